@@ -1,0 +1,95 @@
+"""Lift a function of one (Y, X) plane over stacks, row bands and lazy dask arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+
+from ..progress import Progress, Steps
+
+Plane = Callable[[np.ndarray], np.ndarray]
+
+# pixels of one band: small enough to cancel within a second and to bound temporary memory
+BAND_PIXELS = 1 << 20
+
+
+def is_lazy(image: Any) -> bool:
+    """Whether an array is dask's."""
+    return hasattr(image, "dask")
+
+
+def map_planes(
+    function: Plane, image: Any, *, dtype: Any, halo: int | None = None, note: str = "plane"
+) -> Steps[Any]:
+    """Apply a function of a (Y, X) plane to an image of any size.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a 2-D numpy array and gives one of the same shape. With a `halo` it sees a few
+        rows at a time and must treat the border of what it sees as the border of an image.
+    image : (..., Y, X) array
+        Numpy or dask.
+    dtype : dtype
+        Of the result.
+    halo : int, optional
+        How many pixels around it a result pixel depends on. Without it the function gets whole
+        planes.
+    note : str
+        For the progress bar.
+
+    Returns
+    -------
+    (..., Y, X) array
+        Numpy for numpy. For dask: a lazy array at once, computed where it is looked at. Bands
+        and chunks give exactly what the whole plane would give.
+    """
+    if is_lazy(image):
+        return _lazily(function, image, dtype, halo)
+    result = np.empty(image.shape, dtype)
+    windows = list(_windows(image.shape, halo))
+    for done, (index, rows, seen, inner) in enumerate(windows, start=1):
+        result[(*index, rows)] = function(image[(*index, seen)])[inner]
+        yield Progress(done, len(windows), note)
+    return result
+
+
+def _windows(
+    shape: tuple[int, ...], halo: int | None
+) -> Iterator[tuple[tuple[int, ...], slice, slice, slice]]:
+    """Index of the plane, rows to write, rows to show to the function, rows of its answer."""
+    height, width = shape[-2:]
+    step = height if halo is None else max(BAND_PIXELS // width, 4 * halo, 1)
+    around = halo or 0
+    for index in np.ndindex(shape[:-2]):
+        for start in range(0, height, step):
+            stop = min(start + step, height)
+            first, last = max(start - around, 0), min(stop + around, height)
+            yield index, slice(start, stop), slice(first, last), slice(start - first, stop - first)
+
+
+def _lazily(function: Plane, image: Any, dtype: Any, halo: int | None) -> Any:
+    import dask.array as da
+
+    def block(chunk: np.ndarray) -> np.ndarray:
+        result = np.empty(chunk.shape, dtype)
+        for index in np.ndindex(chunk.shape[:-2]):
+            result[index] = function(chunk[index])
+        return result
+
+    meta = np.empty((0,) * image.ndim, dtype)
+    if halo is None:
+        whole = image.rechunk({-2: -1, -1: -1})
+        return da.map_blocks(block, whole, dtype=dtype, meta=meta)
+    depth = {image.ndim - 2: halo, image.ndim - 1: halo}
+    return da.map_overlap(
+        block, image, depth=depth, boundary="none", dtype=dtype, meta=meta, allow_rechunk=True
+    )
+
+
+def planes(image: Any) -> Iterator[np.ndarray]:
+    """Give the (Y, X) planes of a stack one after the other, computing lazy ones as they come."""
+    for index in np.ndindex(image.shape[:-2]):
+        yield np.asarray(image[index])

@@ -1,0 +1,180 @@
+"""The catalogue: which operations there are, and what their signatures say.
+
+Forms, menus, the command line, recipes and the documentation read this and nothing else. A new
+method is a function in `engine/`, its test, and one line here.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import inspect
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, Any, get_args, get_origin, get_type_hints
+
+from .progress import Steps, run
+from .results import Result
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One line of the catalogue.
+
+    Parameters
+    ----------
+    family : str
+        The widget and the command it belongs to.
+    module : str
+        Module of `engine/` that holds the function of the operation's name.
+    title : str
+        What a person reads on the button and in the menu.
+    live : bool
+        Quick enough to follow a slider.
+    """
+
+    name: str
+    family: str
+    module: str
+    title: str
+    live: bool = False
+
+
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        Operation("denoise", "denoise", "denoise", "Denoise"),
+        Operation("otsu", "segment", "segment", "Otsu threshold", live=True),
+        Operation("watershed_split", "segment", "segment", "Split touching objects"),
+        Operation("glcm", "texture", "texture", "GLCM texture", live=True),
+        Operation("edge_density", "texture", "texture", "Visual-CCC texture", live=True),
+        Operation("kmeans", "cluster", "cluster", "K-means clusters", live=True),
+        Operation("target_cluster", "cluster", "cluster", "Target cluster", live=True),
+        Operation("classify", "classify", "classify", "Classify"),
+        Operation("explain", "classify", "cam", "Explain (class activation map)"),
+        Operation("region_table", "measure", "measure", "Region table"),
+    )
+}
+
+# positional parameters that are not arrays: they come with the layer or the file
+CALIBRATION = ("spacing", "unit")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One choice that a person can make: what a form field and a command-line flag need.
+
+    Parameters
+    ----------
+    type : type or typing form
+        ``bool``, ``int``, ``float``, ``str``, ``Path``, ``Literal[...]`` or ``Path | None``.
+    options : dict
+        Limits and hints given with ``Annotated``: ``min``, ``max``, ``step``, ...
+    help : str
+        The numpydoc text of the parameter.
+    """
+
+    name: str
+    type: Any
+    default: Any
+    options: dict[str, Any]
+    help: str
+
+
+def families() -> dict[str, list[Operation]]:
+    """Operations by family, in the order of the catalogue."""
+    grouped: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS.values():
+        grouped.setdefault(operation.family, []).append(operation)
+    return grouped
+
+
+def function(name: str) -> Callable[..., Steps[Result]]:
+    """Import the engine function of an operation.
+
+    Raises
+    ------
+    ValueError
+        If there is no such operation.
+    """
+    if name not in OPERATIONS:
+        raise ValueError(f"no operation {name!r}; there are {', '.join(OPERATIONS)}")
+    module = importlib.import_module(f".engine.{OPERATIONS[name].module}", __package__)
+    return getattr(module, name)
+
+
+def call(name: str) -> Callable[..., Any]:
+    """Give an operation as a plain function that returns its result (for scripts)."""
+    engine_function = function(name)
+
+    @functools.wraps(engine_function)
+    def finished(*args: Any, **kwargs: Any) -> Any:
+        return run(engine_function(*args, **kwargs))
+
+    return finished
+
+
+def inputs(name: str) -> list[str]:
+    """Names of the arrays an operation takes; the first is the one it must have."""
+    return [p.name for p in _signature(name) if p.kind is not p.KEYWORD_ONLY
+            and p.name not in CALIBRATION]
+
+
+def calibrated(name: str) -> bool:
+    """Whether an operation takes ``spacing`` and ``unit``."""
+    return any(p.name in CALIBRATION for p in _signature(name))
+
+
+def optional_inputs(name: str) -> list[str]:
+    """Those of `inputs` that may be left out."""
+    defaults = {p.name: p.default for p in _signature(name)}
+    return [i for i in inputs(name) if defaults[i] is not inspect.Parameter.empty]
+
+
+def parameters(name: str) -> dict[str, Parameter]:
+    """The choices a person has, read from the signature and the docstring."""
+    hints = get_type_hints(function(name), include_extras=True)
+    texts = _parameter_texts(name)
+    found = {}
+    for parameter in _signature(name):
+        if parameter.kind is not parameter.KEYWORD_ONLY:
+            continue
+        kind, options = hints[parameter.name], {}
+        if get_origin(kind) is Annotated:
+            kind, *extras = get_args(kind)
+            options = dict(extras[0])
+        found[parameter.name] = Parameter(
+            parameter.name, kind, parameter.default, options, texts.get(parameter.name, "")
+        )
+    return found
+
+
+def summary(name: str) -> str:
+    """First line of the docstring."""
+    return _docstring(name).short_description or ""
+
+
+def input_help(name: str) -> dict[str, str]:
+    """What the docstring says of the arrays."""
+    texts = _parameter_texts(name)
+    return {i: texts.get(i, "") for i in inputs(name)}
+
+
+def _signature(name: str) -> list[inspect.Parameter]:
+    return list(inspect.signature(function(name)).parameters.values())
+
+
+def _docstring(name: str) -> Any:
+    from docstring_parser import parse
+    from docstring_parser.common import DocstringStyle
+
+    return parse(inspect.getdoc(function(name)) or "", style=DocstringStyle.NUMPYDOC)
+
+
+def _parameter_texts(name: str) -> dict[str, str]:
+    texts = {}
+    for parameter in _docstring(name).params:
+        for one in parameter.arg_name.split(","):
+            texts[one.strip()] = re.sub(r"\s+", " ", parameter.description or "").strip()
+    return texts

@@ -1,0 +1,59 @@
+"""Long work as a generator: it yields `Progress` and returns its result."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a piece of work has come.
+
+    Parameters
+    ----------
+    done, total : int
+        Steps behind, and steps in all; ``total = 0`` when it is not known.
+    note : str
+        What is being done, in a word or two.
+    values : mapping
+        Numbers of this moment, such as ``{"loss": 0.3}``.
+    """
+
+    done: int
+    total: int
+    note: str = ""
+    values: Mapping[str, float] = field(default_factory=dict)
+
+
+Steps = Generator[Progress, None, T]
+
+
+def run(steps: Steps[T] | T, report: Callable[[Progress], object] | None = None) -> T:
+    """Drive work to its end and return its result.
+
+    Parameters
+    ----------
+    steps : generator of Progress
+        What an engine function gave. Anything else is returned as it is.
+    report : callable, optional
+        Called with every `Progress`.
+
+    Returns
+    -------
+    The generator's return value.
+    """
+    if not isinstance(steps, Generator):
+        return steps
+    try:
+        while True:
+            progress = next(steps)
+            if report is not None:
+                report(progress)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        steps.close()

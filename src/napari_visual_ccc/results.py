@@ -1,0 +1,227 @@
+"""What operations give: small frozen values that know nothing of a viewer.
+
+Every result answers the same four questions, so one reader serves the viewer, the command
+line and scripts: `layers` (what to show), `tables` (what to list), `facts` (numbers worth
+keeping, such as a threshold) and `notes` (sentences a person should see).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Layered = tuple["ImageResult | LabelsResult", ...]
+
+Look = Literal["grey", "heat", "signed"]
+
+
+@dataclass(frozen=True, eq=False)
+class Result:
+    """The common part of all results.
+
+    Parameters
+    ----------
+    facts : mapping
+        Plain values (JSON can hold them) worth keeping, such as ``{"thresholds": [112.0]}``.
+    notes : tuple of str
+        What a person should be told: "colour image: luminance was used".
+    """
+
+    facts: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    notes: tuple[str, ...] = field(default=(), kw_only=True)
+
+    @property
+    def layers(self) -> Layered:
+        """Images and labels to show, in the order they are to be added."""
+        return ()
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Tables by name."""
+        return {}
+
+
+@dataclass(frozen=True, eq=False)
+class _Raster(Result):
+    """An array in the frame of its source.
+
+    A coarse map has one value every `stride` source pixels; the centre of its first cell lies
+    at source pixel `origin` (by default ``(stride - 1) / 2``, the middle of the first block).
+    """
+
+    name: str = field(default="", kw_only=True)
+    stride: int = field(default=1, kw_only=True)
+    origin: float | None = field(default=None, kw_only=True)
+
+    @property
+    def first_centre(self) -> float:
+        """Source pixel on which the first cell is centred."""
+        return (self.stride - 1) / 2 if self.origin is None else self.origin
+
+
+@dataclass(frozen=True, eq=False)
+class ImageResult(_Raster):
+    """A grey image, a map or a heatmap.
+
+    Parameters
+    ----------
+    data : (..., Y, X) array
+        Numpy, or lazy dask.
+    look : {'grey', 'heat', 'signed'}
+        How it wants to be seen: like the source, as a map above it, or around zero.
+    limits : (low, high), optional
+        Values to show as darkest and brightest; taken from the data when absent.
+    name : str
+        Suffix of the layer's name, such as ``"contrast"``.
+    """
+
+    data: Any
+    look: Look = field(default="grey", kw_only=True)
+    limits: tuple[float, float] | None = field(default=None, kw_only=True)
+
+    @property
+    def layers(self) -> Layered:
+        """This image."""
+        return (self,)
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.data, dtype=dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class LabelsResult(_Raster):
+    """Labelled pixels, with a table of one row a label.
+
+    Parameters
+    ----------
+    labels : (..., Y, X) integer array
+        0 is background (or "not analysed").
+    table : DataFrame, optional
+        Has a column ``label``; its rows become the features of the layer.
+    """
+
+    labels: Any
+    table: pd.DataFrame | None = field(default=None, kw_only=True)
+
+    @property
+    def layers(self) -> Layered:
+        """These labels."""
+        return (self,)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The table, if there is one."""
+        return {} if self.table is None else {self.name or "labels": self.table}
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.asarray(self.labels, dtype=dtype)
+
+
+@dataclass(frozen=True, eq=False)
+class MapsResult(Result):
+    """Several maps of one image, by name: ``result.maps["contrast"].data``."""
+
+    maps: Mapping[str, ImageResult]
+
+    @property
+    def layers(self) -> Layered:
+        """All maps."""
+        return tuple(self.maps.values())
+
+
+@dataclass(frozen=True, eq=False)
+class TableResult(Result):
+    """A table, one row an object."""
+
+    table: pd.DataFrame
+    name: str = field(default="table", kw_only=True)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The table."""
+        return {self.name: self.table}
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionResult(Result):
+    """Class probabilities of an image.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        All classes of the model, in the model's order.
+    probabilities : (classes,) array
+        They add up to one. Window by window: the mean over the windows that show something.
+    windows : int
+        How many windows were looked at; 1 means the image was classified whole.
+    maps : tuple of ImageResult and LabelsResult
+        Class of every window and its probability; empty for a whole image.
+    shares : (classes,) array, optional
+        Fraction of windows won by each class; None for a whole image.
+    model : mapping
+        The model's card, with ``hash`` and ``device``.
+    """
+
+    classes: tuple[str, ...]
+    probabilities: np.ndarray
+    windows: int = field(default=1, kw_only=True)
+    shares: np.ndarray | None = field(default=None, kw_only=True)
+    maps: Layered = field(default=(), kw_only=True)
+    model: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def label(self) -> str:
+        """The most probable class."""
+        return self.classes[int(np.argmax(self.probabilities))]
+
+    def top(self, count: int = 3) -> list[tuple[str, float]]:
+        """Give the `count` most probable classes with their probabilities."""
+        order = np.argsort(-self.probabilities, kind="stable")[:count]
+        return [(self.classes[i], float(self.probabilities[i])) for i in order]
+
+    @property
+    def layers(self) -> Layered:
+        """The maps."""
+        return self.maps
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All classes, the most probable first."""
+        import pandas as pd
+
+        table = pd.DataFrame({"class": self.classes, "probability": self.probabilities})
+        if self.shares is not None:
+            table["share_of_windows"] = self.shares
+        return {"classes": table.sort_values("probability", ascending=False, ignore_index=True)}
+
+
+@dataclass(frozen=True, eq=False)
+class HeatmapResult(ImageResult):
+    """Where the evidence for one class lies.
+
+    Parameters
+    ----------
+    data : (Y, X) float32 array
+        0 to 1 (or -1 to 1 when signed), in the frame of the source.
+    target : str
+        The class explained.
+    prediction : PredictionResult
+        What the model says of the image.
+    raw_maximum : float
+        Height of the map before it was scaled: maps of two images or classes compare by it.
+    """
+
+    target: str = field(default="", kw_only=True)
+    prediction: PredictionResult | None = field(default=None, kw_only=True)
+    raw_maximum: float = field(default=0.0, kw_only=True)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The prediction's classes."""
+        return {} if self.prediction is None else self.prediction.tables

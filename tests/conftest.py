@@ -1,0 +1,39 @@
+"""Images with known answers, and the real micrographs that VCCC_DATA points to."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data() -> Path:
+    """The folder of real micrographs; tests that need it are skipped without it."""
+    folder = os.environ.get("VCCC_DATA")
+    if not folder or not Path(folder).is_dir():
+        pytest.skip("VCCC_DATA does not point to the micrographs")
+    return Path(folder)
+
+
+@pytest.fixture
+def rng() -> np.random.Generator:
+    return np.random.default_rng(0)
+
+
+@pytest.fixture
+def ramp16() -> np.ndarray:
+    """A 16-bit ramp: every tool must keep more than 1,000 of its levels."""
+    return np.linspace(0, 65535, 256 * 256).astype(np.uint16).reshape(256, 256)
+
+
+@pytest.fixture
+def discs() -> np.ndarray:
+    """Six dark discs of radius 12 on a bright background, as nanoparticles in TEM."""
+    y, x = np.mgrid[:120, :160]
+    image = np.full((120, 160), 200.0)
+    for cy, cx in [(30, 30), (30, 80), (30, 130), (90, 30), (90, 80), (90, 130)]:
+        image[(y - cy) ** 2 + (x - cx) ** 2 <= 144] = 60.0
+    return (image + np.random.default_rng(0).normal(0, 8, image.shape)).clip(0, 255).astype(np.uint8)
