@@ -32,6 +32,8 @@ class Operation:
         What a person reads on the button and in the menu.
     live : bool
         Quick enough to follow a slider.
+    planar : bool
+        Works on one (Y, X) image; the viewer hands it the slice being looked at.
     """
 
     name: str
@@ -39,6 +41,7 @@ class Operation:
     module: str
     title: str
     live: bool = False
+    planar: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -51,8 +54,8 @@ OPERATIONS: dict[str, Operation] = {
         Operation("edge_density", "texture", "texture", "Visual-CCC texture", live=True),
         Operation("kmeans", "cluster", "cluster", "K-means clusters", live=True),
         Operation("target_cluster", "cluster", "cluster", "Target cluster", live=True),
-        Operation("classify", "classify", "classify", "Classify"),
-        Operation("explain", "classify", "cam", "Explain (class activation map)"),
+        Operation("classify", "classify", "classify", "Classify", planar=True),
+        Operation("explain", "classify", "cam", "Explain (class activation map)", planar=True),
         Operation("region_table", "measure", "measure", "Region table"),
     )
 }

@@ -1,0 +1,389 @@
+"""One form for every family of operations, made from their signatures."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import (
+    CheckBox,
+    ComboBox,
+    Container,
+    Label,
+    ProgressBar,
+    PushButton,
+    Widget,
+    create_widget,
+)
+from napari.layers import Image, Labels, Layer
+from napari.utils.notifications import show_info
+from superqt.utils import qdebounced
+
+from .. import operations
+from ..operations import Operation, Parameter
+from ..progress import Progress, Steps, run
+from ..recipe import provenance
+from ..results import ImageResult, LabelsResult, Result
+from .jobs import Job, report
+from .layers import METADATA, Shown, Source, build, layers_of, take
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+# above this many pixels a live form shows the visible part first
+PREVIEW_PIXELS = 4_000_000
+
+
+class Form(Container):
+    """Choose layers and parameters, run, see the result as a layer.
+
+    Subclasses name a family of the catalogue; fields, limits, tooltips and buttons follow from it.
+
+    Parameters
+    ----------
+    napari_viewer : Viewer
+        Where layers are taken from and added to.
+    """
+
+    family = ""
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self.viewer = napari_viewer
+        self.operations = {o.title: o for o in operations.families()[self.family]}
+        self._fields: dict[str, Container] = {}
+        self._shown: dict[tuple[Any, ...], Shown] = {}
+        self._last: list[Shown] = []
+        self._job: Job | None = None
+        self._again = False
+        self._whole = True
+        self._adding = False
+        self.method = ComboBox(
+            choices=list(self.operations), label="Method", visible=len(self.operations) > 1
+        )
+        self.place = Container(labels=False, layout="vertical")
+        self.live = CheckBox(
+            text="Live", label=" ", tooltip="Follow every change of the fields", value=False
+        )
+        self.run_button = PushButton(text="Run", tooltip="Run on the chosen layer")
+        self.undo_button = PushButton(
+            text="Undo last run", enabled=False, tooltip="Remove or restore what the last run changed"
+        )
+        self.bar = ProgressBar(min=0, max=100, visible=False, label=" ")
+        self.message = Label(value="", visible=False)
+        buttons = Container(
+            widgets=[self.run_button, self.undo_button], layout="horizontal", labels=False
+        )
+        super().__init__(
+            widgets=[self.method, self.place, self.live, buttons, self.bar, self.message],
+            labels=False,
+        )
+        for margin in (self, self.place, buttons):
+            margin.margins = (0, 0, 0, 0)
+        self.margins = (6, 6, 6, 6)
+        self.message.native.setWordWrap(True)
+        self._rerun = qdebounced(self._follow, timeout=25, leading=False)
+        self._build_method()
+        self.method.changed.connect(self._build_method)
+        self.live.changed.connect(self._on_live)
+        self.run_button.changed.connect(self._on_button)
+        self.undo_button.changed.connect(self.undo)
+        self.viewer.layers.selection.events.active.connect(self._follow_selection)
+        self.native.destroyed.connect(self._disconnect)
+
+    # fields -------------------------------------------------------------------------------------
+
+    @property
+    def operation(self) -> Operation:
+        """The operation chosen."""
+        return self.operations[self.method.value]
+
+    @property
+    def fields(self) -> Container:
+        """Its fields: layers first, then parameters."""
+        return self._fields[self.operation.name]
+
+    def _build_method(self) -> None:
+        name = self.operation.name
+        if name not in self._fields:
+            self._fields[name] = self._make_fields(name)
+            self.place.append(self._fields[name])
+        for other, fields in self._fields.items():
+            fields.visible = other == name
+        self.method.tooltip = operations.summary(name)
+        self.run_button.tooltip = operations.summary(name)
+        self.live.visible = self.operation.live
+        self._follow_selection()
+        self._changed()
+
+    def _make_fields(self, name: str) -> Container:
+        optional = operations.optional_inputs(name)
+        texts = operations.input_help(name)
+        boxes: list[Widget] = [
+            ComboBox(
+                name=field,
+                label=field.capitalize(),
+                choices=layers_of(self.viewer, layer_kind(field)),
+                nullable=field in optional,
+                tooltip=texts[field],
+            )
+            for field in operations.inputs(name)
+        ]
+        choices = [field_of(p) for p in operations.parameters(name).values()]
+        fields = Container(widgets=boxes + choices)
+        fields.margins = (0, 0, 0, 0)
+        fields.changed.connect(self._changed)
+        return fields
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What the person chose."""
+        values = {}
+        for name, parameter in operations.parameters(self.operation.name).items():
+            value = self.fields[name].value
+            empty = isinstance(value, Path) and str(value) in ("", ".")
+            values[name] = None if empty and parameter.default is None else value
+        return values
+
+    @property
+    def inputs(self) -> dict[str, Layer | None]:
+        """The layers the person chose."""
+        return {name: self.fields[name].value for name in operations.inputs(self.operation.name)}
+
+    def reset_choices(self, *_: Any) -> None:
+        """Offer the layers there are now (napari calls this when layers come and go)."""
+        super().reset_choices()
+
+    def _follow_selection(self, event: Any = None) -> None:
+        active = self.viewer.layers.selection.active
+        if active is None or self._adding or not self._fields:
+            return
+        for name in operations.inputs(self.operation.name):
+            if isinstance(active, layer_kind(name)):
+                self.fields.reset_choices()
+                self.fields[name].value = active
+                return
+
+    # running ------------------------------------------------------------------------------------
+
+    def _on_button(self) -> None:
+        if self._job is not None:
+            self.cancel()
+        else:
+            self.run()
+
+    def run(self, *, preview: bool = False) -> None:
+        """Start the operation in the background."""
+        try:
+            sources = self._take(preview)
+            steps = self._steps(sources)
+        except (ValueError, OSError) as error:
+            report(error)
+            return
+        parameters, operation = self.parameters, self.operation
+        self.bar.max, self.bar.value = 0, 0
+        self._whole = not preview
+        self._job = Job(
+            steps,
+            f"{operation.title}: {next(iter(sources.values())).layer.name}",
+            returned=lambda result: self._show(operation, sources, parameters, result),
+            finished=self._on_finished,
+            progressed=self._on_progress,
+        )
+        # a live form would flicker: it offers Cancel only where there is something to wait for
+        if self.live.visible and self.live.value:
+            qdebounced(self._reveal, timeout=400)()
+        else:
+            self._reveal()
+
+    def _reveal(self) -> None:
+        if self._job is not None:
+            self.run_button.text = "Cancel"
+            self.bar.visible = True
+
+    def __call__(self, **values: Any) -> list[Layer]:
+        """Set fields by name, run to the end, and give the layers of the result (for scripts)."""
+        if "method" in values:
+            self.method.value = values.pop("method")
+        for name, value in values.items():
+            self.fields[name].value = value
+        sources = self._take(preview=False)
+        result = run(self._steps(sources))
+        return self._show(self.operation, sources, self.parameters, result)
+
+    def cancel(self) -> None:
+        """Stop the running job; what was there before stays."""
+        self._again = False
+        if self._job is not None:
+            self._job.cancel()
+            self._say("Cancelled.")
+
+    def undo(self) -> None:
+        """Take back what the last run added or changed, unless a person has worked on it since."""
+        kept = [shown.layer.name for shown in reversed(self._last) if not shown.undo()]
+        self._last = []
+        self.undo_button.enabled = False
+        if kept:
+            show_info(f"kept {', '.join(kept)}: edited or renamed since the run")
+
+    def _take(self, preview: bool) -> dict[str, Source]:
+        chosen = self.inputs
+        optional = operations.optional_inputs(self.operation.name)
+        for name, layer in chosen.items():
+            if layer is None and name not in optional:
+                kind = layer_kind(name).__name__
+                raise ValueError(f"{self.operation.title} needs a {kind} layer: open or choose one")
+        return {
+            name: take(layer, self.viewer, planar=self.operation.planar, preview=preview)
+            for name, layer in chosen.items()
+            if layer is not None
+        }
+
+    def _steps(self, sources: Mapping[str, Source]) -> Steps[Result]:
+        arguments: dict[str, Any] = {name: source.data for name, source in sources.items()}
+        if operations.calibrated(self.operation.name):
+            first = next(iter(sources.values()))
+            arguments |= {"spacing": first.spacing, "unit": first.unit}
+        return operations.function(self.operation.name)(**arguments, **self.parameters)
+
+    def _on_progress(self, progress: Progress) -> None:
+        self.bar.max = progress.total
+        self.bar.value = progress.done
+
+    def _on_finished(self) -> None:
+        self._job = None
+        self.run_button.text = "Run"
+        self.bar.visible = False
+        if self._again:
+            self._again = False
+            self._follow()
+
+    # live ---------------------------------------------------------------------------------------
+
+    def _on_live(self, on: bool) -> None:
+        if on:
+            self._rerun()
+
+    def _changed(self) -> None:
+        if self.live.visible and self.live.value:
+            self._rerun()
+
+    def _follow(self) -> None:
+        """Run again with what the fields say now; a large image shows its visible part first."""
+        if not (self.operation.live and self.live.value):
+            return
+        first = next(iter(self.inputs.values()))
+        large = first is not None and _plane_pixels(first) > PREVIEW_PIXELS
+        if self._job is not None:
+            self._again = True
+            if large and self._whole:
+                self._job.cancel()
+        elif first is not None:
+            self.run(preview=large)
+
+    # results ------------------------------------------------------------------------------------
+
+    def _show(
+        self,
+        operation: Operation,
+        sources: Mapping[str, Source],
+        parameters: Mapping[str, Any],
+        result: Result,
+    ) -> list[Layer]:
+        source = next(iter(sources.values()))
+        self._last = []
+        self._adding = True
+        try:
+            for index, part in enumerate(result.layers):
+                metadata = _metadata(operation, sources, parameters, result, part)
+                key = (operation.name, id(source.layer), index)
+                self._last.append(self._show_part(key, source, part, metadata))
+        finally:
+            self._adding = False
+        self.undo_button.enabled = bool(self._last)
+        self._say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in result.notes))
+        self.show_result(operation, source, result)
+        layers = [shown.layer for shown in self._last]
+        if source.preview:
+            qdebounced(self._run_whole, timeout=150)()
+        return layers
+
+    def _run_whole(self) -> None:
+        """After a preview: the whole image, unless the person has moved on."""
+        if self._job is None and self.live.value:
+            self.run()
+
+    def _show_part(
+        self,
+        key: tuple[Any, ...],
+        source: Source,
+        part: ImageResult | LabelsResult,
+        metadata: dict[str, Any],
+    ) -> Shown:
+        shown = self._shown.get(key)
+        if shown is not None and shown.untouched:
+            shown.update(source, part, metadata)
+            return shown
+        layer = self.viewer.add_layer(build(source, part, metadata))
+        shown = Shown(self.viewer, layer, preview=source.preview)
+        self._shown[key] = shown
+        return shown
+
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """Show what is not a layer; a panel for it is the subclass's matter."""
+
+    def _say(self, text: str) -> None:
+        self.message.value = text
+        self.message.visible = bool(text)
+
+    def _disconnect(self, *_: Any) -> None:
+        self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
+        if self._job is not None:
+            self._job.cancel()
+
+
+def layer_kind(name: str) -> type[Layer]:
+    """Which layers fit an input of this name."""
+    return Labels if name == "labels" else Image
+
+
+def field_of(parameter: Parameter) -> Widget:
+    """Make the form field of a parameter: a slider where both limits are known and near."""
+    options = dict(parameter.options)
+    options.setdefault("label", parameter.name.replace("_", " ").capitalize())
+    options["tooltip"] = parameter.help
+    if {"min", "max"} <= options.keys() and options["max"] - options["min"] <= 1000:
+        options.setdefault(
+            "widget_type", "FloatSlider" if parameter.type is float else "Slider"
+        )
+    if parameter.type == (Path | None):
+        options.update(nullable=True, filter="Models (*.safetensors)")
+    return create_widget(
+        name=parameter.name, annotation=parameter.type, value=parameter.default, options=options
+    )
+
+
+def _metadata(
+    operation: Operation,
+    sources: Mapping[str, Source],
+    parameters: Mapping[str, Any],
+    result: Result,
+    part: ImageResult | LabelsResult,
+) -> dict[str, Any]:
+    layer = next(iter(sources.values())).layer
+    path = layer.source.path
+    return provenance(
+        operation.name,
+        parameters,
+        {name: source.layer.name for name, source in sources.items()},
+        source={"name": layer.name, "path": None if path is None else str(path)},
+        previous=layer.metadata.get(METADATA),
+        result=result,
+        output=part.name,
+    )
+
+
+def _plane_pixels(layer: Layer) -> int:
+    shape = layer.level_shapes[0] if getattr(layer, "multiscale", False) else layer.data.shape
+    height, width = shape[-3:-1] if getattr(layer, "rgb", False) else shape[-2:]
+    return int(height * width)

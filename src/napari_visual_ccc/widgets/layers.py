@@ -1,0 +1,260 @@
+"""Between layers and arrays: what a layer gives an operation, what a result becomes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Image, Labels, Layer
+from napari.utils.transforms import Affine
+
+from ..results import ImageResult, LabelsResult
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+METADATA = "visual_ccc"
+_COLORMAP = {"grey": "gray", "heat": "inferno", "signed": "PiYG"}
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an operation needs of a layer, taken on the GUI thread.
+
+    Parameters
+    ----------
+    data : (..., Y, X) array
+        The layer's array (full resolution of a multiscale layer), or a part of it.
+    spacing : (y, x) or None
+        Size of a pixel in `unit`; None when the layer is not calibrated.
+    unit : str
+        ``"nm"``, ``"µm"``, ... or ``"px"``.
+    corner : tuple of float
+        Data coordinates of the first pixel of `data` in the layer.
+    step : int
+        Every how many pixels `data` samples the layer in Y and X.
+    preview : bool
+        Only what is on screen, as finely as the screen shows it.
+    """
+
+    layer: Layer
+    data: Any
+    spacing: tuple[float, float] | None
+    unit: str
+    corner: tuple[float, ...]
+    step: int = 1
+    preview: bool = False
+
+
+def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = False) -> Source:
+    """Read a layer.
+
+    Parameters
+    ----------
+    planar : bool
+        Take the slice being looked at instead of the whole stack.
+    preview : bool
+        Take the visible part only, sampled as finely as the screen shows it.
+    """
+    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    corner = [0.0] * layer.ndim
+    leading: tuple[int, ...] = ()
+    if planar and layer.ndim > 2:
+        leading = _current_slice(layer, viewer)
+        data = data[leading]
+        corner[: len(leading)] = leading
+    spacing, unit = calibration(layer)
+    if not preview:
+        return Source(layer, data, spacing, unit, tuple(corner))
+    rows, columns, step = _visible(layer)
+    corner[-2:] = rows.start, columns.start
+    color = (slice(None),) if getattr(layer, "rgb", False) else ()
+    part = data[(..., rows, columns, *color)]
+    if spacing is not None:
+        spacing = (spacing[0] * step, spacing[1] * step)
+    return Source(layer, part, spacing, unit, tuple(corner), step, preview=True)
+
+
+def calibration(layer: Layer) -> tuple[tuple[float, float] | None, str]:
+    """Pixel size (y, x) and unit of a layer; ``(None, "px")`` when it has none."""
+    unit = f"{layer.units[-1]:~}"
+    if unit in ("px", "pixel", "pix", ""):
+        return None, "px"
+    height, width = layer.scale[-2:]
+    to_unit = (1 * layer.units[-2]).to(layer.units[-1]).magnitude
+    return (float(abs(height) * to_unit), float(abs(width))), unit
+
+
+def _current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:
+    point = np.asarray(viewer.dims.point)[-layer.ndim :]
+    index = np.round(layer.world_to_data(point)).astype(int)[: layer.ndim - 2]
+    return tuple(int(i) for i in np.clip(index, 0, np.asarray(layer.data.shape[: len(index)]) - 1))
+
+
+def _visible(layer: Layer) -> tuple[slice, slice, int]:
+    """Rows and columns on screen, thinned to about a million pixels."""
+    shape = layer.level_shapes[0] if getattr(layer, "multiscale", False) else layer.data.shape
+    height, width = shape[-3:-1] if getattr(layer, "rgb", False) else shape[-2:]
+    (top, left), (bottom, right) = layer.corner_pixels[:, -2:]
+    top, left = max(int(top), 0), max(int(left), 0)
+    bottom, right = min(int(bottom) + 1, height), min(int(right) + 1, width)
+    if bottom - top < 2 or right - left < 2:
+        top, left, bottom, right = 0, 0, height, width
+    step = max(1, int(np.ceil(np.sqrt((bottom - top) * (right - left) / 1e6))))
+    return slice(top, bottom, step), slice(left, right, step), step
+
+
+def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, Any]:
+    """Where a result lies: keyword arguments of a layer that put it onto its source.
+
+    A coarse cell covers `stride` pixels, so the map starts at the centre of its first cell; on
+    its corner it would lie half a cell off.
+    """
+    layer = source.layer
+    data = result.data if isinstance(result, ImageResult) else result.labels
+    ratio = np.ones(layer.ndim)
+    ratio[-2:] = result.stride * source.step
+    first = np.array(source.corner)
+    first[-2:] += result.first_centre * source.step
+    inner = Affine(
+        scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear
+    )
+    assert data.ndim <= layer.ndim
+    return {
+        "scale": layer.scale * ratio,
+        "translate": inner(first),
+        "rotate": layer.rotate,
+        "shear": layer.shear,
+        "affine": layer.affine,
+        "units": layer.units,
+        "axis_labels": layer.axis_labels,
+    }
+
+
+def build(source: Source, result: ImageResult | LabelsResult, metadata: dict[str, Any]) -> Layer:
+    """Make the layer of a result."""
+    common = {
+        **placement(source, result),
+        "name": f"{source.layer.name} {result.name}".strip(),
+        "metadata": {METADATA: metadata},
+    }
+    if isinstance(result, LabelsResult):
+        labels = _with_leading_axes(result.labels, source.layer.ndim)
+        return Labels(labels, features=features(result), opacity=0.5, **common)
+    data = _with_leading_axes(result.data, source.layer.ndim)
+    return Image(
+        data, rgb=False, colormap=_COLORMAP[result.look], **look(source, result), **common
+    )
+
+
+def look(source: Source, result: ImageResult) -> dict[str, Any]:
+    """Contrast, blending and opacity that show an image well at once."""
+    limits = result.limits or _limits(source, result)
+    style = {"contrast_limits": limits} if limits is not None else {}
+    if result.look == "heat":
+        return {**style, "blending": "additive", "opacity": 0.7}
+    return {**style, "blending": "translucent", "opacity": 0.7 if result.look == "signed" else 1.0}
+
+
+def _limits(source: Source, result: ImageResult) -> tuple[float, float] | None:
+    if hasattr(result.data, "dask"):
+        return None
+    if result.look == "grey" and isinstance(source.layer, Image) and not source.layer.rgb:
+        low, high = source.layer.contrast_limits
+        return float(low), float(high)
+    height, width = result.data.shape[-2:]
+    step = max(1, int(np.sqrt(height * width / 1e5)))
+    sample = result.data[..., ::step, ::step]
+    sample = sample[np.isfinite(sample)]
+    if sample.size == 0:
+        return None
+    low, high = np.percentile(sample, (0.5, 99.5))
+    if result.look == "signed":
+        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
+    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
+
+
+def features(result: LabelsResult) -> Any:
+    """Give the table in napari's form: the column ``index`` ties a row to its label."""
+    if result.table is None:
+        return None
+    return result.table.assign(index=result.table["label"])
+
+
+def _with_leading_axes(data: Any, ndim: int) -> Any:
+    return data[(np.newaxis,) * (ndim - data.ndim) + (...,)]
+
+
+class Shown:
+    """A result in the viewer, and whether a person has made it theirs since."""
+
+    def __init__(self, viewer: Viewer, layer: Layer, *, preview: bool = False) -> None:
+        self._viewer = viewer
+        self.layer = layer
+        self._before: dict[str, Any] | None = None
+        self._preview = preview
+        if isinstance(layer, Labels):
+            layer.events.paint.connect(self._on_paint)
+            layer.events.labels_update.connect(self._on_paint)
+        self._remember()
+
+    def _remember(self) -> None:
+        self._name, self._data, self._painted = self.layer.name, self.layer.data, False
+
+    def _on_paint(self, event: Any = None) -> None:
+        self._painted = True
+
+    @property
+    def untouched(self) -> bool:
+        """Still in the viewer, with our name and our data."""
+        return (
+            self.layer in self._viewer.layers
+            and not self._painted
+            and self.layer.name == self._name
+            and self.layer.data is self._data
+        )
+
+    def update(self, source: Source, result: ImageResult | LabelsResult, metadata: Any) -> None:
+        """Replace data, place, name and provenance; keep how the person looks at it."""
+        layer, new = self.layer, build(source, result, metadata)
+        own = "features" if isinstance(layer, Labels) else "contrast_limits"
+        keys = ("data", "scale", "translate", "name", "metadata", own)
+        # a preview and the whole that follows it are one run
+        if not self._preview:
+            self._before = {key: getattr(layer, key) for key in keys}
+        self._preview = source.preview
+        self._set({key: getattr(new, key) for key in keys})
+
+    def undo(self) -> bool:
+        """Take the last change back; False when the layer is the person's own by now."""
+        if not self.untouched:
+            return False
+        if self._before is None:
+            self._viewer.layers.remove(self.layer)
+        else:
+            self._set(self._before)
+            self._before = None
+        return True
+
+    def _set(self, state: dict[str, Any]) -> None:
+        layer = self.layer
+        if isinstance(layer, Image) and np.dtype(layer.dtype).kind in "iu":
+            layer.contrast_limits_range = (
+                min(layer.contrast_limits_range[0], state["contrast_limits"][0]),
+                max(layer.contrast_limits_range[1], state["contrast_limits"][1]),
+            )
+        for key in ("scale", "translate", "data", "features", "contrast_limits", "metadata", "name"):
+            if key in state:
+                setattr(layer, key, state[key])
+        self._remember()
+
+
+def layers_of(viewer: Viewer, kind: type[Layer]) -> Callable[[Any], list[Layer]]:
+    """Choices of a layer box."""
+
+    def choices(_: Any) -> list[Layer]:
+        return [layer for layer in viewer.layers if isinstance(layer, kind)]
+
+    return choices

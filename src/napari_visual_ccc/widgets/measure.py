@@ -1,0 +1,184 @@
+"""The Measure dock: a table that finds its regions, and their size distribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from ..operations import Operation
+from ..results import Result
+from .form import Form
+from .layers import METADATA, Source
+from .tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.viewer import Viewer
+
+_NOT_DRAWN = ("label", "bbox", "centroid", "touches", "index")
+
+
+class Histogram(QWidget):
+    """Distribution of one column, by number or weighted by area, with D10, D50 and D90."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.column = QComboBox()
+        self.weighted = QCheckBox("by area")
+        self.weighted.setToolTip("Weigh every region by its area instead of counting it once")
+        top = QHBoxLayout()
+        top.addWidget(QLabel("Distribution of"))
+        top.addWidget(self.column, 1)
+        top.addWidget(self.weighted)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addLayout(top)
+        self._canvas: Any = None
+        self._frame: pd.DataFrame | None = None
+        self.column.currentTextChanged.connect(self.draw)
+        self.weighted.toggled.connect(self.draw)
+
+    def show_frame(self, frame: pd.DataFrame) -> None:
+        """Offer the numeric columns of a table and draw one."""
+        self._frame = frame
+        names = [c for c in frame.columns if not str(c).startswith(_NOT_DRAWN)]
+        keep = self.column.currentText()
+        first = next((n for n in names if n.startswith("equivalent_diameter")), None)
+        self.column.blockSignals(True)
+        self.column.clear()
+        self.column.addItems(names)
+        self.column.setCurrentText(keep if keep in names else first or (names[0] if names else ""))
+        self.column.blockSignals(False)
+        self.draw()
+
+    def draw(self, *_: Any) -> None:
+        """Draw the chosen column."""
+        name = self.column.currentText()
+        if self._frame is None or not name or self._frame.empty:
+            return
+        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+        from matplotlib.figure import Figure
+
+        if self._canvas is None:
+            self._canvas = FigureCanvasQTAgg(Figure(figsize=(3.6, 2.2), layout="constrained"))
+            self._canvas.setMinimumHeight(190)
+            self._layout.addWidget(self._canvas)
+        self._canvas.figure.clear()
+        axes = self._canvas.figure.add_subplot()
+        area = next(c for c in self._frame.columns if str(c).startswith("area_"))
+        weights = self._frame[area].to_numpy(float) if self.weighted.isChecked() else None
+        _draw(axes, self._frame[name].to_numpy(float), weights, name)
+        self._canvas.draw_idle()
+
+
+def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, name: str) -> None:
+    use = np.isfinite(values)
+    values = values[use]
+    weights = np.ones(len(values)) if weights is None else weights[use]
+    if len(values) == 0:
+        return
+    edges = np.histogram_bin_edges(values, bins=min(40, max(8, int(np.sqrt(len(values)) * 2))))
+    axes.hist(values, bins=edges, weights=100 * weights / weights.sum(), color="#4c9be8")
+    order = np.argsort(values)
+    cumulative = np.cumsum(weights[order]) / weights.sum()
+    marks = [values[order][np.searchsorted(cumulative, q)] for q in (0.1, 0.5, 0.9)]
+    for mark, style in zip(marks, (":", "-", ":"), strict=True):
+        axes.axvline(mark, color="#e8804c", linestyle=style, linewidth=1.2)
+    axes.set_title(
+        f"n = {len(values)}   D10 {marks[0]:.4g}   D50 {marks[1]:.4g}   D90 {marks[2]:.4g}", fontsize=8
+    )
+    words = name.split("_")
+    unit = words[-1].replace("2", "²")
+    has_unit = len(words) > 1 and words[0] in ("area", "equivalent", "feret", "perimeter")
+    axes.set_xlabel(f"{' '.join(words[:-1])} ({unit})" if has_unit else " ".join(words), fontsize=8)
+    axes.set_ylabel("share (%)", fontsize=8)
+    axes.tick_params(labelsize=7)
+
+
+class Measure(Form):
+    """Measure labelled regions; a click on a row finds the region, a click on it finds the row."""
+
+    family = "measure"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.table, self.histogram = Table("regions"), Histogram()
+        self.layer: Labels | None = None
+        self._following = False
+        for widget in (self.table, self.histogram):
+            widget.hide()
+            self.native.layout().addWidget(widget)
+        self.table.picked.connect(self._go_to_region)
+
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """List the regions and draw their sizes."""
+        frame = next(iter(result.tables.values()))
+        self._watch(source.layer)
+        source.layer.features = frame.assign(index=frame["label"])
+        self.table.name = f"{source.layer.name} regions"
+        self.table.show_frame(frame, source.layer.get_color)
+        self.histogram.show_frame(frame)
+        self.table.show()
+        self.histogram.setVisible(not frame.empty)
+        self._say(self.message.value or f"{len(frame)} regions.")
+
+    def _watch(self, layer: Labels) -> None:
+        if self.layer is not None:
+            self.layer.events.selected_label.disconnect(self._go_to_row)
+            if self._on_click in self.layer.mouse_drag_callbacks:
+                self.layer.mouse_drag_callbacks.remove(self._on_click)
+        self.layer = layer
+        layer.events.selected_label.connect(self._go_to_row)
+        layer.mouse_drag_callbacks.append(self._on_click)
+
+    def _on_click(self, layer: Labels, event: Any) -> None:
+        """Choose the region under the mouse while the layer is only looked at."""
+        if str(layer.mode) != "pan_zoom":
+            return
+        value = layer.get_value(
+            event.position,
+            view_direction=event.view_direction,
+            dims_displayed=event.dims_displayed,
+            world=True,
+        )
+        if value:
+            layer.selected_label = int(value)
+
+    def _go_to_row(self, event: Any = None) -> None:
+        frame = self.table.frame
+        if frame is None or self.layer is None or self._following:
+            return
+        rows = np.flatnonzero(frame["label"].to_numpy() == self.layer.selected_label)
+        if len(rows):
+            self._following = True
+            self.table.select(int(rows[0]))
+            self._following = False
+
+    def _go_to_region(self, row: int) -> None:
+        frame, layer = self.table.frame, self.layer
+        if frame is None or layer is None or layer not in self.viewer.layers or self._following:
+            return
+        region = frame.iloc[row]
+        self._following = True
+        layer.selected_label = int(region["label"])
+        self._following = False
+        world = layer.data_to_world(_centre(region, layer.ndim))
+        for axis, value in enumerate(world[:-2]):
+            self.viewer.dims.set_point(axis + self.viewer.dims.ndim - layer.ndim, value)
+        self.viewer.camera.center = (self.viewer.camera.center[0], *world[-2:])
+
+
+def _centre(region: pd.Series, ndim: int) -> tuple[float, ...]:
+    """Pixel in the middle of a region's bounding box, in its slice."""
+    middle = (
+        (region["bbox_top"] + region["bbox_bottom"] - 1) / 2,
+        (region["bbox_left"] + region["bbox_right"] - 1) / 2,
+    )
+    leading = [float(region[c]) for c in region.index if str(c).startswith("index_")]
+    return (*leading[: ndim - 2], *middle)
+
+
+__all__ = ["METADATA", "Histogram", "Measure"]
