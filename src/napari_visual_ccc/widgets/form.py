@@ -18,6 +18,7 @@ from magicgui.widgets import (
 )
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_info
+from qtpy.QtCore import QTimer
 from superqt.utils import qdebounced
 
 from .. import operations
@@ -191,8 +192,8 @@ class Form(Container):
             progressed=self._on_progress,
         )
         # a live form would flicker: it offers Cancel only where there is something to wait for
-        if self.live.visible and self.live.value:
-            qdebounced(self._reveal, timeout=400)()
+        if self._is_live:
+            QTimer.singleShot(400, self._reveal)
         else:
             self._reveal()
 
@@ -260,17 +261,21 @@ class Form(Container):
 
     # live ---------------------------------------------------------------------------------------
 
+    @property
+    def _is_live(self) -> bool:
+        return self.operation.live and bool(self.live.value)
+
     def _on_live(self, on: bool) -> None:
         if on:
             self._rerun()
 
     def _changed(self) -> None:
-        if self.live.visible and self.live.value:
+        if self._is_live:
             self._rerun()
 
     def _follow(self) -> None:
         """Run again with what the fields say now; a large image shows its visible part first."""
-        if not (self.operation.live and self.live.value):
+        if not self._is_live:
             return
         first = next(iter(self.inputs.values()))
         large = first is not None and _plane_pixels(first) > PREVIEW_PIXELS
@@ -305,12 +310,12 @@ class Form(Container):
         self.show_result(operation, source, result)
         layers = [shown.layer for shown in self._last]
         if source.preview:
-            qdebounced(self._run_whole, timeout=150)()
+            QTimer.singleShot(150, self._run_whole)
         return layers
 
     def _run_whole(self) -> None:
         """After a preview: the whole image, unless the person has moved on."""
-        if self._job is None and self.live.value:
+        if self._job is None and self._is_live:
             self.run()
 
     def _show_part(

@@ -116,7 +116,7 @@ def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, A
     data = result.data if isinstance(result, ImageResult) else result.labels
     ratio = np.ones(layer.ndim)
     ratio[-2:] = result.stride * source.step
-    first = np.array(source.corner)
+    first = np.array(source.corner, float)
     first[-2:] += result.first_centre * source.step
     inner = Affine(
         scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear
@@ -224,6 +224,7 @@ class Shown:
         # a preview and the whole that follows it are one run
         if not self._preview:
             self._before = {key: getattr(layer, key) for key in keys}
+            self._before["metadata"] = dict(layer.metadata)
         self._preview = source.preview
         self._set({key: getattr(new, key) for key in keys})
 

@@ -1,0 +1,83 @@
+"""A slow operation that can fail, and a real viewer."""
+
+from __future__ import annotations
+
+import sys
+import time
+import types
+from typing import Annotated, Literal
+
+import numpy as np
+import pytest
+
+from napari_visual_ccc import operations
+from napari_visual_ccc.operations import Operation
+from napari_visual_ccc.progress import Progress
+from napari_visual_ccc.results import ImageResult
+
+closed: list[str] = []
+
+
+def slow(
+    image,
+    *,
+    factor: Annotated[float, {"min": 0, "max": 10}] = 2.0,
+    steps: Annotated[int, {"min": 1, "max": 1000}] = 3,
+    fail: Literal["no", "value", "runtime", "bug"] = "no",
+):
+    """Multiply an image slowly.
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Any image.
+    factor : float
+        What to multiply by.
+    steps : int
+        How many times 10 ms it takes.
+    fail : {'no', 'value', 'runtime', 'bug'}
+        Which error to raise half-way.
+    """
+    try:
+        for done in range(steps):
+            time.sleep(0.01)
+            yield Progress(done + 1, steps)
+        if fail == "value":
+            raise ValueError("the image is too grey; take another")
+        if fail == "runtime":
+            raise RuntimeError("out of memory: take a smaller image")
+        if fail == "bug":
+            raise KeyError("a fault of ours")
+    finally:
+        closed.append("slow")
+    return ImageResult(image * np.float32(factor), name="slow", notes=("it was slow",))
+
+
+@pytest.fixture
+def slow_form(monkeypatch):
+    """A form of an operation that takes a while and fails on demand."""
+    from napari_visual_ccc.widgets.form import Form
+
+    module = types.ModuleType("napari_visual_ccc.engine.slow")
+    module.slow = slow
+    monkeypatch.setitem(sys.modules, "napari_visual_ccc.engine.slow", module)
+    monkeypatch.setitem(
+        operations.OPERATIONS, "slow", Operation("slow", "slow", "slow", "Slow", live=True)
+    )
+    closed.clear()
+    return type("Slow", (Form,), {"family": "slow"})
+
+
+@pytest.fixture
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
+
+
+@pytest.fixture
+def finish(qtbot):
+    """Wait until a form has nothing under way."""
+
+    def wait(form, timeout=60_000):
+        qtbot.waitUntil(lambda: form._job is None and not form._again, timeout=timeout)
+
+    return wait
