@@ -54,7 +54,7 @@ class Form(Container):
         self.operations = {o.title: o for o in operations.families()[self.family]}
         self._fields: dict[str, Container] = {}
         self._shown: dict[tuple[Any, ...], Shown] = {}
-        self._last: list[Shown] = []
+        self._last: list[Any] = []
         self._job: Job | None = None
         self._again = False
         self._whole = True

@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayou
 from ..operations import Operation
 from ..results import Result
 from .form import Form
-from .layers import METADATA, Source
+from .layers import Source
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -117,7 +117,10 @@ class Measure(Form):
         """List the regions and draw their sizes."""
         frame = next(iter(result.tables.values()))
         self._watch(source.layer)
-        source.layer.features = frame.assign(index=frame["label"])
+        change = _Features(source.layer)
+        source.layer.features = _merged(source.layer.features, frame)
+        self._last = [change]
+        self.undo_button.enabled = True
         self.table.name = f"{source.layer.name} regions"
         self.table.show_frame(frame, source.layer.get_color)
         self.histogram.show_frame(frame)
@@ -171,6 +174,28 @@ class Measure(Form):
         self.viewer.camera.center = (self.viewer.camera.center[0], *world[-2:])
 
 
+class _Features:
+    """The features a layer had before it was measured."""
+
+    def __init__(self, layer: Labels) -> None:
+        self.layer = layer
+        self._before = layer.features.copy()
+
+    def undo(self) -> bool:
+        """Give them back."""
+        self.layer.features = self._before
+        return True
+
+
+def _merged(old: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
+    """Measured columns, with the columns that were there before (names, say) kept beside them."""
+    new = measured.assign(index=measured["label"])
+    kept = [c for c in old.columns if c not in new.columns]
+    if not kept or "index" not in old.columns:
+        return new
+    return new.merge(old[["index", *kept]], on="index", how="left")
+
+
 def _centre(region: pd.Series, ndim: int) -> tuple[float, ...]:
     """Pixel in the middle of a region's bounding box, in its slice."""
     middle = (
@@ -179,6 +204,3 @@ def _centre(region: pd.Series, ndim: int) -> tuple[float, ...]:
     )
     leading = [float(region[c]) for c in region.index if str(c).startswith("index_")]
     return (*leading[: ndim - 2], *middle)
-
-
-__all__ = ["METADATA", "Histogram", "Measure"]

@@ -1,0 +1,117 @@
+"""Take the screenshots of the documentation: ``python docs/screenshots.py`` (needs a screen).
+
+Every picture is the real application: a sample is opened, the widget's Run button is pressed.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import napari
+from qtpy.QtCore import QEventLoop, QTimer
+from qtpy.QtWidgets import QApplication
+
+IMAGES = Path(__file__).parent / "images"
+
+
+def wait(milliseconds: int) -> None:
+    loop = QEventLoop()
+    QTimer.singleShot(milliseconds, loop.quit)
+    loop.exec()
+
+
+def press_run(form) -> None:
+    form.run_button.native.click()
+    while form._job is not None:
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+    wait(300)
+
+
+def open_sample(name: str) -> napari.Viewer:
+    viewer = napari.Viewer(title=f"napari: {name}", show=False)
+    viewer.window.resize(1500, 950)
+    viewer.show()
+    viewer.open_sample("napari-visual-ccc", name)
+    for layer in list(viewer.layers)[1:]:
+        layer.visible = False
+    viewer.layers.selection.active = viewer.layers[0]
+    viewer.scale_bar.visible = True
+    viewer.fit_to_view()
+    return viewer
+
+
+def dock(viewer: napari.Viewer, name: str):
+    return viewer.window.add_plugin_dock_widget("napari-visual-ccc", name)[1]
+
+
+def save(viewer: napari.Viewer, name: str) -> None:
+    viewer.fit_to_view()
+    wait(600)
+    IMAGES.mkdir(exist_ok=True)
+    viewer.window.screenshot(str(IMAGES / f"{name}.png"), flash=False)
+    viewer.close()
+
+
+def denoise() -> None:
+    viewer = open_sample("superalloy")
+    press_run(dock(viewer, "Denoise"))
+    save(viewer, "denoise")
+
+
+def classify() -> None:
+    viewer = open_sample("nanoparticles")
+    press_run(dock(viewer, "Classify & Explain"))
+    save(viewer, "classify")
+
+
+def explain() -> None:
+    viewer = open_sample("nanoparticles")
+    form = dock(viewer, "Classify & Explain")
+    form.method.value = "Explain (class activation map)"
+    press_run(form)
+    save(viewer, "explain")
+
+
+def segment() -> None:
+    viewer = open_sample("nanoparticles")
+    form = dock(viewer, "Segment")
+    press_run(form)
+    mask = viewer.layers[-1]
+    form.method.value = "Split touching objects"
+    viewer.layers.selection.active = mask
+    press_run(form)
+    mask.visible = False
+    save(viewer, "segment")
+
+
+def texture() -> None:
+    viewer = open_sample("coating")
+    form = dock(viewer, "Texture")
+    form.fields["window"].value = 15
+    press_run(form)
+    save(viewer, "texture")
+
+
+def cluster() -> None:
+    viewer = open_sample("coating")
+    press_run(dock(viewer, "Cluster"))
+    save(viewer, "cluster")
+
+
+def measure() -> None:
+    viewer = open_sample("nanoparticles")
+    viewer.layers[1].visible = True
+    viewer.layers.selection.active = viewer.layers[1]
+    form = dock(viewer, "Measure")
+    press_run(form)
+    form.table.select(10)
+    save(viewer, "measure")
+
+
+if __name__ == "__main__":
+    names = sys.argv[1:] or [
+        "denoise", "classify", "explain", "segment", "texture", "cluster", "measure"
+    ]  # fmt: skip
+    for name in names:
+        globals()[name]()
