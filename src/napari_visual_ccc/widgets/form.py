@@ -19,6 +19,7 @@ from magicgui.widgets import (
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QLabel, QSizePolicy
 from superqt.utils import qdebounced
 
 from .. import operations
@@ -63,14 +64,12 @@ class Form(Container):
             choices=list(self.operations), label="Method", visible=len(self.operations) > 1
         )
         self.place = Container(labels=False, layout="vertical")
-        self.live = CheckBox(
-            text="Live", label=" ", tooltip="Follow every change of the fields", value=False
-        )
+        self.live = CheckBox(text="Live", tooltip="Follow every change of the fields", value=False)
         self.run_button = PushButton(text="Run", tooltip="Run on the chosen layer")
         self.undo_button = PushButton(
             text="Undo last run", enabled=False, tooltip="Remove or restore what the last run changed"
         )
-        self.bar = ProgressBar(min=0, max=100, visible=False, label=" ")
+        self.bar = ProgressBar(min=0, max=100, visible=False)
         self.message = Label(value="", visible=False)
         buttons = Container(
             widgets=[self.run_button, self.undo_button], layout="horizontal", labels=False
@@ -83,6 +82,9 @@ class Form(Container):
             margin.margins = (0, 0, 0, 0)
         self.margins = (6, 6, 6, 6)
         self.message.native.setWordWrap(True)
+        self.message.native.setSizePolicy(
+            QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum
+        )
         self._rerun = qdebounced(self._follow, timeout=25, leading=False)
         self._build_method()
         self.method.changed.connect(self._build_method)
@@ -134,6 +136,7 @@ class Form(Container):
         fields = Container(widgets=boxes + choices)
         fields.margins = (0, 0, 0, 0)
         fields.changed.connect(self._changed)
+        QTimer.singleShot(0, lambda: _align(fields))
         return fields
 
     @property
@@ -345,6 +348,15 @@ class Form(Container):
         self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
         if self._job is not None:
             self._job.cancel()
+
+
+def _align(fields: Container) -> None:
+    """Give all labels one width; magicgui measures them before the viewer sets its font."""
+    rows = [row for row in fields.native.children() if row.isWidgetType()]
+    labels = [label for row in rows if (label := row.findChild(QLabel)) is not None]
+    widest = max((label.sizeHint().width() for label in labels), default=0)
+    for label in labels:
+        label.setMinimumWidth(widest)
 
 
 def layer_kind(name: str) -> type[Layer]:
