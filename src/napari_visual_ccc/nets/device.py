@@ -1,0 +1,36 @@
+"""Choose where a network runs."""
+
+from __future__ import annotations
+
+import torch
+
+
+def choose(device: str = "auto") -> torch.device:
+    """Give the device that a job is to run on.
+
+    Parameters
+    ----------
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        ``auto`` takes the graphics processor where there is one.
+
+    Returns
+    -------
+    torch.device
+
+    Raises
+    ------
+    ValueError
+        If the device is unknown or not there.
+    """
+    present = {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+    if device == "auto":
+        return torch.device(next(name for name, there in present.items() if there))
+    if device not in present:
+        raise ValueError(f"no device {device!r}; choose auto, {', '.join(present)}")
+    if not present[device]:
+        raise ValueError(f"this machine has no {device} device; choose auto or cpu")
+    return torch.device(device)
