@@ -21,7 +21,14 @@ def is_lazy(image: Any) -> bool:
 
 
 def map_planes(
-    function: Plane, image: Any, *, dtype: Any, halo: int | None = None, note: str = "plane"
+    function: Plane,
+    image: Any,
+    *,
+    dtype: Any,
+    halo: int | None = None,
+    maps: int | None = None,
+    pixels: int = BAND_PIXELS,
+    note: str = "plane",
 ) -> Steps[Any]:
     """Apply a function of a (Y, X) plane to an image of any size.
 
@@ -37,31 +44,36 @@ def map_planes(
     halo : int, optional
         How many pixels around it a result pixel depends on. Without it the function gets whole
         planes.
+    maps : int, optional
+        How many maps the function gives at once, as a first axis (numpy only).
+    pixels : int
+        Of a band: fewer where a pixel takes long, for Cancel to be prompt.
     note : str
         For the progress bar.
 
     Returns
     -------
-    (..., Y, X) array
+    (..., Y, X) or (maps, ..., Y, X) array
         Numpy for numpy. For dask: a lazy array at once, computed where it is looked at. Bands
         and chunks give exactly what the whole plane would give.
     """
     if is_lazy(image):
         return _lazily(function, image, dtype, halo)
-    result = np.empty(image.shape, dtype)
-    windows = list(_windows(image.shape, halo))
-    for done, (index, rows, seen, inner) in enumerate(windows, start=1):
-        result[(*index, rows)] = function(image[(*index, seen)])[inner]
-        yield Progress(done, len(windows), note)
+    result = np.empty(image.shape if maps is None else (maps, *image.shape), dtype)
+    bands = list(windows(image.shape, halo, pixels))
+    for done, (index, rows, seen, inner) in enumerate(bands, start=1):
+        band = function(image[(*index, seen)])
+        result[(..., *index, rows, slice(None))] = band[..., inner, :]
+        yield Progress(done, len(bands), note)
     return result
 
 
-def _windows(
-    shape: tuple[int, ...], halo: int | None
+def windows(
+    shape: tuple[int, ...], halo: int | None, pixels: int = BAND_PIXELS
 ) -> Iterator[tuple[tuple[int, ...], slice, slice, slice]]:
-    """Index of the plane, rows to write, rows to show to the function, rows of its answer."""
+    """Cut a stack into bands: index of the plane, rows to write, rows to read, rows to keep."""
     height, width = shape[-2:]
-    step = height if halo is None else max(BAND_PIXELS // width, 4 * halo, 1)
+    step = height if halo is None else max(pixels // width, 4 * halo, 1)
     around = halo or 0
     for index in np.ndindex(shape[:-2]):
         for start in range(0, height, step):
@@ -93,3 +105,29 @@ def planes(image: Any) -> Iterator[np.ndarray]:
     """Give the (Y, X) planes of a stack one after the other, computing lazy ones as they come."""
     for index in np.ndindex(image.shape[:-2]):
         yield np.asarray(image[index])
+
+
+def pieces(image: Any) -> Iterator[np.ndarray]:
+    """Give every pixel once, a bounded piece at a time: for histograms, limits and counts.
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Numpy (bands of rows come as views) or dask (chunks come computed).
+
+    Yields
+    ------
+    numpy array
+        The shape says nothing; the pieces together are the image.
+    """
+    if is_lazy(image):
+        for index in np.ndindex(image.numblocks):
+            yield np.asarray(image.blocks[index])
+        return
+    for index, rows, _, _ in windows(image.shape, 0):
+        yield image[(*index, rows)]
+
+
+def count_pieces(image: Any) -> int:
+    """Give how many `pieces` there are, for the progress bar."""
+    return int(np.prod(image.numblocks)) if is_lazy(image) else len(list(windows(image.shape, 0)))

@@ -1,0 +1,108 @@
+"""Optimal cuts of a histogram: what k-means clusters and Otsu thresholds both come from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+
+# up to here the whole table of costs is cheaper than dividing and conquering
+_DENSE_LEVELS = 512
+
+
+def optimal_breaks(values: np.ndarray, counts: np.ndarray, clusters: int) -> np.ndarray:
+    """Cut sorted grey levels into the clusters of least inertia there are.
+
+    Dynamic programming over prefixes: the best split of the first j levels into c clusters ends
+    with a cluster that starts where the cost of the two parts is least. That start moves up with
+    j, so half of the levels bound the search of the other half, O(c n log n) in all (Grønlund et
+    al., arXiv:1701.07204).
+
+    Parameters
+    ----------
+    values : (n,) array
+        Distinct grey levels, ascending.
+    counts : (n,) array
+        Pixels at each, above zero.
+    clusters : int
+        How many clusters; at most n are made.
+
+    Returns
+    -------
+    (k,) int array
+        Index of the first level of each cluster; the first is 0.
+    """
+    levels = len(values)
+    clusters = min(clusters, levels)
+    cost = _Costs(values, counts)
+    layer = _dense_layer(cost) if levels <= _DENSE_LEVELS else _divided_layer
+    best = cost(np.zeros(levels, np.intp), np.arange(1, levels + 1))
+    chosen = []
+    for _ in range(clusters - 1):
+        best, start = layer(best, cost)
+        chosen.append(start)
+    starts, end = [], levels - 1
+    for start in reversed(chosen):
+        starts.append(start[end])
+        end = start[end] - 1
+    return np.array([0, *reversed(starts)], np.intp)
+
+
+class _Costs:
+    """Inertia of levels first to stop - 1 about their mean, in constant time by prefix sums."""
+
+    def __init__(self, values: np.ndarray, counts: np.ndarray) -> None:
+        counts = counts.astype(np.float64)
+        # centred and scaled: the square of a sum is subtracted from a sum of squares below
+        scaled = values - np.average(values, weights=counts)
+        scaled = scaled / max(float(np.abs(scaled).max()), np.finfo(float).tiny)
+        self.sums = np.zeros((3, len(values) + 1))
+        np.cumsum([counts, counts * scaled, counts * scaled**2], axis=1, out=self.sums[:, 1:])
+
+    def __call__(self, first: np.ndarray, stop: np.ndarray) -> np.ndarray:
+        count, total, squares = (sums[stop] - sums[first] for sums in self.sums)
+        return squares - total * total / count
+
+
+Layer = Callable[[np.ndarray, _Costs], tuple[np.ndarray, np.ndarray]]
+
+
+def _dense_layer(cost: _Costs) -> Layer:
+    """Try every start for every end, in one table."""
+    levels = cost.sums.shape[1] - 1
+    ends = np.arange(levels)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        table = cost(ends, ends[:, np.newaxis] + 1)  # (last, first)
+    table[ends[:, np.newaxis] < ends] = np.inf
+
+    def layer(best: np.ndarray, _: _Costs) -> tuple[np.ndarray, np.ndarray]:
+        totals = table[:, 1:] + best[:-1]
+        # a prefix too short to be split stays unsplit: such ends are never asked for
+        start = totals.argmin(axis=1) if levels > 1 else np.zeros(levels, np.intp)
+        return totals[np.arange(levels), start], start + 1
+
+    return layer
+
+
+def _divided_layer(best: np.ndarray, cost: _Costs) -> tuple[np.ndarray, np.ndarray]:
+    """Middle ends first; the starts found there bound those of the ends between them."""
+    levels = len(best)
+    start = np.ones(levels + 1, np.intp)
+    # sentinel: no start lies beyond the last level
+    start[levels] = levels - 1
+    total = np.full(levels, np.inf)
+    step = 1 << (levels - 1).bit_length()
+    while step > 1:
+        half = step // 2
+        ends = np.arange(half, levels, step)
+        low = start[ends - half]
+        high = np.minimum(start[np.minimum(ends + half, levels)], ends)
+        sizes = high - low + 1
+        offsets = np.cumsum(sizes) - sizes
+        tried = np.arange(sizes.sum()) + np.repeat(low - offsets, sizes)
+        totals = best[tried - 1] + cost(tried, np.repeat(ends + 1, sizes))
+        total[ends] = np.minimum.reduceat(totals, offsets)
+        hits = np.flatnonzero(totals == np.repeat(total[ends], sizes))
+        start[ends] = tried[hits[np.searchsorted(hits, offsets)]]
+        step = half
+    return total, start[:levels]

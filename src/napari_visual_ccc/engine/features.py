@@ -1,0 +1,195 @@
+"""Feature maps of pixels and k-means on them, fitted on a sample and applied band by band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ..progress import Progress, Steps
+from .images import finite
+from .planes import windows
+
+# rows of a plane → (features, rows, X) float32
+Rows = Callable[[slice], np.ndarray]
+
+SCALES = (1.0, 2.0, 4.0)
+TEXTURE_WINDOWS = (5, 11, 21)
+
+
+class FeatureClusters(NamedTuple):
+    """Clusters of feature vectors, numbered by mean intensity."""
+
+    labels: np.ndarray
+    pixels: np.ndarray
+    means: np.ndarray
+    facts: dict[str, Any]
+
+
+def cluster_features(
+    grey: Any, features: str, clusters: int, sample: int, seed: int
+) -> Steps[FeatureClusters]:
+    """Cluster the pixels of an image by feature maps.
+
+    Fitting on a sample costs next to nothing in inertia and spares most of the time (measured:
+    within 1 % of MiniBatchKMeans on all pixels at 2048 x 2048).
+
+    Parameters
+    ----------
+    grey : (..., Y, X) array
+        Numpy or dask; labels are held in memory, a byte a pixel.
+    features : {'multiscale', 'texture', 'network'}
+        Which maps.
+    clusters, sample, seed : int
+        As for `cluster.kmeans`.
+
+    Returns
+    -------
+    FeatureClusters
+    """
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    drawn = _draw(grey, sample, seed)
+    vectors = yield from _sampled(grey, features, drawn)
+    clusters = min(clusters, len(np.unique(vectors, axis=0)))
+    mean, spread = vectors.mean(axis=0), vectors.std(axis=0)
+    spread[spread == 0] = 1
+    vectors = ((vectors - mean) / spread).astype(np.float32)
+    with threadpool_limits(limits=2):
+        fitted = KMeans(clusters, n_init=10, random_state=seed).fit(vectors)
+    yield Progress(1, 1, "clusters")
+    centres = fitted.cluster_centers_
+    # |x - c|² without |x|²; standardising is folded into the centres
+    weights = (-2 * centres / spread).astype(np.float32)
+    offsets = ((centres**2).sum(axis=1) + 2 * (centres * mean / spread).sum(axis=1)).astype(
+        np.float32
+    )
+    found = yield from _assign(grey, features, weights, offsets)
+    facts = {"inertia": float(fitted.inertia_), "features": int(vectors.shape[1]),
+             "sampled": len(vectors)}  # fmt: skip
+    return FeatureClusters(*found, facts)
+
+
+def _draw(grey: Any, sample: int, seed: int) -> np.ndarray:
+    """Positions of the sample in the flattened image, ascending."""
+    size = int(np.prod(grey.shape))
+    if size <= sample:
+        return np.arange(size)
+    return np.sort(np.random.default_rng(seed).choice(size, sample, replace=False, shuffle=False))
+
+
+def _sampled(grey: Any, features: str, drawn: np.ndarray) -> Steps[np.ndarray]:
+    vectors, bands, total = [], 0, len(list(windows(grey.shape, 0)))
+    width, plane_size = grey.shape[-1], grey.shape[-1] * grey.shape[-2]
+    for number, (plane, missing, rows_of) in enumerate(_planes(grey, features)):
+        for _, rows, _, _ in windows(plane.shape, 0):
+            start = number * plane_size + rows.start * width
+            stop = start + (rows.stop - rows.start) * width
+            here = drawn[np.searchsorted(drawn, start) : np.searchsorted(drawn, stop)] - start
+            if missing is not None:
+                here = here[~missing[rows].ravel()[here]]
+            maps = rows_of(rows)
+            vectors.append(maps.reshape(len(maps), -1)[:, here].T)
+            bands += 1
+            yield Progress(bands, total, "features")
+    return np.concatenate(vectors).astype(np.float64)
+
+
+def _assign(
+    grey: Any, features: str, weights: np.ndarray, offsets: np.ndarray
+) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    clusters = len(weights)
+    labels = np.zeros(grey.shape, np.uint8)
+    pixels, sums = np.zeros(clusters + 1), np.zeros(clusters + 1)
+    bands, total = 0, len(list(windows(grey.shape, 0)))
+    for index, (plane, missing, rows_of) in zip(
+        np.ndindex(grey.shape[:-2]), _planes(grey, features), strict=True
+    ):
+        for _, rows, _, _ in windows(plane.shape, 0):
+            maps = rows_of(rows)
+            distance = weights @ maps.reshape(len(maps), -1) + offsets[:, np.newaxis]
+            band = 1 + distance.argmin(axis=0).astype(np.uint8).reshape(maps.shape[1:])
+            if missing is not None:
+                band[missing[rows]] = 0
+            pixels += np.bincount(band.ravel(), minlength=clusters + 1)
+            sums += np.bincount(band.ravel(), weights=plane[rows].ravel(), minlength=clusters + 1)
+            labels[(*index, rows)] = band
+            bands += 1
+            yield Progress(bands, total, "labels")
+    return _by_intensity(labels, pixels[1:], sums[1:])
+
+
+def _by_intensity(
+    labels: np.ndarray, pixels: np.ndarray, sums: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    used = np.flatnonzero(pixels)
+    means = sums[used] / pixels[used]
+    order = np.argsort(means, kind="stable")
+    table = np.zeros(256, np.uint8)
+    table[used[order] + 1] = np.arange(1, len(used) + 1)
+    return table[labels], pixels[used][order].astype(np.int64), means[order]
+
+
+def _planes(grey: Any, features: str) -> Any:
+    """Every plane with its missing pixels and the function that gives features of some rows."""
+    make = {"multiscale": multiscale, "texture": texture, "network": network}[features]
+    for index in np.ndindex(grey.shape[:-2]):
+        plane, missing = finite(np.asarray(grey[index]))
+        yield plane, missing, make(plane)
+
+
+def _banded(plane: np.ndarray, halo: int, maps: Callable[[np.ndarray], np.ndarray]) -> Rows:
+    def rows_of(rows: slice) -> np.ndarray:
+        first, last = max(rows.start - halo, 0), min(rows.stop + halo, len(plane))
+        seen = np.ascontiguousarray(plane[first:last], dtype=np.float32)
+        return maps(seen)[:, rows.start - first : rows.stop - first]
+
+    return rows_of
+
+
+def multiscale(plane: np.ndarray) -> Rows:
+    """Grey level, and at each of `SCALES`: blur, slope and both principal curvatures."""
+    import cv2
+
+    def maps(seen: np.ndarray) -> np.ndarray:
+        found = [seen]
+        for scale in SCALES:
+            blurred = cv2.GaussianBlur(seen, (0, 0), scale)
+            xx, yy, xy = (cv2.Sobel(blurred, cv2.CV_32F, *d) for d in ((2, 0), (0, 2), (1, 1)))
+            slope = np.hypot(cv2.Sobel(blurred, -1, 1, 0), cv2.Sobel(blurred, -1, 0, 1))
+            bend, turn = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+            found += [blurred, slope, bend + turn, bend - turn]
+        return np.stack(found)
+
+    return _banded(plane, halo=4 * int(max(SCALES)) + 3, maps=maps)
+
+
+def texture(plane: np.ndarray) -> Rows:
+    """In each of `TEXTURE_WINDOWS`: mean, standard deviation and contrast of neighbours."""
+    import cv2
+
+    # centred, or the square of a 16-bit mean would eat the digits of a small variance
+    centred = plane.astype(np.float32) - np.float32(plane.mean())
+
+    def maps(seen: np.ndarray) -> np.ndarray:
+        across = np.diff(seen, axis=1, prepend=seen[:, :1]) ** 2
+        down = np.diff(seen, axis=0, prepend=seen[:1]) ** 2
+        found = []
+        for window in TEXTURE_WINDOWS:
+            mean, square, contrast = (
+                cv2.blur(part, (window, window)) for part in (seen, seen * seen, across + down)
+            )
+            found += [mean, np.sqrt(np.maximum(square - mean * mean, 0)), np.sqrt(contrast)]
+        return np.stack(found)
+
+    return _banded(centred, halo=max(TEXTURE_WINDOWS), maps=maps)
+
+
+def network(plane: np.ndarray) -> Rows:
+    """What the first layers of an ImageNet network see, at the resolution of the image."""
+    from ..nets.activations import early_features
+    from .images import stretch
+
+    return early_features(stretch(plane)[0])

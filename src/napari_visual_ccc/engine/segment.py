@@ -1,0 +1,297 @@
+"""Separate objects from background by grey level, and touching objects from each other."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+from ..progress import Progress, Steps
+from ..results import LabelsResult
+from .breaks import optimal_breaks
+from .cluster import Spacing, cluster_table, pixel_area
+from .histogram import grey_histogram
+from .images import as_grey
+from .planes import is_lazy, map_planes, pieces, planes
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# share of the height and width that counts as border when the background is looked for
+_BORDER = 0.01
+
+
+def otsu(
+    image: Any,
+    spacing: Spacing = None,
+    unit: str = "px",
+    *,
+    classes: Annotated[int, {"min": 2, "max": 5}] = 2,
+    objects: Literal["auto", "bright", "dark"] = "auto",
+    sigma: Annotated[float, {"min": 0, "max": 20, "step": 0.5}] = 1.0,
+    smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+) -> Steps[LabelsResult]:
+    """Split an image into objects and background, or into up to five grey classes.
+
+    The thresholds leave the least variance within the classes, and are the best ones there are,
+    not those of a coarse histogram (Otsu, IEEE Trans. Syst. Man Cybern. 9 (1979) 62; Liao et al.,
+    J. Inf. Sci. Eng. 17 (2001) 713). A stack gets one set of thresholds.
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Grey or colour, any real dtype, numpy or dask.
+    spacing : float or (y, x)
+        Size of a pixel in `unit`.
+    unit : str
+        Of `spacing`, such as ``"nm"``.
+    classes : int
+        Two: objects and background. More: grey classes, 1 being the darkest.
+    objects : {'auto', 'bright', 'dark'}
+        Which side of the threshold is an object (two classes). Auto: the class that fills most of
+        the image's border is background, since particles may be dark.
+    sigma : float
+        Gaussian blur before the cut, in pixels: noise speckles no classes.
+    smallest : int
+        Objects with fewer pixels become background (two classes), 0 keeps all.
+
+    Returns
+    -------
+    LabelsResult
+        ``labels``: (..., Y, X) uint8. Two classes: 1 = object, 0 = background or not finite. More:
+        1 = darkest class, 0 = not finite. ``table``: one row a class with its mean intensity,
+        pixels, area % and area in `unit`². ``facts``: the thresholds and which side objects are on.
+
+    Raises
+    ------
+    ValueError
+        If a parameter is out of range, the image is constant or no pixel of it is finite.
+    """
+    if not 2 <= classes <= 5:
+        raise ValueError(f"classes is {classes}; choose 2 to 5")
+    if objects not in ("auto", "bright", "dark"):
+        raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
+    area = pixel_area(spacing, unit)
+    grey, notes = as_grey(image)
+    if sigma > 0:
+        grey = yield from _blurred(grey, sigma)
+    histogram = yield from grey_histogram(grey)
+    starts = optimal_breaks(histogram.values, histogram.counts, classes)
+    if len(starts) < classes:
+        raise ValueError(
+            f"image has {len(histogram.values)} grey level(s): too few for {classes} classes"
+        )
+    labels = yield from map_planes(
+        histogram.labeller(starts), grey, dtype=np.uint8, halo=0, note="threshold"
+    )
+    pixels = np.add.reduceat(histogram.counts, starts)
+    means = np.add.reduceat(histogram.counts * histogram.values, starts) / pixels
+    table = cluster_table(pixels, means, area, unit)
+    facts: dict[str, Any] = {"thresholds": histogram.lowest[starts[1:]].tolist()}
+    if classes > 2:
+        table["name"] = [name.replace("cluster", "class") for name in table["name"]]
+        return LabelsResult(
+            labels, table=table, name=f"Otsu {classes} classes", facts=facts, notes=notes
+        )
+    facts["objects"] = objects if objects != "auto" else _side(labels)
+    if objects == "auto":
+        notes = (*notes, f"objects are {facts['objects']}: the other side fills the image border")
+    side = 1 if facts["objects"] == "dark" else 2
+    mask = yield from map_planes(
+        lambda plane: _objects(plane, side, smallest),
+        labels,
+        dtype=np.uint8,
+        halo=None if smallest > 1 else 0,
+        note="objects",
+    )
+    if smallest > 1 and not is_lazy(mask):
+        found = int(np.count_nonzero(mask))
+        pixels[2 - side] += pixels[side - 1] - found
+        pixels[side - 1] = found
+    return LabelsResult(
+        mask,
+        table=_objects_table(pixels, means, side, area, unit),
+        name="Otsu",
+        facts=facts,
+        notes=notes,
+    )
+
+
+def _blurred(grey: Any, sigma: float) -> Steps[Any]:
+    import cv2
+
+    def blur(plane: np.ndarray) -> np.ndarray:
+        plane = plane.astype(np.float32)
+        missing = ~np.isfinite(plane)
+        if not missing.any():
+            return cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+        # what is missing has no weight, and stays missing
+        weight = cv2.GaussianBlur((~missing).astype(np.float32), (0, 0), sigma)
+        filled = cv2.GaussianBlur(np.where(missing, 0, plane).astype(np.float32), (0, 0), sigma)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(missing, np.float32(np.nan), filled / weight)
+
+    halo = int(4 * sigma) + 2
+    return (yield from map_planes(blur, grey, dtype=np.float32, halo=halo, note="blur"))
+
+
+def _side(labels: Any) -> str:
+    """Tell which side objects are on: not the one that fills most of the border."""
+    height, width = labels.shape[-2:]
+    rows, columns = max(1, round(height * _BORDER)), max(1, round(width * _BORDER))
+    counts = np.zeros(3, np.int64)
+    for part in (
+        labels[..., :rows, :],
+        labels[..., height - rows :, :],
+        labels[..., :, :columns],
+        labels[..., :, width - columns :],
+    ):
+        for piece in pieces(part):
+            counts += np.bincount(piece.ravel(), minlength=3)
+    return "bright" if counts[1] >= counts[2] else "dark"
+
+
+def _objects(plane: np.ndarray, side: int, smallest: int) -> np.ndarray:
+    mask = plane == side
+    if smallest <= 1:
+        return mask
+    from skimage.measure import label
+
+    parts = label(mask, connectivity=1)
+    return (np.bincount(parts.ravel()) >= smallest)[parts] & mask
+
+
+def _objects_table(
+    pixels: np.ndarray, means: np.ndarray, side: int, area: float | None, unit: str
+) -> pd.DataFrame:
+    table = cluster_table(pixels, means, area, unit)
+    inside = side - 1
+    table["label"] = [1 if row == inside else 0 for row in range(2)]
+    table["name"] = ["objects" if row == inside else "background" for row in range(2)]
+    return table.sort_values("label", ascending=False, ignore_index=True)
+
+
+def watershed_split(
+    labels: Any,
+    spacing: Spacing = None,
+    unit: str = "px",
+    *,
+    tolerance: Annotated[float, {"min": 0.1, "max": 20, "step": 0.1}] = 1.0,
+    smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+    only: Annotated[int, {"min": 0}] = 0,
+) -> Steps[LabelsResult]:
+    """Split objects that touch at their necks, and number every object.
+
+    Watershed on the distance to the background; maxima of the distance that rise less than the
+    tolerance above their saddle are not split off (Soille, Morphological Image Analysis, 2nd ed.,
+    2004, section 9.2).
+
+    Parameters
+    ----------
+    labels : (..., Y, X) integer or bool array
+        0 is background. Every slice of a stack is split on its own.
+    spacing : float or (y, x)
+        Size of a pixel in `unit`.
+    unit : str
+        Of `spacing`, such as ``"nm"``.
+    tolerance : float
+        How much narrower than the smaller object a neck must be (its half width), in pixels:
+        larger values split less.
+    smallest : int
+        Objects with fewer pixels are dropped, 0 keeps all.
+    only : int
+        Split this label alone (of several classes, say), 0 takes all that are not background.
+
+    Returns
+    -------
+    LabelsResult
+        ``labels``: (..., Y, X) int32, one number an object, no number twice in a stack.
+        ``table``: one row an object with its pixels and, with a scale, its area in `unit`².
+
+    Raises
+    ------
+    ValueError
+        If the labels are not whole numbers, or there is nothing to split.
+    """
+    labels = checked_labels(labels)
+    area = pixel_area(spacing, unit)
+    split = np.zeros(labels.shape, np.int32)
+    count, total = 0, int(np.prod(labels.shape[:-2]))
+    for done, (index, plane) in enumerate(
+        zip(np.ndindex(labels.shape[:-2]), planes(labels), strict=True)
+    ):
+        mask = plane == only if only else plane != 0
+        parts = yield from _split(mask, tolerance, smallest, done, total)
+        split[index] = np.where(parts > 0, parts + count, 0)
+        count += int(parts.max(initial=0))
+    if count == 0:
+        wanted = f"label {only}" if only else "objects"
+        raise ValueError(f"labels hold no {wanted} of {smallest} or more pixels: nothing to split")
+    pixels = np.bincount(split.ravel(), minlength=count + 1)[1:]
+    table = _pixels_table(pixels, area, unit)
+    return LabelsResult(
+        split, table=table, name="split", facts={"objects": count}, notes=(f"{count} objects",)
+    )
+
+
+def _split(
+    mask: np.ndarray, tolerance: float, smallest: int, done: int, total: int
+) -> Steps[np.ndarray]:
+    from scipy import ndimage
+    from skimage.morphology import local_maxima, reconstruction
+    from skimage.segmentation import watershed
+
+    yield Progress(4 * done, 4 * total, "distance")
+    # a frame of background: an object cut by the border is no wider for it
+    distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
+    yield Progress(4 * done + 1, 4 * total, "maxima")
+    lowered = reconstruction(np.maximum(distance - tolerance, 0), distance)
+    peaks = local_maxima(lowered, connectivity=2) & mask
+    yield Progress(4 * done + 2, 4 * total, "watershed")
+    seeds, _ = ndimage.label(peaks, structure=np.ones((3, 3)))
+    seeds = _with_seed_everywhere(seeds, mask)
+    parts = watershed(-distance, seeds, mask=mask)
+    if smallest > 1:
+        keep = np.bincount(parts.ravel()) >= smallest
+        keep[0] = False
+        parts = (np.cumsum(keep) * keep)[parts]
+    yield Progress(4 * done + 3, 4 * total, "objects")
+    return parts
+
+
+def _with_seed_everywhere(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """An object lower than the tolerance has no maximum left: it is its own seed."""
+    from scipy import ndimage
+
+    bodies, count = ndimage.label(mask)
+    seeded = np.zeros(count + 1, bool)
+    seeded[bodies[seeds > 0]] = True
+    seeded[0] = True
+    fresh = np.cumsum(~seeded) * ~seeded
+    return np.where(seeded[bodies], seeds, fresh[bodies] + seeds.max(initial=0))
+
+
+def checked_labels(labels: Any) -> Any:
+    """Insist on (..., Y, X) whole numbers.
+
+    Raises
+    ------
+    ValueError
+        If the array is of another kind, or empty.
+    """
+    labels = labels if is_lazy(labels) else np.asarray(labels)
+    if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of whole numbers "
+            "is needed: segment or cluster the image first"
+        )
+    return labels
+
+
+def _pixels_table(pixels: np.ndarray, area: float | None, unit: str) -> pd.DataFrame:
+    import pandas as pd
+
+    table = pd.DataFrame({"label": np.arange(1, len(pixels) + 1), "pixels": pixels})
+    if area is not None:
+        table[f"area_{unit}2"] = pixels * area
+    return table

@@ -1,0 +1,323 @@
+"""How a result was made, as data: kept beside it, read by people, run again."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import math
+import platform
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from . import operations
+from .choices import checked
+from .micrograph import Micrograph
+from .progress import Progress, Steps, run
+from .results import ImageResult, LabelsResult, Result
+
+_HEADER = (
+    "# How a result of napari-visual-ccc was made; ccc.replay(this file, image) runs it again.\n"
+)
+
+
+def provenance(
+    operation: str,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    *,
+    source: Mapping[str, Any],
+    previous: Mapping[str, Any] | None = None,
+    result: Result | None = None,
+    output: str = "",
+) -> dict[str, Any]:
+    """Record how a result was made.
+
+    Parameters
+    ----------
+    operation : str
+        Name in the catalogue.
+    parameters : mapping
+        The choices made; what is left out had its default and is recorded with it.
+    inputs : mapping
+        Name of the layer or file given for each input.
+    source : mapping
+        ``name`` and ``path`` of the image, and if known ``sha256``, ``spacing`` and ``unit``.
+    previous : mapping, optional
+        Record of the first input, when that was a result itself: its source is kept and this
+        operation becomes one more step.
+    result : Result, optional
+        What the operation gave, for its facts and its model.
+    output : str
+        Name of the layer among those of the result.
+
+    Returns
+    -------
+    dict
+        Of plain values that JSON and YAML can hold.
+    """
+    chosen = {name: p.default for name, p in operations.parameters(operation).items()}
+    step = {
+        "operation": operation,
+        "parameters": {**chosen, **parameters},
+        "inputs": dict(inputs),
+        "output": output,
+    }
+    model = _model(result)
+    if model:
+        step["model"] = model
+    earlier = list(previous["steps"]) if previous and previous.get("steps") else []
+    record = {
+        "source": previous["source"] if previous and earlier else dict(source),
+        "steps": [*earlier, step],
+        "output": output,
+        "facts": {} if result is None else dict(result.facts),
+        "versions": versions(),
+    }
+    if model:
+        record["model"] = model
+    return plain(record)
+
+
+def _model(result: Result | None) -> dict[str, Any]:
+    prediction = getattr(result, "prediction", None) or result
+    card = getattr(prediction, "model", None) or {}
+    return {key: card[key] for key in ("hash", "architecture", "name") if key in card}
+
+
+def versions() -> dict[str, str]:
+    """Versions of what takes part in a result."""
+    return dict(_versions("torch" in sys.modules))
+
+
+@functools.cache
+def _versions(with_torch: bool) -> tuple[tuple[str, str], ...]:
+    names = ["napari-visual-ccc", "numpy", "scipy", "scikit-image", "scikit-learn"]
+    names += ["torch"] if with_torch else []
+    found = [("python", platform.python_version())]
+    for name in names:
+        try:
+            found.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return tuple(found)
+
+
+def plain(value: Any) -> Any:
+    """Turn numpy values, paths and tuples into what JSON can hold; NaN becomes None."""
+    if isinstance(value, Mapping):
+        return {str(key): plain(one) for key, one in value.items()}
+    if isinstance(value, np.ndarray | np.generic):
+        return plain(value.tolist())
+    if isinstance(value, list | tuple | set):
+        return [plain(one) for one in value]
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return str(value)
+
+
+def output(result: Result, name: str = "") -> Any:
+    """Give the array of one layer of a result.
+
+    Parameters
+    ----------
+    result : Result
+        Of any operation.
+    name : str
+        Name of the layer; the first one when empty.
+
+    Raises
+    ------
+    ValueError
+        If the result has no such layer.
+    """
+    return _array(_layer(result, name))
+
+
+def _layer(result: Result, name: str) -> ImageResult | LabelsResult:
+    layers = result.layers
+    for layer in layers:
+        if layer.name == name or not name:
+            return layer
+    there = ", ".join(repr(layer.name) for layer in layers) or "no layers at all"
+    raise ValueError(f"the result has no layer {name!r}; it has {there}")
+
+
+def _array(layer: ImageResult | LabelsResult) -> Any:
+    return layer.labels if isinstance(layer, LabelsResult) else layer.data
+
+
+def replay(
+    record: Mapping[str, Any] | str | Path,
+    image: Any,
+    *,
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "",
+    others: Mapping[str, Any] | None = None,
+    report: Callable[[Progress], object] | None = None,
+) -> Result:
+    """Run recorded steps again.
+
+    Parameters
+    ----------
+    record : mapping or path
+        What `provenance` gave; a YAML file of it; or a result file that carries it.
+    image : (..., Y, X) array, Micrograph or path
+        What the first step is given.
+    spacing, unit : (y, x) and str, optional
+        Pixel size; taken from a Micrograph, then from the record, when absent.
+    others : mapping, optional
+        Arrays of further inputs by their name (``{"intensity": image}``). Not needed for those
+        that were the source or the input of an earlier step.
+    report : callable, optional
+        Called with every `Progress`.
+
+    Returns
+    -------
+    Result
+        Of the last step, equal to the recorded one on the same versions and machine.
+
+    Raises
+    ------
+    ValueError
+        If the record is not one of ours, a further input is missing, or a model is another one
+        than was recorded.
+    """
+    result: Result = run(
+        replaying(record, image, spacing=spacing, unit=unit, others=others), report
+    )
+    return result
+
+
+def replaying(
+    record: Mapping[str, Any] | str | Path,
+    image: Any,
+    *,
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "",
+    others: Mapping[str, Any] | None = None,
+) -> Steps[Result]:
+    """Replay as a generator, for the viewer: see `replay`."""
+    record = load(record)
+    micrograph = _as_micrograph(image, record["source"])
+    spacing = spacing or micrograph.spacing
+    unit = unit or (micrograph.unit if spacing else "px")
+    current = micrograph.data
+    known: dict[str, Any] = {str(record["source"].get("name")): current}
+    for step in record["steps"]:
+        name = step["operation"]
+        first, *further = operations.inputs(name)
+        known[step["inputs"].get(first, "")] = current
+        arrays = {first: current, **_further(step, further, known, others or {})}
+        given = {"spacing": spacing, "unit": unit} if operations.calibrated(name) else {}
+        choices = checked(name, step["parameters"])
+        result = yield from operations.function(name)(**arrays, **given, **choices)
+        _check_model(step, result)
+        if step is not record["steps"][-1]:
+            layer = _layer(result, step.get("output", ""))
+            current = _array(layer)
+            spacing = spacing and tuple(size * layer.stride for size in spacing)
+    return result
+
+
+def _as_micrograph(image: Any, source: Mapping[str, Any]) -> Micrograph:
+    if isinstance(image, str | Path):
+        from .files import read
+
+        image = read(image)
+    if not isinstance(image, Micrograph):
+        spacing = source.get("spacing")
+        return Micrograph(image, tuple(spacing) if spacing else None, source.get("unit") or "px")
+    return image
+
+
+def _further(
+    step: Mapping[str, Any], names: list[str], known: Mapping[str, Any], others: Mapping[str, Any]
+) -> dict[str, Any]:
+    found = {}
+    for name in names:
+        recorded = step["inputs"].get(name)
+        if name in others:
+            found[name] = others[name]
+        elif recorded in known:
+            found[name] = known[recorded]
+        elif recorded is not None:
+            raise ValueError(
+                f"{step['operation']} was also given {recorded!r} as {name}; "
+                f"pass that array in others={{{name!r}: ...}}"
+            )
+    return found
+
+
+def _check_model(step: Mapping[str, Any], result: Result) -> None:
+    was, now = step.get("model", {}).get("hash"), _model(result).get("hash")
+    if was and now and was != now:
+        raise ValueError(
+            f"{step['operation']} was recorded with model {was[:12]}, this one is {now[:12]}; "
+            "give the recorded model"
+        )
+
+
+def load(record: Mapping[str, Any] | str | Path) -> dict[str, Any]:
+    """Read a record and check that it is one.
+
+    Parameters
+    ----------
+    record : mapping or path
+        A record, a YAML file of one, or a result file that carries one.
+
+    Raises
+    ------
+    ValueError
+        If it has no steps or names operations that do not exist.
+    """
+    what = "record"
+    if isinstance(record, str | Path):
+        what, record = str(record), _from_file(Path(record))
+    if not isinstance(record, Mapping) or not isinstance(record.get("steps"), list):
+        raise ValueError(f"{what} holds no steps of napari-visual-ccc")
+    steps = []
+    for step in record["steps"]:
+        name = step.get("operation") if isinstance(step, Mapping) else step
+        if name not in operations.OPERATIONS:
+            raise ValueError(f"{what} names an operation that does not exist: {name!r}")
+        steps.append({"parameters": {}, "inputs": {}, **step})
+    return {**record, "source": dict(record.get("source") or {}), "steps": steps}
+
+
+def _from_file(path: Path) -> Any:
+    if path.suffix.lower() in (".yaml", ".yml", ".json"):
+        if not path.is_file():
+            raise FileNotFoundError(f"{path}: no such file")
+        return from_yaml(path.read_text(encoding="utf-8", errors="replace"))
+    from .files import read
+
+    return read(path).metadata.get("visual_ccc")
+
+
+def to_yaml(record: Mapping[str, Any]) -> str:
+    """Write a record as YAML text."""
+    import yaml
+
+    return _HEADER + yaml.safe_dump(plain(record), sort_keys=False, allow_unicode=True)
+
+
+def from_yaml(text: str) -> Any:
+    """Read back what `to_yaml` wrote; `load` checks that it is a record.
+
+    Raises
+    ------
+    ValueError
+        If it is not YAML.
+    """
+    import yaml
+
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ValueError(f"the recipe is not YAML: {str(error).splitlines()[0]}") from error

@@ -1,0 +1,63 @@
+"""A recorded result as a Python script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import operations
+from .choices import checked
+from .recipe import load
+
+_HEAD = """\
+from pathlib import Path
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.recipe import output
+
+path = Path({path!r})
+micrograph = ccc.read(path)
+image, spacing, unit = micrograph.data, {spacing}, {unit}
+"""
+
+
+def to_python(record: Mapping[str, Any] | str | Path) -> str:
+    """Write a record as a Python script that gives the same result.
+
+    Parameters
+    ----------
+    record : mapping or path
+        As for `recipe.replay`. Further inputs that were files are read from where they were.
+    """
+    record = load(record)
+    source, steps = record["source"], record["steps"]
+    calibrated = bool(source.get("spacing"))
+    text = _HEAD.format(
+        path=source.get("path") or str(source.get("name", "image.tif")),
+        spacing=tuple(source["spacing"]) if calibrated else "micrograph.spacing",
+        unit=repr(source["unit"]) if calibrated else "micrograph.unit",
+    )
+    current, variables = "image", {str(source.get("name")): "image"}
+    for number, step in enumerate(steps, start=1):
+        variables[step["inputs"].get(operations.inputs(step["operation"])[0], "")] = current
+        text += f"result_{number} = {_call(step, current, variables)}\n"
+        if step is not steps[-1]:
+            current = f"image_{number}"
+            text += f"{current} = output(result_{number}, {step.get('output', '')!r})\n"
+    return text + f"print(result_{len(steps)})\n"
+
+
+def _call(step: Mapping[str, Any], current: str, variables: Mapping[str, str]) -> str:
+    name = step["operation"]
+    arguments = [current]
+    for other in operations.inputs(name)[1:]:
+        recorded = step["inputs"].get(other)
+        if recorded is not None:
+            arguments.append(f"{other}={variables.get(recorded, f'ccc.read({recorded!r}).data')}")
+    if operations.calibrated(name):
+        arguments += ["spacing=spacing", "unit=unit"]
+    for key, value in checked(name, step["parameters"]).items():
+        shown = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
+        arguments.append(f"{key}={shown}")
+    return f"ccc.{name}({', '.join(arguments)})"
