@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
-
 LITE0_FEATURES = 1280
 
 
@@ -22,9 +21,10 @@ class Architecture:
         Number of classes → frozen net in evaluation mode, (B, channels, H, W) → (B, classes).
     channels : int
         Input channels; a grey image is repeated over them.
-    cam_layer : str
-        Layer whose activations a class activation map weighs, as `nn.Module.get_submodule`
-        wants it.
+    features : callable
+        Net, (B, channels, H, W) → (B, features, h, w): the layer that class activation maps weigh.
+    head : callable
+        Net, these features → (B, classes).
     stride : int
         Input pixels between two cells of that layer.
     first_centre : float
@@ -37,7 +37,8 @@ class Architecture:
 
     build: Callable[[int], nn.Module]
     channels: int
-    cam_layer: str
+    features: Callable[[nn.Module, torch.Tensor], torch.Tensor]
+    head: Callable[[nn.Module, torch.Tensor], torch.Tensor]
     stride: int
     first_centre: float
     stored: str = ""
@@ -110,12 +111,32 @@ def alexnet_grey(classes: int) -> nn.Module:
     return frozen(net)
 
 
+def _alexnet_head(net: nn.Module, features: torch.Tensor) -> torch.Tensor:
+    return net.classifier(net.avgpool(net.features[12:](features)).flatten(1))
+
+
 ARCHITECTURES: dict[str, Architecture] = {
     # padding puts the odd pixel behind (31), training makes up for most of it: 17.3 was measured as
     # the centre at which maps of mirrored micrographs agree best, the same along both axes
-    "lite0-linear": Architecture(lite0_linear, 3, "bn2", 32, 17.3, stored="classifier."),
+    "lite0-linear": Architecture(
+        lite0_linear,
+        3,
+        features=lambda net, x: net.forward_features(x),
+        head=lambda net, maps: net.forward_head(maps),
+        stride=32,
+        first_centre=17.3,
+        stored="classifier.",
+    ),
     # 11 px, stride 4, padding 2, then two max poolings of 3 px and stride 2, the last one behind
-    "alexnet-grey": Architecture(alexnet_grey, 1, "features.11", 16, 15.0, any_size=False),
+    "alexnet-grey": Architecture(
+        alexnet_grey,
+        1,
+        features=lambda net, x: net.features[:12](x),
+        head=_alexnet_head,
+        stride=16,
+        first_centre=15.0,
+        any_size=False,
+    ),
 }
 
 
