@@ -1,7 +1,7 @@
 """Copy the sample micrographs into the package: ``python scripts/make_samples.py DATA_FOLDER``.
 
-DATA_FOLDER is the folder of development data that VCCC_DATA points to. Nothing is changed but the
-container: pixels stay as they are.
+DATA_FOLDER is the folder of development data that VCCC_DATA points to. Pixels stay as they are; the
+micrograph of nanoparticles loses the rows with the scale bar, which gives its pixel size.
 """
 
 from __future__ import annotations
@@ -18,6 +18,9 @@ SAMPLES = Path(__file__).parents[1] / "src" / "napari_visual_ccc" / "samples"
 
 # length of the bar that is drawn in the micrograph of nanoparticles
 BAR_NM = 200
+
+# rows above the scale bar
+ROWS = {"nanoparticles": 360}
 
 CHOSEN = {
     "superalloy": {
@@ -69,27 +72,29 @@ CHOSEN = {
 def main(data: Path) -> None:
     facts = {}
     for name, chosen in CHOSEN.items():
-        image = copy(data / chosen["image"], SAMPLES / f"{name}.png")
+        rows = ROWS.get(name)
+        image = copy(data / chosen["image"], SAMPLES / f"{name}.png", rows)
         for mask, path in chosen["masks"].items():
-            copy(data / path, SAMPLES / f"{name}_{mask}.png")
+            copy(data / path, SAMPLES / f"{name}_{mask}.png", rows)
         facts[name] = {
             **{key: chosen[key] for key in ("shows", "source", "licence", "classes")},
             "original": chosen["image"],
             "masks": list(chosen["masks"]),
             "sha256": hashlib.sha256(image.tobytes()).hexdigest(),
         }
-    particles = np.asarray(Image.open(SAMPLES / "nanoparticles.png"))
+    particles = np.asarray(Image.open(data / CHOSEN["nanoparticles"]["image"]))
     size = round(BAR_NM / bar_length(particles), 3)
     facts["nanoparticles"] |= {"spacing": [size, size], "unit": "nm"}
     text = json.dumps(facts, indent=2, ensure_ascii=False)
     (SAMPLES / "samples.json").write_text(text + "\n", encoding="utf-8")
 
 
-def copy(source: Path, target: Path) -> np.ndarray:
+def copy(source: Path, target: Path, rows: int | None) -> np.ndarray:
     image = Image.open(source)
     array = np.asarray(image)
     if array.ndim == 3:
         array = array[..., 0]
+    array = array[:rows]
     Image.fromarray(array).save(target, optimize=True)
     return array
 

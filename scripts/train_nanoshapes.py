@@ -3,8 +3,9 @@
 One linear layer on the features of EfficientNet-Lite0 (ImageNet), from 64-pixel crops of copper
 nanoparticles in TEM. Every crop is shown twice: stretched by its own grey levels, as when a crop is
 classified alone, and by those of the micrograph it was cut from, as when a micrograph is classified
-window by window. The penalty is chosen by cross-validation over the original micrographs, never on
-the test images.
+window by window. Windows without a particle are shown too, with equal shares of all classes as
+their target: where there is nothing, there should be no evidence. The penalty is chosen by
+cross-validation over the original micrographs, never on the test images.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ WINDOW, INPUT = 64, 128
 LOW, HIGH = 0.5, 99.5
 PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 SCOPES = ("crop", "image")
+PER_IMAGE = 8
 
 
 class Crops(NamedTuple):
@@ -41,12 +43,14 @@ class Crops(NamedTuple):
     targets: np.ndarray
     originals: np.ndarray
     digest: str
+    empty: np.ndarray
+    empty_originals: np.ndarray
 
 
 def main(data: Path) -> None:
     train, test = (load(data / "nanoshapes", split) for split in ("train", "test"))
     penalty, validated = choose_penalty(train)
-    weight, bias = fit(train, np.ones(len(train.targets), bool), penalty)
+    weight, bias = fit(train, set(train.originals), penalty)
     net = lite0_linear(len(CLASSES))
     net.classifier.weight.copy_(weight)
     net.classifier.bias.copy_(bias)
@@ -70,6 +74,7 @@ def main(data: Path) -> None:
             "authors": "EPFL CS-433 project 2 team andersmaxjohannes, mlproject-ce4ej",
             "licence": "CC BY 4.0",
             "crops": len(train.targets),
+            "windows_without_particles": len(train.empty),
             "original_micrographs": len(np.unique(train.originals)),
             "sha256": train.digest,
         },
@@ -107,25 +112,51 @@ def load(folder: Path, split: str) -> Crops:
             ]
         ),
     }
-    net = lite0_backbone()
-    features = {
-        scope: run(
-            batched(
-                lambda batch: net(to_input(batch, (INPUT, INPUT), 3)),
-                lambda start, stop, crops=crops: crops[start:stop],
-                len(crops),
-                torch.device("cpu"),
-            )
-        )
-        for scope, crops in stretched.items()
-    }
+    features = {scope: features_of(crops) for scope, crops in stretched.items()}
+    empty, empty_parents = empty_windows(folder, split, limits)
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())
     # the part after the last underscore numbers the augmented copies of one original
-    originals = np.array([parent.rsplit("_", 1)[0] for parent in parents])
+    originals, empty_originals = (
+        np.array([parent.rsplit("_", 1)[0] for parent in some]) for some in (parents, empty_parents)
+    )
     targets = np.array([CLASSES.index(file.parent.name) for file in files])
-    return Crops(features, targets, originals, digest.hexdigest())
+    return Crops(
+        features, targets, originals, digest.hexdigest(), features_of(empty), empty_originals
+    )
+
+
+def features_of(crops: np.ndarray) -> np.ndarray:
+    net = lite0_backbone()
+    return run(
+        batched(
+            lambda batch: net(to_input(batch, (INPUT, INPUT), 3)),
+            lambda start, stop: crops[start:stop],
+            len(crops),
+            torch.device("cpu"),
+        )
+    )
+
+
+def empty_windows(
+    folder: Path, split: str, limits: dict[str, tuple[float, float]]
+) -> tuple[np.ndarray, list[str]]:
+    """Windows on a grid that show no particle, at most `PER_IMAGE` of a micrograph."""
+    found, parents = [], []
+    for parent in sorted(limits):
+        image = stretch(imread(folder / "images" / split / f"{parent}.png"), limits=limits[parent])
+        particles = imread(folder / "instances" / split / f"{parent}.png") > 0
+        corners = [
+            (y, x)
+            for y in range(0, image[0].shape[0] - WINDOW + 1, WINDOW // 2)
+            for x in range(0, image[0].shape[1] - WINDOW + 1, WINDOW // 2)
+            if not particles[y : y + WINDOW, x : x + WINDOW].any()
+        ]
+        for y, x in corners[:: max(1, len(corners) // PER_IMAGE)][:PER_IMAGE]:
+            found.append(image[0][y : y + WINDOW, x : x + WINDOW])
+            parents.append(parent)
+    return np.stack(found), parents
 
 
 def choose_penalty(train: Crops) -> tuple[float, float]:
@@ -134,9 +165,7 @@ def choose_penalty(train: Crops) -> tuple[float, float]:
     for penalty in PENALTIES:
         right = 0.0
         for fitted, held in folds:
-            use = np.zeros(len(train.targets), bool)
-            use[fitted] = True
-            weight, bias = fit(train, use, penalty)
+            weight, bias = fit(train, set(train.originals[fitted]), penalty)
             right += sum(
                 accuracy(weight, bias, train.features[s][held], train.targets[held]) * len(held)
                 for s in SCOPES
@@ -146,10 +175,14 @@ def choose_penalty(train: Crops) -> tuple[float, float]:
     return PENALTIES[best], round(scores[best], 4)
 
 
-def fit(train: Crops, use: np.ndarray, penalty: float) -> tuple[torch.Tensor, torch.Tensor]:
-    features = np.concatenate([train.features[s][use] for s in SCOPES])
-    targets = np.concatenate([train.targets[use]] * len(SCOPES))
-    return run(fit_linear(features, targets, len(CLASSES), penalty=penalty))
+def fit(train: Crops, originals: set[str], penalty: float) -> tuple[torch.Tensor, torch.Tensor]:
+    use = np.isin(train.originals, list(originals))
+    empty = train.empty[np.isin(train.empty_originals, list(originals))]
+    features = np.concatenate([*(train.features[s][use] for s in SCOPES), empty])
+    shown = np.eye(len(CLASSES))[train.targets[use]]
+    nothing = np.full((len(empty), len(CLASSES)), 1 / len(CLASSES))
+    targets = np.concatenate([*(shown for _ in SCOPES), nothing])
+    return run(fit_linear(features, targets, penalty=penalty))
 
 
 def accuracy(

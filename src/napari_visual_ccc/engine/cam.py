@@ -132,10 +132,11 @@ def _Head(net: Any, design: Architecture) -> torch.nn.Module:  # noqa: N802  a c
     class Head(nn.Module):
         def __init__(self) -> None:
             super().__init__()
+            self.net = net
             self.maps = nn.Identity()
 
         def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return design.head(net, self.maps(x))
+            return design.head(self.net, self.maps(x))
 
     return Head().eval()
 

@@ -12,7 +12,6 @@ from ..progress import Progress, Steps
 def fit_linear(
     features: np.ndarray,
     targets: np.ndarray,
-    classes: int,
     *,
     penalty: float = 1e-3,
     steps: int = 50,
@@ -23,10 +22,8 @@ def fit_linear(
     ----------
     features : (n, d) array
         One row a sample.
-    targets : (n,) int array
-        Class of each sample, from 0.
-    classes : int
-        How many there are.
+    targets : (n, classes) array
+        Share of each class in each sample; rows add up to 1.
     penalty : float
         Of squared weights of standardised features, against learning the samples by heart.
     steps : int
@@ -38,11 +35,11 @@ def fit_linear(
         For raw features: standardising is folded in.
     """
     x = torch.as_tensor(features, dtype=torch.float64)
-    y = torch.as_tensor(targets, dtype=torch.long)
+    y = torch.as_tensor(targets, dtype=torch.float64)
     mean, spread = x.mean(dim=0), x.std(dim=0).clamp(min=1e-6)
     x = (x - mean) / spread
-    weight = torch.zeros((classes, x.shape[1]), dtype=x.dtype, requires_grad=True)
-    bias = torch.zeros(classes, dtype=x.dtype, requires_grad=True)
+    weight = torch.zeros((y.shape[1], x.shape[1]), dtype=x.dtype, requires_grad=True)
+    bias = torch.zeros(y.shape[1], dtype=x.dtype, requires_grad=True)
     optimiser = torch.optim.LBFGS([weight, bias], max_iter=10, line_search_fn="strong_wolfe")
 
     def loss() -> torch.Tensor:

@@ -2,48 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import napari
 from napari.layers import Layer
 
 from ..micrograph import Micrograph
-from ..recipe import provenance
-from ..results import Result
 from .layers import build, take
 
-Runs = Sequence[tuple[str, Mapping[str, Any], Result]]
+if TYPE_CHECKING:
+    from ..demo import Done
 
 
-def show(jobs: Sequence[tuple[Micrograph, Runs]], *, block: bool = True) -> napari.Viewer:
+def show(
+    finished: Sequence[tuple[Micrograph, Sequence[Done]]], *, block: bool = True
+) -> napari.Viewer:
     """Open napari with every micrograph and the layers of its results.
 
     Parameters
     ----------
-    jobs : sequence of (Micrograph, [(operation, parameters, Result), ...])
+    finished : sequence of (Micrograph, sequence of Done)
         What the demo computed.
     block : bool
         Stay until the window is closed.
     """
     viewer = napari.Viewer(title="napari-visual-ccc demo")
-    for number, (micrograph, runs) in enumerate(jobs):
+    for number, (micrograph, runs) in enumerate(finished):
         source = _add_micrograph(viewer, micrograph)
-        for operation, parameters, result in runs:
-            for part in result.layers:
-                record = provenance(
-                    operation,
-                    parameters,
-                    {"image": source.name},
-                    source={"name": source.name, "path": str(micrograph.path or "")},
-                    result=result,
-                    output=part.name,
-                )
-                layer = viewer.add_layer(build(take(source, viewer), part, record))
-                layer.visible = False
+        for done in runs:
+            for part in done.result.layers:
+                layer = viewer.add_layer(build(take(source, viewer), part, done.records[part.name]))
+                layer.visible = number == 0 and layer.name.endswith(" split")
         source.visible = number == 0
-    first = next(iter(viewer.layers))
-    viewer.layers.selection.active = first
+    viewer.layers.selection.active = viewer.layers[0]
     viewer.scale_bar.visible = True
     viewer.window.add_plugin_dock_widget("napari-visual-ccc", "Cluster")
     viewer.fit_to_view()

@@ -1,0 +1,341 @@
+"""The command line: ``visual-ccc FAMILY [OPERATION] IMAGE... [options] -o DIR``."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from . import __version__, operations
+from .choices import checked
+from .operations import Parameter
+from .progress import Progress, run
+
+OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
+# what a person can mend, or the machine ran out of
+EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
+
+_EPILOG = """\
+Results are written as OME-TIFF with pixel size, PNG previews with a scale bar, CSV tables and a
+YAML record of how they were made. Nothing is overwritten without --force.
+Exit code: 0 all done, 1 some image failed, 2 wrong use.
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    arguments : sequence of str, optional
+        Without the program's name; those of the process when absent.
+
+    Returns
+    -------
+    int
+        Exit code: 0 all done, 1 some image failed, 2 wrong use, 130 interrupted.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    try:
+        return _main(words)
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    except KeyboardInterrupt:
+        print("visual-ccc: interrupted; nothing half-written was left", file=sys.stderr)
+        return INTERRUPTED
+    except EXPECTED as error:
+        print(f"visual-ccc: {error}", file=sys.stderr)
+        return FAILED
+
+
+def _main(words: list[str]) -> int:
+    if not words or words[0] in ("-h", "--help"):
+        print(_overview())
+        return OK if words else USAGE
+    if words[0] == "--version":
+        print(f"visual-ccc {__version__}")
+        return OK
+    if words[0] == "info":
+        argparse.ArgumentParser("visual-ccc info", description=_info.__doc__).parse_args(words[1:])
+        return _info()
+    if words[0] == "demo":
+        return _demo(words[1:])
+    name, rest = _operation(words)
+    return _run(name, _parser(name, words).parse_args(rest))
+
+
+def _overview() -> str:
+    lines = [
+        "usage: visual-ccc FAMILY [OPERATION] IMAGE... [options] -o DIR",
+        "       visual-ccc demo | info | --version",
+        "",
+        "See what a network sees in an electron micrograph.",
+        "",
+    ]
+    for family, members in operations.families().items():
+        lines.append(f"  {family}")
+        lines += [f"      {one.name:<16} {operations.summary(one.name)}" for one in members]
+    lines += ["", "visual-ccc FAMILY [OPERATION] --help lists the options of one.", "", _EPILOG]
+    return "\n".join(lines)
+
+
+def _operation(words: list[str]) -> tuple[str, list[str]]:
+    """Name of the operation that the first words ask for, and the other words.
+
+    A family alone stands for its first operation; an operation also goes without its family.
+    """
+    families = operations.families()
+    first, rest = words[0], words[1:]
+    if first in families:
+        members = [one.name for one in families[first]]
+        if rest and rest[0] in members and not Path(rest[0]).exists():
+            return rest[0], rest[1:]
+        return members[0], rest
+    if first in operations.OPERATIONS:
+        return first, rest
+    known = ", ".join([*families, "explain", "demo", "info"])
+    print(f"visual-ccc: there is no {first!r}; there are {known}", file=sys.stderr)
+    raise SystemExit(USAGE)
+
+
+# one operation ------------------------------------------------------------------------------------
+
+
+def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
+    operation = operations.OPERATIONS[name]
+    others = [o.name for o in operations.families()[operation.family] if o.name != name]
+    also = f" Other operations of {operation.family}: {', '.join(others)}." if others else ""
+    parser = argparse.ArgumentParser(
+        f"visual-ccc {operation.family} {name}",
+        description=f"{operations.summary(name)}{also}",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    first, *further = operations.inputs(name)
+    texts = operations.input_help(name)
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help=_help(texts[first]))
+    for other in further:
+        parser.add_argument(
+            f"--{other}", type=Path, metavar="FILE", help=_help(f"Image file. {texts[other]}"),
+            required=other not in operations.optional_inputs(name),
+        )  # fmt: skip
+    for parameter in operations.parameters(name).values():
+        _add(parser, parameter)
+    parser.add_argument(
+        "--spacing", type=float, metavar="SIZE",
+        help="size of a pixel, where the file does not say or is wrong",
+    )  # fmt: skip
+    parser.add_argument("--unit", default="nm", help="of --spacing (default: nm)")
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("visual-ccc-output"), metavar="DIR",
+        help="folder for the results (default: visual-ccc-output)",
+    )  # fmt: skip
+    parser.add_argument("--force", action="store_true", help="replace results that are there")
+    return parser
+
+
+def _help(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _add(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
+    flag = "--" + parameter.name.replace("_", "-")
+    default = "" if parameter.default in (None, "") else f" (default: {parameter.default})"
+    options: dict[str, Any] = {"default": parameter.default, "dest": f"choice_{parameter.name}"}
+    options["help"] = _help(parameter.help + default)
+    if parameter.type is bool:
+        options["action"] = argparse.BooleanOptionalAction
+    elif get_origin(parameter.type) is Literal:
+        options["choices"] = get_args(parameter.type)
+    else:
+        options["type"] = parameter.type if parameter.type in (int, float, str) else Path
+        options["metavar"] = "FILE" if options["type"] is Path else parameter.name.upper()
+    parser.add_argument(flag, **options)
+
+
+def _run(name: str, given: argparse.Namespace) -> int:
+    parameters = {n: getattr(given, f"choice_{n}") for n in operations.parameters(name)}
+    try:
+        parameters = checked(name, parameters)
+        _check_names(given.images)
+        if given.spacing is not None and not given.spacing > 0:
+            raise ValueError(f"--spacing is {given.spacing}; it must be above zero")
+    except ValueError as error:
+        print(f"visual-ccc {name}: {error}", file=sys.stderr)
+        return USAGE
+    failed = 0
+    for number, path in enumerate(given.images, start=1):
+        title = f"[{number}/{len(given.images)}] {path.name}"
+        try:
+            _one_image(name, path, parameters, given, _bar(title))
+        except EXPECTED as error:
+            failed += 1
+            _complain(path, error)
+        # a batch goes on; a fault of ours is counted like any other failure
+        except Exception as error:  # noqa: BLE001
+            failed += 1
+            text = f"{type(error).__name__}: {error} (a fault of visual-ccc: please report it)"
+            print(f"visual-ccc: {path}: {text}", file=sys.stderr)
+    if failed and len(given.images) > 1:
+        print(f"visual-ccc: {failed} of {len(given.images)} images failed", file=sys.stderr)
+    return FAILED if failed else OK
+
+
+def _complain(path: Path, error: BaseException) -> None:
+    text = str(error) or type(error).__name__
+    if isinstance(error, MemoryError):
+        text = f"memory is full; take a part of the image ({text})"
+    named = text if str(path) in text else f"{path}: {text}"
+    print(f"visual-ccc: {named}", file=sys.stderr)
+
+
+def _check_names(images: Sequence[Path]) -> None:
+    from .files import stem
+
+    seen: dict[str, Path] = {}
+    for path in images:
+        other = seen.setdefault(stem(path), path)
+        if other is not path:
+            raise ValueError(
+                f"{other} and {path} would both be written as {stem(path)}; "
+                "run them into different folders"
+            )
+
+
+def _one_image(
+    name: str,
+    path: Path,
+    parameters: dict[str, Any],
+    given: argparse.Namespace,
+    report: Callable[[Progress], object],
+) -> None:
+    from .files import read
+    from .output import write_result
+    from .recipe import provenance
+
+    micrograph = read(path)
+    spacing, unit = micrograph.spacing, micrograph.unit
+    if given.spacing is not None:
+        spacing, unit = (given.spacing, given.spacing), given.unit
+    first, *further = operations.inputs(name)
+    files = {other: getattr(given, other) for other in further if getattr(given, other)}
+    arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}
+    calibration = {"spacing": spacing, "unit": unit} if operations.calibrated(name) else {}
+    result = run(operations.function(name)(**arrays, **calibration, **parameters), report)
+    _clear_line()
+
+    def record(output: str) -> dict[str, Any]:
+        return provenance(
+            name,
+            parameters,
+            {first: micrograph.name, **{other: str(file) for other, file in files.items()}},
+            source={"name": micrograph.name, "path": str(path), "spacing": spacing, "unit": unit},
+            previous=micrograph.metadata.get("visual_ccc"),
+            result=result,
+            output=output,
+        )
+
+    under = arrays.get("intensity", micrograph.data) if first == "image" else None
+    written = write_result(
+        result,
+        given.output,
+        f"{micrograph.name} {name}",
+        record,
+        image=under,
+        spacing=spacing,
+        unit=unit,
+        force=given.force,
+    )
+    print(f"{path}: {summary(result)}")
+    for note in result.notes:
+        print(f"  {note}")
+    for file in written:
+        print(f"  {file}")
+
+
+def summary(result: Any) -> str:
+    """Say in a line what a result is."""
+    from .results import HeatmapResult, LabelsResult, PredictionResult, TableResult
+
+    if isinstance(result, HeatmapResult) and result.prediction is not None:
+        return f"evidence for {result.target}; prediction: {summary(result.prediction)}"
+    if isinstance(result, PredictionResult):
+        text = ", ".join(f"{name} {100 * value:.1f} %" for name, value in result.top())
+        return text if result.windows == 1 else f"{text} (mean of {result.windows} windows)"
+    if isinstance(result, TableResult):
+        return f"{len(result.table)} {result.name}"
+    table = result.table if isinstance(result, LabelsResult) else None
+    if table is not None and "name" in table and "area_percent" in table:
+        rows = zip(table["name"], table["area_percent"], strict=True)
+        return ", ".join(f"{name} {share:.2f} %" for name, share in rows)
+    if table is not None and "area_percent" in table:
+        return f"{table['area_percent'].iloc[0]:.2f} % of the image area"
+    return ", ".join(layer.name for layer in result.layers)
+
+
+def _bar(title: str) -> Callable[[Progress], object]:
+    """Progress on one line of a terminal; nothing in a pipe."""
+    if not sys.stderr.isatty():
+        return lambda _: None
+
+    def report(progress: Progress) -> None:
+        share = f"{100 * progress.done // progress.total:3d} %" if progress.total else "..."
+        print(f"\r{title}: {share} {progress.note:<20}", end="", file=sys.stderr, flush=True)
+
+    return report
+
+
+def _clear_line() -> None:
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+# info and demo ------------------------------------------------------------------------------------
+
+
+def _info() -> int:
+    """Versions, devices, operations and the shipped model."""
+    import torch
+
+    from .nets.checkpoint import file_hash, read_card
+    from .recipe import versions
+
+    card = read_card()
+    devices = ["cpu"]
+    devices += ["mps"] if torch.backends.mps.is_available() else []
+    devices += [f"cuda ({torch.cuda.get_device_name()})"] if torch.cuda.is_available() else []
+    print(f"napari-visual-ccc {__version__}")
+    print("  " + ", ".join(f"{name} {version}" for name, version in versions().items()))
+    print(f"  devices: {', '.join(devices)}")
+    print(f"model {card['name']}: {', '.join(card['classes'])}")
+    print(f"  {card['use']}; {card['architecture']}; sha256 {file_hash()[:12]}")
+    print(f"  accuracy {card['metrics']['test_accuracy']} on {card['metrics']['test_crops']} crops")
+    print("operations")
+    for family, members in operations.families().items():
+        print(f"  {family}: {', '.join(one.name for one in members)}")
+    return OK
+
+
+def _demo(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        "visual-ccc demo",
+        description="Run the main jobs on the sample micrographs: opens napari with the layers "
+        "where there is a screen, writes them to a folder otherwise.",
+    )
+    parser.add_argument(
+        "-o", "--output", type=Path, default=Path("demo-output"), metavar="DIR",
+        help="folder to write to without a screen (default: demo-output)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--no-screen", action="store_true", help="write to the folder even with a screen"
+    )
+    given = parser.parse_args(words)
+    from . import demo
+
+    return demo.run_demo(given.output, on_screen=demo.has_screen() and not given.no_screen)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

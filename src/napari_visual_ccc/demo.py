@@ -1,0 +1,236 @@
+"""The main job on the sample micrographs: in napari where there is a screen, else in a folder."""
+
+from __future__ import annotations
+
+import html
+import os
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from . import __version__, operations, samples
+from .files import write_text
+from .micrograph import Micrograph
+from .output import file_stem, write_result
+from .progress import run
+from .recipe import output, provenance
+from .results import HeatmapResult, ImageResult, LabelsResult, PredictionResult, Result
+
+
+@dataclass(frozen=True)
+class Job:
+    """One operation of the demo.
+
+    Parameters
+    ----------
+    after : str
+        Operation whose first layer this one is given; the micrograph when empty.
+    """
+
+    operation: str
+    parameters: dict[str, Any]
+    after: str = ""
+
+
+JOBS: dict[str, list[Job]] = {
+    "nanoparticles": [
+        Job("classify", {}),
+        Job("explain", {"target": "cube"}),
+        Job("explain", {"target": "sphere"}),
+        Job("otsu", {}),
+        Job("watershed_split", {"smallest": 30}, after="otsu"),
+        Job("region_table", {"exclude_border": True}, after="watershed_split"),
+    ],
+    "superalloy": [
+        Job("denoise", {}),
+        Job("kmeans", {"clusters": 3}, after="denoise"),
+        Job("target_cluster", {"cluster": 3}, after="kmeans"),
+        Job("edge_density", {}),
+    ],
+    "coating": [
+        Job("glcm", {"feature": "entropy", "window": 9}),
+        Job("kmeans", {"clusters": 3, "features": "texture"}),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a job gave, with one record a layer (and one for a table alone, named "")."""
+
+    job: Job
+    result: Result
+    records: dict[str, dict[str, Any]]
+
+
+def has_screen() -> bool:
+    """Whether a window can be opened."""
+    if sys.platform.startswith("linux"):
+        return bool(os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY"))
+    return True
+
+
+def run_demo(folder: Path, *, on_screen: bool) -> int:
+    """Run all jobs, then show or write them.
+
+    Parameters
+    ----------
+    folder : Path
+        Where to write without a screen; files of an earlier demo are replaced.
+    on_screen : bool
+        Open napari instead.
+
+    Returns
+    -------
+    int
+        Exit code.
+    """
+    finished = []
+    for name in JOBS:
+        micrograph = samples.load(name)
+        print(f"{name}: {micrograph.metadata['shows']}")
+        finished.append((micrograph, list(_run_jobs(micrograph, JOBS[name]))))
+    if on_screen:
+        from .widgets.demo import show
+
+        print("opening napari")
+        show(finished)
+        return 0
+    index = write(finished, folder)
+    print(f"written to {index.resolve()}")
+    return 0
+
+
+def _run_jobs(micrograph: Micrograph, jobs: list[Job]) -> Iterator[Done]:
+    done: dict[str, Done] = {}
+    for job in jobs:
+        before = done.get(job.after)
+        data = output(before.result) if before else micrograph.data
+        first, *further = operations.inputs(job.operation)
+        arrays = {first: data} | dict.fromkeys(further, micrograph.data)
+        calibration = {"spacing": micrograph.spacing, "unit": micrograph.unit}
+        given = calibration if operations.calibrated(job.operation) else {}
+        result = run(operations.function(job.operation)(**arrays, **given, **job.parameters))
+        print(f"  {operations.OPERATIONS[job.operation].title}: {_summary(result)}")
+        done[job.operation] = Done(job, result, _records(micrograph, job, result, before, further))
+        yield done[job.operation]
+
+
+def _summary(result: Result) -> str:
+    from .cli import summary
+
+    return summary(result)
+
+
+def _records(
+    micrograph: Micrograph, job: Job, result: Result, before: Done | None, further: list[str]
+) -> dict[str, dict[str, Any]]:
+    given = f"{micrograph.name} {before.result.layers[0].name}" if before else micrograph.name
+    inputs = {operations.inputs(job.operation)[0]: given} | dict.fromkeys(further, micrograph.name)
+    return {
+        name: provenance(
+            job.operation,
+            job.parameters,
+            inputs,
+            source={
+                "name": micrograph.name,
+                "path": str(micrograph.path or ""),
+                "spacing": micrograph.spacing,
+                "unit": micrograph.unit,
+            },
+            previous=next(iter(before.records.values())) if before else None,
+            result=result,
+            output=name,
+        )
+        for name in [layer.name for layer in result.layers] or [""]
+    }
+
+
+# a folder -----------------------------------------------------------------------------------------
+
+
+def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
+    """Write figure panels, layers, tables and a page that shows them.
+
+    Returns
+    -------
+    Path
+        The page, ``index.html``.
+    """
+    from .figures import panels
+
+    sections = []
+    for micrograph, runs in finished:
+        layers: list[ImageResult | LabelsResult] = []
+        prediction, files = None, []
+        for done in runs:
+            result = done.result
+            layers += result.layers
+            if isinstance(result, PredictionResult):
+                prediction = result
+            target = f" {result.target}" if isinstance(result, HeatmapResult) else ""
+            files += write_result(
+                result,
+                folder,
+                f"{micrograph.name} {done.job.operation}{target}",
+                lambda name, done=done: done.records[name],
+                image=micrograph.data,
+                spacing=micrograph.spacing,
+                unit=micrograph.unit,
+                force=True,
+            )
+        picture = folder / f"{file_stem(micrograph.name)}.png"
+        title = f"{micrograph.name}: {micrograph.metadata['shows']}"
+        panels(
+            micrograph.data, layers, picture, title=title, spacing=micrograph.spacing,
+            unit=micrograph.unit, prediction=prediction, force=True,
+        )  # fmt: skip
+        sections.append(_section(micrograph, runs, picture, files))
+    index = folder / "index.html"
+    write_text(_PAGE.format(version=__version__, body="\n".join(sections)), index, force=True)
+    return index
+
+
+_PAGE = """\
+<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>napari-visual-ccc demo</title>
+<style>
+  body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem;
+         padding: 0 1rem; color: #222; }}
+  img {{ max-width: 100%; height: auto; }}
+  table {{ border-collapse: collapse; margin: 1rem 0; font-size: .9rem; }}
+  th, td {{ padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #ddd; }}
+  .source {{ color: #666; }}
+  .wide {{ overflow-x: auto; }}
+</style>
+<h1>napari-visual-ccc {version}</h1>
+<p>Every picture below is computed by <code>visual-ccc demo</code> from the sample micrographs.
+The layers lie beside this page as OME-TIFF, the tables as CSV, and how each was made as YAML.</p>
+{body}
+</html>
+"""
+
+
+def _section(micrograph: Micrograph, runs: list[Done], picture: Path, files: list[Path]) -> str:
+    about = micrograph.metadata
+    parts = [
+        f"<h2>{html.escape(micrograph.name)}: {html.escape(about['shows'])}</h2>",
+        f'<p class="source">{html.escape(about["source"])} ({html.escape(about["licence"])})</p>',
+        f'<img src="{picture.name}" alt="{html.escape(micrograph.name)} and its results">',
+    ]
+    for done in runs:
+        title = operations.OPERATIONS[done.job.operation].title
+        parts.append(f"<h3>{html.escape(title)}</h3><p>{html.escape(_summary(done.result))}</p>")
+        notes = "".join(f"<li>{html.escape(note)}</li>" for note in done.result.notes)
+        parts.append(f"<ul>{notes}</ul>" if notes else "")
+        for table in done.result.tables.values():
+            text = table.head(10).to_html(index=False, border=0, float_format=lambda x: f"{x:.4g}")
+            more = f"<p>... {len(table)} rows in all</p>" if len(table) > 10 else ""
+            parts.append(f'<div class="wide">{text}</div>{more}')
+    links = ", ".join(f'<a href="{file.name}">{html.escape(file.name)}</a>' for file in files)
+    return "\n".join([*parts, f"<p>Files: {links}</p>"])

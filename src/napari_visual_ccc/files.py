@@ -1,0 +1,285 @@
+"""Read micrographs, and write results: to a temporary name first, never over what is there."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from .micrograph import Micrograph
+from .results import ImageResult, LabelsResult
+
+TIFF = (".tif", ".tiff")
+OTHER = (".png", ".jpg", ".jpeg", ".bmp")
+# above this a contiguous TIFF is mapped instead of read
+_MAPPED_BYTES = 1 << 30
+_OME_UNITS = {"px": "pixel", "A": "Å", "um": "µm", "μm": "µm"}
+_PLAIN_UNITS = {"micron": "µm", "um": "µm", "\\u00B5m": "µm", "μm": "µm", "pixel": "px", "": "px"}
+
+
+def read(path: str | Path) -> Micrograph:
+    """Open an image file.
+
+    Parameters
+    ----------
+    path : str or Path
+        TIFF (also OME and ImageJ, with stacks and pixel size), PNG, JPEG or BMP.
+
+    Returns
+    -------
+    Micrograph
+        Pixels as stored; pixel size where the file states one; in
+        ``metadata["visual_ccc"]`` how it was made, when it is one of our results.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such file.
+    ValueError
+        If it is not an image, damaged or cut off. The message names the file.
+    """
+    path = Path(path)
+    if not path.exists():
+        raise FileNotFoundError(f"{path}: no such file")
+    if path.is_dir():
+        raise ValueError(f"{path}: is a folder; name the images in it")
+    suffix = path.suffix.lower()
+    if suffix not in (*TIFF, *OTHER):
+        known = ", ".join(s[1:].upper() for s in (*TIFF, *OTHER) if s not in (".tiff", ".jpeg"))
+        raise ValueError(f"{path}: not a kind of image that can be read ({known})")
+    try:
+        found = _read_tiff(path) if suffix in TIFF else _read_other(path)
+    except MemoryError:
+        raise MemoryError(f"{path}: too large for the memory of this machine") from None
+    except _Damaged as error:
+        raise ValueError(f"{path}: {error}; get an intact copy of it") from None
+    # decoders raise whatever they meet in a damaged file
+    except Exception as error:  # noqa: BLE001
+        if isinstance(error, PermissionError):
+            raise
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise ValueError(f"{path}: cannot be read as an image ({reason})") from error
+    if found.data.size == 0:
+        raise ValueError(f"{path}: holds no pixels")
+    return found
+
+
+class _Damaged(Exception):
+    """The file is cut off."""
+
+
+def stem(path: Path) -> str:
+    """Give the name of an image file without what says its kind."""
+    return re.sub(r"\.(ome\.)?tiff?$", "", path.name, flags=re.I) if path.suffix.lower() in TIFF \
+        else path.stem  # fmt: skip
+
+
+def _read_other(path: Path) -> Micrograph:
+    from PIL import Image
+
+    with Image.open(path) as image:
+        if image.mode in ("P", "CMYK", "YCbCr"):
+            image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+        elif image.mode in ("1", "LA"):
+            image = image.convert("L")
+        data = np.array(image)
+    return Micrograph(data, name=stem(path), path=path)
+
+
+def _read_tiff(path: Path) -> Micrograph:
+    import tifffile
+
+    size = path.stat().st_size
+    with tifffile.TiffFile(path) as tif:
+        series = tif.series[0]
+        for page in series.pages:
+            if page is None or not page.dataoffsets:
+                continue
+            ends = np.add(page.dataoffsets, page.databytecounts)
+            if ends.max() > size:
+                raise _Damaged(f"is cut off: {size} of {int(ends.max())} bytes are there")
+        mapped = series.nbytes > _MAPPED_BYTES and series.dataoffset is not None
+        data = tifffile.memmap(path, mode="r") if mapped else series.asarray()
+        data = _colour_last(data, series.axes)
+        spacing, unit = _tiff_calibration(tif)
+        record = _tiff_record(tif)
+    metadata = {"visual_ccc": record} if record else {}
+    return Micrograph(data, spacing, unit, name=stem(path), path=path, metadata=metadata)
+
+
+def _colour_last(data: np.ndarray, axes: str) -> np.ndarray:
+    if "S" in axes and axes.index("S") != len(axes) - 1 and data.ndim == len(axes):
+        return np.moveaxis(data, axes.index("S"), -1)
+    return data
+
+
+def _tiff_calibration(tif: Any) -> tuple[tuple[float, float] | None, str]:
+    if tif.is_ome:
+        pixels = _ome(tif).get("Pixels", {})
+        size = [pixels.get(f"PhysicalSize{axis}") for axis in "YX"]
+        unit = _PLAIN_UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), pixels.get(
+            "PhysicalSizeXUnit", "µm"))  # fmt: skip
+    elif tif.is_imagej:
+        tags = tif.pages[0].tags
+        size = [_per_pixel(tags.get(f"{axis}Resolution")) for axis in "YX"]
+        unit = str((tif.imagej_metadata or {}).get("unit", ""))
+        unit = _PLAIN_UNITS.get(unit, unit)
+    else:
+        return None, "px"
+    if unit == "px" or not all(isinstance(s, float) and 0 < s < np.inf for s in size):
+        return None, "px"
+    return (size[0], size[1]), unit
+
+
+def _per_pixel(tag: Any) -> float | None:
+    if tag is None or tag.value[0] == 0:
+        return None
+    return float(tag.value[1] / tag.value[0])
+
+
+def _ome(tif: Any) -> dict[str, Any]:
+    """Pixel attributes and description of the first image."""
+    from xml.etree import ElementTree
+
+    root = ElementTree.fromstring(tif.ome_metadata)
+    pixels = root.find(".//{*}Pixels")
+    found: dict[str, Any] = {} if pixels is None else dict(pixels.attrib)
+    for key in ("PhysicalSizeX", "PhysicalSizeY"):
+        if key in found:
+            found[key] = float(found[key])
+    return {"Pixels": found, "Description": root.findtext(".//{*}Image/{*}Description")}
+
+
+def _tiff_record(tif: Any) -> dict[str, Any] | None:
+    if not tif.is_ome:
+        return None
+    try:
+        record = json.loads(_ome(tif)["Description"] or "")
+    except ValueError:
+        return None
+    return record if isinstance(record, dict) and "steps" in record else None
+
+
+@contextmanager
+def written(path: Path, *, force: bool = False) -> Iterator[Path]:
+    """Give a temporary name to write to; what is complete gets its own name.
+
+    Parameters
+    ----------
+    path : Path
+        Where the file is to be. Its folder is made.
+    force : bool
+        Replace a file that is there.
+
+    Raises
+    ------
+    FileExistsError
+        If there is one and `force` is not set.
+    OSError
+        If the disk is full, say; nothing half-written stays.
+    """
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} is there already; add --force to replace it")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    # the ending stays: writers choose the format by it
+    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    try:
+        yield part
+        os.replace(part, path)
+    except OSError as error:
+        if error.filename is None or str(part) in str(error.filename):
+            reason = error.strerror or str(error)
+            raise OSError(f"{path}: could not be written ({reason})") from error
+        raise
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def write_layer(
+    layer: ImageResult | LabelsResult,
+    path: Path,
+    *,
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "px",
+    record: Mapping[str, Any] | None = None,
+    force: bool = False,
+) -> None:
+    """Write an image or labels as OME-TIFF with pixel size and how it was made.
+
+    Parameters
+    ----------
+    layer : ImageResult or LabelsResult
+        What to write; lazy data is computed.
+    path : Path
+        Ends in ``.ome.tif``.
+    spacing, unit : (y, x) and str
+        Size of a pixel of the source; that of a coarse map follows from it.
+    record : mapping, optional
+        From `recipe.provenance`.
+    force : bool
+        Replace a file that is there.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `written`.
+    """
+    import tifffile
+
+    data = np.asarray(layer)
+    narrower = {"int64": np.int32, "uint64": np.uint32, "float16": np.float32, "bool": np.uint8}
+    data = data.astype(narrower.get(data.dtype.name, data.dtype), copy=False)
+    metadata: dict[str, Any] = {"axes": "TCZ"[-(data.ndim - 2) :][: data.ndim - 2] + "YX"}
+    if spacing is not None:
+        name = _OME_UNITS.get(unit, unit)
+        for axis, size in zip("YX", spacing[-2:], strict=True):
+            metadata[f"PhysicalSize{axis}"] = float(size) * layer.stride
+            metadata[f"PhysicalSize{axis}Unit"] = name
+        if layer.stride > 1:
+            metadata["Plane"] = _position(layer.first_centre, spacing, name, data.shape[:-2])
+    if record is not None:
+        metadata["Description"] = json.dumps(dict(record), ensure_ascii=False)
+    with written(path, force=force) as part:
+        tifffile.imwrite(part, data, ome=True, metadata=metadata, compression="zlib")
+
+
+def _position(
+    first: float, spacing: tuple[float, ...], unit: str, stack: tuple[int, ...]
+) -> dict[str, Any]:
+    """Where the first cell of a coarse map lies: not on the corner of the source."""
+    planes = int(np.prod(stack))
+    place = {}
+    for axis, size in zip("YX", spacing[-2:], strict=True):
+        place[f"Position{axis}"] = [first * float(size)] * planes
+        place[f"Position{axis}Unit"] = [unit] * planes
+    return place
+
+
+def write_table(table: Any, path: Path, *, force: bool = False) -> None:
+    """Write a table as CSV (UTF-8, with a mark by which Excel knows it).
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `written`.
+    """
+    with written(path, force=force) as part:
+        table.to_csv(part, index=False, encoding="utf-8-sig")
+
+
+def write_text(text: str, path: Path, *, force: bool = False) -> None:
+    """Write text as UTF-8.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `written`.
+    """
+    with written(path, force=force) as part:
+        part.write_text(text, encoding="utf-8")
