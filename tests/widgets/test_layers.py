@@ -8,6 +8,9 @@ from napari.layers import Image, Labels
 from napari_visual_ccc.results import ImageResult, LabelsResult
 from napari_visual_ccc.widgets.layers import Source, build, calibration, take
 
+# a stack turned out of its plane is what is asked for here
+pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
+
 PLACED = {
     "scale": (3, 2, 2.5),
     "translate": (5, 100, 200),

@@ -295,7 +295,8 @@ class _Roll:
 
     def __init__(self, box: tuple[int, int], weights: np.ndarray, with_logs: bool) -> None:
         self._box, self._weights, self._with_logs = box, weights, with_logs
-        self._steps = _log_steps(box[0] * box[1])
+        # a row comes before the row that it replaces goes
+        self._steps = _log_steps((box[0] + 1) * box[1])
 
     def down(self, codes: np.ndarray, squares: np.ndarray, logs: np.ndarray) -> None:
         height, width = squares.shape

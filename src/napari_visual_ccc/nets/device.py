@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+from pathlib import Path
+
 import torch
 
 
@@ -34,3 +37,18 @@ def choose(device: str = "auto") -> torch.device:
     if not present[device]:
         raise ValueError(f"this machine has no {device} device; choose auto or cpu")
     return torch.device(device)
+
+
+def spare_triton() -> None:
+    """Keep triton from being imported where that would end the process.
+
+    Triton (which torchvision pulls in through torch's compiler) and Mesa's drivers each bring an
+    LLVM; loading triton's after Mesa's crashes. A viewer drawn by Mesa has loaded one, and nothing
+    here is ever compiled, so triton is declared absent before it is looked for.
+    """
+    maps = Path("/proc/self/maps")
+    if "triton" in sys.modules or not maps.exists():
+        return
+    loaded = maps.read_text(errors="replace")
+    if "libLLVM" in loaded or "libgallium" in loaded:
+        sys.modules["triton"] = None  # type: ignore[assignment]

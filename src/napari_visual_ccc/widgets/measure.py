@@ -171,7 +171,9 @@ class Measure(Form):
         world = layer.data_to_world(_centre(region, layer.ndim))
         for axis, value in enumerate(world[:-2]):
             self.viewer.dims.set_point(axis + self.viewer.dims.ndim - layer.ndim, value)
-        self.viewer.camera.center = (self.viewer.camera.center[0], *world[-2:])
+        # napari 0.9 moved the camera into the scene
+        camera = getattr(self.viewer, "scene", self.viewer).camera
+        camera.center = (camera.center[0], *world[-2:])
 
 
 class _Features:

@@ -142,7 +142,7 @@ class Table(QWidget):
         from ..files import write_table
 
         if self.frame is not None:
-            write_table(path, self.frame, overwrite=True)
+            write_table(self.frame, path, force=True)
 
     def _ask_and_save(self) -> None:
         path, _ = QFileDialog.getSaveFileName(

@@ -1,0 +1,122 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.engine.measure import feret
+
+
+def disc(radius, size=None):
+    size = size or 2 * radius + 11
+    y, x = np.mgrid[:size, :size] - size // 2
+    return (y**2 + x**2 <= radius**2).astype(np.uint8)
+
+
+def test_a_disc_has_the_sizes_of_a_disc():
+    row = ccc.region_table(disc(40), spacing=0.5, unit="nm").table.iloc[0]
+    assert row["equivalent_diameter_nm"] == pytest.approx(40, rel=0.01)
+    assert row["area_nm2"] == pytest.approx(np.pi * 20**2, rel=0.01)
+    assert row["feret_max_nm"] == pytest.approx(40, rel=0.03)
+    assert row["feret_min_nm"] == pytest.approx(40, rel=0.03)
+    assert row["aspect_ratio"] == pytest.approx(1, abs=0.02)
+    assert row["circularity"] == pytest.approx(1, abs=0.1)
+    assert not row["touches_border"]
+
+
+def test_doubled_spacing_doubles_lengths():
+    one, two = (ccc.region_table(disc(9), spacing=s, unit="µm").table.iloc[0] for s in (0.3, 0.6))
+    for column in ("equivalent_diameter_µm", "feret_max_µm", "feret_min_µm", "perimeter_µm"):
+        assert two[column] == pytest.approx(2 * one[column])
+    assert two["area_µm2"] == pytest.approx(4 * one["area_µm2"])
+    assert two["circularity"] == pytest.approx(one["circularity"])
+
+
+def test_feret_of_known_outlines():
+    assert feret(np.ones((1, 1), bool)) == pytest.approx((np.sqrt(2), 1))
+    assert feret(np.ones((3, 4), bool)) == pytest.approx((5, 3))
+    assert feret(np.ones((3, 4), bool), (2, 1)) == pytest.approx((np.hypot(6, 4), 4))
+
+
+@pytest.mark.parametrize(("angle", "rows", "columns"), [(0, 3, 21), (90, 21, 3)])
+def test_orientation_is_counter_clockwise_from_the_rows(angle, rows, columns):
+    labels = np.zeros((40, 40), int)
+    labels[5 : 5 + rows, 5 : 5 + columns] = 1
+    found = ccc.region_table(labels).table["orientation_deg"].iloc[0]
+    assert min(abs(found - angle), 180 - abs(found - angle)) < 1e-6
+
+
+def test_a_rising_bar_has_an_angle_below_90():
+    labels = np.zeros((40, 40), int)
+    for i in range(30):
+        labels[35 - i, 5 + i : 8 + i] = 1
+    assert ccc.region_table(labels).table["orientation_deg"].iloc[0] == pytest.approx(45, abs=3)
+
+
+def test_grey_statistics_are_those_of_the_region(rng):
+    labels = np.zeros((20, 30), np.uint16)
+    labels[2:9, 3:11], labels[12:18, 5:25] = 300, 7
+    image = rng.integers(0, 60_000, labels.shape).astype(np.uint16)
+    table = ccc.region_table(labels, image).table.set_index("label")
+    for label in (300, 7):
+        values = image[labels == label]
+        row = table.loc[label]
+        assert row["intensity_mean"] == pytest.approx(values.mean())
+        assert row["intensity_std"] == pytest.approx(values.std())
+        assert (row["intensity_min"], row["intensity_max"]) == (values.min(), values.max())
+    assert (table.loc[300, ["bbox_top", "bbox_left", "bbox_bottom", "bbox_right"]] == [2, 3, 9, 11]
+            ).all()  # fmt: skip
+    assert table.loc[7, "centroid_x_px"] == pytest.approx(14.5)
+    assert table.loc[7, "area_px2"] == 120
+
+
+def test_pixels_that_are_not_square_count_as_they_are():
+    labels = np.ones((10, 10), int)
+    found = ccc.region_table(labels, spacing=(2.0, 1.0), unit="nm")
+    row = found.table.iloc[0]
+    assert row["area_nm2"] == 200
+    assert row["feret_max_nm"] == pytest.approx(np.hypot(20, 10))
+    assert "perimeter_nm" not in row
+    assert "not square" in found.notes[-1]
+
+
+def test_slices_of_a_stack_are_measured_one_by_one():
+    stack = np.zeros((2, 3, 12, 12), np.uint8)
+    stack[0, 1, 2:5, 2:5] = stack[1, 2, 2:6, 2:6] = 4
+    table = ccc.region_table(stack).table
+    assert table["index_0"].tolist() == [0, 1]
+    assert table["index_1"].tolist() == [1, 2]
+    assert table["area_px2"].tolist() == [9, 16]
+
+
+def test_regions_can_be_left_out():
+    labels = np.zeros((20, 20), int)
+    labels[0:5, 0:5], labels[8:10, 8:10], labels[12:18, 12:18] = 1, 2, 3
+    assert ccc.region_table(labels, smallest=5).table["label"].tolist() == [1, 3]
+    assert ccc.region_table(labels, exclude_border=True).table["label"].tolist() == [2, 3]
+    with pytest.raises(ValueError, match="none of 3 regions"):
+        ccc.region_table(labels, smallest=99)
+
+
+@pytest.mark.parametrize(
+    ("labels", "intensity", "words"),
+    [
+        (np.zeros((9, 9), int), None, "hold no region"),
+        (np.ones((9, 9)), None, "whole numbers"),
+        (np.ones((9, 9), int), np.ones((8, 9)), "choose the image"),
+    ],
+)
+def test_what_cannot_be_measured_is_refused_in_words(labels, intensity, words):
+    with pytest.raises(ValueError, match=words):
+        ccc.region_table(labels, intensity)
+
+
+def test_powder_is_measured_particle_by_particle():
+    from napari_visual_ccc import samples
+
+    instances = samples.masks("powder")["instances"]
+    table = ccc.region_table(instances, samples.load("powder").data).table
+    assert len(table) == len(np.unique(instances)) - 1
+    np.testing.assert_array_equal(
+        table["area_px2"], np.bincount(instances.ravel())[table["label"]]
+    )
