@@ -227,8 +227,9 @@ def _by_sorting(
     codes: np.ndarray, box: tuple[int, int], shape: tuple[int, ...], diagonal: int, with_logs: bool
 ) -> tuple[np.ndarray, np.ndarray]:
     height, width = shape
+    # copies: they are sorted in place
     columns = [
-        codes[i : i + height, j : j + width].ravel() for i in range(box[0]) for j in range(box[1])
+        codes[i : i + height, j : j + width].flatten() for i in range(box[0]) for j in range(box[1])
     ]
     spare = np.empty_like(columns[0])
     for one, other in network(len(columns)):
