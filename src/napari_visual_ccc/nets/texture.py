@@ -164,5 +164,5 @@ def _band(
     total = (logs[run] - logs[run - 1]).sum(dim=2)
     entropy = float(np.log(count)) - total / count
     if symmetric:
-        entropy += (count - equal.sum(dim=2)) * float(np.log(2) / count)
+        entropy += (count - equal.sum(dim=2)).to(entropy.dtype) * float(np.log(2) / count)
     return squares.to(logs.dtype) / (count * count * (2 if symmetric else 1)), entropy

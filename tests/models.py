@@ -1,0 +1,34 @@
+"""Tiny models with random weights and a fixed seed, saved to disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+
+from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.architectures import ARCHITECTURES
+
+CLASSES = ["dendrite", "sphere", "alloy"]
+
+
+def card(architecture: str, **more) -> dict:
+    return {
+        "name": "random",
+        "architecture": architecture,
+        "classes": CLASSES,
+        "input_px": 256 if architecture == "alexnet-grey" else 64,
+        "window_px": 256 if architecture == "alexnet-grey" else 32,
+        "normalisation": {"kind": "percentile", "low": 0.5, "high": 99.5, "scope": "image"},
+        "use": "tests only",
+        **more,
+    }
+
+
+def saved(folder: Path, architecture: str = "lite0-linear", **more) -> Path:
+    torch.manual_seed(0)
+    about = card(architecture, **more)
+    net = ARCHITECTURES[architecture].build(len(about["classes"]))
+    path = folder / f"{architecture}.safetensors"
+    checkpoint.save(net, about, path)
+    return path

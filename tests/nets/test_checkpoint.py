@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import json
+import pickle
+import struct
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from napari_visual_ccc.nets import checkpoint
+from tests.models import CLASSES, card, saved
+
+CPU = torch.device("cpu")
+
+
+@pytest.mark.parametrize("architecture", ["lite0-linear", "alexnet-grey"])
+def test_what_is_saved_is_loaded(tmp_path, architecture):
+    path = saved(tmp_path, architecture)
+    net, about = checkpoint.load(path, CPU)
+    assert about["classes"] == CLASSES
+    assert about["hash"] == checkpoint.file_hash(path)
+    assert not net.training
+    assert not any(p.requires_grad for p in net.parameters())
+    again, _ = checkpoint.load(path, CPU)
+    channels = 3 if architecture == "lite0-linear" else 1
+    x = torch.rand(1, channels, 256, 256)
+    torch.testing.assert_close(net(x), again(x), rtol=0, atol=0)
+
+
+def test_a_linear_model_is_small_and_leaves_no_half_file(tmp_path):
+    path = saved(tmp_path)
+    assert path.stat().st_size < 50_000
+    assert [f.name for f in tmp_path.iterdir()] == [path.name]
+
+
+def test_the_shipped_model_is_honest():
+    about = checkpoint.read_card()
+    assert about["classes"] == ["cube", "octahedron", "sphere"]
+    assert about["use"] == "Cu nanoparticle TEM only"
+    assert about["window_px"] == 64
+    assert about["metrics"]["test_accuracy"] >= 0.97
+    assert about["training_data"]["licence"] == "CC BY 4.0"
+
+
+def test_a_card_is_read_without_torch():
+    code = (
+        "import sys; from napari_visual_ccc.nets.checkpoint import read_card; read_card();"
+        "sys.exit('torch' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code]).returncode == 0
+
+
+class Bomb:
+    def __reduce__(self):
+        return (open, ("/tmp/napari-visual-ccc-was-unpickled", "w"))
+
+
+def header(text: bytes) -> bytes:
+    return struct.pack("<Q", len(text)) + text
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"", "not a safetensors file"),
+        (b"not a model", "not a safetensors file"),
+        (struct.pack("<Q", 2**60) + b"{}", "not a safetensors file"),
+        (header(b"{broken"), "not a safetensors file"),
+        (header(b"[1, 2]"), "not a safetensors file"),
+        (header(b"{}"), "no card"),
+        (header(b'{"__metadata__": {"card": "{}"}}'), "card"),
+        (header(b'{"__metadata__": {"card": "[]"}}'), "card"),
+        (pickle.dumps(Bomb()), "not a safetensors file"),
+    ],
+)
+def test_a_file_that_is_not_ours_is_refused_by_name(tmp_path, content, words):
+    path = tmp_path / "foreign.safetensors"
+    path.write_bytes(content)
+    with pytest.raises(ValueError, match=words) as error:
+        checkpoint.load(path, CPU)
+    assert "foreign.safetensors" in str(error.value)
+
+
+def test_a_pickled_network_is_refused_unopened(tmp_path):
+    path = tmp_path / "net.pt"
+    torch.save({"weights": torch.zeros(3), "bomb": Bomb()}, path)
+    with pytest.raises(ValueError, match="net.pt"):
+        checkpoint.load(path, CPU)
+    from pathlib import Path
+
+    assert not Path("/tmp/napari-visual-ccc-was-unpickled").exists()
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"architecture": "resnet9000"}, "resnet9000"),
+        ({"classes": ["one"]}, "two or more classes"),
+        ({"classes": ["a", "b"]}, "weights do not fit"),
+        ({"window_px": 0}, "impossible size"),
+        ({"use": None}, "'use'"),
+        ({"format": "other"}, "does not say"),
+    ],
+)
+def test_a_card_that_does_not_fit_is_refused(tmp_path, change, words):
+    path = saved(tmp_path)
+    weights = load_file(path)
+    text = json.dumps({**checkpoint.read_card(path), **change})
+    save_file(weights, path, metadata={"card": text})
+    with pytest.raises(ValueError, match=words):
+        checkpoint.load(path, CPU)
+
+
+def test_a_truncated_model_and_a_sick_one_are_refused(tmp_path):
+    path = saved(tmp_path)
+    weights = load_file(path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[:-100])
+    with pytest.raises(ValueError, match="damaged"):
+        checkpoint.load(path, CPU)
+    weights["classifier.bias"][0] = np.nan
+    save_file(weights, path, metadata={"card": json.dumps(card("lite0-linear", format=checkpoint.FORMAT))})
+    with pytest.raises(ValueError, match="not finite"):
+        checkpoint.load(path, CPU)
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        checkpoint.read_card(tmp_path / "nowhere.safetensors")
+
+
+def test_a_card_without_what_it_needs_is_not_saved(tmp_path):
+    from napari_visual_ccc.nets.architectures import lite0_linear
+
+    about = card("lite0-linear")
+    del about["use"]
+    with pytest.raises(ValueError, match="use"):
+        checkpoint.save(lite0_linear(3), about, tmp_path / "x.safetensors")
+    assert not list(tmp_path.iterdir())

