@@ -1,0 +1,301 @@
+"""The command line as a person meets it: a process, files, exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import cli, operations, samples
+from napari_visual_ccc.cli import main
+
+UNIX = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
+
+
+@pytest.fixture
+def image(tmp_path, discs):
+    path = tmp_path / "discs.tif"
+    tifffile.imwrite(
+        path, discs, imagej=True, resolution=(2.0, 2.0), metadata={"unit": "nm"}
+    )
+    return path
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def names(folder):
+    return sorted(f.name for f in folder.iterdir()) if folder.exists() else []
+
+
+def test_results_are_written_with_pixel_size_table_preview_and_record(image, out, discs, capsys):
+    assert main(["cluster", str(image), "--clusters", "2", "-o", str(out)]) == 0
+    assert names(out) == [
+        "discs_kmeans.csv", "discs_kmeans.yaml",
+        "discs_kmeans_k-means_2.ome.tif", "discs_kmeans_k-means_2.png",
+    ]  # fmt: skip
+    found = ccc.read(out / "discs_kmeans_k-means_2.ome.tif")
+    np.testing.assert_array_equal(found.data, ccc.kmeans(discs, clusters=2).labels)
+    assert found.spacing == (0.5, 0.5)
+    assert found.unit == "nm"
+    again = ccc.replay(out / "discs_kmeans.yaml", ccc.read(image))
+    np.testing.assert_array_equal(again.labels, found.data)
+    table = pd.read_csv(out / "discs_kmeans.csv")
+    assert table["area_nm2"].sum() == discs.size / 4
+    assert "cluster 1 (darkest)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["denoise", "--method", "gaussian"],
+        ["segment"],
+        ["segment", "otsu", "--classes", "3"],
+        ["texture", "glcm", "--feature", "all", "--no-symmetric"],
+        ["texture", "edge_density"],
+        ["classify", "--stride", "64"],
+        ["explain", "--target", "cube", "--signed"],
+        ["classify", "explain", "--method", "hirescam"],
+    ],
+)
+def test_every_family_and_operation_runs(image, out, words):
+    assert main([*words, str(image), "-o", str(out)]) == 0
+    written = names(out)
+    assert any(name.endswith(".ome.tif") for name in written)
+    assert sum(name.endswith(".png") for name in written) == sum(
+        name.endswith(".ome.tif") for name in written
+    )
+
+
+def test_measure_takes_up_what_segment_wrote(image, out):
+    assert main(["segment", str(image), "-o", str(out)]) == 0
+    mask = out / "discs_otsu_Otsu.ome.tif"
+    assert main(["segment", "watershed_split", str(mask), "-o", str(out)]) == 0
+    split = out / "discs_otsu_Otsu_watershed_split_split.ome.tif"
+    assert main(["measure", str(split), "--intensity", str(image), "-o", str(out)]) == 0
+    table = pd.read_csv(out / "discs_otsu_Otsu_watershed_split_split_region_table.csv")
+    assert len(table) == 6
+    np.testing.assert_allclose(table["equivalent_diameter_nm"], 12, rtol=0.05)
+    record = ccc.recipe.load(out / "discs_otsu_Otsu_watershed_split_split_region_table.yaml")
+    assert [s["operation"] for s in record["steps"]] == ["otsu", "watershed_split", "region_table"]
+    assert record["source"]["name"] == "discs"
+
+
+def test_pixel_size_can_be_given(image, out):
+    assert main(["cluster", str(image), "--spacing", "2", "--unit", "µm", "-o", str(out)]) == 0
+    assert ccc.read(out / "discs_kmeans_k-means_3.ome.tif").spacing == (2, 2)
+    assert "area_µm2" in pd.read_csv(out / "discs_kmeans.csv")
+
+
+def test_nothing_is_overwritten_without_force(image, out, capsys):
+    assert main(["cluster", str(image), "-o", str(out)]) == 0
+    before = {name: (out / name).read_bytes() for name in names(out)}
+    assert main(["cluster", str(image), "-o", str(out)]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert before == {name: (out / name).read_bytes() for name in names(out)}
+    assert main(["cluster", str(image), "-o", str(out), "--force"]) == 0
+
+
+def test_a_batch_goes_on_after_a_failure(image, out, tmp_path, capsys):
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes(b"no image")
+    words = ["segment", str(tmp_path / "none.tif"), str(broken), str(image), "-o", str(out)]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "none.tif: no such file" in said
+    assert "broken.tif: cannot be read" in said
+    assert "2 of 3 images failed" in said
+    assert "discs_otsu.csv" in names(out)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["frobnicate", "x.tif"], "there is no 'frobnicate'"),
+        (["cluster"], "IMAGE"),
+        (["cluster", "x.tif", "--clusters", "99"], "between 2 and 20"),
+        (["cluster", "x.tif", "--clusters", "many"], "invalid int"),
+        (["cluster", "x.tif", "--features", "smell"], "invalid choice"),
+        (["cluster", "x.tif", "--spacing", "-1"], "above zero"),
+        (["cluster", "a/x.tif", "b/x.png"], "different folders"),
+        ([], ""),
+    ],
+)
+def test_wrong_use_is_told_with_code_2(words, said, capsys):
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+ONE = np.zeros((1, 1), np.uint8)
+STACK = np.zeros((5, 40, 40), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("words", "array", "said"),
+    [
+        (["segment"], ONE, "too few for 2 classes"),
+        (["texture"], ONE, "take a smaller window"),
+        (["texture", "--window", "99"], np.zeros((40, 50), np.uint8), "the image only 50 x 40"),
+        (["cluster"], np.full((20, 20), np.nan, np.float32), "no finite pixel"),
+        (["denoise"], np.full((20, 20), np.nan, np.float32), "no finite pixel"),
+        (["classify"], STACK, "pick a slice"),
+        (["explain"], STACK, "pick a slice"),
+        (["explain", "--target", "rod"], np.zeros((40, 40), np.uint8), "knows no class 'rod'"),
+        (["measure"], np.zeros((20, 20), np.float32), "whole numbers"),
+        (["cluster", "target_cluster"], np.zeros((20, 20), np.uint8), "no cluster 1"),
+    ],
+)
+def test_bad_input_gives_one_sentence_and_no_file(tmp_path, out, words, array, said, capsys):
+    path = tmp_path / "bad.tif"
+    tifffile.imwrite(path, array)
+    assert main([*words, str(path), "-o", str(out)]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert "bad.tif" in lines[0]
+    assert said in lines[0]
+    assert names(out) == []
+
+
+@pytest.mark.parametrize("operation", operations.OPERATIONS)
+def test_one_pixel_gives_a_result_or_a_sentence(tmp_path, out, operation, capsys):
+    path = tmp_path / "one.tif"
+    tifffile.imwrite(path, np.ones((1, 1), np.uint8))
+    code = main([operation, str(path), "-o", str(out)])
+    said = capsys.readouterr().err
+    assert code in (0, 1)
+    assert "a fault of visual-ccc" not in said
+    assert (code == 1) == bool(said)
+
+
+def test_a_foreign_model_is_named(image, out, tmp_path, capsys):
+    foreign = tmp_path / "foreign.safetensors"
+    foreign.write_bytes(b"something else")
+    assert main(["classify", str(image), "--model", str(foreign), "-o", str(out)]) == 1
+    assert "foreign.safetensors: not a model" in capsys.readouterr().err
+
+
+def run(*words, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "napari_visual_ccc.cli", *map(str, words)],
+        capture_output=True, text=True, **options,
+    )  # fmt: skip
+
+
+@UNIX
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, out):
+    import resource
+
+    path = tmp_path / "noise.tif"
+    noise = np.random.default_rng(0).integers(0, 65535, (300, 300)).astype(np.uint16)
+    tifffile.imwrite(path, noise)
+
+    def small_files_only():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    done = run("denoise", path, "--method", "gaussian", "-o", out, preexec_fn=small_files_only)
+    assert done.returncode == 1
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert names(out) == []
+
+
+@UNIX
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not limit address space")
+def test_full_memory_is_a_sentence(tmp_path, out):
+    import resource
+
+    path = tmp_path / "large.tif"
+    tifffile.imwrite(path, shape=(30_000, 30_000), dtype=np.uint8)
+
+    def little_memory():
+        resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    done = run("texture", path, "-o", out, preexec_fn=little_memory, env=environment)
+    assert done.returncode == 1
+    assert "large.tif" in done.stderr
+    assert "memory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert names(out) == []
+
+
+@UNIX
+def test_ctrl_c_half_way_leaves_nothing(tmp_path, out):
+    path = tmp_path / "large.tif"
+    noise = np.random.default_rng(0).integers(0, 255, (3000, 3000)).astype(np.uint8)
+    tifffile.imwrite(path, noise)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_visual_ccc.cli", "denoise", path, "-o", out],
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert said.strip() == "visual-ccc: interrupted; nothing half-written was left"
+    assert names(out) == []
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from napari_visual_ccc.cli import main\n"
+        "for words in ['--help'], ['cluster', '--help'], ['classify', '--help'], ['explain', '-h']:\n"
+        "    assert main(words) == 0\n"
+        "heavy = {'torch', 'sklearn', 'skimage', 'napari', 'scipy', 'pandas', 'matplotlib', 'cv2'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "How many clusters." in done.stdout
+
+
+@pytest.mark.parametrize("operation", operations.OPERATIONS)
+def test_help_lists_every_parameter_with_its_text_and_default(operation, capsys):
+    assert main([operation, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name, parameter in operations.parameters(operation).items():
+        assert f"--{name.replace('_', '-')}" in text
+        assert " ".join(parameter.help.split())[:30] in text
+
+
+def test_info_tells_versions_devices_and_the_model(capsys):
+    assert main(["info"]) == 0
+    said = capsys.readouterr().out
+    assert ccc.__version__ in said
+    assert "Cu nanoparticle TEM only" in said
+    assert "cpu" in said
+    assert "watershed_split" in said
+
+
+def test_the_overview_names_every_operation(capsys):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in operations.OPERATIONS)
+
+
+def test_the_demo_writes_pictures_layers_tables_and_a_page(tmp_path, capsys):
+    out = tmp_path / "demo"
+    assert main(["demo", "--no-screen", "-o", str(out)]) == 0
+    page = (out / "index.html").read_text(encoding="utf-8")
+    for name in names(out):
+        assert name in page or name == "index.html"
+    assert "Cu nanoparticle TEM only" in page
+    assert str(out / "index.html") in capsys.readouterr().out
+    labels = ccc.read(out / "nanoparticles_watershed_split_split.ome.tif")
+    assert labels.spacing == samples.load("nanoparticles").spacing
+    assert main(["demo", "--no-screen", "-o", str(out)]) == 0
+
+
+def test_summaries_are_short(discs):
+    for name in ("otsu", "kmeans", "glcm", "classify"):
+        assert 0 < len(cli.summary(getattr(ccc, name)(discs))) < 200

@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+import tifffile
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import recipe
+from napari_visual_ccc.script import to_python
+from tests.models import CLASSES, saved
+
+
+def recorded(image, steps, **source):
+    """Run steps one after the other as the viewer does; give the last result and its record."""
+    previous, current, name = None, image, "discs"
+    for operation, parameters in steps:
+        result = getattr(ccc, operation)(current, **parameters)
+        output = result.layers[0].name if result.layers else ""
+        previous = recipe.provenance(
+            operation,
+            parameters,
+            {ccc.operations.inputs(operation)[0]: name},
+            source={"name": "discs", "path": "", **source},
+            previous=previous,
+            result=result,
+            output=output,
+        )
+        if result.layers:
+            current, name = recipe.output(result), output
+    return result, previous
+
+
+CHAIN = [
+    ("denoise", {"method": "gaussian", "strength": 0.7}),
+    ("otsu", {"sigma": 0.0}),
+    ("watershed_split", {"tolerance": 2.0}),
+]
+
+
+def test_replay_gives_the_same_array(discs):
+    result, record = recorded(discs, CHAIN)
+    assert [step["operation"] for step in record["steps"]] == [name for name, _ in CHAIN]
+    np.testing.assert_array_equal(ccc.replay(record, discs).labels, result.labels)
+
+
+def test_a_record_survives_yaml_and_json(discs, tmp_path):
+    result, record = recorded(discs, CHAIN)
+    path = tmp_path / "how.yaml"
+    path.write_text(recipe.to_yaml(record), encoding="utf-8")
+    np.testing.assert_array_equal(ccc.replay(path, discs).labels, result.labels)
+    assert recipe.load(json.loads(json.dumps(record))) == recipe.load(record)
+
+
+def test_defaults_are_recorded_too(discs):
+    _, record = recorded(discs, [("kmeans", {"clusters": 4})])
+    parameters = record["steps"][0]["parameters"]
+    assert parameters["clusters"] == 4
+    assert parameters["seed"] == 0
+    assert record["versions"]["napari-visual-ccc"] == ccc.__version__
+    assert record["facts"]["inertia"] > 0
+
+
+def test_the_hash_of_the_model_is_recorded_and_checked(discs, tmp_path):
+    path = saved(tmp_path)
+    result, record = recorded(discs, [("explain", {"model": path, "target": CLASSES[1]})])
+    assert record["model"]["hash"] == result.prediction.model["hash"]
+    np.testing.assert_array_equal(ccc.replay(record, discs).data, result.data)
+    record["steps"][0]["model"]["hash"] = "0" * 64
+    with pytest.raises(ValueError, match="give the recorded model"):
+        ccc.replay(record, discs)
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"steps": [{"operation": "explode"}], "source": {}}, "explode"),
+        ({"something": "else"}, "steps"),
+        (
+            {"steps": [{"operation": "otsu", "parameters": {"sigma": "x"}}], "source": {}},
+            "sigma",
+        ),
+        (
+            {"steps": [{"operation": "otsu", "parameters": {"colour": 1}}], "source": {}},
+            "no parameter 'colour'",
+        ),
+        (
+            {"steps": [{"operation": "kmeans", "parameters": {"clusters": 99}}], "source": {}},
+            "between 2 and 20",
+        ),
+    ],
+)
+def test_a_record_that_is_wrong_is_refused_in_words(record, words, discs):
+    with pytest.raises(ValueError, match=words):
+        ccc.replay(record, discs)
+
+
+def test_yaml_cannot_run_code(tmp_path, discs):
+    path = tmp_path / "evil.yaml"
+    path.write_text("!!python/object/apply:os.system ['touch /tmp/vccc-evil']")
+    with pytest.raises(ValueError, match="not YAML"):
+        ccc.replay(path, discs)
+
+
+def test_a_record_becomes_a_script_that_gives_the_same(discs, tmp_path):
+    image = tmp_path / "discs.tif"
+    tifffile.imwrite(image, discs)
+    result, record = recorded(discs, CHAIN, path=str(image))
+    script = tmp_path / "again.py"
+    text = to_python(record) + "\nimport numpy as np\nnp.save('again.npy', result_3.labels)\n"
+    script.write_text(text, encoding="utf-8")
+    subprocess.run([sys.executable, script], cwd=tmp_path, check=True, capture_output=True)
+    np.testing.assert_array_equal(np.load(tmp_path / "again.npy"), result.labels)
+
+
+def test_numbers_of_numpy_become_plain():
+    found = recipe.plain({"a": np.float32(1.5), "b": np.arange(2), "c": np.nan, "d": (1, None)})
+    assert json.dumps(found) == '{"a": 1.5, "b": [0, 1], "c": null, "d": [1, null]}'
