@@ -6,6 +6,10 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
+import numpy as np
+
+from napari_visual_ccc import samples
+
 
 class Row(NamedTuple):
     """One comparison: seconds of the reference and of ours."""
@@ -24,3 +28,11 @@ def best(function: Callable[[], object], repeats: int = 3) -> float:
         function()
         seconds.append(time.perf_counter() - start)
     return min(seconds)
+
+
+def micrograph(side: int) -> np.ndarray:
+    """A real micrograph, mirrored until it is as large as asked for: (side, side) uint8."""
+    image = samples.load("superalloy").data
+    while len(image) < side:
+        image = np.pad(image, ((0, len(image)), (0, len(image))), mode="symmetric")
+    return np.ascontiguousarray(image[:side, :side])

@@ -94,7 +94,7 @@ def normalised(plane: np.ndarray, card: Mapping[str, Any]) -> np.ndarray:
 
 
 class Windows:
-    """Windows around the centres of cells that tile an image, its border reflected.
+    """Windows around the centres of cells that tile an image, its border mirrored.
 
     Parameters
     ----------
@@ -107,13 +107,13 @@ class Windows:
     """
 
     def __init__(self, image: np.ndarray, side: int, stride: int) -> None:
-        self.shape = tuple(-(-n // stride) for n in image.shape)
+        # a cell that would lie mostly beyond the border is left out
+        self.shape = tuple(max(1, (2 * n + stride) // (2 * stride)) for n in image.shape)
         before = (side - stride) // 2
-        after = [
-            cells * stride + side - stride - before - n
+        widths = [
+            (max(before, 0), max(cells * stride + side - stride - before - n, 0))
             for cells, n in zip(self.shape, image.shape, strict=True)
         ]
-        widths = [(max(before, 0), max(n, 0)) for n in after]
         padded = np.pad(image, widths, mode="symmetric")
         padded = padded[max(-before, 0) :, max(-before, 0) :]
         views = np.lib.stride_tricks.sliding_window_view(padded, (side, side))

@@ -199,10 +199,10 @@ def cluster_table(
     rows: list[dict[str, Any]] = []
     for label, (count, mean, per_cent) in enumerate(zip(pixels, means, share, strict=True), 1):
         side = " (darkest)" if label == 1 < last else " (brightest)" if label == last > 1 else ""
-        row = {"label": label, "name": f"cluster {label}{side}", "mean_intensity": float(mean)}
-        row |= {"pixels": int(count), "area_percent": float(per_cent)}
+        row = {"label": label, "name": f"cluster {label}{side}", "area_percent": float(per_cent)}
         if area is not None:
             row[f"area_{unit}2"] = int(count) * area
+        row |= {"mean_intensity": float(mean), "pixels": int(count)}
         rows.append(row)
     return _frame(rows)
 

@@ -72,7 +72,9 @@ def layers(name: str) -> list[LayerData]:
     if micrograph.spacing is not None:
         place = {"scale": micrograph.spacing, "units": micrograph.unit}
     common = {**place, "metadata": dict(micrograph.metadata)}
-    found: list[LayerData] = [(micrograph.data, {**common, "name": name}, "image")]
+    low, high = np.percentile(micrograph.data, (0.1, 99.9))
+    look = {"name": name, "contrast_limits": (float(low), float(high))}
+    found: list[LayerData] = [(micrograph.data, {**common, **look}, "image")]
     for mask, labels in masks(name).items():
         options = {**common, "name": f"{name} {mask}", "opacity": 0.5, "visible": False}
         if mask in about["classes"]:

@@ -332,7 +332,10 @@ class Form(Container):
         if shown is not None and shown.untouched:
             shown.update(source, part, metadata)
             return shown
-        layer = self.viewer.add_layer(build(source, part, metadata))
+        new = build(source, part, metadata)
+        # of several maps one is looked at: on top of each other they show nothing
+        new.visible = not self._last
+        layer = self.viewer.add_layer(new)
         shown = Shown(self.viewer, layer, preview=source.preview)
         self._shown[key] = shown
         return shown

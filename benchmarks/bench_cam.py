@@ -1,0 +1,66 @@
+"""Class activation maps against Visual-CCC's way: two forwards and a backward through all layers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import torch
+from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.engine.cam import _Head, _weigh
+from napari_visual_ccc.nets.architectures import ARCHITECTURES
+
+from .timing import Row, best, micrograph
+
+CLASSES = ["alloy", "dendrite", "sphere"]
+
+
+def visual_ccc(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
+    """Restate Visual-CCC: classify, then again with hooks, and back through every parameter."""
+    with torch.no_grad():
+        target = int(net(x).argmax())
+    kept = {}
+    layer = net.features[11]
+    forward = layer.register_forward_hook(lambda m, i, o: kept.update(maps=o))
+    backward = layer.register_full_backward_hook(lambda m, i, o: kept.update(slopes=o[0]))
+    net.zero_grad()
+    net(x)[0, target].backward()
+    forward.remove()
+    backward.remove()
+    weights = kept["slopes"].mean(dim=(2, 3), keepdim=True)
+    heat = (weights * kept["maps"]).mean(dim=1)[0].relu().detach().numpy()
+    return heat / (heat.max() or 1)
+
+
+def shipped(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
+    """Use grad-cam as its documentation shows."""
+    with GradCAM(model=net, target_layers=[net.features[11]]) as cam:
+        return cam(input_tensor=x, targets=[ClassifierOutputTarget(0)])[0]
+
+
+def ours(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
+    design = ARCHITECTURES["alexnet-grey"]
+    with torch.no_grad():
+        maps = design.features(net, x)
+    return _weigh(_Head(net, design), maps, "", CLASSES, "gradcam")[1]
+
+
+def rows() -> Iterator[Row]:
+    torch.manual_seed(0)
+    frozen = ARCHITECTURES["alexnet-grey"].build(3)
+    trainable = ARCHITECTURES["alexnet-grey"].build(3).requires_grad_(True)
+    x = torch.rand(1, 1, 256, 256)
+    mine = best(lambda: ours(frozen, x), 10)
+    yield Row("Grad-CAM, AlexNet, 256²", "Visual-CCC's way",
+              best(lambda: visual_ccc(trainable, x), 10), mine)  # fmt: skip
+    yield Row("Grad-CAM, AlexNet, 256²", "grad-cam as shipped",
+              best(lambda: shipped(trainable, x), 10), mine)  # fmt: skip
+    image = micrograph(1024)
+    # the loop is timed on one row of windows and scaled by their number
+    crops = [image[:256, x : x + 256] for x in range(0, 1024 - 255, 64)]
+    windows = len(crops) * best(lambda: [ccc.explain(crop) for crop in crops], 1)
+    yield Row("explain 1024², 169 windows (Lite0)", "window by window, stride 64", windows,
+              best(lambda: ccc.explain(image), 1))  # fmt: skip
