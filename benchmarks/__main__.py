@@ -15,7 +15,9 @@ TOPICS = ("texture", "cluster", "cam", "denoise")
 def main(topics: list[str]) -> None:
     # more threads than cores cost up to 27 times
     torch.set_num_threads(os.cpu_count() or 1)
-    print(f"Python {platform.python_version()}, torch {torch.__version__}, {os.cpu_count()} cores\n")
+    print(
+        f"Python {platform.python_version()}, torch {torch.__version__}, {os.cpu_count()} cores\n"
+    )
     print("| job | compared with | theirs | ours | ratio |")
     print("|---|---|---:|---:|---:|")
     for topic in topics or TOPICS:

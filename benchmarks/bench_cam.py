@@ -1,4 +1,4 @@
-"""Class activation maps against Visual-CCC's way: two forwards and a backward through all layers."""
+"""Class activation maps against Visual-CCC's way: two forwards, and back through all layers."""
 
 from __future__ import annotations
 

@@ -106,10 +106,7 @@ def load(folder: Path, split: str) -> Crops:
     stretched = {
         "crop": np.stack([stretch(image, LOW, HIGH)[0] for image in images]),
         "image": np.stack(
-            [
-                stretch(image, limits=limits[p])[0]
-                for image, p in zip(images, parents, strict=True)
-            ]
+            [stretch(image, limits=limits[p])[0] for image, p in zip(images, parents, strict=True)]
         ),
     }
     features = {scope: features_of(crops) for scope, crops in stretched.items()}

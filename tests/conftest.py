@@ -36,4 +36,6 @@ def discs() -> np.ndarray:
     image = np.full((120, 160), 200.0)
     for cy, cx in [(30, 30), (30, 80), (30, 130), (90, 30), (90, 80), (90, 130)]:
         image[(y - cy) ** 2 + (x - cx) ** 2 <= 144] = 60.0
-    return (image + np.random.default_rng(0).normal(0, 8, image.shape)).clip(0, 255).astype(np.uint8)
+    return (
+        (image + np.random.default_rng(0).normal(0, 8, image.shape)).clip(0, 255).astype(np.uint8)
+    )

@@ -62,7 +62,7 @@ def test_pixel_size_of_imagej_and_ome(tmp_path):
 def test_results_come_back_with_pixel_size_and_record(tmp_path, rng, dtype, shape):
     data = (rng.random(shape) * 100).astype(dtype)
     result = LabelsResult(data) if np.dtype(dtype).kind in "ui" else ImageResult(data)
-    record = {"source": {"name": "x"}, "steps": [{"operation": "otsu"}], "note": "µ \"<&>"}
+    record = {"source": {"name": "x"}, "steps": [{"operation": "otsu"}], "note": 'µ "<&>'}
     path = tmp_path / "r.ome.tif"
     files.write_layer(result, path, spacing=(2.0, 1.5), unit="nm", record=record)
     found = files.read(path)

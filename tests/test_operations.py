@@ -62,7 +62,7 @@ def test_signature_says_what_forms_and_flags_need(name):
             assert all(isinstance(choice, str) for choice in get_args(kind))
         if kind in (int, float):
             assert "min" in parameter.options
-    assert checked(name, {p.name: p.default for p in parameters.values()})is not None
+    assert checked(name, {p.name: p.default for p in parameters.values()}) is not None
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -123,7 +123,7 @@ def test_missing_pixels_have_a_defined_result(name, discs):
 @pytest.mark.parametrize("name", IMAGES)
 @pytest.mark.parametrize("image", [np.full((30, 30), np.nan), np.full((9, 9), np.inf)])
 def test_an_image_without_a_finite_pixel_is_refused(name, image):
-    with pytest.raises(ValueError, match="no finite pixel|window"):
+    with pytest.raises(ValueError, match=r"no finite pixel|window"):
         call(name, image)
 
 

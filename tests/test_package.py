@@ -15,9 +15,7 @@ PYTHON = "Scripts/python.exe" if sys.platform == "win32" else "bin/python"
 
 
 def run(*words, **options):
-    done = subprocess.run(
-        list(map(str, words)), capture_output=True, text=True, **options
-    )
+    done = subprocess.run(list(map(str, words)), capture_output=True, text=True, **options)
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout + done.stderr
 

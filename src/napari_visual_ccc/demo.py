@@ -175,7 +175,7 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
                 result,
                 folder,
                 f"{micrograph.name} {done.job.operation}{target}",
-                lambda name, done=done: done.records[name],
+                done.records.__getitem__,
                 image=micrograph.data,
                 spacing=micrograph.spacing,
                 unit=micrograph.unit,

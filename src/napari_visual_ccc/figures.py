@@ -135,7 +135,7 @@ def _limits(plane: np.ndarray, look: str) -> tuple[float, float]:
     return low, high if high > low else low + 1.0
 
 
-def _colour_of(labels: np.ndarray) -> np.ndarray:
+def _colour_of(labels: Any) -> np.ndarray:
     """Distinct colours that stay with their number: the golden angle around the colour circle."""
     from matplotlib.colors import hsv_to_rgb
 
@@ -161,7 +161,8 @@ def _legend(axes: Axes, layer: LabelsResult) -> None:
     for _, row in table[table["label"] > 0].iterrows():
         share = row.get("area_percent", None)
         text = row["name"] if share is None else f"{row['name']}: {share:.1f} %"
-        patches.append(Patch(color=_colour_of(np.float64(row["label"])), label=text))
+        colour = _colour_of(np.float64(row["label"])).tolist()
+        patches.append(Patch(color=colour, label=text))
     if patches:
         axes.legend(handles=patches, loc="upper right", fontsize=7, framealpha=0.8)
 

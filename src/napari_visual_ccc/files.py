@@ -60,7 +60,7 @@ def read(path: str | Path) -> Micrograph:
     except _Damaged as error:
         raise ValueError(f"{path}: {error}; get an intact copy of it") from None
     # decoders raise whatever they meet in a damaged file
-    except Exception as error:  # noqa: BLE001
+    except Exception as error:
         if isinstance(error, PermissionError):
             raise
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
@@ -83,7 +83,8 @@ def stem(path: Path) -> str:
 def _read_other(path: Path) -> Micrograph:
     from PIL import Image
 
-    with Image.open(path) as image:
+    with Image.open(path) as opened:
+        image: Image.Image = opened
         if image.mode in ("P", "CMYK", "YCbCr"):
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")
         elif image.mode in ("1", "LA"):
@@ -254,7 +255,7 @@ def _position(
 ) -> dict[str, Any]:
     """Where the first cell of a coarse map lies: not on the corner of the source."""
     planes = int(np.prod(stack))
-    place = {}
+    place: dict[str, list[Any]] = {}
     for axis, size in zip("YX", spacing[-2:], strict=True):
         place[f"Position{axis}"] = [first * float(size)] * planes
         place[f"Position{axis}Unit"] = [unit] * planes

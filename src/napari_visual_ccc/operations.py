@@ -120,8 +120,11 @@ def call(name: str) -> Callable[..., Any]:
 
 def inputs(name: str) -> list[str]:
     """Names of the arrays an operation takes; the first is the one it must have."""
-    return [p.name for p in _signature(name) if p.kind is not p.KEYWORD_ONLY
-            and p.name not in CALIBRATION]
+    return [
+        p.name
+        for p in _signature(name)
+        if p.kind is not p.KEYWORD_ONLY and p.name not in CALIBRATION
+    ]
 
 
 def calibrated(name: str) -> bool:

@@ -70,7 +70,7 @@ def write_result(
             raise FileExistsError(f"{path} is there already; add --force to replace it")
     for layer in result.layers:
         stem = stems[layer.name]
-        common = {"spacing": spacing, "unit": unit, "force": force}
+        common: dict[str, Any] = {"spacing": spacing, "unit": unit, "force": force}
         write_layer(layer, folder / f"{stem}.ome.tif", record=record(layer.name), **common)
         grey = getattr(layer, "look", "") == "grey"
         preview(layer, folder / f"{stem}.png", image=None if grey else image, **common)

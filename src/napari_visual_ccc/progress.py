@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 T = TypeVar("T")
 
@@ -32,13 +32,13 @@ class Progress:
 Steps = Generator[Progress, None, T]
 
 
-def run(steps: Steps[T] | T, report: Callable[[Progress], object] | None = None) -> T:
+def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> T:
     """Drive work to its end and return its result.
 
     Parameters
     ----------
     steps : generator of Progress
-        What an engine function gave. Anything else is returned as it is.
+        What an engine function gave.
     report : callable, optional
         Called with every `Progress`.
 
@@ -46,8 +46,6 @@ def run(steps: Steps[T] | T, report: Callable[[Progress], object] | None = None)
     -------
     The generator's return value.
     """
-    if not isinstance(steps, Generator):
-        return steps
     try:
         while True:
             progress = next(steps)

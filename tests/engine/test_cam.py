@@ -42,7 +42,9 @@ def test_the_map_is_that_of_grad_cam(tmp_path):
     net = design.build(3)
     x = torch.rand(1, 1, 256, 256)
     with GradCAM(model=net, target_layers=[net.features[11]]) as cam:
-        expected = cam(input_tensor=x.clone().requires_grad_(), targets=[ClassifierOutputTarget(1)])[0]
+        expected = cam(
+            input_tensor=x.clone().requires_grad_(), targets=[ClassifierOutputTarget(1)]
+        )[0]
     with torch.no_grad():
         maps = design.features(net, x)
     _, raw = _weigh(_Head(net, design), maps, CLASSES[1], CLASSES, "gradcam")
@@ -50,7 +52,9 @@ def test_the_map_is_that_of_grad_cam(tmp_path):
     scaled = (raw - raw.min()) / (raw.max() - raw.min())
     import cv2
 
-    np.testing.assert_allclose(cv2.resize(scaled.astype(np.float32), (256, 256)), expected, atol=1e-4)
+    np.testing.assert_allclose(
+        cv2.resize(scaled.astype(np.float32), (256, 256)), expected, atol=1e-4
+    )
 
 
 def test_the_map_of_a_linear_head_is_its_weighted_activations(micrograph):

@@ -31,9 +31,7 @@ def noisy(image, peak, sigma):
 def test_every_method_brings_a_real_micrograph_nearer_to_the_clean_one(alloy, method, peak, sigma):
     given = noisy(alloy, peak, sigma)
     found = ccc.denoise(given, method=method)
-    before, after = (
-        peak_signal_noise_ratio(alloy, i, data_range=1) for i in (given, found.data)
-    )
+    before, after = (peak_signal_noise_ratio(alloy, i, data_range=1) for i in (given, found.data))
     assert after > before + 3
     # the transform and back must not shift grey
     assert found.data.mean() == pytest.approx(alloy.mean(), abs=0.01)

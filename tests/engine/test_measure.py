@@ -117,6 +117,4 @@ def test_powder_is_measured_particle_by_particle():
     instances = samples.masks("powder")["instances"]
     table = ccc.region_table(instances, samples.load("powder").data).table
     assert len(table) == len(np.unique(instances)) - 1
-    np.testing.assert_array_equal(
-        table["area_px2"], np.bincount(instances.ravel())[table["label"]]
-    )
+    np.testing.assert_array_equal(table["area_px2"], np.bincount(instances.ravel())[table["label"]])

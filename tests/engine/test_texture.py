@@ -79,7 +79,9 @@ def test_maps_equal_scikit_image_in_every_window(
             symmetric,
         )
         for name, value in expected.items():
-            np.testing.assert_allclose(maps[name].data[y, x], value, rtol=0, atol=1e-9 * (1 + value))
+            np.testing.assert_allclose(
+                maps[name].data[y, x], value, rtol=0, atol=1e-9 * (1 + value)
+            )
 
 
 def test_a_matrix_worked_out_by_hand():
@@ -170,7 +172,8 @@ def test_the_network_sorts(rng, length):
     values = rng.integers(0, 9, (length, 50))
     rows = list(values.copy())
     for one, other in cooccurrence.network(length):
-        rows[one], rows[other] = np.minimum(rows[one], rows[other]), np.maximum(
-            rows[one], rows[other]
+        rows[one], rows[other] = (
+            np.minimum(rows[one], rows[other]),
+            np.maximum(rows[one], rows[other]),
         )
     np.testing.assert_array_equal(rows, np.sort(values, axis=0))

@@ -88,7 +88,7 @@ def test_a_file_that_is_not_ours_is_refused_by_name(tmp_path, content, words):
 def test_a_pickled_network_is_refused_unopened(tmp_path):
     path = tmp_path / "net.pt"
     torch.save({"weights": torch.zeros(3), "bomb": Bomb()}, path)
-    with pytest.raises(ValueError, match="net.pt"):
+    with pytest.raises(ValueError, match=r"net\.pt"):
         checkpoint.load(path, CPU)
     from pathlib import Path
 
@@ -123,7 +123,9 @@ def test_a_truncated_model_and_a_sick_one_are_refused(tmp_path):
     with pytest.raises(ValueError, match="damaged"):
         checkpoint.load(path, CPU)
     weights["classifier.bias"][0] = np.nan
-    save_file(weights, path, metadata={"card": json.dumps(card("lite0-linear", format=checkpoint.FORMAT))})
+    save_file(
+        weights, path, metadata={"card": json.dumps(card("lite0-linear", format=checkpoint.FORMAT))}
+    )
     with pytest.raises(ValueError, match="not finite"):
         checkpoint.load(path, CPU)
 

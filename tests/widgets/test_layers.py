@@ -117,7 +117,9 @@ def test_limits_look_right_at_once(stack):
         source_of(stack), ImageResult(np.ones((4, 40, 60)), look="heat", limits=(0, 1)), {}
     )
     signed = build(
-        source_of(stack), ImageResult(np.linspace(-1, 3, 9600).reshape(4, 40, 60), look="signed"), {}
+        source_of(stack),
+        ImageResult(np.linspace(-1, 3, 9600).reshape(4, 40, 60), look="signed"),
+        {},
     )
     assert tuple(grey.contrast_limits) == (20, 90)
     assert tuple(heat.contrast_limits) == (0, 1)

@@ -1,0 +1,1 @@
+"""The science: arrays in, results out. Nothing here knows a viewer."""

@@ -125,7 +125,7 @@ def _input_size(plane: np.ndarray, card: Mapping[str, Any]) -> tuple[int, int]:
     return height, width
 
 
-def _Head(net: Any, design: Architecture) -> torch.nn.Module:  # noqa: N802  a class made late
+def _Head(net: Any, design: Architecture) -> torch.nn.Module:
     """Wrap what follows the explained layer as a network: its first layer is the one explained."""
     from torch import nn
 

@@ -65,7 +65,8 @@ def classify(
         raise ValueError(f"stride is {stride}; choose 8 to 256")
     grey, notes = as_grey(image)
     plane, _ = finite(np.asarray(plane_of(grey, "classify")))
-    from ..nets import checkpoint, device as devices
+    from ..nets import checkpoint
+    from ..nets import device as devices
 
     yield Progress(0, 0, "model")
     net, card = checkpoint.load(model, devices.choose(device))

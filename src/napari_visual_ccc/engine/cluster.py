@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from ..progress import Progress, Steps
+from ..progress import Steps
 from ..results import LabelsResult
 from .breaks import optimal_breaks
 from .histogram import GreyHistogram, grey_histogram, occurrences
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Spacing = Sequence[float] | float | None
+
 
 def kmeans(
     image: Any,
@@ -78,8 +79,9 @@ def kmeans(
     from .features import cluster_features
 
     if features not in ("multiscale", "texture", "network"):
-        raise ValueError(f"features is {features!r}; choose intensity, multiscale, texture or "
-                         "network")
+        raise ValueError(
+            f"features is {features!r}; choose intensity, multiscale, texture or network"
+        )
     if sample < clusters:
         raise ValueError(f"sample is {sample} pixels; {clusters} clusters need more")
     found = yield from cluster_features(grey, features, clusters, sample, seed)
@@ -166,8 +168,10 @@ def target_cluster(
     """
     labels = labels if is_lazy(labels) else np.asarray(labels)
     if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
-        raise ValueError(f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of "
-                         "whole numbers is needed: run k-means first")
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of "
+            "whole numbers is needed: run k-means first"
+        )
     area = pixel_area(spacing, unit)
     counts = yield from occurrences(labels)
     if cluster == 0 or cluster not in counts:

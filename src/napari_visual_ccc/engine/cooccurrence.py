@@ -9,10 +9,11 @@ histogram rolls along the rows (large ones).
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -110,8 +111,8 @@ def _add(
                 out += found[name]
 
 
-def paired(seen: np.ndarray, offset: tuple[int, int]) -> tuple[np.ndarray, np.ndarray]:
-    """All pixels that have a neighbour at an offset, and these neighbours."""
+def paired(seen: Any, offset: tuple[int, int]) -> tuple[Any, Any]:
+    """All pixels that have a neighbour at an offset, and these neighbours (numpy or torch)."""
     (down, across), (height, width) = offset, seen.shape
     first = seen[max(0, -down) : height - max(0, down), max(0, -across) : width - max(0, across)]
     second = seen[max(0, down) : height - max(0, -down), max(0, across) : width - max(0, -across)]
@@ -240,7 +241,7 @@ def _by_sorting(
     run = np.ones(height * width, np.uint16)
     squares = 1 + (columns[0] >= diagonal).astype(np.uint16)
     logs, steps = np.zeros(height * width), _log_steps(len(columns))
-    for before, code in zip(columns, columns[1:], strict=False):
+    for before, code in itertools.pairwise(columns):
         run *= code == before
         run += 1
         grown = 2 * run - 1

@@ -50,11 +50,15 @@ def as_grey(image: Any) -> tuple[Any, tuple[str, ...]]:
 def _grey_from_colour(image: Any) -> tuple[Any, tuple[str, ...]]:
     red, green, blue = (image[..., channel] for channel in range(3))
     lazy = hasattr(image, "dask")
-    if not lazy and np.array_equal(red, green, equal_nan=image.dtype.kind == "f") and (
-        np.array_equal(red, blue, equal_nan=image.dtype.kind == "f")
+    if (
+        not lazy
+        and np.array_equal(red, green, equal_nan=image.dtype.kind == "f")
+        and (np.array_equal(red, blue, equal_nan=image.dtype.kind == "f"))
     ):
         return np.ascontiguousarray(red), ()
-    grey = sum(c.astype(np.float64) * w for c, w in zip((red, green, blue), _LUMINANCE, strict=True))
+    grey = sum(
+        c.astype(np.float64) * w for c, w in zip((red, green, blue), _LUMINANCE, strict=True)
+    )
     if image.dtype.kind in "biu":
         grey = grey.round()
     return grey.astype(image.dtype), ("colour image: its luminance was used",)
@@ -69,8 +73,9 @@ def plane_of(image: Any, what: str) -> Any:
         If the image is a stack; `what` is named in the message.
     """
     if image.ndim != 2:
-        raise ValueError(f"{what} works on one (Y, X) image; this one has shape {image.shape}: "
-                         "pick a slice")
+        raise ValueError(
+            f"{what} works on one (Y, X) image; this one has shape {image.shape}: pick a slice"
+        )
     return image
 
 
@@ -107,7 +112,10 @@ def finite(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def stretch(
-    image: np.ndarray, low: float = 0.5, high: float = 99.5, limits: tuple[float, float] | None = None
+    image: np.ndarray,
+    low: float = 0.5,
+    high: float = 99.5,
+    limits: tuple[float, float] | None = None,
 ) -> tuple[np.ndarray, tuple[float, float]]:
     """Percentile stretch to float32 between 0 and 1, never through 8 bit.
 

@@ -52,8 +52,7 @@ def sample(image: Any) -> np.ndarray:
     """Give the middle of the middle plane, finite and as float64."""
     plane = image[tuple(n // 2 for n in image.shape[:-2])]
     rows, columns = (
-        slice(max((n - _SAMPLE) // 2, 0), max((n - _SAMPLE) // 2, 0) + _SAMPLE)
-        for n in plane.shape
+        slice(max((n - _SAMPLE) // 2, 0), max((n - _SAMPLE) // 2, 0) + _SAMPLE) for n in plane.shape
     )
     return finite(np.asarray(plane[rows, columns]).astype(np.float64))[0]
 

@@ -63,7 +63,8 @@ def map_planes(
     bands = list(windows(image.shape, halo, pixels))
     for done, (index, rows, seen, inner) in enumerate(bands, start=1):
         band = function(image[(*index, seen)])
-        result[(..., *index, rows, slice(None))] = band[..., inner, :]
+        place: tuple[Any, ...] = (..., *index, rows, slice(None))
+        result[place] = band[..., inner, :]
         yield Progress(done, len(bands), note)
     return result
 

@@ -77,7 +77,7 @@ def glcm(
     offsets = _offsets(_distances(distances, window), angle)
     low, high = yield from limits(grey)
     quantised = quantise(low, high, levels, grey.dtype)
-    names = list(FEATURES) if feature == "all" else [feature]
+    names: list[str] = list(FEATURES) if feature == "all" else [feature]
     pairs = Pairs(window, offsets, levels, symmetric)
     stack = yield from _mapped(grey, quantised, pairs, names)
     facts = {"limits": [float(low), float(high)]}
@@ -103,7 +103,9 @@ def _check(grey: Any, feature: str, window: int, levels: int) -> None:
 
 
 def _distances(text: str | int | Sequence[int], window: int) -> list[int]:
-    parts: Sequence[Any] = text.split(",") if isinstance(text, str) else np.atleast_1d(text).tolist()
+    parts: Sequence[Any] = (
+        text.split(",") if isinstance(text, str) else np.atleast_1d(text).tolist()
+    )
     try:
         distances = [int(part) for part in parts]
     except ValueError:
@@ -166,18 +168,22 @@ def _mapped(
     # a lazy map is computed where it is looked at, so each is its own
     lazy = []
     for name in names:
-        maps = some([name])
-        lazy.append((yield from lift(lambda plane, maps=maps: maps(plane)[0], grey)))
+        lazy.append((yield from lift(_first_of(some([name])), grey)))
     return lazy
+
+
+def _first_of(maps: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    return lambda plane: maps(plane)[0]
 
 
 def edge_density(image: Any) -> Steps[ImageResult]:
     """Map edges as Visual-CCC does: its texture view, to the last digit.
 
     Visual-CCC thresholds the image by Otsu and takes the contrast of the co-occurrence matrix of
-    the two-level mask in 5 x 5 windows (distance 1, angle 0, symmetric), and leaves a rim of two pixels zero.
-    With two levels that is the share of horizontal neighbours in the window that differ, out of
-    20: it measures the density of edges, not of grey-level texture. Use `glcm` for that.
+    the two-level mask in 5 x 5 windows (distance 1, angle 0, symmetric), and leaves a rim of two
+    pixels zero. With two levels that is the share of horizontal neighbours in the window that
+    differ, out of 20: it measures the density of edges, not of grey-level texture. Use `glcm` for
+    that.
 
     Parameters
     ----------

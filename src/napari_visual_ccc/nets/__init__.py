@@ -1,0 +1,1 @@
+"""What needs torch: architectures, models, inference and training."""

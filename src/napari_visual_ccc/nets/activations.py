@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -31,7 +32,7 @@ def early_features(plane: np.ndarray, device: str = "auto") -> Callable[[slice],
         Gives (features, rows, X) float32 for a slice of rows, interpolated to the pixels.
     """
     target = choose(device)
-    net = lite0_backbone().to(target)
+    net: Any = lite0_backbone().to(target)
     image = torch.from_numpy(plane).to(target)[None, None]
     # whole blocks of 4, so that a coarse cell always covers the same pixels
     height, width = plane.shape

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import nn
@@ -39,8 +40,8 @@ class Architecture:
 
     build: Callable[[int], nn.Module]
     channels: int
-    features: Callable[[nn.Module, torch.Tensor], torch.Tensor]
-    head: Callable[[nn.Module, torch.Tensor], torch.Tensor]
+    features: Callable[[Any, torch.Tensor], torch.Tensor]
+    head: Callable[[Any, torch.Tensor], torch.Tensor]
     stride: int
     first_centre: float
     stored: str = ""
@@ -97,7 +98,7 @@ def frozen(net: nn.Module) -> nn.Module:
 
 def lite0_linear(classes: int) -> nn.Module:
     """EfficientNet-Lite0 with one linear layer on its pooled features."""
-    net = lite0_backbone()
+    net: Any = lite0_backbone()
     net.classifier = nn.Linear(LITE0_FEATURES, classes)
     return frozen(net)
 
@@ -107,7 +108,7 @@ def alexnet_grey(classes: int) -> nn.Module:
     spare_triton()
     from torchvision.models import alexnet
 
-    net = alexnet(weights=None, num_classes=classes)
+    net: Any = alexnet(weights=None, num_classes=classes)
     net.features[0] = nn.Conv2d(1, 64, kernel_size=11, stride=4, padding=2)
     for layer in net.modules():
         if isinstance(layer, nn.ReLU):
@@ -115,7 +116,7 @@ def alexnet_grey(classes: int) -> nn.Module:
     return frozen(net)
 
 
-def _alexnet_head(net: nn.Module, features: torch.Tensor) -> torch.Tensor:
+def _alexnet_head(net: Any, features: torch.Tensor) -> torch.Tensor:
     return net.classifier(net.avgpool(net.features[12:](features)).flatten(1))
 
 

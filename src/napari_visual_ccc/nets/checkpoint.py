@@ -97,7 +97,7 @@ def _check_card(card: Any, path: Path) -> None:
 
 def _not_ours(path: Path, why: str) -> ValueError:
     return ValueError(
-        f"{path}: not a model of napari-visual-ccc ({why}); choose a .safetensors file that it saved"
+        f"{path}: not a model of napari-visual-ccc ({why}); choose a .safetensors file of its own"
     )
 
 

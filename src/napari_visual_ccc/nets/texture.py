@@ -96,9 +96,9 @@ def _sum(values: torch.Tensor, box: tuple[int, int]) -> torch.Tensor:
     """Sum over every box, by running sums of whole numbers."""
     sums = pad(values.cumsum(0).cumsum(1), (1, 0, 1, 0))
     rows, columns = box
-    return (
-        sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns]
-    ) + sums[:-rows, :-columns]
+    return (sums[rows:, columns:] - sums[:-rows, columns:] - sums[rows:, :-columns]) + sums[
+        :-rows, :-columns
+    ]
 
 
 def _correlation(

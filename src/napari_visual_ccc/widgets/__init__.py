@@ -1,0 +1,1 @@
+"""The part that knows napari and Qt. It holds no science."""

@@ -67,7 +67,9 @@ class Form(Container):
         self.live = CheckBox(text="Live", tooltip="Follow every change of the fields", value=False)
         self.run_button = PushButton(text="Run", tooltip="Run on the chosen layer")
         self.undo_button = PushButton(
-            text="Undo last run", enabled=False, tooltip="Remove or restore what the last run changed"
+            text="Undo last run",
+            enabled=False,
+            tooltip="Remove or restore what the last run changed",
         )
         self.bar = ProgressBar(min=0, max=100, visible=False)
         self.message = Label(value="", visible=False)
@@ -82,9 +84,7 @@ class Form(Container):
             margin.margins = (0, 0, 0, 0)
         self.margins = (6, 6, 6, 6)
         self.message.native.setWordWrap(True)
-        self.message.native.setSizePolicy(
-            QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum
-        )
+        self.message.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._rerun = qdebounced(self._follow, timeout=25, leading=False)
         self._build_method()
         self.method.changed.connect(self._build_method)
@@ -373,9 +373,7 @@ def field_of(parameter: Parameter) -> Widget:
     options.setdefault("label", parameter.name.replace("_", " ").capitalize())
     options["tooltip"] = parameter.help
     if {"min", "max"} <= options.keys() and options["max"] - options["min"] <= 1000:
-        options.setdefault(
-            "widget_type", "FloatSlider" if parameter.type is float else "Slider"
-        )
+        options.setdefault("widget_type", "FloatSlider" if parameter.type is float else "Slider")
     if parameter.type == (Path | None):
         options.update(nullable=True, filter="Models (*.safetensors)")
     return create_widget(

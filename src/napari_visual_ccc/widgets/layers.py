@@ -144,9 +144,7 @@ def build(source: Source, result: ImageResult | LabelsResult, metadata: dict[str
         labels = _with_leading_axes(result.labels, source.layer.ndim)
         return Labels(labels, features=features(result), opacity=0.5, **common)
     data = _with_leading_axes(result.data, source.layer.ndim)
-    return Image(
-        data, rgb=False, colormap=_COLORMAP[result.look], **look(source, result), **common
-    )
+    return Image(data, rgb=False, colormap=_COLORMAP[result.look], **look(source, result), **common)
 
 
 def look(source: Source, result: ImageResult) -> dict[str, Any]:
@@ -246,7 +244,15 @@ class Shown:
                 min(layer.contrast_limits_range[0], state["contrast_limits"][0]),
                 max(layer.contrast_limits_range[1], state["contrast_limits"][1]),
             )
-        for key in ("scale", "translate", "data", "features", "contrast_limits", "metadata", "name"):
+        for key in (
+            "scale",
+            "translate",
+            "data",
+            "features",
+            "contrast_limits",
+            "metadata",
+            "name",
+        ):
             if key in state:
                 setattr(layer, key, state[key])
         self._remember()

@@ -88,7 +88,8 @@ def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, name: str) 
     for mark, style in zip(marks, (":", "-", ":"), strict=True):
         axes.axvline(mark, color="#e8804c", linestyle=style, linewidth=1.2)
     axes.set_title(
-        f"n = {len(values)}   D10 {marks[0]:.4g}   D50 {marks[1]:.4g}   D90 {marks[2]:.4g}", fontsize=8
+        f"n = {len(values)}   D10 {marks[0]:.4g}   D50 {marks[1]:.4g}   D90 {marks[2]:.4g}",
+        fontsize=8,
     )
     words = name.split("_")
     unit = words[-1].replace("2", "²")

@@ -37,15 +37,15 @@ class FrameModel(QAbstractTableModel):
         self.frame = frame
         self.colors = colors
 
-    def rowCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Count the rows."""
         return len(self.frame)
 
-    def columnCount(self, parent: QModelIndex | None = None) -> int:  # noqa: N802
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
         """Count the columns."""
         return len(self.frame.columns)
 
-    def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:  # noqa: N802
+    def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:
         """Name the columns."""
         if role != Qt.ItemDataRole.DisplayRole:
             return None
