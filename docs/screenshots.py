@@ -12,6 +12,8 @@ import napari
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
 
+from napari_visual_ccc.widgets.viewers import scale_bar
+
 IMAGES = Path(__file__).parent / "images"
 
 
@@ -30,13 +32,14 @@ def press_run(form) -> None:
 
 def open_sample(name: str) -> napari.Viewer:
     viewer = napari.Viewer(title=f"napari: {name}", show=False)
-    viewer.window.resize(1500, 950)
     viewer.show()
+    wait(200)
+    viewer.window.resize(1500, 950)
     viewer.open_sample("napari-visual-ccc", name)
     for layer in list(viewer.layers)[1:]:
         layer.visible = False
     viewer.layers.selection.active = viewer.layers[0]
-    viewer.scale_bar.visible = True
+    scale_bar(viewer).visible = True
     viewer.fit_to_view()
     return viewer
 

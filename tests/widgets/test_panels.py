@@ -14,6 +14,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import operations, samples
 from napari_visual_ccc.operations import OPERATIONS
 from napari_visual_ccc.results import Result
+from napari_visual_ccc.widgets.viewers import camera
 
 WIDGETS = {
     "denoise": "Denoise",
@@ -135,9 +136,9 @@ def test_measure_finds_the_region_of_a_row_and_the_row_of_a_region(viewer, finis
     label = int(frame["label"].iloc[5])
     assert layer.selected_label == label
     rows, columns = np.nonzero(masks["instances"] == label)
-    camera = getattr(viewer, "scene", viewer).camera
-    np.testing.assert_allclose(camera.center[1], rows.mean() * 2, atol=12)
-    np.testing.assert_allclose(camera.center[2], columns.mean() * 2, atol=12)
+    center = camera(viewer).center
+    np.testing.assert_allclose(center[1], rows.mean() * 2, atol=12)
+    np.testing.assert_allclose(center[2], columns.mean() * 2, atol=12)
     layer.selected_label = int(frame["label"].iloc[9])
     chosen = form.table.view.selectionModel().currentIndex()
     assert form.table._sorted.mapToSource(chosen).row() == 9

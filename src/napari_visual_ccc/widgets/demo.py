@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import napari
-from napari.layers import Layer
+from napari.layers import Labels, Layer
 
+from .. import samples
 from ..micrograph import Micrograph
 from .layers import build, take
+from .viewers import scale_bar
 
 if TYPE_CHECKING:
     from ..demo import Done
@@ -17,37 +19,39 @@ if TYPE_CHECKING:
 
 def show(
     finished: Sequence[tuple[Micrograph, Sequence[Done]]], *, block: bool = True
-) -> napari.Viewer:
-    """Open napari with every micrograph and the layers of its results.
+) -> list[napari.Viewer]:
+    """Open napari with the layers of all results, one window a micrograph.
+
+    Some micrographs have a pixel size and some have none, so they cannot share a window's units.
 
     Parameters
     ----------
     finished : sequence of (Micrograph, sequence of Done)
         What the demo computed.
     block : bool
-        Stay until the window is closed.
+        Stay until the windows are closed.
     """
-    viewer = napari.Viewer(title="napari-visual-ccc demo")
-    for number, (micrograph, runs) in enumerate(finished):
-        source = _add_micrograph(viewer, micrograph)
-        for done in runs:
-            for part in done.result.layers:
-                layer = viewer.add_layer(build(take(source, viewer), part, done.records[part.name]))
-                layer.visible = number == 0 and layer.name.endswith(" split")
-        source.visible = number == 0
-    viewer.layers.selection.active = viewer.layers[0]
-    viewer.scale_bar.visible = True
-    viewer.window.add_plugin_dock_widget("napari-visual-ccc", "Cluster")
-    viewer.fit_to_view()
+    viewers = [_window(micrograph, runs) for micrograph, runs in reversed(finished)]
     if block:
         napari.run()
+    return viewers
+
+
+def _window(micrograph: Micrograph, runs: Sequence[Done]) -> napari.Viewer:
+    viewer = napari.Viewer(title=f"napari-visual-ccc demo: {micrograph.name}")
+    source = viewer.add_layer(Layer.create(*samples.layers(micrograph.name)[0]))
+    for done in runs:
+        for part in done.result.layers:
+            layer = viewer.add_layer(build(take(source, viewer), part, done.records[part.name]))
+            layer.visible = False
+    scale_bar(viewer).visible = True
+    labels = [layer for layer in viewer.layers if isinstance(layer, Labels)]
+    labels[-1].visible = True
+    measured = any(done.result.tables and not done.result.layers for done in runs)
+    viewer.layers.selection.active = labels[-1] if measured else source
+    name = "Measure" if measured else "Cluster"
+    form = viewer.window.add_plugin_dock_widget("napari-visual-ccc", name)[1]
+    if measured:
+        form(labels=labels[-1])
+    viewer.fit_to_view()
     return viewer
-
-
-def _add_micrograph(viewer: napari.Viewer, micrograph: Micrograph) -> Layer:
-    place: dict[str, Any] = {}
-    if micrograph.spacing is not None:
-        place = {"scale": micrograph.spacing, "units": micrograph.unit}
-    return viewer.add_image(
-        micrograph.data, name=micrograph.name, metadata=dict(micrograph.metadata), **place
-    )

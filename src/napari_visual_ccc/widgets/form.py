@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +19,7 @@ from magicgui.widgets import (
 from napari.layers import Image, Labels, Layer
 from napari.utils.notifications import show_info
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QSizePolicy
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 from superqt.utils import qdebounced
 
 from .. import operations
@@ -136,7 +136,7 @@ class Form(Container):
         fields = Container(widgets=boxes + choices)
         fields.margins = (0, 0, 0, 0)
         fields.changed.connect(self._changed)
-        QTimer.singleShot(0, lambda: _align(fields))
+        _later(fields.native, 0, lambda: _align(fields))
         return fields
 
     @property
@@ -196,7 +196,7 @@ class Form(Container):
         )
         # a live form would flicker: it offers Cancel only where there is something to wait for
         if self._is_live:
-            QTimer.singleShot(400, self._reveal)
+            _later(self.native, 400, self._reveal)
         else:
             self._reveal()
 
@@ -313,7 +313,7 @@ class Form(Container):
         self.show_result(operation, source, result)
         layers = [shown.layer for shown in self._last]
         if source.preview:
-            QTimer.singleShot(150, self._run_whole)
+            _later(self.native, 150, self._run_whole)
         return layers
 
     def _run_whole(self) -> None:
@@ -351,6 +351,15 @@ class Form(Container):
         self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
         if self._job is not None:
             self._job.cancel()
+
+
+def _later(parent: QWidget, milliseconds: int, function: Callable[[], object]) -> None:
+    """Call a function later, unless the widget is gone by then."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.timeout.connect(function)
+    timer.timeout.connect(timer.deleteLater)
+    timer.start(milliseconds)
 
 
 def _align(fields: Container) -> None:

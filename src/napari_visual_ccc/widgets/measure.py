@@ -13,6 +13,7 @@ from ..results import Result
 from .form import Form
 from .layers import Source
 from .tables import Table
+from .viewers import camera
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -172,9 +173,8 @@ class Measure(Form):
         world = layer.data_to_world(_centre(region, layer.ndim))
         for axis, value in enumerate(world[:-2]):
             self.viewer.dims.set_point(axis + self.viewer.dims.ndim - layer.ndim, value)
-        # napari 0.9 moved the camera into the scene
-        camera = getattr(self.viewer, "scene", self.viewer).camera
-        camera.center = (camera.center[0], *world[-2:])
+        view = camera(self.viewer)
+        view.center = (view.center[0], *world[-2:])
 
 
 class _Features:
