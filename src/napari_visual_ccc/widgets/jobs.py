@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Generator
 from typing import Any
 
@@ -13,6 +14,9 @@ from ..progress import Progress, Steps
 
 # what a person can mend, or the machine ran out of: one sentence, no traceback
 EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
+
+# a bar takes longer to make than many a job: seconds before there is one
+_SOON = 0.25
 
 
 class _Failure:
@@ -64,6 +68,7 @@ class Job:
         self._failed = failed or report
         self._finished = finished
         self._progressed = progressed
+        self._start = time.monotonic()
         self.running = True
         self._worker = create_worker(_guarded, steps)
         self._worker.yielded.connect(self._on_progress)
@@ -81,10 +86,11 @@ class Job:
     def _on_progress(self, progress: Progress) -> None:
         if not self.running:
             return
-        if self._bar is None:
+        if self._bar is None and time.monotonic() - self._start > _SOON:
             self._bar = activity(total=progress.total, desc=self._title, gui=True)
-        self._bar.total = progress.total
-        self._bar.update(progress.done - self._bar.n)
+        if self._bar is not None:
+            self._bar.total = progress.total
+            self._bar.update(progress.done - self._bar.n)
         if self._progressed is not None:
             self._progressed(progress)
 
