@@ -118,3 +118,11 @@ def test_powder_is_measured_particle_by_particle():
     table = ccc.region_table(instances, samples.load("powder").data).table
     assert len(table) == len(np.unique(instances)) - 1
     np.testing.assert_array_equal(table["area_px2"], np.bincount(instances.ravel())[table["label"]])
+
+
+@pytest.mark.parametrize("name", ["superalloy", "nanoparticles", "powder"])
+def test_a_micrograph_is_not_taken_for_labels(name):
+    from napari_visual_ccc import samples
+
+    with pytest.raises(ValueError, match="look like a grey image"):
+        ccc.region_table(samples.load(name).data)

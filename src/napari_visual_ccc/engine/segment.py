@@ -289,7 +289,19 @@ def checked_labels(labels: Any) -> Any:
             f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of whole numbers "
             "is needed: segment or cluster the image first"
         )
+    if _looks_grey(np.asarray(labels[(0,) * (labels.ndim - 2)])):
+        raise ValueError(
+            "labels look like a grey image (most neighbouring pixels differ): segment or cluster "
+            "it first"
+        )
     return labels
+
+
+def _looks_grey(plane: np.ndarray) -> bool:
+    if plane.shape[1] < 16 or plane.size < 1000:
+        return False
+    differ = plane[:, 1:] != plane[:, :-1]
+    return float(differ.mean()) > 0.6 and len(np.unique(plane)) > 16
 
 
 def _pixels_table(pixels: np.ndarray, area: float | None, unit: str) -> pd.DataFrame:

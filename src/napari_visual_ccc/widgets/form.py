@@ -304,8 +304,10 @@ class Form(Container):
         try:
             for index, part in enumerate(result.layers):
                 metadata = _metadata(operation, sources, parameters, result, part)
-                key = (operation.name, id(source.layer), index)
+                key = (operation.name, source.layer.unique_id, index)
                 self._last.append(self._show_part(key, source, part, metadata))
+            if len(self._last) > 1:
+                self.viewer.layers.selection.active = self._last[0].layer
         finally:
             self._adding = False
         self.undo_button.enabled = bool(self._last)

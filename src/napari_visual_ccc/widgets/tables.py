@@ -111,7 +111,7 @@ class Table(QWidget):
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self.view)
         layout.addLayout(buttons)
-        self.setMinimumHeight(150)
+        self.setMinimumSize(340, 150)
 
     def show_frame(self, frame: pd.DataFrame, colors: Callable[[int], Any] | None = None) -> None:
         """Show a table; `colors` maps the first column to a swatch."""
