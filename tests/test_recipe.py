@@ -79,6 +79,10 @@ def test_the_hash_of_the_model_is_recorded_and_checked(discs, tmp_path):
     [
         ({"steps": [{"operation": "explode"}], "source": {}}, "explode"),
         ({"something": "else"}, "steps"),
+        ({"steps": [], "source": {}}, "no steps"),
+        ({"steps": [{"operation": ["otsu"]}], "source": {}}, "does not exist"),
+        ({"steps": [{"operation": "otsu", "inputs": [1]}], "source": {}}, "inputs of otsu"),
+        ({"steps": [{"operation": "otsu"}], "source": 7}, "no source"),
         (
             {"steps": [{"operation": "otsu", "parameters": {"sigma": "x"}}], "source": {}},
             "sigma",
@@ -119,3 +123,26 @@ def test_a_record_becomes_a_script_that_gives_the_same(discs, tmp_path):
 def test_numbers_of_numpy_become_plain():
     found = recipe.plain({"a": np.float32(1.5), "b": np.arange(2), "c": np.nan, "d": (1, None)})
     assert json.dumps(found) == '{"a": 1.5, "b": [0, 1], "c": null, "d": [1, null]}'
+
+
+def test_a_slice_of_a_stack_is_replayed_from_the_stack(discs):
+    stack = np.stack([255 - discs, discs])
+    result = ccc.classify(stack[1])
+    record = recipe.provenance(
+        "classify", {}, {"image": "stack"}, source={"name": "stack"}, result=result, plane=[1]
+    )
+    np.testing.assert_array_equal(ccc.replay(record, stack).probabilities, result.probabilities)
+
+
+def test_a_step_may_say_nothing_of_its_inputs(discs):
+    record = {"steps": [{"operation": "otsu", "inputs": None}], "source": None}
+    np.testing.assert_array_equal(ccc.replay(record, discs).labels, ccc.otsu(discs).labels)
+
+
+@pytest.mark.parametrize("side", [100, 2500])
+def test_fingerprints_tell_arrays_apart(rng, side):
+    data = rng.integers(0, 255, (side, side)).astype(np.uint8)
+    other = data.copy()
+    assert recipe.fingerprint(data) == recipe.fingerprint(other)
+    other[:9] = 1
+    assert recipe.fingerprint(data) != recipe.fingerprint(other)

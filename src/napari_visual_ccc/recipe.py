@@ -7,7 +7,8 @@ import importlib.metadata
 import math
 import platform
 import sys
-from collections.abc import Callable, Mapping
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +34,7 @@ def provenance(
     previous: Mapping[str, Any] | None = None,
     result: Result | None = None,
     output: str = "",
+    plane: Sequence[int] = (),
 ) -> dict[str, Any]:
     """Record how a result was made.
 
@@ -53,6 +55,8 @@ def provenance(
         What the operation gave, for its facts and its model.
     output : str
         Name of the layer among those of the result.
+    plane : sequence of int
+        Slice of a stack that was taken, for operations that work on one plane.
 
     Returns
     -------
@@ -66,6 +70,8 @@ def provenance(
         "inputs": dict(inputs),
         "output": output,
     }
+    if len(plane):
+        step["plane"] = list(plane)
     model = _model(result)
     if model:
         step["model"] = model
@@ -86,6 +92,24 @@ def _model(result: Result | None) -> dict[str, Any]:
     prediction = getattr(result, "prediction", None) or result
     card = getattr(prediction, "model", None) or {}
     return {key: card[key] for key in ("hash", "architecture", "name") if key in card}
+
+
+def fingerprint(data: Any) -> str:
+    """Tell two arrays apart, quickly.
+
+    Parameters
+    ----------
+    data : array
+        Up to 4 MiB every value counts, above an even sample of them; lazy arrays by their name.
+    """
+    if hasattr(data, "dask"):
+        return str(data.name)
+    if not isinstance(data, np.ndarray):
+        return ""
+    # odd, so that it does not walk down a column of an image
+    step = 1 if data.nbytes <= 1 << 22 else data.size // 500_000 | 1
+    seen = np.ascontiguousarray(data if step == 1 else data.reshape(-1)[::step])
+    return f"{zlib.crc32(seen.view(np.uint8).reshape(-1)):08x}"
 
 
 def versions() -> dict[str, str]:
@@ -213,6 +237,8 @@ def replaying(
         name = step["operation"]
         first, *further = operations.inputs(name)
         known[step["inputs"].get(first, "")] = current
+        if step.get("plane") and current.ndim > 2:
+            current = current[tuple(step["plane"])]
         arrays = {first: current, **_further(step, further, known, others or {})}
         given = {"spacing": spacing, "unit": unit} if operations.calibrated(name) else {}
         choices = checked(name, step["parameters"])
@@ -281,13 +307,23 @@ def load(record: Mapping[str, Any] | str | Path) -> dict[str, Any]:
         what, record = str(record), _from_file(Path(record))
     if not isinstance(record, Mapping) or not isinstance(record.get("steps"), list):
         raise ValueError(f"{what} holds no steps of napari-visual-ccc")
-    steps = []
-    for step in record["steps"]:
-        name = step.get("operation") if isinstance(step, Mapping) else step
-        if name not in operations.OPERATIONS:
-            raise ValueError(f"{what} names an operation that does not exist: {name!r}")
-        steps.append({"parameters": {}, "inputs": {}, **step})
-    return {**record, "source": dict(record.get("source") or {}), "steps": steps}
+    source = record.get("source") or {}
+    if not record["steps"] or not isinstance(source, Mapping):
+        raise ValueError(f"{what} holds no steps of napari-visual-ccc, or no source for them")
+    steps = [_checked_step(step, what) for step in record["steps"]]
+    return {**record, "source": dict(source), "steps": steps}
+
+
+def _checked_step(step: Any, what: str) -> dict[str, Any]:
+    name = step.get("operation") if isinstance(step, Mapping) else step
+    if not isinstance(name, str) or name not in operations.OPERATIONS:
+        raise ValueError(f"{what} names an operation that does not exist: {name!r}")
+    whole = {**step}
+    for key in ("parameters", "inputs", "model"):
+        whole[key] = whole.get(key) or {}
+        if not isinstance(whole[key], Mapping):
+            raise ValueError(f"{what}: {key} of {name} must be names with values")
+    return whole
 
 
 def _from_file(path: Path) -> Any:

@@ -74,6 +74,8 @@ def header(text: bytes) -> bytes:
         (header(b"{}"), "no card"),
         (header(b'{"__metadata__": {"card": "{}"}}'), "card"),
         (header(b'{"__metadata__": {"card": "[]"}}'), "card"),
+        (header(b"[" * 200_000), "not a safetensors file"),
+        (header(b'{"__metadata__": {"card": "' + b"[" * 200_000 + b'"}}'), "card"),
         (pickle.dumps(Bomb()), "not a safetensors file"),
     ],
 )
@@ -104,6 +106,13 @@ def test_a_pickled_network_is_refused_unopened(tmp_path):
         ({"window_px": 0}, "impossible size"),
         ({"use": None}, "'use'"),
         ({"format": "other"}, "does not say"),
+        ({"classes": ["a", "a", "b"]}, "each once"),
+        ({"classes": [str(n) for n in range(300_000)]}, "do not fit"),
+        ({"normalisation": {"low": "x"}}, "impossible limits"),
+        ({"normalisation": {"low": 60, "high": 40}}, "impossible limits"),
+        ({"normalisation": {"limits": [1]}}, "impossible limits"),
+        ({"normalisation": {"limits": [float("nan"), 1]}}, "impossible limits"),
+        ({"normalisation": {"limits": [5, 5]}}, "impossible limits"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(tmp_path, change, words):

@@ -129,6 +129,18 @@ def pieces(image: Any) -> Iterator[np.ndarray]:
         yield image[(*index, rows)]
 
 
+def computed(image: Any) -> Steps[np.ndarray]:
+    """Compute a lazy array chunk by chunk."""
+    result = np.empty(image.shape, image.dtype)
+    places = list(np.ndindex(image.numblocks))
+    starts = [np.cumsum([0, *sizes]) for sizes in image.chunks]
+    for done, index in enumerate(places, start=1):
+        place = tuple(slice(s[i], s[i + 1]) for s, i in zip(starts, index, strict=True))
+        result[place] = np.asarray(image.blocks[index])
+        yield Progress(done, len(places), "compute")
+    return result
+
+
 def count_pieces(image: Any) -> int:
     """Give how many `pieces` there are, for the progress bar."""
     return int(np.prod(image.numblocks)) if is_lazy(image) else len(list(windows(image.shape, 0)))

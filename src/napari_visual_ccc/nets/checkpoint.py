@@ -60,9 +60,15 @@ def read_card(path: Path | None = None) -> dict[str, Any]:
     header = _header(path)
     try:
         card = json.loads(header.get("__metadata__", {})["card"])
-    except (KeyError, TypeError, ValueError):
+    except (KeyError, TypeError, ValueError, RecursionError):
         raise _not_ours(path, "it has no card") from None
     _check_card(card, path)
+    shapes = [value.get("shape") for value in header.values() if isinstance(value, dict)]
+    if not any(shape and shape[0] == len(card["classes"]) for shape in shapes):
+        raise ValueError(
+            f"{path}: the weights do not fit {card['architecture']} with "
+            f"{len(card['classes'])} classes"
+        )
     return card
 
 
@@ -75,7 +81,7 @@ def _header(path: Path) -> dict[str, Any]:
         text = file.read(length)
     try:
         header = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         header = None
     if not isinstance(header, dict) or not isinstance(header.get("__metadata__", {}), dict):
         raise _not_ours(path, "it is not a safetensors file")
@@ -89,10 +95,26 @@ def _check_card(card: Any, path: Path) -> None:
         if not isinstance(card.get(key), kind):
             raise _not_ours(path, f"its card has no usable {key!r}")
     classes = card["classes"]
-    if len(classes) < 2 or not all(isinstance(name, str) for name in classes):
-        raise _not_ours(path, "its card does not name two or more classes")
+    named = all(isinstance(name, str) and name for name in classes)
+    if len(classes) < 2 or not named or len(set(classes)) < len(classes):
+        raise _not_ours(path, "its card does not name two or more classes, each once")
+    _check_normalisation(card["normalisation"], path)
     if not (8 <= card["input_px"] <= 4096 and 8 <= card["window_px"] <= 65_536):
         raise _not_ours(path, "its card gives an impossible size")
+
+
+def _check_normalisation(given: Mapping[str, Any], path: Path) -> None:
+    low, high = given.get("low", 0.5), given.get("high", 99.5)
+    pairs = [(low, high, 0.0, 100.0)]
+    limits = given.get("limits")
+    if limits is not None:
+        if not isinstance(limits, list) or len(limits) != 2:
+            raise _not_ours(path, "its card gives impossible limits of grey")
+        pairs.append((*limits, -1e300, 1e300))
+    for first, second, least, most in pairs:
+        numbers = all(type(value) in (int, float) for value in (first, second))
+        if not numbers or not least <= first < second <= most:
+            raise _not_ours(path, "its card gives impossible limits of grey")
 
 
 def _not_ours(path: Path, why: str) -> ValueError:

@@ -25,10 +25,10 @@ from superqt.utils import qdebounced
 from .. import operations
 from ..operations import Operation, Parameter
 from ..progress import Progress, Steps, run
-from ..recipe import provenance
+from ..recipe import fingerprint, provenance
 from ..results import ImageResult, LabelsResult, Result
-from .jobs import Job, report
-from .layers import METADATA, Shown, Source, build, layers_of, take
+from .jobs import EXPECTED, Job, report
+from .layers import METADATA, Prepared, Shown, Source, build, layers_of, shown_soon, take
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -57,6 +57,7 @@ class Form(Container):
         self._shown: dict[tuple[Any, ...], Shown] = {}
         self._last: list[Any] = []
         self._job: Job | None = None
+        self._can_cancel = False
         self._again = False
         self._whole = True
         self._adding = False
@@ -171,24 +172,24 @@ class Form(Container):
     # running ------------------------------------------------------------------------------------
 
     def _on_button(self) -> None:
-        if self._job is not None:
-            self.cancel()
-        else:
+        if self._job is None:
             self.run()
+        elif self._can_cancel:
+            self.cancel()
 
     def run(self, *, preview: bool = False) -> None:
         """Start the operation in the background."""
         try:
             sources = self._take(preview)
             steps = self._steps(sources)
-        except (ValueError, OSError) as error:
+        except EXPECTED as error:
             report(error)
             return
         parameters, operation = self.parameters, self.operation
         self.bar.max, self.bar.value = 0, 0
         self._whole = not preview
         self._job = Job(
-            steps,
+            shown_soon(steps),
             f"{operation.title}: {next(iter(sources.values())).layer.name}",
             returned=lambda result: self._show(operation, sources, parameters, result),
             finished=self._on_finished,
@@ -202,6 +203,7 @@ class Form(Container):
 
     def _reveal(self) -> None:
         if self._job is not None:
+            self._can_cancel = True
             self.run_button.text = "Cancel"
             self.bar.visible = True
 
@@ -212,7 +214,7 @@ class Form(Container):
         for name, value in values.items():
             self.fields[name].value = value
         sources = self._take(preview=False)
-        result = run(self._steps(sources))
+        result = run(shown_soon(self._steps(sources)))
         return self._show(self.operation, sources, self.parameters, result)
 
     def cancel(self) -> None:
@@ -220,6 +222,8 @@ class Form(Container):
         self._again = False
         if self._job is not None:
             self._job.cancel()
+            if any(shown.preview for shown in self._last):
+                self.undo()
             self._say("Cancelled.")
 
     def undo(self) -> None:
@@ -256,6 +260,7 @@ class Form(Container):
 
     def _on_finished(self) -> None:
         self._job = None
+        self._can_cancel = False
         self.run_button.text = "Run"
         self.bar.visible = False
         if self._again:
@@ -296,22 +301,26 @@ class Form(Container):
         operation: Operation,
         sources: Mapping[str, Source],
         parameters: Mapping[str, Any],
-        result: Result,
+        ready: Prepared,
     ) -> list[Layer]:
+        result = ready.result
         source = next(iter(sources.values()))
         self._last = []
         self._adding = True
         try:
             for index, part in enumerate(result.layers):
                 metadata = _metadata(operation, sources, parameters, result, part)
+                metadata |= {"print": ready.prints[index], "preview": source.preview}
                 key = (operation.name, source.layer.unique_id, index)
-                self._last.append(self._show_part(key, source, part, metadata))
+                data = ready.arrays[index]
+                self._last.append(self._show_part(key, source, part, metadata, data))
             if len(self._last) > 1:
                 self.viewer.layers.selection.active = self._last[0].layer
         finally:
             self._adding = False
         self.undo_button.enabled = bool(self._last)
-        self._say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in result.notes))
+        notes = ["visible part, the whole image follows"] if source.preview else []
+        self._say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in (*notes, *result.notes)))
         self.show_result(operation, source, result)
         layers = [shown.layer for shown in self._last]
         if source.preview:
@@ -320,7 +329,7 @@ class Form(Container):
 
     def _run_whole(self) -> None:
         """After a preview: the whole image, unless the person has moved on."""
-        if self._job is None and self._is_live:
+        if self._job is None and any(shown.preview for shown in self._last):
             self.run()
 
     def _show_part(
@@ -329,16 +338,18 @@ class Form(Container):
         source: Source,
         part: ImageResult | LabelsResult,
         metadata: dict[str, Any],
+        data: Any,
     ) -> Shown:
         shown = self._shown.get(key)
         if shown is not None and shown.untouched:
-            shown.update(source, part, metadata)
+            shown.update(source, part, metadata, data)
             return shown
-        new = build(source, part, metadata)
+        new = build(source, part, metadata, data)
         # of several maps one is looked at: on top of each other they show nothing
         new.visible = not self._last
         layer = self.viewer.add_layer(new)
-        shown = Shown(self.viewer, layer, preview=source.preview)
+        look = getattr(part, "look", "")
+        shown = Shown(self.viewer, layer, look, preview=source.preview)
         self._shown[key] = shown
         return shown
 
@@ -399,17 +410,32 @@ def _metadata(
     result: Result,
     part: ImageResult | LabelsResult,
 ) -> dict[str, Any]:
-    layer = next(iter(sources.values())).layer
+    source = next(iter(sources.values()))
+    layer = source.layer
     path = layer.source.path
     return provenance(
         operation.name,
         parameters,
         {name: source.layer.name for name, source in sources.items()},
-        source={"name": layer.name, "path": None if path is None else str(path)},
-        previous=layer.metadata.get(METADATA),
+        source={
+            "name": layer.name,
+            "path": None if path is None else str(path),
+            "spacing": source.spacing,
+            "unit": source.unit,
+        },
+        previous=_previous(source),
         result=result,
         output=part.name,
+        plane=[int(place) for place in source.corner[:-2]] if operation.planar else (),
     )
+
+
+def _previous(source: Source) -> Any:
+    """Give the record of a source that is a result itself, unless a person has edited it."""
+    record = source.layer.metadata.get(METADATA)
+    if record and record.get("print") == fingerprint(source.layer.data):
+        return record
+    return None
 
 
 def _plane_pixels(layer: Layer) -> int:

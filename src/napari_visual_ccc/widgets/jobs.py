@@ -17,6 +17,8 @@ EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
 
 # a bar takes longer to make than many a job: seconds before there is one
 _SOON = 0.25
+# seconds between two reports of progress, and so the longest that Cancel waits for one
+_OFTEN = 0.03
 
 
 class _Failure:
@@ -31,8 +33,16 @@ class _Failure:
 
 
 def _guarded(steps: Steps[Any]) -> Generator[Progress, None, Any]:
+    """Run the work, handing on no more progress than a person can see."""
+    last = 0.0
     try:
-        return (yield from steps)
+        while True:
+            progress = next(steps)
+            if time.monotonic() - last > _OFTEN:
+                yield progress
+                last = time.monotonic()
+    except StopIteration as stop:
+        return stop.value
     except Exception as error:  # noqa: BLE001  every error must reach the person
         return _Failure(error)
 
@@ -64,6 +74,7 @@ class Job:
         self._steps = steps
         self._title = title
         self._bar: Any = None
+        self._has_bar = False
         self._returned = returned
         self._failed = failed or report
         self._finished = finished
@@ -86,8 +97,14 @@ class Job:
     def _on_progress(self, progress: Progress) -> None:
         if not self.running:
             return
-        if self._bar is None and time.monotonic() - self._start > _SOON:
-            self._bar = activity(total=progress.total, desc=self._title, gui=True)
+        if not self._has_bar and time.monotonic() - self._start > _SOON:
+            # making the bar turns the event loop: what comes in meanwhile must not make another
+            self._has_bar = True
+            bar = activity(total=progress.total, desc=self._title, gui=True)
+            if not self.running:
+                bar.close()
+                return
+            self._bar = bar
         if self._bar is not None:
             self._bar.total = progress.total
             self._bar.update(progress.done - self._bar.n)

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
 
-from ..results import ImageResult, LabelsResult
+from ..engine.planes import computed, is_lazy
+from ..progress import Steps
+from ..recipe import fingerprint
+from ..results import ImageResult, LabelsResult, Result
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 METADATA = "visual_ccc"
+# lazy results up to this size are computed at once: else every look at them would block the viewer
+_COMPUTED_BYTES = 1 << 30
 _COLORMAP = {"grey": "gray", "heat": "inferno", "signed": "PiYG"}
 
 
@@ -59,6 +64,10 @@ def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = 
         Take the visible part only, sampled as finely as the screen shows it.
     """
     data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    if not getattr(layer, "rgb", False) and data.ndim > 2 and data.shape[-1] in (3, 4):
+        raise ValueError(
+            f"{layer.name} is {data.shape[-1]} pixels wide: it cannot be told from colour"
+        )
     corner = [0.0] * layer.ndim
     leading: tuple[int, ...] = ()
     if planar and layer.ndim > 2:
@@ -78,13 +87,25 @@ def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = 
 
 
 def calibration(layer: Layer) -> tuple[tuple[float, float] | None, str]:
-    """Pixel size (y, x) and unit of a layer; ``(None, "px")`` when it has none."""
-    unit = f"{layer.units[-1]:~}"
-    if unit in ("px", "pixel", "pix", ""):
+    """Pixel size (y, x) and unit of a layer; ``(None, "px")`` when it has none.
+
+    Measured in the world, so that scale, affine and rotation all count.
+    """
+    last = layer.units[-1]
+    unit = f"{last:~}"
+    if any(f"{one:~}" in ("px", "pixel", "pix", "") for one in layer.units[-2:]):
         return None, "px"
-    height, width = layer.scale[-2:]
-    to_unit = (1 * layer.units[-2]).to(layer.units[-1]).magnitude
-    return (float(abs(height) * to_unit), float(abs(width))), unit
+    factors = np.ones(layer.ndim)
+    for axis, one in enumerate(layer.units):
+        if one.dimensionality == last.dimensionality:
+            factors[axis] = (1 * one).to(last).magnitude
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    steps = [
+        (np.asarray(layer.data_to_world(np.eye(layer.ndim)[axis])) - origin) * factors
+        for axis in (-2, -1)
+    ]
+    height, width = (float(np.linalg.norm(step)) for step in steps)
+    return (height, width), unit
 
 
 def _current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:
@@ -97,7 +118,11 @@ def _visible(layer: Layer) -> tuple[slice, slice, int]:
     """Rows and columns on screen, thinned to about a million pixels."""
     shape = layer.level_shapes[0] if getattr(layer, "multiscale", False) else layer.data.shape
     height, width = shape[-3:-1] if getattr(layer, "rgb", False) else shape[-2:]
-    (top, left), (bottom, right) = layer.corner_pixels[:, -2:]
+    corners = layer.corner_pixels[:, -2:]
+    if getattr(layer, "multiscale", False):
+        # they are given in pixels of the level on screen
+        corners = corners * layer.downsample_factors[layer.data_level][-2:]
+    (top, left), (bottom, right) = corners
     top, left = max(int(top), 0), max(int(left), 0)
     bottom, right = min(int(bottom) + 1, height), min(int(right) + 1, width)
     if bottom - top < 2 or right - left < 2:
@@ -133,8 +158,41 @@ def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, A
     }
 
 
-def build(source: Source, result: ImageResult | LabelsResult, metadata: dict[str, Any]) -> Layer:
-    """Make the layer of a result."""
+class Prepared(NamedTuple):
+    """A result made ready for the viewer, off its thread.
+
+    Parameters
+    ----------
+    arrays : list of array
+        What each of its layers shows; computed where it was lazy and fits into memory.
+    prints : list of str
+        `recipe.fingerprint` of each.
+    """
+
+    result: Result
+    arrays: list[Any]
+    prints: list[str]
+
+
+def shown_soon(steps: Steps[Result]) -> Steps[Prepared]:
+    """Run work, and then what the viewer would otherwise do on its own thread."""
+    result = yield from steps
+    arrays = []
+    for part in result.layers:
+        data = part.data if isinstance(part, ImageResult) else part.labels
+        if is_lazy(data) and data.nbytes <= _COMPUTED_BYTES:
+            data = yield from computed(data)
+        arrays.append(data)
+    return Prepared(result, arrays, [fingerprint(data) for data in arrays])
+
+
+def build(
+    source: Source, result: ImageResult | LabelsResult, metadata: dict[str, Any], data: Any = None
+) -> Layer:
+    """Make the layer of a result; `data` is its array, if that was prepared."""
+    if data is not None:
+        key = "data" if isinstance(result, ImageResult) else "labels"
+        result = replace(result, **{key: data})
     common = {
         **placement(source, result),
         "name": f"{source.layer.name} {result.name}".strip(),
@@ -185,46 +243,77 @@ def _with_leading_axes(data: Any, ndim: int) -> Any:
     return data[(np.newaxis,) * (ndim - data.ndim) + (...,)]
 
 
-class Shown:
-    """A result in the viewer, and whether a person has made it theirs since."""
+_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+_STYLE = ("colormap", "blending", "opacity")
 
-    def __init__(self, viewer: Viewer, layer: Layer, *, preview: bool = False) -> None:
+
+class Shown:
+    """A result in the viewer, and whether a person has made it theirs since.
+
+    Name, data, place, metadata and features count as theirs once changed; how it looks
+    (colours, contrast, opacity, visibility) may be changed freely.
+    """
+
+    def __init__(
+        self, viewer: Viewer, layer: Layer, look: str = "", *, preview: bool = False
+    ) -> None:
         self._viewer = viewer
         self.layer = layer
+        self.preview = preview
+        self._look = look
         self._before: dict[str, Any] | None = None
-        self._preview = preview
         if isinstance(layer, Labels):
             layer.events.paint.connect(self._on_paint)
             layer.events.labels_update.connect(self._on_paint)
         self._remember()
 
     def _remember(self) -> None:
-        self._name, self._data, self._painted = self.layer.name, self.layer.data, False
+        layer = self.layer
+        self._name, self._data, self._painted = layer.name, layer.data, False
+        self._print = fingerprint(layer.data)
+        self._metadata = dict(layer.metadata)
+        self._place = _place_of(layer)
+        self._features = layer.features.copy() if isinstance(layer, Labels) else None
 
     def _on_paint(self, event: Any = None) -> None:
         self._painted = True
 
     @property
     def untouched(self) -> bool:
-        """Still in the viewer, with our name and our data."""
+        """Still in the viewer, as we left it."""
+        layer = self.layer
         return (
-            self.layer in self._viewer.layers
+            layer in self._viewer.layers
             and not self._painted
-            and self.layer.name == self._name
-            and self.layer.data is self._data
+            and layer.name == self._name
+            and layer.data is self._data
+            and layer.metadata == self._metadata
+            and all(np.array_equal(a, b) for a, b in zip(_place_of(layer), self._place, strict=True))
+            and (self._features is None or layer.features.equals(self._features))
+            and fingerprint(layer.data) == self._print
         )
 
-    def update(self, source: Source, result: ImageResult | LabelsResult, metadata: Any) -> None:
+    def update(
+        self,
+        source: Source,
+        result: ImageResult | LabelsResult,
+        metadata: dict[str, Any],
+        data: Any = None,
+    ) -> None:
         """Replace data, place, name and provenance; keep how the person looks at it."""
-        layer, new = self.layer, build(source, result, metadata)
+        layer, new = self.layer, build(source, result, metadata, data)
         own = "features" if isinstance(layer, Labels) else "contrast_limits"
-        keys = ("data", "scale", "translate", "name", "metadata", own)
+        keys = [*_PLACE, "data", "name", "metadata", own]
+        look = getattr(result, "look", "")
+        if look != self._look:
+            # a signed map in the colours of a heatmap would lie
+            keys += _STYLE
         # a preview and the whole that follows it are one run
-        if not self._preview:
-            self._before = {key: getattr(layer, key) for key in keys}
-            self._before["metadata"] = dict(layer.metadata)
-        self._preview = source.preview
-        self._set({key: getattr(new, key) for key in keys})
+        if not self.preview:
+            self._before = {key: getattr(layer, key) for key in (*keys, *_style_of(layer))}
+            self._before |= {"metadata": dict(layer.metadata), "look": self._look}
+        self.preview = source.preview
+        self._set({**{key: getattr(new, key) for key in keys}, "look": look})
 
     def undo(self) -> bool:
         """Take the last change back; False when the layer is the person's own by now."""
@@ -235,6 +324,7 @@ class Shown:
         else:
             self._set(self._before)
             self._before = None
+        self.preview = False
         return True
 
     def _set(self, state: dict[str, Any]) -> None:
@@ -244,18 +334,30 @@ class Shown:
                 min(layer.contrast_limits_range[0], state["contrast_limits"][0]),
                 max(layer.contrast_limits_range[1], state["contrast_limits"][1]),
             )
-        for key in (
-            "scale",
-            "translate",
-            "data",
-            "features",
-            "contrast_limits",
-            "metadata",
-            "name",
-        ):
-            if key in state:
+        for key in (*_PLACE, "data", "features", "contrast_limits", *_STYLE, "metadata", "name"):
+            if key in state and not _same(getattr(layer, key), state[key]):
                 setattr(layer, key, state[key])
+        self._look = state["look"]
         self._remember()
+
+
+def _place_of(layer: Layer) -> list[Any]:
+    return [
+        layer.affine.affine_matrix if key == "affine" else getattr(layer, key) for key in _PLACE
+    ]
+
+
+def _style_of(layer: Layer) -> tuple[str, ...]:
+    return _STYLE if isinstance(layer, Image) else ()
+
+
+def _same(old: Any, new: Any) -> bool:
+    """Whether setting would change nothing, told without looking at arrays of pixels."""
+    if isinstance(old, Affine):
+        return np.array_equal(old.affine_matrix, new.affine_matrix)
+    if isinstance(old, np.ndarray) and old.size <= 16:
+        return np.array_equal(old, new)
+    return old is new or (isinstance(old, str | tuple | float) and old == new)
 
 
 def layers_of(viewer: Viewer, kind: type[Layer]) -> Callable[[Any], list[Layer]]:

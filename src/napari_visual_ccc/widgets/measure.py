@@ -120,7 +120,7 @@ class Measure(Form):
         frame = next(iter(result.tables.values()))
         self._watch(source.layer)
         change = _Features(source.layer)
-        source.layer.features = _merged(source.layer.features, frame)
+        change.write(_merged(source.layer.features, frame))
         self._last = [change]
         self.undo_button.enabled = True
         self.table.name = f"{source.layer.name} regions"
@@ -180,12 +180,22 @@ class Measure(Form):
 class _Features:
     """The features a layer had before it was measured."""
 
+    preview = False
+
     def __init__(self, layer: Labels) -> None:
         self.layer = layer
         self._before = layer.features.copy()
+        self._written: pd.DataFrame | None = None
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Replace them by the measured ones."""
+        self.layer.features = frame
+        self._written = self.layer.features.copy()
 
     def undo(self) -> bool:
-        """Give them back."""
+        """Give them back, unless a person has changed them since."""
+        if self._written is None or not self.layer.features.equals(self._written):
+            return False
         self.layer.features = self._before
         return True
 
