@@ -20,7 +20,7 @@ EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
 _EPILOG = """\
 Results are written as OME-TIFF with pixel size, PNG previews with a scale bar, CSV tables and a
 YAML record of how they were made. Nothing is overwritten without --force.
-Exit code: 0 all done, 1 some image failed, 2 wrong use.
+Exit code: 0 all done, 1 some image failed, 2 wrong options.
 """
 
 
@@ -193,13 +193,16 @@ def _complain(path: Path, error: BaseException) -> None:
 
 def _check_names(images: Sequence[Path]) -> None:
     from .files import stem
+    from .output import file_stem
 
     seen: dict[str, Path] = {}
     for path in images:
-        other = seen.setdefault(stem(path), path)
+        name = file_stem(stem(path))
+        # some file systems do not tell A from a
+        other = seen.setdefault(name.casefold(), path)
         if other is not path:
             raise ValueError(
-                f"{other} and {path} would both be written as {stem(path)}; "
+                f"{other} and {path} would both be written as {name}; "
                 "run them into different folders"
             )
 
@@ -212,7 +215,7 @@ def _one_image(
     report: Callable[[Progress], object],
 ) -> None:
     from .files import read
-    from .output import write_result
+    from .output import base_name, write_result
     from .recipe import provenance
 
     micrograph = read(path)
@@ -241,7 +244,7 @@ def _one_image(
     written = write_result(
         result,
         given.output,
-        f"{micrograph.name} {name}",
+        base_name(micrograph.name, name, result),
         record,
         image=under,
         spacing=spacing,

@@ -13,10 +13,10 @@ from typing import Any
 from . import __version__, operations, samples
 from .files import write_text
 from .micrograph import Micrograph
-from .output import file_stem, write_result
+from .output import base_name, file_stem, write_result
 from .progress import run
 from .recipe import output, provenance
-from .results import HeatmapResult, ImageResult, LabelsResult, PredictionResult, Result
+from .results import ImageResult, LabelsResult, PredictionResult, Result
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
     Parameters
     ----------
     folder : Path
-        Where to write without a screen; files of an earlier demo are replaced.
+        Where to write without a screen: new, empty, or an earlier demo's, which is replaced.
     on_screen : bool
         Open napari instead.
 
@@ -86,7 +86,14 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
     -------
     int
         Exit code.
+
+    Raises
+    ------
+    FileExistsError
+        If the folder holds other files.
     """
+    if not on_screen:
+        _check_folder(folder)
     finished = []
     for name in JOBS:
         micrograph = samples.load(name)
@@ -101,6 +108,15 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
     index = write(finished, folder)
     print(f"written to {index.resolve()}")
     return 0
+
+
+def _check_folder(folder: Path) -> None:
+    """Insist on a folder that is new, empty or an earlier demo's."""
+    index = folder / "index.html"
+    if not folder.exists() or not any(folder.iterdir()):
+        return
+    if not index.is_file() or "napari-visual-ccc demo" not in index.read_text(errors="replace"):
+        raise FileExistsError(f"{folder} holds other files; choose another folder with -o")
 
 
 def _run_jobs(micrograph: Micrograph, jobs: list[Job]) -> Iterator[Done]:
@@ -170,11 +186,10 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
             layers += result.layers
             if isinstance(result, PredictionResult):
                 prediction = result
-            target = f" {result.target}" if isinstance(result, HeatmapResult) else ""
             files += write_result(
                 result,
                 folder,
-                f"{micrograph.name} {done.job.operation}{target}",
+                base_name(micrograph.name, done.job.operation, result),
                 done.records.__getitem__,
                 image=micrograph.data,
                 spacing=micrograph.spacing,

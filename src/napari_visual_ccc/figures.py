@@ -52,8 +52,10 @@ def preview(
     from matplotlib.figure import Figure
 
     height, width = (n * layer.stride for n in _plane(layer).shape)
-    inches = 6.0 * min(1.0, width / height), 6.0 * min(1.0, height / width)
-    figure = Figure(figsize=(inches[0] + 1.6, inches[1] + 0.5), dpi=130, layout="constrained")
+    # a sliver still needs room for its title and its scale bar
+    inches = (max(2.0, 6.0 * min(1.0, n)) for n in (width / height, height / width))
+    wide, high = inches
+    figure = Figure(figsize=(wide + 1.6, high + 0.8), dpi=130, layout="constrained")
     draw(figure.add_subplot(), layer, image=image, spacing=spacing, unit=unit)
     save(figure, path, force=force)
 

@@ -20,6 +20,7 @@ OTHER = (".png", ".jpg", ".jpeg", ".bmp")
 # above this a contiguous TIFF is mapped instead of read
 _MAPPED_BYTES = 1 << 30
 _OME_UNITS = {"px": "pixel", "A": "Å", "um": "µm", "μm": "µm"}
+_METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 _PLAIN_UNITS = {"micron": "µm", "um": "µm", "\\u00B5m": "µm", "μm": "µm", "pixel": "px", "": "px"}
 
 
@@ -84,6 +85,15 @@ def _read_other(path: Path) -> Micrograph:
     from PIL import Image
 
     with Image.open(path) as opened:
+        opened.verify()
+    if _is_deep_colour(path):
+        import cv2
+
+        data = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
+        if data is None:
+            raise _Damaged("is damaged")
+        return Micrograph(_red_first(data), name=stem(path), path=path)
+    with Image.open(path) as opened:
         image: Image.Image = opened
         if image.mode in ("P", "CMYK", "YCbCr"):
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")
@@ -91,6 +101,20 @@ def _read_other(path: Path) -> Micrograph:
             image = image.convert("L")
         data = np.array(image)
     return Micrograph(data, name=stem(path), path=path)
+
+
+def _is_deep_colour(path: Path) -> bool:
+    """Tell PNG of 16-bit colour (or grey with alpha), which Pillow would squeeze into 8 bit."""
+    with path.open("rb") as file:
+        start = file.read(26)
+    return start[:8] == b"\x89PNG\r\n\x1a\n" and start[24] == 16 and start[25] in (2, 4, 6)
+
+
+def _red_first(data: np.ndarray) -> np.ndarray:
+    if data.ndim == 2:
+        return data
+    order = [2, 1, 0, 3][: data.shape[-1]]
+    return np.ascontiguousarray(data[..., order])
 
 
 def _read_tiff(path: Path) -> Micrograph:
@@ -124,8 +148,14 @@ def _tiff_calibration(tif: Any) -> tuple[tuple[float, float] | None, str]:
     if tif.is_ome:
         pixels = _ome(tif).get("Pixels", {})
         size = [pixels.get(f"PhysicalSize{axis}") for axis in "YX"]
-        unit = _PLAIN_UNITS.get(pixels.get("PhysicalSizeXUnit", "µm"), pixels.get(
-            "PhysicalSizeXUnit", "µm"))  # fmt: skip
+        other, unit = (
+            _PLAIN_UNITS.get(name, name)
+            for name in (pixels.get(f"PhysicalSize{axis}Unit", "µm") for axis in "YX")
+        )
+        if other != unit:
+            if not {other, unit} <= _METRES.keys() or size[0] is None:
+                return None, "px"
+            size[0] *= _METRES[other] / _METRES[unit]
     elif tif.is_imagej:
         tags = tif.pages[0].tags
         size = [_per_pixel(tags.get(f"{axis}Resolution")) for axis in "YX"]
@@ -236,6 +266,9 @@ def write_layer(
     data = np.asarray(layer)
     narrower = {"int64": np.int32, "uint64": np.uint32, "float16": np.float32, "bool": np.uint8}
     data = data.astype(narrower.get(data.dtype.name, data.dtype), copy=False)
+    if data.ndim > 5:
+        # OME-TIFF has three axes beside Y and X
+        data = data.reshape(-1, *data.shape[-2:])
     metadata: dict[str, Any] = {"axes": "TCZ"[-(data.ndim - 2) :][: data.ndim - 2] + "YX"}
     if spacing is not None:
         name = _OME_UNITS.get(unit, unit)

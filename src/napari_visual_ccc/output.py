@@ -81,6 +81,12 @@ def write_result(
     return paths
 
 
+def base_name(source: str, operation: str, result: Result) -> str:
+    """Name what an operation gives of a source: two targets explained are two results."""
+    target = getattr(result, "target", "")
+    return f"{source} {operation} {target}".strip()
+
+
 def file_stem(text: str) -> str:
     """Make a name that every file system takes."""
     return re.sub(r"[^\w.+-]+", "_", text).strip("_")

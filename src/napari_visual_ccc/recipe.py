@@ -64,7 +64,7 @@ def provenance(
         Of plain values that JSON and YAML can hold.
     """
     chosen = {name: p.default for name, p in operations.parameters(operation).items()}
-    step = {
+    step: dict[str, Any] = {
         "operation": operation,
         "parameters": {**chosen, **parameters},
         "inputs": dict(inputs),
@@ -109,7 +109,7 @@ def fingerprint(data: Any) -> str:
     # odd, so that it does not walk down a column of an image
     step = 1 if data.nbytes <= 1 << 22 else data.size // 500_000 | 1
     seen = np.ascontiguousarray(data if step == 1 else data.reshape(-1)[::step])
-    return f"{zlib.crc32(seen.view(np.uint8).reshape(-1)):08x}"
+    return f"{zlib.crc32(seen.tobytes()):08x}"
 
 
 def versions() -> dict[str, str]:

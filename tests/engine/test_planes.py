@@ -99,3 +99,24 @@ def test_labels_follow_bins_and_miss_what_is_missing():
 
 def test_occurrences_are_counted():
     assert run(occurrences(np.array([[1, 1], [7, 0]]))) == {0: 1, 1: 2, 7: 1}
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.int32, np.int64])
+@pytest.mark.parametrize("hot", [1e5, 2e9])
+def test_a_hot_pixel_does_not_hide_the_rest(rng, dtype, hot):
+    image = np.where(np.arange(6400).reshape(80, 80) % 2, 100, 200) + rng.integers(0, 9, (80, 80))
+    image = image.astype(dtype)
+    image[0, 0] = hot
+    histogram = run(grey_histogram(image))
+    np.testing.assert_allclose(histogram.values, np.unique(image), rtol=1e-6)
+    assert histogram.counts.sum() == image.size
+    middle = np.searchsorted(histogram.values, 150)
+    labels = histogram.labeller(np.array([0, middle]))(image)
+    np.testing.assert_array_equal(labels == 2, image > 150)
+
+
+def test_a_float_ramp_with_outliers_keeps_its_levels():
+    image = np.linspace(0, 1, 50_000).reshape(200, 250)
+    image[0, :3] = -1e6, 1e7, 1e9
+    histogram = run(grey_histogram(image))
+    assert len(histogram.values) > 40_000

@@ -217,10 +217,12 @@ def pixel_area(spacing: Spacing, unit: str) -> float | None:
     Raises
     ------
     ValueError
-        If the size of a pixel is not above zero.
+        If the size of a pixel is not above zero, or its unit is not given.
     """
-    if spacing is None or unit in ("px", "pixel"):
+    if spacing is None:
         return None
+    if unit in ("px", "pixel", ""):
+        raise ValueError(f"spacing is {spacing}, but of which unit? Add unit='nm', say")
     height, width = np.broadcast_to(np.atleast_1d(np.asarray(spacing, float))[-2:], 2).tolist()
     if not (0 < height < np.inf and 0 < width < np.inf):
         raise ValueError(f"spacing is {spacing} {unit} a pixel; it must be above zero")

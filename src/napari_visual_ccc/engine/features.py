@@ -53,6 +53,8 @@ def cluster_features(
 
     drawn = _draw(grey, sample, seed)
     vectors = yield from _sampled(grey, features, drawn)
+    if len(vectors) == 0:
+        raise ValueError("image has no finite pixel: all are NaN or infinite")
     clusters = min(clusters, len(np.unique(vectors, axis=0)))
     mean, spread = vectors.mean(axis=0), vectors.std(axis=0)
     spread[spread == 0] = 1
@@ -136,7 +138,12 @@ def _planes(grey: Any, features: str) -> Any:
     """Every plane with its missing pixels and the function that gives features of some rows."""
     make = {"multiscale": multiscale, "texture": texture, "network": network}[features]
     for index in np.ndindex(grey.shape[:-2]):
-        plane, missing = finite(np.asarray(grey[index]))
+        plane = np.asarray(grey[index])
+        if plane.dtype.kind == "f" and not np.isfinite(plane).any():
+            missing: np.ndarray | None = np.ones(plane.shape, bool)
+            plane = np.zeros(plane.shape, plane.dtype)
+        else:
+            plane, missing = finite(plane)
         yield plane, missing, make(plane)
 
 

@@ -12,6 +12,12 @@ from ..progress import Progress, Steps
 from .planes import count_pieces, pieces
 
 BINS = 65_536
+# bins on each side of the range that nearly all pixels lie in, for the outliers
+_TAIL = 4096
+# share of pixels on each side that may be outliers
+_OUTLIERS = 0.001
+# how often the core is narrowed: each time by a factor of up to 57,000
+_ZOOMS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,21 +32,19 @@ class GreyHistogram:
         Pixels in each bin, all above zero.
     bins : (n,) int array
         Number of each bin among all bins.
-    low, width : float
-        Lower edge of bin 0 and width of a bin. Integers that span fewer than 65,536 levels have
-        bins of one level; all others are binned linearly between the extremes.
+    scale : Levels or Binned
+        Which bin a grey value falls into.
     """
 
     values: np.ndarray
     counts: np.ndarray
     bins: np.ndarray
-    low: float
-    width: float
+    scale: Levels | Binned
 
     @property
     def lowest(self) -> np.ndarray:
         """Lower edge of each bin."""
-        return self.low + self.bins * self.width
+        return self.scale.edge(self.bins)
 
     def labeller(self, starts: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Give the function that labels a plane: 1 from the first start on, 2 from the second, ...
@@ -48,19 +52,17 @@ class GreyHistogram:
         Pixels that are not finite become 0.
         """
         first = self.bins[starts]
-        size = int(self.bins[-1]) + 1
-        table = np.repeat(np.arange(len(first) + 1), np.diff([0, *first, size])).astype(np.uint8)
-        low, width = int(self.low) if self.width == 1 else self.low, self.width
-        direct = np.zeros(256, np.uint8)
-        if width == 1 and 0 <= low < 256:
-            direct[low : low + size] = table[: 256 - low]
+        sizes = np.diff([0, *first, BINS])
+        table = np.repeat(np.arange(len(first) + 1), sizes).astype(np.uint8)
+        scale = self.scale
 
         def label(plane: np.ndarray) -> np.ndarray:
             if plane.dtype == np.uint8:
                 import cv2
 
+                direct = table[scale.index(np.arange(256))]
                 return cv2.LUT(np.ascontiguousarray(plane), direct)
-            labels = table[_bin_of(plane, self.low, self.width)]
+            labels = table[scale.index(plane)]
             if plane.dtype.kind == "f":
                 labels[~np.isfinite(plane)] = 0
             return labels
@@ -68,12 +70,54 @@ class GreyHistogram:
         return label
 
 
-def _bin_of(plane: np.ndarray, low: float, width: float) -> np.ndarray:
-    if plane.dtype.kind in "ui" and width == 1:
-        return plane.astype(np.int64) - int(low) if low else plane
-    scaled = (plane.astype(np.float64) - low) / width
-    bins = np.clip(np.nan_to_num(scaled, nan=0, posinf=0, neginf=0), 0, BINS - 1)
-    return bins.astype(np.int32)
+@dataclass(frozen=True)
+class Levels:
+    """One bin a whole number, from `low` on."""
+
+    low: int
+
+    def index(self, plane: np.ndarray) -> np.ndarray:
+        """Bin of every value."""
+        return plane.astype(np.int64) - self.low if self.low else plane
+
+    def edge(self, bins: np.ndarray) -> np.ndarray:
+        """Lowest value of a bin."""
+        return bins + float(self.low)
+
+
+@dataclass(frozen=True)
+class Binned:
+    """Even bins over the range that nearly all pixels lie in (the core), coarser ones beyond.
+
+    Even bins from extreme to extreme would leave a single bin to an image with one hot pixel.
+    Without a core they are even all through.
+    """
+
+    low: float
+    high: float
+    core: tuple[float, float] | None = None
+
+    @property
+    def _knots(self) -> tuple[list[float], list[float]]:
+        if self.core is None:
+            return [self.low, self.high], [0, BINS - 1]
+        return [self.low, *self.core, self.high], [0, _TAIL, BINS - 1 - _TAIL, BINS - 1]
+
+    def index(self, plane: np.ndarray) -> np.ndarray:
+        """Bin of every value; any where it is not finite."""
+        values = plane.astype(np.float64)
+        if plane.dtype.kind == "f":
+            np.nan_to_num(values, copy=False, nan=self.low, posinf=self.high, neginf=self.low)
+        if self.core is not None:
+            return np.interp(values, *self._knots).astype(np.int32)
+        values -= self.low
+        values *= (BINS - 1) / ((self.high - self.low) or 1.0)
+        return np.clip(values, 0, BINS - 1, out=values).astype(np.int32)
+
+    def edge(self, bins: np.ndarray) -> np.ndarray:
+        """Lowest value of a bin."""
+        values, places = self._knots
+        return np.interp(bins, places, values)
 
 
 def limits(image: Any) -> Steps[tuple[float, float]]:
@@ -97,7 +141,7 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
 
 
 def grey_histogram(image: Any) -> Steps[GreyHistogram]:
-    """Count the grey levels of an image of any size in one or two passes.
+    """Count the grey levels of an image of any size in a few passes.
 
     Parameters
     ----------
@@ -107,6 +151,7 @@ def grey_histogram(image: Any) -> Steps[GreyHistogram]:
     Returns
     -------
     GreyHistogram
+        Exact for whole numbers that span fewer than 65,536 levels.
 
     Raises
     ------
@@ -114,35 +159,38 @@ def grey_histogram(image: Any) -> Steps[GreyHistogram]:
         If no pixel is finite.
     """
     if image.dtype.itemsize <= 2 and image.dtype.kind in "ui":
-        return (yield from _count_levels(image, int(np.iinfo(image.dtype).min)))
+        return (yield from _count(image, Levels(int(np.iinfo(image.dtype).min))))
     low, high = yield from limits(image)
     if image.dtype.kind in "ui" and int(high) - int(low) < BINS:
-        return (yield from _count_levels(image, int(low)))
-    return (yield from _count_bins(image, float(low), float(high)))
+        return (yield from _count(image, Levels(int(low))))
+    scale = Binned(float(low), float(high))
+    width = scale.high - scale.low
+    for _ in range(_ZOOMS):
+        found = yield from _count(image, scale)
+        share = np.cumsum(found.counts) / found.counts.sum()
+        first, last = np.searchsorted(share, (_OUTLIERS, 1 - _OUTLIERS))
+        core_low, core_high = scale.edge(np.array([found.bins[first], found.bins[last] + 1]))
+        if not 0 < core_high - core_low < width / 8:
+            break
+        width = core_high - core_low
+        scale = Binned(scale.low, scale.high, (float(core_low), float(core_high)))
+    return found
 
 
-def _count_levels(image: Any, low: int) -> Steps[GreyHistogram]:
+def _count(image: Any, scale: Levels | Binned) -> Steps[GreyHistogram]:
+    exact = isinstance(scale, Levels)
     size = 256 if image.dtype.itemsize == 1 else BINS
-    counts, total = np.zeros(size, np.int64), count_pieces(image)
-    for done, piece in enumerate(pieces(image), start=1):
-        counts += np.bincount(_bin_of(piece, low, 1).ravel(), minlength=size)
-        yield Progress(done, total, "grey levels")
-    bins = np.flatnonzero(counts)
-    return GreyHistogram(low + bins.astype(np.float64), counts[bins], bins, low, 1)
-
-
-def _count_bins(image: Any, low: float, high: float) -> Steps[GreyHistogram]:
-    # the highest value falls into the last bin, not beyond it
-    width = (high - low) / (BINS - 1) or 1.0
-    counts, sums, total = np.zeros(BINS, np.int64), np.zeros(BINS), count_pieces(image)
+    counts, sums, total = np.zeros(size, np.int64), np.zeros(size), count_pieces(image)
     for done, piece in enumerate(pieces(image), start=1):
         piece = piece[np.isfinite(piece)] if piece.dtype.kind == "f" else piece.ravel()
-        bins = _bin_of(piece, low, width)
-        counts += np.bincount(bins, minlength=BINS)
-        sums += np.bincount(bins, weights=piece, minlength=BINS)
+        bins = scale.index(piece)
+        counts += np.bincount(bins, minlength=size)
+        if not exact:
+            sums += np.bincount(bins, weights=piece, minlength=size)
         yield Progress(done, total, "grey levels")
     bins = np.flatnonzero(counts)
-    return GreyHistogram(sums[bins] / counts[bins], counts[bins], bins, low, width)
+    values = scale.edge(bins) if exact else sums[bins] / counts[bins]
+    return GreyHistogram(values, counts[bins], bins, scale)
 
 
 def occurrences(labels: Any) -> Steps[dict[int, int]]:

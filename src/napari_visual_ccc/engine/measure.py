@@ -12,7 +12,7 @@ from ..results import TableResult
 from .cluster import Spacing, pixel_area
 from .images import as_grey
 from .planes import planes
-from .segment import checked_labels
+from .segment import checked_labels, label_planes
 
 _AT_ONCE = 25
 
@@ -76,7 +76,7 @@ def region_table(
     total = int(np.prod(labels.shape[:-2]))
     grey_planes = planes(grey) if grey is not None else iter([None] * total)
     for done, (index, plane, image) in enumerate(
-        zip(np.ndindex(labels.shape[:-2]), planes(labels), grey_planes, strict=True)
+        zip(np.ndindex(labels.shape[:-2]), label_planes(labels), grey_planes, strict=True)
     ):
         yield Progress(done, total, "slice")
         for batch in _batches(_regions(plane, image, size)):

@@ -49,12 +49,24 @@ class Noise(NamedTuple):
 
 
 def sample(image: Any) -> np.ndarray:
-    """Give the middle of the middle plane, finite and as float64."""
-    plane = image[tuple(n // 2 for n in image.shape[:-2])]
+    """Give the middle of the middle plane that shows something, finite and as float64.
+
+    Raises
+    ------
+    ValueError
+        If no pixel there is finite in any plane.
+    """
     rows, columns = (
-        slice(max((n - _SAMPLE) // 2, 0), max((n - _SAMPLE) // 2, 0) + _SAMPLE) for n in plane.shape
+        slice(max((n - _SAMPLE) // 2, 0), max((n - _SAMPLE) // 2, 0) + _SAMPLE)
+        for n in image.shape[-2:]
     )
-    return finite(np.asarray(plane[rows, columns]).astype(np.float64))[0]
+    every = list(np.ndindex(image.shape[:-2]))
+    # slices of nothing (a drifted end of a series) are passed over, from the middle outwards
+    for number in sorted(range(len(every)), key=lambda n: abs(n - len(every) // 2)):
+        plane = np.asarray(image[(*every[number], rows, columns)]).astype(np.float64)
+        if np.isfinite(plane).any():
+            return finite(plane)[0]
+    raise ValueError("image has no finite pixel: all are NaN or infinite")
 
 
 def estimate(plane: np.ndarray, model: str = "auto") -> Noise:

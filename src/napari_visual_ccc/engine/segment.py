@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -10,7 +11,7 @@ from ..progress import Progress, Steps
 from ..results import LabelsResult
 from .breaks import optimal_breaks
 from .cluster import Spacing, cluster_table, pixel_area
-from .histogram import grey_histogram
+from .histogram import grey_histogram, limits, occurrences
 from .images import as_grey
 from .planes import is_lazy, map_planes, pieces, planes
 
@@ -73,25 +74,24 @@ def otsu(
         raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
     area = pixel_area(spacing, unit)
     grey, notes = as_grey(image)
-    if sigma > 0:
-        grey = yield from _blurred(grey, sigma)
+    dark, bright = yield from limits(grey)
+    # blurred values count from the darkest: float32 has too few digits for a small contrast on top
+    # of a large grey level
+    zero = float(dark) if sigma > 0 else 0.0
+    if sigma > 0 and bright > dark:
+        grey = yield from _blurred(grey, sigma, dark)
     histogram = yield from grey_histogram(grey)
     starts = optimal_breaks(histogram.values, histogram.counts, classes)
-    values = histogram.values
-    # the blur of a constant image differs in the last digit
-    constant = values[-1] - values[0] <= 1e-6 * np.abs(values).max()
-    if len(starts) < classes or constant:
-        raise ValueError(
-            f"image has {1 if constant else len(values)} grey level(s): too few for {classes} "
-            "classes"
-        )
+    if len(starts) < classes or bright == dark:
+        levels = 1 if bright == dark else len(histogram.values)
+        raise ValueError(f"image has {levels} grey level(s): too few for {classes} classes")
     labels = yield from map_planes(
         histogram.labeller(starts), grey, dtype=np.uint8, halo=0, note="threshold"
     )
     pixels = np.add.reduceat(histogram.counts, starts)
-    means = np.add.reduceat(histogram.counts * histogram.values, starts) / pixels
+    means = np.add.reduceat(histogram.counts * histogram.values, starts) / pixels + zero
     table = cluster_table(pixels, means, area, unit)
-    facts: dict[str, Any] = {"thresholds": histogram.lowest[starts[1:]].tolist()}
+    facts: dict[str, Any] = {"thresholds": (histogram.lowest[starts[1:]] + zero).tolist()}
     if classes > 2:
         table["name"] = [name.replace("cluster", "class") for name in table["name"]]
         return LabelsResult(
@@ -108,8 +108,8 @@ def otsu(
         halo=None if smallest > 1 else 0,
         note="objects",
     )
-    if smallest > 1 and not is_lazy(mask):
-        found = int(np.count_nonzero(mask))
+    if smallest > 1:
+        found = (yield from occurrences(mask)).get(1, 0)
         pixels[2 - side] += pixels[side - 1] - found
         pixels[side - 1] = found
     return LabelsResult(
@@ -121,11 +121,12 @@ def otsu(
     )
 
 
-def _blurred(grey: Any, sigma: float) -> Steps[Any]:
+def _blurred(grey: Any, sigma: float, zero: float) -> Steps[Any]:
     import cv2
 
     def blur(plane: np.ndarray) -> np.ndarray:
-        plane = plane.astype(np.float32)
+        wide = plane.astype("f8" if plane.dtype.itemsize > 2 else "f4")
+        plane = (wide - np.array(zero, wide.dtype)).astype(np.float32)
         missing = ~np.isfinite(plane)
         if not missing.any():
             return cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
@@ -222,7 +223,7 @@ def watershed_split(
     split = np.zeros(labels.shape, np.int32)
     count, total = 0, int(np.prod(labels.shape[:-2]))
     for done, (index, plane) in enumerate(
-        zip(np.ndindex(labels.shape[:-2]), planes(labels), strict=True)
+        zip(np.ndindex(labels.shape[:-2]), label_planes(labels), strict=True)
     ):
         mask = plane == only if only else plane != 0
         parts = yield from _split(mask, tolerance, smallest, done, total)
@@ -295,6 +296,20 @@ def checked_labels(labels: Any) -> Any:
             "it first"
         )
     return labels
+
+
+def label_planes(labels: Any) -> Iterator[np.ndarray]:
+    """Give the planes of labels one after the other.
+
+    Raises
+    ------
+    ValueError
+        If a label is negative.
+    """
+    for plane in planes(labels):
+        if plane.dtype.kind == "i" and plane.min() < 0:
+            raise ValueError(f"labels hold {plane.min()}; they must be 0 (background) or above")
+        yield plane
 
 
 def _looks_grey(plane: np.ndarray) -> bool:

@@ -288,7 +288,9 @@ class Shown:
             and layer.name == self._name
             and layer.data is self._data
             and layer.metadata == self._metadata
-            and all(np.array_equal(a, b) for a, b in zip(_place_of(layer), self._place, strict=True))
+            and all(
+                np.array_equal(a, b) for a, b in zip(_place_of(layer), self._place, strict=True)
+            )
             and (self._features is None or layer.features.equals(self._features))
             and fingerprint(layer.data) == self._print
         )

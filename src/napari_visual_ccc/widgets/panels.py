@@ -86,6 +86,7 @@ class Classify(Form):
     family = "classify"
 
     def __init__(self, napari_viewer: Viewer) -> None:
+        self._refused: Path | None = None
         super().__init__(napari_viewer)
         from .bars import Bars
 
@@ -118,7 +119,10 @@ class Classify(Form):
             chosen = None if path is None or str(path) in ("", ".") else Path(path)
             return list(read_card(chosen)["classes"])
         except (ValueError, OSError) as error:
-            report(error)
+            # asked again whenever layers come or go: once is enough
+            if path != self._refused:
+                report(error)
+            self._refused = path
             return []
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:

@@ -1,0 +1,245 @@
+"""What a person did to a result stays; what they see is what was computed."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pandas as pd
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.widgets.layers import calibration, take
+
+WIDGETS = {"segment": "Segment", "cluster": "Cluster", "measure": "Measure", "texture": "Texture",
+           "denoise": "Denoise", "classify": "Classify & Explain"}  # fmt: skip
+
+
+def dock(viewer, family):
+    return viewer.window.add_plugin_dock_widget("napari-visual-ccc", WIDGETS[family])[1]
+
+
+@pytest.mark.parametrize("family", ["segment", "cluster"])
+def test_a_long_stack_is_worked_through(viewer, finish, rng, family):
+    stack = rng.integers(0, 60_000, (100, 128, 128)).astype(np.uint16)
+    viewer.add_image(stack, name="series")
+    form = dock(viewer, family)
+    form.run_button.native.click()
+    finish(form)
+    assert len(viewer.layers) == 2
+    assert viewer.layers[1].data.shape == stack.shape
+
+
+def note(layer):
+    layer.metadata["note"] = "mine"
+
+
+def column(layer):
+    layer.features = layer.features.assign(mine=1.0)
+
+
+def move(layer):
+    layer.translate = (5, 5)
+
+
+def edit_in_place(layer):
+    layer.data[0:9] = 1
+    layer.refresh()
+
+
+def rename(layer):
+    layer.name = "mine"
+
+
+@pytest.mark.parametrize("change", [note, column, move, edit_in_place, rename])
+def test_whatever_a_person_changed_is_theirs(viewer, discs, change):
+    viewer.add_image(discs, name="discs")
+    form = dock(viewer, "segment")
+    (layer,) = form()
+    change(layer)
+    kept = layer.data.copy()
+    (other,) = form(sigma=3.0)
+    assert other is not layer
+    np.testing.assert_array_equal(layer.data, kept)
+    form.undo()
+    assert layer in viewer.layers
+    assert other not in viewer.layers
+
+
+def test_looks_may_be_changed_without_making_it_theirs(viewer, discs):
+    viewer.add_image(discs, name="discs")
+    form = dock(viewer, "segment")
+    (layer,) = form()
+    layer.opacity, layer.visible = 0.9, False
+    (again,) = form(sigma=3.0)
+    assert again is layer
+    assert layer.opacity == 0.9
+
+
+def test_a_measured_layer_keeps_its_table(viewer, discs):
+    viewer.add_image(discs, name="discs")
+    segment, measure = dock(viewer, "segment"), dock(viewer, "measure")
+    (layer,) = segment()
+    measure(labels=layer)
+    segment(sigma=3.0)
+    assert "area_px2" in layer.features
+
+
+def test_undo_of_measure_spares_what_came_later(viewer):
+    labels = np.zeros((20, 20), int)
+    labels[3:9, 3:9] = 1
+    layer = viewer.add_labels(labels)
+    measure = dock(viewer, "measure")
+    measure(labels=layer)
+    layer.features = layer.features.assign(comment="mine")
+    measure.undo()
+    assert "comment" in layer.features
+    assert "area_px2" in layer.features
+
+
+def test_a_source_that_was_calibrated_later_takes_its_result_along(viewer, discs):
+    image = viewer.add_image(discs, name="discs")
+    form = dock(viewer, "segment")
+    (layer,) = form()
+    image.scale, image.units, image.rotate = (0.5, 0.5), "nm", 30
+    (again,) = form(sigma=2.0)
+    assert again is layer
+    assert layer.units == image.units
+    np.testing.assert_allclose(layer.data_to_world((7, 9)), image.data_to_world((7, 9)))
+    assert "area_nm2" in layer.features
+    form.undo()
+    assert layer.scale.tolist() == [1, 1]
+
+
+def test_a_signed_map_gets_the_colours_of_one(viewer):
+    viewer.add_image(samples.load("nanoparticles").data[:128, :128], name="copper")
+    form = dock(viewer, "classify")
+    (layer,) = form(method="Explain (class activation map)", target="cube")
+    assert (layer.colormap.name, layer.blending) == ("inferno", "additive")
+    (again,) = form(signed=True)
+    assert again is layer
+    assert (layer.colormap.name, layer.blending) == ("PiYG", "translucent")
+    form(signed=False)
+    assert layer.colormap.name == "inferno"
+    assert layer.contrast_limits == [0, 1]
+
+
+def test_pixel_size_counts_scale_affine_and_units(viewer):
+    image = viewer.add_image(np.zeros((9, 9)), scale=(2, 2), units="nm")
+    image.affine = np.diag([1.5, 1.5, 1])
+    assert calibration(image) == (pytest.approx((3, 3)), "nm")
+    image.rotate = 30
+    assert calibration(image)[0] == pytest.approx((3, 3))
+    mixed = viewer.add_image(np.zeros((9, 9)), units=("pixel", "nm"))
+    assert calibration(mixed) == (None, "px")
+    stack = viewer.add_image(np.zeros((3, 9, 9)), scale=(7, 2, 2), units=("um", "um", "nm"))
+    assert calibration(stack) == (pytest.approx((2000, 2)), "nm")
+
+
+def test_the_visible_part_of_a_pyramid_is_that_on_screen(viewer):
+    whole = np.zeros((2048, 2048), np.uint8)
+    layer = viewer.add_image([whole, whole[::2, ::2], whole[::4, ::4]], multiscale=True)
+    layer._data_level = 1
+    layer.corner_pixels = np.array([[100, 200], [300, 500]])
+    source = take(layer, viewer, preview=True)
+    assert source.corner == (200, 400)
+    assert source.data.shape[0] * source.step == pytest.approx(400, abs=4)
+
+
+def test_an_image_as_narrow_as_colour_is_refused(viewer):
+    layer = viewer.add_image(np.zeros((6, 40, 4)), rgb=False)
+    with pytest.raises(ValueError, match="told from colour"):
+        take(layer, viewer)
+
+
+def test_a_preview_says_that_it_is_one_and_goes_when_cancelled(viewer, qtbot):
+    image = np.tile(samples.load("superalloy").data, (5, 5))
+    viewer.add_image(image, name="alloy")
+    form = dock(viewer, "cluster")
+    form.live.value = True
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    layer = viewer.layers[1]
+    assert layer.metadata["visual_ccc"]["preview"]
+    assert "visible part" in form.message.value.lower()
+    form.cancel()
+    form.live.value = False
+    if layer in viewer.layers:
+        qtbot.waitUntil(lambda: layer.data.shape == image.shape, timeout=20_000)
+        assert not layer.metadata["visual_ccc"]["preview"]
+
+
+def test_turning_live_off_still_brings_the_whole(viewer, qtbot):
+    image = np.tile(samples.load("superalloy").data, (5, 5))
+    viewer.add_image(image, name="alloy")
+    form = dock(viewer, "cluster")
+    form.live.value = True
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    form.live.value = False
+    layer = viewer.layers[1]
+    qtbot.waitUntil(lambda: layer.data.shape == image.shape, timeout=20_000)
+    assert not layer.metadata["visual_ccc"]["preview"]
+
+
+def test_the_record_of_a_layer_replays_to_its_data(viewer, discs):
+    viewer.add_image(discs, name="discs", scale=(0.5, 0.5), units="nm")
+    segment = dock(viewer, "segment")
+    (mask,) = segment()
+    (split,) = segment(method="Split touching objects", labels=mask)
+    again = ccc.replay(split.metadata["visual_ccc"], discs)
+    np.testing.assert_array_equal(again.labels, split.data)
+    assert "area_nm2" in again.table
+
+
+def test_an_edited_source_starts_a_new_record(viewer, discs):
+    viewer.add_image(discs, name="discs")
+    segment = dock(viewer, "segment")
+    (mask,) = segment()
+    mask.data[40:60, 60:90] = 1
+    mask.refresh()
+    (split,) = segment(method="Split touching objects", labels=mask)
+    record = split.metadata["visual_ccc"]
+    assert [step["operation"] for step in record["steps"]] == ["watershed_split"]
+    np.testing.assert_array_equal(ccc.replay(record, mask.data).labels, split.data)
+
+
+def test_a_slice_is_replayed_from_its_stack(viewer):
+    crop = samples.load("nanoparticles").data[:128, :128]
+    stack = np.stack([crop, crop[::-1]])
+    viewer.add_image(stack, name="series")
+    viewer.dims.set_current_step(0, 1)
+    form = dock(viewer, "classify")
+    labels = form()[0]
+    record = labels.metadata["visual_ccc"]
+    again = ccc.replay(record, stack)
+    np.testing.assert_array_equal(again.layers[0].labels, labels.data[0])
+
+
+def test_lazy_results_are_computed_off_the_viewers_thread(viewer, finish, discs):
+    stack = da.from_array(np.stack([discs] * 3), chunks=(1, 120, 160))
+    viewer.add_image(stack, name="lazy")
+    form = dock(viewer, "texture")
+    form.run_button.native.click()
+    finish(form)
+    assert isinstance(viewer.layers[1].data, np.ndarray)
+    np.testing.assert_array_equal(viewer.layers[1].data, ccc.glcm(np.asarray(stack)).data)
+
+
+def test_a_wrong_model_is_reported_once(viewer, tmp_path):
+    from napari.utils.notifications import notification_manager
+
+    form = dock(viewer, "classify")
+    form.method.value = "Explain (class activation map)"
+    wrong = tmp_path / "wrong.safetensors"
+    wrong.write_bytes(b"x")
+    before = len(notification_manager.records)
+    form.fields["model"].value = wrong
+    for _ in range(3):
+        viewer.add_image(np.zeros((9, 9)))
+    assert len(notification_manager.records) == before + 1
+
+
+def test_tables_of_features_are_frames(viewer, discs):
+    viewer.add_image(discs, name="discs")
+    (layer,) = dock(viewer, "cluster")(clusters=3)
+    assert isinstance(layer.features, pd.DataFrame)
+    assert layer.features["area_percent"].sum() == pytest.approx(100)
