@@ -297,3 +297,34 @@ def test_the_demo_writes_pictures_layers_tables_and_a_page(tmp_path, capsys):
 def test_summaries_are_short(discs):
     for name in ("otsu", "kmeans", "glcm", "classify"):
         assert 0 < len(cli.summary(getattr(ccc, name)(discs))) < 200
+
+
+def test_names_that_become_one_are_refused(tmp_path, out, discs, capsys):
+    for name in ("a b.tif", "a_b.tif"):
+        tifffile.imwrite(tmp_path / name, discs)
+    words = ["segment", str(tmp_path / "a b.tif"), str(tmp_path / "a_b.tif"), "-o", str(out)]
+    assert main([*words, "--force"]) == 2
+    assert "different folders" in capsys.readouterr().err
+    assert names(out) == []
+
+
+def test_two_targets_are_two_results(image, out):
+    for target in ("cube", "sphere"):
+        assert main(["explain", str(image), "--target", target, "-o", str(out)]) == 0
+    assert sum(name.endswith(".yaml") for name in names(out)) == 2
+
+
+def test_the_demo_spares_a_folder_that_is_not_its_own(out, capsys):
+    out.mkdir()
+    (out / "index.html").write_text("precious")
+    assert main(["demo", "--no-screen", "-o", str(out)]) == 1
+    assert "holds other files" in capsys.readouterr().err
+    assert (out / "index.html").read_text() == "precious"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_sliver_gets_a_preview(tmp_path, out, rng):
+    path = tmp_path / "line.tif"
+    tifffile.imwrite(path, rng.integers(0, 255, (12, 2000)).astype(np.uint8))
+    assert main(["cluster", str(path), "-o", str(out)]) == 0
+    assert "line_kmeans_k-means_3.png" in names(out)

@@ -149,3 +149,36 @@ def test_a_failed_write_leaves_what_was_there_and_no_half_file(tmp_path):
         raise KeyboardInterrupt
     assert path.read_text() == "old"
     assert [f.name for f in tmp_path.iterdir()] == ["a.txt"]
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_16_bit_colour_png_keeps_its_levels(tmp_path, rng, channels):
+    import cv2
+
+    image = rng.integers(0, 65535, (20, 30, channels)).astype(np.uint16)
+    order = [2, 1, 0, 3][:channels]
+    cv2.imwrite(str(tmp_path / "deep.png"), image[..., order])
+    np.testing.assert_array_equal(files.read(tmp_path / "deep.png").data, image)
+    path = tmp_path / "deep.png"
+    cut(path)
+    with pytest.raises(ValueError, match=r"deep\.png"):
+        files.read(path)
+
+
+def test_units_of_both_axes_count(tmp_path):
+    size = {
+        "PhysicalSizeX": 2.0, "PhysicalSizeXUnit": "nm",
+        "PhysicalSizeY": 0.001, "PhysicalSizeYUnit": "µm",
+    }  # fmt: skip
+    tifffile.imwrite(
+        tmp_path / "b.ome.tif", np.zeros((4, 5), np.uint8), metadata={"axes": "YX", **size}
+    )
+    found = files.read(tmp_path / "b.ome.tif")
+    assert found.spacing == pytest.approx((1.0, 2.0))
+    assert found.unit == "nm"
+
+
+def test_stacks_of_many_axes_are_written_as_one(tmp_path, rng):
+    data = rng.integers(0, 9, (2, 2, 2, 2, 5, 6)).astype(np.uint8)
+    files.write_layer(LabelsResult(data), tmp_path / "r.ome.tif")
+    np.testing.assert_array_equal(files.read(tmp_path / "r.ome.tif").data, data.reshape(-1, 5, 6))

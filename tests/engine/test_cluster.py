@@ -153,3 +153,12 @@ def test_wrong_choices_are_refused(discs, choices, words):
 def test_a_pixel_without_size_is_refused(discs):
     with pytest.raises(ValueError, match="above zero"):
         ccc.kmeans(discs, 0.0, "nm")
+
+
+@pytest.mark.parametrize("features", ["intensity", "multiscale", "texture"])
+def test_a_slice_of_nothing_is_passed_over(rng, features):
+    stack = rng.normal(size=(3, 40, 40))
+    stack[1] = np.nan
+    found = ccc.kmeans(stack, clusters=2, features=features)
+    assert not found.labels[1].any()
+    assert found.labels[0].all()

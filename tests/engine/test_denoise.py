@@ -120,3 +120,11 @@ def test_progress_comes_often_on_a_large_image(rng):
 def test_wrong_choices_are_refused(choices, words):
     with pytest.raises(ValueError, match=words):
         run(denoise(np.zeros((8, 8)), **choices))
+
+
+def test_a_slice_of_nothing_is_passed_over(rng):
+    stack = rng.normal(100, 10, (3, 40, 40))
+    stack[1] = np.nan
+    found = ccc.denoise(stack, method="gaussian").data
+    assert np.isnan(found[1]).all()
+    assert found[0].std() < stack[0].std()

@@ -126,3 +126,8 @@ def test_a_micrograph_is_not_taken_for_labels(name):
 
     with pytest.raises(ValueError, match="look like a grey image"):
         ccc.region_table(samples.load(name).data)
+
+
+def test_spacing_without_a_unit_is_asked_about():
+    with pytest.raises(ValueError, match="of which unit"):
+        ccc.region_table(disc(5), spacing=0.5)

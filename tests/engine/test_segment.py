@@ -120,3 +120,37 @@ def test_one_class_of_several_can_be_split():
 def test_an_image_is_no_labels(discs):
     with pytest.raises(ValueError, match="segment or cluster"):
         ccc.watershed_split(discs / 2)
+
+
+def test_lazy_tables_count_what_is_left(discs):
+    image = discs.copy()
+    image[3:5, 3:5] = 0
+    whole = ccc.otsu(image, sigma=0, smallest=50)
+    lazy = ccc.otsu(da.from_array(image, chunks=50), sigma=0, smallest=50)
+    assert lazy.table.equals(whole.table)
+    assert lazy.table["pixels"].iloc[0] == whole.labels.sum()
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "shift", [lambda i: i.astype(np.int32) + 10_000_000, lambda i: i * 1e-3 + 1e6]
+)
+def test_a_small_contrast_on_a_large_grey_level_is_found(discs, sigma, shift):
+    plain, found = ccc.otsu(discs, sigma=sigma), ccc.otsu(shift(discs), sigma=sigma)
+    assert (found.labels != plain.labels).mean() < 0.001
+
+
+def test_a_hot_pixel_does_not_take_a_class(rng):
+    image = np.where(np.arange(64) % 2, 10.0, 20.0) + rng.normal(0, 0.5, (64, 64))
+    image[0, 0] = 1e5
+    found = ccc.kmeans(image, clusters=3)
+    assert found.labels.max() == 3
+    assert np.bincount(found.labels.ravel())[3] == 1
+
+
+def test_negative_labels_are_refused():
+    labels = np.zeros((20, 20), int)
+    labels[3:6, 3:6] = -1
+    for function in (ccc.watershed_split, ccc.region_table):
+        with pytest.raises(ValueError, match="labels hold -1"):
+            function(labels)

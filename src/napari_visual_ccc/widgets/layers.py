@@ -92,7 +92,8 @@ def calibration(layer: Layer) -> tuple[tuple[float, float] | None, str]:
     Measured in the world, so that scale, affine and rotation all count.
     """
     last = layer.units[-1]
-    unit = f"{last:~}"
+    # some versions of pint write the Greek letter for the micro sign
+    unit = f"{last:~}".replace("\u03bc", "\u00b5")
     if any(f"{one:~}" in ("px", "pixel", "pix", "") for one in layer.units[-2:]):
         return None, "px"
     factors = np.ones(layer.ndim)
