@@ -23,7 +23,7 @@ def main(topics: list[str]) -> None:
     for topic in topics or TOPICS:
         for row in importlib.import_module(f".bench_{topic}", __package__).rows():
             ratio = row.reference_s / row.ours_s
-            text = f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.1f}"
+            text = f"{ratio:,.0f}" if ratio >= 10 else f"{ratio:.2g}"
             times = f"{_seconds(row.reference_s)} | {_seconds(row.ours_s)}"
             print(f"| {row.job} | {row.reference} | {times} | {text} × |", flush=True)
 

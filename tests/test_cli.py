@@ -230,7 +230,7 @@ def test_full_memory_is_a_sentence(tmp_path, out):
 @UNIX
 def test_ctrl_c_half_way_leaves_nothing(tmp_path, out):
     path = tmp_path / "large.tif"
-    noise = np.random.default_rng(0).integers(0, 255, (3000, 3000)).astype(np.uint8)
+    noise = np.random.default_rng(0).integers(0, 255, (5000, 5000)).astype(np.uint8)
     tifffile.imwrite(path, noise)
     process = subprocess.Popen(
         [sys.executable, "-m", "napari_visual_ccc.cli", "denoise", path, "-o", out],
