@@ -131,3 +131,11 @@ def test_a_micrograph_is_not_taken_for_labels(name):
 def test_spacing_without_a_unit_is_asked_about():
     with pytest.raises(ValueError, match="of which unit"):
         ccc.region_table(disc(5), spacing=0.5)
+
+
+def test_a_mask_of_many_objects_is_told_to_be_one_region(discs):
+    mask = ccc.otsu(discs).labels
+    found = ccc.region_table(mask)
+    assert len(found.table) == 1
+    assert "split objects first" in found.notes[-1]
+    assert ccc.region_table(ccc.watershed_split(mask).labels).notes == ()

@@ -73,12 +73,14 @@ def region_table(
         size = (float(height), float(width))
     grey, notes = _grey_like(intensity, labels)
     rows: list[dict[str, Any]] = []
+    scattered = False
     total = int(np.prod(labels.shape[:-2]))
     grey_planes = planes(grey) if grey is not None else iter([None] * total)
     for done, (index, plane, image) in enumerate(
         zip(np.ndindex(labels.shape[:-2]), label_planes(labels), grey_planes, strict=True)
     ):
         yield Progress(done, total, "slice")
+        scattered = scattered or _is_scattered(plane)
         for batch in _batches(_regions(plane, image, size)):
             rows += [
                 _row(region, label, index, size, unit, plane.shape, image is not None)
@@ -96,9 +98,19 @@ def region_table(
             "take a lower smallest or include those at the border"
         )  # fmt: skip
     table = pd.DataFrame(kept).drop(columns="_pixels")
+    if scattered:
+        notes = (*notes, "a label in pieces is one region: split objects first to measure each")
     if size[0] != size[1]:
         notes = (*notes, "pixels are not square: perimeter and circularity are left out")
     return TableResult(table, name="regions", facts={"regions": len(table)}, notes=notes)
+
+
+def _is_scattered(plane: np.ndarray) -> bool:
+    """Whether labels are phases rather than objects: few, and each in many pieces."""
+    from scipy.ndimage import label
+
+    highest = int(plane.max())
+    return 0 < highest <= 20 and label(plane > 0)[1] > 3 * highest
 
 
 def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
