@@ -328,3 +328,28 @@ def test_a_sliver_gets_a_preview(tmp_path, out, rng):
     tifffile.imwrite(path, rng.integers(0, 255, (12, 2000)).astype(np.uint8))
     assert main(["cluster", str(path), "-o", str(out)]) == 0
     assert "line_kmeans_k-means_3.png" in names(out)
+
+
+def test_what_the_readme_measures_can_be_replayed(image, out, discs):
+    assert main(["segment", str(image), "-o", str(out)]) == 0
+    mask = out / "discs_otsu_Otsu.ome.tif"
+    assert main(["measure", str(mask), "--intensity", str(image), "-o", str(out)]) == 0
+    recipe = out / "discs_otsu_Otsu_region_table.yaml"
+    again = ccc.replay(recipe, image)
+    written = pd.read_csv(out / "discs_otsu_Otsu_region_table.csv")
+    np.testing.assert_allclose(again.table["intensity_mean"], written["intensity_mean"])
+
+
+def test_options_that_go_nowhere_are_refused(image, tmp_path, capsys):
+    assert main(["segment", str(image), "--unit", "um", "-o", str(tmp_path / "o")]) == 2
+    assert "give both" in capsys.readouterr().err
+    assert main(["segment", str(image), "-o", str(image)]) == 2
+    assert "name a folder" in capsys.readouterr().err
+
+
+def test_an_interrupted_demo_can_be_run_again(out):
+    from napari_visual_ccc import demo
+
+    demo.write([], out)
+    demo._check_folder(out)
+    assert "napari-visual-ccc demo" in (out / "index.html").read_text()

@@ -182,3 +182,13 @@ def test_stacks_of_many_axes_are_written_as_one(tmp_path, rng):
     data = rng.integers(0, 9, (2, 2, 2, 2, 5, 6)).astype(np.uint8)
     files.write_layer(LabelsResult(data), tmp_path / "r.ome.tif")
     np.testing.assert_array_equal(files.read(tmp_path / "r.ome.tif").data, data.reshape(-1, 5, 6))
+
+
+def test_a_unit_that_is_no_length_is_no_calibration(tmp_path):
+    size = {"PhysicalSizeX": 1.0, "PhysicalSizeXUnit": "reference frame"}
+    size |= {key.replace("X", "Y", 1): value for key, value in size.items()}
+    tifffile.imwrite(
+        tmp_path / "b.ome.tif", np.zeros((4, 5), np.uint8), metadata={"axes": "YX", **size}
+    )
+    found = files.read(tmp_path / "b.ome.tif")
+    assert (found.spacing, found.unit) == (None, "px")

@@ -146,3 +146,10 @@ def test_fingerprints_tell_arrays_apart(rng, side):
     assert recipe.fingerprint(data) == recipe.fingerprint(other)
     other[:9] = 1
     assert recipe.fingerprint(data) != recipe.fingerprint(other)
+
+
+@pytest.mark.parametrize("plane", [[5], [0, 1], "ab", [-1]])
+def test_a_slice_that_is_not_there_is_refused(discs, plane):
+    record = {"steps": [{"operation": "classify", "plane": plane}], "source": {}}
+    with pytest.raises(ValueError, match="slice"):
+        ccc.replay(record, np.stack([discs] * 2))

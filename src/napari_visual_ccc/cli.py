@@ -127,7 +127,7 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
         "--spacing", type=float, metavar="SIZE",
         help="size of a pixel, where the file does not say or is wrong",
     )  # fmt: skip
-    parser.add_argument("--unit", default="nm", help="of --spacing (default: nm)")
+    parser.add_argument("--unit", help="of --spacing (default: nm)")
     parser.add_argument(
         "-o", "--output", type=Path, default=Path("visual-ccc-output"), metavar="DIR",
         help="folder for the results (default: visual-ccc-output)",
@@ -162,6 +162,10 @@ def _run(name: str, given: argparse.Namespace) -> int:
         _check_names(given.images)
         if given.spacing is not None and not given.spacing > 0:
             raise ValueError(f"--spacing is {given.spacing}; it must be above zero")
+        if given.unit and given.spacing is None:
+            raise ValueError("--unit is that of --spacing; give both")
+        if given.output.exists() and not given.output.is_dir():
+            raise ValueError(f"{given.output} is a file; name a folder with -o")
     except ValueError as error:
         print(f"visual-ccc {name}: {error}", file=sys.stderr)
         return USAGE
@@ -221,7 +225,7 @@ def _one_image(
     micrograph = read(path)
     spacing, unit = micrograph.spacing, micrograph.unit
     if given.spacing is not None:
-        spacing, unit = (given.spacing, given.spacing), given.unit
+        spacing, unit = (given.spacing, given.spacing), given.unit or "nm"
     first, *further = operations.inputs(name)
     files = {other: getattr(given, other) for other in further if getattr(given, other)}
     arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}

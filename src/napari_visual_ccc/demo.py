@@ -113,6 +113,8 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
 def _check_folder(folder: Path) -> None:
     """Insist on a folder that is new, empty or an earlier demo's."""
     index = folder / "index.html"
+    if folder.exists() and not folder.is_dir():
+        raise NotADirectoryError(f"{folder} is a file; name a folder with -o")
     if not folder.exists() or not any(folder.iterdir()):
         return
     if not index.is_file() or "napari-visual-ccc demo" not in index.read_text(errors="replace"):
@@ -178,6 +180,9 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
     from .figures import panels
 
     sections = []
+    index = folder / "index.html"
+    # an interrupted demo is known as one by it
+    write_text(_PAGE.format(version=__version__, body="Not finished."), index, force=True)
     for micrograph, runs in finished:
         layers: list[ImageResult | LabelsResult] = []
         prediction, files = None, []
@@ -203,7 +208,6 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
             unit=micrograph.unit, prediction=prediction, force=True,
         )  # fmt: skip
         sections.append(_section(micrograph, runs, picture, files))
-    index = folder / "index.html"
     write_text(_PAGE.format(version=__version__, body="\n".join(sections)), index, force=True)
     return index
 

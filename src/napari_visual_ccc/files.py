@@ -84,6 +84,8 @@ def stem(path: Path) -> str:
 def _read_other(path: Path) -> Micrograph:
     from PIL import Image
 
+    # micrographs are large, and a person's own
+    Image.MAX_IMAGE_PIXELS = None
     with Image.open(path) as opened:
         opened.verify()
     if _is_deep_colour(path):
@@ -163,7 +165,7 @@ def _tiff_calibration(tif: Any) -> tuple[tuple[float, float] | None, str]:
         unit = _PLAIN_UNITS.get(unit, unit)
     else:
         return None, "px"
-    if unit == "px" or not all(isinstance(s, float) and 0 < s < np.inf for s in size):
+    if unit not in _METRES or not all(isinstance(s, float) and 0 < s < np.inf for s in size):
         return None, "px"
     return (size[0], size[1]), unit
 

@@ -232,13 +232,14 @@ def replaying(
     spacing = spacing or micrograph.spacing
     unit = unit or (micrograph.unit if spacing else "px")
     current = micrograph.data
-    known: dict[str, Any] = {str(record["source"].get("name")): current}
+    source = record["source"]
+    known: dict[str, Any] = {str(source.get(key)): current for key in ("name", "path")}
     for step in record["steps"]:
         name = step["operation"]
         first, *further = operations.inputs(name)
         known[step["inputs"].get(first, "")] = current
         if step.get("plane") and current.ndim > 2:
-            current = current[tuple(step["plane"])]
+            current = _plane(current, step["plane"], name)
         arrays = {first: current, **_further(step, further, known, others or {})}
         given = {"spacing": spacing, "unit": unit} if operations.calibrated(name) else {}
         choices = checked(name, step["parameters"])
@@ -323,7 +324,18 @@ def _checked_step(step: Any, what: str) -> dict[str, Any]:
         whole[key] = whole.get(key) or {}
         if not isinstance(whole[key], Mapping):
             raise ValueError(f"{what}: {key} of {name} must be names with values")
+    plane = whole.get("plane", [])
+    if not isinstance(plane, list) or not all(type(one) is int and one >= 0 for one in plane):
+        raise ValueError(f"{what}: plane of {name} must be a list of slice numbers")
     return whole
+
+
+def _plane(stack: Any, plane: Sequence[int], name: str) -> Any:
+    if len(plane) != stack.ndim - 2 or any(
+        one >= size for one, size in zip(plane, stack.shape, strict=False)
+    ):
+        raise ValueError(f"{name} was given slice {plane}; a stack of {stack.shape} has no such")
+    return stack[tuple(plane)]
 
 
 def _from_file(path: Path) -> Any:

@@ -162,3 +162,22 @@ def test_a_slice_of_nothing_is_passed_over(rng, features):
     found = ccc.kmeans(stack, clusters=2, features=features)
     assert not found.labels[1].any()
     assert found.labels[0].all()
+
+
+@pytest.mark.parametrize("features", ["multiscale", "texture"])
+def test_a_large_grey_level_below_does_not_blur_the_features(discs, features):
+    plain = ccc.kmeans(discs.astype(float), clusters=2, features=features)
+    lifted = ccc.kmeans(discs + 1e9, clusters=2, features=features)
+    assert (plain.labels != lifted.labels).mean() < 0.01
+
+
+def test_slices_of_different_brightness_are_told_apart_by_texture(rng):
+    stack = np.stack([rng.normal(10, 1, (64, 64)), rng.normal(100, 1, (64, 64))])
+    found = ccc.kmeans(stack, clusters=2, features="texture").labels
+    assert (found[0] == 1).all()
+    assert (found[1] == 2).all()
+
+
+def test_a_range_beyond_counting_is_refused():
+    with pytest.raises(ValueError, match="scale them"):
+        ccc.kmeans(np.array([[-1e308, 1e308]]))

@@ -128,3 +128,10 @@ def test_a_slice_of_nothing_is_passed_over(rng):
     found = ccc.denoise(stack, method="gaussian").data
     assert np.isnan(found[1]).all()
     assert found[0].std() < stack[0].std()
+
+
+def test_a_hole_in_the_middle_is_no_reason_to_refuse(rng):
+    image = rng.normal(100, 10, (2300, 2300)).astype(np.float32)
+    image[100:2200, 100:2200] = np.nan
+    found = ccc.denoise(image, method="gaussian").data
+    assert np.isfinite(found).sum() == np.isfinite(image).sum()

@@ -154,3 +154,27 @@ def test_negative_labels_are_refused():
     for function in (ccc.watershed_split, ccc.region_table):
         with pytest.raises(ValueError, match="labels hold -1"):
             function(labels)
+
+
+@pytest.mark.parametrize("choices", [{}, {"sigma": 0.0}, {"smallest": 50}, {"classes": 3}])
+def test_means_are_those_of_the_image_over_the_labels(discs, choices):
+    image = discs.copy()
+    image[3:5, 3:5] = 0
+    found = ccc.otsu(image, **choices)
+    lazy = ccc.otsu(da.from_array(image, chunks=50), **choices)
+    for label, mean, pixels in found.table[["label", "mean_intensity", "pixels"]].to_numpy():
+        assert image[found.labels == label].mean() == pytest.approx(mean)
+        assert (found.labels == label).sum() == pixels
+    np.testing.assert_allclose(lazy.table["mean_intensity"], found.table["mean_intensity"])
+
+
+def test_bands_with_a_missing_pixel_give_what_the_whole_gives(rng, monkeypatch):
+    from napari_visual_ccc.engine import planes
+
+    image = rng.normal(size=(200, 90)).cumsum(axis=0)
+    image[190, 5] = np.nan
+    whole = ccc.otsu(image).labels
+    lazy = ccc.otsu(da.from_array(image, chunks=(37, 41))).labels
+    np.testing.assert_array_equal(lazy.compute(), whole)
+    monkeypatch.setattr(planes.windows, "__defaults__", (900,))
+    np.testing.assert_array_equal(ccc.otsu(image).labels, whole)

@@ -152,3 +152,16 @@ def test_a_card_without_what_it_needs_is_not_saved(tmp_path):
     with pytest.raises(ValueError, match="use"):
         checkpoint.save(lite0_linear(3), about, tmp_path / "x.safetensors")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_header_with_a_shape_that_is_none_is_refused(tmp_path):
+    path = saved(tmp_path)
+    whole = path.read_bytes()
+    (length,) = struct.unpack("<Q", whole[:8])
+    inside = json.loads(whole[8 : 8 + length])
+    for name in inside:
+        if name != "__metadata__":
+            inside[name]["shape"] = 3
+    path.write_bytes(header(json.dumps(inside).encode()) + whole[8 + length :])
+    with pytest.raises(ValueError, match="do not fit"):
+        checkpoint.read_card(path)

@@ -117,3 +117,16 @@ def test_gpu_and_cpu_agree():
     net = design.build(3)
     cpu = net(x)
     torch.testing.assert_close(net.cuda()(x.cuda()).cpu(), cpu, rtol=1e-3, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(1290, 500), (640, 1100)])
+def test_tiles_and_whole_agree_whatever_is_left_over_of_a_stride(monkeypatch, shape):
+    design = architecture("lite0-linear")
+    net = design.build(3)
+    image = np.random.default_rng(0).random((shape[0] // 10, shape[1] // 10)).astype(np.float32)
+    whole = run(feature_map(net, design, image, shape, CPU))
+    monkeypatch.setattr(inference, "_TILE", 512)
+    monkeypatch.setattr(inference, "_MARGIN", 256)
+    tiled = run(feature_map(net, design, image, shape, CPU))
+    assert tiled.shape == whole.shape
+    assert (tiled - whole).square().mean().sqrt() < 0.1 * whole.square().mean().sqrt()

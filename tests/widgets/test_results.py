@@ -243,3 +243,71 @@ def test_tables_of_features_are_frames(viewer, discs):
     (layer,) = dock(viewer, "cluster")(clusters=3)
     assert isinstance(layer.features, pd.DataFrame)
     assert layer.features["area_percent"].sum() == pytest.approx(100)
+
+
+def test_measuring_a_stack_again_and_again_adds_nothing(viewer):
+    stack = np.zeros((3, 40, 40), int)
+    stack[:, 3:9, 3:9], stack[:, 20:30, 20:30] = 1, 2
+    features = pd.DataFrame({"index": [1, 2], "name": ["a", "b"]})
+    layer = viewer.add_labels(stack, features=features, units="nm", scale=(2, 2, 2))
+    form = dock(viewer, "measure")
+    for _ in range(3):
+        form(labels=layer)
+        assert len(layer.features) == 6
+    assert set(layer.features["name"]) == {"a", "b"}
+    layer.units = "um"
+    form(labels=layer)
+    assert "area_µm2" in layer.features
+    assert "area_nm2" not in layer.features
+
+
+def test_a_preview_of_background_alone_does_not_stop_the_whole(viewer, qtbot):
+    image = np.full((2100, 2100), 200, np.uint8)
+    image[1500:1900, 1500:1900] = 30
+    layer = viewer.add_image(image, name="corner")
+    layer.corner_pixels = np.array([[0, 0], [150, 150]])
+    form = dock(viewer, "segment")
+    form.live.value = True
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: viewer.layers[1].data.shape == image.shape, timeout=20_000)
+
+
+def test_a_preview_whose_whole_fails_does_not_stay(viewer, qtbot):
+    image = np.tile(samples.load("superalloy").data, (5, 5))
+    viewer.add_image(image, name="alloy")
+    form = dock(viewer, "cluster")
+    form.live.value = True
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    form._job and form._job.cancel()
+    if any(shown.preview for shown in form._last):
+        form._on_failed(MemoryError("memory is full"), preview=False)
+        assert len(viewer.layers) == 1
+
+
+def test_a_source_with_another_number_of_axes_gets_a_new_layer(viewer, discs):
+    image = viewer.add_image(discs, name="discs")
+    form = dock(viewer, "segment")
+    (flat,) = form()
+    image.data = np.stack([discs] * 3)
+    (deep,) = form()
+    assert deep is not flat
+    assert deep.data.shape == (3, *discs.shape)
+
+
+def test_contrast_that_a_person_set_stays(viewer, discs):
+    viewer.add_image(discs, name="discs")
+    form = dock(viewer, "texture")
+    (layer,) = form()
+    form(window=7)
+    layer.contrast_limits = (1, 2)
+    form(window=9)
+    assert layer.contrast_limits == [1, 2]
+
+
+def test_a_painted_source_starts_a_new_record(viewer, discs):
+    viewer.add_image(discs, name="discs")
+    form = dock(viewer, "segment")
+    (mask,) = form()
+    mask.paint((60, 60), 1)
+    (split,) = form(method="Split touching objects", labels=mask)
+    assert len(split.metadata["visual_ccc"]["steps"]) == 1

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..progress import Progress, Steps
+from .histogram import limits
 from .images import finite
 from .planes import windows
 
@@ -52,7 +53,11 @@ def cluster_features(
     from threadpoolctl import threadpool_limits
 
     drawn = _draw(grey, sample, seed)
-    vectors = yield from _sampled(grey, features, drawn)
+    # counted from the middle of the range: float32 has too few digits for a small contrast on top
+    # of a large grey level
+    low, high = yield from limits(grey)
+    middle = (float(low) + float(high)) / 2
+    vectors = yield from _sampled(grey, features, middle, drawn)
     if len(vectors) == 0:
         raise ValueError("image has no finite pixel: all are NaN or infinite")
     clusters = min(clusters, len(np.unique(vectors, axis=0)))
@@ -68,7 +73,7 @@ def cluster_features(
     offsets = ((centres**2).sum(axis=1) + 2 * (centres * mean / spread).sum(axis=1)).astype(
         np.float32
     )
-    found = yield from _assign(grey, features, weights, offsets)
+    found = yield from _assign(grey, features, middle, weights, offsets)
     facts = {"inertia": float(fitted.inertia_), "features": int(vectors.shape[1]),
              "sampled": len(vectors)}  # fmt: skip
     return FeatureClusters(*found, facts)
@@ -82,10 +87,10 @@ def _draw(grey: Any, sample: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(size, sample, replace=False, shuffle=False))
 
 
-def _sampled(grey: Any, features: str, drawn: np.ndarray) -> Steps[np.ndarray]:
+def _sampled(grey: Any, features: str, middle: float, drawn: np.ndarray) -> Steps[np.ndarray]:
     vectors, bands, total = [], 0, len(list(windows(grey.shape, 0)))
     width, plane_size = grey.shape[-1], grey.shape[-1] * grey.shape[-2]
-    for number, (plane, missing, rows_of) in enumerate(_planes(grey, features)):
+    for number, (plane, missing, rows_of) in enumerate(_planes(grey, features, middle)):
         for _, rows, _, _ in windows(plane.shape, 0):
             start = number * plane_size + rows.start * width
             stop = start + (rows.stop - rows.start) * width
@@ -100,14 +105,14 @@ def _sampled(grey: Any, features: str, drawn: np.ndarray) -> Steps[np.ndarray]:
 
 
 def _assign(
-    grey: Any, features: str, weights: np.ndarray, offsets: np.ndarray
+    grey: Any, features: str, middle: float, weights: np.ndarray, offsets: np.ndarray
 ) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     clusters = len(weights)
     labels = np.zeros(grey.shape, np.uint8)
     pixels, sums = np.zeros(clusters + 1), np.zeros(clusters + 1)
     bands, total = 0, len(list(windows(grey.shape, 0)))
     for index, (plane, missing, rows_of) in zip(
-        np.ndindex(grey.shape[:-2]), _planes(grey, features), strict=True
+        np.ndindex(grey.shape[:-2]), _planes(grey, features, middle), strict=True
     ):
         for _, rows, _, _ in windows(plane.shape, 0):
             maps = rows_of(rows)
@@ -134,7 +139,7 @@ def _by_intensity(
     return table[labels], pixels[used][order].astype(np.int64), means[order]
 
 
-def _planes(grey: Any, features: str) -> Any:
+def _planes(grey: Any, features: str, middle: float) -> Any:
     """Every plane with its missing pixels and the function that gives features of some rows."""
     make = {"multiscale": multiscale, "texture": texture, "network": network}[features]
     for index in np.ndindex(grey.shape[:-2]):
@@ -144,7 +149,9 @@ def _planes(grey: Any, features: str) -> Any:
             plane = np.zeros(plane.shape, plane.dtype)
         else:
             plane, missing = finite(plane)
-        yield plane, missing, make(plane)
+        wide = plane.astype("f8" if plane.dtype.itemsize > 2 else "f4")
+        centred = (wide - np.array(middle, wide.dtype)).astype(np.float32)
+        yield plane, missing, make(centred)
 
 
 def _banded(plane: np.ndarray, halo: int, maps: Callable[[np.ndarray], np.ndarray]) -> Rows:
@@ -177,10 +184,9 @@ def texture(plane: np.ndarray) -> Rows:
     """In each of `TEXTURE_WINDOWS`: mean, standard deviation and contrast of neighbours."""
     import cv2
 
-    # centred, or the square of a 16-bit mean would eat the digits of a small variance
-    centred = plane.astype(np.float32) - np.float32(plane.mean())
-
     def maps(seen: np.ndarray) -> np.ndarray:
+        # the square of a 16-bit mean would eat the digits of a small variance in float32
+        seen = seen.astype(np.float64)
         across = np.diff(seen, axis=1, prepend=seen[:, :1]) ** 2
         down = np.diff(seen, axis=0, prepend=seen[:1]) ** 2
         found = []
@@ -189,9 +195,9 @@ def texture(plane: np.ndarray) -> Rows:
                 cv2.blur(part, (window, window)) for part in (seen, seen * seen, across + down)
             )
             found += [mean, np.sqrt(np.maximum(square - mean * mean, 0)), np.sqrt(contrast)]
-        return np.stack(found)
+        return np.stack(found).astype(np.float32)
 
-    return _banded(centred, halo=max(TEXTURE_WINDOWS), maps=maps)
+    return _banded(plane, halo=max(TEXTURE_WINDOWS), maps=maps)
 
 
 def network(plane: np.ndarray) -> Rows:

@@ -18,6 +18,8 @@ _TAIL = 4096
 _OUTLIERS = 0.001
 # how often the core is narrowed: each time by a factor of up to 57,000
 _ZOOMS = 5
+# what float32 can hold
+_WIDEST = 1e38
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,6 +139,10 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
         yield Progress(done, total, "grey levels")
     if low > high:
         raise ValueError("image has no finite pixel: all are NaN or infinite")
+    if float(high) - float(low) > _WIDEST:
+        raise ValueError(
+            f"grey values span {low:g} to {high:g}, too much to count with; scale them"
+        )
     return low, high
 
 

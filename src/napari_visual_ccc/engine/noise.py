@@ -54,7 +54,7 @@ def sample(image: Any) -> np.ndarray:
     Raises
     ------
     ValueError
-        If no pixel there is finite in any plane.
+        If no pixel is finite.
     """
     rows, columns = (
         slice(max((n - _SAMPLE) // 2, 0), max((n - _SAMPLE) // 2, 0) + _SAMPLE)
@@ -64,6 +64,10 @@ def sample(image: Any) -> np.ndarray:
     # slices of nothing (a drifted end of a series) are passed over, from the middle outwards
     for number in sorted(range(len(every)), key=lambda n: abs(n - len(every) // 2)):
         plane = np.asarray(image[(*every[number], rows, columns)]).astype(np.float64)
+        if np.isfinite(plane).any():
+            return finite(plane)[0]
+    for index in every:
+        plane = np.asarray(image[index]).astype(np.float64)
         if np.isfinite(plane).any():
             return finite(plane)[0]
     raise ValueError("image has no finite pixel: all are NaN or infinite")

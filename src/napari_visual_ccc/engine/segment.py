@@ -13,7 +13,7 @@ from .breaks import optimal_breaks
 from .cluster import Spacing, cluster_table, pixel_area
 from .histogram import grey_histogram, limits, occurrences
 from .images import as_grey
-from .planes import is_lazy, map_planes, pieces, planes
+from .planes import count_pieces, is_lazy, map_planes, pieces, planes
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -78,21 +78,22 @@ def otsu(
     # blurred values count from the darkest: float32 has too few digits for a small contrast on top
     # of a large grey level
     zero = float(dark) if sigma > 0 else 0.0
+    seen = grey
     if sigma > 0 and bright > dark:
-        grey = yield from _blurred(grey, sigma, dark)
-    histogram = yield from grey_histogram(grey)
+        seen = yield from _blurred(grey, sigma, dark)
+    histogram = yield from grey_histogram(seen)
     starts = optimal_breaks(histogram.values, histogram.counts, classes)
     if len(starts) < classes or bright == dark:
         levels = 1 if bright == dark else len(histogram.values)
         raise ValueError(f"image has {levels} grey level(s): too few for {classes} classes")
     labels = yield from map_planes(
-        histogram.labeller(starts), grey, dtype=np.uint8, halo=0, note="threshold"
+        histogram.labeller(starts), seen, dtype=np.uint8, halo=0, note="threshold"
     )
     pixels = np.add.reduceat(histogram.counts, starts)
-    means = np.add.reduceat(histogram.counts * histogram.values, starts) / pixels + zero
-    table = cluster_table(pixels, means, area, unit)
     facts: dict[str, Any] = {"thresholds": (histogram.lowest[starts[1:]] + zero).tolist()}
     if classes > 2:
+        sums = yield from _sums(labels, grey, classes)
+        table = cluster_table(pixels, sums[1:] / pixels, area, unit)
         table["name"] = [name.replace("cluster", "class") for name in table["name"]]
         return LabelsResult(
             labels, table=table, name=f"Otsu {classes} classes", facts=facts, notes=notes
@@ -112,6 +113,8 @@ def otsu(
         found = (yield from occurrences(mask)).get(1, 0)
         pixels[2 - side] += pixels[side - 1] - found
         pixels[side - 1] = found
+    sums = yield from _sums(mask, grey, 1)
+    means = (sums[::-1] if side == 1 else sums) / np.maximum(pixels, 1)
     return LabelsResult(
         mask,
         table=_objects_table(pixels, means, side, area, unit),
@@ -124,20 +127,47 @@ def otsu(
 def _blurred(grey: Any, sigma: float, zero: float) -> Steps[Any]:
     import cv2
 
+    # decided for the whole image: bands and chunks have to be worked on alike
+    has_missing = grey.dtype.kind == "f" and (yield from _any_missing(grey))
+
+    def smooth(values: np.ndarray) -> np.ndarray:
+        return cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+
     def blur(plane: np.ndarray) -> np.ndarray:
         wide = plane.astype("f8" if plane.dtype.itemsize > 2 else "f4")
         plane = (wide - np.array(zero, wide.dtype)).astype(np.float32)
-        missing = ~np.isfinite(plane)
-        if not missing.any():
-            return cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+        if not has_missing:
+            return smooth(plane)
         # what is missing has no weight, and stays missing
-        weight = cv2.GaussianBlur((~missing).astype(np.float32), (0, 0), sigma)
-        filled = cv2.GaussianBlur(np.where(missing, 0, plane).astype(np.float32), (0, 0), sigma)
+        there = np.isfinite(plane)
         with np.errstate(invalid="ignore", divide="ignore"):
-            return np.where(missing, np.float32(np.nan), filled / weight)
+            filled = smooth(np.where(there, plane, np.float32(0))) / smooth(there.astype("f4"))
+        return np.where(there, filled, np.float32(np.nan))
 
     halo = int(4 * sigma) + 2
     return (yield from map_planes(blur, grey, dtype=np.float32, halo=halo, note="blur"))
+
+
+def _any_missing(image: Any) -> Steps[bool]:
+    total = count_pieces(image)
+    for done, piece in enumerate(pieces(image), start=1):
+        if not np.isfinite(piece).all():
+            return True
+        yield Progress(done, total, "missing pixels")
+    return False
+
+
+def _sums(labels: Any, grey: Any, count: int) -> Steps[np.ndarray]:
+    """Sum of grey in each label from 0 to `count`, without what is not finite."""
+    if is_lazy(labels):
+        labels = labels.rechunk(grey.chunks)
+    sums, total = np.zeros(count + 1), count_pieces(grey)
+    for done, (which, values) in enumerate(zip(pieces(labels), pieces(grey), strict=True), start=1):
+        weights = values.astype(np.float64)
+        weights[~np.isfinite(weights)] = 0
+        sums += np.bincount(which.ravel(), weights=weights.ravel(), minlength=count + 1)
+        yield Progress(done, total, "means")
+    return sums
 
 
 def _side(labels: Any) -> str:

@@ -64,7 +64,7 @@ def read_card(path: Path | None = None) -> dict[str, Any]:
         raise _not_ours(path, "it has no card") from None
     _check_card(card, path)
     shapes = [value.get("shape") for value in header.values() if isinstance(value, dict)]
-    if not any(shape and shape[0] == len(card["classes"]) for shape in shapes):
+    if not any(isinstance(s, list) and s[:1] == [len(card["classes"])] for s in shapes):
         raise ValueError(
             f"{path}: the weights do not fit {card['architecture']} with "
             f"{len(card['classes'])} classes"

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import interpolate, pad
 
 from ..progress import Progress, Steps
 from .architectures import Architecture
@@ -143,11 +143,19 @@ def feature_map(
         yield Progress(0, 1, "network")
         # not inference_mode: gradients are taken of what comes behind
         with torch.no_grad():
-            given = to_input(source.to(device), size, design.channels)
+            given = _whole_strides(to_input(source.to(device), size, design.channels), design)
             maps = design.features(net, given)
         yield Progress(1, 1, "network")
         return maps
     return (yield from _tiled(net, design, source, size, device))
+
+
+def _whole_strides(given: torch.Tensor, design: Architecture) -> torch.Tensor:
+    """Pad to whole strides: where padding goes within the network depends on what is left over."""
+    if not design.any_size:
+        return given
+    bottom, right = (-n % design.stride for n in given.shape[2:])
+    return pad(given, (0, right, 0, bottom), mode="replicate")
 
 
 def _tiled(
@@ -158,10 +166,8 @@ def _tiled(
     device: torch.device,
 ) -> Steps[torch.Tensor]:
     stride = design.stride
-    # the enlarged image stays out of the graphics memory; whole strides, or tiles would not join
-    padded = to_input(source, size, 1)
-    bottom, right = (-n % stride for n in size)
-    padded = torch.nn.functional.pad(padded, (0, right, 0, bottom), mode="replicate")
+    # the enlarged image stays out of the graphics memory
+    padded = _whole_strides(to_input(source, size, 1), design)
     height, width = padded.shape[2:]
     corners = [(y, x) for y in range(0, height, _TILE) for x in range(0, width, _TILE)]
     maps: Any = None

@@ -58,6 +58,7 @@ class Form(Container):
         self._last: list[Any] = []
         self._job: Job | None = None
         self._can_cancel = False
+        self._previewed: tuple[Any, ...] = ()
         self._again = False
         self._whole = True
         self._adding = False
@@ -186,12 +187,15 @@ class Form(Container):
             report(error)
             return
         parameters, operation = self.parameters, self.operation
+        if preview:
+            self._previewed = self._choices
         self.bar.max, self.bar.value = 0, 0
         self._whole = not preview
         self._job = Job(
             shown_soon(steps),
             f"{operation.title}: {next(iter(sources.values())).layer.name}",
             returned=lambda result: self._show(operation, sources, parameters, result),
+            failed=lambda error: self._on_failed(error, preview),
             finished=self._on_finished,
             progressed=self._on_progress,
         )
@@ -253,6 +257,20 @@ class Form(Container):
             first = next(iter(sources.values()))
             arguments |= {"spacing": first.spacing, "unit": first.unit}
         return operations.function(self.operation.name)(**arguments, **self.parameters)
+
+    @property
+    def _choices(self) -> tuple[Any, ...]:
+        return self.operation.name, self.parameters, self.inputs
+
+    def _on_failed(self, error: Exception, preview: bool) -> None:
+        if preview:
+            # the visible part may be all background: the whole image decides
+            _later(self.native, 0, lambda: self._job is None and self.run())
+            return
+        if any(shown.preview for shown in self._last):
+            self.undo()
+        self._say("")
+        report(error)
 
     def _on_progress(self, progress: Progress) -> None:
         self.bar.max = progress.total
@@ -329,8 +347,12 @@ class Form(Container):
 
     def _run_whole(self) -> None:
         """After a preview: the whole image, unless the person has moved on."""
-        if self._job is None and any(shown.preview for shown in self._last):
+        if self._job is not None or not any(shown.preview for shown in self._last):
+            return
+        if self._is_live or self._choices == self._previewed:
             self.run()
+        else:
+            self.undo()
 
     def _show_part(
         self,
@@ -341,10 +363,10 @@ class Form(Container):
         data: Any,
     ) -> Shown:
         shown = self._shown.get(key)
-        if shown is not None and shown.untouched:
-            shown.update(source, part, metadata, data)
-            return shown
         new = build(source, part, metadata, data)
+        if shown is not None and shown.layer.ndim == new.ndim and shown.untouched:
+            shown.update(source, part, new)
+            return shown
         # of several maps one is looked at: on top of each other they show nothing
         new.visible = not self._last
         layer = self.viewer.add_layer(new)

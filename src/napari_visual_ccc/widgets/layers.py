@@ -262,6 +262,7 @@ class Shown:
         self.layer = layer
         self.preview = preview
         self._look = look
+        self._setting = False
         self._before: dict[str, Any] | None = None
         if isinstance(layer, Labels):
             layer.events.paint.connect(self._on_paint)
@@ -275,9 +276,16 @@ class Shown:
         self._metadata = dict(layer.metadata)
         self._place = _place_of(layer)
         self._features = layer.features.copy() if isinstance(layer, Labels) else None
+        self._limits = list(layer.contrast_limits) if isinstance(layer, Image) else None
 
     def _on_paint(self, event: Any = None) -> None:
+        if self._setting:
+            return
         self._painted = True
+        record = self.layer.metadata.get(METADATA)
+        if isinstance(record, dict):
+            # what is made of it from now on starts a record of its own
+            record["print"] = ""
 
     @property
     def untouched(self) -> bool:
@@ -296,21 +304,20 @@ class Shown:
             and fingerprint(layer.data) == self._print
         )
 
-    def update(
-        self,
-        source: Source,
-        result: ImageResult | LabelsResult,
-        metadata: dict[str, Any],
-        data: Any = None,
-    ) -> None:
-        """Replace data, place, name and provenance; keep how the person looks at it."""
-        layer, new = self.layer, build(source, result, metadata, data)
+    def update(self, source: Source, result: ImageResult | LabelsResult, new: Layer) -> None:
+        """Replace data, place, name and provenance by those of a new layer.
+
+        How the person looks at it stays: colours, opacity, and contrast that they have set.
+        """
+        layer = self.layer
         own = "features" if isinstance(layer, Labels) else "contrast_limits"
         keys = [*_PLACE, "data", "name", "metadata", own]
+        if isinstance(layer, Image) and layer.contrast_limits != self._limits:
+            keys.remove("contrast_limits")
         look = getattr(result, "look", "")
         if look != self._look:
             # a signed map in the colours of a heatmap would lie
-            keys += _STYLE
+            keys += [*_STYLE, "contrast_limits"]
         # a preview and the whole that follows it are one run
         if not self.preview:
             self._before = {key: getattr(layer, key) for key in (*keys, *_style_of(layer))}
@@ -331,8 +338,18 @@ class Shown:
         return True
 
     def _set(self, state: dict[str, Any]) -> None:
+        self._setting = True
+        try:
+            self._set_all(state)
+        finally:
+            self._setting = False
+        self._look = state["look"]
+        self._remember()
+
+    def _set_all(self, state: dict[str, Any]) -> None:
         layer = self.layer
-        if isinstance(layer, Image) and np.dtype(layer.dtype).kind in "iu":
+        whole = isinstance(layer, Image) and np.dtype(layer.dtype).kind in "iu"
+        if whole and "contrast_limits" in state:
             layer.contrast_limits_range = (
                 min(layer.contrast_limits_range[0], state["contrast_limits"][0]),
                 max(layer.contrast_limits_range[1], state["contrast_limits"][1]),
@@ -340,8 +357,6 @@ class Shown:
         for key in (*_PLACE, "data", "features", "contrast_limits", *_STYLE, "metadata", "name"):
             if key in state and not _same(getattr(layer, key), state[key]):
                 setattr(layer, key, state[key])
-        self._look = state["look"]
-        self._remember()
 
 
 def _place_of(layer: Layer) -> list[Any]:

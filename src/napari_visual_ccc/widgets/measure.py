@@ -110,6 +110,7 @@ class Measure(Form):
         self.table, self.histogram = Table("regions"), Histogram()
         self.layer: Labels | None = None
         self._following = False
+        self._measured: dict[Any, frozenset[str]] = {}
         for widget in (self.table, self.histogram):
             widget.hide()
             self.native.layout().addWidget(widget)
@@ -120,7 +121,9 @@ class Measure(Form):
         frame = next(iter(result.tables.values()))
         self._watch(source.layer)
         change = _Features(source.layer)
-        change.write(_merged(source.layer.features, frame))
+        key = source.layer.unique_id
+        change.write(_merged(source.layer.features, frame, self._measured.get(key, frozenset())))
+        self._measured[key] = frozenset(frame.columns)
         self._last = [change]
         self.undo_button.enabled = True
         self.table.name = f"{source.layer.name} regions"
@@ -200,13 +203,14 @@ class _Features:
         return True
 
 
-def _merged(old: pd.DataFrame, measured: pd.DataFrame) -> pd.DataFrame:
-    """Measured columns, with the columns that were there before (names, say) kept beside them."""
-    new = measured.assign(index=measured["label"])
-    kept = [c for c in old.columns if c not in new.columns]
+def _merged(old: pd.DataFrame, new: pd.DataFrame, measured: frozenset[str]) -> pd.DataFrame:
+    """Measured columns, beside those that were there before (names, say) and not measured."""
+    new = new.assign(index=new["label"])
+    kept = [c for c in old.columns if c not in new.columns and c not in measured]
     if not kept or "index" not in old.columns:
         return new
-    return new.merge(old[["index", *kept]], on="index", how="left")
+    # a region of a stack has a row a slice, and one name
+    return new.merge(old[["index", *kept]].drop_duplicates("index"), on="index", how="left")
 
 
 def _centre(region: pd.Series, ndim: int) -> tuple[float, ...]:
