@@ -9,7 +9,7 @@ import pytest
 import tifffile
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc import recipe
+from napari_visual_ccc import provenance, recipe
 from napari_visual_ccc.script import to_python
 from tests.models import CLASSES, saved
 
@@ -20,7 +20,7 @@ def recorded(image, steps, **source):
     for operation, parameters in steps:
         result = getattr(ccc, operation)(current, **parameters)
         output = result.layers[0].name if result.layers else ""
-        previous = recipe.provenance(
+        previous = provenance.provenance(
             operation,
             parameters,
             {ccc.operations.inputs(operation)[0]: name},
@@ -121,14 +121,14 @@ def test_a_record_becomes_a_script_that_gives_the_same(discs, tmp_path):
 
 
 def test_numbers_of_numpy_become_plain():
-    found = recipe.plain({"a": np.float32(1.5), "b": np.arange(2), "c": np.nan, "d": (1, None)})
+    found = provenance.plain({"a": np.float32(1.5), "b": np.arange(2), "c": np.nan, "d": (1, None)})
     assert json.dumps(found) == '{"a": 1.5, "b": [0, 1], "c": null, "d": [1, null]}'
 
 
 def test_a_slice_of_a_stack_is_replayed_from_the_stack(discs):
     stack = np.stack([255 - discs, discs])
     result = ccc.classify(stack[1])
-    record = recipe.provenance(
+    record = provenance.provenance(
         "classify", {}, {"image": "stack"}, source={"name": "stack"}, result=result, plane=[1]
     )
     np.testing.assert_array_equal(ccc.replay(record, stack).probabilities, result.probabilities)
@@ -143,9 +143,9 @@ def test_a_step_may_say_nothing_of_its_inputs(discs):
 def test_fingerprints_tell_arrays_apart(rng, side):
     data = rng.integers(0, 255, (side, side)).astype(np.uint8)
     other = data.copy()
-    assert recipe.fingerprint(data) == recipe.fingerprint(other)
+    assert provenance.fingerprint(data) == provenance.fingerprint(other)
     other[:9] = 1
-    assert recipe.fingerprint(data) != recipe.fingerprint(other)
+    assert provenance.fingerprint(data) != provenance.fingerprint(other)
 
 
 @pytest.mark.parametrize("plane", [[5], [0, 1], "ab", [-1]])

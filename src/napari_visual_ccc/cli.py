@@ -220,7 +220,7 @@ def _one_image(
 ) -> None:
     from .files import read
     from .output import base_name, write_result
-    from .recipe import provenance
+    from .provenance import provenance
 
     micrograph = read(path)
     spacing, unit = micrograph.spacing, micrograph.unit
@@ -307,7 +307,7 @@ def _info() -> int:
     import torch
 
     from .nets.checkpoint import file_hash, read_card
-    from .recipe import versions
+    from .provenance import versions
 
     card = read_card()
     devices = ["cpu"]

@@ -15,7 +15,8 @@ from .files import write_text
 from .micrograph import Micrograph
 from .output import base_name, file_stem, write_result
 from .progress import run
-from .recipe import output, provenance
+from .provenance import provenance
+from .recipe import output
 from .results import ImageResult, LabelsResult, PredictionResult, Result
 
 

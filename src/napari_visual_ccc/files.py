@@ -254,7 +254,7 @@ def write_layer(
     spacing, unit : (y, x) and str
         Size of a pixel of the source; that of a coarse map follows from it.
     record : mapping, optional
-        From `recipe.provenance`.
+        From `provenance.provenance`.
     force : bool
         Replace a file that is there.
 

@@ -34,7 +34,7 @@ def write_result(
     name : str
         What the files' names start with.
     record : callable
-        Name of a layer → its record, see `recipe.provenance`.
+        Name of a layer → its record, see `provenance.provenance`.
     image : (..., Y, X) array, optional
         The source, to draw under labels and heatmaps.
     spacing, unit : (y, x) and str

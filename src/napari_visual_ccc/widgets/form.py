@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,22 +13,21 @@ from magicgui.widgets import (
     Label,
     ProgressBar,
     PushButton,
-    Widget,
-    create_widget,
 )
-from napari.layers import Image, Labels, Layer
+from napari.layers import Layer
 from napari.utils.notifications import show_info
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from qtpy.QtWidgets import QSizePolicy
 from superqt.utils import qdebounced
 
 from .. import operations
-from ..operations import Operation, Parameter
+from ..operations import Operation
 from ..progress import Progress, Steps, run
-from ..recipe import fingerprint, provenance
+from ..provenance import fingerprint, provenance
 from ..results import ImageResult, LabelsResult, Result
+from .fields import fields_of, later, layer_kind
 from .jobs import EXPECTED, Job, report
-from .layers import METADATA, Prepared, Shown, Source, build, layers_of, shown_soon, take
+from .layers import METADATA, Prepared, Source, build, shown_soon, take
+from .shown import Shown
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -122,23 +121,8 @@ class Form(Container):
         self._changed()
 
     def _make_fields(self, name: str) -> Container:
-        optional = operations.optional_inputs(name)
-        texts = operations.input_help(name)
-        boxes: list[Widget] = [
-            ComboBox(
-                name=field,
-                label=field.capitalize(),
-                choices=layers_of(self.viewer, layer_kind(field)),
-                nullable=field in optional,
-                tooltip=texts[field],
-            )
-            for field in operations.inputs(name)
-        ]
-        choices = [field_of(p) for p in operations.parameters(name).values()]
-        fields = Container(widgets=boxes + choices)
-        fields.margins = (0, 0, 0, 0)
+        fields = fields_of(name, self.viewer)
         fields.changed.connect(self._changed)
-        _later(fields.native, 0, lambda: _align(fields))
         return fields
 
     @property
@@ -201,7 +185,7 @@ class Form(Container):
         )
         # a live form would flicker: it offers Cancel only where there is something to wait for
         if self._is_live:
-            _later(self.native, 400, self._reveal)
+            later(self.native, 400, self._reveal)
         else:
             self._reveal()
 
@@ -265,7 +249,7 @@ class Form(Container):
     def _on_failed(self, error: Exception, preview: bool) -> None:
         if preview:
             # the visible part may be all background: the whole image decides
-            _later(self.native, 0, lambda: self._job is None and self.run())
+            later(self.native, 0, lambda: self._job is None and self.run())
             return
         if any(shown.preview for shown in self._last):
             self.undo()
@@ -342,7 +326,7 @@ class Form(Container):
         self.show_result(operation, source, result)
         layers = [shown.layer for shown in self._last]
         if source.preview:
-            _later(self.native, 150, self._run_whole)
+            later(self.native, 150, self._run_whole)
         return layers
 
     def _run_whole(self) -> None:
@@ -386,43 +370,6 @@ class Form(Container):
         self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
         if self._job is not None:
             self._job.cancel()
-
-
-def _later(parent: QWidget, milliseconds: int, function: Callable[[], object]) -> None:
-    """Call a function later, unless the widget is gone by then."""
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.timeout.connect(function)
-    timer.timeout.connect(timer.deleteLater)
-    timer.start(milliseconds)
-
-
-def _align(fields: Container) -> None:
-    """Give all labels one width; magicgui measures them before the viewer sets its font."""
-    rows = [row for row in fields.native.children() if row.isWidgetType()]
-    labels = [label for row in rows if (label := row.findChild(QLabel)) is not None]
-    widest = max((label.sizeHint().width() for label in labels), default=0)
-    for label in labels:
-        label.setMinimumWidth(widest)
-
-
-def layer_kind(name: str) -> type[Layer]:
-    """Which layers fit an input of this name."""
-    return Labels if name == "labels" else Image
-
-
-def field_of(parameter: Parameter) -> Widget:
-    """Make the form field of a parameter: a slider where both limits are known and near."""
-    options = dict(parameter.options)
-    options.setdefault("label", parameter.name.replace("_", " ").capitalize())
-    options["tooltip"] = parameter.help
-    if {"min", "max"} <= options.keys() and options["max"] - options["min"] <= 1000:
-        options.setdefault("widget_type", "FloatSlider" if parameter.type is float else "Slider")
-    if parameter.type == (Path | None):
-        options.update(nullable=True, filter="Models (*.safetensors)")
-    return create_widget(
-        name=parameter.name, annotation=parameter.type, value=parameter.default, options=options
-    )
 
 
 def _metadata(

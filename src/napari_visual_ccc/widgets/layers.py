@@ -12,7 +12,7 @@ from napari.utils.transforms import Affine
 
 from ..engine.planes import computed, is_lazy
 from ..progress import Steps
-from ..recipe import fingerprint
+from ..provenance import fingerprint
 from ..results import ImageResult, LabelsResult, Result
 
 if TYPE_CHECKING:
@@ -167,7 +167,7 @@ class Prepared(NamedTuple):
     arrays : list of array
         What each of its layers shows; computed where it was lazy and fits into memory.
     prints : list of str
-        `recipe.fingerprint` of each.
+        `provenance.fingerprint` of each.
     """
 
     result: Result
@@ -242,140 +242,6 @@ def features(result: LabelsResult) -> Any:
 
 def _with_leading_axes(data: Any, ndim: int) -> Any:
     return data[(np.newaxis,) * (ndim - data.ndim) + (...,)]
-
-
-_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
-_STYLE = ("colormap", "blending", "opacity")
-
-
-class Shown:
-    """A result in the viewer, and whether a person has made it theirs since.
-
-    Name, data, place, metadata and features count as theirs once changed; how it looks
-    (colours, contrast, opacity, visibility) may be changed freely.
-    """
-
-    def __init__(
-        self, viewer: Viewer, layer: Layer, look: str = "", *, preview: bool = False
-    ) -> None:
-        self._viewer = viewer
-        self.layer = layer
-        self.preview = preview
-        self._look = look
-        self._setting = False
-        self._before: dict[str, Any] | None = None
-        if isinstance(layer, Labels):
-            layer.events.paint.connect(self._on_paint)
-            layer.events.labels_update.connect(self._on_paint)
-        self._remember()
-
-    def _remember(self) -> None:
-        layer = self.layer
-        self._name, self._data, self._painted = layer.name, layer.data, False
-        self._print = fingerprint(layer.data)
-        self._metadata = dict(layer.metadata)
-        self._place = _place_of(layer)
-        self._features = layer.features.copy() if isinstance(layer, Labels) else None
-        self._limits = list(layer.contrast_limits) if isinstance(layer, Image) else None
-
-    def _on_paint(self, event: Any = None) -> None:
-        if self._setting:
-            return
-        self._painted = True
-        record = self.layer.metadata.get(METADATA)
-        if isinstance(record, dict):
-            # what is made of it from now on starts a record of its own
-            record["print"] = ""
-
-    @property
-    def untouched(self) -> bool:
-        """Still in the viewer, as we left it."""
-        layer = self.layer
-        return (
-            layer in self._viewer.layers
-            and not self._painted
-            and layer.name == self._name
-            and layer.data is self._data
-            and layer.metadata == self._metadata
-            and all(
-                np.array_equal(a, b) for a, b in zip(_place_of(layer), self._place, strict=True)
-            )
-            and (self._features is None or layer.features.equals(self._features))
-            and fingerprint(layer.data) == self._print
-        )
-
-    def update(self, source: Source, result: ImageResult | LabelsResult, new: Layer) -> None:
-        """Replace data, place, name and provenance by those of a new layer.
-
-        How the person looks at it stays: colours, opacity, and contrast that they have set.
-        """
-        layer = self.layer
-        own = "features" if isinstance(layer, Labels) else "contrast_limits"
-        keys = [*_PLACE, "data", "name", "metadata", own]
-        if isinstance(layer, Image) and layer.contrast_limits != self._limits:
-            keys.remove("contrast_limits")
-        look = getattr(result, "look", "")
-        if look != self._look:
-            # a signed map in the colours of a heatmap would lie
-            keys += [*_STYLE, "contrast_limits"]
-        # a preview and the whole that follows it are one run
-        if not self.preview:
-            self._before = {key: getattr(layer, key) for key in (*keys, *_style_of(layer))}
-            self._before |= {"metadata": dict(layer.metadata), "look": self._look}
-        self.preview = source.preview
-        self._set({**{key: getattr(new, key) for key in keys}, "look": look})
-
-    def undo(self) -> bool:
-        """Take the last change back; False when the layer is the person's own by now."""
-        if not self.untouched:
-            return False
-        if self._before is None:
-            self._viewer.layers.remove(self.layer)
-        else:
-            self._set(self._before)
-            self._before = None
-        self.preview = False
-        return True
-
-    def _set(self, state: dict[str, Any]) -> None:
-        self._setting = True
-        try:
-            self._set_all(state)
-        finally:
-            self._setting = False
-        self._look = state["look"]
-        self._remember()
-
-    def _set_all(self, state: dict[str, Any]) -> None:
-        layer = self.layer
-        whole = isinstance(layer, Image) and np.dtype(layer.dtype).kind in "iu"
-        if whole and "contrast_limits" in state:
-            layer.contrast_limits_range = (
-                min(layer.contrast_limits_range[0], state["contrast_limits"][0]),
-                max(layer.contrast_limits_range[1], state["contrast_limits"][1]),
-            )
-        for key in (*_PLACE, "data", "features", "contrast_limits", *_STYLE, "metadata", "name"):
-            if key in state and not _same(getattr(layer, key), state[key]):
-                setattr(layer, key, state[key])
-
-
-def _place_of(layer: Layer) -> list[Any]:
-    return [
-        layer.affine.affine_matrix if key == "affine" else getattr(layer, key) for key in _PLACE
-    ]
-
-
-def _style_of(layer: Layer) -> tuple[str, ...]:
-    return _STYLE if isinstance(layer, Image) else ()
-
-
-def _same(old: Any, new: Any) -> bool:
-    """Whether setting would change nothing, told without looking at arrays of pixels."""
-    if isinstance(old, Affine):
-        return np.array_equal(old.affine_matrix, new.affine_matrix)
-    if isinstance(old, np.ndarray) and old.size <= 16:
-        return np.array_equal(old, new)
-    return old is new or (isinstance(old, str | tuple | float) and old == new)
 
 
 def layers_of(viewer: Viewer, kind: type[Layer]) -> Callable[[Any], list[Layer]]:
