@@ -353,3 +353,14 @@ def test_an_interrupted_demo_can_be_run_again(out):
     demo.write([], out)
     demo._check_folder(out)
     assert "napari-visual-ccc demo" in (out / "index.html").read_text()
+
+
+@UNIX
+def test_a_reader_that_leaves_early_is_no_error():
+    with subprocess.Popen(
+        [sys.executable, "-m", "napari_visual_ccc.cli", "info"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -45,6 +46,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("visual-ccc: interrupted; nothing half-written was left", file=sys.stderr)
         return INTERRUPTED
+    except BrokenPipeError:
+        # who reads the pipe has seen enough; Python would complain once more at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return OK
     except EXPECTED as error:
         print(f"visual-ccc: {error}", file=sys.stderr)
         return FAILED
@@ -174,6 +179,8 @@ def _run(name: str, given: argparse.Namespace) -> int:
         title = f"[{number}/{len(given.images)}] {path.name}"
         try:
             _one_image(name, path, parameters, given, _bar(title))
+        except BrokenPipeError:
+            raise
         except EXPECTED as error:
             failed += 1
             _complain(path, error)
