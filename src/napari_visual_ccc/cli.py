@@ -236,8 +236,8 @@ def _one_image(
     first, *further = operations.inputs(name)
     files = {other: getattr(given, other) for other in further if getattr(given, other)}
     arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}
-    calibration = {"spacing": spacing, "unit": unit} if operations.calibrated(name) else {}
-    result = run(operations.function(name)(**arrays, **calibration, **parameters), report)
+    steps = operations.start(name, arrays, parameters, spacing=spacing, unit=unit)
+    result = run(steps, report)
     _clear_line()
 
     def record(output: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from . import __version__, operations, samples
+from .cli import summary
 from .files import write_text
 from .micrograph import Micrograph
 from .output import base_name, file_stem, write_result
@@ -129,18 +130,17 @@ def _run_jobs(micrograph: Micrograph, jobs: list[Job]) -> Iterator[Done]:
         data = output(before.result) if before else micrograph.data
         first, *further = operations.inputs(job.operation)
         arrays = {first: data} | dict.fromkeys(further, micrograph.data)
-        calibration = {"spacing": micrograph.spacing, "unit": micrograph.unit}
-        given = calibration if operations.calibrated(job.operation) else {}
-        result = run(operations.function(job.operation)(**arrays, **given, **job.parameters))
-        print(f"  {operations.OPERATIONS[job.operation].title}: {_summary(result)}")
+        steps = operations.start(
+            job.operation,
+            arrays,
+            job.parameters,
+            spacing=micrograph.spacing,
+            unit=micrograph.unit,
+        )
+        result = run(steps)
+        print(f"  {operations.OPERATIONS[job.operation].title}: {summary(result)}")
         done[job.operation] = Done(job, result, _records(micrograph, job, result, before, further))
         yield done[job.operation]
-
-
-def _summary(result: Result) -> str:
-    from .cli import summary
-
-    return summary(result)
 
 
 def _records(
@@ -245,7 +245,7 @@ def _section(micrograph: Micrograph, runs: list[Done], picture: Path, files: lis
     ]
     for done in runs:
         title = operations.OPERATIONS[done.job.operation].title
-        parts.append(f"<h3>{html.escape(title)}</h3><p>{html.escape(_summary(done.result))}</p>")
+        parts.append(f"<h3>{html.escape(title)}</h3><p>{html.escape(summary(done.result))}</p>")
         notes = "".join(f"<li>{html.escape(note)}</li>" for note in done.result.notes)
         parts.append(f"<ul>{notes}</ul>" if notes else "")
         for table in done.result.tables.values():

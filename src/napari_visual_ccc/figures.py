@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .files import written
-from .results import ImageResult, LabelsResult, PredictionResult
+from .results import COLORMAPS, ImageResult, LabelsResult, PredictionResult, contrast
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -16,7 +16,6 @@ if TYPE_CHECKING:
 
 # longest side of a picture, in pixels
 _LONGEST = 1200
-_COLOURS = {"grey": "gray", "heat": "inferno", "signed": "PiYG"}
 _FEW_LABELS = 20
 
 
@@ -99,10 +98,10 @@ def _draw_layer(axes: Axes, layer: ImageResult | LabelsResult, *, over: bool) ->
         axes.imshow(_coloured(_thinned(plane), over), extent=extent, interpolation="nearest")
         _legend(axes, layer)
     else:
-        low, high = layer.limits or _limits(plane, layer.look)
+        low, high = layer.limits or contrast(plane, layer.look) or (0.0, 1.0)
         alpha = 0.6 if over and layer.look != "grey" else 1.0
         shown = axes.imshow(
-            _thinned(plane), cmap=_COLOURS[layer.look], vmin=low, vmax=high, extent=extent,
+            _thinned(plane), cmap=COLORMAPS[layer.look], vmin=low, vmax=high, extent=extent,
             alpha=alpha,
         )  # fmt: skip
         if layer.look != "grey":
@@ -111,8 +110,7 @@ def _draw_layer(axes: Axes, layer: ImageResult | LabelsResult, *, over: bool) ->
 
 
 def _plane(layer: ImageResult | LabelsResult) -> np.ndarray:
-    data = layer.labels if isinstance(layer, LabelsResult) else layer.data
-    return np.asarray(data[(0,) * (data.ndim - 2)])
+    return np.asarray(layer.array[(0,) * (layer.array.ndim - 2)])
 
 
 def _grey_plane(image: Any) -> np.ndarray:
@@ -125,16 +123,6 @@ def _grey_plane(image: Any) -> np.ndarray:
 def _thinned(plane: np.ndarray) -> np.ndarray:
     step = max(1, -(-max(plane.shape) // _LONGEST))
     return plane[::step, ::step]
-
-
-def _limits(plane: np.ndarray, look: str) -> tuple[float, float]:
-    values = plane[np.isfinite(plane)]
-    if values.size == 0:
-        return 0.0, 1.0
-    low, high = (float(v) for v in np.percentile(values, (0.5, 99.5)))
-    if look == "signed":
-        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
-    return low, high if high > low else low + 1.0
 
 
 def _colour_of(labels: Any) -> np.ndarray:

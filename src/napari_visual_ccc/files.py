@@ -134,8 +134,9 @@ def _read_tiff(path: Path) -> Micrograph:
         mapped = series.nbytes > _MAPPED_BYTES and series.dataoffset is not None
         data = tifffile.memmap(path, mode="r") if mapped else series.asarray()
         data = _colour_last(data, series.axes)
-        spacing, unit = _tiff_calibration(tif)
-        record = _tiff_record(tif)
+        ome = _ome(tif) if tif.is_ome else None
+        spacing, unit = _tiff_calibration(tif, ome)
+        record = _tiff_record(ome)
     metadata = {"visual_ccc": record} if record else {}
     return Micrograph(data, spacing, unit, name=stem(path), path=path, metadata=metadata)
 
@@ -146,9 +147,11 @@ def _colour_last(data: np.ndarray, axes: str) -> np.ndarray:
     return data
 
 
-def _tiff_calibration(tif: Any) -> tuple[tuple[float, float] | None, str]:
-    if tif.is_ome:
-        pixels = _ome(tif).get("Pixels", {})
+def _tiff_calibration(
+    tif: Any, ome: dict[str, Any] | None
+) -> tuple[tuple[float, float] | None, str]:
+    if ome is not None:
+        pixels = ome["Pixels"]
         size = [pixels.get(f"PhysicalSize{axis}") for axis in "YX"]
         other, unit = (
             _PLAIN_UNITS.get(name, name)
@@ -189,14 +192,26 @@ def _ome(tif: Any) -> dict[str, Any]:
     return {"Pixels": found, "Description": root.findtext(".//{*}Image/{*}Description")}
 
 
-def _tiff_record(tif: Any) -> dict[str, Any] | None:
-    if not tif.is_ome:
+def _tiff_record(ome: dict[str, Any] | None) -> dict[str, Any] | None:
+    if ome is None:
         return None
     try:
-        record = json.loads(_ome(tif)["Description"] or "")
+        record = json.loads(ome["Description"] or "")
     except ValueError:
         return None
     return record if isinstance(record, dict) and "steps" in record else None
+
+
+def check_free(path: Path, *, force: bool) -> None:
+    """Insist that a file is not there yet, or may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        If it is there and `force` is not set.
+    """
+    if path.exists() and not force:
+        raise FileExistsError(f"{path} is there already; add --force to replace it")
 
 
 @contextmanager
@@ -217,8 +232,7 @@ def written(path: Path, *, force: bool = False) -> Iterator[Path]:
     OSError
         If the disk is full, say; nothing half-written stays.
     """
-    if path.exists() and not force:
-        raise FileExistsError(f"{path} is there already; add --force to replace it")
+    check_free(path, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
     # the ending stays: writers choose the format by it
     part = path.with_name(f".part-{os.getpid()}-{path.name}")

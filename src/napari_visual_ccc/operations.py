@@ -10,7 +10,7 @@ import functools
 import importlib
 import inspect
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
@@ -105,6 +105,19 @@ def function(name: str) -> Callable[..., Steps[Result]]:
         raise ValueError(f"no operation {name!r}; there are {', '.join(OPERATIONS)}")
     module = importlib.import_module(f".engine.{OPERATIONS[name].module}", __package__)
     return getattr(module, name)
+
+
+def start(
+    name: str,
+    arrays: Mapping[str, Any],
+    choices: Mapping[str, Any],
+    *,
+    spacing: Any = None,
+    unit: str = "px",
+) -> Steps[Result]:
+    """Start an operation with its inputs by name, giving the pixel size where it asks for it."""
+    scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
+    return function(name)(**arrays, **scale, **choices)
 
 
 def call(name: str) -> Callable[..., Any]:

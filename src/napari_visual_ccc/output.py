@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from .files import write_layer, write_table, write_text
+from .files import check_free, write_layer, write_table, write_text
 from .recipe import to_yaml
 from .results import Result
 
@@ -66,8 +66,7 @@ def write_result(
     recipe = folder / f"{file_stem(name)}.yaml"
     paths = [*images, *lists, recipe]
     for path in paths:
-        if path.exists() and not force:
-            raise FileExistsError(f"{path} is there already; add --force to replace it")
+        check_free(path, force=force)
     for layer in result.layers:
         stem = stems[layer.name]
         common: dict[str, Any] = {"spacing": spacing, "unit": unit, "force": force}

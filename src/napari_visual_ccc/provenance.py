@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from . import operations
+from .engine.planes import is_lazy
 from .results import Result
 
 
@@ -95,7 +96,7 @@ def fingerprint(data: Any) -> str:
     data : array
         Up to 4 MiB every value counts, above an even sample of them; lazy arrays by their name.
     """
-    if hasattr(data, "dask"):
+    if is_lazy(data):
         return str(data.name)
     if not isinstance(data, np.ndarray):
         return ""

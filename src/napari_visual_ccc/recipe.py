@@ -33,7 +33,7 @@ def output(result: Result, name: str = "") -> Any:
     ValueError
         If the result has no such layer.
     """
-    return _array(_layer(result, name))
+    return _layer(result, name).array
 
 
 def _layer(result: Result, name: str) -> ImageResult | LabelsResult:
@@ -43,10 +43,6 @@ def _layer(result: Result, name: str) -> ImageResult | LabelsResult:
             return layer
     there = ", ".join(repr(layer.name) for layer in layers) or "no layers at all"
     raise ValueError(f"the result has no layer {name!r}; it has {there}")
-
-
-def _array(layer: ImageResult | LabelsResult) -> Any:
-    return layer.labels if isinstance(layer, LabelsResult) else layer.data
 
 
 def replay(
@@ -114,13 +110,12 @@ def replaying(
         if step.get("plane") and current.ndim > 2:
             current = _plane(current, step["plane"], name)
         arrays = {first: current, **_further(step, further, known, others or {})}
-        given = {"spacing": spacing, "unit": unit} if operations.calibrated(name) else {}
         choices = checked(name, step["parameters"])
-        result = yield from operations.function(name)(**arrays, **given, **choices)
+        result = yield from operations.start(name, arrays, choices, spacing=spacing, unit=unit)
         _check_model(step, result)
         if step is not record["steps"][-1]:
             layer = _layer(result, step.get("output", ""))
-            current = _array(layer)
+            current = layer.array
             spacing = spacing and tuple(size * layer.stride for size in spacing)
     return result
 

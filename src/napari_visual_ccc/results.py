@@ -8,7 +8,7 @@ keeping, such as a threshold) and `notes` (sentences a person should see).
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -19,6 +19,18 @@ if TYPE_CHECKING:
     Layered = tuple["ImageResult | LabelsResult", ...]
 
 Look = Literal["grey", "heat", "signed"]
+COLORMAPS = {"grey": "gray", "heat": "inferno", "signed": "PiYG"}
+
+
+def contrast(values: np.ndarray, look: str) -> tuple[float, float] | None:
+    """Values to show as darkest and brightest; None where nothing is finite."""
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return None
+    low, high = (float(value) for value in np.percentile(values, (0.5, 99.5)))
+    if look == "signed":
+        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
+    return low, high if high > low else low + 1.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,6 +98,15 @@ class ImageResult(_Raster):
     limits: tuple[float, float] | None = field(default=None, kw_only=True)
 
     @property
+    def array(self) -> Any:
+        """The pixels, under the name that all layers share."""
+        return self.data
+
+    def with_array(self, array: Any) -> ImageResult:
+        """Give the same with other pixels."""
+        return replace(self, data=array)
+
+    @property
     def layers(self) -> Layered:
         """This image."""
         return (self,)
@@ -108,6 +129,15 @@ class LabelsResult(_Raster):
 
     labels: Any
     table: pd.DataFrame | None = field(default=None, kw_only=True)
+
+    @property
+    def array(self) -> Any:
+        """The pixels, under the name that all layers share."""
+        return self.labels
+
+    def with_array(self, array: Any) -> LabelsResult:
+        """Give the same with other pixels."""
+        return replace(self, labels=array)
 
     @property
     def layers(self) -> Layered:

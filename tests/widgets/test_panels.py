@@ -15,15 +15,8 @@ from napari_visual_ccc import operations, samples
 from napari_visual_ccc.operations import OPERATIONS
 from napari_visual_ccc.results import Result
 from napari_visual_ccc.widgets.viewers import camera
+from tests.widgets.docks import dock
 
-WIDGETS = {
-    "denoise": "Denoise",
-    "classify": "Classify & Explain",
-    "segment": "Segment",
-    "texture": "Texture",
-    "cluster": "Cluster",
-    "measure": "Measure",
-}
 PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "rotate": 20, "units": "nm"}
 
 
@@ -35,10 +28,6 @@ def particles() -> np.ndarray:
 @pytest.fixture(scope="module")
 def mask(particles) -> np.ndarray:
     return np.asarray(ccc.otsu(particles))
-
-
-def dock(viewer, family):
-    return viewer.window.add_plugin_dock_widget("napari-visual-ccc", WIDGETS[family])[1]
 
 
 @pytest.mark.parametrize("name", OPERATIONS)

@@ -10,13 +10,7 @@ import pytest
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.widgets.layers import calibration, take
-
-WIDGETS = {"segment": "Segment", "cluster": "Cluster", "measure": "Measure", "texture": "Texture",
-           "denoise": "Denoise", "classify": "Classify & Explain"}  # fmt: skip
-
-
-def dock(viewer, family):
-    return viewer.window.add_plugin_dock_widget("napari-visual-ccc", WIDGETS[family])[1]
+from tests.widgets.docks import dock
 
 
 @pytest.mark.parametrize("family", ["segment", "cluster"])

@@ -10,7 +10,7 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import HeatmapResult, PredictionResult
-from .classify import Device, normalised
+from .classify import Device, card_facts, normalised
 from .images import as_grey, finite, plane_of
 
 if TYPE_CHECKING:
@@ -83,7 +83,7 @@ def explain(
     plane, _ = finite(np.asarray(plane_of(grey, "explain")))
     from ..nets import checkpoint
 
-    _class_number(target, checkpoint.read_card(model)["classes"])
+    _check_target(target, checkpoint.read_card(model)["classes"])
     from ..nets import device as devices
     from ..nets.architectures import architecture
     from ..nets.inference import feature_map, sentence
@@ -105,12 +105,9 @@ def explain(
     return _heatmap(raw, plane.shape, size, design, method, signed, target, prediction, notes)
 
 
-def _class_number(target: str, classes: list[str]) -> int | None:
-    if not target:
-        return None
-    if target not in classes:
+def _check_target(target: str, classes: list[str]) -> None:
+    if target and target not in classes:
         raise ValueError(f"the model knows no class {target!r}; it knows {', '.join(classes)}")
-    return classes.index(target)
 
 
 def _input_size(plane: np.ndarray, card: Mapping[str, Any]) -> tuple[int, int]:
@@ -206,9 +203,7 @@ def _heatmap(
         facts={
             "target": target,
             "raw_maximum": height,
-            "model": prediction.model["name"],
-            "model_hash": prediction.model["hash"],
-            "device": prediction.model["device"],
+            **card_facts(prediction.model),
             "probabilities": dict(
                 zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
             ),

@@ -75,7 +75,11 @@ def classify(
     if max(plane.shape) <= _CROP * card["window_px"]:
         probabilities = yield from _probabilities(net, card, lambda *_: stretched[None], 1)
         return PredictionResult(
-            tuple(card["classes"]), probabilities[0], model=card, facts=_facts(card), notes=notes
+            tuple(card["classes"]),
+            probabilities[0],
+            model=card,
+            facts=card_facts(card),
+            notes=notes,
         )
     windows = Windows(stretched, card["window_px"], stride)
     probabilities = yield from _probabilities(net, card, windows.read, windows.count)
@@ -185,17 +189,23 @@ def _by_window(
             stride=windows.stride,
         ),
     )
+    windows_shown = int(shown.sum())
+    facts = card_facts(card) | {
+        "windows": windows_shown,
+        "empty_windows": windows.count - windows_shown,
+    }
     return PredictionResult(
         classes,
         looked_at.mean(axis=0),
-        windows=int(shown.sum()),
+        windows=windows_shown,
         shares=shares,
         maps=maps,
         model=card,
-        facts={**_facts(card), "windows": int(shown.sum()), "empty_windows": int((~shown).sum())},
+        facts=facts,
         notes=notes,
     )
 
 
-def _facts(card: Mapping[str, Any]) -> dict[str, Any]:
+def card_facts(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a result keeps of the model's card."""
     return {"model": card["name"], "model_hash": card["hash"], "device": card["device"]}

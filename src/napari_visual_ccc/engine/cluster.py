@@ -12,6 +12,7 @@ from ..results import LabelsResult
 from .breaks import optimal_breaks
 from .histogram import GreyHistogram, grey_histogram, occurrences
 from .images import as_grey
+from .labels import whole_numbers
 from .planes import is_lazy, map_planes
 
 if TYPE_CHECKING:
@@ -166,12 +167,7 @@ def target_cluster(
     ValueError
         If the labels are not integers, or hold no such cluster.
     """
-    labels = labels if is_lazy(labels) else np.asarray(labels)
-    if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
-        raise ValueError(
-            f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of "
-            "whole numbers is needed: run k-means first"
-        )
+    labels = whole_numbers(labels, "run k-means first")
     area = pixel_area(spacing, unit)
     counts = yield from occurrences(labels)
     if cluster == 0 or cluster not in counts:
@@ -211,8 +207,8 @@ def cluster_table(
     return _frame(rows)
 
 
-def pixel_area(spacing: Spacing, unit: str) -> float | None:
-    """Area of a pixel in `unit`²; None without a scale.
+def pixel_size(spacing: Spacing, unit: str) -> tuple[float, float] | None:
+    """Size of a pixel (y, x) in `unit`; None without a scale.
 
     Raises
     ------
@@ -226,4 +222,10 @@ def pixel_area(spacing: Spacing, unit: str) -> float | None:
     height, width = np.broadcast_to(np.atleast_1d(np.asarray(spacing, float))[-2:], 2).tolist()
     if not (0 < height < np.inf and 0 < width < np.inf):
         raise ValueError(f"spacing is {spacing} {unit} a pixel; it must be above zero")
-    return height * width
+    return height, width
+
+
+def pixel_area(spacing: Spacing, unit: str) -> float | None:
+    """Area of a pixel in `unit`²; None without a scale. Raises as `pixel_size`."""
+    size = pixel_size(spacing, unit)
+    return None if size is None else size[0] * size[1]

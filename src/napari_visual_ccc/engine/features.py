@@ -9,7 +9,7 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from .histogram import limits
-from .images import finite
+from .images import counted_from, finite
 from .planes import windows
 
 # rows of a plane → (features, rows, X) float32
@@ -53,8 +53,6 @@ def cluster_features(
     from threadpoolctl import threadpool_limits
 
     drawn = _draw(grey, sample, seed)
-    # counted from the middle of the range: float32 has too few digits for a small contrast on top
-    # of a large grey level
     low, high = yield from limits(grey)
     middle = (float(low) + float(high)) / 2
     vectors = yield from _sampled(grey, features, middle, drawn)
@@ -149,9 +147,7 @@ def _planes(grey: Any, features: str, middle: float) -> Any:
             plane = np.zeros(plane.shape, plane.dtype)
         else:
             plane, missing = finite(plane)
-        wide = plane.astype("f8" if plane.dtype.itemsize > 2 else "f4")
-        centred = (wide - np.array(middle, wide.dtype)).astype(np.float32)
-        yield plane, missing, make(centred)
+        yield plane, missing, make(counted_from(plane, middle))
 
 
 def _banded(plane: np.ndarray, halo: int, maps: Callable[[np.ndarray], np.ndarray]) -> Rows:

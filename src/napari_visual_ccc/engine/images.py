@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .planes import is_lazy
+
 # Rec. 709, as in skimage.color.rgb2gray
 _LUMINANCE = (0.2125, 0.7154, 0.0721)
 
@@ -32,7 +34,7 @@ def as_grey(image: Any) -> tuple[Any, tuple[str, ...]]:
     ValueError
         If the array is empty, has fewer than two dimensions, or is not of real numbers.
     """
-    image = image if hasattr(image, "dask") else np.asarray(image)
+    image = image if is_lazy(image) else np.asarray(image)
     if image.dtype.kind not in "biuf":
         raise ValueError(f"image is of type {image.dtype}; real numbers are needed")
     if image.ndim < 2:
@@ -49,9 +51,8 @@ def as_grey(image: Any) -> tuple[Any, tuple[str, ...]]:
 
 def _grey_from_colour(image: Any) -> tuple[Any, tuple[str, ...]]:
     red, green, blue = (image[..., channel] for channel in range(3))
-    lazy = hasattr(image, "dask")
     if (
-        not lazy
+        not is_lazy(image)
         and np.array_equal(red, green, equal_nan=image.dtype.kind == "f")
         and (np.array_equal(red, blue, equal_nan=image.dtype.kind == "f"))
     ):
@@ -109,6 +110,12 @@ def finite(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     filled = image.copy()
     filled[missing] = np.median(image[~missing])
     return filled, missing
+
+
+def counted_from(plane: np.ndarray, zero: float) -> np.ndarray:
+    """Subtract a level, then give float32: a small contrast on a large level keeps its digits."""
+    wide = plane.astype("f8" if plane.dtype.itemsize > 2 else "f4")
+    return (wide - np.array(zero, wide.dtype)).astype(np.float32)
 
 
 def stretch(

@@ -9,10 +9,10 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import TableResult
-from .cluster import Spacing, pixel_area
+from .cluster import Spacing, pixel_size
 from .images import as_grey
+from .labels import checked_labels, label_planes
 from .planes import planes
-from .segment import checked_labels, label_planes
 
 _AT_ONCE = 25
 
@@ -66,11 +66,9 @@ def region_table(
     import pandas as pd
 
     labels = checked_labels(labels)
-    if pixel_area(spacing, unit) is None:
+    size = pixel_size(spacing, unit)
+    if size is None:
         size, unit = (1.0, 1.0), "px"
-    else:
-        height, width = np.broadcast_to(np.atleast_1d(np.asarray(spacing, float))[-2:], 2)
-        size = (float(height), float(width))
     grey, notes = _grey_like(intensity, labels)
     rows: list[dict[str, Any]] = []
     scattered = False

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -12,8 +11,9 @@ from ..results import LabelsResult
 from .breaks import optimal_breaks
 from .cluster import Spacing, cluster_table, pixel_area
 from .histogram import grey_histogram, limits, occurrences
-from .images import as_grey
-from .planes import count_pieces, is_lazy, map_planes, pieces, planes
+from .images import as_grey, counted_from
+from .labels import checked_labels, label_planes
+from .planes import count_pieces, is_lazy, map_planes, pieces
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -74,17 +74,17 @@ def otsu(
         raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
     area = pixel_area(spacing, unit)
     grey, notes = as_grey(image)
-    dark, bright = yield from limits(grey)
-    # blurred values count from the darkest: float32 has too few digits for a small contrast on top
-    # of a large grey level
-    zero = float(dark) if sigma > 0 else 0.0
-    seen = grey
-    if sigma > 0 and bright > dark:
-        seen = yield from _blurred(grey, sigma, dark)
+    seen, zero = grey, 0.0
+    if sigma > 0:
+        dark, bright = yield from limits(grey)
+        # the blur of a constant image differs in its last digits: classes where there are none
+        if bright > dark:
+            zero = float(dark)
+            seen = yield from _blurred(grey, sigma, zero)
     histogram = yield from grey_histogram(seen)
     starts = optimal_breaks(histogram.values, histogram.counts, classes)
-    if len(starts) < classes or bright == dark:
-        levels = 1 if bright == dark else len(histogram.values)
+    if len(starts) < classes:
+        levels = len(histogram.values)
         raise ValueError(f"image has {levels} grey level(s): too few for {classes} classes")
     labels = yield from map_planes(
         histogram.labeller(starts), seen, dtype=np.uint8, halo=0, note="threshold"
@@ -134,8 +134,7 @@ def _blurred(grey: Any, sigma: float, zero: float) -> Steps[Any]:
         return cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
 
     def blur(plane: np.ndarray) -> np.ndarray:
-        wide = plane.astype("f8" if plane.dtype.itemsize > 2 else "f4")
-        plane = (wide - np.array(zero, wide.dtype)).astype(np.float32)
+        plane = counted_from(plane, zero)
         if not has_missing:
             return smooth(plane)
         # what is missing has no weight, and stays missing
@@ -304,49 +303,6 @@ def _with_seed_everywhere(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
     seeded[0] = True
     fresh = np.cumsum(~seeded) * ~seeded
     return np.where(seeded[bodies], seeds, fresh[bodies] + seeds.max(initial=0))
-
-
-def checked_labels(labels: Any) -> Any:
-    """Insist on (..., Y, X) whole numbers.
-
-    Raises
-    ------
-    ValueError
-        If the array is of another kind, or empty.
-    """
-    labels = labels if is_lazy(labels) else np.asarray(labels)
-    if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
-        raise ValueError(
-            f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of whole numbers "
-            "is needed: segment or cluster the image first"
-        )
-    if _looks_grey(np.asarray(labels[(0,) * (labels.ndim - 2)])):
-        raise ValueError(
-            "labels look like a grey image (most neighbouring pixels differ): segment or cluster "
-            "it first"
-        )
-    return labels
-
-
-def label_planes(labels: Any) -> Iterator[np.ndarray]:
-    """Give the planes of labels one after the other.
-
-    Raises
-    ------
-    ValueError
-        If a label is negative.
-    """
-    for plane in planes(labels):
-        if plane.dtype.kind == "i" and plane.min() < 0:
-            raise ValueError(f"labels hold {plane.min()}; they must be 0 (background) or above")
-        yield plane
-
-
-def _looks_grey(plane: np.ndarray) -> bool:
-    if plane.shape[1] < 16 or plane.size < 1000:
-        return False
-    differ = plane[:, 1:] != plane[:, :-1]
-    return float(differ.mean()) > 0.6 and len(np.unique(plane)) > 16
 
 
 def _pixels_table(pixels: np.ndarray, area: float | None, unit: str) -> pd.DataFrame:

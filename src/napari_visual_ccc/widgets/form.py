@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,7 +27,7 @@ from ..provenance import fingerprint, provenance
 from ..results import ImageResult, LabelsResult, Result
 from .fields import fields_of, later, layer_kind
 from .jobs import EXPECTED, Job, report
-from .layers import METADATA, Prepared, Source, build, shown_soon, take
+from .layers import METADATA, Prepared, Source, build, plane_shape, shown_soon, take
 from .shown import Shown
 
 if TYPE_CHECKING:
@@ -140,10 +141,6 @@ class Form(Container):
         """The layers the person chose."""
         return {name: self.fields[name].value for name in operations.inputs(self.operation.name)}
 
-    def reset_choices(self, *_: Any) -> None:
-        """Offer the layers there are now (napari calls this when layers come and go)."""
-        super().reset_choices()
-
     def _follow_selection(self, event: Any = None) -> None:
         active = self.viewer.layers.selection.active
         if active is None or self._adding or not self._fields:
@@ -236,11 +233,11 @@ class Form(Container):
         }
 
     def _steps(self, sources: Mapping[str, Source]) -> Steps[Result]:
-        arguments: dict[str, Any] = {name: source.data for name, source in sources.items()}
-        if operations.calibrated(self.operation.name):
-            first = next(iter(sources.values()))
-            arguments |= {"spacing": first.spacing, "unit": first.unit}
-        return operations.function(self.operation.name)(**arguments, **self.parameters)
+        arrays = {name: source.data for name, source in sources.items()}
+        first = next(iter(sources.values()))
+        return operations.start(
+            self.operation.name, arrays, self.parameters, spacing=first.spacing, unit=first.unit
+        )
 
     @property
     def _choices(self) -> tuple[Any, ...]:
@@ -288,7 +285,7 @@ class Form(Container):
         if not self._is_live:
             return
         first = next(iter(self.inputs.values()))
-        large = first is not None and _plane_pixels(first) > PREVIEW_PIXELS
+        large = first is not None and math.prod(plane_shape(first)) > PREVIEW_PIXELS
         if self._job is not None:
             self._again = True
             if large and self._whole:
@@ -310,12 +307,12 @@ class Form(Container):
         self._last = []
         self._adding = True
         try:
-            for index, part in enumerate(result.layers):
-                metadata = _metadata(operation, sources, parameters, result, part)
+            previous = _previous(source)
+            for index, part in enumerate(ready.parts):
+                metadata = _metadata(operation, sources, parameters, result, part.name, previous)
                 metadata |= {"print": ready.prints[index], "preview": source.preview}
                 key = (operation.name, source.layer.unique_id, index)
-                data = ready.arrays[index]
-                self._last.append(self._show_part(key, source, part, metadata, data))
+                self._last.append(self._show_part(key, source, part, metadata))
             if len(self._last) > 1:
                 self.viewer.layers.selection.active = self._last[0].layer
         finally:
@@ -344,10 +341,9 @@ class Form(Container):
         source: Source,
         part: ImageResult | LabelsResult,
         metadata: dict[str, Any],
-        data: Any,
     ) -> Shown:
         shown = self._shown.get(key)
-        new = build(source, part, metadata, data)
+        new = build(source, part, metadata)
         if shown is not None and shown.layer.ndim == new.ndim and shown.untouched:
             shown.update(source, part, new)
             return shown
@@ -377,7 +373,8 @@ def _metadata(
     sources: Mapping[str, Source],
     parameters: Mapping[str, Any],
     result: Result,
-    part: ImageResult | LabelsResult,
+    output: str,
+    previous: Any,
 ) -> dict[str, Any]:
     source = next(iter(sources.values()))
     layer = source.layer
@@ -392,9 +389,9 @@ def _metadata(
             "spacing": source.spacing,
             "unit": source.unit,
         },
-        previous=_previous(source),
+        previous=previous,
         result=result,
-        output=part.name,
+        output=output,
         plane=[int(place) for place in source.corner[:-2]] if operation.planar else (),
     )
 
@@ -405,9 +402,3 @@ def _previous(source: Source) -> Any:
     if record and record.get("print") == fingerprint(source.layer.data):
         return record
     return None
-
-
-def _plane_pixels(layer: Layer) -> int:
-    shape = layer.level_shapes[0] if getattr(layer, "multiscale", False) else layer.data.shape
-    height, width = shape[-3:-1] if getattr(layer, "rgb", False) else shape[-2:]
-    return int(height * width)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -13,7 +13,7 @@ from napari.utils.transforms import Affine
 from ..engine.planes import computed, is_lazy
 from ..progress import Steps
 from ..provenance import fingerprint
-from ..results import ImageResult, LabelsResult, Result
+from ..results import COLORMAPS, ImageResult, LabelsResult, Result, contrast
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 METADATA = "visual_ccc"
 # lazy results up to this size are computed at once: else every look at them would block the viewer
 _COMPUTED_BYTES = 1 << 30
-_COLORMAP = {"grey": "gray", "heat": "inferno", "signed": "PiYG"}
 
 
 @dataclass(frozen=True)
@@ -115,10 +114,16 @@ def _current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:
     return tuple(int(i) for i in np.clip(index, 0, np.asarray(layer.data.shape[: len(index)]) - 1))
 
 
-def _visible(layer: Layer) -> tuple[slice, slice, int]:
-    """Rows and columns on screen, thinned to about a million pixels."""
+def plane_shape(layer: Layer) -> tuple[int, int]:
+    """Rows and columns of a layer at full resolution."""
     shape = layer.level_shapes[0] if getattr(layer, "multiscale", False) else layer.data.shape
     height, width = shape[-3:-1] if getattr(layer, "rgb", False) else shape[-2:]
+    return int(height), int(width)
+
+
+def _visible(layer: Layer) -> tuple[slice, slice, int]:
+    """Rows and columns on screen, thinned to about a million pixels."""
+    height, width = plane_shape(layer)
     corners = layer.corner_pixels[:, -2:]
     if getattr(layer, "multiscale", False):
         # they are given in pixels of the level on screen
@@ -139,7 +144,6 @@ def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, A
     its corner it would lie half a cell off.
     """
     layer = source.layer
-    data = result.data if isinstance(result, ImageResult) else result.labels
     ratio = np.ones(layer.ndim)
     ratio[-2:] = result.stride * source.step
     first = np.array(source.corner, float)
@@ -147,7 +151,7 @@ def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, A
     inner = Affine(
         scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear
     )
-    assert data.ndim <= layer.ndim
+    assert result.array.ndim <= layer.ndim
     return {
         "scale": layer.scale * ratio,
         "translate": inner(first),
@@ -164,36 +168,30 @@ class Prepared(NamedTuple):
 
     Parameters
     ----------
-    arrays : list of array
-        What each of its layers shows; computed where it was lazy and fits into memory.
+    parts : list of ImageResult and LabelsResult
+        Its layers; computed where they were lazy and fit into memory.
     prints : list of str
         `provenance.fingerprint` of each.
     """
 
     result: Result
-    arrays: list[Any]
+    parts: list[ImageResult | LabelsResult]
     prints: list[str]
 
 
 def shown_soon(steps: Steps[Result]) -> Steps[Prepared]:
     """Run work, and then what the viewer would otherwise do on its own thread."""
     result = yield from steps
-    arrays = []
+    parts = []
     for part in result.layers:
-        data = part.data if isinstance(part, ImageResult) else part.labels
-        if is_lazy(data) and data.nbytes <= _COMPUTED_BYTES:
-            data = yield from computed(data)
-        arrays.append(data)
-    return Prepared(result, arrays, [fingerprint(data) for data in arrays])
+        if is_lazy(part.array) and part.array.nbytes <= _COMPUTED_BYTES:
+            part = part.with_array((yield from computed(part.array)))
+        parts.append(part)
+    return Prepared(result, parts, [fingerprint(part.array) for part in parts])
 
 
-def build(
-    source: Source, result: ImageResult | LabelsResult, metadata: dict[str, Any], data: Any = None
-) -> Layer:
-    """Make the layer of a result; `data` is its array, if that was prepared."""
-    if data is not None:
-        key = "data" if isinstance(result, ImageResult) else "labels"
-        result = replace(result, **{key: data})
+def build(source: Source, result: ImageResult | LabelsResult, metadata: dict[str, Any]) -> Layer:
+    """Make the layer of a result."""
     common = {
         **placement(source, result),
         "name": f"{source.layer.name} {result.name}".strip(),
@@ -203,7 +201,7 @@ def build(
         labels = _with_leading_axes(result.labels, source.layer.ndim)
         return Labels(labels, features=features(result), opacity=0.5, **common)
     data = _with_leading_axes(result.data, source.layer.ndim)
-    return Image(data, rgb=False, colormap=_COLORMAP[result.look], **look(source, result), **common)
+    return Image(data, rgb=False, colormap=COLORMAPS[result.look], **look(source, result), **common)
 
 
 def look(source: Source, result: ImageResult) -> dict[str, Any]:
@@ -216,21 +214,14 @@ def look(source: Source, result: ImageResult) -> dict[str, Any]:
 
 
 def _limits(source: Source, result: ImageResult) -> tuple[float, float] | None:
-    if hasattr(result.data, "dask"):
+    if is_lazy(result.data):
         return None
     if result.look == "grey" and isinstance(source.layer, Image) and not source.layer.rgb:
         low, high = source.layer.contrast_limits
         return float(low), float(high)
     height, width = result.data.shape[-2:]
     step = max(1, int(np.sqrt(height * width / 1e5)))
-    sample = result.data[..., ::step, ::step]
-    sample = sample[np.isfinite(sample)]
-    if sample.size == 0:
-        return None
-    low, high = np.percentile(sample, (0.5, 99.5))
-    if result.look == "signed":
-        low, high = -max(abs(low), abs(high)), max(abs(low), abs(high))
-    return (float(low), float(high)) if high > low else (float(low), float(low) + 1.0)
+    return contrast(result.data[..., ::step, ::step], result.look)
 
 
 def features(result: LabelsResult) -> Any:

@@ -1,0 +1,65 @@
+"""The door of every operation that takes labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .planes import is_lazy, planes
+
+
+def whole_numbers(labels: Any, advice: str) -> Any:
+    """Insist on (..., Y, X) whole numbers, numpy or dask.
+
+    Raises
+    ------
+    ValueError
+        If the array is of another kind, or empty; `advice` says what to do.
+    """
+    labels = labels if is_lazy(labels) else np.asarray(labels)
+    if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of whole numbers "
+            f"is needed: {advice}"
+        )
+    return labels
+
+
+def checked_labels(labels: Any) -> Any:
+    """Insist on (..., Y, X) labels of regions or phases, numpy or dask.
+
+    Raises
+    ------
+    ValueError
+        If the array is not of whole numbers, is empty, or looks like a micrograph.
+    """
+    labels = whole_numbers(labels, "segment or cluster the image first")
+    if _looks_grey(np.asarray(labels[(0,) * (labels.ndim - 2)])):
+        raise ValueError(
+            "labels look like a grey image (most neighbouring pixels differ): segment or cluster "
+            "it first"
+        )
+    return labels
+
+
+def label_planes(labels: Any) -> Iterator[np.ndarray]:
+    """Give the planes of labels one after the other.
+
+    Raises
+    ------
+    ValueError
+        If a label is negative.
+    """
+    for plane in planes(labels):
+        if plane.dtype.kind == "i" and plane.min() < 0:
+            raise ValueError(f"labels hold {plane.min()}; they must be 0 (background) or above")
+        yield plane
+
+
+def _looks_grey(plane: np.ndarray) -> bool:
+    if plane.shape[1] < 16 or plane.size < 1000:
+        return False
+    differ = plane[:, 1:] != plane[:, :-1]
+    return float(differ.mean()) > 0.6 and len(np.unique(plane)) > 16
