@@ -42,7 +42,7 @@ def shipped(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
 
 
 def ours(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
-    design = ARCHITECTURES["alexnet-grey"]
+    design = ARCHITECTURES["alexnet-1ch"]
     with torch.no_grad():
         maps = design.features(net, x)
     return _weigh(_Head(net, design), maps, "", CLASSES, "gradcam")[1]
@@ -50,8 +50,8 @@ def ours(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
 
 def rows() -> Iterator[Row]:
     torch.manual_seed(0)
-    frozen = ARCHITECTURES["alexnet-grey"].build(3)
-    trainable = ARCHITECTURES["alexnet-grey"].build(3).requires_grad_(True)
+    frozen = ARCHITECTURES["alexnet-1ch"].build(3)
+    trainable = ARCHITECTURES["alexnet-1ch"].build(3).requires_grad_(True)
     x = torch.rand(1, 1, 256, 256)
     mine = best(lambda: ours(frozen, x), 10)
     yield Row("Grad-CAM, AlexNet, 256²", "Visual-CCC's way",

@@ -21,9 +21,13 @@ from skimage.io import imread
 from sklearn.model_selection import GroupKFold
 
 from napari_visual_ccc import __version__
+from napari_visual_ccc.engine.calibrate import nonconformity, softmax, temperature_of
 from napari_visual_ccc.engine.images import stretch
+from napari_visual_ccc.engine.prepare import thumbnail
+from napari_visual_ccc.engine.train import familiar_range, thinned
 from napari_visual_ccc.nets import checkpoint
-from napari_visual_ccc.nets.architectures import lite0_backbone, lite0_linear
+from napari_visual_ccc.nets.architectures import lite0
+from napari_visual_ccc.nets.familiar import references
 from napari_visual_ccc.nets.inference import batched, to_input
 from napari_visual_ccc.nets.training import fit_linear
 from napari_visual_ccc.progress import run
@@ -34,6 +38,8 @@ LOW, HIGH = 0.5, 99.5
 PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 SCOPES = ("crop", "image")
 PER_IMAGE = 8
+# training crops that come with the model: as many as a small file can hold
+KEPT = 400
 
 
 class Crops(NamedTuple):
@@ -43,15 +49,17 @@ class Crops(NamedTuple):
     targets: np.ndarray
     originals: np.ndarray
     digest: str
+    names: list[str]
+    thumbnails: np.ndarray
     empty: np.ndarray
     empty_originals: np.ndarray
 
 
 def main(data: Path) -> None:
     train, test = (load(data / "nanoshapes", split) for split in ("train", "test"))
-    penalty, validated = choose_penalty(train)
+    penalty, validated, unseen = choose_penalty(train)
     weight, bias = fit(train, set(train.originals), penalty)
-    net = lite0_linear(len(CLASSES))
+    net = lite0(len(CLASSES))
     net.classifier.weight.copy_(weight)
     net.classifier.bias.copy_(bias)
     scores = {s: accuracy(weight, bias, test.features[s], test.targets) for s in SCOPES}
@@ -60,13 +68,32 @@ def main(data: Path) -> None:
         name: round(float((predicted[test.targets == k] == k).mean()), 4)
         for k, name in enumerate(CLASSES)
     }
+    # logits of every crop by a model that had not seen its micrograph
+    temperature = temperature_of(unseen, train.targets)
+    everything = np.arange(len(train.targets))
+    kept, names = references(
+        train.features["crop"], train.targets, train.thumbnails, train.names, seed=0, most=KEPT
+    )
+    mine = np.array([train.names.index(name) for name in names])
     card = {
         "name": "NanoShapes",
         "architecture": "lite0-linear",
         "classes": CLASSES,
         "input_px": INPUT,
         "window_px": WINDOW,
-        "normalisation": {"kind": "percentile", "low": LOW, "high": HIGH, "scope": "image"},
+        "view": {"kind": "window"},
+        "normalisation": {
+            "kind": "percentile",
+            "low": LOW,
+            "high": HIGH,
+            "scope": "image",
+            "mean": 0.5,
+            "std": 0.5,
+        },
+        "temperature": round(temperature, 4),
+        "conformal": thinned(nonconformity(softmax(unseen, temperature), train.targets)),
+        "familiar": familiar_range(train.features["crop"], mine, everything, train.originals),
+        "references": names,
         "use": "Cu nanoparticle TEM only",
         "training_data": {
             "name": "NanoShapes, 64-pixel crops cut around single particles",
@@ -91,7 +118,7 @@ def main(data: Path) -> None:
         "penalty": penalty,
         "version": __version__,
     }
-    checkpoint.save(net, card, checkpoint.DEFAULT)
+    checkpoint.save(checkpoint.Model(net, card, kept), checkpoint.DEFAULT)
     print(f"{checkpoint.DEFAULT.name}: {card['metrics']}")
 
 
@@ -119,16 +146,19 @@ def load(folder: Path, split: str) -> Crops:
         np.array([parent.rsplit("_", 1)[0] for parent in some]) for some in (parents, empty_parents)
     )
     targets = np.array([CLASSES.index(file.parent.name) for file in files])
+    names = [f"{file.parent.name}/{file.name}" for file in files]
+    thumbnails = np.stack([thumbnail(image) for image in images])
     return Crops(
-        features, targets, originals, digest.hexdigest(), features_of(empty), empty_originals
-    )
+        features, targets, originals, digest.hexdigest(), names, thumbnails,
+        features_of(empty), empty_originals,
+    )  # fmt: skip
 
 
 def features_of(crops: np.ndarray) -> np.ndarray:
-    net = lite0_backbone()
+    net = lite0()
     return run(
         batched(
-            lambda batch: net(to_input(batch, (INPUT, INPUT), 3)),
+            lambda batch: net(to_input(batch, (INPUT, INPUT))),
             lambda start, stop: crops[start:stop],
             len(crops),
             torch.device("cpu"),
@@ -156,20 +186,22 @@ def empty_windows(
     return np.stack(found), parents
 
 
-def choose_penalty(train: Crops) -> tuple[float, float]:
+def choose_penalty(train: Crops) -> tuple[float, float, np.ndarray]:
     folds = list(GroupKFold(5).split(train.targets, groups=train.originals))
-    scores = []
+    scores, logits = [], []
     for penalty in PENALTIES:
-        right = 0.0
+        right, unseen = 0.0, np.zeros((len(train.targets), len(CLASSES)))
         for fitted, held in folds:
             weight, bias = fit(train, set(train.originals[fitted]), penalty)
             right += sum(
                 accuracy(weight, bias, train.features[s][held], train.targets[held]) * len(held)
                 for s in SCOPES
             )
+            unseen[held] = train.features["crop"][held] @ weight.numpy().T + bias.numpy()
         scores.append(right / len(SCOPES) / len(train.targets))
+        logits.append(unseen)
     best = int(np.argmax(scores))
-    return PENALTIES[best], round(scores[best], 4)
+    return PENALTIES[best], round(scores[best], 4), logits[best]
 
 
 def fit(train: Crops, originals: set[str], penalty: float) -> tuple[torch.Tensor, torch.Tensor]:

@@ -17,8 +17,8 @@ def card(architecture: str, **more) -> dict:
         "name": "random",
         "architecture": architecture,
         "classes": CLASSES,
-        "input_px": 256 if architecture == "alexnet-grey" else 64,
-        "window_px": 256 if architecture == "alexnet-grey" else 32,
+        "input_px": 256 if architecture == "alexnet-1ch" else 64,
+        "window_px": 256 if architecture == "alexnet-1ch" else 32,
         "normalisation": {"kind": "percentile", "low": 0.5, "high": 99.5, "scope": "image"},
         "use": "tests only",
         **more,
@@ -28,7 +28,7 @@ def card(architecture: str, **more) -> dict:
 def saved(folder: Path, architecture: str = "lite0-linear", **more) -> Path:
     torch.manual_seed(0)
     about = card(architecture, **more)
-    net = ARCHITECTURES[architecture].build(len(about["classes"]))
+    net = ARCHITECTURES[architecture].build(len(about["classes"]), about["input_px"])
     path = folder / f"{architecture}.safetensors"
-    checkpoint.save(net, about, path)
+    checkpoint.save(checkpoint.Model(net, about), path)
     return path

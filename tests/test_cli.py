@@ -235,6 +235,8 @@ def test_ctrl_c_half_way_leaves_nothing(tmp_path, out):
     process = subprocess.Popen(
         [sys.executable, "-m", "napari_visual_ccc.cli", "denoise", path, "-o", out],
         stderr=subprocess.PIPE, text=True,
+        # a shell's background jobs are born deaf to Ctrl-C, and so would be their children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )  # fmt: skip
     time.sleep(4)
     process.send_signal(signal.SIGINT)

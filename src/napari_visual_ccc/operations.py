@@ -55,7 +55,9 @@ OPERATIONS: dict[str, Operation] = {
         Operation("kmeans", "cluster", "cluster", "K-means clusters", live=True),
         Operation("target_cluster", "cluster", "cluster", "Target cluster", live=True),
         Operation("classify", "classify", "classify", "Classify", planar=True),
-        Operation("explain", "classify", "cam", "Explain (class activation map)", planar=True),
+        Operation("explain", "classify", "explain", "Explain (class activation map)", planar=True),
+        Operation("compare", "classify", "explain", "Compare classes or methods", planar=True),
+        Operation("evidence_regions", "classify", "explain", "Evidence to regions", live=True),
         Operation("region_table", "measure", "measure", "Region table"),
     )
 }

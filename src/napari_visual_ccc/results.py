@@ -196,6 +196,14 @@ class PredictionResult(Result):
         Fraction of windows won by each class; None for a whole image.
     model : mapping
         The model's card, with ``hash`` and ``device``.
+    likely : tuple of str
+        Classes that cannot be ruled out at the level asked for; empty where that is not known.
+    unknown : bool
+        Whether the image is unlike all training images, so that no class may fit.
+    spread : (classes,) array, optional
+        Standard deviation of the probabilities over turned and mirrored views.
+    similar : tuple of dict
+        Nearest training images: ``name``, ``class``, ``distance`` and ``thumbnail``.
     """
 
     classes: tuple[str, ...]
@@ -204,11 +212,20 @@ class PredictionResult(Result):
     shares: np.ndarray | None = field(default=None, kw_only=True)
     maps: Layered = field(default=(), kw_only=True)
     model: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    likely: tuple[str, ...] = field(default=(), kw_only=True)
+    unknown: bool = field(default=False, kw_only=True)
+    spread: np.ndarray | None = field(default=None, kw_only=True)
+    similar: tuple[Mapping[str, Any], ...] = field(default=(), kw_only=True)
 
     @property
     def label(self) -> str:
         """The most probable class."""
         return self.classes[int(np.argmax(self.probabilities))]
+
+    @property
+    def verdict(self) -> str:
+        """The most probable class, or ``"unknown"``."""
+        return "unknown" if self.unknown else self.label
 
     def top(self, count: int = 3) -> list[tuple[str, float]]:
         """Give the `count` most probable classes with their probabilities."""
@@ -222,13 +239,22 @@ class PredictionResult(Result):
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
-        """All classes, the most probable first."""
+        """All classes, the most probable first, and the most similar training images."""
         import pandas as pd
 
         table = pd.DataFrame({"class": self.classes, "probability": self.probabilities})
+        if self.spread is not None:
+            table["spread"] = self.spread
+        if self.likely:
+            table["likely"] = [name in self.likely for name in self.classes]
         if self.shares is not None:
             table["share_of_windows"] = self.shares
-        return {"classes": table.sort_values("probability", ascending=False, ignore_index=True)}
+        found = {"classes": table.sort_values("probability", ascending=False, ignore_index=True)}
+        if self.similar:
+            found["similar"] = pd.DataFrame(
+                [{key: one[key] for key in ("name", "class", "distance")} for one in self.similar]
+            )
+        return found
 
 
 @dataclass(frozen=True, eq=False)
@@ -255,3 +281,90 @@ class HeatmapResult(ImageResult):
     def tables(self) -> dict[str, pd.DataFrame]:
         """The prediction's classes."""
         return {} if self.prediction is None else self.prediction.tables
+
+
+@dataclass(frozen=True, eq=False)
+class EvaluationResult(Result):
+    """How good a classifier is on images it has not seen.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        In the model's order.
+    images : DataFrame
+        One row an image: ``name``, ``group``, ``label``, ``predicted``, ``probability`` and
+        ``p_CLASS`` of every class.
+    summary : DataFrame
+        ``metric``, ``value`` and the ends ``low`` and ``high`` of its 95 % interval.
+    per_class : DataFrame
+        ``class``, ``images``, and precision, recall and f1 with their intervals.
+    confusion : (classes, classes) int array
+        Rows are true, columns predicted.
+    independent : int
+        Number of groups: as many independent witnesses there are.
+    """
+
+    classes: tuple[str, ...]
+    images: pd.DataFrame
+    summary: pd.DataFrame
+    per_class: pd.DataFrame
+    confusion: np.ndarray
+    independent: int = field(default=0, kw_only=True)
+
+    @property
+    def probabilities(self) -> np.ndarray:
+        """(n, classes), in the order of `classes`."""
+        return self.images[[f"p_{name}" for name in self.classes]].to_numpy()
+
+    @property
+    def targets(self) -> np.ndarray:
+        """(n,) true classes by number."""
+        return np.array([self.classes.index(label) for label in self.images["label"]])
+
+    def value(self, metric: str) -> float:
+        """Give one number of the summary, such as ``"accuracy"``."""
+        return float(self.summary["value"].to_numpy()[list(self.summary["metric"]).index(metric)])
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Summary, classes, confusion and images."""
+        import pandas as pd
+
+        confusion = pd.DataFrame(self.confusion, columns=list(self.classes))
+        confusion.insert(0, "true", list(self.classes))
+        return {
+            "summary": self.summary,
+            "classes": self.per_class,
+            "confusion": confusion,
+            "images": self.images,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class ModelResult(Result):
+    """A trained classifier.
+
+    Parameters
+    ----------
+    model : checkpoint.Model
+        Network, card, and what it knows of its training images; `checkpoint.save` writes it.
+    evaluation : EvaluationResult
+        On the test part, or by cross-validation.
+    split : DataFrame
+        ``name``, ``label``, ``group`` and ``part`` of every image.
+    history : DataFrame
+        Loss and accuracy by epoch.
+    skipped : DataFrame
+        ``name`` and ``reason`` of what could not be used.
+    """
+
+    model: Any
+    evaluation: EvaluationResult
+    split: pd.DataFrame
+    history: pd.DataFrame
+    skipped: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The evaluation's, the split and what was skipped."""
+        return {**self.evaluation.tables, "split": self.split, "skipped": self.skipped}

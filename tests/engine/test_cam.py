@@ -7,13 +7,16 @@ import psutil
 import pytest
 import torch
 from pytorch_grad_cam import GradCAM
+from pytorch_grad_cam.utils.image import scale_cam_image
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
-from napari_visual_ccc.engine.cam import _Head, _weigh, to_pixels
+from napari_visual_ccc.engine.cam import Head, to_pixels
+from napari_visual_ccc.engine.weights import Why, weigh
 from napari_visual_ccc.nets.architectures import ARCHITECTURES
 from napari_visual_ccc.nets.checkpoint import read_card
+from napari_visual_ccc.progress import run
 from tests.models import CLASSES, saved
 
 METHODS = ["gradcam", "gradcam++", "hirescam", "layercam", "eigencam"]
@@ -38,8 +41,8 @@ def test_maps_cover_the_whole_image(micrograph, method):
 
 def test_the_map_is_that_of_grad_cam(tmp_path):
     torch.manual_seed(0)
-    design = ARCHITECTURES["alexnet-grey"]
-    net = design.build(3)
+    design = ARCHITECTURES["alexnet-1ch"]
+    net = design.build(3, 256)
     x = torch.rand(1, 1, 256, 256)
     with GradCAM(model=net, target_layers=[net.features[11]]) as cam:
         expected = cam(
@@ -47,14 +50,11 @@ def test_the_map_is_that_of_grad_cam(tmp_path):
         )[0]
     with torch.no_grad():
         maps = design.features(net, x)
-    _, raw = _weigh(_Head(net, design), maps, CLASSES[1], CLASSES, "gradcam")
+    head = Head(net, design)
+    (raw,) = run(weigh(head, head.maps, maps, Why(1), "gradcam", lambda x: x))
     raw = np.maximum(raw, 0)
-    scaled = (raw - raw.min()) / (raw.max() - raw.min())
-    import cv2
-
-    np.testing.assert_allclose(
-        cv2.resize(scaled.astype(np.float32), (256, 256)), expected, atol=1e-4
-    )
+    scaled = scale_cam_image(scale_cam_image(raw[None], (256, 256)))[0]
+    np.testing.assert_allclose(scaled, expected, atol=1e-5)
 
 
 def test_the_map_of_a_linear_head_is_its_weighted_activations(micrograph):
@@ -127,7 +127,7 @@ def test_any_size_is_explained(rng, shape):
 
 
 def test_a_network_of_fixed_input_is_explained_over_the_whole_image(tmp_path, rng):
-    found = ccc.explain(rng.random((90, 160)), model=saved(tmp_path, "alexnet-grey"))
+    found = ccc.explain(rng.random((90, 160)), model=saved(tmp_path, "alexnet-1ch"))
     assert found.data.shape == (90, 160)
 
 
@@ -148,14 +148,14 @@ def test_cells_lie_at_their_receptive_fields():
 def test_a_thousand_maps_keep_memory_flat():
     torch.manual_seed(0)
     design = ARCHITECTURES["lite0-linear"]
-    net = design.build(3)
+    net = design.build(3, 0)
     with torch.no_grad():
-        maps = design.features(net, torch.rand(1, 3, 256, 256))
-    head = _Head(net, design)
+        maps = design.features(net, torch.rand(1, 1, 256, 256))
+    head = Head(net, design)
 
     def many(count):
         for number in range(count):
-            _weigh(head, maps, CLASSES[number % 3], CLASSES, "gradcam")
+            run(weigh(head, head.maps, maps, Why(number % 3), "gradcam", lambda x: x))
         gc.collect()
         return psutil.Process().memory_info().rss
 

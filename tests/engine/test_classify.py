@@ -70,7 +70,7 @@ def test_another_model_can_be_given(tmp_path, discs):
 
 
 def test_a_network_of_fixed_input_can_be_given(tmp_path, discs):
-    found = ccc.classify(discs, model=saved(tmp_path, "alexnet-grey"))
+    found = ccc.classify(discs, model=saved(tmp_path, "alexnet-1ch"))
     assert found.windows == 1
 
 

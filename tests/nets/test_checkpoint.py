@@ -17,17 +17,17 @@ from tests.models import CLASSES, card, saved
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("architecture", ["lite0-linear", "alexnet-grey"])
+@pytest.mark.parametrize("architecture", ["lite0-linear", "alexnet-1ch"])
 def test_what_is_saved_is_loaded(tmp_path, architecture):
     path = saved(tmp_path, architecture)
-    net, about = checkpoint.load(path, CPU)
+    model = checkpoint.load(path, CPU)
+    net, about = model.net, model.card
     assert about["classes"] == CLASSES
     assert about["hash"] == checkpoint.file_hash(path)
     assert not net.training
     assert not any(p.requires_grad for p in net.parameters())
-    again, _ = checkpoint.load(path, CPU)
-    channels = 3 if architecture == "lite0-linear" else 1
-    x = torch.rand(1, channels, 256, 256)
+    again = checkpoint.load(path, CPU).net
+    x = torch.rand(1, 1, 256, 256)
     torch.testing.assert_close(net(x), again(x), rtol=0, atol=0)
 
 
@@ -113,6 +113,16 @@ def test_a_pickled_network_is_refused_unopened(tmp_path):
         ({"normalisation": {"limits": [1]}}, "impossible limits"),
         ({"normalisation": {"limits": [float("nan"), 1]}}, "impossible limits"),
         ({"normalisation": {"limits": [5, 5]}}, "impossible limits"),
+        ({"normalisation": {"std": 0}}, "'normalisation'"),
+        ({"temperature": 0}, "'temperature'"),
+        ({"temperature": "hot"}, "'temperature'"),
+        ({"view": {"kind": "sideways"}}, "'view'"),
+        ({"view": {"kind": "physical"}}, "'view'"),
+        ({"view": []}, "'view'"),
+        ({"familiar": {"threshold": None}}, "'familiar'"),
+        ({"conformal": [0.1, "x"]}, "'conformal'"),
+        ({"pixel_size_nm": [0, 1]}, "'pixel_size_nm'"),
+        ({"pixel_size_input": {"log10_mean": []}}, "'pixel_size_input'"),
     ],
 )
 def test_a_card_that_does_not_fit_is_refused(tmp_path, change, words):
@@ -145,12 +155,12 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_card_without_what_it_needs_is_not_saved(tmp_path):
-    from napari_visual_ccc.nets.architectures import lite0_linear
+    from napari_visual_ccc.nets.architectures import lite0
 
     about = card("lite0-linear")
     del about["use"]
     with pytest.raises(ValueError, match="use"):
-        checkpoint.save(lite0_linear(3), about, tmp_path / "x.safetensors")
+        checkpoint.save(checkpoint.Model(lite0(3), about), tmp_path / "x.safetensors")
     assert not list(tmp_path.iterdir())
 
 

@@ -1,222 +1,295 @@
-"""Where in an image the evidence for a class lies: class activation maps."""
+"""Class activation maps: what each cell of a layer adds to the score of a class."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+import contextlib
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
+import torch
+from torch import nn
 
+from ..nets.architectures import Architecture, architecture
+from ..nets.checkpoint import Model
+from ..nets.inference import feature_map, to_input, whole_strides
+from ..nets.predict import grey_range, size_term
 from ..progress import Progress, Steps
-from ..results import HeatmapResult, PredictionResult
-from .classify import Device, card_facts, normalised
-from .images import as_grey, finite, plane_of
+from .views import CROP, is_whole, window_side
+from .weights import Why, full_gradient, score_weights, scores_of_masks, weigh
 
-if TYPE_CHECKING:
-    import torch
-
-    from ..nets.architectures import Architecture
-
-Method = Literal["gradcam", "gradcam++", "hirescam", "layercam", "eigencam"]
-_TITLES = {
-    "gradcam": "Grad-CAM",
-    "gradcam++": "Grad-CAM++",
-    "hirescam": "HiResCAM",
-    "layercam": "LayerCAM",
-    "eigencam": "Eigen-CAM",
-}
-# of the highest weighted activation: what is lower is rounding, not evidence
-_NOTHING = 1e-6
+# network input up to this many pixels is explained at once where every layer has to be kept
+_AT_ONCE = 1024 * 1024
 
 
-def explain(
-    image: Any,
-    *,
-    model: Path | None = None,
-    target: str = "",
-    method: Method = "gradcam",
-    signed: bool = False,
-    device: Device = "auto",
-) -> Steps[HeatmapResult]:
-    """Show where a network sees the evidence for a class, over the whole image.
-
-    The image is looked at as a whole, at the scale of the training crops, without cropping; one
-    pass forward, and one backward through what follows the explained layer. Sources: Selvaraju et
-    al., ICCV 2017 (Grad-CAM); Chattopadhyay et al., WACV 2018 (Grad-CAM++); Draelos & Carin,
-    arXiv:2011.08891 (HiResCAM); Jiang et al., IEEE Trans. Image Process. 30 (2021) 5875
-    (LayerCAM); Muhammad & Yeasin, IJCNN 2020 (Eigen-CAM).
+class Explainer:
+    """A model looking at one image.
 
     Parameters
     ----------
-    image : (Y, X) array
-        Grey or colour, any real dtype.
-    model : Path
-        A model file (.safetensors); without it the shipped one.
-    target : str
-        Class to explain; the predicted one when empty.
-    method : {'gradcam', 'gradcam++', 'hirescam', 'layercam', 'eigencam'}
-        Grad-CAM is the classic; HiResCAM shows nothing the network did not use; Eigen-CAM shows
-        what stands out, whatever the class.
-    signed : bool
-        Show evidence against the class as well, as negative values.
-    device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+    model : Model
+        Loaded.
+    stretched : (Y, X) float32 array
+        The image, 0 to 1, as `views.normalised` gives it.
+    size_nm : float, optional
+        Its pixel size.
+    layer : str
+        Name of the layer to explain; the architecture's without it.
+    """
+
+    def __init__(
+        self, model: Model, stretched: np.ndarray, size_nm: float | None = None, layer: str = ""
+    ) -> None:
+        self.model, self.image, self.layer = model, stretched, layer
+        self.design = architecture(model.card["architecture"])
+        self.side = window_side(model.card, stretched.shape, size_nm)
+        self.shift = size_term(model, size_nm)
+        self.head = Head(model.net, self.design)
+        if layer:
+            find_layer(model, layer)
+        self._maps: torch.Tensor | None = None
+
+    @property
+    def whole(self) -> bool:
+        """Whether the image is explained at once, not window by window."""
+        once = is_whole(self.model.card) or max(self.image.shape) <= CROP * self.side
+        return self.design.any_size or (
+            once and max(self.image.shape) <= CROP * min(self.image.shape)
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the network's input that shows the whole image."""
+        given = self.model.card["input_px"]
+        if not self.design.any_size:
+            return given, given
+        scale = given / self.side
+        # a sliver is enlarged until the network's pooling has something to pool
+        height, width = (max(given // 2, round(n * scale)) for n in self.image.shape)
+        return height, width
+
+    def logits(self) -> Steps[np.ndarray]:
+        """Scores of the whole image: (classes,)."""
+        maps = yield from self._features()
+        with torch.no_grad():
+            return (self.head(maps) + self.shift)[0].float().cpu().numpy()
+
+    def _features(self) -> Steps[torch.Tensor]:
+        if self._maps is None:
+            given = self._input(self.image, self.size)
+            self._maps = yield from feature_map(
+                self.model.net, self.design, given, self.model.device
+            )
+        return self._maps
+
+    def _input(self, part: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+        shown = torch.from_numpy(np.ascontiguousarray(part))[None]
+        return to_input(shown, size, *grey_range(self.model))
+
+    def explain(self, why: Why, method: str) -> Steps[tuple[np.ndarray, float]]:
+        """Weigh a layer.
+
+        Parameters
+        ----------
+        why : Why
+            The question.
+        method : str
+            One of `explain.TITLES`.
+
+        Returns
+        -------
+        fine : (Y, X) float64 array
+            Evidence at every pixel, negative where it speaks against; not scaled.
+        height : float
+            The strongest of the cells, before they were interpolated.
+        """
+        every_layer = self.layer or method in ("scorecam", "fullgrad")
+        height, width = self.size
+        if not every_layer and self.whole:
+            maps = yield from self._features()
+            raw = yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map)
+            fine = to_pixels(
+                raw[0], self.image.shape, self.size, self.design.stride, self.design.first_centre
+            )
+            return fine, float(np.abs(raw).max())
+        if self.whole and height * width <= _AT_ONCE:
+            given = self._input(self.image, self.size)
+            if self.design.any_size:
+                given = whole_strides(given, self.design)
+            raw = yield from self._through(given.to(self.model.device), why, method)
+            return self._spread(raw[0], self.image.shape, self.size, method), float(
+                np.abs(raw).max()
+            )
+        return (yield from self._by_window(why, method))
+
+    def _as_map(self, maps: torch.Tensor) -> torch.Tensor:
+        return self.design.as_map(self.model.net, maps)
+
+    def _through(
+        self, given: torch.Tensor, why: Why, method: str, few: bool = False
+    ) -> Steps[np.ndarray]:
+        """Weigh a layer with all layers before it run as well."""
+        net = self.model.net
+        if method == "fullgrad":
+            yield Progress(0, 1, "every layer")
+            return full_gradient(net, given, why)
+        if self.layer:
+            layer = find_layer(self.model, self.layer)
+            if method == "scorecam":
+                return (yield from score_weights(net, layer, given, why, self._layer_map, few))
+            with _leaf(layer):
+                return (yield from weigh(net, layer, given, why, method, self._layer_map, few))
+        if method == "scorecam":
+            with torch.no_grad():
+                maps = self._as_map(self.design.features(net, given))
+            return (yield from scores_of_masks(net, given, maps, why, few))
+        with torch.no_grad():
+            maps = self.design.features(net, given)
+        return (yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map, few))
+
+    def _layer_map(self, maps: torch.Tensor) -> torch.Tensor:
+        return maps if maps.ndim == 4 and self.design.any_size else self._as_map(maps)
+
+    def _spread(
+        self, raw: np.ndarray, shape: tuple[int, ...], size: tuple[int, int], method: str
+    ) -> np.ndarray:
+        """Put cells onto pixels; of a chosen layer only their number is known."""
+        if not self.layer and method != "fullgrad":
+            return to_pixels(raw, shape, size, self.design.stride, self.design.first_centre)
+        stride = size[0] / raw.shape[0]
+        return to_pixels(raw, shape, size, stride, (stride - 1) / 2)
+
+    def _by_window(self, why: Why, method: str) -> Steps[tuple[np.ndarray, float]]:
+        """Slide the window that the network knows over the image, and blend."""
+        side = min(self.side, min(self.image.shape))
+        given = self.model.card["input_px"]
+        rows, columns = (_starts(n, side) for n in self.image.shape)
+        corners = [(y, x) for y in rows for x in columns]
+        # a window knows most about its middle
+        edge = np.hanning(side + 2)[1:-1] + 1e-3
+        weight = np.outer(edge, edge)
+        total, weights, height = np.zeros(self.image.shape), np.zeros(self.image.shape), 0.0
+        for start in range(0, len(corners), 16):
+            yield Progress(start, len(corners), "windows")
+            some = corners[start : start + 16]
+            parts = np.stack([self.image[y : y + side, x : x + side] for y, x in some])
+            shown = to_input(torch.from_numpy(parts), (given, given), *grey_range(self.model))
+            steps = self._through(shown.to(self.model.device), why, method, few=True)
+            raw = yield from _silent(steps)
+            height = max(height, float(np.abs(raw).max()))
+            for (y, x), one in zip(some, raw, strict=True):
+                fine = self._spread(one, (side, side), (given, given), method)
+                total[y : y + side, x : x + side] += weight * fine
+                weights[y : y + side, x : x + side] += weight
+        return total / weights, height
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Windows that overlap by half, the last one at the end."""
+    count = max(1, int(np.ceil((length - side) / (side / 2))) + 1)
+    return [int(s) for s in np.linspace(0, length - side, count).round()]
+
+
+def _silent(steps: Steps[Any]) -> Steps[Any]:
+    """Let work be left at each of its steps, but tell only the progress of the whole."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(0, 0)
+
+
+# layers ------------------------------------------------------------------------------------------
+
+
+class Head(nn.Module):
+    """What follows the explained layer, as a network: its first layer is the one explained."""
+
+    def __init__(self, net: Any, design: Architecture) -> None:
+        super().__init__()
+        self.net = net
+        self.design = design
+        self.maps = nn.Identity()
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Maps → (B, classes)."""
+        return self.design.head(self.net, self.maps(x))
+
+
+def layers_of(model: Model) -> list[str]:
+    """Names of the layers that give maps which could be explained, from the first to the last.
+
+    Parameters
+    ----------
+    model : Model
+        Loaded.
 
     Returns
     -------
-    HeatmapResult
-        (Y, X) float32, 0 to 1 (signed: -1 to 1), in the frame of the image; all zeros where there
-        is no evidence for the class. ``raw_maximum`` is its height before scaling.
+    list of str
+        Blocks and single layers down to the second level.
+    """
+    side = model.card["input_px"]
+    found: dict[str, int] = {}
+    handles = []
+
+    def note(name: str) -> Callable[..., None]:
+        def hook(_: nn.Module, __: Any, output: Any) -> None:
+            if isinstance(output, torch.Tensor) and _is_map(output):
+                found.setdefault(name, len(found))
+
+        return hook
+
+    for name, module in model.net.named_modules():
+        if name and name.count(".") <= 1 and not isinstance(module, (nn.Dropout, nn.Identity)):
+            handles.append(module.register_forward_hook(note(name)))
+    try:
+        with torch.no_grad():
+            model.net(torch.zeros(1, 1, side, side, device=model.device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    return sorted(found, key=lambda name: found[name])
+
+
+def _is_map(output: torch.Tensor) -> bool:
+    if output.ndim == 4:
+        return min(output.shape[1:3]) > 1
+    return output.ndim == 3 and output.shape[1] > 4
+
+
+def find_layer(model: Model, name: str) -> nn.Module:
+    """Look a layer up by name.
 
     Raises
     ------
     ValueError
-        If the model does not know the class, the image is not a plane or has no finite pixel, or
-        the file is not a model.
-    RuntimeError
-        If memory is full.
+        If there is none; the message lists what there is.
     """
-    if method not in _TITLES:
-        raise ValueError(f"no method {method!r}; choose {', '.join(_TITLES)}")
-    grey, notes = as_grey(image)
-    plane, _ = finite(np.asarray(plane_of(grey, "explain")))
-    from ..nets import checkpoint
+    modules = dict(model.net.named_modules())
+    if name not in modules or not name:
+        raise ValueError(f"no layer {name!r}; there are {', '.join(layers_of(model))}")
+    return modules[name]
 
-    _check_target(target, checkpoint.read_card(model)["classes"])
-    from ..nets import device as devices
-    from ..nets.architectures import architecture
-    from ..nets.inference import feature_map, sentence
 
-    yield Progress(0, 0, "model")
-    net, card = checkpoint.load(model, devices.choose(device))
-    design, size = architecture(card["architecture"]), _input_size(plane, card)
-    place = next(net.parameters()).device
+@contextlib.contextmanager
+def _leaf(layer: nn.Module) -> Iterator[None]:
+    """Let gradients begin at a layer: nothing before it is differentiated."""
+    handle = layer.register_forward_hook(lambda *given: given[2].detach().requires_grad_())
     try:
-        maps = yield from feature_map(net, design, normalised(plane, card), size, place)
-        scores, raw = _weigh(_Head(net, design), maps, target, card["classes"], method)
-    except (RuntimeError, MemoryError) as error:
-        raise sentence(error, place) from error
-    prediction = PredictionResult(tuple(card["classes"]), scores, model=card)
-    target = target or prediction.label
-    notes = (*notes, f"{card['name']}: {card['use']}")
-    if method == "eigencam":
-        notes = (*notes, "Eigen-CAM shows what stands out, not the evidence for one class")
-    return _heatmap(raw, plane.shape, size, design, method, signed, target, prediction, notes)
+        yield
+    finally:
+        handle.remove()
 
 
-def _check_target(target: str, classes: list[str]) -> None:
-    if target and target not in classes:
-        raise ValueError(f"the model knows no class {target!r}; it knows {', '.join(classes)}")
-
-
-def _input_size(plane: np.ndarray, card: Mapping[str, Any]) -> tuple[int, int]:
-    from ..nets.architectures import architecture
-
-    side = card["input_px"]
-    if not architecture(card["architecture"]).any_size:
-        return side, side
-    scale = side / card["window_px"]
-    # a sliver is enlarged until the network's pooling has something to pool
-    height, width = (max(side // 2, round(n * scale)) for n in plane.shape)
-    return height, width
-
-
-def _Head(net: Any, design: Architecture) -> torch.nn.Module:
-    """Wrap what follows the explained layer as a network: its first layer is the one explained."""
-    from torch import nn
-
-    class Head(nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.net = net
-            self.maps = nn.Identity()
-
-        def forward(self, x: torch.Tensor) -> torch.Tensor:
-            return design.head(self.net, self.maps(x))
-
-    return Head().eval()
-
-
-def _weigh(
-    head: Any, maps: torch.Tensor, target: str, classes: list[str], method: str
-) -> tuple[np.ndarray, np.ndarray]:
-    """Class probabilities, and the weighted sum of the maps before anything is cut or scaled."""
-    import pytorch_grad_cam as grad_cam
-    from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
-
-    kinds = {
-        "gradcam": grad_cam.GradCAM,
-        "gradcam++": grad_cam.GradCAMPlusPlus,
-        "hirescam": grad_cam.HiResCAM,
-        "layercam": grad_cam.LayerCAM,
-        "eigencam": grad_cam.EigenCAM,
-    }
-    maps = maps.detach().requires_grad_()
-    targets = None if not target else [ClassifierOutputTarget(classes.index(target))]
-    raw = None
-    with kinds[method](model=head, target_layers=[head.maps]) as cam:
-        cam(input_tensor=maps, targets=targets)
-        scores = cam.outputs.detach().float().softmax(dim=1)[0].cpu().numpy()
-        activations = cam.activations_and_grads.activations[0].numpy()
-        gradients = cam.activations_and_grads.gradients
-        gradients = gradients[0].numpy() if gradients else np.zeros_like(activations)
-        raw = cam.get_cam_image(maps, head.maps, targets, activations, gradients, False)[0]
-    # leaving the block swallows an IndexError
-    if raw is None:
-        raise RuntimeError("grad-cam gave no map")
-    if method == "eigencam" and np.sum(raw * activations[0].mean(axis=0)) < 0:
-        # the sign of a principal component is arbitrary
-        raw = -raw
-    return scores.astype(np.float64), np.asarray(raw, np.float64)
-
-
-def _heatmap(
-    raw: np.ndarray,
-    shape: tuple[int, ...],
-    size: tuple[int, int],
-    design: Architecture,
-    method: str,
-    signed: bool,
-    target: str,
-    prediction: PredictionResult,
-    notes: tuple[str, ...],
-) -> HeatmapResult:
-    strongest = float(np.abs(raw).max())
-    raw = raw if signed else np.maximum(raw, 0)
-    height = float(np.abs(raw).max())
-    if height <= _NOTHING * strongest or height == 0:
-        raw, height = np.zeros_like(raw), 0.0
-        notes = (*notes, f"nothing in the image speaks for {target}: the map is empty")
-    fine = to_pixels(raw, shape, size, design.stride, design.first_centre)
-    peak = float(np.abs(fine).max())
-    if peak > 0:
-        fine /= peak
-    return HeatmapResult(
-        fine.astype(np.float32),
-        look="signed" if signed else "heat",
-        limits=(-1.0, 1.0) if signed else (0.0, 1.0),
-        name=f"{_TITLES[method]} {target}",
-        target=target,
-        prediction=prediction,
-        raw_maximum=height,
-        facts={
-            "target": target,
-            "raw_maximum": height,
-            **card_facts(prediction.model),
-            "probabilities": dict(
-                zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
-            ),
-        },
-        notes=notes,
-    )
-
-
+# pixels ------------------------------------------------------------------------------------------
 def to_pixels(
     coarse: np.ndarray,
     shape: tuple[int, ...],
     size: tuple[int, int],
-    stride: int,
+    stride: float,
     first_centre: float,
 ) -> np.ndarray:
     """Interpolate a map of cells to the pixels of the image, each cell at its receptive field.
@@ -229,7 +302,7 @@ def to_pixels(
         Of the image.
     size : (height, width)
         Of the network's input, which shows the whole image.
-    stride, first_centre : int, float
+    stride, first_centre : float
         Input pixels between cells, and the one the first cell is centred on.
 
     Returns
@@ -245,7 +318,7 @@ def to_pixels(
 
 
 def _interpolation(
-    cells: int, pixels: int, given: int, stride: int, first_centre: float
+    cells: int, pixels: int, given: int, stride: float, first_centre: float
 ) -> np.ndarray:
     centres = (np.arange(pixels) + 0.5) * given / pixels - 0.5
     place = np.clip((centres - first_centre) / stride, 0, cells - 1)

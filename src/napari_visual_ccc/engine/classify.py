@@ -4,54 +4,68 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import ImageResult, LabelsResult, PredictionResult
-from .images import as_grey, finite, plane_of, stretch
+from .calibrate import conformal_set, softmax
+from .images import as_grey, finite, plane_of
+from .views import EMPTY, is_crop, nanometres, normalised, scale_note, window_side
+
+if TYPE_CHECKING:
+    import torch
+
+    from ..nets.checkpoint import Model
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
-
-# an image up to this many windows wide and high is one crop of what the model knows
-_CROP = 1.5
-# spread of grey (1 = the whole range of the image) below which a window shows nothing: measured on
-# 35 TEM micrographs it sorts out 42 % of the windows without a particle, 1 % of those with one
-_EMPTY = 0.08
 
 
 def classify(
     image: Any,
+    spacing: Any = None,
+    unit: str = "px",
     *,
     model: Path | None = None,
     stride: Annotated[int, {"min": 8, "max": 256, "step": 8}] = 32,
+    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = 0.9,
+    turns: bool = False,
     device: Device = "auto",
 ) -> Steps[PredictionResult]:
-    """Say which of a model's classes an image shows, and how sure the model is.
+    """Say which of a model's classes an image shows, and how sure that is.
 
-    A crop of about the size that the model was trained on is classified whole. A larger image is
-    classified window by window at the scale of the training crops. The model that comes with the
-    package knows three shapes of copper nanoparticles in TEM (cube, octahedron, sphere), nothing
-    else; it needs no network access.
+    A crop of about the size that the model was trained on is classified whole, and so is any image
+    by a model of whole images; otherwise the image is classified window by window at the scale of
+    the training images. The model that comes with the package knows three shapes of copper
+    nanoparticles in TEM (cube, octahedron, sphere), nothing else; it needs no network access.
 
     Parameters
     ----------
     image : (Y, X) array
         Grey or colour, any real dtype.
+    spacing : (y, x), optional
+        Size of a pixel, for models that were trained at a scale.
+    unit : str
+        Of `spacing`.
     model : Path
         A model file (.safetensors); without it the shipped one.
     stride : int
         Pixels from one window to the next.
+    confidence : float
+        How often the set of likely classes is to hold the true one (conformal prediction).
+    turns : bool
+        Look at all eight turned and mirrored views: mean and spread instead of one answer.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Where the network runs; auto takes a graphics processor if there is one.
 
     Returns
     -------
     PredictionResult
-        ``probabilities`` (softmax, not calibrated). Window by window: ``shares`` of the windows
-        that show something, the map of their classes (0 = shows nothing) and of their
-        probabilities, one cell every `stride` pixels.
+        ``probabilities``, calibrated where the card says how; ``likely`` classes; ``unknown`` when
+        the image is unlike all training images; the most ``similar`` of these. Window by window:
+        ``shares`` of the windows that show something, the map of their classes (0 = shows
+        nothing) and of their probabilities, one cell every `stride` pixels.
 
     Raises
     ------
@@ -63,39 +77,117 @@ def classify(
     """
     if not 8 <= stride <= 256:
         raise ValueError(f"stride is {stride}; choose 8 to 256")
+    if not 0.5 <= confidence < 1:
+        raise ValueError(f"confidence is {confidence}; choose 0.5 to 0.99")
     grey, notes = as_grey(image)
     plane, _ = finite(np.asarray(plane_of(grey, "classify")))
     from ..nets import checkpoint
     from ..nets import device as devices
+    from ..nets.predict import predict
 
     yield Progress(0, 0, "model")
-    net, card = checkpoint.load(model, devices.choose(device))
-    stretched = normalised(plane, card)
-    notes = (*notes, f"{card['name']}: {card['use']}")
-    if max(plane.shape) <= _CROP * card["window_px"]:
-        probabilities = yield from _probabilities(net, card, lambda *_: stretched[None], 1)
-        return PredictionResult(
-            tuple(card["classes"]),
-            probabilities[0],
-            model=card,
-            facts=card_facts(card),
-            notes=notes,
+    loaded = checkpoint.load(model, devices.choose(device))
+    card, size = loaded.card, nanometres(spacing, unit)
+    notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
+    side = window_side(card, plane.shape, size)
+    if is_crop(card, plane.shape, side):
+        return (yield from _as_one(loaded, plane, size, confidence, turns, notes))
+    windows = Windows(normalised(plane, card), side, stride)
+    found = yield from predict(loaded, windows.read, windows.count, size)
+    return _by_window(windows, *found, loaded, notes)
+
+
+def _as_one(
+    model: Model,
+    plane: np.ndarray,
+    size: float | None,
+    confidence: float,
+    turns: bool,
+    notes: tuple[str, ...],
+) -> Steps[PredictionResult]:
+    import torch
+
+    from ..nets.augment import dihedral
+    from ..nets.predict import predict
+    from .prepare import resized_views
+
+    card = model.card
+    parts = resized_views(plane, card, size)
+    kinds = range(8 if turns else 1)
+    shown = np.concatenate([dihedral(torch.from_numpy(parts), k).numpy() for k in kinds])
+    logits, features = yield from predict(model, lambda a, b: shown[a:b], len(shown), size)
+    # the mean over the parts of the image, as in training; one row a view of it
+    logits = logits.reshape(len(kinds), len(parts), -1).mean(axis=1)
+    each = softmax(logits, temperature(card))
+    feature = torch.from_numpy(features.mean(axis=0)).to(model.device)
+    return judged(
+        each.mean(axis=0),
+        model,
+        confidence,
+        feature,
+        spread=each.std(axis=0) if turns else None,
+        windows=1,
+        notes=notes,
+    )
+
+
+def temperature(card: Mapping[str, Any]) -> float:
+    """What the logits of a model are divided by."""
+    return float(card.get("temperature", 1.0))
+
+
+def judged(
+    probabilities: np.ndarray,
+    model: Model,
+    confidence: float,
+    feature: torch.Tensor,
+    *,
+    notes: tuple[str, ...] = (),
+    **more: Any,
+) -> PredictionResult:
+    """Put a prediction beside what the model knows of itself and of its training images."""
+    from ..nets.familiar import similar, threshold, unfamiliarity
+
+    card = model.card
+    likely: tuple[str, ...] = ()
+    if card.get("conformal"):
+        inside, enough = conformal_set(probabilities, card["conformal"], confidence)
+        likely = tuple(name for name, one in zip(card["classes"], inside, strict=True) if one)
+        if not enough:
+            notes = (
+                *notes,
+                f"{len(card['conformal'])} validation images are too few to be {confidence:.0%} "
+                "sure of anything: no class can be ruled out",
+            )
+    if "temperature" not in card:
+        notes = (*notes, "the probabilities of this model are not calibrated")
+    near = similar(model, feature)
+    limit, distance, unknown = threshold(card), None, False
+    if near and limit is not None:
+        distance = float(unfamiliarity(feature[None], model.extras["reference.features"])[0])
+        unknown = distance > limit
+    if unknown:
+        notes = (
+            f"unknown: unlike the training images (distance {distance:.2f}; of the validation "
+            f"images {card['familiar']['share']:.0%} are within {limit:.2f})",
+            *notes,
         )
-    windows = Windows(stretched, card["window_px"], stride)
-    probabilities = yield from _probabilities(net, card, windows.read, windows.count)
-    return _by_window(windows, probabilities, card, notes)
-
-
-def normalised(plane: np.ndarray, card: Mapping[str, Any]) -> np.ndarray:
-    """Stretch an image to 0..1 float32 as the model's card says."""
-    scope = card["normalisation"]
-    limits = scope.get("limits")
-    return stretch(
-        plane,
-        scope.get("low", 0.5),
-        scope.get("high", 99.5),
-        limits=(float(limits[0]), float(limits[1])) if limits else None,
-    )[0]
+    facts: dict[str, Any] = card_facts(card)
+    if distance is not None:
+        facts |= {"distance": round(distance, 4), "familiar_within": limit, "unknown": unknown}
+    if likely:
+        facts |= {"likely": list(likely), "confidence": confidence}
+    return PredictionResult(
+        tuple(card["classes"]),
+        probabilities,
+        likely=likely,
+        unknown=unknown,
+        similar=tuple(near),
+        model=card,
+        facts=facts,
+        notes=notes,
+        **more,
+    )
 
 
 class Windows:
@@ -141,31 +233,19 @@ class Windows:
         return np.concatenate(rows)
 
 
-def _probabilities(net: Any, card: Mapping[str, Any], read: Any, count: int) -> Steps[np.ndarray]:
-    import torch
-
-    from ..nets.architectures import architecture
-    from ..nets.inference import batched, sentence, to_input
-
-    channels, side = architecture(card["architecture"]).channels, card["input_px"]
-    device = next(net.parameters()).device
-
-    def scores(batch: torch.Tensor) -> torch.Tensor:
-        return net(to_input(batch, (side, side), channels)).softmax(dim=1)
-
-    try:
-        return (yield from batched(scores, read, count, device))
-    except (RuntimeError, MemoryError) as error:
-        raise sentence(error, device) from error
-
-
 def _by_window(
-    windows: Windows, probabilities: np.ndarray, card: Mapping[str, Any], notes: tuple[str, ...]
+    windows: Windows,
+    logits: np.ndarray,
+    features: np.ndarray,
+    model: Model,
+    notes: tuple[str, ...],
 ) -> PredictionResult:
     import pandas as pd
 
+    card = model.card
+    probabilities = softmax(logits, temperature(card))
     classes = tuple(card["classes"])
-    shown = windows.spread() >= _EMPTY
+    shown = windows.spread() >= EMPTY
     if shown.any():
         looked_at = probabilities[shown]
     else:
@@ -194,6 +274,14 @@ def _by_window(
         "windows": windows_shown,
         "empty_windows": windows.count - windows_shown,
     }
+    strange = _strange(features[shown], model) if windows_shown else None
+    if strange is not None:
+        facts["unknown_windows"] = int(strange.sum())
+        if strange.mean() > 0.5:
+            notes = (
+                f"{strange.mean():.0%} of the windows are unlike the training images: unknown",
+                *notes,
+            )
     return PredictionResult(
         classes,
         looked_at.mean(axis=0),
@@ -204,6 +292,22 @@ def _by_window(
         facts=facts,
         notes=notes,
     )
+
+
+def _strange(features: np.ndarray, model: Model) -> np.ndarray | None:
+    """Which windows are farther from the training images than validation images are."""
+    import torch
+
+    from ..nets.familiar import threshold, unfamiliarity
+
+    limit, kept = threshold(model.card), model.extras.get("reference.features")
+    if limit is None or kept is None:
+        return None
+    found = [
+        unfamiliarity(torch.from_numpy(features[start : start + 512]).to(kept.device), kept)
+        for start in range(0, len(features), 512)
+    ]
+    return (torch.cat(found) > limit).cpu().numpy()
 
 
 def card_facts(card: Mapping[str, Any]) -> dict[str, Any]:

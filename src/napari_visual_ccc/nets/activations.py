@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate, pad
 
-from .architectures import lite0_backbone
+from .architectures import lite0
 from .device import choose
 
 # stem and first two stages: strides 2, 2 and 4; deeper ones blur the borders of phases
@@ -32,13 +32,13 @@ def early_features(plane: np.ndarray, device: str = "auto") -> Callable[[slice],
         Gives (features, rows, X) float32 for a slice of rows, interpolated to the pixels.
     """
     target = choose(device)
-    net: Any = lite0_backbone().to(target)
+    net: Any = lite0().to(target)
     image = torch.from_numpy(plane).to(target)[None, None]
     # whole blocks of 4, so that a coarse cell always covers the same pixels
     height, width = plane.shape
     image = pad(image, (0, -width % 4, 0, -height % 4), mode="replicate")
     with torch.inference_mode():
-        x = net.bn1(net.conv_stem((image.expand(-1, 3, -1, -1) - 0.5) / 0.5))  # (1, 32, Y/2, X/2)
+        x = net.bn1(net.conv_stem((image - 0.5) / 0.5))  # (1, 32, Y/2, X/2)
         maps = [(2, x)]
         for stage in net.blocks[:STAGES]:
             x = stage(x)  # (1, 16, Y/2, X/2), (1, 24, Y/4, X/4)

@@ -10,6 +10,7 @@ import json
 import os
 import struct
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,33 @@ _REQUIRED = {
     "normalisation": dict,
     "use": str,
 }
+# tensors beside the weights: what the model knows of its training images (`nets/familiar.py`), and
+# the weights of the pixel size
+REFERENCE, SIZE = "reference.", "size.weight"
+
+
+@dataclass(frozen=True)
+class Model:
+    """A trained network with all that is known of it.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Frozen, in evaluation mode.
+    card : mapping
+        As from `read_card`; a loaded model's has ``hash`` and ``device`` as well.
+    extras : mapping of tensors
+        ``reference.*``: features, targets and thumbnails of training images; ``size.weight``.
+    """
+
+    net: nn.Module
+    card: Mapping[str, Any]
+    extras: Mapping[str, torch.Tensor] = field(default_factory=dict)
+
+    @property
+    def device(self) -> torch.device:
+        """Where the network is."""
+        return next(self.net.parameters()).device
 
 
 def read_card(path: Path | None = None) -> dict[str, Any]:
@@ -99,8 +127,45 @@ def _check_card(card: Any, path: Path) -> None:
     if len(classes) < 2 or not named or len(set(classes)) < len(classes):
         raise _not_ours(path, "its card does not name two or more classes, each once")
     _check_normalisation(card["normalisation"], path)
+    _check_optional(card, path)
     if not (8 <= card["input_px"] <= 4096 and 8 <= card["window_px"] <= 65_536):
         raise _not_ours(path, "its card gives an impossible size")
+
+
+def _check_optional(card: dict[str, Any], path: Path) -> None:
+    """Numbers that later code relies on, where they are given."""
+    view, familiar = card.get("view", {}), card.get("familiar", {})
+    told, sizes = card.get("pixel_size_input", {}), card.get("pixel_size_nm", [1.0, 1.0])
+    scope = card["normalisation"]
+    parts = {"view": view, "familiar": familiar, "pixel_size_input": told}
+    for name, part in parts.items():
+        if not isinstance(part, dict):
+            raise _not_ours(path, f"its card has no usable {name!r}")
+    kind = view.get("kind", "window")
+    checks = {
+        "temperature": _number(card.get("temperature", 1.0), 0.01, 100),
+        "view": kind in ("window", "whole", "physical")
+        and _number(view.get("fraction", 1.0), 0.01, 1)
+        and (kind != "physical" or _number(view.get("window_nm"), 1e-6, 1e12)),
+        "familiar": not familiar
+        or (_number(familiar.get("threshold"), 0, 2) and _number(familiar.get("share"), 0, 1)),
+        "pixel_size_input": not told or _number(told.get("log10_mean"), -20, 20),
+        "pixel_size_nm": isinstance(sizes, list)
+        and len(sizes) == 2
+        and all(_number(size, 1e-9, 1e12) for size in sizes),
+        "conformal": isinstance(card.get("conformal", []), list)
+        and all(_number(score, 0, 1.001) for score in card.get("conformal", [])),
+        "normalisation": _number(scope.get("mean", 0.5), -100, 100)
+        and _number(scope.get("std", 0.5), 1e-6, 100)
+        and scope.get("kind", "percentile") in ("percentile", "range"),
+    }
+    for name, fits in checks.items():
+        if not fits:
+            raise _not_ours(path, f"its card has no usable {name!r}")
+
+
+def _number(value: Any, least: float, most: float) -> bool:
+    return type(value) in (int, float) and least <= value <= most
 
 
 def _check_normalisation(given: Mapping[str, Any], path: Path) -> None:
@@ -128,7 +193,7 @@ def file_hash(path: Path | None = None) -> str:
     return hashlib.sha256((DEFAULT if path is None else Path(path)).read_bytes()).hexdigest()
 
 
-def load(path: Path | None, device: torch.device) -> tuple[nn.Module, dict[str, Any]]:
+def load(path: Path | None, device: torch.device) -> Model:
     """Build the network of a model file.
 
     Parameters
@@ -140,10 +205,7 @@ def load(path: Path | None, device: torch.device) -> tuple[nn.Module, dict[str, 
 
     Returns
     -------
-    net : nn.Module
-        Frozen, in evaluation mode.
-    card : dict
-        As from `read_card`, with ``hash`` and ``device``.
+    Model
 
     Raises
     ------
@@ -162,7 +224,13 @@ def load(path: Path | None, device: torch.device) -> tuple[nn.Module, dict[str, 
         weights = load_file(path)
     except (ValueError, SafetensorError, OSError) as error:
         raise ValueError(f"{path}: damaged or unknown model ({error})") from error
-    net = design.build(len(card["classes"]))
+    extras = {
+        name: weights.pop(name)
+        for name in list(weights)
+        if name.startswith(REFERENCE) or name == SIZE
+    }
+    _check_extras(extras, card, path)
+    net = design.build(len(card["classes"]), card["input_px"])
     wanted = {
         name: tuple(value.shape)
         for name, value in net.state_dict().items()
@@ -176,18 +244,43 @@ def load(path: Path | None, device: torch.device) -> tuple[nn.Module, dict[str, 
     if not all(bool(value.isfinite().all()) for value in weights.values()):
         raise ValueError(f"{path}: the weights hold values that are not finite")
     net.load_state_dict(weights, strict=False)
-    return net.to(device), {**card, "hash": file_hash(path), "device": device.type}
+    card = {**card, "hash": file_hash(path), "device": device.type}
+    return Model(net.to(device), card, {k: v.to(device) for k, v in extras.items()})
 
 
-def save(net: nn.Module, card: Mapping[str, Any], path: Path) -> None:
+def _check_extras(extras: Mapping[str, torch.Tensor], card: dict[str, Any], path: Path) -> None:
+    count = len(card["classes"])
+    size, features = extras.get(SIZE), extras.get(f"{REFERENCE}features")
+    damaged = size is not None and tuple(size.shape) != (count,)
+    if features is not None:
+        n = len(features)
+        targets = extras.get(f"{REFERENCE}targets")
+        thumbnails = extras.get(f"{REFERENCE}thumbnails")
+        damaged |= (
+            features.ndim != 2
+            or targets is None
+            or tuple(targets.shape) != (n,)
+            or thumbnails is None
+            or thumbnails.ndim != 3
+            or len(thumbnails) != n
+            or n == 0
+            or not 0 <= int(targets.min()) <= int(targets.max()) < count
+            or not isinstance(card.get("references"), list)
+            or len(card["references"]) != n
+            or not bool(features.isfinite().all())
+        )
+    if damaged:
+        raise ValueError(f"{path}: what it holds of its training images is damaged")
+
+
+def save(model: Model, path: Path) -> None:
     """Write a model file: to a temporary name first, then in place.
 
     Parameters
     ----------
-    net : nn.Module
-        What ``architectures.architecture(card["architecture"])`` builds, trained.
-    card : mapping
-        As `read_card` gives; ``format`` is filled in.
+    model : Model
+        Its net is what ``architectures.architecture(card["architecture"])`` builds, trained; in
+        its card ``format`` is filled in.
     path : Path
         Where to.
 
@@ -196,21 +289,23 @@ def save(net: nn.Module, card: Mapping[str, Any], path: Path) -> None:
     ValueError
         If the card lacks something.
     """
-    from safetensors.torch import save_file
+    from safetensors.torch import save as packed
 
     from .architectures import architecture
 
-    card = {**card, "format": FORMAT}
+    card = {k: v for k, v in model.card.items() if k not in ("hash", "device")}
+    card["format"] = FORMAT
     _check_card(card, path)
     stored = architecture(card["architecture"]).stored
     weights = {
         name: value.detach().cpu().contiguous()
-        for name, value in net.state_dict().items()
+        for name, value in model.net.state_dict().items()
         if name.startswith(stored)
     }
+    weights |= {name: value.detach().cpu().contiguous() for name, value in model.extras.items()}
     part = path.with_name(f".{path.name}.part")
     try:
-        save_file(weights, part, metadata={"card": json.dumps(card, ensure_ascii=False)})
+        part.write_bytes(packed(weights, {"card": json.dumps(card, ensure_ascii=False)}))
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)

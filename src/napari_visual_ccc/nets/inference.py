@@ -15,11 +15,16 @@ from .architectures import Architecture
 
 # windows at once: more is no faster on a processor, and Cancel would wait for it
 BATCH = {"cpu": 16, "mps": 64, "cuda": 256}
-# an image is looked at in tiles of this side (of the network's input), each with a margin
-_TILE, _MARGIN = 1024, 256
+# sides of tiles and their margins, in pixels of the network's input; small tiles up to the cut stay
+# in the processor's cache, which is what makes them fast
+_TILE = 512
+_LATE, _LATE_MARGIN = 5120, 512
+_WHOLE, _MARGIN = 1024, 256
 
 
-def to_input(grey: torch.Tensor, side: tuple[int, int], channels: int) -> torch.Tensor:
+def to_input(
+    grey: torch.Tensor, side: tuple[int, int], mean: float = 0.5, std: float = 0.5
+) -> torch.Tensor:
     """Resize stretched windows and bring them into the network's range.
 
     Parameters
@@ -28,19 +33,19 @@ def to_input(grey: torch.Tensor, side: tuple[int, int], channels: int) -> torch.
         Between 0 and 1.
     side : (height, width)
         Of the network's input.
-    channels : int
-        How often the grey channel is repeated.
+    mean, std : float
+        Of grey, as the network expects it.
 
     Returns
     -------
-    (B, channels, height, width) tensor
-        ``(x - 0.5) / 0.5``.
+    (B, 1, height, width) tensor
+        ``(x - mean) / std``.
     """
-    shrinks = side[0] < grey.shape[1] or side[1] < grey.shape[2]
-    resized = interpolate(
-        grey[:, None], size=side, mode="bilinear", align_corners=False, antialias=shrinks
-    )
-    return ((resized - 0.5) / 0.5).expand(-1, channels, -1, -1)
+    x = grey[:, None]
+    if side != tuple(grey.shape[1:]):
+        shrinks = side[0] < grey.shape[1] or side[1] < grey.shape[2]
+        x = interpolate(x, size=side, mode="bilinear", align_corners=False, antialias=shrinks)
+    return (x - mean) / std
 
 
 def batched(
@@ -113,8 +118,7 @@ def out_of_memory(error: BaseException) -> bool:
 def feature_map(
     net: nn.Module,
     design: Architecture,
-    image: np.ndarray,
-    size: tuple[int, int],
+    given: torch.Tensor,
     device: torch.device,
 ) -> Steps[torch.Tensor]:
     """Run the layers up to the one that is explained over an image of any size.
@@ -125,63 +129,77 @@ def feature_map(
         Frozen.
     design : Architecture
         Of the net.
-    image : (Y, X) float32 array
-        Between 0 and 1.
-    size : (height, width)
-        That the image is resized to.
+    given : (1, 1, H, W) tensor
+        The image as `to_input` gives it; it may stay in main memory.
     device : torch.device
         Where the net is.
 
     Returns
     -------
     (1, features, h, w) tensor
-        On the device. A tile sees 256 input pixels around itself, so a large image gives nearly
-        what it would give at once.
+        On the device. Where the architecture has a `Split`, tiles up to the cut give exactly what
+        the whole gives; behind it, images above 5120² input pixels are seen in tiles with a wide
+        margin, which is nearly the same.
     """
-    source = torch.from_numpy(image)[None]
-    if size[0] * size[1] <= (_TILE + _MARGIN) ** 2 or not design.any_size:
-        yield Progress(0, 1, "network")
-        # not inference_mode: gradients are taken of what comes behind
-        with torch.no_grad():
-            given = _whole_strides(to_input(source.to(device), size, design.channels), design)
-            maps = design.features(net, given)
-        yield Progress(1, 1, "network")
-        return maps
-    return (yield from _tiled(net, design, source, size, device))
-
-
-def _whole_strides(given: torch.Tensor, design: Architecture) -> torch.Tensor:
-    """Pad to whole strides: where padding goes within the network depends on what is left over."""
+    split = design.split
     if not design.any_size:
-        return given
+        yield Progress(0, 1, "network")
+        with torch.no_grad():
+            return design.features(net, given.to(device))
+    given = whole_strides(given, design)
+    if split is None:
+        features = lambda x: design.features(net, x)  # noqa: E731
+        return (yield from _in_tiles(features, given, device, design.stride, _WHOLE, _MARGIN))
+    early = yield from _in_tiles(
+        lambda x: split.early(net, x), given, device, split.stride, _TILE, split.halo
+    )
+    cells = split.stride
+    return (
+        yield from _in_tiles(
+            lambda x: split.late(net, x),
+            early,
+            device,
+            design.stride // cells,
+            _LATE // cells,
+            _LATE_MARGIN // cells,
+        )
+    )
+
+
+def whole_strides(given: torch.Tensor, design: Architecture) -> torch.Tensor:
+    """Pad to whole strides: where padding goes within the network depends on what is left over."""
     bottom, right = (-n % design.stride for n in given.shape[2:])
-    return pad(given, (0, right, 0, bottom), mode="replicate")
+    return pad(given, (0, right, 0, bottom), mode="replicate") if bottom or right else given
 
 
-def _tiled(
-    net: nn.Module,
-    design: Architecture,
-    source: torch.Tensor,
-    size: tuple[int, int],
+def _in_tiles(
+    function: Callable[[torch.Tensor], torch.Tensor],
+    given: torch.Tensor,
     device: torch.device,
+    stride: int,
+    tile: int,
+    margin: int,
 ) -> Steps[torch.Tensor]:
-    stride = design.stride
-    # the enlarged image stays out of the graphics memory
-    padded = _whole_strides(to_input(source, size, 1), design)
-    height, width = padded.shape[2:]
-    corners = [(y, x) for y in range(0, height, _TILE) for x in range(0, width, _TILE)]
+    """Apply layers tile by tile, each with a margin of what lies around it."""
+    height, width = given.shape[2:]
+    corners = [(y, x) for y in range(0, height, tile) for x in range(0, width, tile)]
     maps: Any = None
     for done, (y, x) in enumerate(corners, start=1):
-        top, left = max(y - _MARGIN, 0), max(x - _MARGIN, 0)
-        tile = padded[:, :, top : y + _TILE + _MARGIN, left : x + _TILE + _MARGIN].to(device)
+        yield Progress(done - 1, len(corners), "network")
+        top, left = max(y - margin, 0), max(x - margin, 0)
+        part = given[:, :, top : y + tile + margin, left : x + tile + margin].to(device)
+        # not inference_mode: gradients are taken of what comes behind
         with torch.no_grad():
-            seen = design.features(net, tile.expand(-1, design.channels, -1, -1))
+            seen = function(part)
+        if len(corners) == 1:
+            return seen
         if maps is None:
             maps = seen.new_empty((1, seen.shape[1], height // stride, width // stride))
-        rows, columns = (min(_TILE, n - start) // stride for n, start in ((height, y), (width, x)))
+        rows, columns = (
+            -(-min(tile, n - first) // stride) for n, first in ((height, y), (width, x))
+        )
         first, second = (y - top) // stride, (x - left) // stride
         maps[:, :, y // stride : y // stride + rows, x // stride : x // stride + columns] = seen[
             :, :, first : first + rows, second : second + columns
         ]
-        yield Progress(done, len(corners), "tiles")
     return maps

@@ -2,17 +2,32 @@
 
 from __future__ import annotations
 
+import copy
+import math
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
 import numpy as np
 import torch
+from torch import nn
 from torch.nn.functional import cross_entropy
 
 from ..progress import Progress, Steps
+from .architectures import Architecture
+from .augment import Augment, augmented
+
+Schedule = Literal["cosine", "plateau"]
 
 
 def fit_linear(
     features: np.ndarray,
     targets: np.ndarray,
     *,
+    weights: np.ndarray | None = None,
     penalty: float = 1e-3,
     steps: int = 50,
 ) -> Steps[tuple[torch.Tensor, torch.Tensor]]:
@@ -24,10 +39,13 @@ def fit_linear(
         One row a sample.
     targets : (n, classes) array
         Share of each class in each sample; rows add up to 1.
+    weights : (n,) array, optional
+        How much each sample counts; equally without it.
     penalty : float
         Of squared weights of standardised features, against learning the samples by heart.
     steps : int
-        Outer steps of L-BFGS; the problem is convex, so the result does not depend on a seed.
+        Outer steps of L-BFGS at most; the problem is convex, so the result does not depend on a
+        seed.
 
     Returns
     -------
@@ -36,6 +54,8 @@ def fit_linear(
     """
     x = torch.as_tensor(features, dtype=torch.float64)
     y = torch.as_tensor(targets, dtype=torch.float64)
+    counts = torch.ones(len(x)) if weights is None else torch.as_tensor(weights)
+    counts = (counts / counts.sum()).to(x)
     mean, spread = x.mean(dim=0), x.std(dim=0).clamp(min=1e-6)
     x = (x - mean) / spread
     weight = torch.zeros((y.shape[1], x.shape[1]), dtype=x.dtype, requires_grad=True)
@@ -44,12 +64,383 @@ def fit_linear(
 
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
-        value = cross_entropy(x @ weight.T + bias, y) + penalty * weight.square().sum()
+        each = cross_entropy(x @ weight.T + bias, y, reduction="none")
+        value = (each * counts).sum() + penalty * weight.square().sum()
         value.backward()
         return value
 
+    before = math.inf
     for done in range(1, steps + 1):
         value = float(optimiser.step(loss).detach())
-        yield Progress(done, steps, "fit", {"loss": value})
+        yield Progress(done, steps, "fit", {"epoch": done, "loss": value})
+        if before - value < 1e-7:
+            break
+        before = value
     raw = weight.detach() / spread
     return raw.float(), (bias.detach() - raw @ mean).float()
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How a network is trained; the card of the model keeps it.
+
+    Parameters
+    ----------
+    epochs : int
+        At most.
+    batch : int
+        Images at once.
+    rate : float
+        Learning rate of new layers; layers that come trained get a tenth.
+    schedule : {'cosine', 'plateau'}
+        Down to zero along a cosine after a warm-up; or halved whenever the validation loss stops
+        falling for `patience` / 3 epochs.
+    patience : int
+        Epochs without a lower validation loss after which training ends.
+    accumulate : int
+        Batches whose gradients are added up before a step.
+    decay : float
+        Weight decay of AdamW (Loshchilov & Hutter, ICLR 2019).
+    augment : Augment
+        How images are varied.
+    seed : int
+        Of weights, order and variations.
+    """
+
+    epochs: int = 30
+    batch: int = 32
+    rate: float = 1e-3
+    schedule: Schedule = "cosine"
+    patience: int = 8
+    accumulate: int = 1
+    decay: float = 1e-4
+    augment: Augment = field(default_factory=Augment)
+    seed: int = 0
+
+
+@dataclass(frozen=True)
+class Images:
+    """Labelled views, as a network is fed with them.
+
+    Parameters
+    ----------
+    pixels : (n, side, side) array
+        0 to 1, float16 or float32.
+    targets : (n,) int array
+        Classes.
+    weights : (n,) array
+        How much each counts.
+    sizes : (n,) array, optional
+        Logarithm of the pixel size, about zero, where the network is told it.
+    """
+
+    pixels: np.ndarray
+    targets: np.ndarray
+    weights: np.ndarray
+    sizes: np.ndarray | None = None
+
+    def of(self, chosen: np.ndarray) -> Images:
+        """Give a part."""
+        sizes = None if self.sizes is None else self.sizes[chosen]
+        return Images(self.pixels[chosen], self.targets[chosen], self.weights[chosen], sizes)
+
+
+class Classifier(nn.Module):
+    """A network, and what the pixel size adds to its logits.
+
+    Parameters
+    ----------
+    net : nn.Module
+        (B, 1, H, W) → (B, classes).
+    size : (classes,) tensor, optional
+        Weight of the pixel size's logarithm.
+    """
+
+    def __init__(self, net: nn.Module, size: torch.Tensor | None = None) -> None:
+        super().__init__()
+        self.net = net
+        self.size = None if size is None else nn.Parameter(size)
+
+    def forward(self, x: torch.Tensor, sizes: torch.Tensor | None = None) -> torch.Tensor:
+        """Images and their pixel sizes → (B, classes)."""
+        logits = self.net(x)
+        if self.size is None or sizes is None:
+            return logits
+        return logits + sizes[:, None] * self.size
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw torch's global random numbers from a seed, and leave them as they were."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def fit(
+    classifier: Classifier,
+    design: Architecture,
+    images: Images,
+    validation: Images | None,
+    recipe: Recipe,
+    *,
+    device: torch.device,
+    state: Path | None = None,
+    only_finish: bool = False,
+) -> Steps[list[dict[str, float]]]:
+    """Train a network by gradient descent: AdamW, early stopping, mixed precision on CUDA.
+
+    Parameters
+    ----------
+    classifier : Classifier
+        On the device; ends with the weights of the lowest validation loss, frozen.
+    design : Architecture
+        Says which parameters are trained first, and which afterwards.
+    images, validation : Images
+        Without validation all epochs are run.
+    recipe : Recipe
+        How.
+    device : torch.device
+        Where.
+    state : Path, optional
+        File that is written after every epoch, and read if it is there: training goes on.
+    only_finish : bool
+        Run no further epoch: take the best weights of `state`.
+
+    Returns
+    -------
+    list of dict
+        By epoch: loss, accuracy, validation_loss, validation_accuracy, rate.
+
+    Raises
+    ------
+    ValueError
+        If the state is of another training, or the loss is not finite.
+    """
+    warm = min(5, max(1, recipe.epochs // 4)) if design.warm and design.tuned else 0
+    run = _Run(classifier, design, recipe, len(images.targets), device)
+    run.stage(design.warm if warm else (design.tuned or design.warm))
+    history: list[dict[str, float]] = []
+    best, stale, first = math.inf, 0, 0
+    best_weights = copy.deepcopy(classifier.state_dict())
+    found = _read_state(state, recipe, images)
+    if found is not None:
+        first, best, stale = found["epoch"], found["best"], found["stale"]
+        history, best_weights = found["history"], found["best_weights"]
+        if warm and first > warm:
+            run.stage(design.tuned)
+        run.restore(found)
+    elif only_finish:
+        raise ValueError("there is nothing trained yet to finish")
+    last = first if only_finish else recipe.epochs
+    for epoch in range(first, last):
+        if warm and epoch == warm:
+            run.stage(design.tuned)
+        row = yield from run.epoch(epoch, images, recipe.epochs)
+        if validation is not None:
+            loss, accuracy = run.judge(validation)
+            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
+        watched = row.get("validation_loss", row["loss"])
+        run.after(watched)
+        history.append(row)
+        if validation is None or watched < best - 1e-5:
+            best, stale = watched, 0
+            best_weights = copy.deepcopy(classifier.state_dict())
+        else:
+            stale += 1
+        if state is not None:
+            found = {"epoch": epoch + 1, "best": best, "stale": stale, "history": history}
+            _write_state(state, recipe, images, {**found, "best_weights": best_weights}, run)
+        yield Progress(epoch + 1, recipe.epochs, "epochs", row)
+        if stale >= recipe.patience and epoch + 1 > warm:
+            break
+    classifier.load_state_dict(best_weights)
+    classifier.eval().requires_grad_(False)
+    return history
+
+
+class _Run:
+    """Network, optimiser, schedule and precision of one training."""
+
+    def __init__(
+        self,
+        classifier: Classifier,
+        design: Architecture,
+        recipe: Recipe,
+        count: int,
+        device: torch.device,
+    ) -> None:
+        self.classifier, self.design, self.recipe, self.device = classifier, design, recipe, device
+        self.batches = math.ceil(count / recipe.batch)
+        self.half = device.type == "cuda"
+        self.scaler = torch.amp.GradScaler(device.type, enabled=self.half)
+
+    def stage(self, prefixes: tuple[str, ...]) -> None:
+        """Train the parameters with these prefixes from now on."""
+        self.classifier.requires_grad_(False)
+        new: list[nn.Parameter] = []
+        old: list[nn.Parameter] = []
+        for name, parameter in self.classifier.named_parameters():
+            own = name.removeprefix("net.")
+            if name == "size" or own.startswith(prefixes):
+                parameter.requires_grad_(True)
+                trained = bool(self.design.warm) and not own.startswith(self.design.warm)
+                (old if trained and name != "size" else new).append(parameter)
+        rate = self.recipe.rate
+        groups = [{"params": new, "lr": rate}, {"params": old, "lr": rate / 10}]
+        self.optimiser = torch.optim.AdamW(
+            [group for group in groups if group["params"]], weight_decay=self.recipe.decay
+        )
+        steps = max(1, self.batches * self.recipe.epochs // self.recipe.accumulate)
+        self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
+            self.optimiser, factor=0.5, patience=max(1, self.recipe.patience // 3)
+        )
+        self.cosine = torch.optim.lr_scheduler.LambdaLR(
+            self.optimiser, lambda step: _cosine(step, steps)
+        )
+
+    def epoch(self, number: int, images: Images, epochs: int) -> Steps[dict[str, float]]:
+        """Show all images once."""
+        recipe = self.recipe
+        generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
+        order = torch.randperm(len(images.targets), generator=generator).numpy()
+        self.classifier.train()
+        for module in self.classifier.modules():
+            # a layer that is not trained keeps its statistics as well
+            if isinstance(module, nn.modules.batchnorm._BatchNorm) and not (
+                module.weight is not None and module.weight.requires_grad
+            ):
+                module.eval()
+        losses = right = seen = 0.0
+        for step, start in enumerate(range(0, len(order), recipe.batch)):
+            some = images.of(np.sort(order[start : start + recipe.batch]))
+            with seeded(recipe.seed * 1_000_003 + number * 10_007 + step):
+                loss, hits = self._step(some, generator, last=start + recipe.batch >= len(order))
+            if not math.isfinite(loss):
+                raise ValueError(
+                    f"training failed: the loss is {loss}; choose a lower learning rate than "
+                    f"{recipe.rate:g}"
+                )
+            losses, right, seen = (
+                losses + loss * len(some.targets),
+                right + hits,
+                seen + len(some.targets),
+            )
+            yield Progress(number * self.batches + step + 1, epochs * self.batches, "training")
+        return {
+            "epoch": number + 1,
+            "loss": losses / seen,
+            "accuracy": right / seen,
+            "rate": self.optimiser.param_groups[0]["lr"],
+        }
+
+    def _step(self, some: Images, generator: torch.Generator, last: bool) -> tuple[float, float]:
+        x, y, weights, sizes = self._batch(some)
+        x = (augmented(x, self.recipe.augment, generator) - self.design.mean) / self.design.std
+        with torch.autocast(self.device.type, dtype=torch.float16, enabled=self.half):
+            logits = self.classifier(x, sizes)
+            loss = (cross_entropy(logits, y, reduction="none") * weights).mean()
+        self.scaler.scale(loss / self.recipe.accumulate).backward()
+        self._waiting = getattr(self, "_waiting", 0) + 1
+        if self._waiting >= self.recipe.accumulate or last:
+            self._waiting = 0
+            self.scaler.step(self.optimiser)
+            self.scaler.update()
+            self.optimiser.zero_grad(set_to_none=True)
+            if self.recipe.schedule == "cosine":
+                self.cosine.step()
+        return float(loss.detach()), float((logits.argmax(dim=1) == y).sum())
+
+    def _batch(self, some: Images) -> tuple[torch.Tensor, ...]:
+        x = torch.from_numpy(np.ascontiguousarray(some.pixels, dtype=np.float32))
+        sizes = None if some.sizes is None else torch.from_numpy(some.sizes.astype(np.float32))
+        return (
+            x[:, None].to(self.device),
+            torch.from_numpy(some.targets.astype(np.int64)).to(self.device),
+            torch.from_numpy(some.weights.astype(np.float32)).to(self.device),
+            None if sizes is None else sizes.to(self.device),
+        )  # type: ignore[return-value]
+
+    def judge(self, images: Images) -> tuple[float, float]:
+        """Loss and accuracy on images that are not trained with."""
+        self.classifier.eval()
+        loss = right = 0.0
+        with torch.inference_mode():
+            for start in range(0, len(images.targets), 64):
+                some = images.of(np.arange(start, min(start + 64, len(images.targets))))
+                x, y, weights, sizes = self._batch(some)
+                logits = self.classifier((x - self.design.mean) / self.design.std, sizes)
+                loss += float((cross_entropy(logits, y, reduction="none") * weights).sum())
+                right += float((logits.argmax(dim=1) == y).sum())
+        return loss / len(images.targets), right / len(images.targets)
+
+    def after(self, watched: float) -> None:
+        """Lower the rate when the loss stays."""
+        if self.recipe.schedule == "plateau":
+            self.plateau.step(watched)
+
+    def restore(self, found: Mapping[str, Any]) -> None:
+        """Go on where a state was written."""
+        self.classifier.load_state_dict(found["weights"])
+        self.optimiser.load_state_dict(found["optimiser"])
+        self.cosine.load_state_dict(found["cosine"])
+        self.plateau.load_state_dict(found["plateau"])
+        self.scaler.load_state_dict(found["scaler"])
+
+
+def _cosine(step: int, steps: int) -> float:
+    """Up over the first twentieth, then down along a cosine."""
+    warm = max(1, steps // 20)
+    if step < warm:
+        return (step + 1) / warm
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm))))
+
+
+def _mark(recipe: Recipe, images: Images) -> dict[str, Any]:
+    """What must be the same for a training to go on."""
+    return {
+        "recipe": {k: v for k, v in asdict(recipe).items() if k != "epochs"},
+        "images": [int(n) for n in images.pixels.shape],
+        "targets": int(
+            (images.targets.astype(np.int64) * np.arange(1, 1 + len(images.targets))).sum()
+        ),
+    }
+
+
+def _write_state(
+    path: Path, recipe: Recipe, images: Images, values: Mapping[str, Any], run: _Run
+) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        torch.save(
+            {
+                **values,
+                "mark": _mark(recipe, images),
+                "weights": run.classifier.state_dict(),
+                "optimiser": run.optimiser.state_dict(),
+                # the schedule's function itself is not saved
+                "cosine": {k: v for k, v in run.cosine.state_dict().items() if k != "lr_lambdas"},
+                "plateau": run.plateau.state_dict(),
+                "scaler": run.scaler.state_dict(),
+            },
+            part,
+        )
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _read_state(path: Path | None, recipe: Recipe, images: Images) -> dict[str, Any] | None:
+    if path is None or not path.exists():
+        return None
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        same = found["mark"] == _mark(recipe, images)
+    # torch raises whatever its unpickler meets
+    except Exception as error:  # noqa: BLE001
+        raise ValueError(f"{path}: not the state of a training ({type(error).__name__})") from None
+    if not same:
+        raise ValueError(
+            f"{path}: the state of a training with other images or settings; name another file"
+        )
+    return found

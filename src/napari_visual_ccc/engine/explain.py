@@ -1,0 +1,369 @@
+"""Where in an image the evidence for a class lies."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+from ..progress import Progress, Steps
+from ..results import HeatmapResult, LabelsResult, MapsResult, PredictionResult
+from .calibrate import softmax
+from .classify import Device, card_facts, temperature
+from .images import as_grey, finite, plane_of
+from .views import nanometres, normalised, scale_note
+
+if TYPE_CHECKING:
+    from .cam import Explainer
+
+Method = Literal[
+    "gradcam", "gradcam++", "hirescam", "xgradcam", "layercam", "eigencam", "eigengradcam",
+    "scorecam", "ablationcam", "fullgrad", "random",
+]  # fmt: skip
+TITLES: dict[str, str] = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "xgradcam": "XGrad-CAM",
+    "layercam": "LayerCAM",
+    "eigencam": "Eigen-CAM",
+    "eigengradcam": "Eigen-Grad-CAM",
+    "scorecam": "Score-CAM",
+    "ablationcam": "Ablation-CAM",
+    "fullgrad": "FullGrad",
+    "random": "Random-CAM",
+}
+# of the highest weighted activation: what is lower is rounding, not evidence
+_NOTHING = 1e-6
+_SIDE_BY_SIDE = ("gradcam", "hirescam", "layercam", "eigencam", "random")
+
+
+def explain(
+    image: Any,
+    spacing: Any = None,
+    unit: str = "px",
+    *,
+    model: Path | None = None,
+    target: str = "",
+    against: str = "",
+    method: Method = "gradcam",
+    layer: str = "",
+    signed: bool = False,
+    smooth: bool = False,
+    device: Device = "auto",
+) -> Steps[HeatmapResult]:
+    """Show where a network sees the evidence for a class, over the whole image.
+
+    The image is looked at as a whole, at the scale of the training images, without cropping; a
+    network of fixed input slides its window, and the maps are blended. Sources: Selvaraju et al.,
+    ICCV 2017 (Grad-CAM); Chattopadhyay et al., WACV 2018 (Grad-CAM++); Draelos & Carin,
+    arXiv:2011.08891 (HiResCAM); Fu et al., BMVC 2020 (XGrad-CAM); Jiang et al., IEEE Trans. Image
+    Process. 30 (2021) 5875 (LayerCAM); Muhammad & Yeasin, IJCNN 2020 (Eigen-CAM); Wang et al.,
+    CVPR Workshops 2020 (Score-CAM); Desai & Ramaswamy, WACV 2020 (Ablation-CAM); Srinivas &
+    Fleuret, NeurIPS 2019 (FullGrad).
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour, any real dtype.
+    spacing : (y, x), optional
+        Size of a pixel, for models that were trained at a scale.
+    unit : str
+        Of `spacing`.
+    model : Path
+        A model file (.safetensors); without it the shipped one.
+    target : str
+        Class to explain; the predicted one when empty.
+    against : str
+        Another class: show why the target and not this one.
+    method : str
+        Grad-CAM is the classic; HiResCAM shows nothing the network did not use; Eigen-CAM shows
+        what stands out, whatever the class; Score-CAM and Ablation-CAM try channel by channel and
+        take their time; Random-CAM explains nothing and is the control.
+    layer : str
+        Name of the layer to explain; the architecture's last map when empty.
+    signed : bool
+        Show evidence against the class as well, as negative values.
+    smooth : bool
+        Mean over the eight turned and mirrored views of the image: eight times the work.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    HeatmapResult
+        (Y, X) float32, 0 to 1 (signed: -1 to 1), in the frame of the image; all zeros where there
+        is no evidence for the class. ``raw_maximum`` is its height before scaling.
+
+    Raises
+    ------
+    ValueError
+        If the model does not know the class or the layer, the image is not a plane or has no
+        finite pixel, or the file is not a model.
+    RuntimeError
+        If memory is full.
+    """
+    from .weights import Why
+
+    if method not in TITLES:
+        raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
+    plane, notes = _plane(image)
+    looking, card = yield from _explainer(
+        plane, spacing, unit, model, device, layer, target, against
+    )
+    prediction, notes = yield from _prediction(looking, notes, spacing, unit)
+    target = target or prediction.label
+    classes = card["classes"]
+    why = Why(classes.index(target), classes.index(against) if against else None)
+    fine, height = yield from _map(looking, why, method, smooth)
+    if method == "eigencam":
+        notes = (*notes, "Eigen-CAM shows what stands out, not the evidence for one class")
+    if method == "random":
+        notes = (*notes, "Random-CAM is a control: it explains nothing")
+    title = f"{TITLES[method]} {target}" + (f" not {against}" if against else "")
+    return _heatmap(fine, height, title, signed, target, prediction, notes)
+
+
+def compare(
+    image: Any,
+    spacing: Any = None,
+    unit: str = "px",
+    *,
+    model: Path | None = None,
+    across: Literal["classes", "methods"] = "classes",
+    target: str = "",
+    method: Method = "gradcam",
+    signed: bool = False,
+    device: Device = "auto",
+) -> Steps[MapsResult]:
+    """Show the evidence for all classes, or what several methods say, as layers side by side.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour, any real dtype.
+    spacing : (y, x), optional
+        Size of a pixel, for models that were trained at a scale.
+    unit : str
+        Of `spacing`.
+    model : Path
+        A model file (.safetensors); without it the shipped one.
+    across : {'classes', 'methods'}
+        All classes by one method, scaled together so that their heights compare; or one class by
+        five methods, each scaled on its own (their units differ), Random-CAM as the control.
+    target : str
+        Across methods: the class to explain; the predicted one when empty.
+    method : str
+        Across classes: the method.
+    signed : bool
+        Show evidence against a class as well, as negative values.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    MapsResult
+        A `HeatmapResult` for every class or method, by name.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        As `explain`.
+    """
+    from .weights import Why
+
+    plane, notes = _plane(image)
+    looking, card = yield from _explainer(plane, spacing, unit, model, device, "", target, "")
+    prediction, notes = yield from _prediction(looking, notes, spacing, unit)
+    target = target or prediction.label
+    classes = card["classes"]
+    wanted = (
+        {name: (name, method) for name in classes}
+        if across == "classes"
+        else {TITLES[one]: (target, one) for one in _SIDE_BY_SIDE}
+    )
+    found = {}
+    for name, (label, how) in wanted.items():
+        found[name] = yield from looking.explain(Why(classes.index(label)), how)
+    fines = [fine if signed else np.maximum(fine, 0) for fine, _ in found.values()]
+    shared = max(float(np.abs(fine).max()) for fine in fines) if across == "classes" else 0.0
+    maps = {}
+    for name, (fine, height) in found.items():
+        label, how = wanted[name]
+        title = f"{TITLES[how]} {label}"
+        maps[name] = _heatmap(fine, height, title, signed, label, prediction, (), scale=shared)
+    return MapsResult(maps, facts=maps[next(iter(maps))].facts, notes=notes)
+
+
+def evidence_regions(
+    heatmap: Any,
+    *,
+    threshold: Annotated[float, {"min": 0.05, "max": 1, "step": 0.05}] = 0.5,
+    smallest: Annotated[int, {"min": 0, "max": 100_000}] = 20,
+) -> Steps[LabelsResult]:
+    """Turn a heatmap into numbered regions, ready for Measure.
+
+    Parameters
+    ----------
+    heatmap : (..., Y, X) array
+        As `explain` gives it.
+    threshold : float
+        Of the highest value.
+    smallest : int
+        Regions of fewer pixels are left out.
+
+    Returns
+    -------
+    LabelsResult
+        Touching pixels (also across corners) above the threshold share a number; the table gives
+        the area of each, its mean and its highest evidence, and its share of all evidence.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is out of range or the heatmap has nothing positive.
+    """
+    import pandas as pd
+    from skimage.measure import label, regionprops_table
+
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold is {threshold}; choose above 0 to 1")
+    values = np.nan_to_num(np.asarray(heatmap, np.float64))
+    if values.ndim < 2 or not values.size or values.max() <= 0:
+        raise ValueError("this image has no positive evidence; choose a heatmap made by Explain")
+    yield Progress(0, 1, "regions")
+    labels = label(values >= threshold * values.max(), connectivity=values.ndim)
+    if smallest > 1:
+        labels = label(_large(labels, smallest), connectivity=values.ndim)
+    wanted = ("label", "area", "intensity_mean", "intensity_max")
+    table = pd.DataFrame(regionprops_table(labels, values, properties=wanted))
+    total = values[values > 0].sum()
+    table["share_of_evidence"] = table["area"] * table["intensity_mean"] / total
+    table = table.rename(
+        columns={"area": "area_px", "intensity_mean": "mean", "intensity_max": "highest"}
+    )
+    return LabelsResult(
+        labels.astype(np.int32), table=table, name="evidence",
+        facts={"regions": len(table), "share_of_evidence": float(table["share_of_evidence"].sum())},
+    )  # fmt: skip
+
+
+def _large(labels: np.ndarray, smallest: int) -> np.ndarray:
+    counts = np.bincount(labels.ravel())
+    keep = counts >= smallest
+    keep[0] = False
+    return keep[labels]
+
+
+def _plane(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    grey, notes = as_grey(image)
+    return finite(np.asarray(plane_of(grey, "explain")))[0], notes
+
+
+def _explainer(
+    plane: np.ndarray,
+    spacing: Any,
+    unit: str,
+    model: Path | None,
+    device: str,
+    layer: str,
+    *classes: str,
+) -> Steps[tuple[Explainer, Mapping[str, Any]]]:
+    from ..nets import checkpoint
+    from ..nets import device as devices
+
+    known = checkpoint.read_card(model)["classes"]
+    for name in classes:
+        if name and name not in known:
+            raise ValueError(f"the model knows no class {name!r}; it knows {', '.join(known)}")
+    if classes[0] and classes[0] == classes[1]:
+        raise ValueError(f"{classes[0]} cannot be explained against itself")
+    yield Progress(0, 0, "model")
+    loaded = checkpoint.load(model, devices.choose(device))
+    from .cam import Explainer
+
+    return (
+        Explainer(loaded, normalised(plane, loaded.card), nanometres(spacing, unit), layer),
+        loaded.card,
+    )
+
+
+def _prediction(
+    looking: Explainer, notes: tuple[str, ...], spacing: Any, unit: str
+) -> Steps[tuple[PredictionResult, tuple[str, ...]]]:
+    from ..nets.inference import sentence
+
+    card = looking.model.card
+    try:
+        logits = yield from looking.logits()
+    except (RuntimeError, MemoryError) as error:
+        raise sentence(error, looking.model.device) from error
+    probabilities = softmax(logits, temperature(card))
+    notes = (*notes, *scale_note(card, nanometres(spacing, unit)), f"{card['name']}: {card['use']}")
+    return PredictionResult(tuple(card["classes"]), probabilities, model=card), notes
+
+
+def _map(
+    looking: Explainer, why: Any, method: str, smooth: bool
+) -> Steps[tuple[np.ndarray, float]]:
+    from ..nets.inference import sentence
+    from .cam import Explainer
+
+    model = looking.model
+    try:
+        if not smooth:
+            return (yield from looking.explain(why, method))
+        total, height = np.zeros(looking.image.shape), 0.0
+        for kind in range(8):
+            turned = np.rot90(looking.image, kind % 4)
+            turned = turned[:, ::-1] if kind >= 4 else turned
+            view = Explainer(model, np.ascontiguousarray(turned), None, looking.layer)
+            view.side, view.shift = looking.side, looking.shift
+            fine, high = yield from view.explain(why, method)
+            fine = fine[:, ::-1] if kind >= 4 else fine
+            total += np.rot90(fine, -(kind % 4))
+            height = max(height, high)
+        return total / 8, height
+    except (RuntimeError, MemoryError) as error:
+        raise sentence(error, model.device) from error
+
+
+def _heatmap(
+    fine: np.ndarray,
+    strongest: float,
+    title: str,
+    signed: bool,
+    target: str,
+    prediction: PredictionResult,
+    notes: tuple[str, ...],
+    scale: float = 0.0,
+) -> HeatmapResult:
+    fine = fine if signed else np.maximum(fine, 0)
+    peak = float(np.abs(fine).max())
+    height = strongest if peak > _NOTHING * strongest else 0.0
+    if height == 0:
+        fine = np.zeros_like(fine)
+        notes = (*notes, f"nothing in the image speaks for {target}: the map is empty")
+    elif scale or peak:
+        fine = fine / (scale or peak)
+    card = prediction.model
+    return HeatmapResult(
+        fine.astype(np.float32),
+        look="signed" if signed else "heat",
+        limits=(-1.0, 1.0) if signed else (0.0, 1.0),
+        name=title,
+        target=target,
+        prediction=prediction,
+        raw_maximum=height,
+        facts={
+            "target": target,
+            "raw_maximum": height,
+            **card_facts(card),
+            "probabilities": dict(
+                zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
+            ),
+        },
+        notes=notes,
+    )

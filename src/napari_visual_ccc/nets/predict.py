@@ -1,0 +1,76 @@
+"""Run a model on windows: logits, and what the last layer sees."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import torch
+
+from ..progress import Steps
+from .architectures import architecture
+from .checkpoint import SIZE, Model
+from .inference import batched, sentence, to_input
+
+
+def predict(
+    model: Model,
+    read: Callable[[int, int], np.ndarray],
+    count: int,
+    size_nm: float | None = None,
+    note: str = "windows",
+) -> Steps[tuple[np.ndarray, np.ndarray]]:
+    """Classify many windows.
+
+    Parameters
+    ----------
+    model : Model
+        Loaded.
+    read : callable
+        Gives the (B, H, W) float windows, 0 to 1, from a start to a stop; any size.
+    count : int
+        How many there are.
+    size_nm : float, optional
+        Pixel size of the image they are from, for a model that is told it.
+    note : str
+        For the progress bar.
+
+    Returns
+    -------
+    logits, features : (count, classes) and (count, d) float32 arrays
+
+    Raises
+    ------
+    RuntimeError
+        If memory is full.
+    """
+    design, card = architecture(model.card["architecture"]), model.card
+    side = (card["input_px"], card["input_px"])
+    shift = size_term(model, size_nm)
+
+    def both(batch: torch.Tensor) -> torch.Tensor:
+        maps = design.features(model.net, to_input(batch.float(), side, *grey_range(model)))
+        logits = design.head(model.net, maps) + shift
+        return torch.cat([logits, design.embed(model.net, maps)], dim=1)
+
+    try:
+        found = yield from batched(both, read, count, model.device, note)
+    except (RuntimeError, MemoryError) as error:
+        raise sentence(error, model.device) from error
+    classes = len(card["classes"])
+    return found[:, :classes], found[:, classes:]
+
+
+def grey_range(model: Model) -> tuple[float, float]:
+    """Mean and standard deviation of grey that the network expects."""
+    scope = model.card["normalisation"]
+    return float(scope.get("mean", 0.5)), float(scope.get("std", 0.5))
+
+
+def size_term(model: Model, size_nm: float | None) -> torch.Tensor:
+    """What the pixel size adds to the logits: (classes,), zeros where it does not matter."""
+    told = model.card.get("pixel_size_input")
+    if not told or not size_nm or SIZE not in model.extras:
+        return torch.zeros(len(model.card["classes"]), device=model.device)
+    return model.extras[SIZE] * (math.log10(size_nm) - float(told["log10_mean"]))
