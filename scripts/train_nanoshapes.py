@@ -22,6 +22,7 @@ from sklearn.model_selection import GroupKFold
 
 from napari_visual_ccc import __version__
 from napari_visual_ccc.engine.calibrate import nonconformity, softmax, temperature_of
+from napari_visual_ccc.engine.cam import layers_of
 from napari_visual_ccc.engine.images import stretch
 from napari_visual_ccc.engine.prepare import thumbnail
 from napari_visual_ccc.engine.train import familiar_range, thinned
@@ -94,6 +95,7 @@ def main(data: Path) -> None:
         "conformal": thinned(nonconformity(softmax(unseen, temperature), train.targets)),
         "familiar": familiar_range(train.features["crop"], mine, everything, train.originals),
         "references": names,
+        "layers": layers_of(checkpoint.Model(net, {"input_px": INPUT})),
         "use": "Cu nanoparticle TEM only",
         "training_data": {
             "name": "NanoShapes, 64-pixel crops cut around single particles",

@@ -8,23 +8,29 @@ from __future__ import annotations
 
 from typing import Any
 
-from .operations import OPERATIONS, call
+from .operations import JOBS, OPERATIONS, call
 
 __version__ = "0.1.0"
-__all__ = ["__version__", "read", "replay", *OPERATIONS]
+# what else scripts need, and where it is
+_ELSEWHERE = {
+    "import_visual_ccc": ".models",
+    "load_data": ".dataset",
+    "read": ".files",
+    "replay": ".recipe",
+    "save_model": ".models",
+    "write_report": ".report",
+}
+__all__ = ["__version__", *_ELSEWHERE, *OPERATIONS, *JOBS]
 
 
 def __getattr__(name: str) -> Any:
-    if name in OPERATIONS:
+    if name in OPERATIONS or name in JOBS:
         return call(name)
-    if name == "read":
-        from .files import read
+    if name in _ELSEWHERE:
+        import importlib
 
-        return read
-    if name == "replay":
-        from .recipe import replay
-
-        return replay
+        module = importlib.import_module(_ELSEWHERE[name], __name__)
+        return getattr(module, "load" if name == "load_data" else name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -7,22 +7,12 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import Any
 
-from . import __version__, operations
+from . import __version__, cli_train, operations, terminal
 from .choices import checked
-from .operations import Parameter
 from .progress import Progress, run
-
-OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
-# what a person can mend, or the machine ran out of
-EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
-
-_EPILOG = """\
-Results are written as OME-TIFF with pixel size, PNG previews with a scale bar, CSV tables and a
-YAML record of how they were made. Nothing is overwritten without --force.
-Exit code: 0 all done, 1 some image failed, 2 wrong options.
-"""
+from .terminal import EPILOG, EXPECTED, FAILED, INTERRUPTED, OK, USAGE
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -67,6 +57,8 @@ def _main(words: list[str]) -> int:
         return _info()
     if words[0] == "demo":
         return _demo(words[1:])
+    if words[0] in cli_train.COMMANDS:
+        return cli_train.main(words)
     name, rest = _operation(words)
     return _run(name, _parser(name, words).parse_args(rest))
 
@@ -74,6 +66,7 @@ def _main(words: list[str]) -> int:
 def _overview() -> str:
     lines = [
         "usage: visual-ccc FAMILY [OPERATION] IMAGE... [options] -o DIR",
+        "       visual-ccc train DATA -o MODEL | evaluate DATA --model MODEL | examine DATA",
         "       visual-ccc demo | info | --version",
         "",
         "See what a network sees in an electron micrograph.",
@@ -82,7 +75,8 @@ def _overview() -> str:
     for family, members in operations.families().items():
         lines.append(f"  {family}")
         lines += [f"      {one.name:<16} {operations.summary(one.name)}" for one in members]
-    lines += ["", "visual-ccc FAMILY [OPERATION] --help lists the options of one.", "", _EPILOG]
+    lines += cli_train.overview()
+    lines += ["", "visual-ccc FAMILY [OPERATION] --help lists the options of one.", "", EPILOG]
     return "\n".join(lines)
 
 
@@ -115,19 +109,22 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         f"visual-ccc {operation.family} {name}",
         description=f"{operations.summary(name)}{also}",
-        epilog=_EPILOG,
+        epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     first, *further = operations.inputs(name)
     texts = operations.input_help(name)
-    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help=_help(texts[first]))
+    parser.add_argument(
+        "images", nargs="+", type=Path, metavar="IMAGE", help=terminal.escaped(texts[first])
+    )
     for other in further:
         parser.add_argument(
-            f"--{other}", type=Path, metavar="FILE", help=_help(f"Image file. {texts[other]}"),
+            f"--{other}", type=Path, metavar="FILE",
+            help=terminal.escaped(f"Image file. {texts[other]}"),
             required=other not in operations.optional_inputs(name),
         )  # fmt: skip
     for parameter in operations.parameters(name).values():
-        _add(parser, parameter)
+        terminal.add(parser, parameter)
     parser.add_argument(
         "--spacing", type=float, metavar="SIZE",
         help="size of a pixel, where the file does not say or is wrong",
@@ -139,25 +136,6 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     return parser
-
-
-def _help(text: str) -> str:
-    return text.replace("%", "%%")
-
-
-def _add(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
-    flag = "--" + parameter.name.replace("_", "-")
-    default = "" if parameter.default in (None, "") else f" (default: {parameter.default})"
-    options: dict[str, Any] = {"default": parameter.default, "dest": f"choice_{parameter.name}"}
-    options["help"] = _help(parameter.help + default)
-    if parameter.type is bool:
-        options["action"] = argparse.BooleanOptionalAction
-    elif get_origin(parameter.type) is Literal:
-        options["choices"] = get_args(parameter.type)
-    else:
-        options["type"] = parameter.type if parameter.type in (int, float, str) else Path
-        options["metavar"] = "FILE" if options["type"] is Path else parameter.name.upper()
-    parser.add_argument(flag, **options)
 
 
 def _run(name: str, given: argparse.Namespace) -> int:
@@ -178,12 +156,12 @@ def _run(name: str, given: argparse.Namespace) -> int:
     for number, path in enumerate(given.images, start=1):
         title = f"[{number}/{len(given.images)}] {path.name}"
         try:
-            _one_image(name, path, parameters, given, _bar(title))
+            _one_image(name, path, parameters, given, terminal.bar(title))
         except BrokenPipeError:
             raise
         except EXPECTED as error:
             failed += 1
-            _complain(path, error)
+            terminal.complain(path, error)
         # a batch goes on; a fault of ours is counted like any other failure
         except Exception as error:  # noqa: BLE001
             failed += 1
@@ -192,14 +170,6 @@ def _run(name: str, given: argparse.Namespace) -> int:
     if failed and len(given.images) > 1:
         print(f"visual-ccc: {failed} of {len(given.images)} images failed", file=sys.stderr)
     return FAILED if failed else OK
-
-
-def _complain(path: Path, error: BaseException) -> None:
-    text = str(error) or type(error).__name__
-    if isinstance(error, MemoryError):
-        text = f"memory is full; take a part of the image ({text})"
-    named = text if str(path) in text else f"{path}: {text}"
-    print(f"visual-ccc: {named}", file=sys.stderr)
 
 
 def _check_names(images: Sequence[Path]) -> None:
@@ -238,7 +208,7 @@ def _one_image(
     arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}
     steps = operations.start(name, arrays, parameters, spacing=spacing, unit=unit)
     result = run(steps, report)
-    _clear_line()
+    terminal.clear_line()
 
     def record(output: str) -> dict[str, Any]:
         return provenance(
@@ -287,23 +257,6 @@ def summary(result: Any) -> str:
     if table is not None and "area_percent" in table:
         return f"{table['area_percent'].iloc[0]:.2f} % of the image area"
     return ", ".join(layer.name for layer in result.layers)
-
-
-def _bar(title: str) -> Callable[[Progress], object]:
-    """Progress on one line of a terminal; nothing in a pipe."""
-    if not sys.stderr.isatty():
-        return lambda _: None
-
-    def report(progress: Progress) -> None:
-        share = f"{100 * progress.done // progress.total:3d} %" if progress.total else "..."
-        print(f"\r{title}: {share} {progress.note:<20}", end="", file=sys.stderr, flush=True)
-
-    return report
-
-
-def _clear_line() -> None:
-    if sys.stderr.isatty():
-        print("\r\033[K", end="", file=sys.stderr, flush=True)
 
 
 # info and demo ------------------------------------------------------------------------------------

@@ -140,13 +140,12 @@ def _pattern(text: str) -> re.Pattern[str] | None:
     return pattern
 
 
-def _group(name: str, stem: str, otherwise: str, pattern: re.Pattern[str] | None) -> str:
+def _group(stem: str, otherwise: str, pattern: re.Pattern[str] | None) -> str:
+    """Give the group of a file; nothing where the pattern finds none."""
     if pattern is None:
         return otherwise
     found = pattern.search(stem)
-    if found is None or not found.group(1):
-        raise ValueError(f"group pattern {pattern.pattern!r} does not match {name}")
-    return found.group(1)
+    return found.group(1) or "" if found else ""
 
 
 def _from_folder(folder: Path, pattern: re.Pattern[str] | None) -> Dataset:
@@ -159,7 +158,10 @@ def _from_folder(folder: Path, pattern: re.Pattern[str] | None) -> Dataset:
                 continue
             alone = path.parent == place
             otherwise = name if alone else path.parent.relative_to(folder).as_posix()
-            group = _group(name, path.stem, otherwise, pattern)
+            group = _group(path.stem, otherwise, pattern)
+            if not group:
+                skipped.append((name, "the group pattern does not match its name"))
+                continue
             examples.append(_example(path, name, place.name, group))
     return Dataset(tuple(examples), folder.resolve().name, tuple(skipped))
 
@@ -196,7 +198,10 @@ def _from_csv(file: Path, pattern: re.Pattern[str] | None) -> Dataset:
             skipped.append((name, "no such file"))
         else:
             otherwise = str(row.get("group", "")).strip() or name
-            group = _group(name, path.stem, otherwise, pattern)
+            group = _group(path.stem, otherwise, pattern)
+            if not group:
+                skipped.append((name, "the group pattern does not match its name"))
+                continue
             examples.append(_example(path, name, label, group))
     return Dataset(tuple(examples), file.stem, tuple(skipped))
 

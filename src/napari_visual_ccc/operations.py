@@ -58,7 +58,20 @@ OPERATIONS: dict[str, Operation] = {
         Operation("explain", "classify", "explain", "Explain (class activation map)", planar=True),
         Operation("compare", "classify", "explain", "Compare classes or methods", planar=True),
         Operation("evidence_regions", "classify", "explain", "Evidence to regions", live=True),
+        Operation("morphology_map", "classify", "morphology", "Morphology map", planar=True),
         Operation("region_table", "measure", "measure", "Region table"),
+    )
+}
+
+# what does not fit a form over a layer: sets of labelled images, and a hand that covers; the same
+# readers serve their signatures
+JOBS: dict[str, Operation] = {
+    job.name: job
+    for job in (
+        Operation("examine", "train", "examine", "Look the images over"),
+        Operation("train", "train", "train", "Train"),
+        Operation("evaluate", "train", "evaluate", "Test a model"),
+        Operation("cover", "classify", "cover", "Cover and see"),
     )
 }
 
@@ -103,9 +116,10 @@ def function(name: str) -> Callable[..., Steps[Result]]:
     ValueError
         If there is no such operation.
     """
-    if name not in OPERATIONS:
-        raise ValueError(f"no operation {name!r}; there are {', '.join(OPERATIONS)}")
-    module = importlib.import_module(f".engine.{OPERATIONS[name].module}", __package__)
+    known = OPERATIONS.get(name) or JOBS.get(name)
+    if known is None:
+        raise ValueError(f"no operation {name!r}; there are {', '.join([*OPERATIONS, *JOBS])}")
+    module = importlib.import_module(f".engine.{known.module}", __package__)
     return getattr(module, name)
 
 

@@ -157,12 +157,18 @@ class LabelsResult(_Raster):
 class MapsResult(Result):
     """Several maps of one image, by name: ``result.maps["contrast"].data``."""
 
-    maps: Mapping[str, ImageResult]
+    maps: Mapping[str, ImageResult | LabelsResult]
 
     @property
     def layers(self) -> Layered:
         """All maps."""
         return tuple(self.maps.values())
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """Those of maps that are labels."""
+        labels = [one for one in self.maps.values() if isinstance(one, LabelsResult)]
+        return {name: table for one in labels for name, table in one.tables.items()}
 
 
 @dataclass(frozen=True, eq=False)
@@ -284,6 +290,68 @@ class HeatmapResult(ImageResult):
 
 
 @dataclass(frozen=True, eq=False)
+class CoverResult(Result):
+    """What a model says of an image before and after a part of it was covered.
+
+    Parameters
+    ----------
+    classes : tuple of str
+        In the model's order.
+    before, after : (classes,) arrays
+        Probabilities.
+    covered : (Y, X) float32 array
+        The image as the model saw it the second time, 0 to 1.
+    model : mapping
+        The model's card.
+    """
+
+    classes: tuple[str, ...]
+    before: np.ndarray
+    after: np.ndarray
+    covered: np.ndarray
+    model: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def layers(self) -> Layered:
+        """The covered image."""
+        return (ImageResult(self.covered, name="covered", limits=(0.0, 1.0)),)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All classes, before and after."""
+        import pandas as pd
+
+        found = {"class": self.classes, "before": self.before, "after": self.after}
+        table = pd.DataFrame(found)
+        table["change"] = table["after"] - table["before"]
+        return {"classes": table.sort_values("before", ascending=False, ignore_index=True)}
+
+
+@dataclass(frozen=True, eq=False)
+class ExamineResult(Result):
+    """What labelled images hold.
+
+    Parameters
+    ----------
+    counts : DataFrame
+        By class: ``images``, ``groups``, ``smallest_px``, ``largest_px``, ``share_percent``.
+    duplicates : DataFrame
+        Pairs that are nearly the same, and whether the pair ``leaks``: is in two groups.
+    skipped : DataFrame
+        ``name`` and ``reason`` of what cannot be used.
+    """
+
+    counts: pd.DataFrame
+    duplicates: pd.DataFrame
+    skipped: pd.DataFrame
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All three."""
+        return {"classes": self.counts, "duplicates": self.duplicates, "skipped": self.skipped}
+
+
+@dataclass(frozen=True, eq=False)
 class EvaluationResult(Result):
     """How good a classifier is on images it has not seen.
 
@@ -356,6 +424,8 @@ class ModelResult(Result):
         Loss and accuracy by epoch.
     skipped : DataFrame
         ``name`` and ``reason`` of what could not be used.
+    thumbnails : mapping
+        Small picture of every image, by name.
     """
 
     model: Any
@@ -363,6 +433,7 @@ class ModelResult(Result):
     split: pd.DataFrame
     history: pd.DataFrame
     skipped: pd.DataFrame
+    thumbnails: Mapping[str, np.ndarray] = field(default_factory=dict, kw_only=True)
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

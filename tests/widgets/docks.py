@@ -4,6 +4,7 @@ from __future__ import annotations
 
 WIDGETS = {
     "denoise": "Denoise",
+    "train": "Train classifier",
     "classify": "Classify & Explain",
     "segment": "Segment",
     "texture": "Texture",

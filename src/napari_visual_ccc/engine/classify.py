@@ -30,7 +30,7 @@ def classify(
     model: Path | None = None,
     stride: Annotated[int, {"min": 8, "max": 256, "step": 8}] = 32,
     confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = 0.9,
-    turns: bool = False,
+    turns: bool = True,
     device: Device = "auto",
 ) -> Steps[PredictionResult]:
     """Say which of a model's classes an image shows, and how sure that is.
@@ -55,7 +55,8 @@ def classify(
     confidence : float
         How often the set of likely classes is to hold the true one (conformal prediction).
     turns : bool
-        Look at all eight turned and mirrored views: mean and spread instead of one answer.
+        Look at all eight turned and mirrored views of a crop: mean and spread instead of one
+        answer. Window by window, each is looked at once.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Where the network runs; auto takes a graphics processor if there is one.
 
@@ -107,27 +108,44 @@ def _as_one(
 ) -> Steps[PredictionResult]:
     import torch
 
+    card = model.card
+    logits, feature = yield from looked_at(model, plane, size, turns)
+    return judged(
+        softmax(logits.mean(axis=0), temperature(card)),
+        model,
+        confidence,
+        torch.from_numpy(feature).to(model.device),
+        spread=softmax(logits, temperature(card)).std(axis=0) if turns else None,
+        windows=1,
+        notes=notes,
+    )
+
+
+def looked_at(
+    model: Model, plane: np.ndarray, size_nm: float | None, turns: bool
+) -> Steps[tuple[np.ndarray, np.ndarray]]:
+    """Look at an image as one thing.
+
+    Returns
+    -------
+    logits : (8 or 1, classes) array
+        One row a turned or mirrored view; the mean over the parts of the image, as in training.
+    feature : (d,) array
+        What the last layer sees of the image as it is.
+    """
+    import torch
+
     from ..nets.augment import dihedral
     from ..nets.predict import predict
     from .prepare import resized_views
 
-    card = model.card
-    parts = resized_views(plane, card, size)
+    parts = resized_views(plane, model.card, size_nm)
     kinds = range(8 if turns else 1)
     shown = np.concatenate([dihedral(torch.from_numpy(parts), k).numpy() for k in kinds])
-    logits, features = yield from predict(model, lambda a, b: shown[a:b], len(shown), size)
-    # the mean over the parts of the image, as in training; one row a view of it
-    logits = logits.reshape(len(kinds), len(parts), -1).mean(axis=1)
-    each = softmax(logits, temperature(card))
-    feature = torch.from_numpy(features.mean(axis=0)).to(model.device)
-    return judged(
-        each.mean(axis=0),
-        model,
-        confidence,
-        feature,
-        spread=each.std(axis=0) if turns else None,
-        windows=1,
-        notes=notes,
+    logits, features = yield from predict(model, lambda a, b: shown[a:b], len(shown), size_nm)
+    return (
+        logits.reshape(len(kinds), len(parts), -1).mean(axis=1),
+        features[: len(parts)].mean(axis=0),
     )
 
 

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from ..dataset import Dataset
 from ..progress import Progress, Steps, run
 from ..results import EvaluationResult
 from .calibrate import calibration_error, softmax
-from .classify import Device
+from .classify import Device, looked_at
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..dataset import Dataset
 
 DRAWS = 2000
 
@@ -105,6 +104,7 @@ def evaluate(
     data: Dataset,
     *,
     model: Path | None = None,
+    turns: bool = True,
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
 ) -> Steps[EvaluationResult]:
@@ -116,6 +116,8 @@ def evaluate(
         Labelled images; their classes must be among the model's.
     model : Path
         A model file (.safetensors); without it the shipped one.
+    turns : bool
+        Take the mean over the eight turned and mirrored views of every image, as `classify` does.
     seed : int
         Of the bootstrap.
     device : {'auto', 'cpu', 'cuda', 'mps'}
@@ -136,8 +138,7 @@ def evaluate(
     from ..nets import checkpoint
     from ..nets import device as devices
     from ..nets.familiar import threshold, unfamiliarity
-    from ..nets.predict import predict
-    from .prepare import open_plane, resized_views
+    from .prepare import open_plane
 
     loaded = checkpoint.load(model, devices.choose(device))
     card = loaded.card
@@ -153,9 +154,8 @@ def evaluate(
         except (ValueError, OSError) as error:
             skipped.append((example.name, str(error)))
             continue
-        shown = resized_views(plane, card, size)
-        scores, seen = run(predict(loaded, functools.partial(_part, shown), len(shown), size))
-        rows.append((example, scores.mean(axis=0), seen.mean(axis=0)))
+        scores, seen = run(looked_at(loaded, plane, size, turns))
+        rows.append((example, scores.mean(axis=0), seen))
     if not rows:
         raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")
     examples = [one for one, _, _ in rows]
@@ -182,10 +182,6 @@ def evaluate(
     )
     facts["ece_after"] = found.value("expected calibration error")
     return found
-
-
-def _part(views: np.ndarray, start: int, stop: int) -> np.ndarray:
-    return views[start:stop]
 
 
 def _draws(by_group: np.ndarray, seed: int) -> np.ndarray:

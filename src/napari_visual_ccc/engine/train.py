@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from ..dataset import Dataset
 from ..progress import Progress, Steps
 from ..results import EvaluationResult, ModelResult
 from .classify import Device
 from .prepare import Prepared, prepare
-from .split import FEW, folds, holdout
-
-if TYPE_CHECKING:
-    from ..dataset import Dataset
+from .split import FEW, FOLDS, folds, holdout
 
 Architecture = Literal[
     "lite0-linear", "lite0-finetune", "visualcnn", "alexnet-1ch", "simple-cnn", "xception", "other"
@@ -23,6 +21,7 @@ Share = Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}]
 # share of the validation images that are as familiar as an image must be
 _FAMILIAR = 0.95
 _CONFORMAL = 2000
+PARTS = ("train", "validation", "test")
 
 
 def train(
@@ -31,9 +30,9 @@ def train(
     model: Architecture = "lite0-linear",
     other: str = "",
     weights: Literal["installed", "download", "random"] = "installed",
-    window: Annotated[float, {"min": 0, "max": 100_000}] = 0.0,
+    window: Annotated[float, {"min": 0, "max": 100_000, "label": "Window (0: automatic)"}] = 0.0,
     window_unit: Literal["px", "nm"] = "px",
-    input_px: Annotated[int, {"min": 0, "max": 1024}] = 0,
+    input_px: Annotated[int, {"min": 0, "max": 1024, "label": "Input (px, 0: automatic)"}] = 0,
     tell_pixel_size: bool = False,
     split: Literal["auto", "holdout", "k-fold", "leave-one-group-out"] = "auto",
     validation: Share = 0.15,
@@ -45,7 +44,9 @@ def train(
     zoom: Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}] = 0.0,
     epochs: Annotated[int, {"min": 1, "max": 1000}] = 30,
     batch: Annotated[int, {"min": 1, "max": 512}] = 32,
-    rate: Annotated[float, {"min": 0, "max": 1, "step": 0.0001}] = 0.0,
+    rate: Annotated[
+        float, {"min": 0, "max": 1, "step": 0.0001, "label": "Learning rate (0: automatic)"}
+    ] = 0.0,
     schedule: Literal["cosine", "plateau"] = "cosine",
     patience: Annotated[int, {"min": 1, "max": 100}] = 8,
     accumulate: Annotated[int, {"min": 1, "max": 64}] = 1,
@@ -95,7 +96,8 @@ def train(
     light : float
         Vary brightness, contrast and gamma by up to this share.
     noise : float
-        Add Poisson and Gaussian noise up to this share of the range of grey.
+        Add Poisson and Gaussian noise up to this share of the range of grey; with light and noise
+        only networks are varied that are trained as a whole.
     zoom : float
         Vary the scale by up to this share; leave it 0 where size tells classes apart.
     epochs : int
@@ -153,25 +155,26 @@ def train(
     else:
         learner = Linear(
             ready, name, design, build, place, balance=balance, tell_size=tell_pixel_size,
-            flips=flips, light=light, noise=noise, zoom=zoom, seed=seed,
+            flips=flips, zoom=zoom, seed=seed,
         )  # fmt: skip
     parts, manner = _parts(ready, split, validation, test, seed, notes)
-    everything = np.arange(len(ready.targets))
-    if manner == "holdout":
-        fitting, held, tested = (
-            np.flatnonzero(parts == p) for p in ("train", "validation", "test")
-        )
+    if manner == "holdout" and design.tuned:
+        fitting, held, tested = (np.flatnonzero(parts == p) for p in PARTS)
         fitted = yield from learner.fit(fitting, held if len(held) else None)
         logits, calibrating = fitted.logits, held
-        tested = tested if len(tested) else held
-        if not len(tested):
-            raise ValueError("nothing is put aside: give a validation or a test part")
     else:
-        groups = list(
-            folds(ready.targets, ready.groups, count=0 if manner[0] == "l" else 5, seed=seed)
+        # a linear layer is fitted in no time: cross-validation calibrates it, and leaves all images
+        # but those of the test to learn from
+        if manner == "holdout":
+            parts = np.where(parts == "validation", "train", parts)
+        fitting = np.flatnonzero(parts != "test")
+        tested = np.flatnonzero(parts == "test") if (parts == "test").any() else fitting
+        count = 0 if manner == "leave-one-group-out" else FOLDS
+        logits, fitted = yield from learner.cross_validate(
+            _folds(ready, fitting, count, seed), fitting
         )
-        logits, fitted = yield from learner.cross_validate(groups)
-        fitting = calibrating = tested = everything
+        calibrating = fitting
+    tested = tested if len(tested) else calibrating
     result = _finish(
         data,
         ready,
@@ -188,6 +191,7 @@ def train(
     split_table = ready.table.assign(part=parts)
     return ModelResult(
         *result, split_table, fitted.history, ready.skipped,
+        thumbnails=dict(zip(ready.table["name"], ready.thumbnails, strict=True)),
         notes=tuple(notes), facts={"classes": list(data.classes), "part": manner},
     )  # fmt: skip
 
@@ -234,6 +238,18 @@ def _parts(
         return _parts(ready, "k-fold", validation, test, seed, notes)
 
 
+def _folds(
+    ready: Prepared, chosen: np.ndarray, count: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Folds of some images, by group where every class has two."""
+    targets, groups = ready.targets[chosen], ready.groups[chosen]
+    try:
+        parts = list(folds(targets, groups, count=count, seed=seed))
+    except ValueError:
+        parts = list(folds(targets, chosen, count=count, seed=seed))
+    return [(chosen[some], chosen[held]) for some, held in parts]
+
+
 def _ungroup(ready: Prepared, notes: list[str]) -> None:
     """Where a class comes from one specimen there is nothing left but to split by image."""
     names = [
@@ -264,6 +280,7 @@ def _finish(
     from ..nets.checkpoint import Model
     from ..nets.familiar import references
     from .calibrate import calibration_error, nonconformity, softmax, temperature_of
+    from .cam import layers_of
     from .evaluate import evaluation
 
     fitting, calibrating, tested = chosen
@@ -324,6 +341,7 @@ def _finish(
                 for name, *numbers in judged.summary.itertuples(index=False, name=None)
             },
         },
+        "layers": layers_of(Model(fitted.net, {**ready.card, "architecture": learner.name})),
         "backbone": origin,
         "licence": "not stated",
         "version": _version(),

@@ -248,6 +248,26 @@ def load(path: Path | None, device: torch.device) -> Model:
     return Model(net.to(device), card, {k: v.to(device) for k, v in extras.items()})
 
 
+_recent: dict[tuple[Any, ...], Model] = {}
+
+
+def load_once(path: Path | None, device: torch.device) -> Model:
+    """As `load`, but keep the last model: for work that follows the mouse.
+
+    The file is read again when it has changed.
+    """
+    where = DEFAULT if path is None else Path(path)
+    if not where.is_file():
+        raise FileNotFoundError(f"{where}: no such model file")
+    state = where.stat()
+    key = (str(where.resolve()), state.st_mtime_ns, state.st_size, str(device))
+    if key not in _recent:
+        model = load(path, device)
+        _recent.clear()
+        _recent[key] = model
+    return _recent[key]
+
+
 def _check_extras(extras: Mapping[str, torch.Tensor], card: dict[str, Any], path: Path) -> None:
     count = len(card["classes"])
     size, features = extras.get(SIZE), extras.get(f"{REFERENCE}features")

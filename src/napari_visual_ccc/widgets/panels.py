@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, Container, Widget
 from napari.layers import Labels
 
-from ..nets.checkpoint import read_card
 from ..operations import Operation
-from ..results import HeatmapResult, LabelsResult, PredictionResult, Result
+from ..results import LabelsResult, Result
 from .form import Form
-from .jobs import report
 from .layers import Source
 from .tables import Table
 
@@ -78,56 +74,3 @@ class Cluster(_TableForm):
     """Group pixels into phases."""
 
     family = "cluster"
-
-
-class Classify(Form):
-    """Name what is seen, and show where the evidence lies."""
-
-    family = "classify"
-
-    def __init__(self, napari_viewer: Viewer) -> None:
-        self._refused: Path | None = None
-        super().__init__(napari_viewer)
-        from .bars import Bars
-
-        self.bars = Bars()
-        self.native.layout().addWidget(self.bars)
-
-    def _make_fields(self, name: str) -> Container:
-        fields = super()._make_fields(name)
-        if "target" in [field.name for field in fields]:
-            self._replace_target(fields)
-        return fields
-
-    def _replace_target(self, fields: Container) -> None:
-        """Offer the model's classes instead of a line to type into."""
-        old: Widget = fields["target"]
-        index = list(fields).index(old)
-        box = ComboBox(
-            name="target",
-            label=old.label,
-            tooltip=old.tooltip,
-            choices=lambda _: [(PREDICTED, ""), *((c, c) for c in self._classes(fields))],
-        )
-        fields.remove(old)
-        fields.insert(index, box)
-        fields["model"].changed.connect(box.reset_choices)
-
-    def _classes(self, fields: Container) -> list[str]:
-        path = fields["model"].value
-        try:
-            chosen = None if path is None or str(path) in ("", ".") else Path(path)
-            return list(read_card(chosen)["classes"])
-        except (ValueError, OSError) as error:
-            # asked again whenever layers come or go: once is enough
-            if path != self._refused:
-                report(error)
-            self._refused = path
-            return []
-
-    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
-        """Draw the classes as bars."""
-        prediction = result.prediction if isinstance(result, HeatmapResult) else result
-        if isinstance(prediction, PredictionResult):
-            target = result.target if isinstance(result, HeatmapResult) else ""
-            self.bars.show_prediction(source.layer.name, prediction, target)

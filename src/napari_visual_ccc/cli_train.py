@@ -1,0 +1,178 @@
+"""Commands that take labelled images: examine, train, evaluate; and import."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any
+
+from . import operations, terminal
+from .choices import checked
+from .progress import run
+from .terminal import EPILOG, OK, USAGE
+
+COMMANDS = ("examine", "train", "evaluate", "import")
+_DATA = (
+    "folder with one folder a class, or a .csv table with the columns path, label and, if there "
+    "is one, group"
+)
+
+
+def main(words: list[str]) -> int:
+    """Run one of `COMMANDS`."""
+    if words[0] == "import":
+        return _import(words[1:])
+    name = words[0]
+    given = _parser(name).parse_args(words[1:])
+    parameters = {n: getattr(given, f"choice_{n}") for n in operations.parameters(name)}
+    try:
+        parameters = checked(name, parameters)
+    except ValueError as error:
+        print(f"visual-ccc {name}: {error}", file=sys.stderr)
+        return USAGE
+    from .dataset import load
+
+    data = load(given.data, group=given.group)
+    return {"examine": _examine, "train": _train, "evaluate": _evaluate}[name](
+        data, parameters, given
+    )
+
+
+def overview() -> list[str]:
+    """Lines for ``visual-ccc --help``."""
+    lines = ["  train"]
+    lines += [f"      {name:<16} {operations.summary(name)}" for name in COMMANDS[:-1]]
+    return [*lines, f"      {'import':<16} Turn weights published by Visual-CCC into a model file."]
+
+
+def _parser(name: str) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        f"visual-ccc {name}", description=operations.summary(name), epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )  # fmt: skip
+    parser.add_argument("data", type=Path, metavar="DATA", help=_DATA)
+    parser.add_argument(
+        "--group", default="", metavar="PATTERN",
+        help="regular expression whose first (bracket) finds the specimen in a file's name",
+    )  # fmt: skip
+    for parameter in operations.parameters(name).values():
+        terminal.add(parser, parameter)
+    if name == "train":
+        parser.add_argument(
+            "-o", "--output", type=Path, required=True, metavar="FILE",
+            help="model file to write (.safetensors); split and report are written beside it",
+        )  # fmt: skip
+    else:
+        parser.add_argument(
+            "-o", "--output", type=Path, default=Path("visual-ccc-output"), metavar="DIR",
+            help="folder for tables and the report (default: visual-ccc-output)",
+        )  # fmt: skip
+    parser.add_argument("--force", action="store_true", help="replace files that are there")
+    return parser
+
+
+def _examine(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
+    from .files import check_free, written
+
+    targets = {
+        name: given.output / f"{data.name}_{name}.csv"
+        for name in ("classes", "duplicates", "skipped")
+    }
+    for path in targets.values():
+        check_free(path, force=given.force)
+    result: Any = run(operations.function("examine")(data, **parameters), terminal.bar(data.name))
+    terminal.clear_line()
+    print(result.counts.to_string(index=False))
+    _notes(result)
+    given.output.mkdir(parents=True, exist_ok=True)
+    for name, path in targets.items():
+        with written(path, force=given.force) as part:
+            result.tables[name].to_csv(part, index=False)
+        print(f"  {path}")
+    return OK
+
+
+def _train(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
+    from .files import check_free
+    from .models import SUFFIX, beside, save_model
+
+    path = given.output
+    path = path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
+    for one in (path, *beside(path).values()):
+        check_free(one, force=given.force)
+    try:
+        result: Any = run(operations.function("train")(data, **parameters), terminal.bar(data.name))
+    except KeyboardInterrupt:
+        state = parameters["state"]
+        if state is not None and state.exists():
+            print(
+                f"visual-ccc: {state} holds what was learnt: run the same command again to go on, "
+                "or with --finish to take the best so far",
+                file=sys.stderr,
+            )
+        raise
+    terminal.clear_line()
+    _summary(result.evaluation)
+    _notes(result)
+    for file in save_model(result, path, force=given.force):
+        print(f"  {file}")
+    return OK
+
+
+def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
+    import json
+
+    from .files import check_free, written
+    from .report import report_numbers, write_report
+
+    names = {kind: given.output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
+    names["csv"] = given.output / f"{data.name}_images.csv"
+    for path in names.values():
+        check_free(path, force=given.force)
+    result: Any = run(operations.function("evaluate")(data, **parameters), terminal.bar(data.name))
+    terminal.clear_line()
+    _summary(result)
+    _notes(result)
+    given.output.mkdir(parents=True, exist_ok=True)
+    write_report(result, names["html"], force=given.force)
+    with written(names["json"], force=given.force) as part:
+        part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
+    with written(names["csv"], force=given.force) as part:
+        result.images.to_csv(part, index=False)
+    for path in names.values():
+        print(f"  {path}")
+    return OK
+
+
+def _summary(evaluation: Any) -> None:
+    for row in evaluation.summary.itertuples():
+        print(f"{row.metric:<28} {row.value:6.3f}  ({row.low:.3f} to {row.high:.3f})")
+
+
+def _notes(result: Any) -> None:
+    for note in result.notes:
+        print(f"  {note}")
+
+
+def _import(words: list[str]) -> int:
+    parser = argparse.ArgumentParser(
+        "visual-ccc import",
+        description="Turn weights published by Visual-CCC into a model file; nothing in the file "
+        "is executed.",
+    )
+    parser.add_argument("weights", type=Path, metavar="FILE", help="state dict or finalized file")
+    parser.add_argument(
+        "--classes", nargs="+", default=(), metavar="NAME",
+        help="names of the classes in order, where the file does not say",
+    )  # fmt: skip
+    parser.add_argument(
+        "-o", "--output", type=Path, required=True, metavar="FILE", help="model file to write"
+    )
+    parser.add_argument("--force", action="store_true", help="replace a file that is there")
+    given = parser.parse_args(words)
+    from .models import import_visual_ccc
+
+    path = import_visual_ccc(given.weights, given.output, classes=given.classes, force=given.force)
+    print(f"  {path}")
+    return OK

@@ -1,0 +1,180 @@
+"""The Classify & Explain dock: classes, heatmaps, how far to trust them, and cover and see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox, Container, Widget
+from napari.layers import Image, Shapes
+from qtpy.QtWidgets import QPushButton
+from superqt.utils import qdebounced
+
+from .. import operations
+from ..nets.checkpoint import read_card
+from ..operations import Operation
+from ..results import CoverResult, HeatmapResult, MapsResult, PredictionResult, Result, TableResult
+from .bars import Bars, Similar
+from .form import Form
+from .jobs import Job, report
+from .layers import Source, take
+from .tables import Table
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+PREDICTED, NOTHING, LAST = "the predicted class", "nothing", "the last map"
+COVER = "cover and see"
+
+
+class Classify(Form):
+    """Name what is seen, show where the evidence lies, and test whether to believe it."""
+
+    family = "classify"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._refused: Path | None = None
+        self._shapes: Shapes | None = None
+        self._covering: Job | None = None
+        self._cover_again = False
+        super().__init__(napari_viewer)
+        self.bars, self.similar, self.table = Bars(), Similar(), Table("score card")
+        self.cover_button = QPushButton("Cover and see")
+        self.cover_button.setToolTip(
+            "Draw boxes over the image: what they hide is replaced by its surroundings, and the "
+            "classes follow"
+        )
+        self.cover_button.clicked.connect(self.start_cover)
+        self._recover = qdebounced(self._cover, timeout=30, leading=False)
+        self.table.hide()
+        for widget in (self.cover_button, self.bars, self.similar, self.table):
+            self.native.layout().addWidget(widget)
+
+    # fields that the model's card fills -----------------------------------------------------------
+
+    def _make_fields(self, name: str) -> Container:
+        fields = super()._make_fields(name)
+        offers = {
+            "target": lambda: [(PREDICTED, ""), *((c, c) for c in self._card(fields, "classes"))],
+            "against": lambda: [(NOTHING, ""), *((c, c) for c in self._card(fields, "classes"))],
+            "layer": lambda: [(LAST, ""), *((c, c) for c in self._card(fields, "layers"))],
+        }
+        names = [field.name for field in fields]
+        for field, offer in offers.items():
+            if field in names:
+                _offer(fields, field, offer)
+        return fields
+
+    def _card(self, fields: Container, key: str) -> list[str]:
+        try:
+            return [str(one) for one in read_card(_path(fields["model"].value)).get(key, [])]
+        except (ValueError, OSError) as error:
+            # asked again whenever layers come or go: once is enough
+            path = fields["model"].value
+            if path != self._refused:
+                report(error)
+            self._refused = path
+            return []
+
+    def use_model(self, path: Path) -> None:
+        """Take a model file for all methods from now on."""
+        for title in self.operations:
+            self.method.value = title
+            if "model" in [field.name for field in self.fields]:
+                self.fields["model"].value = path
+        self.method.value = next(iter(self.operations))
+
+    # results --------------------------------------------------------------------------------------
+
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """Draw the classes as bars, similar training images, and tables of tests."""
+        name = source.layer.name
+        target = ""
+        prediction: Any = result
+        if isinstance(result, MapsResult):
+            first = next(iter(result.maps.values()))
+            prediction = first.prediction if isinstance(first, HeatmapResult) else None
+        elif isinstance(result, HeatmapResult):
+            prediction, target = result.prediction, result.target
+        if isinstance(prediction, PredictionResult):
+            self.bars.show_prediction(name, prediction, target)
+            self.similar.show_images(prediction.similar)
+        tables = {} if isinstance(result, (PredictionResult, HeatmapResult)) else result.tables
+        self.table.setVisible(bool(tables))
+        if tables:
+            self.table.show_frame(next(iter(tables.values())))
+        if isinstance(result, TableResult):
+            self.similar.show_images(())
+
+    # cover and see --------------------------------------------------------------------------------
+
+    def start_cover(self) -> None:
+        """Give the person boxes to draw; what they cover is looked at without."""
+        image = self.inputs.get("image") or _first(self.viewer)
+        if image is None:
+            report(ValueError("Cover and see needs an Image layer: open or choose one"))
+            return
+        if self._shapes is None or self._shapes not in self.viewer.layers:
+            self._shapes = self.viewer.add_shapes(
+                name=COVER, scale=image.scale[-2:], translate=image.translate[-2:],
+                rotate=image.rotate[-2:, -2:], units=image.units[-2:], edge_color="#ffcc00",
+                face_color="#00000080", edge_width=max(1, round(min(image.data.shape[:2]) / 200)),
+            )  # fmt: skip
+            self._shapes.events.data.connect(self._on_boxes)
+        self.viewer.layers.selection.active = self._shapes
+        self._shapes.mode = "add_rectangle"
+
+    def _on_boxes(self, event: Any = None) -> None:
+        self._recover()
+
+    def _cover(self) -> None:
+        if self._covering is not None:
+            self._cover_again = True
+            return
+        if self._shapes is None or self._shapes not in self.viewer.layers:
+            return
+        image = self.inputs.get("image") or _first(self.viewer)
+        if image is None or not len(self._shapes.data):
+            return
+        source = take(image, self.viewer, planar=True)
+        regions = self._shapes.to_labels(source.data.shape[:2])
+        model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
+        steps = operations.function("cover")(
+            source.data, regions, source.spacing, source.unit, model=_path(model)
+        )
+        self._covering = Job(
+            steps,
+            "Cover and see",
+            returned=lambda result: self._show_cover(image.name, result),
+            finished=self._on_covered,
+        )
+
+    def _show_cover(self, name: str, result: Any) -> None:
+        assert isinstance(result, CoverResult)
+        self.bars.show_cover(name, result)
+        self.similar.show_images(())
+        self._say(" ".join(f"{note}." for note in result.notes))
+
+    def _on_covered(self) -> None:
+        self._covering = None
+        if self._cover_again:
+            self._cover_again = False
+            self._cover()
+
+
+def _offer(fields: Container, name: str, choices: Any) -> None:
+    """Offer what the card knows instead of a line to type into."""
+    old: Widget = fields[name]
+    index = list(fields).index(old)
+    box = ComboBox(name=name, label=old.label, tooltip=old.tooltip, choices=lambda _: choices())
+    fields.remove(old)
+    fields.insert(index, box)
+    fields["model"].changed.connect(box.reset_choices)
+
+
+def _path(value: Any) -> Path | None:
+    return None if value is None or str(value) in ("", ".") else Path(value)
+
+
+def _first(viewer: Viewer) -> Image | None:
+    return next((layer for layer in viewer.layers if isinstance(layer, Image)), None)
