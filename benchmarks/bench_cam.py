@@ -10,12 +10,13 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.engine.cam import _Head, _weigh
+from napari_visual_ccc.engine.cam import Head
+from napari_visual_ccc.engine.weights import Why, weigh
+from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.nets.architectures import ARCHITECTURES
+from napari_visual_ccc.progress import run
 
 from .timing import Row, best, micrograph
-
-CLASSES = ["alloy", "dendrite", "sphere"]
 
 
 def visual_ccc(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
@@ -45,22 +46,36 @@ def ours(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
     design = ARCHITECTURES["alexnet-1ch"]
     with torch.no_grad():
         maps = design.features(net, x)
-    return _weigh(_Head(net, design), maps, "", CLASSES, "gradcam")[1]
+    head = Head(net, design)
+    return run(weigh(head, head.maps, maps, Why(0), "gradcam", lambda found: found))
 
 
 def rows() -> Iterator[Row]:
     torch.manual_seed(0)
-    frozen = ARCHITECTURES["alexnet-1ch"].build(3)
-    trainable = ARCHITECTURES["alexnet-1ch"].build(3).requires_grad_(True)
-    x = torch.rand(1, 1, 256, 256)
+    frozen = ARCHITECTURES["alexnet-1ch"].build(3, 256)
+    trainable = ARCHITECTURES["alexnet-1ch"].build(3, 256).requires_grad_(True)
+    x, many = torch.rand(1, 1, 256, 256), torch.rand(32, 1, 256, 256)
+    theirs = best(lambda: visual_ccc(trainable, x), 10)
     mine = best(lambda: ours(frozen, x), 10)
-    yield Row("Grad-CAM, AlexNet, 256²", "Visual-CCC's way",
-              best(lambda: visual_ccc(trainable, x), 10), mine)  # fmt: skip
+    yield Row("Grad-CAM, AlexNet, 256²", "Visual-CCC's way", theirs, mine)
+    yield Row("same, an image of a batch of 32", "Visual-CCC's way", theirs,
+              best(lambda: ours(frozen, many), 3) / 32)  # fmt: skip
     yield Row("Grad-CAM, AlexNet, 256²", "grad-cam as shipped",
               best(lambda: shipped(trainable, x), 10), mine)  # fmt: skip
+    needs = x.clone().requires_grad_()
+    yield Row("Grad-CAM, AlexNet, 256²", "grad-cam, frozen parameters",
+              best(lambda: shipped(frozen, needs), 10), mine)  # fmt: skip
     image = micrograph(1024)
     # the loop is timed on one row of windows and scaled by their number
     crops = [image[:256, x : x + 256] for x in range(0, 1024 - 255, 64)]
     windows = len(crops) * best(lambda: [ccc.explain(crop) for crop in crops], 1)
     yield Row("explain 1024², 169 windows (Lite0)", "window by window, stride 64", windows,
-              best(lambda: ccc.explain(image), 1))  # fmt: skip
+              best(lambda: ccc.explain(image), 2))  # fmt: skip
+    yield Row("morphology map 1024², stride 16", "window by window",
+              best(lambda: ccc.morphology_map(image, stride=16, shared=False), 1),
+              best(lambda: ccc.morphology_map(image, stride=16), 2))  # fmt: skip
+    model, regions = checkpoint.DEFAULT, np.zeros(image.shape, int)
+    regions[300:600, 300:600] = 1
+    yield Row("cover and see 1024²", "classify it twice",
+              best(lambda: [ccc.classify(image) for _ in range(2)], 1),
+              best(lambda: ccc.cover(image, regions, model=model), 3))  # fmt: skip

@@ -138,14 +138,14 @@ class Explainer:
             if method == "scorecam":
                 return (yield from score_weights(net, layer, given, why, self._layer_map, few))
             with _leaf(layer):
-                return (yield from weigh(net, layer, given, why, method, self._layer_map, few))
+                return (yield from weigh(net, layer, given, why, method, self._layer_map))
         if method == "scorecam":
             with torch.no_grad():
                 maps = self._as_map(self.design.features(net, given))
             return (yield from scores_of_masks(net, given, maps, why, few))
         with torch.no_grad():
             maps = self.design.features(net, given)
-        return (yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map, few))
+        return (yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map))
 
     def _layer_map(self, maps: torch.Tensor) -> torch.Tensor:
         return maps if maps.ndim == 4 and self.design.any_size else self._as_map(maps)

@@ -225,7 +225,11 @@ class Linear:
         times = len(shown_as)
         history: list[dict[str, float]] = []
         steps = fit_linear(
-            features, np.tile(shown, (times, 1)), weights=np.tile(each, times), penalty=penalty
+            features,
+            np.tile(shown, (times, 1)),
+            weights=np.tile(each, times),
+            penalty=penalty,
+            told=0 if self.sizes is None else 1,
         )
         while True:
             try:

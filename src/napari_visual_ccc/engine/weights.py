@@ -51,7 +51,6 @@ def weigh(
     why: Why,
     method: str,
     as_map: Callable[[torch.Tensor], torch.Tensor],
-    few: bool = False,
 ) -> Steps[np.ndarray]:
     """Weigh the maps of a layer and add them up.
 
@@ -69,8 +68,6 @@ def weigh(
         One of `explain.TITLES`, but not Score-CAM or FullGrad.
     as_map : callable
         Output of the layer → (B, C, h, w).
-    few : bool
-        Try only the channels that vary most, where each is tried.
 
     Returns
     -------
@@ -80,7 +77,7 @@ def weigh(
     import pytorch_grad_cam as grad_cam
 
     if method == "ablationcam":
-        return (yield from ablated(net, layer, given, why, as_map, few))
+        return (yield from ablated(net, layer, given, why, as_map))
     yield Progress(0, 1, "weights")
     kinds = {
         "gradcam": grad_cam.GradCAM,
@@ -131,10 +128,10 @@ def _same_random_numbers() -> Iterator[None]:
 
 def _channels(maps: torch.Tensor, few: bool) -> torch.Tensor:
     """Numbers of the channels to try: all, or those that vary most."""
-    count = maps.shape[1]
+    count = len(maps)
     if not few or count <= _FEW_CHANNELS:
         return torch.arange(count, device=maps.device)
-    return maps.std(dim=(0, 2, 3)).topk(_FEW_CHANNELS).indices.sort().values
+    return maps.std(dim=(1, 2)).topk(_FEW_CHANNELS).indices.sort().values
 
 
 def ablated(
@@ -143,7 +140,6 @@ def ablated(
     given: torch.Tensor,
     why: Why,
     as_map: Callable[[torch.Tensor], torch.Tensor],
-    few: bool = False,
 ) -> Steps[np.ndarray]:
     """Ablation-CAM (Desai & Ramaswamy, WACV 2020): how much the score falls without a channel."""
     seen: list[torch.Tensor] = []
@@ -170,7 +166,7 @@ def ablated(
         with torch.no_grad():
             before = why(net(given))  # (B,)
             maps = as_map(seen[0])
-            channels = _channels(maps, few).tolist()
+            channels = list(range(maps.shape[1]))
             weights = torch.zeros(count, maps.shape[1], device=maps.device)
             at_once = max(1, min(32, int(3e7 // max(1, maps.numel()))))
             for start in range(0, len(channels), at_once):
@@ -221,11 +217,11 @@ def scores_of_masks(
     few : bool
         Try only the 64 channels that vary most.
     """
-    channels = _channels(maps, few)
     weights = torch.full(maps.shape[:2], -torch.inf, device=maps.device)
     at_once = max(1, min(32, int(4e6 // given[0].numel())))
     with torch.no_grad():
         for number in range(len(given)):
+            channels = _channels(maps[number], few)
             for start in range(0, len(channels), at_once):
                 yield Progress(start, len(channels), "channels")
                 some = channels[start : start + at_once]

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import copy
 import math
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -19,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from ..progress import Progress, Steps
 from .architectures import Architecture
 from .augment import Augment, augmented
+from .state import read_state, write_state
 
 Schedule = Literal["cosine", "plateau"]
 
@@ -29,6 +29,7 @@ def fit_linear(
     *,
     weights: np.ndarray | None = None,
     penalty: float = 1e-3,
+    told: int = 0,
     steps: int = 50,
 ) -> Steps[tuple[torch.Tensor, torch.Tensor]]:
     """Fit a linear classifier on features of a frozen network: multinomial logistic regression.
@@ -43,6 +44,9 @@ def fit_linear(
         How much each sample counts; equally without it.
     penalty : float
         Of squared weights of standardised features, against learning the samples by heart.
+    told : int
+        So many of the last columns are facts about a sample, such as its pixel size: a hundredth
+        of the penalty, or a thousand features would drown them.
     steps : int
         Outer steps of L-BFGS at most; the problem is convex, so the result does not depend on a
         seed.
@@ -65,10 +69,12 @@ def fit_linear(
     def loss() -> torch.Tensor:
         optimiser.zero_grad()
         each = cross_entropy(x @ weight.T + bias, y, reduction="none")
-        value = (each * counts).sum() + penalty * weight.square().sum()
+        value = (each * counts).sum() + penalty * (share * weight.square()).sum()
         value.backward()
         return value
 
+    share = torch.ones(x.shape[1], dtype=x.dtype)
+    share[x.shape[1] - told :] = 0.01
     before = math.inf
     for done in range(1, steps + 1):
         value = float(optimiser.step(loss).detach())
@@ -221,9 +227,10 @@ def fit(
     run = _Run(classifier, design, recipe, len(images.targets), device)
     run.stage(design.warm if warm else (design.tuned or design.warm))
     history: list[dict[str, float]] = []
+    kept: dict[str, Any]
     best, stale, first = math.inf, 0, 0
     best_weights = copy.deepcopy(classifier.state_dict())
-    found = _read_state(state, recipe, images)
+    found = read_state(state, recipe, images)
     if found is not None:
         first, best, stale = found["epoch"], found["best"], found["stale"]
         history, best_weights = found["history"], found["best_weights"]
@@ -249,8 +256,9 @@ def fit(
         else:
             stale += 1
         if state is not None:
-            found = {"epoch": epoch + 1, "best": best, "stale": stale, "history": history}
-            _write_state(state, recipe, images, {**found, "best_weights": best_weights}, run)
+            kept = {"epoch": epoch + 1, "best": best, "stale": stale, "history": history}
+            kept |= {"best_weights": best_weights, **run.state()}
+            write_state(state, recipe, images, kept)
         yield Progress(epoch + 1, recipe.epochs, "epochs", row)
         if stale >= recipe.patience and epoch + 1 > warm:
             break
@@ -379,13 +387,21 @@ class _Run:
         if self.recipe.schedule == "plateau":
             self.plateau.step(watched)
 
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "weights": self.classifier, "optimiser": self.optimiser, "cosine": self.cosine,
+            "plateau": self.plateau, "scaler": self.scaler,
+        }  # fmt: skip
+
+    def state(self) -> dict[str, Any]:
+        """All that is needed to go on."""
+        return {name: part.state_dict() for name, part in self._parts.items()}
+
     def restore(self, found: Mapping[str, Any]) -> None:
         """Go on where a state was written."""
-        self.classifier.load_state_dict(found["weights"])
-        self.optimiser.load_state_dict(found["optimiser"])
-        self.cosine.load_state_dict(found["cosine"])
-        self.plateau.load_state_dict(found["plateau"])
-        self.scaler.load_state_dict(found["scaler"])
+        for name, part in self._parts.items():
+            part.load_state_dict(found[name])
 
 
 def _cosine(step: int, steps: int) -> float:
@@ -394,53 +410,3 @@ def _cosine(step: int, steps: int) -> float:
     if step < warm:
         return (step + 1) / warm
     return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm))))
-
-
-def _mark(recipe: Recipe, images: Images) -> dict[str, Any]:
-    """What must be the same for a training to go on."""
-    return {
-        "recipe": {k: v for k, v in asdict(recipe).items() if k != "epochs"},
-        "images": [int(n) for n in images.pixels.shape],
-        "targets": int(
-            (images.targets.astype(np.int64) * np.arange(1, 1 + len(images.targets))).sum()
-        ),
-    }
-
-
-def _write_state(
-    path: Path, recipe: Recipe, images: Images, values: Mapping[str, Any], run: _Run
-) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        torch.save(
-            {
-                **values,
-                "mark": _mark(recipe, images),
-                "weights": run.classifier.state_dict(),
-                "optimiser": run.optimiser.state_dict(),
-                # the schedule's function itself is not saved
-                "cosine": {k: v for k, v in run.cosine.state_dict().items() if k != "lr_lambdas"},
-                "plateau": run.plateau.state_dict(),
-                "scaler": run.scaler.state_dict(),
-            },
-            part,
-        )
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
-
-
-def _read_state(path: Path | None, recipe: Recipe, images: Images) -> dict[str, Any] | None:
-    if path is None or not path.exists():
-        return None
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        same = found["mark"] == _mark(recipe, images)
-    # torch raises whatever its unpickler meets
-    except Exception as error:  # noqa: BLE001
-        raise ValueError(f"{path}: not the state of a training ({type(error).__name__})") from None
-    if not same:
-        raise ValueError(
-            f"{path}: the state of a training with other images or settings; name another file"
-        )
-    return found

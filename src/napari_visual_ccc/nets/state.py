@@ -1,0 +1,59 @@
+"""The file that a training is kept in after every epoch."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from .training import Images, Recipe
+
+
+def _mark(recipe: Recipe, images: Images) -> dict[str, Any]:
+    """What must be the same for a training to go on."""
+    return {
+        "recipe": {k: v for k, v in asdict(recipe).items() if k != "epochs"},
+        "images": [int(n) for n in images.pixels.shape],
+        "targets": int(
+            (images.targets.astype(np.int64) * np.arange(1, 1 + len(images.targets))).sum()
+        ),
+    }
+
+
+def write_state(path: Path, recipe: Recipe, images: Images, values: Mapping[str, Any]) -> None:
+    """Write tensors and plain values, with what they belong to: a temporary name first."""
+    part = path.with_name(f".{path.name}.part")
+    try:
+        torch.save({**values, "mark": _mark(recipe, images)}, part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_state(path: Path | None, recipe: Recipe, images: Images) -> dict[str, Any] | None:
+    """Read what `write_state` wrote, without unpickling; None where there is no file.
+
+    Raises
+    ------
+    ValueError
+        If it is not a state, or that of a training with other images or settings.
+    """
+    if path is None or not path.exists():
+        return None
+    try:
+        found = torch.load(path, map_location="cpu", weights_only=True)
+        same = found["mark"] == _mark(recipe, images)
+    # torch raises whatever its unpickler meets
+    except Exception as error:  # noqa: BLE001
+        raise ValueError(f"{path}: not the state of a training ({type(error).__name__})") from None
+    if not same:
+        raise ValueError(
+            f"{path}: the state of a training with other images or settings; name another file"
+        )
+    return found
