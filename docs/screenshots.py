@@ -5,7 +5,10 @@ Every picture is the real application: a sample is opened, the widget's Run butt
 
 from __future__ import annotations
 
+import os
+import shutil
 import sys
+import tempfile
 from pathlib import Path
 
 import napari
@@ -48,11 +51,16 @@ def dock(viewer: napari.Viewer, name: str):
     return viewer.window.add_plugin_dock_widget("napari-visual-ccc", name)[1]
 
 
-def save(viewer: napari.Viewer, name: str) -> None:
-    viewer.fit_to_view()
+def shot(viewer: napari.Viewer, name: str) -> None:
+    if viewer.layers:
+        viewer.fit_to_view()
     wait(600)
     IMAGES.mkdir(exist_ok=True)
     viewer.window.screenshot(str(IMAGES / f"{name}.png"), flash=False)
+
+
+def save(viewer: napari.Viewer, name: str) -> None:
+    shot(viewer, name)
     viewer.close()
 
 
@@ -112,9 +120,51 @@ def measure() -> None:
     save(viewer, "measure")
 
 
+def train() -> None:
+    """Need the development micrographs: VCCC_DATA points to them."""
+    crops = Path(os.environ["VCCC_DATA"]) / "nanoshapes/crops/train"
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder) / "shapes"
+        for name in ("cube", "sphere"):
+            (data / name).mkdir(parents=True)
+            for file in sorted((crops / name).glob("*.png"))[::4]:
+                shutil.copy(file, data / name)
+        viewer = napari.Viewer(title="napari: train", show=False)
+        viewer.show()
+        wait(200)
+        viewer.window.resize(1500, 950)
+        form = dock(viewer, "Train classifier")
+        form.images.folder.value = data
+        form.images.group.value = "^(.*)_[^_]*_[^_]*$"
+        form.look_button.native.click()
+        settle(form)
+        shot(viewer, "train_images")
+        form.train_button.native.click()
+        settle(form)
+        if form.mistakes.count():
+            form.mistakes.itemClicked.emit(form.mistakes.item(0))
+        form.tabs.setCurrentIndex(2)
+        save(viewer, "train_report")
+
+
+def trust() -> None:
+    viewer = open_sample("nanoparticles")
+    form = dock(viewer, "Classify & Explain")
+    form.method.value = "Trust the map"
+    press_run(form)
+    save(viewer, "trust")
+
+
+def settle(form) -> None:
+    while form._job is not None:
+        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+    wait(400)
+
+
 if __name__ == "__main__":
     names = sys.argv[1:] or [
-        "denoise", "classify", "explain", "segment", "texture", "cluster", "measure"
+        "denoise", "train", "classify", "explain", "trust", "segment", "texture", "cluster",
+        "measure",
     ]  # fmt: skip
     for name in names:
         globals()[name]()

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-import tifffile
 from skimage.io import imsave
 
-from napari_visual_ccc import dataset
 from napari_visual_ccc.dataset import from_arrays, from_regions, load
 
 
@@ -352,42 +350,3 @@ def test_crops_of_regions_become_a_data_set(coordinates):
 def test_regions_of_another_shape_are_refused(coordinates):
     with pytest.raises(ValueError, match=r"image is \(40, 100\), regions are \(100, 40\)"):
         from_regions(coordinates, np.ones((100, 40), int), {1: "rod"})
-
-
-# digest -------------------------------------------------------------------------------------------
-
-
-def test_the_digest_is_that_of_names_classes_groups_and_contents():
-    def digest(images=(0, 1), labels=("a", "b"), **more):
-        pixels = [np.full((4, 4), value, np.uint8) for value in images]
-        return dataset.digest(from_arrays(pixels, labels, **more).examples)
-
-    same = digest()
-    assert digest() == same
-    changed = [
-        digest(images=(0, 2)),
-        digest(labels=("a", "c")),
-        digest(labels=("b", "a")),
-        digest(groups=["S1", "S1"]),
-        digest(names=["one", "two"], groups=["image 1", "image 2"]),
-        digest(images=(0, 1, 1), labels=("a", "b", "b")),
-    ]
-    assert len({same, *changed}) == 7
-
-
-def test_images_of_the_same_bytes_and_another_shape_have_another_digest():
-    bytes_ = np.arange(16, dtype=np.uint8)
-    found = {
-        dataset.digest(from_arrays([bytes_.reshape(shape), bytes_], ["a", "b"]).examples)
-        for shape in ((4, 4), (2, 8))
-    }
-    assert len(found) == 2
-
-
-def test_the_digest_of_files_follows_their_contents_not_their_folder(folder, tmp_path):
-    first = dataset.digest(load(folder).examples)
-    folder.rename(tmp_path / "moved")
-    moved = load(tmp_path / "moved")
-    assert dataset.digest(moved.examples) == first
-    tifffile.imwrite(tmp_path / "moved/cube/b.tif", np.zeros((8, 10), np.uint8))
-    assert dataset.digest(moved.examples) != first

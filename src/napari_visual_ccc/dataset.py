@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -149,7 +148,12 @@ def _group(stem: str, otherwise: str, pattern: re.Pattern[str] | None) -> str:
 
 
 def _from_folder(folder: Path, pattern: re.Pattern[str] | None) -> Dataset:
-    examples, skipped = [], []
+    examples: list[Example] = []
+    skipped = [
+        (path.name, "lies in no folder of a class")
+        for path in sorted(folder.iterdir())
+        if path.is_file() and path.suffix.lower() in (*TIFF, *OTHER)
+    ]
     for place in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
         for path in sorted(_files(place)):
             name = path.relative_to(folder).as_posix()
@@ -235,13 +239,13 @@ def from_arrays(
     ValueError
         If lengths differ or there are fewer than two classes.
     """
-    names = names or [f"image {number}" for number in range(1, len(images) + 1)]
-    groups = groups or names
-    spacings = spacings or [(None, "px")] * len(images)
+    names = names if len(names) else [f"image {k}" for k in range(1, len(images) + 1)]
+    groups = groups if len(groups) else names
+    spacings = spacings if len(spacings) else [(None, "px")] * len(images)
     if not len(images) == len(labels) == len(names) == len(groups) == len(spacings):
         raise ValueError(
-            f"{len(images)} images, {len(labels)} labels, {len(names)} names and {len(groups)} "
-            "groups: give one of each for every image"
+            f"{len(images)} images, {len(labels)} labels, {len(names)} names, {len(groups)} groups "
+            f"and {len(spacings)} spacings: give one of each for every image"
         )
     found = [
         Example(one, str(label), str(group), functools.partial(_held, image, *scale, one))
@@ -313,16 +317,3 @@ def from_regions(
         crop = image[corner[0] : corner[0] + width, corner[1] : corner[1] + width]
         cut.append((crop, labels[region.label], group, (spacing, unit)))
     return cut
-
-
-def digest(examples: Iterable[Example]) -> str:
-    """SHA-256 over names, classes, groups and contents of labelled images."""
-    found = hashlib.sha256()
-    for one in examples:
-        found.update(f"{one.name}\0{one.label}\0{one.group}\0".encode())
-        found.update(
-            one.path.read_bytes()
-            if one.path is not None
-            else np.ascontiguousarray(one.read().data).tobytes()
-        )
-    return found.hexdigest()

@@ -97,10 +97,13 @@ def import_visual_ccc(
     from .nets.foreign import read_visual_ccc
 
     output = Path(output)
+    if output.suffix.lower() != SUFFIX:
+        output = output.with_name(output.name + SUFFIX)
     check_free(output, force=force)
     name, weights, card = read_visual_ccc(Path(path), classes=classes)
     net = architecture(name).build(len(card["classes"]), card["input_px"])
     net.load_state_dict(weights)
     model = checkpoint.Model(net, card)
+    output.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.save(checkpoint.Model(net, {**card, "layers": layers_of(model)}), output)
     return output

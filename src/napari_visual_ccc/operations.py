@@ -58,6 +58,8 @@ OPERATIONS: dict[str, Operation] = {
         Operation("explain", "classify", "explain", "Explain (class activation map)", planar=True),
         Operation("compare", "classify", "explain", "Compare classes or methods", planar=True),
         Operation("evidence_regions", "classify", "explain", "Evidence to regions", live=True),
+        Operation("trust", "classify", "trust", "Trust the map", planar=True),
+        Operation("shortcuts", "classify", "shortcuts", "Shortcut guard", planar=True),
         Operation("morphology_map", "classify", "morphology", "Morphology map", planar=True),
         Operation("region_table", "measure", "measure", "Region table"),
     )

@@ -139,7 +139,9 @@ def test_more_groups_give_narrower_intervals(guesses):
     once = judged(*guesses)
     often = judged(*(np.tile(some, 9) for some in guesses))
     for metric in rows(once):
-        assert width(often, metric) < 0.6 * width(once, metric)
+        # that of the calibration error is cut off at zero
+        if metric != "expected calibration error":
+            assert width(often, metric) < 0.6 * width(once, metric)
     for metric in ("accuracy", "balanced accuracy"):
         assert width(often, metric) == pytest.approx(width(once, metric) / 3, rel=0.2)
 

@@ -247,7 +247,10 @@ def _calibration_row(
         drawn = np.concatenate([of[g] for g in rng.integers(0, len(of), len(of))])
         found.append(calibration_error(probabilities[drawn], targets[drawn]))
     low, high = (float(v) for v in np.percentile(found, (2.5, 97.5)))
-    return "expected calibration error", calibration_error(probabilities, targets), low, high
+    value = calibration_error(probabilities, targets)
+    # drawing with repeats makes the error look larger: the interval is reflected about the value
+    low, high = max(0.0, 2 * value - high), min(1.0, max(value, 2 * value - low))
+    return "expected calibration error", value, low, high
 
 
 def confused_pairs(result: EvaluationResult) -> pd.DataFrame:

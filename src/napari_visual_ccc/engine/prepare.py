@@ -114,12 +114,14 @@ def prepare(
             skipped.append((example.name, "no pixel size, which a window in nm needs"))
             continue
         found.update(f"{example.name}\0{example.label}\0{example.group}\0".encode())
+        found.update(f"{plane.shape}{plane.dtype.str}".encode())
         found.update(np.ascontiguousarray(plane).tobytes())
         opened.append((number, plane, size))
     chosen = [data.examples[number] for number, _, _ in opened]
     classes = tuple(sorted({one.label for one in chosen}))
     if len(classes) < 2:
-        reasons = f"; {skipped[0][0]}: {skipped[0][1]}" if skipped else ""
+        new = [*skipped[len(data.skipped) :], *skipped]
+        reasons = f"; {new[0][0]}: {new[0][1]}" if new else ""
         raise ValueError(
             f"{data.name}: images of two classes are needed, {len(chosen)} could be used{reasons}"
         )
@@ -130,7 +132,8 @@ def prepare(
         card["pixel_size_nm"] = [float(np.nanmin(sizes)), float(np.nanmax(sizes))]
     notes: tuple[str, ...] = (_view_note(card),)
     if skipped:
-        notes = (*notes, f"{len(skipped)} of {len(data.examples)} images were skipped")
+        count = len(data.examples) + len(data.skipped)
+        notes = (*notes, f"{len(skipped)} of {count} files were skipped")
     return Prepared(
         all_views,
         owner,

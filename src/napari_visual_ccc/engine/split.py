@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterator
 
 import numpy as np
@@ -38,46 +37,57 @@ def holdout(
     ValueError
         If some class has too few groups to be in every part.
     """
-    parts = np.full(len(targets), "train", dtype="U10")
-    rest = np.ones(len(targets), bool)
-    for name, share in (("test", test), ("validation", validation)):
-        if share <= 0:
-            continue
-        left = np.flatnonzero(rest)
-        taken = left[_fold(targets[left], groups[left], share * len(targets) / len(left), seed)]
-        parts[taken] = name
-        rest[taken] = False
-    for name in {"train"} | {n for n, s in (("test", test), ("validation", validation)) if s > 0}:
-        missing = np.setdiff1d(targets, targets[parts == name])
-        if missing.size:
-            raise ValueError(
-                f"class number {missing[0] + 1} has too few groups to be in every part; "
-                "add specimens, or use cross-validation"
-            )
-    return parts
+    count = int(targets.max()) + 1
+    wanted = [name for name, share in (("test", test), ("validation", validation)) if share > 0]
+    names, member = np.unique(groups.astype(str), return_inverse=True)
+    held = np.zeros((len(names), count))
+    np.add.at(held, (member, targets), 1)
+    there = (held > 0).sum(axis=0)
+    if (there < len(wanted) + 1).any():
+        least = int(there.argmin())
+        raise ValueError(
+            f"class number {least + 1} has too few groups to be in every part; add specimens, or "
+            "use cross-validation"
+        )
+    order = np.random.default_rng(seed).permutation(len(names))
+    part_of = np.full(len(names), "train", dtype="U10")
+    total = held.sum(axis=0)
+    for number, name in enumerate(wanted):
+        share = test if name == "test" else validation
+        _fill(held, total * share, part_of, name, order, reserve=len(wanted) - number)
+    return part_of[member]
 
 
-def _fold(targets: np.ndarray, groups: np.ndarray, share: float, seed: int) -> np.ndarray:
-    """The fold, of several draws, in which the shares of the classes are nearest to those asked."""
-    from sklearn.model_selection import StratifiedGroupKFold
+def _fill(
+    held: np.ndarray, wanted: np.ndarray, part_of: np.ndarray, name: str, order: np.ndarray,
+    reserve: int,
+) -> None:  # fmt: skip
+    """Move groups into a part, one by one, while that brings its classes nearer to their shares.
 
-    count = int(np.clip(round(1 / share), 2, len(np.unique(groups))))
-    wanted = np.bincount(targets) * share
-    folds = []
-    for draw in range(10):
-        splitter = StratifiedGroupKFold(count, shuffle=True, random_state=seed * 1000 + draw)
-        with warnings.catch_warnings():
-            # a class with fewer groups than folds: judged below
-            warnings.simplefilter("ignore", UserWarning)
-            folds += [held for _, held in splitter.split(targets, targets, groups)]
+    `reserve` groups of every class stay for the parts that are still to be filled.
+    """
+    found = np.zeros_like(wanted)
+    while True:
+        free = [g for g in order if part_of[g] == "train"]
+        left = (held[free] > 0).sum(axis=0)
+        best, gain = -1, 1e-9
+        for g in free:
+            mine = held[g] > 0
+            if ((left - mine) < reserve)[mine].any():
+                continue
+            step = _distance(found, wanted) - _distance(found + held[g], wanted)
+            # a class that is missing comes first
+            step += 1e6 * (mine & (found == 0)).sum()
+            if step > gain:
+                best, gain = int(g), step
+        if best < 0:
+            return
+        part_of[best] = name
+        found += held[best]
 
-    def distance(held: np.ndarray) -> float:
-        found = np.bincount(targets[held], minlength=len(wanted))
-        left = np.bincount(targets, minlength=len(wanted)) - found
-        lost = 1e6 * ((found == 0).sum() + (left == 0).sum())
-        return float(np.abs(found - wanted).sum() + lost)
 
-    return min(folds, key=distance)
+def _distance(found: np.ndarray, wanted: np.ndarray) -> float:
+    return float((np.abs(found - wanted) / np.maximum(wanted, 1e-9)).sum())
 
 
 def folds(

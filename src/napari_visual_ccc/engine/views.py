@@ -96,7 +96,7 @@ def views(
 
 
 def _starts(length: int, side: int) -> list[int]:
-    count = max(1, int(np.ceil(length / side - 0.1)))
+    count = max(1, int(np.ceil(length / side)))
     return [int(s) for s in np.linspace(0, max(0, length - side), count).round()]
 
 

@@ -1,0 +1,293 @@
+"""Whether a model looks at what the microscope added to the image instead of the specimen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+from ..progress import Progress, Steps
+from ..results import TableResult
+from .calibrate import softmax
+from .classify import Device, card_facts, temperature
+from .explain import _explainer, _map, _plane, _prediction
+
+if TYPE_CHECKING:
+    from .cam import Explainer
+
+# twice an even spread of evidence is a preference
+_PREFERRED = 2.0
+# of a probability: with the same bar in all classes it was 0.03 or less
+_CHANGE = 0.2
+_BORDER = 0.05
+# share of pixels at the end of the grey range: fewer are chance, more are a binary image
+_CLIPPED = (0.001, 0.5)
+# of an image's height
+_BAR = (0.02, 0.3)
+# of the range of grey: how far JPEG moves a drawn background beside letters; letters stand out
+_LEVEL, _EDGE = 0.04, 0.25
+_COLUMNS = ("region", "share_of_area", "share_of_evidence", "change", "warning")
+BAR, TEXT, BORDER = "label bar", "text and scale bar", "image border"
+BRIGHT, DARK = "saturated bright spots", "saturated dark spots"
+
+
+def shortcuts(
+    image: Any,
+    spacing: Any = None,
+    unit: str = "px",
+    *,
+    model: Path | None = None,
+    target: str = "",
+    bar: Literal["auto", "none"] = "auto",
+    threshold: Annotated[float, {"min": 0.05, "max": 0.95, "step": 0.05}] = 0.2,
+    device: Device = "auto",
+) -> Steps[TableResult]:
+    """Warn when a model looks at the label bar, the border or saturated spots.
+
+    If the images of a class share a bar or a frame, a network learns that instead of the specimen
+    (Geirhos et al., Nat. Mach. Intell. 2 (2020) 665; Lapuschkin et al., Nat. Commun. 10 (2019)
+    1096). Evidence is that of HiResCAM, which shows nothing that the network did not use. What a
+    class lacks (a bar that only the others have) leaves no evidence: examine all classes.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour, any real dtype; with its bar, as the model is given it.
+    spacing : (y, x), optional
+        Size of a pixel, for models that were trained at a scale.
+    unit : str
+        Of `spacing`.
+    model : Path
+        A model file (.safetensors); without it the shipped one.
+    target : str
+        Class to examine; the predicted one when empty.
+    bar : {'auto', 'none'}
+        Look for a label bar at the lower or upper edge, or take the image to have none.
+    threshold : float
+        Share of the evidence above which a region is suspicious, if it also holds more than twice
+        its share of the area.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    TableResult
+        One row a region: ``share_of_area``, ``share_of_evidence``, ``change`` of the target's
+        probability when the region is filled with its surroundings, ``warning``. The warnings are
+        the first notes.
+
+    Raises
+    ------
+    ValueError
+        If the model does not know the class, the threshold is out of range, the image is not a
+        plane or has no finite pixel, or the file is not a model.
+    RuntimeError
+        If memory is full.
+    """
+    import pandas as pd
+
+    from .weights import Why
+
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold is {threshold}; choose 0.05 to 0.95")
+    plane, notes = _plane(image)
+    looking, card = yield from _explainer(plane, spacing, unit, model, device, "", target, "")
+    prediction, notes = yield from _prediction(looking, notes, spacing, unit)
+    target = target or prediction.label
+    number = card["classes"].index(target)
+    fine, _ = yield from _map(looking, Why(number), "hirescam", False)
+    evidence = np.maximum(fine, 0)
+    total = float(evidence.sum())
+    if not total:
+        notes = (f"nothing in the image speaks for {target}", *notes)
+    yield Progress(0, 0, "regions")
+    rows = info_bar_rows(plane) if bar == "auto" else None
+    facts: dict[str, Any] = {"target": target, **card_facts(card)}
+    facts |= {"bar_rows": [rows.start, rows.stop] if rows else None}
+    found, warnings = [], []
+    for name, region in suspicious(plane, rows).items():
+        after = yield from _probability(looking, _without(looking.image, name, region), number)
+        change = abs(after - float(prediction.probabilities[number]))
+        share = float(evidence[region].sum()) / total if total else 0.0
+        area = float(region.mean())
+        strong = share > threshold or change > _CHANGE
+        # the border and bright spots are specimen, which may rightly decide; what is drawn may not
+        warning = (strong and share > _PREFERRED * area) or (
+            change > _CHANGE and name in (BAR, TEXT)
+        )
+        found.append((name, area, share, change, warning))
+        facts |= {
+            f"{name.replace(' ', '_')}_{key}": value
+            for key, value in zip(_COLUMNS[1:4], (area, share, change), strict=True)
+        }
+        if warning:
+            warnings.append(
+                f"this model looks at the {name}: {share:.0%} of the evidence lies there and the "
+                f"prediction changes by {change:.2f} without it"
+            )
+    facts["warned"] = bool(warnings)
+    return TableResult(
+        pd.DataFrame(found, columns=list(_COLUMNS)), name="shortcuts", facts=facts,
+        notes=(*(warnings or ["no sign of a shortcut in this image"]), *notes),
+    )  # fmt: skip
+
+
+def _probability(looking: Explainer, image: np.ndarray, number: int) -> Steps[float]:
+    from .cam import Explainer
+
+    view = Explainer(looking.model, image, None, looking.layer)
+    view.side, view.shift = looking.side, looking.shift
+    logits = yield from view.logits()
+    return float(softmax(logits, temperature(looking.model.card))[number])
+
+
+# regions -----------------------------------------------------------------------------------------
+
+
+def suspicious(plane: np.ndarray, bar: slice | None = None) -> dict[str, np.ndarray]:
+    """Find what may give a class away without the specimen: masks by name; none overlaps the bar.
+
+    Parameters
+    ----------
+    plane : (Y, X) array
+        Grey image, finite, any real dtype, not stretched.
+    bar : slice, optional
+        Rows of its label bar, as `info_bar_rows` gives them.
+    """
+    found = {}
+    specimen = np.ones(plane.shape, bool)
+    if bar is not None:
+        specimen[bar] = False
+        found[BAR] = ~specimen
+    rows = np.flatnonzero(specimen.any(axis=1))
+    text = np.zeros(plane.shape, bool)
+    text[rows] = _drawn(plane[rows])
+    if text.any():
+        found[TEXT] = text
+    width = max(1, round(_BORDER * min(len(rows), plane.shape[1])))
+    if min(len(rows), plane.shape[1]) > 2 * width:
+        inner = np.zeros(plane.shape, bool)
+        inner[rows[0] + width : rows[-1] + 1 - width, width:-width] = True
+        found[BORDER] = specimen & ~inner
+    left = specimen & ~text
+    ends = (plane[left].max(), plane[left].min()) if left.any() else ()
+    for name, end in zip((BRIGHT, DARK), ends, strict=False):
+        clipped = (plane == end) & left
+        if _CLIPPED[0] <= clipped.sum() / specimen.sum() <= _CLIPPED[1]:
+            found[name] = clipped
+    return found
+
+
+def info_bar_rows(plane: np.ndarray) -> slice | None:
+    """Find the label bar that a microscope puts below (or above) an image.
+
+    Parameters
+    ----------
+    plane : (Y, X) array
+        Grey image, any real dtype.
+
+    Returns
+    -------
+    slice or None
+        Its rows: a band of one grey level over the whole width, with the edges of letters in it,
+        that begins sharply.
+    """
+    for upward in (True, False):
+        height = _bar_height(plane[::-1] if upward else plane)
+        if height:
+            return slice(len(plane) - height, len(plane)) if upward else slice(0, height)
+    return None
+
+
+def _bar_height(plane: np.ndarray) -> int:
+    """Rows of the bar at the start of an image; 0 if there is none."""
+    low, high = float(plane.min()), float(plane.max())
+    least, most = max(8, round(_BAR[0] * len(plane))), round(_BAR[1] * len(plane))
+    if high <= low or most <= least or plane.shape[1] < 32:
+        return 0
+    rows = (plane[: most + 1].astype(np.float64) - low) / (high - low)
+    medians = np.median(rows, axis=1)
+    level = np.median(medians[:least])
+    background = (np.abs(rows - level) <= _LEVEL).mean(axis=1)
+    # a line across, above or below the letters
+    line = (np.abs(rows - medians[:, None]) <= _LEVEL).mean(axis=1) >= 0.95
+    inside = (background >= 0.5) | line
+    # the outermost rows may be a frame or blended with something else
+    inside[:2] = True
+    height = int(inside.argmin()) if not inside.all() else len(inside)
+    last = int(np.flatnonzero(background[:height] >= 0.5)[-1:].sum()) + 1
+    # more than a line's width is flat specimen
+    height = height if height - last <= 4 else last
+    if not least <= height <= most:
+        return 0
+    clean = background >= 0.9
+    begins = (clean | line)[max(0, height - 3) : height].any() and clean[: height // 2].any()
+    strokes = (np.abs(np.diff(rows[:height], axis=1)) > _EDGE).sum(axis=1)
+    written = int((strokes >= 8).sum()) >= 4
+    return height if begins and written and background[:height].mean() >= 0.6 else 0
+
+
+def _drawn(plane: np.ndarray) -> np.ndarray:
+    """Scale bars and letters drawn over an image: one extreme grey level with sharp edges."""
+    import cv2
+
+    drawn = np.zeros(plane.shape, bool)
+    low, high = float(plane.min()), float(plane.max())
+    if high <= low:
+        return drawn
+    near = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
+    grey = ((plane.astype(np.float64) - low) / (high - low)).astype(np.float32)
+    for end in (0.0, 1.0):
+        extreme = (grey == end).astype(np.uint8)
+        _, labels, boxes, _ = cv2.connectedComponentsWithStats(extreme, connectivity=8)
+        # beside what is drawn the image goes on with its own grey; saturated specimen fades out
+        rim = np.where(extreme == 0, cv2.dilate(labels.astype(np.float32), near), 0).astype(int)
+        far = np.abs(grey - end) > _EDGE
+        count, distant = (
+            np.bincount(rim.ravel(), weight, len(boxes)) for weight in (None, far.ravel())
+        )
+        sharp = distant >= 0.7 * np.maximum(count, 1)
+        _, _, width, height, area = boxes.T
+        bars = (width >= 16) & (width >= 4 * height) & (area >= 0.8 * width * height)
+        chosen = (sharp & bars) | _letters(boxes, sharp)
+        chosen[0] = False
+        drawn |= chosen[labels]
+    return cv2.dilate(drawn.astype(np.uint8), near).astype(bool)
+
+
+def _letters(boxes: np.ndarray, sharp: np.ndarray) -> np.ndarray:
+    """Pieces of one height that stand side by side on a line, four or more."""
+    found = np.zeros(len(boxes), bool)
+    candidates = np.flatnonzero(sharp & (boxes[:, 3] >= 5) & (boxes[:, 2] <= 3 * boxes[:, 3]))
+    left, top, _, height, _ = boxes[candidates].T
+    for k, number in enumerate(candidates):
+        beside = (
+            (np.abs(top + height - top[k] - height[k]) <= 2)
+            & (np.abs(height - height[k]) <= 0.2 * height[k])
+            & (np.abs(left - left[k]) <= 6 * height[k])
+        )
+        found[number] = beside.sum() >= 4
+    return found
+
+
+def _without(image: np.ndarray, name: str, region: np.ndarray) -> np.ndarray:
+    """Fill bars and borders with the mirrored specimen, spots from their rims (Telea, 2004)."""
+    import cv2
+
+    if name not in (BAR, BORDER):
+        near = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
+        return cv2.inpaint(image, cv2.dilate(region.astype(np.uint8), near), 3, cv2.INPAINT_TELEA)
+    touched = np.flatnonzero(region.any(axis=1))
+    # the border is that of the specimen, which a bar may cut short
+    band = slice(touched[0], touched[-1] + 1) if name == BORDER else slice(None)
+    kept = ~region[band]
+    rows, columns = (np.flatnonzero(kept.any(axis=axis)) for axis in (1, 0))
+    widths = [
+        (int(at[0]), length - 1 - int(at[-1]))
+        for at, length in zip((rows, columns), kept.shape, strict=True)
+    ]
+    inner = image[band][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    filled = image.copy()
+    filled[band] = np.pad(inner, widths, mode="symmetric")
+    return filled
