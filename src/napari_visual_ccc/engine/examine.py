@@ -18,6 +18,9 @@ from .prepare import open_plane, thumbnail
 _BITS = 12
 # pixels of 96 that a copy may be shifted by, and shares of the picture that it may be cut to
 _SHIFT, _SCALES = 4, (1.0, 0.97, 0.94)
+# correlation of grey levels: of 300,000 pairs of NanoShapes crops 13 reach it, most of them the
+# same particle in two files; 75 to 100 % of copies cut by 1 to 2 of 64 pixels do
+_SAME = 0.97
 _UNEVEN = 5.0
 
 
@@ -38,8 +41,8 @@ def examine(
     data : Dataset
         Labelled images.
     similarity : float
-        Of features (cosine) or grey levels (correlation) from which on two images count as
-        near-duplicates.
+        Of features (cosine) from which on two images count as near-duplicates; that of grey levels
+        (correlation) is 0.97.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Where the network runs.
 
@@ -129,10 +132,9 @@ def _pairs(
             if i >= j:
                 continue
             alike = float(features[i] @ features[j])
-            if alike < least:
-                alike = max(alike, _correlation(pictures[i], pictures[j]))
-            if alike >= least:
-                found.append((int(i), int(j), round(min(alike, 1.0), 4)))
+            grey = _correlation(pictures[i], pictures[j]) if alike < least else 0.0
+            if alike >= least or grey >= _SAME:
+                found.append((int(i), int(j), round(min(max(alike, grey), 1.0), 4)))
     return sorted(found, key=lambda pair: -pair[2])
 
 

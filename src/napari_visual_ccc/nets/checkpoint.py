@@ -212,6 +212,7 @@ def load(path: Path | None, device: torch.device) -> Model:
     FileNotFoundError, ValueError
         As `read_card`; also if the weights do not fit the architecture.
     """
+    import torch
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
@@ -230,7 +231,9 @@ def load(path: Path | None, device: torch.device) -> Model:
         if name.startswith(REFERENCE) or name == SIZE
     }
     _check_extras(extras, card, path)
-    net = design.build(len(card["classes"]), card["input_px"])
+    # what is drawn here is overwritten: a person's own random numbers go on undisturbed
+    with torch.random.fork_rng(devices=[]):
+        net = design.build(len(card["classes"]), card["input_px"])
     wanted = {
         name: tuple(value.shape)
         for name, value in net.state_dict().items()

@@ -255,7 +255,8 @@ class Form(Container):
 
     def _on_progress(self, progress: Progress) -> None:
         self.bar.max = progress.total
-        self.bar.value = progress.done
+        # work of unknown length runs to and fro
+        self.bar.value = min(progress.done, progress.total)
 
     def _on_finished(self) -> None:
         self._job = None

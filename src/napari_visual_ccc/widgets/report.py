@@ -8,7 +8,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from qtpy.QtCore import QSize, Qt, Signal
 from qtpy.QtGui import QIcon
-from qtpy.QtWidgets import QComboBox, QLabel, QListWidget, QListWidgetItem, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from .. import plots
 from ..engine.evaluate import confused_pairs, worst_mistakes
@@ -60,6 +68,7 @@ class Report(QWidget):
         super().__init__()
         self.headline = QLabel()
         self.headline.setWordWrap(True)
+        self.headline.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.view = QComboBox()
         self.view.addItems([*FIGURES, *TABLES])
         self.canvas, self.table = Canvas(), Table("evaluation")

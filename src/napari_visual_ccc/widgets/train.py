@@ -192,7 +192,8 @@ class Train(Container):
         self.train_button.text = "Train"
 
     def _on_progress(self, progress: Progress) -> None:
-        self.bar.max, self.bar.value = progress.total, progress.done
+        self.bar.max = progress.total
+        self.bar.value = min(progress.done, progress.total)
         if progress.note:
             self.bar.label = progress.note
         if self._training and len(self._rows) > 1 and time.monotonic() - self._drawn > _OFTEN:

@@ -1,0 +1,118 @@
+"""Classify & Explain in a real viewer: the second class, its regions, and a model that cheats."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from PIL import ImageDraw
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import dataset, samples
+from tests.widgets.docks import dock
+
+PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "units": "nm"}
+
+
+def choose(form, title):
+    form.method.value = title
+
+
+def test_the_second_class_becomes_regions_to_measure(viewer, finish):
+    viewer.add_image(samples.load("nanoparticles").data[60:220, 40:240], name="tem", **PLACE)
+    form = dock(viewer, "classify")
+    choose(form, "Explain (class activation map)")
+    offered = list(form.fields["target"].choices)
+    assert offered == ["", "cube", "octahedron", "sphere"]
+    form.fields["target"].value = offered[2]
+    form.fields["against"].value = "cube"
+    form.run_button.native.click()
+    finish(form)
+    heat = viewer.layers["tem Grad-CAM octahedron not cube"]
+    assert "octahedron ◂ explained" in {
+        form.bars._grid.itemAt(k).widget().text()
+        for k in range(form.bars._grid.count())
+        if hasattr(form.bars._grid.itemAt(k).widget(), "text")
+    }
+    choose(form, "Evidence to regions")
+    viewer.layers.selection.active = heat
+    form.fields["threshold"].value = 0.4
+    form.run_button.native.click()
+    finish(form)
+    regions = viewer.layers[f"{heat.name} evidence"]
+    assert regions.data.max() >= 1
+    np.testing.assert_allclose(regions.scale, heat.scale)
+    np.testing.assert_allclose(regions.translate, heat.translate)
+    assert form.table.isVisibleTo(form.native)
+    measure = dock(viewer, "measure")
+    viewer.layers.selection.active = regions
+    measure.run_button.native.click()
+    finish(measure)
+    assert "area_nm2" in measure.table.frame
+
+
+def test_layers_of_the_model_are_offered(viewer, finish):
+    viewer.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
+    form = dock(viewer, "classify")
+    choose(form, "Explain (class activation map)")
+    layers = list(form.fields["layer"].choices)
+    assert layers[0] == ""
+    assert "blocks.4" in layers
+    form.fields["layer"].value = "blocks.4"
+    form.run_button.native.click()
+    finish(form)
+    assert len(viewer.layers) == 2
+
+
+def with_bar(tile: np.ndarray, text: str) -> np.ndarray:
+    """A label bar as microscopes burn it in."""
+    picture = Picture.fromarray(tile)
+    draw = ImageDraw.Draw(picture)
+    top = tile.shape[0] - 16
+    draw.rectangle((0, top, tile.shape[1], tile.shape[0]), fill=0)
+    draw.text((4, top + 2), text, fill=255)
+    return np.array(picture)
+
+
+@pytest.fixture(scope="module")
+def cheat(tmp_path_factory):
+    """A model for which only the bar tells two classes of the same superalloy apart."""
+    image = samples.load("superalloy").data
+    rng = np.random.default_rng(0)
+    tiles, labels = [], []
+    for k in range(32):
+        y, x = rng.integers(0, 512 - 128, 2)
+        label = ("annealed", "quenched")[k % 2]
+        text = {"annealed": "5000x  10 kV  ====", "quenched": ""}[label]
+        tile = image[y : y + 128, x : x + 128]
+        tiles.append(with_bar(tile, text) if text else tile)
+        labels.append(label)
+    result = ccc.train(dataset.from_arrays(tiles, labels, name="bars"), flips=False)
+    path = tmp_path_factory.mktemp("cheat") / "bars.safetensors"
+    ccc.save_model(result, path)
+    return path, with_bar(image[200:328, 300:428], "5000x  10 kV  ====")
+
+
+def test_a_model_that_looks_at_the_label_bar_is_told_on(viewer, finish, cheat):
+    path, image = cheat
+    viewer.add_image(image, name="sem")
+    form = dock(viewer, "classify")
+    choose(form, "Shortcut guard")
+    form.fields["model"].value = path
+    form.run_button.native.click()
+    finish(form)
+    assert "looks at the label bar" in form.message.value
+    assert form.table.isVisibleTo(form.native)
+    assert "label bar" in " ".join(form.table.frame["region"])
+
+
+def test_the_score_card_has_a_sentence_for_every_test(viewer, finish):
+    viewer.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
+    form = dock(viewer, "classify")
+    choose(form, "Trust the map")
+    form.run_button.native.click()
+    finish(form)
+    frame = form.table.frame
+    assert {"deletion", "insertion"} <= set(frame["test"])
+    assert frame["meaning"].str.endswith(".").all()
+    assert set(frame["verdict"]) <= {"good", "doubtful", "bad"}
