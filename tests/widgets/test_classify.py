@@ -115,4 +115,6 @@ def test_the_score_card_has_a_sentence_for_every_test(viewer, finish):
     frame = form.table.frame
     assert {"deletion", "insertion"} <= set(frame["test"])
     assert frame["meaning"].str.endswith(".").all()
+    assert form.card.isVisibleTo(form.native)
+    assert all(sentence.split(".")[0] in form.card.text() for sentence in frame["meaning"])
     assert set(frame["verdict"]) <= {"good", "doubtful", "bad"}

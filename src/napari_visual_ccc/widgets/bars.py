@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -106,6 +107,31 @@ class Similar(QWidget):
             self._row.addWidget(_card(one))
         self._row.addStretch(1)
         self.setVisible(bool(similar))
+
+
+_COLOURS = {"good": "#3fa34d", "doubtful": "#d9a404", "bad": "#d9534f"}
+
+
+class ScoreCard(QLabel):
+    """What the tests of a heatmap say, a sentence each. Hidden while there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.hide()
+
+    def show_table(self, table: Any) -> None:
+        """Show a table with the columns verdict, test and meaning; hide for any other."""
+        fits = {"verdict", "test", "meaning"} <= set(table.columns)
+        if fits:
+            lines = [
+                f'<span style="color:{_COLOURS[row.verdict]}">●</span> <b>{escape(row.test)}</b>, '
+                f"{row.verdict}: {escape(row.meaning)}"
+                for row in table.itertuples()
+            ]
+            self.setText("<br>".join(lines))
+        self.setVisible(fits)
 
 
 def _card(one: Mapping[str, Any]) -> QWidget:

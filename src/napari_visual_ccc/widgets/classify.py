@@ -14,7 +14,7 @@ from .. import operations
 from ..nets.checkpoint import read_card
 from ..operations import Operation
 from ..results import CoverResult, HeatmapResult, MapsResult, PredictionResult, Result, TableResult
-from .bars import Bars, Similar
+from .bars import Bars, ScoreCard, Similar
 from .form import Form
 from .jobs import Job, report
 from .layers import Source, take
@@ -38,7 +38,8 @@ class Classify(Form):
         self._covering: Job | None = None
         self._cover_again = False
         super().__init__(napari_viewer)
-        self.bars, self.similar, self.table = Bars(), Similar(), Table("score card")
+        self.bars, self.similar, self.card = Bars(), Similar(), ScoreCard()
+        self.table = Table("score card")
         self.cover_button = QPushButton("Cover and see")
         self.cover_button.setToolTip(
             "Draw boxes over the image: what they hide is replaced by its surroundings, and the "
@@ -47,7 +48,7 @@ class Classify(Form):
         self.cover_button.clicked.connect(self.start_cover)
         self._recover = qdebounced(self._cover, timeout=30, leading=False)
         self.table.hide()
-        for widget in (self.cover_button, self.bars, self.similar, self.table):
+        for widget in (self.cover_button, self.bars, self.similar, self.card, self.table):
             self.native.layout().addWidget(widget)
 
     # fields that the model's card fills -----------------------------------------------------------
@@ -101,8 +102,11 @@ class Classify(Form):
             self.similar.show_images(prediction.similar)
         tables = {} if isinstance(result, (PredictionResult, HeatmapResult)) else result.tables
         self.table.setVisible(bool(tables))
+        self.card.hide()
         if tables:
-            self.table.show_frame(next(iter(tables.values())))
+            frame = next(iter(tables.values()))
+            self.card.show_table(frame)
+            self.table.show_frame(frame)
         if isinstance(result, TableResult):
             self.similar.show_images(())
 

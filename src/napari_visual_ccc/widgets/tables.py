@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -73,6 +74,8 @@ def shown(value: Any) -> str:
     if isinstance(value, str):
         return value
     number = float(value)
+    if math.isnan(number):
+        return "–"
     if number.is_integer() and abs(number) < 1e15:
         return str(int(number))
     return f"{number:.4g}"
