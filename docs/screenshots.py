@@ -147,6 +147,20 @@ def train() -> None:
         save(viewer, "train_report")
 
 
+def similar() -> None:
+    """A single particle, with what it is like."""
+    viewer = open_sample("nanoparticles")
+    whole = viewer.layers[0]
+    crop = viewer.add_image(
+        whole.data[96:160, 96:160], name="particle", scale=whole.scale, units=whole.units
+    )
+    for layer in list(viewer.layers)[:-1]:
+        layer.visible = False
+    viewer.layers.selection.active = crop
+    press_run(dock(viewer, "Classify & Explain"))
+    save(viewer, "similar")
+
+
 def trust() -> None:
     viewer = open_sample("nanoparticles")
     form = dock(viewer, "Classify & Explain")
@@ -163,7 +177,7 @@ def settle(form) -> None:
 
 if __name__ == "__main__":
     names = sys.argv[1:] or [
-        "denoise", "train", "classify", "explain", "trust", "segment", "texture", "cluster",
+        "denoise", "train", "classify", "similar", "explain", "trust", "segment", "texture", "cluster",
         "measure",
     ]  # fmt: skip
     for name in names:

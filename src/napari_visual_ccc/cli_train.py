@@ -10,9 +10,9 @@ from typing import Any
 from . import operations, terminal
 from .choices import checked
 from .progress import run
-from .terminal import EPILOG, OK, USAGE
+from .terminal import EPILOG, FAILED, OK, USAGE
 
-COMMANDS = ("examine", "train", "evaluate", "import")
+COMMANDS = ("examine", "train", "evaluate", "classify_folder", "import")
 _DATA = (
     "folder with one folder a class, or a .csv table with the columns path, label and, if there "
     "is one, group"
@@ -33,6 +33,8 @@ def main(words: list[str]) -> int:
         return USAGE
     from .dataset import load
 
+    if name == "classify_folder":
+        return _classify(given.data, parameters, given)
     data = load(given.data, group=given.group)
     return {"examine": _examine, "train": _train, "evaluate": _evaluate}[name](
         data, parameters, given
@@ -51,11 +53,14 @@ def _parser(name: str) -> argparse.ArgumentParser:
         f"visual-ccc {name}", description=operations.summary(name), epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    parser.add_argument("data", type=Path, metavar="DATA", help=_DATA)
-    parser.add_argument(
-        "--group", default="", metavar="PATTERN",
-        help="regular expression whose first (bracket) finds the specimen in a file's name",
-    )  # fmt: skip
+    if name == "classify_folder":
+        parser.add_argument("data", type=Path, metavar="FOLDER", help="its images are classified")
+    else:
+        parser.add_argument("data", type=Path, metavar="DATA", help=_DATA)
+        parser.add_argument(
+            "--group", default="", metavar="PATTERN",
+            help="regular expression whose first (bracket) finds the specimen in a file's name",
+        )  # fmt: skip
     for parameter in operations.parameters(name).values():
         terminal.add(parser, parameter)
     if name == "train":
@@ -143,6 +148,24 @@ def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) 
     for path in names.values():
         print(f"  {path}")
     return OK
+
+
+def _classify(folder: Path, parameters: dict[str, Any], given: argparse.Namespace) -> int:
+    from .files import check_free, write_table
+
+    path = given.output / f"{folder.resolve().name}_predictions.csv"
+    check_free(path, force=given.force)
+    steps = operations.function("classify_folder")(folder, **parameters)
+    result: Any = run(steps, terminal.bar(folder.name))
+    terminal.clear_line()
+    _notes(result)
+    given.output.mkdir(parents=True, exist_ok=True)
+    write_table(result.table, path, force=given.force)
+    print(f"  {path}")
+    problems = result.table[result.table["problem"] != ""]
+    for row in problems.itertuples():
+        print(f"visual-ccc: {row.name}: {row.problem}", file=sys.stderr)
+    return FAILED if len(problems) else OK
 
 
 def _summary(evaluation: Any) -> None:

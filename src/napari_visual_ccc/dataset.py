@@ -127,6 +127,23 @@ def load(source: str | Path, *, group: str = "") -> Dataset:
     raise ValueError(f"{source}: name a folder with one folder a class, or a .csv table")
 
 
+def unlabelled(folder: str | Path) -> list[Example]:
+    """Find all images below a folder, to be classified.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such folder, or no image in it.
+    """
+    folder = Path(folder)
+    if not folder.is_dir():
+        raise FileNotFoundError(f"{folder}: no such folder")
+    paths = sorted(p for p in _files(folder) if p.suffix.lower() in (*TIFF, *OTHER))
+    if not paths:
+        raise ValueError(f"{folder}: no image in it that can be read")
+    return [_example(p, p.relative_to(folder).as_posix(), "", "") for p in paths]
+
+
 def _pattern(text: str) -> re.Pattern[str] | None:
     if not text:
         return None

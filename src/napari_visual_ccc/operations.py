@@ -74,6 +74,7 @@ JOBS: dict[str, Operation] = {
         Operation("train", "train", "train", "Train"),
         Operation("evaluate", "train", "evaluate", "Test a model"),
         Operation("cover", "classify", "cover", "Cover and see"),
+        Operation("classify_folder", "classify", "folder", "Classify a folder"),
     )
 }
 

@@ -218,3 +218,15 @@ def test_nanoshapes_crops_are_told_apart_by_originals_never_seen(data):
     found = run(train(some))
     assert found.evaluation.value("accuracy") > 0.8
     assert found.evaluation.independent < 31
+
+
+def test_epochs_are_logged_for_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    ccc.train(
+        two_classes(6), model="visualcnn", input_px=32, epochs=2, batch=12, split="holdout",
+        test=0.3, validation=0.3, log=tmp_path / "board",
+    )  # fmt: skip
+    board = EventAccumulator(str(tmp_path / "board"))
+    board.Reload()
+    assert [event.step for event in board.Scalars("validation_loss")] == [1, 2]

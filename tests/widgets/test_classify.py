@@ -118,3 +118,38 @@ def test_the_score_card_has_a_sentence_for_every_test(viewer, finish):
     assert form.card.isVisibleTo(form.native)
     assert all(sentence.split(".")[0] in form.card.text() for sentence in frame["meaning"])
     assert set(frame["verdict"]) <= {"good", "doubtful", "bad"}
+
+
+def test_a_folder_is_classified_and_its_images_open(viewer, finish, tmp_path):
+    place = tmp_path / "images"
+    place.mkdir()
+    for name in ("a", "b"):
+        Picture.fromarray(samples.load("nanoparticles").data[96:160, 96:160]).save(
+            place / f"{name}.png"
+        )
+    form = dock(viewer, "classify")
+    form.classify_folder(place)
+    finish(form)
+    assert form.table.frame["name"].tolist() == ["a.png", "b.png"]
+    form.table.select(1)
+    assert viewer.layers["b.png"].data.shape == (64, 64)
+
+
+def test_weights_of_visual_ccc_are_imported_where_they_are_chosen(viewer, tmp_path):
+    import torch
+
+    from napari_visual_ccc.nets.visual_ccc import VisualCNN
+
+    path = tmp_path / "published.pth"
+    finalized = {
+        "epoch": 3,
+        "model_state_dict": VisualCNN(3).state_dict(),
+        "task": "multiclass image classification",
+        "class_map": {"Alloys": 0, "Dendrites": 1, "Spheroids": 2},
+    }
+    torch.save(finalized, path)
+    form = dock(viewer, "classify")
+    choose(form, "Explain (class activation map)")
+    form.fields["model"].value = path
+    assert form.fields["model"].value == path.with_suffix(".safetensors")
+    assert list(form.fields["target"].choices) == ["", "Alloys", "Dendrites", "Spheroids"]

@@ -269,9 +269,11 @@ class Gradient:
         device: torch.device, *, balance: bool, tell_size: bool, flips: bool, light: float,
         noise: float, zoom: float, epochs: int, batch: int, rate: float, schedule: Any,
         patience: int, accumulate: int, seed: int, state: Path | None, finish: bool,
+        log: Path | None,
     ) -> None:  # fmt: skip
         self.ready, self.name, self.design, self.device = ready, name, design, device
         self.build, self.balance, self.state, self.finish = build, balance, state, finish
+        self.log = None if log is None else _board(log)
         self.how = Recipe(
             epochs, batch, rate or design.rate, schedule, patience, accumulate,
             augment=Augment(flips, light, noise, zoom), seed=seed,
@@ -286,11 +288,12 @@ class Gradient:
         size = None if self.sizes is None else torch.zeros(len(self.ready.classes))
         classifier = Classifier(self.build(self.ready.card["input_px"]), size).to(self.device)
         try:
-            history = yield from fit(
+            steps = fit(
                 classifier, self.design, self._images(chosen),
                 None if held is None else self._images(held), self.how, device=self.device,
                 state=self.state if keep else None, only_finish=self.finish and keep,
             )  # fmt: skip
+            history = yield from (steps if self.log is None else _logged(steps, self.log))
             both = yield from self._outputs(classifier)
         except (RuntimeError, MemoryError) as error:
             raise sentence(error, self.device) from error
@@ -340,6 +343,33 @@ class Gradient:
             weight = classifier.size.detach().cpu().numpy()
             logits = logits + self.sizes[self.ready.owner][:, None] * weight
         return self.ready.by_image(logits), self.ready.by_image(found[:, count:]).astype(np.float32)
+
+
+def _board(folder: Path) -> Any:
+    """Open a log for TensorBoard."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ImportError(
+            "a log for TensorBoard needs it: pip install napari-visual-ccc[tensorboard]"
+        ) from error
+    return SummaryWriter(str(folder))
+
+
+def _logged(steps: Steps[Any], board: Any) -> Steps[Any]:
+    """Write every epoch's numbers to TensorBoard."""
+    try:
+        while True:
+            progress = next(steps)
+            if progress.note == "epochs":
+                for name, value in progress.values.items():
+                    board.add_scalar(name, value, int(progress.values["epoch"]))
+                board.flush()
+            yield progress
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        steps.close()
 
 
 def _named(steps: Steps[Fitted], name: str) -> Steps[Fitted]:

@@ -54,6 +54,7 @@ def train(
     device: Device = "auto",
     state: Path | None = None,
     finish: bool = False,
+    log: Annotated[Path | None, {"mode": "d"}] = None,
 ) -> Steps[ModelResult]:
     """Train a classifier on folders of images, test it, and calibrate it.
 
@@ -120,6 +121,8 @@ def train(
         File that training is kept in after every epoch; if it is there, training goes on from it.
     finish : bool
         Train no further: take the best so far from `state`.
+    log : Path
+        Folder for TensorBoard, where the network's layers are trained.
 
     Returns
     -------
@@ -150,7 +153,7 @@ def train(
             ready, name, design, build, place, balance=balance, tell_size=tell_pixel_size,
             flips=flips, light=light, noise=noise, zoom=zoom, epochs=epochs, batch=batch,
             rate=rate, schedule=schedule, patience=patience, accumulate=accumulate, seed=seed,
-            state=state, finish=finish,
+            state=state, finish=finish, log=log,
         )  # fmt: skip
     else:
         learner = Linear(

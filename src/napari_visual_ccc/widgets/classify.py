@@ -7,16 +7,17 @@ from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, Widget
 from napari.layers import Image, Shapes
-from qtpy.QtWidgets import QPushButton
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from superqt.utils import qdebounced
 
 from .. import operations
+from ..models import import_visual_ccc
 from ..nets.checkpoint import read_card
 from ..operations import Operation
 from ..results import CoverResult, HeatmapResult, MapsResult, PredictionResult, Result, TableResult
 from .bars import Bars, ScoreCard, Similar
 from .form import Form
-from .jobs import Job, report
+from .jobs import EXPECTED, Job, report
 from .layers import Source, take
 from .tables import Table
 
@@ -46,9 +47,19 @@ class Classify(Form):
             "classes follow"
         )
         self.cover_button.clicked.connect(self.start_cover)
+        self.folder_button = QPushButton("Classify a folder…")
+        self.folder_button.setToolTip(operations.summary("classify_folder"))
+        self.folder_button.clicked.connect(lambda: self.classify_folder())
+        self._folder: Path | None = None
         self._recover = qdebounced(self._cover, timeout=30, leading=False)
         self.table.hide()
-        for widget in (self.cover_button, self.bars, self.similar, self.card, self.table):
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.folder_button)
+        row.addWidget(self.cover_button)
+        self.table.picked.connect(self._open_row)
+        for widget in (buttons, self.bars, self.similar, self.card, self.table):
             self.native.layout().addWidget(widget)
 
     # fields that the model's card fills -----------------------------------------------------------
@@ -61,6 +72,8 @@ class Classify(Form):
             "layer": lambda: [(LAST, ""), *((c, c) for c in self._card(fields, "layers"))],
         }
         names = [field.name for field in fields]
+        if "model" in names:
+            fields["model"].changed.connect(lambda path: self._import(fields, path))
         for field, offer in offers.items():
             if field in names:
                 _offer(fields, field, offer)
@@ -76,6 +89,21 @@ class Classify(Form):
                 report(error)
             self._refused = path
             return []
+
+    def _import(self, fields: Container, path: Any) -> None:
+        """Turn weights published by Visual-CCC into a model beside them, and take that."""
+        chosen = _path(path)
+        if chosen is None or chosen.suffix.lower() not in (".pth", ".pt"):
+            return
+        target = chosen.with_suffix(".safetensors")
+        try:
+            if not target.exists():
+                import_visual_ccc(chosen, target)
+                self._say(f"Imported {chosen.name} as {target.name}.")
+        except EXPECTED as error:
+            report(error)
+            return
+        fields["model"].value = target
 
     def use_model(self, path: Path) -> None:
         """Take a model file for all methods from now on."""
@@ -109,6 +137,47 @@ class Classify(Form):
             self.table.show_frame(frame)
         if isinstance(result, TableResult):
             self.similar.show_images(())
+
+    # a folder -------------------------------------------------------------------------------------
+
+    def classify_folder(self, folder: Path | None = None) -> None:
+        """Classify all images of a folder into the table; ask for it, unless it is said."""
+        if folder is None:
+            chosen = QFileDialog.getExistingDirectory(self.native, "Folder of images")
+            if not chosen:
+                return
+            folder = Path(chosen)
+        if self._job is not None:
+            return
+        model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
+        self._folder = folder
+        self._job = Job(
+            operations.function("classify_folder")(folder, model=_path(model)),
+            f"Classify {folder.name}",
+            returned=self._show_folder,
+            failed=report,
+            finished=self._on_finished,
+            progressed=self._on_progress,
+        )
+        self._reveal()
+
+    def _show_folder(self, result: Any) -> None:
+        self._say(f"{', '.join(result.notes)}. Click a row to open its image.")
+        self.bars.hide()
+        self.similar.hide()
+        self.card.hide()
+        self.table.show()
+        self.table.show_frame(result.table)
+
+    def _open_row(self, row: int) -> None:
+        frame = self.table.frame
+        if self._folder is None or frame is None or "problem" not in frame:
+            return
+        name = str(frame["name"].iloc[row])
+        if name in self.viewer.layers:
+            self.viewer.layers.selection.active = self.viewer.layers[name]
+            return
+        open_image(self.viewer, self._folder / name, name)
 
     # cover and see --------------------------------------------------------------------------------
 
@@ -174,6 +243,20 @@ def _offer(fields: Container, name: str, choices: Any) -> None:
     fields.remove(old)
     fields.insert(index, box)
     fields["model"].changed.connect(box.reset_choices)
+
+
+def open_image(viewer: Viewer, path: Path, name: str) -> None:
+    """Open an image file as a layer with its pixel size; say so where it cannot be read."""
+    from ..files import read
+
+    try:
+        found = read(path)
+    except EXPECTED as error:
+        report(error)
+        return
+    scale = {} if found.spacing is None else {"scale": found.spacing, "units": found.unit}
+    rgb = found.data.ndim == 3 and found.data.shape[-1] in (3, 4)
+    viewer.add_image(found.data, name=name, rgb=rgb, **scale)
 
 
 def _path(value: Any) -> Path | None:

@@ -53,7 +53,9 @@ def field_of(parameter: Parameter) -> Widget:
     if {"min", "max"} <= options.keys() and options["max"] - options["min"] <= 1000:
         options.setdefault("widget_type", "FloatSlider" if parameter.type is float else "Slider")
     if parameter.type == (Path | None):
-        options.update(nullable=True, filter="Models (*.safetensors)")
+        options["nullable"] = True
+        if options.get("mode") != "d":
+            options["filter"] = "Models (*.safetensors *.pth *.pt)"
     return create_widget(
         name=parameter.name, annotation=parameter.type, value=parameter.default, options=options
     )

@@ -16,6 +16,7 @@ from .. import operations, plots
 from ..models import SUFFIX, beside, save_model
 from ..progress import Progress, Steps
 from ..results import ExamineResult, ModelResult
+from .classify import open_image
 from .fields import field_of
 from .images import LabelledImages
 from .jobs import EXPECTED, Job, report
@@ -105,7 +106,11 @@ class Train(Container):
     @property
     def parameters(self) -> dict[str, Any]:
         """What the person chose."""
-        return {name: field.value for name, field in self.parameters_of.items()}
+        values = {name: field.value for name, field in self.parameters_of.items()}
+        return {
+            name: None if isinstance(value, Path) and str(value) in ("", ".") else value
+            for name, value in values.items()
+        }
 
     def _close(self, *_: Any) -> None:
         if self._job is not None:
@@ -262,14 +267,10 @@ class Train(Container):
         if name in self.viewer.layers:
             self.viewer.layers.selection.active = self.viewer.layers[name]
             return
-        try:
-            found = example.read()
-        except EXPECTED as error:
-            report(error)
-            return
-        scale = {} if found.spacing is None else {"scale": found.spacing, "units": found.unit}
-        rgb = found.data.ndim == 3 and found.data.shape[-1] in (3, 4)
-        self.viewer.add_image(found.data, name=name, rgb=rgb, **scale)
+        if example.path is not None:
+            open_image(self.viewer, example.path, name)
+        else:
+            self.viewer.add_image(example.read().data, name=name)
 
     def _tell(self, notes: tuple[str, ...]) -> None:
         self.message.setText(" ".join(f"{note[:1].upper()}{note[1:]}." for note in notes))

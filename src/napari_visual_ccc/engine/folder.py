@@ -1,0 +1,104 @@
+"""Classify all images of a folder into one table."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+
+from ..dataset import unlabelled
+from ..progress import Progress, Steps
+from ..results import PredictionResult, TableResult
+from .classify import Device, classify
+
+
+def classify_folder(
+    folder: Path,
+    *,
+    model: Path | None = None,
+    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = 0.9,
+    turns: bool = True,
+    device: Device = "auto",
+) -> Steps[TableResult]:
+    """Classify every image of a folder: a table of classes, what is likely, and what is unknown.
+
+    Parameters
+    ----------
+    folder : Path
+        Its images, also those in folders within it.
+    model : Path
+        A model file (.safetensors); without it the shipped one.
+    confidence : float
+        How often the set of likely classes is to hold the true one (conformal prediction).
+    turns : bool
+        Look at all eight turned and mirrored views of a crop.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    TableResult
+        One row an image: ``name``, ``verdict`` (a class, or unknown), ``probability``, ``likely``,
+        ``distance`` to the training images, ``second`` class, ``windows``, ``problem`` (why an
+        image could not be classified).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such folder, no image in it, or the file is not a model.
+    """
+    import pandas as pd
+
+    from ..nets import checkpoint
+
+    checkpoint.read_card(model)
+    examples, rows = unlabelled(folder), []
+    for number, example in enumerate(examples):
+        yield Progress(number, len(examples), "images")
+        try:
+            found = example.read()
+            steps = classify(
+                found.data, found.spacing, found.unit, model=model, confidence=confidence,
+                turns=turns, device=device,
+            )  # fmt: skip
+            prediction = yield from _each(steps, number, len(examples))
+            rows.append(_row(example.name, prediction))
+        except (ValueError, OSError) as error:
+            rows.append({"name": example.name, "verdict": "", "problem": str(error)})
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    text = ["verdict", "likely", "second", "problem"]
+    table[text] = table[text].fillna("")
+    counts = table["verdict"].value_counts().to_dict()
+    notes = tuple(
+        f"{count} {'not classified' if name == '' else name}" for name, count in counts.items()
+    )
+    return TableResult(table, name="predictions", facts={"counts": counts}, notes=notes)
+
+
+_COLUMNS = (
+    "name", "verdict", "probability", "likely", "second", "distance", "windows", "problem"
+)  # fmt: skip
+
+
+def _row(name: str, found: PredictionResult) -> dict[str, object]:
+    top = found.top(2)
+    return {
+        "name": name,
+        "verdict": found.verdict,
+        "probability": top[0][1],
+        "likely": ", ".join(found.likely),
+        "second": f"{top[1][0]} {top[1][1]:.1%}",
+        "distance": found.facts.get("distance", np.nan),
+        "windows": found.windows,
+    }
+
+
+def _each(steps: Steps[PredictionResult], number: int, count: int) -> Steps[PredictionResult]:
+    """Let one image be left half-way, while the bar tells how far the folder is."""
+    while True:
+        try:
+            next(steps)
+        except StopIteration as stop:
+            return stop.value
+        yield Progress(number, count, "images")
