@@ -152,10 +152,10 @@ def similar() -> None:
     viewer = open_sample("nanoparticles")
     whole = viewer.layers[0]
     crop = viewer.add_image(
-        whole.data[96:160, 96:160], name="particle", scale=whole.scale, units=whole.units
+        whole.data[128:192, 84:148], name="particle", scale=whole.scale, units=whole.units
     )
     for layer in list(viewer.layers)[:-1]:
-        layer.visible = False
+        viewer.layers.remove(layer)
     viewer.layers.selection.active = crop
     press_run(dock(viewer, "Classify & Explain"))
     save(viewer, "similar")

@@ -80,7 +80,7 @@ def test_maps_equal_scikit_image_in_every_window(
         )
         for name, value in expected.items():
             np.testing.assert_allclose(
-                maps[name].data[y, x], value, rtol=0, atol=1e-9 * (1 + value)
+                maps[name].data[y, x], value, rtol=0, atol=1e-9 * (1 + abs(value))
             )
 
 
