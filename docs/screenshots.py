@@ -177,8 +177,8 @@ def settle(form) -> None:
 
 if __name__ == "__main__":
     names = sys.argv[1:] or [
-        "denoise", "train", "classify", "similar", "explain", "trust", "segment", "texture", "cluster",
-        "measure",
+        "denoise", "train", "classify", "similar", "explain", "trust", "segment", "texture",
+        "cluster", "measure",
     ]  # fmt: skip
     for name in names:
         globals()[name]()

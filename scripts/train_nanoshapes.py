@@ -72,10 +72,9 @@ def main(data: Path) -> None:
     # logits of every crop by a model that had not seen its micrograph
     temperature = temperature_of(unseen, train.targets)
     everything = np.arange(len(train.targets))
-    kept, names = references(
+    kept, names, mine = references(
         train.features["crop"], train.targets, train.thumbnails, train.names, seed=0, most=KEPT
     )
-    mine = np.array([train.names.index(name) for name in names])
     card = {
         "name": "NanoShapes",
         "architecture": "lite0-linear",

@@ -36,9 +36,9 @@ def test_folders_are_classes_and_folders_below_them_groups(folder):
     assert found(data) == {
         "cube/a.png": ("cube", "cube/a.png"),
         "cube/b.tif": ("cube", "cube/b.tif"),
-        "rod/s1/c.png": ("rod", "rod/s1"),
-        "rod/s1/deep/d.png": ("rod", "rod/s1/deep"),
-        "rod/s2/e.PNG": ("rod", "rod/s2"),
+        "rod/s1/c.png": ("rod", "s1"),
+        "rod/s1/deep/d.png": ("rod", "s1/deep"),
+        "rod/s2/e.PNG": ("rod", "s2"),
     }
     assert data.skipped == ()
     assert data.targets.tolist() == [data.classes.index(one.label) for one in data.examples]

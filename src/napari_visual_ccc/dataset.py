@@ -178,7 +178,7 @@ def _from_folder(folder: Path, pattern: re.Pattern[str] | None) -> Dataset:
                 skipped.append((name, "not a kind of image that can be read"))
                 continue
             alone = path.parent == place
-            otherwise = name if alone else path.parent.relative_to(folder).as_posix()
+            otherwise = name if alone else path.parent.relative_to(place).as_posix()
             group = _group(path.stem, otherwise, pattern)
             if not group:
                 skipped.append((name, "the group pattern does not match its name"))

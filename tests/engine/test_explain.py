@@ -191,7 +191,7 @@ def test_a_morphology_map_agrees_with_the_masks():
     assert (labels == shapes)[both].mean() > 0.8
     table = found.tables["morphology"]
     assert table["area_percent"].sum() == pytest.approx(100)
-    total = sum(found.maps[name].data for name in ("cube", "octahedron", "sphere"))
+    total = sum(found.maps[f"probability {name}"].data for name in ("cube", "octahedron", "sphere"))
     np.testing.assert_allclose(total[np.isfinite(total)], 1, atol=1e-5)
     assert (np.isnan(total) == (labels == 0)).all()
 

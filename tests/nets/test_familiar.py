@@ -13,17 +13,18 @@ def test_rare_classes_are_kept_whole_when_there_are_too_many():
     features = np.random.default_rng(0).normal(size=(535, 8))
     names = [str(k) for k in range(535)]
     thumbnails = np.zeros((535, 4, 4), np.uint8)
-    tensors, kept = references(features, targets, thumbnails, names, seed=0, most=100)
+    tensors, kept, _ = references(features, targets, thumbnails, names, seed=0, most=100)
     counts = np.bincount(tensors["reference.targets"].numpy())
     assert len(kept) == 100
     assert counts.tolist() == [65, 30, 5]
-    _, same = references(features, targets, thumbnails, names, seed=0, most=100)
+    _, same, chosen = references(features, targets, thumbnails, names, seed=0, most=100)
     assert kept == same
+    assert [names[k] for k in chosen] == kept
 
 
 def test_the_nearest_are_found_with_class_and_picture():
     features = np.eye(6)
-    tensors, names = references(
+    tensors, names, _ = references(
         features, np.arange(6) % 2, np.arange(6, dtype=np.uint8)[:, None, None], list("abcdef"), 0
     )
     model = Model(nn.Identity(), {"classes": ["x", "y"], "references": names}, tensors)

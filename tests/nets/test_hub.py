@@ -67,8 +67,9 @@ def test_weights_that_are_not_on_this_machine_are_not_fetched_unasked(monkeypatc
         raise AssertionError("somebody wants the network")
 
     monkeypatch.setattr(socket.socket, "connect", refuse)
-    with pytest.raises(RuntimeError, match="allow the download"):
-        pretrained("timm:resnet10t", 3)
+    for name in ("timm:resnet10t", "timm:legacy_xception"):
+        with pytest.raises(RuntimeError, match="allow the download"):
+            pretrained(name, 3)
 
 
 def test_random_weights_need_nothing():

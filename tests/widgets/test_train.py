@@ -96,7 +96,7 @@ def test_layers_with_a_class_are_trained_with(viewer, idle):
     assert len(train.images.dataset().examples) == 9
 
 
-@pytest.mark.parametrize("kind", ["labels", "shapes"])
+@pytest.mark.parametrize("kind", ["labels", "shapes", "shapes in nm"])
 def test_regions_with_a_class_are_cut_out(viewer, kind):
     image = samples.load("nanoparticles")
     viewer.add_image(image.data, name="tem", scale=image.spacing, units=image.unit)
@@ -109,8 +109,14 @@ def test_regions_with_a_class_are_cut_out(viewer, kind):
         features = pd.DataFrame({"index": [1, 2, 3, 4], "class": names})
         viewer.add_labels(labels, name="drawn", features=features)
     else:
-        drawn = [np.array([[y, x], [y + 40, x + 40]]) for y, x in boxes]
-        viewer.add_shapes(drawn, shape_type="rectangle", name="drawn", features={"class": names})
+        size = np.array(image.spacing)
+        scale = {"scale": size} if kind == "shapes" else {}
+        factor = 1 if kind == "shapes" else size
+        drawn = [np.array([[y, x], [y + 40, x + 40]]) * factor for y, x in boxes]
+        viewer.add_shapes(
+            drawn, shape_type="rectangle", name="drawn", features={"class": names},
+            units=image.unit, **scale,
+        )  # fmt: skip
     train = dock(viewer, "train")
     train.images.source.value = sources.REGIONS
     data = train.images.dataset()

@@ -76,7 +76,7 @@ def examine(
         raise ValueError(f"{data.name}: no image can be read; {skipped[0][0]}: {skipped[0][1]}")
     pictures = np.stack(small)
     features = yield from _features(pictures, devices.choose(device))
-    pairs = _pairs(pictures, features, similarity)
+    pairs = yield from _pairs(pictures, features, similarity)
     columns = ["name", "label", "group", "other", "other_label", "other_group", "similarity"]
     rows = []
     for i, j, alike in pairs:
@@ -119,7 +119,7 @@ def _features(pictures: np.ndarray, device: object) -> Steps[np.ndarray]:
 
 def _pairs(
     pictures: np.ndarray, features: np.ndarray, least: float
-) -> list[tuple[int, int, float]]:
+) -> Steps[list[tuple[int, int, float]]]:
     """Near-duplicates, in blocks: all pairs at once would not fit into memory."""
     found = []
     bits = hashes(pictures)
@@ -128,9 +128,11 @@ def _pairs(
         part = slice(start, start + 1000)
         apart = (bits.shape[1] - signs[part] @ signs.T) / 2
         rows, columns = np.nonzero(apart <= _BITS)
-        for i, j in zip(rows + start, columns, strict=True):
+        for number, (i, j) in enumerate(zip(rows + start, columns, strict=True)):
             if i >= j:
                 continue
+            if number % 50 == 0:
+                yield Progress(start, len(bits), "comparing")
             alike = float(features[i] @ features[j])
             grey = _correlation(pictures[i], pictures[j]) if alike < least else 0.0
             if alike >= least or grey >= _SAME:

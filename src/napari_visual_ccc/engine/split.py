@@ -67,27 +67,22 @@ def _fill(
     `reserve` groups of every class stay for the parts that are still to be filled.
     """
     found = np.zeros_like(wanted)
+    near = np.maximum(wanted, 1e-9)
+    mine = held[order] > 0
     while True:
-        free = [g for g in order if part_of[g] == "train"]
-        left = (held[free] > 0).sum(axis=0)
-        best, gain = -1, 1e-9
-        for g in free:
-            mine = held[g] > 0
-            if ((left - mine) < reserve)[mine].any():
-                continue
-            step = _distance(found, wanted) - _distance(found + held[g], wanted)
-            # a class that is missing comes first
-            step += 1e6 * (mine & (found == 0)).sum()
-            if step > gain:
-                best, gain = int(g), step
-        if best < 0:
+        free = part_of[order] == "train"
+        left = mine[free].sum(axis=0)
+        allowed = free & ~(mine & (left - 1 < reserve)).any(axis=1)
+        before = (np.abs(found - wanted) / near).sum()
+        gain = before - (np.abs(found + held[order] - wanted) / near).sum(axis=1)
+        # a class that is missing comes first
+        gain += 1e6 * (mine & (found == 0)).sum(axis=1)
+        gain[~allowed] = -1.0
+        best = int(np.argmax(gain))
+        if gain[best] <= 1e-9:
             return
-        part_of[best] = name
-        found += held[best]
-
-
-def _distance(found: np.ndarray, wanted: np.ndarray) -> float:
-    return float((np.abs(found - wanted) / np.maximum(wanted, 1e-9)).sum())
+        part_of[order[best]] = name
+        found += held[order[best]]
 
 
 def folds(

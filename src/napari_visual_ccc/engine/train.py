@@ -177,7 +177,19 @@ def train(
             _folds(ready, fitting, count, seed), fitting
         )
         calibrating = fitting
-    tested = tested if len(tested) else calibrating
+    if not len(tested):
+        tested = calibrating
+        notes.append("no test part: the numbers are of the images that decided when to stop")
+    if manner == "holdout" and not design.tuned and tested is fitting:
+        manner = "k-fold"
+    if manner != "holdout":
+        notes.append(
+            "penalty and temperature were chosen on the same folds: the numbers are a little kind"
+            if not design.tuned
+            else "the temperature was chosen on the same folds: calibration looks a little kind"
+        )
+    if str(origin.get("source", "")).startswith("random weights:"):
+        notes.append(f"{model}: {origin['source']}; all layers start at random")
     result = _finish(
         data,
         ready,
@@ -210,7 +222,7 @@ def _check(
         raise ValueError("a window in nm needs its size")
     if not (0 <= validation <= 0.5 and 0 <= test <= 0.5):
         raise ValueError("validation and test are shares from 0 to 0.5")
-    if split == "holdout" and validation + test <= 0:
+    if split in ("auto", "holdout") and validation + test <= 0:
         raise ValueError("nothing would be put aside: raise the share of validation or test")
 
 
@@ -221,11 +233,11 @@ def _parts(
     few = int(np.bincount(ready.targets).min()) < FEW
     crossed = np.full(len(ready.targets), "cross-validated", dtype="U15")
     if split == "leave-one-group-out":
+        if _lonely(ready):
+            _ungroup(ready, notes)
         return crossed, split
     if split == "k-fold" or (split == "auto" and few):
-        try:
-            next(iter(folds(ready.targets, ready.groups, seed=seed)))
-        except ValueError:
+        if _lonely(ready):
             _ungroup(ready, notes)
         if split == "auto":
             notes.append(f"a class has fewer than {FEW} images: tested by cross-validation")
@@ -253,13 +265,18 @@ def _folds(
     return [(chosen[some], chosen[held]) for some, held in parts]
 
 
-def _ungroup(ready: Prepared, notes: list[str]) -> None:
-    """Where a class comes from one specimen there is nothing left but to split by image."""
-    names = [
+def _lonely(ready: Prepared) -> list[str]:
+    """Name the classes that have a single group."""
+    return [
         ready.classes[k]
         for k in np.unique(ready.targets)
-        if len(np.unique(ready.groups[ready.targets == k])) < 2
+        if len(np.unique(ready.groups[ready.targets == k].astype(str))) < 2
     ]
+
+
+def _ungroup(ready: Prepared, notes: list[str]) -> None:
+    """Where a class comes from one specimen there is nothing left but to split by image."""
+    names = _lonely(ready)
     notes.append(
         f"{', '.join(names)}: all images are of one group, so images of one specimen are in "
         "several parts and the test is kinder than the next specimen will be"
@@ -311,7 +328,7 @@ def _finish(
         },
         notes=tuple(notes),
     )
-    kept, kept_names = references(
+    kept, kept_names, chosen_ones = references(
         fitted.features[fitting], ready.targets[fitting], ready.thumbnails[fitting],
         [names[k] for k in fitting], seed,
     )  # fmt: skip
@@ -349,7 +366,7 @@ def _finish(
         "licence": "not stated",
         "version": _version(),
     }
-    familiar = familiar_range(fitted.features, fitting, calibrating, ready.groups)
+    familiar = familiar_range(fitted.features, fitting[chosen_ones], calibrating, ready.groups)
     if familiar is not None:
         card["familiar"] = familiar
     return Model(fitted.net, card, {**kept, **fitted.extras}), judged
@@ -373,10 +390,16 @@ def familiar_range(
     if not len(calibrating):
         return None
     known, asked = torch.from_numpy(features[fitting]), torch.from_numpy(features[calibrating])
-    far = distances(asked, known)
+    # as they are kept in the file
+    far = distances(asked, known.half())
     # cross-validated images were trained with: they are compared with those of other groups
-    far[torch.from_numpy(groups[calibrating][:, None] == groups[fitting][None, :])] = 2.0
-    found = far.topk(min(NEIGHBOURS, len(known)), dim=1, largest=False).values.mean(dim=1)
+    same = torch.from_numpy(groups[calibrating][:, None] == groups[fitting][None, :])
+    far[same] = torch.inf
+    count = min(NEIGHBOURS, len(known))
+    enough = (~same).sum(dim=1) >= count
+    if not enough.any():
+        return None
+    found = far[enough].topk(count, dim=1, largest=False).values.mean(dim=1)
     limit = float(np.quantile(found.numpy(), _FAMILIAR, method="higher"))
     return {"threshold": round(limit, 6), "share": _FAMILIAR, "neighbours": NEIGHBOURS}
 

@@ -87,7 +87,11 @@ def views(
     most : int
         No more than this many, evenly spread.
     """
-    if max(plane.shape) <= (_SQUARE if is_whole(card) else CROP) * side:
+    if card.get("view", {}).get("kind") == "physical":
+        # one scale means one scale: what is smaller is mirrored on, what is larger is cut
+        grow = [(0, max(0, side - n)) for n in plane.shape]
+        plane = np.pad(plane, grow, mode="symmetric") if any(g for _, g in grow) else plane
+    elif max(plane.shape) <= (_SQUARE if is_whole(card) else CROP) * side:
         return [plane]
     rows, columns = (_starts(n, side) for n in plane.shape)
     corners = [(y, x) for y in rows for x in columns]

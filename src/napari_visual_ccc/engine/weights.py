@@ -175,7 +175,7 @@ def ablated(
                 scores = why(net(given.repeat(len(off), *[1] * (given.ndim - 1))))
                 fall = (before - scores.reshape(len(off), count)) / (before.abs() + 1e-12)
                 weights[:, off] = fall.T
-        return (weights[:, :, None, None] * maps).sum(dim=1).double().cpu().numpy()
+        return (weights[:, :, None, None] * maps).sum(dim=1).cpu().double().numpy()
     finally:
         handle.remove()
 
@@ -231,7 +231,7 @@ def scores_of_masks(
                 low, high = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
                 masks = (masks - low) / (high - low).clamp(min=1e-8)
                 weights[number, some] = why(net(given[number : number + 1] * masks)).float()
-    return (weights.softmax(dim=1)[:, :, None, None] * maps).sum(dim=1).double().cpu().numpy()
+    return (weights.softmax(dim=1)[:, :, None, None] * maps).sum(dim=1).cpu().double().numpy()
 
 
 def full_gradient(net: nn.Module, given: torch.Tensor, why: Why) -> np.ndarray:
@@ -268,7 +268,7 @@ def full_gradient(net: nn.Module, given: torch.Tensor, why: Why) -> np.ndarray:
             if output.grad is not None:
                 part = _unit((bias[:, None, None] * output.grad).abs()).sum(dim=1, keepdim=True)
                 total = total + interpolate(part, size=total.shape[2:], mode="bilinear")
-        return total[:, 0].detach().double().cpu().numpy()
+        return total[:, 0].detach().cpu().double().numpy()
     finally:
         for handle in handles:
             handle.remove()

@@ -225,8 +225,8 @@ def _visualcnn(classes: int, side: int = 256) -> nn.Module:
 
 def simple_cnn(classes: int, side: int) -> nn.Module:
     """Two 3 x 3 convolutions of 32, pooling, dense 128: the Assistant's first network."""
-    if side < 8:
-        raise ValueError(f"simple-cnn needs an input of 8 pixels or more, not {side}")
+    if not 8 <= side <= 512:
+        raise ValueError(f"simple-cnn needs an input of 8 to 512 pixels, not {side}")
     cells = (side - 4) // 2
     return frozen(
         nn.Sequential(

@@ -25,6 +25,8 @@ def choose(device: str = "auto") -> torch.device:
     ValueError
         If the device is unknown or not there.
     """
+    # optimisers and torchvision ask for triton later on
+    spare_triton()
     present = {
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),

@@ -23,7 +23,7 @@ def references(
     names: Sequence[str],
     seed: int,
     most: int = KEPT,
-) -> tuple[dict[str, torch.Tensor], list[str]]:
+) -> tuple[dict[str, torch.Tensor], list[str], np.ndarray]:
     """Choose the training images that a model file keeps.
 
     Parameters
@@ -43,8 +43,8 @@ def references(
 
     Returns
     -------
-    tensors, names
-        For `Model.extras` and the card.
+    tensors, names, chosen
+        For `Model.extras` and the card; numbers of the images that are kept.
     """
     chosen = np.arange(len(targets))
     if len(chosen) > most:
@@ -61,7 +61,7 @@ def references(
         f"{REFERENCE}targets": torch.from_numpy(targets[chosen].astype(np.int32)),
         f"{REFERENCE}thumbnails": torch.from_numpy(thumbnails[chosen]),
     }
-    return tensors, [names[int(k)] for k in chosen]
+    return tensors, [names[int(k)] for k in chosen], chosen
 
 
 def distances(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:

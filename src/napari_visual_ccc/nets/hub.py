@@ -172,8 +172,12 @@ def pretrained(
         return name, net, {"source": f"{name}, random weights", "sha256": digest(net)}
     try:
         with _offline(weights != "download"):
+            # without the hub, timm would turn to the address where the weights were first
+            stay: dict[str, Any] = (
+                {"pretrained_cfg_overlay": {"url": ""}} if weights != "download" else {}
+            )
             net = timm.create_model(
-                wanted, pretrained=weights != "random", num_classes=classes, in_chans=1
+                wanted, pretrained=weights != "random", num_classes=classes, in_chans=1, **stay
             )
     # the hub's client raises errors of three packages, most of them below OSError
     except (OSError, RuntimeError, ValueError, KeyError) as error:

@@ -15,10 +15,11 @@ if TYPE_CHECKING:
     from .training import Images, Recipe
 
 
-def _mark(recipe: Recipe, images: Images) -> dict[str, Any]:
+def _mark(recipe: Recipe, images: Images, more: str) -> dict[str, Any]:
     """What must be the same for a training to go on."""
     return {
         "recipe": {k: v for k, v in asdict(recipe).items() if k != "epochs"},
+        "more": more,
         "images": [int(n) for n in images.pixels.shape],
         "targets": int(
             (images.targets.astype(np.int64) * np.arange(1, 1 + len(images.targets))).sum()
@@ -26,17 +27,21 @@ def _mark(recipe: Recipe, images: Images) -> dict[str, Any]:
     }
 
 
-def write_state(path: Path, recipe: Recipe, images: Images, values: Mapping[str, Any]) -> None:
+def write_state(
+    path: Path, recipe: Recipe, images: Images, mark: str, values: Mapping[str, Any]
+) -> None:
     """Write tensors and plain values, with what they belong to: a temporary name first."""
     part = path.with_name(f".{path.name}.part")
     try:
-        torch.save({**values, "mark": _mark(recipe, images)}, part)
+        torch.save({**values, "mark": _mark(recipe, images, mark)}, part)
         os.replace(part, path)
     finally:
         part.unlink(missing_ok=True)
 
 
-def read_state(path: Path | None, recipe: Recipe, images: Images) -> dict[str, Any] | None:
+def read_state(
+    path: Path | None, recipe: Recipe, images: Images, mark: str
+) -> dict[str, Any] | None:
     """Read what `write_state` wrote, without unpickling; None where there is no file.
 
     Raises
@@ -48,7 +53,7 @@ def read_state(path: Path | None, recipe: Recipe, images: Images) -> dict[str, A
         return None
     try:
         found = torch.load(path, map_location="cpu", weights_only=True)
-        same = found["mark"] == _mark(recipe, images)
+        same = found["mark"] == _mark(recipe, images, mark)
     # torch raises whatever its unpickler meets
     except Exception as error:  # noqa: BLE001
         raise ValueError(f"{path}: not the state of a training ({type(error).__name__})") from None

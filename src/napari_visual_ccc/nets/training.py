@@ -193,6 +193,7 @@ def fit(
     device: torch.device,
     state: Path | None = None,
     only_finish: bool = False,
+    mark: str = "",
 ) -> Steps[list[dict[str, float]]]:
     """Train a network by gradient descent: AdamW, early stopping, mixed precision on CUDA.
 
@@ -210,6 +211,8 @@ def fit(
         Where.
     state : Path, optional
         File that is written after every epoch, and read if it is there: training goes on.
+    mark : str
+        Whatever else a state has to agree in, such as a digest of the images.
     only_finish : bool
         Run no further epoch: take the best weights of `state`.
 
@@ -225,24 +228,24 @@ def fit(
     """
     warm = min(5, max(1, recipe.epochs // 4)) if design.warm and design.tuned else 0
     run = _Run(classifier, design, recipe, len(images.targets), device)
-    run.stage(design.warm if warm else (design.tuned or design.warm))
+    run.stage(design.warm if warm else (design.tuned or design.warm), warm or recipe.epochs)
     history: list[dict[str, float]] = []
     kept: dict[str, Any]
     best, stale, first = math.inf, 0, 0
     best_weights = copy.deepcopy(classifier.state_dict())
-    found = read_state(state, recipe, images)
+    found = read_state(state, recipe, images, mark)
     if found is not None:
         first, best, stale = found["epoch"], found["best"], found["stale"]
         history, best_weights = found["history"], found["best_weights"]
         if warm and first > warm:
-            run.stage(design.tuned)
+            run.stage(design.tuned, recipe.epochs - warm)
         run.restore(found)
     elif only_finish:
         raise ValueError("there is nothing trained yet to finish")
     last = first if only_finish else recipe.epochs
     for epoch in range(first, last):
         if warm and epoch == warm:
-            run.stage(design.tuned)
+            run.stage(design.tuned, recipe.epochs - warm)
         row = yield from run.epoch(epoch, images, recipe.epochs)
         if validation is not None:
             loss, accuracy = run.judge(validation)
@@ -258,7 +261,7 @@ def fit(
         if state is not None:
             kept = {"epoch": epoch + 1, "best": best, "stale": stale, "history": history}
             kept |= {"best_weights": best_weights, **run.state()}
-            write_state(state, recipe, images, kept)
+            write_state(state, recipe, images, mark, kept)
         yield Progress(epoch + 1, recipe.epochs, "epochs", row)
         if stale >= recipe.patience and epoch + 1 > warm:
             break
@@ -283,8 +286,8 @@ class _Run:
         self.half = device.type == "cuda"
         self.scaler = torch.amp.GradScaler(device.type, enabled=self.half)
 
-    def stage(self, prefixes: tuple[str, ...]) -> None:
-        """Train the parameters with these prefixes from now on."""
+    def stage(self, prefixes: tuple[str, ...], epochs: int) -> None:
+        """Train the parameters with these prefixes from now on, for so many epochs."""
         self.classifier.requires_grad_(False)
         new: list[nn.Parameter] = []
         old: list[nn.Parameter] = []
@@ -299,7 +302,7 @@ class _Run:
         self.optimiser = torch.optim.AdamW(
             [group for group in groups if group["params"]], weight_decay=self.recipe.decay
         )
-        steps = max(1, self.batches * self.recipe.epochs // self.recipe.accumulate)
+        steps = max(1, math.ceil(self.batches / self.recipe.accumulate) * epochs)
         self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
             self.optimiser, factor=0.5, patience=max(1, self.recipe.patience // 3)
         )

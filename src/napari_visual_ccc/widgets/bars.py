@@ -70,17 +70,20 @@ class Bars(QWidget):
         bar.setFixedHeight(12)
         percent = QLabel(text)
         percent.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        self._grid.addWidget(QLabel(label), row, 0)
+        named = QLabel(label)
+        named.setTextFormat(Qt.TextFormat.PlainText)
+        self._grid.addWidget(named, row, 0)
         self._grid.addWidget(bar, row, 1)
         self._grid.addWidget(percent, row, 2)
 
 
 def _title(name: str, prediction: PredictionResult) -> str:
+    name, label = escape(name), escape(prediction.label)
     if prediction.unknown:
-        return f"{name}: <b>unknown</b>, unlike the training images; nearest is {prediction.label}"
+        return f"{name}: <b>unknown</b>, unlike the training images; nearest is {label}"
     if prediction.windows == 1:
-        return f"{name}: <b>{prediction.label}</b>"
-    return f"{name}: mostly <b>{prediction.label}</b>, mean over {prediction.windows} windows"
+        return f"{name}: <b>{label}</b>"
+    return f"{name}: mostly <b>{label}</b>, mean over {prediction.windows} windows"
 
 
 class Similar(QWidget):
@@ -142,6 +145,7 @@ def _card(one: Mapping[str, Any]) -> QWidget:
     picture = QLabel()
     picture.setPixmap(pixmap(one["thumbnail"], 56))
     text = QLabel(f"{one['class']}\n{one['distance']:.2f}")
+    text.setTextFormat(Qt.TextFormat.PlainText)
     card.setToolTip(str(one["name"]))
     layout.addWidget(picture)
     layout.addWidget(text)

@@ -18,7 +18,7 @@ from ..results import CoverResult, HeatmapResult, MapsResult, PredictionResult, 
 from .bars import Bars, ScoreCard, Similar
 from .form import Form
 from .jobs import EXPECTED, Job, report
-from .layers import Source, take
+from .layers import Source, drawn_on, take
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -210,7 +210,7 @@ class Classify(Form):
         if image is None or not len(self._shapes.data):
             return
         source = take(image, self.viewer, planar=True)
-        regions = self._shapes.to_labels(source.data.shape[:2])
+        regions = drawn_on(self._shapes, image)
         model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
         steps = operations.function("cover")(
             source.data, regions, source.spacing, source.unit, model=_path(model)

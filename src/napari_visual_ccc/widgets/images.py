@@ -10,7 +10,7 @@ from napari.layers import Image, Labels, Shapes
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from .. import dataset
-from .layers import calibration
+from .layers import calibration, drawn_on
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -59,9 +59,11 @@ class LabelledImages(Container):
             label="Crop", value=0, min=0, max=4096,
             tooltip="Side of the crops in pixels; 0: the bounding square of each region",
         )  # fmt: skip
-        self.classes = QTableWidget(0, 2)
-        self.classes.setHorizontalHeaderLabels(["layer", "class"])
-        self.classes.setToolTip("Type the class of each layer; empty leaves a layer out")
+        self.classes = QTableWidget(0, 3)
+        self.classes.setHorizontalHeaderLabels(["layer", "class", "group"])
+        self.classes.setToolTip(
+            "Type the class of each layer (empty leaves it out), and its specimen or group"
+        )
         self.classes.setMaximumHeight(140)
         super().__init__(
             widgets=[
@@ -100,17 +102,22 @@ class LabelledImages(Container):
             name = QTableWidgetItem(layer.name)
             name.setFlags(name.flags() & ~name.flags().ItemIsEditable)
             self.classes.setItem(row, 0, name)
-            known = typed.get(layer.name) or str(layer.metadata.get(CLASS, ""))
-            self.classes.setItem(row, 1, QTableWidgetItem(known))
+            label, group = typed.get(layer.name, ("", ""))
+            label = label or str(layer.metadata.get(CLASS, ""))
+            group = group or str(layer.metadata.get("group", ""))
+            self.classes.setItem(row, 1, QTableWidgetItem(label))
+            self.classes.setItem(row, 2, QTableWidgetItem(group))
         self.image.reset_choices()
         self.regions.reset_choices()
 
-    def _typed(self) -> dict[str, str]:
+    def _typed(self) -> dict[str, tuple[str, str]]:
+        """Class and group of each layer, as they are in the list."""
         found = {}
         for row in range(self.classes.rowCount()):
-            name, label = self.classes.item(row, 0), self.classes.item(row, 1)
-            if name is not None and label is not None:
-                found[name.text()] = label.text().strip()
+            cells = [self.classes.item(row, column) for column in range(3)]
+            if all(cell is not None for cell in cells):
+                name, label, group = (cell.text().strip() for cell in cells)
+                found[name] = (label, group)
         return found
 
     def set_class(self, layer: str, label: str) -> None:
@@ -139,13 +146,16 @@ class LabelledImages(Container):
 
     def _from_layers(self) -> dataset.Dataset:
         typed = self._typed()
-        chosen = [layer for layer in _of(self._viewer, Image) if typed.get(layer.name)]
+        chosen = [
+            layer for layer in _of(self._viewer, Image) if typed.get(layer.name.strip(), ("",))[0]
+        ]
         if not chosen:
             raise ValueError("type the class of each layer into the list")
         return dataset.from_arrays(
             [layer.data[0] if layer.multiscale else layer.data for layer in chosen],
-            [typed[layer.name] for layer in chosen],
+            [typed[layer.name.strip()][0] for layer in chosen],
             names=[layer.name for layer in chosen],
+            groups=[typed[layer.name.strip()][1] or layer.name for layer in chosen],
             spacings=[calibration(layer) for layer in chosen],
             name="layers",
         )
@@ -160,8 +170,10 @@ class LabelledImages(Container):
                 "layer's features table)"
             )
         names = [str(name) for name in regions.features[CLASS]]
+        if image.ndim != 2:
+            raise ValueError(f"{image.name} is a stack: regions are cut from one plane")
         if isinstance(regions, Shapes):
-            drawn = regions.to_labels(image.data.shape[:2])
+            drawn = drawn_on(regions, image)
             numbers = range(1, len(names) + 1)
         else:
             drawn = np.asarray(regions.data)

@@ -94,6 +94,14 @@ class Job:
             self._worker.quit()
             self._end()
 
+    def abandon(self) -> None:
+        """Stop and tell nobody: those who would be told are gone."""
+        if self.running:
+            self.running = False
+            self._worker.quit()
+            if self._bar is not None:
+                self._bar.close()
+
     def _on_progress(self, progress: Progress) -> None:
         if not self.running:
             return

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.transforms import Affine
 
 from ..engine.planes import computed, is_lazy
@@ -106,6 +106,19 @@ def calibration(layer: Layer) -> tuple[tuple[float, float] | None, str]:
     ]
     height, width = (float(np.linalg.norm(step)) for step in steps)
     return (height, width), unit
+
+
+def drawn_on(shapes: Shapes, layer: Layer) -> np.ndarray:
+    """Number the pixels of an image that shapes cover, wherever both lie: (Y, X) int array."""
+    height, width = plane_shape(layer)
+    moved = []
+    for vertices in shapes.data:
+        world = np.array([shapes.data_to_world(vertex) for vertex in vertices])[:, -2:]
+        leading = np.zeros((len(world), layer.ndim - 2))
+        there = np.concatenate([leading, world], axis=1)
+        moved.append(np.array([layer.world_to_data(point)[-2:] for point in there]))
+    kinds = list(shapes.shape_type)
+    return Shapes(moved, shape_type=kinds).to_labels((height, width))
 
 
 def _current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:

@@ -48,7 +48,8 @@ class Train(Container):
         self._job: Job | None = None
         self._rows: list[dict[str, float]] = []
         self._drawn = 0.0
-        self._training = False
+        self._training = self._finishing = False
+        self._started: dict[str, Any] = {}
         self._data: Any = None
         self._temporary = tempfile.TemporaryDirectory(prefix="visual-ccc-")
         self.images = LabelledImages(napari_viewer)
@@ -113,8 +114,9 @@ class Train(Container):
         }
 
     def _close(self, *_: Any) -> None:
+        # the fields are gone by now: nothing may touch them
         if self._job is not None:
-            self._job.cancel()
+            self._job.abandon()
         self._temporary.cleanup()
 
     # looking over ---------------------------------------------------------------------------------
@@ -147,6 +149,9 @@ class Train(Container):
     def _on_train(self) -> None:
         if self._job is None:
             self.train()
+        elif self._finishing or not self._training:
+            self._job.cancel()
+            self._tell(("Cancelled",))
         else:
             self.stop()
 
@@ -155,22 +160,23 @@ class Train(Container):
         state = Path(self._temporary.name) / "training.state"
         try:
             if not finish:
-                self._data = self.images.dataset()
-                state.unlink(missing_ok=True)
+                self._data, self._started = self.images.dataset(), self.parameters
+                for file in Path(self._temporary.name).glob(f"{state.name}*"):
+                    file.unlink()
                 self._rows = []
             steps = operations.function("train")(
-                self._data, **self.parameters, state=state, finish=finish
+                self._data, **self._started, state=state, finish=finish
             )
         except EXPECTED as error:
             report(error)
             return
-        self._training, self._drawn = True, 0.0
+        self._training, self._finishing, self._drawn = True, finish, 0.0
         self._start(_recorded(steps, self._rows), "Train", self._show_trained)
         self.train_button.text = "Stop"
 
     def stop(self) -> None:
         """Stop; what has been learnt by then is kept, tested and reported."""
-        if self._job is None:
+        if self._job is None or not self._training:
             return
         self._job.cancel()
         state = Path(self._temporary.name) / "training.state"
@@ -193,6 +199,7 @@ class Train(Container):
 
     def _on_finished(self) -> None:
         self._job = None
+        self._training = False
         self.bar.visible = False
         self.train_button.text = "Train"
 
