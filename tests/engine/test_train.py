@@ -230,3 +230,71 @@ def test_epochs_are_logged_for_tensorboard(tmp_path):
     board = EventAccumulator(str(tmp_path / "board"))
     board.Reload()
     assert [event.step for event in board.Scalars("validation_loss")] == [1, 2]
+
+
+def test_what_is_stopped_within_cross_validation_is_never_reported(tmp_path):
+    state = tmp_path / "training.state"
+    choices = {
+        "model": "visualcnn", "input_px": 32, "epochs": 2, "batch": 12, "split": "k-fold",
+        "state": state,
+    }  # fmt: skip
+    steps = train(two_classes(6), **choices)
+    for progress in steps:
+        if progress.note.startswith("fold 2"):
+            break
+    steps.close()
+    with pytest.raises(ValueError, match="before the cross-validation was through"):
+        ccc.train(two_classes(6), **choices, finish=True)
+    whole = ccc.train(two_classes(6), **{**choices, "state": None})
+    again = ccc.train(two_classes(6), **choices)
+    finished = ccc.train(two_classes(6), **choices, finish=True)
+    for one in (again, finished):
+        np.testing.assert_allclose(
+            one.evaluation.probabilities, whole.evaluation.probabilities, atol=1e-5
+        )
+
+
+def test_the_state_of_other_images_is_refused(tmp_path):
+    choices = {
+        "model": "visualcnn", "input_px": 32, "epochs": 1, "batch": 12, "split": "holdout",
+        "test": 0.3, "validation": 0.3, "state": tmp_path / "training.state",
+    }  # fmt: skip
+    ccc.train(two_classes(6), **choices)
+    with pytest.raises(ValueError, match="other images or settings"):
+        ccc.train(two_classes(6, seed=1), **choices)
+
+
+def test_more_images_than_a_file_keeps_do_not_make_new_ones_strange():
+    import torch
+
+    from napari_visual_ccc.engine.train import familiar_range
+    from napari_visual_ccc.nets.familiar import references, unfamiliarity
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(1500, 16)).astype(np.float32)
+    groups = np.arange(1500)
+    everything = np.arange(1500)
+    tensors, _, chosen = references(
+        features, everything % 2, np.zeros((1500, 2, 2), np.uint8), [str(k) for k in groups], 0,
+        most=300,
+    )  # fmt: skip
+    limit = familiar_range(features, everything[chosen], everything, groups)["threshold"]
+    new = torch.from_numpy(rng.normal(size=(2000, 16)).astype(np.float32))
+    strange = (unfamiliarity(new, tensors["reference.features"]) > limit).float().mean()
+    assert 0.02 < float(strange) < 0.09
+
+
+def test_too_few_other_groups_set_no_limit():
+    from napari_visual_ccc.engine.train import familiar_range
+
+    features = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)
+    everything = np.arange(6)
+    assert familiar_range(features, everything, everything, everything % 2) is None
+
+
+def test_no_test_part_is_said():
+    found = ccc.train(
+        two_classes(8), model="visualcnn", input_px=32, epochs=1, split="holdout", test=0.0,
+        validation=0.3,
+    )  # fmt: skip
+    assert any("no test part" in note for note in found.notes)

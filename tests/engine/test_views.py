@@ -197,3 +197,10 @@ def test_fixed_limits_are_the_same_for_every_image():
 
 def test_a_flat_image_is_black_not_nan():
     assert not normalised(np.full((5, 6), 7.0), card(low=0.5, high=99.5)).any()
+
+
+def test_a_window_in_nanometres_is_one_scale_whatever_the_size():
+    card = {"view": {"kind": "physical", "window_nm": 1000.0}, "window_px": 500}
+    for size in (100, 499, 500, 700, 1300):
+        shown = views(np.random.default_rng(0).random((size, size)), card, 500)
+        assert {part.shape for part in shown} == {(500, 500)}

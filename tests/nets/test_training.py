@@ -227,3 +227,12 @@ def test_half_precision_learns_as_well():
         fit(classifier, design(), pictures(), pictures(seed=1), RECIPE, device=torch.device("cuda"))
     )
     assert history[-1]["validation_accuracy"] > 0.9
+
+
+@pytest.mark.parametrize("accumulate", [1, 4, 50])
+def test_the_rate_ends_at_nothing_whatever_is_added_up(accumulate):
+    recipe = Recipe(epochs=10, batch=8, rate=0.01, accumulate=accumulate, patience=50)
+    _, history = trained(recipe)
+    rates = [row["rate"] for row in history]
+    assert rates[-1] < 0.05 * 0.01
+    assert min(rates[:-1]) > 0
