@@ -298,3 +298,14 @@ def test_no_test_part_is_said():
         validation=0.3,
     )  # fmt: skip
     assert any("no test part" in note for note in found.notes)
+
+
+def test_images_that_memory_has_no_room_for_are_read_again(monkeypatch, trained):
+    from napari_visual_ccc.engine import prepare
+
+    monkeypatch.setattr(prepare, "_KEPT_BYTES", 3 * SIDE * SIDE)
+    again = ccc.train(two_classes(), licence="CC BY 4.0")
+    np.testing.assert_array_equal(
+        again.model.net.classifier.weight.numpy(), trained.model.net.classifier.weight.numpy()
+    )
+    assert again.model.card["licence"] == "CC BY 4.0"

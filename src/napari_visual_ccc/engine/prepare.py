@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -15,12 +15,12 @@ from .views import EMPTY, nanometres, normalised, views, window_side
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ..dataset import Dataset
+    from ..dataset import Dataset, Example
     from ..nets.architectures import Architecture
 
 # images of about one size and not larger than this are crops of what is to be found
 _CROPS = 256
-_LARGEST_BYTES = 6 << 30
+_LARGEST_BYTES, _KEPT_BYTES = 6 << 30, 1 << 30
 THUMBNAIL = 48
 
 
@@ -100,7 +100,8 @@ def prepare(
 
     import pandas as pd
 
-    opened: list[tuple[int, np.ndarray, float | None]] = []
+    opened: list[_Opened] = []
+    held = 0
     skipped = [(name, reason) for name, reason in data.skipped]
     found = hashlib.sha256()
     for number, example in enumerate(data.examples):
@@ -116,8 +117,11 @@ def prepare(
         found.update(f"{example.name}\0{example.label}\0{example.group}\0".encode())
         found.update(f"{plane.shape}{plane.dtype.str}".encode())
         found.update(np.ascontiguousarray(plane).tobytes())
-        opened.append((number, plane, size))
-    chosen = [data.examples[number] for number, _, _ in opened]
+        held += plane.nbytes
+        # thousands of large images do not fit into memory: later ones are read once more
+        kept = plane if held <= _KEPT_BYTES else None
+        opened.append(_Opened(example, plane.shape, size, kept))
+    chosen = [one.example for one in opened]
     classes = tuple(sorted({one.label for one in chosen}))
     if len(classes) < 2:
         new = [*skipped[len(data.skipped) :], *skipped]
@@ -125,9 +129,9 @@ def prepare(
         raise ValueError(
             f"{data.name}: images of two classes are needed, {len(chosen)} could be used{reasons}"
         )
-    card = _input_card(design, [plane.shape for _, plane, _ in opened], window, unit, input_px)
+    card = _input_card(design, [one.shape for one in opened], window, unit, input_px)
     all_views, owner, thumbnails = yield from _all_views(opened, card)
-    sizes = np.array([np.nan if size is None else size for _, _, size in opened])
+    sizes = np.array([np.nan if one.size is None else one.size for one in opened])
     if np.isfinite(sizes).sum() * 2 > len(sizes):
         card["pixel_size_nm"] = [float(np.nanmin(sizes)), float(np.nanmax(sizes))]
     notes: tuple[str, ...] = (_view_note(card),)
@@ -208,14 +212,24 @@ def _view_note(card: Mapping[str, Any]) -> str:
     return f"the network is shown windows of {card['window_px']} px"
 
 
+class _Opened(NamedTuple):
+    """A labelled image that was read, with its pixels where there was room for them."""
+
+    example: Example
+    shape: tuple[int, ...]
+    size: float | None
+    plane: np.ndarray | None
+
+
 def _all_views(
-    opened: list[tuple[int, np.ndarray, float | None]], card: dict[str, Any]
+    opened: list[_Opened], card: dict[str, Any]
 ) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     found, owner, thumbnails = [], [], []
     side, total = card["input_px"], 0
-    for number, (_, plane, size) in enumerate(opened):
+    for number, one in enumerate(opened):
         yield Progress(number, len(opened), "preparing images")
-        shown = resized_views(plane, card, size)
+        plane = one.plane if one.plane is not None else open_plane(one.example.read())[0]
+        shown = resized_views(plane, card, one.size)
         total += shown.nbytes
         if total > _LARGEST_BYTES:
             raise ValueError(

@@ -55,6 +55,7 @@ def train(
     state: Path | None = None,
     finish: bool = False,
     log: Annotated[Path | None, {"mode": "d"}] = None,
+    licence: str = "not stated",
 ) -> Steps[ModelResult]:
     """Train a classifier on folders of images, test it, and calibrate it.
 
@@ -123,6 +124,8 @@ def train(
         Train no further: take the best so far from `state`.
     log : Path
         Folder for TensorBoard, where the network's layers are trained.
+    licence : str
+        Of the model, for its card: what others may do with it.
 
     Returns
     -------
@@ -201,6 +204,7 @@ def train(
         notes,
         origin,
         seed,
+        licence,
     )
     yield Progress(1, 1, "done")
     split_table = ready.table.assign(part=parts)
@@ -295,6 +299,7 @@ def _finish(
     notes: list[str],
     origin: dict[str, Any],
     seed: int,
+    licence: str,
 ) -> tuple[Any, EvaluationResult]:
     """Calibrate on one part, evaluate on another, and put all that is known into a model."""
     from ..nets.checkpoint import Model
@@ -363,7 +368,7 @@ def _finish(
         },
         "layers": layers_of(Model(fitted.net, {**ready.card, "architecture": learner.name})),
         "backbone": origin,
-        "licence": "not stated",
+        "licence": licence,
         "version": _version(),
     }
     familiar = familiar_range(fitted.features, fitting[chosen_ones], calibrating, ready.groups)
