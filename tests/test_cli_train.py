@@ -267,7 +267,7 @@ def test_wrong_options_are_told_with_code_2(metals, tmp_path, words, said, capsy
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "examine"])
+@pytest.mark.parametrize("command", ["train", "examine"])
 def test_one_class_is_a_sentence_and_no_file(command, tmp_path, capsys):
     (tmp_path / "shapes" / "cube").mkdir(parents=True)
     imsave(tmp_path / "shapes" / "cube" / "1.png", tile("powder", 0), check_contrast=False)
@@ -356,3 +356,13 @@ def test_weights_of_visual_ccc_are_imported_and_classify(tmp_path, capsys):
     words = ["classify", str(tmp_path / "tile.png"), "--model", str(tmp_path / "m.safetensors")]
     assert main([*words, "-o", str(tmp_path / "out")]) == 0
     assert "rod" in capsys.readouterr().out
+
+
+def test_one_class_is_enough_to_test_with(trained, tmp_path, capsys):
+    place = tmp_path / "unseen" / "powder"
+    place.mkdir(parents=True)
+    for k in range(3):
+        imsave(place / f"{k}.png", tile("powder", k + 20), check_contrast=False)
+    words = ["evaluate", str(tmp_path / "unseen"), "--model", str(trained[0])]
+    assert main([*words, "-o", str(tmp_path / "out")]) == 0
+    assert "accuracy" in capsys.readouterr().out

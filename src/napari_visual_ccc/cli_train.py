@@ -35,7 +35,7 @@ def main(words: list[str]) -> int:
 
     if name == "classify_folder":
         return _classify(given.data, parameters, given)
-    data = load(given.data, group=given.group)
+    data = load(given.data, group=given.group, least=1 if name == "evaluate" else 2)
     return {"examine": _examine, "train": _train, "evaluate": _evaluate}[name](
         data, parameters, given
     )

@@ -58,18 +58,22 @@ class Dataset:
         For the card of the model.
     skipped : tuple of (name, reason)
         What was found and left out.
+    least : int
+        Number of classes that there must be: two to train with, one to test with.
     """
 
     examples: tuple[Example, ...]
     name: str
     skipped: tuple[tuple[str, str], ...] = field(default=())
+    least: int = 2
 
     def __post_init__(self) -> None:
-        if len(self.classes) < 2:
+        if len(self.classes) < self.least:
             found = ", ".join(self.classes) or "none"
+            count = "two" if self.least > 1 else "one"
             raise ValueError(
-                f"{self.name}: two or more classes with images are needed, found {found}; put the "
-                "images of each class into a folder of its own"
+                f"{self.name}: {count} or more classes with images are needed, found {found}; put "
+                "the images of each class into a folder of its own"
             )
 
     @property
@@ -92,7 +96,7 @@ class Dataset:
         return pd.DataFrame(rows, columns=["name", "label", "group"])
 
 
-def load(source: str | Path, *, group: str = "") -> Dataset:
+def load(source: str | Path, *, group: str = "", least: int = 2) -> Dataset:
     """Find labelled images: a folder with one folder a class, or a CSV table.
 
     Parameters
@@ -103,6 +107,8 @@ def load(source: str | Path, *, group: str = "") -> Dataset:
     group : str
         Pattern (regular expression) whose first bracket finds the group in a file's name. Without
         it, images in a folder below that of their class form a group, others stand alone.
+    least : int
+        Classes that there must be: 1 is enough to test with.
 
     Returns
     -------
@@ -121,9 +127,9 @@ def load(source: str | Path, *, group: str = "") -> Dataset:
         raise FileNotFoundError(f"{source}: no such folder or table")
     pattern = _pattern(group)
     if source.is_dir():
-        return _from_folder(source, pattern)
+        return _from_folder(source, pattern, least)
     if source.suffix.lower() == ".csv":
-        return _from_csv(source, pattern)
+        return _from_csv(source, pattern, least)
     raise ValueError(f"{source}: name a folder with one folder a class, or a .csv table")
 
 
@@ -164,7 +170,7 @@ def _group(stem: str, otherwise: str, pattern: re.Pattern[str] | None) -> str:
     return found.group(1) or "" if found else ""
 
 
-def _from_folder(folder: Path, pattern: re.Pattern[str] | None) -> Dataset:
+def _from_folder(folder: Path, pattern: re.Pattern[str] | None, least: int) -> Dataset:
     examples: list[Example] = []
     skipped = [
         (path.name, "lies in no folder of a class")
@@ -184,7 +190,7 @@ def _from_folder(folder: Path, pattern: re.Pattern[str] | None) -> Dataset:
                 skipped.append((name, "the group pattern does not match its name"))
                 continue
             examples.append(_example(path, name, place.name, group))
-    return Dataset(tuple(examples), folder.resolve().name, tuple(skipped))
+    return Dataset(tuple(examples), folder.resolve().name, tuple(skipped), least)
 
 
 def _files(folder: Path) -> Iterable[Path]:
@@ -197,7 +203,7 @@ def _example(path: Path, name: str, label: str, group: str) -> Example:
     return Example(name, label, group, functools.partial(read, path), path)
 
 
-def _from_csv(file: Path, pattern: re.Pattern[str] | None) -> Dataset:
+def _from_csv(file: Path, pattern: re.Pattern[str] | None, least: int) -> Dataset:
     import pandas as pd
 
     try:
@@ -224,7 +230,7 @@ def _from_csv(file: Path, pattern: re.Pattern[str] | None) -> Dataset:
                 skipped.append((name, "the group pattern does not match its name"))
                 continue
             examples.append(_example(path, name, label, group))
-    return Dataset(tuple(examples), file.stem, tuple(skipped))
+    return Dataset(tuple(examples), file.stem, tuple(skipped), least)
 
 
 def from_arrays(
