@@ -309,3 +309,24 @@ def test_images_that_memory_has_no_room_for_are_read_again(monkeypatch, trained)
         again.model.net.classifier.weight.numpy(), trained.model.net.classifier.weight.numpy()
     )
     assert again.model.card["licence"] == "CC BY 4.0"
+
+
+@pytest.mark.parametrize("model", ["lite0-linear", "visualcnn"])
+def test_a_class_of_which_nothing_can_be_read_is_left_out(model, tmp_path):
+    data = two_classes(6)
+    broken = dataset.from_arrays([np.full((8, 8), np.nan)] * 2, ["a", "b"]).examples
+    both = dataset.Dataset((*data.examples, *broken[:1]), "three")
+    assert len(both.classes) == 3
+    found = ccc.train(both, model=model, input_px=32, epochs=1)
+    assert found.model.card["classes"] == ["alloy", "powder"]
+    assert "no finite pixel" in found.skipped.loc[0, "reason"]
+
+
+def test_without_a_validation_part_nothing_is_called_calibrated(tmp_path):
+    found = ccc.train(
+        two_classes(6), model="visualcnn", input_px=32, epochs=1, split="holdout", test=0.3,
+        validation=0.0,
+    )  # fmt: skip
+    path = save_model(found, tmp_path / "raw")[0]
+    said = ccc.classify(tiles("powder", 1)[0], model=path).notes
+    assert any("not calibrated" in note for note in said)

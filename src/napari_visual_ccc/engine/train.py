@@ -145,10 +145,12 @@ def train(
     from .learners import Gradient, Linear, chosen_architecture
 
     place = devices.choose(device)
-    name, design, build, origin = chosen_architecture(
-        model if model != "other" else other, len(data.classes), weights, seed
-    )
+    wanted = model if model != "other" else other
+    name, design, build, origin = chosen_architecture(wanted, len(data.classes), weights, seed)
     ready = yield from prepare(data, design, window, window_unit, input_px)
+    if len(ready.classes) < len(data.classes):
+        # nothing of a class could be read
+        name, design, build, origin = chosen_architecture(wanted, len(ready.classes), weights, seed)
     notes = list(ready.notes)
     learner: Any
     if design.tuned:
@@ -344,7 +346,7 @@ def _finish(
         "classes": list(ready.classes),
         "use": f"images like those of {data.name}",
         "recipe": learner.recipe,
-        "temperature": round(temperature, 4),
+        **({"temperature": round(temperature, 4)} if len(calibrating) else {}),
         "conformal": thinned(nonconformity(probabilities[calibrating], ready.targets[calibrating])),
         "references": kept_names,
         "training_data": {
