@@ -55,3 +55,26 @@ def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> 
         return stop.value
     finally:
         steps.close()
+
+
+def through(steps: Steps[T], tell: Callable[[Progress], Progress]) -> Steps[T]:
+    """Pass work on, telling its progress in other words.
+
+    Parameters
+    ----------
+    steps : generator of Progress
+        The work; it is closed when this is.
+    tell : callable
+        What to yield for every `Progress`; it may take note of it as well.
+
+    Returns
+    -------
+    The work's return value.
+    """
+    try:
+        while True:
+            yield tell(next(steps))
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        steps.close()

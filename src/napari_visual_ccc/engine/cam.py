@@ -14,7 +14,7 @@ from ..nets.architectures import Architecture, architecture
 from ..nets.checkpoint import Model
 from ..nets.inference import feature_map, to_input, whole_strides
 from ..nets.predict import grey_range, size_term
-from ..progress import Progress, Steps
+from ..progress import Progress, Steps, through
 from .views import CROP, is_whole, window_side
 from .weights import Why, full_gradient, score_weights, scores_of_masks, weigh
 
@@ -48,6 +48,12 @@ class Explainer:
         if layer:
             find_layer(model, layer)
         self._maps: torch.Tensor | None = None
+
+    def beside(self, image: np.ndarray, model: Model | None = None) -> Explainer:
+        """Look at another image, or with another network, at the same scale."""
+        view = Explainer(model or self.model, np.ascontiguousarray(image), None, self.layer)
+        view.side, view.shift = self.side, self.shift
+        return view
 
     @property
     def whole(self) -> bool:
@@ -175,7 +181,7 @@ class Explainer:
             parts = np.stack([self.image[y : y + side, x : x + side] for y, x in some])
             shown = to_input(torch.from_numpy(parts), (given, given), *grey_range(self.model))
             steps = self._through(shown.to(self.model.device), why, method, few=True)
-            raw = yield from _silent(steps)
+            raw = yield from through(steps, lambda _: Progress(0, 0))
             height = max(height, float(np.abs(raw).max()))
             for (y, x), one in zip(some, raw, strict=True):
                 fine = self._spread(one, (side, side), (given, given), method)
@@ -188,16 +194,6 @@ def _starts(length: int, side: int) -> list[int]:
     """Windows that overlap by half, the last one at the end."""
     count = max(1, int(np.ceil((length - side) / (side / 2))) + 1)
     return [int(s) for s in np.linspace(0, length - side, count).round()]
-
-
-def _silent(steps: Steps[Any]) -> Steps[Any]:
-    """Let work be left at each of its steps, but tell only the progress of the whole."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield Progress(0, 0)
 
 
 # layers ------------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -17,6 +16,7 @@ from .views import nanometres, normalised, scale_note
 
 if TYPE_CHECKING:
     from .cam import Explainer
+    from .weights import Why
 
 Method = Literal[
     "gradcam", "gradcam++", "hirescam", "xgradcam", "layercam", "eigencam", "eigengradcam",
@@ -109,15 +109,12 @@ def explain(
 
     if method not in TITLES:
         raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
-    plane, notes = _plane(image)
-    looking, card = yield from _explainer(
-        plane, spacing, unit, model, device, layer, target, against
+    looking, prediction, target, notes = yield from look(
+        grey_plane(image), spacing, unit, model, target, device, against=against, layer=layer
     )
-    prediction, notes = yield from _prediction(looking, notes, spacing, unit)
-    target = target or prediction.label
-    classes = card["classes"]
+    classes = prediction.classes
     why = Why(classes.index(target), classes.index(against) if against else None)
-    fine, height = yield from _map(looking, why, method, smooth)
+    fine, height = yield from evidence(looking, why, method, smooth)
     if method == "eigencam":
         notes = (*notes, "Eigen-CAM shows what stands out, not the evidence for one class")
     if method == "random":
@@ -174,11 +171,10 @@ def compare(
     """
     from .weights import Why
 
-    plane, notes = _plane(image)
-    looking, card = yield from _explainer(plane, spacing, unit, model, device, "", target, "")
-    prediction, notes = yield from _prediction(looking, notes, spacing, unit)
-    target = target or prediction.label
-    classes = card["classes"]
+    looking, prediction, target, notes = yield from look(
+        grey_plane(image), spacing, unit, model, target, device
+    )
+    classes = prediction.classes
     wanted = (
         {name: (name, method) for name in classes}
         if across == "classes"
@@ -186,7 +182,7 @@ def compare(
     )
     found = {}
     for name, (label, how) in wanted.items():
-        found[name] = yield from looking.explain(Why(classes.index(label)), how)
+        found[name] = yield from evidence(looking, Why(classes.index(label)), how)
     fines = [fine if signed else np.maximum(fine, 0) for fine, _ in found.values()]
     shared = max(float(np.abs(fine).max()) for fine in fines) if across == "classes" else 0.0
     maps = {}
@@ -257,77 +253,82 @@ def _large(labels: np.ndarray, smallest: int) -> np.ndarray:
     return keep[labels]
 
 
-def _plane(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+def grey_plane(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Give the one finite grey plane that is explained, and what had to be done to it."""
     grey, notes = as_grey(image)
     return finite(np.asarray(plane_of(grey, "explain")))[0], notes
 
 
-def _explainer(
-    plane: np.ndarray,
+def look(
+    given: tuple[np.ndarray, tuple[str, ...]],
     spacing: Any,
     unit: str,
     model: Path | None,
+    target: str,
     device: str,
-    layer: str,
-    *classes: str,
-) -> Steps[tuple[Explainer, Mapping[str, Any]]]:
+    *,
+    against: str = "",
+    layer: str = "",
+) -> Steps[tuple[Explainer, PredictionResult, str, tuple[str, ...]]]:
+    """Begin an explanation of a `grey_plane`: open the model and say what it sees.
+
+    Returns
+    -------
+    looking : Explainer
+    prediction : PredictionResult
+        Of the whole image.
+    target : str
+        The class asked for, or the predicted one.
+    notes : tuple of str
+        For people.
+    """
     from ..nets import checkpoint
     from ..nets import device as devices
+    from ..nets.inference import sentence
 
     known = checkpoint.read_card(model)["classes"]
-    for name in classes:
+    for name in (target, against):
         if name and name not in known:
             raise ValueError(f"the model knows no class {name!r}; it knows {', '.join(known)}")
-    if classes[0] and classes[0] == classes[1]:
-        raise ValueError(f"{classes[0]} cannot be explained against itself")
+    if target and target == against:
+        raise ValueError(f"{target} cannot be explained against itself")
     yield Progress(0, 0, "model")
     loaded = checkpoint.load(model, devices.choose(device))
     from .cam import Explainer
 
-    return (
-        Explainer(loaded, normalised(plane, loaded.card), nanometres(spacing, unit), layer),
-        loaded.card,
-    )
-
-
-def _prediction(
-    looking: Explainer, notes: tuple[str, ...], spacing: Any, unit: str
-) -> Steps[tuple[PredictionResult, tuple[str, ...]]]:
-    from ..nets.inference import sentence
-
-    card = looking.model.card
+    plane, notes = given
+    card, size = loaded.card, nanometres(spacing, unit)
+    looking = Explainer(loaded, normalised(plane, card), size, layer)
     try:
         logits = yield from looking.logits()
     except (RuntimeError, MemoryError) as error:
-        raise sentence(error, looking.model.device) from error
+        raise sentence(error, loaded.device) from error
     probabilities = softmax(logits, temperature(card))
-    notes = (*notes, *scale_note(card, nanometres(spacing, unit)), f"{card['name']}: {card['use']}")
-    return PredictionResult(tuple(card["classes"]), probabilities, model=card), notes
+    prediction = PredictionResult(tuple(card["classes"]), probabilities, model=card)
+    notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
+    return looking, prediction, target or prediction.label, notes
 
 
-def _map(
-    looking: Explainer, why: Any, method: str, smooth: bool
+def evidence(
+    looking: Explainer, why: Why, method: str, smooth: bool = False
 ) -> Steps[tuple[np.ndarray, float]]:
+    """Map the evidence, as `Explainer.explain`, or its mean over the eight views of the image."""
     from ..nets.inference import sentence
-    from .cam import Explainer
 
-    model = looking.model
     try:
         if not smooth:
             return (yield from looking.explain(why, method))
         total, height = np.zeros(looking.image.shape), 0.0
         for kind in range(8):
             turned = np.rot90(looking.image, kind % 4)
-            turned = turned[:, ::-1] if kind >= 4 else turned
-            view = Explainer(model, np.ascontiguousarray(turned), None, looking.layer)
-            view.side, view.shift = looking.side, looking.shift
+            view = looking.beside(turned[:, ::-1] if kind >= 4 else turned)
             fine, high = yield from view.explain(why, method)
             fine = fine[:, ::-1] if kind >= 4 else fine
             total += np.rot90(fine, -(kind % 4))
             height = max(height, high)
         return total / 8, height
     except (RuntimeError, MemoryError) as error:
-        raise sentence(error, model.device) from error
+        raise sentence(error, looking.model.device) from error
 
 
 def _heatmap(

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 
 from ..dataset import unlabelled
-from ..progress import Progress, Steps
+from ..progress import Progress, Steps, through
 from ..results import PredictionResult, TableResult
 from .classify import Device, classify
 
@@ -62,7 +63,8 @@ def classify_folder(
                 found.data, found.spacing, found.unit, model=model, confidence=confidence,
                 turns=turns, device=device,
             )  # fmt: skip
-            prediction = yield from _each(steps, number, len(examples))
+            # one image may be left half-way, while the bar tells how far the folder is
+            prediction = yield from through(steps, functools.partial(_bar, number, len(examples)))
             rows.append(_row(example.name, prediction))
         except (ValueError, OSError) as error:
             rows.append({"name": example.name, "verdict": "", "problem": str(error)})
@@ -94,11 +96,5 @@ def _row(name: str, found: PredictionResult) -> dict[str, object]:
     }
 
 
-def _each(steps: Steps[PredictionResult], number: int, count: int) -> Steps[PredictionResult]:
-    """Let one image be left half-way, while the bar tells how far the folder is."""
-    while True:
-        try:
-            next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield Progress(number, count, "images")
+def _bar(number: int, count: int, _: Progress) -> Progress:
+    return Progress(number, count, "images")

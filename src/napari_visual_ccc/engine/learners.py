@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import copy
+import functools
 import hashlib
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -15,9 +17,9 @@ from torch import nn
 from ..nets.architectures import FOREIGN, Architecture, architecture, frozen
 from ..nets.augment import Augment, augmented
 from ..nets.checkpoint import SIZE
-from ..nets.inference import batched, sentence
+from ..nets.inference import batched, scores_and_features, sentence
 from ..nets.training import Classifier, Images, Recipe, fit, fit_linear, seeded
-from ..progress import Progress, Steps
+from ..progress import Progress, Steps, through
 from .calibrate import softmax
 from .prepare import Prepared
 
@@ -53,7 +55,7 @@ def chosen_architecture(
         design = architecture(found)
         if weights == "random":
             design = replace(design, warm=())
-        return found, design, lambda side: _copied(net), dict(origin)
+        return found, design, lambda side: copy.deepcopy(net), dict(origin)
     design = architecture(name)
     origin = {"source": "random weights"}
     if name.startswith("lite0"):
@@ -64,7 +66,7 @@ def chosen_architecture(
         try:
             with seeded(seed):
                 _, net, origin = pretrained("timm:legacy_xception", classes, weights)  # type: ignore[arg-type]
-            return name, design, lambda side: _copied(net), dict(origin)
+            return name, design, lambda side: copy.deepcopy(net), dict(origin)
         except RuntimeError:
             if weights == "download":
                 raise
@@ -78,12 +80,6 @@ def chosen_architecture(
             return design.build(classes, side)
 
     return name, design, build, origin
-
-
-def _copied(net: nn.Module) -> nn.Module:
-    import copy
-
-    return copy.deepcopy(net)
 
 
 @dataclass
@@ -119,6 +115,20 @@ def image_weights(ready: Prepared, chosen: np.ndarray, balance: bool) -> np.ndar
         counts = np.bincount(ready.targets[chosen], minlength=len(ready.classes))
         weights[chosen] /= counts[ready.targets[chosen]]
     return weights * len(chosen) / weights.sum()
+
+
+def views_of(
+    ready: Prepared, chosen: np.ndarray, balance: bool
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Numbers of the views of some images, the image of each, and how much each counts."""
+    mine = np.flatnonzero(np.isin(ready.owner, chosen))
+    owner = ready.owner[mine]
+    # the views of an image share its weight
+    return (
+        mine,
+        owner,
+        image_weights(ready, chosen, balance)[owner] / np.bincount(ready.owner)[owner],
+    )
 
 
 def size_values(ready: Prepared, card: dict[str, Any], tell: bool) -> np.ndarray | None:
@@ -185,17 +195,15 @@ class Linear:
 
     def _see(self) -> Steps[None]:
         """Features of all views as they are, and varied a few times."""
-        if self._features:
-            return
         pixels = self.ready.views
         copies = 4 if len(pixels) <= 4000 else 2 if len(pixels) <= 12_000 else 1
         if self.augment == Augment(False, 0, 0, 0):
             copies = 1
-        for copy in range(copies):
-            generator = torch.Generator().manual_seed(self.seed * 1009 + copy)
+        for turn in range(copies):
+            generator = torch.Generator().manual_seed(self.seed * 1009 + turn)
 
             def features(
-                batch: torch.Tensor, plain: bool = copy == 0, draw: torch.Generator = generator
+                batch: torch.Tensor, plain: bool = turn == 0, draw: torch.Generator = generator
             ) -> torch.Tensor:
                 x = batch[:, None]
                 if not plain:
@@ -207,7 +215,7 @@ class Linear:
             self._features.append(
                 (
                     yield from _on_all(
-                        features, pixels, self.device, f"looking, {copy + 1} of {copies}"
+                        features, pixels, self.device, f"looking, {turn + 1} of {copies}"
                     )
                 )
             )
@@ -222,14 +230,17 @@ class Linear:
         self, chosen: np.ndarray, penalty: float, copies: int = 0
     ) -> Steps[tuple[torch.Tensor, torch.Tensor, list[dict[str, float]]]]:
         ready = self.ready
-        mine = np.flatnonzero(np.isin(ready.owner, chosen))
-        owner = ready.owner[mine]
-        each = image_weights(ready, chosen, self.balance)[owner] / np.bincount(ready.owner)[owner]
+        mine, owner, each = views_of(ready, chosen, self.balance)
         shown = np.eye(len(ready.classes))[ready.targets[owner]]
         shown_as = self._features[: copies or len(self._features)]
         features = np.concatenate([self._rows(some)[mine] for some in shown_as])
         times = len(shown_as)
         history: list[dict[str, float]] = []
+
+        def noted(progress: Progress) -> Progress:
+            history.append(dict(progress.values))
+            return progress
+
         steps = fit_linear(
             features,
             np.tile(shown, (times, 1)),
@@ -237,13 +248,8 @@ class Linear:
             penalty=penalty,
             told=0 if self.sizes is None else 1,
         )
-        while True:
-            try:
-                progress = next(steps)
-            except StopIteration as stop:
-                return (*stop.value, history)
-            history.append(dict(progress.values))
-            yield progress
+        weight, bias = yield from through(steps, noted)
+        return weight, bias, history
 
     def _logits(self, weight: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
         # the mean over turned views, as `classify` looks at an image
@@ -301,7 +307,9 @@ class Gradient:
                 mark=self._mark(chosen, held),
             )  # fmt: skip
             logged = self.log is not None and keep
-            history = yield from (_logged(steps, self.log) if logged else steps)
+            if logged:
+                steps = through(steps, functools.partial(_to_board, board=self.log))
+            history = yield from steps
             both = yield from self._outputs(classifier)
         except (RuntimeError, MemoryError) as error:
             raise sentence(error, self.device) from error
@@ -325,7 +333,8 @@ class Gradient:
                     "stopped before the cross-validation was through: nothing can be tested yet"
                 )
             steps = self.fit(chosen, None, keep=False)
-            fitted = yield from _named(steps, f"fold {number + 1} of {len(parts)}")
+            note = functools.partial(_noted, note=f"fold {number + 1} of {len(parts)}")
+            fitted = yield from through(steps, note)
             kept[number, held] = fitted.logits[held]
             if self.state is not None:
                 np.save(_folds_file(self.state), kept, allow_pickle=False)
@@ -353,9 +362,7 @@ class Gradient:
 
     def _images(self, chosen: np.ndarray) -> Images:
         ready = self.ready
-        mine = np.flatnonzero(np.isin(ready.owner, chosen))
-        owner = ready.owner[mine]
-        each = image_weights(ready, chosen, self.balance)[owner] / np.bincount(ready.owner)[owner]
+        mine, owner, each = views_of(ready, chosen, self.balance)
         return Images(
             ready.views[mine],
             ready.targets[owner],
@@ -367,8 +374,7 @@ class Gradient:
         net, design = classifier.net, self.design
 
         def both(batch: torch.Tensor) -> torch.Tensor:
-            maps = design.features(net, (batch[:, None] - design.mean) / design.std)
-            return torch.cat([design.head(net, maps), design.embed(net, maps)], dim=1)
+            return scores_and_features(net, design, (batch[:, None] - design.mean) / design.std)
 
         found = yield from _on_all(both, self.ready.views, self.device, "looking")
         count = len(self.ready.classes)
@@ -394,30 +400,17 @@ def _board(folder: Path) -> Any:
     return SummaryWriter(str(folder))
 
 
-def _logged(steps: Steps[Any], board: Any) -> Steps[Any]:
-    """Write every epoch's numbers to TensorBoard."""
-    try:
-        while True:
-            progress = next(steps)
-            if progress.note == "epochs":
-                for name, value in progress.values.items():
-                    board.add_scalar(name, value, int(progress.values["epoch"]))
-                board.flush()
-            yield progress
-    except StopIteration as stop:
-        return stop.value
-    finally:
-        steps.close()
+def _noted(progress: Progress, note: str) -> Progress:
+    return replace(progress, note=note)
 
 
-def _named(steps: Steps[Fitted], name: str) -> Steps[Fitted]:
-    """Pass work on, saying what it is for."""
-    while True:
-        try:
-            progress = next(steps)
-        except StopIteration as stop:
-            return stop.value
-        yield Progress(progress.done, progress.total, name, progress.values)
+def _to_board(progress: Progress, board: Any) -> Progress:
+    """Write an epoch's numbers to TensorBoard."""
+    if progress.note == "epochs":
+        for name, value in progress.values.items():
+            board.add_scalar(name, value, int(progress.values["epoch"]))
+        board.flush()
+    return progress
 
 
 def _on_all(

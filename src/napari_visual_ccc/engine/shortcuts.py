@@ -11,7 +11,7 @@ from ..progress import Progress, Steps
 from ..results import TableResult
 from .calibrate import softmax
 from .classify import Device, card_facts, temperature
-from .explain import _explainer, _map, _plane, _prediction
+from .explain import evidence, grey_plane, look
 
 if TYPE_CHECKING:
     from .cam import Explainer
@@ -91,25 +91,25 @@ def shortcuts(
 
     if not 0 < threshold < 1:
         raise ValueError(f"threshold is {threshold}; choose 0.05 to 0.95")
-    plane, notes = _plane(image)
-    looking, card = yield from _explainer(plane, spacing, unit, model, device, "", target, "")
-    prediction, notes = yield from _prediction(looking, notes, spacing, unit)
-    target = target or prediction.label
-    number = card["classes"].index(target)
-    fine, _ = yield from _map(looking, Why(number), "hirescam", False)
-    evidence = np.maximum(fine, 0)
-    total = float(evidence.sum())
+    given = grey_plane(image)
+    looking, prediction, target, notes = yield from look(
+        given, spacing, unit, model, target, device
+    )
+    number = prediction.classes.index(target)
+    fine, _ = yield from evidence(looking, Why(number), "hirescam")
+    held = np.maximum(fine, 0)
+    total = float(held.sum())
     if not total:
         notes = (f"nothing in the image speaks for {target}", *notes)
     yield Progress(0, 0, "regions")
-    rows = info_bar_rows(plane) if bar == "auto" else None
-    facts: dict[str, Any] = {"target": target, **card_facts(card)}
+    rows = info_bar_rows(given[0]) if bar == "auto" else None
+    facts: dict[str, Any] = {"target": target, **card_facts(prediction.model)}
     facts |= {"bar_rows": [rows.start, rows.stop] if rows else None}
     found, warnings = [], []
-    for name, region in suspicious(plane, rows).items():
+    for name, region in suspicious(given[0], rows).items():
         after = yield from _probability(looking, _without(looking.image, name, region), number)
         change = abs(after - float(prediction.probabilities[number]))
-        share = float(evidence[region].sum()) / total if total else 0.0
+        share = float(held[region].sum()) / total if total else 0.0
         area = float(region.mean())
         strong = share > threshold or change > _CHANGE
         # the border and bright spots are specimen, which may rightly decide; what is drawn may not
@@ -134,11 +134,7 @@ def shortcuts(
 
 
 def _probability(looking: Explainer, image: np.ndarray, number: int) -> Steps[float]:
-    from .cam import Explainer
-
-    view = Explainer(looking.model, image, None, looking.layer)
-    view.side, view.shift = looking.side, looking.shift
-    logits = yield from view.logits()
+    logits = yield from looking.beside(image).logits()
     return float(softmax(logits, temperature(looking.model.card))[number])
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from ..progress import Progress, Steps
 from ..results import TableResult
 from .classify import Device, card_facts, temperature
-from .explain import TITLES, Method, _explainer, _map, _plane, _prediction
+from .explain import TITLES, Method, evidence, grey_plane, look
 
 if TYPE_CHECKING:
     from ..nets.checkpoint import Model
@@ -125,15 +125,14 @@ def trust(
         raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
     if not 0 <= seed <= 1_000_000:
         raise ValueError(f"seed is {seed}; choose 0 to 1000000")
-    plane, notes = _plane(image)
-    looking, card = yield from _explainer(plane, spacing, unit, model, device, "", target, "")
-    prediction, notes = yield from _prediction(looking, notes, spacing, unit)
-    target = target or prediction.label
-    number = card["classes"].index(target)
-    fine, _ = yield from _map(looking, Why(number), method, False)
+    looking, prediction, target, notes = yield from look(
+        grey_plane(image), spacing, unit, model, target, device
+    )
+    number = prediction.classes.index(target)
+    fine, _ = yield from evidence(looking, Why(number), method)
     part = _part(looking, fine)
     if part is not looking:
-        fine, _ = yield from _map(part, Why(number), method, False)
+        fine, _ = yield from evidence(part, Why(number), method)
         height, width = part.image.shape
         notes = (*notes, f"tested on the {height} × {width} pixels with most evidence")
     values: Numbers = {}
@@ -142,7 +141,7 @@ def trust(
             values = yield from _tests(part, fine, number, method, seed)
         except (RuntimeError, MemoryError) as error:
             raise sentence(error, looking.model.device) from error
-    facts = {"target": target, "method": method, **card_facts(card)}
+    facts = {"target": target, "method": method, **card_facts(prediction.model)}
     return _card(values, facts, notes)
 
 
@@ -179,16 +178,7 @@ def _part(looking: Explainer, fine: np.ndarray) -> Explainer:
         max(0, min(int(middle) - side // 2, n - side))
         for middle, n in zip(np.unravel_index(held.argmax(), held.shape), held.shape, strict=True)
     )
-    return _beside(looking, looking.model, looking.image[y : y + side, x : x + side])
-
-
-def _beside(looking: Explainer, model: Model, image: np.ndarray) -> Explainer:
-    """Look with another network or at another image, at the same scale."""
-    from .cam import Explainer
-
-    view = Explainer(model, np.ascontiguousarray(image), None, looking.layer)
-    view.side, view.shift = looking.side, looking.shift
-    return view
+    return looking.beside(looking.image[y : y + side, x : x + side])
 
 
 def _tests(
@@ -199,7 +189,7 @@ def _tests(
     for test, draws in _DRAWS.items():
         last = test == "new last layer"
         seeds = range(seed, seed + (1 if method in _SLOW else draws))
-        views = ((_beside(part, _redrawn(part.model, k, last), part.image), method) for k in seeds)
+        views = ((part.beside(part.image, _redrawn(part.model, k, last)), method) for k in seeds)
         mean = yield from _alike(views, fine, number, test)
         found[test] = (mean, np.nan, 2 if mean > _SAME else 1 if mean > _SIMILAR else 0)
     others = ((part, other) for other in _RELATIVES if other != method)

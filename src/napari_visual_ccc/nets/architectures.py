@@ -254,15 +254,18 @@ def _xception(classes: int, side: int = 299) -> nn.Module:
     )
 
 
-def _timm_features(net: Any, x: torch.Tensor) -> torch.Tensor:
+def timm_features(net: Any, x: torch.Tensor) -> torch.Tensor:
+    """Input → the last maps of any model of timm."""
     return net.forward_features(x)
 
 
-def _timm_head(net: Any, maps: torch.Tensor) -> torch.Tensor:
+def timm_head(net: Any, maps: torch.Tensor) -> torch.Tensor:
+    """These maps → logits."""
     return net.forward_head(maps)
 
 
-def _timm_embed(net: Any, maps: torch.Tensor) -> torch.Tensor:
+def timm_embed(net: Any, maps: torch.Tensor) -> torch.Tensor:
+    """These maps → what the last linear layer sees."""
     return net.forward_head(maps, pre_logits=True)
 
 
@@ -270,9 +273,9 @@ def _timm_embed(net: Any, maps: torch.Tensor) -> torch.Tensor:
 # the centre at which maps of mirrored micrographs agree best, the same along both axes
 _LITE0 = Architecture(
     lite0,
-    _timm_features,
-    _timm_head,
-    _timm_embed,
+    timm_features,
+    timm_head,
+    timm_embed,
     stride=32,
     first_centre=17.3,
     input_px=224,
@@ -321,9 +324,9 @@ ARCHITECTURES: dict[str, Architecture] = {
     ),
     "xception": Architecture(
         _xception,
-        _timm_features,
-        _timm_head,
-        _timm_embed,
+        timm_features,
+        timm_head,
+        timm_embed,
         stride=32,
         first_centre=15.5,
         input_px=299,

@@ -12,8 +12,8 @@ from torch.nn.functional import normalize
 from .checkpoint import REFERENCE, Model
 
 NEIGHBOURS = 5
-# so many training images are kept in a model file, with thumbnails of this side
-KEPT, THUMBNAIL = 1000, 48
+# so many training images are kept in a model file
+KEPT = 1000
 
 
 def references(

@@ -12,7 +12,14 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
-from .architectures import FOREIGN, Architecture, frozen
+from .architectures import (
+    FOREIGN,
+    Architecture,
+    frozen,
+    timm_embed,
+    timm_features,
+    timm_head,
+)
 from .device import spare_triton
 
 Weights = Literal["installed", "download", "random"]
@@ -41,7 +48,7 @@ def timm_architecture(name: str) -> Architecture:
     about = net.pretrained_cfg
     side = int(about.get("input_size", (3, 224, 224))[-1])
     tokens = _is_vit(net)
-    features, head = (_vit_features, _vit_head) if tokens else (_features, _head)
+    features, head = (_vit_features, _vit_head) if tokens else (timm_features, timm_head)
     try:
         with torch.no_grad():
             maps = features(net, torch.zeros(1, 1, side, side))
@@ -55,7 +62,7 @@ def timm_architecture(name: str) -> Architecture:
         functools.partial(_build, name),
         features,
         head,
-        _vit_embed if tokens else _embed,
+        _vit_embed if tokens else timm_embed,
         stride=stride,
         first_centre=(stride - 1) / 2,
         input_px=side,
@@ -80,18 +87,6 @@ def _build(name: str, classes: int, side: int) -> nn.Module:
 
 def _is_vit(net: Any) -> bool:
     return all(hasattr(net, part) for part in ("blocks", "norm", "num_prefix_tokens"))
-
-
-def _features(net: Any, x: torch.Tensor) -> torch.Tensor:
-    return net.forward_features(x)
-
-
-def _head(net: Any, maps: torch.Tensor) -> torch.Tensor:
-    return net.forward_head(maps)
-
-
-def _embed(net: Any, maps: torch.Tensor) -> torch.Tensor:
-    return net.forward_head(maps, pre_logits=True)
 
 
 def _vit_features(net: Any, x: torch.Tensor) -> torch.Tensor:

@@ -96,6 +96,12 @@ def batched(
     return np.concatenate(found)
 
 
+def scores_and_features(net: nn.Module, design: Architecture, x: torch.Tensor) -> torch.Tensor:
+    """Logits and what the last layer sees, side by side: (B, 1, H, W) → (B, classes + d)."""
+    maps = design.features(net, x)
+    return torch.cat([design.head(net, maps), design.embed(net, maps)], dim=1)
+
+
 def sentence(error: Exception, device: torch.device) -> RuntimeError:
     """Say what a person can do about an error of the machine."""
     if out_of_memory(error):

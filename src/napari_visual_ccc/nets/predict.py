@@ -11,7 +11,7 @@ import torch
 from ..progress import Steps
 from .architectures import architecture
 from .checkpoint import SIZE, Model
-from .inference import batched, sentence, to_input
+from .inference import batched, scores_and_features, sentence, to_input
 
 
 def predict(
@@ -50,9 +50,10 @@ def predict(
     shift = size_term(model, size_nm)
 
     def both(batch: torch.Tensor) -> torch.Tensor:
-        maps = design.features(model.net, to_input(batch.float(), side, *grey_range(model)))
-        logits = design.head(model.net, maps) + shift
-        return torch.cat([logits, design.embed(model.net, maps)], dim=1)
+        given = to_input(batch.float(), side, *grey_range(model))
+        found = scores_and_features(model.net, design, given)
+        found[:, : len(shift)] += shift
+        return found
 
     try:
         found = yield from batched(both, read, count, model.device, note)

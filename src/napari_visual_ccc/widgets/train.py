@@ -14,7 +14,7 @@ from superqt import QCollapsible
 
 from .. import operations, plots
 from ..models import SUFFIX, beside, save_model
-from ..progress import Progress, Steps
+from ..progress import Progress, Steps, through
 from ..results import ExamineResult, ModelResult
 from .classify import open_image
 from .fields import field_of
@@ -171,7 +171,10 @@ class Train(Container):
             report(error)
             return
         self._training, self._finishing, self._drawn = True, finish, 0.0
-        self._start(_recorded(steps, self._rows), "Train", self._show_trained)
+        rows = self._rows
+        self._start(
+            through(steps, lambda progress: _noted(progress, rows)), "Train", self._show_trained
+        )
         self.train_button.text = "Stop"
 
     def stop(self) -> None:
@@ -297,18 +300,11 @@ def _stacked(*widgets: QWidget) -> QWidget:
     return holder
 
 
-def _recorded(steps: Steps[Any], rows: list[dict[str, float]]) -> Steps[Any]:
+def _noted(progress: Progress, rows: list[dict[str, float]]) -> Progress:
     """Keep every epoch's numbers: the job hands on no more progress than can be seen."""
-    try:
-        while True:
-            progress = next(steps)
-            if "epoch" in progress.values:
-                if rows and progress.values["epoch"] <= rows[-1]["epoch"]:
-                    # the next fold
-                    rows.clear()
-                rows.append(dict(progress.values))
-            yield progress
-    except StopIteration as stop:
-        return stop.value
-    finally:
-        steps.close()
+    if "epoch" in progress.values:
+        if rows and progress.values["epoch"] <= rows[-1]["epoch"]:
+            # the next fold
+            rows.clear()
+        rows.append(dict(progress.values))
+    return progress
