@@ -8,6 +8,42 @@ from pathlib import Path
 from typing import Any
 
 
+@dataclass(frozen=True)
+class InfoBar:
+    """How many rows and columns at each border of an image are label bar, not specimen."""
+
+    top: int = 0
+    bottom: int = 0
+    left: int = 0
+    right: int = 0
+
+    def __bool__(self) -> bool:
+        return any((self.top, self.bottom, self.left, self.right))
+
+    def field(self, height: int, width: int) -> tuple[slice, slice]:
+        """Rows and columns of the specimen in an image of that size.
+
+        Raises
+        ------
+        ValueError
+            If the bar leaves nothing of the image.
+        """
+        rows = slice(self.top, height - self.bottom)
+        columns = slice(self.left, width - self.right)
+        if rows.stop <= rows.start or columns.stop <= columns.start:
+            raise ValueError(f"the label bar {self} leaves nothing of an image {width} x {height}")
+        return rows, columns
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A leading axis of a stack or series: its name (``"z"``, ``"t"``, ...), step and unit."""
+
+    name: str
+    step: float = 1.0
+    unit: str = "px"
+
+
 @dataclass(frozen=True, eq=False)
 class Micrograph:
     """An image with what is known of it.
@@ -15,17 +51,26 @@ class Micrograph:
     Parameters
     ----------
     data : (..., Y, X) or (..., Y, X, 3 or 4) array
-        As stored: never rescaled.
+        As stored: never rescaled. Numpy, or lazy dask.
     spacing : (y, x), optional
         Size of a pixel in `unit`; None when it is not known.
     unit : str
-        ``"nm"``, ``"µm"``, ...; ``"px"`` without a pixel size.
+        ``"nm"``, ``"µm"``, ``"1/nm"`` (a diffraction pattern); ``"px"`` without a pixel size.
     name : str
         What layers and result files are named after.
     path : Path, optional
         Where it came from.
     metadata : mapping
-        Anything else; ``metadata["visual_ccc"]`` says how a result was made.
+        ``"facts"``: instrument, detector, kV, ... under stable names; ``"original"``: the file's
+        own dictionary; ``"visual_ccc"``: how a result was made.
+    axes : tuple of Axis
+        The leading axes, one each; empty when nothing is known of them.
+    info_bar : InfoBar, optional
+        None when nobody has looked for one; ``InfoBar()`` when there is none.
+    levels : tuple of arrays
+        Coarser versions of `data`, finest first (a pyramid); empty for most images.
+    notes : tuple of str
+        What a person should be told of the reading.
     """
 
     data: Any
@@ -34,3 +79,7 @@ class Micrograph:
     name: str = "image"
     path: Path | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)
+    axes: tuple[Axis, ...] = ()
+    info_bar: InfoBar | None = None
+    levels: tuple[Any, ...] = ()
+    notes: tuple[str, ...] = ()
