@@ -173,11 +173,6 @@ def test_names_are_escaped(tmp_path):
         assert text in page.text
 
 
-def test_undecodable_file_name_is_no_obstacle(tmp_path):
-    result = told([1, 0], [0, 1], "ab", names=["bad\udcff.tif", "good.tif"])
-    assert "bad?.tif" in written(result, tmp_path).text
-
-
 def test_thumbnails_are_shown_for_mistakes_only(tmp_path):
     thumbnails = {f"image_{k}.tif": np.full((16, 24), k, np.uint8) for k in range(20)}
     bare = written(two(), tmp_path)

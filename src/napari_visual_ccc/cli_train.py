@@ -126,10 +126,8 @@ def _train(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> 
 
 
 def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
-    import json
-
     from .files import check_free, written
-    from .report import report_numbers, write_report
+    from .report import write_numbers, write_report
 
     names = {kind: given.output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
     names["csv"] = given.output / f"{data.name}_images.csv"
@@ -141,8 +139,7 @@ def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) 
     _notes(result)
     given.output.mkdir(parents=True, exist_ok=True)
     write_report(result, names["html"], force=given.force)
-    with written(names["json"], force=given.force) as part:
-        part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
+    write_numbers(result, names["json"], force=given.force)
     with written(names["csv"], force=given.force) as part:
         result.images.to_csv(part, index=False)
     for path in names.values():

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -46,7 +45,7 @@ def save_model(result: ModelResult, path: str | Path, *, force: bool = False) ->
         If one of them is there already.
     """
     from .nets import checkpoint
-    from .report import report_numbers, write_report
+    from .report import write_numbers, write_report
 
     path = Path(path)
     if path.suffix.lower() != SUFFIX:
@@ -60,8 +59,7 @@ def save_model(result: ModelResult, path: str | Path, *, force: bool = False) ->
     with written(others["split"], force=force) as part:
         result.split.to_csv(part, index=False)
     write_report(result, others["report"], thumbnails=result.thumbnails, force=force)
-    with written(others["numbers"], force=force) as part:
-        part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
+    write_numbers(result, others["numbers"], force=force)
     return [path, *others.values()]
 
 

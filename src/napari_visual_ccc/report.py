@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -129,8 +130,21 @@ def write_report(
         model = result.model.card.get("name") if isinstance(result, ModelResult) else None
         title = escape(f"{model or 'Classifier'}: how well it names images")
         page = _PAGE.substitute(title=title, body="\n".join(_body(result, thumbnails or {})))
-        # a file's name may hold bytes that are no text
-        part.write_text(page, encoding="utf-8", errors="replace")
+        part.write_text(page, encoding="utf-8")
+
+
+def write_numbers(
+    result: ModelResult | EvaluationResult, path: Path, *, force: bool = False
+) -> None:
+    """Write `report_numbers` as JSON.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    with written(path, force=force) as part:
+        part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
 
 
 def _body(

@@ -260,6 +260,8 @@ def _by_window(
 ) -> PredictionResult:
     import pandas as pd
 
+    from ..nets.familiar import strange
+
     card = model.card
     probabilities = softmax(logits, temperature(card))
     classes = tuple(card["classes"])
@@ -292,12 +294,12 @@ def _by_window(
         "windows": windows_shown,
         "empty_windows": windows.count - windows_shown,
     }
-    strange = _strange(features[shown], model) if windows_shown else None
-    if strange is not None:
-        facts["unknown_windows"] = int(strange.sum())
-        if strange.mean() > 0.5:
+    unknown = strange(model, features[shown]) if windows_shown else None
+    if unknown is not None:
+        facts["unknown_windows"] = int(unknown.sum())
+        if unknown.mean() > 0.5:
             notes = (
-                f"{strange.mean():.0%} of the windows are unlike the training images: unknown",
+                f"{unknown.mean():.0%} of the windows are unlike the training images: unknown",
                 *notes,
             )
     return PredictionResult(
@@ -310,22 +312,6 @@ def _by_window(
         facts=facts,
         notes=notes,
     )
-
-
-def _strange(features: np.ndarray, model: Model) -> np.ndarray | None:
-    """Which windows are farther from the training images than validation images are."""
-    import torch
-
-    from ..nets.familiar import threshold, unfamiliarity
-
-    limit, kept = threshold(model.card), model.extras.get("reference.features")
-    if limit is None or kept is None:
-        return None
-    found = [
-        unfamiliarity(torch.from_numpy(features[start : start + 512]).to(kept.device), kept)
-        for start in range(0, len(features), 512)
-    ]
-    return (torch.cat(found) > limit).cpu().numpy()
 
 
 def card_facts(card: Mapping[str, Any]) -> dict[str, Any]:

@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from ..dataset import Dataset
+from ..files import printable
 from ..progress import Progress, Steps, run
 from ..results import EvaluationResult
 from .calibrate import calibration_error, softmax
-from .classify import Device, looked_at
+from .classify import Device, looked_at, temperature
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -133,11 +134,9 @@ def evaluate(
     ValueError
         If a class is not one of the model's, or no image can be read.
     """
-    import torch
-
     from ..nets import checkpoint
     from ..nets import device as devices
-    from ..nets.familiar import threshold, unfamiliarity
+    from ..nets.familiar import strange
     from .prepare import open_plane
 
     loaded = checkpoint.load(model, devices.choose(device))
@@ -152,7 +151,7 @@ def evaluate(
         try:
             plane, size = open_plane(example.read())
         except (ValueError, OSError) as error:
-            skipped.append((example.name, str(error)))
+            skipped.append((example.name, printable(str(error))))
             continue
         scores, seen = run(looked_at(loaded, plane, size, turns))
         rows.append((example, scores.mean(axis=0), seen))
@@ -161,15 +160,14 @@ def evaluate(
     examples = [one for one, _, _ in rows]
     logits = np.stack([one for _, one, _ in rows])
     features = np.stack([one for _, _, one in rows])
-    heat = float(card.get("temperature", 1.0))
+    heat = temperature(card)
     targets = np.array([card["classes"].index(one.label) for one in examples])
     facts: dict[str, Any] = {"temperature": heat, "model": card["name"], "model_hash": card["hash"]}
     facts["ece_before"] = calibration_error(softmax(logits), targets)
-    limit, kept = threshold(card), loaded.extras.get("reference.features")
     notes = tuple(f"{name} was skipped: {why}" for name, why in skipped[:5])
-    if limit is not None and kept is not None:
-        asked = torch.from_numpy(features).to(kept.device)
-        facts["unknown"] = float((unfamiliarity(asked, kept) > limit).float().mean())
+    unknown = strange(loaded, features)
+    if unknown is not None:
+        facts["unknown"] = float(unknown.mean())
     found = evaluation(
         card["classes"],
         softmax(logits, heat),
