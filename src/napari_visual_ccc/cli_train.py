@@ -100,17 +100,18 @@ def _examine(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -
 
 def _train(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
     from .files import check_free
-    from .models import SUFFIX, beside, save_model
+    from .models import beside, named, save_model
 
-    path = given.output
-    path = path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
+    path = named(given.output)
     for one in (path, *beside(path).values()):
         check_free(one, force=given.force)
     try:
         result: Any = run(operations.function("train")(data, **parameters), terminal.bar(data.name))
     except KeyboardInterrupt:
+        from .nets.state import folds_file
+
         state = parameters["state"]
-        if state is not None and state.exists():
+        if state is not None and (state.exists() or folds_file(state).exists()):
             print(
                 f"visual-ccc: {state} holds what was learnt: run the same command again to go on, "
                 "or with --finish to take the best so far",

@@ -105,7 +105,6 @@ def write_report(
     result: ModelResult | EvaluationResult,
     path: Path,
     *,
-    thumbnails: Mapping[str, np.ndarray] | None = None,
     force: bool = False,
 ) -> None:
     """Write how good a classifier is as one HTML page that needs no other file.
@@ -116,8 +115,6 @@ def write_report(
         What to tell of.
     path : Path
         Of the page.
-    thumbnails : mapping of str to (h, w) uint8 arrays, optional
-        Small pictures by the image's name, for the mistakes.
     force : bool
         Replace a file that is there.
 
@@ -129,7 +126,7 @@ def write_report(
     with written(path, force=force) as part:
         model = result.model.card.get("name") if isinstance(result, ModelResult) else None
         title = escape(f"{model or 'Classifier'}: how well it names images")
-        page = _PAGE.substitute(title=title, body="\n".join(_body(result, thumbnails or {})))
+        page = _PAGE.substitute(title=title, body="\n".join(_body(result, result.thumbnails)))
         part.write_text(page, encoding="utf-8")
 
 

@@ -12,14 +12,14 @@ from ..dataset import unlabelled
 from ..files import printable
 from ..progress import Progress, Steps, through
 from ..results import PredictionResult, TableResult
-from .classify import Device, classify
+from .classify import CONFIDENCE, Device, classify
 
 
 def classify_folder(
     folder: Path,
     *,
     model: Path | None = None,
-    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = 0.9,
+    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = CONFIDENCE,
     turns: bool = True,
     device: Device = "auto",
 ) -> Steps[TableResult]:
