@@ -1,5 +1,9 @@
 from __future__ import annotations
 
+import os
+import shutil
+import sys
+
 import numpy as np
 import pytest
 from skimage.io import imsave
@@ -79,6 +83,19 @@ def test_files_that_are_no_images_are_listed_as_skipped(folder):
     assert len(data.examples) == 5
     assert [name for name, _ in data.skipped] == ["cube/notes.txt", "rod/s1/table.csv"]
     assert all("image" in reason for _, reason in data.skipped)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")
+def test_bytes_of_a_name_that_are_no_text_are_replaced(folder):
+    place = next(p for p in folder.iterdir() if p.is_dir())
+    for name in (b"bad\xff.png", b"bad\xff.txt"):
+        source = next(place.glob("*.*"))
+        shutil.copy(source, os.fsencode(place) + b"/" + name)
+    data = load(folder)
+    assert f"{place.name}/bad\ufffd.png" in list(data.table["name"])
+    assert f"{place.name}/bad\ufffd.txt" in dict(data.skipped)
+    unreadable = next(one for one in data.examples if "\ufffd" in one.name)
+    assert unreadable.read().data.ndim == 2
 
 
 def test_a_pattern_finds_the_group_in_the_name(folder):

@@ -247,6 +247,7 @@ def summary(result: Any) -> str:
         return f"evidence for {result.target}; prediction: {summary(result.prediction)}"
     if isinstance(result, PredictionResult):
         text = ", ".join(f"{name} {100 * value:.1f} %" for name, value in result.top())
+        text = f"unknown; nearest {text}" if result.unknown else text
         return text if result.windows == 1 else f"{text} (mean of {result.windows} windows)"
     if isinstance(result, TableResult):
         return f"{len(result.table)} {result.name}"

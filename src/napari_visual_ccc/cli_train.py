@@ -100,17 +100,18 @@ def _examine(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -
 
 def _train(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
     from .files import check_free
-    from .models import SUFFIX, beside, save_model
+    from .models import beside, named, save_model
 
-    path = given.output
-    path = path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
+    path = named(given.output)
     for one in (path, *beside(path).values()):
         check_free(one, force=given.force)
     try:
         result: Any = run(operations.function("train")(data, **parameters), terminal.bar(data.name))
     except KeyboardInterrupt:
+        from .nets.state import folds_file
+
         state = parameters["state"]
-        if state is not None and state.exists():
+        if state is not None and (state.exists() or folds_file(state).exists()):
             print(
                 f"visual-ccc: {state} holds what was learnt: run the same command again to go on, "
                 "or with --finish to take the best so far",
@@ -126,10 +127,8 @@ def _train(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> 
 
 
 def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
-    import json
-
     from .files import check_free, written
-    from .report import report_numbers, write_report
+    from .report import write_numbers, write_report
 
     names = {kind: given.output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
     names["csv"] = given.output / f"{data.name}_images.csv"
@@ -141,8 +140,7 @@ def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) 
     _notes(result)
     given.output.mkdir(parents=True, exist_ok=True)
     write_report(result, names["html"], force=given.force)
-    with written(names["json"], force=given.force) as part:
-        part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
+    write_numbers(result, names["json"], force=given.force)
     with written(names["csv"], force=given.force) as part:
         result.images.to_csv(part, index=False)
     for path in names.values():

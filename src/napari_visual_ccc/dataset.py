@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .files import OTHER, TIFF, read
+from .files import OTHER, TIFF, printable, read
 from .micrograph import Micrograph
 
 if TYPE_CHECKING:
@@ -173,13 +173,13 @@ def _group(stem: str, otherwise: str, pattern: re.Pattern[str] | None) -> str:
 def _from_folder(folder: Path, pattern: re.Pattern[str] | None, least: int) -> Dataset:
     examples: list[Example] = []
     skipped = [
-        (path.name, "lies in no folder of a class")
+        (printable(path.name), "lies in no folder of a class")
         for path in sorted(folder.iterdir())
         if path.is_file() and path.suffix.lower() in (*TIFF, *OTHER)
     ]
     for place in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
         for path in sorted(_files(place)):
-            name = path.relative_to(folder).as_posix()
+            name = printable(path.relative_to(folder).as_posix())
             if path.suffix.lower() not in (*TIFF, *OTHER):
                 skipped.append((name, "not a kind of image that can be read"))
                 continue
@@ -200,6 +200,7 @@ def _files(folder: Path) -> Iterable[Path]:
 
 
 def _example(path: Path, name: str, label: str, group: str) -> Example:
+    name, label, group = (printable(text) for text in (name, label, group))
     return Example(name, label, group, functools.partial(read, path), path)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -11,6 +10,12 @@ from .files import check_free, written
 from .results import ModelResult
 
 SUFFIX = ".safetensors"
+
+
+def named(path: str | Path) -> Path:
+    """Give the path of a model file its ending where that is missing."""
+    path = Path(path)
+    return path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
 
 
 def beside(path: Path) -> dict[str, Path]:
@@ -46,22 +51,19 @@ def save_model(result: ModelResult, path: str | Path, *, force: bool = False) ->
         If one of them is there already.
     """
     from .nets import checkpoint
-    from .report import report_numbers, write_report
+    from .report import write_numbers, write_report
 
-    path = Path(path)
-    if path.suffix.lower() != SUFFIX:
-        path = path.with_name(path.name + SUFFIX)
+    path = named(path)
     others = beside(path)
     for one in (path, *others.values()):
         check_free(one, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
-    named = replace(result.model, card={**result.model.card, "name": path.stem})
-    checkpoint.save(named, path)
+    model = replace(result.model, card={**result.model.card, "name": path.stem})
+    checkpoint.save(model, path)
     with written(others["split"], force=force) as part:
         result.split.to_csv(part, index=False)
-    write_report(result, others["report"], thumbnails=result.thumbnails, force=force)
-    with written(others["numbers"], force=force) as part:
-        part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
+    write_report(result, others["report"], force=force)
+    write_numbers(result, others["numbers"], force=force)
     return [path, *others.values()]
 
 
@@ -96,9 +98,7 @@ def import_visual_ccc(
     from .nets.architectures import architecture
     from .nets.foreign import read_visual_ccc
 
-    output = Path(output)
-    if output.suffix.lower() != SUFFIX:
-        output = output.with_name(output.name + SUFFIX)
+    output = named(output)
     check_free(output, force=force)
     name, weights, card = read_visual_ccc(Path(path), classes=classes)
     net = architecture(name).build(len(card["classes"]), card["input_px"])

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import io
+import json
 import math
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -104,7 +105,6 @@ def write_report(
     result: ModelResult | EvaluationResult,
     path: Path,
     *,
-    thumbnails: Mapping[str, np.ndarray] | None = None,
     force: bool = False,
 ) -> None:
     """Write how good a classifier is as one HTML page that needs no other file.
@@ -115,8 +115,6 @@ def write_report(
         What to tell of.
     path : Path
         Of the page.
-    thumbnails : mapping of str to (h, w) uint8 arrays, optional
-        Small pictures by the image's name, for the mistakes.
     force : bool
         Replace a file that is there.
 
@@ -128,9 +126,22 @@ def write_report(
     with written(path, force=force) as part:
         model = result.model.card.get("name") if isinstance(result, ModelResult) else None
         title = escape(f"{model or 'Classifier'}: how well it names images")
-        page = _PAGE.substitute(title=title, body="\n".join(_body(result, thumbnails or {})))
-        # a file's name may hold bytes that are no text
-        part.write_text(page, encoding="utf-8", errors="replace")
+        page = _PAGE.substitute(title=title, body="\n".join(_body(result, result.thumbnails)))
+        part.write_text(page, encoding="utf-8")
+
+
+def write_numbers(
+    result: ModelResult | EvaluationResult, path: Path, *, force: bool = False
+) -> None:
+    """Write `report_numbers` as JSON.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    with written(path, force=force) as part:
+        part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
 
 
 def _body(

@@ -370,6 +370,8 @@ class EvaluationResult(Result):
         Rows are true, columns predicted.
     independent : int
         Number of groups: as many independent witnesses there are.
+    thumbnails : mapping
+        Small picture of every image, by name; empty where the model's maker keeps them.
     """
 
     classes: tuple[str, ...]
@@ -378,6 +380,7 @@ class EvaluationResult(Result):
     per_class: pd.DataFrame
     confusion: np.ndarray
     independent: int = field(default=0, kw_only=True)
+    thumbnails: Mapping[str, np.ndarray] = field(default_factory=dict, kw_only=True)
 
     @property
     def probabilities(self) -> np.ndarray:

@@ -208,6 +208,12 @@ def test_windows_and_strides_can_be_given_in_nanometres():
         ccc.morphology_map(image, window=24, length="unit")
     with pytest.raises(ValueError, match="does not fit"):
         ccc.morphology_map(image, window=500)
+    with pytest.raises(ValueError, match="less than one pixel"):
+        ccc.morphology_map(image, (2.0, 2.0), "nm", window=48, stride=0.9, length="unit")
+    # the network's maps have a cell every 16 px of this image
+    shared = ccc.morphology_map(image, window=64, stride=10)
+    assert shared.facts["cell_px"] == 16
+    assert any("stride 16 px" in note for note in shared.notes)
 
 
 def test_covering_what_decides_changes_the_answer(crop):

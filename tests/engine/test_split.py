@@ -57,6 +57,21 @@ def test_folds_hold_out_every_image_once_and_divide_no_group(data, seed, count):
     assert sorted(held_out) == list(range(len(targets)))
 
 
+def test_large_specimens_are_not_always_tested():
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(2, 40, 40).tolist()
+    targets, groups = specimens([sizes, sizes[::-1]])
+    tested, each = [], []
+    for seed in range(8):
+        parts = holdout(targets, groups, validation=0.15, test=0.15, seed=seed)
+        names, counts = np.unique(groups[parts == "test"], return_counts=True)
+        tested.append(frozenset(names))
+        each.append(counts.mean())
+        assert 0.1 < (parts == "test").mean() < 0.2
+    assert len(set(tested)) == 8
+    assert np.mean(each) == pytest.approx(np.mean(sizes), rel=0.25)
+
+
 def test_groups_that_hold_several_classes_are_not_divided():
     # as crops of all shapes from one micrograph
     rng = np.random.default_rng(0)

@@ -240,9 +240,16 @@ def test_what_is_stopped_within_cross_validation_is_never_reported(tmp_path):
     }  # fmt: skip
     steps = train(two_classes(6), **choices)
     for progress in steps:
-        if progress.note.startswith("fold 2"):
+        if progress.note.startswith("fold 4"):
             break
     steps.close()
+    resumed = train(two_classes(6), **choices)
+    assert next(one.note for one in resumed if one.note.startswith("fold")) == "fold 4 of 5"
+    resumed.close()
+    # what was learnt with other choices is no use
+    other = train(two_classes(6), **{**choices, "epochs": 3})
+    assert next(one.note for one in other if one.note.startswith("fold")) == "fold 1 of 5"
+    other.close()
     with pytest.raises(ValueError, match="before the cross-validation was through"):
         ccc.train(two_classes(6), **choices, finish=True)
     whole = ccc.train(two_classes(6), **{**choices, "state": None})
@@ -262,6 +269,33 @@ def test_the_state_of_other_images_is_refused(tmp_path):
     ccc.train(two_classes(6), **choices)
     with pytest.raises(ValueError, match="other images or settings"):
         ccc.train(two_classes(6, seed=1), **choices)
+
+
+@pytest.mark.parametrize("change", [{"balance": False}, {"flips": False}])
+def test_the_state_of_other_choices_is_refused(tmp_path, change):
+    choices = {
+        "model": "visualcnn", "input_px": 32, "epochs": 1, "batch": 12, "split": "holdout",
+        "test": 0.3, "validation": 0.3, "state": tmp_path / "training.state",
+    }  # fmt: skip
+    ccc.train(two_classes(6), **choices)
+    with pytest.raises(ValueError, match="other images or settings"):
+        ccc.train(two_classes(6), **{**choices, **change})
+
+
+def test_training_goes_on_with_more_epochs(tmp_path):
+    choices = {
+        "model": "lite0-finetune", "input_px": 32, "batch": 12, "split": "holdout",
+        "test": 0.3, "validation": 0.3, "state": tmp_path / "training.state", "patience": 50,
+    }  # fmt: skip
+    first = ccc.train(two_classes(6), epochs=4, **choices)
+    second = ccc.train(two_classes(6), epochs=9, **choices)
+    assert len(second.history) == 9
+    np.testing.assert_allclose(second.history["loss"][:4], first.history["loss"])
+
+
+def test_leaving_out_each_of_many_groups_is_refused_with_their_number():
+    with pytest.raises(ValueError, match="would train 120 times"):
+        ccc.train(two_classes(60), split="leave-one-group-out")
 
 
 def test_more_images_than_a_file_keeps_do_not_make_new_ones_strange():

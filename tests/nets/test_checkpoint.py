@@ -103,6 +103,7 @@ def test_a_pickled_network_is_refused_unopened(tmp_path):
         ({"architecture": "resnet9000"}, "resnet9000"),
         ({"classes": ["one"]}, "two or more classes"),
         ({"classes": ["a", "b"]}, "weights do not fit"),
+        ({"layers": 5}, "no usable 'layers'"),
         ({"window_px": 0}, "impossible size"),
         ({"use": None}, "'use'"),
         ({"format": "other"}, "does not say"),
@@ -175,3 +176,23 @@ def test_a_header_with_a_shape_that_is_none_is_refused(tmp_path):
     path.write_bytes(header(json.dumps(inside).encode()) + whole[8 + length :])
     with pytest.raises(ValueError, match="do not fit"):
         checkpoint.read_card(path)
+
+
+@pytest.mark.parametrize(
+    ("name", "sick"),
+    [
+        ("reference.features", torch.ones(2, 7)),
+        ("reference.thumbnails", torch.zeros(2, 4, 4)),
+        ("size.weight", torch.full((3,), torch.nan)),
+    ],
+)
+def test_what_does_not_fit_the_network_is_refused(tmp_path, name, sick):
+    shipped = checkpoint.load(None, CPU)
+    extras = {key: value[:2] for key, value in shipped.extras.items() if key != "size.weight"}
+    card = {**shipped.card, "references": shipped.card["references"][:2]}
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(checkpoint.Model(shipped.net, card, extras), path)
+    assert checkpoint.load(path, CPU).extras.keys() == extras.keys()
+    checkpoint.save(checkpoint.Model(shipped.net, card, {**extras, name: sick}), path)
+    with pytest.raises(ValueError, match="damaged"):
+        checkpoint.load(path, CPU)

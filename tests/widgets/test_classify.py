@@ -128,8 +128,10 @@ def test_a_folder_is_classified_and_its_images_open(viewer, finish, tmp_path):
             place / f"{name}.png"
         )
     form = dock(viewer, "classify")
+    form.fields["confidence"].value = 0.5
     form.classify_folder(place)
     finish(form)
+    assert form.table.frame["likely"].str.count(",").max() == 0
     assert form.table.frame["name"].tolist() == ["a.png", "b.png"]
     form.table.select(1)
     assert viewer.layers["b.png"].data.shape == (64, 64)
@@ -153,3 +155,8 @@ def test_weights_of_visual_ccc_are_imported_where_they_are_chosen(viewer, tmp_pa
     form.fields["model"].value = path
     assert form.fields["model"].value == path.with_suffix(".safetensors")
     assert list(form.fields["target"].choices) == ["", "Alloys", "Dendrites", "Spheroids"]
+
+    # weights of that name that are others get a model of their own
+    torch.save({**finalized, "model_state_dict": VisualCNN(3).state_dict()}, path)
+    form.fields["model"].value = path
+    assert form.fields["model"].value == tmp_path / "published-2.safetensors"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from qtpy.QtWidgets import QFileDialog
 from skimage.io import imsave
 
 from napari_visual_ccc import samples
@@ -67,6 +68,49 @@ def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
     shown = classify.bars._grid.itemAtPosition(0, 0).widget().text()
     assert "<b>powder</b>" in shown
     assert classify.similar.isVisibleTo(classify.native)
+
+
+def test_a_second_training_brings_its_own_classes(viewer, folder, idle):
+    train = dock(viewer, "train")
+    train.images.folder.value = folder
+    for renamed in (None, "grains"):
+        if renamed:
+            (folder / "powder").rename(folder / renamed)
+        train.train_button.native.click()
+        idle(train)
+        train.use_button.native.click()
+        classify = dock(viewer, "classify")
+        classify.method.value = "Explain (class activation map)"
+        name = renamed or "powder"
+        assert set(classify.fields["target"].choices) == {"", name, "superalloy"}
+
+
+def test_a_model_that_was_typed_without_its_ending_is_not_replaced(
+    viewer, folder, idle, tmp_path, monkeypatch
+):
+    train = dock(viewer, "train")
+    train.images.folder.value = folder
+    train.train_button.native.click()
+    idle(train)
+    there = tmp_path / "mine.v1.safetensors"
+    there.write_bytes(b"somebody's model")
+    for typed, replaced in (("mine.v1", False), ("mine.v1.safetensors", True)):
+        answer = (str(tmp_path / typed), "")
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, answer=answer: answer)
+        train.save_button.native.click()
+        assert (there.read_bytes() != b"somebody's model") == replaced
+
+
+def test_looking_over_can_be_cancelled_and_nothing_else_started(viewer, folder, idle):
+    train = dock(viewer, "train")
+    train.images.folder.value = folder
+    train.look_button.native.click()
+    assert train.train_button.text == "Cancel"
+    assert not train.look_button.enabled
+    train.train_button.native.click()
+    assert train._job is None
+    assert train.train_button.text == "Train"
+    assert train.look_button.enabled
 
 
 def test_a_mistake_opens_in_the_viewer(viewer, folder, idle):

@@ -12,14 +12,17 @@ from torch import nn
 
 from ..nets.architectures import Architecture, architecture
 from ..nets.checkpoint import Model
-from ..nets.inference import feature_map, to_input, whole_strides
+from ..nets.inference import batched, feature_map, scores_and_features, to_input, whole_strides
 from ..nets.predict import grey_range, size_term
 from ..progress import Progress, Steps, through
-from .views import CROP, is_whole, window_side
+from .calibrate import softmax, temperature
+from .views import CROP, EMPTY, is_crop, is_whole, window_side
 from .weights import Why, full_gradient, score_weights, scores_of_masks, weigh
 
 # network input up to this many pixels is explained at once where every layer has to be kept
 _AT_ONCE = 1024 * 1024
+# windows of a large image that are compared with the training images
+_SOME = 32
 
 
 class Explainer:
@@ -48,6 +51,7 @@ class Explainer:
         if layer:
             find_layer(model, layer)
         self._maps: torch.Tensor | None = None
+        self._seen: tuple[np.ndarray, np.ndarray] | None = None
 
     def beside(self, image: np.ndarray, model: Model | None = None) -> Explainer:
         """Look at another image, or with another network, at the same scale."""
@@ -75,10 +79,55 @@ class Explainer:
         return height, width
 
     def logits(self) -> Steps[np.ndarray]:
-        """Scores of the whole image: (classes,)."""
+        """Scores of the whole image: (classes,).
+
+        A network that takes one size only is shown window after window; what is given then are the
+        scores whose probabilities are the mean over the windows.
+        """
+        if self.whole:
+            maps = yield from self._features()
+            with torch.no_grad():
+                return (self.head(maps) + self.shift)[0].float().cpu().numpy()
+        logits, _ = yield from self._windows()
+        heat = temperature(self.model.card)
+        return np.log(np.maximum(softmax(logits, heat).mean(axis=0), 1e-30)) * heat
+
+    def features(self) -> Steps[np.ndarray]:
+        """What the last layer sees of the image: (n, d).
+
+        One row for a crop; for a micrograph of many windows a row for each of some that show
+        something, as the model knows no more than a window.
+        """
+        if not is_crop(self.model.card, self.image.shape, self.side):
+            return (yield from self._windows())[1]
         maps = yield from self._features()
         with torch.no_grad():
-            return (self.head(maps) + self.shift)[0].float().cpu().numpy()
+            return self.design.embed(self.model.net, maps).float().cpu().numpy()
+
+    def _windows(self) -> Steps[tuple[np.ndarray, np.ndarray]]:
+        """Scores and features of windows that overlap by half; of some where the whole is seen."""
+        if self._seen is not None:
+            return self._seen
+        side, given = min(self.side, min(self.image.shape)), self.model.card["input_px"]
+        corners = _corners(self.image.shape, side)
+        if self.whole and len(corners) > _SOME:
+            corners = [
+                corners[k] for k in np.linspace(0, len(corners) - 1, _SOME).round().astype(int)
+            ]
+        parts = [self.image[y : y + side, x : x + side] for y, x in corners]
+        parts = [part for part in parts if part.std() >= EMPTY] or parts
+
+        def both(shown: torch.Tensor) -> torch.Tensor:
+            return scores_and_features(self.model.net, self.design, shown[:, None])
+
+        def read(start: int, stop: int) -> np.ndarray:
+            shown = torch.from_numpy(np.stack(parts[start:stop]))
+            return to_input(shown, (given, given), *grey_range(self.model))[:, 0].numpy()
+
+        found = yield from batched(both, read, len(parts), self.model.device, "windows")
+        count = len(self.model.card["classes"])
+        self._seen = found[:, :count] + self.shift.float().cpu().numpy(), found[:, count:]
+        return self._seen
 
     def _features(self) -> Steps[torch.Tensor]:
         if self._maps is None:
@@ -169,8 +218,7 @@ class Explainer:
         """Slide the window that the network knows over the image, and blend."""
         side = min(self.side, min(self.image.shape))
         given = self.model.card["input_px"]
-        rows, columns = (_starts(n, side) for n in self.image.shape)
-        corners = [(y, x) for y in rows for x in columns]
+        corners = _corners(self.image.shape, side)
         # a window knows most about its middle
         edge = np.hanning(side + 2)[1:-1] + 1e-3
         weight = np.outer(edge, edge)
@@ -188,6 +236,11 @@ class Explainer:
                 total[y : y + side, x : x + side] += weight * fine
                 weights[y : y + side, x : x + side] += weight
         return total / weights, height
+
+
+def _corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
+    rows, columns = (_starts(n, side) for n in shape)
+    return [(y, x) for y in rows for x in columns]
 
 
 def _starts(length: int, side: int) -> list[int]:

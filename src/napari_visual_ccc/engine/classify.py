@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,16 +11,15 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import ImageResult, LabelsResult, PredictionResult
-from .calibrate import conformal_set, softmax
+from .calibrate import conformal_set, softmax, temperature
 from .images import as_grey, finite, plane_of
 from .views import EMPTY, is_crop, nanometres, normalised, scale_note, window_side
 
 if TYPE_CHECKING:
-    import torch
-
     from ..nets.checkpoint import Model
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
+STRIDE, CONFIDENCE = 32, 0.9
 
 
 def classify(
@@ -28,8 +28,8 @@ def classify(
     unit: str = "px",
     *,
     model: Path | None = None,
-    stride: Annotated[int, {"min": 8, "max": 256, "step": 8}] = 32,
-    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = 0.9,
+    stride: Annotated[int, {"min": 8, "max": 256, "step": 8}] = STRIDE,
+    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = CONFIDENCE,
     turns: bool = True,
     device: Device = "auto",
 ) -> Steps[PredictionResult]:
@@ -56,7 +56,8 @@ def classify(
         How often the set of likely classes is to hold the true one (conformal prediction).
     turns : bool
         Look at all eight turned and mirrored views of a crop: mean and spread instead of one
-        answer. Window by window, each is looked at once.
+        answer. Window by window, each is looked at once, and so is a crop by a model that was
+        trained without turned views.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Where the network runs; auto takes a graphics processor if there is one.
 
@@ -64,7 +65,8 @@ def classify(
     -------
     PredictionResult
         ``probabilities``, calibrated where the card says how; ``likely`` classes; ``unknown`` when
-        the image is unlike all training images; the most ``similar`` of these. Window by window:
+        the image, or more than half of its windows, is unlike all training images; the most
+        ``similar`` of these. Window by window:
         ``shares`` of the windows that show something, the map of their classes (0 = shows
         nothing) and of their probabilities, one cell every `stride` pixels.
 
@@ -84,41 +86,104 @@ def classify(
     plane, _ = finite(np.asarray(plane_of(grey, "classify")))
     from ..nets import checkpoint
     from ..nets import device as devices
-    from ..nets.predict import predict
 
     yield Progress(0, 0, "model")
     loaded = checkpoint.load(model, devices.choose(device))
     card, size = loaded.card, nanometres(spacing, unit)
     notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
-    side = window_side(card, plane.shape, size)
-    if is_crop(card, plane.shape, side):
-        return (yield from _as_one(loaded, plane, size, confidence, turns, notes))
-    windows = Windows(normalised(plane, card), side, stride)
-    found = yield from predict(loaded, windows.read, windows.count, size)
-    return _by_window(windows, *found, loaded, notes)
-
-
-def _as_one(
-    model: Model,
-    plane: np.ndarray,
-    size: float | None,
-    confidence: float,
-    turns: bool,
-    notes: tuple[str, ...],
-) -> Steps[PredictionResult]:
-    import torch
-
-    card = model.card
-    logits, feature = yield from looked_at(model, plane, size, turns)
+    looks = yield from see(loaded, plane, size, turns, stride)
+    if looks.windows is not None:
+        return _by_window(looks, looks.windows, loaded, notes)
+    if turns and len(looks.logits) == 1:
+        notes = (*notes, "the model was trained without turned views: it was shown none")
+    spread = softmax(looks.logits, temperature(card)).std(axis=0) if len(looks.logits) > 1 else None
     return judged(
-        softmax(logits.mean(axis=0), temperature(card)),
-        model,
+        looks.probabilities(temperature(card)),
+        loaded,
         confidence,
-        torch.from_numpy(feature).to(model.device),
-        spread=softmax(logits, temperature(card)).std(axis=0) if turns else None,
+        looks.features,
+        spread=spread,
         windows=1,
         notes=notes,
     )
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """What a network says of an image, as one thing or window by window.
+
+    Parameters
+    ----------
+    logits : (n, classes) array
+        Of the turned views of the image, or of its windows.
+    features : (m, d) array
+        What the last layer sees of the image as it is (one row), or of every window.
+    windows : Windows, optional
+        None for an image that was looked at as one thing.
+    shown : (n,) bool array, optional
+        Which windows show more than noise.
+    """
+
+    logits: np.ndarray
+    features: np.ndarray
+    windows: Windows | None = None
+    shown: np.ndarray | None = None
+
+    @property
+    def telling(self) -> np.ndarray:
+        """Numbers of the rows that say something of the specimen; all, if none does."""
+        shown = self.shown if self.shown is not None and self.shown.any() else None
+        return np.arange(len(self.logits)) if shown is None else np.flatnonzero(shown)
+
+    def probabilities(self, heat: float) -> np.ndarray:
+        """(classes,): of the mean logits of turned views, or the mean over the windows."""
+        if self.windows is None:
+            return softmax(self.logits.mean(axis=0), heat)
+        return softmax(self.logits[self.telling], heat).mean(axis=0)
+
+    def strange(self, model: Model) -> np.ndarray | None:
+        """Which of the telling windows (or the image) are unlike the training images."""
+        from ..nets.familiar import strange
+
+        if self.windows is None:
+            return strange(model, self.features)
+        if self.shown is None or not self.shown.any():
+            return None
+        return strange(model, self.features[self.telling])
+
+
+def see(
+    model: Model, plane: np.ndarray, size_nm: float | None, turns: bool, stride: int = STRIDE
+) -> Steps[Looks]:
+    """Look at an image the way that fits it: as one thing, or window by window.
+
+    Parameters
+    ----------
+    model : Model
+        Loaded.
+    plane : (Y, X) array
+        Grey, finite.
+    size_nm : float or None
+        Its pixel size.
+    turns : bool
+        Look at eight turned views of a crop, if the model was trained with such.
+    stride : int
+        Pixels from one window to the next.
+    """
+    from ..nets.predict import predict
+
+    side = window_side(model.card, plane.shape, size_nm)
+    if is_crop(model.card, plane.shape, side):
+        logits, feature = yield from looked_at(model, plane, size_nm, turns)
+        return Looks(logits, feature[None])
+    windows = Windows(normalised(plane, model.card), side, stride)
+    logits, features = yield from predict(model, windows.read, windows.count, size_nm)
+    return Looks(logits, features, windows, windows.spread() >= EMPTY)
+
+
+def is_turned(card: Mapping[str, Any]) -> bool:
+    """Whether a model was trained with turned and mirrored views; foreign ones are taken to be."""
+    return bool(card.get("recipe", {}).get("augment", {}).get("flips", True))
 
 
 def looked_at(
@@ -129,7 +194,8 @@ def looked_at(
     Returns
     -------
     logits : (8 or 1, classes) array
-        One row a turned or mirrored view; the mean over the parts of the image, as in training.
+        One row a turned or mirrored view (one, where the model was trained without such); the mean
+        over the parts of the image, as in training.
     feature : (d,) array
         What the last layer sees of the image as it is.
     """
@@ -140,7 +206,7 @@ def looked_at(
     from .prepare import resized_views
 
     parts = resized_views(plane, model.card, size_nm)
-    kinds = range(8 if turns else 1)
+    kinds = range(8 if turns and is_turned(model.card) else 1)
     shown = np.concatenate([dihedral(torch.from_numpy(parts), k).numpy() for k in kinds])
     logits, features = yield from predict(model, lambda a, b: shown[a:b], len(shown), size_nm)
     return (
@@ -149,26 +215,40 @@ def looked_at(
     )
 
 
-def temperature(card: Mapping[str, Any]) -> float:
-    """What the logits of a model are divided by."""
-    return float(card.get("temperature", 1.0))
-
-
 def judged(
     probabilities: np.ndarray,
     model: Model,
     confidence: float,
-    feature: torch.Tensor,
+    features: np.ndarray,
     *,
     notes: tuple[str, ...] = (),
     **more: Any,
 ) -> PredictionResult:
-    """Put a prediction beside what the model knows of itself and of its training images."""
-    from ..nets.familiar import similar, threshold, unfamiliarity
+    """Put a prediction beside what the model knows of itself and of its training images.
+
+    Parameters
+    ----------
+    probabilities : (classes,) array
+        Calibrated.
+    model : Model
+        Loaded.
+    confidence : float
+        Of the set of likely classes.
+    features : (n, d) array
+        What the last layer sees of the image, or of each window of it.
+    notes : tuple of str
+        For people.
+    **more
+        Further fields of the result.
+    """
+    import torch
+
+    from ..nets.familiar import similar, strange, threshold, unfamiliarity
 
     card = model.card
     likely: tuple[str, ...] = ()
-    if card.get("conformal"):
+    # the scores are of images, or of windows one by one: not of a micrograph of many
+    if card.get("conformal") and len(features) == 1:
         inside, enough = conformal_set(probabilities, card["conformal"], confidence)
         likely = tuple(name for name, one in zip(card["classes"], inside, strict=True) if one)
         if not enough:
@@ -179,12 +259,16 @@ def judged(
             )
     if "temperature" not in card:
         notes = (*notes, "the probabilities of this model are not calibrated")
-    near = similar(model, feature)
-    limit, distance, unknown = threshold(card), None, False
-    if near and limit is not None:
-        distance = float(unfamiliarity(feature[None], model.extras["reference.features"])[0])
-        unknown = distance > limit
-    if unknown:
+    middle = torch.from_numpy(features.mean(axis=0, dtype=np.float32)).to(model.device)
+    near = similar(model, middle)
+    odd, limit, distance = strange(model, features), threshold(card), None
+    share = 0.0 if odd is None else float(odd.mean())
+    unknown = share > 0.5
+    if odd is not None and len(features) == 1:
+        distance = float(unfamiliarity(middle[None], model.extras["reference.features"])[0])
+    if unknown and distance is None:
+        notes = (f"unknown: {share:.0%} of the image is unlike the training images", *notes)
+    elif unknown:
         notes = (
             f"unknown: unlike the training images (distance {distance:.2f}; of the validation "
             f"images {card['familiar']['share']:.0%} are within {limit:.2f})",
@@ -252,23 +336,20 @@ class Windows:
 
 
 def _by_window(
-    windows: Windows,
-    logits: np.ndarray,
-    features: np.ndarray,
-    model: Model,
-    notes: tuple[str, ...],
+    looks: Looks, windows: Windows, model: Model, notes: tuple[str, ...]
 ) -> PredictionResult:
     import pandas as pd
+    import torch
+
+    from ..nets.familiar import similar
 
     card = model.card
-    probabilities = softmax(logits, temperature(card))
+    probabilities = softmax(looks.logits, temperature(card))
     classes = tuple(card["classes"])
-    shown = windows.spread() >= EMPTY
-    if shown.any():
-        looked_at = probabilities[shown]
-    else:
-        looked_at = probabilities
+    shown = windows.spread() >= EMPTY if looks.shown is None else looks.shown
+    if not shown.any():
         notes = (*notes, "no window shows more than noise: the probabilities mean nothing")
+    looked_at = probabilities[looks.telling]
     winners = np.where(shown, probabilities.argmax(axis=1) + 1, 0).astype(np.uint8)
     shares = np.bincount(looked_at.argmax(axis=1), minlength=len(classes)) / len(looked_at)
     table = pd.DataFrame(
@@ -292,40 +373,25 @@ def _by_window(
         "windows": windows_shown,
         "empty_windows": windows.count - windows_shown,
     }
-    strange = _strange(features[shown], model) if windows_shown else None
-    if strange is not None:
-        facts["unknown_windows"] = int(strange.sum())
-        if strange.mean() > 0.5:
-            notes = (
-                f"{strange.mean():.0%} of the windows are unlike the training images: unknown",
-                *notes,
-            )
+    odd, unknown = looks.strange(model), False
+    if odd is not None:
+        facts["unknown_windows"] = int(odd.sum())
+        unknown = facts["unknown"] = bool(odd.mean() > 0.5)
+    if odd is not None and unknown:
+        notes = (f"unknown: {odd.mean():.0%} of the windows are unlike the training images", *notes)
+    middle = looks.features[looks.telling].mean(axis=0, dtype=np.float32)
     return PredictionResult(
         classes,
-        looked_at.mean(axis=0),
+        looks.probabilities(temperature(card)),
         windows=windows_shown,
         shares=shares,
         maps=maps,
+        unknown=unknown,
+        similar=tuple(similar(model, torch.from_numpy(middle).to(model.device))),
         model=card,
         facts=facts,
         notes=notes,
     )
-
-
-def _strange(features: np.ndarray, model: Model) -> np.ndarray | None:
-    """Which windows are farther from the training images than validation images are."""
-    import torch
-
-    from ..nets.familiar import threshold, unfamiliarity
-
-    limit, kept = threshold(model.card), model.extras.get("reference.features")
-    if limit is None or kept is None:
-        return None
-    found = [
-        unfamiliarity(torch.from_numpy(features[start : start + 512]).to(kept.device), kept)
-        for start in range(0, len(features), 512)
-    ]
-    return (torch.cat(found) > limit).cpu().numpy()
 
 
 def card_facts(card: Mapping[str, Any]) -> dict[str, Any]:

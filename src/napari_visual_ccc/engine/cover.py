@@ -9,8 +9,8 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import CoverResult
-from .calibrate import softmax
-from .classify import Device, card_facts, temperature
+from .calibrate import softmax, temperature
+from .classify import Device, card_facts
 from .images import as_grey, finite, plane_of
 from .views import nanometres, normalised
 

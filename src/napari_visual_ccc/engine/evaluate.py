@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from ..dataset import Dataset
+from ..files import printable
 from ..progress import Progress, Steps, run
 from ..results import EvaluationResult
-from .calibrate import calibration_error, softmax
-from .classify import Device, looked_at
+from .calibrate import calibration_error, temperature
+from .classify import Device, see
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -117,7 +118,7 @@ def evaluate(
     model : Path
         A model file (.safetensors); without it the shipped one.
     turns : bool
-        Take the mean over the eight turned and mirrored views of every image, as `classify` does.
+        Take the mean over the eight turned and mirrored views of crops, as `classify` does.
     seed : int
         Of the bootstrap.
     device : {'auto', 'cpu', 'cuda', 'mps'}
@@ -133,12 +134,9 @@ def evaluate(
     ValueError
         If a class is not one of the model's, or no image can be read.
     """
-    import torch
-
     from ..nets import checkpoint
     from ..nets import device as devices
-    from ..nets.familiar import threshold, unfamiliarity
-    from .prepare import open_plane
+    from .prepare import open_plane, thumbnail
 
     loaded = checkpoint.load(model, devices.choose(device))
     card = loaded.card
@@ -146,37 +144,40 @@ def evaluate(
         if name not in card["classes"]:
             known = ", ".join(card["classes"])
             raise ValueError(f"the model knows no class {name!r} of {data.name}; it knows {known}")
-    rows, skipped = [], list(data.skipped)
+    heat = temperature(card)
+    examples, before, after, unknown = [], [], [], []
+    skipped, thumbnails = list(data.skipped), {}
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "images")
         try:
             plane, size = open_plane(example.read())
         except (ValueError, OSError) as error:
-            skipped.append((example.name, str(error)))
+            skipped.append((example.name, printable(str(error))))
             continue
-        scores, seen = run(looked_at(loaded, plane, size, turns))
-        rows.append((example, scores.mean(axis=0), seen))
-    if not rows:
+        looks = run(see(loaded, plane, size, turns))
+        examples.append(example)
+        before.append(looks.probabilities(1.0))
+        after.append(looks.probabilities(heat))
+        thumbnails[example.name] = thumbnail(plane)
+        odd = looks.strange(loaded)
+        if odd is not None:
+            unknown.append(odd.mean() > 0.5)
+    if not examples:
         raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")
-    examples = [one for one, _, _ in rows]
-    logits = np.stack([one for _, one, _ in rows])
-    features = np.stack([one for _, _, one in rows])
-    heat = float(card.get("temperature", 1.0))
     targets = np.array([card["classes"].index(one.label) for one in examples])
     facts: dict[str, Any] = {"temperature": heat, "model": card["name"], "model_hash": card["hash"]}
-    facts["ece_before"] = calibration_error(softmax(logits), targets)
-    limit, kept = threshold(card), loaded.extras.get("reference.features")
+    facts["ece_before"] = calibration_error(np.stack(before), targets)
     notes = tuple(f"{name} was skipped: {why}" for name, why in skipped[:5])
-    if limit is not None and kept is not None:
-        asked = torch.from_numpy(features).to(kept.device)
-        facts["unknown"] = float((unfamiliarity(asked, kept) > limit).float().mean())
+    if unknown:
+        facts["unknown"] = float(np.mean(unknown))
     found = evaluation(
         card["classes"],
-        softmax(logits, heat),
+        np.stack(after),
         targets,
         names=[one.name for one in examples],
         groups=[one.group for one in examples],
         seed=seed,
+        thumbnails=thumbnails,
         facts=facts,
         notes=notes,
     )

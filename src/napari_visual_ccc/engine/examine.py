@@ -7,6 +7,7 @@ from typing import Annotated
 import numpy as np
 
 from ..dataset import Dataset
+from ..files import printable
 from ..progress import Progress, Steps
 from ..results import ExamineResult
 from .classify import Device
@@ -67,7 +68,7 @@ def examine(
         try:
             plane, _ = open_plane(example.read())
         except (ValueError, OSError) as error:
-            skipped.append((example.name, str(error)))
+            skipped.append((example.name, printable(str(error))))
             continue
         small.append(thumbnail(plane, 96))
         shapes.append(plane.shape)

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import HeatmapResult, LabelsResult, MapsResult, PredictionResult
-from .calibrate import softmax
-from .classify import Device, card_facts, temperature
+from .calibrate import softmax, temperature
+from .classify import CONFIDENCE, Device, card_facts, judged
 from .images import as_grey, finite, plane_of
 from .views import nanometres, normalised, scale_note
 
@@ -301,12 +301,13 @@ def look(
     looking = Explainer(loaded, normalised(plane, card), size, layer)
     try:
         logits = yield from looking.logits()
+        features = yield from looking.features()
     except (RuntimeError, MemoryError) as error:
         raise sentence(error, loaded.device) from error
     probabilities = softmax(logits, temperature(card))
-    prediction = PredictionResult(tuple(card["classes"]), probabilities, model=card)
     notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
-    return looking, prediction, target or prediction.label, notes
+    prediction = judged(probabilities, loaded, CONFIDENCE, features, notes=notes)
+    return looking, prediction, target or prediction.label, prediction.notes
 
 
 def evidence(
@@ -362,6 +363,7 @@ def _heatmap(
             "target": target,
             "raw_maximum": height,
             **card_facts(card),
+            "unknown": prediction.unknown,
             "probabilities": dict(
                 zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
             ),

@@ -9,16 +9,17 @@ from typing import Annotated
 import numpy as np
 
 from ..dataset import unlabelled
+from ..files import printable
 from ..progress import Progress, Steps, through
 from ..results import PredictionResult, TableResult
-from .classify import Device, classify
+from .classify import CONFIDENCE, Device, classify
 
 
 def classify_folder(
     folder: Path,
     *,
     model: Path | None = None,
-    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = 0.9,
+    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = CONFIDENCE,
     turns: bool = True,
     device: Device = "auto",
 ) -> Steps[TableResult]:
@@ -67,7 +68,7 @@ def classify_folder(
             prediction = yield from through(steps, functools.partial(_bar, number, len(examples)))
             rows.append(_row(example.name, prediction))
         except (ValueError, OSError) as error:
-            rows.append({"name": example.name, "verdict": "", "problem": str(error)})
+            rows.append({"name": example.name, "verdict": "", "problem": printable(str(error))})
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     text = ["verdict", "likely", "second", "problem"]
     table[text] = table[text].fillna("")

@@ -18,6 +18,7 @@ from ..nets.architectures import FOREIGN, Architecture, architecture, frozen
 from ..nets.augment import Augment, augmented
 from ..nets.checkpoint import SIZE
 from ..nets.inference import batched, scores_and_features, sentence
+from ..nets.state import read_folds, write_folds
 from ..nets.training import Classifier, Images, Recipe, fit, fit_linear, seeded
 from ..progress import Progress, Steps, through
 from .calibrate import softmax
@@ -90,10 +91,10 @@ class Fitted:
     ----------
     net : nn.Module
         Frozen.
-    logits : (n, classes) array
-        Of every image, trained with or not.
-    features : (n, d) float32 array
-        What the last linear layer sees of every image.
+    logits : (n views, classes) array
+        Of every view of every image, trained with or not.
+    features : (n views, d) float32 array
+        What the last linear layer sees of each.
     history : DataFrame
         By epoch.
     extras : dict of tensors
@@ -165,7 +166,7 @@ class Linear:
     def cross_validate(
         self, parts: list[tuple[np.ndarray, np.ndarray]], everything: np.ndarray
     ) -> Steps[tuple[np.ndarray, Fitted]]:
-        """Logits of every image by a fit without its group, and a fit on all.
+        """Logits of all views of every image by a fit without its group, and a fit on all.
 
         The penalty is chosen on the way: one number, by the loss on what was held out. Folds see
         the images as they are, the last fit sees them turned as well.
@@ -173,24 +174,28 @@ class Linear:
         yield from self._see()
         tried = []
         for number, penalty in enumerate(PENALTIES):
-            logits = np.zeros((len(self.ready.targets), len(self.ready.classes)))
+            logits = np.zeros((len(self.ready.owner), len(self.ready.classes)))
             for fold, (chosen, held) in enumerate(parts):
                 done = number * len(parts) + fold
                 yield Progress(done, len(PENALTIES) * len(parts), "cross-validating")
                 weight, bias, _ = yield from self._solve(chosen, penalty, copies=1)
-                logits[held] = self._logits(weight, bias)[held]
+                mine = np.isin(self.ready.owner, held)
+                logits[mine] = self._logits(weight, bias)[mine]
             tried.append((self._loss(logits, everything), penalty, logits))
         # smaller differences are chance, and the weaker penalty keeps more of what features tell
         limit = _TIE * min(loss for loss, _, _ in tried)
         best = next(one for one in tried if one[0] <= limit)
         weight, bias, history = yield from self._solve(everything, best[1])
         final = self._logits(weight, bias)
-        logits = np.where(np.isin(np.arange(len(final)), everything)[:, None], best[2], final)
+        mine = np.isin(self.ready.owner, everything)
+        logits = np.where(mine[:, None], best[2], final)
         return logits, self._fitted(best[1], weight, bias, history, final)
 
     def _loss(self, logits: np.ndarray, held: np.ndarray) -> float:
         weights = image_weights(self.ready, held, self.balance)[held]
-        chances = softmax(logits[held])[np.arange(len(held)), self.ready.targets[held]]
+        chances = softmax(self.ready.by_image(logits)[held])[
+            np.arange(len(held)), self.ready.targets[held]
+        ]
         return float(-(np.log(np.maximum(chances, 1e-12)) * weights).mean())
 
     def _see(self) -> Steps[None]:
@@ -254,7 +259,7 @@ class Linear:
     def _logits(self, weight: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
         # the mean over turned views, as `classify` looks at an image
         rows = self._rows(np.mean(self._features, axis=0))
-        return self.ready.by_image(rows @ weight.numpy().T + bias.numpy())
+        return rows @ weight.numpy().T + bias.numpy()
 
     def _fitted(
         self, penalty: float, weight: torch.Tensor, bias: torch.Tensor,
@@ -269,7 +274,7 @@ class Linear:
             net.classifier.weight.copy_(weight[:, :width])
             net.classifier.bias.copy_(bias)
         extras = {} if self.sizes is None else {SIZE: weight[:, width].contiguous()}
-        features = self.ready.by_image(self._features[0]).astype(np.float32)
+        features = self._features[0].astype(np.float32)
         return Fitted(frozen(net), logits, features, pd.DataFrame(history), extras)
 
 
@@ -291,6 +296,7 @@ class Gradient:
             augment=Augment(flips, light, noise, zoom), seed=seed,
         )  # fmt: skip
         self.recipe: dict[str, Any] = asdict(self.how)
+        self.tell_size = tell_size
         self.sizes = size_values(ready, ready.card, tell_size)
 
     def fit(self, chosen: np.ndarray, held: np.ndarray | None, keep: bool = True) -> Steps[Fitted]:
@@ -324,9 +330,12 @@ class Gradient:
 
         No image judges when to stop: all epochs are run.
         """
-        kept = self._kept(len(parts))
+        owner = self.ready.owner
+        mark = self._folds_mark(parts)
+        kept = self._kept(len(parts), mark)
         for number, (chosen, held) in enumerate(parts):
-            if np.isfinite(kept[number, held]).all():
+            mine = np.isin(owner, held)
+            if np.isfinite(kept[number, mine]).all():
                 continue
             if self.finish:
                 raise ValueError(
@@ -335,27 +344,33 @@ class Gradient:
             steps = self.fit(chosen, None, keep=False)
             note = functools.partial(_noted, note=f"fold {number + 1} of {len(parts)}")
             fitted = yield from through(steps, note)
-            kept[number, held] = fitted.logits[held]
+            kept[number, mine] = fitted.logits[mine]
             if self.state is not None:
-                np.save(_folds_file(self.state), kept, allow_pickle=False)
-        logits = np.zeros((len(self.ready.targets), len(self.ready.classes)))
+                write_folds(self.state, kept, mark)
+        logits = np.zeros((len(owner), len(self.ready.classes)))
         for number, (_, held) in enumerate(parts):
-            logits[held] = kept[number, held]
+            mine = np.isin(owner, held)
+            logits[mine] = kept[number, mine]
         fitted = yield from self.fit(everything, None)
         return logits, fitted
 
-    def _kept(self, folds: int) -> np.ndarray:
+    def _kept(self, folds: int, mark: str) -> np.ndarray:
         """Logits of folds that an interrupted training has been through; NaN for the others."""
-        shape = (folds, len(self.ready.targets), len(self.ready.classes))
-        if self.state is not None and _folds_file(self.state).exists() and self.state.exists():
-            found = np.load(_folds_file(self.state), allow_pickle=False)
-            if found.shape == shape:
-                return found
-        return np.full(shape, np.nan)
+        shape = (folds, len(self.ready.owner), len(self.ready.classes))
+        found = None if self.state is None else read_folds(self.state, mark)
+        return np.full(shape, np.nan) if found is None or found.shape != shape else found
+
+    def _folds_mark(self, parts: list[tuple[np.ndarray, np.ndarray]]) -> str:
+        """What folds must have in common with a training that goes on from them: every choice."""
+        found = hashlib.sha256(f"{self.recipe} {self.ready.card}".encode())
+        for chosen, held in parts:
+            found.update(self._mark(chosen, held).encode())
+        return found.hexdigest()
 
     def _mark(self, chosen: np.ndarray, held: np.ndarray | None) -> str:
         """What a state must have in common with a training that goes on from it."""
-        found = hashlib.sha256(f"{self.name} {self.ready.classes} {self.ready.digest}".encode())
+        choices = f"{self.name} {self.ready.classes} {self.balance} {self.tell_size}"
+        found = hashlib.sha256(f"{choices} {self.ready.digest}".encode())
         found.update(np.ascontiguousarray(chosen, dtype=np.int64).tobytes())
         found.update(b"" if held is None else np.ascontiguousarray(held, dtype=np.int64).tobytes())
         return found.hexdigest()
@@ -382,11 +397,7 @@ class Gradient:
         if classifier.size is not None and self.sizes is not None:
             weight = classifier.size.detach().cpu().numpy()
             logits = logits + self.sizes[self.ready.owner][:, None] * weight
-        return self.ready.by_image(logits), self.ready.by_image(found[:, count:]).astype(np.float32)
-
-
-def _folds_file(state: Path) -> Path:
-    return state.with_name(f"{state.name}.folds.npy")
+        return logits, found[:, count:].astype(np.float32)
 
 
 def _board(folder: Path) -> Any:

@@ -10,8 +10,8 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import ImageResult, LabelsResult, MapsResult
-from .calibrate import softmax
-from .classify import Device, Windows, card_facts, temperature
+from .calibrate import softmax, temperature
+from .classify import Device, Windows, card_facts
 from .images import as_grey, finite, plane_of
 from .views import EMPTY, nanometres, normalised, scale_note, window_side
 
@@ -102,12 +102,19 @@ def morphology_map(
         except (RuntimeError, MemoryError) as error:
             raise sentence(error, loaded.device) from error
         spread = _spread(stretched, side, logits.shape[:2], origin, cell)
+        if stride_px and abs(cell - stride_px) > 0.5:
+            notes = (
+                *notes,
+                f"stride {cell:.3g} px, the nearest that the network's maps have",
+            )
     else:
         cell = max(1, stride_px or side // 2)
         windows = Windows(stretched, side, cell)
         found, _ = yield from predict(loaded, windows.read, windows.count, size)
         logits, origin = found.reshape(*windows.shape, -1), (cell - 1) / 2
         spread = windows.spread().reshape(windows.shape)
+    if logits.shape[:2] == (1, 1):
+        notes = (*notes, "one window covers the image: choose a smaller one to see where")
     notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
     return _maps(logits, spread >= empty, plane.shape, origin, cell, card, notes)
 
@@ -120,6 +127,9 @@ def _lengths(window: float, stride: float, length: str, spacing: Any, unit: str)
     if spacing is None:
         raise ValueError("the image has no pixel size: give window and stride in pixels")
     pixel = float(spacing[-1])
+    for name, value in (("window", window), ("stride", stride)):
+        if 0 < value < pixel:
+            raise ValueError(f"a {name} of {value:g} {unit} is less than one pixel")
     return round(window / pixel), round(stride / pixel)
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ..files import printable
 from ..progress import Progress, Steps
 from .images import as_grey, finite
 from .views import EMPTY, nanometres, normalised, views, window_side
@@ -109,7 +110,7 @@ def prepare(
         try:
             plane, size = open_plane(example.read())
         except (ValueError, OSError) as error:
-            skipped.append((example.name, str(error)))
+            skipped.append((example.name, printable(str(error))))
             continue
         if unit == "nm" and size is None:
             skipped.append((example.name, "no pixel size, which a window in nm needs"))

@@ -9,8 +9,8 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import TableResult
-from .calibrate import softmax
-from .classify import Device, card_facts, temperature
+from .calibrate import softmax, temperature
+from .classify import Device, card_facts
 from .explain import evidence, grey_plane, look
 
 if TYPE_CHECKING:

@@ -62,24 +62,35 @@ def _fill(
     held: np.ndarray, wanted: np.ndarray, part_of: np.ndarray, name: str, order: np.ndarray,
     reserve: int,
 ) -> None:  # fmt: skip
-    """Move groups into a part, one by one, while that brings its classes nearer to their shares.
+    """Move groups into a part in random order where that brings its classes nearer to their shares.
 
     `reserve` groups of every class stay for the parts that are still to be filled.
     """
     found = np.zeros_like(wanted)
     near = np.maximum(wanted, 1e-9)
     mine = held[order] > 0
-    while True:
+
+    def gains(which: np.ndarray) -> np.ndarray:
+        """How much nearer each group would bring the part to its shares; -1: it must stay."""
         free = part_of[order] == "train"
         left = mine[free].sum(axis=0)
-        allowed = free & ~(mine & (left - 1 < reserve)).any(axis=1)
+        allowed = free[which] & ~(mine[which] & (left - 1 < reserve)).any(axis=1)
         before = (np.abs(found - wanted) / near).sum()
-        gain = before - (np.abs(found + held[order] - wanted) / near).sum(axis=1)
-        # a class that is missing comes first
-        gain += 1e6 * (mine & (found == 0)).sum(axis=1)
-        gain[~allowed] = -1.0
+        gain = before - (np.abs(found + held[order[which]] - wanted) / near).sum(axis=1)
+        return np.where(allowed, gain, -np.inf)
+
+    # the first that fits, not the one that fits best: else the largest are always tested
+    for k in range(len(order)):
+        if gains(np.array([k]))[0] > 1e-9:
+            part_of[order[k]] = name
+            found += held[order[k]]
+    # small classes are still missing where all their groups are larger than their share
+    while (found == 0).any():
+        every = np.arange(len(order))
+        gain = gains(every)
+        gain += np.where(np.isfinite(gain), 1e6 * (mine & (found == 0)).sum(axis=1), 0)
         best = int(np.argmax(gain))
-        if gain[best] <= 1e-9:
+        if gain[best] < 1e5:
             return
         part_of[order[best]] = name
         found += held[order[best]]

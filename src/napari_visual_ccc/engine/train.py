@@ -21,6 +21,7 @@ Share = Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}]
 # share of the validation images that are as familiar as an image must be
 _FAMILIAR = 0.95
 _CONFORMAL = 2000
+_MOST_FOLDS = 100
 PARTS = ("train", "validation", "test")
 
 
@@ -30,7 +31,7 @@ def train(
     model: Architecture = "lite0-linear",
     other: str = "",
     weights: Literal["installed", "download", "random"] = "installed",
-    window: Annotated[float, {"min": 0, "max": 100_000, "label": "Window (0: automatic)"}] = 0.0,
+    window: Annotated[float, {"min": 0, "max": 65_536, "label": "Window (0: automatic)"}] = 0.0,
     window_unit: Literal["px", "nm"] = "px",
     input_px: Annotated[int, {"min": 0, "max": 1024, "label": "Input (px, 0: automatic)"}] = 0,
     tell_pixel_size: bool = False,
@@ -90,7 +91,7 @@ def train(
         How it is tested: on images put aside, or by cross-validation. auto cross-validates when a
         class has fewer than 30 images.
     validation, test : float
-        Shares put aside; of a holdout.
+        Shares put aside; of a holdout. lite0-linear trains on the validation part as well.
     balance : bool
         Let every class count the same, however many images it has.
     flips : bool
@@ -140,13 +141,22 @@ def train(
     RuntimeError
         If weights are not there, or memory is full.
     """
-    _check(model, other, window, window_unit, validation, test, split)
+    _check(model, other, window, window_unit, input_px, validation, test, split)
     from ..nets import device as devices
     from .learners import Gradient, Linear, chosen_architecture
 
     place = devices.choose(device)
     wanted = model if model != "other" else other
     name, design, build, origin = chosen_architecture(wanted, len(data.classes), weights, seed)
+    if (
+        input_px
+        and input_px != design.input_px
+        and name.startswith("timm:")
+        and not design.any_size
+    ):
+        raise ValueError(
+            f"{name} takes an input of {design.input_px} px and no other: leave input_px at 0"
+        )
     ready = yield from prepare(data, design, window, window_unit, input_px)
     if len(ready.classes) < len(data.classes):
         # nothing of a class could be read
@@ -175,6 +185,10 @@ def train(
         # but those of the test to learn from
         if manner == "holdout":
             parts = np.where(parts == "validation", "train", parts)
+            notes.append(
+                "a linear layer needs no validation part: it was calibrated by cross-validation "
+                "within what it was trained with"
+            )
         fitting = np.flatnonzero(parts != "test")
         tested = np.flatnonzero(parts == "test") if (parts == "test").any() else fitting
         count = 0 if manner == "leave-one-group-out" else FOLDS
@@ -218,12 +232,17 @@ def train(
 
 
 def _check(
-    model: str, other: str, window: float, unit: str, validation: float, test: float, split: str
-) -> None:
+    model: str, other: str, window: float, unit: str, input_px: int, validation: float,
+    test: float, split: str,
+) -> None:  # fmt: skip
     if model == "other" and not other:
         raise ValueError("name the other model: timm:NAME, hf-hub:OWNER/NAME or local-dir:FOLDER")
     if other and model != "other":
         raise ValueError(f"choose the model 'other' to train {other!r}")
+    if unit == "px" and 0 < window < 8:
+        raise ValueError(f"window is {window:g} px; choose 8 or more, or 0")
+    if 0 < input_px < 32:
+        raise ValueError(f"input_px is {input_px}; choose 32 or more, or 0")
     if unit == "nm" and window <= 0:
         raise ValueError("a window in nm needs its size")
     if not (0 <= validation <= 0.5 and 0 <= test <= 0.5):
@@ -241,6 +260,12 @@ def _parts(
     if split == "leave-one-group-out":
         if _lonely(ready):
             _ungroup(ready, notes)
+        groups = len(np.unique(ready.groups.astype(str)))
+        if groups > _MOST_FOLDS:
+            raise ValueError(
+                f"leave-one-group-out would train {groups} times, once a group; choose k-fold, or "
+                "say which images are of one specimen"
+            )
         return crossed, split
     if split == "k-fold" or (split == "auto" and few):
         if _lonely(ready):
@@ -311,13 +336,24 @@ def _finish(
     from .evaluate import evaluation
 
     fitting, calibrating, tested = chosen
+    # what is looked at window by window has to be calibrated by windows
+    by_window = ready.card["view"]["kind"] != "whole"
+    image = ready.owner if by_window else np.arange(len(ready.targets))
+    features = fitted.features if by_window else ready.by_image(fitted.features)
+    scores = logits if by_window else ready.by_image(logits)
+    targets, groups = ready.targets[image], ready.groups[image]
+    known, asked = (np.flatnonzero(np.isin(image, some)) for some in (fitting, calibrating))
     temperature = 1.0
-    if len(calibrating):
-        temperature = temperature_of(logits[calibrating], ready.targets[calibrating])
+    if len(asked):
+        temperature = temperature_of(scores[asked], targets[asked])
     else:
         notes.append("no validation part: probabilities are not calibrated")
-    probabilities = softmax(logits, temperature)
-    before = calibration_error(softmax(logits[tested]), ready.targets[tested])
+    chances = softmax(scores, temperature)
+    plain = softmax(scores)
+    probabilities, uncalibrated = (
+        ready.by_image(one) if by_window else one for one in (chances, plain)
+    )
+    before = calibration_error(uncalibrated[tested], ready.targets[tested])
     after = calibration_error(probabilities[tested], ready.targets[tested])
     names = ready.table["name"].tolist()
     judged = evaluation(
@@ -336,8 +372,8 @@ def _finish(
         notes=tuple(notes),
     )
     kept, kept_names, chosen_ones = references(
-        fitted.features[fitting], ready.targets[fitting], ready.thumbnails[fitting],
-        [names[k] for k in fitting], seed,
+        features[known], targets[known], ready.thumbnails[image[known]],
+        [names[k] for k in image[known]], seed,
     )  # fmt: skip
     card = {
         **ready.card,
@@ -346,8 +382,8 @@ def _finish(
         "classes": list(ready.classes),
         "use": f"images like those of {data.name}",
         "recipe": learner.recipe,
-        **({"temperature": round(temperature, 4)} if len(calibrating) else {}),
-        "conformal": thinned(nonconformity(probabilities[calibrating], ready.targets[calibrating])),
+        **({"temperature": round(temperature, 4)} if len(asked) else {}),
+        "conformal": thinned(nonconformity(chances[asked], targets[asked])),
         "references": kept_names,
         "training_data": {
             "name": data.name,
@@ -373,7 +409,7 @@ def _finish(
         "licence": licence,
         "version": _version(),
     }
-    familiar = familiar_range(fitted.features, fitting[chosen_ones], calibrating, ready.groups)
+    familiar = familiar_range(features, known[chosen_ones], asked, groups)
     if familiar is not None:
         card["familiar"] = familiar
     return Model(fitted.net, card, {**kept, **fitted.extras}), judged

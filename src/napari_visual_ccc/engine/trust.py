@@ -11,7 +11,8 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import TableResult
-from .classify import Device, card_facts, temperature
+from .calibrate import temperature
+from .classify import Device, card_facts
 from .explain import TITLES, Method, evidence, grey_plane, look
 
 if TYPE_CHECKING:

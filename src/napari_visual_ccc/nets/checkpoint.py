@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from .architectures import Architecture
+
 FORMAT = "napari-visual-ccc model 1"
 DEFAULT = Path(__file__).parents[1] / "samples" / "models" / "nanoshapes.safetensors"
 _LONGEST_HEADER = 100_000_000
@@ -155,6 +157,8 @@ def _check_optional(card: dict[str, Any], path: Path) -> None:
         and all(_number(size, 1e-9, 1e12) for size in sizes),
         "conformal": isinstance(card.get("conformal", []), list)
         and all(_number(score, 0, 1.001) for score in card.get("conformal", [])),
+        "layers": isinstance(card.get("layers", []), list)
+        and all(isinstance(name, str) for name in card.get("layers", [])),
         "normalisation": _number(scope.get("mean", 0.5), -100, 100)
         and _number(scope.get("std", 0.5), 1e-6, 100)
         and scope.get("kind", "percentile") in ("percentile", "range"),
@@ -247,6 +251,7 @@ def load(path: Path | None, device: torch.device) -> Model:
     if not all(bool(value.isfinite().all()) for value in weights.values()):
         raise ValueError(f"{path}: the weights hold values that are not finite")
     net.load_state_dict(weights, strict=False)
+    _check_width(net, design, extras, card, path)
     card = {**card, "hash": file_hash(path), "device": device.type}
     return Model(net.to(device), card, {k: v.to(device) for k, v in extras.items()})
 
@@ -274,7 +279,9 @@ def load_once(path: Path | None, device: torch.device) -> Model:
 def _check_extras(extras: Mapping[str, torch.Tensor], card: dict[str, Any], path: Path) -> None:
     count = len(card["classes"])
     size, features = extras.get(SIZE), extras.get(f"{REFERENCE}features")
-    damaged = size is not None and tuple(size.shape) != (count,)
+    damaged = size is not None and (
+        tuple(size.shape) != (count,) or not bool(size.isfinite().all())
+    )
     if features is not None:
         n = len(features)
         targets = extras.get(f"{REFERENCE}targets")
@@ -285,6 +292,7 @@ def _check_extras(extras: Mapping[str, torch.Tensor], card: dict[str, Any], path
             or tuple(targets.shape) != (n,)
             or thumbnails is None
             or thumbnails.ndim != 3
+            or thumbnails.element_size() != 1
             or len(thumbnails) != n
             or n == 0
             or not 0 <= int(targets.min()) <= int(targets.max()) < count
@@ -293,6 +301,23 @@ def _check_extras(extras: Mapping[str, torch.Tensor], card: dict[str, Any], path
             or not bool(features.isfinite().all())
         )
     if damaged:
+        raise ValueError(f"{path}: what it holds of its training images is damaged")
+
+
+def _check_width(
+    net: nn.Module, design: Architecture, extras: Mapping[str, torch.Tensor],
+    card: dict[str, Any], path: Path,
+) -> None:  # fmt: skip
+    """Insist that the features kept of training images are such as the network makes."""
+    import torch
+
+    features = extras.get(f"{REFERENCE}features")
+    if features is None:
+        return
+    side = card["input_px"]
+    with torch.no_grad():
+        made = design.embed(net, design.features(net, torch.zeros(1, 1, side, side)))
+    if made.shape[1] != features.shape[1]:
         raise ValueError(f"{path}: what it holds of its training images is damaged")
 
 

@@ -100,3 +100,26 @@ def threshold(card: Mapping[str, Any]) -> float | None:
     """Distance beyond which an image is unlike the training data; None if the card has none."""
     known = card.get("familiar")
     return None if not known else float(known["threshold"])
+
+
+def strange(model: Model, features: np.ndarray) -> np.ndarray | None:
+    """Tell which images are farther from the training images than validation images are.
+
+    Parameters
+    ----------
+    features : (n, d) array
+        What the last layer sees of each.
+
+    Returns
+    -------
+    (n,) bool array or None
+        None for a model that keeps no training images, or no threshold.
+    """
+    limit, kept = threshold(model.card), model.extras.get(f"{REFERENCE}features")
+    if limit is None or kept is None:
+        return None
+    found = [
+        unfamiliarity(torch.from_numpy(features[start : start + 512]).to(kept.device), kept)
+        for start in range(0, len(features), 512)
+    ]
+    return (torch.cat(found) > limit).cpu().numpy()

@@ -163,8 +163,8 @@ def pretrained(
     if name.startswith("timm:"):
         timm_architecture(wanted)
     if weights == "random" and name.startswith("timm:"):
-        net = _build(wanted, classes, 0)
-        return name, net, {"source": f"{name}, random weights", "sha256": digest(net)}
+        net, heads = _build(wanted, classes, 0), timm_architecture(wanted).warm
+        return name, net, {"source": f"{name}, random weights", "sha256": digest(net, heads)}
     try:
         with _offline(weights != "download"):
             # without the hub, timm would turn to the address where the weights were first
@@ -180,7 +180,8 @@ def pretrained(
     about: Any = net.pretrained_cfg
     found = f"timm:{about['architecture']}"
     _check_rebuilds(name, found, net, classes)
-    return found, frozen(net), {"source": name, "sha256": digest(net)}
+    heads = timm_architecture(found.removeprefix("timm:")).warm
+    return found, frozen(net), {"source": name, "sha256": digest(net, heads)}
 
 
 def _check_rebuilds(name: str, found: str, net: nn.Module, classes: int) -> None:
@@ -223,10 +224,12 @@ def _offline(on: bool) -> Iterator[None]:
             os.environ["HF_HUB_OFFLINE"] = word
 
 
-def digest(net: nn.Module) -> str:
-    """SHA-256 over names and values of all weights."""
+def digest(net: nn.Module, heads: tuple[str, ...] = ()) -> str:
+    """SHA-256 over names and values of all weights but those of the new classifier."""
     found = hashlib.sha256()
     for name, value in net.state_dict().items():
+        if name.startswith(heads):
+            continue
         found.update(name.encode())
         found.update(value.detach().cpu().contiguous().numpy().tobytes())
     return found.hexdigest()

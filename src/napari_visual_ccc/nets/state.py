@@ -62,3 +62,32 @@ def read_state(
             f"{path}: the state of a training with other images or settings; name another file"
         )
     return found
+
+
+def folds_file(state: Path) -> Path:
+    """Name of the file beside a state that holds what a cross-validation has got."""
+    return state.with_name(f"{state.name}.folds.npz")
+
+
+def write_folds(state: Path, logits: np.ndarray, mark: str) -> None:
+    """Keep the logits of the folds that are through, with what they belong to."""
+    path = folds_file(state)
+    part = path.with_name(f".{path.name}.part.npz")
+    try:
+        np.savez(part, logits=logits, mark=np.array(mark))
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_folds(state: Path, mark: str) -> np.ndarray | None:
+    """Read what `write_folds` wrote; None where there is none of the same images and choices."""
+    path = folds_file(state)
+    if not path.exists():
+        return None
+    try:
+        with np.load(path, allow_pickle=False) as found:
+            return found["logits"] if str(found["mark"]) == mark else None
+    # numpy and zipfile raise whatever they meet in a damaged file
+    except Exception:  # noqa: BLE001
+        return None

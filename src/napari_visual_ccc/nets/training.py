@@ -234,6 +234,10 @@ def fit(
     best, stale, first = math.inf, 0, 0
     best_weights = copy.deepcopy(classifier.state_dict())
     found = read_state(state, recipe, images, mark)
+    # how long the head is warmed up follows from the epochs, of which there may be more by now
+    if found is not None and found["warm"] != warm:
+        warm = found["warm"]
+        run.stage(design.warm if warm else (design.tuned or design.warm), warm or recipe.epochs)
     if found is not None:
         first, best, stale = found["epoch"], found["best"], found["stale"]
         history, best_weights = found["history"], found["best_weights"]
@@ -259,7 +263,13 @@ def fit(
         else:
             stale += 1
         if state is not None:
-            kept = {"epoch": epoch + 1, "best": best, "stale": stale, "history": history}
+            kept = {
+                "epoch": epoch + 1,
+                "warm": warm,
+                "best": best,
+                "stale": stale,
+                "history": history,
+            }
             kept |= {"best_weights": best_weights, **run.state()}
             write_state(state, recipe, images, mark, kept)
         yield Progress(epoch + 1, recipe.epochs, "epochs", row)

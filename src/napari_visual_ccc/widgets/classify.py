@@ -14,7 +14,7 @@ from .. import operations
 from ..models import import_visual_ccc
 from ..nets.checkpoint import read_card
 from ..operations import Operation
-from ..results import CoverResult, HeatmapResult, MapsResult, PredictionResult, Result, TableResult
+from ..results import CoverResult, HeatmapResult, MapsResult, PredictionResult, Result
 from .bars import Bars, ScoreCard, Similar
 from .form import Form
 from .jobs import EXPECTED, Job, report
@@ -95,8 +95,8 @@ class Classify(Form):
         chosen = _path(path)
         if chosen is None or chosen.suffix.lower() not in (".pth", ".pt"):
             return
-        target = chosen.with_suffix(".safetensors")
         try:
+            target = _imported(chosen)
             if not target.exists():
                 import_visual_ccc(chosen, target)
                 self._say(f"Imported {chosen.name} as {target.name}.")
@@ -111,6 +111,8 @@ class Classify(Form):
             self.method.value = title
             if "model" in [field.name for field in self.fields]:
                 self.fields["model"].value = path
+                # the same file may hold another model by now
+                self.fields.reset_choices()
         self.method.value = next(iter(self.operations))
 
     # results --------------------------------------------------------------------------------------
@@ -128,6 +130,9 @@ class Classify(Form):
         if isinstance(prediction, PredictionResult):
             self.bars.show_prediction(name, prediction, target)
             self.similar.show_images(prediction.similar)
+        else:
+            self.bars.hide()
+            self.similar.hide()
         tables = {} if isinstance(result, (PredictionResult, HeatmapResult)) else result.tables
         self.table.setVisible(bool(tables))
         self.card.hide()
@@ -135,8 +140,6 @@ class Classify(Form):
             frame = next(iter(tables.values()))
             self.card.show_table(frame)
             self.table.show_frame(frame)
-        if isinstance(result, TableResult):
-            self.similar.show_images(())
 
     # a folder -------------------------------------------------------------------------------------
 
@@ -149,10 +152,14 @@ class Classify(Form):
             folder = Path(chosen)
         if self._job is not None:
             return
-        model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
         self._folder = folder
+        chosen = {
+            name: self.parameters[name]
+            for name in operations.parameters("classify_folder")
+            if name in self.parameters
+        }
         self._job = Job(
-            operations.function("classify_folder")(folder, model=_path(model)),
+            operations.function("classify_folder")(folder, **chosen),
             f"Classify {folder.name}",
             returned=self._show_folder,
             failed=report,
@@ -207,7 +214,12 @@ class Classify(Form):
         if self._shapes is None or self._shapes not in self.viewer.layers:
             return
         image = self.inputs.get("image") or _first(self.viewer)
-        if image is None or not len(self._shapes.data):
+        if image is None:
+            return
+        if not len(self._shapes.data):
+            # nothing is covered any more
+            self.bars.hide()
+            self._say("")
             return
         source = take(image, self.viewer, planar=True)
         regions = drawn_on(self._shapes, image)
@@ -257,6 +269,20 @@ def open_image(viewer: Viewer, path: Path, name: str) -> None:
     scale = {} if found.spacing is None else {"scale": found.spacing, "units": found.unit}
     rgb = found.data.ndim == 3 and found.data.shape[-1] in (3, 4)
     viewer.add_image(found.data, name=name, rgb=rgb, **scale)
+
+
+def _imported(weights: Path) -> Path:
+    """Name of the model that weights become; a number more where another model has that name."""
+    from ..nets.checkpoint import file_hash
+
+    number, path = 1, weights.with_suffix(".safetensors")
+    while path.exists():
+        made = read_card(path).get("training_data")
+        if isinstance(made, dict) and made.get("sha256") == file_hash(weights):
+            break
+        number += 1
+        path = weights.with_name(f"{weights.stem}-{number}.safetensors")
+    return path
 
 
 def _path(value: Any) -> Path | None:

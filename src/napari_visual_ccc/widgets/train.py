@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from .. import operations, plots
-from ..models import SUFFIX, beside, save_model
+from ..models import SUFFIX, named, save_model
 from ..progress import Progress, Steps, through
 from ..results import ExamineResult, ModelResult
 from .classify import open_image
@@ -47,6 +47,7 @@ class Train(Container):
         self.saved: Path | None = None
         self._job: Job | None = None
         self._rows: list[dict[str, float]] = []
+        self._trained = 0
         self._drawn = 0.0
         self._training = self._finishing = False
         self._started: dict[str, Any] = {}
@@ -131,6 +132,7 @@ class Train(Container):
             report(error)
             return
         self._start(steps, "Look the images over", self._show_examined)
+        self.train_button.text = "Cancel"
 
     def _show_examined(self, result: Any) -> None:
         assert isinstance(result, ExamineResult)
@@ -191,6 +193,7 @@ class Train(Container):
 
     def _start(self, steps: Steps[Any], title: str, returned: Any) -> None:
         self.bar.max, self.bar.value, self.bar.visible = 0, 0, True
+        self.look_button.enabled = False
         self._job = Job(
             steps, title, returned=returned, failed=self._on_failed, finished=self._on_finished,
             progressed=self._on_progress,
@@ -204,6 +207,7 @@ class Train(Container):
         self._job = None
         self._training = False
         self.bar.visible = False
+        self.look_button.enabled = True
         self.train_button.text = "Train"
 
     def _on_progress(self, progress: Progress) -> None:
@@ -223,6 +227,7 @@ class Train(Container):
     def _show_trained(self, result: Any) -> None:
         assert isinstance(result, ModelResult)
         self.result, self.saved, self._training = result, None, False
+        self._trained += 1
         self._draw_curves(result.history)
         self.report.show_evaluation(result.evaluation)
         self.mistakes.show_mistakes(result.evaluation, result.thumbnails)
@@ -242,9 +247,9 @@ class Train(Container):
             )
             if not name:
                 return None
-            path = Path(name)
-            # the dialog has asked whether the model may be replaced
-            force = path.exists() or not any(one.exists() for one in beside(path).values())
+            path = named(name)
+            # the dialog has asked whether the file that was typed may be replaced
+            force = path.exists() and path == Path(name)
         else:
             force = False
         try:
@@ -261,7 +266,8 @@ class Train(Container):
             return
         path = self.saved
         if path is None:
-            path = Path(self._temporary.name) / f"trained{SUFFIX}"
+            # a name of its own: the other dock keeps what it knows of a file by its name
+            path = Path(self._temporary.name) / str(self._trained) / f"trained{SUFFIX}"
             save_model(self.result, path, force=True)
         holder, dock = self.viewer.window.add_plugin_dock_widget(
             "napari-visual-ccc", "Classify & Explain", tabify=True
