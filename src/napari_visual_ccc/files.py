@@ -296,7 +296,7 @@ def write_layer(
         for axis, size in zip("YX", spacing[-2:], strict=True):
             metadata[f"PhysicalSize{axis}"] = float(size) * layer.stride
             metadata[f"PhysicalSize{axis}Unit"] = name
-        if layer.stride > 1:
+        if any(layer.first_centre):
             metadata["Plane"] = _position(layer.first_centre, spacing, name, data.shape[:-2])
     if record is not None:
         metadata["Description"] = json.dumps(dict(record), ensure_ascii=False)
@@ -305,13 +305,13 @@ def write_layer(
 
 
 def _position(
-    first: float, spacing: tuple[float, ...], unit: str, stack: tuple[int, ...]
+    first: tuple[float, float], spacing: tuple[float, ...], unit: str, stack: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Where the first cell of a coarse map lies: not on the corner of the source."""
+    """Where the first cell of a map lies that does not begin on the corner of the source."""
     planes = int(np.prod(stack))
     place: dict[str, list[Any]] = {}
-    for axis, size in zip("YX", spacing[-2:], strict=True):
-        place[f"Position{axis}"] = [first * float(size)] * planes
+    for axis, size, start in zip("YX", spacing[-2:], first, strict=True):
+        place[f"Position{axis}"] = [start * float(size)] * planes
         place[f"Position{axis}Unit"] = [unit] * planes
     return place
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,15 @@ class InfoBar:
     def __bool__(self) -> bool:
         return any((self.top, self.bottom, self.left, self.right))
 
+    def __str__(self) -> str:
+        found = [f"{n} px at the {border}" for border, n in self.pixels.items() if n]
+        return ", ".join(found) or "none"
+
+    @property
+    def pixels(self) -> dict[str, int]:
+        """Rows and columns by border, as metadata and records keep them."""
+        return asdict(self)
+
     def field(self, height: int, width: int) -> tuple[slice, slice]:
         """Rows and columns of the specimen in an image of that size.
 
@@ -31,7 +40,9 @@ class InfoBar:
         rows = slice(self.top, height - self.bottom)
         columns = slice(self.left, width - self.right)
         if rows.stop <= rows.start or columns.stop <= columns.start:
-            raise ValueError(f"the label bar {self} leaves nothing of an image {width} x {height}")
+            raise ValueError(
+                f"the label bar ({self}) leaves nothing of an image {width} x {height}: correct it"
+            )
         return rows, columns
 
 

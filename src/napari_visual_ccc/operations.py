@@ -14,6 +14,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from .engine.field import on_field
+from .micrograph import InfoBar, Micrograph
 from .progress import Steps, run
 from .results import Result
 
@@ -34,6 +36,8 @@ class Operation:
         Quick enough to follow a slider.
     planar : bool
         Works on one (Y, X) image; the viewer hands it the slice being looked at.
+    whole : bool
+        Is given the label bar as well: its subject is the bar, or what a network makes of it.
     """
 
     name: str
@@ -42,6 +46,7 @@ class Operation:
     title: str
     live: bool = False
     planar: bool = False
+    whole: bool = False
 
 
 OPERATIONS: dict[str, Operation] = {
@@ -59,7 +64,7 @@ OPERATIONS: dict[str, Operation] = {
         Operation("compare", "classify", "explain", "Compare classes or methods", planar=True),
         Operation("evidence_regions", "classify", "explain", "Evidence to regions", live=True),
         Operation("trust", "classify", "trust", "Trust the map", planar=True),
-        Operation("shortcuts", "classify", "shortcuts", "Shortcut guard", planar=True),
+        Operation("shortcuts", "classify", "shortcuts", "Shortcut guard", planar=True, whole=True),
         Operation("morphology_map", "classify", "morphology", "Morphology map", planar=True),
         Operation("region_table", "measure", "measure", "Region table"),
     )
@@ -133,19 +138,52 @@ def start(
     *,
     spacing: Any = None,
     unit: str = "px",
+    info_bar: InfoBar | None = None,
 ) -> Steps[Result]:
-    """Start an operation with its inputs by name, giving the pixel size where it asks for it."""
+    """Start an operation with its inputs by name.
+
+    Parameters
+    ----------
+    name : str
+        In the catalogue.
+    arrays, choices : mappings
+        Its inputs, and what a person chose, by name.
+    spacing, unit : (y, x) and str
+        Size of a pixel, given on where the operation asks for it.
+    info_bar : InfoBar, optional
+        Of the first input: it is left out of everything and stays blank in the result.
+    """
     scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
-    return function(name)(**arrays, **scale, **choices)
+    work = function(name)
+    if not info_bar or OPERATIONS[name].whole:
+        return work(**arrays, **scale, **choices)
+    return on_field(lambda cut: work(**cut, **scale, **choices), arrays, info_bar)
 
 
 def call(name: str) -> Callable[..., Any]:
-    """Give an operation as a plain function that returns its result (for scripts)."""
+    """Give an operation as a plain function that returns its result (for scripts).
+
+    The first argument may be a `Micrograph`: its pixel size is used, and its label bar left out.
+    The bar of an array is told with ``info_bar=InfoBar(bottom=64)``.
+    """
     engine_function = function(name)
+    signature = inspect.signature(engine_function)
 
     @functools.wraps(engine_function)
-    def finished(*args: Any, **kwargs: Any) -> Any:
-        return run(engine_function(*args, **kwargs))
+    def finished(*args: Any, info_bar: InfoBar | None = None, **kwargs: Any) -> Any:
+        bound = signature.bind(*args, **kwargs).arguments
+        first = next(iter(bound), "")
+        if isinstance(bound.get(first), Micrograph):
+            given = bound[first]
+            bound[first] = given.data
+            info_bar = info_bar if info_bar is not None else given.info_bar
+            if calibrated(name) and bound.get("spacing") is None:
+                bound |= {"spacing": given.spacing, "unit": given.unit}
+        if name in JOBS:
+            return run(engine_function(**bound))
+        scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
+        arrays = {key: bound.pop(key) for key in inputs(name) if key in bound}
+        return run(start(name, arrays, bound, info_bar=info_bar, **scale))
 
     return finished
 

@@ -15,6 +15,7 @@ import numpy as np
 
 from . import operations
 from .engine.planes import is_lazy
+from .micrograph import InfoBar
 from .results import Result
 
 
@@ -28,6 +29,7 @@ def provenance(
     result: Result | None = None,
     output: str = "",
     plane: Sequence[int] = (),
+    info_bar: InfoBar | None = None,
 ) -> dict[str, Any]:
     """Record how a result was made.
 
@@ -50,6 +52,8 @@ def provenance(
         Name of the layer among those of the result.
     plane : sequence of int
         Slice of a stack that was taken, for operations that work on one plane.
+    info_bar : InfoBar, optional
+        What was left out of the source.
 
     Returns
     -------
@@ -65,6 +69,8 @@ def provenance(
     }
     if len(plane):
         step["plane"] = list(plane)
+    if info_bar:
+        step["info_bar"] = info_bar.pixels
     model = model_of(result)
     if model:
         step["model"] = model

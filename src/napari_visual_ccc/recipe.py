@@ -8,7 +8,7 @@ from typing import Any
 
 from . import operations
 from .choices import checked
-from .micrograph import Micrograph
+from .micrograph import InfoBar, Micrograph
 from .progress import Progress, Steps, run
 from .provenance import model_of, plain
 from .results import ImageResult, LabelsResult, Result
@@ -111,7 +111,10 @@ def replaying(
             current = _plane(current, step["plane"], name)
         arrays = {first: current, **_further(step, further, known, others or {})}
         choices = checked(name, step["parameters"])
-        result = yield from operations.start(name, arrays, choices, spacing=spacing, unit=unit)
+        bar = InfoBar(**step["info_bar"])
+        result = yield from operations.start(
+            name, arrays, choices, spacing=spacing, unit=unit, info_bar=bar
+        )
         _check_model(step, result)
         if step is not record["steps"][-1]:
             layer = _layer(result, step.get("output", ""))
@@ -188,10 +191,14 @@ def _checked_step(step: Any, what: str) -> dict[str, Any]:
     if not isinstance(name, str) or name not in operations.OPERATIONS:
         raise ValueError(f"{what} names an operation that does not exist: {name!r}")
     whole = {**step}
-    for key in ("parameters", "inputs", "model"):
+    for key in ("parameters", "inputs", "model", "info_bar"):
         whole[key] = whole.get(key) or {}
         if not isinstance(whole[key], Mapping):
             raise ValueError(f"{what}: {key} of {name} must be names with values")
+    bar = whole["info_bar"]
+    known = set(bar) <= set(InfoBar().pixels)
+    if not known or any(type(n) is not int or n < 0 for n in bar.values()):
+        raise ValueError(f"{what}: info_bar of {name} must be pixels at the borders")
     plane = whole.get("plane", [])
     if not isinstance(plane, list) or not all(type(one) is int and one >= 0 for one in plane):
         raise ValueError(f"{what}: plane of {name} must be a list of slice numbers")

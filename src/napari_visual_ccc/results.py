@@ -7,7 +7,7 @@ keeping, such as a threshold) and `notes` (sentences a person should see).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     Layered = tuple["ImageResult | LabelsResult", ...]
+    Change = Callable[["ImageResult | LabelsResult"], "ImageResult | LabelsResult"]
 
 Look = Literal["grey", "heat", "signed"]
 COLORMAPS = {"grey": "gray", "heat": "inferno", "signed": "PiYG"}
@@ -58,23 +59,34 @@ class Result:
         """Tables by name."""
         return {}
 
+    def with_layers(self, change: Change) -> Result:
+        """Give the same with every layer changed."""
+        return self
+
 
 @dataclass(frozen=True, eq=False)
 class _Raster(Result):
     """An array in the frame of its source.
 
     A coarse map has one value every `stride` source pixels; the centre of its first cell lies
-    at source pixel `origin` (by default ``(stride - 1) / 2``, the middle of the first block).
+    at source pixel `origin` (by default ``(stride - 1) / 2``, the middle of the first block). A
+    map of a part of the source begins at its pixel `corner` (y, x).
     """
 
     name: str = field(default="", kw_only=True)
     stride: int = field(default=1, kw_only=True)
     origin: float | None = field(default=None, kw_only=True)
+    corner: tuple[int, int] = field(default=(0, 0), kw_only=True)
 
     @property
-    def first_centre(self) -> float:
-        """Source pixel on which the first cell is centred."""
-        return (self.stride - 1) / 2 if self.origin is None else self.origin
+    def first_centre(self) -> tuple[float, float]:
+        """Source pixel (y, x) on which the first cell is centred."""
+        first = (self.stride - 1) / 2 if self.origin is None else self.origin
+        return self.corner[0] + first, self.corner[1] + first
+
+    def with_layers(self, change: Change) -> Result:
+        """Give it changed: it is its only layer."""
+        return change(self)  # type: ignore[arg-type]
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +176,10 @@ class MapsResult(Result):
         """All maps."""
         return tuple(self.maps.values())
 
+    def with_layers(self, change: Change) -> MapsResult:
+        """Change all maps."""
+        return replace(self, maps={name: change(one) for name, one in self.maps.items()})
+
     @property
     def tables(self) -> dict[str, pd.DataFrame]:
         """Those of maps that are labels."""
@@ -242,6 +258,10 @@ class PredictionResult(Result):
     def layers(self) -> Layered:
         """The maps."""
         return self.maps
+
+    def with_layers(self, change: Change) -> PredictionResult:
+        """Change the maps."""
+        return replace(self, maps=tuple(change(one) for one in self.maps))
 
     @property
     def tables(self) -> dict[str, pd.DataFrame]:

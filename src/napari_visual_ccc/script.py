@@ -14,6 +14,7 @@ _HEAD = """\
 from pathlib import Path
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.micrograph import InfoBar
 from napari_visual_ccc.recipe import output
 
 path = Path({path!r})
@@ -57,6 +58,8 @@ def _call(step: Mapping[str, Any], current: str, variables: Mapping[str, str]) -
             arguments.append(f"{other}={variables.get(recorded, f'ccc.read({recorded!r}).data')}")
     if operations.calibrated(name):
         arguments += ["spacing=spacing", "unit=unit"]
+    if step["info_bar"]:
+        arguments.append(f"info_bar=InfoBar(**{step['info_bar']!r})")
     for key, value in checked(name, step["parameters"]).items():
         shown = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
         arguments.append(f"{key}={shown}")

@@ -21,13 +21,15 @@ from qtpy.QtWidgets import QSizePolicy
 from superqt.utils import qdebounced
 
 from .. import operations
+from ..engine.bars import find_bar
+from ..micrograph import InfoBar
 from ..operations import Operation
 from ..progress import Progress, Steps, run
 from ..provenance import fingerprint, provenance
 from ..results import ImageResult, LabelsResult, Result
 from .fields import fields_of, later, layer_kind
 from .jobs import EXPECTED, Job, report
-from .layers import METADATA, Prepared, Source, build, plane_shape, shown_soon, take
+from .layers import METADATA, Prepared, Source, build, keep_bar, plane_shape, shown_soon, take
 from .shown import Shown
 
 if TYPE_CHECKING:
@@ -233,11 +235,7 @@ class Form(Container):
         }
 
     def _steps(self, sources: Mapping[str, Source]) -> Steps[Result]:
-        arrays = {name: source.data for name, source in sources.items()}
-        first = next(iter(sources.values()))
-        return operations.start(
-            self.operation.name, arrays, self.parameters, spacing=first.spacing, unit=first.unit
-        )
+        return _on_specimen(self.operation, sources, self.parameters)
 
     @property
     def _choices(self) -> tuple[Any, ...]:
@@ -309,6 +307,8 @@ class Form(Container):
         self._adding = True
         try:
             previous = _previous(source)
+            if source.info_bar is None and not operation.whole:
+                keep_bar(source.layer, InfoBar(**result.facts.get("info_bar", {})))
             for index, part in enumerate(ready.parts):
                 metadata = _metadata(operation, sources, parameters, result, part.name, previous)
                 metadata |= {"print": ready.prints[index], "preview": source.preview}
@@ -369,6 +369,27 @@ class Form(Container):
             self._job.cancel()
 
 
+def _on_specimen(
+    operation: Operation, sources: Mapping[str, Source], parameters: Mapping[str, Any]
+) -> Steps[Result]:
+    """Run an operation without the label bar, which is looked for where nobody has yet."""
+    first = next(iter(sources.values()))
+    bar = first.info_bar
+    if bar is None and not operation.whole:
+        yield Progress(0, 0, "label bar")
+        bar = find_bar(first.data if first.whole is None else first.whole)
+    return (
+        yield from operations.start(
+            operation.name,
+            {name: source.data for name, source in sources.items()},
+            parameters,
+            spacing=first.spacing,
+            unit=first.unit,
+            info_bar=None if bar is None else first.bar_in_part(bar),
+        )
+    )
+
+
 def _metadata(
     operation: Operation,
     sources: Mapping[str, Source],
@@ -394,6 +415,7 @@ def _metadata(
         result=result,
         output=output,
         plane=[int(place) for place in source.corner[:-2]] if operation.planar else (),
+        info_bar=InfoBar(**result.facts.get("info_bar", {})),
     )
 
 

@@ -10,7 +10,9 @@ import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.transforms import Affine
 
+from ..engine import field
 from ..engine.planes import computed, is_lazy
+from ..micrograph import InfoBar
 from ..progress import Steps
 from ..provenance import fingerprint
 from ..results import COLORMAPS, ImageResult, LabelsResult, Result, contrast
@@ -18,7 +20,8 @@ from ..results import COLORMAPS, ImageResult, LabelsResult, Result, contrast
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-METADATA = "visual_ccc"
+# keys of a layer's metadata: how a result was made; what is known of a micrograph
+METADATA, MICROGRAPH = "visual_ccc", "micrograph"
 # lazy results up to this size are computed at once: else every look at them would block the viewer
 _COMPUTED_BYTES = 1 << 30
 
@@ -41,6 +44,10 @@ class Source:
         Every how many pixels `data` samples the layer in Y and X.
     preview : bool
         Only what is on screen, as finely as the screen shows it.
+    info_bar : InfoBar, optional
+        Of the whole layer; None when nobody has looked for one.
+    whole : (..., Y, X) array, optional
+        The layer's array, where `data` is a part of it.
     """
 
     layer: Layer
@@ -50,6 +57,22 @@ class Source:
     corner: tuple[float, ...]
     step: int = 1
     preview: bool = False
+    info_bar: InfoBar | None = None
+    whole: Any = None
+
+    def bar_in_part(self, bar: InfoBar) -> InfoBar:
+        """Give what of the layer's label bar lies in `data`."""
+        if self.whole is None:
+            return bar
+        height, width = field.plane_shape(self.whole)
+        part = field.plane_shape(self.data)
+        found = []
+        for axis, (size, before, after) in enumerate(
+            ((height, bar.top, bar.bottom), (width, bar.left, bar.right))
+        ):
+            places = self.corner[-2 + axis] + self.step * np.arange(part[axis])
+            found += [int((places < before).sum()), int((places >= size - after).sum())]
+        return InfoBar(*found)
 
 
 def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = False) -> Source:
@@ -74,15 +97,33 @@ def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = 
         data = data[leading]
         corner[: len(leading)] = leading
     spacing, unit = calibration(layer)
+    bar = known_bar(layer)
     if not preview:
-        return Source(layer, data, spacing, unit, tuple(corner))
+        return Source(layer, data, spacing, unit, tuple(corner), info_bar=bar)
     rows, columns, step = _visible(layer)
     corner[-2:] = rows.start, columns.start
     color = (slice(None),) if getattr(layer, "rgb", False) else ()
     part = data[(..., rows, columns, *color)]
     if spacing is not None:
         spacing = (spacing[0] * step, spacing[1] * step)
-    return Source(layer, part, spacing, unit, tuple(corner), step, preview=True)
+    return Source(
+        layer, part, spacing, unit, tuple(corner), step, preview=True, info_bar=bar, whole=data
+    )
+
+
+def known_bar(layer: Layer) -> InfoBar | None:
+    """Give the label bar that a layer's metadata tell of; None when nobody has looked for one."""
+    told = dict(layer.metadata.get(MICROGRAPH) or {}).get("info_bar")
+    if told is not None:
+        return InfoBar(**told)
+    # labels and results of micrographs without a bar have none of their own
+    is_result = isinstance(layer, Labels) or METADATA in layer.metadata
+    return InfoBar() if is_result else None
+
+
+def keep_bar(layer: Layer, bar: InfoBar) -> None:
+    """Note the label bar of a layer in its metadata."""
+    layer.metadata[MICROGRAPH] = {**(layer.metadata.get(MICROGRAPH) or {}), "info_bar": bar.pixels}
 
 
 def calibration(layer: Layer) -> tuple[tuple[float, float] | None, str]:
@@ -160,7 +201,7 @@ def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, A
     ratio = np.ones(layer.ndim)
     ratio[-2:] = result.stride * source.step
     first = np.array(source.corner, float)
-    first[-2:] += result.first_centre * source.step
+    first[-2:] += np.multiply(result.first_centre, source.step)
     inner = Affine(
         scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear
     )
@@ -205,10 +246,13 @@ def shown_soon(steps: Steps[Result]) -> Steps[Prepared]:
 
 def build(source: Source, result: ImageResult | LabelsResult, metadata: dict[str, Any]) -> Layer:
     """Make the layer of a result."""
+    kept = {METADATA: metadata}
+    if result.array.shape[-2:] == plane_shape(source.layer) and MICROGRAPH in source.layer.metadata:
+        kept[MICROGRAPH] = dict(source.layer.metadata[MICROGRAPH])
     common = {
         **placement(source, result),
         "name": f"{source.layer.name} {result.name}".strip(),
-        "metadata": {METADATA: metadata},
+        "metadata": kept,
     }
     if isinstance(result, LabelsResult):
         labels = _with_leading_axes(result.labels, source.layer.ndim)
