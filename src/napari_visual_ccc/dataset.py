@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .files import OTHER, TIFF, printable, read
+from .files import OTHER, TIFF, read
 from .micrograph import Micrograph
 
 if TYPE_CHECKING:
@@ -131,6 +131,11 @@ def load(source: str | Path, *, group: str = "", least: int = 2) -> Dataset:
     if source.suffix.lower() == ".csv":
         return _from_csv(source, pattern, least)
     raise ValueError(f"{source}: name a folder with one folder a class, or a .csv table")
+
+
+def printable(text: str) -> str:
+    """Replace bytes of a file's name that are no text: tables cannot hold them."""
+    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def unlabelled(folder: str | Path) -> list[Example]:

@@ -202,11 +202,6 @@ def _tiff_record(ome: dict[str, Any] | None) -> dict[str, Any] | None:
     return record if isinstance(record, dict) and "steps" in record else None
 
 
-def printable(text: str) -> str:
-    """Replace bytes of a file's name that are no text: tables cannot hold them."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
-
-
 def check_free(path: Path, *, force: bool) -> None:
     """Insist that a file is not there yet, or may be replaced.
 

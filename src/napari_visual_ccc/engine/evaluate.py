@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ..dataset import Dataset
-from ..files import printable
+from ..dataset import Dataset, printable
 from ..progress import Progress, Steps, run
 from ..results import EvaluationResult
 from .calibrate import calibration_error, temperature

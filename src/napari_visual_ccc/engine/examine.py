@@ -6,8 +6,7 @@ from typing import Annotated
 
 import numpy as np
 
-from ..dataset import Dataset
-from ..files import printable
+from ..dataset import Dataset, printable
 from ..progress import Progress, Steps
 from ..results import ExamineResult
 from .classify import Device

@@ -8,8 +8,7 @@ from typing import Annotated
 
 import numpy as np
 
-from ..dataset import unlabelled
-from ..files import printable
+from ..dataset import printable, unlabelled
 from ..progress import Progress, Steps, through
 from ..results import PredictionResult, TableResult
 from .classify import CONFIDENCE, Device, classify

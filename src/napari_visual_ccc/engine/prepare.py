@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ..files import printable
+from ..dataset import printable
 from ..progress import Progress, Steps
 from .images import as_grey, finite
 from .views import EMPTY, nanometres, normalised, views, window_side
