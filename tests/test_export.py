@@ -267,6 +267,16 @@ def test_imagej_gets_colours_as_channels(tmp_path, rng):
     np.testing.assert_array_equal(files.read(path).data, image.data)
 
 
+@pytest.mark.parametrize("kind", [*OME, "imagej"])
+def test_three_columns_are_no_colours_where_the_axes_are_known(tmp_path, rng, kind):
+    data = rng.integers(0, 255, (5, 20, 3)).astype(np.uint8)
+    found = read(write(Micrograph(data, axes=(Axis("z"),)), path_of(tmp_path, kind), format=kind))
+    np.testing.assert_array_equal(found.data, data)
+    if kind in ("ome-tiff", "imagej"):
+        with tifffile.TiffFile(path_of(tmp_path, kind)) as tif:
+            assert tif.series[0].axes == "ZYX"
+
+
 def test_what_is_too_large_for_imagej_is_refused(tmp_path):
     image = Micrograph(da.zeros((5, 40_000, 40_000), dtype=np.uint8, chunks=(1, 4000, 4000)))
     with pytest.raises(ValueError, match="too large for ImageJ"):

@@ -158,10 +158,10 @@ def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
         "axes": stored.letters + "YX",
         "Info": json.dumps({KEY: stored.header}),
     }
-    scale: dict[str, Any] = {}
+    options: dict[str, Any] = {"photometric": "minisblack"}
     if stored.spacing is not None:
         height, width = stored.spacing
-        scale["resolution"] = (1 / width, 1 / height)
+        options["resolution"] = (1 / width, 1 / height)
         # ImageJ reads the text as Java does
         metadata["unit"] = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in stored.unit)
     if "Z" in stored.steps:
@@ -172,7 +172,7 @@ def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
         metadata["mode"] = "composite"
     levels = [
         tifffile.memmap(
-            path, shape=shape, dtype=stored.dtype, imagej=True, metadata=metadata, **scale
+            path, shape=shape, dtype=stored.dtype, imagej=True, metadata=metadata, **options
         )
     ]
     try:
