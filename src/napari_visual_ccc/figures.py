@@ -113,7 +113,11 @@ def save(figure: Figure, path: Path, *, force: bool = False) -> None:
     kind = path.suffix[1:].lower()
     # the same figure is the same file on every run; what a journal prints has 300 dpi
     options: dict[str, Any] = {"metadata": {"Date": None}, "dpi": 300} if kind == "svg" else {}
-    style = {"svg.hashsalt": "visual-ccc", "svg.fonttype": "none", "image.composite_image": False}
+    style: Any = {
+        "svg.hashsalt": "visual-ccc",
+        "svg.fonttype": "none",
+        "image.composite_image": False,
+    }
     with written(path, force=force) as part, rc_context(style):
         figure.savefig(part, format=kind, **options)
 
