@@ -54,6 +54,33 @@ def test_results_are_written_with_pixel_size_table_preview_and_record(image, out
 
 
 @pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        (
+            ["--format", "imagej", "--tables", "parquet", "--figures", "svg"],
+            ["discs_kmeans.parquet", "discs_kmeans.yaml",
+             "discs_kmeans_k-means_2.svg", "discs_kmeans_k-means_2.tif"],
+        ),
+        (
+            ["--format", "ome-zarr", "--figures", "none"],
+            ["discs_kmeans.csv", "discs_kmeans.yaml", "discs_kmeans_k-means_2.ome.zarr"],
+        ),
+    ],
+)  # fmt: skip
+def test_results_are_written_in_the_formats_asked_for(image, out, options, written):
+    words = ["cluster", str(image), "--clusters", "2", "-o", str(out), *options]
+    assert main(words) == 0
+    assert names(out) == written
+    assert main(words) == 1
+    assert main([*words, "--force"]) == 0
+    if "imagej" in options:
+        found = ccc.read(out / "discs_kmeans_k-means_2.tif")
+        assert (found.spacing, found.unit, found.data.max()) == ((0.5, 0.5), "nm", 2)
+        table = pd.read_parquet(out / "discs_kmeans.parquet")
+        assert table["area_nm2"].sum() == found.data.size / 4
+
+
+@pytest.mark.parametrize(
     "words",
     [
         ["denoise", "--method", "gaussian"],

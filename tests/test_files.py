@@ -6,7 +6,6 @@ import tifffile
 from PIL import Image
 
 from napari_visual_ccc import files
-from napari_visual_ccc.results import ImageResult, LabelsResult
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.int16, np.float32])
@@ -55,31 +54,6 @@ def test_pixel_size_of_imagej_and_ome(tmp_path):
     found = files.read(tmp_path / "b.ome.tif")
     assert found.spacing == pytest.approx((0.3, 0.2))
     assert (found.unit, found.name) == ("µm", "b")
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.int64, np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(20, 30), (3, 20, 30), (2, 3, 20, 30)])
-def test_results_come_back_with_pixel_size_and_record(tmp_path, rng, dtype, shape):
-    data = (rng.random(shape) * 100).astype(dtype)
-    result = LabelsResult(data) if np.dtype(dtype).kind in "ui" else ImageResult(data)
-    record = {"source": {"name": "x"}, "steps": [{"operation": "otsu"}], "note": 'µ "<&>'}
-    path = tmp_path / "r.ome.tif"
-    files.write_layer(result, path, spacing=(2.0, 1.5), unit="nm", record=record)
-    found = files.read(path)
-    np.testing.assert_array_equal(found.data, data)
-    assert found.spacing == (2.0, 1.5)
-    assert found.unit == "nm"
-    assert found.metadata["visual_ccc"] == record
-
-
-def test_a_coarse_map_says_how_coarse_it_is_and_where_it_lies(tmp_path):
-    files.write_layer(
-        ImageResult(np.zeros((4, 5), np.float32), stride=8), tmp_path / "c.ome.tif",
-        spacing=(2.0, 2.0), unit="nm",
-    )  # fmt: skip
-    assert files.read(tmp_path / "c.ome.tif").spacing == (16, 16)
-    with tifffile.TiffFile(tmp_path / "c.ome.tif") as tif:
-        assert 'PositionX="7.0"' in tif.ome_metadata
 
 
 def test_a_mebibyte_beyond_the_limit_is_mapped(tmp_path, monkeypatch, rng):
@@ -176,12 +150,6 @@ def test_units_of_both_axes_count(tmp_path):
     found = files.read(tmp_path / "b.ome.tif")
     assert found.spacing == pytest.approx((1.0, 2.0))
     assert found.unit == "nm"
-
-
-def test_stacks_of_many_axes_are_written_as_one(tmp_path, rng):
-    data = rng.integers(0, 9, (2, 2, 2, 2, 5, 6)).astype(np.uint8)
-    files.write_layer(LabelsResult(data), tmp_path / "r.ome.tif")
-    np.testing.assert_array_equal(files.read(tmp_path / "r.ome.tif").data, data.reshape(-1, 5, 6))
 
 
 def test_a_unit_that_is_no_length_is_no_calibration(tmp_path):

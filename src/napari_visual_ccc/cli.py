@@ -134,6 +134,17 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
         "-o", "--output", type=Path, default=Path("visual-ccc-output"), metavar="DIR",
         help="folder for the results (default: visual-ccc-output)",
     )  # fmt: skip
+    parser.add_argument(
+        "--format", choices=("ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej"), default="ome-tiff",
+        help="of images and labels (default: ome-tiff)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--tables", choices=("csv", "parquet"), default="csv", help="format (default: csv)"
+    )
+    parser.add_argument(
+        "--figures", choices=("png", "svg", "none"), default="png",
+        help="format of pictures with a scale bar (default: png)",
+    )  # fmt: skip
     parser.add_argument("--force", action="store_true", help="replace results that are there")
     return parser
 
@@ -230,6 +241,10 @@ def _one_image(
         image=under,
         spacing=spacing,
         unit=unit,
+        axes=micrograph.axes,
+        format=given.format,
+        tables=given.tables,
+        figures=given.figures,
         force=given.force,
     )
     print(f"{path}: {summary(result)}")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 # longest side of a picture, in pixels
 _LONGEST = 1200
 _FEW_LABELS = 20
+_METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 
 
 def preview(
@@ -28,14 +29,14 @@ def preview(
     unit: str = "px",
     force: bool = False,
 ) -> None:
-    """Draw one layer of a result as PNG, labels and heatmaps over their image.
+    """Draw one layer of a result, labels and heatmaps over their image.
 
     Parameters
     ----------
     layer : ImageResult or LabelsResult
         What to draw; of a stack, the first slice.
     path : Path
-        Of the PNG file.
+        Ends in ``.png`` or ``.svg``.
     image : (..., Y, X) array, optional
         What lies under it.
     spacing, unit : (y, x) and str
@@ -48,21 +49,77 @@ def preview(
     FileExistsError, OSError
         As `files.written`.
     """
-    from matplotlib.figure import Figure
-
-    height, width = (n * layer.stride for n in _plane(layer).shape)
-    # a sliver still needs room for its title and its scale bar
-    inches = (max(2.0, 6.0 * min(1.0, n)) for n in (width / height, height / width))
-    wide, high = inches
-    figure = Figure(figsize=(wide + 1.6, high + 0.8), dpi=130, layout="constrained")
-    draw(figure.add_subplot(), layer, image=image, spacing=spacing, unit=unit)
+    figure, axes = _sheet(layer, spacing)
+    draw(axes, layer, image=image, spacing=spacing, unit=unit)
     save(figure, path, force=force)
 
 
+def overlay(
+    layers: list[ImageResult | LabelsResult],
+    path: Path,
+    *,
+    title: str = "",
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "px",
+    force: bool = False,
+) -> None:
+    """Draw layers above each other, the first at the bottom.
+
+    Parameters
+    ----------
+    layers : list of ImageResult and LabelsResult
+        At least one, in the frame of the first; of stacks, the first slice.
+    path, spacing, unit, force
+        As `preview`.
+    title : str
+        What to write above.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    figure, axes = _sheet(layers[0], spacing)
+    axes.set_axis_off()
+    axes.set_title(title)
+    for number, layer in enumerate(layers):
+        _draw_layer(axes, layer, over=number > 0)
+    _scale_bar(axes, spacing, unit)
+    save(figure, path, force=force)
+
+
+def _sheet(
+    layer: ImageResult | LabelsResult, spacing: tuple[float, ...] | None
+) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    height, width = (n * layer.stride for n in _plane(layer).shape)
+    height *= _tallness(spacing)
+    # a sliver still needs room for its title and its scale bar
+    wide, high = (max(2.0, 6.0 * min(1.0, n)) for n in (width / height, height / width))
+    figure = Figure(figsize=(wide + 1.6, high + 0.8), dpi=130, layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _tallness(spacing: tuple[float, ...] | None) -> float:
+    """How much higher than wide a pixel is."""
+    return 1.0 if spacing is None else float(spacing[-2] / spacing[-1])
+
+
 def save(figure: Figure, path: Path, *, force: bool = False) -> None:
-    """Write a figure as PNG."""
-    with written(path, force=force) as part:
-        figure.savefig(part, format="png")
+    """Write a figure as what the ending of its path says: PNG, or SVG with text to be edited."""
+    from matplotlib import rc_context
+
+    kind = path.suffix[1:].lower()
+    # the same figure is the same file on every run; what a journal prints has 300 dpi
+    options: dict[str, Any] = {"metadata": {"Date": None}, "dpi": 300} if kind == "svg" else {}
+    style: Any = {
+        "svg.hashsalt": "visual-ccc",
+        "svg.fonttype": "none",
+        "image.composite_image": False,
+    }
+    with written(path, force=force) as part, rc_context(style):
+        figure.savefig(part, format=kind, **options)
 
 
 def draw(
@@ -160,21 +217,43 @@ def _legend(axes: Axes, layer: LabelsResult) -> None:
 def _scale_bar(axes: Axes, spacing: tuple[float, ...] | None, unit: str) -> None:
     from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
+    axes.set_aspect(_tallness(spacing))
     left, right, bottom, top = axes.axis()
     size = float(spacing[-1]) if spacing is not None else 1.0
-    length = nice_length(abs(right - left) * size / 4)
+    length, text = round_length(abs(right - left) * size / 4, unit)
     bar = AnchoredSizeBar(
-        axes.transData, length / size, f"{length:g} {unit}", "lower left", pad=0.4, sep=3,
+        axes.transData, length / size, text, "lower left", pad=0.4, sep=3,
         color="white", frameon=True, size_vertical=abs(bottom - top) / 120, label_top=True,
     )  # fmt: skip
     bar.patch.set(facecolor="black", alpha=0.6, linewidth=0)
     axes.add_artist(bar)
 
 
-def nice_length(most: float) -> float:
-    """Give the longest of 1, 2 or 5 times a power of ten that is not longer than `most`."""
+def round_length(most: float, unit: str) -> tuple[float, str]:
+    """Choose how long a scale bar is, and how to say it: "500 nm", "2 µm", "5 nm⁻¹".
+
+    Parameters
+    ----------
+    most : float
+        The longest that it may be, in `unit`.
+    unit : str
+        A length is told in nm, µm, mm or m; below a nanometre in the unit itself.
+
+    Returns
+    -------
+    length : float
+        In `unit`: 1, 2 or 5 times a power of ten.
+    text : str
+        The length in the unit that suits it.
+    """
     power = 10.0 ** np.floor(np.log10(most))
-    return float(next(n for n in (5, 2, 1) if n * power <= most * (1 + 1e-9)) * power)
+    length = float(next(n for n in (5, 2, 1) if n * power <= most * (1 + 1e-9)) * power)
+    if unit not in _METRES:
+        return length, f"{length:g} {unit[2:]}⁻¹" if unit.startswith("1/") else f"{length:g} {unit}"
+    metres = length * _METRES[unit]
+    fitting = [name for name in ("nm", "µm", "mm", "m") if metres >= _METRES[name] * (1 - 1e-9)]
+    name = fitting[-1] if fitting else unit
+    return length, f"{metres / _METRES[name]:g} {name}"
 
 
 def panels(

@@ -5,21 +5,23 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterator, Mapping
+import shutil
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from .header import KEY, restored
 from .micrograph import Micrograph
-from .results import ImageResult, LabelsResult
 
 TIFF = (".tif", ".tiff")
 OTHER = (".png", ".jpg", ".jpeg", ".bmp")
+# what tells a folder that is a Zarr
+_ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
 # above this a contiguous TIFF is mapped instead of read
 _MAPPED_BYTES = 1 << 30
-_OME_UNITS = {"px": "pixel", "A": "Å", "um": "µm", "μm": "µm"}
 _METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
 _PLAIN_UNITS = {"micron": "µm", "um": "µm", "\\u00B5m": "µm", "μm": "µm", "pixel": "px", "": "px"}
 
@@ -136,9 +138,10 @@ def _read_tiff(path: Path) -> Micrograph:
         data = _colour_last(data, series.axes)
         ome = _ome(tif) if tif.is_ome else None
         spacing, unit = _tiff_calibration(tif, ome)
-        record = _tiff_record(ome)
-    metadata = {"visual_ccc": record} if record else {}
-    return Micrograph(data, spacing, unit, name=stem(path), path=path, metadata=metadata)
+        told = _told(ome["Description"] if ome else (tif.imagej_metadata or {}).get("Info"))
+    metadata = {"visual_ccc": told} if "steps" in told else {}
+    found = Micrograph(data, spacing, unit, name=stem(path), path=path, metadata=metadata)
+    return restored(found, told.get(KEY))
 
 
 def _colour_last(data: np.ndarray, axes: str) -> np.ndarray:
@@ -192,14 +195,13 @@ def _ome(tif: Any) -> dict[str, Any]:
     return {"Pixels": found, "Description": root.findtext(".//{*}Image/{*}Description")}
 
 
-def _tiff_record(ome: dict[str, Any] | None) -> dict[str, Any] | None:
-    if ome is None:
-        return None
+def _told(text: Any) -> dict[str, Any]:
+    """What we wrote into the description, if we did."""
     try:
-        record = json.loads(ome["Description"] or "")
-    except ValueError:
-        return None
-    return record if isinstance(record, dict) and "steps" in record else None
+        told = json.loads(text or "")
+    except (TypeError, ValueError):
+        return {}
+    return told if isinstance(told, dict) else {}
 
 
 def check_free(path: Path, *, force: bool) -> None:
@@ -208,10 +210,14 @@ def check_free(path: Path, *, force: bool) -> None:
     Raises
     ------
     FileExistsError
-        If it is there and `force` is not set.
+        If it is there and `force` is not set, or it is a folder and no Zarr.
     """
     if path.exists() and not force:
         raise FileExistsError(f"{path} is there already; add --force to replace it")
+    if path.is_dir() and not any((path / name).is_file() for name in _ZARR_FILES):
+        raise FileExistsError(
+            f"{path} is a folder and no Zarr: it is not replaced; take another name"
+        )
 
 
 @contextmanager
@@ -221,14 +227,14 @@ def written(path: Path, *, force: bool = False) -> Iterator[Path]:
     Parameters
     ----------
     path : Path
-        Where the file is to be. Its folder is made.
+        Where the file (or the folder of a Zarr) is to be. The folder around it is made.
     force : bool
-        Replace a file that is there.
+        Replace what is there; of folders, only one that is a Zarr.
 
     Raises
     ------
     FileExistsError
-        If there is one and `force` is not set.
+        If it is there and `force` is not set, or it is a folder of other things.
     OSError
         If the disk is full, say; nothing half-written stays.
     """
@@ -238,89 +244,68 @@ def written(path: Path, *, force: bool = False) -> Iterator[Path]:
     part = path.with_name(f".part-{os.getpid()}-{path.name}")
     try:
         yield part
-        os.replace(part, path)
+        _put_in_place(part, path)
     except OSError as error:
         if error.filename is None or str(part) in str(error.filename):
             reason = error.strerror or str(error)
             raise OSError(f"{path}: could not be written ({reason})") from error
         raise
     finally:
-        part.unlink(missing_ok=True)
+        _remove(part)
 
 
-def write_layer(
-    layer: ImageResult | LabelsResult,
-    path: Path,
-    *,
-    spacing: tuple[float, ...] | None = None,
-    unit: str = "px",
-    record: Mapping[str, Any] | None = None,
-    force: bool = False,
-) -> None:
-    """Write an image or labels as OME-TIFF with pixel size and how it was made.
+def _put_in_place(part: Path, path: Path) -> None:
+    if not path.is_dir():
+        os.replace(part, path)
+        return
+    # a folder that holds something cannot be replaced: it makes room first
+    old = path.with_name(f".old-{os.getpid()}-{path.name}")
+    os.replace(path, old)
+    try:
+        os.replace(part, path)
+    except OSError:
+        os.replace(old, path)
+        raise
+    _remove(old)
+
+
+def _remove(path: Path) -> None:
+    if path.is_dir():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def write_table(table: Any, path: Path, *, force: bool = False) -> None:
+    """Write a table as CSV (UTF-8, with a mark by which Excel knows it) or Parquet.
 
     Parameters
     ----------
-    layer : ImageResult or LabelsResult
-        What to write; lazy data is computed.
+    table : DataFrame
+        Without its index.
     path : Path
-        Ends in ``.ome.tif``.
-    spacing, unit : (y, x) and str
-        Size of a pixel of the source; that of a coarse map follows from it.
-    record : mapping, optional
-        From `provenance.provenance`.
+        Ends in ``.parquet``, or it becomes CSV.
     force : bool
         Replace a file that is there.
 
     Raises
     ------
-    FileExistsError, OSError
-        As `written`.
-    """
-    import tifffile
-
-    data = np.asarray(layer)
-    narrower = {"int64": np.int32, "uint64": np.uint32, "float16": np.float32, "bool": np.uint8}
-    data = data.astype(narrower.get(data.dtype.name, data.dtype), copy=False)
-    if data.ndim > 5:
-        # OME-TIFF has three axes beside Y and X
-        data = data.reshape(-1, *data.shape[-2:])
-    metadata: dict[str, Any] = {"axes": "TCZ"[-(data.ndim - 2) :][: data.ndim - 2] + "YX"}
-    if spacing is not None:
-        name = _OME_UNITS.get(unit, unit)
-        for axis, size in zip("YX", spacing[-2:], strict=True):
-            metadata[f"PhysicalSize{axis}"] = float(size) * layer.stride
-            metadata[f"PhysicalSize{axis}Unit"] = name
-        if any(layer.first_centre):
-            metadata["Plane"] = _position(layer.first_centre, spacing, name, data.shape[:-2])
-    if record is not None:
-        metadata["Description"] = json.dumps(dict(record), ensure_ascii=False)
-    with written(path, force=force) as part:
-        tifffile.imwrite(part, data, ome=True, metadata=metadata, compression="zlib")
-
-
-def _position(
-    first: tuple[float, float], spacing: tuple[float, ...], unit: str, stack: tuple[int, ...]
-) -> dict[str, Any]:
-    """Where the first cell of a map lies that does not begin on the corner of the source."""
-    planes = int(np.prod(stack))
-    place: dict[str, list[Any]] = {}
-    for axis, size, start in zip("YX", spacing[-2:], first, strict=True):
-        place[f"Position{axis}"] = [start * float(size)] * planes
-        place[f"Position{axis}Unit"] = [unit] * planes
-    return place
-
-
-def write_table(table: Any, path: Path, *, force: bool = False) -> None:
-    """Write a table as CSV (UTF-8, with a mark by which Excel knows it).
-
-    Raises
-    ------
+    ImportError
+        If Parquet is asked for and its package is not installed.
     FileExistsError, OSError
         As `written`.
     """
     with written(path, force=force) as part:
-        table.to_csv(part, index=False, encoding="utf-8-sig")
+        if path.suffix.lower() != ".parquet":
+            table.to_csv(part, index=False, encoding="utf-8-sig")
+            return
+        try:
+            import pyarrow  # noqa: F401
+        except ImportError:
+            raise ImportError(
+                f"{path}: Parquet needs a package: pip install 'napari-visual-ccc[parquet]'"
+            ) from None
+        table.to_parquet(part, index=False, engine="pyarrow")
 
 
 def write_text(text: str, path: Path, *, force: bool = False) -> None:

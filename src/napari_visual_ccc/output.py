@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
-from .files import check_free, write_layer, write_table, write_text
+from .export import ENDINGS, of_result, write_image
+from .files import check_free, write_table, write_text
+from .micrograph import Axis
+from .progress import run
 from .recipe import to_yaml
 from .results import Result
 
@@ -21,9 +24,13 @@ def write_result(
     image: Any = None,
     spacing: tuple[float, ...] | None = None,
     unit: str = "px",
+    axes: tuple[Axis, ...] = (),
+    format: Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej"] = "ome-tiff",
+    tables: Literal["csv", "parquet"] = "csv",
+    figures: Literal["png", "svg", "none"] = "png",
     force: bool = False,
 ) -> list[Path]:
-    """Write layers as OME-TIFF and PNG, tables as CSV, and how they were made as YAML.
+    """Write layers with figures of them, tables, and how they were made as YAML.
 
     Parameters
     ----------
@@ -37,8 +44,10 @@ def write_result(
         Name of a layer → its record, see `provenance.provenance`.
     image : (..., Y, X) array, optional
         The source, to draw under labels and heatmaps.
-    spacing, unit : (y, x) and str
-        Size of a pixel of the source.
+    spacing, unit, axes
+        Of the source, see `Micrograph`.
+    format, tables, figures
+        What to write layers, tables and figures as.
     force : bool
         Replace files that are there.
 
@@ -57,23 +66,28 @@ def write_result(
     from .figures import preview
 
     stems = {layer.name: file_stem(f"{name} {layer.name}") for layer in result.layers}
-    tables = {
+    names = {
         file_stem(name if len(result.tables) == 1 else f"{name} {key}"): table
         for key, table in result.tables.items()
     }
-    images = [folder / f"{s}{end}" for s in stems.values() for end in (".ome.tif", ".png")]
-    lists = [folder / f"{s}.csv" for s in tables]
+    endings = [ENDINGS[format], *([] if figures == "none" else [f".{figures}"])]
+    images = [folder / f"{s}{end}" for s in stems.values() for end in endings]
+    lists = [folder / f"{s}.{tables}" for s in names]
     recipe = folder / f"{file_stem(name)}.yaml"
     paths = [*images, *lists, recipe]
     for path in paths:
         check_free(path, force=force)
     for layer in result.layers:
-        stem = stems[layer.name]
-        common: dict[str, Any] = {"spacing": spacing, "unit": unit, "force": force}
-        write_layer(layer, folder / f"{stem}.ome.tif", record=record(layer.name), **common)
-        grey = getattr(layer, "look", "") == "grey"
-        preview(layer, folder / f"{stem}.png", image=None if grey else image, **common)
-    for table, path in zip(tables.values(), lists, strict=True):
+        stem = folder / stems[layer.name]
+        made = of_result(
+            layer, name=name, spacing=spacing, unit=unit, axes=axes, record=record(layer.name)
+        )
+        run(write_image(made, Path(f"{stem}{ENDINGS[format]}"), format=format, force=force))
+        if figures != "none":
+            under = None if getattr(layer, "look", "") == "grey" else image
+            path = Path(f"{stem}.{figures}")
+            preview(layer, path, image=under, spacing=spacing, unit=unit, force=force)
+    for table, path in zip(names.values(), lists, strict=True):
         write_table(table, path, force=force)
     first = next(iter(stems), "")
     write_text(to_yaml(record(first)), recipe, force=force)

@@ -1,0 +1,119 @@
+"""Write images with their pixel size: OME-TIFF, OME-Zarr, and TIFF for ImageJ and Fiji."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from .files import written
+from .micrograph import Axis, Micrograph
+from .progress import Steps
+from .pyramid import write_levels
+from .results import ImageResult, LabelsResult
+from .stored import Stored
+from .targets import TARGETS
+
+Format = Literal["auto", "ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej"]
+ENDINGS = {
+    "ome-tiff": ".ome.tif", "ome-zarr": ".ome.zarr", "ome-zarr-0.4": ".ome.zarr", "imagej": ".tif",
+}  # fmt: skip
+
+
+def write_image(
+    image: Micrograph, path: str | Path, *, format: Format = "auto", force: bool = False
+) -> Steps[Path]:
+    """Write an image, with its pixel size and how it was made, for other programs and for us.
+
+    Parameters
+    ----------
+    image : Micrograph
+        Numpy or lazy dask; a lazy image is computed chunk by chunk as it is written. With
+        ``metadata["labels"]`` set it is taken for labels; ``metadata["origin"]`` is where its
+        first pixel is centred, as (y, x) in its unit.
+    path : Path
+        Of the file, or of the folder of a Zarr. Its folder is made.
+    format : {'auto', 'ome-tiff', 'ome-zarr', 'ome-zarr-0.4', 'imagej'}
+        By default what the ending of the path says: OME-TIFF or OME-Zarr 0.5. Above 4096 pixels
+        a side, both get a pyramid. ImageJ takes labels as 16 bit, other images as 8 or 16 bit
+        or as 32-bit decimals.
+    force : bool
+        Replace what is there.
+
+    Yields
+    ------
+    Progress
+        For every piece. Closing the generator leaves nothing behind.
+
+    Returns
+    -------
+    Path
+        The path.
+
+    Raises
+    ------
+    ValueError
+        If no format goes by that ending, the image is empty or not of numbers, or its values do
+        not fit into the format.
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    path = Path(path)
+    kind = _kind(path) if format == "auto" else format
+    stored = Stored(image, kind)
+    with written(path, force=force) as part, TARGETS[kind](stored, part) as (rows, put):
+        yield from write_levels(
+            stored.data, stored.leading, stored.sizes, rows,
+            lambda level, index, start, band: put(level, index, start, stored.cast(band)),
+            pick=stored.picks,
+        )  # fmt: skip
+    return path
+
+
+def of_result(
+    layer: ImageResult | LabelsResult,
+    *,
+    name: str = "image",
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "px",
+    axes: tuple[Axis, ...] = (),
+    record: Mapping[str, Any] | None = None,
+) -> Micrograph:
+    """Make a micrograph of a result, to be written.
+
+    Parameters
+    ----------
+    layer : ImageResult or LabelsResult
+        What an operation gave; lazy data stay lazy.
+    name : str
+        Of the source.
+    spacing, unit, axes
+        Of the source, see `Micrograph`; those of a coarse map follow from them.
+    record : mapping, optional
+        From `provenance.provenance`.
+    """
+    metadata: dict[str, Any] = {} if record is None else {"visual_ccc": dict(record)}
+    if isinstance(layer, LabelsResult):
+        metadata["labels"] = True
+    if spacing is not None:
+        spacing = tuple(float(size) * layer.stride for size in spacing[-2:])
+        if any(layer.first_centre):
+            # the first cell of a coarse map, or of a part, does not lie on the corner of the source
+            metadata["origin"] = [
+                first * size / layer.stride
+                for first, size in zip(layer.first_centre, spacing, strict=True)
+            ]
+    axes = axes if len(axes) == layer.array.ndim - 2 else ()
+    return Micrograph(layer.array, spacing, unit, name=name, metadata=metadata, axes=axes)
+
+
+def _kind(path: Path) -> str:
+    ending = path.suffix.lower()
+    if ending in (".tif", ".tiff"):
+        return "ome-tiff"
+    if ending == ".zarr":
+        return "ome-zarr"
+    raise ValueError(
+        f"{path}: images are not written as {ending or 'a file without an ending'}; "
+        "let the name end in .ome.tif or .ome.zarr"
+    )

@@ -1,0 +1,213 @@
+"""Save layers from napari: images with calibration, tables, figures with a scale bar."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import napari
+import numpy as np
+from napari.layers import Image
+from napari.utils import progress
+
+from ..engine.images import as_grey
+from ..export import Format, write_image
+from ..figures import overlay
+from ..files import check_free, write_table
+from ..header import has_colours
+from ..micrograph import Axis, InfoBar, Micrograph
+from ..output import file_stem
+from ..progress import Progress, run
+from ..results import COLORMAPS, ImageResult, LabelsResult
+from .layers import calibration
+
+# data, attributes and type of a layer, as `Layer.as_layer_data_tuple` gives them
+LayerTuple = tuple[Any, dict[str, Any], str]
+
+Writer = Callable[[str, list[LayerTuple]], list[str]]
+
+_PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
+# what leading axes without a name are taken for
+_NAMES = ("t", "c", "z")
+_LOOKS = {colormap: look for look, colormap in COLORMAPS.items()}
+_ENDINGS = (".ome.tif", ".ome.tiff", ".ome.zarr")
+
+
+def _heard(write: Writer) -> Writer:
+    """Let a person hear what is wrong: napari takes a ValueError for "not this writer"."""
+
+    @functools.wraps(write)
+    def heard(path: str, layers: list[LayerTuple]) -> list[str]:
+        try:
+            return write(path, layers)
+        except ValueError as error:
+            raise OSError(str(error)) from error
+
+    return heard
+
+
+@_heard
+def write_images(path: str, layers: list[LayerTuple]) -> list[str]:
+    """Save images and labels as OME-TIFF or OME-Zarr, one file each."""
+    return _write_images(path, layers, "auto")
+
+
+@_heard
+def write_imagej(path: str, layers: list[LayerTuple]) -> list[str]:
+    """Save images and labels as TIFF that ImageJ opens with its scale, one file each."""
+    return _write_images(path, layers, "imagej")
+
+
+@_heard
+def write_tables(path: str, layers: list[LayerTuple]) -> list[str]:
+    """Save the features of labels as CSV or Parquet, one file each."""
+
+    def write(layer: LayerTuple, target: Path, force: bool) -> None:
+        _, about, _ = layer
+        table = about.get("features")
+        if table is None or not len(table.columns):
+            raise ValueError(f"{about['name']} has no table; measure its regions first")
+        # napari's own column, which ties a row to its label
+        twice = "index" in table and "label" in table and (table["index"] == table["label"]).all()
+        write_table(table.drop(columns="index") if twice else table, target, force=force)
+
+    return _each(path, layers, write)
+
+
+@_heard
+def write_figure(path: str, layers: list[LayerTuple]) -> list[str]:
+    """Draw layers above each other, at the slice being looked at, with a scale bar."""
+    shown = [layer for layer in layers if layer[1].get("visible", True)] or layers
+    below = as_micrograph(*shown[0])
+    parts = [_drawable(shown[0], layer) for layer in shown]
+    # the dialog has asked whether to replace a file
+    overlay(parts, Path(path), spacing=below.spacing, unit=below.unit, force=True)
+    return [path]
+
+
+def as_micrograph(data: Any, about: dict[str, Any], kind: str) -> Micrograph:
+    """Give what a layer knows: pixel size, axes, origin, metadata.
+
+    Parameters
+    ----------
+    data, about, kind
+        As ``layer.as_layer_data_tuple()`` gives them. Of a multiscale layer the finest level is
+        taken; a rotation is not kept.
+    """
+    frame = _frame(about)
+    spacing, unit = calibration(frame)
+    metadata = {key: value for key, value in about.get("metadata", {}).items() if key != "origin"}
+    bar = metadata.pop("info_bar", None)
+    if kind == "labels":
+        metadata["labels"] = True
+    first = np.asarray(frame.data_to_world((0,) * frame.ndim))[-2:]
+    if spacing is not None and first.any() and frame.units[-1] == frame.units[-2]:
+        metadata["origin"] = [float(place) for place in first]
+    return Micrograph(
+        data[0] if about.get("multiscale") else data,
+        spacing,
+        unit.replace(" ", ""),
+        name=str(about.get("name", "image")),
+        metadata=metadata,
+        axes=_axes(frame),
+        info_bar=bar if isinstance(bar, InfoBar) else None,
+    )
+
+
+def _frame(about: dict[str, Any]) -> Image:
+    """Stand in for a layer: a pixel that lies where its first one does, so nothing is computed."""
+    place = {key: about[key] for key in _PLACE if key in about}
+    return Image(np.zeros((1,) * len(about["scale"])), **place)
+
+
+def _axes(frame: Image) -> tuple[Axis, ...]:
+    axes = []
+    for number in range(frame.ndim - 2):
+        before_y = frame.ndim - 2 - number
+        name = frame.axis_labels[number]
+        if name.lstrip("-").isdigit() or not name:
+            name = _NAMES[-before_y] if before_y <= len(_NAMES) else f"axis {number}"
+        unit = f"{frame.units[number]:~}".replace("\u03bc", "\u00b5").replace(" ", "")
+        axes.append(Axis(name, float(frame.scale[number]), unit or "px"))
+    return tuple(axes)
+
+
+def _write_images(path: str, layers: list[LayerTuple], format: Format) -> list[str]:
+    def write(layer: LayerTuple, target: Path, force: bool) -> None:
+        with progress(desc=f"Write {target.name}") as bar:
+
+            def report(step: Progress) -> None:
+                bar.total = step.total
+                bar.update(1)
+
+            run(write_image(as_micrograph(*layer), target, format=format, force=force), report)
+
+    return _each(path, layers, write)
+
+
+def _each(
+    path: str, layers: list[LayerTuple], write: Callable[[LayerTuple, Path, bool], None]
+) -> list[str]:
+    """Write a layer to the path, or several to files beside it that are named after them."""
+    target = Path(path)
+    if len(layers) == 1:
+        # the dialog has asked whether to replace the file
+        write(layers[0], target, True)
+        return [path]
+    ending = next((e for e in _ENDINGS if target.name.lower().endswith(e)), target.suffix)
+    stem = target.name[: len(target.name) - len(ending)]
+    targets = [
+        target.with_name(f"{stem}_{file_stem(str(layer[1]['name']))}{ending}") for layer in layers
+    ]
+    if len({one.name.casefold() for one in targets}) < len(targets):
+        raise ValueError("two layers would be written to the same file; rename one of them")
+    for one in targets:
+        check_free(one, force=False)
+    for layer, one in zip(layers, targets, strict=True):
+        write(layer, one, False)
+    return [str(one) for one in targets]
+
+
+def _drawable(first: LayerTuple, layer: LayerTuple) -> ImageResult | LabelsResult:
+    """The plane being looked at, placed in the frame of the first layer."""
+    _, about, kind = layer
+    frame, below = _frame(about), _frame(first[1])
+    image = as_micrograph(*layer)
+    index = _index(frame, image.data.shape)
+    plane = np.asarray(image.data[index])
+    if has_colours(image):
+        plane, _ = as_grey(plane)
+    origin, last = (
+        below.world_to_data(_in(below.ndim, frame.data_to_world((*index, *corner))))[-2:]
+        for corner in ((0, 0), (1, 1))
+    )
+    stride = round(float(last[0] - origin[0]))
+    place = {"stride": stride, "origin": float(origin[0]), "name": image.name}
+    aligned = np.allclose(last - origin, stride, rtol=1e-3) and np.isclose(*origin, atol=1e-3)
+    if stride < 1 or not aligned:
+        raise ValueError(f"{image.name} does not lie on {first[1]['name']}; save it by itself")
+    if kind == "labels":
+        table = about.get("features")
+        return LabelsResult(plane, table=table if "label" in table else None, **place)
+    colormap = about.get("colormap", {})
+    name = colormap.get("name") if isinstance(colormap, dict) else str(colormap)
+    low, high = about["contrast_limits"]
+    look = _LOOKS.get(str(name), "grey")
+    return ImageResult(plane, look=look, limits=(float(low), float(high)), **place)
+
+
+def _index(frame: Image, shape: tuple[int, ...]) -> tuple[int, ...]:
+    viewer = napari.current_viewer()
+    if viewer is None or frame.ndim == 2:
+        return (0,) * (frame.ndim - 2)
+    there = frame.world_to_data(_in(frame.ndim, np.asarray(viewer.dims.point)))[:-2]
+    last = np.asarray(shape[: frame.ndim - 2]) - 1
+    return tuple(int(i) for i in np.clip(np.round(there), 0, last))
+
+
+def _in(ndim: int, point: Any) -> np.ndarray:
+    """A point in as many axes: the last ones, after zeros."""
+    point = np.asarray(point, float)[-ndim:]
+    return np.concatenate([np.zeros(ndim - len(point)), point])
