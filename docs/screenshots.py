@@ -134,7 +134,7 @@ def quality() -> None:
         image = imread(sorted(place.iterdir())[-1]).astype(float)
         rng = np.random.default_rng(0)
         spoilt = {
-            "out_of_focus": gaussian_filter(image, 5),
+            "out_of_focus": gaussian_filter(image, 5) + rng.normal(0, 3, image.shape),
             "charging": image + rng.normal(0, 2, (len(image), 1)),
             "quick_scan": image + rng.normal(0, 16, image.shape),
         }

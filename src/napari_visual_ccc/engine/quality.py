@@ -15,9 +15,9 @@ from .images import as_grey
 from .planes import pieces
 from .spectrum import finest_detail, line_jumps, power_of, signal_to_noise, windows_of
 
-Period = Annotated[float, {"min": 2.0, "max": 200.0, "step": 0.5}]
-Ratio = Annotated[float, {"min": 0.0, "max": 100.0, "step": 0.1}]
-Percent = Annotated[float, {"min": 0.0, "max": 100.0, "step": 0.5}]
+Period = Annotated[float, {"min": 2.0, "max": 50.0, "step": 0.5}]
+Ratio = Annotated[float, {"min": 0.0, "max": 20.0, "step": 0.1}]
+Percent = Annotated[float, {"min": 0.0, "max": 50.0, "step": 0.5}]
 
 # measured on good micrographs, as they are and degraded: docs/quality.md
 BLURRED, NOISY, SATURATED, STRIPED = 9.0, 1.0, 2.0, 4.0
@@ -59,7 +59,7 @@ def quality(
         Of `spacing`, such as ``"nm"``.
     blurred : float
         Flag images whose finest detail is coarser than this many pixels. A sharp image that was
-        sampled too finely looks the same.
+        sampled too finely looks the same, and a blurred one without noise looks sharper.
     noisy : float
         Flag images with a lower signal-to-noise ratio (of variances; 1: as much noise as signal).
     saturated : float
