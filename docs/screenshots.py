@@ -12,8 +12,11 @@ import tempfile
 from pathlib import Path
 
 import napari
+import numpy as np
 from qtpy.QtCore import QEventLoop, QTimer
 from qtpy.QtWidgets import QApplication
+from scipy.ndimage import gaussian_filter
+from skimage.io import imread, imsave
 
 from napari_visual_ccc.widgets.viewers import scale_bar
 
@@ -120,6 +123,48 @@ def measure() -> None:
     save(viewer, "measure")
 
 
+def quality() -> None:
+    """Need the development micrographs: VCCC_DATA points to them."""
+    data = Path(os.environ["VCCC_DATA"])
+    with tempfile.TemporaryDirectory() as folder:
+        place = Path(folder) / "session"
+        place.mkdir()
+        for file in sorted((data / "segmentation/super1/train/images").glob("*.png"))[:6]:
+            shutil.copyfile(file, place / file.name)
+        image = imread(sorted(place.iterdir())[-1]).astype(float)
+        rng = np.random.default_rng(0)
+        spoilt = {
+            "out_of_focus": gaussian_filter(image, 5) + rng.normal(0, 3, image.shape),
+            "charging": image + rng.normal(0, 2, (len(image), 1)),
+            "quick_scan": image + rng.normal(0, 16, image.shape),
+        }
+        for name, one in spoilt.items():
+            imsave(place / f"{name}.png", one.clip(0, 255).round().astype("u1"))
+        viewer = napari.Viewer(title="napari: quality", show=False)
+        viewer.show()
+        wait(200)
+        viewer.window.resize(1500, 950)
+        form = dock(viewer, "Image quality")
+        form.check_folder(place)
+        settle(form)
+        form.table.select(list(form.table.frame["name"]).index("charging.png"))
+        save(viewer, "quality")
+
+
+def correct() -> None:
+    """A micrograph with stripes put onto it; the upper half of the picture is the corrected one."""
+    viewer = open_sample("superalloy")
+    layer = viewer.layers[0]
+    jumps = np.random.default_rng(0).normal(0, 4, (len(layer.data), 1))
+    layer.data = (layer.data + jumps).clip(0, 255).round().astype("u1")
+    form = dock(viewer, "Correct")
+    form.method.value = "Stripes and curtaining"
+    press_run(form)
+    clean = viewer.layers[-1]
+    clean.data = clean.data[: len(clean.data) // 2]
+    save(viewer, "correct")
+
+
 def train() -> None:
     """Need the development micrographs: VCCC_DATA points to them."""
     crops = Path(os.environ["VCCC_DATA"]) / "nanoshapes/crops/train"
@@ -178,7 +223,7 @@ def settle(form) -> None:
 if __name__ == "__main__":
     names = sys.argv[1:] or [
         "denoise", "train", "classify", "similar", "explain", "trust", "segment", "texture",
-        "cluster", "measure",
+        "cluster", "measure", "quality", "correct",
     ]  # fmt: skip
     for name in names:
         globals()[name]()

@@ -1,4 +1,4 @@
-"""Commands that take labelled images: examine, train, evaluate; and import."""
+"""Commands that take many images: examine, train, evaluate, those of a folder; and import."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from .choices import checked
 from .progress import run
 from .terminal import EPILOG, FAILED, OK, USAGE
 
-COMMANDS = ("examine", "train", "evaluate", "classify_folder", "import")
+FOLDERS = ("classify_folder", "quality_folder")
+COMMANDS = ("examine", "train", "evaluate", *FOLDERS, "import")
 _DATA = (
     "folder with one folder a class, or a .csv table with the columns path, label and, if there "
     "is one, group"
@@ -33,8 +34,8 @@ def main(words: list[str]) -> int:
         return USAGE
     from .dataset import load
 
-    if name == "classify_folder":
-        return _classify(given.data, parameters, given)
+    if name in FOLDERS:
+        return _folder(name, given.data, parameters, given)
     data = load(given.data, group=given.group, least=1 if name == "evaluate" else 2)
     return {"examine": _examine, "train": _train, "evaluate": _evaluate}[name](
         data, parameters, given
@@ -53,8 +54,8 @@ def _parser(name: str) -> argparse.ArgumentParser:
         f"visual-ccc {name}", description=operations.summary(name), epilog=EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )  # fmt: skip
-    if name == "classify_folder":
-        parser.add_argument("data", type=Path, metavar="FOLDER", help="its images are classified")
+    if name in FOLDERS:
+        parser.add_argument("data", type=Path, metavar="FOLDER", help="its images are looked at")
     else:
         parser.add_argument("data", type=Path, metavar="DATA", help=_DATA)
         parser.add_argument(
@@ -148,12 +149,13 @@ def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) 
     return OK
 
 
-def _classify(folder: Path, parameters: dict[str, Any], given: argparse.Namespace) -> int:
+def _folder(name: str, folder: Path, parameters: dict[str, Any], given: argparse.Namespace) -> int:
     from .files import check_free, write_table
 
-    path = given.output / f"{folder.resolve().name}_predictions.csv"
+    what = {"classify_folder": "predictions", "quality_folder": "quality"}[name]
+    path = given.output / f"{folder.resolve().name}_{what}.csv"
     check_free(path, force=given.force)
-    steps = operations.function("classify_folder")(folder, **parameters)
+    steps = operations.function(name)(folder, **parameters)
     result: Any = run(steps, terminal.bar(folder.name))
     terminal.clear_line()
     _notes(result)

@@ -52,6 +52,10 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
+        Operation("quality", "quality", "quality", "Fit for analysis?"),
+        Operation("background", "correct", "background", "Background"),
+        Operation("destripe", "correct", "stripes", "Stripes and curtaining"),
+        Operation("align", "correct", "align", "Align a stack"),
         Operation("denoise", "denoise", "denoise", "Denoise"),
         Operation("otsu", "segment", "segment", "Otsu threshold", live=True),
         Operation("watershed_split", "segment", "segment", "Split touching objects"),
@@ -80,6 +84,7 @@ JOBS: dict[str, Operation] = {
         Operation("evaluate", "train", "evaluate", "Test a model"),
         Operation("cover", "classify", "cover", "Cover and see"),
         Operation("classify_folder", "classify", "folder", "Classify a folder"),
+        Operation("quality_folder", "quality", "folder", "Check a folder"),
     )
 }
 

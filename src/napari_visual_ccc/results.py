@@ -310,6 +310,26 @@ class HeatmapResult(ImageResult):
 
 
 @dataclass(frozen=True, eq=False)
+class AlignedResult(ImageResult):
+    """A stack whose slices lie on each other.
+
+    Parameters
+    ----------
+    data : (..., Y, X) float32 array
+        Numpy, or lazy dask.
+    drift : DataFrame
+        How far each slice was moved back.
+    """
+
+    drift: pd.DataFrame = field(kw_only=True)
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """The drift."""
+        return {"drift": self.drift}
+
+
+@dataclass(frozen=True, eq=False)
 class CoverResult(Result):
     """What a model says of an image before and after a part of it was covered.
 

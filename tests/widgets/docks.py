@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 WIDGETS = {
+    "quality": "Image quality",
+    "correct": "Correct",
     "denoise": "Denoise",
     "train": "Train classifier",
     "classify": "Classify & Explain",

@@ -1,17 +1,28 @@
-"""Classify all images of a folder into one table."""
+"""All images of a folder in one table: their classes, or whether they are fit for analysis."""
 
 from __future__ import annotations
 
 import functools
+from collections import Counter
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
 from ..dataset import printable, unlabelled
+from ..micrograph import InfoBar, Micrograph
 from ..progress import Progress, Steps, through
 from ..results import PredictionResult, TableResult
 from .classify import CONFIDENCE, Device, classify
+from .images import as_grey
+from .quality import BLURRED, NOISY, SATURATED, STRIPED, Percent, Period, Ratio, quality
+
+# times as coarse as the typical image of a folder: less sharp than the others
+_COARSER = 2.0
+# images that make a typical one
+_SEVERAL = 5
+# flagged files that are named beside the table
+_NAMED = 10
 
 
 def classify_folder(
@@ -98,3 +109,94 @@ def _row(name: str, found: PredictionResult) -> dict[str, object]:
 
 def _bar(number: int, count: int, _: Progress) -> Progress:
     return Progress(number, count, "images")
+
+
+def quality_folder(
+    folder: Path,
+    *,
+    blurred: Period = BLURRED,
+    noisy: Ratio = NOISY,
+    saturated: Percent = SATURATED,
+    striped: Percent = STRIPED,
+) -> Steps[TableResult]:
+    """Tell which images of a folder are fit for analysis, before training or a batch.
+
+    Parameters
+    ----------
+    folder : Path
+        Its images, also those in folders within it.
+    blurred : float
+        Flag images whose finest detail is coarser than this many pixels.
+    noisy : float
+        Flag images with a lower signal-to-noise ratio (of variances).
+    saturated : float
+        Flag images with more than this percentage of pixels piled up at the darkest or the
+        brightest grey level.
+    striped : float
+        Flag images whose lines differ by more than this percentage of the image's contrast.
+
+    Returns
+    -------
+    TableResult
+        One row a file: ``name``, ``slices`` and the columns of `quality`, of stacks the median
+        over the slices and all flags with how many slices have them; lengths in `unit` where the
+        file has a pixel size. Among five or more images, those less sharp than the others by a
+        factor of two are flagged too. ``problem``: why a file could not be judged. ``notes`` name
+        flagged files.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such folder, or no image in it.
+    """
+    import pandas as pd
+
+    examples, rows = unlabelled(folder), []
+    for number, example in enumerate(examples):
+        yield Progress(number, len(examples), "images")
+        try:
+            found = example.read()
+            steps = quality(
+                _field(found), found.spacing, found.unit, blurred=blurred, noisy=noisy,
+                saturated=saturated, striped=striped,
+            )  # fmt: skip
+            result = yield from through(steps, functools.partial(_bar, number, len(examples)))
+            rows.append({"name": example.name, "problem": ""} | _all_slices(result.table))
+        except (ValueError, OSError) as error:
+            rows.append({"name": example.name, "flags": "", "problem": str(error)})
+    table = pd.DataFrame(rows)
+    if "detail_px" in table:
+        typical = table["detail_px"].median()
+        coarse = (table["detail_px"] > _COARSER * typical) & (table["flags"] == "")
+        if table["detail_px"].count() >= _SEVERAL:
+            table.loc[coarse, "flags"] = f"less sharp than the others: theirs is {typical:.1f} px"
+    # what could not be read comes last
+    table["problem"] = table.pop("problem")
+    flagged = table[table["flags"] != ""]
+    notes = [f"{row.name}: {row.flags}" for row in flagged.head(_NAMED).itertuples(index=False)]
+    if len(flagged) > _NAMED:
+        notes.append(f"and {len(flagged) - _NAMED} more")
+    facts = {"flagged": len(flagged), "images": len(table)}
+    said = f"{len(flagged)} of {len(table)} images are flagged"
+    return TableResult(table, name="quality", facts=facts, notes=(said, *notes))
+
+
+def _field(found: Micrograph) -> Any:
+    """Give the specimen without the label bar, where one is known of."""
+    grey, _ = as_grey(found.data)
+    return grey[(..., *(found.info_bar or InfoBar()).field(*grey.shape[-2:]))]
+
+
+def _all_slices(table: Any) -> dict[str, Any]:
+    """One row of the rows of a stack."""
+    numbers = table.drop(columns=[c for c in table if c == "flags" or c.startswith("index_")])
+    flags = table["flags"].iloc[0]
+    if len(table) > 1:
+        # "noisy: signal-to-noise ratio 0.6; blurred: ..." of every slice: kinds, counted
+        kinds = Counter(
+            kind
+            for line in table["flags"]
+            for kind in dict.fromkeys(flag.split(":")[0] for flag in line.split("; ") if flag)
+        )
+        flags = "; ".join(f"{kind}: {count} of {len(table)}" for kind, count in kinds.items())
+    return {"flags": flags, "slices": len(table), **numbers.median().to_dict()}

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
+from qtpy.QtWidgets import QFileDialog, QPushButton
 
+from .. import operations
 from ..operations import Operation
 from ..results import LabelsResult, Result
 from .form import Form
+from .jobs import Job, report
 from .layers import Source
 from .tables import Table
 
@@ -50,6 +54,75 @@ class _TableForm(Form):
         layer, frame = self.labels_layer, self.table.frame
         if layer is not None and frame is not None and "label" in frame:
             layer.selected_label = int(frame["label"].iloc[row])
+
+
+class Quality(_TableForm):
+    """Tell whether an image, or every image of a folder, is fit for analysis."""
+
+    family = "quality"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._folder: Path | None = None
+        self.folder_button = QPushButton("Check a folder…")
+        self.folder_button.setToolTip(operations.summary("quality_folder"))
+        self.folder_button.clicked.connect(lambda: self.check_folder())
+        layout = self.native.layout()
+        layout.insertWidget(layout.indexOf(self.table), self.folder_button)
+
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """List the slices."""
+        self._folder = None
+        super().show_result(operation, source, result)
+
+    def check_folder(self, folder: Path | None = None) -> None:
+        """Judge all images of a folder into the table; ask for it, unless it is said."""
+        chosen = folder or QFileDialog.getExistingDirectory(self.native, "Folder of images")
+        if not chosen or self._job is not None:
+            return
+        self._folder = Path(chosen)
+        self._job = Job(
+            operations.function("quality_folder")(self._folder, **self.parameters),
+            f"Check {self._folder.name}",
+            returned=self._show_folder,
+            failed=report,
+            finished=self._on_finished,
+            progressed=self._on_progress,
+        )
+        self._reveal()
+
+    def _show_folder(self, result: Any) -> None:
+        self._say(f"{result.notes[0]}. Click a row to open its image.")
+        self.table.name = f"{self._folder.name} quality" if self._folder else "quality"
+        self.table.show_frame(result.table)
+        self.table.show()
+
+    def _on_picked(self, row: int) -> None:
+        frame = self.table.frame
+        if frame is None:
+            return
+        if self._folder is None:
+            # a slice of the stack that was judged
+            places = [int(frame[c].iloc[row]) for c in frame if c.startswith("index_")]
+            layer = self.inputs["image"]
+            if places and layer is not None:
+                world = layer.data_to_world((*places, 0, 0))
+                for axis, value in enumerate(world[:-2]):
+                    self.viewer.dims.set_point(axis + self.viewer.dims.ndim - layer.ndim, value)
+            return
+        from .classify import open_image
+
+        name = str(frame["name"].iloc[row])
+        if name in self.viewer.layers:
+            self.viewer.layers.selection.active = self.viewer.layers[name]
+        else:
+            open_image(self.viewer, self._folder / name, name)
+
+
+class Correct(_TableForm):
+    """Undo what the microscope adds: uneven background, stripes, drift."""
+
+    family = "correct"
 
 
 class Denoise(Form):

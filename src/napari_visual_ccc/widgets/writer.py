@@ -21,7 +21,7 @@ from ..micrograph import Axis, InfoBar, Micrograph
 from ..output import file_stem
 from ..progress import Progress, run
 from ..results import COLORMAPS, ImageResult, LabelsResult
-from .layers import calibration
+from .layers import MICROGRAPH, calibration
 
 # data, attributes and type of a layer, as `Layer.as_layer_data_tuple` gives them
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -99,7 +99,7 @@ def as_micrograph(data: Any, about: dict[str, Any], kind: str) -> Micrograph:
     frame = _frame(about)
     spacing, unit = calibration(frame)
     metadata = {key: value for key, value in about.get("metadata", {}).items() if key != "origin"}
-    bar = metadata.pop("info_bar", None)
+    bar = dict(metadata.get(MICROGRAPH) or {}).get("info_bar")
     if kind == "labels":
         metadata["labels"] = True
     first = np.asarray(frame.data_to_world((0,) * frame.ndim))[-2:]
@@ -112,7 +112,7 @@ def as_micrograph(data: Any, about: dict[str, Any], kind: str) -> Micrograph:
         name=str(about.get("name", "image")),
         metadata=metadata,
         axes=_axes(frame),
-        info_bar=bar if isinstance(bar, InfoBar) else None,
+        info_bar=None if bar is None else InfoBar(**bar),
     )
 
 
