@@ -291,7 +291,7 @@ def write_layer(
         for axis, size in zip("YX", spacing[-2:], strict=True):
             metadata[f"PhysicalSize{axis}"] = float(size) * layer.stride
             metadata[f"PhysicalSize{axis}Unit"] = name
-        if layer.stride > 1:
+        if any(layer.first_centre):
             metadata["Plane"] = _position(layer.first_centre, spacing, name, data.shape[:-2])
     if record is not None:
         metadata["Description"] = json.dumps(dict(record), ensure_ascii=False)
@@ -300,13 +300,13 @@ def write_layer(
 
 
 def _position(
-    first: float, spacing: tuple[float, ...], unit: str, stack: tuple[int, ...]
+    first: tuple[float, float], spacing: tuple[float, ...], unit: str, stack: tuple[int, ...]
 ) -> dict[str, Any]:
-    """Where the first cell of a coarse map lies: not on the corner of the source."""
+    """Where the first cell of a coarse map or a part lies: not on the corner of the source."""
     planes = int(np.prod(stack))
     place: dict[str, list[Any]] = {}
-    for axis, size in zip("YX", spacing[-2:], strict=True):
-        place[f"Position{axis}"] = [first * float(size)] * planes
+    for axis, centre, size in zip("YX", first, spacing[-2:], strict=True):
+        place[f"Position{axis}"] = [centre * float(size)] * planes
         place[f"Position{axis}Unit"] = [unit] * planes
     return place
 

@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
+from .micrograph import InfoBar
 from .progress import Steps, run
 from .results import Result
 
@@ -47,6 +48,8 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
+        Operation("info_bar", "micrograph", "bars", "Find the label bar"),
+        Operation("crop_bar", "micrograph", "bars", "Cut the label bar off"),
         Operation("denoise", "denoise", "denoise", "Denoise"),
         Operation("otsu", "segment", "segment", "Otsu threshold", live=True),
         Operation("watershed_split", "segment", "segment", "Split touching objects"),
@@ -80,6 +83,7 @@ JOBS: dict[str, Operation] = {
 
 # positional parameters that are not arrays: they come with the layer or the file
 CALIBRATION = ("spacing", "unit")
+KNOWN_BAR = "known"
 
 
 @dataclass(frozen=True)
@@ -133,10 +137,13 @@ def start(
     *,
     spacing: Any = None,
     unit: str = "px",
+    info_bar: InfoBar | None = None,
 ) -> Steps[Result]:
-    """Start an operation with its inputs by name, giving the pixel size where it asks for it."""
-    scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
-    return function(name)(**arrays, **scale, **choices)
+    """Start an operation with its inputs by name, giving pixel size and label bar if it asks."""
+    given = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
+    if any(p.name == KNOWN_BAR for p in _signature(name)):
+        given[KNOWN_BAR] = info_bar
+    return function(name)(**arrays, **given, **choices)
 
 
 def call(name: str) -> Callable[..., Any]:
@@ -155,7 +162,7 @@ def inputs(name: str) -> list[str]:
     return [
         p.name
         for p in _signature(name)
-        if p.kind is not p.KEYWORD_ONLY and p.name not in CALIBRATION
+        if p.kind is not p.KEYWORD_ONLY and p.name not in (*CALIBRATION, KNOWN_BAR)
     ]
 
 

@@ -64,17 +64,20 @@ class _Raster(Result):
     """An array in the frame of its source.
 
     A coarse map has one value every `stride` source pixels; the centre of its first cell lies
-    at source pixel `origin` (by default ``(stride - 1) / 2``, the middle of the first block).
+    at source pixel `origin` (by default ``(stride - 1) / 2``, the middle of the first block). Of
+    a part of the source, `corner` is the source pixel (y, x) that it begins with.
     """
 
     name: str = field(default="", kw_only=True)
     stride: int = field(default=1, kw_only=True)
     origin: float | None = field(default=None, kw_only=True)
+    corner: tuple[int, int] = field(default=(0, 0), kw_only=True)
 
     @property
-    def first_centre(self) -> float:
-        """Source pixel on which the first cell is centred."""
-        return (self.stride - 1) / 2 if self.origin is None else self.origin
+    def first_centre(self) -> tuple[float, float]:
+        """Source pixel (y, x) on which the first cell is centred."""
+        origin = (self.stride - 1) / 2 if self.origin is None else self.origin
+        return self.corner[0] + origin, self.corner[1] + origin
 
 
 @dataclass(frozen=True, eq=False)

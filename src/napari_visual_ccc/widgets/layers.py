@@ -160,7 +160,7 @@ def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, A
     ratio = np.ones(layer.ndim)
     ratio[-2:] = result.stride * source.step
     first = np.array(source.corner, float)
-    first[-2:] += result.first_centre * source.step
+    first[-2:] += np.multiply(result.first_centre, source.step)
     inner = Affine(
         scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear
     )

@@ -52,6 +52,12 @@ class _TableForm(Form):
             layer.selected_label = int(frame["label"].iloc[row])
 
 
+class LabelBar(Form):
+    """Find what the microscope wrote under an image, and cut it off."""
+
+    family = "micrograph"
+
+
 class Denoise(Form):
     """Take noise away."""
 
