@@ -147,10 +147,9 @@ def draw(
 
 def _draw_layer(axes: Axes, layer: ImageResult | LabelsResult, *, over: bool) -> None:
     plane, stride = _plane(layer), layer.stride
-    start = layer.first_centre - (stride - 1) / 2
-    bottom, right = start + plane.shape[0] * stride, start + plane.shape[1] * stride
-    limits = axes.axis() if over else (start, right, bottom, start)
-    extent = (start, right, bottom, start)
+    top, left = (centre - (stride - 1) / 2 for centre in layer.first_centre)
+    extent = (left, left + plane.shape[1] * stride, top + plane.shape[0] * stride, top)
+    limits = axes.axis() if over else extent
     if isinstance(layer, LabelsResult):
         axes.imshow(_coloured(_thinned(plane), over), extent=extent, interpolation="nearest")
         _legend(axes, layer)

@@ -56,6 +56,8 @@ OPERATIONS: dict[str, Operation] = {
         Operation("background", "correct", "background", "Background"),
         Operation("destripe", "correct", "stripes", "Stripes and curtaining"),
         Operation("align", "correct", "align", "Align a stack"),
+        Operation("info_bar", "micrograph", "bars", "Find the label bar", whole=True),
+        Operation("crop_bar", "micrograph", "bars", "Cut the label bar off", whole=True),
         Operation("denoise", "denoise", "denoise", "Denoise"),
         Operation("otsu", "segment", "segment", "Otsu threshold", live=True),
         Operation("watershed_split", "segment", "segment", "Split touching objects"),
@@ -90,6 +92,7 @@ JOBS: dict[str, Operation] = {
 
 # positional parameters that are not arrays: they come with the layer or the file
 CALIBRATION = ("spacing", "unit")
+KNOWN_BAR = "known"
 
 
 @dataclass(frozen=True)
@@ -160,6 +163,8 @@ def start(
     """
     scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
     work = function(name)
+    if any(p.name == KNOWN_BAR for p in _signature(name)):
+        return work(**arrays, **scale, **{KNOWN_BAR: info_bar}, **choices)
     if not info_bar or OPERATIONS[name].whole:
         return work(**arrays, **scale, **choices)
     return on_field(lambda cut: work(**cut, **scale, **choices), arrays, info_bar)
@@ -198,7 +203,7 @@ def inputs(name: str) -> list[str]:
     return [
         p.name
         for p in _signature(name)
-        if p.kind is not p.KEYWORD_ONLY and p.name not in CALIBRATION
+        if p.kind is not p.KEYWORD_ONLY and p.name not in (*CALIBRATION, KNOWN_BAR)
     ]
 
 

@@ -31,7 +31,7 @@ def test_a_micrograph_is_classified_window_by_window():
     found = ccc.classify(image)
     labels, probability = found.layers
     assert labels.labels.shape == tuple(round(n / 32) for n in image.shape)
-    assert (labels.stride, labels.first_centre) == (32, 15.5)
+    assert (labels.stride, labels.first_centre) == (32, (15.5, 15.5))
     assert found.shares.sum() == pytest.approx(1)
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert found.label == "cube"

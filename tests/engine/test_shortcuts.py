@@ -8,10 +8,12 @@ from PIL import Image, ImageDraw
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.dataset import from_arrays
-from napari_visual_ccc.engine.shortcuts import BAR, BORDER, BRIGHT, TEXT, info_bar_rows, suspicious
+from napari_visual_ccc.engine.bars import find_bar
+from napari_visual_ccc.engine.shortcuts import BAR, BORDER, BRIGHT, TEXT, suspicious
 from napari_visual_ccc.engine.shortcuts import shortcuts as steps
 from napari_visual_ccc.engine.train import train
 from napari_visual_ccc.files import read
+from napari_visual_ccc.micrograph import InfoBar
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.progress import run
 
@@ -76,7 +78,7 @@ def test_a_model_that_looks_at_the_bar_is_found_out(looks_at_the_bar, dark):
         assert row["share_of_evidence"] > 2 * row["share_of_area"]
         assert row["share_of_area"] == pytest.approx(28 / 156)
         assert found.facts["warned"]
-        assert found.facts["bar_rows"] == [128, 156]
+        assert found.facts["info_bar"] == {"top": 0, "bottom": 28, "left": 0, "right": 0}
         assert found.facts["label_bar_change"] == row["change"] > 0.2
         assert found.notes[0].startswith("this model looks at the label bar: ")
         assert f"the prediction changes by {row['change']:.2f} without it" in found.notes[0]
@@ -103,7 +105,7 @@ def test_a_bar_that_all_classes_have_is_no_shortcut(tmp_path):
 def test_no_bar_is_looked_for_when_there_is_none(looks_at_the_bar, dark):
     found = shortcuts(dark[0], model=looks_at_the_bar, bar="none")
     assert BAR not in list(found.table["region"])
-    assert found.facts["bar_rows"] is None
+    assert not any(found.facts["info_bar"].values())
 
 
 def test_repeats_are_equal(dark):
@@ -130,12 +132,12 @@ def test_wrong_choices_are_named(choice, sentence):
 @pytest.mark.parametrize("name", ["superalloy", "coating", "powder"])
 def test_bars_are_found_below_and_above_also_in_jpeg(name, background, ink):
     image = labelled(samples.load(name).data[:360, :360], "HV 20 kV  mag 5000x", background, ink)
-    assert info_bar_rows(image) == slice(360, 388)
-    assert info_bar_rows(np.roll(image, 28, axis=0)) == slice(0, 28)
+    assert find_bar(image) == InfoBar(bottom=28)
+    assert find_bar(np.roll(image, 28, axis=0)) == InfoBar(top=28)
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=85)
-    assert abs(info_bar_rows(np.array(Image.open(file))).start - 360) <= 1
-    assert info_bar_rows(image.astype(np.uint16) * 257) == slice(360, 388)
+    assert abs(find_bar(np.array(Image.open(file))).bottom - 28) <= 1
+    assert find_bar(image.astype(np.uint16) * 257) == InfoBar(bottom=28)
 
 
 @pytest.mark.parametrize("name", samples.NAMES)
@@ -144,7 +146,7 @@ def test_samples_have_no_bar_and_no_text(name, rng):
     for side in (64, 128, 256, 300):
         y, x = (int(rng.integers(0, n - side)) for n in image.shape)
         part = image[y : y + side, x : x + side]
-        assert info_bar_rows(part) is None
+        assert not find_bar(part)
         assert TEXT not in suspicious(part)
 
 
@@ -155,13 +157,13 @@ def test_micrographs_have_no_bar(data, place):
     assert found
     for path in found:
         image = np.asarray(read(path).data)
-        assert info_bar_rows(image if image.ndim == 2 else image[..., 0]) is None, path
+        assert not find_bar(image if image.ndim == 2 else image[..., 0]), path
 
 
 @pytest.mark.data
 def test_the_bar_of_a_microscope_is_found(data):
     image = np.asarray(read(data / "formats" / "test_tiff_Zeiss_SEM_1k.tif").data)
-    assert info_bar_rows(image) == slice(691, 768)
+    assert find_bar(image) == InfoBar(bottom=77)
 
 
 def test_burnt_in_scale_bars_are_found_and_saturated_grains_are_not_text():

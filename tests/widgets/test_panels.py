@@ -55,7 +55,7 @@ def test_every_operation_gives_layers_on_their_source(name, viewer, particles, m
         np.testing.assert_allclose(layer.rotate, source.rotate)
         np.testing.assert_allclose(layer.scale, source.scale * part.stride)
         np.testing.assert_allclose(
-            layer.data_to_world((0, 0)), source.data_to_world((part.first_centre,) * 2)
+            layer.data_to_world((0, 0)), source.data_to_world(part.first_centre)
         )
         record = layer.metadata["visual_ccc"]
         assert record["source"]["name"] == "copper"

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
+from ..micrograph import InfoBar
 from ..progress import Progress, Steps
 from ..results import TableResult
+from .bars import find_bar
 from .calibrate import softmax, temperature
 from .classify import Device, card_facts
 from .explain import evidence, grey_plane, look
+from .letters import in_lines
 
 if TYPE_CHECKING:
     from .cam import Explainer
@@ -23,10 +27,8 @@ _CHANGE = 0.2
 _BORDER = 0.05
 # share of pixels at the end of the grey range: fewer are chance, more are a binary image
 _CLIPPED = (0.001, 0.5)
-# of an image's height
-_BAR = (0.02, 0.3)
-# of the range of grey: how far JPEG moves a drawn background beside letters; letters stand out
-_LEVEL, _EDGE = 0.04, 0.25
+# of the range of grey: letters stand out
+_EDGE = 0.25
 _COLUMNS = ("region", "share_of_area", "share_of_evidence", "change", "warning")
 BAR, TEXT, BORDER = "label bar", "text and scale bar", "image border"
 BRIGHT, DARK = "saturated bright spots", "saturated dark spots"
@@ -36,6 +38,7 @@ def shortcuts(
     image: Any,
     spacing: Any = None,
     unit: str = "px",
+    known: InfoBar | None = None,
     *,
     model: Path | None = None,
     target: str = "",
@@ -58,12 +61,14 @@ def shortcuts(
         Size of a pixel, for models that were trained at a scale.
     unit : str
         Of `spacing`.
+    known : InfoBar, optional
+        The label bar, where the file says it.
     model : Path
         A model file (.safetensors); without it the shipped one.
     target : str
         Class to examine; the predicted one when empty.
     bar : {'auto', 'none'}
-        Look for a label bar at the lower or upper edge, or take the image to have none.
+        Take the label bar from the file or look for it, or take the image to have none.
     threshold : float
         Share of the evidence above which a region is suspicious, if it also holds more than twice
         its share of the area.
@@ -102,11 +107,13 @@ def shortcuts(
     if not total:
         notes = (f"nothing in the image speaks for {target}", *notes)
     yield Progress(0, 0, "regions")
-    rows = info_bar_rows(given[0]) if bar == "auto" else None
+    drawn = InfoBar()
+    if bar == "auto":
+        drawn = find_bar(given[0]) if known is None else known
     facts: dict[str, Any] = {"target": target, **card_facts(prediction.model)}
-    facts |= {"bar_rows": [rows.start, rows.stop] if rows else None}
+    facts |= {"info_bar": asdict(drawn)}
     found, warnings = [], []
-    for name, region in suspicious(given[0], rows).items():
+    for name, region in suspicious(given[0], drawn).items():
         after = yield from _probability(looking, _without(looking.image, name, region), number)
         change = abs(after - float(prediction.probabilities[number]))
         share = float(held[region].sum()) / total if total else 0.0
@@ -141,31 +148,32 @@ def _probability(looking: Explainer, image: np.ndarray, number: int) -> Steps[fl
 # regions -----------------------------------------------------------------------------------------
 
 
-def suspicious(plane: np.ndarray, bar: slice | None = None) -> dict[str, np.ndarray]:
+def suspicious(plane: np.ndarray, bar: InfoBar | None = None) -> dict[str, np.ndarray]:
     """Find what may give a class away without the specimen: masks by name; none overlaps the bar.
 
     Parameters
     ----------
     plane : (Y, X) array
         Grey image, finite, any real dtype, not stretched.
-    bar : slice, optional
-        Rows of its label bar, as `info_bar_rows` gives them.
+    bar : InfoBar, optional
+        Its label bar.
     """
     found = {}
-    specimen = np.ones(plane.shape, bool)
-    if bar is not None:
-        specimen[bar] = False
+    field = (bar or InfoBar()).field(*plane.shape)
+    specimen = np.zeros(plane.shape, bool)
+    specimen[field] = True
+    if bar:
         found[BAR] = ~specimen
-    rows = np.flatnonzero(specimen.any(axis=1))
     text = np.zeros(plane.shape, bool)
-    text[rows] = _drawn(plane[rows])
+    text[field] = _drawn(plane[field])
     if text.any():
         found[TEXT] = text
-    width = max(1, round(_BORDER * min(len(rows), plane.shape[1])))
-    if min(len(rows), plane.shape[1]) > 2 * width:
-        inner = np.zeros(plane.shape, bool)
-        inner[rows[0] + width : rows[-1] + 1 - width, width:-width] = True
-        found[BORDER] = specimen & ~inner
+    side = min(one.stop - one.start for one in field)
+    width = max(1, round(_BORDER * side))
+    if side > 2 * width:
+        border = specimen.copy()
+        border[tuple(slice(one.start + width, one.stop - width) for one in field)] = False
+        found[BORDER] = border
     left = specimen & ~text
     ends = (plane[left].max(), plane[left].min()) if left.any() else ()
     for name, end in zip((BRIGHT, DARK), ends, strict=False):
@@ -173,55 +181,6 @@ def suspicious(plane: np.ndarray, bar: slice | None = None) -> dict[str, np.ndar
         if _CLIPPED[0] <= clipped.sum() / specimen.sum() <= _CLIPPED[1]:
             found[name] = clipped
     return found
-
-
-def info_bar_rows(plane: np.ndarray) -> slice | None:
-    """Find the label bar that a microscope puts below (or above) an image.
-
-    Parameters
-    ----------
-    plane : (Y, X) array
-        Grey image, any real dtype.
-
-    Returns
-    -------
-    slice or None
-        Its rows: a band of one grey level over the whole width, with the edges of letters in it,
-        that begins sharply.
-    """
-    for upward in (True, False):
-        height = _bar_height(plane[::-1] if upward else plane)
-        if height:
-            return slice(len(plane) - height, len(plane)) if upward else slice(0, height)
-    return None
-
-
-def _bar_height(plane: np.ndarray) -> int:
-    """Rows of the bar at the start of an image; 0 if there is none."""
-    low, high = float(plane.min()), float(plane.max())
-    least, most = max(8, round(_BAR[0] * len(plane))), round(_BAR[1] * len(plane))
-    if high <= low or most <= least or plane.shape[1] < 32:
-        return 0
-    rows = (plane[: most + 1].astype(np.float64) - low) / (high - low)
-    medians = np.median(rows, axis=1)
-    level = np.median(medians[:least])
-    background = (np.abs(rows - level) <= _LEVEL).mean(axis=1)
-    # a line across, above or below the letters
-    line = (np.abs(rows - medians[:, None]) <= _LEVEL).mean(axis=1) >= 0.95
-    inside = (background >= 0.5) | line
-    # the outermost rows may be a frame or blended with something else
-    inside[:2] = True
-    height = int(inside.argmin()) if not inside.all() else len(inside)
-    last = int(np.flatnonzero(background[:height] >= 0.5)[-1:].sum()) + 1
-    # more than a line's width is flat specimen
-    height = height if height - last <= 4 else last
-    if not least <= height <= most:
-        return 0
-    clean = background >= 0.9
-    begins = (clean | line)[max(0, height - 3) : height].any() and clean[: height // 2].any()
-    strokes = (np.abs(np.diff(rows[:height], axis=1)) > _EDGE).sum(axis=1)
-    written = int((strokes >= 8).sum()) >= 4
-    return height if begins and written and background[:height].mean() >= 0.6 else 0
 
 
 def _drawn(plane: np.ndarray) -> np.ndarray:
@@ -256,14 +215,7 @@ def _letters(boxes: np.ndarray, sharp: np.ndarray) -> np.ndarray:
     """Pieces of one height that stand side by side on a line, four or more."""
     found = np.zeros(len(boxes), bool)
     candidates = np.flatnonzero(sharp & (boxes[:, 3] >= 5) & (boxes[:, 2] <= 3 * boxes[:, 3]))
-    left, top, _, height, _ = boxes[candidates].T
-    for k, number in enumerate(candidates):
-        beside = (
-            (np.abs(top + height - top[k] - height[k]) <= 2)
-            & (np.abs(height - height[k]) <= 0.2 * height[k])
-            & (np.abs(left - left[k]) <= 6 * height[k])
-        )
-        found[number] = beside.sum() >= 4
+    found[candidates] = in_lines(boxes[candidates], least=4)
     return found
 
 
@@ -274,16 +226,18 @@ def _without(image: np.ndarray, name: str, region: np.ndarray) -> np.ndarray:
     if name not in (BAR, BORDER):
         near = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
         return cv2.inpaint(image, cv2.dilate(region.astype(np.uint8), near), 3, cv2.INPAINT_TELEA)
-    touched = np.flatnonzero(region.any(axis=1))
     # the border is that of the specimen, which a bar may cut short
-    band = slice(touched[0], touched[-1] + 1) if name == BORDER else slice(None)
-    kept = ~region[band]
-    rows, columns = (np.flatnonzero(kept.any(axis=axis)) for axis in (1, 0))
-    widths = [
-        (int(at[0]), length - 1 - int(at[-1]))
-        for at, length in zip((rows, columns), kept.shape, strict=True)
-    ]
-    inner = image[band][rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    box = [_reach(region, axis) if name == BORDER else slice(None) for axis in (0, 1)]
+    part = tuple(box)
+    kept = ~region[part]
+    inner = [_reach(kept, axis) for axis in (0, 1)]
+    widths = [(one.start, length - one.stop) for one, length in zip(inner, kept.shape, strict=True)]
     filled = image.copy()
-    filled[band] = np.pad(inner, widths, mode="symmetric")
+    filled[part] = np.pad(image[part][tuple(inner)], widths, mode="symmetric")
     return filled
+
+
+def _reach(mask: np.ndarray, axis: int) -> slice:
+    """From the first to the last row (or column) in which anything is true."""
+    at = np.flatnonzero(mask.any(axis=1 - axis))
+    return slice(int(at[0]), int(at[-1]) + 1)

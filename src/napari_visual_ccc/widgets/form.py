@@ -21,7 +21,7 @@ from qtpy.QtWidgets import QSizePolicy
 from superqt.utils import qdebounced
 
 from .. import operations
-from ..engine.bars import find_bar
+from ..engine.bars import look_for_bar
 from ..micrograph import InfoBar
 from ..operations import Operation
 from ..progress import Progress, Steps, run
@@ -377,7 +377,7 @@ def _on_specimen(
     bar = first.info_bar
     if bar is None and not operation.whole:
         yield Progress(0, 0, "label bar")
-        bar = find_bar(first.data if first.whole is None else first.whole)
+        bar = look_for_bar(first.data if first.whole is None else first.whole)
     return (
         yield from operations.start(
             operation.name,
