@@ -241,13 +241,23 @@ def _one_image(
 
 def summary(result: Any) -> str:
     """Say in a line what a result is."""
-    from .results import HeatmapResult, LabelsResult, PredictionResult, TableResult
+    from .results import (
+        HeatmapResult,
+        LabelsResult,
+        PredictionResult,
+        StackResult,
+        TableResult,
+    )
 
     if isinstance(result, HeatmapResult) and result.prediction is not None:
         return f"evidence for {result.target}; prediction: {summary(result.prediction)}"
     if isinstance(result, PredictionResult):
         text = ", ".join(f"{name} {100 * value:.1f} %" for name, value in result.top())
         return text if result.windows == 1 else f"{text} (mean of {result.windows} windows)"
+    if isinstance(result, StackResult) and "slices" in result.tables:
+        verdicts = result.tables["slices"]["verdict"]
+        counts = ", ".join(f"{count} {name}" for name, count in verdicts.value_counts().items())
+        return f"{len(verdicts)} slices: {counts}"
     if isinstance(result, TableResult):
         return f"{len(result.table)} {result.name}"
     table = result.table if isinstance(result, LabelsResult) else None

@@ -33,7 +33,8 @@ class Operation:
     live : bool
         Quick enough to follow a slider.
     planar : bool
-        Works on one (Y, X) image; the viewer hands it the slice being looked at.
+        Works on one (Y, X) image: the viewer hands it the slice being looked at, scripts and the
+        command line go through a stack slice by slice.
     """
 
     name: str
@@ -49,7 +50,7 @@ OPERATIONS: dict[str, Operation] = {
     for operation in (
         Operation("denoise", "denoise", "denoise", "Denoise"),
         Operation("otsu", "segment", "segment", "Otsu threshold", live=True),
-        Operation("watershed_split", "segment", "segment", "Split touching objects"),
+        Operation("watershed_split", "segment", "touching", "Split touching objects"),
         Operation("glcm", "texture", "texture", "GLCM texture", live=True),
         Operation("edge_density", "texture", "texture", "Visual-CCC texture", live=True),
         Operation("kmeans", "cluster", "cluster", "K-means clusters", live=True),
@@ -136,18 +137,26 @@ def start(
 ) -> Steps[Result]:
     """Start an operation with its inputs by name, giving the pixel size where it asks for it."""
     scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
-    return function(name)(**arrays, **scale, **choices)
+    return _over_stacks(name)(**arrays, **scale, **choices)
 
 
 def call(name: str) -> Callable[..., Any]:
     """Give an operation as a plain function that returns its result (for scripts)."""
-    engine_function = function(name)
+    engine_function = _over_stacks(name)
 
     @functools.wraps(engine_function)
     def finished(*args: Any, **kwargs: Any) -> Any:
         return run(engine_function(*args, **kwargs))
 
     return finished
+
+
+def _over_stacks(name: str) -> Callable[..., Steps[Result]]:
+    if name not in OPERATIONS or not OPERATIONS[name].planar:
+        return function(name)
+    from .engine.slices import over_slices
+
+    return over_slices(function(name))
 
 
 def inputs(name: str) -> list[str]:
