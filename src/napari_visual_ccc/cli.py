@@ -126,8 +126,8 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
     for parameter in operations.parameters(name).values():
         terminal.add(parser, parameter)
     parser.add_argument(
-        "--spacing", type=float, metavar="SIZE",
-        help="size of a pixel, where the file does not say or is wrong",
+        "--spacing", type=_sizes, metavar="SIZE",
+        help="size of a pixel, or Z,Y,X of a voxel, where the file does not say or is wrong",
     )  # fmt: skip
     parser.add_argument("--unit", help="of --spacing (default: nm)")
     parser.add_argument(
@@ -138,13 +138,23 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _sizes(text: str) -> tuple[float, ...]:
+    try:
+        sizes = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not 1 <= len(sizes) <= 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 2.5, or 10,2.5,2.5")
+    return sizes * 2 if len(sizes) == 1 else sizes
+
+
 def _run(name: str, given: argparse.Namespace) -> int:
     parameters = {n: getattr(given, f"choice_{n}") for n in operations.parameters(name)}
     try:
         parameters = checked(name, parameters)
         _check_names(given.images)
-        if given.spacing is not None and not given.spacing > 0:
-            raise ValueError(f"--spacing is {given.spacing}; it must be above zero")
+        if given.spacing is not None and not min(given.spacing) > 0:
+            raise ValueError(f"--spacing is {given.spacing[-1]}; it must be above zero")
         if given.unit and given.spacing is None:
             raise ValueError("--unit is that of --spacing; give both")
         if given.output.exists() and not given.output.is_dir():
@@ -200,9 +210,9 @@ def _one_image(
     from .provenance import provenance
 
     micrograph = read(path)
-    spacing, unit = micrograph.spacing, micrograph.unit
+    spacing, unit = micrograph.voxel, micrograph.unit
     if given.spacing is not None:
-        spacing, unit = (given.spacing, given.spacing), given.unit or "nm"
+        spacing, unit = given.spacing, given.unit or "nm"
     first, *further = operations.inputs(name)
     files = {other: getattr(given, other) for other in further if getattr(given, other)}
     arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}

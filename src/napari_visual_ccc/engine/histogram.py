@@ -226,11 +226,11 @@ def _together(image: Any, beside: Any) -> Iterator[tuple[np.ndarray, np.ndarray 
     elif not is_lazy(image):
         yield from zip(pieces(image), pieces(beside), strict=True)
     else:
-        import dask
+        from dask.base import compute
 
         beside = beside.rechunk(image.chunks)
         for index in np.ndindex(image.numblocks):
-            yield dask.compute(image.blocks[index], beside.blocks[index])
+            yield compute(image.blocks[index], beside.blocks[index])
 
 
 def occurrences(labels: Any) -> Steps[dict[int, int]]:

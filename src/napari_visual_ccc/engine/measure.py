@@ -12,7 +12,7 @@ from ..results import TableResult
 from .images import as_grey
 from .labels import checked_labels, label_parts
 from .scale import Spacing, pixel_size
-from .volumes import Dimensions, axes_of, parts, voxel_size
+from .volumes import Dimensions, axes_of, voxel_size
 
 _AT_ONCE = 25
 _CORNERS = ("bbox_front", "bbox_top", "bbox_left"), ("bbox_back", "bbox_bottom", "bbox_right")

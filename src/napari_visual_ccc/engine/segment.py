@@ -220,10 +220,10 @@ def _side(labels: Any) -> str:
             plane[:, width - columns :],
         )
         if is_lazy(labels):
-            import dask
+            from dask.base import compute
 
             # together: strips share the chunks they lie in
-            strips = dask.compute(*strips)
+            strips = compute(*strips)
         counts += sum(np.bincount(strip.ravel(), minlength=3) for strip in strips)
     return "bright" if counts[1] >= counts[2] else "dark"
 

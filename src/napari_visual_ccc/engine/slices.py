@@ -6,7 +6,7 @@ import functools
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,7 +24,7 @@ from .volumes import map_parts
 
 Scope = Literal["stack", "slice"]
 Index = tuple[int, ...]
-Layer = TypeVar("Layer", ImageResult, LabelsResult)
+Layer = ImageResult | LabelsResult
 
 # notes of single slices that are still worth reading
 _NOTES = 20
@@ -76,7 +76,7 @@ def alone(
     *,
     dtype: Any,
     blank: float = 0,
-) -> Steps[tuple[Layer, ...]]:
+) -> Steps[tuple[Any, ...]]:
     """Give every slice its own limits or thresholds; lazily for dask, without any pass before.
 
     Parameters
@@ -97,7 +97,7 @@ def alone(
         table, since nothing was computed.
     """
     if is_lazy(image):
-        layers = []
+        layers: list[Layer] = []
         for number, like in enumerate(likes):
             pixels = yield from map_parts(
                 _pixels_of(function, number, dtype, blank), image, axes, dtype=dtype, note="slice"
@@ -150,7 +150,7 @@ def each_slice(
     shape = image.shape[:-axes]
     total, together, first = int(np.prod(shape)), _Together(shape), None
     for number, index in enumerate(np.ndindex(shape)):
-        tell = functools.partial(_told, number, total)
+        tell = functools.partial(_at_slice, number, total)
         try:
             result = yield from through(function(np.asarray(image[index])), tell)
         except ValueError as error:
@@ -164,7 +164,7 @@ def each_slice(
     return together.result()
 
 
-def _told(number: int, total: int, progress: Progress) -> Progress:
+def _at_slice(number: int, total: int, progress: Progress) -> Progress:
     return Progress(number, total, f"slice {number + 1}: {progress.note}", progress.values)
 
 
@@ -173,7 +173,7 @@ class _Together:
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
-        self.layers: list[ImageResult | LabelsResult] = []
+        self.layers: list[Layer] = []
         self.rows: dict[str, list[Any]] = {}
         self._facts: dict[Index, Mapping[str, Any]] = {}
         self._notes: list[tuple[Index, str]] = []
@@ -199,7 +199,7 @@ class _Together:
         self._facts[index] = result.facts
         self._notes += [(index, note) for note in result.notes]
 
-    def _empty(self, layer: ImageResult | LabelsResult) -> ImageResult | LabelsResult:
+    def _empty(self, layer: Layer) -> Layer:
         one = np.asarray(layer)
         shape = (*self.shape, *one.shape)
         common: dict[str, Any] = {
@@ -268,7 +268,7 @@ def _prediction(result: Result) -> PredictionResult | None:
     for one in (result, *result.layers):
         found = one if isinstance(one, PredictionResult) else getattr(one, "prediction", None)
         if found is not None:
-            return found  # type: ignore[no-any-return]
+            return found
     return None
 
 

@@ -105,7 +105,7 @@ def _lazily(
     def block(chunk: np.ndarray, block_id: tuple[int, ...]) -> np.ndarray:
         part = not_negative(chunk[(0,) * len(leading)])
         mask = part == only if only else part != 0
-        objects = run(_split(mask, tolerance, smallest, shape, 0, 1)).astype(dtype)
+        objects: np.ndarray = run(_split(mask, tolerance, smallest, shape, 0, 1)).astype(dtype)
         number = int(np.ravel_multi_index(block_id[: len(leading)], leading)) if leading else 0
         return np.where(objects > 0, objects + number * most, 0).reshape(chunk.shape)
 

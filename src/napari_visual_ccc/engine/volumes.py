@@ -1,15 +1,15 @@
-"""Work in three dimensions: the last three axes of a stack as one volume, its voxels as they are."""
+"""Work in three dimensions: the last three axes of a stack as one volume."""
 
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 
 from ..progress import Progress, Steps
-from .planes import is_lazy, map_planes
+from .planes import Plane, is_lazy, map_planes
 from .scale import Spacing, pixel_extent, pixel_size
 
 Dimensions = Literal["2D", "3D"]
@@ -86,13 +86,13 @@ def extent(spacing: Spacing, unit: str, axes: int) -> tuple[str, float] | None:
 
 
 def parts(image: Any, axes: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
-    """Give every slice (2 axes) or volume (3 axes) with its index, computing lazy ones as they come."""
+    """Give every slice (2 axes) or volume (3 axes) with its index, computed as they come."""
     for index in np.ndindex(image.shape[:-axes]):
         yield index, np.asarray(image[index])
 
 
 def map_volumes(
-    function: Callable[[np.ndarray], np.ndarray],
+    function: Plane,
     image: Any,
     *,
     dtype: Any,
@@ -135,9 +135,7 @@ def map_volumes(
     return result
 
 
-def map_parts(
-    function: Callable[[np.ndarray], np.ndarray], image: Any, axes: int, *, dtype: Any, note: str
-) -> Steps[Any]:
+def map_parts(function: Plane, image: Any, axes: int, *, dtype: Any, note: str) -> Steps[Any]:
     """Apply a function of whole slices (2 axes) or whole volumes (3 axes)."""
     if axes == 3:
         return (yield from map_volumes(function, image, dtype=dtype, note=note))
@@ -156,23 +154,26 @@ def _blocks(
         yield whole, whole, whole
         return
     # halos are worked on twice, so a block is a good deal larger than they are
-    deep = min(max(4 * halo[0], 8), shape[0])
-    high = max(voxels // (deep * shape[2]), 4 * halo[1], 1)
-    for z, y in itertools.product(range(0, shape[0], deep), range(0, shape[1], high)):
-        kept = (slice(z, min(z + deep, shape[0])), slice(y, min(y + high, shape[1])))
-        seen = tuple(
-            slice(max(cut.start - around, 0), min(cut.stop + around, n))
-            for cut, around, n in zip(kept, halo[:2], shape[:2], strict=True)
+    deep, high = (max(4 * around, 8) for around in halo[:2])
+    sides = (deep, high, max(voxels // (deep * high), 4 * halo[2]))
+    starts = (range(0, n, side) for n, side in zip(shape, sides, strict=True))
+    for corner in itertools.product(*starts):
+        cut = [(a, min(a + side, n)) for a, side, n in zip(corner, sides, shape, strict=True)]
+        wide = [
+            (max(a - around, 0), min(b + around, n))
+            for (a, b), around, n in zip(cut, halo, shape, strict=True)
+        ]
+        yield (
+            tuple(slice(a, b) for a, b in wide),
+            tuple(
+                slice(a - first, b - first) for (a, b), (first, _) in zip(cut, wide, strict=True)
+            ),
+            tuple(slice(a, b) for a, b in cut),
         )
-        inner = tuple(
-            slice(cut.start - wide.start, cut.stop - wide.start)
-            for cut, wide in zip(kept, seen, strict=True)
-        )
-        yield seen, inner, kept
 
 
 def _lazily(
-    function: Callable[[np.ndarray], np.ndarray],
+    function: Plane,
     image: Any,
     dtype: Any,
     halo: tuple[int, int, int] | None,
