@@ -125,13 +125,14 @@ def test_volumes_of_a_series_are_apart(balls):
     assert table["index_0"].tolist() == [0, 0, 2, 2]
 
 
-def test_a_blur_in_space_finds_balls_in_noise(noisy, balls):
+def test_a_blur_in_space_finds_balls_in_noise(balls):
+    grainy = np.where(balls, 180.0, 60.0) + np.random.default_rng(1).normal(0, 90, balls.shape)
     found = {
-        dimensions: ccc.otsu(noisy, VOXEL, "nm", sigma=1.5, dimensions=dimensions).labels > 0
+        dimensions: ccc.otsu(grainy, VOXEL, "nm", sigma=1.5, dimensions=dimensions).labels > 0
         for dimensions in ("2D", "3D")
     }
     wrong = {key: (labels != balls).sum() for key, labels in found.items()}
-    assert wrong["3D"] < wrong["2D"] < 0.02 * balls.size
+    assert wrong["3D"] < 0.7 * wrong["2D"]
 
 
 def test_thresholds_without_blur_do_not_know_of_dimensions(noisy):
@@ -179,17 +180,17 @@ def test_slices_help_one_another_against_noise(method):
         np.sqrt(np.mean((ccc.denoise(noisy, method=method, dimensions=d).data - clean) ** 2))
         for d in ("2D", "3D")
     ]
-    assert errors[1] < 0.85 * errors[0] < 20
+    assert errors[1] < 0.95 * errors[0] < 15
 
 
 @pytest.mark.parametrize("method", METHODS)
 @pytest.mark.parametrize("voxel", [(1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (0.5, 1.0, 1.0)])
 def test_blocks_and_chunks_give_what_the_whole_volume_gives(method, voxel, monkeypatch):
     rng = np.random.default_rng(0)
-    volume = rng.normal(100, 20, (2, 30, 40, 36)).astype(np.float32)
+    volume = rng.normal(100, 20, (2, 22, 40, 26)).astype(np.float32)
     volume[1, 3, 4, 5] = np.nan
     choices = {"spacing": voxel, "unit": "nm", "method": method, "dimensions": "3D"}
-    lazy = ccc.denoise(da.from_array(volume, chunks=(1, 13, 17, 36)), **choices).data
+    lazy = ccc.denoise(da.from_array(volume, chunks=(1, 9, 17, 26)), **choices).data
     assert isinstance(lazy, da.Array)
     from napari_visual_ccc.engine import volumes
 
@@ -271,6 +272,5 @@ def test_slices_alone_are_what_a_loop_gives(noisy):
         np.testing.assert_array_equal(np.where(split[index], split[index] - first, 0), alone)
         rows = table[(table["index_0"] == index[0]) & (table["index_1"] == index[1])]
         expected = ccc.region_table(alone, series[index]).table
-        np.testing.assert_array_equal(
-            rows.drop(columns=["label", "index_0", "index_1"]), expected.drop(columns="label")
-        )
+        rows = rows.drop(columns=["label", "index_0", "index_1"]).reset_index(drop=True)
+        assert rows.equals(expected.drop(columns="label"))

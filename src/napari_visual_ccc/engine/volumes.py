@@ -190,7 +190,11 @@ def _lazily(
     if halo is None:
         whole = image.rechunk(dict.fromkeys((-3, -2, -1), -1))
         return da.map_blocks(block, whole, dtype=dtype, meta=meta)
-    depth = {image.ndim - 3 + axis: around for axis, around in enumerate(halo)}
+    # an axis shorter than its halo is seen whole, which dask will not call an overlap
+    first = image.ndim - 3
+    short = [axis for axis, around in enumerate(halo, first) if around >= image.shape[axis]]
+    image = image.rechunk(dict.fromkeys(short, -1))
+    depth = {axis: 0 if axis in short else around for axis, around in enumerate(halo, first)}
     return da.map_overlap(
         block, image, depth=depth, boundary="none", dtype=dtype, meta=meta, allow_rechunk=True
     )
