@@ -162,7 +162,6 @@ def test_wrong_use_is_told_with_code_2(words, said, capsys):
 
 
 ONE = np.zeros((1, 1), np.uint8)
-STACK = np.zeros((5, 40, 40), np.uint8)
 
 
 @pytest.mark.parametrize(
@@ -173,8 +172,6 @@ STACK = np.zeros((5, 40, 40), np.uint8)
         (["texture", "--window", "99"], np.zeros((40, 50), np.uint8), "the image only 50 x 40"),
         (["cluster"], np.full((20, 20), np.nan, np.float32), "no finite pixel"),
         (["denoise"], np.full((20, 20), np.nan, np.float32), "no finite pixel"),
-        (["classify"], STACK, "pick a slice"),
-        (["explain"], STACK, "pick a slice"),
         (["explain", "--target", "rod"], np.zeros((40, 40), np.uint8), "knows no class 'rod'"),
         (["measure"], np.zeros((20, 20), np.float32), "whole numbers"),
         (["cluster", "target_cluster"], np.zeros((20, 20), np.uint8), "no cluster 1"),
@@ -189,6 +186,32 @@ def test_bad_input_gives_one_sentence_and_no_file(tmp_path, out, words, array, s
     assert "bad.tif" in lines[0]
     assert said in lines[0]
     assert names(out) == []
+
+
+def test_a_stack_is_explained_slice_by_slice(tmp_path, out, capsys):
+    image = samples.load("nanoparticles").data[96:160, 96:160]
+    tifffile.imwrite(tmp_path / "series.tif", np.stack([image, image.T]))
+    assert main(["explain", str(tmp_path / "series.tif"), "--target", "cube", "-o", str(out)]) == 0
+    assert "2 slices: 2 cube" in capsys.readouterr().out
+    found = ccc.read(out / "series_explain_Grad-CAM_cube.ome.tif").data
+    np.testing.assert_array_equal(found[1], ccc.explain(image.T, target="cube").data)
+    lines = (out / "series_explain.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0].startswith("index_0,target,")
+    assert len(lines) == 3
+
+
+def test_a_voxel_can_be_given(tmp_path, out, capsys):
+    ball = np.zeros((6, 20, 20), np.uint8)
+    ball[2:4, 5:10, 5:10] = 1
+    path = tmp_path / "ball.tif"
+    tifffile.imwrite(path, ball)
+    words = ["measure", str(path), "--dimensions", "3D", "-o", str(out)]
+    assert main([*words, "--spacing", "2"]) == 1
+    assert "step between slices" in capsys.readouterr().err
+    assert main([*words, "--spacing", "10,2,2"]) == 0
+    assert "2000.0" in (out / "ball_region_table.csv").read_text(encoding="utf-8-sig")
+    assert main([*words, "--spacing", "a,b"]) == 2
+    assert "is not a size" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("operation", operations.OPERATIONS)

@@ -16,6 +16,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import operations
 from napari_visual_ccc.choices import checked
 from napari_visual_ccc.operations import OPERATIONS
+from napari_visual_ccc.progress import run
 from napari_visual_ccc.results import ImageResult, Result
 
 IMAGES = [name for name in OPERATIONS if operations.inputs(name)[0] == "image"]
@@ -166,9 +167,18 @@ def test_a_stack_keeps_its_shape(name, discs):
 
 
 @pytest.mark.parametrize("name", [n for n in OPERATIONS if OPERATIONS[n].planar])
-def test_a_stack_is_refused_where_a_slice_is_needed(name, discs):
+def test_a_stack_goes_slice_by_slice_where_a_function_takes_one(name, discs):
+    stack = np.stack([discs, discs[::-1]])
     with pytest.raises(ValueError, match="pick a slice"):
-        call(name, np.stack([discs] * 2))
+        run(operations.function(name)(stack))
+    found = call(name, stack)
+    each = [call(name, plane) for plane in stack]
+    for number, layer in enumerate(found.layers):
+        alone = [np.asarray(one.layers[number]) for one in each]
+        np.testing.assert_array_equal(np.asarray(layer), alone)
+        assert layer.stride == each[0].layers[number].stride
+    assert all(set(table["index_0"]) == {0, 1} for table in found.tables.values())
+    assert found.layers or found.tables
 
 
 @pytest.mark.parametrize("name", LAZY)

@@ -126,8 +126,8 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
     for parameter in operations.parameters(name).values():
         terminal.add(parser, parameter)
     parser.add_argument(
-        "--spacing", type=float, metavar="SIZE",
-        help="size of a pixel, where the file does not say or is wrong",
+        "--spacing", type=_sizes, metavar="SIZE",
+        help="size of a pixel, or Z,Y,X of a voxel, where the file does not say or is wrong",
     )  # fmt: skip
     parser.add_argument("--unit", help="of --spacing (default: nm)")
     parser.add_argument(
@@ -149,13 +149,23 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
     return parser
 
 
+def _sizes(text: str) -> tuple[float, ...]:
+    try:
+        sizes = tuple(float(part) for part in text.split(","))
+    except ValueError:
+        sizes = ()
+    if not 1 <= len(sizes) <= 3:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 2.5, or 10,2.5,2.5")
+    return sizes * 2 if len(sizes) == 1 else sizes
+
+
 def _run(name: str, given: argparse.Namespace) -> int:
     parameters = {n: getattr(given, f"choice_{n}") for n in operations.parameters(name)}
     try:
         parameters = checked(name, parameters)
         _check_names(given.images)
-        if given.spacing is not None and not given.spacing > 0:
-            raise ValueError(f"--spacing is {given.spacing}; it must be above zero")
+        if given.spacing is not None and not min(given.spacing) > 0:
+            raise ValueError(f"--spacing is {given.spacing[-1]}; it must be above zero")
         if given.unit and given.spacing is None:
             raise ValueError("--unit is that of --spacing; give both")
         if given.output.exists() and not given.output.is_dir():
@@ -211,9 +221,9 @@ def _one_image(
     from .provenance import provenance
 
     micrograph = read(path)
-    spacing, unit = micrograph.spacing, micrograph.unit
+    spacing, unit = micrograph.voxel, micrograph.unit
     if given.spacing is not None:
-        spacing, unit = (given.spacing, given.spacing), given.unit or "nm"
+        spacing, unit = given.spacing, given.unit or "nm"
     first, *further = operations.inputs(name)
     files = {other: getattr(given, other) for other in further if getattr(given, other)}
     arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}
@@ -256,7 +266,13 @@ def _one_image(
 
 def summary(result: Any) -> str:
     """Say in a line what a result is."""
-    from .results import HeatmapResult, LabelsResult, PredictionResult, TableResult
+    from .results import (
+        HeatmapResult,
+        LabelsResult,
+        PredictionResult,
+        StackResult,
+        TableResult,
+    )
 
     if isinstance(result, HeatmapResult) and result.prediction is not None:
         return f"evidence for {result.target}; prediction: {summary(result.prediction)}"
@@ -264,6 +280,10 @@ def summary(result: Any) -> str:
         text = ", ".join(f"{name} {100 * value:.1f} %" for name, value in result.top())
         text = f"unknown; nearest {text}" if result.unknown else text
         return text if result.windows == 1 else f"{text} (mean of {result.windows} windows)"
+    if isinstance(result, StackResult) and "slices" in result.tables:
+        verdicts = result.tables["slices"]["verdict"]
+        counts = ", ".join(f"{count} {name}" for name, count in verdicts.value_counts().items())
+        return f"{len(verdicts)} slices: {counts}"
     if isinstance(result, TableResult):
         return f"{len(result.table)} {result.name}"
     table = result.table if isinstance(result, LabelsResult) else None

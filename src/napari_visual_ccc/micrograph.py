@@ -94,3 +94,11 @@ class Micrograph:
     info_bar: InfoBar | None = None
     levels: tuple[Any, ...] = ()
     notes: tuple[str, ...] = ()
+
+    @property
+    def voxel(self) -> tuple[float, ...] | None:
+        """Size (z, y, x) of a voxel of a stack of slices; `spacing` where there is no z step."""
+        last = self.axes[-1] if self.axes else None
+        if self.spacing is None or last is None or last.name != "z" or last.unit != self.unit:
+            return self.spacing
+        return (last.step, *self.spacing[-2:])

@@ -35,7 +35,8 @@ class Operation:
     live : bool
         Quick enough to follow a slider.
     planar : bool
-        Works on one (Y, X) image; the viewer hands it the slice being looked at.
+        Works on one (Y, X) image: the viewer hands it the slice being looked at, scripts and the
+        command line go through a stack slice by slice.
     whole : bool
         Is given the label bar as well: its subject is the bar, or what a network makes of it.
     """
@@ -60,7 +61,7 @@ OPERATIONS: dict[str, Operation] = {
         Operation("crop_bar", "micrograph", "bars", "Cut the label bar off", whole=True),
         Operation("denoise", "denoise", "denoise", "Denoise"),
         Operation("otsu", "segment", "segment", "Otsu threshold", live=True),
-        Operation("watershed_split", "segment", "segment", "Split touching objects"),
+        Operation("watershed_split", "segment", "touching", "Split touching objects"),
         Operation("glcm", "texture", "texture", "GLCM texture", live=True),
         Operation("edge_density", "texture", "texture", "Visual-CCC texture", live=True),
         Operation("kmeans", "cluster", "cluster", "K-means clusters", live=True),
@@ -162,7 +163,7 @@ def start(
         Of the first input: it is left out of everything and stays blank in the result.
     """
     scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
-    work = function(name)
+    work = _over_stacks(name)
     if any(p.name == KNOWN_BAR for p in _signature(name)):
         return work(**arrays, **scale, **{KNOWN_BAR: info_bar}, **choices)
     if not info_bar or OPERATIONS[name].whole:
@@ -176,7 +177,7 @@ def call(name: str) -> Callable[..., Any]:
     The first argument may be a `Micrograph`: its pixel size is used, and its label bar left out.
     The bar of an array is told with ``info_bar=InfoBar(bottom=64)``.
     """
-    engine_function = function(name)
+    engine_function = _over_stacks(name)
     signature = inspect.signature(engine_function)
 
     @functools.wraps(engine_function)
@@ -196,6 +197,14 @@ def call(name: str) -> Callable[..., Any]:
         return run(start(name, arrays, bound, info_bar=info_bar, **scale))
 
     return finished
+
+
+def _over_stacks(name: str) -> Callable[..., Steps[Result]]:
+    if name not in OPERATIONS or not OPERATIONS[name].planar:
+        return function(name)
+    from .engine.slices import over_slices
+
+    return over_slices(function(name))
 
 
 def inputs(name: str) -> list[str]:

@@ -98,7 +98,7 @@ def replaying(
     """Replay as a generator, for the viewer: see `replay`."""
     record = load(record)
     micrograph = _as_micrograph(image, record["source"])
-    spacing = spacing or micrograph.spacing
+    spacing = spacing or micrograph.voxel
     unit = unit or (micrograph.unit if spacing else "px")
     current = micrograph.data
     source = record["source"]
@@ -119,7 +119,9 @@ def replaying(
         if step is not record["steps"][-1]:
             layer = _layer(result, step.get("output", ""))
             current = layer.array
-            spacing = spacing and tuple(size * layer.stride for size in spacing)
+            spacing = spacing and (
+                *spacing[:-2], *(size * layer.stride for size in spacing[-2:])
+            )  # fmt: skip
     return result
 
 

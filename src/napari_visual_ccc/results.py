@@ -249,6 +249,19 @@ class PredictionResult(Result):
         """The most probable class, or ``"unknown"``."""
         return "unknown" if self.unknown else self.label
 
+    @property
+    def row(self) -> dict[str, Any]:
+        """The prediction as one row of a table of many images."""
+        (_, probability), (second, after) = self.top(2)
+        return {
+            "verdict": self.verdict,
+            "probability": probability,
+            "likely": ", ".join(self.likely),
+            "second": f"{second} {after:.1%}",
+            "distance": self.facts.get("distance", np.nan),
+            "windows": self.windows,
+        }
+
     def top(self, count: int = 3) -> list[tuple[str, float]]:
         """Give the `count` most probable classes with their probabilities."""
         order = np.argsort(-self.probabilities, kind="stable")[:count]
@@ -327,6 +340,40 @@ class AlignedResult(ImageResult):
     def tables(self) -> dict[str, pd.DataFrame]:
         """The drift."""
         return {"drift": self.drift}
+
+
+@dataclass(frozen=True, eq=False)
+class StackResult(Result):
+    """What an operation on one image gave for every slice of a stack.
+
+    Parameters
+    ----------
+    stacks : tuple of ImageResult and LabelsResult
+        Stacks, aligned with the source.
+    lists : mapping of DataFrame
+        By name; the columns ``index_0``, ... say which slice. A prediction is one row of
+        ``"slices"``.
+    model : mapping
+        The model's card, where there was one.
+    """
+
+    stacks: Layered
+    lists: Mapping[str, pd.DataFrame]
+    model: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+
+    @property
+    def layers(self) -> Layered:
+        """All stacks."""
+        return self.stacks
+
+    def with_layers(self, change: Change) -> StackResult:
+        """Change all stacks."""
+        return replace(self, stacks=tuple(change(one) for one in self.stacks))
+
+    @property
+    def tables(self) -> dict[str, pd.DataFrame]:
+        """All tables."""
+        return dict(self.lists)
 
 
 @dataclass(frozen=True, eq=False)

@@ -36,7 +36,7 @@ def to_python(record: Mapping[str, Any] | str | Path) -> str:
     calibrated = bool(source.get("spacing"))
     text = _HEAD.format(
         path=source.get("path") or str(source.get("name", "image.tif")),
-        spacing=tuple(source["spacing"]) if calibrated else "micrograph.spacing",
+        spacing=tuple(source["spacing"]) if calibrated else "micrograph.voxel",
         unit=repr(source["unit"]) if calibrated else "micrograph.unit",
     )
     current, variables = "image", {str(source.get("name")): "image"}

@@ -97,7 +97,6 @@ def test_progress_is_told_and_work_can_be_left(discs):
 @pytest.mark.parametrize(
     ("image", "choices", "words"),
     [
-        (np.zeros((3, 40, 40)), {}, "pick a slice"),
         (np.full((40, 40), np.nan), {}, "no finite pixel"),
         (np.zeros((40, 40)), {"device": "abacus"}, "no device"),
         (np.zeros((40, 40)), {"stride": 1}, "8 to 256"),

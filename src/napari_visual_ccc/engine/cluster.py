@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,11 +15,11 @@ from .histogram import GreyHistogram, grey_histogram, occurrences
 from .images import as_grey
 from .labels import whole_numbers
 from .planes import is_lazy, map_planes
+from .scale import Spacing, pixel_extent
+from .slices import Scope, alone, check_scope
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Spacing = Sequence[float] | float | None
 
 
 def kmeans(
@@ -30,18 +31,18 @@ def kmeans(
     features: Literal["intensity", "multiscale", "texture", "network"] = "intensity",
     sample: Annotated[int, {"min": 1_000, "max": 1_000_000, "step": 10_000}] = 100_000,
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0,
+    scope: Scope = "stack",
 ) -> Steps[LabelsResult]:
     """Group the pixels of an image into clusters, numbered from dark to bright.
 
     On intensity the clustering is the best there is, not the luck of a start: one-dimensional
     k-means is solved exactly by dynamic programming on the histogram of grey levels (Wang & Song,
-    R Journal 3(2), 2011; Grønlund et al., arXiv:1701.07204). A stack is clustered as one, so a
-    number means the same phase in every slice.
+    R Journal 3(2), 2011; Grønlund et al., arXiv:1701.07204).
 
     Parameters
     ----------
     image : (..., Y, X) array
-        Grey or colour, any real dtype. Dask: the histogram is taken at once, labels are lazy.
+        Grey or colour, any real dtype, numpy or dask.
     spacing : float or (y, x)
         Size of a pixel in `unit`.
     unit : str
@@ -55,6 +56,9 @@ def kmeans(
         Pixels that feature clusters are fitted on (intensity always uses all).
     seed : int
         Of the sample and of the starting centres of feature clusters.
+    scope : {'stack', 'slice'}
+        Cluster the whole stack as one, so that a number means the same phase in every slice; or
+        each slice alone, for brightness that drifts.
 
     Returns
     -------
@@ -62,8 +66,11 @@ def kmeans(
         ``labels``: (..., Y, X) uint8, 1 = darkest cluster by mean intensity, 0 = not finite.
         ``table``: one row a cluster, with its mean intensity, pixels, per cent of the pixels
         analysed (the finite ones), and area in `unit`² where there is a scale, summed over a
-        stack. ``facts``: centres, thresholds (intensity) and inertia (the sum of squared
-        distances to the centres; for features that of the sampled pixels, standardised).
+        stack; by slice, one row a cluster and slice. ``facts``: centres, thresholds (intensity)
+        and inertia (the sum of squared distances to the centres; for features that of the sampled
+        pixels, standardised), by slice as lists. Labels of dask are lazy: for a stack its grey
+        levels are counted, or its features sampled, first (then numbers and table go by the
+        sample); by slice nothing is, so table and facts are missing.
 
     Raises
     ------
@@ -72,21 +79,33 @@ def kmeans(
     """
     if not 2 <= clusters <= 20:
         raise ValueError(f"clusters is {clusters}; choose 2 to 20")
-    area = pixel_area(spacing, unit)
-    grey, notes = as_grey(image)
-    if features == "intensity":
-        histogram = yield from grey_histogram(grey)
-        return (yield from _by_intensity(grey, histogram, clusters, area, unit, notes))
-    from .features import cluster_features
-
-    if features not in ("multiscale", "texture", "network"):
+    if features not in ("intensity", "multiscale", "texture", "network"):
         raise ValueError(
             f"features is {features!r}; choose intensity, multiscale, texture or network"
         )
-    if sample < clusters:
+    if sample < clusters and features != "intensity":
         raise ValueError(f"sample is {sample} pixels; {clusters} clusters need more")
+    check_scope(scope)
+    size = pixel_extent(spacing, unit)
+    grey, notes = as_grey(image)
+    if scope == "slice" and grey.ndim > 2:
+        one = functools.partial(
+            kmeans, spacing=spacing, unit=unit, clusters=clusters, features=features,
+            sample=sample, seed=seed,
+        )  # fmt: skip
+        like = LabelsResult(None, name=f"k-means {clusters}", notes=notes)
+        (each,) = yield from alone(one, grey, 2, (like,), dtype=np.uint8)
+        return each
+    if features == "intensity":
+        histogram = yield from grey_histogram(grey)
+        return (yield from _by_intensity(grey, histogram, clusters, size, notes))
+    from .features import cluster_features
+
     found = yield from cluster_features(grey, features, clusters, sample, seed)
-    table = cluster_table(found.pixels, found.means, area, unit)
+    table = cluster_table(found.pixels, found.means, size)
+    if is_lazy(grey):
+        notes = (*notes, f"numbers, areas and intensities are those of {found.facts['sampled']} "
+                 "sampled pixels")  # fmt: skip
     return LabelsResult(
         found.labels,
         table=table,
@@ -100,8 +119,7 @@ def _by_intensity(
     grey: Any,
     histogram: GreyHistogram,
     clusters: int,
-    area: float | None,
-    unit: str,
+    size: tuple[str, float] | None,
     notes: tuple[str, ...],
 ) -> Steps[LabelsResult]:
     values, counts = histogram.values, histogram.counts
@@ -116,7 +134,7 @@ def _by_intensity(
     )
     return LabelsResult(
         labels,
-        table=cluster_table(pixels, means, area, unit),
+        table=cluster_table(pixels, means, size),
         name=f"k-means {len(starts)}",
         facts={
             "centres": means.tolist(),
@@ -147,7 +165,8 @@ def target_cluster(
     Parameters
     ----------
     labels : (..., Y, X) integer array
-        Clusters, such as `kmeans` gives; 0 is "not analysed". Numpy or dask.
+        Clusters, such as `kmeans` gives; 0 is "not analysed". Numpy or dask, whose labels are
+        counted in one pass before the mask is given lazily.
     spacing : float or (y, x)
         Size of a pixel in `unit`.
     unit : str
@@ -168,7 +187,7 @@ def target_cluster(
         If the labels are not integers, or hold no such cluster.
     """
     labels = whole_numbers(labels, "run k-means first")
-    area = pixel_area(spacing, unit)
+    size = pixel_extent(spacing, unit)
     counts = yield from occurrences(labels)
     if cluster == 0 or cluster not in counts:
         present = ", ".join(str(label) for label in sorted(counts) if label) or "none"
@@ -176,8 +195,8 @@ def target_cluster(
     analysed = sum(count for label, count in counts.items() if label)
     row: dict[str, Any] = {"label": 1, "cluster": cluster, "pixels": counts[cluster]}
     row["area_percent"] = 100 * counts[cluster] / analysed
-    if area is not None:
-        row[f"area_{unit}2"] = counts[cluster] * area
+    if size is not None:
+        row[size[0]] = counts[cluster] * size[1]
     mask = yield from map_planes(
         lambda plane: plane == cluster, labels, dtype=np.uint8, halo=0, note="mask"
     )
@@ -191,41 +210,17 @@ def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def cluster_table(
-    pixels: np.ndarray, means: np.ndarray, area: float | None, unit: str
+    pixels: np.ndarray, means: np.ndarray, size: tuple[str, float] | None
 ) -> pd.DataFrame:
-    """One row a cluster, from dark to bright."""
+    """One row a cluster, from dark to bright; `size` is a pixel's, after the name of its column."""
     share = 100 * pixels / pixels.sum()
     last = len(pixels)
     rows: list[dict[str, Any]] = []
     for label, (count, mean, per_cent) in enumerate(zip(pixels, means, share, strict=True), 1):
         side = " (darkest)" if label == 1 < last else " (brightest)" if label == last > 1 else ""
         row = {"label": label, "name": f"cluster {label}{side}", "area_percent": float(per_cent)}
-        if area is not None:
-            row[f"area_{unit}2"] = int(count) * area
+        if size is not None:
+            row[size[0]] = int(count) * size[1]
         row |= {"mean_intensity": float(mean), "pixels": int(count)}
         rows.append(row)
     return _frame(rows)
-
-
-def pixel_size(spacing: Spacing, unit: str) -> tuple[float, float] | None:
-    """Size of a pixel (y, x) in `unit`; None without a scale.
-
-    Raises
-    ------
-    ValueError
-        If the size of a pixel is not above zero, or its unit is not given.
-    """
-    if spacing is None:
-        return None
-    if unit in ("px", "pixel", ""):
-        raise ValueError(f"spacing is {spacing}, but of which unit? Add unit='nm', say")
-    height, width = np.broadcast_to(np.atleast_1d(np.asarray(spacing, float))[-2:], 2).tolist()
-    if not (0 < height < np.inf and 0 < width < np.inf):
-        raise ValueError(f"spacing is {spacing} {unit} a pixel; it must be above zero")
-    return height, width
-
-
-def pixel_area(spacing: Spacing, unit: str) -> float | None:
-    """Area of a pixel in `unit`²; None without a scale. Raises as `pixel_size`."""
-    size = pixel_size(spacing, unit)
-    return None if size is None else size[0] * size[1]

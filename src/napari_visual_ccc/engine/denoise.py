@@ -9,27 +9,35 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import ImageResult
-from .images import as_grey
+from .images import as_grey, finite
 from .noise import Noise, estimate, sample, stabilise, unstabilise
 from .planes import map_planes
+from .scale import Spacing
+from .volumes import Dimensions, Sizes, axes_of, map_volumes, voxel_shape
 
 Method = Literal["non-local means", "total variation", "wavelet", "median", "gaussian"]
-# stable image (noise of 1), parameter → denoised
-Filter = Callable[[np.ndarray, float], np.ndarray]
+# stable image or volume (noise of 1), parameter, sides of a voxel in pixels → denoised
+Filter = Callable[[np.ndarray, float, Sizes], np.ndarray]
 
-# side of the crop that parameters are tried on
-_TRIAL = 256
+_SQUARE: Sizes = (1.0, 1.0, 1.0)
+# sides of the crop that parameters are tried on: rows and columns; slices, rows and columns
+_TRIAL = {2: (256, 256), 3: (24, 96, 96)}
 _SEED = 0
-_PATCH, _REACH = 5, 6
+# patch and search window of non-local means; in a volume as Coupé et al., IEEE Trans. Med. Imaging
+# 27 (2008) 425, with a smaller window, since its time grows with the cube
+_PATCH, _REACH = {2: 5, 3: 3}, {2: 6, 3: 3}
 _TV_STEPS = 40
 
 
 def denoise(
     image: Any,
+    spacing: Spacing = None,
+    unit: str = "px",
     *,
     method: Method = "non-local means",
     strength: Annotated[float, {"min": 0.0, "max": 3.0, "step": 0.1}] = 1.0,
     noise: Literal["auto", "gaussian", "poisson"] = "auto",
+    dimensions: Dimensions = "2D",
 ) -> Steps[ImageResult]:
     """Remove noise; how much of it there is, is estimated from the image.
 
@@ -43,7 +51,11 @@ def denoise(
     ----------
     image : (..., Y, X) array
         Grey or colour, any real dtype, numpy or dask. A stack shares one estimate of the noise,
-        that of its middle slice.
+        that of its middle slice, and nothing else of it is looked at before.
+    spacing : float, (y, x) or (z, y, x)
+        Size of a pixel in `unit`; in 3D of a voxel.
+    unit : str
+        Of `spacing`, such as ``"nm"``.
     method : {'non-local means', 'total variation', 'wavelet', 'median', 'gaussian'}
         Non-local means keeps texture and edges best; total variation gives flat phases with
         sharp borders; wavelet, median and gaussian are quick.
@@ -51,6 +63,10 @@ def denoise(
         1 is what the estimated noise asks for; less keeps more detail, more is smoother.
     noise : {'auto', 'gaussian', 'poisson'}
         Whether noise grows with grey (poisson) or not (gaussian); auto looks.
+    dimensions : {'2D', '3D'}
+        Filter every slice on its own, or the volume of the last three axes: slices then help one
+        another. Gaussian and median reach as far across slices as within one, in `unit`; the
+        other methods count in voxels.
 
     Returns
     -------
@@ -71,6 +87,8 @@ def denoise(
     if noise not in ("auto", "gaussian", "poisson"):
         raise ValueError(f"noise is {noise!r}; choose auto, gaussian or poisson")
     grey, notes = as_grey(image)
+    axes = axes_of(dimensions, grey.shape)
+    shape = voxel_shape(spacing, unit) if axes == 3 else _SQUARE
     yield Progress(0, 0, "noise")
     part = sample(grey)
     found = estimate(part, noise)
@@ -83,23 +101,32 @@ def denoise(
         )
         return ImageResult(data, name="denoised", facts=facts, notes=(*notes, why))
     function, candidates, halo, pixels = _FILTERS[method]
-    parameter = yield from _best(function, candidates, stabilise(part, found))
+    trial = _trial(part, grey, axes)
+    parameter = yield from _best(function, candidates, stabilise(trial, found), shape)
     facts["parameter"] = parameter
-    data = yield from map_planes(
-        _on_planes(function, parameter * strength, found),
-        grey,
-        dtype=np.float32,
-        halo=halo,
-        pixels=pixels,
-        note=method,
-    )
+    apply = _on_planes(function, parameter * strength, found, shape)
+    if axes == 2:
+        data = yield from map_planes(
+            apply, grey, dtype=np.float32, halo=halo, pixels=pixels, note=method
+        )
+    else:
+        halo = _REACH[3] + _PATCH[3] + 2 if method == "non-local means" else halo
+        counted = (halo, halo, halo) if halo is not None else None
+        if counted and method in _BY_LENGTH:
+            z, y, x = (int(np.ceil(n / side)) for n, side in zip(counted, shape, strict=True))
+            counted = (z, y, x)
+        elif max(shape) > 1.001 * min(shape):
+            notes = (*notes, f"{method} counts in voxels, as if they were cubes")
+        data = yield from map_volumes(
+            apply, grey, dtype=np.float32, halo=counted, voxels=pixels, note=method
+        )
     kind = "grows with grey" if found.poisson else "is the same at all grey levels"
     note = f"estimated noise: {found.sigma:.3g} at middle grey; it {kind}"
     return ImageResult(data, name="denoised", facts=facts, notes=(*notes, note))
 
 
 def _on_planes(
-    function: Filter, parameter: float, noise: Noise
+    function: Filter, parameter: float, noise: Noise, shape: Sizes
 ) -> Callable[[np.ndarray], np.ndarray]:
     middle = (noise.grey[0] + noise.grey[1]) / 2
 
@@ -109,7 +136,7 @@ def _on_planes(
         if plane.dtype.kind == "f":
             missing = ~np.isfinite(values)
             values[missing] = middle
-        clean = unstabilise(function(stabilise(values, noise), parameter), noise)
+        clean = unstabilise(function(stabilise(values, noise), parameter, shape), noise)
         if missing is not None:
             clean[missing] = np.nan
         return clean.astype(np.float32)
@@ -117,61 +144,87 @@ def _on_planes(
     return apply
 
 
-def _best(function: Filter, candidates: tuple[float, ...], stable: np.ndarray) -> Steps[float]:
+def _trial(plane: np.ndarray, grey: Any, axes: int) -> np.ndarray:
+    """Crop the middle of what the noise was estimated on; in 3D of the middle volume."""
+    image = plane
+    if axes == 3:
+        image = grey[tuple(n // 2 for n in grey.shape[:-3])]
+    cut = tuple(
+        slice(max((n - side) // 2, 0), (n + side) // 2 + 1)
+        for n, side in zip(image.shape, _TRIAL[axes], strict=True)
+    )
+    crop = np.asarray(image[cut]).astype(np.float64)
+    # a middle of nothing: one slice that shows something will do
+    return finite(crop)[0] if np.isfinite(crop).any() else _trial(plane, grey, 2)[np.newaxis]
+
+
+def _best(
+    function: Filter, candidates: tuple[float, ...], crop: np.ndarray, shape: Sizes
+) -> Steps[float]:
     """Give the candidate of least error, estimated on a crop whose noise is 1."""
     if len(candidates) == 1:
         return candidates[0]
-    rows, columns = (slice(max((n - _TRIAL) // 2, 0), (n + _TRIAL) // 2 + 1) for n in stable.shape)
-    crop = stable[rows, columns]
     probe = np.random.default_rng(_SEED).normal(size=crop.shape)
     # the median is not smooth: the probe must be large enough to change ranks
     size = 0.1
     errors = []
     for done, parameter in enumerate(candidates):
-        clean = function(crop, parameter)
-        change = (function(crop + size * probe, parameter) - clean) / size
+        clean = function(crop, parameter, shape)
+        change = (function(crop + size * probe, parameter, shape) - clean) / size
         errors.append(np.mean((clean - crop) ** 2) + 2 * np.mean(probe * change))
         yield Progress(done + 1, len(candidates), "parameter")
     return candidates[int(np.argmin(errors))]
 
 
-def _gaussian(image: np.ndarray, sigma: float) -> np.ndarray:
+def _gaussian(image: np.ndarray, sigma: float, shape: Sizes) -> np.ndarray:
+    sigma = max(sigma, 0.05)
+    if image.ndim == 3:
+        from scipy.ndimage import gaussian_filter
+
+        return gaussian_filter(image, np.divide(sigma, shape), mode="reflect")
     import cv2
 
-    return cv2.GaussianBlur(image, (0, 0), max(sigma, 0.05), borderType=cv2.BORDER_REFLECT)
+    return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
 
 
-def _median(image: np.ndarray, radius: float) -> np.ndarray:
+def _median(image: np.ndarray, radius: float, shape: Sizes) -> np.ndarray:
     from scipy.ndimage import median_filter
 
-    side = 2 * round(radius) + 1
-    return image if side == 1 else median_filter(image, size=side, mode="reflect")
+    sides = tuple(2 * round(round(radius) / side) + 1 for side in shape[-image.ndim :])
+    return image if max(sides) == 1 else median_filter(image, size=sides, mode="reflect")
 
 
-def _total_variation(image: np.ndarray, weight: float) -> np.ndarray:
+def _total_variation(image: np.ndarray, weight: float, _: Sizes) -> np.ndarray:
     from skimage.restoration import denoise_tv_chambolle
 
     # a fixed number of steps, each reaching one pixel further: bands give what the whole gives
     return denoise_tv_chambolle(image, weight=weight, eps=0, max_num_iter=_TV_STEPS)
 
 
-def _wavelet(image: np.ndarray, strength: float) -> np.ndarray:
+def _wavelet(image: np.ndarray, strength: float, _: Sizes) -> np.ndarray:
     from skimage.restoration import denoise_wavelet
 
-    return denoise_wavelet(image, sigma=strength, wavelet="db2", rescale_sigma=False)
+    # a level of the transform needs six slices
+    few = [(0, max(0, 6 - n) if image.ndim == 3 else 0) for n in image.shape]
+    wide = np.pad(image, few, mode="symmetric") if np.any(few) else image
+    clean = denoise_wavelet(wide, sigma=strength, wavelet="db2", rescale_sigma=False)
+    return clean[tuple(slice(0, n) for n in image.shape)]
 
 
-def _non_local_means(image: np.ndarray, strength: float) -> np.ndarray:
+def _non_local_means(image: np.ndarray, strength: float, _: Sizes) -> np.ndarray:
     from skimage.restoration import denoise_nl_means
 
+    patch, reach = _PATCH[image.ndim], _REACH[image.ndim]
     return denoise_nl_means(
-        image, patch_size=_PATCH, patch_distance=_REACH, h=0.8 * strength, sigma=strength
+        image, patch_size=patch, patch_distance=reach, h=0.8 * strength, sigma=strength
     )
 
 
+# those that reach as far in `unit` along every axis
+_BY_LENGTH = ("median", "gaussian")
 # filter, candidates for its parameter (noise being 1), halo (None: whole planes), pixels of a band
 _FILTERS: dict[str, tuple[Filter, tuple[float, ...], int | None, int]] = {
-    "non-local means": (_non_local_means, (1.0,), _PATCH + _REACH + 2, 1 << 18),
+    "non-local means": (_non_local_means, (1.0,), _PATCH[2] + _REACH[2] + 2, 1 << 18),
     "total variation": (
         _total_variation, (0.25, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 4.0), _TV_STEPS + 1, 1 << 18,
     ),

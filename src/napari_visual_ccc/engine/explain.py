@@ -67,7 +67,8 @@ def explain(
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype.
+        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
+        being looked at).
     spacing : (y, x), optional
         Size of a pixel, for models that were trained at a scale.
     unit : str
@@ -140,7 +141,8 @@ def compare(
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype.
+        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
+        being looked at).
     spacing : (y, x), optional
         Size of a pixel, for models that were trained at a scale.
     unit : str
@@ -204,9 +206,9 @@ def evidence_regions(
     Parameters
     ----------
     heatmap : (..., Y, X) array
-        As `explain` gives it.
+        As `explain` gives it. Regions of a stack are those of its slices.
     threshold : float
-        Of the highest value.
+        Of the highest value, in a stack of all slices.
     smallest : int
         Regions of fewer pixels are left out.
 
@@ -230,18 +232,25 @@ def evidence_regions(
     if values.ndim < 2 or not values.size or values.max() <= 0:
         raise ValueError("this image has no positive evidence; choose a heatmap made by Explain")
     yield Progress(0, 1, "regions")
-    labels = label(values >= threshold * values.max(), connectivity=values.ndim)
-    if smallest > 1:
-        labels = label(_large(labels, smallest), connectivity=values.ndim)
+    labels, count = np.zeros(values.shape, np.int32), 0
+    for index in np.ndindex(values.shape[:-2]):
+        regions = label(values[index] >= threshold * values.max(), connectivity=2)
+        if smallest > 1:
+            regions = label(_large(regions, smallest), connectivity=2)
+        labels[index] = np.where(regions > 0, regions + count, 0)
+        count += int(regions.max())
     wanted = ("label", "area", "intensity_mean", "intensity_max")
-    table = pd.DataFrame(regionprops_table(labels, values, properties=wanted))
+    planes = (-1, *values.shape[-2:])
+    table = pd.DataFrame(
+        regionprops_table(labels.reshape(planes), values.reshape(planes), properties=wanted)
+    )
     total = values[values > 0].sum()
     table["share_of_evidence"] = table["area"] * table["intensity_mean"] / total
     table = table.rename(
         columns={"area": "area_px", "intensity_mean": "mean", "intensity_max": "highest"}
     )
     return LabelsResult(
-        labels.astype(np.int32), table=table, name="evidence",
+        labels, table=table, name="evidence",
         facts={"regions": len(table), "share_of_evidence": float(table["share_of_evidence"].sum())},
     )  # fmt: skip
 

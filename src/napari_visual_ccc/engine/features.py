@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..progress import Progress, Steps
 from .histogram import limits
 from .images import counted_from, finite
-from .planes import windows
+from .planes import is_lazy, map_planes, windows
 
 # rows of a plane → (features, rows, X) float32
 Rows = Callable[[slice], np.ndarray]
@@ -22,7 +22,7 @@ TEXTURE_WINDOWS = (5, 11, 21)
 class FeatureClusters(NamedTuple):
     """Clusters of feature vectors, numbered by mean intensity."""
 
-    labels: np.ndarray
+    labels: Any
     pixels: np.ndarray
     means: np.ndarray
     facts: dict[str, Any]
@@ -39,7 +39,8 @@ def cluster_features(
     Parameters
     ----------
     grey : (..., Y, X) array
-        Numpy or dask; labels are held in memory, a byte a pixel.
+        Numpy or dask. Labels of dask are lazy; their numbers, counts and means are then those of
+        the sample.
     features : {'multiscale', 'texture', 'network'}
         Which maps.
     clusters, sample, seed : int
@@ -55,7 +56,7 @@ def cluster_features(
     drawn = _draw(grey, sample, seed)
     low, high = yield from limits(grey)
     middle = (float(low) + float(high)) / 2
-    vectors = yield from _sampled(grey, features, middle, drawn)
+    vectors, greys = yield from _sampled(grey, features, middle, drawn)
     if len(vectors) == 0:
         raise ValueError("image has no finite pixel: all are NaN or infinite")
     clusters = min(clusters, len(np.unique(vectors, axis=0)))
@@ -71,7 +72,10 @@ def cluster_features(
     offsets = ((centres**2).sum(axis=1) + 2 * (centres * mean / spread).sum(axis=1)).astype(
         np.float32
     )
-    found = yield from _assign(grey, features, middle, weights, offsets)
+    if is_lazy(grey):
+        found = yield from _lazily(grey, features, middle, weights, offsets, fitted.labels_, greys)
+    else:
+        found = yield from _assign(grey, features, middle, weights, offsets)
     facts = {"inertia": float(fitted.inertia_), "features": int(vectors.shape[1]),
              "sampled": len(vectors)}  # fmt: skip
     return FeatureClusters(*found, facts)
@@ -85,8 +89,11 @@ def _draw(grey: Any, sample: int, seed: int) -> np.ndarray:
     return np.sort(np.random.default_rng(seed).choice(size, sample, replace=False, shuffle=False))
 
 
-def _sampled(grey: Any, features: str, middle: float, drawn: np.ndarray) -> Steps[np.ndarray]:
-    vectors, bands, total = [], 0, len(list(windows(grey.shape, 0)))
+def _sampled(
+    grey: Any, features: str, middle: float, drawn: np.ndarray
+) -> Steps[tuple[np.ndarray, np.ndarray]]:
+    """Feature vectors and grey levels of the sample, without what is not finite."""
+    vectors, greys, bands, total = [], [], 0, len(list(windows(grey.shape, 0)))
     width, plane_size = grey.shape[-1], grey.shape[-1] * grey.shape[-2]
     for number, (plane, missing, rows_of) in enumerate(_planes(grey, features, middle)):
         for _, rows, _, _ in windows(plane.shape, 0):
@@ -97,9 +104,10 @@ def _sampled(grey: Any, features: str, middle: float, drawn: np.ndarray) -> Step
                 here = here[~missing[rows].ravel()[here]]
             maps = rows_of(rows)
             vectors.append(maps.reshape(len(maps), -1)[:, here].T)
+            greys.append(plane[rows].ravel()[here])
             bands += 1
             yield Progress(bands, total, "features")
-    return np.concatenate(vectors).astype(np.float64)
+    return np.concatenate(vectors).astype(np.float64), np.concatenate(greys)
 
 
 def _assign(
@@ -112,29 +120,67 @@ def _assign(
     for index, (plane, missing, rows_of) in zip(
         np.ndindex(grey.shape[:-2]), _planes(grey, features, middle), strict=True
     ):
-        for _, rows, _, _ in windows(plane.shape, 0):
-            maps = rows_of(rows)
-            distance = weights @ maps.reshape(len(maps), -1) + offsets[:, np.newaxis]
-            band = 1 + distance.argmin(axis=0).astype(np.uint8).reshape(maps.shape[1:])
-            if missing is not None:
-                band[missing[rows]] = 0
+        for rows, band in _nearest(plane, missing, rows_of, weights, offsets):
             pixels += np.bincount(band.ravel(), minlength=clusters + 1)
             sums += np.bincount(band.ravel(), weights=plane[rows].ravel(), minlength=clusters + 1)
             labels[(*index, rows)] = band
             bands += 1
             yield Progress(bands, total, "labels")
-    return _by_intensity(labels, pixels[1:], sums[1:])
+    table, used, means = _by_intensity(pixels[1:], sums[1:])
+    return table[labels], pixels[1:][used].astype(np.int64), means
+
+
+def _lazily(
+    grey: Any,
+    features: str,
+    middle: float,
+    weights: np.ndarray,
+    offsets: np.ndarray,
+    members: np.ndarray,
+    greys: np.ndarray,
+) -> Steps[tuple[Any, np.ndarray, np.ndarray]]:
+    clusters = len(weights)
+    pixels = np.bincount(members, minlength=clusters)
+    table, used, means = _by_intensity(pixels, np.bincount(members, greys, minlength=clusters))
+
+    def label(plane: np.ndarray) -> np.ndarray:
+        labels = np.zeros(plane.shape, np.uint8)
+        for seen, missing, rows_of in _planes(plane, features, middle):
+            for rows, band in _nearest(seen, missing, rows_of, weights, offsets):
+                labels[rows] = table[band]
+        return labels
+
+    labels = yield from map_planes(label, grey, dtype=np.uint8, note="labels")
+    return labels, pixels[used], means
+
+
+def _nearest(
+    plane: np.ndarray,
+    missing: np.ndarray | None,
+    rows_of: Rows,
+    weights: np.ndarray,
+    offsets: np.ndarray,
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Number of the nearest centre, from 1, in one band of rows after the other."""
+    for _, rows, _, _ in windows(plane.shape, 0):
+        maps = rows_of(rows)
+        distance = weights @ maps.reshape(len(maps), -1) + offsets[:, np.newaxis]
+        band = 1 + distance.argmin(axis=0).astype(np.uint8).reshape(maps.shape[1:])
+        if missing is not None:
+            band[missing[rows]] = 0
+        yield rows, band
 
 
 def _by_intensity(
-    labels: np.ndarray, pixels: np.ndarray, sums: np.ndarray
+    pixels: np.ndarray, sums: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give new numbers for 0 (missing), 1, ..., the clusters in their order, and their means."""
     used = np.flatnonzero(pixels)
     means = sums[used] / pixels[used]
     order = np.argsort(means, kind="stable")
     table = np.zeros(256, np.uint8)
     table[used[order] + 1] = np.arange(1, len(used) + 1)
-    return table[labels], pixels[used][order].astype(np.int64), means[order]
+    return table, used[order], means[order]
 
 
 def _planes(grey: Any, features: str, middle: float) -> Any:

@@ -7,12 +7,10 @@ from collections import Counter
 from pathlib import Path
 from typing import Annotated, Any
 
-import numpy as np
-
 from ..dataset import printable, unlabelled
 from ..micrograph import InfoBar, Micrograph
 from ..progress import Progress, Steps, through
-from ..results import PredictionResult, TableResult
+from ..results import TableResult
 from .classify import CONFIDENCE, Device, classify
 from .images import as_grey
 from .quality import BLURRED, NOISY, SATURATED, STRIPED, Percent, Period, Ratio, quality
@@ -76,7 +74,7 @@ def classify_folder(
             )  # fmt: skip
             # one image may be left half-way, while the bar tells how far the folder is
             prediction = yield from through(steps, functools.partial(_bar, number, len(examples)))
-            rows.append(_row(example.name, prediction))
+            rows.append({"name": example.name, **prediction.row})
         except (ValueError, OSError) as error:
             rows.append({"name": example.name, "verdict": "", "problem": printable(str(error))})
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
@@ -92,19 +90,6 @@ def classify_folder(
 _COLUMNS = (
     "name", "verdict", "probability", "likely", "second", "distance", "windows", "problem"
 )  # fmt: skip
-
-
-def _row(name: str, found: PredictionResult) -> dict[str, object]:
-    top = found.top(2)
-    return {
-        "name": name,
-        "verdict": found.verdict,
-        "probability": top[0][1],
-        "likely": ", ".join(found.likely),
-        "second": f"{top[1][0]} {top[1][1]:.1%}",
-        "distance": found.facts.get("distance", np.nan),
-        "windows": found.windows,
-    }
 
 
 def _bar(number: int, count: int, _: Progress) -> Progress:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..progress import Progress, Steps
-from .planes import count_pieces, pieces
+from .planes import count_pieces, is_lazy, pieces
 
 BINS = 65_536
 # bins on each side of the range that nearly all pixels lie in, for the outliers
@@ -36,12 +36,15 @@ class GreyHistogram:
         Number of each bin among all bins.
     scale : Levels or Binned
         Which bin a grey value falls into.
+    sums : (n,) float64 array
+        Sum of grey of the pixels in each bin, or of another image there.
     """
 
     values: np.ndarray
     counts: np.ndarray
     bins: np.ndarray
     scale: Levels | Binned
+    sums: np.ndarray
 
     @property
     def lowest(self) -> np.ndarray:
@@ -130,10 +133,18 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
     ValueError
         If no pixel is finite.
     """
-    low, high, total = np.inf, -np.inf, count_pieces(image)
+    low, high, _ = yield from extremes(image)
+    return low, high
+
+
+def extremes(image: Any) -> Steps[tuple[float, float, bool]]:
+    """Find in one pass what `limits` finds, and whether any pixel is not finite."""
+    low, high, total, missing = np.inf, -np.inf, count_pieces(image), False
     for done, piece in enumerate(pieces(image), start=1):
         if piece.dtype.kind == "f":
-            piece = piece[np.isfinite(piece)]
+            there = np.isfinite(piece)
+            missing = missing or not there.all()
+            piece = piece[there]
         if piece.size:
             low, high = min(low, piece.min()), max(high, piece.max())
         yield Progress(done, total, "grey levels")
@@ -143,16 +154,18 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
         raise ValueError(
             f"grey values span {low:g} to {high:g}, too much to count with; scale them"
         )
-    return low, high
+    return low, high, missing
 
 
-def grey_histogram(image: Any) -> Steps[GreyHistogram]:
+def grey_histogram(image: Any, beside: Any = None) -> Steps[GreyHistogram]:
     """Count the grey levels of an image of any size in a few passes.
 
     Parameters
     ----------
     image : (..., Y, X) array
         Any real dtype, numpy or dask. Pixels that are not finite are left out.
+    beside : (..., Y, X) array, optional
+        Another image of that size, to be summed in every bin in the same pass.
 
     Returns
     -------
@@ -165,14 +178,14 @@ def grey_histogram(image: Any) -> Steps[GreyHistogram]:
         If no pixel is finite.
     """
     if image.dtype.itemsize <= 2 and image.dtype.kind in "ui":
-        return (yield from _count(image, Levels(int(np.iinfo(image.dtype).min))))
+        return (yield from _count(image, Levels(int(np.iinfo(image.dtype).min)), beside))
     low, high = yield from limits(image)
     if image.dtype.kind in "ui" and int(high) - int(low) < BINS:
-        return (yield from _count(image, Levels(int(low))))
+        return (yield from _count(image, Levels(int(low)), beside))
     scale = Binned(float(low), float(high))
     width = scale.high - scale.low
     for _ in range(_ZOOMS):
-        found = yield from _count(image, scale)
+        found = yield from _count(image, scale, beside)
         share = np.cumsum(found.counts) / found.counts.sum()
         first, last = np.searchsorted(share, (_OUTLIERS, 1 - _OUTLIERS))
         core_low, core_high = scale.edge(np.array([found.bins[first], found.bins[last] + 1]))
@@ -183,20 +196,41 @@ def grey_histogram(image: Any) -> Steps[GreyHistogram]:
     return found
 
 
-def _count(image: Any, scale: Levels | Binned) -> Steps[GreyHistogram]:
+def _count(image: Any, scale: Levels | Binned, beside: Any) -> Steps[GreyHistogram]:
     exact = isinstance(scale, Levels)
     size = 256 if image.dtype.itemsize == 1 else BINS
-    counts, sums, total = np.zeros(size, np.int64), np.zeros(size), count_pieces(image)
-    for done, piece in enumerate(pieces(image), start=1):
-        piece = piece[np.isfinite(piece)] if piece.dtype.kind == "f" else piece.ravel()
+    counts, sums, others = np.zeros(size, np.int64), np.zeros(size), np.zeros(size)
+    total = count_pieces(image)
+    for done, (piece, other) in enumerate(_together(image, beside), start=1):
+        there = np.isfinite(piece) if piece.dtype.kind == "f" else ...
+        piece = piece[there].ravel()
         bins = scale.index(piece)
         counts += np.bincount(bins, minlength=size)
         if not exact:
             sums += np.bincount(bins, weights=piece, minlength=size)
+        if other is not None:
+            others += np.bincount(bins, weights=other[there].ravel(), minlength=size)
         yield Progress(done, total, "grey levels")
     bins = np.flatnonzero(counts)
     values = scale.edge(bins) if exact else sums[bins] / counts[bins]
-    return GreyHistogram(values, counts[bins], bins, scale)
+    if beside is None:
+        others = counts * scale.edge(np.arange(size)) if exact else sums
+    return GreyHistogram(values, counts[bins], bins, scale, others[bins])
+
+
+def _together(image: Any, beside: Any) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Give `pieces` of an image with those of another; of dask, what both need is read once."""
+    if beside is None:
+        for piece in pieces(image):
+            yield piece, None
+    elif not is_lazy(image):
+        yield from zip(pieces(image), pieces(beside), strict=True)
+    else:
+        from dask.base import compute
+
+        beside = beside.rechunk(image.chunks)
+        for index in np.ndindex(image.numblocks):
+            yield compute(image.blocks[index], beside.blocks[index])
 
 
 def occurrences(labels: Any) -> Steps[dict[int, int]]:

@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from .planes import is_lazy, planes
+from .planes import is_lazy
+from .volumes import parts
 
 
 def whole_numbers(labels: Any, advice: str) -> Any:
@@ -44,18 +45,29 @@ def checked_labels(labels: Any) -> Any:
     return labels
 
 
-def label_planes(labels: Any) -> Iterator[np.ndarray]:
-    """Give the planes of labels one after the other.
+def label_parts(labels: Any, axes: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+    """Give slices (2 axes) or volumes (3 axes) of labels with their index, one after the other.
 
     Raises
     ------
     ValueError
         If a label is negative.
     """
-    for plane in planes(labels):
-        if plane.dtype.kind == "i" and plane.min() < 0:
-            raise ValueError(f"labels hold {plane.min()}; they must be 0 (background) or above")
-        yield plane
+    for index, part in parts(labels, axes):
+        yield index, not_negative(part)
+
+
+def not_negative(part: np.ndarray) -> np.ndarray:
+    """Insist that no label is negative.
+
+    Raises
+    ------
+    ValueError
+        If one is.
+    """
+    if part.dtype.kind == "i" and part.min() < 0:
+        raise ValueError(f"labels hold {part.min()}; they must be 0 (background) or above")
+    return part
 
 
 def _looks_grey(plane: np.ndarray) -> bool:

@@ -9,12 +9,13 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import TableResult
-from .cluster import Spacing, pixel_size
 from .images import as_grey
-from .labels import checked_labels, label_planes
-from .planes import planes
+from .labels import checked_labels, label_parts
+from .scale import Spacing, pixel_size
+from .volumes import Dimensions, axes_of, voxel_size
 
 _AT_ONCE = 25
+_CORNERS = ("bbox_front", "bbox_top", "bbox_left"), ("bbox_back", "bbox_bottom", "bbox_right")
 
 
 def region_table(
@@ -25,6 +26,7 @@ def region_table(
     *,
     smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     exclude_border: bool = False,
+    dimensions: Dimensions = "2D",
 ) -> Steps[TableResult]:
     """Measure size, shape, orientation and grey level of every region.
 
@@ -33,18 +35,21 @@ def region_table(
     Parameters
     ----------
     labels : (..., Y, X) integer or bool array
-        0 is background; a label is one region, also in pieces. Slices of a stack are measured
-        one by one.
+        0 is background; a label is one region, also in pieces. Of dask, one slice (in 3D one
+        volume) is in memory at a time.
     intensity : (..., Y, X) array
         Image of the same size to take grey statistics from.
-    spacing : float or (y, x)
-        Size of a pixel in `unit`.
+    spacing : float, (y, x) or (z, y, x)
+        Size of a pixel in `unit`; in 3D of a voxel.
     unit : str
         Of `spacing`, such as ``"nm"``.
     smallest : int
         Regions with fewer pixels are left out, 0 keeps all.
     exclude_border : bool
-        Leave out regions that touch the image border: their sizes are cut.
+        Leave out regions that touch the image border (in 3D also the first and last slice): their
+        sizes are cut.
+    dimensions : {'2D', '3D'}
+        Measure the slices of a stack one by one, or the volume of its last three axes.
 
     Returns
     -------
@@ -58,6 +63,12 @@ def region_table(
         ``_max``, ``centroid_y_px`` and ``centroid_x_px``, ``bbox_*`` (pixels, bottom and right
         exclusive), ``touches_border``. The unit is ``px`` without a scale.
 
+        In 3D: ``volume_<unit>3``, ``equivalent_diameter_<unit>`` (of the ball of equal volume),
+        ``feret_max_<unit>``, ``axis_major_<unit>``, ``axis_middle_<unit>`` and
+        ``axis_minor_<unit>`` (full axes of the ellipsoid with the same second moments),
+        ``aspect_ratio`` (major to minor axis), grey statistics, ``centroid_*_px``, ``bbox_*``,
+        ``touches_border``. There is no surface area: that of voxels is not that of the object.
+
     Raises
     ------
     ValueError
@@ -66,22 +77,22 @@ def region_table(
     import pandas as pd
 
     labels = checked_labels(labels)
-    size = pixel_size(spacing, unit)
+    axes = axes_of(dimensions, labels.shape)
+    size: tuple[float, ...] | None
+    size = pixel_size(spacing, unit) if axes == 2 else voxel_size(spacing, unit)
     if size is None:
-        size, unit = (1.0, 1.0), "px"
+        size, unit = (1.0,) * axes, "px"
     grey, notes = _grey_like(intensity, labels)
     rows: list[dict[str, Any]] = []
     scattered = False
-    total = int(np.prod(labels.shape[:-2]))
-    grey_planes = planes(grey) if grey is not None else iter([None] * total)
-    for done, (index, plane, image) in enumerate(
-        zip(np.ndindex(labels.shape[:-2]), label_planes(labels), grey_planes, strict=True)
-    ):
+    total = int(np.prod(labels.shape[:-axes]))
+    for done, (index, part) in enumerate(label_parts(labels, axes)):
+        image = None if grey is None else np.asarray(grey[index])
         yield Progress(done, total, "slice")
-        scattered = scattered or _is_scattered(plane)
-        for batch in _batches(_regions(plane, image, size)):
+        scattered = scattered or _is_scattered(part)
+        for batch in _batches(_regions(part, image, size)):
             rows += [
-                _row(region, label, index, size, unit, plane.shape, image is not None)
+                _row(region, label, index, size, unit, part.shape, image is not None)
                 for region, label in batch
             ]
             yield Progress(done, total, f"{len(rows)} regions")
@@ -98,7 +109,7 @@ def region_table(
     table = pd.DataFrame(kept).drop(columns="_pixels")
     if scattered:
         notes = (*notes, "a label in pieces is one region: split objects first to measure each")
-    if size[0] != size[1]:
+    if axes == 2 and size[0] != size[1]:
         notes = (*notes, "pixels are not square: perimeter and circularity are left out")
     return TableResult(table, name="regions", facts={"regions": len(table)}, notes=notes)
 
@@ -124,7 +135,7 @@ def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def _regions(
-    plane: np.ndarray, image: np.ndarray | None, size: tuple[float, float]
+    plane: np.ndarray, image: np.ndarray | None, size: tuple[float, ...]
 ) -> Iterator[tuple[Any, int]]:
     from skimage.measure import regionprops
 
@@ -152,17 +163,31 @@ def _row(
     region: Any,
     label: int,
     index: tuple[int, ...],
-    size: tuple[float, float],
+    size: tuple[float, ...],
     unit: str,
     shape: tuple[int, ...],
     with_grey: bool,
 ) -> dict[str, Any]:
-    top, left, bottom, right = region.bbox
-    longest, shortest = feret(region.image, size)
-    area = float(region.area)
     row: dict[str, Any] = {"label": label}
     row |= {f"index_{axis}": place for axis, place in enumerate(index)}
-    row |= {
+    row |= _flat(region, size, unit) if len(size) == 2 else _solid(region, size, unit)
+    if with_grey:
+        row |= _grey_statistics(region.image_intensity[region.image])
+    low, high = region.bbox[: len(size)], region.bbox[len(size) :]
+    places = np.nonzero(region.image)
+    for axis, inside, first in zip("zyx"[-len(size) :], places, low, strict=True):
+        row[f"centroid_{axis}_px"] = inside.mean() + first
+    row |= zip(_CORNERS[0][-len(size) :], low, strict=True)
+    row |= zip(_CORNERS[1][-len(size) :], high, strict=True)
+    row["touches_border"] = 0 in low or any(a == b for a, b in zip(high, shape, strict=True))
+    row["_pixels"] = len(places[0])
+    return row
+
+
+def _flat(region: Any, size: tuple[float, ...], unit: str) -> dict[str, float]:
+    longest, shortest = feret(region.image, (size[0], size[1]))
+    area = float(region.area)
+    row = {
         f"area_{unit}2": area,
         f"equivalent_diameter_{unit}": float(np.sqrt(4 * area / np.pi)),
         f"feret_max_{unit}": longest,
@@ -175,14 +200,43 @@ def _row(
         # a region of a pixel or two has no outline to speak of
         row["circularity"] = 4 * np.pi * area / perimeter**2 if perimeter > 0 else np.nan
     row["orientation_deg"] = float((np.degrees(region.orientation) + 90) % 180)
-    if with_grey:
-        row |= _grey_statistics(region.image_intensity[region.image])
-    rows, columns = np.nonzero(region.image)
-    row |= {"centroid_y_px": rows.mean() + top, "centroid_x_px": columns.mean() + left}
-    row |= {"bbox_top": top, "bbox_left": left, "bbox_bottom": bottom, "bbox_right": right}
-    row["touches_border"] = top == 0 or left == 0 or bottom == shape[0] or right == shape[1]
-    row["_pixels"] = len(rows)
     return row
+
+
+def _solid(region: Any, size: tuple[float, ...], unit: str) -> dict[str, float]:
+    volume = float(region.area)
+    points = np.argwhere(region.image) * size
+    points -= points.mean(axis=0)
+    # a voxel is not a point: it has a moment of its own
+    moments = points.T @ points / len(points) + np.diag(np.square(size)) / 12
+    minor, middle, major = 2 * np.sqrt(5 * np.linalg.eigvalsh(moments))
+    return {
+        f"volume_{unit}3": volume,
+        f"equivalent_diameter_{unit}": float(np.cbrt(6 * volume / np.pi)),
+        f"feret_max_{unit}": _longest(region.image, size),
+        f"axis_major_{unit}": float(major),
+        f"axis_middle_{unit}": float(middle),
+        f"axis_minor_{unit}": float(minor),
+        "aspect_ratio": float(major / minor),
+    }
+
+
+def _longest(region: np.ndarray, size: tuple[float, ...]) -> float:
+    """Measure the largest distance between corners of the voxels of a region."""
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
+
+    # only the ends of every column can be corners of the hull
+    rows, columns = np.nonzero(region.any(axis=0))
+    lines = region[:, rows, columns]
+    first, last = lines.argmax(axis=0), len(region) - lines[::-1].argmax(axis=0)
+    points = np.concatenate(
+        [
+            np.stack([side, rows + down, columns + right], axis=1)
+            for side in (first, last) for down in (0, 1) for right in (0, 1)
+        ]
+    ) * np.asarray(size, float)  # fmt: skip
+    return float(pdist(points[ConvexHull(points).vertices]).max())
 
 
 def _grey_statistics(values: np.ndarray) -> dict[str, float]:

@@ -38,7 +38,8 @@ def morphology_map(
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype.
+        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
+        being looked at).
     spacing : (y, x), optional
         Size of a pixel.
     unit : str

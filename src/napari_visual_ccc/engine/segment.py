@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -9,17 +10,21 @@ import numpy as np
 from ..progress import Progress, Steps
 from ..results import LabelsResult
 from .breaks import optimal_breaks
-from .cluster import Spacing, cluster_table, pixel_area
-from .histogram import grey_histogram, limits, occurrences
+from .cluster import cluster_table
+from .histogram import extremes, grey_histogram
 from .images import as_grey, counted_from
-from .labels import checked_labels, label_planes
 from .planes import count_pieces, is_lazy, map_planes, pieces
+from .scale import Spacing
+from .slices import Scope, alone, check_scope
+from .volumes import Dimensions, Sizes, axes_of, extent, map_parts, map_volumes, voxel_shape
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # share of the height and width that counts as border when the background is looked for
 _BORDER = 0.01
+# slices of a stack that are looked at for it, evenly spread
+_LOOKED_AT = 9
 
 
 def otsu(
@@ -31,19 +36,21 @@ def otsu(
     objects: Literal["auto", "bright", "dark"] = "auto",
     sigma: Annotated[float, {"min": 0, "max": 20, "step": 0.5}] = 1.0,
     smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+    dimensions: Dimensions = "2D",
+    scope: Scope = "stack",
 ) -> Steps[LabelsResult]:
     """Split an image into objects and background, or into up to five grey classes.
 
     The thresholds leave the least variance within the classes, and are the best ones there are,
     not those of a coarse histogram (Otsu, IEEE Trans. Syst. Man Cybern. 9 (1979) 62; Liao et al.,
-    J. Inf. Sci. Eng. 17 (2001) 713). A stack gets one set of thresholds.
+    J. Inf. Sci. Eng. 17 (2001) 713).
 
     Parameters
     ----------
     image : (..., Y, X) array
         Grey or colour, any real dtype, numpy or dask.
-    spacing : float or (y, x)
-        Size of a pixel in `unit`.
+    spacing : float, (y, x) or (z, y, x)
+        Size of a pixel in `unit`; in 3D of a voxel.
     unit : str
         Of `spacing`, such as ``"nm"``.
     classes : int
@@ -55,13 +62,23 @@ def otsu(
         Gaussian blur before the cut, in pixels: noise speckles no classes.
     smallest : int
         Objects with fewer pixels become background (two classes), 0 keeps all.
+    dimensions : {'2D', '3D'}
+        Blur, and tell objects apart, within each slice or within the volume of the last three
+        axes. In 3D a blur reaches as far across slices as within one, in `unit`.
+    scope : {'stack', 'slice'}
+        One set of thresholds for the whole stack, or one for each slice (in 3D for each volume of
+        a series): for brightness that drifts.
 
     Returns
     -------
     LabelsResult
         ``labels``: (..., Y, X) uint8. Two classes: 1 = object, 0 = background or not finite. More:
         1 = darkest class, 0 = not finite. ``table``: one row a class with its mean intensity,
-        pixels, area % and area in `unit`². ``facts``: the thresholds and which side objects are on.
+        pixels, area % and area in `unit`² (in 3D: volume in `unit`³), summed over a stack; by
+        slice, one row a class and slice. ``facts``: the thresholds and which side objects are on,
+        by slice a list of them. Labels of dask are lazy: for a stack its grey levels are counted
+        first (limits, limits of the blurred image, histogram: a pass each; `smallest` takes one
+        more for the table); by slice nothing is, so table and facts are missing.
 
     Raises
     ------
@@ -72,16 +89,28 @@ def otsu(
         raise ValueError(f"classes is {classes}; choose 2 to 5")
     if objects not in ("auto", "bright", "dark"):
         raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
-    area = pixel_area(spacing, unit)
+    check_scope(scope)
     grey, notes = as_grey(image)
+    axes = axes_of(dimensions, grey.shape)
+    size = extent(spacing, unit, axes)
+    if scope == "slice" and grey.ndim > axes:
+        one = functools.partial(
+            otsu, spacing=spacing, unit=unit, classes=classes, objects=objects, sigma=sigma,
+            smallest=smallest, dimensions=dimensions,
+        )  # fmt: skip
+        name = "Otsu" if classes == 2 else f"Otsu {classes} classes"
+        like = LabelsResult(None, name=name, notes=notes)
+        (found,) = yield from alone(one, grey, axes, (like,), dtype=np.uint8)
+        return found
     seen, zero = grey, 0.0
     if sigma > 0:
-        dark, bright = yield from limits(grey)
+        dark, bright, missing = yield from extremes(grey)
         # the blur of a constant image differs in its last digits: classes where there are none
         if bright > dark:
             zero = float(dark)
-            seen = yield from _blurred(grey, sigma, zero)
-    histogram = yield from grey_histogram(seen)
+            shape = voxel_shape(spacing, unit) if axes == 3 else None
+            seen = yield from _blurred(grey, sigma, zero, missing, shape)
+    histogram = yield from grey_histogram(seen, None if seen is grey else grey)
     starts = optimal_breaks(histogram.values, histogram.counts, classes)
     if len(starts) < classes:
         levels = len(histogram.values)
@@ -90,10 +119,10 @@ def otsu(
         histogram.labeller(starts), seen, dtype=np.uint8, halo=0, note="threshold"
     )
     pixels = np.add.reduceat(histogram.counts, starts)
+    sums = np.add.reduceat(histogram.sums, starts)
     facts: dict[str, Any] = {"thresholds": (histogram.lowest[starts[1:]] + zero).tolist()}
     if classes > 2:
-        sums = yield from _sums(labels, grey, classes)
-        table = cluster_table(pixels, sums[1:] / pixels, area, unit)
+        table = cluster_table(pixels, sums / pixels, size)
         table["name"] = [name.replace("cluster", "class") for name in table["name"]]
         return LabelsResult(
             labels, table=table, name=f"Otsu {classes} classes", facts=facts, notes=notes
@@ -102,36 +131,43 @@ def otsu(
     if objects == "auto":
         notes = (*notes, f"objects are {facts['objects']}: the other side fills the image border")
     side = 1 if facts["objects"] == "dark" else 2
-    mask = yield from map_planes(
-        lambda plane: _objects(plane, side, smallest),
-        labels,
-        dtype=np.uint8,
-        halo=None if smallest > 1 else 0,
-        note="objects",
-    )
     if smallest > 1:
-        found = (yield from occurrences(mask)).get(1, 0)
-        pixels[2 - side] += pixels[side - 1] - found
-        pixels[side - 1] = found
-    sums = yield from _sums(mask, grey, 1)
-    means = (sums[::-1] if side == 1 else sums) / np.maximum(pixels, 1)
+        mask = yield from map_parts(
+            lambda part: _large(part == side, smallest), labels, axes, dtype=np.uint8,
+            note="objects",
+        )  # fmt: skip
+        pixels, sums = yield from _moved(mask, grey, side, pixels, sums)
+    else:
+        mask = yield from map_planes(
+            lambda plane: plane == side, labels, dtype=np.uint8, halo=0, note="objects"
+        )
     return LabelsResult(
         mask,
-        table=_objects_table(pixels, means, side, area, unit),
+        table=_objects_table(pixels, sums / np.maximum(pixels, 1), side, size),
         name="Otsu",
         facts=facts,
         notes=notes,
     )
 
 
-def _blurred(grey: Any, sigma: float, zero: float) -> Steps[Any]:
+def _blurred(
+    grey: Any, sigma: float, zero: float, has_missing: bool, shape: Sizes | None
+) -> Steps[Any]:
+    """Blur slices, or volumes of voxels of a `shape`.
+
+    Whether pixels are missing is asked of the whole image: bands and chunks have to be worked on
+    alike.
+    """
     import cv2
 
-    # decided for the whole image: bands and chunks have to be worked on alike
-    has_missing = grey.dtype.kind == "f" and (yield from _any_missing(grey))
+    sides = np.divide(sigma, shape) if shape else np.zeros(3)
 
     def smooth(values: np.ndarray) -> np.ndarray:
-        return cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+        if shape is None:
+            return cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+        from scipy.ndimage import gaussian_filter
+
+        return gaussian_filter(values, sides, mode="reflect")
 
     def blur(plane: np.ndarray) -> np.ndarray:
         plane = counted_from(plane, zero)
@@ -143,52 +179,56 @@ def _blurred(grey: Any, sigma: float, zero: float) -> Steps[Any]:
             filled = smooth(np.where(there, plane, np.float32(0))) / smooth(there.astype("f4"))
         return np.where(there, filled, np.float32(np.nan))
 
-    halo = int(4 * sigma) + 2
-    return (yield from map_planes(blur, grey, dtype=np.float32, halo=halo, note="blur"))
+    if shape is None:
+        halo = int(4 * sigma) + 2
+        return (yield from map_planes(blur, grey, dtype=np.float32, halo=halo, note="blur"))
+    z, y, x = (int(4 * side) + 2 for side in sides)
+    return (yield from map_volumes(blur, grey, dtype=np.float32, halo=(z, y, x), note="blur"))
 
 
-def _any_missing(image: Any) -> Steps[bool]:
-    total = count_pieces(image)
-    for done, piece in enumerate(pieces(image), start=1):
-        if not np.isfinite(piece).all():
-            return True
-        yield Progress(done, total, "missing pixels")
-    return False
-
-
-def _sums(labels: Any, grey: Any, count: int) -> Steps[np.ndarray]:
-    """Sum of grey in each label from 0 to `count`, without what is not finite."""
-    if is_lazy(labels):
-        labels = labels.rechunk(grey.chunks)
-    sums, total = np.zeros(count + 1), count_pieces(grey)
-    for done, (which, values) in enumerate(zip(pieces(labels), pieces(grey), strict=True), start=1):
-        weights = values.astype(np.float64)
-        weights[~np.isfinite(weights)] = 0
-        sums += np.bincount(which.ravel(), weights=weights.ravel(), minlength=count + 1)
+def _moved(
+    mask: Any, grey: Any, side: int, pixels: np.ndarray, sums: np.ndarray
+) -> Steps[tuple[np.ndarray, np.ndarray]]:
+    """Count anew what small objects took from one class to the other."""
+    if is_lazy(mask):
+        mask = mask.rechunk(grey.chunks)
+    inside, grey_inside, total = 0, 0.0, count_pieces(grey)
+    for done, (which, values) in enumerate(zip(pieces(mask), pieces(grey), strict=True), start=1):
+        there = which == 1
+        inside += int(np.count_nonzero(there))
+        grey_inside += float(values[there].sum(dtype=np.float64))
         yield Progress(done, total, "means")
-    return sums
+    new_pixels, new_sums = np.array([pixels.sum() - inside] * 2), np.array([sums.sum()] * 2)
+    new_sums -= grey_inside
+    new_pixels[side - 1], new_sums[side - 1] = inside, grey_inside
+    return new_pixels, new_sums
 
 
 def _side(labels: Any) -> str:
     """Tell which side objects are on: not the one that fills most of the border."""
+    every = list(np.ndindex(labels.shape[:-2]))
+    chosen = np.unique(np.linspace(0, len(every) - 1, _LOOKED_AT).round().astype(int))
     height, width = labels.shape[-2:]
     rows, columns = max(1, round(height * _BORDER)), max(1, round(width * _BORDER))
     counts = np.zeros(3, np.int64)
-    for part in (
-        labels[..., :rows, :],
-        labels[..., height - rows :, :],
-        labels[..., :, :columns],
-        labels[..., :, width - columns :],
-    ):
-        for piece in pieces(part):
-            counts += np.bincount(piece.ravel(), minlength=3)
+    for number in chosen:
+        plane = labels[every[number]]
+        strips = (
+            plane[:rows],
+            plane[height - rows :],
+            plane[:, :columns],
+            plane[:, width - columns :],
+        )
+        if is_lazy(labels):
+            from dask.base import compute
+
+            # together: strips share the chunks they lie in
+            strips = compute(*strips)
+        counts += sum(np.bincount(strip.ravel(), minlength=3) for strip in strips)
     return "bright" if counts[1] >= counts[2] else "dark"
 
 
-def _objects(plane: np.ndarray, side: int, smallest: int) -> np.ndarray:
-    mask = plane == side
-    if smallest <= 1:
-        return mask
+def _large(mask: np.ndarray, smallest: int) -> np.ndarray:
     from skimage.measure import label
 
     parts = label(mask, connectivity=1)
@@ -196,119 +236,10 @@ def _objects(plane: np.ndarray, side: int, smallest: int) -> np.ndarray:
 
 
 def _objects_table(
-    pixels: np.ndarray, means: np.ndarray, side: int, area: float | None, unit: str
+    pixels: np.ndarray, means: np.ndarray, side: int, size: tuple[str, float] | None
 ) -> pd.DataFrame:
-    table = cluster_table(pixels, means, area, unit)
+    table = cluster_table(pixels, means, size)
     inside = side - 1
     table["label"] = [1 if row == inside else 0 for row in range(2)]
     table["name"] = ["objects" if row == inside else "background" for row in range(2)]
     return table.sort_values("label", ascending=False, ignore_index=True)
-
-
-def watershed_split(
-    labels: Any,
-    spacing: Spacing = None,
-    unit: str = "px",
-    *,
-    tolerance: Annotated[float, {"min": 0.1, "max": 20, "step": 0.1}] = 1.0,
-    smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
-    only: Annotated[int, {"min": 0}] = 0,
-) -> Steps[LabelsResult]:
-    """Split objects that touch at their necks, and number every object.
-
-    Watershed on the distance to the background; maxima of the distance that rise less than the
-    tolerance above their saddle are not split off (Soille, Morphological Image Analysis, 2nd ed.,
-    2004, section 9.2).
-
-    Parameters
-    ----------
-    labels : (..., Y, X) integer or bool array
-        0 is background. Every slice of a stack is split on its own.
-    spacing : float or (y, x)
-        Size of a pixel in `unit`.
-    unit : str
-        Of `spacing`, such as ``"nm"``.
-    tolerance : float
-        How much narrower than the smaller object a neck must be (its half width), in pixels:
-        larger values split less.
-    smallest : int
-        Objects with fewer pixels are dropped, 0 keeps all.
-    only : int
-        Split this label alone (of several classes, say), 0 takes all that are not background.
-
-    Returns
-    -------
-    LabelsResult
-        ``labels``: (..., Y, X) int32, one number an object, no number twice in a stack.
-        ``table``: one row an object with its pixels and, with a scale, its area in `unit`².
-
-    Raises
-    ------
-    ValueError
-        If the labels are not whole numbers, or there is nothing to split.
-    """
-    labels = checked_labels(labels)
-    area = pixel_area(spacing, unit)
-    split = np.zeros(labels.shape, np.int32)
-    count, total = 0, int(np.prod(labels.shape[:-2]))
-    for done, (index, plane) in enumerate(
-        zip(np.ndindex(labels.shape[:-2]), label_planes(labels), strict=True)
-    ):
-        mask = plane == only if only else plane != 0
-        parts = yield from _split(mask, tolerance, smallest, done, total)
-        split[index] = np.where(parts > 0, parts + count, 0)
-        count += int(parts.max(initial=0))
-    if count == 0:
-        wanted = f"label {only}" if only else "objects"
-        raise ValueError(f"labels hold no {wanted} of {smallest} or more pixels: nothing to split")
-    pixels = np.bincount(split.ravel(), minlength=count + 1)[1:]
-    table = _pixels_table(pixels, area, unit)
-    return LabelsResult(
-        split, table=table, name="split", facts={"objects": count}, notes=(f"{count} objects",)
-    )
-
-
-def _split(
-    mask: np.ndarray, tolerance: float, smallest: int, done: int, total: int
-) -> Steps[np.ndarray]:
-    from scipy import ndimage
-    from skimage.morphology import local_maxima, reconstruction
-    from skimage.segmentation import watershed
-
-    yield Progress(4 * done, 4 * total, "distance")
-    # a frame of background: an object cut by the border is no wider for it
-    distance = ndimage.distance_transform_edt(np.pad(mask, 1))[1:-1, 1:-1]
-    yield Progress(4 * done + 1, 4 * total, "maxima")
-    lowered = reconstruction(np.maximum(distance - tolerance, 0), distance)
-    peaks = local_maxima(lowered, connectivity=2) & mask
-    yield Progress(4 * done + 2, 4 * total, "watershed")
-    seeds, _ = ndimage.label(peaks, structure=np.ones((3, 3)))
-    seeds = _with_seed_everywhere(seeds, mask)
-    parts = watershed(-distance, seeds, mask=mask)
-    if smallest > 1:
-        keep = np.bincount(parts.ravel()) >= smallest
-        keep[0] = False
-        parts = (np.cumsum(keep) * keep)[parts]
-    yield Progress(4 * done + 3, 4 * total, "objects")
-    return parts
-
-
-def _with_seed_everywhere(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """An object lower than the tolerance has no maximum left: it is its own seed."""
-    from scipy import ndimage
-
-    bodies, count = ndimage.label(mask)
-    seeded = np.zeros(count + 1, bool)
-    seeded[bodies[seeds > 0]] = True
-    seeded[0] = True
-    fresh = np.cumsum(~seeded) * ~seeded
-    return np.where(seeded[bodies], seeds, fresh[bodies] + seeds.max(initial=0))
-
-
-def _pixels_table(pixels: np.ndarray, area: float | None, unit: str) -> pd.DataFrame:
-    import pandas as pd
-
-    table = pd.DataFrame({"label": np.arange(1, len(pixels) + 1), "pixels": pixels})
-    if area is not None:
-        table[f"area_{unit}2"] = pixels * area
-    return table

@@ -56,7 +56,8 @@ def shortcuts(
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype; with its bar, as the model is given it.
+        Grey or colour, any real dtype; with its bar, as the model is given it. A stack goes slice
+        by slice (in the viewer, the slice being looked at).
     spacing : (y, x), optional
         Size of a pixel, for models that were trained at a scale.
     unit : str

@@ -15,6 +15,7 @@ from .cooccurrence import FEATURES, Pairs, feature_maps
 from .histogram import grey_histogram, limits
 from .images import as_grey
 from .planes import is_lazy, map_planes
+from .slices import Scope, alone, check_scope
 
 Feature = Literal[
     "contrast", "dissimilarity", "homogeneity", "asm", "energy", "correlation", "entropy", "all"
@@ -30,6 +31,7 @@ def glcm(
     angle: Literal["all", "0", "45", "90", "135"] = "all",
     levels: Annotated[int, {"min": 2, "max": 256}] = 32,
     symmetric: bool = True,
+    scope: Scope = "stack",
 ) -> Steps[ImageResult | MapsResult]:
     """Map how grey levels of neighbouring pixels occur together around every pixel.
 
@@ -54,17 +56,21 @@ def glcm(
     angle : {'all', '0', '45', '90', '135'}
         Direction from a pixel to its neighbour in degrees, 0 being along a row.
     levels : int
-        Grey levels that the range from the darkest to the brightest pixel of the image (of the
-        stack) is divided into.
+        Grey levels that the range from the darkest to the brightest pixel of the image is divided
+        into.
     symmetric : bool
         Count each pair in both orders. Makes no difference to contrast, dissimilarity and
         homogeneity.
+    scope : {'stack', 'slice'}
+        Divide the range of the whole stack into levels, or that of each slice alone.
 
     Returns
     -------
     ImageResult or MapsResult
         (..., Y, X) float64 map, NaN where the pixel is not finite (to its neighbours it counts
-        as darkest); with ``feature="all"`` one map a feature. Lazy for dask.
+        as darkest); with ``feature="all"`` one map a feature. ``facts``: the limits of the range,
+        by slice a list of them. Lazy for dask: for a stack its limits are looked for first, by
+        slice nothing is, so the limits are not listed.
 
     Raises
     ------
@@ -72,12 +78,19 @@ def glcm(
         If a parameter is out of range, the image is smaller than the window, or no pixel of it
         is finite.
     """
+    check_scope(scope)
     grey, notes = as_grey(image)
     _check(grey, feature, window, levels)
     offsets = _offsets(_distances(distances, window), angle)
+    names: list[str] = list(FEATURES) if feature == "all" else [feature]
+    if scope == "slice" and grey.ndim > 2:
+        one = functools.partial(
+            glcm, window=window, distances=distances, angle=angle, levels=levels,
+            symmetric=symmetric,
+        )  # fmt: skip
+        return (yield from _by_slice(one, grey, feature, names, notes))
     low, high = yield from limits(grey)
     quantised = quantise(low, high, levels, grey.dtype)
-    names: list[str] = list(FEATURES) if feature == "all" else [feature]
     pairs = Pairs(window, offsets, levels, symmetric)
     stack = yield from _mapped(grey, quantised, pairs, names)
     facts = {"limits": [float(low), float(high)]}
@@ -86,6 +99,28 @@ def glcm(
         for name, data in zip(names, stack, strict=True)
     }
     return maps[feature] if feature != "all" else MapsResult(maps, facts=facts, notes=notes)
+
+
+def _by_slice(
+    one: Callable[..., Steps[Any]],
+    grey: Any,
+    feature: str,
+    names: list[str],
+    notes: tuple[str, ...],
+) -> Steps[ImageResult | MapsResult]:
+    # a lazy map is computed where it is looked at, so each is its own
+    groups = {name: [name] for name in names} if is_lazy(grey) else {feature: names}
+    found: list[ImageResult] = []
+    for wanted, group in groups.items():
+        likes = tuple(
+            ImageResult(None, look="heat", name=f"GLCM {name}", notes=notes) for name in group
+        )
+        of_slice = functools.partial(one, feature=wanted)
+        found += yield from alone(of_slice, grey, 2, likes, dtype=np.float64, blank=np.nan)
+    if feature != "all":
+        return found[0]
+    maps = dict(zip(names, found, strict=True))
+    return MapsResult(maps, facts=found[0].facts, notes=found[0].notes)
 
 
 def _check(grey: Any, feature: str, window: int, levels: int) -> None:
@@ -176,7 +211,7 @@ def _first_of(maps: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray]
     return lambda plane: maps(plane)[0]
 
 
-def edge_density(image: Any) -> Steps[ImageResult]:
+def edge_density(image: Any, *, scope: Scope = "stack") -> Steps[ImageResult]:
     """Map edges as Visual-CCC does: its texture view, to the last digit.
 
     Visual-CCC thresholds the image by Otsu and takes the contrast of the co-occurrence matrix of
@@ -190,18 +225,27 @@ def edge_density(image: Any) -> Steps[ImageResult]:
     image : (..., Y, X) array
         Grey or colour, any real dtype, numpy or dask. Pixels that are not finite are not
         foreground.
+    scope : {'stack', 'slice'}
+        Threshold the whole stack at one grey level, or each slice at its own.
 
     Returns
     -------
     ImageResult
-        (..., Y, X) float64, 0 to 1, in steps of 1/20; 0 in the rim. Lazy for dask.
+        (..., Y, X) float64, 0 to 1, in steps of 1/20; 0 in the rim. ``facts``: the threshold, by
+        slice a list. Lazy for dask: for a stack its grey levels are counted first, by slice
+        nothing is, so the thresholds are not listed.
 
     Raises
     ------
     ValueError
         If no pixel is finite.
     """
+    check_scope(scope)
     grey, notes = as_grey(image)
+    if scope == "slice" and grey.ndim > 2:
+        like = ImageResult(None, look="heat", limits=(0, 1), name="edge density", notes=notes)
+        (found,) = yield from alone(edge_density, grey, 2, (like,), dtype=np.float64, blank=np.nan)
+        return found
     histogram = yield from grey_histogram(grey)
     starts = optimal_breaks(histogram.values, histogram.counts, 2)
     label = histogram.labeller(starts)

@@ -85,7 +85,8 @@ def trust(
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype.
+        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
+        being looked at).
     spacing : (y, x), optional
         Size of a pixel, for models that were trained at a scale.
     unit : str

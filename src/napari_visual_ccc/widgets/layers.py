@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 # keys of a layer's metadata: how a result was made; what is known of a micrograph
 METADATA, MICROGRAPH = "visual_ccc", "micrograph"
+_PIXELS = ("px", "pixel", "pix", "")
 # lazy results up to this size are computed at once: else every look at them would block the viewer
 _COMPUTED_BYTES = 1 << 30
 
@@ -34,8 +35,9 @@ class Source:
     ----------
     data : (..., Y, X) array
         The layer's array (full resolution of a multiscale layer), or a part of it.
-    spacing : (y, x) or None
-        Size of a pixel in `unit`; None when the layer is not calibrated.
+    spacing : (y, x), (z, y, x) or None
+        Size of a pixel in `unit`, of a stack of slices that of a voxel; None when the layer is not
+        calibrated.
     unit : str
         ``"nm"``, ``"µm"``, ... or ``"px"``.
     corner : tuple of float
@@ -52,7 +54,7 @@ class Source:
 
     layer: Layer
     data: Any
-    spacing: tuple[float, float] | None
+    spacing: tuple[float, ...] | None
     unit: str
     corner: tuple[float, ...]
     step: int = 1
@@ -96,7 +98,7 @@ def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = 
         leading = _current_slice(layer, viewer)
         data = data[leading]
         corner[: len(leading)] = leading
-    spacing, unit = calibration(layer)
+    spacing, unit = calibration(layer, voxel=not planar)
     bar = known_bar(layer)
     if not preview:
         return Source(layer, data, spacing, unit, tuple(corner), info_bar=bar)
@@ -105,7 +107,7 @@ def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = 
     color = (slice(None),) if getattr(layer, "rgb", False) else ()
     part = data[(..., rows, columns, *color)]
     if spacing is not None:
-        spacing = (spacing[0] * step, spacing[1] * step)
+        spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
     return Source(
         layer, part, spacing, unit, tuple(corner), step, preview=True, info_bar=bar, whole=data
     )
@@ -126,27 +128,32 @@ def keep_bar(layer: Layer, bar: InfoBar) -> None:
     layer.metadata[MICROGRAPH] = {**(layer.metadata.get(MICROGRAPH) or {}), "info_bar": bar.pixels}
 
 
-def calibration(layer: Layer) -> tuple[tuple[float, float] | None, str]:
+def calibration(layer: Layer, *, voxel: bool = False) -> tuple[tuple[float, ...] | None, str]:
     """Pixel size (y, x) and unit of a layer; ``(None, "px")`` when it has none.
 
+    With `voxel` the step between slices comes first, where the axis before is a length too.
     Measured in the world, so that scale, affine and rotation all count.
     """
     last = layer.units[-1]
     # some versions of pint write the Greek letter for the micro sign
     unit = f"{last:~}".replace("\u03bc", "\u00b5")
-    if any(f"{one:~}" in ("px", "pixel", "pix", "") for one in layer.units[-2:]):
+    if any(f"{one:~}" in _PIXELS for one in layer.units[-2:]):
         return None, "px"
     factors = np.ones(layer.ndim)
     for axis, one in enumerate(layer.units):
         if one.dimensionality == last.dimensionality:
             factors[axis] = (1 * one).to(last).magnitude
     origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    axes = (-3, -2, -1) if voxel and layer.ndim > 2 and _is_length(layer.units[-3]) else (-2, -1)
     steps = [
         (np.asarray(layer.data_to_world(np.eye(layer.ndim)[axis])) - origin) * factors
-        for axis in (-2, -1)
+        for axis in axes
     ]
-    height, width = (float(np.linalg.norm(step)) for step in steps)
-    return (height, width), unit
+    return tuple(float(np.linalg.norm(step)) for step in steps), unit
+
+
+def _is_length(unit: Any) -> bool:
+    return f"{unit:~}" not in _PIXELS and unit.is_compatible_with("nm")
 
 
 def drawn_on(shapes: Shapes, layer: Layer) -> np.ndarray:
@@ -283,7 +290,8 @@ def _limits(source: Source, result: ImageResult) -> tuple[float, float] | None:
 
 def features(result: LabelsResult) -> Any:
     """Give the table in napari's form: the column ``index`` ties a row to its label."""
-    if result.table is None:
+    # of a stack worked on slice by slice, a label has a row in each: napari takes one
+    if result.table is None or result.table["label"].duplicated().any():
         return None
     return result.table.assign(index=result.table["label"])
 
