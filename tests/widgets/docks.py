@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 WIDGETS = {
+    "micrograph": "Micrograph info",
     "quality": "Image quality",
     "correct": "Correct",
     "denoise": "Denoise",

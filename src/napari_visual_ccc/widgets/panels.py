@@ -123,10 +123,6 @@ class Correct(_TableForm):
     """Undo what the microscope adds: uneven background, stripes, drift."""
 
     family = "correct"
-class LabelBar(Form):
-    """Find what the microscope wrote under an image, and cut it off."""
-
-    family = "micrograph"
 
 
 class Denoise(Form):

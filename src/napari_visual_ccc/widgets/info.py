@@ -1,0 +1,226 @@
+"""The Micrograph info dock: what is known of an image, its pixel size, its label bar."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from magicgui.widgets import ComboBox, Container, FloatSpinBox, PushButton
+from napari.layers import Layer, Shapes
+from qtpy.QtWidgets import QLabel
+
+from ..micrograph import InfoBar
+from ..operations import Operation
+from ..results import Result
+from .form import Form
+from .jobs import report
+from .layers import METADATA, MICROGRAPH, Source, calibration, keep_bar, known_bar, plane_shape
+from .viewers import scale_bar
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+UNITS = ("nm", "µm", "mm", "Å", "pm", "1/nm")
+LINE = "line over the scale bar"
+# keys of a micrograph's facts, in the words and the order people are told them
+_FACTS = {
+    "instrument": "Instrument", "detector": "Detector", "voltage_kv": "Voltage (kV)",
+    "current_na": "Current (nA)", "magnification": "Magnification",
+    "working_distance_mm": "Working distance (mm)", "tilt_deg": "Tilt (°)",
+    "dwell_time_us": "Dwell time (µs)", "field_width": "Width of the field", "date": "Date",
+}  # fmt: skip
+_NOT_FACTS = ("spacing", "unit", "info_bar", "notes", "path", "original")
+
+
+class MicrographInfo(Form):
+    """See and correct what is known of a micrograph: pixel size, microscope, label bar."""
+
+    family = "micrograph"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self.told = QLabel()
+        self.told.setWordWrap(True)
+        super().__init__(napari_viewer)
+        self.size = _length("How large a pixel is", 1.0)
+        self.line_length = _length("How long the line is: the number at the scale bar", 100.0)
+        self.unit, self.line_unit = (ComboBox(choices=UNITS, value="nm") for _ in range(2))
+        self.set_button = PushButton(text="Set", tooltip="Give the image this pixel size")
+        self.draw_button = PushButton(
+            text="Draw line", tooltip="Draw a line over the scale bar, from end to end"
+        )
+        self.line_button = PushButton(
+            text="Set", tooltip="The line is that long: calibrate the image by it"
+        )
+        rows = Container(
+            widgets=[
+                _row("Pixel size", self.size, self.unit, self.set_button),
+                _row("Scale bar", self.draw_button, self.line_length, self.line_unit,
+                     self.line_button),
+            ],
+        )  # fmt: skip
+        rows.margins = (0, 0, 0, 0)
+        layout = self.native.layout()
+        layout.insertWidget(0, self.told)
+        layout.insertWidget(1, rows.native)
+        self._rows = rows
+        self.set_button.changed.connect(lambda: self.set_pixel_size())
+        self.draw_button.changed.connect(lambda: self.draw_line())
+        self.line_button.changed.connect(lambda: self.set_by_line())
+        self.refresh()
+
+    @property
+    def layer(self) -> Layer | None:
+        """The image that is told of."""
+        return self.inputs["image"]
+
+    def _changed(self) -> None:
+        super()._changed()
+        self.refresh()
+
+    def _make_fields(self, name: str) -> Container:
+        fields = super()._make_fields(name)
+        self.viewer.layers.events.inserted.connect(lambda _: fields.reset_choices())
+        return fields
+
+    # what is known --------------------------------------------------------------------------------
+
+    def refresh(self) -> None:
+        """Tell what is known of the layer by now."""
+        layer = self.layer if self._fields else None
+        if layer is None:
+            self.told.setText("Open a micrograph, and what is known of it stands here.")
+            return
+        self.told.setText(_told(layer))
+        spacing, unit = calibration(layer)
+        if spacing is not None and hasattr(self, "size"):
+            if unit in UNITS:
+                self.unit.value = unit
+            self.size.value = spacing[-1]
+
+    # pixel size -----------------------------------------------------------------------------------
+
+    def set_pixel_size(self) -> None:
+        """Give the image the pixel size that was typed."""
+        if self.layer is not None:
+            spacing, _ = calibration(self.layer)
+            # pixels that are not square stay so
+            shape = (1.0, 1.0) if spacing is None else (spacing[-2] / spacing[-1], 1.0)
+            self._calibrate([self.size.value * side for side in shape], str(self.unit.value))
+
+    def draw_line(self) -> None:
+        """Give the person a line to draw over the scale bar."""
+        layer = self.layer
+        if layer is None:
+            report(ValueError("Draw line needs an Image layer: open or choose one"))
+            return
+        lines = self._lines()
+        if lines is None:
+            lines = self.viewer.add_shapes(
+                name=LINE, ndim=2, scale=layer.scale[-2:], translate=layer.translate[-2:],
+                rotate=layer.rotate[-2:, -2:], units=layer.units[-2:], edge_color="#ffcc00",
+                edge_width=max(1, round(min(plane_shape(layer)) / 200)),
+            )  # fmt: skip
+        self.viewer.layers.selection.active = lines
+        lines.mode = "add_line"
+
+    def set_by_line(self) -> None:
+        """Calibrate by the line that was drawn last."""
+        layer, lines = self.layer, self._lines()
+        if layer is None or lines is None or not len(lines.data):
+            report(ValueError("Draw a line over the scale bar first"))
+            return
+        ends = np.asarray(lines.data[-1])[[0, -1]]
+        world = np.array([lines.data_to_world(end)[-2:] for end in ends])
+        drawn = float(np.linalg.norm(world[1] - world[0]))
+        if drawn <= 0:
+            report(ValueError("The line has no length: draw it from end to end of the scale bar"))
+            return
+        factor = self.line_length.value / drawn
+        self.viewer.layers.remove(lines)
+        self._calibrate([side * factor for side in layer.scale[-2:]], str(self.line_unit.value))
+
+    def _lines(self) -> Shapes | None:
+        return next((one for one in self.viewer.layers if one.name == LINE), None)
+
+    def _calibrate(self, size: list[float], unit: str) -> None:
+        """Rescale the image, and with it what was made of it and lies on it."""
+        layer = self.layer
+        assert layer is not None
+        if not all(np.isfinite(side) and side > 0 for side in size):
+            report(ValueError(f"A pixel of {size[-1]:g} {unit} cannot be: type a size above 0"))
+            return
+        ratio = np.ones(layer.ndim)
+        ratio[-2:] = np.asarray(size) / layer.scale[-2:]
+        before = tuple(layer.units)
+        for one in self.viewer.layers:
+            if one is layer or (_is_of(one, layer) and tuple(one.units) == before[-one.ndim :]):
+                one.scale = one.scale * ratio[-one.ndim :]
+                one.translate = one.translate * ratio[-one.ndim :]
+                one.units = (*one.units[:-2], unit, unit)
+        known = {**(layer.metadata.get(MICROGRAPH) or {}), "spacing": tuple(size), "unit": unit}
+        layer.metadata[MICROGRAPH] = {**known, "calibrated": "by hand"}
+        scale_bar(self.viewer).visible = True
+        self.viewer.fit_to_view()
+        self.refresh()
+        self._say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.")
+
+    # label bar ------------------------------------------------------------------------------------
+
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """Keep the bar that was found or typed: every operation leaves it out from now on."""
+        if operation.name == "info_bar":
+            keep_bar(source.layer, InfoBar(**result.facts["info_bar"]))
+            self.refresh()
+
+
+def _told(layer: Layer) -> str:
+    """Give facts of a layer as rich text; what is missing is said first."""
+    known = dict(layer.metadata.get(MICROGRAPH) or {})
+    spacing, unit = calibration(layer)
+    height, width = plane_shape(layer)
+    rows = [("Image", layer.name), ("Pixels", f"{width} × {height}, {layer.dtype}")]
+    warning = ""
+    if spacing is None:
+        warning = (
+            "<p><b style='color:#e0a000'>No pixel size.</b> Lengths are in pixels. Type it, or "
+            "draw a line over the scale bar.</p>"
+        )
+    else:
+        sides = [f"{side:.5g}" for side in dict.fromkeys(reversed(spacing[-2:]))]
+        hand = " (by hand)" if known.get("calibrated") else ""
+        rows.append(("Pixel size", f"{' × '.join(sides)} {unit}{hand}"))
+        rows.append(("Field", f"{width * spacing[-1]:.4g} × {height * spacing[-2]:.4g} {unit}"))
+    bar = known_bar(layer)
+    rows.append(("Label bar", "not looked for yet" if bar is None else str(bar)))
+    more = [key for key in known if key not in (*_FACTS, *_NOT_FACTS, "calibrated")]
+    titles = {**_FACTS, **{key: key.replace("_", " ").capitalize() for key in more}}
+    rows += [(title, _text(known[key])) for key, title in titles.items() if key in known]
+    cells = "".join(
+        f"<tr><td style='padding-right:8px'>{escape(name)}</td><td>{escape(value)}</td></tr>"
+        for name, value in rows
+    )
+    notes = "".join(f"<p>{escape(str(note))}</p>" for note in known.get("notes") or ())
+    return f"{warning}<table>{cells}</table>{notes}"
+
+
+def _text(value: Any) -> str:
+    return f"{value:.5g}" if isinstance(value, float) else str(value)
+
+
+def _is_of(layer: Layer, source: Layer) -> bool:
+    """Whether a layer is a result of another, or was drawn on it."""
+    record = layer.metadata.get(METADATA) or {}
+    return bool(record) and record.get("source", {}).get("name") == source.name
+
+
+def _length(tooltip: str, value: float) -> FloatSpinBox:
+    box = FloatSpinBox(value=value, min=0, max=1e9, step=0.1, tooltip=tooltip)
+    box.native.setDecimals(6)
+    return box
+
+
+def _row(label: str, *widgets: Any) -> Container:
+    row = Container(widgets=list(widgets), layout="horizontal", labels=False, label=label)
+    row.margins = (0, 0, 0, 0)
+    return row

@@ -1,0 +1,134 @@
+"""Micrograph info: what is known, a pixel size typed or measured on the scale bar, the label bar."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_visual_ccc import samples
+from napari_visual_ccc.widgets.layers import MICROGRAPH, calibration
+from napari_visual_ccc.widgets.viewers import scale_bar
+from tests.widgets.docks import dock
+
+
+@pytest.fixture
+def barred():
+    """A micrograph with a label bar of 40 rows, and letters and a scale bar of 80 px in it."""
+    from PIL import Image, ImageDraw, ImageFont
+
+    field = samples.load("superalloy").data[:400, :500]
+    picture = Image.new("L", (500, 440), 0)
+    picture.paste(Image.fromarray(field), (0, 0))
+    pen = ImageDraw.Draw(picture)
+    pen.rectangle((20, 428, 99, 432), fill=255)
+    pen.text((120, 408), "10.0 kV  WD 8.1 mm  x 5000  200 nm", fill=255,
+             font=ImageFont.load_default(20))  # fmt: skip
+    return np.asarray(picture)
+
+
+def test_facts_are_told_and_a_missing_pixel_size_is_warned_about(viewer):
+    layer = viewer.add_image(np.zeros((50, 80), np.uint8), name="a <b>")
+    layer.metadata[MICROGRAPH] = {"instrument": "Helios", "voltage_kv": 5.0, "stage": 1.5}
+    form = dock(viewer, "micrograph")
+    text = form.told.text()
+    assert "No pixel size" in text
+    assert "a &lt;b&gt;" in text
+    assert "80 × 50, uint8" in text
+    for told in ("Instrument", "Helios", "Voltage (kV)", "Stage"):
+        assert told in text
+
+
+def test_a_pixel_size_is_typed(viewer):
+    layer = viewer.add_image(np.zeros((50, 80), np.uint8))
+    form = dock(viewer, "micrograph")
+    form.size.value, form.unit.value = 2.5, "µm"
+    form.set_button.native.click()
+    assert calibration(layer) == ((2.5, 2.5), "µm")
+    assert scale_bar(viewer).visible
+    text = form.told.text()
+    assert "No pixel size" not in text
+    assert "2.5 µm (by hand)" in text
+    assert "200 × 125 µm" in text
+
+
+def test_pixels_that_are_not_square_stay_so(viewer):
+    layer = viewer.add_image(np.zeros((50, 80), np.uint8), scale=(2, 1), units="nm")
+    form = dock(viewer, "micrograph")
+    form.size.value, form.unit.value = 3.0, "nm"
+    form.set_button.native.click()
+    assert calibration(layer) == ((6.0, 3.0), "nm")
+
+
+def test_a_line_over_the_scale_bar_calibrates_the_image_and_what_was_made_of_it(
+    viewer, barred, finish
+):
+    image = viewer.add_image(barred, name="micrograph")
+    segment = dock(viewer, "segment")
+    segment.run_button.native.click()
+    finish(segment)
+    labels = viewer.layers["micrograph Otsu"]
+    assert not labels.data[400:].any()
+    form = dock(viewer, "micrograph")
+    form.fields["image"].value = image
+    form.draw_button.native.click()
+    lines = viewer.layers.selection.active
+    assert lines.mode == "add_line"
+    lines.add_lines(np.array([[430.0, 20.0], [430.0, 100.0]]))
+    form.line_length.value, form.line_unit.value = 200.0, "nm"
+    form.line_button.native.click()
+    assert lines not in viewer.layers
+    for layer in (image, labels):
+        assert calibration(layer)[0] == pytest.approx((2.5, 2.5))
+        assert calibration(layer)[1] == "nm"
+    np.testing.assert_allclose(labels.extent.world, image.extent.world)
+
+
+@pytest.mark.parametrize("drawn", [None, [[5.0, 5.0], [5.0, 5.0]]])
+def test_without_a_line_nothing_is_set(viewer, drawn):
+    layer = viewer.add_image(np.zeros((50, 80), np.uint8))
+    form = dock(viewer, "micrograph")
+    if drawn:
+        form.draw_button.native.click()
+        viewer.layers.selection.active.add_lines(np.array(drawn))
+    form.line_button.native.click()
+    assert calibration(layer) == (None, "px")
+    assert "line" in notification_manager.records[-1].message
+
+
+def test_the_bar_that_was_found_is_left_out_and_can_be_typed_over(viewer, barred, finish):
+    image = viewer.add_image(barred, name="micrograph")
+    form = dock(viewer, "micrograph")
+    assert "not looked for yet" in form.told.text()
+    form.run_button.native.click()
+    finish(form)
+    assert image.metadata[MICROGRAPH]["info_bar"]["bottom"] == pytest.approx(40, abs=2)
+    assert "px at the bottom" in form.told.text()
+    mask = viewer.layers["micrograph label bar"]
+    assert mask.data[410:].all()
+    assert not mask.data[:390].any()
+    form.fields["image"].value = image
+    form.fields["find"].value = "by hand"
+    form.run_button.native.click()
+    finish(form)
+    assert not any(image.metadata[MICROGRAPH]["info_bar"].values())
+    assert "none" in form.told.text()
+    cluster = dock(viewer, "cluster")
+    cluster.fields["image"].value = image
+    cluster.run_button.native.click()
+    finish(cluster)
+    assert viewer.layers["micrograph k-means 3"].data[410:].any()
+
+
+def test_cutting_the_bar_off_leaves_the_rest_where_it_was(viewer, barred, finish):
+    image = viewer.add_image(barred[::-1], name="bar on top", scale=(2, 2), units="nm")
+    form = dock(viewer, "micrograph")
+    form.method.value = "Cut the label bar off"
+    form.fields["image"].value = image
+    form.run_button.native.click()
+    finish(form)
+    field = viewer.layers["bar on top field"]
+    top = image.data.shape[0] - field.data.shape[0]
+    assert top == pytest.approx(40, abs=2)
+    assert tuple(field.translate) == (2 * top, 0)
+    np.testing.assert_array_equal(field.data, image.data[top:])
