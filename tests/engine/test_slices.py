@@ -259,3 +259,13 @@ def test_evidence_of_a_series_is_counted_slice_by_slice():
     found = ccc.evidence_regions(heat)
     assert found.table["area_px"].tolist() == [36, 36, 36]
     assert found.labels[0, 1].max() == 2
+
+
+def test_what_was_found_in_a_series_is_replayed(series):
+    from napari_visual_ccc.provenance import provenance
+
+    for name, choices in (("otsu", {"scope": "slice"}), ("explain", {"target": "cube"})):
+        found = getattr(ccc, name)(series, **choices)
+        record = provenance(name, choices, {"image": "series"}, source={"name": "series"})
+        again = ccc.replay(record, series)
+        np.testing.assert_array_equal(np.asarray(again.layers[0]), np.asarray(found.layers[0]))

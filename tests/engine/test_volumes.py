@@ -7,6 +7,7 @@ from scipy import ndimage
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.engine.volumes import map_volumes, voxel_shape, voxel_size
+from napari_visual_ccc.micrograph import Axis, Micrograph
 from napari_visual_ccc.progress import run
 
 # thick slices, as of FIB-SEM: nm
@@ -274,3 +275,13 @@ def test_slices_alone_are_what_a_loop_gives(noisy):
         expected = ccc.region_table(alone, series[index]).table
         rows = rows.drop(columns=["label", "index_0", "index_1"]).reset_index(drop=True)
         assert rows.equals(expected.drop(columns="label"))
+
+
+def test_a_micrograph_knows_its_voxel():
+    stack = np.zeros((2, 3, 4, 4))
+    axes = (Axis("t", 5.0, "s"), Axis("z", 10.0, "nm"))
+    assert Micrograph(stack, (2.0, 2.0), "nm", axes=axes).voxel == (10, 2, 2)
+    # another unit, another axis, or no scale at all
+    assert Micrograph(stack, (2.0, 2.0), "µm", axes=axes).voxel == (2, 2)
+    assert Micrograph(stack, (2.0, 2.0), "nm", axes=axes[:1]).voxel == (2, 2)
+    assert Micrograph(stack, axes=axes).voxel is None

@@ -110,6 +110,21 @@ def test_calibration(units, scale, expected):
         np.testing.assert_allclose(spacing, expected[0])
 
 
+def test_the_step_between_slices_comes_with_a_stack():
+    stack = Image(np.zeros((3, 4, 4)), scale=(0.01, 2, 4), units=("um", "nm", "nm"))
+    np.testing.assert_allclose(calibration(stack, voxel=True)[0], (10, 2, 4))
+    assert calibration(stack)[0] == (2, 4)
+    series = Image(np.zeros((3, 4, 4)), scale=(5, 2, 4), units=("s", "nm", "nm"))
+    assert calibration(series, voxel=True)[0] == (2, 4)
+    assert calibration(Image(np.zeros((4, 4)), units="nm"), voxel=True)[0] == (1, 1)
+
+
+def test_rows_of_single_slices_are_no_features_of_labels(stack):
+    table = pd.DataFrame({"index_0": [0, 1], "label": [1, 1]})
+    labels = LabelsResult(np.ones((4, 40, 60), np.uint8), table=table)
+    assert build(source_of(stack), labels, {}).features.empty
+
+
 def test_limits_look_right_at_once(stack):
     stack.contrast_limits = (20, 90)
     grey = build(source_of(stack), ImageResult(np.ones((4, 40, 60))), {})
