@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 WIDGETS = {
+    "micrograph": "Label bar",
     "denoise": "Denoise",
     "train": "Train classifier",
     "classify": "Classify & Explain",
