@@ -194,3 +194,15 @@ def test_real_micrographs_and_their_masks_have_no_bar(data):
             assert not find_bar(image), path
     for path in sorted(data.glob("segmentation/*/test/masks/*.png")):
         assert not find_bar(grey(path)), path
+
+
+def test_a_figure_shows_the_field_where_it_was_cut_out():
+    from matplotlib.figure import Figure
+
+    from napari_visual_ccc.figures import draw
+
+    whole = np.pad(samples.load("superalloy").data, ((50, 8), (20, 4)))
+    axes = Figure().subplots()
+    draw(axes, ccc.crop_bar(whole, InfoBar(50, 8, 20, 4)), image=whole)
+    height, width = (n - m for n, m in zip(whole.shape, (8, 4), strict=True))
+    assert axes.images[1].get_extent() == [20, width, height, 50]

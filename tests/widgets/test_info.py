@@ -1,4 +1,4 @@
-"""Micrograph info: what is known, a pixel size typed or measured on the scale bar, the label bar."""
+"""Micrograph info: facts, a pixel size typed or measured on the scale bar, the label bar."""
 
 from __future__ import annotations
 

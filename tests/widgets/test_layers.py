@@ -56,6 +56,12 @@ def test_origin_places_windows(stack):
     np.testing.assert_allclose(layer.data_to_world((0, 1, 0)), stack.data_to_world((0, 23.5, 15.5)))
 
 
+def test_a_part_lies_where_it_was_cut_out(stack):
+    part = ImageResult(np.ones((4, 30, 50)), corner=(6, 3))
+    layer = build(source_of(stack), part, {})
+    np.testing.assert_allclose(layer.data_to_world((1, 2, 5)), stack.data_to_world((1, 8, 8)))
+
+
 def test_an_affine_is_kept():
     image = Image(np.zeros((8, 8)), scale=(2, 2), affine=np.diag([1.5, 0.5, 1]))
     layer = build(source_of(image), ImageResult(np.ones((4, 4)), stride=2), {})
