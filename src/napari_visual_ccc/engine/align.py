@@ -8,10 +8,10 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import AlignedResult
-from .cluster import Spacing, pixel_size
 from .histogram import limits
 from .images import as_grey, finite
 from .planes import is_lazy
+from .scale import Spacing, pixel_size
 
 Index = tuple[int, ...]
 Shift = tuple[float, float]

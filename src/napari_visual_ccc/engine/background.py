@@ -10,11 +10,11 @@ import numpy as np
 
 from ..progress import Steps
 from ..results import ImageResult
-from .cluster import Spacing, pixel_size
 from .histogram import limits
 from .images import as_grey
 from .noise import sample
 from .planes import map_planes
+from .scale import Spacing, pixel_size
 
 # blocks a side whose medians surfaces are fitted to
 _BLOCKS = 48

@@ -10,9 +10,9 @@ import numpy as np
 from ..progress import Progress, Steps
 from ..results import TableResult
 from .align import Drift, drift_columns
-from .cluster import Spacing, pixel_size
 from .images import as_grey
 from .planes import pieces
+from .scale import Spacing, pixel_size
 from .spectrum import finest_detail, line_jumps, power_of, signal_to_noise, windows_of
 
 Period = Annotated[float, {"min": 2.0, "max": 50.0, "step": 0.5}]
