@@ -195,7 +195,7 @@ def _one_image(
     given: argparse.Namespace,
     report: Callable[[Progress], object],
 ) -> None:
-    from .files import read
+    from .formats import read
     from .output import base_name, write_result
     from .provenance import provenance
 

@@ -11,7 +11,7 @@ from napari_visual_ccc.dataset import from_arrays
 from napari_visual_ccc.engine.shortcuts import BAR, BORDER, BRIGHT, TEXT, info_bar_rows, suspicious
 from napari_visual_ccc.engine.shortcuts import shortcuts as steps
 from napari_visual_ccc.engine.train import train
-from napari_visual_ccc.files import read
+from napari_visual_ccc.formats import read
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.progress import run
 
