@@ -97,7 +97,7 @@ def read_all(path: str | Path) -> list[Micrograph]:
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path}: cannot be read as an image ({reason[:300]})") from error
-    if any(one.data.size == 0 for one in found):
+    if not found or any(one.data.size == 0 for one in found):
         raise ValueError(f"{path}: holds no pixels")
     return [_finished(one) for one in found]
 

@@ -13,7 +13,7 @@ import numpy as np
 from ..files import stem
 from ..micrograph import Axis, Micrograph
 from .calibration import Stated, axis, number, plain, settle
-from .lazy import Planes, Refused, check_claim, chunks_of, from_file, is_large
+from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
 
 _REAL = "biufc"
 
@@ -25,7 +25,7 @@ def read_npy(path: Path) -> list[Micrograph]:
     if not is_large(data.nbytes):
         data = np.array(data)
     else:
-        data = from_file(data, path, "", chunks_of(data.shape, data.dtype))
+        data = from_file(Mapped(data), path, "", chunks_of(data.shape, data.dtype))
     return [Micrograph(data, name=stem(path), path=path)]
 
 
@@ -119,7 +119,7 @@ def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
             title = name if len(scales) == 1 else f"{name} {number_ + 1}"
             yield _zarr_image(path, arrays, title, one)
     elif depth < 4:
-        members = sorted(group.members(), key=lambda pair: natural(pair[0]))
+        members = sorted([*group.groups(), *group.arrays()], key=lambda pair: natural(pair[0]))
         images = [
             (key, one) for key, one in members
             if isinstance(one, zarr.Group) or (one.ndim >= 2 and one.dtype.kind in _REAL)
@@ -135,9 +135,7 @@ def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
 def _zarr_image(
     path: Path, arrays: Sequence[Any], name: str, described: Mapping[str, Any]
 ) -> Micrograph:
-    import dask.array as da
-
-    levels = [da.from_zarr(one) for one in arrays]
+    levels = [from_file(one, path, f"{one.path} {one.name}", one.chunks) for one in arrays]
     data = levels[0]
     names, units = _zarr_axes(described, arrays[0])
     scale = _zarr_scale(described, data.ndim)

@@ -71,7 +71,44 @@ def from_file(source: Any, path: Path, key: str, chunks: Any) -> Any:
     stamp = path.stat()
     # the same file gives the same name; a changed one another
     name = f"file-{tokenize(str(path.resolve()), stamp.st_mtime_ns, stamp.st_size, key)}"
-    return da.from_array(source, chunks, name=name, lock=False, meta=np.empty((0,), source.dtype))
+    named = _Named(source, path)
+    meta = np.empty((0,) * source.ndim, source.dtype)
+    return da.from_array(named, chunks, name=name, lock=False, meta=meta)
+
+
+class Mapped:
+    """Numbers that lie in a file one after the other, mapped only while they are looked at.
+
+    Parameters
+    ----------
+    mapped : numpy.memmap
+        As numpy or tifffile give it: its place in the file is taken over.
+    """
+
+    def __init__(self, mapped: np.memmap) -> None:
+        self._place = mapped.filename, mapped.offset
+        self.shape, self.dtype, self.ndim = mapped.shape, mapped.dtype, mapped.ndim
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        path, offset = self._place
+        mapped = np.memmap(path, self.dtype, "r", offset, self.shape)
+        return np.array(mapped[key])
+
+
+class _Named:
+    """Something whose errors name the file that it is read from."""
+
+    def __init__(self, source: Any, path: Path) -> None:
+        self._source, self._path = source, path
+        self.shape, self.dtype, self.ndim = source.shape, source.dtype, source.ndim
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        try:
+            return np.asarray(self._source[key])
+        # decoders raise whatever they meet in a damaged file
+        except Exception as error:
+            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"{self._path}: a part of it cannot be read ({text})") from error
 
 
 class Planes:

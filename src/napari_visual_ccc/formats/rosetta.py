@@ -23,7 +23,9 @@ PLUGINS = {
 }  # fmt: skip
 _HDF5 = ("emd", "hspy")
 _EXTRA = 'pip install "napari-visual-ccc[formats]"'
-# 1/nm and mrad of tilt series: their third axis is no length
+# of a pixel, by the number that MRC files name its type by
+_MRC_BYTES = {1: 2, 2: 4, 3: 4, 4: 8, 6: 2, 12: 2}
+# the third axis of a tilt series is no length
 _TILT_SERIES = (".st", ".ali")
 
 
@@ -55,10 +57,10 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
         options["locking"] = False
     elif plugin == "zspy":
         options["mode"] = "r"
-    elif plugin == "mrc" and _is_big_endian(path):
-        options["endianness"] = ">"
+    elif plugin == "mrc":
+        options["endianness"] = _mrc_order(path)
     parts = _called(reader, path, options)
-    if options.get("endianness"):
+    if options.get("endianness") == ">":
         # it reads the header in that order, and the pixels in ours
         for part in parts:
             there = part["data"].dtype.newbyteorder(">")
@@ -131,11 +133,21 @@ def _large(path: Path) -> bool:
     return is_large(sum(sizes))
 
 
-def _is_big_endian(path: Path) -> bool:
-    """Read the machine stamp of an MRC file."""
+def _mrc_order(path: Path) -> str:
+    """Read the byte order of an MRC file, and insist that it is as long as its header says.
+
+    RosettaSciIO would count the pieces of an array of any size before it looks at the file.
+    """
     with path.open("rb") as file:
-        file.seek(212)
-        return file.read(2) == b"\x11\x11"
+        header = file.read(1024)
+    if len(header) < 1024:
+        raise Refused("is cut off: it ends within its header; get an intact copy of it")
+    order = ">" if header[212:214] == b"\x11\x11" else "<"
+    columns, rows, planes, mode = (int(one) for one in np.frombuffer(header, f"{order}i4", 4))
+    check_claim(columns * rows * planes * _MRC_BYTES.get(mode, 1), path, compressed=False)
+    if min(columns, rows, planes) < 1:
+        raise Refused(f"is damaged: its header says {columns} x {rows} x {planes} pixels")
+    return order
 
 
 # one image ----------------------------------------------------------------------------------------

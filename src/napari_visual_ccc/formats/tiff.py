@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import functools
 import json
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +16,7 @@ from ..files import stem
 from ..micrograph import Axis, Micrograph
 from . import sidecar, vendors
 from .calibration import METRES, Stated, axis, number, plain, settle, unit_of
-from .lazy import Planes, Refused, check_claim, chunks_of, from_file, is_large
+from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
 from .vendors import Found
 
 # private tags of microscopes, by what reads them
@@ -44,13 +47,33 @@ def read(path: Path) -> list[Micrograph]:
     """
     import tifffile
 
-    with tifffile.TiffFile(path) as tif:
+    with _hearing() as told, tifffile.TiffFile(path) as tif:
         several = len(tif.series) > 1
         images = []
         for number_, series in enumerate(tif.series):
             name = f"{stem(path)} {number_ + 1}" if several else stem(path)
             images.append(_image(path, tif, series, number_, name))
+    if any("invalid page offset" in one or "invalid offset to page" in one for one in told):
+        raise Refused("is cut off: pages of it lie beyond its end; get an intact copy of it")
     return images
+
+
+@contextmanager
+def _hearing() -> Iterator[list[str]]:
+    """Collect what tifffile logs: that is how it says that it left pages out."""
+    told: list[str] = []
+    handler = logging.Handler()
+    handler.emit = lambda record: told.append(record.getMessage())  # type: ignore[method-assign]
+    logger = logging.getLogger("tifffile")
+    before = logger.propagate
+    logger.addHandler(handler)
+    # a person is told in our words, once
+    logger.propagate = False
+    try:
+        yield told
+    finally:
+        logger.removeHandler(handler)
+        logger.propagate = before
 
 
 def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Micrograph:
@@ -107,7 +130,7 @@ def _data(path: Path, series: Any, level: int, index: int) -> Any:
     plane = len(one.keyframe.shape)
     key = f"{index} {level}"
     if one.dataoffset is not None:
-        mapped = tifffile.memmap(path, series=index, level=level, mode="r")
+        mapped = Mapped(tifffile.memmap(path, series=index, level=level, mode="r"))
         return from_file(
             mapped, path, key, chunks_of(one.shape, one.dtype, min(plane, mapped.ndim))
         )
@@ -143,18 +166,14 @@ def _page_part(
     if places[index] is None:
         return np.zeros(shape, dtype)[part]
     path, offset = places[index]
-    try:
-        with tifffile.TiffFile(path) as tif:
-            tif.filehandle.seek(offset)
-            page = tifffile.TiffPage(tif, index=0)
-            if all(range(*s.indices(n)) == range(n) for s, n in zip(part, shape, strict=True)):
-                return page.asarray()
-            with page.aszarr() as store:
-                array: Any = zarr.open(store, mode="r")
-                return np.asarray(array[part])
-    # decoders raise whatever they meet in a damaged file
-    except Exception as error:
-        raise ValueError(f"{path}: a part of it cannot be read ({error})") from error
+    with tifffile.TiffFile(path) as tif:
+        tif.filehandle.seek(offset)
+        page = tifffile.TiffPage(tif, index=0)
+        if all(range(*s.indices(n)) == range(n) for s, n in zip(part, shape, strict=True)):
+            return page.asarray()
+        with page.aszarr() as store:
+            array: Any = zarr.open(store, mode="r")
+            return np.asarray(array[part])
 
 
 def _check_whole(series: Any) -> None:
