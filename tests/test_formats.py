@@ -681,6 +681,10 @@ def test_numpy_files_are_read(tmp_path, rng, limit, monkeypatch):
     found = formats.read(tmp_path / "a.npy")
     assert isinstance(found.data, da.Array) == (limit == 100)
     np.testing.assert_array_equal(found.data, image)
+    np.save(tmp_path / "turned.npy", image.transpose(0, 2, 1))
+    np.testing.assert_array_equal(
+        formats.read(tmp_path / "turned.npy").data, image.transpose(0, 2, 1)
+    )
     np.savez_compressed(tmp_path / "a.npz", one=image, two=image[0], words=np.arange(3))
     images = formats.read_all(tmp_path / "a.npz")
     assert [one.name for one in images] == ["a one", "a two"]

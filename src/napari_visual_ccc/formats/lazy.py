@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -86,12 +86,13 @@ class Mapped:
     """
 
     def __init__(self, mapped: np.memmap) -> None:
-        self._place = mapped.filename, mapped.offset
+        order: Literal["C", "F"] = "C" if mapped.flags.c_contiguous else "F"
+        self._place = str(mapped.filename), mapped.offset, order
         self.shape, self.dtype, self.ndim = mapped.shape, mapped.dtype, mapped.ndim
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        path, offset = self._place
-        mapped = np.memmap(path, self.dtype, "r", offset, self.shape)
+        path, offset, order = self._place
+        mapped = np.memmap(path, self.dtype, "r", offset, self.shape, order)
         return np.array(mapped[key])
 
 
