@@ -79,9 +79,9 @@ def vendor(data):
     return [one for one in found if one.suffix not in (".csv", ".md")]
 
 
-def flipped(paths):
+def flipped(paths, count=FLIPS):
     """What goes wrong with damaged copies, read in a process with a bound on its memory."""
-    words = [sys.executable, "-W", "ignore", "-m", "tests.flips", str(FLIPS), *map(str, paths)]
+    words = [sys.executable, "-W", "ignore", "-m", "tests.flips", str(count), *map(str, paths)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr[-3000:]
     return json.loads(done.stdout)
@@ -89,7 +89,10 @@ def flipped(paths):
 
 @pytest.mark.skipif(sys.platform != "linux", reason="bounds on memory are Linux's")
 def test_flipped_bytes_of_every_format_do_no_harm(whole):
-    assert flipped(whole) == {}
+    # HDF5 takes a process a reading
+    slow = [one for one in whole if one.suffix in (".hspy", ".emd")]
+    assert flipped([one for one in whole if one not in slow]) == {}
+    assert flipped(slow, FLIPS if FLIPS > 60 else FLIPS // 6) == {}
 
 
 @pytest.mark.data

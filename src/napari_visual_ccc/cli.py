@@ -233,7 +233,7 @@ def _one_image(
         force=given.force,
     )
     print(f"{path}: {summary(result)}")
-    for note in result.notes:
+    for note in (*micrograph.notes, *result.notes):
         print(f"  {note}")
     for file in written:
         print(f"  {file}")

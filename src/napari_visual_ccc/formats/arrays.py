@@ -196,8 +196,11 @@ def read_hdf5(path: Path) -> list[Micrograph]:
         raise ImportError(
             f'{path.suffix} files need h5py: pip install "napari-visual-ccc[formats]" ({error})'
         ) from None
-    from . import rosetta
+    from . import probe, rosetta
 
+    wrong = probe.fault(path)
+    if wrong:
+        raise Refused(wrong)
     found: list[tuple[str, tuple[int, ...], Any, int]] = []
     with h5py.File(path, "r", locking=False) as file:
         if str(file.attrs.get("file_format", "")).lower().startswith("hyperspy"):

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..files import stem
 from ..micrograph import Axis, Micrograph
+from . import probe
 from .calibration import METRES, Stated, axis, number, plain, settle, unit_of
 from .lazy import Refused, check_claim, is_large
 from .vendors import Found, without_nothing
@@ -121,10 +122,19 @@ RGBA = ValueError
 
 
 def _large(path: Path) -> bool:
-    """Whether the arrays of an HDF5 file are too large to be read at once."""
+    """Whether the arrays of an HDF5 file are too large to be read at once.
+
+    Raises
+    ------
+    Refused
+        If the file is damaged such that it must not be read at all.
+    """
     import h5py
 
-    sizes = []
+    wrong = probe.fault(path)
+    if wrong:
+        raise Refused(wrong)
+    sizes: list[int] = []
     with h5py.File(path, "r", locking=False) as file:
         file.visititems(
             lambda _, one: sizes.append(one.nbytes) if isinstance(one, h5py.Dataset) else None

@@ -19,15 +19,9 @@ from .calibration import METRES, Stated, axis, number, plain, settle, unit_of
 from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
 from .vendors import Found
 
-# private tags of microscopes, by what reads them
-FEI, PHENOM, ZEISS, OLYMPUS, TVIPS, TESCAN = (
-    (34680, 34682),
-    34683,
-    34118,
-    (33471, 33560),
-    37706,
-    50431,
-)
+# private tags of microscopes
+FEI, OLYMPUS = (34680, 34682), (33471, 33560)
+PHENOM, ZEISS, TVIPS, TESCAN = 34683, 34118, 37706, 50431
 _GATAN = tuple(range(65003, 65012))
 _MAKE = 271
 
@@ -50,9 +44,9 @@ def read(path: Path) -> list[Micrograph]:
     with _hearing() as told, tifffile.TiffFile(path) as tif:
         several = len(tif.series) > 1
         images = []
-        for number_, series in enumerate(tif.series):
-            name = f"{stem(path)} {number_ + 1}" if several else stem(path)
-            images.append(_image(path, tif, series, number_, name))
+        for index, series in enumerate(tif.series):
+            name = f"{stem(path)} {index + 1}" if several else stem(path)
+            images.append(_image(path, tif, series, index, name))
     if any("invalid page offset" in one or "invalid offset to page" in one for one in told):
         raise Refused("is cut off: pages of it lie beyond its end; get an intact copy of it")
     return images
@@ -120,9 +114,9 @@ def _data(path: Path, series: Any, level: int, index: int) -> Any:
     import tifffile
 
     one = series.levels[level]
-    # so are 1 and 12 bits a pixel, which memory has as 8 and 16
-    compressed = one.keyframe.compression != 1 or one.keyframe.bitspersample % 8 > 0
-    compressed = compressed or one.is_multifile
+    # 1 and 12 bits a pixel, which memory has as 8 and 16, count as compressed
+    packed = one.keyframe.compression != 1 or one.keyframe.bitspersample % 8 > 0
+    compressed = packed or one.is_multifile
     check_claim(one.nbytes, path, compressed=compressed)
     _check_whole(one)
     if not is_large(one.nbytes):

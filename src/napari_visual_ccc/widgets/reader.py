@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from napari.utils.notifications import show_info
 
 from .. import formats
 from ..formats.lazy import is_large
@@ -50,7 +51,10 @@ def read(path: str | Sequence[str], stack: bool = False) -> list[LayerData]:
 
 
 def layers(images: Sequence[Micrograph]) -> list[LayerData]:
-    """Make layer data of all images of a file."""
+    """Make layer data of all images of a file, and say what a person should know of the reading."""
+    for one in images:
+        for note in one.notes:
+            show_info(f"{one.name}: {note}")
     return [layer_data(one) for one in images]
 
 
