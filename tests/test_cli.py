@@ -416,3 +416,11 @@ def test_a_reader_that_leaves_early_is_no_error():
         process.stdout.close()
         assert process.stderr.read() == ""
         assert process.wait() == 0
+
+
+def test_what_the_reading_found_is_said(tmp_path, out, discs, capsys):
+    text = "[Scan]\r\nPixelWidth=0\r\nPixelHeight=0"
+    path = tmp_path / "fei.tif"
+    tifffile.imwrite(path, discs, extratags=[(34682, "s", 0, text, True)], metadata=None)
+    assert main(["segment", str(path), "-o", str(out)]) == 0
+    assert "FEI Scan states a pixel size of 0 x 0 m: not used" in capsys.readouterr().out

@@ -6,9 +6,10 @@ import sys
 
 import numpy as np
 import pytest
+import zarr
 from skimage.io import imsave
 
-from napari_visual_ccc.dataset import from_arrays, from_regions, load
+from napari_visual_ccc.dataset import from_arrays, from_regions, load, unlabelled
 
 
 def picture(path, value=0):
@@ -367,3 +368,17 @@ def test_crops_of_regions_become_a_data_set(coordinates):
 def test_regions_of_another_shape_are_refused(coordinates):
     with pytest.raises(ValueError, match=r"image is \(40, 100\), regions are \(100, 40\)"):
         from_regions(coordinates, np.ones((100, 40), int), {1: "rod"})
+
+
+def test_images_of_any_kind_are_found_and_a_store_is_one_image(tmp_path):
+    for label in ("a", "b"):
+        (tmp_path / label).mkdir()
+        np.save(tmp_path / label / "one.npy", np.ones((20, 30), np.uint8))
+        zarr.save_array(tmp_path / label / "two.zarr", np.ones((20, 30), np.uint8))
+        # its pixels are in the .ser
+        (tmp_path / label / "three.emi").write_bytes(b"x")
+    found = load(tmp_path)
+    names = [example.name for example in found.examples]
+    assert names == ["a/one.npy", "a/two.zarr", "b/one.npy", "b/two.zarr"]
+    assert all(example.read().data.shape == (20, 30) for example in found.examples)
+    assert len(unlabelled(tmp_path)) == 4

@@ -15,7 +15,8 @@ __version__ = "0.1.0"
 _ELSEWHERE = {
     "import_visual_ccc": ".models",
     "load_data": ".dataset",
-    "read": ".files",
+    "read": ".formats",
+    "read_all": ".formats",
     "replay": ".recipe",
     "save_model": ".models",
     "write_report": ".report",

@@ -216,7 +216,7 @@ def _one_image(
     given: argparse.Namespace,
     report: Callable[[Progress], object],
 ) -> None:
-    from .files import read
+    from .formats import read
     from .output import base_name, write_result
     from .provenance import provenance
 
@@ -258,7 +258,7 @@ def _one_image(
         force=given.force,
     )
     print(f"{path}: {summary(result)}")
-    for note in result.notes:
+    for note in (*micrograph.notes, *result.notes):
         print(f"  {note}")
     for file in written:
         print(f"  {file}")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .files import OTHER, TIFF, read
+from .formats import FOLDERS, is_image, read
 from .micrograph import Micrograph
 
 if TYPE_CHECKING:
@@ -149,7 +149,7 @@ def unlabelled(folder: str | Path) -> list[Example]:
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    paths = sorted(p for p in _files(folder) if p.suffix.lower() in (*TIFF, *OTHER))
+    paths = sorted(p for p in _files(folder) if is_image(p))
     if not paths:
         raise ValueError(f"{folder}: no image in it that can be read")
     return [_example(p, p.relative_to(folder).as_posix(), "", "") for p in paths]
@@ -180,12 +180,12 @@ def _from_folder(folder: Path, pattern: re.Pattern[str] | None, least: int) -> D
     skipped = [
         (printable(path.name), "lies in no folder of a class")
         for path in sorted(folder.iterdir())
-        if path.is_file() and path.suffix.lower() in (*TIFF, *OTHER)
+        if is_image(path) and (path.is_file() or path.suffix.lower() in FOLDERS)
     ]
-    for place in sorted(p for p in folder.iterdir() if p.is_dir() and not p.name.startswith(".")):
+    for place in sorted(p for p in folder.iterdir() if _is_class(p)):
         for path in sorted(_files(place)):
             name = printable(path.relative_to(folder).as_posix())
-            if path.suffix.lower() not in (*TIFF, *OTHER):
+            if not is_image(path):
                 skipped.append((name, "not a kind of image that can be read"))
                 continue
             alone = path.parent == place
@@ -198,9 +198,17 @@ def _from_folder(folder: Path, pattern: re.Pattern[str] | None, least: int) -> D
     return Dataset(tuple(examples), folder.resolve().name, tuple(skipped), least)
 
 
+def _is_class(place: Path) -> bool:
+    hidden = place.name.startswith(".")
+    return place.is_dir() and not hidden and place.suffix.lower() not in FOLDERS
+
+
 def _files(folder: Path) -> Iterable[Path]:
     for place, folders, names in os.walk(folder):
         folders[:] = [one for one in folders if not one.startswith(".")]
+        # a store of many files is one image
+        names += [one for one in folders if one.lower().endswith(FOLDERS)]
+        folders[:] = [one for one in folders if not one.lower().endswith(FOLDERS)]
         yield from (Path(place) / name for name in names if not name.startswith("."))
 
 
@@ -227,7 +235,7 @@ def _from_csv(file: Path, pattern: re.Pattern[str] | None, least: int) -> Datase
         path = file.parent / name
         if not name or not label:
             skipped.append((f"line {number}", "no path or no label"))
-        elif not path.is_file():
+        elif not path.exists():
             skipped.append((name, "no such file"))
         else:
             otherwise = str(row.get("group", "")).strip() or name

@@ -127,7 +127,7 @@ def replaying(
 
 def _as_micrograph(image: Any, source: Mapping[str, Any]) -> Micrograph:
     if isinstance(image, str | Path):
-        from .files import read
+        from .formats import read
 
         image = read(image)
     if not isinstance(image, Micrograph):
@@ -220,7 +220,7 @@ def _from_file(path: Path) -> Any:
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
         return from_yaml(path.read_text(encoding="utf-8", errors="replace"))
-    from .files import read
+    from .formats import read
 
     return read(path).metadata.get("visual_ccc")
 

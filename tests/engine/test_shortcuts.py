@@ -12,7 +12,7 @@ from napari_visual_ccc.engine.bars import find_bar
 from napari_visual_ccc.engine.shortcuts import BAR, BORDER, BRIGHT, TEXT, suspicious
 from napari_visual_ccc.engine.shortcuts import shortcuts as steps
 from napari_visual_ccc.engine.train import train
-from napari_visual_ccc.files import read
+from napari_visual_ccc.formats import read
 from napari_visual_ccc.micrograph import InfoBar
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.progress import run

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, Widget
-from napari.layers import Image, Shapes
+from napari.layers import Image, Layer, Shapes
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from superqt.utils import qdebounced
 
@@ -19,6 +19,7 @@ from .bars import Bars, ScoreCard, Similar
 from .form import Form
 from .jobs import EXPECTED, Job, report
 from .layers import Source, drawn_on, take
+from .reader import layer_data
 from .tables import Table
 
 if TYPE_CHECKING:
@@ -259,16 +260,15 @@ def _offer(fields: Container, name: str, choices: Any) -> None:
 
 def open_image(viewer: Viewer, path: Path, name: str) -> None:
     """Open an image file as a layer with its pixel size; say so where it cannot be read."""
-    from ..files import read
+    from ..formats import read
 
     try:
         found = read(path)
     except EXPECTED as error:
         report(error)
         return
-    scale = {} if found.spacing is None else {"scale": found.spacing, "units": found.unit}
-    rgb = found.data.ndim == 3 and found.data.shape[-1] in (3, 4)
-    viewer.add_image(found.data, name=name, rgb=rgb, **scale)
+    data, options, kind = layer_data(found)
+    viewer.add_layer(Layer.create(data, {**options, "name": name}, kind))
 
 
 def _imported(weights: Path) -> Path:

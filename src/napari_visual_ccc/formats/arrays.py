@@ -1,0 +1,299 @@
+"""NumPy, Zarr and OME-Zarr, plain HDF5, folders of slices."""
+
+from __future__ import annotations
+
+import functools
+import zipfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..files import stem
+from ..header import KEY, restored
+from ..micrograph import Axis, Micrograph
+from .calibration import Stated, axis, number, plain, settle
+from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
+
+_REAL = "biufc"
+
+
+def read_npy(path: Path) -> list[Micrograph]:
+    """Read a NumPy array; nothing in it is unpickled."""
+    data = np.load(path, mmap_mode="r", allow_pickle=False)
+    _check_real(data)
+    if not is_large(data.nbytes):
+        data = np.array(data)
+    else:
+        data = from_file(Mapped(data), path, "", chunks_of(data.shape, data.dtype))
+    return [Micrograph(data, name=stem(path), path=path)]
+
+
+def read_npz(path: Path) -> list[Micrograph]:
+    """Read the arrays of a NumPy archive that have two or more axes."""
+    with zipfile.ZipFile(path) as archive:
+        check_claim(sum(one.file_size for one in archive.infolist()), path, compressed=True)
+        for one in archive.infolist():
+            _check_header(archive, one)
+    found = []
+    with np.load(path, allow_pickle=False) as arrays:
+        for name in arrays.files:
+            data = arrays[name]
+            if data.ndim >= 2 and data.dtype.kind in _REAL:
+                found.append((name, data))
+    if not found:
+        raise Refused("holds no array of two or more axes")
+    return [
+        Micrograph(data, name=stem(path) if len(found) == 1 else f"{stem(path)} {name}", path=path)
+        for name, data in found
+    ]
+
+
+def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
+    """Insist that an array of an archive is as large as its header says."""
+    if not member.filename.endswith(".npy"):
+        return
+    with archive.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read_header = (
+            np.lib.format.read_array_header_1_0
+            if version == (1, 0)
+            else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read_header(file)
+    if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
+        raise Refused(f"is damaged: {member.filename} is shorter than its header says")
+
+
+def _check_real(data: Any) -> None:
+    if data.ndim < 2:
+        raise Refused(f"holds an array of {data.ndim} axis, no image")
+    if data.dtype.kind not in _REAL:
+        raise Refused(f"holds an array of {data.dtype}, no image")
+
+
+# Zarr ---------------------------------------------------------------------------------------------
+
+
+def is_zarr(path: Path) -> bool:
+    """Tell whether a folder is a Zarr store."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
+
+
+def read_zarr(path: Path) -> list[Micrograph]:
+    """Read a Zarr array, an OME-Zarr image with its levels, or all images of a group; lazily."""
+    import zarr
+
+    root = zarr.open(str(path), mode="r")
+    if isinstance(root, zarr.Array):
+        _check_real(root)
+        return [_zarr_image(path, [root], stem(path), {})]
+    found = list(_groups(path, root, stem(path)))
+    if not found:
+        raise Refused("is a Zarr group without an array of two or more axes")
+    return found
+
+
+def has_scale(path: Path) -> bool:
+    """Tell whether a Zarr store says more than its numbers."""
+    import zarr
+
+    root = zarr.open(str(path), mode="r")
+    return isinstance(root, zarr.Group) and (_multiscales(root) or len(list(root.groups())) > 0)
+
+
+def _multiscales(group: Any) -> Any:
+    attributes = dict(group.attrs)
+    described = attributes.get("ome", attributes)
+    scales = described.get("multiscales") if isinstance(described, Mapping) else None
+    return scales if isinstance(scales, list) and scales else None
+
+
+def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
+    import zarr
+
+    scales = _multiscales(group)
+    if scales:
+        for number_, one in enumerate(scales):
+            arrays = [group[str(level["path"])] for level in one["datasets"]]
+            title = name if len(scales) == 1 else f"{name} {number_ + 1}"
+            image = _zarr_image(path, arrays, title, one)
+            yield restored(image, dict(group.attrs).get(KEY))
+    elif depth < 4:
+        members = sorted([*group.groups(), *group.arrays()], key=lambda pair: natural(pair[0]))
+        images = [
+            (key, one) for key, one in members
+            if isinstance(one, zarr.Group) or (one.ndim >= 2 and one.dtype.kind in _REAL)
+        ]  # fmt: skip
+        for key, one in images:
+            title = name if len(images) == 1 else f"{name} {key}"
+            if isinstance(one, zarr.Group):
+                yield from _groups(path, one, title, depth + 1)
+            else:
+                yield _zarr_image(path, [one], title, {})
+
+
+def _zarr_image(
+    path: Path, arrays: Sequence[Any], name: str, described: Mapping[str, Any]
+) -> Micrograph:
+    levels = [from_file(one, path, f"{one.path} {one.name}", one.chunks) for one in arrays]
+    data = levels[0]
+    names, units = _zarr_axes(described, arrays[0])
+    scale = _zarr_scale(described, data.ndim)
+    stated = []
+    if len(names) == data.ndim and names[-2:] == ["y", "x"] and scale:
+        unit = units[-1] if units[-1] == units[-2] else ""
+        stated = [Stated("OME-Zarr", tuple(scale[-2:]), unit)]
+    spacing, unit, notes = settle(stated)
+    leading = tuple(
+        axis(one, step, unit_)
+        for one, step, unit_ in zip(
+            names[:-2], scale or [1.0] * data.ndim, units, strict=False
+        )
+    )  # fmt: skip
+    if not described and not is_large(data.nbytes):
+        data = np.asarray(data)
+    metadata = {
+        "facts": {},
+        "original": plain({"multiscales": dict(described)} if described else {}),
+    }
+    return Micrograph(
+        data, spacing, unit, name, path, metadata,
+        leading if len(names) == data.ndim else (), None, tuple(levels[1:]), notes,
+    )  # fmt: skip
+
+
+def _zarr_axes(described: Mapping[str, Any], array: Any) -> tuple[list[str], list[str]]:
+    axes = described.get("axes")
+    if not isinstance(axes, list):
+        named = getattr(getattr(array, "metadata", None), "dimension_names", None) or ()
+        names = [str(one) for one in named]
+        return names, [""] * len(names)
+    # the names of version 0.3 are texts, not dictionaries
+    parts = [one if isinstance(one, Mapping) else {"name": one} for one in axes]
+    names = [str(one.get("name")) for one in parts]
+    return names, [str(one.get("unit") or "") for one in parts]
+
+
+def _zarr_scale(described: Mapping[str, Any], ndim: int) -> list[float] | None:
+    """Multiply the steps of the finest level by those of the whole."""
+    datasets = described.get("datasets") or [{}]
+    factors = np.ones(ndim)
+    for one in (datasets[0], described):
+        for step in one.get("coordinateTransformations") or []:
+            if step.get("type") == "scale" and len(step.get("scale", ())) == ndim:
+                factors *= [number(value) or 0.0 for value in step["scale"]]
+    return [float(one) for one in factors] if described else None
+
+
+# HDF5 ---------------------------------------------------------------------------------------------
+
+
+def read_hdf5(path: Path) -> list[Micrograph]:
+    """Read HyperSpy and EMD files by their content, others as the arrays in them."""
+    try:
+        import h5py
+    except ImportError as error:
+        raise ImportError(
+            f'{path.suffix} files need h5py: pip install "napari-visual-ccc[formats]" ({error})'
+        ) from None
+    from . import probe, rosetta
+
+    wrong = probe.fault(path)
+    if wrong:
+        raise Refused(wrong)
+    found: list[tuple[str, tuple[int, ...], Any, int]] = []
+    with h5py.File(path, "r", locking=False) as file:
+        if str(file.attrs.get("file_format", "")).lower().startswith("hyperspy"):
+            return rosetta.read(path, "hspy")
+        if "version_major" in file.attrs:
+            return rosetta.read(path, "emd")
+
+        def look(name: str, one: Any) -> None:
+            if isinstance(one, h5py.Dataset) and one.ndim >= 2 and one.dtype.kind in _REAL:
+                found.append((name, one.shape, one.dtype, one.nbytes))
+
+        file.visititems(look)
+    if not found:
+        raise Refused("holds no array of two or more axes")
+    check_claim(sum(one[-1] for one in found), path, compressed=True)
+    images = []
+    for name, shape, dtype, nbytes in found:
+        read_part = functools.partial(_hdf5_part, path, name)
+        source = _Dataset(read_part, shape, dtype)
+        data = from_file(source, path, name, chunks_of(shape, dtype))
+        if not is_large(nbytes):
+            data = np.asarray(data)
+        title = stem(path) if len(found) == 1 else f"{stem(path)} {name}"
+        images.append(Micrograph(data, name=title, path=path))
+    return images
+
+
+class _Dataset:
+    """A dataset whose file is opened for every look at it."""
+
+    def __init__(self, read: Any, shape: tuple[int, ...], dtype: Any) -> None:
+        self._read, self.shape, self.dtype, self.ndim = read, shape, np.dtype(dtype), len(shape)
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        return self._read(key)
+
+
+def _hdf5_part(path: Path, name: str, key: Any) -> np.ndarray:
+    import h5py
+
+    with h5py.File(path, "r", locking=False) as file:
+        return np.asarray(file[name][key])
+
+
+# folders ------------------------------------------------------------------------------------------
+
+
+def natural(name: str) -> list[Any]:
+    """Sort ``slice2`` before ``slice10``."""
+    import re
+
+    return [(0, int(one), "") if one.isdigit() else (1, 0, one.lower())
+            for one in re.split(r"(\d+)", name) if one]  # fmt: skip
+
+
+def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micrograph:
+    """Make one stack of images of one size; each is read when it is looked at.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        One image each, in their order.
+    name : str
+        Of the stack.
+    path : Path
+        Of the folder.
+    read : callable
+        Opens one of them.
+    """
+    first = read(paths[0])
+    data = first.data
+    # what has three axes is a stack or has colours; a slice of either is read as a whole
+    source = Planes(
+        functools.partial(_slice, list(paths), read, data.shape), (len(paths), *data.shape),
+        data.dtype, data.ndim,
+    )  # fmt: skip
+    chunks = (1, *data.shape)
+    notes = first.notes
+    if len(paths) > 1:
+        notes = (*notes, f"{len(paths)} files are its slices, in the order of their numbers")
+    return Micrograph(
+        from_file(source, path, " ".join(one.name for one in paths), chunks),
+        first.spacing, first.unit, name, path, first.metadata,
+        (Axis("z"), *first.axes), first.info_bar, (), notes,
+    )  # fmt: skip
+
+
+def _slice(
+    paths: Sequence[Path], read: Any, shape: tuple[int, ...], index: int, part: tuple[slice, ...]
+) -> np.ndarray:
+    data = read(paths[index]).data
+    if data.shape != shape:
+        raise ValueError(f"{paths[index]}: is {data.shape}, the first slice is {shape}")
+    return np.asarray(data[part])

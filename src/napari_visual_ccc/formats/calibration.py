@@ -1,0 +1,195 @@
+"""Pixel sizes as files state them: which to believe, and in which unit to give them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..micrograph import Axis
+
+METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3}
+# units that nobody reads a micrograph in: what is given instead, and its factor
+_CONVERTED = {
+    "fm": ("pm", 1e-3), "cm": ("nm", 1e7), "m": ("nm", 1e9), "inch": ("nm", 2.54e7),
+    "1/m": ("1/nm", 1e-9), "1/mm": ("1/nm", 1e-6),
+}  # fmt: skip
+_RECIPROCAL = {f"1/{name}" for name in METRES}
+_KEPT = {*METRES, *_RECIPROCAL, "mrad", "rad", "deg", "s", "ms"}
+_NAMES = {
+    "": "px", "px": "px", "pixel": "px", "pixels": "px", "none": "px",
+    "picometer": "pm", "picometre": "pm", "picometers": "pm",
+    "a": "Å", "angstrom": "Å", "ångström": "Å", "angstroms": "Å", "ang": "Å",
+    "nanometer": "nm", "nanometre": "nm", "nanometers": "nm",
+    "um": "µm", "micron": "µm", "microns": "µm", "micrometer": "µm", "micrometre": "µm",
+    "micrometers": "µm", "\\u00b5m": "µm",
+    "millimeter": "mm", "millimetre": "mm", "centimeter": "cm", "centimetre": "cm",
+    "meter": "m", "metre": "m", "meters": "m", "in": "inch", "inches": "inch",
+    "second": "s", "sec": "s", "seconds": "s", "millisecond": "ms", "degree": "deg", "°": "deg",
+}  # fmt: skip
+# not the 1.#IND that Windows writes for what is no number
+_NUMBER = r"\s*([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)(?![\d.,#])\s*(K\b)?"
+# what two statements may differ by: vendors write three to four digits
+_ROUNDING = 5e-3
+# no microscope has smaller or larger pixels
+_PLAUSIBLE_METRES = (1e-15, 1.0)
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A pixel size that a file states: (y, x) in `unit`, and where in the file it is said."""
+
+    source: str
+    spacing: tuple[Any, ...]
+    unit: str
+
+
+def unit_of(text: Any) -> str:
+    """Give the usual name of a unit: ``"nm"``, ``"µm"``, ``"1/nm"``, ``"px"`` for none.
+
+    Parameters
+    ----------
+    text : str or None
+        As the file has it.
+
+    Returns
+    -------
+    str
+        The text itself where it is not the name of a unit that is known here.
+    """
+    plain = str(text or "").strip().replace("\u03bc", "µ").replace("\u212b", "Å")
+    below = re.fullmatch(r"1\s*/\s*(\S+)|(\S+?)\s*\^?-1", plain)
+    if below:
+        return f"1/{unit_of(below.group(1) or below.group(2))}"
+    return plain if plain in _KEPT else _NAMES.get(plain.lower(), plain)
+
+
+def converted(size: float, unit: str) -> tuple[float, str]:
+    """Turn metres, centimetres and inches into nm; leave units that people read as they are."""
+    name, factor = _CONVERTED.get(unit, (unit, 1.0))
+    return size * factor, name
+
+
+def number(value: Any) -> float | None:
+    """Read a number as microscopes write it: also with a decimal comma, a unit, a ``K``.
+
+    Returns
+    -------
+    float or None
+        None where there is none, or one that is not finite.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, str):
+        found = re.match(_NUMBER, value)
+        if not found:
+            return None
+        value = float(found.group(1).replace(",", ".")) * (1000 if found.group(2) else 1)
+    try:
+        plain = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return plain if math.isfinite(plain) else None
+
+
+def settle(
+    stated: Iterable[Stated],
+) -> tuple[tuple[float, float] | None, str, tuple[str, ...]]:
+    """Choose a pixel size among those that a file states.
+
+    Parameters
+    ----------
+    stated : iterable of Stated
+        The most trustworthy first.
+
+    Returns
+    -------
+    spacing : (y, x) or None
+        Of the first that can be one.
+    unit : str
+        ``"px"`` without a pixel size.
+    notes : tuple of str
+        What was not used and why; what contradicts what was taken.
+    """
+    notes: list[str] = []
+    taken: tuple[Stated, tuple[float, float], str] | None = None
+    for one in stated:
+        unit = unit_of(one.unit)
+        if unit == "px":
+            continue
+        fault, size, unit = _checked(one, unit)
+        if fault:
+            notes.append(fault)
+        elif taken is None:
+            taken = (one, size, unit)
+        elif _differ(taken[1], taken[2], size, unit):
+            notes.append(
+                f"the file states two pixel sizes: {_text(taken[1], taken[2])} ({taken[0].source}) "
+                f"and {_text(size, unit)} ({one.source}); the first was taken: check it"
+            )
+    if taken is None:
+        return None, "px", tuple(notes)
+    return taken[1], taken[2], tuple(notes)
+
+
+def axis(name: str, step: Any, unit: str) -> Axis:
+    """Make a leading axis; one pixel a step where the file says nothing that can be one."""
+    size, unit, _ = settle([Stated(name, (step, step), unit)]) if number(step) else (None, "px", ())
+    return Axis(name, 1.0 if size is None else size[0], unit)
+
+
+def _checked(one: Stated, unit: str) -> tuple[str, tuple[float, float], str]:
+    """Convert a stated size; the first part says what is wrong with it."""
+    sizes = [number(value) for value in one.spacing]
+    nothing = (0.0, 0.0)
+    if unit not in _KEPT and unit not in _CONVERTED:
+        return f"the unit {unit!r} of {one.source} is not known: no pixel size", nothing, "px"
+    if any(size is None or size <= 0 for size in sizes):
+        text = " x ".join(str(value) for value in one.spacing)
+        return f"{one.source} states a pixel size of {text} {unit}: not used", nothing, "px"
+    (height, name), (width, _) = (converted(float(size or 0), unit) for size in sizes)
+    metres = METRES.get(name)
+    if metres and not all(
+        _PLAUSIBLE_METRES[0] <= s * metres <= _PLAUSIBLE_METRES[1] for s in (height, width)
+    ):
+        text = _text((height, width), name)
+        return f"{one.source} states a pixel size of {text}: not used", nothing, "px"
+    return "", (height, width), name
+
+
+def _differ(a: tuple[float, float], a_unit: str, b: tuple[float, float], b_unit: str) -> bool:
+    factors = METRES.get(a_unit), METRES.get(b_unit)
+    if None in factors:
+        return a_unit != b_unit or not np.allclose(a, b, rtol=_ROUNDING)
+    metres = np.array(a) * factors[0], np.array(b) * factors[1]
+    return not np.allclose(*metres, rtol=_ROUNDING, atol=0)
+
+
+def _text(size: tuple[float, float], unit: str) -> str:
+    height, width = (f"{one:.5g}" for one in size)
+    return f"{width} {unit}" if height == width else f"{width} x {height} {unit}"
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Turn a file's own dictionary into plain values; long arrays become a word about them."""
+    if depth > 12:
+        return "..."
+    if isinstance(value, Mapping):
+        return {str(key): plain(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist(), depth) if value.size <= 64 else f"array of {value.shape}"
+    if isinstance(value, np.generic):
+        return plain(value.item(), depth)
+    if isinstance(value, bytes):
+        return value[:4096].decode("utf-8", "replace")
+    if isinstance(value, list | tuple | set):
+        if len(value) > 1024:
+            return f"{len(value)} values"
+        return [plain(one, depth + 1) for one in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

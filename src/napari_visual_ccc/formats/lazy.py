@@ -1,0 +1,144 @@
+"""Large data that stay in their file; no file is kept open between two looks at it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+# above this, data stay in their file
+EAGER_BYTES = 64 << 20
+# of one piece of a lazy array
+_CHUNK_BYTES = 32 << 20
+# a compressed file cannot hold more than this many times its size: deflate's own limit
+_LARGEST_RATIO = 1032
+
+
+def is_large(nbytes: int) -> bool:
+    """Tell whether data of that size are to stay in their file."""
+    return nbytes > EAGER_BYTES
+
+
+class Refused(Exception):
+    """A file cannot be read; the message says why, without its name."""
+
+
+def check_claim(nbytes: int, path: Path, *, compressed: bool) -> None:
+    """Insist that a file can hold what its header says, before memory is taken for it.
+
+    Parameters
+    ----------
+    nbytes : int
+        What the header says.
+    compressed : bool
+        Whether the data may be smaller in the file than in memory.
+
+    Raises
+    ------
+    Refused
+        If it cannot.
+    """
+    size = _size(path)
+    if nbytes > size * (_LARGEST_RATIO if compressed else 1) + ((1 << 20) if compressed else 0):
+        raise Refused(
+            f"is cut off or damaged: it claims {nbytes:,} bytes of pixels and has {size:,} bytes; "
+            "get an intact copy of it"
+        )
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+    return path.stat().st_size
+
+
+def chunks_of(shape: Sequence[int], dtype: Any, plane: int = 2) -> tuple[int, ...]:
+    """Cut an array into pieces of whole planes, or of rows of large planes."""
+    leading, inner = shape[:-plane], list(shape[-plane:])
+    row = int(np.prod(inner[1:])) * np.dtype(dtype).itemsize
+    inner[0] = max(1, min(inner[0], _CHUNK_BYTES // max(1, row)))
+    return (*(1 for _ in leading), *inner)
+
+
+def from_file(source: Any, path: Path, key: str, chunks: Any) -> Any:
+    """Make a dask array of something that reads a piece of a file when it is indexed."""
+    import dask.array as da
+    from dask.base import tokenize
+
+    stamp = path.stat()
+    # the same file gives the same name; a changed one another
+    name = f"file-{tokenize(str(path.resolve()), stamp.st_mtime_ns, stamp.st_size, key)}"
+    named = _Named(source, path)
+    meta = np.empty((0,) * source.ndim, source.dtype)
+    return da.from_array(named, chunks, name=name, lock=False, meta=meta)
+
+
+class Mapped:
+    """Numbers that lie in a file one after the other, mapped only while they are looked at.
+
+    Parameters
+    ----------
+    mapped : numpy.memmap
+        As numpy or tifffile give it: its place in the file is taken over.
+    """
+
+    def __init__(self, mapped: np.memmap) -> None:
+        order: Literal["C", "F"] = "C" if mapped.flags.c_contiguous else "F"
+        self._place = str(mapped.filename), mapped.offset, order
+        self.shape, self.dtype, self.ndim = mapped.shape, mapped.dtype, mapped.ndim
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        path, offset, order = self._place
+        mapped = np.memmap(path, self.dtype, "r", offset, self.shape, order)
+        return np.array(mapped[key])
+
+
+class _Named:
+    """Something whose errors name the file that it is read from."""
+
+    def __init__(self, source: Any, path: Path) -> None:
+        self._source, self._path = source, path
+        self.shape, self.dtype, self.ndim = source.shape, source.dtype, source.ndim
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        try:
+            return np.asarray(self._source[key])
+        # decoders raise whatever they meet in a damaged file
+        except Exception as error:
+            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"{self._path}: a part of it cannot be read ({text})") from error
+
+
+class Planes:
+    """Planes that are read one by one, each time they are looked at.
+
+    Parameters
+    ----------
+    read : callable
+        ``(number of the plane, rows, columns) -> array``; rows and columns are slices.
+    shape : tuple of int
+        Leading axes, then those of a plane.
+    plane : int
+        How many axes a plane has.
+    """
+
+    def __init__(
+        self, read: Callable[[int, tuple[slice, ...]], Any], shape: tuple[int, ...], dtype: Any,
+        plane: int,
+    ) -> None:  # fmt: skip
+        self._read, self._plane = read, plane
+        self.shape, self.dtype, self.ndim = shape, np.dtype(dtype), len(shape)
+
+    def __getitem__(self, key: tuple[slice, ...]) -> np.ndarray:
+        leading = self.shape[: -self._plane]
+        inner = key[len(leading) :]
+        ranges = [range(*one.indices(size)) for one, size in zip(key, leading, strict=False)]
+        planes = [
+            self._read(int(np.ravel_multi_index(index, leading)) if index else 0, inner)
+            for index in itertools.product(*ranges)
+        ]
+        shape = (*(len(one) for one in ranges), *planes[0].shape)
+        return planes[0] if len(planes) == 1 and not ranges else np.stack(planes).reshape(shape)
