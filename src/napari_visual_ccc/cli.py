@@ -131,6 +131,10 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--unit", help="of --spacing (default: nm)")
     parser.add_argument(
+        "--keep-bar", action="store_true",
+        help="work on the label bar as well; by default it is left out and stays blank",
+    )  # fmt: skip
+    parser.add_argument(
         "-o", "--output", type=Path, default=Path("visual-ccc-output"), metavar="DIR",
         help="folder for the results (default: visual-ccc-output)",
     )  # fmt: skip
@@ -216,7 +220,9 @@ def _one_image(
     given: argparse.Namespace,
     report: Callable[[Progress], object],
 ) -> None:
+    from .engine.bars import bar_of
     from .formats import read
+    from .micrograph import InfoBar
     from .output import base_name, write_result
     from .provenance import provenance
 
@@ -227,7 +233,9 @@ def _one_image(
     first, *further = operations.inputs(name)
     files = {other: getattr(given, other) for other in further if getattr(given, other)}
     arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}
-    steps = operations.start(name, arrays, parameters, spacing=spacing, unit=unit)
+    bar = micrograph.info_bar if given.keep_bar or first != "image" else bar_of(micrograph)
+    bar = InfoBar() if given.keep_bar else bar
+    steps = operations.start(name, arrays, parameters, spacing=spacing, unit=unit, info_bar=bar)
     result = run(steps, report)
     terminal.clear_line()
 
@@ -240,6 +248,7 @@ def _one_image(
             previous=micrograph.metadata.get("visual_ccc"),
             result=result,
             output=output,
+            info_bar=InfoBar(**result.facts.get("info_bar", {})),
         )
 
     under = arrays.get("intensity", micrograph.data) if first == "image" else None

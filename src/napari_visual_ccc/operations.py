@@ -192,6 +192,7 @@ def call(name: str) -> Callable[..., Any]:
                 bound |= {"spacing": given.spacing, "unit": given.unit}
         if name in JOBS:
             return run(engine_function(**bound))
+        info_bar = bound.pop(KNOWN_BAR, info_bar)
         scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
         arrays = {key: bound.pop(key) for key in inputs(name) if key in bound}
         return run(start(name, arrays, bound, info_bar=info_bar, **scale))

@@ -11,8 +11,10 @@ from benchmarks.no_bars import KINDS
 from napari_visual_ccc import samples
 from napari_visual_ccc.engine.bars import find_bar
 from napari_visual_ccc.engine.letters import in_lines, is_written
-from napari_visual_ccc.files import read, write_layer
+from napari_visual_ccc.export import of_result, write_image
+from napari_visual_ccc.formats import read
 from napari_visual_ccc.micrograph import InfoBar
+from napari_visual_ccc.progress import run
 
 
 def barred(name="powder", style="black, framed cells (FEI)", seed=0):
@@ -131,7 +133,7 @@ def test_the_bar_is_cut_off_and_the_field_keeps_its_place_and_values(tmp_path):
     assert field.corner == field.first_centre == (50, 20)
     assert not np.shares_memory(field.data, whole)
     path = tmp_path / "field.ome.tif"
-    write_layer(field, path, spacing=(2.0, 3.0), unit="nm")
+    run(write_image(of_result(field, spacing=(2.0, 3.0), unit="nm"), path))
     import tifffile
 
     with tifffile.TiffFile(path) as tif:

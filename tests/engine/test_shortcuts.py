@@ -44,7 +44,8 @@ def labelled(image, text="HV 20 kV  WD 9.8 mm", background=0, ink=255, height=28
 
 
 def trained(folder, images, labels):
-    found = run(train(from_arrays(images, labels), model="lite0-linear", device="cpu"))
+    data = from_arrays(images, labels)
+    found = run(train(data, model="lite0-linear", device="cpu", info_bar="keep"))
     path = folder / "model.safetensors"
     checkpoint.save(found.model, path)
     return path

@@ -87,7 +87,8 @@ def cheat(tmp_path_factory):
         tile = image[y : y + 128, x : x + 128]
         tiles.append(with_bar(tile, text) if text else tile)
         labels.append(label)
-    result = ccc.train(dataset.from_arrays(tiles, labels, name="bars"), flips=False)
+    data = dataset.from_arrays(tiles, labels, name="bars")
+    result = ccc.train(data, flips=False, info_bar="keep")
     path = tmp_path_factory.mktemp("cheat") / "bars.safetensors"
     ccc.save_model(result, path)
     return path, with_bar(image[200:328, 300:428], "5000x  10 kV  ====")

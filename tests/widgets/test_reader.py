@@ -10,9 +10,10 @@ from napari.settings import get_settings
 from PIL import Image
 
 from napari_visual_ccc import formats, samples
-from napari_visual_ccc.files import write_layer
+from napari_visual_ccc.export import of_result, write_image
 from napari_visual_ccc.formats import lazy
 from napari_visual_ccc.micrograph import Axis, InfoBar, Micrograph
+from napari_visual_ccc.progress import run
 from napari_visual_ccc.results import LabelsResult
 from napari_visual_ccc.widgets import reader
 from napari_visual_ccc.widgets.layers import calibration
@@ -114,7 +115,8 @@ def test_labels_come_back_as_labels(viewer):
 def test_a_result_of_ours_keeps_how_it_was_made(viewer, tmp_path):
     record = {"source": {"name": "x"}, "steps": [{"operation": "otsu"}]}
     result = LabelsResult(np.ones((20, 30), np.int32))
-    write_layer(result, tmp_path / "r.ome.tif", spacing=(2, 2), unit="nm", record=record)
+    made = of_result(result, spacing=(2, 2), unit="nm", record=record)
+    run(write_image(made, tmp_path / "r.ome.tif"))
     (layer,) = viewer.open(tmp_path / "r.ome.tif", plugin=PLUGIN)
     assert layer.metadata["visual_ccc"] == record
     assert calibration(layer) == ((2, 2), "nm")

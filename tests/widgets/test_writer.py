@@ -10,9 +10,8 @@ import tifffile
 from npe2 import PluginManager
 from PIL import Image
 
-from napari_visual_ccc import files
-from napari_visual_ccc.header import KEY, restored
-from napari_visual_ccc.micrograph import Axis, InfoBar, Micrograph
+from napari_visual_ccc.formats import read
+from napari_visual_ccc.micrograph import Axis, InfoBar
 from napari_visual_ccc.widgets.writer import as_micrograph
 
 zarr = pytest.importorskip("zarr", minversion="3")
@@ -34,7 +33,9 @@ def stack(viewer, rng):
     return viewer.add_image(
         rng.integers(0, 999, (2, 40, 50)).astype(np.uint16), name="stack", scale=(30, 2, 1.5),
         units=("nm", "nm", "nm"), axis_labels=("z", "y", "x"), translate=(0, 100, 200),
-        metadata={"visual_ccc": RECORD, "facts": {"kV": 5.0}, "info_bar": InfoBar(bottom=4)},
+        metadata={
+            "visual_ccc": RECORD, "micrograph": {"voltage_kv": 5.0, "info_bar": {"bottom": 4}},
+        },
     )  # fmt: skip
 
 
@@ -44,13 +45,6 @@ def labels(viewer):
     data[5:20, 5:20], data[25:35, 10:40] = 1, 7
     table = pd.DataFrame({"label": [1, 7], "area_nm2": [2.5, 3.5], "index": [1, 7]})
     return viewer.add_labels(data, name="grains", scale=(2, 2), units="nm", features=table)
-
-
-def read(path):
-    if path.suffix != ".zarr":
-        return files.read(path)
-    group = zarr.open_group(path, mode="r")
-    return restored(Micrograph(group["0"][...]), group.attrs[KEY])
 
 
 @pytest.mark.parametrize("name", ["a.ome.tif", "a.ome.tiff", "a.ome.zarr", "a.zarr", "a.tif"])
@@ -63,7 +57,7 @@ def test_a_stack_is_saved_with_all_that_it_knows(stack, tmp_path, name):
     assert found.axes == (Axis("z", 30.0, "nm"),)
     assert found.info_bar == InfoBar(bottom=4)
     assert found.metadata["visual_ccc"] == RECORD
-    assert found.metadata["facts"] == {"kV": 5.0}
+    assert found.metadata["facts"] == {"voltage_kv": 5.0}
     assert found.metadata["origin"] == [100.0, 200.0]
 
 

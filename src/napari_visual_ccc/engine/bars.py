@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from ..micrograph import InfoBar
+from ..micrograph import InfoBar, Micrograph
 from ..progress import Progress, Steps
 from ..results import ImageResult, LabelsResult
 from .images import as_grey, finite
@@ -173,6 +173,12 @@ def look_for_bar(image: Any) -> InfoBar:
     """Find the label bar of any micrograph, as `find_bar`: of a stack in its middle slice."""
     grey, _ = as_grey(image)
     return find_bar(grey[tuple(length // 2 for length in grey.shape[:-2])])
+
+
+def bar_of(micrograph: Micrograph) -> InfoBar:
+    """Give the label bar that the file tells of, or the one that is found in the picture."""
+    known = micrograph.info_bar
+    return look_for_bar(micrograph.data) if known is None else known
 
 
 def find_bar(plane: Any) -> InfoBar:

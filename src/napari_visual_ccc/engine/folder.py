@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ..dataset import printable, unlabelled
-from ..micrograph import InfoBar, Micrograph
+from ..micrograph import Micrograph
 from ..progress import Progress, Steps, through
 from ..results import TableResult
+from .bars import bar_of
 from .classify import CONFIDENCE, Device, classify
 from .images import as_grey
 from .quality import BLURRED, NOISY, SATURATED, STRIPED, Percent, Period, Ratio, quality
@@ -69,7 +70,7 @@ def classify_folder(
         try:
             found = example.read()
             steps = classify(
-                found.data, found.spacing, found.unit, model=model, confidence=confidence,
+                _field(found), found.spacing, found.unit, model=model, confidence=confidence,
                 turns=turns, device=device,
             )  # fmt: skip
             # one image may be left half-way, while the bar tells how far the folder is
@@ -167,9 +168,9 @@ def quality_folder(
 
 
 def _field(found: Micrograph) -> Any:
-    """Give the specimen without the label bar, where one is known of."""
+    """Give the specimen without the label bar."""
     grey, _ = as_grey(found.data)
-    return grey[(..., *(found.info_bar or InfoBar()).field(*grey.shape[-2:]))]
+    return grey[(..., *bar_of(found).field(*grey.shape[-2:]))]
 
 
 def _all_slices(table: Any) -> dict[str, Any]:

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..dataset import printable
 from ..progress import Progress, Steps
+from .bars import bar_of
 from .images import as_grey, finite
 from .views import EMPTY, nanometres, normalised, views, window_side
 
@@ -74,8 +75,9 @@ class Prepared:
 
 
 def prepare(
-    data: Dataset, design: Architecture, window: float, unit: str, input_px: int
-) -> Steps[Prepared]:
+    data: Dataset, design: Architecture, window: float, unit: str, input_px: int,
+    keep_bar: bool = False,
+) -> Steps[Prepared]:  # fmt: skip
     """Open all images and make their views.
 
     Parameters
@@ -90,6 +92,8 @@ def prepare(
         Of the window.
     input_px : int
         Side of the network's input; 0 decides.
+    keep_bar : bool
+        Show the network the label bar as well.
 
     Raises
     ------
@@ -108,7 +112,7 @@ def prepare(
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "reading images")
         try:
-            plane, size = open_plane(example.read())
+            plane, size = open_plane(example.read(), keep_bar)
         except (ValueError, OSError) as error:
             skipped.append((example.name, printable(str(error))))
             continue
@@ -131,7 +135,7 @@ def prepare(
             f"{data.name}: images of two classes are needed, {len(chosen)} could be used{reasons}"
         )
     card = _input_card(design, [one.shape for one in opened], window, unit, input_px)
-    all_views, owner, thumbnails = yield from _all_views(opened, card)
+    all_views, owner, thumbnails = yield from _all_views(opened, card, keep_bar)
     sizes = np.array([np.nan if one.size is None else one.size for one in opened])
     if np.isfinite(sizes).sum() * 2 > len(sizes):
         card["pixel_size_nm"] = [float(np.nanmin(sizes)), float(np.nanmax(sizes))]
@@ -157,8 +161,8 @@ def prepare(
     )
 
 
-def open_plane(micrograph: Any) -> tuple[np.ndarray, float | None]:
-    """Give the grey plane of a labelled image and its pixel size in nm.
+def open_plane(micrograph: Any, keep_bar: bool = False) -> tuple[np.ndarray, float | None]:
+    """Give the grey plane of a labelled image without its label bar, and its pixel size in nm.
 
     Raises
     ------
@@ -170,6 +174,8 @@ def open_plane(micrograph: Any) -> tuple[np.ndarray, float | None]:
         grey = grey.reshape(grey.shape[-2:])
     if grey.ndim != 2:
         raise ValueError(f"a stack of shape {grey.shape}: one image a file is needed")
+    if not keep_bar:
+        grey = grey[bar_of(micrograph).field(*grey.shape)]
     return finite(np.asarray(grey))[0], nanometres(micrograph.spacing, micrograph.unit)
 
 
@@ -223,13 +229,13 @@ class _Opened(NamedTuple):
 
 
 def _all_views(
-    opened: list[_Opened], card: dict[str, Any]
+    opened: list[_Opened], card: dict[str, Any], keep_bar: bool
 ) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     found, owner, thumbnails = [], [], []
     side, total = card["input_px"], 0
     for number, one in enumerate(opened):
         yield Progress(number, len(opened), "preparing images")
-        plane = one.plane if one.plane is not None else open_plane(one.example.read())[0]
+        plane = one.plane if one.plane is not None else open_plane(one.example.read(), keep_bar)[0]
         shown = resized_views(plane, card, one.size)
         total += shown.nbytes
         if total > _LARGEST_BYTES:

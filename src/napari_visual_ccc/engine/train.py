@@ -35,6 +35,7 @@ def train(
     window_unit: Literal["px", "nm"] = "px",
     input_px: Annotated[int, {"min": 0, "max": 1024, "label": "Input (px, 0: automatic)"}] = 0,
     tell_pixel_size: bool = False,
+    info_bar: Literal["leave out", "keep"] = "leave out",
     split: Literal["auto", "holdout", "k-fold", "leave-one-group-out"] = "auto",
     validation: Share = 0.15,
     test: Share = 0.15,
@@ -87,6 +88,9 @@ def train(
         Side of the network's input; 0 chooses.
     tell_pixel_size : bool
         Give the network the logarithm of the pixel size as well: for classes that differ by it.
+    info_bar : {'leave out', 'keep'}
+        The label bar of the microscope is no evidence: it is cut off, unless you want to see what
+        a network makes of it.
     split : {'auto', 'holdout', 'k-fold', 'leave-one-group-out'}
         How it is tested: on images put aside, or by cross-validation. auto cross-validates when a
         class has fewer than 30 images.
@@ -157,7 +161,7 @@ def train(
         raise ValueError(
             f"{name} takes an input of {design.input_px} px and no other: leave input_px at 0"
         )
-    ready = yield from prepare(data, design, window, window_unit, input_px)
+    ready = yield from prepare(data, design, window, window_unit, input_px, info_bar == "keep")
     if len(ready.classes) < len(data.classes):
         # nothing of a class could be read
         name, design, build, origin = chosen_architecture(wanted, len(ready.classes), weights, seed)

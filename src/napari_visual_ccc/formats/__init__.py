@@ -99,7 +99,7 @@ def read_all(path: str | Path) -> list[Micrograph]:
         raise ValueError(f"{path}: cannot be read as an image ({reason[:300]})") from error
     if not found or any(one.data.size == 0 for one in found):
         raise ValueError(f"{path}: holds no pixels")
-    return [_finished(one) for one in found]
+    return found
 
 
 def _read(path: Path) -> list[Micrograph]:
@@ -163,18 +163,3 @@ def stack(paths: list[Path], folder: Path) -> Micrograph:
     from .arrays import read_slices
 
     return read_slices(paths, folder.name, folder, read)
-
-
-def _finished(one: Micrograph) -> Micrograph:
-    """Add what follows from the rest: how wide the field of view is."""
-    facts = dict(one.metadata.get("facts") or {})
-    if one.spacing is not None:
-        colour = one.data.ndim > 2 and one.data.shape[-1] in (3, 4) and not _is_leading(one)
-        columns = one.data.shape[-2 if colour else -1]
-        facts["field_width"] = float(columns * one.spacing[1])
-    return dataclasses.replace(one, metadata={**one.metadata, "facts": facts})
-
-
-def _is_leading(one: Micrograph) -> bool:
-    """Whether all axes but the last two are known to lead: then the last is no colour."""
-    return len(one.axes) == one.data.ndim - 2

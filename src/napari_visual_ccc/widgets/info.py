@@ -15,7 +15,16 @@ from ..operations import Operation
 from ..results import Result
 from .form import Form
 from .jobs import report
-from .layers import METADATA, MICROGRAPH, Source, calibration, keep_bar, known_bar, plane_shape
+from .layers import (
+    METADATA,
+    MICROGRAPH,
+    NOT_FACTS,
+    Source,
+    calibration,
+    keep_bar,
+    known_bar,
+    plane_shape,
+)
 from .viewers import scale_bar
 
 if TYPE_CHECKING:
@@ -26,11 +35,11 @@ LINE = "line over the scale bar"
 # keys of a micrograph's facts, in the words and the order people are told them
 _FACTS = {
     "instrument": "Instrument", "detector": "Detector", "voltage_kv": "Voltage (kV)",
-    "current_na": "Current (nA)", "magnification": "Magnification",
+    "beam_current_na": "Beam current (nA)", "magnification": "Magnification",
     "working_distance_mm": "Working distance (mm)", "tilt_deg": "Tilt (°)",
-    "dwell_time_us": "Dwell time (µs)", "field_width": "Width of the field", "date": "Date",
+    "dwell_time_us": "Dwell time (µs)", "camera_length_mm": "Camera length (mm)",
+    "date": "Date",
 }  # fmt: skip
-_NOT_FACTS = ("spacing", "unit", "info_bar", "notes", "path", "original")
 
 
 class MicrographInfo(Form):
@@ -193,7 +202,7 @@ def _told(layer: Layer) -> str:
         rows.append(("Field", f"{width * spacing[-1]:.4g} × {height * spacing[-2]:.4g} {unit}"))
     bar = known_bar(layer)
     rows.append(("Label bar", "not looked for yet" if bar is None else str(bar)))
-    more = [key for key in known if key not in (*_FACTS, *_NOT_FACTS, "calibrated")]
+    more = [key for key in known if key not in (*_FACTS, *NOT_FACTS, "calibrated")]
     titles = {**_FACTS, **{key: key.replace("_", " ").capitalize() for key in more}}
     rows += [(title, _text(known[key])) for key, title in titles.items() if key in known]
     cells = "".join(

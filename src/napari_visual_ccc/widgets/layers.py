@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
 # keys of a layer's metadata: how a result was made; what is known of a micrograph
 METADATA, MICROGRAPH = "visual_ccc", "micrograph"
-# what is told of a file, and does not hold for what is made of it
-_OF_THE_FILE = ("original", "notes", "path", "spacing", "unit")
+# what else stands beside the facts of a micrograph
+NOT_FACTS = ("original", "notes", "path", "spacing", "unit", "info_bar")
 _PIXELS = ("px", "pixel", "pix", "")
 # lazy results up to this size are computed at once: else every look at them would block the viewer
 _COMPUTED_BYTES = 1 << 30
@@ -258,9 +258,9 @@ def build(source: Source, result: ImageResult | LabelsResult, metadata: dict[str
     kept = {METADATA: metadata}
     told = dict(source.layer.metadata.get(MICROGRAPH) or {})
     if told:
-        kept[MICROGRAPH] = {key: told[key] for key in told if key not in _OF_THE_FILE}
-        if result.array.shape[-2:] != plane_shape(source.layer):
-            kept[MICROGRAPH]["info_bar"] = InfoBar().pixels
+        kept[MICROGRAPH] = {key: told[key] for key in told if key not in NOT_FACTS}
+        same = result.array.shape[-2:] == plane_shape(source.layer)
+        kept[MICROGRAPH]["info_bar"] = told.get("info_bar") if same else InfoBar().pixels
     common = {
         **placement(source, result),
         "name": f"{source.layer.name} {result.name}".strip(),

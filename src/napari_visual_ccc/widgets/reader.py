@@ -14,10 +14,9 @@ from napari.utils.notifications import show_info
 from .. import formats
 from ..formats.lazy import is_large
 from ..micrograph import Micrograph
-from .layers import METADATA
+from .layers import METADATA, MICROGRAPH
 
 PLUGIN = "napari-visual-ccc"
-MICROGRAPH = "micrograph"
 LayerData = tuple[Any, dict[str, Any], str]
 Reader = Callable[..., list[Any]]
 # suffixes that napari's own reader takes as well: it would ask which of the two to use
@@ -80,6 +79,9 @@ def layer_data(one: Micrograph) -> LayerData:
         "axis_labels": labels,
         "metadata": {MICROGRAPH: _facts(one)},
     }
+    origin = one.metadata.get("origin")
+    if origin is not None:
+        options["translate"] = (*[0.0] * (ndim - 2), *origin)
     record = one.metadata.get(METADATA)
     if record:
         options["metadata"][METADATA] = record

@@ -21,7 +21,7 @@ from ..micrograph import Axis, InfoBar, Micrograph
 from ..output import file_stem
 from ..progress import Progress, run
 from ..results import COLORMAPS, ImageResult, LabelsResult
-from .layers import MICROGRAPH, calibration
+from .layers import MICROGRAPH, NOT_FACTS, calibration
 
 # data, attributes and type of a layer, as `Layer.as_layer_data_tuple` gives them
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -99,7 +99,11 @@ def as_micrograph(data: Any, about: dict[str, Any], kind: str) -> Micrograph:
     frame = _frame(about)
     spacing, unit = calibration(frame)
     metadata = {key: value for key, value in about.get("metadata", {}).items() if key != "origin"}
-    bar = dict(metadata.get(MICROGRAPH) or {}).get("info_bar")
+    told = dict(metadata.pop(MICROGRAPH, None) or {})
+    bar = told.get("info_bar")
+    facts = {key: value for key, value in told.items() if key not in NOT_FACTS}
+    if facts:
+        metadata["facts"] = facts
     if kind == "labels":
         metadata["labels"] = True
     first = np.asarray(frame.data_to_world((0,) * frame.ndim))[-2:]
