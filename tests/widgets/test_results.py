@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import dask.array as da
 import numpy as np
 import pandas as pd
@@ -208,14 +210,72 @@ def test_a_slice_is_replayed_from_its_stack(viewer):
     np.testing.assert_array_equal(again.layers[0].labels, labels.data[0])
 
 
-def test_lazy_results_are_computed_off_the_viewers_thread(viewer, finish, discs):
-    stack = da.from_array(np.stack([discs] * 3), chunks=(1, 120, 160))
-    viewer.add_image(stack, name="lazy")
+def slow_stack(discs, count=12, seconds=0.02):
+    """A lazy stack each slice of which takes a while, and the numbers of those that were read."""
+    read = []
+
+    def slice_of(block, block_info=None):
+        read.append(block_info[0]["chunk-location"][0])
+        time.sleep(seconds)
+        return block
+
+    meta = np.empty((0, 0, 0), discs.dtype)
+    stack = da.from_array(np.stack([discs] * count), chunks=(1, *discs.shape))
+    return stack.map_blocks(slice_of, dtype=discs.dtype, meta=meta), read
+
+
+def test_a_lazy_result_is_there_at_once_and_fills_from_the_slice_on_screen(
+    viewer, finish, discs, qtbot
+):
+    stack, read = slow_stack(discs)
+    source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
+    source.metadata["micrograph"] = {"info_bar": {}}
+    viewer.dims.set_current_step(0, 7)
     form = dock(viewer, "texture")
+    form.fields["scope"].value = "slice"
+    form.run_button.native.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
+    layer = viewer.layers[1]
+    assert isinstance(layer.data, np.ndarray)
+    assert layer.metadata["visual_ccc"]["unfinished"]
+    read.clear()
+    qtbot.waitUntil(lambda: layer.data[7].any())
+    assert read[0] == 7
+    assert not layer.data[0].any()
+    with pytest.raises(ValueError, match="not computed to its end"):
+        take(layer, viewer)
+    finish(form)
+    whole = ccc.glcm(np.stack([discs] * 12), scope="slice").data
+    np.testing.assert_array_equal(layer.data, whole)
+    assert "unfinished" not in layer.metadata["visual_ccc"]
+    assert layer.contrast_limits[1] == pytest.approx(np.percentile(whole, 99.5), rel=0.2)
+    # a second run renews it
+    form.fields["window"].value = 7
     form.run_button.native.click()
     finish(form)
-    assert isinstance(viewer.layers[1].data, np.ndarray)
-    np.testing.assert_array_equal(viewer.layers[1].data, ccc.glcm(np.asarray(stack)).data)
+    assert len(viewer.layers) == 2
+    np.testing.assert_array_equal(layer.data[3], ccc.glcm(discs, window=7).data)
+
+
+def test_what_was_cancelled_half_way_is_not_taken_for_a_result(viewer, finish, discs, qtbot):
+    stack, _ = slow_stack(discs, count=40)
+    source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
+    source.metadata["micrograph"] = {"info_bar": {}}
+    form = dock(viewer, "texture")
+    form.fields["scope"].value = "slice"
+    form.run_button.native.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2 and viewer.layers[1].data[0].any())
+    qtbot.waitUntil(lambda: form.run_button.text == "Cancel")
+    form.run_button.native.click()
+    finish(form)
+    layer = viewer.layers[1]
+    assert layer.data[0].any()
+    assert not layer.data[-1].any()
+    assert "only a part" in form.message.value
+    with pytest.raises(ValueError, match="not computed to its end"):
+        take(layer, viewer)
+    form.undo_button.native.click()
+    assert list(viewer.layers) == [source]
 
 
 def test_a_wrong_model_is_reported_once(viewer, tmp_path):

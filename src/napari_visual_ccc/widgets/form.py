@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,13 +29,26 @@ from ..progress import Progress, Steps, run
 from ..provenance import fingerprint, provenance
 from ..results import ImageResult, LabelsResult, Result
 from .fields import fields_of, later, layer_kind
+from .filling import Pending, fill
 from .jobs import EXPECTED, Job, report
-from .layers import METADATA, Prepared, Source, build, keep_bar, plane_shape, shown_soon, take
+from .layers import (
+    METADATA,
+    Prepared,
+    Source,
+    build,
+    current_slice,
+    keep_bar,
+    plane_shape,
+    shown_soon,
+    take,
+)
 from .shown import Shown
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+# seconds between two looks at a layer that is being filled
+_REFRESH = 0.3
 # above this many pixels a live form shows the visible part first
 PREVIEW_PIXELS = 4_000_000
 
@@ -63,6 +77,8 @@ class Form(Container):
         self._previewed: tuple[Any, ...] = ()
         self._again = False
         self._whole = True
+        self._waiting: list[Pending] = []
+        self._refreshed = 0.0
         self._adding = False
         self.method = ComboBox(
             choices=list(self.operations), label="Method", visible=len(self.operations) > 1
@@ -175,9 +191,9 @@ class Form(Container):
         self.bar.max, self.bar.value = 0, 0
         self._whole = not preview
         self._job = Job(
-            shown_soon(steps),
+            shown_soon(steps, at_once=preview),
             f"{operation.title}: {next(iter(sources.values())).layer.name}",
-            returned=lambda result: self._show(operation, sources, parameters, result),
+            returned=lambda ready: self._show(operation, sources, parameters, ready),
             failed=lambda error: self._on_failed(error, preview),
             finished=self._on_finished,
             progressed=self._on_progress,
@@ -201,8 +217,11 @@ class Form(Container):
         for name, value in values.items():
             self.fields[name].value = value
         sources = self._take(preview=False)
-        result = run(shown_soon(self._steps(sources)))
-        return self._show(self.operation, sources, self.parameters, result)
+        ready = run(shown_soon(self._steps(sources)))
+        layers = self._show(self.operation, sources, self.parameters, ready)
+        run(fill(list(ready.waiting.values())))
+        self._on_filled()
+        return layers
 
     def cancel(self) -> None:
         """Stop the running job; what was there before stays."""
@@ -211,10 +230,13 @@ class Form(Container):
             self._job.cancel()
             if any(shown.preview for shown in self._last):
                 self.undo()
-            self._say("Cancelled.")
+            partly = "Cancelled: only a part was computed."
+            self._say(partly if self._is_filling else "Cancelled.")
 
     def undo(self) -> None:
         """Take back what the last run added or changed, unless a person has worked on it since."""
+        if self._is_filling and self._job is not None:
+            self._job.cancel()
         kept = [shown.layer.name for shown in reversed(self._last) if not shown.undo()]
         self._last = []
         self.undo_button.enabled = False
@@ -261,9 +283,54 @@ class Form(Container):
         self._can_cancel = False
         self.run_button.text = "Run"
         self.bar.visible = False
-        if self._again:
+        if self._waiting and not self._again:
+            self._fill()
+        elif self._again:
             self._again = False
             self._follow()
+
+    # lazy results -------------------------------------------------------------------------------
+
+    def _fill(self) -> None:
+        """Compute what is on screen already as an empty layer, the slice on screen first."""
+        parts, self._waiting = self._waiting, []
+        layer = self._last[0].layer
+        here = current_slice(layer, self.viewer)
+        self._refreshed = time.monotonic()
+        self._job = Job(
+            fill(parts, here),
+            f"{self.operation.title}: {layer.name}",
+            returned=lambda _: self._on_filled(),
+            failed=self._on_fill_failed,
+            finished=self._on_finished,
+            progressed=self._on_fill_progress,
+        )
+        later(self.native, 400, self._reveal)
+
+    @property
+    def _is_filling(self) -> bool:
+        return any(shown.filling for shown in self._last)
+
+    def _on_fill_progress(self, progress: Progress) -> None:
+        self._on_progress(progress)
+        if time.monotonic() - self._refreshed > _REFRESH:
+            self._refresh()
+
+    def _refresh(self) -> None:
+        for shown in self._last:
+            if shown.filling and shown.layer in self.viewer.layers:
+                shown.layer.refresh()
+        self._refreshed = time.monotonic()
+
+    def _on_filled(self) -> None:
+        self._refresh()
+        for shown in self._last:
+            if shown.filling:
+                shown.filled()
+
+    def _on_fill_failed(self, error: Exception) -> None:
+        self._say("Only a part was computed.")
+        report(error)
 
     # live ---------------------------------------------------------------------------------------
 
@@ -287,7 +354,7 @@ class Form(Container):
         large = first is not None and math.prod(plane_shape(first)) > PREVIEW_PIXELS
         if self._job is not None:
             self._again = True
-            if large and self._whole:
+            if (large and self._whole) or self._is_filling:
                 self._job.cancel()
         elif first is not None:
             self.run(preview=large)
@@ -312,8 +379,12 @@ class Form(Container):
             for index, part in enumerate(ready.parts):
                 metadata = _metadata(operation, sources, parameters, result, part.name, previous)
                 metadata |= {"print": ready.prints[index], "preview": source.preview}
+                metadata |= {"unfinished": True} if index in ready.waiting else {}
                 key = (operation.name, source.layer.unique_id, index)
-                self._last.append(self._show_part(key, source, part, metadata))
+                shown = self._show_part(key, source, part, metadata)
+                shown.wait(index in ready.waiting, part)
+                self._last.append(shown)
+            self._waiting = list(ready.waiting.values())
             if len(self._last) > 1:
                 self.viewer.layers.selection.active = self._last[0].layer
         finally:

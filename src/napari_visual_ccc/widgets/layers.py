@@ -16,6 +16,7 @@ from ..micrograph import InfoBar
 from ..progress import Steps
 from ..provenance import fingerprint
 from ..results import COLORMAPS, ImageResult, LabelsResult, Result, contrast
+from .filling import HELD_BYTES, Pending, pending
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -25,8 +26,6 @@ METADATA, MICROGRAPH = "visual_ccc", "micrograph"
 # what else stands beside the facts of a micrograph
 NOT_FACTS = ("original", "notes", "path", "spacing", "unit", "info_bar")
 _PIXELS = ("px", "pixel", "pix", "")
-# lazy results up to this size are computed at once: else every look at them would block the viewer
-_COMPUTED_BYTES = 1 << 30
 
 
 @dataclass(frozen=True)
@@ -89,6 +88,8 @@ def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = 
     preview : bool
         Take the visible part only, sampled as finely as the screen shows it.
     """
+    if (layer.metadata.get(METADATA) or {}).get("unfinished"):
+        raise ValueError(f"{layer.name} is not computed to its end; wait for it, or run it again")
     data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
     if not getattr(layer, "rgb", False) and data.ndim > 2 and data.shape[-1] in (3, 4):
         raise ValueError(
@@ -97,7 +98,7 @@ def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = 
     corner = [0.0] * layer.ndim
     leading: tuple[int, ...] = ()
     if planar and layer.ndim > 2:
-        leading = _current_slice(layer, viewer)
+        leading = current_slice(layer, viewer)
         data = data[leading]
         corner[: len(leading)] = leading
     spacing, unit = calibration(layer, voxel=not planar)
@@ -171,7 +172,8 @@ def drawn_on(shapes: Shapes, layer: Layer) -> np.ndarray:
     return Shapes(moved, shape_type=kinds).to_labels((height, width))
 
 
-def _current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:
+def current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:
+    """Number of the slice of a layer that is being looked at, along each leading axis."""
     point = np.asarray(viewer.dims.point)[-layer.ndim :]
     index = np.round(layer.world_to_data(point)).astype(int)[: layer.ndim - 2]
     return tuple(int(i) for i in np.clip(index, 0, np.asarray(layer.data.shape[: len(index)]) - 1))
@@ -232,25 +234,41 @@ class Prepared(NamedTuple):
     Parameters
     ----------
     parts : list of ImageResult and LabelsResult
-        Its layers; computed where they were lazy and fit into memory.
+        Its layers; a lazy one that fits into memory has an array of zeros, to be filled.
     prints : list of str
-        `provenance.fingerprint` of each.
+        `provenance.fingerprint` of each; empty where it is to be filled.
+    waiting : dict of int to Pending
+        What is to be filled, by the number of the layer.
     """
 
     result: Result
     parts: list[ImageResult | LabelsResult]
     prints: list[str]
+    waiting: dict[int, Pending]
 
 
-def shown_soon(steps: Steps[Result]) -> Steps[Prepared]:
-    """Run work, and then what the viewer would otherwise do on its own thread."""
+def shown_soon(steps: Steps[Result], *, at_once: bool = False) -> Steps[Prepared]:
+    """Run work, and then what the viewer would otherwise do on its own thread.
+
+    Parameters
+    ----------
+    steps : generator
+        The work.
+    at_once : bool
+        Compute lazy layers to their end before anything is shown.
+    """
     result = yield from steps
-    parts = []
-    for part in result.layers:
-        if is_lazy(part.array) and part.array.nbytes <= _COMPUTED_BYTES:
+    parts, prints, waiting = [], [], {}
+    for number, part in enumerate(result.layers):
+        held = is_lazy(part.array) and part.array.nbytes <= HELD_BYTES
+        if held and at_once:
             part = part.with_array((yield from computed(part.array)))
+        elif held:
+            waiting[number] = pending(part.array)
+            part = part.with_array(waiting[number].held)
         parts.append(part)
-    return Prepared(result, parts, [fingerprint(part.array) for part in parts])
+        prints.append("" if number in waiting else fingerprint(part.array))
+    return Prepared(result, parts, prints, waiting)
 
 
 def build(source: Source, result: ImageResult | LabelsResult, metadata: dict[str, Any]) -> Layer:

@@ -183,7 +183,7 @@ class Measure(Form):
 class _Features:
     """The features a layer had before it was measured."""
 
-    preview = False
+    preview = filling = False
 
     def __init__(self, layer: Labels) -> None:
         self.layer = layer

@@ -9,7 +9,7 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
 
 from ..provenance import fingerprint
-from ..results import ImageResult, LabelsResult
+from ..results import ImageResult, LabelsResult, contrast
 from .layers import METADATA, Source
 
 if TYPE_CHECKING:
@@ -34,6 +34,7 @@ class Shown:
         self.preview = preview
         self._look = look
         self._setting = False
+        self.filling = self._waits_for_limits = False
         self._before: dict[str, Any] | None = None
         if isinstance(layer, Labels):
             layer.events.paint.connect(self._on_paint)
@@ -72,8 +73,27 @@ class Shown:
                 np.array_equal(a, b) for a, b in zip(_place_of(layer), self._place, strict=True)
             )
             and (self._features is None or layer.features.equals(self._features))
-            and fingerprint(layer.data) == self._print
+            and (self.filling or fingerprint(layer.data) == self._print)
         )
+
+    def wait(self, filling: bool, part: ImageResult | LabelsResult) -> None:
+        """Note whether its pixels are still to come, and its contrast with them."""
+        self.filling = filling
+        limits = getattr(part, "limits", None)
+        self._waits_for_limits = filling and limits is None and self._look != "grey"
+
+    def filled(self) -> None:
+        """All its pixels have come: what it is by now counts as what we left."""
+        self.filling = False
+        record = self.layer.metadata.get(METADATA)
+        if isinstance(record, dict):
+            record.pop("unfinished", None)
+            record["print"] = fingerprint(self.layer.data)
+        if isinstance(self.layer, Image) and self.layer.contrast_limits == self._limits:
+            limits = contrast(np.asarray(self.layer.data[..., ::4, ::4]), self._look)
+            if self._waits_for_limits and limits is not None:
+                self.layer.contrast_limits = limits
+        self._remember()
 
     def update(self, source: Source, result: ImageResult | LabelsResult, new: Layer) -> None:
         """Replace data, place, name and provenance by those of a new layer.
