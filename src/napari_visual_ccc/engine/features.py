@@ -10,7 +10,7 @@ import numpy as np
 from ..progress import Progress, Steps
 from .histogram import limits
 from .images import counted_from, finite
-from .planes import windows
+from .planes import bands
 
 # rows of a plane → (features, rows, X) float32
 Rows = Callable[[slice], np.ndarray]
@@ -86,10 +86,10 @@ def _draw(grey: Any, sample: int, seed: int) -> np.ndarray:
 
 
 def _sampled(grey: Any, features: str, middle: float, drawn: np.ndarray) -> Steps[np.ndarray]:
-    vectors, bands, total = [], 0, len(list(windows(grey.shape, 0)))
+    vectors, done, total = [], 0, len(list(bands(grey.shape)))
     width, plane_size = grey.shape[-1], grey.shape[-1] * grey.shape[-2]
     for number, (plane, missing, rows_of) in enumerate(_planes(grey, features, middle)):
-        for _, rows, _, _ in windows(plane.shape, 0):
+        for _, rows in bands(plane.shape):
             start = number * plane_size + rows.start * width
             stop = start + (rows.stop - rows.start) * width
             here = drawn[np.searchsorted(drawn, start) : np.searchsorted(drawn, stop)] - start
@@ -97,8 +97,8 @@ def _sampled(grey: Any, features: str, middle: float, drawn: np.ndarray) -> Step
                 here = here[~missing[rows].ravel()[here]]
             maps = rows_of(rows)
             vectors.append(maps.reshape(len(maps), -1)[:, here].T)
-            bands += 1
-            yield Progress(bands, total, "features")
+            done += 1
+            yield Progress(done, total, "features")
     return np.concatenate(vectors).astype(np.float64)
 
 
@@ -108,11 +108,11 @@ def _assign(
     clusters = len(weights)
     labels = np.zeros(grey.shape, np.uint8)
     pixels, sums = np.zeros(clusters + 1), np.zeros(clusters + 1)
-    bands, total = 0, len(list(windows(grey.shape, 0)))
+    done, total = 0, len(list(bands(grey.shape)))
     for index, (plane, missing, rows_of) in zip(
         np.ndindex(grey.shape[:-2]), _planes(grey, features, middle), strict=True
     ):
-        for _, rows, _, _ in windows(plane.shape, 0):
+        for _, rows in bands(plane.shape):
             maps = rows_of(rows)
             distance = weights @ maps.reshape(len(maps), -1) + offsets[:, np.newaxis]
             band = 1 + distance.argmin(axis=0).astype(np.uint8).reshape(maps.shape[1:])
@@ -121,8 +121,8 @@ def _assign(
             pixels += np.bincount(band.ravel(), minlength=clusters + 1)
             sums += np.bincount(band.ravel(), weights=plane[rows].ravel(), minlength=clusters + 1)
             labels[(*index, rows)] = band
-            bands += 1
-            yield Progress(bands, total, "labels")
+            done += 1
+            yield Progress(done, total, "labels")
     return _by_intensity(labels, pixels[1:], sums[1:])
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ..progress import Progress, Steps
-from .planes import count_pieces, pieces
+from .planes import count_pieces, over_pieces
 
 BINS = 65_536
 # bins on each side of the range that nearly all pixels lie in, for the outliers
@@ -18,6 +18,8 @@ _TAIL = 4096
 _OUTLIERS = 0.001
 # how often the core is narrowed: each time by a factor of up to 57,000
 _ZOOMS = 5
+# pixels counted at once
+_AT_ONCE = 1 << 20
 # what float32 can hold
 _WIDEST = 1e38
 
@@ -131,11 +133,8 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
         If no pixel is finite.
     """
     low, high, total = np.inf, -np.inf, count_pieces(image)
-    for done, piece in enumerate(pieces(image), start=1):
-        if piece.dtype.kind == "f":
-            piece = piece[np.isfinite(piece)]
-        if piece.size:
-            low, high = min(low, piece.min()), max(high, piece.max())
+    for done, ends in enumerate(over_pieces(_ends, image), start=1):
+        low, high = min(low, ends[0]), max(high, ends[1])
         yield Progress(done, total, "grey levels")
     if low > high:
         raise ValueError("image has no finite pixel: all are NaN or infinite")
@@ -183,28 +182,67 @@ def grey_histogram(image: Any) -> Steps[GreyHistogram]:
     return found
 
 
+def _ends(_: Any, piece: np.ndarray) -> tuple[float, float]:
+    if piece.dtype.kind == "f":
+        piece = piece[np.isfinite(piece)]
+    return (piece.min(), piece.max()) if piece.size else (np.inf, -np.inf)
+
+
 def _count(image: Any, scale: Levels | Binned) -> Steps[GreyHistogram]:
     exact = isinstance(scale, Levels)
     size = 256 if image.dtype.itemsize == 1 else BINS
     counts, sums, total = np.zeros(size, np.int64), np.zeros(size), count_pieces(image)
-    for done, piece in enumerate(pieces(image), start=1):
-        piece = piece[np.isfinite(piece)] if piece.dtype.kind == "f" else piece.ravel()
-        bins = scale.index(piece)
-        counts += np.bincount(bins, minlength=size)
-        if not exact:
-            sums += np.bincount(bins, weights=piece, minlength=size)
+
+    def count(_: Any, piece: np.ndarray) -> tuple[np.ndarray, np.ndarray | float]:
+        found, weight = np.zeros(size, np.int64), np.zeros(0 if exact else size)
+        for part in _parts(piece):
+            if exact and part.dtype in (np.uint8, np.uint16):
+                found += _quick_counts(part)
+                continue
+            part = part[np.isfinite(part)] if part.dtype.kind == "f" else part
+            bins = scale.index(part)
+            found += np.bincount(bins, minlength=size)
+            if not exact:
+                weight += np.bincount(bins, weights=part, minlength=size)
+        return found, weight if len(weight) else 0.0
+
+    for done, (found, weight) in enumerate(over_pieces(count, image), start=1):
+        counts += found
+        sums += weight
         yield Progress(done, total, "grey levels")
     bins = np.flatnonzero(counts)
     values = scale.edge(bins) if exact else sums[bins] / counts[bins]
     return GreyHistogram(values, counts[bins], bins, scale)
 
 
+def _parts(piece: np.ndarray) -> Iterator[np.ndarray]:
+    """Cut what a chunk holds, for counting in whole numbers of 64 bits takes eight times that."""
+    flat = np.ascontiguousarray(piece).reshape(-1)
+    return (flat[start : start + _AT_ONCE] for start in range(0, len(flat), _AT_ONCE))
+
+
+def _quick_counts(part: np.ndarray) -> np.ndarray:
+    """Pixels at every level of uint8 or uint16, without a wider copy of them."""
+    import cv2
+
+    size = 256 if part.dtype == np.uint8 else BINS
+    # in float32, which is exact as long as a part has fewer than 2^24 pixels
+    return cv2.calcHist([part], [0], None, [size], [0, size]).ravel().astype(np.int64)
+
+
 def occurrences(labels: Any) -> Steps[dict[int, int]]:
     """Count how many pixels each label has."""
     found: dict[int, int] = {}
     total = count_pieces(labels)
-    for done, piece in enumerate(pieces(labels), start=1):
-        for label, count in zip(*np.unique(piece, return_counts=True), strict=True):
-            found[int(label)] = found.get(int(label), 0) + int(count)
+
+    def count(_: Any, piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if piece.dtype in (np.uint8, np.uint16):
+            counts = sum(_quick_counts(part) for part in _parts(piece))
+            return np.flatnonzero(counts), counts[counts > 0]
+        return np.unique(piece, return_counts=True)
+
+    for done, (which, counts) in enumerate(over_pieces(count, labels), start=1):
+        for label, pixels in zip(which.tolist(), counts.tolist(), strict=True):
+            found[int(label)] = found.get(int(label), 0) + pixels
         yield Progress(done, total, "labels")
     return found
