@@ -13,13 +13,15 @@ from .cluster import Spacing, cluster_table, pixel_area
 from .histogram import grey_histogram, limits, occurrences
 from .images import as_grey, counted_from
 from .labels import checked_labels, label_planes
-from .planes import count_pieces, is_lazy, map_planes, pieces
+from .planes import count_pieces, map_planes, over_pieces, pieces
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # share of the height and width that counts as border when the background is looked for
 _BORDER = 0.01
+# parts of a grey level that an 8-bit image is blurred in
+_FINE = 256
 
 
 def otsu(
@@ -74,8 +76,10 @@ def otsu(
         raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
     area = pixel_area(spacing, unit)
     grey, notes = as_grey(image)
-    seen, zero = grey, 0.0
-    if sigma > 0:
+    seen, zero, step = grey, 0.0, 1.0
+    if sigma > 0 and grey.dtype == np.uint8:
+        seen, step = (yield from _blurred_bytes(grey, sigma)), 1 / _FINE
+    elif sigma > 0:
         dark, bright = yield from limits(grey)
         # the blur of a constant image differs in its last digits: classes where there are none
         if bright > dark:
@@ -90,7 +94,7 @@ def otsu(
         histogram.labeller(starts), seen, dtype=np.uint8, halo=0, note="threshold"
     )
     pixels = np.add.reduceat(histogram.counts, starts)
-    facts: dict[str, Any] = {"thresholds": (histogram.lowest[starts[1:]] + zero).tolist()}
+    facts: dict[str, Any] = {"thresholds": (histogram.lowest[starts[1:]] * step + zero).tolist()}
     if classes > 2:
         sums = yield from _sums(labels, grey, classes)
         table = cluster_table(pixels, sums[1:] / pixels, area, unit)
@@ -124,6 +128,18 @@ def otsu(
     )
 
 
+def _blurred_bytes(grey: Any, sigma: float) -> Steps[Any]:
+    """Blur 8 bit in whole numbers: as fine as is needed, and counted in one pass."""
+    import cv2
+
+    def blur(plane: np.ndarray) -> np.ndarray:
+        fine = cv2.multiply(plane, _FINE, dtype=cv2.CV_16U)
+        return cv2.GaussianBlur(fine, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+
+    halo = int(4 * sigma) + 2
+    return (yield from map_planes(blur, grey, dtype=np.uint16, halo=halo, note="blur"))
+
+
 def _blurred(grey: Any, sigma: float, zero: float) -> Steps[Any]:
     import cv2
 
@@ -149,8 +165,9 @@ def _blurred(grey: Any, sigma: float, zero: float) -> Steps[Any]:
 
 def _any_missing(image: Any) -> Steps[bool]:
     total = count_pieces(image)
-    for done, piece in enumerate(pieces(image), start=1):
-        if not np.isfinite(piece).all():
+    finite = over_pieces(lambda _, piece: bool(np.isfinite(piece).all()), image)
+    for done, all_there in enumerate(finite, start=1):
+        if not all_there:
             return True
         yield Progress(done, total, "missing pixels")
     return False
@@ -158,13 +175,19 @@ def _any_missing(image: Any) -> Steps[bool]:
 
 def _sums(labels: Any, grey: Any, count: int) -> Steps[np.ndarray]:
     """Sum of grey in each label from 0 to `count`, without what is not finite."""
-    if is_lazy(labels):
-        labels = labels.rechunk(grey.chunks)
+
+    def add(_: Any, values: np.ndarray, which: np.ndarray) -> np.ndarray:
+        found = np.zeros(count + 1)
+        # row by row: what is as wide as 64 bits stays small
+        for row, label in zip(values, which, strict=True):
+            weights = row.astype(np.float64)
+            weights[~np.isfinite(weights)] = 0
+            found += np.bincount(label.ravel(), weights=weights.ravel(), minlength=count + 1)
+        return found
+
     sums, total = np.zeros(count + 1), count_pieces(grey)
-    for done, (which, values) in enumerate(zip(pieces(labels), pieces(grey), strict=True), start=1):
-        weights = values.astype(np.float64)
-        weights[~np.isfinite(weights)] = 0
-        sums += np.bincount(which.ravel(), weights=weights.ravel(), minlength=count + 1)
+    for done, found in enumerate(over_pieces(add, grey, labels), start=1):
+        sums += found
         yield Progress(done, total, "means")
     return sums
 
