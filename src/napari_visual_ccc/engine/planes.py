@@ -238,11 +238,11 @@ def over_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[Answe
 
         return over_blocks(function, *images)
 
-    def ask(band: tuple[tuple[int, ...], slice]) -> Answer:
-        place = (*band[0], band[1])
+    def ask(tile: Tile) -> Answer:
+        place = (*tile[0], *tile[1])
         return function(place, *(image[place] for image in images))
 
-    return in_turn(ask, list(bands(images[0].shape)))
+    return in_turn(ask, _tiles(images[0].shape, 0, BAND_PIXELS))
 
 
 def count_pieces(image: Any) -> int:

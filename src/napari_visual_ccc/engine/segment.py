@@ -13,7 +13,7 @@ from .cluster import Spacing, cluster_table, pixel_area
 from .histogram import grey_histogram, limits, occurrences
 from .images import as_grey, counted_from
 from .labels import checked_labels, label_planes
-from .planes import count_pieces, map_planes, over_pieces, pieces
+from .planes import count_pieces, map_planes, over_pieces
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,15 +95,16 @@ def otsu(
     )
     pixels = np.add.reduceat(histogram.counts, starts)
     facts: dict[str, Any] = {"thresholds": (histogram.lowest[starts[1:]] * step + zero).tolist()}
+    sums, border = yield from _sums(labels, grey, classes)
     if classes > 2:
-        sums = yield from _sums(labels, grey, classes)
         table = cluster_table(pixels, sums[1:] / pixels, area, unit)
         table["name"] = [name.replace("cluster", "class") for name in table["name"]]
         return LabelsResult(
             labels, table=table, name=f"Otsu {classes} classes", facts=facts, notes=notes
         )
-    facts["objects"] = objects if objects != "auto" else _side(labels)
+    facts["objects"] = objects
     if objects == "auto":
+        facts["objects"] = "bright" if border[1] >= border[2] else "dark"
         notes = (*notes, f"objects are {facts['objects']}: the other side fills the image border")
     side = 1 if facts["objects"] == "dark" else 2
     mask = yield from map_planes(
@@ -113,12 +114,14 @@ def otsu(
         halo=None if smallest > 1 else 0,
         note="objects",
     )
+    sums = sums[1:]
     if smallest > 1:
         found = (yield from occurrences(mask)).get(1, 0)
         pixels[2 - side] += pixels[side - 1] - found
         pixels[side - 1] = found
-    sums = yield from _sums(mask, grey, 1)
-    means = (sums[::-1] if side == 1 else sums) / np.maximum(pixels, 1)
+        sums, _ = yield from _sums(mask, grey, 1)
+        sums = sums[::-1] if side == 1 else sums
+    means = sums / np.maximum(pixels, 1)
     return LabelsResult(
         mask,
         table=_objects_table(pixels, means, side, area, unit),
@@ -173,39 +176,50 @@ def _any_missing(image: Any) -> Steps[bool]:
     return False
 
 
-def _sums(labels: Any, grey: Any, count: int) -> Steps[np.ndarray]:
-    """Sum of grey in each label from 0 to `count`, without what is not finite."""
+def _sums(labels: Any, grey: Any, count: int) -> Steps[tuple[np.ndarray, np.ndarray]]:
+    """Sum of finite grey in each label from 0 to `count`, and its pixels on the image's border."""
 
-    def add(_: Any, values: np.ndarray, which: np.ndarray) -> np.ndarray:
-        found = np.zeros(count + 1)
-        # row by row: what is as wide as 64 bits stays small
-        for row, label in zip(values, which, strict=True):
-            weights = row.astype(np.float64)
-            weights[~np.isfinite(weights)] = 0
-            found += np.bincount(label.ravel(), weights=weights.ravel(), minlength=count + 1)
-        return found
+    def add(place: Any, values: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        border = np.bincount(_on_border(place, which, grey.shape), minlength=count + 1)
+        return _grey_sums(values, which, count), border
 
-    sums, total = np.zeros(count + 1), count_pieces(grey)
-    for done, found in enumerate(over_pieces(add, grey, labels), start=1):
+    sums, borders = np.zeros(count + 1), np.zeros(count + 1, np.int64)
+    total = count_pieces(grey)
+    for done, (found, border) in enumerate(over_pieces(add, grey, labels), start=1):
         sums += found
+        borders += border
         yield Progress(done, total, "means")
-    return sums
+    return sums, borders
 
 
-def _side(labels: Any) -> str:
-    """Tell which side objects are on: not the one that fills most of the border."""
-    height, width = labels.shape[-2:]
-    rows, columns = max(1, round(height * _BORDER)), max(1, round(width * _BORDER))
-    counts = np.zeros(3, np.int64)
-    for part in (
-        labels[..., :rows, :],
-        labels[..., height - rows :, :],
-        labels[..., :, :columns],
-        labels[..., :, width - columns :],
-    ):
-        for piece in pieces(part):
-            counts += np.bincount(piece.ravel(), minlength=3)
-    return "bright" if counts[1] >= counts[2] else "dark"
+def _grey_sums(values: np.ndarray, which: np.ndarray, count: int) -> np.ndarray:
+    import cv2
+
+    width, found = values.shape[-1], np.zeros(count + 1)
+    # row by row: what is as wide as 64 bits stays small
+    rows = (np.ascontiguousarray(part).reshape(-1, width) for part in (which, values))
+    for label, row in zip(*rows, strict=True):
+        if row.dtype == np.uint8:
+            # counts of pairs, which are exact and need nothing wider
+            sizes = [count + 1, 256]
+            counts = cv2.calcHist([label, row], [0, 1], None, sizes, [0, sizes[0], 0, 256])
+            found += counts.astype(np.float64) @ np.arange(256.0)
+            continue
+        weights = row.astype(np.float64)
+        weights[~np.isfinite(weights)] = 0
+        found += np.bincount(label, weights=weights, minlength=count + 1)
+    return found
+
+
+def _on_border(place: Any, which: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """The labels of a piece that lie on the border of the image."""
+    border = np.ones(which.shape[-2:], bool)
+    inner = []
+    for part, length in zip(place[-2:], shape[-2:], strict=True):
+        edge = max(1, round(length * _BORDER))
+        inner.append(slice(max(edge - part.start, 0), max(length - edge - part.start, 0)))
+    border[tuple(inner)] = False
+    return which[..., border].ravel()
 
 
 def _objects(plane: np.ndarray, side: int, smallest: int) -> np.ndarray:
