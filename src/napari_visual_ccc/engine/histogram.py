@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..progress import Progress, Steps
+from .blocks import Total
 from .planes import count_pieces, over_pieces
 
 BINS = 65_536
@@ -133,7 +134,7 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
         If no pixel is finite.
     """
     low, high, total = np.inf, -np.inf, count_pieces(image)
-    for done, ends in enumerate(over_pieces(_ends, image), start=1):
+    for done, (_, ends) in enumerate(over_pieces(_ends, image), start=1):
         low, high = min(low, ends[0]), max(high, ends[1])
         yield Progress(done, total, "grey levels")
     if low > high:
@@ -191,7 +192,7 @@ def _ends(_: Any, piece: np.ndarray) -> tuple[float, float]:
 def _count(image: Any, scale: Levels | Binned) -> Steps[GreyHistogram]:
     exact = isinstance(scale, Levels)
     size = 256 if image.dtype.itemsize == 1 else BINS
-    counts, sums, total = np.zeros(size, np.int64), np.zeros(size), count_pieces(image)
+    counts, sums, total = np.zeros(size, np.int64), Total(), count_pieces(image)
 
     def count(_: Any, piece: np.ndarray) -> tuple[np.ndarray, np.ndarray | float]:
         found, weight = np.zeros(size, np.int64), np.zeros(0 if exact else size)
@@ -206,12 +207,13 @@ def _count(image: Any, scale: Levels | Binned) -> Steps[GreyHistogram]:
                 weight += np.bincount(bins, weights=part, minlength=size)
         return found, weight if len(weight) else 0.0
 
-    for done, (found, weight) in enumerate(over_pieces(count, image), start=1):
+    for done, (number, (found, weight)) in enumerate(over_pieces(count, image), start=1):
         counts += found
-        sums += weight
+        sums.add(number, weight)
         yield Progress(done, total, "grey levels")
     bins = np.flatnonzero(counts)
-    values = scale.edge(bins) if exact else sums[bins] / counts[bins]
+    weights: Any = sums.value
+    values = scale.edge(bins) if exact else weights[bins] / counts[bins]
     return GreyHistogram(values, counts[bins], bins, scale)
 
 
@@ -241,7 +243,7 @@ def occurrences(labels: Any) -> Steps[dict[int, int]]:
             return np.flatnonzero(counts), counts[counts > 0]
         return np.unique(piece, return_counts=True)
 
-    for done, (which, counts) in enumerate(over_pieces(count, labels), start=1):
+    for done, (_, (which, counts)) in enumerate(over_pieces(count, labels), start=1):
         for label, pixels in zip(which.tolist(), counts.tolist(), strict=True):
             found[int(label)] = found.get(int(label), 0) + pixels
         yield Progress(done, total, "labels")

@@ -25,7 +25,7 @@ _LEAST_PIXELS = 1 << 16
 # columns of a tile with a halo: rows of a wide image would be little else than halo
 _COLUMNS = 2048
 # chunks of a lazy image: their pixels at most, and the side that others are cut or joined to
-_CHUNK_PIXELS, _CHUNK_LEAST, _CHUNK_SIDE = 1 << 24, 512, 2048
+_CHUNK_PIXELS, _CHUNK_LEAST, CHUNK_SIDE = 1 << 24, 512, 2048
 # arrays on disk up to this size are read whole
 _READ_BYTES = 1 << 30
 
@@ -54,7 +54,7 @@ def opened(image: Any) -> Any:
         # colour stays in one piece
         planes = image.ndim - (image.shape[-1] in (3, 4) and image.ndim > 2)
         sizes = dict.fromkeys(range(image.ndim), 1)
-        sizes |= {planes - 2: _CHUNK_SIDE, planes - 1: _CHUNK_SIDE}
+        sizes |= {planes - 2: CHUNK_SIDE, planes - 1: CHUNK_SIDE}
         sizes |= dict.fromkeys(range(planes, image.ndim), -1)
         # no name from its content: that would read all of it
         return da.from_array(image, chunks=tuple(sizes.values()), name=False)
@@ -120,7 +120,10 @@ def _fill(
 ) -> Steps[None]:
     def work(tile: Tile) -> None:
         index, place, seen, inner = tile
-        result[(..., *index, *place)] = function(image[(*index, *seen)])[(..., *inner)]
+        read: tuple[Any, ...] = (*index, *seen)
+        keep: tuple[Any, ...] = (..., *inner)
+        write: tuple[Any, ...] = (..., *index, *place)
+        result[write] = function(image[read])[keep]
 
     tiles = list(_tiles(image.shape, halo, pixels))
     for done, _ in enumerate(in_turn(work, tiles, workers), start=1):
@@ -163,6 +166,9 @@ def _lazily(function: Plane, image: Any, dtype: Any, halo: int | None, pixels: i
         run(_fill(function, chunk, result, halo, pixels, "", workers=1))
         return result
 
+    if halo and min(image.shape[-2:]) <= halo:
+        # everything depends on everything
+        halo = None
     meta = np.empty((0,) * image.ndim, dtype)
     image = _suited(image, halo)
     if not halo:
@@ -178,14 +184,23 @@ def _suited(image: Any, halo: int | None) -> Any:
     wanted: dict[int, int] = {}
     if np.prod([max(sizes) for sizes in image.chunks]) > _CHUNK_PIXELS:
         wanted = dict.fromkeys(range(image.ndim - 2), 1)
-        wanted |= {image.ndim - 2: _CHUNK_SIDE, image.ndim - 1: _CHUNK_SIDE}
+        wanted |= {image.ndim - 2: CHUNK_SIDE, image.ndim - 1: CHUNK_SIDE}
     for axis in (image.ndim - 2, image.ndim - 1):
         longest = max(image.chunks[axis])
         if longest < min(_CHUNK_LEAST, image.shape[axis]):
-            wanted[axis] = longest * (_CHUNK_SIDE // longest)
+            wanted[axis] = longest * (CHUNK_SIDE // longest)
         if halo is None:
             wanted[axis] = -1
     return image.rechunk(wanted) if wanted else image
+
+
+def single_planes(image: Any) -> Any:
+    """Give an image as dask whose chunks lie in one plane each and fit into memory many times."""
+    import dask.array as da
+
+    if not is_lazy(image):
+        image = da.from_array(image, chunks=CHUNK_SIDE, name=False)
+    return _suited(image.rechunk(dict.fromkeys(range(image.ndim - 2), 1)), halo=0)
 
 
 def planes(image: Any) -> Iterator[np.ndarray]:
@@ -203,7 +218,7 @@ def bands(
 
 
 def pieces(image: Any) -> Iterator[np.ndarray]:
-    """Give every pixel once, a bounded piece at a time.
+    """Give every pixel once, a bounded piece at a time; `over_pieces` is faster.
 
     Parameters
     ----------
@@ -215,10 +230,15 @@ def pieces(image: Any) -> Iterator[np.ndarray]:
     numpy array
         The shape says nothing; the pieces together are the image.
     """
-    return over_pieces(lambda _, piece: piece, image)
+    if is_lazy(image):
+        for index in np.ndindex(image.numblocks):
+            yield np.asarray(image.blocks[index])
+        return
+    for index, rows in bands(image.shape):
+        yield image[(*index, rows)]
 
 
-def over_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[Answer]:
+def over_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[int, Answer]]:
     """Ask something of every piece of an image, on all cores: histograms, limits and counts.
 
     Parameters
@@ -231,7 +251,7 @@ def over_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[Answe
 
     Yields
     ------
-    The answers in the order of the pieces, so that sums of floats are always the same.
+    Number of the piece and answer; those of chunks as they come. `blocks.Total` adds them up.
     """
     if any(is_lazy(image) for image in images):
         from .blocks import over_blocks
@@ -242,7 +262,7 @@ def over_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[Answe
         place = (*tile[0], *tile[1])
         return function(place, *(image[place] for image in images))
 
-    return in_turn(ask, _tiles(images[0].shape, 0, BAND_PIXELS))
+    return enumerate(in_turn(ask, _tiles(images[0].shape, 0, BAND_PIXELS)))
 
 
 def count_pieces(image: Any) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import LabelsResult
+from .blocks import Total
 from .breaks import optimal_breaks
 from .cluster import Spacing, cluster_table, pixel_area
 from .histogram import grey_histogram, limits, occurrences
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
 # share of the height and width that counts as border when the background is looked for
 _BORDER = 0.01
 # parts of a grey level that an 8-bit image is blurred in
-_FINE = 256
+_FINE = np.uint16(256)
 
 
 def otsu(
@@ -78,7 +79,7 @@ def otsu(
     grey, notes = as_grey(image)
     seen, zero, step = grey, 0.0, 1.0
     if sigma > 0 and grey.dtype == np.uint8:
-        seen, step = (yield from _blurred_bytes(grey, sigma)), 1 / _FINE
+        seen, step = (yield from _blurred_bytes(grey, sigma)), 1 / float(_FINE)
     elif sigma > 0:
         dark, bright = yield from limits(grey)
         # the blur of a constant image differs in its last digits: classes where there are none
@@ -136,7 +137,7 @@ def _blurred_bytes(grey: Any, sigma: float) -> Steps[Any]:
     import cv2
 
     def blur(plane: np.ndarray) -> np.ndarray:
-        fine = cv2.multiply(plane, _FINE, dtype=cv2.CV_16U)
+        fine = plane.astype(np.uint16) * _FINE
         return cv2.GaussianBlur(fine, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
 
     halo = int(4 * sigma) + 2
@@ -169,7 +170,7 @@ def _blurred(grey: Any, sigma: float, zero: float) -> Steps[Any]:
 def _any_missing(image: Any) -> Steps[bool]:
     total = count_pieces(image)
     finite = over_pieces(lambda _, piece: bool(np.isfinite(piece).all()), image)
-    for done, all_there in enumerate(finite, start=1):
+    for done, (_, all_there) in enumerate(finite, start=1):
         if not all_there:
             return True
         yield Progress(done, total, "missing pixels")
@@ -179,17 +180,15 @@ def _any_missing(image: Any) -> Steps[bool]:
 def _sums(labels: Any, grey: Any, count: int) -> Steps[tuple[np.ndarray, np.ndarray]]:
     """Sum of finite grey in each label from 0 to `count`, and its pixels on the image's border."""
 
-    def add(place: Any, values: np.ndarray, which: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def add(place: Any, values: np.ndarray, which: np.ndarray) -> np.ndarray:
         border = np.bincount(_on_border(place, which, grey.shape), minlength=count + 1)
-        return _grey_sums(values, which, count), border
+        return np.stack([_grey_sums(values, which, count), border])
 
-    sums, borders = np.zeros(count + 1), np.zeros(count + 1, np.int64)
-    total = count_pieces(grey)
-    for done, (found, border) in enumerate(over_pieces(add, grey, labels), start=1):
-        sums += found
-        borders += border
-        yield Progress(done, total, "means")
-    return sums, borders
+    found, pieces = Total(), count_pieces(grey)
+    for done, (number, sums) in enumerate(over_pieces(add, grey, labels), start=1):
+        found.add(number, sums)
+        yield Progress(done, pieces, "means")
+    return tuple(found.value)
 
 
 def _grey_sums(values: np.ndarray, which: np.ndarray, count: int) -> np.ndarray:
