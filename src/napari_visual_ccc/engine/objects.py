@@ -11,7 +11,7 @@ from ..progress import Progress, Steps
 from ..results import LabelsResult
 from .cluster import Spacing, pixel_area
 from .labels import checked_labels
-from .planes import computed, count_pieces, is_lazy, over_pieces, single_planes
+from .planes import computed, count_pieces, in_squares, is_lazy, over_pieces
 
 
 def number_objects(
@@ -70,6 +70,10 @@ def number_objects(
     return LabelsResult(numbers, table=table, name="objects", facts=facts, notes=notes)
 
 
+# of the chunks that are labelled one by one
+_SIDE = 1024
+
+
 class _Chunk(NamedTuple):
     """Bodies of a chunk: their first pixels (counted through the stack), sizes, and its seams."""
 
@@ -100,7 +104,7 @@ def numbered(mask: Any, smallest: int = 0) -> Steps[tuple[Any, np.ndarray]]:
     """
     import dask.array as da
 
-    mask = single_planes(mask)
+    mask = in_squares(mask, _SIDE)
     shape, grid, total = mask.shape, mask.numblocks, count_pieces(mask)
     found = {}
     for which, chunk in over_pieces(lambda place, part: _chunk(place, part, shape), mask):

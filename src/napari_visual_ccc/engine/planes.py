@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 import numpy as np
@@ -194,13 +195,14 @@ def _suited(image: Any, halo: int | None) -> Any:
     return image.rechunk(wanted) if wanted else image
 
 
-def single_planes(image: Any) -> Any:
-    """Give an image as dask whose chunks lie in one plane each and fit into memory many times."""
+def in_squares(image: Any, side: int) -> Any:
+    """Give an image as dask in chunks of one plane each, as high and wide as asked for."""
     import dask.array as da
 
-    if not is_lazy(image):
-        image = da.from_array(image, chunks=CHUNK_SIDE, name=False)
-    return _suited(image.rechunk(dict.fromkeys(range(image.ndim - 2), 1)), halo=0)
+    sizes = (*(1 for _ in image.shape[:-2]), side, side)
+    if is_lazy(image):
+        return image.rechunk(sizes)
+    return da.from_array(image, chunks=sizes, name=False)
 
 
 def planes(image: Any) -> Iterator[np.ndarray]:
@@ -309,13 +311,21 @@ def in_turn(
     if workers == 1:
         yield from map(function, items)
         return
-    with ThreadPoolExecutor(workers) as pool:
-        ahead = deque(pool.submit(function, item) for item in itertools.islice(items, workers + 1))
-        try:
-            while ahead:
-                answer = ahead.popleft().result()
-                ahead.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
-                yield answer
-        finally:
-            for one in ahead:
-                one.cancel()
+    pool = threads()
+    ahead = deque(pool.submit(function, item) for item in itertools.islice(items, workers + 1))
+    try:
+        while ahead:
+            answer = ahead.popleft().result()
+            ahead.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
+            yield answer
+    finally:
+        wait([one for one in ahead if not one.cancel()])
+
+
+@functools.cache
+def threads() -> ThreadPoolExecutor:
+    """The threads for work that waits for nobody.
+
+    Always the same ones: each new one would keep freed memory of its own.
+    """
+    return ThreadPoolExecutor(WORKERS)

@@ -82,11 +82,11 @@ def measured(labels: Any, grey: Any = None) -> Steps[Regions]:
     """
     images = (labels,) if grey is None else (labels, grey)
     corners = tiles_of(labels.shape)
-    parts = {}
-    for number, part in over_tiles(_part, *images, halo=_HALO):
-        parts[number] = _moved(part, *corners[number])
+    parts = []
+    for corner, part in zip(corners, over_tiles(_part, *images, halo=_HALO), strict=True):
+        parts.append(_moved(part, *corner))
         yield Progress(len(parts), len(corners), "regions")
-    return _joined([parts[number] for number in range(len(corners))])
+    return _joined(parts)
 
 
 def _moved(part: Regions, top: int, left: int) -> Regions:

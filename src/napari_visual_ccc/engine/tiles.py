@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
 import numpy as np
 
-from .planes import CHUNK_SIDE, in_turn, is_lazy
+from .planes import in_turn, is_lazy, threads
 
 Answer = TypeVar("Answer")
 _TILE = 1024
@@ -18,10 +19,10 @@ def tiles_of(shape: tuple[int, ...]) -> list[tuple[int, int]]:
     return [(int(y), int(x)) for y in _edges(shape[0])[:-1] for x in _edges(shape[1])[:-1]]
 
 
-def over_tiles(
-    function: Callable[..., Answer], *images: Any, halo: int
-) -> Iterator[tuple[int, Answer]]:
+def over_tiles(function: Callable[..., Answer], *images: Any, halo: int) -> Iterator[Answer]:
     """Ask something of every tile of a plane; how it is cut depends on its shape alone.
+
+    Of lazy images every chunk is computed once, and a row of chunks or two are in memory.
 
     Parameters
     ----------
@@ -35,43 +36,49 @@ def over_tiles(
 
     Yields
     ------
-    Number of the tile in `tiles_of` and answer, as they come.
+    The answers, in the order of `tiles_of`.
     """
-    if min(images[0].shape) <= halo:
-        images = tuple(np.asarray(image) for image in images)
-    if any(is_lazy(image) for image in images):
-        from .blocks import over_blocks
+    rows, columns = (_edges(length).tolist() for length in images[0].shape)
 
-        return over_blocks(lambda _, *seen: function(*seen), *(_haloed(i, halo) for i in images))
-    rows, columns = (_edges(length) for length in images[0].shape)
+    def tiles() -> Iterator[list[np.ndarray]]:
+        for bands in zip(*(_bands(image, rows, halo) for image in images), strict=True):
+            for left, right in itertools.pairwise(columns):
+                yield [band[:, left : right + 2 * halo] for band in bands]
 
-    def ask(place: tuple[int, int]) -> Answer:
-        return function(*(_cut(image, (rows, columns), place, halo) for image in images))
-
-    return enumerate(in_turn(ask, np.ndindex(len(rows) - 1, len(columns) - 1)))
+    return in_turn(lambda parts: function(*parts), tiles())
 
 
 def _edges(length: int) -> np.ndarray:
-    """Cut a length into equal parts: none is so small that a halo reaches beyond its neighbour."""
+    """Cut a length into equal parts."""
     return np.linspace(0, length, max(1, -(-length // _TILE)) + 1).astype(int)
 
 
-def _cut(
-    image: np.ndarray, edges: tuple[np.ndarray, np.ndarray], place: tuple[int, int], halo: int
-) -> np.ndarray:
-    slices, missing = [], []
-    for cuts, part, length in zip(edges, place, image.shape, strict=True):
-        first, last = cuts[part] - halo, cuts[part + 1] + halo
-        slices.append(slice(max(first, 0), min(last, length)))
-        missing.append((max(-first, 0), max(last - length, 0)))
-    return np.pad(image[tuple(slices)], missing)
+def _bands(image: Any, rows: list[int], halo: int) -> Iterator[np.ndarray]:
+    """Rows of tiles with their halo."""
+    read = _reader(image) if is_lazy(image) else lambda first, last: image[first:last]
+    height, width = image.shape
+    for top, bottom in itertools.pairwise(rows):
+        first, last = max(top - halo, 0), min(bottom + halo, height)
+        band = np.zeros((bottom - top + 2 * halo, width + 2 * halo), image.dtype)
+        start = first - top + halo
+        band[start : start + last - first, halo : halo + width] = read(first, last)
+        yield band
 
 
-def _haloed(image: Any, halo: int) -> Any:
-    import dask.array as da
+def _reader(image: Any) -> Callable[[int, int], np.ndarray]:
+    """Give the function that reads rows from a first to a last, neither ever going back."""
+    held, start, block = np.zeros((0, image.shape[1]), image.dtype), 0, 0
 
-    if not is_lazy(image):
-        image = da.from_array(image, chunks=CHUNK_SIDE, name=False)
-    image = image.rechunk(tuple(tuple(np.diff(_edges(n)).tolist()) for n in image.shape))
-    depth = dict.fromkeys(range(2), halo)
-    return da.overlap.overlap(image, depth=depth, boundary=dict.fromkeys(range(2), 0))
+    def read(first: int, last: int) -> np.ndarray:
+        nonlocal held, start, block
+        # a copy: a view of a few rows would keep all of their chunks
+        held, start = held[first - start :].copy(), first
+        parts = [held] if len(held) else []
+        while start + sum(map(len, parts)) < last:
+            chunks = image.blocks[block]
+            parts.append(chunks.compute(scheduler="threads", pool=threads()))
+            block += 1
+        held = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return held[: last - first]
+
+    return read
