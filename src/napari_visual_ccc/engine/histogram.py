@@ -239,7 +239,7 @@ def occurrences(labels: Any) -> Steps[dict[int, int]]:
 
     def count(_: Any, piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if piece.dtype in (np.uint8, np.uint16):
-            counts = sum(_quick_counts(part) for part in _parts(piece))
+            counts = np.sum([_quick_counts(part) for part in _parts(piece)], axis=0)
             return np.flatnonzero(counts), counts[counts > 0]
         return np.unique(piece, return_counts=True)
 
