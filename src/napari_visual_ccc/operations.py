@@ -62,6 +62,7 @@ OPERATIONS: dict[str, Operation] = {
         Operation("denoise", "denoise", "denoise", "Denoise"),
         Operation("otsu", "segment", "segment", "Otsu threshold", live=True),
         Operation("watershed_split", "segment", "touching", "Split touching objects"),
+        Operation("number_objects", "segment", "objects", "Number objects"),
         Operation("glcm", "texture", "texture", "GLCM texture", live=True),
         Operation("edge_density", "texture", "texture", "Visual-CCC texture", live=True),
         Operation("kmeans", "cluster", "cluster", "K-means clusters", live=True),

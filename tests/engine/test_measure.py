@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
+from scipy.spatial.distance import pdist
+from skimage.measure import regionprops
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.engine.measure import feret
+from napari_visual_ccc.engine import tiles
 
 
 def disc(radius, size=None):
@@ -32,10 +35,14 @@ def test_doubled_spacing_doubles_lengths():
     assert two["circularity"] == pytest.approx(one["circularity"])
 
 
-def test_feret_of_known_outlines():
-    assert feret(np.ones((1, 1), bool)) == pytest.approx((np.sqrt(2), 1))
-    assert feret(np.ones((3, 4), bool)) == pytest.approx((5, 3))
-    assert feret(np.ones((3, 4), bool), (2, 1)) == pytest.approx((np.hypot(6, 4), 4))
+@pytest.mark.parametrize(
+    ("shape", "size", "longest", "shortest"),
+    [((1, 1), (1, 1), np.sqrt(2), 1), ((3, 4), (1, 1), 5, 3), ((3, 4), (2, 1), np.hypot(6, 4), 4)],
+)
+def test_calipers_of_known_outlines(shape, size, longest, shortest):
+    row = ccc.region_table(np.ones(shape, bool), spacing=size, unit="nm").table.iloc[0]
+    assert row["feret_max_nm"] == pytest.approx(longest)
+    assert row["feret_min_nm"] == pytest.approx(shortest)
 
 
 @pytest.mark.parametrize(("angle", "rows", "columns"), [(0, 3, 21), (90, 21, 3)])
@@ -87,6 +94,30 @@ def test_slices_of_a_stack_are_measured_one_by_one():
     assert table["index_0"].tolist() == [0, 1]
     assert table["index_1"].tolist() == [1, 2]
     assert table["area_px2"].tolist() == [9, 16]
+
+
+@pytest.mark.parametrize("tile", [1024, 50])
+def test_regions_are_measured_as_scikit_image_measures_them(rng, monkeypatch, tile):
+    monkeypatch.setattr(tiles, "_TILE", tile)
+    labels = ndimage.label(ndimage.gaussian_filter(rng.normal(size=(150, 200)), 2) > 0.02)[0]
+    image = ndimage.gaussian_filter(rng.normal(size=labels.shape), 1) * 100 + 500
+    table = ccc.region_table(labels, image, 2.5, "nm").table
+    assert len(table) == labels.max()
+    for row, region in zip(
+        table.itertuples(), regionprops(labels, image, spacing=(2.5, 2.5)), strict=True
+    ):
+        values = image[labels == region.label]
+        angle = (np.degrees(region.orientation) + 90) % 180
+        assert min(abs(row.orientation_deg - angle), 180 - abs(row.orientation_deg - angle)) < 1e-6
+        found = [row.label, row.area_nm2, row.perimeter_nm, row.centroid_y_px, row.centroid_x_px,
+                 row.intensity_mean, row.intensity_std, row.intensity_min, row.intensity_max,
+                 row.bbox_top, row.bbox_left, row.bbox_bottom, row.bbox_right]  # fmt: skip
+        known = [region.label, region.area, region.perimeter, *(np.argwhere(labels == region.label)
+                 .mean(axis=0)), values.mean(), values.std(), values.min(), values.max(),
+                 *region.bbox]  # fmt: skip
+        np.testing.assert_allclose(found, known, rtol=1e-9)
+        corners = region.coords[:, None] + [[0, 0], [0, 1], [1, 0], [1, 1]]
+        assert row.feret_max_nm == pytest.approx(2.5 * pdist(corners.reshape(-1, 2)).max())
 
 
 def test_regions_can_be_left_out():

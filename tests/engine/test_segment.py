@@ -176,5 +176,6 @@ def test_bands_with_a_missing_pixel_give_what_the_whole_gives(rng, monkeypatch):
     whole = ccc.otsu(image).labels
     lazy = ccc.otsu(da.from_array(image, chunks=(37, 41))).labels
     np.testing.assert_array_equal(lazy.compute(), whole)
-    monkeypatch.setattr(planes.windows, "__defaults__", (900,))
+    monkeypatch.setattr(planes.bands, "__defaults__", (900,))
+    monkeypatch.setitem(planes.map_planes.__kwdefaults__, "pixels", 900)
     np.testing.assert_array_equal(ccc.otsu(image).labels, whole)

@@ -10,9 +10,7 @@ from __future__ import annotations
 
 import functools
 import itertools
-import os
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,7 +24,7 @@ FEATURES = (
     "correlation",
     "entropy",
 )
-# output pixels a thread works on at once: what it needs then stays in the cache
+# output pixels worked on at once: what it needs then stays in the cache
 _CHUNK = 1 << 16
 # up to here sorting the pairs of each window beats rolling a histogram (measured)
 _SORTED_PAIRS = 160
@@ -79,15 +77,11 @@ def feature_maps(quantised: np.ndarray, pairs: Pairs, names: Sequence[str]) -> n
     rolling = pairs.window * (pairs.window - 1) > _SORTED_PAIRS
     rolling = rolling and not {"asm", "energy", "entropy"}.isdisjoint(names)
     step = height if rolling else max(_CHUNK // width, pairs.window)
-
-    def fill(start: int) -> None:
+    for start in range(0, height, step):
         stop = min(start + step, height)
         seen = padded[start : stop + pairs.window - 1]
         for offset in pairs.offsets:
             _add(seen, offset, pairs, names, maps[:, start:stop])
-
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        list(pool.map(fill, range(0, height, step)))
     maps /= len(pairs.offsets)
     return maps
 

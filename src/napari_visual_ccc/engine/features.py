@@ -10,7 +10,7 @@ import numpy as np
 from ..progress import Progress, Steps
 from .histogram import limits
 from .images import counted_from, finite
-from .planes import is_lazy, map_planes, windows
+from .planes import bands, is_lazy, map_planes
 
 # rows of a plane → (features, rows, X) float32
 Rows = Callable[[slice], np.ndarray]
@@ -93,10 +93,10 @@ def _sampled(
     grey: Any, features: str, middle: float, drawn: np.ndarray
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
     """Feature vectors and grey levels of the sample, without what is not finite."""
-    vectors, greys, bands, total = [], [], 0, len(list(windows(grey.shape, 0)))
+    vectors, greys, count, total = [], [], 0, len(list(bands(grey.shape)))
     width, plane_size = grey.shape[-1], grey.shape[-1] * grey.shape[-2]
     for number, (plane, missing, rows_of) in enumerate(_planes(grey, features, middle)):
-        for _, rows, _, _ in windows(plane.shape, 0):
+        for _, rows in bands(plane.shape):
             start = number * plane_size + rows.start * width
             stop = start + (rows.stop - rows.start) * width
             here = drawn[np.searchsorted(drawn, start) : np.searchsorted(drawn, stop)] - start
@@ -105,8 +105,8 @@ def _sampled(
             maps = rows_of(rows)
             vectors.append(maps.reshape(len(maps), -1)[:, here].T)
             greys.append(plane[rows].ravel()[here])
-            bands += 1
-            yield Progress(bands, total, "features")
+            count += 1
+            yield Progress(count, total, "features")
     return np.concatenate(vectors).astype(np.float64), np.concatenate(greys)
 
 
@@ -116,7 +116,7 @@ def _assign(
     clusters = len(weights)
     labels = np.zeros(grey.shape, np.uint8)
     pixels, sums = np.zeros(clusters + 1), np.zeros(clusters + 1)
-    bands, total = 0, len(list(windows(grey.shape, 0)))
+    count, total = 0, len(list(bands(grey.shape)))
     for index, (plane, missing, rows_of) in zip(
         np.ndindex(grey.shape[:-2]), _planes(grey, features, middle), strict=True
     ):
@@ -124,8 +124,8 @@ def _assign(
             pixels += np.bincount(band.ravel(), minlength=clusters + 1)
             sums += np.bincount(band.ravel(), weights=plane[rows].ravel(), minlength=clusters + 1)
             labels[(*index, rows)] = band
-            bands += 1
-            yield Progress(bands, total, "labels")
+            count += 1
+            yield Progress(count, total, "labels")
     table, used, means = _by_intensity(pixels[1:], sums[1:])
     return table[labels], pixels[1:][used].astype(np.int64), means
 
@@ -162,7 +162,7 @@ def _nearest(
     offsets: np.ndarray,
 ) -> Iterator[tuple[slice, np.ndarray]]:
     """Number of the nearest centre, from 1, in one band of rows after the other."""
-    for _, rows, _, _ in windows(plane.shape, 0):
+    for _, rows in bands(plane.shape):
         maps = rows_of(rows)
         distance = weights @ maps.reshape(len(maps), -1) + offsets[:, np.newaxis]
         band = 1 + distance.argmin(axis=0).astype(np.uint8).reshape(maps.shape[1:])

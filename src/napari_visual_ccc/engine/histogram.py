@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..progress import Progress, Steps
-from .planes import count_pieces, is_lazy, pieces
+from .blocks import Total
+from .planes import count_pieces, over_pieces
 
 BINS = 65_536
 # bins on each side of the range that nearly all pixels lie in, for the outliers
@@ -18,6 +19,8 @@ _TAIL = 4096
 _OUTLIERS = 0.001
 # how often the core is narrowed: each time by a factor of up to 57,000
 _ZOOMS = 5
+# pixels counted at once
+_AT_ONCE = 1 << 20
 # what float32 can hold
 _WIDEST = 1e38
 
@@ -140,13 +143,8 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
 def extremes(image: Any) -> Steps[tuple[float, float, bool]]:
     """Find in one pass what `limits` finds, and whether any pixel is not finite."""
     low, high, total, missing = np.inf, -np.inf, count_pieces(image), False
-    for done, piece in enumerate(pieces(image), start=1):
-        if piece.dtype.kind == "f":
-            there = np.isfinite(piece)
-            missing = missing or not there.all()
-            piece = piece[there]
-        if piece.size:
-            low, high = min(low, piece.min()), max(high, piece.max())
+    for done, (_, ends) in enumerate(over_pieces(_ends, image), start=1):
+        low, high, missing = min(low, ends[0]), max(high, ends[1]), missing or ends[2]
         yield Progress(done, total, "grey levels")
     if low > high:
         raise ValueError("image has no finite pixel: all are NaN or infinite")
@@ -196,49 +194,91 @@ def grey_histogram(image: Any, beside: Any = None) -> Steps[GreyHistogram]:
     return found
 
 
+def _ends(_: Any, piece: np.ndarray) -> tuple[float, float, bool]:
+    missing = False
+    if piece.dtype.kind == "f":
+        there = np.isfinite(piece)
+        missing = not there.all()
+        piece = piece[there] if missing else piece
+    low, high = (piece.min(), piece.max()) if piece.size else (np.inf, -np.inf)
+    return low, high, missing
+
+
 def _count(image: Any, scale: Levels | Binned, beside: Any) -> Steps[GreyHistogram]:
     exact = isinstance(scale, Levels)
     size = 256 if image.dtype.itemsize == 1 else BINS
-    counts, sums, others = np.zeros(size, np.int64), np.zeros(size), np.zeros(size)
+    counts, sums, others = np.zeros(size, np.int64), Total(), Total()
     total = count_pieces(image)
-    for done, (piece, other) in enumerate(_together(image, beside), start=1):
-        there = np.isfinite(piece) if piece.dtype.kind == "f" else ...
-        piece = piece[there].ravel()
-        bins = scale.index(piece)
-        counts += np.bincount(bins, minlength=size)
-        if not exact:
-            sums += np.bincount(bins, weights=piece, minlength=size)
-        if other is not None:
-            others += np.bincount(bins, weights=other[there].ravel(), minlength=size)
+
+    def count(_: Any, piece: np.ndarray, other: np.ndarray | None = None) -> tuple[Any, Any, Any]:
+        found, weight = np.zeros(size, np.int64), np.zeros(size)
+        weight_beside = np.zeros(size)
+        for part, near in _parts(piece, other):
+            quick = exact and part.dtype in (np.uint8, np.uint16)
+            if quick:
+                found += _quick_counts(part)
+                if near is None:
+                    continue
+            elif part.dtype.kind == "f":
+                there = np.isfinite(part)
+                part, near = part[there], None if near is None else near[there]
+            bins = scale.index(part)
+            if not quick:
+                found += np.bincount(bins, minlength=size)
+            if not exact:
+                weight += np.bincount(bins, weights=part, minlength=size)
+            if near is not None:
+                weight_beside += np.bincount(bins, weights=near, minlength=size)
+        return found, weight, weight_beside
+
+    images = (image,) if beside is None else (image, beside)
+    for done, (number, found) in enumerate(over_pieces(count, *images), start=1):
+        counts += found[0]
+        sums.add(number, found[1])
+        others.add(number, found[2])
         yield Progress(done, total, "grey levels")
     bins = np.flatnonzero(counts)
-    values = scale.edge(bins) if exact else sums[bins] / counts[bins]
-    if beside is None:
-        others = counts * scale.edge(np.arange(size)) if exact else sums
-    return GreyHistogram(values, counts[bins], bins, scale, others[bins])
-
-
-def _together(image: Any, beside: Any) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
-    """Give `pieces` of an image with those of another; of dask, what both need is read once."""
-    if beside is None:
-        for piece in pieces(image):
-            yield piece, None
-    elif not is_lazy(image):
-        yield from zip(pieces(image), pieces(beside), strict=True)
+    values = scale.edge(bins) if exact else sums.value[bins] / counts[bins]
+    if beside is not None:
+        of_bins = others.value
     else:
-        from dask.base import compute
+        of_bins = counts * scale.edge(np.arange(size)) if exact else sums.value
+    return GreyHistogram(values, counts[bins], bins, scale, of_bins[bins])
 
-        beside = beside.rechunk(image.chunks)
-        for index in np.ndindex(image.numblocks):
-            yield compute(image.blocks[index], beside.blocks[index])
+
+def _parts(
+    piece: np.ndarray, other: np.ndarray | None = None
+) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+    """Cut what a chunk holds, for counting in whole numbers of 64 bits takes eight times that."""
+    flat = np.ascontiguousarray(piece).reshape(-1)
+    near = None if other is None else np.ascontiguousarray(other).reshape(-1)
+    for start in range(0, len(flat), _AT_ONCE):
+        stop = start + _AT_ONCE
+        yield flat[start:stop], None if near is None else near[start:stop]
+
+
+def _quick_counts(part: np.ndarray) -> np.ndarray:
+    """Pixels at every level of uint8 or uint16, without a wider copy of them."""
+    import cv2
+
+    size = 256 if part.dtype == np.uint8 else BINS
+    # in float32, which is exact as long as a part has fewer than 2^24 pixels
+    return cv2.calcHist([part], [0], None, [size], [0, size]).ravel().astype(np.int64)
 
 
 def occurrences(labels: Any) -> Steps[dict[int, int]]:
     """Count how many pixels each label has."""
     found: dict[int, int] = {}
     total = count_pieces(labels)
-    for done, piece in enumerate(pieces(labels), start=1):
-        for label, count in zip(*np.unique(piece, return_counts=True), strict=True):
-            found[int(label)] = found.get(int(label), 0) + int(count)
+
+    def count(_: Any, piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if piece.dtype in (np.uint8, np.uint16):
+            counts = np.sum([_quick_counts(part) for part, _ in _parts(piece)], axis=0)
+            return np.flatnonzero(counts), counts[counts > 0]
+        return np.unique(piece, return_counts=True)
+
+    for done, (_, (which, counts)) in enumerate(over_pieces(count, labels), start=1):
+        for label, pixels in zip(which.tolist(), counts.tolist(), strict=True):
+            found[int(label)] = found.get(int(label), 0) + pixels
         yield Progress(done, total, "labels")
     return found

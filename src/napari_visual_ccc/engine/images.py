@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .planes import is_lazy
+from .planes import is_lazy, opened
 
 # Rec. 709, as in skimage.color.rgb2gray
 _LUMINANCE = (0.2125, 0.7154, 0.0721)
@@ -18,7 +18,8 @@ def as_grey(image: Any) -> tuple[Any, tuple[str, ...]]:
     Parameters
     ----------
     image : (..., Y, X) or (..., Y, X, 3 or 4) array
-        Any real dtype, numpy or lazy dask. A last axis of 3 or 4 on an array of three or more
+        Any real dtype, numpy or lazy dask; on disk and above 1 GiB (memory-mapped, zarr) it
+        becomes dask. A last axis of 3 or 4 on an array of three or more
         dimensions is taken for colour.
 
     Returns
@@ -34,7 +35,7 @@ def as_grey(image: Any) -> tuple[Any, tuple[str, ...]]:
     ValueError
         If the array is empty, has fewer than two dimensions, or is not of real numbers.
     """
-    image = image if is_lazy(image) else np.asarray(image)
+    image = opened(image)
     if image.dtype.kind not in "biuf":
         raise ValueError(f"image is of type {image.dtype}; real numbers are needed")
     if image.ndim < 2:

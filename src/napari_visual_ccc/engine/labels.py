@@ -7,8 +7,11 @@ from typing import Any
 
 import numpy as np
 
-from .planes import is_lazy
+from .planes import opened
 from .volumes import parts
+
+# side of the part that tells labels from a micrograph
+_LOOKED_AT = 2048
 
 
 def whole_numbers(labels: Any, advice: str) -> Any:
@@ -19,7 +22,7 @@ def whole_numbers(labels: Any, advice: str) -> Any:
     ValueError
         If the array is of another kind, or empty; `advice` says what to do.
     """
-    labels = labels if is_lazy(labels) else np.asarray(labels)
+    labels = opened(labels)
     if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
         raise ValueError(
             f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of whole numbers "
@@ -37,7 +40,8 @@ def checked_labels(labels: Any) -> Any:
         If the array is not of whole numbers, is empty, or looks like a micrograph.
     """
     labels = whole_numbers(labels, "segment or cluster the image first")
-    if _looks_grey(np.asarray(labels[(0,) * (labels.ndim - 2)])):
+    first = labels[(0,) * (labels.ndim - 2)]
+    if _looks_grey(np.asarray(first[_middle(first.shape[0]), _middle(first.shape[1])])):
         raise ValueError(
             "labels look like a grey image (most neighbouring pixels differ): segment or cluster "
             "it first"
@@ -68,6 +72,10 @@ def not_negative(part: np.ndarray) -> np.ndarray:
     if part.dtype.kind == "i" and part.min() < 0:
         raise ValueError(f"labels hold {part.min()}; they must be 0 (background) or above")
     return part
+
+
+def _middle(length: int) -> slice:
+    return slice(max((length - _LOOKED_AT) // 2, 0), (length + _LOOKED_AT) // 2)
 
 
 def _looks_grey(plane: np.ndarray) -> bool:

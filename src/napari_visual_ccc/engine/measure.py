@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -11,11 +10,13 @@ from ..progress import Progress, Steps
 from ..results import TableResult
 from .images import as_grey
 from .labels import checked_labels, label_parts
+from .regions import LENGTHS, Regions, measured
 from .scale import Spacing, pixel_size
+from .shape import calipers, orientation
 from .volumes import Dimensions, axes_of, voxel_size
 
-_AT_ONCE = 25
-_CORNERS = ("bbox_front", "bbox_top", "bbox_left"), ("bbox_back", "bbox_bottom", "bbox_right")
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def region_table(
@@ -83,30 +84,20 @@ def region_table(
     if size is None:
         size, unit = (1.0,) * axes, "px"
     grey, notes = _grey_like(intensity, labels)
-    rows: list[dict[str, Any]] = []
-    scattered = False
-    total = int(np.prod(labels.shape[:-axes]))
-    for done, (index, part) in enumerate(label_parts(labels, axes)):
-        image = None if grey is None else np.asarray(grey[index])
-        yield Progress(done, total, "slice")
-        scattered = scattered or _is_scattered(part)
-        for batch in _batches(_regions(part, image, size)):
-            rows += [
-                _row(region, label, index, size, unit, part.shape, image is not None)
-                for region, label in batch
-            ]
-            yield Progress(done, total, f"{len(rows)} regions")
-    kept = [
-        row
-        for row in rows
-        if row["_pixels"] >= smallest and not (exclude_border and row["touches_border"])
-    ]
-    if not kept:
+    if axes == 2:
+        every, scattered = yield from _flat(labels, grey, size, unit)
+    else:
+        every, scattered = yield from _solid(labels, grey, size, unit)
+    found_in_all = pd.concat(every, ignore_index=True)
+    kept = found_in_all["_pixels"] >= smallest
+    if exclude_border:
+        kept &= ~found_in_all["touches_border"]
+    table = found_in_all[kept].drop(columns="_pixels").reset_index(drop=True)
+    if table.empty:
         raise ValueError(
-            "labels hold no region" if not rows else f"none of {len(rows)} regions is left; "
+            "labels hold no region" if kept.empty else f"none of {len(kept)} regions is left; "
             "take a lower smallest or include those at the border"
         )  # fmt: skip
-    table = pd.DataFrame(kept).drop(columns="_pixels")
     if scattered:
         notes = (*notes, "a label in pieces is one region: split objects first to measure each")
     if axes == 2 and size[0] != size[1]:
@@ -114,12 +105,39 @@ def region_table(
     return TableResult(table, name="regions", facts={"regions": len(table)}, notes=notes)
 
 
-def _is_scattered(plane: np.ndarray) -> bool:
-    """Whether labels are phases rather than objects: few, and each in many pieces."""
-    from scipy.ndimage import label
+def _flat(
+    labels: Any, grey: Any, size: tuple[float, ...], unit: str
+) -> Steps[tuple[list[pd.DataFrame], bool]]:
+    """Measure every slice; and whether any has labels in many pieces."""
+    every, scattered = [], False
+    for index in np.ndindex(labels.shape[:-2]):
+        found = yield from measured(labels[index], None if grey is None else grey[index])
+        scattered = scattered or _is_scattered(found)
+        sizes = (size[0], size[1])
+        every.append((yield from _table(found, index, sizes, unit, labels.shape, grey is not None)))
+    return every, scattered
 
-    highest = int(plane.max())
-    return 0 < highest <= 20 and label(plane > 0)[1] > 3 * highest
+
+def _solid(
+    labels: Any, grey: Any, size: tuple[float, ...], unit: str
+) -> Steps[tuple[list[pd.DataFrame], bool]]:
+    """Measure every volume; and whether any has labels in many pieces."""
+    from .solids import in_pieces, solids
+
+    every, scattered = [], False
+    total = int(np.prod(labels.shape[:-3]))
+    for done, (index, part) in enumerate(label_parts(labels, 3)):
+        yield Progress(done, total, "volume")
+        image = None if grey is None else np.asarray(grey[index])
+        scattered = scattered or in_pieces(part)
+        every.append((yield from solids(part, image, index, size, unit)))
+    return every, scattered
+
+
+def _is_scattered(found: Regions) -> bool:
+    """Whether labels are phases rather than objects: few, and each in many pieces."""
+    highest = found.label.max(initial=0)
+    return bool(0 < highest <= 20 and found.pieces > 3 * highest)
 
 
 def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
@@ -134,148 +152,51 @@ def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
     return grey, notes
 
 
-def _regions(
-    plane: np.ndarray, image: np.ndarray | None, size: tuple[float, ...]
-) -> Iterator[tuple[Any, int]]:
-    from skimage.measure import regionprops
-
-    # regionprops keeps a list as long as the highest label
-    present, compact = np.unique(plane, return_inverse=True)
-    compact = compact.reshape(plane.shape) + (present[0] != 0)
-    names = present if present[0] == 0 else np.insert(present.astype(np.int64), 0, 0)
-    if image is not None:
-        image = image.astype(np.float64)
-    for region in regionprops(compact, intensity_image=image, spacing=size):
-        yield region, int(names[region.label])
-
-
-def _batches(regions: Iterator[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]:
-    batch: list[tuple[Any, int]] = []
-    for one in regions:
-        batch.append(one)
-        if len(batch) == _AT_ONCE:
-            yield batch
-            batch = []
-    yield batch
-
-
-def _row(
-    region: Any,
-    label: int,
+def _table(
+    found: Regions,
     index: tuple[int, ...],
-    size: tuple[float, ...],
+    size: tuple[float, float],
     unit: str,
     shape: tuple[int, ...],
     with_grey: bool,
-) -> dict[str, Any]:
-    row: dict[str, Any] = {"label": label}
-    row |= {f"index_{axis}": place for axis, place in enumerate(index)}
-    row |= _flat(region, size, unit) if len(size) == 2 else _solid(region, size, unit)
-    if with_grey:
-        row |= _grey_statistics(region.image_intensity[region.image])
-    low, high = region.bbox[: len(size)], region.bbox[len(size) :]
-    places = np.nonzero(region.image)
-    for axis, inside, first in zip("zyx"[-len(size) :], places, low, strict=True):
-        row[f"centroid_{axis}_px"] = inside.mean() + first
-    row |= zip(_CORNERS[0][-len(size) :], low, strict=True)
-    row |= zip(_CORNERS[1][-len(size) :], high, strict=True)
-    row["touches_border"] = 0 in low or any(a == b for a, b in zip(high, shape, strict=True))
-    row["_pixels"] = len(places[0])
-    return row
+) -> Steps[pd.DataFrame]:
+    import pandas as pd
 
-
-def _flat(region: Any, size: tuple[float, ...], unit: str) -> dict[str, float]:
-    longest, shortest = feret(region.image, (size[0], size[1]))
-    area = float(region.area)
-    row = {
+    longest, shortest = (yield from calipers(found, size)).T
+    area = found.pixels * (size[0] * size[1])
+    columns: dict[str, Any] = {"label": found.label}
+    columns |= {f"index_{axis}": place for axis, place in enumerate(index)}
+    columns |= {
         f"area_{unit}2": area,
-        f"equivalent_diameter_{unit}": float(np.sqrt(4 * area / np.pi)),
+        f"equivalent_diameter_{unit}": np.sqrt(4 * area / np.pi),
         f"feret_max_{unit}": longest,
         f"feret_min_{unit}": shortest,
         "aspect_ratio": longest / shortest,
     }
     if size[0] == size[1]:
-        perimeter = float(region.perimeter)
-        row[f"perimeter_{unit}"] = perimeter
+        perimeter = found.outline @ LENGTHS * size[0]
+        columns[f"perimeter_{unit}"] = perimeter
         # a region of a pixel or two has no outline to speak of
-        row["circularity"] = 4 * np.pi * area / perimeter**2 if perimeter > 0 else np.nan
-    row["orientation_deg"] = float((np.degrees(region.orientation) + 90) % 180)
-    return row
+        there = np.where(perimeter > 0, perimeter, np.nan)
+        columns["circularity"] = 4 * np.pi * area / there**2
+    columns["orientation_deg"] = orientation(found, size)
+    if with_grey:
+        columns |= _grey_statistics(found.grey)
+    columns |= {"centroid_y_px": found.centre[:, 0], "centroid_x_px": found.centre[:, 1]}
+    (top, left), (bottom, right) = found.low.T, found.high.T
+    columns |= {"bbox_top": top, "bbox_left": left, "bbox_bottom": bottom, "bbox_right": right}
+    height, width = shape[-2:]
+    columns["touches_border"] = (top == 0) | (left == 0) | (bottom == height) | (right == width)
+    columns["_pixels"] = found.pixels
+    return pd.DataFrame(columns)
 
 
-def _solid(region: Any, size: tuple[float, ...], unit: str) -> dict[str, float]:
-    volume = float(region.area)
-    points = np.argwhere(region.image) * size
-    points -= points.mean(axis=0)
-    # a voxel is not a point: it has a moment of its own
-    moments = points.T @ points / len(points) + np.diag(np.square(size)) / 12
-    minor, middle, major = 2 * np.sqrt(5 * np.linalg.eigvalsh(moments))
-    return {
-        f"volume_{unit}3": volume,
-        f"equivalent_diameter_{unit}": float(np.cbrt(6 * volume / np.pi)),
-        f"feret_max_{unit}": _longest(region.image, size),
-        f"axis_major_{unit}": float(major),
-        f"axis_middle_{unit}": float(middle),
-        f"axis_minor_{unit}": float(minor),
-        "aspect_ratio": float(major / minor),
-    }
-
-
-def _longest(region: np.ndarray, size: tuple[float, ...]) -> float:
-    """Measure the largest distance between corners of the voxels of a region."""
-    from scipy.spatial import ConvexHull
-    from scipy.spatial.distance import pdist
-
-    # only the ends of every column can be corners of the hull
-    rows, columns = np.nonzero(region.any(axis=0))
-    lines = region[:, rows, columns]
-    first, last = lines.argmax(axis=0), len(region) - lines[::-1].argmax(axis=0)
-    points = np.concatenate(
-        [
-            np.stack([side, rows + down, columns + right], axis=1)
-            for side in (first, last) for down in (0, 1) for right in (0, 1)
-        ]
-    ) * np.asarray(size, float)  # fmt: skip
-    return float(pdist(points[ConvexHull(points).vertices]).max())
-
-
-def _grey_statistics(values: np.ndarray) -> dict[str, float]:
-    values = values[np.isfinite(values)]
+def _grey_statistics(grey: np.ndarray) -> dict[str, np.ndarray]:
+    count, mean, squares, lowest, highest = grey.T
+    there = np.where(count > 0, count, np.nan)
     names = ("mean", "std", "min", "max")
+    values = (mean, np.sqrt(squares / there), lowest, highest)
     return {
-        f"intensity_{name}": float(getattr(values, name)()) if values.size else np.nan
-        for name in names
+        f"intensity_{name}": np.where(count > 0, value, np.nan)
+        for name, value in zip(names, values, strict=True)
     }
-
-
-def feret(region: np.ndarray, size: tuple[float, float] = (1.0, 1.0)) -> tuple[float, float]:
-    """Measure the largest and smallest caliper distance of the outline of pixels.
-
-    Parameters
-    ----------
-    region : (Y, X) bool array
-        At least one pixel.
-    size : (y, x)
-        Of a pixel.
-
-    Returns
-    -------
-    longest, shortest : float
-        In the unit of `size`; a single square pixel has √2 and 1.
-    """
-    from scipy.spatial import ConvexHull
-    from scipy.spatial.distance import pdist
-
-    rows = np.flatnonzero(region.any(axis=1))
-    # only the ends of every row can be corners of the hull
-    first = region[rows].argmax(axis=1)
-    last = region.shape[1] - region[rows, ::-1].argmax(axis=1)
-    points = np.concatenate(
-        [np.stack([rows + down, side], axis=1) for down in (0, 1) for side in (first, last)]
-    ) * np.asarray(size, float)
-    corners = points[ConvexHull(points).vertices]
-    edges = np.roll(corners, -1, axis=0) - corners
-    normals = np.stack([-edges[:, 1], edges[:, 0]], axis=1)
-    normals /= np.linalg.norm(normals, axis=1, keepdims=True)
-    widths = np.ptp(corners @ normals.T, axis=0)
-    return float(pdist(corners).max()), float(widths.min())
