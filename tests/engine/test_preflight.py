@@ -66,7 +66,11 @@ def test_every_choice_of_every_operation_has_a_cost():
     for name in operations.OPERATIONS:
         base = estimate(name, (512, 512), np.uint8)
         if base is None:
-            assert name in ("trust", "shortcuts")
+            # what was never measured is not forecast
+            assert name in (
+                "trust", "shortcuts", "quality", "background", "destripe", "align", "info_bar",
+                "crop_bar",
+            )  # fmt: skip
             continue
         for parameter in operations.parameters(name).values():
             for value in getattr(parameter.type, "__args__", ()):

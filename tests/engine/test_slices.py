@@ -222,7 +222,7 @@ def test_heatmaps_of_different_targets_are_named_after_the_method(rng):
     stack = rng.random((4, 6, 6)) * np.array([0.5, 2, 0.5, 2])[:, None, None]
     (layer,) = run(each_slice(explain, stack)).layers
     assert layer.name == "Grad-CAM"
-    assert (layer.stride, layer.first_centre) == (2, 0.5)
+    assert (layer.stride, layer.first_centre) == (2, (0.5, 0.5))
     np.testing.assert_array_equal(layer.data, stack)
 
 

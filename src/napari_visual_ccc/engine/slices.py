@@ -203,7 +203,8 @@ class _Together:
         one = np.asarray(layer)
         shape = (*self.shape, *one.shape)
         common: dict[str, Any] = {
-            "name": layer.name, "stride": layer.stride, "origin": layer.origin
+            "name": layer.name, "stride": layer.stride, "origin": layer.origin,
+            "corner": layer.corner,
         }  # fmt: skip
         if isinstance(layer, LabelsResult):
             return LabelsResult(np.zeros(shape, one.dtype), **common)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -29,14 +28,14 @@ from ..progress import Progress, Steps, run
 from ..provenance import fingerprint, provenance
 from ..results import ImageResult, LabelsResult, Result
 from .fields import fields_of, later, layer_kind
-from .filling import Pending, fill
+from .filling import fill
 from .jobs import EXPECTED, Job, report
+from .large import Large, is_stored_later
 from .layers import (
     METADATA,
     Prepared,
     Source,
     build,
-    current_slice,
     keep_bar,
     plane_shape,
     shown_soon,
@@ -47,13 +46,11 @@ from .shown import Shown
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-# seconds between two looks at a layer that is being filled
-_REFRESH = 0.3
 # above this many pixels a live form shows the visible part first
 PREVIEW_PIXELS = 4_000_000
 
 
-class Form(Container):
+class Form(Large):
     """Choose layers and parameters, run, see the result as a layer.
 
     Subclasses name a family of the catalogue; fields, limits, tooltips and buttons follow from it.
@@ -77,8 +74,6 @@ class Form(Container):
         self._previewed: tuple[Any, ...] = ()
         self._again = False
         self._whole = True
-        self._waiting: list[Pending] = []
-        self._refreshed = 0.0
         self._adding = False
         self.method = ComboBox(
             choices=list(self.operations), label="Method", visible=len(self.operations) > 1
@@ -91,20 +86,32 @@ class Form(Container):
             enabled=False,
             tooltip="Remove or restore what the last run changed",
         )
+        self._make_large()
         self.bar = ProgressBar(min=0, max=100, visible=False)
         self.message = Label(value="", visible=False)
         buttons = Container(
             widgets=[self.run_button, self.undo_button], layout="horizontal", labels=False
         )
         super().__init__(
-            widgets=[self.method, self.place, self.live, buttons, self.bar, self.message],
+            widgets=[
+                self.method,
+                self.place,
+                self.level,
+                self.live,
+                self.forecast,
+                buttons,
+                self.bar,
+                self.message,
+                self.store_button,
+            ],
             labels=False,
         )
         for margin in (self, self.place, buttons):
             margin.margins = (0, 0, 0, 0)
         self.margins = (6, 6, 6, 6)
-        self.message.native.setWordWrap(True)
-        self.message.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        for text in (self.message, self.forecast):
+            text.native.setWordWrap(True)
+            text.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self._rerun = qdebounced(self._follow, timeout=25, leading=False)
         self._build_method()
         self.method.changed.connect(self._build_method)
@@ -251,7 +258,13 @@ class Form(Container):
                 kind = layer_kind(name).__name__
                 raise ValueError(f"{self.operation.title} needs a {kind} layer: open or choose one")
         return {
-            name: take(layer, self.viewer, planar=self.operation.planar, preview=preview)
+            name: take(
+                layer,
+                self.viewer,
+                planar=self.operation.planar,
+                preview=preview,
+                level=int(self.level.value or 0),
+            )
             for name, layer in chosen.items()
             if layer is not None
         }
@@ -289,49 +302,6 @@ class Form(Container):
             self._again = False
             self._follow()
 
-    # lazy results -------------------------------------------------------------------------------
-
-    def _fill(self) -> None:
-        """Compute what is on screen already as an empty layer, the slice on screen first."""
-        parts, self._waiting = self._waiting, []
-        layer = self._last[0].layer
-        here = current_slice(layer, self.viewer)
-        self._refreshed = time.monotonic()
-        self._job = Job(
-            fill(parts, here),
-            f"{self.operation.title}: {layer.name}",
-            returned=lambda _: self._on_filled(),
-            failed=self._on_fill_failed,
-            finished=self._on_finished,
-            progressed=self._on_fill_progress,
-        )
-        later(self.native, 400, self._reveal)
-
-    @property
-    def _is_filling(self) -> bool:
-        return any(shown.filling for shown in self._last)
-
-    def _on_fill_progress(self, progress: Progress) -> None:
-        self._on_progress(progress)
-        if time.monotonic() - self._refreshed > _REFRESH:
-            self._refresh()
-
-    def _refresh(self) -> None:
-        for shown in self._last:
-            if shown.filling and shown.layer in self.viewer.layers:
-                shown.layer.refresh()
-        self._refreshed = time.monotonic()
-
-    def _on_filled(self) -> None:
-        self._refresh()
-        for shown in self._last:
-            if shown.filling:
-                shown.filled()
-
-    def _on_fill_failed(self, error: Exception) -> None:
-        self._say("Only a part was computed.")
-        report(error)
-
     # live ---------------------------------------------------------------------------------------
 
     @property
@@ -343,6 +313,7 @@ class Form(Container):
             self._rerun()
 
     def _changed(self) -> None:
+        self._show_forecast()
         if self._is_live:
             self._rerun()
 
@@ -390,6 +361,7 @@ class Form(Container):
         finally:
             self._adding = False
         self.undo_button.enabled = bool(self._last)
+        self.store_button.visible = any(is_stored_later(one) for one in self._last)
         notes = ["visible part, the whole image follows"] if source.preview else []
         self._say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in (*notes, *result.notes)))
         self.show_result(operation, source, result)

@@ -43,7 +43,7 @@ class Source:
         ``"nm"``, ``"µm"``, ... or ``"px"``.
     corner : tuple of float
         Data coordinates of the first pixel of `data` in the layer.
-    step : int
+    step : float
         Every how many pixels `data` samples the layer in Y and X.
     preview : bool
         Only what is on screen, as finely as the screen shows it.
@@ -58,7 +58,7 @@ class Source:
     spacing: tuple[float, ...] | None
     unit: str
     corner: tuple[float, ...]
-    step: int = 1
+    step: float = 1
     preview: bool = False
     info_bar: InfoBar | None = None
     whole: Any = None
@@ -78,7 +78,14 @@ class Source:
         return InfoBar(*found)
 
 
-def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = False) -> Source:
+def take(
+    layer: Layer,
+    viewer: Viewer,
+    *,
+    planar: bool = False,
+    preview: bool = False,
+    level: int = 0,
+) -> Source:
     """Read a layer.
 
     Parameters
@@ -87,6 +94,8 @@ def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = 
         Take the slice being looked at instead of the whole stack.
     preview : bool
         Take the visible part only, sampled as finely as the screen shows it.
+    level : int
+        Of a multiscale layer: 0 is full resolution.
     """
     if (layer.metadata.get(METADATA) or {}).get("unfinished"):
         raise ValueError(f"{layer.name} is not computed to its end; wait for it, or run it again")
@@ -103,6 +112,14 @@ def take(layer: Layer, viewer: Viewer, *, planar: bool = False, preview: bool = 
         corner[: len(leading)] = leading
     spacing, unit = calibration(layer, voxel=not planar)
     bar = known_bar(layer)
+    if not preview and level and getattr(layer, "multiscale", False):
+        step = float(layer.downsample_factors[level][-1])
+        # a pixel of a level lies in the middle of those it stands for
+        corner[-2:] = [(step - 1) / 2] * 2
+        if spacing is not None:
+            spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
+        coarse = layer.data[level][leading] if leading else layer.data[level]
+        return Source(layer, coarse, spacing, unit, tuple(corner), step, info_bar=bar, whole=data)
     if not preview:
         return Source(layer, data, spacing, unit, tuple(corner), info_bar=bar)
     rows, columns, step = _visible(layer)

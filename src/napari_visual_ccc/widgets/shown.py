@@ -34,7 +34,7 @@ class Shown:
         self.preview = preview
         self._look = look
         self._setting = False
-        self.filling = self._waits_for_limits = False
+        self.filling = self._waits_for_limits = self.stored = False
         self._before: dict[str, Any] | None = None
         if isinstance(layer, Labels):
             layer.events.paint.connect(self._on_paint)
