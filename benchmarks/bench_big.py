@@ -111,12 +111,25 @@ def objects(image: Any, folder: Path) -> str:
     return f"{len(ccc.region_table(numbers, image).table):,} regions"
 
 
+def explain(image: Any, folder: Path) -> str:
+    from napari_visual_ccc.nets import checkpoint, device
+
+    # a window of 512 pixels: a quarter of the image's resolution
+    shipped = checkpoint.load(None, device.choose("cpu"))
+    model = checkpoint.Model(shipped.net, {**shipped.card, "window_px": 512}, shipped.extras)
+    checkpoint.save(model, folder / "model.safetensors")
+    found = ccc.explain(image, model=folder / "model.safetensors", device="cpu")
+    stored(found.data, folder / "evidence.zarr", "f4")
+    return f"Grad-CAM, {found.target}"
+
+
 JOBS: dict[str, Callable[[Any, Path], str]] = {
     "otsu": otsu,
     "k-means": k_means,
     "contrast": contrast,
     "region table of the mask": phases,
     "number objects, region table": objects,
+    "explain": explain,
 }
 
 

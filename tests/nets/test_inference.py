@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 import timm
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from napari_visual_ccc.nets import device, inference
+from napari_visual_ccc.engine.cam import Explainer
+from napari_visual_ccc.engine.explain import evidence
+from napari_visual_ccc.engine.streamed import StreamedExplainer
+from napari_visual_ccc.engine.weights import Why
+from napari_visual_ccc.nets import checkpoint, device, inference
 from napari_visual_ccc.nets.architectures import ARCHITECTURES, architecture, lite0
 from napari_visual_ccc.nets.inference import (
     batched,
@@ -15,8 +20,10 @@ from napari_visual_ccc.nets.inference import (
     to_input,
     whole_strides,
 )
+from napari_visual_ccc.nets.predict import predict
 from napari_visual_ccc.nets.training import fit_linear
 from napari_visual_ccc.progress import run
+from tests.models import saved
 
 CPU = torch.device("cpu")
 
@@ -148,3 +155,94 @@ def test_gpu_and_cpu_agree():
     net = design.build(3, 0)
     cpu = net(x)
     torch.testing.assert_close(net.cuda()(x.cuda()).cpu(), cpu, rtol=1e-3, atol=1e-3)
+
+
+class Hungry(torch.nn.Module):
+    """A network that finds no room for inputs above a number of pixels."""
+
+    def __init__(self, most):
+        super().__init__()
+        self.conv = torch.nn.Conv2d(1, 3, 3, padding=1)
+        self.most, self.sizes = most, []
+
+    def forward(self, x):
+        self.sizes.append(tuple(x.shape))
+        if x.numel() > self.most:
+            raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+        return self.conv(x)
+
+
+@pytest.mark.parametrize(("shape", "tile", "stride"), [((300, 500), 256, 1), ((130, 67), 90, 5)])
+def test_tiles_get_smaller_until_they_fit(shape, tile, stride):
+    given = torch.rand(1, 1, *(n // stride * stride for n in shape))
+    net = Hungry(150 * 150 if stride == 1 else 60 * 60).requires_grad_(False)
+
+    def layers(x):
+        return net(x)[:, :, ::stride, ::stride]
+
+    found = run(inference._in_tiles(layers, given, CPU, stride, tile, 2 * stride))
+    torch.testing.assert_close(found, net.conv(given)[:, :, ::stride, ::stride])
+    assert max(np.prod(size) for size in net.sizes) > net.most
+
+
+def test_a_tile_that_never_fits_is_an_error_in_words():
+    with pytest.raises(torch.OutOfMemoryError) as error:
+        run(inference._in_tiles(Hungry(0), torch.rand(1, 1, 99, 99), CPU, 1, 64, 2))
+    assert "memory is full" in str(inference.sentence(error.value, CPU))
+
+
+class Elsewhere(torch.nn.Module):
+    """A network on a device where memory is full; its copy on the processor works."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.place = torch.nn.Parameter(torch.empty(1, device="meta"), requires_grad=False)
+        self.inner = [net]
+
+    def features(self, x):
+        assert x.device.type == "meta"
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    conv_stem, bn1 = features, None
+
+    def to(self, device):
+        assert device == "cpu"
+        return self.inner[0]
+
+
+@pytest.fixture
+def both_places(tmp_path, request):
+    """A model on the processor, and the same where memory is full."""
+    model = checkpoint.load(saved(tmp_path, getattr(request, "param", "visualcnn")), CPU)
+    return model, checkpoint.Model(Elsewhere(model.net), model.card)
+
+
+def test_windows_go_on_with_the_processor_and_say_so_once(both_places, rng):
+    here, elsewhere = both_places
+    data, told = rng.random((5, 64, 64)).astype(np.float32), []
+    logits, features = run(predict(elsewhere, lambda a, b: data[a:b], 5), told.append)
+    expected = run(predict(here, lambda a, b: data[a:b], 5))
+    np.testing.assert_allclose(logits, expected[0], rtol=1e-5)
+    np.testing.assert_allclose(features, expected[1], rtol=1e-5)
+    assert [one.note for one in told].count(inference.RETREAT) == 1
+
+
+@pytest.mark.parametrize(
+    ("both_places", "streamed"),
+    [("visualcnn", False), ("lite0-linear", False), ("lite0-linear", True)],
+    indirect=["both_places"],
+)
+def test_maps_go_on_with_the_processor_and_say_so_once(both_places, rng, streamed):
+    image = rng.random((90, 110)).astype(np.float32)
+    kind = StreamedExplainer if streamed else Explainer
+    image = da.from_array(image, chunks=40) if streamed else image
+    here, elsewhere = (kind(model, image) for model in both_places)
+    with pytest.raises(torch.OutOfMemoryError) as error:
+        run(elsewhere.logits())
+    assert not here.retreat(error.value)
+    told = []
+    fine, height = run(evidence(elsewhere, Why(1), "gradcam"), told.append)
+    expected, high = run(evidence(here, Why(1), "gradcam"))
+    np.testing.assert_allclose(fine, expected, rtol=1e-4, atol=1e-6)
+    assert height == pytest.approx(high)
+    assert [one.note for one in told].count(inference.RETREAT) == len(elsewhere.told) == 1

@@ -11,8 +11,16 @@ import torch
 from torch import nn
 
 from ..nets.architectures import Architecture, architecture
-from ..nets.checkpoint import Model
-from ..nets.inference import batched, feature_map, scores_and_features, to_input, whole_strides
+from ..nets.checkpoint import Model, on_processor
+from ..nets.inference import (
+    RETREAT,
+    batched,
+    feature_map,
+    may_retreat,
+    scores_and_features,
+    to_input,
+    whole_strides,
+)
 from ..nets.predict import grey_range, size_term
 from ..progress import Progress, Steps, through
 from .calibrate import softmax, temperature
@@ -46,17 +54,30 @@ class Explainer:
         self.model, self.image, self.layer = model, stretched, layer
         self.design = architecture(model.card["architecture"])
         self.side = window_side(model.card, stretched.shape, size_nm)
+        self._size_nm = size_nm
         self.shift = size_term(model, size_nm)
         self.head = Head(model.net, self.design)
         if layer:
             find_layer(model, layer)
         self._maps: torch.Tensor | None = None
         self._seen: tuple[np.ndarray, np.ndarray] | None = None
+        self.told: tuple[str, ...] = ()
+
+    def retreat(self, error: BaseException) -> bool:
+        """Go over to the processor where graphics memory was full; tell whether that may help."""
+        if not may_retreat(error, self.model.device):
+            return False
+        self.model = on_processor(self.model)
+        self.head = Head(self.model.net, self.design)
+        self.shift = size_term(self.model, self._size_nm)
+        self._maps = self._seen = None
+        self.told = (*self.told, RETREAT)
+        return True
 
     def beside(self, image: np.ndarray, model: Model | None = None) -> Explainer:
         """Look at another image, or with another network, at the same scale."""
         view = Explainer(model or self.model, np.ascontiguousarray(image), None, self.layer)
-        view.side, view.shift = self.side, self.shift
+        view.side, view.shift, view._size_nm = self.side, self.shift, self._size_nm
         return view
 
     @property
@@ -92,7 +113,7 @@ class Explainer:
         heat = temperature(self.model.card)
         return np.log(np.maximum(softmax(logits, heat).mean(axis=0), 1e-30)) * heat
 
-    def features(self) -> Steps[np.ndarray]:
+    def features(self) -> Steps[np.ndarray | None]:
         """What the last layer sees of the image: (n, d).
 
         One row for a crop; for a micrograph of many windows a row for each of some that show
@@ -114,7 +135,7 @@ class Explainer:
             corners = [
                 corners[k] for k in np.linspace(0, len(corners) - 1, _SOME).round().astype(int)
             ]
-        parts = [self.image[y : y + side, x : x + side] for y, x in corners]
+        parts = [np.asarray(self.image[y : y + side, x : x + side]) for y, x in corners]
         parts = [part for part in parts if part.std() >= EMPTY] or parts
 
         def both(shown: torch.Tensor) -> torch.Tensor:
@@ -360,19 +381,20 @@ def to_pixels(
         Bilinear; beyond the outermost centres the nearest cell goes on.
     """
     rows, columns = (
-        _interpolation(cells, pixels, given, stride, first_centre)
+        interpolation(cells, pixels, given, stride, first_centre, 0, pixels)
         for cells, pixels, given in zip(coarse.shape, shape, size, strict=True)
     )
     return rows @ coarse @ columns.T
 
 
-def _interpolation(
-    cells: int, pixels: int, given: int, stride: float, first_centre: float
+def interpolation(
+    cells: int, pixels: int, given: int, stride: float, first_centre: float, first: int, last: int
 ) -> np.ndarray:
-    centres = (np.arange(pixels) + 0.5) * given / pixels - 0.5
+    """Weights of the cells at the pixels from the first to the last: (last - first, cells)."""
+    centres = (np.arange(first, last) + 0.5) * given / pixels - 0.5
     place = np.clip((centres - first_centre) / stride, 0, cells - 1)
     low = np.minimum(place.astype(int), max(cells - 2, 0))
-    weights = np.zeros((pixels, cells))
-    weights[np.arange(pixels), low] = 1 - (place - low)
-    weights[np.arange(pixels), np.minimum(low + 1, cells - 1)] += place - low
+    weights, every = np.zeros((last - first, cells)), np.arange(last - first)
+    weights[every, low] = 1 - (place - low)
+    weights[every, np.minimum(low + 1, cells - 1)] += place - low
     return weights

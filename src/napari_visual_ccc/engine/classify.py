@@ -220,7 +220,7 @@ def judged(
     probabilities: np.ndarray,
     model: Model,
     confidence: float,
-    features: np.ndarray,
+    features: np.ndarray | None,
     *,
     notes: tuple[str, ...] = (),
     **more: Any,
@@ -235,7 +235,7 @@ def judged(
         Loaded.
     confidence : float
         Of the set of likely classes.
-    features : (n, d) array
+    features : (n, d) array, optional
         What the last layer sees of the image, or of each window of it.
     notes : tuple of str
         For people.
@@ -249,7 +249,8 @@ def judged(
     card = model.card
     likely: tuple[str, ...] = ()
     # the scores are of images, or of windows one by one: not of a micrograph of many
-    if card.get("conformal") and len(features) == 1:
+    single = features is not None and len(features) == 1
+    if card.get("conformal") and single:
         inside, enough = conformal_set(probabilities, card["conformal"], confidence)
         likely = tuple(name for name, one in zip(card["classes"], inside, strict=True) if one)
         if not enough:
@@ -260,12 +261,14 @@ def judged(
             )
     if "temperature" not in card:
         notes = (*notes, "the probabilities of this model are not calibrated")
-    middle = torch.from_numpy(features.mean(axis=0, dtype=np.float32)).to(model.device)
-    near = similar(model, middle)
-    odd, limit, distance = strange(model, features), threshold(card), None
+    near, odd, middle = [], None, None
+    if features is not None:
+        middle = torch.from_numpy(features.mean(axis=0, dtype=np.float32)).to(model.device)
+        near, odd = similar(model, middle), strange(model, features)
+    limit, distance = threshold(card), None
     share = 0.0 if odd is None else float(odd.mean())
     unknown = share > 0.5
-    if odd is not None and len(features) == 1:
+    if odd is not None and middle is not None and single:
         distance = float(unfamiliarity(middle[None], model.extras["reference.features"])[0])
     if unknown and distance is None:
         notes = (f"unknown: {share:.0%} of the image is unlike the training images", *notes)

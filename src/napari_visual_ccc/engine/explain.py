@@ -12,6 +12,7 @@ from ..results import HeatmapResult, LabelsResult, MapsResult, PredictionResult
 from .calibrate import softmax, temperature
 from .classify import CONFIDENCE, Device, card_facts, judged
 from .images import as_grey, finite, plane_of
+from .planes import CHUNK_SIDE, in_squares, is_lazy
 from .views import nanometres, normalised, scale_note
 
 if TYPE_CHECKING:
@@ -37,6 +38,8 @@ TITLES: dict[str, str] = {
 }
 # of the highest weighted activation: what is lower is rounding, not evidence
 _NOTHING = 1e-6
+# what is larger is explained tile by tile
+LARGE_PIXELS = 1 << 26
 _SIDE_BY_SIDE = ("gradcam", "hirescam", "layercam", "eigencam", "random")
 
 
@@ -67,8 +70,9 @@ def explain(
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
-        being looked at).
+        Grey or colour, any real dtype, numpy or dask. A stack goes slice by slice (in the viewer,
+        the slice being looked at). Above 64 megapixels an image is gone through tile by tile, with
+        Grad-CAM or HiResCAM of networks that end in a pooling and a linear layer.
     spacing : (y, x), optional
         Size of a pixel, for models that were trained at a scale.
     unit : str
@@ -96,7 +100,8 @@ def explain(
     -------
     HeatmapResult
         (Y, X) float32, 0 to 1 (signed: -1 to 1), in the frame of the image; all zeros where there
-        is no evidence for the class. ``raw_maximum`` is its height before scaling.
+        is no evidence for the class; lazy above 64 megapixels. ``raw_maximum`` is its height before
+        scaling.
 
     Raises
     ------
@@ -111,7 +116,14 @@ def explain(
     if method not in TITLES:
         raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
     looking, prediction, target, notes = yield from look(
-        grey_plane(image), spacing, unit, model, target, device, against=against, layer=layer
+        grey_plane(image, large=True),
+        spacing,
+        unit,
+        model,
+        target,
+        device,
+        against=against,
+        layer=layer,
     )
     classes = prediction.classes
     why = Why(classes.index(target), classes.index(against) if against else None)
@@ -121,7 +133,7 @@ def explain(
     if method == "random":
         notes = (*notes, "Random-CAM is a control: it explains nothing")
     title = f"{TITLES[method]} {target}" + (f" not {against}" if against else "")
-    return _heatmap(fine, height, title, signed, target, prediction, notes)
+    return _heatmap(fine, height, title, signed, target, prediction, (*notes, *looking.told))
 
 
 def compare(
@@ -174,7 +186,7 @@ def compare(
     from .weights import Why
 
     looking, prediction, target, notes = yield from look(
-        grey_plane(image), spacing, unit, model, target, device
+        grey_plane(image, large=True), spacing, unit, model, target, device
     )
     classes = prediction.classes
     wanted = (
@@ -192,7 +204,7 @@ def compare(
         label, how = wanted[name]
         title = f"{TITLES[how]} {label}"
         maps[name] = _heatmap(fine, height, title, signed, label, prediction, (), scale=shared)
-    return MapsResult(maps, facts=maps[next(iter(maps))].facts, notes=notes)
+    return MapsResult(maps, facts=maps[next(iter(maps))].facts, notes=(*notes, *looking.told))
 
 
 def evidence_regions(
@@ -262,10 +274,21 @@ def _large(labels: np.ndarray, smallest: int) -> np.ndarray:
     return keep[labels]
 
 
-def grey_plane(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
-    """Give the one finite grey plane that is explained, and what had to be done to it."""
+def grey_plane(image: Any, *, large: bool = False) -> tuple[Any, tuple[str, ...]]:
+    """Give the one finite grey plane that is explained, and what had to be done to it.
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Grey or colour.
+    large : bool
+        Whether a plane above 64 megapixels may stay lazy, to be explained tile by tile.
+    """
     grey, notes = as_grey(image)
-    return finite(np.asarray(plane_of(grey, "explain")))[0], notes
+    plane = plane_of(grey, "explain")
+    if large and plane.size > LARGE_PIXELS:
+        return in_squares(plane, CHUNK_SIDE), notes
+    return finite(np.asarray(plane))[0], notes
 
 
 def look(
@@ -307,12 +330,21 @@ def look(
 
     plane, notes = given
     card, size = loaded.card, nanometres(spacing, unit)
-    looking = Explainer(loaded, normalised(plane, card), size, layer)
+    if is_lazy(plane):
+        from .streamed import StreamedExplainer, shown
+
+        looking: Explainer = StreamedExplainer(loaded, (yield from shown(plane, card)), size, layer)
+    else:
+        looking = Explainer(loaded, normalised(plane, card), size, layer)
     try:
         logits = yield from looking.logits()
         features = yield from looking.features()
     except (RuntimeError, MemoryError) as error:
-        raise sentence(error, loaded.device) from error
+        if not looking.retreat(error):
+            raise sentence(error, loaded.device) from error
+        yield Progress(0, 0, looking.told[-1])
+        logits = yield from looking.logits()
+        features = yield from looking.features()
     probabilities = softmax(logits, temperature(card))
     notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
     prediction = judged(probabilities, loaded, CONFIDENCE, features, notes=notes)
@@ -321,28 +353,37 @@ def look(
 
 def evidence(
     looking: Explainer, why: Why, method: str, smooth: bool = False
-) -> Steps[tuple[np.ndarray, float]]:
+) -> Steps[tuple[Any, float]]:
     """Map the evidence, as `Explainer.explain`, or its mean over the eight views of the image."""
     from ..nets.inference import sentence
 
-    try:
-        if not smooth:
-            return (yield from looking.explain(why, method))
-        total, height = np.zeros(looking.image.shape), 0.0
-        for kind in range(8):
-            turned = np.rot90(looking.image, kind % 4)
-            view = looking.beside(turned[:, ::-1] if kind >= 4 else turned)
-            fine, high = yield from view.explain(why, method)
-            fine = fine[:, ::-1] if kind >= 4 else fine
-            total += np.rot90(fine, -(kind % 4))
-            height = max(height, high)
-        return total / 8, height
-    except (RuntimeError, MemoryError) as error:
-        raise sentence(error, looking.model.device) from error
+    while True:
+        try:
+            return (yield from _evidence(looking, why, method, smooth))
+        except (RuntimeError, MemoryError) as error:
+            if not looking.retreat(error):
+                raise sentence(error, looking.model.device) from error
+        yield Progress(0, 0, looking.told[-1])
+
+
+def _evidence(looking: Explainer, why: Why, method: str, smooth: bool) -> Steps[tuple[Any, float]]:
+    if not smooth:
+        return (yield from looking.explain(why, method))
+    if is_lazy(looking.image):
+        raise ValueError("smooth turns the whole image, which is too large for it; leave it out")
+    total, height = np.zeros(looking.image.shape), 0.0
+    for kind in range(8):
+        turned = np.rot90(looking.image, kind % 4)
+        view = looking.beside(turned[:, ::-1] if kind >= 4 else turned)
+        fine, high = yield from view.explain(why, method)
+        fine = fine[:, ::-1] if kind >= 4 else fine
+        total += np.rot90(fine, -(kind % 4))
+        height = max(height, high)
+    return total / 8, height
 
 
 def _heatmap(
-    fine: np.ndarray,
+    fine: Any,
     strongest: float,
     title: str,
     signed: bool,

@@ -54,6 +54,16 @@ class GreyHistogram:
         """Lower edge of each bin."""
         return self.scale.edge(self.bins)
 
+    def percentiles(self, *shares: float) -> tuple[float, ...]:
+        """Grey below which so many per cent of the pixels lie, as `numpy.percentile` gives it."""
+        last = np.cumsum(self.counts)
+        places = np.array(shares) / 100 * (last[-1] - 1)
+        low, high = (
+            self.values[np.searchsorted(last, whole, side="right")]
+            for whole in (np.floor(places), np.ceil(places))
+        )
+        return tuple((low + (high - low) * (places % 1)).tolist())
+
     def labeller(self, starts: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Give the function that labels a plane: 1 from the first start on, 2 from the second, ...
 

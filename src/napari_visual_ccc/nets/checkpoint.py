@@ -5,6 +5,7 @@ Nothing is ever unpickled. The card can be read without torch.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import os
@@ -274,6 +275,15 @@ def load_once(path: Path | None, device: torch.device) -> Model:
         _recent.clear()
         _recent[key] = model
     return _recent[key]
+
+
+def on_processor(model: Model) -> Model:
+    """Give a copy of a model that runs on the processor."""
+    return Model(
+        copy.deepcopy(model.net).to("cpu"),
+        {**model.card, "device": "cpu"},
+        {name: value.cpu() for name, value in model.extras.items()},
+    )
 
 
 def _check_extras(extras: Mapping[str, torch.Tensor], card: dict[str, Any], path: Path) -> None:

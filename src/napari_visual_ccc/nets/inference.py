@@ -20,6 +20,9 @@ BATCH = {"cpu": 16, "mps": 64, "cuda": 256}
 _TILE = 512
 _LATE, _LATE_MARGIN = 5120, 512
 _WHOLE, _MARGIN = 1024, 256
+# cells along a tile below which a smaller one would not help
+_LEAST_CELLS = 4
+RETREAT = "graphics memory is full: going on with the processor, which takes longer"
 
 
 def to_input(
@@ -90,6 +93,7 @@ def batched(
             if not out_of_memory(error) or size == 1:
                 raise
             size = max(1, size // 2)
+            give_back(device)
             continue
         start = stop
         yield Progress(start, count, note)
@@ -111,6 +115,17 @@ def sentence(error: Exception, device: torch.device) -> RuntimeError:
             f"{'the CPU' if where == 'graphics' else 'a machine with more memory'}"
         )
     return RuntimeError(f"the network failed on {device.type}: {str(error).splitlines()[0]}")
+
+
+def may_retreat(error: BaseException, device: torch.device) -> bool:
+    """Whether what failed on a device may go well on the processor."""
+    return out_of_memory(error) and device.type != "cpu"
+
+
+def give_back(device: torch.device) -> None:
+    """Let go of graphics memory that torch keeps in hand after it was full."""
+    if device.type == "cuda":
+        torch.cuda.empty_cache()
 
 
 def out_of_memory(error: BaseException) -> bool:
@@ -186,23 +201,39 @@ def _in_tiles(
     tile: int,
     margin: int,
 ) -> Steps[torch.Tensor]:
-    """Apply layers tile by tile, each with a margin of what lies around it."""
+    """Apply layers tile by tile, each with a margin of what lies around it.
+
+    A tile that is too large for the memory there is, is done in four.
+    """
     height, width = given.shape[2:]
-    corners = [(y, x) for y in range(0, height, tile) for x in range(0, width, tile)]
+    # the last one first
+    todo = [(y, x, tile) for y in range(0, height, tile) for x in range(0, width, tile)][::-1]
     maps: Any = None
-    for done, (y, x) in enumerate(corners, start=1):
-        yield Progress(done - 1, len(corners), "network")
+    done = 0
+    while todo:
+        yield Progress(done, done + len(todo), "network")
+        y, x, side = todo.pop()
         top, left = max(y - margin, 0), max(x - margin, 0)
-        part = given[:, :, top : y + tile + margin, left : x + tile + margin].to(device)
-        # not inference_mode: gradients are taken of what comes behind
-        with torch.no_grad():
-            seen = function(part)
-        if len(corners) == 1:
+        try:
+            part = given[:, :, top : y + side + margin, left : x + side + margin].to(device)
+            # not inference_mode: gradients are taken of what comes behind
+            with torch.no_grad():
+                seen = function(part)
+        except (RuntimeError, MemoryError) as error:
+            half = -(-side // (2 * stride)) * stride
+            if not out_of_memory(error) or half < _LEAST_CELLS * stride:
+                raise
+            give_back(device)
+            quarters = [(y + down, x + across) for down in (half, 0) for across in (half, 0)]
+            todo += [(v, u, half) for v, u in quarters if v < height and u < width]
+            continue
+        done += 1
+        if done == 1 and not todo:
             return seen
         if maps is None:
             maps = seen.new_empty((1, seen.shape[1], height // stride, width // stride))
         rows, columns = (
-            -(-min(tile, n - first) // stride) for n, first in ((height, y), (width, x))
+            -(-min(side, n - first) // stride) for n, first in ((height, y), (width, x))
         )
         first, second = (y - top) // stride, (x - left) // stride
         maps[:, :, y // stride : y // stride + rows, x // stride : x // stride + columns] = seen[

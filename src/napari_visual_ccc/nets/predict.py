@@ -8,10 +8,17 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ..progress import Steps
+from ..progress import Progress, Steps
 from .architectures import architecture
-from .checkpoint import SIZE, Model
-from .inference import batched, scores_and_features, sentence, to_input
+from .checkpoint import SIZE, Model, on_processor
+from .inference import (
+    RETREAT,
+    batched,
+    may_retreat,
+    scores_and_features,
+    sentence,
+    to_input,
+)
 
 
 def predict(
@@ -21,7 +28,7 @@ def predict(
     size_nm: float | None = None,
     note: str = "windows",
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
-    """Classify many windows.
+    """Classify many windows; on the processor where graphics memory does not hold a single one.
 
     Parameters
     ----------
@@ -58,7 +65,10 @@ def predict(
     try:
         found = yield from batched(both, read, count, model.device, note)
     except (RuntimeError, MemoryError) as error:
-        raise sentence(error, model.device) from error
+        if not may_retreat(error, model.device):
+            raise sentence(error, model.device) from error
+        yield Progress(0, count, RETREAT)
+        return (yield from predict(on_processor(model), read, count, size_nm, note))
     classes = len(card["classes"])
     return found[:, :classes], found[:, classes:]
 
