@@ -60,7 +60,7 @@ class Explainer:
         if layer:
             find_layer(model, layer)
         self._maps: torch.Tensor | None = None
-        self._seen: tuple[np.ndarray, np.ndarray] | None = None
+        self._looks: tuple[np.ndarray, np.ndarray] | None = None
         self.told: tuple[str, ...] = ()
 
     def retreat(self, error: BaseException) -> bool:
@@ -70,7 +70,7 @@ class Explainer:
         self.model = on_processor(self.model)
         self.head = Head(self.model.net, self.design)
         self.shift = size_term(self.model, self._size_nm)
-        self._maps = self._seen = None
+        self._maps = self._looks = None
         self.told = (*self.told, RETREAT)
         return True
 
@@ -127,8 +127,8 @@ class Explainer:
 
     def _windows(self) -> Steps[tuple[np.ndarray, np.ndarray]]:
         """Scores and features of windows that overlap by half; of some where the whole is seen."""
-        if self._seen is not None:
-            return self._seen
+        if self._looks is not None:
+            return self._looks
         side, given = min(self.side, min(self.image.shape)), self.model.card["input_px"]
         corners = _corners(self.image.shape, side)
         if self.whole and len(corners) > _SOME:
@@ -147,8 +147,8 @@ class Explainer:
 
         found = yield from batched(both, read, len(parts), self.model.device, "windows")
         count = len(self.model.card["classes"])
-        self._seen = found[:, :count] + self.shift.float().cpu().numpy(), found[:, count:]
-        return self._seen
+        self._looks = found[:, :count] + self.shift.float().cpu().numpy(), found[:, count:]
+        return self._looks
 
     def _features(self) -> Steps[torch.Tensor]:
         if self._maps is None:

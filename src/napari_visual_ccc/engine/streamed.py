@@ -41,7 +41,7 @@ class StreamedExplainer(Explainer):
         return scores.mean(axis=(1, 2)) + self.shift.cpu().numpy()
 
     def features(self) -> Steps[np.ndarray | None]:
-        """As `Explainer.features`; None for a model of whole images, which would need all at once."""
+        """As `Explainer.features`; None for a model of whole images: it would need all at once."""
         if is_whole(self.model.card):
             return None
         return (yield from super().features())
