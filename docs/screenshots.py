@@ -214,6 +214,57 @@ def trust() -> None:
     save(viewer, "trust")
 
 
+def opened(path: Path) -> napari.Viewer:
+    viewer = napari.Viewer(title=f"napari: {path.name}", show=False)
+    viewer.show()
+    wait(200)
+    viewer.window.resize(1500, 950)
+    viewer.open(path, plugin="napari-visual-ccc")
+    viewer.layers.selection.active = viewer.layers[0]
+    scale_bar(viewer).visible = True
+    viewer.fit_to_view()
+    return viewer
+
+
+def micrograph() -> None:
+    """Need the development micrographs: VCCC_DATA points to them."""
+    file = Path(os.environ["VCCC_DATA"]) / "formats/test_tiff_Zeiss_SEM_1k.tif"
+    viewer = opened(file)
+    press_run(dock(viewer, "Micrograph info"))
+    save(viewer, "micrograph")
+
+
+def lazy() -> None:
+    """A stack on disk, with the texture of the slice on screen; the others are on their way."""
+    import numpy as np
+
+    from napari_visual_ccc import samples
+    from napari_visual_ccc.export import write_image
+    from napari_visual_ccc.micrograph import Axis, InfoBar, Micrograph
+    from napari_visual_ccc.progress import run
+
+    found = samples.load("superalloy")
+    tile = found.data[:512, :512]
+    stack = np.stack([np.roll(tile, 3 * k, axis=1) for k in range(60)])
+    made = Micrograph(stack, (8.0, 8.0), "nm", axes=(Axis("z", 20.0, "nm"),), info_bar=InfoBar())
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "FIB-SEM stack.ome.zarr"
+        run(write_image(made, path))
+        viewer = opened(path)
+        viewer.dims.set_current_step(0, 30)
+        form = dock(viewer, "Texture")
+        form.fields["scope"].value = "slice"
+        form.fields["window"].value = 15
+        form.fields["feature"].value = "entropy"
+        form.run_button.native.click()
+        while len(viewer.layers) < 2 or not np.asarray(viewer.layers[1].data[15]).any():
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+        shot(viewer, "lazy")
+        form.cancel()
+        wait(500)
+        viewer.close()
+
+
 def settle(form) -> None:
     while form._job is not None:
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
@@ -223,7 +274,7 @@ def settle(form) -> None:
 if __name__ == "__main__":
     names = sys.argv[1:] or [
         "denoise", "train", "classify", "similar", "explain", "trust", "segment", "texture",
-        "cluster", "measure", "quality", "correct",
+        "cluster", "measure", "quality", "correct", "micrograph", "lazy",
     ]  # fmt: skip
     for name in names:
         globals()[name]()

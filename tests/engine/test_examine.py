@@ -174,3 +174,15 @@ def test_hashes_do_not_change_with_light_and_turn_with_the_negative():
     assert plain.sum(axis=1).tolist() == [32] * 12
     np.testing.assert_array_equal(hashes(small + 100), plain)
     np.testing.assert_array_equal(hashes(255 - small), ~plain)
+
+
+def test_images_that_may_not_be_fit_are_named(rng):
+    from scipy.ndimage import gaussian_filter
+
+    image = samples.load("superalloy").data
+    images = [image[y : y + 300, x : x + 300] for y, x in rng.integers(0, 200, (6, 2))]
+    images[4] = gaussian_filter(images[4], 8)
+    found = ccc.examine(from_arrays(images, ["a"] * 3 + ["b"] * 3))
+    assert found.facts["unfit"] == 1
+    note = next(note for note in found.notes if "fit for analysis" in note)
+    assert note.startswith("1 of the images may not be fit for analysis: image 5 (blurred")

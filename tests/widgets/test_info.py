@@ -50,6 +50,9 @@ def test_a_pixel_size_is_typed(viewer):
     assert "No pixel size" not in text
     assert "2.5 µm (by hand)" in text
     assert "200 × 125 µm" in text
+    form.size.value = 25.0
+    form.set_button.native.click()
+    assert "2 × 1.25 mm" in form.told.text()
 
 
 def test_pixels_that_are_not_square_stay_so(viewer):

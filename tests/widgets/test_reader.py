@@ -17,6 +17,7 @@ from napari_visual_ccc.progress import run
 from napari_visual_ccc.results import LabelsResult
 from napari_visual_ccc.widgets import reader
 from napari_visual_ccc.widgets.layers import calibration
+from napari_visual_ccc.widgets.viewers import scale_bar
 
 from ..test_formats import JEOL, TESCAN, fei_text, write_tags
 
@@ -110,6 +111,15 @@ def test_labels_come_back_as_labels(viewer):
     assert reader.layer_data(found)[2] == "labels"
     decimals = Micrograph(np.ones((20, 30), np.float32), metadata={"labels": True})
     assert reader.layer_data(decimals)[2] == "image"
+
+
+def test_the_scale_bar_goes_on_with_a_pixel_size(viewer, tmp_path):
+    tifffile.imwrite(tmp_path / "plain.tif", np.zeros((24, 30), np.uint8))
+    viewer.open(tmp_path / "plain.tif", plugin=PLUGIN)
+    assert not scale_bar(viewer).visible
+    fei_file(tmp_path / "sem.tif")
+    viewer.open(tmp_path / "sem.tif", plugin=PLUGIN)
+    assert scale_bar(viewer).visible
 
 
 def test_a_result_of_ours_keeps_how_it_was_made(viewer, tmp_path):

@@ -12,10 +12,13 @@ from ..results import ExamineResult
 from .classify import Device
 from .images import stretch
 from .prepare import open_plane, thumbnail
+from .quality import quality_of
 
 # of 64 bits: at least 92 % of copies cut by a few pixels or made noisy are this near, different
 # tiles of the samples never; crops of NanoShapes sometimes are, so the pictures are compared too
 _BITS = 12
+# images at least so wide and high are judged; so many flagged ones are named
+_JUDGED, _NAMED = 256, 3
 # pixels of 96 that a copy may be shifted by, and shares of the picture that it may be cut to
 _SHIFT, _SCALES = 4, (1.0, 0.97, 0.94)
 # correlation of grey levels: of 300,000 pairs of NanoShapes crops 13 reach it, most of them the
@@ -61,7 +64,7 @@ def examine(
 
     from ..nets import device as devices
 
-    small, shapes, used, skipped = [], [], [], list(data.skipped)
+    small, shapes, used, skipped, unfit = [], [], [], list(data.skipped), {}
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "reading images")
         try:
@@ -72,6 +75,10 @@ def examine(
         small.append(thumbnail(plane, 96))
         shapes.append(plane.shape)
         used.append(example)
+        # what a crop shows is too little to tell
+        flags = quality_of(plane)["flags"] if min(plane.shape) >= _JUDGED else []
+        if flags:
+            unfit[example.name] = flags[0]
     if not used:
         raise ValueError(f"{data.name}: no image can be read; {skipped[0][0]}: {skipped[0][1]}")
     pictures = np.stack(small)
@@ -86,8 +93,18 @@ def examine(
     duplicates["leaks"] = duplicates["group"] != duplicates["other_group"]
     counts = _counts(data, used, shapes)
     table = pd.DataFrame(skipped, columns=["name", "reason"])
-    notes = _notes(counts, duplicates, table)
-    return ExamineResult(counts, duplicates, table, notes=notes, facts={"images": len(used)})
+    notes = (*_notes(counts, duplicates, table), *_unfit(unfit))
+    facts = {"images": len(used), "unfit": len(unfit)}
+    return ExamineResult(counts, duplicates, table, notes=notes, facts=facts)
+
+
+def _unfit(flags: dict[str, str]) -> tuple[str, ...]:
+    """Say which images may not be fit for analysis."""
+    if not flags:
+        return ()
+    named = "; ".join(f"{name} ({flag})" for name, flag in list(flags.items())[:_NAMED])
+    more = f"; and {len(flags) - _NAMED} more" if len(flags) > _NAMED else ""
+    return (f"{len(flags)} of the images may not be fit for analysis: {named}{more}",)
 
 
 def hashes(pictures: np.ndarray) -> np.ndarray:

@@ -111,7 +111,10 @@ class Form(Large):
         self.margins = (6, 6, 6, 6)
         for text in (self.message, self.forecast):
             text.native.setWordWrap(True)
-            text.native.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+            policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+            # as many lines as the width of the dock asks for
+            policy.setHeightForWidth(True)
+            text.native.setSizePolicy(policy)
         self._rerun = qdebounced(self._follow, timeout=25, leading=False)
         self._build_method()
         self.method.changed.connect(self._build_method)

@@ -199,7 +199,7 @@ def _told(layer: Layer) -> str:
         sides = [f"{side:.5g}" for side in dict.fromkeys(reversed(spacing[-2:]))]
         hand = " (by hand)" if known.get("calibrated") else ""
         rows.append(("Pixel size", f"{' × '.join(sides)} {unit}{hand}"))
-        rows.append(("Field", f"{width * spacing[-1]:.4g} × {height * spacing[-2]:.4g} {unit}"))
+        rows.append(("Field", _field(width * spacing[-1], height * spacing[-2], unit)))
     bar = known_bar(layer)
     rows.append(("Label bar", "not looked for yet" if bar is None else str(bar)))
     more = [key for key in known if key not in (*_FACTS, *NOT_FACTS, "calibrated")]
@@ -213,8 +213,17 @@ def _told(layer: Layer) -> str:
     return f"{warning}<table>{cells}</table>{notes}"
 
 
+def _field(width: float, height: float, unit: str) -> str:
+    """Width and height in a unit that suits them."""
+    names = ("pm", "nm", "µm", "mm")
+    while unit in names[:-1] and width >= 1000:
+        width, height, unit = width / 1000, height / 1000, names[names.index(unit) + 1]
+    return f"{width:.4g} × {height:.4g} {unit}"
+
+
 def _text(value: Any) -> str:
-    return f"{value:.5g}" if isinstance(value, float) else str(value)
+    # adding zero makes -0 a 0
+    return f"{value + 0.0:.5g}" if isinstance(value, float) else str(value)
 
 
 def _is_of(layer: Layer, source: Layer) -> bool:

@@ -116,6 +116,7 @@ class Large(Container):
     def _refresh(self) -> None:
         for shown in self._last:
             if shown.filling and shown.layer in self.viewer.layers:
+                shown.take_contrast(current_slice(shown.layer, self.viewer))
                 shown.layer.refresh()
         self._refreshed = time.monotonic()
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import napari
 import numpy as np
 from napari.utils.notifications import show_info
 
@@ -15,6 +16,7 @@ from .. import formats
 from ..formats.lazy import is_large
 from ..micrograph import Micrograph
 from .layers import METADATA, MICROGRAPH
+from .viewers import scale_bar
 
 PLUGIN = "napari-visual-ccc"
 LayerData = tuple[Any, dict[str, Any], str]
@@ -54,6 +56,9 @@ def layers(images: Sequence[Micrograph]) -> list[LayerData]:
     for one in images:
         for note in one.notes:
             show_info(f"{one.name}: {note}")
+    viewer = napari.current_viewer()
+    if viewer is not None and any(one.spacing is not None for one in images):
+        scale_bar(viewer).visible = True
     return [layer_data(one) for one in images]
 
 

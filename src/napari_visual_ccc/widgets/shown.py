@@ -89,11 +89,18 @@ class Shown:
         if isinstance(record, dict):
             record.pop("unfinished", None)
             record["print"] = fingerprint(self.layer.data)
-        if isinstance(self.layer, Image) and self.layer.contrast_limits == self._limits:
-            limits = contrast(np.asarray(self.layer.data[..., ::4, ::4]), self._look)
-            if self._waits_for_limits and limits is not None:
-                self.layer.contrast_limits = limits
+        self.take_contrast(())
         self._remember()
+
+    def take_contrast(self, index: tuple[int, ...]) -> None:
+        """Show what has come of a slice (of all slices) well, unless a person has set it."""
+        layer = self.layer
+        if not self._waits_for_limits or layer.contrast_limits != self._limits:
+            return
+        values = np.asarray(layer.data[(*index, ..., slice(None, None, 4), slice(None, None, 4))])
+        if values.any():
+            layer.contrast_limits = contrast(values, self._look) or layer.contrast_limits
+            self._limits = list(layer.contrast_limits)
 
     def update(self, source: Source, result: ImageResult | LabelsResult, new: Layer) -> None:
         """Replace data, place, name and provenance by those of a new layer.
