@@ -31,8 +31,12 @@ _FALL = 0.25
 _LEVELS = (0.04, 0.006)
 # of the contrast: the step at the edge of a translucent bar, and how well it predicts
 _STEP, _OFF = 0.03, 0.06
+# steps of lines that are drawn across a translucent bar: four lines have eight edges, two rows wide
+_LINES = 16
 # rows beyond an edge, that are looked at
 _BEYOND = 8
+# and beyond the highest bar, in search of stripes
+_FURTHER = 96
 
 
 def info_bar(
@@ -208,10 +212,12 @@ def _height(plane: Any, border: str) -> int:
     most = min(round(across * _SHARE), _MOST)
     if most < _LEAST or along < _NARROWEST:
         return 0
-    band = _band(plane, border, most + _BEYOND, max(1, along // _SAMPLED))
+    # farther than a bar may reach: stripes that go on are none
+    deep = _band(plane, border, most + _BEYOND + _FURTHER, max(1, along // _SAMPLED))
+    band = deep[: most + _BEYOND]
     if band.min() == band.max():
         return 0
-    for height, level, ink in (*_opaque(band), *_translucent(band)):
+    for height, level, ink in (*_opaque(band), *_translucent(deep, most)):
         whole = _band(plane, border, height, 1)
         if is_written((whole > level) == (ink > level)):
             return height
@@ -305,15 +311,18 @@ def _line(rows: np.ndarray, tolerance: float) -> int:
     return 0 if along[-2:].any() else int(along.argmin())
 
 
-def _translucent(band: np.ndarray) -> list[tuple[int, float, float]]:
+def _translucent(band: np.ndarray, most: int) -> list[tuple[int, float, float]]:
     """Bars through which the specimen shines: all of it turns darker (or lighter) at one edge."""
     low, high = float(band.min()), float(band.max())
     pairs = (band[1:] + band[:-1]) / 2
     inner, outer = pairs[:-2], pairs[2:]
     darker, lighter = (inner < outer).mean(axis=1), (inner > outer).mean(axis=1)
+    steps = np.median(inner - outer, axis=1)
     found = []
-    for r in np.flatnonzero(np.maximum(darker, lighter) >= 0.85):
-        step = float(np.median(inner[r] - outer[r]))
+    for r in np.flatnonzero(np.maximum(darker, lighter)[: most + _BEYOND - 3] >= 0.85):
+        step = float(steps[r])
+        if not _is_alone(steps, int(r)):
+            continue
         if abs(step) < _STEP * (high - low) or r + 2 < _LEAST:
             continue
         paper, ink = (low, high) if step < 0 else (high, low)
@@ -325,3 +334,13 @@ def _translucent(band: np.ndarray) -> list[tuple[int, float, float]]:
             level = paper + through * (ink - paper)
             found.append((abs(step), int(r) + 2, (level + ink) / 2, ink))
     return [one[1:] for one in sorted(found, reverse=True)[:2]]
+
+
+def _is_alone(steps: np.ndarray, r: int) -> bool:
+    """Whether a step from row to row is sharp, and has none like it beyond: no stripe, no layer.
+
+    Within the bar lines may be drawn across.
+    """
+    strong = np.abs(steps) >= 0.5 * abs(steps[r])
+    sharp = not strong[[k for k in (r - 3, r + 3) if 0 <= k < len(steps)]].any()
+    return bool(sharp and not strong[r + 3 :].any() and strong[: max(r - 2, 0)].sum() <= _LINES)
