@@ -31,6 +31,8 @@ _SORTED_PAIRS = 160
 _ROLLING_BYTES = 1 << 26
 # homogeneity adds 1 / (1 + d²): in units of 2^-38 the sums stay exact, and off by < 2e-12
 _FIXED = float(1 << 38)
+_DIFFERENCES = ("contrast", "dissimilarity")
+_SQUARES = np.arange(256, dtype=np.uint16) ** 2
 
 
 class Pairs(NamedTuple):
@@ -80,22 +82,45 @@ def feature_maps(quantised: np.ndarray, pairs: Pairs, names: Sequence[str]) -> n
     for start in range(0, height, step):
         stop = min(start + step, height)
         seen = padded[start : stop + pairs.window - 1]
+        for name, out in zip(names, maps[:, start:stop], strict=True):
+            if name in _DIFFERENCES:
+                _add_differences(seen, pairs, name, out)
         for offset in pairs.offsets:
             _add(seen, offset, pairs, names, maps[:, start:stop])
     maps /= len(pairs.offsets)
     return maps
 
 
+def _add_differences(seen: np.ndarray, pairs: Pairs, name: str, out: np.ndarray) -> None:
+    """Add up what is divided by one count before it is divided."""
+    sums: dict[int, np.ndarray] = {}
+    for offset in pairs.offsets:
+        box = (pairs.window - abs(offset[0]), pairs.window - abs(offset[1]))
+        found = _sum(_cost(name, *paired(seen, offset)), box, out.shape)
+        count = box[0] * box[1]
+        if count not in sums:
+            sums[count] = found
+        # one sum is below 2^31, several of the largest windows are not
+        elif len(pairs.offsets) * (pairs.levels - 1) ** 2 * count < 1 << 31:
+            sums[count] += found
+        else:
+            out += found / count
+    for count, found in sums.items():
+        out += found / count
+
+
 def _add(
     seen: np.ndarray, offset: tuple[int, int], pairs: Pairs, names: Sequence[str], maps: np.ndarray
 ) -> None:
+    import cv2
+
     first, second = paired(seen, offset)
     box = (pairs.window - abs(offset[0]), pairs.window - abs(offset[1]))
     count = box[0] * box[1]
     shape = maps.shape[1:]
     for name, out in zip(names, maps, strict=True):
-        if name in ("contrast", "dissimilarity", "homogeneity"):
-            out += _sum(_cost(name, first, second), box, shape) / count
+        if name == "homogeneity":
+            out += _sum(_closeness()[cv2.absdiff(first, second)], box, shape) / count
         elif name == "correlation":
             out += _correlation(first, second, box, shape, pairs.symmetric)
     if not {"asm", "energy", "entropy"}.isdisjoint(names):
@@ -117,11 +142,7 @@ def _cost(name: str, first: np.ndarray, second: np.ndarray) -> np.ndarray:
     import cv2
 
     apart = cv2.absdiff(first, second)
-    if name == "dissimilarity":
-        return apart
-    if name == "contrast":
-        return cv2.multiply(apart, apart, dtype=cv2.CV_16U)
-    return _closeness()[apart]
+    return apart if name == "dissimilarity" else cv2.LUT(apart, _SQUARES)
 
 
 @functools.cache
