@@ -93,7 +93,7 @@ def _sampled(
     grey: Any, features: str, middle: float, drawn: np.ndarray
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
     """Feature vectors and grey levels of the sample, without what is not finite."""
-    vectors, greys, count, total = [], [], 0, len(list(bands(grey.shape)))
+    vectors, greys, done, total = [], [], 0, len(list(bands(grey.shape)))
     width, plane_size = grey.shape[-1], grey.shape[-1] * grey.shape[-2]
     for number, (plane, missing, rows_of) in enumerate(_planes(grey, features, middle)):
         for _, rows in bands(plane.shape):
@@ -105,8 +105,8 @@ def _sampled(
             maps = rows_of(rows)
             vectors.append(maps.reshape(len(maps), -1)[:, here].T)
             greys.append(plane[rows].ravel()[here])
-            count += 1
-            yield Progress(count, total, "features")
+            done += 1
+            yield Progress(done, total, "features")
     return np.concatenate(vectors).astype(np.float64), np.concatenate(greys)
 
 
@@ -116,7 +116,7 @@ def _assign(
     clusters = len(weights)
     labels = np.zeros(grey.shape, np.uint8)
     pixels, sums = np.zeros(clusters + 1), np.zeros(clusters + 1)
-    count, total = 0, len(list(bands(grey.shape)))
+    done, total = 0, len(list(bands(grey.shape)))
     for index, (plane, missing, rows_of) in zip(
         np.ndindex(grey.shape[:-2]), _planes(grey, features, middle), strict=True
     ):
@@ -124,8 +124,8 @@ def _assign(
             pixels += np.bincount(band.ravel(), minlength=clusters + 1)
             sums += np.bincount(band.ravel(), weights=plane[rows].ravel(), minlength=clusters + 1)
             labels[(*index, rows)] = band
-            count += 1
-            yield Progress(count, total, "labels")
+            done += 1
+            yield Progress(done, total, "labels")
     table, used, means = _by_intensity(pixels[1:], sums[1:])
     return table[labels], pixels[1:][used].astype(np.int64), means
 

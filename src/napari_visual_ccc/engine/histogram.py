@@ -153,8 +153,8 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
 def extremes(image: Any) -> Steps[tuple[float, float, bool]]:
     """Find in one pass what `limits` finds, and whether any pixel is not finite."""
     low, high, total, missing = np.inf, -np.inf, count_pieces(image), False
-    for done, (_, ends) in enumerate(over_pieces(_ends, image), start=1):
-        low, high, missing = min(low, ends[0]), max(high, ends[1]), missing or ends[2]
+    for done, (_, (ends, all_there)) in enumerate(over_pieces(_ends, image), start=1):
+        low, high, missing = min(low, ends[0]), max(high, ends[1]), missing or not all_there
         yield Progress(done, total, "grey levels")
     if low > high:
         raise ValueError("image has no finite pixel: all are NaN or infinite")
@@ -204,67 +204,51 @@ def grey_histogram(image: Any, beside: Any = None) -> Steps[GreyHistogram]:
     return found
 
 
-def _ends(_: Any, piece: np.ndarray) -> tuple[float, float, bool]:
-    missing = False
+def _ends(_: Any, piece: np.ndarray) -> tuple[tuple[float, float], bool]:
+    size = piece.size
     if piece.dtype.kind == "f":
-        there = np.isfinite(piece)
-        missing = not there.all()
-        piece = piece[there] if missing else piece
-    low, high = (piece.min(), piece.max()) if piece.size else (np.inf, -np.inf)
-    return low, high, missing
+        piece = piece[np.isfinite(piece)]
+    ends = (piece.min(), piece.max()) if piece.size else (np.inf, -np.inf)
+    return ends, piece.size == size
 
 
 def _count(image: Any, scale: Levels | Binned, beside: Any) -> Steps[GreyHistogram]:
     exact = isinstance(scale, Levels)
     size = 256 if image.dtype.itemsize == 1 else BINS
-    counts, sums, others = np.zeros(size, np.int64), Total(), Total()
-    total = count_pieces(image)
+    counts, sums, total = np.zeros(size, np.int64), Total(), count_pieces(image)
 
-    def count(_: Any, piece: np.ndarray, other: np.ndarray | None = None) -> tuple[Any, Any, Any]:
-        found, weight = np.zeros(size, np.int64), np.zeros(size)
-        weight_beside = np.zeros(size)
-        for part, near in _parts(piece, other):
-            quick = exact and part.dtype in (np.uint8, np.uint16)
-            if quick:
+    def count(_: Any, piece: np.ndarray, *other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found, added = np.zeros(size, np.int64), np.zeros((2, 0 if exact and not other else size))
+        for part, *weights in zip(*map(_parts, (piece, *other)), strict=True):
+            if exact and not weights and part.dtype in (np.uint8, np.uint16):
                 found += _quick_counts(part)
-                if near is None:
-                    continue
-            elif part.dtype.kind == "f":
-                there = np.isfinite(part)
-                part, near = part[there], None if near is None else near[there]
+                continue
+            there = np.isfinite(part) if part.dtype.kind == "f" else ...
+            part = part[there]
             bins = scale.index(part)
-            if not quick:
-                found += np.bincount(bins, minlength=size)
+            found += np.bincount(bins, minlength=size)
             if not exact:
-                weight += np.bincount(bins, weights=part, minlength=size)
-            if near is not None:
-                weight_beside += np.bincount(bins, weights=near, minlength=size)
-        return found, weight, weight_beside
+                added[0] += np.bincount(bins, weights=part, minlength=size)
+            if weights:
+                added[1] += np.bincount(bins, weights=weights[0][there], minlength=size)
+        return found, added
 
     images = (image,) if beside is None else (image, beside)
-    for done, (number, found) in enumerate(over_pieces(count, *images), start=1):
-        counts += found[0]
-        sums.add(number, found[1])
-        others.add(number, found[2])
+    for done, (number, (found, added)) in enumerate(over_pieces(count, *images), start=1):
+        counts += found
+        sums.add(number, added)
         yield Progress(done, total, "grey levels")
-    bins = np.flatnonzero(counts)
-    values = scale.edge(bins) if exact else sums.value[bins] / counts[bins]
-    if beside is not None:
-        of_bins = others.value
-    else:
-        of_bins = counts * scale.edge(np.arange(size)) if exact else sums.value
-    return GreyHistogram(values, counts[bins], bins, scale, of_bins[bins])
+    bins, found_sums = np.flatnonzero(counts), sums.value
+    counts = counts[bins]
+    values = scale.edge(bins) if exact else found_sums[0, bins] / counts
+    others = values * counts if beside is None else found_sums[1, bins]
+    return GreyHistogram(values, counts, bins, scale, others)
 
 
-def _parts(
-    piece: np.ndarray, other: np.ndarray | None = None
-) -> Iterator[tuple[np.ndarray, np.ndarray | None]]:
+def _parts(piece: np.ndarray) -> Iterator[np.ndarray]:
     """Cut what a chunk holds, for counting in whole numbers of 64 bits takes eight times that."""
     flat = np.ascontiguousarray(piece).reshape(-1)
-    near = None if other is None else np.ascontiguousarray(other).reshape(-1)
-    for start in range(0, len(flat), _AT_ONCE):
-        stop = start + _AT_ONCE
-        yield flat[start:stop], None if near is None else near[start:stop]
+    return (flat[start : start + _AT_ONCE] for start in range(0, len(flat), _AT_ONCE))
 
 
 def _quick_counts(part: np.ndarray) -> np.ndarray:
@@ -283,7 +267,7 @@ def occurrences(labels: Any) -> Steps[dict[int, int]]:
 
     def count(_: Any, piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         if piece.dtype in (np.uint8, np.uint16):
-            counts = np.sum([_quick_counts(part) for part, _ in _parts(piece)], axis=0)
+            counts = np.sum([_quick_counts(part) for part in _parts(piece)], axis=0)
             return np.flatnonzero(counts), counts[counts > 0]
         return np.unique(piece, return_counts=True)
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from ..progress import Progress, Steps
+from ..progress import Steps
 from ..results import TableResult
 from .images import as_grey
-from .labels import checked_labels, label_parts
-from .regions import LENGTHS, Regions, measured
+from .labels import checked_labels
+from .regions import Regions, measured
 from .scale import Spacing, pixel_size
-from .shape import calipers, orientation
+from .shape import plane_table
+from .solids import volume_table
 from .volumes import Dimensions, axes_of, voxel_size
-
-if TYPE_CHECKING:
-    import pandas as pd
 
 
 def region_table(
@@ -36,7 +34,7 @@ def region_table(
     Parameters
     ----------
     labels : (..., Y, X) integer or bool array
-        0 is background; a label is one region, also in pieces. Of dask, one slice (in 3D one
+        0 is background; a label is one region, also in pieces. Of dask, a row of chunks (in 3D a
         volume) is in memory at a time.
     intensity : (..., Y, X) array
         Image of the same size to take grey statistics from.
@@ -84,10 +82,24 @@ def region_table(
     if size is None:
         size, unit = (1.0,) * axes, "px"
     grey, notes = _grey_like(intensity, labels)
-    if axes == 2:
-        every, scattered = yield from _flat(labels, grey, size, unit)
-    else:
-        every, scattered = yield from _solid(labels, grey, size, unit)
+    every, scattered = [], False
+    for index in np.ndindex(labels.shape[:-axes]):
+        part, image = labels[index], None if grey is None else grey[index]
+        if axes == 2:
+            found = yield from measured(part, image)
+            scattered = scattered or _is_scattered(found)
+            table = yield from plane_table(
+                found, (size[0], size[1]), unit, part.shape, image is not None
+            )
+        else:
+            table = yield from volume_table(part, image, size, unit)
+        if table.empty:
+            continue
+        for axis, place in enumerate(index):
+            table.insert(axis + 1, f"index_{axis}", place)
+        every.append(table)
+    if not every:
+        raise ValueError("labels hold no region")
     found_in_all = pd.concat(every, ignore_index=True)
     kept = found_in_all["_pixels"] >= smallest
     if exclude_border:
@@ -95,43 +107,14 @@ def region_table(
     table = found_in_all[kept].drop(columns="_pixels").reset_index(drop=True)
     if table.empty:
         raise ValueError(
-            "labels hold no region" if kept.empty else f"none of {len(kept)} regions is left; "
-            "take a lower smallest or include those at the border"
-        )  # fmt: skip
+            f"none of {len(kept)} regions is left; take a lower smallest or include those at the "
+            "border"
+        )
     if scattered:
         notes = (*notes, "a label in pieces is one region: split objects first to measure each")
     if axes == 2 and size[0] != size[1]:
         notes = (*notes, "pixels are not square: perimeter and circularity are left out")
     return TableResult(table, name="regions", facts={"regions": len(table)}, notes=notes)
-
-
-def _flat(
-    labels: Any, grey: Any, size: tuple[float, ...], unit: str
-) -> Steps[tuple[list[pd.DataFrame], bool]]:
-    """Measure every slice; and whether any has labels in many pieces."""
-    every, scattered = [], False
-    for index in np.ndindex(labels.shape[:-2]):
-        found = yield from measured(labels[index], None if grey is None else grey[index])
-        scattered = scattered or _is_scattered(found)
-        sizes = (size[0], size[1])
-        every.append((yield from _table(found, index, sizes, unit, labels.shape, grey is not None)))
-    return every, scattered
-
-
-def _solid(
-    labels: Any, grey: Any, size: tuple[float, ...], unit: str
-) -> Steps[tuple[list[pd.DataFrame], bool]]:
-    """Measure every volume; and whether any has labels in many pieces."""
-    from .solids import in_pieces, solids
-
-    every, scattered = [], False
-    total = int(np.prod(labels.shape[:-3]))
-    for done, (index, part) in enumerate(label_parts(labels, 3)):
-        yield Progress(done, total, "volume")
-        image = None if grey is None else np.asarray(grey[index])
-        scattered = scattered or in_pieces(part)
-        every.append((yield from solids(part, image, index, size, unit)))
-    return every, scattered
 
 
 def _is_scattered(found: Regions) -> bool:
@@ -150,53 +133,3 @@ def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
             "segmented"
         )
     return grey, notes
-
-
-def _table(
-    found: Regions,
-    index: tuple[int, ...],
-    size: tuple[float, float],
-    unit: str,
-    shape: tuple[int, ...],
-    with_grey: bool,
-) -> Steps[pd.DataFrame]:
-    import pandas as pd
-
-    longest, shortest = (yield from calipers(found, size)).T
-    area = found.pixels * (size[0] * size[1])
-    columns: dict[str, Any] = {"label": found.label}
-    columns |= {f"index_{axis}": place for axis, place in enumerate(index)}
-    columns |= {
-        f"area_{unit}2": area,
-        f"equivalent_diameter_{unit}": np.sqrt(4 * area / np.pi),
-        f"feret_max_{unit}": longest,
-        f"feret_min_{unit}": shortest,
-        "aspect_ratio": longest / shortest,
-    }
-    if size[0] == size[1]:
-        perimeter = found.outline @ LENGTHS * size[0]
-        columns[f"perimeter_{unit}"] = perimeter
-        # a region of a pixel or two has no outline to speak of
-        there = np.where(perimeter > 0, perimeter, np.nan)
-        columns["circularity"] = 4 * np.pi * area / there**2
-    columns["orientation_deg"] = orientation(found, size)
-    if with_grey:
-        columns |= _grey_statistics(found.grey)
-    columns |= {"centroid_y_px": found.centre[:, 0], "centroid_x_px": found.centre[:, 1]}
-    (top, left), (bottom, right) = found.low.T, found.high.T
-    columns |= {"bbox_top": top, "bbox_left": left, "bbox_bottom": bottom, "bbox_right": right}
-    height, width = shape[-2:]
-    columns["touches_border"] = (top == 0) | (left == 0) | (bottom == height) | (right == width)
-    columns["_pixels"] = found.pixels
-    return pd.DataFrame(columns)
-
-
-def _grey_statistics(grey: np.ndarray) -> dict[str, np.ndarray]:
-    count, mean, squares, lowest, highest = grey.T
-    there = np.where(count > 0, count, np.nan)
-    names = ("mean", "std", "min", "max")
-    values = (mean, np.sqrt(squares / there), lowest, highest)
-    return {
-        f"intensity_{name}": np.where(count > 0, value, np.nan)
-        for name, value in zip(names, values, strict=True)
-    }

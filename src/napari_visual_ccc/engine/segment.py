@@ -9,11 +9,13 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import LabelsResult
+from .blocks import Total
 from .breaks import optimal_breaks
 from .cluster import cluster_table
 from .histogram import extremes, grey_histogram
 from .images import as_grey, counted_from
-from .planes import count_pieces, is_lazy, map_planes, pieces
+from .objects import numbered
+from .planes import count_pieces, is_lazy, map_planes, over_pieces
 from .scale import Spacing
 from .slices import Scope, alone, check_scope
 from .volumes import Dimensions, Sizes, axes_of, extent, map_parts, map_volumes, voxel_shape
@@ -79,8 +81,9 @@ def otsu(
         pixels, area % and area in `unit`² (in 3D: volume in `unit`³), summed over a stack; by
         slice, one row a class and slice. ``facts``: the thresholds and which side objects are on,
         by slice a list of them. Labels of dask are lazy: for a stack its grey levels are counted
-        first (limits, limits of the blurred image, histogram: a pass each; `smallest` takes one
-        more for the table); by slice nothing is, so table and facts are missing.
+        first (limits, limits of the blurred image, histogram: a pass each, of 8 bit the last one
+        alone; `smallest` takes one more for the table); by slice nothing is, so table and facts are
+        missing.
 
     Raises
     ------
@@ -135,7 +138,12 @@ def otsu(
     if objects == "auto":
         notes = (*notes, f"objects are {facts['objects']}: the other side fills the image border")
     side = 1 if facts["objects"] == "dark" else 2
-    if smallest > 1:
+    if smallest > 1 and axes == 2 and is_lazy(labels):
+        # chunk by chunk: whole planes may not fit into memory
+        numbers, _ = yield from numbered(labels == side, smallest)
+        mask = (numbers > 0).astype(np.uint8)
+        pixels, sums = yield from _moved(mask, grey, side, pixels, sums)
+    elif smallest > 1:
         mask = yield from map_parts(
             lambda part: _large(part == side, smallest), labels, axes, dtype=np.uint8,
             note="objects",
@@ -206,14 +214,16 @@ def _moved(
     mask: Any, grey: Any, side: int, pixels: np.ndarray, sums: np.ndarray
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
     """Count anew what small objects took from one class to the other."""
-    if is_lazy(mask):
-        mask = mask.rechunk(grey.chunks)
-    inside, grey_inside, total = 0, 0.0, count_pieces(grey)
-    for done, (which, values) in enumerate(zip(pieces(mask), pieces(grey), strict=True), start=1):
-        there = which == 1
-        inside += int(np.count_nonzero(there))
-        grey_inside += float(values[there].sum(dtype=np.float64))
+
+    def add(_: Any, values: np.ndarray, which: np.ndarray) -> np.ndarray:
+        there = values[which == 1]
+        return np.array([there.size, there.sum(dtype=np.float64)])
+
+    moved, total = Total(), count_pieces(grey)
+    for done, (number, found) in enumerate(over_pieces(add, grey, mask), start=1):
+        moved.add(number, found)
         yield Progress(done, total, "means")
+    inside, grey_inside = int(moved.value[0]), moved.value[1]
     new_pixels, new_sums = np.array([pixels.sum() - inside] * 2), np.array([sums.sum()] * 2)
     new_sums -= grey_inside
     new_pixels[side - 1], new_sums[side - 1] = inside, grey_inside

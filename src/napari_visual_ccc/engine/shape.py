@@ -1,16 +1,68 @@
-"""Shape of measured regions: calipers and direction."""
+"""Size and shape of measured regions of a plane."""
 
 from __future__ import annotations
 
 import itertools
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ..progress import Progress, Steps
-from .regions import Regions
+from .regions import LENGTHS, Regions
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # regions whose outline is measured between two signs of life
 _AT_ONCE = 2000
+
+
+def plane_table(
+    found: Regions, size: tuple[float, float], unit: str, shape: tuple[int, ...], with_grey: bool
+) -> Steps[pd.DataFrame]:
+    """Tell what `region_table` tells of the regions of a plane of a shape.
+
+    ``_pixels`` is for choosing among them.
+    """
+    import pandas as pd
+
+    longest, shortest = (yield from calipers(found, size)).T
+    area = found.pixels * (size[0] * size[1])
+    columns: dict[str, Any] = {"label": found.label}
+    columns |= {
+        f"area_{unit}2": area,
+        f"equivalent_diameter_{unit}": np.sqrt(4 * area / np.pi),
+        f"feret_max_{unit}": longest,
+        f"feret_min_{unit}": shortest,
+        "aspect_ratio": longest / shortest,
+    }
+    if size[0] == size[1]:
+        perimeter = found.outline @ LENGTHS * size[0]
+        columns[f"perimeter_{unit}"] = perimeter
+        # a region of a pixel or two has no outline to speak of
+        there = np.where(perimeter > 0, perimeter, np.nan)
+        columns["circularity"] = 4 * np.pi * area / there**2
+    columns["orientation_deg"] = orientation(found, size)
+    if with_grey:
+        columns |= _grey_statistics(found.grey)
+    columns |= {"centroid_y_px": found.centre[:, 0], "centroid_x_px": found.centre[:, 1]}
+    (top, left), (bottom, right) = found.low.T, found.high.T
+    columns |= {"bbox_top": top, "bbox_left": left, "bbox_bottom": bottom, "bbox_right": right}
+    height, width = shape[-2:]
+    columns["touches_border"] = (top == 0) | (left == 0) | (bottom == height) | (right == width)
+    columns["_pixels"] = found.pixels
+    return pd.DataFrame(columns)
+
+
+def _grey_statistics(grey: np.ndarray) -> dict[str, np.ndarray]:
+    count, mean, squares, lowest, highest = grey.T
+    there = np.where(count > 0, count, np.nan)
+    names = ("mean", "std", "min", "max")
+    values = (mean, np.sqrt(squares / there), lowest, highest)
+    return {
+        f"intensity_{name}": np.where(count > 0, value, np.nan)
+        for name, value in zip(names, values, strict=True)
+    }
 
 
 def orientation(regions: Regions, size: tuple[float, float]) -> np.ndarray:

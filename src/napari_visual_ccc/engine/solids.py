@@ -1,4 +1,4 @@
-"""Measure labelled bodies of a volume."""
+"""Measure labelled regions of a volume, one by one."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..progress import Progress, Steps
+from .labels import not_negative
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -15,45 +16,33 @@ if TYPE_CHECKING:
 _AT_ONCE = 25
 
 
-def solids(
-    volume: np.ndarray,
-    image: np.ndarray | None,
-    index: tuple[int, ...],
-    size: tuple[float, ...],
-    unit: str,
-) -> Steps[pd.DataFrame]:
-    """Measure the bodies of a volume: one row each, columns as `measure.region_table` says.
+def volume_table(labels: Any, grey: Any, size: tuple[float, ...], unit: str) -> Steps[pd.DataFrame]:
+    """Tell what `region_table` tells of the regions of a (Z, Y, X) volume, which is held in memory.
 
-    Parameters
-    ----------
-    volume : (Z, Y, X) integer array
-        0 is background.
-    image : (Z, Y, X) array, optional
-        To take grey statistics from.
-    index : tuple of int
-        Of the volume in its series.
-    size : (z, y, x)
-        Of a voxel in `unit`.
+    ``_pixels`` is for choosing among them.
     """
     import pandas as pd
 
+    volume = not_negative(np.asarray(labels))
+    image = None if grey is None else np.asarray(grey)
     rows: list[dict[str, Any]] = []
-    for region, label in _regions(volume, image, size):
-        rows.append(_row(region, label, index, size, unit, volume.shape, image is not None))
-        if len(rows) % _AT_ONCE == 0:
-            yield Progress(0, 0, f"{len(rows)} regions")
-    columns = {"_pixels": np.zeros(0, int), "touches_border": np.zeros(0, bool)}
-    return pd.DataFrame(rows) if rows else pd.DataFrame(columns)
+    for batch in _batches(_regions(volume, image, size)):
+        rows += [
+            _row(region, label, size, unit, volume.shape, image is not None)
+            for region, label in batch
+        ]
+        yield Progress(0, 0, f"{len(rows)} regions")
+    return pd.DataFrame(rows)
 
 
 def _regions(
-    plane: np.ndarray, image: np.ndarray | None, size: tuple[float, ...]
+    volume: np.ndarray, image: np.ndarray | None, size: tuple[float, ...]
 ) -> Iterator[tuple[Any, int]]:
     from skimage.measure import regionprops
 
     # regionprops keeps a list as long as the highest label
-    present, compact = np.unique(plane, return_inverse=True)
-    compact = compact.reshape(plane.shape) + (present[0] != 0)
+    present, compact = np.unique(volume, return_inverse=True)
+    compact = compact.reshape(volume.shape) + (present[0] != 0)
     names = present if present[0] == 0 else np.insert(present.astype(np.int64), 0, 0)
     if image is not None:
         image = image.astype(np.float64)
@@ -61,21 +50,28 @@ def _regions(
         yield region, int(names[region.label])
 
 
+def _batches(regions: Iterator[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]:
+    batch: list[tuple[Any, int]] = []
+    for one in regions:
+        batch.append(one)
+        if len(batch) == _AT_ONCE:
+            yield batch
+            batch = []
+    yield batch
+
+
 def _row(
     region: Any,
     label: int,
-    index: tuple[int, ...],
     size: tuple[float, ...],
     unit: str,
     shape: tuple[int, ...],
     with_grey: bool,
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {"label": label}
-    row |= {f"index_{axis}": place for axis, place in enumerate(index)}
-    row |= _solid(region, size, unit)
+    row: dict[str, Any] = {"label": label, **_solid(region, size, unit)}
     if with_grey:
         row |= _grey_statistics(region.image_intensity[region.image])
-    low, high = region.bbox[: len(size)], region.bbox[len(size) :]
+    low, high = region.bbox[:3], region.bbox[3:]
     places = np.nonzero(region.image)
     for axis, inside, first in zip("zyx", places, low, strict=True):
         row[f"centroid_{axis}_px"] = inside.mean() + first
@@ -129,11 +125,3 @@ def _grey_statistics(values: np.ndarray) -> dict[str, float]:
         f"intensity_{name}": float(getattr(values, name)()) if values.size else np.nan
         for name in names
     }
-
-
-def in_pieces(plane: np.ndarray) -> bool:
-    """Whether labels are phases rather than objects: few, and each in many pieces."""
-    from scipy.ndimage import label
-
-    highest = int(plane.max())
-    return 0 < highest <= 20 and label(plane > 0)[1] > 3 * highest
