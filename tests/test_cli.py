@@ -424,3 +424,24 @@ def test_what_the_reading_found_is_said(tmp_path, out, discs, capsys):
     tifffile.imwrite(path, discs, extratags=[(34682, "s", 0, text, True)], metadata=None)
     assert main(["segment", str(path), "-o", str(out)]) == 0
     assert "FEI Scan states a pixel size of 0 x 0 m: not used" in capsys.readouterr().out
+
+
+def test_the_bar_and_the_slice_step_travel_from_command_to_command(tmp_path):
+    from napari_visual_ccc.cli import main
+    from napari_visual_ccc.export import write_image
+    from napari_visual_ccc.formats import read
+    from napari_visual_ccc.micrograph import InfoBar, Micrograph
+    from napari_visual_ccc.progress import run
+
+    image = np.zeros((2, 120, 160), np.uint8)
+    image[:, 60:100, 40:80] = 200
+    run(write_image(Micrograph(image, info_bar=InfoBar(bottom=20)), tmp_path / "a.ome.tif"))
+    words = ["-o", str(tmp_path / "out"), "--figures", "none", "--spacing", "10,2,2"]
+    assert main(["otsu", str(tmp_path / "a.ome.tif"), *words]) == 0
+    labels = tmp_path / "out" / "a_otsu_Otsu.ome.tif"
+    found = read(labels)
+    assert found.info_bar == InfoBar(bottom=20)
+    assert (found.axes[0].name, found.axes[0].step, found.axes[0].unit) == ("z", 10.0, "nm")
+    assert main(["region_table", str(labels), *words[:4]]) == 0
+    table = pd.read_csv(next((tmp_path / "out").glob("*region*.csv")))
+    assert table["touches_border"].all()

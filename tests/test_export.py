@@ -416,3 +416,33 @@ def test_facts_stay_and_the_makers_own_dictionary_goes(tmp_path):
     metadata = {"facts": {"kV": np.float64(5)}, "original": {"x": 1}, "mask": np.zeros(3)}
     found = read(write(Micrograph(np.zeros((4, 5)), metadata=metadata), tmp_path / "a.ome.tif"))
     assert known(found) == {"facts": {"kV": 5.0}}
+
+
+def test_what_another_program_changed_is_not_turned_back(tmp_path, rng):
+    image = Micrograph(
+        rng.integers(0, 255, (20, 30)).astype(np.uint8), (2.0, 2.0), "nm",
+        info_bar=InfoBar(bottom=4),
+    )  # fmt: skip
+    path = tmp_path / "a.tif"
+    write(image, path, format="imagej")
+    with tifffile.TiffFile(path) as tif:
+        info = tif.imagej_metadata["Info"]
+
+    def resaved(data, size):
+        tifffile.imwrite(
+            path, data, imagej=True, resolution=(1 / size, 1 / size),
+            metadata={"unit": "nm", "Info": info},
+        )  # fmt: skip
+        return formats.read(path)
+
+    divided = (image.data / 255).astype(np.float32)
+    found = resaved(divided, 5.0)
+    np.testing.assert_array_equal(found.data, divided)
+    assert found.spacing == pytest.approx((5, 5))
+    turned = resaved(np.rot90(image.data).copy(), 2.0)
+    assert turned.data.shape == (30, 20)
+    assert turned.info_bar is None
+    scaled = resaved(image.data, 5.0)
+    assert scaled.spacing == pytest.approx((5, 5))
+    assert scaled.info_bar == InfoBar(bottom=4)
+    assert any("changed the pixel size" in note for note in scaled.notes)

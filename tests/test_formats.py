@@ -847,9 +847,10 @@ def test_a_folder_of_slices_is_one_lazy_stack_in_the_order_of_its_numbers(tmp_pa
 
 
 def test_slices_of_another_size_are_named_when_they_are_looked_at(tmp_path):
-    for k, shape in enumerate([(20, 30), (20, 31)]):
+    for k, shape in enumerate([(20, 30), (20, 31), (20, 30), (20, 30)]):
         tifffile.imwrite(tmp_path / f"{k}.tif", np.zeros(shape, np.uint8))
-    with pytest.raises(ValueError, match=r"1\.tif: is \(20, 31\)"):
+    # first, middle and last are looked at when it is opened
+    with pytest.raises(ValueError, match=r"1\.tif is \(20, 31\)"):
         formats.read(tmp_path).data.compute()
 
 
@@ -868,3 +869,52 @@ def test_without_rosettasciio_the_extra_is_named(tmp_path, monkeypatch):
     found = formats.read(tmp_path / "d.tif")
     assert found.spacing is None
     assert "napari-visual-ccc[formats]" in found.notes[0]
+
+
+# parts of lazy images ---------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("kind", ["folder", "compressed", "mapped", "zarr"])
+def test_any_part_of_a_lazy_stack_can_be_taken(tmp_path, monkeypatch, rng, kind):
+    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    stack = rng.integers(0, 255, (4, 20, 30)).astype(np.uint8)
+    path = tmp_path / {"zarr": "s.zarr", "folder": "slices"}.get(kind, "s.tif")
+    if kind == "folder":
+        path.mkdir()
+        for k, plane in enumerate(stack):
+            tifffile.imwrite(path / f"{k}.tif", plane)
+    elif kind == "zarr":
+        zarr.save(str(path), stack)
+    else:
+        compression = "zlib" if kind == "compressed" else None
+        tifffile.imwrite(path, stack, compression=compression, photometric="minisblack")
+    data = formats.read(path).data
+    assert hasattr(data, "dask")
+    for part in (
+        np.s_[2], np.s_[-1], np.s_[1, 3:9], np.s_[:, 5], np.s_[..., 7], np.s_[2, 4, 5],
+        np.s_[1:3, ::2, 3], np.s_[0, ..., ::3],
+    ):  # fmt: skip
+        np.testing.assert_array_equal(np.asarray(data[part]), stack[part])
+
+
+def test_a_folder_of_unlike_slices_is_told(tmp_path):
+    for k, (size, dtype) in enumerate([(1.0, np.uint8), (1.0, np.uint8), (2.0, np.uint8)]):
+        tifffile.imwrite(
+            tmp_path / f"{k}.tif", np.zeros((20, 30), dtype), imagej=True,
+            resolution=(1 / size, 1 / size), metadata={"unit": "nm"},
+        )  # fmt: skip
+    assert any("2.tif has another pixel size" in note for note in formats.read(tmp_path).notes)
+    tifffile.imwrite(tmp_path / "2.tif", np.zeros((20, 30), np.uint16))
+    with pytest.raises(
+        ValueError, match=r"is no stack: 2\.tif is .* of uint16, the first slice is"
+    ):
+        formats.read(tmp_path)
+
+
+@pytest.mark.parametrize("unit", ["min", "h", "ms"])
+def test_steps_of_time_are_kept(tmp_path, unit):
+    tifffile.imwrite(
+        tmp_path / "t.ome.tif", np.zeros((3, 20, 30), np.uint8),
+        metadata={"axes": "TYX", "TimeIncrement": 2.0, "TimeIncrementUnit": unit},
+    )  # fmt: skip
+    assert formats.read(tmp_path / "t.ome.tif").axes == (Axis("t", 2.0, unit),)

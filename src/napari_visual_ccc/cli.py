@@ -9,6 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from . import __version__, cli_train, operations, terminal
 from .choices import checked
 from .progress import Progress, run
@@ -260,7 +262,8 @@ def _one_image(
         image=under,
         spacing=spacing,
         unit=unit,
-        axes=micrograph.axes,
+        axes=_axes(micrograph.axes, given.spacing, unit, arrays[first].ndim),
+        info_bar=None if operations.OPERATIONS[name].whole else bar,
         format=given.format,
         tables=given.tables,
         figures=given.figures,
@@ -271,6 +274,16 @@ def _one_image(
         print(f"  {note}")
     for file in written:
         print(f"  {file}")
+
+
+def _axes(axes: tuple[Any, ...], spacing: Any, unit: str, ndim: int) -> tuple[Any, ...]:
+    """The leading axes, with the step between slices where it was given."""
+    from .micrograph import Axis
+
+    if spacing is None or np.size(spacing) < 3 or ndim < 3:
+        return axes
+    others = axes[:-1] if axes else tuple(Axis(f"axis {k}") for k in range(ndim - 3))
+    return (*others, Axis("z", float(spacing[-3]), unit))
 
 
 def summary(result: Any) -> str:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from .files import written
-from .micrograph import Axis, Micrograph
+from .micrograph import Axis, InfoBar, Micrograph
 from .progress import Steps
 from .pyramid import write_levels
 from .results import ImageResult, LabelsResult
@@ -77,6 +77,7 @@ def of_result(
     spacing: tuple[float, ...] | None = None,
     unit: str = "px",
     axes: tuple[Axis, ...] = (),
+    info_bar: InfoBar | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> Micrograph:
     """Make a micrograph of a result, to be written.
@@ -87,7 +88,7 @@ def of_result(
         What an operation gave; lazy data stay lazy.
     name : str
         Of the source.
-    spacing, unit, axes
+    spacing, unit, axes, info_bar
         Of the source, see `Micrograph`; those of a coarse map follow from them.
     record : mapping, optional
         From `provenance.provenance`.
@@ -104,7 +105,11 @@ def of_result(
                 for first, size in zip(layer.first_centre, spacing, strict=True)
             ]
     axes = axes if len(axes) == layer.array.ndim - 2 else ()
-    return Micrograph(layer.array, spacing, unit, name=name, metadata=metadata, axes=axes)
+    # a coarse map has no bar of its own
+    bar = info_bar if layer.stride == 1 else None
+    return Micrograph(
+        layer.array, spacing, unit, name=name, metadata=metadata, axes=axes, info_bar=bar
+    )
 
 
 def _kind(path: Path) -> str:

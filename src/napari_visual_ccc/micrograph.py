@@ -98,7 +98,13 @@ class Micrograph:
     @property
     def voxel(self) -> tuple[float, ...] | None:
         """Size (z, y, x) of a voxel of a stack of slices; `spacing` where there is no z step."""
+        from .formats.calibration import METRES
+
         last = self.axes[-1] if self.axes else None
-        if self.spacing is None or last is None or last.name != "z" or last.unit != self.unit:
+        if self.spacing is None or last is None or last.name != "z":
             return self.spacing
-        return (last.step, *self.spacing[-2:])
+        if last.unit == self.unit:
+            return (last.step, *self.spacing[-2:])
+        if not {last.unit, self.unit} <= METRES.keys():
+            return self.spacing
+        return (last.step * METRES[last.unit] / METRES[self.unit], *self.spacing[-2:])

@@ -189,11 +189,18 @@ def call(name: str) -> Callable[..., Any]:
             given = bound[first]
             bound[first] = given.data
             info_bar = info_bar if info_bar is not None else given.info_bar
+            known = OPERATIONS.get(name)
+            if info_bar is None and known and first == "image" and not known.whole:
+                from .engine.bars import bar_of
+
+                info_bar = bar_of(given)
             if calibrated(name) and bound.get("spacing") is None:
-                bound |= {"spacing": given.spacing, "unit": given.unit}
+                bound |= {"spacing": given.voxel, "unit": given.unit}
         if name in JOBS:
             return run(engine_function(**bound))
-        info_bar = bound.pop(KNOWN_BAR, info_bar)
+        if info_bar is None and KNOWN_BAR in bound:
+            info_bar = bound[KNOWN_BAR]
+        bound.pop(KNOWN_BAR, None)
         scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
         arrays = {key: bound.pop(key) for key in inputs(name) if key in bound}
         return run(start(name, arrays, bound, info_bar=info_bar, **scale))

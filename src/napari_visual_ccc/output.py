@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from .export import ENDINGS, of_result, write_image
 from .files import check_free, write_table, write_text
-from .micrograph import Axis
+from .micrograph import Axis, InfoBar
 from .progress import run
 from .recipe import to_yaml
 from .results import Result
@@ -25,6 +25,7 @@ def write_result(
     spacing: tuple[float, ...] | None = None,
     unit: str = "px",
     axes: tuple[Axis, ...] = (),
+    info_bar: InfoBar | None = None,
     format: Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej"] = "ome-tiff",
     tables: Literal["csv", "parquet"] = "csv",
     figures: Literal["png", "svg", "none"] = "png",
@@ -44,7 +45,7 @@ def write_result(
         Name of a layer → its record, see `provenance.provenance`.
     image : (..., Y, X) array, optional
         The source, to draw under labels and heatmaps.
-    spacing, unit, axes
+    spacing, unit, axes, info_bar
         Of the source, see `Micrograph`.
     format, tables, figures
         What to write layers, tables and figures as.
@@ -80,8 +81,9 @@ def write_result(
     for layer in result.layers:
         stem = folder / stems[layer.name]
         made = of_result(
-            layer, name=name, spacing=spacing, unit=unit, axes=axes, record=record(layer.name)
-        )
+            layer, name=name, spacing=spacing, unit=unit, axes=axes, record=record(layer.name),
+            info_bar=info_bar,
+        )  # fmt: skip
         run(write_image(made, Path(f"{stem}{ENDINGS[format]}"), format=format, force=force))
         if figures != "none":
             under = None if getattr(layer, "look", "") == "grey" else image

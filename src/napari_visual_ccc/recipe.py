@@ -105,6 +105,11 @@ def replaying(
     known: dict[str, Any] = {str(source.get(key)): current for key in ("name", "path")}
     for step in record["steps"]:
         name = step["operation"]
+        if step.get("level"):
+            raise ValueError(
+                f"{name} was run on a level of a pyramid, a {step['level']:g}th of the resolution: "
+                "open that level as an image and run it there"
+            )
         first, *further = operations.inputs(name)
         known[step["inputs"].get(first, "")] = current
         if step.get("plane") and current.ndim > 2:

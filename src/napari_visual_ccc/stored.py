@@ -80,7 +80,8 @@ class Stored:
             self.letters = f"{self.letters[: self.colour_axis]}C{self.letters[self.colour_axis :]}"
         from_end = -1 if self.colour_axis is None else self.colour_axis - self.leading - 3
         rounded = data.dtype.kind in "fc" and self.dtype.itemsize < data.dtype.itemsize
-        self.header = header(image, self.dtype if rounded else data.dtype, from_end)
+        kept = self.dtype if rounded else data.dtype
+        self.header = header(image, kept, from_end, self.dtype)
 
     def shape(self, level: int) -> tuple[int, ...]:
         """Shape of a level, as it is stored."""

@@ -8,7 +8,7 @@ import pytest
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import operations, samples
-from napari_visual_ccc.micrograph import InfoBar, Micrograph
+from napari_visual_ccc.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.progress import run
 
 BARS = [InfoBar(bottom=24), InfoBar(top=17, left=9), InfoBar(8, 8, 8, 8)]
@@ -120,3 +120,24 @@ def test_a_shortcut_is_looked_for_in_the_bar(image):
     found = ccc.shortcuts(framed, info_bar=InfoBar(bottom=24))
     assert found.facts["info_bar"]["bottom"] == 24
     assert "label bar" in list(found.table["region"])
+
+
+def test_a_bar_that_the_file_does_not_tell_of_is_looked_for(image):
+    from benchmarks.bar_styles import with_bar as drawn
+
+    made = drawn(samples.load("powder").data, "black, framed cells (FEI)", np.random.default_rng(0))
+    found = ccc.otsu(Micrograph(made.image))
+    assert found.facts["info_bar"] == made.bar.pixels
+    assert ccc.otsu(Micrograph(made.image, info_bar=InfoBar())).facts.get("info_bar") is None
+    # an array is what it is
+    assert ccc.otsu(made.image).facts.get("info_bar") is None
+
+
+@pytest.mark.parametrize(("step", "unit"), [(10.0, "nm"), (0.01, "µm")])
+def test_a_stack_brings_the_step_between_its_slices(step, unit):
+    labels = np.zeros((5, 40, 40), np.uint8)
+    labels[1:4, 10:20, 10:20] = 1
+    axes = (Axis("z", step, unit),)
+    stack = Micrograph(labels, (2.0, 2.0), "nm", axes=axes, info_bar=InfoBar())
+    table = ccc.region_table(stack, dimensions="3D").table
+    assert table["volume_nm3"].iloc[0] == pytest.approx(300 * 40)

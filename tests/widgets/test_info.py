@@ -135,3 +135,49 @@ def test_cutting_the_bar_off_leaves_the_rest_where_it_was(viewer, barred, finish
     assert top == pytest.approx(40, abs=2)
     assert tuple(field.translate) == (2 * top, 0)
     np.testing.assert_array_equal(field.data, image.data[top:])
+
+
+def test_tables_and_renamed_images_follow_a_new_pixel_size(viewer, finish):
+    image = viewer.add_image(
+        samples.load("nanoparticles").data, name="tem", scale=(2, 2), units="nm"
+    )
+    image.metadata[MICROGRAPH] = {"info_bar": {}}
+    segment = dock(viewer, "segment")
+    segment.run_button.native.click()
+    finish(segment)
+    labels = viewer.layers["tem Otsu"]
+    before = labels.features["area_nm2"].to_numpy()
+    other = viewer.add_labels(labels.data.copy(), name="tem", scale=(2, 2), units="nm")
+    image.name = "renamed"
+    form = dock(viewer, "micrograph")
+    form.fields["image"].value = image
+    form.draw_button.native.click()
+    viewer.layers.selection.active.add_lines(np.array([[5.0, 5.0], [5.0, 105.0]]))
+    form.size.value, form.unit.value = 10.0, "nm"
+    form.set_button.native.click()
+    assert calibration(labels) == ((10.0, 10.0), "nm")
+    np.testing.assert_allclose(labels.features["area_nm2"], 25 * before)
+    assert labels.metadata["visual_ccc"]["source"]["spacing"] == [10.0, 10.0]
+    assert calibration(other) == ((2.0, 2.0), "nm")
+    # the line was drawn at the old size
+    assert all(layer.name != "line over the scale bar" for layer in viewer.layers)
+    form.size.value, form.unit.value = 1.0, "µm"
+    form.set_button.native.click()
+    np.testing.assert_allclose(labels.features["area_µm2"], before / 4)
+    assert "area_nm2" not in labels.features
+
+
+def test_a_stack_gets_the_step_between_its_slices(viewer):
+    stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8), name="stack")
+    form = dock(viewer, "micrograph")
+    assert form.step_row.native.isVisibleTo(form.native)
+    form.size.value = 2.0
+    form.set_button.native.click()
+    form.step.value, form.step_unit.value = 20.0, "nm"
+    form.step_button.native.click()
+    assert tuple(stack.scale) == (20.0, 2.0, 2.0)
+    assert calibration(stack, voxel=True)[0] == pytest.approx((20, 2, 2))
+    assert "4, 20 nm apart" in form.told.text()
+    viewer.add_image(np.zeros((50, 80), np.uint8), name="plane")
+    form.fields["image"].value = viewer.layers["plane"]
+    assert not form.step_row.native.isVisibleTo(form.native)

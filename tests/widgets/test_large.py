@@ -52,6 +52,29 @@ def test_a_level_of_a_pyramid_is_worked_on_where_it_lies(viewer, finish):
     assert not is_shown(form, form.level)
 
 
+def test_the_bar_of_a_level_or_a_preview_is_that_of_the_whole(viewer, finish):
+    from benchmarks.bar_styles import with_bar
+
+    made = with_bar(
+        samples.load("powder").data, "black, framed cells (FEI)", np.random.default_rng(0)
+    )
+    pyramid = [made.image, made.image[::2, ::2]]
+    image = viewer.add_image(pyramid, name="p", multiscale=True)
+    form = dock(viewer, "cluster")
+    form.level.value = 1
+    form.run_button.native.click()
+    finish(form)
+    assert image.metadata["micrograph"]["info_bar"] == made.bar.pixels
+    labels = viewer.layers["p k-means 3"]
+    assert not labels.data[-(made.bar.bottom // 2) :].any() or not made.bar.bottom
+    # what was made of a level cannot be made of the whole
+    with pytest.raises(ValueError, match="level of a pyramid"):
+        ccc.replay(labels.metadata["visual_ccc"], made.image)
+    measure = dock(viewer, "measure")
+    table = measure(labels=labels, intensity=image)
+    assert "intensity_mean" in labels.features or table is not None
+
+
 def test_a_large_run_is_forecast(viewer, montage, monkeypatch):
     monkeypatch.setattr(large, "FORECAST_PIXELS", 1000)
     form = dock(viewer, "denoise")

@@ -213,7 +213,10 @@ def test_napari_does_not_ask_which_reader_to_take_once_we_are_used(viewer, tmp_p
     assert calibration(layer)[1] == "nm"
     (layer,) = viewer.open(tmp_path / "b.png", plugin=None)
     assert layer.source.reader_plugin == PLUGIN
-    (layer,) = viewer.open(tmp_path, plugin=None)
+    slices = tmp_path / "slices"
+    slices.mkdir()
+    fei_file(slices / "1.TIF")
+    (layer,) = viewer.open(slices, plugin=None)
     assert "micrograph" in layer.metadata
 
 

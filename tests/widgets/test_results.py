@@ -257,7 +257,9 @@ def test_a_lazy_result_is_there_at_once_and_fills_from_the_slice_on_screen(
     np.testing.assert_array_equal(layer.data[3], ccc.glcm(discs, window=7).data)
 
 
-def test_what_was_cancelled_half_way_is_not_taken_for_a_result(viewer, finish, discs, qtbot):
+def test_what_was_cancelled_half_way_is_not_taken_for_a_result(
+    viewer, finish, discs, qtbot, tmp_path
+):
     stack, _ = slow_stack(discs, count=40)
     source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
     source.metadata["micrograph"] = {"info_bar": {}}
@@ -274,6 +276,9 @@ def test_what_was_cancelled_half_way_is_not_taken_for_a_result(viewer, finish, d
     assert "only a part" in form.message.value
     with pytest.raises(ValueError, match="not computed to its end"):
         take(layer, viewer)
+    with pytest.raises(OSError, match="not computed to its end"):
+        layer.save(str(tmp_path / "half.ome.tif"), plugin="napari-visual-ccc")
+    assert not list(tmp_path.iterdir())
     form.undo_button.native.click()
     assert list(viewer.layers) == [source]
 

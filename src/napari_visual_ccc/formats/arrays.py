@@ -276,11 +276,22 @@ def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micr
     data = first.data
     # what has three axes is a stack or has colours; a slice of either is read as a whole
     source = Planes(
-        functools.partial(_slice, list(paths), read, data.shape), (len(paths), *data.shape),
-        data.dtype, data.ndim,
+        functools.partial(_slice, list(paths), read, data.shape, data.dtype),
+        (len(paths), *data.shape), data.dtype, data.ndim,
     )  # fmt: skip
     chunks = (1, *data.shape)
     notes = first.notes
+    for other in {paths[len(paths) // 2], paths[-1]} - {paths[0]}:
+        one = read(other)
+        unlike = _unlike(one.data, data.shape, data.dtype)
+        if unlike:
+            raise Refused(f"is no stack: {other.name} {unlike}; open its images one by one")
+        if (one.spacing, one.unit) != (first.spacing, first.unit):
+            notes = (
+                *notes,
+                f"{other.name} has another pixel size than the first slice, which was taken: "
+                "check it",
+            )
     if len(paths) > 1:
         notes = (*notes, f"{len(paths)} files are its slices, in the order of their numbers")
     return Micrograph(
@@ -291,9 +302,18 @@ def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micr
 
 
 def _slice(
-    paths: Sequence[Path], read: Any, shape: tuple[int, ...], index: int, part: tuple[slice, ...]
-) -> np.ndarray:
+    paths: Sequence[Path], read: Any, shape: tuple[int, ...], dtype: Any, index: int,
+    part: tuple[slice, ...],
+) -> np.ndarray:  # fmt: skip
     data = read(paths[index]).data
-    if data.shape != shape:
-        raise ValueError(f"{paths[index]}: is {data.shape}, the first slice is {shape}")
+    unlike = _unlike(data, shape, dtype)
+    if unlike:
+        raise ValueError(f"{paths[index]} {unlike}")
     return np.asarray(data[part])
+
+
+def _unlike(data: Any, shape: tuple[int, ...], dtype: Any) -> str:
+    """Say in what an image differs from the first slice, if it does."""
+    if data.shape == shape and data.dtype == dtype:
+        return ""
+    return f"is {data.shape} of {data.dtype}, the first slice is {shape} of {dtype}"

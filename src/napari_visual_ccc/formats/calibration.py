@@ -19,7 +19,7 @@ _CONVERTED = {
     "1/m": ("1/nm", 1e-9), "1/mm": ("1/nm", 1e-6),
 }  # fmt: skip
 _RECIPROCAL = {f"1/{name}" for name in METRES}
-_KEPT = {*METRES, *_RECIPROCAL, "mrad", "rad", "deg", "s", "ms"}
+_KEPT = {*METRES, *_RECIPROCAL, "mrad", "rad", "deg", "ns", "µs", "ms", "s", "min", "h", "d"}
 _NAMES = {
     "": "px", "px": "px", "pixel": "px", "pixels": "px", "none": "px",
     "picometer": "pm", "picometre": "pm", "picometers": "pm",
@@ -29,6 +29,8 @@ _NAMES = {
     "micrometers": "µm", "\\u00b5m": "µm",
     "millimeter": "mm", "millimetre": "mm", "centimeter": "cm", "centimetre": "cm",
     "meter": "m", "metre": "m", "meters": "m", "in": "inch", "inches": "inch",
+    "us": "µs", "minute": "min", "minutes": "min", "hour": "h", "hours": "h", "day": "d",
+    "days": "d", "microsecond": "µs", "nanosecond": "ns",
     "second": "s", "sec": "s", "seconds": "s", "millisecond": "ms", "degree": "deg", "°": "deg",
 }  # fmt: skip
 # not the 1.#IND that Windows writes for what is no number

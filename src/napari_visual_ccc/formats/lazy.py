@@ -104,12 +104,32 @@ class _Named:
         self.shape, self.dtype, self.ndim = source.shape, source.dtype, source.ndim
 
     def __getitem__(self, key: Any) -> np.ndarray:
+        key, single = _as_slices(key, self.shape)
         try:
-            return np.asarray(self._source[key])
+            part = np.asarray(self._source[key])
+            return part[tuple(0 if one else slice(None) for one in single)]
         # decoders raise whatever they meet in a damaged file
         except Exception as error:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ValueError(f"{self._path}: a part of it cannot be read ({text})") from error
+
+
+def _as_slices(key: Any, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], list[bool]]:
+    """Write an index as slices of all axes, and tell which axes it takes one place of.
+
+    Dask puts the index of a person into that of a chunk: a number, fewer axes, an ellipsis.
+    """
+    given = key if isinstance(key, tuple) else (key,)
+    if Ellipsis in given:
+        at = given.index(Ellipsis)
+        given = (*given[:at], *[slice(None)] * (len(shape) - len(given) + 1), *given[at + 1 :])
+    given = (*given, *[slice(None)] * (len(shape) - len(given)))
+    single = [not isinstance(one, slice) for one in given]
+    slices = [
+        slice(int(one) % size, int(one) % size + 1) if alone else one
+        for one, alone, size in zip(given, single, shape, strict=True)
+    ]
+    return tuple(slices), single
 
 
 class Planes:

@@ -22,6 +22,7 @@ from superqt.utils import qdebounced
 
 from .. import operations
 from ..engine.bars import look_for_bar
+from ..engine.field import plane_shape as shape_of
 from ..micrograph import InfoBar
 from ..operations import Operation
 from ..progress import Progress, Steps, run
@@ -260,17 +261,17 @@ class Form(Large):
             if layer is None and name not in optional:
                 kind = layer_kind(name).__name__
                 raise ValueError(f"{self.operation.title} needs a {kind} layer: open or choose one")
-        return {
-            name: take(
-                layer,
-                self.viewer,
-                planar=self.operation.planar,
-                preview=preview,
-                level=int(self.level.value or 0),
+        sources: dict[str, Source] = {}
+        for name, layer in chosen.items():
+            if layer is None:
+                continue
+            level = int(self.level.value or 0)
+            if sources:
+                level = _level_like(layer, next(iter(sources.values())))
+            sources[name] = take(
+                layer, self.viewer, planar=self.operation.planar, preview=preview, level=level
             )
-            for name, layer in chosen.items()
-            if layer is not None
-        }
+        return sources
 
     def _steps(self, sources: Mapping[str, Source]) -> Steps[Result]:
         return _on_specimen(self.operation, sources, self.parameters)
@@ -348,8 +349,8 @@ class Form(Large):
         self._adding = True
         try:
             previous = _previous(source)
-            if source.info_bar is None and not operation.whole:
-                keep_bar(source.layer, InfoBar(**result.facts.get("info_bar", {})))
+            if source.found:
+                keep_bar(source.layer, source.found[0])
             for index, part in enumerate(ready.parts):
                 metadata = _metadata(operation, sources, parameters, result, part.name, previous)
                 metadata |= {"print": ready.prints[index], "preview": source.preview}
@@ -415,6 +416,13 @@ class Form(Large):
             self._job.cancel()
 
 
+def _level_like(layer: Layer, first: Source) -> int:
+    """Give the level of a pyramid that has the size of the first input; else full resolution."""
+    sizes = list(getattr(layer, "level_shapes", [])) if getattr(layer, "multiscale", False) else []
+    wanted = shape_of(first.data)
+    return next((k for k, size in enumerate(sizes) if tuple(size[-2:]) == wanted), 0)
+
+
 def _on_specimen(
     operation: Operation, sources: Mapping[str, Source], parameters: Mapping[str, Any]
 ) -> Steps[Result]:
@@ -424,6 +432,7 @@ def _on_specimen(
     if bar is None and not operation.whole:
         yield Progress(0, 0, "label bar")
         bar = look_for_bar(first.data if first.whole is None else first.whole)
+        first.found.append(bar)
     return (
         yield from operations.start(
             operation.name,
@@ -447,7 +456,7 @@ def _metadata(
     source = next(iter(sources.values()))
     layer = source.layer
     path = layer.source.path
-    return provenance(
+    record = provenance(
         operation.name,
         parameters,
         {name: source.layer.name for name, source in sources.items()},
@@ -463,6 +472,11 @@ def _metadata(
         plane=[int(place) for place in source.corner[:-2]] if operation.planar else (),
         info_bar=InfoBar(**result.facts.get("info_bar", {})),
     )
+    # what lies on which layer, for as long as both are open
+    record["layer"] = str(layer.unique_id)
+    if source.step != 1 and not source.preview:
+        record["steps"][-1]["level"] = source.step
+    return record
 
 
 def _previous(source: Source) -> Any:

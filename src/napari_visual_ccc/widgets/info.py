@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.widgets import ComboBox, Container, FloatSpinBox, PushButton
-from napari.layers import Layer, Shapes
+from napari.layers import Labels, Layer, Shapes
 from qtpy.QtWidgets import QLabel
 
 from ..micrograph import InfoBar
 from ..operations import Operation
 from ..results import Result
+from .fields import later
 from .form import Form
 from .jobs import report
 from .layers import (
@@ -28,6 +30,7 @@ from .layers import (
 from .viewers import scale_bar
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.viewer import Viewer
 
 UNITS = ("nm", "µm", "mm", "Å", "pm", "1/nm")
@@ -61,11 +64,18 @@ class MicrographInfo(Form):
         self.line_button = PushButton(
             text="Set", tooltip="The line is that long: calibrate the image by it"
         )
+        self.step, self.step_unit = (
+            _length("From one slice to the next", 1.0),
+            ComboBox(choices=UNITS[:-1], value="nm"),
+        )
+        self.step_button = PushButton(text="Set", tooltip="Give the stack this slice step")
+        self.step_row = _row("Slice step", self.step, self.step_unit, self.step_button)
         rows = Container(
             widgets=[
                 _row("Pixel size", self.size, self.unit, self.set_button),
                 _row("Scale bar", self.draw_button, self.line_length, self.line_unit,
                      self.line_button),
+                self.step_row,
             ],
         )  # fmt: skip
         rows.margins = (0, 0, 0, 0)
@@ -76,6 +86,10 @@ class MicrographInfo(Form):
         self.set_button.changed.connect(lambda: self.set_pixel_size())
         self.draw_button.changed.connect(lambda: self.draw_line())
         self.line_button.changed.connect(lambda: self.set_by_line())
+        self.step_button.changed.connect(lambda: self.set_step())
+        # another form may have found the bar, or made a result
+        self.viewer.layers.events.inserted.connect(self._later)
+        self.viewer.layers.selection.events.active.connect(self._later)
         self.refresh()
 
     @property
@@ -94,6 +108,14 @@ class MicrographInfo(Form):
 
     # what is known --------------------------------------------------------------------------------
 
+    def _later(self, event: Any = None) -> None:
+        later(self.native, 0, self.refresh)
+
+    def _disconnect(self, *given: Any) -> None:
+        self.viewer.layers.events.inserted.disconnect(self._later)
+        self.viewer.layers.selection.events.active.disconnect(self._later)
+        super()._disconnect(*given)
+
     def refresh(self) -> None:
         """Tell what is known of the layer by now."""
         layer = self.layer if self._fields else None
@@ -101,6 +123,8 @@ class MicrographInfo(Form):
             self.told.setText("Open a micrograph, and what is known of it stands here.")
             return
         self.told.setText(_told(layer))
+        if hasattr(self, "step_row"):
+            self.step_row.visible = layer.ndim > 2
         spacing, unit = calibration(layer)
         if spacing is not None and hasattr(self, "size"):
             if unit in UNITS:
@@ -116,6 +140,19 @@ class MicrographInfo(Form):
             # pixels that are not square stay so
             shape = (1.0, 1.0) if spacing is None else (spacing[-2] / spacing[-1], 1.0)
             self._calibrate([self.size.value * side for side in shape], str(self.unit.value))
+
+    def set_step(self) -> None:
+        """Give a stack the step between its slices."""
+        layer = self.layer
+        if layer is None or layer.ndim < 3 or not self.step.value > 0:
+            return
+        for one in (layer, *_made_of(layer, self.viewer)):
+            if one.ndim == layer.ndim:
+                unit = str(self.step_unit.value)
+                one.scale = (*one.scale[:-3], self.step.value, *one.scale[-2:])
+                one.units = (*one.units[:-3], unit, *one.units[-2:])
+        self.refresh()
+        self._say(f"{layer.name}: slices are {self.step.value:.4g} {self.step_unit.value} apart.")
 
     def draw_line(self) -> None:
         """Give the person a line to draw over the scale bar."""
@@ -146,7 +183,6 @@ class MicrographInfo(Form):
             report(ValueError("The line has no length: draw it from end to end of the scale bar"))
             return
         factor = self.line_length.value / drawn
-        self.viewer.layers.remove(lines)
         self._calibrate([side * factor for side in layer.scale[-2:]], str(self.line_unit.value))
 
     def _lines(self) -> Shapes | None:
@@ -159,14 +195,23 @@ class MicrographInfo(Form):
         if not all(np.isfinite(side) and side > 0 for side in size):
             report(ValueError(f"A pixel of {size[-1]:g} {unit} cannot be: type a size above 0"))
             return
+        old, old_unit = calibration(layer)
         ratio = np.ones(layer.ndim)
         ratio[-2:] = np.asarray(size) / layer.scale[-2:]
-        before = tuple(layer.units)
-        for one in self.viewer.layers:
-            if one is layer or (_is_of(one, layer) and tuple(one.units) == before[-one.ndim :]):
-                one.scale = one.scale * ratio[-one.ndim :]
-                one.translate = one.translate * ratio[-one.ndim :]
-                one.units = (*one.units[:-2], unit, unit)
+        factor = size[-1] / (1.0 if old is None else old[-1])
+        lines = self._lines()
+        if lines is not None:
+            # it was drawn at the old size
+            self.viewer.layers.remove(lines)
+        for one in (layer, *_made_of(layer, self.viewer)):
+            one.scale = one.scale * ratio[-one.ndim :]
+            one.translate = one.translate * ratio[-one.ndim :]
+            one.units = (*one.units[:-2], unit, unit)
+            if isinstance(one, Labels) and len(one.features.columns):
+                one.features = _rescaled(one.features, old_unit, unit, factor)
+            record = one.metadata.get(METADATA)
+            if isinstance(record, dict) and isinstance(record.get("source"), dict):
+                record["source"] |= {"spacing": [float(side) for side in size], "unit": unit}
         known = {**(layer.metadata.get(MICROGRAPH) or {}), "spacing": tuple(size), "unit": unit}
         layer.metadata[MICROGRAPH] = {**known, "calibrated": "by hand"}
         scale_bar(self.viewer).visible = True
@@ -200,6 +245,9 @@ def _told(layer: Layer) -> str:
         hand = " (by hand)" if known.get("calibrated") else ""
         rows.append(("Pixel size", f"{' × '.join(sides)} {unit}{hand}"))
         rows.append(("Field", _field(width * spacing[-1], height * spacing[-2], unit)))
+    if layer.ndim > 2:
+        step = f"{layer.scale[-3]:.5g} {layer.units[-3]:~}".replace("\u03bc", "µ")
+        rows.append(("Slices", f"{layer.data.shape[-3]}, {step} apart"))
     bar = known_bar(layer)
     rows.append(("Label bar", "not looked for yet" if bar is None else str(bar)))
     more = [key for key in known if key not in (*_FACTS, *NOT_FACTS, "calibrated")]
@@ -226,10 +274,34 @@ def _text(value: Any) -> str:
     return f"{value + 0.0:.5g}" if isinstance(value, float) else str(value)
 
 
-def _is_of(layer: Layer, source: Layer) -> bool:
-    """Whether a layer is a result of another, or was drawn on it."""
-    record = layer.metadata.get(METADATA) or {}
-    return bool(record) and record.get("source", {}).get("name") == source.name
+def _made_of(layer: Layer, viewer: Viewer) -> list[Layer]:
+    """Results of a layer, and results of these."""
+    known, found = {str(layer.unique_id)}, []
+    # results lie after what they were made of, unless a person has moved them
+    for _ in range(2):
+        for one in viewer.layers:
+            record = one.metadata.get(METADATA) or {}
+            if record.get("layer") in known and str(one.unique_id) not in known:
+                known.add(str(one.unique_id))
+                found.append(one)
+    return found
+
+
+def _rescaled(table: pd.DataFrame, old: str, new: str, factor: float) -> pd.DataFrame:
+    """Bring the lengths, areas and volumes of a table to another pixel size.
+
+    Volumes also need the step between slices, and are left out.
+    """
+    changed = table.copy()
+    for name in table.columns:
+        found = re.fullmatch(rf"(.+)_{re.escape(old)}([23]?)", str(name))
+        if found is None or found.group(1).startswith(("centroid_", "bbox_")):
+            continue
+        changed = changed.drop(columns=name)
+        if found.group(2) != "3":
+            power = int(found.group(2) or 1)
+            changed[f"{found.group(1)}_{new}{found.group(2)}"] = table[name] * factor**power
+    return changed
 
 
 def _length(tooltip: str, value: float) -> FloatSpinBox:

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.transforms import Affine
 
-from ..engine import field
+from ..engine.field import plane_shape as shape_of
 from ..engine.planes import computed, is_lazy
 from ..micrograph import InfoBar
 from ..progress import Steps
@@ -51,6 +51,8 @@ class Source:
         Of the whole layer; None when nobody has looked for one.
     whole : (..., Y, X) array, optional
         The layer's array, where `data` is a part of it.
+    found : list of InfoBar
+        The bar of the whole layer, once it was looked for.
     """
 
     layer: Layer
@@ -62,13 +64,14 @@ class Source:
     preview: bool = False
     info_bar: InfoBar | None = None
     whole: Any = None
+    found: list[InfoBar] = field(default_factory=list)
 
     def bar_in_part(self, bar: InfoBar) -> InfoBar:
         """Give what of the layer's label bar lies in `data`."""
         if self.whole is None:
             return bar
-        height, width = field.plane_shape(self.whole)
-        part = field.plane_shape(self.data)
+        height, width = shape_of(self.whole)
+        part = shape_of(self.data)
         found = []
         for axis, (size, before, after) in enumerate(
             ((height, bar.top, bar.bottom), (width, bar.left, bar.right))

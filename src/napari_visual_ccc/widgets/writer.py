@@ -21,7 +21,7 @@ from ..micrograph import Axis, InfoBar, Micrograph
 from ..output import file_stem
 from ..progress import Progress, run
 from ..results import COLORMAPS, ImageResult, LabelsResult
-from .layers import MICROGRAPH, NOT_FACTS, calibration
+from .layers import METADATA, MICROGRAPH, NOT_FACTS, calibration
 
 # data, attributes and type of a layer, as `Layer.as_layer_data_tuple` gives them
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -40,6 +40,11 @@ def _heard(write: Writer) -> Writer:
 
     @functools.wraps(write)
     def heard(path: str, layers: list[LayerTuple]) -> list[str]:
+        for _, about, _ in layers:
+            if (about.get("metadata", {}).get(METADATA) or {}).get("unfinished"):
+                raise OSError(
+                    f"{about['name']} is not computed to its end; wait for it, or run it again"
+                )
         try:
             return write(path, layers)
         except ValueError as error:
