@@ -446,3 +446,12 @@ def test_what_another_program_changed_is_not_turned_back(tmp_path, rng):
     assert scaled.spacing == pytest.approx((5, 5))
     assert scaled.info_bar == InfoBar(bottom=4)
     assert any("changed the pixel size" in note for note in scaled.notes)
+
+
+def test_a_part_keeps_its_place_without_a_pixel_size(tmp_path):
+    part = ImageResult(np.zeros((10, 12), np.uint8), corner=(20, 5))
+    path = tmp_path / "part.ome.tif"
+    write(export.of_result(part), path)
+    found = formats.read(path)
+    assert found.spacing is None
+    assert found.metadata["origin"] == [20.0, 5.0]

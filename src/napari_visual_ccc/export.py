@@ -96,14 +96,14 @@ def of_result(
     metadata: dict[str, Any] = {} if record is None else {"visual_ccc": dict(record)}
     if isinstance(layer, LabelsResult):
         metadata["labels"] = True
+    sizes = (1.0, 1.0) if spacing is None else tuple(float(size) for size in spacing[-2:])
+    if any(layer.first_centre):
+        # the first cell of a coarse map, or of a part, does not lie on the corner of the source
+        metadata["origin"] = [
+            first * size for first, size in zip(layer.first_centre, sizes, strict=True)
+        ]
     if spacing is not None:
-        spacing = tuple(float(size) * layer.stride for size in spacing[-2:])
-        if any(layer.first_centre):
-            # the first cell of a coarse map, or of a part, does not lie on the corner of the source
-            metadata["origin"] = [
-                first * size / layer.stride
-                for first, size in zip(layer.first_centre, spacing, strict=True)
-            ]
+        spacing = tuple(size * layer.stride for size in sizes)
     axes = axes if len(axes) == layer.array.ndim - 2 else ()
     # a coarse map has no bar of its own
     bar = info_bar if layer.stride == 1 else None

@@ -67,14 +67,14 @@ def test_every_choice_of_every_operation_has_a_cost():
         base = estimate(name, (512, 512), np.uint8)
         if base is None:
             # what was never measured is not forecast
-            assert name in (
-                "trust", "shortcuts", "quality", "background", "destripe", "align", "info_bar",
-                "crop_bar",
-            )  # fmt: skip
+            assert name in ("trust", "shortcuts")
             continue
         for parameter in operations.parameters(name).values():
             for value in getattr(parameter.type, "__args__", ()):
                 cost = estimate(name, (3, 512, 512), np.uint16, choices={parameter.name: value})
+                if value == "3D":
+                    assert cost is None
+                    continue
                 assert cost.bytes > 0
                 assert cost.seconds > 0 or math.isnan(cost.seconds)
 

@@ -75,6 +75,36 @@ def test_the_bar_of_a_level_or_a_preview_is_that_of_the_whole(viewer, finish):
     assert "intensity_mean" in labels.features or table is not None
 
 
+def test_a_preview_reads_no_more_than_it_shows(viewer, montage):
+    read = set()
+
+    def watched(block, block_info=None):
+        read.add(block_info[0]["chunk-location"])
+        return block
+
+    whole = da.from_array(montage, chunks=256).map_blocks(
+        watched, dtype=montage.dtype, meta=montage[:0, :0]
+    )
+    lazy = viewer.add_image(whole, name="lazy", contrast_limits=(0, 255))
+    source = layers.take(lazy, viewer, preview=True)
+    read.clear()
+    part = np.asarray(source.data)
+    assert len(read) <= 36
+    top, left = (int(place) for place in source.corner)
+    np.testing.assert_array_equal(part, montage[top : top + 1000, left : left + 1000])
+    pyramid = viewer.add_image(
+        [whole, montage[::2, ::2], montage[::4, ::4], montage[::8, ::8]], multiscale=True,
+        name="pyramid", contrast_limits=(0, 255),
+    )  # fmt: skip
+    read.clear()
+    source = layers.take(pyramid, viewer, preview=True)
+    np.asarray(source.data)
+    assert not read
+    step = source.step
+    assert source.data.shape[0] * step == pytest.approx(4096, rel=0.02)
+    assert source.corner[-1] == pytest.approx((step - 1) / 2)
+
+
 def test_a_large_run_is_forecast(viewer, montage, monkeypatch):
     monkeypatch.setattr(large, "FORECAST_PIXELS", 1000)
     form = dock(viewer, "denoise")

@@ -63,7 +63,17 @@ _FEATURES = {
     "texture": _Work(1, 165, 275, plane=4, shared=False),
     "network": _Work(1, 0, 2400, plane=310, shared=False),
 }
+_BACKGROUND = {
+    "plane": _Work(4, 0, 107, plane=25, shared=False),
+    "polynomial": _Work(4, 0, 108, plane=33, shared=False),
+    "rolling ball": _Work(4, 0, 22, plane=33, shared=False),
+}
 _PLAIN = {
+    "quality": _Work(0, 0, 30, plane=7, shared=False),
+    "destripe": _Work(4, 0, 95, plane=41, shared=False),
+    "align": _Work(4, 0, 160, plane=27, shared=False),
+    "info_bar": _Work(1, 0, 1, plane=1, shared=False),
+    "crop_bar": _Work(1, 0, 1, plane=1, shared=False),
     "edge_density": _Work(8, 18, 7),
     "target_cluster": _Work(1, 1, 2),
     "number_objects": _Work(4, 32, 30),
@@ -108,11 +118,11 @@ def estimate(
     Returns
     -------
     Cost or None
-        None for operations that nothing is known of.
+        None for operations that nothing is known of, and in three dimensions.
     """
     kind = np.dtype(dtype)
     work = _work(name, kind, dict(choices or {}))
-    if work is None:
+    if work is None or (choices or {}).get("dimensions") == "3D":
         return None
     plane, pixels = math.prod(shape[-2:]), math.prod(shape)
     at_work = work.tile * min(pixels, WORKERS * BAND_PIXELS) + work.plane * plane
@@ -139,6 +149,8 @@ def _work(name: str, kind: np.dtype, choices: dict[str, Any]) -> _Work | None:
         return _glcm(choices)
     if name == "denoise":
         return _DENOISE[choices.get("method", "non-local means")]
+    if name == "background":
+        return _BACKGROUND[choices.get("method", "polynomial")]
     if name == "kmeans":
         features = choices.get("features", "intensity")
         if features != "intensity":

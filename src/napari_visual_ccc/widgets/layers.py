@@ -126,9 +126,23 @@ def take(
     if not preview:
         return Source(layer, data, spacing, unit, tuple(corner), info_bar=bar)
     rows, columns, step = _visible(layer)
-    corner[-2:] = rows.start, columns.start
     color = (slice(None),) if getattr(layer, "rgb", False) else ()
-    part = data[(..., rows, columns, *color)]
+    shown: Any = data
+    if step > 1 and getattr(layer, "multiscale", False):
+        # the level on screen is there already, thinning would read all of the finest
+        shown = layer.data[layer.data_level]
+        shown = shown[leading] if leading else shown
+        step = float(layer.downsample_factors[layer.data_level][-1])
+        rows, columns = (slice(int(one.start / step), -int(-one.stop // step))
+                         for one in (rows, columns))  # fmt: skip
+        corner[-2:] = (np.array([rows.start, columns.start]) + 0.5) * step - 0.5
+    elif step > 1 and is_lazy(data):
+        # every chunk would have to be read for a thinned view: the middle, as fine as it is
+        rows, columns, step = _middle(rows), _middle(columns), 1
+        corner[-2:] = rows.start, columns.start
+    else:
+        corner[-2:] = rows.start, columns.start
+    part = shown[(..., rows, columns, *color)]
     if spacing is not None:
         spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
     return Source(
@@ -220,6 +234,12 @@ def _visible(layer: Layer) -> tuple[slice, slice, int]:
         top, left, bottom, right = 0, 0, height, width
     step = max(1, int(np.ceil(np.sqrt((bottom - top) * (right - left) / 1e6))))
     return slice(top, bottom, step), slice(left, right, step), step
+
+
+def _middle(part: slice) -> slice:
+    """The middle thousand of some rows or columns."""
+    start = max(part.start, (part.start + part.stop) // 2 - 500)
+    return slice(start, min(start + 1000, part.stop))
 
 
 def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, Any]:

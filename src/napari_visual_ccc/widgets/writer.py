@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,8 @@ import napari
 import numpy as np
 from napari.layers import Image
 from napari.utils import progress
+from qtpy.QtCore import QEventLoop
+from qtpy.QtWidgets import QApplication
 
 from ..engine.images import as_grey
 from ..export import Format, write_image
@@ -19,7 +22,7 @@ from ..files import check_free, write_table
 from ..header import has_colours
 from ..micrograph import Axis, InfoBar, Micrograph
 from ..output import file_stem
-from ..progress import Progress, run
+from ..progress import Progress, Steps, run
 from ..results import COLORMAPS, ImageResult, LabelsResult
 from .layers import METADATA, MICROGRAPH, NOT_FACTS, calibration
 
@@ -145,15 +148,25 @@ def _axes(frame: Image) -> tuple[Axis, ...]:
 
 def _write_images(path: str, layers: list[LayerTuple], format: Format) -> list[str]:
     def write(layer: LayerTuple, target: Path, force: bool) -> None:
+        steps = write_image(as_micrograph(*layer), target, format=format, force=force)
         with progress(desc=f"Write {target.name}") as bar:
-
-            def report(step: Progress) -> None:
-                bar.total = step.total
-                bar.update(1)
-
-            run(write_image(as_micrograph(*layer), target, format=format, force=force), report)
+            _beside_the_viewer(steps, bar)
 
     return _each(path, layers, write)
+
+
+def _beside_the_viewer(steps: Steps[Any], bar: Any) -> None:
+    """Run work in a thread, while the viewer, which waits for its end, stays alive."""
+    now: list[Progress] = []
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(run, steps, now.append)
+        while not work.done():
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            if now:
+                bar.total = now[-1].total
+                bar.update(now[-1].done - bar.n)
+            wait([work], timeout=0.01)
+        work.result()
 
 
 def _each(
