@@ -19,8 +19,8 @@ from napari_visual_ccc.operations import OPERATIONS
 from napari_visual_ccc.progress import run
 from napari_visual_ccc.results import ImageResult, Result
 
-# the score card explains an image fifty times, through the same door as `explain`
-QUICK = [name for name in OPERATIONS if name != "trust"]
+# these explain an image several to fifty times, through the same door as `explain`
+QUICK = [name for name in OPERATIONS if name not in ("trust", "compare")]
 IMAGES = [name for name in QUICK if operations.inputs(name)[0] == "image"]
 LABELS = [name for name in OPERATIONS if operations.inputs(name)[0] == "labels"]
 STACKED = [name for name in IMAGES if not OPERATIONS[name].planar]

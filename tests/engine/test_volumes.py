@@ -281,7 +281,8 @@ def test_a_micrograph_knows_its_voxel():
     stack = np.zeros((2, 3, 4, 4))
     axes = (Axis("t", 5.0, "s"), Axis("z", 10.0, "nm"))
     assert Micrograph(stack, (2.0, 2.0), "nm", axes=axes).voxel == (10, 2, 2)
-    # another unit, another axis, or no scale at all
-    assert Micrograph(stack, (2.0, 2.0), "µm", axes=axes).voxel == (2, 2)
+    # another unit is converted; another axis, or no scale at all, gives none
+    assert Micrograph(stack, (2.0, 2.0), "µm", axes=axes).voxel == pytest.approx((0.01, 2, 2))
+    assert Micrograph(stack, (2.0, 2.0), "1/nm", axes=axes).voxel == (2, 2)
     assert Micrograph(stack, (2.0, 2.0), "nm", axes=axes[:1]).voxel == (2, 2)
     assert Micrograph(stack, axes=axes).voxel is None
