@@ -61,15 +61,8 @@ def make(side: int, folder: Path) -> dict[str, Path]:
 
 
 def opened(path: Path) -> Any:
-    """The image as lazy dask."""
-    import dask.array as da
-    import tifffile
-    import zarr
-
-    if path.suffix == ".zarr":
-        return da.from_zarr(zarr.open_array(path, mode="r"))
-    stored = zarr.open(tifffile.imread(path, aszarr=True), mode="r")
-    return da.from_array(stored, chunks=CHUNK)
+    """The image as lazy dask, as a script reads it."""
+    return ccc.read(path).data
 
 
 def stored(lazy: Any, path: Path, dtype: str) -> None:

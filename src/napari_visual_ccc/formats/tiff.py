@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -167,7 +168,7 @@ def _page_part(
         page = tifffile.TiffPage(tif, index=0)
         if all(range(*s.indices(n)) == range(n) for s, n in zip(part, shape, strict=True)):
             return page.asarray()
-        with page.aszarr() as store:
+        with page.aszarr(maxworkers=os.cpu_count() or 1) as store:
             array: Any = zarr.open(store, mode="r")
             return np.asarray(array[part])
 
