@@ -148,6 +148,26 @@ def test_a_unit_that_is_no_length_is_no_calibration(tmp_path):
     assert (found.spacing, found.unit) == (None, "px")
 
 
+@pytest.mark.parametrize(
+    ("size", "said"),
+    [
+        ({"PhysicalSizeX": 2.0, "PhysicalSizeXUnit": "nm"}, "pixel size of 2.0 x ? nm: not used"),
+        (
+            {"PhysicalSizeX": 2.0, "PhysicalSizeXUnit": "nm",
+             "PhysicalSizeY": 1.0, "PhysicalSizeYUnit": "pixel"},
+            "'px and nm' of OME is not known",
+        ),
+    ],
+)  # fmt: skip
+def test_a_size_of_one_axis_is_no_calibration_and_said(tmp_path, size, said):
+    tifffile.imwrite(
+        tmp_path / "b.ome.tif", np.zeros((4, 5), np.uint8), metadata={"axes": "YX", **size}
+    )
+    found = formats.read(tmp_path / "b.ome.tif")
+    assert (found.spacing, found.unit) == (None, "px")
+    assert any(said in note for note in found.notes)
+
+
 # vendor files -------------------------------------------------------------------------------------
 
 

@@ -153,7 +153,8 @@ def _checked(one: Stated, unit: str) -> tuple[str, tuple[float, float], str]:
     if unit not in _KEPT and unit not in _CONVERTED:
         return f"the unit {unit!r} of {one.source} is not known: no pixel size", nothing, "px"
     if any(size is None or size <= 0 for size in sizes):
-        text = " x ".join(str(value) for value in one.spacing)
+        # as people say it: width x height
+        text = " x ".join("?" if value is None else str(value) for value in one.spacing[::-1])
         return f"{one.source} states a pixel size of {text} {unit}: not used", nothing, "px"
     (height, name), (width, _) = (converted(float(size or 0), unit) for size in sizes)
     metres = METRES.get(name)

@@ -290,15 +290,17 @@ def _per_pixel(value: Any) -> float | None:
 
 def _ome(tif: Any, index: int) -> Found:
     pixels = _pixels(tif, index)
-    if "PhysicalSizeX" not in pixels or "PhysicalSizeY" not in pixels:
-        return Found(original={"ome": pixels})
-    sizes = [number(pixels[f"PhysicalSize{name}"]) or 0.0 for name in "YX"]
+    sizes = [number(pixels.get(f"PhysicalSize{name}")) for name in "YX"]
     units = [unit_of(pixels.get(f"PhysicalSize{name}Unit", "µm")) for name in "YX"]
-    if units[0] != units[1]:
-        if not METRES.keys() >= set(units):
-            return Found(original={"ome": pixels})
-        sizes[0] *= METRES[units[0]] / METRES[units[1]]
-    return Found([Stated("OME", tuple(sizes), units[1])], {}, {"ome": pixels})
+    if sizes == [None, None]:
+        return Found(original={"ome": pixels})
+    unit = units[1]
+    if None not in sizes and units[0] != units[1]:
+        if METRES.keys() >= set(units):
+            sizes[0] *= METRES[units[0]] / METRES[units[1]]
+        else:
+            unit = " and ".join(units)
+    return Found([Stated("OME", tuple(sizes), unit)], {}, {"ome": pixels})
 
 
 def _root(tif: Any) -> Any:
