@@ -290,17 +290,17 @@ def _per_pixel(value: Any) -> float | None:
 
 def _ome(tif: Any, index: int) -> Found:
     pixels = _pixels(tif, index)
-    sizes = [number(pixels.get(f"PhysicalSize{name}")) for name in "YX"]
+    height, width = (number(pixels.get(f"PhysicalSize{name}")) for name in "YX")
     units = [unit_of(pixels.get(f"PhysicalSize{name}Unit", "µm")) for name in "YX"]
-    if sizes == [None, None]:
+    if height is None and width is None:
         return Found(original={"ome": pixels})
     unit = units[1]
-    if None not in sizes and units[0] != units[1]:
+    if height is not None and width is not None and units[0] != units[1]:
         if METRES.keys() >= set(units):
-            sizes[0] *= METRES[units[0]] / METRES[units[1]]
+            height *= METRES[units[0]] / METRES[units[1]]
         else:
             unit = " and ".join(units)
-    return Found([Stated("OME", tuple(sizes), unit)], {}, {"ome": pixels})
+    return Found([Stated("OME", (height, width), unit)], {}, {"ome": pixels})
 
 
 def _root(tif: Any) -> Any:
