@@ -8,6 +8,7 @@ from typing import Any
 
 from . import operations
 from .choices import checked
+from .header import has_colours
 from .micrograph import InfoBar, Micrograph
 from .progress import Progress, Steps, run
 from .provenance import model_of, plain
@@ -100,15 +101,15 @@ def replaying(
     micrograph = _as_micrograph(image, record["source"])
     spacing = spacing or micrograph.voxel
     unit = unit or (micrograph.unit if spacing else "px")
-    current = micrograph.data
+    current, spacing = _level(micrograph, record["steps"][0], spacing)
     source = record["source"]
     known: dict[str, Any] = {str(source.get(key)): current for key in ("name", "path")}
     for step in record["steps"]:
         name = step["operation"]
-        if step.get("level"):
+        if step.get("level") and step is not record["steps"][0]:
             raise ValueError(
-                f"{name} was run on a level of a pyramid, a {step['level']:g}th of the resolution: "
-                "open that level as an image and run it there"
+                f"{name} was run on a level of a pyramid that an earlier step had made: "
+                "open that result as an image and run it there"
             )
         first, *further = operations.inputs(name)
         known[step["inputs"].get(first, "")] = current
@@ -139,6 +140,25 @@ def _as_micrograph(image: Any, source: Mapping[str, Any]) -> Micrograph:
         spacing = source.get("spacing")
         return Micrograph(image, tuple(spacing) if spacing else None, source.get("unit") or "px")
     return image
+
+
+def _level(
+    micrograph: Micrograph, step: Mapping[str, Any], spacing: tuple[float, ...] | None
+) -> tuple[Any, tuple[float, ...] | None]:
+    """Give the data that a step was run on, and their pixel size: a level of a pyramid, or all."""
+    factor = step.get("level")
+    if not factor:
+        return micrograph.data, spacing
+    axis = -2 if has_colours(micrograph) else -1
+    width = micrograph.data.shape[axis]
+    for level in micrograph.levels:
+        if abs(width / level.shape[axis] - factor) < 1e-6 * factor:
+            wider = [*spacing[:-2], *(size * factor for size in spacing[-2:])] if spacing else None
+            return level, tuple(wider) if wider else None
+    raise ValueError(
+        f"{step['operation']} was run on a level of a pyramid, 1/{factor:.4g} of the resolution: "
+        "give the file that has this level, or a Micrograph with its levels"
+    )
 
 
 def _further(

@@ -11,6 +11,7 @@ from qtpy.QtCore import QTimer
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
+from napari_visual_ccc.micrograph import Micrograph
 from napari_visual_ccc.widgets import filling, large, layers
 from napari_visual_ccc.widgets.layers import calibration
 from tests.widgets.docks import dock
@@ -68,8 +69,11 @@ def test_the_bar_of_a_level_or_a_preview_is_that_of_the_whole(viewer, finish):
     labels = viewer.layers["p k-means 3"]
     assert not labels.data[-(made.bar.bottom // 2) :].any() or not made.bar.bottom
     # what was made of a level cannot be made of the whole
+    record = labels.metadata["visual_ccc"]
     with pytest.raises(ValueError, match="level of a pyramid"):
-        ccc.replay(labels.metadata["visual_ccc"], made.image)
+        ccc.replay(record, made.image)
+    again = ccc.replay(record, Micrograph(made.image, levels=tuple(pyramid[1:])))
+    np.testing.assert_array_equal(again.labels, labels.data)
     measure = dock(viewer, "measure")
     table = measure(labels=labels, intensity=image)
     assert "intensity_mean" in labels.features or table is not None

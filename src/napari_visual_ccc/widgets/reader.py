@@ -14,6 +14,7 @@ from napari.utils.notifications import show_info
 
 from .. import formats
 from ..formats.lazy import is_large
+from ..header import has_colours
 from ..micrograph import Micrograph
 from .layers import METADATA, MICROGRAPH
 from .viewers import scale_bar
@@ -71,7 +72,7 @@ def layer_data(one: Micrograph) -> LayerData:
         As napari's readers give them. In ``options["metadata"]["micrograph"]``: facts, spacing,
         unit, info_bar, notes, path and the file's own dictionary under ``"original"``.
     """
-    rgb = _is_colour(one)
+    rgb = has_colours(one)
     ndim = one.data.ndim - rgb
     axes = one.axes if len(one.axes) == ndim - 2 else ()
     steps = [axis.step for axis in axes] or [1.0] * (ndim - 2)
@@ -115,10 +116,6 @@ def _unit(name: str) -> str:
 def _labels(names: list[str], ndim: int) -> tuple[str, ...]:
     names = names or ["z" if k == 0 else f"axis {k}" for k in range(ndim - 2)][::-1]
     return (*names, "y", "x")
-
-
-def _is_colour(one: Micrograph) -> bool:
-    return one.data.ndim > 2 and one.data.shape[-1] in (3, 4) and len(one.axes) < one.data.ndim - 2
 
 
 def _is_labels(one: Micrograph) -> bool:
