@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import time
+import threading
 
 import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
+from skimage.segmentation import relabel_sequential
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc import samples
+from napari_visual_ccc import operations, samples
 from napari_visual_ccc.widgets.layers import calibration, take
 from tests.widgets.docks import dock
 
@@ -210,40 +211,48 @@ def test_a_slice_is_replayed_from_its_stack(viewer):
     np.testing.assert_array_equal(again.layers[0].labels, labels.data[0])
 
 
-def slow_stack(discs, count=12, seconds=0.02):
-    """A lazy stack each slice of which takes a while, and the numbers of those that were read."""
-    read = []
+def gated_stack(discs, free, count=12):
+    """A lazy stack of which one slice comes freely, the others once the gate is open.
+
+    Also gives the numbers of the slices that were read.
+    """
+    read, gate = [], threading.Event()
+    gate.set()
 
     def slice_of(block, block_info=None):
-        read.append(block_info[0]["chunk-location"][0])
-        time.sleep(seconds)
+        number = block_info[0]["chunk-location"][0]
+        read.append(number)
+        if number != free:
+            gate.wait(30)
         return block
 
     meta = np.empty((0, 0, 0), discs.dtype)
     stack = da.from_array(np.stack([discs] * count), chunks=(1, *discs.shape))
-    return stack.map_blocks(slice_of, dtype=discs.dtype, meta=meta), read
+    return stack.map_blocks(slice_of, dtype=discs.dtype, meta=meta), read, gate
 
 
 def test_a_lazy_result_is_there_at_once_and_fills_from_the_slice_on_screen(
     viewer, finish, discs, qtbot
 ):
-    stack, read = slow_stack(discs)
+    stack, read, gate = gated_stack(discs, free=7)
     source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
     source.metadata["micrograph"] = {"info_bar": {}}
     viewer.dims.set_current_step(0, 7)
     form = dock(viewer, "texture")
     form.fields["scope"].value = "slice"
+    gate.clear()
+    read.clear()
     form.run_button.native.click()
     qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     layer = viewer.layers[1]
     assert isinstance(layer.data, np.ndarray)
     assert layer.metadata["visual_ccc"]["unfinished"]
-    read.clear()
     qtbot.waitUntil(lambda: layer.data[7].any())
     assert read[0] == 7
     assert not layer.data[0].any()
     with pytest.raises(ValueError, match="not computed to its end"):
         take(layer, viewer)
+    gate.set()
     finish(form)
     whole = ccc.glcm(np.stack([discs] * 12), scope="slice").data
     np.testing.assert_array_equal(layer.data, whole)
@@ -257,18 +266,60 @@ def test_a_lazy_result_is_there_at_once_and_fills_from_the_slice_on_screen(
     np.testing.assert_array_equal(layer.data[3], ccc.glcm(discs, window=7).data)
 
 
+# operations that the viewer gives stacks to, without networks; measure has a test of its own
+ON_STACKS = [
+    one
+    for one in operations.OPERATIONS.values()
+    if not one.planar and one.family in ("correct", "denoise", "segment", "texture", "cluster")
+]
+
+
+@pytest.mark.parametrize("operation", ON_STACKS, ids=lambda one: one.name)
+def test_a_lazy_layer_gives_what_a_loaded_one_gives(viewer, finish, rng, operation):
+    image = samples.load("powder").data[:96, :90]
+    stack = np.stack([np.roll(image, (k, 2 * k), (0, 1)) for k in range(3)])
+    takes_labels = operations.inputs(operation.name) == ["labels"]
+    data = (stack > 150).astype(np.uint8) if takes_labels else stack
+    found = {}
+    for name in ("loaded", "lazy"):
+        given = data if name == "loaded" else da.from_array(data, chunks=(1, 50, 64))
+        add = viewer.add_labels if takes_labels else viewer.add_image
+        layer = add(given, name=name)
+        layer.metadata["micrograph"] = {"info_bar": {}}
+        form = dock(viewer, operation.family)
+        form.method.value = operation.title
+        form.fields[operations.inputs(operation.name)[0]].value = layer
+        before = set(viewer.layers)
+        form.run_button.native.click()
+        finish(form)
+        found[name] = [one for one in viewer.layers if one not in before]
+        assert found[name]
+        assert not any("unfinished" in one.metadata["visual_ccc"] for one in found[name])
+        assert not form.bar.visible
+    for loaded, lazy in zip(found["loaded"], found["lazy"], strict=True):
+        assert loaded.data.any()
+        pixels = lazy.data
+        if operation.name == "watershed_split":
+            # without a look at all slices their numbers have gaps
+            pixels = relabel_sequential(pixels)[0]
+        np.testing.assert_allclose(pixels, loaded.data, rtol=1e-6, atol=1e-6)
+
+
 def test_what_was_cancelled_half_way_is_not_taken_for_a_result(
     viewer, finish, discs, qtbot, tmp_path
 ):
-    stack, _ = slow_stack(discs, count=40)
+    stack, _, gate = gated_stack(discs, free=0)
     source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
+    viewer.dims.set_current_step(0, 0)
     source.metadata["micrograph"] = {"info_bar": {}}
     form = dock(viewer, "texture")
     form.fields["scope"].value = "slice"
+    gate.clear()
     form.run_button.native.click()
     qtbot.waitUntil(lambda: len(viewer.layers) == 2 and viewer.layers[1].data[0].any())
     qtbot.waitUntil(lambda: form.run_button.text == "Cancel")
     form.run_button.native.click()
+    gate.set()
     finish(form)
     layer = viewer.layers[1]
     assert layer.data[0].any()

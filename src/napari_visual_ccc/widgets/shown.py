@@ -79,8 +79,8 @@ class Shown:
     def wait(self, filling: bool, part: ImageResult | LabelsResult) -> None:
         """Note whether its pixels are still to come, and its contrast with them."""
         self.filling = filling
-        limits = getattr(part, "limits", None)
-        self._waits_for_limits = filling and limits is None and self._look != "grey"
+        without = isinstance(part, ImageResult) and part.limits is None
+        self._waits_for_limits = filling and without and self._look != "grey"
 
     def filled(self) -> None:
         """All its pixels have come: what it is by now counts as what we left."""
