@@ -16,6 +16,7 @@ import tifffile
 import napari_visual_ccc as ccc
 from napari_visual_ccc import cli, operations, samples
 from napari_visual_ccc.cli import main
+from napari_visual_ccc.micrograph import Micrograph
 
 UNIX = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
 
@@ -51,6 +52,41 @@ def test_results_are_written_with_pixel_size_table_preview_and_record(image, out
     table = pd.read_csv(out / "discs_kmeans.csv")
     assert table["area_nm2"].sum() == discs.size / 4
     assert "cluster 1 (darkest)" in capsys.readouterr().out
+
+
+def test_a_pixel_size_given_by_hand_is_replayed_whatever_the_file_states(image, out):
+    assert main(["cluster", str(image), "--spacing", "5", "--unit", "um", "-o", str(out)]) == 0
+    table = pd.read_csv(out / "discs_kmeans.csv")
+    for given in (image, str(image)):
+        again = ccc.replay(out / "discs_kmeans.yaml", given).table
+        np.testing.assert_allclose(again["area_µm2"], table["area_µm2"])
+    # a Micrograph has a size of its own
+    other = ccc.replay(out / "discs_kmeans.yaml", ccc.read(image)).table
+    assert other["area_nm2"].sum() == table["area_µm2"].sum() / 100
+
+
+def test_units_are_written_as_everywhere(image, out, capsys):
+    words = ["cluster", str(image), "-o", str(out), "--figures", "none", "--spacing", "2"]
+    for unit, size, name in [("nanometer", 2.0, "nm"), ("m", 2e9, "nm"), ("um", 2.0, "µm")]:
+        assert main([*words, "--unit", unit, "--force"]) == 0
+        found = ccc.read(out / "discs_kmeans_k-means_3.ome.tif")
+        assert (found.spacing, found.unit) == (pytest.approx((size, size)), name)
+    for unit in ("foo", "px"):
+        assert main([*words, "--unit", unit, "--force"]) == 2
+        assert f"'{unit}' is not a unit" in capsys.readouterr().err
+
+
+def test_results_lie_where_the_part_lies_that_they_were_made_of(discs, tmp_path, out):
+    part = Micrograph(discs, (2.0, 2.0), "nm", name="p", metadata={"origin": [100.0, 200.0]})
+    path = ccc.write(part, tmp_path / "part.ome.tif")
+    script = ccc.write(ccc.otsu(part), tmp_path / "mask.ome.zarr", source=ccc.read(path))
+    assert ccc.read(script).metadata["origin"] == [100.0, 200.0]
+    assert ccc.read(script).spacing == (2.0, 2.0)
+    words = ["otsu", str(path), "-o", str(out), "--force"]
+    for more, place in ([], [100.0, 200.0]), (["--spacing", "4"], [200.0, 400.0]):
+        assert main([*words, *more]) == 0
+        found = ccc.read(out / "part_otsu_Otsu.ome.tif")
+        assert found.metadata["origin"] == pytest.approx(place)
 
 
 @pytest.mark.parametrize(

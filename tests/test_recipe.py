@@ -148,6 +148,29 @@ def test_fingerprints_tell_arrays_apart(rng, side):
     assert provenance.fingerprint(data) != provenance.fingerprint(other)
 
 
+def test_a_script_takes_the_slice_or_level_that_the_record_is_of(discs, tmp_path):
+    stack = np.stack([255 - discs, discs])
+    tifffile.imwrite(tmp_path / "stack.tif", stack)
+    path = str(tmp_path / "stack.tif")
+    record = {"steps": [{"operation": "kmeans", "plane": [1]}], "source": {"path": path}}
+    found = {}
+    exec(to_python(record), found)
+    np.testing.assert_array_equal(found["result_1"].labels, ccc.kmeans(discs).labels)
+    with tifffile.TiffWriter(tmp_path / "p.ome.tif") as tif:
+        size = {"PhysicalSizeX": 2.0, "PhysicalSizeXUnit": "nm",
+                "PhysicalSizeY": 2.0, "PhysicalSizeYUnit": "nm"}  # fmt: skip
+        tif.write(discs, subifds=1, metadata={"axes": "YX", **size})
+        tif.write(discs[::2, ::2], subfiletype=1)
+    path = str(tmp_path / "p.ome.tif")
+    step = {"operation": "kmeans", "level": 2.0}
+    exec(to_python({"steps": [step], "source": {"path": path}}), found)
+    expected = ccc.kmeans(discs[::2, ::2], spacing=(4.0, 4.0), unit="nm")
+    np.testing.assert_array_equal(found["result_1"].labels, expected.labels)
+    assert found["result_1"].table.equals(expected.table)
+    with pytest.raises(ValueError, match="an earlier step had made"):
+        to_python({"steps": [{"operation": "denoise"}, step], "source": {"path": path}})
+
+
 @pytest.mark.parametrize("plane", [[5], [0, 1], "ab", [-1]])
 def test_a_slice_that_is_not_there_is_refused(discs, plane):
     record = {"steps": [{"operation": "classify", "plane": plane}], "source": {}}

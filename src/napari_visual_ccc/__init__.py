@@ -19,6 +19,7 @@ _ELSEWHERE = {
     "read_all": ".formats",
     "replay": ".recipe",
     "save_model": ".models",
+    "write": ".export",
     "write_report": ".report",
 }
 __all__ = ["__version__", *_ELSEWHERE, *OPERATIONS, *JOBS]

@@ -170,10 +170,7 @@ def _run(name: str, given: argparse.Namespace) -> int:
     try:
         parameters = checked(name, parameters)
         _check_names(given.images)
-        if given.spacing is not None and not min(given.spacing) > 0:
-            raise ValueError(f"--spacing is {given.spacing[-1]}; it must be above zero")
-        if given.unit and given.spacing is None:
-            raise ValueError("--unit is that of --spacing; give both")
+        _check_pixel_size(given)
         if given.output.exists() and not given.output.is_dir():
             raise ValueError(f"{given.output} is a file; name a folder with -o")
     except ValueError as error:
@@ -197,6 +194,20 @@ def _run(name: str, given: argparse.Namespace) -> int:
     if failed and len(given.images) > 1:
         print(f"visual-ccc: {failed} of {len(given.images)} images failed", file=sys.stderr)
     return FAILED if failed else OK
+
+
+def _check_pixel_size(given: argparse.Namespace) -> None:
+    """Check size and unit, and write them as everywhere else: ``um`` is µm, metres are nm."""
+    from .formats.calibration import length
+
+    if given.spacing is None:
+        if given.unit:
+            raise ValueError("--unit is that of --spacing; give both")
+        return
+    if not min(given.spacing) > 0:
+        raise ValueError(f"--spacing is {given.spacing[-1]}; it must be above zero")
+    sizes = [length(size, given.unit or "nm") for size in given.spacing]
+    given.spacing, given.unit = tuple(size for size, _ in sizes), sizes[0][1]
 
 
 def _check_names(images: Sequence[Path]) -> None:
@@ -223,20 +234,23 @@ def _one_image(
     report: Callable[[Progress], object],
 ) -> None:
     from .engine.bars import bar_of
+    from .files import check_free
     from .formats import read
     from .micrograph import InfoBar
-    from .output import base_name, write_result
+    from .output import base_name, recipe_file, write_result
     from .provenance import provenance
 
     micrograph = read(path)
     spacing, unit = micrograph.voxel, micrograph.unit
     if given.spacing is not None:
-        spacing, unit = given.spacing, given.unit or "nm"
+        spacing, unit = given.spacing, given.unit
     first, *further = operations.inputs(name)
     files = {other: getattr(given, other) for other in further if getattr(given, other)}
     arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}
     bar = micrograph.info_bar if given.keep_bar or first != "image" else bar_of(micrograph)
     bar = InfoBar() if given.keep_bar else bar
+    # where results are known to be there already, nothing is computed first
+    check_free(recipe_file(given.output, f"{micrograph.name} {name}"), force=given.force)
     steps = operations.start(name, arrays, parameters, spacing=spacing, unit=unit, info_bar=bar)
     result = run(steps, report)
     terminal.clear_line()
@@ -262,6 +276,7 @@ def _one_image(
         image=under,
         spacing=spacing,
         unit=unit,
+        origin=_origin(micrograph, spacing),
         axes=_axes(micrograph.axes, given.spacing, unit, arrays[first].ndim),
         info_bar=None if operations.OPERATIONS[name].whole else bar,
         format=given.format,
@@ -274,6 +289,17 @@ def _one_image(
         print(f"  {note}")
     for file in written:
         print(f"  {file}")
+
+
+def _origin(micrograph: Any, spacing: Any) -> tuple[float, ...]:
+    """Where the image lies, (y, x) in the unit of a pixel size that may have been given anew."""
+    stated = micrograph.metadata.get("origin")
+    if stated is None:
+        return (0.0, 0.0)
+    was, now = micrograph.spacing or (1.0, 1.0), (1.0, 1.0) if spacing is None else spacing
+    return tuple(
+        place / old * new for place, old, new in zip(stated[-2:], was[-2:], now[-2:], strict=True)
+    )
 
 
 def _axes(axes: tuple[Any, ...], spacing: Any, unit: str, ndim: int) -> tuple[Any, ...]:

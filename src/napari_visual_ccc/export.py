@@ -8,9 +8,10 @@ from typing import Any, Literal
 
 from .files import written
 from .micrograph import Axis, InfoBar, Micrograph
-from .progress import Steps
+from .progress import Steps, run
 from .pyramid import write_levels
-from .results import ImageResult, LabelsResult
+from .recipe import layer_of
+from .results import ImageResult, LabelsResult, Result
 from .stored import Stored
 from .targets import TARGETS
 
@@ -70,6 +71,44 @@ def write_image(
     return path
 
 
+def write(
+    what: Result | Micrograph,
+    path: str | Path,
+    *,
+    source: Micrograph | None = None,
+    layer: str = "",
+    format: Format = "auto",
+    force: bool = False,
+) -> Path:
+    """Write a result or a micrograph from a script: `write_image` with the place of its source.
+
+    Parameters
+    ----------
+    what : Result or Micrograph
+        What an operation gave, or an image that is described already.
+    path : Path
+        Of the file, or of the folder of a Zarr.
+    source : Micrograph, optional
+        What the result was made of: pixel size, place, leading axes and label bar are its own.
+    layer : str
+        Which layer of a result of several; the first one when empty.
+    format, force
+        As for `write_image`.
+
+    Raises
+    ------
+    ValueError, FileExistsError, OSError
+        As `write_image` does; if the result has no such layer.
+    """
+    if not isinstance(what, Micrograph):
+        of = source or Micrograph(None)
+        what = of_result(
+            layer_of(what, layer), name=of.name, spacing=of.spacing, unit=of.unit, axes=of.axes,
+            origin=tuple(of.metadata.get("origin", (0.0, 0.0)))[-2:], info_bar=of.info_bar,
+        )  # fmt: skip
+    return run(write_image(what, path, format=format, force=force))
+
+
 def of_result(
     layer: ImageResult | LabelsResult,
     *,
@@ -77,6 +116,7 @@ def of_result(
     spacing: tuple[float, ...] | None = None,
     unit: str = "px",
     axes: tuple[Axis, ...] = (),
+    origin: tuple[float, ...] = (0.0, 0.0),
     info_bar: InfoBar | None = None,
     record: Mapping[str, Any] | None = None,
 ) -> Micrograph:
@@ -90,6 +130,8 @@ def of_result(
         Of the source.
     spacing, unit, axes, info_bar
         Of the source, see `Micrograph`; those of a coarse map follow from them.
+    origin : (y, x)
+        Where the centre of the source's first pixel lies, in `unit` (in pixels without a size).
     record : mapping, optional
         From `provenance.provenance`.
     """
@@ -97,11 +139,13 @@ def of_result(
     if isinstance(layer, LabelsResult):
         metadata["labels"] = True
     sizes = (1.0, 1.0) if spacing is None else tuple(float(size) for size in spacing[-2:])
-    if any(layer.first_centre):
-        # the first cell of a coarse map, or of a part, does not lie on the corner of the source
-        metadata["origin"] = [
-            first * size for first, size in zip(layer.first_centre, sizes, strict=True)
-        ]
+    # the first cell of a coarse map, or of a part, does not lie on the corner of the source
+    place = [
+        start + first * size
+        for start, first, size in zip(origin, layer.first_centre, sizes, strict=True)
+    ]
+    if any(place):
+        metadata["origin"] = place
     if spacing is not None:
         spacing = tuple(size * layer.stride for size in sizes)
     axes = axes if len(axes) == layer.array.ndim - 2 else ()

@@ -25,6 +25,7 @@ def write_result(
     spacing: tuple[float, ...] | None = None,
     unit: str = "px",
     axes: tuple[Axis, ...] = (),
+    origin: tuple[float, ...] = (0.0, 0.0),
     info_bar: InfoBar | None = None,
     format: Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej"] = "ome-tiff",
     tables: Literal["csv", "parquet"] = "csv",
@@ -45,8 +46,8 @@ def write_result(
         Name of a layer → its record, see `provenance.provenance`.
     image : (..., Y, X) array, optional
         The source, to draw under labels and heatmaps.
-    spacing, unit, axes, info_bar
-        Of the source, see `Micrograph`.
+    spacing, unit, axes, origin, info_bar
+        Of the source, see `export.of_result`.
     format, tables, figures
         What to write layers, tables and figures as.
     force : bool
@@ -74,15 +75,15 @@ def write_result(
     endings = [ENDINGS[format], *([] if figures == "none" else [f".{figures}"])]
     images = [folder / f"{s}{end}" for s in stems.values() for end in endings]
     lists = [folder / f"{s}.{tables}" for s in names]
-    recipe = folder / f"{file_stem(name)}.yaml"
+    recipe = recipe_file(folder, name)
     paths = [*images, *lists, recipe]
     for path in paths:
         check_free(path, force=force)
     for layer in result.layers:
         stem = folder / stems[layer.name]
         made = of_result(
-            layer, name=name, spacing=spacing, unit=unit, axes=axes, record=record(layer.name),
-            info_bar=info_bar,
+            layer, name=name, spacing=spacing, unit=unit, axes=axes, origin=origin,
+            record=record(layer.name), info_bar=info_bar,
         )  # fmt: skip
         run(write_image(made, Path(f"{stem}{ENDINGS[format]}"), format=format, force=force))
         if figures != "none":
@@ -100,6 +101,11 @@ def base_name(source: str, operation: str, result: Result) -> str:
     """Name what an operation gives of a source: two targets explained are two results."""
     target = getattr(result, "target", "")
     return f"{source} {operation} {target}".strip()
+
+
+def recipe_file(folder: Path, name: str) -> Path:
+    """Name the file that tells how results were made."""
+    return folder / f"{file_stem(name)}.yaml"
 
 
 def file_stem(text: str) -> str:

@@ -34,10 +34,11 @@ def output(result: Result, name: str = "") -> Any:
     ValueError
         If the result has no such layer.
     """
-    return _layer(result, name).array
+    return layer_of(result, name).array
 
 
-def _layer(result: Result, name: str) -> ImageResult | LabelsResult:
+def layer_of(result: Result, name: str = "") -> ImageResult | LabelsResult:
+    """Give one layer of a result, as `output` does its array."""
     layers = result.layers
     for layer in layers:
         if layer.name == name or not name:
@@ -64,7 +65,8 @@ def replay(
     image : (..., Y, X) array, Micrograph or path
         What the first step is given.
     spacing, unit : (y, x) and str, optional
-        Pixel size; taken from a Micrograph, then from the record, when absent.
+        Pixel size. When absent: the recorded one, for an array and for the very file that the
+        record names; else that of the Micrograph or file, and the recorded one where it has none.
     others : mapping, optional
         Arrays of further inputs by their name (``{"intensity": image}``). Not needed for those
         that were the source or the input of an earlier step.
@@ -98,19 +100,18 @@ def replaying(
 ) -> Steps[Result]:
     """Replay as a generator, for the viewer: see `replay`."""
     record = load(record)
-    micrograph = _as_micrograph(image, record["source"])
-    spacing = spacing or micrograph.voxel
-    unit = unit or (micrograph.unit if spacing else "px")
-    current, spacing = _level(micrograph, record["steps"][0], spacing)
     source = record["source"]
+    micrograph = _as_micrograph(image)
+    if spacing is None:
+        spacing, own = _pixel_size(micrograph, source, image)
+        unit = unit or own
+    unit = unit if spacing else "px"
+    factor = record["steps"][0].get("level", 1)
+    current, spacing = at_level(micrograph, factor), scaled(spacing, factor)
     known: dict[str, Any] = {str(source.get(key)): current for key in ("name", "path")}
     for step in record["steps"]:
         name = step["operation"]
-        if step.get("level") and step is not record["steps"][0]:
-            raise ValueError(
-                f"{name} was run on a level of a pyramid that an earlier step had made: "
-                "open that result as an image and run it there"
-            )
+        check_level(step, first=step is record["steps"][0])
         first, *further = operations.inputs(name)
         known[step["inputs"].get(first, "")] = current
         if step.get("plane") and current.ndim > 2:
@@ -123,40 +124,64 @@ def replaying(
         )
         _check_model(step, result)
         if step is not record["steps"][-1]:
-            layer = _layer(result, step.get("output", ""))
-            current = layer.array
-            spacing = spacing and (
-                *spacing[:-2], *(size * layer.stride for size in spacing[-2:])
-            )  # fmt: skip
+            layer = layer_of(result, step.get("output", ""))
+            current, spacing = layer.array, scaled(spacing, layer.stride)
     return result
 
 
-def _as_micrograph(image: Any, source: Mapping[str, Any]) -> Micrograph:
+def _as_micrograph(image: Any) -> Micrograph:
     if isinstance(image, str | Path):
         from .formats import read
 
         image = read(image)
-    if not isinstance(image, Micrograph):
-        spacing = source.get("spacing")
-        return Micrograph(image, tuple(spacing) if spacing else None, source.get("unit") or "px")
-    return image
+    return image if isinstance(image, Micrograph) else Micrograph(image)
 
 
-def _level(
-    micrograph: Micrograph, step: Mapping[str, Any], spacing: tuple[float, ...] | None
-) -> tuple[Any, tuple[float, ...] | None]:
-    """Give the data that a step was run on, and their pixel size: a level of a pyramid, or all."""
-    factor = step.get("level")
-    if not factor:
-        return micrograph.data, spacing
+def _pixel_size(
+    micrograph: Micrograph, source: Mapping[str, Any], image: Any
+) -> tuple[tuple[float, ...] | None, str]:
+    recorded = source.get("spacing"), source.get("unit") or "px"
+    path = source.get("path")
+    # a person may have given the file another size than it states
+    same = isinstance(image, str | Path) and path and Path(path).resolve() == Path(image).resolve()
+    if recorded[0] and (same or micrograph.spacing is None):
+        return tuple(recorded[0]), recorded[1]
+    return micrograph.voxel, micrograph.unit
+
+
+def scaled(spacing: Sequence[float] | None, factor: float) -> tuple[float, ...] | None:
+    """Give the pixel size of a map or a level that is coarser by a factor."""
+    if spacing is None:
+        return None
+    return (*spacing[:-2], *(size * factor for size in spacing[-2:]))
+
+
+def check_level(step: Mapping[str, Any], *, first: bool) -> None:
+    """Refuse a step on a level of a pyramid that an earlier step has made."""
+    if step.get("level", 1) != 1 and not first:
+        raise ValueError(
+            f"{step['operation']} was run on a level of a pyramid that an earlier step had made: "
+            "open that result as an image and run it there"
+        )
+
+
+def at_level(micrograph: Micrograph, factor: float) -> Any:
+    """Give the level of a pyramid that has 1/factor of the resolution; all of it for 1.
+
+    Raises
+    ------
+    ValueError
+        If the micrograph has no such level.
+    """
+    if factor == 1:
+        return micrograph.data
     axis = -2 if has_colours(micrograph) else -1
     width = micrograph.data.shape[axis]
     for level in micrograph.levels:
         if abs(width / level.shape[axis] - factor) < 1e-6 * factor:
-            wider = [*spacing[:-2], *(size * factor for size in spacing[-2:])] if spacing else None
-            return level, tuple(wider) if wider else None
+            return level
     raise ValueError(
-        f"{step['operation']} was run on a level of a pyramid, 1/{factor:.4g} of the resolution: "
+        f"the record is of a level of a pyramid, 1/{factor:.4g} of the resolution: "
         "give the file that has this level, or a Micrograph with its levels"
     )
 
@@ -223,6 +248,9 @@ def _checked_step(step: Any, what: str) -> dict[str, Any]:
         if not isinstance(whole[key], Mapping):
             raise ValueError(f"{what}: {key} of {name} must be names with values")
     bar = whole["info_bar"]
+    level = whole.get("level", 1)
+    if not isinstance(level, int | float) or not level >= 1:
+        raise ValueError(f"{what}: level of {name} must be how many times coarser it is")
     known = set(bar) <= set(InfoBar().pixels)
     if not known or any(type(n) is not int or n < 0 for n in bar.values()):
         raise ValueError(f"{what}: info_bar of {name} must be pixels at the borders")

@@ -20,7 +20,22 @@ if TYPE_CHECKING:
     Change = Callable[["ImageResult | LabelsResult"], "ImageResult | LabelsResult"]
 
 Look = Literal["grey", "heat", "signed"]
+# values that contrast is found from
+_SAMPLED = 1 << 19
 COLORMAPS = {"grey": "gray", "heat": "inferno", "signed": "PiYG"}
+
+
+def sample(values: np.ndarray) -> np.ndarray:
+    """Some values of an array of any size, evenly spread: a viewer waits for its contrast."""
+    steps = [1] * values.ndim
+
+    def some() -> np.ndarray:
+        return values[tuple(slice(None, None, step) for step in steps)]
+
+    while some().size > _SAMPLED:
+        longest = max(range(values.ndim), key=lambda axis: values.shape[axis] // steps[axis])
+        steps[longest] *= 2
+    return some()
 
 
 def contrast(values: np.ndarray, look: str) -> tuple[float, float] | None:

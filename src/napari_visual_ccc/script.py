@@ -8,14 +8,14 @@ from typing import Any
 
 from . import operations
 from .choices import checked
-from .recipe import load
+from .recipe import check_level, load
 
 _HEAD = """\
 from pathlib import Path
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.micrograph import InfoBar
-from napari_visual_ccc.recipe import output
+from napari_visual_ccc.recipe import at_level, layer_of, scaled
 
 path = Path({path!r})
 micrograph = ccc.read(path)
@@ -30,6 +30,11 @@ def to_python(record: Mapping[str, Any] | str | Path) -> str:
     ----------
     record : mapping or path
         As for `recipe.replay`. Further inputs that were files are read from where they were.
+
+    Raises
+    ------
+    ValueError
+        As `recipe.replay` does.
     """
     record = load(record)
     source, steps = record["source"], record["steps"]
@@ -39,13 +44,21 @@ def to_python(record: Mapping[str, Any] | str | Path) -> str:
         spacing=tuple(source["spacing"]) if calibrated else "micrograph.voxel",
         unit=repr(source["unit"]) if calibrated else "micrograph.unit",
     )
+    level = steps[0].get("level", 1)
+    if level != 1:
+        text += f"image, spacing = at_level(micrograph, {level}), scaled(spacing, {level})\n"
     current, variables = "image", {str(source.get("name")): "image"}
     for number, step in enumerate(steps, start=1):
+        check_level(step, first=step is steps[0])
         variables[step["inputs"].get(operations.inputs(step["operation"])[0], "")] = current
+        if step.get("plane"):
+            current += f"[{', '.join(map(str, step['plane']))}]"
         text += f"result_{number} = {_call(step, current, variables)}\n"
         if step is not steps[-1]:
             current = f"image_{number}"
-            text += f"{current} = output(result_{number}, {step.get('output', '')!r})\n"
+            text += f"layer_{number} = layer_of(result_{number}, {step.get('output', '')!r})\n"
+            text += f"{current}, spacing = layer_{number}.array, "
+            text += f"scaled(spacing, layer_{number}.stride)\n"
     return text + f"print(result_{len(steps)})\n"
 
 

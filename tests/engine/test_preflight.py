@@ -55,6 +55,15 @@ def test_memory_is_within_a_factor_of_two(name, choices, kind):
     assert 0.5 < cost.bytes / int(done.stdout) < 2
 
 
+def test_what_the_viewer_holds_of_a_lazy_image_counts():
+    shape = (255, 2048, 2048)
+    without, held = (estimate("otsu", shape, "uint8", lazy=True, room=n) for n in (0, 1 << 30))
+    assert held.bytes - without.bytes == np.prod(shape)
+    maps = (estimate("glcm", shape, "uint8", True, {"feature": f}, room=1 << 34) for f in
+            ("contrast", "all"))  # fmt: skip
+    assert [found.bytes > 8 * np.prod(shape) for found in maps] == [True, False]
+
+
 def test_a_lazy_image_needs_no_more_the_larger_it_is():
     small, large = (estimate("glcm", (n, n), "uint8", lazy=True) for n in (10_000, 40_000))
     assert small.bytes == large.bytes

@@ -6,6 +6,7 @@ import time
 
 import dask.array as da
 import numpy as np
+import pandas as pd
 import pytest
 from qtpy.QtCore import QTimer
 
@@ -60,7 +61,7 @@ def test_the_bar_of_a_level_or_a_preview_is_that_of_the_whole(viewer, finish):
         samples.load("powder").data, "black, framed cells (FEI)", np.random.default_rng(0)
     )
     pyramid = [made.image, made.image[::2, ::2]]
-    image = viewer.add_image(pyramid, name="p", multiscale=True)
+    image = viewer.add_image(pyramid, name="p", multiscale=True, scale=(3, 3), units="nm")
     form = dock(viewer, "cluster")
     form.level.value = 1
     form.run_button.native.click()
@@ -72,8 +73,11 @@ def test_the_bar_of_a_level_or_a_preview_is_that_of_the_whole(viewer, finish):
     record = labels.metadata["visual_ccc"]
     with pytest.raises(ValueError, match="level of a pyramid"):
         ccc.replay(record, made.image)
-    again = ccc.replay(record, Micrograph(made.image, levels=tuple(pyramid[1:])))
+    levels = Micrograph(made.image, levels=tuple(pyramid[1:]))
+    again = ccc.replay(record, levels)
     np.testing.assert_array_equal(again.labels, labels.data)
+    # and an image that has no pixel size has the recorded one
+    pd.testing.assert_frame_equal(again.table, labels.features[list(again.table)])
     measure = dock(viewer, "measure")
     table = measure(labels=labels, intensity=image)
     assert "intensity_mean" in labels.features or table is not None
@@ -128,8 +132,7 @@ def test_a_large_run_is_forecast(viewer, montage, monkeypatch):
 def test_a_result_larger_than_memory_is_computed_into_a_file(
     viewer, finish, tmp_path, monkeypatch, discs, name
 ):
-    for module in (filling, layers, large):
-        monkeypatch.setattr(module, "HELD_BYTES", 1000)
+    monkeypatch.setattr(filling, "HELD_BYTES", 1000)
     stack = da.from_array(np.stack([discs, discs[::-1]] * 3), chunks=(1, 60, 80))
     viewer.add_image(stack, name="big", contrast_limits=(0, 255), scale=(5, 2, 2), units="nm")
     form = dock(viewer, "texture")
@@ -144,11 +147,30 @@ def test_a_result_larger_than_memory_is_computed_into_a_file(
     finish(form)
     assert not is_shown(form, form.store_button)
     np.testing.assert_array_equal(np.asarray(layer.data), whole)
+    # another run is another result
+    form.fields["window"].value = 7
+    form.run_button.native.click()
+    finish(form)
+    assert is_shown(form, form.store_button)
+    form.undo_button.native.click()
+    np.testing.assert_array_equal(np.asarray(layer.data), whole)
     found = ccc.read(tmp_path / name)
     np.testing.assert_array_equal(np.asarray(found.data), whole)
     assert (found.spacing, found.unit) == ((2.0, 2.0), "nm")
     assert found.axes[0].step == 5
     assert found.metadata["visual_ccc"]["steps"][-1]["operation"] == "glcm"
+
+
+def test_many_maps_are_held_together_or_not_at_all(viewer, finish, monkeypatch, discs):
+    lazy = da.from_array(np.stack([discs] * 2), chunks=(1, 60, 80))
+    monkeypatch.setattr(filling, "HELD_BYTES", 8 * lazy.size)
+    viewer.add_image(lazy, name="one", contrast_limits=(0, 255))
+    form = dock(viewer, "texture")
+    for feature, held in ("all", False), ("contrast", True):
+        form.fields["feature"].value = feature
+        form.run_button.native.click()
+        finish(form)
+        assert isinstance(form._last[0].layer.data, np.ndarray) == held
 
 
 def longest_pause(until, qtbot) -> float:

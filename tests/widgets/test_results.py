@@ -12,6 +12,7 @@ from skimage.segmentation import relabel_sequential
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import operations, samples
+from napari_visual_ccc.widgets import filling
 from napari_visual_ccc.widgets.layers import calibration, take
 from tests.widgets.docks import dock
 
@@ -264,6 +265,61 @@ def test_a_lazy_result_is_there_at_once_and_fills_from_the_slice_on_screen(
     finish(form)
     assert len(viewer.layers) == 2
     np.testing.assert_array_equal(layer.data[3], ccc.glcm(discs, window=7).data)
+
+
+def test_filling_follows_the_slider():
+    read = []
+
+    def slice_of(block, block_info=None):
+        read.append(block_info[0]["chunk-location"][0])
+        return block
+
+    stack = da.ones((40, 8, 8), chunks=(1, 8, 8)).map_blocks(
+        slice_of, dtype=float, meta=np.empty((0, 0, 0))
+    )
+    place = filling.pending(stack)
+    here = [(5,)]
+    steps = filling.fill([place], lambda: here[0])
+    next(steps)
+    assert read == [5]
+    here[0] = (30,)
+    next(steps)
+    assert read == [5, 30]
+    assert [one.done for one in steps][-1] == 40
+    assert sorted(read) == list(range(40))
+    assert place.held.all()
+
+
+def test_a_result_that_is_removed_is_computed_no_further(viewer, finish, discs, qtbot):
+    stack, read, gate = gated_stack(discs, free=0)
+    source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
+    source.metadata["micrograph"] = {"info_bar": {}}
+    viewer.dims.set_current_step(0, 0)
+    form = dock(viewer, "texture")
+    form.fields["scope"].value = "slice"
+    gate.clear()
+    form.run_button.native.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2 and viewer.layers[1].data[0].any())
+    viewer.layers.pop()
+    gate.set()
+    finish(form)
+    assert len(set(read)) < 12
+    assert not form.undo_button.enabled
+    assert list(viewer.layers) == [source]
+
+
+def test_a_preview_whose_image_is_closed_is_taken_back(viewer, qtbot):
+    image = np.tile(samples.load("powder").data[:512, :512], (5, 5))
+    layer = viewer.add_image(image, name="large")
+    layer.metadata["micrograph"] = {"info_bar": {}}
+    form = dock(viewer, "segment")
+    form.run(preview=True)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    assert form._last[0].preview
+    form.live.value = True
+    viewer.layers.remove(layer)
+    qtbot.waitUntil(lambda: not viewer.layers, timeout=20_000)
+    assert form.message.value == ""
 
 
 # operations that the viewer gives stacks to, without networks; measure has a test of its own

@@ -40,6 +40,8 @@ class Cost(NamedTuple):
 class _Work(NamedTuple):
     """Bytes a pixel: of results, of a tile in work, of a whole plane in work; nanoseconds a pixel.
 
+    `beside` are bytes a pixel that a loaded image needs meanwhile, such as a blurred copy of it.
+
     Measured on micrographs of 4 megapixels; the nanoseconds are those of one core.
     """
 
@@ -49,6 +51,7 @@ class _Work(NamedTuple):
     plane: float = 0.0
     # how many cores share it
     shared: bool = True
+    beside: float = 0.0
 
 
 _DENOISE = {
@@ -99,6 +102,8 @@ def estimate(
     dtype: Any,
     lazy: bool = False,
     choices: Mapping[str, Any] | None = None,
+    *,
+    room: int = 0,
 ) -> Cost | None:
     """Estimate what an operation needs.
 
@@ -114,6 +119,8 @@ def estimate(
         Whether it is dask's: results are then computed and written chunk by chunk.
     choices : mapping, optional
         The operation's choices; what is missing counts as its default.
+    room : int
+        Bytes up to which results of a lazy image are held in memory, as the viewer does.
 
     Returns
     -------
@@ -128,10 +135,12 @@ def estimate(
     at_work = work.tile * min(pixels, WORKERS * BAND_PIXELS) + work.plane * plane
     if lazy:
         chunk = min(plane, CHUNK_SIDE**2)
-        held = (work.kept + 2 * kind.itemsize) * chunk * (WORKERS + _AHEAD)
+        held = (work.kept + work.beside + 2 * kind.itemsize) * chunk * (WORKERS + _AHEAD)
+        result = work.kept * pixels
+        held += result if result <= room else 0
         tiles = math.prod(shape[:-2]) * math.prod(-(-n // CHUNK_SIDE) for n in shape[-2:])
     else:
-        held = work.kept * pixels
+        held = (work.kept + work.beside) * pixels
         tiles = math.prod(shape[:-2]) * -(-plane // BAND_PIXELS)
     if work.plane:
         tiles = math.prod(shape[:-2])
@@ -172,8 +181,8 @@ def _counted(kind: np.dtype) -> bool:
 def _otsu(kind: np.dtype, choices: dict[str, Any]) -> _Work:
     blurred = choices.get("sigma", 1.0) > 0
     byte = kind.itemsize == 1
-    # labels and mask, and the blurred image
-    work = _Work(2 + (2 if byte else 4) * blurred, 4, 7 + 7 * blurred)
+    # the mask; labels and the blurred image
+    work = _Work(1, 4, 7 + 7 * blurred, beside=1 + (2 if byte else 4) * blurred)
     if not byte and (blurred or not _counted(kind)):
         work = work._replace(tile=20, ns=32)
     if choices.get("smallest", 0) > 1:

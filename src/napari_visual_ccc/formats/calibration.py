@@ -76,6 +76,21 @@ def converted(size: float, unit: str) -> tuple[float, str]:
     return size * factor, name
 
 
+def length(size: float, unit: str) -> tuple[float, str]:
+    """Give a size that a person typed with the usual name of its unit.
+
+    Raises
+    ------
+    ValueError
+        If the unit is not one of length, of reciprocal length or of angle.
+    """
+    name = unit_of(unit)
+    if name not in _KEPT and name not in _CONVERTED:
+        known = ", ".join(METRES)
+        raise ValueError(f"{unit!r} is not a unit of a pixel size; write {known}, 1/nm or mrad")
+    return converted(size, name)
+
+
 def number(value: Any) -> float | None:
     """Read a number as microscopes write it: also with a decimal comma, a unit, a ``K``.
 

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from ..engine.planes import WORKERS
+from ..engine.preflight import available
 from ..progress import Progress, Steps
 
-# a lazy result up to this size gets its place in memory; a larger one goes to a file when asked
+# lazy results up to this size get their place in memory; larger ones go to a file when asked
 HELD_BYTES = 1 << 30
+# of the memory that is free, the share that they may take
+_SHARE = 4
+# seconds that one batch of chunks may take: Cancel, and the slice on screen, wait for its end
+_BATCH_S = 0.15
+
+
+def room() -> int:
+    """Bytes that the lazy results of one run may take in memory."""
+    return min(HELD_BYTES, available() // _SHARE)
 
 
 class Pending(NamedTuple):
@@ -25,25 +37,40 @@ def pending(lazy: Any) -> Pending:
     return Pending(lazy, np.zeros(lazy.shape, lazy.dtype))
 
 
-def fill(parts: Sequence[Pending], first: tuple[int, ...] = ()) -> Steps[None]:
+def fill(parts: Sequence[Pending], here: Callable[[], tuple[int, ...]] = tuple) -> Steps[None]:
     """Compute lazy arrays chunk by chunk, those of the slice being looked at first.
 
     Parameters
     ----------
     parts : sequence of Pending
         Of one result.
-    first : tuple of int
-        The slice being looked at; what is nearest to it comes next.
+    here : callable
+        Gives the slice being looked at, which may change meanwhile; what is nearest to it comes
+        next.
     """
-    work = [
-        (_distance(part.lazy, index, first), number, index)
+    from dask.base import compute
+
+    waiting = [
+        (number, index)
         for number, part in enumerate(parts)
         for index in np.ndindex(part.lazy.numblocks)
-    ]
-    for done, (_, number, index) in enumerate(sorted(work), start=1):
-        lazy, held = parts[number]
-        held[_place(lazy, index)] = np.asarray(lazy.blocks[index])
-        yield Progress(done, len(work), "compute")
+    ][::-1]
+    total, first, count = len(waiting), None, 1
+    while waiting:
+        if first != here():
+            first = here()
+            # the nearest last, where a list gives its items quickly
+            waiting.sort(key=lambda one: (-_distance(parts[one[0]].lazy, one[1], first), -one[0]))
+            count = 1
+        batch, start = [waiting.pop() for _ in range(min(count, len(waiting)))], time.monotonic()
+        # together, so that what neighbours share is computed once, on all cores
+        blocks = [parts[number].lazy.blocks[index] for number, index in batch]
+        found = compute(*blocks, scheduler="threads", num_workers=WORKERS)
+        for (number, index), values in zip(batch, found, strict=True):
+            lazy, held = parts[number]
+            held[_place(lazy, index)] = values
+        count = max(1, count // 2) if time.monotonic() - start > _BATCH_S else 2 * count
+        yield Progress(total - len(waiting), total, "compute")
 
 
 def _place(lazy: Any, index: tuple[int, ...]) -> tuple[slice, ...]:

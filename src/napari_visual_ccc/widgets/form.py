@@ -27,6 +27,7 @@ from ..micrograph import InfoBar
 from ..operations import Operation
 from ..progress import Progress, Steps, run
 from ..provenance import fingerprint, provenance
+from ..recipe import scaled
 from ..results import ImageResult, LabelsResult, Result
 from .fields import fields_of, later, layer_kind
 from .filling import fill
@@ -123,6 +124,7 @@ class Form(Large):
         self.run_button.changed.connect(self._on_button)
         self.undo_button.changed.connect(self.undo)
         self.viewer.layers.selection.events.active.connect(self._follow_selection)
+        self.viewer.layers.events.removed.connect(self._on_removed)
         self.native.destroyed.connect(self._disconnect)
 
     # fields -------------------------------------------------------------------------------------
@@ -248,7 +250,8 @@ class Form(Large):
         """Take back what the last run added or changed, unless a person has worked on it since."""
         if self._is_filling and self._job is not None:
             self._job.cancel()
-        kept = [shown.layer.name for shown in reversed(self._last) if not shown.undo()]
+        there = [shown for shown in reversed(self._last) if shown.layer in self.viewer.layers]
+        kept = [shown.layer.name for shown in there if not shown.undo()]
         self._last = []
         self.undo_button.enabled = False
         if kept:
@@ -260,7 +263,9 @@ class Form(Large):
         for name, layer in chosen.items():
             if layer is None and name not in optional:
                 kind = layer_kind(name).__name__
-                raise ValueError(f"{self.operation.title} needs a {kind} layer: open or choose one")
+                raise ValueError(
+                    f"{self.operation.title} needs a layer of the kind {kind}: open or choose one"
+                )
         sources: dict[str, Source] = {}
         for name, layer in chosen.items():
             if layer is None:
@@ -378,10 +383,12 @@ class Form(Large):
         """After a preview: the whole image, unless the person has moved on."""
         if self._job is not None or not any(shown.preview for shown in self._last):
             return
-        if self._is_live or self._choices == self._previewed:
+        closed = next(iter(self.inputs.values())) is None
+        if not closed and (self._is_live or self._choices == self._previewed):
             self.run()
         else:
             self.undo()
+            self._say("")
 
     def _show_part(
         self,
@@ -412,6 +419,7 @@ class Form(Large):
 
     def _disconnect(self, *_: Any) -> None:
         self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
+        self.viewer.layers.events.removed.disconnect(self._on_removed)
         if self._job is not None:
             self._job.cancel()
 
@@ -463,7 +471,8 @@ def _metadata(
         source={
             "name": layer.name,
             "path": None if path is None else str(path),
-            "spacing": source.spacing,
+            # of a level of a pyramid: that of full resolution
+            "spacing": scaled(source.spacing, 1 / source.step),
             "unit": source.unit,
         },
         previous=previous,

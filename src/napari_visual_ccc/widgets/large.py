@@ -18,7 +18,7 @@ from ..formats import read
 from ..output import file_stem
 from ..progress import Progress
 from .fields import later
-from .filling import HELD_BYTES, Pending, fill
+from .filling import Pending, fill, room
 from .jobs import Job, report
 from .layers import current_slice
 from .shown import Shown
@@ -43,6 +43,7 @@ class Large(Container):
     def _make_large(self) -> None:
         """Make the widgets and what they keep."""
         self._waiting: list[Pending] = []
+        self._here: tuple[int, ...] = ()
         self._refreshed = 0.0
         self.level = ComboBox(
             choices=self._levels, label="Level", visible=False,
@@ -80,7 +81,9 @@ class Large(Container):
         shape = shape[-2:] if self.operation.planar else shape
         if math.prod(shape) < FORECAST_PIXELS:
             return ""
-        cost = estimate(self.operation.name, shape, data.dtype, is_lazy(data), self.parameters)
+        cost = estimate(
+            self.operation.name, shape, data.dtype, is_lazy(data), self.parameters, room=room()
+        )
         if cost is None:
             return ""
         said = sentence(cost)
@@ -92,10 +95,10 @@ class Large(Container):
         """Compute what is on screen already as an empty layer, the slice on screen first."""
         parts, self._waiting = self._waiting, []
         layer = self._last[0].layer
-        here = current_slice(layer, self.viewer)
+        self._look_here()
         self._refreshed = time.monotonic()
         self._job = Job(
-            fill(parts, here),
+            fill(parts, lambda: self._here),
             f"{self.operation.title}: {layer.name}",
             returned=lambda _: self._on_filled(),
             failed=self._on_fill_failed,
@@ -104,12 +107,26 @@ class Large(Container):
         )
         later(self.native, 400, self._reveal)
 
+    def _look_here(self) -> None:
+        """Note which slice is on screen, for the thread that fills."""
+        self._here = current_slice(self._last[0].layer, self.viewer)
+
+    def _on_removed(self, *_: Any) -> None:
+        """Compute no more of layers that are gone."""
+        if self._is_filling and not any(one.layer in self.viewer.layers for one in self._last):
+            self._last, self._waiting = [], []
+            self.undo_button.enabled = self.store_button.visible = False
+            if self._job is not None:
+                self._job.cancel()
+
     @property
     def _is_filling(self) -> bool:
         return any(shown.filling for shown in self._last)
 
     def _on_fill_progress(self, progress: Progress) -> None:
         self._on_progress(progress)
+        if self._last:
+            self._look_here()
         if time.monotonic() - self._refreshed > _REFRESH:
             self._refresh()
 
@@ -168,4 +185,4 @@ def is_stored_later(shown: Any) -> bool:
     """Whether a result is lazy, as it is larger than memory should hold."""
     data = getattr(shown.layer, "data", None)
     kept = getattr(shown, "stored", True)
-    return not kept and is_lazy(data) and data.nbytes > HELD_BYTES
+    return not kept and is_lazy(data)

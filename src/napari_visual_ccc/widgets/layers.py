@@ -15,8 +15,8 @@ from ..engine.planes import computed, is_lazy
 from ..micrograph import InfoBar
 from ..progress import Steps
 from ..provenance import fingerprint
-from ..results import COLORMAPS, ImageResult, LabelsResult, Result, contrast
-from .filling import HELD_BYTES, Pending, pending
+from ..results import COLORMAPS, ImageResult, LabelsResult, Result, contrast, sample
+from .filling import Pending, pending, room
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -299,8 +299,9 @@ def shown_soon(steps: Steps[Result], *, at_once: bool = False) -> Steps[Prepared
     """
     result = yield from steps
     parts, prints, waiting = [], [], {}
+    fits = sum(one.array.nbytes for one in result.layers if is_lazy(one.array)) <= room()
     for number, part in enumerate(result.layers):
-        held = is_lazy(part.array) and part.array.nbytes <= HELD_BYTES
+        held = is_lazy(part.array) and fits
         if held and at_once:
             part = part.with_array((yield from computed(part.array)))
         elif held:
@@ -346,9 +347,7 @@ def _limits(source: Source, result: ImageResult) -> tuple[float, float] | None:
     if result.look == "grey" and isinstance(source.layer, Image) and not source.layer.rgb:
         low, high = source.layer.contrast_limits
         return float(low), float(high)
-    height, width = result.data.shape[-2:]
-    step = max(1, int(np.sqrt(height * width / 1e5)))
-    return contrast(result.data[..., ::step, ::step], result.look)
+    return contrast(sample(result.data), result.look)
 
 
 def features(result: LabelsResult) -> Any:

@@ -9,7 +9,7 @@ from napari.layers import Image, Labels, Layer
 from napari.utils.transforms import Affine
 
 from ..provenance import fingerprint
-from ..results import ImageResult, LabelsResult, contrast
+from ..results import ImageResult, LabelsResult, contrast, sample
 from .layers import METADATA, Source
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Shown:
         layer = self.layer
         if not self._waits_for_limits or layer.contrast_limits != self._limits:
             return
-        values = np.asarray(layer.data[(*index, ..., slice(None, None, 4), slice(None, None, 4))])
+        values = sample(layer.data[index])
         if values.any():
             layer.contrast_limits = contrast(values, self._look) or layer.contrast_limits
             self._limits = list(layer.contrast_limits)
@@ -120,7 +120,8 @@ class Shown:
         if not self.preview:
             self._before = {key: getattr(layer, key) for key in (*keys, *_style_of(layer))}
             self._before |= {"metadata": dict(layer.metadata), "look": self._look}
-        self.preview = source.preview
+            self._before["stored"] = self.stored
+        self.preview, self.stored = source.preview, False
         self._set({**{key: getattr(new, key) for key in keys}, "look": look})
 
     def undo(self) -> bool:
@@ -141,7 +142,7 @@ class Shown:
             self._set_all(state)
         finally:
             self._setting = False
-        self._look = state["look"]
+        self._look, self.stored = state["look"], state.get("stored", False)
         self._remember()
 
     def _set_all(self, state: dict[str, Any]) -> None:
