@@ -308,6 +308,31 @@ def test_a_result_that_is_removed_is_computed_no_further(viewer, finish, discs, 
     assert list(viewer.layers) == [source]
 
 
+def test_what_is_on_screen_is_read_once_for_all_moves_of_a_slider(viewer, qtbot):
+    image, read = np.tile(samples.load("powder").data[:512, :512], (5, 5)), []
+
+    def chunk_of(block):
+        read.append(1)
+        return block
+
+    meta = np.empty((0, 0), image.dtype)
+    lazy = da.from_array(image, chunks=1280).map_blocks(chunk_of, dtype=image.dtype, meta=meta)
+    layer = viewer.add_image(lazy, name="large", contrast_limits=(0, 255))
+    layer.metadata["micrograph"] = {"info_bar": {}}
+    form = dock(viewer, "cluster")
+    form.run(preview=True)
+    qtbot.waitUntil(lambda: form._job is None, timeout=20_000)
+    form.cancel()
+    labels, before = viewer.layers[1], len(read)
+    first = labels.data
+    form.fields["clusters"].value = 5
+    form.run(preview=True)
+    qtbot.waitUntil(lambda: form._job is None, timeout=20_000)
+    assert labels.data is not first
+    assert labels.data.max() == 5
+    assert len(read) == before
+
+
 def test_a_preview_whose_image_is_closed_is_taken_back(viewer, qtbot):
     image = np.tile(samples.load("powder").data[:512, :512], (5, 5))
     layer = viewer.add_image(image, name="large")

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from magicgui.widgets import (
     CheckBox,
     ComboBox,
@@ -23,6 +24,7 @@ from superqt.utils import qdebounced
 from .. import operations
 from ..engine.bars import look_for_bar
 from ..engine.field import plane_shape as shape_of
+from ..engine.planes import is_lazy
 from ..micrograph import InfoBar
 from ..operations import Operation
 from ..progress import Progress, Steps, run
@@ -74,6 +76,7 @@ class Form(Large):
         self._job: Job | None = None
         self._can_cancel = False
         self._previewed: tuple[Any, ...] = ()
+        self._seen: dict[str, np.ndarray] = {}
         self._again = False
         self._whole = True
         self._adding = False
@@ -279,7 +282,7 @@ class Form(Large):
         return sources
 
     def _steps(self, sources: Mapping[str, Source]) -> Steps[Result]:
-        return _on_specimen(self.operation, sources, self.parameters)
+        return _on_specimen(self.operation, sources, self.parameters, self._seen)
 
     @property
     def _choices(self) -> tuple[Any, ...]:
@@ -432,9 +435,24 @@ def _level_like(layer: Layer, first: Source) -> int:
 
 
 def _on_specimen(
-    operation: Operation, sources: Mapping[str, Source], parameters: Mapping[str, Any]
+    operation: Operation,
+    sources: Mapping[str, Source],
+    parameters: Mapping[str, Any],
+    seen: dict[str, np.ndarray],
 ) -> Steps[Result]:
-    """Run an operation without the label bar, which is looked for where nobody has yet."""
+    """Run an operation without the label bar, which is looked for where nobody has yet.
+
+    What is on screen of a lazy image is read once for all moves of a slider, and kept in `seen`.
+    """
+    visible = {
+        str(source.data.name): source.data
+        for source in sources.values()
+        if source.preview and is_lazy(source.data)
+    }
+    read = {name: seen[name] if name in seen else np.asarray(visible[name]) for name in visible}
+    if read:
+        seen.clear()
+        seen.update(read)
     first = next(iter(sources.values()))
     bar = first.info_bar
     if bar is None and not operation.whole:
@@ -444,7 +462,10 @@ def _on_specimen(
     return (
         yield from operations.start(
             operation.name,
-            {name: source.data for name, source in sources.items()},
+            {
+                name: read.get(getattr(source.data, "name", ""), source.data)
+                for name, source in sources.items()
+            },
             parameters,
             spacing=first.spacing,
             unit=first.unit,
