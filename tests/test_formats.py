@@ -613,6 +613,7 @@ def test_what_is_no_number_is_none(text):
 def everything_is_large(monkeypatch):
     monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
     monkeypatch.setattr(lazy, "_CHUNK_BYTES", 1000)
+    monkeypatch.setattr(lazy, "CHUNK_SIDE", 40)
 
 
 LARGE = {

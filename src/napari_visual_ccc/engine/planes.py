@@ -26,7 +26,7 @@ _LEAST_PIXELS = 1 << 16
 # columns of a tile with a halo: rows of a wide image would be little else than halo
 _COLUMNS = 2048
 # chunks of a lazy image: their pixels at most, and the side that others are cut or joined to
-_CHUNK_PIXELS, _CHUNK_LEAST, CHUNK_SIDE = 1 << 24, 512, 2048
+CHUNK_PIXELS, _CHUNK_LEAST, CHUNK_SIDE = 1 << 24, 512, 2048
 # arrays on disk up to this size are read whole
 _READ_BYTES = 1 << 30
 
@@ -183,7 +183,7 @@ def _lazily(function: Plane, image: Any, dtype: Any, halo: int | None, pixels: i
 def _suited(image: Any, halo: int | None) -> Any:
     """Cut chunks that fill the memory, join those that are more work to schedule than to do."""
     wanted: dict[int, int] = {}
-    if np.prod([max(sizes) for sizes in image.chunks]) > _CHUNK_PIXELS:
+    if np.prod([max(sizes) for sizes in image.chunks]) > CHUNK_PIXELS:
         wanted = dict.fromkeys(range(image.ndim - 2), 1)
         wanted |= {image.ndim - 2: CHUNK_SIDE, image.ndim - 1: CHUNK_SIDE}
     for axis in (image.ndim - 2, image.ndim - 1):

@@ -14,7 +14,7 @@ from ..files import stem
 from ..header import KEY, restored
 from ..micrograph import Axis, Micrograph
 from .calibration import Stated, axis, number, plain, settle
-from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
+from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large, whole_tiles
 
 _REAL = "biufc"
 
@@ -26,7 +26,7 @@ def read_npy(path: Path) -> list[Micrograph]:
     if not is_large(data.nbytes):
         data = np.array(data)
     else:
-        data = from_file(Mapped(data), path, "", chunks_of(data.shape, data.dtype))
+        data = from_file(Mapped(data), path, "", chunks_of(data.shape, data.dtype, square=True))
     return [Micrograph(data, name=stem(path), path=path)]
 
 
@@ -137,7 +137,7 @@ def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
 def _zarr_image(
     path: Path, arrays: Sequence[Any], name: str, described: Mapping[str, Any]
 ) -> Micrograph:
-    levels = [from_file(one, path, f"{one.path} {one.name}", one.chunks) for one in arrays]
+    levels = [from_file(one, path, f"{one.path} {one.name}", _zarr_chunks(one)) for one in arrays]
     data = levels[0]
     names, units = _zarr_axes(described, arrays[0])
     scale = _zarr_scale(described, data.ndim)
@@ -162,6 +162,12 @@ def _zarr_image(
         data, spacing, unit, name, path, metadata,
         leading if len(names) == data.ndim else (), None, tuple(levels[1:]), notes,
     )  # fmt: skip
+
+
+def _zarr_chunks(array: Any) -> tuple[int, ...]:
+    """Its own chunks, joined in rows and columns where they are small: each is a task of dask."""
+    joined = map(whole_tiles, array.shape[-2:], array.chunks[-2:])
+    return (*array.chunks[:-2], *joined)
 
 
 def _zarr_axes(described: Mapping[str, Any], array: Any) -> tuple[list[str], list[str]]:

@@ -9,6 +9,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..engine.planes import CHUNK_PIXELS, CHUNK_SIDE
+
 # above this, data stay in their file
 EAGER_BYTES = 64 << 20
 # of one piece of a lazy array
@@ -55,12 +57,32 @@ def _size(path: Path) -> int:
     return path.stat().st_size
 
 
-def chunks_of(shape: Sequence[int], dtype: Any, plane: int = 2) -> tuple[int, ...]:
-    """Cut an array into pieces of whole planes, or of rows of large planes."""
+def chunks_of(
+    shape: Sequence[int], dtype: Any, plane: int = 2, *, square: bool = False
+) -> tuple[int, ...]:
+    """Cut an array into pieces of whole planes, and large planes into rows or squares.
+
+    Parameters
+    ----------
+    plane : int
+        How many axes a plane has.
+    square : bool
+        Whether a part of some rows is read as easily as the rows.
+    """
     leading, inner = shape[:-plane], list(shape[-plane:])
-    row = int(np.prod(inner[1:])) * np.dtype(dtype).itemsize
-    inner[0] = max(1, min(inner[0], _CHUNK_BYTES // max(1, row)))
+    if square:
+        inner = [min(size, CHUNK_SIDE) for size in inner]
+    else:
+        row = max(1, int(np.prod(inner[1:])))
+        # as large as chunks are worked on: cut again, each piece would be read anew
+        most = min(_CHUNK_BYTES // np.dtype(dtype).itemsize, CHUNK_PIXELS)
+        inner[0] = max(1, min(inner[0], most // row))
     return (*(1 for _ in leading), *inner)
+
+
+def whole_tiles(size: int, tile: int) -> int:
+    """Join tiles of a file to about the side of the chunks that are worked on."""
+    return min(size, max(tile, CHUNK_SIDE // tile * tile))
 
 
 def from_file(source: Any, path: Path, key: str, chunks: Any) -> Any:

@@ -18,7 +18,7 @@ from ..header import KEY, restored
 from ..micrograph import Axis, Micrograph
 from . import sidecar, vendors
 from .calibration import METRES, Stated, axis, number, plain, settle, unit_of
-from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
+from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large, whole_tiles
 from .vendors import Found
 
 # private tags of microscopes
@@ -128,9 +128,8 @@ def _data(path: Path, series: Any, level: int, index: int) -> Any:
     key = f"{index} {level}"
     if one.dataoffset is not None:
         mapped = Mapped(tifffile.memmap(path, series=index, level=level, mode="r"))
-        return from_file(
-            mapped, path, key, chunks_of(one.shape, one.dtype, min(plane, mapped.ndim))
-        )
+        chunks = chunks_of(one.shape, one.dtype, min(plane, mapped.ndim), square=True)
+        return from_file(mapped, path, key, chunks)
     leading = one.shape[: len(one.shape) - plane]
     if one.shape[len(leading) :] != one.keyframe.shape or np.prod(leading) != len(one.pages):
         return one.asarray()
@@ -143,13 +142,13 @@ def _data(path: Path, series: Any, level: int, index: int) -> Any:
 
 
 def _page_chunks(series: Any, plane: int) -> tuple[int, ...]:
-    """Whole planes; of large tiled ones, whole rows of tiles."""
-    chunks = list(chunks_of(series.shape, series.dtype, plane))
-    page = series.keyframe
+    """Whole planes; of large ones some rows, of large tiled ones some tiles."""
+    page, shape = series.keyframe, series.shape
+    chunks = list(chunks_of(shape, series.dtype, plane))
     if page.is_tiled and plane <= 3:
-        axis = len(chunks) - plane + series.axes[-plane:].index("Y")
-        tile = page.tilelength
-        chunks[axis] = min(series.shape[axis], max(tile, chunks[axis] // tile * tile))
+        for name, tile in ("Y", page.tilelength), ("X", page.tilewidth):
+            axis = len(shape) - plane + series.axes[-plane:].index(name)
+            chunks[axis] = whole_tiles(shape[axis], tile)
     return tuple(chunks)
 
 

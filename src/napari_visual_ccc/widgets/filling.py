@@ -17,7 +17,7 @@ HELD_BYTES = 1 << 30
 # of the memory that is free, the share that they may take
 _SHARE = 4
 # seconds that one batch of chunks may take: Cancel, and the slice on screen, wait for its end
-_BATCH_S = 0.15
+_BATCH_S = 0.5
 
 
 def room() -> int:
