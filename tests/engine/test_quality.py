@@ -161,7 +161,24 @@ def test_a_slice_of_nothing_does_not_stop_a_stack(good):
     assert list(table["index_0"]) == [0, 1, 2]
     assert table["flags"].iloc[1] == "empty: no finite pixel"
     assert table["drift_y_nm"].iloc[2] == pytest.approx(6, abs=0.1)
-    assert "moved: 5.8 px" in table["flags"].iloc[2]
+    assert table["flags"].iloc[2] == "moved: 5.8 px since slice 0"
+    assert table["drift_y_px"].isna().tolist() == [True, True, False]
+
+
+def test_drift_is_missing_where_none_was_measured(good, rng):
+    stack = [good[0][2 * n : 2 * n + 128, 100 - n : 228 - n] for n in range(8)]
+    stack[3], stack[5] = np.full_like(stack[3], 90), rng.normal(100, 40, stack[5].shape)
+    table = ccc.quality(np.stack(stack).astype(float)).table
+    np.testing.assert_allclose(
+        table[["drift_y_px", "drift_x_px"]],
+        [(np.nan,) * 2, (-2, 1), (-2, 1), (np.nan,) * 2, (-4, 2), (np.nan,) * 2, (-4, 2), (-2, 1)],
+        atol=0.1,
+    )
+    moved = [flag for line in table["flags"] for flag in line.split("; ") if "moved" in flag]
+    one = "moved: 2.2 px since the slice before"
+    assert moved == [
+        one, one, "moved: 4.5 px since slice 2", "moved: 4.5 px since slice 4", one
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 3), (20, 20), (31, 200)])
