@@ -122,6 +122,28 @@ def test_stripes_are_measured_in_shares_of_the_contrast(good):
         assert found["row_stripes_percent"] == pytest.approx(10, abs=2)
 
 
+@pytest.mark.parametrize(("side", "most"), [(64, 1), (128, 0), (200, 0)])
+def test_structure_of_a_small_image_is_not_striped(side, most):
+    flagged, found = 0, 0
+    for seed in range(10):
+        image = gaussian_filter(np.random.default_rng(seed).normal(size=(side, side)), 3)
+        flagged += any("striped" in kind for kind in kinds(quality_of(image)))
+        jumps = np.random.default_rng(seed + 99).normal(0, 0.2 * image.std(), (side, 1))
+        found += "striped along rows" in kinds(quality_of(image + jumps))
+    assert flagged <= most
+    assert found == 10
+
+
+def test_streaks_that_do_not_cover_their_rows_are_found(good):
+    for image in good:
+        rng, marks = np.random.default_rng(1), np.zeros(image.shape)
+        for _ in range(image.shape[0] // 3):
+            row, first = rng.integers(image.shape[0]), rng.integers(image.shape[1])
+            marks[row : row + 2, first : first + image.shape[1] // 2] += rng.normal()
+        streaky = stored(image + 0.2 * image.std() * marks / marks.std())
+        assert "striped along rows" in kinds(quality_of(streaky))
+
+
 def test_the_finest_detail_is_where_the_spectrum_ends(rng):
     spectrum = np.fft.fft2(rng.normal(size=(512, 512)))
     y, x = np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512)[None]

@@ -174,8 +174,9 @@ def quality_of(
         "white_percent": 100 * white,
     }
     if contrast > 0 and min(windows[0].shape) >= _SMALL:
-        found["row_stripes_percent"] = 100 * line_jumps(windows) / contrast
-        found["column_stripes_percent"] = 100 * line_jumps([w.T for w in windows]) / contrast
+        rows, columns = line_jumps(windows)
+        found["row_stripes_percent"] = 100 * rows / contrast
+        found["column_stripes_percent"] = 100 * columns / contrast
     if min(windows[0].shape) < _SMALL:
         flags = [f"small: less than {_SMALL} px; sharpness and stripes cannot be judged"]
     elif found["snr"] < _FAINT and not any(_something(w) for w in windows):
