@@ -95,13 +95,77 @@ def test_slices_follow_the_nearest_axis_of_a_series(rng):
     np.testing.assert_allclose(table["drift_x_px"], [0, 1, -3, -2, -6, -5], atol=0.2)
 
 
-def test_slices_that_show_nothing_or_something_else_stay_where_the_last_was(picture, rng):
-    stack = drifting(picture, DRIFT[:3])
-    noise = rng.normal(100, 10, stack[0].shape)
-    stack = np.stack([stack[0], np.full_like(noise, 7), noise, stack[1], stack[2]])
-    result = ccc.align(stack, to="the first slice")
-    np.testing.assert_allclose(measured(result), [(0, 0)] * 3 + list(DRIFT[1:3]), atol=0.1)
-    assert "2 slices are unlike the others" in result.notes[0]
+def cut(picture, drift):
+    """Windows of 128 pixels, moved by whole pixels."""
+    return np.stack([picture[90 - y : 218 - y, 90 - x : 218 - x] for y, x in drift])
+
+
+STEADY = np.array([(2 * number, -number) for number in range(10)])
+
+
+@pytest.fixture
+def alloy(data):
+    return imread(sorted((data / SETS[0]).iterdir())[0]).astype(float)
+
+
+def useless(kind, shape, seed=0):
+    if kind != "noise":
+        return np.full(shape, 7.0 if kind == "blank" else np.nan)
+    return np.random.default_rng(seed).normal(100, 40, shape)
+
+
+@pytest.mark.parametrize("to", ["the slice before", "the first slice"])
+@pytest.mark.parametrize("kind", ["noise", "blank", "missing"])
+@pytest.mark.parametrize("where", [(5,), (0,), (0, 1), (4, 5, 9)])
+def test_drift_goes_on_across_bad_slices(alloy, to, kind, where):
+    stack = cut(alloy, STEADY)
+    for place in where:
+        stack[place] = useless(kind, stack[place].shape, place)
+    result = ccc.align(stack, to=to, subpixel=False)
+    usable = [place for place in range(10) if place not in where]
+    expected = STEADY - STEADY[usable[0]]
+    for place in where:
+        # it stays where the last was
+        expected[place] = expected[place - 1] if place else 0
+    expected[: usable[0]] = 0
+    np.testing.assert_allclose(measured(result), expected, atol=0.1)
+    assert result.notes == (
+        "slices that show nothing, or nothing of what others show, stay where the last was: "
+        + ", ".join(str(place) for place in where),
+    )
+    assert (result.drift["match"].iloc[usable[1:]] > 0.9).all()
+
+
+def test_where_something_else_is_shown_is_said_and_what_was_left_may_come_back(alloy, data):
+    other = imread(sorted((data / SETS[3]).iterdir())[0]).astype(float)
+    drift = STEADY[:8]
+    stack = cut(alloy, drift)
+    stack[3:6] = cut(other, drift[3:6])
+    result = ccc.align(stack)
+    expected = drift.copy()
+    # the other view is followed from where the first was left
+    expected[3:6] = drift[2] + drift[3:6] - drift[3]
+    np.testing.assert_allclose(measured(result), expected, atol=0.2)
+    assert result.notes == (
+        "slices from which on something else is shown: 3; what they show was not laid on what "
+        "came before",
+    )
+
+
+@pytest.mark.parametrize("to", ["the slice before", "the first slice"])
+@pytest.mark.parametrize("kind", [None, "noise", "blank"])
+@pytest.mark.parametrize("place", [(0, 0), (1, 0), (0, 1)])
+def test_series_of_stacks_go_on_across_a_bad_slice(alloy, to, kind, place):
+    drift = np.array([[(5 * t + z, -2 * t + 2 * z) for z in range(3)] for t in range(3)])
+    series = cut(alloy, drift.reshape(-1, 2)).reshape(3, 3, 128, 128)
+    if kind is not None:
+        series[place] = useless(kind, (128, 128))
+    result = ccc.align(series, to=to, subpixel=False)
+    good = np.array([kind is None or index != place for index in np.ndindex(3, 3)])
+    expected = drift.reshape(-1, 2) - drift.reshape(-1, 2)[good][0]
+    np.testing.assert_allclose(measured(result)[good], expected[good], atol=0.1)
+    if kind is not None:
+        assert result.notes[0].endswith(f"stay where the last was: {place}")
 
 
 def test_missing_pixels_move_with_their_slice(picture):

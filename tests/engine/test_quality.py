@@ -122,6 +122,28 @@ def test_stripes_are_measured_in_shares_of_the_contrast(good):
         assert found["row_stripes_percent"] == pytest.approx(10, abs=2)
 
 
+@pytest.mark.parametrize(("side", "most"), [(64, 1), (128, 0), (200, 0)])
+def test_structure_of_a_small_image_is_not_striped(side, most):
+    flagged, found = 0, 0
+    for seed in range(10):
+        image = gaussian_filter(np.random.default_rng(seed).normal(size=(side, side)), 3)
+        flagged += any("striped" in kind for kind in kinds(quality_of(image)))
+        jumps = np.random.default_rng(seed + 99).normal(0, 0.2 * image.std(), (side, 1))
+        found += "striped along rows" in kinds(quality_of(image + jumps))
+    assert flagged <= most
+    assert found == 10
+
+
+def test_streaks_that_do_not_cover_their_rows_are_found(good):
+    for image in good:
+        rng, marks = np.random.default_rng(1), np.zeros(image.shape)
+        for _ in range(image.shape[0] // 3):
+            row, first = rng.integers(image.shape[0]), rng.integers(image.shape[1])
+            marks[row : row + 2, first : first + image.shape[1] // 2] += rng.normal()
+        streaky = stored(image + 0.2 * image.std() * marks / marks.std())
+        assert "striped along rows" in kinds(quality_of(streaky))
+
+
 def test_the_finest_detail_is_where_the_spectrum_ends(rng):
     spectrum = np.fft.fft2(rng.normal(size=(512, 512)))
     y, x = np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512)[None]
@@ -161,7 +183,24 @@ def test_a_slice_of_nothing_does_not_stop_a_stack(good):
     assert list(table["index_0"]) == [0, 1, 2]
     assert table["flags"].iloc[1] == "empty: no finite pixel"
     assert table["drift_y_nm"].iloc[2] == pytest.approx(6, abs=0.1)
-    assert "moved: 5.8 px" in table["flags"].iloc[2]
+    assert table["flags"].iloc[2] == "moved: 5.8 px since slice 0"
+    assert table["drift_y_px"].isna().tolist() == [True, True, False]
+
+
+def test_drift_is_missing_where_none_was_measured(good, rng):
+    stack = [good[0][2 * n : 2 * n + 128, 100 - n : 228 - n] for n in range(8)]
+    stack[3], stack[5] = np.full_like(stack[3], 90), rng.normal(100, 40, stack[5].shape)
+    table = ccc.quality(np.stack(stack).astype(float)).table
+    np.testing.assert_allclose(
+        table[["drift_y_px", "drift_x_px"]],
+        [(np.nan,) * 2, (-2, 1), (-2, 1), (np.nan,) * 2, (-4, 2), (np.nan,) * 2, (-4, 2), (-2, 1)],
+        atol=0.1,
+    )
+    moved = [flag for line in table["flags"] for flag in line.split("; ") if "moved" in flag]
+    one = "moved: 2.2 px since the slice before"
+    assert moved == [
+        one, one, "moved: 4.5 px since slice 2", "moved: 4.5 px since slice 4", one
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (3, 3), (20, 20), (31, 200)])

@@ -115,6 +115,9 @@ def test_one_class_of_several_can_be_split():
     assert (ccc.watershed_split(labels, only=2).labels > 0).sum() == 16
     with pytest.raises(ValueError, match="no label 3"):
         ccc.watershed_split(labels, only=3)
+    # lazy labels are not looked at before
+    lazy = ccc.watershed_split(da.from_array(labels), only=3).labels
+    assert not lazy.any().compute()
 
 
 def test_an_image_is_no_labels(discs):

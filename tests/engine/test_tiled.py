@@ -156,6 +156,15 @@ def test_nothing_to_number_is_said():
         ccc.number_objects(np.eye(9, dtype=int), only=7)
 
 
+@pytest.mark.parametrize("only", [0, 1])
+def test_negative_labels_are_refused(only):
+    labels = np.eye(9, dtype=int)
+    labels[4, 4] = -1
+    for one in (labels, da.from_array(labels, chunks=4)):
+        with pytest.raises(ValueError, match="labels hold -1; they must be 0"):
+            ccc.number_objects(one, only=only)
+
+
 def test_objects_that_touch_across_corners_are_two():
     assert len(ccc.number_objects(np.eye(9, dtype=int)).table) == 9
 

@@ -212,6 +212,16 @@ def test_blocks_and_chunks_give_what_the_whole_volume_gives(method, voxel, monke
     assert np.isnan(expected[1, 3, 4, 5])
 
 
+def test_thin_chunks_give_what_the_whole_volume_gives_but_for_rounding():
+    rng = np.random.default_rng(0)
+    volume = 1000 * ndimage.gaussian_filter(rng.normal(size=(8, 40, 30)), (1, 3, 3))
+    volume[rng.random(volume.shape) < 0.01] = np.nan
+    volume = volume.astype(np.float32)
+    whole = ccc.denoise(volume, dimensions="3D").data
+    lazy = ccc.denoise(da.from_array(volume, chunks=(1, 7, 30)), dimensions="3D").data.compute()
+    np.testing.assert_allclose(lazy, whole, rtol=0, atol=1e-6 * np.nanmax(np.abs(whole)))
+
+
 @pytest.mark.parametrize("method", ["median", "gaussian"])
 def test_slices_far_apart_do_not_blur_into_each_other(method):
     rng = np.random.default_rng(0)

@@ -24,6 +24,12 @@ _UPSAMPLING = 50
 _OVERLAP = 0.25
 # correlation of two slices below which they show different things
 _ALIKE = 0.2
+# and above which no better match is looked for: different specimens reach 0.66 by chance
+_SURE = 0.7
+# scenes that a slice is compared with, along an axis: what was left may come back
+_SCENES = 3
+# slices named in a note
+_NAMED = 10
 
 
 def align(
@@ -52,7 +58,8 @@ def align(
     to : {'the slice before', 'the first slice'}
         What a slice is compared with. The slice before suits specimens that change from slice to
         slice (serial sections), but small errors add up; the first slice suits series of one
-        view.
+        view. A slice that shows nothing, or something else (a flash of charge), is passed over:
+        the next is compared with the last good one.
     subpixel : bool
         Shift by fractions of a pixel, by cubic splines, which smooths noise a little; without
         it by whole pixels, and grey values are kept.
@@ -63,8 +70,10 @@ def align(
         ``data``: (..., Y, X) float32, NaN in the rim that moved in and where the image was not
         finite. Lazy for dask (the drift is measured at once). ``drift``: one row a slice:
         ``index_*``, ``drift_y_px`` and ``drift_x_px`` (how far what it shows lies below and right
-        of where the first slice has it), the same in `unit` where there is a scale, and
-        ``match`` (correlation with the slice it was compared with, 1 at best).
+        of where the first slice of use has it), the same in `unit` where there is a scale, and
+        ``match`` (correlation with the slice it was compared with, 1 at best and for the first
+        that shows something). Slices that match none before stay where the last was; ``notes``
+        name them.
 
     Raises
     ------
@@ -77,36 +86,53 @@ def align(
         raise ValueError(f"to is {to!r}; choose 'the slice before' or 'the first slice'")
     grey, notes = as_grey(image)
     size = pixel_size(spacing, unit)
-    drift, shifts, rows = Drift(to_first=to == "the first slice"), {}, []
+    drift, moves, rows = Drift(to_first=to == "the first slice"), {}, []
     places = list(np.ndindex(grey.shape[:-2]))
     for done, index in enumerate(places):
         yield Progress(done, 2 * len(places), "drift")
-        moved = drift.follow(index, grey[index])
-        shifts[index] = moved.total
+        moves[index] = moved = drift.follow(index, grey[index])
         row: dict[str, Any] = {f"index_{axis}": place for axis, place in enumerate(index)}
         rows.append(row | drift_columns(moved.total, size, unit) | {"match": moved.match})
     table = pd.DataFrame(rows)
-    lost = int((table["match"] < _ALIKE).sum())
-    if drift.seen == 0:
+    if not drift.seen:
         yield from limits(grey)  # raises, unless slices are merely even
     if len(places) == 1:
         notes = (*notes, "this is a single image: there is nothing to align it with")
-    elif lost:
-        notes = (
-            *notes,
-            f"{lost} slices are unlike the others and were not moved against them",
-        )
+    else:
+        notes = (*notes, *_lost(moves))
+    shifts = {index: moved.total for index, moved in moves.items()}
     data = yield from _aligned(grey, shifts, places, subpixel)
     facts = {"largest_shift_px": float(max(np.hypot(*s) for s in shifts.values()))}
     return AlignedResult(data, drift=table, name="aligned", facts=facts, notes=notes)
 
 
 class Moved(NamedTuple):
-    """How far a slice lies below and right: of the one it was compared with, and of the first."""
+    """How far what a slice shows lies below and right of where others have it.
+
+    Parameters
+    ----------
+    step : (y, x)
+        Against the slice it was compared with; NaN where none shows the same.
+    total : (y, x)
+        Against the first slice of use.
+    match : float
+        Correlation with the slice it was compared with, 1 at best.
+    since : tuple of int or None
+        Index of the slice that `step` counts from.
+    """
 
     step: Shift
     total: Shift
     match: float
+    since: Index | None
+
+
+class _Scene(NamedTuple):
+    """A slice that others are compared with."""
+
+    place: Index
+    part: np.ndarray
+    total: Shift
 
 
 class Drift:
@@ -119,26 +145,93 @@ class Drift:
     """
 
     def __init__(self, *, to_first: bool = False) -> None:
-        self.seen = 0
+        self.seen = False
         self._to_first = to_first
-        # for every leading axis: the slice that the next along it is compared with
-        self._known: dict[int, tuple[np.ndarray, Shift]] = {}
+        # for every leading axis: what the next slice along it is compared with. What was matched
+        # last comes first; then what nothing was like so far, which is a bad slice as a rule, but
+        # may be where the specimen changes, or the first good one after a bad start
+        self._scenes: dict[int, list[_Scene]] = {}
+        # and where the last slice along it was
+        self._last: dict[int, Shift] = {}
 
     def follow(self, index: Index, plane: Any) -> Moved:
-        """Say how far the next slice has moved; one that shows nothing stays where the last was."""
+        """Say how far the next slice has moved; what is like none before stays where the last was.
+
+        Such a slice is not what the next is compared with, unless that is like it and like no
+        other.
+        """
         axis = max((a for a, place in enumerate(index) if place), default=0)
-        known = self._known.get(axis)
-        before = (0.0, 0.0) if known is None else known[1]
         part = _middle(plane)
+        moved = self._compared(axis, part)
+        for a in range(axis, len(index)):
+            self._last[a] = moved.total
+            # a line of slices begins: what its first is compared with will do if that is of no use
+            if a > axis:
+                self._scenes[a] = list(self._scenes.get(axis, []))
+        if part is not None:
+            self.seen = True
+            self._remember(axis, len(index), moved, _Scene(index, part, moved.total))
+        return moved
+
+    def _compared(self, axis: int, part: np.ndarray | None) -> Moved:
+        nowhere, last = (np.nan, np.nan), self._last.get(axis, (0.0, 0.0))
+        found = Moved(nowhere, last, 0.0, None)
         if part is None:
-            return Moved((0.0, 0.0), before, 0.0)
-        self.seen += 1
-        step, match = ((0.0, 0.0), 1.0) if known is None else displacement(known[0], part)
-        total = (before[0] + step[0], before[1] + step[1])
-        for other in range(axis, len(index)):
-            if other > axis or known is None or not self._to_first:
-                self._known[other] = part, total
-        return Moved(step, total, match)
+            return found
+        if not self.seen:
+            return found._replace(match=1.0)
+        for scene in self._scenes[axis]:
+            step, match = displacement(scene.part, part)
+            if match > found.match:
+                total = (scene.total[0] + step[0], scene.total[1] + step[1])
+                found = Moved(step, total, match, scene.place)
+            if match >= _SURE:
+                break
+        return found if found.match >= _ALIKE else Moved(nowhere, last, found.match, None)
+
+    def _remember(self, axis: int, axes: int, moved: Moved, new: _Scene) -> None:
+        if moved.since is None:
+            # on all axes: where lines begin with bad slices, this may be the first of use
+            for a in range(axes):
+                scenes = self._scenes.setdefault(a, [])
+                scenes.append(new)
+                if len(scenes) > _SCENES:
+                    del scenes[1]
+            return
+        for a in range(axis, axes):
+            old = next(scene for scene in self._scenes[a] if scene.place == moved.since)
+            self._scenes[a].remove(old)
+            self._scenes[a].insert(0, old if self._to_first and a == axis else new)
+
+
+def _lost(moves: dict[Index, Moved]) -> list[str]:
+    """Say which slices could not be laid on others, and where what follows could not."""
+    known = {moved.since for moved in moves.values()}
+    unmatched = [index for index, moved in moves.items() if moved.since is None]
+    alone = [index for index in unmatched if index not in known]
+    starts = [index for index in unmatched if index in known]
+    notes = []
+    if alone:
+        notes.append(
+            f"slices that show nothing, or nothing of what others show, stay where the last was: "
+            f"{_listed(alone)}"
+        )
+    if starts[1:]:
+        notes.append(
+            f"slices from which on something else is shown: {_listed(starts[1:])}; what they "
+            "show was not laid on what came before"
+        )
+    return notes
+
+
+def _listed(places: list[Index]) -> str:
+    more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    return ", ".join(slice_name(index) for index in places[:_NAMED]) + more
+
+
+def slice_name(index: Index) -> str:
+    """Name a slice by its index: 4, or (0, 4) in a series of stacks."""
+    return str(index[0]) if len(index) == 1 else str(index)
 
 
 def _middle(plane: Any) -> np.ndarray | None:

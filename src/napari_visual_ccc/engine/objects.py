@@ -9,7 +9,7 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import LabelsResult
-from .labels import checked_labels
+from .labels import checked_labels, not_negative
 from .planes import computed, count_pieces, in_squares, is_lazy, over_pieces
 from .scale import Spacing, pixel_extent
 
@@ -51,13 +51,13 @@ def number_objects(
     Raises
     ------
     ValueError
-        If the labels are not whole numbers, or there is no object.
+        If the labels are not whole numbers, one is negative, or there is no object.
     """
     import pandas as pd
 
     labels = checked_labels(labels)
     size = pixel_extent(spacing, unit)
-    numbers, pixels = yield from numbered(labels == only if only else labels != 0, smallest)
+    numbers, pixels = yield from numbered(_mask(labels, only), smallest)
     if len(pixels) == 0:
         wanted = f"label {only}" if only else "objects"
         raise ValueError(f"labels hold no {wanted} of {smallest} or more pixels: nothing to number")
@@ -68,6 +68,15 @@ def number_objects(
         table[size[0]] = pixels * size[1]
     facts, notes = {"objects": len(pixels)}, (f"{len(pixels)} objects",)
     return LabelsResult(numbers, table=table, name="objects", facts=facts, notes=notes)
+
+
+def _mask(labels: Any, only: int) -> Any:
+    def mask(part: np.ndarray) -> np.ndarray:
+        return not_negative(part) == only if only else not_negative(part) != 0
+
+    if not is_lazy(labels):
+        return mask(labels)
+    return labels.map_blocks(mask, dtype=bool, meta=np.empty((0,) * labels.ndim, bool))
 
 
 # of the chunks that are labelled one by one

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import TableResult
-from .align import Drift, drift_columns
+from .align import Drift, Moved, drift_columns, slice_name
 from .images import as_grey
 from .planes import pieces
 from .scale import Spacing, pixel_size
@@ -79,7 +79,9 @@ def quality(
         ``white_percent`` (saturated), ``row_stripes_percent`` (charging, scan noise) and
         ``column_stripes_percent`` (curtaining), both as standard deviation of the lines' level
         over that of the image; for stacks also ``drift_y_px`` and ``drift_x_px`` since the slice
-        before, and the same in `unit`. Missing where an image is too small or empty.
+        before, and the same in `unit`: across slices that show nothing, or something else, since
+        the last that shows the same (flags name it). Missing where an image is too small or
+        empty, and drift where no slice before shows the same.
 
     Raises
     ------
@@ -104,11 +106,9 @@ def quality(
             row[f"detail_{unit}"] = detail * size[0]
         row |= found
         if index:
-            step = drift.follow(index, grey[index]).step
-            row |= drift_columns(step, size, unit)
-            length = math.hypot(*step)
-            if length > MOVED:
-                flags.append(f"moved: {length:.1f} px since the slice before")
+            moved = drift.follow(index, grey[index])
+            row |= drift_columns(moved.step, size, unit)
+            flags += _movement(index, moved)
         rows.append(row | {"flags": "; ".join(flags)})
     if all(row["flags"].startswith(_NOTHING) for row in rows):
         raise ValueError("image has no finite pixel: all are NaN or infinite")
@@ -117,6 +117,15 @@ def quality(
     return TableResult(
         table, name="quality", facts={"flagged": flagged}, notes=(*notes, _told(rows, flagged))
     )
+
+
+def _movement(index: tuple[int, ...], moved: Moved) -> list[str]:
+    length = math.hypot(*moved.step)
+    if moved.since is None or not length > MOVED:
+        return []
+    next_to = sum(abs(a - b) for a, b in zip(index, moved.since, strict=True)) == 1
+    since = "the slice before" if next_to else f"slice {slice_name(moved.since)}"
+    return [f"moved: {length:.1f} px since {since}"]
 
 
 def _told(rows: list[dict[str, Any]], flagged: int) -> str:
@@ -165,8 +174,9 @@ def quality_of(
         "white_percent": 100 * white,
     }
     if contrast > 0 and min(windows[0].shape) >= _SMALL:
-        found["row_stripes_percent"] = 100 * line_jumps(windows) / contrast
-        found["column_stripes_percent"] = 100 * line_jumps([w.T for w in windows]) / contrast
+        rows, columns = line_jumps(windows)
+        found["row_stripes_percent"] = 100 * rows / contrast
+        found["column_stripes_percent"] = 100 * columns / contrast
     if min(windows[0].shape) < _SMALL:
         flags = [f"small: less than {_SMALL} px; sharpness and stripes cannot be judged"]
     elif found["snr"] < _FAINT and not any(_something(w) for w in windows):

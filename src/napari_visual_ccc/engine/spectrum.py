@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,8 @@ _GAP = 3
 _ABOVE = 2.0
 # weaker than this share of the strongest ring, power is rounding and not detail
 _ROUNDING = 1e-7
+# standard errors of the noise that lines must differ by beyond it
+_SURE = 3.0
 # noise that cannot be told from none
 BEST = 1000.0
 
@@ -142,28 +144,68 @@ def _period(mean: np.ndarray, noise: float) -> float:
     return float("inf") if last == first else 2 * len(mean) / (last - 0.5)
 
 
-def line_jumps(windows: list[np.ndarray]) -> float:
+def line_jumps(windows: list[np.ndarray]) -> tuple[float, float]:
     """How much whole lines differ in grey from the next line: standard deviation of their level.
 
     The middle half of the differences between two lines is averaged: detail of the specimen
-    touches few pixels of a line, a jump of the scan all. What noise does to these averages is
-    taken off.
+    touches few pixels of a line, a jump of the scan all. What noise and detail do to these
+    averages is taken off; neighbours that go together count as one pixel.
 
     Parameters
     ----------
     windows : list of (h, w) arrays
-        Their rows are the lines.
+        From `windows_of`.
+
+    Returns
+    -------
+    rows, columns : float
+        With the rows and with the columns as lines.
     """
-    jumps, noise = [], []
-    for window in windows:
-        ordered = np.sort(np.diff(window, axis=0), axis=1)
-        count = ordered.shape[1]
-        quarter = count // 4
-        middle = ordered[:, quarter : count - quarter].mean(axis=1)
-        jumps.append(np.abs(middle - np.median(middle)))
-        # variance of a trimmed mean, from the winsorised values
-        kept = np.clip(ordered, ordered[:, [quarter]], ordered[:, [count - 1 - quarter]])
-        noise.append(kept.var(axis=1) * count / (count - 2 * quarter) ** 2)
+    both = [[_jumps(w) for w in windows], [_jumps(w.T) for w in windows]]
+    # streaks go on along their line and curtains along theirs: the shorter is that of detail
+    runs = [min(one.run, other.run) for one, other in zip(*both, strict=True)]
+    rows, columns = (_beyond_chance(lines, runs) for lines in both)
+    return rows, columns
+
+
+class _Jumps(NamedTuple):
+    """From every line to the next: its jump, its variance if pixels were apart, pixels a run."""
+
+    jumps: np.ndarray
+    noise: np.ndarray
+    run: float
+
+
+def _jumps(window: np.ndarray) -> _Jumps:
+    steps = np.diff(window, axis=0)
+    ordered = np.sort(steps, axis=1)
+    count = ordered.shape[1]
+    quarter = count // 4
+    middle = ordered[:, quarter : count - quarter].mean(axis=1)
+    # variance of a trimmed mean, from the winsorised values
+    kept = np.clip(steps, ordered[:, [quarter]], ordered[:, [count - 1 - quarter]])
+    noise = kept.var(axis=1) * count / (count - 2 * quarter) ** 2
+    return _Jumps(np.abs(middle - np.median(middle)), noise, _run(kept))
+
+
+def _run(lines: np.ndarray) -> float:
+    """How many neighbours of a line go together: the sum of its autocorrelation."""
+    count = lines.shape[1]
+    level = lines - lines.mean(axis=1, keepdims=True)
+    power = np.mean(np.abs(np.fft.rfft(level, 2 * count, axis=1)) ** 2, axis=0)
+    along = np.fft.irfft(power, 2 * count)[:count]
+    # beyond its first zero there is only chance; the mean was taken off, so there is a zero
+    end = int(np.argmax(along <= 0))
+    run = float(2 * along[:end].sum() / along[0] - 1) if end > 0 else 1.0
+    # a mean of few runs takes some of the variance with it
+    return run / max(1 - run / count, 0.5)
+
+
+def _beyond_chance(lines: list[_Jumps], runs: list[float]) -> float:
+    jumps = np.concatenate([one.jumps for one in lines])
+    noise = np.concatenate([one.noise * run for one, run in zip(lines, runs, strict=True)])
     # nine lines of ten: a streak that covers some of the lines counts, a few layers do not
-    spread = float(np.quantile(np.concatenate(jumps), 0.9)) / 1.645
-    return float(np.sqrt(max(spread**2 - float(np.median(np.concatenate(noise))), 0.0) / 2))
+    spread = float(np.quantile(jumps, 0.9)) / 1.645
+    # neighbouring lines of a small image have detail in common: few of them vary by chance
+    chance = 1 + _SURE * float(np.sqrt(2 * np.mean(runs) / len(jumps)))
+    return float(np.sqrt(max(spread**2 - chance * float(np.median(noise)), 0.0) / 2))

@@ -63,7 +63,9 @@ def watershed_split(
     Raises
     ------
     ValueError
-        If the labels are not whole numbers, or there is nothing to split.
+        If the labels are not whole numbers, one is negative, or there is nothing to split. Of
+        dask labels nobody knows before they are looked at: without objects they give an empty
+        result.
     """
     labels = checked_labels(labels)
     axes = axes_of(dimensions, labels.shape)

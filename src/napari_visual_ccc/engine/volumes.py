@@ -122,7 +122,8 @@ def map_volumes(
     -------
     (..., Z, Y, X) array
         Numpy for numpy. For dask: a lazy array at once. Blocks and chunks give what the whole
-        volume would give.
+        volume would give, but for the rounding of functions with running sums (non-local means):
+        some voxels differ by a few units in the last place of float32, about 1e-6 of the largest.
     """
     if is_lazy(image):
         return _lazily(function, image, dtype, halo)
