@@ -55,6 +55,56 @@ def test_a_pixel_size_is_typed(viewer):
     assert "2 × 1.25 mm" in form.told.text()
 
 
+@pytest.mark.parametrize(
+    ("size", "unit"),
+    [(0.0212345678, "1/nm"), (1.23456789e-6, "mm"), (4e-7, "mm"), (2.0, "deg"), (0.3, "1/Å")],
+)
+def test_what_nobody_has_typed_over_stays_exact(viewer, size, unit):
+    viewer.add_image(np.zeros((50, 80), np.uint8), scale=(3, 3), units="µm")
+    form = dock(viewer, "micrograph")
+    layer = viewer.add_image(np.zeros((50, 80), np.uint8), scale=(size, size), units=unit)
+    form.refresh()
+    assert (form.size.value, form.unit.value) == (f"{size:.6g}", unit)
+    form.set_button.native.click()
+    assert calibration(layer) == ((size, size), unit)
+
+
+def test_the_unit_of_an_odd_layer_is_not_offered_for_the_next(viewer):
+    viewer.add_image(np.zeros((50, 80), np.uint8), units="deg")
+    form = dock(viewer, "micrograph")
+    assert "deg" in form.unit.choices
+    form.fields["image"].value = viewer.add_image(np.zeros((50, 80), np.uint8), units="nm")
+    assert "deg" not in form.unit.choices
+
+
+@pytest.mark.parametrize(("typed", "size"), [("0.0212345678", 0.0212345678), ("2,5", 2.5)])
+def test_a_size_is_taken_as_typed(viewer, typed, size):
+    layer = viewer.add_image(np.zeros((50, 80), np.uint8))
+    form = dock(viewer, "micrograph")
+    form.size.value = typed
+    form.set_button.native.click()
+    assert calibration(layer) == ((size, size), "nm")
+
+
+@pytest.mark.parametrize("typed", ["", "two", "0", "-1", "nan"])
+def test_what_is_no_size_sets_nothing(viewer, typed):
+    stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8))
+    form = dock(viewer, "micrograph")
+    form.size.value = form.step.value = typed
+    for button in (form.set_button, form.step_button):
+        button.native.click()
+        assert "above 0" in notification_manager.records[-1].message
+    assert tuple(stack.scale) == (1, 1, 1)
+    assert calibration(stack) == (None, "px")
+
+
+def test_the_step_that_is_shown_is_that_of_the_stack(viewer):
+    stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8), scale=(10, 2, 2), units="nm")
+    form = dock(viewer, "micrograph")
+    form.step_button.native.click()
+    assert tuple(stack.scale) == (10, 2, 2)
+
+
 def test_pixels_that_are_not_square_stay_so(viewer):
     layer = viewer.add_image(np.zeros((50, 80), np.uint8), scale=(2, 1), units="nm")
     form = dock(viewer, "micrograph")

@@ -135,6 +135,17 @@ def test_measure_finds_the_region_of_a_row_and_the_row_of_a_region(viewer, finis
     assert form.histogram._canvas.figure.axes[0].patches
 
 
+def test_spots_of_a_diffraction_pattern_have_the_columns_that_scripts_have(viewer):
+    spots = np.zeros((60, 80), int)
+    spots[5:20, 5:30] = 1
+    layer = viewer.add_labels(spots, scale=(0.02, 0.02), units="1/nm")
+    form = dock(viewer, "measure")
+    form(labels=layer)
+    expected = ccc.region_table(spots, spacing=(0.02, 0.02), unit="1/nm").table
+    assert list(form.table.frame.columns) == list(expected.columns)
+    assert "area_1/nm2" in layer.features
+
+
 def test_measure_keeps_the_names_that_were_there(viewer, particles, finish):
     viewer.add_image(particles, name="copper", **PLACE)
     dock(viewer, "segment")()

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import ComboBox, Container, FloatSpinBox, PushButton
+from magicgui.widgets import ComboBox, Container, LineEdit, PushButton
 from napari.layers import Labels, Layer, Shapes
 from qtpy.QtWidgets import QLabel
 
@@ -26,6 +27,7 @@ from .layers import (
     keep_bar,
     known_bar,
     plane_shape,
+    unit_name,
 )
 from .viewers import scale_bar
 
@@ -45,6 +47,30 @@ _FACTS = {
 }  # fmt: skip
 
 
+class Length(LineEdit):
+    """A length as text: told with six digits, and exact until a person types another."""
+
+    def __init__(self, tooltip: str, length: float) -> None:
+        super().__init__(tooltip=tooltip)
+        self.tell(length)
+
+    def tell(self, length: float) -> None:
+        """Show a length that is known."""
+        self._known = f"{length:.6g}", length
+        self.value = self._known[0]
+
+    @property
+    def length(self) -> float:
+        """What was told or typed; not a number where the text is none."""
+        text, length = self._known
+        if self.value == text:
+            return length
+        try:
+            return float(self.value.replace(",", "."))
+        except ValueError:
+            return math.nan
+
+
 class MicrographInfo(Form):
     """See and correct what is known of a micrograph: pixel size, microscope, label bar."""
 
@@ -54,8 +80,8 @@ class MicrographInfo(Form):
         self.told = QLabel()
         self.told.setWordWrap(True)
         super().__init__(napari_viewer)
-        self.size = _length("How large a pixel is", 1.0)
-        self.line_length = _length("How long the line is: the number at the scale bar", 100.0)
+        self.size = Length("How large a pixel is", 1.0)
+        self.line_length = Length("How long the line is: the number at the scale bar", 100.0)
         self.unit, self.line_unit = (ComboBox(choices=UNITS, value="nm") for _ in range(2))
         self.set_button = PushButton(text="Set", tooltip="Give the image this pixel size")
         self.draw_button = PushButton(
@@ -65,7 +91,7 @@ class MicrographInfo(Form):
             text="Set", tooltip="The line is that long: calibrate the image by it"
         )
         self.step, self.step_unit = (
-            _length("From one slice to the next", 1.0),
+            Length("From one slice to the next", 1.0),
             ComboBox(choices=UNITS[:-1], value="nm"),
         )
         self.step_button = PushButton(text="Set", tooltip="Give the stack this slice step")
@@ -125,11 +151,16 @@ class MicrographInfo(Form):
         self.told.setText(_told(layer))
         if hasattr(self, "step_row"):
             self.step_row.visible = layer.ndim > 2
+            unit = unit_name(layer.units[-3]) if layer.ndim > 2 else ""
+            if unit in self.step_unit.choices:
+                self.step_unit.value = unit
+                self.step.tell(float(layer.scale[-3]))
         spacing, unit = calibration(layer)
         if spacing is not None and hasattr(self, "size"):
-            if unit in UNITS:
-                self.unit.value = unit
-            self.size.value = spacing[-1]
+            # also one that nobody would type
+            self.unit.choices = UNITS if unit in UNITS else (*UNITS, unit)
+            self.unit.value = unit
+            self.size.tell(spacing[-1])
 
     # pixel size -----------------------------------------------------------------------------------
 
@@ -139,20 +170,22 @@ class MicrographInfo(Form):
             spacing, _ = calibration(self.layer)
             # pixels that are not square stay so
             shape = (1.0, 1.0) if spacing is None else (spacing[-2] / spacing[-1], 1.0)
-            self._calibrate([self.size.value * side for side in shape], str(self.unit.value))
+            self._calibrate([self.size.length * side for side in shape], str(self.unit.value))
 
     def set_step(self) -> None:
         """Give a stack the step between its slices."""
-        layer = self.layer
-        if layer is None or layer.ndim < 3 or not self.step.value > 0:
+        layer, step, unit = self.layer, self.step.length, str(self.step_unit.value)
+        if layer is None or layer.ndim < 3:
+            return
+        if not 0 < step < math.inf:
+            report(ValueError(f"A step of {self.step.value} {unit} cannot be: type one above 0"))
             return
         for one in (layer, *_made_of(layer, self.viewer)):
             if one.ndim == layer.ndim:
-                unit = str(self.step_unit.value)
-                one.scale = (*one.scale[:-3], self.step.value, *one.scale[-2:])
+                one.scale = (*one.scale[:-3], step, *one.scale[-2:])
                 one.units = (*one.units[:-3], unit, *one.units[-2:])
         self.refresh()
-        self._say(f"{layer.name}: slices are {self.step.value:.4g} {self.step_unit.value} apart.")
+        self._say(f"{layer.name}: slices are {step:.4g} {unit} apart.")
 
     def draw_line(self) -> None:
         """Give the person a line to draw over the scale bar."""
@@ -182,7 +215,7 @@ class MicrographInfo(Form):
         if drawn <= 0:
             report(ValueError("The line has no length: draw it from end to end of the scale bar"))
             return
-        factor = self.line_length.value / drawn
+        factor = self.line_length.length / drawn
         self._calibrate([side * factor for side in layer.scale[-2:]], str(self.line_unit.value))
 
     def _lines(self) -> Shapes | None:
@@ -246,7 +279,7 @@ def _told(layer: Layer) -> str:
         rows.append(("Pixel size", f"{' × '.join(sides)} {unit}{hand}"))
         rows.append(("Field", _field(width * spacing[-1], height * spacing[-2], unit)))
     if layer.ndim > 2:
-        step = f"{layer.scale[-3]:.5g} {layer.units[-3]:~}".replace("\u03bc", "µ")
+        step = f"{layer.scale[-3]:.5g} {unit_name(layer.units[-3])}"
         rows.append(("Slices", f"{layer.data.shape[-3]}, {step} apart"))
     bar = known_bar(layer)
     rows.append(("Label bar", "not looked for yet" if bar is None else str(bar)))
@@ -302,12 +335,6 @@ def _rescaled(table: pd.DataFrame, old: str, new: str, factor: float) -> pd.Data
             power = int(found.group(2) or 1)
             changed[f"{found.group(1)}_{new}{found.group(2)}"] = table[name] * factor**power
     return changed
-
-
-def _length(tooltip: str, value: float) -> FloatSpinBox:
-    box = FloatSpinBox(value=value, min=0, max=1e9, step=0.1, tooltip=tooltip)
-    box.native.setDecimals(6)
-    return box
 
 
 def _row(label: str, *widgets: Any) -> Container:
