@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
+import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.widgets.layers import MICROGRAPH, calibration
 from napari_visual_ccc.widgets.viewers import scale_bar
@@ -231,3 +232,52 @@ def test_a_stack_gets_the_step_between_its_slices(viewer):
     viewer.add_image(np.zeros((50, 80), np.uint8), name="plane")
     form.fields["image"].value = viewer.layers["plane"]
     assert not form.step_row.native.isVisibleTo(form.native)
+
+
+@pytest.mark.parametrize(
+    ("step", "size", "unit"), [(20, 2, "nm"), (10, 4, "nm"), (10, 0.02, "µm"), (20, 4, "nm")]
+)
+def test_tables_of_volumes_are_right_after_calibration_or_left_out(viewer, step, size, unit):
+    scale, units = (10, 2, 2), "nm"
+    volume = np.zeros((6, 40, 50), int)
+    volume[1:4, 5:15, 5:15] = 1
+    image = viewer.add_image(100 * volume.astype(np.uint8), name="s", scale=scale, units=units)
+    image.metadata[MICROGRAPH] = {"info_bar": {}}
+    (labels,) = dock(viewer, "segment")(image=image, dimensions="3D")
+    dock(viewer, "measure")(labels=labels, dimensions="3D")
+    columns = set(labels.features)
+    form = dock(viewer, "micrograph")
+    form.fields["image"].value = image
+    form.step.value = step
+    form.step_button.native.click()
+    form.size.value, form.unit.value = size, unit
+    form.set_button.native.click()
+    spacing, unit = calibration(image, voxel=True)
+    true = ccc.region_table(labels.data, spacing=spacing, unit=unit, dimensions="3D").table.iloc[0]
+    found = labels.features.iloc[0]
+    for name in (f"volume_{unit}3", f"equivalent_diameter_{unit}"):
+        assert found[name] == pytest.approx(true[name])
+    for name in set(true.index) & set(found.index):
+        assert found[name] == pytest.approx(true[name])
+    assert not [name for name in found.index if name.endswith("_nm")] or unit == "nm"
+    assert labels.metadata["visual_ccc"]["source"]["spacing"] == pytest.approx(spacing)
+    assert len(found) < len(columns)
+
+
+def test_what_has_to_be_measured_again_is_said(viewer):
+    labels = np.zeros((6, 40, 50), int)
+    labels[1:4, 5:15, 5:15] = 1
+    image = viewer.add_image(labels.astype(np.uint8), name="s", scale=(10, 2, 2), units="nm")
+    table = ccc.region_table(labels, spacing=(10, 2, 2), unit="nm", dimensions="3D").table
+    viewer.add_labels(
+        labels, name="grains", scale=image.scale, units="nm", features=table.assign(index=1),
+        metadata={"visual_ccc": {"layer": str(image.unique_id)}},
+    )  # fmt: skip
+    form = dock(viewer, "micrograph")
+    form.fields["image"].value = image
+    form.step_button.native.click()
+    assert "Measure" not in form.message.value
+    form.step.value = 20
+    form.step_button.native.click()
+    assert "Measure grains again" in form.message.value
+    assert "feret_max_nm" not in viewer.layers["grains"].features

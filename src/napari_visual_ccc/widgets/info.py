@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,7 @@ from magicgui.widgets import ComboBox, Container, LineEdit, PushButton
 from napari.layers import Labels, Layer, Shapes
 from qtpy.QtWidgets import QLabel
 
+from ..engine.measure import rescaled_table
 from ..micrograph import InfoBar
 from ..operations import Operation
 from ..results import Result
@@ -32,7 +32,6 @@ from .layers import (
 from .viewers import scale_bar
 
 if TYPE_CHECKING:
-    import pandas as pd
     from napari.viewer import Viewer
 
 UNITS = ("nm", "µm", "mm", "Å", "pm", "1/nm")
@@ -180,12 +179,14 @@ class MicrographInfo(Form):
         if not 0 < step < math.inf:
             report(ValueError(f"A step of {self.step.value} {unit} cannot be: type one above 0"))
             return
-        for one in (layer, *_made_of(layer, self.viewer)):
+        before, layers = calibration(layer, voxel=True), [layer, *_made_of(layer, self.viewer)]
+        for one in layers:
             if one.ndim == layer.ndim:
                 one.scale = (*one.scale[:-3], step, *one.scale[-2:])
                 one.units = (*one.units[:-3], unit, *one.units[-2:])
+        missing = _rescale_tables(layers, before, calibration(layer, voxel=True))
         self.refresh()
-        self._say(f"{layer.name}: slices are {step:.4g} {unit} apart.")
+        self._say(f"{layer.name}: slices are {step:.4g} {unit} apart.{missing}")
 
     def draw_line(self) -> None:
         """Give the person a line to draw over the scale bar."""
@@ -228,29 +229,26 @@ class MicrographInfo(Form):
         if not all(np.isfinite(side) and side > 0 for side in size):
             report(ValueError(f"A pixel of {size[-1]:g} {unit} cannot be: type a size above 0"))
             return
-        old, old_unit = calibration(layer)
+        before, layers = calibration(layer, voxel=True), [layer, *_made_of(layer, self.viewer)]
         ratio = np.ones(layer.ndim)
         ratio[-2:] = np.asarray(size) / layer.scale[-2:]
-        factor = size[-1] / (1.0 if old is None else old[-1])
         lines = self._lines()
         if lines is not None:
             # it was drawn at the old size
             self.viewer.layers.remove(lines)
-        for one in (layer, *_made_of(layer, self.viewer)):
+        for one in layers:
             one.scale = one.scale * ratio[-one.ndim :]
             one.translate = one.translate * ratio[-one.ndim :]
             one.units = (*one.units[:-2], unit, unit)
-            if isinstance(one, Labels) and len(one.features.columns):
-                one.features = _rescaled(one.features, old_unit, unit, factor)
-            record = one.metadata.get(METADATA)
-            if isinstance(record, dict) and isinstance(record.get("source"), dict):
-                record["source"] |= {"spacing": [float(side) for side in size], "unit": unit}
+        after = calibration(layer, voxel=True)
+        _record_size(layers, (*after[0][:-2], *size), unit)
+        missing = _rescale_tables(layers, before, after)
         known = {**(layer.metadata.get(MICROGRAPH) or {}), "spacing": tuple(size), "unit": unit}
         layer.metadata[MICROGRAPH] = {**known, "calibrated": "by hand"}
         scale_bar(self.viewer).visible = True
         self.viewer.fit_to_view()
         self.refresh()
-        self._say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.")
+        self._say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.{missing}")
 
     # label bar ------------------------------------------------------------------------------------
 
@@ -320,21 +318,29 @@ def _made_of(layer: Layer, viewer: Viewer) -> list[Layer]:
     return found
 
 
-def _rescaled(table: pd.DataFrame, old: str, new: str, factor: float) -> pd.DataFrame:
-    """Bring the lengths, areas and volumes of a table to another pixel size.
+def _record_size(layers: list[Layer], size: tuple[float, ...], unit: str) -> None:
+    """Tell a new pixel size to the records of results; that of a volume has three sides."""
+    for one in layers:
+        record = one.metadata.get(METADATA)
+        if isinstance(record, dict) and isinstance(record.get("source"), dict):
+            sides = max(len(record["source"].get("spacing") or ()), 2)
+            spacing = [float(side) for side in size[-sides:]]
+            record["source"] |= {"spacing": spacing, "unit": unit}
 
-    Volumes also need the step between slices, and are left out.
-    """
-    changed = table.copy()
-    for name in table.columns:
-        found = re.fullmatch(rf"(.+)_{re.escape(old)}([23]?)", str(name))
-        if found is None or found.group(1).startswith(("centroid_", "bbox_")):
+
+def _rescale_tables(layers: list[Layer], before: Any, after: Any) -> str:
+    """Bring tables of labels to another calibration; say which are to be measured again."""
+    short = []
+    for one in layers:
+        if before == after or not isinstance(one, Labels) or not len(one.features.columns):
             continue
-        changed = changed.drop(columns=name)
-        if found.group(2) != "3":
-            power = int(found.group(2) or 1)
-            changed[f"{found.group(1)}_{new}{found.group(2)}"] = table[name] * factor**power
-    return changed
+        table = rescaled_table(one.features, before, after)
+        if len(table.columns) < len(one.features.columns):
+            short.append(one.name)
+        one.features = table
+    if not short:
+        return ""
+    return f" Measure {', '.join(short)} again: what its new voxels do not tell was left out."
 
 
 def _row(label: str, *widgets: Any) -> Container:
