@@ -179,6 +179,28 @@ def test_measure_draws_what_regions_of_a_volume_have(viewer, bricks, finish):
     assert form.histogram._canvas.figure.axes[0].get_xlabel() == "area (nm²)"
 
 
+def test_a_row_of_a_volume_goes_to_the_middle_of_its_slices(viewer, bricks):
+    layer = viewer.add_labels(bricks, scale=(5, 2, 2), units="nm")
+    form = dock(viewer, "measure")
+    form(labels=layer, dimensions="3D")
+    viewer.dims.set_current_step(0, 4)
+    form.table.select(0)
+    assert viewer.dims.current_step[0] == 7
+    np.testing.assert_allclose(camera(viewer).center[1:], (19, 19))
+
+
+def test_a_row_of_a_series_of_volumes_goes_to_its_time_and_slice(viewer, bricks):
+    series = np.stack([np.roll(bricks, shift, axis=0) for shift in range(3)])
+    layer = viewer.add_labels(series, scale=(1, 5, 2, 2), units=("s", "nm", "nm", "nm"))
+    form = dock(viewer, "measure")
+    form(labels=layer, dimensions="3D")
+    viewer.dims.set_current_step(1, 8)
+    # at the last time, the second region lies in slices 2 to 4
+    form.table.select(len(form.table.frame) - 1)
+    assert viewer.dims.current_step[:2] == (2, 3)
+    np.testing.assert_allclose(camera(viewer).center[1:], (89, 99))
+
+
 def test_measure_keeps_the_names_that_were_there(viewer, particles, finish):
     viewer.add_image(particles, name="copper", **PLACE)
     dock(viewer, "segment")()

@@ -220,9 +220,7 @@ def _merged(old: pd.DataFrame, new: pd.DataFrame, measured: frozenset[str]) -> p
 
 def _centre(region: pd.Series, ndim: int) -> tuple[float, ...]:
     """Pixel in the middle of a region's bounding box, in its slice."""
-    middle = (
-        (region["bbox_top"] + region["bbox_bottom"] - 1) / 2,
-        (region["bbox_left"] + region["bbox_right"] - 1) / 2,
-    )
+    sides = (("bbox_front", "bbox_back"), ("bbox_top", "bbox_bottom"), ("bbox_left", "bbox_right"))
+    middle = [(region[low] + region[high] - 1) / 2 for low, high in sides if low in region]
     leading = [float(region[c]) for c in region.index if str(c).startswith("index_")]
-    return (*leading[: ndim - 2], *middle)
+    return (*leading[: ndim - len(middle)], *middle)
