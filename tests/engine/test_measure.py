@@ -8,6 +8,7 @@ from skimage.measure import regionprops
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.engine import tiles
+from napari_visual_ccc.engine.measure import rescaled_table
 
 
 def disc(radius, size=None):
@@ -170,3 +171,40 @@ def test_a_mask_of_many_objects_is_told_to_be_one_region(discs):
     assert len(found.table) == 1
     assert "split objects first" in found.notes[-1]
     assert ccc.region_table(ccc.watershed_split(mask).labels).notes == ()
+
+
+def measured_at(spacing, unit):
+    labels = np.zeros((6, 40, 50), int)
+    labels[1:4, 5:15, 5:15], labels[2:5, 20:22, 20:40] = 1, 2
+    if len(spacing) == 2:
+        labels = labels.max(axis=0)
+    dimensions = f"{len(spacing)}D"
+    return ccc.region_table(labels, spacing=spacing, unit=unit, dimensions=dimensions).table
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "left_out"),
+    [((2, 2), (0.5, 0.5), 0), ((4, 2), (6, 3), 0), ((10, 2, 2), (5, 1, 1), 0),
+     ((10, 2, 2), (20, 2, 2), 5), ((10, 2, 2), (10, 4, 4), 5)],
+)  # fmt: skip
+def test_a_table_at_another_pixel_size_is_right_or_left_out(old, new, left_out):
+    table, true = measured_at(old, "nm"), measured_at(new, "1/nm")
+    found = rescaled_table(table, (old, "nm"), (new, "1/nm"))
+    kept = [name for name in true if name in found]
+    assert list(found) == kept
+    assert len(true.columns) - len(kept) == left_out
+    np.testing.assert_allclose(found.astype(float), true[kept].astype(float))
+
+
+def test_volumes_without_a_step_between_slices_are_left_out():
+    found = rescaled_table(measured_at((1, 1, 1), "nm"), (None, "nm"), ((2.0, 2.0), "nm"))
+    assert not any(name.endswith(("_nm", "_nm3")) for name in found)
+    assert {"label", "centroid_z_px", "bbox_front"} <= set(found)
+
+
+def test_areas_beside_volumes_do_not_know_the_step():
+    table = measured_at((10, 2, 2), "nm").assign(area_nm2=7.0)
+    found = rescaled_table(table, ((10, 2, 2), "nm"), ((20, 4, 4), "nm"))
+    np.testing.assert_allclose(found["area_nm2"], 28)
+    found = rescaled_table(table, ((10, 2, 2), "nm"), ((20, 2, 2), "nm"))
+    np.testing.assert_allclose(found["area_nm2"], 7)

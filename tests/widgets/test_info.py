@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
+import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.widgets.layers import MICROGRAPH, calibration
 from napari_visual_ccc.widgets.viewers import scale_bar
@@ -53,6 +54,56 @@ def test_a_pixel_size_is_typed(viewer):
     form.size.value = 25.0
     form.set_button.native.click()
     assert "2 × 1.25 mm" in form.told.text()
+
+
+@pytest.mark.parametrize(
+    ("size", "unit"),
+    [(0.0212345678, "1/nm"), (1.23456789e-6, "mm"), (4e-7, "mm"), (2.0, "deg"), (0.3, "1/Å")],
+)
+def test_what_nobody_has_typed_over_stays_exact(viewer, size, unit):
+    viewer.add_image(np.zeros((50, 80), np.uint8), scale=(3, 3), units="µm")
+    form = dock(viewer, "micrograph")
+    layer = viewer.add_image(np.zeros((50, 80), np.uint8), scale=(size, size), units=unit)
+    form.refresh()
+    assert (form.size.value, form.unit.value) == (f"{size:.6g}", unit)
+    form.set_button.native.click()
+    assert calibration(layer) == ((size, size), unit)
+
+
+def test_the_unit_of_an_odd_layer_is_not_offered_for_the_next(viewer):
+    viewer.add_image(np.zeros((50, 80), np.uint8), units="deg")
+    form = dock(viewer, "micrograph")
+    assert "deg" in form.unit.choices
+    form.fields["image"].value = viewer.add_image(np.zeros((50, 80), np.uint8), units="nm")
+    assert "deg" not in form.unit.choices
+
+
+@pytest.mark.parametrize(("typed", "size"), [("0.0212345678", 0.0212345678), ("2,5", 2.5)])
+def test_a_size_is_taken_as_typed(viewer, typed, size):
+    layer = viewer.add_image(np.zeros((50, 80), np.uint8))
+    form = dock(viewer, "micrograph")
+    form.size.value = typed
+    form.set_button.native.click()
+    assert calibration(layer) == ((size, size), "nm")
+
+
+@pytest.mark.parametrize("typed", ["", "two", "0", "-1", "nan"])
+def test_what_is_no_size_sets_nothing(viewer, typed):
+    stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8))
+    form = dock(viewer, "micrograph")
+    form.size.value = form.step.value = typed
+    for button in (form.set_button, form.step_button):
+        button.native.click()
+        assert "above 0" in notification_manager.records[-1].message
+    assert tuple(stack.scale) == (1, 1, 1)
+    assert calibration(stack) == (None, "px")
+
+
+def test_the_step_that_is_shown_is_that_of_the_stack(viewer):
+    stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8), scale=(10, 2, 2), units="nm")
+    form = dock(viewer, "micrograph")
+    form.step_button.native.click()
+    assert tuple(stack.scale) == (10, 2, 2)
 
 
 def test_pixels_that_are_not_square_stay_so(viewer):
@@ -181,3 +232,52 @@ def test_a_stack_gets_the_step_between_its_slices(viewer):
     viewer.add_image(np.zeros((50, 80), np.uint8), name="plane")
     form.fields["image"].value = viewer.layers["plane"]
     assert not form.step_row.native.isVisibleTo(form.native)
+
+
+@pytest.mark.parametrize(
+    ("step", "size", "unit"), [(20, 2, "nm"), (10, 4, "nm"), (10, 0.02, "µm"), (20, 4, "nm")]
+)
+def test_tables_of_volumes_are_right_after_calibration_or_left_out(viewer, step, size, unit):
+    scale, units = (10, 2, 2), "nm"
+    volume = np.zeros((6, 40, 50), int)
+    volume[1:4, 5:15, 5:15] = 1
+    image = viewer.add_image(100 * volume.astype(np.uint8), name="s", scale=scale, units=units)
+    image.metadata[MICROGRAPH] = {"info_bar": {}}
+    (labels,) = dock(viewer, "segment")(image=image, dimensions="3D")
+    dock(viewer, "measure")(labels=labels, dimensions="3D")
+    columns = set(labels.features)
+    form = dock(viewer, "micrograph")
+    form.fields["image"].value = image
+    form.step.value = step
+    form.step_button.native.click()
+    form.size.value, form.unit.value = size, unit
+    form.set_button.native.click()
+    spacing, unit = calibration(image, voxel=True)
+    true = ccc.region_table(labels.data, spacing=spacing, unit=unit, dimensions="3D").table.iloc[0]
+    found = labels.features.iloc[0]
+    for name in (f"volume_{unit}3", f"equivalent_diameter_{unit}"):
+        assert found[name] == pytest.approx(true[name])
+    for name in set(true.index) & set(found.index):
+        assert found[name] == pytest.approx(true[name])
+    assert not [name for name in found.index if name.endswith("_nm")] or unit == "nm"
+    assert labels.metadata["visual_ccc"]["source"]["spacing"] == pytest.approx(spacing)
+    assert len(found) < len(columns)
+
+
+def test_what_has_to_be_measured_again_is_said(viewer):
+    labels = np.zeros((6, 40, 50), int)
+    labels[1:4, 5:15, 5:15] = 1
+    image = viewer.add_image(labels.astype(np.uint8), name="s", scale=(10, 2, 2), units="nm")
+    table = ccc.region_table(labels, spacing=(10, 2, 2), unit="nm", dimensions="3D").table
+    viewer.add_labels(
+        labels, name="grains", scale=image.scale, units="nm", features=table.assign(index=1),
+        metadata={"visual_ccc": {"layer": str(image.unique_id)}},
+    )  # fmt: skip
+    form = dock(viewer, "micrograph")
+    form.fields["image"].value = image
+    form.step_button.native.click()
+    assert "Measure" not in form.message.value
+    form.step.value = 20
+    form.step_button.native.click()
+    assert "Measure grains again" in form.message.value
+    assert "feret_max_nm" not in viewer.layers["grains"].features

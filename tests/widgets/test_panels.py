@@ -135,6 +135,72 @@ def test_measure_finds_the_region_of_a_row_and_the_row_of_a_region(viewer, finis
     assert form.histogram._canvas.figure.axes[0].patches
 
 
+def test_spots_of_a_diffraction_pattern_have_the_columns_that_scripts_have(viewer):
+    spots = np.zeros((60, 80), int)
+    spots[5:20, 5:30] = 1
+    layer = viewer.add_labels(spots, scale=(0.02, 0.02), units="1/nm")
+    form = dock(viewer, "measure")
+    form(labels=layer)
+    expected = ccc.region_table(spots, spacing=(0.02, 0.02), unit="1/nm").table
+    assert list(form.table.frame.columns) == list(expected.columns)
+    assert "area_1/nm2" in layer.features
+
+
+@pytest.fixture
+def bricks() -> np.ndarray:
+    """Two regions of a stack of nine slices; the first lies in the last three of them."""
+    volume = np.zeros((9, 60, 80), int)
+    volume[6:9, 5:15, 5:15], volume[0:3, 40:50, 40:60] = 1, 2
+    return volume
+
+
+def test_measure_draws_what_regions_of_a_volume_have(viewer, bricks, finish):
+    layer = viewer.add_labels(bricks, scale=(5, 2, 2), units="nm")
+    form = dock(viewer, "measure")
+    form.fields["dimensions"].value = "3D"
+    form.run_button.native.click()
+    finish(form)
+    assert form.table.isVisibleTo(form.native)
+    assert form.histogram.isVisibleTo(form.native)
+    assert list(layer.features["volume_nm3"]) == [6000, 12000]
+    assert form.histogram.weighted.text() == "by volume"
+    form.histogram.weighted.setChecked(True)
+    axes = form.histogram._canvas.figure.axes[0]
+    assert axes.get_xlabel() == "equivalent diameter (nm)"
+    shares = [bar.get_height() for bar in axes.patches]
+    assert (shares[0], shares[-1]) == pytest.approx((100 / 3, 200 / 3))
+    labels = {"volume_nm3": "volume (nm³)", "axis_major_nm": "axis major (nm)"}
+    for column, label in labels.items():
+        form.histogram.column.setCurrentText(column)
+        assert form.histogram._canvas.figure.axes[0].get_xlabel() == label
+    form(labels=layer, dimensions="2D")
+    assert form.histogram.weighted.text() == "by area"
+    form.histogram.column.setCurrentText("area_nm2")
+    assert form.histogram._canvas.figure.axes[0].get_xlabel() == "area (nm²)"
+
+
+def test_a_row_of_a_volume_goes_to_the_middle_of_its_slices(viewer, bricks):
+    layer = viewer.add_labels(bricks, scale=(5, 2, 2), units="nm")
+    form = dock(viewer, "measure")
+    form(labels=layer, dimensions="3D")
+    viewer.dims.set_current_step(0, 4)
+    form.table.select(0)
+    assert viewer.dims.current_step[0] == 7
+    np.testing.assert_allclose(camera(viewer).center[1:], (19, 19))
+
+
+def test_a_row_of_a_series_of_volumes_goes_to_its_time_and_slice(viewer, bricks):
+    series = np.stack([np.roll(bricks, shift, axis=0) for shift in range(3)])
+    layer = viewer.add_labels(series, scale=(1, 5, 2, 2), units=("s", "nm", "nm", "nm"))
+    form = dock(viewer, "measure")
+    form(labels=layer, dimensions="3D")
+    viewer.dims.set_current_step(1, 8)
+    # at the last time, the second region lies in slices 2 to 4
+    form.table.select(len(form.table.frame) - 1)
+    assert viewer.dims.current_step[:2] == (2, 3)
+    np.testing.assert_allclose(camera(viewer).center[1:], (89, 99))
+
+
 def test_measure_keeps_the_names_that_were_there(viewer, particles, finish):
     viewer.add_image(particles, name="copper", **PLACE)
     dock(viewer, "segment")()

@@ -76,7 +76,7 @@ def test_a_diffraction_pattern_is_not_shown_in_micrometres(viewer):
     one = Micrograph(np.zeros((20, 30), np.float32), (0.05, 0.05), "1/nm")
     data, options, _ = reader.layer_data(one)
     layer = viewer.add_image(data, **options)
-    assert calibration(layer) == (pytest.approx((0.05, 0.05)), "1 / nm")
+    assert calibration(layer) == (pytest.approx((0.05, 0.05)), "1/nm")
 
 
 def test_a_time_series_without_pixel_size_opens(viewer):

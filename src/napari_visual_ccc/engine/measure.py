@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import re
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
@@ -15,6 +16,12 @@ from .scale import Spacing, pixel_size
 from .shape import plane_table
 from .solids import volume_table
 from .volumes import Dimensions, axes_of, voxel_size
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# without a unit, and yet another where pixels or voxels are stretched
+_SHAPE = ("aspect_ratio", "circularity", "orientation_deg")
 
 
 def region_table(
@@ -133,3 +140,50 @@ def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
             "segmented"
         )
     return grey, notes
+
+
+def rescaled_table(
+    table: pd.DataFrame,
+    before: tuple[tuple[float, ...] | None, str],
+    after: tuple[tuple[float, ...] | None, str],
+) -> pd.DataFrame:
+    """Bring a table of regions to another size of pixels, without measuring again.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `region_table` gives it, or with some of its columns.
+    before, after : (spacing, unit)
+        Spacing (y, x) or (z, y, x), or None where lengths are in pixels.
+
+    Returns
+    -------
+    DataFrame
+        Without the columns that have to be measured again: of voxels that are stretched, areas,
+        volumes and diameters of equal volume follow, other lengths do not.
+    """
+    import pandas as pd
+
+    axes = 3 if any(str(name).startswith("volume_") for name in table) else 2
+    old, new = ((1.0,) * axes if size is None else size[-axes:] for size, _ in (before, after))
+    # without a step between slices there is no volume
+    known = len(old) == len(new) == axes
+    factors = np.divide(new, old) if known else np.full(axes, np.nan)
+    alike = bool(np.allclose(factors, factors[0], rtol=1e-9))
+    columns = {}
+    for name in table.columns:
+        found = re.fullmatch(rf"(.+)_{re.escape(before[1])}([23]?)", str(name))
+        if found is None or found.group(1).startswith(("centroid_", "bbox_")):
+            if alike or name not in _SHAPE:
+                columns[name] = table[name]
+            continue
+        what, power = found.groups()
+        if power:
+            factor = np.prod(factors[-int(power) :])
+        elif what == "equivalent_diameter":
+            factor = np.prod(factors) ** (1 / axes)
+        else:
+            factor = factors[0] if alike else np.nan
+        if np.isfinite(factor):
+            columns[f"{what}_{after[1]}{power}"] = table[name] * factor
+    return pd.DataFrame(columns, index=table.index)

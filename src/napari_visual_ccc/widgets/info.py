@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import math
 from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import ComboBox, Container, FloatSpinBox, PushButton
+from magicgui.widgets import ComboBox, Container, LineEdit, PushButton
 from napari.layers import Labels, Layer, Shapes
 from qtpy.QtWidgets import QLabel
 
+from ..engine.measure import rescaled_table
 from ..micrograph import InfoBar
 from ..operations import Operation
 from ..results import Result
@@ -26,11 +27,11 @@ from .layers import (
     keep_bar,
     known_bar,
     plane_shape,
+    unit_name,
 )
 from .viewers import scale_bar
 
 if TYPE_CHECKING:
-    import pandas as pd
     from napari.viewer import Viewer
 
 UNITS = ("nm", "µm", "mm", "Å", "pm", "1/nm")
@@ -45,6 +46,30 @@ _FACTS = {
 }  # fmt: skip
 
 
+class Length(LineEdit):
+    """A length as text: told with six digits, and exact until a person types another."""
+
+    def __init__(self, tooltip: str, length: float) -> None:
+        super().__init__(tooltip=tooltip)
+        self.tell(length)
+
+    def tell(self, length: float) -> None:
+        """Show a length that is known."""
+        self._known = f"{length:.6g}", length
+        self.value = self._known[0]
+
+    @property
+    def length(self) -> float:
+        """What was told or typed; not a number where the text is none."""
+        text, length = self._known
+        if self.value == text:
+            return length
+        try:
+            return float(self.value.replace(",", "."))
+        except ValueError:
+            return math.nan
+
+
 class MicrographInfo(Form):
     """See and correct what is known of a micrograph: pixel size, microscope, label bar."""
 
@@ -54,8 +79,8 @@ class MicrographInfo(Form):
         self.told = QLabel()
         self.told.setWordWrap(True)
         super().__init__(napari_viewer)
-        self.size = _length("How large a pixel is", 1.0)
-        self.line_length = _length("How long the line is: the number at the scale bar", 100.0)
+        self.size = Length("How large a pixel is", 1.0)
+        self.line_length = Length("How long the line is: the number at the scale bar", 100.0)
         self.unit, self.line_unit = (ComboBox(choices=UNITS, value="nm") for _ in range(2))
         self.set_button = PushButton(text="Set", tooltip="Give the image this pixel size")
         self.draw_button = PushButton(
@@ -65,7 +90,7 @@ class MicrographInfo(Form):
             text="Set", tooltip="The line is that long: calibrate the image by it"
         )
         self.step, self.step_unit = (
-            _length("From one slice to the next", 1.0),
+            Length("From one slice to the next", 1.0),
             ComboBox(choices=UNITS[:-1], value="nm"),
         )
         self.step_button = PushButton(text="Set", tooltip="Give the stack this slice step")
@@ -125,11 +150,16 @@ class MicrographInfo(Form):
         self.told.setText(_told(layer))
         if hasattr(self, "step_row"):
             self.step_row.visible = layer.ndim > 2
+            unit = unit_name(layer.units[-3]) if layer.ndim > 2 else ""
+            if unit in self.step_unit.choices:
+                self.step_unit.value = unit
+                self.step.tell(float(layer.scale[-3]))
         spacing, unit = calibration(layer)
         if spacing is not None and hasattr(self, "size"):
-            if unit in UNITS:
-                self.unit.value = unit
-            self.size.value = spacing[-1]
+            # also one that nobody would type
+            self.unit.choices = UNITS if unit in UNITS else (*UNITS, unit)
+            self.unit.value = unit
+            self.size.tell(spacing[-1])
 
     # pixel size -----------------------------------------------------------------------------------
 
@@ -139,20 +169,24 @@ class MicrographInfo(Form):
             spacing, _ = calibration(self.layer)
             # pixels that are not square stay so
             shape = (1.0, 1.0) if spacing is None else (spacing[-2] / spacing[-1], 1.0)
-            self._calibrate([self.size.value * side for side in shape], str(self.unit.value))
+            self._calibrate([self.size.length * side for side in shape], str(self.unit.value))
 
     def set_step(self) -> None:
         """Give a stack the step between its slices."""
-        layer = self.layer
-        if layer is None or layer.ndim < 3 or not self.step.value > 0:
+        layer, step, unit = self.layer, self.step.length, str(self.step_unit.value)
+        if layer is None or layer.ndim < 3:
             return
-        for one in (layer, *_made_of(layer, self.viewer)):
+        if not 0 < step < math.inf:
+            report(ValueError(f"A step of {self.step.value} {unit} cannot be: type one above 0"))
+            return
+        before, layers = calibration(layer, voxel=True), [layer, *_made_of(layer, self.viewer)]
+        for one in layers:
             if one.ndim == layer.ndim:
-                unit = str(self.step_unit.value)
-                one.scale = (*one.scale[:-3], self.step.value, *one.scale[-2:])
+                one.scale = (*one.scale[:-3], step, *one.scale[-2:])
                 one.units = (*one.units[:-3], unit, *one.units[-2:])
+        missing = _rescale_tables(layers, before, calibration(layer, voxel=True))
         self.refresh()
-        self._say(f"{layer.name}: slices are {self.step.value:.4g} {self.step_unit.value} apart.")
+        self._say(f"{layer.name}: slices are {step:.4g} {unit} apart.{missing}")
 
     def draw_line(self) -> None:
         """Give the person a line to draw over the scale bar."""
@@ -182,7 +216,7 @@ class MicrographInfo(Form):
         if drawn <= 0:
             report(ValueError("The line has no length: draw it from end to end of the scale bar"))
             return
-        factor = self.line_length.value / drawn
+        factor = self.line_length.length / drawn
         self._calibrate([side * factor for side in layer.scale[-2:]], str(self.line_unit.value))
 
     def _lines(self) -> Shapes | None:
@@ -195,29 +229,26 @@ class MicrographInfo(Form):
         if not all(np.isfinite(side) and side > 0 for side in size):
             report(ValueError(f"A pixel of {size[-1]:g} {unit} cannot be: type a size above 0"))
             return
-        old, old_unit = calibration(layer)
+        before, layers = calibration(layer, voxel=True), [layer, *_made_of(layer, self.viewer)]
         ratio = np.ones(layer.ndim)
         ratio[-2:] = np.asarray(size) / layer.scale[-2:]
-        factor = size[-1] / (1.0 if old is None else old[-1])
         lines = self._lines()
         if lines is not None:
             # it was drawn at the old size
             self.viewer.layers.remove(lines)
-        for one in (layer, *_made_of(layer, self.viewer)):
+        for one in layers:
             one.scale = one.scale * ratio[-one.ndim :]
             one.translate = one.translate * ratio[-one.ndim :]
             one.units = (*one.units[:-2], unit, unit)
-            if isinstance(one, Labels) and len(one.features.columns):
-                one.features = _rescaled(one.features, old_unit, unit, factor)
-            record = one.metadata.get(METADATA)
-            if isinstance(record, dict) and isinstance(record.get("source"), dict):
-                record["source"] |= {"spacing": [float(side) for side in size], "unit": unit}
+        after = calibration(layer, voxel=True)
+        _record_size(layers, (*after[0][:-2], *size), unit)
+        missing = _rescale_tables(layers, before, after)
         known = {**(layer.metadata.get(MICROGRAPH) or {}), "spacing": tuple(size), "unit": unit}
         layer.metadata[MICROGRAPH] = {**known, "calibrated": "by hand"}
         scale_bar(self.viewer).visible = True
         self.viewer.fit_to_view()
         self.refresh()
-        self._say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.")
+        self._say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.{missing}")
 
     # label bar ------------------------------------------------------------------------------------
 
@@ -246,7 +277,7 @@ def _told(layer: Layer) -> str:
         rows.append(("Pixel size", f"{' × '.join(sides)} {unit}{hand}"))
         rows.append(("Field", _field(width * spacing[-1], height * spacing[-2], unit)))
     if layer.ndim > 2:
-        step = f"{layer.scale[-3]:.5g} {layer.units[-3]:~}".replace("\u03bc", "µ")
+        step = f"{layer.scale[-3]:.5g} {unit_name(layer.units[-3])}"
         rows.append(("Slices", f"{layer.data.shape[-3]}, {step} apart"))
     bar = known_bar(layer)
     rows.append(("Label bar", "not looked for yet" if bar is None else str(bar)))
@@ -287,27 +318,29 @@ def _made_of(layer: Layer, viewer: Viewer) -> list[Layer]:
     return found
 
 
-def _rescaled(table: pd.DataFrame, old: str, new: str, factor: float) -> pd.DataFrame:
-    """Bring the lengths, areas and volumes of a table to another pixel size.
+def _record_size(layers: list[Layer], size: tuple[float, ...], unit: str) -> None:
+    """Tell a new pixel size to the records of results; that of a volume has three sides."""
+    for one in layers:
+        record = one.metadata.get(METADATA)
+        if isinstance(record, dict) and isinstance(record.get("source"), dict):
+            sides = max(len(record["source"].get("spacing") or ()), 2)
+            spacing = [float(side) for side in size[-sides:]]
+            record["source"] |= {"spacing": spacing, "unit": unit}
 
-    Volumes also need the step between slices, and are left out.
-    """
-    changed = table.copy()
-    for name in table.columns:
-        found = re.fullmatch(rf"(.+)_{re.escape(old)}([23]?)", str(name))
-        if found is None or found.group(1).startswith(("centroid_", "bbox_")):
+
+def _rescale_tables(layers: list[Layer], before: Any, after: Any) -> str:
+    """Bring tables of labels to another calibration; say which are to be measured again."""
+    short = []
+    for one in layers:
+        if before == after or not isinstance(one, Labels) or not len(one.features.columns):
             continue
-        changed = changed.drop(columns=name)
-        if found.group(2) != "3":
-            power = int(found.group(2) or 1)
-            changed[f"{found.group(1)}_{new}{found.group(2)}"] = table[name] * factor**power
-    return changed
-
-
-def _length(tooltip: str, value: float) -> FloatSpinBox:
-    box = FloatSpinBox(value=value, min=0, max=1e9, step=0.1, tooltip=tooltip)
-    box.native.setDecimals(6)
-    return box
+        table = rescaled_table(one.features, before, after)
+        if len(table.columns) < len(one.features.columns):
+            short.append(one.name)
+        one.features = table
+    if not short:
+        return ""
+    return f" Measure {', '.join(short)} again: what its new voxels do not tell was left out."
 
 
 def _row(label: str, *widgets: Any) -> Container:

@@ -172,8 +172,6 @@ def calibration(layer: Layer, *, voxel: bool = False) -> tuple[tuple[float, ...]
     Measured in the world, so that scale, affine and rotation all count.
     """
     last = layer.units[-1]
-    # some versions of pint write the Greek letter for the micro sign
-    unit = f"{last:~}".replace("\u03bc", "\u00b5")
     if any(f"{one:~}" in _PIXELS for one in layer.units[-2:]):
         return None, "px"
     factors = np.ones(layer.ndim)
@@ -186,7 +184,13 @@ def calibration(layer: Layer, *, voxel: bool = False) -> tuple[tuple[float, ...]
         (np.asarray(layer.data_to_world(np.eye(layer.ndim)[axis])) - origin) * factors
         for axis in axes
     ]
-    return tuple(float(np.linalg.norm(step)) for step in steps), unit
+    return tuple(float(np.linalg.norm(step)) for step in steps), unit_name(last)
+
+
+def unit_name(unit: Any) -> str:
+    """Name a unit of a layer as files and tables do: ``"nm"``, ``"µm"``, ``"1/nm"``."""
+    # pint writes "1 / nm", and in some versions the Greek letter for the micro sign
+    return f"{unit:~}".replace("\u03bc", "\u00b5").replace(" ", "")
 
 
 def _is_length(unit: Any) -> bool:

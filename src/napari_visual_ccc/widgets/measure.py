@@ -20,16 +20,16 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _NOT_DRAWN = ("label", "bbox", "centroid", "touches", "index")
+_WITH_UNIT = ("area", "volume", "equivalent", "feret", "perimeter", "axis", "orientation")
 
 
 class Histogram(QWidget):
-    """Distribution of one column, by number or weighted by area, with D10, D50 and D90."""
+    """Distribution of a column, by number or weighted by area or volume: D10, D50 and D90."""
 
     def __init__(self) -> None:
         super().__init__()
         self.column = QComboBox()
-        self.weighted = QCheckBox("by area")
-        self.weighted.setToolTip("Weigh every region by its area instead of counting it once")
+        self.weighted = QCheckBox()
         top = QHBoxLayout()
         top.addWidget(QLabel("Distribution of"))
         top.addWidget(self.column, 1)
@@ -39,12 +39,18 @@ class Histogram(QWidget):
         self._layout.addLayout(top)
         self._canvas: Any = None
         self._frame: pd.DataFrame | None = None
+        self._size = ""
         self.column.currentTextChanged.connect(self.draw)
         self.weighted.toggled.connect(self.draw)
 
     def show_frame(self, frame: pd.DataFrame) -> None:
         """Offer the numeric columns of a table and draw one."""
         self._frame = frame
+        # regions of a volume have no area
+        self._size = next(str(c) for c in frame.columns if str(c).startswith(("area_", "volume_")))
+        what = self._size.split("_")[0]
+        self.weighted.setText(f"by {what}")
+        self.weighted.setToolTip(f"Weigh every region by its {what} instead of counting it once")
         names = [c for c in frame.columns if not str(c).startswith(_NOT_DRAWN)]
         keep = self.column.currentText()
         first = next((n for n in names if n.startswith("equivalent_diameter")), None)
@@ -69,8 +75,7 @@ class Histogram(QWidget):
             self._layout.addWidget(self._canvas)
         self._canvas.figure.clear()
         axes = self._canvas.figure.add_subplot()
-        area = next(c for c in self._frame.columns if str(c).startswith("area_"))
-        weights = self._frame[area].to_numpy(float) if self.weighted.isChecked() else None
+        weights = self._frame[self._size].to_numpy(float) if self.weighted.isChecked() else None
         _draw(axes, self._frame[name].to_numpy(float), weights, name)
         self._canvas.draw_idle()
 
@@ -93,8 +98,8 @@ def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, name: str) 
         fontsize=8,
     )
     words = name.split("_")
-    unit = words[-1].replace("2", "²")
-    has_unit = len(words) > 1 and words[0] in ("area", "equivalent", "feret", "perimeter")
+    unit = words[-1].replace("2", "²").replace("3", "³")
+    has_unit = len(words) > 1 and words[0] in _WITH_UNIT
     axes.set_xlabel(f"{' '.join(words[:-1])} ({unit})" if has_unit else " ".join(words), fontsize=8)
     axes.set_ylabel("share (%)", fontsize=8)
     axes.tick_params(labelsize=7)
@@ -215,9 +220,7 @@ def _merged(old: pd.DataFrame, new: pd.DataFrame, measured: frozenset[str]) -> p
 
 def _centre(region: pd.Series, ndim: int) -> tuple[float, ...]:
     """Pixel in the middle of a region's bounding box, in its slice."""
-    middle = (
-        (region["bbox_top"] + region["bbox_bottom"] - 1) / 2,
-        (region["bbox_left"] + region["bbox_right"] - 1) / 2,
-    )
+    sides = (("bbox_front", "bbox_back"), ("bbox_top", "bbox_bottom"), ("bbox_left", "bbox_right"))
+    middle = [(region[low] + region[high] - 1) / 2 for low, high in sides if low in region]
     leading = [float(region[c]) for c in region.index if str(c).startswith("index_")]
-    return (*leading[: ndim - 2], *middle)
+    return (*leading[: ndim - len(middle)], *middle)
