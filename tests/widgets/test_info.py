@@ -218,6 +218,22 @@ def test_tables_and_renamed_images_follow_a_new_pixel_size(viewer, finish):
     assert "area_nm2" not in labels.features
 
 
+def test_the_table_on_screen_follows_a_new_pixel_size(viewer, discs):
+    image = viewer.add_image(discs, name="discs", scale=(2, 2), units="nm")
+    (labels,) = dock(viewer, "segment")()
+    measure = dock(viewer, "measure")
+    measure(labels=labels)
+    before = measure.table.frame["area_nm2"].tolist()
+    form = dock(viewer, "micrograph")
+    form.fields["image"].value = image
+    form.size.value = 4.0
+    form.set_button.native.click()
+    assert measure.table.frame["area_nm2"].tolist() == [4 * area for area in before]
+    form.size.value, form.unit.value = 1.0, "µm"
+    form.set_button.native.click()
+    assert measure.table.frame["area_µm2"].tolist() == pytest.approx([a / 4 for a in before])
+
+
 def test_a_stack_gets_the_step_between_its_slices(viewer):
     stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8), name="stack")
     form = dock(viewer, "micrograph")

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 _NOT_DRAWN = ("label", "bbox", "centroid", "touches", "index")
+_SIZES = ("area_", "volume_")
 _WITH_UNIT = ("area", "volume", "equivalent", "feret", "perimeter", "axis", "orientation")
 
 
@@ -47,11 +48,12 @@ class Histogram(QWidget):
         """Offer the numeric columns of a table and draw one."""
         self._frame = frame
         # regions of a volume have no area
-        self._size = next(str(c) for c in frame.columns if str(c).startswith(("area_", "volume_")))
+        self._size = next(str(c) for c in frame.columns if str(c).startswith(_SIZES))
         what = self._size.split("_")[0]
         self.weighted.setText(f"by {what}")
         self.weighted.setToolTip(f"Weigh every region by its {what} instead of counting it once")
-        names = [c for c in frame.columns if not str(c).startswith(_NOT_DRAWN)]
+        numbers = frame.select_dtypes("number").columns
+        names = [c for c in numbers if not str(c).startswith(_NOT_DRAWN)]
         keep = self.column.currentText()
         first = next((n for n in names if n.startswith("equivalent_diameter")), None)
         self.column.blockSignals(True)
@@ -114,7 +116,7 @@ class Measure(Form):
         super().__init__(napari_viewer)
         self.table, self.histogram = Table("regions"), Histogram()
         self.layer: Labels | None = None
-        self._following = False
+        self._following = self._writing = False
         self._measured: dict[Any, frozenset[str]] = {}
         for widget in (self.table, self.histogram):
             widget.hide()
@@ -127,24 +129,41 @@ class Measure(Form):
         self._watch(source.layer)
         change = _Features(source.layer)
         key = source.layer.unique_id
+        self._writing = True
         change.write(_merged(source.layer.features, frame, self._measured.get(key, frozenset())))
+        self._writing = False
         self._measured[key] = frozenset(frame.columns)
         self._last = [change]
         self.undo_button.enabled = True
         self.table.name = f"{source.layer.name} regions"
-        self.table.show_frame(frame, source.layer.get_color)
-        self.histogram.show_frame(frame)
-        self.table.show()
-        self.histogram.setVisible(not frame.empty)
+        self._tell(frame)
         self._say(self.message.value or f"{len(frame)} regions.")
+
+    def _tell(self, frame: pd.DataFrame) -> None:
+        assert self.layer is not None
+        self.table.show_frame(frame, self.layer.get_color)
+        self.table.show()
+        drawn = not frame.empty and any(str(c).startswith(_SIZES) for c in frame.columns)
+        self.histogram.setVisible(drawn)
+        if drawn:
+            self.histogram.show_frame(frame)
+
+    def _follow_features(self, event: Any = None) -> None:
+        """List what another pixel size has made of the table."""
+        layer, frame = self.layer, self.table.frame
+        if layer is None or frame is None or self._writing or "label" not in layer.features:
+            return
+        self._tell(layer.features.drop(columns="index", errors="ignore"))
 
     def _watch(self, layer: Labels) -> None:
         if self.layer is not None:
             self.layer.events.selected_label.disconnect(self._go_to_row)
+            self.layer.events.features.disconnect(self._follow_features)
             if self._on_click in self.layer.mouse_drag_callbacks:
                 self.layer.mouse_drag_callbacks.remove(self._on_click)
         self.layer = layer
         layer.events.selected_label.connect(self._go_to_row)
+        layer.events.features.connect(self._follow_features)
         layer.mouse_drag_callbacks.append(self._on_click)
 
     def _on_click(self, layer: Labels, event: Any) -> None:
