@@ -242,6 +242,16 @@ def test_imagej_gets_labels_of_16_bit_with_their_scale(tmp_path, unit):
     assert (found.spacing, found.unit, found.axes) == ((2.5, 1.25), unit, layer.axes)
 
 
+def test_imagej_gets_the_units_of_steps_that_have_others(tmp_path):
+    axes = (Axis("t", 2.0, "µs"), Axis("z", 30.0, "Å"))
+    image = Micrograph(np.zeros((2, 3, 4, 5), np.uint8), (2.0, 2.0), "nm", axes=axes)
+    path = write(image, tmp_path / "a.tif", format="imagej")
+    with tifffile.TiffFile(path) as tif:
+        told = tif.imagej_metadata
+    assert [told[one] for one in ("tunit", "zunit")] == ["\\u00B5s", "\\u00C5"]
+    assert formats.read(path).axes == axes
+
+
 def test_imagej_refuses_labels_beyond_16_bit(tmp_path):
     layer = export.of_result(LabelsResult(np.array([[0, 65536]])), name="grains")
     with pytest.raises(ValueError, match=r"grains: the label 65536 is beyond the uint16"):

@@ -71,6 +71,47 @@ def test_pixel_size_of_imagej_and_ome(tmp_path):
     assert (found.unit, found.name) == ("µm", "b")
 
 
+def imagej(path, axes, **described):
+    shape = dict(zip("TZCYX", (2, 3, 2, 4, 5), strict=True))
+    tifffile.imwrite(
+        path, np.zeros([shape[one] for one in axes], np.uint8), imagej=True,
+        resolution=(2, 0.5), metadata={"axes": axes, **described},
+    )  # fmt: skip
+    return formats.read(path)
+
+
+@pytest.mark.parametrize(
+    ("described", "spacing", "unit", "axes"),
+    [
+        ({"unit": "um", "yunit": "nm"}, (0.002, 0.5), "µm", ()),
+        ({"unit": "\\u00C5"}, (2, 0.5), "Å", ()),
+        ({"unit": "micron", "spacing": 5, "zunit": "nm"}, (2, 0.5), "µm", (Axis("z", 5, "nm"),)),
+        ({"finterval": 2, "tunit": "min"}, None, "px", (Axis("t", 2, "min"),)),
+        ({"finterval": 3}, None, "px", (Axis("t", 3, "s"),)),
+    ],
+)
+def test_units_of_single_axes_of_imagej_count(tmp_path, described, spacing, unit, axes):
+    letters = "".join(one.name.upper() for one in axes) + "YX"
+    found = imagej(tmp_path / "ij.tif", letters, **described)
+    assert (found.unit, found.axes, found.notes) == (unit, axes, ())
+    assert found.spacing == (None if spacing is None else pytest.approx(spacing))
+
+
+@pytest.mark.parametrize(
+    ("step", "axis", "said"),
+    [(-5.0, Axis("z", 5.0, "nm"), "of z is -5 nm"), (0.0, Axis("z"), "of z is 0 nm: not used")],
+)
+def test_a_step_of_nothing_or_less_is_said(tmp_path, step, axis, said):
+    found = [imagej(tmp_path / "ij.tif", "ZYX", unit="nm", spacing=step)]
+    tifffile.imwrite(
+        tmp_path / "z.ome.tif", np.zeros((3, 4, 5), np.uint8),
+        metadata={"axes": "ZYX", "PhysicalSizeZ": step, "PhysicalSizeZUnit": "nm"},
+    )  # fmt: skip
+    for one in (*found, formats.read(tmp_path / "z.ome.tif")):
+        assert one.axes == (axis,)
+        assert said in one.notes[0]
+
+
 def cut(path):
     path.write_bytes(path.read_bytes()[:-300])
 

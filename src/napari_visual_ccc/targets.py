@@ -163,12 +163,15 @@ def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
     if stored.spacing is not None:
         height, width = stored.spacing
         options["resolution"] = (1 / width, 1 / height)
-        # ImageJ reads the text as Java does
-        metadata["unit"] = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in stored.unit)
-    if "Z" in stored.steps:
-        metadata["spacing"] = stored.steps["Z"][0]
+        metadata["unit"] = _as_java(stored.unit)
+    step, unit = stored.steps.get("Z", (1.0, "px"))
+    if unit != "px":
+        metadata["spacing"] = step
+        if _as_java(unit) != metadata.get("unit"):
+            metadata["zunit"] = _as_java(unit)
     if "T" in stored.steps:
-        metadata["finterval"], metadata["tunit"] = stored.steps["T"]
+        step, unit = stored.steps["T"]
+        metadata["finterval"], metadata["tunit"] = step, _as_java(unit)
     if stored.colour_axis is not None:
         metadata["mode"] = "composite"
     levels = [
@@ -182,6 +185,11 @@ def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
     finally:
         # nothing is renamed or removed on Windows while it is mapped
         levels.clear()
+
+
+def _as_java(text: str) -> str:
+    """Write a text as ImageJ reads it: letters beyond ASCII as Java does."""
+    return "".join(one if one.isascii() else f"\\u{ord(one):04X}" for one in text)
 
 
 @contextmanager

@@ -146,12 +146,12 @@ def _zarr_image(
         unit = units[-1] if units[-1] == units[-2] else ""
         stated = [Stated("OME-Zarr", tuple(scale[-2:]), unit)]
     spacing, unit, notes = settle(stated)
-    leading = tuple(
+    found = [
         axis(one, step, unit_)
-        for one, step, unit_ in zip(
-            names[:-2], scale or [1.0] * data.ndim, units, strict=False
-        )
-    )  # fmt: skip
+        for one, step, unit_ in zip(names[:-2], scale or [1.0] * data.ndim, units, strict=False)
+    ]
+    leading = tuple(one for one, _ in found)
+    notes = (*notes, *(note for _, more in found for note in more))
     if not described and not is_large(data.nbytes):
         data = np.asarray(data)
     metadata = {

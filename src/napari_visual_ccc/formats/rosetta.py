@@ -13,7 +13,7 @@ import numpy as np
 from ..files import stem
 from ..micrograph import Axis, Micrograph
 from . import probe
-from .calibration import METRES, Stated, axis, number, plain, settle, unit_of
+from .calibration import BACKWARDS, axis, number, plain, settle, together, unit_of
 from .lazy import Refused, check_claim, is_large
 from .vendors import Found, without_nothing
 
@@ -182,10 +182,11 @@ def _micrograph(
     data = _pixels(path, part["data"])
     found = _found(path, part)
     spacing, unit, more = settle(found.stated)
+    axes, of_axes = _leading(path, part)
     metadata = {"facts": found.facts, "original": plain(found.original)}
     return Micrograph(
-        data, spacing, unit, name, path, metadata, _leading(path, part), None, (),
-        (*notes, *more, *found.notes),
+        data, spacing, unit, name, path, metadata, axes, None, (),
+        (*notes, *more, *of_axes, *found.notes),
     )  # fmt: skip
 
 
@@ -213,16 +214,16 @@ def _ordered(part: Mapping[str, Any]) -> list[dict[str, Any]]:
         if all("index_in_array" in one for one in axes) else axes  # fmt: skip
 
 
-def _leading(path: Path, part: Mapping[str, Any]) -> tuple[Axis, ...]:
+def _leading(path: Path, part: Mapping[str, Any]) -> tuple[tuple[Axis, ...], tuple[str, ...]]:
     leading = _ordered(part)[:-2]
     found = []
     for one in leading:
-        name, unit = str(one.get("name") or "axis"), str(one.get("units") or "")
+        name, unit = str(one.get("name") or "axis"), _usual(one.get("units"))
         if PLUGINS.get(path.suffix.lower()) == "mrc" and name == "z" and not unit:
             # RosettaSciIO gives no unit of what the format has in ångström like y and x
             unit = "" if path.suffix.lower() in _TILT_SERIES else "nm"
-        found.append(axis(name, abs(number(one.get("scale")) or 0), unit))
-    return tuple(found)
+        found.append(axis(name, one.get("scale"), unit))
+    return tuple(one for one, _ in found), tuple(note for _, notes in found for note in notes)
 
 
 def _found(path: Path, part: Mapping[str, Any]) -> Found:
@@ -232,19 +233,11 @@ def _found(path: Path, part: Mapping[str, Any]) -> Found:
     stated, notes = [], []
     if len(axes) >= 2:
         sizes = [number(one.get("scale")) for one in axes[-2:]]
-        units = {unit_of(_usual(one.get("units"))) for one in axes[-2:]}
-        if any(size is not None and size < 0 for size in sizes) and units != {"px"}:
-            notes.append(
-                "an axis of it runs backwards (its step is negative): the size of the step was "
-                "taken, check it"
-            )
-        if len(units) == 1:
-            size = tuple(None if one is None else abs(one) for one in sizes)
-            stated.append(Stated(path.suffix[1:].upper(), size, units.pop()))
-        elif units <= METRES.keys() and None not in sizes:
-            names = [unit_of(_usual(one.get("units"))) for one in axes[-2:]]
-            height = abs(sizes[0] or 0) * METRES[names[0]] / METRES[names[1]]
-            stated.append(Stated(path.suffix[1:].upper(), (height, abs(sizes[1] or 0)), names[1]))
+        units = [unit_of(_usual(one.get("units"))) for one in axes[-2:]]
+        if any(size is not None and size < 0 for size in sizes) and units != ["px", "px"]:
+            notes.append(BACKWARDS)
+        size = [None if one is None else abs(one) for one in sizes]
+        stated.append(together(path.suffix[1:].upper(), size, units))
     original = part.get("original_metadata") or {}
     described = _described(part, original)
     return Found(stated, _facts(described), {"rosettasciio": dict(original)}, None, notes)

@@ -17,7 +17,7 @@ from ..files import stem
 from ..header import KEY, restored
 from ..micrograph import Axis, Micrograph
 from . import sidecar, vendors
-from .calibration import METRES, Stated, axis, number, plain, settle, unit_of
+from .calibration import axis, number, plain, settle, together
 from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
 from .vendors import Found
 
@@ -82,6 +82,7 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     for one in _all_found(path, tif, page, index, height, width):
         found.add(one)
     spacing, unit, notes = settle(found.stated)
+    axes, of_axes = _axes(tif, series, index)
     data, levels, more = _shown(page, data, levels)
     if colour is not None:
         data, *levels = (np.moveaxis(one, colour, -1) for one in (data, *levels))
@@ -90,8 +91,8 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     if isinstance(told.get("steps"), list):
         metadata["visual_ccc"] = told
     image = Micrograph(
-        data, spacing, unit, name, path, metadata, _axes(tif, series, index), found.bar,
-        tuple(levels), (*notes, *found.notes, *more),
+        data, spacing, unit, name, path, metadata, axes, found.bar,
+        tuple(levels), (*notes, *of_axes, *found.notes, *more),
     )  # fmt: skip
     return restored(image, told.get(KEY))
 
@@ -278,7 +279,8 @@ def _imagej(tif: Any, page: Any) -> Found:
     sizes = [_per_pixel(page.tags.valueof(tag)) for tag in (283, 282)]
     stated = []
     if None not in sizes:
-        stated = [Stated("ImageJ", tuple(sizes), str(described.get("unit", "")))]
+        unit = described.get("unit")
+        stated = [together("ImageJ", sizes, (described.get("yunit", unit), unit))]
     return Found(stated, {}, {"imagej": described})
 
 
@@ -290,17 +292,11 @@ def _per_pixel(value: Any) -> float | None:
 
 def _ome(tif: Any, index: int) -> Found:
     pixels = _pixels(tif, index)
-    height, width = (number(pixels.get(f"PhysicalSize{name}")) for name in "YX")
-    units = [unit_of(pixels.get(f"PhysicalSize{name}Unit", "µm")) for name in "YX"]
-    if height is None and width is None:
+    sizes = [number(pixels.get(f"PhysicalSize{name}")) for name in "YX"]
+    if sizes == [None, None]:
         return Found(original={"ome": pixels})
-    unit = units[1]
-    if height is not None and width is not None and units[0] != units[1]:
-        if METRES.keys() >= set(units):
-            height *= METRES[units[0]] / METRES[units[1]]
-        else:
-            unit = " and ".join(units)
-    return Found([Stated("OME", (height, width), unit)], {}, {"ome": pixels})
+    units = [pixels.get(f"PhysicalSize{name}Unit", "µm") for name in "YX"]
+    return Found([together("OME", sizes, units)], {}, {"ome": pixels})
 
 
 def _root(tif: Any) -> Any:
@@ -333,23 +329,23 @@ def _told(tif: Any) -> dict[str, Any]:
 _LETTERS = {"Z": "z", "T": "t", "C": "c", "I": "image", "Q": "axis", "A": "angle", "R": "region"}
 
 
-def _axes(tif: Any, series: Any, index: int) -> tuple[Axis, ...]:
-    """Steps of the leading axes, from OME or ImageJ."""
-    steps: dict[str, tuple[Any, str]] = {}
+def _axes(tif: Any, series: Any, index: int) -> tuple[tuple[Axis, ...], tuple[str, ...]]:
+    """Steps of the leading axes, from OME or ImageJ; and what is to be said of them."""
+    steps: dict[str, tuple[Any, Any]] = {}
     if tif.is_ome:
         pixels = _pixels(tif, index)
         steps["Z"] = pixels.get("PhysicalSizeZ"), pixels.get("PhysicalSizeZUnit", "µm")
         steps["T"] = pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")
     elif tif.is_imagej:
         described = tif.imagej_metadata or {}
-        steps["Z"] = described.get("spacing"), str(described.get("unit", ""))
-        steps["T"] = described.get("finterval"), "s"
-    axes = []
-    for letter in series.axes:
-        if letter not in "YXS":
-            step, unit = steps.get(letter, (None, ""))
-            axes.append(axis(_LETTERS.get(letter, letter.lower()), step, unit))
-    return tuple(axes)
+        steps["Z"] = described.get("spacing"), described.get("zunit", described.get("unit"))
+        steps["T"] = described.get("finterval"), described.get("tunit", "s")
+    found = [
+        axis(_LETTERS.get(letter, letter.lower()), *steps.get(letter, (None, "")))
+        for letter in series.axes
+        if letter not in "YXS"
+    ]
+    return tuple(one for one, _ in found), tuple(note for _, notes in found for note in notes)
 
 
 def is_plain(path: Path) -> bool:
