@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .formats.calibration import LENGTHS, TIMES
 from .header import KEY
 from .pyramid import Index, Put
 from .stored import Stored
@@ -25,8 +26,6 @@ Target = Callable[[Stored, Path], AbstractContextManager[tuple[int, Put]]]
 _TILE, _STRIP, _CHUNK = 512, 128, 1024
 # the common kind of TIFF ends at 4 GiB; a pyramid and its tags need room as well
 _CLASSIC_BYTES, _IMAGEJ_BYTES = 2 << 30, (4 << 30) - (1 << 20)
-_LENGTHS = {"pm", "Å", "nm", "µm", "mm", "cm", "m"}
-_TIMES = {"ns", "µs", "ms", "s", "min", "h", "d"}
 _NGFF_UNITS = {
     "pm": "picometer", "Å": "angstrom", "nm": "nanometer", "µm": "micrometer", "mm": "millimeter",
     "cm": "centimeter", "m": "meter", "ns": "nanosecond", "µs": "microsecond",
@@ -127,9 +126,9 @@ def _ome_metadata(stored: Stored) -> dict[str, Any]:
             axis: (size, stored.unit) for axis, size in zip("YX", stored.spacing, strict=True)
         }
     for axis, (step, unit) in steps.items():
-        if axis in "XYZ" and unit in _LENGTHS:
+        if axis in "XYZ" and unit in LENGTHS:
             found |= {f"PhysicalSize{axis}": step, f"PhysicalSize{axis}Unit": unit}
-        elif axis == "T" and unit in _TIMES:
+        elif axis == "T" and unit in TIMES:
             found |= {"TimeIncrement": step, "TimeIncrementUnit": unit}
     origin = stored.image.metadata.get("origin")
     if origin is not None and "PhysicalSizeX" in found:
@@ -258,7 +257,7 @@ def _ngff_axes(stored: Stored, names: list[str]) -> list[dict[str, str]]:
         if name in "yx" and stored.spacing is not None:
             unit = stored.unit
         kind = {"t": "time", "c": "channel"}.get(name, "space")
-        fits = unit in {"time": _TIMES, "space": _LENGTHS}.get(kind, ())
+        fits = unit in {"time": TIMES, "space": LENGTHS}.get(kind, ())
         axes.append({"name": name, "type": kind} | ({"unit": _NGFF_UNITS[unit]} if fits else {}))
     return axes
 

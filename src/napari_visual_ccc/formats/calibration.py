@@ -13,13 +13,16 @@ import numpy as np
 from ..micrograph import Axis
 
 METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3}
+# what OME has names for
+LENGTHS = {*METRES, "cm", "m"}
+TIMES = {"ns", "µs", "ms", "s", "min", "h", "d"}
 # units that nobody reads a micrograph in: what is given instead, and its factor
 _CONVERTED = {
     "fm": ("pm", 1e-3), "cm": ("nm", 1e7), "m": ("nm", 1e9), "inch": ("nm", 2.54e7),
     "1/m": ("1/nm", 1e-9), "1/mm": ("1/nm", 1e-6),
 }  # fmt: skip
 _RECIPROCAL = {f"1/{name}" for name in METRES}
-_KEPT = {*METRES, *_RECIPROCAL, "mrad", "rad", "deg", "ns", "µs", "ms", "s", "min", "h", "d"}
+_KEPT = {*METRES, *_RECIPROCAL, *TIMES, "mrad", "rad", "deg"}
 _NAMES = {
     "": "px", "px": "px", "pixel": "px", "pixels": "px", "none": "px",
     "picometer": "pm", "picometre": "pm", "picometers": "pm",
@@ -75,6 +78,12 @@ def unit_of(text: Any) -> str:
     if below:
         return f"1/{unit_of(below.group(1) or below.group(2))}"
     return plain if plain in _KEPT else _NAMES.get(plain.lower(), plain)
+
+
+def usable(text: Any) -> str:
+    """Give the usual name of a unit, ``"px"`` for one that is not known."""
+    unit = unit_of(text)
+    return unit if unit in _KEPT or unit in _CONVERTED else "px"
 
 
 def converted(size: float, unit: str) -> tuple[float, str]:
