@@ -579,6 +579,29 @@ def test_units_come_back_as_they_can_be_used(tmp_path, unit, spacing, usual):
     assert found.axes == (Axis("z", 3.0 if spacing else 1.0, usual),)
 
 
+@pytest.mark.parametrize("kind", [*OME, "imagej"])
+@pytest.mark.parametrize("colours", [(), (3,)])
+def test_the_place_of_leading_axes_comes_back(tmp_path, kind, colours):
+    image = Micrograph(
+        np.zeros((2, 4, 5, *colours), np.uint8), (2.0, 2.0), "nm", axes=(Axis("z", 5.0, "nm"),),
+        metadata={"origin": [5.0, 0.0, 7.0]},
+    )  # fmt: skip
+    path = write(image, path_of(tmp_path, kind), format=kind)
+    assert read(path).metadata["origin"] == [5, 0, 7]
+    if "zarr" in kind:
+        attributes = dict(zarr.open_group(path, mode="r").attrs)
+        told = attributes.get("ome", attributes)["multiscales"][0]["datasets"][0]
+        shift = [0.0] * len(colours) + [5.0, 0.0, 7.0]
+        assert told["coordinateTransformations"][1]["translation"] == shift
+
+
+def test_a_place_that_another_program_changed_counts(tmp_path):
+    fields = {"units": ["nanometer"] * 2, "steps": steps([2.0, 2.0], [4.0, 6.0])}
+    image = Micrograph(np.zeros((4, 5)), (2.0, 2.0), "nm", metadata={"origin": [1.0, 1.0]})
+    found = edited(image, tmp_path / "a.ome.zarr", "ome-zarr", **fields)
+    assert (found.metadata["origin"], found.notes) == ([4, 6], ())
+
+
 def test_a_part_keeps_its_place_without_a_pixel_size(tmp_path):
     part = ImageResult(np.zeros((10, 12), np.uint8), corner=(20, 5))
     path = tmp_path / "part.ome.tif"

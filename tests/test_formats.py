@@ -788,6 +788,57 @@ def test_ome_zarr_comes_lazily_with_scale_and_levels(tmp_path, rng, version):
     assert found.axes == (Axis("t", 0.5, "s"), Axis("c", 1.0, "px"))
 
 
+def one_zarr(path, version, units, names, datasets, whole=()):
+    group = zarr.open_group(path, mode="w", zarr_format=2 if version == "0.4" else 3)
+    group.create_array("0", data=np.zeros((2, 4, 5)[-len(names) :], np.uint8))
+    axes = [
+        {"name": name, **({"unit": unit} if unit else {})}
+        for name, unit in zip(names, units, strict=True)
+    ]
+    scales = [
+        {"axes": axes, "coordinateTransformations": list(whole),
+         "datasets": [{"path": "0", "coordinateTransformations": datasets}]}
+    ]  # fmt: skip
+    inner = {"version": version, "multiscales": scales}
+    group.attrs.update({"multiscales": scales} if version == "0.4" else {"ome": inner})
+    return formats.read(path)
+
+
+def moved(kind, *values):
+    return {"type": kind, kind: list(values)}
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_the_place_of_an_ome_zarr_is_that_of_its_first_pixel(tmp_path, version):
+    level = [moved("scale", 0.5, 0.5), moved("translation", 10, 20)]
+    whole = [moved("scale", 2, 3), moved("translation", 1, 2)]
+    units = ["micrometer", "micrometer"]
+    found = one_zarr(tmp_path / "a.zarr", version, units, "YX", level, whole)
+    assert (found.spacing, found.unit) == ((1.0, 1.5), "µm")
+    assert found.metadata["origin"] == [21.0, 62.0]
+    assert "origin" not in one_zarr(tmp_path / "b.zarr", version, units, "yx", level[:1]).metadata
+
+
+@pytest.mark.parametrize(
+    ("units", "spacing", "unit", "origin", "said"),
+    [
+        (["micrometer", "nanometer"], (500, 0.5), "nm", [1000, 4], ()),
+        (["", "nanometer"], None, "px", [2, 8], ("'px and nm' of OME-Zarr is not known",)),
+        (["", ""], None, "px", [2, 8], ()),
+    ],
+)
+def test_units_of_an_ome_zarr_that_differ_are_made_one_or_said(
+    tmp_path, units, spacing, unit, origin, said
+):
+    place = [moved("scale", 7, 0.5, 0.5), moved("translation", 0, 1, 4)]
+    found = one_zarr(tmp_path / "a.zarr", "0.5", ["second", *units], "Tyx", place)
+    assert found.spacing == (None if spacing is None else pytest.approx(spacing))
+    assert (found.unit, found.axes) == (unit, (Axis("t", 7, "s"),))
+    assert found.metadata["origin"] == pytest.approx(origin)
+    assert len(found.notes) == len(said)
+    assert all(one in note for one, note in zip(said, found.notes, strict=True))
+
+
 def test_plain_zarr_is_read(tmp_path, rng):
     image = rng.integers(0, 255, (20, 30)).astype(np.uint8)
     zarr.save_array(tmp_path / "a.zarr", image)

@@ -133,7 +133,7 @@ def _ome_metadata(stored: Stored) -> dict[str, Any]:
     origin = stored.image.metadata.get("origin")
     if origin is not None and "PhysicalSizeX" in found:
         planes = int(np.prod(stored.data.shape[: stored.leading]))
-        places = {"PositionY": float(origin[0]), "PositionX": float(origin[1])}
+        places = {"PositionY": float(origin[-2]), "PositionX": float(origin[-1])}
         units = dict.fromkeys(("PositionYUnit", "PositionXUnit"), stored.unit)
         found["Plane"] = {key: [value] * planes for key, value in {**places, **units}.items()}
     return found
@@ -265,17 +265,26 @@ def _ngff_axes(stored: Stored, names: list[str]) -> list[dict[str, str]]:
 def _transformations(stored: Stored, names: list[str], level: int) -> list[dict[str, Any]]:
     """Step of every axis at a level, and where its first pixel is centred."""
     size = dict(zip("yx", stored.spacing or (1.0, 1.0), strict=True))
-    origin = stored.image.metadata.get("origin") or (0.0, 0.0)
-    first = dict(zip("yx", map(float, origin), strict=True))
+    first = _first(stored, names)
     # the mean of four pixels lies between them, one that was taken of four where it was
     between = 0.0 if stored.picks else (2**level - 1) / 2
     scale = [
         size[name] * 2**level if name in "yx" else stored.steps.get(name.upper(), (1.0, ""))[0]
         for name in names
     ]
-    shift = [first[name] + between * size[name] if name in "yx" else 0.0 for name in names]
+    shift = [first[name] + between * size.get(name, 0.0) for name in names]
     found: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
     return [*found, {"type": "translation", "translation": shift}] if any(shift) else found
+
+
+def _first(stored: Stored, names: list[str]) -> dict[str, float]:
+    """Where the first pixel is centred, on every axis of the file."""
+    origin = stored.image.metadata.get("origin") or (0.0, 0.0)
+    of_image = [name for number, name in enumerate(names) if number != stored.colour_axis]
+    # leading axes of which nothing is said, or which had to be made one, begin at 0
+    told = origin if len(origin) == len(of_image) else origin[-2:]
+    of_origin = of_image[len(of_image) - len(told) :]
+    return {name: 0.0 for name in names} | dict(zip(of_origin, map(float, told), strict=True))
 
 
 TARGETS: dict[str, Target] = {

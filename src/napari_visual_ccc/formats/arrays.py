@@ -13,7 +13,7 @@ import numpy as np
 from ..files import stem
 from ..header import KEY, restored
 from ..micrograph import Axis, Micrograph
-from .calibration import Stated, axis, number, plain, settle
+from .calibration import axis, number, plain, settle, together
 from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
 
 _REAL = "biufc"
@@ -140,11 +140,10 @@ def _zarr_image(
     levels = [from_file(one, path, f"{one.path} {one.name}", one.chunks) for one in arrays]
     data = levels[0]
     names, units = _zarr_axes(described, arrays[0])
-    scale = _zarr_scale(described, data.ndim)
+    scale, shift = _zarr_place(described, data.ndim)
     stated = []
     if len(names) == data.ndim and names[-2:] == ["y", "x"] and scale:
-        unit = units[-1] if units[-1] == units[-2] else ""
-        stated = [Stated("OME-Zarr", tuple(scale[-2:]), unit)]
+        stated = [together("OME-Zarr", scale[-2:], units[-2:])]
     spacing, unit, notes = settle(stated)
     found = [
         axis(one, step, unit_)
@@ -158,6 +157,12 @@ def _zarr_image(
         "facts": {},
         "original": plain({"multiscales": dict(described)} if described else {}),
     }
+    if stated and any(shift[-2:]) and all(scale[-2:]):
+        # as the size of a pixel: in one unit, or in pixels
+        metadata["origin"] = [
+            place / step * size
+            for place, step, size in zip(shift[-2:], scale[-2:], spacing or (1, 1), strict=True)
+        ]
     return Micrograph(
         data, spacing, unit, name, path, metadata,
         leading if len(names) == data.ndim else (), None, tuple(levels[1:]), notes,
@@ -168,23 +173,33 @@ def _zarr_axes(described: Mapping[str, Any], array: Any) -> tuple[list[str], lis
     axes = described.get("axes")
     if not isinstance(axes, list):
         named = getattr(getattr(array, "metadata", None), "dimension_names", None) or ()
-        names = [str(one) for one in named]
-        return names, [""] * len(names)
+        return [_axis_name(one) for one in named], [""] * len(named)
     # the names of version 0.3 are texts, not dictionaries
     parts = [one if isinstance(one, Mapping) else {"name": one} for one in axes]
-    names = [str(one.get("name")) for one in parts]
+    names = [_axis_name(one.get("name")) for one in parts]
     return names, [str(one.get("unit") or "") for one in parts]
 
 
-def _zarr_scale(described: Mapping[str, Any], ndim: int) -> list[float] | None:
-    """Multiply the steps of the finest level by those of the whole."""
+def _axis_name(name: Any) -> str:
+    return str(name).lower() if len(str(name)) == 1 else str(name)
+
+
+def _zarr_place(described: Mapping[str, Any], ndim: int) -> tuple[list[float], list[float]]:
+    """Steps of the axes, and where the first pixel is centred: of the finest level in the whole."""
+    scale, shift = np.ones(ndim), np.zeros(ndim)
     datasets = described.get("datasets") or [{}]
-    factors = np.ones(ndim)
     for one in (datasets[0], described):
         for step in one.get("coordinateTransformations") or []:
-            if step.get("type") == "scale" and len(step.get("scale", ())) == ndim:
-                factors *= [number(value) or 0.0 for value in step["scale"]]
-    return [float(one) for one in factors] if described else None
+            kind = step.get("type")
+            values = step.get(kind) if kind in ("scale", "translation") else None
+            if not isinstance(values, Sequence) or len(values) != ndim:
+                continue
+            numbers = np.array([number(value) or 0.0 for value in values])
+            if kind == "scale":
+                scale, shift = scale * numbers, shift * numbers
+            else:
+                shift = shift + numbers
+    return [float(one) for one in scale] if described else [], [float(one) for one in shift]
 
 
 # HDF5 ---------------------------------------------------------------------------------------------
