@@ -715,6 +715,34 @@ def test_a_pyramid_comes_with_its_levels(tmp_path, rng, limit, monkeypatch):
     assert found.axes == (Axis("z", 10.0, "nm"),)
 
 
+@pytest.mark.parametrize(
+    ("compression", "side"), [("zstd", 2048), ("lzma", 2048), ("lzw", 5000), ("group4", 5000)]
+)
+def test_a_blank_image_is_read_however_small_its_file_is(tmp_path, compression, side):
+    path = tmp_path / "a.tif"
+    if compression == "group4":
+        Image.fromarray(np.zeros((side, side), bool)).save(path, compression=compression)
+    else:
+        # in one strip, even LZW makes it smaller than deflate can
+        plane = np.zeros((side, side), np.uint8)
+        tifffile.imwrite(path, plane, compression=compression, rowsperstrip=side)
+    found = formats.read(path)
+    assert found.data.shape == (side, side)
+    assert not found.data[:: side // 4, :: side // 4].any()
+
+
+def test_of_a_nearly_empty_stack_a_strip_is_in_memory_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    monkeypatch.setattr(lazy, "_MOST_BYTES", 1 << 21)
+    data = np.zeros((16, 512, 512), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", data, compression="lzma", rowsperstrip=256)
+    assert formats.read(tmp_path / "a.tif").data.shape == data.shape
+    plane = data.reshape(2048, 2048)
+    tifffile.imwrite(tmp_path / "b.tif", plane, compression="lzma", rowsperstrip=2048)
+    with pytest.raises(ValueError, match="claims"):
+        formats.read(tmp_path / "b.tif")
+
+
 @pytest.mark.usefixtures("everything_is_large")
 def test_a_part_that_cannot_be_read_is_named_when_it_is_looked_at(tmp_path, rng):
     image = rng.integers(0, 255, (60, 50)).astype(np.uint8)
@@ -862,6 +890,25 @@ def test_plain_hdf5_is_read(tmp_path, rng, limit, monkeypatch):
     assert isinstance(found, da.Array) == (limit == 100)
     np.testing.assert_array_equal(found, image)
     assert not any("a.h5" in one for one in open_files())
+
+
+def test_datasets_that_were_never_written_hide_no_others(tmp_path, rng):
+    import h5py
+
+    image = rng.integers(0, 255, (20, 30)).astype(np.uint8)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = image
+        file.create_dataset("labels", (50, 512, 512), "u1", chunks=True, fillvalue=3)
+        part = file.create_dataset("part", (3000, 3000), "u1", chunks=(100, 100), compression=9)
+        part[:5, :5] = 1
+    found = {one.name: one.data for one in formats.read_all(tmp_path / "a.h5")}
+    np.testing.assert_array_equal(found["a image"], image)
+    assert (np.asarray(found["a labels"][40, :2]) == 3).all()
+    assert found["a part"].sum() == 25
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file.create_dataset("labels", (5000, 1000, 1000), "u1", chunks=True)
+    with pytest.raises(ValueError, match="claims 5,000,000,000 bytes"):
+        formats.read_all(tmp_path / "b.h5")
 
 
 def signal(image):

@@ -14,7 +14,17 @@ from ..files import stem
 from ..header import KEY, restored
 from ..micrograph import Axis, Micrograph
 from .calibration import axis, number, plain, settle, together
-from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
+from .lazy import (
+    DEFLATE,
+    Mapped,
+    Planes,
+    Refused,
+    check_claim,
+    check_datasets,
+    chunks_of,
+    from_file,
+    is_large,
+)
 
 _REAL = "biufc"
 
@@ -33,7 +43,7 @@ def read_npy(path: Path) -> list[Micrograph]:
 def read_npz(path: Path) -> list[Micrograph]:
     """Read the arrays of a NumPy archive that have two or more axes."""
     with zipfile.ZipFile(path) as archive:
-        check_claim(sum(one.file_size for one in archive.infolist()), path, compressed=True)
+        check_claim(sum(one.file_size for one in archive.infolist()), path, ratio=DEFLATE)
         for one in archive.infolist():
             _check_header(archive, one)
     found = []
@@ -218,7 +228,7 @@ def read_hdf5(path: Path) -> list[Micrograph]:
     wrong = probe.fault(path)
     if wrong:
         raise Refused(wrong)
-    found: list[tuple[str, tuple[int, ...], Any, int]] = []
+    found: list[Any] = []
     with h5py.File(path, "r", locking=False) as file:
         if str(file.attrs.get("file_format", "")).lower().startswith("hyperspy"):
             return rosetta.read(path, "hspy")
@@ -227,20 +237,21 @@ def read_hdf5(path: Path) -> list[Micrograph]:
 
         def look(name: str, one: Any) -> None:
             if isinstance(one, h5py.Dataset) and one.ndim >= 2 and one.dtype.kind in _REAL:
-                found.append((name, one.shape, one.dtype, one.nbytes))
+                found.append(one)
 
         file.visititems(look)
-    if not found:
+        check_datasets(found, path)
+        said = [(one.name[1:], one.shape, one.dtype, one.nbytes) for one in found]
+    if not said:
         raise Refused("holds no array of two or more axes")
-    check_claim(sum(one[-1] for one in found), path, compressed=True)
     images = []
-    for name, shape, dtype, nbytes in found:
+    for name, shape, dtype, nbytes in said:
         read_part = functools.partial(_hdf5_part, path, name)
         source = _Dataset(read_part, shape, dtype)
         data = from_file(source, path, name, chunks_of(shape, dtype))
         if not is_large(nbytes):
             data = np.asarray(data)
-        title = stem(path) if len(found) == 1 else f"{stem(path)} {name}"
+        title = stem(path) if len(said) == 1 else f"{stem(path)} {name}"
         images.append(Micrograph(data, name=title, path=path))
     return images
 

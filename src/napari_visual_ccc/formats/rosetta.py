@@ -14,13 +14,18 @@ from ..files import stem
 from ..micrograph import Axis, Micrograph
 from . import probe
 from .calibration import BACKWARDS, axis, number, plain, settle, together, unit_of
-from .lazy import Refused, check_claim, is_large
+from .lazy import DEFLATE, Refused, check_claim, check_datasets, is_large
 from .vendors import Found, without_nothing
 
 PLUGINS = {
     ".dm3": "digitalmicrograph", ".dm4": "digitalmicrograph", ".ser": "tia", ".emi": "tia",
     ".emd": "emd", ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".ali": "mrc",
     ".hspy": "hspy", ".zspy": "zspy",
+}  # fmt: skip
+# how many times smaller than in memory they can be; those of HDF5 are checked one by one
+_RATIOS = {
+    ".mrc": 1, ".dm3": 1, ".dm4": 1, ".hspy": None, ".emd": None, ".hdf5": None, ".h5": None,
+    ".zspy": None,
 }  # fmt: skip
 _HDF5 = ("emd", "hspy")
 _EXTRA = 'pip install "napari-visual-ccc[formats]"'
@@ -134,13 +139,13 @@ def _large(path: Path) -> bool:
     wrong = probe.fault(path)
     if wrong:
         raise Refused(wrong)
-    sizes: list[int] = []
+    found: list[Any] = []
     with h5py.File(path, "r", locking=False) as file:
         file.visititems(
-            lambda _, one: sizes.append(one.nbytes) if isinstance(one, h5py.Dataset) else None
+            lambda _, one: found.append(one) if isinstance(one, h5py.Dataset) else None
         )
-    check_claim(sum(sizes), path, compressed=True)
-    return is_large(sum(sizes))
+        check_datasets(found, path)
+        return is_large(sum(one.nbytes for one in found))
 
 
 def _mrc_order(path: Path) -> str:
@@ -154,7 +159,7 @@ def _mrc_order(path: Path) -> str:
         raise Refused("is cut off: it ends within its header; get an intact copy of it")
     order = ">" if header[212:214] == b"\x11\x11" else "<"
     columns, rows, planes, mode = (int(one) for one in np.frombuffer(header, f"{order}i4", 4))
-    check_claim(columns * rows * planes * _MRC_BYTES.get(mode, 1), path, compressed=False)
+    check_claim(columns * rows * planes * _MRC_BYTES.get(mode, 1), path)
     if min(columns, rows, planes) < 1:
         raise Refused(f"is damaged: its header says {columns} x {rows} x {planes} pixels")
     return order
@@ -191,7 +196,7 @@ def _micrograph(
 
 
 def _pixels(path: Path, data: Any) -> Any:
-    check_claim(data.nbytes, path, compressed=path.suffix.lower() not in (".mrc", ".dm3", ".dm4"))
+    check_claim(data.nbytes, path, ratio=_RATIOS.get(path.suffix.lower(), DEFLATE))
     if not is_large(data.nbytes):
         data = np.array(data)
     if data.dtype.names:

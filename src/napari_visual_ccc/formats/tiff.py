@@ -18,7 +18,7 @@ from ..header import KEY, restored
 from ..micrograph import Axis, Micrograph
 from . import sidecar, vendors
 from .calibration import axis, number, plain, settle, together
-from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
+from .lazy import DEFLATE, Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large
 from .vendors import Found
 
 # private tags of microscopes
@@ -26,6 +26,8 @@ FEI, OLYMPUS = (34680, 34682), (33471, 33560)
 PHENOM, ZEISS, TVIPS, TESCAN = 34683, 34118, 37706, 50431
 _GATAN = tuple(range(65003, 65012))
 _MAKE = 271
+# how many times smaller codecs can make an image, by the number of theirs; LZW in one long strip
+_RATIOS = {1: DEFLATE, 5: 1400, 7: DEFLATE, 8: DEFLATE, 32773: DEFLATE, 32946: DEFLATE}
 
 
 def read(path: Path) -> list[Micrograph]:
@@ -118,22 +120,25 @@ def _data(path: Path, series: Any, level: int, index: int) -> Any:
     import tifffile
 
     one = series.levels[level]
-    # 1 and 12 bits a pixel, which memory has as 8 and 16, count as compressed
-    packed = one.keyframe.compression != 1 or one.keyframe.bitspersample % 8 > 0
-    compressed = packed or one.is_multifile
-    check_claim(one.nbytes, path, compressed=compressed)
+    ratio = _ratio(one)
+    plane = len(one.keyframe.shape)
+    leading = one.shape[: len(one.shape) - plane]
+    in_planes = one.shape[len(leading) :] == one.keyframe.shape and np.prod(leading) == len(one.pages)
+    at_once = one.nbytes
+    if ratio is None and is_large(one.nbytes) and in_planes:
+        # no more than a strip or tile is in memory, of a file that may be nearly empty
+        at_once = int(np.prod(one.keyframe.chunks)) * one.dtype.itemsize
+    check_claim(at_once, path, ratio=ratio)
     _check_whole(one)
     if not is_large(one.nbytes):
         return one.asarray()
-    plane = len(one.keyframe.shape)
     key = f"{index} {level}"
     if one.dataoffset is not None:
         mapped = Mapped(tifffile.memmap(path, series=index, level=level, mode="r"))
         return from_file(
             mapped, path, key, chunks_of(one.shape, one.dtype, min(plane, mapped.ndim))
         )
-    leading = one.shape[: len(one.shape) - plane]
-    if one.shape[len(leading) :] != one.keyframe.shape or np.prod(leading) != len(one.pages):
+    if not in_planes:
         return one.asarray()
     places = [
         None if page is None else (page.parent.filehandle.path, page.offset) for page in one.pages
@@ -141,6 +146,14 @@ def _data(path: Path, series: Any, level: int, index: int) -> Any:
     read_one = functools.partial(_page_part, places, one.keyframe.shape, one.dtype)
     source = Planes(read_one, one.shape, one.dtype, plane)
     return from_file(source, path, key, _page_chunks(one, plane))
+
+
+def _ratio(series: Any) -> int | None:
+    page = series.keyframe
+    # 1 and 12 bits a pixel, which memory has as 8 and 16, count as compressed
+    if page.compression == 1 and page.bitspersample % 8 == 0 and not series.is_multifile:
+        return 1
+    return _RATIOS.get(int(page.compression))
 
 
 def _page_chunks(series: Any, plane: int) -> tuple[int, ...]:
