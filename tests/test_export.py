@@ -368,6 +368,17 @@ def test_nothing_is_replaced_unless_asked(tmp_path, kind):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_zarr_replaces_a_file_and_a_file_a_zarr(tmp_path):
+    path = tmp_path / "a.ome.zarr"
+    path.write_text("a file")
+    image = Micrograph(np.ones((4, 5), np.uint8))
+    write(image, path, force=True)
+    np.testing.assert_array_equal(read(path).data, 1)
+    write(image, path, force=True, format="ome-tiff")
+    assert path.is_file()
+    assert [one.name for one in tmp_path.iterdir()] == ["a.ome.zarr"]
+
+
 def test_a_folder_of_other_things_is_never_replaced(tmp_path):
     (tmp_path / "photos.zarr").mkdir()
     (tmp_path / "photos.zarr" / "cat.txt").write_text("meow")

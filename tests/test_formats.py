@@ -523,7 +523,7 @@ def test_a_jeol_text_calibrates_the_image_beside_it(tmp_path, name):
     assert facts["date"] == "2019/05/03 11:20:30"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 def test_a_hitachi_text_calibrates_the_image_beside_it(tmp_path, encoding):
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "a.png")
     (tmp_path / "a.txt").write_text(HITACHI + "\r\nSampleName=µ", encoding=encoding)
@@ -777,12 +777,30 @@ def test_numpy_files_are_read(tmp_path, rng, limit, monkeypatch):
     images = formats.read_all(tmp_path / "a.npz")
     assert [one.name for one in images] == ["a one", "a two"]
     np.testing.assert_array_equal(images[1].data, image[0])
+    np.savez(tmp_path / "b.npz", facts=np.array([[{}]]), one=image)
+    np.testing.assert_array_equal(formats.read(tmp_path / "b.npz").data, image)
 
 
 def test_numpy_objects_are_never_unpickled(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[{}, {}]]), allow_pickle=True)
-    with pytest.raises(ValueError, match=r"a\.npy: cannot be read"):
+    with pytest.raises(ValueError, match=r"a\.npy: holds Python objects, .* save its numbers"):
         formats.read(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("at", "new", "said"),
+    [(1, b"X", "its header cannot be read"), (30, b"\xff", "its header cannot be read"),
+     (-1, b"", "is cut off or damaged: it claims 2,400 bytes")],
+)  # fmt: skip
+def test_a_damaged_numpy_file_is_told_in_our_words(tmp_path, at, new, said):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((20, 30), np.float32))
+    raw = path.read_bytes()
+    path.write_bytes(raw[:at] + (new + raw[at + 1 :] if new else b""))
+    if not new:
+        path.write_bytes(raw[:200])
+    with pytest.raises(ValueError, match=rf"a\.npy: .*{said}.*get an intact copy"):
+        formats.read(path)
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])

@@ -31,8 +31,11 @@ _REAL = "biufc"
 
 def read_npy(path: Path) -> list[Micrograph]:
     """Read a NumPy array; nothing in it is unpickled."""
+    with path.open("rb") as file:
+        shape, dtype = _npy_header(file)
+    _check_real(len(shape), dtype)
+    check_claim(_nbytes(shape, dtype), path)
     data = np.load(path, mmap_mode="r", allow_pickle=False)
-    _check_real(data)
     if not is_large(data.nbytes):
         data = np.array(data)
     else:
@@ -44,14 +47,11 @@ def read_npz(path: Path) -> list[Micrograph]:
     """Read the arrays of a NumPy archive that have two or more axes."""
     with zipfile.ZipFile(path) as archive:
         check_claim(sum(one.file_size for one in archive.infolist()), path, ratio=DEFLATE)
-        for one in archive.infolist():
-            _check_header(archive, one)
-    found = []
+        readable = {one.filename for one in archive.infolist() if _is_readable(archive, one)}
     with np.load(path, allow_pickle=False) as arrays:
-        for name in arrays.files:
-            data = arrays[name]
-            if data.ndim >= 2 and data.dtype.kind in _REAL:
-                found.append((name, data))
+        names = [name for name in arrays.files if {name, f"{name}.npy"} & readable]
+        found = [(name, arrays[name]) for name in names]
+    found = [(name, data) for name, data in found if data.ndim >= 2]
     if not found:
         raise Refused("holds no array of two or more axes")
     return [
@@ -60,11 +60,19 @@ def read_npz(path: Path) -> list[Micrograph]:
     ]
 
 
-def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    """Insist that an array of an archive is as large as its header says."""
+def _is_readable(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Tell arrays of numbers, and insist that they are as large as their header says."""
     if not member.filename.endswith(".npy"):
-        return
+        return False
     with archive.open(member) as file:
+        shape, dtype = _npy_header(file)
+    if dtype.kind in _REAL and _nbytes(shape, dtype) > member.file_size:
+        raise Refused(f"is damaged: {member.filename} is shorter than its header says")
+    return dtype.kind in _REAL
+
+
+def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+    try:
         version = np.lib.format.read_magic(file)
         read_header = (
             np.lib.format.read_array_header_1_0
@@ -72,15 +80,28 @@ def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
             else np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = read_header(file)
-    if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
-        raise Refused(f"is damaged: {member.filename} is shorter than its header says")
+    # what numpy says of it is for programmers; it parses the header as Python
+    except Exception as error:
+        raise Refused(
+            "is damaged, or no NumPy array: its header cannot be read; get an intact copy of it"
+        ) from error
+    return shape, dtype
 
 
-def _check_real(data: Any) -> None:
-    if data.ndim < 2:
-        raise Refused(f"holds an array of {data.ndim} axis, no image")
-    if data.dtype.kind not in _REAL:
-        raise Refused(f"holds an array of {data.dtype}, no image")
+def _nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return int(np.prod(shape, dtype=object)) * dtype.itemsize
+
+
+def _check_real(ndim: int, dtype: np.dtype) -> None:
+    if dtype.hasobject:
+        raise Refused(
+            "holds Python objects, which are not opened; save its numbers with "
+            "numpy.save(..., allow_pickle=False)"
+        )
+    if ndim < 2:
+        raise Refused(f"holds an array of {ndim} axis, no image")
+    if dtype.kind not in _REAL:
+        raise Refused(f"holds an array of {dtype}, no image")
 
 
 # Zarr ---------------------------------------------------------------------------------------------
@@ -97,7 +118,7 @@ def read_zarr(path: Path) -> list[Micrograph]:
 
     root = zarr.open(str(path), mode="r")
     if isinstance(root, zarr.Array):
-        _check_real(root)
+        _check_real(root.ndim, root.dtype)
         return [_zarr_image(path, [root], stem(path), {})]
     found = list(_groups(path, root, stem(path)))
     if not found:
