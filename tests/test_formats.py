@@ -1031,6 +1031,18 @@ def test_slices_of_another_size_are_named_when_they_are_looked_at(tmp_path):
         formats.read(tmp_path).data.compute()
 
 
+def test_files_given_in_any_order_are_one_stack_in_that_of_their_numbers(tmp_path):
+    paths = [tmp_path / f"s{k}.tif" for k in (10, 1, 2)]
+    for path in paths:
+        tifffile.imwrite(path, np.full((20, 30), int(path.stem[1:]), np.uint8))
+    found = formats.stack(paths, tmp_path)
+    assert list(found.data[:, 0, 0].compute()) == [1, 2, 10]
+    assert found.notes == ("3 files are its slices, in the order of their numbers",)
+    tifffile.imwrite(paths[0], np.zeros((20, 31), np.uint8))
+    with pytest.raises(ValueError, match=r"s10\.tif is \(20, 31\).* slice is \(20, 30\)"):
+        formats.stack(paths, tmp_path)
+
+
 def test_without_rosettasciio_the_extra_is_named(tmp_path, monkeypatch):
     import sys
 
@@ -1083,7 +1095,7 @@ def test_a_folder_of_unlike_slices_is_told(tmp_path):
     assert any("2.tif has another pixel size" in note for note in formats.read(tmp_path).notes)
     tifffile.imwrite(tmp_path / "2.tif", np.zeros((20, 30), np.uint16))
     with pytest.raises(
-        ValueError, match=r"is no stack: 2\.tif is .* of uint16, the first slice is"
+        ValueError, match=rf"^{tmp_path}: is no stack: 2\.tif is .* of uint16, the first slice is"
     ):
         formats.read(tmp_path)
 

@@ -311,7 +311,7 @@ def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micr
     Parameters
     ----------
     paths : sequence of Path
-        One image each, in their order.
+        One image each; they are put in the order of the numbers in their names.
     name : str
         Of the stack.
     path : Path
@@ -319,6 +319,7 @@ def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micr
     read : callable
         Opens one of them.
     """
+    paths = sorted(paths, key=lambda one: natural(one.name))
     first = read(paths[0])
     data = first.data
     # what has three axes is a stack or has colours; a slice of either is read as a whole
