@@ -581,11 +581,15 @@ def test_every_unit_comes_back_without_a_note(tmp_path, kind, unit):
     assert not found.notes
 
 
-@pytest.mark.parametrize(("unit", "spacing", "usual"), [("um", (2, 2), "µm"), ("foo", None, "px")])
-def test_units_come_back_as_they_can_be_used(tmp_path, unit, spacing, usual):
+@pytest.mark.parametrize("kind", [*OME, "imagej"])
+@pytest.mark.parametrize(
+    ("unit", "spacing", "usual"),
+    [("um", (2, 2), "µm"), ("nanometer", (2, 2), "nm"), ("foo", None, "px")],
+)
+def test_units_come_back_as_they_can_be_used(tmp_path, kind, unit, spacing, usual):
     axes = (Axis("z", 3.0, unit),)
     image = Micrograph(np.zeros((3, 4, 5), np.uint8), (2.0, 2.0), unit, axes=axes)
-    found = read(write(image, tmp_path / "a.ome.tif"))
+    found = read(write(image, path_of(tmp_path, kind), format=kind))
     assert (found.spacing, found.unit) == (spacing, usual)
     assert found.axes == (Axis("z", 3.0 if spacing else 1.0, usual),)
 

@@ -168,15 +168,10 @@ def together(source: str, sizes: Iterable[Any], units: Iterable[Any]) -> Stated:
     (factor, first), (own, unit) = (converted(1.0, one) for one in (first, unit))
     if not {first, unit} <= METRES.keys():
         return Stated(source, (height, width), f"{first} and {unit}")
-    rows, columns = number(height), number(width)
-    return Stated(
-        source,
-        (
-            None if rows is None else rows * factor * METRES[first] / METRES[unit],
-            None if columns is None else columns * own,
-        ),
-        unit,
-    )
+    # powers of ten as they are written, so that square pixels stay square
+    factor = float(f"{factor * METRES[first] / METRES[unit]:.12g}")
+    sizes = [(number(height), factor), (number(width), own)]
+    return Stated(source, tuple(None if one is None else one * by for one, by in sizes), unit)
 
 
 def axis(name: str, step: Any, unit: Any) -> tuple[Axis, tuple[str, ...]]:
