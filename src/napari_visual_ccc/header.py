@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .formats.calibration import LENGTHS, METRES, TIMES, converted, usable
+from .formats.calibration import LENGTHS, METRES, TIMES, converted, unit_of, usable
 from .micrograph import Axis, InfoBar, Micrograph
 from .provenance import plain
 
@@ -75,8 +75,8 @@ def restored(found: Micrograph, told: Any) -> Micrograph:
         As the file's own fields tell it.
     told : mapping or anything else
         A `header`. What is none, or does not fit the pixels, changes nothing: another program
-        may have cropped, turned or rescaled the image and kept the text. A pixel size, a step or
-        a place that it changed, added or removed counts.
+        may have cropped, turned or rescaled the image and kept the text. A pixel size or a step
+        that it changed, added or removed counts, and so does another place.
     """
     if not isinstance(told, Mapping):
         return found
@@ -142,8 +142,8 @@ def _axes(found: Micrograph, told: Mapping[str, Any]) -> tuple[tuple[Axis, ...],
 
 
 def _usable_axis(axis: Axis) -> Axis:
-    unit = usable(axis.unit)
-    return Axis(axis.name) if unit == "px" != axis.unit else replace(axis, unit=unit)
+    known = usable(axis.unit) == unit_of(axis.unit)
+    return replace(axis, unit=unit_of(axis.unit)) if known else Axis(axis.name)
 
 
 def _step_changed(now: Axis, then: Axis) -> bool:
@@ -191,7 +191,8 @@ def _origin(
         place = [one / a * b for one, a, b in zip(origin[-2:], then, now, strict=True)]
         origin = [*origin[:-2], *place]
     if own is not None and spacing is not None and unit == found.unit:
-        same = origin is not None and np.allclose(own, origin[-2:])
+        # to a thousandth of a pixel
+        same = origin is not None and np.allclose(own, origin[-2:], atol=min(spacing) / 1000)
         origin = origin if same else own
     return {} if origin is None else {"origin": origin}
 
