@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 
 import dask.array as da
@@ -30,12 +31,11 @@ def write(image, path, **options):
 
 
 def read(path):
-    """The image, and all levels as the file has them."""
-    if path.suffix != ".zarr":
-        return formats.read(path)
-    group = zarr.open_group(path, mode="r")
-    levels = [group[name][...] for name in sorted(group.array_keys())]
-    return restored(Micrograph(levels[0], levels=tuple(levels[1:])), group.attrs[KEY])
+    """The image, and all levels, in memory."""
+    found = formats.read(path)
+    return replace(
+        found, data=np.asarray(found.data), levels=tuple(np.asarray(one) for one in found.levels)
+    )
 
 
 def known(image):
@@ -96,6 +96,7 @@ def test_what_is_written_is_what_is_read(tmp_path_factory, kind):
         for field in ("spacing", "unit", "axes", "info_bar"):
             assert getattr(found, field) == getattr(image, field), field
         assert known(found) == known(image)
+        assert not found.notes
 
     check()
     assert [file.name for file in folder.iterdir()] == [path_of(folder, kind).name]
@@ -109,7 +110,7 @@ def test_colours_come_back_last(tmp_path, rng, kind, colours, axes):
     image = Micrograph(rng.integers(0, 255, shape, np.uint8), (2.0, 2.0), "nm", axes=axes)
     found = read(write(image, path_of(tmp_path, kind), format=kind))
     np.testing.assert_array_equal(found.data, image.data)
-    assert found.axes == axes
+    assert (found.axes, found.notes) == (axes, ())
 
 
 @pytest.mark.parametrize("kind", ["ome-tiff", "ome-zarr"])
@@ -242,6 +243,16 @@ def test_imagej_gets_labels_of_16_bit_with_their_scale(tmp_path, unit):
     assert (found.spacing, found.unit, found.axes) == ((2.5, 1.25), unit, layer.axes)
 
 
+def test_imagej_gets_the_units_of_steps_that_have_others(tmp_path):
+    axes = (Axis("t", 2.0, "µs"), Axis("z", 30.0, "Å"))
+    image = Micrograph(np.zeros((2, 3, 4, 5), np.uint8), (2.0, 2.0), "nm", axes=axes)
+    path = write(image, tmp_path / "a.tif", format="imagej")
+    with tifffile.TiffFile(path) as tif:
+        told = tif.imagej_metadata
+    assert [told[one] for one in ("tunit", "zunit")] == ["\\u00B5s", "\\u00C5"]
+    assert formats.read(path).axes == axes
+
+
 def test_imagej_refuses_labels_beyond_16_bit(tmp_path):
     layer = export.of_result(LabelsResult(np.array([[0, 65536]])), name="grains")
     with pytest.raises(ValueError, match=r"grains: the label 65536 is beyond the uint16"):
@@ -357,6 +368,17 @@ def test_nothing_is_replaced_unless_asked(tmp_path, kind):
     assert len(list(tmp_path.iterdir())) == 1
 
 
+def test_a_zarr_replaces_a_file_and_a_file_a_zarr(tmp_path):
+    path = tmp_path / "a.ome.zarr"
+    path.write_text("a file")
+    image = Micrograph(np.ones((4, 5), np.uint8))
+    write(image, path, force=True)
+    np.testing.assert_array_equal(read(path).data, 1)
+    write(image, path, force=True, format="ome-tiff")
+    assert path.is_file()
+    assert [one.name for one in tmp_path.iterdir()] == ["a.ome.zarr"]
+
+
 def test_a_folder_of_other_things_is_never_replaced(tmp_path):
     (tmp_path / "photos.zarr").mkdir()
     (tmp_path / "photos.zarr" / "cat.txt").write_text("meow")
@@ -446,6 +468,151 @@ def test_what_another_program_changed_is_not_turned_back(tmp_path, rng):
     assert scaled.spacing == pytest.approx((5, 5))
     assert scaled.info_bar == InfoBar(bottom=4)
     assert any("changed the pixel size" in note for note in scaled.notes)
+
+
+def edited(image, path, kind, **fields):
+    """Write an image, and give its own fields other values, as another program would."""
+    write(image, path, format=kind)
+    axes = "TZYX"[4 - image.data.ndim :]
+    if kind == "imagej":
+        with tifffile.TiffFile(path) as tif:
+            fields |= {"Info": tif.imagej_metadata["Info"], "axes": axes}
+        size = fields.pop("size", 1.0)
+        tifffile.imwrite(
+            path, image.data, imagej=True, resolution=(1 / size, 1 / size), metadata=fields
+        )
+    elif kind == "ome-tiff":
+        told = dict(re.findall(r'(\w+)="([^"]*)"', tifffile.tiffcomment(path)))
+        told = {key: one for key, one in told.items() if re.match("Physical|TimeI", key)} | fields
+        text = re.sub(r' (Physical|TimeI)\w+="[^"]*"', "", tifffile.tiffcomment(path))
+        new = " ".join(f'{key}="{one}"' for key, one in told.items() if one is not None)
+        tifffile.tiffcomment(path, text.replace("<Pixels ", f"<Pixels {new} ").encode())
+    else:
+        group = zarr.open_group(path, mode="a")
+        described = dict(group.attrs["ome"])
+        whole = described["multiscales"][0]
+        whole["axes"] = [
+            {"name": name, **({"unit": unit} if unit else {})}
+            for name, unit in zip(axes.lower(), fields["units"], strict=True)
+        ]
+        whole["datasets"][0]["coordinateTransformations"] = fields["steps"]
+        group.attrs["ome"] = described
+    return formats.read(path)
+
+
+def steps(scale, shift=None):
+    found = [{"type": "scale", "scale": scale}]
+    return [*found, {"type": "translation", "translation": shift}] if shift else found
+
+
+NM3 = {f"PhysicalSize{one}": "3.0" for one in "XY"} | dict.fromkeys(
+    [f"PhysicalSize{one}Unit" for one in "XY"], "nm"
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields"),
+    [
+        ("imagej", {"unit": "nm", "size": 3.0}),
+        ("ome-tiff", NM3),
+        ("ome-zarr", {"units": ["nanometer"] * 2, "steps": steps([3.0, 3.0])}),
+    ],
+)
+@pytest.mark.parametrize("unit", ["px", "1/nm"])
+def test_a_pixel_size_that_another_program_gave_counts(tmp_path, kind, fields, unit):
+    spacing = None if unit == "px" else (0.5, 0.5)
+    image = Micrograph(np.zeros((4, 5), np.uint8), spacing, unit, metadata={"origin": [20.0, 0.0]})
+    found = edited(image, path_of(tmp_path, kind), kind, **fields)
+    assert found.spacing == pytest.approx((3, 3))
+    assert found.unit == "nm"
+    assert found.metadata["origin"] == pytest.approx([60 if spacing is None else 120, 0])
+    assert [note for note in found.notes if "changed the pixel size" in note]
+
+
+STACK = Micrograph(
+    np.zeros((2, 3, 4, 5), np.uint8), (2.0, 2.0), "nm",
+    axes=(Axis("t", 2.0, "s"), Axis("z", 10.0, "nm")),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "said"),
+    [
+        ("imagej", {"unit": "nm", "size": 2.0, "spacing": 25, "finterval": 3, "tunit": "s"},
+         ("changed the step of t", "changed the step of z")),
+        ("ome-tiff", {"PhysicalSizeZ": 25, "TimeIncrement": 3},
+         ("changed the step of t", "changed the step of z")),
+        ("ome-zarr", {"units": ["second", *["nanometer"] * 3], "steps": steps([3.0, 25, 2, 2])},
+         ("changed the step of t", "changed the step of z")),
+        ("imagej", {"unit": "pixel"},
+         ("removed the pixel size", "removed the step of t", "removed the step of z")),
+        ("ome-tiff", {f"PhysicalSize{one}": None for one in "XYZ"} | {"TimeIncrement": None},
+         ("removed the pixel size", "removed the step of t", "removed the step of z")),
+        ("ome-zarr", {"units": [None] * 4, "steps": steps([1, 1, 1, 1])},
+         ("removed the pixel size", "removed the step of t", "removed the step of z")),
+        ("ome-zarr", {"units": ["second", *["nanometer"] * 3], "steps": steps([2, 10, 2, 2])}, ()),
+    ],
+)  # fmt: skip
+def test_steps_that_another_program_changed_or_removed_count(tmp_path, kind, fields, said):
+    found = edited(STACK, path_of(tmp_path, kind), kind, **fields)
+    removed = any("removed" in one for one in said)
+    assert found.spacing == (None if removed else (2, 2))
+    expected = (Axis("t", 3.0, "s"), Axis("z", 25.0, "nm")) if said else STACK.axes
+    assert found.axes == ((Axis("t"), Axis("z")) if removed else expected)
+    assert [any(one in note for note in found.notes) for one in said] == [True] * len(said)
+    assert len(found.notes) == len(said)
+
+
+@pytest.mark.parametrize("kind", [*OME, "imagej"])
+@pytest.mark.parametrize("unit", ["pm", "Å", "mm", "m", "cm", "1/nm", "1/Å", "deg", "mrad"])
+def test_every_unit_comes_back_without_a_note(tmp_path, kind, unit):
+    axes = (Axis("t", 0.3, "µs"), Axis("z", 0.7, unit))
+    # that is no larger than a pixel can be
+    size = 1.23456789e-3 if unit in ("m", "cm", "mm") else 1.23456789
+    image = Micrograph(
+        np.zeros((2, 2, 4, 5), np.uint8), (size, 2 * size), unit, axes=axes,
+        metadata={"origin": [0.1, 7.7]},
+    )  # fmt: skip
+    found = read(write(image, path_of(tmp_path, kind), format=kind))
+    assert (found.spacing, found.unit, found.axes) == (image.spacing, unit, axes)
+    assert found.metadata["origin"] == [0.1, 7.7]
+    assert not found.notes
+
+
+@pytest.mark.parametrize("kind", [*OME, "imagej"])
+@pytest.mark.parametrize(
+    ("unit", "spacing", "usual"),
+    [("um", (2, 2), "µm"), ("nanometer", (2, 2), "nm"), ("foo", None, "px")],
+)
+def test_units_come_back_as_they_can_be_used(tmp_path, kind, unit, spacing, usual):
+    axes = (Axis("z", 3.0, unit),)
+    image = Micrograph(np.zeros((3, 4, 5), np.uint8), (2.0, 2.0), unit, axes=axes)
+    found = read(write(image, path_of(tmp_path, kind), format=kind))
+    assert (found.spacing, found.unit) == (spacing, usual)
+    assert found.axes == (Axis("z", 3.0 if spacing else 1.0, usual),)
+
+
+@pytest.mark.parametrize("kind", [*OME, "imagej"])
+@pytest.mark.parametrize("colours", [(), (3,)])
+def test_the_place_of_leading_axes_comes_back(tmp_path, kind, colours):
+    image = Micrograph(
+        np.zeros((2, 4, 5, *colours), np.uint8), (2.0, 2.0), "nm", axes=(Axis("z", 5.0, "nm"),),
+        metadata={"origin": [5.0, 0.0, 7.0]},
+    )  # fmt: skip
+    path = write(image, path_of(tmp_path, kind), format=kind)
+    assert read(path).metadata["origin"] == [5, 0, 7]
+    if "zarr" in kind:
+        attributes = dict(zarr.open_group(path, mode="r").attrs)
+        told = attributes.get("ome", attributes)["multiscales"][0]["datasets"][0]
+        shift = [0.0] * len(colours) + [5.0, 0.0, 7.0]
+        assert told["coordinateTransformations"][1]["translation"] == shift
+
+
+def test_a_place_that_another_program_changed_counts(tmp_path):
+    fields = {"units": ["nanometer"] * 2, "steps": steps([2.0, 2.0], [4.0, 6.0])}
+    image = Micrograph(np.zeros((4, 5)), (2.0, 2.0), "nm", metadata={"origin": [1.0, 1.0]})
+    found = edited(image, tmp_path / "a.ome.zarr", "ome-zarr", **fields)
+    assert (found.metadata["origin"], found.notes) == ([4, 6], ())
 
 
 def test_a_part_keeps_its_place_without_a_pixel_size(tmp_path):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
+import re
 import shutil
 from pathlib import Path
 
@@ -69,6 +70,47 @@ def test_pixel_size_of_imagej_and_ome(tmp_path):
     found = formats.read(tmp_path / "b.ome.tif")
     assert found.spacing == pytest.approx((0.3, 0.2))
     assert (found.unit, found.name) == ("µm", "b")
+
+
+def imagej(path, axes, **described):
+    shape = dict(zip("TZCYX", (2, 3, 2, 4, 5), strict=True))
+    tifffile.imwrite(
+        path, np.zeros([shape[one] for one in axes], np.uint8), imagej=True,
+        resolution=(2, 0.5), metadata={"axes": axes, **described},
+    )  # fmt: skip
+    return formats.read(path)
+
+
+@pytest.mark.parametrize(
+    ("described", "spacing", "unit", "axes"),
+    [
+        ({"unit": "um", "yunit": "nm"}, (0.002, 0.5), "µm", ()),
+        ({"unit": "\\u00C5"}, (2, 0.5), "Å", ()),
+        ({"unit": "micron", "spacing": 5, "zunit": "nm"}, (2, 0.5), "µm", (Axis("z", 5, "nm"),)),
+        ({"finterval": 2, "tunit": "min"}, None, "px", (Axis("t", 2, "min"),)),
+        ({"finterval": 3}, None, "px", (Axis("t", 3, "s"),)),
+    ],
+)
+def test_units_of_single_axes_of_imagej_count(tmp_path, described, spacing, unit, axes):
+    letters = "".join(one.name.upper() for one in axes) + "YX"
+    found = imagej(tmp_path / "ij.tif", letters, **described)
+    assert (found.unit, found.axes, found.notes) == (unit, axes, ())
+    assert found.spacing == (None if spacing is None else pytest.approx(spacing))
+
+
+@pytest.mark.parametrize(
+    ("step", "axis", "said"),
+    [(-5.0, Axis("z", 5.0, "nm"), "of z is -5 nm"), (0.0, Axis("z"), "of z is 0 nm: not used")],
+)
+def test_a_step_of_nothing_or_less_is_said(tmp_path, step, axis, said):
+    found = [imagej(tmp_path / "ij.tif", "ZYX", unit="nm", spacing=step)]
+    tifffile.imwrite(
+        tmp_path / "z.ome.tif", np.zeros((3, 4, 5), np.uint8),
+        metadata={"axes": "ZYX", "PhysicalSizeZ": step, "PhysicalSizeZUnit": "nm"},
+    )  # fmt: skip
+    for one in (*found, formats.read(tmp_path / "z.ome.tif")):
+        assert one.axes == (axis,)
+        assert said in one.notes[0]
 
 
 def cut(path):
@@ -482,7 +524,7 @@ def test_a_jeol_text_calibrates_the_image_beside_it(tmp_path, name):
     assert facts["date"] == "2019/05/03 11:20:30"
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "cp1252"])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-16-le", "utf-16-be", "cp1252"])
 def test_a_hitachi_text_calibrates_the_image_beside_it(tmp_path, encoding):
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "a.png")
     (tmp_path / "a.txt").write_text(HITACHI + "\r\nSampleName=µ", encoding=encoding)
@@ -675,6 +717,34 @@ def test_a_pyramid_comes_with_its_levels(tmp_path, rng, limit, monkeypatch):
     assert found.axes == (Axis("z", 10.0, "nm"),)
 
 
+@pytest.mark.parametrize(
+    ("compression", "side"), [("zstd", 2048), ("lzma", 2048), ("lzw", 5000), ("group4", 5000)]
+)
+def test_a_blank_image_is_read_however_small_its_file_is(tmp_path, compression, side):
+    path = tmp_path / "a.tif"
+    if compression == "group4":
+        Image.fromarray(np.zeros((side, side), bool)).save(path, compression=compression)
+    else:
+        # in one strip, even LZW makes it smaller than deflate can
+        plane = np.zeros((side, side), np.uint8)
+        tifffile.imwrite(path, plane, compression=compression, rowsperstrip=side)
+    found = formats.read(path)
+    assert found.data.shape == (side, side)
+    assert not found.data[:: side // 4, :: side // 4].any()
+
+
+def test_of_a_nearly_empty_stack_a_strip_is_in_memory_at_a_time(tmp_path, monkeypatch):
+    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    monkeypatch.setattr(lazy, "_MOST_BYTES", 1 << 21)
+    data = np.zeros((16, 512, 512), np.uint8)
+    tifffile.imwrite(tmp_path / "a.tif", data, compression="lzma", rowsperstrip=256)
+    assert formats.read(tmp_path / "a.tif").data.shape == data.shape
+    plane = data.reshape(2048, 2048)
+    tifffile.imwrite(tmp_path / "b.tif", plane, compression="lzma", rowsperstrip=2048)
+    with pytest.raises(ValueError, match="claims"):
+        formats.read(tmp_path / "b.tif")
+
+
 @pytest.mark.usefixtures("everything_is_large")
 def test_a_part_that_cannot_be_read_is_named_when_it_is_looked_at(tmp_path, rng):
     image = rng.integers(0, 255, (60, 50)).astype(np.uint8)
@@ -709,12 +779,30 @@ def test_numpy_files_are_read(tmp_path, rng, limit, monkeypatch):
     images = formats.read_all(tmp_path / "a.npz")
     assert [one.name for one in images] == ["a one", "a two"]
     np.testing.assert_array_equal(images[1].data, image[0])
+    np.savez(tmp_path / "b.npz", facts=np.array([[{}]]), one=image)
+    np.testing.assert_array_equal(formats.read(tmp_path / "b.npz").data, image)
 
 
 def test_numpy_objects_are_never_unpickled(tmp_path):
     np.save(tmp_path / "a.npy", np.array([[{}, {}]]), allow_pickle=True)
-    with pytest.raises(ValueError, match=r"a\.npy: cannot be read"):
+    with pytest.raises(ValueError, match=r"a\.npy: holds Python objects, .* save its numbers"):
         formats.read(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("at", "new", "said"),
+    [(1, b"X", "its header cannot be read"), (30, b"\xff", "its header cannot be read"),
+     (-1, b"", "is cut off or damaged: it claims 2,400 bytes")],
+)  # fmt: skip
+def test_a_damaged_numpy_file_is_told_in_our_words(tmp_path, at, new, said):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((20, 30), np.float32))
+    raw = path.read_bytes()
+    path.write_bytes(raw[:at] + (new + raw[at + 1 :] if new else b""))
+    if not new:
+        path.write_bytes(raw[:200])
+    with pytest.raises(ValueError, match=rf"a\.npy: .*{said}.*get an intact copy"):
+        formats.read(path)
 
 
 @pytest.mark.parametrize("version", ["0.4", "0.5"])
@@ -748,6 +836,57 @@ def test_ome_zarr_comes_lazily_with_scale_and_levels(tmp_path, rng, version):
     assert found.axes == (Axis("t", 0.5, "s"), Axis("c", 1.0, "px"))
 
 
+def one_zarr(path, version, units, names, datasets, whole=()):
+    group = zarr.open_group(path, mode="w", zarr_format=2 if version == "0.4" else 3)
+    group.create_array("0", data=np.zeros((2, 4, 5)[-len(names) :], np.uint8))
+    axes = [
+        {"name": name, **({"unit": unit} if unit else {})}
+        for name, unit in zip(names, units, strict=True)
+    ]
+    scales = [
+        {"axes": axes, "coordinateTransformations": list(whole),
+         "datasets": [{"path": "0", "coordinateTransformations": datasets}]}
+    ]  # fmt: skip
+    inner = {"version": version, "multiscales": scales}
+    group.attrs.update({"multiscales": scales} if version == "0.4" else {"ome": inner})
+    return formats.read(path)
+
+
+def moved(kind, *values):
+    return {"type": kind, kind: list(values)}
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_the_place_of_an_ome_zarr_is_that_of_its_first_pixel(tmp_path, version):
+    level = [moved("scale", 0.5, 0.5), moved("translation", 10, 20)]
+    whole = [moved("scale", 2, 3), moved("translation", 1, 2)]
+    units = ["micrometer", "micrometer"]
+    found = one_zarr(tmp_path / "a.zarr", version, units, "YX", level, whole)
+    assert (found.spacing, found.unit) == ((1.0, 1.5), "µm")
+    assert found.metadata["origin"] == [21.0, 62.0]
+    assert "origin" not in one_zarr(tmp_path / "b.zarr", version, units, "yx", level[:1]).metadata
+
+
+@pytest.mark.parametrize(
+    ("units", "spacing", "unit", "origin", "said"),
+    [
+        (["micrometer", "nanometer"], (500.0, 0.5), "nm", [1000, 4], ()),
+        (["", "nanometer"], None, "px", [2, 8], ("'px and nm' of OME-Zarr is not known",)),
+        (["", ""], None, "px", [2, 8], ()),
+    ],
+)
+def test_units_of_an_ome_zarr_that_differ_are_made_one_or_said(
+    tmp_path, units, spacing, unit, origin, said
+):
+    place = [moved("scale", 7, 0.5, 0.5), moved("translation", 0, 1, 4)]
+    found = one_zarr(tmp_path / "a.zarr", "0.5", ["second", *units], "Tyx", place)
+    # exactly: pixels of one size must not seem oblong
+    assert (found.spacing, found.unit, found.axes) == (spacing, unit, (Axis("t", 7, "s"),))
+    assert found.metadata["origin"] == pytest.approx(origin)
+    assert len(found.notes) == len(said)
+    assert all(one in note for one, note in zip(said, found.notes, strict=True))
+
+
 def test_plain_zarr_is_read(tmp_path, rng):
     image = rng.integers(0, 255, (20, 30)).astype(np.uint8)
     zarr.save_array(tmp_path / "a.zarr", image)
@@ -771,6 +910,25 @@ def test_plain_hdf5_is_read(tmp_path, rng, limit, monkeypatch):
     assert isinstance(found, da.Array) == (limit == 100)
     np.testing.assert_array_equal(found, image)
     assert not any("a.h5" in one for one in open_files())
+
+
+def test_datasets_that_were_never_written_hide_no_others(tmp_path, rng):
+    import h5py
+
+    image = rng.integers(0, 255, (20, 30)).astype(np.uint8)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = image
+        file.create_dataset("labels", (50, 512, 512), "u1", chunks=True, fillvalue=3)
+        part = file.create_dataset("part", (3000, 3000), "u1", chunks=(100, 100), compression=9)
+        part[:5, :5] = 1
+    found = {one.name: one.data for one in formats.read_all(tmp_path / "a.h5")}
+    np.testing.assert_array_equal(found["a image"], image)
+    assert (np.asarray(found["a labels"][40, :2]) == 3).all()
+    assert found["a part"].sum() == 25
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file.create_dataset("labels", (5000, 1000, 1000), "u1", chunks=True)
+    with pytest.raises(ValueError, match="claims 5,000,000,000 bytes"):
+        formats.read_all(tmp_path / "b.h5")
 
 
 def signal(image):
@@ -875,6 +1033,18 @@ def test_slices_of_another_size_are_named_when_they_are_looked_at(tmp_path):
         formats.read(tmp_path).data.compute()
 
 
+def test_files_given_in_any_order_are_one_stack_in_that_of_their_numbers(tmp_path):
+    paths = [tmp_path / f"s{k}.tif" for k in (10, 1, 2)]
+    for path in paths:
+        tifffile.imwrite(path, np.full((20, 30), int(path.stem[1:]), np.uint8))
+    found = formats.stack(paths, tmp_path)
+    assert list(found.data[:, 0, 0].compute()) == [1, 2, 10]
+    assert found.notes == ("3 files are its slices, in the order of their numbers",)
+    tifffile.imwrite(paths[0], np.zeros((20, 31), np.uint8))
+    with pytest.raises(ValueError, match=r"s10\.tif is \(20, 31\).* slice is \(20, 30\)"):
+        formats.stack(paths, tmp_path)
+
+
 def test_without_rosettasciio_the_extra_is_named(tmp_path, monkeypatch):
     import sys
 
@@ -927,7 +1097,8 @@ def test_a_folder_of_unlike_slices_is_told(tmp_path):
     assert any("2.tif has another pixel size" in note for note in formats.read(tmp_path).notes)
     tifffile.imwrite(tmp_path / "2.tif", np.zeros((20, 30), np.uint16))
     with pytest.raises(
-        ValueError, match=r"is no stack: 2\.tif is .* of uint16, the first slice is"
+        ValueError,
+        match=rf"^{re.escape(str(tmp_path))}: is no stack: 2\.tif is .* of uint16, the first",
     ):
         formats.read(tmp_path)
 

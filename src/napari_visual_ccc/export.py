@@ -31,7 +31,8 @@ def write_image(
     image : Micrograph
         Numpy or lazy dask; a lazy image is computed chunk by chunk as it is written. With
         ``metadata["labels"]`` set it is taken for labels; ``metadata["origin"]`` is where its
-        first pixel is centred, as (y, x) in its unit.
+        first pixel is centred, as (y, x) in its unit; or as (..., y, x), what comes before in the
+        units of the leading axes.
     path : Path
         Of the file, or of the folder of a Zarr. Its folder is made.
     format : {'auto', 'ome-tiff', 'ome-zarr', 'ome-zarr-0.4', 'imagej'}

@@ -71,10 +71,10 @@ def written(path: Path, *, force: bool = False) -> Iterator[Path]:
 
 
 def _put_in_place(part: Path, path: Path) -> None:
-    if not path.is_dir():
+    if not path.is_dir() and not (part.is_dir() and path.exists()):
         os.replace(part, path)
         return
-    # a folder that holds something cannot be replaced: it makes room first
+    # a folder that holds something cannot be replaced, nor a file by one: it makes room first
     old = path.with_name(f".old-{os.getpid()}-{path.name}")
     os.replace(path, old)
     try:

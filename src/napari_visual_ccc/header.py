@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, astuple, replace
 from typing import Any
 
 import numpy as np
 
+from .formats.calibration import LENGTHS, METRES, TIMES, converted, unit_of, usable
 from .micrograph import Axis, InfoBar, Micrograph
 from .provenance import plain
 
 # under this key in the attributes of a Zarr group; as JSON in the description of a TIFF
 KEY = "visual_ccc_header"
+# the units in which formats have a field for the steps of an axis
+_CARRIED = {"z": LENGTHS, "t": TIMES}
 
 
 def has_colours(image: Micrograph) -> bool:
@@ -72,8 +75,8 @@ def restored(found: Micrograph, told: Any) -> Micrograph:
         As the file's own fields tell it.
     told : mapping or anything else
         A `header`. What is none, or does not fit the pixels, changes nothing: another program
-        may have cropped, turned or rescaled the image and kept the text. A pixel size that it
-        changed counts.
+        may have cropped, turned or rescaled the image and kept the text. A pixel size or a step
+        that it changed, added or removed counts, and so does another place.
     """
     if not isinstance(told, Mapping):
         return found
@@ -81,21 +84,19 @@ def restored(found: Micrograph, told: Any) -> Micrograph:
         if not _fits(found.data, told):
             return found
         data, *levels = (_shaped(one, told) for one in (found.data, *found.levels))
-        spacing, unit, bar = told["spacing"], str(told["unit"]), told["info_bar"]
-        notes = found.notes
-        if _rescaled(found, spacing, unit):
-            spacing, unit = found.spacing, found.unit
-            notes = (*notes, "another program has changed the pixel size: the new one is taken")
+        spacing, unit, notes = _pixel_size(found, told)
+        axes, more = _axes(found, told)
+        bar = told["info_bar"]
         return replace(
             found,
             data=data,
             levels=tuple(levels),
-            spacing=None if spacing is None else tuple(float(size) for size in spacing),
+            spacing=spacing,
             unit=unit,
-            notes=notes,
-            axes=tuple(Axis(**axis) for axis in told["axes"]),
+            notes=(*found.notes, *notes, *more),
+            axes=axes,
             info_bar=None if bar is None else InfoBar(*bar),
-            metadata={**found.metadata, **told["metadata"]},
+            metadata={**found.metadata, **told["metadata"], **_origin(found, told, spacing, unit)},
         )
     except (KeyError, TypeError, ValueError):
         return found
@@ -112,17 +113,88 @@ def _fits(data: Any, told: Mapping[str, Any]) -> bool:
     return shape[-planar:] == told["plane"] and np.prod(shape[:-planar]) == np.prod(told["leading"])
 
 
-def _rescaled(found: Micrograph, spacing: Any, unit: str) -> bool:
-    """Whether the file states another pixel size than it was written with."""
-    from .formats.calibration import METRES
+def _pixel_size(found: Micrograph, told: Mapping[str, Any]) -> tuple[Any, str, list[str]]:
+    """Take the pixel size that was written, or the one that another program has made of it."""
+    then, unit = told["spacing"], usable(told["unit"])
+    if told["unit"] != "px" and unit == "px":
+        then = None
+    spacing = None if then is None else tuple(float(size) for size in then)
+    if not _changed(found.spacing, found.unit, spacing, unit, LENGTHS):
+        return spacing, unit, []
+    return found.spacing, found.unit, [_note("pixel size", found.spacing is None)]
 
-    if found.spacing is None or spacing is None or not {found.unit, unit} <= METRES.keys():
+
+def _axes(found: Micrograph, told: Mapping[str, Any]) -> tuple[tuple[Axis, ...], list[str]]:
+    """Take the leading axes that were written, with the steps that another program changed."""
+    then = [_usable_axis(Axis(**one)) for one in told["axes"]]
+    now = list(found.axes)
+    colours = told["colour_axis"] + found.data.ndim
+    if len(told["plane"]) == 3 and colours < len(now):
+        del now[colours]
+    if len(now) != len(told["leading"]):
+        return tuple(then), []
+    if not then and any(axis.unit != "px" for axis in now):
+        then = [Axis(axis.name) for axis in now]
+    changed = [k for k, (a, b) in enumerate(zip(now, then, strict=False)) if _step_changed(a, b)]
+    for k in changed:
+        then[k] = replace(now[k], name=then[k].name)
+    return tuple(then), [_note(f"step of {then[k].name}", then[k].unit == "px") for k in changed]
+
+
+def _usable_axis(axis: Axis) -> Axis:
+    known = usable(axis.unit) == unit_of(axis.unit)
+    return replace(axis, unit=unit_of(axis.unit)) if known else Axis(axis.name)
+
+
+def _step_changed(now: Axis, then: Axis) -> bool:
+    name = {"time": "t"}.get(then.name.lower(), then.name.lower())
+    # an axis of another name has its place in the format, and not its step
+    if name != now.name or name not in _CARRIED:
         return False
-    now, then = (
-        np.array(size[-2:], float) * METRES[name]
-        for size, name in ((found.spacing, found.unit), (spacing, unit))
-    )
-    return not np.allclose(now, then, rtol=1e-3, atol=0)
+    steps = [None if axis.unit == "px" else (axis.step,) for axis in (now, then)]
+    return _changed(steps[0], now.unit, steps[1], then.unit, _CARRIED[name])
+
+
+def _changed(
+    now: tuple[float, ...] | None, unit: str, then: tuple[float, ...] | None, old_unit: str,
+    carried: Container[str],
+) -> bool:  # fmt: skip
+    """Whether the file's own fields state another size than what was written into them."""
+    if then is None:
+        return now is not None
+    if now is None:
+        # other units stand in no field of most formats: nobody has removed them
+        return old_unit in carried
+    (factor, unit), (old_factor, old_unit) = (converted(1.0, one) for one in (unit, old_unit))
+    if unit != old_unit and not {unit, old_unit} <= METRES.keys():
+        return True
+    sizes = np.array(now[-2:]) * factor * METRES.get(unit, 1.0)
+    old_sizes = np.array(then[-2:]) * old_factor * METRES.get(old_unit, 1.0)
+    # resolutions of TIFF are fractions of two whole numbers
+    return not np.allclose(sizes, old_sizes, rtol=1e-3, atol=0)
+
+
+def _note(what: str, gone: bool) -> str:
+    if gone:
+        return f"another program has removed the {what}: there is none now"
+    return f"another program has changed the {what}: the new one is taken"
+
+
+def _origin(
+    found: Micrograph, told: Mapping[str, Any], spacing: tuple[float, ...] | None, unit: str
+) -> dict[str, Any]:
+    """Give the place of the first pixel in the unit of its size, if it has one."""
+    own, origin = found.metadata.get("origin"), told["metadata"].get("origin")
+    then, now = (tuple(one or (1.0, 1.0))[-2:] for one in (told["spacing"], spacing))
+    if origin is not None and now != then:
+        # as many pixels from the corner as before
+        place = [one / a * b for one, a, b in zip(origin[-2:], then, now, strict=True)]
+        origin = [*origin[:-2], *place]
+    if own is not None and spacing is not None and unit == found.unit:
+        # to a thousandth of a pixel
+        same = origin is not None and np.allclose(own[-2:], origin[-2:], atol=min(spacing) / 1000)
+        origin = origin if same else own
+    return {} if origin is None else {"origin": origin}
 
 
 def _shaped(data: Any, told: Mapping[str, Any]) -> Any:

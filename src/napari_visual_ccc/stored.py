@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import numpy as np
 
+from .formats.calibration import unit_of
 from .header import has_colours, header
 from .micrograph import Axis, Micrograph
 from .pyramid import level_sizes
 
 # what the formats call leading axes
 _LETTERS = {"z": "Z", "t": "T", "time": "T", "c": "C", "channel": "C"}
-_SPELLINGS = {"A": "Å", "um": "µm", "μm": "µm"}
 
 
 class Stored:
@@ -65,13 +65,13 @@ class Stored:
         axes = axes if len(axes) == self.leading else ()
         self.letters = _letters(axes, self.leading, known, any_order=kind == "ome-tiff")
         self.steps = {
-            letter: (float(axis.step), spelled(axis.unit))
+            letter: (float(axis.step), unit_of(axis.unit))
             for letter, axis in zip(self.letters, axes, strict=bool(axes))
         }
         self.data = data
         self.sizes = level_sizes(*data.shape[self.leading : self.leading + 2])
         self.spacing = None if image.spacing is None else tuple(map(float, image.spacing[-2:]))
-        self.unit = spelled(image.unit)
+        self.unit = unit_of(image.unit)
         self.colour_axis: int | None = None
         if as_channels:
             # before Z in Zarr; the last of all in ImageJ
@@ -108,11 +108,6 @@ class Stored:
                     f"{self.dtype.name} of this format; write it as OME-Zarr"
                 )
         return rows.astype(self.dtype)
-
-
-def spelled(unit: str) -> str:
-    """Spell a unit as we do."""
-    return _SPELLINGS.get(unit, unit)
 
 
 def _dtype(dtype: np.dtype, kind: str, labels: bool, name: str) -> np.dtype:

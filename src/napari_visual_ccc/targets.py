@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from .formats.calibration import LENGTHS, TIMES
 from .header import KEY
 from .pyramid import Index, Put
 from .stored import Stored
@@ -25,8 +26,6 @@ Target = Callable[[Stored, Path], AbstractContextManager[tuple[int, Put]]]
 _TILE, _STRIP, _CHUNK = 512, 128, 1024
 # the common kind of TIFF ends at 4 GiB; a pyramid and its tags need room as well
 _CLASSIC_BYTES, _IMAGEJ_BYTES = 2 << 30, (4 << 30) - (1 << 20)
-_LENGTHS = {"pm", "Å", "nm", "µm", "mm", "cm", "m"}
-_TIMES = {"ns", "µs", "ms", "s", "min", "h", "d"}
 _NGFF_UNITS = {
     "pm": "picometer", "Å": "angstrom", "nm": "nanometer", "µm": "micrometer", "mm": "millimeter",
     "cm": "centimeter", "m": "meter", "ns": "nanosecond", "µs": "microsecond",
@@ -127,14 +126,14 @@ def _ome_metadata(stored: Stored) -> dict[str, Any]:
             axis: (size, stored.unit) for axis, size in zip("YX", stored.spacing, strict=True)
         }
     for axis, (step, unit) in steps.items():
-        if axis in "XYZ" and unit in _LENGTHS:
+        if axis in "XYZ" and unit in LENGTHS:
             found |= {f"PhysicalSize{axis}": step, f"PhysicalSize{axis}Unit": unit}
-        elif axis == "T" and unit in _TIMES:
+        elif axis == "T" and unit in TIMES:
             found |= {"TimeIncrement": step, "TimeIncrementUnit": unit}
     origin = stored.image.metadata.get("origin")
     if origin is not None and "PhysicalSizeX" in found:
         planes = int(np.prod(stored.data.shape[: stored.leading]))
-        places = {"PositionY": float(origin[0]), "PositionX": float(origin[1])}
+        places = {"PositionY": float(origin[-2]), "PositionX": float(origin[-1])}
         units = dict.fromkeys(("PositionYUnit", "PositionXUnit"), stored.unit)
         found["Plane"] = {key: [value] * planes for key, value in {**places, **units}.items()}
     return found
@@ -163,12 +162,15 @@ def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
     if stored.spacing is not None:
         height, width = stored.spacing
         options["resolution"] = (1 / width, 1 / height)
-        # ImageJ reads the text as Java does
-        metadata["unit"] = "".join(c if c.isascii() else f"\\u{ord(c):04X}" for c in stored.unit)
-    if "Z" in stored.steps:
-        metadata["spacing"] = stored.steps["Z"][0]
+        metadata["unit"] = _as_java(stored.unit)
+    step, unit = stored.steps.get("Z", (1.0, "px"))
+    if unit != "px":
+        metadata["spacing"] = step
+        if _as_java(unit) != metadata.get("unit"):
+            metadata["zunit"] = _as_java(unit)
     if "T" in stored.steps:
-        metadata["finterval"], metadata["tunit"] = stored.steps["T"]
+        step, unit = stored.steps["T"]
+        metadata["finterval"], metadata["tunit"] = step, _as_java(unit)
     if stored.colour_axis is not None:
         metadata["mode"] = "composite"
     levels = [
@@ -182,6 +184,11 @@ def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
     finally:
         # nothing is renamed or removed on Windows while it is mapped
         levels.clear()
+
+
+def _as_java(text: str) -> str:
+    """Write a text as ImageJ reads it: letters beyond ASCII as Java does."""
+    return "".join(one if one.isascii() else f"\\u{ord(one):04X}" for one in text)
 
 
 @contextmanager
@@ -250,7 +257,7 @@ def _ngff_axes(stored: Stored, names: list[str]) -> list[dict[str, str]]:
         if name in "yx" and stored.spacing is not None:
             unit = stored.unit
         kind = {"t": "time", "c": "channel"}.get(name, "space")
-        fits = unit in {"time": _TIMES, "space": _LENGTHS}.get(kind, ())
+        fits = unit in {"time": TIMES, "space": LENGTHS}.get(kind, ())
         axes.append({"name": name, "type": kind} | ({"unit": _NGFF_UNITS[unit]} if fits else {}))
     return axes
 
@@ -258,17 +265,26 @@ def _ngff_axes(stored: Stored, names: list[str]) -> list[dict[str, str]]:
 def _transformations(stored: Stored, names: list[str], level: int) -> list[dict[str, Any]]:
     """Step of every axis at a level, and where its first pixel is centred."""
     size = dict(zip("yx", stored.spacing or (1.0, 1.0), strict=True))
-    origin = stored.image.metadata.get("origin") or (0.0, 0.0)
-    first = dict(zip("yx", map(float, origin), strict=True))
+    first = _first(stored, names)
     # the mean of four pixels lies between them, one that was taken of four where it was
     between = 0.0 if stored.picks else (2**level - 1) / 2
     scale = [
         size[name] * 2**level if name in "yx" else stored.steps.get(name.upper(), (1.0, ""))[0]
         for name in names
     ]
-    shift = [first[name] + between * size[name] if name in "yx" else 0.0 for name in names]
+    shift = [first[name] + between * size.get(name, 0.0) for name in names]
     found: list[dict[str, Any]] = [{"type": "scale", "scale": scale}]
     return [*found, {"type": "translation", "translation": shift}] if any(shift) else found
+
+
+def _first(stored: Stored, names: list[str]) -> dict[str, float]:
+    """Where the first pixel is centred, on every axis of the file."""
+    origin = stored.image.metadata.get("origin") or (0.0, 0.0)
+    of_image = [name for number, name in enumerate(names) if number != stored.colour_axis]
+    # leading axes of which nothing is said, or which had to be made one, begin at 0
+    told = origin if len(origin) == len(of_image) else origin[-2:]
+    of_origin = of_image[len(of_image) - len(told) :]
+    return dict.fromkeys(names, 0.0) | dict(zip(of_origin, map(float, told), strict=True))
 
 
 TARGETS: dict[str, Target] = {

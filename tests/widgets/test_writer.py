@@ -112,6 +112,22 @@ def test_labels_without_a_table_say_so(viewer, tmp_path):
         layer.save(str(tmp_path / "a.csv"), plugin=PLUGIN)
 
 
+@pytest.mark.parametrize("name", ["a.ome.tif", "a.ome.zarr", "a.tif"])
+@pytest.mark.parametrize("units", ["nm", "px"])
+def test_a_layer_comes_back_where_it_lay(viewer, tmp_path, name, units):
+    scale = (5.0, 2.0, 2.0) if units == "nm" else (1, 1, 1)
+    place = {"scale": scale, "units": units, "translate": (15.0, -4.0, 8.0)}
+    stack = viewer.add_image(np.ones((3, 30, 40), np.float32), name="a", **place)
+    plane = {"scale": scale[1:], "units": units, "translate": (-4.0, 8.0)}
+    flat = viewer.add_labels(np.ones((30, 40), int), name="b", **plane)
+    for layer in (stack, flat):
+        path = tmp_path / f"{layer.name}_{name}"
+        layer.save(str(path), plugin="napari-visual-ccc")
+        (again,) = viewer.open(path, plugin="napari-visual-ccc")
+        np.testing.assert_allclose(again.translate, layer.translate)
+        np.testing.assert_allclose(again.scale, layer.scale)
+
+
 def test_lazy_and_multiscale_layers_are_saved_whole(viewer, tmp_path, rng):
     data = rng.integers(0, 255, (64, 80)).astype(np.uint8)
     lazy = da.from_array(data, chunks=(20, 30))

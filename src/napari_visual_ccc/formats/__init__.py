@@ -144,7 +144,7 @@ def _folder(path: Path, suffix: str) -> list[Micrograph]:
     slices = slices_of(path)
     if not slices:
         raise Refused("is a folder without images in it; name an image, or a folder of slices")
-    return [stack(slices, path)]
+    return [arrays.read_slices(slices, path.name, path, read)]
 
 
 def slices_of(folder: Path) -> list[Path]:
@@ -159,7 +159,16 @@ def slices_of(folder: Path) -> list[Path]:
 
 
 def stack(paths: list[Path], folder: Path) -> Micrograph:
-    """Make one lazy stack of files of one slice each."""
+    """Make one lazy stack of files of one slice each, in the order of the numbers in their names.
+
+    Raises
+    ------
+    FileNotFoundError, ImportError, ValueError
+        As `read`; also if the slices are of different sizes.
+    """
     from .arrays import read_slices
 
-    return read_slices(paths, folder.name, folder, read)
+    try:
+        return read_slices(paths, folder.name, folder, read)
+    except Refused as error:
+        raise ValueError(f"{folder}: {error}") from None

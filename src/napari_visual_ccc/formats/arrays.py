@@ -13,16 +13,30 @@ import numpy as np
 from ..files import stem
 from ..header import KEY, restored
 from ..micrograph import Axis, Micrograph
-from .calibration import Stated, axis, number, plain, settle
-from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large, whole_tiles
+from .calibration import axis, number, plain, settle, together
+from .lazy import (
+    DEFLATE,
+    Mapped,
+    Planes,
+    Refused,
+    check_claim,
+    check_datasets,
+    chunks_of,
+    from_file,
+    is_large,
+    whole_tiles,
+)
 
 _REAL = "biufc"
 
 
 def read_npy(path: Path) -> list[Micrograph]:
     """Read a NumPy array; nothing in it is unpickled."""
+    with path.open("rb") as file:
+        shape, dtype = _npy_header(file)
+    _check_real(len(shape), dtype)
+    check_claim(_nbytes(shape, dtype), path)
     data = np.load(path, mmap_mode="r", allow_pickle=False)
-    _check_real(data)
     if not is_large(data.nbytes):
         data = np.array(data)
     else:
@@ -33,15 +47,12 @@ def read_npy(path: Path) -> list[Micrograph]:
 def read_npz(path: Path) -> list[Micrograph]:
     """Read the arrays of a NumPy archive that have two or more axes."""
     with zipfile.ZipFile(path) as archive:
-        check_claim(sum(one.file_size for one in archive.infolist()), path, compressed=True)
-        for one in archive.infolist():
-            _check_header(archive, one)
-    found = []
+        check_claim(sum(one.file_size for one in archive.infolist()), path, ratio=DEFLATE)
+        readable = {one.filename for one in archive.infolist() if _is_readable(archive, one)}
     with np.load(path, allow_pickle=False) as arrays:
-        for name in arrays.files:
-            data = arrays[name]
-            if data.ndim >= 2 and data.dtype.kind in _REAL:
-                found.append((name, data))
+        names = [name for name in arrays.files if {name, f"{name}.npy"} & readable]
+        found = [(name, arrays[name]) for name in names]
+    found = [(name, data) for name, data in found if data.ndim >= 2]
     if not found:
         raise Refused("holds no array of two or more axes")
     return [
@@ -50,11 +61,19 @@ def read_npz(path: Path) -> list[Micrograph]:
     ]
 
 
-def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
-    """Insist that an array of an archive is as large as its header says."""
+def _is_readable(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
+    """Tell arrays of numbers, and insist that they are as large as their header says."""
     if not member.filename.endswith(".npy"):
-        return
+        return False
     with archive.open(member) as file:
+        shape, dtype = _npy_header(file)
+    if dtype.kind in _REAL and _nbytes(shape, dtype) > member.file_size:
+        raise Refused(f"is damaged: {member.filename} is shorter than its header says")
+    return dtype.kind in _REAL
+
+
+def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+    try:
         version = np.lib.format.read_magic(file)
         read_header = (
             np.lib.format.read_array_header_1_0
@@ -62,15 +81,28 @@ def _check_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> None:
             else np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = read_header(file)
-    if int(np.prod(shape, dtype=object)) * dtype.itemsize > member.file_size:
-        raise Refused(f"is damaged: {member.filename} is shorter than its header says")
+    # what numpy says of it is for programmers; it parses the header as Python
+    except Exception as error:
+        raise Refused(
+            "is damaged, or no NumPy array: its header cannot be read; get an intact copy of it"
+        ) from error
+    return shape, dtype
 
 
-def _check_real(data: Any) -> None:
-    if data.ndim < 2:
-        raise Refused(f"holds an array of {data.ndim} axis, no image")
-    if data.dtype.kind not in _REAL:
-        raise Refused(f"holds an array of {data.dtype}, no image")
+def _nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
+    return int(np.prod(shape, dtype=object)) * dtype.itemsize
+
+
+def _check_real(ndim: int, dtype: np.dtype) -> None:
+    if dtype.hasobject:
+        raise Refused(
+            "holds Python objects, which are not opened; save its numbers with "
+            "numpy.save(..., allow_pickle=False)"
+        )
+    if ndim < 2:
+        raise Refused(f"holds an array of {ndim} axis, no image")
+    if dtype.kind not in _REAL:
+        raise Refused(f"holds an array of {dtype}, no image")
 
 
 # Zarr ---------------------------------------------------------------------------------------------
@@ -87,7 +119,7 @@ def read_zarr(path: Path) -> list[Micrograph]:
 
     root = zarr.open(str(path), mode="r")
     if isinstance(root, zarr.Array):
-        _check_real(root)
+        _check_real(root.ndim, root.dtype)
         return [_zarr_image(path, [root], stem(path), {})]
     found = list(_groups(path, root, stem(path)))
     if not found:
@@ -140,24 +172,28 @@ def _zarr_image(
     levels = [from_file(one, path, f"{one.path} {one.name}", _zarr_chunks(one)) for one in arrays]
     data = levels[0]
     names, units = _zarr_axes(described, arrays[0])
-    scale = _zarr_scale(described, data.ndim)
+    scale, shift = _zarr_place(described, data.ndim)
     stated = []
     if len(names) == data.ndim and names[-2:] == ["y", "x"] and scale:
-        unit = units[-1] if units[-1] == units[-2] else ""
-        stated = [Stated("OME-Zarr", tuple(scale[-2:]), unit)]
+        stated = [together("OME-Zarr", scale[-2:], units[-2:])]
     spacing, unit, notes = settle(stated)
-    leading = tuple(
+    found = [
         axis(one, step, unit_)
-        for one, step, unit_ in zip(
-            names[:-2], scale or [1.0] * data.ndim, units, strict=False
-        )
-    )  # fmt: skip
+        for one, step, unit_ in zip(names[:-2], scale or [1.0] * data.ndim, units, strict=False)
+    ]
+    leading = tuple(one for one, _ in found)
+    notes = (*notes, *(note for _, more in found for note in more))
     if not described and not is_large(data.nbytes):
         data = np.asarray(data)
     metadata = {
         "facts": {},
         "original": plain({"multiscales": dict(described)} if described else {}),
     }
+    if stated and any(shift) and all(scale):
+        # as the size of a pixel: in one unit, or in pixels
+        sizes = (*(one.step for one in leading), *(spacing or (1.0, 1.0)))
+        place = [p / step * size for p, step, size in zip(shift, scale, sizes, strict=True)]
+        metadata["origin"] = place if any(place[:-2]) else place[-2:]
     return Micrograph(
         data, spacing, unit, name, path, metadata,
         leading if len(names) == data.ndim else (), None, tuple(levels[1:]), notes,
@@ -174,23 +210,33 @@ def _zarr_axes(described: Mapping[str, Any], array: Any) -> tuple[list[str], lis
     axes = described.get("axes")
     if not isinstance(axes, list):
         named = getattr(getattr(array, "metadata", None), "dimension_names", None) or ()
-        names = [str(one) for one in named]
-        return names, [""] * len(names)
+        return [_axis_name(one) for one in named], [""] * len(named)
     # the names of version 0.3 are texts, not dictionaries
     parts = [one if isinstance(one, Mapping) else {"name": one} for one in axes]
-    names = [str(one.get("name")) for one in parts]
+    names = [_axis_name(one.get("name")) for one in parts]
     return names, [str(one.get("unit") or "") for one in parts]
 
 
-def _zarr_scale(described: Mapping[str, Any], ndim: int) -> list[float] | None:
-    """Multiply the steps of the finest level by those of the whole."""
+def _axis_name(name: Any) -> str:
+    return str(name).lower() if len(str(name)) == 1 else str(name)
+
+
+def _zarr_place(described: Mapping[str, Any], ndim: int) -> tuple[list[float], list[float]]:
+    """Steps of the axes, and where the first pixel is centred: of the finest level in the whole."""
+    scale, shift = np.ones(ndim), np.zeros(ndim)
     datasets = described.get("datasets") or [{}]
-    factors = np.ones(ndim)
     for one in (datasets[0], described):
         for step in one.get("coordinateTransformations") or []:
-            if step.get("type") == "scale" and len(step.get("scale", ())) == ndim:
-                factors *= [number(value) or 0.0 for value in step["scale"]]
-    return [float(one) for one in factors] if described else None
+            kind = step.get("type")
+            values = step.get(kind) if kind in ("scale", "translation") else None
+            if not isinstance(values, Sequence) or len(values) != ndim:
+                continue
+            numbers = np.array([number(value) or 0.0 for value in values])
+            if kind == "scale":
+                scale, shift = scale * numbers, shift * numbers
+            else:
+                shift = shift + numbers
+    return [float(one) for one in scale] if described else [], [float(one) for one in shift]
 
 
 # HDF5 ---------------------------------------------------------------------------------------------
@@ -209,7 +255,7 @@ def read_hdf5(path: Path) -> list[Micrograph]:
     wrong = probe.fault(path)
     if wrong:
         raise Refused(wrong)
-    found: list[tuple[str, tuple[int, ...], Any, int]] = []
+    found: list[Any] = []
     with h5py.File(path, "r", locking=False) as file:
         if str(file.attrs.get("file_format", "")).lower().startswith("hyperspy"):
             return rosetta.read(path, "hspy")
@@ -218,20 +264,21 @@ def read_hdf5(path: Path) -> list[Micrograph]:
 
         def look(name: str, one: Any) -> None:
             if isinstance(one, h5py.Dataset) and one.ndim >= 2 and one.dtype.kind in _REAL:
-                found.append((name, one.shape, one.dtype, one.nbytes))
+                found.append(one)
 
         file.visititems(look)
-    if not found:
+        check_datasets(found, path)
+        said = [(one.name[1:], one.shape, one.dtype, one.nbytes) for one in found]
+    if not said:
         raise Refused("holds no array of two or more axes")
-    check_claim(sum(one[-1] for one in found), path, compressed=True)
     images = []
-    for name, shape, dtype, nbytes in found:
+    for name, shape, dtype, nbytes in said:
         read_part = functools.partial(_hdf5_part, path, name)
         source = _Dataset(read_part, shape, dtype)
         data = from_file(source, path, name, chunks_of(shape, dtype))
         if not is_large(nbytes):
             data = np.asarray(data)
-        title = stem(path) if len(found) == 1 else f"{stem(path)} {name}"
+        title = stem(path) if len(said) == 1 else f"{stem(path)} {name}"
         images.append(Micrograph(data, name=title, path=path))
     return images
 
@@ -270,7 +317,7 @@ def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micr
     Parameters
     ----------
     paths : sequence of Path
-        One image each, in their order.
+        One image each; they are put in the order of the numbers in their names.
     name : str
         Of the stack.
     path : Path
@@ -278,6 +325,7 @@ def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micr
     read : callable
         Opens one of them.
     """
+    paths = sorted(paths, key=lambda one: natural(one.name))
     first = read(paths[0])
     data = first.data
     # what has three axes is a stack or has colours; a slice of either is read as a whole

@@ -13,30 +13,38 @@ import numpy as np
 from ..micrograph import Axis
 
 METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3}
+# what OME has names for
+LENGTHS = {*METRES, "cm", "m"}
+TIMES = {"ns", "µs", "ms", "s", "min", "h", "d"}
 # units that nobody reads a micrograph in: what is given instead, and its factor
 _CONVERTED = {
     "fm": ("pm", 1e-3), "cm": ("nm", 1e7), "m": ("nm", 1e9), "inch": ("nm", 2.54e7),
     "1/m": ("1/nm", 1e-9), "1/mm": ("1/nm", 1e-6),
 }  # fmt: skip
 _RECIPROCAL = {f"1/{name}" for name in METRES}
-_KEPT = {*METRES, *_RECIPROCAL, "mrad", "rad", "deg", "ns", "µs", "ms", "s", "min", "h", "d"}
+_KEPT = {*METRES, *_RECIPROCAL, *TIMES, "mrad", "rad", "deg"}
 _NAMES = {
     "": "px", "px": "px", "pixel": "px", "pixels": "px", "none": "px",
     "picometer": "pm", "picometre": "pm", "picometers": "pm",
     "a": "Å", "angstrom": "Å", "ångström": "Å", "angstroms": "Å", "ang": "Å",
     "nanometer": "nm", "nanometre": "nm", "nanometers": "nm",
     "um": "µm", "micron": "µm", "microns": "µm", "micrometer": "µm", "micrometre": "µm",
-    "micrometers": "µm", "\\u00b5m": "µm",
+    "micrometers": "µm",
     "millimeter": "mm", "millimetre": "mm", "centimeter": "cm", "centimetre": "cm",
     "meter": "m", "metre": "m", "meters": "m", "in": "inch", "inches": "inch",
     "us": "µs", "minute": "min", "minutes": "min", "hour": "h", "hours": "h", "day": "d",
     "days": "d", "microsecond": "µs", "nanosecond": "ns",
-    "second": "s", "sec": "s", "seconds": "s", "millisecond": "ms", "degree": "deg", "°": "deg",
+    "second": "s", "sec": "s", "seconds": "s", "millisecond": "ms", "msec": "ms",
+    "usec": "µs", "degree": "deg", "°": "deg",
 }  # fmt: skip
 # not the 1.#IND that Windows writes for what is no number
 _NUMBER = r"\s*([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)(?![\d.,#])\s*(K\b)?"
 # what two statements may differ by: vendors write three to four digits
 _ROUNDING = 5e-3
+# what is said of a negative step
+BACKWARDS = (
+    "an axis of it runs backwards: the size of the step was taken without its sign, check it"
+)
 # no microscope has smaller or larger pixels
 _PLAUSIBLE_METRES = (1e-15, 1.0)
 
@@ -63,11 +71,19 @@ def unit_of(text: Any) -> str:
     str
         The text itself where it is not the name of a unit that is known here.
     """
-    plain = str(text or "").strip().replace("\u03bc", "µ").replace("\u212b", "Å")
+    # ImageJ writes letters beyond ASCII as Java does
+    plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda one: chr(int(one[1], 16)), str(text or ""))
+    plain = plain.strip().replace("\u03bc", "µ").replace("\u212b", "Å")
     below = re.fullmatch(r"1\s*/\s*(\S+)|(\S+?)\s*\^?-1", plain)
     if below:
         return f"1/{unit_of(below.group(1) or below.group(2))}"
     return plain if plain in _KEPT else _NAMES.get(plain.lower(), plain)
+
+
+def usable(text: Any) -> str:
+    """Give the usual name of a unit, ``"px"`` for one that is not known."""
+    unit = unit_of(text)
+    return unit if unit in _KEPT or unit in _CONVERTED else "px"
 
 
 def converted(size: float, unit: str) -> tuple[float, str]:
@@ -155,10 +171,39 @@ def settle(
     return taken[1], taken[2], tuple(notes)
 
 
-def axis(name: str, step: Any, unit: str) -> Axis:
-    """Make a leading axis; one pixel a step where the file says nothing that can be one."""
-    size, unit, _ = settle([Stated(name, (step, step), unit)]) if number(step) else (None, "px", ())
-    return Axis(name, 1.0 if size is None else size[0], unit)
+def together(source: str, sizes: Iterable[Any], units: Iterable[Any]) -> Stated:
+    """State the sizes of rows and columns, which a file gives with a unit each, in one unit.
+
+    Units that do not go together are both named: such a size is not used, and `settle` says so.
+    """
+    height, width = sizes
+    first, unit = (unit_of(one) for one in units)
+    if first == unit:
+        return Stated(source, (height, width), unit)
+    (factor, first), (own, unit) = (converted(1.0, one) for one in (first, unit))
+    if not {first, unit} <= METRES.keys():
+        return Stated(source, (height, width), f"{first} and {unit}")
+    # powers of ten as they are written, so that square pixels stay square
+    factor = float(f"{factor * METRES[first] / METRES[unit]:.12g}")
+    sizes = [(number(height), factor), (number(width), own)]
+    return Stated(source, tuple(None if one is None else one * by for one, by in sizes), unit)
+
+
+def axis(name: str, step: Any, unit: Any) -> tuple[Axis, tuple[str, ...]]:
+    """Make a leading axis, and say what of its step could not be taken as it is.
+
+    It is one pixel a step where the file says nothing that can be one.
+    """
+    size, unit = number(step), unit_of(unit)
+    if size is None or unit == "px":
+        return Axis(name), ()
+    if size == 0:
+        return Axis(name), (f"the step of {name} is 0 {unit}: not used",)
+    fault, (taken, _), known = _checked(Stated(f"the axis {name}", (abs(size),) * 2, unit), unit)
+    if fault:
+        return Axis(name), (fault,)
+    notes = (f"{BACKWARDS} (the step of {name} is {size:g} {unit})",) if size < 0 else ()
+    return Axis(name, taken, known), notes
 
 
 def _checked(one: Stated, unit: str) -> tuple[str, tuple[float, float], str]:

@@ -15,8 +15,11 @@ from ..engine.planes import CHUNK_PIXELS, CHUNK_SIDE
 EAGER_BYTES = 64 << 20
 # of one piece of a lazy array
 _CHUNK_BYTES = 32 << 20
-# a compressed file cannot hold more than this many times its size: deflate's own limit
-_LARGEST_RATIO = 1032
+# what deflate compresses cannot be more than this many times the size of the file; small files are
+# no danger to memory anyhow
+DEFLATE, _SPARE_BYTES = 1032, 1 << 20
+# what is taken to memory of codecs without such a limit: zeros take next to nothing in them
+_MOST_BYTES = 4 << 30
 
 
 def is_large(nbytes: int) -> bool:
@@ -28,15 +31,16 @@ class Refused(Exception):
     """A file cannot be read; the message says why, without its name."""
 
 
-def check_claim(nbytes: int, path: Path, *, compressed: bool) -> None:
+def check_claim(nbytes: int, path: Path, *, ratio: int | None = 1) -> None:
     """Insist that a file can hold what its header says, before memory is taken for it.
 
     Parameters
     ----------
     nbytes : int
         What the header says.
-    compressed : bool
-        Whether the data may be smaller in the file than in memory.
+    ratio : int or None
+        How many times smaller the data may be in the file than in memory, which their codec
+        decides. None for codecs without such a limit: then what memory can be expected to hold.
 
     Raises
     ------
@@ -44,11 +48,29 @@ def check_claim(nbytes: int, path: Path, *, compressed: bool) -> None:
         If it cannot.
     """
     size = _size(path)
-    if nbytes > size * (_LARGEST_RATIO if compressed else 1) + ((1 << 20) if compressed else 0):
+    most = size * (ratio or DEFLATE) + (0 if ratio == 1 else _SPARE_BYTES)
+    if nbytes > (most if ratio else max(most, _MOST_BYTES)):
         raise Refused(
             f"is cut off or damaged: it claims {nbytes:,} bytes of pixels and has {size:,} bytes; "
             "get an intact copy of it"
         )
+
+
+def check_datasets(datasets: Sequence[Any], path: Path) -> None:
+    """Insist that an HDF5 file can hold its datasets.
+
+    What was never written of them has no place in it, and is read as one value.
+
+    Raises
+    ------
+    Refused
+        If it cannot.
+    """
+    written = sum(one.nbytes for one in datasets if one.id.get_storage_size())
+    # of what is written in part so much is believed: it is no danger to memory
+    if is_large(written):
+        check_claim(written, path, ratio=DEFLATE)
+    check_claim(sum(one.nbytes for one in datasets), path, ratio=None)
 
 
 def _size(path: Path) -> int:

@@ -10,7 +10,7 @@ from ..files import stem
 from ..micrograph import Micrograph
 from . import sidecar
 from .calibration import plain, settle
-from .lazy import Refused, check_claim
+from .lazy import DEFLATE, Refused, check_claim
 
 
 def read(path: Path) -> Micrograph:
@@ -40,7 +40,8 @@ def _pixels(path: Path) -> np.ndarray:
     Image.MAX_IMAGE_PIXELS = None
     with Image.open(path) as opened:
         width, height = opened.size
-        check_claim(width * height * len(opened.getbands()), path, compressed=True)
+        # no JPEG or BMP is smaller than deflate can make it
+        check_claim(width * height * len(opened.getbands()), path, ratio=DEFLATE)
         opened.verify()
     if _is_deep_colour(path):
         import cv2

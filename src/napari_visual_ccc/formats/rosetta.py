@@ -13,14 +13,19 @@ import numpy as np
 from ..files import stem
 from ..micrograph import Axis, Micrograph
 from . import probe
-from .calibration import METRES, Stated, axis, number, plain, settle, unit_of
-from .lazy import Refused, check_claim, is_large
+from .calibration import BACKWARDS, axis, number, plain, settle, together, unit_of
+from .lazy import DEFLATE, Refused, check_claim, check_datasets, is_large
 from .vendors import Found, without_nothing
 
 PLUGINS = {
     ".dm3": "digitalmicrograph", ".dm4": "digitalmicrograph", ".ser": "tia", ".emi": "tia",
     ".emd": "emd", ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".ali": "mrc",
     ".hspy": "hspy", ".zspy": "zspy",
+}  # fmt: skip
+# how many times smaller than in memory they can be; those of HDF5 are checked one by one
+_RATIOS = {
+    ".mrc": 1, ".dm3": 1, ".dm4": 1, ".hspy": None, ".emd": None, ".hdf5": None, ".h5": None,
+    ".zspy": None,
 }  # fmt: skip
 _HDF5 = ("emd", "hspy")
 _EXTRA = 'pip install "napari-visual-ccc[formats]"'
@@ -134,13 +139,11 @@ def _large(path: Path) -> bool:
     wrong = probe.fault(path)
     if wrong:
         raise Refused(wrong)
-    sizes: list[int] = []
+    found: list[Any] = []
     with h5py.File(path, "r", locking=False) as file:
-        file.visititems(
-            lambda _, one: sizes.append(one.nbytes) if isinstance(one, h5py.Dataset) else None
-        )
-    check_claim(sum(sizes), path, compressed=True)
-    return is_large(sum(sizes))
+        file.visititems(lambda _, one: found.append(one) if isinstance(one, h5py.Dataset) else None)
+        check_datasets(found, path)
+        return is_large(sum(one.nbytes for one in found))
 
 
 def _mrc_order(path: Path) -> str:
@@ -154,7 +157,7 @@ def _mrc_order(path: Path) -> str:
         raise Refused("is cut off: it ends within its header; get an intact copy of it")
     order = ">" if header[212:214] == b"\x11\x11" else "<"
     columns, rows, planes, mode = (int(one) for one in np.frombuffer(header, f"{order}i4", 4))
-    check_claim(columns * rows * planes * _MRC_BYTES.get(mode, 1), path, compressed=False)
+    check_claim(columns * rows * planes * _MRC_BYTES.get(mode, 1), path)
     if min(columns, rows, planes) < 1:
         raise Refused(f"is damaged: its header says {columns} x {rows} x {planes} pixels")
     return order
@@ -182,15 +185,16 @@ def _micrograph(
     data = _pixels(path, part["data"])
     found = _found(path, part)
     spacing, unit, more = settle(found.stated)
+    axes, of_axes = _leading(path, part)
     metadata = {"facts": found.facts, "original": plain(found.original)}
     return Micrograph(
-        data, spacing, unit, name, path, metadata, _leading(path, part), None, (),
-        (*notes, *more, *found.notes),
+        data, spacing, unit, name, path, metadata, axes, None, (),
+        (*notes, *more, *of_axes, *found.notes),
     )  # fmt: skip
 
 
 def _pixels(path: Path, data: Any) -> Any:
-    check_claim(data.nbytes, path, compressed=path.suffix.lower() not in (".mrc", ".dm3", ".dm4"))
+    check_claim(data.nbytes, path, ratio=_RATIOS.get(path.suffix.lower(), DEFLATE))
     if not is_large(data.nbytes):
         data = np.array(data)
     if data.dtype.names:
@@ -213,16 +217,16 @@ def _ordered(part: Mapping[str, Any]) -> list[dict[str, Any]]:
         if all("index_in_array" in one for one in axes) else axes  # fmt: skip
 
 
-def _leading(path: Path, part: Mapping[str, Any]) -> tuple[Axis, ...]:
+def _leading(path: Path, part: Mapping[str, Any]) -> tuple[tuple[Axis, ...], tuple[str, ...]]:
     leading = _ordered(part)[:-2]
     found = []
     for one in leading:
-        name, unit = str(one.get("name") or "axis"), str(one.get("units") or "")
+        name, unit = str(one.get("name") or "axis"), _usual(one.get("units"))
         if PLUGINS.get(path.suffix.lower()) == "mrc" and name == "z" and not unit:
             # RosettaSciIO gives no unit of what the format has in ångström like y and x
             unit = "" if path.suffix.lower() in _TILT_SERIES else "nm"
-        found.append(axis(name, abs(number(one.get("scale")) or 0), unit))
-    return tuple(found)
+        found.append(axis(name, one.get("scale"), unit))
+    return tuple(one for one, _ in found), tuple(note for _, notes in found for note in notes)
 
 
 def _found(path: Path, part: Mapping[str, Any]) -> Found:
@@ -232,19 +236,11 @@ def _found(path: Path, part: Mapping[str, Any]) -> Found:
     stated, notes = [], []
     if len(axes) >= 2:
         sizes = [number(one.get("scale")) for one in axes[-2:]]
-        units = {unit_of(_usual(one.get("units"))) for one in axes[-2:]}
-        if any(size is not None and size < 0 for size in sizes) and units != {"px"}:
-            notes.append(
-                "an axis of it runs backwards (its step is negative): the size of the step was "
-                "taken, check it"
-            )
-        if len(units) == 1:
-            size = tuple(None if one is None else abs(one) for one in sizes)
-            stated.append(Stated(path.suffix[1:].upper(), size, units.pop()))
-        elif units <= METRES.keys() and None not in sizes:
-            names = [unit_of(_usual(one.get("units"))) for one in axes[-2:]]
-            height = abs(sizes[0] or 0) * METRES[names[0]] / METRES[names[1]]
-            stated.append(Stated(path.suffix[1:].upper(), (height, abs(sizes[1] or 0)), names[1]))
+        units = [unit_of(_usual(one.get("units"))) for one in axes[-2:]]
+        if any(size is not None and size < 0 for size in sizes) and units != ["px", "px"]:
+            notes.append(BACKWARDS)
+        size = [None if one is None else abs(one) for one in sizes]
+        stated.append(together(path.suffix[1:].upper(), size, units))
     original = part.get("original_metadata") or {}
     described = _described(part, original)
     return Found(stated, _facts(described), {"rosettasciio": dict(original)}, None, notes)

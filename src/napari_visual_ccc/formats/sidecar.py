@@ -59,6 +59,10 @@ def _texts(path: Path) -> list[tuple[str, str]]:
 def _decoded(raw: bytes) -> str:
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return raw.decode("utf-16", "replace")
+    # without a mark, every other byte of Western letters in UTF-16 is none
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if raw and raw[first::2].count(0) > len(raw) / 4:
+            return raw.decode(encoding, "replace")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:

@@ -17,8 +17,18 @@ from ..files import stem
 from ..header import KEY, restored
 from ..micrograph import Axis, Micrograph
 from . import sidecar, vendors
-from .calibration import METRES, Stated, axis, number, plain, settle, unit_of
-from .lazy import Mapped, Planes, Refused, check_claim, chunks_of, from_file, is_large, whole_tiles
+from .calibration import axis, number, plain, settle, together
+from .lazy import (
+    DEFLATE,
+    Mapped,
+    Planes,
+    Refused,
+    check_claim,
+    chunks_of,
+    from_file,
+    is_large,
+    whole_tiles,
+)
 from .vendors import Found
 
 # private tags of microscopes
@@ -26,6 +36,8 @@ FEI, OLYMPUS = (34680, 34682), (33471, 33560)
 PHENOM, ZEISS, TVIPS, TESCAN = 34683, 34118, 37706, 50431
 _GATAN = tuple(range(65003, 65012))
 _MAKE = 271
+# how many times smaller codecs can make an image, by the number of theirs; LZW in one long strip
+_RATIOS = {1: DEFLATE, 5: 1400, 7: DEFLATE, 8: DEFLATE, 32773: DEFLATE, 32946: DEFLATE}
 
 
 def read(path: Path) -> list[Micrograph]:
@@ -82,6 +94,7 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     for one in _all_found(path, tif, page, index, height, width):
         found.add(one)
     spacing, unit, notes = settle(found.stated)
+    axes, of_axes = _axes(tif, series, index)
     data, levels, more = _shown(page, data, levels)
     if colour is not None:
         data, *levels = (np.moveaxis(one, colour, -1) for one in (data, *levels))
@@ -90,8 +103,8 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     if isinstance(told.get("steps"), list):
         metadata["visual_ccc"] = told
     image = Micrograph(
-        data, spacing, unit, name, path, metadata, _axes(tif, series, index), found.bar,
-        tuple(levels), (*notes, *found.notes, *more),
+        data, spacing, unit, name, path, metadata, axes, found.bar,
+        tuple(levels), (*notes, *of_axes, *found.notes, *more),
     )  # fmt: skip
     return restored(image, told.get(KEY))
 
@@ -117,21 +130,25 @@ def _data(path: Path, series: Any, level: int, index: int) -> Any:
     import tifffile
 
     one = series.levels[level]
-    # 1 and 12 bits a pixel, which memory has as 8 and 16, count as compressed
-    packed = one.keyframe.compression != 1 or one.keyframe.bitspersample % 8 > 0
-    compressed = packed or one.is_multifile
-    check_claim(one.nbytes, path, compressed=compressed)
+    ratio = _ratio(one)
+    plane = len(one.keyframe.shape)
+    leading = one.shape[: len(one.shape) - plane]
+    pages = len(one.pages)
+    in_planes = one.shape[len(leading) :] == one.keyframe.shape and np.prod(leading) == pages
+    at_once = one.nbytes
+    if ratio is None and is_large(one.nbytes) and in_planes:
+        # no more than a strip or tile is in memory, of a file that may be nearly empty
+        at_once = int(np.prod(one.keyframe.chunks)) * one.dtype.itemsize
+    check_claim(at_once, path, ratio=ratio)
     _check_whole(one)
     if not is_large(one.nbytes):
         return one.asarray()
-    plane = len(one.keyframe.shape)
     key = f"{index} {level}"
     if one.dataoffset is not None:
         mapped = Mapped(tifffile.memmap(path, series=index, level=level, mode="r"))
         chunks = chunks_of(one.shape, one.dtype, min(plane, mapped.ndim), square=True)
         return from_file(mapped, path, key, chunks)
-    leading = one.shape[: len(one.shape) - plane]
-    if one.shape[len(leading) :] != one.keyframe.shape or np.prod(leading) != len(one.pages):
+    if not in_planes:
         return one.asarray()
     places = [
         None if page is None else (page.parent.filehandle.path, page.offset) for page in one.pages
@@ -139,6 +156,14 @@ def _data(path: Path, series: Any, level: int, index: int) -> Any:
     read_one = functools.partial(_page_part, places, one.keyframe.shape, one.dtype)
     source = Planes(read_one, one.shape, one.dtype, plane)
     return from_file(source, path, key, _page_chunks(one, plane))
+
+
+def _ratio(series: Any) -> int | None:
+    page = series.keyframe
+    # 1 and 12 bits a pixel, which memory has as 8 and 16, count as compressed
+    if page.compression == 1 and page.bitspersample % 8 == 0 and not series.is_multifile:
+        return 1
+    return _RATIOS.get(int(page.compression))
 
 
 def _page_chunks(series: Any, plane: int) -> tuple[int, ...]:
@@ -277,7 +302,8 @@ def _imagej(tif: Any, page: Any) -> Found:
     sizes = [_per_pixel(page.tags.valueof(tag)) for tag in (283, 282)]
     stated = []
     if None not in sizes:
-        stated = [Stated("ImageJ", tuple(sizes), str(described.get("unit", "")))]
+        unit = described.get("unit")
+        stated = [together("ImageJ", sizes, (described.get("yunit", unit), unit))]
     return Found(stated, {}, {"imagej": described})
 
 
@@ -289,17 +315,11 @@ def _per_pixel(value: Any) -> float | None:
 
 def _ome(tif: Any, index: int) -> Found:
     pixels = _pixels(tif, index)
-    height, width = (number(pixels.get(f"PhysicalSize{name}")) for name in "YX")
-    units = [unit_of(pixels.get(f"PhysicalSize{name}Unit", "µm")) for name in "YX"]
-    if height is None and width is None:
+    sizes = [number(pixels.get(f"PhysicalSize{name}")) for name in "YX"]
+    if sizes == [None, None]:
         return Found(original={"ome": pixels})
-    unit = units[1]
-    if height is not None and width is not None and units[0] != units[1]:
-        if METRES.keys() >= set(units):
-            height *= METRES[units[0]] / METRES[units[1]]
-        else:
-            unit = " and ".join(units)
-    return Found([Stated("OME", (height, width), unit)], {}, {"ome": pixels})
+    units = [pixels.get(f"PhysicalSize{name}Unit", "µm") for name in "YX"]
+    return Found([together("OME", sizes, units)], {}, {"ome": pixels})
 
 
 def _root(tif: Any) -> Any:
@@ -332,23 +352,23 @@ def _told(tif: Any) -> dict[str, Any]:
 _LETTERS = {"Z": "z", "T": "t", "C": "c", "I": "image", "Q": "axis", "A": "angle", "R": "region"}
 
 
-def _axes(tif: Any, series: Any, index: int) -> tuple[Axis, ...]:
-    """Steps of the leading axes, from OME or ImageJ."""
-    steps: dict[str, tuple[Any, str]] = {}
+def _axes(tif: Any, series: Any, index: int) -> tuple[tuple[Axis, ...], tuple[str, ...]]:
+    """Steps of the leading axes, from OME or ImageJ; and what is to be said of them."""
+    steps: dict[str, tuple[Any, Any]] = {}
     if tif.is_ome:
         pixels = _pixels(tif, index)
         steps["Z"] = pixels.get("PhysicalSizeZ"), pixels.get("PhysicalSizeZUnit", "µm")
         steps["T"] = pixels.get("TimeIncrement"), pixels.get("TimeIncrementUnit", "s")
     elif tif.is_imagej:
         described = tif.imagej_metadata or {}
-        steps["Z"] = described.get("spacing"), str(described.get("unit", ""))
-        steps["T"] = described.get("finterval"), "s"
-    axes = []
-    for letter in series.axes:
-        if letter not in "YXS":
-            step, unit = steps.get(letter, (None, ""))
-            axes.append(axis(_LETTERS.get(letter, letter.lower()), step, unit))
-    return tuple(axes)
+        steps["Z"] = described.get("spacing"), described.get("zunit", described.get("unit"))
+        steps["T"] = described.get("finterval"), described.get("tunit", "s")
+    found = [
+        axis(_LETTERS.get(letter, letter.lower()), *steps.get(letter, (None, "")))
+        for letter in series.axes
+        if letter not in "YXS"
+    ]
+    return tuple(one for one, _ in found), tuple(note for _, notes in found for note in notes)
 
 
 def is_plain(path: Path) -> bool:

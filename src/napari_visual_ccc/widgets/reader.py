@@ -87,7 +87,7 @@ def layer_data(one: Micrograph) -> LayerData:
     }
     origin = one.metadata.get("origin")
     if origin is not None:
-        options["translate"] = (*[0.0] * (ndim - 2), *origin)
+        options["translate"] = (*[0.0] * (ndim - len(origin)), *origin)
     record = one.metadata.get(METADATA)
     if record:
         options["metadata"][METADATA] = record

@@ -114,8 +114,11 @@ def as_micrograph(data: Any, about: dict[str, Any], kind: str) -> Micrograph:
         metadata["facts"] = facts
     if kind == "labels":
         metadata["labels"] = True
-    first = np.asarray(frame.data_to_world((0,) * frame.ndim))[-2:]
-    if spacing is not None and first.any() and frame.units[-1] == frame.units[-2]:
+    first = np.asarray(frame.data_to_world((0,) * frame.ndim))
+    if first.any() and frame.units[-1] == frame.units[-2]:
+        # without a pixel size in pixels, as files have no other
+        first[-2:] /= 1.0 if spacing else frame.scale[-2:]
+        first = first if first[:-2].any() else first[-2:]
         metadata["origin"] = [float(place) for place in first]
     return Micrograph(
         data[0] if about.get("multiscale") else data,
