@@ -9,7 +9,8 @@ import numpy as np
 
 from ..progress import Progress, Steps
 from ..results import TableResult
-from .align import Drift, Moved, drift_columns, slice_name
+from .align import drift_columns, slice_name
+from .drift import Drift, Moved
 from .images import as_grey
 from .planes import pieces
 from .scale import Spacing, pixel_size
