@@ -13,7 +13,7 @@ from qtpy.QtCore import QTimer
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.micrograph import Micrograph
-from napari_visual_ccc.widgets import filling, large, layers
+from napari_visual_ccc.widgets import filling, large, sources
 from napari_visual_ccc.widgets.layers import calibration
 from tests.widgets.docks import dock
 
@@ -94,7 +94,7 @@ def test_a_preview_reads_no_more_than_it_shows(viewer, montage):
         watched, dtype=montage.dtype, meta=montage[:0, :0]
     )
     lazy = viewer.add_image(whole, name="lazy", contrast_limits=(0, 255))
-    source = layers.take(lazy, viewer, preview=True)
+    source = sources.take(lazy, viewer, preview=True)
     read.clear()
     part = np.asarray(source.data)
     assert len(read) <= 36
@@ -105,7 +105,7 @@ def test_a_preview_reads_no_more_than_it_shows(viewer, montage):
         name="pyramid", contrast_limits=(0, 255),
     )  # fmt: skip
     read.clear()
-    source = layers.take(pyramid, viewer, preview=True)
+    source = sources.take(pyramid, viewer, preview=True)
     np.asarray(source.data)
     assert not read
     step = source.step

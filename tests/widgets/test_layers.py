@@ -6,7 +6,8 @@ import pytest
 from napari.layers import Image, Labels
 
 from napari_visual_ccc.results import ImageResult, LabelsResult
-from napari_visual_ccc.widgets.layers import Source, build, calibration, take
+from napari_visual_ccc.widgets.layers import build, calibration
+from napari_visual_ccc.widgets.sources import Source, take
 
 # a stack turned out of its plane is what is asked for here
 pytestmark = pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")

@@ -13,7 +13,8 @@ from skimage.segmentation import relabel_sequential
 import napari_visual_ccc as ccc
 from napari_visual_ccc import operations, samples
 from napari_visual_ccc.widgets import filling
-from napari_visual_ccc.widgets.layers import calibration, take
+from napari_visual_ccc.widgets.layers import calibration
+from napari_visual_ccc.widgets.sources import take
 from tests.widgets.docks import dock
 
 

@@ -18,8 +18,9 @@ from ..results import CoverResult, HeatmapResult, MapsResult, PredictionResult, 
 from .bars import Bars, ScoreCard, Similar
 from .form import Form
 from .jobs import EXPECTED, Job, report
-from .layers import Source, drawn_on, take
+from .layers import drawn_on
 from .reader import layer_data
+from .sources import Source, take
 from .tables import Table
 
 if TYPE_CHECKING:

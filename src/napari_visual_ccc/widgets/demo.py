@@ -10,7 +10,8 @@ from napari.layers import Labels, Layer
 
 from .. import samples
 from ..micrograph import Micrograph
-from .layers import build, take
+from .layers import build
+from .sources import take
 from .viewers import scale_bar
 
 if TYPE_CHECKING:

@@ -22,30 +22,16 @@ from qtpy.QtWidgets import QSizePolicy
 from superqt.utils import qdebounced
 
 from .. import operations
-from ..engine.bars import look_for_bar
-from ..engine.field import plane_shape as shape_of
-from ..engine.planes import is_lazy
-from ..micrograph import InfoBar
 from ..operations import Operation
 from ..progress import Progress, Steps, run
-from ..provenance import fingerprint, provenance
-from ..recipe import scaled
 from ..results import ImageResult, LabelsResult, Result
 from .fields import fields_of, later, layer_kind
 from .filling import fill
 from .jobs import EXPECTED, Job, report
 from .large import Large, is_stored_later
-from .layers import (
-    METADATA,
-    Prepared,
-    Source,
-    build,
-    keep_bar,
-    plane_shape,
-    shown_soon,
-    take,
-)
+from .layers import Prepared, build, keep_bar, plane_shape, shown_soon
 from .shown import Shown
+from .sources import Source, level_like, on_specimen, record_of, recorded, take
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -275,14 +261,14 @@ class Form(Large):
                 continue
             level = int(self.level.value or 0)
             if sources:
-                level = _level_like(layer, next(iter(sources.values())))
+                level = level_like(layer, next(iter(sources.values())))
             sources[name] = take(
                 layer, self.viewer, planar=self.operation.planar, preview=preview, level=level
             )
         return sources
 
     def _steps(self, sources: Mapping[str, Source]) -> Steps[Result]:
-        return _on_specimen(self.operation, sources, self.parameters, self._seen)
+        return on_specimen(self.operation, sources, self.parameters, self._seen)
 
     @property
     def _choices(self) -> tuple[Any, ...]:
@@ -356,11 +342,11 @@ class Form(Large):
         self._last = []
         self._adding = True
         try:
-            previous = _previous(source)
+            before = record_of(source)
             if source.found:
                 keep_bar(source.layer, source.found[0])
             for index, part in enumerate(ready.parts):
-                metadata = _metadata(operation, sources, parameters, result, part.name, previous)
+                metadata = recorded(operation, sources, parameters, result, part.name, before)
                 metadata |= {"print": ready.prints[index], "preview": source.preview}
                 metadata |= {"unfinished": True} if index in ready.waiting else {}
                 key = (operation.name, source.layer.unique_id, index)
@@ -425,93 +411,3 @@ class Form(Large):
         self.viewer.layers.events.removed.disconnect(self._on_removed)
         if self._job is not None:
             self._job.cancel()
-
-
-def _level_like(layer: Layer, first: Source) -> int:
-    """Give the level of a pyramid that has the size of the first input; else full resolution."""
-    sizes = list(getattr(layer, "level_shapes", [])) if getattr(layer, "multiscale", False) else []
-    wanted = shape_of(first.data)
-    return next((k for k, size in enumerate(sizes) if tuple(size[-2:]) == wanted), 0)
-
-
-def _on_specimen(
-    operation: Operation,
-    sources: Mapping[str, Source],
-    parameters: Mapping[str, Any],
-    seen: dict[str, np.ndarray],
-) -> Steps[Result]:
-    """Run an operation without the label bar, which is looked for where nobody has yet.
-
-    What is on screen of a lazy image is read once for all moves of a slider, and kept in `seen`.
-    """
-    visible = {
-        str(source.data.name): source.data
-        for source in sources.values()
-        if source.preview and is_lazy(source.data)
-    }
-    read = {name: seen[name] if name in seen else np.asarray(visible[name]) for name in visible}
-    if read:
-        seen.clear()
-        seen.update(read)
-    first = next(iter(sources.values()))
-    bar = first.info_bar
-    if bar is None and not operation.whole:
-        yield Progress(0, 0, "label bar")
-        bar = look_for_bar(first.data if first.whole is None else first.whole)
-        first.found.append(bar)
-    return (
-        yield from operations.start(
-            operation.name,
-            {
-                name: read.get(getattr(source.data, "name", ""), source.data)
-                for name, source in sources.items()
-            },
-            parameters,
-            spacing=first.spacing,
-            unit=first.unit,
-            info_bar=None if bar is None else first.bar_in_part(bar),
-        )
-    )
-
-
-def _metadata(
-    operation: Operation,
-    sources: Mapping[str, Source],
-    parameters: Mapping[str, Any],
-    result: Result,
-    output: str,
-    previous: Any,
-) -> dict[str, Any]:
-    source = next(iter(sources.values()))
-    layer = source.layer
-    path = layer.source.path
-    record = provenance(
-        operation.name,
-        parameters,
-        {name: source.layer.name for name, source in sources.items()},
-        source={
-            "name": layer.name,
-            "path": None if path is None else str(path),
-            # of a level of a pyramid: that of full resolution
-            "spacing": scaled(source.spacing, 1 / source.step),
-            "unit": source.unit,
-        },
-        previous=previous,
-        result=result,
-        output=output,
-        plane=[int(place) for place in source.corner[:-2]] if operation.planar else (),
-        info_bar=InfoBar(**result.facts.get("info_bar", {})),
-    )
-    # what lies on which layer, for as long as both are open
-    record["layer"] = str(layer.unique_id)
-    if source.step != 1 and not source.preview:
-        record["steps"][-1]["level"] = source.step
-    return record
-
-
-def _previous(source: Source) -> Any:
-    """Give the record of a source that is a result itself, unless a person has edited it."""
-    record = source.layer.metadata.get(METADATA)
-    if record and record.get("print") == fingerprint(source.layer.data):
-        return record
-    return None

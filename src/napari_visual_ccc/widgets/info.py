@@ -22,13 +22,13 @@ from .layers import (
     METADATA,
     MICROGRAPH,
     NOT_FACTS,
-    Source,
     calibration,
     keep_bar,
     known_bar,
     plane_shape,
     unit_name,
 )
+from .sources import Source
 from .viewers import scale_bar
 
 if TYPE_CHECKING:

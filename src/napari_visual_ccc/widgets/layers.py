@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.transforms import Affine
 
-from ..engine.field import plane_shape as shape_of
 from ..engine.planes import computed, is_lazy
 from ..micrograph import InfoBar
 from ..progress import Steps
@@ -21,133 +19,13 @@ from .filling import Pending, pending, room
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from .sources import Source
+
 # keys of a layer's metadata: how a result was made; what is known of a micrograph
 METADATA, MICROGRAPH = "visual_ccc", "micrograph"
 # what else stands beside the facts of a micrograph
 NOT_FACTS = ("original", "notes", "path", "spacing", "unit", "info_bar")
 _PIXELS = ("px", "pixel", "pix", "")
-
-
-@dataclass(frozen=True)
-class Source:
-    """What an operation needs of a layer, taken on the GUI thread.
-
-    Parameters
-    ----------
-    data : (..., Y, X) array
-        The layer's array (full resolution of a multiscale layer), or a part of it.
-    spacing : (y, x), (z, y, x) or None
-        Size of a pixel in `unit`, of a stack of slices that of a voxel; None when the layer is not
-        calibrated.
-    unit : str
-        ``"nm"``, ``"µm"``, ... or ``"px"``.
-    corner : tuple of float
-        Data coordinates of the first pixel of `data` in the layer.
-    step : float
-        Every how many pixels `data` samples the layer in Y and X.
-    preview : bool
-        Only what is on screen, as finely as the screen shows it.
-    info_bar : InfoBar, optional
-        Of the whole layer; None when nobody has looked for one.
-    whole : (..., Y, X) array, optional
-        The layer's array, where `data` is a part of it.
-    found : list of InfoBar
-        The bar of the whole layer, once it was looked for.
-    """
-
-    layer: Layer
-    data: Any
-    spacing: tuple[float, ...] | None
-    unit: str
-    corner: tuple[float, ...]
-    step: float = 1
-    preview: bool = False
-    info_bar: InfoBar | None = None
-    whole: Any = None
-    found: list[InfoBar] = field(default_factory=list)
-
-    def bar_in_part(self, bar: InfoBar) -> InfoBar:
-        """Give what of the layer's label bar lies in `data`."""
-        if self.whole is None:
-            return bar
-        height, width = shape_of(self.whole)
-        part = shape_of(self.data)
-        found = []
-        for axis, (size, before, after) in enumerate(
-            ((height, bar.top, bar.bottom), (width, bar.left, bar.right))
-        ):
-            places = self.corner[-2 + axis] + self.step * np.arange(part[axis])
-            found += [int((places < before).sum()), int((places >= size - after).sum())]
-        return InfoBar(*found)
-
-
-def take(
-    layer: Layer,
-    viewer: Viewer,
-    *,
-    planar: bool = False,
-    preview: bool = False,
-    level: int = 0,
-) -> Source:
-    """Read a layer.
-
-    Parameters
-    ----------
-    planar : bool
-        Take the slice being looked at instead of the whole stack.
-    preview : bool
-        Take the visible part only, sampled as finely as the screen shows it.
-    level : int
-        Of a multiscale layer: 0 is full resolution.
-    """
-    if (layer.metadata.get(METADATA) or {}).get("unfinished"):
-        raise ValueError(f"{layer.name} is not computed to its end; wait for it, or run it again")
-    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
-    if not getattr(layer, "rgb", False) and data.ndim > 2 and data.shape[-1] in (3, 4):
-        raise ValueError(
-            f"{layer.name} is {data.shape[-1]} pixels wide: it cannot be told from colour"
-        )
-    corner = [0.0] * layer.ndim
-    leading: tuple[int, ...] = ()
-    if planar and layer.ndim > 2:
-        leading = current_slice(layer, viewer)
-        data = data[leading]
-        corner[: len(leading)] = leading
-    spacing, unit = calibration(layer, voxel=not planar)
-    bar = known_bar(layer)
-    if not preview and level and getattr(layer, "multiscale", False):
-        step = float(layer.downsample_factors[level][-1])
-        # a pixel of a level lies in the middle of those it stands for
-        corner[-2:] = [(step - 1) / 2] * 2
-        if spacing is not None:
-            spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
-        coarse = layer.data[level][leading] if leading else layer.data[level]
-        return Source(layer, coarse, spacing, unit, tuple(corner), step, info_bar=bar, whole=data)
-    if not preview:
-        return Source(layer, data, spacing, unit, tuple(corner), info_bar=bar)
-    rows, columns, step = _visible(layer)
-    color = (slice(None),) if getattr(layer, "rgb", False) else ()
-    shown: Any = data
-    if step > 1 and getattr(layer, "multiscale", False):
-        # the level on screen is there already, thinning would read all of the finest
-        shown = layer.data[layer.data_level]
-        shown = shown[leading] if leading else shown
-        step = float(layer.downsample_factors[layer.data_level][-1])
-        rows, columns = (slice(int(one.start / step), -int(-one.stop // step))
-                         for one in (rows, columns))  # fmt: skip
-        corner[-2:] = (np.array([rows.start, columns.start]) + 0.5) * step - 0.5
-    elif step > 1 and is_lazy(data):
-        # every chunk would have to be read for a thinned view: the middle, as fine as it is
-        rows, columns, step = _middle(rows), _middle(columns), 1
-        corner[-2:] = rows.start, columns.start
-    else:
-        corner[-2:] = rows.start, columns.start
-    part = shown[(..., rows, columns, *color)]
-    if spacing is not None:
-        spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
-    return Source(
-        layer, part, spacing, unit, tuple(corner), step, preview=True, info_bar=bar, whole=data
-    )
 
 
 def known_bar(layer: Layer) -> InfoBar | None:
@@ -222,28 +100,6 @@ def plane_shape(layer: Layer) -> tuple[int, int]:
     shape = layer.level_shapes[0] if getattr(layer, "multiscale", False) else layer.data.shape
     height, width = shape[-3:-1] if getattr(layer, "rgb", False) else shape[-2:]
     return int(height), int(width)
-
-
-def _visible(layer: Layer) -> tuple[slice, slice, int]:
-    """Rows and columns on screen, thinned to about a million pixels."""
-    height, width = plane_shape(layer)
-    corners = layer.corner_pixels[:, -2:]
-    if getattr(layer, "multiscale", False):
-        # they are given in pixels of the level on screen
-        corners = corners * layer.downsample_factors[layer.data_level][-2:]
-    (top, left), (bottom, right) = corners
-    top, left = max(int(top), 0), max(int(left), 0)
-    bottom, right = min(int(bottom) + 1, height), min(int(right) + 1, width)
-    if bottom - top < 2 or right - left < 2:
-        top, left, bottom, right = 0, 0, height, width
-    step = max(1, int(np.ceil(np.sqrt((bottom - top) * (right - left) / 1e6))))
-    return slice(top, bottom, step), slice(left, right, step), step
-
-
-def _middle(part: slice) -> slice:
-    """The middle thousand of some rows or columns."""
-    start = max(part.start, (part.start + part.stop) // 2 - 500)
-    return slice(start, min(start + 1000, part.stop))
 
 
 def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, Any]:

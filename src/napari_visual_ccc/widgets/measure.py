@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayou
 from ..operations import Operation
 from ..results import Result
 from .form import Form
-from .layers import Source
+from .sources import Source
 from .tables import Table
 from .viewers import camera
 

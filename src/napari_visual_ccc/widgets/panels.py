@@ -13,7 +13,7 @@ from ..operations import Operation
 from ..results import LabelsResult, Result
 from .form import Form
 from .jobs import Job, report
-from .layers import Source
+from .sources import Source
 from .tables import Table
 
 if TYPE_CHECKING:

@@ -10,7 +10,8 @@ from napari.utils.transforms import Affine
 
 from ..provenance import fingerprint
 from ..results import ImageResult, LabelsResult, contrast, sample
-from .layers import METADATA, Source
+from .layers import METADATA
+from .sources import Source
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
