@@ -19,7 +19,7 @@ demo:
 
 test:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh test
-	$(SCREEN) $(VENV)/python -m pytest $(ARGS)
+	$(SCREEN) $(VENV)/python -m pytest -n 2 --dist loadfile $(ARGS)
 
 lint:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh dev

@@ -66,13 +66,13 @@ def test_a_pixel_size_given_by_hand_is_replayed_whatever_the_file_states(image, 
 
 
 def test_units_are_written_as_everywhere(image, out, capsys):
-    words = ["cluster", str(image), "-o", str(out), "--figures", "none", "--spacing", "2"]
-    for unit, size, name in [("nanometer", 2.0, "nm"), ("m", 2e9, "nm"), ("um", 2.0, "µm")]:
-        assert main([*words, "--unit", unit, "--force"]) == 0
+    words = ["cluster", str(image), "-o", str(out), "--figures", "none", "--force"]
+    for size, unit, name in [("2", "nanometer", "nm"), ("2e-9", "m", "nm"), ("2", "um", "µm")]:
+        assert main([*words, "--spacing", size, "--unit", unit]) == 0
         found = ccc.read(out / "discs_kmeans_k-means_3.ome.tif")
-        assert (found.spacing, found.unit) == (pytest.approx((size, size)), name)
+        assert (found.spacing, found.unit) == (pytest.approx((2.0, 2.0)), name)
     for unit in ("foo", "px"):
-        assert main([*words, "--unit", unit, "--force"]) == 2
+        assert main([*words, "--spacing", "2", "--unit", unit]) == 2
         assert f"'{unit}' is not a unit" in capsys.readouterr().err
 
 
@@ -299,13 +299,15 @@ def test_full_memory_is_a_sentence(tmp_path, out):
     import resource
 
     path = tmp_path / "large.tif"
-    tifffile.imwrite(path, shape=(30_000, 30_000), dtype=np.uint8)
+    tifffile.imwrite(path, shape=(8000, 8000), dtype=np.uint8)
 
     def little_memory():
         resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
 
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    done = run("texture", path, "-o", out, preexec_fn=little_memory, env=environment)
+    # seven maps of 512 MB
+    words = ("texture", path, "--feature", "all", "-o", out)
+    done = run(*words, preexec_fn=little_memory, env=environment)
     assert done.returncode == 1
     assert "large.tif" in done.stderr
     assert "memory" in done.stderr

@@ -252,9 +252,8 @@ class Form(Large):
         for name, layer in chosen.items():
             if layer is None and name not in optional:
                 kind = layer_kind(name).__name__
-                raise ValueError(
-                    f"{self.operation.title} needs a layer of the kind {kind}: open or choose one"
-                )
+                kind = f"an {kind}" if kind[0] in "AEIOU" else f"a {kind}"
+                raise ValueError(f"{self.operation.title} needs {kind} layer: open or choose one")
         sources: dict[str, Source] = {}
         for name, layer in chosen.items():
             if layer is None:
