@@ -16,7 +16,7 @@ import tifffile
 import napari_visual_ccc as ccc
 from napari_visual_ccc import cli, operations, samples
 from napari_visual_ccc.cli import main
-from napari_visual_ccc.micrograph import Micrograph
+from napari_visual_ccc.micrograph import Axis, Micrograph
 
 UNIX = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
 
@@ -71,7 +71,9 @@ def test_units_are_written_as_everywhere(image, out, capsys):
         assert main([*words, "--spacing", size, "--unit", unit]) == 0
         found = ccc.read(out / "discs_kmeans_k-means_3.ome.tif")
         assert (found.spacing, found.unit) == (pytest.approx((2.0, 2.0)), name)
-    for unit in ("foo", "px"):
+    assert main([*words, "--spacing", "9", "--unit", "m"]) == 2
+    assert "a pixel of 9 m cannot be" in capsys.readouterr().err
+    for unit in ("foo", "px", "s"):
         assert main([*words, "--spacing", "2", "--unit", unit]) == 2
         assert f"'{unit}' is not a unit" in capsys.readouterr().err
 
@@ -87,6 +89,19 @@ def test_results_lie_where_the_part_lies_that_they_were_made_of(discs, tmp_path,
         assert main([*words, *more]) == 0
         found = ccc.read(out / "part_otsu_Otsu.ome.tif")
         assert found.metadata["origin"] == pytest.approx(place)
+
+
+def test_results_of_a_stack_lie_on_it(discs, tmp_path, out):
+    axes, place = (Axis("z", 5.0, "nm"),), {"origin": [7.0, 10.0, 20.0]}
+    stack = Micrograph(np.stack([discs] * 2), (2.0, 2.0), "nm", "s", axes=axes, metadata=place)
+    path = ccc.write(stack, tmp_path / "s.ome.tif")
+    script = ccc.write(ccc.otsu(stack), tmp_path / "mask.ome.tif", source=ccc.read(path))
+    assert ccc.read(script).metadata["origin"] == [7.0, 10.0, 20.0]
+    words = ["otsu", str(path), "-o", str(out), "--force"]
+    for more, z in ([], 7.0), (["--spacing", "10,2,2"], 14.0):
+        assert main([*words, *more]) == 0
+        found = ccc.read(out / "s_otsu_Otsu.ome.tif")
+        assert found.metadata["origin"] == pytest.approx([z, 10.0, 20.0])
 
 
 @pytest.mark.parametrize(

@@ -622,3 +622,13 @@ def test_a_part_keeps_its_place_without_a_pixel_size(tmp_path):
     found = formats.read(path)
     assert found.spacing is None
     assert found.metadata["origin"] == [20.0, 5.0]
+
+
+def test_steps_that_no_format_says_come_back_without_a_note(tmp_path):
+    stack = np.ones((3, 9, 9), np.float32)
+    for step in (-2.0, 3e9):
+        image = Micrograph(stack, (5.0, 5.0), "nm", axes=(Axis("z", step, "nm"),))
+        for name in ("a.ome.tif", "a.ome.zarr"):
+            found = formats.read(write(image, tmp_path / name, force=True))
+            assert found.axes[0].step == step
+            assert not [note for note in found.notes if "another program" in note]

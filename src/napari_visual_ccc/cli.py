@@ -267,6 +267,7 @@ def _one_image(
             info_bar=InfoBar(**result.facts.get("info_bar", {})),
         )
 
+    axes = _axes(micrograph.axes, given.spacing, unit, arrays[first].ndim)
     under = arrays.get("intensity", micrograph.data) if first == "image" else None
     written = write_result(
         result,
@@ -276,8 +277,8 @@ def _one_image(
         image=under,
         spacing=spacing,
         unit=unit,
-        origin=_origin(micrograph, spacing),
-        axes=_axes(micrograph.axes, given.spacing, unit, arrays[first].ndim),
+        origin=_origin(micrograph, axes, spacing),
+        axes=axes,
         info_bar=None if operations.OPERATIONS[name].whole else bar,
         format=given.format,
         tables=given.tables,
@@ -291,15 +292,16 @@ def _one_image(
         print(f"  {file}")
 
 
-def _origin(micrograph: Any, spacing: Any) -> tuple[float, ...]:
-    """Where the image lies, (y, x) in the unit of a pixel size that may have been given anew."""
-    stated = micrograph.metadata.get("origin")
-    if stated is None:
-        return (0.0, 0.0)
-    was, now = micrograph.spacing or (1.0, 1.0), (1.0, 1.0) if spacing is None else spacing
-    return tuple(
-        place / old * new for place, old, new in zip(stated[-2:], was[-2:], now[-2:], strict=True)
+def _origin(micrograph: Any, axes: tuple[Any, ...], spacing: Any) -> tuple[float, ...]:
+    """Where the image lies, with the steps and pixel size that may have been given anew."""
+    stated = micrograph.metadata.get("origin") or (0.0, 0.0)
+    was, now = (
+        [*(one.step for one in leading), *(size or (1.0, 1.0))[-2:]]
+        for leading, size in ((micrograph.axes, micrograph.spacing), (axes, spacing))
     )
+    known = len(stated) if len(stated) <= min(len(was), len(now)) else 2
+    steps = zip(stated[-known:], was[-known:], now[-known:], strict=True)
+    return tuple(place / old * new for place, old, new in steps)
 
 
 def _axes(axes: tuple[Any, ...], spacing: Any, unit: str, ndim: int) -> tuple[Any, ...]:

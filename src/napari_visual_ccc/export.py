@@ -105,7 +105,7 @@ def write(
         of = source or Micrograph(None)
         what = of_result(
             layer_of(what, layer), name=of.name, spacing=of.spacing, unit=of.unit, axes=of.axes,
-            origin=tuple(of.metadata.get("origin", (0.0, 0.0)))[-2:], info_bar=of.info_bar,
+            origin=tuple(of.metadata.get("origin", (0.0, 0.0))), info_bar=of.info_bar,
         )  # fmt: skip
     return run(write_image(what, path, format=format, force=force))
 
@@ -131,8 +131,9 @@ def of_result(
         Of the source.
     spacing, unit, axes, info_bar
         Of the source, see `Micrograph`; those of a coarse map follow from them.
-    origin : (y, x)
-        Where the centre of the source's first pixel lies, in `unit` (in pixels without a size).
+    origin : (y, x) or (..., y, x)
+        Where the centre of the source's first pixel lies, in `unit` (in pixels without a size)
+        and in the units of the leading axes.
     record : mapping, optional
         From `provenance.provenance`.
     """
@@ -143,10 +144,12 @@ def of_result(
     # the first cell of a coarse map, or of a part, does not lie on the corner of the source
     place = [
         start + first * size
-        for start, first, size in zip(origin, layer.first_centre, sizes, strict=True)
+        for start, first, size in zip(origin[-2:], layer.first_centre, sizes, strict=True)
     ]
-    if any(place):
-        metadata["origin"] = place
+    # of a stack, or of one of its slices
+    before = origin[:-2] if len(origin) == layer.array.ndim else ()
+    if any((*before, *place)):
+        metadata["origin"] = [*before, *place]
     if spacing is not None:
         spacing = tuple(size * layer.stride for size in sizes)
     axes = axes if len(axes) == layer.array.ndim - 2 else ()

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from .formats.calibration import LENGTHS, METRES, TIMES, converted, unit_of, usable
+from .formats.calibration import LENGTHS, METRES, TIMES, converted, is_plausible, unit_of, usable
 from .micrograph import Axis, InfoBar, Micrograph
 from .provenance import plain
 
@@ -163,13 +163,15 @@ def _changed(
     if then is None:
         return now is not None
     if now is None:
-        # other units stand in no field of most formats: nobody has removed them
-        return old_unit in carried
+        # other units stand in no field of most formats, and what no pixel can be is not believed:
+        # nobody has removed them
+        return old_unit in carried and all(is_plausible(abs(side), old_unit) for side in then)
     (factor, unit), (old_factor, old_unit) = (converted(1.0, one) for one in (unit, old_unit))
     if unit != old_unit and not {unit, old_unit} <= METRES.keys():
         return True
     sizes = np.array(now[-2:]) * factor * METRES.get(unit, 1.0)
-    old_sizes = np.array(then[-2:]) * old_factor * METRES.get(old_unit, 1.0)
+    # a step may be counted backwards, which no format says
+    old_sizes = np.abs(then[-2:]) * old_factor * METRES.get(old_unit, 1.0)
     # resolutions of TIFF are fractions of two whole numbers
     return not np.allclose(sizes, old_sizes, rtol=1e-3, atol=0)
 

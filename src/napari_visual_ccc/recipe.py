@@ -102,10 +102,9 @@ def replaying(
     record = load(record)
     source = record["source"]
     micrograph = _as_micrograph(image)
-    if spacing is None:
-        spacing, own = _pixel_size(micrograph, source, image)
-        unit = unit or own
-    unit = unit if spacing else "px"
+    known_size, known_unit = _pixel_size(micrograph, source, image)
+    spacing = spacing or known_size
+    unit = unit or known_unit if spacing else "px"
     factor = record["steps"][0].get("level", 1)
     current, spacing = at_level(micrograph, factor), scaled(spacing, factor)
     known: dict[str, Any] = {str(source.get(key)): current for key in ("name", "path")}

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from scipy import ndimage
 from scipy.spatial.distance import pdist
@@ -208,3 +209,9 @@ def test_areas_beside_volumes_do_not_know_the_step():
     np.testing.assert_allclose(found["area_nm2"], 28)
     found = rescaled_table(table, ((10, 2, 2), "nm"), ((20, 2, 2), "nm"))
     np.testing.assert_allclose(found["area_nm2"], 7)
+
+
+def test_a_column_of_a_person_is_not_rescaled():
+    table = pd.DataFrame({"label": [1], "area_nm2": [4.0], "standard_nm": [100.0]})
+    found = rescaled_table(table, ((2.0, 2.0), "nm"), ((4.0, 4.0), "nm"))
+    assert found.iloc[0].to_dict() == {"label": 1, "area_nm2": 16, "standard_nm": 100}

@@ -245,6 +245,18 @@ def test_a_stack_gets_the_step_between_its_slices(viewer):
     assert tuple(stack.scale) == (20.0, 2.0, 2.0)
     assert calibration(stack, voxel=True)[0] == pytest.approx((20, 2, 2))
     assert "4, 20 nm apart" in form.told.text()
+    part = viewer.add_image(
+        stack.data[2:3], name="part", scale=stack.scale, units=stack.units, translate=(40, 0, 0)
+    )
+    part.metadata["visual_ccc"] = {
+        "layer": str(stack.unique_id), "source": {"spacing": [20.0, 2.0, 2.0], "unit": "nm"}
+    }  # fmt: skip
+    form.fields["image"].value = stack
+    form.step.value, form.step_unit.value = 0.03, "µm"
+    form.step_button.native.click()
+    # the third slice still
+    assert tuple(part.translate) == pytest.approx((0.06, 0, 0))
+    assert part.metadata["visual_ccc"]["source"]["spacing"] == pytest.approx([30, 2, 2])
     viewer.add_image(np.zeros((50, 80), np.uint8), name="plane")
     form.fields["image"].value = viewer.layers["plane"]
     assert not form.step_row.native.isVisibleTo(form.native)

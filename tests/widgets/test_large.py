@@ -143,6 +143,18 @@ def test_a_result_larger_than_memory_is_computed_into_a_file(
     assert hasattr(layer.data, "dask")
     assert is_shown(form, form.store_button)
     whole = ccc.glcm(np.asarray(stack)).data
+    # what is taken back meanwhile stays as it is
+    form.fields["window"].value = 9
+    form.run_button.native.click()
+    finish(form)
+    form.store(tmp_path / f"other_{name}")
+    form.undo()
+    finish(form)
+    assert hasattr(layer.data, "dask")
+    np.testing.assert_array_equal(np.asarray(layer.data), whole)
+    form.fields["window"].value = 5
+    form.run_button.native.click()
+    finish(form)
     form.store(tmp_path / name)
     finish(form)
     assert not is_shown(form, form.store_button)

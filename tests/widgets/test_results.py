@@ -334,6 +334,32 @@ def test_what_is_on_screen_is_read_once_for_all_moves_of_a_slider(viewer, qtbot)
     assert len(read) == before
 
 
+def test_undo_never_brings_back_half_a_result(viewer, finish, discs, qtbot):
+    stack, _, gate = gated_stack(discs, free=0)
+    source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
+    source.metadata["micrograph"] = {"info_bar": {}}
+    viewer.dims.set_current_step(0, 0)
+    form = dock(viewer, "texture")
+    form.fields["scope"].value = "slice"
+    gate.clear()
+    form.run_button.native.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2 and viewer.layers[1].data[0].any())
+    form.cancel()
+    gate.set()
+    finish(form)
+    form.run_button.native.click()
+    finish(form)
+    assert "unfinished" not in viewer.layers[1].metadata["visual_ccc"]
+    form.undo()
+    assert list(viewer.layers) == [source]
+    # what a script runs to its end leaves nothing to fill
+    form()
+    form.run()
+    form.cancel()
+    finish(form)
+    assert form._waiting == []
+
+
 def test_a_preview_whose_image_is_closed_is_taken_back(viewer, qtbot):
     image = np.tile(samples.load("powder").data[:512, :512], (5, 5))
     layer = viewer.add_image(image, name="large")

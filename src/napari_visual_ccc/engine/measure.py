@@ -22,6 +22,11 @@ if TYPE_CHECKING:
 
 # without a unit, and yet another where pixels or voxels are stretched
 _SHAPE = ("aspect_ratio", "circularity", "orientation_deg")
+# with a unit; a person's own column may end in one, too
+_SIZES = (
+    "area", "volume", "equivalent_diameter", "feret_max", "feret_min", "perimeter",
+    "axis_major", "axis_middle", "axis_minor",
+)  # fmt: skip
 
 
 def region_table(
@@ -173,7 +178,7 @@ def rescaled_table(
     columns = {}
     for name in table.columns:
         found = re.fullmatch(rf"(.+)_{re.escape(before[1])}([23]?)", str(name))
-        if found is None or found.group(1).startswith(("centroid_", "bbox_")):
+        if found is None or found.group(1) not in _SIZES:
             if alike or name not in _SHAPE:
                 columns[name] = table[name]
             continue

@@ -98,13 +98,24 @@ def length(size: float, unit: str) -> tuple[float, str]:
     Raises
     ------
     ValueError
-        If the unit is not one of length, of reciprocal length or of angle.
+        If the unit is not one of length, of reciprocal length or of angle, or no pixel can be
+        that large or small.
     """
     name = unit_of(unit)
-    if name not in _KEPT and name not in _CONVERTED:
+    if name in TIMES or (name not in _KEPT and name not in _CONVERTED):
         known = ", ".join(METRES)
         raise ValueError(f"{unit!r} is not a unit of a pixel size; write {known}, 1/nm or mrad")
-    return converted(size, name)
+    found = converted(size, name)
+    if not is_plausible(*found):
+        raise ValueError(f"a pixel of {size:g} {unit} cannot be; give the size it has")
+    return found
+
+
+def is_plausible(size: float, unit: str) -> bool:
+    """Whether a pixel can be that large; of units other than of length, whether it is a size."""
+    low, high = _PLAUSIBLE_METRES
+    metres = METRES.get(unit)
+    return low <= size * metres <= high if metres else 0 < size < math.inf
 
 
 def number(value: Any) -> float | None:
@@ -217,10 +228,7 @@ def _checked(one: Stated, unit: str) -> tuple[str, tuple[float, float], str]:
         text = " x ".join("?" if value is None else str(value) for value in one.spacing[::-1])
         return f"{one.source} states a pixel size of {text} {unit}: not used", nothing, "px"
     (height, name), (width, _) = (converted(float(size or 0), unit) for size in sizes)
-    metres = METRES.get(name)
-    if metres and not all(
-        _PLAUSIBLE_METRES[0] <= s * metres <= _PLAUSIBLE_METRES[1] for s in (height, width)
-    ):
+    if not (is_plausible(height, name) and is_plausible(width, name)):
         text = _text((height, width), name)
         return f"{one.source} states a pixel size of {text}: not used", nothing, "px"
     return "", (height, width), name

@@ -222,6 +222,7 @@ class Form(Large):
         ready = run(shown_soon(self._steps(sources)))
         layers = self._show(self.operation, sources, self.parameters, ready)
         run(fill(list(ready.waiting.values())))
+        self._waiting = []
         self._on_filled()
         return layers
 

@@ -12,6 +12,7 @@ from napari.layers import Labels, Layer, Shapes
 from qtpy.QtWidgets import QLabel
 
 from ..engine.measure import rescaled_table
+from ..formats.calibration import is_plausible
 from ..micrograph import InfoBar
 from ..operations import Operation
 from ..results import Result
@@ -176,15 +177,20 @@ class MicrographInfo(Form):
         layer, step, unit = self.layer, self.step.length, str(self.step_unit.value)
         if layer is None or layer.ndim < 3:
             return
-        if not 0 < step < math.inf:
+        if not is_plausible(step, unit):
             report(ValueError(f"A step of {self.step.value} {unit} cannot be: type one above 0"))
             return
         before, layers = calibration(layer, voxel=True), [layer, *_made_of(layer, self.viewer)]
         for one in layers:
             if one.ndim == layer.ndim:
+                place = one.translate[-3] / one.scale[-3] * step
+                one.translate = (*one.translate[:-3], place, *one.translate[-2:])
                 one.scale = (*one.scale[:-3], step, *one.scale[-2:])
                 one.units = (*one.units[:-3], unit, *one.units[-2:])
-        missing = _rescale_tables(layers, before, calibration(layer, voxel=True))
+        after = calibration(layer, voxel=True)
+        if after[0] is not None:
+            _record_size(layers, *after)
+        missing = _rescale_tables(layers, before, after)
         self.refresh()
         self._say(f"{layer.name}: slices are {step:.4g} {unit} apart.{missing}")
 
@@ -226,8 +232,8 @@ class MicrographInfo(Form):
         """Rescale the image, and with it what was made of it and lies on it."""
         layer = self.layer
         assert layer is not None
-        if not all(np.isfinite(side) and side > 0 for side in size):
-            report(ValueError(f"A pixel of {size[-1]:g} {unit} cannot be: type a size above 0"))
+        if not all(is_plausible(side, unit) for side in size):
+            report(ValueError(f"A pixel of {size[-1]:g} {unit} cannot be: type one above 0"))
             return
         before, layers = calibration(layer, voxel=True), [layer, *_made_of(layer, self.viewer)]
         ratio = np.ones(layer.ndim)

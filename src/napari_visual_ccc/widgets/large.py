@@ -157,28 +157,38 @@ class Large(Container):
             if not name:
                 return
             path = Path(name)
-        image = as_micrograph(*layer.as_layer_data_tuple())
+        if any(_is_read(one, path) for one in self.viewer.layers):
+            report(ValueError(f"{path} is open in the viewer: compute into another file"))
+            return
+        image, lazy = as_micrograph(*layer.as_layer_data_tuple()), layer.data
         self.bar.max, self.bar.value = 0, 0
         self._job = Job(
             write_image(image, path, force=True),
             f"Compute {layer.name}",
-            returned=lambda written: self._on_stored(shown, written),
+            returned=lambda written: self._on_stored(shown, lazy, written),
             finished=self._on_finished,
             progressed=self._on_progress,
         )
         self._reveal()
 
-    def _on_stored(self, shown: Shown, path: Path) -> None:
-        """Let the layer read what was written."""
-        shown.layer.data = read(path).data
-        shown.stored = True
-        shown.filled()
+    def _on_stored(self, shown: Shown, lazy: Any, path: Path) -> None:
+        """Let the layer read what was written, unless it shows something else by now."""
+        if shown.layer.data is lazy and shown.layer in self.viewer.layers:
+            shown.layer.data = read(path).data
+            shown.stored = True
+            shown.filled()
         self.store_button.visible = any(is_stored_later(one) for one in self._last)
         self._say(f"Computed into {path}.")
 
     def _on_fill_failed(self, error: Exception) -> None:
         self._say("Only a part was computed.")
         report(error)
+
+
+def _is_read(layer: Layer, path: Path) -> bool:
+    """Whether a layer may still read from a file."""
+    source = layer.source.path
+    return source is not None and Path(source).resolve() == path.resolve()
 
 
 def is_stored_later(shown: Any) -> bool:

@@ -153,6 +153,11 @@ class Measure(Form):
         layer, frame = self.layer, self.table.frame
         if layer is None or frame is None or self._writing or "label" not in layer.features:
             return
+        measured = {_stem(c) for c in self._measured.get(layer.unique_id, ())}
+        # under their new names, for the next measurement to replace them
+        self._measured[layer.unique_id] = frozenset(
+            c for c in layer.features.columns if _stem(c) in measured
+        )
         self._tell(layer.features.drop(columns="index", errors="ignore"))
 
     def _watch(self, layer: Labels) -> None:
@@ -225,6 +230,12 @@ class _Features:
             return False
         self.layer.features = self._before
         return True
+
+
+def _stem(column: Any) -> str:
+    """Name of a measured column without its unit."""
+    words = str(column).split("_")
+    return "_".join(words[:-1]) if words[0] in _WITH_UNIT else str(column)
 
 
 def _merged(old: pd.DataFrame, new: pd.DataFrame, measured: frozenset[str]) -> pd.DataFrame:

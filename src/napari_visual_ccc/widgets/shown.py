@@ -117,8 +117,8 @@ class Shown:
         if look != self._look:
             # a signed map in the colours of a heatmap would lie
             keys += [*_STYLE, "contrast_limits"]
-        # a preview and the whole that follows it are one run
-        if not self.preview:
+        # a preview and the whole that follows it are one run; half a result is none
+        if not (self.preview or self.filling):
             self._before = {key: getattr(layer, key) for key in (*keys, *_style_of(layer))}
             self._before |= {"metadata": dict(layer.metadata), "look": self._look}
             self._before["stored"] = self.stored
