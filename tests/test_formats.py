@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import shutil
+import zlib
 from pathlib import Path
 
 import dask.array as da
@@ -165,6 +166,19 @@ def test_16_bit_colour_png_keeps_its_levels(tmp_path, rng, channels):
     cut(path)
     with pytest.raises(ValueError, match=r"deep\.png"):
         formats.read(path)
+
+
+def test_a_file_that_leaves_blank_tiles_out_is_believed(tmp_path):
+    path = tmp_path / "sparse.tif"
+    grey = zlib.compress(bytes([7]) * 256**2)
+    tiles = (grey if k == 5 else b"" for k in range(24 * 24))
+    tifffile.imwrite(
+        path, tiles, shape=(6144, 6144), dtype=np.uint8, tile=(256, 256), compression="zlib"
+    )
+    assert path.stat().st_size < 6144**2 / 1032
+    found = formats.read(path).data
+    assert (found[:256, 1280:1536] == 7).all()
+    assert found.sum() == 7 * 256 * 256
 
 
 def test_units_of_both_axes_count(tmp_path):

@@ -135,7 +135,7 @@ def _data(path: Path, series: Any, level: int, index: int) -> Any:
     leading = one.shape[: len(one.shape) - plane]
     pages = len(one.pages)
     in_planes = one.shape[len(leading) :] == one.keyframe.shape and np.prod(leading) == pages
-    at_once = one.nbytes
+    at_once = one.nbytes if ratio is None else one.nbytes - _blank_bytes(one)
     if ratio is None and is_large(one.nbytes) and in_planes:
         # no more than a strip or tile is in memory, of a file that may be nearly empty
         at_once = int(np.prod(one.keyframe.chunks)) * one.dtype.itemsize
@@ -164,6 +164,13 @@ def _ratio(series: Any) -> int | None:
     if page.compression == 1 and page.bitspersample % 8 == 0 and not series.is_multifile:
         return 1
     return _RATIOS.get(int(page.compression))
+
+
+def _blank_bytes(series: Any) -> int:
+    """Bytes in memory of the pieces that are not in the file: they are blank."""
+    piece = int(np.prod(series.keyframe.chunks)) * series.dtype.itemsize
+    counts = (page.databytecounts for page in series.pages if page is not None)
+    return piece * sum(sum(count == 0 for count in one) for one in counts)
 
 
 def _page_chunks(series: Any, plane: int) -> tuple[int, ...]:
