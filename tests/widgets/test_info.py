@@ -218,6 +218,16 @@ def test_tables_and_renamed_images_follow_a_new_pixel_size(viewer, finish):
     assert "area_nm2" not in labels.features
 
 
+def test_a_pixel_size_that_sits_in_an_affine_is_replaced(viewer):
+    affine = np.diag([2.0, 2.0, 1.0])
+    image = viewer.add_image(np.zeros((40, 50)), name="tem", affine=affine, units="nm")
+    assert calibration(image) == ((2.0, 2.0), "nm")
+    form = dock(viewer, "micrograph")
+    form.size.value = 3.0
+    form.set_button.native.click()
+    assert calibration(image) == (pytest.approx((3.0, 3.0)), "nm")
+
+
 def test_the_table_on_screen_follows_a_new_pixel_size(viewer, discs):
     image = viewer.add_image(discs, name="discs", scale=(2, 2), units="nm")
     (labels,) = dock(viewer, "segment")()

@@ -223,7 +223,7 @@ class MicrographInfo(Form):
             report(ValueError("The line has no length: draw it from end to end of the scale bar"))
             return
         factor = self.line_length.length / drawn
-        self._calibrate([side * factor for side in layer.scale[-2:]], str(self.line_unit.value))
+        self._calibrate([side * factor for side in _sides(layer)], str(self.line_unit.value))
 
     def _lines(self) -> Shapes | None:
         return next((one for one in self.viewer.layers if one.name == LINE), None)
@@ -237,7 +237,7 @@ class MicrographInfo(Form):
             return
         before, layers = calibration(layer, voxel=True), [layer, *_made_of(layer, self.viewer)]
         ratio = np.ones(layer.ndim)
-        ratio[-2:] = np.asarray(size) / layer.scale[-2:]
+        ratio[-2:] = np.asarray(size) / _sides(layer)
         lines = self._lines()
         if lines is not None:
             # it was drawn at the old size
@@ -263,6 +263,12 @@ class MicrographInfo(Form):
         if operation.name == "info_bar":
             keep_bar(source.layer, InfoBar(**result.facts["info_bar"]))
             self.refresh()
+
+
+def _sides(layer: Layer) -> tuple[float, ...]:
+    """Height and width of a pixel in the world, by whatever transform it has them."""
+    spacing, _ = calibration(layer)
+    return tuple(layer.scale[-2:]) if spacing is None else spacing[-2:]
 
 
 def _told(layer: Layer) -> str:
