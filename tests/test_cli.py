@@ -91,6 +91,15 @@ def test_results_lie_where_the_part_lies_that_they_were_made_of(discs, tmp_path,
         assert found.metadata["origin"] == pytest.approx(place)
 
 
+def test_results_that_are_there_are_seen_before_anything_is_computed(image, out, capsys):
+    out.mkdir()
+    (out / "discs_explain_sphere.yaml").write_text("x")
+    assert main(["explain", str(image), "--target", "sphere", "-o", str(out)]) == 1
+    # it names the first thing that it looks at, and not a layer, which is written before
+    assert "discs_explain_sphere.yaml" in capsys.readouterr().err
+    assert names(out) == ["discs_explain_sphere.yaml"]
+
+
 def test_results_of_a_stack_lie_on_it(discs, tmp_path, out):
     axes, place = (Axis("z", 5.0, "nm"),), {"origin": [7.0, 10.0, 20.0]}
     stack = Micrograph(np.stack([discs] * 2), (2.0, 2.0), "nm", "s", axes=axes, metadata=place)

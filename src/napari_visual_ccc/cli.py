@@ -250,7 +250,9 @@ def _one_image(
     bar = micrograph.info_bar if given.keep_bar or first != "image" else bar_of(micrograph)
     bar = InfoBar() if given.keep_bar else bar
     # where results are known to be there already, nothing is computed first
-    check_free(recipe_file(given.output, f"{micrograph.name} {name}"), force=given.force)
+    for target in ("", parameters.get("target") or ""):
+        recipe = recipe_file(given.output, base_name(micrograph.name, name, target))
+        check_free(recipe, force=given.force)
     steps = operations.start(name, arrays, parameters, spacing=spacing, unit=unit, info_bar=bar)
     result = run(steps, report)
     terminal.clear_line()
@@ -272,7 +274,7 @@ def _one_image(
     written = write_result(
         result,
         given.output,
-        base_name(micrograph.name, name, result),
+        base_name(micrograph.name, name, getattr(result, "target", "")),
         record,
         image=under,
         spacing=spacing,

@@ -195,7 +195,7 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
             files += write_result(
                 result,
                 folder,
-                base_name(micrograph.name, done.job.operation, result),
+                base_name(micrograph.name, done.job.operation, getattr(result, "target", "")),
                 done.records.__getitem__,
                 image=micrograph.data,
                 spacing=micrograph.spacing,

@@ -97,9 +97,8 @@ def write_result(
     return paths
 
 
-def base_name(source: str, operation: str, result: Result) -> str:
+def base_name(source: str, operation: str, target: str = "") -> str:
     """Name what an operation gives of a source: two targets explained are two results."""
-    target = getattr(result, "target", "")
     return f"{source} {operation} {target}".strip()
 
 
