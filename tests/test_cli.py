@@ -93,11 +93,14 @@ def test_results_lie_where_the_part_lies_that_they_were_made_of(discs, tmp_path,
 
 def test_results_that_are_there_are_seen_before_anything_is_computed(image, out, capsys):
     out.mkdir()
-    (out / "discs_explain_sphere.yaml").write_text("x")
-    assert main(["explain", str(image), "--target", "sphere", "-o", str(out)]) == 1
-    # it names the first thing that it looks at, and not a layer, which is written before
-    assert "discs_explain_sphere.yaml" in capsys.readouterr().err
-    assert names(out) == ["discs_explain_sphere.yaml"]
+    # the model has no such class, which would be said once it is asked
+    recipe = out / "discs_explain_rod.yaml"
+    recipe.write_text("x", encoding="utf-8")
+    assert main(["explain", str(image), "--target", "rod", "-o", str(out)]) == 1
+    assert recipe.name in capsys.readouterr().err
+    recipe.unlink()
+    assert main(["explain", str(image), "--target", "rod", "-o", str(out)]) == 1
+    assert "rod" in capsys.readouterr().err
 
 
 def test_results_of_a_stack_lie_on_it(discs, tmp_path, out):
