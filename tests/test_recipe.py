@@ -10,6 +10,7 @@ import tifffile
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import provenance, recipe
+from napari_visual_ccc.micrograph import Micrograph
 from napari_visual_ccc.script import to_python
 from tests.models import CLASSES, saved
 
@@ -132,6 +133,13 @@ def test_a_slice_of_a_stack_is_replayed_from_the_stack(discs):
         "classify", {}, {"image": "stack"}, source={"name": "stack"}, result=result, plane=[1]
     )
     np.testing.assert_array_equal(ccc.replay(record, stack).probabilities, result.probabilities)
+
+
+def test_a_pixel_size_without_a_unit_is_in_that_of_the_image(discs):
+    _, record = recorded(discs, [("otsu", {})], spacing=[2.0, 2.0], unit="nm")
+    for image in (discs, Micrograph(discs, (5.0, 5.0), "nm")):
+        table = ccc.replay(record, image, spacing=(3.0, 3.0)).table
+        assert table["area_nm2"].sum() == 9 * discs.size
 
 
 def test_a_step_may_say_nothing_of_its_inputs(discs):

@@ -244,6 +244,22 @@ def test_the_table_on_screen_follows_a_new_pixel_size(viewer, discs):
     assert measure.table.frame["area_µm2"].tolist() == pytest.approx([a / 4 for a in before])
 
 
+def test_what_is_measured_anew_takes_the_place_of_a_rescaled_table(viewer, discs):
+    place = {"scale": (5, 2, 2), "units": "nm"}
+    image = viewer.add_image(np.stack([discs] * 3), name="discs", **place)
+    (labels,) = dock(viewer, "segment")()
+    measure = dock(viewer, "measure")
+    measure(labels=labels, dimensions="3D")
+    form = dock(viewer, "micrograph")
+    form.fields["image"].value = image
+    form.size.value, form.unit.value = 0.004, "µm"
+    form.set_button.native.click()
+    assert "volume_µm3" in labels.features
+    measure(labels=labels, dimensions="2D")
+    assert "area_µm2" in labels.features
+    assert not [name for name in labels.features if name.startswith("volume")]
+
+
 def test_a_stack_gets_the_step_between_its_slices(viewer):
     stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8), name="stack")
     form = dock(viewer, "micrograph")

@@ -8,6 +8,7 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QTimer
 
 import napari_visual_ccc as ccc
@@ -171,6 +172,20 @@ def test_a_result_larger_than_memory_is_computed_into_a_file(
     assert (found.spacing, found.unit) == ((2.0, 2.0), "nm")
     assert found.axes[0].step == 5
     assert found.metadata["visual_ccc"]["steps"][-1]["operation"] == "glcm"
+
+
+def test_a_file_that_is_open_is_not_computed_over(viewer, finish, tmp_path, monkeypatch, discs):
+    monkeypatch.setattr(filling, "HELD_BYTES", 1000)
+    path = ccc.write(Micrograph(np.stack([discs] * 2)), tmp_path / "stack.ome.zarr")
+    (source,) = viewer.open(path, plugin="napari-visual-ccc")
+    source.data = da.from_array(np.asarray(source.data), chunks=(1, 60, 80))
+    form = dock(viewer, "texture")
+    form.run_button.native.click()
+    finish(form)
+    form.store(path)
+    assert form._job is None
+    assert "is open in the viewer" in notification_manager.records[-1].message
+    np.testing.assert_array_equal(ccc.read(path).data, np.stack([discs] * 2))
 
 
 def test_many_maps_are_held_together_or_not_at_all(viewer, finish, monkeypatch, discs):
