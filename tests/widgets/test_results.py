@@ -268,6 +268,20 @@ def test_a_lazy_result_is_there_at_once_and_fills_from_the_slice_on_screen(
     np.testing.assert_array_equal(layer.data[3], ccc.glcm(discs, window=7).data)
 
 
+def half_filled(viewer, discs, qtbot):
+    """A texture of a gated stack of which the slice on screen has come: no other will."""
+    stack, read, gate = gated_stack(discs, free=0)
+    source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
+    source.metadata["micrograph"] = {"info_bar": {}}
+    viewer.dims.set_current_step(0, 0)
+    form = dock(viewer, "texture")
+    form.fields["scope"].value = "slice"
+    gate.clear()
+    form.run_button.native.click()
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2 and viewer.layers[1].data[0].any())
+    return source, form, read, gate
+
+
 def test_filling_follows_the_slider():
     read = []
 
@@ -292,15 +306,7 @@ def test_filling_follows_the_slider():
 
 
 def test_a_result_that_is_removed_is_computed_no_further(viewer, finish, discs, qtbot):
-    stack, read, gate = gated_stack(discs, free=0)
-    source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
-    source.metadata["micrograph"] = {"info_bar": {}}
-    viewer.dims.set_current_step(0, 0)
-    form = dock(viewer, "texture")
-    form.fields["scope"].value = "slice"
-    gate.clear()
-    form.run_button.native.click()
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2 and viewer.layers[1].data[0].any())
+    source, form, read, gate = half_filled(viewer, discs, qtbot)
     viewer.layers.pop()
     gate.set()
     finish(form)
@@ -335,15 +341,7 @@ def test_what_is_on_screen_is_read_once_for_all_moves_of_a_slider(viewer, qtbot)
 
 
 def test_undo_never_brings_back_half_a_result(viewer, finish, discs, qtbot):
-    stack, _, gate = gated_stack(discs, free=0)
-    source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
-    source.metadata["micrograph"] = {"info_bar": {}}
-    viewer.dims.set_current_step(0, 0)
-    form = dock(viewer, "texture")
-    form.fields["scope"].value = "slice"
-    gate.clear()
-    form.run_button.native.click()
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2 and viewer.layers[1].data[0].any())
+    source, form, _, gate = half_filled(viewer, discs, qtbot)
     form.cancel()
     gate.set()
     finish(form)
@@ -416,15 +414,7 @@ def test_a_lazy_layer_gives_what_a_loaded_one_gives(viewer, finish, rng, operati
 def test_what_was_cancelled_half_way_is_not_taken_for_a_result(
     viewer, finish, discs, qtbot, tmp_path
 ):
-    stack, _, gate = gated_stack(discs, free=0)
-    source = viewer.add_image(stack, name="lazy", contrast_limits=(0, 255))
-    viewer.dims.set_current_step(0, 0)
-    source.metadata["micrograph"] = {"info_bar": {}}
-    form = dock(viewer, "texture")
-    form.fields["scope"].value = "slice"
-    gate.clear()
-    form.run_button.native.click()
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2 and viewer.layers[1].data[0].any())
+    source, form, _, gate = half_filled(viewer, discs, qtbot)
     qtbot.waitUntil(lambda: form.run_button.text == "Cancel")
     form.run_button.native.click()
     gate.set()
