@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -64,20 +65,16 @@ def classify_folder(
     from ..nets import checkpoint
 
     checkpoint.read_card(model)
-    examples, rows = unlabelled(folder), []
-    for number, example in enumerate(examples):
-        yield Progress(number, len(examples), "images")
-        try:
-            found = example.read()
-            steps = classify(
-                _field(found), found.spacing, found.unit, model=model, confidence=confidence,
-                turns=turns, device=device,
-            )  # fmt: skip
-            # one image may be left half-way, while the bar tells how far the folder is
-            prediction = yield from through(steps, functools.partial(_bar, number, len(examples)))
-            rows.append({"name": example.name, **prediction.row})
-        except (ValueError, OSError) as error:
-            rows.append({"name": example.name, "verdict": "", "problem": printable(str(error))})
+
+    def judge(found: Micrograph) -> Steps[dict[str, Any]]:
+        prediction = yield from classify(
+            _field(found), found.spacing, found.unit, model=model, confidence=confidence,
+            turns=turns, device=device,
+        )  # fmt: skip
+        row: dict[str, Any] = prediction.row
+        return row
+
+    rows = yield from _rows(folder, judge, {"verdict": ""})
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     text = ["verdict", "likely", "second", "problem"]
     table[text] = table[text].fillna("")
@@ -93,8 +90,25 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _bar(number: int, count: int, _: Progress) -> Progress:
-    return Progress(number, count, "images")
+def _rows(
+    folder: Path, judge: Callable[[Micrograph], Steps[dict[str, Any]]], unjudged: dict[str, Any]
+) -> Steps[list[dict[str, Any]]]:
+    """Judge every image of a folder; one that cannot be read or judged has a ``problem``."""
+    examples, rows = unlabelled(folder), []
+    for number, example in enumerate(examples):
+        here = Progress(number, len(examples), "images")
+        yield here
+        try:
+            # one image may be left half-way, while the bar tells how far the folder is
+            row = yield from through(judge(example.read()), functools.partial(_still, here))
+        except (ValueError, OSError) as error:
+            row = unjudged | {"problem": printable(str(error))}
+        rows.append({"name": example.name} | row)
+    return rows
+
+
+def _still(here: Progress, _: Progress) -> Progress:
+    return here
 
 
 def quality_folder(
@@ -137,19 +151,14 @@ def quality_folder(
     """
     import pandas as pd
 
-    examples, rows = unlabelled(folder), []
-    for number, example in enumerate(examples):
-        yield Progress(number, len(examples), "images")
-        try:
-            found = example.read()
-            steps = quality(
-                _field(found), found.spacing, found.unit, blurred=blurred, noisy=noisy,
-                saturated=saturated, striped=striped,
-            )  # fmt: skip
-            result = yield from through(steps, functools.partial(_bar, number, len(examples)))
-            rows.append({"name": example.name, "problem": ""} | _all_slices(result.table))
-        except (ValueError, OSError) as error:
-            rows.append({"name": example.name, "flags": "", "problem": str(error)})
+    def judge(found: Micrograph) -> Steps[dict[str, Any]]:
+        result = yield from quality(
+            _field(found), found.spacing, found.unit, blurred=blurred, noisy=noisy,
+            saturated=saturated, striped=striped,
+        )  # fmt: skip
+        return {"problem": ""} | _all_slices(result.table)
+
+    rows = yield from _rows(folder, judge, {"flags": ""})
     table = pd.DataFrame(rows)
     if "detail_px" in table:
         typical = table["detail_px"].median()
