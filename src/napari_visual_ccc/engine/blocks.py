@@ -97,17 +97,15 @@ def _compute(
     left: threading.Event,
 ) -> None:
     import dask.array as da
+    from dask.array.core import slices_from_chunks
 
-    starts = [np.cumsum([0, *sizes]) for sizes in first.chunks]
+    places = slices_from_chunks(first.chunks)
 
     def ask(*parts: np.ndarray, block_id: tuple[int, ...]) -> np.ndarray:
         if left.is_set():
             raise _Left
-        place = tuple(
-            slice(int(s[i]), int(s[i + 1])) for s, i in zip(starts, block_id, strict=True)
-        )
         number = int(np.ravel_multi_index(block_id, first.numblocks))
-        put((number, function(place, *parts)))
+        put((number, function(places[number], *parts)))
         return np.zeros((1,) * first.ndim, bool)
 
     given = [

@@ -48,39 +48,36 @@ def fill(parts: Sequence[Pending], here: Callable[[], tuple[int, ...]] = tuple) 
         Gives the slice being looked at, which may change meanwhile; what is nearest to it comes
         next.
     """
+    from dask.array.core import slices_from_chunks
     from dask.base import compute
 
     waiting = [
-        (number, index)
+        (number, index, place)
         for number, part in enumerate(parts)
-        for index in np.ndindex(part.lazy.numblocks)
+        for index, place in zip(
+            np.ndindex(part.lazy.numblocks), slices_from_chunks(part.lazy.chunks), strict=True
+        )
     ][::-1]
     total, first, count = len(waiting), None, 1
     while waiting:
         if first != here():
             first = here()
             # the nearest last, where a list gives its items quickly
-            waiting.sort(key=lambda one: (-_distance(parts[one[0]].lazy, one[1], first), -one[0]))
+            waiting.sort(key=lambda one: (-_distance(one[2], first), -one[0]))
             count = 1
         batch, start = [waiting.pop() for _ in range(min(count, len(waiting)))], time.monotonic()
         # together, so that what neighbours share is computed once, on all cores
-        blocks = [parts[number].lazy.blocks[index] for number, index in batch]
+        blocks = [parts[number].lazy.blocks[index] for number, index, _ in batch]
         found = compute(*blocks, scheduler="threads", num_workers=WORKERS)
-        for (number, index), values in zip(batch, found, strict=True):
-            lazy, held = parts[number]
-            held[_place(lazy, index)] = values
+        for (number, _, place), values in zip(batch, found, strict=True):
+            parts[number].held[place] = values
         count = max(1, count // 2) if time.monotonic() - start > _BATCH_S else 2 * count
         yield Progress(total - len(waiting), total, "compute")
 
 
-def _place(lazy: Any, index: tuple[int, ...]) -> tuple[slice, ...]:
-    starts = [np.cumsum([0, *sizes]) for sizes in lazy.chunks]
-    return tuple(slice(int(s[i]), int(s[i + 1])) for s, i in zip(starts, index, strict=True))
-
-
-def _distance(lazy: Any, index: tuple[int, ...], first: tuple[int, ...]) -> int:
+def _distance(place: tuple[slice, ...], first: tuple[int, ...]) -> int:
     """How many slices a chunk is away from one."""
-    found = 0
-    for place, wanted in zip(_place(lazy, index), first, strict=False):
-        found += max(place.start - wanted, wanted - (place.stop - 1), 0)
-    return found
+    return sum(
+        max(one.start - wanted, wanted - (one.stop - 1), 0)
+        for one, wanted in zip(place, first, strict=False)
+    )
