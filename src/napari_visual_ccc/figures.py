@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .files import written
+from .formats.calibration import METRES
 from .results import COLORMAPS, ImageResult, LabelsResult, PredictionResult, contrast
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 # longest side of a picture, in pixels
 _LONGEST = 1200
 _FEW_LABELS = 20
-_METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0}
+_METRES = {**METRES, "cm": 1e-2, "m": 1.0}
 
 
 def preview(

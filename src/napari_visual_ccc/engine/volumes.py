@@ -77,7 +77,7 @@ def extent(spacing: Spacing, unit: str, axes: int) -> tuple[str, float] | None:
     Raises
     ------
     ValueError
-        As `cluster.pixel_size` and `voxel_size`.
+        As `scale.pixel_size` and `voxel_size`.
     """
     if axes == 2:
         return pixel_extent(spacing, unit)

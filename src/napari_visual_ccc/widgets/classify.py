@@ -160,13 +160,10 @@ class Classify(Form):
             for name in operations.parameters("classify_folder")
             if name in self.parameters
         }
-        self._job = Job(
+        self._start(
             operations.function("classify_folder")(folder, **chosen),
             f"Classify {folder.name}",
-            returned=self._show_folder,
-            failed=report,
-            finished=self._on_finished,
-            progressed=self._on_progress,
+            self._show_folder,
         )
         self._reveal()
 
@@ -183,9 +180,6 @@ class Classify(Form):
         if self._folder is None or frame is None or "problem" not in frame:
             return
         name = str(frame["name"].iloc[row])
-        if name in self.viewer.layers:
-            self.viewer.layers.selection.active = self.viewer.layers[name]
-            return
         open_image(self.viewer, self._folder / name, name)
 
     # cover and see --------------------------------------------------------------------------------
@@ -260,9 +254,15 @@ def _offer(fields: Container, name: str, choices: Any) -> None:
 
 
 def open_image(viewer: Viewer, path: Path, name: str) -> None:
-    """Open an image file as a layer with its pixel size; say so where it cannot be read."""
+    """Open an image file as a layer with its pixel size, or choose the layer that it is already.
+
+    Says so where it cannot be read.
+    """
     from ..formats import read
 
+    if name in viewer.layers:
+        viewer.layers.selection.active = viewer.layers[name]
+        return
     try:
         found = read(path)
     except EXPECTED as error:

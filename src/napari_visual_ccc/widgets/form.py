@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -192,19 +192,32 @@ class Form(Large):
             self._previewed = self._choices
         self.bar.max, self.bar.value = 0, 0
         self._whole = not preview
-        self._job = Job(
+        self._start(
             shown_soon(steps, at_once=preview),
             f"{operation.title}: {next(iter(sources.values())).layer.name}",
-            returned=lambda ready: self._show(operation, sources, parameters, ready),
+            lambda ready: self._show(operation, sources, parameters, ready),
             failed=lambda error: self._on_failed(error, preview),
-            finished=self._on_finished,
-            progressed=self._on_progress,
         )
         # a live form would flicker: it offers Cancel only where there is something to wait for
         if self._is_live:
             later(self.native, 400, self._reveal)
         else:
             self._reveal()
+
+    def _start(
+        self,
+        steps: Steps[Any],
+        title: str,
+        returned: Callable[[Any], object],
+        *,
+        failed: Callable[[Exception], object] | None = None,
+        progressed: Callable[[Progress], object] | None = None,
+    ) -> None:
+        """Start the job of this form; a form has one at a time."""
+        self._job = Job(
+            steps, title, returned=returned, failed=failed, finished=self._on_finished,
+            progressed=progressed or self._on_progress,
+        )  # fmt: skip
 
     def _reveal(self) -> None:
         if self._job is not None:

@@ -97,12 +97,11 @@ class Large(Container):
         layer = self._last[0].layer
         self._look_here()
         self._refreshed = time.monotonic()
-        self._job = Job(
+        self._start(
             fill(parts, lambda: self._here),
             f"{self.operation.title}: {layer.name}",
-            returned=lambda _: self._on_filled(),
+            lambda _: self._on_filled(),
             failed=self._on_fill_failed,
-            finished=self._on_finished,
             progressed=self._on_fill_progress,
         )
         later(self.native, 400, self._reveal)
@@ -162,12 +161,10 @@ class Large(Container):
             return
         image, lazy = as_micrograph(*layer.as_layer_data_tuple()), layer.data
         self.bar.max, self.bar.value = 0, 0
-        self._job = Job(
+        self._start(
             write_image(image, path, force=True),
             f"Compute {layer.name}",
-            returned=lambda written: self._on_stored(shown, lazy, written),
-            finished=self._on_finished,
-            progressed=self._on_progress,
+            lambda written: self._on_stored(shown, lazy, written),
         )
         self._reveal()
 

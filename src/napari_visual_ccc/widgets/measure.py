@@ -13,7 +13,7 @@ from ..results import Result
 from .form import Form
 from .sources import Source
 from .tables import Table
-from .viewers import camera
+from .viewers import camera, show_slice
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -202,9 +202,7 @@ class Measure(Form):
         self._following = True
         layer.selected_label = int(region["label"])
         self._following = False
-        world = layer.data_to_world(_centre(region, layer.ndim))
-        for axis, value in enumerate(world[:-2]):
-            self.viewer.dims.set_point(axis + self.viewer.dims.ndim - layer.ndim, value)
+        world = show_slice(self.viewer, layer, _centre(region, layer.ndim))
         view = camera(self.viewer)
         view.center = (view.center[0], *world[-2:])
 

@@ -12,9 +12,9 @@ from .. import operations
 from ..operations import Operation
 from ..results import LabelsResult, Result
 from .form import Form
-from .jobs import Job, report
 from .sources import Source
 from .tables import Table
+from .viewers import show_slice
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -81,13 +81,10 @@ class Quality(_TableForm):
         if not chosen or self._job is not None:
             return
         self._folder = Path(chosen)
-        self._job = Job(
+        self._start(
             operations.function("quality_folder")(self._folder, **self.parameters),
             f"Check {self._folder.name}",
-            returned=self._show_folder,
-            failed=report,
-            finished=self._on_finished,
-            progressed=self._on_progress,
+            self._show_folder,
         )
         self._reveal()
 
@@ -106,17 +103,12 @@ class Quality(_TableForm):
             places = [int(frame[c].iloc[row]) for c in frame if c.startswith("index_")]
             layer = self.inputs["image"]
             if places and layer is not None:
-                world = layer.data_to_world((*places, 0, 0))
-                for axis, value in enumerate(world[:-2]):
-                    self.viewer.dims.set_point(axis + self.viewer.dims.ndim - layer.ndim, value)
+                show_slice(self.viewer, layer, (*places, 0, 0))
             return
         from .classify import open_image
 
         name = str(frame["name"].iloc[row])
-        if name in self.viewer.layers:
-            self.viewer.layers.selection.active = self.viewer.layers[name]
-        else:
-            open_image(self.viewer, self._folder / name, name)
+        open_image(self.viewer, self._folder / name, name)
 
 
 class Correct(_TableForm):

@@ -1,16 +1,26 @@
-"""Where a viewer keeps its camera and scale bar: napari 0.9 moved both."""
+"""Camera, sliders and scale bar of a viewer: napari 0.9 moved the first and the last."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
 
 def camera(viewer: Viewer) -> Any:
     """Give the camera of a viewer."""
     return getattr(viewer, "scene", viewer).camera
+
+
+def show_slice(viewer: Viewer, layer: Layer, place: Sequence[float]) -> Sequence[float]:
+    """Move the sliders to the slice of a layer's pixel; give its place in the world."""
+    world: Sequence[float] = layer.data_to_world(place)
+    for axis, value in enumerate(world[:-2]):
+        viewer.dims.set_point(axis + viewer.dims.ndim - layer.ndim, value)
+    return world
 
 
 def scale_bar(viewer: Viewer) -> Any:

@@ -24,7 +24,7 @@ from ..micrograph import Axis, InfoBar, Micrograph
 from ..output import file_stem
 from ..progress import Progress, Steps, run
 from ..results import COLORMAPS, ImageResult, LabelsResult
-from .layers import METADATA, MICROGRAPH, NOT_FACTS, calibration
+from .layers import METADATA, MICROGRAPH, NOT_FACTS, calibration, unit_name
 
 # data, attributes and type of a layer, as `Layer.as_layer_data_tuple` gives them
 LayerTuple = tuple[Any, dict[str, Any], str]
@@ -123,7 +123,7 @@ def as_micrograph(data: Any, about: dict[str, Any], kind: str) -> Micrograph:
     return Micrograph(
         data[0] if about.get("multiscale") else data,
         spacing,
-        unit.replace(" ", ""),
+        unit,
         name=str(about.get("name", "image")),
         metadata=metadata,
         axes=_axes(frame),
@@ -144,8 +144,8 @@ def _axes(frame: Image) -> tuple[Axis, ...]:
         name = frame.axis_labels[number]
         if name.lstrip("-").isdigit() or not name:
             name = _NAMES[-before_y] if before_y <= len(_NAMES) else f"axis {number}"
-        unit = f"{frame.units[number]:~}".replace("\u03bc", "\u00b5").replace(" ", "")
-        axes.append(Axis(name, float(frame.scale[number]), unit or "px"))
+        unit = unit_name(frame.units[number]) or "px"
+        axes.append(Axis(name, float(frame.scale[number]), unit))
     return tuple(axes)
 
 
