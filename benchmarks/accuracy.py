@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from skimage.io import imread
 
-from napari_visual_ccc import dataset
-from napari_visual_ccc.engine.evaluate import evaluate
-from napari_visual_ccc.engine.train import train
+from napari_visual_ccc.core import dataset as core_dataset
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.learning.evaluate import evaluate
+from napari_visual_ccc.engine.learning.train import train
+from napari_visual_ccc.io import datasets as dataset
 from napari_visual_ccc.nets import checkpoint
-from napari_visual_ccc.progress import run
 
 SEEDS = range(5)
 # the part of a crop's name that tells its original micrograph
@@ -34,7 +35,7 @@ SOURCES = {
 TILE, PER_CLASS, TESTED = 128, 5, 60
 
 
-def judged(model: checkpoint.Model, test: dataset.Dataset) -> float:
+def judged(model: checkpoint.Model, test: core_dataset.Dataset) -> float:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "model.safetensors"
         checkpoint.save(model, path)
@@ -79,10 +80,10 @@ def tile(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return image[y : y + TILE, x : x + TILE]
 
 
-def _dataset(found: list[tuple[np.ndarray, str, str]]) -> dataset.Dataset:
+def _dataset(found: list[tuple[np.ndarray, str, str]]) -> core_dataset.Dataset:
     images, labels, groups = zip(*found, strict=True)
     names = [f"{label} {group} {k}" for k, (_, label, group) in enumerate(found)]
-    return dataset.from_arrays(images, labels, names=names, groups=groups)
+    return core_dataset.from_arrays(images, labels, names=names, groups=groups)
 
 
 def main(data: Path) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from napari_visual_ccc.micrograph import InfoBar
+from napari_visual_ccc.core.micrograph import InfoBar
 
 FIELDS = (
     "EHT = {v:.2f} kV", "WD = {w:.1f} mm", "Mag = {m:.2f} K X", "Signal A = SE2", "HV {v:.2f} kV",

@@ -21,8 +21,8 @@ import numpy as np
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
-from napari_visual_ccc.engine.planes import computed
-from napari_visual_ccc.progress import run
+from napari_visual_ccc.arrays.reduction import computed
+from napari_visual_ccc.core.progress import run
 
 TILE = 512
 CHUNK = 2048

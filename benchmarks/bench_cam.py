@@ -10,11 +10,11 @@ from pytorch_grad_cam import GradCAM
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.engine.cam import Head
-from napari_visual_ccc.engine.weights import Why, weigh
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.explanation.explainer import Head
+from napari_visual_ccc.engine.explanation.weights import Why, weigh
 from napari_visual_ccc.nets import checkpoint
-from napari_visual_ccc.nets.architectures import ARCHITECTURES
-from napari_visual_ccc.progress import run
+from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 
 from .timing import Row, best, micrograph
 

@@ -8,10 +8,10 @@ import numpy as np
 from sklearn.cluster import KMeans, MiniBatchKMeans
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.engine.breaks import optimal_breaks
-from napari_visual_ccc.engine.features import multiscale
-from napari_visual_ccc.engine.histogram import grey_histogram
-from napari_visual_ccc.progress import run
+from napari_visual_ccc.arrays.breaks import optimal_breaks
+from napari_visual_ccc.arrays.histogram import grey_histogram
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.clustering.features import multiscale
 
 from .timing import Row, best, micrograph
 

@@ -17,8 +17,8 @@ from PIL import Image
 
 from benchmarks.bar_styles import STYLES, spoilt, with_bar
 from benchmarks.no_bars import KINDS
-from napari_visual_ccc.engine.bars import find_bar
-from napari_visual_ccc.micrograph import InfoBar
+from napari_visual_ccc.core.micrograph import InfoBar
+from napari_visual_ccc.engine.acquisition.info_bar import find_bar
 
 # pattern, and what ends the name of the original: its copies and neighbours stay in one half
 SOURCES = {

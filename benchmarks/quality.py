@@ -15,10 +15,10 @@ import pandas as pd
 from scipy.ndimage import gaussian_filter, uniform_filter1d
 from skimage.io import imread
 
-from napari_visual_ccc.engine.background import background
-from napari_visual_ccc.engine.quality import quality_of
-from napari_visual_ccc.engine.stripes import destripe
-from napari_visual_ccc.progress import run
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.acquisition.quality import quality_of
+from napari_visual_ccc.engine.restoration.background import background
+from napari_visual_ccc.engine.restoration.destripe import destripe
 
 SOURCES = {
     "superalloy": "segmentation/super1/*/images/*.png",

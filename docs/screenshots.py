@@ -18,7 +18,7 @@ from qtpy.QtWidgets import QApplication
 from scipy.ndimage import gaussian_filter
 from skimage.io import imread, imsave
 
-from napari_visual_ccc.widgets.viewers import scale_bar
+from napari_visual_ccc.widgets.layers.viewers import scale_bar
 
 IMAGES = Path(__file__).parent / "images"
 
@@ -239,9 +239,9 @@ def lazy() -> None:
     import numpy as np
 
     from napari_visual_ccc import samples
-    from napari_visual_ccc.export import write_image
-    from napari_visual_ccc.micrograph import Axis, InfoBar, Micrograph
-    from napari_visual_ccc.progress import run
+    from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
+    from napari_visual_ccc.core.progress import run
+    from napari_visual_ccc.io.write.images import write_image
 
     found = samples.load("superalloy")
     tile = found.data[:512, :512]

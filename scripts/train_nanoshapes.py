@@ -21,17 +21,21 @@ from skimage.io import imread
 from sklearn.model_selection import GroupKFold
 
 from napari_visual_ccc import __version__
-from napari_visual_ccc.engine.calibrate import nonconformity, softmax, temperature_of
-from napari_visual_ccc.engine.cam import layers_of
-from napari_visual_ccc.engine.images import stretch
-from napari_visual_ccc.engine.prepare import thumbnail
-from napari_visual_ccc.engine.train import familiar_range, thinned
+from napari_visual_ccc.arrays.inputs import stretch
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.classification.calibration import (
+    nonconformity,
+    softmax,
+    temperature_of,
+)
+from napari_visual_ccc.engine.learning.prepare import thumbnail
+from napari_visual_ccc.engine.learning.train import familiar_range, thinned
 from napari_visual_ccc.nets import checkpoint
-from napari_visual_ccc.nets.architectures import lite0
-from napari_visual_ccc.nets.familiar import references
 from napari_visual_ccc.nets.inference import batched, to_input
-from napari_visual_ccc.nets.training import fit_linear
-from napari_visual_ccc.progress import run
+from napari_visual_ccc.nets.layers import layers_of
+from napari_visual_ccc.nets.models.lite0 import lite0
+from napari_visual_ccc.nets.neighbours import references
+from napari_visual_ccc.nets.training.linear import fit_linear
 
 CLASSES = ["cube", "octahedron", "sphere"]
 WINDOW, INPUT = 64, 128

@@ -18,7 +18,7 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_visual_ccc import formats
+from napari_visual_ccc.io import read as formats
 
 # of one reading
 SECONDS = 10

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from napari_visual_ccc.nets import checkpoint
-from napari_visual_ccc.nets.architectures import ARCHITECTURES
+from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 
 CLASSES = ["dendrite", "sphere", "alloy"]
 

@@ -95,7 +95,8 @@ def test_versions_agree():
 
 
 def test_the_readme_speaks_of_what_there_is():
-    from napari_visual_ccc import operations, samples
+    from napari_visual_ccc import samples
+    from napari_visual_ccc.workflow import operations
 
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     for name in (*operations.OPERATIONS, *samples.NAMES):

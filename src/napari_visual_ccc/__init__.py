@@ -8,20 +8,23 @@ from __future__ import annotations
 
 from typing import Any
 
-from .operations import JOBS, OPERATIONS, call
+from .workflow.operations import JOBS, OPERATIONS
+from .workflow.run import call
 
 __version__ = "0.1.0"
+
 # what else scripts need, and where it is
 _ELSEWHERE = {
-    "import_visual_ccc": ".models",
-    "load_data": ".dataset",
-    "read": ".formats",
-    "read_all": ".formats",
-    "replay": ".recipe",
-    "save_model": ".models",
-    "write": ".export",
-    "write_report": ".report",
+    "import_visual_ccc": ".workflow.models",
+    "load_data": ".io.datasets",
+    "read": ".io.read",
+    "read_all": ".io.read",
+    "replay": ".workflow.recipe",
+    "save_model": ".workflow.models",
+    "write": ".io.write.images",
+    "write_report": ".report.classifier",
 }
+
 __all__ = ["__version__", *_ELSEWHERE, *OPERATIONS, *JOBS]
 
 

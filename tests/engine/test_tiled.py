@@ -10,9 +10,11 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.engine import planes, tiles
-from napari_visual_ccc.engine.planes import computed, over_pieces
-from napari_visual_ccc.progress import run
+from napari_visual_ccc.arrays import lazy as arrays_lazy
+from napari_visual_ccc.arrays import tile_reduction as tiles
+from napari_visual_ccc.arrays import tiling as arrays_tiling
+from napari_visual_ccc.arrays.reduction import computed, over_pieces
+from napari_visual_ccc.core.progress import run
 
 SOME = settings(
     max_examples=8,
@@ -45,15 +47,15 @@ def _sizes(draw, length):
 @pytest.fixture
 def small_tiles(monkeypatch):
     """Tiles of numpy arrays that are as small as can be."""
-    monkeypatch.setattr(planes, "_LEAST_PIXELS", 200)
-    monkeypatch.setattr(planes, "_COLUMNS", 23)
+    monkeypatch.setattr(arrays_tiling, "_LEAST_PIXELS", 200)
+    monkeypatch.setattr(arrays_tiling, "_COLUMNS", 23)
 
 
 def whole_and_tiled(operation, pair, layer, monkeypatch, **choices):
     image, lazy = pair
     with monkeypatch.context() as untiled:
-        untiled.setattr(planes, "_LEAST_PIXELS", 1 << 30)
-        untiled.setattr(planes, "_COLUMNS", 1 << 30)
+        untiled.setattr(arrays_tiling, "_LEAST_PIXELS", 1 << 30)
+        untiled.setattr(arrays_tiling, "_COLUMNS", 1 << 30)
         whole = layer(operation(image, **choices))
     found = layer(operation(lazy, **choices))
     assert isinstance(found, da.Array)
@@ -173,7 +175,7 @@ def test_objects_that_touch_across_corners_are_two():
 
 
 def test_what_is_large_and_on_disk_stays_there(tmp_path, monkeypatch, discs):
-    monkeypatch.setattr(planes, "_READ_BYTES", discs.nbytes - 1)
+    monkeypatch.setattr(arrays_lazy, "_READ_BYTES", discs.nbytes - 1)
     file = np.memmap(tmp_path / "image.raw", np.uint8, "w+", shape=discs.shape)
     file[:] = discs
     found = ccc.otsu(file)

@@ -156,7 +156,7 @@ def test_a_missing_file_is_named(tmp_path):
 
 
 def test_a_card_without_what_it_needs_is_not_saved(tmp_path):
-    from napari_visual_ccc.nets.architectures import lite0
+    from napari_visual_ccc.nets.models.lite0 import lite0
 
     about = card("lite0-linear")
     del about["use"]

@@ -7,12 +7,12 @@ import timm
 import torch
 from sklearn.linear_model import LogisticRegression
 
-from napari_visual_ccc.engine.cam import Explainer
-from napari_visual_ccc.engine.explain import evidence
-from napari_visual_ccc.engine.streamed import StreamedExplainer
-from napari_visual_ccc.engine.weights import Why
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.explanation.explain import evidence
+from napari_visual_ccc.engine.explanation.explainer import Explainer
+from napari_visual_ccc.engine.explanation.streamed import StreamedExplainer
+from napari_visual_ccc.engine.explanation.weights import Why
 from napari_visual_ccc.nets import checkpoint, device, inference
-from napari_visual_ccc.nets.architectures import ARCHITECTURES, architecture, lite0
 from napari_visual_ccc.nets.inference import (
     batched,
     feature_map,
@@ -20,9 +20,10 @@ from napari_visual_ccc.nets.inference import (
     to_input,
     whole_strides,
 )
+from napari_visual_ccc.nets.models.lite0 import lite0
+from napari_visual_ccc.nets.models.registry import ARCHITECTURES, architecture
 from napari_visual_ccc.nets.predict import predict
-from napari_visual_ccc.nets.training import fit_linear
-from napari_visual_ccc.progress import run
+from napari_visual_ccc.nets.training.linear import fit_linear
 from tests.models import saved
 
 CPU = torch.device("cpu")

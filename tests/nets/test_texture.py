@@ -5,6 +5,8 @@ import pytest
 import torch
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.engine.texture.cooccurrence import FEATURES
+from napari_visual_ccc.engine.texture.glcm import quantise
 from napari_visual_ccc.nets.texture import glcm_maps
 
 DEVICES = ["cpu", pytest.param("cuda", marks=[
@@ -19,6 +21,10 @@ DEVICES = ["cpu", pytest.param("cuda", marks=[
 def test_torch_gives_the_maps_of_the_engine(rng, device, window, levels, symmetric):
     image = rng.normal(size=(40, 50)).cumsum(axis=1)
     own = ccc.glcm(image, feature="all", window=window, levels=levels, symmetric=symmetric).maps
-    found = glcm_maps(image, window=window, levels=levels, symmetric=symmetric, device=device)
+    quantised = quantise(image.min(), image.max(), levels, image.dtype)(image)
+    found = glcm_maps(
+        quantised, features=FEATURES, window=window, levels=levels, symmetric=symmetric,
+        device=device,
+    )  # fmt: skip
     for name, values in found.items():
         np.testing.assert_allclose(values, own[name].data, rtol=0, atol=1e-9, err_msg=name)

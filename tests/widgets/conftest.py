@@ -10,10 +10,10 @@ from typing import Annotated, Literal
 import numpy as np
 import pytest
 
-from napari_visual_ccc import operations
-from napari_visual_ccc.operations import Operation
-from napari_visual_ccc.progress import Progress
-from napari_visual_ccc.results import ImageResult
+from napari_visual_ccc.core.progress import Progress
+from napari_visual_ccc.core.results import ImageResult
+from napari_visual_ccc.workflow import operations
+from napari_visual_ccc.workflow.operations import Operation
 
 closed: list[str] = []
 
@@ -56,13 +56,13 @@ def slow(
 @pytest.fixture
 def slow_form(monkeypatch):
     """A form of an operation that takes a while and fails on demand."""
-    from napari_visual_ccc.widgets.form import Form
+    from napari_visual_ccc.widgets.form.form import Form
 
     module = types.ModuleType("napari_visual_ccc.engine.slow")
     module.slow = slow
     monkeypatch.setitem(sys.modules, "napari_visual_ccc.engine.slow", module)
     monkeypatch.setitem(
-        operations.OPERATIONS, "slow", Operation("slow", "slow", "slow", "Slow", live=True)
+        operations.OPERATIONS, "slow", Operation("slow", "slow", "engine.slow", "Slow", live=True)
     )
     closed.clear()
     return type("Slow", (Form,), {"family": "slow"})

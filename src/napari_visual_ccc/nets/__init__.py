@@ -1,1 +1,3 @@
 """What needs torch: architectures, models, inference and training."""
+
+from __future__ import annotations

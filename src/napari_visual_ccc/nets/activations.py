@@ -9,8 +9,8 @@ import numpy as np
 import torch
 from torch.nn.functional import interpolate, pad
 
-from .architectures import lite0
 from .device import choose
+from .models.lite0 import lite0
 
 # stem and first two stages: strides 2, 2 and 4; deeper ones blur the borders of phases
 STAGES = 2

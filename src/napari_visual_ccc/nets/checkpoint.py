@@ -19,11 +19,14 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
-    from .architectures import Architecture
+    from .models.base import Architecture
 
 FORMAT = "napari-visual-ccc model 1"
+
 DEFAULT = Path(__file__).parents[1] / "samples" / "models" / "nanoshapes.safetensors"
+
 _LONGEST_HEADER = 100_000_000
+
 _REQUIRED = {
     "name": str,
     "architecture": str,
@@ -33,6 +36,7 @@ _REQUIRED = {
     "normalisation": dict,
     "use": str,
 }
+
 # tensors beside the weights: what the model knows of its training images (`nets/familiar.py`), and
 # the weights of the pixel size
 REFERENCE, SIZE = "reference.", "size.weight"
@@ -221,7 +225,7 @@ def load(path: Path | None, device: torch.device) -> Model:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from .architectures import architecture
+    from .models.registry import architecture
 
     card = read_card(path)
     path = DEFAULT if path is None else Path(path)
@@ -349,7 +353,7 @@ def save(model: Model, path: Path) -> None:
     """
     from safetensors.torch import save as packed
 
-    from .architectures import architecture
+    from .models.registry import architecture
 
     card = {k: v for k, v in model.card.items() if k not in ("hash", "device")}
     card["format"] = FORMAT

@@ -10,18 +10,23 @@ import torch
 from torch import nn
 from torch.nn.functional import interpolate, pad
 
-from ..progress import Progress, Steps
-from .architectures import Architecture
+from ..core.progress import Progress, Steps
+from .models.base import Architecture
 
 # windows at once: more is no faster on a processor, and Cancel would wait for it
 BATCH = {"cpu": 16, "mps": 64, "cuda": 256}
+
 # sides of tiles and their margins, in pixels of the network's input; small tiles up to the cut stay
 # in the processor's cache, which is what makes them fast
 _TILE = 512
+
 _LATE, _LATE_MARGIN = 5120, 512
+
 _WHOLE, _MARGIN = 1024, 256
+
 # cells along a tile below which a smaller one would not help
 _LEAST_CELLS = 4
+
 RETREAT = "graphics memory is full: going on with the processor, which takes longer"
 
 

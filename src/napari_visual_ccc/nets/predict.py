@@ -8,17 +8,10 @@ from collections.abc import Callable
 import numpy as np
 import torch
 
-from ..progress import Progress, Steps
-from .architectures import architecture
+from ..core.progress import Progress, Steps
 from .checkpoint import SIZE, Model, on_processor
-from .inference import (
-    RETREAT,
-    batched,
-    may_retreat,
-    scores_and_features,
-    sentence,
-    to_input,
-)
+from .inference import RETREAT, batched, may_retreat, scores_and_features, sentence, to_input
+from .models.registry import architecture
 
 
 def predict(

@@ -9,8 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from ..engine.cooccurrence import FEATURES, paired
-from ..engine.texture import quantise
+from ..arrays.pairs import paired
 from . import device as devices
 
 # co-occurring pairs held at once while they are sorted
@@ -18,9 +17,9 @@ _SORTED_AT_ONCE = 1 << 27
 
 
 def glcm_maps(
-    image: Any,
+    quantised: Any,
     *,
-    features: Sequence[str] = FEATURES,
+    features: Sequence[str],
     window: int = 5,
     offsets: Sequence[tuple[int, int]] = ((0, 1), (1, 1), (1, 0), (1, -1)),
     levels: int = 32,
@@ -31,10 +30,10 @@ def glcm_maps(
 
     Parameters
     ----------
-    image : (Y, X) array
-        Finite, any real dtype.
+    quantised : (Y, X) array of integers
+        Grey levels from 0 to ``levels - 1``, as `engine.texture.glcm.quantise` gives them.
     features : sequence of str
-        Of `engine.cooccurrence.FEATURES`.
+        Of `engine.texture.cooccurrence.FEATURES`.
     window, levels, symmetric
         As for `engine.texture.glcm`.
     offsets : sequence of (rows, columns)
@@ -47,11 +46,9 @@ def glcm_maps(
     dict of (Y, X) arrays by feature
         float64, on MPS float32 (it has no doubles): there within 1e-5.
     """
-    image = np.asarray(image)
     target = devices.choose(device)
-    grey = quantise(image.min(), image.max(), levels, image.dtype)(image)
     half = window // 2
-    levels_map = torch.from_numpy(grey).to(target)
+    levels_map = torch.from_numpy(np.ascontiguousarray(quantised)).to(target)
     padded = pad(levels_map.float()[None, None], (half,) * 4, mode="reflect")[0, 0].long()
     maps: dict[str, torch.Tensor] = {}
     for offset in offsets:

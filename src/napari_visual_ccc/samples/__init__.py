@@ -8,12 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from ..micrograph import Micrograph
+from ..core.micrograph import Micrograph
 
 FOLDER = Path(__file__).parent
-NAMES = ("superalloy", "coating", "nanoparticles", "powder", "nanocomposite")
 
-LayerData = tuple[Any, dict[str, Any], str]
+NAMES = ("superalloy", "coating", "nanoparticles", "powder", "nanocomposite")
 
 
 def facts(name: str) -> dict[str, Any]:
@@ -63,47 +62,3 @@ def _pixels(stem: str) -> np.ndarray:
     from PIL import Image
 
     return np.array(Image.open(FOLDER / f"{stem}.png"))
-
-
-def layers(name: str) -> list[LayerData]:
-    """Give a sample and its masks as napari layer data."""
-    micrograph, about = load(name), facts(name)
-    place: dict[str, Any] = {}
-    if micrograph.spacing is not None:
-        place = {"scale": micrograph.spacing, "units": micrograph.unit}
-    common = {**place, "metadata": dict(micrograph.metadata)}
-    low, high = np.percentile(micrograph.data, (0.1, 99.9))
-    look = {"name": name, "contrast_limits": (float(low), float(high))}
-    found: list[LayerData] = [(micrograph.data, {**common, **look}, "image")]
-    for mask, labels in masks(name).items():
-        options = {**common, "name": f"{name} {mask}", "opacity": 0.5, "visible": False}
-        if mask in about["classes"]:
-            names = about["classes"][mask]
-            options["features"] = {"index": list(range(len(names))), "name": names}
-        found.append((labels, options, "labels"))
-    return found
-
-
-def superalloy() -> list[LayerData]:
-    """Nickel superalloy, SEM."""
-    return layers("superalloy")
-
-
-def coating() -> list[LayerData]:
-    """Environmental barrier coating in cross-section, SEM."""
-    return layers("coating")
-
-
-def nanoparticles() -> list[LayerData]:
-    """Copper nanoparticles, TEM."""
-    return layers("nanoparticles")
-
-
-def powder() -> list[LayerData]:
-    """Metal powder, SEM."""
-    return layers("powder")
-
-
-def nanocomposite() -> list[LayerData]:
-    """Polymer nanocomposite with agglomerates, SEM."""
-    return layers("nanocomposite")

@@ -1,0 +1,1 @@
+"""Arrays of any size: lazy reading, tiles, stacks, histograms and reductions."""

@@ -1,0 +1,282 @@
+"""Grey levels of an image and how often each occurs: what global thresholds are found from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ..core.progress import Progress, Steps
+from .reduction import Total, count_pieces, over_pieces
+
+BINS = 65_536
+
+# bins on each side of the range that nearly all pixels lie in, for the outliers
+_TAIL = 4096
+
+# share of pixels on each side that may be outliers
+_OUTLIERS = 0.001
+
+# how often the core is narrowed: each time by a factor of up to 57,000
+_ZOOMS = 5
+
+# pixels counted at once
+_AT_ONCE = 1 << 20
+
+# what float32 can hold
+_WIDEST = 1e38
+
+
+@dataclass(frozen=True, eq=False)
+class GreyHistogram:
+    """Occupied grey levels of an image, from dark to bright.
+
+    Parameters
+    ----------
+    values : (n,) float64 array
+        Mean grey of the pixels in each bin; the grey level itself where bins are exact.
+    counts : (n,) int64 array
+        Pixels in each bin, all above zero.
+    bins : (n,) int array
+        Number of each bin among all bins.
+    scale : Levels or Binned
+        Which bin a grey value falls into.
+    sums : (n,) float64 array
+        Sum of grey of the pixels in each bin, or of another image there.
+    """
+
+    values: np.ndarray
+    counts: np.ndarray
+    bins: np.ndarray
+    scale: Levels | Binned
+    sums: np.ndarray
+
+    @property
+    def lowest(self) -> np.ndarray:
+        """Lower edge of each bin."""
+        return self.scale.edge(self.bins)
+
+    def percentiles(self, *shares: float) -> tuple[float, ...]:
+        """Grey below which so many per cent of the pixels lie, as `numpy.percentile` gives it."""
+        last = np.cumsum(self.counts)
+        places = np.array(shares) / 100 * (last[-1] - 1)
+        low, high = (
+            self.values[np.searchsorted(last, whole, side="right")]
+            for whole in (np.floor(places), np.ceil(places))
+        )
+        return tuple((low + (high - low) * (places % 1)).tolist())
+
+    def labeller(self, starts: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+        """Give the function that labels a plane: 1 from the first start on, 2 from the second, ...
+
+        Pixels that are not finite become 0.
+        """
+        first = self.bins[starts]
+        sizes = np.diff([0, *first, BINS])
+        table = np.repeat(np.arange(len(first) + 1), sizes).astype(np.uint8)
+        scale = self.scale
+
+        def label(plane: np.ndarray) -> np.ndarray:
+            if plane.dtype == np.uint8:
+                import cv2
+
+                direct = table[scale.index(np.arange(256))]
+                return cv2.LUT(np.ascontiguousarray(plane), direct)
+            labels = table[scale.index(plane)]
+            if plane.dtype.kind == "f":
+                labels[~np.isfinite(plane)] = 0
+            return labels
+
+        return label
+
+
+@dataclass(frozen=True)
+class Levels:
+    """One bin a whole number, from `low` on."""
+
+    low: int
+
+    def index(self, plane: np.ndarray) -> np.ndarray:
+        """Bin of every value."""
+        return plane.astype(np.int64) - self.low if self.low else plane
+
+    def edge(self, bins: np.ndarray) -> np.ndarray:
+        """Lowest value of a bin."""
+        return bins + float(self.low)
+
+
+@dataclass(frozen=True)
+class Binned:
+    """Even bins over the range that nearly all pixels lie in (the core), coarser ones beyond.
+
+    Even bins from extreme to extreme would leave a single bin to an image with one hot pixel.
+    Without a core they are even all through.
+    """
+
+    low: float
+    high: float
+    core: tuple[float, float] | None = None
+
+    @property
+    def _knots(self) -> tuple[list[float], list[float]]:
+        if self.core is None:
+            return [self.low, self.high], [0, BINS - 1]
+        return [self.low, *self.core, self.high], [0, _TAIL, BINS - 1 - _TAIL, BINS - 1]
+
+    def index(self, plane: np.ndarray) -> np.ndarray:
+        """Bin of every value; any where it is not finite."""
+        values = plane.astype(np.float64)
+        if plane.dtype.kind == "f":
+            np.nan_to_num(values, copy=False, nan=self.low, posinf=self.high, neginf=self.low)
+        if self.core is not None:
+            return np.interp(values, *self._knots).astype(np.int32)
+        values -= self.low
+        values *= (BINS - 1) / ((self.high - self.low) or 1.0)
+        return np.clip(values, 0, BINS - 1, out=values).astype(np.int32)
+
+    def edge(self, bins: np.ndarray) -> np.ndarray:
+        """Lowest value of a bin."""
+        values, places = self._knots
+        return np.interp(bins, places, values)
+
+
+def limits(image: Any) -> Steps[tuple[float, float]]:
+    """Find the lowest and highest finite grey value in one pass.
+
+    Raises
+    ------
+    ValueError
+        If no pixel is finite.
+    """
+    low, high, _ = yield from extremes(image)
+    return low, high
+
+
+def extremes(image: Any) -> Steps[tuple[float, float, bool]]:
+    """Find in one pass what `limits` finds, and whether any pixel is not finite."""
+    low, high, total, missing = np.inf, -np.inf, count_pieces(image), False
+    for done, (_, (ends, all_there)) in enumerate(over_pieces(_ends, image), start=1):
+        low, high, missing = min(low, ends[0]), max(high, ends[1]), missing or not all_there
+        yield Progress(done, total, "grey levels")
+    if low > high:
+        raise ValueError("image has no finite pixel: all are NaN or infinite")
+    if float(high) - float(low) > _WIDEST:
+        raise ValueError(
+            f"grey values span {low:g} to {high:g}, too much to count with; scale them"
+        )
+    return low, high, missing
+
+
+def grey_histogram(image: Any, beside: Any = None) -> Steps[GreyHistogram]:
+    """Count the grey levels of an image of any size in a few passes.
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Any real dtype, numpy or dask. Pixels that are not finite are left out.
+    beside : (..., Y, X) array, optional
+        Another image of that size, to be summed in every bin in the same pass.
+
+    Returns
+    -------
+    GreyHistogram
+        Exact for whole numbers that span fewer than 65,536 levels.
+
+    Raises
+    ------
+    ValueError
+        If no pixel is finite.
+    """
+    if image.dtype.itemsize <= 2 and image.dtype.kind in "ui":
+        return (yield from _count(image, Levels(int(np.iinfo(image.dtype).min)), beside))
+    low, high = yield from limits(image)
+    if image.dtype.kind in "ui" and int(high) - int(low) < BINS:
+        return (yield from _count(image, Levels(int(low)), beside))
+    scale = Binned(float(low), float(high))
+    width = scale.high - scale.low
+    for _ in range(_ZOOMS):
+        found = yield from _count(image, scale, beside)
+        share = np.cumsum(found.counts) / found.counts.sum()
+        first, last = np.searchsorted(share, (_OUTLIERS, 1 - _OUTLIERS))
+        core_low, core_high = scale.edge(np.array([found.bins[first], found.bins[last] + 1]))
+        if not 0 < core_high - core_low < width / 8:
+            break
+        width = core_high - core_low
+        scale = Binned(scale.low, scale.high, (float(core_low), float(core_high)))
+    return found
+
+
+def _ends(_: Any, piece: np.ndarray) -> tuple[tuple[float, float], bool]:
+    size = piece.size
+    if piece.dtype.kind == "f":
+        piece = piece[np.isfinite(piece)]
+    ends = (piece.min(), piece.max()) if piece.size else (np.inf, -np.inf)
+    return ends, piece.size == size
+
+
+def _count(image: Any, scale: Levels | Binned, beside: Any) -> Steps[GreyHistogram]:
+    exact = isinstance(scale, Levels)
+    size = 256 if image.dtype.itemsize == 1 else BINS
+    counts, sums, total = np.zeros(size, np.int64), Total(), count_pieces(image)
+
+    def count(_: Any, piece: np.ndarray, *other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        found, added = np.zeros(size, np.int64), np.zeros((2, 0 if exact and not other else size))
+        for part, *weights in zip(*map(_parts, (piece, *other)), strict=True):
+            if exact and not weights and part.dtype in (np.uint8, np.uint16):
+                found += _quick_counts(part)
+                continue
+            there = np.isfinite(part) if part.dtype.kind == "f" else ...
+            part = part[there]
+            bins = scale.index(part)
+            found += np.bincount(bins, minlength=size)
+            if not exact:
+                added[0] += np.bincount(bins, weights=part, minlength=size)
+            if weights:
+                added[1] += np.bincount(bins, weights=weights[0][there], minlength=size)
+        return found, added
+
+    images = (image,) if beside is None else (image, beside)
+    for done, (number, (found, added)) in enumerate(over_pieces(count, *images), start=1):
+        counts += found
+        sums.add(number, added)
+        yield Progress(done, total, "grey levels")
+    bins, found_sums = np.flatnonzero(counts), sums.value
+    counts = counts[bins]
+    values = scale.edge(bins) if exact else found_sums[0, bins] / counts
+    others = values * counts if beside is None else found_sums[1, bins]
+    return GreyHistogram(values, counts, bins, scale, others)
+
+
+def _parts(piece: np.ndarray) -> Iterator[np.ndarray]:
+    """Cut what a chunk holds, for counting in whole numbers of 64 bits takes eight times that."""
+    flat = np.ascontiguousarray(piece).reshape(-1)
+    return (flat[start : start + _AT_ONCE] for start in range(0, len(flat), _AT_ONCE))
+
+
+def _quick_counts(part: np.ndarray) -> np.ndarray:
+    """Pixels at every level of uint8 or uint16, without a wider copy of them."""
+    import cv2
+
+    size = 256 if part.dtype == np.uint8 else BINS
+    # in float32, which is exact as long as a part has fewer than 2^24 pixels
+    return cv2.calcHist([part], [0], None, [size], [0, size]).ravel().astype(np.int64)
+
+
+def occurrences(labels: Any) -> Steps[dict[int, int]]:
+    """Count how many pixels each label has."""
+    found: dict[int, int] = {}
+    total = count_pieces(labels)
+
+    def count(_: Any, piece: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        if piece.dtype in (np.uint8, np.uint16):
+            counts = np.sum([_quick_counts(part) for part in _parts(piece)], axis=0)
+            return np.flatnonzero(counts), counts[counts > 0]
+        return np.unique(piece, return_counts=True)
+
+    for done, (_, (which, counts)) in enumerate(over_pieces(count, labels), start=1):
+        for label, pixels in zip(which.tolist(), counts.tolist(), strict=True):
+            found[int(label)] = found.get(int(label), 0) + pixels
+        yield Progress(done, total, "labels")
+    return found

@@ -1,0 +1,232 @@
+"""Validation of images and labels, and grey images from colour ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+
+from .lazy import is_lazy, opened
+from .volumes import parts
+
+# Rec. 709, as in skimage.color.rgb2gray
+_LUMINANCE = (0.2125, 0.7154, 0.0721)
+
+
+def as_grey(image: Any) -> tuple[Any, tuple[str, ...]]:
+    """Make an image grey without losing levels.
+
+    Parameters
+    ----------
+    image : (..., Y, X) or (..., Y, X, 3 or 4) array
+        Any real dtype, numpy or lazy dask; on disk and above 1 GiB (memory-mapped, zarr) it
+        becomes dask. A last axis of 3 or 4 on an array of three or more
+        dimensions is taken for colour.
+
+    Returns
+    -------
+    grey : (..., Y, X) array
+        Of the same dtype (bool becomes uint8), never rescaled; the input itself where nothing
+        had to be done.
+    notes : tuple of str
+        What was done that a person should know of.
+
+    Raises
+    ------
+    ValueError
+        If the array is empty, has fewer than two dimensions, or is not of real numbers.
+    """
+    image = opened(image)
+    if image.dtype.kind not in "biuf":
+        raise ValueError(f"image is of type {image.dtype}; real numbers are needed")
+    if image.ndim < 2:
+        raise ValueError(f"image has {image.ndim} dimension(s); a (Y, X) image is needed")
+    if image.size == 0:
+        raise ValueError(f"image is empty: its shape is {image.shape}")
+    notes: tuple[str, ...] = ()
+    if image.ndim > 2 and image.shape[-1] in (3, 4):
+        image, notes = _grey_from_colour(image)
+    if image.dtype == bool:
+        image = image.astype(np.uint8)
+    return image, notes
+
+
+def _grey_from_colour(image: Any) -> tuple[Any, tuple[str, ...]]:
+    red, green, blue = (image[..., channel] for channel in range(3))
+    if (
+        not is_lazy(image)
+        and np.array_equal(red, green, equal_nan=image.dtype.kind == "f")
+        and (np.array_equal(red, blue, equal_nan=image.dtype.kind == "f"))
+    ):
+        return np.ascontiguousarray(red), ()
+    grey = sum(
+        c.astype(np.float64) * w for c, w in zip((red, green, blue), _LUMINANCE, strict=True)
+    )
+    if image.dtype.kind in "biu":
+        grey = grey.round()
+    return grey.astype(image.dtype), ("colour image: its luminance was used",)
+
+
+def plane_of(image: Any, what: str) -> Any:
+    """Insist on a single (Y, X) image.
+
+    Raises
+    ------
+    ValueError
+        If the image is a stack; `what` is named in the message.
+    """
+    if image.ndim != 2:
+        raise ValueError(
+            f"{what} works on one (Y, X) image; this one has shape {image.shape}: pick a slice"
+        )
+    return image
+
+
+def finite(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
+    """Replace NaN and infinities by the median of the rest.
+
+    Parameters
+    ----------
+    image : numpy array
+        Any real dtype.
+
+    Returns
+    -------
+    filled : array
+        The image itself when nothing was missing, otherwise a filled copy.
+    missing : bool array or None
+        Where pixels were not finite; None when there are none.
+
+    Raises
+    ------
+    ValueError
+        If no pixel is finite.
+    """
+    if image.dtype.kind != "f":
+        return image, None
+    missing = ~np.isfinite(image)
+    if not missing.any():
+        return image, None
+    if missing.all():
+        raise ValueError("image has no finite pixel: all are NaN or infinite")
+    filled = image.copy()
+    filled[missing] = np.median(image[~missing])
+    return filled, missing
+
+
+def counted_from(plane: np.ndarray, zero: float) -> np.ndarray:
+    """Subtract a level, then give float32: a small contrast on a large level keeps its digits."""
+    wide = plane.astype("f8" if plane.dtype.itemsize > 2 else "f4")
+    return (wide - np.array(zero, wide.dtype)).astype(np.float32)
+
+
+def stretch(
+    image: np.ndarray,
+    low: float = 0.5,
+    high: float = 99.5,
+    limits: tuple[float, float] | None = None,
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Percentile stretch to float32 between 0 and 1, never through 8 bit.
+
+    Parameters
+    ----------
+    image : array
+        Finite, any real dtype.
+    low, high : float
+        Percentiles that become 0 and 1.
+    limits : (low, high), optional
+        Grey values to use instead (a fixed scope).
+
+    Returns
+    -------
+    stretched : float32 array
+        Zeros where the image is constant.
+    limits : (low, high)
+        The grey values that became 0 and 1.
+    """
+    if limits is None:
+        lowest, highest = np.percentile(image, (low, high))
+        if lowest == highest:
+            lowest, highest = image.min(), image.max()
+        limits = (float(lowest), float(highest))
+    width = limits[1] - limits[0]
+    if width <= 0:
+        return np.zeros(image.shape, np.float32), limits
+    stretched = ((image.astype(np.float64) - limits[0]) / width).astype(np.float32)
+    return np.clip(stretched, 0, 1, out=stretched), limits
+
+
+# side of the part that tells labels from a micrograph
+_LOOKED_AT = 2048
+
+
+def whole_numbers(labels: Any, advice: str) -> Any:
+    """Insist on (..., Y, X) whole numbers, numpy or dask.
+
+    Raises
+    ------
+    ValueError
+        If the array is of another kind, or empty; `advice` says what to do.
+    """
+    labels = opened(labels)
+    if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of whole numbers "
+            f"is needed: {advice}"
+        )
+    return labels
+
+
+def checked_labels(labels: Any) -> Any:
+    """Insist on (..., Y, X) labels of regions or phases, numpy or dask.
+
+    Raises
+    ------
+    ValueError
+        If the array is not of whole numbers, is empty, or looks like a micrograph.
+    """
+    labels = whole_numbers(labels, "segment or cluster the image first")
+    first = labels[(0,) * (labels.ndim - 2)]
+    if _looks_grey(np.asarray(first[_middle(first.shape[0]), _middle(first.shape[1])])):
+        raise ValueError(
+            "labels look like a grey image (most neighbouring pixels differ): segment or cluster "
+            "it first"
+        )
+    return labels
+
+
+def label_parts(labels: Any, axes: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
+    """Give slices (2 axes) or volumes (3 axes) of labels with their index, one after the other.
+
+    Raises
+    ------
+    ValueError
+        If a label is negative.
+    """
+    for index, part in parts(labels, axes):
+        yield index, not_negative(part)
+
+
+def not_negative(part: np.ndarray) -> np.ndarray:
+    """Insist that no label is negative.
+
+    Raises
+    ------
+    ValueError
+        If one is.
+    """
+    if part.dtype.kind == "i" and part.min() < 0:
+        raise ValueError(f"labels hold {part.min()}; they must be 0 (background) or above")
+    return part
+
+
+def _middle(length: int) -> slice:
+    return slice(max((length - _LOOKED_AT) // 2, 0), (length + _LOOKED_AT) // 2)
+
+
+def _looks_grey(plane: np.ndarray) -> bool:
+    if plane.shape[1] < 16 or plane.size < 1000:
+        return False
+    differ = plane[:, 1:] != plane[:, :-1]
+    return float(differ.mean()) > 0.6 and len(np.unique(plane)) > 16

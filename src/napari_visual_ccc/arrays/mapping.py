@@ -1,0 +1,121 @@
+"""Lift a function of one (Y, X) plane over stacks, tiles with a halo, row bands and lazy dask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from ..core.progress import Progress, Steps, run
+from .lazy import _CHUNK_LEAST, BAND_PIXELS, CHUNK_PIXELS, CHUNK_SIDE, WORKERS, is_lazy
+from .reduction import in_turn
+from .tiling import Tile, _tiles
+
+Plane = Callable[[np.ndarray], np.ndarray]
+
+
+def map_planes(
+    function: Plane,
+    image: Any,
+    *,
+    dtype: Any,
+    halo: int | None = None,
+    maps: int | None = None,
+    pixels: int = BAND_PIXELS,
+    note: str = "plane",
+) -> Steps[Any]:
+    """Apply a function of a (Y, X) plane to an image of any size.
+
+    Parameters
+    ----------
+    function : callable
+        Takes a 2-D numpy array and gives one of the same shape. With a `halo` it sees a tile at a
+        time, several on as many threads, and must treat the border of what it sees as the border
+        of an image.
+    image : (..., Y, X) array
+        Numpy or dask.
+    dtype : dtype
+        Of the result.
+    halo : int, optional
+        How many pixels around it a result pixel depends on. Without it the function gets whole
+        planes.
+    maps : int, optional
+        How many maps the function gives at once, as a first axis (numpy only).
+    pixels : int
+        Of a tile: fewer where a pixel takes long, for Cancel to be prompt.
+    note : str
+        For the progress bar.
+
+    Returns
+    -------
+    (..., Y, X) or (maps, ..., Y, X) array
+        Numpy for numpy. For dask: a lazy array at once, computed where it is looked at; `computed`
+        writes it where there is room for it. Tiles and chunks give exactly what the whole plane
+        would give.
+    """
+    if is_lazy(image):
+        return _lazily(function, image, dtype, halo, pixels)
+    result = np.empty(image.shape if maps is None else (maps, *image.shape), dtype)
+    # whole planes of a stack one by one: what they need for a while is not bounded
+    workers = 1 if halo is None else WORKERS
+    yield from _fill(function, image, result, halo, pixels, note, workers)
+    return result
+
+
+def _fill(
+    function: Plane,
+    image: np.ndarray,
+    result: np.ndarray,
+    halo: int | None,
+    pixels: int,
+    note: str,
+    workers: int,
+) -> Steps[None]:
+    def work(tile: Tile) -> None:
+        index, place, seen, inner = tile
+        read: tuple[Any, ...] = (*index, *seen)
+        keep: tuple[Any, ...] = (..., *inner)
+        write: tuple[Any, ...] = (..., *index, *place)
+        result[write] = function(image[read])[keep]
+
+    tiles = list(_tiles(image.shape, halo, pixels))
+    for done, _ in enumerate(in_turn(work, tiles, workers), start=1):
+        yield Progress(done, len(tiles), note)
+
+
+def _lazily(function: Plane, image: Any, dtype: Any, halo: int | None, pixels: int) -> Any:
+    import dask.array as da
+
+    def block(chunk: np.ndarray) -> np.ndarray:
+        result = np.empty(chunk.shape, dtype)
+        # dask brings the threads
+        run(_fill(function, chunk, result, halo, pixels, "", workers=1))
+        return result
+
+    if halo and min(image.shape[-2:]) <= halo:
+        # everything depends on everything
+        halo = None
+    meta = np.empty((0,) * image.ndim, dtype)
+    image = _suited(image, halo)
+    if not halo:
+        return da.map_blocks(block, image, dtype=dtype, meta=meta)
+    depth = {image.ndim - 2: halo, image.ndim - 1: halo}
+    return da.map_overlap(
+        block, image, depth=depth, boundary="none", dtype=dtype, meta=meta, allow_rechunk=True
+    )
+
+
+def _suited(image: Any, halo: int | None) -> Any:
+    """Cut chunks that fill the memory, join those that are more work to schedule than to do."""
+    wanted: dict[int, int] = {}
+    if np.prod([max(sizes) for sizes in image.chunks]) > CHUNK_PIXELS:
+        wanted = dict.fromkeys(range(image.ndim - 2), 1)
+        wanted |= {image.ndim - 2: CHUNK_SIDE, image.ndim - 1: CHUNK_SIDE}
+    for axis in (image.ndim - 2, image.ndim - 1):
+        longest = max(image.chunks[axis])
+        if longest < min(_CHUNK_LEAST, image.shape[axis]):
+            wanted[axis] = longest * (CHUNK_SIDE // longest)
+        if halo is None:
+            wanted[axis] = -1
+    return image.rechunk(wanted) if wanted else image

@@ -1,0 +1,249 @@
+"""Passes over the pieces of an array of any size, in order and on threads."""
+
+from __future__ import annotations
+
+import functools
+import itertools
+import queue
+import threading
+import uuid
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ..core.progress import Progress, Steps
+from .lazy import BAND_PIXELS, WORKERS, is_lazy
+from .tiling import Tile, _tiles, bands
+
+Item = TypeVar("Item")
+
+Answer = TypeVar("Answer")
+
+
+def pieces(image: Any) -> Iterator[np.ndarray]:
+    """Give every pixel once, a bounded piece at a time; `over_pieces` is faster.
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Numpy (bands of rows come as views) or dask (chunks come computed).
+
+    Yields
+    ------
+    numpy array
+        The shape says nothing; the pieces together are the image.
+    """
+    if is_lazy(image):
+        for index in np.ndindex(image.numblocks):
+            yield np.asarray(image.blocks[index])
+        return
+    for index, rows in bands(image.shape):
+        yield image[(*index, rows)]
+
+
+def over_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[int, Answer]]:
+    """Ask something of every piece of an image, on all cores: histograms, limits and counts.
+
+    Parameters
+    ----------
+    function : callable
+        Where the piece lies (index and slices), the pieces of the images → an answer that is
+        small. Called on several threads.
+    *images : (..., Y, X) arrays
+        Of one shape, numpy or dask.
+
+    Yields
+    ------
+    Number of the piece and answer; those of chunks as they come. `blocks.Total` adds them up.
+    """
+    if any(is_lazy(image) for image in images):
+        pass
+
+        return over_blocks(function, *images)
+
+    def ask(tile: Tile) -> Answer:
+        place = (*tile[0], *tile[1])
+        return function(place, *(image[place] for image in images))
+
+    return enumerate(in_turn(ask, _tiles(images[0].shape, 0, BAND_PIXELS)))
+
+
+def count_pieces(image: Any) -> int:
+    """Give how many `pieces` there are, for the progress bar."""
+    return int(np.prod(image.numblocks)) if is_lazy(image) else len(list(bands(image.shape)))
+
+
+def computed(image: Any, out: Any = None) -> Steps[Any]:
+    """Compute a lazy array chunk by chunk.
+
+    Parameters
+    ----------
+    image : dask array
+        What to compute.
+    out : array, optional
+        Where to: a memory-mapped file or a zarr array, for what is larger than memory. A numpy
+        array is made without it.
+
+    Returns
+    -------
+    array
+        `out`.
+    """
+    result = np.empty(image.shape, image.dtype) if out is None else out
+    stored = getattr(out, "shards", None) or getattr(out, "chunks", None)
+    if stored:
+        # two threads never write into one chunk
+        image = image.rechunk(stored)
+
+    def store(place: tuple[slice, ...], part: np.ndarray) -> None:
+        result[place] = part
+
+    total = count_pieces(image)
+    for done, _ in enumerate(over_pieces(store, image), start=1):
+        yield Progress(done, total, "compute")
+    return result
+
+
+def in_turn(
+    function: Callable[[Item], Answer], items: Iterable[Item], workers: int = WORKERS
+) -> Iterator[Answer]:
+    """Apply a function on several threads, a few items ahead, and give the answers in order."""
+    items = iter(items)
+    if workers == 1:
+        yield from map(function, items)
+        return
+    pool = threads()
+    ahead = deque(pool.submit(function, item) for item in itertools.islice(items, workers + 1))
+    try:
+        while ahead:
+            answer = ahead.popleft().result()
+            ahead.extend(pool.submit(function, item) for item in itertools.islice(items, 1))
+            yield answer
+    finally:
+        wait([one for one in ahead if not one.cancel()])
+
+
+@functools.cache
+def threads() -> ThreadPoolExecutor:
+    """The threads for work that waits for nobody.
+
+    Always the same ones: each new one would keep freed memory of its own.
+    """
+    return ThreadPoolExecutor(WORKERS)
+
+
+Answer = TypeVar("Answer")
+
+# number of no chunk
+_ERROR = -1
+
+
+class _Left(Exception):
+    """Nobody waits for the answers any more."""
+
+
+class Total:
+    """Sum of arrays that come in any order: always added up alike, so that no digit changes.
+
+    Neighbours are added to pairs, pairs to fours and so on; few sums wait at any time.
+    """
+
+    def __init__(self) -> None:
+        self._parts: dict[tuple[int, int], Any] = {}
+
+    def add(self, number: int, part: Any) -> None:
+        """Add the array of a number, each number once."""
+        level = 0
+        while (level, number ^ 1) in self._parts:
+            part = part + self._parts.pop((level, number ^ 1))
+            level, number = level + 1, number // 2
+        self._parts[level, number] = part
+
+    @property
+    def value(self) -> Any:
+        """The sum."""
+        parts: Any = [self._parts[place] for place in sorted(self._parts)]
+        total: Any = sum(parts)
+        return total
+
+
+def over_blocks(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[int, Answer]]:
+    """Ask something of every chunk: `planes.over_pieces` of lazy arrays.
+
+    All chunks are one graph, so that what neighbours share (a file's chunk under two halos) is
+    computed once; the threads wait when the reader falls behind.
+
+    Parameters
+    ----------
+    function : callable
+        Slices of the chunk, its parts of the images → answer.
+    *images : (..., Y, X) arrays
+        Of one shape; at least one is dask's, whose chunks are the pieces.
+
+    Yields
+    ------
+    Number of the chunk and answer, as they come: dask decides what is computed first.
+    """
+    first = next(image for image in images if is_lazy(image))
+    found: queue.Queue[tuple[int, Any]] = queue.Queue(2 * WORKERS)
+    left = threading.Event()
+
+    def put(answer: tuple[int, Any]) -> None:
+        while not left.is_set():
+            try:
+                return found.put(answer, timeout=0.1)
+            except queue.Full:
+                continue
+
+    with ThreadPoolExecutor(1) as pool:
+        work = pool.submit(_compute, function, images, first, put, left)
+        # an error of the image's own tasks is raised where the answers are read
+        work.add_done_callback(lambda done: put((_ERROR, done.exception())))
+        try:
+            for _ in range(int(np.prod(first.numblocks))):
+                number, answer = found.get()
+                if number == _ERROR:
+                    raise answer
+                yield number, answer
+        finally:
+            left.set()
+
+
+def _compute(
+    function: Callable[..., Any],
+    images: tuple[Any, ...],
+    first: Any,
+    put: Callable[[tuple[int, Any]], None],
+    left: threading.Event,
+) -> None:
+    import dask.array as da
+    from dask.array.core import slices_from_chunks
+
+    places = slices_from_chunks(first.chunks)
+
+    def ask(*parts: np.ndarray, block_id: tuple[int, ...]) -> np.ndarray:
+        if left.is_set():
+            raise _Left
+        number = int(np.ravel_multi_index(block_id, first.numblocks))
+        put((number, function(places[number], *parts)))
+        return np.zeros((1,) * first.ndim, bool)
+
+    given = [
+        image.rechunk(first.chunks)
+        if is_lazy(image)
+        else da.from_array(image, chunks=first.chunks, name=False)
+        for image in images
+    ]
+    asked = da.map_blocks(
+        ask,
+        *given,
+        dtype=bool,
+        chunks=tuple((1,) * count for count in first.numblocks),
+        meta=np.empty((0,) * first.ndim, bool),
+        # a name of its own: one made from what the function holds would take long
+        name=f"asked-{uuid.uuid4().hex}",
+    )
+    asked.compute(scheduler="threads", num_workers=WORKERS)

@@ -1,0 +1,291 @@
+"""Lift an operation on one image over the slices of a stack, each worked on alone."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any, Literal
+
+import numpy as np
+
+from ..core.progress import Progress, Steps, run, through
+from ..core.results import (
+    HeatmapResult,
+    ImageResult,
+    LabelsResult,
+    PredictionResult,
+    Result,
+    StackResult,
+)
+from .lazy import is_lazy
+from .volumes import map_parts
+
+Scope = Literal["stack", "slice"]
+
+Index = tuple[int, ...]
+
+Layer = ImageResult | LabelsResult
+
+# notes of single slices that are still worth reading
+_NOTES = 20
+
+
+def check_scope(scope: str) -> None:
+    """Refuse a scope that is none.
+
+    Raises
+    ------
+    ValueError
+        If it is neither ``"stack"`` nor ``"slice"``.
+    """
+    if scope not in ("stack", "slice"):
+        raise ValueError(f"scope is {scope!r}; choose stack or slice")
+
+
+def over_slices(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Result]]:
+    """Let an operation on a (Y, X) image take a stack as well, slice by slice.
+
+    Parameters
+    ----------
+    function : callable
+        Takes an image first (grey, or colour as a last axis of 3 or 4), then anything.
+
+    Returns
+    -------
+    callable
+        Gives what the function gives for an image, and a `StackResult` for a stack. Slices come
+        one at a time, also from dask; what they give is held in memory.
+    """
+
+    @functools.wraps(function)
+    def lifted(image: Any, *args: Any, **choices: Any) -> Steps[Result]:
+        image = image if is_lazy(image) else np.asarray(image)
+        axes = 3 if image.ndim > 2 and image.shape[-1] in (3, 4) else 2
+        if image.ndim <= axes:
+            return (yield from function(image, *args, **choices))
+        return (yield from each_slice(lambda one: function(one, *args, **choices), image, axes))
+
+    return lifted
+
+
+def alone(
+    function: Callable[[np.ndarray], Steps[Result]],
+    image: Any,
+    axes: int,
+    likes: tuple[Layer, ...],
+    *,
+    dtype: Any,
+    blank: float = 0,
+) -> Steps[tuple[Any, ...]]:
+    """Give every slice its own limits or thresholds; lazily for dask, without any pass before.
+
+    Parameters
+    ----------
+    function : callable
+        One slice (or volume) → its result.
+    image : array
+        Grey, numpy or dask; its last `axes` axes are a slice (2) or a volume (3).
+    likes : tuple of ImageResult or LabelsResult
+        Layers without their pixels, one for each that the function gives: names, looks, notes.
+    dtype, blank : dtype and float
+        Of lazy layers, and what fills slices that cannot be worked on, such as constant ones.
+
+    Returns
+    -------
+    tuple of ImageResult or LabelsResult
+        The layers. ``facts`` list what was found slice by slice; lazy layers have none and no
+        table, since nothing was computed.
+    """
+    if is_lazy(image):
+        layers: list[Layer] = []
+        for number, like in enumerate(likes):
+            pixels = yield from map_parts(
+                _pixels_of(function, number, dtype, blank), image, axes, dtype=dtype, note="slice"
+            )
+            note = "each slice is worked on when it is looked at: what was found is not listed"
+            layers.append(replace(like.with_array(pixels), notes=(*like.notes, note)))
+        return tuple(layers)
+    found = yield from each_slice(function, image, axes)
+    return tuple(
+        replace(layer, name=like.name, facts=found.facts, notes=(*like.notes, *found.notes))
+        for like, layer in zip(likes, found.layers, strict=True)
+    )
+
+
+def _pixels_of(
+    function: Callable[[np.ndarray], Steps[Result]], number: int, dtype: Any, blank: float
+) -> Callable[[np.ndarray], np.ndarray]:
+    def pixels(part: np.ndarray) -> np.ndarray:
+        try:
+            return np.asarray(run(function(part)).layers[number])
+        except ValueError:
+            return np.full(part.shape, blank, dtype)
+
+    return pixels
+
+
+def each_slice(
+    function: Callable[[np.ndarray], Steps[Result]], image: Any, axes: int = 2
+) -> Steps[StackResult]:
+    """Work on the slices of a stack one after the other and put the results together.
+
+    Parameters
+    ----------
+    function : callable
+        One slice → its result.
+    image : array
+        Numpy or dask; its last `axes` axes are one slice.
+
+    Returns
+    -------
+    StackResult
+        Where a slice cannot be worked on (constant, or nothing finite in it), layers stay blank
+        (0, or NaN), facts are None, and a note says why.
+
+    Raises
+    ------
+    ValueError
+        If no slice can be worked on.
+    """
+    shape = image.shape[:-axes]
+    total, together, first = int(np.prod(shape)), _Together(shape), None
+    for number, index in enumerate(np.ndindex(shape)):
+        tell = functools.partial(_at_slice, number, total)
+        try:
+            result = yield from through(function(np.asarray(image[index])), tell)
+        except ValueError as error:
+            first = first or error
+            together.note(index, f"nothing was found: {error}")
+        else:
+            together.add(index, result)
+    if not together.layers and not together.rows:
+        assert first is not None
+        raise first
+    return together.result()
+
+
+def _at_slice(number: int, total: int, progress: Progress) -> Progress:
+    return Progress(number, total, f"slice {number + 1}: {progress.note}", progress.values)
+
+
+class _Together:
+    """Collects the results of slices, so that none has to be kept."""
+
+    def __init__(self, shape: tuple[int, ...]) -> None:
+        self.shape = shape
+        self.layers: list[Layer] = []
+        self.rows: dict[str, list[Any]] = {}
+        self._facts: dict[Index, Mapping[str, Any]] = {}
+        self._notes: list[tuple[Index, str]] = []
+        self._model: Mapping[str, Any] = {}
+
+    def note(self, index: Index, text: str) -> None:
+        self._notes.append((index, text))
+
+    def add(self, index: Index, result: Result) -> None:
+        if not self.layers:
+            self.layers = [self._empty(layer) for layer in result.layers]
+        for number, layer in enumerate(result.layers):
+            stack = self.layers[number]
+            stack.array[index] = np.asarray(layer)
+            self.layers[number] = replace(stack, name=_common(stack.name, layer.name))
+        prediction = _prediction(result)
+        if prediction is not None:
+            self._model = prediction.model
+            self._row("slices", index, _as_table(result, prediction))
+        else:
+            for name, table in result.tables.items():
+                self._row(name, index, table)
+        self._facts[index] = result.facts
+        self._notes += [(index, note) for note in result.notes]
+
+    def _empty(self, layer: Layer) -> Layer:
+        one = np.asarray(layer)
+        shape = (*self.shape, *one.shape)
+        common: dict[str, Any] = {
+            "name": layer.name, "stride": layer.stride, "origin": layer.origin,
+            "corner": layer.corner,
+        }  # fmt: skip
+        if isinstance(layer, LabelsResult):
+            return LabelsResult(np.zeros(shape, one.dtype), **common)
+        blank = np.full(shape, np.nan if one.dtype.kind == "f" else 0, one.dtype)
+        return ImageResult(blank, look=layer.look, limits=layer.limits, **common)
+
+    def _row(self, name: str, index: Index, table: Any) -> None:
+        table = table.copy()
+        for axis, place in enumerate(index):
+            table.insert(axis, f"index_{axis}", place)
+        self.rows.setdefault(name, []).append(table)
+
+    def result(self) -> StackResult:
+        import pandas as pd
+
+        tables = {name: pd.concat(tables, ignore_index=True) for name, tables in self.rows.items()}
+        layers = tuple(
+            replace(layer, table=tables.get(layer.name)) if isinstance(layer, LabelsResult)
+            else layer for layer in self.layers
+        )  # fmt: skip
+        return StackResult(
+            layers, tables, model=self._model, facts=self._listed(), notes=self._told()
+        )
+
+    def _listed(self) -> dict[str, Any]:
+        """One value a slice, in the order of the stack; a name shared by all stands alone."""
+        names = dict.fromkeys(name for facts in self._facts.values() for name in facts)
+        found: dict[str, Any] = {}
+        for name in names:
+            every = [self._facts.get(i, {}).get(name) for i in np.ndindex(self.shape)]
+            same = isinstance(every[0], str) and all(one == every[0] for one in every)
+            found[name] = every[0] if same else every
+        return found
+
+    def _told(self) -> tuple[str, ...]:
+        """What holds for all slices once, then what is said of single ones."""
+        counts, total = Counter(text for _, text in self._notes), int(np.prod(self.shape))
+        shared = tuple(text for text, count in counts.items() if count == total)
+        single = []
+        for text in (text for text, count in counts.items() if count < total):
+            where = [", ".join(map(str, i)) for i, said in self._notes if said == text]
+            slices = f"slice {where[0]}" + (f" and {len(where) - 1} more" if where[1:] else "")
+            single.append(f"{slices}: {text}")
+        more = (f"and {len(single) - _NOTES} more notes",) if len(single) > _NOTES else ()
+        return (*shared, *single[:_NOTES], *more)
+
+
+def _common(name: str, other: str) -> str:
+    """Words at the start that two names share: maps of two classes are maps of one method."""
+    if name == other:
+        return name
+    pairs = zip(name.split(), other.split(), strict=False)
+    shared = []
+    for one, two in pairs:
+        if one != two:
+            break
+        shared.append(one)
+    return " ".join(shared) or name
+
+
+def _prediction(result: Result) -> PredictionResult | None:
+    for one in (result, *result.layers):
+        found = one if isinstance(one, PredictionResult) else getattr(one, "prediction", None)
+        if found is not None:
+            return found
+    return None
+
+
+def _as_table(result: Result, prediction: PredictionResult) -> Any:
+    import pandas as pd
+
+    row: dict[str, Any] = {}
+    if isinstance(result, HeatmapResult):
+        row = {"target": result.target, "raw_maximum": result.raw_maximum}
+    row |= prediction.row
+    row |= {
+        f"p_{name}": p for name, p in zip(prediction.classes, prediction.probabilities, strict=True)
+    }
+    if prediction.shares is not None:
+        shares = zip(prediction.classes, prediction.shares, strict=True)
+        row |= {f"share_{name}": share for name, share in shares}
+    return pd.DataFrame([row])

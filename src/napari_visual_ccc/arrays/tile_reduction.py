@@ -1,0 +1,86 @@
+"""Go through a plane in tiles that depend on its shape alone, whatever its chunks."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+
+import numpy as np
+
+from .lazy import is_lazy
+from .reduction import in_turn, threads
+
+Answer = TypeVar("Answer")
+
+_TILE = 1024
+
+
+def tiles_of(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First row and column of every tile of a plane, as `over_tiles` goes through them."""
+    return [(int(y), int(x)) for y in _edges(shape[0])[:-1] for x in _edges(shape[1])[:-1]]
+
+
+def over_tiles(function: Callable[..., Answer], *images: Any, halo: int) -> Iterator[Answer]:
+    """Ask something of every tile of a plane; how it is cut depends on its shape alone.
+
+    Of lazy images every chunk is computed once, and a row of chunks or two are in memory.
+
+    Parameters
+    ----------
+    function : callable
+        The tiles of the images, with a halo on all sides that is 0 beyond the image → an answer.
+        Called on several threads.
+    *images : (Y, X) arrays
+        Of one shape, numpy or dask.
+    halo : int
+        Pixels around a tile that are seen as well.
+
+    Yields
+    ------
+    The answers, in the order of `tiles_of`.
+    """
+    rows, columns = (_edges(length).tolist() for length in images[0].shape)
+
+    def tiles() -> Iterator[list[np.ndarray]]:
+        for bands in zip(*(_bands(image, rows, halo) for image in images), strict=True):
+            for left, right in itertools.pairwise(columns):
+                yield [band[:, left : right + 2 * halo] for band in bands]
+
+    return in_turn(lambda parts: function(*parts), tiles())
+
+
+def _edges(length: int) -> np.ndarray:
+    """Cut a length into equal parts."""
+    return np.linspace(0, length, max(1, -(-length // _TILE)) + 1).astype(int)
+
+
+def _bands(image: Any, rows: list[int], halo: int) -> Iterator[np.ndarray]:
+    """Rows of tiles with their halo."""
+    read = _reader(image) if is_lazy(image) else lambda first, last: image[first:last]
+    height, width = image.shape
+    for top, bottom in itertools.pairwise(rows):
+        first, last = max(top - halo, 0), min(bottom + halo, height)
+        band = np.zeros((bottom - top + 2 * halo, width + 2 * halo), image.dtype)
+        start = first - top + halo
+        band[start : start + last - first, halo : halo + width] = read(first, last)
+        yield band
+
+
+def _reader(image: Any) -> Callable[[int, int], np.ndarray]:
+    """Give the function that reads rows from a first to a last, neither ever going back."""
+    held, start, block = np.zeros((0, image.shape[1]), image.dtype), 0, 0
+
+    def read(first: int, last: int) -> np.ndarray:
+        nonlocal held, start, block
+        # a copy: a view of a few rows would keep all of their chunks
+        held, start = held[first - start :].copy(), first
+        parts = [held] if len(held) else []
+        while start + sum(map(len, parts)) < last:
+            chunks = image.blocks[block]
+            parts.append(chunks.compute(scheduler="threads", pool=threads()))
+            block += 1
+        held = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return held[: last - first]
+
+    return read

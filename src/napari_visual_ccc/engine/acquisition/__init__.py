@@ -1,0 +1,1 @@
+"""How an image was taken: quality, noise, drift and the info bar."""

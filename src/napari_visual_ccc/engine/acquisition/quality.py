@@ -1,0 +1,250 @@
+"""Whether an image is fit for analysis: detail, noise, saturation, stripes, drift."""
+
+from __future__ import annotations
+
+import math
+from typing import Annotated, Any
+
+import numpy as np
+
+from ...arrays.inputs import as_grey
+from ...arrays.reduction import pieces
+from ...core.pixel_size import Spacing, pixel_size
+from ...core.progress import Progress, Steps
+from ...core.results import TableResult
+from .drift import Drift, Moved, drift_columns, slice_name
+from .spectrum import finest_detail, line_jumps, power_of, signal_to_noise, windows_of
+
+Period = Annotated[float, {"min": 2.0, "max": 50.0, "step": 0.5}]
+
+Ratio = Annotated[float, {"min": 0.0, "max": 20.0, "step": 0.1}]
+
+Percent = Annotated[float, {"min": 0.0, "max": 50.0, "step": 0.5}]
+
+# measured on good micrographs, as they are and degraded: docs/quality.md
+BLURRED, NOISY, SATURATED, STRIPED = 9.0, 1.0, 2.0, 4.0
+
+UNEVEN, MOVED = 3.0, 2.0
+
+_SMALL = 32
+
+# signal-to-noise below which an image may be empty, and how far (in standard deviations of the
+# noise) something must stand out for it not to be
+_FAINT, _SEEN = 0.05, 8.0
+
+_NOTHING = "empty: no finite pixel"
+
+_NUMBERS = (
+    "detail_px", "detail_ratio", "snr", "black_percent", "white_percent", "row_stripes_percent",
+    "column_stripes_percent",
+)  # fmt: skip
+
+
+def quality(
+    image: Any,
+    spacing: Spacing = None,
+    unit: str = "px",
+    *,
+    blurred: Period = BLURRED,
+    noisy: Ratio = NOISY,
+    saturated: Percent = SATURATED,
+    striped: Percent = STRIPED,
+) -> Steps[TableResult]:
+    """Tell whether an image is fit for analysis: sharp, bright enough, not saturated or striped.
+
+    Detail is where the spectrum stands out of the noise (Joy, J. Microsc. 208 (2002) 24),
+    signal-to-noise comes from the autocorrelation (Thong, Sim & Phang, Scanning 23 (2001) 328),
+    the movement between slices as in `align`.
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Grey or colour, any real dtype, numpy or dask. Slices of a stack are judged one by one.
+    spacing : float or (y, x)
+        Size of a pixel in `unit`.
+    unit : str
+        Of `spacing`, such as ``"nm"``.
+    blurred : float
+        Flag images whose finest detail is coarser than this many pixels. A sharp image that was
+        sampled too finely looks the same, and a blurred one without noise looks sharper.
+    noisy : float
+        Flag images with a lower signal-to-noise ratio (of variances; 1: as much noise as signal).
+    saturated : float
+        Flag images with more than this percentage of pixels piled up at the darkest or the
+        brightest grey level.
+    striped : float
+        Flag images whose lines differ by more than this percentage of the image's contrast.
+
+    Returns
+    -------
+    TableResult
+        One row a slice: ``index_*``, ``flags`` (what is wrong, in words; empty where nothing is),
+        ``detail_px`` and ``detail_<unit>`` (period of the finest detail; in units where pixels
+        are square), ``detail_ratio`` (of the coarsest to the finest of four directions; drift,
+        vibration and astigmatism raise it, oriented structure as well: within a single image
+        they cannot be told apart), ``snr`` (1000 where no noise is seen), ``black_percent`` and
+        ``white_percent`` (saturated), ``row_stripes_percent`` (charging, scan noise) and
+        ``column_stripes_percent`` (curtaining), both as standard deviation of the lines' level
+        over that of the image; for stacks also ``drift_y_px`` and ``drift_x_px`` since the slice
+        before, and the same in `unit`: across slices that show nothing, or something else, since
+        the last that shows the same (flags name it). Missing where an image is too small or
+        empty, and drift where no slice before shows the same.
+
+    Raises
+    ------
+    ValueError
+        If no pixel of the image is finite.
+    """
+    import pandas as pd
+
+    grey, notes = as_grey(image)
+    size = pixel_size(spacing, unit)
+    total, rows = int(np.prod(grey.shape[:-2])), []
+    drift = Drift()
+    for done, index in enumerate(np.ndindex(grey.shape[:-2])):
+        yield Progress(done, total, "slice")
+        found = quality_of(
+            grey[index], blurred=blurred, noisy=noisy, saturated=saturated, striped=striped
+        )
+        flags, detail = found.pop("flags"), found.pop("detail_px")
+        row = {f"index_{axis}": place for axis, place in enumerate(index)}
+        row |= {"flags": "", "detail_px": detail}
+        if size is not None and math.isclose(*size):
+            row[f"detail_{unit}"] = detail * size[0]
+        row |= found
+        if index:
+            moved = drift.follow(index, grey[index])
+            row |= drift_columns(moved.step, size, unit)
+            flags += _movement(index, moved)
+        rows.append(row | {"flags": "; ".join(flags)})
+    if all(row["flags"].startswith(_NOTHING) for row in rows):
+        raise ValueError("image has no finite pixel: all are NaN or infinite")
+    table = pd.DataFrame(rows)
+    flagged = int((table["flags"] != "").sum())
+    return TableResult(
+        table, name="quality", facts={"flagged": flagged}, notes=(*notes, _told(rows, flagged))
+    )
+
+
+def _movement(index: tuple[int, ...], moved: Moved) -> list[str]:
+    length = math.hypot(*moved.step)
+    if moved.since is None or not length > MOVED:
+        return []
+    next_to = sum(abs(a - b) for a, b in zip(index, moved.since, strict=True)) == 1
+    since = "the slice before" if next_to else f"slice {slice_name(moved.since)}"
+    return [f"moved: {length:.1f} px since {since}"]
+
+
+def _told(rows: list[dict[str, Any]], flagged: int) -> str:
+    if len(rows) == 1:
+        return rows[0]["flags"] or "nothing speaks against this image"
+    return f"{flagged} of {len(rows)} slices are flagged" if flagged else "no slice is flagged"
+
+
+def quality_of(
+    plane: Any,
+    *,
+    blurred: float = BLURRED,
+    noisy: float = NOISY,
+    saturated: float = SATURATED,
+    striped: float = STRIPED,
+) -> dict[str, Any]:
+    """Judge one plane.
+
+    Parameters
+    ----------
+    plane : (Y, X) array
+        Grey, any real dtype, numpy or dask.
+    blurred, noisy, saturated, striped : float
+        As in `quality`.
+
+    Returns
+    -------
+    dict
+        ``flags``, a list of str, and the columns of `quality` that need neither a pixel size nor
+        another slice.
+    """
+    found: dict[str, Any] = dict.fromkeys(_NUMBERS, math.nan)
+    windows = windows_of(plane)
+    if not windows:
+        return found | {"flags": [_NOTHING]}
+    low, high, black, white = _ends(plane)
+    if low == high:
+        return found | {"flags": ["empty: all pixels have one grey level"]}
+    contrast = math.sqrt(float(np.mean([np.mean(w**2) for w in windows])))
+    detail, along = finest_detail(power_of(windows), windows[0].shape[1])
+    found |= {
+        "detail_px": detail if math.isfinite(detail) else math.nan,
+        "detail_ratio": max(along) / min(along) if math.isfinite(max(along)) else math.nan,
+        "snr": signal_to_noise(windows),
+        "black_percent": 100 * black,
+        "white_percent": 100 * white,
+    }
+    if contrast > 0 and min(windows[0].shape) >= _SMALL:
+        rows, columns = line_jumps(windows)
+        found["row_stripes_percent"] = 100 * rows / contrast
+        found["column_stripes_percent"] = 100 * columns / contrast
+    if min(windows[0].shape) < _SMALL:
+        flags = [f"small: less than {_SMALL} px; sharpness and stripes cannot be judged"]
+    elif found["snr"] < _FAINT and not any(_something(w) for w in windows):
+        return found | {"flags": ["empty: nothing stands out of the noise"]}
+    else:
+        flags = []
+    return found | {"flags": flags + _flags(found, blurred, noisy, saturated, striped)}
+
+
+def _flags(
+    found: dict[str, Any], blurred: float, noisy: float, saturated: float, striped: float
+) -> list[str]:
+    detail, black, white = found["detail_px"], found["black_percent"], found["white_percent"]
+    rows, columns = found["row_stripes_percent"], found["column_stripes_percent"]
+    ratio = found["detail_ratio"]
+    # noise hides detail: what is noisy is not called blurred as well. Comparisons with a missing
+    # number are false
+    clear = not found["snr"] < noisy
+    cases = [
+        (clear and detail > blurred, f"blurred: finest detail is {detail:.1f} px"),
+        (not clear, f"noisy: signal-to-noise ratio {found['snr']:.2g}"),
+        (black > saturated, f"saturated: {black:.1f} % of the pixels are black"),
+        (white > saturated, f"saturated: {white:.1f} % of the pixels are white"),
+        (rows > striped, f"striped along rows: {rows:.1f} % of the contrast"),
+        (columns > striped, f"striped along columns: {columns:.1f} % of the contrast"),
+        (ratio > UNEVEN, f"drawn out: detail is {ratio:.1f} times coarser in one direction"),
+    ]
+    return [words for true, words in cases if true]
+
+
+def _something(window: np.ndarray) -> bool:
+    """Whether anything stands out of faint noise, such as one particle in an empty field."""
+    import cv2
+
+    small = cv2.blur(window, (5, 5))
+    centre = np.median(small)
+    spread = 1.4826 * float(np.median(np.abs(small - centre)))
+    return float(np.abs(small - centre).max()) > _SEEN * spread
+
+
+def _ends(plane: Any) -> tuple[float, float, float, float]:
+    """Lowest and highest finite grey, and the share of pixels piled up at each.
+
+    Piled up are those at the end beyond as many as the next level has: the end of a histogram
+    that was not cut thins out.
+    """
+    tops: list[dict[float, int]] = [{}, {}]
+    finite = 0
+    for piece in pieces(plane):
+        values = piece[np.isfinite(piece)] if piece.dtype.kind == "f" else piece.ravel()
+        finite += values.size
+        for top, end in zip(tops, (np.min, np.max), strict=True):
+            rest = values
+            for _ in range(2):
+                if rest.size:
+                    extreme = end(rest)
+                    top[float(extreme)] = top.get(float(extreme), 0) + int((rest == extreme).sum())
+                    rest = rest[rest != extreme]
+    ends, shares = [], []
+    for top, reverse in zip(tops, (False, True), strict=True):
+        (level, count), *others = sorted(top.items(), reverse=reverse)
+        ends.append(level)
+        shares.append(max(count - (others[0][1] if others else 0), 0) / finite)
+    return ends[0], ends[1], shares[0], shares[1]

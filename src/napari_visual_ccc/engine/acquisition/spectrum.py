@@ -1,0 +1,217 @@
+"""What spectrum, autocorrelation and row differences tell of a plane's detail, noise, stripes."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...arrays.inputs import finite
+
+# a plane is looked at in nine windows at most, so that its size does not matter
+_SIDE, _PLACES = 512, 3
+
+# rings of the radial average at most, each at least two frequencies wide
+_RINGS = 96
+
+# so many rings without detail are the end of it: a regular structure has gaps
+_GAP = 3
+
+# detail is seen where the power is this many times that of the noise
+_ABOVE = 2.0
+
+# weaker than this share of the strongest ring, power is rounding and not detail
+_ROUNDING = 1e-7
+
+# standard errors of the noise that lines must differ by beyond it
+_SURE = 3.0
+
+# noise that cannot be told from none
+BEST = 1000.0
+
+
+def windows_of(plane: Any) -> list[np.ndarray]:
+    """Cut up to nine evenly placed windows out of a plane of any size; level and finite, float64.
+
+    Those without a finite pixel are left out.
+    """
+    rows, columns = (
+        sorted({round(v) for v in np.linspace(0, max(n - _SIDE, 0), _PLACES)}) for n in plane.shape
+    )
+    found = []
+    for y in rows:
+        for x in columns:
+            window = np.array(plane[y : y + _SIDE, x : x + _SIDE], np.float64, order="C")
+            if np.isfinite(window).any():
+                found.append(_level(finite(window)[0]))
+    return found
+
+
+def _level(window: np.ndarray) -> np.ndarray:
+    """Subtract mean and slopes: uneven lighting is not detail."""
+    flat = window - window.mean()
+    for axis in range(2):
+        count = window.shape[axis]
+        slope = np.expand_dims(np.arange(count) - (count - 1) / 2, 1 - axis)
+        if count > 1:
+            # over a full grid the slopes are independent of one another
+            flat = flat - slope * (np.mean(flat * slope) / np.mean(slope**2))
+    return flat
+
+
+def signal_to_noise(windows: list[np.ndarray]) -> float:
+    """Variance of the signal over that of the noise, from the autocorrelation along the rows.
+
+    White noise only adds to the autocorrelation at zero; without it, the value there is
+    extrapolated from the next two: the mean of the nearest neighbour and of the straight line
+    (Thong, Sim & Phang, Scanning 23 (2001) 328).
+
+    Returns
+    -------
+    float
+        `BEST` where no noise is seen, NaN for windows less than 4 pixels wide.
+    """
+    if windows[0].shape[1] < 4:
+        return float("nan")
+    at = [
+        float(np.mean([np.mean(w[:, lag:] * w[:, : w.shape[1] - lag]) for w in windows]))
+        for lag in range(3)
+    ]
+    signal = max(at[1] + (at[1] - at[2]) / 2, 0.0)
+    return min(signal / max(at[0] - signal, 1e-300), BEST)
+
+
+def power_of(windows: list[np.ndarray]) -> np.ndarray:
+    """Average the power spectra of windows: (h, w // 2 + 1), frequency 0 first.
+
+    The windows are tapered (Hann), so that their borders make no cross.
+    """
+    height, width = windows[0].shape
+    taper = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
+    power = np.zeros((height, width // 2 + 1))
+    for window in windows:
+        power += np.abs(np.fft.rfft2(window * taper)) ** 2
+    return power / len(windows)
+
+
+def finest_detail(power: np.ndarray, width: int) -> tuple[float, tuple[float, ...]]:
+    """Period of the finest detail that stands out of the noise, in pixels: 2 or more.
+
+    Where the radially averaged power comes down to the noise is the end of what is resolved
+    (Joy, SMART: J. Microsc. 208 (2002) 24).
+
+    Parameters
+    ----------
+    power : (h, w // 2 + 1) array
+        From `power_of`.
+    width : int
+        Of the windows.
+
+    Returns
+    -------
+    detail : float
+        Infinite where nothing stands out; NaN where windows are too small to tell.
+    along : tuple of float
+        The same along 0, 45, 90 and 135 degrees, counter-clockwise from the row axis.
+    """
+    height = power.shape[0]
+    if min(height, width) < 32:
+        return float("nan"), (float("nan"),) * 4
+    y, x = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
+    rings = min(_RINGS, min(height, width) // 4)
+    ring = (np.hypot(y, x) * 2 * rings).astype(int)
+    # stripes, and what is left of the borders, lie on the axes
+    use = (ring < rings) & (np.abs(y) > 1.5 / height) & (x > 1.5 / width)
+    whole = _rings(power, ring, use)
+    noise = max(float(_smooth(whole[whole > 0]).min(initial=np.inf)), _ROUNDING * whole.max())
+    angle = np.degrees(np.arctan2(-y, x))
+    sectors = [np.abs((angle - middle + 90) % 180 - 90) <= 22.5 for middle in (0, 45, 90, 135)]
+    along = tuple(_period(_rings(power, ring, use & sector), noise) for sector in sectors)
+    return _period(whole, noise), along
+
+
+def _rings(power: np.ndarray, ring: np.ndarray, use: np.ndarray) -> np.ndarray:
+    count = np.bincount(ring[use])
+    return np.bincount(ring[use], power[use]) / np.maximum(count, 1)
+
+
+def _smooth(values: np.ndarray) -> np.ndarray:
+    # fewer neighbours at the ends
+    kernel = np.ones(min(5, len(values)))
+    return np.convolve(values, kernel, "same") / np.convolve(np.ones(len(values)), kernel, "same")
+
+
+def _period(mean: np.ndarray, noise: float) -> float:
+    """Give the period at which power comes down to the noise; the lowest rings may be empty."""
+    first = int(np.argmax(mean > 0))
+    seen = np.append(mean[first:] >= _ABOVE * noise, [False] * _GAP)
+    gap = np.lib.stride_tricks.sliding_window_view(~seen, _GAP).all(axis=1)
+    last = first + int(np.argmax(gap))
+    return float("inf") if last == first else 2 * len(mean) / (last - 0.5)
+
+
+def line_jumps(windows: list[np.ndarray]) -> tuple[float, float]:
+    """How much whole lines differ in grey from the next line: standard deviation of their level.
+
+    The middle half of the differences between two lines is averaged: detail of the specimen
+    touches few pixels of a line, a jump of the scan all. What noise and detail do to these
+    averages is taken off; neighbours that go together count as one pixel.
+
+    Parameters
+    ----------
+    windows : list of (h, w) arrays
+        From `windows_of`.
+
+    Returns
+    -------
+    rows, columns : float
+        With the rows and with the columns as lines.
+    """
+    both = [[_jumps(w) for w in windows], [_jumps(w.T) for w in windows]]
+    # streaks go on along their line and curtains along theirs: the shorter is that of detail
+    runs = [min(one.run, other.run) for one, other in zip(*both, strict=True)]
+    rows, columns = (_beyond_chance(lines, runs) for lines in both)
+    return rows, columns
+
+
+class _Jumps(NamedTuple):
+    """From every line to the next: its jump, its variance if pixels were apart, pixels a run."""
+
+    jumps: np.ndarray
+    noise: np.ndarray
+    run: float
+
+
+def _jumps(window: np.ndarray) -> _Jumps:
+    steps = np.diff(window, axis=0)
+    ordered = np.sort(steps, axis=1)
+    count = ordered.shape[1]
+    quarter = count // 4
+    middle = ordered[:, quarter : count - quarter].mean(axis=1)
+    # variance of a trimmed mean, from the winsorised values
+    kept = np.clip(steps, ordered[:, [quarter]], ordered[:, [count - 1 - quarter]])
+    noise = kept.var(axis=1) * count / (count - 2 * quarter) ** 2
+    return _Jumps(np.abs(middle - np.median(middle)), noise, _run(kept))
+
+
+def _run(lines: np.ndarray) -> float:
+    """How many neighbours of a line go together: the sum of its autocorrelation."""
+    count = lines.shape[1]
+    level = lines - lines.mean(axis=1, keepdims=True)
+    power = np.mean(np.abs(np.fft.rfft(level, 2 * count, axis=1)) ** 2, axis=0)
+    along = np.fft.irfft(power, 2 * count)[:count]
+    # beyond its first zero there is only chance; the mean was taken off, so there is a zero
+    end = int(np.argmax(along <= 0))
+    run = float(2 * along[:end].sum() / along[0] - 1) if end > 0 else 1.0
+    # a mean of few runs takes some of the variance with it
+    return run / max(1 - run / count, 0.5)
+
+
+def _beyond_chance(lines: list[_Jumps], runs: list[float]) -> float:
+    jumps = np.concatenate([one.jumps for one in lines])
+    noise = np.concatenate([one.noise * run for one, run in zip(lines, runs, strict=True)])
+    # nine lines of ten: a streak that covers some of the lines counts, a few layers do not
+    spread = float(np.quantile(jumps, 0.9)) / 1.645
+    # neighbouring lines of a small image have detail in common: few of them vary by chance
+    chance = 1 + _SURE * float(np.sqrt(2 * np.mean(runs) / len(jumps)))
+    return float(np.sqrt(max(spread**2 - chance * float(np.median(noise)), 0.0) / 2))

@@ -1,0 +1,166 @@
+"""Name what an image shows, whole or window by window."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+from ...arrays.inputs import as_grey, finite, plane_of
+from ...core.pixel_size import nanometres
+from ...core.progress import Progress, Steps
+from ...core.results import ImageResult, LabelsResult, PredictionResult
+from .calibration import softmax, temperature
+from .crops import EMPTY, scale_note
+from .judge import judged
+from .windows import CONFIDENCE, STRIDE, Device, Looks, Windows, card_facts, see
+
+if TYPE_CHECKING:
+    from ...nets.checkpoint import Model
+
+
+def classify(
+    image: Any,
+    spacing: Any = None,
+    unit: str = "px",
+    *,
+    model: Path | None = None,
+    stride: Annotated[int, {"min": 8, "max": 256, "step": 8}] = STRIDE,
+    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = CONFIDENCE,
+    turns: bool = True,
+    device: Device = "auto",
+) -> Steps[PredictionResult]:
+    """Say which of a model's classes an image shows, and how sure that is.
+
+    A crop of about the size that the model was trained on is classified whole, and so is any image
+    by a model of whole images; otherwise the image is classified window by window at the scale of
+    the training images. The model that comes with the package knows three shapes of copper
+    nanoparticles in TEM (cube, octahedron, sphere), nothing else; it needs no network access.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
+        being looked at).
+    spacing : (y, x), optional
+        Size of a pixel, for models that were trained at a scale.
+    unit : str
+        Of `spacing`.
+    model : Path
+        A model file (.safetensors); without it the shipped one.
+    stride : int
+        Pixels from one window to the next.
+    confidence : float
+        How often the set of likely classes is to hold the true one (conformal prediction).
+    turns : bool
+        Look at all eight turned and mirrored views of a crop: mean and spread instead of one
+        answer. Window by window, each is looked at once, and so is a crop by a model that was
+        trained without turned views.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    PredictionResult
+        ``probabilities``, calibrated where the card says how; ``likely`` classes; ``unknown`` when
+        the image, or more than half of its windows, is unlike all training images; the most
+        ``similar`` of these. Window by window:
+        ``shares`` of the windows that show something, the map of their classes (0 = shows
+        nothing) and of their probabilities, one cell every `stride` pixels.
+
+    Raises
+    ------
+    ValueError
+        If the image is not a plane or has no finite pixel, the file is not a model, or the device
+        is not there.
+    RuntimeError
+        If memory is full.
+    """
+    if not 8 <= stride <= 256:
+        raise ValueError(f"stride is {stride}; choose 8 to 256")
+    if not 0.5 <= confidence < 1:
+        raise ValueError(f"confidence is {confidence}; choose 0.5 to 0.99")
+    grey, notes = as_grey(image)
+    plane, _ = finite(np.asarray(plane_of(grey, "classify")))
+    from ...nets import checkpoint
+    from ...nets import device as devices
+
+    yield Progress(0, 0, "model")
+    loaded = checkpoint.load(model, devices.choose(device))
+    card, size = loaded.card, nanometres(spacing, unit)
+    notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
+    looks = yield from see(loaded, plane, size, turns, stride)
+    if looks.windows is not None:
+        return _by_window(looks, looks.windows, loaded, notes)
+    if turns and len(looks.logits) == 1:
+        notes = (*notes, "the model was trained without turned views: it was shown none")
+    spread = softmax(looks.logits, temperature(card)).std(axis=0) if len(looks.logits) > 1 else None
+    return judged(
+        looks.probabilities(temperature(card)),
+        loaded,
+        confidence,
+        looks.features,
+        spread=spread,
+        windows=1,
+        notes=notes,
+    )
+
+
+def _by_window(
+    looks: Looks, windows: Windows, model: Model, notes: tuple[str, ...]
+) -> PredictionResult:
+    import pandas as pd
+    import torch
+
+    from ...nets.neighbours import similar
+
+    card = model.card
+    probabilities = softmax(looks.logits, temperature(card))
+    classes = tuple(card["classes"])
+    shown = windows.spread() >= EMPTY if looks.shown is None else looks.shown
+    if not shown.any():
+        notes = (*notes, "no window shows more than noise: the probabilities mean nothing")
+    looked_at = probabilities[looks.telling]
+    winners = np.where(shown, probabilities.argmax(axis=1) + 1, 0).astype(np.uint8)
+    shares = np.bincount(looked_at.argmax(axis=1), minlength=len(classes)) / len(looked_at)
+    table = pd.DataFrame(
+        {"label": range(1, len(classes) + 1), "name": classes, "share_of_windows": shares}
+    )
+    best = np.where(shown, probabilities.max(axis=1), np.nan).astype(np.float32)
+    maps = (
+        LabelsResult(
+            winners.reshape(windows.shape), table=table, name="classes", stride=windows.stride
+        ),
+        ImageResult(
+            best.reshape(windows.shape),
+            look="heat",
+            limits=(1 / len(classes), 1.0),
+            name="probability",
+            stride=windows.stride,
+        ),
+    )
+    windows_shown = int(shown.sum())
+    facts = card_facts(card) | {
+        "windows": windows_shown,
+        "empty_windows": windows.count - windows_shown,
+    }
+    odd, unknown = looks.strange(model), False
+    if odd is not None:
+        facts["unknown_windows"] = int(odd.sum())
+        unknown = facts["unknown"] = bool(odd.mean() > 0.5)
+    if odd is not None and unknown:
+        notes = (f"unknown: {odd.mean():.0%} of the windows are unlike the training images", *notes)
+    middle = looks.features[looks.telling].mean(axis=0, dtype=np.float32)
+    return PredictionResult(
+        classes,
+        looks.probabilities(temperature(card)),
+        windows=windows_shown,
+        shares=shares,
+        maps=maps,
+        unknown=unknown,
+        similar=tuple(similar(model, torch.from_numpy(middle).to(model.device))),
+        model=card,
+        facts=facts,
+        notes=notes,
+    )

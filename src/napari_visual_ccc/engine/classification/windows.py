@@ -1,0 +1,175 @@
+"""What a network gives for an image: whole, or window by window."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ...core.progress import Steps
+from .calibration import softmax
+from .crops import EMPTY, is_crop, normalised, window_side
+
+if TYPE_CHECKING:
+    from ...nets.checkpoint import Model
+
+Device = Literal["auto", "cpu", "cuda", "mps"]
+
+STRIDE, CONFIDENCE = 32, 0.9
+
+
+@dataclass(frozen=True, eq=False)
+class Looks:
+    """What a network says of an image, as one thing or window by window.
+
+    Parameters
+    ----------
+    logits : (n, classes) array
+        Of the turned views of the image, or of its windows.
+    features : (m, d) array
+        What the last layer sees of the image as it is (one row), or of every window.
+    windows : Windows, optional
+        None for an image that was looked at as one thing.
+    shown : (n,) bool array, optional
+        Which windows show more than noise.
+    """
+
+    logits: np.ndarray
+    features: np.ndarray
+    windows: Windows | None = None
+    shown: np.ndarray | None = None
+
+    @property
+    def telling(self) -> np.ndarray:
+        """Numbers of the rows that say something of the specimen; all, if none does."""
+        shown = self.shown if self.shown is not None and self.shown.any() else None
+        return np.arange(len(self.logits)) if shown is None else np.flatnonzero(shown)
+
+    def probabilities(self, heat: float) -> np.ndarray:
+        """(classes,): of the mean logits of turned views, or the mean over the windows."""
+        if self.windows is None:
+            return softmax(self.logits.mean(axis=0), heat)
+        return softmax(self.logits[self.telling], heat).mean(axis=0)
+
+    def strange(self, model: Model) -> np.ndarray | None:
+        """Which of the telling windows (or the image) are unlike the training images."""
+        from ...nets.neighbours import strange
+
+        if self.windows is None:
+            return strange(model, self.features)
+        if self.shown is None or not self.shown.any():
+            return None
+        return strange(model, self.features[self.telling])
+
+
+def see(
+    model: Model, plane: np.ndarray, size_nm: float | None, turns: bool, stride: int = STRIDE
+) -> Steps[Looks]:
+    """Look at an image the way that fits it: as one thing, or window by window.
+
+    Parameters
+    ----------
+    model : Model
+        Loaded.
+    plane : (Y, X) array
+        Grey, finite.
+    size_nm : float or None
+        Its pixel size.
+    turns : bool
+        Look at eight turned views of a crop, if the model was trained with such.
+    stride : int
+        Pixels from one window to the next.
+    """
+    from ...nets.predict import predict
+
+    side = window_side(model.card, plane.shape, size_nm)
+    if is_crop(model.card, plane.shape, side):
+        logits, feature = yield from looked_at(model, plane, size_nm, turns)
+        return Looks(logits, feature[None])
+    windows = Windows(normalised(plane, model.card), side, stride)
+    logits, features = yield from predict(model, windows.read, windows.count, size_nm)
+    return Looks(logits, features, windows, windows.spread() >= EMPTY)
+
+
+def is_turned(card: Mapping[str, Any]) -> bool:
+    """Whether a model was trained with turned and mirrored views; foreign ones are taken to be."""
+    return bool(card.get("recipe", {}).get("augment", {}).get("flips", True))
+
+
+def looked_at(
+    model: Model, plane: np.ndarray, size_nm: float | None, turns: bool
+) -> Steps[tuple[np.ndarray, np.ndarray]]:
+    """Look at an image as one thing.
+
+    Returns
+    -------
+    logits : (8 or 1, classes) array
+        One row a turned or mirrored view (one, where the model was trained without such); the mean
+        over the parts of the image, as in training.
+    feature : (d,) array
+        What the last layer sees of the image as it is.
+    """
+    import torch
+
+    from ...nets.predict import predict
+    from ...nets.training.augment import dihedral
+    from .crops import resized_views
+
+    parts = resized_views(plane, model.card, size_nm)
+    kinds = range(8 if turns and is_turned(model.card) else 1)
+    shown = np.concatenate([dihedral(torch.from_numpy(parts), k).numpy() for k in kinds])
+    logits, features = yield from predict(model, lambda a, b: shown[a:b], len(shown), size_nm)
+    return (
+        logits.reshape(len(kinds), len(parts), -1).mean(axis=1),
+        features[: len(parts)].mean(axis=0),
+    )
+
+
+class Windows:
+    """Windows around the centres of cells that tile an image, its border mirrored.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        The image.
+    side : int
+        Of a window, in pixels.
+    stride : int
+        Of a cell.
+    """
+
+    def __init__(self, image: np.ndarray, side: int, stride: int) -> None:
+        # a cell that would lie mostly beyond the border is left out
+        self.shape = tuple(max(1, (2 * n + stride) // (2 * stride)) for n in image.shape)
+        before = (side - stride) // 2
+        widths = [
+            (max(before, 0), max(cells * stride + side - stride - before - n, 0))
+            for cells, n in zip(self.shape, image.shape, strict=True)
+        ]
+        padded = np.pad(image, widths, mode="symmetric")
+        padded = padded[max(-before, 0) :, max(-before, 0) :]
+        views = np.lib.stride_tricks.sliding_window_view(padded, (side, side))
+        self._views = views[::stride, ::stride][: self.shape[0], : self.shape[1]]
+        self.stride = stride
+
+    @property
+    def count(self) -> int:
+        """How many windows there are."""
+        return self.shape[0] * self.shape[1]
+
+    def read(self, start: int, stop: int) -> np.ndarray:
+        """Give windows by number, row by row."""
+        rows, columns = np.divmod(np.arange(start, stop), self.shape[1])
+        return self._views[rows, columns]
+
+    def spread(self) -> np.ndarray:
+        """Standard deviation of grey in every window."""
+        rows = [self._views[row].std(axis=(1, 2)) for row in range(self.shape[0])]
+        return np.concatenate(rows)
+
+
+def card_facts(card: Mapping[str, Any]) -> dict[str, Any]:
+    """What a result keeps of the model's card."""
+    return {"model": card["name"], "model_hash": card["hash"], "device": card["device"]}

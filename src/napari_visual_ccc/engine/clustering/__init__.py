@@ -1,0 +1,1 @@
+"""Phases by grey level or by features."""

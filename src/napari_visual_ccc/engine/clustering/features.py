@@ -1,0 +1,253 @@
+"""Feature maps of pixels and k-means on them, fitted on a sample and applied band by band."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...arrays.histogram import limits
+from ...arrays.inputs import counted_from, finite
+from ...arrays.lazy import is_lazy
+from ...arrays.mapping import map_planes
+from ...arrays.tiling import bands
+from ...core.progress import Progress, Steps
+
+# rows of a plane → (features, rows, X) float32
+Rows = Callable[[slice], np.ndarray]
+
+SCALES = (1.0, 2.0, 4.0)
+
+TEXTURE_WINDOWS = (5, 11, 21)
+
+
+class FeatureClusters(NamedTuple):
+    """Clusters of feature vectors, numbered by mean intensity."""
+
+    labels: Any
+    pixels: np.ndarray
+    means: np.ndarray
+    facts: dict[str, Any]
+
+
+def cluster_features(
+    grey: Any, features: str, clusters: int, sample: int, seed: int
+) -> Steps[FeatureClusters]:
+    """Cluster the pixels of an image by feature maps.
+
+    Fitting on a sample costs next to nothing in inertia and spares most of the time (measured:
+    within 1 % of MiniBatchKMeans on all pixels at 2048 x 2048).
+
+    Parameters
+    ----------
+    grey : (..., Y, X) array
+        Numpy or dask. Labels of dask are lazy; their numbers, counts and means are then those of
+        the sample.
+    features : {'multiscale', 'texture', 'network'}
+        Which maps.
+    clusters, sample, seed : int
+        As for `cluster.kmeans`.
+
+    Returns
+    -------
+    FeatureClusters
+    """
+    from sklearn.cluster import KMeans
+    from threadpoolctl import threadpool_limits
+
+    drawn = _draw(grey, sample, seed)
+    low, high = yield from limits(grey)
+    middle = (float(low) + float(high)) / 2
+    vectors, greys = yield from _sampled(grey, features, middle, drawn)
+    if len(vectors) == 0:
+        raise ValueError("image has no finite pixel: all are NaN or infinite")
+    clusters = min(clusters, len(np.unique(vectors, axis=0)))
+    mean, spread = vectors.mean(axis=0), vectors.std(axis=0)
+    spread[spread == 0] = 1
+    vectors = ((vectors - mean) / spread).astype(np.float32)
+    with threadpool_limits(limits=2):
+        fitted = KMeans(clusters, n_init=10, random_state=seed).fit(vectors)
+    yield Progress(1, 1, "clusters")
+    centres = fitted.cluster_centers_
+    # |x - c|² without |x|²; standardising is folded into the centres
+    weights = (-2 * centres / spread).astype(np.float32)
+    offsets = ((centres**2).sum(axis=1) + 2 * (centres * mean / spread).sum(axis=1)).astype(
+        np.float32
+    )
+    if is_lazy(grey):
+        found = yield from _lazily(grey, features, middle, weights, offsets, fitted.labels_, greys)
+    else:
+        found = yield from _assign(grey, features, middle, weights, offsets)
+    facts = {"inertia": float(fitted.inertia_), "features": int(vectors.shape[1]),
+             "sampled": len(vectors)}  # fmt: skip
+    return FeatureClusters(*found, facts)
+
+
+def _draw(grey: Any, sample: int, seed: int) -> np.ndarray:
+    """Positions of the sample in the flattened image, ascending."""
+    size = int(np.prod(grey.shape))
+    if size <= sample:
+        return np.arange(size)
+    return np.sort(np.random.default_rng(seed).choice(size, sample, replace=False, shuffle=False))
+
+
+def _sampled(
+    grey: Any, features: str, middle: float, drawn: np.ndarray
+) -> Steps[tuple[np.ndarray, np.ndarray]]:
+    """Feature vectors and grey levels of the sample, without what is not finite."""
+    vectors, greys, done, total = [], [], 0, len(list(bands(grey.shape)))
+    width, plane_size = grey.shape[-1], grey.shape[-1] * grey.shape[-2]
+    for number, (plane, missing, rows_of) in enumerate(_planes(grey, features, middle)):
+        for _, rows in bands(plane.shape):
+            start = number * plane_size + rows.start * width
+            stop = start + (rows.stop - rows.start) * width
+            here = drawn[np.searchsorted(drawn, start) : np.searchsorted(drawn, stop)] - start
+            if missing is not None:
+                here = here[~missing[rows].ravel()[here]]
+            maps = rows_of(rows)
+            vectors.append(maps.reshape(len(maps), -1)[:, here].T)
+            greys.append(plane[rows].ravel()[here])
+            done += 1
+            yield Progress(done, total, "features")
+    return np.concatenate(vectors).astype(np.float64), np.concatenate(greys)
+
+
+def _assign(
+    grey: Any, features: str, middle: float, weights: np.ndarray, offsets: np.ndarray
+) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
+    clusters = len(weights)
+    labels = np.zeros(grey.shape, np.uint8)
+    pixels, sums = np.zeros(clusters + 1), np.zeros(clusters + 1)
+    done, total = 0, len(list(bands(grey.shape)))
+    for index, (plane, missing, rows_of) in zip(
+        np.ndindex(grey.shape[:-2]), _planes(grey, features, middle), strict=True
+    ):
+        for rows, band in _nearest(plane, missing, rows_of, weights, offsets):
+            pixels += np.bincount(band.ravel(), minlength=clusters + 1)
+            sums += np.bincount(band.ravel(), weights=plane[rows].ravel(), minlength=clusters + 1)
+            labels[(*index, rows)] = band
+            done += 1
+            yield Progress(done, total, "labels")
+    table, used, means = _by_intensity(pixels[1:], sums[1:])
+    return table[labels], pixels[1:][used].astype(np.int64), means
+
+
+def _lazily(
+    grey: Any,
+    features: str,
+    middle: float,
+    weights: np.ndarray,
+    offsets: np.ndarray,
+    members: np.ndarray,
+    greys: np.ndarray,
+) -> Steps[tuple[Any, np.ndarray, np.ndarray]]:
+    clusters = len(weights)
+    pixels = np.bincount(members, minlength=clusters)
+    table, used, means = _by_intensity(pixels, np.bincount(members, greys, minlength=clusters))
+
+    def label(plane: np.ndarray) -> np.ndarray:
+        labels = np.zeros(plane.shape, np.uint8)
+        for seen, missing, rows_of in _planes(plane, features, middle):
+            for rows, band in _nearest(seen, missing, rows_of, weights, offsets):
+                labels[rows] = table[band]
+        return labels
+
+    labels = yield from map_planes(label, grey, dtype=np.uint8, note="labels")
+    return labels, pixels[used], means
+
+
+def _nearest(
+    plane: np.ndarray,
+    missing: np.ndarray | None,
+    rows_of: Rows,
+    weights: np.ndarray,
+    offsets: np.ndarray,
+) -> Iterator[tuple[slice, np.ndarray]]:
+    """Number of the nearest centre, from 1, in one band of rows after the other."""
+    for _, rows in bands(plane.shape):
+        maps = rows_of(rows)
+        distance = weights @ maps.reshape(len(maps), -1) + offsets[:, np.newaxis]
+        band = 1 + distance.argmin(axis=0).astype(np.uint8).reshape(maps.shape[1:])
+        if missing is not None:
+            band[missing[rows]] = 0
+        yield rows, band
+
+
+def _by_intensity(
+    pixels: np.ndarray, sums: np.ndarray
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Give new numbers for 0 (missing), 1, ..., the clusters in their order, and their means."""
+    used = np.flatnonzero(pixels)
+    means = sums[used] / pixels[used]
+    order = np.argsort(means, kind="stable")
+    table = np.zeros(256, np.uint8)
+    table[used[order] + 1] = np.arange(1, len(used) + 1)
+    return table, used[order], means[order]
+
+
+def _planes(grey: Any, features: str, middle: float) -> Any:
+    """Every plane with its missing pixels and the function that gives features of some rows."""
+    make = {"multiscale": multiscale, "texture": texture, "network": network}[features]
+    for index in np.ndindex(grey.shape[:-2]):
+        plane = np.asarray(grey[index])
+        if plane.dtype.kind == "f" and not np.isfinite(plane).any():
+            missing: np.ndarray | None = np.ones(plane.shape, bool)
+            plane = np.zeros(plane.shape, plane.dtype)
+        else:
+            plane, missing = finite(plane)
+        yield plane, missing, make(counted_from(plane, middle))
+
+
+def _banded(plane: np.ndarray, halo: int, maps: Callable[[np.ndarray], np.ndarray]) -> Rows:
+    def rows_of(rows: slice) -> np.ndarray:
+        first, last = max(rows.start - halo, 0), min(rows.stop + halo, len(plane))
+        seen = np.ascontiguousarray(plane[first:last], dtype=np.float32)
+        return maps(seen)[:, rows.start - first : rows.stop - first]
+
+    return rows_of
+
+
+def multiscale(plane: np.ndarray) -> Rows:
+    """Grey level, and at each of `SCALES`: blur, slope and both principal curvatures."""
+    import cv2
+
+    def maps(seen: np.ndarray) -> np.ndarray:
+        found = [seen]
+        for scale in SCALES:
+            blurred = cv2.GaussianBlur(seen, (0, 0), scale)
+            xx, yy, xy = (cv2.Sobel(blurred, cv2.CV_32F, *d) for d in ((2, 0), (0, 2), (1, 1)))
+            slope = np.hypot(cv2.Sobel(blurred, -1, 1, 0), cv2.Sobel(blurred, -1, 0, 1))
+            bend, turn = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
+            found += [blurred, slope, bend + turn, bend - turn]
+        return np.stack(found)
+
+    return _banded(plane, halo=4 * int(max(SCALES)) + 3, maps=maps)
+
+
+def texture(plane: np.ndarray) -> Rows:
+    """In each of `TEXTURE_WINDOWS`: mean, standard deviation and contrast of neighbours."""
+    import cv2
+
+    def maps(seen: np.ndarray) -> np.ndarray:
+        # the square of a 16-bit mean would eat the digits of a small variance in float32
+        seen = seen.astype(np.float64)
+        across = np.diff(seen, axis=1, prepend=seen[:, :1]) ** 2
+        down = np.diff(seen, axis=0, prepend=seen[:1]) ** 2
+        found = []
+        for window in TEXTURE_WINDOWS:
+            mean, square, contrast = (
+                cv2.blur(part, (window, window)) for part in (seen, seen * seen, across + down)
+            )
+            found += [mean, np.sqrt(np.maximum(square - mean * mean, 0)), np.sqrt(contrast)]
+        return np.stack(found).astype(np.float32)
+
+    return _banded(plane, halo=max(TEXTURE_WINDOWS), maps=maps)
+
+
+def network(plane: np.ndarray) -> Rows:
+    """What the first layers of an ImageNet network see, at the resolution of the image."""
+    from ...arrays.inputs import stretch
+    from ...nets.activations import early_features
+
+    return early_features(stretch(plane)[0])

@@ -1,0 +1,200 @@
+"""Cluster pixels into phases: optimal k-means on grey levels, or k-means on feature maps."""
+
+from __future__ import annotations
+
+import functools
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from ...arrays.breaks import optimal_breaks
+from ...arrays.histogram import GreyHistogram, grey_histogram, occurrences
+from ...arrays.inputs import as_grey, whole_numbers
+from ...arrays.lazy import is_lazy
+from ...arrays.mapping import map_planes
+from ...arrays.stacks import Scope, alone, check_scope
+from ...core.pixel_size import Spacing, pixel_extent
+from ...core.progress import Steps
+from ...core.results import LabelsResult
+from ...core.tables import _frame, cluster_table
+
+
+def kmeans(
+    image: Any,
+    spacing: Spacing = None,
+    unit: str = "px",
+    *,
+    clusters: Annotated[int, {"min": 2, "max": 20}] = 3,
+    features: Literal["intensity", "multiscale", "texture", "network"] = "intensity",
+    sample: Annotated[int, {"min": 1_000, "max": 1_000_000, "step": 10_000}] = 100_000,
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0,
+    scope: Scope = "stack",
+) -> Steps[LabelsResult]:
+    """Group the pixels of an image into clusters, numbered from dark to bright.
+
+    On intensity the clustering is the best there is, not the luck of a start: one-dimensional
+    k-means is solved exactly by dynamic programming on the histogram of grey levels (Wang & Song,
+    R Journal 3(2), 2011; Grønlund et al., arXiv:1701.07204).
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Grey or colour, any real dtype, numpy or dask.
+    spacing : float or (y, x)
+        Size of a pixel in `unit`.
+    unit : str
+        Of `spacing`, such as ``"nm"``.
+    clusters : int
+        How many clusters.
+    features : {'intensity', 'multiscale', 'texture', 'network'}
+        What makes pixels alike: their grey level; blurs, edges and ridges at three scales; local
+        statistics in three windows; or what the first layers of an ImageNet network see.
+    sample : int
+        Pixels that feature clusters are fitted on (intensity always uses all).
+    seed : int
+        Of the sample and of the starting centres of feature clusters.
+    scope : {'stack', 'slice'}
+        Cluster the whole stack as one, so that a number means the same phase in every slice; or
+        each slice alone, for brightness that drifts.
+
+    Returns
+    -------
+    LabelsResult
+        ``labels``: (..., Y, X) uint8, 1 = darkest cluster by mean intensity, 0 = not finite.
+        ``table``: one row a cluster, with its mean intensity, pixels, per cent of the pixels
+        analysed (the finite ones), and area in `unit`² where there is a scale, summed over a
+        stack; by slice, one row a cluster and slice. ``facts``: centres, thresholds (intensity)
+        and inertia (the sum of squared distances to the centres; for features that of the sampled
+        pixels, standardised), by slice as lists. Labels of dask are lazy: for a stack its grey
+        levels are counted, or its features sampled, first (then numbers and table go by the
+        sample); by slice nothing is, so table and facts are missing.
+
+    Raises
+    ------
+    ValueError
+        If the image is not one, no pixel of it is finite, or a parameter is out of range.
+    """
+    if not 2 <= clusters <= 20:
+        raise ValueError(f"clusters is {clusters}; choose 2 to 20")
+    if features not in ("intensity", "multiscale", "texture", "network"):
+        raise ValueError(
+            f"features is {features!r}; choose intensity, multiscale, texture or network"
+        )
+    if sample < clusters and features != "intensity":
+        raise ValueError(f"sample is {sample} pixels; {clusters} clusters need more")
+    check_scope(scope)
+    size = pixel_extent(spacing, unit)
+    grey, notes = as_grey(image)
+    if scope == "slice" and grey.ndim > 2:
+        one = functools.partial(
+            kmeans, spacing=spacing, unit=unit, clusters=clusters, features=features,
+            sample=sample, seed=seed,
+        )  # fmt: skip
+        like = LabelsResult(None, name=f"k-means {clusters}", notes=notes)
+        (each,) = yield from alone(one, grey, 2, (like,), dtype=np.uint8)
+        return each
+    if features == "intensity":
+        histogram = yield from grey_histogram(grey)
+        return (yield from _by_intensity(grey, histogram, clusters, size, notes))
+    from .features import cluster_features
+
+    found = yield from cluster_features(grey, features, clusters, sample, seed)
+    table = cluster_table(found.pixels, found.means, size)
+    if is_lazy(grey):
+        notes = (*notes, f"numbers, areas and intensities are those of {found.facts['sampled']} "
+                 "sampled pixels")  # fmt: skip
+    return LabelsResult(
+        found.labels,
+        table=table,
+        name=f"k-means {len(table)}",
+        facts=found.facts,
+        notes=(*notes, *_fewer(clusters, len(table))),
+    )
+
+
+def _by_intensity(
+    grey: Any,
+    histogram: GreyHistogram,
+    clusters: int,
+    size: tuple[str, float] | None,
+    notes: tuple[str, ...],
+) -> Steps[LabelsResult]:
+    values, counts = histogram.values, histogram.counts
+    starts = optimal_breaks(values, counts, clusters)
+    pixels = np.add.reduceat(counts, starts)
+    means = np.add.reduceat(counts * values, starts) / pixels
+    inertia = np.sum(counts * (values - np.repeat(means, np.diff([*starts, len(values)]))) ** 2)
+    # a table look-up is faster than its memory: bands would only write everything twice
+    halo = None if grey.dtype == np.uint8 and not is_lazy(grey) else 0
+    labels = yield from map_planes(
+        histogram.labeller(starts), grey, dtype=np.uint8, halo=halo, note="labels"
+    )
+    return LabelsResult(
+        labels,
+        table=cluster_table(pixels, means, size),
+        name=f"k-means {len(starts)}",
+        facts={
+            "centres": means.tolist(),
+            "thresholds": histogram.lowest[starts[1:]].tolist(),
+            "inertia": float(inertia),
+        },
+        notes=(*notes, *_fewer(clusters, len(starts))),
+    )
+
+
+def _fewer(wanted: int, found: int) -> tuple[str, ...]:
+    if found == wanted:
+        return ()
+    if found == 1:
+        return ("image is constant: it is one cluster",)
+    return (f"image has only {found} distinct grey levels: {found} clusters instead of {wanted}",)
+
+
+def target_cluster(
+    labels: Any,
+    spacing: Spacing = None,
+    unit: str = "px",
+    *,
+    cluster: Annotated[int, {"min": 1}] = 1,
+) -> Steps[LabelsResult]:
+    """Show one cluster as a mask, with its share of the image area.
+
+    Parameters
+    ----------
+    labels : (..., Y, X) integer array
+        Clusters, such as `kmeans` gives; 0 is "not analysed". Numpy or dask, whose labels are
+        counted in one pass before the mask is given lazily.
+    spacing : float or (y, x)
+        Size of a pixel in `unit`.
+    unit : str
+        Of `spacing`, such as ``"nm"``.
+    cluster : int
+        Number of the cluster.
+
+    Returns
+    -------
+    LabelsResult
+        ``labels``: (..., Y, X) uint8, 1 in the cluster. ``table``: one row with its pixels, its
+        "% of the image area" (of the pixels that are not 0, the analysed ones) and its area in
+        `unit`² where there is a scale.
+
+    Raises
+    ------
+    ValueError
+        If the labels are not integers, or hold no such cluster.
+    """
+    labels = whole_numbers(labels, "run k-means first")
+    size = pixel_extent(spacing, unit)
+    counts = yield from occurrences(labels)
+    if cluster == 0 or cluster not in counts:
+        present = ", ".join(str(label) for label in sorted(counts) if label) or "none"
+        raise ValueError(f"there is no cluster {cluster}; labels hold {present}")
+    analysed = sum(count for label, count in counts.items() if label)
+    row: dict[str, Any] = {"label": 1, "cluster": cluster, "pixels": counts[cluster]}
+    row["area_percent"] = 100 * counts[cluster] / analysed
+    if size is not None:
+        row[size[0]] = counts[cluster] * size[1]
+    mask = yield from map_planes(
+        lambda plane: plane == cluster, labels, dtype=np.uint8, halo=0, note="mask"
+    )
+    return LabelsResult(mask, table=_frame([row]), name=f"cluster {cluster}", facts=row)

@@ -1,0 +1,361 @@
+"""Where in an image the evidence for a class lies."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ...arrays.inputs import as_grey, finite, plane_of
+from ...arrays.lazy import CHUNK_SIDE, in_squares, is_lazy
+from ...core.pixel_size import nanometres
+from ...core.progress import Progress, Steps
+from ...core.results import HeatmapResult, MapsResult, PredictionResult
+from ..classification.calibration import softmax, temperature
+from ..classification.crops import normalised, scale_note
+from ..classification.judge import judged
+from ..classification.windows import CONFIDENCE, Device, card_facts
+
+if TYPE_CHECKING:
+    from .explainer import Explainer
+    from .weights import Why
+
+Method = Literal[
+    "gradcam", "gradcam++", "hirescam", "xgradcam", "layercam", "eigencam", "eigengradcam",
+    "scorecam", "ablationcam", "fullgrad", "random",
+]  # fmt: skip
+
+TITLES: dict[str, str] = {
+    "gradcam": "Grad-CAM",
+    "gradcam++": "Grad-CAM++",
+    "hirescam": "HiResCAM",
+    "xgradcam": "XGrad-CAM",
+    "layercam": "LayerCAM",
+    "eigencam": "Eigen-CAM",
+    "eigengradcam": "Eigen-Grad-CAM",
+    "scorecam": "Score-CAM",
+    "ablationcam": "Ablation-CAM",
+    "fullgrad": "FullGrad",
+    "random": "Random-CAM",
+}
+
+# of the highest weighted activation: what is lower is rounding, not evidence
+_NOTHING = 1e-6
+
+# what is larger is explained tile by tile
+LARGE_PIXELS = 1 << 26
+
+_SIDE_BY_SIDE = ("gradcam", "hirescam", "layercam", "eigencam", "random")
+
+
+def explain(
+    image: Any,
+    spacing: Any = None,
+    unit: str = "px",
+    *,
+    model: Path | None = None,
+    target: str = "",
+    against: str = "",
+    method: Method = "gradcam",
+    layer: str = "",
+    signed: bool = False,
+    smooth: bool = False,
+    device: Device = "auto",
+) -> Steps[HeatmapResult]:
+    """Show where a network sees the evidence for a class, over the whole image.
+
+    The image is looked at as a whole, at the scale of the training images, without cropping; a
+    network of fixed input slides its window, and the maps are blended. Sources: Selvaraju et al.,
+    ICCV 2017 (Grad-CAM); Chattopadhyay et al., WACV 2018 (Grad-CAM++); Draelos & Carin,
+    arXiv:2011.08891 (HiResCAM); Fu et al., BMVC 2020 (XGrad-CAM); Jiang et al., IEEE Trans. Image
+    Process. 30 (2021) 5875 (LayerCAM); Muhammad & Yeasin, IJCNN 2020 (Eigen-CAM); Wang et al.,
+    CVPR Workshops 2020 (Score-CAM); Desai & Ramaswamy, WACV 2020 (Ablation-CAM); Srinivas &
+    Fleuret, NeurIPS 2019 (FullGrad).
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour, any real dtype, numpy or dask. A stack goes slice by slice (in the viewer,
+        the slice being looked at). Above 64 megapixels an image is gone through tile by tile, with
+        Grad-CAM or HiResCAM of networks that end in a pooling and a linear layer.
+    spacing : (y, x), optional
+        Size of a pixel, for models that were trained at a scale.
+    unit : str
+        Of `spacing`.
+    model : Path
+        A model file (.safetensors); without it the shipped one.
+    target : str
+        Class to explain; the predicted one when empty.
+    against : str
+        Another class: show why the target and not this one.
+    method : str
+        Grad-CAM is the classic; HiResCAM shows nothing the network did not use; Eigen-CAM shows
+        what stands out, whatever the class; Score-CAM and Ablation-CAM try channel by channel and
+        take their time; Random-CAM explains nothing and is the control.
+    layer : str
+        Name of the layer to explain; the architecture's last map when empty.
+    signed : bool
+        Show evidence against the class as well, as negative values.
+    smooth : bool
+        Mean over the eight turned and mirrored views of the image: eight times the work.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    HeatmapResult
+        (Y, X) float32, 0 to 1 (signed: -1 to 1), in the frame of the image; all zeros where there
+        is no evidence for the class; lazy above 64 megapixels. ``raw_maximum`` is its height before
+        scaling.
+
+    Raises
+    ------
+    ValueError
+        If the model does not know the class or the layer, the image is not a plane or has no
+        finite pixel, or the file is not a model.
+    RuntimeError
+        If memory is full.
+    """
+    from .weights import Why
+
+    if method not in TITLES:
+        raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
+    looking, prediction, target, notes = yield from look(
+        grey_plane(image, large=True),
+        spacing,
+        unit,
+        model,
+        target,
+        device,
+        against=against,
+        layer=layer,
+    )
+    classes = prediction.classes
+    why = Why(classes.index(target), classes.index(against) if against else None)
+    fine, height = yield from evidence(looking, why, method, smooth)
+    if method == "eigencam":
+        notes = (*notes, "Eigen-CAM shows what stands out, not the evidence for one class")
+    if method == "random":
+        notes = (*notes, "Random-CAM is a control: it explains nothing")
+    title = f"{TITLES[method]} {target}" + (f" not {against}" if against else "")
+    return _heatmap(fine, height, title, signed, target, prediction, (*notes, *looking.told))
+
+
+def compare(
+    image: Any,
+    spacing: Any = None,
+    unit: str = "px",
+    *,
+    model: Path | None = None,
+    across: Literal["classes", "methods"] = "classes",
+    target: str = "",
+    method: Method = "gradcam",
+    signed: bool = False,
+    device: Device = "auto",
+) -> Steps[MapsResult]:
+    """Show the evidence for all classes, or what several methods say, as layers side by side.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
+        being looked at).
+    spacing : (y, x), optional
+        Size of a pixel, for models that were trained at a scale.
+    unit : str
+        Of `spacing`.
+    model : Path
+        A model file (.safetensors); without it the shipped one.
+    across : {'classes', 'methods'}
+        All classes by one method, scaled together so that their heights compare; or one class by
+        five methods, each scaled on its own (their units differ), Random-CAM as the control.
+    target : str
+        Across methods: the class to explain; the predicted one when empty.
+    method : str
+        Across classes: the method.
+    signed : bool
+        Show evidence against a class as well, as negative values.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    MapsResult
+        A `HeatmapResult` for every class or method, by name.
+
+    Raises
+    ------
+    ValueError, RuntimeError
+        As `explain`.
+    """
+    from .weights import Why
+
+    looking, prediction, target, notes = yield from look(
+        grey_plane(image, large=True), spacing, unit, model, target, device
+    )
+    classes = prediction.classes
+    wanted = (
+        {name: (name, method) for name in classes}
+        if across == "classes"
+        else {TITLES[one]: (target, one) for one in _SIDE_BY_SIDE}
+    )
+    found = {}
+    for name, (label, how) in wanted.items():
+        found[name] = yield from evidence(looking, Why(classes.index(label)), how)
+    fines = [fine if signed else np.maximum(fine, 0) for fine, _ in found.values()]
+    shared = max(float(np.abs(fine).max()) for fine in fines) if across == "classes" else 0.0
+    maps = {}
+    for name, (fine, height) in found.items():
+        label, how = wanted[name]
+        title = f"{TITLES[how]} {label}"
+        maps[name] = _heatmap(fine, height, title, signed, label, prediction, (), scale=shared)
+    return MapsResult(maps, facts=maps[next(iter(maps))].facts, notes=(*notes, *looking.told))
+
+
+def grey_plane(image: Any, *, large: bool = False) -> tuple[Any, tuple[str, ...]]:
+    """Give the one finite grey plane that is explained, and what had to be done to it.
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Grey or colour.
+    large : bool
+        Whether a plane above 64 megapixels may stay lazy, to be explained tile by tile.
+    """
+    grey, notes = as_grey(image)
+    plane = plane_of(grey, "explain")
+    if large and plane.size > LARGE_PIXELS:
+        return in_squares(plane, CHUNK_SIDE), notes
+    return finite(np.asarray(plane))[0], notes
+
+
+def look(
+    given: tuple[np.ndarray, tuple[str, ...]],
+    spacing: Any,
+    unit: str,
+    model: Path | None,
+    target: str,
+    device: str,
+    *,
+    against: str = "",
+    layer: str = "",
+) -> Steps[tuple[Explainer, PredictionResult, str, tuple[str, ...]]]:
+    """Begin an explanation of a `grey_plane`: open the model and say what it sees.
+
+    Returns
+    -------
+    looking : Explainer
+    prediction : PredictionResult
+        Of the whole image.
+    target : str
+        The class asked for, or the predicted one.
+    notes : tuple of str
+        For people.
+    """
+    from ...nets import checkpoint
+    from ...nets import device as devices
+    from ...nets.inference import sentence
+
+    known = checkpoint.read_card(model)["classes"]
+    for name in (target, against):
+        if name and name not in known:
+            raise ValueError(f"the model knows no class {name!r}; it knows {', '.join(known)}")
+    if target and target == against:
+        raise ValueError(f"{target} cannot be explained against itself")
+    yield Progress(0, 0, "model")
+    loaded = checkpoint.load(model, devices.choose(device))
+    from .explainer import Explainer
+
+    plane, notes = given
+    card, size = loaded.card, nanometres(spacing, unit)
+    if is_lazy(plane):
+        from .streamed import StreamedExplainer, shown
+
+        looking: Explainer = StreamedExplainer(loaded, (yield from shown(plane, card)), size, layer)
+    else:
+        looking = Explainer(loaded, normalised(plane, card), size, layer)
+    try:
+        logits = yield from looking.logits()
+        features = yield from looking.features()
+    except (RuntimeError, MemoryError) as error:
+        if not looking.retreat(error):
+            raise sentence(error, loaded.device) from error
+        yield Progress(0, 0, looking.told[-1])
+        logits = yield from looking.logits()
+        features = yield from looking.features()
+    probabilities = softmax(logits, temperature(card))
+    notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
+    prediction = judged(probabilities, loaded, CONFIDENCE, features, notes=notes)
+    return looking, prediction, target or prediction.label, prediction.notes
+
+
+def evidence(
+    looking: Explainer, why: Why, method: str, smooth: bool = False
+) -> Steps[tuple[Any, float]]:
+    """Map the evidence, as `Explainer.explain`, or its mean over the eight views of the image."""
+    from ...nets.inference import sentence
+
+    while True:
+        try:
+            return (yield from _evidence(looking, why, method, smooth))
+        except (RuntimeError, MemoryError) as error:
+            if not looking.retreat(error):
+                raise sentence(error, looking.model.device) from error
+        yield Progress(0, 0, looking.told[-1])
+
+
+def _evidence(looking: Explainer, why: Why, method: str, smooth: bool) -> Steps[tuple[Any, float]]:
+    if not smooth:
+        return (yield from looking.explain(why, method))
+    if is_lazy(looking.image):
+        raise ValueError("smooth turns the whole image, which is too large for it; leave it out")
+    total, height = np.zeros(looking.image.shape), 0.0
+    for kind in range(8):
+        turned = np.rot90(looking.image, kind % 4)
+        view = looking.beside(turned[:, ::-1] if kind >= 4 else turned)
+        fine, high = yield from view.explain(why, method)
+        fine = fine[:, ::-1] if kind >= 4 else fine
+        total += np.rot90(fine, -(kind % 4))
+        height = max(height, high)
+    return total / 8, height
+
+
+def _heatmap(
+    fine: Any,
+    strongest: float,
+    title: str,
+    signed: bool,
+    target: str,
+    prediction: PredictionResult,
+    notes: tuple[str, ...],
+    scale: float = 0.0,
+) -> HeatmapResult:
+    fine = fine if signed else np.maximum(fine, 0)
+    peak = float(np.abs(fine).max())
+    height = strongest if peak > _NOTHING * strongest else 0.0
+    if height == 0:
+        fine = np.zeros_like(fine)
+        notes = (*notes, f"nothing in the image speaks for {target}: the map is empty")
+    elif scale or peak:
+        fine = fine / (scale or peak)
+    card = prediction.model
+    return HeatmapResult(
+        fine.astype(np.float32),
+        look="signed" if signed else "heat",
+        limits=(-1.0, 1.0) if signed else (0.0, 1.0),
+        name=title,
+        target=target,
+        prediction=prediction,
+        raw_maximum=height,
+        facts={
+            "target": target,
+            "raw_maximum": height,
+            **card_facts(card),
+            "unknown": prediction.unknown,
+            "probabilities": dict(
+                zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
+            ),
+        },
+        notes=notes,
+    )

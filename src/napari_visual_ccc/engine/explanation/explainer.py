@@ -1,0 +1,302 @@
+"""Class activation maps: what each cell of a layer adds to the score of a class."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from ...core.progress import Progress, Steps, through
+from ...nets.checkpoint import Model, on_processor
+from ...nets.inference import (
+    RETREAT,
+    batched,
+    feature_map,
+    may_retreat,
+    scores_and_features,
+    to_input,
+    whole_strides,
+)
+from ...nets.interpolate import to_pixels
+from ...nets.layers import find_layer
+from ...nets.models.base import Architecture
+from ...nets.models.registry import architecture
+from ...nets.predict import grey_range, size_term
+from ..classification.calibration import softmax, temperature
+from ..classification.crops import CROP, EMPTY, is_crop, is_whole, window_side
+from .weights import Why, full_gradient, score_weights, scores_of_masks, weigh
+
+# network input up to this many pixels is explained at once where every layer has to be kept
+_AT_ONCE = 1024 * 1024
+
+# windows of a large image that are compared with the training images
+_SOME = 32
+
+
+class Explainer:
+    """A model looking at one image.
+
+    Parameters
+    ----------
+    model : Model
+        Loaded.
+    stretched : (Y, X) float32 array
+        The image, 0 to 1, as `views.normalised` gives it.
+    size_nm : float, optional
+        Its pixel size.
+    layer : str
+        Name of the layer to explain; the architecture's without it.
+    """
+
+    def __init__(
+        self, model: Model, stretched: np.ndarray, size_nm: float | None = None, layer: str = ""
+    ) -> None:
+        self.model, self.image, self.layer = model, stretched, layer
+        self.design = architecture(model.card["architecture"])
+        self.side = window_side(model.card, stretched.shape, size_nm)
+        self._size_nm = size_nm
+        self.shift = size_term(model, size_nm)
+        self.head = Head(model.net, self.design)
+        if layer:
+            find_layer(model, layer)
+        self._maps: torch.Tensor | None = None
+        self._looks: tuple[np.ndarray, np.ndarray] | None = None
+        self.told: tuple[str, ...] = ()
+
+    def retreat(self, error: BaseException) -> bool:
+        """Go over to the processor where graphics memory was full; tell whether that may help."""
+        if not may_retreat(error, self.model.device):
+            return False
+        self.model = on_processor(self.model)
+        self.head = Head(self.model.net, self.design)
+        self.shift = size_term(self.model, self._size_nm)
+        self._maps = self._looks = None
+        self.told = (*self.told, RETREAT)
+        return True
+
+    def beside(self, image: np.ndarray, model: Model | None = None) -> Explainer:
+        """Look at another image, or with another network, at the same scale."""
+        view = Explainer(model or self.model, np.ascontiguousarray(image), None, self.layer)
+        view.side, view.shift, view._size_nm = self.side, self.shift, self._size_nm
+        return view
+
+    @property
+    def whole(self) -> bool:
+        """Whether the image is explained at once, not window by window."""
+        once = is_whole(self.model.card) or max(self.image.shape) <= CROP * self.side
+        return self.design.any_size or (
+            once and max(self.image.shape) <= CROP * min(self.image.shape)
+        )
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Height and width of the network's input that shows the whole image."""
+        given = self.model.card["input_px"]
+        if not self.design.any_size:
+            return given, given
+        scale = given / self.side
+        # a sliver is enlarged until the network's pooling has something to pool
+        height, width = (max(given // 2, round(n * scale)) for n in self.image.shape)
+        return height, width
+
+    def logits(self) -> Steps[np.ndarray]:
+        """Scores of the whole image: (classes,).
+
+        A network that takes one size only is shown window after window; what is given then are the
+        scores whose probabilities are the mean over the windows.
+        """
+        if self.whole:
+            maps = yield from self._features()
+            with torch.no_grad():
+                return (self.head(maps) + self.shift)[0].float().cpu().numpy()
+        logits, _ = yield from self._windows()
+        heat = temperature(self.model.card)
+        return np.log(np.maximum(softmax(logits, heat).mean(axis=0), 1e-30)) * heat
+
+    def features(self) -> Steps[np.ndarray | None]:
+        """What the last layer sees of the image: (n, d).
+
+        One row for a crop; for a micrograph of many windows a row for each of some that show
+        something, as the model knows no more than a window.
+        """
+        if not is_crop(self.model.card, self.image.shape, self.side):
+            return (yield from self._windows())[1]
+        maps = yield from self._features()
+        with torch.no_grad():
+            return self.design.embed(self.model.net, maps).float().cpu().numpy()
+
+    def _windows(self) -> Steps[tuple[np.ndarray, np.ndarray]]:
+        """Scores and features of windows that overlap by half; of some where the whole is seen."""
+        if self._looks is not None:
+            return self._looks
+        side, given = min(self.side, min(self.image.shape)), self.model.card["input_px"]
+        corners = _corners(self.image.shape, side)
+        if self.whole and len(corners) > _SOME:
+            corners = [
+                corners[k] for k in np.linspace(0, len(corners) - 1, _SOME).round().astype(int)
+            ]
+        parts = [np.asarray(self.image[y : y + side, x : x + side]) for y, x in corners]
+        parts = [part for part in parts if part.std() >= EMPTY] or parts
+
+        def both(shown: torch.Tensor) -> torch.Tensor:
+            return scores_and_features(self.model.net, self.design, shown[:, None])
+
+        def read(start: int, stop: int) -> np.ndarray:
+            shown = torch.from_numpy(np.stack(parts[start:stop]))
+            return to_input(shown, (given, given), *grey_range(self.model))[:, 0].numpy()
+
+        found = yield from batched(both, read, len(parts), self.model.device, "windows")
+        count = len(self.model.card["classes"])
+        self._looks = found[:, :count] + self.shift.float().cpu().numpy(), found[:, count:]
+        return self._looks
+
+    def _features(self) -> Steps[torch.Tensor]:
+        if self._maps is None:
+            given = self._input(self.image, self.size)
+            self._maps = yield from feature_map(
+                self.model.net, self.design, given, self.model.device
+            )
+        return self._maps
+
+    def _input(self, part: np.ndarray, size: tuple[int, int]) -> torch.Tensor:
+        shown = torch.from_numpy(np.ascontiguousarray(part))[None]
+        return to_input(shown, size, *grey_range(self.model))
+
+    def explain(self, why: Why, method: str) -> Steps[tuple[np.ndarray, float]]:
+        """Weigh a layer.
+
+        Parameters
+        ----------
+        why : Why
+            The question.
+        method : str
+            One of `explain.TITLES`.
+
+        Returns
+        -------
+        fine : (Y, X) float64 array
+            Evidence at every pixel, negative where it speaks against; not scaled.
+        height : float
+            The strongest of the cells, before they were interpolated.
+        """
+        every_layer = self.layer or method in ("scorecam", "fullgrad")
+        height, width = self.size
+        if not every_layer and self.whole:
+            maps = yield from self._features()
+            raw = yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map)
+            fine = to_pixels(
+                raw[0], self.image.shape, self.size, self.design.stride, self.design.first_centre
+            )
+            return fine, float(np.abs(raw).max())
+        if self.whole and height * width <= _AT_ONCE:
+            given = self._input(self.image, self.size)
+            if self.design.any_size:
+                given = whole_strides(given, self.design)
+            raw = yield from self._through(given.to(self.model.device), why, method)
+            return self._spread(raw[0], self.image.shape, self.size, method), float(
+                np.abs(raw).max()
+            )
+        return (yield from self._by_window(why, method))
+
+    def _as_map(self, maps: torch.Tensor) -> torch.Tensor:
+        return self.design.as_map(self.model.net, maps)
+
+    def _through(
+        self, given: torch.Tensor, why: Why, method: str, few: bool = False
+    ) -> Steps[np.ndarray]:
+        """Weigh a layer with all layers before it run as well."""
+        net = self.model.net
+        if method == "fullgrad":
+            yield Progress(0, 1, "every layer")
+            return full_gradient(net, given, why)
+        if self.layer:
+            layer = find_layer(self.model, self.layer)
+            if method == "scorecam":
+                return (yield from score_weights(net, layer, given, why, self._layer_map, few))
+            with _leaf(layer):
+                return (yield from weigh(net, layer, given, why, method, self._layer_map))
+        if method == "scorecam":
+            with torch.no_grad():
+                maps = self._as_map(self.design.features(net, given))
+            return (yield from scores_of_masks(net, given, maps, why, few))
+        with torch.no_grad():
+            maps = self.design.features(net, given)
+        return (yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map))
+
+    def _layer_map(self, maps: torch.Tensor) -> torch.Tensor:
+        return maps if maps.ndim == 4 and self.design.any_size else self._as_map(maps)
+
+    def _spread(
+        self, raw: np.ndarray, shape: tuple[int, ...], size: tuple[int, int], method: str
+    ) -> np.ndarray:
+        """Put cells onto pixels; of a chosen layer only their number is known."""
+        if not self.layer and method != "fullgrad":
+            return to_pixels(raw, shape, size, self.design.stride, self.design.first_centre)
+        stride = size[0] / raw.shape[0]
+        return to_pixels(raw, shape, size, stride, (stride - 1) / 2)
+
+    def _by_window(self, why: Why, method: str) -> Steps[tuple[np.ndarray, float]]:
+        """Slide the window that the network knows over the image, and blend."""
+        side = min(self.side, min(self.image.shape))
+        given = self.model.card["input_px"]
+        corners = _corners(self.image.shape, side)
+        # a window knows most about its middle
+        edge = np.hanning(side + 2)[1:-1] + 1e-3
+        weight = np.outer(edge, edge)
+        total, weights, height = np.zeros(self.image.shape), np.zeros(self.image.shape), 0.0
+        for start in range(0, len(corners), 16):
+            yield Progress(start, len(corners), "windows")
+            some = corners[start : start + 16]
+            parts = np.stack([self.image[y : y + side, x : x + side] for y, x in some])
+            shown = to_input(torch.from_numpy(parts), (given, given), *grey_range(self.model))
+            steps = self._through(shown.to(self.model.device), why, method, few=True)
+            raw = yield from through(steps, lambda _: Progress(0, 0))
+            height = max(height, float(np.abs(raw).max()))
+            for (y, x), one in zip(some, raw, strict=True):
+                fine = self._spread(one, (side, side), (given, given), method)
+                total[y : y + side, x : x + side] += weight * fine
+                weights[y : y + side, x : x + side] += weight
+        return total / weights, height
+
+
+def _corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
+    rows, columns = (_starts(n, side) for n in shape)
+    return [(y, x) for y in rows for x in columns]
+
+
+def _starts(length: int, side: int) -> list[int]:
+    """Windows that overlap by half, the last one at the end."""
+    count = max(1, int(np.ceil((length - side) / (side / 2))) + 1)
+    return [int(s) for s in np.linspace(0, length - side, count).round()]
+
+
+# layers ------------------------------------------------------------------------------------------
+
+
+class Head(nn.Module):
+    """What follows the explained layer, as a network: its first layer is the one explained."""
+
+    def __init__(self, net: Any, design: Architecture) -> None:
+        super().__init__()
+        self.net = net
+        self.design = design
+        self.maps = nn.Identity()
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Maps → (B, classes)."""
+        return self.design.head(self.net, self.maps(x))
+
+
+@contextlib.contextmanager
+def _leaf(layer: nn.Module) -> Iterator[None]:
+    """Let gradients begin at a layer: nothing before it is differentiated."""
+    handle = layer.register_forward_hook(lambda *given: given[2].detach().requires_grad_())
+    try:
+        yield
+    finally:
+        handle.remove()

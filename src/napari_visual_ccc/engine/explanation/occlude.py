@@ -1,0 +1,168 @@
+"""Cover a part of a micrograph and see what the model says without it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ...arrays.inputs import as_grey, finite, plane_of
+from ...core.pixel_size import nanometres
+from ...core.progress import Progress, Steps
+from ...core.results import CoverResult
+from ..classification.calibration import softmax, temperature
+from ..classification.crops import normalised
+from ..classification.windows import Device, card_facts
+
+if TYPE_CHECKING:
+    from ...nets.checkpoint import Model
+
+Fill = Literal["surroundings", "mean", "blur"]
+
+# an image is covered and looked at again on a grid no finer than this many pixels of the input
+_LIVE_INPUT = 768
+
+
+def cover(
+    image: Any,
+    regions: Any,
+    spacing: Any = None,
+    unit: str = "px",
+    *,
+    model: Path | None = None,
+    fill: Fill = "surroundings",
+    device: Device = "auto",
+) -> Steps[CoverResult]:
+    """Cover regions of a micrograph and compare what the model says before and after.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour, any real dtype.
+    regions : (Y, X) array
+        Above zero where the image is to be covered.
+    spacing : (y, x), optional
+        Size of a pixel, for models that were trained at a scale.
+    unit : str
+        Of `spacing`.
+    model : Path
+        A model file (.safetensors); without it the shipped one. The last one used is kept.
+    fill : {'surroundings', 'mean', 'blur'}
+        What takes the place: what lies around, drawn inwards; the mean grey of the image; or the
+        region itself, blurred until nothing can be told.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    CoverResult
+        Probabilities before and after, and the covered image. A large image is looked at whole, at
+        most 768 input pixels wide, which follows the mouse; it is a comparison, not the best
+        classification.
+
+    Raises
+    ------
+    ValueError
+        If the image is not a plane or the regions are not of its shape.
+    """
+    grey, notes = as_grey(image)
+    plane, _ = finite(np.asarray(plane_of(grey, "cover")))
+    mask = np.asarray(regions) > 0
+    if mask.shape != plane.shape:
+        raise ValueError(f"regions are {mask.shape}, the image is {plane.shape}: they must agree")
+    from ...nets import checkpoint
+    from ...nets import device as devices
+    from ...nets.inference import sentence
+
+    yield Progress(0, 2, "model")
+    loaded = checkpoint.load_once(model, devices.choose(device))
+    size = nanometres(spacing, unit)
+    stretched = normalised(plane, loaded.card)
+    covered = covered_image(stretched, mask, fill)
+    try:
+        before = _probabilities(loaded, stretched, size)
+        yield Progress(1, 2, "looking")
+        after = _probabilities(loaded, covered, size)
+    except (RuntimeError, MemoryError) as error:
+        raise sentence(error, loaded.device) from error
+    share = float(mask.mean())
+    winner = int(np.argmax(before))
+    classes = tuple(loaded.card["classes"])
+    changes = dict(zip(classes, (after - before).round(4).tolist(), strict=True))
+    told = f"{classes[winner]}: {before[winner]:.1%} before, {after[winner]:.1%} after"
+    return CoverResult(
+        classes, before, after, covered, model=loaded.card,
+        facts={**card_facts(loaded.card), "covered_share": share, "change": changes},
+        notes=(*notes, told),
+    )  # fmt: skip
+
+
+def covered_image(stretched: np.ndarray, mask: np.ndarray, fill: Fill) -> np.ndarray:
+    """Replace the pixels of a mask.
+
+    Parameters
+    ----------
+    stretched : (Y, X) float32 array
+        0 to 1.
+    mask : (Y, X) bool array
+        What is replaced.
+    fill : {'surroundings', 'mean', 'blur'}
+        By what; surroundings are drawn inwards by the fast marching method (Telea, J. Graphics
+        Tools 9 (2004) 23), over at most 256 pixels of side.
+
+    Returns
+    -------
+    (Y, X) float32 array
+    """
+    import cv2
+
+    if not mask.any():
+        return stretched
+    filled = stretched.copy()
+    if mask.all() or fill == "mean":
+        filled[mask] = stretched.mean() if mask.all() else stretched[~mask].mean()
+        return filled
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    height, width = rows[-1] - rows[0] + 1, columns[-1] - columns[0] + 1
+    around = max(4, max(height, width) // 4)
+    box = tuple(
+        slice(max(0, int(places[0]) - around), int(places[-1]) + 1 + around)
+        for places in (rows, columns)
+    )
+    part, hole = stretched[box], mask[box]
+    if fill == "blur":
+        sigma = max(height, width) / 4
+        filled[box][hole] = cv2.GaussianBlur(part, (0, 0), float(sigma))[hole]
+        return filled
+    step = max(1.0, max(part.shape) / 256)
+    small = tuple(max(2, round(n / step)) for n in part.shape[::-1])
+    levels = cv2.resize((part * 255).astype(np.uint8), small, interpolation=cv2.INTER_AREA)
+    where = (cv2.resize(hole.astype(np.float32), small, interpolation=cv2.INTER_AREA) > 0).astype(
+        np.uint8
+    )
+    drawn = cv2.inpaint(levels, where, 5, cv2.INPAINT_TELEA).astype(np.float32) / 255
+    whole = cv2.resize(drawn, part.shape[::-1], interpolation=cv2.INTER_LINEAR)
+    filled[box][hole] = whole[hole]
+    return filled
+
+
+def _probabilities(model: Model, stretched: np.ndarray, size_nm: float | None) -> np.ndarray:
+    import torch
+
+    from ...nets.inference import to_input, whole_strides
+    from ...nets.predict import grey_range, size_term
+    from .explainer import Explainer
+
+    looking = Explainer(model, stretched, size_nm)
+    height, width = looking.size
+    shrink = min(1.0, _LIVE_INPUT / max(height, width))
+    size = (max(32, round(height * shrink)), max(32, round(width * shrink)))
+    if not looking.design.any_size:
+        size = (height, width)
+    given = to_input(torch.from_numpy(stretched)[None], size, *grey_range(model))
+    if looking.design.any_size:
+        given = whole_strides(given, looking.design)
+    with torch.inference_mode():
+        logits = model.net(given.to(model.device))[0] + size_term(model, size_nm)
+    return softmax(logits.float().cpu().numpy(), temperature(model.card))

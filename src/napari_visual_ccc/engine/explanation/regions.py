@@ -1,0 +1,77 @@
+"""A heatmap as regions."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import numpy as np
+
+from ...core.progress import Progress, Steps
+from ...core.results import LabelsResult
+
+
+def evidence_regions(
+    heatmap: Any,
+    *,
+    threshold: Annotated[float, {"min": 0.05, "max": 1, "step": 0.05}] = 0.5,
+    smallest: Annotated[int, {"min": 0, "max": 100_000}] = 20,
+) -> Steps[LabelsResult]:
+    """Turn a heatmap into numbered regions, ready for Measure.
+
+    Parameters
+    ----------
+    heatmap : (..., Y, X) array
+        As `explain` gives it. Regions of a stack are those of its slices.
+    threshold : float
+        Of the highest value, in a stack of all slices.
+    smallest : int
+        Regions of fewer pixels are left out.
+
+    Returns
+    -------
+    LabelsResult
+        Touching pixels (also across corners) above the threshold share a number; the table gives
+        the area of each, its mean and its highest evidence, and its share of all evidence.
+
+    Raises
+    ------
+    ValueError
+        If the threshold is out of range or the heatmap has nothing positive.
+    """
+    import pandas as pd
+    from skimage.measure import label, regionprops_table
+
+    if not 0 < threshold <= 1:
+        raise ValueError(f"threshold is {threshold}; choose above 0 to 1")
+    values = np.nan_to_num(np.asarray(heatmap, np.float64))
+    if values.ndim < 2 or not values.size or values.max() <= 0:
+        raise ValueError("this image has no positive evidence; choose a heatmap made by Explain")
+    yield Progress(0, 1, "regions")
+    labels, count = np.zeros(values.shape, np.int32), 0
+    for index in np.ndindex(values.shape[:-2]):
+        regions = label(values[index] >= threshold * values.max(), connectivity=2)
+        if smallest > 1:
+            regions = label(_large(regions, smallest), connectivity=2)
+        labels[index] = np.where(regions > 0, regions + count, 0)
+        count += int(regions.max())
+    wanted = ("label", "area", "intensity_mean", "intensity_max")
+    planes = (-1, *values.shape[-2:])
+    table = pd.DataFrame(
+        regionprops_table(labels.reshape(planes), values.reshape(planes), properties=wanted)
+    )
+    total = values[values > 0].sum()
+    table["share_of_evidence"] = table["area"] * table["intensity_mean"] / total
+    table = table.rename(
+        columns={"area": "area_px", "intensity_mean": "mean", "intensity_max": "highest"}
+    )
+    return LabelsResult(
+        labels, table=table, name="evidence",
+        facts={"regions": len(table), "share_of_evidence": float(table["share_of_evidence"].sum())},
+    )  # fmt: skip
+
+
+def _large(labels: np.ndarray, smallest: int) -> np.ndarray:
+    counts = np.bincount(labels.ravel())
+    keep = counts >= smallest
+    keep[0] = False
+    return keep[labels]

@@ -1,0 +1,251 @@
+"""Whether a model looks at what the microscope added to the image instead of the specimen."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+from ...core.micrograph import InfoBar
+from ...core.progress import Progress, Steps
+from ...core.results import TableResult
+from ..acquisition.info_bar import find_bar
+from ..acquisition.lettering import in_lines
+from ..classification.calibration import softmax, temperature
+from ..classification.windows import Device, card_facts
+from .explain import evidence, grey_plane, look
+
+if TYPE_CHECKING:
+    from .explainer import Explainer
+
+# twice an even spread of evidence is a preference
+_PREFERRED = 2.0
+
+# of a probability: with the same bar in all classes it was 0.03 or less
+_CHANGE = 0.2
+
+_BORDER = 0.05
+
+# share of pixels at the end of the grey range: fewer are chance, more are a binary image
+_CLIPPED = (0.001, 0.5)
+
+# of the range of grey: letters stand out
+_EDGE = 0.25
+
+_COLUMNS = ("region", "share_of_area", "share_of_evidence", "change", "warning")
+
+BAR, TEXT, BORDER = "label bar", "text and scale bar", "image border"
+
+BRIGHT, DARK = "saturated bright spots", "saturated dark spots"
+
+
+def shortcuts(
+    image: Any,
+    spacing: Any = None,
+    unit: str = "px",
+    known: InfoBar | None = None,
+    *,
+    model: Path | None = None,
+    target: str = "",
+    bar: Literal["auto", "none"] = "auto",
+    threshold: Annotated[float, {"min": 0.05, "max": 0.95, "step": 0.05}] = 0.2,
+    device: Device = "auto",
+) -> Steps[TableResult]:
+    """Warn when a model looks at the label bar, the border or saturated spots.
+
+    If the images of a class share a bar or a frame, a network learns that instead of the specimen
+    (Geirhos et al., Nat. Mach. Intell. 2 (2020) 665; Lapuschkin et al., Nat. Commun. 10 (2019)
+    1096). Evidence is that of HiResCAM, which shows nothing that the network did not use. What a
+    class lacks (a bar that only the others have) leaves no evidence: examine all classes.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour, any real dtype; with its bar, as the model is given it. A stack goes slice
+        by slice (in the viewer, the slice being looked at).
+    spacing : (y, x), optional
+        Size of a pixel, for models that were trained at a scale.
+    unit : str
+        Of `spacing`.
+    known : InfoBar, optional
+        The label bar, where the file says it.
+    model : Path
+        A model file (.safetensors); without it the shipped one.
+    target : str
+        Class to examine; the predicted one when empty.
+    bar : {'auto', 'none'}
+        Take the label bar from the file or look for it, or take the image to have none.
+    threshold : float
+        Share of the evidence above which a region is suspicious, if it also holds more than twice
+        its share of the area.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    TableResult
+        One row a region: ``share_of_area``, ``share_of_evidence``, ``change`` of the target's
+        probability when the region is filled with its surroundings, ``warning``. The warnings are
+        the first notes.
+
+    Raises
+    ------
+    ValueError
+        If the model does not know the class, the threshold is out of range, the image is not a
+        plane or has no finite pixel, or the file is not a model.
+    RuntimeError
+        If memory is full.
+    """
+    import pandas as pd
+
+    from .weights import Why
+
+    if not 0 < threshold < 1:
+        raise ValueError(f"threshold is {threshold}; choose 0.05 to 0.95")
+    given = grey_plane(image)
+    looking, prediction, target, notes = yield from look(
+        given, spacing, unit, model, target, device
+    )
+    number = prediction.classes.index(target)
+    fine, _ = yield from evidence(looking, Why(number), "hirescam")
+    held = np.maximum(fine, 0)
+    total = float(held.sum())
+    if not total:
+        notes = (f"nothing in the image speaks for {target}", *notes)
+    yield Progress(0, 0, "regions")
+    drawn = InfoBar()
+    if bar == "auto":
+        drawn = find_bar(given[0]) if known is None else known
+    facts: dict[str, Any] = {"target": target, **card_facts(prediction.model)}
+    facts |= {"info_bar": asdict(drawn)}
+    found, warnings = [], []
+    for name, region in suspicious(given[0], drawn).items():
+        after = yield from _probability(looking, _without(looking.image, name, region), number)
+        change = abs(after - float(prediction.probabilities[number]))
+        share = float(held[region].sum()) / total if total else 0.0
+        area = float(region.mean())
+        strong = share > threshold or change > _CHANGE
+        # the border and bright spots are specimen, which may rightly decide; what is drawn may not
+        warning = (strong and share > _PREFERRED * area) or (
+            change > _CHANGE and name in (BAR, TEXT)
+        )
+        found.append((name, area, share, change, warning))
+        facts |= {
+            f"{name.replace(' ', '_')}_{key}": value
+            for key, value in zip(_COLUMNS[1:4], (area, share, change), strict=True)
+        }
+        if warning:
+            warnings.append(
+                f"this model looks at the {name}: {share:.0%} of the evidence lies there and the "
+                f"prediction changes by {change:.2f} without it"
+            )
+    facts["warned"] = bool(warnings)
+    return TableResult(
+        pd.DataFrame(found, columns=list(_COLUMNS)), name="shortcuts", facts=facts,
+        notes=(*(warnings or ["no sign of a shortcut in this image"]), *notes),
+    )  # fmt: skip
+
+
+def _probability(looking: Explainer, image: np.ndarray, number: int) -> Steps[float]:
+    logits = yield from looking.beside(image).logits()
+    return float(softmax(logits, temperature(looking.model.card))[number])
+
+
+# regions -----------------------------------------------------------------------------------------
+
+
+def suspicious(plane: np.ndarray, bar: InfoBar | None = None) -> dict[str, np.ndarray]:
+    """Find what may give a class away without the specimen: masks by name; none overlaps the bar.
+
+    Parameters
+    ----------
+    plane : (Y, X) array
+        Grey image, finite, any real dtype, not stretched.
+    bar : InfoBar, optional
+        Its label bar.
+    """
+    found = {}
+    field = (bar or InfoBar()).field(*plane.shape)
+    specimen = np.zeros(plane.shape, bool)
+    specimen[field] = True
+    if bar:
+        found[BAR] = ~specimen
+    text = np.zeros(plane.shape, bool)
+    text[field] = _drawn(plane[field])
+    if text.any():
+        found[TEXT] = text
+    side = min(one.stop - one.start for one in field)
+    width = max(1, round(_BORDER * side))
+    if side > 2 * width:
+        border = specimen.copy()
+        border[tuple(slice(one.start + width, one.stop - width) for one in field)] = False
+        found[BORDER] = border
+    left = specimen & ~text
+    ends = (plane[left].max(), plane[left].min()) if left.any() else ()
+    for name, end in zip((BRIGHT, DARK), ends, strict=False):
+        clipped = (plane == end) & left
+        if _CLIPPED[0] <= clipped.sum() / specimen.sum() <= _CLIPPED[1]:
+            found[name] = clipped
+    return found
+
+
+def _drawn(plane: np.ndarray) -> np.ndarray:
+    """Scale bars and letters drawn over an image: one extreme grey level with sharp edges."""
+    import cv2
+
+    drawn = np.zeros(plane.shape, bool)
+    low, high = float(plane.min()), float(plane.max())
+    if high <= low:
+        return drawn
+    near = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
+    grey = ((plane.astype(np.float64) - low) / (high - low)).astype(np.float32)
+    for end in (0.0, 1.0):
+        extreme = (grey == end).astype(np.uint8)
+        _, labels, boxes, _ = cv2.connectedComponentsWithStats(extreme, connectivity=8)
+        # beside what is drawn the image goes on with its own grey; saturated specimen fades out
+        rim = np.where(extreme == 0, cv2.dilate(labels.astype(np.float32), near), 0).astype(int)
+        far = np.abs(grey - end) > _EDGE
+        count, distant = (
+            np.bincount(rim.ravel(), weight, len(boxes)) for weight in (None, far.ravel())
+        )
+        sharp = distant >= 0.7 * np.maximum(count, 1)
+        _, _, width, height, area = boxes.T
+        bars = (width >= 16) & (width >= 4 * height) & (area >= 0.8 * width * height)
+        chosen = (sharp & bars) | _letters(boxes, sharp)
+        chosen[0] = False
+        drawn |= chosen[labels]
+    return cv2.dilate(drawn.astype(np.uint8), near).astype(bool)
+
+
+def _letters(boxes: np.ndarray, sharp: np.ndarray) -> np.ndarray:
+    """Pieces of one height that stand side by side on a line, four or more."""
+    found = np.zeros(len(boxes), bool)
+    candidates = np.flatnonzero(sharp & (boxes[:, 3] >= 5) & (boxes[:, 2] <= 3 * boxes[:, 3]))
+    found[candidates] = in_lines(boxes[candidates], least=4)
+    return found
+
+
+def _without(image: np.ndarray, name: str, region: np.ndarray) -> np.ndarray:
+    """Fill bars and borders with the mirrored specimen, spots from their rims (Telea, 2004)."""
+    import cv2
+
+    if name not in (BAR, BORDER):
+        near = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
+        return cv2.inpaint(image, cv2.dilate(region.astype(np.uint8), near), 3, cv2.INPAINT_TELEA)
+    # the border is that of the specimen, which a bar may cut short
+    box = [_reach(region, axis) if name == BORDER else slice(None) for axis in (0, 1)]
+    part = tuple(box)
+    kept = ~region[part]
+    inner = [_reach(kept, axis) for axis in (0, 1)]
+    widths = [(one.start, length - one.stop) for one, length in zip(inner, kept.shape, strict=True)]
+    filled = image.copy()
+    filled[part] = np.pad(image[part][tuple(inner)], widths, mode="symmetric")
+    return filled
+
+
+def _reach(mask: np.ndarray, axis: int) -> slice:
+    """From the first to the last row (or column) in which anything is true."""
+    at = np.flatnonzero(mask.any(axis=1 - axis))
+    return slice(int(at[0]), int(at[-1]) + 1)

@@ -1,0 +1,247 @@
+"""Explain images that are larger than memory: every tile is run through the network once.
+
+A network that ends in the mean of its last maps and a linear layer gives every cell of these maps
+scores of its own, whose mean is the score of the image. Grad-CAM of such a network is the score of
+the cell without the bias, so a few numbers a cell are kept and the maps themselves are not.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import torch
+
+from ...arrays.histogram import grey_histogram
+from ...arrays.lazy import CHUNK_SIDE
+from ...core.progress import Progress, Steps, through
+from ...nets.inference import feature_map, out_of_memory
+from ...nets.interpolate import interpolation
+from ...nets.predict import grey_range
+from ..classification.crops import is_whole
+from .explainer import Explainer
+from .weights import Why
+
+# network input that is seen at once, and the margin around it; multiples of all strides there are
+_SIDE, _MARGIN = 2048, 512
+
+# cells whose scores are asked for at once
+_CELLS = 4096
+
+_METHODS = ("gradcam", "hirescam")
+
+
+class StreamedExplainer(Explainer):
+    """A model looking at one large image; `image` is dask, 0 to 1."""
+
+    _scores: np.ndarray | None = None
+
+    def logits(self) -> Steps[np.ndarray]:
+        """Scores of the whole image: (classes,)."""
+        scores = yield from self._cells()
+        return scores.mean(axis=(1, 2)) + self.shift.cpu().numpy()
+
+    def features(self) -> Steps[np.ndarray | None]:
+        """As `Explainer.features`; None for a model of whole images: it would need all at once."""
+        if is_whole(self.model.card):
+            return None
+        return (yield from super().features())
+
+    def retreat(self, error: BaseException) -> bool:
+        """Go over to the processor; the cells seen so far are seen anew."""
+        self._scores = None
+        return super().retreat(error)
+
+    def explain(self, why: Why, method: str) -> Steps[tuple[Any, float]]:
+        """Weigh the last maps, as `Explainer.explain`; lazily.
+
+        Raises
+        ------
+        ValueError
+            If that would need all maps at once.
+        """
+        if method not in _METHODS or self.layer:
+            raise ValueError(
+                f"an image of {self.image.size / 1e6:.0f} megapixels can be explained by Grad-CAM "
+                "or HiResCAM of the last layer only; take a part of it for others"
+            )
+        scores = yield from self._cells()
+        empty = torch.zeros(1, *self._kind, device=self.model.device)
+        bias = self._of_cells(empty)[:, 0, 0]
+        asked = [why(torch.from_numpy(part).movedim(0, -1)).numpy() for part in (scores, bias)]
+        raw = (asked[0] - asked[1]) / asked[0].size
+        return self._fine(raw), float(np.abs(raw).max())
+
+    def _cells(self) -> Steps[np.ndarray]:
+        """Scores of every cell: (classes, h, w)."""
+        if self._scores is None:
+            self._scores = yield from self._seen()
+        return self._scores
+
+    def _seen(self) -> Steps[np.ndarray]:
+        design, net, device = self.design, self.model.net, self.model.device
+        if not (design.any_size and self.whole):
+            raise ValueError(
+                f"{self.model.card['name']} is of fixed input size; an image of "
+                f"{self.image.size / 1e6:.0f} megapixels is too large for it, take a part"
+            )
+        height, width = (-(-n // design.stride) * design.stride for n in self.size)
+        corners = [(y, x) for y in range(0, height, _SIDE) for x in range(0, width, _SIDE)]
+        scores: Any = None
+        for done, (y, x) in enumerate(corners):
+            now = Progress(done, len(corners), "tiles")
+            yield now
+            top, left = max(y - _MARGIN, 0), max(x - _MARGIN, 0)
+            bottom, right = min(y + _SIDE + _MARGIN, height), min(x + _SIDE + _MARGIN, width)
+            given = self._given((top, bottom), (left, right))
+            steps = feature_map(net, design, given, device)
+            maps = yield from through(steps, _telling(now))
+            ends = min(y + _SIDE, height), min(x + _SIDE, width)
+            (rows, columns), (to_rows, to_columns) = (
+                [slice((a - o) // design.stride, (b - o) // design.stride)
+                 for a, b, o in zip((y, x), ends, origin, strict=True)]
+                for origin in ((top, left), (0, 0))
+            )  # fmt: skip
+            maps = maps[:, :, rows, columns]
+            if scores is None:
+                self._check(maps)
+                shape = (len(self.model.card["classes"]),
+                         height // design.stride, width // design.stride)  # fmt: skip
+                scores, self._kind = np.empty(shape, np.float32), (maps.shape[1], 1, 1)
+            scores[:, to_rows, to_columns] = self._of_cells(maps)
+        return scores
+
+    def _of_cells(self, maps: torch.Tensor) -> np.ndarray:
+        """Scores of every cell of (1, C, h, w): (classes, h, w)."""
+        cells = maps[0].flatten(1).T[:, :, None, None]  # (h w, C, 1, 1)
+        with torch.no_grad():
+            parts = [self.head(cells[n : n + _CELLS]) for n in range(0, len(cells), _CELLS)]
+        found = torch.cat(parts).T.reshape(-1, *maps.shape[2:])
+        return found.float().cpu().numpy()
+
+    def _check(self, maps: torch.Tensor) -> None:
+        """Insist that the scores of the cells tell the score of all."""
+        part = maps[:, :, :16, :16]
+        try:
+            with torch.no_grad():
+                whole = self.head(part)[0].float().cpu().numpy()
+            cells = self._of_cells(part)
+            alike = np.abs(cells.mean(axis=(1, 2)) - whole).max() <= 1e-3 * np.ptp(cells)
+        except RuntimeError as error:
+            # a head that takes maps of one size
+            if out_of_memory(error):
+                raise
+            alike = False
+        if not alike:
+            raise ValueError(
+                f"{self.model.card['name']} does not end in a pooling and a linear layer; an image "
+                f"of {self.image.size / 1e6:.0f} megapixels is too large for it, take a part"
+            )
+
+    def _given(self, rows: tuple[int, int], columns: tuple[int, int]) -> torch.Tensor:
+        """A part of the network's input: (1, 1, H, W). Beyond the image its border goes on."""
+        inside = [(a, min(b, n)) for (a, b), n in zip((rows, columns), self.size, strict=True)]
+        part = resized(self.image, self.size, *inside)
+        beyond = [(0, b - n) for (_, b), (_, n) in zip((rows, columns), inside, strict=True)]
+        mean, std = grey_range(self.model)
+        return torch.from_numpy((np.pad(part, beyond, mode="edge") - mean) / std)[None, None]
+
+    def _fine(self, raw: np.ndarray) -> Any:
+        """Interpolate cells to pixels where they are looked at."""
+        import dask.array as da
+
+        design, shape, size = self.design, self.image.shape, self.size
+
+        def block(block_info: Any = None) -> np.ndarray:
+            rows, columns = (
+                interpolation(cells, pixels, given, design.stride, design.first_centre, *place)
+                for cells, pixels, given, place in zip(
+                    raw.shape, shape, size, block_info[None]["array-location"], strict=True
+                )
+            )
+            return (rows @ raw @ columns.T).astype(np.float32)
+
+        chunks = da.core.normalize_chunks(CHUNK_SIDE, shape)
+        return da.map_blocks(block, chunks=chunks, dtype=np.float32, meta=np.empty((0, 0), "f4"))
+
+
+def _telling(now: Progress) -> Callable[[Progress], Progress]:
+    return lambda _: now
+
+
+def shown(plane: Any, card: Mapping[str, Any]) -> Steps[Any]:
+    """Stretch a lazy plane as `views.normalised` does one in memory: percentiles by counting."""
+    scope = card["normalisation"]
+    histogram = yield from grey_histogram(plane)
+    given = scope.get("limits")
+    if scope.get("kind") == "range":
+        given = (0.0, 1.0 if plane.dtype.kind in "bf" else float(np.iinfo(plane.dtype).max))
+    low, high = given or histogram.percentiles(scope.get("low", 0.5), scope.get("high", 99.5))
+    if not given and low == high:
+        low, high = float(histogram.values[0]), float(histogram.values[-1])
+    (middle,) = histogram.percentiles(50)
+    width = high - low
+
+    def formula(block: np.ndarray) -> np.ndarray:
+        if width <= 0:
+            return np.zeros(block.shape, np.float32)
+        values = np.where(np.isfinite(block), block, middle)
+        return np.clip(((values - low) / width).astype(np.float32), 0, 1)
+
+    empty = np.empty((0, 0), np.float32)
+    if plane.dtype not in (np.uint8, np.uint16):
+        return plane.map_blocks(formula, dtype=np.float32, meta=empty)
+    table = formula(np.arange(np.iinfo(plane.dtype).max + 1))
+    return plane.map_blocks(lambda block: table[block], dtype=np.float32, meta=empty)
+
+
+def resized(
+    image: Any, size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]
+) -> np.ndarray:
+    """A part of a resized image, without resizing the rest.
+
+    Parameters
+    ----------
+    image : (Y, X) float32 array
+        Numpy or dask.
+    size : (height, width)
+        Of the whole resized image.
+    rows, columns : (first, last)
+        The part of it.
+
+    Returns
+    -------
+    (rows, columns) float32 array
+        Bilinear, with a wider kernel where the image shrinks: within 1e-5 of
+        `torch.nn.functional.interpolate` with ``antialias=True``.
+    """
+    down, top, bottom = _weights(image.shape[0], size[0], *rows)
+    across, left, right = _weights(image.shape[1], size[1], *columns)
+    found = np.zeros((down.shape[0], across.shape[0]), np.float32)
+    # bands end where chunks do, which are then read once
+    edges = [top, *range((top // CHUNK_SIDE + 1) * CHUNK_SIDE, bottom, CHUNK_SIDE), bottom]
+    for first, last in itertools.pairwise(edges):
+        band = np.asarray(image[first:last, left:right])
+        found += down[:, first - top : last - top] @ (across @ band.T).T
+    return found
+
+
+def _weights(length: int, wanted: int, first: int, last: int) -> tuple[Any, int, int]:
+    """Weights of the pixels from a first to a last as a sparse matrix, and of which pixels."""
+    from scipy.sparse import csr_array
+
+    scale = length / wanted
+    reach = max(scale, 1.0)
+    centres = ((np.arange(first, last) + 0.5) * scale)[:, None]
+    pixels = np.floor(centres - reach).astype(int) + np.arange(int(2 * reach) + 3)
+    weights = np.maximum(1 - np.abs(pixels + 0.5 - centres) / reach, 0)
+    weights[(pixels < 0) | (pixels >= length)] = 0
+    weights /= weights.sum(axis=1, keepdims=True)
+    row, column = np.nonzero(weights)
+    taken = pixels[row, column]
+    start, stop = int(taken.min()), int(taken.max()) + 1
+    shape = (last - first, stop - start)
+    values = weights[row, column].astype(np.float32)
+    return csr_array((values, (row, taken - start)), shape=shape), start, stop

@@ -1,0 +1,281 @@
+"""How class activation maps weigh the channels of a layer.
+
+The only importer of ``pytorch_grad_cam`` beside `trust`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn.functional import interpolate
+
+from ...core.progress import Progress, Steps
+
+# without a sign of its own: the first principal component of activations
+_EIGEN = ("eigencam", "eigengradcam")
+
+# channels that are tried one by one on an image larger than one window: those that vary most
+_FEW_CHANNELS = 64
+
+
+@dataclass(frozen=True)
+class Why:
+    """A question to a network.
+
+    Parameters
+    ----------
+    target : int
+        Class whose evidence is asked for.
+    against : int or None
+        Class that it is compared with: why the one and not the other.
+    """
+
+    target: int
+    against: int | None = None
+
+    def __call__(self, logits: torch.Tensor) -> torch.Tensor:
+        """Give the score: (..., classes) → (...)."""
+        score = logits[..., self.target]
+        return score if self.against is None else score - logits[..., self.against]
+
+
+def weigh(
+    net: Any,
+    layer: nn.Module,
+    given: torch.Tensor,
+    why: Why,
+    method: str,
+    as_map: Callable[[torch.Tensor], torch.Tensor],
+) -> Steps[np.ndarray]:
+    """Weigh the maps of a layer and add them up.
+
+    Parameters
+    ----------
+    net : nn.Module
+        What gives the scores.
+    layer : nn.Module
+        Of the net; where `given` enters, it is the first.
+    given : (B, ...) tensor
+        Input of the net.
+    why : Why
+        The question.
+    method : str
+        One of `explain.TITLES`, but not Score-CAM or FullGrad.
+    as_map : callable
+        Output of the layer → (B, C, h, w).
+
+    Returns
+    -------
+    (B, h, w) float64 array
+        Before anything is cut or scaled.
+    """
+    import pytorch_grad_cam as grad_cam
+
+    if method == "ablationcam":
+        return (yield from ablated(net, layer, given, why, as_map))
+    yield Progress(0, 1, "weights")
+    kinds = {
+        "gradcam": grad_cam.GradCAM,
+        "gradcam++": grad_cam.GradCAMPlusPlus,
+        "hirescam": grad_cam.HiResCAM,
+        "xgradcam": grad_cam.XGradCAM,
+        "layercam": grad_cam.LayerCAM,
+        "eigencam": grad_cam.EigenCAM,
+        "eigengradcam": grad_cam.EigenGradCAM,
+        "random": grad_cam.RandomCAM,
+    }
+    given = given.detach().requires_grad_(given.is_floating_point())
+    raw = None
+    with (
+        torch.enable_grad(),
+        kinds[method](model=net, target_layers=[layer], reshape_transform=as_map) as cam,
+    ):
+        scores = cam.activations_and_grads(given)
+        if method not in ("eigencam", "random"):
+            why(scores).sum().backward()
+        activations = cam.activations_and_grads.activations[0].float().numpy()
+        gradients = cam.activations_and_grads.gradients
+        slopes = gradients[0].float().numpy() if gradients else np.zeros_like(activations)
+        with _same_random_numbers():
+            raw = cam.get_cam_image(given, layer, [why] * len(given), activations, slopes, False)
+    # leaving the block swallows an IndexError
+    if raw is None:
+        raise RuntimeError("grad-cam gave no map")
+    raw = np.asarray(raw, np.float64)
+    if method in _EIGEN:
+        shown = activations if method == "eigencam" else activations * slopes
+        signs = np.sign((raw * shown.mean(axis=1)).sum(axis=(1, 2)))
+        # the sign of a principal component is arbitrary
+        raw *= np.where(signs < 0, -1, 1)[:, None, None]
+    return raw
+
+
+@contextlib.contextmanager
+def _same_random_numbers() -> Iterator[None]:
+    """Random-CAM draws from numpy's global generator."""
+    state = np.random.get_state()
+    np.random.seed(0)
+    try:
+        yield
+    finally:
+        np.random.set_state(state)
+
+
+def _channels(maps: torch.Tensor, few: bool) -> torch.Tensor:
+    """Numbers of the channels to try: all, or those that vary most."""
+    count = len(maps)
+    if not few or count <= _FEW_CHANNELS:
+        return torch.arange(count, device=maps.device)
+    return maps.std(dim=(1, 2)).topk(_FEW_CHANNELS).indices.sort().values
+
+
+def ablated(
+    net: Any,
+    layer: nn.Module,
+    given: torch.Tensor,
+    why: Why,
+    as_map: Callable[[torch.Tensor], torch.Tensor],
+) -> Steps[np.ndarray]:
+    """Ablation-CAM (Desai & Ramaswamy, WACV 2020): how much the score falls without a channel."""
+    seen: list[torch.Tensor] = []
+    off: list[int] = []
+
+    def hook(_: nn.Module, __: Any, output: torch.Tensor) -> torch.Tensor | None:
+        if not off:
+            seen.append(output)
+            return None
+        changed = output.clone()
+        # tokens and channels-last maps carry channels behind
+        behind = changed.ndim == 3 or as_map(output).shape[1] != output.shape[1]
+        for k, channel in enumerate(off):
+            rows = slice(k * count, (k + 1) * count)
+            if behind:
+                changed[rows, ..., channel] = 0
+            else:
+                changed[rows, channel] = 0
+        return changed
+
+    count = len(given)
+    handle = layer.register_forward_hook(hook)
+    try:
+        with torch.no_grad():
+            before = why(net(given))  # (B,)
+            maps = as_map(seen[0])
+            channels = list(range(maps.shape[1]))
+            weights = torch.zeros(count, maps.shape[1], device=maps.device)
+            at_once = max(1, min(32, int(3e7 // max(1, maps.numel()))))
+            for start in range(0, len(channels), at_once):
+                yield Progress(start, len(channels), "channels")
+                off[:] = channels[start : start + at_once]
+                scores = why(net(given.repeat(len(off), *[1] * (given.ndim - 1))))
+                fall = (before - scores.reshape(len(off), count)) / (before.abs() + 1e-12)
+                weights[:, off] = fall.T
+        return (weights[:, :, None, None] * maps).sum(dim=1).cpu().double().numpy()
+    finally:
+        handle.remove()
+
+
+def score_weights(
+    net: Any,
+    layer: nn.Module,
+    given: torch.Tensor,
+    why: Why,
+    as_map: Callable[[torch.Tensor], torch.Tensor],
+    few: bool = False,
+) -> Steps[np.ndarray]:
+    """Score-CAM of a chosen layer: see `scores_of_masks`."""
+    seen: list[torch.Tensor] = []
+    handle = layer.register_forward_hook(lambda *parts: seen.append(parts[2]))
+    try:
+        with torch.no_grad():
+            net(given)
+    finally:
+        handle.remove()
+    return (yield from scores_of_masks(net, given, as_map(seen[0]), why, few))
+
+
+def scores_of_masks(
+    net: Any, given: torch.Tensor, maps: torch.Tensor, why: Why, few: bool = False
+) -> Steps[np.ndarray]:
+    """Score-CAM (Wang et al., CVPR Workshops 2020): the score of what a channel lets through.
+
+    Parameters
+    ----------
+    net : nn.Module
+        (B, 1, H, W) → (B, classes).
+    given : (B, 1, H, W) tensor
+        Input.
+    maps : (B, C, h, w) tensor
+        Of the explained layer.
+    why : Why
+        The question.
+    few : bool
+        Try only the 64 channels that vary most.
+    """
+    weights = torch.full(maps.shape[:2], -torch.inf, device=maps.device)
+    at_once = max(1, min(32, int(4e6 // given[0].numel())))
+    with torch.no_grad():
+        for number in range(len(given)):
+            channels = _channels(maps[number], few)
+            for start in range(0, len(channels), at_once):
+                yield Progress(start, len(channels), "channels")
+                some = channels[start : start + at_once]
+                masks = interpolate(
+                    maps[number, some][:, None], size=given.shape[2:], mode="bilinear"
+                )
+                low, high = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
+                masks = (masks - low) / (high - low).clamp(min=1e-8)
+                weights[number, some] = why(net(given[number : number + 1] * masks)).float()
+    return (weights.softmax(dim=1)[:, :, None, None] * maps).sum(dim=1).cpu().double().numpy()
+
+
+def full_gradient(net: nn.Module, given: torch.Tensor, why: Why) -> np.ndarray:
+    """FullGrad (Srinivas & Fleuret, NeurIPS 2019): input and bias gradients of all layers.
+
+    As ``pytorch_grad_cam.FullGrad``, but the channels of a layer are added up before they are
+    enlarged, not after: the same sum, a hundred times sooner.
+    """
+    layers = [m for m in net.modules() if isinstance(m, (nn.Conv2d, nn.BatchNorm2d))]
+    seen: list[tuple[torch.Tensor, torch.Tensor]] = []
+
+    def hook(layer: Any, _: Any, output: torch.Tensor) -> torch.Tensor:
+        bias = layer.bias
+        if bias is not None and isinstance(layer, nn.BatchNorm2d):
+            norm: Any = layer
+            bias = bias - norm.running_mean * norm.weight / (norm.running_var + norm.eps).sqrt()
+        if bias is None:
+            return output
+        # layers after this one may work in place
+        output = output.clone()
+        output.retain_grad()
+        seen.append((bias.detach(), output))
+        return output.clone()
+
+    handles = [layer.register_forward_hook(hook) for layer in layers]
+    try:
+        with torch.enable_grad():
+            given = given.detach().requires_grad_()
+            why(net(given)).sum().backward()
+        grad = given.grad
+        assert grad is not None
+        total = _unit((grad * given).abs().detach()).sum(dim=1, keepdim=True)
+        for bias, output in seen:
+            if output.grad is not None:
+                part = _unit((bias[:, None, None] * output.grad).abs()).sum(dim=1, keepdim=True)
+                total = total + interpolate(part, size=total.shape[2:], mode="bilinear")
+        return total[:, 0].detach().cpu().double().numpy()
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _unit(maps: torch.Tensor) -> torch.Tensor:
+    """Scale every map of (B, C, h, w) to 0..1."""
+    low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
+    return (maps - low) / (high - low + 1e-7)

@@ -1,0 +1,1 @@
+"""Classifiers trained on labelled images: audit, split, training, evaluation."""

@@ -1,0 +1,1 @@
+"""Size, shape and grey level of labelled regions."""

@@ -1,0 +1,291 @@
+"""Measure labelled regions of an image of any size, tile by tile.
+
+What a region is measured by are sums over its pixels (area, centroid, moments, grey), counts of
+its outline pixels (perimeter) and the ends of its rows (caliper distances). All of them add up
+over tiles, so no region has to be in memory at once, however large it is. Tiles depend on the
+shape of the image alone: arrays in memory and lazy ones of any chunks give the same numbers.
+"""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...arrays.tile_reduction import over_tiles, tiles_of
+from ...core.progress import Progress, Steps
+
+# the outline is known from two pixels around
+_HALO = 2
+
+# scikit-image's perimeter (Benkrid & Crookes): an outline pixel counts by the outline pixels around
+# it, 2 each beside and 10 each across a corner, 1 for itself: which of three lengths it has
+LENGTHS = np.array([1.0, np.sqrt(2), (1 + np.sqrt(2)) / 2])
+
+_KIND = np.zeros(50, np.uint8)
+
+_KIND[[5, 7, 15, 17, 25, 27]], _KIND[[21, 33]], _KIND[[13, 23]] = 1, 2, 3
+
+_AROUND = {(y, x): 2 if 0 in (y, x) else 10 for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x}
+
+
+class Regions(NamedTuple):
+    """The regions of a tile, or of an image: one entry a region, ascending by label.
+
+    Parameters
+    ----------
+    label, pixels : (n,) int arrays
+    centre : (n, 2) float array
+        Mean row and column.
+    spread : (n, 3) float array
+        Sums of squares about the centre: rows, columns, rows times columns.
+    low, high : (n, 2) int arrays
+        First row and column, and those behind the last.
+    outline : (n, 3) int array
+        Outline pixels of each of the three `LENGTHS`.
+    grey : (n, 5) float array
+        Finite pixels, their mean, sum of squares about it, lowest and highest.
+    ends : (m, 4) int array
+        Entry of the region, row, first column and the one behind the last, of every row of every
+        region.
+    pieces : int
+        Bodies of foreground that lie in this tile alone.
+    """
+
+    label: np.ndarray
+    pixels: np.ndarray
+    centre: np.ndarray
+    spread: np.ndarray
+    low: np.ndarray
+    high: np.ndarray
+    outline: np.ndarray
+    grey: np.ndarray
+    ends: np.ndarray
+    pieces: int
+
+
+def measured(labels: Any, grey: Any = None) -> Steps[Regions]:
+    """Add up what all regions of a plane are measured by.
+
+    Parameters
+    ----------
+    labels : (Y, X) integer or bool array
+        0 is background. Numpy or dask.
+    grey : (Y, X) array, optional
+        Image to take grey statistics from.
+
+    Returns
+    -------
+    Regions
+        Of the whole plane.
+
+    Raises
+    ------
+    ValueError
+        If a label is negative.
+    """
+    images = (labels,) if grey is None else (labels, grey)
+    corners = tiles_of(labels.shape)
+    parts = []
+    for corner, part in zip(corners, over_tiles(_part, *images, halo=_HALO), strict=True):
+        parts.append(_moved(part, *corner))
+        yield Progress(len(parts), len(corners), "regions")
+    return _joined(parts)
+
+
+def _moved(part: Regions, top: int, left: int) -> Regions:
+    corner = np.array([top, left])
+    part.ends[:, 1:] += np.array([top, left, left], np.int32)
+    return part._replace(
+        centre=part.centre + corner, low=part.low + corner, high=part.high + corner
+    )
+
+
+def _part(seen: np.ndarray, image: np.ndarray | None = None) -> Regions:
+    """Measure a tile that comes with a halo of two pixels, 0 beyond the image."""
+    if seen.dtype.kind == "i" and seen.min() < 0:
+        raise ValueError(f"labels hold {seen.min()}; they must be 0 (background) or above")
+    tile = np.ascontiguousarray(seen[_HALO:-_HALO, _HALO:-_HALO])
+    width, flat = tile.shape[1], tile.reshape(-1)
+    fresh = np.empty(tile.shape, bool)
+    fresh[:, 0] = True
+    np.not_equal(tile[:, 1:], tile[:, :-1], out=fresh[:, 1:])
+    starts = np.flatnonzero(fresh.reshape(-1))
+    lengths = np.diff(starts, append=flat.size)
+    # runs of one label along a row, sorted by label and then by place
+    runs = np.flatnonzero(flat[starts])
+    runs = runs[np.argsort(flat[starts[runs]], kind="stable")]
+    name, (row, first) = flat[starts[runs]], np.divmod(starts[runs], width)
+    count = lengths[runs]
+    last = first + count
+    bounds = _bounds(name)
+    if not len(bounds):
+        return _nothing(name)
+
+    def total(values: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(values, bounds)
+
+    # whole numbers all along: below 2^60 in a tile
+    sum_of_columns = count * (first + last - 1) // 2
+    pixels, rows, columns = total(count), total(count * row), total(sum_of_columns)
+    down = pixels * total(count * row * row) - rows * rows
+    across = pixels * total(_squares(last) - _squares(first)) - columns * columns
+    both = pixels * total(row * sum_of_columns) - rows * columns
+    lines = _bounds(name, row)
+    ends = [
+        np.repeat(np.arange(len(bounds)), np.diff(np.searchsorted(lines, [*bounds, len(name)]))),
+        row[lines],
+        np.minimum.reduceat(first, lines),
+        np.maximum.reduceat(last, lines),
+    ]
+    return Regions(
+        label=name[bounds].astype(np.int64),
+        pixels=pixels,
+        centre=np.stack([rows, columns], axis=1) / pixels[:, None],
+        spread=np.stack([down, across, both], axis=1) / pixels[:, None],
+        low=np.stack([row[bounds], np.minimum.reduceat(first, bounds)], axis=1),
+        high=np.stack(
+            [np.maximum.reduceat(row, bounds) + 1, np.maximum.reduceat(last, bounds)], axis=1
+        ),
+        outline=_outline(seen, name[bounds]),
+        grey=_grey(image, starts, runs, bounds),
+        ends=np.stack(ends, axis=1).astype(np.int32),
+        pieces=_pieces(seen),
+    )
+
+
+def _nothing(name: np.ndarray) -> Regions:
+    pairs = np.zeros((0, 2), np.int64)
+    return Regions(
+        name.astype(np.int64), pairs[:, 0], pairs / 1.0, np.zeros((0, 3)), pairs, pairs,
+        np.zeros((0, 3), np.int64), np.zeros((0, 5)), np.zeros((0, 4), np.int32), 0,
+    )  # fmt: skip
+
+
+def _bounds(*keys: np.ndarray) -> np.ndarray:
+    """Where a new combination of sorted keys begins."""
+    fresh = np.zeros(len(keys[0]), bool)
+    fresh[:1] = True
+    for key in keys:
+        fresh[1:] |= key[1:] != key[:-1]
+    return np.flatnonzero(fresh)
+
+
+def _squares(stop: np.ndarray) -> np.ndarray:
+    """0² + 1² + ... + (stop - 1)²."""
+    return (stop - 1) * stop * (2 * stop - 1) // 6
+
+
+def _outline(seen: np.ndarray, names: np.ndarray) -> np.ndarray:
+    """Count the outline pixels of each weight, for every label of a tile."""
+    own = np.ascontiguousarray(seen[1:-1, 1:-1])
+    edge = own != 0
+    alike = np.ones(own.shape, bool)
+    for beside in (seen[:-2, 1:-1], seen[2:, 1:-1], seen[1:-1, :-2], seen[1:-1, 2:]):
+        alike &= own == beside
+    edge &= ~alike
+    width, flat, lines = own.shape[1], own.reshape(-1), edge.reshape(-1)
+    within = np.zeros(own.shape, bool)
+    within[1:-1, 1:-1] = edge[1:-1, 1:-1]
+    at = np.flatnonzero(within.reshape(-1))
+    code, here = np.ones(len(at), np.uint8), flat[at]
+    for (down, across), weight in _AROUND.items():
+        beside = at + (down * width + across)
+        code += (weight * (lines[beside] & (flat[beside] == here))).astype(np.uint8)
+    cells = 4 * np.searchsorted(names, here) + _KIND[code]
+    return np.bincount(cells, minlength=4 * len(names)).reshape(-1, 4)[:, 1:]
+
+
+def _grey(
+    image: np.ndarray | None,
+    starts: np.ndarray,
+    runs: np.ndarray,
+    bounds: np.ndarray,
+) -> np.ndarray:
+    """Finite pixels, mean, squares about it, lowest and highest of every region of a tile."""
+    if image is None:
+        return np.zeros((len(bounds), 5))
+    values = image[_HALO:-_HALO, _HALO:-_HALO].astype(np.float64).reshape(-1)
+    there = np.isfinite(values)
+    lowest = np.minimum.reduceat(np.where(there, values, np.inf), starts)[runs]
+    highest = np.maximum.reduceat(np.where(there, values, -np.inf), starts)[runs]
+    values[~there] = 0
+
+    def total(pixelwise: np.ndarray) -> np.ndarray:
+        return np.add.reduceat(np.add.reduceat(pixelwise, starts)[runs], bounds)
+
+    count = total(there.astype(np.float64))
+    mean = total(values) / np.maximum(count, 1)
+    # the mean of its region at every pixel; that of the background does not matter
+    of_run = np.zeros(len(starts))
+    of_run[runs] = np.repeat(mean, np.diff(bounds, append=len(runs)))
+    values -= np.repeat(of_run, np.diff(starts, append=len(values)))
+    values[~there] = 0
+    found = [count, mean, total(values * values),
+             np.minimum.reduceat(lowest, bounds), np.maximum.reduceat(highest, bounds)]  # fmt: skip
+    return np.stack(found, axis=1)
+
+
+def _pieces(seen: np.ndarray) -> int:
+    """Bodies of foreground that lie in the tile alone: where there are few labels, to tell phases.
+
+    Of a tile at the border of the image, what touches that border counts.
+    """
+    from scipy.ndimage import label
+
+    ring = seen[1:-1, 1:-1] != 0
+    bodies, count = label(ring)
+    beyond = np.concatenate([bodies[0], bodies[-1], bodies[:, 0], bodies[:, -1]])
+    return count - len(np.unique(beyond[beyond > 0]))
+
+
+def _joined(parts: list[Regions]) -> Regions:
+    """Put the regions of all tiles together."""
+    offsets = np.cumsum([0, *(len(part.label) for part in parts)])
+    columns = [np.concatenate(column) for column in list(zip(*parts, strict=True))[:-1]]
+    every = Regions._make([*columns, sum(part.pieces for part in parts)])
+    order = np.argsort(every.label, kind="stable")
+    bounds = _bounds(every.label[order])
+    if not len(bounds):
+        return every
+    entry = np.empty(len(order), np.int64)
+    entry[order] = np.repeat(np.arange(len(bounds)), np.diff(bounds, append=len(order)))
+    moved = np.concatenate(
+        [part.ends[:, 0] + offset for part, offset in zip(parts, offsets, strict=False)]
+    )
+    ends = every.ends
+    ends[:, 0] = entry[moved]
+    pixels, low, high, outline = (
+        function.reduceat(column[order], bounds)
+        for function, column in (
+            (np.add, every.pixels), (np.minimum, every.low), (np.maximum, every.high),
+            (np.add, every.outline),
+        )
+    )  # fmt: skip
+    centre, spread = _about_one_mean(every.pixels[order], every.centre[order],
+                                     every.spread[order], bounds)  # fmt: skip
+    count, mean, squares, lowest, highest = every.grey[order].T
+    means, squares = _about_one_mean(count, mean[:, None], squares[:, None], bounds)
+    found = [np.add.reduceat(count, bounds), means[:, 0], squares[:, 0],
+             np.minimum.reduceat(lowest, bounds), np.maximum.reduceat(highest, bounds)]  # fmt: skip
+    return Regions(
+        every.label[order][bounds], pixels, centre, spread, low, high, outline,
+        np.stack(found, axis=1), ends[np.argsort(ends[:, 0], kind="stable")],
+        every.pieces,
+    )  # fmt: skip
+
+
+def _about_one_mean(
+    count: np.ndarray, mean: np.ndarray, squares: np.ndarray, bounds: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Join means and sums of squares about them (Chan, Golub & LeVeque, 1979)."""
+    sizes = np.diff(bounds, append=len(count))
+    total = np.maximum(np.add.reduceat(count, bounds), 1)[:, None]
+    # about the first part, so that large coordinates keep their digits
+    off = mean - np.repeat(mean[bounds], sizes, axis=0)
+    joint = np.add.reduceat(count[:, None] * off, bounds) / total
+    off -= np.repeat(joint, sizes, axis=0)
+    between = off * off
+    if off.shape[1] == 2:
+        between = np.column_stack([between, off[:, 0] * off[:, 1]])
+    return mean[bounds] + joint, np.add.reduceat(squares + count[:, None] * between, bounds)

@@ -1,0 +1,194 @@
+"""Measure labelled regions in physical units."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+from ...arrays.inputs import as_grey, checked_labels
+from ...arrays.volumes import Dimensions, axes_of
+from ...core.pixel_size import Spacing, pixel_size, voxel_size
+from ...core.progress import Steps
+from ...core.results import TableResult
+from .accumulate import Regions, measured
+from .shape2d import plane_table
+from .shape3d import volume_table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# without a unit, and yet another where pixels or voxels are stretched
+_SHAPE = ("aspect_ratio", "circularity", "orientation_deg")
+
+# with a unit; a person's own column may end in one, too
+_SIZES = (
+    "area", "volume", "equivalent_diameter", "feret_max", "feret_min", "perimeter",
+    "axis_major", "axis_middle", "axis_minor",
+)  # fmt: skip
+
+
+def region_table(
+    labels: Any,
+    intensity: Any = None,
+    spacing: Spacing = None,
+    unit: str = "px",
+    *,
+    smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+    exclude_border: bool = False,
+    dimensions: Dimensions = "2D",
+) -> Steps[TableResult]:
+    """Measure size, shape, orientation and grey level of every region.
+
+    Definitions of ISO 9276-6:2008; perimeter after Benkrid & Crookes (as scikit-image).
+
+    Parameters
+    ----------
+    labels : (..., Y, X) integer or bool array
+        0 is background; a label is one region, also in pieces. Of dask, a row of chunks (in 3D a
+        volume) is in memory at a time.
+    intensity : (..., Y, X) array
+        Image of the same size to take grey statistics from.
+    spacing : float, (y, x) or (z, y, x)
+        Size of a pixel in `unit`; in 3D of a voxel.
+    unit : str
+        Of `spacing`, such as ``"nm"``.
+    smallest : int
+        Regions with fewer pixels are left out, 0 keeps all.
+    exclude_border : bool
+        Leave out regions that touch the image border (in 3D also the first and last slice): their
+        sizes are cut.
+    dimensions : {'2D', '3D'}
+        Measure the slices of a stack one by one, or the volume of its last three axes.
+
+    Returns
+    -------
+    TableResult
+        One row a region. Columns: ``label``, ``index_*`` (slice of a stack), ``area_<unit>2``,
+        ``equivalent_diameter_<unit>`` (of the circle of equal area), ``feret_max_<unit>`` and
+        ``feret_min_<unit>`` (caliper distances of the outline), ``aspect_ratio`` (their ratio,
+        1 or more), ``perimeter_<unit>``, ``circularity`` (4π area / perimeter², about 1 for a
+        disc; both missing where pixels are not square), ``orientation_deg`` (of the long axis,
+        counter-clockwise from the row axis, 0 to 180), ``intensity_mean``, ``_std``, ``_min``,
+        ``_max``, ``centroid_y_px`` and ``centroid_x_px``, ``bbox_*`` (pixels, bottom and right
+        exclusive), ``touches_border``. The unit is ``px`` without a scale.
+
+        In 3D: ``volume_<unit>3``, ``equivalent_diameter_<unit>`` (of the ball of equal volume),
+        ``feret_max_<unit>``, ``axis_major_<unit>``, ``axis_middle_<unit>`` and
+        ``axis_minor_<unit>`` (full axes of the ellipsoid with the same second moments),
+        ``aspect_ratio`` (major to minor axis), grey statistics, ``centroid_*_px``, ``bbox_*``,
+        ``touches_border``. There is no surface area: that of voxels is not that of the object.
+
+    Raises
+    ------
+    ValueError
+        If labels are not whole numbers, hold no region, or differ in shape from `intensity`.
+    """
+    import pandas as pd
+
+    labels = checked_labels(labels)
+    axes = axes_of(dimensions, labels.shape)
+    size: tuple[float, ...] | None
+    size = pixel_size(spacing, unit) if axes == 2 else voxel_size(spacing, unit)
+    if size is None:
+        size, unit = (1.0,) * axes, "px"
+    grey, notes = _grey_like(intensity, labels)
+    every, scattered = [], False
+    for index in np.ndindex(labels.shape[:-axes]):
+        part, image = labels[index], None if grey is None else grey[index]
+        if axes == 2:
+            found = yield from measured(part, image)
+            scattered = scattered or _is_scattered(found)
+            table = yield from plane_table(
+                found, (size[0], size[1]), unit, part.shape, image is not None
+            )
+        else:
+            table = yield from volume_table(part, image, size, unit)
+        if table.empty:
+            continue
+        for axis, place in enumerate(index):
+            table.insert(axis + 1, f"index_{axis}", place)
+        every.append(table)
+    if not every:
+        raise ValueError("labels hold no region")
+    found_in_all = pd.concat(every, ignore_index=True)
+    kept = found_in_all["_pixels"] >= smallest
+    if exclude_border:
+        kept &= ~found_in_all["touches_border"]
+    table = found_in_all[kept].drop(columns="_pixels").reset_index(drop=True)
+    if table.empty:
+        raise ValueError(
+            f"none of {len(kept)} regions is left; take a lower smallest or include those at the "
+            "border"
+        )
+    if scattered:
+        notes = (*notes, "a label in pieces is one region: split objects first to measure each")
+    if axes == 2 and size[0] != size[1]:
+        notes = (*notes, "pixels are not square: perimeter and circularity are left out")
+    return TableResult(table, name="regions", facts={"regions": len(table)}, notes=notes)
+
+
+def _is_scattered(found: Regions) -> bool:
+    """Whether labels are phases rather than objects: few, and each in many pieces."""
+    highest = found.label.max(initial=0)
+    return bool(0 < highest <= 20 and found.pieces > 3 * highest)
+
+
+def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
+    if intensity is None:
+        return None, ()
+    grey, notes = as_grey(intensity)
+    if grey.shape != labels.shape:
+        raise ValueError(
+            f"intensity has shape {grey.shape}, labels {labels.shape}: choose the image that was "
+            "segmented"
+        )
+    return grey, notes
+
+
+def rescaled_table(
+    table: pd.DataFrame,
+    before: tuple[tuple[float, ...] | None, str],
+    after: tuple[tuple[float, ...] | None, str],
+) -> pd.DataFrame:
+    """Bring a table of regions to another size of pixels, without measuring again.
+
+    Parameters
+    ----------
+    table : DataFrame
+        As `region_table` gives it, or with some of its columns.
+    before, after : (spacing, unit)
+        Spacing (y, x) or (z, y, x), or None where lengths are in pixels.
+
+    Returns
+    -------
+    DataFrame
+        Without the columns that have to be measured again: of voxels that are stretched, areas,
+        volumes and diameters of equal volume follow, other lengths do not.
+    """
+    import pandas as pd
+
+    axes = 3 if any(str(name).startswith("volume_") for name in table) else 2
+    old, new = ((1.0,) * axes if size is None else size[-axes:] for size, _ in (before, after))
+    # without a step between slices there is no volume
+    known = len(old) == len(new) == axes
+    factors = np.divide(new, old) if known else np.full(axes, np.nan)
+    alike = bool(np.allclose(factors, factors[0], rtol=1e-9))
+    columns = {}
+    for name in table.columns:
+        found = re.fullmatch(rf"(.+)_{re.escape(before[1])}([23]?)", str(name))
+        if found is None or found.group(1) not in _SIZES:
+            if alike or name not in _SHAPE:
+                columns[name] = table[name]
+            continue
+        what, power = found.groups()
+        if power:
+            factor = np.prod(factors[-int(power) :])
+        elif what == "equivalent_diameter":
+            factor = np.prod(factors) ** (1 / axes)
+        else:
+            factor = factors[0] if alike else np.nan
+        if np.isfinite(factor):
+            columns[f"{what}_{after[1]}{power}"] = table[name] * factor
+    return pd.DataFrame(columns, index=table.index)

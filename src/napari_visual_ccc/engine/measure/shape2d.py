@@ -1,0 +1,115 @@
+"""Size and shape of measured regions of a plane."""
+
+from __future__ import annotations
+
+import itertools
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.progress import Progress, Steps
+from .accumulate import LENGTHS, Regions
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# regions whose outline is measured between two signs of life
+_AT_ONCE = 2000
+
+
+def plane_table(
+    found: Regions, size: tuple[float, float], unit: str, shape: tuple[int, ...], with_grey: bool
+) -> Steps[pd.DataFrame]:
+    """Tell what `region_table` tells of the regions of a plane of a shape.
+
+    ``_pixels`` is for choosing among them.
+    """
+    import pandas as pd
+
+    longest, shortest = (yield from calipers(found, size)).T
+    area = found.pixels * (size[0] * size[1])
+    columns: dict[str, Any] = {"label": found.label}
+    columns |= {
+        f"area_{unit}2": area,
+        f"equivalent_diameter_{unit}": np.sqrt(4 * area / np.pi),
+        f"feret_max_{unit}": longest,
+        f"feret_min_{unit}": shortest,
+        "aspect_ratio": longest / shortest,
+    }
+    if size[0] == size[1]:
+        perimeter = found.outline @ LENGTHS * size[0]
+        columns[f"perimeter_{unit}"] = perimeter
+        # a region of a pixel or two has no outline to speak of
+        there = np.where(perimeter > 0, perimeter, np.nan)
+        columns["circularity"] = 4 * np.pi * area / there**2
+    columns["orientation_deg"] = orientation(found, size)
+    if with_grey:
+        columns |= _grey_statistics(found.grey)
+    columns |= {"centroid_y_px": found.centre[:, 0], "centroid_x_px": found.centre[:, 1]}
+    (top, left), (bottom, right) = found.low.T, found.high.T
+    columns |= {"bbox_top": top, "bbox_left": left, "bbox_bottom": bottom, "bbox_right": right}
+    height, width = shape[-2:]
+    columns["touches_border"] = (top == 0) | (left == 0) | (bottom == height) | (right == width)
+    columns["_pixels"] = found.pixels
+    return pd.DataFrame(columns)
+
+
+def _grey_statistics(grey: np.ndarray) -> dict[str, np.ndarray]:
+    count, mean, squares, lowest, highest = grey.T
+    there = np.where(count > 0, count, np.nan)
+    names = ("mean", "std", "min", "max")
+    values = (mean, np.sqrt(squares / there), lowest, highest)
+    return {
+        f"intensity_{name}": np.where(count > 0, value, np.nan)
+        for name, value in zip(names, values, strict=True)
+    }
+
+
+def orientation(regions: Regions, size: tuple[float, float]) -> np.ndarray:
+    """Angle of the long axis, in degrees counter-clockwise from the row axis: (n,), 0 to 180."""
+    down, across, both = (regions.spread * (size[0] ** 2, size[1] ** 2, size[0] * size[1])).T
+    longer = down - across
+    # as long as wide but for rounding
+    longer[np.abs(longer) <= 1e-12 * (down + across)] = 0
+    both = np.where(np.abs(both) <= 1e-12 * (down + across), 0, both)
+    angle = np.where((longer == 0) & (both <= 0), -np.pi / 4, np.arctan2(2 * both, longer) / 2)
+    return (np.degrees(angle) + 90) % 180
+
+
+def calipers(regions: Regions, size: tuple[float, float]) -> Steps[np.ndarray]:
+    """Largest and smallest caliper distance of the outline of pixels of every region.
+
+    Parameters
+    ----------
+    regions : Regions
+        As `measured` gives it.
+    size : (y, x)
+        Of a pixel.
+
+    Returns
+    -------
+    (n, 2) float array
+        In the unit of `size`.
+    """
+    import cv2
+
+    _, row, first, last = regions.ends.T
+    points = np.stack([row, first, row + 1, first, row, last, row + 1, last], axis=1)
+    points = np.ascontiguousarray(points.reshape(-1, 2), np.int32)
+    bounds = 4 * np.searchsorted(regions.ends[:, 0], np.arange(len(regions.label) + 1))
+    found = np.empty((len(regions.label), 2))
+    for number, (start, stop) in enumerate(itertools.pairwise(bounds)):
+        corners = cv2.convexHull(points[start:stop])[:, 0] * np.asarray(size, float)
+        found[number] = _widest_and_narrowest(corners)
+        if number % _AT_ONCE == 0:
+            yield Progress(number, len(found), "outlines")
+    return found
+
+
+def _widest_and_narrowest(corners: np.ndarray) -> tuple[float, float]:
+    """Calipers of a convex outline."""
+    edges = np.roll(corners, -1, axis=0) - corners
+    normals = edges[:, ::-1] * (-1, 1) / np.hypot(edges[:, 0], edges[:, 1])[:, None]
+    across = corners @ normals.T
+    apart = corners[:, None] - corners
+    return float(np.sqrt((apart * apart).sum(axis=2).max())), float(np.ptp(across, axis=0).min())

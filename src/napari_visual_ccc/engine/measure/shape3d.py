@@ -1,0 +1,127 @@
+"""Measure labelled regions of a volume, one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...arrays.inputs import not_negative
+from ...core.progress import Progress, Steps
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+_AT_ONCE = 25
+
+
+def volume_table(labels: Any, grey: Any, size: tuple[float, ...], unit: str) -> Steps[pd.DataFrame]:
+    """Tell what `region_table` tells of the regions of a (Z, Y, X) volume, which is held in memory.
+
+    ``_pixels`` is for choosing among them.
+    """
+    import pandas as pd
+
+    volume = not_negative(np.asarray(labels))
+    image = None if grey is None else np.asarray(grey)
+    rows: list[dict[str, Any]] = []
+    for batch in _batches(_regions(volume, image, size)):
+        rows += [
+            _row(region, label, size, unit, volume.shape, image is not None)
+            for region, label in batch
+        ]
+        yield Progress(0, 0, f"{len(rows)} regions")
+    return pd.DataFrame(rows)
+
+
+def _regions(
+    volume: np.ndarray, image: np.ndarray | None, size: tuple[float, ...]
+) -> Iterator[tuple[Any, int]]:
+    from skimage.measure import regionprops
+
+    # regionprops keeps a list as long as the highest label
+    present, compact = np.unique(volume, return_inverse=True)
+    compact = compact.reshape(volume.shape) + (present[0] != 0)
+    names = present if present[0] == 0 else np.insert(present.astype(np.int64), 0, 0)
+    if image is not None:
+        image = image.astype(np.float64)
+    for region in regionprops(compact, intensity_image=image, spacing=size):
+        yield region, int(names[region.label])
+
+
+def _batches(regions: Iterator[tuple[Any, int]]) -> Iterator[list[tuple[Any, int]]]:
+    batch: list[tuple[Any, int]] = []
+    for one in regions:
+        batch.append(one)
+        if len(batch) == _AT_ONCE:
+            yield batch
+            batch = []
+    yield batch
+
+
+def _row(
+    region: Any,
+    label: int,
+    size: tuple[float, ...],
+    unit: str,
+    shape: tuple[int, ...],
+    with_grey: bool,
+) -> dict[str, Any]:
+    row: dict[str, Any] = {"label": label, **_solid(region, size, unit)}
+    if with_grey:
+        row |= _grey_statistics(region.image_intensity[region.image])
+    low, high = region.bbox[:3], region.bbox[3:]
+    places = np.nonzero(region.image)
+    for axis, inside, first in zip("zyx", places, low, strict=True):
+        row[f"centroid_{axis}_px"] = inside.mean() + first
+    row |= zip(("bbox_front", "bbox_top", "bbox_left"), low, strict=True)
+    row |= zip(("bbox_back", "bbox_bottom", "bbox_right"), high, strict=True)
+    row["touches_border"] = 0 in low or any(a == b for a, b in zip(high, shape, strict=True))
+    row["_pixels"] = len(places[0])
+    return row
+
+
+def _solid(region: Any, size: tuple[float, ...], unit: str) -> dict[str, float]:
+    volume = float(region.area)
+    points = np.argwhere(region.image) * size
+    points -= points.mean(axis=0)
+    # a voxel is not a point: it has a moment of its own
+    moments = points.T @ points / len(points) + np.diag(np.square(size)) / 12
+    minor, middle, major = 2 * np.sqrt(5 * np.linalg.eigvalsh(moments))
+    return {
+        f"volume_{unit}3": volume,
+        f"equivalent_diameter_{unit}": float(np.cbrt(6 * volume / np.pi)),
+        f"feret_max_{unit}": _longest(region.image, size),
+        f"axis_major_{unit}": float(major),
+        f"axis_middle_{unit}": float(middle),
+        f"axis_minor_{unit}": float(minor),
+        "aspect_ratio": float(major / minor),
+    }
+
+
+def _longest(region: np.ndarray, size: tuple[float, ...]) -> float:
+    """Measure the largest distance between corners of the voxels of a region."""
+    from scipy.spatial import ConvexHull
+    from scipy.spatial.distance import pdist
+
+    # only the ends of every column can be corners of the hull
+    rows, columns = np.nonzero(region.any(axis=0))
+    lines = region[:, rows, columns]
+    first, last = lines.argmax(axis=0), len(region) - lines[::-1].argmax(axis=0)
+    points = np.concatenate(
+        [
+            np.stack([side, rows + down, columns + right], axis=1)
+            for side in (first, last) for down in (0, 1) for right in (0, 1)
+        ]
+    ) * np.asarray(size, float)  # fmt: skip
+    return float(pdist(points[ConvexHull(points).vertices]).max())
+
+
+def _grey_statistics(values: np.ndarray) -> dict[str, float]:
+    values = values[np.isfinite(values)]
+    names = ("mean", "std", "min", "max")
+    return {
+        f"intensity_{name}": float(getattr(values, name)()) if values.size else np.nan
+        for name in names
+    }

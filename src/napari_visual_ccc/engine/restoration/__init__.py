@@ -1,0 +1,1 @@
+"""Corrections: background, stripes, drift, noise."""

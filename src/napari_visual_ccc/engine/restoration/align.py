@@ -1,0 +1,153 @@
+"""Align the slices of a stack: undo drift."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import numpy as np
+
+from ...arrays.histogram import limits
+from ...arrays.inputs import as_grey, finite
+from ...arrays.lazy import is_lazy
+from ...core.pixel_size import Spacing, pixel_size
+from ...core.progress import Progress, Steps
+from ...core.results import AlignedResult
+from ..acquisition.drift import Drift, Index, Moved, Shift, drift_columns, slice_name
+
+# slices named in a note
+_NAMED = 10
+
+
+def align(
+    image: Any,
+    spacing: Spacing = None,
+    unit: str = "px",
+    *,
+    to: Literal["the slice before", "the first slice"] = "the slice before",
+    subpixel: bool = True,
+) -> Steps[AlignedResult]:
+    """Move the slices of a stack so that they lie on each other, and list the drift.
+
+    Shifts are found by correlation in Fourier space to a fiftieth of a pixel (Guizar-Sicairos,
+    Thurman & Fienup, Opt. Lett. 33 (2008) 156), on up to 1024 x 1024 pixels around the middle,
+    first roughly and then on what both slices show.
+
+    Parameters
+    ----------
+    image : (..., Y, X) array
+        Grey or colour, any real dtype, numpy or dask. With several leading axes each slice
+        follows the one before it on the last of them, and the first of those on the axis before.
+    spacing : float or (y, x)
+        Size of a pixel in `unit`.
+    unit : str
+        Of `spacing`, such as ``"nm"``.
+    to : {'the slice before', 'the first slice'}
+        What a slice is compared with. The slice before suits specimens that change from slice to
+        slice (serial sections), but small errors add up; the first slice suits series of one
+        view. A slice that shows nothing, or something else (a flash of charge), is passed over:
+        the next is compared with the last good one.
+    subpixel : bool
+        Shift by fractions of a pixel, by cubic splines, which smooths noise a little; without
+        it by whole pixels, and grey values are kept.
+
+    Returns
+    -------
+    AlignedResult
+        ``data``: (..., Y, X) float32, NaN in the rim that moved in and where the image was not
+        finite. Lazy for dask (the drift is measured at once). ``drift``: one row a slice:
+        ``index_*``, ``drift_y_px`` and ``drift_x_px`` (how far what it shows lies below and right
+        of where the first slice of use has it), the same in `unit` where there is a scale, and
+        ``match`` (correlation with the slice it was compared with, 1 at best and for the first
+        that shows something). Slices that match none before stay where the last was; ``notes``
+        name them.
+
+    Raises
+    ------
+    ValueError
+        If no pixel is finite.
+    """
+    import pandas as pd
+
+    if to not in ("the slice before", "the first slice"):
+        raise ValueError(f"to is {to!r}; choose 'the slice before' or 'the first slice'")
+    grey, notes = as_grey(image)
+    size = pixel_size(spacing, unit)
+    drift, moves, rows = Drift(to_first=to == "the first slice"), {}, []
+    places = list(np.ndindex(grey.shape[:-2]))
+    for done, index in enumerate(places):
+        yield Progress(done, 2 * len(places), "drift")
+        moves[index] = moved = drift.follow(index, grey[index])
+        row: dict[str, Any] = {f"index_{axis}": place for axis, place in enumerate(index)}
+        rows.append(row | drift_columns(moved.total, size, unit) | {"match": moved.match})
+    table = pd.DataFrame(rows)
+    if not drift.seen:
+        yield from limits(grey)  # raises, unless slices are merely even
+    if len(places) == 1:
+        notes = (*notes, "this is a single image: there is nothing to align it with")
+    else:
+        notes = (*notes, *_lost(moves))
+    shifts = {index: moved.total for index, moved in moves.items()}
+    data = yield from _aligned(grey, shifts, places, subpixel)
+    facts = {"largest_shift_px": float(max(np.hypot(*s) for s in shifts.values()))}
+    return AlignedResult(data, drift=table, name="aligned", facts=facts, notes=notes)
+
+
+def _lost(moves: dict[Index, Moved]) -> list[str]:
+    """Say which slices could not be laid on others, and where what follows could not."""
+    known = {moved.since for moved in moves.values()}
+    unmatched = [index for index, moved in moves.items() if moved.since is None]
+    alone = [index for index in unmatched if index not in known]
+    starts = [index for index in unmatched if index in known]
+    notes = []
+    if alone:
+        notes.append(
+            f"slices that show nothing, or nothing of what others show, stay where the last was: "
+            f"{_listed(alone)}"
+        )
+    if starts[1:]:
+        notes.append(
+            f"slices from which on something else is shown: {_listed(starts[1:])}; what they "
+            "show was not laid on what came before"
+        )
+    return notes
+
+
+def _listed(places: list[Index]) -> str:
+    more = f" and {len(places) - _NAMED} more" if len(places) > _NAMED else ""
+    return ", ".join(slice_name(index) for index in places[:_NAMED]) + more
+
+
+def _aligned(
+    grey: Any, shifts: dict[Index, Shift], places: list[Index], subpixel: bool
+) -> Steps[Any]:
+    if is_lazy(grey):
+        import dask.array as da
+
+        def block(chunk: np.ndarray, block_info: Any = None) -> np.ndarray:
+            index = tuple(block_info[0]["chunk-location"][:-2])
+            plane = chunk.reshape(chunk.shape[-2:])
+            return _moved_back(plane, shifts[index], subpixel).reshape(chunk.shape)
+
+        single = grey.rechunk((1,) * (grey.ndim - 2) + grey.shape[-2:])
+        meta = np.empty((0,) * grey.ndim, np.float32)
+        return da.map_blocks(block, single, dtype=np.float32, meta=meta)
+    data = np.empty(grey.shape, np.float32)
+    for done, index in enumerate(places):
+        data[index] = _moved_back(grey[index], shifts[index], subpixel)
+        yield Progress(len(places) + done + 1, 2 * len(places), "move")
+    return data
+
+
+def _moved_back(plane: np.ndarray, moved: Shift, subpixel: bool) -> np.ndarray:
+    from scipy.ndimage import shift
+
+    back = [-s if subpixel else -float(round(s)) for s in moved]
+    if back == [0.0, 0.0] or (plane.dtype.kind == "f" and not np.isfinite(plane).any()):
+        return np.where(np.isfinite(plane), plane, np.nan).astype(np.float32)
+    filled, missing = finite(plane)
+    order = 3 if subpixel else 0
+    result = shift(filled.astype(np.float64), back, order=order, mode="constant", cval=np.nan)
+    if missing is not None:
+        # whatever a missing pixel has a part in is missing
+        result[shift(missing.astype(np.float64), back, order=1) > 1e-6] = np.nan
+    return result.astype(np.float32)

@@ -1,0 +1,1 @@
+"""Objects and phases as labels."""

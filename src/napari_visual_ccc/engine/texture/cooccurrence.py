@@ -1,0 +1,342 @@
+"""Features of the co-occurrence matrix of every window, without making a single matrix.
+
+Contrast, dissimilarity, homogeneity and correlation are sums over pairs of pixels, so they are box
+sums, taken in whole numbers to be exact. ASM and entropy need to know how often each pair of grey
+levels occurs in the window: a sorting network brings equal pairs together (small windows), or a
+histogram rolls along the rows (large ones).
+"""
+
+from __future__ import annotations
+
+import functools
+import itertools
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from ...arrays.pairs import paired
+
+FEATURES = (
+    "contrast",
+    "dissimilarity",
+    "homogeneity",
+    "asm",
+    "energy",
+    "correlation",
+    "entropy",
+)
+
+# output pixels worked on at once: what it needs then stays in the cache
+_CHUNK = 1 << 16
+
+# up to here sorting the pairs of each window beats rolling a histogram (measured)
+_SORTED_PAIRS = 160
+
+_ROLLING_BYTES = 1 << 26
+
+# homogeneity adds 1 / (1 + d²): in units of 2^-38 the sums stay exact, and off by < 2e-12
+_FIXED = float(1 << 38)
+
+_DIFFERENCES = ("contrast", "dissimilarity")
+
+_SQUARES = np.arange(256, dtype=np.uint16) ** 2
+
+
+class Pairs(NamedTuple):
+    """Which pairs of pixels are counted.
+
+    Parameters
+    ----------
+    window : int
+        Side of the window, odd.
+    offsets : sequence of (rows, columns)
+        From a pixel to its neighbour; features are averaged over them.
+    levels : int
+        Number of grey levels, at most 256.
+    symmetric : bool
+        Count each pair in both orders.
+    """
+
+    window: int
+    offsets: Sequence[tuple[int, int]]
+    levels: int
+    symmetric: bool
+
+
+def feature_maps(quantised: np.ndarray, pairs: Pairs, names: Sequence[str]) -> np.ndarray:
+    """Map features of the co-occurrence matrix, with the border reflected.
+
+    Parameters
+    ----------
+    quantised : (Y, X) uint8 array
+        Grey levels, all below ``pairs.levels``; neither side shorter than the window.
+    pairs : Pairs
+        What to count.
+    names : sequence of str
+        Of `FEATURES`.
+
+    Returns
+    -------
+    (names, Y, X) float64 array
+    """
+    padded = np.pad(quantised, pairs.window // 2, mode="reflect")
+    maps = np.zeros((len(names), *quantised.shape))
+    height, width = quantised.shape
+    # rolling starts anew in every chunk, sorting wants its pairs in the cache
+    rolling = pairs.window * (pairs.window - 1) > _SORTED_PAIRS
+    rolling = rolling and not {"asm", "energy", "entropy"}.isdisjoint(names)
+    step = height if rolling else max(_CHUNK // width, pairs.window)
+    for start in range(0, height, step):
+        stop = min(start + step, height)
+        seen = padded[start : stop + pairs.window - 1]
+        for name, out in zip(names, maps[:, start:stop], strict=True):
+            if name in _DIFFERENCES:
+                _add_differences(seen, pairs, name, out)
+        for offset in pairs.offsets:
+            _add(seen, offset, pairs, names, maps[:, start:stop])
+    maps /= len(pairs.offsets)
+    return maps
+
+
+def _add_differences(seen: np.ndarray, pairs: Pairs, name: str, out: np.ndarray) -> None:
+    """Add up what is divided by one count before it is divided."""
+    sums: dict[int, np.ndarray] = {}
+    for offset in pairs.offsets:
+        box = (pairs.window - abs(offset[0]), pairs.window - abs(offset[1]))
+        found = _sum(_cost(name, *paired(seen, offset)), box, out.shape)
+        count = box[0] * box[1]
+        if count not in sums:
+            sums[count] = found
+        # one sum is below 2^31, several of the largest windows are not
+        elif len(pairs.offsets) * (pairs.levels - 1) ** 2 * count < 1 << 31:
+            sums[count] += found
+        else:
+            out += found / count
+    for count, found in sums.items():
+        out += found / count
+
+
+def _add(
+    seen: np.ndarray, offset: tuple[int, int], pairs: Pairs, names: Sequence[str], maps: np.ndarray
+) -> None:
+    import cv2
+
+    first, second = paired(seen, offset)
+    box = (pairs.window - abs(offset[0]), pairs.window - abs(offset[1]))
+    count = box[0] * box[1]
+    shape = maps.shape[1:]
+    for name, out in zip(names, maps, strict=True):
+        if name == "homogeneity":
+            out += _sum(_closeness()[cv2.absdiff(first, second)], box, shape) / count
+        elif name == "correlation":
+            out += _correlation(first, second, box, shape, pairs.symmetric)
+    if not {"asm", "energy", "entropy"}.isdisjoint(names):
+        found = _order(first, second, box, shape, pairs, "entropy" in names)
+        for name, out in zip(names, maps, strict=True):
+            if name in found:
+                out += found[name]
+
+
+def _cost(name: str, first: np.ndarray, second: np.ndarray) -> np.ndarray:
+    import cv2
+
+    apart = cv2.absdiff(first, second)
+    return apart if name == "dissimilarity" else cv2.LUT(apart, _SQUARES)
+
+
+@functools.cache
+def _closeness() -> np.ndarray:
+    return np.round(_FIXED / (1.0 + np.arange(256.0) ** 2))
+
+
+def _sum(values: np.ndarray, box: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
+    """Sum over every box, the top left of which is the pixel."""
+    import cv2
+
+    whole = values.dtype != np.float64
+    sums = cv2.boxFilter(
+        values,
+        cv2.CV_32S if whole else cv2.CV_64F,
+        (box[1], box[0]),
+        anchor=(0, 0),
+        normalize=False,
+        borderType=cv2.BORDER_CONSTANT,
+    )[: shape[0], : shape[1]]
+    return sums if whole else sums / _FIXED
+
+
+def _correlation(
+    first: np.ndarray,
+    second: np.ndarray,
+    box: tuple[int, int],
+    shape: tuple[int, ...],
+    symmetric: bool,
+) -> np.ndarray:
+    import cv2
+
+    def moments(one: np.ndarray, other: np.ndarray) -> np.ndarray:
+        return _sum(cv2.multiply(one, other, dtype=cv2.CV_16U), box, shape).astype(np.float64)
+
+    count = box[0] * box[1]
+    sum_1, sum_2 = (_sum(one, box, shape).astype(np.float64) for one in (first, second))
+    square_1, square_2 = moments(first, first), moments(second, second)
+    # count² times variance and covariance: whole numbers below 2^53, so zero is zero
+    if symmetric:
+        mean = (sum_1 + sum_2) / 2
+        together = count * moments(first, second) - mean * mean
+        spread = count * (square_1 + square_2) / 2 - mean * mean
+    else:
+        together = count * moments(first, second) - sum_1 * sum_2
+        variance_1, variance_2 = count * square_1 - sum_1**2, count * square_2 - sum_2**2
+        spread = np.sqrt(variance_1) * np.sqrt(variance_2)
+    correlation = np.ones(shape)
+    return np.divide(together, spread, out=correlation, where=spread > 0)
+
+
+def _order(
+    first: np.ndarray,
+    second: np.ndarray,
+    box: tuple[int, int],
+    shape: tuple[int, ...],
+    pairs: Pairs,
+    with_entropy: bool,
+) -> dict[str, np.ndarray]:
+    """ASM, energy and entropy from how often each pair of levels occurs in the window."""
+    table, diagonal = _codes(pairs.levels, pairs.symmetric)
+    codes = table[first, second]
+    count = box[0] * box[1]
+    occurring = _by_sorting if count <= _SORTED_PAIRS else _by_rolling
+    squares, logs = occurring(codes, box, shape, diagonal, with_entropy)
+    # in a symmetric matrix an unequal pair has two cells with half its share each, an equal one
+    # has one: squares of equal pairs were counted twice
+    asm = squares / (count * count * (2.0 if pairs.symmetric else 1.0))
+    found = {"asm": asm, "energy": np.sqrt(asm)}
+    if with_entropy:
+        found["entropy"] = np.log(count) - logs / count
+        if pairs.symmetric:
+            unequal = _sum((first != second).astype(np.uint8), box, shape)
+            found["entropy"] += unequal * (np.log(2) / count)
+    return found
+
+
+@functools.lru_cache(maxsize=8)
+def _codes(levels: int, symmetric: bool) -> tuple[np.ndarray, int]:
+    """One number a pair of levels, and the first number that stands for a pair of equal levels."""
+    one, other = np.mgrid[:levels, :levels]
+    if not symmetric:
+        return (one * levels + other).astype(np.uint16), levels * levels
+    low, high = np.minimum(one, other), np.maximum(one, other)
+    unequal = levels * (levels - 1) // 2
+    codes = np.where(low == high, unequal + low, high * (high - 1) // 2 + low)
+    return codes.astype(np.uint16), unequal
+
+
+@functools.lru_cache(maxsize=8)
+def _log_steps(most: int) -> np.ndarray:
+    """What n ln n grows by when n becomes its index."""
+    counts = np.arange(most + 1.0)
+    return np.diff(counts * np.log(np.maximum(counts, 1)), prepend=0.0)
+
+
+def _by_sorting(
+    codes: np.ndarray, box: tuple[int, int], shape: tuple[int, ...], diagonal: int, with_logs: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    height, width = shape
+    # copies: they are sorted in place
+    columns = [
+        codes[i : i + height, j : j + width].flatten() for i in range(box[0]) for j in range(box[1])
+    ]
+    spare = np.empty_like(columns[0])
+    for one, other in network(len(columns)):
+        low, high = columns[one], columns[other]
+        np.minimum(low, high, out=spare)
+        np.maximum(low, high, out=high)
+        columns[one], spare = spare, low
+    run = np.ones(height * width, np.uint16)
+    squares = 1 + (columns[0] >= diagonal).astype(np.uint16)
+    logs, steps = np.zeros(height * width), _log_steps(len(columns))
+    for before, code in itertools.pairwise(columns):
+        run *= code == before
+        run += 1
+        grown = 2 * run - 1
+        squares += grown
+        squares += grown * (code >= diagonal)
+        if with_logs:
+            logs += steps[run]
+    return squares.reshape(shape), logs.reshape(shape)
+
+
+@functools.lru_cache(maxsize=32)
+def network(length: int) -> tuple[tuple[int, int], ...]:
+    """Comparisons that sort any sequence of a length (Batcher's merge exchange).
+
+    Source: Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M.
+    """
+    return tuple(_comparisons(length))
+
+
+def _comparisons(length: int) -> Iterator[tuple[int, int]]:
+    top = 1 << max((length - 1).bit_length() - 1, 0)
+    part = top
+    while part > 0:
+        reach, rest, apart = top, 0, part
+        while True:
+            for i in range(length - apart):
+                if i & part == rest:
+                    yield i, i + apart
+            if reach == part:
+                break
+            apart, reach, rest = reach - part, reach // 2, part
+        part //= 2
+
+
+def _by_rolling(
+    codes: np.ndarray, box: tuple[int, int], shape: tuple[int, ...], diagonal: int, with_logs: bool
+) -> tuple[np.ndarray, np.ndarray]:
+    present, codes = np.unique(codes, return_inverse=True)
+    codes = codes.reshape(-1, shape[1] + box[1] - 1).astype(np.int32)
+    roll = _Roll(box, 1 + (present >= diagonal), with_logs)
+    squares, logs = np.empty(shape, np.int64), np.zeros(shape)
+    step = min(max(1, _ROLLING_BYTES // (4 * len(present))), shape[1])
+    for start in range(0, shape[1], step):
+        columns = slice(start, min(start + step, shape[1]))
+        roll.down(
+            codes[:, start : columns.stop + box[1] - 1], squares[:, columns], logs[:, columns]
+        )
+    return squares, logs
+
+
+class _Roll:
+    """Histograms of the windows of all columns at once, moved down one row at a time."""
+
+    def __init__(self, box: tuple[int, int], weights: np.ndarray, with_logs: bool) -> None:
+        self._box, self._weights, self._with_logs = box, weights, with_logs
+        # a row comes before the row that it replaces goes
+        self._steps = _log_steps((box[0] + 1) * box[1])
+
+    def down(self, codes: np.ndarray, squares: np.ndarray, logs: np.ndarray) -> None:
+        height, width = squares.shape
+        self._counts = np.zeros(width * len(self._weights), np.int32)
+        self._base = np.arange(width, dtype=np.int32) * np.int32(len(self._weights))
+        self._square, self._log = np.zeros(width, np.int64), np.zeros(width)
+        for row in range(height + self._box[0] - 1):
+            self._change(codes[row], 1)
+            if row >= self._box[0]:
+                self._change(codes[row - self._box[0]], -1)
+            if row >= self._box[0] - 1:
+                squares[row - self._box[0] + 1] = self._square
+                logs[row - self._box[0] + 1] = self._log
+
+    def _change(self, codes: np.ndarray, sign: int) -> None:
+        width = len(self._base)
+        for i in range(self._box[1]):
+            code = codes[i : i + width]
+            cell = self._base + code
+            before = self._counts[cell]
+            after = before + sign
+            self._counts[cell] = after
+            # n² of a cell changes by the sum of the old and the new n
+            self._square += sign * (before + after) * self._weights[code]
+            if self._with_logs:
+                self._log += sign * self._steps[np.maximum(before, after)]

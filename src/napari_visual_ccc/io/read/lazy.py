@@ -1,0 +1,211 @@
+"""Large data that stay in their file; no file is kept open between two looks at it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from ...arrays.lazy import CHUNK_PIXELS, CHUNK_SIDE
+
+# above this, data stay in their file
+EAGER_BYTES = 64 << 20
+
+# of one piece of a lazy array
+_CHUNK_BYTES = 32 << 20
+
+# what deflate compresses cannot be more than this many times the size of the file; small files are
+# no danger to memory anyhow
+DEFLATE, _SPARE_BYTES = 1032, 1 << 20
+
+# what is taken to memory of codecs without such a limit: zeros take next to nothing in them
+_MOST_BYTES = 4 << 30
+
+
+def is_large(nbytes: int) -> bool:
+    """Tell whether data of that size are to stay in their file."""
+    return nbytes > EAGER_BYTES
+
+
+class Refused(Exception):
+    """A file cannot be read; the message says why, without its name."""
+
+
+def check_claim(nbytes: int, path: Path, *, ratio: int | None = 1) -> None:
+    """Insist that a file can hold what its header says, before memory is taken for it.
+
+    Parameters
+    ----------
+    nbytes : int
+        What the header says.
+    ratio : int or None
+        How many times smaller the data may be in the file than in memory, which their codec
+        decides. None for codecs without such a limit: then what memory can be expected to hold.
+
+    Raises
+    ------
+    Refused
+        If it cannot.
+    """
+    size = _size(path)
+    most = size * (ratio or DEFLATE) + (0 if ratio == 1 else _SPARE_BYTES)
+    if nbytes > (most if ratio else max(most, _MOST_BYTES)):
+        raise Refused(
+            f"is cut off or damaged: it claims {nbytes:,} bytes of pixels and has {size:,} bytes; "
+            "get an intact copy of it"
+        )
+
+
+def check_datasets(datasets: Sequence[Any], path: Path) -> None:
+    """Insist that an HDF5 file can hold its datasets.
+
+    What was never written of them has no place in it, and is read as one value.
+
+    Raises
+    ------
+    Refused
+        If it cannot.
+    """
+    written = sum(one.nbytes for one in datasets if one.id.get_storage_size())
+    # of what is written in part so much is believed: it is no danger to memory
+    if is_large(written):
+        check_claim(written, path, ratio=DEFLATE)
+    check_claim(sum(one.nbytes for one in datasets), path, ratio=None)
+
+
+def _size(path: Path) -> int:
+    if path.is_dir():
+        return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
+    return path.stat().st_size
+
+
+def chunks_of(
+    shape: Sequence[int], dtype: Any, plane: int = 2, *, square: bool = False
+) -> tuple[int, ...]:
+    """Cut an array into pieces of whole planes, and large planes into rows or squares.
+
+    Parameters
+    ----------
+    plane : int
+        How many axes a plane has.
+    square : bool
+        Whether a part of some rows is read as easily as the rows.
+    """
+    leading, inner = shape[:-plane], list(shape[-plane:])
+    if square:
+        inner = [min(size, CHUNK_SIDE) for size in inner]
+    else:
+        row = max(1, int(np.prod(inner[1:])))
+        # as large as chunks are worked on: cut again, each piece would be read anew
+        most = min(_CHUNK_BYTES // np.dtype(dtype).itemsize, CHUNK_PIXELS)
+        inner[0] = max(1, min(inner[0], most // row))
+    return (*(1 for _ in leading), *inner)
+
+
+def whole_tiles(size: int, tile: int) -> int:
+    """Join tiles of a file to about the side of the chunks that are worked on."""
+    return min(size, max(tile, CHUNK_SIDE // tile * tile))
+
+
+def from_file(source: Any, path: Path, key: str, chunks: Any) -> Any:
+    """Make a dask array of something that reads a piece of a file when it is indexed."""
+    import dask.array as da
+    from dask.base import tokenize
+
+    stamp = path.stat()
+    # the same file gives the same name; a changed one another
+    name = f"file-{tokenize(str(path.resolve()), stamp.st_mtime_ns, stamp.st_size, key)}"
+    named = _Named(source, path)
+    meta = np.empty((0,) * source.ndim, source.dtype)
+    return da.from_array(named, chunks, name=name, lock=False, meta=meta)
+
+
+class Mapped:
+    """Numbers that lie in a file one after the other, mapped only while they are looked at.
+
+    Parameters
+    ----------
+    mapped : numpy.memmap
+        As numpy or tifffile give it: its place in the file is taken over.
+    """
+
+    def __init__(self, mapped: np.memmap) -> None:
+        order: Literal["C", "F"] = "C" if mapped.flags.c_contiguous else "F"
+        self._place = str(mapped.filename), mapped.offset, order
+        self.shape, self.dtype, self.ndim = mapped.shape, mapped.dtype, mapped.ndim
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        path, offset, order = self._place
+        mapped = np.memmap(path, self.dtype, "r", offset, self.shape, order)
+        return np.array(mapped[key])
+
+
+class _Named:
+    """Something whose errors name the file that it is read from."""
+
+    def __init__(self, source: Any, path: Path) -> None:
+        self._source, self._path = source, path
+        self.shape, self.dtype, self.ndim = source.shape, source.dtype, source.ndim
+
+    def __getitem__(self, key: Any) -> np.ndarray:
+        key, single = _as_slices(key, self.shape)
+        try:
+            part = np.asarray(self._source[key])
+            return part[tuple(0 if one else slice(None) for one in single)]
+        # decoders raise whatever they meet in a damaged file
+        except Exception as error:
+            text = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise ValueError(f"{self._path}: a part of it cannot be read ({text})") from error
+
+
+def _as_slices(key: Any, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], list[bool]]:
+    """Write an index as slices of all axes, and tell which axes it takes one place of.
+
+    Dask puts the index of a person into that of a chunk: a number, fewer axes, an ellipsis.
+    """
+    given = key if isinstance(key, tuple) else (key,)
+    if Ellipsis in given:
+        at = given.index(Ellipsis)
+        given = (*given[:at], *[slice(None)] * (len(shape) - len(given) + 1), *given[at + 1 :])
+    given = (*given, *[slice(None)] * (len(shape) - len(given)))
+    single = [not isinstance(one, slice) for one in given]
+    slices = [
+        slice(int(one) % size, int(one) % size + 1) if alone else one
+        for one, alone, size in zip(given, single, shape, strict=True)
+    ]
+    return tuple(slices), single
+
+
+class Planes:
+    """Planes that are read one by one, each time they are looked at.
+
+    Parameters
+    ----------
+    read : callable
+        ``(number of the plane, rows, columns) -> array``; rows and columns are slices.
+    shape : tuple of int
+        Leading axes, then those of a plane.
+    plane : int
+        How many axes a plane has.
+    """
+
+    def __init__(
+        self, read: Callable[[int, tuple[slice, ...]], Any], shape: tuple[int, ...], dtype: Any,
+        plane: int,
+    ) -> None:  # fmt: skip
+        self._read, self._plane = read, plane
+        self.shape, self.dtype, self.ndim = shape, np.dtype(dtype), len(shape)
+
+    def __getitem__(self, key: tuple[slice, ...]) -> np.ndarray:
+        leading = self.shape[: -self._plane]
+        inner = key[len(leading) :]
+        ranges = [range(*one.indices(size)) for one, size in zip(key, leading, strict=False)]
+        planes = [
+            self._read(int(np.ravel_multi_index(index, leading)) if index else 0, inner)
+            for index in itertools.product(*ranges)
+        ]
+        shape = (*(len(one) for one in ranges), *planes[0].shape)
+        return planes[0] if len(planes) == 1 and not ranges else np.stack(planes).reshape(shape)

@@ -1,0 +1,182 @@
+"""Pixel sizes as files state them: which to believe, and in which unit to give them."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from ...core.micrograph import Axis
+from ...core.units import _CONVERTED, _KEPT, METRES, converted, is_plausible, unit_of
+
+# not the 1.#IND that Windows writes for what is no number
+_NUMBER = r"\s*([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)(?![\d.,#])\s*(K\b)?"
+
+# what two statements may differ by: vendors write three to four digits
+_ROUNDING = 5e-3
+
+# what is said of a negative step
+BACKWARDS = (
+    "an axis of it runs backwards: the size of the step was taken without its sign, check it"
+)
+
+
+@dataclass(frozen=True)
+class Stated:
+    """A pixel size that a file states: (y, x) in `unit`, and where in the file it is said."""
+
+    source: str
+    spacing: tuple[Any, ...]
+    unit: str
+
+
+def number(value: Any) -> float | None:
+    """Read a number as microscopes write it: also with a decimal comma, a unit, a ``K``.
+
+    Returns
+    -------
+    float or None
+        None where there is none, or one that is not finite.
+    """
+    if isinstance(value, bool) or value is None:
+        return None
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, str):
+        found = re.match(_NUMBER, value)
+        if not found:
+            return None
+        value = float(found.group(1).replace(",", ".")) * (1000 if found.group(2) else 1)
+    try:
+        plain = float(value)
+    except (TypeError, ValueError, OverflowError):
+        return None
+    return plain if math.isfinite(plain) else None
+
+
+def settle(
+    stated: Iterable[Stated],
+) -> tuple[tuple[float, float] | None, str, tuple[str, ...]]:
+    """Choose a pixel size among those that a file states.
+
+    Parameters
+    ----------
+    stated : iterable of Stated
+        The most trustworthy first.
+
+    Returns
+    -------
+    spacing : (y, x) or None
+        Of the first that can be one.
+    unit : str
+        ``"px"`` without a pixel size.
+    notes : tuple of str
+        What was not used and why; what contradicts what was taken.
+    """
+    notes: list[str] = []
+    taken: tuple[Stated, tuple[float, float], str] | None = None
+    for one in stated:
+        unit = unit_of(one.unit)
+        if unit == "px":
+            continue
+        fault, size, unit = _checked(one, unit)
+        if fault:
+            notes.append(fault)
+        elif taken is None:
+            taken = (one, size, unit)
+        elif _differ(taken[1], taken[2], size, unit):
+            notes.append(
+                f"the file states two pixel sizes: {_text(taken[1], taken[2])} ({taken[0].source}) "
+                f"and {_text(size, unit)} ({one.source}); the first was taken: check it"
+            )
+    if taken is None:
+        return None, "px", tuple(notes)
+    return taken[1], taken[2], tuple(notes)
+
+
+def together(source: str, sizes: Iterable[Any], units: Iterable[Any]) -> Stated:
+    """State the sizes of rows and columns, which a file gives with a unit each, in one unit.
+
+    Units that do not go together are both named: such a size is not used, and `settle` says so.
+    """
+    height, width = sizes
+    first, unit = (unit_of(one) for one in units)
+    if first == unit:
+        return Stated(source, (height, width), unit)
+    (factor, first), (own, unit) = (converted(1.0, one) for one in (first, unit))
+    if not {first, unit} <= METRES.keys():
+        return Stated(source, (height, width), f"{first} and {unit}")
+    # powers of ten as they are written, so that square pixels stay square
+    factor = float(f"{factor * METRES[first] / METRES[unit]:.12g}")
+    sizes = [(number(height), factor), (number(width), own)]
+    return Stated(source, tuple(None if one is None else one * by for one, by in sizes), unit)
+
+
+def axis(name: str, step: Any, unit: Any) -> tuple[Axis, tuple[str, ...]]:
+    """Make a leading axis, and say what of its step could not be taken as it is.
+
+    It is one pixel a step where the file says nothing that can be one.
+    """
+    size, unit = number(step), unit_of(unit)
+    if size is None or unit == "px":
+        return Axis(name), ()
+    if size == 0:
+        return Axis(name), (f"the step of {name} is 0 {unit}: not used",)
+    fault, (taken, _), known = _checked(Stated(f"the axis {name}", (abs(size),) * 2, unit), unit)
+    if fault:
+        return Axis(name), (fault,)
+    notes = (f"{BACKWARDS} (the step of {name} is {size:g} {unit})",) if size < 0 else ()
+    return Axis(name, taken, known), notes
+
+
+def _checked(one: Stated, unit: str) -> tuple[str, tuple[float, float], str]:
+    """Convert a stated size; the first part says what is wrong with it."""
+    sizes = [number(value) for value in one.spacing]
+    nothing = (0.0, 0.0)
+    if unit not in _KEPT and unit not in _CONVERTED:
+        return f"the unit {unit!r} of {one.source} is not known: no pixel size", nothing, "px"
+    if any(size is None or size <= 0 for size in sizes):
+        # as people say it: width x height
+        text = " x ".join("?" if value is None else str(value) for value in one.spacing[::-1])
+        return f"{one.source} states a pixel size of {text} {unit}: not used", nothing, "px"
+    (height, name), (width, _) = (converted(float(size or 0), unit) for size in sizes)
+    if not (is_plausible(height, name) and is_plausible(width, name)):
+        text = _text((height, width), name)
+        return f"{one.source} states a pixel size of {text}: not used", nothing, "px"
+    return "", (height, width), name
+
+
+def _differ(a: tuple[float, float], a_unit: str, b: tuple[float, float], b_unit: str) -> bool:
+    factors = METRES.get(a_unit), METRES.get(b_unit)
+    if None in factors:
+        return a_unit != b_unit or not np.allclose(a, b, rtol=_ROUNDING)
+    metres = np.array(a) * factors[0], np.array(b) * factors[1]
+    return not np.allclose(*metres, rtol=_ROUNDING, atol=0)
+
+
+def _text(size: tuple[float, float], unit: str) -> str:
+    height, width = (f"{one:.5g}" for one in size)
+    return f"{width} {unit}" if height == width else f"{width} x {height} {unit}"
+
+
+def plain(value: Any, depth: int = 0) -> Any:
+    """Turn a file's own dictionary into plain values; long arrays become a word about them."""
+    if depth > 12:
+        return "..."
+    if isinstance(value, Mapping):
+        return {str(key): plain(one, depth + 1) for key, one in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist(), depth) if value.size <= 64 else f"array of {value.shape}"
+    if isinstance(value, np.generic):
+        return plain(value.item(), depth)
+    if isinstance(value, bytes):
+        return value[:4096].decode("utf-8", "replace")
+    if isinstance(value, list | tuple | set):
+        if len(value) > 1024:
+            return f"{len(value)} values"
+        return [plain(one, depth + 1) for one in value]
+    return value if value is None or isinstance(value, bool | int | float | str) else str(value)

@@ -1,0 +1,60 @@
+"""Look at an HDF5 file in a process of its own: of a damaged one the HDF5 library may crash.
+
+Run as a program, this reads all that is in the file and needs nothing but h5py.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+# of one dataset: larger ones are tried at their first number
+_WHOLE_BYTES = 64 << 20
+
+# what a look may take: some seconds, and more for what is slow to read
+_SECONDS, _BYTES_A_SECOND = 8, 20e6
+
+
+def fault(path: Path) -> str:
+    """Tell what reading an HDF5 file would do to this process; empty when no harm."""
+    words = [sys.executable, "-W", "ignore", __file__, str(path)]
+    seconds = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
+    try:
+        done = subprocess.run(words, capture_output=True, timeout=seconds)
+    except subprocess.TimeoutExpired:
+        return "is damaged: reading it does not end; get an intact copy of it"
+    except OSError:
+        # no process can be had: then there is no way to tell
+        return ""
+    crashed = done.returncode not in (0, 1)
+    return "is damaged beyond what can be read; get an intact copy of it" if crashed else ""
+
+
+def _try(look: Any) -> Any:
+    """Go on after any error but the crash that this is about."""
+    try:
+        return look()
+    except Exception:  # noqa: BLE001
+        return None
+
+
+def _walk(one: Any, dataset: Any, depth: int = 0) -> None:
+    for name in _try(lambda: list(one.attrs)) or ():
+        _try(lambda name=name: one.attrs[name])
+    if isinstance(one, dataset):
+        whole = (_try(lambda: one.nbytes) or 0) <= _WHOLE_BYTES
+        _try(lambda: one[()] if whole else one[(0,) * one.ndim])
+    elif depth < 32:
+        for name in _try(lambda: list(one)) or ():
+            inner = _try(lambda name=name: one[name])
+            if inner is not None:
+                _walk(inner, dataset, depth + 1)
+
+
+if __name__ == "__main__":
+    import h5py
+
+    with h5py.File(sys.argv[1], "r", locking=False) as file:
+        _walk(file, h5py.Dataset)

@@ -1,0 +1,310 @@
+"""What RosettaSciIO reads: DM3/DM4, SER/EMI, EMD, MRC, HyperSpy. An extra: it is GPL."""
+
+from __future__ import annotations
+
+import importlib
+import warnings
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.files import stem
+from ...core.micrograph import Axis, Micrograph
+from ...core.units import unit_of
+from . import probe
+from .lazy import DEFLATE, Refused, check_claim, check_datasets, is_large
+from .pixel_size import BACKWARDS, axis, number, plain, settle, together
+from .vendors import Found, without_nothing
+
+PLUGINS = {
+    ".dm3": "digitalmicrograph", ".dm4": "digitalmicrograph", ".ser": "tia", ".emi": "tia",
+    ".emd": "emd", ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".ali": "mrc",
+    ".hspy": "hspy", ".zspy": "zspy",
+}  # fmt: skip
+
+# how many times smaller than in memory they can be; those of HDF5 are checked one by one
+_RATIOS = {
+    ".mrc": 1, ".dm3": 1, ".dm4": 1, ".hspy": None, ".emd": None, ".hdf5": None, ".h5": None,
+    ".zspy": None,
+}  # fmt: skip
+
+_HDF5 = ("emd", "hspy")
+
+_EXTRA = 'pip install "napari-visual-ccc[formats]"'
+
+# of a pixel, by the number that MRC files name its type by
+_MRC_BYTES = {1: 2, 2: 4, 3: 4, 4: 8, 6: 2, 12: 2}
+
+# the third axis of a tilt series is no length
+_TILT_SERIES = (".st", ".ali")
+
+
+def read(path: Path, plugin: str = "") -> list[Micrograph]:
+    """Read all images of a file; spectra in it are left out.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    plugin : str
+        Of RosettaSciIO; by the ending of the file's name when empty.
+
+    Raises
+    ------
+    ImportError
+        If RosettaSciIO is not installed: it names the extra.
+    Refused
+        If there is no image in it.
+    """
+    plugin = plugin or PLUGINS[path.suffix.lower()]
+    reader = _plugin(plugin, path.suffix)
+    options: dict[str, Any] = {"lazy": True}
+    if plugin in _HDF5:
+        options["lazy"] = _large(path)
+    if plugin == "emd":
+        options["select_type"] = "images"
+    elif plugin == "hspy":
+        options["locking"] = False
+    elif plugin == "zspy":
+        options["mode"] = "r"
+    elif plugin == "mrc":
+        options["endianness"] = _mrc_order(path)
+    parts = _called(reader, path, options)
+    if options.get("endianness") == ">":
+        # it reads the header in that order, and the pixels in ours
+        for part in parts:
+            there = part["data"].dtype.newbyteorder(">")
+            part["data"] = part["data"].view(there).astype(there.newbyteorder("="))
+    images = [part for part in parts if _is_image(part)]
+    if not images:
+        what = "only spectra" if parts else "no image"
+        beside = "; its .ser files must lie beside it" if path.suffix.lower() == ".emi" else ""
+        raise Refused(f"holds {what}{beside}")
+    left = len(parts) - len(images)
+    notes = (f"{left} spectra or spectrum images were left out",) if left else ()
+    return [
+        _micrograph(path, part, _name(path, part, k if len(images) > 1 else -1), notes)
+        for k, part in enumerate(images)
+    ]
+
+
+def of_tiff(path: Path, index: int) -> Found:
+    """Pixel size and facts of a TIFF whose tags tifffile does not know.
+
+    Raises
+    ------
+    ImportError
+        If RosettaSciIO is not installed.
+    """
+    parts = _called(_plugin("tiff", path.suffix), path, {"lazy": False})
+    return _found(path, parts[index]) if index < len(parts) else Found()
+
+
+def _plugin(name: str, suffix: str) -> Any:
+    try:
+        return importlib.import_module(f"rsciio.{name}")
+    except ImportError as error:
+        raise ImportError(f"{suffix} files need RosettaSciIO: {_EXTRA} ({error})") from None
+
+
+def _called(plugin: Any, path: Path, options: dict[str, Any]) -> list[dict[str, Any]]:
+    import logging
+
+    logger = logging.getLogger("rsciio")
+    before = logger.level
+    # it warns of metadata that no image needs, and of files that it leaves to be closed
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        logger.setLevel(logging.CRITICAL)
+        try:
+            return plugin.file_reader(str(path), **options)
+        except RGBA as error:
+            if "RGBA" not in str(error):
+                raise
+            return plugin.file_reader(str(path), **{**options, "lazy": False})
+        finally:
+            logger.setLevel(before)
+
+
+# what RosettaSciIO raises for colour images of DigitalMicrograph that are asked for lazily
+RGBA = ValueError
+
+
+def _large(path: Path) -> bool:
+    """Whether the arrays of an HDF5 file are too large to be read at once.
+
+    Raises
+    ------
+    Refused
+        If the file is damaged such that it must not be read at all.
+    """
+    import h5py
+
+    wrong = probe.fault(path)
+    if wrong:
+        raise Refused(wrong)
+    found: list[Any] = []
+    with h5py.File(path, "r", locking=False) as file:
+        file.visititems(lambda _, one: found.append(one) if isinstance(one, h5py.Dataset) else None)
+        check_datasets(found, path)
+        return is_large(sum(one.nbytes for one in found))
+
+
+def _mrc_order(path: Path) -> str:
+    """Read the byte order of an MRC file, and insist that it is as long as its header says.
+
+    RosettaSciIO would count the pieces of an array of any size before it looks at the file.
+    """
+    with path.open("rb") as file:
+        header = file.read(1024)
+    if len(header) < 1024:
+        raise Refused("is cut off: it ends within its header; get an intact copy of it")
+    order = ">" if header[212:214] == b"\x11\x11" else "<"
+    columns, rows, planes, mode = (int(one) for one in np.frombuffer(header, f"{order}i4", 4))
+    check_claim(columns * rows * planes * _MRC_BYTES.get(mode, 1), path)
+    if min(columns, rows, planes) < 1:
+        raise Refused(f"is damaged: its header says {columns} x {rows} x {planes} pixels")
+    return order
+
+
+# one image ----------------------------------------------------------------------------------------
+
+
+def _is_image(part: Mapping[str, Any]) -> bool:
+    data, axes = part["data"], part["axes"]
+    signal = [one for one in axes if not one.get("navigate")]
+    return data.ndim >= 2 and data.dtype.kind in "biufcV" and (len(signal) == 2 or not signal)
+
+
+def _name(path: Path, part: Mapping[str, Any], index: int) -> str:
+    if index < 0:
+        return stem(path)
+    title = str(part["metadata"].get("General", {}).get("title") or index + 1)
+    return f"{stem(path)} {title}"
+
+
+def _micrograph(
+    path: Path, part: Mapping[str, Any], name: str, notes: tuple[str, ...]
+) -> Micrograph:
+    data = _pixels(path, part["data"])
+    found = _found(path, part)
+    spacing, unit, more = settle(found.stated)
+    axes, of_axes = _leading(path, part)
+    metadata = {"facts": found.facts, "original": plain(found.original)}
+    return Micrograph(
+        data, spacing, unit, name, path, metadata, axes, None, (),
+        (*notes, *more, *of_axes, *found.notes),
+    )  # fmt: skip
+
+
+def _pixels(path: Path, data: Any) -> Any:
+    check_claim(data.nbytes, path, ratio=_RATIOS.get(path.suffix.lower(), DEFLATE))
+    if not is_large(data.nbytes):
+        data = np.array(data)
+    if data.dtype.names:
+        # colours: fields named R, G, B and perhaps A
+        names = [one for one in "RGBA" if one in data.dtype.names]
+        stack = np.stack if isinstance(data, np.ndarray) else _dask().stack
+        data = stack([data[one] for one in names], axis=-1)
+    return data
+
+
+def _dask() -> Any:
+    import dask.array
+
+    return dask.array
+
+
+def _ordered(part: Mapping[str, Any]) -> list[dict[str, Any]]:
+    axes = list(part["axes"])
+    return sorted(axes, key=lambda one: one["index_in_array"]) \
+        if all("index_in_array" in one for one in axes) else axes  # fmt: skip
+
+
+def _leading(path: Path, part: Mapping[str, Any]) -> tuple[tuple[Axis, ...], tuple[str, ...]]:
+    leading = _ordered(part)[:-2]
+    found = []
+    for one in leading:
+        name, unit = str(one.get("name") or "axis"), _usual(one.get("units"))
+        if PLUGINS.get(path.suffix.lower()) == "mrc" and name == "z" and not unit:
+            # RosettaSciIO gives no unit of what the format has in ångström like y and x
+            unit = "" if path.suffix.lower() in _TILT_SERIES else "nm"
+        found.append(axis(name, one.get("scale"), unit))
+    return tuple(one for one, _ in found), tuple(note for _, notes in found for note in notes)
+
+
+def _found(path: Path, part: Mapping[str, Any]) -> Found:
+    axes = _ordered(part)
+    if part["data"].dtype.names is None and axes and axes[-1].get("name") == "sample":
+        axes = axes[:-1]
+    stated, notes = [], []
+    if len(axes) >= 2:
+        sizes = [number(one.get("scale")) for one in axes[-2:]]
+        units = [unit_of(_usual(one.get("units"))) for one in axes[-2:]]
+        if any(size is not None and size < 0 for size in sizes) and units != ["px", "px"]:
+            notes.append(BACKWARDS)
+        size = [None if one is None else abs(one) for one in sizes]
+        stated.append(together(path.suffix[1:].upper(), size, units))
+    original = part.get("original_metadata") or {}
+    described = _described(part, original)
+    return Found(stated, _facts(described), {"rosettasciio": dict(original)}, None, notes)
+
+
+def _usual(unit: Any) -> str:
+    """Undo what traits of HyperSpy leave in place of no unit."""
+    text = str(unit or "")
+    return "" if text in ("<undefined>", "None", "t.Undefined") else text
+
+
+def _described(part: Mapping[str, Any], original: Mapping[str, Any]) -> dict[str, Any]:
+    """Give its metadata in HyperSpy's words, with what its mapping takes from the original."""
+    words: dict[str, Any] = {}
+
+    def flat(value: Any, before: str) -> None:
+        if isinstance(value, Mapping):
+            for key, one in value.items():
+                flat(one, f"{before}.{key}" if before else str(key))
+        else:
+            words[before] = value
+
+    flat(part.get("metadata") or {}, "")
+    for source, target in (part.get("mapping") or {}).items():
+        value: Any = original
+        for key in source.split("."):
+            value = value.get(key) if isinstance(value, Mapping) else None
+        if value is None or not target:
+            continue
+        name, change = target
+        try:
+            flat(value if change is None else change(value), name)
+        # its functions expect well-formed files
+        except Exception:  # noqa: BLE001
+            continue
+    return words
+
+
+def _facts(words: Mapping[str, Any]) -> dict[str, Any]:
+    def first(*names: str) -> Any:
+        for beam in ("TEM", "SEM"):
+            for name in names:
+                value = words.get(f"Acquisition_instrument.{beam}.{name}")
+                if value not in (None, ""):
+                    return value
+        return None
+
+    dwell = number(first("dwell_time"))
+    date = [str(words[f"General.{key}"]) for key in ("date", "time") if words.get(f"General.{key}")]
+    return without_nothing(
+        instrument=first("microscope"),
+        detector=first("Detector.detector_type", "Detector.Camera.name", "detector_type"),
+        voltage_kv=number(first("beam_energy")),
+        magnification=number(first("magnification")),
+        working_distance_mm=number(first("working_distance")),
+        tilt_deg=number(first("Stage.tilt_alpha", "Stage.tilt", "tilt_stage")),
+        camera_length_mm=number(first("camera_length")),
+        beam_current_na=number(first("beam_current")),
+        dwell_time_us=None if dwell is None else dwell * 1e6,
+        date="T".join(date) or None,
+    )

@@ -1,0 +1,124 @@
+"""Text files that microscopes write beside an image: JEOL, Hitachi, TESCAN."""
+
+from __future__ import annotations
+
+import codecs
+import re
+from pathlib import Path
+
+from ...core.units import METRES, unit_of
+from .pixel_size import Stated, number
+from .vendors import Found, bar_below, tescan, without_nothing
+
+# these texts have a few kilobytes
+_LONGEST = 1 << 20
+
+
+def find(path: Path, height: int, width: int) -> Found | None:
+    """Read what a microscope wrote beside an image.
+
+    Parameters
+    ----------
+    path : Path
+        The image.
+    height, width : int
+        Of the image: the text knows the size without the label bar.
+
+    Returns
+    -------
+    Found or None
+        None when there is no such file beside it.
+    """
+    # a bar of JEOL or Hitachi may also lie over the image: rows that agree say nothing
+    for name, text in _texts(path):
+        if "$CM_" in text or "$$SM_" in text:
+            return _jeol(name, text, height, width)
+        if "[SemImageFile]" in text or "[TemImageFile]" in text:
+            return _hitachi(name, text, height, width)
+        if "[MAIN]" in text:
+            return tescan(text, name, height)
+    return None
+
+
+def exists(path: Path) -> bool:
+    """Tell whether a microscope wrote a text beside an image."""
+    return find(path, 0, 0) is not None
+
+
+def _texts(path: Path) -> list[tuple[str, str]]:
+    ending = path.suffix[1:]
+    names = [f"{path.stem}.txt", f"{path.stem}.TXT", f"{path.name}.txt"]
+    names += [f"{path.stem}-{ending}.hdr", f"{path.stem}.hdr", f"{path.stem}.HDR"]
+    found = []
+    for name in names:
+        beside = path.with_name(name)
+        if beside.is_file() and beside.stat().st_size <= _LONGEST:
+            found.append((name, _decoded(beside.read_bytes())))
+    return found
+
+
+def _decoded(raw: bytes) -> str:
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return raw.decode("utf-16", "replace")
+    # without a mark, every other byte of Western letters in UTF-16 is none
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if raw and raw[first::2].count(0) > len(raw) / 4:
+            return raw.decode(encoding, "replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
+def _jeol(name: str, text: str, height: int, width: int) -> Found:
+    values = dict(re.findall(r"^\$+(\w+)[ \t]+(.*?)\s*$", text, re.M))
+    full = re.findall(r"\d+", values.get("CM_FULL_SIZE", ""))
+    marker = re.match(r"\s*([\d.,]+)\s*(\S+)", values.get("SM_MICRON_MARKER", ""))
+    bar = number(values.get("SM_MICRON_BAR"))
+    stated = []
+    if marker and bar:
+        # the bar is so many pixels of the full image, which may have been saved smaller
+        shrunk = int(full[0]) / width if full and width and int(full[0]) else 1.0
+        size = (number(marker.group(1)) or 0) / bar * shrunk
+        stated = [Stated(f"{name}, scale bar", (size, size), unit_of(marker.group(2)))]
+    facts = without_nothing(
+        instrument=values.get("CM_INSTRUMENT"),
+        detector=values.get("CM_SIGNAL"),
+        voltage_kv=number(values.get("CM_ACCEL_VOLT")),
+        magnification=number(values.get("CM_MAG")),
+        working_distance_mm=number(values.get("SM_WD")),
+        date=" ".join(values[k] for k in ("CM_DATE", "CM_TIME") if k in values) or None,
+    )
+    rows = int(full[1]) if len(full) > 1 and int(full[0]) == width else None
+    return Found(stated, facts, {name: values}, bar_below(rows, height) or None)
+
+
+def _hitachi(name: str, text: str, height: int, width: int) -> Found:
+    values = {k.strip(): v.strip() for k, v in re.findall(r"^([^=\[\n]+)=(.*)$", text, re.M)}
+    full = [int(one) for one in re.findall(r"\d+", values.get("DataSize", ""))]
+    shrunk = full[0] / width if full and full[0] and width else 1.0
+    stated = []
+    if "PixelSize" in values:
+        size = (number(values["PixelSize"]) or 0) * shrunk
+        stated = [Stated(f"{name}, PixelSize", (size, size), "nm")]
+    facts = without_nothing(
+        instrument=values.get("InstructName") or values.get("InstrumentName"),
+        detector=values.get("SignalName"),
+        voltage_kv=_measured(values.get("AcceleratingVoltage"), {"volt": 1e-3, "v": 1e-3}),
+        magnification=number(values.get("Magnification")),
+        working_distance_mm=_measured(
+            values.get("WorkingDistance"), {k: m * 1e3 for k, m in METRES.items()}
+        ),
+        date=" ".join(values[k] for k in ("Date", "Time") if values.get(k)) or None,
+    )
+    rows = full[1] if len(full) > 1 and full[0] == width else None
+    return Found(stated, facts, {name: values}, bar_below(rows, height) or None)
+
+
+def _measured(text: str | None, factors: dict[str, float]) -> float | None:
+    """Read ``"8100 um"`` in the unit that the factors lead to; a bare number as it is."""
+    value = number(text)
+    unit = re.sub(r"^[\s\d.,+-]+", "", text or "")
+    if value is None:
+        return None
+    return value * factors.get(unit_of(unit), factors.get(unit.lower(), 1.0))

@@ -1,0 +1,150 @@
+"""Zarr and OME-Zarr."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...core.files import stem
+from ...core.micrograph import Micrograph
+from ..header import KEY, restored
+from .lazy import Refused, from_file, is_large, whole_tiles
+from .npy import _REAL, _check_real
+from .pixel_size import axis, number, plain, settle, together
+from .slices import natural
+
+# Zarr ---------------------------------------------------------------------------------------------
+
+
+def is_zarr(path: Path) -> bool:
+    """Tell whether a folder is a Zarr store."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
+
+
+def read_zarr(path: Path) -> list[Micrograph]:
+    """Read a Zarr array, an OME-Zarr image with its levels, or all images of a group; lazily."""
+    import zarr
+
+    root = zarr.open(str(path), mode="r")
+    if isinstance(root, zarr.Array):
+        _check_real(root.ndim, root.dtype)
+        return [_zarr_image(path, [root], stem(path), {})]
+    found = list(_groups(path, root, stem(path)))
+    if not found:
+        raise Refused("is a Zarr group without an array of two or more axes")
+    return found
+
+
+def has_scale(path: Path) -> bool:
+    """Tell whether a Zarr store says more than its numbers."""
+    import zarr
+
+    root = zarr.open(str(path), mode="r")
+    return isinstance(root, zarr.Group) and (_multiscales(root) or len(list(root.groups())) > 0)
+
+
+def _multiscales(group: Any) -> Any:
+    attributes = dict(group.attrs)
+    described = attributes.get("ome", attributes)
+    scales = described.get("multiscales") if isinstance(described, Mapping) else None
+    return scales if isinstance(scales, list) and scales else None
+
+
+def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
+    import zarr
+
+    scales = _multiscales(group)
+    if scales:
+        for number_, one in enumerate(scales):
+            arrays = [group[str(level["path"])] for level in one["datasets"]]
+            title = name if len(scales) == 1 else f"{name} {number_ + 1}"
+            image = _zarr_image(path, arrays, title, one)
+            yield restored(image, dict(group.attrs).get(KEY))
+    elif depth < 4:
+        members = sorted([*group.groups(), *group.arrays()], key=lambda pair: natural(pair[0]))
+        images = [
+            (key, one) for key, one in members
+            if isinstance(one, zarr.Group) or (one.ndim >= 2 and one.dtype.kind in _REAL)
+        ]  # fmt: skip
+        for key, one in images:
+            title = name if len(images) == 1 else f"{name} {key}"
+            if isinstance(one, zarr.Group):
+                yield from _groups(path, one, title, depth + 1)
+            else:
+                yield _zarr_image(path, [one], title, {})
+
+
+def _zarr_image(
+    path: Path, arrays: Sequence[Any], name: str, described: Mapping[str, Any]
+) -> Micrograph:
+    levels = [from_file(one, path, f"{one.path} {one.name}", _zarr_chunks(one)) for one in arrays]
+    data = levels[0]
+    names, units = _zarr_axes(described, arrays[0])
+    scale, shift = _zarr_place(described, data.ndim)
+    stated = []
+    if len(names) == data.ndim and names[-2:] == ["y", "x"] and scale:
+        stated = [together("OME-Zarr", scale[-2:], units[-2:])]
+    spacing, unit, notes = settle(stated)
+    found = [
+        axis(one, step, unit_)
+        for one, step, unit_ in zip(names[:-2], scale or [1.0] * data.ndim, units, strict=False)
+    ]
+    leading = tuple(one for one, _ in found)
+    notes = (*notes, *(note for _, more in found for note in more))
+    if not described and not is_large(data.nbytes):
+        data = np.asarray(data)
+    metadata = {
+        "facts": {},
+        "original": plain({"multiscales": dict(described)} if described else {}),
+    }
+    if stated and any(shift) and all(scale):
+        # as the size of a pixel: in one unit, or in pixels
+        sizes = (*(one.step for one in leading), *(spacing or (1.0, 1.0)))
+        place = [p / step * size for p, step, size in zip(shift, scale, sizes, strict=True)]
+        metadata["origin"] = place if any(place[:-2]) else place[-2:]
+    return Micrograph(
+        data, spacing, unit, name, path, metadata,
+        leading if len(names) == data.ndim else (), None, tuple(levels[1:]), notes,
+    )  # fmt: skip
+
+
+def _zarr_chunks(array: Any) -> tuple[int, ...]:
+    """Its own chunks, joined in rows and columns where they are small: each is a task of dask."""
+    joined = map(whole_tiles, array.shape[-2:], array.chunks[-2:])
+    return (*array.chunks[:-2], *joined)
+
+
+def _zarr_axes(described: Mapping[str, Any], array: Any) -> tuple[list[str], list[str]]:
+    axes = described.get("axes")
+    if not isinstance(axes, list):
+        named = getattr(getattr(array, "metadata", None), "dimension_names", None) or ()
+        return [_axis_name(one) for one in named], [""] * len(named)
+    # the names of version 0.3 are texts, not dictionaries
+    parts = [one if isinstance(one, Mapping) else {"name": one} for one in axes]
+    names = [_axis_name(one.get("name")) for one in parts]
+    return names, [str(one.get("unit") or "") for one in parts]
+
+
+def _axis_name(name: Any) -> str:
+    return str(name).lower() if len(str(name)) == 1 else str(name)
+
+
+def _zarr_place(described: Mapping[str, Any], ndim: int) -> tuple[list[float], list[float]]:
+    """Steps of the axes, and where the first pixel is centred: of the finest level in the whole."""
+    scale, shift = np.ones(ndim), np.zeros(ndim)
+    datasets = described.get("datasets") or [{}]
+    for one in (datasets[0], described):
+        for step in one.get("coordinateTransformations") or []:
+            kind = step.get("type")
+            values = step.get(kind) if kind in ("scale", "translation") else None
+            if not isinstance(values, Sequence) or len(values) != ndim:
+                continue
+            numbers = np.array([number(value) or 0.0 for value in values])
+            if kind == "scale":
+                scale, shift = scale * numbers, shift * numbers
+            else:
+                shift = shift + numbers
+    return [float(one) for one in scale] if described else [], [float(one) for one in shift]

@@ -1,0 +1,24 @@
+"""The files that images are written to. Each takes rows of any level of any plane, in turn."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from pathlib import Path
+
+from .encode import Stored
+from .imagej import imagej
+from .ome_tiff import ome_tiff
+from .ome_zarr import ome_zarr
+from .pyramid import Put
+
+# how many rows it wants at a time, and what takes them
+Target = Callable[[Stored, Path], AbstractContextManager[tuple[int, Put]]]
+
+TARGETS: dict[str, Target] = {
+    "ome-tiff": ome_tiff,
+    "imagej": imagej,
+    "ome-zarr": functools.partial(ome_zarr, version="0.5"),
+    "ome-zarr-0.4": functools.partial(ome_zarr, version="0.4"),
+}

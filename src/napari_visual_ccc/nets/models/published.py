@@ -1,0 +1,107 @@
+"""Visual-CCC's own small network, built so that weights published for it fit by name."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+
+from ..device import spare_triton
+from .base import frozen
+
+
+class VisualCNN(nn.Module):
+    """Four blocks of convolution, batch norm, ReLU and max pooling, then a linear layer.
+
+    `features` ends at the last ReLU: the last max pooling has no parameters, so the names of the
+    layers stay those of Visual-CCC, and a class activation map gets twice the resolution.
+
+    Parameters
+    ----------
+    classes : int
+        Number of outputs.
+    """
+
+    def __init__(self, classes: int):
+        super().__init__()
+        layers: list[nn.Module] = []
+        for before, after in ((1, 32), (32, 64), (64, 128), (128, 256)):
+            layers += [
+                nn.Conv2d(before, after, kernel_size=3, padding=1),
+                nn.BatchNorm2d(after),
+                nn.ReLU(),
+                nn.MaxPool2d(2),
+            ]
+        self.features = nn.Sequential(*layers[:-1])  # (B, 1, H, W) → (B, 256, H/8, W/8)
+        self.pool = layers[-1]
+        self.classifier = nn.Linear(256, classes)
+
+    def head(self, maps: torch.Tensor) -> torch.Tensor:
+        """Give the outputs for what `features` gives: (B, 256, h, w) → (B, classes)."""
+        return self.classifier(self.embed(maps))
+
+    def embed(self, maps: torch.Tensor) -> torch.Tensor:
+        """Give what the linear layer sees: (B, 256, h, w) → (B, 256)."""
+        return self.pool(maps).mean(dim=(2, 3))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Classify: (B, 1, H, W) → (B, classes)."""
+        return self.head(self.features(x))
+
+
+# Visual-CCC and the Electron Microscope Assistant ------------------------------------------------
+
+
+def alexnet(classes: int, side: int = 256) -> nn.Module:
+    """Torchvision's AlexNet for one channel, without weights: Visual-CCC's network."""
+    spare_triton()
+    from torchvision.models import alexnet as build
+
+    net: Any = build(weights=None, num_classes=classes)
+    net.features[0] = nn.Conv2d(1, 64, kernel_size=11, stride=4, padding=2)
+    for layer in net.modules():
+        if isinstance(layer, nn.ReLU):
+            layer.inplace = False
+    return frozen(net)
+
+
+def _alexnet_flat(net: Any, maps: torch.Tensor) -> torch.Tensor:
+    return net.avgpool(net.features[12:](maps)).flatten(1)
+
+
+def _visualcnn(classes: int, side: int = 256) -> nn.Module:
+    pass
+
+    return frozen(VisualCNN(classes))
+
+
+def simple_cnn(classes: int, side: int) -> nn.Module:
+    """Two 3 x 3 convolutions of 32, pooling, dense 128: the Assistant's first network."""
+    if not 8 <= side <= 512:
+        raise ValueError(f"simple-cnn needs an input of 8 to 512 pixels, not {side}")
+    cells = (side - 4) // 2
+    return frozen(
+        nn.Sequential(
+            nn.Conv2d(1, 32, 3),
+            nn.ReLU(),
+            nn.Conv2d(32, 32, 3),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Dropout(0.25),
+            nn.Flatten(),
+            nn.Linear(32 * cells * cells, 128),
+            nn.ReLU(),
+            nn.Dropout(0.5),
+            nn.Linear(128, classes),
+        )
+    )
+
+
+def _xception(classes: int, side: int = 299) -> nn.Module:
+    spare_triton()
+    import timm
+
+    return frozen(
+        timm.create_model("legacy_xception", pretrained=False, num_classes=classes, in_chans=1)
+    )

@@ -1,0 +1,228 @@
+"""Image models of timm, of the Hugging Face Hub or of a folder, by name."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, Literal
+
+import torch
+from torch import nn
+
+from ..device import spare_triton
+from .base import FOREIGN, Architecture, frozen, timm_embed, timm_features, timm_head
+
+Weights = Literal["installed", "download", "random"]
+
+
+@functools.lru_cache(maxsize=8)
+def timm_architecture(name: str) -> Architecture:
+    """Describe a model of timm for one grey channel.
+
+    Parameters
+    ----------
+    name : str
+        As timm lists it, such as ``"resnet18"`` or ``"vit_tiny_patch16_224"``.
+
+    Raises
+    ------
+    ValueError
+        If timm has no such model, or it gives no maps to explain.
+    """
+    spare_triton()
+    import timm
+
+    if not timm.is_model(name):
+        raise ValueError(f"timm has no model {name!r}: `timm.list_models()` lists its names")
+    net: Any = timm.create_model(name, pretrained=False, num_classes=2, in_chans=1).eval()
+    about = net.pretrained_cfg
+    side = int(about.get("input_size", (3, 224, 224))[-1])
+    tokens = _is_vit(net)
+    features, head = (_vit_features, _vit_head) if tokens else (timm_features, timm_head)
+    try:
+        with torch.no_grad():
+            maps = features(net, torch.zeros(1, 1, side, side))
+            cells = _as_map(net, maps).shape
+    except (TypeError, AttributeError, ValueError, RuntimeError) as error:
+        raise ValueError(f"timm's {name} gives no maps that could be explained") from error
+    stride = side // cells[-1]
+    last = about.get("classifier", "")
+    heads = tuple(f"{one}." for one in (last if isinstance(last, (tuple, list)) else (last,)))
+    return Architecture(
+        functools.partial(_build, name),
+        features,
+        head,
+        _vit_embed if tokens else timm_embed,
+        stride=stride,
+        first_centre=(stride - 1) / 2,
+        input_px=side,
+        any_size=not about.get("fixed_input_size", False) and maps.ndim == 4,
+        mean=_grey(about.get("mean"), 0.5),
+        std=_grey(about.get("std"), 0.5),
+        warm=heads,
+        as_map=_as_map,
+    )
+
+
+def _grey(colours: Any, otherwise: float) -> float:
+    return float(sum(colours) / len(colours)) if colours else otherwise
+
+
+def _build(name: str, classes: int, side: int) -> nn.Module:
+    spare_triton()
+    import timm
+
+    return frozen(timm.create_model(name, pretrained=False, num_classes=classes, in_chans=1))
+
+
+def _is_vit(net: Any) -> bool:
+    return all(hasattr(net, part) for part in ("blocks", "norm", "num_prefix_tokens"))
+
+
+def _vit_features(net: Any, x: torch.Tensor) -> torch.Tensor:
+    """Tokens before the last block: behind it, only the class token reaches the classifier."""
+    seen: list[torch.Tensor] = []
+    hook = net.blocks[-1].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
+    try:
+        net.forward_features(x)
+    finally:
+        hook.remove()
+    return seen[0]
+
+
+def _vit_head(net: Any, maps: torch.Tensor) -> torch.Tensor:
+    return net.forward_head(net.norm(net.blocks[-1](maps)))
+
+
+def _vit_embed(net: Any, maps: torch.Tensor) -> torch.Tensor:
+    return net.forward_head(net.norm(net.blocks[-1](maps)), pre_logits=True)
+
+
+def _as_map(net: Any, maps: torch.Tensor) -> torch.Tensor:
+    """Tokens (B, N, C) or (B, h, w, C) as a map (B, C, h, w)."""
+    if maps.ndim == 3:
+        height, width = net.patch_embed.grid_size
+        patches = maps[:, getattr(net, "num_prefix_tokens", 0) :]
+        return patches.reshape(len(maps), height, width, -1).permute(0, 3, 1, 2)
+    channels = getattr(net, "num_features", maps.shape[1])
+    if maps.ndim == 4 and maps.shape[1] != channels and maps.shape[3] == channels:
+        return maps.permute(0, 3, 1, 2)
+    if maps.ndim != 4:
+        raise ValueError(f"features of {maps.ndim} axes are no map")
+    return maps
+
+
+def pretrained(
+    name: str, classes: int, weights: Weights = "installed"
+) -> tuple[str, nn.Module, dict[str, str]]:
+    """Build a network with weights trained elsewhere, and a new classifier.
+
+    Parameters
+    ----------
+    name : str
+        ``"timm:NAME"``, ``"hf-hub:OWNER/NAME"`` (a repository in timm's format) or
+        ``"local-dir:FOLDER"`` (the same, downloaded or saved before).
+    classes : int
+        Of the new classifier.
+    weights : {'installed', 'download', 'random'}
+        Only what is on this machine; fetch what is not (it is then kept in the cache of
+        huggingface_hub); or none.
+
+    Returns
+    -------
+    name : str
+        The architecture's name in a model file, ``"timm:..."``.
+    net : nn.Module
+        For one grey channel, frozen.
+    origin : dict
+        ``source`` and ``sha256`` of the weights.
+
+    Raises
+    ------
+    ValueError
+        If there is no such model.
+    RuntimeError
+        If its weights are not on this machine and may not or cannot be fetched.
+    """
+    spare_triton()
+    import timm
+
+    if not name.startswith(FOREIGN):
+        raise ValueError(f"no model {name!r}: names start with {', '.join(FOREIGN)}")
+    wanted = name.removeprefix("timm:")
+    if name.startswith("timm:"):
+        timm_architecture(wanted)
+    if weights == "random" and name.startswith("timm:"):
+        net, heads = _build(wanted, classes, 0), timm_architecture(wanted).warm
+        return name, net, {"source": f"{name}, random weights", "sha256": digest(net, heads)}
+    try:
+        with _offline(weights != "download"):
+            # without the hub, timm would turn to the address where the weights were first
+            stay: dict[str, Any] = (
+                {"pretrained_cfg_overlay": {"url": ""}} if weights != "download" else {}
+            )
+            net = timm.create_model(
+                wanted, pretrained=weights != "random", num_classes=classes, in_chans=1, **stay
+            )
+    # the hub's client raises errors of three packages, most of them below OSError
+    except (OSError, RuntimeError, ValueError, KeyError) as error:
+        raise RuntimeError(_not_there(name, weights, error)) from error
+    about: Any = net.pretrained_cfg
+    found = f"timm:{about['architecture']}"
+    _check_rebuilds(name, found, net, classes)
+    heads = timm_architecture(found.removeprefix("timm:")).warm
+    return found, frozen(net), {"source": name, "sha256": digest(net, heads)}
+
+
+def _check_rebuilds(name: str, found: str, net: nn.Module, classes: int) -> None:
+    again = _build(found.removeprefix("timm:"), classes, 0).state_dict()
+    shapes = {key: value.shape for key, value in net.state_dict().items()}
+    if {key: value.shape for key, value in again.items()} != shapes:
+        raise ValueError(
+            f"{name} was built with options of its own; only timm's {found} as it is can be saved"
+        )
+
+
+def _not_there(name: str, weights: Weights, error: Exception) -> str:
+    reason = str(error).strip().splitlines()[:1] or [type(error).__name__]
+    if name.startswith("local-dir:"):
+        return f"{name}: no model of timm in that folder ({reason[0]})"
+    if weights == "download":
+        return f"{name} could not be downloaded: is this machine online? ({reason[0]})"
+    return (
+        f"the weights of {name} are not on this machine; allow the download (weights='download'), "
+        "give a folder (local-dir:FOLDER), or start from random weights (weights='random')"
+    )
+
+
+@contextmanager
+def _offline(on: bool) -> Iterator[None]:
+    """Let huggingface_hub use its cache only."""
+    from huggingface_hub import constants
+
+    before, word = constants.HF_HUB_OFFLINE, os.environ.get("HF_HUB_OFFLINE")
+    if on:
+        constants.HF_HUB_OFFLINE = True
+        os.environ["HF_HUB_OFFLINE"] = "1"
+    try:
+        yield
+    finally:
+        constants.HF_HUB_OFFLINE = before
+        if on and word is None:
+            del os.environ["HF_HUB_OFFLINE"]
+        elif word is not None:
+            os.environ["HF_HUB_OFFLINE"] = word
+
+
+def digest(net: nn.Module, heads: tuple[str, ...] = ()) -> str:
+    """SHA-256 over names and values of all weights but those of the new classifier."""
+    found = hashlib.sha256()
+    for name, value in net.state_dict().items():
+        if name.startswith(heads):
+            continue
+        found.update(name.encode())
+        found.update(value.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()

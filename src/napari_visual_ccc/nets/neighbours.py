@@ -1,0 +1,126 @@
+"""What a model remembers of its training images: which of them are like another one."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch.nn.functional import normalize
+
+from .checkpoint import REFERENCE, Model
+
+NEIGHBOURS = 5
+
+# so many training images are kept in a model file
+KEPT = 1000
+
+
+def references(
+    features: np.ndarray,
+    targets: np.ndarray,
+    thumbnails: np.ndarray,
+    names: Sequence[str],
+    seed: int,
+    most: int = KEPT,
+) -> tuple[dict[str, torch.Tensor], list[str], np.ndarray]:
+    """Choose the training images that a model file keeps.
+
+    Parameters
+    ----------
+    features : (n, d) array
+        What the last layer sees of each.
+    targets : (n,) int array
+        Classes.
+    thumbnails : (n, h, w) uint8 array
+        Small pictures.
+    names : sequence of str
+        Of the images.
+    seed : int
+        Of the draw, where there are more than are kept.
+    most : int
+        How many are kept.
+
+    Returns
+    -------
+    tensors, names, chosen
+        For `Model.extras` and the card; numbers of the images that are kept.
+    """
+    chosen = np.arange(len(targets))
+    if len(chosen) > most:
+        # equal shares of the classes: a rare one needs its neighbours most
+        rng = np.random.default_rng(seed)
+        order = rng.permutation(len(targets))
+        turn = np.empty(len(targets), int)
+        for k in np.unique(targets):
+            mine = order[targets[order] == k]
+            turn[mine] = np.arange(len(mine))
+        chosen = np.sort(np.lexsort((targets, turn))[:most])
+    tensors = {
+        f"{REFERENCE}features": torch.from_numpy(features[chosen].astype(np.float16)),
+        f"{REFERENCE}targets": torch.from_numpy(targets[chosen].astype(np.int32)),
+        f"{REFERENCE}thumbnails": torch.from_numpy(thumbnails[chosen]),
+    }
+    return tensors, [names[int(k)] for k in chosen], chosen
+
+
+def distances(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """Cosine distances, 0 to 2: (n, d) and (m, d) → (n, m)."""
+    return 1 - normalize(features.float(), dim=1) @ normalize(kept.float(), dim=1).T
+
+
+def unfamiliarity(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+    """Mean distance to the nearest training images (Sun et al., ICML 2022): (n, d) → (n,)."""
+    count = min(NEIGHBOURS, len(kept))
+    return distances(features, kept).topk(count, dim=1, largest=False).values.mean(dim=1)
+
+
+def similar(model: Model, feature: torch.Tensor) -> list[dict[str, Any]]:
+    """List the training images nearest to one image: name, class, distance and thumbnail."""
+    kept = model.extras.get(f"{REFERENCE}features")
+    if kept is None:
+        return []
+    found = distances(feature[None], kept)[0]
+    near, order = found.topk(min(NEIGHBOURS, len(kept)), largest=False)
+    classes, names = model.card["classes"], model.card["references"]
+    targets = model.extras[f"{REFERENCE}targets"]
+    pictures = model.extras[f"{REFERENCE}thumbnails"]
+    return [
+        {
+            "name": names[k],
+            "class": classes[int(targets[k])],
+            "distance": float(distance),
+            "thumbnail": pictures[k].cpu().numpy(),
+        }
+        for distance, k in zip(near.tolist(), order.tolist(), strict=True)
+    ]
+
+
+def threshold(card: Mapping[str, Any]) -> float | None:
+    """Distance beyond which an image is unlike the training data; None if the card has none."""
+    known = card.get("familiar")
+    return None if not known else float(known["threshold"])
+
+
+def strange(model: Model, features: np.ndarray) -> np.ndarray | None:
+    """Tell which images are farther from the training images than validation images are.
+
+    Parameters
+    ----------
+    features : (n, d) array
+        What the last layer sees of each.
+
+    Returns
+    -------
+    (n,) bool array or None
+        None for a model that keeps no training images, or no threshold.
+    """
+    limit, kept = threshold(model.card), model.extras.get(f"{REFERENCE}features")
+    if limit is None or kept is None:
+        return None
+    found = [
+        unfamiliarity(torch.from_numpy(features[start : start + 512]).to(kept.device), kept)
+        for start in range(0, len(features), 512)
+    ]
+    return (torch.cat(found) > limit).cpu().numpy()

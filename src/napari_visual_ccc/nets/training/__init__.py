@@ -1,0 +1,1 @@
+"""The one optimiser and what it is given."""

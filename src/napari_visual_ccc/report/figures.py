@@ -1,0 +1,302 @@
+"""Pictures of results for people: with a scale bar, a colour bar and names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.files import written
+from ..core.layers import COLORMAPS, contrast
+from ..core.results import ImageResult, LabelsResult, PredictionResult
+from ..core.units import METRES
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+# longest side of a picture, in pixels
+_LONGEST = 1200
+
+_FEW_LABELS = 20
+
+_METRES = {**METRES, "cm": 1e-2, "m": 1.0}
+
+
+def preview(
+    layer: ImageResult | LabelsResult,
+    path: Path,
+    *,
+    image: Any = None,
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "px",
+    force: bool = False,
+) -> None:
+    """Draw one layer of a result, labels and heatmaps over their image.
+
+    Parameters
+    ----------
+    layer : ImageResult or LabelsResult
+        What to draw; of a stack, the first slice.
+    path : Path
+        Ends in ``.png`` or ``.svg``.
+    image : (..., Y, X) array, optional
+        What lies under it.
+    spacing, unit : (y, x) and str
+        Size of a pixel of the image, for the scale bar.
+    force : bool
+        Replace a file that is there.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    figure, axes = _sheet(layer, spacing)
+    draw(axes, layer, image=image, spacing=spacing, unit=unit)
+    save(figure, path, force=force)
+
+
+def overlay(
+    layers: list[ImageResult | LabelsResult],
+    path: Path,
+    *,
+    title: str = "",
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "px",
+    force: bool = False,
+) -> None:
+    """Draw layers above each other, the first at the bottom.
+
+    Parameters
+    ----------
+    layers : list of ImageResult and LabelsResult
+        At least one, in the frame of the first; of stacks, the first slice.
+    path, spacing, unit, force
+        As `preview`.
+    title : str
+        What to write above.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    figure, axes = _sheet(layers[0], spacing)
+    axes.set_axis_off()
+    axes.set_title(title)
+    for number, layer in enumerate(layers):
+        _draw_layer(axes, layer, over=number > 0)
+    _scale_bar(axes, spacing, unit)
+    save(figure, path, force=force)
+
+
+def _sheet(
+    layer: ImageResult | LabelsResult, spacing: tuple[float, ...] | None
+) -> tuple[Figure, Axes]:
+    from matplotlib.figure import Figure
+
+    height, width = (n * layer.stride for n in _plane(layer).shape)
+    height *= _tallness(spacing)
+    # a sliver still needs room for its title and its scale bar
+    wide, high = (max(2.0, 6.0 * min(1.0, n)) for n in (width / height, height / width))
+    figure = Figure(figsize=(wide + 1.6, high + 0.8), dpi=130, layout="constrained")
+    return figure, figure.add_subplot()
+
+
+def _tallness(spacing: tuple[float, ...] | None) -> float:
+    """How much higher than wide a pixel is."""
+    return 1.0 if spacing is None else float(spacing[-2] / spacing[-1])
+
+
+def save(figure: Figure, path: Path, *, force: bool = False) -> None:
+    """Write a figure as what the ending of its path says: PNG, or SVG with text to be edited."""
+    from matplotlib import rc_context
+
+    kind = path.suffix[1:].lower()
+    # the same figure is the same file on every run; what a journal prints has 300 dpi
+    options: dict[str, Any] = {"metadata": {"Date": None}, "dpi": 300} if kind == "svg" else {}
+    style: Any = {
+        "svg.hashsalt": "visual-ccc",
+        "svg.fonttype": "none",
+        "image.composite_image": False,
+    }
+    with written(path, force=force) as part, rc_context(style):
+        figure.savefig(part, format=kind, **options)
+
+
+def draw(
+    axes: Axes,
+    layer: ImageResult | LabelsResult | None,
+    *,
+    image: Any = None,
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "px",
+    title: str | None = None,
+) -> None:
+    """Draw a layer (or the image alone) into axes, with a scale bar."""
+    axes.set_axis_off()
+    axes.set_title((layer.name if layer is not None else "image") if title is None else title)
+    if image is not None:
+        grey = _grey_plane(image)
+        extent = (0, grey.shape[1], grey.shape[0], 0)
+        low, high = np.nanpercentile(grey, (0.5, 99.5))
+        small = _thinned(grey)
+        axes.imshow(small, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), extent=extent)
+    if layer is not None:
+        _draw_layer(axes, layer, over=image is not None)
+    _scale_bar(axes, spacing, unit)
+
+
+def _draw_layer(axes: Axes, layer: ImageResult | LabelsResult, *, over: bool) -> None:
+    plane, stride = _plane(layer), layer.stride
+    top, left = (centre - (stride - 1) / 2 for centre in layer.first_centre)
+    extent = (left, left + plane.shape[1] * stride, top + plane.shape[0] * stride, top)
+    limits = axes.axis() if over else extent
+    if isinstance(layer, LabelsResult):
+        axes.imshow(_coloured(_thinned(plane), over), extent=extent, interpolation="nearest")
+        _legend(axes, layer)
+    else:
+        low, high = layer.limits or contrast(plane, layer.look) or (0.0, 1.0)
+        alpha = 0.6 if over and layer.look != "grey" else 1.0
+        shown = axes.imshow(
+            _thinned(plane), cmap=COLORMAPS[layer.look], vmin=low, vmax=high, extent=extent,
+            alpha=alpha,
+        )  # fmt: skip
+        if layer.look != "grey":
+            axes.figure.colorbar(shown, ax=axes, shrink=0.8)
+    axes.axis(limits)
+
+
+def _plane(layer: ImageResult | LabelsResult) -> np.ndarray:
+    return np.asarray(layer.array[(0,) * (layer.array.ndim - 2)])
+
+
+def _grey_plane(image: Any) -> np.ndarray:
+    from ..arrays.inputs import as_grey
+
+    grey, _ = as_grey(image)
+    return np.asarray(grey[(0,) * (grey.ndim - 2)])
+
+
+def _thinned(plane: np.ndarray) -> np.ndarray:
+    step = max(1, -(-max(plane.shape) // _LONGEST))
+    return plane[::step, ::step]
+
+
+def _colour_of(labels: Any) -> np.ndarray:
+    """Distinct colours that stay with their number: the golden angle around the colour circle."""
+    from matplotlib.colors import hsv_to_rgb
+
+    hue = (0.02 + labels * 0.618033988749895) % 1
+    bright = 0.75 + 0.25 * (labels % 3) / 2
+    return hsv_to_rgb(np.stack([hue, np.full(hue.shape, 0.75), bright], axis=-1))
+
+
+def _coloured(plane: np.ndarray, over: bool) -> np.ndarray:
+    colours = np.empty((*plane.shape, 4))
+    colours[..., :3] = _colour_of(plane.astype(np.float64))
+    colours[..., 3] = np.where(plane > 0, 0.5 if over else 1.0, 0.0)
+    return colours
+
+
+def _legend(axes: Axes, layer: LabelsResult) -> None:
+    from matplotlib.patches import Patch
+
+    table = layer.table
+    if table is None or "name" not in table or len(table) > _FEW_LABELS:
+        return
+    patches = []
+    for _, row in table[table["label"] > 0].iterrows():
+        share = row.get("area_percent", None)
+        text = row["name"] if share is None else f"{row['name']}: {share:.1f} %"
+        colour = _colour_of(np.float64(row["label"])).tolist()
+        patches.append(Patch(color=colour, label=text))
+    if patches:
+        axes.legend(handles=patches, loc="upper right", fontsize=7, framealpha=0.8)
+
+
+def _scale_bar(axes: Axes, spacing: tuple[float, ...] | None, unit: str) -> None:
+    from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
+
+    axes.set_aspect(_tallness(spacing))
+    left, right, bottom, top = axes.axis()
+    size = float(spacing[-1]) if spacing is not None else 1.0
+    length, text = round_length(abs(right - left) * size / 4, unit)
+    bar = AnchoredSizeBar(
+        axes.transData, length / size, text, "lower left", pad=0.4, sep=3,
+        color="white", frameon=True, size_vertical=abs(bottom - top) / 120, label_top=True,
+    )  # fmt: skip
+    bar.patch.set(facecolor="black", alpha=0.6, linewidth=0)
+    axes.add_artist(bar)
+
+
+def round_length(most: float, unit: str) -> tuple[float, str]:
+    """Choose how long a scale bar is, and how to say it: "500 nm", "2 µm", "5 nm⁻¹".
+
+    Parameters
+    ----------
+    most : float
+        The longest that it may be, in `unit`.
+    unit : str
+        A length is told in nm, µm, mm or m; below a nanometre in the unit itself.
+
+    Returns
+    -------
+    length : float
+        In `unit`: 1, 2 or 5 times a power of ten.
+    text : str
+        The length in the unit that suits it.
+    """
+    power = 10.0 ** np.floor(np.log10(most))
+    length = float(next(n for n in (5, 2, 1) if n * power <= most * (1 + 1e-9)) * power)
+    if unit not in _METRES:
+        return length, f"{length:g} {unit[2:]}⁻¹" if unit.startswith("1/") else f"{length:g} {unit}"
+    metres = length * _METRES[unit]
+    fitting = [name for name in ("nm", "µm", "mm", "m") if metres >= _METRES[name] * (1 - 1e-9)]
+    name = fitting[-1] if fitting else unit
+    return length, f"{metres / _METRES[name]:g} {name}"
+
+
+def panels(
+    image: Any,
+    layers: list[ImageResult | LabelsResult],
+    path: Path,
+    *,
+    title: str,
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "px",
+    prediction: PredictionResult | None = None,
+    force: bool = False,
+) -> None:
+    """Draw an image beside all layers of its results, and the classes as bars.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    from matplotlib.figure import Figure
+
+    count = 1 + len(layers) + (prediction is not None)
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(5.2 * columns, 4.4 * rows), dpi=110, layout="constrained")
+    figure.suptitle(title)
+    places = iter(figure.subplots(rows, columns, squeeze=False).ravel())
+    draw(next(places), None, image=image, spacing=spacing, unit=unit)
+    for layer in layers:
+        over = image if isinstance(layer, LabelsResult) or layer.look == "heat" else None
+        draw(next(places), layer, image=over, spacing=spacing, unit=unit)
+    if prediction is not None:
+        _bars(next(places), prediction)
+    for empty in places:
+        empty.set_axis_off()
+    save(figure, path, force=force)
+
+
+def _bars(axes: Axes, prediction: PredictionResult) -> None:
+    top = prediction.top(5)[::-1]
+    axes.barh([name for name, _ in top], [100 * value for _, value in top], color="#4c9be8")
+    axes.set(xlim=(0, 100), xlabel="probability (%)", title=prediction.model.get("use", ""))

@@ -1,0 +1,188 @@
+"""Figures of how good a classifier is, for the report and the widget alike."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.results import EvaluationResult
+from ..engine.classification.calibration import reliability
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+
+    Curves = dict[str, tuple[np.ndarray, np.ndarray, float]]
+
+_MOST_CURVES, _LONGEST_NAME = 10, 26
+
+# colours that colour-blind people can tell apart (Okabe & Ito 2008)
+_BLUE, _RED, _GREEN = "#0072b2", "#d55e00", "#009e73"
+
+METRICS = {"precision": ("Precision", _BLUE), "recall": ("Recall", _RED), "f1": ("F1", _GREEN)}
+
+ECE = "expected calibration error"
+
+
+def draw_confusion(axes: Axes, evaluation: EvaluationResult) -> None:
+    """Draw which class is taken for which: images, and per cent of the true class."""
+    counts, number = evaluation.confusion, len(evaluation.classes)
+    percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+    axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
+    # points a cell is wide, once names have taken their part of the axes
+    cell = 0.75 * min(axes.bbox.width, axes.bbox.height) * 72 / axes.figure.dpi / number
+    size = float(np.clip(cell / (4 if cell > 20 else 2.2), 4, 11))
+    for (i, j), count in np.ndenumerate(counts):
+        # "100 %" beside a mistake would be a lie: a decimal where there is room
+        share = f"\n{percent[i, j]:.{int(cell > 36)}f} %" if cell > 20 else ""
+        axes.text(
+            j, i, f"{count}{share}" if count else "", ha="center", va="center",
+            size=size, color="white" if percent[i, j] > 55 else "black",
+        )  # fmt: skip
+    names, small = [short(name) for name in evaluation.classes], float(np.clip(cell / 2, 6, 10))
+    slanted = max(map(len, names)) * 0.6 * small > cell
+    turn: dict[str, Any] = (
+        {"rotation": 45, "ha": "right", "rotation_mode": "anchor"} if slanted else {}
+    )
+    axes.set_xticks(range(number), names, size=small, **turn)
+    axes.set_yticks(range(number), names, size=small)
+    axes.set(xlabel="predicted", ylabel="true")
+
+
+def draw_per_class(axes: Axes, evaluation: EvaluationResult) -> None:
+    """Draw precision, recall and F1 of every class, with 95 % intervals."""
+    table = evaluation.per_class
+    place = np.arange(len(table))
+    for k, (metric, (label, colour)) in enumerate(METRICS.items()):
+        y = place + 0.22 * (k - 1)
+        # no error bars: an interval need not contain its value
+        axes.hlines(y, 100 * table[f"{metric}_low"], 100 * table[f"{metric}_high"], color=colour)
+        axes.plot(100 * table[metric], y, "o", ms=5, color=colour, label=label, clip_on=False)
+    rows = zip(table["class"], table["images"], strict=True)
+    axes.set_yticks(place, [f"{short(name)} ({n})" for name, n in rows])
+    axes.set(xlim=(0, 100), ylim=(len(table) - 0.5, -0.5), xlabel="per cent, with 95 % interval")
+    axes.grid(axis="x", alpha=0.3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
+
+
+def draw_roc(axes: Axes, evaluation: EvaluationResult) -> None:
+    """Draw how much of a class is found for how many false alarms, each against the rest."""
+    axes.plot([0, 1], [0, 1], ":", color="grey")
+    _draw_curves(axes, evaluation, roc(evaluation), "AUC", "lower right", "default")
+    axes.set(xlabel="false alarms among the rest", ylabel="found (recall)", title="ROC")
+
+
+def draw_precision_recall(axes: Axes, evaluation: EvaluationResult) -> None:
+    """Draw how pure a class is for how much of it is found, each against the rest."""
+    curves = precision_recall(evaluation)
+    _draw_curves(axes, evaluation, curves, "average precision", "lower left", "steps-post")
+    axes.set(xlabel="found (recall)", ylabel="precision", title="Precision and recall")
+
+
+def roc(evaluation: EvaluationResult) -> Curves:
+    """False and true positive rate of each class against the rest, and the area below."""
+    from sklearn.metrics import auc, roc_curve
+
+    curves = {name: roc_curve(*data)[:2] for name, data in _against_rest(evaluation).items()}
+    return {name: (x, y, float(auc(x, y))) for name, (x, y) in curves.items()}
+
+
+def precision_recall(evaluation: EvaluationResult) -> Curves:
+    """Recall and precision of each class against the rest, and the average precision."""
+    from sklearn.metrics import average_precision_score, precision_recall_curve
+
+    found = {}
+    for name, data in _against_rest(evaluation).items():
+        precision, recall, _ = precision_recall_curve(*data)
+        found[name] = (recall, precision, float(average_precision_score(*data)))
+    return found
+
+
+def _against_rest(evaluation: EvaluationResult) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    targets, chances = evaluation.targets, evaluation.probabilities.T
+    pairs = {c: (targets == k, chances[k]) for k, c in enumerate(evaluation.classes)}
+    return {c: pair for c, pair in pairs.items() if pair[0].any() and not pair[0].all()}
+
+
+def _draw_curves(
+    axes: Axes, evaluation: EvaluationResult, curves: Curves, area: str, corner: Any, steps: Any
+) -> None:
+    support = dict(zip(evaluation.classes, evaluation.confusion.sum(axis=1), strict=True))
+    shown = sorted(curves, key=lambda name: -support[name])[:_MOST_CURVES]
+    for name in (name for name in curves if name not in shown):
+        axes.plot(*curves[name][:2], drawstyle=steps, color="0.8", lw=1)
+    handles = []
+    for k, name in enumerate(shown):
+        x, y, value = curves[name]
+        # dashes too: good curves lie on each other
+        look = f"C{k}{('-', '--', '-.')[k % 3]}"
+        handles += axes.plot(x, y, look, drawstyle=steps, label=f"{value:.3f}  {short(name)}")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
+    axes.grid(alpha=0.3)
+    title = area if len(shown) == len(curves) else f"{area} ({len(shown)} largest classes)"
+    if handles:
+        axes.legend(handles=handles, title=title, loc=corner, fontsize=8, title_fontsize=8)
+    else:
+        axes.text(0.5, 0.3, "needs images of two classes", ha="center")
+
+
+def draw_reliability(axes: Axes, evaluation: EvaluationResult) -> None:
+    """Draw how often the model was right against how sure it was, with the calibration error."""
+    facts, targets = evaluation.facts, evaluation.targets
+    axes.plot([0, 1], [0, 1], ":", color="grey", label="ideal")
+    sure, right, count = reliability(evaluation.probabilities, targets)
+    if "probabilities_before" in facts:
+        earlier = reliability(np.asarray(facts["probabilities_before"], float), targets)
+        there = earlier[2] > 0
+        axes.plot(earlier[0][there], earlier[1][there], "s--", color=_RED, label="uncalibrated")
+    there = count > 0
+    axes.plot(sure[there], right[there], color=_BLUE, lw=1, alpha=0.5)
+    # the area of a point says how much it bears
+    area = 10 + 60 * count[there] / count.max()
+    points = axes.scatter(sure[there], right[there], area, _BLUE, clip_on=False, zorder=3)
+    points.set_label("this model")
+    axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    axes.set(xlabel="stated probability", ylabel="share named rightly")
+    axes.grid(alpha=0.3)
+    top = axes.secondary_xaxis("top")
+    top.set_xticks((np.arange(len(count)) + 0.5) / len(count), [str(n) for n in count], size=7)
+    top.tick_params(length=0, pad=7)
+    top.set_xlabel("images", size=8)
+    ends = percent(facts.get("ece_before")), percent(facts.get("ece_after"))
+    known = "" if ends[0] == "–" else f"\n(before calibration {ends[0]}, after {ends[1]})"
+    axes.set_title(f"calibration error {percent(evaluation.value(ECE))}{known}", size=10)
+    axes.legend(loc="upper left", fontsize=8)
+
+
+def draw_history(axes: Axes, history: pd.DataFrame) -> None:
+    """Draw loss (left) and accuracy (right) by epoch; columns may be missing."""
+    from matplotlib.ticker import MaxNLocator
+
+    right, lines = axes.twinx(), []
+    for place, column, colour in ((axes, "loss", _BLUE), (right, "accuracy", _RED)):
+        for name, look in ((column, "o-"), (f"validation_{column}", "s--")):
+            if name in history and history[name].notna().any():
+                curve = (history["epoch"], history[name], look)
+                label = name.replace("_", " ")
+                lines += place.plot(*curve, ms=3, color=colour, label=label)
+        place.set_ylabel(column, color=colour)
+        place.yaxis.set_visible(place.has_data())
+    right.set_ylim(0, 1.02)
+    axes.set(xlabel="epoch", xlim=(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5))
+    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+    axes.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, fontsize=8)
+
+
+def percent(value: float | None) -> str:
+    """Write a share as per cent; a dash where it is not known."""
+    return "–" if value is None or not math.isfinite(value) else f"{100 * value:.1f} %"
+
+
+def short(name: str) -> str:
+    """A name that fits beside axes; what tells long names apart is often at their end."""
+    half = _LONGEST_NAME // 2
+    name = name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[1 - half :]}"
+    # matplotlib takes what is between two dollars for mathematics
+    return name.replace("$", r"\$")

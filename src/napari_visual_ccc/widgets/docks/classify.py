@@ -1,0 +1,276 @@
+"""The Classify & Explain dock: classes, heatmaps, how far to trust them, and cover and see."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import ComboBox, Container, Widget
+from napari.layers import Image, Shapes
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
+from superqt.utils import qdebounced
+
+from ...core.results import CoverResult, HeatmapResult, MapsResult, PredictionResult, Result
+from ...nets.checkpoint import read_card
+from ...workflow import operations, signature
+from ...workflow.models import import_visual_ccc
+from ...workflow.operations import Operation
+from ..form.form import Form
+from ..layers.metadata import drawn_on
+from ..layers.source import Source, take
+from ..parts.bars import Bars, ScoreCard, Similar
+from ..parts.jobs import EXPECTED, Job, report
+from ..parts.open import open_image
+from ..parts.tables import Table
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+PREDICTED, NOTHING, LAST = "the predicted class", "nothing", "the last map"
+
+COVER = "cover and see"
+
+
+class Classify(Form):
+    """Name what is seen, show where the evidence lies, and test whether to believe it."""
+
+    family = "classify"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._refused: Path | None = None
+        self._shapes: Shapes | None = None
+        self._covering: Job | None = None
+        self._cover_again = False
+        super().__init__(napari_viewer)
+        self.bars, self.similar, self.card = Bars(), Similar(), ScoreCard()
+        self.table = Table("score card")
+        self.cover_button = QPushButton("Cover and see")
+        self.cover_button.setToolTip(
+            "Draw boxes over the image: what they hide is replaced by its surroundings, and the "
+            "classes follow"
+        )
+        self.cover_button.clicked.connect(self.start_cover)
+        self.folder_button = QPushButton("Classify a folder…")
+        self.folder_button.setToolTip(signature.summary("classify_folder"))
+        self.folder_button.clicked.connect(lambda: self.classify_folder())
+        self._folder: Path | None = None
+        self._recover = qdebounced(self._cover, timeout=30, leading=False)
+        self.table.hide()
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.folder_button)
+        row.addWidget(self.cover_button)
+        self.table.picked.connect(self._open_row)
+        for widget in (buttons, self.bars, self.similar, self.card, self.table):
+            self.native.layout().addWidget(widget)
+
+    # fields that the model's card fills -----------------------------------------------------------
+
+    def _make_fields(self, name: str) -> Container:
+        fields = super()._make_fields(name)
+        offers = {
+            "target": lambda: [(PREDICTED, ""), *((c, c) for c in self._card(fields, "classes"))],
+            "against": lambda: [(NOTHING, ""), *((c, c) for c in self._card(fields, "classes"))],
+            "layer": lambda: [(LAST, ""), *((c, c) for c in self._card(fields, "layers"))],
+        }
+        names = [field.name for field in fields]
+        if "model" in names:
+            fields["model"].changed.connect(lambda path: self._import(fields, path))
+        for field, offer in offers.items():
+            if field in names:
+                _offer(fields, field, offer)
+        return fields
+
+    def _card(self, fields: Container, key: str) -> list[str]:
+        try:
+            return [str(one) for one in read_card(_path(fields["model"].value)).get(key, [])]
+        except (ValueError, OSError) as error:
+            # asked again whenever layers come or go: once is enough
+            path = fields["model"].value
+            if path != self._refused:
+                report(error)
+            self._refused = path
+            return []
+
+    def _import(self, fields: Container, path: Any) -> None:
+        """Turn weights published by Visual-CCC into a model beside them, and take that."""
+        chosen = _path(path)
+        if chosen is None or chosen.suffix.lower() not in (".pth", ".pt"):
+            return
+        try:
+            target = _imported(chosen)
+            if not target.exists():
+                import_visual_ccc(chosen, target)
+                self._say(f"Imported {chosen.name} as {target.name}.")
+        except EXPECTED as error:
+            report(error)
+            return
+        fields["model"].value = target
+
+    def use_model(self, path: Path) -> None:
+        """Take a model file for all methods from now on."""
+        for title in self.operations:
+            self.method.value = title
+            if "model" in [field.name for field in self.fields]:
+                self.fields["model"].value = path
+                # the same file may hold another model by now
+                self.fields.reset_choices()
+        self.method.value = next(iter(self.operations))
+
+    # results --------------------------------------------------------------------------------------
+
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """Draw the classes as bars, similar training images, and tables of tests."""
+        name = source.layer.name
+        target = ""
+        prediction: Any = result
+        if isinstance(result, MapsResult):
+            first = next(iter(result.maps.values()))
+            prediction = first.prediction if isinstance(first, HeatmapResult) else None
+        elif isinstance(result, HeatmapResult):
+            prediction, target = result.prediction, result.target
+        if isinstance(prediction, PredictionResult):
+            self.bars.show_prediction(name, prediction, target)
+            self.similar.show_images(prediction.similar)
+        else:
+            self.bars.hide()
+            self.similar.hide()
+        tables = {} if isinstance(result, (PredictionResult, HeatmapResult)) else result.tables
+        self.table.setVisible(bool(tables))
+        self.card.hide()
+        if tables:
+            frame = next(iter(tables.values()))
+            self.card.show_table(frame)
+            self.table.show_frame(frame)
+
+    # a folder -------------------------------------------------------------------------------------
+
+    def classify_folder(self, folder: Path | None = None) -> None:
+        """Classify all images of a folder into the table; ask for it, unless it is said."""
+        if folder is None:
+            chosen = QFileDialog.getExistingDirectory(self.native, "Folder of images")
+            if not chosen:
+                return
+            folder = Path(chosen)
+        if self._job is not None:
+            return
+        self._folder = folder
+        chosen = {
+            name: self.parameters[name]
+            for name in signature.parameters("classify_folder")
+            if name in self.parameters
+        }
+        self._start(
+            operations.function("classify_folder")(folder, **chosen),
+            f"Classify {folder.name}",
+            self._show_folder,
+        )
+        self._reveal()
+
+    def _show_folder(self, result: Any) -> None:
+        self._say(f"{', '.join(result.notes)}. Click a row to open its image.")
+        self.bars.hide()
+        self.similar.hide()
+        self.card.hide()
+        self.table.show()
+        self.table.show_frame(result.table)
+
+    def _open_row(self, row: int) -> None:
+        frame = self.table.frame
+        if self._folder is None or frame is None or "problem" not in frame:
+            return
+        name = str(frame["name"].iloc[row])
+        open_image(self.viewer, self._folder / name, name)
+
+    # cover and see --------------------------------------------------------------------------------
+
+    def start_cover(self) -> None:
+        """Give the person boxes to draw; what they cover is looked at without."""
+        image = self.inputs.get("image") or _first(self.viewer)
+        if image is None:
+            report(ValueError("Cover and see needs an Image layer: open or choose one"))
+            return
+        if self._shapes is None or self._shapes not in self.viewer.layers:
+            self._shapes = self.viewer.add_shapes(
+                name=COVER, scale=image.scale[-2:], translate=image.translate[-2:],
+                rotate=image.rotate[-2:, -2:], units=image.units[-2:], edge_color="#ffcc00",
+                face_color="#00000080", edge_width=max(1, round(min(image.data.shape[:2]) / 200)),
+            )  # fmt: skip
+            self._shapes.events.data.connect(self._on_boxes)
+        self.viewer.layers.selection.active = self._shapes
+        self._shapes.mode = "add_rectangle"
+
+    def _on_boxes(self, event: Any = None) -> None:
+        self._recover()
+
+    def _cover(self) -> None:
+        if self._covering is not None:
+            self._cover_again = True
+            return
+        if self._shapes is None or self._shapes not in self.viewer.layers:
+            return
+        image = self.inputs.get("image") or _first(self.viewer)
+        if image is None:
+            return
+        if not len(self._shapes.data):
+            # nothing is covered any more
+            self.bars.hide()
+            self._say("")
+            return
+        source = take(image, self.viewer, planar=True)
+        regions = drawn_on(self._shapes, image)
+        model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
+        steps = operations.function("cover")(
+            source.data, regions, source.spacing, source.unit, model=_path(model)
+        )
+        self._covering = Job(
+            steps,
+            "Cover and see",
+            returned=lambda result: self._show_cover(image.name, result),
+            finished=self._on_covered,
+        )
+
+    def _show_cover(self, name: str, result: Any) -> None:
+        assert isinstance(result, CoverResult)
+        self.bars.show_cover(name, result)
+        self.similar.show_images(())
+        self._say(" ".join(f"{note}." for note in result.notes))
+
+    def _on_covered(self) -> None:
+        self._covering = None
+        if self._cover_again:
+            self._cover_again = False
+            self._cover()
+
+
+def _offer(fields: Container, name: str, choices: Any) -> None:
+    """Offer what the card knows instead of a line to type into."""
+    old: Widget = fields[name]
+    index = list(fields).index(old)
+    box = ComboBox(name=name, label=old.label, tooltip=old.tooltip, choices=lambda _: choices())
+    fields.remove(old)
+    fields.insert(index, box)
+    fields["model"].changed.connect(box.reset_choices)
+
+
+def _imported(weights: Path) -> Path:
+    """Name of the model that weights become; a number more where another model has that name."""
+    from ...nets.checkpoint import file_hash
+
+    number, path = 1, weights.with_suffix(".safetensors")
+    while path.exists():
+        made = read_card(path).get("training_data")
+        if isinstance(made, dict) and made.get("sha256") == file_hash(weights):
+            break
+        number += 1
+        path = weights.with_name(f"{weights.stem}-{number}.safetensors")
+    return path
+
+
+def _path(value: Any) -> Path | None:
+    return None if value is None or str(value) in ("", ".") else Path(value)
+
+
+def _first(viewer: Viewer) -> Image | None:
+    return next((layer for layer in viewer.layers if isinstance(layer, Image)), None)

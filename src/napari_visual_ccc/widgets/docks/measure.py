@@ -1,0 +1,256 @@
+"""The Measure dock: a table that finds its regions, and their size distribution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels
+from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from ...core.results import Result
+from ...workflow.operations import Operation
+from ..form.form import Form
+from ..layers.source import Source
+from ..layers.viewers import camera, show_slice
+from ..parts.tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from napari.viewer import Viewer
+
+_NOT_DRAWN = ("label", "bbox", "centroid", "touches", "index")
+
+_SIZES = ("area_", "volume_")
+
+_WITH_UNIT = ("area", "volume", "equivalent", "feret", "perimeter", "axis", "orientation")
+
+
+class Histogram(QWidget):
+    """Distribution of a column, by number or weighted by area or volume: D10, D50 and D90."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.column = QComboBox()
+        self.weighted = QCheckBox()
+        top = QHBoxLayout()
+        top.addWidget(QLabel("Distribution of"))
+        top.addWidget(self.column, 1)
+        top.addWidget(self.weighted)
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.addLayout(top)
+        self._canvas: Any = None
+        self._frame: pd.DataFrame | None = None
+        self._size = ""
+        self.column.currentTextChanged.connect(self.draw)
+        self.weighted.toggled.connect(self.draw)
+
+    def show_frame(self, frame: pd.DataFrame) -> None:
+        """Offer the numeric columns of a table and draw one."""
+        self._frame = frame
+        # regions of a volume have no area
+        self._size = next(str(c) for c in frame.columns if str(c).startswith(_SIZES))
+        what = self._size.split("_")[0]
+        self.weighted.setText(f"by {what}")
+        self.weighted.setToolTip(f"Weigh every region by its {what} instead of counting it once")
+        numbers = frame.select_dtypes("number").columns
+        names = [c for c in numbers if not str(c).startswith(_NOT_DRAWN)]
+        keep = self.column.currentText()
+        first = next((n for n in names if n.startswith("equivalent_diameter")), None)
+        self.column.blockSignals(True)
+        self.column.clear()
+        self.column.addItems(names)
+        self.column.setCurrentText(keep if keep in names else first or (names[0] if names else ""))
+        self.column.blockSignals(False)
+        self.draw()
+
+    def draw(self, *_: Any) -> None:
+        """Draw the chosen column."""
+        name = self.column.currentText()
+        if self._frame is None or not name or self._frame.empty:
+            return
+        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+        from matplotlib.figure import Figure
+
+        if self._canvas is None:
+            self._canvas = FigureCanvasQTAgg(Figure(figsize=(3.6, 2.2), layout="constrained"))
+            self._canvas.setMinimumHeight(190)
+            self._layout.addWidget(self._canvas)
+        self._canvas.figure.clear()
+        axes = self._canvas.figure.add_subplot()
+        weights = self._frame[self._size].to_numpy(float) if self.weighted.isChecked() else None
+        _draw(axes, self._frame[name].to_numpy(float), weights, name)
+        self._canvas.draw_idle()
+
+
+def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, name: str) -> None:
+    use = np.isfinite(values)
+    values = values[use]
+    weights = np.ones(len(values)) if weights is None else weights[use]
+    if len(values) == 0:
+        return
+    edges = np.histogram_bin_edges(values, bins=min(40, max(8, int(np.sqrt(len(values)) * 2))))
+    axes.hist(values, bins=edges, weights=100 * weights / weights.sum(), color="#4c9be8")
+    order = np.argsort(values)
+    cumulative = np.cumsum(weights[order]) / weights.sum()
+    marks = [values[order][np.searchsorted(cumulative, q)] for q in (0.1, 0.5, 0.9)]
+    for mark, style in zip(marks, (":", "-", ":"), strict=True):
+        axes.axvline(mark, color="#e8804c", linestyle=style, linewidth=1.2)
+    axes.set_title(
+        f"n = {len(values)}   D10 {marks[0]:.4g}   D50 {marks[1]:.4g}   D90 {marks[2]:.4g}",
+        fontsize=8,
+    )
+    words = name.split("_")
+    unit = words[-1].replace("2", "²").replace("3", "³")
+    has_unit = len(words) > 1 and words[0] in _WITH_UNIT
+    axes.set_xlabel(f"{' '.join(words[:-1])} ({unit})" if has_unit else " ".join(words), fontsize=8)
+    axes.set_ylabel("share (%)", fontsize=8)
+    axes.tick_params(labelsize=7)
+
+
+class Measure(Form):
+    """Measure labelled regions; a click on a row finds the region, a click on it finds the row."""
+
+    family = "measure"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self.table, self.histogram = Table("regions"), Histogram()
+        self.layer: Labels | None = None
+        self._following = self._writing = False
+        self._measured: dict[Any, frozenset[str]] = {}
+        for widget in (self.table, self.histogram):
+            widget.hide()
+            self.native.layout().addWidget(widget)
+        self.table.picked.connect(self._go_to_region)
+
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """List the regions and draw their sizes."""
+        frame = next(iter(result.tables.values()))
+        self._watch(source.layer)
+        change = _Features(source.layer)
+        key = source.layer.unique_id
+        self._writing = True
+        change.write(_merged(source.layer.features, frame, self._measured.get(key, frozenset())))
+        self._writing = False
+        self._measured[key] = frozenset(frame.columns)
+        self._last = [change]
+        self.undo_button.enabled = True
+        self.table.name = f"{source.layer.name} regions"
+        self._tell(frame)
+        self._say(self.message.value or f"{len(frame)} regions.")
+
+    def _tell(self, frame: pd.DataFrame) -> None:
+        assert self.layer is not None
+        self.table.show_frame(frame, self.layer.get_color)
+        self.table.show()
+        drawn = not frame.empty and any(str(c).startswith(_SIZES) for c in frame.columns)
+        self.histogram.setVisible(drawn)
+        if drawn:
+            self.histogram.show_frame(frame)
+
+    def _follow_features(self, event: Any = None) -> None:
+        """List what another pixel size has made of the table."""
+        layer, frame = self.layer, self.table.frame
+        if layer is None or frame is None or self._writing or "label" not in layer.features:
+            return
+        measured = {_stem(c) for c in self._measured.get(layer.unique_id, ())}
+        # under their new names, for the next measurement to replace them
+        self._measured[layer.unique_id] = frozenset(
+            c for c in layer.features.columns if _stem(c) in measured
+        )
+        self._tell(layer.features.drop(columns="index", errors="ignore"))
+
+    def _watch(self, layer: Labels) -> None:
+        if self.layer is not None:
+            self.layer.events.selected_label.disconnect(self._go_to_row)
+            self.layer.events.features.disconnect(self._follow_features)
+            if self._on_click in self.layer.mouse_drag_callbacks:
+                self.layer.mouse_drag_callbacks.remove(self._on_click)
+        self.layer = layer
+        layer.events.selected_label.connect(self._go_to_row)
+        layer.events.features.connect(self._follow_features)
+        layer.mouse_drag_callbacks.append(self._on_click)
+
+    def _on_click(self, layer: Labels, event: Any) -> None:
+        """Choose the region under the mouse while the layer is only looked at."""
+        if str(layer.mode) != "pan_zoom":
+            return
+        value = layer.get_value(
+            event.position,
+            view_direction=event.view_direction,
+            dims_displayed=event.dims_displayed,
+            world=True,
+        )
+        if value:
+            layer.selected_label = int(value)
+
+    def _go_to_row(self, event: Any = None) -> None:
+        frame = self.table.frame
+        if frame is None or self.layer is None or self._following:
+            return
+        rows = np.flatnonzero(frame["label"].to_numpy() == self.layer.selected_label)
+        if len(rows):
+            self._following = True
+            self.table.select(int(rows[0]))
+            self._following = False
+
+    def _go_to_region(self, row: int) -> None:
+        frame, layer = self.table.frame, self.layer
+        if frame is None or layer is None or layer not in self.viewer.layers or self._following:
+            return
+        region = frame.iloc[row]
+        self._following = True
+        layer.selected_label = int(region["label"])
+        self._following = False
+        world = show_slice(self.viewer, layer, _centre(region, layer.ndim))
+        view = camera(self.viewer)
+        view.center = (view.center[0], *world[-2:])
+
+
+class _Features:
+    """The features a layer had before it was measured."""
+
+    preview = filling = False
+
+    def __init__(self, layer: Labels) -> None:
+        self.layer = layer
+        self._before = layer.features.copy()
+        self._written: pd.DataFrame | None = None
+
+    def write(self, frame: pd.DataFrame) -> None:
+        """Replace them by the measured ones."""
+        self.layer.features = frame
+        self._written = self.layer.features.copy()
+
+    def undo(self) -> bool:
+        """Give them back, unless a person has changed them since."""
+        if self._written is None or not self.layer.features.equals(self._written):
+            return False
+        self.layer.features = self._before
+        return True
+
+
+def _stem(column: Any) -> str:
+    """Name of a measured column without its unit."""
+    words = str(column).split("_")
+    return "_".join(words[:-1]) if words[0] in _WITH_UNIT else str(column)
+
+
+def _merged(old: pd.DataFrame, new: pd.DataFrame, measured: frozenset[str]) -> pd.DataFrame:
+    """Measured columns, beside those that were there before (names, say) and not measured."""
+    new = new.assign(index=new["label"])
+    kept = [c for c in old.columns if c not in new.columns and c not in measured]
+    if not kept or "index" not in old.columns:
+        return new
+    # a region of a stack has a row a slice, and one name
+    return new.merge(old[["index", *kept]].drop_duplicates("index"), on="index", how="left")
+
+
+def _centre(region: pd.Series, ndim: int) -> tuple[float, ...]:
+    """Pixel in the middle of a region's bounding box, in its slice."""
+    sides = (("bbox_front", "bbox_back"), ("bbox_top", "bbox_bottom"), ("bbox_left", "bbox_right"))
+    middle = [(region[low] + region[high] - 1) / 2 for low, high in sides if low in region]
+    leading = [float(region[c]) for c in region.index if str(c).startswith("index_")]
+    return (*leading[: ndim - len(middle)], *middle)

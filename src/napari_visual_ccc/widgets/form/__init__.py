@@ -1,0 +1,1 @@
+"""The form that the signature of an operation makes."""

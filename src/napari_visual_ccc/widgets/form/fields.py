@@ -1,0 +1,79 @@
+"""The fields of an operation, made from its signature."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import ComboBox, Container, Widget, create_widget
+from napari.layers import Image, Labels, Layer
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QLabel, QWidget
+
+from ...workflow import signature
+from ...workflow.signature import Parameter
+from ..layers.metadata import layers_of
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+def fields_of(name: str, viewer: Viewer) -> Container:
+    """Make the fields of an operation: layers first, then a person's choices."""
+    optional = signature.optional_inputs(name)
+    texts = signature.input_help(name)
+    boxes: list[Widget] = [
+        ComboBox(
+            name=field,
+            label=field.capitalize(),
+            choices=layers_of(viewer, layer_kind(field)),
+            nullable=field in optional,
+            tooltip=texts[field],
+        )
+        for field in signature.inputs(name)
+    ]
+    choices = [field_of(p) for p in signature.parameters(name).values()]
+    fields = Container(widgets=boxes + choices)
+    fields.margins = (0, 0, 0, 0)
+    later(fields.native, 0, lambda: _align(fields))
+    return fields
+
+
+def layer_kind(name: str) -> type[Layer]:
+    """Which layers fit an input of this name."""
+    return Labels if name == "labels" else Image
+
+
+def field_of(parameter: Parameter) -> Widget:
+    """Make the form field of a parameter: a slider where both limits are known and near."""
+    options = dict(parameter.options)
+    options.setdefault("label", parameter.name.replace("_", " ").capitalize())
+    options["tooltip"] = parameter.help
+    if {"min", "max"} <= options.keys() and options["max"] - options["min"] <= 1000:
+        options.setdefault("widget_type", "FloatSlider" if parameter.type is float else "Slider")
+    if parameter.type == (Path | None):
+        options["nullable"] = True
+        if options.get("mode") != "d":
+            options["filter"] = "Models (*.safetensors *.pth *.pt)"
+    return create_widget(
+        name=parameter.name, annotation=parameter.type, value=parameter.default, options=options
+    )
+
+
+def _align(fields: Container) -> None:
+    """Give all labels one width; magicgui measures them before the viewer sets its font."""
+    rows = [row for row in fields.native.children() if row.isWidgetType()]
+    labels = [label for row in rows if (label := row.findChild(QLabel)) is not None]
+    widest = max((label.sizeHint().width() for label in labels), default=0)
+    for label in labels:
+        label.setMinimumWidth(widest)
+
+
+def later(parent: QWidget, milliseconds: int, function: Callable[[], object]) -> None:
+    """Call a function later, unless the widget is gone by then."""
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.timeout.connect(function)
+    timer.timeout.connect(timer.deleteLater)
+    timer.start(milliseconds)

@@ -1,0 +1,1 @@
+"""From layers to arrays, and from results to layers."""

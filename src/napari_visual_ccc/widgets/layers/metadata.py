@@ -1,0 +1,105 @@
+"""What the metadata of a layer say of its micrograph."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Labels, Layer, Shapes
+
+from ...core.micrograph import InfoBar
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+# keys of a layer's metadata: how a result was made; what is known of a micrograph
+METADATA, MICROGRAPH = "visual_ccc", "micrograph"
+
+# what else stands beside the facts of a micrograph
+NOT_FACTS = ("original", "notes", "path", "spacing", "unit", "info_bar")
+
+_PIXELS = ("px", "pixel", "pix", "")
+
+
+def known_bar(layer: Layer) -> InfoBar | None:
+    """Give the label bar that a layer's metadata tell of; None when nobody has looked for one."""
+    told = dict(layer.metadata.get(MICROGRAPH) or {}).get("info_bar")
+    if told is not None:
+        return InfoBar(**told)
+    # labels and results of micrographs without a bar have none of their own
+    is_result = isinstance(layer, Labels) or METADATA in layer.metadata
+    return InfoBar() if is_result else None
+
+
+def keep_bar(layer: Layer, bar: InfoBar) -> None:
+    """Note the label bar of a layer in its metadata."""
+    layer.metadata[MICROGRAPH] = {**(layer.metadata.get(MICROGRAPH) or {}), "info_bar": bar.pixels}
+
+
+def calibration(layer: Layer, *, voxel: bool = False) -> tuple[tuple[float, ...] | None, str]:
+    """Pixel size (y, x) and unit of a layer; ``(None, "px")`` when it has none.
+
+    With `voxel` the step between slices comes first, where the axis before is a length too.
+    Measured in the world, so that scale, affine and rotation all count.
+    """
+    last = layer.units[-1]
+    if any(f"{one:~}" in _PIXELS for one in layer.units[-2:]):
+        return None, "px"
+    factors = np.ones(layer.ndim)
+    for axis, one in enumerate(layer.units):
+        if one.dimensionality == last.dimensionality:
+            factors[axis] = (1 * one).to(last).magnitude
+    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    axes = (-3, -2, -1) if voxel and layer.ndim > 2 and _is_length(layer.units[-3]) else (-2, -1)
+    steps = [
+        (np.asarray(layer.data_to_world(np.eye(layer.ndim)[axis])) - origin) * factors
+        for axis in axes
+    ]
+    return tuple(float(np.linalg.norm(step)) for step in steps), unit_name(last)
+
+
+def unit_name(unit: Any) -> str:
+    """Name a unit of a layer as files and tables do: ``"nm"``, ``"µm"``, ``"1/nm"``."""
+    # pint writes "1 / nm", and in some versions the Greek letter for the micro sign
+    return f"{unit:~}".replace("\u03bc", "\u00b5").replace(" ", "")
+
+
+def _is_length(unit: Any) -> bool:
+    return f"{unit:~}" not in _PIXELS and unit.is_compatible_with("nm")
+
+
+def drawn_on(shapes: Shapes, layer: Layer) -> np.ndarray:
+    """Number the pixels of an image that shapes cover, wherever both lie: (Y, X) int array."""
+    height, width = plane_shape(layer)
+    moved = []
+    for vertices in shapes.data:
+        world = np.array([shapes.data_to_world(vertex) for vertex in vertices])[:, -2:]
+        leading = np.zeros((len(world), layer.ndim - 2))
+        there = np.concatenate([leading, world], axis=1)
+        moved.append(np.array([layer.world_to_data(point)[-2:] for point in there]))
+    kinds = list(shapes.shape_type)
+    return Shapes(moved, shape_type=kinds).to_labels((height, width))
+
+
+def current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:
+    """Number of the slice of a layer that is being looked at, along each leading axis."""
+    point = np.asarray(viewer.dims.point)[-layer.ndim :]
+    index = np.round(layer.world_to_data(point)).astype(int)[: layer.ndim - 2]
+    return tuple(int(i) for i in np.clip(index, 0, np.asarray(layer.data.shape[: len(index)]) - 1))
+
+
+def plane_shape(layer: Layer) -> tuple[int, int]:
+    """Rows and columns of a layer at full resolution."""
+    shape = layer.level_shapes[0] if getattr(layer, "multiscale", False) else layer.data.shape
+    height, width = shape[-3:-1] if getattr(layer, "rgb", False) else shape[-2:]
+    return int(height), int(width)
+
+
+def layers_of(viewer: Viewer, kind: type[Layer]) -> Callable[[Any], list[Layer]]:
+    """Choices of a layer box."""
+
+    def choices(_: Any) -> list[Layer]:
+        return [layer for layer in viewer.layers if isinstance(layer, kind)]
+
+    return choices

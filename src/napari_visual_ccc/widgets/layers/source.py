@@ -1,0 +1,260 @@
+"""What operations are given of layers, and the record of it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from napari.layers import Layer
+
+from ...arrays.lazy import is_lazy
+from ...core.micrograph import InfoBar
+from ...core.micrograph import plane_shape as shape_of
+from ...core.pixel_size import scaled
+from ...core.progress import Progress, Steps
+from ...core.results import Result
+from ...engine.acquisition.info_bar import look_for_bar
+from ...workflow import run as operation_run
+from ...workflow.operations import Operation
+from ...workflow.provenance import fingerprint, provenance
+from .metadata import METADATA, calibration, current_slice, known_bar, plane_shape
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+@dataclass(frozen=True)
+class Source:
+    """What an operation needs of a layer, taken on the GUI thread.
+
+    Parameters
+    ----------
+    data : (..., Y, X) array
+        The layer's array (full resolution of a multiscale layer), or a part of it.
+    spacing : (y, x), (z, y, x) or None
+        Size of a pixel in `unit`, of a stack of slices that of a voxel; None when the layer is not
+        calibrated.
+    unit : str
+        ``"nm"``, ``"µm"``, ... or ``"px"``.
+    corner : tuple of float
+        Data coordinates of the first pixel of `data` in the layer.
+    step : float
+        Every how many pixels `data` samples the layer in Y and X.
+    preview : bool
+        Only what is on screen, as finely as the screen shows it.
+    info_bar : InfoBar, optional
+        Of the whole layer; None when nobody has looked for one.
+    whole : (..., Y, X) array, optional
+        The layer's array, where `data` is a part of it.
+    found : list of InfoBar
+        The bar of the whole layer, once it was looked for.
+    """
+
+    layer: Layer
+    data: Any
+    spacing: tuple[float, ...] | None
+    unit: str
+    corner: tuple[float, ...]
+    step: float = 1
+    preview: bool = False
+    info_bar: InfoBar | None = None
+    whole: Any = None
+    found: list[InfoBar] = field(default_factory=list)
+
+    def bar_in_part(self, bar: InfoBar) -> InfoBar:
+        """Give what of the layer's label bar lies in `data`."""
+        if self.whole is None:
+            return bar
+        height, width = shape_of(self.whole)
+        part = shape_of(self.data)
+        found = []
+        for axis, (size, before, after) in enumerate(
+            ((height, bar.top, bar.bottom), (width, bar.left, bar.right))
+        ):
+            places = self.corner[-2 + axis] + self.step * np.arange(part[axis])
+            found += [int((places < before).sum()), int((places >= size - after).sum())]
+        return InfoBar(*found)
+
+
+def take(
+    layer: Layer,
+    viewer: Viewer,
+    *,
+    planar: bool = False,
+    preview: bool = False,
+    level: int = 0,
+) -> Source:
+    """Read a layer.
+
+    Parameters
+    ----------
+    planar : bool
+        Take the slice being looked at instead of the whole stack.
+    preview : bool
+        Take the visible part only, sampled as finely as the screen shows it.
+    level : int
+        Of a multiscale layer: 0 is full resolution.
+    """
+    if (layer.metadata.get(METADATA) or {}).get("unfinished"):
+        raise ValueError(f"{layer.name} is not computed to its end; wait for it, or run it again")
+    data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
+    if not getattr(layer, "rgb", False) and data.ndim > 2 and data.shape[-1] in (3, 4):
+        raise ValueError(
+            f"{layer.name} is {data.shape[-1]} pixels wide: it cannot be told from colour"
+        )
+    corner = [0.0] * layer.ndim
+    leading: tuple[int, ...] = ()
+    if planar and layer.ndim > 2:
+        leading = current_slice(layer, viewer)
+        data = data[leading]
+        corner[: len(leading)] = leading
+    spacing, unit = calibration(layer, voxel=not planar)
+    bar = known_bar(layer)
+    if not preview and level and getattr(layer, "multiscale", False):
+        step = float(layer.downsample_factors[level][-1])
+        # a pixel of a level lies in the middle of those it stands for
+        corner[-2:] = [(step - 1) / 2] * 2
+        if spacing is not None:
+            spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
+        coarse = layer.data[level][leading] if leading else layer.data[level]
+        return Source(layer, coarse, spacing, unit, tuple(corner), step, info_bar=bar, whole=data)
+    if not preview:
+        return Source(layer, data, spacing, unit, tuple(corner), info_bar=bar)
+    rows, columns, step = _visible(layer)
+    color = (slice(None),) if getattr(layer, "rgb", False) else ()
+    shown: Any = data
+    if step > 1 and getattr(layer, "multiscale", False):
+        # the level on screen is there already, thinning would read all of the finest
+        shown = layer.data[layer.data_level]
+        shown = shown[leading] if leading else shown
+        step = float(layer.downsample_factors[layer.data_level][-1])
+        rows, columns = (slice(int(one.start / step), -int(-one.stop // step))
+                         for one in (rows, columns))  # fmt: skip
+        corner[-2:] = (np.array([rows.start, columns.start]) + 0.5) * step - 0.5
+    elif step > 1 and is_lazy(data):
+        # every chunk would have to be read for a thinned view: the middle, as fine as it is
+        rows, columns, step = _middle(rows), _middle(columns), 1
+        corner[-2:] = rows.start, columns.start
+    else:
+        corner[-2:] = rows.start, columns.start
+    part = shown[(..., rows, columns, *color)]
+    if spacing is not None:
+        spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
+    return Source(
+        layer, part, spacing, unit, tuple(corner), step, preview=True, info_bar=bar, whole=data
+    )
+
+
+def _visible(layer: Layer) -> tuple[slice, slice, int]:
+    """Rows and columns on screen, thinned to about a million pixels."""
+    height, width = plane_shape(layer)
+    corners = layer.corner_pixels[:, -2:]
+    if getattr(layer, "multiscale", False):
+        # they are given in pixels of the level on screen
+        corners = corners * layer.downsample_factors[layer.data_level][-2:]
+    (top, left), (bottom, right) = corners
+    top, left = max(int(top), 0), max(int(left), 0)
+    bottom, right = min(int(bottom) + 1, height), min(int(right) + 1, width)
+    if bottom - top < 2 or right - left < 2:
+        top, left, bottom, right = 0, 0, height, width
+    step = max(1, int(np.ceil(np.sqrt((bottom - top) * (right - left) / 1e6))))
+    return slice(top, bottom, step), slice(left, right, step), step
+
+
+def _middle(part: slice) -> slice:
+    """The middle thousand of some rows or columns."""
+    start = max(part.start, (part.start + part.stop) // 2 - 500)
+    return slice(start, min(start + 1000, part.stop))
+
+
+def level_like(layer: Layer, first: Source) -> int:
+    """Give the level of a pyramid that has the size of the first input; else full resolution."""
+    sizes = list(getattr(layer, "level_shapes", [])) if getattr(layer, "multiscale", False) else []
+    wanted = shape_of(first.data)
+    return next((k for k, size in enumerate(sizes) if tuple(size[-2:]) == wanted), 0)
+
+
+def on_specimen(
+    operation: Operation,
+    sources: Mapping[str, Source],
+    parameters: Mapping[str, Any],
+    seen: dict[str, np.ndarray],
+) -> Steps[Result]:
+    """Run an operation without the label bar, which is looked for where nobody has yet.
+
+    What is on screen of a lazy image is read once for all moves of a slider, and kept in `seen`.
+    """
+    visible = {
+        str(source.data.name): source.data
+        for source in sources.values()
+        if source.preview and is_lazy(source.data)
+    }
+    read = {name: seen[name] if name in seen else np.asarray(visible[name]) for name in visible}
+    if read:
+        seen.clear()
+        seen.update(read)
+    first = next(iter(sources.values()))
+    bar = first.info_bar
+    if bar is None and not operation.whole:
+        yield Progress(0, 0, "label bar")
+        bar = look_for_bar(first.data if first.whole is None else first.whole)
+        first.found.append(bar)
+    return (
+        yield from operation_run.start(
+            operation.name,
+            {
+                name: read.get(getattr(source.data, "name", ""), source.data)
+                for name, source in sources.items()
+            },
+            parameters,
+            spacing=first.spacing,
+            unit=first.unit,
+            info_bar=None if bar is None else first.bar_in_part(bar),
+        )
+    )
+
+
+def recorded(
+    operation: Operation,
+    sources: Mapping[str, Source],
+    parameters: Mapping[str, Any],
+    result: Result,
+    output: str,
+    previous: Any,
+) -> dict[str, Any]:
+    """Record how a layer is made of others, see `provenance.provenance`."""
+    source = next(iter(sources.values()))
+    layer = source.layer
+    path = layer.source.path
+    record = provenance(
+        operation.name,
+        parameters,
+        {name: source.layer.name for name, source in sources.items()},
+        source={
+            "name": layer.name,
+            "path": None if path is None else str(path),
+            # of a level of a pyramid: that of full resolution
+            "spacing": scaled(source.spacing, 1 / source.step),
+            "unit": source.unit,
+        },
+        previous=previous,
+        result=result,
+        output=output,
+        plane=[int(place) for place in source.corner[:-2]] if operation.planar else (),
+        info_bar=InfoBar(**result.facts.get("info_bar", {})),
+    )
+    # what lies on which layer, for as long as both are open
+    record["layer"] = str(layer.unique_id)
+    if source.step != 1 and not source.preview:
+        record["steps"][-1]["level"] = source.step
+    return record
+
+
+def record_of(source: Source) -> Any:
+    """Give the record of a source that is a result itself, unless a person has edited it."""
+    record = source.layer.metadata.get(METADATA)
+    if record and record.get("print") == fingerprint(source.layer.data):
+        return record
+    return None

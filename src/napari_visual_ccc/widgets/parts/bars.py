@@ -1,0 +1,165 @@
+"""Class probabilities as bars, and what else there is to know of a prediction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+from qtpy.QtCore import Qt
+from qtpy.QtGui import QImage, QPixmap
+from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+
+from ...core.results import CoverResult, PredictionResult
+
+
+class Bars(QWidget):
+    """One line a class, the most probable first: name, bar, per cent.
+
+    Hidden until there is a prediction.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._grid = QGridLayout(self)
+        self._grid.setContentsMargins(0, 6, 0, 0)
+        self._grid.setColumnStretch(1, 1)
+        self.hide()
+
+    def show_prediction(self, name: str, prediction: PredictionResult, target: str = "") -> None:
+        """Draw a prediction; the explained class, if any, is marked."""
+        self._start(_title(name, prediction))
+        order = np.argsort(-prediction.probabilities, kind="stable")[:10]
+        for row, k in enumerate(order, start=1):
+            label = prediction.classes[k]
+            text = f"{prediction.probabilities[k]:.1%}"
+            if prediction.spread is not None:
+                text += f" ± {100 * prediction.spread[k]:.1f}"
+            shown = f"{label} ◂ explained" if label == target else label
+            self._add_row(row, shown, float(prediction.probabilities[k]), text)
+        if prediction.likely and len(prediction.likely) < len(prediction.classes):
+            level = prediction.facts.get("confidence", 0.9)
+            note = QLabel(f"Cannot be ruled out at {level:.0%}: {', '.join(prediction.likely)}")
+            note.setWordWrap(True)
+            self._grid.addWidget(note, len(order) + 1, 0, 1, 3)
+        self.show()
+
+    def show_cover(self, name: str, result: CoverResult) -> None:
+        """Draw what is left of each class without the covered part."""
+        self._start(f"{name}, {result.facts['covered_share']:.1%} covered")
+        order = np.argsort(-result.before, kind="stable")[:10]
+        for row, k in enumerate(order, start=1):
+            change = 100 * (result.after[k] - result.before[k])
+            text = f"{result.after[k]:.1%} ({change:+.1f})"
+            self._add_row(row, result.classes[k], float(result.after[k]), text)
+        self.show()
+
+    def _start(self, title: str) -> None:
+        while (item := self._grid.takeAt(0)) is not None:
+            item.widget().deleteLater()
+        label = QLabel(title)
+        label.setWordWrap(True)
+        self._grid.addWidget(label, 0, 0, 1, 3)
+
+    def _add_row(self, row: int, label: str, value: float, text: str) -> None:
+        bar = QProgressBar()
+        bar.setRange(0, 1000)
+        bar.setValue(round(value * 1000))
+        bar.setTextVisible(False)
+        bar.setFixedHeight(12)
+        percent = QLabel(text)
+        percent.setAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
+        named = QLabel(label)
+        named.setTextFormat(Qt.TextFormat.PlainText)
+        self._grid.addWidget(named, row, 0)
+        self._grid.addWidget(bar, row, 1)
+        self._grid.addWidget(percent, row, 2)
+
+
+def _title(name: str, prediction: PredictionResult) -> str:
+    name, label = escape(name), escape(prediction.label)
+    if prediction.unknown:
+        return f"{name}: <b>unknown</b>, unlike the training images; nearest is {label}"
+    if prediction.windows == 1:
+        return f"{name}: <b>{label}</b>"
+    return f"{name}: mostly <b>{label}</b>, mean over {prediction.windows} windows"
+
+
+class Similar(QWidget):
+    """The most similar training images, with class and distance. Hidden while there are none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 6, 0, 0)
+        self._title = QLabel("Most similar training images, with their distance")
+        self._title.setWordWrap(True)
+        self._row = QHBoxLayout()
+        self._row.setSpacing(6)
+        layout.addWidget(self._title)
+        layout.addLayout(self._row)
+        self.hide()
+
+    def show_images(self, similar: Sequence[Mapping[str, Any]]) -> None:
+        """Show some."""
+        while (item := self._row.takeAt(0)) is not None:
+            if item.widget() is not None:
+                item.widget().deleteLater()
+        for one in similar:
+            self._row.addWidget(_card(one))
+        self._row.addStretch(1)
+        self.setVisible(bool(similar))
+
+
+_COLOURS = {"good": "#3fa34d", "doubtful": "#d9a404", "bad": "#d9534f"}
+
+
+class ScoreCard(QLabel):
+    """What the tests of a heatmap say, a sentence each. Hidden while there is none."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setWordWrap(True)
+        self.setTextFormat(Qt.TextFormat.RichText)
+        self.hide()
+
+    def show_table(self, table: Any) -> None:
+        """Show a table with the columns verdict, test and meaning; hide for any other."""
+        fits = {"verdict", "test", "meaning"} <= set(table.columns)
+        if fits:
+            lines = [
+                f'<span style="color:{_COLOURS[row.verdict]}">●</span> <b>{escape(row.test)}</b>, '
+                f"{row.verdict}: {escape(row.meaning)}"
+                for row in table.itertuples()
+            ]
+            self.setText("<br>".join(lines))
+        self.setVisible(fits)
+
+
+def _card(one: Mapping[str, Any]) -> QWidget:
+    card = QWidget()
+    layout = QVBoxLayout(card)
+    layout.setContentsMargins(0, 0, 0, 0)
+    layout.setSpacing(2)
+    picture = QLabel()
+    picture.setPixmap(pixmap(one["thumbnail"], 56))
+    text = QLabel(f"{one['class']}\n{one['distance']:.2f}")
+    text.setTextFormat(Qt.TextFormat.PlainText)
+    card.setToolTip(str(one["name"]))
+    layout.addWidget(picture)
+    layout.addWidget(text)
+    return card
+
+
+def pixmap(grey: np.ndarray, side: int) -> QPixmap:
+    """Draw a (h, w) uint8 array as a small picture."""
+    grey = np.ascontiguousarray(grey)
+    height, width = grey.shape
+    image = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+    return QPixmap.fromImage(image).scaled(
+        side,
+        side,
+        Qt.AspectRatioMode.KeepAspectRatio,
+        Qt.TransformationMode.SmoothTransformation,
+    )

@@ -1,0 +1,33 @@
+"""Image files opened as layers."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from napari.layers import Layer
+
+from ..layers.convert import layer_data
+from .jobs import EXPECTED, report
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+def open_image(viewer: Viewer, path: Path, name: str) -> None:
+    """Open an image file as a layer with its pixel size, or choose the layer that it is already.
+
+    Says so where it cannot be read.
+    """
+    from ...io.read import read
+
+    if name in viewer.layers:
+        viewer.layers.selection.active = viewer.layers[name]
+        return
+    try:
+        found = read(path)
+    except EXPECTED as error:
+        report(error)
+        return
+    data, options, kind = layer_data(found)
+    viewer.add_layer(Layer.create(data, {**options, "name": name}, kind))

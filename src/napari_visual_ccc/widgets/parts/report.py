@@ -1,0 +1,137 @@
+"""How good a classifier is, in the dock: figures, tables, and the images it got wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from qtpy.QtCore import QSize, Qt, Signal
+from qtpy.QtGui import QIcon
+from qtpy.QtWidgets import (
+    QComboBox,
+    QLabel,
+    QListWidget,
+    QListWidgetItem,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from ...core.results import EvaluationResult
+from ...engine.learning.evaluate import confused_pairs, worst_mistakes
+from ...report import plots
+from .bars import pixmap
+from .tables import Table
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+FIGURES: dict[str, Callable[[Any, EvaluationResult], None]] = {
+    "Confusion matrix": plots.draw_confusion,
+    "Classes": plots.draw_per_class,
+    "ROC": plots.draw_roc,
+    "Precision and recall": plots.draw_precision_recall,
+    "Reliability": plots.draw_reliability,
+}
+
+TABLES = ("Summary", "Most confused")
+
+_THUMBNAIL = 72
+
+
+class Canvas(QWidget):
+    """A figure that is made when there is something to draw."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._layout = QVBoxLayout(self)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._canvas: Any = None
+
+    def draw(self, function: Callable[[Any], None]) -> None:
+        """Draw with a function that takes axes."""
+        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
+        from matplotlib.figure import Figure
+
+        if self._canvas is None:
+            self._canvas = FigureCanvasQTAgg(Figure(figsize=(4, 3.2), layout="constrained"))
+            self._canvas.setMinimumHeight(280)
+            self._layout.addWidget(self._canvas)
+        self._canvas.figure.clear()
+        function(self._canvas.figure.add_subplot())
+        self._canvas.draw_idle()
+
+
+class Report(QWidget):
+    """The figures and tables of an evaluation, one at a time, with its headline."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.headline = QLabel()
+        self.headline.setWordWrap(True)
+        self.headline.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
+        self.view = QComboBox()
+        self.view.addItems([*FIGURES, *TABLES])
+        self.canvas, self.table = Canvas(), Table("evaluation")
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 6, 0, 0)
+        for widget in (self.headline, self.view, self.canvas, self.table):
+            layout.addWidget(widget)
+        self._evaluation: EvaluationResult | None = None
+        self.view.currentTextChanged.connect(self._draw)
+
+    def show_evaluation(self, evaluation: EvaluationResult) -> None:
+        """Show an evaluation."""
+        self._evaluation = evaluation
+        row = evaluation.summary.iloc[0]
+        few = " A small test: the next specimen may differ." if evaluation.independent < 10 else ""
+        self.headline.setText(
+            f"<b>{row['value']:.1%}</b> ({row['low']:.1%} to {row['high']:.1%}) of "
+            f"{len(evaluation.images)} images from {evaluation.independent} independent groups "
+            f"are named rightly.{few}"
+        )
+        self._draw()
+
+    def _draw(self, *_: Any) -> None:
+        evaluation, name = self._evaluation, self.view.currentText()
+        if evaluation is None:
+            return
+        self.canvas.setVisible(name in FIGURES)
+        self.table.setVisible(name in TABLES)
+        if name in FIGURES:
+            self.canvas.draw(lambda axes: FIGURES[name](axes, evaluation))
+        else:
+            found = evaluation.summary if name == TABLES[0] else confused_pairs(evaluation)
+            self.table.show_frame(found)
+
+
+class Mistakes(QListWidget):
+    """Images that were named wrongly, the surest first; a click opens one in the viewer."""
+
+    chosen = Signal(str)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setViewMode(QListWidget.ViewMode.IconMode)
+        self.setIconSize(QSize(_THUMBNAIL, _THUMBNAIL))
+        self.setResizeMode(QListWidget.ResizeMode.Adjust)
+        self.setMovement(QListWidget.Movement.Static)
+        self.setWordWrap(True)
+        self.setToolTip("Click to open the image in the viewer")
+        self.itemClicked.connect(lambda item: self.chosen.emit(item.data(Qt.ItemDataRole.UserRole)))
+
+    def show_mistakes(
+        self, evaluation: EvaluationResult, thumbnails: Mapping[str, np.ndarray]
+    ) -> None:
+        """List the worst mistakes."""
+        self.clear()
+        wrong: pd.DataFrame = worst_mistakes(evaluation)
+        for row in wrong.head(60).itertuples():
+            text = f"{row.label}, named {row.predicted} ({row.probability:.0%})"
+            item = QListWidgetItem(text)
+            if row.name in thumbnails:
+                item.setIcon(QIcon(pixmap(thumbnails[row.name], _THUMBNAIL)))
+            item.setData(Qt.ItemDataRole.UserRole, row.name)
+            item.setToolTip(str(row.name))
+            self.addItem(item)

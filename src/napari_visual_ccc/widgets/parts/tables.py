@@ -1,0 +1,162 @@
+"""A table that can be sorted, copied and saved."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtGui import QColor
+from qtpy.QtWidgets import (
+    QAbstractItemView,
+    QApplication,
+    QFileDialog,
+    QHBoxLayout,
+    QHeaderView,
+    QPushButton,
+    QTableView,
+    QVBoxLayout,
+    QWidget,
+)
+
+from .jobs import report
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import pandas as pd
+
+_RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+
+
+class FrameModel(QAbstractTableModel):
+    """A pandas table as Qt sees it; read only."""
+
+    def __init__(self, frame: pd.DataFrame, colors: Callable[[int], Any] | None = None) -> None:
+        super().__init__()
+        self.frame = frame
+        self.colors = colors
+
+    def rowCount(self, parent: QModelIndex | None = None) -> int:
+        """Count the rows."""
+        return len(self.frame)
+
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        """Count the columns."""
+        return len(self.frame.columns)
+
+    def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:
+        """Name the columns."""
+        if role != Qt.ItemDataRole.DisplayRole:
+            return None
+        if orientation == Qt.Orientation.Horizontal:
+            return str(self.frame.columns[section]).replace("_", " ")
+        return section + 1
+
+    def data(self, index: QModelIndex, role: int = 0) -> Any:
+        """Give a cell: its text, its value for sorting, its alignment, its colour."""
+        value = self.frame.iat[index.row(), index.column()]
+        if role == Qt.ItemDataRole.DisplayRole:
+            return shown(value)
+        if role == Qt.ItemDataRole.UserRole:
+            return value if isinstance(value, str) else float(value)
+        if role == Qt.ItemDataRole.TextAlignmentRole and not isinstance(value, str):
+            return int(_RIGHT)
+        if role == Qt.ItemDataRole.DecorationRole and self.colors and index.column() == 0:
+            color = self.colors(int(value))
+            return None if color is None else QColor.fromRgbF(*(float(c) for c in color))
+        return None
+
+
+def shown(value: Any) -> str:
+    """Write a number with four significant digits, everything else as it is."""
+    if isinstance(value, str):
+        return value
+    number = float(value)
+    if math.isnan(number):
+        return "–"
+    if number.is_integer() and abs(number) < 1e15:
+        return str(int(number))
+    return f"{number:.4g}"
+
+
+class Table(QWidget):
+    """A table with Copy and Save buttons.
+
+    Signals
+    -------
+    picked : int
+        Row of `frame` that the person chose.
+    """
+
+    picked = Signal(int)
+
+    def __init__(self, name: str = "table") -> None:
+        super().__init__()
+        self.name = name
+        self.frame: pd.DataFrame | None = None
+        self.view = QTableView()
+        self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
+        self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
+        self.view.setSortingEnabled(True)
+        self.view.verticalHeader().hide()
+        self.view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        self.copy_button = QPushButton("Copy")
+        self.copy_button.setToolTip("Copy the table, for a spreadsheet")
+        self.copy_button.clicked.connect(self.copy)
+        self.save_button = QPushButton("Save CSV…")
+        self.save_button.clicked.connect(self._ask_and_save)
+        buttons = QHBoxLayout()
+        buttons.addWidget(self.copy_button)
+        buttons.addWidget(self.save_button)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.view)
+        layout.addLayout(buttons)
+        self.setMinimumSize(340, 150)
+
+    def show_frame(self, frame: pd.DataFrame, colors: Callable[[int], Any] | None = None) -> None:
+        """Show a table; `colors` maps the first column to a swatch."""
+        self.frame = frame
+        self._model = FrameModel(frame, colors)
+        self._sorted = QSortFilterProxyModel()
+        self._sorted.setSourceModel(self._model)
+        self._sorted.setSortRole(Qt.ItemDataRole.UserRole)
+        self.view.setModel(self._sorted)
+        self.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
+        self.view.selectionModel().currentRowChanged.connect(self._on_row)
+        if len(frame) <= 1000:
+            self.view.resizeColumnsToContents()
+
+    def select(self, row: int) -> None:
+        """Choose a row of `frame` and scroll to it."""
+        index = self._sorted.mapFromSource(self._model.index(row, 0))
+        self.view.selectRow(index.row())
+        self.view.scrollTo(index)
+
+    def copy(self) -> None:
+        """Put the table on the clipboard, tab separated."""
+        if self.frame is not None:
+            QApplication.clipboard().setText(self.frame.to_csv(sep="\t", index=False))
+
+    def save(self, path: Path) -> None:
+        """Write the table as CSV."""
+        from ...core.files import write_table
+
+        if self.frame is not None:
+            write_table(self.frame, path, force=True)
+
+    def _ask_and_save(self) -> None:
+        path, _ = QFileDialog.getSaveFileName(
+            self, "Save table", f"{self.name}.csv", "Comma-separated values (*.csv)"
+        )
+        if path:
+            try:
+                self.save(Path(path))
+            except OSError as error:
+                report(error)
+
+    def _on_row(self, now: QModelIndex, before: QModelIndex) -> None:
+        if now.isValid():
+            self.picked.emit(self._sorted.mapToSource(now).row())

@@ -1,0 +1,1 @@
+"""Readers, writers and samples of the napari manifest."""

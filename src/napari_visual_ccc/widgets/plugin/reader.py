@@ -1,0 +1,117 @@
+"""Open micrographs in the viewer with their scale, units and facts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import napari
+from napari.utils.notifications import show_info
+
+from ...core.micrograph import Micrograph
+from ...io import read as formats
+from ...io.read.lazy import is_large
+from ...io.read.zarr import has_scale, is_zarr
+from ..layers.convert import LayerData, layer_data
+from ..layers.viewers import scale_bar
+
+PLUGIN = "napari-visual-ccc"
+
+
+Reader = Callable[..., list[Any]]
+
+# suffixes that napari's own reader takes as well: it would ask which of the two to use
+_SHARED = (*formats.TIFF, *formats.PICTURES, ".npy", ".npz", ".h5", ".hdf5")
+
+
+def get_reader(path: str | Sequence[str]) -> Reader | None:
+    """Give what opens a file or folder; several paths become one stack.
+
+    What napari's own reader opens with nothing lost is handed to it: so this reader can be
+    chosen for good, and plain images still open as they always did.
+    """
+    paths = [Path(one) for one in ([path] if isinstance(path, str | os.PathLike) else path)]
+    if not paths or not all(_known(one) for one in paths):
+        return None
+    if all(_is_plain(one) for one in paths):
+        from napari_builtins.io import napari_get_reader
+
+        return napari_get_reader(path)
+    return read
+
+
+def read(path: str | Sequence[str], stack: bool = False) -> list[LayerData]:
+    """Open a micrograph as layers, several files as the slices of one stack."""
+    if isinstance(path, str | os.PathLike):
+        return layers(formats.read_all(path))
+    paths = [Path(one) for one in path]
+    if len(paths) == 1:
+        return layers(formats.read_all(paths[0]))
+    return layers([formats.stack(paths, paths[0].parent)])
+
+
+def layers(images: Sequence[Micrograph]) -> list[LayerData]:
+    """Make layer data of all images of a file, and say what a person should know of the reading."""
+    for one in images:
+        for note in one.notes:
+            show_info(f"{one.name}: {note}")
+    viewer = napari.current_viewer()
+    if viewer is not None and any(one.spacing is not None for one in images):
+        scale_bar(viewer).visible = True
+    return [layer_data(one) for one in images]
+
+
+# which reader -------------------------------------------------------------------------------------
+
+
+def _known(path: Path) -> bool:
+    return path.is_dir() or path.suffix.lower() in formats.SUFFIXES
+
+
+def _is_plain(path: Path) -> bool:
+    """Tell whether napari's own reader loses nothing: no pixel size, no facts, no second image.
+
+    A file that cannot be looked at is not plain: this reader says what is wrong with it.
+    """
+    try:
+        return _looks_plain(path)
+    # of damaged files, anything
+    except Exception:  # noqa: BLE001
+        return False
+
+
+def _looks_plain(path: Path) -> bool:
+    from ...io.read import sidecar, tiff
+
+    suffix = path.suffix.lower()
+    if path.is_dir():
+        if suffix in formats.FOLDERS or is_zarr(path):
+            return suffix == ".zarr" and not has_scale(path)
+        slices = formats.slices_of(path)
+        return not slices or _looks_plain(slices[0])
+    if suffix == ".npy":
+        return not is_large(path.stat().st_size)
+    if suffix in formats.PICTURES:
+        return not sidecar.exists(path)
+    return suffix in formats.TIFF and tiff.is_plain(path)
+
+
+def prefer(context: Any = None) -> None:
+    """Let napari open micrographs without asking which reader to take.
+
+    Where two readers know a suffix and the person has chosen neither, napari asks at every file.
+    As this reader hands plain images to napari's own, nothing is lost by choosing it. A choice
+    that is there is left alone; Preferences > Plugins shows and changes all of them.
+    """
+    from napari.settings import get_settings
+
+    plugins = get_settings().plugins
+    chosen = dict(plugins.extension2reader)
+    # napari compares them letter by letter
+    suffixes = [*_SHARED, *(one.upper() for one in _SHARED)]
+    wanted = [*(f"*{suffix}" for suffix in suffixes), f"*{os.sep}"]
+    missing = {pattern: PLUGIN for pattern in wanted if pattern not in chosen}
+    if missing:
+        plugins.extension2reader = {**chosen, **missing}

@@ -1,0 +1,55 @@
+"""Samples as napari layers."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ...samples import facts, load, masks
+
+LayerData = tuple[Any, dict[str, Any], str]
+
+
+def layers(name: str) -> list[LayerData]:
+    """Give a sample and its masks as napari layer data."""
+    micrograph, about = load(name), facts(name)
+    place: dict[str, Any] = {}
+    if micrograph.spacing is not None:
+        place = {"scale": micrograph.spacing, "units": micrograph.unit}
+    common = {**place, "metadata": dict(micrograph.metadata)}
+    low, high = np.percentile(micrograph.data, (0.1, 99.9))
+    look = {"name": name, "contrast_limits": (float(low), float(high))}
+    found: list[LayerData] = [(micrograph.data, {**common, **look}, "image")]
+    for mask, labels in masks(name).items():
+        options = {**common, "name": f"{name} {mask}", "opacity": 0.5, "visible": False}
+        if mask in about["classes"]:
+            names = about["classes"][mask]
+            options["features"] = {"index": list(range(len(names))), "name": names}
+        found.append((labels, options, "labels"))
+    return found
+
+
+def superalloy() -> list[LayerData]:
+    """Nickel superalloy, SEM."""
+    return layers("superalloy")
+
+
+def coating() -> list[LayerData]:
+    """Environmental barrier coating in cross-section, SEM."""
+    return layers("coating")
+
+
+def nanoparticles() -> list[LayerData]:
+    """Copper nanoparticles, TEM."""
+    return layers("nanoparticles")
+
+
+def powder() -> list[LayerData]:
+    """Metal powder, SEM."""
+    return layers("powder")
+
+
+def nanocomposite() -> list[LayerData]:
+    """Polymer nanocomposite with agglomerates, SEM."""
+    return layers("nanocomposite")

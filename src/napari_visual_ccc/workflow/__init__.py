@@ -1,0 +1,1 @@
+"""The catalogue of operations, how one is run, and the record of it."""

@@ -1,0 +1,210 @@
+"""All images of a folder in one table: their classes, or whether they are fit for analysis."""
+
+from __future__ import annotations
+
+import functools
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+from ..arrays.inputs import as_grey
+from ..core.dataset import printable
+from ..core.micrograph import Micrograph
+from ..core.progress import Progress, Steps, through
+from ..core.results import TableResult
+from ..engine.acquisition.info_bar import bar_of
+from ..engine.acquisition.quality import (
+    BLURRED,
+    NOISY,
+    SATURATED,
+    STRIPED,
+    Percent,
+    Period,
+    Ratio,
+    quality,
+)
+from ..engine.classification.classify import classify
+from ..engine.classification.windows import CONFIDENCE, Device
+from ..io.datasets import unlabelled
+
+# times as coarse as the typical image of a folder: less sharp than the others
+_COARSER = 2.0
+
+# images that make a typical one
+_SEVERAL = 5
+
+# flagged files that are named beside the table
+_NAMED = 10
+
+
+def classify_folder(
+    folder: Path,
+    *,
+    model: Path | None = None,
+    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = CONFIDENCE,
+    turns: bool = True,
+    device: Device = "auto",
+) -> Steps[TableResult]:
+    """Classify every image of a folder: a table of classes, what is likely, and what is unknown.
+
+    Parameters
+    ----------
+    folder : Path
+        Its images, also those in folders within it.
+    model : Path
+        A model file (.safetensors); without it the shipped one.
+    confidence : float
+        How often the set of likely classes is to hold the true one (conformal prediction).
+    turns : bool
+        Look at all eight turned and mirrored views of a crop.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where the network runs; auto takes a graphics processor if there is one.
+
+    Returns
+    -------
+    TableResult
+        One row an image: ``name``, ``verdict`` (a class, or unknown), ``probability``, ``likely``,
+        ``distance`` to the training images, ``second`` class, ``windows``, ``problem`` (why an
+        image could not be classified).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such folder, no image in it, or the file is not a model.
+    """
+    import pandas as pd
+
+    from ..nets import checkpoint
+
+    checkpoint.read_card(model)
+
+    def judge(found: Micrograph) -> Steps[dict[str, Any]]:
+        prediction = yield from classify(
+            _field(found), found.spacing, found.unit, model=model, confidence=confidence,
+            turns=turns, device=device,
+        )  # fmt: skip
+        row: dict[str, Any] = prediction.row
+        return row
+
+    rows = yield from _rows(folder, judge, {"verdict": ""})
+    table = pd.DataFrame(rows, columns=list(_COLUMNS))
+    text = ["verdict", "likely", "second", "problem"]
+    table[text] = table[text].fillna("")
+    counts = table["verdict"].value_counts().to_dict()
+    notes = tuple(
+        f"{count} {'not classified' if name == '' else name}" for name, count in counts.items()
+    )
+    return TableResult(table, name="predictions", facts={"counts": counts}, notes=notes)
+
+
+_COLUMNS = (
+    "name", "verdict", "probability", "likely", "second", "distance", "windows", "problem"
+)  # fmt: skip
+
+
+def _rows(
+    folder: Path, judge: Callable[[Micrograph], Steps[dict[str, Any]]], unjudged: dict[str, Any]
+) -> Steps[list[dict[str, Any]]]:
+    """Judge every image of a folder; one that cannot be read or judged has a ``problem``."""
+    examples, rows = unlabelled(folder), []
+    for number, example in enumerate(examples):
+        here = Progress(number, len(examples), "images")
+        yield here
+        try:
+            # one image may be left half-way, while the bar tells how far the folder is
+            row = yield from through(judge(example.read()), functools.partial(_still, here))
+        except (ValueError, OSError) as error:
+            row = unjudged | {"problem": printable(str(error))}
+        rows.append({"name": example.name} | row)
+    return rows
+
+
+def _still(here: Progress, _: Progress) -> Progress:
+    return here
+
+
+def quality_folder(
+    folder: Path,
+    *,
+    blurred: Period = BLURRED,
+    noisy: Ratio = NOISY,
+    saturated: Percent = SATURATED,
+    striped: Percent = STRIPED,
+) -> Steps[TableResult]:
+    """Tell which images of a folder are fit for analysis, before training or a batch.
+
+    Parameters
+    ----------
+    folder : Path
+        Its images, also those in folders within it.
+    blurred : float
+        Flag images whose finest detail is coarser than this many pixels.
+    noisy : float
+        Flag images with a lower signal-to-noise ratio (of variances).
+    saturated : float
+        Flag images with more than this percentage of pixels piled up at the darkest or the
+        brightest grey level.
+    striped : float
+        Flag images whose lines differ by more than this percentage of the image's contrast.
+
+    Returns
+    -------
+    TableResult
+        One row a file: ``name``, ``slices`` and the columns of `quality`, of stacks the median
+        over the slices and all flags with how many slices have them; lengths in `unit` where the
+        file has a pixel size. Among five or more images, those less sharp than the others by a
+        factor of two are flagged too. ``problem``: why a file could not be judged. ``notes`` name
+        flagged files.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such folder, or no image in it.
+    """
+    import pandas as pd
+
+    def judge(found: Micrograph) -> Steps[dict[str, Any]]:
+        result = yield from quality(
+            _field(found), found.spacing, found.unit, blurred=blurred, noisy=noisy,
+            saturated=saturated, striped=striped,
+        )  # fmt: skip
+        return {"problem": ""} | _all_slices(result.table)
+
+    rows = yield from _rows(folder, judge, {"flags": ""})
+    table = pd.DataFrame(rows)
+    if "detail_px" in table:
+        typical = table["detail_px"].median()
+        coarse = (table["detail_px"] > _COARSER * typical) & (table["flags"] == "")
+        if table["detail_px"].count() >= _SEVERAL:
+            table.loc[coarse, "flags"] = f"less sharp than the others: theirs is {typical:.1f} px"
+    # what could not be read comes last
+    table["problem"] = table.pop("problem")
+    flagged = table[table["flags"] != ""]
+    notes = [f"{row.name}: {row.flags}" for row in flagged.head(_NAMED).itertuples(index=False)]
+    if len(flagged) > _NAMED:
+        notes.append(f"and {len(flagged) - _NAMED} more")
+    facts = {"flagged": len(flagged), "images": len(table)}
+    said = f"{len(flagged)} of {len(table)} images are flagged"
+    return TableResult(table, name="quality", facts=facts, notes=(said, *notes))
+
+
+def _field(found: Micrograph) -> Any:
+    """Give the specimen without the label bar."""
+    grey, _ = as_grey(found.data)
+    return grey[(..., *bar_of(found).field(*grey.shape[-2:]))]
+
+
+def _all_slices(table: Any) -> dict[str, Any]:
+    """One row of the rows of a stack."""
+    numbers = table.drop(columns=[c for c in table if c == "flags" or c.startswith("index_")])
+    flags = table["flags"].iloc[0]
+    if len(table) > 1:
+        # "noisy: signal-to-noise ratio 0.6; blurred: ..." of every slice: kinds, counted
+        kinds = Counter(
+            kind
+            for line in table["flags"]
+            for kind in dict.fromkeys(flag.split(":")[0] for flag in line.split("; ") if flag)
+        )
+        flags = "; ".join(f"{kind}: {count} of {len(table)}" for kind, count in kinds.items())
+    return {"flags": flags, "slices": len(table), **numbers.median().to_dict()}

@@ -1,0 +1,109 @@
+"""Model files and what lies beside them: the split, the report."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from ..core.files import check_free, written
+from ..core.results import ModelResult
+
+SUFFIX = ".safetensors"
+
+
+def named(path: str | Path) -> Path:
+    """Give the path of a model file its ending where that is missing."""
+    path = Path(path)
+    return path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
+
+
+def beside(path: Path) -> dict[str, Path]:
+    """Names of the files that are written with a model."""
+    stem = path.with_suffix("")
+    return {
+        "split": stem.with_name(f"{stem.name}_split.csv"),
+        "report": stem.with_name(f"{stem.name}_report.html"),
+        "numbers": stem.with_name(f"{stem.name}_report.json"),
+    }
+
+
+def save_model(result: ModelResult, path: str | Path, *, force: bool = False) -> list[Path]:
+    """Write a trained model, the split it was trained with, and the report.
+
+    Parameters
+    ----------
+    result : ModelResult
+        As `train` gives it.
+    path : str or Path
+        Of the model; ``.safetensors`` is added where it is missing. The others are named after it.
+    force : bool
+        Replace files that are there.
+
+    Returns
+    -------
+    list of Path
+        What was written: model, split (CSV), report (HTML) and its numbers (JSON).
+
+    Raises
+    ------
+    FileExistsError
+        If one of them is there already.
+    """
+    from ..nets import checkpoint
+    from ..report.classifier import write_numbers, write_report
+
+    path = named(path)
+    others = beside(path)
+    for one in (path, *others.values()):
+        check_free(one, force=force)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    model = replace(result.model, card={**result.model.card, "name": path.stem})
+    checkpoint.save(model, path)
+    with written(others["split"], force=force) as part:
+        result.split.to_csv(part, index=False)
+    write_report(result, others["report"], force=force)
+    write_numbers(result, others["numbers"], force=force)
+    return [path, *others.values()]
+
+
+def import_visual_ccc(
+    path: str | Path, output: str | Path, *, classes: Sequence[str] = (), force: bool = False
+) -> Path:
+    """Turn weights published by Visual-CCC into a model file.
+
+    Parameters
+    ----------
+    path : str or Path
+        State dict, checkpoint or "finalized file" (``.pth``, ``.pt``), read without unpickling.
+    output : str or Path
+        Model file to write.
+    classes : sequence of str
+        Names of the classes in order, where the file does not say.
+    force : bool
+        Replace a file that is there.
+
+    Returns
+    -------
+    Path
+        Of the model.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it is not one of Visual-CCC's; the message names it.
+    """
+    from ..nets import checkpoint
+    from ..nets.layers import layers_of
+    from ..nets.legacy import read_visual_ccc
+    from ..nets.models.registry import architecture
+
+    output = named(output)
+    check_free(output, force=force)
+    name, weights, card = read_visual_ccc(Path(path), classes=classes)
+    net = architecture(name).build(len(card["classes"]), card["input_px"])
+    net.load_state_dict(weights)
+    model = checkpoint.Model(net, card)
+    output.parent.mkdir(parents=True, exist_ok=True)
+    checkpoint.save(checkpoint.Model(net, {**card, "layers": layers_of(model)}), output)
+    return output

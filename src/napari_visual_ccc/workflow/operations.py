@@ -1,0 +1,161 @@
+"""The catalogue: which operations there are, and what their signatures say.
+
+Forms, menus, the command line, recipes and the documentation read this and nothing else. A new
+method is a function in `engine/`, its test, and one line here.
+"""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from ..core.progress import Steps
+from ..core.results import Result
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One line of the catalogue.
+
+    Parameters
+    ----------
+    family : str
+        The widget and the command it belongs to.
+    module : str
+        Module of the package that holds the function of the operation's name.
+    title : str
+        What a person reads on the button and in the menu.
+    live : bool
+        Quick enough to follow a slider.
+    planar : bool
+        Works on one (Y, X) image: the viewer hands it the slice being looked at, scripts and the
+        command line go through a stack slice by slice.
+    whole : bool
+        Is given the label bar as well: its subject is the bar, or what a network makes of it.
+    """
+
+    name: str
+    family: str
+    module: str
+    title: str
+    live: bool = False
+    planar: bool = False
+    whole: bool = False
+
+
+OPERATIONS: dict[str, Operation] = {
+    operation.name: operation
+    for operation in (
+        Operation("quality", "quality", "engine.acquisition.quality", "Fit for analysis?"),
+        Operation("background", "correct", "engine.restoration.background", "Background"),
+        Operation("destripe", "correct", "engine.restoration.destripe", "Stripes and curtaining"),
+        Operation("align", "correct", "engine.restoration.align", "Align a stack"),
+        Operation(
+            "info_bar",
+            "micrograph",
+            "engine.acquisition.info_bar",
+            "Find the label bar",
+            whole=True,
+        ),
+        Operation(
+            "crop_bar",
+            "micrograph",
+            "engine.acquisition.info_bar",
+            "Cut the label bar off",
+            whole=True,
+        ),
+        Operation("denoise", "denoise", "engine.restoration.denoise", "Denoise"),
+        Operation("otsu", "segment", "engine.segmentation.threshold", "Otsu threshold", live=True),
+        Operation(
+            "watershed_split", "segment", "engine.segmentation.watershed", "Split touching objects"
+        ),
+        Operation("number_objects", "segment", "engine.segmentation.objects", "Number objects"),
+        Operation("glcm", "texture", "engine.texture.glcm", "GLCM texture", live=True),
+        Operation(
+            "edge_density", "texture", "engine.texture.glcm", "Visual-CCC texture", live=True
+        ),
+        Operation("kmeans", "cluster", "engine.clustering.kmeans", "K-means clusters", live=True),
+        Operation(
+            "target_cluster", "cluster", "engine.clustering.kmeans", "Target cluster", live=True
+        ),
+        Operation(
+            "classify", "classify", "engine.classification.classify", "Classify", planar=True
+        ),
+        Operation(
+            "explain",
+            "classify",
+            "engine.explanation.explain",
+            "Explain (class activation map)",
+            planar=True,
+        ),
+        Operation(
+            "compare",
+            "classify",
+            "engine.explanation.explain",
+            "Compare classes or methods",
+            planar=True,
+        ),
+        Operation(
+            "evidence_regions",
+            "classify",
+            "engine.explanation.regions",
+            "Evidence to regions",
+            live=True,
+        ),
+        Operation("trust", "classify", "engine.explanation.sanity", "Trust the map", planar=True),
+        Operation(
+            "shortcuts",
+            "classify",
+            "engine.explanation.shortcuts",
+            "Shortcut guard",
+            planar=True,
+            whole=True,
+        ),
+        Operation(
+            "morphology_map",
+            "classify",
+            "engine.classification.morphology",
+            "Morphology map",
+            planar=True,
+        ),
+        Operation("region_table", "measure", "engine.measure.region_table", "Region table"),
+    )
+}
+
+# what does not fit a form over a layer: sets of labelled images, and a hand that covers; the same
+# readers serve their signatures
+JOBS: dict[str, Operation] = {
+    job.name: job
+    for job in (
+        Operation("examine", "train", "engine.learning.audit", "Look the images over"),
+        Operation("train", "train", "engine.learning.train", "Train"),
+        Operation("evaluate", "train", "engine.learning.evaluate", "Test a model"),
+        Operation("cover", "classify", "engine.explanation.occlude", "Cover and see"),
+        Operation("classify_folder", "classify", "workflow.batch", "Classify a folder"),
+        Operation("quality_folder", "quality", "workflow.batch", "Check a folder"),
+    )
+}
+
+
+def families() -> dict[str, list[Operation]]:
+    """Operations by family, in the order of the catalogue."""
+    grouped: dict[str, list[Operation]] = {}
+    for operation in OPERATIONS.values():
+        grouped.setdefault(operation.family, []).append(operation)
+    return grouped
+
+
+def function(name: str) -> Callable[..., Steps[Result]]:
+    """Import the engine function of an operation.
+
+    Raises
+    ------
+    ValueError
+        If there is no such operation.
+    """
+    known = OPERATIONS.get(name) or JOBS.get(name)
+    if known is None:
+        raise ValueError(f"no operation {name!r}; there are {', '.join([*OPERATIONS, *JOBS])}")
+    module = importlib.import_module(f"..{known.module}", __package__)
+    return getattr(module, name)

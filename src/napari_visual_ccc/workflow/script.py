@@ -1,0 +1,81 @@
+"""A recorded result as a Python script."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from . import signature
+from .recipe import check_level, load
+from .signature import checked
+
+_HEAD = """\
+from pathlib import Path
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.micrograph import InfoBar
+from napari_visual_ccc.core.pixel_size import scaled
+from napari_visual_ccc.core.results import layer_of
+from napari_visual_ccc.workflow.recipe import at_level
+
+path = Path({path!r})
+micrograph = ccc.read(path)
+image, spacing, unit = micrograph.data, {spacing}, {unit}
+"""
+
+
+def to_python(record: Mapping[str, Any] | str | Path) -> str:
+    """Write a record as a Python script that gives the same result.
+
+    Parameters
+    ----------
+    record : mapping or path
+        As for `recipe.replay`. Further inputs that were files are read from where they were.
+
+    Raises
+    ------
+    ValueError
+        As `recipe.replay` does.
+    """
+    record = load(record)
+    source, steps = record["source"], record["steps"]
+    calibrated = bool(source.get("spacing"))
+    text = _HEAD.format(
+        path=source.get("path") or str(source.get("name", "image.tif")),
+        spacing=tuple(source["spacing"]) if calibrated else "micrograph.voxel",
+        unit=repr(source["unit"]) if calibrated else "micrograph.unit",
+    )
+    level = steps[0].get("level", 1)
+    if level != 1:
+        text += f"image, spacing = at_level(micrograph, {level}), scaled(spacing, {level})\n"
+    current, variables = "image", {str(source.get("name")): "image"}
+    for number, step in enumerate(steps, start=1):
+        check_level(step, first=step is steps[0])
+        variables[step["inputs"].get(signature.inputs(step["operation"])[0], "")] = current
+        if step.get("plane"):
+            current += f"[{', '.join(map(str, step['plane']))}]"
+        text += f"result_{number} = {_call(step, current, variables)}\n"
+        if step is not steps[-1]:
+            current = f"image_{number}"
+            text += f"layer_{number} = layer_of(result_{number}, {step.get('output', '')!r})\n"
+            text += f"{current}, spacing = layer_{number}.array, "
+            text += f"scaled(spacing, layer_{number}.stride)\n"
+    return text + f"print(result_{len(steps)})\n"
+
+
+def _call(step: Mapping[str, Any], current: str, variables: Mapping[str, str]) -> str:
+    name = step["operation"]
+    arguments = [current]
+    for other in signature.inputs(name)[1:]:
+        recorded = step["inputs"].get(other)
+        if recorded is not None:
+            arguments.append(f"{other}={variables.get(recorded, f'ccc.read({recorded!r}).data')}")
+    if signature.calibrated(name):
+        arguments += ["spacing=spacing", "unit=unit"]
+    if step["info_bar"]:
+        arguments.append(f"info_bar=InfoBar(**{step['info_bar']!r})")
+    for key, value in checked(name, step["parameters"]).items():
+        shown = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
+        arguments.append(f"{key}={shown}")
+    return f"ccc.{name}({', '.join(arguments)})"

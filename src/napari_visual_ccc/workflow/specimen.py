@@ -1,0 +1,89 @@
+"""Work on the specimen alone: the label bar of the microscope is cut off, and put back blank."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from ..arrays.lazy import is_lazy
+from ..core.micrograph import InfoBar, plane_shape
+from ..core.progress import Steps
+from ..core.results import ImageResult, LabelsResult, Result, TableResult
+
+# columns of tables that hold places in the image, and the border that moves them
+_DOWN = ("centroid_y_px", "bbox_top", "bbox_bottom")
+
+_ACROSS = ("centroid_x_px", "bbox_left", "bbox_right")
+
+
+def on_field(
+    work: Callable[[dict[str, Any]], Steps[Result]], arrays: Mapping[str, Any], bar: InfoBar
+) -> Steps[Result]:
+    """Run an operation on what is specimen.
+
+    Parameters
+    ----------
+    work : callable
+        Gets the arrays without their bar.
+    arrays : mapping of arrays
+        By name; those of the size of the first have the same bar.
+    bar : InfoBar
+        Of the first.
+
+    Returns
+    -------
+    Result
+        In the frame of the arrays: layers of their size are blank (0, or NaN where there is NaN)
+        in the bar, coarser ones say where they start, places in tables are those of the array.
+
+    Raises
+    ------
+    ValueError
+        If the bar leaves nothing of the image.
+    """
+    height, width = plane_shape(next(iter(arrays.values())))
+    rows, columns = bar.field(height, width)
+    cut = {
+        name: _cut(array, rows, columns) if plane_shape(array) == (height, width) else array
+        for name, array in arrays.items()
+    }
+    result = yield from work(cut)
+    field = (rows.stop - rows.start, columns.stop - columns.start)
+
+    def put_back(layer: ImageResult | LabelsResult) -> ImageResult | LabelsResult:
+        if layer.stride > 1 or layer.array.shape[-2:] != field:
+            return replace(layer, corner=(rows.start, columns.start))
+        return layer.with_array(_padded(layer.array, bar))
+
+    result = result.with_layers(put_back)
+    if isinstance(result, TableResult):
+        result = replace(result, table=_moved(result.table, rows.start, columns.start))
+    return replace(
+        result,
+        facts={**result.facts, "info_bar": bar.pixels},
+        notes=(*result.notes, f"the label bar was left out: {bar}"),
+    )
+
+
+def _cut(array: Any, rows: slice, columns: slice) -> Any:
+    array = array if hasattr(array, "shape") else np.asarray(array)
+    colour = (slice(None),) if array.ndim > 2 and array.shape[-1] in (3, 4) else ()
+    return array[(..., rows, columns, *colour)]
+
+
+def _padded(array: Any, bar: InfoBar) -> Any:
+    widths = [(0, 0)] * (array.ndim - 2) + [(bar.top, bar.bottom), (bar.left, bar.right)]
+    blank = np.nan if array.dtype.kind == "f" else 0
+    if is_lazy(array):
+        import dask.array as da
+
+        return da.pad(array, widths, constant_values=blank)
+    return np.pad(array, widths, constant_values=blank)
+
+
+def _moved(table: Any, down: int, across: int) -> Any:
+    moves = dict.fromkeys(_DOWN, down) | dict.fromkeys(_ACROSS, across)
+    return table.assign(**{name: table[name] + by for name, by in moves.items() if name in table})

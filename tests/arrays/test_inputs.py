@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_visual_ccc.arrays.inputs import as_grey, finite, plane_of, stretch
+
+
+def test_equal_channels_become_that_channel_without_a_note():
+    grey = np.arange(20, dtype=np.uint16).reshape(4, 5)
+    found, notes = as_grey(np.stack([grey] * 3, axis=-1))
+    np.testing.assert_array_equal(found, grey)
+    assert found.dtype == np.uint16
+    assert notes == ()
+
+
+def test_true_colour_becomes_luminance_and_says_so():
+    image = np.zeros((4, 5, 4), np.uint8)
+    image[..., 1] = 100
+    found, notes = as_grey(image)
+    assert (found == round(0.7152 * 100)).all()
+    assert "luminance" in notes[0]
+
+
+def test_a_grey_image_is_handed_on_as_it_is(ramp16):
+    found, _ = as_grey(ramp16)
+    assert found is ramp16
+
+
+def test_lazy_stays_lazy():
+    found, _ = as_grey(da.zeros((8, 8, 3), dtype=np.uint8))
+    assert isinstance(found, da.Array)
+    assert found.shape == (8, 8)
+
+
+@pytest.mark.parametrize(
+    ("image", "words"),
+    [
+        (np.zeros(5), "1 dimension"),
+        (np.zeros((0, 5)), "empty"),
+        (np.zeros((4, 5), complex), "complex"),
+        (np.array([["a", "b"], ["c", "d"]]), "real numbers"),
+    ],
+)
+def test_what_is_no_image_is_refused_in_words(image, words):
+    with pytest.raises(ValueError, match=words):
+        as_grey(image)
+
+
+def test_a_stack_is_no_plane():
+    with pytest.raises(ValueError, match="pick a slice"):
+        plane_of(np.zeros((3, 4, 5)), "classify")
+
+
+def test_missing_pixels_become_the_median_of_the_rest():
+    image = np.array([[1.0, 2.0, 9.0], [np.nan, np.inf, 2.0]])
+    filled, missing = finite(image)
+    assert filled[1, 0] == filled[1, 1] == 2
+    assert missing.sum() == 2
+    assert np.isnan(image[1, 0])
+
+
+def test_an_image_of_nan_is_refused():
+    with pytest.raises(ValueError, match="no finite pixel"):
+        finite(np.full((3, 3), np.nan))
+
+
+def test_stretch_keeps_the_levels_of_a_16_bit_ramp(ramp16):
+    stretched, limits = stretch(ramp16)
+    assert stretched.dtype == np.float32
+    assert len(np.unique(stretched)) > 60_000
+    assert stretched.min() == 0
+    assert stretched.max() == 1
+    again, _ = stretch(ramp16, limits=limits)
+    np.testing.assert_array_equal(again, stretched)
+
+
+def test_stretch_of_a_constant_image_is_zero():
+    assert not stretch(np.full((4, 4), 7, np.uint8))[0].any()

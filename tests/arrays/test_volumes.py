@@ -1,0 +1,299 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+from scipy import ndimage
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.arrays.volumes import map_volumes
+from napari_visual_ccc.core.micrograph import Axis, Micrograph
+from napari_visual_ccc.core.pixel_size import voxel_shape, voxel_size
+from napari_visual_ccc.core.progress import run
+
+# thick slices, as of FIB-SEM: nm
+VOXEL = (4.0, 2.0, 2.0)
+
+
+def ball(centre, radius, shape=(40, 80, 80), voxel=VOXEL):
+    places = np.indices(shape).reshape(3, -1).T * voxel
+    inside = ((places - np.asarray(centre)) ** 2).sum(axis=1) <= radius**2
+    return inside.reshape(shape)
+
+
+@pytest.fixture
+def balls():
+    """Two balls of 20 and 24 nm radius that touch along z; 8 nm wide voxels would split in 2D."""
+    return ball((40, 80, 80), 24) | ball((80, 80, 80), 20)
+
+
+@pytest.fixture
+def noisy(balls):
+    rng = np.random.default_rng(1)
+    image = np.where(balls, 180.0, 60.0) + rng.normal(0, 15, balls.shape)
+    return image.clip(0, 255).astype(np.uint8)
+
+
+def test_a_ball_has_the_sizes_of_a_ball():
+    labels = ball((80, 80, 80), 50).astype(np.uint8)
+    row = ccc.region_table(labels, None, VOXEL, "nm", dimensions="3D").table.iloc[0]
+    assert row["volume_nm3"] == pytest.approx(4 / 3 * np.pi * 50**3, rel=0.01)
+    assert row["equivalent_diameter_nm"] == pytest.approx(100, rel=0.005)
+    assert row["feret_max_nm"] == pytest.approx(100, rel=0.05)
+    for axis in ("major", "middle", "minor"):
+        assert row[f"axis_{axis}_nm"] == pytest.approx(100, rel=0.01)
+    assert row["aspect_ratio"] == pytest.approx(1, abs=0.01)
+    assert row[["centroid_z_px", "centroid_y_px", "centroid_x_px"]].tolist() == [20, 40, 40]
+    assert not row["touches_border"]
+
+
+def test_an_ellipsoid_has_its_axes():
+    z, y, x = np.indices((40, 60, 90)) - np.array([20, 30, 45])[:, None, None, None]
+    labels = ((z / 10) ** 2 + (y / 15) ** 2 + (x / 30) ** 2 <= 1).astype(int)
+    row = ccc.region_table(labels, dimensions="3D").table.iloc[0]
+    found = row[["axis_minor_px", "axis_middle_px", "axis_major_px"]].tolist()
+    np.testing.assert_allclose(found, [20, 30, 60], rtol=0.01)
+    assert row["aspect_ratio"] == pytest.approx(3, rel=0.01)
+
+
+def test_a_box_is_measured_by_its_voxels():
+    labels = np.zeros((2, 10, 12, 14), np.uint16)
+    labels[1, 0:3, 2:6, 5:10] = 7
+    image = np.random.default_rng(0).random(labels.shape)
+    row = ccc.region_table(labels, image, (3.0, 2.0, 1.0), "nm", dimensions="3D").table.iloc[0]
+    assert (row["label"], row["index_0"]) == (7, 1)
+    assert row["volume_nm3"] == 60 * 6
+    assert row["feret_max_nm"] == pytest.approx(np.linalg.norm([9, 8, 5]))
+    assert row["intensity_mean"] == pytest.approx(image[labels == 7].mean())
+    corners = ["bbox_front", "bbox_top", "bbox_left", "bbox_back", "bbox_bottom", "bbox_right"]
+    assert row[corners].tolist() == [0, 2, 5, 3, 6, 10]
+    assert row["touches_border"]
+    with pytest.raises(ValueError, match="none of 1 regions"):
+        ccc.region_table(labels, dimensions="3D", exclude_border=True)
+
+
+def test_doubled_voxels_double_lengths():
+    labels = ball((80, 80, 80), 30).astype(int)
+    one, two = (
+        ccc.region_table(labels, None, size, "µm", dimensions="3D").table.iloc[0]
+        for size in (0.1, 0.2)
+    )
+    assert two["volume_µm3"] == pytest.approx(8 * one["volume_µm3"])
+    for column in ("equivalent_diameter_µm", "feret_max_µm", "axis_minor_µm"):
+        assert two[column] == pytest.approx(2 * one[column])
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_touching_balls_are_split_in_space(balls, lazy):
+    given = da.from_array(balls, chunks=(11, 30, 30)) if lazy else balls
+    found = ccc.watershed_split(given, VOXEL, "nm", dimensions="3D")
+    split = np.asarray(found.labels)
+    assert split.max() == 2
+    np.testing.assert_array_equal(split > 0, balls)
+    assert split[10, 40, 40] != split[22, 40, 40]
+    volumes = np.bincount(split.ravel())[1:] * 16
+    expected = [4 / 3 * np.pi * radius**3 for radius in (24, 20)]
+    np.testing.assert_allclose(sorted(volumes, reverse=True), expected, rtol=0.06)
+    if lazy:
+        assert isinstance(found.labels, da.Array)
+    else:
+        assert found.table["volume_nm3"].sum() == balls.sum() * 16
+
+
+def test_the_step_between_slices_counts_when_splitting():
+    # a dumb-bell along z whose neck is narrow, in voxels of which the slices lie far apart or near
+    labels = np.zeros((13, 30, 30), bool)
+    labels[:, 12:18, 12:18] = True
+    labels[[*range(5), *range(8, 13)], 5:25, 5:25] = True
+    flat, tall = (
+        ccc.watershed_split(labels, (z, 1.0, 1.0), "nm", tolerance=3.0, dimensions="3D")
+        for z in (0.2, 5.0)
+    )
+    assert flat.facts["objects"] == 1
+    assert tall.facts["objects"] == 2
+
+
+def test_volumes_of_a_series_are_apart(balls):
+    series = np.stack([balls, np.zeros_like(balls), balls])
+    found = ccc.watershed_split(series, VOXEL, "nm", dimensions="3D")
+    assert [set(np.unique(volume)) - {0} for volume in found.labels] == [{1, 2}, set(), {3, 4}]
+    lazy = ccc.watershed_split(
+        da.from_array(series, chunks=(2, 20, 40, 80)), VOXEL, "nm", dimensions="3D"
+    )
+    numbers = [set(np.unique(volume)) - {0} for volume in lazy.labels.compute()]
+    assert [len(one) for one in numbers] == [2, 0, 2]
+    assert not numbers[0] & numbers[2]
+    table = ccc.region_table(lazy.labels, None, VOXEL, "nm", dimensions="3D").table
+    assert table["index_0"].tolist() == [0, 0, 2, 2]
+
+
+def test_a_blur_in_space_finds_balls_in_noise(balls):
+    grainy = np.where(balls, 180.0, 60.0) + np.random.default_rng(1).normal(0, 90, balls.shape)
+    found = {
+        dimensions: ccc.otsu(grainy, VOXEL, "nm", sigma=1.5, dimensions=dimensions).labels > 0
+        for dimensions in ("2D", "3D")
+    }
+    wrong = {key: (labels != balls).sum() for key, labels in found.items()}
+    assert wrong["3D"] < 0.7 * wrong["2D"]
+
+
+def test_thresholds_without_blur_do_not_know_of_dimensions(noisy):
+    flat, solid = (ccc.otsu(noisy, sigma=0, dimensions=d) for d in ("2D", "3D"))
+    np.testing.assert_array_equal(flat.labels, solid.labels)
+    assert flat.facts == solid.facts
+    row = ccc.otsu(noisy, VOXEL, "nm", dimensions="3D").table.iloc[0]
+    assert row["volume_nm3"] == 16 * row["pixels"]
+
+
+def test_small_objects_are_told_by_their_voxels():
+    image = np.zeros((10, 30, 30), np.uint8)
+    # in each slice too small to stay, as a rod along z not
+    image[:, 4:6, 4:6] = 200
+    image[4:6, 15:25, 15:25] = 200
+    choices = {"sigma": 0.0, "smallest": 30, "objects": "bright"}
+    flat, solid = (ccc.otsu(image, dimensions=d, **choices) for d in ("2D", "3D"))
+    assert (flat.labels.sum(), solid.labels.sum()) == (200, 240)
+    assert solid.table["pixels"].tolist() == [240, image.size - 240]
+    lazy = ccc.otsu(da.from_array(image, chunks=(3, 10, 30)), dimensions="3D", **choices)
+    np.testing.assert_array_equal(lazy.labels.compute(), solid.labels)
+    assert lazy.table.equals(solid.table)
+
+
+def test_volumes_of_a_series_can_have_their_own_threshold(noisy):
+    series = np.stack([noisy, noisy // 2 + 10])
+    found = ccc.otsu(series, VOXEL, "nm", dimensions="3D", scope="slice")
+    alone = [ccc.otsu(volume, VOXEL, "nm", dimensions="3D") for volume in series]
+    np.testing.assert_array_equal(found.labels, [one.labels for one in alone])
+    assert found.facts["thresholds"] == [one.facts["thresholds"] for one in alone]
+    lazy = da.from_array(series, chunks=(1, 16, 50, 80))
+    lazy = ccc.otsu(lazy, VOXEL, "nm", dimensions="3D", scope="slice")
+    np.testing.assert_array_equal(lazy.labels.compute(), found.labels)
+
+
+METHODS = ["non-local means", "total variation", "wavelet", "median", "gaussian"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_slices_help_one_another_against_noise(method):
+    rng = np.random.default_rng(0)
+    clean = ndimage.gaussian_filter(rng.normal(size=(24, 64, 64)), 3) * 1000 + 100
+    noisy = clean + rng.normal(0, 20, clean.shape)
+    errors = [
+        np.sqrt(np.mean((ccc.denoise(noisy, method=method, dimensions=d).data - clean) ** 2))
+        for d in ("2D", "3D")
+    ]
+    assert errors[1] < 0.95 * errors[0] < 15
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("voxel", [(1.0, 1.0, 1.0), (3.0, 1.0, 1.0), (0.5, 1.0, 1.0)])
+def test_blocks_and_chunks_give_what_the_whole_volume_gives(method, voxel, monkeypatch):
+    rng = np.random.default_rng(0)
+    volume = rng.normal(100, 20, (2, 22, 40, 26)).astype(np.float32)
+    volume[1, 3, 4, 5] = np.nan
+    choices = {"spacing": voxel, "unit": "nm", "method": method, "dimensions": "3D"}
+    lazy = ccc.denoise(da.from_array(volume, chunks=(1, 9, 17, 26)), **choices).data
+    assert isinstance(lazy, da.Array)
+    from napari_visual_ccc.arrays import volumes
+
+    whole = volumes._blocks
+
+    def uncut(shape, halo, voxels):
+        return whole(shape, None, voxels)
+
+    def finely_cut(shape, halo, voxels):
+        # smaller than the halos: borders everywhere
+        return whole(shape, halo and tuple(halo), 1)
+
+    monkeypatch.setattr(volumes, "_blocks", uncut)
+    expected = ccc.denoise(volume, **choices).data
+    monkeypatch.setattr(volumes, "_blocks", finely_cut)
+    np.testing.assert_allclose(ccc.denoise(volume, **choices).data, expected, rtol=1e-5, atol=1e-3)
+    np.testing.assert_allclose(lazy.compute(), expected, rtol=1e-5, atol=1e-3)
+    assert np.isnan(expected[1, 3, 4, 5])
+
+
+def test_thin_chunks_give_what_the_whole_volume_gives_but_for_rounding():
+    rng = np.random.default_rng(0)
+    volume = 1000 * ndimage.gaussian_filter(rng.normal(size=(8, 40, 30)), (1, 3, 3))
+    volume[rng.random(volume.shape) < 0.01] = np.nan
+    volume = volume.astype(np.float32)
+    whole = ccc.denoise(volume, dimensions="3D").data
+    lazy = ccc.denoise(da.from_array(volume, chunks=(1, 7, 30)), dimensions="3D").data.compute()
+    np.testing.assert_allclose(lazy, whole, rtol=0, atol=1e-6 * np.nanmax(np.abs(whole)))
+
+
+@pytest.mark.parametrize("method", ["median", "gaussian"])
+def test_slices_far_apart_do_not_blur_into_each_other(method):
+    rng = np.random.default_rng(0)
+    volume = np.zeros((9, 40, 40))
+    volume[::2] = 100
+    volume += rng.normal(0, 10, volume.shape)
+    near, far = (
+        ccc.denoise(volume, (z, 1.0, 1.0), "nm", method=method, dimensions="3D", strength=3.0).data
+        for z in (1.0, 50.0)
+    )
+    contrast = [found[::2].mean() - found[1::2].mean() for found in (near, far)]
+    assert contrast[1] > 95
+    assert contrast[0] < contrast[1]
+
+
+@pytest.mark.parametrize("shape", [(50, 40, 30), (2, 1, 17, 9)])
+@pytest.mark.parametrize("voxels", [1, 4000, 1 << 22])
+def test_blocks_cover_a_volume_once(shape, voxels):
+    volume = np.random.default_rng(0).random(shape)
+    found = run(
+        map_volumes(lambda part: part * 2, volume, dtype=float, halo=(1, 2, 3), voxels=voxels)
+    )
+    np.testing.assert_array_equal(found, volume * 2)
+
+
+def test_sizes_of_voxels():
+    assert voxel_size(None, "px") is None
+    assert voxel_size(2, "nm") == (2, 2, 2)
+    assert voxel_size((9, 4, 3, 2), "nm") == (4, 3, 2)
+    assert voxel_shape((8.0, 4.0, 1.0), "nm") == (4, 2, 0.5)
+    assert voxel_shape(None, "px") == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("shape", "choices", "words"),
+    [
+        ((9, 9), {"dimensions": "3D"}, "has no third dimension"),
+        ((4, 9, 9), {"dimensions": "4D"}, "choose 2D or 3D"),
+        ((4, 9, 9), {"dimensions": "3D", "spacing": (1, 1), "unit": "nm"}, "step between slices"),
+        ((4, 9, 9), {"dimensions": "3D", "spacing": (0, 1, 1), "unit": "nm"}, "above zero"),
+    ],
+)
+@pytest.mark.parametrize("name", ["denoise", "otsu", "watershed_split", "region_table"])
+def test_what_is_no_volume_is_refused(name, shape, choices, words):
+    with pytest.raises(ValueError, match=words):
+        getattr(ccc, name)(np.eye(9, dtype=np.uint8) * np.ones(shape, np.uint8), **choices)
+
+
+def test_slices_alone_are_what_a_loop_gives(noisy):
+    series = noisy[:6, 20:60, 20:60].reshape(2, 3, 40, 40)
+    masks = (series > 120).astype(np.uint8)
+    split = ccc.watershed_split(masks).labels
+    table = ccc.region_table(split, series).table
+    for index in np.ndindex(2, 3):
+        if not masks[index].any():
+            continue
+        alone = ccc.watershed_split(masks[index]).labels
+        first = split[index].max() - alone.max()
+        np.testing.assert_array_equal(np.where(split[index], split[index] - first, 0), alone)
+        rows = table[(table["index_0"] == index[0]) & (table["index_1"] == index[1])]
+        expected = ccc.region_table(alone, series[index]).table
+        rows = rows.drop(columns=["label", "index_0", "index_1"]).reset_index(drop=True)
+        assert rows.equals(expected.drop(columns="label"))
+
+
+def test_a_micrograph_knows_its_voxel():
+    stack = np.zeros((2, 3, 4, 4))
+    axes = (Axis("t", 5.0, "s"), Axis("z", 10.0, "nm"))
+    assert Micrograph(stack, (2.0, 2.0), "nm", axes=axes).voxel == (10, 2, 2)
+    # another unit is converted; another axis, or no scale at all, gives none
+    assert Micrograph(stack, (2.0, 2.0), "µm", axes=axes).voxel == pytest.approx((0.01, 2, 2))
+    assert Micrograph(stack, (2.0, 2.0), "1/nm", axes=axes).voxel == (2, 2)
+    assert Micrograph(stack, (2.0, 2.0), "nm", axes=axes[:1]).voxel == (2, 2)
+    assert Micrograph(stack, axes=axes).voxel is None

@@ -1,0 +1,514 @@
+"""The command line as a person meets it: a process, files, exit codes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.cli.main import main
+from napari_visual_ccc.core.micrograph import Axis, Micrograph
+from napari_visual_ccc.workflow import operations, recipe, signature
+from napari_visual_ccc.workflow import summary as workflow_summary
+
+UNIX = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
+
+
+@pytest.fixture
+def image(tmp_path, discs):
+    path = tmp_path / "discs.tif"
+    tifffile.imwrite(path, discs, imagej=True, resolution=(2.0, 2.0), metadata={"unit": "nm"})
+    return path
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def names(folder):
+    return sorted(f.name for f in folder.iterdir()) if folder.exists() else []
+
+
+def test_results_are_written_with_pixel_size_table_preview_and_record(image, out, discs, capsys):
+    assert main(["cluster", str(image), "--clusters", "2", "-o", str(out)]) == 0
+    assert names(out) == [
+        "discs_kmeans.csv", "discs_kmeans.yaml",
+        "discs_kmeans_k-means_2.ome.tif", "discs_kmeans_k-means_2.png",
+    ]  # fmt: skip
+    found = ccc.read(out / "discs_kmeans_k-means_2.ome.tif")
+    np.testing.assert_array_equal(found.data, ccc.kmeans(discs, clusters=2).labels)
+    assert found.spacing == (0.5, 0.5)
+    assert found.unit == "nm"
+    again = ccc.replay(out / "discs_kmeans.yaml", ccc.read(image))
+    np.testing.assert_array_equal(again.labels, found.data)
+    table = pd.read_csv(out / "discs_kmeans.csv")
+    assert table["area_nm2"].sum() == discs.size / 4
+    assert "cluster 1 (darkest)" in capsys.readouterr().out
+
+
+def test_a_pixel_size_given_by_hand_is_replayed_whatever_the_file_states(image, out):
+    assert main(["cluster", str(image), "--spacing", "5", "--unit", "um", "-o", str(out)]) == 0
+    table = pd.read_csv(out / "discs_kmeans.csv")
+    for given in (image, str(image)):
+        again = ccc.replay(out / "discs_kmeans.yaml", given).table
+        np.testing.assert_allclose(again["area_µm2"], table["area_µm2"])
+    # a Micrograph has a size of its own
+    other = ccc.replay(out / "discs_kmeans.yaml", ccc.read(image)).table
+    assert other["area_nm2"].sum() == table["area_µm2"].sum() / 100
+
+
+def test_units_are_written_as_everywhere(image, out, capsys):
+    words = ["cluster", str(image), "-o", str(out), "--figures", "none", "--force"]
+    for size, unit, name in [("2", "nanometer", "nm"), ("2e-9", "m", "nm"), ("2", "um", "µm")]:
+        assert main([*words, "--spacing", size, "--unit", unit]) == 0
+        found = ccc.read(out / "discs_kmeans_k-means_3.ome.tif")
+        assert (found.spacing, found.unit) == (pytest.approx((2.0, 2.0)), name)
+    assert main([*words, "--spacing", "9", "--unit", "m"]) == 2
+    assert "a pixel of 9 m cannot be" in capsys.readouterr().err
+    for unit in ("foo", "px", "s"):
+        assert main([*words, "--spacing", "2", "--unit", unit]) == 2
+        assert f"'{unit}' is not a unit" in capsys.readouterr().err
+
+
+def test_results_lie_where_the_part_lies_that_they_were_made_of(discs, tmp_path, out):
+    part = Micrograph(discs, (2.0, 2.0), "nm", name="p", metadata={"origin": [100.0, 200.0]})
+    path = ccc.write(part, tmp_path / "part.ome.tif")
+    script = ccc.write(ccc.otsu(part), tmp_path / "mask.ome.zarr", source=ccc.read(path))
+    assert ccc.read(script).metadata["origin"] == [100.0, 200.0]
+    assert ccc.read(script).spacing == (2.0, 2.0)
+    words = ["otsu", str(path), "-o", str(out), "--force"]
+    for more, place in ([], [100.0, 200.0]), (["--spacing", "4"], [200.0, 400.0]):
+        assert main([*words, *more]) == 0
+        found = ccc.read(out / "part_otsu_Otsu.ome.tif")
+        assert found.metadata["origin"] == pytest.approx(place)
+
+
+def test_results_that_are_there_are_seen_before_anything_is_computed(image, out, capsys):
+    out.mkdir()
+    # the model has no such class, which would be said once it is asked
+    recipe = out / "discs_explain_rod.yaml"
+    recipe.write_text("x", encoding="utf-8")
+    assert main(["explain", str(image), "--target", "rod", "-o", str(out)]) == 1
+    assert recipe.name in capsys.readouterr().err
+    recipe.unlink()
+    assert main(["explain", str(image), "--target", "rod", "-o", str(out)]) == 1
+    assert "rod" in capsys.readouterr().err
+
+
+def test_results_of_a_stack_lie_on_it(discs, tmp_path, out):
+    axes, place = (Axis("z", 5.0, "nm"),), {"origin": [7.0, 10.0, 20.0]}
+    stack = Micrograph(np.stack([discs] * 2), (2.0, 2.0), "nm", "s", axes=axes, metadata=place)
+    path = ccc.write(stack, tmp_path / "s.ome.tif")
+    script = ccc.write(ccc.otsu(stack), tmp_path / "mask.ome.tif", source=ccc.read(path))
+    assert ccc.read(script).metadata["origin"] == [7.0, 10.0, 20.0]
+    words = ["otsu", str(path), "-o", str(out), "--force"]
+    for more, z in ([], 7.0), (["--spacing", "10,2,2"], 14.0):
+        assert main([*words, *more]) == 0
+        found = ccc.read(out / "s_otsu_Otsu.ome.tif")
+        assert found.metadata["origin"] == pytest.approx([z, 10.0, 20.0])
+
+
+@pytest.mark.parametrize(
+    ("options", "written"),
+    [
+        (
+            ["--format", "imagej", "--tables", "parquet", "--figures", "svg"],
+            ["discs_kmeans.parquet", "discs_kmeans.yaml",
+             "discs_kmeans_k-means_2.svg", "discs_kmeans_k-means_2.tif"],
+        ),
+        (
+            ["--format", "ome-zarr", "--figures", "none"],
+            ["discs_kmeans.csv", "discs_kmeans.yaml", "discs_kmeans_k-means_2.ome.zarr"],
+        ),
+    ],
+)  # fmt: skip
+def test_results_are_written_in_the_formats_asked_for(image, out, options, written):
+    words = ["cluster", str(image), "--clusters", "2", "-o", str(out), *options]
+    assert main(words) == 0
+    assert names(out) == written
+    assert main(words) == 1
+    assert main([*words, "--force"]) == 0
+    if "imagej" in options:
+        found = ccc.read(out / "discs_kmeans_k-means_2.tif")
+        assert (found.spacing, found.unit, found.data.max()) == ((0.5, 0.5), "nm", 2)
+        table = pd.read_parquet(out / "discs_kmeans.parquet")
+        assert table["area_nm2"].sum() == found.data.size / 4
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["denoise", "--method", "gaussian"],
+        ["segment"],
+        ["segment", "otsu", "--classes", "3"],
+        ["texture", "glcm", "--feature", "all", "--no-symmetric"],
+        ["texture", "edge_density"],
+        ["classify", "--stride", "64"],
+        ["explain", "--target", "cube", "--signed"],
+        ["classify", "explain", "--method", "hirescam"],
+    ],
+)
+def test_every_family_and_operation_runs(image, out, words):
+    assert main([*words, str(image), "-o", str(out)]) == 0
+    written = names(out)
+    assert any(name.endswith(".ome.tif") for name in written)
+    assert sum(name.endswith(".png") for name in written) == sum(
+        name.endswith(".ome.tif") for name in written
+    )
+
+
+def test_measure_takes_up_what_segment_wrote(image, out):
+    assert main(["segment", str(image), "-o", str(out)]) == 0
+    mask = out / "discs_otsu_Otsu.ome.tif"
+    assert main(["segment", "watershed_split", str(mask), "-o", str(out)]) == 0
+    split = out / "discs_otsu_Otsu_watershed_split_split.ome.tif"
+    assert main(["measure", str(split), "--intensity", str(image), "-o", str(out)]) == 0
+    table = pd.read_csv(out / "discs_otsu_Otsu_watershed_split_split_region_table.csv")
+    assert len(table) == 6
+    np.testing.assert_allclose(table["equivalent_diameter_nm"], 12, rtol=0.05)
+    record = recipe.load(out / "discs_otsu_Otsu_watershed_split_split_region_table.yaml")
+    assert [s["operation"] for s in record["steps"]] == ["otsu", "watershed_split", "region_table"]
+    assert record["source"]["name"] == "discs"
+
+
+def test_pixel_size_can_be_given(image, out):
+    assert main(["cluster", str(image), "--spacing", "2", "--unit", "µm", "-o", str(out)]) == 0
+    assert ccc.read(out / "discs_kmeans_k-means_3.ome.tif").spacing == (2, 2)
+    assert "area_µm2" in pd.read_csv(out / "discs_kmeans.csv")
+
+
+def test_nothing_is_overwritten_without_force(image, out, capsys):
+    assert main(["cluster", str(image), "-o", str(out)]) == 0
+    before = {name: (out / name).read_bytes() for name in names(out)}
+    assert main(["cluster", str(image), "-o", str(out)]) == 1
+    assert "--force" in capsys.readouterr().err
+    assert before == {name: (out / name).read_bytes() for name in names(out)}
+    assert main(["cluster", str(image), "-o", str(out), "--force"]) == 0
+
+
+def test_a_batch_goes_on_after_a_failure(image, out, tmp_path, capsys):
+    broken = tmp_path / "broken.tif"
+    broken.write_bytes(b"no image")
+    words = ["segment", str(tmp_path / "none.tif"), str(broken), str(image), "-o", str(out)]
+    assert main(words) == 1
+    said = capsys.readouterr().err
+    assert "none.tif: no such file" in said
+    assert "broken.tif: cannot be read" in said
+    assert "2 of 3 images failed" in said
+    assert "discs_otsu.csv" in names(out)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["frobnicate", "x.tif"], "there is no 'frobnicate'"),
+        (["cluster"], "IMAGE"),
+        (["cluster", "x.tif", "--clusters", "99"], "between 2 and 20"),
+        (["cluster", "x.tif", "--clusters", "many"], "invalid int"),
+        (["cluster", "x.tif", "--features", "smell"], "invalid choice"),
+        (["cluster", "x.tif", "--spacing", "-1"], "above zero"),
+        (["cluster", "a/x.tif", "b/x.png"], "different folders"),
+        ([], ""),
+    ],
+)
+def test_wrong_use_is_told_with_code_2(words, said, capsys):
+    assert main(words) == 2
+    assert said in capsys.readouterr().err
+
+
+ONE = np.zeros((1, 1), np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("words", "array", "said"),
+    [
+        (["segment"], ONE, "too few for 2 classes"),
+        (["texture"], ONE, "take a smaller window"),
+        (["texture", "--window", "99"], np.zeros((40, 50), np.uint8), "the image only 50 x 40"),
+        (["cluster"], np.full((20, 20), np.nan, np.float32), "no finite pixel"),
+        (["denoise"], np.full((20, 20), np.nan, np.float32), "no finite pixel"),
+        (["explain", "--target", "rod"], np.zeros((40, 40), np.uint8), "knows no class 'rod'"),
+        (["measure"], np.zeros((20, 20), np.float32), "whole numbers"),
+        (["cluster", "target_cluster"], np.zeros((20, 20), np.uint8), "no cluster 1"),
+    ],
+)
+def test_bad_input_gives_one_sentence_and_no_file(tmp_path, out, words, array, said, capsys):
+    path = tmp_path / "bad.tif"
+    tifffile.imwrite(path, array)
+    assert main([*words, str(path), "-o", str(out)]) == 1
+    lines = capsys.readouterr().err.strip().splitlines()
+    assert len(lines) == 1
+    assert "bad.tif" in lines[0]
+    assert said in lines[0]
+    assert names(out) == []
+
+
+def test_a_stack_is_explained_slice_by_slice(tmp_path, out, capsys):
+    image = samples.load("nanoparticles").data[96:160, 96:160]
+    tifffile.imwrite(tmp_path / "series.tif", np.stack([image, image.T]))
+    assert main(["explain", str(tmp_path / "series.tif"), "--target", "cube", "-o", str(out)]) == 0
+    assert "2 slices: 2 cube" in capsys.readouterr().out
+    found = ccc.read(out / "series_explain_Grad-CAM_cube.ome.tif").data
+    np.testing.assert_array_equal(found[1], ccc.explain(image.T, target="cube").data)
+    lines = (out / "series_explain.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert lines[0].startswith("index_0,target,")
+    assert len(lines) == 3
+
+
+def test_a_voxel_can_be_given(tmp_path, out, capsys):
+    ball = np.zeros((6, 20, 20), np.uint8)
+    ball[2:4, 5:10, 5:10] = 1
+    path = tmp_path / "ball.tif"
+    tifffile.imwrite(path, ball)
+    words = ["measure", str(path), "--dimensions", "3D", "-o", str(out)]
+    assert main([*words, "--spacing", "2"]) == 1
+    assert "step between slices" in capsys.readouterr().err
+    assert main([*words, "--spacing", "10,2,2"]) == 0
+    assert "2000.0" in (out / "ball_region_table.csv").read_text(encoding="utf-8-sig")
+    assert main([*words, "--spacing", "a,b"]) == 2
+    assert "is not a size" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("operation", operations.OPERATIONS)
+def test_one_pixel_gives_a_result_or_a_sentence(tmp_path, out, operation, capsys):
+    path = tmp_path / "one.tif"
+    tifffile.imwrite(path, np.ones((1, 1), np.uint8))
+    code = main([operation, str(path), "-o", str(out)])
+    said = capsys.readouterr().err
+    assert code in (0, 1)
+    assert "a fault of visual-ccc" not in said
+    assert (code == 1) == bool(said)
+
+
+def test_a_foreign_model_is_named(image, out, tmp_path, capsys):
+    foreign = tmp_path / "foreign.safetensors"
+    foreign.write_bytes(b"something else")
+    assert main(["classify", str(image), "--model", str(foreign), "-o", str(out)]) == 1
+    assert "foreign.safetensors: not a model" in capsys.readouterr().err
+
+
+def run(*words, **options):
+    return subprocess.run(
+        [sys.executable, "-m", "napari_visual_ccc.cli", *map(str, words)],
+        capture_output=True, text=True, **options,
+    )  # fmt: skip
+
+
+@UNIX
+def test_a_full_disk_leaves_nothing_half_written(tmp_path, out):
+    import resource
+
+    path = tmp_path / "noise.tif"
+    noise = np.random.default_rng(0).integers(0, 65535, (300, 300)).astype(np.uint16)
+    tifffile.imwrite(path, noise)
+
+    def small_files_only():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+
+    done = run("denoise", path, "--method", "gaussian", "-o", out, preexec_fn=small_files_only)
+    assert done.returncode == 1
+    assert "could not be written" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert names(out) == []
+
+
+@UNIX
+@pytest.mark.skipif(sys.platform == "darwin", reason="macOS does not limit address space")
+def test_full_memory_is_a_sentence(tmp_path, out):
+    import resource
+
+    path = tmp_path / "large.tif"
+    tifffile.imwrite(path, shape=(8000, 8000), dtype=np.uint8)
+
+    def little_memory():
+        resource.setrlimit(resource.RLIMIT_AS, (3 << 30, 3 << 30))
+
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    # seven maps of 512 MB
+    words = ("texture", path, "--feature", "all", "-o", out)
+    done = run(*words, preexec_fn=little_memory, env=environment)
+    assert done.returncode == 1
+    assert "large.tif" in done.stderr
+    assert "memory" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert names(out) == []
+
+
+@UNIX
+def test_ctrl_c_half_way_leaves_nothing(tmp_path, out):
+    path = tmp_path / "large.tif"
+    noise = np.random.default_rng(0).integers(0, 255, (5000, 5000)).astype(np.uint8)
+    tifffile.imwrite(path, noise)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "napari_visual_ccc.cli", "denoise", path, "-o", out],
+        stderr=subprocess.PIPE, text=True,
+        # a shell's background jobs are born deaf to Ctrl-C, and so would be their children
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )  # fmt: skip
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    said = process.communicate(timeout=60)[1]
+    assert process.returncode == 130
+    assert said.strip() == "visual-ccc: interrupted; nothing half-written was left"
+    assert names(out) == []
+
+
+def test_help_imports_nothing_heavy():
+    code = (
+        "import sys; from napari_visual_ccc.cli import main\n"
+        "for words in ['-h'], ['cluster', '--help'], ['classify', '--help'], ['explain', '-h']:\n"
+        "    assert main(words) == 0\n"
+        "heavy = {'torch', 'sklearn', 'skimage', 'napari', 'scipy', 'pandas', 'cv2'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
+    assert "How many clusters." in done.stdout
+
+
+@pytest.mark.parametrize("operation", operations.OPERATIONS)
+def test_help_lists_every_parameter_with_its_text_and_default(operation, capsys):
+    assert main([operation, "--help"]) == 0
+    text = " ".join(capsys.readouterr().out.split())
+    for name, parameter in signature.parameters(operation).items():
+        assert f"--{name.replace('_', '-')}" in text
+        assert " ".join(parameter.help.split())[:30] in text
+
+
+def test_info_tells_versions_devices_and_the_model(capsys):
+    assert main(["info"]) == 0
+    said = capsys.readouterr().out
+    assert ccc.__version__ in said
+    assert "Cu nanoparticle TEM only" in said
+    assert "cpu" in said
+    assert "watershed_split" in said
+
+
+def test_the_overview_names_every_operation(capsys):
+    assert main(["--help"]) == 0
+    said = capsys.readouterr().out
+    assert all(name in said for name in operations.OPERATIONS)
+
+
+def test_the_demo_writes_pictures_layers_tables_and_a_page(tmp_path, capsys):
+    out = tmp_path / "demo"
+    assert main(["demo", "--no-screen", "-o", str(out)]) == 0
+    page = (out / "index.html").read_text(encoding="utf-8")
+    for name in names(out):
+        assert name in page or name == "index.html"
+    assert "Cu nanoparticle TEM only" in page
+    assert str(out / "index.html") in capsys.readouterr().out
+    labels = ccc.read(out / "nanoparticles_watershed_split_split.ome.tif")
+    assert labels.spacing == samples.load("nanoparticles").spacing
+    assert main(["demo", "--no-screen", "-o", str(out)]) == 0
+
+
+def test_summaries_are_short(discs):
+    for name in ("otsu", "kmeans", "glcm", "classify"):
+        assert 0 < len(workflow_summary.summary(getattr(ccc, name)(discs))) < 200
+
+
+def test_names_that_become_one_are_refused(tmp_path, out, discs, capsys):
+    for name in ("a b.tif", "a_b.tif"):
+        tifffile.imwrite(tmp_path / name, discs)
+    words = ["segment", str(tmp_path / "a b.tif"), str(tmp_path / "a_b.tif"), "-o", str(out)]
+    assert main([*words, "--force"]) == 2
+    assert "different folders" in capsys.readouterr().err
+    assert names(out) == []
+
+
+def test_two_targets_are_two_results(image, out):
+    for target in ("cube", "sphere"):
+        assert main(["explain", str(image), "--target", target, "-o", str(out)]) == 0
+    assert sum(name.endswith(".yaml") for name in names(out)) == 2
+
+
+def test_the_demo_spares_a_folder_that_is_not_its_own(out, capsys):
+    out.mkdir()
+    (out / "index.html").write_text("precious")
+    assert main(["demo", "--no-screen", "-o", str(out)]) == 1
+    assert "holds other files" in capsys.readouterr().err
+    assert (out / "index.html").read_text() == "precious"
+
+
+@pytest.mark.filterwarnings("error")
+def test_a_sliver_gets_a_preview(tmp_path, out, rng):
+    path = tmp_path / "line.tif"
+    tifffile.imwrite(path, rng.integers(0, 255, (12, 2000)).astype(np.uint8))
+    assert main(["cluster", str(path), "-o", str(out)]) == 0
+    assert "line_kmeans_k-means_3.png" in names(out)
+
+
+def test_what_the_readme_measures_can_be_replayed(image, out, discs):
+    assert main(["segment", str(image), "-o", str(out)]) == 0
+    mask = out / "discs_otsu_Otsu.ome.tif"
+    assert main(["measure", str(mask), "--intensity", str(image), "-o", str(out)]) == 0
+    recipe = out / "discs_otsu_Otsu_region_table.yaml"
+    again = ccc.replay(recipe, image)
+    written = pd.read_csv(out / "discs_otsu_Otsu_region_table.csv")
+    np.testing.assert_allclose(again.table["intensity_mean"], written["intensity_mean"])
+
+
+def test_options_that_go_nowhere_are_refused(image, tmp_path, capsys):
+    assert main(["segment", str(image), "--unit", "um", "-o", str(tmp_path / "o")]) == 2
+    assert "give both" in capsys.readouterr().err
+    assert main(["segment", str(image), "-o", str(image)]) == 2
+    assert "name a folder" in capsys.readouterr().err
+
+
+def test_an_interrupted_demo_can_be_run_again(out):
+    from napari_visual_ccc.cli import demo
+
+    demo.write([], out)
+    demo._check_folder(out)
+    assert "napari-visual-ccc demo" in (out / "index.html").read_text()
+
+
+@UNIX
+def test_a_reader_that_leaves_early_is_no_error():
+    with subprocess.Popen(
+        [sys.executable, "-m", "napari_visual_ccc.cli", "info"],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    ) as process:  # fmt: skip
+        process.stdout.close()
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
+
+
+def test_what_the_reading_found_is_said(tmp_path, out, discs, capsys):
+    text = "[Scan]\r\nPixelWidth=0\r\nPixelHeight=0"
+    path = tmp_path / "fei.tif"
+    tifffile.imwrite(path, discs, extratags=[(34682, "s", 0, text, True)], metadata=None)
+    assert main(["segment", str(path), "-o", str(out)]) == 0
+    assert "FEI Scan states a pixel size of 0 x 0 m: not used" in capsys.readouterr().out
+
+
+def test_the_bar_and_the_slice_step_travel_from_command_to_command(tmp_path):
+    from napari_visual_ccc.cli.main import main
+    from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
+    from napari_visual_ccc.core.progress import run
+    from napari_visual_ccc.io.read import read
+    from napari_visual_ccc.io.write.images import write_image
+
+    image = np.zeros((2, 120, 160), np.uint8)
+    image[:, 60:100, 40:80] = 200
+    run(write_image(Micrograph(image, info_bar=InfoBar(bottom=20)), tmp_path / "a.ome.tif"))
+    words = ["-o", str(tmp_path / "out"), "--figures", "none", "--spacing", "10,2,2"]
+    assert main(["otsu", str(tmp_path / "a.ome.tif"), *words]) == 0
+    labels = tmp_path / "out" / "a_otsu_Otsu.ome.tif"
+    found = read(labels)
+    assert found.info_bar == InfoBar(bottom=20)
+    assert (found.axes[0].name, found.axes[0].step, found.axes[0].unit) == ("z", 10.0, "nm")
+    assert main(["region_table", str(labels), *words[:4]]) == 0
+    table = pd.read_csv(next((tmp_path / "out").glob("*region*.csv")))
+    assert table["touches_border"].all()

@@ -1,0 +1,130 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from skimage.io import imread
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.engine.classification.classify import classify
+from napari_visual_ccc.engine.classification.windows import Windows
+from tests.models import CLASSES, saved
+
+
+def test_unseen_crops_are_named_as_well_as_the_card_says(data):
+    right = total = 0
+    for name in ("cube", "octahedron", "sphere"):
+        for file in sorted((data / "nanoshapes/crops/test" / name).glob("*.png"))[::4]:
+            found = ccc.classify(imread(file))
+            assert found.windows == 1
+            assert found.layers == ()
+            right += found.label == name
+            total += 1
+    assert total > 50
+    assert right / total >= 0.93
+
+
+def test_a_micrograph_is_classified_window_by_window():
+    image = samples.load("nanoparticles").data
+    found = ccc.classify(image)
+    labels, probability = found.layers
+    assert labels.labels.shape == tuple(round(n / 32) for n in image.shape)
+    assert (labels.stride, labels.first_centre) == (32, (15.5, 15.5))
+    assert found.shares.sum() == pytest.approx(1)
+    assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
+    assert found.label == "cube"
+    assert "Cu nanoparticle TEM only" in found.notes[-1]
+    shapes = samples.masks("nanoparticles")["shapes"]
+    rows, columns = (np.arange(n) * 32 + 16 for n in labels.labels.shape)
+    truth = shapes[np.ix_(np.minimum(rows, len(shapes) - 1), columns)]
+    both = (labels.labels > 0) & (truth > 0)
+    assert (labels.labels == truth)[both].mean() > 0.7
+    empty = labels.labels == 0
+    assert np.isnan(probability.data[empty]).all()
+    assert (truth[empty] == 0).mean() > 0.95
+
+
+def test_16_bit_and_8_bit_of_one_micrograph_agree():
+    crop = samples.load("nanoparticles").data[100:164, 100:164]
+    found = [ccc.classify(i).probabilities for i in (crop, crop.astype(np.uint16) * 257, crop / 9)]
+    np.testing.assert_allclose(found[1], found[0], atol=1e-4)
+    np.testing.assert_allclose(found[2], found[0], atol=1e-4)
+
+
+def test_a_flat_image_is_not_claimed_to_be_anything(rng):
+    flat = np.full((160, 160), 100.0)
+    found = ccc.classify(flat)
+    assert "mean nothing" in found.notes[-1]
+    assert not found.layers[0].labels.any()
+
+
+def test_another_model_can_be_given(tmp_path, discs):
+    path = saved(tmp_path, window_px=64)
+    found = ccc.classify(discs, model=path, stride=16)
+    assert found.classes == tuple(CLASSES)
+    assert found.layers[0].labels.shape == (8, 10)
+    again = ccc.classify(discs, model=path, stride=16)
+    np.testing.assert_array_equal(found.probabilities, again.probabilities)
+
+
+def test_a_network_of_fixed_input_can_be_given(tmp_path, discs):
+    found = ccc.classify(discs, model=saved(tmp_path, "alexnet-1ch"))
+    assert found.windows == 1
+
+
+@pytest.mark.parametrize(("side", "stride"), [(64, 32), (64, 64), (9, 4), (8, 16)])
+def test_windows_are_centred_on_their_cells(side, stride):
+    y, x = np.mgrid[:200, :230].astype(float)
+    windows = Windows(y * 1000 + x, side, stride)
+    assert windows.shape == tuple(int(n / stride + 0.5) for n in (200, 230))
+    found = windows.read(0, windows.count).reshape(*windows.shape, side, side)
+    row, column = windows.shape[0] // 2, windows.shape[1] // 2
+    middle = found[row, column].mean()
+    centre = (row * stride + (stride - 1) / 2) * 1000 + column * stride + (stride - 1) / 2
+    # an odd window on an even cell lies half a pixel off
+    assert middle == pytest.approx(centre, abs=500.5 if side % 2 != stride % 2 else 1e-9)
+
+
+def test_progress_is_told_and_work_can_be_left(discs):
+    steps = classify(np.tile(discs, (3, 3)))
+    seen = [next(steps) for _ in range(3)]
+    steps.close()
+    assert seen[-1].total > seen[-1].done > 0
+
+
+@pytest.mark.parametrize(
+    ("image", "choices", "words"),
+    [
+        (np.full((40, 40), np.nan), {}, "no finite pixel"),
+        (np.zeros((40, 40)), {"device": "abacus"}, "no device"),
+        (np.zeros((40, 40)), {"stride": 1}, "8 to 256"),
+    ],
+)
+def test_what_cannot_be_classified_is_refused_in_words(image, choices, words):
+    with pytest.raises(ValueError, match=words):
+        ccc.classify(image, **choices)
+
+
+def test_one_pixel_is_classified_without_an_error():
+    assert ccc.classify(np.zeros((1, 1))).windows == 1
+
+
+def test_nothing_is_fetched_from_anywhere():
+    code = """
+import socket
+def refuse(*_):
+    raise AssertionError("somebody wants the network")
+socket.socket.connect = refuse
+socket.getaddrinfo = refuse
+import subprocess
+import sys
+
+import numpy as np
+import napari_visual_ccc as ccc
+print(ccc.classify(np.eye(64)).windows, ccc.explain(np.eye(64)).data.shape)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.stdout.split() == ["1", "(64,", "64)"], done.stderr

@@ -1,0 +1,206 @@
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from napari_visual_ccc.core.pixel_size import nanometres
+from napari_visual_ccc.engine.classification.crops import (
+    is_crop,
+    normalised,
+    scale_note,
+    views,
+    window_side,
+)
+
+WINDOW = {"window_px": 64}
+WHOLE = {"window_px": 64, "view": {"kind": "whole", "fraction": 1.0}}
+CENTRE = {"window_px": 64, "view": {"kind": "whole", "fraction": 0.5}}
+PHYSICAL = {"window_px": 64, "view": {"kind": "physical", "window_nm": 100.0}}
+SIZES = st.integers(1, 150)
+
+
+def numbered(shape):
+    """Every pixel has a number of its own."""
+    return np.arange(np.prod(shape)).reshape(shape)
+
+
+@settings(max_examples=150, deadline=None)
+@example(134, 64, 64, "window")
+@given(SIZES, SIZES, st.integers(1, 80), st.sampled_from(["window", "physical", "whole"]))
+def test_views_together_show_every_pixel(height, width, side, kind):
+    card = {"window_px": side, "view": {"kind": kind}}
+    if kind == "whole":
+        side = window_side(card, (height, width), None)
+    shown = views(numbered((height, width)), card, side, most=100_000)
+    missing = np.setdiff1d(numbered((height, width)), np.concatenate([v.ravel() for v in shown]))
+    assert missing.size == 0
+
+
+@settings(max_examples=100, deadline=None)
+@given(SIZES, SIZES, st.integers(1, 80), st.integers(1, 20))
+def test_views_are_cut_from_the_image_and_no_more_than_asked(height, width, side, most):
+    image = numbered((height, width))
+    shown = views(image, WINDOW, side, most)
+    assert 1 <= len(shown) <= most
+    assert len({part.flat[0] for part in shown}) == len(shown)
+    for part in shown:
+        y, x = np.unravel_index(part.flat[0], image.shape)
+        np.testing.assert_array_equal(part, image[y : y + part.shape[0], x : x + part.shape[1]])
+        if len(shown) > 1:
+            assert part.shape == (min(side, height), min(side, width))
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.integers(1, 80), st.floats(0, 1.5), st.floats(0, 1.5))
+def test_a_crop_of_what_the_model_knows_is_one_view_of_all_of_it(side, high, wide):
+    height, width = max(1, int(high * side)), max(1, int(wide * side))
+    assert is_crop(WINDOW, (height, width), side)
+    (shown,) = views(numbered((height, width)), WINDOW, side)
+    np.testing.assert_array_equal(shown, numbered((height, width)))
+
+
+def test_few_views_of_a_large_image_are_spread_over_it():
+    image = numbered((640, 640))
+    shown = views(image, WINDOW, 64, most=4)
+    rows, _ = np.unravel_index([part.flat[0] for part in shown], image.shape)
+    assert len(shown) == 4
+    assert rows.min() == 0
+    assert rows.max() == 640 - 64
+    assert len(views(image, WINDOW, 64)) == 16
+
+
+def test_a_nearly_square_image_is_shown_whole_to_a_model_of_whole_images():
+    assert [part.shape for part in views(np.zeros((100, 110)), WHOLE, 100)] == [(100, 110)]
+    assert [part.shape for part in views(np.zeros((100, 150)), WHOLE, 100)] == [(100, 100)] * 2
+
+
+@pytest.mark.parametrize(
+    ("card", "shape", "size_nm", "side"),
+    [
+        (WINDOW, (500, 300), None, 64),
+        (WINDOW, (500, 300), 2.0, 64),
+        (WINDOW, (20, 30), None, 64),
+        ({"window_px": 64, "view": {"kind": "window"}}, (500, 300), None, 64),
+        (WHOLE, (500, 300), None, 300),
+        ({"window_px": 64, "view": {"kind": "whole"}}, (300, 500), 2.0, 300),
+        (CENTRE, (500, 301), None, 150),
+        (CENTRE, (1, 1), None, 1),
+        (PHYSICAL, (500, 300), 2.0, 50),
+        (PHYSICAL, (500, 300), 0.3, 333),
+        (PHYSICAL, (500, 300), 1e6, 1),
+        (PHYSICAL, (500, 300), None, 64),
+    ],
+)
+def test_the_side_of_a_window_follows_the_card_the_image_and_its_pixel_size(
+    card, shape, size_nm, side
+):
+    assert window_side(card, shape, size_nm) == side
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.floats(0.2, 20), st.floats(1.5, 4))
+def test_physical_windows_show_the_same_length_at_every_magnification(size_nm, zoom):
+    sides = [window_side(PHYSICAL, (999, 999), size) for size in (size_nm, size_nm / zoom)]
+    # half a pixel is lost to rounding
+    assert abs(sides[0] * size_nm - 100) <= size_nm / 2 + 1e-9
+    assert abs(sides[1] * size_nm / zoom - 100) <= size_nm / zoom / 2 + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("card", "shape", "side", "crop"),
+    [
+        (WINDOW, (64, 64), 64, True),
+        (WINDOW, (96, 10), 64, True),
+        (WINDOW, (97, 10), 64, False),
+        (WINDOW, (10, 97), 64, False),
+        (WHOLE, (5000, 100), 100, True),
+        (PHYSICAL, (75, 75), 50, True),
+        (PHYSICAL, (76, 75), 50, False),
+    ],
+)
+def test_an_image_little_larger_than_a_window_is_a_crop(card, shape, side, crop):
+    assert is_crop(card, shape, side) is crop
+
+
+@pytest.mark.parametrize(
+    ("spacing", "unit", "size"),
+    [
+        ((2.0, 2.0), "nm", 2.0),
+        ((0.5, 0.5), "µm", 500.0),
+        ((1.0, 4.0), "Å", 0.2),
+        ((9.0, 2.0, 2.0), "pm", 0.002),
+        ((1.0, 1.0), "px", None),
+        (None, "nm", None),
+    ],
+)
+def test_pixel_sizes_become_nanometres_where_they_are_known(spacing, unit, size):
+    assert nanometres(spacing, unit) == (None if size is None else pytest.approx(size))
+
+
+@pytest.mark.parametrize(
+    ("seen", "size_nm", "said"),
+    [
+        (None, None, None),
+        (None, 5.0, None),
+        ([1.0, 2.0], 1.5, None),
+        ([1.0, 2.0], 0.5, None),
+        ([1.0, 2.0], 4.0, None),
+        ([1.0, 2.0], 4.1, "4.1 nm a pixel is far from .*1 to 2 nm"),
+        ([1.0, 2.0], 0.49, "0.49 nm a pixel is far from"),
+        ([2.0, 2.0], 10.0, r"\(2 nm\)"),
+        ([1.0, 2.0], None, "no pixel size is known: .*1 to 2 nm"),
+    ],
+)
+def test_a_scale_the_model_was_not_trained_at_is_told(seen, size_nm, said):
+    notes = scale_note({"pixel_size_nm": seen} if seen else {}, size_nm)
+    assert len(notes) == (said is not None)
+    assert all(re.search(said, note) for note in notes)
+
+
+def card(**scope):
+    return {"normalisation": scope}
+
+
+@pytest.mark.parametrize(
+    ("dtype", "top"),
+    [(np.uint8, 255), (np.uint16, 65535), (np.float32, 1.0), (np.float64, 1.0), (bool, 1)],
+)
+def test_range_normalisation_divides_by_the_largest_value_of_the_type(dtype, top):
+    # so a dull image stays dull
+    shares = np.array([[0.0, 0.2], [0.4, 1.0]])
+    image = (shares * top).astype(dtype)
+    found = normalised(image, card(kind="range"))
+    assert found.dtype == np.float32
+    np.testing.assert_allclose(found, image.astype(float) / top, atol=1e-7)
+
+
+def test_percentile_normalisation_undoes_brightness_and_contrast(rng):
+    image = rng.normal(size=(50, 60))
+    cards = [card(kind="percentile", low=1, high=99), card(low=1, high=99)]
+    for one in cards:
+        found = normalised(image, one)
+        assert (found.min(), found.max()) == (0, 1)
+        low, high = np.percentile(image, (1, 99))
+        np.testing.assert_allclose(found, np.clip((image - low) / (high - low), 0, 1), atol=1e-6)
+        np.testing.assert_allclose(normalised(image * 7 + 100, one), found, atol=1e-5)
+
+
+def test_fixed_limits_are_the_same_for_every_image():
+    image = np.array([[50, 100], [150, 300]], np.uint16)
+    found = normalised(image, card(limits=[100, 200]))
+    np.testing.assert_allclose(found, [[0, 0], [0.5, 1]])
+
+
+def test_a_flat_image_is_black_not_nan():
+    assert not normalised(np.full((5, 6), 7.0), card(low=0.5, high=99.5)).any()
+
+
+def test_a_window_in_nanometres_is_one_scale_whatever_the_size():
+    card = {"view": {"kind": "physical", "window_nm": 1000.0}, "window_px": 500}
+    for size in (100, 499, 500, 700, 1300):
+        shown = views(np.random.default_rng(0).random((size, size)), card, 500)
+        assert {part.shape for part in shown} == {(500, 500)}

@@ -1,0 +1,197 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import spearmanr
+
+from napari_visual_ccc import samples
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.explanation import sanity as trusting
+from napari_visual_ccc.engine.explanation.explain import explain
+from napari_visual_ccc.engine.explanation.sanity import trust as steps
+from napari_visual_ccc.nets import checkpoint
+from tests.models import saved
+
+TESTS = ["deletion", "insertion", "ROAD", "new last layer", "all weights new", "agreement"]
+
+
+def trust(*args, **choices):
+    return run(steps(*args, device="cpu", **choices))
+
+
+@pytest.fixture(scope="module")
+def crop():
+    return samples.load("nanoparticles").data[230:310, 150:230]
+
+
+@pytest.fixture(scope="module")
+def card(crop):
+    return trust(crop)
+
+
+def test_grad_cam_can_be_trusted(card):
+    table = card.table
+    assert card.name == "score card"
+    assert list(table.columns) == ["test", "value", "control", "verdict", "meaning"]
+    assert list(table["test"]) == TESTS
+    assert (table["verdict"] == "good").sum() >= 4
+    assert card.facts["trusted"] is True
+    value = dict(zip(table["test"], table["value"], strict=True))
+    assert card.facts["deletion"] == value["deletion"] < card.facts["deletion_control"]
+    assert card.facts["insertion"] == value["insertion"] > card.facts["insertion_control"]
+    assert card.facts["new_last_layer"] == value["new last layer"]
+    assert "new_last_layer_control" not in card.facts
+    assert all(table["meaning"].str.endswith("."))
+
+
+@pytest.mark.parametrize("method", ["random", "eigencam"])
+def test_maps_that_ignore_the_class_cannot(crop, method):
+    found = trust(crop, method=method)
+    verdict = dict(zip(found.table["test"], found.table["verdict"], strict=True))
+    assert verdict["new last layer"] == "bad"
+    assert found.facts["new_last_layer"] == pytest.approx(1)
+    assert found.facts["trusted"] is False
+
+
+def test_repeats_are_equal_and_another_seed_is_another_control(crop, card):
+    again, other = trust(crop), trust(crop, seed=1)
+    assert again.table.equals(card.table)
+    assert again.facts == card.facts
+    assert other.facts["deletion"] == card.facts["deletion"]
+    assert other.facts["deletion_control"] != card.facts["deletion_control"]
+
+
+def test_random_numbers_of_others_are_left_alone(crop):
+    after = []
+    # to build a network draws numbers, whoever does it
+    for operation in (explain, steps):
+        torch.manual_seed(3)
+        np.random.seed(3)
+        run(operation(crop[:48, :48], device="cpu"))
+        after.append((torch.random.get_rng_state(), np.random.get_state()[1]))
+    assert torch.equal(after[0][0], after[1][0])
+    np.testing.assert_array_equal(after[0][1], after[1][1])
+
+
+def test_nothing_is_printed(crop, capfd):
+    trust(crop[:48, :48])
+    printed = capfd.readouterr()
+    assert printed.out == printed.err == ""
+
+
+def test_large_images_are_tested_where_most_evidence_is(crop):
+    image = np.full((300, 420), 230, np.uint8)
+    image[190:270, 310:390] = crop
+    found = trust(image, target="cube")
+    assert "tested on the 160 × 160 pixels with most evidence" in found.notes
+    # the model sees the same particles wherever they are
+    assert found.facts["insertion"] > found.facts["insertion_control"]
+
+
+@pytest.mark.parametrize("architecture", ["visualcnn", "simple-cnn"])
+def test_other_networks_are_tested(tmp_path, rng, architecture):
+    path = saved(tmp_path, architecture)
+    found = trust(rng.random((40, 90)), model=path, target="alloy")
+    assert list(found.table["test"]) == TESTS
+    assert found.facts["target"] == "alloy"
+
+
+@pytest.mark.parametrize("image", [np.zeros((1, 1)), np.full((1, 1), 5), np.full((50, 70), 7)])
+def test_there_is_nothing_to_test_in_a_constant_image(image):
+    found = trust(image)
+    assert set(found.table["verdict"]) == {"bad"}
+    assert found.facts["trusted"] is False
+    assert found.notes[0].startswith("There is nothing to test")
+
+
+@pytest.mark.parametrize("shape", [(1, 2), (2, 1), (3, 40)])
+def test_slivers_do_not_crash(shape, rng):
+    assert list(trust(rng.random(shape)).table["test"]) == TESTS
+
+
+@pytest.mark.parametrize(
+    ("choice", "sentence"),
+    [
+        ({"method": "saliency"}, "no method 'saliency'"),
+        ({"seed": -1}, "seed is -1"),
+        ({"target": "rod"}, "no class 'rod'"),
+    ],
+)
+def test_wrong_choices_are_named(crop, choice, sentence):
+    with pytest.raises(ValueError, match=sentence):
+        trust(crop, **choice)
+
+
+def test_the_area_under_a_curve():
+    assert trusting._area(np.ones(5)) == 1
+    assert trusting._area(np.linspace(0, 1, 17)) == pytest.approx(0.5)
+    assert trusting._area(np.array([1.0, 0.0, 0.0])) == pytest.approx(0.25)
+
+
+def test_deletion_starts_at_the_strongest_pixels():
+    values = np.array([[0.1, -2.0, 5.0], [3.0, 0.1, 0.0]])
+    ranks = trusting._ranks(values)
+    np.testing.assert_allclose(ranks * 6, [[2, 5, 0], [1, 3, 4]])
+    assert values[ranks < 2 / 6].tolist() == [5.0, 3.0]
+
+
+def test_a_map_of_what_decides_has_the_smallest_area():
+    # a probability that is the share of one square left: the map that marks it must win
+    y, x = np.mgrid[:64, :64]
+    square = (y >= 40) & (x < 24)
+    shown, blurred = np.ones((64, 64), np.float32), np.zeros((64, 64), np.float32)
+    marks, ends = np.where(square, 1.0, 0.0), np.array([1.0, 0.0])
+    share = square.mean()
+    curves = {}
+    for name, one in (("right", marks), ("wrong", -marks)):
+        ranks = trusting._ranks(one)
+        inner = np.arange(1, 16) / 16
+        left = [np.where(ranks < part, blurred, shown)[square].mean() for part in inner]
+        curves[name] = trusting._area(np.concatenate([ends[:1], left, ends[1:]]))
+    assert curves["right"] == pytest.approx(share / 2, abs=0.02)
+    assert curves["wrong"] == pytest.approx(1 - share / 2, abs=0.02)
+
+
+def test_random_maps_have_the_smoothness_of_the_map(rng):
+    y, x = np.mgrid[:64, :48]
+    values = np.exp(-((y - 20) ** 2 + (x - 30) ** 2) / 100)
+    other = trusting._like(values, rng)
+    assert other.shape == values.shape
+    assert other.std() == pytest.approx(values.std(), rel=1e-6)
+    rough = [np.abs(np.diff(one, axis=0)).mean() for one in (values, other)]
+    assert rough[1] < 3 * rough[0]
+    assert abs(trusting._rank_correlation(values, other)) < 0.6
+
+
+def test_rank_correlation_is_that_of_spearman(rng):
+    first, second = rng.random((2, 9, 11)).round(1)
+    expected = spearmanr(first.ravel(), second.ravel()).statistic
+    assert trusting._rank_correlation(first, second) == pytest.approx(expected)
+    assert trusting._rank_correlation(first, np.exp(3 * first)) == pytest.approx(1)
+    assert trusting._rank_correlation(first, np.zeros_like(first)) == 0
+
+
+def test_removed_pixels_are_filled_from_their_neighbours(rng):
+    y, x = np.mgrid[:20, :30]
+    ramp = (x / 30).astype(np.float32)
+    gone = (abs(y - 10) < 4) & (abs(x - 15) < 4)
+    filled = trusting._filled(ramp, gone, rng)
+    np.testing.assert_allclose(filled, ramp, atol=0.05)
+    np.testing.assert_array_equal(filled[~gone], ramp[~gone])
+
+
+def test_new_weights_are_put_into_a_copy():
+    model = checkpoint.load(None, torch.device("cpu"))
+    before = {name: value.clone() for name, value in model.net.state_dict().items()}
+    last = trusting._redrawn(model, 0, True).net.state_dict()
+    every = trusting._redrawn(model, 0, False).net.state_dict()
+    changed = {name for name, value in before.items() if not torch.equal(value, last[name])}
+    assert changed == {"classifier.weight", "classifier.bias"}
+    assert all(not torch.equal(v, every[name]) for name, v in before.items() if v.ndim == 4)
+    assert all(torch.equal(v, model.net.state_dict()[name]) for name, v in before.items())
+    again = trusting._redrawn(model, 0, True).net.state_dict()
+    assert all(torch.equal(value, last[name]) for name, value in again.items())
+    assert last["classifier.weight"].std() == pytest.approx(
+        float(before["classifier.weight"].std()), rel=0.1
+    )

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import interpolate
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.arrays.histogram import grey_histogram
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.explanation import explain, streamed
+from napari_visual_ccc.engine.explanation.streamed import resized
+from tests.models import saved
+
+
+@pytest.fixture(scope="module")
+def particles():
+    return samples.load("nanoparticles").data[:400, :520]
+
+
+@pytest.fixture
+def tiny_tiles(monkeypatch):
+    """What is larger than 10,000 pixels is explained in tiles."""
+    monkeypatch.setattr(explain, "LARGE_PIXELS", 10_000)
+    monkeypatch.setattr(streamed, "_SIDE", 512)
+    monkeypatch.setattr(streamed, "_MARGIN", 256)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    st.tuples(st.integers(5, 60), st.integers(5, 60)),
+    st.tuples(st.integers(3, 120), st.integers(3, 120)),
+    st.data(),
+)
+def test_parts_of_a_resized_image_are_those_of_the_whole(shape, size, data):
+    image = np.random.default_rng(0).random(shape).astype(np.float32)
+    whole = interpolate(
+        torch.from_numpy(image)[None, None], size=size, mode="bilinear", antialias=True
+    )[0, 0].numpy()
+    places = []
+    for length in size:
+        first = data.draw(st.integers(0, length - 1))
+        places.append((first, data.draw(st.integers(first + 1, length))))
+    found = resized(da.from_array(image, chunks=11), size, *places)
+    expected = whole[slice(*places[0]), slice(*places[1])]
+    np.testing.assert_allclose(found, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("kind", ["uint8", "float32"])
+def test_a_large_image_is_explained_as_a_small_one(particles, tiny_tiles, monkeypatch, kind):
+    image = particles.astype(kind)
+    found = ccc.explain(da.from_array(image, chunks=170), method="gradcam", signed=True)
+    assert isinstance(found.data, da.Array)
+    again = ccc.explain(image, target=found.target, method="hirescam", signed=True)
+    monkeypatch.setattr(explain, "LARGE_PIXELS", 1 << 30)
+    whole = ccc.explain(image, signed=True)
+    assert found.target == whole.target
+    np.testing.assert_allclose(
+        found.prediction.probabilities, whole.prediction.probabilities, atol=0.03
+    )
+    fine = found.data.compute()
+    assert fine.shape == image.shape
+    assert np.corrcoef(fine.ravel(), whole.data.ravel())[0, 1] > 0.98
+    assert np.abs(fine - whole.data).mean() < 0.03
+    assert found.raw_maximum == pytest.approx(whole.raw_maximum, rel=0.1)
+    np.testing.assert_allclose(again.data.compute(), fine, atol=1e-6)
+
+
+def test_classes_of_a_large_image_are_compared(particles, tiny_tiles):
+    found = ccc.compare(da.from_array(particles, chunks=200))
+    assert max(float(one.data.max()) for one in found.maps.values()) == pytest.approx(1)
+    assert {one.data.shape for one in found.maps.values()} == {particles.shape}
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"method": "eigencam"}, "Grad-CAM or HiResCAM"),
+        ({"layer": "blocks.3"}, "of the last layer only"),
+        ({"smooth": True}, "leave it out"),
+    ],
+)
+def test_what_needs_all_maps_at_once_is_refused(particles, tiny_tiles, choices, words):
+    with pytest.raises(ValueError, match=words):
+        ccc.explain(da.from_array(particles, chunks=200), **choices)
+
+
+@pytest.mark.parametrize(
+    ("name", "words"), [("simple-cnn", "fixed input size"), ("visualcnn", "a linear layer")]
+)
+def test_other_networks_are_refused_a_large_image(particles, tiny_tiles, tmp_path, name, words):
+    with pytest.raises(ValueError, match=words):
+        ccc.explain(particles, model=saved(tmp_path, name))
+
+
+def test_percentiles_are_those_of_numpy(rng):
+    image = rng.integers(0, 4000, (50, 60)).astype(np.uint16)
+    shares = (0, 0.5, 37, 50, 99.5, 100)
+    found = run(grey_histogram(image)).percentiles(*shares)
+    np.testing.assert_allclose(found, np.percentile(image, shares))

@@ -1,0 +1,171 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from napari_visual_ccc.engine.learning.split import folds, holdout
+
+PARTS = ("train", "validation", "test")
+
+
+def specimens(sizes_by_class):
+    """Targets and groups: so many images of so many specimens of each class."""
+    targets, groups = [], []
+    for k, sizes in enumerate(sizes_by_class):
+        for number, size in enumerate(sizes):
+            targets += [k] * size
+            groups += [f"{k}-{number}"] * size
+    return np.array(targets), np.array(groups)
+
+
+def shares(parts):
+    return {name: float((parts == name).mean()) for name in PARTS}
+
+
+SPECIMENS = st.lists(
+    st.lists(st.integers(1, 8), min_size=12, max_size=16), min_size=2, max_size=3
+).map(specimens)
+
+
+@settings(max_examples=12, deadline=None)
+@given(SPECIMENS, st.integers(0, 1000), st.randoms(use_true_random=False))
+def test_no_group_is_in_two_parts_and_every_class_in_all(data, seed, random):
+    targets, groups = data
+    order = list(range(len(targets)))
+    random.shuffle(order)
+    targets, groups = targets[order], groups[order]
+    parts = holdout(targets, groups, validation=0.15, test=0.15, seed=seed)
+    assert set(parts) == set(PARTS)
+    for group in np.unique(groups):
+        assert len(set(parts[groups == group])) == 1
+    for part in PARTS:
+        assert set(targets[parts == part]) == set(targets)
+
+
+@settings(max_examples=25, deadline=None)
+@given(SPECIMENS, st.integers(0, 1000), st.integers(0, 6).filter(lambda count: count != 1))
+def test_folds_hold_out_every_image_once_and_divide_no_group(data, seed, count):
+    targets, groups = data
+    held_out = []
+    for trained, held in folds(targets, groups, count=count, seed=seed):
+        assert not set(groups[trained]) & set(groups[held])
+        assert sorted([*trained, *held]) == list(range(len(targets)))
+        assert set(targets[trained]) == set(targets)
+        held_out += list(held)
+    assert sorted(held_out) == list(range(len(targets)))
+
+
+def test_large_specimens_are_not_always_tested():
+    rng = np.random.default_rng(0)
+    sizes = rng.integers(2, 40, 40).tolist()
+    targets, groups = specimens([sizes, sizes[::-1]])
+    tested, each = [], []
+    for seed in range(8):
+        parts = holdout(targets, groups, validation=0.15, test=0.15, seed=seed)
+        names, counts = np.unique(groups[parts == "test"], return_counts=True)
+        tested.append(frozenset(names))
+        each.append(counts.mean())
+        assert 0.1 < (parts == "test").mean() < 0.2
+    assert len(set(tested)) == 8
+    assert np.mean(each) == pytest.approx(np.mean(sizes), rel=0.25)
+
+
+def test_groups_that_hold_several_classes_are_not_divided():
+    # as crops of all shapes from one micrograph
+    rng = np.random.default_rng(0)
+    targets, groups = rng.integers(0, 3, 300), rng.integers(0, 30, 300)
+    parts = holdout(targets, groups, validation=0.2, test=0.2, seed=0)
+    assert all(len(set(parts[groups == group])) == 1 for group in range(30))
+    for trained, held in folds(targets, groups, count=5):
+        assert not set(groups[trained]) & set(groups[held])
+
+
+def test_the_seed_decides_the_split():
+    targets, groups = specimens([[3] * 20, [2] * 20])
+    split = [holdout(targets, groups, validation=0.2, test=0.2, seed=s) for s in (1, 1, 2)]
+    np.testing.assert_array_equal(split[0], split[1])
+    assert (split[0] != split[2]).any()
+    again = [[list(held) for _, held in folds(targets, groups, seed=s)] for s in (1, 1, 2)]
+    assert again[0] == again[1] != again[2]
+
+
+@pytest.mark.parametrize(
+    ("validation", "test"),
+    [(0.15, 0.15), (0.1, 0.2), (0.05, 0.05), (0.25, 0.5), (0.1, 0.3), (0.2, 0.4), (0.3, 0.3)],
+)
+def test_shares_are_near_those_asked_for(validation, test):
+    targets, groups = np.repeat([0, 1, 2], [100, 50, 30]), np.arange(180)
+    parts = holdout(targets, groups, validation=validation, test=test, seed=0)
+    asked = {"train": 1 - validation - test, "validation": validation, "test": test}
+    for k in range(3):
+        assert shares(parts[targets == k]) == pytest.approx(asked, abs=0.05)
+
+
+def test_shares_are_near_those_asked_for_with_groups_of_unlike_size():
+    rng = np.random.default_rng(0)
+    targets, groups = specimens([rng.integers(1, 12, 40), rng.integers(1, 12, 40)])
+    asked = {"train": 0.7, "validation": 0.15, "test": 0.15}
+    for seed in range(3):
+        parts = holdout(targets, groups, validation=0.15, test=0.15, seed=seed)
+        for k in range(2):
+            assert shares(parts[targets == k]) == pytest.approx(asked, abs=0.05)
+
+
+@pytest.mark.parametrize(("validation", "test"), [(0.0, 0.2), (0.2, 0.0), (0.0, 0.0)])
+def test_a_share_of_nothing_leaves_its_part_empty(validation, test):
+    targets, groups = np.repeat([0, 1], 50), np.arange(100)
+    parts = holdout(targets, groups, validation=validation, test=test, seed=0)
+    found = shares(parts)
+    assert (found["validation"] > 0, found["test"] > 0) == (validation > 0, test > 0)
+
+
+def test_a_rare_class_is_in_every_part():
+    targets, groups = np.repeat([0, 1], [90, 4]), np.arange(94)
+    for seed in range(2):
+        parts = holdout(targets, groups, validation=0.15, test=0.15, seed=seed)
+        assert all((targets[parts == part] == 1).any() for part in PARTS)
+
+
+def test_four_specimens_of_every_class_are_enough_for_three_parts():
+    targets, groups = specimens([[5] * 4, [5] * 4, [5] * 4])
+    parts = holdout(targets, groups, validation=0.15, test=0.15, seed=0)
+    assert all(set(targets[parts == part]) == {0, 1, 2} for part in PARTS)
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        specimens([[10] * 20, [10]]),
+        specimens([[10] * 20, [10, 10]]),
+        specimens([[10], [10]]),
+        (np.array([0, 1] * 10), np.zeros(20, int)),
+    ],
+    ids=["one group of a class", "two groups of a class", "one of each", "one group of all"],
+)
+def test_too_few_groups_are_told_in_words(data):
+    with pytest.raises(ValueError, match="too few groups to be in every part; add specimens"):
+        holdout(*data, validation=0.15, test=0.15, seed=0)
+
+
+def test_leave_one_group_out_holds_out_each_group_once():
+    targets, groups = specimens([[3, 4, 2], [5, 1]])
+    held_out = [set(groups[held]) for _, held in folds(targets, groups, count=0)]
+    assert all(len(held) == 1 for held in held_out)
+    assert set.union(*held_out) == set(groups)
+    assert len(held_out) == 5
+
+
+def test_there_are_no_more_folds_than_groups_of_a_class():
+    targets, groups = specimens([[3] * 9, [5, 1, 4]])
+    parts = list(folds(targets, groups, count=5))
+    assert len(parts) == 3
+    assert all(set(targets[held]) == {0, 1} for _, held in parts)
+
+
+@pytest.mark.parametrize("count", [0, 5])
+def test_a_class_of_one_group_cannot_be_cross_validated(count):
+    targets, groups = specimens([[3] * 9, [20]])
+    with pytest.raises(ValueError, match="a class has only one group; add a specimen"):
+        next(folds(targets, groups, count=count))

@@ -1,0 +1,368 @@
+"""Training from labelled images to a model file, on real micrographs."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.core import dataset as core_dataset
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.learning.train import train
+from napari_visual_ccc.io import datasets as dataset
+from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.workflow.models import save_model
+
+SIDE = 64
+
+
+def tiles(name: str, count: int, seed: int = 0) -> list[np.ndarray]:
+    image = samples.load(name).data
+    rng = np.random.default_rng(seed)
+    corners = [tuple(rng.integers(0, n - SIDE) for n in image.shape[:2]) for _ in range(count)]
+    return [image[y : y + SIDE, x : x + SIDE] for y, x in corners]
+
+
+def two_classes(count: int = 10, seed: int = 0, **more) -> core_dataset.Dataset:
+    images = [*tiles("superalloy", count, seed), *tiles("powder", count, seed)]
+    labels = ["alloy"] * count + ["powder"] * count
+    return core_dataset.from_arrays(images, labels, name="two", **more)
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return ccc.train(two_classes())
+
+
+def test_few_images_are_enough_and_tested_by_cross_validation(trained):
+    assert trained.evaluation.value("accuracy") >= 0.9
+    assert trained.facts["part"] == "k-fold"
+    assert len(trained.evaluation.images) == 20
+    low, high = trained.evaluation.summary.loc[0, ["low", "high"]]
+    # twenty images cannot prove much
+    assert high - low > 0.05
+    assert any("fewer than 30" in note for note in trained.notes)
+    assert set(trained.split["part"]) == {"cross-validated"}
+
+
+def test_the_card_says_what_was_done(trained):
+    card = trained.model.card
+    assert card["classes"] == ["alloy", "powder"]
+    assert card["view"] == {"kind": "window"}
+    assert (card["window_px"], card["input_px"]) == (64, 128)
+    assert card["training_data"]["images"] == 20
+    assert card["training_data"]["by_class"] == {"alloy": 10, "powder": 10}
+    assert len(card["references"]) == 20
+    assert 0.05 <= card["temperature"] <= 20
+    assert len(card["conformal"]) == 20
+    assert card["metrics"]["tested_by"] == "k-fold"
+    assert "blocks.4" in card["layers"]
+    json.dumps(card)
+
+
+def test_a_saved_model_says_of_new_images_what_the_trained_one_would(trained, tmp_path):
+    path, split, report, numbers = save_model(trained, tmp_path / "two")
+    assert path.name == "two.safetensors"
+    assert checkpoint.read_card(path)["name"] == "two"
+    assert split.read_text().splitlines()[0] == "name,label,group,part"
+    assert "named rightly" in report.read_text(encoding="utf-8")
+    assert json.loads(numbers.read_text())["confusion"]
+    new = two_classes(8, seed=9)
+    found = ccc.evaluate(new, model=path)
+    assert found.value("accuracy") >= 0.9
+    one = ccc.classify(tiles("powder", 1, 33)[0], model=path)
+    assert one.label == "powder"
+    assert not one.unknown
+    assert one.similar[0]["class"] == "powder"
+    assert one.spread.shape == (2,)
+    with pytest.raises(FileExistsError, match="two"):
+        save_model(trained, tmp_path / "two")
+
+
+def test_what_is_unlike_all_training_images_is_unknown(trained, tmp_path):
+    path = save_model(trained, tmp_path / "two")[0]
+    strange = np.random.default_rng(0).normal(0, 1, (64, 64))
+    found = ccc.classify(strange, model=path)
+    assert found.unknown
+    assert found.verdict == "unknown"
+    assert "unlike the training images" in found.notes[0]
+
+
+def test_the_same_seed_gives_the_same_model(trained):
+    again = ccc.train(two_classes())
+    np.testing.assert_array_equal(
+        again.model.net.classifier.weight.numpy(), trained.model.net.classifier.weight.numpy()
+    )
+    np.testing.assert_array_equal(again.evaluation.confusion, trained.evaluation.confusion)
+
+
+def test_no_group_is_in_two_parts():
+    groups = [f"specimen {k // 4}" for k in range(40)] * 2
+    data = two_classes(40, groups=groups)
+    found = ccc.train(data, split="holdout")
+    by_group = found.split.groupby("group")["part"].nunique()
+    assert (by_group == 1).all()
+    assert set(found.split["part"]) == {"train", "test"}
+    assert (
+        found.evaluation.independent
+        == by_group[found.split["part"].eq("test").groupby(found.split["group"]).any()].size
+    )
+
+
+@pytest.mark.parametrize(
+    "model", ["lite0-finetune", "visualcnn", "simple-cnn", "xception", "alexnet-1ch"]
+)
+def test_every_architecture_trains_is_saved_and_classifies(model, tmp_path):
+    data = two_classes(6)
+    small = {"alexnet-1ch": 64, "xception": 64}.get(model, 32)
+    found = ccc.train(
+        data, model=model, input_px=small, epochs=1, batch=12, split="holdout", test=0.3,
+        validation=0.3, weights="random",
+    )  # fmt: skip
+    assert found.model.card["architecture"] == model
+    path = save_model(found, tmp_path / "net")[0]
+    image = tiles("powder", 1)[0]
+    prediction = ccc.classify(image, model=path)
+    assert prediction.probabilities.sum() == pytest.approx(1)
+    heatmap = ccc.explain(image, model=path, target="alloy", signed=True)
+    assert heatmap.data.shape == image.shape
+    assert np.isfinite(heatmap.data).all()
+
+
+@pytest.mark.parametrize("other", ["timm:test_vit", "timm:test_resnet"])
+def test_any_model_of_timm_trains_and_explains(other, tmp_path):
+    found = ccc.train(
+        two_classes(6), model="other", other=other, weights="random", epochs=1, split="holdout",
+        test=0.3, validation=0.3,
+    )  # fmt: skip
+    assert found.model.card["architecture"] == other
+    path = save_model(found, tmp_path / "net")[0]
+    image = tiles("powder", 1)[0]
+    assert ccc.classify(image, model=path).probabilities.sum() == pytest.approx(1)
+    for method in ("gradcam", "layercam", "eigencam", "ablationcam", "scorecam"):
+        found = ccc.explain(image, model=path, target="alloy", method=method, signed=True)
+        assert np.isfinite(found.data).all()
+        assert np.abs(found.data).max() > 0
+
+
+def test_cancelled_training_keeps_the_best_so_far(tmp_path):
+    state = tmp_path / "training.state"
+    choices = {
+        "model": "visualcnn", "input_px": 32, "epochs": 50, "batch": 12, "split": "holdout",
+        "test": 0.3, "validation": 0.3, "state": state,
+    }  # fmt: skip
+    steps = train(two_classes(10), **choices)
+    epochs = 0
+    for progress in steps:
+        epochs += progress.note == "epochs"
+        if epochs == 3:
+            break
+    steps.close()
+    found = ccc.train(two_classes(10), **choices, finish=True)
+    assert len(found.history) == 3
+    assert found.evaluation.probabilities.shape[1] == 2
+
+
+def test_a_window_in_nanometres_brings_images_to_one_scale(tmp_path):
+    coarse = [(image, (4.0, 4.0)) for image in tiles("superalloy", 6)]
+    fine = [(np.kron(image, np.ones((2, 2), np.uint8)), (2.0, 2.0)) for image in tiles("powder", 6)]
+    images, sizes = zip(*(coarse + fine), strict=True)
+    data = core_dataset.from_arrays(
+        images, ["alloy"] * 6 + ["powder"] * 6, spacings=[(size, "nm") for size in sizes]
+    )
+    found = ccc.train(data, window=256, window_unit="nm", input_px=64)
+    card = found.model.card
+    assert card["view"] == {"kind": "physical", "window_nm": 256.0}
+    assert card["pixel_size_nm"] == [2.0, 4.0]
+    path = save_model(found, tmp_path / "scaled")[0]
+    notes = ccc.classify(coarse[0][0], (40.0, 40.0), "nm", model=path).notes
+    assert any("far from what the model was trained at" in note for note in notes)
+    notes = ccc.classify(coarse[0][0], model=path).notes
+    assert any("no pixel size is known" in note for note in notes)
+
+
+def test_the_pixel_size_can_be_told(tmp_path):
+    image = tiles("superalloy", 12)
+    sizes = [1.0] * 6 + [50.0] * 6
+    data = core_dataset.from_arrays(
+        image, ["fine"] * 6 + ["coarse"] * 6, spacings=[((s, s), "nm") for s in sizes]
+    )
+    found = ccc.train(data, tell_pixel_size=True, flips=False)
+    path = save_model(found, tmp_path / "told")[0]
+    new = tiles("superalloy", 1, seed=5)[0]
+    assert ccc.classify(new, (1.0, 1.0), "nm", model=path).label == "fine"
+    assert ccc.classify(new, (0.05, 0.05), "µm", model=path).label == "coarse"
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"model": "other"}, "name the other model"),
+        ({"other": "timm:resnet18"}, "choose the model 'other'"),
+        ({"window_unit": "nm"}, "needs its size"),
+        ({"window": 64.0, "window_unit": "nm"}, "no pixel size"),
+        ({"split": "holdout", "validation": 0.0, "test": 0.0}, "nothing would be put aside"),
+        ({"model": "other", "other": "timm:resnet9000", "weights": "random"}, "timm has no model"),
+        ({"tell_pixel_size": True}, "no image has a pixel size"),
+    ],
+)
+def test_choices_that_contradict_are_refused_in_words(choices, words):
+    with pytest.raises(ValueError, match=words):
+        ccc.train(two_classes(4), **choices)
+
+
+def test_nanoshapes_crops_are_told_apart_by_originals_never_seen(data):
+    crops = dataset.load(data / "nanoshapes/crops/train", group=r"^(.*)_[^_]*_[^_]*$")
+    some = core_dataset.Dataset(crops.examples[::8], crops.name)
+    found = run(train(some))
+    assert found.evaluation.value("accuracy") > 0.8
+    assert found.evaluation.independent < 31
+
+
+def test_epochs_are_logged_for_tensorboard(tmp_path):
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    ccc.train(
+        two_classes(6), model="visualcnn", input_px=32, epochs=2, batch=12, split="holdout",
+        test=0.3, validation=0.3, log=tmp_path / "board",
+    )  # fmt: skip
+    board = EventAccumulator(str(tmp_path / "board"))
+    board.Reload()
+    assert [event.step for event in board.Scalars("validation_loss")] == [1, 2]
+
+
+def test_what_is_stopped_within_cross_validation_is_never_reported(tmp_path):
+    state = tmp_path / "training.state"
+    choices = {
+        "model": "visualcnn", "input_px": 32, "epochs": 2, "batch": 12, "split": "k-fold",
+        "state": state,
+    }  # fmt: skip
+    steps = train(two_classes(6), **choices)
+    for progress in steps:
+        if progress.note.startswith("fold 4"):
+            break
+    steps.close()
+    resumed = train(two_classes(6), **choices)
+    assert next(one.note for one in resumed if one.note.startswith("fold")) == "fold 4 of 5"
+    resumed.close()
+    # what was learnt with other choices is no use
+    other = train(two_classes(6), **{**choices, "epochs": 3})
+    assert next(one.note for one in other if one.note.startswith("fold")) == "fold 1 of 5"
+    other.close()
+    with pytest.raises(ValueError, match="before the cross-validation was through"):
+        ccc.train(two_classes(6), **choices, finish=True)
+    whole = ccc.train(two_classes(6), **{**choices, "state": None})
+    again = ccc.train(two_classes(6), **choices)
+    finished = ccc.train(two_classes(6), **choices, finish=True)
+    for one in (again, finished):
+        np.testing.assert_allclose(
+            one.evaluation.probabilities, whole.evaluation.probabilities, atol=1e-5
+        )
+
+
+def test_the_state_of_other_images_is_refused(tmp_path):
+    choices = {
+        "model": "visualcnn", "input_px": 32, "epochs": 1, "batch": 12, "split": "holdout",
+        "test": 0.3, "validation": 0.3, "state": tmp_path / "training.state",
+    }  # fmt: skip
+    ccc.train(two_classes(6), **choices)
+    with pytest.raises(ValueError, match="other images or settings"):
+        ccc.train(two_classes(6, seed=1), **choices)
+
+
+@pytest.mark.parametrize("change", [{"balance": False}, {"flips": False}])
+def test_the_state_of_other_choices_is_refused(tmp_path, change):
+    choices = {
+        "model": "visualcnn", "input_px": 32, "epochs": 1, "batch": 12, "split": "holdout",
+        "test": 0.3, "validation": 0.3, "state": tmp_path / "training.state",
+    }  # fmt: skip
+    ccc.train(two_classes(6), **choices)
+    with pytest.raises(ValueError, match="other images or settings"):
+        ccc.train(two_classes(6), **{**choices, **change})
+
+
+def test_training_goes_on_with_more_epochs(tmp_path):
+    choices = {
+        "model": "lite0-finetune", "input_px": 32, "batch": 12, "split": "holdout",
+        "test": 0.3, "validation": 0.3, "state": tmp_path / "training.state", "patience": 50,
+    }  # fmt: skip
+    first = ccc.train(two_classes(6), epochs=4, **choices)
+    second = ccc.train(two_classes(6), epochs=9, **choices)
+    assert len(second.history) == 9
+    np.testing.assert_allclose(second.history["loss"][:4], first.history["loss"])
+
+
+def test_leaving_out_each_of_many_groups_is_refused_with_their_number():
+    with pytest.raises(ValueError, match="would train 120 times"):
+        ccc.train(two_classes(60), split="leave-one-group-out")
+
+
+def test_more_images_than_a_file_keeps_do_not_make_new_ones_strange():
+    import torch
+
+    from napari_visual_ccc.engine.learning.train import familiar_range
+    from napari_visual_ccc.nets.neighbours import references, unfamiliarity
+
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(1500, 16)).astype(np.float32)
+    groups = np.arange(1500)
+    everything = np.arange(1500)
+    tensors, _, chosen = references(
+        features, everything % 2, np.zeros((1500, 2, 2), np.uint8), [str(k) for k in groups], 0,
+        most=300,
+    )  # fmt: skip
+    limit = familiar_range(features, everything[chosen], everything, groups)["threshold"]
+    new = torch.from_numpy(rng.normal(size=(2000, 16)).astype(np.float32))
+    strange = (unfamiliarity(new, tensors["reference.features"]) > limit).float().mean()
+    assert 0.02 < float(strange) < 0.09
+
+
+def test_too_few_other_groups_set_no_limit():
+    from napari_visual_ccc.engine.learning.train import familiar_range
+
+    features = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)
+    everything = np.arange(6)
+    assert familiar_range(features, everything, everything, everything % 2) is None
+
+
+def test_no_test_part_is_said():
+    found = ccc.train(
+        two_classes(8), model="visualcnn", input_px=32, epochs=1, split="holdout", test=0.0,
+        validation=0.3,
+    )  # fmt: skip
+    assert any("no test part" in note for note in found.notes)
+
+
+def test_images_that_memory_has_no_room_for_are_read_again(monkeypatch, trained):
+    from napari_visual_ccc.engine.learning import prepare
+
+    monkeypatch.setattr(prepare, "_KEPT_BYTES", 3 * SIDE * SIDE)
+    again = ccc.train(two_classes(), licence="CC BY 4.0")
+    np.testing.assert_array_equal(
+        again.model.net.classifier.weight.numpy(), trained.model.net.classifier.weight.numpy()
+    )
+    assert again.model.card["licence"] == "CC BY 4.0"
+
+
+@pytest.mark.parametrize("model", ["lite0-linear", "visualcnn"])
+def test_a_class_of_which_nothing_can_be_read_is_left_out(model, tmp_path):
+    data = two_classes(6)
+    broken = core_dataset.from_arrays([np.full((8, 8), np.nan)] * 2, ["a", "b"]).examples
+    both = core_dataset.Dataset((*data.examples, *broken[:1]), "three")
+    assert len(both.classes) == 3
+    found = ccc.train(both, model=model, input_px=32, epochs=1)
+    assert found.model.card["classes"] == ["alloy", "powder"]
+    assert "no finite pixel" in found.skipped.loc[0, "reason"]
+
+
+def test_without_a_validation_part_nothing_is_called_calibrated(tmp_path):
+    found = ccc.train(
+        two_classes(6), model="visualcnn", input_px=32, epochs=1, split="holdout", test=0.3,
+        validation=0.0,
+    )  # fmt: skip
+    path = save_model(found, tmp_path / "raw")[0]
+    said = ccc.classify(tiles("powder", 1)[0], model=path).notes
+    assert any("not calibrated" in note for note in said)

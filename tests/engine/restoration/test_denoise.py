@@ -1,0 +1,137 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+from skimage.io import imread
+from skimage.metrics import peak_signal_noise_ratio
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.acquisition import noise
+from napari_visual_ccc.engine.restoration import denoise as module
+from napari_visual_ccc.engine.restoration.denoise import denoise
+
+METHODS = list(module._FILTERS)
+
+
+@pytest.fixture(scope="module")
+def alloy(data):
+    file = sorted((data / "segmentation/super1/test/images").glob("*.png"))[0]
+    return imread(file)[:256, :256] / 255
+
+
+def noisy(image, peak, sigma):
+    rng = np.random.default_rng(3)
+    return rng.poisson(image * peak) / peak + rng.normal(0, sigma, image.shape)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(("peak", "sigma"), [(200, 0.02), (20, 0.05)])
+def test_every_method_brings_a_real_micrograph_nearer_to_the_clean_one(alloy, method, peak, sigma):
+    given = noisy(alloy, peak, sigma)
+    found = ccc.denoise(given, method=method)
+    before, after = (peak_signal_noise_ratio(alloy, i, data_range=1) for i in (given, found.data))
+    assert after > before + 3
+    # the transform and back must not shift grey
+    assert found.data.mean() == pytest.approx(alloy.mean(), abs=0.01)
+    assert found.data.dtype == np.float32
+
+
+def test_noise_is_estimated_and_its_kind_told():
+    y, x = np.mgrid[:400, :400]
+    clean = 50 + 40 * np.sin(x / 60) + 0.3 * y
+    rng = np.random.default_rng(0)
+    even = noise.estimate(clean + rng.normal(0, 5, clean.shape))
+    assert not even.poisson
+    assert even.sigma == pytest.approx(5, rel=0.1)
+    counted = noise.estimate(rng.poisson(clean) + rng.normal(0, 2, clean.shape))
+    assert counted.poisson
+    assert counted.gain == pytest.approx(1, rel=0.25)
+
+
+@pytest.mark.parametrize("gain", [0.5, 3.0])
+def test_stabilised_noise_is_one_and_its_mean_comes_back(gain):
+    rng = np.random.default_rng(0)
+    model = noise.Noise(gain, 4.0, (0, 100))
+    for level in (5.0, 30.0, 200.0):
+        counts = gain * rng.poisson(level, 200_000) + rng.normal(0, 2, 200_000)
+        stable = noise.stabilise(counts, model)
+        assert stable.std() == pytest.approx(1, abs=0.05)
+        back = noise.unstabilise(np.array([stable.mean()]), model)[0]
+        assert back == pytest.approx(gain * level, rel=0.01)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_tiles_give_what_the_whole_gives(rng, method):
+    image = rng.normal(100, 20, (2, 200, 90)).astype(np.float32)
+    whole = ccc.denoise(image, method=method).data
+    lazy = ccc.denoise(da.from_array(image, chunks=(1, 77, 90)), method=method).data
+    assert isinstance(lazy, da.Array)
+    np.testing.assert_allclose(lazy.compute(), whole, rtol=1e-5, atol=1e-3)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_16_bit_ramp_keeps_its_levels(ramp16, method):
+    noisy = np.clip(ramp16 + np.random.default_rng(0).normal(0, 300, ramp16.shape), 0, 65535)
+    found = ccc.denoise(noisy.astype(np.uint16), method=method).data
+    assert len(np.unique(found)) > 1000
+    np.testing.assert_allclose(found[64:-64, 64:-64], ramp16[64:-64, 64:-64], atol=2500)
+
+
+def test_an_image_without_noise_stays_as_it_is_and_says_so():
+    image = np.tile(np.arange(64, dtype=np.uint8), (64, 1))
+    found = ccc.denoise(image)
+    np.testing.assert_array_equal(found.data, image)
+    assert "no noise" in found.notes[-1]
+
+
+def test_strength_decides_how_smooth(alloy):
+    given = noisy(alloy, 20, 0.05)
+    spread = [ccc.denoise(given, method="gaussian", strength=s).data.std() for s in (0, 0.5, 1, 2)]
+    assert spread == sorted(spread, reverse=True)
+    np.testing.assert_array_equal(ccc.denoise(given, strength=0).data, given.astype(np.float32))
+
+
+def test_missing_pixels_stay_missing(rng):
+    image = rng.normal(100, 10, (64, 64))
+    image[5, 6] = np.nan
+    found = ccc.denoise(image, method="median").data
+    assert np.isnan(found[5, 6])
+    assert np.isfinite(found).sum() == image.size - 1
+
+
+def test_progress_comes_often_on_a_large_image(rng):
+    image = rng.normal(100, 10, (1500, 1000)).astype(np.float32)
+    steps = denoise(image)
+    totals = {next(steps).total for _ in range(3)}
+    steps.close()
+    assert max(totals) >= 5
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"method": "magic"}, "non-local means"),
+        ({"strength": 9}, "0 to 3"),
+        ({"noise": "pink"}, "gaussian or poisson"),
+    ],
+)
+def test_wrong_choices_are_refused(choices, words):
+    with pytest.raises(ValueError, match=words):
+        run(denoise(np.zeros((8, 8)), **choices))
+
+
+def test_a_slice_of_nothing_is_passed_over(rng):
+    stack = rng.normal(100, 10, (3, 40, 40))
+    stack[1] = np.nan
+    found = ccc.denoise(stack, method="gaussian").data
+    assert np.isnan(found[1]).all()
+    assert found[0].std() < stack[0].std()
+
+
+def test_a_hole_in_the_middle_is_no_reason_to_refuse(rng):
+    image = rng.normal(100, 10, (2300, 2300)).astype(np.float32)
+    image[100:2200, 100:2200] = np.nan
+    found = ccc.denoise(image, method="gaussian").data
+    assert np.isfinite(found).sum() == np.isfinite(image).sum()

@@ -1,0 +1,185 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+from skimage.filters import threshold_multiotsu, threshold_otsu
+from skimage.io import imread
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.arrays import tiling as arrays_tiling
+
+
+def test_dark_particles_are_objects_and_so_are_bright_ones(discs):
+    dark, bright = ccc.otsu(discs), ccc.otsu(255 - discs)
+    np.testing.assert_array_equal(dark.labels, bright.labels)
+    assert dark.facts["objects"] == "dark"
+    assert bright.facts["objects"] == "bright"
+    assert dark.labels[30, 30] == 1
+    assert dark.labels[0, 0] == 0
+    assert dark.table["area_percent"].iloc[0] == pytest.approx(
+        100 * 6 * np.pi * 144 / discs.size, rel=0.05
+    )
+
+
+def test_the_side_can_be_chosen(discs):
+    np.testing.assert_array_equal(
+        ccc.otsu(discs, objects="bright").labels, 1 - ccc.otsu(discs, objects="dark").labels
+    )
+
+
+@pytest.mark.parametrize("classes", [2, 3, 4])
+def test_thresholds_equal_those_of_scikit_image(data, classes):
+    file = sorted((data / "segmentation/super1/test/images").glob("*.png"))[0]
+    image = imread(file)
+    found = ccc.otsu(image, classes=classes, sigma=0, objects="bright")
+    reference = [threshold_otsu(image)] if classes == 2 else threshold_multiotsu(image, classes)
+    labels = np.digitize(image, reference, right=True) + (classes > 2)
+    np.testing.assert_array_equal(found.labels, labels)
+
+
+def test_foreground_of_real_particles_is_found(data):
+    folder = data / "nanoshapes"
+    scores = []
+    for file in sorted((folder / "images/test").glob("*.png")):
+        truth = imread(folder / "instances/test" / file.name) > 0
+        found = ccc.otsu(imread(file)).labels > 0
+        scores.append((truth & found).sum() / (truth | found).sum())
+    assert min(scores) > 0.8
+
+
+def test_small_objects_are_dropped_and_the_table_knows(discs):
+    image = discs.copy()
+    image[3:5, 3:5] = 0
+    kept, cleaned = (ccc.otsu(image, sigma=0, smallest=n) for n in (0, 50))
+    assert kept.labels[3, 3] == 1
+    assert cleaned.labels[3, 3] == 0
+    assert cleaned.table["pixels"].iloc[0] == cleaned.labels.sum()
+    assert cleaned.table["pixels"].sum() == image.size
+
+
+def test_stacks_share_a_threshold_and_lazy_ones_stay_lazy(discs):
+    stack = np.stack([discs, discs // 2])
+    whole = ccc.otsu(stack)
+    lazy = ccc.otsu(da.from_array(stack, chunks=(1, 50, 60)))
+    assert isinstance(lazy.labels, da.Array)
+    np.testing.assert_array_equal(lazy.labels.compute(), whole.labels)
+
+
+def test_missing_pixels_are_background(rng):
+    image = rng.normal(size=(40, 40))
+    image[10:20, 10:20] += 10
+    image[12, 12] = np.nan
+    found = ccc.otsu(image)
+    assert found.labels[12, 12] == 0
+    assert found.labels[15, 15] == 1
+
+
+def test_a_constant_image_cannot_be_split():
+    with pytest.raises(ValueError, match="too few for 2 classes"):
+        ccc.otsu(np.full((9, 9), 3, np.uint8))
+
+
+@pytest.mark.parametrize(("overlap", "objects"), [(16, 2), (40, 2)])
+def test_touching_discs_are_split(overlap, objects):
+    y, x = np.mgrid[:100, :180]
+    left, right = 60, 60 + 2 * 30 - overlap / 2
+    mask = ((y - 50) ** 2 + (x - left) ** 2 < 900) | ((y - 50) ** 2 + (x - right) ** 2 < 900)
+    found = ccc.watershed_split(mask, 0.5, "nm")
+    assert found.labels.max() == objects
+    np.testing.assert_array_equal(found.labels > 0, mask)
+    assert found.table["area_nm2"].sum() == pytest.approx(mask.sum() / 4)
+    assert ccc.watershed_split(mask, tolerance=20.0).labels.max() == 1
+
+
+def test_a_speck_lower_than_the_tolerance_is_an_object_still():
+    mask = np.zeros((30, 30), bool)
+    mask[5, 5] = True
+    mask[10:25, 10:25] = True
+    found = ccc.watershed_split(mask, tolerance=3.0)
+    assert found.labels.max() == 2
+    assert found.labels[5, 5] > 0
+    assert ccc.watershed_split(mask, smallest=5).labels.max() == 1
+
+
+def test_numbers_go_on_through_a_stack():
+    stack = np.zeros((2, 20, 20), np.uint8)
+    stack[:, 2:8, 2:8] = 1
+    found = ccc.watershed_split(stack)
+    assert found.labels[0].max() == 1
+    assert found.labels[1].max() == 2
+
+
+def test_one_class_of_several_can_be_split():
+    labels = np.zeros((20, 20), np.uint8)
+    labels[:, :10], labels[5:9, 12:16] = 1, 2
+    assert (ccc.watershed_split(labels, only=2).labels > 0).sum() == 16
+    with pytest.raises(ValueError, match="no label 3"):
+        ccc.watershed_split(labels, only=3)
+    # lazy labels are not looked at before
+    lazy = ccc.watershed_split(da.from_array(labels), only=3).labels
+    assert not lazy.any().compute()
+
+
+def test_an_image_is_no_labels(discs):
+    with pytest.raises(ValueError, match="segment or cluster"):
+        ccc.watershed_split(discs / 2)
+
+
+def test_lazy_tables_count_what_is_left(discs):
+    image = discs.copy()
+    image[3:5, 3:5] = 0
+    whole = ccc.otsu(image, sigma=0, smallest=50)
+    lazy = ccc.otsu(da.from_array(image, chunks=50), sigma=0, smallest=50)
+    assert lazy.table.equals(whole.table)
+    assert lazy.table["pixels"].iloc[0] == whole.labels.sum()
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+@pytest.mark.parametrize(
+    "shift", [lambda i: i.astype(np.int32) + 10_000_000, lambda i: i * 1e-3 + 1e6]
+)
+def test_a_small_contrast_on_a_large_grey_level_is_found(discs, sigma, shift):
+    plain, found = ccc.otsu(discs, sigma=sigma), ccc.otsu(shift(discs), sigma=sigma)
+    assert (found.labels != plain.labels).mean() < 0.001
+
+
+def test_a_hot_pixel_does_not_take_a_class(rng):
+    image = np.where(np.arange(64) % 2, 10.0, 20.0) + rng.normal(0, 0.5, (64, 64))
+    image[0, 0] = 1e5
+    found = ccc.kmeans(image, clusters=3)
+    assert found.labels.max() == 3
+    assert np.bincount(found.labels.ravel())[3] == 1
+
+
+def test_negative_labels_are_refused():
+    labels = np.zeros((20, 20), int)
+    labels[3:6, 3:6] = -1
+    for function in (ccc.watershed_split, ccc.region_table):
+        with pytest.raises(ValueError, match="labels hold -1"):
+            function(labels)
+
+
+@pytest.mark.parametrize("choices", [{}, {"sigma": 0.0}, {"smallest": 50}, {"classes": 3}])
+def test_means_are_those_of_the_image_over_the_labels(discs, choices):
+    image = discs.copy()
+    image[3:5, 3:5] = 0
+    found = ccc.otsu(image, **choices)
+    lazy = ccc.otsu(da.from_array(image, chunks=50), **choices)
+    for label, mean, pixels in found.table[["label", "mean_intensity", "pixels"]].to_numpy():
+        assert image[found.labels == label].mean() == pytest.approx(mean)
+        assert (found.labels == label).sum() == pixels
+    np.testing.assert_allclose(lazy.table["mean_intensity"], found.table["mean_intensity"])
+
+
+def test_bands_with_a_missing_pixel_give_what_the_whole_gives(rng, monkeypatch):
+    from napari_visual_ccc.arrays import mapping as planes
+
+    image = rng.normal(size=(200, 90)).cumsum(axis=0)
+    image[190, 5] = np.nan
+    whole = ccc.otsu(image).labels
+    lazy = ccc.otsu(da.from_array(image, chunks=(37, 41))).labels
+    np.testing.assert_array_equal(lazy.compute(), whole)
+    monkeypatch.setattr(arrays_tiling.bands, "__defaults__", (900,))
+    monkeypatch.setitem(planes.map_planes.__kwdefaults__, "pixels", 900)
+    np.testing.assert_array_equal(ccc.otsu(image).labels, whole)

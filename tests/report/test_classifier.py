@@ -1,0 +1,293 @@
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import replace
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from napari_visual_ccc.core.results import EvaluationResult, ModelResult
+from napari_visual_ccc.engine.learning.evaluate import evaluation
+from napari_visual_ccc.report import classifier as report
+from napari_visual_ccc.report import plots
+
+VOID = {"meta", "img", "br"}
+DRAWINGS = [
+    report.draw_confusion,
+    report.draw_per_class,
+    report.draw_roc,
+    report.draw_precision_recall,
+    report.draw_reliability,
+]
+
+
+class Page(HTMLParser):
+    """What a browser sees: that tags are closed in order, the text, and what is fetched."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.open: list[str] = []
+        self.words: list[str] = []
+        self.links: list[str] = []
+        self.feed(text)
+        self.close()
+        assert self.open == []
+
+    def handle_starttag(self, tag, attrs):
+        self.links += [v for k, v in attrs if k in ("src", "href", "srcset", "data")]
+        assert tag not in ("script", "link", "iframe")
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] != "style":
+            self.words.append(data)
+
+    @property
+    def text(self) -> str:
+        return re.sub(r"\s+", " ", "".join(self.words))
+
+
+def told(said, truth, classes, sure=0.9, **more) -> EvaluationResult:
+    """Evaluate answers that all are given with the same certainty."""
+    said, count = np.asarray(said), len(classes)
+    probabilities = np.full((len(said), count), (1 - sure) / (count - 1))
+    probabilities[np.arange(len(said)), said] = sure
+    return evaluation(classes, probabilities, np.asarray(truth), **more)
+
+
+def two(groups: int = 4, **more) -> EvaluationResult:
+    """Twenty images, of which two of the first class are taken for the second."""
+    truth = np.repeat([0, 1], 10)
+    said = truth.copy()
+    said[:2] = 1
+    names = [f"image_{k}.tif" for k in range(20)]
+    of = [f"specimen {k % groups}" for k in range(20)]
+    return told(said, truth, ["cube", "sphere"], names=names, groups=of, **more)
+
+
+def ten() -> EvaluationResult:
+    rng = np.random.default_rng(0)
+    truth = np.arange(200) % 10
+    logits = rng.normal(size=(200, 10))
+    logits[np.arange(200), truth] += 2
+    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    names = ["Films_Coated_Surface", *(f"Class_{k}" for k in range(9))]
+    return evaluation(names, probabilities, truth)
+
+
+CASES = {
+    "two": two,
+    "ten": ten,
+    "perfect": lambda: told([0, 1, 2] * 5, [0, 1, 2] * 5, "abc"),
+    "missing": lambda: told([0, 1, 0, 1], [0, 1, 1, 1], ["here", "there", "never"]),
+    "one image": lambda: told([0], [0], ["only", "other"]),
+    "all wrong": lambda: told([1, 0, 1, 0], [0, 1, 0, 1], "ab"),
+}
+
+
+def model_result(result: EvaluationResult, **card) -> ModelResult:
+    rows = [
+        (f"{part}{k}", "cube" if k % 2 else "sphere", f"{part}{k // 2}", part)
+        for part, count in (("test", 4), ("train", 12), ("validation", 6))
+        for k in range(count)
+    ]
+    split = pd.DataFrame(rows, columns=["name", "label", "group", "part"])
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.5], "validation_loss": [1.1, np.nan]})
+    skipped = pd.DataFrame({"name": ["<odd> & 'bad'.tif"], "reason": ['"is damaged"']})
+    known = {"name": "Shapes", "architecture": "tiny", "classes": list(result.classes), **card}
+    return ModelResult(SimpleNamespace(card=known), result, split, history, skipped)
+
+
+def written(result, folder, **more) -> Page:
+    path = folder / "report.html"
+    report.write_report(result, path, **more)
+    text = path.read_text(encoding="utf-8")
+    assert text.startswith("<!doctype html>")
+    return Page(text)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_page_is_whole_and_needs_nothing_else(case, tmp_path):
+    page = written(CASES[case](), tmp_path)
+    assert page.links
+    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    text = (tmp_path / "report.html").read_text(encoding="utf-8")
+    assert "http" not in text
+    assert "url(" not in text
+    assert not re.search(r"\b(nan|None|inf)\b(?!\.)", page.text)
+    assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("draw", DRAWINGS)
+def test_drawings_bear_every_case(draw, case):
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    draw(figure.subplots(), CASES[case]())
+    figure.canvas.draw()
+
+
+def test_headline_says_what_was_found(tmp_path):
+    result = two()
+    row = result.summary.set_index("metric").loc["accuracy"]
+    said = f"90.0 % ({100 * row['low']:.1f} to {100 * row['high']:.1f} %)"
+    page = written(result, tmp_path)
+    assert f"{said} of 20 images from 4 independent groups are named rightly." in page.text
+    assert "Always naming the most frequent class would be right for 50.0 %." in page.text
+
+
+def test_images_without_groups_are_not_called_independent_groups(tmp_path):
+    page = written(CASES["perfect"](), tmp_path)
+    assert "of 15 images, each counted as independent, are named rightly." in page.text
+
+
+@pytest.mark.parametrize(("groups", "warned"), [(1, True), (9, True), (10, False)])
+def test_few_groups_bring_a_warning(groups, warned, tmp_path):
+    page = written(two(groups), tmp_path)
+    assert ("Test on 10 groups or more" in page.text) == warned
+
+
+def test_untested_class_is_told_with_dashes(tmp_path):
+    page = written(CASES["missing"](), tmp_path)
+    assert "No image of these classes was tested: never." in page.text
+    assert "–" in page.text
+
+
+def test_no_mistakes_are_told(tmp_path):
+    assert "None." in written(CASES["perfect"](), tmp_path).text
+
+
+def test_names_are_escaped(tmp_path):
+    classes = ["<b>cube</b>", "a & \"b\" 'c'", "$x$ {y} $title"]
+    names = ["<script>alert(1)</script>.tif", 'x" onerror="y.tif', "c.tif"]
+    result = told([1, 2, 2], [0, 1, 2], classes, names=names, notes=("a < b",))
+    thumbnails = {name: np.zeros((8, 8), np.uint8) for name in names}
+    whole = replace(model_result(result, use="<i>all</i>"), thumbnails=thumbnails)
+    page = written(whole, tmp_path)
+    for text in (*classes, *names[:2], "a < b", "<i>all</i>", "<odd> & 'bad'.tif", '"is damaged"'):
+        assert text in page.text
+
+
+def test_thumbnails_are_shown_for_mistakes_only(tmp_path):
+    thumbnails = {f"image_{k}.tif": np.full((16, 24), k, np.uint8) for k in range(20)}
+    bare = written(two(), tmp_path)
+    page = written(two(thumbnails=thumbnails), tmp_path, force=True)
+    assert len(page.links) == len(bare.links) + 2
+    assert "image_1.tif is cube, named sphere (90.0 %)" in page.text.replace("tifis", "tif is")
+
+
+def test_at_most_24_mistakes(tmp_path):
+    result = told([1] * 30, [0] * 29 + [1], ["good", "bad"])
+    page = written(result, tmp_path)
+    assert "29 images named wrongly, the surest first; 24 are shown." in page.text
+    assert page.text.count(", named bad") == 24
+
+
+def test_model_tells_split_card_and_calibration(tmp_path):
+    facts = {"temperature": 1.5, "ece_before": 0.081, "ece_after": 0.02}
+    result = model_result(two(facts=facts), normalisation={"low": 0.5, "scope": "image"})
+    page = written(result, tmp_path)
+    assert "Shapes: how well it names images" in page.text
+    assert "classtrainvalidationtestcube632sphere632all images1264all groups632" in page.text
+    assert "temperature of 1.50" in page.text
+    assert "Calibration error before 8.1 %, after 2.0 %." in page.text
+    assert "Normalisationlow: 0.5; scope: image" in page.text
+    assert "1 file could not be used" in page.text
+    assert "Licence–" in page.text
+
+
+def test_nothing_is_overwritten_unless_asked(tmp_path):
+    path = tmp_path / "report.html"
+    path.write_text("mine")
+    with pytest.raises(FileExistsError, match="is there already"):
+        report.write_report(two(), path)
+    assert path.read_text() == "mine"
+    report.write_report(two(), path, force=True)
+    assert path.read_text(encoding="utf-8").startswith("<!doctype html>")
+
+
+def test_numbers_are_plain_json():
+    facts = {"temperature": np.float64(1.5), "ece_before": 0.08}
+    numbers = report.report_numbers(model_result(two(facts=facts)))
+    assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
+    assert numbers["summary"]["accuracy"]["value"] == pytest.approx(0.9)
+    assert numbers["confusion"] == [[8, 2], [0, 10]]
+    assert numbers["per_class"][0]["recall"] == pytest.approx(0.8)
+    pair = {"class": "cube", "taken_for": "sphere", "images": 2, "percent_of_class": 20.0}
+    assert numbers["confused_pairs"] == [pair]
+    assert (numbers["temperature"], numbers["ece_after"]) == (1.5, None)
+    assert numbers["split"]["cube"] == {"train": 6, "validation": 3, "test": 2}
+    assert numbers["history"][1] == {"epoch": 2, "loss": 0.5, "validation_loss": None}
+
+
+def test_areas_are_known_ones_and_absent_where_undefined():
+    rows = report.report_numbers(CASES["missing"]())["per_class"]
+    # its one image ties with one of three others; a class that never was there has no curve
+    assert rows[0]["roc_auc"] == pytest.approx(2.5 / 3)
+    assert rows[0]["average_precision"] == pytest.approx(0.5)
+    assert "roc_auc" not in rows[2]
+    # 8 of 10 with the high score, none of the rest: (0.8 + 1) / 2
+    assert report.report_numbers(two())["per_class"][0]["roc_auc"] == pytest.approx(0.9)
+
+
+def test_only_the_ten_largest_classes_are_in_the_legend():
+    counts = np.arange(1, 13)
+    truth = np.repeat(np.arange(12), counts)
+    result = told(truth, truth, [f"kind {k}" for k in range(12)])
+    axes = Figure().subplots()
+    report.draw_roc(axes, result)
+    named = {text.get_text().split("  ")[1] for text in axes.get_legend().get_texts()}
+    assert named == {f"kind {k}" for k in range(2, 12)}
+
+
+def test_confusion_writes_counts_and_shares_with_room():
+    axes = Figure(figsize=(6, 6)).subplots()
+    report.draw_confusion(axes, two())
+    texts = [text.get_text() for text in axes.texts if text.get_text()]
+    assert texts == ["8\n80.0 %", "2\n20.0 %", "10\n100.0 %"]
+    small = Figure(figsize=(2, 2)).subplots()
+    report.draw_confusion(small, ten())
+    assert all(text.get_text().isdigit() for text in small.texts if text.get_text())
+
+
+def test_reliability_shows_what_was_before():
+    before = [[0.99, 0.01]] * 20
+    facts = {"probabilities_before": before, "ece_before": 0.49, "ece_after": 0.1}
+    axes = Figure().subplots()
+    report.draw_reliability(axes, two(facts=facts))
+    assert "uncalibrated" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "before calibration 49.0 %, after 10.0 %" in axes.get_title()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["loss", "validation_loss", "accuracy", "validation_accuracy"],
+        ["accuracy"],
+        ["validation_loss"],
+        [],
+    ],
+)
+def test_history_draws_the_columns_there_are(columns):
+    history = pd.DataFrame({"epoch": [1, 2, 3], **{name: [0.2, 0.5, 0.9] for name in columns}})
+    figure = Figure(layout="constrained")
+    axes = figure.subplots()
+    report.draw_history(axes, history)
+    figure.canvas.draw()
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == [name.replace("_", " ") for name in columns]
+    assert len(axes.lines) == sum("loss" in name for name in columns)
+
+
+def test_long_and_odd_class_names_fit():
+    assert plots.short("Films_Coated_Surface") == "Films_Coated_Surface"
+    assert len(plots.short("MEMS_devices_and_electrodes_2024")) == 26
+    assert plots.short("$x$") == r"\$x\$"

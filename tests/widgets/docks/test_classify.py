@@ -1,0 +1,164 @@
+"""Classify & Explain in a real viewer: the second class, its regions, and a model that cheats."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image as Picture
+from PIL import ImageDraw
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.core import dataset as core_dataset
+from tests.widgets.docks import dock
+
+PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "units": "nm"}
+
+
+def choose(form, title):
+    form.method.value = title
+
+
+def test_the_second_class_becomes_regions_to_measure(viewer, finish):
+    viewer.add_image(samples.load("nanoparticles").data[60:220, 40:240], name="tem", **PLACE)
+    form = dock(viewer, "classify")
+    choose(form, "Explain (class activation map)")
+    offered = list(form.fields["target"].choices)
+    assert offered == ["", "cube", "octahedron", "sphere"]
+    form.fields["target"].value = offered[2]
+    form.fields["against"].value = "cube"
+    form.run_button.native.click()
+    finish(form)
+    heat = viewer.layers["tem Grad-CAM octahedron not cube"]
+    assert "octahedron ◂ explained" in {
+        form.bars._grid.itemAt(k).widget().text()
+        for k in range(form.bars._grid.count())
+        if hasattr(form.bars._grid.itemAt(k).widget(), "text")
+    }
+    choose(form, "Evidence to regions")
+    viewer.layers.selection.active = heat
+    form.fields["threshold"].value = 0.4
+    form.run_button.native.click()
+    finish(form)
+    regions = viewer.layers[f"{heat.name} evidence"]
+    assert regions.data.max() >= 1
+    np.testing.assert_allclose(regions.scale, heat.scale)
+    np.testing.assert_allclose(regions.translate, heat.translate)
+    assert form.table.isVisibleTo(form.native)
+    measure = dock(viewer, "measure")
+    viewer.layers.selection.active = regions
+    measure.run_button.native.click()
+    finish(measure)
+    assert "area_nm2" in measure.table.frame
+
+
+def test_layers_of_the_model_are_offered(viewer, finish):
+    viewer.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
+    form = dock(viewer, "classify")
+    choose(form, "Explain (class activation map)")
+    layers = list(form.fields["layer"].choices)
+    assert layers[0] == ""
+    assert "blocks.4" in layers
+    form.fields["layer"].value = "blocks.4"
+    form.run_button.native.click()
+    finish(form)
+    assert len(viewer.layers) == 2
+
+
+def with_bar(tile: np.ndarray, text: str) -> np.ndarray:
+    """A label bar as microscopes burn it in."""
+    picture = Picture.fromarray(tile)
+    draw = ImageDraw.Draw(picture)
+    top = tile.shape[0] - 16
+    draw.rectangle((0, top, tile.shape[1], tile.shape[0]), fill=0)
+    draw.text((4, top + 2), text, fill=255)
+    return np.array(picture)
+
+
+@pytest.fixture(scope="module")
+def cheat(tmp_path_factory):
+    """A model for which only the bar tells two classes of the same superalloy apart."""
+    image = samples.load("superalloy").data
+    rng = np.random.default_rng(0)
+    tiles, labels = [], []
+    for k in range(32):
+        y, x = rng.integers(0, 512 - 128, 2)
+        label = ("annealed", "quenched")[k % 2]
+        text = {"annealed": "5000x  10 kV  ====", "quenched": ""}[label]
+        tile = image[y : y + 128, x : x + 128]
+        tiles.append(with_bar(tile, text) if text else tile)
+        labels.append(label)
+    data = core_dataset.from_arrays(tiles, labels, name="bars")
+    result = ccc.train(data, flips=False, info_bar="keep")
+    path = tmp_path_factory.mktemp("cheat") / "bars.safetensors"
+    ccc.save_model(result, path)
+    return path, with_bar(image[200:328, 300:428], "5000x  10 kV  ====")
+
+
+def test_a_model_that_looks_at_the_label_bar_is_told_on(viewer, finish, cheat):
+    path, image = cheat
+    viewer.add_image(image, name="sem")
+    form = dock(viewer, "classify")
+    choose(form, "Shortcut guard")
+    form.fields["model"].value = path
+    form.run_button.native.click()
+    finish(form)
+    assert "looks at the label bar" in form.message.value
+    assert form.table.isVisibleTo(form.native)
+    assert "label bar" in " ".join(form.table.frame["region"])
+
+
+def test_the_score_card_has_a_sentence_for_every_test(viewer, finish):
+    viewer.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
+    form = dock(viewer, "classify")
+    choose(form, "Trust the map")
+    form.run_button.native.click()
+    finish(form)
+    frame = form.table.frame
+    assert {"deletion", "insertion"} <= set(frame["test"])
+    assert frame["meaning"].str.endswith(".").all()
+    assert form.card.isVisibleTo(form.native)
+    assert all(sentence.split(".")[0] in form.card.text() for sentence in frame["meaning"])
+    assert set(frame["verdict"]) <= {"good", "doubtful", "bad"}
+
+
+def test_a_folder_is_classified_and_its_images_open(viewer, finish, tmp_path):
+    place = tmp_path / "images"
+    place.mkdir()
+    for name in ("a", "b"):
+        Picture.fromarray(samples.load("nanoparticles").data[96:160, 96:160]).save(
+            place / f"{name}.png"
+        )
+    form = dock(viewer, "classify")
+    form.fields["confidence"].value = 0.5
+    form.classify_folder(place)
+    finish(form)
+    assert form.table.frame["likely"].str.count(",").max() == 0
+    assert form.table.frame["name"].tolist() == ["a.png", "b.png"]
+    form.table.select(1)
+    assert viewer.layers["b.png"].data.shape == (64, 64)
+
+
+def test_weights_of_visual_ccc_are_imported_where_they_are_chosen(viewer, tmp_path):
+    import torch
+
+    from napari_visual_ccc.nets.models.published import VisualCNN
+
+    path = tmp_path / "published.pth"
+    finalized = {
+        "epoch": 3,
+        "model_state_dict": VisualCNN(3).state_dict(),
+        "task": "multiclass image classification",
+        "class_map": {"Alloys": 0, "Dendrites": 1, "Spheroids": 2},
+    }
+    torch.save(finalized, path)
+    form = dock(viewer, "classify")
+    choose(form, "Explain (class activation map)")
+    form.fields["model"].value = path
+    assert form.fields["model"].value == path.with_suffix(".safetensors")
+    assert list(form.fields["target"].choices) == ["", "Alloys", "Dendrites", "Spheroids"]
+
+    # weights of that name that are others get a model of their own
+    torch.save({**finalized, "model_state_dict": VisualCNN(3).state_dict()}, path)
+    form.fields["model"].value = path
+    assert form.fields["model"].value == tmp_path / "published-2.safetensors"

@@ -1,0 +1,218 @@
+"""Train classifier: from folders to a model in use, as a person goes, in a real viewer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from qtpy.QtWidgets import QFileDialog
+from skimage.io import imsave
+
+from napari_visual_ccc import samples
+from napari_visual_ccc.widgets.docks import labelled_images as sources
+from tests.widgets.docks import dock
+
+SIDE = 64
+
+
+def tiles(name: str, count: int) -> list[np.ndarray]:
+    image = samples.load(name).data
+    rng = np.random.default_rng(0)
+    corners = [tuple(rng.integers(0, n - SIDE) for n in image.shape[:2]) for _ in range(count)]
+    return [image[y : y + SIDE, x : x + SIDE] for y, x in corners]
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for name in ("superalloy", "powder"):
+        place = tmp_path / "data" / name
+        place.mkdir(parents=True)
+        for k, tile in enumerate(tiles(name, 8)):
+            imsave(place / f"{k}.png", tile, check_contrast=False)
+    (tmp_path / "data" / "powder" / "broken.png").write_bytes(b"not an image")
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def idle(qtbot):
+    def wait(train):
+        qtbot.waitUntil(lambda: train._job is None, timeout=120_000)
+
+    return wait
+
+
+def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
+    train = dock(viewer, "train")
+    train.images.folder.value = folder
+    train.look_button.native.click()
+    idle(train)
+    assert train.counts.frame["images"].tolist() == [8, 8]
+    assert "1 files cannot be used" in train.message.text()
+    train.train_button.native.click()
+    assert train.train_button.text == "Stop"
+    idle(train)
+    assert train.train_button.text == "Train"
+    assert "independent groups are named rightly" in train.report.headline.text()
+    assert "small test" not in train.report.headline.text()
+    for view in range(train.report.view.count()):
+        train.report.view.setCurrentIndex(view)
+    model = train.save(tmp_path / "mine.safetensors")
+    assert model.exists()
+    assert (tmp_path / "mine_report.html").exists()
+    train.use_button.native.click()
+    classify = dock(viewer, "classify")
+    assert classify.fields["model"].value == model
+    viewer.add_image(tiles("powder", 9)[-1], name="new")
+    classify.run_button.native.click()
+    finish(classify)
+    shown = classify.bars._grid.itemAtPosition(0, 0).widget().text()
+    assert "<b>powder</b>" in shown
+    assert classify.similar.isVisibleTo(classify.native)
+
+
+def test_a_second_training_brings_its_own_classes(viewer, folder, idle):
+    train = dock(viewer, "train")
+    train.images.folder.value = folder
+    for renamed in (None, "grains"):
+        if renamed:
+            (folder / "powder").rename(folder / renamed)
+        train.train_button.native.click()
+        idle(train)
+        train.use_button.native.click()
+        classify = dock(viewer, "classify")
+        classify.method.value = "Explain (class activation map)"
+        name = renamed or "powder"
+        assert set(classify.fields["target"].choices) == {"", name, "superalloy"}
+
+
+def test_a_model_that_was_typed_without_its_ending_is_not_replaced(
+    viewer, folder, idle, tmp_path, monkeypatch
+):
+    train = dock(viewer, "train")
+    train.images.folder.value = folder
+    train.train_button.native.click()
+    idle(train)
+    there = tmp_path / "mine.v1.safetensors"
+    there.write_bytes(b"somebody's model")
+    for typed, replaced in (("mine.v1", False), ("mine.v1.safetensors", True)):
+        answer = (str(tmp_path / typed), "")
+        monkeypatch.setattr(QFileDialog, "getSaveFileName", lambda *_, answer=answer: answer)
+        train.save_button.native.click()
+        assert (there.read_bytes() != b"somebody's model") == replaced
+
+
+def test_looking_over_can_be_cancelled_and_nothing_else_started(viewer, folder, idle):
+    train = dock(viewer, "train")
+    train.images.folder.value = folder
+    train.look_button.native.click()
+    assert train.train_button.text == "Cancel"
+    assert not train.look_button.enabled
+    train.train_button.native.click()
+    assert train._job is None
+    assert train.train_button.text == "Train"
+    assert train.look_button.enabled
+
+
+def test_a_mistake_opens_in_the_viewer(viewer, folder, idle):
+    # a tile of the one kind among those of the other: it has to be taken for what it is
+    imsave(folder / "powder" / "odd.png", tiles("superalloy", 20)[-1], check_contrast=False)
+    train = dock(viewer, "train")
+    train.images.folder.value = folder
+    train.train_button.native.click()
+    idle(train)
+    names = [train.mistakes.item(k).toolTip() for k in range(train.mistakes.count())]
+    assert "powder/odd.png" in names
+    train.mistakes.itemClicked.emit(train.mistakes.item(names.index("powder/odd.png")))
+    assert viewer.layers["powder/odd.png"].data.shape == (SIDE, SIDE)
+
+
+def test_layers_with_a_class_are_trained_with(viewer, idle):
+    for name in ("superalloy", "powder"):
+        for k, tile in enumerate(tiles(name, 4)):
+            viewer.add_image(tile, name=f"{name} {k}", metadata={"class": name})
+    viewer.add_image(np.zeros((8, 8)), name="left out")
+    train = dock(viewer, "train")
+    train.images.source.value = sources.LAYERS
+    data = train.images.dataset()
+    assert data.classes == ("powder", "superalloy")
+    assert len(data.examples) == 8
+    train.images.set_class("left out", "powder")
+    assert len(train.images.dataset().examples) == 9
+
+
+@pytest.mark.parametrize("kind", ["labels", "shapes", "shapes in nm"])
+def test_regions_with_a_class_are_cut_out(viewer, kind):
+    image = samples.load("nanoparticles")
+    viewer.add_image(image.data, name="tem", scale=image.spacing, units=image.unit)
+    boxes = [(10, 10), (10, 120), (120, 10), (120, 120)]
+    names = ["cube", "cube", "sphere", "sphere"]
+    if kind == "labels":
+        labels = np.zeros(image.data.shape, int)
+        for k, (y, x) in enumerate(boxes, start=1):
+            labels[y : y + 40, x : x + 40] = k
+        features = pd.DataFrame({"index": [1, 2, 3, 4], "class": names})
+        viewer.add_labels(labels, name="drawn", features=features)
+    else:
+        size = np.array(image.spacing)
+        scale = {"scale": size} if kind == "shapes" else {}
+        factor = 1 if kind == "shapes" else size
+        drawn = [np.array([[y, x], [y + 40, x + 40]]) * factor for y, x in boxes]
+        viewer.add_shapes(
+            drawn, shape_type="rectangle", name="drawn", features={"class": names},
+            units=image.unit, **scale,
+        )  # fmt: skip
+    train = dock(viewer, "train")
+    train.images.source.value = sources.REGIONS
+    data = train.images.dataset()
+    assert [one.label for one in data.examples] == names
+    assert {one.group for one in data.examples} == {"tem"}
+    first = data.examples[0].read()
+    assert abs(first.data.shape[0] - 40) <= 1
+    assert first.unit == image.unit
+
+
+def test_stop_keeps_and_tests_the_best_so_far(viewer, folder, idle, qtbot):
+    train = dock(viewer, "train")
+    train.images.folder.value = folder
+    for name, value in {
+        "model": "visualcnn", "epochs": 500, "batch": 8, "input_px": 32, "split": "holdout",
+        "test": 0.3, "validation": 0.3, "patience": 100,
+    }.items():  # fmt: skip
+        train.parameters_of[name].value = value
+    train.train_button.native.click()
+    qtbot.waitUntil(lambda: len(train._rows) >= 3, timeout=60_000)
+    train.train_button.native.click()
+    idle(train)
+    assert 3 <= len(train.result.history) < 500
+    assert train.report.headline.text()
+
+
+def test_nothing_chosen_is_said_in_words(viewer, capsys):
+    train = dock(viewer, "train")
+    train.train_button.native.click()
+    train.images.source.value = sources.LAYERS
+    train.look_button.native.click()
+    assert train._job is None
+    with pytest.raises(ValueError, match="choose a folder"):
+        train.images.source.value = sources.FOLDER
+        train.images.dataset()
+    with pytest.raises(ValueError, match="type the class"):
+        train.images.source.value = sources.LAYERS
+        train.images.dataset()
+
+
+def test_covering_follows_the_boxes(viewer, qtbot):
+    image = samples.load("nanoparticles")
+    viewer.add_image(image.data[90:170, 100:190], name="tem", scale=image.spacing, units=image.unit)
+    classify = dock(viewer, "classify")
+    classify.cover_button.click()
+    boxes = viewer.layers["cover and see"]
+    assert boxes.mode == "add_rectangle"
+    boxes.add_rectangles(np.array([[10, 10], [70, 80]]))
+
+    def told():
+        return "covered" in classify.bars._grid.itemAtPosition(0, 0).widget().text()
+
+    qtbot.waitUntil(lambda: classify.bars._grid.count() > 0 and told(), timeout=30_000)
+    qtbot.waitUntil(lambda: classify._covering is None, timeout=30_000)
+    assert "before" in classify.message.value

@@ -1,0 +1,192 @@
+from __future__ import annotations
+
+import json
+import os
+import pickle
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.core.dataset import from_arrays
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.classification.windows import looked_at
+from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.models.published import VisualCNN
+from napari_visual_ccc.workflow.models import beside, import_visual_ccc, save_model
+
+
+def tiles(name, count=12):
+    image = samples.load(name).data
+    corners = [(y, x) for y in range(0, 448, 64) for x in range(0, 448, 64)][:count]
+    return [image[y : y + 64, x : x + 64] for y, x in corners]
+
+
+def metals():
+    return from_arrays(
+        [*tiles("superalloy"), *tiles("powder")], ["superalloy"] * 12 + ["powder"] * 12,
+        names=[f"tile {k}" for k in range(24)], groups=[f"S{k // 2}" for k in range(24)],
+        name="metals",
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def trained():
+    return ccc.train(metals(), flips=False, device="cpu")
+
+
+def files(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+def test_a_model_is_written_with_its_split_and_report(trained, tmp_path):
+    written = save_model(trained, tmp_path / "new" / "metals.safetensors")
+    assert [path.name for path in written] == [
+        "metals.safetensors", "metals_split.csv", "metals_report.html", "metals_report.json",
+    ]  # fmt: skip
+    assert files(tmp_path / "new") == sorted(path.name for path in written)
+    split = pd.read_csv(written[1])
+    assert split["name"].tolist() == [f"tile {k}" for k in range(24)]
+    assert split["group"].nunique() == 12
+    page = written[2].read_text(encoding="utf-8")
+    assert "superalloy" in page
+    assert "<script" not in page
+    assert 'src="http' not in page
+    numbers = json.loads(written[3].read_text(encoding="utf-8"))
+    assert numbers["images"] == 24
+    assert numbers["independent_groups"] == 12
+    assert numbers["confusion"] == trained.evaluation.confusion.tolist()
+    assert numbers["summary"]["accuracy"]["value"] == trained.evaluation.value("accuracy")
+
+
+def test_a_written_model_says_what_it_said_before(trained, tmp_path):
+    path, *_ = save_model(trained, tmp_path / "metals.safetensors")
+    card = checkpoint.read_card(path)
+    assert card["name"] == "metals"
+    assert card["classes"] == ["powder", "superalloy"]
+    assert card["training_data"]["by_class"] == {"powder": 12, "superalloy": 12}
+    assert card["training_data"]["groups"] == 12
+    loaded = checkpoint.load(path, torch.device("cpu"))
+    for name, value in trained.model.net.state_dict().items():
+        assert torch.equal(loaded.net.state_dict()[name], value), name
+    for name in ("superalloy", "powder"):
+        shown = tiles(name)[3]
+        before, after = (
+            run(looked_at(model, shown, None, False))[0] for model in (trained.model, loaded)
+        )
+        np.testing.assert_array_equal(after, before)
+        found = ccc.classify(shown, model=path)
+        assert found.label == name
+        assert found.windows == 1
+        assert len(found.similar) == 5
+        assert found.similar[0]["name"] == ("tile 3" if name == "superalloy" else "tile 15")
+
+
+def test_the_model_is_named_after_its_file(trained, tmp_path):
+    path, *others = save_model(trained, tmp_path / "steel v1.2")
+    assert path.name == "steel v1.2.safetensors"
+    assert checkpoint.read_card(path)["name"] == "steel v1.2"
+    assert [one.name for one in others] == [
+        "steel v1.2_split.csv", "steel v1.2_report.html", "steel v1.2_report.json",
+    ]  # fmt: skip
+    assert list(beside(path).values()) == others
+
+
+@pytest.mark.parametrize(
+    "there", ["m.safetensors", "m_split.csv", "m_report.html", "m_report.json"]
+)
+def test_none_is_written_where_one_is_there(trained, tmp_path, there):
+    (tmp_path / there).write_text("precious")
+    with pytest.raises(FileExistsError, match=f"{there} is there already"):
+        save_model(trained, tmp_path / "m.safetensors")
+    assert files(tmp_path) == [there]
+    assert (tmp_path / there).read_text() == "precious"
+    assert len(save_model(trained, tmp_path / "m.safetensors", force=True)) == 4
+    assert (tmp_path / there).read_bytes() != b"precious"
+    assert len(files(tmp_path)) == 4
+
+
+# models of others ---------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def theirs(tmp_path):
+    """What Visual-CCC writes when it is done."""
+    torch.manual_seed(0)
+    net = VisualCNN(3)
+    path = tmp_path / "theirs.pth"
+    names = {"Alloys": 0, "Dendrites": 1, "Spheroids": 2}
+    task = "multiclass image classification"
+    torch.save({"model_state_dict": net.state_dict(), "class_map": names, "task": task}, path)
+    return path
+
+
+def test_weights_of_visual_ccc_become_a_model_that_classifies(theirs, tmp_path):
+    path = import_visual_ccc(theirs, tmp_path / "ours.safetensors")
+    assert path == tmp_path / "ours.safetensors"
+    card = checkpoint.read_card(path)
+    assert card["classes"] == ["Alloys", "Dendrites", "Spheroids"]
+    assert card["architecture"] == "visualcnn"
+    assert card["layers"]
+    found = ccc.classify(samples.load("superalloy").data, model=path)
+    assert found.classes == ("Alloys", "Dendrites", "Spheroids")
+    assert found.probabilities.sum() == pytest.approx(1)
+    assert ccc.explain(samples.load("superalloy").data, model=path).target in found.classes
+
+
+def test_an_import_makes_its_folder(theirs, tmp_path):
+    path = import_visual_ccc(theirs, tmp_path / "new" / "ours.safetensors")
+    assert path.is_file()
+
+
+def test_an_import_replaces_nothing_unless_told(theirs, tmp_path):
+    out = tmp_path / "ours.safetensors"
+    out.write_text("precious")
+    with pytest.raises(FileExistsError, match=r"ours\.safetensors is there already"):
+        import_visual_ccc(theirs, out)
+    assert out.read_text() == "precious"
+    import_visual_ccc(theirs, out, force=True)
+    assert checkpoint.read_card(out)["name"] == "theirs"
+
+
+def test_names_can_be_given_to_weights_without_any(tmp_path):
+    torch.save(VisualCNN(2).state_dict(), tmp_path / "plain.pth")
+    with pytest.raises(ValueError, match=r"plain\.pth: .*give their 2 names"):
+        import_visual_ccc(tmp_path / "plain.pth", tmp_path / "ours.safetensors")
+    import_visual_ccc(tmp_path / "plain.pth", tmp_path / "ours.safetensors", classes=["a", "b"])
+    assert checkpoint.read_card(tmp_path / "ours.safetensors")["classes"] == ["a", "b"]
+
+
+class Bomb:
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return os.mkdir, (str(self.path),)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_code_in_weights_is_not_run(tmp_path, packed):
+    content = {"model_state_dict": Bomb(tmp_path / "ran")}
+    path = tmp_path / "bad.pth"
+    if packed:
+        torch.save(content, path)
+    else:
+        path.write_bytes(pickle.dumps(content))
+    with pytest.raises(ValueError, match=r"bad\.pth: not weights of Visual-CCC"):
+        import_visual_ccc(path, tmp_path / "ours.safetensors")
+    assert files(tmp_path) == ["bad.pth"]
+
+
+def test_a_missing_file_is_told(tmp_path):
+    with pytest.raises(FileNotFoundError, match=r"none\.pth: no such file"):
+        import_visual_ccc(tmp_path / "none.pth", tmp_path / "ours.safetensors")
+
+
+def test_what_was_learnt_does_not_depend_on_the_run(trained):
+    again = ccc.train(metals(), flips=False, device="cpu")
+    np.testing.assert_array_equal(again.evaluation.probabilities, trained.evaluation.probabilities)
+    assert again.split.equals(trained.split)

@@ -1,0 +1,273 @@
+"""Walk over the catalogue: what holds for every operation."""
+
+from __future__ import annotations
+
+import inspect
+import subprocess
+import sys
+from pathlib import Path
+from typing import Literal, get_args, get_origin
+
+import dask.array as da
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.core.results import ImageResult, Result
+from napari_visual_ccc.workflow import operations, signature
+from napari_visual_ccc.workflow.operations import OPERATIONS
+from napari_visual_ccc.workflow.signature import checked
+
+# these explain an image several to fifty times, through the same door as `explain`
+QUICK = [name for name in OPERATIONS if name not in ("trust", "compare")]
+IMAGES = [name for name in QUICK if signature.inputs(name)[0] == "image"]
+LABELS = [name for name in OPERATIONS if signature.inputs(name)[0] == "labels"]
+STACKED = [name for name in IMAGES if not OPERATIONS[name].planar]
+LAZY = [name for name in STACKED if name != "watershed_split"]
+
+
+def call(name, data, **choices):
+    return getattr(ccc, name)(data, **choices)
+
+
+def arrays(result: Result):
+    return [np.asarray(layer) for layer in result.layers]
+
+
+def same(one: Result, other: Result):
+    assert len(one.layers) == len(other.layers)
+    for a, b in zip(arrays(one), arrays(other), strict=True):
+        np.testing.assert_array_equal(a, b)
+    for a, b in zip(one.tables.values(), other.tables.values(), strict=True):
+        assert a.equals(b)
+
+
+def given(name, discs):
+    return discs if name in IMAGES else np.asarray(ccc.otsu(discs))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_signature_says_what_forms_and_flags_need(name):
+    function = operations.function(name)
+    assert function.__name__ == name
+    assert inspect.isgeneratorfunction(function)
+    assert signature.summary(name).endswith(".")
+    assert all(signature.input_help(name).values())
+    parameters = signature.parameters(name)
+    # a ninth is a second function
+    assert len(parameters) <= 8
+    for parameter in parameters.values():
+        assert parameter.help, parameter.name
+        kind = parameter.type
+        literal = get_origin(kind) is Literal
+        assert literal or kind in (bool, int, float, str, Path) or kind == Path | None
+        if literal:
+            assert all(isinstance(choice, str) for choice in get_args(kind))
+        if kind in (int, float):
+            assert "min" in parameter.options
+    assert checked(name, {p.name: p.default for p in parameters.values()}) is not None
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_the_input_is_left_as_it_was_and_repeats_are_equal(name, discs):
+    data = given(name, discs)
+    before = data.copy()
+    first = call(name, data)
+    np.testing.assert_array_equal(data, before)
+    same(first, call(name, data))
+    assert first.layers or first.tables
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_memory_layout_does_not_matter(name, discs):
+    data = given(name, discs)
+    wide = np.repeat(np.repeat(data, 2, axis=0), 3, axis=1)
+    same(call(name, data), call(name, wide[::2, ::3]))
+    same(call(name, data), call(name, np.asfortranarray(data)))
+    locked = data.copy()
+    locked.flags.writeable = False
+    same(call(name, data), call(name, locked))
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int16, np.int32, np.float32, np.float64])
+def test_every_dtype_is_taken(name, dtype, discs):
+    result = call(name, discs[:70, :90].astype(dtype))
+    for layer in result.layers:
+        data = np.asarray(layer)
+        expected = tuple(max(1, round(n / layer.stride)) for n in (70, 90))
+        assert data.shape == expected
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_colour_is_made_grey_at_the_door(name, discs):
+    part = discs[:70, :90]
+    colour = np.stack([part] * 3, axis=-1)
+    same(call(name, part), call(name, colour))
+    tinted = colour.copy()
+    tinted[..., 0] = 255 - tinted[..., 0]
+    assert any("luminance" in note for note in call(name, tinted).notes)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+def test_missing_pixels_have_a_defined_result(name, discs):
+    image = discs[:70, :90].astype(float)
+    image[3:6, 4] = np.nan
+    image[40, 50] = np.inf
+    result = call(name, image)
+    for layer in result.layers:
+        data = np.asarray(layer)
+        if layer.stride == 1 and isinstance(layer, ImageResult) and not OPERATIONS[name].planar:
+            good = np.ones(data.shape, bool)
+            good[3:6, 4] = good[40, 50] = False
+            assert np.isfinite(data[good]).all()
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("image", [np.full((30, 30), np.nan), np.full((9, 9), np.inf)])
+def test_an_image_without_a_finite_pixel_is_refused(name, image):
+    with pytest.raises(ValueError, match=r"no finite pixel|window"):
+        call(name, image)
+
+
+@pytest.mark.parametrize("name", IMAGES)
+@pytest.mark.parametrize("value", [0, 7, 255])
+def test_a_constant_image_has_a_result_or_a_sentence(name, value):
+    try:
+        result = call(name, np.full((64, 64), value, np.uint8))
+    except ValueError as error:
+        assert "too few" in str(error)
+    else:
+        for layer in result.layers:
+            data = np.asarray(layer)
+            assert np.isfinite(data).all() or layer.name.startswith("probability")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5,), ()])
+def test_what_has_no_pixels_is_refused(name, shape):
+    with pytest.raises(ValueError):
+        call(name, np.zeros(shape, np.uint8))
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (2, 2), (3, 4)])
+def test_tiny_images_have_a_result_or_a_sentence(name, shape, rng):
+    data = rng.integers(0, 3, shape).astype(np.uint8)
+    try:
+        call(name, data)
+    except ValueError as error:
+        assert str(error)
+
+
+@pytest.mark.parametrize("name", STACKED)
+def test_a_stack_keeps_its_shape(name, discs):
+    stack = np.stack([discs[:60, :80]] * 2)
+    for layer in call(name, stack).layers:
+        assert np.asarray(layer).shape == stack.shape
+
+
+@pytest.mark.parametrize("name", [n for n in QUICK if OPERATIONS[n].planar])
+def test_a_stack_goes_slice_by_slice_where_a_function_takes_one(name, discs):
+    stack = np.stack([discs, discs[::-1]])
+    with pytest.raises(ValueError, match="pick a slice"):
+        run(operations.function(name)(stack))
+    found = call(name, stack)
+    each = [call(name, plane) for plane in stack]
+    for number, layer in enumerate(found.layers):
+        alone = [np.asarray(one.layers[number]) for one in each]
+        np.testing.assert_array_equal(np.asarray(layer), alone)
+        assert layer.stride == each[0].layers[number].stride
+    assert all(set(table["index_0"]) == {0, 1} for table in found.tables.values())
+    assert found.layers or found.tables
+
+
+@pytest.mark.parametrize("name", LAZY)
+def test_lazy_in_lazy_out_and_equal(name, discs):
+    stack = np.stack([discs, discs[::-1]])
+    lazy = call(name, da.from_array(stack, chunks=(1, 50, 70)))
+    whole = call(name, stack)
+    for one, other in zip(lazy.layers, whole.layers, strict=True):
+        data = one.labels if hasattr(one, "labels") else one.data
+        assert isinstance(data, da.Array)
+        np.testing.assert_allclose(np.asarray(data), np.asarray(other), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", ["denoise", "glcm", "explain"])
+def test_a_16_bit_ramp_keeps_more_than_a_thousand_levels(name, ramp16):
+    noisy = (ramp16 * 0.9 + np.random.default_rng(0).integers(0, 3000, ramp16.shape)).astype(
+        np.uint16
+    )
+    choices = {"levels": 256, "window": 9} if name == "glcm" else {}
+    if name == "explain":
+        choices = {"signed": True}
+    (layer,) = call(name, noisy, **choices).layers
+    assert len(np.unique(np.asarray(layer))) > 1000
+
+
+@pytest.mark.parametrize("name", ["otsu", "kmeans"])
+def test_labels_cut_a_16_bit_ramp_at_levels_that_8_bit_cannot_name(name, ramp16):
+    low = (ramp16 // 300).astype(np.uint16) + 20_000
+    # 219 levels, all within a single step of 8 bit
+    result = call(name, low)
+    assert (np.bincount(np.asarray(result).ravel())[1:] > low.size / 8).all()
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_scripts_get_the_docstring_and_the_signature(name):
+    function = getattr(ccc, name)
+    assert function.__doc__ == operations.function(name).__doc__
+    assert list(inspect.signature(function).parameters) == list(
+        inspect.signature(operations.function(name)).parameters
+    )
+
+
+def test_unknown_names_are_refused():
+    with pytest.raises(ValueError, match="no operation"):
+        operations.function("frobnicate")
+    with pytest.raises(AttributeError):
+        ccc.frobnicate  # noqa: B018
+
+
+def fresh(code):
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_importing_the_package_and_reading_the_catalogue_is_light():
+    code = """
+import sys
+import napari_visual_ccc as ccc
+from napari_visual_ccc.workflow import operations, signature
+for name in operations.OPERATIONS:
+    signature.parameters(name), signature.summary(name), getattr(ccc, name)
+heavy = {"torch", "sklearn", "skimage", "scipy", "napari", "qtpy", "pandas", "cv2", "dask", "timm"}
+print(sorted(heavy & set(sys.modules)))
+"""
+    assert fresh(code) == "[]"
+
+
+def test_the_engine_knows_neither_viewer_nor_qt():
+    code = """
+import importlib, pkgutil, sys
+import napari_visual_ccc as package
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    if ".widgets" not in module.name:
+        importlib.import_module(module.name)
+print(sorted({"napari", "qtpy", "magicgui", "superqt"} & set(sys.modules)))
+"""
+    assert fresh(code) == "[]"
+
+
+def test_only_two_files_know_grad_cam_and_only_one_an_optimiser():
+    source = Path(ccc.__file__).parent
+    texts = {f.relative_to(source).as_posix(): f.read_text("utf-8") for f in source.rglob("*.py")}
+    assert {
+        n for n, t in texts.items() if "import pytorch_grad_cam" in t or "from pytorch_grad" in t
+    } == {
+        "engine/explanation/weights.py",
+        "engine/explanation/sanity.py",
+    }
+    assert [n for n, t in texts.items() if "torch.optim" in t] == ["nets/training/fit.py"]

@@ -1,0 +1,154 @@
+"""The label bar is in no result, whatever the operation and wherever the bar."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.workflow import operations, signature
+from napari_visual_ccc.workflow import run as operation_run
+
+BARS = [InfoBar(bottom=24), InfoBar(top=17, left=9), InfoBar(8, 8, 8, 8)]
+IMAGE_OPERATIONS = [
+    name
+    for name, one in operations.OPERATIONS.items()
+    if not one.whole and signature.inputs(name)[0] == "image"
+]
+# which look at an image through those that are tested here
+SLOW = ("trust", "compare")
+CHOICES = {
+    "glcm": {"window": 5, "levels": 8},
+    "denoise": {"method": "gaussian"},
+    "compare": {"across": "classes"},
+}
+
+
+def with_bar(image: np.ndarray, bar: InfoBar, grey: int = 255) -> np.ndarray:
+    """The image with stripes of letters around it."""
+    widths = ((bar.top, bar.bottom), (bar.left, bar.right))
+    framed = np.pad(image, widths, constant_values=grey)
+    outside = np.ones(framed.shape, bool)
+    outside[bar.field(*framed.shape)] = False
+    framed[outside & (np.indices(framed.shape).sum(axis=0) % 5 == 0)] = 0
+    return framed
+
+
+@pytest.fixture(scope="module")
+def image():
+    return samples.load("nanoparticles").data[60:188, 40:200]
+
+
+@pytest.mark.parametrize(
+    ("name", "bar"),
+    [
+        (name, bar)
+        for name in IMAGE_OPERATIONS
+        if name not in SLOW
+        # networks once: it is the same cut
+        for bar in (BARS[1:2] if operations.OPERATIONS[name].family == "classify" else BARS)
+    ],
+    ids=str,
+)
+def test_a_result_is_that_of_the_specimen_alone(name, bar, image):
+    choices = CHOICES.get(name, {})
+    alone = run(operation_run.start(name, {"image": image}, choices, spacing=(0.5, 0.5), unit="nm"))
+    framed = with_bar(image, bar)
+    found = run(
+        operation_run.start(
+            name, {"image": framed}, choices, spacing=(0.5, 0.5), unit="nm", info_bar=bar
+        )
+    )
+    rows, columns = bar.field(*framed.shape)
+    assert len(found.layers) == len(alone.layers)
+    for one, other in zip(found.layers, alone.layers, strict=True):
+        if one.stride > 1:
+            np.testing.assert_array_equal(one.array, other.array)
+            assert one.first_centre == (
+                other.first_centre[0] + bar.top, other.first_centre[1] + bar.left
+            )  # fmt: skip
+            continue
+        assert one.array.shape == framed.shape
+        np.testing.assert_array_equal(one.array[rows, columns], other.array)
+        blank = np.ones(framed.shape, bool)
+        blank[rows, columns] = False
+        beyond = np.asarray(one.array)[blank]
+        assert np.isnan(beyond).all() if beyond.dtype.kind == "f" else not beyond.any()
+    for key, table in found.tables.items():
+        assert table.equals(alone.tables[key])
+    assert found.facts["info_bar"] == bar.pixels
+    assert str(bar) in found.notes[-1]
+
+
+def test_places_in_tables_are_those_of_the_whole_image():
+    labels = np.zeros((60, 80), np.uint8)
+    labels[30:40, 20:35] = 1
+    bar = InfoBar(top=10, left=5)
+    whole, cut = ccc.region_table(labels), ccc.region_table(labels, info_bar=bar)
+    for column in ("centroid_y_px", "centroid_x_px", "bbox_top", "bbox_right", "area_px2"):
+        np.testing.assert_array_equal(cut.table[column], whole.table[column])
+
+
+def test_an_object_cut_by_the_bar_touches_the_border():
+    labels = np.zeros((60, 80), np.uint8)
+    labels[40:50, 20:35] = 1
+    assert not ccc.region_table(labels).table["touches_border"].any()
+    assert ccc.region_table(labels, info_bar=InfoBar(bottom=10)).table["touches_border"].all()
+
+
+def test_a_stack_and_a_lazy_image_and_colour_lose_their_bar_too(image):
+    bar = InfoBar(bottom=24)
+    framed = with_bar(image, bar)
+    single = ccc.otsu(framed, info_bar=bar)
+    stack = ccc.otsu(np.stack([framed, framed]), info_bar=bar)
+    np.testing.assert_array_equal(stack.labels[1], single.labels)
+    lazy = ccc.otsu(da.from_array(framed, chunks=50), info_bar=bar)
+    assert hasattr(lazy.labels, "dask")
+    np.testing.assert_array_equal(lazy.labels.compute(), single.labels)
+    colour = ccc.otsu(np.stack([framed] * 3, axis=-1), info_bar=bar)
+    np.testing.assert_array_equal(colour.labels, single.labels)
+
+
+def test_a_micrograph_brings_its_bar_and_its_pixel_size(image):
+    bar = InfoBar(bottom=24)
+    found = ccc.otsu(Micrograph(with_bar(image, bar), (2.0, 2.0), "nm", info_bar=bar))
+    assert found.table["area_nm2"].sum() == pytest.approx(4 * image.size)
+    assert not found.labels[-24:].any()
+    assert ccc.otsu(Micrograph(image)).facts.get("info_bar") is None
+
+
+def test_a_bar_that_leaves_nothing_is_refused(image):
+    with pytest.raises(ValueError, match="leaves nothing"):
+        ccc.otsu(image, info_bar=InfoBar(top=100, bottom=100))
+
+
+def test_a_shortcut_is_looked_for_in_the_bar(image):
+    framed = with_bar(image, InfoBar(bottom=24))
+    found = ccc.shortcuts(framed, info_bar=InfoBar(bottom=24))
+    assert found.facts["info_bar"]["bottom"] == 24
+    assert "label bar" in list(found.table["region"])
+
+
+def test_a_bar_that_the_file_does_not_tell_of_is_looked_for(image):
+    from benchmarks.bar_styles import with_bar as drawn
+
+    made = drawn(samples.load("powder").data, "black, framed cells (FEI)", np.random.default_rng(0))
+    found = ccc.otsu(Micrograph(made.image))
+    assert found.facts["info_bar"] == made.bar.pixels
+    assert ccc.otsu(Micrograph(made.image, info_bar=InfoBar())).facts.get("info_bar") is None
+    # an array is what it is
+    assert ccc.otsu(made.image).facts.get("info_bar") is None
+
+
+@pytest.mark.parametrize(("step", "unit"), [(10.0, "nm"), (0.01, "µm")])
+def test_a_stack_brings_the_step_between_its_slices(step, unit):
+    labels = np.zeros((5, 40, 40), np.uint8)
+    labels[1:4, 10:20, 10:20] = 1
+    axes = (Axis("z", step, unit),)
+    stack = Micrograph(labels, (2.0, 2.0), "nm", axes=axes, info_bar=InfoBar())
+    table = ccc.region_table(stack, dimensions="3D").table
+    assert table["volume_nm3"].iloc[0] == pytest.approx(300 * 40)
