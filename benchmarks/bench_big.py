@@ -27,7 +27,7 @@ from napari_visual_ccc.core.progress import run
 TILE = 512
 CHUNK = 2048
 # jobs whose pixels per second are counted together
-TOGETHER = ("otsu", "k-means", "contrast")
+TOGETHER = ("threshold", "k-means", "contrast")
 
 
 def tiles(side: int) -> Iterator[np.ndarray]:
@@ -78,7 +78,7 @@ def stored(lazy: Any, path: Path, dtype: str) -> None:
 
 
 def otsu(image: Any, folder: Path) -> str:
-    found = ccc.otsu(image)
+    found = ccc.threshold(image)
     stored(found.labels, folder / "otsu.zarr", "u1")
     return f"threshold {found.facts['thresholds'][0]:.1f}"
 
@@ -90,7 +90,7 @@ def k_means(image: Any, folder: Path) -> str:
 
 
 def contrast(image: Any, folder: Path) -> str:
-    stored(ccc.glcm(image, window=5).data, folder / "contrast.zarr", "f4")
+    stored(ccc.glcm_features(image, window=5).data, folder / "contrast.zarr", "f4")
     return "window 5, 32 levels, all angles"
 
 
@@ -100,7 +100,7 @@ def phases(image: Any, folder: Path) -> str:
 
 
 def objects(image: Any, folder: Path) -> str:
-    numbers = ccc.number_objects(opened(folder / "otsu.zarr"), smallest=20).labels
+    numbers = ccc.label_objects(opened(folder / "otsu.zarr"), min_size=20).labels
     return f"{len(ccc.region_table(numbers, image).table):,} regions"
 
 
@@ -117,7 +117,7 @@ def explain(image: Any, folder: Path) -> str:
 
 
 JOBS: dict[str, Callable[[Any, Path], str]] = {
-    "otsu": otsu,
+    "threshold": otsu,
     "k-means": k_means,
     "contrast": contrast,
     "region table of the mask": phases,

@@ -78,4 +78,4 @@ def rows() -> Iterator[Row]:
     regions[300:600, 300:600] = 1
     yield Row("cover and see 1024²", "classify it twice",
               best(lambda: [ccc.classify(image) for _ in range(2)], 1),
-              best(lambda: ccc.cover(image, regions, model=model), 3))  # fmt: skip
+              best(lambda: ccc.occlude(image, regions, model=model), 3))  # fmt: skip

@@ -41,13 +41,13 @@ def rows() -> Iterator[Row]:
     yield Row("edge density, 512²", "Visual-CCC's loop", visual_ccc,
               best(lambda: ccc.edge_density(small)))  # fmt: skip
     yield Row("GLCM contrast, 512²", "loop over graycomatrix", one,
-              best(lambda: ccc.glcm(small, **again)))  # fmt: skip
+              best(lambda: ccc.glcm_features(small, **again)))  # fmt: skip
     yield Row("all GLCM features, 512²", "loop over graycomatrix", six,
-              best(lambda: ccc.glcm(small, feature="all", **again)))  # fmt: skip
+              best(lambda: ccc.glcm_features(small, feature="all", **again)))  # fmt: skip
     area = large.size / small.size
     yield Row("GLCM contrast, 4096²", "loop, scaled by area", one * area,
-              best(lambda: ccc.glcm(large, **again)))  # fmt: skip
+              best(lambda: ccc.glcm_features(large, **again)))  # fmt: skip
     yield Row("all GLCM features, 4096²", "loop, scaled by area", six * area,
-              best(lambda: ccc.glcm(large, feature="all", **again), 1))  # fmt: skip
+              best(lambda: ccc.glcm_features(large, feature="all", **again), 1))  # fmt: skip
     yield Row("same, 4 angles, 4096²", "loop, scaled by area", 4 * six * area,
-              best(lambda: ccc.glcm(large, feature="all"), 1))  # fmt: skip
+              best(lambda: ccc.glcm_features(large, feature="all"), 1))  # fmt: skip

@@ -17,7 +17,7 @@ from skimage.io import imread
 
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.acquisition.quality import quality_of
-from napari_visual_ccc.engine.restoration.background import background
+from napari_visual_ccc.engine.restoration.background import subtract_background
 from napari_visual_ccc.engine.restoration.destripe import destripe
 
 SOURCES = {
@@ -129,14 +129,14 @@ def corrections(good: list[tuple[str, np.ndarray]]) -> None:
         tenth = rng.normal(0, 0.1 * image.std(), (image.shape[0], 1))
         y, x = np.mgrid[-1 : 1 : image.shape[0] * 1j, -1 : 1 : image.shape[1] * 1j]
         shade = (15 * x - 20 * (x**2 + y**2) + 10 * x * y) / 20 * image.std()
-        even = run(background(image)).data
+        even = run(subtract_background(image)).data
         rows.append(
             {
                 "set": name,
                 "stripes of 10 %": left(run(destripe(image + tenth)).data, image, tenth),
                 "stripes of 30 %": left(run(destripe(image + 3 * tenth)).data, image, 3 * tenth),
                 "no stripes": np.std(run(destripe(image)).data - image) / image.std(),
-                "shading": left(run(background(image + shade)).data, even, shade),
+                "shading": left(run(subtract_background(image + shade)).data, even, shade),
             }
         )
     print(pd.DataFrame(rows).groupby("set", sort=False).median().round(3).to_string())

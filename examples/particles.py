@@ -4,8 +4,8 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 
 tem = samples.load("nanoparticles")
-mask = ccc.otsu(tem.data, tem.spacing, tem.unit)
-particles = ccc.watershed_split(mask.labels, tem.spacing, tem.unit, smallest=30)
+mask = ccc.threshold(tem.data, tem.spacing, tem.unit)
+particles = ccc.watershed_split(mask.labels, tem.spacing, tem.unit, min_size=30)
 table = ccc.region_table(
     particles.labels, tem.data, tem.spacing, tem.unit, exclude_border=True
 ).table

@@ -1,6 +1,6 @@
 """See what a network sees in an electron micrograph.
 
-``import napari_visual_ccc as ccc; ccc.otsu(image)``: every operation of the catalogue is a
+``import napari_visual_ccc as ccc; ccc.threshold(image)``: every operation of the catalogue is a
 function here that returns its result. Importing this loads neither torch nor napari.
 """
 
@@ -16,7 +16,7 @@ __version__ = "0.1.0"
 # what else scripts need, and where it is
 _ELSEWHERE = {
     "import_visual_ccc": ".workflow.models",
-    "load_data": ".io.datasets",
+    "load_dataset": ".io.datasets",
     "read": ".io.read",
     "read_all": ".io.read",
     "replay": ".workflow.recipe",
@@ -35,7 +35,7 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         module = importlib.import_module(_ELSEWHERE[name], __name__)
-        return getattr(module, "load" if name == "load_data" else name)
+        return getattr(module, "load" if name == "load_dataset" else name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

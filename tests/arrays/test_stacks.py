@@ -13,13 +13,13 @@ from napari_visual_ccc.core.progress import run
 
 # operation and choices, for what takes a scope
 SCOPED = [
-    ("otsu", {}),
-    ("otsu", {"classes": 3, "sigma": 0.0}),
-    ("otsu", {"smallest": 50}),
+    ("threshold", {}),
+    ("threshold", {"classes": 3, "sigma": 0.0}),
+    ("threshold", {"min_size": 50}),
     ("kmeans", {}),
     ("kmeans", {"features": "multiscale", "clusters": 2, "sample": 2000}),
-    ("glcm", {}),
-    ("glcm", {"feature": "all", "levels": 8}),
+    ("glcm_features", {}),
+    ("glcm_features", {"feature": "all", "levels": 8}),
     ("edge_density", {}),
 ]
 # and what works on slices alone in any case
@@ -86,11 +86,11 @@ def test_nothing_is_computed_before_a_slice_is_looked_at(name, choices, series):
     ("name", "choices", "passes"),
     [
         # limits of the image, limits of the blurred one, and its histogram
-        ("otsu", {}, 3),
-        ("otsu", {"sigma": 0.0}, 1),
-        ("otsu", {"sigma": 0.0, "classes": 3}, 1),
+        ("threshold", {}, 3),
+        ("threshold", {"sigma": 0.0}, 1),
+        ("threshold", {"sigma": 0.0, "classes": 3}, 1),
         ("kmeans", {}, 1),
-        ("glcm", {}, 1),
+        ("glcm_features", {}, 1),
         ("edge_density", {}, 1),
     ],
 )
@@ -101,7 +101,7 @@ def test_a_stack_is_gone_through_no_oftener_than_its_grey_levels_need(
     lazy = Counted(stack)
     getattr(ccc, name)(lazy.array, **choices)
     # the border of nine slices tells which side objects are on
-    assert lazy.looks.sum() <= passes * len(stack) + (9 if name == "otsu" else 0)
+    assert lazy.looks.sum() <= passes * len(stack) + (9 if name == "threshold" else 0)
     assert lazy.looks.min() == passes
 
 
@@ -134,7 +134,7 @@ def test_chunks_of_any_size_give_what_numpy_gives(case, scope, chunks, seed):
 
 
 def test_thresholds_and_areas_are_listed_slice_by_slice(series):
-    found = ccc.otsu(series, 2.0, "nm", scope="slice")
+    found = ccc.threshold(series, 2.0, "nm", scope="slice")
     assert len(found.facts["thresholds"]) == 3
     assert found.facts["objects"] == "dark"
     table = found.table
@@ -144,22 +144,22 @@ def test_thresholds_and_areas_are_listed_slice_by_slice(series):
         assert row["pixels"] == plane.sum()
         assert row["area_nm2"] == 4 * plane.sum()
     # one threshold cannot serve all three
-    assert (ccc.otsu(series).labels != found.labels).any()
+    assert (ccc.threshold(series).labels != found.labels).any()
 
 
 def test_a_constant_slice_stays_blank_and_is_named(series):
     stack = np.concatenate([series, np.full((1, 80, 90), 7, np.uint16)])
-    found = ccc.otsu(stack, scope="slice")
+    found = ccc.threshold(stack, scope="slice")
     assert not found.labels[3].any()
     assert found.facts["thresholds"][3] is None
     assert any("slice 3: nothing was found: image has 1 grey level" in n for n in found.notes)
-    lazy = ccc.otsu(da.from_array(stack, chunks=(1, -1, -1)), scope="slice")
+    lazy = ccc.threshold(da.from_array(stack, chunks=(1, -1, -1)), scope="slice")
     np.testing.assert_array_equal(lazy.labels.compute(), found.labels)
     with pytest.raises(ValueError, match="too few"):
-        ccc.otsu(np.zeros((3, 20, 20), np.uint8), scope="slice")
+        ccc.threshold(np.zeros((3, 20, 20), np.uint8), scope="slice")
 
 
-@pytest.mark.parametrize("name", ["otsu", "kmeans", "glcm", "edge_density"])
+@pytest.mark.parametrize("name", ["threshold", "kmeans", "glcm_features", "edge_density"])
 def test_a_scope_that_is_none_is_refused(name, series):
     with pytest.raises(ValueError, match="choose stack or slice"):
         getattr(ccc, name)(series, scope="volume")
@@ -179,7 +179,7 @@ def test_lazy_feature_clusters_stay_lazy(series):
 
 
 def test_lazy_splitting_numbers_no_object_twice(series):
-    masks = ccc.otsu(series, scope="slice").labels
+    masks = ccc.threshold(series, scope="slice").labels
     lazy = Counted(masks)
     found = ccc.watershed_split(lazy.array)
     assert lazy.looks.tolist() == [1, 0, 0]  # the first slice: is it labels at all?
@@ -264,7 +264,7 @@ def test_evidence_of_a_series_is_counted_slice_by_slice():
 def test_what_was_found_in_a_series_is_replayed(series):
     from napari_visual_ccc.workflow.provenance import provenance
 
-    for name, choices in (("otsu", {"scope": "slice"}), ("explain", {"target": "cube"})):
+    for name, choices in (("threshold", {"scope": "slice"}), ("explain", {"target": "cube"})):
         found = getattr(ccc, name)(series, **choices)
         record = provenance(name, choices, {"image": "series"}, source={"name": "series"})
         again = ccc.replay(record, series)

@@ -130,7 +130,7 @@ def test_volumes_of_a_series_are_apart(balls):
 def test_a_blur_in_space_finds_balls_in_noise(balls):
     grainy = np.where(balls, 180.0, 60.0) + np.random.default_rng(1).normal(0, 90, balls.shape)
     found = {
-        dimensions: ccc.otsu(grainy, VOXEL, "nm", sigma=1.5, dimensions=dimensions).labels > 0
+        dimensions: ccc.threshold(grainy, VOXEL, "nm", sigma=1.5, dimensions=dimensions).labels > 0
         for dimensions in ("2D", "3D")
     }
     wrong = {key: (labels != balls).sum() for key, labels in found.items()}
@@ -138,10 +138,10 @@ def test_a_blur_in_space_finds_balls_in_noise(balls):
 
 
 def test_thresholds_without_blur_do_not_know_of_dimensions(noisy):
-    flat, solid = (ccc.otsu(noisy, sigma=0, dimensions=d) for d in ("2D", "3D"))
+    flat, solid = (ccc.threshold(noisy, sigma=0, dimensions=d) for d in ("2D", "3D"))
     np.testing.assert_array_equal(flat.labels, solid.labels)
     assert flat.facts == solid.facts
-    row = ccc.otsu(noisy, VOXEL, "nm", dimensions="3D").table.iloc[0]
+    row = ccc.threshold(noisy, VOXEL, "nm", dimensions="3D").table.iloc[0]
     assert row["volume_nm3"] == 16 * row["pixels"]
 
 
@@ -150,23 +150,23 @@ def test_small_objects_are_told_by_their_voxels():
     # in each slice too small to stay, as a rod along z not
     image[:, 4:6, 4:6] = 200
     image[4:6, 15:25, 15:25] = 200
-    choices = {"sigma": 0.0, "smallest": 30, "objects": "bright"}
-    flat, solid = (ccc.otsu(image, dimensions=d, **choices) for d in ("2D", "3D"))
+    choices = {"sigma": 0.0, "min_size": 30, "objects": "bright"}
+    flat, solid = (ccc.threshold(image, dimensions=d, **choices) for d in ("2D", "3D"))
     assert (flat.labels.sum(), solid.labels.sum()) == (200, 240)
     assert solid.table["pixels"].tolist() == [240, image.size - 240]
-    lazy = ccc.otsu(da.from_array(image, chunks=(3, 10, 30)), dimensions="3D", **choices)
+    lazy = ccc.threshold(da.from_array(image, chunks=(3, 10, 30)), dimensions="3D", **choices)
     np.testing.assert_array_equal(lazy.labels.compute(), solid.labels)
     assert lazy.table.equals(solid.table)
 
 
 def test_volumes_of_a_series_can_have_their_own_threshold(noisy):
     series = np.stack([noisy, noisy // 2 + 10])
-    found = ccc.otsu(series, VOXEL, "nm", dimensions="3D", scope="slice")
-    alone = [ccc.otsu(volume, VOXEL, "nm", dimensions="3D") for volume in series]
+    found = ccc.threshold(series, VOXEL, "nm", dimensions="3D", scope="slice")
+    alone = [ccc.threshold(volume, VOXEL, "nm", dimensions="3D") for volume in series]
     np.testing.assert_array_equal(found.labels, [one.labels for one in alone])
     assert found.facts["thresholds"] == [one.facts["thresholds"] for one in alone]
     lazy = da.from_array(series, chunks=(1, 16, 50, 80))
-    lazy = ccc.otsu(lazy, VOXEL, "nm", dimensions="3D", scope="slice")
+    lazy = ccc.threshold(lazy, VOXEL, "nm", dimensions="3D", scope="slice")
     np.testing.assert_array_equal(lazy.labels.compute(), found.labels)
 
 
@@ -265,7 +265,7 @@ def test_sizes_of_voxels():
         ((4, 9, 9), {"dimensions": "3D", "spacing": (0, 1, 1), "unit": "nm"}, "above zero"),
     ],
 )
-@pytest.mark.parametrize("name", ["denoise", "otsu", "watershed_split", "region_table"])
+@pytest.mark.parametrize("name", ["denoise", "threshold", "watershed_split", "region_table"])
 def test_what_is_no_volume_is_refused(name, shape, choices, words):
     with pytest.raises(ValueError, match=words):
         getattr(ccc, name)(np.eye(9, dtype=np.uint8) * np.ones(shape, np.uint8), **choices)

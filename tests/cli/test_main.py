@@ -83,13 +83,13 @@ def test_units_are_written_as_everywhere(image, out, capsys):
 def test_results_lie_where_the_part_lies_that_they_were_made_of(discs, tmp_path, out):
     part = Micrograph(discs, (2.0, 2.0), "nm", name="p", metadata={"origin": [100.0, 200.0]})
     path = ccc.write(part, tmp_path / "part.ome.tif")
-    script = ccc.write(ccc.otsu(part), tmp_path / "mask.ome.zarr", source=ccc.read(path))
+    script = ccc.write(ccc.threshold(part), tmp_path / "mask.ome.zarr", source=ccc.read(path))
     assert ccc.read(script).metadata["origin"] == [100.0, 200.0]
     assert ccc.read(script).spacing == (2.0, 2.0)
-    words = ["otsu", str(path), "-o", str(out), "--force"]
+    words = ["threshold", str(path), "-o", str(out), "--force"]
     for more, place in ([], [100.0, 200.0]), (["--spacing", "4"], [200.0, 400.0]):
         assert main([*words, *more]) == 0
-        found = ccc.read(out / "part_otsu_Otsu.ome.tif")
+        found = ccc.read(out / "part_threshold_Otsu.ome.tif")
         assert found.metadata["origin"] == pytest.approx(place)
 
 
@@ -109,12 +109,12 @@ def test_results_of_a_stack_lie_on_it(discs, tmp_path, out):
     axes, place = (Axis("z", 5.0, "nm"),), {"origin": [7.0, 10.0, 20.0]}
     stack = Micrograph(np.stack([discs] * 2), (2.0, 2.0), "nm", "s", axes=axes, metadata=place)
     path = ccc.write(stack, tmp_path / "s.ome.tif")
-    script = ccc.write(ccc.otsu(stack), tmp_path / "mask.ome.tif", source=ccc.read(path))
+    script = ccc.write(ccc.threshold(stack), tmp_path / "mask.ome.tif", source=ccc.read(path))
     assert ccc.read(script).metadata["origin"] == [7.0, 10.0, 20.0]
-    words = ["otsu", str(path), "-o", str(out), "--force"]
+    words = ["threshold", str(path), "-o", str(out), "--force"]
     for more, z in ([], 7.0), (["--spacing", "10,2,2"], 14.0):
         assert main([*words, *more]) == 0
-        found = ccc.read(out / "s_otsu_Otsu.ome.tif")
+        found = ccc.read(out / "s_threshold_Otsu.ome.tif")
         assert found.metadata["origin"] == pytest.approx([z, 10.0, 20.0])
 
 
@@ -150,8 +150,8 @@ def test_results_are_written_in_the_formats_asked_for(image, out, options, writt
     [
         ["denoise", "--method", "gaussian"],
         ["segment"],
-        ["segment", "otsu", "--classes", "3"],
-        ["texture", "glcm", "--feature", "all", "--no-symmetric"],
+        ["segment", "threshold", "--classes", "3"],
+        ["texture", "glcm_features", "--feature", "all", "--no-symmetric"],
         ["texture", "edge_density"],
         ["classify", "--stride", "64"],
         ["explain", "--target", "cube", "--signed"],
@@ -169,15 +169,19 @@ def test_every_family_and_operation_runs(image, out, words):
 
 def test_measure_takes_up_what_segment_wrote(image, out):
     assert main(["segment", str(image), "-o", str(out)]) == 0
-    mask = out / "discs_otsu_Otsu.ome.tif"
+    mask = out / "discs_threshold_Otsu.ome.tif"
     assert main(["segment", "watershed_split", str(mask), "-o", str(out)]) == 0
-    split = out / "discs_otsu_Otsu_watershed_split_split.ome.tif"
+    split = out / "discs_threshold_Otsu_watershed_split_split.ome.tif"
     assert main(["measure", str(split), "--intensity", str(image), "-o", str(out)]) == 0
-    table = pd.read_csv(out / "discs_otsu_Otsu_watershed_split_split_region_table.csv")
+    table = pd.read_csv(out / "discs_threshold_Otsu_watershed_split_split_region_table.csv")
     assert len(table) == 6
     np.testing.assert_allclose(table["equivalent_diameter_nm"], 12, rtol=0.05)
-    record = recipe.load(out / "discs_otsu_Otsu_watershed_split_split_region_table.yaml")
-    assert [s["operation"] for s in record["steps"]] == ["otsu", "watershed_split", "region_table"]
+    record = recipe.load(out / "discs_threshold_Otsu_watershed_split_split_region_table.yaml")
+    assert [s["operation"] for s in record["steps"]] == [
+        "threshold",
+        "watershed_split",
+        "region_table",
+    ]
     assert record["source"]["name"] == "discs"
 
 
@@ -205,7 +209,7 @@ def test_a_batch_goes_on_after_a_failure(image, out, tmp_path, capsys):
     assert "none.tif: no such file" in said
     assert "broken.tif: cannot be read" in said
     assert "2 of 3 images failed" in said
-    assert "discs_otsu.csv" in names(out)
+    assert "discs_threshold.csv" in names(out)
 
 
 @pytest.mark.parametrize(
@@ -239,7 +243,7 @@ ONE = np.zeros((1, 1), np.uint8)
         (["denoise"], np.full((20, 20), np.nan, np.float32), "no finite pixel"),
         (["explain", "--target", "rod"], np.zeros((40, 40), np.uint8), "knows no class 'rod'"),
         (["measure"], np.zeros((20, 20), np.float32), "whole numbers"),
-        (["cluster", "target_cluster"], np.zeros((20, 20), np.uint8), "no cluster 1"),
+        (["cluster", "select_cluster"], np.zeros((20, 20), np.uint8), "no cluster 1"),
     ],
 )
 def test_bad_input_gives_one_sentence_and_no_file(tmp_path, out, words, array, said, capsys):
@@ -365,7 +369,7 @@ def test_ctrl_c_half_way_leaves_nothing(tmp_path, out):
 
 def test_help_imports_nothing_heavy():
     code = (
-        "import sys; from napari_visual_ccc.cli import main\n"
+        "import sys; from napari_visual_ccc.cli.main import main\n"
         "for words in ['-h'], ['cluster', '--help'], ['classify', '--help'], ['explain', '-h']:\n"
         "    assert main(words) == 0\n"
         "heavy = {'torch', 'sklearn', 'skimage', 'napari', 'scipy', 'pandas', 'cv2'}\n"
@@ -414,7 +418,7 @@ def test_the_demo_writes_pictures_layers_tables_and_a_page(tmp_path, capsys):
 
 
 def test_summaries_are_short(discs):
-    for name in ("otsu", "kmeans", "glcm", "classify"):
+    for name in ("threshold", "kmeans", "glcm_features", "classify"):
         assert 0 < len(workflow_summary.summary(getattr(ccc, name)(discs))) < 200
 
 
@@ -451,11 +455,11 @@ def test_a_sliver_gets_a_preview(tmp_path, out, rng):
 
 def test_what_the_readme_measures_can_be_replayed(image, out, discs):
     assert main(["segment", str(image), "-o", str(out)]) == 0
-    mask = out / "discs_otsu_Otsu.ome.tif"
+    mask = out / "discs_threshold_Otsu.ome.tif"
     assert main(["measure", str(mask), "--intensity", str(image), "-o", str(out)]) == 0
-    recipe = out / "discs_otsu_Otsu_region_table.yaml"
+    recipe = out / "discs_threshold_Otsu_region_table.yaml"
     again = ccc.replay(recipe, image)
-    written = pd.read_csv(out / "discs_otsu_Otsu_region_table.csv")
+    written = pd.read_csv(out / "discs_threshold_Otsu_region_table.csv")
     np.testing.assert_allclose(again.table["intensity_mean"], written["intensity_mean"])
 
 
@@ -504,8 +508,8 @@ def test_the_bar_and_the_slice_step_travel_from_command_to_command(tmp_path):
     image[:, 60:100, 40:80] = 200
     run(write_image(Micrograph(image, info_bar=InfoBar(bottom=20)), tmp_path / "a.ome.tif"))
     words = ["-o", str(tmp_path / "out"), "--figures", "none", "--spacing", "10,2,2"]
-    assert main(["otsu", str(tmp_path / "a.ome.tif"), *words]) == 0
-    labels = tmp_path / "out" / "a_otsu_Otsu.ome.tif"
+    assert main(["threshold", str(tmp_path / "a.ome.tif"), *words]) == 0
+    labels = tmp_path / "out" / "a_threshold_Otsu.ome.tif"
     found = read(labels)
     assert found.info_bar == InfoBar(bottom=20)
     assert (found.axes[0].name, found.axes[0].step, found.axes[0].unit) == ("z", 10.0, "nm")

@@ -210,7 +210,7 @@ def test_examine_lists_classes_duplicates_and_what_cannot_be_used(metals, tmp_pa
     imsave(data / "powder" / "S7_7.png", tile("superalloy", 4), check_contrast=False)
     (data / "powder" / "S7_8.png").write_bytes((data / "powder" / "S3_7.png").read_bytes())
     out = tmp_path / "out"
-    assert main(["examine", str(data), *GROUP, "-o", str(out)]) == 0
+    assert main(["audit_dataset", str(data), *GROUP, "-o", str(out)]) == 0
     assert names(out) == ["metals_classes.csv", "metals_duplicates.csv", "metals_skipped.csv"]
     counts = pd.read_csv(out / "metals_classes.csv").set_index("class")
     assert counts["images"].to_dict() == {"powder": 14, "superalloy": 12}
@@ -226,7 +226,7 @@ def test_examine_lists_classes_duplicates_and_what_cannot_be_used(metals, tmp_pa
     said = capsys.readouterr().out
     assert "near-duplicates are in different groups" in said
     assert "2 files cannot be used" in said
-    assert main(["examine", str(data), *GROUP, "-o", str(out)]) == 1
+    assert main(["audit_dataset", str(data), *GROUP, "-o", str(out)]) == 1
     sentence(capsys, "--force")
 
 
@@ -249,7 +249,7 @@ def test_a_trained_model_classifies_from_the_command_line(trained, tmp_path, cap
     [
         (["train", "DATA", "-o", "OUT", "--frobnicate"], "unrecognized arguments: --frobnicate"),
         (["evaluate", "DATA", "--frobnicate"], "unrecognized arguments"),
-        (["examine", "DATA", "--frobnicate"], "unrecognized arguments"),
+        (["audit_dataset", "DATA", "--frobnicate"], "unrecognized arguments"),
         (["import", "DATA", "-o", "OUT", "--frobnicate"], "unrecognized arguments"),
         (["train", "DATA"], "-o/--output"),
         (["train", "-o", "OUT"], "DATA"),
@@ -257,7 +257,7 @@ def test_a_trained_model_classifies_from_the_command_line(trained, tmp_path, cap
         (["train", "DATA", "-o", "OUT", "--model", "resnet"], "invalid choice"),
         (["train", "DATA", "-o", "OUT", "--epochs", "0"], "between 1 and 1000"),
         (["train", "DATA", "-o", "OUT", "--test", "0.9"], "between 0 and 0.5"),
-        (["examine", "DATA", "--similarity", "2"], "between 0.5 and 1.0"),
+        (["audit_dataset", "DATA", "--similarity", "2"], "between 0.5 and 1.0"),
     ],
 )
 def test_wrong_options_are_told_with_code_2(metals, tmp_path, words, said, capsys):
@@ -267,7 +267,7 @@ def test_wrong_options_are_told_with_code_2(metals, tmp_path, words, said, capsy
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("command", ["train", "examine"])
+@pytest.mark.parametrize("command", ["train", "audit_dataset"])
 def test_one_class_is_a_sentence_and_no_file(command, tmp_path, capsys):
     (tmp_path / "shapes" / "cube").mkdir(parents=True)
     imsave(tmp_path / "shapes" / "cube" / "1.png", tile("powder", 0), check_contrast=False)
@@ -276,7 +276,7 @@ def test_one_class_is_a_sentence_and_no_file(command, tmp_path, capsys):
     assert names(tmp_path) == ["shapes"]
 
 
-@pytest.mark.parametrize("command", ["train", "evaluate", "examine"])
+@pytest.mark.parametrize("command", ["train", "evaluate", "audit_dataset"])
 def test_data_that_is_not_there_is_a_sentence(command, tmp_path, capsys):
     assert main([command, str(tmp_path / "none"), "-o", str(tmp_path / "out")]) == 1
     sentence(capsys, "none: no such folder or table")

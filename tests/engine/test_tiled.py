@@ -24,9 +24,9 @@ SOME = settings(
 
 
 @st.composite
-def chunked(draw, smallest=30, largest=90):
+def chunked(draw, min_size=30, largest=90):
     """A textured image, and the same as dask in chunks of random sizes."""
-    shape = [draw(st.integers(smallest, largest)) for _ in range(2)]
+    shape = [draw(st.integers(min_size, largest)) for _ in range(2)]
     kind = draw(st.sampled_from([np.uint8, np.uint16, np.int32, np.float32]))
     rng = np.random.default_rng(draw(st.integers(0, 2**16)))
     image = ndimage.gaussian_filter(rng.normal(size=shape), 1.5) * 300
@@ -65,7 +65,7 @@ def whole_and_tiled(operation, pair, layer, monkeypatch, **choices):
 @SOME
 @given(chunked(), st.sampled_from([0.0, 1.0, 2.5]), st.sampled_from([2, 3]))
 def test_otsu(small_tiles, monkeypatch, pair, sigma, classes):
-    for found in _others(ccc.otsu, pair, monkeypatch, sigma=sigma, classes=classes):
+    for found in _others(ccc.threshold, pair, monkeypatch, sigma=sigma, classes=classes):
         np.testing.assert_array_equal(*found)
 
 
@@ -90,7 +90,7 @@ def test_kmeans(small_tiles, monkeypatch, pair, clusters):
     st.sampled_from([3, 5, 15]),
 )
 def test_texture(small_tiles, monkeypatch, pair, feature, window):
-    for found in _others(ccc.glcm, pair, monkeypatch, feature=feature, window=window):
+    for found in _others(ccc.glcm_features, pair, monkeypatch, feature=feature, window=window):
         if feature in ("contrast", "homogeneity", "correlation"):
             np.testing.assert_array_equal(*found)
         else:
@@ -116,17 +116,17 @@ def test_filters(small_tiles, monkeypatch, method, pair):
 
 @SOME
 @given(chunked(), st.integers(0, 30))
-def test_objects(pair, smallest):
+def test_objects(pair, min_size):
     image, lazy = pair
     numbers, count = ndimage.label(image > 140)
     sizes = np.bincount(numbers.ravel(), minlength=count + 1)
-    keep = sizes >= smallest
+    keep = sizes >= min_size
     keep[0] = False
     expected = (np.cumsum(keep) * keep)[numbers]
     if not keep.any():
         return
     for mask in (lazy > 140, image > 140):
-        found = ccc.number_objects(mask, smallest=smallest)
+        found = ccc.label_objects(mask, min_size=min_size)
         np.testing.assert_array_equal(found.labels, expected)
         np.testing.assert_array_equal(found.table["pixels"], sizes[keep])
 
@@ -148,14 +148,14 @@ def test_region_tables(monkeypatch, pair, tile):
 def test_numbers_go_on_through_a_stack():
     stack = np.zeros((2, 2, 20, 20), bool)
     stack[0, 0, 2:5, 2:5] = stack[0, 1, 3:9, 3:5] = stack[1, 1, 1, 1] = stack[1, 1, 8, 8] = True
-    found = ccc.number_objects(da.from_array(stack, chunks=(2, 2, 7, 7)), 2.0, "nm")
+    found = ccc.label_objects(da.from_array(stack, chunks=(2, 2, 7, 7)), 2.0, "nm")
     assert [int(p.max()) for p in found.labels.compute().reshape(-1, 20, 20)] == [1, 2, 0, 4]
     assert found.table["area_nm2"].tolist() == [36, 48, 4, 4]
 
 
 def test_nothing_to_number_is_said():
     with pytest.raises(ValueError, match="no label 7 of 0 or more pixels"):
-        ccc.number_objects(np.eye(9, dtype=int), only=7)
+        ccc.label_objects(np.eye(9, dtype=int), only=7)
 
 
 @pytest.mark.parametrize("only", [0, 1])
@@ -164,11 +164,11 @@ def test_negative_labels_are_refused(only):
     labels[4, 4] = -1
     for one in (labels, da.from_array(labels, chunks=4)):
         with pytest.raises(ValueError, match="labels hold -1; they must be 0"):
-            ccc.number_objects(one, only=only)
+            ccc.label_objects(one, only=only)
 
 
 def test_objects_that_touch_across_corners_are_two():
-    assert len(ccc.number_objects(np.eye(9, dtype=int)).table) == 9
+    assert len(ccc.label_objects(np.eye(9, dtype=int)).table) == 9
 
 
 # on disk ------------------------------------------------------------------------------------------
@@ -178,11 +178,11 @@ def test_what_is_large_and_on_disk_stays_there(tmp_path, monkeypatch, discs):
     monkeypatch.setattr(arrays_lazy, "_READ_BYTES", discs.nbytes - 1)
     file = np.memmap(tmp_path / "image.raw", np.uint8, "w+", shape=discs.shape)
     file[:] = discs
-    found = ccc.otsu(file)
+    found = ccc.threshold(file)
     assert isinstance(found.labels, da.Array)
     target = np.memmap(tmp_path / "labels.raw", np.uint8, "w+", shape=discs.shape)
     assert run(computed(found.labels, target)) is target
-    np.testing.assert_array_equal(target, ccc.otsu(discs).labels)
+    np.testing.assert_array_equal(target, ccc.threshold(discs).labels)
 
 
 def test_a_zarr_array_takes_a_result_chunk_by_chunk(tmp_path, discs):

@@ -20,7 +20,9 @@ DEVICES = ["cpu", pytest.param("cuda", marks=[
 )
 def test_torch_gives_the_maps_of_the_engine(rng, device, window, levels, symmetric):
     image = rng.normal(size=(40, 50)).cumsum(axis=1)
-    own = ccc.glcm(image, feature="all", window=window, levels=levels, symmetric=symmetric).maps
+    own = ccc.glcm_features(
+        image, feature="all", window=window, levels=levels, symmetric=symmetric
+    ).maps
     quantised = quantise(image.min(), image.max(), levels, image.dtype)(image)
     found = glcm_maps(
         quantised, features=FEATURES, window=window, levels=levels, symmetric=symmetric,

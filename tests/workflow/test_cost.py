@@ -36,13 +36,13 @@ print(memory("VmHWM") - before)
 @pytest.mark.parametrize(
     ("name", "choices", "kind"),
     [
-        ("otsu", {}, "uint8"),
-        ("otsu", {"sigma": 0.0}, "uint8"),
-        ("otsu", {}, "float32"),
+        ("threshold", {}, "uint8"),
+        ("threshold", {"sigma": 0.0}, "uint8"),
+        ("threshold", {}, "float32"),
         ("kmeans", {}, "uint8"),
         ("kmeans", {}, "float32"),
-        ("glcm", {}, "uint8"),
-        ("glcm", {"feature": "all", "angle": "0"}, "uint8"),
+        ("glcm_features", {}, "uint8"),
+        ("glcm_features", {"feature": "all", "angle": "0"}, "uint8"),
     ],
 )
 def test_memory_is_within_a_factor_of_two(name, choices, kind):
@@ -57,15 +57,15 @@ def test_memory_is_within_a_factor_of_two(name, choices, kind):
 
 def test_what_the_viewer_holds_of_a_lazy_image_counts():
     shape = (255, 2048, 2048)
-    without, held = (estimate("otsu", shape, "uint8", lazy=True, room=n) for n in (0, 1 << 30))
+    without, held = (estimate("threshold", shape, "uint8", lazy=True, room=n) for n in (0, 1 << 30))
     assert held.bytes - without.bytes == np.prod(shape)
-    maps = (estimate("glcm", shape, "uint8", True, {"feature": f}, room=1 << 34) for f in
+    maps = (estimate("glcm_features", shape, "uint8", True, {"feature": f}, room=1 << 34) for f in
             ("contrast", "all"))  # fmt: skip
     assert [found.bytes > 8 * np.prod(shape) for found in maps] == [True, False]
 
 
 def test_a_lazy_image_needs_no_more_the_larger_it_is():
-    small, large = (estimate("glcm", (n, n), "uint8", lazy=True) for n in (10_000, 40_000))
+    small, large = (estimate("glcm_features", (n, n), "uint8", lazy=True) for n in (10_000, 40_000))
     assert small.bytes == large.bytes
     assert large.tiles == 400
     assert large.seconds == pytest.approx(16 * small.seconds)
@@ -76,7 +76,7 @@ def test_every_choice_of_every_operation_has_a_cost():
         base = estimate(name, (512, 512), np.uint8)
         if base is None:
             # what was never measured is not forecast
-            assert name in ("trust", "shortcuts")
+            assert name in ("cam_sanity_checks", "detect_shortcuts")
             continue
         for parameter in signature.parameters(name).values():
             for value in getattr(parameter.type, "__args__", ()):

@@ -20,7 +20,7 @@ from napari_visual_ccc.workflow.operations import OPERATIONS
 from napari_visual_ccc.workflow.signature import checked
 
 # these explain an image several to fifty times, through the same door as `explain`
-QUICK = [name for name in OPERATIONS if name not in ("trust", "compare")]
+QUICK = [name for name in OPERATIONS if name not in ("cam_sanity_checks", "compare")]
 IMAGES = [name for name in QUICK if signature.inputs(name)[0] == "image"]
 LABELS = [name for name in OPERATIONS if signature.inputs(name)[0] == "labels"]
 STACKED = [name for name in IMAGES if not OPERATIONS[name].planar]
@@ -44,7 +44,7 @@ def same(one: Result, other: Result):
 
 
 def given(name, discs):
-    return discs if name in IMAGES else np.asarray(ccc.otsu(discs))
+    return discs if name in IMAGES else np.asarray(ccc.threshold(discs))
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
@@ -194,19 +194,19 @@ def test_lazy_in_lazy_out_and_equal(name, discs):
         np.testing.assert_allclose(np.asarray(data), np.asarray(other), rtol=1e-6, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", ["denoise", "glcm", "explain"])
+@pytest.mark.parametrize("name", ["denoise", "glcm_features", "explain"])
 def test_a_16_bit_ramp_keeps_more_than_a_thousand_levels(name, ramp16):
     noisy = (ramp16 * 0.9 + np.random.default_rng(0).integers(0, 3000, ramp16.shape)).astype(
         np.uint16
     )
-    choices = {"levels": 256, "window": 9} if name == "glcm" else {}
+    choices = {"levels": 256, "window": 9} if name == "glcm_features" else {}
     if name == "explain":
         choices = {"signed": True}
     (layer,) = call(name, noisy, **choices).layers
     assert len(np.unique(np.asarray(layer))) > 1000
 
 
-@pytest.mark.parametrize("name", ["otsu", "kmeans"])
+@pytest.mark.parametrize("name", ["threshold", "kmeans"])
 def test_labels_cut_a_16_bit_ramp_at_levels_that_8_bit_cannot_name(name, ramp16):
     low = (ramp16 // 300).astype(np.uint16) + 20_000
     # 219 levels, all within a single step of 8 bit

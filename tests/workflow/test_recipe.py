@@ -39,7 +39,7 @@ def recorded(image, steps, **source):
 
 CHAIN = [
     ("denoise", {"method": "gaussian", "strength": 0.7}),
-    ("otsu", {"sigma": 0.0}),
+    ("threshold", {"sigma": 0.0}),
     ("watershed_split", {"tolerance": 2.0}),
 ]
 
@@ -83,15 +83,18 @@ def test_the_hash_of_the_model_is_recorded_and_checked(discs, tmp_path):
         ({"steps": [{"operation": "explode"}], "source": {}}, "explode"),
         ({"something": "else"}, "steps"),
         ({"steps": [], "source": {}}, "no steps"),
-        ({"steps": [{"operation": ["otsu"]}], "source": {}}, "does not exist"),
-        ({"steps": [{"operation": "otsu", "inputs": [1]}], "source": {}}, "inputs of otsu"),
-        ({"steps": [{"operation": "otsu"}], "source": 7}, "no source"),
+        ({"steps": [{"operation": ["threshold"]}], "source": {}}, "does not exist"),
         (
-            {"steps": [{"operation": "otsu", "parameters": {"sigma": "x"}}], "source": {}},
+            {"steps": [{"operation": "threshold", "inputs": [1]}], "source": {}},
+            "inputs of threshold",
+        ),
+        ({"steps": [{"operation": "threshold"}], "source": 7}, "no source"),
+        (
+            {"steps": [{"operation": "threshold", "parameters": {"sigma": "x"}}], "source": {}},
             "sigma",
         ),
         (
-            {"steps": [{"operation": "otsu", "parameters": {"colour": 1}}], "source": {}},
+            {"steps": [{"operation": "threshold", "parameters": {"colour": 1}}], "source": {}},
             "no parameter 'colour'",
         ),
         (
@@ -138,15 +141,15 @@ def test_a_slice_of_a_stack_is_replayed_from_the_stack(discs):
 
 
 def test_a_pixel_size_without_a_unit_is_in_that_of_the_image(discs):
-    _, record = recorded(discs, [("otsu", {})], spacing=[2.0, 2.0], unit="nm")
+    _, record = recorded(discs, [("threshold", {})], spacing=[2.0, 2.0], unit="nm")
     for image in (discs, Micrograph(discs, (5.0, 5.0), "nm")):
         table = ccc.replay(record, image, spacing=(3.0, 3.0)).table
         assert table["area_nm2"].sum() == 9 * discs.size
 
 
 def test_a_step_may_say_nothing_of_its_inputs(discs):
-    record = {"steps": [{"operation": "otsu", "inputs": None}], "source": None}
-    np.testing.assert_array_equal(ccc.replay(record, discs).labels, ccc.otsu(discs).labels)
+    record = {"steps": [{"operation": "threshold", "inputs": None}], "source": None}
+    np.testing.assert_array_equal(ccc.replay(record, discs).labels, ccc.threshold(discs).labels)
 
 
 @pytest.mark.parametrize("side", [100, 2500])

@@ -20,9 +20,9 @@ IMAGE_OPERATIONS = [
     if not one.whole and signature.inputs(name)[0] == "image"
 ]
 # which look at an image through those that are tested here
-SLOW = ("trust", "compare")
+SLOW = ("cam_sanity_checks", "compare")
 CHOICES = {
-    "glcm": {"window": 5, "levels": 8},
+    "glcm_features": {"window": 5, "levels": 8},
     "denoise": {"method": "gaussian"},
     "compare": {"across": "classes"},
 }
@@ -103,32 +103,32 @@ def test_an_object_cut_by_the_bar_touches_the_border():
 def test_a_stack_and_a_lazy_image_and_colour_lose_their_bar_too(image):
     bar = InfoBar(bottom=24)
     framed = with_bar(image, bar)
-    single = ccc.otsu(framed, info_bar=bar)
-    stack = ccc.otsu(np.stack([framed, framed]), info_bar=bar)
+    single = ccc.threshold(framed, info_bar=bar)
+    stack = ccc.threshold(np.stack([framed, framed]), info_bar=bar)
     np.testing.assert_array_equal(stack.labels[1], single.labels)
-    lazy = ccc.otsu(da.from_array(framed, chunks=50), info_bar=bar)
+    lazy = ccc.threshold(da.from_array(framed, chunks=50), info_bar=bar)
     assert hasattr(lazy.labels, "dask")
     np.testing.assert_array_equal(lazy.labels.compute(), single.labels)
-    colour = ccc.otsu(np.stack([framed] * 3, axis=-1), info_bar=bar)
+    colour = ccc.threshold(np.stack([framed] * 3, axis=-1), info_bar=bar)
     np.testing.assert_array_equal(colour.labels, single.labels)
 
 
 def test_a_micrograph_brings_its_bar_and_its_pixel_size(image):
     bar = InfoBar(bottom=24)
-    found = ccc.otsu(Micrograph(with_bar(image, bar), (2.0, 2.0), "nm", info_bar=bar))
+    found = ccc.threshold(Micrograph(with_bar(image, bar), (2.0, 2.0), "nm", info_bar=bar))
     assert found.table["area_nm2"].sum() == pytest.approx(4 * image.size)
     assert not found.labels[-24:].any()
-    assert ccc.otsu(Micrograph(image)).facts.get("info_bar") is None
+    assert ccc.threshold(Micrograph(image)).facts.get("info_bar") is None
 
 
 def test_a_bar_that_leaves_nothing_is_refused(image):
     with pytest.raises(ValueError, match="leaves nothing"):
-        ccc.otsu(image, info_bar=InfoBar(top=100, bottom=100))
+        ccc.threshold(image, info_bar=InfoBar(top=100, bottom=100))
 
 
 def test_a_shortcut_is_looked_for_in_the_bar(image):
     framed = with_bar(image, InfoBar(bottom=24))
-    found = ccc.shortcuts(framed, info_bar=InfoBar(bottom=24))
+    found = ccc.detect_shortcuts(framed, info_bar=InfoBar(bottom=24))
     assert found.facts["info_bar"]["bottom"] == 24
     assert "label bar" in list(found.table["region"])
 
@@ -137,11 +137,11 @@ def test_a_bar_that_the_file_does_not_tell_of_is_looked_for(image):
     from benchmarks.bar_styles import with_bar as drawn
 
     made = drawn(samples.load("powder").data, "black, framed cells (FEI)", np.random.default_rng(0))
-    found = ccc.otsu(Micrograph(made.image))
+    found = ccc.threshold(Micrograph(made.image))
     assert found.facts["info_bar"] == made.bar.pixels
-    assert ccc.otsu(Micrograph(made.image, info_bar=InfoBar())).facts.get("info_bar") is None
+    assert ccc.threshold(Micrograph(made.image, info_bar=InfoBar())).facts.get("info_bar") is None
     # an array is what it is
-    assert ccc.otsu(made.image).facts.get("info_bar") is None
+    assert ccc.threshold(made.image).facts.get("info_bar") is None
 
 
 @pytest.mark.parametrize(("step", "unit"), [(10.0, "nm"), (0.01, "µm")])

@@ -73,7 +73,7 @@ def _main(words: list[str]) -> int:
 def _overview() -> str:
     lines = [
         "usage: visual-ccc FAMILY [OPERATION] IMAGE... [options] -o DIR",
-        "       visual-ccc train DATA -o MODEL | evaluate DATA --model MODEL | examine DATA",
+        "       visual-ccc train DATA -o MODEL | evaluate DATA --model MODEL | audit_dataset DATA",
         "       visual-ccc demo | info | --version",
         "",
         "See what a network sees in an electron micrograph.",
@@ -138,7 +138,7 @@ def _parser(name: str, words: list[str]) -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--unit", help="of --spacing (default: nm)")
     parser.add_argument(
-        "--keep-bar", action="store_true",
+        "--keep-info-bar", action="store_true",
         help="work on the label bar as well; by default it is left out and stays blank",
     )  # fmt: skip
     parser.add_argument(
@@ -252,8 +252,8 @@ def _one_image(
     first, *further = signature.inputs(name)
     files = {other: getattr(given, other) for other in further if getattr(given, other)}
     arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}
-    bar = micrograph.info_bar if given.keep_bar or first != "image" else bar_of(micrograph)
-    bar = InfoBar() if given.keep_bar else bar
+    bar = micrograph.info_bar if given.keep_info_bar or first != "image" else bar_of(micrograph)
+    bar = InfoBar() if given.keep_info_bar else bar
     # where results are known to be there already, nothing is computed first
     for target in ("", parameters.get("target") or ""):
         recipe = recipe_file(given.output, base_name(micrograph.name, name, target))

@@ -1,4 +1,4 @@
-"""Commands that take many images: examine, train, evaluate, those of a folder; and import."""
+"""Commands that take many images: audit_dataset, train, evaluate, those of a folder; and import."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ..workflow.signature import checked
 from . import terminal
 from .terminal import EPILOG, FAILED, OK, USAGE
 
-FOLDERS = ("classify_folder", "quality_folder")
+FOLDERS = ("classify_folder", "image_quality_folder")
 
-COMMANDS = ("examine", "train", "evaluate", *FOLDERS, "import")
+COMMANDS = ("audit_dataset", "train", "evaluate", *FOLDERS, "import")
 
 _DATA = (
     "folder with one folder a class, or a .csv table with the columns path, label and, if there "
@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
     if name in FOLDERS:
         return _folder(name, given.data, parameters, given)
     data = load(given.data, group=given.group, least=1 if name == "evaluate" else 2)
-    return {"examine": _examine, "train": _train, "evaluate": _evaluate}[name](
+    return {"audit_dataset": _examine, "train": _train, "evaluate": _evaluate}[name](
         data, parameters, given
     )
 
@@ -90,7 +90,9 @@ def _examine(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -
     }
     for path in targets.values():
         check_free(path, force=given.force)
-    result: Any = run(operations.function("examine")(data, **parameters), terminal.bar(data.name))
+    result: Any = run(
+        operations.function("audit_dataset")(data, **parameters), terminal.bar(data.name)
+    )
     terminal.clear_line()
     print(result.counts.to_string(index=False))
     _notes(result)
@@ -155,7 +157,7 @@ def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) 
 def _folder(name: str, folder: Path, parameters: dict[str, Any], given: argparse.Namespace) -> int:
     from ..core.files import check_free, write_table
 
-    what = {"classify_folder": "predictions", "quality_folder": "quality"}[name]
+    what = {"classify_folder": "predictions", "image_quality_folder": "quality"}[name]
     path = given.output / f"{folder.resolve().name}_{what}.csv"
     check_free(path, force=given.force)
     steps = operations.function(name)(folder, **parameters)

@@ -22,7 +22,7 @@ from ..engine.acquisition.quality import (
     Percent,
     Period,
     Ratio,
-    quality,
+    image_quality,
 )
 from ..engine.classification.classify import classify
 from ..engine.classification.windows import CONFIDENCE, Device
@@ -124,7 +124,7 @@ def _still(here: Progress, _: Progress) -> Progress:
     return here
 
 
-def quality_folder(
+def image_quality_folder(
     folder: Path,
     *,
     blurred: Period = BLURRED,
@@ -151,21 +151,17 @@ def quality_folder(
     Returns
     -------
     TableResult
-        One row a file: ``name``, ``slices`` and the columns of `quality`, of stacks the median
-        over the slices and all flags with how many slices have them; lengths in `unit` where the
-        file has a pixel size. Among five or more images, those less sharp than the others by a
+        One row a file: ``name``, ``slices`` and the columns of `image_quality`, of stacks the
+        median over the slices and all flags with how many slices have them; lengths in `unit` where
+        the file has a pixel size. Among five or more images, those less sharp than the others by a
         factor of two are flagged too. ``problem``: why a file could not be judged. ``notes`` name
-        flagged files.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such folder, or no image in it.
+        flagged files. Raises ------ FileNotFoundError, ValueError If there is no such folder, or no
+        image in it.
     """
     import pandas as pd
 
     def judge(found: Micrograph) -> Steps[dict[str, Any]]:
-        result = yield from quality(
+        result = yield from image_quality(
             _field(found), found.spacing, found.unit, blurred=blurred, noisy=noisy,
             saturated=saturated, striped=striped,
         )  # fmt: skip

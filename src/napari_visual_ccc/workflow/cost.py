@@ -76,14 +76,14 @@ _BACKGROUND = {
 }
 
 _PLAIN = {
-    "quality": _Work(0, 0, 30, plane=7, shared=False),
+    "image_quality": _Work(0, 0, 30, plane=7, shared=False),
     "destripe": _Work(4, 0, 95, plane=41, shared=False),
-    "align": _Work(4, 0, 160, plane=27, shared=False),
-    "info_bar": _Work(1, 0, 1, plane=1, shared=False),
-    "crop_bar": _Work(1, 0, 1, plane=1, shared=False),
+    "align_stack": _Work(4, 0, 160, plane=27, shared=False),
+    "detect_info_bar": _Work(1, 0, 1, plane=1, shared=False),
+    "crop_info_bar": _Work(1, 0, 1, plane=1, shared=False),
     "edge_density": _Work(8, 18, 7),
-    "target_cluster": _Work(1, 1, 2),
-    "number_objects": _Work(4, 32, 30),
+    "select_cluster": _Work(1, 1, 2),
+    "label_objects": _Work(4, 32, 30),
     "watershed_split": _Work(4, 0, 760, plane=95, shared=False),
     # of a micrograph full of small objects
     "region_table": _Work(2, 65, 600, shared=False),
@@ -158,13 +158,13 @@ def estimate(
 
 
 def _work(name: str, kind: np.dtype, choices: dict[str, Any]) -> _Work | None:
-    if name == "otsu":
-        return _otsu(kind, choices)
-    if name == "glcm":
-        return _glcm(choices)
+    if name == "threshold":
+        return _threshold(kind, choices)
+    if name == "glcm_features":
+        return _glcm_features(choices)
     if name == "denoise":
         return _DENOISE[choices.get("method", "non-local means")]
-    if name == "background":
+    if name == "subtract_background":
         return _BACKGROUND[choices.get("method", "polynomial")]
     if name == "kmeans":
         features = choices.get("features", "intensity")
@@ -184,19 +184,19 @@ def _counted(kind: np.dtype) -> bool:
     return kind.kind in "bui" and kind.itemsize <= 2
 
 
-def _otsu(kind: np.dtype, choices: dict[str, Any]) -> _Work:
+def _threshold(kind: np.dtype, choices: dict[str, Any]) -> _Work:
     blurred = choices.get("sigma", 1.0) > 0
     byte = kind.itemsize == 1
     # the mask; labels and the blurred image
     work = _Work(1, 4, 7 + 7 * blurred, beside=1 + (2 if byte else 4) * blurred)
     if not byte and (blurred or not _counted(kind)):
         work = work._replace(tile=20, ns=32)
-    if choices.get("smallest", 0) > 1:
+    if choices.get("min_size", 0) > 1:
         work = work._replace(plane=13, ns=work.ns + 12, shared=False)
     return work
 
 
-def _glcm(choices: dict[str, Any]) -> _Work:
+def _glcm_features(choices: dict[str, Any]) -> _Work:
     feature = choices.get("feature", "contrast")
     maps = 7 if feature == "all" else 1
     directions = 4 if choices.get("angle", "all") == "all" else 1

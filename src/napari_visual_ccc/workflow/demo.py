@@ -35,18 +35,18 @@ JOBS: dict[str, list[Job]] = {
         Job("classify", {}),
         Job("explain", {"target": "cube"}),
         Job("explain", {"target": "sphere"}),
-        Job("otsu", {}),
-        Job("watershed_split", {"smallest": 30}, after="otsu"),
+        Job("threshold", {}),
+        Job("watershed_split", {"min_size": 30}, after="threshold"),
         Job("region_table", {"exclude_border": True}, after="watershed_split"),
     ],
     "superalloy": [
         Job("denoise", {}),
         Job("kmeans", {"clusters": 3}, after="denoise"),
-        Job("target_cluster", {"cluster": 3}, after="kmeans"),
+        Job("select_cluster", {"cluster": 3}, after="kmeans"),
         Job("edge_density", {}),
     ],
     "coating": [
-        Job("glcm", {"feature": "entropy", "window": 9}),
+        Job("glcm_features", {"feature": "entropy", "window": 9}),
         Job("kmeans", {"clusters": 3, "features": "texture"}),
     ],
 }

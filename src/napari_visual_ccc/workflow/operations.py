@@ -47,37 +47,43 @@ class Operation:
 OPERATIONS: dict[str, Operation] = {
     operation.name: operation
     for operation in (
-        Operation("quality", "quality", "engine.acquisition.quality", "Fit for analysis?"),
-        Operation("background", "correct", "engine.restoration.background", "Background"),
+        Operation("image_quality", "quality", "engine.acquisition.quality", "Fit for analysis?"),
+        Operation("subtract_background", "correct", "engine.restoration.background", "Background"),
         Operation("destripe", "correct", "engine.restoration.destripe", "Stripes and curtaining"),
-        Operation("align", "correct", "engine.restoration.align", "Align a stack"),
+        Operation("align_stack", "correct", "engine.restoration.align", "Align a stack"),
         Operation(
-            "info_bar",
+            "detect_info_bar",
             "micrograph",
             "engine.acquisition.info_bar",
             "Find the label bar",
             whole=True,
         ),
         Operation(
-            "crop_bar",
+            "crop_info_bar",
             "micrograph",
             "engine.acquisition.info_bar",
             "Cut the label bar off",
             whole=True,
         ),
         Operation("denoise", "denoise", "engine.restoration.denoise", "Denoise"),
-        Operation("otsu", "segment", "engine.segmentation.threshold", "Otsu threshold", live=True),
+        Operation(
+            "threshold", "segment", "engine.segmentation.threshold", "Otsu threshold", live=True
+        ),
         Operation(
             "watershed_split", "segment", "engine.segmentation.watershed", "Split touching objects"
         ),
-        Operation("number_objects", "segment", "engine.segmentation.objects", "Number objects"),
-        Operation("glcm", "texture", "engine.texture.glcm", "GLCM texture", live=True),
+        Operation("label_objects", "segment", "engine.segmentation.objects", "Number objects"),
+        Operation("glcm_features", "texture", "engine.texture.glcm", "GLCM texture", live=True),
         Operation(
-            "edge_density", "texture", "engine.texture.glcm", "Visual-CCC texture", live=True
+            "edge_density",
+            "texture",
+            "engine.texture.edge_density",
+            "Visual-CCC texture",
+            live=True,
         ),
         Operation("kmeans", "cluster", "engine.clustering.kmeans", "K-means clusters", live=True),
         Operation(
-            "target_cluster", "cluster", "engine.clustering.kmeans", "Target cluster", live=True
+            "select_cluster", "cluster", "engine.clustering.kmeans", "Target cluster", live=True
         ),
         Operation(
             "classify", "classify", "engine.classification.classify", "Classify", planar=True
@@ -103,9 +109,15 @@ OPERATIONS: dict[str, Operation] = {
             "Evidence to regions",
             live=True,
         ),
-        Operation("trust", "classify", "engine.explanation.sanity", "Trust the map", planar=True),
         Operation(
-            "shortcuts",
+            "cam_sanity_checks",
+            "classify",
+            "engine.explanation.sanity",
+            "Trust the map",
+            planar=True,
+        ),
+        Operation(
+            "detect_shortcuts",
             "classify",
             "engine.explanation.shortcuts",
             "Shortcut guard",
@@ -128,12 +140,12 @@ OPERATIONS: dict[str, Operation] = {
 JOBS: dict[str, Operation] = {
     job.name: job
     for job in (
-        Operation("examine", "train", "engine.learning.audit", "Look the images over"),
+        Operation("audit_dataset", "train", "engine.learning.audit", "Look the images over"),
         Operation("train", "train", "engine.learning.train", "Train"),
         Operation("evaluate", "train", "engine.learning.evaluate", "Test a model"),
-        Operation("cover", "classify", "engine.explanation.occlude", "Cover and see"),
+        Operation("occlude", "classify", "engine.explanation.occlude", "Cover and see"),
         Operation("classify_folder", "classify", "workflow.batch", "Classify a folder"),
-        Operation("quality_folder", "quality", "workflow.batch", "Check a folder"),
+        Operation("image_quality_folder", "quality", "workflow.batch", "Check a folder"),
     )
 }
 

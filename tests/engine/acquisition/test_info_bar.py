@@ -92,42 +92,42 @@ def test_only_the_borders_of_a_lazy_image_are_read():
 
 def test_the_mask_covers_the_bar():
     made = barred(seed=3)
-    found = ccc.info_bar(made.image)
+    found = ccc.detect_info_bar(made.image)
     height = made.bar.bottom
     assert found.facts == {"info_bar": {"top": 0, "bottom": height, "left": 0, "right": 0}}
     assert found.notes == (f"label bar: {height} rows at the bottom",)
     assert (found.labels[-height:] == 1).all()
     assert not found.labels[:-height].any()
-    assert ccc.info_bar(samples.load("powder").data).notes == ("no label bar",)
+    assert ccc.detect_info_bar(samples.load("powder").data).notes == ("no label bar",)
 
 
 def test_the_file_knows_better_than_the_picture_and_the_hand_better_than_both():
     image = barred(seed=3).image
     known = InfoBar(bottom=7, left=2)
-    assert ccc.info_bar(image, known).facts["info_bar"] == {
+    assert ccc.detect_info_bar(image, known).facts["info_bar"] == {
         "top": 0, "bottom": 7, "left": 2, "right": 0
     }  # fmt: skip
-    assert not ccc.info_bar(image, InfoBar()).labels.any()
-    by_hand = ccc.info_bar(image, known, find="by hand", right=9)
+    assert not ccc.detect_info_bar(image, InfoBar()).labels.any()
+    by_hand = ccc.detect_info_bar(image, known, find="by hand", right=9)
     assert by_hand.labels.sum() == 9 * len(image)
-    assert not ccc.info_bar(image, known, find="by hand").labels.any()
+    assert not ccc.detect_info_bar(image, known, find="by hand").labels.any()
 
 
 def test_an_unknown_choice_is_refused():
     with pytest.raises(ValueError, match="choose auto or by hand"):
-        ccc.info_bar(np.eye(64), find="guess")
+        ccc.detect_info_bar(np.eye(64), find="guess")
 
 
 def test_a_bar_larger_than_the_image_is_refused():
     with pytest.raises(ValueError, match="leaves nothing of an image 40 x 30"):
-        ccc.crop_bar(np.eye(30, 40), find="by hand", top=20, bottom=10)
+        ccc.crop_info_bar(np.eye(30, 40), find="by hand", top=20, bottom=10)
 
 
 def test_the_bar_is_cut_off_and_the_field_keeps_its_place_and_values(tmp_path):
     image = samples.load("powder").data
     whole = np.pad(image, ((50, 8), (20, 4)))
     bar = InfoBar(50, 8, 20, 4)
-    field = ccc.crop_bar(whole, bar)
+    field = ccc.crop_info_bar(whole, bar)
     np.testing.assert_array_equal(field.data, image)
     assert field.data.dtype == image.dtype
     assert field.corner == field.first_centre == (50, 20)
@@ -147,7 +147,7 @@ def test_stacks_and_lazy_stacks_are_looked_at_in_the_middle():
     stack = np.stack([np.zeros_like(made.image), made.image, made.image])
     height = made.bar.bottom
     for image in (stack, da.from_array(stack, chunks=(1, 200, 200))):
-        mask, field = ccc.info_bar(image), ccc.crop_bar(image)
+        mask, field = ccc.detect_info_bar(image), ccc.crop_info_bar(image)
         assert mask.labels.shape == stack.shape
         assert np.asarray(mask)[:, -height:].all()
         np.testing.assert_array_equal(np.asarray(field), stack[:, :-height])
@@ -205,7 +205,7 @@ def test_a_figure_shows_the_field_where_it_was_cut_out():
 
     whole = np.pad(samples.load("superalloy").data, ((50, 8), (20, 4)))
     axes = Figure().subplots()
-    draw(axes, ccc.crop_bar(whole, InfoBar(50, 8, 20, 4)), image=whole)
+    draw(axes, ccc.crop_info_bar(whole, InfoBar(50, 8, 20, 4)), image=whole)
     height, width = (n - m for n, m in zip(whole.shape, (8, 4), strict=True))
     assert axes.images[1].get_extent() == [20, width, height, 50]
 

@@ -151,9 +151,9 @@ def test_the_finest_detail_is_where_the_spectrum_ends(rng):
         image = np.fft.ifft2(spectrum * (np.hypot(y, x) < 1 / period)).real
         image = 100 * image / image.std() + rng.normal(0, 1, image.shape)
         assert quality_of(image)["detail_px"] == pytest.approx(period, rel=0.08)
-        table = ccc.quality(image, 0.5, "nm").table
+        table = ccc.image_quality(image, 0.5, "nm").table
         assert table["detail_nm"].iloc[0] == pytest.approx(table["detail_px"].iloc[0] / 2)
-    assert "detail_nm" not in ccc.quality(image, (0.5, 0.6), "nm").table
+    assert "detail_nm" not in ccc.image_quality(image, (0.5, 0.6), "nm").table
 
 
 def test_saturation_is_the_pile_at_the_end_not_a_thin_tail(rng):
@@ -179,7 +179,7 @@ def test_what_shows_nothing_is_called_empty(rng):
 def test_a_slice_of_nothing_does_not_stop_a_stack(good):
     stack = good[0][:128, :128].astype(float)
     stack = np.stack([stack, np.full_like(stack, np.nan), np.roll(stack, (3, -5), (0, 1))])
-    table = ccc.quality(stack, 2.0, "nm").table
+    table = ccc.image_quality(stack, 2.0, "nm").table
     assert list(table["index_0"]) == [0, 1, 2]
     assert table["flags"].iloc[1] == "empty: no finite pixel"
     assert table["drift_y_nm"].iloc[2] == pytest.approx(6, abs=0.1)
@@ -190,7 +190,7 @@ def test_a_slice_of_nothing_does_not_stop_a_stack(good):
 def test_drift_is_missing_where_none_was_measured(good, rng):
     stack = [good[0][2 * n : 2 * n + 128, 100 - n : 228 - n] for n in range(8)]
     stack[3], stack[5] = np.full_like(stack[3], 90), rng.normal(100, 40, stack[5].shape)
-    table = ccc.quality(np.stack(stack).astype(float)).table
+    table = ccc.image_quality(np.stack(stack).astype(float)).table
     np.testing.assert_allclose(
         table[["drift_y_px", "drift_x_px"]],
         [(np.nan,) * 2, (-2, 1), (-2, 1), (np.nan,) * 2, (-4, 2), (np.nan,) * 2, (-4, 2), (-2, 1)],
@@ -223,14 +223,14 @@ def test_missing_pixels_and_lighting_change_little(good):
 
 def test_lazy_planes_give_the_same(good):
     image = np.tile(good[0], (2, 2))
-    lazy = ccc.quality(da.from_array(image, chunks=300)).table
-    assert lazy.equals(ccc.quality(image).table)
+    lazy = ccc.image_quality(da.from_array(image, chunks=300)).table
+    assert lazy.equals(ccc.image_quality(image).table)
 
 
 def test_limits_are_a_persons_choice(good):
-    (flags,) = ccc.quality(good[0], blurred=3.0, noisy=50.0).table["flags"]
+    (flags,) = ccc.image_quality(good[0], blurred=3.0, noisy=50.0).table["flags"]
     assert flags.startswith("noisy")
-    assert ccc.quality(good[0]).notes == ("nothing speaks against this image",)
+    assert ccc.image_quality(good[0]).notes == ("nothing speaks against this image",)
 
 
 @pytest.fixture
@@ -256,7 +256,7 @@ def folder(good, tmp_path):
 
 
 def test_a_folder_has_a_row_a_file_and_names_what_is_flagged(folder):
-    result = ccc.quality_folder(folder)
+    result = ccc.image_quality_folder(folder)
     table = result.table.set_index("name")
     assert list(table.index) == [
         "a.png", "b.png", "below/soft.png", "broken.png", "c.png", "d.png", "stack.tif"
@@ -273,7 +273,7 @@ def test_a_folder_has_a_row_a_file_and_names_what_is_flagged(folder):
 
 def test_the_command_line_writes_the_table(folder, tmp_path, capsys):
     out = tmp_path / "out"
-    assert main(["quality_folder", str(folder), "--noisy", "0.1", "-o", str(out)]) == 1
+    assert main(["image_quality_folder", str(folder), "--noisy", "0.1", "-o", str(out)]) == 1
     said = capsys.readouterr()
     assert "broken.png" in said.err
     assert "below/soft.png: less sharp" in said.out
@@ -281,6 +281,6 @@ def test_the_command_line_writes_the_table(folder, tmp_path, capsys):
     assert len(lines_) == 8
     assert "detail_px" in lines_[0]
     (folder / "broken.png").unlink()
-    assert main(["quality_folder", str(folder), "-o", str(out), "--force"]) == 0
+    assert main(["image_quality_folder", str(folder), "-o", str(out), "--force"]) == 0
     assert main(["quality", str(folder / "a.png"), "-o", str(out)]) == 0
     assert (out / "a_quality.csv").exists()

@@ -126,7 +126,7 @@ def test_fewer_levels_than_clusters_are_said():
 
 def test_target_cluster_gives_a_mask_and_its_share(discs):
     labels = ccc.kmeans(discs, clusters=2).labels
-    found = ccc.target_cluster(labels, (0.5, 0.5), "nm", cluster=1)
+    found = ccc.select_cluster(labels, (0.5, 0.5), "nm", cluster=1)
     np.testing.assert_array_equal(found.labels, labels == 1)
     row = found.table.iloc[0]
     assert row["area_percent"] == pytest.approx(100 * (labels == 1).mean())
@@ -136,9 +136,9 @@ def test_target_cluster_gives_a_mask_and_its_share(discs):
 def test_a_cluster_that_is_not_there_is_named(discs):
     labels = ccc.kmeans(discs, clusters=2).labels
     with pytest.raises(ValueError, match="no cluster 7; labels hold 1, 2"):
-        ccc.target_cluster(labels, cluster=7)
+        ccc.select_cluster(labels, cluster=7)
     with pytest.raises(ValueError, match="run k-means first"):
-        ccc.target_cluster(discs / 2.0)
+        ccc.select_cluster(discs / 2.0)
 
 
 @pytest.mark.parametrize(

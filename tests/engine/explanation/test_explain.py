@@ -171,12 +171,12 @@ def test_a_heatmap_becomes_regions_with_their_share():
     heat[5:15, 5:15] = 1.0
     heat[20:30, 40:52] = 0.7
     heat[35, 3] = 0.9
-    found = ccc.evidence_regions(heat, threshold=0.5, smallest=4)
+    found = ccc.evidence_regions(heat, threshold=0.5, min_size=4)
     assert found.table["area_px"].tolist() == [100, 120]
     assert found.table["share_of_evidence"].sum() == pytest.approx(184 / 184.9)
     assert found.labels[6, 6] == 1
     assert found.labels[35, 3] == 0
-    assert len(ccc.evidence_regions(heat, threshold=0.8, smallest=0).table) == 2
+    assert len(ccc.evidence_regions(heat, threshold=0.8, min_size=0).table) == 2
     for bad in (np.zeros((5, 5)), np.full((5, 5), np.nan)):
         with pytest.raises(ValueError, match="no positive evidence"):
             ccc.evidence_regions(bad)
@@ -219,15 +219,15 @@ def test_windows_and_strides_can_be_given_in_nanometres():
 
 def test_covering_what_decides_changes_the_answer(crop):
     regions = np.zeros(crop.shape, int)
-    nothing = ccc.cover(crop, regions)
+    nothing = ccc.occlude(crop, regions)
     np.testing.assert_allclose(nothing.before, nothing.after)
     regions[8:-8, 8:-8] = 1
-    found = ccc.cover(crop, regions, fill="mean")
+    found = ccc.occlude(crop, regions, fill="mean")
     winner = int(found.before.argmax())
     assert found.after[winner] < found.before[winner] - 0.1
     assert found.facts["covered_share"] == pytest.approx(regions.mean())
     with pytest.raises(ValueError, match="must agree"):
-        ccc.cover(crop, regions[:5])
+        ccc.occlude(crop, regions[:5])
 
 
 @pytest.mark.parametrize("fill", ["surroundings", "mean", "blur"])

@@ -9,7 +9,7 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation import sanity as trusting
 from napari_visual_ccc.engine.explanation.explain import explain
-from napari_visual_ccc.engine.explanation.sanity import trust as steps
+from napari_visual_ccc.engine.explanation.sanity import cam_sanity_checks as steps
 from napari_visual_ccc.nets import checkpoint
 from tests.models import saved
 

@@ -12,7 +12,7 @@ from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.acquisition.info_bar import find_bar
 from napari_visual_ccc.engine.explanation.shortcuts import BAR, BORDER, BRIGHT, TEXT, suspicious
-from napari_visual_ccc.engine.explanation.shortcuts import shortcuts as steps
+from napari_visual_ccc.engine.explanation.shortcuts import detect_shortcuts as steps
 from napari_visual_ccc.engine.learning.train import train
 from napari_visual_ccc.io.read import read
 from napari_visual_ccc.nets import checkpoint

@@ -26,7 +26,7 @@ def examined(images, copies, **more):
         [*images, *copies], ["a"] * count + ["b"] * count,
         names=[f"{kind}{k}" for kind in ("image", "copy") for k in range(count)],
     )  # fmt: skip
-    result = ccc.examine(data, **more)
+    result = ccc.audit_dataset(data, **more)
     pairs = set(zip(result.duplicates["name"], result.duplicates["other"], strict=True))
     right = {(f"image{k}", f"copy{k}") for k in range(count)}
     return result, len(pairs & right), len(pairs - right)
@@ -79,7 +79,7 @@ def test_different_tiles_of_one_micrograph_are_no_duplicates(name):
     images = [tile for tile in tiles(name, 30) if tile.shape == (SIDE, SIDE)]
     assert len(images) > 20
     labels = ["a", "b"] * len(images)
-    assert len(ccc.examine(from_arrays(images, labels[: len(images)])).duplicates) == 0
+    assert len(ccc.audit_dataset(from_arrays(images, labels[: len(images)])).duplicates) == 0
 
 
 def test_the_most_similar_pairs_come_first_with_all_that_is_known_of_them():
@@ -88,7 +88,7 @@ def test_the_most_similar_pairs_come_first_with_all_that_is_known_of_them():
         [one, two, two[:, 1:], one], ["a", "b", "b", "c"], names=list("wxyz"),
         groups=["S1", "S2", "S2", "S3"],
     )  # fmt: skip
-    found = ccc.examine(data, similarity=0.8)
+    found = ccc.audit_dataset(data, similarity=0.8)
     assert found.duplicates.drop(columns="similarity").to_dict("records") == [
         {"name": "w", "label": "a", "group": "S1", "other": "z", "other_label": "c",
          "other_group": "S3", "leaks": True},
@@ -103,7 +103,7 @@ def test_the_most_similar_pairs_come_first_with_all_that_is_known_of_them():
 def test_copies_within_a_group_do_not_leak():
     images = tiles("superalloy", 2)
     data = from_arrays([*images, *images], ["a", "b"] * 2, groups=["S1", "S2", "S1", "S2"])
-    found = ccc.examine(data)
+    found = ccc.audit_dataset(data)
     assert found.duplicates["leaks"].tolist() == [False, False]
     assert not any("near-duplicates" in note for note in found.notes)
 
@@ -114,7 +114,7 @@ def test_counts_by_class_by_hand(rng):
         [rng.integers(0, 255, shape).astype(np.uint8) for shape in shapes],
         ["rod", "cube", "rod", "rod"], groups=["S1", "S2", "S1", "S3"],
     )  # fmt: skip
-    found = ccc.examine(data)
+    found = ccc.audit_dataset(data)
     assert found.counts.to_dict("records") == [
         {"class": "cube", "images": 1, "groups": 1, "smallest_px": 64, "largest_px": 64,
          "share_percent": 25.0},
@@ -129,7 +129,7 @@ def test_counts_by_class_by_hand(rng):
 @pytest.mark.parametrize(("rare", "told"), [(2, True), (3, False)])
 def test_imbalance_is_told_from_five_times_on(rare, told, rng):
     images = [rng.integers(0, 255, (32, 32)).astype(np.uint8) for _ in range(10 + rare)]
-    found = ccc.examine(from_arrays(images, ["a"] * 10 + ["b"] * rare))
+    found = ccc.audit_dataset(from_arrays(images, ["a"] * 10 + ["b"] * rare))
     said = [note for note in found.notes if "times the images of the smallest" in note]
     assert said == ["the largest class has 5 times the images of the smallest"] * told
 
@@ -140,7 +140,7 @@ def test_files_that_cannot_be_used_are_listed(tmp_path, rng):
         imsave(tmp_path / name, rng.integers(0, 255, (40, 40)).astype(np.uint8))
     (tmp_path / "a/2.png").write_bytes((tmp_path / "a/2.png").read_bytes()[:200])
     (tmp_path / "b/notes.txt").write_text("no image")
-    found = ccc.examine(load(tmp_path))
+    found = ccc.audit_dataset(load(tmp_path))
     reasons = dict(zip(found.skipped["name"], found.skipped["reason"], strict=True))
     assert set(reasons) == {"a/2.png", "b/notes.txt"}
     assert "cannot be read" in reasons["a/2.png"]
@@ -154,13 +154,13 @@ def test_without_a_readable_image_the_reason_is_told(tmp_path):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.png").write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"no image can be read; a/1\.png: .*1\.png: cannot be"):
-        ccc.examine(load(tmp_path))
+        ccc.audit_dataset(load(tmp_path))
 
 
 def test_flat_images_do_not_disturb(rng):
     noise = [rng.integers(0, 255, (32, 32)).astype(np.uint8) for _ in range(2)]
     flat = np.full((32, 32), 7, np.uint8)
-    found = ccc.examine(from_arrays([flat, *noise, flat + 90], ["a", "a", "b", "b"]))
+    found = ccc.audit_dataset(from_arrays([flat, *noise, flat + 90], ["a", "a", "b", "b"]))
     pairs = list(zip(found.duplicates["name"], found.duplicates["other"], strict=True))
     assert pairs == [("image 1", "image 4")]
 
@@ -183,7 +183,7 @@ def test_images_that_may_not_be_fit_are_named(rng):
     image = samples.load("superalloy").data
     images = [image[y : y + 300, x : x + 300] for y, x in rng.integers(0, 200, (6, 2))]
     images[4] = gaussian_filter(images[4], 8)
-    found = ccc.examine(from_arrays(images, ["a"] * 3 + ["b"] * 3))
+    found = ccc.audit_dataset(from_arrays(images, ["a"] * 3 + ["b"] * 3))
     assert found.facts["unfit"] == 1
     note = next(note for note in found.notes if "fit for analysis" in note)
     assert note.startswith("1 of the images may not be fit for analysis: image 5 (blurred")

@@ -38,13 +38,13 @@ def test_doubled_spacing_doubles_lengths():
 
 
 @pytest.mark.parametrize(
-    ("shape", "size", "longest", "shortest"),
+    ("shape", "size", "longest", "min_length"),
     [((1, 1), (1, 1), np.sqrt(2), 1), ((3, 4), (1, 1), 5, 3), ((3, 4), (2, 1), np.hypot(6, 4), 4)],
 )
-def test_calipers_of_known_outlines(shape, size, longest, shortest):
+def test_calipers_of_known_outlines(shape, size, longest, min_length):
     row = ccc.region_table(np.ones(shape, bool), spacing=size, unit="nm").table.iloc[0]
     assert row["feret_max_nm"] == pytest.approx(longest)
-    assert row["feret_min_nm"] == pytest.approx(shortest)
+    assert row["feret_min_nm"] == pytest.approx(min_length)
 
 
 @pytest.mark.parametrize(("angle", "rows", "columns"), [(0, 3, 21), (90, 21, 3)])
@@ -125,10 +125,10 @@ def test_regions_are_measured_as_scikit_image_measures_them(rng, monkeypatch, ti
 def test_regions_can_be_left_out():
     labels = np.zeros((20, 20), int)
     labels[0:5, 0:5], labels[8:10, 8:10], labels[12:18, 12:18] = 1, 2, 3
-    assert ccc.region_table(labels, smallest=5).table["label"].tolist() == [1, 3]
+    assert ccc.region_table(labels, min_size=5).table["label"].tolist() == [1, 3]
     assert ccc.region_table(labels, exclude_border=True).table["label"].tolist() == [2, 3]
     with pytest.raises(ValueError, match="none of 3 regions"):
-        ccc.region_table(labels, smallest=99)
+        ccc.region_table(labels, min_size=99)
 
 
 @pytest.mark.parametrize(
@@ -167,7 +167,7 @@ def test_spacing_without_a_unit_is_asked_about():
 
 
 def test_a_mask_of_many_objects_is_told_to_be_one_region(discs):
-    mask = ccc.otsu(discs).labels
+    mask = ccc.threshold(discs).labels
     found = ccc.region_table(mask)
     assert len(found.table) == 1
     assert "split objects first" in found.notes[-1]

@@ -37,7 +37,7 @@ def measured(result):
 
 @pytest.mark.parametrize("to", ["the slice before", "the first slice"])
 def test_drift_is_found_to_a_tenth_of_a_pixel(picture, to):
-    result = ccc.align(drifting(picture, DRIFT), 2.0, "nm", to=to)
+    result = ccc.align_stack(drifting(picture, DRIFT), 2.0, "nm", to=to)
     errors = np.hypot(*(measured(result) - DRIFT).T)
     # from slice to slice errors may add up
     assert errors.max() < (0.1 if to == "the first slice" else 0.2), errors
@@ -46,7 +46,7 @@ def test_drift_is_found_to_a_tenth_of_a_pixel(picture, to):
 
 
 def test_each_step_is_found_to_a_tenth_of_a_pixel_in_noise(picture):
-    result = ccc.align(drifting(picture, DRIFT, noise=0.3 * picture.std()))
+    result = ccc.align_stack(drifting(picture, DRIFT, noise=0.3 * picture.std()))
     steps = np.diff(measured(result), axis=0) - np.diff(DRIFT, axis=0)
     assert np.hypot(*steps.T).max() < 0.15
 
@@ -54,7 +54,7 @@ def test_each_step_is_found_to_a_tenth_of_a_pixel_in_noise(picture):
 @pytest.mark.parametrize("subpixel", [True, False])
 def test_aligned_slices_lie_on_the_first(picture, subpixel):
     stack = drifting(picture, DRIFT)
-    result = ccc.align(stack, to="the first slice", subpixel=subpixel)
+    result = ccc.align_stack(stack, to="the first slice", subpixel=subpixel)
     assert result.data.dtype == np.float32
     np.testing.assert_array_equal(result.data[0], stack[0].astype(np.float32))
     inner = np.s_[:, 25:-25, 25:-25]
@@ -73,9 +73,9 @@ def test_aligned_slices_lie_on_the_first(picture, subpixel):
 
 def test_lazy_stacks_stay_lazy_and_give_the_same(picture):
     stack = drifting(picture, DRIFT[:3])
-    lazy = ccc.align(da.from_array(stack, chunks=(2, 128, 128)))
+    lazy = ccc.align_stack(da.from_array(stack, chunks=(2, 128, 128)))
     assert isinstance(lazy.data, da.Array)
-    whole = ccc.align(stack)
+    whole = ccc.align_stack(stack)
     assert lazy.drift.equals(whole.drift)
     np.testing.assert_array_equal(np.asarray(lazy.data), whole.data)
 
@@ -89,7 +89,7 @@ def test_slices_follow_the_nearest_axis_of_a_series(rng):
         [[np.roll(one, (2 * t, z - 3 * t), (0, 1)) for z, one in enumerate(depths)]
          for t in range(3)]
     )  # fmt: skip
-    table = ccc.align(series, subpixel=False).drift
+    table = ccc.align_stack(series, subpixel=False).drift
     assert list(table["index_0"]) == [0, 0, 1, 1, 2, 2]
     np.testing.assert_allclose(table["drift_y_px"], [0, 0, 2, 2, 4, 4], atol=0.2)
     np.testing.assert_allclose(table["drift_x_px"], [0, 1, -3, -2, -6, -5], atol=0.2)
@@ -121,7 +121,7 @@ def test_drift_goes_on_across_bad_slices(alloy, to, kind, where):
     stack = cut(alloy, STEADY)
     for place in where:
         stack[place] = useless(kind, stack[place].shape, place)
-    result = ccc.align(stack, to=to, subpixel=False)
+    result = ccc.align_stack(stack, to=to, subpixel=False)
     usable = [place for place in range(10) if place not in where]
     expected = STEADY - STEADY[usable[0]]
     for place in where:
@@ -141,7 +141,7 @@ def test_where_something_else_is_shown_is_said_and_what_was_left_may_come_back(a
     drift = STEADY[:8]
     stack = cut(alloy, drift)
     stack[3:6] = cut(other, drift[3:6])
-    result = ccc.align(stack)
+    result = ccc.align_stack(stack)
     expected = drift.copy()
     # the other view is followed from where the first was left
     expected[3:6] = drift[2] + drift[3:6] - drift[3]
@@ -160,7 +160,7 @@ def test_series_of_stacks_go_on_across_a_bad_slice(alloy, to, kind, place):
     series = cut(alloy, drift.reshape(-1, 2)).reshape(3, 3, 128, 128)
     if kind is not None:
         series[place] = useless(kind, (128, 128))
-    result = ccc.align(series, to=to, subpixel=False)
+    result = ccc.align_stack(series, to=to, subpixel=False)
     good = np.array([kind is None or index != place for index in np.ndindex(3, 3)])
     expected = drift.reshape(-1, 2) - drift.reshape(-1, 2)[good][0]
     np.testing.assert_allclose(measured(result)[good], expected[good], atol=0.1)
@@ -171,20 +171,20 @@ def test_series_of_stacks_go_on_across_a_bad_slice(alloy, to, kind, place):
 def test_missing_pixels_move_with_their_slice(picture):
     stack = drifting(picture, [(0, 0), (5, -4)])
     stack[1, 105:110, 100:104] = np.nan
-    found = ccc.align(stack, subpixel=False).data[1]
+    found = ccc.align_stack(stack, subpixel=False).data[1]
     assert np.isnan(found[100:105, 104:108]).all()
     assert np.isfinite(found[90:99, 90:103]).all()
-    fine = ccc.align(stack).data[1]
+    fine = ccc.align_stack(stack).data[1]
     assert np.isnan(fine[100:105, 104:108]).all()
     assert np.isfinite(fine[90:98, 90:102]).all()
 
 
 def test_a_single_image_is_left_alone_and_said_so(discs):
-    result = ccc.align(discs)
+    result = ccc.align_stack(discs)
     np.testing.assert_array_equal(result.data, discs.astype(np.float32))
     assert "single image" in result.notes[0]
     with pytest.raises(ValueError, match="the slice before"):
-        ccc.align(discs, to="the last")
+        ccc.align_stack(discs, to="the last")
 
 
 def test_the_command_line_writes_the_drift(picture, tmp_path):
@@ -196,8 +196,8 @@ def test_the_command_line_writes_the_drift(picture, tmp_path):
         metadata={"axes": "ZYX", "unit": "nm"}, resolution=(0.5, 0.5),
     )  # fmt: skip
     out = tmp_path / "out"
-    assert main(["align", str(path), "-o", str(out)]) == 0
-    lines = (out / "series_align.csv").read_text(encoding="utf-8-sig").splitlines()
+    assert main(["align_stack", str(path), "-o", str(out)]) == 0
+    lines = (out / "series_align_stack.csv").read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "index_0,drift_y_px,drift_x_px,drift_y_nm,drift_x_nm,match"
     assert float(lines[2].split(",")[3]) == pytest.approx(2.6, abs=0.2)
-    assert ccc.read(out / "series_align_aligned.ome.tif").data.shape == (2, 300, 300)
+    assert ccc.read(out / "series_align_stack_aligned.ome.tif").data.shape == (2, 300, 300)

@@ -37,8 +37,8 @@ def error(found, wanted):
 )
 def test_shading_put_onto_a_micrograph_is_taken_off_again(alloy, method, shape):
     shading = shape(*grid(alloy.shape))
-    before = ccc.background(alloy, method=method)
-    after = ccc.background(alloy + shading, method=method)
+    before = ccc.subtract_background(alloy, method=method)
+    after = ccc.subtract_background(alloy + shading, method=method)
     assert error(after.data, before.data) < 0.02 * shading.std()
     assert error(after.data, alloy) < 0.3 * shading.std()
     assert after.data.mean() == pytest.approx((alloy + shading).mean(), abs=0.01)
@@ -49,7 +49,7 @@ def test_objects_on_one_side_do_not_tilt_the_plane(rng):
     plane = 100 + 20 * x + 10 * y
     image = plane + rng.normal(0, 2, plane.shape)
     image[40:260, 20:190] += 80  # a bright object on a quarter of the image
-    found = ccc.background(image, method="plane").data
+    found = ccc.subtract_background(image, method="plane").data
     empty = np.s_[:, 200:]
     assert np.std(found[empty]) < 2.5  # the noise alone
     columns = np.c_[y.ravel(), x.ravel(), np.ones(y.size)]
@@ -61,8 +61,8 @@ def test_objects_on_one_side_do_not_tilt_the_plane(rng):
 
 def test_lost_light_is_divided_out(powder):
     shading = 1 - 0.4 * sum(axis**2 for axis in grid(powder.shape)) / 2
-    flat = ccc.background(powder * shading, remove="divide").data
-    again = ccc.background(powder, remove="divide").data
+    flat = ccc.subtract_background(powder * shading, remove="divide").data
+    again = ccc.subtract_background(powder, remove="divide").data
     scale = again.mean() / flat.mean()
     assert error(flat * scale, again) < 0.15 * error(powder * shading * scale, powder)
 
@@ -75,10 +75,12 @@ def test_the_ball_finds_a_background_that_no_polynomial_is(rng, objects):
     sign = 1 if objects == "bright" else -1
     for cy, cx in rng.integers(10, 246, (30, 2)):
         image[(y - cy) ** 2 + (x - cx) ** 2 < 36] += sign * 50
-    found = ccc.background(image, method="rolling ball", radius=30, objects=objects)
+    found = ccc.subtract_background(image, method="rolling ball", radius=30, objects=objects)
     background = np.abs(image - under) < 5
     assert np.std(found.data[background]) < 0.15 * np.std(image[background])
-    inverse = ccc.background(image, 2.0, "nm", method="rolling ball", radius=60, objects=objects)
+    inverse = ccc.subtract_background(
+        image, 2.0, "nm", method="rolling ball", radius=60, objects=objects
+    )
     np.testing.assert_array_equal(found.data, inverse.data)
     assert inverse.notes == ("radius of the ball: 30 px",)
 
@@ -97,8 +99,8 @@ def test_the_shrunken_ball_is_near_the_whole_one(powder, radius):
 
 def test_grey_range_does_not_matter_to_the_ball(powder):
     image = powder[:150, :150]
-    one = ccc.background(image, method="rolling ball", radius=20).data
-    other = ccc.background(image * 257 + 1000, method="rolling ball", radius=20).data
+    one = ccc.subtract_background(image, method="rolling ball", radius=20).data
+    other = ccc.subtract_background(image * 257 + 1000, method="rolling ball", radius=20).data
     np.testing.assert_allclose((other - 1000) / 257, one, atol=0.05)
 
 
@@ -106,8 +108,8 @@ def test_missing_pixels_stay_missing_and_change_nothing_else(alloy):
     image = alloy[:128, :128].copy()
     image[30:40, 50:60] = np.nan
     for method in ("plane", "polynomial", "rolling ball"):
-        found = ccc.background(image, method=method, radius=20).data
-        whole = ccc.background(alloy[:128, :128], method=method, radius=20).data
+        found = ccc.subtract_background(image, method=method, radius=20).data
+        whole = ccc.subtract_background(alloy[:128, :128], method=method, radius=20).data
         np.testing.assert_array_equal(np.isnan(found), np.isnan(image))
         seen = np.isfinite(found)
         assert np.std(found[seen] - whole[seen]) < 0.1 * image[seen].std()
@@ -124,6 +126,6 @@ def test_missing_pixels_stay_missing_and_change_nothing_else(alloy):
 )
 def test_wrong_choices_are_refused(alloy, choices, said):
     with pytest.raises(ValueError, match=said):
-        ccc.background(alloy, **choices)
+        ccc.subtract_background(alloy, **choices)
     with pytest.raises(ValueError, match="only subtract"):
-        ccc.background(alloy - 200, remove="divide")
+        ccc.subtract_background(alloy - 200, remove="divide")

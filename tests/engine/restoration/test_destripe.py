@@ -49,7 +49,7 @@ def test_wider_stripes_need_a_wider_choice(clean):
     bands = np.repeat(np.random.default_rng(0).normal(0, 0.3 * clean.std(), height // 8 + 1), 8)
     striped = clean + bands[:height, None]
     narrow = error(ccc.destripe(striped).data, clean)
-    assert error(ccc.destripe(striped, widest=16).data, clean) < 0.9 * narrow
+    assert error(ccc.destripe(striped, max_width=16).data, clean) < 0.9 * narrow
 
 
 def test_streaks_shorter_than_the_image_need_a_shorter_choice(clean):
@@ -58,8 +58,8 @@ def test_streaks_shorter_than_the_image_need_a_shorter_choice(clean):
     for row in range(0, 400, 3):
         first = rng.integers(0, 350)
         streaks[row, first : first + 150] = rng.normal(0, clean.std())
-    long = error(ccc.destripe(clean + streaks, shortest=1.0).data, clean)
-    assert error(ccc.destripe(clean + streaks, shortest=0.25).data, clean) < long
+    long = error(ccc.destripe(clean + streaks, min_length=1.0).data, clean)
+    assert error(ccc.destripe(clean + streaks, min_length=0.25).data, clean) < long
 
 
 def test_missing_pixels_stay_missing(clean):
@@ -77,5 +77,5 @@ def test_columns_are_rows_turned(clean):
 def test_wrong_choices_are_refused(discs):
     with pytest.raises(ValueError, match="rows or columns"):
         ccc.destripe(discs, direction="up")
-    with pytest.raises(ValueError, match="widest is 0"):
-        ccc.destripe(discs, widest=0)
+    with pytest.raises(ValueError, match="max_width is 0"):
+        ccc.destripe(discs, max_width=0)

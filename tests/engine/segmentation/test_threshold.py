@@ -11,7 +11,7 @@ from napari_visual_ccc.arrays import tiling as arrays_tiling
 
 
 def test_dark_particles_are_objects_and_so_are_bright_ones(discs):
-    dark, bright = ccc.otsu(discs), ccc.otsu(255 - discs)
+    dark, bright = ccc.threshold(discs), ccc.threshold(255 - discs)
     np.testing.assert_array_equal(dark.labels, bright.labels)
     assert dark.facts["objects"] == "dark"
     assert bright.facts["objects"] == "bright"
@@ -24,7 +24,8 @@ def test_dark_particles_are_objects_and_so_are_bright_ones(discs):
 
 def test_the_side_can_be_chosen(discs):
     np.testing.assert_array_equal(
-        ccc.otsu(discs, objects="bright").labels, 1 - ccc.otsu(discs, objects="dark").labels
+        ccc.threshold(discs, objects="bright").labels,
+        1 - ccc.threshold(discs, objects="dark").labels,
     )
 
 
@@ -32,7 +33,7 @@ def test_the_side_can_be_chosen(discs):
 def test_thresholds_equal_those_of_scikit_image(data, classes):
     file = sorted((data / "segmentation/super1/test/images").glob("*.png"))[0]
     image = imread(file)
-    found = ccc.otsu(image, classes=classes, sigma=0, objects="bright")
+    found = ccc.threshold(image, classes=classes, sigma=0, objects="bright")
     reference = [threshold_otsu(image)] if classes == 2 else threshold_multiotsu(image, classes)
     labels = np.digitize(image, reference, right=True) + (classes > 2)
     np.testing.assert_array_equal(found.labels, labels)
@@ -43,7 +44,7 @@ def test_foreground_of_real_particles_is_found(data):
     scores = []
     for file in sorted((folder / "images/test").glob("*.png")):
         truth = imread(folder / "instances/test" / file.name) > 0
-        found = ccc.otsu(imread(file)).labels > 0
+        found = ccc.threshold(imread(file)).labels > 0
         scores.append((truth & found).sum() / (truth | found).sum())
     assert min(scores) > 0.8
 
@@ -51,7 +52,7 @@ def test_foreground_of_real_particles_is_found(data):
 def test_small_objects_are_dropped_and_the_table_knows(discs):
     image = discs.copy()
     image[3:5, 3:5] = 0
-    kept, cleaned = (ccc.otsu(image, sigma=0, smallest=n) for n in (0, 50))
+    kept, cleaned = (ccc.threshold(image, sigma=0, min_size=n) for n in (0, 50))
     assert kept.labels[3, 3] == 1
     assert cleaned.labels[3, 3] == 0
     assert cleaned.table["pixels"].iloc[0] == cleaned.labels.sum()
@@ -60,8 +61,8 @@ def test_small_objects_are_dropped_and_the_table_knows(discs):
 
 def test_stacks_share_a_threshold_and_lazy_ones_stay_lazy(discs):
     stack = np.stack([discs, discs // 2])
-    whole = ccc.otsu(stack)
-    lazy = ccc.otsu(da.from_array(stack, chunks=(1, 50, 60)))
+    whole = ccc.threshold(stack)
+    lazy = ccc.threshold(da.from_array(stack, chunks=(1, 50, 60)))
     assert isinstance(lazy.labels, da.Array)
     np.testing.assert_array_equal(lazy.labels.compute(), whole.labels)
 
@@ -70,14 +71,14 @@ def test_missing_pixels_are_background(rng):
     image = rng.normal(size=(40, 40))
     image[10:20, 10:20] += 10
     image[12, 12] = np.nan
-    found = ccc.otsu(image)
+    found = ccc.threshold(image)
     assert found.labels[12, 12] == 0
     assert found.labels[15, 15] == 1
 
 
 def test_a_constant_image_cannot_be_split():
     with pytest.raises(ValueError, match="too few for 2 classes"):
-        ccc.otsu(np.full((9, 9), 3, np.uint8))
+        ccc.threshold(np.full((9, 9), 3, np.uint8))
 
 
 @pytest.mark.parametrize(("overlap", "objects"), [(16, 2), (40, 2)])
@@ -99,7 +100,7 @@ def test_a_speck_lower_than_the_tolerance_is_an_object_still():
     found = ccc.watershed_split(mask, tolerance=3.0)
     assert found.labels.max() == 2
     assert found.labels[5, 5] > 0
-    assert ccc.watershed_split(mask, smallest=5).labels.max() == 1
+    assert ccc.watershed_split(mask, min_size=5).labels.max() == 1
 
 
 def test_numbers_go_on_through_a_stack():
@@ -129,8 +130,8 @@ def test_an_image_is_no_labels(discs):
 def test_lazy_tables_count_what_is_left(discs):
     image = discs.copy()
     image[3:5, 3:5] = 0
-    whole = ccc.otsu(image, sigma=0, smallest=50)
-    lazy = ccc.otsu(da.from_array(image, chunks=50), sigma=0, smallest=50)
+    whole = ccc.threshold(image, sigma=0, min_size=50)
+    lazy = ccc.threshold(da.from_array(image, chunks=50), sigma=0, min_size=50)
     assert lazy.table.equals(whole.table)
     assert lazy.table["pixels"].iloc[0] == whole.labels.sum()
 
@@ -140,7 +141,7 @@ def test_lazy_tables_count_what_is_left(discs):
     "shift", [lambda i: i.astype(np.int32) + 10_000_000, lambda i: i * 1e-3 + 1e6]
 )
 def test_a_small_contrast_on_a_large_grey_level_is_found(discs, sigma, shift):
-    plain, found = ccc.otsu(discs, sigma=sigma), ccc.otsu(shift(discs), sigma=sigma)
+    plain, found = ccc.threshold(discs, sigma=sigma), ccc.threshold(shift(discs), sigma=sigma)
     assert (found.labels != plain.labels).mean() < 0.001
 
 
@@ -160,12 +161,12 @@ def test_negative_labels_are_refused():
             function(labels)
 
 
-@pytest.mark.parametrize("choices", [{}, {"sigma": 0.0}, {"smallest": 50}, {"classes": 3}])
+@pytest.mark.parametrize("choices", [{}, {"sigma": 0.0}, {"min_size": 50}, {"classes": 3}])
 def test_means_are_those_of_the_image_over_the_labels(discs, choices):
     image = discs.copy()
     image[3:5, 3:5] = 0
-    found = ccc.otsu(image, **choices)
-    lazy = ccc.otsu(da.from_array(image, chunks=50), **choices)
+    found = ccc.threshold(image, **choices)
+    lazy = ccc.threshold(da.from_array(image, chunks=50), **choices)
     for label, mean, pixels in found.table[["label", "mean_intensity", "pixels"]].to_numpy():
         assert image[found.labels == label].mean() == pytest.approx(mean)
         assert (found.labels == label).sum() == pixels
@@ -177,9 +178,9 @@ def test_bands_with_a_missing_pixel_give_what_the_whole_gives(rng, monkeypatch):
 
     image = rng.normal(size=(200, 90)).cumsum(axis=0)
     image[190, 5] = np.nan
-    whole = ccc.otsu(image).labels
-    lazy = ccc.otsu(da.from_array(image, chunks=(37, 41))).labels
+    whole = ccc.threshold(image).labels
+    lazy = ccc.threshold(da.from_array(image, chunks=(37, 41))).labels
     np.testing.assert_array_equal(lazy.compute(), whole)
     monkeypatch.setattr(arrays_tiling.bands, "__defaults__", (900,))
     monkeypatch.setitem(planes.map_planes.__kwdefaults__, "pixels", 900)
-    np.testing.assert_array_equal(ccc.otsu(image).labels, whole)
+    np.testing.assert_array_equal(ccc.threshold(image).labels, whole)

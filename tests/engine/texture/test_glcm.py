@@ -61,7 +61,7 @@ def test_maps_equal_scikit_image_in_every_window(
     image = rng.normal(size=(24, 27))
     if smooth:
         image = np.round(image.cumsum(axis=1).cumsum(axis=0) / 20)
-    maps = ccc.glcm(
+    maps = ccc.glcm_features(
         image,
         feature="all",
         window=window,
@@ -99,7 +99,7 @@ def test_a_matrix_worked_out_by_hand():
 
 @pytest.mark.parametrize("window", [5, 21])
 def test_a_constant_image_has_no_texture(window):
-    maps = ccc.glcm(np.full((30, 30), 7, np.uint16), feature="all", window=window).maps
+    maps = ccc.glcm_features(np.full((30, 30), 7, np.uint16), feature="all", window=window).maps
     for name, value in {
         "contrast": 0, "dissimilarity": 0, "entropy": 0, "homogeneity": 1, "asm": 1, "energy": 1,
         "correlation": 1,
@@ -111,14 +111,16 @@ def test_a_constant_image_has_no_texture(window):
 @pytest.mark.parametrize("feature", ["homogeneity", "entropy"])
 def test_bands_chunks_and_stacks_equal_the_whole(rng, monkeypatch, window, feature):
     image = rng.integers(0, 4000, (2, 90, 70)).astype(np.uint16)
-    whole = ccc.glcm(image, feature=feature, window=window).data
-    lazy = ccc.glcm(da.from_array(image, chunks=(1, 31, 23)), feature=feature, window=window).data
+    whole = ccc.glcm_features(image, feature=feature, window=window).data
+    lazy = ccc.glcm_features(
+        da.from_array(image, chunks=(1, 31, 23)), feature=feature, window=window
+    ).data
     assert isinstance(lazy, da.Array)
     np.testing.assert_allclose(lazy.compute(), whole, atol=1e-12)
     monkeypatch.setattr(cooccurrence, "_CHUNK", 300)
     monkeypatch.setattr(arrays_lazy, "BAND_PIXELS", 70)
     np.testing.assert_allclose(
-        ccc.glcm(image, feature=feature, window=window).data, whole, atol=1e-12
+        ccc.glcm_features(image, feature=feature, window=window).data, whole, atol=1e-12
     )
 
 
@@ -139,14 +141,14 @@ def test_edge_density_equals_the_loop_of_visual_ccc(data):
 
 def test_a_16_bit_ramp_keeps_its_levels(ramp16, rng):
     noisy = np.clip(ramp16.astype(int) + rng.integers(0, 3000, ramp16.shape), 0, 65535)
-    found = ccc.glcm(noisy.astype(np.uint16), levels=256, window=7, feature="contrast")
+    found = ccc.glcm_features(noisy.astype(np.uint16), levels=256, window=7, feature="contrast")
     assert len(np.unique(found.data)) > 1000
 
 
 def test_missing_pixels_are_missing_in_the_map(rng):
     image = rng.normal(size=(20, 20))
     image[4, 5] = np.nan
-    found = ccc.glcm(image).data
+    found = ccc.glcm_features(image).data
     assert np.isnan(found[4, 5])
     assert np.isfinite(found).sum() == 399
 
@@ -165,7 +167,7 @@ def test_missing_pixels_are_missing_in_the_map(rng):
 )
 def test_wrong_choices_are_refused_in_words(choices, words):
     with pytest.raises(ValueError, match=words):
-        ccc.glcm(np.zeros((20, 20)), **choices)
+        ccc.glcm_features(np.zeros((20, 20)), **choices)
 
 
 @pytest.mark.parametrize("length", range(1, 30))

@@ -25,7 +25,7 @@ zarr = pytest.importorskip("zarr", minversion="3")
 
 OME = ("ome-tiff", "ome-zarr", "ome-zarr-0.4")
 DTYPES = ("uint8", "uint16", "uint32", "int16", "int32", "float32", "float64", "bool")
-RECORD = {"source": {"name": "x"}, "steps": [{"operation": "otsu"}], "note": 'µ "<&>'}
+RECORD = {"source": {"name": "x"}, "steps": [{"operation": "threshold"}], "note": 'µ "<&>'}
 
 
 def write(image, path, **options):

@@ -10,7 +10,7 @@ from PIL import ImageDraw
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core import dataset as core_dataset
-from tests.widgets.docks import dock
+from tests.widgets.opening import dock
 
 PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "units": "nm"}
 

@@ -10,7 +10,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.widgets.layers.metadata import MICROGRAPH, calibration
 from napari_visual_ccc.widgets.layers.viewers import scale_bar
-from tests.widgets.docks import dock
+from tests.widgets.opening import dock
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from skimage.io import imsave
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.widgets.docks import labelled_images as sources
-from tests.widgets.docks import dock
+from tests.widgets.opening import dock
 
 SIDE = 64
 

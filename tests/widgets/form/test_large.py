@@ -18,7 +18,7 @@ from napari_visual_ccc.widgets.form import large
 from napari_visual_ccc.widgets.layers import filling
 from napari_visual_ccc.widgets.layers import source as sources
 from napari_visual_ccc.widgets.layers.metadata import calibration
-from tests.widgets.docks import dock
+from tests.widgets.opening import dock
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +45,7 @@ def test_a_level_of_a_pyramid_is_worked_on_where_it_lies(viewer, finish):
     form.run_button.native.click()
     finish(form)
     labels = viewer.layers["p Otsu"]
-    np.testing.assert_array_equal(labels.data, ccc.otsu(pyramid[2]).labels)
+    np.testing.assert_array_equal(labels.data, ccc.threshold(pyramid[2]).labels)
     assert calibration(labels) == ((12.0, 12.0), "nm")
     # extents are those of the pixels' centres
     half = np.array([[-1], [1]]) / 2
@@ -145,7 +145,7 @@ def test_a_result_larger_than_memory_is_computed_into_a_file(
     layer = viewer.layers["big GLCM contrast"]
     assert hasattr(layer.data, "dask")
     assert is_shown(form, form.store_button)
-    whole = ccc.glcm(np.asarray(stack)).data
+    whole = ccc.glcm_features(np.asarray(stack)).data
     # what is taken back meanwhile stays as it is
     form.fields["window"].value = 9
     form.run_button.native.click()
@@ -173,7 +173,7 @@ def test_a_result_larger_than_memory_is_computed_into_a_file(
     np.testing.assert_array_equal(np.asarray(found.data), whole)
     assert (found.spacing, found.unit) == ((2.0, 2.0), "nm")
     assert found.axes[0].step == 5
-    assert found.metadata["visual_ccc"]["steps"][-1]["operation"] == "glcm"
+    assert found.metadata["visual_ccc"]["steps"][-1]["operation"] == "glcm_features"
 
 
 def test_a_file_that_is_open_is_not_computed_over(viewer, finish, tmp_path, monkeypatch, discs):

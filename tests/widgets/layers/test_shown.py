@@ -16,7 +16,7 @@ from napari_visual_ccc.widgets.layers import filling
 from napari_visual_ccc.widgets.layers.metadata import calibration
 from napari_visual_ccc.widgets.layers.source import take
 from napari_visual_ccc.workflow import operations, signature
-from tests.widgets.docks import dock
+from tests.widgets.opening import dock
 
 
 @pytest.mark.parametrize("family", ["segment", "cluster"])
@@ -257,7 +257,7 @@ def test_a_lazy_result_is_there_at_once_and_fills_from_the_slice_on_screen(
         take(layer, viewer)
     gate.set()
     finish(form)
-    whole = ccc.glcm(np.stack([discs] * 12), scope="slice").data
+    whole = ccc.glcm_features(np.stack([discs] * 12), scope="slice").data
     np.testing.assert_array_equal(layer.data, whole)
     assert "unfinished" not in layer.metadata["visual_ccc"]
     assert layer.contrast_limits[1] == pytest.approx(np.percentile(whole, 99.5), rel=0.2)
@@ -266,7 +266,7 @@ def test_a_lazy_result_is_there_at_once_and_fills_from_the_slice_on_screen(
     form.run_button.native.click()
     finish(form)
     assert len(viewer.layers) == 2
-    np.testing.assert_array_equal(layer.data[3], ccc.glcm(discs, window=7).data)
+    np.testing.assert_array_equal(layer.data[3], ccc.glcm_features(discs, window=7).data)
 
 
 def half_filled(viewer, discs, qtbot):

@@ -124,7 +124,7 @@ def test_the_scale_bar_goes_on_with_a_pixel_size(viewer, tmp_path):
 
 
 def test_a_result_of_ours_keeps_how_it_was_made(viewer, tmp_path):
-    record = {"source": {"name": "x"}, "steps": [{"operation": "otsu"}]}
+    record = {"source": {"name": "x"}, "steps": [{"operation": "threshold"}]}
     result = LabelsResult(np.ones((20, 30), np.int32))
     made = of_result(result, spacing=(2, 2), unit="nm", record=record)
     run(write_image(made, tmp_path / "r.ome.tif"))

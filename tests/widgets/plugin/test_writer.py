@@ -17,7 +17,7 @@ from napari_visual_ccc.widgets.layers.convert import as_micrograph
 zarr = pytest.importorskip("zarr", minversion="3")
 
 PLUGIN = "napari-visual-ccc"
-RECORD = {"source": {"name": "x"}, "steps": [{"operation": "otsu"}]}
+RECORD = {"source": {"name": "x"}, "steps": [{"operation": "threshold"}]}
 
 
 @pytest.fixture(autouse=True)

@@ -49,7 +49,7 @@ _BEYOND = 8
 _FURTHER = 96
 
 
-def info_bar(
+def detect_info_bar(
     image: Any,
     known: InfoBar | None = None,
     *,
@@ -113,7 +113,7 @@ def info_bar(
     return LabelsResult(labels, name="label bar", facts=facts, notes=(*notes, said))
 
 
-def crop_bar(
+def crop_info_bar(
     image: Any,
     known: InfoBar | None = None,
     *,

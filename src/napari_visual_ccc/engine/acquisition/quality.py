@@ -40,7 +40,7 @@ _NUMBERS = (
 )  # fmt: skip
 
 
-def quality(
+def image_quality(
     image: Any,
     spacing: Spacing = None,
     unit: str = "px",
@@ -54,7 +54,7 @@ def quality(
 
     Detail is where the spectrum stands out of the noise (Joy, J. Microsc. 208 (2002) 24),
     signal-to-noise comes from the autocorrelation (Thong, Sim & Phang, Scanning 23 (2001) 328),
-    the movement between slices as in `align`.
+    the movement between slices as in `align_stack`.
 
     Parameters
     ----------
@@ -156,13 +156,13 @@ def quality_of(
     plane : (Y, X) array
         Grey, any real dtype, numpy or dask.
     blurred, noisy, saturated, striped : float
-        As in `quality`.
+        As in `image_quality`.
 
     Returns
     -------
     dict
-        ``flags``, a list of str, and the columns of `quality` that need neither a pixel size nor
-        another slice.
+        ``flags``, a list of str, and the columns of `image_quality` that need neither a pixel
+        size nor another slice.
     """
     found: dict[str, Any] = dict.fromkeys(_NUMBERS, math.nan)
     windows = windows_of(plane)

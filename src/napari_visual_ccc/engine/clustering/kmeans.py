@@ -150,7 +150,7 @@ def _fewer(wanted: int, found: int) -> tuple[str, ...]:
     return (f"image has only {found} distinct grey levels: {found} clusters instead of {wanted}",)
 
 
-def target_cluster(
+def select_cluster(
     labels: Any,
     spacing: Spacing = None,
     unit: str = "px",

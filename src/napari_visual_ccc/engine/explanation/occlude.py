@@ -24,7 +24,7 @@ Fill = Literal["surroundings", "mean", "blur"]
 _LIVE_INPUT = 768
 
 
-def cover(
+def occlude(
     image: Any,
     regions: Any,
     spacing: Any = None,
@@ -67,7 +67,7 @@ def cover(
         If the image is not a plane or the regions are not of its shape.
     """
     grey, notes = as_grey(image)
-    plane, _ = finite(np.asarray(plane_of(grey, "cover")))
+    plane, _ = finite(np.asarray(plane_of(grey, "occlude")))
     mask = np.asarray(regions) > 0
     if mask.shape != plane.shape:
         raise ValueError(f"regions are {mask.shape}, the image is {plane.shape}: they must agree")

@@ -14,7 +14,7 @@ def evidence_regions(
     heatmap: Any,
     *,
     threshold: Annotated[float, {"min": 0.05, "max": 1, "step": 0.05}] = 0.5,
-    smallest: Annotated[int, {"min": 0, "max": 100_000}] = 20,
+    min_size: Annotated[int, {"min": 0, "max": 100_000}] = 20,
 ) -> Steps[LabelsResult]:
     """Turn a heatmap into numbered regions, ready for Measure.
 
@@ -24,7 +24,7 @@ def evidence_regions(
         As `explain` gives it. Regions of a stack are those of its slices.
     threshold : float
         Of the highest value, in a stack of all slices.
-    smallest : int
+    min_size : int
         Regions of fewer pixels are left out.
 
     Returns
@@ -50,8 +50,8 @@ def evidence_regions(
     labels, count = np.zeros(values.shape, np.int32), 0
     for index in np.ndindex(values.shape[:-2]):
         regions = label(values[index] >= threshold * values.max(), connectivity=2)
-        if smallest > 1:
-            regions = label(_large(regions, smallest), connectivity=2)
+        if min_size > 1:
+            regions = label(_large(regions, min_size), connectivity=2)
         labels[index] = np.where(regions > 0, regions + count, 0)
         count += int(regions.max())
     wanted = ("label", "area", "intensity_mean", "intensity_max")
@@ -70,8 +70,8 @@ def evidence_regions(
     )  # fmt: skip
 
 
-def _large(labels: np.ndarray, smallest: int) -> np.ndarray:
+def _large(labels: np.ndarray, min_size: int) -> np.ndarray:
     counts = np.bincount(labels.ravel())
-    keep = counts >= smallest
+    keep = counts >= min_size
     keep[0] = False
     return keep[labels]

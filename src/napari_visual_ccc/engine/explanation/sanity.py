@@ -76,7 +76,7 @@ _MEANING = {
 _NOTHING = "There is nothing to test: the image or the map is empty, or the same everywhere."
 
 
-def trust(
+def cam_sanity_checks(
     image: Any,
     spacing: Any = None,
     unit: str = "px",

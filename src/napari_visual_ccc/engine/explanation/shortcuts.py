@@ -41,7 +41,7 @@ BAR, TEXT, BORDER = "label bar", "text and scale bar", "image border"
 BRIGHT, DARK = "saturated bright spots", "saturated dark spots"
 
 
-def shortcuts(
+def detect_shortcuts(
     image: Any,
     spacing: Any = None,
     unit: str = "px",

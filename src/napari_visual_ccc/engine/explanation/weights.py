@@ -1,6 +1,6 @@
 """How class activation maps weigh the channels of a layer.
 
-The only importer of ``pytorch_grad_cam`` beside `trust`.
+The only importer of ``pytorch_grad_cam`` beside `cam_sanity_checks`.
 """
 
 from __future__ import annotations

@@ -31,7 +31,7 @@ _SAME = 0.97
 _UNEVEN = 5.0
 
 
-def examine(
+def audit_dataset(
     data: Dataset,
     *,
     similarity: Annotated[float, {"min": 0.5, "max": 1.0, "step": 0.01}] = 0.9,

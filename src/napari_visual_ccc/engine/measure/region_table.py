@@ -35,7 +35,7 @@ def region_table(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+    min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     exclude_border: bool = False,
     dimensions: Dimensions = "2D",
 ) -> Steps[TableResult]:
@@ -54,7 +54,7 @@ def region_table(
         Size of a pixel in `unit`; in 3D of a voxel.
     unit : str
         Of `spacing`, such as ``"nm"``.
-    smallest : int
+    min_size : int
         Regions with fewer pixels are left out, 0 keeps all.
     exclude_border : bool
         Leave out regions that touch the image border (in 3D also the first and last slice): their
@@ -113,13 +113,13 @@ def region_table(
     if not every:
         raise ValueError("labels hold no region")
     found_in_all = pd.concat(every, ignore_index=True)
-    kept = found_in_all["_pixels"] >= smallest
+    kept = found_in_all["_pixels"] >= min_size
     if exclude_border:
         kept &= ~found_in_all["touches_border"]
     table = found_in_all[kept].drop(columns="_pixels").reset_index(drop=True)
     if table.empty:
         raise ValueError(
-            f"none of {len(kept)} regions is left; take a lower smallest or include those at the "
+            f"none of {len(kept)} regions is left; take a lower min_size or include those at the "
             "border"
         )
     if scattered:

@@ -18,7 +18,7 @@ from ..acquisition.drift import Drift, Index, Moved, Shift, drift_columns, slice
 _NAMED = 10
 
 
-def align(
+def align_stack(
     image: Any,
     spacing: Spacing = None,
     unit: str = "px",

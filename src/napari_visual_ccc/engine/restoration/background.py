@@ -25,7 +25,7 @@ _TRIALS, _REFITS = 300, 3
 _BALL = 16
 
 
-def background(
+def subtract_background(
     image: Any,
     spacing: Spacing = None,
     unit: str = "px",

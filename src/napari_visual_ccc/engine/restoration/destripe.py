@@ -19,8 +19,8 @@ def destripe(
     image: Any,
     *,
     direction: Literal["rows", "columns"] = "rows",
-    widest: Annotated[int, {"min": 1, "max": 512}] = 4,
-    shortest: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.5,
+    max_width: Annotated[int, {"min": 1, "max": 512}] = 4,
+    min_length: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.5,
 ) -> Steps[ImageResult]:
     """Remove stripes along rows (scan noise, charging) or columns (curtaining).
 
@@ -35,9 +35,9 @@ def destripe(
         Grey or colour, any real dtype, numpy or dask. Slices of a stack are treated one by one.
     direction : {'rows', 'columns'}
         How the stripes run: along rows (horizontal) or along columns (vertical).
-    widest : int
+    max_width : int
         Width of the widest stripes in pixels, across. Wider ones stay, and so does shading.
-    shortest : float
+    min_length : float
         Length of the shortest stripes as a share of the image. Shorter takes away more of the
         specimen.
 
@@ -53,9 +53,10 @@ def destripe(
     """
     if direction not in ("rows", "columns"):
         raise ValueError(f"direction is {direction!r}; choose rows or columns")
-    if not 1 <= widest <= 512 or not 0.05 <= shortest <= 1:
+    if not 1 <= max_width <= 512 or not 0.05 <= min_length <= 1:
         raise ValueError(
-            f"widest is {widest}, shortest {shortest}; choose 1 to 512 pixels, and 0.05 to 1"
+            f"max_width is {max_width}, min_length {min_length}; "
+            "choose 1 to 512 pixels, and 0.05 to 1"
         )
     grey, notes = as_grey(image)
     sample(grey)  # raises where nothing is finite
@@ -66,7 +67,7 @@ def destripe(
             return np.full(plane.shape, np.nan, np.float32)
         filled, missing = finite(values)
         turned = filled if direction == "rows" else filled.T
-        clean = _without_stripes(turned, widest, 0.5 / shortest)
+        clean = _without_stripes(turned, max_width, 0.5 / min_length)
         clean = clean if direction == "rows" else clean.T
         if missing is not None:
             clean = np.where(missing, np.nan, clean)
@@ -76,12 +77,14 @@ def destripe(
     return ImageResult(data, name="without stripes", notes=notes)
 
 
-def _without_stripes(plane: np.ndarray, widest: int, cycles: float) -> np.ndarray:
+def _without_stripes(plane: np.ndarray, max_width: int, cycles: float) -> np.ndarray:
     """Damp detail across the rows that makes fewer cycles along them than `cycles`."""
     import pywt
     from scipy.fft import dct, idct
 
-    levels = min(int(np.ceil(np.log2(widest))) + 1, pywt.dwt_max_level(min(plane.shape), _WAVELET))
+    levels = min(
+        int(np.ceil(np.log2(max_width))) + 1, pywt.dwt_max_level(min(plane.shape), _WAVELET)
+    )
     if levels == 0:
         return plane
     rough, *details = pywt.wavedec2(plane, _WAVELET, level=levels)

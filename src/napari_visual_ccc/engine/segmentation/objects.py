@@ -15,12 +15,12 @@ from ...core.progress import Progress, Steps
 from ...core.results import LabelsResult
 
 
-def number_objects(
+def label_objects(
     labels: Any,
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+    min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     only: Annotated[int, {"min": 0}] = 0,
 ) -> Steps[LabelsResult]:
     """Give every object of a mask its own number; objects touch along sides, not across corners.
@@ -36,7 +36,7 @@ def number_objects(
         Size of a pixel in `unit`.
     unit : str
         Of `spacing`, such as ``"nm"``.
-    smallest : int
+    min_size : int
         Objects with fewer pixels are dropped, 0 keeps all.
     only : int
         Number the objects of this label alone (of several classes, say), 0 takes all that are not
@@ -58,10 +58,10 @@ def number_objects(
 
     labels = checked_labels(labels)
     size = pixel_extent(spacing, unit)
-    numbers, pixels = yield from numbered(_mask(labels, only), smallest)
+    numbers, pixels = yield from numbered(_mask(labels, only), min_size)
     if len(pixels) == 0:
         wanted = f"label {only}" if only else "objects"
-        raise ValueError(f"labels hold no {wanted} of {smallest} or more pixels: nothing to number")
+        raise ValueError(f"labels hold no {wanted} of {min_size} or more pixels: nothing to number")
     if not is_lazy(labels):
         numbers = yield from computed(numbers)
     table = pd.DataFrame({"label": np.arange(1, len(pixels) + 1), "pixels": pixels})
@@ -95,14 +95,14 @@ class _Chunk(NamedTuple):
     right: np.ndarray
 
 
-def numbered(mask: Any, smallest: int = 0) -> Steps[tuple[Any, np.ndarray]]:
+def numbered(mask: Any, min_size: int = 0) -> Steps[tuple[Any, np.ndarray]]:
     """Number the objects of every slice of a mask.
 
     Parameters
     ----------
     mask : (..., Y, X) bool array
         Numpy or dask.
-    smallest : int
+    min_size : int
         Objects with fewer pixels are left out.
 
     Returns
@@ -122,7 +122,7 @@ def numbered(mask: Any, smallest: int = 0) -> Steps[tuple[Any, np.ndarray]]:
         yield Progress(len(found), total, "objects")
     chunks = [found[which] for which in range(total)]
     starts = np.cumsum([0, *(len(chunk.first) for chunk in chunks)])
-    table, pixels = _final(chunks, starts, grid, smallest)
+    table, pixels = _final(chunks, starts, grid, min_size)
 
     def number(part: np.ndarray, block_id: tuple[int, ...]) -> np.ndarray:
         chunk = int(np.ravel_multi_index(block_id, grid))
@@ -159,7 +159,7 @@ def _chunk(place: tuple[slice, ...], part: np.ndarray, shape: tuple[int, ...]) -
 
 
 def _final(
-    chunks: list[_Chunk], starts: np.ndarray, grid: tuple[int, ...], smallest: int
+    chunks: list[_Chunk], starts: np.ndarray, grid: tuple[int, ...], min_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
     """Number of the object that every body of every chunk belongs to, and the objects' pixels."""
     from scipy.sparse import coo_array
@@ -183,7 +183,7 @@ def _final(
     np.minimum.at(first, belongs, np.concatenate([chunk.first for chunk in chunks]))
     pixels = np.zeros(objects, np.int64)
     np.add.at(pixels, belongs, np.concatenate([chunk.pixels for chunk in chunks]))
-    kept = np.flatnonzero(pixels >= smallest)
+    kept = np.flatnonzero(pixels >= min_size)
     kept = kept[np.argsort(first[kept])]
     final = np.zeros(objects, np.int32)
     final[kept] = np.arange(1, len(kept) + 1)

@@ -34,7 +34,7 @@ _FINE = np.uint16(256)
 _LOOKED_AT = 9
 
 
-def otsu(
+def threshold(
     image: Any,
     spacing: Spacing = None,
     unit: str = "px",
@@ -42,7 +42,7 @@ def otsu(
     classes: Annotated[int, {"min": 2, "max": 5}] = 2,
     objects: Literal["auto", "bright", "dark"] = "auto",
     sigma: Annotated[float, {"min": 0, "max": 20, "step": 0.5}] = 1.0,
-    smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+    min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     dimensions: Dimensions = "2D",
     scope: Scope = "stack",
 ) -> Steps[LabelsResult]:
@@ -67,7 +67,7 @@ def otsu(
         the image's border is background, since particles may be dark.
     sigma : float
         Gaussian blur before the cut, in pixels: noise speckles no classes.
-    smallest : int
+    min_size : int
         Objects with fewer pixels become background (two classes), 0 keeps all.
     dimensions : {'2D', '3D'}
         Blur, and tell objects apart, within each slice or within the volume of the last three
@@ -85,7 +85,7 @@ def otsu(
         slice, one row a class and slice. ``facts``: the thresholds and which side objects are on,
         by slice a list of them. Labels of dask are lazy: for a stack its grey levels are counted
         first (limits, limits of the blurred image, histogram: a pass each, of 8 bit the last one
-        alone; `smallest` takes one more for the table); by slice nothing is, so table and facts are
+        alone; `min_size` takes one more for the table); by slice nothing is, so table and facts are
         missing.
 
     Raises
@@ -103,8 +103,8 @@ def otsu(
     size = extent(spacing, unit, axes)
     if scope == "slice" and grey.ndim > axes:
         one = functools.partial(
-            otsu, spacing=spacing, unit=unit, classes=classes, objects=objects, sigma=sigma,
-            smallest=smallest, dimensions=dimensions,
+            threshold, spacing=spacing, unit=unit, classes=classes, objects=objects, sigma=sigma,
+            min_size=min_size, dimensions=dimensions,
         )  # fmt: skip
         name = "Otsu" if classes == 2 else f"Otsu {classes} classes"
         like = LabelsResult(None, name=name, notes=notes)
@@ -141,14 +141,14 @@ def otsu(
     if objects == "auto":
         notes = (*notes, f"objects are {facts['objects']}: the other side fills the image border")
     side = 1 if facts["objects"] == "dark" else 2
-    if smallest > 1 and axes == 2 and is_lazy(labels):
+    if min_size > 1 and axes == 2 and is_lazy(labels):
         # chunk by chunk: whole planes may not fit into memory
-        numbers, _ = yield from numbered(labels == side, smallest)
+        numbers, _ = yield from numbered(labels == side, min_size)
         mask = (numbers > 0).astype(np.uint8)
         pixels, sums = yield from _moved(mask, grey, side, pixels, sums)
-    elif smallest > 1:
+    elif min_size > 1:
         mask = yield from map_parts(
-            lambda part: _large(part == side, smallest), labels, axes, dtype=np.uint8,
+            lambda part: _large(part == side, min_size), labels, axes, dtype=np.uint8,
             note="objects",
         )  # fmt: skip
         pixels, sums = yield from _moved(mask, grey, side, pixels, sums)
@@ -257,11 +257,11 @@ def _side(labels: Any) -> str:
     return "bright" if counts[1] >= counts[2] else "dark"
 
 
-def _large(mask: np.ndarray, smallest: int) -> np.ndarray:
+def _large(mask: np.ndarray, min_size: int) -> np.ndarray:
     from skimage.measure import label
 
     parts = label(mask, connectivity=1)
-    return (np.bincount(parts.ravel()) >= smallest)[parts] & mask
+    return (np.bincount(parts.ravel()) >= min_size)[parts] & mask
 
 
 def _objects_table(

@@ -23,7 +23,7 @@ def watershed_split(
     unit: str = "px",
     *,
     tolerance: Annotated[float, {"min": 0.1, "max": 20, "step": 0.1}] = 1.0,
-    smallest: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+    min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     only: Annotated[int, {"min": 0}] = 0,
     dimensions: Dimensions = "2D",
 ) -> Steps[LabelsResult]:
@@ -44,7 +44,7 @@ def watershed_split(
     tolerance : float
         How much narrower than the smaller object a neck must be (its half width), in pixels:
         larger values split less.
-    smallest : int
+    min_size : int
         Objects with fewer pixels are dropped, 0 keeps all.
     only : int
         Split this label alone (of several classes, say), 0 takes all that are not background.
@@ -72,17 +72,17 @@ def watershed_split(
     size = extent(spacing, unit, axes)
     shape = voxel_shape(spacing, unit) if axes == 3 else None
     if is_lazy(labels):
-        return _lazily(labels, axes, tolerance, smallest, only, shape)
+        return _lazily(labels, axes, tolerance, min_size, only, shape)
     split = np.zeros(labels.shape, np.int32)
     count, total = 0, int(np.prod(labels.shape[:-axes]))
     for done, (index, part) in enumerate(label_parts(labels, axes)):
         mask = part == only if only else part != 0
-        objects = yield from _split(mask, tolerance, smallest, shape, done, total)
+        objects = yield from _split(mask, tolerance, min_size, shape, done, total)
         split[index] = np.where(objects > 0, objects + count, 0)
         count += int(objects.max(initial=0))
     if count == 0:
         wanted = f"label {only}" if only else "objects"
-        raise ValueError(f"labels hold no {wanted} of {smallest} or more pixels: nothing to split")
+        raise ValueError(f"labels hold no {wanted} of {min_size} or more pixels: nothing to split")
     pixels = np.bincount(split.ravel(), minlength=count + 1)[1:]
     return LabelsResult(
         split,
@@ -94,20 +94,20 @@ def watershed_split(
 
 
 def _lazily(
-    labels: Any, axes: int, tolerance: float, smallest: int, only: int, shape: Sizes | None
+    labels: Any, axes: int, tolerance: float, min_size: int, only: int, shape: Sizes | None
 ) -> LabelsResult:
     import dask.array as da
 
     leading = labels.shape[:-axes]
     # a pixel of each object can be chosen so that no two share a side: half of the pixels at most
-    most = int(np.prod(labels.shape[-axes:])) // max(2, smallest) + 1
+    most = int(np.prod(labels.shape[-axes:])) // max(2, min_size) + 1
     dtype = np.int32 if most * int(np.prod(leading)) < np.iinfo(np.int32).max else np.int64
     chunks = (*([1] * len(leading)), *([-1] * axes))
 
     def block(chunk: np.ndarray, block_id: tuple[int, ...]) -> np.ndarray:
         part = not_negative(chunk[(0,) * len(leading)])
         mask = part == only if only else part != 0
-        objects: np.ndarray = run(_split(mask, tolerance, smallest, shape, 0, 1)).astype(dtype)
+        objects: np.ndarray = run(_split(mask, tolerance, min_size, shape, 0, 1)).astype(dtype)
         number = int(np.ravel_multi_index(block_id[: len(leading)], leading)) if leading else 0
         return np.where(objects > 0, objects + number * most, 0).reshape(chunk.shape)
 
@@ -120,7 +120,7 @@ def _lazily(
 def _split(
     mask: np.ndarray,
     tolerance: float,
-    smallest: int,
+    min_size: int,
     shape: Sizes | None,
     done: int,
     total: int,
@@ -140,8 +140,8 @@ def _split(
     seeds, _ = ndimage.label(peaks, structure=np.ones((3,) * mask.ndim))
     seeds = _with_seed_everywhere(seeds, mask)
     parts = watershed(-distance, seeds, mask=mask)
-    if smallest > 1:
-        keep = np.bincount(parts.ravel()) >= smallest
+    if min_size > 1:
+        keep = np.bincount(parts.ravel()) >= min_size
         keep[0] = False
         parts = (np.cumsum(keep) * keep)[parts]
     yield Progress(4 * done + 3, 4 * total, "objects")

@@ -221,7 +221,7 @@ class Classify(Form):
         source = take(image, self.viewer, planar=True)
         regions = drawn_on(self._shapes, image)
         model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
-        steps = operations.function("cover")(
+        steps = operations.function("occlude")(
             source.data, regions, source.spacing, source.unit, model=_path(model)
         )
         self._covering = Job(

@@ -262,7 +262,7 @@ class MicrographInfo(Form):
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """Keep the bar that was found or typed: every operation leaves it out from now on."""
-        if operation.name == "info_bar":
+        if operation.name == "detect_info_bar":
             keep_bar(source.layer, InfoBar(**result.facts["info_bar"]))
             self.refresh()
 

@@ -27,7 +27,7 @@ class Quality(_TableForm):
         super().__init__(napari_viewer)
         self._folder: Path | None = None
         self.folder_button = QPushButton("Check a folder…")
-        self.folder_button.setToolTip(signature.summary("quality_folder"))
+        self.folder_button.setToolTip(signature.summary("image_quality_folder"))
         self.folder_button.clicked.connect(lambda: self.check_folder())
         layout = self.native.layout()
         layout.insertWidget(layout.indexOf(self.table), self.folder_button)
@@ -44,7 +44,7 @@ class Quality(_TableForm):
             return
         self._folder = Path(chosen)
         self._start(
-            operations.function("quality_folder")(self._folder, **self.parameters),
+            operations.function("image_quality_folder")(self._folder, **self.parameters),
             f"Check {self._folder.name}",
             self._show_folder,
         )

@@ -66,7 +66,7 @@ class Train(Container):
         more = Container(
             widgets=[field for name, field in self.parameters_of.items() if name not in _FIRST]
         )
-        self.look_button = PushButton(text="Look over", tooltip=signature.summary("examine"))
+        self.look_button = PushButton(text="Look over", tooltip=signature.summary("audit_dataset"))
         self.train_button = PushButton(text="Train", tooltip=signature.summary("train"))
         self.save_button = PushButton(
             text="Save…", enabled=False, tooltip="Save the model, its split and its report"
@@ -130,7 +130,7 @@ class Train(Container):
         if self._job is not None:
             return
         try:
-            steps = operations.function("examine")(self.images.dataset())
+            steps = operations.function("audit_dataset")(self.images.dataset())
         except EXPECTED as error:
             report(error)
             return
