@@ -26,7 +26,7 @@ import numpy as np
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
-from napari_visual_ccc.micrograph import InfoBar
+from napari_visual_ccc.core.micrograph import InfoBar
 
 # what has been renamed since 0.1.0 ----------------------------------------------------------------
 
@@ -64,9 +64,25 @@ class Renamed:
 # by old operation, for example:
 # "otsu": Renamed("threshold", {"objects": "foreground"}, {"area_percent": "share_percent"},
 #                 fixed={"method": "otsu"}, values={"objects": {"dark": "below"}})
-NAMES: dict[str, Renamed] = {}
+NAMES: dict[str, Renamed] = {
+    "align": Renamed("align_stack"),
+    "background": Renamed("subtract_background"),
+    "cover": Renamed("occlude"),
+    "crop_bar": Renamed("crop_info_bar"),
+    "destripe": Renamed(parameters={"widest": "max_width", "shortest": "min_length"}),
+    "examine": Renamed("audit_dataset"),
+    "glcm": Renamed("glcm_features"),
+    "info_bar": Renamed("detect_info_bar"),
+    "number_objects": Renamed("label_objects"),
+    "otsu": Renamed("threshold"),
+    "quality": Renamed("image_quality"),
+    "quality_folder": Renamed("image_quality_folder"),
+    "shortcuts": Renamed("detect_shortcuts"),
+    "target_cluster": Renamed("select_cluster"),
+    "trust": Renamed("cam_sanity_checks"),
+}
 # what holds for all operations; an entry above goes first
-EVERYWHERE = Renamed()
+EVERYWHERE = Renamed(parameters={"smallest": "min_size"})
 # facts that are not compared: the hash of a model file changes with the texts of its card, and a
 # device or a path is that of the machine
 NOT_COMPARED = {"hash", "device", "path", "folder", "model_hash", "version", "versions"}
@@ -453,7 +469,7 @@ def crops() -> Path:
 
 @functools.cache
 def trained() -> Any:
-    return call("train", call("load_data", crops()), model="lite0-linear")
+    return call("train", call("load_dataset", crops()), model="lite0-linear")
 
 
 @functools.cache
@@ -465,18 +481,18 @@ def jobs() -> dict[str, Callable[[], Any]]:
     """Give what is run on folders, by key."""
     particle = images(192)["bar"].image[:48, :48]
     return {
-        "examine | crops": lambda: call("examine", call("load_data", crops())),
+        "examine | crops": lambda: call("examine", call("load_dataset", crops())),
         "examine | crops | similarity=0.7": lambda: call(
-            "examine", call("load_data", crops()), similarity=0.7
+            "examine", call("load_dataset", crops()), similarity=0.7
         ),
         "train | crops": trained,
         "train | crops | split=leave-one-group-out, flips=False, balance=False": lambda: call(
-            "train", call("load_data", crops()), model="lite0-linear",
+            "train", call("load_dataset", crops()), model="lite0-linear",
             split="leave-one-group-out", flips=False, balance=False,
         ),
-        "evaluate | crops": lambda: call("evaluate", call("load_data", crops())),
+        "evaluate | crops": lambda: call("evaluate", call("load_dataset", crops())),
         "evaluate | crops | model=trained, turns=False": lambda: call(
-            "evaluate", call("load_data", crops()), model=model_file(), turns=False
+            "evaluate", call("load_dataset", crops()), model=model_file(), turns=False
         ),
         "classify | crop | model=trained": lambda: call("classify", particle, model=model_file()),
         "explain | crop | model=trained, signed=True": lambda: call(
