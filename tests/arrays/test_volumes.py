@@ -7,8 +7,6 @@ from scipy import ndimage
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.arrays.volumes import map_volumes
-from napari_visual_ccc.core.micrograph import Axis, Micrograph
-from napari_visual_ccc.core.pixel_size import voxel_shape, voxel_size
 from napari_visual_ccc.core.progress import run
 
 # thick slices, as of FIB-SEM: nm
@@ -248,14 +246,6 @@ def test_blocks_cover_a_volume_once(shape, voxels):
     np.testing.assert_array_equal(found, volume * 2)
 
 
-def test_sizes_of_voxels():
-    assert voxel_size(None, "px") is None
-    assert voxel_size(2, "nm") == (2, 2, 2)
-    assert voxel_size((9, 4, 3, 2), "nm") == (4, 3, 2)
-    assert voxel_shape((8.0, 4.0, 1.0), "nm") == (4, 2, 0.5)
-    assert voxel_shape(None, "px") == (1, 1, 1)
-
-
 @pytest.mark.parametrize(
     ("shape", "choices", "words"),
     [
@@ -286,14 +276,3 @@ def test_slices_alone_are_what_a_loop_gives(noisy):
         expected = ccc.region_table(alone, series[index]).table
         rows = rows.drop(columns=["label", "index_0", "index_1"]).reset_index(drop=True)
         assert rows.equals(expected.drop(columns="label"))
-
-
-def test_a_micrograph_knows_its_voxel():
-    stack = np.zeros((2, 3, 4, 4))
-    axes = (Axis("t", 5.0, "s"), Axis("z", 10.0, "nm"))
-    assert Micrograph(stack, (2.0, 2.0), "nm", axes=axes).voxel == (10, 2, 2)
-    # another unit is converted; another axis, or no scale at all, gives none
-    assert Micrograph(stack, (2.0, 2.0), "µm", axes=axes).voxel == pytest.approx((0.01, 2, 2))
-    assert Micrograph(stack, (2.0, 2.0), "1/nm", axes=axes).voxel == (2, 2)
-    assert Micrograph(stack, (2.0, 2.0), "nm", axes=axes[:1]).voxel == (2, 2)
-    assert Micrograph(stack, axes=axes).voxel is None

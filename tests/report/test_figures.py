@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from napari_visual_ccc.core.results import ImageResult, LabelsResult
+from napari_visual_ccc.core.units import LENGTHS
 from napari_visual_ccc.report import figures
 
 
@@ -36,7 +37,7 @@ def test_scale_bars_are_round_and_long(most, unit):
         int(f"{float(number):.0e}"[0])
     )
     assert int(f"{float(number):.0e}"[0]) in (1, 2, 5)
-    metres = figures._METRES
+    metres = LENGTHS
     if name in metres:
         assert float(number) * metres[name] == pytest.approx(length * metres[unit], rel=1e-5)
 

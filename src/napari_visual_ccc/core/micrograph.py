@@ -9,6 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from .pixel_size import PixelSize
+from .units import METRES
+
 
 @dataclass(frozen=True)
 class InfoBar:
@@ -100,8 +103,6 @@ class Micrograph:
     @property
     def voxel(self) -> tuple[float, ...] | None:
         """Size (z, y, x) of a voxel of a stack of slices; `spacing` where there is no z step."""
-        from .units import METRES
-
         last = self.axes[-1] if self.axes else None
         if self.spacing is None or last is None or last.name != "z":
             return self.spacing
@@ -110,6 +111,14 @@ class Micrograph:
         if not {last.unit, self.unit} <= METRES.keys():
             return self.spacing
         return (last.step * METRES[last.unit] / METRES[self.unit], *self.spacing[-2:])
+
+    @property
+    def pixel_size(self) -> PixelSize | None:
+        """Size of a pixel (y, x), or of a voxel (z, y, x) where the step of z is known."""
+        if self.spacing is None or self.unit == "px":
+            return None
+        voxel = self.voxel or self.spacing
+        return PixelSize.of(voxel, self.unit, axes=min(len(voxel), 3))
 
 
 def has_colours(image: Micrograph) -> bool:

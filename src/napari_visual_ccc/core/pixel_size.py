@@ -1,104 +1,136 @@
-"""The size of a pixel."""
+"""The size of a pixel or voxel with its unit."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 
+from .units import NANOMETRES
 
-def scaled(spacing: Sequence[float] | None, factor: float) -> tuple[float, ...] | None:
-    """Give the pixel size of a map or a level that is coarser by a factor."""
-    if spacing is None:
-        return None
-    return (*spacing[:-2], *(size * factor for size in spacing[-2:]))
-
+Spacing = Sequence[float] | float | None
 
 Sizes = tuple[float, float, float]
 
 
-def voxel_size(spacing: Spacing, unit: str) -> Sizes | None:
-    """Size of a voxel (z, y, x) in `unit`; None without a scale. One number means a cube.
+@dataclass(frozen=True)
+class PixelSize:
+    """Size of a pixel (y, x) or of a voxel (z, y, x).
 
-    Raises
-    ------
-    ValueError
-        If a size is not above zero, the step between slices is missing, or there is no unit.
+    Public functions take ``spacing=, unit=`` and make a `PixelSize` of it with `of`.
+
+    Parameters
+    ----------
+    sizes : (y, x) or (z, y, x)
+        In `unit`.
+    unit : str
+        ``"nm"``, ``"µm"``, ``"1/nm"`` (a diffraction pattern), ...
     """
-    if pixel_size(spacing, unit) is None:
-        return None
-    sizes = np.atleast_1d(np.asarray(spacing, float))
-    if sizes.size == 2:
-        raise ValueError(
-            f"spacing is {spacing} {unit}: in 3D the step between slices counts too; "
-            "give it as (z, y, x)"
-        )
-    z, y, x = np.broadcast_to(sizes[-3:], 3).tolist()
-    if not 0 < z < np.inf:
-        raise ValueError(f"spacing is {spacing} {unit} a voxel; it must be above zero")
-    return z, y, x
+
+    sizes: tuple[float, ...]
+    unit: str
+
+    @classmethod
+    def of(cls, spacing: Spacing, unit: str = "px", axes: int = 2) -> PixelSize | None:
+        """Validate a spacing and its unit; None without a spacing.
+
+        Parameters
+        ----------
+        spacing : float, (y, x), (z, y, x) or None
+            One number means a square pixel or a cubic voxel.
+        unit : str
+            Of `spacing`.
+        axes : {2, 3}
+            Pixel (any z is left out) or voxel.
+
+        Raises
+        ------
+        ValueError
+            If a size is not above zero, the unit is missing, or a voxel has no step between slices.
+        """
+        if spacing is None:
+            return None
+        if unit in ("px", "pixel", ""):
+            raise ValueError(f"spacing is {spacing}, but of which unit? Add unit='nm', say")
+        given = np.atleast_1d(np.asarray(spacing, float))
+        height, width = np.broadcast_to(given[-2:], 2).tolist()
+        if not (0 < height < np.inf and 0 < width < np.inf):
+            raise ValueError(f"spacing is {spacing} {unit} a pixel; it must be above zero")
+        if axes == 2:
+            return cls((height, width), unit)
+        if given.size == 2:
+            raise ValueError(
+                f"spacing is {spacing} {unit}: in 3D the step between slices counts too; "
+                "give it as (z, y, x)"
+            )
+        depth = float(given[max(given.size - 3, 0)])
+        if not 0 < depth < np.inf:
+            raise ValueError(f"spacing is {spacing} {unit} a voxel; it must be above zero")
+        return cls((depth, height, width), unit)
+
+    @property
+    def height(self) -> float:
+        """Size along y."""
+        return self.sizes[-2]
+
+    @property
+    def width(self) -> float:
+        """Size along x."""
+        return self.sizes[-1]
+
+    @property
+    def mean(self) -> float:
+        """Geometric mean of height and width."""
+        return float(np.sqrt(self.height * self.width))
+
+    @property
+    def nanometres(self) -> float | None:
+        """Geometric mean of height and width in nm; None where the unit is not a length."""
+        return self.mean * NANOMETRES[self.unit] if self.unit in NANOMETRES else None
+
+    @property
+    def extent(self) -> float:
+        """Area of a pixel, or volume of a voxel."""
+        product = 1.0
+        for size in self.sizes:
+            product *= size
+        return product
+
+    @property
+    def extent_column(self) -> str:
+        """Name of a table's column of areas (``"area_nm2"``) or volumes (``"volume_nm3"``)."""
+        what = "area" if len(self.sizes) == 2 else "volume"
+        return f"{what}_{self.unit}{len(self.sizes)}"
+
+    def length_column(self, name: str) -> str:
+        """Name of a table's column of lengths, such as ``"perimeter_nm"``."""
+        return f"{name}_{self.unit}"
+
+    def scaled(self, factor: float) -> PixelSize:
+        """Pixel size of an image that is coarser by a factor within slices."""
+        sizes = (*self.sizes[:-2], self.height * factor, self.width * factor)
+        return PixelSize(sizes, self.unit)
 
 
-def voxel_shape(spacing: Spacing, unit: str) -> Sizes:
-    """Sides of a voxel in pixels of a slice, a pixel being √(y · x): (4, 1, 1) for thick slices.
+def voxel_shape(pixel_size: PixelSize | None) -> Sizes:
+    """Sides of a voxel in pixels of a slice: (4, 1, 1) for thick slices, a cube without a scale.
 
-    What is given in pixels (a blur, a tolerance) then reaches as far across slices as within one.
+    A pixel has the side √(y · x). Lengths given in pixels (a blur, a tolerance) then reach as far
+    across slices as within one.
     """
-    size = voxel_size(spacing, unit)
-    if size is None:
+    if pixel_size is None:
         return 1.0, 1.0, 1.0
-    pixel = np.sqrt(size[1] * size[2])
-    z, y, x = (float(one / pixel) for one in size)
+    z, y, x = (float(side / pixel_size.mean) for side in pixel_size.sizes)
     return z, y, x
 
 
-def extent(spacing: Spacing, unit: str, axes: int) -> tuple[str, float] | None:
-    """Give column and size of a pixel's area or a voxel's volume; None without a scale.
-
-    Raises
-    ------
-    ValueError
-        As `scale.pixel_size` and `voxel_size`.
-    """
-    if axes == 2:
-        return pixel_extent(spacing, unit)
-    size = voxel_size(spacing, unit)
-    return None if size is None else (f"volume_{unit}3", size[0] * size[1] * size[2])
+def nanometres(spacing: Spacing, unit: str) -> float | None:
+    """Size of a pixel in nm; None without a spacing or where the unit is not a length."""
+    size = PixelSize.of(spacing, unit) if unit in NANOMETRES else None
+    return None if size is None else size.nanometres
 
 
-Spacing = Sequence[float] | float | None
-
-
-def pixel_size(spacing: Spacing, unit: str) -> tuple[float, float] | None:
-    """Size of a pixel (y, x) in `unit`; None without a scale.
-
-    Raises
-    ------
-    ValueError
-        If the size of a pixel is not above zero, or its unit is not given.
-    """
-    if spacing is None:
-        return None
-    if unit in ("px", "pixel", ""):
-        raise ValueError(f"spacing is {spacing}, but of which unit? Add unit='nm', say")
-    height, width = np.broadcast_to(np.atleast_1d(np.asarray(spacing, float))[-2:], 2).tolist()
-    if not (0 < height < np.inf and 0 < width < np.inf):
-        raise ValueError(f"spacing is {spacing} {unit} a pixel; it must be above zero")
-    return height, width
-
-
-def pixel_extent(spacing: Spacing, unit: str) -> tuple[str, float] | None:
-    """Name of a table's column of areas, and the area of a pixel. Raises as `pixel_size`."""
-    size = pixel_size(spacing, unit)
-    return None if size is None else (f"area_{unit}2", size[0] * size[1])
-
-
-_NANOMETRES = {"pm": 1e-3, "Å": 0.1, "nm": 1.0, "µm": 1e3, "mm": 1e6, "cm": 1e7, "m": 1e9}
-
-
-def nanometres(spacing: Any, unit: str) -> float | None:
-    """Size of a pixel in nm; None when it is not known."""
-    if spacing is None or unit not in _NANOMETRES:
-        return None
-    return float(np.sqrt(float(spacing[-1]) * float(spacing[-2]))) * _NANOMETRES[unit]
+def scaled(spacing: Sequence[float] | None, factor: float) -> tuple[float, ...] | None:
+    """Spacing of an image that is coarser by a factor within slices."""
+    return None if spacing is None else PixelSize(tuple(spacing), "").scaled(factor).sizes

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .pixel_size import PixelSize
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -18,17 +20,17 @@ def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
 
 
 def cluster_table(
-    pixels: np.ndarray, means: np.ndarray, size: tuple[str, float] | None
+    pixels: np.ndarray, means: np.ndarray, pixel_size: PixelSize | None
 ) -> pd.DataFrame:
-    """One row a cluster, from dark to bright; `size` is a pixel's, after the name of its column."""
+    """Table of clusters from dark to bright: area (of voxels volume), mean intensity, pixels."""
     share = 100 * pixels / pixels.sum()
     last = len(pixels)
     rows: list[dict[str, Any]] = []
     for label, (count, mean, per_cent) in enumerate(zip(pixels, means, share, strict=True), 1):
         side = " (darkest)" if label == 1 < last else " (brightest)" if label == last > 1 else ""
         row = {"label": label, "name": f"cluster {label}{side}", "area_percent": float(per_cent)}
-        if size is not None:
-            row[size[0]] = int(count) * size[1]
+        if pixel_size is not None:
+            row[pixel_size.extent_column] = int(count) * pixel_size.extent
         row |= {"mean_intensity": float(mean), "pixels": int(count)}
         rows.append(row)
     return _frame(rows)

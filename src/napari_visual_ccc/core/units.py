@@ -6,10 +6,16 @@ import math
 import re
 from typing import Any
 
-METRES = {"pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3}
+# the only table of lengths: powers of ten, so that a factor in any other unit is exact as well
+_POWERS = {"pm": -12, "Å": -10, "nm": -9, "µm": -6, "mm": -3, "cm": -2, "m": 0}
 
-# what OME has names for
-LENGTHS = {*METRES, "cm", "m"}
+# metres in each unit that OME has a name for
+LENGTHS = {unit: float(f"1e{power}") for unit, power in _POWERS.items()}
+
+NANOMETRES = {unit: float(f"1e{power + 9}") for unit, power in _POWERS.items()}
+
+# metres in each unit that a micrograph is given in
+METRES = {unit: LENGTHS[unit] for unit in ("pm", "Å", "nm", "µm", "mm")}
 
 TIMES = {"ns", "µs", "ms", "s", "min", "h", "d"}
 

@@ -10,7 +10,7 @@ import numpy as np
 from ..core.files import written
 from ..core.layers import COLORMAPS, contrast
 from ..core.results import ImageResult, LabelsResult, PredictionResult
-from ..core.units import METRES
+from ..core.units import LENGTHS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -20,8 +20,6 @@ if TYPE_CHECKING:
 _LONGEST = 1200
 
 _FEW_LABELS = 20
-
-_METRES = {**METRES, "cm": 1e-2, "m": 1.0}
 
 
 def preview(
@@ -251,12 +249,12 @@ def round_length(most: float, unit: str) -> tuple[float, str]:
     """
     power = 10.0 ** np.floor(np.log10(most))
     length = float(next(n for n in (5, 2, 1) if n * power <= most * (1 + 1e-9)) * power)
-    if unit not in _METRES:
+    if unit not in LENGTHS:
         return length, f"{length:g} {unit[2:]}⁻¹" if unit.startswith("1/") else f"{length:g} {unit}"
-    metres = length * _METRES[unit]
-    fitting = [name for name in ("nm", "µm", "mm", "m") if metres >= _METRES[name] * (1 - 1e-9)]
+    metres = length * LENGTHS[unit]
+    fitting = [name for name in ("nm", "µm", "mm", "m") if metres >= LENGTHS[name] * (1 - 1e-9)]
     name = fitting[-1] if fitting else unit
-    return length, f"{metres / _METRES[name]:g} {name}"
+    return length, f"{metres / LENGTHS[name]:g} {name}"
 
 
 def panels(

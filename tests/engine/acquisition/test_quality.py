@@ -282,5 +282,5 @@ def test_the_command_line_writes_the_table(folder, tmp_path, capsys):
     assert "detail_px" in lines_[0]
     (folder / "broken.png").unlink()
     assert main(["image_quality_folder", str(folder), "-o", str(out), "--force"]) == 0
-    assert main(["quality", str(folder / "a.png"), "-o", str(out)]) == 0
-    assert (out / "a_quality.csv").exists()
+    assert main(["image_quality", str(folder / "a.png"), "-o", str(out)]) == 0
+    assert (out / "a_image_quality.csv").exists()

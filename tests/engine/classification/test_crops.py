@@ -7,7 +7,6 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from napari_visual_ccc.core.pixel_size import nanometres
 from napari_visual_ccc.engine.classification.crops import (
     is_crop,
     normalised,
@@ -124,21 +123,6 @@ def test_physical_windows_show_the_same_length_at_every_magnification(size_nm, z
 )
 def test_an_image_little_larger_than_a_window_is_a_crop(card, shape, side, crop):
     assert is_crop(card, shape, side) is crop
-
-
-@pytest.mark.parametrize(
-    ("spacing", "unit", "size"),
-    [
-        ((2.0, 2.0), "nm", 2.0),
-        ((0.5, 0.5), "µm", 500.0),
-        ((1.0, 4.0), "Å", 0.2),
-        ((9.0, 2.0, 2.0), "pm", 0.002),
-        ((1.0, 1.0), "px", None),
-        (None, "nm", None),
-    ],
-)
-def test_pixel_sizes_become_nanometres_where_they_are_known(spacing, unit, size):
-    assert nanometres(spacing, unit) == (None if size is None else pytest.approx(size))
 
 
 @pytest.mark.parametrize(

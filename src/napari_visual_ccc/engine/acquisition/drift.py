@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import finite
+from ...core.pixel_size import PixelSize
 
 
 def slice_name(index: Index) -> str:
@@ -14,11 +15,12 @@ def slice_name(index: Index) -> str:
     return str(index[0]) if len(index) == 1 else str(index)
 
 
-def drift_columns(shift: Shift, size: tuple[float, float] | None, unit: str) -> dict[str, float]:
+def drift_columns(shift: Shift, pixel_size: PixelSize | None) -> dict[str, float]:
     """Name a shift in pixels and, with a pixel size, in its unit."""
     found = {"drift_y_px": shift[0], "drift_x_px": shift[1]}
-    if size is not None:
-        found |= {f"drift_y_{unit}": shift[0] * size[0], f"drift_x_{unit}": shift[1] * size[1]}
+    if pixel_size is not None:
+        found[pixel_size.length_column("drift_y")] = shift[0] * pixel_size.height
+        found[pixel_size.length_column("drift_x")] = shift[1] * pixel_size.width
     return found
 
 

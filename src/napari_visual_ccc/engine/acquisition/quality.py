@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays.inputs import as_grey
 from ...arrays.reduction import pieces
-from ...core.pixel_size import Spacing, pixel_size
+from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.results import TableResult
 from .drift import Drift, Moved, drift_columns, slice_name
@@ -98,7 +98,7 @@ def image_quality(
     import pandas as pd
 
     grey, notes = as_grey(image)
-    size = pixel_size(spacing, unit)
+    pixel_size = PixelSize.of(spacing, unit)
     total, rows = int(np.prod(grey.shape[:-2])), []
     drift = Drift()
     for done, index in enumerate(np.ndindex(grey.shape[:-2])):
@@ -109,12 +109,12 @@ def image_quality(
         flags, detail = found.pop("flags"), found.pop("detail_px")
         row = {f"index_{axis}": place for axis, place in enumerate(index)}
         row |= {"flags": "", "detail_px": detail}
-        if size is not None and math.isclose(*size):
-            row[f"detail_{unit}"] = detail * size[0]
+        if pixel_size is not None and math.isclose(*pixel_size.sizes):
+            row[pixel_size.length_column("detail")] = detail * pixel_size.height
         row |= found
         if index:
             moved = drift.follow(index, grey[index])
-            row |= drift_columns(moved.step, size, unit)
+            row |= drift_columns(moved.step, pixel_size)
             flags += _movement(index, moved)
         rows.append(row | {"flags": "; ".join(flags)})
     if all(row["flags"].startswith(_NOTHING) for row in rows):

@@ -13,7 +13,7 @@ from ...arrays.inputs import as_grey, whole_numbers
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
 from ...arrays.stacks import Scope, alone, check_scope
-from ...core.pixel_size import Spacing, pixel_extent
+from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
 from ...core.results import LabelsResult
 from ...core.tables import _frame, cluster_table
@@ -83,7 +83,7 @@ def kmeans(
     if sample < clusters and features != "intensity":
         raise ValueError(f"sample is {sample} pixels; {clusters} clusters need more")
     check_scope(scope)
-    size = pixel_extent(spacing, unit)
+    pixel_size = PixelSize.of(spacing, unit)
     grey, notes = as_grey(image)
     if scope == "slice" and grey.ndim > 2:
         one = functools.partial(
@@ -95,11 +95,11 @@ def kmeans(
         return each
     if features == "intensity":
         histogram = yield from grey_histogram(grey)
-        return (yield from _by_intensity(grey, histogram, clusters, size, notes))
+        return (yield from _by_intensity(grey, histogram, clusters, pixel_size, notes))
     from .features import cluster_features
 
     found = yield from cluster_features(grey, features, clusters, sample, seed)
-    table = cluster_table(found.pixels, found.means, size)
+    table = cluster_table(found.pixels, found.means, pixel_size)
     if is_lazy(grey):
         notes = (*notes, f"numbers, areas and intensities are those of {found.facts['sampled']} "
                  "sampled pixels")  # fmt: skip
@@ -116,7 +116,7 @@ def _by_intensity(
     grey: Any,
     histogram: GreyHistogram,
     clusters: int,
-    size: tuple[str, float] | None,
+    pixel_size: PixelSize | None,
     notes: tuple[str, ...],
 ) -> Steps[LabelsResult]:
     values, counts = histogram.values, histogram.counts
@@ -131,7 +131,7 @@ def _by_intensity(
     )
     return LabelsResult(
         labels,
-        table=cluster_table(pixels, means, size),
+        table=cluster_table(pixels, means, pixel_size),
         name=f"k-means {len(starts)}",
         facts={
             "centres": means.tolist(),
@@ -184,7 +184,7 @@ def select_cluster(
         If the labels are not integers, or hold no such cluster.
     """
     labels = whole_numbers(labels, "run k-means first")
-    size = pixel_extent(spacing, unit)
+    pixel_size = PixelSize.of(spacing, unit)
     counts = yield from occurrences(labels)
     if cluster == 0 or cluster not in counts:
         present = ", ".join(str(label) for label in sorted(counts) if label) or "none"
@@ -192,8 +192,8 @@ def select_cluster(
     analysed = sum(count for label, count in counts.items() if label)
     row: dict[str, Any] = {"label": 1, "cluster": cluster, "pixels": counts[cluster]}
     row["area_percent"] = 100 * counts[cluster] / analysed
-    if size is not None:
-        row[size[0]] = counts[cluster] * size[1]
+    if pixel_size is not None:
+        row[pixel_size.extent_column] = counts[cluster] * pixel_size.extent
     mask = yield from map_planes(
         lambda plane: plane == cluster, labels, dtype=np.uint8, halo=0, note="mask"
     )

@@ -10,7 +10,6 @@ import numpy as np
 
 from ...arrays.inputs import as_grey, finite
 from ...core.dataset import printable
-from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ..acquisition.info_bar import bar_of
 from ..classification.crops import resized_views
@@ -179,7 +178,8 @@ def open_plane(micrograph: Any, keep_bar: bool = False) -> tuple[np.ndarray, flo
         raise ValueError(f"a stack of shape {grey.shape}: one image a file is needed")
     if not keep_bar:
         grey = grey[bar_of(micrograph).field(*grey.shape)]
-    return finite(np.asarray(grey))[0], nanometres(micrograph.spacing, micrograph.unit)
+    size = micrograph.pixel_size
+    return finite(np.asarray(grey))[0], None if size is None else size.nanometres
 
 
 def _input_card(

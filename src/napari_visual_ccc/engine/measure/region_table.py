@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays.inputs import as_grey, checked_labels
 from ...arrays.volumes import Dimensions, axes_of
-from ...core.pixel_size import Spacing, pixel_size, voxel_size
+from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
 from ...core.results import TableResult
 from .accumulate import Regions, measured
@@ -89,10 +89,7 @@ def region_table(
 
     labels = checked_labels(labels)
     axes = axes_of(dimensions, labels.shape)
-    size: tuple[float, ...] | None
-    size = pixel_size(spacing, unit) if axes == 2 else voxel_size(spacing, unit)
-    if size is None:
-        size, unit = (1.0,) * axes, "px"
+    pixel_size = PixelSize.of(spacing, unit, axes) or PixelSize((1.0,) * axes, "px")
     grey, notes = _grey_like(intensity, labels)
     every, scattered = [], False
     for index in np.ndindex(labels.shape[:-axes]):
@@ -100,11 +97,9 @@ def region_table(
         if axes == 2:
             found = yield from measured(part, image)
             scattered = scattered or _is_scattered(found)
-            table = yield from plane_table(
-                found, (size[0], size[1]), unit, part.shape, image is not None
-            )
+            table = yield from plane_table(found, pixel_size, part.shape, image is not None)
         else:
-            table = yield from volume_table(part, image, size, unit)
+            table = yield from volume_table(part, image, pixel_size)
         if table.empty:
             continue
         for axis, place in enumerate(index):
@@ -124,7 +119,7 @@ def region_table(
         )
     if scattered:
         notes = (*notes, "a label in pieces is one region: split objects first to measure each")
-    if axes == 2 and size[0] != size[1]:
+    if axes == 2 and pixel_size.height != pixel_size.width:
         notes = (*notes, "pixels are not square: perimeter and circularity are left out")
     return TableResult(table, name="regions", facts={"regions": len(table)}, notes=notes)
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps
 from .accumulate import LENGTHS, Regions
 
@@ -18,7 +19,7 @@ _AT_ONCE = 2000
 
 
 def plane_table(
-    found: Regions, size: tuple[float, float], unit: str, shape: tuple[int, ...], with_grey: bool
+    found: Regions, pixel_size: PixelSize, shape: tuple[int, ...], with_grey: bool
 ) -> Steps[pd.DataFrame]:
     """Tell what `region_table` tells of the regions of a plane of a shape.
 
@@ -26,23 +27,24 @@ def plane_table(
     """
     import pandas as pd
 
-    longest, shortest = (yield from calipers(found, size)).T
-    area = found.pixels * (size[0] * size[1])
+    longest, shortest = (yield from calipers(found, pixel_size)).T
+    area = found.pixels * pixel_size.extent
+    length = pixel_size.length_column
     columns: dict[str, Any] = {"label": found.label}
     columns |= {
-        f"area_{unit}2": area,
-        f"equivalent_diameter_{unit}": np.sqrt(4 * area / np.pi),
-        f"feret_max_{unit}": longest,
-        f"feret_min_{unit}": shortest,
+        pixel_size.extent_column: area,
+        length("equivalent_diameter"): np.sqrt(4 * area / np.pi),
+        length("feret_max"): longest,
+        length("feret_min"): shortest,
         "aspect_ratio": longest / shortest,
     }
-    if size[0] == size[1]:
-        perimeter = found.outline @ LENGTHS * size[0]
-        columns[f"perimeter_{unit}"] = perimeter
+    if pixel_size.height == pixel_size.width:
+        perimeter = found.outline @ LENGTHS * pixel_size.height
+        columns[length("perimeter")] = perimeter
         # a region of a pixel or two has no outline to speak of
         there = np.where(perimeter > 0, perimeter, np.nan)
         columns["circularity"] = 4 * np.pi * area / there**2
-    columns["orientation_deg"] = orientation(found, size)
+    columns["orientation_deg"] = orientation(found, pixel_size)
     if with_grey:
         columns |= _grey_statistics(found.grey)
     columns |= {"centroid_y_px": found.centre[:, 0], "centroid_x_px": found.centre[:, 1]}
@@ -65,9 +67,10 @@ def _grey_statistics(grey: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def orientation(regions: Regions, size: tuple[float, float]) -> np.ndarray:
+def orientation(regions: Regions, pixel_size: PixelSize) -> np.ndarray:
     """Angle of the long axis, in degrees counter-clockwise from the row axis: (n,), 0 to 180."""
-    down, across, both = (regions.spread * (size[0] ** 2, size[1] ** 2, size[0] * size[1])).T
+    y, x = pixel_size.sizes
+    down, across, both = (regions.spread * (y**2, x**2, y * x)).T
     longer = down - across
     # as long as wide but for rounding
     longer[np.abs(longer) <= 1e-12 * (down + across)] = 0
@@ -76,20 +79,20 @@ def orientation(regions: Regions, size: tuple[float, float]) -> np.ndarray:
     return (np.degrees(angle) + 90) % 180
 
 
-def calipers(regions: Regions, size: tuple[float, float]) -> Steps[np.ndarray]:
+def calipers(regions: Regions, pixel_size: PixelSize) -> Steps[np.ndarray]:
     """Largest and smallest caliper distance of the outline of pixels of every region.
 
     Parameters
     ----------
     regions : Regions
         As `measured` gives it.
-    size : (y, x)
-        Of a pixel.
+    pixel_size : PixelSize
+        Of two axes.
 
     Returns
     -------
     (n, 2) float array
-        In the unit of `size`.
+        In its unit.
     """
     import cv2
 
@@ -99,7 +102,7 @@ def calipers(regions: Regions, size: tuple[float, float]) -> Steps[np.ndarray]:
     bounds = 4 * np.searchsorted(regions.ends[:, 0], np.arange(len(regions.label) + 1))
     found = np.empty((len(regions.label), 2))
     for number, (start, stop) in enumerate(itertools.pairwise(bounds)):
-        corners = cv2.convexHull(points[start:stop])[:, 0] * np.asarray(size, float)
+        corners = cv2.convexHull(points[start:stop])[:, 0] * np.asarray(pixel_size.sizes)
         found[number] = _widest_and_narrowest(corners)
         if number % _AT_ONCE == 0:
             yield Progress(number, len(found), "outlines")

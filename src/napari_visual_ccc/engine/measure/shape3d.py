@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...arrays.inputs import not_negative
+from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 25
 
 
-def volume_table(labels: Any, grey: Any, size: tuple[float, ...], unit: str) -> Steps[pd.DataFrame]:
+def volume_table(labels: Any, grey: Any, pixel_size: PixelSize) -> Steps[pd.DataFrame]:
     """Tell what `region_table` tells of the regions of a (Z, Y, X) volume, which is held in memory.
 
     ``_pixels`` is for choosing among them.
@@ -26,9 +27,9 @@ def volume_table(labels: Any, grey: Any, size: tuple[float, ...], unit: str) -> 
     volume = not_negative(np.asarray(labels))
     image = None if grey is None else np.asarray(grey)
     rows: list[dict[str, Any]] = []
-    for batch in _batches(_regions(volume, image, size)):
+    for batch in _batches(_regions(volume, image, pixel_size.sizes)):
         rows += [
-            _row(region, label, size, unit, volume.shape, image is not None)
+            _row(region, label, pixel_size, volume.shape, image is not None)
             for region, label in batch
         ]
         yield Progress(0, 0, f"{len(rows)} regions")
@@ -63,12 +64,11 @@ def _batches(regions: Iterator[tuple[Any, int]]) -> Iterator[list[tuple[Any, int
 def _row(
     region: Any,
     label: int,
-    size: tuple[float, ...],
-    unit: str,
+    pixel_size: PixelSize,
     shape: tuple[int, ...],
     with_grey: bool,
 ) -> dict[str, Any]:
-    row: dict[str, Any] = {"label": label, **_solid(region, size, unit)}
+    row: dict[str, Any] = {"label": label, **_solid(region, pixel_size)}
     if with_grey:
         row |= _grey_statistics(region.image_intensity[region.image])
     low, high = region.bbox[:3], region.bbox[3:]
@@ -82,20 +82,20 @@ def _row(
     return row
 
 
-def _solid(region: Any, size: tuple[float, ...], unit: str) -> dict[str, float]:
-    volume = float(region.area)
-    points = np.argwhere(region.image) * size
+def _solid(region: Any, pixel_size: PixelSize) -> dict[str, float]:
+    volume, sizes, length = float(region.area), pixel_size.sizes, pixel_size.length_column
+    points = np.argwhere(region.image) * sizes
     points -= points.mean(axis=0)
     # a voxel is not a point: it has a moment of its own
-    moments = points.T @ points / len(points) + np.diag(np.square(size)) / 12
+    moments = points.T @ points / len(points) + np.diag(np.square(sizes)) / 12
     minor, middle, major = 2 * np.sqrt(5 * np.linalg.eigvalsh(moments))
     return {
-        f"volume_{unit}3": volume,
-        f"equivalent_diameter_{unit}": float(np.cbrt(6 * volume / np.pi)),
-        f"feret_max_{unit}": _longest(region.image, size),
-        f"axis_major_{unit}": float(major),
-        f"axis_middle_{unit}": float(middle),
-        f"axis_minor_{unit}": float(minor),
+        pixel_size.extent_column: volume,
+        length("equivalent_diameter"): float(np.cbrt(6 * volume / np.pi)),
+        length("feret_max"): _longest(region.image, sizes),
+        length("axis_major"): float(major),
+        length("axis_middle"): float(middle),
+        length("axis_minor"): float(minor),
         "aspect_ratio": float(major / minor),
     }
 

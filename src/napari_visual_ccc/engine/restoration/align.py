@@ -9,7 +9,7 @@ import numpy as np
 from ...arrays.histogram import limits
 from ...arrays.inputs import as_grey, finite
 from ...arrays.lazy import is_lazy
-from ...core.pixel_size import Spacing, pixel_size
+from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.results import AlignedResult
 from ..acquisition.drift import Drift, Index, Moved, Shift, drift_columns, slice_name
@@ -71,14 +71,14 @@ def align_stack(
     if to not in ("the slice before", "the first slice"):
         raise ValueError(f"to is {to!r}; choose 'the slice before' or 'the first slice'")
     grey, notes = as_grey(image)
-    size = pixel_size(spacing, unit)
+    pixel_size = PixelSize.of(spacing, unit)
     drift, moves, rows = Drift(to_first=to == "the first slice"), {}, []
     places = list(np.ndindex(grey.shape[:-2]))
     for done, index in enumerate(places):
         yield Progress(done, 2 * len(places), "drift")
         moves[index] = moved = drift.follow(index, grey[index])
         row: dict[str, Any] = {f"index_{axis}": place for axis, place in enumerate(index)}
-        rows.append(row | drift_columns(moved.total, size, unit) | {"match": moved.match})
+        rows.append(row | drift_columns(moved.total, pixel_size) | {"match": moved.match})
     table = pd.DataFrame(rows)
     if not drift.seen:
         yield from limits(grey)  # raises, unless slices are merely even

@@ -11,7 +11,7 @@ import numpy as np
 from ...arrays.histogram import limits
 from ...arrays.inputs import as_grey
 from ...arrays.mapping import map_planes
-from ...core.pixel_size import Spacing, pixel_size
+from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
 from ...core.results import ImageResult
 from ..acquisition.noise import sample
@@ -82,7 +82,7 @@ def subtract_background(
     if not 1 <= degree <= 6 or not 0 <= radius < np.inf:
         raise ValueError(f"degree is {degree}, radius {radius}; choose 1 to 6, and 0 or more")
     grey, notes = as_grey(image)
-    size = pixel_size(spacing, unit)
+    pixel_size = PixelSize.of(spacing, unit)
     low = high = 0.0
     if method == "rolling ball" or remove == "divide":
         low, high = yield from limits(grey)
@@ -91,7 +91,7 @@ def subtract_background(
     if remove == "divide" and low < 0:
         raise ValueError(f"grey values go down to {low:g}: only subtract makes sense")
     if method == "rolling ball":
-        pixels = _radius(radius, size, grey.shape[-2:])
+        pixels = _radius(radius, pixel_size, grey.shape[-2:])
         notes = (*notes, f"radius of the ball: {pixels:.4g} px")
         find = _ball(pixels, float(low), float(high), objects)
     else:
@@ -100,11 +100,11 @@ def subtract_background(
     return ImageResult(data, name="even", notes=notes)
 
 
-def _radius(radius: float, size: tuple[float, float] | None, shape: tuple[int, int]) -> float:
+def _radius(radius: float, pixel_size: PixelSize | None, shape: tuple[int, int]) -> float:
     if radius == 0:
         return max(min(shape) / 8, 1.0)
     # pixels that are not square: a ball of the mean size
-    return radius if size is None else radius / float(np.sqrt(size[0] * size[1]))
+    return radius if pixel_size is None else radius / pixel_size.mean
 
 
 Find = Callable[[np.ndarray, np.ndarray], np.ndarray]

@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays.inputs import as_grey, finite
 from ...arrays.mapping import map_planes
 from ...arrays.volumes import Dimensions, axes_of, map_volumes
-from ...core.pixel_size import Sizes, Spacing, voxel_shape
+from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps
 from ...core.results import ImageResult
 from ..acquisition.noise import Noise, estimate, sample, stabilise, unstabilise
@@ -93,7 +93,7 @@ def denoise(
         raise ValueError(f"noise is {noise!r}; choose auto, gaussian or poisson")
     grey, notes = as_grey(image)
     axes = axes_of(dimensions, grey.shape)
-    shape = voxel_shape(spacing, unit) if axes == 3 else _SQUARE
+    shape = voxel_shape(PixelSize.of(spacing, unit, axes)) if axes == 3 else _SQUARE
     yield Progress(0, 0, "noise")
     part = sample(grey)
     found = estimate(part, noise)

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import uuid
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 
 from ...arrays.inputs import checked_labels, not_negative
 from ...arrays.lazy import in_squares, is_lazy
 from ...arrays.reduction import computed, count_pieces, over_pieces
-from ...core.pixel_size import Spacing, pixel_extent
+from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.results import LabelsResult
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def label_objects(
@@ -54,21 +57,27 @@ def label_objects(
     ValueError
         If the labels are not whole numbers, one is negative, or there is no object.
     """
-    import pandas as pd
-
     labels = checked_labels(labels)
-    size = pixel_extent(spacing, unit)
+    pixel_size = PixelSize.of(spacing, unit)
     numbers, pixels = yield from numbered(_mask(labels, only), min_size)
     if len(pixels) == 0:
         wanted = f"label {only}" if only else "objects"
         raise ValueError(f"labels hold no {wanted} of {min_size} or more pixels: nothing to number")
     if not is_lazy(labels):
         numbers = yield from computed(numbers)
-    table = pd.DataFrame({"label": np.arange(1, len(pixels) + 1), "pixels": pixels})
-    if size is not None:
-        table[size[0]] = pixels * size[1]
+    table = object_table(pixels, pixel_size)
     facts, notes = {"objects": len(pixels)}, (f"{len(pixels)} objects",)
     return LabelsResult(numbers, table=table, name="objects", facts=facts, notes=notes)
+
+
+def object_table(pixels: np.ndarray, pixel_size: PixelSize | None) -> pd.DataFrame:
+    """Table of objects 1, 2, ...: pixels and, with a pixel size, area (of voxels volume)."""
+    import pandas as pd
+
+    table = pd.DataFrame({"label": np.arange(1, len(pixels) + 1), "pixels": pixels})
+    if pixel_size is not None:
+        table[pixel_size.extent_column] = pixels * pixel_size.extent
+    return table
 
 
 def _mask(labels: Any, only: int) -> Any:

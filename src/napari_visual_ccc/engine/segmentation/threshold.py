@@ -15,7 +15,7 @@ from ...arrays.mapping import map_planes
 from ...arrays.reduction import Total, count_pieces, over_pieces
 from ...arrays.stacks import Scope, alone, check_scope
 from ...arrays.volumes import Dimensions, axes_of, map_parts, map_volumes
-from ...core.pixel_size import Sizes, Spacing, extent, voxel_shape
+from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps
 from ...core.results import LabelsResult
 from ...core.tables import cluster_table
@@ -100,7 +100,7 @@ def threshold(
     check_scope(scope)
     grey, notes = as_grey(image)
     axes = axes_of(dimensions, grey.shape)
-    size = extent(spacing, unit, axes)
+    pixel_size = PixelSize.of(spacing, unit, axes)
     if scope == "slice" and grey.ndim > axes:
         one = functools.partial(
             threshold, spacing=spacing, unit=unit, classes=classes, objects=objects, sigma=sigma,
@@ -118,7 +118,7 @@ def threshold(
         # the blur of a constant image differs in its last digits: classes where there are none
         if bright > dark:
             zero = float(dark)
-            shape = voxel_shape(spacing, unit) if axes == 3 else None
+            shape = voxel_shape(pixel_size) if axes == 3 else None
             seen = yield from _blurred(grey, sigma, zero, missing, shape)
     histogram = yield from grey_histogram(seen, None if seen is grey else grey)
     starts = optimal_breaks(histogram.values, histogram.counts, classes)
@@ -132,7 +132,7 @@ def threshold(
     sums = np.add.reduceat(histogram.sums, starts)
     facts: dict[str, Any] = {"thresholds": (histogram.lowest[starts[1:]] * step + zero).tolist()}
     if classes > 2:
-        table = cluster_table(pixels, sums / pixels, size)
+        table = cluster_table(pixels, sums / pixels, pixel_size)
         table["name"] = [name.replace("cluster", "class") for name in table["name"]]
         return LabelsResult(
             labels, table=table, name=f"Otsu {classes} classes", facts=facts, notes=notes
@@ -158,7 +158,7 @@ def threshold(
         )
     return LabelsResult(
         mask,
-        table=_objects_table(pixels, sums / np.maximum(pixels, 1), side, size),
+        table=_objects_table(pixels, sums / np.maximum(pixels, 1), side, pixel_size),
         name="Otsu",
         facts=facts,
         notes=notes,
@@ -265,9 +265,9 @@ def _large(mask: np.ndarray, min_size: int) -> np.ndarray:
 
 
 def _objects_table(
-    pixels: np.ndarray, means: np.ndarray, side: int, size: tuple[str, float] | None
+    pixels: np.ndarray, means: np.ndarray, side: int, pixel_size: PixelSize | None
 ) -> pd.DataFrame:
-    table = cluster_table(pixels, means, size)
+    table = cluster_table(pixels, means, pixel_size)
     inside = side - 1
     table["label"] = [1 if row == inside else 0 for row in range(2)]
     table["name"] = ["objects" if row == inside else "background" for row in range(2)]

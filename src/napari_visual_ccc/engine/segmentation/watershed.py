@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 
 from ...arrays.inputs import checked_labels, label_parts, not_negative
 from ...arrays.lazy import is_lazy
 from ...arrays.volumes import Dimensions, axes_of
-from ...core.pixel_size import Sizes, Spacing, extent, voxel_shape
+from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps, run
 from ...core.results import LabelsResult
-
-if TYPE_CHECKING:
-    import pandas as pd
+from .objects import object_table
 
 
 def watershed_split(
@@ -69,8 +67,8 @@ def watershed_split(
     """
     labels = checked_labels(labels)
     axes = axes_of(dimensions, labels.shape)
-    size = extent(spacing, unit, axes)
-    shape = voxel_shape(spacing, unit) if axes == 3 else None
+    pixel_size = PixelSize.of(spacing, unit, axes)
+    shape = voxel_shape(pixel_size) if axes == 3 else None
     if is_lazy(labels):
         return _lazily(labels, axes, tolerance, min_size, only, shape)
     split = np.zeros(labels.shape, np.int32)
@@ -86,7 +84,7 @@ def watershed_split(
     pixels = np.bincount(split.ravel(), minlength=count + 1)[1:]
     return LabelsResult(
         split,
-        table=_pixels_table(pixels, size),
+        table=object_table(pixels, pixel_size),
         name="split",
         facts={"objects": count},
         notes=(f"{count} objects",),
@@ -158,12 +156,3 @@ def _with_seed_everywhere(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
     seeded[0] = True
     fresh = np.cumsum(~seeded) * ~seeded
     return np.where(seeded[bodies], seeds, fresh[bodies] + seeds.max(initial=0))
-
-
-def _pixels_table(pixels: np.ndarray, size: tuple[str, float] | None) -> pd.DataFrame:
-    import pandas as pd
-
-    table = pd.DataFrame({"label": np.arange(1, len(pixels) + 1), "pixels": pixels})
-    if size is not None:
-        table[size[0]] = pixels * size[1]
-    return table

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph, has_colours, plane_shape
+from napari_visual_ccc.core.pixel_size import PixelSize
+
+STACK = np.zeros((2, 3, 4, 4))
+
+AXES = (Axis("t", 5.0, "s"), Axis("z", 10.0, "nm"))
+
+
+def test_a_micrograph_knows_its_voxel():
+    assert Micrograph(STACK, (2.0, 2.0), "nm", axes=AXES).voxel == (10, 2, 2)
+    # another unit is converted; another axis, or no scale at all, gives none
+    assert Micrograph(STACK, (2.0, 2.0), "µm", axes=AXES).voxel == pytest.approx((0.01, 2, 2))
+    assert Micrograph(STACK, (2.0, 2.0), "1/nm", axes=AXES).voxel == (2, 2)
+    assert Micrograph(STACK, (2.0, 2.0), "nm", axes=AXES[:1]).voxel == (2, 2)
+    assert Micrograph(STACK, axes=AXES).voxel is None
+
+
+def test_pixel_size_has_the_step_of_z_where_it_is_known():
+    stack = Micrograph(STACK, (2.0, 3.0), "nm", axes=AXES)
+    assert stack.pixel_size == PixelSize((10.0, 2.0, 3.0), "nm")
+    assert Micrograph(STACK, (2.0, 3.0), "nm").pixel_size == PixelSize((2.0, 3.0), "nm")
+    assert Micrograph(STACK).pixel_size is None
+    assert Micrograph(STACK, (1.0, 1.0)).pixel_size is None
+
+
+def test_specimen_is_what_the_info_bar_leaves():
+    bar = InfoBar(bottom=3, left=1)
+    assert bar.field(10, 20) == (slice(0, 7), slice(1, 20))
+    assert str(bar) == "3 px at the bottom, 1 px at the left"
+    assert bar and not InfoBar()
+    with pytest.raises(ValueError, match="leaves nothing"):
+        bar.field(3, 20)
+
+
+def test_colour_is_a_last_axis_that_has_no_name():
+    assert has_colours(Micrograph(np.zeros((4, 5, 3))))
+    assert not has_colours(Micrograph(np.zeros((4, 5, 3)), axes=(Axis("z"),)))
+    assert plane_shape(np.zeros((4, 5, 3))) == (4, 5)
+    assert plane_shape(np.zeros((7, 4, 5))) == (4, 5)

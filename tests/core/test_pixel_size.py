@@ -1,0 +1,70 @@
+import pytest
+
+from napari_visual_ccc.core.pixel_size import PixelSize, nanometres, scaled, voxel_shape
+
+
+@pytest.mark.parametrize("spacing", [2.0, 2, (2, 2), [7.0, 2.0, 2.0], (9, 7, 2, 2)])
+def test_spacing_of_any_length_gives_a_pixel(spacing):
+    assert PixelSize.of(spacing, "nm") == PixelSize((2.0, 2.0), "nm")
+
+
+def test_no_spacing_is_no_pixel_size():
+    assert PixelSize.of(None) is None
+    assert PixelSize.of(None, "nm", axes=3) is None
+
+
+def test_one_number_is_a_cubic_voxel():
+    assert PixelSize.of(2, "nm", axes=3).sizes == (2, 2, 2)
+    assert PixelSize.of((9, 4, 3, 2), "nm", axes=3).sizes == (4, 3, 2)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "unit", "axes", "words"),
+    [
+        (2.0, "px", 2, "of which unit"),
+        (2.0, "", 3, "of which unit"),
+        ((0.0, 1.0), "nm", 2, "a pixel; it must be above zero"),
+        ((1.0, float("nan")), "nm", 2, "above zero"),
+        ((1.0, float("inf")), "nm", 2, "above zero"),
+        ((0.0, 1.0, 1.0), "nm", 3, "a voxel; it must be above zero"),
+        ((1.0, 1.0), "nm", 3, "step between slices"),
+    ],
+)
+def test_impossible_sizes_are_refused(spacing, unit, axes, words):
+    with pytest.raises(ValueError, match=words):
+        PixelSize.of(spacing, unit, axes)
+
+
+def test_extent_of_pixels_and_voxels_has_its_column():
+    pixel, voxel = PixelSize((2.0, 3.0), "nm"), PixelSize((4.0, 2.0, 3.0), "µm")
+    assert (pixel.extent_column, pixel.extent) == ("area_nm2", 6.0)
+    assert (voxel.extent_column, voxel.extent) == ("volume_µm3", 24.0)
+    assert pixel.length_column("perimeter") == "perimeter_nm"
+
+
+@pytest.mark.parametrize(
+    ("spacing", "unit", "expected"),
+    [
+        ((2.0, 2.0), "nm", 2.0),
+        ((1.0, 4.0), "nm", 2.0),
+        ((5.0, 5.0), "Å", 0.5),
+        ((0.5, 0.5), "µm", 500.0),
+        ((9.0, 2.0, 2.0), "pm", 0.002),
+        ((1.0, 1.0), "1/nm", None),
+        ((1.0, 1.0), "px", None),
+        (None, "nm", None),
+    ],
+)
+def test_nanometres_are_the_geometric_mean_of_the_sides(spacing, unit, expected):
+    assert nanometres(spacing, unit) == (None if expected is None else pytest.approx(expected))
+
+
+def test_only_sizes_within_slices_grow_with_the_stride():
+    assert PixelSize((4.0, 2.0, 3.0), "nm").scaled(16) == PixelSize((4.0, 32.0, 48.0), "nm")
+    assert scaled((4.0, 2.0, 3.0), 16) == (4.0, 32.0, 48.0)
+    assert scaled(None, 16) is None
+
+
+def test_thick_slices_are_several_pixels_deep():
+    assert voxel_shape(PixelSize((8.0, 4.0, 1.0), "nm")) == (4, 2, 0.5)
+    assert voxel_shape(None) == (1, 1, 1)

@@ -1,0 +1,53 @@
+import pytest
+
+from napari_visual_ccc.core.units import (
+    LENGTHS,
+    METRES,
+    NANOMETRES,
+    converted,
+    is_plausible,
+    length,
+    unit_of,
+    usable,
+)
+
+
+def test_factors_are_the_nearest_floats_to_powers_of_ten():
+    assert LENGTHS == {
+        "pm": 1e-12, "Å": 1e-10, "nm": 1e-9, "µm": 1e-6, "mm": 1e-3, "cm": 1e-2, "m": 1.0,
+    }  # fmt: skip
+    assert NANOMETRES == {
+        "pm": 1e-3, "Å": 0.1, "nm": 1.0, "µm": 1e3, "mm": 1e6, "cm": 1e7, "m": 1e9,
+    }  # fmt: skip
+    assert METRES.items() <= LENGTHS.items()
+
+
+@pytest.mark.parametrize(
+    ("text", "unit"),
+    [
+        ("um", "µm"), ("\u03bcm", "µm"), ("\\u00B5m", "µm"), ("micron", "µm"), ("A", "Å"),
+        ("nm^-1", "1/nm"), ("1 / um", "1/µm"), ("", "px"), (None, "px"), ("parsec", "parsec"),
+    ],
+)  # fmt: skip
+def test_spellings_of_a_unit_have_one_name(text, unit):
+    assert unit_of(text) == unit
+
+
+def test_unknown_units_count_as_pixels():
+    assert usable("parsec") == "px"
+    assert usable("cm") == "cm"
+
+
+def test_units_of_no_micrograph_become_nanometres():
+    assert converted(2.0, "cm") == (2e7, "nm")
+    assert converted(2.0, "µm") == (2.0, "µm")
+
+
+def test_sizes_are_lengths_that_a_pixel_can_have():
+    assert length(2.0, "um") == (2.0, "µm")
+    assert length(1.0, "inch") == (2.54e7, "nm")
+    for size, unit, words in ((1.0, "s", "not a unit"), (1e9, "m", "cannot be")):
+        with pytest.raises(ValueError, match=words):
+            length(size, unit)
+    assert is_plausible(1.0, "1/nm")
+    assert not is_plausible(1e-9, "pm")
