@@ -7,6 +7,22 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
+from threadpoolctl import threadpool_limits
+
+# one thread a process: test processes, and those that tests start, compete for the same cores;
+# torch and OpenCV read this when they are loaded
+for _name in (
+    "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM",
+):  # fmt: skip
+    os.environ.setdefault(_name, "1")
+# plugins of pytest have loaded NumPy before this file
+threadpool_limits(1)
+
+# the thorough run: make test ARGS=--hypothesis-profile=thorough
+settings.register_profile("thorough", max_examples=200, deadline=None)
+settings.register_profile("quick", max_examples=20, deadline=None)
+settings.load_profile("quick")
 
 
 @pytest.fixture(scope="session")

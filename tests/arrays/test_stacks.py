@@ -111,7 +111,7 @@ def test_denoising_looks_at_one_slice_only(series):
     assert lazy.looks.tolist() == [0, 1, 0]
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(
     case=st.sampled_from([*SCOPED, *LOCAL]),
     scope=st.sampled_from(["stack", "slice"]),

@@ -17,8 +17,7 @@ from napari_visual_ccc.arrays.reduction import computed, over_pieces
 from napari_visual_ccc.core.progress import run
 
 SOME = settings(
-    max_examples=8,
-    deadline=None,
+    max_examples=settings.default.max_examples // 4,
     suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
@@ -105,7 +104,7 @@ def test_edge_density(small_tiles, monkeypatch, pair):
         np.testing.assert_array_equal(*found)
 
 
-@settings(SOME, max_examples=4)
+@settings(SOME, max_examples=settings.default.max_examples // 7)
 @pytest.mark.parametrize("method", ["gaussian", "median", "total variation", "non-local means"])
 @given(pair=chunked())
 def test_filters(small_tiles, monkeypatch, method, pair):

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_visual_ccc.engine.classification.calibration import (
@@ -29,7 +29,6 @@ def test_softmax_by_hand():
     np.testing.assert_allclose(softmax(np.array([1e5, 0.0, 1e5])), [0.5, 0, 0.5])
 
 
-@settings(max_examples=50, deadline=None)
 @given(
     st.lists(st.lists(st.floats(-50, 50), min_size=3, max_size=3), min_size=1, max_size=5),
     st.floats(0.05, 20),
@@ -172,7 +171,6 @@ def test_conformal_sets_hold_the_truth_as_often_as_promised(level):
         assert np.mean(sizes) < 2.5
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.integers(0, 10**6), st.integers(20, 200))
 def test_more_confidence_never_rules_out_more_classes(seed, n):
     rng = np.random.default_rng(seed)

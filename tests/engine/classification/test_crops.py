@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_visual_ccc.engine.classification.crops import (
@@ -27,7 +27,6 @@ def numbered(shape):
     return np.arange(np.prod(shape)).reshape(shape)
 
 
-@settings(max_examples=150, deadline=None)
 @example(134, 64, 64, "window")
 @given(SIZES, SIZES, st.integers(1, 80), st.sampled_from(["window", "physical", "whole"]))
 def test_views_together_show_every_pixel(height, width, side, kind):
@@ -39,7 +38,6 @@ def test_views_together_show_every_pixel(height, width, side, kind):
     assert missing.size == 0
 
 
-@settings(max_examples=100, deadline=None)
 @given(SIZES, SIZES, st.integers(1, 80), st.integers(1, 20))
 def test_views_are_cut_from_the_image_and_no_more_than_asked(height, width, side, most):
     image = numbered((height, width))
@@ -53,7 +51,6 @@ def test_views_are_cut_from_the_image_and_no_more_than_asked(height, width, side
             assert part.shape == (min(side, height), min(side, width))
 
 
-@settings(max_examples=100, deadline=None)
 @given(st.integers(1, 80), st.floats(0, 1.5), st.floats(0, 1.5))
 def test_a_crop_of_what_the_model_knows_is_one_view_of_all_of_it(side, high, wide):
     height, width = max(1, int(high * side)), max(1, int(wide * side))
@@ -100,7 +97,6 @@ def test_the_side_of_a_window_follows_the_card_the_image_and_its_pixel_size(
     assert window_side(card, shape, size_nm) == side
 
 
-@settings(max_examples=50, deadline=None)
 @given(st.floats(0.2, 20), st.floats(1.5, 4))
 def test_physical_windows_show_the_same_length_at_every_magnification(size_nm, zoom):
     sides = [window_side(PHYSICAL, (999, 999), size) for size in (size_nm, size_nm / zoom)]

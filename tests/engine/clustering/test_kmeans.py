@@ -5,7 +5,7 @@ import itertools
 import dask.array as da
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.io import imread
 from sklearn.cluster import KMeans
@@ -23,7 +23,6 @@ def inertia(values, counts, starts):
     )
 
 
-@settings(max_examples=150, deadline=None)
 @given(
     values=st.lists(st.integers(-1000, 1000), min_size=1, max_size=9, unique=True),
     clusters=st.integers(1, 5),

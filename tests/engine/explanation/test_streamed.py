@@ -4,7 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch.nn.functional import interpolate
 
@@ -30,7 +30,6 @@ def tiny_tiles(monkeypatch):
     monkeypatch.setattr(streamed, "_MARGIN", 256)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     st.tuples(st.integers(5, 60), st.integers(5, 60)),
     st.tuples(st.integers(3, 120), st.integers(3, 120)),

@@ -29,7 +29,7 @@ SPECIMENS = st.lists(
 ).map(specimens)
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=settings.default.max_examples // 2)
 @given(SPECIMENS, st.integers(0, 1000), st.randoms(use_true_random=False))
 def test_no_group_is_in_two_parts_and_every_class_in_all(data, seed, random):
     targets, groups = data
@@ -44,7 +44,6 @@ def test_no_group_is_in_two_parts_and_every_class_in_all(data, seed, random):
         assert set(targets[parts == part]) == set(targets)
 
 
-@settings(max_examples=25, deadline=None)
 @given(SPECIMENS, st.integers(0, 1000), st.integers(0, 6).filter(lambda count: count != 1))
 def test_folds_hold_out_every_image_once_and_divide_no_group(data, seed, count):
     targets, groups = data

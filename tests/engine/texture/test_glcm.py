@@ -3,7 +3,7 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from skimage.feature import graycomatrix, graycoprops
 from skimage.filters import threshold_otsu
@@ -44,7 +44,6 @@ def quantised(image, levels):
     return np.clip(scaled, 0, levels - 1).astype(np.uint8)
 
 
-@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 2**16),
     window=st.sampled_from([3, 5, 7, 9, 13, 15, 21]),

@@ -243,9 +243,7 @@ WORDS = st.sampled_from(
 
 
 @given(st.lists(WORDS | st.text(max_size=8), max_size=30))
-@settings(
-    max_examples=200, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_text_beside_an_image_leaves_it_readable(tmp_path, words):
     path = tmp_path / "a.png"
     Image.fromarray(np.zeros((26, 30), np.uint8)).save(path)
@@ -259,9 +257,7 @@ def test_any_text_beside_an_image_leaves_it_readable(tmp_path, words):
 
 
 @given(st.binary(max_size=400))
-@settings(
-    max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_bytes_are_refused_in_one_line(tmp_path, raw):
     for suffix in (".tif", ".png", ".npy", ".dm3", ".ser", ".mrc", ".npz"):
         path = tmp_path / f"a{suffix}"

@@ -88,7 +88,7 @@ def micrographs(draw):
 def test_what_is_written_is_what_is_read(tmp_path_factory, kind):
     folder = tmp_path_factory.mktemp("round")
 
-    @settings(max_examples=30, deadline=None, derandomize=True)
+    @settings(max_examples=settings.default.max_examples // 2, derandomize=True)
     @given(micrographs())
     def check(image):
         found = read(write(image, path_of(folder, kind), format=kind, force=True))

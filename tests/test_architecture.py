@@ -1,0 +1,324 @@
+"""What keeps the code easy to find: sizes, places, words, and imports that stay light.
+
+The sets of names below are debts. They shrink; nothing is added to them.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import napari_visual_ccc as ccc
+
+SOURCE = Path(ccc.__file__).parent
+ROOT = Path(__file__).parents[1]
+MODULES = {path.relative_to(SOURCE).as_posix(): path for path in sorted(SOURCE.rglob("*.py"))}
+# a start of the command line and packages that only name what is in them
+UNTESTED = {"cli/__main__.py"}
+
+FILE_LINES, FUNCTION_LINES = 350, 60
+# modules of one folder; engine/ holds the science, whose domains must stay small
+FOLDER, DOMAIN = 12, 8
+
+LONG_FILES = {
+    "cli/main.py",
+    "core/results.py",
+    "engine/acquisition/info_bar.py",
+    "engine/explanation/explain.py",
+    "engine/explanation/sanity.py",
+    "engine/learning/train.py",
+    "io/read/tiff.py",
+    "nets/checkpoint.py",
+    "report/classifier.py",
+    "widgets/docks/info.py",
+    "widgets/form/form.py",
+}
+LONG_FUNCTIONS = {
+    "cli/main.py: _one_image",
+    "engine/classification/judge.py: judged",
+    "engine/learning/prepare.py: prepare",
+    "engine/learning/train.py: _finish",
+    "engine/learning/train.py: train",
+    "engine/segmentation/threshold.py: threshold",
+    "nets/training/fit.py: fit",
+    "widgets/docks/train.py: __init__",
+    "widgets/form/form.py: __init__",
+}
+FULL_FOLDERS = {"workflow"}
+WITHOUT_TEST = {
+    "arrays/breaks.py",
+    "arrays/histogram.py",
+    "arrays/lazy.py",
+    "arrays/pairs.py",
+    "arrays/reduction.py",
+    "arrays/tile_reduction.py",
+    "arrays/tiling.py",
+    "cli/demo.py",
+    "cli/terminal.py",
+    "core/dataset.py",
+    "core/layers.py",
+    "core/micrograph.py",
+    "core/pixel_size.py",
+    "core/plain.py",
+    "core/progress.py",
+    "core/results.py",
+    "core/tables.py",
+    "core/units.py",
+    "engine/acquisition/drift.py",
+    "engine/acquisition/lettering.py",
+    "engine/acquisition/noise.py",
+    "engine/acquisition/spectrum.py",
+    "engine/classification/judge.py",
+    "engine/classification/morphology.py",
+    "engine/classification/windows.py",
+    "engine/clustering/features.py",
+    "engine/explanation/occlude.py",
+    "engine/explanation/regions.py",
+    "engine/explanation/weights.py",
+    "engine/learning/learner.py",
+    "engine/learning/learners.py",
+    "engine/learning/linear_probe.py",
+    "engine/learning/prepare.py",
+    "engine/measure/accumulate.py",
+    "engine/measure/shape2d.py",
+    "engine/measure/shape3d.py",
+    "engine/segmentation/objects.py",
+    "engine/segmentation/watershed.py",
+    "engine/texture/cooccurrence.py",
+    "engine/texture/edge_density.py",
+    "io/header.py",
+    "io/read/hdf5.py",
+    "io/read/lazy.py",
+    "io/read/npy.py",
+    "io/read/pictures.py",
+    "io/read/pixel_size.py",
+    "io/read/probe.py",
+    "io/read/rosetta.py",
+    "io/read/sidecar.py",
+    "io/read/slices.py",
+    "io/read/tiff.py",
+    "io/read/vendors.py",
+    "io/read/zarr.py",
+    "io/write/chunks.py",
+    "io/write/encode.py",
+    "io/write/imagej.py",
+    "io/write/ome_tiff.py",
+    "io/write/ome_zarr.py",
+    "io/write/pyramid.py",
+    "io/write/targets.py",
+    "nets/activations.py",
+    "nets/device.py",
+    "nets/interpolate.py",
+    "nets/layers.py",
+    "nets/models/base.py",
+    "nets/models/lite0.py",
+    "nets/models/published.py",
+    "nets/models/registry.py",
+    "nets/predict.py",
+    "nets/training/augment.py",
+    "nets/training/linear.py",
+    "nets/training/recipe.py",
+    "nets/training/state.py",
+    "report/plots.py",
+    "widgets/docks/labelled_images.py",
+    "widgets/docks/measure.py",
+    "widgets/docks/quality.py",
+    "widgets/form/fields.py",
+    "widgets/form/table_form.py",
+    "widgets/layers/convert.py",
+    "widgets/layers/filling.py",
+    "widgets/layers/metadata.py",
+    "widgets/layers/source.py",
+    "widgets/layers/viewers.py",
+    "widgets/parts/bars.py",
+    "widgets/parts/jobs.py",
+    "widgets/parts/open.py",
+    "widgets/parts/report.py",
+    "widgets/parts/tables.py",
+    "widgets/plugin/samples.py",
+    "workflow/demo.py",
+    "workflow/provenance.py",
+    "workflow/run.py",
+    "workflow/save.py",
+    "workflow/script.py",
+    "workflow/signature.py",
+    "workflow/summary.py",
+}
+UNCLEAR_WORDS = {
+    "README.md",
+    "cli/main.py",
+    "core/micrograph.py",
+    "core/results.py",
+    "docs/architecture.md",
+    "docs/benchmarks.md",
+    "docs/quality.md",
+    "docs/tutorial.md",
+    "engine/acquisition/info_bar.py",
+    "engine/acquisition/lettering.py",
+    "engine/acquisition/quality.py",
+    "engine/acquisition/spectrum.py",
+    "engine/classification/classify.py",
+    "engine/classification/judge.py",
+    "engine/classification/windows.py",
+    "engine/explanation/explain.py",
+    "engine/explanation/explainer.py",
+    "engine/explanation/occlude.py",
+    "engine/explanation/shortcuts.py",
+    "engine/learning/evaluate.py",
+    "engine/learning/learner.py",
+    "engine/learning/linear_probe.py",
+    "engine/learning/prepare.py",
+    "engine/learning/train.py",
+    "io/header.py",
+    "io/read/__init__.py",
+    "io/read/sidecar.py",
+    "io/read/tiff.py",
+    "io/read/vendors.py",
+    "io/write/images.py",
+    "io/write/ome_zarr.py",
+    "nets/checkpoint.py",
+    "nets/neighbours.py",
+    "nets/predict.py",
+    "nets/training/linear.py",
+    "nets/training/recipe.py",
+    "report/classifier.py",
+    "report/figures.py",
+    "widgets/docks/info.py",
+    "widgets/layers/build.py",
+    "widgets/layers/convert.py",
+    "widgets/layers/metadata.py",
+    "widgets/layers/shown.py",
+    "widgets/layers/source.py",
+    "widgets/parts/jobs.py",
+    "workflow/batch.py",
+    "workflow/cost.py",
+    "workflow/operations.py",
+    "workflow/run.py",
+    "workflow/specimen.py",
+}
+
+
+def functions(path: Path) -> Iterator[tuple[str, int]]:
+    """Names of functions and their lengths in lines, docstrings left out."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.FunctionDef):
+            first = node.body[0]
+            described = ast.get_docstring(node) is not None
+            docstring = (first.end_lineno or 0) - first.lineno + 1 if described else 0
+            yield node.name, (node.end_lineno or 0) - node.lineno + 1 - docstring
+
+
+def test_no_file_is_too_long():
+    long = {name for name, path in MODULES.items() if lines(path) > FILE_LINES}
+    assert long <= LONG_FILES
+
+
+def lines(path: Path) -> int:
+    return len(path.read_text("utf-8").splitlines())
+
+
+def test_no_function_is_too_long():
+    long = {
+        f"{name}: {function}"
+        for name, path in MODULES.items()
+        for function, length in functions(path)
+        if length > FUNCTION_LINES
+    }
+    assert long <= LONG_FUNCTIONS
+
+
+def test_no_folder_is_too_full():
+    modules: dict[str, int] = {}
+    for path in MODULES.values():
+        folder = path.parent.relative_to(SOURCE).as_posix()
+        modules[folder] = modules.get(folder, 0) + (path.name != "__init__.py")
+    full = {
+        folder
+        for folder, count in modules.items()
+        if count > (DOMAIN if folder.startswith("engine/") else FOLDER)
+    }
+    assert full <= FULL_FOLDERS
+
+
+def test_every_module_is_in_a_room():
+    assert [path.name for path in SOURCE.glob("*.py")] == ["__init__.py"]
+    assert [path.name for path in (SOURCE / "engine").glob("*.py")] == ["__init__.py"]
+
+
+def test_every_module_has_a_test_file_of_its_name():
+    missing = {
+        name
+        for name, path in MODULES.items()
+        if path.name != "__init__.py"
+        and not (ROOT / "tests" / Path(name).parent / f"test_{path.name}").exists()
+    }
+    assert missing <= WITHOUT_TEST | UNTESTED
+
+
+def test_words_of_the_field_are_used():
+    unclear = re.compile(r"\blabel bars?\b|\btold\b|\bstrange\b", re.IGNORECASE)
+    texts = [
+        ROOT / "README.md",
+        *(ROOT / "docs").glob("*.md"),
+        *MODULES.values(),
+    ]
+    found = {
+        path.relative_to(SOURCE if path.is_relative_to(SOURCE) else ROOT).as_posix()
+        for path in texts
+        if unclear.search(path.read_text("utf-8"))
+    }
+    assert found <= UNCLEAR_WORDS
+
+
+def test_only_the_explanations_know_grad_cam_and_only_training_an_optimiser():
+    texts = {name: path.read_text("utf-8") for name, path in MODULES.items()}
+    assert {name for name, text in texts.items() if "pytorch_grad_cam" in text} <= {
+        "engine/explanation/explainer.py",
+        "engine/explanation/sanity.py",
+        "engine/explanation/weights.py",
+    }
+    optimising = {name for name, text in texts.items() if "torch.optim" in text}
+    assert {Path(name).parent.as_posix() for name in optimising} == {"nets/training"}
+
+
+def fresh(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+@pytest.mark.parametrize(
+    "use",
+    [
+        "import napari_visual_ccc as ccc",
+        "import napari_visual_ccc.io.read",
+        # reading the catalogue
+        "import napari_visual_ccc as ccc\n"
+        "from napari_visual_ccc.workflow import operations, signature\n"
+        "for name in operations.OPERATIONS:\n"
+        "    signature.parameters(name), signature.summary(name), getattr(ccc, name)",
+    ],
+)
+def test_importing_is_light(use):
+    heavy = {
+        "torch", "sklearn", "skimage", "scipy", "napari", "qtpy", "pandas", "cv2", "dask", "timm",
+    }  # fmt: skip
+    assert fresh(f"import sys\n{use}\nprint(sorted({heavy} & set(sys.modules)))") == "[]"
+
+
+def test_only_widgets_know_the_viewer_and_qt():
+    code = """
+import importlib, pkgutil, sys
+import napari_visual_ccc as package
+for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
+    if ".widgets" not in module.name and not module.name.endswith("__main__"):
+        importlib.import_module(module.name)
+print(sorted({"napari", "qtpy", "magicgui", "superqt"} & set(sys.modules)))
+"""
+    assert fresh(code) == "[]"
