@@ -108,8 +108,10 @@ def explain(image: Any, folder: Path) -> str:
     from napari_visual_ccc.nets import checkpoint, device
 
     # a window of 512 pixels: a quarter of the image's resolution
-    shipped = checkpoint.load(None, device.choose("cpu"))
-    model = checkpoint.Model(shipped.net, {**shipped.card, "window_px": 512}, shipped.extras)
+    shipped = checkpoint.load_model(None, device.choose("cpu"))
+    model = checkpoint.Model(
+        shipped.net, shipped.card.model_copy(update={"window_px": 512}), shipped.extras
+    )
     checkpoint.save(model, folder / "model.safetensors")
     found = ccc.explain(image, model=folder / "model.safetensors", device="cpu")
     stored(found.data, folder / "evidence.zarr", "f4")

@@ -13,7 +13,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation.explainer import Head
 from napari_visual_ccc.engine.explanation.weights import Why, weigh
-from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.card import DEFAULT
 from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 
 from .timing import Row, best, micrograph
@@ -74,7 +74,7 @@ def rows() -> Iterator[Row]:
     yield Row("morphology map 1024², stride 16", "window by window",
               best(lambda: ccc.morphology_map(image, stride=16, shared=False), 1),
               best(lambda: ccc.morphology_map(image, stride=16), 2))  # fmt: skip
-    model, regions = checkpoint.DEFAULT, np.zeros(image.shape, int)
+    model, regions = DEFAULT, np.zeros(image.shape, int)
     regions[300:600, 300:600] = 1
     yield Row("cover and see 1024²", "classify it twice",
               best(lambda: [ccc.classify(image) for _ in range(2)], 1),

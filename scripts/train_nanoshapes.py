@@ -31,6 +31,7 @@ from napari_visual_ccc.engine.classification.calibration import (
 from napari_visual_ccc.engine.learning.prepare import thumbnail
 from napari_visual_ccc.engine.learning.train import familiar_range, thinned
 from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.card import DEFAULT, make_card
 from napari_visual_ccc.nets.inference import batched, to_input
 from napari_visual_ccc.nets.layers import layers_of
 from napari_visual_ccc.nets.models.lite0 import lite0
@@ -98,7 +99,7 @@ def main(data: Path) -> None:
         "conformal": thinned(nonconformity(softmax(unseen, temperature), train.targets)),
         "familiar": familiar_range(train.features["crop"], mine, everything, train.originals),
         "references": names,
-        "layers": layers_of(checkpoint.Model(net, {"input_px": INPUT})),
+        "layers": layers_of(net, INPUT),
         "use": "Cu nanoparticle TEM only",
         "training_data": {
             "name": "NanoShapes, 64-pixel crops cut around single particles",
@@ -123,8 +124,8 @@ def main(data: Path) -> None:
         "penalty": penalty,
         "version": __version__,
     }
-    checkpoint.save(checkpoint.Model(net, card, kept), checkpoint.DEFAULT)
-    print(f"{checkpoint.DEFAULT.name}: {card['metrics']}")
+    checkpoint.save(checkpoint.Model(net, make_card(card), kept), DEFAULT)
+    print(f"{DEFAULT.name}: {card['metrics']}")
 
 
 def load(folder: Path, split: str) -> Crops:

@@ -7,6 +7,7 @@ from pathlib import Path
 import torch
 
 from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.card import make_card
 from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 
 CLASSES = ["dendrite", "sphere", "alloy"]
@@ -30,5 +31,5 @@ def saved(folder: Path, architecture: str = "lite0-linear", **more) -> Path:
     about = card(architecture, **more)
     net = ARCHITECTURES[architecture].build(len(about["classes"]), about["input_px"])
     path = folder / f"{architecture}.safetensors"
-    checkpoint.save(checkpoint.Model(net, about), path)
+    checkpoint.save(checkpoint.Model(net, make_card(about)), path)
     return path

@@ -17,7 +17,7 @@ from skimage.io import imsave
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.cli.main import main
-from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
 from tests.models import saved
 
@@ -93,11 +93,11 @@ def test_training_writes_model_split_and_report_and_says_how_good_it_is(trained)
     for name in FILES:
         assert str(path.parent / name) in said
     assert "accuracy " in said
-    card = checkpoint.read_card(path)
-    assert card["classes"] == ["powder", "superalloy"]
-    assert card["architecture"] == "lite0-linear"
-    assert card["window_px"] == 64
-    assert card["training_data"]["by_class"] == {"powder": 12, "superalloy": 12}
+    card = read_card(path)
+    assert card.classes == ["powder", "superalloy"]
+    assert card.architecture == "lite0-linear"
+    assert card.window_px == 64
+    assert card.training_data["by_class"] == {"powder": 12, "superalloy": 12}
     numbers = json.loads((path.parent / "metals_report.json").read_text(encoding="utf-8"))
     assert numbers["images"] == 24
     assert numbers["summary"]["accuracy"]["value"] >= 0.9
@@ -145,9 +145,9 @@ def test_force_replaces_all_files(metals, tmp_path):
     quiet([*words, "-o", tmp_path / "metals.safetensors"])
     assert names(tmp_path) == FILES
     assert all((tmp_path / name).read_bytes() != b"old" for name in FILES)
-    card = checkpoint.read_card(tmp_path / "metals.safetensors")
-    assert card["metrics"]["tested_by"] == "leave-one-group-out"
-    assert card["metrics"]["groups"] == 6
+    card = read_card(tmp_path / "metals.safetensors")
+    assert card.metrics["tested_by"] == "leave-one-group-out"
+    assert card.metrics["groups"] == 6
 
 
 def test_a_holdout_keeps_groups_apart(metals, tmp_path):
@@ -170,7 +170,7 @@ def test_a_network_is_trained_and_goes_on_from_its_state(metals, tmp_path):
     longer = json.loads((tmp_path / "metals_report.json").read_text(encoding="utf-8"))
     assert [row["epoch"] for row in longer["history"]] == [1, 2, 3, 4]
     assert longer["history"][:2] == numbers["history"]
-    assert checkpoint.read_card(tmp_path / "metals.safetensors")["input_px"] == 32
+    assert read_card(tmp_path / "metals.safetensors").input_px == 32
 
 
 # evaluate, examine, classify ----------------------------------------------------------------------

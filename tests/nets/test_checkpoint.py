@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import struct
 import subprocess
@@ -11,6 +12,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from napari_visual_ccc.nets import card as cards
 from napari_visual_ccc.nets import checkpoint
 from tests.models import CLASSES, card, saved
 
@@ -20,13 +22,13 @@ CPU = torch.device("cpu")
 @pytest.mark.parametrize("architecture", ["lite0-linear", "alexnet-1ch"])
 def test_what_is_saved_is_loaded(tmp_path, architecture):
     path = saved(tmp_path, architecture)
-    model = checkpoint.load(path, CPU)
+    model = checkpoint.load_model(path, CPU)
     net, about = model.net, model.card
-    assert about["classes"] == CLASSES
-    assert about["hash"] == checkpoint.file_hash(path)
+    assert about.classes == CLASSES
+    assert model.hash == cards.file_hash(path)
     assert not net.training
     assert not any(p.requires_grad for p in net.parameters())
-    again = checkpoint.load(path, CPU).net
+    again = checkpoint.load_model(path, CPU).net
     x = torch.rand(1, 1, 256, 256)
     torch.testing.assert_close(net(x), again(x), rtol=0, atol=0)
 
@@ -38,17 +40,17 @@ def test_a_linear_model_is_small_and_leaves_no_half_file(tmp_path):
 
 
 def test_the_shipped_model_is_honest():
-    about = checkpoint.read_card()
-    assert about["classes"] == ["cube", "octahedron", "sphere"]
-    assert about["use"] == "Cu nanoparticle TEM only"
-    assert about["window_px"] == 64
-    assert about["metrics"]["test_accuracy"] >= 0.97
-    assert about["training_data"]["licence"] == "CC BY 4.0"
+    about = cards.read_card()
+    assert about.classes == ["cube", "octahedron", "sphere"]
+    assert about.use == "Cu nanoparticle TEM only"
+    assert about.window_px == 64
+    assert about.metrics["test_accuracy"] >= 0.97
+    assert about.training_data["licence"] == "CC BY 4.0"
 
 
 def test_a_card_is_read_without_torch():
     code = (
-        "import sys; from napari_visual_ccc.nets.checkpoint import read_card; read_card();"
+        "import sys; from napari_visual_ccc.nets.card import read_card; read_card();"
         "sys.exit('torch' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0
@@ -83,7 +85,7 @@ def test_a_file_that_is_not_ours_is_refused_by_name(tmp_path, content, words):
     path = tmp_path / "foreign.safetensors"
     path.write_bytes(content)
     with pytest.raises(ValueError, match=words) as error:
-        checkpoint.load(path, CPU)
+        checkpoint.load_model(path, CPU)
     assert "foreign.safetensors" in str(error.value)
 
 
@@ -91,7 +93,7 @@ def test_a_pickled_network_is_refused_unopened(tmp_path):
     path = tmp_path / "net.pt"
     torch.save({"weights": torch.zeros(3), "bomb": Bomb()}, path)
     with pytest.raises(ValueError, match=r"net\.pt"):
-        checkpoint.load(path, CPU)
+        checkpoint.load_model(path, CPU)
     from pathlib import Path
 
     assert not Path("/tmp/napari-visual-ccc-was-unpickled").exists()
@@ -129,10 +131,10 @@ def test_a_pickled_network_is_refused_unopened(tmp_path):
 def test_a_card_that_does_not_fit_is_refused(tmp_path, change, words):
     path = saved(tmp_path)
     weights = load_file(path)
-    text = json.dumps({**checkpoint.read_card(path), **change})
+    text = json.dumps({"format": cards.FORMAT, **cards.read_card(path).as_dict(), **change})
     save_file(weights, path, metadata={"card": text})
     with pytest.raises(ValueError, match=words):
-        checkpoint.load(path, CPU)
+        checkpoint.load_model(path, CPU)
 
 
 def test_a_truncated_model_and_a_sick_one_are_refused(tmp_path):
@@ -141,25 +143,24 @@ def test_a_truncated_model_and_a_sick_one_are_refused(tmp_path):
     whole = path.read_bytes()
     path.write_bytes(whole[:-100])
     with pytest.raises(ValueError, match="damaged"):
-        checkpoint.load(path, CPU)
+        checkpoint.load_model(path, CPU)
     weights["classifier.bias"][0] = np.nan
     save_file(
-        weights, path, metadata={"card": json.dumps(card("lite0-linear", format=checkpoint.FORMAT))}
+        weights, path, metadata={"card": json.dumps(card("lite0-linear", format=cards.FORMAT))}
     )
     with pytest.raises(ValueError, match="not finite"):
-        checkpoint.load(path, CPU)
+        checkpoint.load_model(path, CPU)
 
 
 def test_a_missing_file_is_named(tmp_path):
     with pytest.raises(FileNotFoundError, match="nowhere"):
-        checkpoint.read_card(tmp_path / "nowhere.safetensors")
+        cards.read_card(tmp_path / "nowhere.safetensors")
 
 
 def test_a_card_without_what_it_needs_is_not_saved(tmp_path):
     from napari_visual_ccc.nets.models.lite0 import lite0
 
-    about = card("lite0-linear")
-    del about["use"]
+    about = cards.make_card(card("lite0-linear")).model_copy(update={"use": None})
     with pytest.raises(ValueError, match="use"):
         checkpoint.save(checkpoint.Model(lite0(3), about), tmp_path / "x.safetensors")
     assert not list(tmp_path.iterdir())
@@ -175,7 +176,7 @@ def test_a_header_with_a_shape_that_is_none_is_refused(tmp_path):
             inside[name]["shape"] = 3
     path.write_bytes(header(json.dumps(inside).encode()) + whole[8 + length :])
     with pytest.raises(ValueError, match="do not fit"):
-        checkpoint.read_card(path)
+        cards.read_card(path)
 
 
 @pytest.mark.parametrize(
@@ -187,12 +188,51 @@ def test_a_header_with_a_shape_that_is_none_is_refused(tmp_path):
     ],
 )
 def test_what_does_not_fit_the_network_is_refused(tmp_path, name, sick):
-    shipped = checkpoint.load(None, CPU)
+    shipped = checkpoint.load_model(None, CPU)
     extras = {key: value[:2] for key, value in shipped.extras.items() if key != "size.weight"}
-    card = {**shipped.card, "references": shipped.card["references"][:2]}
+    card = shipped.card.model_copy(update={"references": shipped.card.references[:2]})
     path = tmp_path / "model.safetensors"
     checkpoint.save(checkpoint.Model(shipped.net, card, extras), path)
-    assert checkpoint.load(path, CPU).extras.keys() == extras.keys()
+    assert checkpoint.load_model(path, CPU).extras.keys() == extras.keys()
     checkpoint.save(checkpoint.Model(shipped.net, card, {**extras, name: sick}), path)
     with pytest.raises(ValueError, match="damaged"):
-        checkpoint.load(path, CPU)
+        checkpoint.load_model(path, CPU)
+
+
+def test_a_loaded_model_is_kept_by_content_and_device(tmp_path):
+    path = saved(tmp_path)
+    first = checkpoint.load_model(path, CPU)
+    assert checkpoint.load_model(path, CPU) is first
+    os.utime(path, ns=(1, 1))
+    assert checkpoint.load_model(path, CPU) is first
+    elsewhere = tmp_path / "copy.safetensors"
+    elsewhere.write_bytes(path.read_bytes())
+    assert checkpoint.load_model(elsewhere, CPU) is first
+    saved(tmp_path, use="something else")
+    changed = checkpoint.load_model(path, CPU)
+    assert changed is not first
+    assert changed.card.use == "something else"
+    assert changed.hash == cards.file_hash(path) != first.hash
+
+
+def test_few_models_stay_in_memory(tmp_path):
+    places = [tmp_path / name for name in "abc"]
+    for place in places:
+        place.mkdir()
+    paths = [saved(place, use=place.name) for place in places]
+    first = checkpoint.load_model(paths[0], CPU)
+    for path in paths[1:]:
+        checkpoint.load_model(path, CPU)
+    assert checkpoint.load_model(paths[0], CPU) is not first
+
+
+def test_a_kept_model_does_not_follow_its_file(tmp_path):
+    path = tmp_path / "model.safetensors"
+    path.write_bytes(cards.DEFAULT.read_bytes())
+    model = checkpoint.load_model(path, CPU)
+    before = {name: value.clone() for name, value in model.extras.items()}
+    # in place: the same file as far as the system knows
+    with path.open("r+b") as file:
+        file.truncate(0)
+        file.write(bytes(cards.DEFAULT.stat().st_size))
+    assert all(torch.equal(value, model.extras[name]) for name, value in before.items())

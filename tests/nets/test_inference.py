@@ -214,7 +214,7 @@ class Elsewhere(torch.nn.Module):
 @pytest.fixture
 def both_places(tmp_path, request):
     """A model on the processor, and the same where memory is full."""
-    model = checkpoint.load(saved(tmp_path, getattr(request, "param", "visualcnn")), CPU)
+    model = checkpoint.load_model(saved(tmp_path, getattr(request, "param", "visualcnn")), CPU)
     return model, checkpoint.Model(Elsewhere(model.net), model.card)
 
 

@@ -107,9 +107,9 @@ def test_visualcnn_gives_the_same_probabilities(tmp_path, outputs, kind):
         path = written(tmp_path, content, "V-weights.pth")
     classes = () if kind == "finalized" else NAMES[outputs]
     architecture, weights, card = read_visual_ccc(path, classes=classes)
-    assert architecture == card["architecture"] == "visualcnn"
-    assert card["classes"] == NAMES[outputs]
-    ours = VisualCNN(len(card["classes"]))
+    assert architecture == card.architecture == "visualcnn"
+    assert card.classes == NAMES[outputs]
+    ours = VisualCNN(len(card.classes))
     ours.load_state_dict(weights)
     assert_same(ours, net, 64)
 
@@ -123,7 +123,7 @@ def test_a_positive_logit_means_the_class_of_index_1(tmp_path):
     _, weights, card = read_visual_ccc(path)
     ours = VisualCNN(2).eval()
     ours.load_state_dict(weights)
-    assert card["classes"][int(ours(torch.rand(1, 1, 32, 32)).argmax())] == "Spheroids"
+    assert card.classes[int(ours(torch.rand(1, 1, 32, 32)).argmax())] == "Spheroids"
 
 
 @pytest.fixture(scope="module")
@@ -143,8 +143,8 @@ def alexnet(tmp_path_factory):
 def test_alexnet_gives_the_same_probabilities(alexnet):
     net, path = alexnet
     architecture, weights, card = read_visual_ccc(path)
-    assert architecture == card["architecture"] == "alexnet-1ch"
-    assert card["classes"] == NAMES[1]
+    assert architecture == card.architecture == "alexnet-1ch"
+    assert card.classes == NAMES[1]
     x = torch.rand(2, 1, 256, 256)
     with torch.inference_mode():
         expected = probabilities(net(x))
@@ -165,7 +165,7 @@ def flat_alexnet(outputs: int, channels: int = 1) -> dict[str, torch.Tensor]:
 def test_alexnet_of_three_classes_and_of_two_logits(tmp_path):
     path = written(tmp_path, {"model_state_dict": flat_alexnet(3), "class_map": THREE})
     architecture, weights, card = read_visual_ccc(path)
-    assert (architecture, card["classes"]) == ("alexnet-1ch", NAMES[3])
+    assert (architecture, card.classes) == ("alexnet-1ch", NAMES[3])
     assert weights["classifier.6.weight"].shape == (3, 4096)
     path = written(tmp_path, flat_alexnet(2))
     _, weights, _ = read_visual_ccc(path, classes=["a", "b"])
@@ -175,19 +175,24 @@ def test_alexnet_of_three_classes_and_of_two_logits(tmp_path):
 def test_the_card_says_where_it_comes_from_and_what_is_seen(tmp_path):
     path = written(tmp_path, finalized(theirs(1), 1, classification_threshold=0.442814))
     card = read_visual_ccc(path)[2]
-    assert json.loads(json.dumps(card)) == card
-    assert card["name"] == "weights"
-    assert card["input_px"] == card["window_px"] == 256
-    assert card["view"] == {"kind": "whole", "fraction": 256 / 307}
-    assert card["normalisation"] == {"kind": "range", "mean": 0.0, "std": 1.0, "scope": "image"}
-    assert card["use"].startswith("imported from Visual-CCC; ")
-    assert "Spheroids from a probability of 0.443" in card["use"]
-    assert card["training_data"] == {
+    assert json.loads(json.dumps(card.as_dict())) == card.as_dict()
+    assert card.name == "weights"
+    assert card.input_px == card.window_px == 256
+    assert card.view.as_dict() == {"kind": "whole", "fraction": 256 / 307}
+    assert card.normalisation.as_dict() == {
+        "kind": "range",
+        "mean": 0.0,
+        "std": 1.0,
+        "scope": "image",
+    }
+    assert card.use.startswith("imported from Visual-CCC; ")
+    assert "Spheroids from a probability of 0.443" in card.use
+    assert card.training_data == {
         "name": "Visual-CCC (imported)",
         "file": "weights.pth",
         "sha256": hashlib.sha256(path.read_bytes()).hexdigest(),
     }
-    assert card["licence"].startswith("unknown")
+    assert card.licence.startswith("unknown")
 
 
 def test_features_end_before_the_last_pooling():

@@ -4,8 +4,10 @@ import numpy as np
 import torch
 from torch import nn
 
+from napari_visual_ccc.nets.card import make_card
 from napari_visual_ccc.nets.checkpoint import Model
 from napari_visual_ccc.nets.neighbours import references, similar, unfamiliarity
+from tests.models import card
 
 
 def test_rare_classes_are_kept_whole_when_there_are_too_many():
@@ -27,7 +29,9 @@ def test_the_nearest_are_found_with_class_and_picture():
     tensors, names, _ = references(
         features, np.arange(6) % 2, np.arange(6, dtype=np.uint8)[:, None, None], list("abcdef"), 0
     )
-    model = Model(nn.Identity(), {"classes": ["x", "y"], "references": names}, tensors)
+    model = Model(
+        nn.Identity(), make_card(card("visualcnn", classes=["x", "y"], references=names)), tensors
+    )
     asked = torch.tensor([0.0, 1.0, 0.4, 0.0, 0.0, 0.0])
     near = similar(model, asked)
     assert [one["name"] for one in near[:2]] == ["b", "c"]

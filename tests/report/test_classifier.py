@@ -4,7 +4,6 @@ import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +12,8 @@ from matplotlib.figure import Figure
 
 from napari_visual_ccc.core.results import EvaluationResult, ModelResult
 from napari_visual_ccc.engine.learning.evaluate import evaluation
+from napari_visual_ccc.nets.card import make_card
+from napari_visual_ccc.nets.checkpoint import Model
 from napari_visual_ccc.report import classifier as report
 from napari_visual_ccc.report import plots
 
@@ -103,8 +104,11 @@ def model_result(result: EvaluationResult, **card) -> ModelResult:
     split = pd.DataFrame(rows, columns=["name", "label", "group", "part"])
     history = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.5], "validation_loss": [1.1, np.nan]})
     skipped = pd.DataFrame({"name": ["<odd> & 'bad'.tif"], "reason": ['"is damaged"']})
-    known = {"name": "Shapes", "architecture": "tiny", "classes": list(result.classes), **card}
-    return ModelResult(SimpleNamespace(card=known), result, split, history, skipped)
+    known = {
+        "name": "Shapes", "architecture": "tiny", "classes": list(result.classes), "input_px": 64,
+        "window_px": 64, "normalisation": {}, "use": "tests only", **card,
+    }  # fmt: skip
+    return ModelResult(Model(None, make_card(known)), result, split, history, skipped)
 
 
 def written(result, folder, **more) -> Page:

@@ -15,6 +15,7 @@ from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.classification.windows import looked_at
 from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
 from napari_visual_ccc.workflow.models import beside, import_visual_ccc, save_model
 
@@ -64,12 +65,12 @@ def test_a_model_is_written_with_its_split_and_report(trained, tmp_path):
 
 def test_a_written_model_says_what_it_said_before(trained, tmp_path):
     path, *_ = save_model(trained, tmp_path / "metals.safetensors")
-    card = checkpoint.read_card(path)
-    assert card["name"] == "metals"
-    assert card["classes"] == ["powder", "superalloy"]
-    assert card["training_data"]["by_class"] == {"powder": 12, "superalloy": 12}
-    assert card["training_data"]["groups"] == 12
-    loaded = checkpoint.load(path, torch.device("cpu"))
+    card = read_card(path)
+    assert card.name == "metals"
+    assert card.classes == ["powder", "superalloy"]
+    assert card.training_data["by_class"] == {"powder": 12, "superalloy": 12}
+    assert card.training_data["groups"] == 12
+    loaded = checkpoint.load_model(path, torch.device("cpu"))
     for name, value in trained.model.net.state_dict().items():
         assert torch.equal(loaded.net.state_dict()[name], value), name
     for name in ("superalloy", "powder"):
@@ -88,7 +89,7 @@ def test_a_written_model_says_what_it_said_before(trained, tmp_path):
 def test_the_model_is_named_after_its_file(trained, tmp_path):
     path, *others = save_model(trained, tmp_path / "steel v1.2")
     assert path.name == "steel v1.2.safetensors"
-    assert checkpoint.read_card(path)["name"] == "steel v1.2"
+    assert read_card(path).name == "steel v1.2"
     assert [one.name for one in others] == [
         "steel v1.2_split.csv", "steel v1.2_report.html", "steel v1.2_report.json",
     ]  # fmt: skip
@@ -127,10 +128,10 @@ def theirs(tmp_path):
 def test_weights_of_visual_ccc_become_a_model_that_classifies(theirs, tmp_path):
     path = import_visual_ccc(theirs, tmp_path / "ours.safetensors")
     assert path == tmp_path / "ours.safetensors"
-    card = checkpoint.read_card(path)
-    assert card["classes"] == ["Alloys", "Dendrites", "Spheroids"]
-    assert card["architecture"] == "visualcnn"
-    assert card["layers"]
+    card = read_card(path)
+    assert card.classes == ["Alloys", "Dendrites", "Spheroids"]
+    assert card.architecture == "visualcnn"
+    assert card.layers
     found = ccc.classify(samples.load("superalloy").data, model=path)
     assert found.classes == ("Alloys", "Dendrites", "Spheroids")
     assert found.probabilities.sum() == pytest.approx(1)
@@ -149,7 +150,7 @@ def test_an_import_replaces_nothing_unless_told(theirs, tmp_path):
         import_visual_ccc(theirs, out)
     assert out.read_text() == "precious"
     import_visual_ccc(theirs, out, force=True)
-    assert checkpoint.read_card(out)["name"] == "theirs"
+    assert read_card(out).name == "theirs"
 
 
 def test_names_can_be_given_to_weights_without_any(tmp_path):
@@ -157,7 +158,7 @@ def test_names_can_be_given_to_weights_without_any(tmp_path):
     with pytest.raises(ValueError, match=r"plain\.pth: .*give their 2 names"):
         import_visual_ccc(tmp_path / "plain.pth", tmp_path / "ours.safetensors")
     import_visual_ccc(tmp_path / "plain.pth", tmp_path / "ours.safetensors", classes=["a", "b"])
-    assert checkpoint.read_card(tmp_path / "ours.safetensors")["classes"] == ["a", "b"]
+    assert read_card(tmp_path / "ours.safetensors").classes == ["a", "b"]
 
 
 class Bomb:

@@ -328,7 +328,7 @@ def _info() -> int:
     """Versions, devices, operations and the shipped model."""
     import torch
 
-    from ..nets.checkpoint import file_hash, read_card
+    from ..nets.card import file_hash, read_card
     from ..workflow.provenance import versions
 
     card = read_card()
@@ -338,9 +338,10 @@ def _info() -> int:
     print(f"napari-visual-ccc {__version__}")
     print("  " + ", ".join(f"{name} {version}" for name, version in versions().items()))
     print(f"  devices: {', '.join(devices)}")
-    print(f"model {card['name']}: {', '.join(card['classes'])}")
-    print(f"  {card['use']}; {card['architecture']}; sha256 {file_hash()[:12]}")
-    print(f"  accuracy {card['metrics']['test_accuracy']} on {card['metrics']['test_crops']} crops")
+    print(f"model {card.name}: {', '.join(card.classes)}")
+    print(f"  {card.use}; {card.architecture}; sha256 {file_hash()[:12]}")
+    metrics = card.metrics or {}
+    print(f"  accuracy {metrics['test_accuracy']} on {metrics['test_crops']} crops")
     print("operations")
     for family, members in operations.families().items():
         print(f"  {family}: {', '.join(one.name for one in members)}")

@@ -1,209 +1,85 @@
-"""Model files: weights as safetensors, with a card in its header that says what they are.
-
-Nothing is ever unpickled. The card can be read without torch.
-"""
+"""Model files: weights as safetensors, with a card in the header. Nothing is ever unpickled."""
 
 from __future__ import annotations
 
 import copy
-import hashlib
 import json
 import os
-import struct
+import threading
+from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-if TYPE_CHECKING:
-    import torch
-    from torch import nn
+import torch
+from torch import nn
 
-    from .models.base import Architecture
+from .card import DEFAULT, FORMAT, ModelCard, file_hash, make_card, read_card, unfitting
+from .models.base import Architecture
+from .models.registry import architecture
 
-FORMAT = "napari-visual-ccc model 1"
-
-DEFAULT = Path(__file__).parents[1] / "samples" / "models" / "nanoshapes.safetensors"
-
-_LONGEST_HEADER = 100_000_000
-
-_REQUIRED = {
-    "name": str,
-    "architecture": str,
-    "classes": list,
-    "input_px": int,
-    "window_px": int,
-    "normalisation": dict,
-    "use": str,
-}
-
-# tensors beside the weights: what the model knows of its training images (`nets/familiar.py`), and
-# the weights of the pixel size
+# tensors beside the weights: features, targets and thumbnails of training images, and the weights
+# of the pixel size
 REFERENCE, SIZE = "reference.", "size.weight"
+
+# models that stay loaded
+_KEPT_MODELS = 2
 
 
 @dataclass(frozen=True)
 class Model:
-    """A trained network with all that is known of it.
+    """A trained network with its card.
 
     Parameters
     ----------
     net : nn.Module
         Frozen, in evaluation mode.
-    card : mapping
-        As from `read_card`; a loaded model's has ``hash`` and ``device`` as well.
+    card : ModelCard
+        As from `read_card`.
     extras : mapping of tensors
         ``reference.*``: features, targets and thumbnails of training images; ``size.weight``.
+    hash : str
+        SHA-256 of the file it was loaded from.
     """
 
     net: nn.Module
-    card: Mapping[str, Any]
+    card: ModelCard
     extras: Mapping[str, torch.Tensor] = field(default_factory=dict)
+    hash: str = ""
 
     @property
     def device(self) -> torch.device:
         """Where the network is."""
         return next(self.net.parameters()).device
 
+    @property
+    def design(self) -> Architecture:
+        """The row of the table of architectures."""
+        return architecture(self.card.architecture)
 
-def read_card(path: Path | None = None) -> dict[str, Any]:
-    """Read what a model file says of itself.
-
-    Parameters
-    ----------
-    path : Path, optional
-        A .safetensors file; the shipped model without it.
-
-    Returns
-    -------
-    dict
-        ``name``, ``architecture``, ``classes``, ``input_px`` (side the network was trained at),
-        ``window_px`` (pixels of the image that this shows), ``normalisation`` (percentiles
-        ``low`` and ``high``, and their ``scope``), ``use`` (what it is good for), and what else
-        the trainer noted.
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such file.
-    ValueError
-        If it is not a model of ours; the message names it.
-    """
-    path = DEFAULT if path is None else Path(path)
-    if not path.is_file():
-        raise FileNotFoundError(f"{path}: no such model file")
-    header = _header(path)
-    try:
-        card = json.loads(header.get("__metadata__", {})["card"])
-    except (KeyError, TypeError, ValueError, RecursionError):
-        raise _not_ours(path, "it has no card") from None
-    _check_card(card, path)
-    shapes = [value.get("shape") for value in header.values() if isinstance(value, dict)]
-    if not any(isinstance(s, list) and s[:1] == [len(card["classes"])] for s in shapes):
-        raise ValueError(
-            f"{path}: the weights do not fit {card['architecture']} with "
-            f"{len(card['classes'])} classes"
-        )
-    return card
+    @property
+    def identity(self) -> dict[str, str]:
+        """What results and records keep of a model."""
+        card = self.card
+        return {
+            "name": card.name, "architecture": card.architecture, "use": card.use,
+            "hash": self.hash, "device": self.device.type,
+        }  # fmt: skip
 
 
-def _header(path: Path) -> dict[str, Any]:
-    with path.open("rb") as file:
-        start = file.read(8)
-        length = struct.unpack("<Q", start)[0] if len(start) == 8 else 0
-        if not 2 <= length <= min(_LONGEST_HEADER, path.stat().st_size - 8):
-            raise _not_ours(path, "it is not a safetensors file")
-        text = file.read(length)
-    try:
-        header = json.loads(text)
-    except (ValueError, RecursionError):
-        header = None
-    if not isinstance(header, dict) or not isinstance(header.get("__metadata__", {}), dict):
-        raise _not_ours(path, "it is not a safetensors file")
-    return header
+_models: OrderedDict[tuple[str, str], Model] = OrderedDict()
+
+_hashes: dict[Path, tuple[tuple[int, ...], str]] = {}
+
+_lock = threading.Lock()
 
 
-def _check_card(card: Any, path: Path) -> None:
-    if not isinstance(card, dict) or card.get("format") != FORMAT:
-        raise _not_ours(path, f"its card does not say {FORMAT!r}")
-    for key, kind in _REQUIRED.items():
-        if not isinstance(card.get(key), kind):
-            raise _not_ours(path, f"its card has no usable {key!r}")
-    classes = card["classes"]
-    named = all(isinstance(name, str) and name for name in classes)
-    if len(classes) < 2 or not named or len(set(classes)) < len(classes):
-        raise _not_ours(path, "its card does not name two or more classes, each once")
-    _check_normalisation(card["normalisation"], path)
-    _check_optional(card, path)
-    if not (8 <= card["input_px"] <= 4096 and 8 <= card["window_px"] <= 65_536):
-        raise _not_ours(path, "its card gives an impossible size")
+def load_model(path: Path | None, device: torch.device) -> Model:
+    """Load a model file; the models used last stay in memory.
 
-
-def _check_optional(card: dict[str, Any], path: Path) -> None:
-    """Numbers that later code relies on, where they are given."""
-    view, familiar = card.get("view", {}), card.get("familiar", {})
-    told, sizes = card.get("pixel_size_input", {}), card.get("pixel_size_nm", [1.0, 1.0])
-    scope = card["normalisation"]
-    parts = {"view": view, "familiar": familiar, "pixel_size_input": told}
-    for name, part in parts.items():
-        if not isinstance(part, dict):
-            raise _not_ours(path, f"its card has no usable {name!r}")
-    kind = view.get("kind", "window")
-    checks = {
-        "temperature": _number(card.get("temperature", 1.0), 0.01, 100),
-        "view": kind in ("window", "whole", "physical")
-        and _number(view.get("fraction", 1.0), 0.01, 1)
-        and (kind != "physical" or _number(view.get("window_nm"), 1e-6, 1e12)),
-        "familiar": not familiar
-        or (_number(familiar.get("threshold"), 0, 2) and _number(familiar.get("share"), 0, 1)),
-        "pixel_size_input": not told or _number(told.get("log10_mean"), -20, 20),
-        "pixel_size_nm": isinstance(sizes, list)
-        and len(sizes) == 2
-        and all(_number(size, 1e-9, 1e12) for size in sizes),
-        "conformal": isinstance(card.get("conformal", []), list)
-        and all(_number(score, 0, 1.001) for score in card.get("conformal", [])),
-        "layers": isinstance(card.get("layers", []), list)
-        and all(isinstance(name, str) for name in card.get("layers", [])),
-        "normalisation": _number(scope.get("mean", 0.5), -100, 100)
-        and _number(scope.get("std", 0.5), 1e-6, 100)
-        and scope.get("kind", "percentile") in ("percentile", "range"),
-    }
-    for name, fits in checks.items():
-        if not fits:
-            raise _not_ours(path, f"its card has no usable {name!r}")
-
-
-def _number(value: Any, least: float, most: float) -> bool:
-    return type(value) in (int, float) and least <= value <= most
-
-
-def _check_normalisation(given: Mapping[str, Any], path: Path) -> None:
-    low, high = given.get("low", 0.5), given.get("high", 99.5)
-    pairs = [(low, high, 0.0, 100.0)]
-    limits = given.get("limits")
-    if limits is not None:
-        if not isinstance(limits, list) or len(limits) != 2:
-            raise _not_ours(path, "its card gives impossible limits of grey")
-        pairs.append((*limits, -1e300, 1e300))
-    for first, second, least, most in pairs:
-        numbers = all(type(value) in (int, float) for value in (first, second))
-        if not numbers or not least <= first < second <= most:
-            raise _not_ours(path, "its card gives impossible limits of grey")
-
-
-def _not_ours(path: Path, why: str) -> ValueError:
-    return ValueError(
-        f"{path}: not a model of napari-visual-ccc ({why}); choose a .safetensors file of its own"
-    )
-
-
-def file_hash(path: Path | None = None) -> str:
-    """Give the SHA-256 of a model file, which results carry."""
-    return hashlib.sha256((DEFAULT if path is None else Path(path)).read_bytes()).hexdigest()
-
-
-def load(path: Path | None, device: torch.device) -> Model:
-    """Build the network of a model file.
+    A model is kept by the content of its file and the device: a file that has changed is loaded
+    anew. The network is shared by all callers, who must not change it; copy it first.
 
     Parameters
     ----------
@@ -221,16 +97,37 @@ def load(path: Path | None, device: torch.device) -> Model:
     FileNotFoundError, ValueError
         As `read_card`; also if the weights do not fit the architecture.
     """
-    import torch
+    path = DEFAULT if path is None else Path(path)
+    if not path.is_file():
+        raise FileNotFoundError(f"{path}: no such model file")
+    with _lock:
+        digest = _hash_of(path)
+        key = (digest, str(device))
+        if key not in _models:
+            _models[key] = replace(_load(path, device), hash=digest)
+        _models.move_to_end(key)
+        while len(_models) > _KEPT_MODELS:
+            _models.popitem(last=False)
+        return _models[key]
+
+
+def _hash_of(path: Path) -> str:
+    """Hash the file, unless it has not changed since that was done last."""
+    where, about = path.resolve(), path.stat()
+    state = (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino)
+    known = _hashes.get(where)
+    if known is None or known[0] != state:
+        _hashes[where] = known = (state, file_hash(path))
+    return known[1]
+
+
+def _load(path: Path, device: torch.device) -> Model:
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
-    from .models.registry import architecture
-
     card = read_card(path)
-    path = DEFAULT if path is None else Path(path)
     try:
-        design = architecture(card["architecture"])
+        design = architecture(card.architecture)
         weights = load_file(path)
     except (ValueError, SafetensorError, OSError) as error:
         raise ValueError(f"{path}: damaged or unknown model ({error})") from error
@@ -239,100 +136,68 @@ def load(path: Path | None, device: torch.device) -> Model:
         for name in list(weights)
         if name.startswith(REFERENCE) or name == SIZE
     }
-    _check_extras(extras, card, path)
-    # what is drawn here is overwritten: a person's own random numbers go on undisturbed
+    if not _extras_fit(extras, card):
+        raise _damaged(path)
+    # what is drawn here is overwritten: the global random numbers of the caller go on undisturbed
     with torch.random.fork_rng(devices=[]):
-        net = design.build(len(card["classes"]), card["input_px"])
+        net = design.build(len(card.classes), card.input_px)
     wanted = {
         name: tuple(value.shape)
         for name, value in net.state_dict().items()
         if name.startswith(design.stored)
     }
     if {name: tuple(value.shape) for name, value in weights.items()} != wanted:
-        raise ValueError(
-            f"{path}: the weights do not fit {card['architecture']} with "
-            f"{len(card['classes'])} classes"
-        )
+        raise unfitting(card, path)
     if not all(bool(value.isfinite().all()) for value in weights.values()):
         raise ValueError(f"{path}: the weights hold values that are not finite")
     net.load_state_dict(weights, strict=False)
-    _check_width(net, design, extras, card, path)
-    card = {**card, "hash": file_hash(path), "device": device.type}
-    return Model(net.to(device), card, {k: v.to(device) for k, v in extras.items()})
+    features = extras.get(f"{REFERENCE}features")
+    if features is not None and _width(net, design, card) != features.shape[1]:
+        raise _damaged(path)
+    # copies: the tensors read are views of the file, which may be overwritten while they are kept
+    kept = {name: value.to(device, copy=True) for name, value in extras.items()}
+    return Model(net.to(device), card, kept)
 
 
-_recent: dict[tuple[Any, ...], Model] = {}
-
-
-def load_once(path: Path | None, device: torch.device) -> Model:
-    """As `load`, but keep the last model: for work that follows the mouse.
-
-    The file is read again when it has changed.
-    """
-    where = DEFAULT if path is None else Path(path)
-    if not where.is_file():
-        raise FileNotFoundError(f"{where}: no such model file")
-    state = where.stat()
-    key = (str(where.resolve()), state.st_mtime_ns, state.st_size, str(device))
-    if key not in _recent:
-        model = load(path, device)
-        _recent.clear()
-        _recent[key] = model
-    return _recent[key]
+def _damaged(path: Path) -> ValueError:
+    return ValueError(f"{path}: what it holds of its training images is damaged")
 
 
 def on_processor(model: Model) -> Model:
     """Give a copy of a model that runs on the processor."""
-    return Model(
-        copy.deepcopy(model.net).to("cpu"),
-        {**model.card, "device": "cpu"},
-        {name: value.cpu() for name, value in model.extras.items()},
+    net = copy.deepcopy(model.net).to("cpu")
+    return replace(model, net=net, extras={name: v.cpu() for name, v in model.extras.items()})
+
+
+def _extras_fit(extras: Mapping[str, torch.Tensor], card: ModelCard) -> bool:
+    """Whether the tensors beside the weights have the shapes and values they should have."""
+    count, size = len(card.classes), extras.get(SIZE)
+    if size is not None and not (tuple(size.shape) == (count,) and bool(size.isfinite().all())):
+        return False
+    features, targets, thumbnails = (
+        extras.get(f"{REFERENCE}{name}") for name in ("features", "targets", "thumbnails")
     )
-
-
-def _check_extras(extras: Mapping[str, torch.Tensor], card: dict[str, Any], path: Path) -> None:
-    count = len(card["classes"])
-    size, features = extras.get(SIZE), extras.get(f"{REFERENCE}features")
-    damaged = size is not None and (
-        tuple(size.shape) != (count,) or not bool(size.isfinite().all())
-    )
-    if features is not None:
-        n = len(features)
-        targets = extras.get(f"{REFERENCE}targets")
-        thumbnails = extras.get(f"{REFERENCE}thumbnails")
-        damaged |= (
-            features.ndim != 2
-            or targets is None
-            or tuple(targets.shape) != (n,)
-            or thumbnails is None
-            or thumbnails.ndim != 3
-            or thumbnails.element_size() != 1
-            or len(thumbnails) != n
-            or n == 0
-            or not 0 <= int(targets.min()) <= int(targets.max()) < count
-            or not isinstance(card.get("references"), list)
-            or len(card["references"]) != n
-            or not bool(features.isfinite().all())
-        )
-    if damaged:
-        raise ValueError(f"{path}: what it holds of its training images is damaged")
-
-
-def _check_width(
-    net: nn.Module, design: Architecture, extras: Mapping[str, torch.Tensor],
-    card: dict[str, Any], path: Path,
-) -> None:  # fmt: skip
-    """Insist that the features kept of training images are such as the network makes."""
-    import torch
-
-    features = extras.get(f"{REFERENCE}features")
     if features is None:
-        return
-    side = card["input_px"]
+        return True
+    n = len(features)
+    if targets is None or thumbnails is None or not n == len(card.references) > 0:
+        return False
+    shapes = features.ndim == 2 and tuple(targets.shape) == (n,) and thumbnails.ndim == 3
+    return (
+        shapes
+        and len(thumbnails) == n
+        and thumbnails.element_size() == 1
+        and 0 <= int(targets.min()) <= int(targets.max()) < count
+        and bool(features.isfinite().all())
+    )
+
+
+def _width(net: nn.Module, design: Architecture, card: ModelCard) -> int:
+    """Number of features that the network gives for an image."""
     with torch.no_grad():
+        side = card.input_px
         made = design.embed(net, design.features(net, torch.zeros(1, 1, side, side)))
-    if made.shape[1] != features.shape[1]:
-        raise ValueError(f"{path}: what it holds of its training images is damaged")
+    return int(made.shape[1])
 
 
 def save(model: Model, path: Path) -> None:
@@ -341,24 +206,19 @@ def save(model: Model, path: Path) -> None:
     Parameters
     ----------
     model : Model
-        Its net is what ``architectures.architecture(card["architecture"])`` builds, trained; in
-        its card ``format`` is filled in.
+        Its network is what its architecture builds, trained.
     path : Path
         Where to.
 
     Raises
     ------
     ValueError
-        If the card lacks something.
+        If a value of the card cannot be.
     """
     from safetensors.torch import save as packed
 
-    from .models.registry import architecture
-
-    card = {k: v for k, v in model.card.items() if k not in ("hash", "device")}
-    card["format"] = FORMAT
-    _check_card(card, path)
-    stored = architecture(card["architecture"]).stored
+    card: dict[str, Any] = {**make_card(model.card.as_dict(), path).as_dict(), "format": FORMAT}
+    stored = model.design.stored
     weights = {
         name: value.detach().cpu().contiguous()
         for name, value in model.net.state_dict().items()

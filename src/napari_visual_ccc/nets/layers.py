@@ -8,23 +8,22 @@ from typing import Any
 import torch
 from torch import nn
 
-from .checkpoint import Model
 
-
-def layers_of(model: Model) -> list[str]:
+def layers_of(net: nn.Module, side: int) -> list[str]:
     """Names of the layers that give maps which could be explained, from the first to the last.
 
     Parameters
     ----------
-    model : Model
-        Loaded.
+    net : nn.Module
+        Classifier of one grey channel.
+    side : int
+        Of its input, in pixels.
 
     Returns
     -------
     list of str
         Blocks and single layers down to the second level.
     """
-    side = model.card["input_px"]
     found: dict[str, int] = {}
     handles = []
 
@@ -35,12 +34,12 @@ def layers_of(model: Model) -> list[str]:
 
         return hook
 
-    for name, module in model.net.named_modules():
+    for name, module in net.named_modules():
         if name and name.count(".") <= 1 and not isinstance(module, (nn.Dropout, nn.Identity)):
             handles.append(module.register_forward_hook(note(name)))
     try:
         with torch.no_grad():
-            model.net(torch.zeros(1, 1, side, side, device=model.device))
+            net(torch.zeros(1, 1, side, side, device=next(net.parameters()).device))
     finally:
         for handle in handles:
             handle.remove()
@@ -53,7 +52,7 @@ def _is_map(output: torch.Tensor) -> bool:
     return output.ndim == 3 and output.shape[1] > 4
 
 
-def find_layer(model: Model, name: str) -> nn.Module:
+def find_layer(net: nn.Module, name: str, side: int) -> nn.Module:
     """Look a layer up by name.
 
     Raises
@@ -61,7 +60,7 @@ def find_layer(model: Model, name: str) -> nn.Module:
     ValueError
         If there is none; the message lists what there is.
     """
-    modules = dict(model.net.named_modules())
+    modules = dict(net.named_modules())
     if name not in modules or not name:
-        raise ValueError(f"no layer {name!r}; there are {', '.join(layers_of(model))}")
+        raise ValueError(f"no layer {name!r}; there are {', '.join(layers_of(net, side))}")
     return modules[name]

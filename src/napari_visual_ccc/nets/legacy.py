@@ -13,7 +13,7 @@ from typing import Any
 
 import torch
 
-from .checkpoint import file_hash
+from .card import ModelCard, file_hash, make_card
 from .models.published import VisualCNN
 
 # Visual-CCC cuts the central 256 pixels out of an image whose short side it made 307 (1.2 x 256)
@@ -49,7 +49,7 @@ _ALEXNET = {
 
 def read_visual_ccc(
     path: Path, *, classes: Sequence[str] = ()
-) -> tuple[str, dict[str, torch.Tensor], dict[str, Any]]:
+) -> tuple[str, dict[str, torch.Tensor], ModelCard]:
     """Read weights published by Visual-CCC: (architecture name, state dict in our names, card).
 
     Visual-CCC trains two classes with one logit, which is positive for the class of index 1. It
@@ -65,7 +65,7 @@ def read_visual_ccc(
 
     Returns
     -------
-    tuple of str, dict, dict
+    tuple of str, dict, ModelCard
         ``visualcnn`` or ``alexnet-1ch``; its float32 state dict with an output for each class;
         the card, as `checkpoint.save` takes it.
 
@@ -205,13 +205,13 @@ def _checked(key: str, value: torch.Tensor, path: Path) -> torch.Tensor:
     return value
 
 
-def _card(path: Path, architecture: str, names: list[str], content: Mapping) -> dict[str, Any]:
+def _card(path: Path, architecture: str, names: list[str], content: Mapping) -> ModelCard:
     use = "imported from Visual-CCC; only for images like those it was trained with"
     source = {"name": "Visual-CCC (imported)", "file": path.name, "sha256": file_hash(path)}
     threshold = content.get("classification_threshold")
     if isinstance(threshold, float) and 0 < threshold < 1 and threshold != 0.5:
         use += f"; its authors say {names[1]} from a probability of {threshold:.3g}, not 0.5"
-    return {
+    values = {
         "name": path.stem,
         "architecture": architecture,
         "classes": names,
@@ -223,3 +223,4 @@ def _card(path: Path, architecture: str, names: list[str], content: Mapping) -> 
         "training_data": source,
         "licence": "unknown: see where the file comes from",
     }
+    return make_card(values, path)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -83,7 +83,7 @@ def similar(model: Model, feature: torch.Tensor) -> list[dict[str, Any]]:
         return []
     found = distances(feature[None], kept)[0]
     near, order = found.topk(min(NEIGHBOURS, len(kept)), largest=False)
-    classes, names = model.card["classes"], model.card["references"]
+    classes, names = model.card.classes, model.card.references
     targets = model.extras[f"{REFERENCE}targets"]
     pictures = model.extras[f"{REFERENCE}thumbnails"]
     return [
@@ -95,12 +95,6 @@ def similar(model: Model, feature: torch.Tensor) -> list[dict[str, Any]]:
         }
         for distance, k in zip(near.tolist(), order.tolist(), strict=True)
     ]
-
-
-def threshold(card: Mapping[str, Any]) -> float | None:
-    """Distance beyond which an image is unlike the training data; None if the card has none."""
-    known = card.get("familiar")
-    return None if not known else float(known["threshold"])
 
 
 def strange(model: Model, features: np.ndarray) -> np.ndarray | None:
@@ -116,11 +110,11 @@ def strange(model: Model, features: np.ndarray) -> np.ndarray | None:
     (n,) bool array or None
         None for a model that keeps no training images, or no threshold.
     """
-    limit, kept = threshold(model.card), model.extras.get(f"{REFERENCE}features")
+    limit, kept = model.card.ood, model.extras.get(f"{REFERENCE}features")
     if limit is None or kept is None:
         return None
     found = [
         unfamiliarity(torch.from_numpy(features[start : start + 512]).to(kept.device), kept)
         for start in range(0, len(features), 512)
     ]
-    return (torch.cat(found) > limit).cpu().numpy()
+    return (torch.cat(found) > limit.threshold).cpu().numpy()

@@ -11,7 +11,6 @@ import torch
 from ..core.progress import Progress, Steps
 from .checkpoint import SIZE, Model, on_processor
 from .inference import RETREAT, batched, may_retreat, scores_and_features, sentence, to_input
-from .models.registry import architecture
 
 
 def predict(
@@ -45,8 +44,8 @@ def predict(
     RuntimeError
         If memory is full.
     """
-    design, card = architecture(model.card["architecture"]), model.card
-    side = (card["input_px"], card["input_px"])
+    design, card = model.design, model.card
+    side = (card.input_px, card.input_px)
     shift = size_term(model, size_nm)
 
     def both(batch: torch.Tensor) -> torch.Tensor:
@@ -62,19 +61,18 @@ def predict(
             raise sentence(error, model.device) from error
         yield Progress(0, count, RETREAT)
         return (yield from predict(on_processor(model), read, count, size_nm, note))
-    classes = len(card["classes"])
+    classes = len(card.classes)
     return found[:, :classes], found[:, classes:]
 
 
 def grey_range(model: Model) -> tuple[float, float]:
     """Mean and standard deviation of grey that the network expects."""
-    scope = model.card["normalisation"]
-    return float(scope.get("mean", 0.5)), float(scope.get("std", 0.5))
+    return model.card.normalisation.mean, model.card.normalisation.std
 
 
 def size_term(model: Model, size_nm: float | None) -> torch.Tensor:
     """What the pixel size adds to the logits: (classes,), zeros where it does not matter."""
-    told = model.card.get("pixel_size_input")
-    if not told or not size_nm or SIZE not in model.extras:
-        return torch.zeros(len(model.card["classes"]), device=model.device)
-    return model.extras[SIZE] * (math.log10(size_nm) - float(told["log10_mean"]))
+    known = model.card.pixel_size_input
+    if not known or not size_nm or SIZE not in model.extras:
+        return torch.zeros(len(model.card.classes), device=model.device)
+    return model.extras[SIZE] * (math.log10(size_nm) - known.log10_mean)

@@ -98,7 +98,7 @@ def report_numbers(result: ModelResult | EvaluationResult) -> dict[str, Any]:
         "notes": _notes(result),
     }
     if isinstance(result, ModelResult):
-        numbers["model"] = {key: result.model.card.get(key) for key in _CARD}
+        numbers["model"] = _card(result)
         numbers["history"] = result.history.to_dict("records")
         numbers["split"] = _split(result.split).to_dict("index")
         numbers["skipped"] = result.skipped.to_dict("records")
@@ -128,7 +128,7 @@ def write_report(
         As `files.written`.
     """
     with written(path, force=force) as part:
-        model = result.model.card.get("name") if isinstance(result, ModelResult) else None
+        model = result.model.card.name if isinstance(result, ModelResult) else None
         title = escape(f"{model or 'Classifier'}: how well it names images")
         page = _PAGE.substitute(title=title, body="\n".join(_body(result, result.thumbnails)))
         part.write_text(page, encoding="utf-8")
@@ -262,8 +262,14 @@ def _training(result: ModelResult) -> Iterator[str]:
         shown = f"; {len(rows)} of them are:" if len(rows) < len(result.skipped) else ":"
         yield f"<h2>Left out</h2><p>{left_out} could not be used{shown}</p>"
         yield _table(["file", "reason"], rows[["name", "reason"]].to_numpy().tolist(), "words")
-    card = [(label, _words(result.model.card.get(key))) for key, label in _CARD.items()]
+    card = [(_CARD[key], _words(value)) for key, value in _card(result).items()]
     yield "<h2>The model</h2>" + _table(["", ""], card, "words")
+
+
+def _card(result: ModelResult) -> dict[str, Any]:
+    """What a report says of the model."""
+    known = {**result.model.card.as_dict(), "hash": result.model.hash or None}
+    return {key: known.get(key) for key in _CARD}
 
 
 def _split(split: pd.DataFrame) -> pd.DataFrame:

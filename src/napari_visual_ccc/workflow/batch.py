@@ -75,9 +75,9 @@ def classify_folder(
     """
     import pandas as pd
 
-    from ..nets import checkpoint
+    from ..nets.card import read_card
 
-    checkpoint.read_card(model)
+    read_card(model)
 
     def judge(found: Micrograph) -> Steps[dict[str, Any]]:
         prediction = yield from classify(

@@ -58,7 +58,7 @@ def save_model(result: ModelResult, path: str | Path, *, force: bool = False) ->
     for one in (path, *others.values()):
         check_free(one, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
-    model = replace(result.model, card={**result.model.card, "name": path.stem})
+    model = replace(result.model, card=result.model.card.model_copy(update={"name": path.stem}))
     checkpoint.save(model, path)
     with written(others["split"], force=force) as part:
         result.split.to_csv(part, index=False)
@@ -101,9 +101,9 @@ def import_visual_ccc(
     output = named(output)
     check_free(output, force=force)
     name, weights, card = read_visual_ccc(Path(path), classes=classes)
-    net = architecture(name).build(len(card["classes"]), card["input_px"])
+    net = architecture(name).build(len(card.classes), card.input_px)
     net.load_state_dict(weights)
-    model = checkpoint.Model(net, card)
+    card = card.model_copy(update={"layers": layers_of(net, card.input_px)})
     output.parent.mkdir(parents=True, exist_ok=True)
-    checkpoint.save(checkpoint.Model(net, {**card, "layers": layers_of(model)}), output)
+    checkpoint.save(checkpoint.Model(net, card), output)
     return output

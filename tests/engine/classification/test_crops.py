@@ -14,11 +14,17 @@ from napari_visual_ccc.engine.classification.crops import (
     views,
     window_side,
 )
+from napari_visual_ccc.nets.card import NetworkInput
 
-WINDOW = {"window_px": 64}
-WHOLE = {"window_px": 64, "view": {"kind": "whole", "fraction": 1.0}}
-CENTRE = {"window_px": 64, "view": {"kind": "whole", "fraction": 0.5}}
-PHYSICAL = {"window_px": 64, "view": {"kind": "physical", "window_nm": 100.0}}
+
+def network_input(**more):
+    return NetworkInput(**{"input_px": 64, "window_px": 64, "normalisation": {}, **more})
+
+
+WINDOW = network_input()
+WHOLE = network_input(view={"kind": "whole", "fraction": 1.0})
+CENTRE = network_input(view={"kind": "whole", "fraction": 0.5})
+PHYSICAL = network_input(view={"kind": "physical", "window_nm": 100.0})
 SIZES = st.integers(1, 150)
 
 
@@ -30,7 +36,7 @@ def numbered(shape):
 @example(134, 64, 64, "window")
 @given(SIZES, SIZES, st.integers(1, 80), st.sampled_from(["window", "physical", "whole"]))
 def test_views_together_show_every_pixel(height, width, side, kind):
-    card = {"window_px": side, "view": {"kind": kind}}
+    card = {"window": WINDOW, "physical": PHYSICAL, "whole": WHOLE}[kind]
     if kind == "whole":
         side = window_side(card, (height, width), None)
     shown = views(numbered((height, width)), card, side, most=100_000)
@@ -80,9 +86,9 @@ def test_a_nearly_square_image_is_shown_whole_to_a_model_of_whole_images():
         (WINDOW, (500, 300), None, 64),
         (WINDOW, (500, 300), 2.0, 64),
         (WINDOW, (20, 30), None, 64),
-        ({"window_px": 64, "view": {"kind": "window"}}, (500, 300), None, 64),
+        (network_input(view={"kind": "window"}), (500, 300), None, 64),
         (WHOLE, (500, 300), None, 300),
-        ({"window_px": 64, "view": {"kind": "whole"}}, (300, 500), 2.0, 300),
+        (network_input(view={"kind": "whole"}), (300, 500), 2.0, 300),
         (CENTRE, (500, 301), None, 150),
         (CENTRE, (1, 1), None, 1),
         (PHYSICAL, (500, 300), 2.0, 50),
@@ -136,13 +142,13 @@ def test_an_image_little_larger_than_a_window_is_a_crop(card, shape, side, crop)
     ],
 )
 def test_a_scale_the_model_was_not_trained_at_is_told(seen, size_nm, said):
-    notes = scale_note({"pixel_size_nm": seen} if seen else {}, size_nm)
+    notes = scale_note(network_input(**({"pixel_size_nm": seen} if seen else {})), size_nm)
     assert len(notes) == (said is not None)
     assert all(re.search(said, note) for note in notes)
 
 
 def card(**scope):
-    return {"normalisation": scope}
+    return network_input(normalisation=scope)
 
 
 @pytest.mark.parametrize(
@@ -171,7 +177,7 @@ def test_percentile_normalisation_undoes_brightness_and_contrast(rng):
 
 def test_fixed_limits_are_the_same_for_every_image():
     image = np.array([[50, 100], [150, 300]], np.uint16)
-    found = normalised(image, card(limits=[100, 200]))
+    found = normalised(image, card(limits=[100.0, 200.0]))
     np.testing.assert_allclose(found, [[0, 0], [0.5, 1]])
 
 
@@ -180,7 +186,7 @@ def test_a_flat_image_is_black_not_nan():
 
 
 def test_a_window_in_nanometres_is_one_scale_whatever_the_size():
-    card = {"view": {"kind": "physical", "window_nm": 1000.0}, "window_px": 500}
+    card = network_input(view={"kind": "physical", "window_nm": 1000.0}, window_px=500)
     for size in (100, 499, 500, 700, 1300):
         shown = views(np.random.default_rng(0).random((size, size)), card, 500)
         assert {part.shape for part in shown} == {(500, 500)}

@@ -16,6 +16,7 @@ from napari_visual_ccc.engine.explanation.explainer import Explainer, Head
 from napari_visual_ccc.engine.explanation.occlude import covered_image
 from napari_visual_ccc.engine.explanation.weights import Why, ablated, full_gradient
 from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.layers import find_layer, layers_of
 from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 from tests.models import CLASSES, saved
@@ -78,7 +79,7 @@ def test_why_one_and_not_the_other_is_the_difference_of_both(crop):
     height = {name: one.raw_maximum for name, one in both.items()}
     assert height["cube"] > 0
     difference = ccc.explain(crop, target="cube", against="sphere", signed=True)
-    looking = Explainer(checkpoint.load(None, CPU), np.asarray(_stretched(crop)), None)
+    looking = Explainer(checkpoint.load_model(None, CPU), np.asarray(_stretched(crop)), None)
     cube, sphere, apart = (
         run(looking.explain(why, "gradcam"))[0] for why in (Why(0), Why(2), Why(0, 2))
     )
@@ -93,11 +94,11 @@ def _stretched(image):
 
 
 def test_any_layer_can_be_explained(crop):
-    model = checkpoint.load(None, CPU)
+    model = checkpoint.load_model(None, CPU)
     names = layers_of(model)
     assert names[0] == "conv_stem"
     assert names.index("blocks.2") < names.index("blocks.5") < names.index("conv_head")
-    assert names == checkpoint.read_card()["layers"]
+    assert names == read_card().layers
     for name in ("blocks.2", "blocks.5"):
         found = ccc.explain(crop, target="cube", layer=name)
         assert found.data.max() == pytest.approx(1)
@@ -141,7 +142,7 @@ def test_an_object_off_centre_in_an_oblong_image_is_found():
 def test_a_sliding_window_finds_an_object_where_it_is(tmp_path, method):
     """A network of fixed input looks window by window; windows start every 32 pixels."""
     path = saved(tmp_path, "alexnet-1ch", input_px=64, window_px=64)
-    model = checkpoint.load(path, CPU)
+    model = checkpoint.load_model(path, CPU)
     empty = np.full((160, 416), 0.6, np.float32)
     places = [(80, 64), (80, 256)]
     shown = []
@@ -243,16 +244,6 @@ def test_what_covers_hides_the_object_and_leaves_the_rest(fill, rng):
     assert found[mask].max() < 0.95
     everything = covered_image(image, np.ones_like(mask), fill)
     assert everything.std() == 0
-
-
-def test_a_model_in_use_is_kept_until_its_file_changes(tmp_path):
-    path = saved(tmp_path)
-    first = checkpoint.load_once(path, CPU)
-    assert checkpoint.load_once(path, CPU) is first
-    import os
-
-    os.utime(path, ns=(1, 1))
-    assert checkpoint.load_once(path, CPU) is not first
 
 
 def test_classes_that_cannot_be_compared_are_refused(crop, tmp_path):

@@ -15,7 +15,7 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation.explainer import Head
 from napari_visual_ccc.engine.explanation.weights import Why, weigh
-from napari_visual_ccc.nets.checkpoint import read_card
+from napari_visual_ccc.nets.card import FORMAT, read_card
 from napari_visual_ccc.nets.interpolate import to_pixels
 from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 from tests.models import CLASSES, saved
@@ -101,7 +101,7 @@ def test_no_evidence_is_zeros_and_a_sentence(tmp_path, discs):
 
     weights = load_file(path)
     weights["classifier.weight"][0] = -weights["classifier.weight"][0].abs()
-    card = json.dumps(read_card(path))
+    card = json.dumps({**read_card(path).as_dict(), "format": FORMAT})
     save_file(weights, path, metadata={"card": card})
     # activations end in a ReLU: negative weights leave nothing positive
     found = ccc.explain(discs, model=path, target=CLASSES[0], method="hirescam")

@@ -182,7 +182,7 @@ def test_removed_pixels_are_filled_from_their_neighbours(rng):
 
 
 def test_new_weights_are_put_into_a_copy():
-    model = checkpoint.load(None, torch.device("cpu"))
+    model = checkpoint.load_model(None, torch.device("cpu"))
     before = {name: value.clone() for name, value in model.net.state_dict().items()}
     last = trusting._redrawn(model, 0, True).net.state_dict()
     every = trusting._redrawn(model, 0, False).net.state_dict()

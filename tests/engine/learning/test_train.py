@@ -13,7 +13,7 @@ from napari_visual_ccc.core import dataset as core_dataset
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.learning.train import train
 from napari_visual_ccc.io import datasets as dataset
-from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.workflow.models import save_model
 
 SIDE = 64
@@ -50,23 +50,23 @@ def test_few_images_are_enough_and_tested_by_cross_validation(trained):
 
 def test_the_card_says_what_was_done(trained):
     card = trained.model.card
-    assert card["classes"] == ["alloy", "powder"]
-    assert card["view"] == {"kind": "window"}
-    assert (card["window_px"], card["input_px"]) == (64, 128)
-    assert card["training_data"]["images"] == 20
-    assert card["training_data"]["by_class"] == {"alloy": 10, "powder": 10}
-    assert len(card["references"]) == 20
-    assert 0.05 <= card["temperature"] <= 20
-    assert len(card["conformal"]) == 20
-    assert card["metrics"]["tested_by"] == "k-fold"
-    assert "blocks.4" in card["layers"]
-    json.dumps(card)
+    assert card.classes == ["alloy", "powder"]
+    assert card.view.as_dict() == {"kind": "window"}
+    assert (card.window_px, card.input_px) == (64, 128)
+    assert card.training_data["images"] == 20
+    assert card.training_data["by_class"] == {"alloy": 10, "powder": 10}
+    assert len(card.references) == 20
+    assert 0.05 <= card.temperature <= 20
+    assert len(card.conformal) == 20
+    assert card.metrics["tested_by"] == "k-fold"
+    assert "blocks.4" in card.layers
+    json.dumps(card.as_dict())
 
 
 def test_a_saved_model_says_of_new_images_what_the_trained_one_would(trained, tmp_path):
     path, split, report, numbers = save_model(trained, tmp_path / "two")
     assert path.name == "two.safetensors"
-    assert checkpoint.read_card(path)["name"] == "two"
+    assert read_card(path).name == "two"
     assert split.read_text().splitlines()[0] == "name,label,group,part"
     assert "named rightly" in report.read_text(encoding="utf-8")
     assert json.loads(numbers.read_text())["confusion"]
@@ -122,7 +122,7 @@ def test_every_architecture_trains_is_saved_and_classifies(model, tmp_path):
         data, model=model, input_px=small, epochs=1, batch=12, split="holdout", test=0.3,
         validation=0.3, weights="random",
     )  # fmt: skip
-    assert found.model.card["architecture"] == model
+    assert found.model.card.architecture == model
     path = save_model(found, tmp_path / "net")[0]
     image = tiles("powder", 1)[0]
     prediction = ccc.classify(image, model=path)
@@ -138,7 +138,7 @@ def test_any_model_of_timm_trains_and_explains(other, tmp_path):
         two_classes(6), model="other", other=other, weights="random", epochs=1, split="holdout",
         test=0.3, validation=0.3,
     )  # fmt: skip
-    assert found.model.card["architecture"] == other
+    assert found.model.card.architecture == other
     path = save_model(found, tmp_path / "net")[0]
     image = tiles("powder", 1)[0]
     assert ccc.classify(image, model=path).probabilities.sum() == pytest.approx(1)
@@ -175,8 +175,8 @@ def test_a_window_in_nanometres_brings_images_to_one_scale(tmp_path):
     )
     found = ccc.train(data, window=256, window_unit="nm", input_px=64)
     card = found.model.card
-    assert card["view"] == {"kind": "physical", "window_nm": 256.0}
-    assert card["pixel_size_nm"] == [2.0, 4.0]
+    assert card.view.as_dict() == {"kind": "physical", "window_nm": 256.0}
+    assert card.pixel_size_nm == [2.0, 4.0]
     path = save_model(found, tmp_path / "scaled")[0]
     notes = ccc.classify(coarse[0][0], (40.0, 40.0), "nm", model=path).notes
     assert any("far from what the model was trained at" in note for note in notes)
@@ -344,7 +344,7 @@ def test_images_that_memory_has_no_room_for_are_read_again(monkeypatch, trained)
     np.testing.assert_array_equal(
         again.model.net.classifier.weight.numpy(), trained.model.net.classifier.weight.numpy()
     )
-    assert again.model.card["licence"] == "CC BY 4.0"
+    assert again.model.card.licence == "CC BY 4.0"
 
 
 @pytest.mark.parametrize("model", ["lite0-linear", "visualcnn"])
@@ -354,7 +354,7 @@ def test_a_class_of_which_nothing_can_be_read_is_left_out(model, tmp_path):
     both = core_dataset.Dataset((*data.examples, *broken[:1]), "three")
     assert len(both.classes) == 3
     found = ccc.train(both, model=model, input_px=32, epochs=1)
-    assert found.model.card["classes"] == ["alloy", "powder"]
+    assert found.model.card.classes == ["alloy", "powder"]
     assert "no finite pixel" in found.skipped.loc[0, "reason"]
 
 

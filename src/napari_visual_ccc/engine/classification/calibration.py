@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,11 +12,6 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     scaled = np.asarray(logits, np.float64) / temperature
     scaled = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return scaled / scaled.sum(axis=-1, keepdims=True)
-
-
-def temperature(card: Mapping[str, Any]) -> float:
-    """What the logits of a model are divided by."""
-    return float(card.get("temperature", 1.0))
 
 
 def temperature_of(logits: np.ndarray, targets: np.ndarray) -> float:

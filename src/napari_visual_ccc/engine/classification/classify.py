@@ -11,10 +11,10 @@ from ...arrays.inputs import as_grey, finite, plane_of
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.results import ImageResult, LabelsResult, PredictionResult
-from .calibration import softmax, temperature
+from .calibration import softmax
 from .crops import EMPTY, scale_note
 from .judge import judged
-from .windows import CONFIDENCE, STRIDE, Device, Looks, Windows, card_facts, see
+from .windows import CONFIDENCE, STRIDE, Device, Looks, Windows, model_facts, see
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
@@ -87,17 +87,17 @@ def classify(
     from ...nets import device as devices
 
     yield Progress(0, 0, "model")
-    loaded = checkpoint.load(model, devices.choose(device))
+    loaded = checkpoint.load_model(model, devices.choose(device))
     card, size = loaded.card, nanometres(spacing, unit)
-    notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
+    notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
     looks = yield from see(loaded, plane, size, turns, stride)
     if looks.windows is not None:
         return _by_window(looks, looks.windows, loaded, notes)
     if turns and len(looks.logits) == 1:
         notes = (*notes, "the model was trained without turned views: it was shown none")
-    spread = softmax(looks.logits, temperature(card)).std(axis=0) if len(looks.logits) > 1 else None
+    spread = softmax(looks.logits, card.temperature).std(axis=0) if len(looks.logits) > 1 else None
     return judged(
-        looks.probabilities(temperature(card)),
+        looks.probabilities(card.temperature),
         loaded,
         confidence,
         looks.features,
@@ -116,8 +116,8 @@ def _by_window(
     from ...nets.neighbours import similar
 
     card = model.card
-    probabilities = softmax(looks.logits, temperature(card))
-    classes = tuple(card["classes"])
+    probabilities = softmax(looks.logits, card.temperature)
+    classes = tuple(card.classes)
     shown = windows.spread() >= EMPTY if looks.shown is None else looks.shown
     if not shown.any():
         notes = (*notes, "no window shows more than noise: the probabilities mean nothing")
@@ -141,7 +141,7 @@ def _by_window(
         ),
     )
     windows_shown = int(shown.sum())
-    facts = card_facts(card) | {
+    facts = model_facts(model) | {
         "windows": windows_shown,
         "empty_windows": windows.count - windows_shown,
     }
@@ -154,13 +154,13 @@ def _by_window(
     middle = looks.features[looks.telling].mean(axis=0, dtype=np.float32)
     return PredictionResult(
         classes,
-        looks.probabilities(temperature(card)),
+        looks.probabilities(card.temperature),
         windows=windows_shown,
         shares=shares,
         maps=maps,
         unknown=unknown,
         similar=tuple(similar(model, torch.from_numpy(middle).to(model.device))),
-        model=card,
+        model=model.identity,
         facts=facts,
         notes=notes,
     )

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...arrays.inputs import stretch
 
+if TYPE_CHECKING:
+    from ...nets.card import NetworkInput
 
-def resized_views(plane: np.ndarray, card: Mapping[str, Any], size: float | None) -> np.ndarray:
+
+def resized_views(plane: np.ndarray, card: NetworkInput, size: float | None) -> np.ndarray:
     """Give the views of an image that show something, at the size of the network's input.
 
     Returns
@@ -25,7 +27,7 @@ def resized_views(plane: np.ndarray, card: Mapping[str, Any], size: float | None
     stretched = normalised(plane, card)
     parts = views(stretched, card, window_side(card, plane.shape, size))
     shown = [part for part in parts if part.std() >= EMPTY] or parts
-    side = (card["input_px"], card["input_px"])
+    side = (card.input_px, card.input_px)
     return np.concatenate(
         [
             to_input(torch.from_numpy(np.ascontiguousarray(part))[None], side, 0.0, 1.0)[:, 0]
@@ -47,68 +49,60 @@ EMPTY = 0.08
 _SQUARE = 1.15
 
 
-def normalised(plane: np.ndarray, card: Mapping[str, Any]) -> np.ndarray:
+def normalised(plane: np.ndarray, card: NetworkInput) -> np.ndarray:
     """Stretch an image to 0..1 float32 as the model's card says."""
-    scope = card["normalisation"]
-    limits = scope.get("limits")
-    if scope.get("kind") == "range":
-        top = 1.0 if plane.dtype.kind in "bf" else float(np.iinfo(plane.dtype).max)
-        limits = (0.0, top)
-    return stretch(
-        plane,
-        scope.get("low", 0.5),
-        scope.get("high", 99.5),
-        limits=(float(limits[0]), float(limits[1])) if limits else None,
-    )[0]
+    scope = card.normalisation
+    limits = None if scope.limits is None else (scope.limits[0], scope.limits[1])
+    if scope.kind == "range":
+        limits = (0.0, 1.0 if plane.dtype.kind in "bf" else float(np.iinfo(plane.dtype).max))
+    return stretch(plane, scope.low, scope.high, limits=limits)[0]
 
 
-def is_whole(card: Mapping[str, Any]) -> bool:
+def is_whole(card: NetworkInput) -> bool:
     """Whether the model was trained on whole images, whatever their number of pixels."""
-    return bool(card.get("view", {}).get("kind") == "whole")
+    return card.view.kind == "whole"
 
 
-def window_side(card: Mapping[str, Any], shape: tuple[int, ...], size_nm: float | None) -> int:
+def window_side(card: NetworkInput, shape: tuple[int, ...], size_nm: float | None) -> int:
     """Pixels of an image that fill the network's input.
 
     Parameters
     ----------
-    card : mapping
+    card : NetworkInput
         Of the model.
     shape : (Y, X)
         Of the image.
     size_nm : float or None
         Size of its pixels; a model that was trained at a scale needs it.
     """
-    view = card.get("view", {})
+    view = card.view
     if is_whole(card):
-        return max(1, round(min(shape) * float(view.get("fraction", 1.0))))
-    if view.get("kind") == "physical" and size_nm:
-        return max(1, round(float(view["window_nm"]) / size_nm))
-    return int(card["window_px"])
+        return max(1, round(min(shape) * view.fraction))
+    if view.kind == "physical" and view.window_nm and size_nm:
+        return max(1, round(view.window_nm / size_nm))
+    return card.window_px
 
 
-def is_crop(card: Mapping[str, Any], shape: tuple[int, ...], side: int) -> bool:
+def is_crop(card: NetworkInput, shape: tuple[int, ...], side: int) -> bool:
     """Whether an image is classified as one thing, not window by window."""
     return is_whole(card) or max(shape) <= CROP * side
 
 
-def views(
-    plane: np.ndarray, card: Mapping[str, Any], side: int, most: int = 16
-) -> list[np.ndarray]:
+def views(plane: np.ndarray, card: NetworkInput, side: int, most: int = 16) -> list[np.ndarray]:
     """Parts of an image that together show all of it, each to be resized to the network's input.
 
     Parameters
     ----------
     plane : (Y, X) array
         The image.
-    card : mapping
+    card : NetworkInput
         Of the model.
     side : int
         As from `window_side`.
     most : int
         No more than this many, evenly spread.
     """
-    if card.get("view", {}).get("kind") == "physical":
+    if card.view.kind == "physical":
         # one scale means one scale: what is smaller is mirrored on, what is larger is cut
         grow = [(0, max(0, side - n)) for n in plane.shape]
         plane = np.pad(plane, grow, mode="symmetric") if any(g for _, g in grow) else plane
@@ -125,12 +119,11 @@ def _starts(length: int, side: int) -> list[int]:
     return [int(s) for s in np.linspace(0, max(0, length - side), count).round()]
 
 
-def scale_note(card: Mapping[str, Any], size_nm: float | None) -> tuple[str, ...]:
+def scale_note(card: NetworkInput, size_nm: float | None) -> tuple[str, ...]:
     """Warn where an image's scale is not one that the model was trained at."""
-    seen = card.get("pixel_size_nm")
-    if not seen:
+    if card.pixel_size_nm is None:
         return ()
-    low, high = (float(value) for value in seen)
+    low, high = card.pixel_size_nm
     known = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
     if size_nm is None:
         return (f"no pixel size is known: the model was trained at {known} nm a pixel",)

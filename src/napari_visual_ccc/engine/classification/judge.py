@@ -8,7 +8,7 @@ import numpy as np
 
 from ...core.results import PredictionResult
 from .calibration import conformal_set
-from .windows import card_facts
+from .windows import model_facts
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
@@ -42,52 +42,56 @@ def judged(
     """
     import torch
 
-    from ...nets.neighbours import similar, strange, threshold, unfamiliarity
+    from ...nets.neighbours import similar, strange, unfamiliarity
 
     card = model.card
     likely: tuple[str, ...] = ()
     # the scores are of images, or of windows one by one: not of a micrograph of many
     single = features is not None and len(features) == 1
-    if card.get("conformal") and single:
-        inside, enough = conformal_set(probabilities, card["conformal"], confidence)
-        likely = tuple(name for name, one in zip(card["classes"], inside, strict=True) if one)
+    if card.conformal and single:
+        inside, enough = conformal_set(probabilities, card.conformal, confidence)
+        likely = tuple(name for name, one in zip(card.classes, inside, strict=True) if one)
         if not enough:
             notes = (
                 *notes,
-                f"{len(card['conformal'])} validation images are too few to be {confidence:.0%} "
+                f"{len(card.conformal)} validation images are too few to be {confidence:.0%} "
                 "sure of anything: no class can be ruled out",
             )
-    if "temperature" not in card:
+    if not card.is_calibrated:
         notes = (*notes, "the probabilities of this model are not calibrated")
     near, odd, middle = [], None, None
     if features is not None:
         middle = torch.from_numpy(features.mean(axis=0, dtype=np.float32)).to(model.device)
         near, odd = similar(model, middle), strange(model, features)
-    limit, distance = threshold(card), None
+    distance = None
     share = 0.0 if odd is None else float(odd.mean())
     unknown = share > 0.5
     if odd is not None and middle is not None and single:
         distance = float(unfamiliarity(middle[None], model.extras["reference.features"])[0])
     if unknown and distance is None:
         notes = (f"unknown: {share:.0%} of the image is unlike the training images", *notes)
-    elif unknown:
+    elif unknown and card.ood:
         notes = (
             f"unknown: unlike the training images (distance {distance:.2f}; of the validation "
-            f"images {card['familiar']['share']:.0%} are within {limit:.2f})",
+            f"images {card.ood.share:.0%} are within {card.ood.threshold:.2f})",
             *notes,
         )
-    facts: dict[str, Any] = card_facts(card)
-    if distance is not None:
-        facts |= {"distance": round(distance, 4), "familiar_within": limit, "unknown": unknown}
+    facts: dict[str, Any] = model_facts(model)
+    if distance is not None and card.ood:
+        facts |= {
+            "distance": round(distance, 4),
+            "familiar_within": card.ood.threshold,
+            "unknown": unknown,
+        }
     if likely:
         facts |= {"likely": list(likely), "confidence": confidence}
     return PredictionResult(
-        tuple(card["classes"]),
+        tuple(card.classes),
         probabilities,
         likely=likely,
         unknown=unknown,
         similar=tuple(near),
-        model=card,
+        model=model.identity,
         facts=facts,
         notes=notes,
         **more,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -12,9 +11,9 @@ from ...arrays.inputs import as_grey, finite, plane_of
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.results import ImageResult, LabelsResult, MapsResult
-from .calibration import softmax, temperature
+from .calibration import softmax
 from .crops import EMPTY, normalised, scale_note, window_side
-from .windows import Device, Windows, card_facts
+from .windows import Device, Windows, model_facts
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
@@ -82,13 +81,12 @@ def morphology_map(
     from ...nets import checkpoint
     from ...nets import device as devices
     from ...nets.inference import sentence
-    from ...nets.models.registry import architecture
     from ...nets.predict import predict
 
     yield Progress(0, 0, "model")
-    loaded = checkpoint.load(model, devices.choose(device))
+    loaded = checkpoint.load_model(model, devices.choose(device))
     card, size = loaded.card, nanometres(spacing, unit)
-    design = architecture(card["architecture"])
+    design = loaded.design
     side = side_px or min(window_side(card, plane.shape, size), min(plane.shape))
     if not 2 <= side <= min(plane.shape):
         raise ValueError(
@@ -96,7 +94,7 @@ def morphology_map(
             f"{plane.shape[1]}; choose 2 to {min(plane.shape)}"
         )
     stretched = normalised(plane, card)
-    scale = card["input_px"] / side
+    scale = card.input_px / side
     if shared and design.any_size:
         step = max(1, round((stride_px or design.stride / scale) * scale / design.stride))
         try:
@@ -117,8 +115,8 @@ def morphology_map(
         spread = windows.spread().reshape(windows.shape)
     if logits.shape[:2] == (1, 1):
         notes = (*notes, "one window covers the image: choose a smaller one to see where")
-    notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
-    return _maps(logits, spread >= empty, plane.shape, origin, cell, card, notes)
+    notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
+    return _maps(logits, spread >= empty, plane.shape, origin, cell, loaded, notes)
 
 
 def _lengths(window: float, stride: float, length: str, spacing: Any, unit: str) -> tuple[int, int]:
@@ -164,7 +162,7 @@ def _shared(
     # cells that show the image, not what it was padded with
     rows, columns = (max(1, round(n / design.stride)) for n in size)
     maps = maps[:, :, :rows, :columns]
-    wide = max(1, round(model.card["input_px"] / design.stride))
+    wide = max(1, round(model.card.input_px / design.stride))
     high, broad = min(wide, rows), min(wide, columns)
     starts_y = torch.arange(0, rows - high + 1, step)
     starts_x = torch.arange(0, columns - broad + 1, step)
@@ -203,13 +201,13 @@ def _maps(
     shape: tuple[int, ...],
     origin: float,
     cell: float,
-    card: Mapping[str, Any],
+    model: Model,
     notes: tuple[str, ...],
 ) -> MapsResult:
     import pandas as pd
 
-    classes = card["classes"]
-    probabilities = softmax(logits, temperature(card))
+    classes = model.card.classes
+    probabilities = softmax(logits, model.card.temperature)
     # every pixel takes the nearest cell: labels that lie on the image exactly, whatever the stride
     rows, columns = (
         np.clip(((np.arange(length) - origin) / cell).round().astype(int), 0, n - 1)
@@ -236,7 +234,7 @@ def _maps(
         )
     if not shown.any():
         notes = (*notes, "no window shows more than noise")
-    facts = card_facts(card) | {
+    facts = model_facts(model) | {
         "cell_px": float(cell),
         "area_percent": dict(zip(table["name"], table["area_percent"].tolist(), strict=True)),
     }

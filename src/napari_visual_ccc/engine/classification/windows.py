@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -93,11 +92,6 @@ def see(
     return Looks(logits, features, windows, windows.spread() >= EMPTY)
 
 
-def is_turned(card: Mapping[str, Any]) -> bool:
-    """Whether a model was trained with turned and mirrored views; foreign ones are taken to be."""
-    return bool(card.get("recipe", {}).get("augment", {}).get("flips", True))
-
-
 def looked_at(
     model: Model, plane: np.ndarray, size_nm: float | None, turns: bool
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
@@ -118,7 +112,7 @@ def looked_at(
     from .crops import resized_views
 
     parts = resized_views(plane, model.card, size_nm)
-    kinds = range(8 if turns and is_turned(model.card) else 1)
+    kinds = range(8 if turns and model.card.augmented_by_flips else 1)
     shown = np.concatenate([dihedral(torch.from_numpy(parts), k).numpy() for k in kinds])
     logits, features = yield from predict(model, lambda a, b: shown[a:b], len(shown), size_nm)
     return (
@@ -170,6 +164,6 @@ class Windows:
         return np.concatenate(rows)
 
 
-def card_facts(card: Mapping[str, Any]) -> dict[str, Any]:
-    """What a result keeps of the model's card."""
-    return {"model": card["name"], "model_hash": card["hash"], "device": card["device"]}
+def model_facts(model: Model) -> dict[str, Any]:
+    """Facts that a result keeps of its model."""
+    return {"model": model.card.name, "model_hash": model.hash, "device": model.device.type}

@@ -12,10 +12,10 @@ from ...arrays.lazy import CHUNK_SIDE, in_squares, is_lazy
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.results import HeatmapResult, MapsResult, PredictionResult
-from ..classification.calibration import softmax, temperature
+from ..classification.calibration import softmax
 from ..classification.crops import normalised, scale_note
 from ..classification.judge import judged
-from ..classification.windows import CONFIDENCE, Device, card_facts
+from ..classification.windows import CONFIDENCE, Device
 
 if TYPE_CHECKING:
     from .explainer import Explainer
@@ -255,16 +255,17 @@ def look(
     """
     from ...nets import checkpoint
     from ...nets import device as devices
+    from ...nets.card import read_card
     from ...nets.inference import sentence
 
-    known = checkpoint.read_card(model)["classes"]
+    known = read_card(model).classes
     for name in (target, against):
         if name and name not in known:
             raise ValueError(f"the model knows no class {name!r}; it knows {', '.join(known)}")
     if target and target == against:
         raise ValueError(f"{target} cannot be explained against itself")
     yield Progress(0, 0, "model")
-    loaded = checkpoint.load(model, devices.choose(device))
+    loaded = checkpoint.load_model(model, devices.choose(device))
     from .explainer import Explainer
 
     plane, notes = given
@@ -284,8 +285,8 @@ def look(
         yield Progress(0, 0, looking.told[-1])
         logits = yield from looking.logits()
         features = yield from looking.features()
-    probabilities = softmax(logits, temperature(card))
-    notes = (*notes, *scale_note(card, size), f"{card['name']}: {card['use']}")
+    probabilities = softmax(logits, card.temperature)
+    notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
     prediction = judged(probabilities, loaded, CONFIDENCE, features, notes=notes)
     return looking, prediction, target or prediction.label, prediction.notes
 
@@ -339,7 +340,6 @@ def _heatmap(
         notes = (*notes, f"nothing in the image speaks for {target}: the map is empty")
     elif scale or peak:
         fine = fine / (scale or peak)
-    card = prediction.model
     return HeatmapResult(
         fine.astype(np.float32),
         look="signed" if signed else "heat",
@@ -351,7 +351,7 @@ def _heatmap(
         facts={
             "target": target,
             "raw_maximum": height,
-            **card_facts(card),
+            **{key: prediction.facts[key] for key in ("model", "model_hash", "device")},
             "unknown": prediction.unknown,
             "probabilities": dict(
                 zip(prediction.classes, prediction.probabilities.tolist(), strict=True)

@@ -24,9 +24,8 @@ from ...nets.inference import (
 from ...nets.interpolate import to_pixels
 from ...nets.layers import find_layer
 from ...nets.models.base import Architecture
-from ...nets.models.registry import architecture
 from ...nets.predict import grey_range, size_term
-from ..classification.calibration import softmax, temperature
+from ..classification.calibration import softmax
 from ..classification.crops import CROP, EMPTY, is_crop, is_whole, window_side
 from .weights import Why, full_gradient, score_weights, scores_of_masks, weigh
 
@@ -56,13 +55,13 @@ class Explainer:
         self, model: Model, stretched: np.ndarray, size_nm: float | None = None, layer: str = ""
     ) -> None:
         self.model, self.image, self.layer = model, stretched, layer
-        self.design = architecture(model.card["architecture"])
+        self.design = model.design
         self.side = window_side(model.card, stretched.shape, size_nm)
         self._size_nm = size_nm
         self.shift = size_term(model, size_nm)
         self.head = Head(model.net, self.design)
         if layer:
-            find_layer(model, layer)
+            find_layer(model.net, layer, model.card.input_px)
         self._maps: torch.Tensor | None = None
         self._looks: tuple[np.ndarray, np.ndarray] | None = None
         self.told: tuple[str, ...] = ()
@@ -95,7 +94,7 @@ class Explainer:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the network's input that shows the whole image."""
-        given = self.model.card["input_px"]
+        given = self.model.card.input_px
         if not self.design.any_size:
             return given, given
         scale = given / self.side
@@ -114,7 +113,7 @@ class Explainer:
             with torch.no_grad():
                 return (self.head(maps) + self.shift)[0].float().cpu().numpy()
         logits, _ = yield from self._windows()
-        heat = temperature(self.model.card)
+        heat = self.model.card.temperature
         return np.log(np.maximum(softmax(logits, heat).mean(axis=0), 1e-30)) * heat
 
     def features(self) -> Steps[np.ndarray | None]:
@@ -133,7 +132,7 @@ class Explainer:
         """Scores and features of windows that overlap by half; of some where the whole is seen."""
         if self._looks is not None:
             return self._looks
-        side, given = min(self.side, min(self.image.shape)), self.model.card["input_px"]
+        side, given = min(self.side, min(self.image.shape)), self.model.card.input_px
         corners = _corners(self.image.shape, side)
         if self.whole and len(corners) > _SOME:
             corners = [
@@ -150,7 +149,7 @@ class Explainer:
             return to_input(shown, (given, given), *grey_range(self.model))[:, 0].numpy()
 
         found = yield from batched(both, read, len(parts), self.model.device, "windows")
-        count = len(self.model.card["classes"])
+        count = len(self.model.card.classes)
         self._looks = found[:, :count] + self.shift.float().cpu().numpy(), found[:, count:]
         return self._looks
 
@@ -214,7 +213,7 @@ class Explainer:
             yield Progress(0, 1, "every layer")
             return full_gradient(net, given, why)
         if self.layer:
-            layer = find_layer(self.model, self.layer)
+            layer = find_layer(net, self.layer, self.model.card.input_px)
             if method == "scorecam":
                 return (yield from score_weights(net, layer, given, why, self._layer_map, few))
             with _leaf(layer):
@@ -242,7 +241,7 @@ class Explainer:
     def _by_window(self, why: Why, method: str) -> Steps[tuple[np.ndarray, float]]:
         """Slide the window that the network knows over the image, and blend."""
         side = min(self.side, min(self.image.shape))
-        given = self.model.card["input_px"]
+        given = self.model.card.input_px
         corners = _corners(self.image.shape, side)
         # a window knows most about its middle
         edge = np.hanning(side + 2)[1:-1] + 1e-3

@@ -11,9 +11,9 @@ from ...arrays.inputs import as_grey, finite, plane_of
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.results import CoverResult
-from ..classification.calibration import softmax, temperature
+from ..classification.calibration import softmax
 from ..classification.crops import normalised
-from ..classification.windows import Device, card_facts
+from ..classification.windows import Device, model_facts
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
@@ -76,7 +76,7 @@ def occlude(
     from ...nets.inference import sentence
 
     yield Progress(0, 2, "model")
-    loaded = checkpoint.load_once(model, devices.choose(device))
+    loaded = checkpoint.load_model(model, devices.choose(device))
     size = nanometres(spacing, unit)
     stretched = normalised(plane, loaded.card)
     covered = covered_image(stretched, mask, fill)
@@ -88,12 +88,12 @@ def occlude(
         raise sentence(error, loaded.device) from error
     share = float(mask.mean())
     winner = int(np.argmax(before))
-    classes = tuple(loaded.card["classes"])
+    classes = tuple(loaded.card.classes)
     changes = dict(zip(classes, (after - before).round(4).tolist(), strict=True))
     told = f"{classes[winner]}: {before[winner]:.1%} before, {after[winner]:.1%} after"
     return CoverResult(
-        classes, before, after, covered, model=loaded.card,
-        facts={**card_facts(loaded.card), "covered_share": share, "change": changes},
+        classes, before, after, covered, model=loaded.identity,
+        facts={**model_facts(loaded), "covered_share": share, "change": changes},
         notes=(*notes, told),
     )  # fmt: skip
 
@@ -165,4 +165,4 @@ def _probabilities(model: Model, stretched: np.ndarray, size_nm: float | None) -
         given = whole_strides(given, looking.design)
     with torch.inference_mode():
         logits = model.net(given.to(model.device))[0] + size_term(model, size_nm)
-    return softmax(logits.float().cpu().numpy(), temperature(model.card))
+    return softmax(logits.float().cpu().numpy(), model.card.temperature)

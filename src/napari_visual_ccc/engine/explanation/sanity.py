@@ -11,8 +11,7 @@ import numpy as np
 
 from ...core.progress import Progress, Steps
 from ...core.results import TableResult
-from ..classification.calibration import temperature
-from ..classification.windows import Device, card_facts
+from ..classification.windows import Device, model_facts
 from .explain import TITLES, Method, evidence, grey_plane, look
 
 if TYPE_CHECKING:
@@ -156,7 +155,7 @@ def cam_sanity_checks(
             values = yield from _tests(part, fine, number, method, seed)
         except (RuntimeError, MemoryError) as error:
             raise sentence(error, looking.model.device) from error
-    facts = {"target": target, "method": method, **card_facts(prediction.model)}
+    facts = {"target": target, "method": method, **model_facts(looking.model)}
     return _card(values, facts, notes)
 
 
@@ -183,7 +182,7 @@ def _part(looking: Explainer, fine: np.ndarray) -> Explainer:
 
     if looking.whole and not looking.design.any_size:
         return looking
-    side, given = looking.side, looking.model.card["input_px"]
+    side, given = looking.side, looking.model.card.input_px
     if looking.design.any_size:
         side = max(1, round(side * max(given, _PART) / given))
     if max(fine.shape) <= side:
@@ -342,7 +341,7 @@ def _probabilities(
         given = to_input(batch, part.size, *grey_range(model))
         given = whole_strides(given, design) if design.any_size else given
         logits = design.head(model.net, design.features(model.net, given)) + part.shift
-        return (logits.float() / temperature(model.card)).softmax(dim=1)[:, number]
+        return (logits.float() / model.card.temperature).softmax(dim=1)[:, number]
 
     def read(start: int, stop: int) -> np.ndarray:
         return np.stack(images[start:stop])
@@ -362,7 +361,7 @@ def _redrawn(model: Model, seed: int, only_last: bool) -> Model:
     weights = list(net.parameters())
     if only_last:
         layers = [m for m in net.modules() if getattr(m, "weight", None) is not None]
-        classes = len(model.card["classes"])
+        classes = len(model.card.classes)
         last = ([m for m in layers if len(m.weight) == classes] or layers)[-1]
         weights = list(last.parameters())
     with seeded(seed), torch.no_grad():

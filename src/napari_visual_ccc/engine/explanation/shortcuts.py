@@ -13,8 +13,8 @@ from ...core.progress import Progress, Steps
 from ...core.results import TableResult
 from ..acquisition.info_bar import find_bar
 from ..acquisition.lettering import in_lines
-from ..classification.calibration import softmax, temperature
-from ..classification.windows import Device, card_facts
+from ..classification.calibration import softmax
+from ..classification.windows import Device, model_facts
 from .explain import evidence, grey_plane, look
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def detect_shortcuts(
     drawn = InfoBar()
     if bar == "auto":
         drawn = find_bar(given[0]) if known is None else known
-    facts: dict[str, Any] = {"target": target, **card_facts(prediction.model)}
+    facts: dict[str, Any] = {"target": target, **model_facts(looking.model)}
     facts |= {"info_bar": asdict(drawn)}
     found, warnings = [], []
     for name, region in suspicious(given[0], drawn).items():
@@ -150,7 +150,7 @@ def detect_shortcuts(
 
 def _probability(looking: Explainer, image: np.ndarray, number: int) -> Steps[float]:
     logits = yield from looking.beside(image).logits()
-    return float(softmax(logits, temperature(looking.model.card))[number])
+    return float(softmax(logits, looking.model.card.temperature)[number])
 
 
 # regions -----------------------------------------------------------------------------------------

@@ -8,7 +8,7 @@ the cell without the bias, so a few numbers a cell are kept and the maps themsel
 from __future__ import annotations
 
 import itertools
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ import torch
 from ...arrays.histogram import grey_histogram
 from ...arrays.lazy import CHUNK_SIDE
 from ...core.progress import Progress, Steps, through
+from ...nets.card import NetworkInput
 from ...nets.inference import feature_map, out_of_memory
 from ...nets.interpolate import interpolation
 from ...nets.predict import grey_range
@@ -84,7 +85,7 @@ class StreamedExplainer(Explainer):
         design, net, device = self.design, self.model.net, self.model.device
         if not (design.any_size and self.whole):
             raise ValueError(
-                f"{self.model.card['name']} is of fixed input size; an image of "
+                f"{self.model.card.name} is of fixed input size; an image of "
                 f"{self.image.size / 1e6:.0f} megapixels is too large for it, take a part"
             )
         height, width = (-(-n // design.stride) * design.stride for n in self.size)
@@ -107,7 +108,7 @@ class StreamedExplainer(Explainer):
             maps = maps[:, :, rows, columns]
             if scores is None:
                 self._check(maps)
-                shape = (len(self.model.card["classes"]),
+                shape = (len(self.model.card.classes),
                          height // design.stride, width // design.stride)  # fmt: skip
                 scores, self._kind = np.empty(shape, np.float32), (maps.shape[1], 1, 1)
             scores[:, to_rows, to_columns] = self._of_cells(maps)
@@ -136,7 +137,7 @@ class StreamedExplainer(Explainer):
             alike = False
         if not alike:
             raise ValueError(
-                f"{self.model.card['name']} does not end in a pooling and a linear layer; an image "
+                f"{self.model.card.name} does not end in a pooling and a linear layer; an image "
                 f"of {self.image.size / 1e6:.0f} megapixels is too large for it, take a part"
             )
 
@@ -171,14 +172,14 @@ def _telling(now: Progress) -> Callable[[Progress], Progress]:
     return lambda _: now
 
 
-def shown(plane: Any, card: Mapping[str, Any]) -> Steps[Any]:
+def shown(plane: Any, card: NetworkInput) -> Steps[Any]:
     """Stretch a lazy plane as `views.normalised` does one in memory: percentiles by counting."""
-    scope = card["normalisation"]
+    scope = card.normalisation
     histogram = yield from grey_histogram(plane)
-    given = scope.get("limits")
-    if scope.get("kind") == "range":
+    given = None if scope.limits is None else (scope.limits[0], scope.limits[1])
+    if scope.kind == "range":
         given = (0.0, 1.0 if plane.dtype.kind in "bf" else float(np.iinfo(plane.dtype).max))
-    low, high = given or histogram.percentiles(scope.get("low", 0.5), scope.get("high", 99.5))
+    low, high = given or histogram.percentiles(scope.low, scope.high)
     if not given and low == high:
         low, high = float(histogram.values[0]), float(histogram.values[-1])
     (middle,) = histogram.percentiles(50)

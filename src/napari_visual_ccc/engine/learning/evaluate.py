@@ -11,7 +11,7 @@ import numpy as np
 from ...core.dataset import Dataset, printable
 from ...core.progress import Progress, Steps, run
 from ...core.results import EvaluationResult
-from ..classification.calibration import calibration_error, temperature
+from ..classification.calibration import calibration_error
 from ..classification.windows import Device, see
 
 if TYPE_CHECKING:
@@ -136,13 +136,13 @@ def evaluate(
     from ...nets import device as devices
     from .prepare import open_plane, thumbnail
 
-    loaded = checkpoint.load(model, devices.choose(device))
+    loaded = checkpoint.load_model(model, devices.choose(device))
     card = loaded.card
     for name in data.classes:
-        if name not in card["classes"]:
-            known = ", ".join(card["classes"])
+        if name not in card.classes:
+            known = ", ".join(card.classes)
             raise ValueError(f"the model knows no class {name!r} of {data.name}; it knows {known}")
-    heat = temperature(card)
+    heat = card.temperature
     examples, before, after, unknown = [], [], [], []
     skipped, thumbnails = list(data.skipped), {}
     for number, example in enumerate(data.examples):
@@ -162,14 +162,14 @@ def evaluate(
             unknown.append(odd.mean() > 0.5)
     if not examples:
         raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")
-    targets = np.array([card["classes"].index(one.label) for one in examples])
-    facts: dict[str, Any] = {"temperature": heat, "model": card["name"], "model_hash": card["hash"]}
+    targets = np.array([card.classes.index(one.label) for one in examples])
+    facts: dict[str, Any] = {"temperature": heat, "model": card.name, "model_hash": loaded.hash}
     facts["ece_before"] = calibration_error(np.stack(before), targets)
     notes = tuple(f"{name} was skipped: {why}" for name, why in skipped[:5])
     if unknown:
         facts["unknown"] = float(np.mean(unknown))
     found = evaluation(
-        card["classes"],
+        card.classes,
         np.stack(after),
         targets,
         names=[one.name for one in examples],

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import nn
 
 from ...core.progress import Progress, Steps
+from ...nets.card import NetworkInput, PixelSizeInput
 from ...nets.inference import batched, sentence
 from .prepare import Prepared
 
@@ -67,7 +68,7 @@ def views_of(
     )
 
 
-def size_values(ready: Prepared, card: dict[str, Any], tell: bool) -> np.ndarray | None:
+def size_values(ready: Prepared, card: NetworkInput, tell: bool) -> np.ndarray | None:
     """Logarithm of each image's pixel size about the mean, and note that mean on the card."""
     if not tell:
         return None
@@ -76,7 +77,7 @@ def size_values(ready: Prepared, card: dict[str, Any], tell: bool) -> np.ndarray
         raise ValueError("no image has a pixel size that the network could be told")
     logs = np.log10(np.where(known, ready.sizes_nm, 1.0))
     mean = float(logs[known].mean())
-    card["pixel_size_input"] = {"log10_mean": mean}
+    card.pixel_size_input = PixelSizeInput(log10_mean=mean)
     # an unknown size is taken for the mean
     return np.where(known, logs - mean, 0.0)
 

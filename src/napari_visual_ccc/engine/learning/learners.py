@@ -106,7 +106,7 @@ class Gradient:
         import pandas as pd
 
         size = None if self.sizes is None else torch.zeros(len(self.ready.classes))
-        classifier = Classifier(self.build(self.ready.card["input_px"]), size).to(self.device)
+        classifier = Classifier(self.build(self.ready.card.input_px), size).to(self.device)
         try:
             steps = fit(
                 classifier, self.design, self._images(chosen),
@@ -164,7 +164,7 @@ class Gradient:
 
     def _folds_mark(self, parts: list[tuple[np.ndarray, np.ndarray]]) -> str:
         """What folds must have in common with a training that goes on from them: every choice."""
-        found = hashlib.sha256(f"{self.recipe} {self.ready.card}".encode())
+        found = hashlib.sha256(f"{self.recipe} {self.ready.card.as_dict()}".encode())
         for chosen, held in parts:
             found.update(self._mark(chosen, held).encode())
         return found.hexdigest()

@@ -37,7 +37,7 @@ class Linear:
     ) -> None:  # fmt: skip
         self.ready, self.name, self.design, self.device = ready, name, design, device
         self.balance, self.seed = balance, seed
-        self.net = build(ready.card["input_px"]).to(device)
+        self.net = build(ready.card.input_px).to(device)
         # stretched features hardly change with light, and noise was measured to cost accuracy
         self.augment = Augment(flips, 0.0, 0.0, zoom)
         self.sizes = size_values(ready, ready.card, tell_size)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -18,6 +17,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ...core.dataset import Dataset, Example
+    from ...nets.card import NetworkInput
     from ...nets.models.base import Architecture
 
 # images of about one size and not larger than this are crops of what is to be found
@@ -48,7 +48,7 @@ class Prepared:
         In order.
     table, skipped : DataFrame
         ``name``, ``label``, ``group`` of each image; ``name``, ``reason`` of what was left out.
-    card : dict
+    card : NetworkInput
         What the model's card will say of the input.
     digest : str
         SHA-256 over names, classes, groups and pixels.
@@ -65,7 +65,7 @@ class Prepared:
     classes: tuple[str, ...]
     table: pd.DataFrame
     skipped: pd.DataFrame
-    card: dict[str, Any]
+    card: NetworkInput
     digest: str
     notes: tuple[str, ...]
 
@@ -140,7 +140,7 @@ def prepare(
     all_views, owner, thumbnails = yield from _all_views(opened, card, keep_bar)
     sizes = np.array([np.nan if one.size is None else one.size for one in opened])
     if np.isfinite(sizes).sum() * 2 > len(sizes):
-        card["pixel_size_nm"] = [float(np.nanmin(sizes)), float(np.nanmax(sizes))]
+        card.pixel_size_nm = [float(np.nanmin(sizes)), float(np.nanmax(sizes))]
     notes: tuple[str, ...] = (_view_note(card),)
     if skipped:
         count = len(data.examples) + len(data.skipped)
@@ -184,42 +184,43 @@ def open_plane(micrograph: Any, keep_bar: bool = False) -> tuple[np.ndarray, flo
 
 def _input_card(
     design: Architecture, shapes: list[tuple[int, ...]], window: float, unit: str, input_px: int
-) -> dict[str, Any]:
+) -> NetworkInput:
+    from ...nets.card import NetworkInput, Normalisation, View
+
     short = np.array([min(shape) for shape in shapes])
     longest = max(max(shape) for shape in shapes)
     middle = int(np.median(short))
-    view: dict[str, Any]
+    view: View
     if window > 0 and unit == "nm":
-        view, side = {"kind": "physical", "window_nm": float(window)}, 0
+        view, side = View(kind="physical", window_nm=float(window)), 0
     elif window > 0:
-        view, side = {"kind": "window"}, max(8, round(window))
+        view, side = View(kind="window"), max(8, round(window))
     elif longest <= _CROPS and longest <= 1.5 * short.min():
-        view, side = {"kind": "window"}, max(8, middle)
+        view, side = View(kind="window"), max(8, middle)
     else:
-        view, side = {"kind": "whole", "fraction": 1.0}, max(8, middle)
+        view, side = View(kind="whole", fraction=1.0), max(8, middle)
     if input_px <= 0:
         input_px = design.input_px
         if design.any_size and side:
             # twice the pixels there are is all that enlarging can help
             input_px = int(np.clip(round(2 * side / 32) * 32, 96, design.input_px))
-    return {
-        "input_px": int(input_px),
-        "window_px": int(side or design.input_px),
-        "view": view,
-        "normalisation": {
-            "kind": "percentile", "low": 0.5, "high": 99.5, "scope": "image",
-            "mean": design.mean, "std": design.std,
-        },
-    }  # fmt: skip
+    return NetworkInput(
+        input_px=int(input_px),
+        window_px=int(side or design.input_px),
+        view=view,
+        normalisation=Normalisation(
+            kind="percentile", low=0.5, high=99.5, scope="image", mean=design.mean, std=design.std
+        ),
+    )
 
 
-def _view_note(card: Mapping[str, Any]) -> str:
-    view = card["view"]
-    if view["kind"] == "whole":
+def _view_note(card: NetworkInput) -> str:
+    view = card.view
+    if view.kind == "whole":
         return "images are shown to the network whole"
-    if view["kind"] == "physical":
-        return f"the network is shown windows of {view['window_nm']:g} nm"
-    return f"the network is shown windows of {card['window_px']} px"
+    if view.kind == "physical":
+        return f"the network is shown windows of {view.window_nm:g} nm"
+    return f"the network is shown windows of {card.window_px} px"
 
 
 class _Opened(NamedTuple):
@@ -232,10 +233,10 @@ class _Opened(NamedTuple):
 
 
 def _all_views(
-    opened: list[_Opened], card: dict[str, Any], keep_bar: bool
+    opened: list[_Opened], card: NetworkInput, keep_bar: bool
 ) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     found, owner, thumbnails = [], [], []
-    side, total = card["input_px"], 0
+    side, total = card.input_px, 0
     for number, one in enumerate(opened):
         yield Progress(number, len(opened), "preparing images")
         plane = one.plane if one.plane is not None else open_plane(one.example.read(), keep_bar)[0]

@@ -339,6 +339,7 @@ def _finish(
     licence: str,
 ) -> tuple[Any, EvaluationResult]:
     """Calibrate on one part, evaluate on another, and put all that is known into a model."""
+    from ...nets.card import make_card
     from ...nets.checkpoint import Model
     from ...nets.layers import layers_of
     from ...nets.neighbours import references
@@ -352,7 +353,7 @@ def _finish(
 
     fitting, calibrating, tested = chosen
     # what is looked at window by window has to be calibrated by windows
-    by_window = ready.card["view"]["kind"] != "whole"
+    by_window = ready.card.view.kind != "whole"
     image = ready.owner if by_window else np.arange(len(ready.targets))
     features = fitted.features if by_window else ready.by_image(fitted.features)
     scores = logits if by_window else ready.by_image(logits)
@@ -391,7 +392,7 @@ def _finish(
         [names[k] for k in image[known]], seed,
     )  # fmt: skip
     card = {
-        **ready.card,
+        **ready.card.as_dict(),
         "name": data.name,
         "architecture": learner.name,
         "classes": list(ready.classes),
@@ -419,7 +420,7 @@ def _finish(
                 for name, *numbers in judged.summary.itertuples(index=False, name=None)
             },
         },
-        "layers": layers_of(Model(fitted.net, {**ready.card, "architecture": learner.name})),
+        "layers": layers_of(fitted.net, ready.card.input_px),
         "backbone": origin,
         "licence": licence,
         "version": _version(),
@@ -427,7 +428,7 @@ def _finish(
     familiar = familiar_range(features, known[chosen_ones], asked, groups)
     if familiar is not None:
         card["familiar"] = familiar
-    return Model(fitted.net, card, {**kept, **fitted.extras}), judged
+    return Model(fitted.net, make_card(card), {**kept, **fitted.extras}), judged
 
 
 def thinned(scores: np.ndarray) -> list[float]:

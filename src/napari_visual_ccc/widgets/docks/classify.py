@@ -11,7 +11,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from superqt.utils import qdebounced
 
 from ...core.results import CoverResult, HeatmapResult, MapsResult, PredictionResult, Result
-from ...nets.checkpoint import read_card
+from ...nets.card import read_card
 from ...workflow import operations, signature
 from ...workflow.models import import_visual_ccc
 from ...workflow.operations import Operation
@@ -84,7 +84,7 @@ class Classify(Form):
 
     def _card(self, fields: Container, key: str) -> list[str]:
         try:
-            return [str(one) for one in read_card(_path(fields["model"].value)).get(key, [])]
+            return list(getattr(read_card(_path(fields["model"].value)), key))
         except (ValueError, OSError) as error:
             # asked again whenever layers come or go: once is enough
             path = fields["model"].value
@@ -256,11 +256,11 @@ def _offer(fields: Container, name: str, choices: Any) -> None:
 
 def _imported(weights: Path) -> Path:
     """Name of the model that weights become; a number more where another model has that name."""
-    from ...nets.checkpoint import file_hash
+    from ...nets.card import file_hash
 
     number, path = 1, weights.with_suffix(".safetensors")
     while path.exists():
-        made = read_card(path).get("training_data")
+        made = read_card(path).training_data
         if isinstance(made, dict) and made.get("sha256") == file_hash(weights):
             break
         number += 1
