@@ -95,7 +95,7 @@ def _stretched(image):
 
 def test_any_layer_can_be_explained(crop):
     model = checkpoint.load_model(None, CPU)
-    names = layers_of(model)
+    names = layers_of(model.net, model.card.input_px)
     assert names[0] == "conv_stem"
     assert names.index("blocks.2") < names.index("blocks.5") < names.index("conv_head")
     assert names == read_card().layers
