@@ -285,7 +285,7 @@ def spoilt(made: Drawn, rng: np.random.Generator) -> Drawn:
     image, bar = made.image, made.bar
     if made.opaque and rng.random() < 0.1:
         # 12 bits of the detector in 16; letters and paper at the ends of the 16
-        rows, columns = bar.field(*image.shape)
+        rows, columns = bar.specimen(*image.shape)
         deep = image.astype(np.uint16) * 257
         deep[rows, columns] = image[rows, columns].astype(np.uint16) * 16
         return replace(made, image=deep)

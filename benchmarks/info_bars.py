@@ -18,7 +18,7 @@ from PIL import Image
 from benchmarks.bar_styles import STYLES, spoilt, with_bar
 from benchmarks.no_bars import KINDS
 from napari_visual_ccc.core.micrograph import InfoBar
-from napari_visual_ccc.engine.acquisition.info_bar import find_bar
+from napari_visual_ccc.engine.acquisition.bar_detector import find_info_bar
 
 # pattern, and what ends the name of the original: its copies and neighbours stay in one half
 SOURCES = {
@@ -91,7 +91,7 @@ def main(data: Path, tune: bool) -> None:
         errors = []
         for image, true in drawn(whole, style, tune):
             start = time.process_time()
-            found = find_bar(image)
+            found = find_info_bar(image)
             seconds.append((time.process_time() - start) / image.size * 2**20)
             total += 1
             if found:
@@ -102,7 +102,7 @@ def main(data: Path, tune: bool) -> None:
         print(f"| {style} | {BARS} | {len(errors)} | {good} | {worst} |", flush=True)
     print("\n| without a bar | images | rows lost |\n|---|---:|---:|")
     for kind in KINDS:
-        lost = [bool(find_bar(image)) for image in without(every, kind, tune)]
+        lost = [bool(find_info_bar(image)) for image in without(every, kind, tune)]
         wrong += sum(lost)
         print(f"| {kind} | {len(lost)} | {sum(lost)} |", flush=True)
     print(f"\nprecision {right / (right + wrong):.3f}, recall {right / total:.3f}")

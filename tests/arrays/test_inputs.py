@@ -4,12 +4,12 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_visual_ccc.arrays.inputs import as_grey, finite, plane_of, stretch
+from napari_visual_ccc.arrays.inputs import finite, plane_of, stretch, to_gray
 
 
 def test_equal_channels_become_that_channel_without_a_note():
     grey = np.arange(20, dtype=np.uint16).reshape(4, 5)
-    found, notes = as_grey(np.stack([grey] * 3, axis=-1))
+    found, notes = to_gray(np.stack([grey] * 3, axis=-1))
     np.testing.assert_array_equal(found, grey)
     assert found.dtype == np.uint16
     assert notes == ()
@@ -18,18 +18,18 @@ def test_equal_channels_become_that_channel_without_a_note():
 def test_true_colour_becomes_luminance_and_says_so():
     image = np.zeros((4, 5, 4), np.uint8)
     image[..., 1] = 100
-    found, notes = as_grey(image)
+    found, notes = to_gray(image)
     assert (found == round(0.7152 * 100)).all()
     assert "luminance" in notes[0]
 
 
 def test_a_grey_image_is_handed_on_as_it_is(ramp16):
-    found, _ = as_grey(ramp16)
+    found, _ = to_gray(ramp16)
     assert found is ramp16
 
 
 def test_lazy_stays_lazy():
-    found, _ = as_grey(da.zeros((8, 8, 3), dtype=np.uint8))
+    found, _ = to_gray(da.zeros((8, 8, 3), dtype=np.uint8))
     assert isinstance(found, da.Array)
     assert found.shape == (8, 8)
 
@@ -45,7 +45,7 @@ def test_lazy_stays_lazy():
 )
 def test_what_is_no_image_is_refused_in_words(image, words):
     with pytest.raises(ValueError, match=words):
-        as_grey(image)
+        to_gray(image)
 
 
 def test_a_stack_is_no_plane():

@@ -28,11 +28,11 @@ def test_pixel_size_has_the_step_of_z_where_it_is_known():
 
 def test_specimen_is_what_the_info_bar_leaves():
     bar = InfoBar(bottom=3, left=1)
-    assert bar.field(10, 20) == (slice(0, 7), slice(1, 20))
+    assert bar.specimen(10, 20) == (slice(0, 7), slice(1, 20))
     assert str(bar) == "3 px at the bottom, 1 px at the left"
     assert bar and not InfoBar()
     with pytest.raises(ValueError, match="leaves nothing"):
-        bar.field(3, 20)
+        bar.specimen(3, 20)
 
 
 def test_colour_is_a_last_axis_that_has_no_name():

@@ -13,7 +13,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc.arrays import lazy as arrays_lazy
 from napari_visual_ccc.arrays import tile_reduction as tiles
 from napari_visual_ccc.arrays import tiling as arrays_tiling
-from napari_visual_ccc.arrays.reduction import computed, over_pieces
+from napari_visual_ccc.arrays.reduction import computed, map_pieces
 from napari_visual_ccc.core.progress import run
 
 SOME = settings(
@@ -208,7 +208,7 @@ def test_every_chunk_is_read_once(rng):
 
     lazy = da.map_blocks(read, chunks=((17, 43), (20, 20, 40)), dtype=float, meta=np.empty((0, 0)))
     halo = da.map_overlap(lambda b: b, lazy, depth=3, boundary="none", meta=np.empty((0, 0)))
-    found = [answer for _, answer in sorted(over_pieces(lambda *given: given, halo))]
+    found = [answer for _, answer in sorted(map_pieces(lambda *given: given, halo))]
     assert len(reads) == len(set(reads)) == 6
     for place, part in found:
         np.testing.assert_array_equal(part, image[place])
@@ -221,13 +221,13 @@ def test_an_error_of_a_chunk_comes_through():
 
     lazy = da.zeros((40, 40), chunks=10).map_blocks(broken, dtype=float, meta=np.empty((0, 0)))
     with pytest.raises(OSError, match="chunk 3 is damaged"):
-        list(over_pieces(lambda _, part: part.sum(), lazy))
+        list(map_pieces(lambda _, part: part.sum(), lazy))
 
 
 def test_leaving_half_way_stops_the_rest():
     asked = []
     lazy = da.zeros((1000, 10), chunks=(10, 10))
-    answers = over_pieces(lambda place, part: asked.append(place), lazy)
+    answers = map_pieces(lambda place, part: asked.append(place), lazy)
     next(answers)
     answers.close()
     assert len(asked) < 50

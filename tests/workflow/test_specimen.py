@@ -33,7 +33,7 @@ def with_bar(image: np.ndarray, bar: InfoBar, grey: int = 255) -> np.ndarray:
     widths = ((bar.top, bar.bottom), (bar.left, bar.right))
     framed = np.pad(image, widths, constant_values=grey)
     outside = np.ones(framed.shape, bool)
-    outside[bar.field(*framed.shape)] = False
+    outside[bar.specimen(*framed.shape)] = False
     framed[outside & (np.indices(framed.shape).sum(axis=0) % 5 == 0)] = 0
     return framed
 
@@ -63,7 +63,7 @@ def test_a_result_is_that_of_the_specimen_alone(name, bar, image):
             name, {"image": framed}, choices, spacing=(0.5, 0.5), unit="nm", info_bar=bar
         )
     )
-    rows, columns = bar.field(*framed.shape)
+    rows, columns = bar.specimen(*framed.shape)
     assert len(found.layers) == len(alone.layers)
     for one, other in zip(found.layers, alone.layers, strict=True):
         if one.stride > 1:

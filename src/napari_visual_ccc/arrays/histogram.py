@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.progress import Progress, Steps
-from .reduction import Total, count_pieces, over_pieces
+from .reduction import PairwiseSum, count_pieces, map_pieces
 
 BINS = 65_536
 
@@ -157,7 +157,7 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
 def extremes(image: Any) -> Steps[tuple[float, float, bool]]:
     """Find in one pass what `limits` finds, and whether any pixel is not finite."""
     low, high, total, missing = np.inf, -np.inf, count_pieces(image), False
-    for done, (_, (ends, all_there)) in enumerate(over_pieces(_ends, image), start=1):
+    for done, (_, (ends, all_there)) in enumerate(map_pieces(_ends, image), start=1):
         low, high, missing = min(low, ends[0]), max(high, ends[1]), missing or not all_there
         yield Progress(done, total, "grey levels")
     if low > high:
@@ -219,7 +219,7 @@ def _ends(_: Any, piece: np.ndarray) -> tuple[tuple[float, float], bool]:
 def _count(image: Any, scale: Levels | Binned, beside: Any) -> Steps[GreyHistogram]:
     exact = isinstance(scale, Levels)
     size = 256 if image.dtype.itemsize == 1 else BINS
-    counts, sums, total = np.zeros(size, np.int64), Total(), count_pieces(image)
+    counts, sums, total = np.zeros(size, np.int64), PairwiseSum(), count_pieces(image)
 
     def count(_: Any, piece: np.ndarray, *other: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         found, added = np.zeros(size, np.int64), np.zeros((2, 0 if exact and not other else size))
@@ -238,7 +238,7 @@ def _count(image: Any, scale: Levels | Binned, beside: Any) -> Steps[GreyHistogr
         return found, added
 
     images = (image,) if beside is None else (image, beside)
-    for done, (number, (found, added)) in enumerate(over_pieces(count, *images), start=1):
+    for done, (number, (found, added)) in enumerate(map_pieces(count, *images), start=1):
         counts += found
         sums.add(number, added)
         yield Progress(done, total, "grey levels")
@@ -275,7 +275,7 @@ def occurrences(labels: Any) -> Steps[dict[int, int]]:
             return np.flatnonzero(counts), counts[counts > 0]
         return np.unique(piece, return_counts=True)
 
-    for done, (_, (which, counts)) in enumerate(over_pieces(count, labels), start=1):
+    for done, (_, (which, counts)) in enumerate(map_pieces(count, labels), start=1):
         for label, pixels in zip(which.tolist(), counts.tolist(), strict=True):
             found[int(label)] = found.get(int(label), 0) + pixels
         yield Progress(done, total, "labels")

@@ -7,14 +7,14 @@ from typing import Any
 
 import numpy as np
 
-from .lazy import is_lazy, opened
+from .lazy import as_array_or_dask, is_lazy
 from .volumes import parts
 
 # Rec. 709, as in skimage.color.rgb2gray
 _LUMINANCE = (0.2125, 0.7154, 0.0721)
 
 
-def as_grey(image: Any) -> tuple[Any, tuple[str, ...]]:
+def to_gray(image: Any) -> tuple[Any, tuple[str, ...]]:
     """Make an image grey without losing levels.
 
     Parameters
@@ -37,7 +37,7 @@ def as_grey(image: Any) -> tuple[Any, tuple[str, ...]]:
     ValueError
         If the array is empty, has fewer than two dimensions, or is not of real numbers.
     """
-    image = opened(image)
+    image = as_array_or_dask(image)
     if image.dtype.kind not in "biuf":
         raise ValueError(f"image is of type {image.dtype}; real numbers are needed")
     if image.ndim < 2:
@@ -115,7 +115,7 @@ def finite(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     return filled, missing
 
 
-def counted_from(plane: np.ndarray, zero: float) -> np.ndarray:
+def subtract_level(plane: np.ndarray, zero: float) -> np.ndarray:
     """Subtract a level, then give float32: a small contrast on a large level keeps its digits."""
     wide = plane.astype("f8" if plane.dtype.itemsize > 2 else "f4")
     return (wide - np.array(zero, wide.dtype)).astype(np.float32)
@@ -161,7 +161,7 @@ def stretch(
 _LOOKED_AT = 2048
 
 
-def whole_numbers(labels: Any, advice: str) -> Any:
+def require_integers(labels: Any, advice: str) -> Any:
     """Insist on (..., Y, X) whole numbers, numpy or dask.
 
     Raises
@@ -169,7 +169,7 @@ def whole_numbers(labels: Any, advice: str) -> Any:
     ValueError
         If the array is of another kind, or empty; `advice` says what to do.
     """
-    labels = opened(labels)
+    labels = as_array_or_dask(labels)
     if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
         raise ValueError(
             f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of whole numbers "
@@ -178,7 +178,7 @@ def whole_numbers(labels: Any, advice: str) -> Any:
     return labels
 
 
-def checked_labels(labels: Any) -> Any:
+def validate_labels(labels: Any) -> Any:
     """Insist on (..., Y, X) labels of regions or phases, numpy or dask.
 
     Raises
@@ -186,7 +186,7 @@ def checked_labels(labels: Any) -> Any:
     ValueError
         If the array is not of whole numbers, is empty, or looks like a micrograph.
     """
-    labels = whole_numbers(labels, "segment or cluster the image first")
+    labels = require_integers(labels, "segment or cluster the image first")
     first = labels[(0,) * (labels.ndim - 2)]
     if _looks_grey(np.asarray(first[_middle(first.shape[0]), _middle(first.shape[1])])):
         raise ValueError(
@@ -205,10 +205,10 @@ def label_parts(labels: Any, axes: int) -> Iterator[tuple[tuple[int, ...], np.nd
         If a label is negative.
     """
     for index, part in parts(labels, axes):
-        yield index, not_negative(part)
+        yield index, require_non_negative(part)
 
 
-def not_negative(part: np.ndarray) -> np.ndarray:
+def require_non_negative(part: np.ndarray) -> np.ndarray:
     """Insist that no label is negative.
 
     Raises

@@ -1,4 +1,4 @@
-"""Lazy arrays: recognised, opened, cut into chunks that are quick to read."""
+"""Lazy (dask) arrays and their chunks."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def is_lazy(image: Any) -> bool:
     return hasattr(image, "dask")
 
 
-def opened(image: Any) -> Any:
+def as_array_or_dask(image: Any) -> Any:
     """Give an array as the operations take it: numpy, or lazy dask for what is large and on disk.
 
     Parameters
@@ -49,7 +49,7 @@ def opened(image: Any) -> Any:
     return np.asarray(image)
 
 
-def in_squares(image: Any, side: int) -> Any:
+def rechunk_square(image: Any, side: int) -> Any:
     """Give an image as dask in chunks of one plane each, as high and wide as asked for."""
     import dask.array as da
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from ..core.progress import Progress, Steps, run
 from .lazy import _CHUNK_LEAST, BAND_PIXELS, CHUNK_PIXELS, CHUNK_SIDE, WORKERS, is_lazy
-from .reduction import in_turn
+from .reduction import ordered_map
 from .tiling import Tile, _tiles
 
 Plane = Callable[[np.ndarray], np.ndarray]
@@ -80,7 +80,7 @@ def _fill(
         result[write] = function(image[read])[keep]
 
     tiles = list(_tiles(image.shape, halo, pixels))
-    for done, _ in enumerate(in_turn(work, tiles, workers), start=1):
+    for done, _ in enumerate(ordered_map(work, tiles, workers), start=1):
         yield Progress(done, len(tiles), note)
 
 

@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 
 def pieces(image: Any) -> Iterator[np.ndarray]:
-    """Give every pixel once, a bounded piece at a time; `over_pieces` is faster.
+    """Give every pixel once, a bounded piece at a time; `map_pieces` is faster.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def pieces(image: Any) -> Iterator[np.ndarray]:
         yield image[(*index, rows)]
 
 
-def over_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[int, Answer]]:
+def map_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[int, Answer]]:
     """Ask something of every piece of an image, on all cores: histograms, limits and counts.
 
     Parameters
@@ -57,18 +57,16 @@ def over_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[tuple
 
     Yields
     ------
-    Number of the piece and answer; those of chunks as they come. `blocks.Total` adds them up.
+    Number of the piece and answer; those of chunks as they come. `blocks.PairwiseSum` adds them up.
     """
     if any(is_lazy(image) for image in images):
-        pass
-
-        return over_blocks(function, *images)
+        return map_chunks(function, *images)
 
     def ask(tile: Tile) -> Answer:
         place = (*tile[0], *tile[1])
         return function(place, *(image[place] for image in images))
 
-    return enumerate(in_turn(ask, _tiles(images[0].shape, 0, BAND_PIXELS)))
+    return enumerate(ordered_map(ask, _tiles(images[0].shape, 0, BAND_PIXELS)))
 
 
 def count_pieces(image: Any) -> int:
@@ -102,12 +100,12 @@ def computed(image: Any, out: Any = None) -> Steps[Any]:
         result[place] = part
 
     total = count_pieces(image)
-    for done, _ in enumerate(over_pieces(store, image), start=1):
+    for done, _ in enumerate(map_pieces(store, image), start=1):
         yield Progress(done, total, "compute")
     return result
 
 
-def in_turn(
+def ordered_map(
     function: Callable[[Item], Answer], items: Iterable[Item], workers: int = WORKERS
 ) -> Iterator[Answer]:
     """Apply a function on several threads, a few items ahead, and give the answers in order."""
@@ -135,8 +133,6 @@ def threads() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(WORKERS)
 
 
-Answer = TypeVar("Answer")
-
 # number of no chunk
 _ERROR = -1
 
@@ -145,7 +141,7 @@ class _Left(Exception):
     """Nobody waits for the answers any more."""
 
 
-class Total:
+class PairwiseSum:
     """Sum of arrays that come in any order: always added up alike, so that no digit changes.
 
     Neighbours are added to pairs, pairs to fours and so on; few sums wait at any time.
@@ -170,8 +166,8 @@ class Total:
         return total
 
 
-def over_blocks(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[int, Answer]]:
-    """Ask something of every chunk: `planes.over_pieces` of lazy arrays.
+def map_chunks(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[int, Answer]]:
+    """Ask something of every chunk: `planes.map_pieces` of lazy arrays.
 
     All chunks are one graph, so that what neighbours share (a file's chunk under two halos) is
     computed once; the threads wait when the reader falls behind.

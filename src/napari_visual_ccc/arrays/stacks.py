@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..core.progress import Progress, Steps, run, through
+from ..core.progress import Progress, Steps, map_progress, run
 from ..core.results import (
     HeatmapResult,
     ImageResult,
@@ -44,7 +44,7 @@ def check_scope(scope: str) -> None:
         raise ValueError(f"scope is {scope!r}; choose stack or slice")
 
 
-def over_slices(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Result]]:
+def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Result]]:
     """Let an operation on a (Y, X) image take a stack as well, slice by slice.
 
     Parameters
@@ -70,7 +70,7 @@ def over_slices(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[R
     return lifted
 
 
-def alone(
+def map_slices(
     function: Callable[[np.ndarray], Steps[Result]],
     image: Any,
     axes: int,
@@ -154,7 +154,7 @@ def each_slice(
     for number, index in enumerate(np.ndindex(shape)):
         tell = functools.partial(_at_slice, number, total)
         try:
-            result = yield from through(function(np.asarray(image[index])), tell)
+            result = yield from map_progress(function(np.asarray(image[index])), tell)
         except ValueError as error:
             first = first or error
             together.note(index, f"nothing was found: {error}")

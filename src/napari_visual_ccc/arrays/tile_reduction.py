@@ -9,19 +9,19 @@ from typing import Any, TypeVar
 import numpy as np
 
 from .lazy import is_lazy
-from .reduction import in_turn, threads
+from .reduction import ordered_map, threads
 
 Answer = TypeVar("Answer")
 
 _TILE = 1024
 
 
-def tiles_of(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """First row and column of every tile of a plane, as `over_tiles` goes through them."""
+def tile_corners(shape: tuple[int, ...]) -> list[tuple[int, int]]:
+    """First row and column of every tile of a plane, as `map_tiles` goes through them."""
     return [(int(y), int(x)) for y in _edges(shape[0])[:-1] for x in _edges(shape[1])[:-1]]
 
 
-def over_tiles(function: Callable[..., Answer], *images: Any, halo: int) -> Iterator[Answer]:
+def map_tiles(function: Callable[..., Answer], *images: Any, halo: int) -> Iterator[Answer]:
     """Ask something of every tile of a plane; how it is cut depends on its shape alone.
 
     Of lazy images every chunk is computed once, and a row of chunks or two are in memory.
@@ -38,7 +38,7 @@ def over_tiles(function: Callable[..., Answer], *images: Any, halo: int) -> Iter
 
     Yields
     ------
-    The answers, in the order of `tiles_of`.
+    The answers, in the order of `tile_corners`.
     """
     rows, columns = (_edges(length).tolist() for length in images[0].shape)
 
@@ -47,7 +47,7 @@ def over_tiles(function: Callable[..., Answer], *images: Any, halo: int) -> Iter
             for left, right in itertools.pairwise(columns):
                 yield [band[:, left : right + 2 * halo] for band in bands]
 
-    return in_turn(lambda parts: function(*parts), tiles())
+    return ordered_map(lambda parts: function(*parts), tiles())
 
 
 def _edges(length: int) -> np.ndarray:

@@ -240,7 +240,7 @@ def _one_image(
 ) -> None:
     from ..core.files import check_free
     from ..core.micrograph import InfoBar
-    from ..engine.acquisition.info_bar import bar_of
+    from ..engine.acquisition.bar_detector import info_bar_of
     from ..io.read import read
     from ..workflow.provenance import provenance
     from ..workflow.save import base_name, recipe_file, write_result
@@ -252,7 +252,9 @@ def _one_image(
     first, *further = signature.inputs(name)
     files = {other: getattr(given, other) for other in further if getattr(given, other)}
     arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}
-    bar = micrograph.info_bar if given.keep_info_bar or first != "image" else bar_of(micrograph)
+    bar = (
+        micrograph.info_bar if given.keep_info_bar or first != "image" else info_bar_of(micrograph)
+    )
     bar = InfoBar() if given.keep_info_bar else bar
     # where results are known to be there already, nothing is computed first
     for target in ("", parameters.get("target") or ""):

@@ -15,7 +15,7 @@ from .units import METRES
 
 @dataclass(frozen=True)
 class InfoBar:
-    """How many rows and columns at each border of an image are label bar, not specimen."""
+    """How many rows and columns at each border of an image are info bar, not specimen."""
 
     top: int = 0
     bottom: int = 0
@@ -34,7 +34,7 @@ class InfoBar:
         """Rows and columns by border, as metadata and records keep them."""
         return asdict(self)
 
-    def field(self, height: int, width: int) -> tuple[slice, slice]:
+    def specimen(self, height: int, width: int) -> tuple[slice, slice]:
         """Rows and columns of the specimen in an image of that size.
 
         Raises
@@ -46,7 +46,7 @@ class InfoBar:
         columns = slice(self.left, width - self.right)
         if rows.stop <= rows.start or columns.stop <= columns.start:
             raise ValueError(
-                f"the label bar ({self}) leaves nothing of an image {width} x {height}: correct it"
+                f"the info bar ({self}) leaves nothing of an image {width} x {height}: correct it"
             )
         return rows, columns
 

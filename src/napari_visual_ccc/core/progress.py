@@ -57,7 +57,7 @@ def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> 
         steps.close()
 
 
-def through(steps: Steps[T], tell: Callable[[Progress], Progress]) -> Steps[T]:
+def map_progress(steps: Steps[T], tell: Callable[[Progress], Progress]) -> Steps[T]:
     """Pass work on, telling its progress in other words.
 
     Parameters

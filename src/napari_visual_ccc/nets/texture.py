@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch.nn.functional import pad
 
-from ..arrays.pairs import paired
+from ..arrays.pairs import offset_pairs
 from . import device as devices
 
 # co-occurring pairs held at once while they are sorted
@@ -67,7 +67,7 @@ def _one_offset(
     symmetric: bool,
 ) -> dict[str, torch.Tensor]:
     real = torch.float32 if padded.device.type == "mps" else torch.float64
-    first, second = paired(padded, offset)
+    first, second = offset_pairs(padded, offset)
     box = (window - abs(offset[0]), window - abs(offset[1]))
     count = box[0] * box[1]
     apart = (first - second).abs()

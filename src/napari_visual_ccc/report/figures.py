@@ -172,9 +172,9 @@ def _plane(layer: ImageResult | LabelsResult) -> np.ndarray:
 
 
 def _grey_plane(image: Any) -> np.ndarray:
-    from ..arrays.inputs import as_grey
+    from ..arrays.inputs import to_gray
 
-    grey, _ = as_grey(image)
+    grey, _ = to_gray(image)
     return np.asarray(grey[(0,) * (grey.ndim - 2)])
 
 

@@ -8,12 +8,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..arrays.inputs import as_grey
+from ..arrays.inputs import to_gray
 from ..core.dataset import printable
 from ..core.micrograph import Micrograph
-from ..core.progress import Progress, Steps, through
+from ..core.progress import Progress, Steps, map_progress
 from ..core.results import TableResult
-from ..engine.acquisition.info_bar import bar_of
+from ..engine.acquisition.bar_detector import info_bar_of
 from ..engine.acquisition.quality import (
     BLURRED,
     NOISY,
@@ -113,7 +113,7 @@ def _rows(
         yield here
         try:
             # one image may be left half-way, while the bar tells how far the folder is
-            row = yield from through(judge(example.read()), functools.partial(_still, here))
+            row = yield from map_progress(judge(example.read()), functools.partial(_still, here))
         except (ValueError, OSError) as error:
             row = unjudged | {"problem": printable(str(error))}
         rows.append({"name": example.name} | row)
@@ -187,8 +187,8 @@ def image_quality_folder(
 
 def _field(found: Micrograph) -> Any:
     """Give the specimen without the label bar."""
-    grey, _ = as_grey(found.data)
-    return grey[(..., *bar_of(found).field(*grey.shape[-2:]))]
+    grey, _ = to_gray(found.data)
+    return grey[(..., *info_bar_of(found).specimen(*grey.shape[-2:]))]
 
 
 def _all_slices(table: Any) -> dict[str, Any]:

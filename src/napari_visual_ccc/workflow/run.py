@@ -65,9 +65,9 @@ def call(name: str) -> Callable[..., Any]:
             info_bar = info_bar if info_bar is not None else given.info_bar
             known = OPERATIONS.get(name)
             if info_bar is None and known and first == "image" and not known.whole:
-                from ..engine.acquisition.info_bar import bar_of
+                from ..engine.acquisition.bar_detector import info_bar_of
 
-                info_bar = bar_of(given)
+                info_bar = info_bar_of(given)
             if calibrated(name) and bound.get("spacing") is None:
                 bound |= {"spacing": given.voxel, "unit": given.unit}
         if name in JOBS:
@@ -85,6 +85,6 @@ def call(name: str) -> Callable[..., Any]:
 def _over_stacks(name: str) -> Callable[..., Steps[Result]]:
     if name not in OPERATIONS or not OPERATIONS[name].planar:
         return function(name)
-    from ..arrays.stacks import over_slices
+    from ..arrays.stacks import per_slice
 
-    return over_slices(function(name))
+    return per_slice(function(name))

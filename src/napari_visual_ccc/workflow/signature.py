@@ -15,7 +15,7 @@ from .operations import function
 CALIBRATION = ("spacing", "unit")
 
 
-KNOWN_BAR = "known"
+KNOWN_BAR = "info_bar"
 
 
 @dataclass(frozen=True)

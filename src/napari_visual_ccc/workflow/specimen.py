@@ -45,7 +45,7 @@ def on_field(
         If the bar leaves nothing of the image.
     """
     height, width = plane_shape(next(iter(arrays.values())))
-    rows, columns = bar.field(height, width)
+    rows, columns = bar.specimen(height, width)
     cut = {
         name: _cut(array, rows, columns) if plane_shape(array) == (height, width) else array
         for name, array in arrays.items()

@@ -11,7 +11,7 @@ from benchmarks.no_bars import KINDS
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.acquisition.info_bar import find_bar
+from napari_visual_ccc.engine.acquisition.bar_detector import find_info_bar
 from napari_visual_ccc.engine.acquisition.lettering import in_lines, is_written
 from napari_visual_ccc.io.read import read
 from napari_visual_ccc.io.write.images import of_result, write_image
@@ -27,16 +27,16 @@ def test_bars_of_all_styles_are_found(style, name):
     for seed in range(2):
         rng = np.random.default_rng(seed)
         made = with_bar(samples.load(name).data, style, rng)
-        assert error(find_bar(made.image), made.bar) <= 2
+        assert error(find_info_bar(made.image), made.bar) <= 2
         made = spoilt(made, rng)
-        assert error(find_bar(made.image), made.bar) <= 2
+        assert error(find_info_bar(made.image), made.bar) <= 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_looks_like_a_bar_is_left_alone(kind):
     for k, name in enumerate(samples.NAMES):
         rng = np.random.default_rng(k)
-        assert not find_bar(KINDS[kind](samples.load(name).data, rng)), name
+        assert not find_info_bar(KINDS[kind](samples.load(name).data, rng)), name
 
 
 @pytest.mark.parametrize("border", ["top", "bottom", "left", "right"])
@@ -47,31 +47,31 @@ def test_the_border_is_told(border):
     turned = {
         "bottom": image, "top": image[::-1], "left": image[::-1].T, "right": image.T
     }  # fmt: skip
-    assert find_bar(turned[border]) == InfoBar(**{border: height})
+    assert find_info_bar(turned[border]) == InfoBar(**{border: height})
 
 
 def test_a_bar_above_and_one_below_are_both_found():
     below = barred(seed=3)
     both = np.vstack([below.image[-below.bar.bottom :], below.image])
-    assert find_bar(both) == InfoBar(top=below.bar.bottom, bottom=below.bar.bottom)
+    assert find_info_bar(both) == InfoBar(top=below.bar.bottom, bottom=below.bar.bottom)
 
 
 def test_missing_pixels_and_huge_or_tiny_values_do_not_matter():
     made = barred(seed=3)
     image = made.image.astype(float)
-    assert find_bar(image * 1e-12) == made.bar
-    assert find_bar(image * 1e30 - 1e31) == made.bar
-    assert find_bar(made.image.astype(np.int32) + 2**30) == made.bar
+    assert find_info_bar(image * 1e-12) == made.bar
+    assert find_info_bar(image * 1e30 - 1e31) == made.bar
+    assert find_info_bar(made.image.astype(np.int32) + 2**30) == made.bar
     image[:20] = np.nan
     image[-5, 30:60] = np.inf
-    assert find_bar(image) == made.bar
+    assert find_info_bar(image) == made.bar
 
 
 @pytest.mark.parametrize("shape", [(1, 1), (11, 300), (300, 11), (40, 63), (64, 64)])
 def test_images_without_room_for_a_bar_have_none(shape, rng):
-    assert not find_bar(rng.integers(0, 255, shape).astype(np.uint8))
-    assert not find_bar(np.zeros(shape))
-    assert not find_bar(np.full(shape, np.nan))
+    assert not find_info_bar(rng.integers(0, 255, shape).astype(np.uint8))
+    assert not find_info_bar(np.zeros(shape))
+    assert not find_info_bar(np.full(shape, np.nan))
 
 
 def test_only_the_borders_of_a_lazy_image_are_read():
@@ -85,7 +85,7 @@ def test_only_the_borders_of_a_lazy_image_are_read():
 
     whole = da.from_array(image, chunks=(400, 128))
     lazy = whole.map_blocks(watched, dtype=image.dtype, meta=image[:0, :0])
-    assert find_bar(lazy) == made.bar
+    assert find_info_bar(lazy) == made.bar
     assert (10, 0) in touched
     assert not touched & {(row, column) for row in (4, 5) for column in (5, 6)}
 
@@ -95,10 +95,10 @@ def test_the_mask_covers_the_bar():
     found = ccc.detect_info_bar(made.image)
     height = made.bar.bottom
     assert found.facts == {"info_bar": {"top": 0, "bottom": height, "left": 0, "right": 0}}
-    assert found.notes == (f"label bar: {height} rows at the bottom",)
+    assert found.notes == (f"info bar: {height} rows at the bottom",)
     assert (found.labels[-height:] == 1).all()
     assert not found.labels[:-height].any()
-    assert ccc.detect_info_bar(samples.load("powder").data).notes == ("no label bar",)
+    assert ccc.detect_info_bar(samples.load("powder").data).notes == ("no info bar",)
 
 
 def test_the_file_knows_better_than_the_picture_and_the_hand_better_than_both():
@@ -108,19 +108,19 @@ def test_the_file_knows_better_than_the_picture_and_the_hand_better_than_both():
         "top": 0, "bottom": 7, "left": 2, "right": 0
     }  # fmt: skip
     assert not ccc.detect_info_bar(image, InfoBar()).labels.any()
-    by_hand = ccc.detect_info_bar(image, known, find="by hand", right=9)
+    by_hand = ccc.detect_info_bar(image, known, find="manual", right=9)
     assert by_hand.labels.sum() == 9 * len(image)
-    assert not ccc.detect_info_bar(image, known, find="by hand").labels.any()
+    assert not ccc.detect_info_bar(image, known, find="manual").labels.any()
 
 
 def test_an_unknown_choice_is_refused():
-    with pytest.raises(ValueError, match="choose auto or by hand"):
+    with pytest.raises(ValueError, match="choose auto or manual"):
         ccc.detect_info_bar(np.eye(64), find="guess")
 
 
 def test_a_bar_larger_than_the_image_is_refused():
     with pytest.raises(ValueError, match="leaves nothing of an image 40 x 30"):
-        ccc.crop_info_bar(np.eye(30, 40), find="by hand", top=20, bottom=10)
+        ccc.crop_info_bar(np.eye(30, 40), find="manual", top=20, bottom=10)
 
 
 def test_the_bar_is_cut_off_and_the_field_keeps_its_place_and_values(tmp_path):
@@ -186,16 +186,16 @@ def test_equal_dots_in_a_row_are_not_written():
 )
 def test_bars_of_vendors_are_found(data, name, bar):
     image = np.asarray(read(data / "formats" / f"{name}.tif").data)
-    assert find_bar(image if image.ndim == 2 else image[..., 0]) == bar
+    assert find_info_bar(image if image.ndim == 2 else image[..., 0]) == bar
 
 
 @pytest.mark.data
 def test_real_micrographs_and_their_masks_have_no_bar(data):
     for tune in (True, False):
         for path, image in images(data, tune).items():
-            assert not find_bar(image), path
+            assert not find_info_bar(image), path
     for path in sorted(data.glob("segmentation/*/test/masks/*.png")):
-        assert not find_bar(grey(path)), path
+        assert not find_info_bar(grey(path)), path
 
 
 def test_a_figure_shows_the_field_where_it_was_cut_out():
@@ -218,4 +218,4 @@ def test_regular_lines_are_no_bar(period, wave, rng):
         lines = wave(y) * 60 + 128 + rng.normal(0, noise, (300, 300))
         lines = lines.clip(0, 255).astype(np.uint8)
         for image in (lines, lines.T):
-            assert not find_bar(image)
+            assert not find_info_bar(image)

@@ -10,7 +10,7 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.acquisition.info_bar import find_bar
+from napari_visual_ccc.engine.acquisition.bar_detector import find_info_bar
 from napari_visual_ccc.engine.explanation.shortcuts import BAR, BORDER, BRIGHT, TEXT, suspicious
 from napari_visual_ccc.engine.explanation.shortcuts import detect_shortcuts as steps
 from napari_visual_ccc.engine.learning.train import train
@@ -133,12 +133,12 @@ def test_wrong_choices_are_named(choice, sentence):
 @pytest.mark.parametrize("name", ["superalloy", "coating", "powder"])
 def test_bars_are_found_below_and_above_also_in_jpeg(name, background, ink):
     image = labelled(samples.load(name).data[:360, :360], "HV 20 kV  mag 5000x", background, ink)
-    assert find_bar(image) == InfoBar(bottom=28)
-    assert find_bar(np.roll(image, 28, axis=0)) == InfoBar(top=28)
+    assert find_info_bar(image) == InfoBar(bottom=28)
+    assert find_info_bar(np.roll(image, 28, axis=0)) == InfoBar(top=28)
     file = io.BytesIO()
     Image.fromarray(image).save(file, "JPEG", quality=85)
-    assert abs(find_bar(np.array(Image.open(file))).bottom - 28) <= 1
-    assert find_bar(image.astype(np.uint16) * 257) == InfoBar(bottom=28)
+    assert abs(find_info_bar(np.array(Image.open(file))).bottom - 28) <= 1
+    assert find_info_bar(image.astype(np.uint16) * 257) == InfoBar(bottom=28)
 
 
 @pytest.mark.parametrize("name", samples.NAMES)
@@ -147,7 +147,7 @@ def test_samples_have_no_bar_and_no_text(name, rng):
     for side in (64, 128, 256, 300):
         y, x = (int(rng.integers(0, n - side)) for n in image.shape)
         part = image[y : y + side, x : x + side]
-        assert not find_bar(part)
+        assert not find_info_bar(part)
         assert TEXT not in suspicious(part)
 
 
@@ -158,13 +158,13 @@ def test_micrographs_have_no_bar(data, place):
     assert found
     for path in found:
         image = np.asarray(read(path).data)
-        assert not find_bar(image if image.ndim == 2 else image[..., 0]), path
+        assert not find_info_bar(image if image.ndim == 2 else image[..., 0]), path
 
 
 @pytest.mark.data
 def test_the_bar_of_a_microscope_is_found(data):
     image = np.asarray(read(data / "formats" / "test_tiff_Zeiss_SEM_1k.tif").data)
-    assert find_bar(image) == InfoBar(bottom=77)
+    assert find_info_bar(image) == InfoBar(bottom=77)
 
 
 def test_burnt_in_scale_bars_are_found_and_saturated_grains_are_not_text():

@@ -253,7 +253,7 @@ def test_any_text_beside_an_image_leaves_it_readable(tmp_path, words):
     assert found.data.shape == (26, 30)
     assert found.spacing is None or all(0 < size < np.inf for size in found.spacing)
     if found.info_bar is not None:
-        found.info_bar.field(26, 30)
+        found.info_bar.specimen(26, 30)
 
 
 @given(st.binary(max_size=400))

@@ -158,11 +158,11 @@ def test_the_bar_that_was_found_is_left_out_and_can_be_typed_over(viewer, barred
     finish(form)
     assert image.metadata[MICROGRAPH]["info_bar"]["bottom"] == pytest.approx(40, abs=2)
     assert "px at the bottom" in form.told.text()
-    mask = viewer.layers["micrograph label bar"]
+    mask = viewer.layers["micrograph info bar"]
     assert mask.data[410:].all()
     assert not mask.data[:390].any()
     form.fields["image"].value = image
-    form.fields["find"].value = "by hand"
+    form.fields["find"].value = "manual"
     form.run_button.native.click()
     finish(form)
     assert not any(image.metadata[MICROGRAPH]["info_bar"].values())

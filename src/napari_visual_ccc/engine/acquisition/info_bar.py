@@ -1,91 +1,63 @@
-"""The label bar that a microscope draws at the border of an image: find it, cut it off."""
+"""Detect the info bar that a microscope draws at the border of an image, and crop it off."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import asdict, replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import as_grey, finite
+from ...arrays.inputs import finite, to_gray
 from ...arrays.lazy import is_lazy
-from ...core.micrograph import InfoBar, Micrograph
+from ...core.micrograph import InfoBar
 from ...core.progress import Progress, Steps
 from ...core.results import ImageResult, LabelsResult
-from .lettering import is_written
+from .bar_detector import find_info_bar
 
-Find = Literal["auto", "by hand"]
+Find = Literal["auto", "manual"]
 
-Rows = Annotated[int, {"min": 0, "max": 1_000_000}]
+Pixels = Annotated[int, {"min": 0, "max": 1_000_000}]
 
-_BORDERS = ("bottom", "top", "left", "right")
-
-# of an image's height (of its width, for a bar at the side); and in pixels
-_SHARE, _LEAST, _MOST, _NARROWEST = 1 / 3, 12, 2048, 64
-
-# along a border, and over an image: enough to tell paper from specimen
+# side of the subsampled image that is checked for finite pixels
 _SAMPLED = 1024
-
-# share of a row that is paper: above letters, and in a line of them
-_CLEAN, _WRITTEN = 0.93, 0.35
-
-# by which that share falls where the bar ends
-_FALL = 0.25
-
-# of the contrast: how far JPEG moves the paper; and where the specimen is nearly of its level
-_LEVELS = (0.04, 0.006)
-
-# of the contrast: the step at the edge of a translucent bar, and how well it predicts
-_STEP, _OFF = 0.03, 0.06
-
-# steps of lines that are drawn across a translucent bar: four lines have eight edges, two rows wide
-_LINES = 16
-
-# rows beyond an edge, that are looked at
-_BEYOND = 8
-
-# and beyond the highest bar, in search of stripes
-_FURTHER = 96
 
 
 def detect_info_bar(
     image: Any,
-    known: InfoBar | None = None,
+    info_bar: InfoBar | None = None,
     *,
     find: Find = "auto",
-    top: Rows = 0,
-    bottom: Rows = 0,
-    left: Rows = 0,
-    right: Rows = 0,
+    top: Pixels = 0,
+    bottom: Pixels = 0,
+    left: Pixels = 0,
+    right: Pixels = 0,
 ) -> Steps[LabelsResult]:
-    """Find the label bar that the microscope drew on an image.
+    """Detect the info bar that the microscope drew on an image.
 
-    What the file says counts; else a bar is a band of one grey level along a border, or one through
-    which the specimen shines, that ends in one straight edge and has letters on it. Lettering on
-    the specimen itself, empty margins and flat layers are no bars.
+    The bar stated in the file has priority. Otherwise a bar is a band along a border, of one grey
+    level or translucent, that ends in one straight edge and contains letters. Lettering on the
+    specimen, empty margins and flat layers are not bars.
 
     Parameters
     ----------
     image : (..., Y, X) array
-        Grey or colour, any real dtype, numpy or dask. In a stack the middle slice is looked at.
-    known : InfoBar, optional
-        What the file says of it.
-    find : {'auto', 'by hand'}
-        Take the bar from the file or find it; by hand: as the numbers below say.
+        Grey or colour, any real dtype, numpy or dask. In a stack the middle slice is analysed.
+    info_bar : InfoBar, optional
+        The bar stated in the file.
+    find : {'auto', 'manual'}
+        Auto: from the file, or detected. Manual: the four numbers below.
     top : int
-        By hand: rows of the bar at the upper border.
+        Manual: rows of the bar at the upper border.
     bottom : int
-        By hand: rows of the bar at the lower border.
+        Manual: rows of the bar at the lower border.
     left : int
-        By hand: columns of the bar at the left border.
+        Manual: columns of the bar at the left border.
     right : int
-        By hand: columns of the bar at the right border.
+        Manual: columns of the bar at the right border.
 
     Returns
     -------
     LabelsResult
-        (..., Y, X) uint8: 1 is label bar. Lazy for dask. ``facts["info_bar"]``: rows or columns
+        (..., Y, X) uint8: 1 is info bar. Lazy for dask. ``facts["info_bar"]``: rows or columns
         at each border.
 
     Raises
@@ -93,12 +65,11 @@ def detect_info_bar(
     ValueError
         If the bar leaves nothing of the image, or no pixel is finite.
     """
-    grey, notes = as_grey(image)
-    bar, said = yield from _bar_of(grey, known, find, InfoBar(top, bottom, left, right))
-    rows, columns = bar.field(*grey.shape[-2:])
+    grey, notes = to_gray(image)
+    bar, note = yield from _choose(grey, info_bar, find, InfoBar(top, bottom, left, right))
     outside = [np.ones(length, bool) for length in grey.shape[-2:]]
-    for one, field in zip(outside, (rows, columns), strict=True):
-        one[field] = False
+    for one, specimen in zip(outside, bar.specimen(*grey.shape[-2:]), strict=True):
+        one[specimen] = False
     if is_lazy(grey):
         import dask.array as da
 
@@ -109,248 +80,75 @@ def detect_info_bar(
     else:
         mask = (outside[0][:, None] | outside[1]).astype(np.uint8)
         labels = np.broadcast_to(mask, grey.shape).copy()
-    facts = {"info_bar": asdict(bar)}
-    return LabelsResult(labels, name="label bar", facts=facts, notes=(*notes, said))
+    facts = {"info_bar": bar.pixels}
+    return LabelsResult(labels, name="info bar", facts=facts, notes=(*notes, note))
 
 
 def crop_info_bar(
     image: Any,
-    known: InfoBar | None = None,
+    info_bar: InfoBar | None = None,
     *,
     find: Find = "auto",
-    top: Rows = 0,
-    bottom: Rows = 0,
-    left: Rows = 0,
-    right: Rows = 0,
+    top: Pixels = 0,
+    bottom: Pixels = 0,
+    left: Pixels = 0,
+    right: Pixels = 0,
 ) -> Steps[ImageResult]:
-    """Cut the label bar off an image; the rest keeps its place and its grey values.
+    """Crop the info bar off an image; the rest keeps its position and its grey values.
 
     Parameters
     ----------
     image : (..., Y, X) array
-        Grey or colour, any real dtype, numpy or dask. In a stack the middle slice is looked at.
-    known : InfoBar, optional
-        What the file says of its bar.
-    find : {'auto', 'by hand'}
-        Take the bar from the file or find it; by hand: cut off what the numbers below say.
+        Grey or colour, any real dtype, numpy or dask. In a stack the middle slice is analysed.
+    info_bar : InfoBar, optional
+        The bar stated in the file.
+    find : {'auto', 'manual'}
+        Auto: from the file, or detected. Manual: crop by the four numbers below.
     top : int
-        By hand: rows to cut off at the upper border.
+        Manual: rows to crop at the upper border.
     bottom : int
-        By hand: rows to cut off at the lower border.
+        Manual: rows to crop at the lower border.
     left : int
-        By hand: columns to cut off at the left border.
+        Manual: columns to crop at the left border.
     right : int
-        By hand: columns to cut off at the right border.
+        Manual: columns to crop at the right border.
 
     Returns
     -------
     ImageResult
-        The field of the specimen, of the image's dtype (grey, if it was colour); lazy for dask.
-        ``corner`` says where it lies in the image; ``facts`` as `info_bar`.
+        The specimen, of the image's dtype (grey, if it was colour); lazy for dask. ``corner`` is
+        its position in the image; ``facts`` as in `detect_info_bar`.
 
     Raises
     ------
     ValueError
         If the bar leaves nothing of the image, or no pixel is finite.
     """
-    grey, notes = as_grey(image)
-    bar, said = yield from _bar_of(grey, known, find, InfoBar(top, bottom, left, right))
-    field = grey[(..., *bar.field(*grey.shape[-2:]))]
+    grey, notes = to_gray(image)
+    bar, note = yield from _choose(grey, info_bar, find, InfoBar(top, bottom, left, right))
+    specimen = grey[(..., *bar.specimen(*grey.shape[-2:]))]
     return ImageResult(
-        field if is_lazy(field) else field.copy(),
+        specimen if is_lazy(specimen) else specimen.copy(),
         name="field",
         corner=(bar.top, bar.left),
-        facts={"info_bar": asdict(bar)},
-        notes=(*notes, said),
+        facts={"info_bar": bar.pixels},
+        notes=(*notes, note),
     )
 
 
-def _bar_of(
-    grey: Any, known: InfoBar | None, find: Find, by_hand: InfoBar
+def _choose(
+    grey: Any, stated: InfoBar | None, find: Find, manual: InfoBar
 ) -> Steps[tuple[InfoBar, str]]:
-    """Give the bar, and a sentence of it."""
-    if find not in ("auto", "by hand"):
-        raise ValueError(f"find is {find!r}; choose auto or by hand")
-    yield Progress(0, 0, "label bar")
+    """Info bar, and a note on it."""
+    if find not in ("auto", "manual"):
+        raise ValueError(f"find is {find!r}; choose auto or manual")
+    yield Progress(0, 0, "info bar")
     plane = grey[tuple(length // 2 for length in grey.shape[:-2])]
     step = max(1, max(plane.shape) // _SAMPLED)
     finite(np.asarray(plane[::step, ::step]))
-    bar = by_hand if find == "by hand" else known
+    bar = manual if find == "manual" else stated
     if bar is None:
-        bar = find_bar(plane)
+        bar = find_info_bar(plane)
     lines = {"top": "rows", "bottom": "rows", "left": "columns", "right": "columns"}
-    sizes = [f"{size} {lines[b]} at the {b}" for b, size in asdict(bar).items() if size]
-    return bar, f"label bar: {', '.join(sizes)}" if sizes else "no label bar"
-
-
-def look_for_bar(image: Any) -> InfoBar:
-    """Find the label bar of any micrograph, as `find_bar`: of a stack in its middle slice."""
-    grey, _ = as_grey(image)
-    return find_bar(grey[tuple(length // 2 for length in grey.shape[:-2])])
-
-
-def bar_of(micrograph: Micrograph) -> InfoBar:
-    """Give the label bar that the file tells of, or the one that is found in the picture."""
-    known = micrograph.info_bar
-    return look_for_bar(micrograph.data) if known is None else known
-
-
-def find_bar(plane: Any) -> InfoBar:
-    """Find the label bar in the picture alone; only what lies near the borders is read.
-
-    Parameters
-    ----------
-    plane : (Y, X) array
-        Grey image, any real dtype, finite or not, numpy or dask.
-
-    Returns
-    -------
-    InfoBar
-        All zeros where there is none.
-    """
-    bar = InfoBar()
-    for border in _BORDERS:
-        # a second bar lies beside the first
-        field = plane[bar.field(*plane.shape)]
-        bar = replace(bar, **{border: _height(field, border)})
-    return bar
-
-
-def _height(plane: Any, border: str) -> int:
-    """Rows of the bar at a border; 0 if there is none."""
-    across, along = plane.shape if border in ("top", "bottom") else plane.shape[::-1]
-    most = min(round(across * _SHARE), _MOST)
-    if most < _LEAST or along < _NARROWEST:
-        return 0
-    # farther than a bar may reach: stripes that go on are none
-    deep = _band(plane, border, most + _BEYOND + _FURTHER, max(1, along // _SAMPLED))
-    band = deep[: most + _BEYOND]
-    if band.min() == band.max():
-        return 0
-    for height, level, ink in (*_opaque(band), *_translucent(deep, most)):
-        whole = _band(plane, border, height, 1)
-        if is_written((whole > level) == (ink > level)):
-            return height
-    return 0
-
-
-def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:
-    """Rows from a border inwards, the outermost first; columns of a border that stands upright."""
-    inwards = slice(None, height) if border in ("top", "left") else slice(-1, -1 - height, -1)
-    upright = border in ("left", "right")
-    part = plane[::step, inwards].T if upright else plane[inwards, ::step]
-    part = np.asarray(part)
-    band = np.ascontiguousarray(part, "f4" if part.dtype.itemsize <= 2 else "f8")
-    missing = ~np.isfinite(band)
-    if missing.any():
-        band[missing] = 0 if missing.all() else np.median(band[~missing])
-    return band
-
-
-# candidates: rows, the grey level that parts ink from paper, and a level of ink -----------------
-
-
-def _opaque(band: np.ndarray) -> Iterator[tuple[int, float, float]]:
-    """Bars of one grey level: as high as rows are that level and nothing else between letters."""
-    low, high = np.percentile(band[::4, ::4], (2, 98))
-    contrast = float(np.ptp(band))
-    level, spread = _paper(band[:_LEAST], contrast)
-    away = band - level
-    before = 0
-    for share in _LEVELS:
-        tolerance = max(4 * spread, share * (high - low), 1e-6 * contrast)
-        near = np.abs(away) <= tolerance
-        count = near.sum(axis=1)
-        shift = (away * near).sum(axis=1) / np.maximum(count, 1) / tolerance
-        height = _end(band, count / band.shape[1], shift, tolerance)
-        ink = away[:height][~near[:height]]
-        far = float(np.percentile(np.abs(ink), 75)) if ink.size else 0.0
-        # noise must not look like letters
-        if height != before and far >= 2 * tolerance:
-            far = far if np.median(ink) > 0 else -far
-            yield height, level + far / 2, level + far
-        before = height
-
-
-def _paper(rows: np.ndarray, contrast: float) -> tuple[float, float]:
-    """Most frequent grey level, and the standard deviation around it."""
-    counts, edges = np.histogram(rows, 128)
-    k, width = int(np.convolve(counts, np.ones(3), "same").argmax()), edges[1] - edges[0]
-    inside = rows[(rows >= edges[k] - width) & (rows <= edges[k + 1] + width)]
-    level = float(np.median(inside))
-    around = np.abs(rows - level)
-    around = around[around <= max(0.1 * contrast, 2 * width)]
-    # of normal noise; where it is cut off at black or white still three quarters of it
-    return level, float(np.percentile(around, 90)) / 1.645
-
-
-def _end(band: np.ndarray, share: np.ndarray, shift: np.ndarray, tolerance: float) -> int:
-    """Rows of a band of one level; 0 where it does not end at once over the whole width.
-
-    `share` of a row is paper, and on average `shift` tolerances brighter than it should be:
-    specimen of nearly the same level lies to one side.
-    """
-    paper = share * (np.abs(shift) <= 0.3)
-    foreign = np.convolve(paper < _WRITTEN, np.ones(5, int), "valid") == 5
-    last = len(band) - _BEYOND
-    stop = min(int(foreign.argmax()), last) if foreign.any() else last
-    clean = np.array([paper[r - 4 : r].max() for r in range(_LEAST, stop + 1)])
-    mean = np.cumsum(paper)[_LEAST - 1 : stop] / np.arange(_LEAST, stop + 1)
-    ends = (clean >= _CLEAN) & (mean >= 0.5) & (clean - paper[_LEAST : stop + 1] > _FALL / 2)
-    for r in _LEAST + np.flatnonzero(ends)[::-1]:
-        before = clean[r - _LEAST]
-        line = _line(band[r : r + max(2, r // 32) + 2], tolerance)
-        beyond = slice(r + line + 1, r + line + _BEYOND)
-        if line and paper[r + line :].min() > 0.98:
-            # beyond it nothing but black: an empty image
-            return int(r) + line
-        fall = before - paper[beyond].max()
-        half = before - fall / 2
-        step = np.median(shift[beyond]) - np.median(shift[r - 5 : r - 1])
-        sudden = share[r - 4 : r].max() - share[beyond].max() >= _FALL or abs(step) >= 0.25
-        if fall >= _FALL and paper[r - 1] >= half > paper[r] and sudden:
-            return int(r) + line
-    return 0
-
-
-def _line(rows: np.ndarray, tolerance: float) -> int:
-    """How many rows a line drawn along the bar takes; 0 where the last two go on like that."""
-    middle = np.median(rows, axis=1, keepdims=True)
-    along = (np.abs(rows - middle) <= tolerance).mean(axis=1) >= _CLEAN
-    along &= np.abs(middle[:, 0] - middle[0, 0]) <= tolerance
-    return 0 if along[-2:].any() else int(along.argmin())
-
-
-def _translucent(band: np.ndarray, most: int) -> list[tuple[int, float, float]]:
-    """Bars through which the specimen shines: all of it turns darker (or lighter) at one edge."""
-    low, high = float(band.min()), float(band.max())
-    pairs = (band[1:] + band[:-1]) / 2
-    inner, outer = pairs[:-2], pairs[2:]
-    darker, lighter = (inner < outer).mean(axis=1), (inner > outer).mean(axis=1)
-    steps = np.median(inner - outer, axis=1)
-    found = []
-    for r in np.flatnonzero(np.maximum(darker, lighter)[: most + _BEYOND - 3] >= 0.85):
-        step = float(steps[r])
-        if not _is_alone(steps, int(r)):
-            continue
-        if abs(step) < _STEP * (high - low) or r + 2 < _LEAST:
-            continue
-        paper, ink = (low, high) if step < 0 else (high, low)
-        beneath, seen = outer[r] - paper, inner[r] - paper
-        through = float(np.median(seen[beneath != 0] / beneath[beneath != 0]))
-        off = (np.abs(seen - through * beneath) > _OFF * (high - low)).mean()
-        if 0.1 <= through < 0.9 and off < 0.3:
-            # the brightest that can shine through
-            level = paper + through * (ink - paper)
-            found.append((abs(step), int(r) + 2, (level + ink) / 2, ink))
-    return [one[1:] for one in sorted(found, reverse=True)[:2]]
-
-
-def _is_alone(steps: np.ndarray, r: int) -> bool:
-    """Whether a step from row to row is sharp, and has none like it beyond: no stripe, no layer.
-
-    Within the bar lines may be drawn across.
-    """
-    strong = np.abs(steps) >= 0.5 * abs(steps[r])
-    sharp = not strong[[k for k in (r - 3, r + 3) if 0 <= k < len(steps)]].any()
-    return bool(sharp and not strong[r + 3 :].any() and strong[: max(r - 2, 0)].sum() <= _LINES)
+    sizes = [f"{size} {lines[b]} at the {b}" for b, size in bar.pixels.items() if size]
+    return bar, f"info bar: {', '.join(sizes)}" if sizes else "no info bar"

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from ...arrays.inputs import as_grey
+from ...arrays.inputs import to_gray
 from ...arrays.reduction import pieces
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
@@ -97,7 +97,7 @@ def image_quality(
     """
     import pandas as pd
 
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     pixel_size = PixelSize.of(spacing, unit)
     total, rows = int(np.prod(grey.shape[:-2])), []
     drift = Drift()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ...arrays.inputs import as_grey, finite, plane_of
+from ...arrays.inputs import finite, plane_of, to_gray
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.results import ImageResult, LabelsResult, PredictionResult
@@ -81,7 +81,7 @@ def classify(
         raise ValueError(f"stride is {stride}; choose 8 to 256")
     if not 0.5 <= confidence < 1:
         raise ValueError(f"confidence is {confidence}; choose 0.5 to 0.99")
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     plane, _ = finite(np.asarray(plane_of(grey, "classify")))
     from ...nets import checkpoint
     from ...nets import device as devices

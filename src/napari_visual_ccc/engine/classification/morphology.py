@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import as_grey, finite, plane_of
+from ...arrays.inputs import finite, plane_of, to_gray
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.results import ImageResult, LabelsResult, MapsResult
@@ -75,7 +75,7 @@ def morphology_map(
     RuntimeError
         If memory is full.
     """
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     plane, _ = finite(np.asarray(plane_of(grey, "morphology map")))
     side_px, stride_px = _lengths(window, stride, length, spacing, unit)
     from ...nets import checkpoint

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays.histogram import limits
-from ...arrays.inputs import counted_from, finite
+from ...arrays.inputs import finite, subtract_level
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
 from ...arrays.tiling import bands
@@ -196,7 +196,7 @@ def _planes(grey: Any, features: str, middle: float) -> Any:
             plane = np.zeros(plane.shape, plane.dtype)
         else:
             plane, missing = finite(plane)
-        yield plane, missing, make(counted_from(plane, middle))
+        yield plane, missing, make(subtract_level(plane, middle))
 
 
 def _banded(plane: np.ndarray, halo: int, maps: Callable[[np.ndarray], np.ndarray]) -> Rows:

@@ -9,10 +9,10 @@ import numpy as np
 
 from ...arrays.breaks import optimal_breaks
 from ...arrays.histogram import GreyHistogram, grey_histogram, occurrences
-from ...arrays.inputs import as_grey, whole_numbers
+from ...arrays.inputs import require_integers, to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
-from ...arrays.stacks import Scope, alone, check_scope
+from ...arrays.stacks import Scope, check_scope, map_slices
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
 from ...core.results import LabelsResult
@@ -84,14 +84,14 @@ def kmeans(
         raise ValueError(f"sample is {sample} pixels; {clusters} clusters need more")
     check_scope(scope)
     pixel_size = PixelSize.of(spacing, unit)
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     if scope == "slice" and grey.ndim > 2:
         one = functools.partial(
             kmeans, spacing=spacing, unit=unit, clusters=clusters, features=features,
             sample=sample, seed=seed,
         )  # fmt: skip
         like = LabelsResult(None, name=f"k-means {clusters}", notes=notes)
-        (each,) = yield from alone(one, grey, 2, (like,), dtype=np.uint8)
+        (each,) = yield from map_slices(one, grey, 2, (like,), dtype=np.uint8)
         return each
     if features == "intensity":
         histogram = yield from grey_histogram(grey)
@@ -183,7 +183,7 @@ def select_cluster(
     ValueError
         If the labels are not integers, or hold no such cluster.
     """
-    labels = whole_numbers(labels, "run k-means first")
+    labels = require_integers(labels, "run k-means first")
     pixel_size = PixelSize.of(spacing, unit)
     counts = yield from occurrences(labels)
     if cluster == 0 or cluster not in counts:

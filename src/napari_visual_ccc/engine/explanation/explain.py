@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import as_grey, finite, plane_of
-from ...arrays.lazy import CHUNK_SIDE, in_squares, is_lazy
+from ...arrays.inputs import finite, plane_of, to_gray
+from ...arrays.lazy import CHUNK_SIDE, is_lazy, rechunk_square
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.results import HeatmapResult, MapsResult, PredictionResult
@@ -223,10 +223,10 @@ def grey_plane(image: Any, *, large: bool = False) -> tuple[Any, tuple[str, ...]
     large : bool
         Whether a plane above 64 megapixels may stay lazy, to be explained tile by tile.
     """
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     plane = plane_of(grey, "explain")
     if large and plane.size > LARGE_PIXELS:
-        return in_squares(plane, CHUNK_SIDE), notes
+        return rechunk_square(plane, CHUNK_SIDE), notes
     return finite(np.asarray(plane))[0], notes
 
 

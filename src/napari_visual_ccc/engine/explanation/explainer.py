@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...core.progress import Progress, Steps, through
+from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import Model, on_processor
 from ...nets.inference import (
     RETREAT,
@@ -253,7 +253,7 @@ class Explainer:
             parts = np.stack([self.image[y : y + side, x : x + side] for y, x in some])
             shown = to_input(torch.from_numpy(parts), (given, given), *grey_range(self.model))
             steps = self._through(shown.to(self.model.device), why, method, few=True)
-            raw = yield from through(steps, lambda _: Progress(0, 0))
+            raw = yield from map_progress(steps, lambda _: Progress(0, 0))
             height = max(height, float(np.abs(raw).max()))
             for (y, x), one in zip(some, raw, strict=True):
                 fine = self._spread(one, (side, side), (given, given), method)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import as_grey, finite, plane_of
+from ...arrays.inputs import finite, plane_of, to_gray
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.results import CoverResult
@@ -66,7 +66,7 @@ def occlude(
     ValueError
         If the image is not a plane or the regions are not of its shape.
     """
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     plane, _ = finite(np.asarray(plane_of(grey, "occlude")))
     mask = np.asarray(regions) > 0
     if mask.shape != plane.shape:

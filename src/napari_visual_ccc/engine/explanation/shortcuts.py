@@ -11,7 +11,7 @@ import numpy as np
 from ...core.micrograph import InfoBar
 from ...core.progress import Progress, Steps
 from ...core.results import TableResult
-from ..acquisition.info_bar import find_bar
+from ..acquisition.bar_detector import find_info_bar
 from ..acquisition.lettering import in_lines
 from ..classification.calibration import softmax
 from ..classification.windows import Device, model_facts
@@ -45,7 +45,7 @@ def detect_shortcuts(
     image: Any,
     spacing: Any = None,
     unit: str = "px",
-    known: InfoBar | None = None,
+    info_bar: InfoBar | None = None,
     *,
     model: Path | None = None,
     target: str = "",
@@ -69,7 +69,7 @@ def detect_shortcuts(
         Size of a pixel, for models that were trained at a scale.
     unit : str
         Of `spacing`.
-    known : InfoBar, optional
+    info_bar : InfoBar, optional
         The label bar, where the file says it.
     model : Path
         A model file (.safetensors); without it the shipped one.
@@ -117,7 +117,7 @@ def detect_shortcuts(
     yield Progress(0, 0, "regions")
     drawn = InfoBar()
     if bar == "auto":
-        drawn = find_bar(given[0]) if known is None else known
+        drawn = find_info_bar(given[0]) if info_bar is None else info_bar
     facts: dict[str, Any] = {"target": target, **model_facts(looking.model)}
     facts |= {"info_bar": asdict(drawn)}
     found, warnings = [], []
@@ -167,7 +167,7 @@ def suspicious(plane: np.ndarray, bar: InfoBar | None = None) -> dict[str, np.nd
         Its label bar.
     """
     found = {}
-    field = (bar or InfoBar()).field(*plane.shape)
+    field = (bar or InfoBar()).specimen(*plane.shape)
     specimen = np.zeros(plane.shape, bool)
     specimen[field] = True
     if bar:

@@ -16,7 +16,7 @@ import torch
 
 from ...arrays.histogram import grey_histogram
 from ...arrays.lazy import CHUNK_SIDE
-from ...core.progress import Progress, Steps, through
+from ...core.progress import Progress, Steps, map_progress
 from ...nets.card import NetworkInput
 from ...nets.inference import feature_map, out_of_memory
 from ...nets.interpolate import interpolation
@@ -98,7 +98,7 @@ class StreamedExplainer(Explainer):
             bottom, right = min(y + _SIDE + _MARGIN, height), min(x + _SIDE + _MARGIN, width)
             given = self._given((top, bottom), (left, right))
             steps = feature_map(net, design, given, device)
-            maps = yield from through(steps, _telling(now))
+            maps = yield from map_progress(steps, _telling(now))
             ends = min(y + _SIDE, height), min(x + _SIDE, width)
             (rows, columns), (to_rows, to_columns) = (
                 [slice((a - o) // design.stride, (b - o) // design.stride)

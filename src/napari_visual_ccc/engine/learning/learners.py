@@ -14,7 +14,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...core.progress import Progress, Steps, through
+from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import SIZE
 from ...nets.inference import scores_and_features, sentence
 from ...nets.models.base import FOREIGN, Architecture, frozen
@@ -116,7 +116,7 @@ class Gradient:
             )  # fmt: skip
             logged = self.log is not None and keep
             if logged:
-                steps = through(steps, functools.partial(_to_board, board=self.log))
+                steps = map_progress(steps, functools.partial(_to_board, board=self.log))
             history = yield from steps
             both = yield from self._outputs(classifier)
         except (RuntimeError, MemoryError) as error:
@@ -145,7 +145,7 @@ class Gradient:
                 )
             steps = self.fit(chosen, None, keep=False)
             note = functools.partial(_noted, note=f"fold {number + 1} of {len(parts)}")
-            fitted = yield from through(steps, note)
+            fitted = yield from map_progress(steps, note)
             kept[number, mine] = fitted.logits[mine]
             if self.state is not None:
                 write_folds(self.state, kept, mark)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...core.progress import Progress, Steps, through
+from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import SIZE
 from ...nets.models.base import Architecture, frozen
 from ...nets.training.augment import Augment, augmented
@@ -134,7 +134,7 @@ class Linear:
             penalty=penalty,
             told=0 if self.sizes is None else 1,
         )
-        weight, bias = yield from through(steps, noted)
+        weight, bias = yield from map_progress(steps, noted)
         return weight, bias, history
 
     def _logits(self, weight: torch.Tensor, bias: torch.Tensor) -> np.ndarray:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.inputs import as_grey, finite
+from ...arrays.inputs import finite, to_gray
 from ...core.dataset import printable
 from ...core.progress import Progress, Steps
-from ..acquisition.info_bar import bar_of
+from ..acquisition.bar_detector import info_bar_of
 from ..classification.crops import resized_views
 
 if TYPE_CHECKING:
@@ -171,13 +171,13 @@ def open_plane(micrograph: Any, keep_bar: bool = False) -> tuple[np.ndarray, flo
     ValueError
         If it is a stack, or has no finite pixel.
     """
-    grey, _ = as_grey(micrograph.data)
+    grey, _ = to_gray(micrograph.data)
     if grey.ndim > 2 and grey.size == grey.shape[-1] * grey.shape[-2]:
         grey = grey.reshape(grey.shape[-2:])
     if grey.ndim != 2:
         raise ValueError(f"a stack of shape {grey.shape}: one image a file is needed")
     if not keep_bar:
-        grey = grey[bar_of(micrograph).field(*grey.shape)]
+        grey = grey[info_bar_of(micrograph).specimen(*grey.shape)]
     size = micrograph.pixel_size
     return finite(np.asarray(grey))[0], None if size is None else size.nanometres
 

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.tile_reduction import over_tiles, tiles_of
+from ...arrays.tile_reduction import map_tiles, tile_corners
 from ...core.progress import Progress, Steps
 
 # the outline is known from two pixels around
@@ -85,9 +85,9 @@ def measured(labels: Any, grey: Any = None) -> Steps[Regions]:
         If a label is negative.
     """
     images = (labels,) if grey is None else (labels, grey)
-    corners = tiles_of(labels.shape)
+    corners = tile_corners(labels.shape)
     parts = []
-    for corner, part in zip(corners, over_tiles(_part, *images, halo=_HALO), strict=True):
+    for corner, part in zip(corners, map_tiles(_part, *images, halo=_HALO), strict=True):
         parts.append(_moved(part, *corner))
         yield Progress(len(parts), len(corners), "regions")
     return _joined(parts)

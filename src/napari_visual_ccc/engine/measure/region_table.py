@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ...arrays.inputs import as_grey, checked_labels
+from ...arrays.inputs import to_gray, validate_labels
 from ...arrays.volumes import Dimensions, axes_of
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
@@ -87,7 +87,7 @@ def region_table(
     """
     import pandas as pd
 
-    labels = checked_labels(labels)
+    labels = validate_labels(labels)
     axes = axes_of(dimensions, labels.shape)
     pixel_size = PixelSize.of(spacing, unit, axes) or PixelSize((1.0,) * axes, "px")
     grey, notes = _grey_like(intensity, labels)
@@ -133,7 +133,7 @@ def _is_scattered(found: Regions) -> bool:
 def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
     if intensity is None:
         return None, ()
-    grey, notes = as_grey(intensity)
+    grey, notes = to_gray(intensity)
     if grey.shape != labels.shape:
         raise ValueError(
             f"intensity has shape {grey.shape}, labels {labels.shape}: choose the image that was "

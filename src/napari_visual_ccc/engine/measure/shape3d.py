@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...arrays.inputs import not_negative
+from ...arrays.inputs import require_non_negative
 from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps
 
@@ -24,7 +24,7 @@ def volume_table(labels: Any, grey: Any, pixel_size: PixelSize) -> Steps[pd.Data
     """
     import pandas as pd
 
-    volume = not_negative(np.asarray(labels))
+    volume = require_non_negative(np.asarray(labels))
     image = None if grey is None else np.asarray(grey)
     rows: list[dict[str, Any]] = []
     for batch in _batches(_regions(volume, image, pixel_size.sizes)):

@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 
 from ...arrays.histogram import limits
-from ...arrays.inputs import as_grey, finite
+from ...arrays.inputs import finite, to_gray
 from ...arrays.lazy import is_lazy
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
@@ -70,7 +70,7 @@ def align_stack(
 
     if to not in ("the slice before", "the first slice"):
         raise ValueError(f"to is {to!r}; choose 'the slice before' or 'the first slice'")
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     pixel_size = PixelSize.of(spacing, unit)
     drift, moves, rows = Drift(to_first=to == "the first slice"), {}, []
     places = list(np.ndindex(grey.shape[:-2]))

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from ...arrays.histogram import limits
-from ...arrays.inputs import as_grey
+from ...arrays.inputs import to_gray
 from ...arrays.mapping import map_planes
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
@@ -81,7 +81,7 @@ def subtract_background(
         raise ValueError("objects are bright or dark; remove is subtract or divide")
     if not 1 <= degree <= 6 or not 0 <= radius < np.inf:
         raise ValueError(f"degree is {degree}, radius {radius}; choose 1 to 6, and 0 or more")
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     pixel_size = PixelSize.of(spacing, unit)
     low = high = 0.0
     if method == "rolling ball" or remove == "divide":

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import as_grey, finite
+from ...arrays.inputs import finite, to_gray
 from ...arrays.mapping import map_planes
 from ...arrays.volumes import Dimensions, axes_of, map_volumes
 from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
@@ -91,7 +91,7 @@ def denoise(
         raise ValueError(f"strength is {strength}; choose 0 to 3")
     if noise not in ("auto", "gaussian", "poisson"):
         raise ValueError(f"noise is {noise!r}; choose auto, gaussian or poisson")
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     axes = axes_of(dimensions, grey.shape)
     shape = voxel_shape(PixelSize.of(spacing, unit, axes)) if axes == 3 else _SQUARE
     yield Progress(0, 0, "noise")

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import as_grey, finite
+from ...arrays.inputs import finite, to_gray
 from ...arrays.mapping import map_planes
 from ...core.progress import Steps
 from ...core.results import ImageResult
@@ -58,7 +58,7 @@ def destripe(
             f"max_width is {max_width}, min_length {min_length}; "
             "choose 1 to 512 pixels, and 0.05 to 1"
         )
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     sample(grey)  # raises where nothing is finite
 
     def apply(plane: np.ndarray) -> np.ndarray:

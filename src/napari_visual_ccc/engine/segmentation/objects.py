@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.inputs import checked_labels, not_negative
-from ...arrays.lazy import in_squares, is_lazy
-from ...arrays.reduction import computed, count_pieces, over_pieces
+from ...arrays.inputs import require_non_negative, validate_labels
+from ...arrays.lazy import is_lazy, rechunk_square
+from ...arrays.reduction import computed, count_pieces, map_pieces
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.results import LabelsResult
@@ -57,7 +57,7 @@ def label_objects(
     ValueError
         If the labels are not whole numbers, one is negative, or there is no object.
     """
-    labels = checked_labels(labels)
+    labels = validate_labels(labels)
     pixel_size = PixelSize.of(spacing, unit)
     numbers, pixels = yield from numbered(_mask(labels, only), min_size)
     if len(pixels) == 0:
@@ -82,7 +82,7 @@ def object_table(pixels: np.ndarray, pixel_size: PixelSize | None) -> pd.DataFra
 
 def _mask(labels: Any, only: int) -> Any:
     def mask(part: np.ndarray) -> np.ndarray:
-        return not_negative(part) == only if only else not_negative(part) != 0
+        return require_non_negative(part) == only if only else require_non_negative(part) != 0
 
     if not is_lazy(labels):
         return mask(labels)
@@ -123,10 +123,10 @@ def numbered(mask: Any, min_size: int = 0) -> Steps[tuple[Any, np.ndarray]]:
     """
     import dask.array as da
 
-    mask = in_squares(mask, _SIDE)
+    mask = rechunk_square(mask, _SIDE)
     shape, grid, total = mask.shape, mask.numblocks, count_pieces(mask)
     found = {}
-    for which, chunk in over_pieces(lambda place, part: _chunk(place, part, shape), mask):
+    for which, chunk in map_pieces(lambda place, part: _chunk(place, part, shape), mask):
         found[which] = chunk
         yield Progress(len(found), total, "objects")
     chunks = [found[which] for which in range(total)]

@@ -9,11 +9,11 @@ import numpy as np
 
 from ...arrays.breaks import optimal_breaks
 from ...arrays.histogram import extremes, grey_histogram
-from ...arrays.inputs import as_grey, counted_from
+from ...arrays.inputs import subtract_level, to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
-from ...arrays.reduction import Total, count_pieces, over_pieces
-from ...arrays.stacks import Scope, alone, check_scope
+from ...arrays.reduction import PairwiseSum, count_pieces, map_pieces
+from ...arrays.stacks import Scope, check_scope, map_slices
 from ...arrays.volumes import Dimensions, axes_of, map_parts, map_volumes
 from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps
@@ -98,7 +98,7 @@ def threshold(
     if objects not in ("auto", "bright", "dark"):
         raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
     check_scope(scope)
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     axes = axes_of(dimensions, grey.shape)
     pixel_size = PixelSize.of(spacing, unit, axes)
     if scope == "slice" and grey.ndim > axes:
@@ -108,7 +108,7 @@ def threshold(
         )  # fmt: skip
         name = "Otsu" if classes == 2 else f"Otsu {classes} classes"
         like = LabelsResult(None, name=name, notes=notes)
-        (found,) = yield from alone(one, grey, axes, (like,), dtype=np.uint8)
+        (found,) = yield from map_slices(one, grey, axes, (like,), dtype=np.uint8)
         return found
     seen, zero, step = grey, 0.0, 1.0
     if sigma > 0 and grey.dtype == np.uint8 and axes == 2:
@@ -197,7 +197,7 @@ def _blurred(
         return gaussian_filter(values, sides, mode="reflect")
 
     def blur(plane: np.ndarray) -> np.ndarray:
-        plane = counted_from(plane, zero)
+        plane = subtract_level(plane, zero)
         if not has_missing:
             return smooth(plane)
         # what is missing has no weight, and stays missing
@@ -222,8 +222,8 @@ def _moved(
         there = values[which == 1]
         return np.array([there.size, there.sum(dtype=np.float64)])
 
-    moved, total = Total(), count_pieces(grey)
-    for done, (number, found) in enumerate(over_pieces(add, grey, mask), start=1):
+    moved, total = PairwiseSum(), count_pieces(grey)
+    for done, (number, found) in enumerate(map_pieces(add, grey, mask), start=1):
         moved.add(number, found)
         yield Progress(done, total, "means")
     inside, grey_inside = int(moved.value[0]), moved.value[1]

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import numpy as np
 
-from ...arrays.inputs import checked_labels, label_parts, not_negative
+from ...arrays.inputs import label_parts, require_non_negative, validate_labels
 from ...arrays.lazy import is_lazy
 from ...arrays.volumes import Dimensions, axes_of
 from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
@@ -65,7 +65,7 @@ def watershed_split(
         dask labels nobody knows before they are looked at: without objects they give an empty
         result.
     """
-    labels = checked_labels(labels)
+    labels = validate_labels(labels)
     axes = axes_of(dimensions, labels.shape)
     pixel_size = PixelSize.of(spacing, unit, axes)
     shape = voxel_shape(pixel_size) if axes == 3 else None
@@ -103,7 +103,7 @@ def _lazily(
     chunks = (*([1] * len(leading)), *([-1] * axes))
 
     def block(chunk: np.ndarray, block_id: tuple[int, ...]) -> np.ndarray:
-        part = not_negative(chunk[(0,) * len(leading)])
+        part = require_non_negative(chunk[(0,) * len(leading)])
         mask = part == only if only else part != 0
         objects: np.ndarray = run(_split(mask, tolerance, min_size, shape, 0, 1)).astype(dtype)
         number = int(np.ravel_multi_index(block_id[: len(leading)], leading)) if leading else 0

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...arrays.pairs import paired
+from ...arrays.pairs import offset_pairs
 
 FEATURES = (
     "contrast",
@@ -104,7 +104,7 @@ def _add_differences(seen: np.ndarray, pairs: Pairs, name: str, out: np.ndarray)
     sums: dict[int, np.ndarray] = {}
     for offset in pairs.offsets:
         box = (pairs.window - abs(offset[0]), pairs.window - abs(offset[1]))
-        found = _sum(_cost(name, *paired(seen, offset)), box, out.shape)
+        found = _sum(_cost(name, *offset_pairs(seen, offset)), box, out.shape)
         count = box[0] * box[1]
         if count not in sums:
             sums[count] = found
@@ -122,7 +122,7 @@ def _add(
 ) -> None:
     import cv2
 
-    first, second = paired(seen, offset)
+    first, second = offset_pairs(seen, offset)
     box = (pairs.window - abs(offset[0]), pairs.window - abs(offset[1]))
     count = box[0] * box[1]
     shape = maps.shape[1:]

@@ -8,9 +8,9 @@ import numpy as np
 
 from ...arrays.breaks import optimal_breaks
 from ...arrays.histogram import grey_histogram
-from ...arrays.inputs import as_grey
+from ...arrays.inputs import to_gray
 from ...arrays.mapping import map_planes
-from ...arrays.stacks import Scope, alone, check_scope
+from ...arrays.stacks import Scope, check_scope, map_slices
 from ...core.progress import Steps
 from ...core.results import ImageResult
 
@@ -45,10 +45,12 @@ def edge_density(image: Any, *, scope: Scope = "stack") -> Steps[ImageResult]:
         If no pixel is finite.
     """
     check_scope(scope)
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     if scope == "slice" and grey.ndim > 2:
         like = ImageResult(None, look="heat", limits=(0, 1), name="edge density", notes=notes)
-        (found,) = yield from alone(edge_density, grey, 2, (like,), dtype=np.float64, blank=np.nan)
+        (found,) = yield from map_slices(
+            edge_density, grey, 2, (like,), dtype=np.float64, blank=np.nan
+        )
         return found
     histogram = yield from grey_histogram(grey)
     starts = optimal_breaks(histogram.values, histogram.counts, 2)

@@ -9,10 +9,10 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from ...arrays.histogram import limits
-from ...arrays.inputs import as_grey
+from ...arrays.inputs import to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
-from ...arrays.stacks import Scope, alone, check_scope
+from ...arrays.stacks import Scope, check_scope, map_slices
 from ...core.progress import Steps
 from ...core.results import ImageResult, MapsResult
 from .cooccurrence import FEATURES, Pairs, feature_maps
@@ -79,7 +79,7 @@ def glcm_features(
         is finite.
     """
     check_scope(scope)
-    grey, notes = as_grey(image)
+    grey, notes = to_gray(image)
     _check(grey, feature, window, levels)
     offsets = _offsets(_distances(distances, window), angle)
     names: list[str] = list(FEATURES) if feature == "all" else [feature]
@@ -116,7 +116,7 @@ def _by_slice(
             ImageResult(None, look="heat", name=f"GLCM {name}", notes=notes) for name in group
         )
         of_slice = functools.partial(one, feature=wanted)
-        found += yield from alone(of_slice, grey, 2, likes, dtype=np.float64, blank=np.nan)
+        found += yield from map_slices(of_slice, grey, 2, likes, dtype=np.float64, blank=np.nan)
     if feature != "all":
         return found[0]
     maps = dict(zip(names, found, strict=True))

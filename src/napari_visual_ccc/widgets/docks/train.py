@@ -12,7 +12,7 @@ from magicgui.widgets import Container, ProgressBar, PushButton
 from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
-from ...core.progress import Progress, Steps, through
+from ...core.progress import Progress, Steps, map_progress
 from ...core.results import ExamineResult, ModelResult
 from ...report import plots
 from ...workflow import operations, signature
@@ -178,7 +178,9 @@ class Train(Container):
         self._training, self._finishing, self._drawn = True, finish, 0.0
         rows = self._rows
         self._start(
-            through(steps, lambda progress: _noted(progress, rows)), "Train", self._show_trained
+            map_progress(steps, lambda progress: _noted(progress, rows)),
+            "Train",
+            self._show_trained,
         )
         self.train_button.text = "Stop"
 

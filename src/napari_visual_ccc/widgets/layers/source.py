@@ -15,7 +15,7 @@ from ...core.micrograph import plane_shape as shape_of
 from ...core.pixel_size import scaled
 from ...core.progress import Progress, Steps
 from ...core.results import Result
-from ...engine.acquisition.info_bar import look_for_bar
+from ...engine.acquisition.bar_detector import find_info_bar
 from ...workflow import run as operation_run
 from ...workflow.operations import Operation
 from ...workflow.provenance import fingerprint, provenance
@@ -199,7 +199,7 @@ def on_specimen(
     bar = first.info_bar
     if bar is None and not operation.whole:
         yield Progress(0, 0, "label bar")
-        bar = look_for_bar(first.data if first.whole is None else first.whole)
+        bar = find_info_bar(first.data if first.whole is None else first.whole)
         first.found.append(bar)
     return (
         yield from operation_run.start(

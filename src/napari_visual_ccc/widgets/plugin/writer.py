@@ -15,7 +15,7 @@ from napari.utils import progress
 from qtpy.QtCore import QEventLoop
 from qtpy.QtWidgets import QApplication
 
-from ...arrays.inputs import as_grey
+from ...arrays.inputs import to_gray
 from ...core.files import check_free, write_table
 from ...core.layers import COLORMAPS
 from ...core.micrograph import has_colours
@@ -146,7 +146,7 @@ def _drawable(first: LayerTuple, layer: LayerTuple) -> ImageResult | LabelsResul
     index = _index(frame, image.data.shape)
     plane = np.asarray(image.data[index])
     if has_colours(image):
-        plane, _ = as_grey(plane)
+        plane, _ = to_gray(plane)
     origin, last = (
         below.world_to_data(_in(below.ndim, frame.data_to_world((*index, *corner))))[-2:]
         for corner in ((0, 0), (1, 1))
