@@ -116,7 +116,7 @@ def test_no_group_is_in_two_parts():
     "model", ["lite0-finetune", "visualcnn", "simple-cnn", "xception", "alexnet-1ch"]
 )
 def test_every_architecture_trains_is_saved_and_classifies(model, tmp_path):
-    data = two_classes(6)
+    data = two_classes(4)
     small = {"alexnet-1ch": 64, "xception": 64}.get(model, 32)
     found = ccc.train(
         data, model=model, input_px=small, epochs=1, batch=12, split="holdout", test=0.3,
