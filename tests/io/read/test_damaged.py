@@ -18,9 +18,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read import sidecar
+from napari_visual_ccc.io.read import pictures, sidecar
 
-from .test_read import HITACHI, JEOL, TESCAN, fei_text, signal, write_mrc, write_tags, zeiss_text
+from .made import HITACHI, JEOL, TESCAN, fei_text, signal, write_mrc, write_tags, zeiss_text
 
 # a thousand for every format were run before each release: VCCC_FUZZ=1000
 FLIPS = int(os.environ.get("VCCC_FUZZ", "30"))
@@ -143,7 +143,7 @@ def test_a_file_of_another_kind_under_the_wrong_name_is_refused_or_read(whole, t
     for suffix in formats.SUFFIXES:
         path = tmp_path / f"wrong{suffix}"
         path.write_bytes(png)
-        if suffix in formats.PICTURES:
+        if suffix in pictures.SUFFIXES:
             # Pillow goes by what is in a file
             assert formats.read(path).data.shape == (40, 50)
         else:

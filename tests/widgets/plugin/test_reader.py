@@ -20,7 +20,7 @@ from napari_visual_ccc.widgets.layers.convert import layer_data
 from napari_visual_ccc.widgets.layers.metadata import calibration
 from napari_visual_ccc.widgets.layers.viewers import scale_bar
 from napari_visual_ccc.widgets.plugin import reader
-from tests.io.read.test_read import JEOL, TESCAN, fei_text, write_tags
+from tests.io.read.made import JEOL, TESCAN, fei_text, write_tags
 
 PLUGIN = "napari-visual-ccc"
 

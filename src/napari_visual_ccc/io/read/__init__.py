@@ -1,32 +1,41 @@
-"""Read micrographs as they come: pixels as stored, pixel size, facts, label bar."""
+"""Read micrographs: pixels as stored, pixel size, acquisition facts, info bar.
+
+A file format is a module with ``SUFFIXES``, ``read(path)`` and ``is_plain(path)``, and its name in
+`FORMATS`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 from pathlib import Path
+from typing import Protocol, cast
 
 from ...core.micrograph import Micrograph
-from .hdf5 import read_hdf5
+from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
 from .lazy import Refused
-from .npy import read_npy, read_npz
-from .zarr import is_zarr, read_zarr
 
-TIFF = (".tif", ".tiff")
 
-PICTURES = (".png", ".jpg", ".jpeg", ".bmp")
+class Format(Protocol):
+    """What a module has to offer to be a file format."""
 
-_NUMPY = (".npy", ".npz")
+    SUFFIXES: tuple[str, ...]
 
-_HDF5 = (".h5", ".hdf5")
+    def read(self, path: Path) -> list[Micrograph]:
+        """Read all images of a file."""
 
-_ROSETTA = (
-    ".dm3", ".dm4", ".ser", ".emi", ".emd", ".mrc", ".mrcs", ".rec", ".st", ".ali", ".hspy",
-)  # fmt: skip
+    def is_plain(self, path: Path) -> bool:
+        """Tell whether the file holds nothing but the pixels of one image."""
+
+
+FORMATS = tuple(cast(Format, one) for one in (tiff, pictures, npy, hdf5, rosetta, zarr))
+
+# formats by the ending of a file's name
+READERS: dict[str, Format] = {suffix: one for one in FORMATS for suffix in one.SUFFIXES}
+
+SUFFIXES = tuple(READERS)
 
 # folders that are one image
-FOLDERS = (".zarr", ".zspy")
-
-SUFFIXES = (*TIFF, *PICTURES, *_NUMPY, *_HDF5, *_ROSETTA, *FOLDERS)
+FOLDERS = (*zarr.FOLDERS, *rosetta.FOLDERS)
 
 
 def is_image(path: Path) -> bool:
@@ -49,8 +58,8 @@ def read(path: str | Path) -> Micrograph:
     -------
     Micrograph
         Pixels as stored; pixel size where the file states one; in
-        ``metadata["visual_ccc"]`` how it was made, when it is one of our results. Of several
-        images in a file the first that has a pixel size, and a note that there are more.
+        ``metadata["visual_ccc"]`` the record of the operations, if this package wrote the file. Of
+        several images in a file, the first that has a pixel size, and a note that there are more.
 
     Raises
     ------
@@ -93,7 +102,7 @@ def read_all(path: str | Path) -> list[Micrograph]:
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        found = _read(path)
+        images = _read_folder(path) if path.is_dir() else _read_file(path)
     except (PermissionError, ImportError):
         raise
     except MemoryError:
@@ -102,67 +111,38 @@ def read_all(path: str | Path) -> list[Micrograph]:
         ) from None
     except Refused as error:
         raise ValueError(f"{path}: {error}") from None
-    # decoders raise whatever they meet in a damaged file
+    # decoders raise any exception on a damaged file
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise ValueError(f"{path}: cannot be read as an image ({reason[:300]})") from error
-    if not found or any(one.data.size == 0 for one in found):
+    if not images or any(one.data.size == 0 for one in images):
         raise ValueError(f"{path}: holds no pixels")
-    return found
+    return images
 
 
-def _read(path: Path) -> list[Micrograph]:
-    suffix = path.suffix.lower()
+def is_plain(path: Path) -> bool:
+    """Tell whether a file or folder holds pixels and nothing else: no pixel size, no facts.
+
+    It may raise any exception on a damaged file.
+    """
     if path.is_dir():
-        return _folder(path, suffix)
-    if suffix not in SUFFIXES:
-        known = ", ".join(one[1:].upper() for one in SUFFIXES if one not in (".tiff", ".jpeg"))
-        raise Refused(f"not a kind of image that can be read ({known})")
-    if path.stat().st_size == 0:
-        raise Refused("is empty: it has no bytes; get an intact copy of it")
-    if suffix in TIFF:
-        from . import tiff
-
-        return tiff.read(path)
-    if suffix in PICTURES:
-        from . import pictures
-
-        return [pictures.read(path)]
-    if suffix in _ROSETTA or suffix == ".zspy":
-        from . import rosetta
-
-        return rosetta.read(path)
-    if suffix in _HDF5:
-        return read_hdf5(path)
-    if suffix == ".zarr":
-        return read_zarr(path)
-    return read_npy(path) if suffix == ".npy" else read_npz(path)
-
-
-def _folder(path: Path, suffix: str) -> list[Micrograph]:
-    from . import slices as arrays
-
-    if suffix == ".zspy":
-        from . import rosetta
-
-        return rosetta.read(path)
-    if is_zarr(path):
-        return read_zarr(path)
-    slices = slices_of(path)
-    if not slices:
-        raise Refused("is a folder without images in it; name an image, or a folder of slices")
-    return [arrays.read_slices(slices, path.name, path, read)]
+        folder = _folder_format(path)
+        if folder is None and path.suffix.lower() not in FOLDERS:
+            files = slices_of(path)
+            return not files or is_plain(files[0])
+        return folder is not None and folder.is_plain(path)
+    reader = READERS.get(path.suffix.lower())
+    return reader is not None and reader.is_plain(path)
 
 
 def slices_of(folder: Path) -> list[Path]:
     """Images of a folder, in the order of the numbers in their names."""
-    from .slices import natural
-
-    found = [
+    files = [
         one for one in folder.iterdir()
-        if one.suffix.lower() in (*TIFF, *PICTURES) and one.is_file() and one.name[0] != "."
+        if one.suffix.lower() in (*tiff.SUFFIXES, *pictures.SUFFIXES)
+        and one.is_file() and one.name[0] != "."
     ]  # fmt: skip
-    return sorted(found, key=lambda one: natural(one.name))
+    return sorted(files, key=lambda one: slices.natural(one.name))
 
 
 def stack(paths: list[Path], folder: Path) -> Micrograph:
@@ -173,9 +153,34 @@ def stack(paths: list[Path], folder: Path) -> Micrograph:
     FileNotFoundError, ImportError, ValueError
         As `read`; also if the slices are of different sizes.
     """
-    from .slices import read_slices
-
     try:
-        return read_slices(paths, folder.name, folder, read)
+        return slices.read_slices(paths, folder.name, folder, read)
     except Refused as error:
         raise ValueError(f"{folder}: {error}") from None
+
+
+def _read_file(path: Path) -> list[Micrograph]:
+    reader = READERS.get(path.suffix.lower())
+    if reader is None:
+        known = ", ".join(one[1:].upper() for one in SUFFIXES if one not in (".tiff", ".jpeg"))
+        raise Refused(f"not a kind of image that can be read ({known})")
+    if path.stat().st_size == 0:
+        raise Refused("is empty: it has no bytes; get an intact copy of it")
+    return reader.read(path)
+
+
+def _read_folder(path: Path) -> list[Micrograph]:
+    folder = _folder_format(path)
+    if folder is not None:
+        return folder.read(path)
+    files = slices_of(path)
+    if not files:
+        raise Refused("is a folder without images in it; name an image, or a folder of slices")
+    return [slices.read_slices(files, path.name, path, read)]
+
+
+def _folder_format(path: Path) -> Format | None:
+    """Give the format of a folder that is one image; None where it can only hold slices."""
+    if path.suffix.lower() in rosetta.FOLDERS:
+        return cast(Format, rosetta)
+    return cast(Format, zarr) if zarr.is_zarr(path) else None

@@ -11,12 +11,17 @@ import numpy as np
 from ...core.files import stem
 from ...core.micrograph import Micrograph
 from .lazy import Refused, check_datasets, chunks_of, from_file, is_large
-from .npy import _REAL
+from .npy import REAL
 
-# HDF5 ---------------------------------------------------------------------------------------------
+SUFFIXES = (".h5", ".hdf5")
 
 
-def read_hdf5(path: Path) -> list[Micrograph]:
+def is_plain(path: Path) -> bool:
+    """Tell that an HDF5 file says more than its numbers: they have names."""
+    return False
+
+
+def read(path: Path) -> list[Micrograph]:
     """Read HyperSpy and EMD files by their content, others as the arrays in them."""
     try:
         import h5py
@@ -37,7 +42,7 @@ def read_hdf5(path: Path) -> list[Micrograph]:
             return rosetta.read(path, "emd")
 
         def look(name: str, one: Any) -> None:
-            if isinstance(one, h5py.Dataset) and one.ndim >= 2 and one.dtype.kind in _REAL:
+            if isinstance(one, h5py.Dataset) and one.ndim >= 2 and one.dtype.kind in REAL:
                 found.append(one)
 
         file.visititems(look)

@@ -12,14 +12,27 @@ from ...core.files import stem
 from ...core.micrograph import Micrograph
 from .lazy import DEFLATE, Mapped, Refused, check_claim, chunks_of, from_file, is_large
 
-_REAL = "biufc"
+SUFFIXES = (".npy", ".npz")
+
+# kinds of numbers that an image is made of
+REAL = "biufc"
 
 
-def read_npy(path: Path) -> list[Micrograph]:
-    """Read a NumPy array; nothing in it is unpickled."""
+def read(path: Path) -> list[Micrograph]:
+    """Read a NumPy array, or those arrays of an archive that have two or more axes."""
+    return _read_npy(path) if path.suffix.lower() == ".npy" else _read_npz(path)
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether a file is one small array."""
+    return path.suffix.lower() == ".npy" and not is_large(path.stat().st_size)
+
+
+def _read_npy(path: Path) -> list[Micrograph]:
+    # nothing in it is unpickled
     with path.open("rb") as file:
         shape, dtype = _npy_header(file)
-    _check_real(len(shape), dtype)
+    check_real(len(shape), dtype)
     check_claim(_nbytes(shape, dtype), path)
     data = np.load(path, mmap_mode="r", allow_pickle=False)
     if not is_large(data.nbytes):
@@ -29,8 +42,7 @@ def read_npy(path: Path) -> list[Micrograph]:
     return [Micrograph(data, name=stem(path), path=path)]
 
 
-def read_npz(path: Path) -> list[Micrograph]:
-    """Read the arrays of a NumPy archive that have two or more axes."""
+def _read_npz(path: Path) -> list[Micrograph]:
     with zipfile.ZipFile(path) as archive:
         check_claim(sum(one.file_size for one in archive.infolist()), path, ratio=DEFLATE)
         readable = {one.filename for one in archive.infolist() if _is_readable(archive, one)}
@@ -52,9 +64,9 @@ def _is_readable(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
         return False
     with archive.open(member) as file:
         shape, dtype = _npy_header(file)
-    if dtype.kind in _REAL and _nbytes(shape, dtype) > member.file_size:
+    if dtype.kind in REAL and _nbytes(shape, dtype) > member.file_size:
         raise Refused(f"is damaged: {member.filename} is shorter than its header says")
-    return dtype.kind in _REAL
+    return dtype.kind in REAL
 
 
 def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
@@ -78,7 +90,8 @@ def _nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
     return int(np.prod(shape, dtype=object)) * dtype.itemsize
 
 
-def _check_real(ndim: int, dtype: np.dtype) -> None:
+def check_real(ndim: int, dtype: np.dtype) -> None:
+    """Insist that an array can be an image: numbers along two or more axes."""
     if dtype.hasobject:
         raise Refused(
             "holds Python objects, which are not opened; save its numbers with "
@@ -86,5 +99,5 @@ def _check_real(ndim: int, dtype: np.dtype) -> None:
         )
     if ndim < 2:
         raise Refused(f"holds an array of {ndim} axis, no image")
-    if dtype.kind not in _REAL:
+    if dtype.kind not in REAL:
         raise Refused(f"holds an array of {dtype}, no image")

@@ -12,25 +12,34 @@ from . import sidecar
 from .lazy import DEFLATE, Refused, check_claim
 from .pixel_size import plain, settle
 
+SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
-def read(path: Path) -> Micrograph:
+
+def read(path: Path) -> list[Micrograph]:
     """Read a picture; values as stored, colours of a palette as colours.
 
     Raises
     ------
     Refused
-        If it is.
+        If it is damaged.
     """
     data = _pixels(path)
     found = sidecar.find(path, *data.shape[:2])
     if found is None:
-        return Micrograph(data, name=stem(path), path=path)
+        return [Micrograph(data, name=stem(path), path=path)]
     spacing, unit, notes = settle(found.stated)
     metadata = {"facts": found.facts, "original": plain(found.original)}
-    return Micrograph(
-        data, spacing, unit, stem(path), path, metadata, info_bar=found.bar,
-        notes=(*notes, *found.notes),
-    )  # fmt: skip
+    return [
+        Micrograph(
+            data, spacing, unit, stem(path), path, metadata, info_bar=found.bar,
+            notes=(*notes, *found.notes),
+        )
+    ]  # fmt: skip
+
+
+def is_plain(path: Path) -> bool:
+    """Tell whether no microscope wrote a text beside a picture."""
+    return not sidecar.exists(path)
 
 
 def _pixels(path: Path) -> np.ndarray:

@@ -18,6 +18,7 @@ from .lazy import DEFLATE, Refused, check_claim, check_datasets, is_large
 from .pixel_size import BACKWARDS, axis, number, plain, settle, together
 from .vendors import Found, without_nothing
 
+# plugins of RosettaSciIO by the ending of a file's name
 PLUGINS = {
     ".dm3": "digitalmicrograph", ".dm4": "digitalmicrograph", ".ser": "tia", ".emi": "tia",
     ".emd": "emd", ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".ali": "mrc",
@@ -29,6 +30,8 @@ _RATIOS = {
     ".mrc": 1, ".dm3": 1, ".dm4": 1, ".hspy": None, ".emd": None, ".hdf5": None, ".h5": None,
     ".zspy": None,
 }  # fmt: skip
+
+SUFFIXES, FOLDERS = tuple(PLUGINS), (".zspy",)
 
 _HDF5 = ("emd", "hspy")
 
@@ -88,6 +91,11 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
         _micrograph(path, part, _name(path, part, k if len(images) > 1 else -1), notes)
         for k, part in enumerate(images)
     ]
+
+
+def is_plain(path: Path) -> bool:
+    """Tell that such a file says more than its numbers."""
+    return False
 
 
 def of_tiff(path: Path, index: int) -> Found:

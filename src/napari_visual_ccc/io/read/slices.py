@@ -12,8 +12,6 @@ import numpy as np
 from ...core.micrograph import Axis, Micrograph
 from .lazy import Planes, Refused, from_file
 
-# folders ------------------------------------------------------------------------------------------
-
 
 def natural(name: str) -> list[Any]:
     """Sort ``slice2`` before ``slice10``."""

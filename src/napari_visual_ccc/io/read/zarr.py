@@ -12,11 +12,11 @@ from ...core.files import stem
 from ...core.micrograph import Micrograph
 from ..header import KEY, restored
 from .lazy import Refused, from_file, is_large, whole_tiles
-from .npy import _REAL, _check_real
+from .npy import REAL, check_real
 from .pixel_size import axis, number, plain, settle, together
 from .slices import natural
 
-# Zarr ---------------------------------------------------------------------------------------------
+SUFFIXES = FOLDERS = (".zarr",)
 
 
 def is_zarr(path: Path) -> bool:
@@ -24,13 +24,13 @@ def is_zarr(path: Path) -> bool:
     return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
 
 
-def read_zarr(path: Path) -> list[Micrograph]:
+def read(path: Path) -> list[Micrograph]:
     """Read a Zarr array, an OME-Zarr image with its levels, or all images of a group; lazily."""
     import zarr
 
     root = zarr.open(str(path), mode="r")
     if isinstance(root, zarr.Array):
-        _check_real(root.ndim, root.dtype)
+        check_real(root.ndim, root.dtype)
         return [_zarr_image(path, [root], stem(path), {})]
     found = list(_groups(path, root, stem(path)))
     if not found:
@@ -38,12 +38,17 @@ def read_zarr(path: Path) -> list[Micrograph]:
     return found
 
 
-def has_scale(path: Path) -> bool:
-    """Tell whether a Zarr store says more than its numbers."""
+def is_plain(path: Path) -> bool:
+    """Tell whether a Zarr store holds arrays and nothing else, under a name that says Zarr."""
     import zarr
 
+    if path.suffix.lower() not in SUFFIXES:
+        return False
     root = zarr.open(str(path), mode="r")
-    return isinstance(root, zarr.Group) and (_multiscales(root) or len(list(root.groups())) > 0)
+    described = isinstance(root, zarr.Group) and (
+        _multiscales(root) or len(list(root.groups())) > 0
+    )
+    return not described
 
 
 def _multiscales(group: Any) -> Any:
@@ -67,7 +72,7 @@ def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
         members = sorted([*group.groups(), *group.arrays()], key=lambda pair: natural(pair[0]))
         images = [
             (key, one) for key, one in members
-            if isinstance(one, zarr.Group) or (one.ndim >= 2 and one.dtype.kind in _REAL)
+            if isinstance(one, zarr.Group) or (one.ndim >= 2 and one.dtype.kind in REAL)
         ]  # fmt: skip
         for key, one in images:
             title = name if len(images) == 1 else f"{name} {key}"

@@ -12,8 +12,6 @@ from napari.utils.notifications import show_info
 
 from ...core.micrograph import Micrograph
 from ...io import read as formats
-from ...io.read.lazy import is_large
-from ...io.read.zarr import has_scale, is_zarr
 from ..layers.convert import LayerData, layer_data
 from ..layers.viewers import scale_bar
 
@@ -21,9 +19,6 @@ PLUGIN = "napari-visual-ccc"
 
 
 Reader = Callable[..., list[Any]]
-
-# suffixes that napari's own reader takes as well: it would ask which of the two to use
-_SHARED = (*formats.TIFF, *formats.PICTURES, ".npy", ".npz", ".h5", ".hdf5")
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
@@ -73,29 +68,13 @@ def _known(path: Path) -> bool:
 def _is_plain(path: Path) -> bool:
     """Tell whether napari's own reader loses nothing: no pixel size, no facts, no second image.
 
-    A file that cannot be looked at is not plain: this reader says what is wrong with it.
+    A damaged file is not plain: this reader says what is wrong with it.
     """
     try:
-        return _looks_plain(path)
+        return formats.is_plain(path)
     # of damaged files, anything
     except Exception:  # noqa: BLE001
         return False
-
-
-def _looks_plain(path: Path) -> bool:
-    from ...io.read import sidecar, tiff
-
-    suffix = path.suffix.lower()
-    if path.is_dir():
-        if suffix in formats.FOLDERS or is_zarr(path):
-            return suffix == ".zarr" and not has_scale(path)
-        slices = formats.slices_of(path)
-        return not slices or _looks_plain(slices[0])
-    if suffix == ".npy":
-        return not is_large(path.stat().st_size)
-    if suffix in formats.PICTURES:
-        return not sidecar.exists(path)
-    return suffix in formats.TIFF and tiff.is_plain(path)
 
 
 def prefer(context: Any = None) -> None:
@@ -109,9 +88,20 @@ def prefer(context: Any = None) -> None:
 
     plugins = get_settings().plugins
     chosen = dict(plugins.extension2reader)
+    shared = _shared_suffixes()
     # napari compares them letter by letter
-    suffixes = [*_SHARED, *(one.upper() for one in _SHARED)]
+    suffixes = [*shared, *(one.upper() for one in shared)]
     wanted = [*(f"*{suffix}" for suffix in suffixes), f"*{os.sep}"]
     missing = {pattern: PLUGIN for pattern in wanted if pattern not in chosen}
     if missing:
         plugins.extension2reader = {**chosen, **missing}
+
+
+def _shared_suffixes() -> list[str]:
+    """Suffixes of files that napari's own reader takes as well."""
+    from npe2 import PluginManifest
+
+    contributions = PluginManifest.from_distribution("napari").contributions
+    patterns = {one for reader in contributions.readers or () for one in reader.filename_patterns}
+    files = (suffix for suffix in formats.SUFFIXES if suffix not in formats.FOLDERS)
+    return [suffix for suffix in files if f"*{suffix}" in patterns]

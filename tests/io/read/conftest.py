@@ -1,0 +1,14 @@
+"""Small images that count as large."""
+
+from __future__ import annotations
+
+import pytest
+
+from napari_visual_ccc.io.read import lazy
+
+
+@pytest.fixture
+def everything_is_large(monkeypatch):
+    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    monkeypatch.setattr(lazy, "_CHUNK_BYTES", 1000)
+    monkeypatch.setattr(lazy, "CHUNK_SIDE", 40)

@@ -1,0 +1,52 @@
+"""NumPy arrays and archives."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from napari_visual_ccc.io import read as formats
+from napari_visual_ccc.io.read import lazy
+
+
+@pytest.mark.parametrize("limit", [100, 1 << 30])
+def test_numpy_files_are_read(tmp_path, rng, limit, monkeypatch):
+    monkeypatch.setattr(lazy, "EAGER_BYTES", limit)
+    image = rng.random((5, 20, 30)).astype(np.float32)
+    np.save(tmp_path / "a.npy", image)
+    found = formats.read(tmp_path / "a.npy")
+    assert isinstance(found.data, da.Array) == (limit == 100)
+    np.testing.assert_array_equal(found.data, image)
+    np.save(tmp_path / "turned.npy", image.transpose(0, 2, 1))
+    np.testing.assert_array_equal(
+        formats.read(tmp_path / "turned.npy").data, image.transpose(0, 2, 1)
+    )
+    np.savez_compressed(tmp_path / "a.npz", one=image, two=image[0], words=np.arange(3))
+    images = formats.read_all(tmp_path / "a.npz")
+    assert [one.name for one in images] == ["a one", "a two"]
+    np.testing.assert_array_equal(images[1].data, image[0])
+    np.savez(tmp_path / "b.npz", facts=np.array([[{}]]), one=image)
+    np.testing.assert_array_equal(formats.read(tmp_path / "b.npz").data, image)
+
+
+def test_numpy_objects_are_never_unpickled(tmp_path):
+    np.save(tmp_path / "a.npy", np.array([[{}, {}]]), allow_pickle=True)
+    with pytest.raises(ValueError, match=r"a\.npy: holds Python objects, .* save its numbers"):
+        formats.read(tmp_path / "a.npy")
+
+
+@pytest.mark.parametrize(
+    ("at", "new", "said"),
+    [(1, b"X", "its header cannot be read"), (30, b"\xff", "its header cannot be read"),
+     (-1, b"", "is cut off or damaged: it claims 2,400 bytes")],
+)  # fmt: skip
+def test_a_damaged_numpy_file_is_told_in_our_words(tmp_path, at, new, said):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((20, 30), np.float32))
+    raw = path.read_bytes()
+    path.write_bytes(raw[:at] + (new + raw[at + 1 :] if new else b""))
+    if not new:
+        path.write_bytes(raw[:200])
+    with pytest.raises(ValueError, match=rf"a\.npy: .*{said}.*get an intact copy"):
+        formats.read(path)

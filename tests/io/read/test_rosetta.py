@@ -1,0 +1,77 @@
+"""What RosettaSciIO reads."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+
+from napari_visual_ccc.core.micrograph import Axis
+from napari_visual_ccc.io import read as formats
+from napari_visual_ccc.io.read import lazy
+from tests.io.read.made import (
+    gatan_tags,
+    open_files,
+    signal,
+    write_mrc,
+)
+
+
+@pytest.mark.parametrize("ending", [".hspy", ".hdf5"])
+@pytest.mark.parametrize("limit", [100, 1 << 30])
+def test_hyperspy_files_are_read(tmp_path, rng, ending, limit, monkeypatch):
+    hspy = pytest.importorskip("rsciio.hspy")
+    monkeypatch.setattr(lazy, "EAGER_BYTES", limit)
+    image = rng.random((4, 20, 30)).astype(np.float32)
+    hspy.file_writer(str(tmp_path / f"a{ending}"), signal(image))
+    found = formats.read(tmp_path / f"a{ending}")
+    np.testing.assert_array_equal(found.data, image)
+    assert (found.spacing, found.unit) == ((2.0, 3.0), "nm")
+    assert found.axes == (Axis("t", 0.5, "s"),)
+    facts = found.metadata["facts"]
+    assert (facts["instrument"], facts["voltage_kv"], facts["tilt_deg"]) == ("Titan", 300, 10)
+    assert facts["date"] == "2020-01-02"
+
+
+def test_emd_files_are_read(tmp_path, rng):
+    emd = pytest.importorskip("rsciio.emd")
+    image = rng.random((20, 30)).astype(np.float32)
+    emd.file_writer(str(tmp_path / "a.emd"), signal(image))
+    found = formats.read(tmp_path / "a.emd")
+    np.testing.assert_array_equal(found.data, image)
+    assert (found.spacing, found.unit) == ((2.0, 3.0), "nm")
+    assert not any("a.emd" in one for one in open_files())
+
+
+def test_a_volume_has_the_step_of_its_third_axis_and_a_tilt_series_none(tmp_path, rng):
+    pytest.importorskip("rsciio")
+    data = rng.random((4, 20, 30)).astype(np.float32)
+    found = formats.read(write_mrc(tmp_path / "a.rec", data))
+    np.testing.assert_array_equal(found.data, data)
+    assert (found.spacing, found.unit) == ((2.0, 2.0), "nm")
+    assert found.axes == (Axis("z", 5.0, "nm"),)
+    assert formats.read(write_mrc(tmp_path / "a.st", data)).axes == (Axis("z", 1.0, "px"),)
+
+
+def test_mrc_of_the_other_byte_order_is_read(tmp_path, rng):
+    pytest.importorskip("rsciio")
+    data = rng.random((20, 30)).astype(np.float32)
+    path = write_mrc(tmp_path / "a.mrc", data, stamp=b"\x11\x11", order=">")
+    np.testing.assert_array_equal(formats.read(path).data, data)
+
+
+def test_without_rosettasciio_the_extra_is_named(tmp_path, monkeypatch):
+    import sys
+
+    (tmp_path / "a.dm3").write_bytes(b"x" * 100)
+    monkeypatch.setitem(sys.modules, "rsciio.digitalmicrograph", None)
+    with pytest.raises(ImportError, match=r'pip install "napari-visual-ccc\[formats\]"'):
+        formats.read(tmp_path / "a.dm3")
+    monkeypatch.setitem(sys.modules, "rsciio.tiff", None)
+    tifffile.imwrite(
+        tmp_path / "d.tif", np.zeros((20, 30), np.float32), extratags=gatan_tags("nm", 0.05),
+        metadata=None,
+    )  # fmt: skip
+    found = formats.read(tmp_path / "d.tif")
+    assert found.spacing is None
+    assert "napari-visual-ccc[formats]" in found.notes[0]

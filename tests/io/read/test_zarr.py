@@ -1,0 +1,103 @@
+"""Zarr and OME-Zarr."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+import zarr
+
+from napari_visual_ccc.core.micrograph import Axis
+from napari_visual_ccc.io import read as formats
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_ome_zarr_comes_lazily_with_scale_and_levels(tmp_path, rng, version):
+    image = rng.integers(0, 255, (3, 2, 64, 96)).astype(np.uint16)
+    kind = 2 if version == "0.4" else 3
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="w", zarr_format=kind)
+    for level in range(2):
+        data = image[..., :: 2**level, :: 2**level]
+        group.create_array(str(level), shape=data.shape, chunks=(1, 1, 32, 32), dtype=data.dtype)
+        group[str(level)][:] = data
+    axes = [{"name": "t", "type": "time", "unit": "second"}, {"name": "c", "type": "channel"},
+            *({"name": n, "type": "space", "unit": "nanometer"} for n in "yx")]  # fmt: skip
+    datasets = [
+        {"path": str(k), "coordinateTransformations": [{"type": "scale", "scale": [1, 1, s, s]}]}
+        for k, s in ((0, 2.5), (1, 5.0))
+    ]
+    whole = [{"type": "scale", "scale": [0.5, 1, 1, 1]}]
+    scales = [{"axes": axes, "datasets": datasets, "coordinateTransformations": whole}]
+    group.attrs.update(
+        {"multiscales": scales}
+        if version == "0.4"
+        else {"ome": {"version": "0.5", "multiscales": scales}}
+    )
+    found = formats.read(tmp_path / "a.ome.zarr")
+    assert found.name == "a"
+    assert isinstance(found.data, da.Array)
+    np.testing.assert_array_equal(found.data, image)
+    np.testing.assert_array_equal(found.levels[0], image[..., ::2, ::2])
+    assert (found.spacing, found.unit) == ((2.5, 2.5), "nm")
+    assert found.axes == (Axis("t", 0.5, "s"), Axis("c", 1.0, "px"))
+
+
+def one_zarr(path, version, units, names, datasets, whole=()):
+    group = zarr.open_group(path, mode="w", zarr_format=2 if version == "0.4" else 3)
+    group.create_array("0", data=np.zeros((2, 4, 5)[-len(names) :], np.uint8))
+    axes = [
+        {"name": name, **({"unit": unit} if unit else {})}
+        for name, unit in zip(names, units, strict=True)
+    ]
+    scales = [
+        {"axes": axes, "coordinateTransformations": list(whole),
+         "datasets": [{"path": "0", "coordinateTransformations": datasets}]}
+    ]  # fmt: skip
+    inner = {"version": version, "multiscales": scales}
+    group.attrs.update({"multiscales": scales} if version == "0.4" else {"ome": inner})
+    return formats.read(path)
+
+
+def moved(kind, *values):
+    return {"type": kind, kind: list(values)}
+
+
+@pytest.mark.parametrize("version", ["0.4", "0.5"])
+def test_the_place_of_an_ome_zarr_is_that_of_its_first_pixel(tmp_path, version):
+    level = [moved("scale", 0.5, 0.5), moved("translation", 10, 20)]
+    whole = [moved("scale", 2, 3), moved("translation", 1, 2)]
+    units = ["micrometer", "micrometer"]
+    found = one_zarr(tmp_path / "a.zarr", version, units, "YX", level, whole)
+    assert (found.spacing, found.unit) == ((1.0, 1.5), "µm")
+    assert found.metadata["origin"] == [21.0, 62.0]
+    assert "origin" not in one_zarr(tmp_path / "b.zarr", version, units, "yx", level[:1]).metadata
+
+
+@pytest.mark.parametrize(
+    ("units", "spacing", "unit", "origin", "said"),
+    [
+        (["micrometer", "nanometer"], (500.0, 0.5), "nm", [1000, 4], ()),
+        (["", "nanometer"], None, "px", [2, 8], ("'px and nm' of OME-Zarr is not known",)),
+        (["", ""], None, "px", [2, 8], ()),
+    ],
+)
+def test_units_of_an_ome_zarr_that_differ_are_made_one_or_said(
+    tmp_path, units, spacing, unit, origin, said
+):
+    place = [moved("scale", 7, 0.5, 0.5), moved("translation", 0, 1, 4)]
+    found = one_zarr(tmp_path / "a.zarr", "0.5", ["second", *units], "Tyx", place)
+    # exactly: pixels of one size must not seem oblong
+    assert (found.spacing, found.unit, found.axes) == (spacing, unit, (Axis("t", 7, "s"),))
+    assert found.metadata["origin"] == pytest.approx(origin)
+    assert len(found.notes) == len(said)
+    assert all(one in note for one, note in zip(said, found.notes, strict=True))
+
+
+def test_plain_zarr_is_read(tmp_path, rng):
+    image = rng.integers(0, 255, (20, 30)).astype(np.uint8)
+    zarr.save_array(tmp_path / "a.zarr", image)
+    np.testing.assert_array_equal(formats.read(tmp_path / "a.zarr").data, image)
+    group = zarr.open_group(tmp_path / "b.zarr", mode="w")
+    for name in ("first", "second"):
+        group.create_array(name, data=image)
+    assert [one.name for one in formats.read_all(tmp_path / "b.zarr")] == ["b first", "b second"]
