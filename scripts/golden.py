@@ -70,6 +70,7 @@ NAMES: dict[str, Renamed] = {
     "cover": Renamed("occlude"),
     "crop_bar": Renamed("crop_info_bar"),
     "destripe": Renamed(parameters={"widest": "max_width", "shortest": "min_length"}),
+    "evaluate": Renamed(parameters={"turns": "tta"}),
     "examine": Renamed("audit_dataset"),
     "glcm": Renamed("glcm_features"),
     "info_bar": Renamed("detect_info_bar"),
@@ -79,6 +80,7 @@ NAMES: dict[str, Renamed] = {
     "quality_folder": Renamed("image_quality_folder"),
     "shortcuts": Renamed("detect_shortcuts"),
     "target_cluster": Renamed("select_cluster"),
+    "train": Renamed(parameters={"balance": "class_weights"}),
     "trust": Renamed("cam_sanity_checks"),
 }
 # what holds for all operations; an entry above goes first

@@ -27,15 +27,15 @@ from napari_visual_ccc.engine.classification.calibration import (
     nonconformity,
     softmax,
     temperature_of,
+    thin_scores,
 )
 from napari_visual_ccc.engine.learning.prepare import thumbnail
-from napari_visual_ccc.engine.learning.train import familiar_range, thinned
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.nets.card import DEFAULT, make_card
 from napari_visual_ccc.nets.inference import batched, to_input
 from napari_visual_ccc.nets.layers import layers_of
 from napari_visual_ccc.nets.models.lite0 import lite0
-from napari_visual_ccc.nets.neighbours import references
+from napari_visual_ccc.nets.neighbours import knn_threshold, references
 from napari_visual_ccc.nets.training.linear import fit_linear
 
 CLASSES = ["cube", "octahedron", "sphere"]
@@ -96,8 +96,8 @@ def main(data: Path) -> None:
             "std": 0.5,
         },
         "temperature": round(temperature, 4),
-        "conformal": thinned(nonconformity(softmax(unseen, temperature), train.targets)),
-        "familiar": familiar_range(train.features["crop"], mine, everything, train.originals),
+        "conformal": thin_scores(nonconformity(softmax(unseen, temperature), train.targets)),
+        "familiar": knn_threshold(train.features["crop"], mine, everything, train.originals),
         "references": names,
         "layers": layers_of(net, INPUT),
         "use": "Cu nanoparticle TEM only",

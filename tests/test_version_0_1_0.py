@@ -137,7 +137,7 @@ def test_a_model_says_what_it_said(name, unpacked, crop, known):
 
 
 def choices(folder: Path, state: str, **more) -> dict:
-    common = {"model": "other", "input_px": 48, "epochs": 1, "batch": 8, "seed": 3}
+    common = {"model": "other", "input_px": 48, "epochs": 1, "batch_size": 8, "seed": 3}
     shares = {"split": "holdout", "validation": 0.3, "test": 0.3}
     how = shares if state == "holdout" else {"split": "k-fold"}
     places = {"other": f"local-dir:{folder / 'backbone'}", "state": folder / f"{state}.state"}

@@ -6,7 +6,7 @@ from torch import nn
 
 from napari_visual_ccc.nets.card import make_card
 from napari_visual_ccc.nets.checkpoint import Model
-from napari_visual_ccc.nets.neighbours import references, similar, unfamiliarity
+from napari_visual_ccc.nets.neighbours import knn_threshold, references, similar, unfamiliarity
 from tests.models import card
 
 
@@ -45,3 +45,24 @@ def test_distance_grows_away_from_what_is_known():
     near, far = unfamiliarity(torch.tensor([[1.0, 0.05], [-1.0, 0.2]]), known)
     assert near < 0.01
     assert far > 1.5
+
+
+def test_more_images_than_a_file_keeps_do_not_make_new_ones_strange():
+    rng = np.random.default_rng(0)
+    features = rng.normal(size=(1500, 16)).astype(np.float32)
+    groups = np.arange(1500)
+    everything = np.arange(1500)
+    tensors, _, chosen = references(
+        features, everything % 2, np.zeros((1500, 2, 2), np.uint8), [str(k) for k in groups], 0,
+        most=300,
+    )  # fmt: skip
+    limit = knn_threshold(features, everything[chosen], everything, groups)["threshold"]
+    new = torch.from_numpy(rng.normal(size=(2000, 16)).astype(np.float32))
+    strange = (unfamiliarity(new, tensors["reference.features"]) > limit).float().mean()
+    assert 0.02 < float(strange) < 0.09
+
+
+def test_too_few_other_groups_set_no_limit():
+    features = np.random.default_rng(0).normal(size=(6, 8)).astype(np.float32)
+    everything = np.arange(6)
+    assert knn_threshold(features, everything, everything, everything % 2) is None

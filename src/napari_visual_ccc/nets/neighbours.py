@@ -13,6 +13,9 @@ from .checkpoint import REFERENCE, Model
 
 NEIGHBOURS = 5
 
+# share of held-out images that count as in distribution
+IN_DISTRIBUTION = 0.95
+
 # so many training images are kept in a model file
 KEPT = 1000
 
@@ -118,3 +121,42 @@ def strange(model: Model, features: np.ndarray) -> np.ndarray | None:
         for start in range(0, len(features), 512)
     ]
     return (torch.cat(found) > limit.threshold).cpu().numpy()
+
+
+def knn_threshold(
+    features: np.ndarray, fitting: np.ndarray, calibrating: np.ndarray, groups: np.ndarray
+) -> dict[str, float] | None:
+    """Find the distance beyond which an image is out of distribution.
+
+    Parameters
+    ----------
+    features : (n, d) float32 array
+        Input of the last layer for each image or crop.
+    fitting : (m,) int array
+        Rows that the model file keeps.
+    calibrating : (k,) int array
+        Rows of images like those to come: 95 % of them are within the threshold.
+    groups : (n,) array
+        Specimen of each row; distances within a specimen do not count.
+
+    Returns
+    -------
+    dict or None
+        ``threshold``, ``share`` and ``neighbours`` for the model card; None where no image has
+        enough neighbours of other groups.
+    """
+    if not len(calibrating):
+        return None
+    known, held_out = torch.from_numpy(features[fitting]), torch.from_numpy(features[calibrating])
+    # half precision, as in the file
+    apart = distances(held_out, known.half())
+    # cross-validated images were trained with: they are compared with those of other groups
+    same = torch.from_numpy(groups[calibrating][:, None] == groups[fitting][None, :])
+    apart[same] = torch.inf
+    count = min(NEIGHBOURS, len(known))
+    enough = (~same).sum(dim=1) >= count
+    if not enough.any():
+        return None
+    nearest = apart[enough].topk(count, dim=1, largest=False).values.mean(dim=1)
+    threshold = float(np.quantile(nearest.numpy(), IN_DISTRIBUTION, method="higher"))
+    return {"threshold": round(threshold, 6), "share": IN_DISTRIBUTION, "neighbours": NEIGHBOURS}

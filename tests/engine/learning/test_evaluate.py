@@ -298,7 +298,7 @@ def test_the_shipped_model_is_tested_on_real_crops(crops):
 
 def test_evaluate_says_of_an_image_what_classify_says(crops):
     files, some = crops
-    found = ccc.evaluate(some, turns=False)
+    found = ccc.evaluate(some, tta=False)
     for row in (0, 11, 23):
         alone = ccc.classify(imread(files[row]), turns=False)
         np.testing.assert_allclose(found.probabilities[row], alone.probabilities, atol=1e-5)
@@ -324,7 +324,7 @@ def test_files_that_cannot_be_read_are_skipped_and_told(tmp_path):
         (tmp_path / name).parent.mkdir()
         imsave(tmp_path / name, rng.integers(0, 255, (64, 64)).astype(np.uint8))
     (tmp_path / "cube/broken.png").write_bytes(b"no image")
-    found = ccc.evaluate(load(tmp_path), turns=False)
+    found = ccc.evaluate(load(tmp_path), tta=False)
     assert len(found.images) == 2
     assert any("cube/broken.png was skipped" in note for note in found.notes)
     for name in ("cube/a.png", "sphere/b.png"):

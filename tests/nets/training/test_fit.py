@@ -6,13 +6,19 @@ import torch
 from torch import nn
 
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.nets.models.base import Architecture
-from napari_visual_ccc.nets.training.augment import Augment, augmented, dihedral
-from napari_visual_ccc.nets.training.fit import Classifier, fit
-from napari_visual_ccc.nets.training.linear import fit_linear
-from napari_visual_ccc.nets.training.recipe import Images, Recipe, seeded
+from napari_visual_ccc.nets.seed import seeded
+from napari_visual_ccc.nets.training.fit import EarlyStopping, fit
+from napari_visual_ccc.nets.training.recipe import Augmentation, FitOptions, Stages
+from napari_visual_ccc.nets.training.state import StateFile
+from napari_visual_ccc.nets.training.tasks import (
+    LOSS,
+    Classification,
+    Classifier,
+    LabelledCrops,
+    Metric,
+)
 
-CPU = torch.device("cpu")
+TASK = Classification()
 
 
 def tiny(classes: int = 2) -> nn.Module:
@@ -23,34 +29,39 @@ def tiny(classes: int = 2) -> nn.Module:
         )  # fmt: skip
 
 
-def design(**more) -> Architecture:
-    return Architecture(
-        lambda classes, side: tiny(classes),
-        features=lambda net, x: net[:3](x),
-        head=lambda net, maps: net[3:](maps),
-        embed=lambda net, maps: net[3:5](maps),
-        stride=1, first_centre=0, input_px=12, **more,
-    )  # fmt: skip
-
-
-def pictures(count: int = 48, seed: int = 0) -> Images:
+def pictures(count: int = 48, seed: int = 0) -> LabelledCrops:
     """Class 0 is smooth, class 1 is grainy."""
     rng = np.random.default_rng(seed)
     targets = np.arange(count) % 2
     pixels = np.full((count, 12, 12), 0.5) + rng.normal(0, 0.02, (count, 12, 12))
     pixels[targets == 1] += rng.normal(0, 0.2, (count // 2, 12, 12))
-    return Images(pixels.clip(0, 1).astype(np.float16), targets, np.ones(count))
+    return LabelledCrops(pixels.clip(0, 1).astype(np.float16), targets, np.ones(count))
 
 
-RECIPE = Recipe(epochs=20, batch=8, rate=0.03, augment=Augment(light=0, noise=0))
+OPTIONS = FitOptions(
+    epochs=20, batch_size=8, learning_rate=0.03, augment=Augmentation(brightness=0, noise=0)
+)
 
 
-def trained(recipe=RECIPE, **more):
+def trained(options=OPTIONS, **more):
     classifier = Classifier(tiny())
-    history = run(
-        fit(classifier, design(), pictures(), pictures(seed=1), recipe, device=CPU, **more)
-    )
+    history = run(fit(TASK, classifier, pictures(), pictures(seed=1), options, **more))
     return classifier, history
+
+
+def interrupted(options, state, epochs):
+    """Train until so many epochs are over: their rows."""
+    steps = fit(
+        TASK, Classifier(tiny()), pictures(), pictures(seed=1), options, state=StateFile(state)
+    )
+    rows = []
+    for progress in steps:
+        if progress.note == "epochs":
+            rows.append(progress.values)
+            if len(rows) == epochs:
+                break
+    steps.close()
+    return rows
 
 
 def test_a_network_learns_and_ends_frozen_with_its_best_weights():
@@ -60,17 +71,17 @@ def test_a_network_learns_and_ends_frozen_with_its_best_weights():
     assert not any(p.requires_grad for p in classifier.parameters())
     losses = [row["validation_loss"] for row in history]
     images = pictures(seed=1)
-    x = (torch.from_numpy(images.pixels.astype(np.float32))[:, None] - 0.5) / 0.5
+    x = torch.from_numpy(images.pixels.astype(np.float32))[:, None]
     found = nn.functional.cross_entropy(classifier(x), torch.from_numpy(images.targets))
     assert float(found) == pytest.approx(min(losses), abs=1e-4)
 
 
 @pytest.mark.parametrize("schedule", ["cosine", "plateau"])
 def test_the_same_seed_gives_the_same_network(schedule):
-    recipe = Recipe(epochs=3, batch=8, rate=0.03, schedule=schedule)
+    options = FitOptions(epochs=3, batch_size=8, learning_rate=0.03, schedule=schedule)
     torch.manual_seed(5)
     before = torch.random.get_rng_state()
-    first, second = (trained(recipe)[0].state_dict() for _ in range(2))
+    first, second = (trained(options)[0].state_dict() for _ in range(2))
     for name, value in first.items():
         torch.testing.assert_close(value, second[name], rtol=0, atol=0)
     # training leaves torch's own random numbers alone
@@ -78,77 +89,90 @@ def test_the_same_seed_gives_the_same_network(schedule):
 
 
 def test_training_goes_on_where_it_stopped(tmp_path):
-    whole, history = trained(Recipe(epochs=6, batch=8, rate=0.02, schedule="plateau"))
-    state = tmp_path / "training.state"
-    recipe = Recipe(epochs=6, batch=8, rate=0.02, schedule="plateau")
-    classifier = Classifier(tiny())
-    steps = fit(classifier, design(), pictures(), pictures(seed=1), recipe, device=CPU, state=state)
-    epochs = 0
-    for progress in steps:
-        epochs += progress.note == "epochs"
-        if epochs == 3:
-            break
-    steps.close()
-    again, longer = trained(recipe, state=state)
+    options = FitOptions(epochs=6, batch_size=8, learning_rate=0.02, schedule="plateau")
+    whole, history = trained(options)
+    interrupted(options, tmp_path / "training.state", epochs=3)
+    again, longer = trained(options, state=StateFile(tmp_path / "training.state"))
     assert [row["epoch"] for row in longer] == [row["epoch"] for row in history]
     for name, value in whole.state_dict().items():
         torch.testing.assert_close(value, again.state_dict()[name], rtol=1e-5, atol=1e-6)
 
 
+@pytest.mark.parametrize("epochs", [1, 2, 3])
+def test_a_warm_up_goes_on_where_it_stopped(tmp_path, epochs):
+    stages = Stages(warm_up=("net.6.",))
+    options = FitOptions(epochs=8, batch_size=8, learning_rate=0.02)
+    whole, history = trained(options, stages=stages)
+    state = StateFile(tmp_path / "training.state")
+    steps = fit(
+        TASK, Classifier(tiny()), pictures(), pictures(seed=1), options, stages=stages, state=state
+    )
+    for progress in steps:
+        if progress.note == "epochs" and progress.done == epochs:
+            break
+    steps.close()
+    again, longer = trained(options, stages=stages, state=state)
+    assert longer == history
+    for name, value in whole.state_dict().items():
+        torch.testing.assert_close(value, again.state_dict()[name], rtol=0, atol=0)
+
+
 def test_what_was_stopped_can_be_finished_with_its_best(tmp_path):
     state = tmp_path / "training.state"
-    steps = fit(
-        Classifier(tiny()), design(), pictures(), pictures(seed=1), RECIPE, device=CPU, state=state
-    )
-    rows = []
-    for progress in steps:
-        if progress.note == "epochs":
-            rows.append(progress.values)
-            if len(rows) == 4:
-                break
-    steps.close()
-    _, history = trained(state=state, only_finish=True)
+    rows = interrupted(OPTIONS, state, epochs=4)
+    _, history = trained(state=StateFile(state, finish=True))
     assert [row["loss"] for row in history] == [row["loss"] for row in rows]
 
 
 def test_nothing_trained_cannot_be_finished(tmp_path):
     with pytest.raises(ValueError, match="nothing trained"):
-        trained(state=tmp_path / "none", only_finish=True)
+        trained(state=StateFile(tmp_path / "none", finish=True))
 
 
 def test_the_state_of_another_training_is_refused(tmp_path):
-    state = tmp_path / "training.state"
-    trained(Recipe(epochs=1, batch=8), state=state)
+    state = StateFile(tmp_path / "training.state")
+    trained(FitOptions(epochs=1, batch_size=8), state=state)
     with pytest.raises(ValueError, match="other images or settings"):
-        trained(Recipe(epochs=2, batch=8, rate=0.5), state=state)
-    state.write_bytes(b"not a state")
+        trained(FitOptions(epochs=2, batch_size=8, learning_rate=0.5), state=state)
+    state.path.write_bytes(b"not a state")
     with pytest.raises(ValueError, match="not the state of a training"):
-        trained(Recipe(epochs=1, batch=8), state=state)
+        trained(FitOptions(epochs=1, batch_size=8), state=state)
 
 
 def test_early_stopping_ends_a_training_that_gets_no_better():
-    recipe = Recipe(epochs=200, batch=8, rate=1e-7, patience=2)
-    _, history = trained(recipe)
+    options = FitOptions(epochs=200, batch_size=8, learning_rate=1e-7, patience=2)
+    _, history = trained(options)
     assert len(history) < 200
+
+
+@pytest.mark.parametrize(
+    ("monitor", "values"),
+    [(LOSS, [3.0, 2.0, 2.0, 2.5, 1.0]), (Metric("dice", True), [0.3, 0.5, 0.5, 0.4, 0.6])],
+)
+def test_early_stopping_keeps_the_best_weights_in_either_direction(monitor, values):
+    early, net = EarlyStopping(monitor, patience=2), nn.Linear(1, 1)
+    stops = []
+    for number, value in enumerate(values):
+        nn.init.constant_(net.weight, number)
+        early.update({monitor.name: 9.0, f"validation_{monitor.name}": value}, net)
+        stops.append(early.stops)
+        kept = float(early.weights["weight"])
+        assert kept == (0, 1, 1, 1, 4)[number]
+    assert stops == [False, False, False, True, False]
 
 
 def test_gradients_add_up_over_batches():
     """Two batches of 8 taken together are one of 16."""
-    plain = Augment(False, 0, 0, 0)
-    net = nn.Sequential(nn.Flatten(), nn.Linear(144, 2))
-    flat = Architecture(
-        lambda c, s: net, lambda n, x: x, lambda n, m: n(m), lambda n, m: m.flatten(1),
-        stride=1, first_centre=0, input_px=12,
-    )  # fmt: skip
+    plain = Augmentation(False, 0, 0, 0)
     found = []
-    for batch, accumulate in ((16, 1), (8, 2)):
+    for size, accumulate in ((16, 1), (8, 2)):
         with seeded(0):
             one = Classifier(nn.Sequential(nn.Flatten(), nn.Linear(144, 2)))
-        recipe = Recipe(
-            epochs=1, batch=batch, accumulate=accumulate, rate=0.01, schedule="plateau",
-            augment=plain,
+        options = FitOptions(
+            epochs=1, batch_size=size, accumulate_grad_batches=accumulate, learning_rate=0.01,
+            schedule="plateau", augment=plain,
         )  # fmt: skip
-        run(fit(one, flat, pictures(16), None, recipe, device=CPU))
+        run(fit(TASK, one, pictures(16), None, options))
         found.append(one.net[1].weight.detach())
     torch.testing.assert_close(found[0], found[1], rtol=1e-3, atol=1e-5)
 
@@ -165,76 +189,47 @@ def test_a_new_head_is_trained_alone_at_first():
     with seeded(0):
         classifier = Classifier(Named())
     start = classifier.net.body.weight.detach().clone()
-    net_design = design(warm=("head.",), tuned=("body.", "head."))
-    steps = fit(
-        classifier, net_design, pictures(), None, Recipe(epochs=8, batch=16, rate=0.05), device=CPU
-    )
-    seen = []
-    for progress in steps:
+    options = FitOptions(epochs=8, batch_size=16, learning_rate=0.05)
+    stages = Stages(warm_up=("net.head.",), tuned=("net.body.", "net.head."))
+    unchanged = []
+    for progress in fit(TASK, classifier, pictures(), None, options, stages=stages):
         if progress.note == "epochs":
-            seen.append(torch.equal(classifier.net.body.weight, start))
+            unchanged.append(torch.equal(classifier.net.body.weight, start))
     # a quarter of the epochs
-    assert seen == [True, True, *[False] * 6]
+    assert unchanged == [True, True, *[False] * 6]
 
 
-def test_a_rate_that_blows_up_is_said_in_words():
+def test_a_learning_rate_that_is_too_high_is_named():
     with pytest.raises(ValueError, match="lower learning rate"):
-        trained(Recipe(epochs=30, batch=8, rate=1e30))
+        trained(FitOptions(epochs=30, batch_size=8, learning_rate=1e30))
 
 
-def test_the_pixel_size_is_learnt_where_it_alone_tells(rng):
+def test_the_pixel_size_is_learnt_where_it_alone_separates_the_classes(rng):
     images = pictures()
     noise = rng.random(images.pixels.shape).astype(np.float16)
-    sized = Images(noise, images.targets, images.weights, np.where(images.targets, 1.0, -1.0))
-    classifier = Classifier(tiny(), torch.zeros(2))
-    recipe = Recipe(epochs=20, batch=8, rate=0.1)
-    history = run(fit(classifier, design(), sized, None, recipe, device=CPU))
+    sizes = np.where(images.targets, 1.0, -1.0)
+    sized = LabelledCrops(noise, images.targets, images.weights, sizes)
+    classifier = Classifier(tiny(), size=torch.zeros(2))
+    options = FitOptions(epochs=20, batch_size=8, learning_rate=0.1)
+    history = run(fit(TASK, classifier, sized, None, options))
     assert history[-1]["accuracy"] > 0.95
     assert classifier.size[1] > classifier.size[0]
-
-
-def test_weights_of_samples_count_in_a_linear_fit():
-    features = np.array([[0.0], [0.0], [1.0]])
-    targets = np.eye(2)[[0, 1, 1]]
-    for weights, wanted in (([1, 9, 1], 1), ([9, 1, 1], 0)):
-        weight, bias = run(fit_linear(features, targets, weights=np.array(weights, float)))
-        assert int((weight[:, 0] * 0 + bias).argmax()) == wanted
-
-
-@pytest.mark.parametrize("kind", range(8))
-def test_eight_views_are_eight(kind):
-    image = torch.arange(9.0).reshape(1, 1, 3, 3)
-    views = {tuple(dihedral(image, k).flatten().tolist()) for k in range(8)}
-    assert len(views) == 8
-    assert sorted(dihedral(image, kind).flatten().tolist()) == list(range(9))
-
-
-def test_augmented_views_stay_in_range_and_come_from_the_seed():
-    x = torch.rand(6, 1, 16, 16)
-    how = Augment(zoom=0.3, light=0.5, noise=0.2)
-    first, second = (augmented(x, how, torch.Generator().manual_seed(3)) for _ in range(2))
-    torch.testing.assert_close(first, second, rtol=0, atol=0)
-    assert first.min() >= 0
-    assert first.max() <= 1
-    assert (first - x).abs().mean() > 0.01
-    nothing = augmented(x, Augment(False, 0, 0, 0), torch.Generator())
-    torch.testing.assert_close(nothing, x)
 
 
 @pytest.mark.gpu
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA device")
 def test_half_precision_learns_as_well():
     classifier = Classifier(tiny()).cuda()
-    history = run(
-        fit(classifier, design(), pictures(), pictures(seed=1), RECIPE, device=torch.device("cuda"))
-    )
+    history = run(fit(TASK, classifier, pictures(), pictures(seed=1), OPTIONS))
     assert history[-1]["validation_accuracy"] > 0.9
 
 
 @pytest.mark.parametrize("accumulate", [1, 4, 50])
-def test_the_rate_ends_at_nothing_whatever_is_added_up(accumulate):
-    recipe = Recipe(epochs=10, batch=8, rate=0.01, accumulate=accumulate, patience=50)
-    _, history = trained(recipe)
-    rates = [row["rate"] for row in history]
+def test_the_learning_rate_ends_at_nothing_whatever_is_accumulated(accumulate):
+    options = FitOptions(
+        epochs=10, batch_size=8, learning_rate=0.01, accumulate_grad_batches=accumulate, patience=50
+    )
+    _, history = trained(options)
+    rates = [row["learning_rate"] for row in history]
     assert rates[-1] < 0.05 * 0.01
     assert min(rates[:-1]) > 0

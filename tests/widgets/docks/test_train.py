@@ -175,7 +175,7 @@ def test_stop_keeps_and_tests_the_best_so_far(viewer, folder, idle, qtbot):
     train = dock(viewer, "train")
     train.images.folder.value = folder
     for name, value in {
-        "model": "visualcnn", "epochs": 500, "batch": 8, "input_px": 32, "split": "holdout",
+        "model": "visualcnn", "epochs": 500, "batch_size": 8, "input_px": 32, "split": "holdout",
         "test": 0.3, "validation": 0.3, "patience": 100,
     }.items():  # fmt: skip
         train.parameters_of[name].value = value

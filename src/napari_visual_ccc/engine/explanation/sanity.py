@@ -355,7 +355,7 @@ def _redrawn(model: Model, seed: int, only_last: bool) -> Model:
 
     import torch
 
-    from ...nets.training.recipe import seeded
+    from ...nets.seed import seeded
 
     net: Any = copy.deepcopy(model.net)
     weights = list(net.parameters())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +12,20 @@ import numpy as np
 from ...core.dataset import Dataset, printable
 from ...core.progress import Progress, Steps, run
 from ...core.results import EvaluationResult
-from ..classification.calibration import calibration_error
+from ..classification.calibration import (
+    calibration_error,
+    nonconformity,
+    softmax,
+    temperature_of,
+)
 from ..classification.windows import Device, see
 
 if TYPE_CHECKING:
     import pandas as pd
+
+    from .learner import Fitted
+    from .prepare import PreparedDataset
+    from .split import Partition
 
 DRAWS = 2000
 
@@ -99,11 +109,67 @@ def evaluation(
     )
 
 
+@dataclass(frozen=True)
+class Calibration:
+    """Probabilities of the images, and what the model card keeps of those held out.
+
+    Parameters
+    ----------
+    temperature : float
+        What logits are divided by (Guo et al., ICML 2017); 1 without images to calibrate with.
+    probabilities, uncalibrated : (n, classes) arrays
+        Of every image, with and without the temperature.
+    nonconformity : (m,) array
+        Scores of the calibration images, for conformal prediction sets.
+    features : (n samples, d) array
+        Input of the last layer, for each sample that is classified at once.
+    image_index : (n samples,) int array
+        Image of each sample.
+    """
+
+    temperature: float
+    probabilities: np.ndarray
+    uncalibrated: np.ndarray
+    nonconformity: np.ndarray
+    features: np.ndarray
+    image_index: np.ndarray
+
+    def samples_of(self, images: np.ndarray) -> np.ndarray:
+        """Indices of the samples of some images."""
+        return np.flatnonzero(np.isin(self.image_index, images))
+
+
+def calibrate(prepared: PreparedDataset, fitted: Fitted, parts: Partition) -> Calibration:
+    """Fit the temperature on the calibration images.
+
+    A model that classifies window by window is calibrated by crops; one that takes whole images
+    by the mean over the crops of an image.
+    """
+    by_crop = prepared.network_input.view.kind != "whole"
+    if by_crop:
+        index, logits, features = prepared.image_index, fitted.logits, fitted.features
+    else:
+        index = np.arange(len(prepared.targets))
+        logits = prepared.mean_by_image(fitted.logits)
+        features = prepared.mean_by_image(fitted.features)
+    targets = prepared.targets[index]
+    held_out = np.flatnonzero(np.isin(index, parts.calibration))
+    temperature = 1.0
+    if len(held_out):
+        temperature = temperature_of(logits[held_out], targets[held_out])
+    probabilities, uncalibrated = softmax(logits, temperature), softmax(logits)
+    scores = nonconformity(probabilities[held_out], targets[held_out])
+    if by_crop:
+        probabilities = prepared.mean_by_image(probabilities)
+        uncalibrated = prepared.mean_by_image(uncalibrated)
+    return Calibration(temperature, probabilities, uncalibrated, scores, features, index)
+
+
 def evaluate(
     data: Dataset,
     *,
     model: Path | None = None,
-    turns: bool = True,
+    tta: bool = True,
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
 ) -> Steps[EvaluationResult]:
@@ -115,8 +181,9 @@ def evaluate(
         Labelled images; their classes must be among the model's.
     model : Path
         A model file (.safetensors); without it the shipped one.
-    turns : bool
-        Take the mean over the eight turned and mirrored views of crops, as `classify` does.
+    tta : bool
+        Test-time augmentation: average over the eight rotated and mirrored views of a crop, as
+        `classify` does.
     seed : int
         Of the bootstrap.
     device : {'auto', 'cpu', 'cuda', 'mps'}
@@ -152,7 +219,7 @@ def evaluate(
         except (ValueError, OSError) as error:
             skipped.append((example.name, printable(str(error))))
             continue
-        looks = run(see(loaded, plane, size, turns))
+        looks = run(see(loaded, plane, size, tta))
         examples.append(example)
         before.append(looks.probabilities(1.0))
         after.append(looks.probabilities(heat))

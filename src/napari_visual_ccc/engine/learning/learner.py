@@ -1,38 +1,43 @@
-"""What all learners give, and share."""
+"""What a learner is, and what all learners share."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
-import torch
-from torch import nn
 
-from ...core.progress import Progress, Steps
-from ...nets.card import NetworkInput, PixelSizeInput
+from ...core.progress import Steps
 from ...nets.inference import batched, sentence
-from .prepare import Prepared
 
 if TYPE_CHECKING:
     import pandas as pd
+    import torch
+    from torch import nn
+
+    from .prepare import PreparedDataset
+
+    # indices of the images that are trained with, and of those held out
+    Folds = list[tuple[np.ndarray, np.ndarray]]
 
 
 @dataclass
 class Fitted:
-    """What a fit gives.
+    """A trained network, and its outputs for every crop of the data set.
 
     Parameters
     ----------
     net : nn.Module
-        Frozen.
-    logits : (n views, classes) array
-        Of every view of every image, trained with or not.
-    features : (n views, d) float32 array
-        What the last linear layer sees of each.
+        Frozen, in evaluation mode.
+    logits : (n crops, classes) array
+        Outputs; after a cross-validation, those of networks that were trained without the image.
+    features : (n crops, d) float32 array
+        Input of the last linear layer.
     history : DataFrame
-        By epoch.
+        One row an epoch.
+    recipe : dict
+        How the network was trained; the model card keeps it.
     extras : dict of tensors
         For `Model.extras`.
     """
@@ -41,61 +46,85 @@ class Fitted:
     logits: np.ndarray
     features: np.ndarray
     history: pd.DataFrame
+    recipe: dict[str, Any]
     extras: dict[str, torch.Tensor] = field(default_factory=dict)
 
 
-def image_weights(ready: Prepared, chosen: np.ndarray, balance: bool) -> np.ndarray:
-    """How much every image counts: (n,), zero outside `chosen`, mean 1 inside."""
-    weights = np.zeros(len(ready.targets))
-    weights[chosen] = 1.0
-    if balance:
-        counts = np.bincount(ready.targets[chosen], minlength=len(ready.classes))
-        weights[chosen] /= counts[ready.targets[chosen]]
-    return weights * len(chosen) / weights.sum()
+class Learner(Protocol):
+    """A way to train a network on a prepared data set."""
+
+    @property
+    def needs_validation(self) -> bool:
+        """Whether `fit` stops early, on images that are not trained with."""
+        ...
+
+    def fit(self, images: np.ndarray, validation: np.ndarray | None = None) -> Steps[Fitted]:
+        """Train on the images with these indices."""
+        ...
+
+    def cross_validate(self, folds: Folds, images: np.ndarray) -> Steps[Fitted]:
+        """Train once for each fold, and once on all images.
+
+        The logits of held-out images are those of the networks trained without them.
+        """
+        ...
 
 
-def views_of(
-    ready: Prepared, chosen: np.ndarray, balance: bool
+def image_weights(prepared: PreparedDataset, images: np.ndarray, class_weights: bool) -> np.ndarray:
+    """Weight of every image: (n,), zero outside `images`, with a mean of 1 inside."""
+    weights = np.zeros(len(prepared.targets))
+    weights[images] = 1.0
+    if class_weights:
+        counts = np.bincount(prepared.targets[images], minlength=len(prepared.classes))
+        weights[images] /= counts[prepared.targets[images]]
+    return weights * len(images) / weights.sum()
+
+
+def crop_weights(
+    prepared: PreparedDataset, images: np.ndarray, class_weights: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Numbers of the views of some images, the image of each, and how much each counts."""
-    mine = np.flatnonzero(np.isin(ready.owner, chosen))
-    owner = ready.owner[mine]
-    # the views of an image share its weight
-    return (
-        mine,
-        owner,
-        image_weights(ready, chosen, balance)[owner] / np.bincount(ready.owner)[owner],
-    )
+    """Indices of the crops of some images, the image of each crop, and its weight.
+
+    The crops of an image share its weight.
+    """
+    crops = prepared.crops_of(images)
+    index = prepared.image_index[crops]
+    weights = image_weights(prepared, images, class_weights)[index]
+    return crops, index, weights / np.bincount(prepared.image_index)[index]
 
 
-def size_values(ready: Prepared, card: NetworkInput, tell: bool) -> np.ndarray | None:
-    """Logarithm of each image's pixel size about the mean, and note that mean on the card."""
-    if not tell:
-        return None
-    known = np.isfinite(ready.sizes_nm)
-    if not known.any():
-        raise ValueError("no image has a pixel size that the network could be told")
-    logs = np.log10(np.where(known, ready.sizes_nm, 1.0))
-    mean = float(logs[known].mean())
-    card.pixel_size_input = PixelSizeInput(log10_mean=mean)
-    # an unknown size is taken for the mean
-    return np.where(known, logs - mean, 0.0)
-
-
-def _noted(progress: Progress, note: str) -> Progress:
-    return replace(progress, note=note)
-
-
-def _on_all(
+def apply_to_crops(
     function: Callable[[torch.Tensor], torch.Tensor],
-    pixels: np.ndarray,
+    crops: np.ndarray,
     device: torch.device,
     note: str,
 ) -> Steps[np.ndarray]:
+    """Apply a network to all crops, in batches.
+
+    Parameters
+    ----------
+    function : callable
+        (B, 1, side, side) tensor, 0 to 1 → (B, ...) tensor.
+    crops : (n, side, side) array
+        Values 0 to 1.
+    device : torch.device
+        Device of the network.
+    note : str
+        Text of the progress bar.
+
+    Raises
+    ------
+    RuntimeError
+        If memory is full.
+    """
     try:
         return (
             yield from batched(
-                function, lambda a, b: pixels[a:b].astype(np.float32), len(pixels), device, note
+                lambda batch: function(batch[:, None]),
+                lambda start, stop: crops[start:stop].astype(np.float32),
+                len(crops),
+                device,
+                note,
             )
         )
     except (RuntimeError, MemoryError) as error:

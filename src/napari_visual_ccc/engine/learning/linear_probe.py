@@ -1,159 +1,188 @@
-"""A linear layer on the features of a frozen backbone."""
+"""Train a linear layer on the features of a frozen network."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
-from torch import nn
+import pandas as pd
 
 from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import SIZE
-from ...nets.models.base import Architecture, frozen
-from ...nets.training.augment import Augment, augmented
+from ...nets.models.base import frozen
+from ...nets.training.augment import augmented
 from ...nets.training.linear import fit_linear
+from ...nets.training.recipe import Augmentation
 from ..classification.calibration import softmax
-from .learner import Fitted, _on_all, image_weights, size_values, views_of
-from .prepare import Prepared
+from .learner import Fitted, apply_to_crops, crop_weights, image_weights
 
 if TYPE_CHECKING:
-    Build = Callable[[int], nn.Module]
+    import torch
+
+    from ...nets.models.network import Network
+    from ...nets.training.recipe import TrainingRecipe
+    from .learner import Folds
+    from .prepare import PreparedDataset
 
 PENALTIES = (3e-3, 1e-2, 3e-2, 1e-1)
 
+# losses that differ by less count as equal
 _TIE = 1.02
 
+_NO_AUGMENTATION = Augmentation(False, 0.0, 0.0, 0.0)
 
-class Linear:
-    """A linear layer on the features of a frozen network."""
+
+class LinearProbe:
+    """A `Learner` that trains the last layer only.
+
+    Parameters
+    ----------
+    prepared : PreparedDataset
+        Crops and classes.
+    network : Network
+        Pretrained network.
+    recipe : TrainingRecipe
+        Choices of the training.
+    device : torch.device
+        Device of the network.
+    """
+
+    needs_validation = False
 
     def __init__(
-        self, ready: Prepared, name: str, design: Architecture, build: Build,
-        device: torch.device, *, balance: bool, tell_size: bool, flips: bool, zoom: float,
-        seed: int,
-    ) -> None:  # fmt: skip
-        self.ready, self.name, self.design, self.device = ready, name, design, device
-        self.balance, self.seed = balance, seed
-        self.net = build(ready.card.input_px).to(device)
-        # stretched features hardly change with light, and noise was measured to cost accuracy
-        self.augment = Augment(flips, 0.0, 0.0, zoom)
-        self.sizes = size_values(ready, ready.card, tell_size)
-        self.recipe: dict[str, Any] = {"augment": asdict(self.augment), "seed": seed}
+        self,
+        prepared: PreparedDataset,
+        network: Network,
+        recipe: TrainingRecipe,
+        device: torch.device,
+    ) -> None:
+        self.prepared, self.recipe, self.device = prepared, recipe, device
+        self.architecture = network.architecture
+        self.net: Any = network.build(prepared.network_input.input_px).to(device)
+        # features of stretched crops hardly change with brightness, and noise costs accuracy
+        self.augmentation = Augmentation(recipe.flips, 0.0, 0.0, recipe.scale)
+        self.penalty = PENALTIES[0]
         self._features: list[np.ndarray] = []
 
-    def cross_validate(
-        self, parts: list[tuple[np.ndarray, np.ndarray]], everything: np.ndarray
-    ) -> Steps[tuple[np.ndarray, Fitted]]:
-        """Logits of all views of every image by a fit without its group, and a fit on all.
+    def fit(self, images: np.ndarray, validation: np.ndarray | None = None) -> Steps[Fitted]:
+        """Fit on crops and their variations, with the penalty of the last cross-validation.
 
-        The penalty is chosen on the way: one number, by the loss on what was held out. Folds see
-        the images as they are, the last fit sees them turned as well.
+        Parameters
+        ----------
+        images : (m,) int array
+            Indices of the images.
+        validation : (v,) int array, optional
+            Not needed: the problem is convex and has one solution.
         """
-        yield from self._see()
-        tried = []
+        import torch
+
+        yield from self._compute_features()
+        weight, bias, history = yield from self._solve(images, self.penalty, self._features)
+        width = self._features[0].shape[1]
+        with torch.no_grad():
+            self.net.classifier.weight.copy_(weight[:, :width])
+            self.net.classifier.bias.copy_(bias)
+        return Fitted(
+            frozen(self.net),
+            self._logits(weight, bias),
+            self._features[0].astype(np.float32),
+            pd.DataFrame(history),
+            {
+                "augment": asdict(self.augmentation), "seed": self.recipe.seed,
+                "copies": len(self._features), "penalty": self.penalty,
+            },
+            {} if self.prepared.log_sizes is None else {SIZE: weight[:, width].contiguous()},
+        )  # fmt: skip
+
+    def cross_validate(self, folds: Folds, images: np.ndarray) -> Steps[Fitted]:
+        """Choose the penalty by the loss of held-out images, then fit on all.
+
+        Folds are trained on the crops as they are, the last fit on their variations as well.
+        """
+        yield from self._compute_features()
+        prepared, tried = self.prepared, []
         for number, penalty in enumerate(PENALTIES):
-            logits = np.zeros((len(self.ready.owner), len(self.ready.classes)))
-            for fold, (chosen, held) in enumerate(parts):
-                done = number * len(parts) + fold
-                yield Progress(done, len(PENALTIES) * len(parts), "cross-validating")
-                weight, bias, _ = yield from self._solve(chosen, penalty, copies=1)
-                mine = np.isin(self.ready.owner, held)
-                logits[mine] = self._logits(weight, bias)[mine]
-            tried.append((self._loss(logits, everything), penalty, logits))
-        # smaller differences are chance, and the weaker penalty keeps more of what features tell
+            logits = np.zeros((len(prepared.crops), len(prepared.classes)))
+            for fold, (chosen, held_out) in enumerate(folds):
+                done = number * len(folds) + fold
+                yield Progress(done, len(PENALTIES) * len(folds), "cross-validating")
+                weight, bias, _ = yield from self._solve(chosen, penalty, self._features[:1])
+                crops = prepared.crops_of(held_out)
+                logits[crops] = self._logits(weight, bias)[crops]
+            tried.append((self._loss(logits, images), penalty, logits))
+        # smaller differences are chance, and a weaker penalty keeps more of the features
         limit = _TIE * min(loss for loss, _, _ in tried)
-        best = next(one for one in tried if one[0] <= limit)
-        weight, bias, history = yield from self._solve(everything, best[1])
-        final = self._logits(weight, bias)
-        mine = np.isin(self.ready.owner, everything)
-        logits = np.where(mine[:, None], best[2], final)
-        return logits, self._fitted(best[1], weight, bias, history, final)
+        _, self.penalty, held_out_logits = next(one for one in tried if one[0] <= limit)
+        fitted = yield from self.fit(images)
+        logits = fitted.logits.copy()
+        crops = prepared.crops_of(images)
+        logits[crops] = held_out_logits[crops]
+        return replace(fitted, logits=logits)
 
-    def _loss(self, logits: np.ndarray, held: np.ndarray) -> float:
-        weights = image_weights(self.ready, held, self.balance)[held]
-        chances = softmax(self.ready.by_image(logits)[held])[
-            np.arange(len(held)), self.ready.targets[held]
-        ]
-        return float(-(np.log(np.maximum(chances, 1e-12)) * weights).mean())
+    def _loss(self, logits: np.ndarray, images: np.ndarray) -> float:
+        """Weighted cross-entropy of images."""
+        prepared = self.prepared
+        weights = image_weights(prepared, images, self.recipe.class_weights)[images]
+        probabilities = softmax(prepared.mean_by_image(logits)[images])
+        right = probabilities[np.arange(len(images)), prepared.targets[images]]
+        return float(-(np.log(np.maximum(right, 1e-12)) * weights).mean())
 
-    def _see(self) -> Steps[None]:
-        """Features of all views as they are, and varied a few times."""
-        pixels = self.ready.views
-        copies = 4 if len(pixels) <= 4000 else 2 if len(pixels) <= 12_000 else 1
-        if self.augment == Augment(False, 0, 0, 0):
+    def _compute_features(self) -> Steps[None]:
+        """Features of all crops as they are, and of a few random variations."""
+        import torch
+
+        if self._features:
+            return
+        crops = self.prepared.crops
+        copies = 4 if len(crops) <= 4000 else 2 if len(crops) <= 12_000 else 1
+        if self.augmentation == _NO_AUGMENTATION:
             copies = 1
-        for turn in range(copies):
-            generator = torch.Generator().manual_seed(self.seed * 1009 + turn)
+        for copy in range(copies):
+            generator = torch.Generator().manual_seed(self.recipe.seed * 1009 + copy)
 
             def features(
-                batch: torch.Tensor, plain: bool = turn == 0, draw: torch.Generator = generator
+                x: torch.Tensor, plain: bool = copy == 0, draw: torch.Generator = generator
             ) -> torch.Tensor:
-                x = batch[:, None]
-                if not plain:
-                    # with gradients off inference tensors may be turned all the same
-                    x = augmented(x, self.augment, draw)
-                x = (x - self.design.mean) / self.design.std
-                return self.design.embed(self.net, self.design.features(self.net, x))
+                x = x if plain else augmented(x, self.augmentation, draw)
+                x = (x - self.architecture.mean) / self.architecture.std
+                return self.architecture.embed(self.net, self.architecture.features(self.net, x))
 
-            self._features.append(
-                (
-                    yield from _on_all(
-                        features, pixels, self.device, f"looking, {turn + 1} of {copies}"
-                    )
-                )
-            )
-        self.recipe["copies"] = copies
+            note = f"computing features, {copy + 1} of {copies}"
+            found = yield from apply_to_crops(features, crops, self.device, note)
+            self._features.append(found)
 
     def _rows(self, features: np.ndarray) -> np.ndarray:
-        if self.sizes is None:
+        """Features of all crops and, if the network takes it, the pixel size."""
+        sizes = self.prepared.log_sizes
+        if sizes is None:
             return features
-        return np.column_stack([features, self.sizes[self.ready.owner]])
+        return np.column_stack([features, sizes[self.prepared.image_index]])
 
     def _solve(
-        self, chosen: np.ndarray, penalty: float, copies: int = 0
+        self, images: np.ndarray, penalty: float, copies: list[np.ndarray]
     ) -> Steps[tuple[torch.Tensor, torch.Tensor, list[dict[str, float]]]]:
-        ready = self.ready
-        mine, owner, each = views_of(ready, chosen, self.balance)
-        shown = np.eye(len(ready.classes))[ready.targets[owner]]
-        shown_as = self._features[: copies or len(self._features)]
-        features = np.concatenate([self._rows(some)[mine] for some in shown_as])
-        times = len(shown_as)
+        """Fit on the crops of some images, with one set of features for each variation."""
+        prepared = self.prepared
+        crops, index, weights = crop_weights(prepared, images, self.recipe.class_weights)
+        targets = np.eye(len(prepared.classes))[prepared.targets[index]]
         history: list[dict[str, float]] = []
 
-        def noted(progress: Progress) -> Progress:
+        def record(progress: Progress) -> Progress:
             history.append(dict(progress.values))
             return progress
 
         steps = fit_linear(
-            features,
-            np.tile(shown, (times, 1)),
-            weights=np.tile(each, times),
+            np.concatenate([self._rows(features)[crops] for features in copies]),
+            np.tile(targets, (len(copies), 1)),
+            weights=np.tile(weights, len(copies)),
             penalty=penalty,
-            told=0 if self.sizes is None else 1,
+            covariates=0 if prepared.log_sizes is None else 1,
         )
-        weight, bias = yield from map_progress(steps, noted)
+        weight, bias = yield from map_progress(steps, record)
         return weight, bias, history
 
     def _logits(self, weight: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
-        # the mean over turned views, as `classify` looks at an image
+        # the mean over variations, as `classify` averages over flipped views
         rows = self._rows(np.mean(self._features, axis=0))
         return rows @ weight.numpy().T + bias.numpy()
-
-    def _fitted(
-        self, penalty: float, weight: torch.Tensor, bias: torch.Tensor,
-        history: list[dict[str, float]], logits: np.ndarray,
-    ) -> Fitted:  # fmt: skip
-        import pandas as pd
-
-        self.recipe["penalty"] = penalty
-        width = self._features[0].shape[1]
-        net: Any = self.net
-        with torch.no_grad():
-            net.classifier.weight.copy_(weight[:, :width])
-            net.classifier.bias.copy_(bias)
-        extras = {} if self.sizes is None else {SIZE: weight[:, width].contiguous()}
-        features = self._features[0].astype(np.float32)
-        return Fitted(frozen(net), logits, features, pd.DataFrame(history), extras)

@@ -1,8 +1,9 @@
-"""Labelled images as a network is shown them: grey, stretched, cut into views, of one size."""
+"""Prepare labelled images for training: grey, stretched, cut into crops of one size."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -19,9 +20,10 @@ if TYPE_CHECKING:
     from ...core.dataset import Dataset, Example
     from ...nets.card import NetworkInput
     from ...nets.models.base import Architecture
+    from ...nets.training.recipe import TrainingRecipe
 
-# images of about one size and not larger than this are crops of what is to be found
-_CROPS = 256
+# images of about one size, and not larger than this, are crops of single objects
+_CROP_PX = 256
 
 _LARGEST_BYTES, _KEPT_BYTES = 6 << 30, 1 << 30
 
@@ -29,232 +31,269 @@ THUMBNAIL = 48
 
 
 @dataclass(frozen=True)
-class Prepared:
-    """All views of all images.
+class PreparedDataset:
+    """The crops of all images that could be read.
 
     Parameters
     ----------
-    views : (n views, side, side) float16 array
-        0 to 1.
-    owner : (n views,) int array
-        Number of the image of each view.
+    crops : (n crops, side, side) float16 array
+        Input of the network before its normalisation, 0 to 1.
+    image_index : (n crops,) int array
+        Image that each crop is of.
     targets, groups : (n,) arrays
-        Class number and group of each image.
-    sizes_nm : (n,) array
-        Pixel size; NaN where it is not known.
+        Class index and group of each image.
+    log_sizes : (n,) array, optional
+        Logarithm (base 10) of the pixel size minus its mean, if the network takes it.
     thumbnails : (n, 48, 48) uint8 array
-        For people.
+        Small pictures.
     classes : tuple of str
-        In order.
+        In the order of the outputs.
     table, skipped : DataFrame
-        ``name``, ``label``, ``group`` of each image; ``name``, ``reason`` of what was left out.
-    card : NetworkInput
-        What the model's card will say of the input.
+        ``name``, ``label``, ``group`` of each image; ``name``, ``reason`` of those left out.
+    network_input : NetworkInput
+        What of an image the network takes; part of the model card.
     digest : str
-        SHA-256 over names, classes, groups and pixels.
+        SHA-256 of names, classes, groups and pixels.
     notes : tuple of str
-        For people.
+        Messages for the user.
     """
 
-    views: np.ndarray
-    owner: np.ndarray
+    crops: np.ndarray
+    image_index: np.ndarray
     targets: np.ndarray
     groups: np.ndarray
-    sizes_nm: np.ndarray
+    log_sizes: np.ndarray | None
     thumbnails: np.ndarray
     classes: tuple[str, ...]
     table: pd.DataFrame
     skipped: pd.DataFrame
-    card: NetworkInput
+    network_input: NetworkInput
     digest: str
     notes: tuple[str, ...]
 
-    def by_image(self, values: np.ndarray) -> np.ndarray:
-        """Mean over the views of each image: (n views, ...) → (n, ...)."""
+    def mean_by_image(self, values: np.ndarray) -> np.ndarray:
+        """Mean over the crops of each image: (n crops, ...) → (n, ...)."""
         sums = np.zeros((len(self.targets), *values.shape[1:]))
-        np.add.at(sums, self.owner, values)
-        return sums / np.bincount(self.owner).reshape(-1, *[1] * (values.ndim - 1))
+        np.add.at(sums, self.image_index, values)
+        return sums / np.bincount(self.image_index).reshape(-1, *[1] * (values.ndim - 1))
+
+    def crops_of(self, images: np.ndarray) -> np.ndarray:
+        """Indices of the crops of some images."""
+        return np.flatnonzero(np.isin(self.image_index, images))
 
 
 def prepare(
-    data: Dataset, design: Architecture, window: float, unit: str, input_px: int,
-    keep_bar: bool = False,
-) -> Steps[Prepared]:  # fmt: skip
-    """Open all images and make their views.
+    data: Dataset,
+    architecture: Architecture,
+    recipe: TrainingRecipe,
+    *,
+    kept_bytes: int = _KEPT_BYTES,
+) -> Steps[PreparedDataset]:
+    """Read all images and cut their crops.
 
     Parameters
     ----------
     data : Dataset
-        What to open; a file that cannot be read is skipped and listed.
-    design : Architecture
-        Of the network.
-    window : float
-        Side of a view in `unit`; 0 decides by the sizes of the images.
-    unit : {'px', 'nm'}
-        Of the window.
-    input_px : int
-        Side of the network's input; 0 decides.
-    keep_bar : bool
-        Show the network the label bar as well.
+        Labelled images; files that cannot be read are skipped and listed.
+    architecture : Architecture
+        Architecture of the network.
+    recipe : TrainingRecipe
+        Window, input size, info bar and use of the pixel size.
+    kept_bytes : int
+        Size of the images that are kept in memory; the others are read twice.
 
     Raises
     ------
     ValueError
-        If fewer than two classes are left, an image has no pixel size although the window is in
-        nm, or the views would not fit into memory.
+        If fewer than two classes are left, no image has the pixel size that is asked for, or the
+        crops would not fit into memory.
     """
-    import hashlib
-
     import pandas as pd
 
-    opened: list[_Opened] = []
-    held = 0
-    skipped = [(name, reason) for name, reason in data.skipped]
-    found = hashlib.sha256()
-    for number, example in enumerate(data.examples):
-        yield Progress(number, len(data.examples), "reading images")
-        try:
-            plane, size = open_plane(example.read(), keep_bar)
-        except (ValueError, OSError) as error:
-            skipped.append((example.name, printable(str(error))))
-            continue
-        if unit == "nm" and size is None:
-            skipped.append((example.name, "no pixel size, which a window in nm needs"))
-            continue
-        found.update(f"{example.name}\0{example.label}\0{example.group}\0".encode())
-        found.update(f"{plane.shape}{plane.dtype.str}".encode())
-        found.update(np.ascontiguousarray(plane).tobytes())
-        held += plane.nbytes
-        # thousands of large images do not fit into memory: later ones are read once more
-        kept = plane if held <= _KEPT_BYTES else None
-        opened.append(_Opened(example, plane.shape, size, kept))
-    chosen = [one.example for one in opened]
-    classes = tuple(sorted({one.label for one in chosen}))
+    images = yield from _read_all(data, recipe, kept_bytes)
+    read, skipped = images.read, images.skipped
+    classes = tuple(sorted({one.example.label for one in read}))
     if len(classes) < 2:
         new = [*skipped[len(data.skipped) :], *skipped]
-        reasons = f"; {new[0][0]}: {new[0][1]}" if new else ""
+        reason = f"; {new[0][0]}: {new[0][1]}" if new else ""
         raise ValueError(
-            f"{data.name}: images of two classes are needed, {len(chosen)} could be used{reasons}"
+            f"{data.name}: images of two classes are needed, {len(read)} could be used{reason}"
         )
-    card = _input_card(design, [one.shape for one in opened], window, unit, input_px)
-    all_views, owner, thumbnails = yield from _all_views(opened, card, keep_bar)
-    sizes = np.array([np.nan if one.size is None else one.size for one in opened])
-    if np.isfinite(sizes).sum() * 2 > len(sizes):
-        card.pixel_size_nm = [float(np.nanmin(sizes)), float(np.nanmax(sizes))]
-    notes: tuple[str, ...] = (_view_note(card),)
+    network_input = _network_input(architecture, [one.shape for one in read], recipe)
+    crops, image_index, thumbnails = yield from _make_crops(
+        read, network_input, recipe.keep_info_bar
+    )
+    log_sizes = _add_pixel_sizes(network_input, read, recipe.use_pixel_size)
+    notes: tuple[str, ...] = (_window_note(network_input),)
     if skipped:
         count = len(data.examples) + len(data.skipped)
         notes = (*notes, f"{len(skipped)} of {count} files were skipped")
-    return Prepared(
-        all_views,
-        owner,
-        np.array([classes.index(one.label) for one in chosen]),
-        np.array([one.group for one in chosen], dtype=object),
-        sizes,
+    rows = [(one.example.name, one.example.label, one.example.group) for one in read]
+    return PreparedDataset(
+        crops,
+        image_index,
+        np.array([classes.index(label) for _, label, _ in rows]),
+        np.array([group for *_, group in rows], dtype=object),
+        log_sizes,
         thumbnails,
         classes,
-        pd.DataFrame(
-            [(one.name, one.label, one.group) for one in chosen], columns=["name", "label", "group"]
-        ),
+        pd.DataFrame(rows, columns=["name", "label", "group"]),
         pd.DataFrame(skipped, columns=["name", "reason"]),
-        card,
-        found.hexdigest(),
+        network_input,
+        images.digest,
         notes,
     )
 
 
-def open_plane(micrograph: Any, keep_bar: bool = False) -> tuple[np.ndarray, float | None]:
-    """Give the grey plane of a labelled image without its label bar, and its pixel size in nm.
+class _ReadImage(NamedTuple):
+    """A labelled image that was read; its plane is kept while there is room."""
+
+    example: Example
+    shape: tuple[int, ...]
+    size_nm: float | None
+    plane: np.ndarray | None
+
+
+@dataclass
+class _ReadImages:
+    read: list[_ReadImage] = field(default_factory=list)
+    skipped: list[tuple[str, str]] = field(default_factory=list)
+    digest: str = ""
+
+
+def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_ReadImages]:
+    images = _ReadImages(skipped=[(name, reason) for name, reason in data.skipped])
+    digest, held = hashlib.sha256(), 0
+    for number, example in enumerate(data.examples):
+        yield Progress(number, len(data.examples), "reading images")
+        try:
+            plane, size = open_plane(example.read(), recipe.keep_info_bar)
+        except (ValueError, OSError) as error:
+            images.skipped.append((example.name, printable(str(error))))
+            continue
+        if recipe.window_unit == "nm" and size is None:
+            images.skipped.append((example.name, "no pixel size, which a window in nm needs"))
+            continue
+        digest.update(f"{example.name}\0{example.label}\0{example.group}\0".encode())
+        digest.update(f"{plane.shape}{plane.dtype.str}".encode())
+        digest.update(np.ascontiguousarray(plane).tobytes())
+        held += plane.nbytes
+        # thousands of large images do not fit into memory: the later ones are read again
+        kept = plane if held <= kept_bytes else None
+        images.read.append(_ReadImage(example, plane.shape, size, kept))
+    images.digest = digest.hexdigest()
+    return images
+
+
+def open_plane(micrograph: Any, keep_info_bar: bool = False) -> tuple[np.ndarray, float | None]:
+    """Give the grey plane of a labelled image without its info bar, and its pixel size in nm.
 
     Raises
     ------
     ValueError
-        If it is a stack, or has no finite pixel.
+        If the image is a stack, or has no finite pixel.
     """
     grey, _ = to_gray(micrograph.data)
     if grey.ndim > 2 and grey.size == grey.shape[-1] * grey.shape[-2]:
         grey = grey.reshape(grey.shape[-2:])
     if grey.ndim != 2:
         raise ValueError(f"a stack of shape {grey.shape}: one image a file is needed")
-    if not keep_bar:
+    if not keep_info_bar:
         grey = grey[info_bar_of(micrograph).specimen(*grey.shape)]
     size = micrograph.pixel_size
     return finite(np.asarray(grey))[0], None if size is None else size.nanometres
 
 
-def _input_card(
-    design: Architecture, shapes: list[tuple[int, ...]], window: float, unit: str, input_px: int
+def _network_input(
+    architecture: Architecture, shapes: list[tuple[int, ...]], recipe: TrainingRecipe
 ) -> NetworkInput:
+    """Decide on the window and the size of the input, from the sizes of the images."""
     from ...nets.card import NetworkInput, Normalisation, View
 
     short = np.array([min(shape) for shape in shapes])
     longest = max(max(shape) for shape in shapes)
-    middle = int(np.median(short))
-    view: View
-    if window > 0 and unit == "nm":
+    window, median = recipe.window, int(np.median(short))
+    if window > 0 and recipe.window_unit == "nm":
         view, side = View(kind="physical", window_nm=float(window)), 0
     elif window > 0:
         view, side = View(kind="window"), max(8, round(window))
-    elif longest <= _CROPS and longest <= 1.5 * short.min():
-        view, side = View(kind="window"), max(8, middle)
+    elif longest <= _CROP_PX and longest <= 1.5 * short.min():
+        view, side = View(kind="window"), max(8, median)
     else:
-        view, side = View(kind="whole", fraction=1.0), max(8, middle)
+        view, side = View(kind="whole", fraction=1.0), max(8, median)
+    input_px = recipe.input_px
     if input_px <= 0:
-        input_px = design.input_px
-        if design.any_size and side:
-            # twice the pixels there are is all that enlarging can help
-            input_px = int(np.clip(round(2 * side / 32) * 32, 96, design.input_px))
+        input_px = architecture.input_px
+        if architecture.any_size and side:
+            # enlarging to more than twice the pixels adds no detail
+            input_px = int(np.clip(round(2 * side / 32) * 32, 96, architecture.input_px))
     return NetworkInput(
         input_px=int(input_px),
-        window_px=int(side or design.input_px),
+        window_px=int(side or architecture.input_px),
         view=view,
         normalisation=Normalisation(
-            kind="percentile", low=0.5, high=99.5, scope="image", mean=design.mean, std=design.std
+            kind="percentile", low=0.5, high=99.5, scope="image",
+            mean=architecture.mean, std=architecture.std,
         ),
-    )
+    )  # fmt: skip
 
 
-def _view_note(card: NetworkInput) -> str:
-    view = card.view
+def _add_pixel_sizes(
+    network_input: NetworkInput, read: list[_ReadImage], use_pixel_size: bool
+) -> np.ndarray | None:
+    """Put the range of pixel sizes on the card and, if the network takes them, their mean."""
+    from ...nets.card import PixelSizeInput
+
+    sizes = np.array([np.nan if one.size_nm is None else one.size_nm for one in read])
+    known = np.isfinite(sizes)
+    if known.sum() * 2 > len(sizes):
+        network_input.pixel_size_nm = [float(np.nanmin(sizes)), float(np.nanmax(sizes))]
+    if not use_pixel_size:
+        return None
+    if not known.any():
+        raise ValueError("no image has a pixel size that the network could use")
+    logs = np.log10(np.where(known, sizes, 1.0))
+    mean = float(logs[known].mean())
+    network_input.pixel_size_input = PixelSizeInput(log10_mean=mean)
+    # an unknown size counts as the mean
+    return np.where(known, logs - mean, 0.0)
+
+
+def _window_note(network_input: NetworkInput) -> str:
+    view = network_input.view
     if view.kind == "whole":
-        return "images are shown to the network whole"
+        return "the network takes whole images"
     if view.kind == "physical":
-        return f"the network is shown windows of {view.window_nm:g} nm"
-    return f"the network is shown windows of {card.window_px} px"
+        return f"the network takes windows of {view.window_nm:g} nm"
+    return f"the network takes windows of {network_input.window_px} px"
 
 
-class _Opened(NamedTuple):
-    """A labelled image that was read, with its pixels where there was room for them."""
-
-    example: Example
-    shape: tuple[int, ...]
-    size: float | None
-    plane: np.ndarray | None
-
-
-def _all_views(
-    opened: list[_Opened], card: NetworkInput, keep_bar: bool
+def _make_crops(
+    read: list[_ReadImage], network_input: NetworkInput, keep_info_bar: bool
 ) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    found, owner, thumbnails = [], [], []
-    side, total = card.input_px, 0
-    for number, one in enumerate(opened):
-        yield Progress(number, len(opened), "preparing images")
-        plane = one.plane if one.plane is not None else open_plane(one.example.read(), keep_bar)[0]
-        shown = resized_views(plane, card, one.size)
-        total += shown.nbytes
+    """Crops of all images, the image of each crop, and a thumbnail of each image."""
+    crops, image_index, thumbnails = [], [], []
+    side, total = network_input.input_px, 0
+    for number, one in enumerate(read):
+        yield Progress(number, len(read), "preparing images")
+        plane = one.plane
+        if plane is None:
+            plane = open_plane(one.example.read(), keep_info_bar)[0]
+        mine = resized_views(plane, network_input, one.size_nm)
+        total += mine.nbytes
         if total > _LARGEST_BYTES:
             raise ValueError(
-                f"the views need more than {_LARGEST_BYTES >> 30} GiB at {side} px; choose a "
+                f"the crops need more than {_LARGEST_BYTES >> 30} GiB at {side} px; choose a "
                 "smaller input, a larger window or fewer images"
             )
-        found.append(shown)
-        owner += [number] * len(shown)
+        crops.append(mine)
+        image_index += [number] * len(mine)
         thumbnails.append(thumbnail(plane))
-    return np.concatenate(found), np.array(owner), np.stack(thumbnails)
+    return np.concatenate(crops), np.array(image_index), np.stack(thumbnails)
 
 
 def thumbnail(plane: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
-    """Small square picture of an image."""
+    """Small square uint8 picture of an image."""
     import torch
 
     from ...arrays.inputs import stretch

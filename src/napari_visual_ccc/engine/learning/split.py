@@ -1,15 +1,185 @@
-"""Parts to train, validate and test with, such that nothing of a group is in two of them."""
+"""Parts to train, validate and test with; a group is never divided between two of them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+if TYPE_CHECKING:
+    from ...nets.training.recipe import TrainingRecipe
+    from .prepare import PreparedDataset
 
 # a class with fewer images than this is tested by cross-validation
 FEW = 30
 
 FOLDS = 5
+
+PARTS = ("train", "validation", "test")
+
+_MOST_FOLDS = 100
+
+_LEAVE_ONE_OUT = "leave-one-group-out"
+
+
+@dataclass(frozen=True)
+class Partition:
+    """Which images are trained with, calibrated with and tested with.
+
+    Parameters
+    ----------
+    parts : (n,) array of str
+        ``"train"``, ``"validation"``, ``"test"`` or ``"cross-validated"``.
+    groups : (n,) array
+        Group of each image, as it was split by.
+    train, calibration, test : int arrays
+        Indices of images. With cross-validation an image is in all of them.
+    folds : list of (trained with, held out)
+        Empty without cross-validation.
+    tested_by : {'holdout', 'k-fold', 'leave-one-group-out'}
+        Method of the test.
+    notes : tuple of str
+        Messages for the user.
+    """
+
+    parts: np.ndarray
+    groups: np.ndarray
+    train: np.ndarray
+    calibration: np.ndarray
+    test: np.ndarray
+    folds: list[tuple[np.ndarray, np.ndarray]]
+    tested_by: str
+    notes: tuple[str, ...]
+
+
+def partition(
+    prepared: PreparedDataset, recipe: TrainingRecipe, needs_validation: bool
+) -> Partition:
+    """Choose the method of the test, and divide the images.
+
+    Parameters
+    ----------
+    prepared : PreparedDataset
+        Classes and groups of the images.
+    recipe : TrainingRecipe
+        Method, shares and seed.
+    needs_validation : bool
+        Whether the learner stops early, on a validation part. Otherwise that part is trained with
+        too, and cross-validation within the training part calibrates the model.
+
+    Raises
+    ------
+    ValueError
+        If the images cannot be divided in the way that the recipe asks for.
+    """
+    few = int(np.bincount(prepared.targets).min()) < FEW
+    method, notes = recipe.split, []
+    if method == "auto":
+        method = "k-fold" if few else "holdout"
+        notes = [f"a class has fewer than {FEW} images: tested by cross-validation"] if few else []
+    if method == "holdout":
+        shares = {"validation": recipe.validation, "test": recipe.test}
+        try:
+            parts = holdout(prepared.targets, prepared.groups, **shares, seed=recipe.seed)
+        except ValueError as error:
+            if recipe.split == "holdout":
+                raise
+            method, notes = "k-fold", [f"{error}: tested by cross-validation"]
+        else:
+            return _held_out(prepared, parts, recipe.seed, needs_validation)
+    return _cross_validated(prepared, method, recipe.seed, (*notes, _optimistic(needs_validation)))
+
+
+def _cross_validated(
+    prepared: PreparedDataset, method: str, seed: int, notes: tuple[str, ...]
+) -> Partition:
+    targets, groups = prepared.targets, prepared.groups
+    single = _single_group_classes(prepared)
+    if single:
+        note = (
+            f"{', '.join(single)}: all images are of one group, so images of one specimen are in "
+            "several parts and the test is more favourable than one on a new specimen"
+        )
+        notes = (note, *notes)
+        groups = np.array(prepared.table["name"].tolist(), dtype=object)
+    count = len(np.unique(groups.astype(str)))
+    if method == _LEAVE_ONE_OUT and count > _MOST_FOLDS:
+        raise ValueError(
+            f"leave-one-group-out would train {count} times, once a group; choose k-fold, or say "
+            "which images are of one specimen"
+        )
+    everything = np.arange(len(targets))
+    number = 0 if method == _LEAVE_ONE_OUT else FOLDS
+    return Partition(
+        np.full(len(targets), "cross-validated"),
+        groups,
+        everything,
+        everything,
+        everything,
+        _folds_within(targets, groups, everything, number, seed),
+        method,
+        notes,
+    )
+
+
+def _held_out(
+    prepared: PreparedDataset, parts: np.ndarray, seed: int, needs_validation: bool
+) -> Partition:
+    train, validation, test = (np.flatnonzero(parts == name) for name in PARTS)
+    found = Partition(parts, prepared.groups, train, validation, test, [], "holdout", ())
+    if needs_validation:
+        if len(test):
+            return found
+        note = "no test part: the numbers are of the images that decided when to stop"
+        return replace(found, test=validation, notes=(note,))
+    notes = [
+        "a linear layer needs no validation part: it was calibrated by cross-validation within "
+        "what it was trained with"
+    ]
+    train = np.flatnonzero(parts != "test")
+    if not len(test):
+        notes.append(_optimistic(needs_validation))
+    return replace(
+        found,
+        parts=np.where(parts == "validation", "train", parts),
+        train=train,
+        calibration=train,
+        test=test if len(test) else train,
+        folds=_folds_within(prepared.targets, prepared.groups, train, FOLDS, seed),
+        tested_by="holdout" if len(test) else "k-fold",
+        notes=tuple(notes),
+    )
+
+
+def _optimistic(needs_validation: bool) -> str:
+    """Say what a cross-validation chooses on the images that it tests with."""
+    if needs_validation:
+        return "the temperature was chosen on the same folds: the calibration is a little too good"
+    return (
+        "penalty and temperature were chosen on the same folds: the numbers are a little too good"
+    )
+
+
+def _folds_within(
+    targets: np.ndarray, groups: np.ndarray, images: np.ndarray, count: int, seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Folds of some images, by group where every class has two."""
+    try:
+        found = list(folds(targets[images], groups[images], count=count, seed=seed))
+    except ValueError:
+        found = list(folds(targets[images], images, count=count, seed=seed))
+    return [(images[chosen], images[held_out]) for chosen, held_out in found]
+
+
+def _single_group_classes(prepared: PreparedDataset) -> list[str]:
+    """Name the classes with a single group."""
+    return [
+        prepared.classes[k]
+        for k in np.unique(prepared.targets)
+        if len(np.unique(prepared.groups[prepared.targets == k].astype(str))) < 2
+    ]
 
 
 def holdout(

@@ -68,6 +68,10 @@ class Architecture:
         Prefixes of those trained afterwards; nothing where only the head is ever trained.
     rate : float
         Learning rate of what is new; trained layers get a tenth.
+    source : str
+        Of the weights that `build` brings along; empty where it draws random ones.
+    pretrained : str
+        Name of the same network with trained weights, as `timm_models.pretrained` takes it.
     as_map : callable
         Net, maps → (B, C, h, w); for networks of tokens.
     split : Split, optional
@@ -88,6 +92,8 @@ class Architecture:
     warm: tuple[str, ...] = ()
     tuned: tuple[str, ...] = ("",)
     rate: float = 1e-3
+    source: str = ""
+    pretrained: str = ""
     as_map: Part = lambda _, maps: maps
     split: Split | None = None
 

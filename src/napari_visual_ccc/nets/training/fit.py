@@ -1,286 +1,308 @@
-"""The only place that optimises anything."""
+"""Gradient descent: the only place with an optimiser of networks."""
 
 from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn.functional import cross_entropy
 
 from ...core.progress import Progress, Steps
-from ..models.base import Architecture
-from .augment import augmented
-from .recipe import Images, Recipe, seeded
-from .state import read_state, write_state
+from ..seed import seeded
+from .recipe import FitOptions, Stages
+from .state import StateFile
+from .tasks import Metric, S, Task
 
+# smallest change of the monitored value that counts as an improvement
+_MIN_DELTA = 1e-5
 
-class Classifier(nn.Module):
-    """A network, and what the pixel size adds to its logits.
-
-    Parameters
-    ----------
-    net : nn.Module
-        (B, 1, H, W) → (B, classes).
-    size : (classes,) tensor, optional
-        Weight of the pixel size's logarithm.
-    """
-
-    def __init__(self, net: nn.Module, size: torch.Tensor | None = None) -> None:
-        super().__init__()
-        self.net = net
-        self.size = None if size is None else nn.Parameter(size)
-
-    def forward(self, x: torch.Tensor, sizes: torch.Tensor | None = None) -> torch.Tensor:
-        """Images and their pixel sizes → (B, classes)."""
-        logits = self.net(x)
-        if self.size is None or sizes is None:
-            return logits
-        return logits + sizes[:, None] * self.size
+_VALIDATION_BATCH = 64
 
 
 def fit(
-    classifier: Classifier,
-    design: Architecture,
-    images: Images,
-    validation: Images | None,
-    recipe: Recipe,
+    task: Task[S],
+    net: nn.Module,
+    samples: S,
+    validation: S | None,
+    options: FitOptions,
     *,
-    device: torch.device,
-    state: Path | None = None,
-    only_finish: bool = False,
-    mark: str = "",
+    stages: Stages | None = None,
+    state: StateFile | None = None,
 ) -> Steps[list[dict[str, float]]]:
-    """Train a network by gradient descent: AdamW, early stopping, mixed precision on CUDA.
+    """Train a network with AdamW, early stopping and, on CUDA, mixed precision.
 
     Parameters
     ----------
-    classifier : Classifier
-        On the device; ends with the weights of the lowest validation loss, frozen.
-    design : Architecture
-        Says which parameters are trained first, and which afterwards.
-    images, validation : Images
-        Without validation all epochs are run.
-    recipe : Recipe
-        How.
-    device : torch.device
-        Where.
-    state : Path, optional
-        File that is written after every epoch, and read if it is there: training goes on.
-    mark : str
-        Whatever else a state has to agree in, such as a digest of the images.
-    only_finish : bool
-        Run no further epoch: take the best weights of `state`.
+    task : Task
+        Batches, loss and metric.
+    net : nn.Module
+        Network on its device. Afterwards it has the weights of the best epoch and is frozen.
+    samples, validation : Samples
+        Samples to train with, and to monitor; without the latter all epochs are run and the last
+        one is the best.
+    options : FitOptions
+        Options of the optimisation.
+    stages : Stages, optional
+        Parameters that are trained; all of them by default.
+    state : StateFile, optional
+        File that the training continues from, and is written to after every epoch.
 
     Returns
     -------
     list of dict
-        By epoch: loss, accuracy, validation_loss, validation_accuracy, rate.
+        ``epoch``, ``loss``, the metric, ``learning_rate`` and, with validation samples,
+        ``validation_loss`` and the metric of each epoch.
 
     Raises
     ------
     ValueError
-        If the state is of another training, or the loss is not finite.
+        If the state belongs to another training, or the loss is not finite.
     """
-    warm = min(5, max(1, recipe.epochs // 4)) if design.warm and design.tuned else 0
-    run = _Run(classifier, design, recipe, len(images.targets), device)
-    run.stage(design.warm if warm else (design.tuned or design.warm), warm or recipe.epochs)
-    history: list[dict[str, float]] = []
-    kept: dict[str, Any]
-    best, stale, first = math.inf, 0, 0
-    best_weights = copy.deepcopy(classifier.state_dict())
-    found = read_state(state, recipe, images, mark)
-    # how long the head is warmed up follows from the epochs, of which there may be more by now
-    if found is not None and found["warm"] != warm:
-        warm = found["warm"]
-        run.stage(design.warm if warm else (design.tuned or design.warm), warm or recipe.epochs)
-    if found is not None:
-        first, best, stale = found["epoch"], found["best"], found["stale"]
-        history, best_weights = found["history"], found["best_weights"]
-        if warm and first > warm:
-            run.stage(design.tuned, recipe.epochs - warm)
-        run.restore(found)
-    elif only_finish:
+    state = state or StateFile()
+    fingerprint = task.fingerprint(samples)
+    loop = _Loop(task, net, len(samples), options, stages or Stages())
+    early = EarlyStopping(task.monitor, options.patience)
+    stored = state.read(options, fingerprint)
+    if stored is not None:
+        loop.start(stored["warm"], stored["epoch"])
+        loop.load_state_dict(stored)
+        early.load_state_dict(stored)
+    elif state.finish:
         raise ValueError("there is nothing trained yet to finish")
-    last = first if only_finish else recipe.epochs
-    for epoch in range(first, last):
-        if warm and epoch == warm:
-            run.stage(design.tuned, recipe.epochs - warm)
-        row = yield from run.epoch(epoch, images, recipe.epochs)
+    else:
+        loop.start(_warm_up_epochs(options, loop.stages))
+        early.weights = copy.deepcopy(net.state_dict())
+    history: list[dict[str, float]] = [] if stored is None else stored["history"]
+    first = len(history)
+    for epoch in range(first, first if state.finish else options.epochs):
+        row = yield from loop.run_epoch(epoch, samples)
         if validation is not None:
-            loss, accuracy = run.judge(validation)
-            row |= {"validation_loss": loss, "validation_accuracy": accuracy}
-        watched = row.get("validation_loss", row["loss"])
-        run.after(watched)
+            row |= loop.validate(validation)
         history.append(row)
-        if validation is None or watched < best - 1e-5:
-            best, stale = watched, 0
-            best_weights = copy.deepcopy(classifier.state_dict())
-        else:
-            stale += 1
-        if state is not None:
-            kept = {
-                "epoch": epoch + 1,
-                "warm": warm,
-                "best": best,
-                "stale": stale,
-                "history": history,
-            }
-            kept |= {"best_weights": best_weights, **run.state()}
-            write_state(state, recipe, images, mark, kept)
-        yield Progress(epoch + 1, recipe.epochs, "epochs", row)
-        if stale >= recipe.patience and epoch + 1 > warm:
+        early.update(row, net)
+        loop.end_epoch(row)
+        values = {"epoch": epoch + 1, "history": history, **early.state_dict()}
+        state.write(options, fingerprint, {**values, **loop.state_dict()})
+        yield Progress(epoch + 1, options.epochs, "epochs", row)
+        if early.stops and epoch + 1 > loop.warm_up:
             break
-    classifier.load_state_dict(best_weights)
-    classifier.eval().requires_grad_(False)
+    net.load_state_dict(early.weights)
+    net.eval().requires_grad_(False)
     return history
 
 
-class _Run:
+def _warm_up_epochs(options: FitOptions, stages: Stages) -> int:
+    return min(5, max(1, options.epochs // 4)) if stages.warm_up else 0
+
+
+def _monitored(monitor: Metric, row: Mapping[str, float]) -> float:
+    """Value of the validation samples, or of the training samples where there are none."""
+    return row.get(f"validation_{monitor.name}", row[monitor.name])
+
+
+class EarlyStopping:
+    """Keep the weights of the best epoch, and stop when none has been better for a while.
+
+    Parameters
+    ----------
+    monitor : Metric
+        Value that is compared.
+    patience : int
+        Epochs without improvement before training stops.
+    """
+
+    def __init__(self, monitor: Metric, patience: int) -> None:
+        self.monitor, self.patience = monitor, patience
+        self.best = -math.inf if monitor.higher_is_better else math.inf
+        self.epochs_without_improvement = 0
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def update(self, row: Mapping[str, float], net: nn.Module) -> None:
+        """Compare an epoch with the best one so far."""
+        value = _monitored(self.monitor, row)
+        validated = f"validation_{self.monitor.name}" in row
+        # nothing independent says which epoch is the best: the last one has learnt most
+        if not validated or self._improves(value):
+            self.best, self.epochs_without_improvement = value, 0
+            self.weights = copy.deepcopy(net.state_dict())
+        else:
+            self.epochs_without_improvement += 1
+
+    def _improves(self, value: float) -> bool:
+        if self.monitor.higher_is_better:
+            return value > self.best + _MIN_DELTA
+        return value < self.best - _MIN_DELTA
+
+    @property
+    def stops(self) -> bool:
+        """Whether the patience is used up."""
+        return self.epochs_without_improvement >= self.patience
+
+    def state_dict(self) -> dict[str, Any]:
+        """Values of a state file, under its names."""
+        stale = self.epochs_without_improvement
+        return {"best": self.best, "stale": stale, "best_weights": self.weights}
+
+    def load_state_dict(self, stored: Mapping[str, Any]) -> None:
+        """Continue from the values of a state file."""
+        self.best, self.epochs_without_improvement = stored["best"], stored["stale"]
+        self.weights = stored["best_weights"]
+
+
+class _Loop:
     """Network, optimiser, schedule and precision of one training."""
 
     def __init__(
-        self,
-        classifier: Classifier,
-        design: Architecture,
-        recipe: Recipe,
-        count: int,
-        device: torch.device,
+        self, task: Task[S], net: nn.Module, count: int, options: FitOptions, stages: Stages
     ) -> None:
-        self.classifier, self.design, self.recipe, self.device = classifier, design, recipe, device
-        self.batches = math.ceil(count / recipe.batch)
-        self.half = device.type == "cuda"
-        self.scaler = torch.amp.GradScaler(device.type, enabled=self.half)
+        self.task: Task[Any] = task
+        self.net, self.options, self.stages = net, options, stages
+        self.device = next(net.parameters()).device
+        self.batches = math.ceil(count / options.batch_size)
+        self.half = self.device.type == "cuda"
+        self.scaler = torch.amp.GradScaler(self.device.type, enabled=self.half)
+        self.warm_up = 0
 
-    def stage(self, prefixes: tuple[str, ...], epochs: int) -> None:
-        """Train the parameters with these prefixes from now on, for so many epochs."""
-        self.classifier.requires_grad_(False)
+    def start(self, warm_up: int, epoch: int = 0) -> None:
+        """Prepare the optimiser of an epoch (0: the first one).
+
+        The length of the warm-up follows from the number of epochs when a training starts: a
+        training that continues with more epochs keeps its own.
+        """
+        self.warm_up = warm_up
+        if warm_up and epoch <= warm_up:
+            self._optimise(self.stages.warm_up, warm_up)
+        else:
+            self._optimise(self.stages.tuned, self.options.epochs - warm_up)
+
+    def _optimise(self, prefixes: tuple[str, ...], epochs: int) -> None:
+        """Train the parameters with these prefixes from now on, for a number of epochs."""
+        options = self.options
         new: list[nn.Parameter] = []
-        old: list[nn.Parameter] = []
-        for name, parameter in self.classifier.named_parameters():
-            own = name.removeprefix("net.")
-            if name == "size" or own.startswith(prefixes):
+        pretrained: list[nn.Parameter] = []
+        self.net.requires_grad_(False)
+        for name, parameter in self.net.named_parameters():
+            if name.startswith(prefixes):
                 parameter.requires_grad_(True)
-                trained = bool(self.design.warm) and not own.startswith(self.design.warm)
-                (old if trained and name != "size" else new).append(parameter)
-        rate = self.recipe.rate
-        groups = [{"params": new, "lr": rate}, {"params": old, "lr": rate / 10}]
+                is_new = not self.stages.warm_up or name.startswith(self.stages.warm_up)
+                (new if is_new else pretrained).append(parameter)
+        rate = options.learning_rate
+        groups = [{"params": new, "lr": rate}, {"params": pretrained, "lr": rate / 10}]
         self.optimiser = torch.optim.AdamW(
-            [group for group in groups if group["params"]], weight_decay=self.recipe.decay
+            [group for group in groups if group["params"]], weight_decay=options.weight_decay
         )
-        steps = max(1, math.ceil(self.batches / self.recipe.accumulate) * epochs)
+        steps = max(1, math.ceil(self.batches / options.accumulate_grad_batches) * epochs)
         self.plateau = torch.optim.lr_scheduler.ReduceLROnPlateau(
-            self.optimiser, factor=0.5, patience=max(1, self.recipe.patience // 3)
+            self.optimiser,
+            mode="max" if self.task.monitor.higher_is_better else "min",
+            factor=0.5,
+            patience=max(1, options.patience // 3),
         )
         self.cosine = torch.optim.lr_scheduler.LambdaLR(
             self.optimiser, lambda step: _cosine(step, steps)
         )
 
-    def epoch(self, number: int, images: Images, epochs: int) -> Steps[dict[str, float]]:
-        """Show all images once."""
-        recipe = self.recipe
-        generator = torch.Generator().manual_seed(recipe.seed * 100_003 + number)
-        order = torch.randperm(len(images.targets), generator=generator).numpy()
-        self.classifier.train()
-        for module in self.classifier.modules():
-            # a layer that is not trained keeps its statistics as well
+    def run_epoch(self, number: int, samples: S) -> Steps[dict[str, float]]:
+        """Train with every sample once, in random order."""
+        if self.warm_up and number == self.warm_up:
+            self._optimise(self.stages.tuned, self.options.epochs - self.warm_up)
+        options = self.options
+        generator = torch.Generator().manual_seed(options.seed * 100_003 + number)
+        self._train_mode()
+        total, score, count = 0.0, 0.0, 0
+        for step, batch in enumerate(self._random_batches(samples, generator)):
+            with seeded(options.seed * 1_000_003 + number * 10_007 + step):
+                loss, hits = self._step(batch, step, generator)
+            if not math.isfinite(loss):
+                raise ValueError(
+                    f"training failed: the loss is {loss}; choose a lower learning rate than "
+                    f"{options.learning_rate:g}"
+                )
+            total, score, count = total + loss * len(batch), score + hits, count + len(batch)
+            done, whole = number * self.batches + step + 1, options.epochs * self.batches
+            yield Progress(done, whole, "training")
+        return {
+            "epoch": number + 1,
+            "loss": total / count,
+            self.task.metric.name: score / count,
+            "learning_rate": self.optimiser.param_groups[0]["lr"],
+        }
+
+    def _random_batches(self, samples: S, generator: torch.Generator) -> Iterator[S]:
+        order, size = torch.randperm(len(samples), generator=generator), self.options.batch_size
+        for start in range(0, len(order), size):
+            yield samples.subset(np.sort(order[start : start + size].numpy()))
+
+    def _train_mode(self) -> None:
+        self.net.train()
+        for module in self.net.modules():
+            # a frozen layer keeps its running statistics too
             if isinstance(module, nn.modules.batchnorm._BatchNorm) and not (
                 module.weight is not None and module.weight.requires_grad
             ):
                 module.eval()
-        losses = right = seen = 0.0
-        for step, start in enumerate(range(0, len(order), recipe.batch)):
-            some = images.of(np.sort(order[start : start + recipe.batch]))
-            with seeded(recipe.seed * 1_000_003 + number * 10_007 + step):
-                loss, hits = self._step(some, generator, last=start + recipe.batch >= len(order))
-            if not math.isfinite(loss):
-                raise ValueError(
-                    f"training failed: the loss is {loss}; choose a lower learning rate than "
-                    f"{recipe.rate:g}"
-                )
-            losses, right, seen = (
-                losses + loss * len(some.targets),
-                right + hits,
-                seen + len(some.targets),
-            )
-            yield Progress(number * self.batches + step + 1, epochs * self.batches, "training")
-        return {
-            "epoch": number + 1,
-            "loss": losses / seen,
-            "accuracy": right / seen,
-            "rate": self.optimiser.param_groups[0]["lr"],
-        }
 
-    def _step(self, some: Images, generator: torch.Generator, last: bool) -> tuple[float, float]:
-        x, y, weights, sizes = self._batch(some)
-        x = (augmented(x, self.recipe.augment, generator) - self.design.mean) / self.design.std
+    def _step(self, samples: Any, step: int, generator: torch.Generator) -> tuple[float, float]:
+        """Accumulate the gradients of one batch: its mean loss and the sum of its metric."""
+        options = self.options
+        batch = self.task.batch(samples, self.device)
+        batch = self.task.augment(batch, options.augment, generator)
         with torch.autocast(self.device.type, dtype=torch.float16, enabled=self.half):
-            logits = self.classifier(x, sizes)
-            loss = (cross_entropy(logits, y, reduction="none") * weights).mean()
-        self.scaler.scale(loss / self.recipe.accumulate).backward()
-        self._waiting = getattr(self, "_waiting", 0) + 1
-        if self._waiting >= self.recipe.accumulate or last:
-            self._waiting = 0
+            outputs = self.net(*batch.inputs)
+            loss = self.task.loss(outputs, batch).mean()
+        self.scaler.scale(loss / options.accumulate_grad_batches).backward()
+        if (step + 1) % options.accumulate_grad_batches == 0 or step + 1 == self.batches:
             self.scaler.step(self.optimiser)
             self.scaler.update()
             self.optimiser.zero_grad(set_to_none=True)
-            if self.recipe.schedule == "cosine":
+            if options.schedule == "cosine":
                 self.cosine.step()
-        return float(loss.detach()), float((logits.argmax(dim=1) == y).sum())
+        score = self.task.score(outputs.detach(), batch).sum()
+        return float(loss.detach()), float(score)
 
-    def _batch(self, some: Images) -> tuple[torch.Tensor, ...]:
-        x = torch.from_numpy(np.ascontiguousarray(some.pixels, dtype=np.float32))
-        sizes = None if some.sizes is None else torch.from_numpy(some.sizes.astype(np.float32))
-        return (
-            x[:, None].to(self.device),
-            torch.from_numpy(some.targets.astype(np.int64)).to(self.device),
-            torch.from_numpy(some.weights.astype(np.float32)).to(self.device),
-            None if sizes is None else sizes.to(self.device),
-        )  # type: ignore[return-value]
-
-    def judge(self, images: Images) -> tuple[float, float]:
-        """Loss and accuracy on images that are not trained with."""
-        self.classifier.eval()
-        loss = right = 0.0
+    def validate(self, samples: S) -> dict[str, float]:
+        """Mean loss and metric of samples that are not trained with."""
+        self.net.eval()
+        loss = score = 0.0
         with torch.inference_mode():
-            for start in range(0, len(images.targets), 64):
-                some = images.of(np.arange(start, min(start + 64, len(images.targets))))
-                x, y, weights, sizes = self._batch(some)
-                logits = self.classifier((x - self.design.mean) / self.design.std, sizes)
-                loss += float((cross_entropy(logits, y, reduction="none") * weights).sum())
-                right += float((logits.argmax(dim=1) == y).sum())
-        return loss / len(images.targets), right / len(images.targets)
+            for start in range(0, len(samples), _VALIDATION_BATCH):
+                stop = min(start + _VALIDATION_BATCH, len(samples))
+                batch = self.task.batch(samples.subset(np.arange(start, stop)), self.device)
+                outputs = self.net(*batch.inputs)
+                loss += float(self.task.loss(outputs, batch).sum())
+                score += float(self.task.score(outputs, batch).sum())
+        metric = f"validation_{self.task.metric.name}"
+        return {"validation_loss": loss / len(samples), metric: score / len(samples)}
 
-    def after(self, watched: float) -> None:
-        """Lower the rate when the loss stays."""
-        if self.recipe.schedule == "plateau":
-            self.plateau.step(watched)
+    def end_epoch(self, row: Mapping[str, float]) -> None:
+        """Lower the learning rate when the monitored value does not improve."""
+        if self.options.schedule == "plateau":
+            self.plateau.step(_monitored(self.task.monitor, row))
 
     @property
     def _parts(self) -> dict[str, Any]:
         return {
-            "weights": self.classifier, "optimiser": self.optimiser, "cosine": self.cosine,
+            "weights": self.net, "optimiser": self.optimiser, "cosine": self.cosine,
             "plateau": self.plateau, "scaler": self.scaler,
         }  # fmt: skip
 
-    def state(self) -> dict[str, Any]:
-        """All that is needed to go on."""
-        return {name: part.state_dict() for name, part in self._parts.items()}
+    def state_dict(self) -> dict[str, Any]:
+        """Values of a state file, under its names."""
+        return {"warm": self.warm_up, **{n: part.state_dict() for n, part in self._parts.items()}}
 
-    def restore(self, found: Mapping[str, Any]) -> None:
-        """Go on where a state was written."""
+    def load_state_dict(self, stored: Mapping[str, Any]) -> None:
+        """Continue from the values of a state file."""
         for name, part in self._parts.items():
-            part.load_state_dict(found[name])
+            part.load_state_dict(stored[name])
 
 
 def _cosine(step: int, steps: int) -> float:
-    """Up over the first twentieth, then down along a cosine."""
-    warm = max(1, steps // 20)
-    if step < warm:
-        return (step + 1) / warm
-    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm) / max(1, steps - warm))))
+    """Factor of the learning rate: a linear warm-up over a twentieth, then half a cosine."""
+    warm_up = max(1, steps // 20)
+    if step < warm_up:
+        return (step + 1) / warm_up
+    return 0.5 * (1 + math.cos(math.pi * min(1.0, (step - warm_up) / max(1, steps - warm_up))))

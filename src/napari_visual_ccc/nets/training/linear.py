@@ -17,7 +17,7 @@ def fit_linear(
     *,
     weights: np.ndarray | None = None,
     penalty: float = 1e-3,
-    told: int = 0,
+    covariates: int = 0,
     steps: int = 50,
 ) -> Steps[tuple[torch.Tensor, torch.Tensor]]:
     """Fit a linear classifier on features of a frozen network: multinomial logistic regression.
@@ -32,7 +32,7 @@ def fit_linear(
         How much each sample counts; equally without it.
     penalty : float
         Of squared weights of standardised features, against learning the samples by heart.
-    told : int
+    covariates : int
         So many of the last columns are facts about a sample, such as its pixel size: a hundredth
         of the penalty, or a thousand features would drown them.
     steps : int
@@ -62,7 +62,7 @@ def fit_linear(
         return value
 
     share = torch.ones(x.shape[1], dtype=x.dtype)
-    share[x.shape[1] - told :] = 0.01
+    share[x.shape[1] - covariates :] = 0.01
     before = math.inf
     for done in range(1, steps + 1):
         value = float(optimiser.step(loss).detach())

@@ -1,88 +1,184 @@
-"""What a training is given: choices, images and their loader."""
+"""The choices of a training; importable without torch."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import Literal
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-import torch
-
-from .augment import Augment
+if TYPE_CHECKING:
+    from ..models.timm_models import Weights
 
 Schedule = Literal["cosine", "plateau"]
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """How a network is trained; the card of the model keeps it.
+class Augmentation:
+    """Random variations of training images.
+
+    Parameters
+    ----------
+    flips : bool
+        Mirror images and rotate them by right angles.
+    brightness : float
+        Largest change of brightness, contrast and gamma, each as a fraction.
+    noise : float
+        Largest standard deviation of the noise as a fraction of the grey range: half of its
+        variance is Gaussian, half grows with the grey level (Poisson).
+    scale : float
+        Largest change of scale, as a fraction; it hides differences in size.
+    """
+
+    flips: bool = True
+    brightness: float = 0.15
+    noise: float = 0.03
+    scale: float = 0.0
+
+
+@dataclass(frozen=True)
+class FitOptions:
+    """How a network is optimised; the model card keeps these values.
 
     Parameters
     ----------
     epochs : int
-        At most.
-    batch : int
-        Images at once.
-    rate : float
-        Learning rate of new layers; layers that come trained get a tenth.
+        Largest number of epochs.
+    batch_size : int
+        Samples per batch.
+    learning_rate : float
+        Learning rate of new layers; pretrained layers use a tenth of it.
     schedule : {'cosine', 'plateau'}
-        Down to zero along a cosine after a warm-up; or halved whenever the validation loss stops
-        falling for `patience` / 3 epochs.
+        ``cosine`` warms up, then decays to zero along a cosine. ``plateau`` halves the learning
+        rate when the monitored value has not improved for `patience` / 3 epochs.
     patience : int
-        Epochs without a lower validation loss after which training ends.
-    accumulate : int
-        Batches whose gradients are added up before a step.
-    decay : float
+        Epochs without improvement after which training stops.
+    accumulate_grad_batches : int
+        Batches whose gradients are accumulated before a step.
+    weight_decay : float
         Weight decay of AdamW (Loshchilov & Hutter, ICLR 2019).
-    augment : Augment
-        How images are varied.
+    augment : Augmentation
+        Random variations of the samples.
     seed : int
-        Of weights, order and variations.
+        Seed of the order of samples and of their variations.
     """
 
     epochs: int = 30
-    batch: int = 32
-    rate: float = 1e-3
+    batch_size: int = 32
+    learning_rate: float = 1e-3
     schedule: Schedule = "cosine"
     patience: int = 8
-    accumulate: int = 1
-    decay: float = 1e-4
-    augment: Augment = field(default_factory=Augment)
+    accumulate_grad_batches: int = 1
+    weight_decay: float = 1e-4
+    augment: Augmentation = field(default_factory=Augmentation)
     seed: int = 0
 
 
 @dataclass(frozen=True)
-class Images:
-    """Labelled views, as a network is fed with them.
+class Stages:
+    """Which parameters are trained, by the prefixes of their names.
 
     Parameters
     ----------
-    pixels : (n, side, side) array
-        0 to 1, float16 or float32.
-    targets : (n,) int array
-        Classes.
-    weights : (n,) array
-        How much each counts.
-    sizes : (n,) array, optional
-        Logarithm of the pixel size, about zero, where the network is told it.
+    warm_up : tuple of str
+        New parameters, trained alone in the first epochs; empty without a warm-up.
+    tuned : tuple of str
+        Parameters trained afterwards; those outside `warm_up` use a tenth of the learning rate.
     """
 
-    pixels: np.ndarray
-    targets: np.ndarray
-    weights: np.ndarray
-    sizes: np.ndarray | None = None
-
-    def of(self, chosen: np.ndarray) -> Images:
-        """Give a part."""
-        sizes = None if self.sizes is None else self.sizes[chosen]
-        return Images(self.pixels[chosen], self.targets[chosen], self.weights[chosen], sizes)
+    warm_up: tuple[str, ...] = ()
+    tuned: tuple[str, ...] = ("",)
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Draw torch's global random numbers from a seed, and leave them as they were."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
+@dataclass(frozen=True)
+class TrainingRecipe:
+    """The choices of `engine.learning.train.train`, which documents each of them.
+
+    Raises
+    ------
+    ValueError
+        If choices contradict each other.
+    """
+
+    model: str
+    other: str
+    weights: Weights
+    window: float
+    window_unit: str
+    input_px: int
+    use_pixel_size: bool
+    info_bar: str
+    split: str
+    validation: float
+    test: float
+    class_weights: bool
+    flips: bool
+    brightness: float
+    noise: float
+    scale: float
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    schedule: Schedule
+    patience: int
+    accumulate_grad_batches: int
+    seed: int
+    device: str
+    state: Path | None
+    finish: bool
+    log: Path | None
+    licence: str
+
+    def __post_init__(self) -> None:
+        if self.model == "other" and not self.other:
+            raise ValueError(
+                "name the other model: timm:NAME, hf-hub:OWNER/NAME or local-dir:FOLDER"
+            )
+        if self.other and self.model != "other":
+            raise ValueError(f"choose the model 'other' to train {self.other!r}")
+        if self.window_unit == "px" and 0 < self.window < 8:
+            raise ValueError(f"window is {self.window:g} px; choose 8 or more, or 0")
+        if self.window_unit == "nm" and self.window <= 0:
+            raise ValueError("a window in nm needs its size")
+        if 0 < self.input_px < 32:
+            raise ValueError(f"input_px is {self.input_px}; choose 32 or more, or 0")
+        self._check_shares()
+
+    def _check_shares(self) -> None:
+        if not (0 <= self.validation <= 0.5 and 0 <= self.test <= 0.5):
+            raise ValueError("validation and test must be between 0 and 0.5")
+        if self.split in ("auto", "holdout") and self.validation + self.test <= 0:
+            raise ValueError("no image is held out: raise the share of validation or test")
+
+    @property
+    def network(self) -> str:
+        """Name of the architecture, or of the pretrained model."""
+        return self.other if self.model == "other" else self.model
+
+    @property
+    def keep_info_bar(self) -> bool:
+        """Whether the network is trained on the info bar as well."""
+        return self.info_bar == "keep"
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """Random variations of the crops."""
+        return Augmentation(self.flips, self.brightness, self.noise, self.scale)
+
+    def fit_options(self, default_rate: float) -> FitOptions:
+        """Options of the optimisation.
+
+        Parameters
+        ----------
+        default_rate : float
+            Learning rate of the architecture, used where none is chosen.
+        """
+        return FitOptions(
+            self.epochs,
+            self.batch_size,
+            self.learning_rate or default_rate,
+            self.schedule,
+            self.patience,
+            self.accumulate_grad_batches,
+            augment=self.augmentation,
+            seed=self.seed,
+        )

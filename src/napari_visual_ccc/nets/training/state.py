@@ -1,76 +1,115 @@
-"""The file that a training is kept in after every epoch."""
+"""Files that an interrupted training continues from."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
 
-if TYPE_CHECKING:
-    from .recipe import Images, Recipe
+from .recipe import FitOptions
+
+# names in the files of version 0.1.0, which later versions write as well
+_IN_FILES = {
+    "batch_size": "batch",
+    "learning_rate": "rate",
+    "accumulate_grad_batches": "accumulate",
+    "weight_decay": "decay",
+    "brightness": "light",
+    "scale": "zoom",
+}
 
 
-def _mark(recipe: Recipe, images: Images, more: str) -> dict[str, Any]:
-    """What must be the same for a training to go on."""
+def stored_options(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Give options under the names that state files have had since version 0.1.0."""
     return {
-        "recipe": {k: v for k, v in asdict(recipe).items() if k != "epochs"},
-        "more": more,
-        "images": [int(n) for n in images.pixels.shape],
-        "targets": int(
-            (images.targets.astype(np.int64) * np.arange(1, 1 + len(images.targets))).sum()
-        ),
+        _IN_FILES.get(name, name): stored_options(value) if isinstance(value, Mapping) else value
+        for name, value in options.items()
     }
 
 
-def write_state(
-    path: Path, recipe: Recipe, images: Images, mark: str, values: Mapping[str, Any]
-) -> None:
-    """Write tensors and plain values, with what they belong to: a temporary name first."""
-    part = path.with_name(f".{path.name}.part")
-    try:
-        torch.save({**values, "mark": _mark(recipe, images, mark)}, part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+@dataclass(frozen=True)
+class StateFile:
+    """The state of one training after its last epoch.
 
-
-def read_state(
-    path: Path | None, recipe: Recipe, images: Images, mark: str
-) -> dict[str, Any] | None:
-    """Read what `write_state` wrote, without unpickling; None where there is no file.
-
-    Raises
-    ------
-    ValueError
-        If it is not a state, or that of a training with other images or settings.
+    Parameters
+    ----------
+    path : Path, optional
+        Written after every epoch; without it nothing is written or read.
+    mark : str
+        Digest of everything else that a continued training must have in common.
+    finish : bool
+        Run no further epoch: use the best weights so far.
     """
-    if path is None or not path.exists():
-        return None
-    try:
-        found = torch.load(path, map_location="cpu", weights_only=True)
-        same = found["mark"] == _mark(recipe, images, mark)
-    # torch raises whatever its unpickler meets
-    except Exception as error:  # noqa: BLE001
-        raise ValueError(f"{path}: not the state of a training ({type(error).__name__})") from None
-    if not same:
-        raise ValueError(
-            f"{path}: the state of a training with other images or settings; name another file"
-        )
-    return found
+
+    path: Path | None = None
+    mark: str = ""
+    finish: bool = False
+
+    def write(
+        self, options: FitOptions, fingerprint: Mapping[str, Any], values: Mapping[str, Any]
+    ) -> None:
+        """Write tensors and plain values, to a temporary name first."""
+        if self.path is None:
+            return
+        part = self.path.with_name(f".{self.path.name}.part")
+        try:
+            torch.save({**values, "mark": self._identity(options, fingerprint)}, part)
+            os.replace(part, self.path)
+        finally:
+            part.unlink(missing_ok=True)
+
+    def read(self, options: FitOptions, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
+        """Read what `write` wrote, without unpickling; None where there is no file.
+
+        Raises
+        ------
+        ValueError
+            If it is not a state, or the state of a training with other images or options.
+        """
+        if self.path is None or not self.path.exists():
+            return None
+        try:
+            state = torch.load(self.path, map_location="cpu", weights_only=True)
+            same = state["mark"] == self._identity(options, fingerprint)
+        # torch raises whatever its unpickler meets
+        except Exception as error:  # noqa: BLE001
+            raise ValueError(
+                f"{self.path}: not the state of a training ({type(error).__name__})"
+            ) from None
+        if not same:
+            raise ValueError(
+                f"{self.path}: the state of a training with other images or settings; choose "
+                "another file"
+            )
+        return {**state, "history": [_renamed(row) for row in state["history"]]}
+
+    def _identity(self, options: FitOptions, fingerprint: Mapping[str, Any]) -> dict[str, Any]:
+        """What must be equal for a training to continue; it may be given more epochs."""
+        stored = stored_options(asdict(options))
+        del stored["epochs"]
+        return {"recipe": stored, "more": self.mark, **fingerprint}
+
+
+def _renamed(row: Mapping[str, float]) -> dict[str, float]:
+    """Rename a column of the history of 0.1.0."""
+    return {"learning_rate" if name == "rate" else name: value for name, value in row.items()}
+
+
+# cross-validation ---------------------------------------------------------------------------------
 
 
 def folds_file(state: Path) -> Path:
-    """Name of the file beside a state that holds what a cross-validation has got."""
+    """Path of the file beside a state that holds the finished folds of a cross-validation."""
     return state.with_name(f"{state.name}.folds.npz")
 
 
 def write_folds(state: Path, logits: np.ndarray, mark: str) -> None:
-    """Keep the logits of the folds that are through, with what they belong to."""
+    """Write the logits of the finished folds, with the digest of their training."""
     path = folds_file(state)
     part = path.with_name(f".{path.name}.part.npz")
     try:
@@ -81,13 +120,13 @@ def write_folds(state: Path, logits: np.ndarray, mark: str) -> None:
 
 
 def read_folds(state: Path, mark: str) -> np.ndarray | None:
-    """Read what `write_folds` wrote; None where there is none of the same images and choices."""
+    """Read what `write_folds` wrote; None where there is none of the same training."""
     path = folds_file(state)
     if not path.exists():
         return None
     try:
-        with np.load(path, allow_pickle=False) as found:
-            return found["logits"] if str(found["mark"]) == mark else None
+        with np.load(path, allow_pickle=False) as stored:
+            return stored["logits"] if str(stored["mark"]) == mark else None
     # numpy and zipfile raise whatever they meet in a damaged file
     except Exception:  # noqa: BLE001
         return None

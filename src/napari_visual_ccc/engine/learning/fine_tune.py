@@ -1,0 +1,213 @@
+"""Train the layers of a network by gradient descent."""
+
+from __future__ import annotations
+
+import functools
+import hashlib
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from ...core.progress import Progress, Steps, map_progress
+from ...nets.checkpoint import SIZE
+from ...nets.inference import scores_and_features, sentence
+from ...nets.models.base import Architecture, frozen
+from ...nets.training.fit import fit
+from ...nets.training.recipe import Stages
+from ...nets.training.state import StateFile, read_folds, stored_options, write_folds
+from ...nets.training.tasks import Classification, Classifier, LabelledCrops
+from .learner import Fitted, apply_to_crops, crop_weights
+
+if TYPE_CHECKING:
+    import torch
+
+    from ...nets.models.network import Network
+    from ...nets.training.recipe import TrainingRecipe
+    from .learner import Folds
+    from .prepare import PreparedDataset
+
+
+class FineTune:
+    """A `Learner` that trains the layers of a network.
+
+    Parameters
+    ----------
+    prepared : PreparedDataset
+        Crops and classes.
+    network : Network
+        Network with pretrained or random weights.
+    recipe : TrainingRecipe
+        Choices of the training.
+    device : torch.device
+        Device of the network.
+    """
+
+    needs_validation = True
+
+    def __init__(
+        self,
+        prepared: PreparedDataset,
+        network: Network,
+        recipe: TrainingRecipe,
+        device: torch.device,
+    ) -> None:
+        self.prepared, self.network, self.recipe, self.device = prepared, network, recipe, device
+        self.options = recipe.fit_options(network.architecture.rate)
+        self.board = None if recipe.log is None else _board(recipe.log)
+
+    def fit(self, images: np.ndarray, validation: np.ndarray | None = None) -> Steps[Fitted]:
+        """Train on images, and stop when the loss of the validation images stays.
+
+        Parameters
+        ----------
+        images : (m,) int array
+            Indices of the images.
+        validation : (v,) int array, optional
+            Indices of images that are not trained with; without them all epochs are run.
+        """
+        state = StateFile(self.recipe.state, self._mark(images, validation), self.recipe.finish)
+        return (yield from self._fit(images, validation, state, self.board))
+
+    def _fit(
+        self, images: np.ndarray, validation: np.ndarray | None, state: StateFile, board: Any
+    ) -> Steps[Fitted]:
+        import torch
+
+        prepared, architecture = self.prepared, self.network.architecture
+        size = None if prepared.log_sizes is None else torch.zeros(len(prepared.classes))
+        net = self.network.build(prepared.network_input.input_px)
+        classifier = Classifier(net, architecture.mean, architecture.std, size).to(self.device)
+        held_out = None if validation is None else self._crops(validation)
+        try:
+            steps = fit(
+                Classification(), classifier, self._crops(images), held_out, self.options,
+                stages=_stages(architecture), state=state,
+            )  # fmt: skip
+            if board is not None:
+                steps = map_progress(steps, functools.partial(_to_board, board=board))
+            history = yield from steps
+            logits, features = yield from self._outputs(classifier)
+        except (RuntimeError, MemoryError) as error:
+            raise sentence(error, self.device) from error
+        extras = {} if classifier.size is None else {SIZE: classifier.size.detach()}
+        return Fitted(
+            frozen(classifier.net), logits, features, pd.DataFrame(history), asdict(self.options),
+            extras,
+        )  # fmt: skip
+
+    def cross_validate(self, folds: Folds, images: np.ndarray) -> Steps[Fitted]:
+        """Train once for each fold, and once on all images; finished folds are kept in a file.
+
+        No image is left to monitor: all epochs are run.
+        """
+        prepared, state = self.prepared, self.recipe.state
+        mark = self._folds_mark(folds)
+        kept = self._finished_folds(len(folds), mark)
+        for number, (chosen, held_out) in enumerate(folds):
+            crops = prepared.crops_of(held_out)
+            if np.isfinite(kept[number, crops]).all():
+                continue
+            if self.recipe.finish:
+                raise ValueError(
+                    "stopped before the cross-validation was complete: nothing can be tested yet"
+                )
+            note = functools.partial(_with_note, note=f"fold {number + 1} of {len(folds)}")
+            fitted = yield from map_progress(self._fit(chosen, None, StateFile(), None), note)
+            kept[number, crops] = fitted.logits[crops]
+            if state is not None:
+                write_folds(state, kept, mark)
+        logits = np.zeros((len(prepared.crops), len(prepared.classes)))
+        for number, (_, held_out) in enumerate(folds):
+            crops = prepared.crops_of(held_out)
+            logits[crops] = kept[number, crops]
+        return replace((yield from self.fit(images)), logits=logits)
+
+    def _finished_folds(self, count: int, mark: str) -> np.ndarray:
+        """Logits of the folds that an interrupted training has finished; NaN for the others."""
+        shape = (count, len(self.prepared.crops), len(self.prepared.classes))
+        kept = None if self.recipe.state is None else read_folds(self.recipe.state, mark)
+        return np.full(shape, np.nan) if kept is None or kept.shape != shape else kept
+
+    def _folds_mark(self, folds: Folds) -> str:
+        """Digest of all that a continued cross-validation must have in common: every option."""
+        options = stored_options(asdict(self.options))
+        digest = hashlib.sha256(f"{options} {self.prepared.network_input.as_dict()}".encode())
+        for chosen, held_out in folds:
+            digest.update(self._mark(chosen, held_out).encode())
+        return digest.hexdigest()
+
+    def _mark(self, images: np.ndarray, validation: np.ndarray | None) -> str:
+        """Digest of what a continued training must have in common beside its options."""
+        prepared, recipe = self.prepared, self.recipe
+        choices = (
+            f"{self.network.name} {prepared.classes} {recipe.class_weights} "
+            f"{recipe.use_pixel_size} {prepared.digest}"
+        )
+        digest = hashlib.sha256(choices.encode())
+        for indices in (images, validation):
+            if indices is not None:
+                digest.update(np.ascontiguousarray(indices, dtype=np.int64).tobytes())
+        return digest.hexdigest()
+
+    def _crops(self, images: np.ndarray) -> LabelledCrops:
+        prepared = self.prepared
+        crops, index, weights = crop_weights(prepared, images, self.recipe.class_weights)
+        sizes = prepared.log_sizes
+        return LabelledCrops(
+            prepared.crops[crops],
+            prepared.targets[index],
+            weights / weights.mean(),
+            None if sizes is None else sizes[index],
+        )
+
+    def _outputs(self, classifier: Classifier) -> Steps[tuple[np.ndarray, np.ndarray]]:
+        """Logits and features of all crops."""
+        net, architecture, prepared = classifier.net, self.network.architecture, self.prepared
+
+        def outputs(x: torch.Tensor) -> torch.Tensor:
+            x = (x - architecture.mean) / architecture.std
+            return scores_and_features(net, architecture, x)
+
+        found = yield from apply_to_crops(outputs, prepared.crops, self.device, "computing outputs")
+        count = len(prepared.classes)
+        logits = found[:, :count]
+        if classifier.size is not None and prepared.log_sizes is not None:
+            weight = classifier.size.detach().cpu().numpy()
+            logits = logits + prepared.log_sizes[prepared.image_index][:, None] * weight
+        return logits, found[:, count:].astype(np.float32)
+
+
+def _stages(architecture: Architecture) -> Stages:
+    """Name the parameters of a `Classifier` that an architecture trains."""
+
+    def of_classifier(prefixes: tuple[str, ...]) -> tuple[str, ...]:
+        return (*(f"net.{prefix}" for prefix in prefixes), "size") if prefixes else ()
+
+    return Stages(of_classifier(architecture.warm), of_classifier(architecture.tuned))
+
+
+def _with_note(progress: Progress, note: str) -> Progress:
+    return replace(progress, note=note)
+
+
+def _board(folder: Path) -> Any:
+    """Open a log for TensorBoard."""
+    try:
+        from torch.utils.tensorboard import SummaryWriter
+    except ImportError as error:
+        raise ImportError(
+            "a log for TensorBoard needs it: pip install napari-visual-ccc[tensorboard]"
+        ) from error
+    return SummaryWriter(str(folder))
+
+
+def _to_board(progress: Progress, board: Any) -> Progress:
+    """Write the numbers of an epoch to TensorBoard."""
+    if progress.note == "epochs":
+        for name, value in progress.values.items():
+            board.add_scalar(name, value, int(progress.values["epoch"]))
+        board.flush()
+    return progress
