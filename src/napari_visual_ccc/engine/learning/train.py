@@ -153,7 +153,12 @@ def train(
     RuntimeError
         If weights are not there, or memory is full.
     """
-    recipe = TrainingRecipe(**{name: value for name, value in locals().items() if name != "data"})
+    choices = {name: value for name, value in locals().items() if name != "data"}
+    return (yield from train_by_recipe(data, TrainingRecipe(**choices)))
+
+
+def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[ModelResult]:
+    """Do what `train` describes: prepare, divide, fit, calibrate, test and package."""
     from ...nets import device as devices
     from ...nets.models.network import choose_network
 
@@ -176,7 +181,7 @@ def train(
     calibrated = calibrate(prepared, fitted, parts)
     notes = (*prepared.notes, *parts.notes)
     if network.lacks_weights:
-        notes = (*notes, f"{model}: {network.origin['source']}; all layers start at random")
+        notes = (*notes, f"{recipe.model}: {network.origin['source']}; all layers start at random")
     if not len(parts.calibration):
         notes = (*notes, "no validation part: probabilities are not calibrated")
     tested = _evaluate_test_part(prepared, parts, calibrated, notes, recipe.seed)

@@ -1,0 +1,47 @@
+from __future__ import annotations
+
+import numpy as np
+import torch
+
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.learning.linear_probe import PENALTIES, LinearProbe
+from tests.engine.learning.prepared import made, recipe, striped
+
+CPU = torch.device("cpu")
+IMAGES = np.arange(12)
+FOLDS = [(IMAGES[k::2], IMAGES[1 - k :: 2]) for k in (0, 1)]
+
+
+def test_the_penalty_is_chosen_by_images_that_were_held_out():
+    # rotations by a right angle would make the two classes one
+    chosen = recipe(flips=False, scale=0.05)
+    prepared, network = made(chosen)
+    probe = LinearProbe(prepared, network, chosen, CPU)
+    fitted = run(probe.cross_validate(FOLDS, IMAGES))
+    assert fitted.recipe["penalty"] == probe.penalty
+    assert probe.penalty in PENALTIES
+    assert fitted.recipe["copies"] == 4
+    assert (fitted.logits.argmax(axis=1) == prepared.targets).mean() > 0.8
+    # the logits of the network that is kept are other ones: it was trained with all images
+    x = torch.from_numpy(prepared.crops.astype(np.float32))[:, None]
+    outputs = fitted.net((x - 0.5) / 0.5).numpy()
+    assert not np.allclose(outputs, fitted.logits, atol=1e-3)
+
+
+def test_without_variations_the_network_gives_the_logits_of_the_fit():
+    chosen = recipe(flips=False)
+    prepared, network = made(chosen)
+    fitted = run(LinearProbe(prepared, network, chosen, CPU).fit(IMAGES))
+    x = torch.from_numpy(prepared.crops.astype(np.float32))[:, None]
+    np.testing.assert_allclose(fitted.net((x - 0.5) / 0.5).numpy(), fitted.logits, atol=1e-3)
+    assert fitted.recipe["copies"] == 1
+
+
+def test_the_pixel_size_is_one_more_feature():
+    sizes = [((1.0, 1.0), "nm")] * 6 + [((50.0, 50.0), "nm")] * 6
+    chosen = recipe(use_pixel_size=True, flips=False)
+    prepared, network = made(chosen, striped(spacings=sizes))
+    fitted = run(LinearProbe(prepared, network, chosen, CPU).fit(IMAGES))
+    weight = fitted.extras["size.weight"]
+    assert weight.shape == (2,)
+    assert weight[1] > weight[0]

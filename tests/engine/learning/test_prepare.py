@@ -1,0 +1,93 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_visual_ccc.core.dataset import Dataset, from_arrays
+from napari_visual_ccc.core.micrograph import Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.learning.prepare import open_plane, prepare, thumbnail
+from napari_visual_ccc.nets.models.registry import architecture
+from tests.engine.learning.prepared import made, recipe, striped
+
+LITE0 = architecture("lite0-linear")
+
+
+def test_small_images_are_one_crop_each_of_the_size_of_the_input():
+    prepared, _ = made(recipe())
+    assert prepared.crops.shape == (12, 32, 32)
+    assert prepared.crops.dtype == np.float16
+    assert prepared.image_index.tolist() == list(range(12))
+    assert prepared.targets.tolist() == [0] * 6 + [1] * 6
+    assert prepared.classes == ("flat", "steep")
+    assert prepared.thumbnails.shape == (12, 48, 48)
+    assert prepared.network_input.as_dict()["view"] == {"kind": "window"}
+
+
+def test_large_images_are_cut_into_windows_whose_mean_is_that_of_the_image():
+    prepared, _ = made(recipe(window=20.0), striped(2, (40, 60)))
+    assert np.bincount(prepared.image_index).tolist() == [6] * 4
+    assert prepared.crops_of(np.array([1, 3])).tolist() == [*range(6, 12), *range(18, 24)]
+    values = np.arange(24.0)[:, None]
+    np.testing.assert_allclose(prepared.mean_by_image(values)[:, 0], [2.5, 8.5, 14.5, 20.5])
+
+
+def test_images_of_unlike_size_are_taken_whole():
+    images = [np.tile(np.arange(n, dtype=np.uint8), (n, 1)) for n in (60, 200, 100, 120)]
+    data = from_arrays(images, ["a", "a", "b", "b"])
+    prepared = run(prepare(data, LITE0, recipe(input_px=0)))
+    assert prepared.network_input.view.kind == "whole"
+    assert prepared.notes == ("the network takes whole images",)
+    assert prepared.network_input.window_px == 110
+
+
+def test_images_that_memory_has_no_room_for_are_read_again():
+    data, chosen = striped(), recipe()
+    kept = run(prepare(data, LITE0, chosen))
+    again = run(prepare(data, LITE0, chosen, kept_bytes=3 * 40 * 40))
+    np.testing.assert_array_equal(kept.crops, again.crops)
+    np.testing.assert_array_equal(kept.thumbnails, again.thumbnails)
+    assert kept.digest == again.digest
+
+
+def test_the_digest_follows_pixels_and_groups():
+    digests = {
+        run(prepare(data, LITE0, recipe())).digest
+        for data in (striped(), striped(5), striped(groups=["one"] * 12))
+    }
+    assert len(digests) == 3
+
+
+def test_the_pixel_size_is_centred_and_an_unknown_one_counts_as_the_mean():
+    sizes = [((10.0, 10.0), "nm")] * 6 + [((1.0, 1.0), "µm")] * 5 + [(None, "px")]
+    prepared, _ = made(recipe(use_pixel_size=True), striped(spacings=sizes))
+    mean = prepared.network_input.pixel_size_input.log10_mean
+    assert mean == pytest.approx((6 * 1 + 5 * 3) / 11)
+    np.testing.assert_allclose(prepared.log_sizes[[0, 6, 11]], [1 - mean, 3 - mean, 0], atol=1e-12)
+    assert prepared.network_input.pixel_size_nm == pytest.approx([10.0, 1000.0])
+
+
+def test_files_that_cannot_be_used_are_listed_with_the_reason():
+    broken = from_arrays([np.full((8, 8), np.nan), np.zeros((3, 8, 8))], ["flat", "steep"])
+    data = striped()
+    both = Dataset((*data.examples, *broken.examples), "both", (("notes.txt", "no image"),))
+    prepared = run(prepare(both, LITE0, recipe()))
+    assert prepared.skipped["reason"].str.contains("no image|no finite pixel|a stack").all()
+    assert "3 of 15 files were skipped" in prepared.notes
+    with pytest.raises(ValueError, match=r"two classes are needed, 0 could be used; image 1"):
+        run(prepare(broken, LITE0, recipe()))
+
+
+def test_a_single_slice_is_a_plane_and_a_stack_is_not():
+    plane, size = open_plane(Micrograph(np.ones((1, 4, 5)), (2.0, 2.0), "nm", "one"))
+    assert plane.shape == (4, 5)
+    assert size == 2.0
+    with pytest.raises(ValueError, match="a stack of shape"):
+        open_plane(Micrograph(np.ones((3, 4, 5)), None, "px", "three"))
+
+
+def test_a_thumbnail_is_a_small_square():
+    picture = thumbnail(np.tile(np.arange(100.0), (60, 1)))
+    assert picture.shape == (48, 48)
+    assert picture.dtype == np.uint8
+    assert picture[:, 0].max() < 20 < 200 < picture[:, -1].min()
