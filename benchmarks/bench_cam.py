@@ -45,7 +45,7 @@ def shipped(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
 def ours(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
     design = ARCHITECTURES["alexnet-1ch"]
     with torch.no_grad():
-        maps = design.features(net, x)
+        maps = design.parts.features(net, x)
     head = Head(net, design)
     return run(weigh(head, head.maps, maps, Why(0), "gradcam", lambda found: found))
 

@@ -88,9 +88,9 @@ def test_head_after_features_is_the_network(name):
     net = design.build(4, 96)
     x = torch.randn(2, 1, 256, 256) if name != "simple-cnn" else torch.randn(2, 1, 96, 96)
     with torch.no_grad():
-        maps = design.features(net, x)
-        torch.testing.assert_close(design.head(net, maps), net(x))
-        assert design.embed(net, maps).ndim == 2
+        maps = design.parts.features(net, x)
+        torch.testing.assert_close(design.parts.head(net, maps), net(x))
+        assert design.parts.embed(net, maps).ndim == 2
     assert not any(p.requires_grad for p in net.parameters())
 
 
@@ -107,7 +107,7 @@ def test_tiles_up_to_the_cut_see_exactly_what_the_whole_shows(monkeypatch, shape
     monkeypatch.setattr(inference, "_TILE", 160)
     tiled = run(feature_map(net, design, x, CPU))
     with torch.no_grad():
-        whole = design.features(net, whole_strides(x, design))
+        whole = design.parts.features(net, whole_strides(x, design))
     torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-4)
 
 

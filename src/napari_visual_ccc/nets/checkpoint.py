@@ -196,7 +196,7 @@ def _width(net: nn.Module, design: Architecture, card: ModelCard) -> int:
     """Number of features that the network gives for an image."""
     with torch.no_grad():
         side = card.input_px
-        made = design.embed(net, design.features(net, torch.zeros(1, 1, side, side)))
+        made = design.parts.embed(net, design.parts.features(net, torch.zeros(1, 1, side, side)))
     return int(made.shape[1])
 
 

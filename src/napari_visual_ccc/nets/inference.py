@@ -107,8 +107,8 @@ def batched(
 
 def scores_and_features(net: nn.Module, design: Architecture, x: torch.Tensor) -> torch.Tensor:
     """Logits and what the last layer sees, side by side: (B, 1, H, W) → (B, classes + d)."""
-    maps = design.features(net, x)
-    return torch.cat([design.head(net, maps), design.embed(net, maps)], dim=1)
+    maps = design.parts.features(net, x)
+    return torch.cat([design.parts.head(net, maps), design.parts.embed(net, maps)], dim=1)
 
 
 def sentence(error: Exception, device: torch.device) -> RuntimeError:
@@ -167,15 +167,15 @@ def feature_map(
         the whole gives; behind it, images above 5120² input pixels are seen in tiles with a wide
         margin, which is nearly the same.
     """
-    split = design.split
+    split = design.parts.split
     if not design.any_size:
         yield Progress(0, 1, "network")
         with torch.no_grad():
-            return design.features(net, given.to(device))
+            return design.parts.features(net, given.to(device))
     given = whole_strides(given, design)
     if split is None:
-        features = lambda x: design.features(net, x)  # noqa: E731
-        return (yield from _in_tiles(features, given, device, design.stride, _WHOLE, _MARGIN))
+        features = lambda x: design.parts.features(net, x)  # noqa: E731
+        return (yield from _in_tiles(features, given, device, design.parts.stride, _WHOLE, _MARGIN))
     early = yield from _in_tiles(
         lambda x: split.early(net, x), given, device, split.stride, _TILE, split.halo
     )
@@ -185,7 +185,7 @@ def feature_map(
             lambda x: split.late(net, x),
             early,
             device,
-            design.stride // cells,
+            design.parts.stride // cells,
             _LATE // cells,
             _LATE_MARGIN // cells,
         )
@@ -194,7 +194,7 @@ def feature_map(
 
 def whole_strides(given: torch.Tensor, design: Architecture) -> torch.Tensor:
     """Pad to whole strides: where padding goes within the network depends on what is left over."""
-    bottom, right = (-n % design.stride for n in given.shape[2:])
+    bottom, right = (-n % design.parts.stride for n in given.shape[2:])
     return pad(given, (0, right, 0, bottom), mode="replicate") if bottom or right else given
 
 

@@ -58,7 +58,7 @@ def test_ablation_weights_are_those_of_grad_cam():
     net = design.build(3, 64)
     x = torch.rand(1, 1, 64, 64)
     with torch.no_grad():
-        maps = design.features(net, x)
+        maps = design.parts.features(net, x)
     head = Head(net, design)
     ours = run(ablated(head, head.maps, maps, Why(2), lambda m: m))[0]
     targets, layer = [ClassifierOutputTarget(2)], net.features[-1]
@@ -104,7 +104,7 @@ def test_any_layer_can_be_explained(crop):
         assert found.data.max() == pytest.approx(1)
     assert not any(m._forward_hooks for m in model.net.modules())
     with pytest.raises(ValueError, match="no layer 'nowhere'; there are conv_stem"):
-        find_layer(model, "nowhere")
+        find_layer(model.net, "nowhere", model.card.input_px)
 
 
 def test_views_averaged_make_the_map_symmetric():

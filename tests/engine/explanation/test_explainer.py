@@ -50,7 +50,7 @@ def test_the_map_is_that_of_grad_cam(tmp_path):
             input_tensor=x.clone().requires_grad_(), targets=[ClassifierOutputTarget(1)]
         )[0]
     with torch.no_grad():
-        maps = design.features(net, x)
+        maps = design.parts.features(net, x)
     head = Head(net, design)
     (raw,) = run(weigh(head, head.maps, maps, Why(1), "gradcam", lambda x: x))
     raw = np.maximum(raw, 0)
@@ -151,7 +151,7 @@ def test_a_thousand_maps_keep_memory_flat():
     design = ARCHITECTURES["lite0-linear"]
     net = design.build(3, 0)
     with torch.no_grad():
-        maps = design.features(net, torch.rand(1, 1, 256, 256))
+        maps = design.parts.features(net, torch.rand(1, 1, 256, 256))
     head = Head(net, design)
 
     def many(count):

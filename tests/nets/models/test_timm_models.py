@@ -30,12 +30,12 @@ def test_features_and_head_are_the_network(name):
     net = design.build(3, design.input_px)
     x = torch.rand(2, 1, design.input_px, design.input_px)
     with torch.no_grad():
-        maps = design.features(net, x)
-        torch.testing.assert_close(design.head(net, maps), net(x), rtol=1e-4, atol=1e-5)
-        shown = design.as_map(net, maps)
+        maps = design.parts.features(net, x)
+        torch.testing.assert_close(design.parts.head(net, maps), net(x), rtol=1e-4, atol=1e-5)
+        shown = design.parts.as_map(net, maps)
         assert shown.ndim == 4
-        assert shown.shape[-1] == design.input_px // design.stride
-        assert design.embed(net, maps).ndim == 2
+        assert shown.shape[-1] == design.input_px // design.parts.stride
+        assert design.parts.embed(net, maps).ndim == 2
 
 
 def test_a_model_that_is_not_there_is_said_so():

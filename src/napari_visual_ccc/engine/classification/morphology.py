@@ -96,7 +96,9 @@ def morphology_map(
     stretched = normalised(plane, card)
     scale = card.input_px / side
     if shared and design.any_size:
-        step = max(1, round((stride_px or design.stride / scale) * scale / design.stride))
+        step = max(
+            1, round((stride_px or design.parts.stride / scale) * scale / design.parts.stride)
+        )
         try:
             logits, origin, cell = yield from _shared(loaded, design, stretched, scale, step, size)
         except (RuntimeError, MemoryError) as error:
@@ -156,13 +158,13 @@ def _shared(
     from ...nets.inference import feature_map, to_input
     from ...nets.predict import grey_range, size_term
 
-    size = tuple(max(design.stride, round(n * scale)) for n in stretched.shape)
+    size = tuple(max(design.parts.stride, round(n * scale)) for n in stretched.shape)
     given = to_input(torch.from_numpy(stretched)[None], size, *grey_range(model))
     maps = yield from feature_map(model.net, design, given, model.device)
     # cells that show the image, not what it was padded with
-    rows, columns = (max(1, round(n / design.stride)) for n in size)
+    rows, columns = (max(1, round(n / design.parts.stride)) for n in size)
     maps = maps[:, :, :rows, :columns]
-    wide = max(1, round(model.card.input_px / design.stride))
+    wide = max(1, round(model.card.input_px / design.parts.stride))
     high, broad = min(wide, rows), min(wide, columns)
     starts_y = torch.arange(0, rows - high + 1, step)
     starts_x = torch.arange(0, columns - broad + 1, step)
@@ -172,10 +174,10 @@ def _shared(
         strip = maps[0, :, y : y + high]  # (C, high, columns)
         parts = strip.unfold(2, broad, step).permute(2, 0, 1, 3)  # (windows, C, high, broad)
         with torch.no_grad():
-            scores = design.head(model.net, parts[: len(starts_x)].contiguous())
+            scores = design.parts.head(model.net, parts[: len(starts_x)].contiguous())
         found.append((scores + size_term(model, size_nm)).float().cpu().numpy())
-    pixels = design.stride / scale
-    origin = (design.first_centre + (wide - 1) / 2 * design.stride + 0.5) / scale - 0.5
+    pixels = design.parts.stride / scale
+    origin = (design.parts.first_centre + (wide - 1) / 2 * design.parts.stride + 0.5) / scale - 0.5
     return np.stack(found), origin, step * pixels
 
 

@@ -126,7 +126,7 @@ class Explainer:
             return (yield from self._windows())[1]
         maps = yield from self._features()
         with torch.no_grad():
-            return self.design.embed(self.model.net, maps).float().cpu().numpy()
+            return self.design.parts.embed(self.model.net, maps).float().cpu().numpy()
 
     def _windows(self) -> Steps[tuple[np.ndarray, np.ndarray]]:
         """Scores and features of windows that overlap by half; of some where the whole is seen."""
@@ -188,7 +188,11 @@ class Explainer:
             maps = yield from self._features()
             raw = yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map)
             fine = to_pixels(
-                raw[0], self.image.shape, self.size, self.design.stride, self.design.first_centre
+                raw[0],
+                self.image.shape,
+                self.size,
+                self.design.parts.stride,
+                self.design.parts.first_centre,
             )
             return fine, float(np.abs(raw).max())
         if self.whole and height * width <= _AT_ONCE:
@@ -202,7 +206,7 @@ class Explainer:
         return (yield from self._by_window(why, method))
 
     def _as_map(self, maps: torch.Tensor) -> torch.Tensor:
-        return self.design.as_map(self.model.net, maps)
+        return self.design.parts.as_map(self.model.net, maps)
 
     def _through(
         self, given: torch.Tensor, why: Why, method: str, few: bool = False
@@ -220,10 +224,10 @@ class Explainer:
                 return (yield from weigh(net, layer, given, why, method, self._layer_map))
         if method == "scorecam":
             with torch.no_grad():
-                maps = self._as_map(self.design.features(net, given))
+                maps = self._as_map(self.design.parts.features(net, given))
             return (yield from scores_of_masks(net, given, maps, why, few))
         with torch.no_grad():
-            maps = self.design.features(net, given)
+            maps = self.design.parts.features(net, given)
         return (yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map))
 
     def _layer_map(self, maps: torch.Tensor) -> torch.Tensor:
@@ -234,7 +238,9 @@ class Explainer:
     ) -> np.ndarray:
         """Put cells onto pixels; of a chosen layer only their number is known."""
         if not self.layer and method != "fullgrad":
-            return to_pixels(raw, shape, size, self.design.stride, self.design.first_centre)
+            return to_pixels(
+                raw, shape, size, self.design.parts.stride, self.design.parts.first_centre
+            )
         stride = size[0] / raw.shape[0]
         return to_pixels(raw, shape, size, stride, (stride - 1) / 2)
 
@@ -288,7 +294,7 @@ class Head(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Maps → (B, classes)."""
-        return self.design.head(self.net, self.maps(x))
+        return self.design.parts.head(self.net, self.maps(x))
 
 
 @contextlib.contextmanager

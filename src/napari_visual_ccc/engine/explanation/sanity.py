@@ -340,7 +340,7 @@ def _probabilities(
     def judge(batch: Any) -> Any:
         given = to_input(batch, part.size, *grey_range(model))
         given = whole_strides(given, design) if design.any_size else given
-        logits = design.head(model.net, design.features(model.net, given)) + part.shift
+        logits = design.parts.head(model.net, design.parts.features(model.net, given)) + part.shift
         return (logits.float() / model.card.temperature).softmax(dim=1)[:, number]
 
     def read(start: int, stop: int) -> np.ndarray:

@@ -88,7 +88,7 @@ class StreamedExplainer(Explainer):
                 f"{self.model.card.name} is of fixed input size; an image of "
                 f"{self.image.size / 1e6:.0f} megapixels is too large for it, take a part"
             )
-        height, width = (-(-n // design.stride) * design.stride for n in self.size)
+        height, width = (-(-n // design.parts.stride) * design.parts.stride for n in self.size)
         corners = [(y, x) for y in range(0, height, _SIDE) for x in range(0, width, _SIDE)]
         scores: Any = None
         for done, (y, x) in enumerate(corners):
@@ -101,7 +101,7 @@ class StreamedExplainer(Explainer):
             maps = yield from map_progress(steps, _telling(now))
             ends = min(y + _SIDE, height), min(x + _SIDE, width)
             (rows, columns), (to_rows, to_columns) = (
-                [slice((a - o) // design.stride, (b - o) // design.stride)
+                [slice((a - o) // design.parts.stride, (b - o) // design.parts.stride)
                  for a, b, o in zip((y, x), ends, origin, strict=True)]
                 for origin in ((top, left), (0, 0))
             )  # fmt: skip
@@ -109,7 +109,7 @@ class StreamedExplainer(Explainer):
             if scores is None:
                 self._check(maps)
                 shape = (len(self.model.card.classes),
-                         height // design.stride, width // design.stride)  # fmt: skip
+                         height // design.parts.stride, width // design.parts.stride)  # fmt: skip
                 scores, self._kind = np.empty(shape, np.float32), (maps.shape[1], 1, 1)
             scores[:, to_rows, to_columns] = self._of_cells(maps)
         return scores
@@ -153,11 +153,11 @@ class StreamedExplainer(Explainer):
         """Interpolate cells to pixels where they are looked at."""
         import dask.array as da
 
-        design, shape, size = self.design, self.image.shape, self.size
+        parts, shape, size = self.design.parts, self.image.shape, self.size
 
         def block(block_info: Any = None) -> np.ndarray:
             rows, columns = (
-                interpolation(cells, pixels, given, design.stride, design.first_centre, *place)
+                interpolation(cells, pixels, given, parts.stride, parts.first_centre, *place)
                 for cells, pixels, given, place in zip(
                     raw.shape, shape, size, block_info[None]["array-location"], strict=True
                 )

@@ -144,9 +144,10 @@ class LinearProbe:
             def features(
                 x: torch.Tensor, plain: bool = copy == 0, draw: torch.Generator = generator
             ) -> torch.Tensor:
+                parts = self.architecture.parts
                 x = x if plain else augmented(x, self.augmentation, draw)
                 x = (x - self.architecture.mean) / self.architecture.std
-                return self.architecture.embed(self.net, self.architecture.features(self.net, x))
+                return parts.embed(self.net, parts.features(self.net, x))
 
             note = f"computing features, {copy + 1} of {copies}"
             found = yield from apply_to_crops(features, crops, self.device, note)

@@ -36,26 +36,49 @@ class Split:
 
 
 @dataclass(frozen=True)
+class Explainable:
+    """A classifier in two parts: up to its last maps, which are explained, and behind them.
+
+    Parameters
+    ----------
+    features : callable
+        Net, (B, 1, H, W) → maps of the layer that is explained unless another is chosen.
+    head : callable
+        Net, these maps → (B, classes).
+    embed : callable
+        Net, these maps → (B, d): the input of the last linear layer.
+    stride : int
+        Input pixels between two cells of that layer.
+    first_centre : float
+        Input pixel on which the receptive field of its first cell is centred.
+    as_map : callable
+        Net, maps → (B, C, h, w); for networks of tokens.
+    split : Split, optional
+        How a large image is run through in tiles, exactly.
+    """
+
+    features: Part
+    head: Part
+    embed: Part
+    stride: int
+    first_centre: float
+    as_map: Part = lambda _, maps: maps
+    split: Split | None = None
+
+
+@dataclass(frozen=True)
 class Architecture:
-    """One line of the table.
+    """One row of the table of networks.
 
     Parameters
     ----------
     build : callable
         Number of classes, side of the input → frozen net in evaluation mode,
         (B, 1, H, W) → (B, classes).
-    features : callable
-        Net, (B, 1, H, W) → maps of the layer that is explained unless another is chosen.
-    head : callable
-        Net, these maps → (B, classes).
-    embed : callable
-        Net, these maps → (B, d): what the last linear layer sees.
-    stride : int
-        Input pixels between two cells of that layer.
-    first_centre : float
-        Input pixel on which the receptive field of its first cell is centred.
     input_px : int
         Side of the input unless another is chosen.
+    explainable : Explainable, optional
+        Of a classifier: its parts.
     any_size : bool
         Whether the input may be larger than in training (fully convolutional up to a pooling).
     mean, std : float
@@ -72,19 +95,11 @@ class Architecture:
         Of the weights that `build` brings along; empty where it draws random ones.
     pretrained : str
         Name of the same network with trained weights, as `timm_models.pretrained` takes it.
-    as_map : callable
-        Net, maps → (B, C, h, w); for networks of tokens.
-    split : Split, optional
-        How a large image is run through in tiles, exactly.
     """
 
     build: Callable[[int, int], nn.Module]
-    features: Part
-    head: Part
-    embed: Part
-    stride: int
-    first_centre: float
     input_px: int
+    explainable: Explainable | None = None
     any_size: bool = True
     mean: float = 0.5
     std: float = 0.5
@@ -94,8 +109,19 @@ class Architecture:
     rate: float = 1e-3
     source: str = ""
     pretrained: str = ""
-    as_map: Part = lambda _, maps: maps
-    split: Split | None = None
+
+    @property
+    def parts(self) -> Explainable:
+        """The parts of a classifier.
+
+        Raises
+        ------
+        ValueError
+            If the network is none.
+        """
+        if self.explainable is None:
+            raise ValueError("this network gives no maps of classes that could be explained")
+        return self.explainable
 
 
 def frozen(net: nn.Module) -> nn.Module:

