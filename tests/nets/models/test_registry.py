@@ -14,7 +14,7 @@ def test_every_classifier_can_be_explained(name):
 
 
 def test_an_unknown_name_lists_those_there_are():
-    with pytest.raises(ValueError, match="there are lite0-linear, .*timm:NAME"):
+    with pytest.raises(ValueError, match=r"there are lite0-linear, .*timm:NAME"):
         architecture("resnet9000")
 
 
