@@ -12,7 +12,7 @@ from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation.explainer import Head
-from napari_visual_ccc.engine.explanation.weights import Why, weigh
+from napari_visual_ccc.engine.explanation.weights import Target, class_activation_map
 from napari_visual_ccc.nets.card import DEFAULT
 from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 
@@ -47,7 +47,9 @@ def ours(net: torch.nn.Module, x: torch.Tensor) -> np.ndarray:
     with torch.no_grad():
         maps = design.parts.features(net, x)
     head = Head(net, design)
-    return run(weigh(head, head.maps, maps, Why(0), "gradcam", lambda found: found))
+    return run(
+        class_activation_map(head, head.maps, maps, Target(0), "gradcam", lambda found: found)
+    )
 
 
 def rows() -> Iterator[Row]:

@@ -24,9 +24,9 @@ from napari_visual_ccc import __version__
 from napari_visual_ccc.arrays.inputs import stretch
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.classification.calibration import (
-    nonconformity,
+    fit_temperature,
+    nonconformity_scores,
     softmax,
-    temperature_of,
     thin_scores,
 )
 from napari_visual_ccc.engine.learning.prepare import thumbnail
@@ -35,7 +35,7 @@ from napari_visual_ccc.nets.card import DEFAULT, make_card
 from napari_visual_ccc.nets.inference import batched, to_input
 from napari_visual_ccc.nets.layers import layers_of
 from napari_visual_ccc.nets.models.lite0 import lite0
-from napari_visual_ccc.nets.neighbours import knn_threshold, references
+from napari_visual_ccc.nets.neighbours import choose_references, knn_threshold
 from napari_visual_ccc.nets.training.linear import fit_linear
 
 CLASSES = ["cube", "octahedron", "sphere"]
@@ -45,7 +45,7 @@ PENALTIES = (1e-3, 3e-3, 1e-2, 3e-2, 1e-1)
 SCOPES = ("crop", "image")
 PER_IMAGE = 8
 # training crops that come with the model: as many as a small file can hold
-KEPT = 400
+MAX_REFERENCES = 400
 
 
 class Crops(NamedTuple):
@@ -75,10 +75,15 @@ def main(data: Path) -> None:
         for k, name in enumerate(CLASSES)
     }
     # logits of every crop by a model that had not seen its micrograph
-    temperature = temperature_of(unseen, train.targets)
+    temperature = fit_temperature(unseen, train.targets)
     everything = np.arange(len(train.targets))
-    kept, names, mine = references(
-        train.features["crop"], train.targets, train.thumbnails, train.names, seed=0, most=KEPT
+    kept, names, mine = choose_references(
+        train.features["crop"],
+        train.targets,
+        train.thumbnails,
+        train.names,
+        seed=0,
+        most=MAX_REFERENCES,
     )
     card = {
         "name": "NanoShapes",
@@ -96,7 +101,7 @@ def main(data: Path) -> None:
             "std": 0.5,
         },
         "temperature": round(temperature, 4),
-        "conformal": thin_scores(nonconformity(softmax(unseen, temperature), train.targets)),
+        "conformal": thin_scores(nonconformity_scores(softmax(unseen, temperature), train.targets)),
         "familiar": knn_threshold(train.features["crop"], mine, everything, train.originals),
         "references": names,
         "layers": layers_of(net, INPUT),

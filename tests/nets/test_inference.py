@@ -11,7 +11,7 @@ from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation.explain import evidence
 from napari_visual_ccc.engine.explanation.explainer import Explainer
 from napari_visual_ccc.engine.explanation.streamed import StreamedExplainer
-from napari_visual_ccc.engine.explanation.weights import Why
+from napari_visual_ccc.engine.explanation.weights import Target
 from napari_visual_ccc.nets import checkpoint, device, inference
 from napari_visual_ccc.nets.inference import (
     batched,
@@ -65,7 +65,7 @@ def test_a_real_allocation_error_of_torch_is_known_as_one():
     with pytest.raises(RuntimeError) as error:
         torch.empty(2**60)
     assert out_of_memory(error.value)
-    assert "memory is full" in str(inference.sentence(error.value, CPU))
+    assert "memory is full" in str(inference.user_message(error.value, CPU))
 
 
 def test_the_backbone_keeps_the_weights_of_its_file():
@@ -189,7 +189,7 @@ def test_tiles_get_smaller_until_they_fit(shape, tile, stride):
 def test_a_tile_that_never_fits_is_an_error_in_words():
     with pytest.raises(torch.OutOfMemoryError) as error:
         run(inference._in_tiles(Hungry(0), torch.rand(1, 1, 99, 99), CPU, 1, 64, 2))
-    assert "memory is full" in str(inference.sentence(error.value, CPU))
+    assert "memory is full" in str(inference.user_message(error.value, CPU))
 
 
 class Elsewhere(torch.nn.Module):
@@ -225,7 +225,7 @@ def test_windows_go_on_with_the_processor_and_say_so_once(both_places, rng):
     expected = run(predict(here, lambda a, b: data[a:b], 5))
     np.testing.assert_allclose(logits, expected[0], rtol=1e-5)
     np.testing.assert_allclose(features, expected[1], rtol=1e-5)
-    assert [one.note for one in told].count(inference.RETREAT) == 1
+    assert [one.note for one in told].count(inference.FALLBACK_NOTE) == 1
 
 
 @pytest.mark.parametrize(
@@ -240,10 +240,10 @@ def test_maps_go_on_with_the_processor_and_say_so_once(both_places, rng, streame
     here, elsewhere = (kind(model, image) for model in both_places)
     with pytest.raises(torch.OutOfMemoryError) as error:
         run(elsewhere.logits())
-    assert not here.retreat(error.value)
+    assert not here.fall_back_to_cpu(error.value)
     told = []
-    fine, height = run(evidence(elsewhere, Why(1), "gradcam"), told.append)
-    expected, high = run(evidence(here, Why(1), "gradcam"))
+    fine, height = run(evidence(elsewhere, Target(1), "gradcam"), told.append)
+    expected, high = run(evidence(here, Target(1), "gradcam"))
     np.testing.assert_allclose(fine, expected, rtol=1e-4, atol=1e-6)
     assert height == pytest.approx(high)
-    assert [one.note for one in told].count(inference.RETREAT) == len(elsewhere.told) == 1
+    assert [one.note for one in told].count(inference.FALLBACK_NOTE) == len(elsewhere.notes) == 1

@@ -6,7 +6,12 @@ from torch import nn
 
 from napari_visual_ccc.nets.card import make_card
 from napari_visual_ccc.nets.checkpoint import Model
-from napari_visual_ccc.nets.neighbours import knn_threshold, references, similar, unfamiliarity
+from napari_visual_ccc.nets.neighbours import (
+    choose_references,
+    knn_distance,
+    knn_threshold,
+    nearest,
+)
 from tests.models import card
 
 
@@ -15,25 +20,25 @@ def test_rare_classes_are_kept_whole_when_there_are_too_many():
     features = np.random.default_rng(0).normal(size=(535, 8))
     names = [str(k) for k in range(535)]
     thumbnails = np.zeros((535, 4, 4), np.uint8)
-    tensors, kept, _ = references(features, targets, thumbnails, names, seed=0, most=100)
+    tensors, kept, _ = choose_references(features, targets, thumbnails, names, seed=0, most=100)
     counts = np.bincount(tensors["reference.targets"].numpy())
     assert len(kept) == 100
     assert counts.tolist() == [65, 30, 5]
-    _, same, chosen = references(features, targets, thumbnails, names, seed=0, most=100)
+    _, same, chosen = choose_references(features, targets, thumbnails, names, seed=0, most=100)
     assert kept == same
     assert [names[k] for k in chosen] == kept
 
 
 def test_the_nearest_are_found_with_class_and_picture():
     features = np.eye(6)
-    tensors, names, _ = references(
+    tensors, names, _ = choose_references(
         features, np.arange(6) % 2, np.arange(6, dtype=np.uint8)[:, None, None], list("abcdef"), 0
     )
     model = Model(
         nn.Identity(), make_card(card("visualcnn", classes=["x", "y"], references=names)), tensors
     )
     asked = torch.tensor([0.0, 1.0, 0.4, 0.0, 0.0, 0.0])
-    near = similar(model, asked)
+    near = nearest(model, asked)
     assert [one["name"] for one in near[:2]] == ["b", "c"]
     assert near[0]["class"] == "y"
     assert near[0]["thumbnail"].item() == 1
@@ -42,7 +47,7 @@ def test_the_nearest_are_found_with_class_and_picture():
 
 def test_distance_grows_away_from_what_is_known():
     known = torch.tensor([[1.0, 0.0], [0.9, 0.1], [1.0, 0.1]])
-    near, far = unfamiliarity(torch.tensor([[1.0, 0.05], [-1.0, 0.2]]), known)
+    near, far = knn_distance(torch.tensor([[1.0, 0.05], [-1.0, 0.2]]), known)
     assert near < 0.01
     assert far > 1.5
 
@@ -52,13 +57,13 @@ def test_more_images_than_a_file_keeps_do_not_make_new_ones_strange():
     features = rng.normal(size=(1500, 16)).astype(np.float32)
     groups = np.arange(1500)
     everything = np.arange(1500)
-    tensors, _, chosen = references(
+    tensors, _, chosen = choose_references(
         features, everything % 2, np.zeros((1500, 2, 2), np.uint8), [str(k) for k in groups], 0,
         most=300,
     )  # fmt: skip
     limit = knn_threshold(features, everything[chosen], everything, groups)["threshold"]
     new = torch.from_numpy(rng.normal(size=(2000, 16)).astype(np.float32))
-    strange = (unfamiliarity(new, tensors["reference.features"]) > limit).float().mean()
+    strange = (knn_distance(new, tensors["reference.features"]) > limit).float().mean()
     assert 0.02 < float(strange) < 0.09
 
 

@@ -13,7 +13,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.classification.windows import looked_at
+from napari_visual_ccc.engine.classification.windows import run_on_crop
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
@@ -76,7 +76,7 @@ def test_a_written_model_says_what_it_said_before(trained, tmp_path):
     for name in ("superalloy", "powder"):
         shown = tiles(name)[3]
         before, after = (
-            run(looked_at(model, shown, None, False))[0] for model in (trained.model, loaded)
+            run(run_on_crop(model, shown, None, False))[0] for model in (trained.model, loaded)
         )
         np.testing.assert_array_equal(after, before)
         found = ccc.classify(shown, model=path)

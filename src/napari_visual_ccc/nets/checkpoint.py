@@ -163,7 +163,7 @@ def _damaged(path: Path) -> ValueError:
     return ValueError(f"{path}: what it holds of its training images is damaged")
 
 
-def on_processor(model: Model) -> Model:
+def on_cpu(model: Model) -> Model:
     """Give a copy of a model that runs on the processor."""
     net = copy.deepcopy(model.net).to("cpu")
     return replace(model, net=net, extras={name: v.cpu() for name, v in model.extras.items()})

@@ -27,7 +27,7 @@ _WHOLE, _MARGIN = 1024, 256
 # cells along a tile below which a smaller one would not help
 _LEAST_CELLS = 4
 
-RETREAT = "graphics memory is full: going on with the processor, which takes longer"
+FALLBACK_NOTE = "graphics memory is full: going on with the processor, which takes longer"
 
 
 def to_input(
@@ -98,7 +98,7 @@ def batched(
             if not out_of_memory(error) or size == 1:
                 raise
             size = max(1, size // 2)
-            give_back(device)
+            release_memory(device)
             continue
         start = stop
         yield Progress(start, count, note)
@@ -111,7 +111,7 @@ def scores_and_features(net: nn.Module, design: Architecture, x: torch.Tensor) -
     return torch.cat([design.parts.head(net, maps), design.parts.embed(net, maps)], dim=1)
 
 
-def sentence(error: Exception, device: torch.device) -> RuntimeError:
+def user_message(error: Exception, device: torch.device) -> RuntimeError:
     """Say what a person can do about an error of the machine."""
     if out_of_memory(error):
         where = "graphics" if device.type != "cpu" else "main"
@@ -122,12 +122,12 @@ def sentence(error: Exception, device: torch.device) -> RuntimeError:
     return RuntimeError(f"the network failed on {device.type}: {str(error).splitlines()[0]}")
 
 
-def may_retreat(error: BaseException, device: torch.device) -> bool:
+def can_fall_back(error: BaseException, device: torch.device) -> bool:
     """Whether what failed on a device may go well on the processor."""
     return out_of_memory(error) and device.type != "cpu"
 
 
-def give_back(device: torch.device) -> None:
+def release_memory(device: torch.device) -> None:
     """Let go of graphics memory that torch keeps in hand after it was full."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
@@ -228,7 +228,7 @@ def _in_tiles(
             half = -(-side // (2 * stride)) * stride
             if not out_of_memory(error) or half < _LEAST_CELLS * stride:
                 raise
-            give_back(device)
+            release_memory(device)
             quarters = [(y + down, x + across) for down in (half, 0) for across in (half, 0)]
             todo += [(v, u, half) for v, u in quarters if v < height and u < width]
             continue

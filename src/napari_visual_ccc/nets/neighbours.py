@@ -17,16 +17,16 @@ NEIGHBOURS = 5
 IN_DISTRIBUTION = 0.95
 
 # so many training images are kept in a model file
-KEPT = 1000
+MAX_REFERENCES = 1000
 
 
-def references(
+def choose_references(
     features: np.ndarray,
     targets: np.ndarray,
     thumbnails: np.ndarray,
     names: Sequence[str],
     seed: int,
-    most: int = KEPT,
+    most: int = MAX_REFERENCES,
 ) -> tuple[dict[str, torch.Tensor], list[str], np.ndarray]:
     """Choose the training images that a model file keeps.
 
@@ -73,13 +73,13 @@ def distances(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     return 1 - normalize(features.float(), dim=1) @ normalize(kept.float(), dim=1).T
 
 
-def unfamiliarity(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
+def knn_distance(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     """Mean distance to the nearest training images (Sun et al., ICML 2022): (n, d) → (n,)."""
     count = min(NEIGHBOURS, len(kept))
     return distances(features, kept).topk(count, dim=1, largest=False).values.mean(dim=1)
 
 
-def similar(model: Model, feature: torch.Tensor) -> list[dict[str, Any]]:
+def nearest(model: Model, feature: torch.Tensor) -> list[dict[str, Any]]:
     """List the training images nearest to one image: name, class, distance and thumbnail."""
     kept = model.extras.get(f"{REFERENCE}features")
     if kept is None:
@@ -100,7 +100,7 @@ def similar(model: Model, feature: torch.Tensor) -> list[dict[str, Any]]:
     ]
 
 
-def strange(model: Model, features: np.ndarray) -> np.ndarray | None:
+def is_out_of_distribution(model: Model, features: np.ndarray) -> np.ndarray | None:
     """Tell which images are farther from the training images than validation images are.
 
     Parameters
@@ -117,7 +117,7 @@ def strange(model: Model, features: np.ndarray) -> np.ndarray | None:
     if limit is None or kept is None:
         return None
     found = [
-        unfamiliarity(torch.from_numpy(features[start : start + 512]).to(kept.device), kept)
+        knn_distance(torch.from_numpy(features[start : start + 512]).to(kept.device), kept)
         for start in range(0, len(features), 512)
     ]
     return (torch.cat(found) > limit.threshold).cpu().numpy()

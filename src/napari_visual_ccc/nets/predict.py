@@ -9,8 +9,15 @@ import numpy as np
 import torch
 
 from ..core.progress import Progress, Steps
-from .checkpoint import SIZE, Model, on_processor
-from .inference import RETREAT, batched, may_retreat, scores_and_features, sentence, to_input
+from .checkpoint import SIZE, Model, on_cpu
+from .inference import (
+    FALLBACK_NOTE,
+    batched,
+    can_fall_back,
+    scores_and_features,
+    to_input,
+    user_message,
+)
 
 
 def predict(
@@ -57,10 +64,10 @@ def predict(
     try:
         found = yield from batched(both, read, count, model.device, note)
     except (RuntimeError, MemoryError) as error:
-        if not may_retreat(error, model.device):
-            raise sentence(error, model.device) from error
-        yield Progress(0, count, RETREAT)
-        return (yield from predict(on_processor(model), read, count, size_nm, note))
+        if not can_fall_back(error, model.device):
+            raise user_message(error, model.device) from error
+        yield Progress(0, count, FALLBACK_NOTE)
+        return (yield from predict(on_cpu(model), read, count, size_nm, note))
     classes = len(card.classes)
     return found[:, :classes], found[:, classes:]
 

@@ -6,12 +6,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from napari_visual_ccc.engine.classification.calibration import (
-    calibration_error,
-    conformal_set,
-    nonconformity,
+    expected_calibration_error,
+    fit_temperature,
+    nonconformity_scores,
+    prediction_set,
     reliability,
     softmax,
-    temperature_of,
 )
 
 
@@ -47,23 +47,23 @@ def test_a_temperature_keeps_the_order_of_the_classes(rows, temperature):
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 2.5, 6.0])
 def test_a_known_temperature_is_recovered(temperature, rng):
     logits, targets = honest(rng, 20_000)
-    assert temperature_of(logits * temperature, targets) == pytest.approx(temperature, rel=0.04)
+    assert fit_temperature(logits * temperature, targets) == pytest.approx(temperature, rel=0.04)
 
 
 def test_the_right_temperature_mends_calibration_and_no_prediction_changes(rng):
     logits, targets = honest(rng, 5000)
     sure = 3 * logits
-    before, after = softmax(sure), softmax(sure, temperature_of(sure, targets))
+    before, after = softmax(sure), softmax(sure, fit_temperature(sure, targets))
     np.testing.assert_array_equal(before.argmax(axis=1), after.argmax(axis=1))
-    assert calibration_error(before, targets) > 0.1
-    assert calibration_error(after, targets) < 0.03
+    assert expected_calibration_error(before, targets) > 0.1
+    assert expected_calibration_error(after, targets) < 0.03
 
 
 @pytest.mark.parametrize("n", [1, 10, 500])
 def test_perfect_predictions_leave_a_doubt_of_half_an_image(n):
     # of n images and one of equal shares, (n + 1/2) / (n + 1) are right
     logits = np.tile([8.0, 0.0], (n, 1))
-    found = temperature_of(logits, np.zeros(n, int))
+    found = fit_temperature(logits, np.zeros(n, int))
     assert found == pytest.approx(8 / np.log(2 * n + 1), rel=1e-3)
     assert softmax(logits, found)[0, 0] == pytest.approx((n + 0.5) / (n + 1), rel=1e-4)
 
@@ -72,14 +72,14 @@ def test_perfect_predictions_leave_a_doubt_of_half_an_image(n):
 def test_the_temperature_is_finite_whatever_the_predictions(margin):
     logits = margin * np.eye(3)[np.arange(60) % 3]
     for targets in (np.arange(60) % 3, (np.arange(60) + 1) % 3):
-        found = temperature_of(logits, targets)
+        found = fit_temperature(logits, targets)
         assert 0.049 < found < 20.1
         assert np.isfinite(softmax(logits, found)).all()
 
 
 def test_logits_that_mean_nothing_are_softened(rng):
     logits = rng.normal(0, 5, (2000, 3))
-    found = softmax(logits, temperature_of(logits, rng.integers(0, 3, 2000)))
+    found = softmax(logits, fit_temperature(logits, rng.integers(0, 3, 2000)))
     assert found.max() < 0.8
 
 
@@ -97,7 +97,7 @@ def test_reliability_by_hand():
     assert np.isnan(confidence[count == 0]).all()
     assert np.isnan(accuracy[count == 0]).all()
     by_hand = (2 * 0.065 + 1 * 0.62 + 3 * (1 - 2.9 / 3)) / 6
-    assert calibration_error(probabilities, targets) == pytest.approx(by_hand)
+    assert expected_calibration_error(probabilities, targets) == pytest.approx(by_hand)
 
 
 @pytest.mark.parametrize("bins", [1, 5, 15])
@@ -115,7 +115,7 @@ def test_one_bin_gives_the_gap_between_mean_confidence_and_accuracy(rng):
     logits, targets = honest(rng, 300)
     found = softmax(3 * logits)
     gap = found.max(axis=1).mean() - (found.argmax(axis=1) == targets).mean()
-    assert calibration_error(found, targets, bins=1) == pytest.approx(abs(gap))
+    assert expected_calibration_error(found, targets, bins=1) == pytest.approx(abs(gap))
 
 
 @pytest.mark.parametrize(
@@ -125,11 +125,11 @@ def test_one_bin_gives_the_gap_between_mean_confidence_and_accuracy(rng):
 def test_calibration_errors_that_are_known(sure, right, error):
     targets = np.where(np.arange(100) < 100 * right, 0, 1)
     probabilities = np.tile([sure, 1 - sure], (100, 1))
-    assert calibration_error(probabilities, targets) == pytest.approx(error)
+    assert expected_calibration_error(probabilities, targets) == pytest.approx(error)
 
 
 def test_no_image_has_no_calibration_error():
-    assert calibration_error(np.empty((0, 3)), np.empty(0, int)) == 0
+    assert expected_calibration_error(np.empty((0, 3)), np.empty(0, int)) == 0
 
 
 # conformal sets -----------------------------------------------------------------------------------
@@ -137,7 +137,9 @@ def test_no_image_has_no_calibration_error():
 
 def test_nonconformity_is_one_minus_the_true_probability_in_order():
     probabilities = np.array([[0.5, 0.3, 0.2], [0.1, 0.1, 0.8], [0.0, 1.0, 0.0]])
-    np.testing.assert_allclose(nonconformity(probabilities, np.array([1, 2, 0])), [0.2, 0.7, 1.0])
+    np.testing.assert_allclose(
+        nonconformity_scores(probabilities, np.array([1, 2, 0])), [0.2, 0.7, 1.0]
+    )
 
 
 def test_a_conformal_set_by_hand():
@@ -145,10 +147,10 @@ def test_a_conformal_set_by_hand():
     scores = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9]
     chances = np.array([0.55, 0.25, 0.15, 0.05])
     for level, likely in ((0.9, [1, 1, 1, 0]), (0.8, [1, 1, 0, 0]), (0.5, [1, 0, 0, 0])):
-        inside, enough = conformal_set(chances, scores, level)
+        inside, enough = prediction_set(chances, scores, level)
         assert inside.tolist() == [bool(k) for k in likely]
         assert enough
-    assert conformal_set(chances, scores[::-1], 0.8)[0].tolist() == [True, True, False, False]
+    assert prediction_set(chances, scores[::-1], 0.8)[0].tolist() == [True, True, False, False]
 
 
 @pytest.mark.parametrize("level", [0.6, 0.8, 0.9, 0.95])
@@ -159,9 +161,9 @@ def test_conformal_sets_hold_the_truth_as_often_as_promised(level):
         logits, targets = honest(rng, 70)
         # the promise does not need right probabilities
         found = softmax(2.5 * logits)
-        scores = nonconformity(found[:40], targets[:40])
+        scores = nonconformity_scores(found[:40], targets[:40])
         for chances, target in zip(found[40:], targets[40:], strict=True):
-            inside, enough = conformal_set(chances, scores, level)
+            inside, enough = prediction_set(chances, scores, level)
             assert enough
             hits.append(inside[target])
             sizes.append(inside.sum())
@@ -176,10 +178,10 @@ def test_more_confidence_never_rules_out_more_classes(seed, n):
     rng = np.random.default_rng(seed)
     logits, targets = honest(rng, n + 1, classes=4)
     found = softmax(logits)
-    scores = nonconformity(found[1:], targets[1:])
+    scores = nonconformity_scores(found[1:], targets[1:])
     before = np.zeros(4, bool)
     for level in (0.5, 0.7, 0.9, 0.99):
-        inside, _ = conformal_set(found[0], scores, level)
+        inside, _ = prediction_set(found[0], scores, level)
         assert inside[found[0].argmax()]
         assert (inside | ~before).all()
         before = inside
@@ -187,15 +189,15 @@ def test_more_confidence_never_rules_out_more_classes(seed, n):
 
 @pytest.mark.parametrize(("n", "level"), [(0, 0.5), (8, 0.9), (18, 0.95), (98, 0.99)])
 def test_too_few_scores_rule_out_nothing(n, level):
-    inside, enough = conformal_set(np.array([0.98, 0.01, 0.01]), [0.01] * n, level)
+    inside, enough = prediction_set(np.array([0.98, 0.01, 0.01]), [0.01] * n, level)
     assert inside.all()
     assert not enough
-    inside, enough = conformal_set(np.array([0.98, 0.01, 0.01]), [0.02] * (n + 1), level)
+    inside, enough = prediction_set(np.array([0.98, 0.01, 0.01]), [0.02] * (n + 1), level)
     assert inside.tolist() == [True, False, False]
     assert enough
 
 
 def test_the_most_probable_class_is_in_even_when_all_were_surer():
-    inside, enough = conformal_set(np.array([0.4, 0.3, 0.3]), [0.001] * 50, 0.9)
+    inside, enough = prediction_set(np.array([0.4, 0.3, 0.3]), [0.001] * 50, 0.9)
     assert inside.tolist() == [True, False, False]
     assert enough

@@ -14,7 +14,7 @@ from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation.explain import TITLES
 from napari_visual_ccc.engine.explanation.explainer import Explainer, Head
 from napari_visual_ccc.engine.explanation.occlude import covered_image
-from napari_visual_ccc.engine.explanation.weights import Why, ablated, full_gradient
+from napari_visual_ccc.engine.explanation.weights import Target, ablation_cam, full_grad
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.layers import find_layer, layers_of
@@ -45,7 +45,7 @@ def test_full_gradient_is_that_of_grad_cam():
     torch.manual_seed(0)
     net = ARCHITECTURES["alexnet-1ch"].build(3, 256)
     x = torch.rand(1, 1, 256, 256)
-    ours = full_gradient(net, x, Why(1))[0]
+    ours = full_grad(net, x, Target(1))[0]
     with FullGrad(net, []) as cam:
         theirs = cam(x, [ClassifierOutputTarget(1)])[0]
     ours = (ours - ours.min()) / (ours.max() - ours.min())
@@ -60,7 +60,7 @@ def test_ablation_weights_are_those_of_grad_cam():
     with torch.no_grad():
         maps = design.parts.features(net, x)
     head = Head(net, design)
-    ours = run(ablated(head, head.maps, maps, Why(2), lambda m: m))[0]
+    ours = run(ablation_cam(head, head.maps, maps, Target(2), lambda m: m))[0]
     targets, layer = [ClassifierOutputTarget(2)], net.features[-1]
     with AblationCAM(net, [layer]) as cam:
         cam(x, targets)
@@ -79,9 +79,9 @@ def test_why_one_and_not_the_other_is_the_difference_of_both(crop):
     height = {name: one.raw_maximum for name, one in both.items()}
     assert height["cube"] > 0
     difference = ccc.explain(crop, target="cube", against="sphere", signed=True)
-    looking = Explainer(checkpoint.load_model(None, CPU), np.asarray(_stretched(crop)), None)
+    explainer = Explainer(checkpoint.load_model(None, CPU), np.asarray(_stretched(crop)), None)
     cube, sphere, apart = (
-        run(looking.explain(why, "gradcam"))[0] for why in (Why(0), Why(2), Why(0, 2))
+        run(explainer.explain(why, "gradcam"))[0] for why in (Target(0), Target(2), Target(0, 2))
     )
     np.testing.assert_allclose(apart, cube - sphere, atol=1e-6)
     assert difference.name == "Grad-CAM cube not sphere"
@@ -151,10 +151,10 @@ def test_a_sliding_window_finds_an_object_where_it_is(tmp_path, method):
         image[top : top + 32, left : left + 32] = (
             samples.load("nanoparticles").data[96:128, 96:128] / 255
         )
-        looking = Explainer(model, image)
-        assert not looking.whole
-        fine, _ = run(looking.explain(Why(1), method))
-        background, _ = run(Explainer(model, empty).explain(Why(1), method))
+        explainer = Explainer(model, image)
+        assert not explainer.whole
+        fine, _ = run(explainer.explain(Target(1), method))
+        background, _ = run(Explainer(model, empty).explain(Target(1), method))
         shown.append(np.abs(fine - background))
     for (top, left), change in zip(places, shown, strict=True):
         reach = change > 1e-6 * change.max()

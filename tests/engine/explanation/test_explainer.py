@@ -14,7 +14,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation.explainer import Head
-from napari_visual_ccc.engine.explanation.weights import Why, weigh
+from napari_visual_ccc.engine.explanation.weights import Target, class_activation_map
 from napari_visual_ccc.nets.card import FORMAT, read_card
 from napari_visual_ccc.nets.interpolate import to_pixels
 from napari_visual_ccc.nets.models.registry import ARCHITECTURES
@@ -52,7 +52,7 @@ def test_the_map_is_that_of_grad_cam(tmp_path):
     with torch.no_grad():
         maps = design.parts.features(net, x)
     head = Head(net, design)
-    (raw,) = run(weigh(head, head.maps, maps, Why(1), "gradcam", lambda x: x))
+    (raw,) = run(class_activation_map(head, head.maps, maps, Target(1), "gradcam", lambda x: x))
     raw = np.maximum(raw, 0)
     scaled = scale_cam_image(scale_cam_image(raw[None], (256, 256)))[0]
     np.testing.assert_allclose(scaled, expected, atol=1e-5)
@@ -156,7 +156,11 @@ def test_a_thousand_maps_keep_memory_flat():
 
     def many(count):
         for number in range(count):
-            run(weigh(head, head.maps, maps, Why(number % 3), "gradcam", lambda x: x))
+            run(
+                class_activation_map(
+                    head, head.maps, maps, Target(number % 3), "gradcam", lambda x: x
+                )
+            )
         gc.collect()
         return psutil.Process().memory_info().rss
 

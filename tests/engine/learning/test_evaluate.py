@@ -7,7 +7,7 @@ from sklearn import metrics
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.dataset import from_arrays
-from napari_visual_ccc.engine.classification.calibration import calibration_error, softmax
+from napari_visual_ccc.engine.classification.calibration import expected_calibration_error, softmax
 from napari_visual_ccc.engine.learning.evaluate import (
     confused_pairs,
     evaluation,
@@ -78,7 +78,7 @@ def test_numbers_equal_those_of_scikit_learn(guesses):
         "balanced accuracy": metrics.balanced_accuracy_score(targets, predicted),
         "weighted F1": metrics.f1_score(targets, predicted, average="weighted"),
         "mean F1": metrics.f1_score(targets, predicted, average="macro"),
-        ECE: calibration_error(said(predicted), targets),
+        ECE: expected_calibration_error(said(predicted), targets),
     }
     assert found.summary["metric"].tolist() == list(known)
     for metric, value in known.items():

@@ -14,7 +14,7 @@ def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
     return scaled / scaled.sum(axis=-1, keepdims=True)
 
 
-def temperature_of(logits: np.ndarray, targets: np.ndarray) -> float:
+def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
     """Find the temperature that makes probabilities of unseen images most likely.
 
     Guo et al., ICML 2017. One number, so it cannot change which class wins.
@@ -71,7 +71,9 @@ def reliability(
     return means[0], means[1], count
 
 
-def calibration_error(probabilities: np.ndarray, targets: np.ndarray, bins: int = 10) -> float:
+def expected_calibration_error(
+    probabilities: np.ndarray, targets: np.ndarray, bins: int = 10
+) -> float:
     """Expected calibration error (Naeini et al., AAAI 2015): 0 is perfect."""
     confidence, accuracy, count = reliability(probabilities, targets, bins)
     there = count > 0
@@ -79,12 +81,12 @@ def calibration_error(probabilities: np.ndarray, targets: np.ndarray, bins: int 
     return float((gaps * count[there]).sum() / max(1, count.sum()))
 
 
-def nonconformity(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def nonconformity_scores(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """One minus the probability of the true class, sorted: what conformal sets are made from."""
     return np.sort(1 - probabilities[np.arange(len(targets)), targets])
 
 
-def conformal_set(
+def prediction_set(
     probabilities: np.ndarray, scores: Sequence[float], level: float
 ) -> tuple[np.ndarray, bool]:
     """Give the classes that cannot be ruled out at a level.
@@ -92,14 +94,14 @@ def conformal_set(
     Split conformal prediction (Vovk et al. 2005; Sadinle et al., J. Am. Stat. Assoc. 114 (2019)
     223): over images like those of the validation part, the true class is in the set with at least
     this probability. Here approximately: images of one group are no independent draws, and the
-    scores are those of fewer turned views than `classify` looks at.
+    scores are those of fewer turned views than `classify` output at.
 
     Parameters
     ----------
     probabilities : (classes,) array
         Of one image.
     scores : sequence of float
-        `nonconformity` of the validation images.
+        `nonconformity_scores` of the validation images.
     level : float
         Such as 0.9.
 

@@ -13,8 +13,8 @@ from ...core.progress import Progress, Steps
 from ...core.results import ImageResult, LabelsResult, PredictionResult
 from .calibration import softmax
 from .crops import EMPTY, scale_note
-from .judge import judged
-from .windows import CONFIDENCE, STRIDE, Device, Looks, Windows, model_facts, see
+from .judge import assess
+from .windows import CONFIDENCE, STRIDE, Device, NetworkOutput, Windows, model_facts, run_network
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
@@ -90,17 +90,19 @@ def classify(
     loaded = checkpoint.load_model(model, devices.choose(device))
     card, size = loaded.card, nanometres(spacing, unit)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    looks = yield from see(loaded, plane, size, turns, stride)
-    if looks.windows is not None:
-        return _by_window(looks, looks.windows, loaded, notes)
-    if turns and len(looks.logits) == 1:
+    output = yield from run_network(loaded, plane, size, turns, stride)
+    if output.windows is not None:
+        return _by_window(output, output.windows, loaded, notes)
+    if turns and len(output.logits) == 1:
         notes = (*notes, "the model was trained without turned views: it was shown none")
-    spread = softmax(looks.logits, card.temperature).std(axis=0) if len(looks.logits) > 1 else None
-    return judged(
-        looks.probabilities(card.temperature),
+    spread = (
+        softmax(output.logits, card.temperature).std(axis=0) if len(output.logits) > 1 else None
+    )
+    return assess(
+        output.probabilities(card.temperature),
         loaded,
         confidence,
-        looks.features,
+        output.features,
         spread=spread,
         windows=1,
         notes=notes,
@@ -108,20 +110,20 @@ def classify(
 
 
 def _by_window(
-    looks: Looks, windows: Windows, model: Model, notes: tuple[str, ...]
+    output: NetworkOutput, windows: Windows, model: Model, notes: tuple[str, ...]
 ) -> PredictionResult:
     import pandas as pd
     import torch
 
-    from ...nets.neighbours import similar
+    from ...nets.neighbours import nearest
 
     card = model.card
-    probabilities = softmax(looks.logits, card.temperature)
+    probabilities = softmax(output.logits, card.temperature)
     classes = tuple(card.classes)
-    shown = windows.spread() >= EMPTY if looks.shown is None else looks.shown
+    shown = windows.spread() >= EMPTY if output.shown is None else output.shown
     if not shown.any():
         notes = (*notes, "no window shows more than noise: the probabilities mean nothing")
-    looked_at = probabilities[looks.telling]
+    looked_at = probabilities[output.informative]
     winners = np.where(shown, probabilities.argmax(axis=1) + 1, 0).astype(np.uint8)
     shares = np.bincount(looked_at.argmax(axis=1), minlength=len(classes)) / len(looked_at)
     table = pd.DataFrame(
@@ -145,21 +147,21 @@ def _by_window(
         "windows": windows_shown,
         "empty_windows": windows.count - windows_shown,
     }
-    odd, unknown = looks.strange(model), False
+    odd, unknown = output.is_out_of_distribution(model), False
     if odd is not None:
         facts["unknown_windows"] = int(odd.sum())
         unknown = facts["unknown"] = bool(odd.mean() > 0.5)
     if odd is not None and unknown:
         notes = (f"unknown: {odd.mean():.0%} of the windows are unlike the training images", *notes)
-    middle = looks.features[looks.telling].mean(axis=0, dtype=np.float32)
+    middle = output.features[output.informative].mean(axis=0, dtype=np.float32)
     return PredictionResult(
         classes,
-        looks.probabilities(card.temperature),
+        output.probabilities(card.temperature),
         windows=windows_shown,
         shares=shares,
         maps=maps,
         unknown=unknown,
-        similar=tuple(similar(model, torch.from_numpy(middle).to(model.device))),
+        similar=tuple(nearest(model, torch.from_numpy(middle).to(model.device))),
         model=model.identity,
         facts=facts,
         notes=notes,

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.results import PredictionResult
-from .calibration import conformal_set
+from .calibration import prediction_set
 from .windows import model_facts
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
 
 
-def judged(
+def assess(
     probabilities: np.ndarray,
     model: Model,
     confidence: float,
@@ -42,14 +42,14 @@ def judged(
     """
     import torch
 
-    from ...nets.neighbours import similar, strange, unfamiliarity
+    from ...nets.neighbours import is_out_of_distribution, knn_distance, nearest
 
     card = model.card
     likely: tuple[str, ...] = ()
     # the scores are of images, or of windows one by one: not of a micrograph of many
     single = features is not None and len(features) == 1
     if card.conformal and single:
-        inside, enough = conformal_set(probabilities, card.conformal, confidence)
+        inside, enough = prediction_set(probabilities, card.conformal, confidence)
         likely = tuple(name for name, one in zip(card.classes, inside, strict=True) if one)
         if not enough:
             notes = (
@@ -62,12 +62,12 @@ def judged(
     near, odd, middle = [], None, None
     if features is not None:
         middle = torch.from_numpy(features.mean(axis=0, dtype=np.float32)).to(model.device)
-        near, odd = similar(model, middle), strange(model, features)
+        near, odd = nearest(model, middle), is_out_of_distribution(model, features)
     distance = None
     share = 0.0 if odd is None else float(odd.mean())
     unknown = share > 0.5
     if odd is not None and middle is not None and single:
-        distance = float(unfamiliarity(middle[None], model.extras["reference.features"])[0])
+        distance = float(knn_distance(middle[None], model.extras["reference.features"])[0])
     if unknown and distance is None:
         notes = (f"unknown: {share:.0%} of the image is unlike the training images", *notes)
     elif unknown and card.ood:

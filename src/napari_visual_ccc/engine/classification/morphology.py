@@ -80,7 +80,7 @@ def morphology_map(
     side_px, stride_px = _lengths(window, stride, length, spacing, unit)
     from ...nets import checkpoint
     from ...nets import device as devices
-    from ...nets.inference import sentence
+    from ...nets.inference import user_message
     from ...nets.predict import predict
 
     yield Progress(0, 0, "model")
@@ -102,7 +102,7 @@ def morphology_map(
         try:
             logits, origin, cell = yield from _shared(loaded, design, stretched, scale, step, size)
         except (RuntimeError, MemoryError) as error:
-            raise sentence(error, loaded.device) from error
+            raise user_message(error, loaded.device) from error
         spread = _spread(stretched, side, logits.shape[:2], origin, cell)
         if stride_px and abs(cell - stride_px) > 0.5:
             notes = (

@@ -20,7 +20,7 @@ STRIDE, CONFIDENCE = 32, 0.9
 
 
 @dataclass(frozen=True, eq=False)
-class Looks:
+class NetworkOutput:
     """What a network says of an image, as one thing or window by window.
 
     Parameters
@@ -41,7 +41,7 @@ class Looks:
     shown: np.ndarray | None = None
 
     @property
-    def telling(self) -> np.ndarray:
+    def informative(self) -> np.ndarray:
         """Numbers of the rows that say something of the specimen; all, if none does."""
         shown = self.shown if self.shown is not None and self.shown.any() else None
         return np.arange(len(self.logits)) if shown is None else np.flatnonzero(shown)
@@ -50,22 +50,22 @@ class Looks:
         """(classes,): of the mean logits of turned views, or the mean over the windows."""
         if self.windows is None:
             return softmax(self.logits.mean(axis=0), heat)
-        return softmax(self.logits[self.telling], heat).mean(axis=0)
+        return softmax(self.logits[self.informative], heat).mean(axis=0)
 
-    def strange(self, model: Model) -> np.ndarray | None:
+    def is_out_of_distribution(self, model: Model) -> np.ndarray | None:
         """Which of the telling windows (or the image) are unlike the training images."""
-        from ...nets.neighbours import strange
+        from ...nets.neighbours import is_out_of_distribution
 
         if self.windows is None:
-            return strange(model, self.features)
+            return is_out_of_distribution(model, self.features)
         if self.shown is None or not self.shown.any():
             return None
-        return strange(model, self.features[self.telling])
+        return is_out_of_distribution(model, self.features[self.informative])
 
 
-def see(
+def run_network(
     model: Model, plane: np.ndarray, size_nm: float | None, turns: bool, stride: int = STRIDE
-) -> Steps[Looks]:
+) -> Steps[NetworkOutput]:
     """Look at an image the way that fits it: as one thing, or window by window.
 
     Parameters
@@ -85,14 +85,14 @@ def see(
 
     side = window_side(model.card, plane.shape, size_nm)
     if is_crop(model.card, plane.shape, side):
-        logits, feature = yield from looked_at(model, plane, size_nm, turns)
-        return Looks(logits, feature[None])
+        logits, feature = yield from run_on_crop(model, plane, size_nm, turns)
+        return NetworkOutput(logits, feature[None])
     windows = Windows(normalised(plane, model.card), side, stride)
     logits, features = yield from predict(model, windows.read, windows.count, size_nm)
-    return Looks(logits, features, windows, windows.spread() >= EMPTY)
+    return NetworkOutput(logits, features, windows, windows.spread() >= EMPTY)
 
 
-def looked_at(
+def run_on_crop(
     model: Model, plane: np.ndarray, size_nm: float | None, turns: bool
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
     """Look at an image as one thing.

@@ -14,12 +14,12 @@ from ...core.progress import Progress, Steps
 from ...core.results import HeatmapResult, MapsResult, PredictionResult
 from ..classification.calibration import softmax
 from ..classification.crops import normalised, scale_note
-from ..classification.judge import judged
+from ..classification.judge import assess
 from ..classification.windows import CONFIDENCE, Device
 
 if TYPE_CHECKING:
     from .explainer import Explainer
-    from .weights import Why
+    from .weights import Target
 
 Method = Literal[
     "gradcam", "gradcam++", "hirescam", "xgradcam", "layercam", "eigencam", "eigengradcam",
@@ -117,11 +117,11 @@ def explain(
     RuntimeError
         If memory is full.
     """
-    from .weights import Why
+    from .weights import Target
 
     if method not in TITLES:
         raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
-    looking, prediction, target, notes = yield from look(
+    explainer, prediction, target, notes = yield from start_explanation(
         grey_plane(image, large=True),
         spacing,
         unit,
@@ -132,14 +132,14 @@ def explain(
         layer=layer,
     )
     classes = prediction.classes
-    why = Why(classes.index(target), classes.index(against) if against else None)
-    fine, height = yield from evidence(looking, why, method, smooth)
+    asked = Target(classes.index(target), classes.index(against) if against else None)
+    fine, height = yield from evidence(explainer, asked, method, smooth)
     if method == "eigencam":
         notes = (*notes, "Eigen-CAM shows what stands out, not the evidence for one class")
     if method == "random":
         notes = (*notes, "Random-CAM is a control: it explains nothing")
     title = f"{TITLES[method]} {target}" + (f" not {against}" if against else "")
-    return _heatmap(fine, height, title, signed, target, prediction, (*notes, *looking.told))
+    return _heatmap(fine, height, title, signed, target, prediction, (*notes, *explainer.notes))
 
 
 def compare(
@@ -189,9 +189,9 @@ def compare(
     ValueError, RuntimeError
         As `explain`.
     """
-    from .weights import Why
+    from .weights import Target
 
-    looking, prediction, target, notes = yield from look(
+    explainer, prediction, target, notes = yield from start_explanation(
         grey_plane(image, large=True), spacing, unit, model, target, device
     )
     classes = prediction.classes
@@ -202,7 +202,7 @@ def compare(
     )
     found = {}
     for name, (label, how) in wanted.items():
-        found[name] = yield from evidence(looking, Why(classes.index(label)), how)
+        found[name] = yield from evidence(explainer, Target(classes.index(label)), how)
     fines = [fine if signed else np.maximum(fine, 0) for fine, _ in found.values()]
     shared = max(float(np.abs(fine).max()) for fine in fines) if across == "classes" else 0.0
     maps = {}
@@ -210,7 +210,7 @@ def compare(
         label, how = wanted[name]
         title = f"{TITLES[how]} {label}"
         maps[name] = _heatmap(fine, height, title, signed, label, prediction, (), scale=shared)
-    return MapsResult(maps, facts=maps[next(iter(maps))].facts, notes=(*notes, *looking.told))
+    return MapsResult(maps, facts=maps[next(iter(maps))].facts, notes=(*notes, *explainer.notes))
 
 
 def grey_plane(image: Any, *, large: bool = False) -> tuple[Any, tuple[str, ...]]:
@@ -230,7 +230,7 @@ def grey_plane(image: Any, *, large: bool = False) -> tuple[Any, tuple[str, ...]
     return finite(np.asarray(plane))[0], notes
 
 
-def look(
+def start_explanation(
     given: tuple[np.ndarray, tuple[str, ...]],
     spacing: Any,
     unit: str,
@@ -245,7 +245,7 @@ def look(
 
     Returns
     -------
-    looking : Explainer
+    explainer : Explainer
     prediction : PredictionResult
         Of the whole image.
     target : str
@@ -256,7 +256,7 @@ def look(
     from ...nets import checkpoint
     from ...nets import device as devices
     from ...nets.card import read_card
-    from ...nets.inference import sentence
+    from ...nets.inference import user_message
 
     known = read_card(model).classes
     for name in (target, against):
@@ -271,51 +271,55 @@ def look(
     plane, notes = given
     card, size = loaded.card, nanometres(spacing, unit)
     if is_lazy(plane):
-        from .streamed import StreamedExplainer, shown
+        from .streamed import StreamedExplainer, stretched_lazily
 
-        looking: Explainer = StreamedExplainer(loaded, (yield from shown(plane, card)), size, layer)
+        explainer: Explainer = StreamedExplainer(
+            loaded, (yield from stretched_lazily(plane, card)), size, layer
+        )
     else:
-        looking = Explainer(loaded, normalised(plane, card), size, layer)
+        explainer = Explainer(loaded, normalised(plane, card), size, layer)
     try:
-        logits = yield from looking.logits()
-        features = yield from looking.features()
+        logits = yield from explainer.logits()
+        features = yield from explainer.features()
     except (RuntimeError, MemoryError) as error:
-        if not looking.retreat(error):
-            raise sentence(error, loaded.device) from error
-        yield Progress(0, 0, looking.told[-1])
-        logits = yield from looking.logits()
-        features = yield from looking.features()
+        if not explainer.fall_back_to_cpu(error):
+            raise user_message(error, loaded.device) from error
+        yield Progress(0, 0, explainer.notes[-1])
+        logits = yield from explainer.logits()
+        features = yield from explainer.features()
     probabilities = softmax(logits, card.temperature)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    prediction = judged(probabilities, loaded, CONFIDENCE, features, notes=notes)
-    return looking, prediction, target or prediction.label, prediction.notes
+    prediction = assess(probabilities, loaded, CONFIDENCE, features, notes=notes)
+    return explainer, prediction, target or prediction.label, prediction.notes
 
 
 def evidence(
-    looking: Explainer, why: Why, method: str, smooth: bool = False
+    explainer: Explainer, target: Target, method: str, smooth: bool = False
 ) -> Steps[tuple[Any, float]]:
     """Map the evidence, as `Explainer.explain`, or its mean over the eight views of the image."""
-    from ...nets.inference import sentence
+    from ...nets.inference import user_message
 
     while True:
         try:
-            return (yield from _evidence(looking, why, method, smooth))
+            return (yield from _evidence(explainer, target, method, smooth))
         except (RuntimeError, MemoryError) as error:
-            if not looking.retreat(error):
-                raise sentence(error, looking.model.device) from error
-        yield Progress(0, 0, looking.told[-1])
+            if not explainer.fall_back_to_cpu(error):
+                raise user_message(error, explainer.model.device) from error
+        yield Progress(0, 0, explainer.notes[-1])
 
 
-def _evidence(looking: Explainer, why: Why, method: str, smooth: bool) -> Steps[tuple[Any, float]]:
+def _evidence(
+    explainer: Explainer, target: Target, method: str, smooth: bool
+) -> Steps[tuple[Any, float]]:
     if not smooth:
-        return (yield from looking.explain(why, method))
-    if is_lazy(looking.image):
+        return (yield from explainer.explain(target, method))
+    if is_lazy(explainer.image):
         raise ValueError("smooth turns the whole image, which is too large for it; leave it out")
-    total, height = np.zeros(looking.image.shape), 0.0
+    total, height = np.zeros(explainer.image.shape), 0.0
     for kind in range(8):
-        turned = np.rot90(looking.image, kind % 4)
-        view = looking.beside(turned[:, ::-1] if kind >= 4 else turned)
-        fine, high = yield from view.explain(why, method)
+        turned = np.rot90(explainer.image, kind % 4)
+        view = explainer.for_image(turned[:, ::-1] if kind >= 4 else turned)
+        fine, high = yield from view.explain(target, method)
         fine = fine[:, ::-1] if kind >= 4 else fine
         total += np.rot90(fine, -(kind % 4))
         height = max(height, high)

@@ -11,12 +11,12 @@ import torch
 from torch import nn
 
 from ...core.progress import Progress, Steps, map_progress
-from ...nets.checkpoint import Model, on_processor
+from ...nets.checkpoint import Model, on_cpu
 from ...nets.inference import (
-    RETREAT,
+    FALLBACK_NOTE,
     batched,
+    can_fall_back,
     feature_map,
-    may_retreat,
     scores_and_features,
     to_input,
     whole_strides,
@@ -27,7 +27,7 @@ from ...nets.models.base import Architecture
 from ...nets.predict import grey_range, size_term
 from ..classification.calibration import softmax
 from ..classification.crops import CROP, EMPTY, is_crop, is_whole, window_side
-from .weights import Why, full_gradient, score_weights, scores_of_masks, weigh
+from .weights import Target, class_activation_map, full_grad, score_cam, score_cam_of_layer
 
 # network input up to this many pixels is explained at once where every layer has to be kept
 _AT_ONCE = 1024 * 1024
@@ -37,7 +37,7 @@ _SOME = 32
 
 
 class Explainer:
-    """A model looking at one image.
+    """A model explainer at one image.
 
     Parameters
     ----------
@@ -63,21 +63,21 @@ class Explainer:
         if layer:
             find_layer(model.net, layer, model.card.input_px)
         self._maps: torch.Tensor | None = None
-        self._looks: tuple[np.ndarray, np.ndarray] | None = None
-        self.told: tuple[str, ...] = ()
+        self._window_outputs: tuple[np.ndarray, np.ndarray] | None = None
+        self.notes: tuple[str, ...] = ()
 
-    def retreat(self, error: BaseException) -> bool:
+    def fall_back_to_cpu(self, error: BaseException) -> bool:
         """Go over to the processor where graphics memory was full; tell whether that may help."""
-        if not may_retreat(error, self.model.device):
+        if not can_fall_back(error, self.model.device):
             return False
-        self.model = on_processor(self.model)
+        self.model = on_cpu(self.model)
         self.head = Head(self.model.net, self.design)
         self.shift = size_term(self.model, self._size_nm)
-        self._maps = self._looks = None
-        self.told = (*self.told, RETREAT)
+        self._maps = self._window_outputs = None
+        self.notes = (*self.notes, FALLBACK_NOTE)
         return True
 
-    def beside(self, image: np.ndarray, model: Model | None = None) -> Explainer:
+    def for_image(self, image: np.ndarray, model: Model | None = None) -> Explainer:
         """Look at another image, or with another network, at the same scale."""
         view = Explainer(model or self.model, np.ascontiguousarray(image), None, self.layer)
         view.side, view.shift, view._size_nm = self.side, self.shift, self._size_nm
@@ -130,8 +130,8 @@ class Explainer:
 
     def _windows(self) -> Steps[tuple[np.ndarray, np.ndarray]]:
         """Scores and features of windows that overlap by half; of some where the whole is seen."""
-        if self._looks is not None:
-            return self._looks
+        if self._window_outputs is not None:
+            return self._window_outputs
         side, given = min(self.side, min(self.image.shape)), self.model.card.input_px
         corners = _corners(self.image.shape, side)
         if self.whole and len(corners) > _SOME:
@@ -150,8 +150,8 @@ class Explainer:
 
         found = yield from batched(both, read, len(parts), self.model.device, "windows")
         count = len(self.model.card.classes)
-        self._looks = found[:, :count] + self.shift.float().cpu().numpy(), found[:, count:]
-        return self._looks
+        self._window_outputs = found[:, :count] + self.shift.float().cpu().numpy(), found[:, count:]
+        return self._window_outputs
 
     def _features(self) -> Steps[torch.Tensor]:
         if self._maps is None:
@@ -165,12 +165,12 @@ class Explainer:
         shown = torch.from_numpy(np.ascontiguousarray(part))[None]
         return to_input(shown, size, *grey_range(self.model))
 
-    def explain(self, why: Why, method: str) -> Steps[tuple[np.ndarray, float]]:
+    def explain(self, target: Target, method: str) -> Steps[tuple[np.ndarray, float]]:
         """Weigh a layer.
 
         Parameters
         ----------
-        why : Why
+        target : Target
             The question.
         method : str
             One of `explain.TITLES`.
@@ -186,7 +186,9 @@ class Explainer:
         height, width = self.size
         if not every_layer and self.whole:
             maps = yield from self._features()
-            raw = yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map)
+            raw = yield from class_activation_map(
+                self.head, self.head.maps, maps, target, method, self._as_map
+            )
             fine = to_pixels(
                 raw[0],
                 self.image.shape,
@@ -199,36 +201,46 @@ class Explainer:
             given = self._input(self.image, self.size)
             if self.design.any_size:
                 given = whole_strides(given, self.design)
-            raw = yield from self._through(given.to(self.model.device), why, method)
+            raw = yield from self._all_layers(given.to(self.model.device), target, method)
             return self._spread(raw[0], self.image.shape, self.size, method), float(
                 np.abs(raw).max()
             )
-        return (yield from self._by_window(why, method))
+        return (yield from self._by_window(target, method))
 
     def _as_map(self, maps: torch.Tensor) -> torch.Tensor:
         return self.design.parts.as_map(self.model.net, maps)
 
-    def _through(
-        self, given: torch.Tensor, why: Why, method: str, few: bool = False
+    def _all_layers(
+        self, given: torch.Tensor, target: Target, method: str, few: bool = False
     ) -> Steps[np.ndarray]:
         """Weigh a layer with all layers before it run as well."""
         net = self.model.net
         if method == "fullgrad":
             yield Progress(0, 1, "every layer")
-            return full_gradient(net, given, why)
+            return full_grad(net, given, target)
         if self.layer:
             layer = find_layer(net, self.layer, self.model.card.input_px)
             if method == "scorecam":
-                return (yield from score_weights(net, layer, given, why, self._layer_map, few))
+                return (
+                    yield from score_cam_of_layer(net, layer, given, target, self._layer_map, few)
+                )
             with _leaf(layer):
-                return (yield from weigh(net, layer, given, why, method, self._layer_map))
+                return (
+                    yield from class_activation_map(
+                        net, layer, given, target, method, self._layer_map
+                    )
+                )
         if method == "scorecam":
             with torch.no_grad():
                 maps = self._as_map(self.design.parts.features(net, given))
-            return (yield from scores_of_masks(net, given, maps, why, few))
+            return (yield from score_cam(net, given, maps, target, few))
         with torch.no_grad():
             maps = self.design.parts.features(net, given)
-        return (yield from weigh(self.head, self.head.maps, maps, why, method, self._as_map))
+        return (
+            yield from class_activation_map(
+                self.head, self.head.maps, maps, target, method, self._as_map
+            )
+        )
 
     def _layer_map(self, maps: torch.Tensor) -> torch.Tensor:
         return maps if maps.ndim == 4 and self.design.any_size else self._as_map(maps)
@@ -244,7 +256,7 @@ class Explainer:
         stride = size[0] / raw.shape[0]
         return to_pixels(raw, shape, size, stride, (stride - 1) / 2)
 
-    def _by_window(self, why: Why, method: str) -> Steps[tuple[np.ndarray, float]]:
+    def _by_window(self, target: Target, method: str) -> Steps[tuple[np.ndarray, float]]:
         """Slide the window that the network knows over the image, and blend."""
         side = min(self.side, min(self.image.shape))
         given = self.model.card.input_px
@@ -258,7 +270,7 @@ class Explainer:
             some = corners[start : start + 16]
             parts = np.stack([self.image[y : y + side, x : x + side] for y, x in some])
             shown = to_input(torch.from_numpy(parts), (given, given), *grey_range(self.model))
-            steps = self._through(shown.to(self.model.device), why, method, few=True)
+            steps = self._all_layers(shown.to(self.model.device), target, method, few=True)
             raw = yield from map_progress(steps, lambda _: Progress(0, 0))
             height = max(height, float(np.abs(raw).max()))
             for (y, x), one in zip(some, raw, strict=True):

@@ -73,7 +73,7 @@ def occlude(
         raise ValueError(f"regions are {mask.shape}, the image is {plane.shape}: they must agree")
     from ...nets import checkpoint
     from ...nets import device as devices
-    from ...nets.inference import sentence
+    from ...nets.inference import user_message
 
     yield Progress(0, 2, "model")
     loaded = checkpoint.load_model(model, devices.choose(device))
@@ -82,10 +82,10 @@ def occlude(
     covered = covered_image(stretched, mask, fill)
     try:
         before = _probabilities(loaded, stretched, size)
-        yield Progress(1, 2, "looking")
+        yield Progress(1, 2, "explainer")
         after = _probabilities(loaded, covered, size)
     except (RuntimeError, MemoryError) as error:
-        raise sentence(error, loaded.device) from error
+        raise user_message(error, loaded.device) from error
     share = float(mask.mean())
     winner = int(np.argmax(before))
     classes = tuple(loaded.card.classes)
@@ -154,15 +154,15 @@ def _probabilities(model: Model, stretched: np.ndarray, size_nm: float | None) -
     from ...nets.predict import grey_range, size_term
     from .explainer import Explainer
 
-    looking = Explainer(model, stretched, size_nm)
-    height, width = looking.size
+    explainer = Explainer(model, stretched, size_nm)
+    height, width = explainer.size
     shrink = min(1.0, _LIVE_INPUT / max(height, width))
     size = (max(32, round(height * shrink)), max(32, round(width * shrink)))
-    if not looking.design.any_size:
+    if not explainer.design.any_size:
         size = (height, width)
     given = to_input(torch.from_numpy(stretched)[None], size, *grey_range(model))
-    if looking.design.any_size:
-        given = whole_strides(given, looking.design)
+    if explainer.design.any_size:
+        given = whole_strides(given, explainer.design)
     with torch.inference_mode():
         logits = model.net(given.to(model.device))[0] + size_term(model, size_nm)
     return softmax(logits.float().cpu().numpy(), model.card.temperature)

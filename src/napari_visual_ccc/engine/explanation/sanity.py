@@ -1,4 +1,4 @@
-"""Whether a class activation map shows what the network looks at, or only looks as if it did."""
+"""Whether a class activation map shows what the network output at, or only output as if it did."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 from ...core.progress import Progress, Steps
 from ...core.results import TableResult
 from ..classification.windows import Device, model_facts
-from .explain import TITLES, Method, evidence, grey_plane, look
+from .explain import TITLES, Method, evidence, grey_plane, start_explanation
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
@@ -132,21 +132,21 @@ def cam_sanity_checks(
     RuntimeError
         If memory is full.
     """
-    from ...nets.inference import sentence
-    from .weights import Why
+    from ...nets.inference import user_message
+    from .weights import Target
 
     if method not in TITLES:
         raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
     if not 0 <= seed <= 1_000_000:
         raise ValueError(f"seed is {seed}; choose 0 to 1000000")
-    looking, prediction, target, notes = yield from look(
+    explainer, prediction, target, notes = yield from start_explanation(
         grey_plane(image), spacing, unit, model, target, device
     )
     number = prediction.classes.index(target)
-    fine, _ = yield from evidence(looking, Why(number), method)
-    part = _part(looking, fine)
-    if part is not looking:
-        fine, _ = yield from evidence(part, Why(number), method)
+    fine, _ = yield from evidence(explainer, Target(number), method)
+    part = _part(explainer, fine)
+    if part is not explainer:
+        fine, _ = yield from evidence(part, Target(number), method)
         height, width = part.image.shape
         notes = (*notes, f"tested on the {height} × {width} pixels with most evidence")
     values: Numbers = {}
@@ -154,8 +154,8 @@ def cam_sanity_checks(
         try:
             values = yield from _tests(part, fine, number, method, seed)
         except (RuntimeError, MemoryError) as error:
-            raise sentence(error, looking.model.device) from error
-    facts = {"target": target, "method": method, **model_facts(looking.model)}
+            raise user_message(error, explainer.model.device) from error
+    facts = {"target": target, "method": method, **model_facts(explainer.model)}
     return _card(values, facts, notes)
 
 
@@ -176,23 +176,23 @@ def _card(values: Numbers, facts: dict[str, Any], notes: tuple[str, ...]) -> Tab
     return TableResult(table, name="score card", facts=facts, notes=notes)
 
 
-def _part(looking: Explainer, fine: np.ndarray) -> Explainer:
+def _part(explainer: Explainer, fine: np.ndarray) -> Explainer:
     """Crop to the square with most evidence, where the image is not quick to test as it is."""
     from scipy.ndimage import uniform_filter
 
-    if looking.whole and not looking.design.any_size:
-        return looking
-    side, given = looking.side, looking.model.card.input_px
-    if looking.design.any_size:
+    if explainer.whole and not explainer.design.any_size:
+        return explainer
+    side, given = explainer.side, explainer.model.card.input_px
+    if explainer.design.any_size:
         side = max(1, round(side * max(given, _PART) / given))
     if max(fine.shape) <= side:
-        return looking
+        return explainer
     held = uniform_filter(np.maximum(fine, 0), side, mode="constant")
     y, x = (
         max(0, min(int(middle) - side // 2, n - side))
         for middle, n in zip(np.unravel_index(held.argmax(), held.shape), held.shape, strict=True)
     )
-    return looking.beside(looking.image[y : y + side, x : x + side])
+    return explainer.for_image(explainer.image[y : y + side, x : x + side])
 
 
 def _tests(
@@ -203,7 +203,7 @@ def _tests(
     for test, draws in _DRAWS.items():
         last = test == "new last layer"
         seeds = range(seed, seed + (1 if method in _SLOW else draws))
-        views = ((part.beside(part.image, _redrawn(part.model, k, last)), method) for k in seeds)
+        views = ((part.for_image(part.image, _redrawn(part.model, k, last)), method) for k in seeds)
         mean = yield from _alike(views, fine, number, test)
         found[test] = (mean, np.nan, 2 if mean > _SAME else 1 if mean > _SIMILAR else 0)
     others = ((part, other) for other in _RELATIVES if other != method)
@@ -217,12 +217,12 @@ def _alike(
     views: Iterable[tuple[Explainer, str]], fine: np.ndarray, number: int, note: str
 ) -> Steps[float]:
     """Mean rank correlation of a map with others."""
-    from .weights import Why
+    from .weights import Target
 
     found: list[float] = []
     for view, method in views:
         yield Progress(len(found), 0, note)
-        other, _ = yield from view.explain(Why(number), method)
+        other, _ = yield from view.explain(Target(number), method)
         found.append(_rank_correlation(fine, other))
     return float(np.mean(found))
 

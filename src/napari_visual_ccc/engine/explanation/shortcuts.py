@@ -1,4 +1,4 @@
-"""Whether a model looks at what the microscope added to the image instead of the specimen."""
+"""Whether a model output at what the microscope added to the image instead of the specimen."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..acquisition.bar_detector import find_info_bar
 from ..acquisition.lettering import in_lines
 from ..classification.calibration import softmax
 from ..classification.windows import Device, model_facts
-from .explain import evidence, grey_plane, look
+from .explain import evidence, grey_plane, start_explanation
 
 if TYPE_CHECKING:
     from .explainer import Explainer
@@ -53,7 +53,7 @@ def detect_shortcuts(
     threshold: Annotated[float, {"min": 0.05, "max": 0.95, "step": 0.05}] = 0.2,
     device: Device = "auto",
 ) -> Steps[TableResult]:
-    """Warn when a model looks at the label bar, the border or saturated spots.
+    """Warn when a model output at the label bar, the border or saturated spots.
 
     If the images of a class share a bar or a frame, a network learns that instead of the specimen
     (Geirhos et al., Nat. Mach. Intell. 2 (2020) 665; Lapuschkin et al., Nat. Commun. 10 (2019)
@@ -100,16 +100,16 @@ def detect_shortcuts(
     """
     import pandas as pd
 
-    from .weights import Why
+    from .weights import Target
 
     if not 0 < threshold < 1:
         raise ValueError(f"threshold is {threshold}; choose 0.05 to 0.95")
     given = grey_plane(image)
-    looking, prediction, target, notes = yield from look(
+    explainer, prediction, target, notes = yield from start_explanation(
         given, spacing, unit, model, target, device
     )
     number = prediction.classes.index(target)
-    fine, _ = yield from evidence(looking, Why(number), "hirescam")
+    fine, _ = yield from evidence(explainer, Target(number), "hirescam")
     held = np.maximum(fine, 0)
     total = float(held.sum())
     if not total:
@@ -118,11 +118,11 @@ def detect_shortcuts(
     drawn = InfoBar()
     if bar == "auto":
         drawn = find_info_bar(given[0]) if info_bar is None else info_bar
-    facts: dict[str, Any] = {"target": target, **model_facts(looking.model)}
+    facts: dict[str, Any] = {"target": target, **model_facts(explainer.model)}
     facts |= {"info_bar": asdict(drawn)}
     found, warnings = [], []
     for name, region in suspicious(given[0], drawn).items():
-        after = yield from _probability(looking, _without(looking.image, name, region), number)
+        after = yield from _probability(explainer, _without(explainer.image, name, region), number)
         change = abs(after - float(prediction.probabilities[number]))
         share = float(held[region].sum()) / total if total else 0.0
         area = float(region.mean())
@@ -138,7 +138,7 @@ def detect_shortcuts(
         }
         if warning:
             warnings.append(
-                f"this model looks at the {name}: {share:.0%} of the evidence lies there and the "
+                f"this model output at the {name}: {share:.0%} of the evidence lies there and the "
                 f"prediction changes by {change:.2f} without it"
             )
     facts["warned"] = bool(warnings)
@@ -148,9 +148,9 @@ def detect_shortcuts(
     )  # fmt: skip
 
 
-def _probability(looking: Explainer, image: np.ndarray, number: int) -> Steps[float]:
-    logits = yield from looking.beside(image).logits()
-    return float(softmax(logits, looking.model.card.temperature)[number])
+def _probability(explainer: Explainer, image: np.ndarray, number: int) -> Steps[float]:
+    logits = yield from explainer.for_image(image).logits()
+    return float(softmax(logits, explainer.model.card.temperature)[number])
 
 
 # regions -----------------------------------------------------------------------------------------

@@ -23,7 +23,7 @@ from ...nets.interpolate import interpolation
 from ...nets.predict import grey_range
 from ..classification.crops import is_whole
 from .explainer import Explainer
-from .weights import Why
+from .weights import Target
 
 # network input that is seen at once, and the margin around it; multiples of all strides there are
 _SIDE, _MARGIN = 2048, 512
@@ -35,7 +35,7 @@ _METHODS = ("gradcam", "hirescam")
 
 
 class StreamedExplainer(Explainer):
-    """A model looking at one large image; `image` is dask, 0 to 1."""
+    """A model explainer at one large image; `image` is dask, 0 to 1."""
 
     _scores: np.ndarray | None = None
 
@@ -50,12 +50,12 @@ class StreamedExplainer(Explainer):
             return None
         return (yield from super().features())
 
-    def retreat(self, error: BaseException) -> bool:
+    def fall_back_to_cpu(self, error: BaseException) -> bool:
         """Go over to the processor; the cells seen so far are seen anew."""
         self._scores = None
-        return super().retreat(error)
+        return super().fall_back_to_cpu(error)
 
-    def explain(self, why: Why, method: str) -> Steps[tuple[Any, float]]:
+    def explain(self, target: Target, method: str) -> Steps[tuple[Any, float]]:
         """Weigh the last maps, as `Explainer.explain`; lazily.
 
         Raises
@@ -70,18 +70,18 @@ class StreamedExplainer(Explainer):
             )
         scores = yield from self._cells()
         empty = torch.zeros(1, *self._kind, device=self.model.device)
-        bias = self._of_cells(empty)[:, 0, 0]
-        asked = [why(torch.from_numpy(part).movedim(0, -1)).numpy() for part in (scores, bias)]
+        bias = self._cell_scores(empty)[:, 0, 0]
+        asked = [target(torch.from_numpy(part).movedim(0, -1)).numpy() for part in (scores, bias)]
         raw = (asked[0] - asked[1]) / asked[0].size
         return self._fine(raw), float(np.abs(raw).max())
 
     def _cells(self) -> Steps[np.ndarray]:
         """Scores of every cell: (classes, h, w)."""
         if self._scores is None:
-            self._scores = yield from self._seen()
+            self._scores = yield from self._score_cells()
         return self._scores
 
-    def _seen(self) -> Steps[np.ndarray]:
+    def _score_cells(self) -> Steps[np.ndarray]:
         design, net, device = self.design, self.model.net, self.model.device
         if not (design.any_size and self.whole):
             raise ValueError(
@@ -98,7 +98,7 @@ class StreamedExplainer(Explainer):
             bottom, right = min(y + _SIDE + _MARGIN, height), min(x + _SIDE + _MARGIN, width)
             given = self._given((top, bottom), (left, right))
             steps = feature_map(net, design, given, device)
-            maps = yield from map_progress(steps, _telling(now))
+            maps = yield from map_progress(steps, _always(now))
             ends = min(y + _SIDE, height), min(x + _SIDE, width)
             (rows, columns), (to_rows, to_columns) = (
                 [slice((a - o) // design.parts.stride, (b - o) // design.parts.stride)
@@ -111,10 +111,10 @@ class StreamedExplainer(Explainer):
                 shape = (len(self.model.card.classes),
                          height // design.parts.stride, width // design.parts.stride)  # fmt: skip
                 scores, self._kind = np.empty(shape, np.float32), (maps.shape[1], 1, 1)
-            scores[:, to_rows, to_columns] = self._of_cells(maps)
+            scores[:, to_rows, to_columns] = self._cell_scores(maps)
         return scores
 
-    def _of_cells(self, maps: torch.Tensor) -> np.ndarray:
+    def _cell_scores(self, maps: torch.Tensor) -> np.ndarray:
         """Scores of every cell of (1, C, h, w): (classes, h, w)."""
         cells = maps[0].flatten(1).T[:, :, None, None]  # (h w, C, 1, 1)
         with torch.no_grad():
@@ -128,7 +128,7 @@ class StreamedExplainer(Explainer):
         try:
             with torch.no_grad():
                 whole = self.head(part)[0].float().cpu().numpy()
-            cells = self._of_cells(part)
+            cells = self._cell_scores(part)
             alike = np.abs(cells.mean(axis=(1, 2)) - whole).max() <= 1e-3 * np.ptp(cells)
         except RuntimeError as error:
             # a head that takes maps of one size
@@ -168,11 +168,11 @@ class StreamedExplainer(Explainer):
         return da.map_blocks(block, chunks=chunks, dtype=np.float32, meta=np.empty((0, 0), "f4"))
 
 
-def _telling(now: Progress) -> Callable[[Progress], Progress]:
+def _always(now: Progress) -> Callable[[Progress], Progress]:
     return lambda _: now
 
 
-def shown(plane: Any, card: NetworkInput) -> Steps[Any]:
+def stretched_lazily(plane: Any, card: NetworkInput) -> Steps[Any]:
     """Stretch a lazy plane as `views.normalised` does one in memory: percentiles by counting."""
     scope = card.normalisation
     histogram = yield from grey_histogram(plane)

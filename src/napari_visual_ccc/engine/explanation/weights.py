@@ -1,4 +1,4 @@
-"""How class activation maps weigh the channels of a layer.
+"""How class activation maps class_activation_map the channels of a layer.
 
 The only importer of ``pytorch_grad_cam`` beside `cam_sanity_checks`.
 """
@@ -25,7 +25,7 @@ _FEW_CHANNELS = 64
 
 
 @dataclass(frozen=True)
-class Why:
+class Target:
     """A question to a network.
 
     Parameters
@@ -33,7 +33,7 @@ class Why:
     target : int
         Class whose evidence is asked for.
     against : int or None
-        Class that it is compared with: why the one and not the other.
+        Class that it is compared with: target the one and not the other.
     """
 
     target: int
@@ -45,11 +45,11 @@ class Why:
         return score if self.against is None else score - logits[..., self.against]
 
 
-def weigh(
+def class_activation_map(
     net: Any,
     layer: nn.Module,
     given: torch.Tensor,
-    why: Why,
+    target: Target,
     method: str,
     as_map: Callable[[torch.Tensor], torch.Tensor],
 ) -> Steps[np.ndarray]:
@@ -63,7 +63,7 @@ def weigh(
         Of the net; where `given` enters, it is the first.
     given : (B, ...) tensor
         Input of the net.
-    why : Why
+    target : Target
         The question.
     method : str
         One of `explain.TITLES`, but not Score-CAM or FullGrad.
@@ -78,7 +78,7 @@ def weigh(
     import pytorch_grad_cam as grad_cam
 
     if method == "ablationcam":
-        return (yield from ablated(net, layer, given, why, as_map))
+        return (yield from ablation_cam(net, layer, given, target, as_map))
     yield Progress(0, 1, "weights")
     kinds = {
         "gradcam": grad_cam.GradCAM,
@@ -98,12 +98,12 @@ def weigh(
     ):
         scores = cam.activations_and_grads(given)
         if method not in ("eigencam", "random"):
-            why(scores).sum().backward()
+            target(scores).sum().backward()
         activations = cam.activations_and_grads.activations[0].float().numpy()
         gradients = cam.activations_and_grads.gradients
         slopes = gradients[0].float().numpy() if gradients else np.zeros_like(activations)
         with _same_random_numbers():
-            raw = cam.get_cam_image(given, layer, [why] * len(given), activations, slopes, False)
+            raw = cam.get_cam_image(given, layer, [target] * len(given), activations, slopes, False)
     # leaving the block swallows an IndexError
     if raw is None:
         raise RuntimeError("grad-cam gave no map")
@@ -135,11 +135,11 @@ def _channels(maps: torch.Tensor, few: bool) -> torch.Tensor:
     return maps.std(dim=(1, 2)).topk(_FEW_CHANNELS).indices.sort().values
 
 
-def ablated(
+def ablation_cam(
     net: Any,
     layer: nn.Module,
     given: torch.Tensor,
-    why: Why,
+    target: Target,
     as_map: Callable[[torch.Tensor], torch.Tensor],
 ) -> Steps[np.ndarray]:
     """Ablation-CAM (Desai & Ramaswamy, WACV 2020): how much the score falls without a channel."""
@@ -165,7 +165,7 @@ def ablated(
     handle = layer.register_forward_hook(hook)
     try:
         with torch.no_grad():
-            before = why(net(given))  # (B,)
+            before = target(net(given))  # (B,)
             maps = as_map(seen[0])
             channels = list(range(maps.shape[1]))
             weights = torch.zeros(count, maps.shape[1], device=maps.device)
@@ -173,7 +173,7 @@ def ablated(
             for start in range(0, len(channels), at_once):
                 yield Progress(start, len(channels), "channels")
                 off[:] = channels[start : start + at_once]
-                scores = why(net(given.repeat(len(off), *[1] * (given.ndim - 1))))
+                scores = target(net(given.repeat(len(off), *[1] * (given.ndim - 1))))
                 fall = (before - scores.reshape(len(off), count)) / (before.abs() + 1e-12)
                 weights[:, off] = fall.T
         return (weights[:, :, None, None] * maps).sum(dim=1).cpu().double().numpy()
@@ -181,15 +181,15 @@ def ablated(
         handle.remove()
 
 
-def score_weights(
+def score_cam_of_layer(
     net: Any,
     layer: nn.Module,
     given: torch.Tensor,
-    why: Why,
+    target: Target,
     as_map: Callable[[torch.Tensor], torch.Tensor],
     few: bool = False,
 ) -> Steps[np.ndarray]:
-    """Score-CAM of a chosen layer: see `scores_of_masks`."""
+    """Score-CAM of a chosen layer: see `score_cam`."""
     seen: list[torch.Tensor] = []
     handle = layer.register_forward_hook(lambda *parts: seen.append(parts[2]))
     try:
@@ -197,11 +197,11 @@ def score_weights(
             net(given)
     finally:
         handle.remove()
-    return (yield from scores_of_masks(net, given, as_map(seen[0]), why, few))
+    return (yield from score_cam(net, given, as_map(seen[0]), target, few))
 
 
-def scores_of_masks(
-    net: Any, given: torch.Tensor, maps: torch.Tensor, why: Why, few: bool = False
+def score_cam(
+    net: Any, given: torch.Tensor, maps: torch.Tensor, target: Target, few: bool = False
 ) -> Steps[np.ndarray]:
     """Score-CAM (Wang et al., CVPR Workshops 2020): the score of what a channel lets through.
 
@@ -213,7 +213,7 @@ def scores_of_masks(
         Input.
     maps : (B, C, h, w) tensor
         Of the explained layer.
-    why : Why
+    target : Target
         The question.
     few : bool
         Try only the 64 channels that vary most.
@@ -231,11 +231,11 @@ def scores_of_masks(
                 )
                 low, high = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
                 masks = (masks - low) / (high - low).clamp(min=1e-8)
-                weights[number, some] = why(net(given[number : number + 1] * masks)).float()
+                weights[number, some] = target(net(given[number : number + 1] * masks)).float()
     return (weights.softmax(dim=1)[:, :, None, None] * maps).sum(dim=1).cpu().double().numpy()
 
 
-def full_gradient(net: nn.Module, given: torch.Tensor, why: Why) -> np.ndarray:
+def full_grad(net: nn.Module, given: torch.Tensor, target: Target) -> np.ndarray:
     """FullGrad (Srinivas & Fleuret, NeurIPS 2019): input and bias gradients of all layers.
 
     As ``pytorch_grad_cam.FullGrad``, but the channels of a layer are added up before they are
@@ -261,7 +261,7 @@ def full_gradient(net: nn.Module, given: torch.Tensor, why: Why) -> np.ndarray:
     try:
         with torch.enable_grad():
             given = given.detach().requires_grad_()
-            why(net(given)).sum().backward()
+            target(net(given)).sum().backward()
         grad = given.grad
         assert grad is not None
         total = _unit((grad * given).abs().detach()).sum(dim=1, keepdim=True)

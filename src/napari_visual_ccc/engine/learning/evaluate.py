@@ -13,12 +13,12 @@ from ...core.dataset import Dataset, printable
 from ...core.progress import Progress, Steps, run
 from ...core.results import EvaluationResult
 from ..classification.calibration import (
-    calibration_error,
-    nonconformity,
+    expected_calibration_error,
+    fit_temperature,
+    nonconformity_scores,
     softmax,
-    temperature_of,
 )
-from ..classification.windows import Device, see
+from ..classification.windows import Device, run_network
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -156,9 +156,9 @@ def calibrate(prepared: PreparedDataset, fitted: Fitted, parts: Partition) -> Ca
     held_out = np.flatnonzero(np.isin(index, parts.calibration))
     temperature = 1.0
     if len(held_out):
-        temperature = temperature_of(logits[held_out], targets[held_out])
+        temperature = fit_temperature(logits[held_out], targets[held_out])
     probabilities, uncalibrated = softmax(logits, temperature), softmax(logits)
-    scores = nonconformity(probabilities[held_out], targets[held_out])
+    scores = nonconformity_scores(probabilities[held_out], targets[held_out])
     if by_crop:
         probabilities = prepared.mean_by_image(probabilities)
         uncalibrated = prepared.mean_by_image(uncalibrated)
@@ -219,19 +219,19 @@ def evaluate(
         except (ValueError, OSError) as error:
             skipped.append((example.name, printable(str(error))))
             continue
-        looks = run(see(loaded, plane, size, tta))
+        output = run(run_network(loaded, plane, size, tta))
         examples.append(example)
-        before.append(looks.probabilities(1.0))
-        after.append(looks.probabilities(heat))
+        before.append(output.probabilities(1.0))
+        after.append(output.probabilities(heat))
         thumbnails[example.name] = thumbnail(plane)
-        odd = looks.strange(loaded)
+        odd = output.is_out_of_distribution(loaded)
         if odd is not None:
             unknown.append(odd.mean() > 0.5)
     if not examples:
         raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")
     targets = np.array([card.classes.index(one.label) for one in examples])
     facts: dict[str, Any] = {"temperature": heat, "model": card.name, "model_hash": loaded.hash}
-    facts["ece_before"] = calibration_error(np.stack(before), targets)
+    facts["ece_before"] = expected_calibration_error(np.stack(before), targets)
     notes = tuple(f"{name} was skipped: {why}" for name, why in skipped[:5])
     if unknown:
         facts["unknown"] = float(np.mean(unknown))
@@ -311,9 +311,9 @@ def _calibration_row(
     found = []
     for _ in range(200):
         drawn = np.concatenate([of[g] for g in rng.integers(0, len(of), len(of))])
-        found.append(calibration_error(probabilities[drawn], targets[drawn]))
+        found.append(expected_calibration_error(probabilities[drawn], targets[drawn]))
     low, high = (float(v) for v in np.percentile(found, (2.5, 97.5)))
-    value = calibration_error(probabilities, targets)
+    value = expected_calibration_error(probabilities, targets)
     # drawing with repeats makes the error look larger: the interval is reflected about the value
     low, high = max(0.0, 2 * value - high), min(1.0, max(value, 2 * value - low))
     return "expected calibration error", value, low, high

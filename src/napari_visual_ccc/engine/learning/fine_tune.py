@@ -13,7 +13,7 @@ import pandas as pd
 
 from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import SIZE
-from ...nets.inference import scores_and_features, sentence
+from ...nets.inference import scores_and_features, user_message
 from ...nets.models.base import Architecture, frozen
 from ...nets.training.fit import fit
 from ...nets.training.recipe import Stages
@@ -91,7 +91,7 @@ class FineTune:
             history = yield from steps
             logits, features = yield from self._outputs(classifier)
         except (RuntimeError, MemoryError) as error:
-            raise sentence(error, self.device) from error
+            raise user_message(error, self.device) from error
         extras = {} if classifier.size is None else {SIZE: classifier.size.detach()}
         return Fitted(
             frozen(classifier.net), logits, features, pd.DataFrame(history), asdict(self.options),

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ...core.progress import Steps
-from ...nets.inference import batched, sentence
+from ...nets.inference import batched, user_message
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -128,4 +128,4 @@ def apply_to_crops(
             )
         )
     except (RuntimeError, MemoryError) as error:
-        raise sentence(error, device) from error
+        raise user_message(error, device) from error

@@ -226,7 +226,7 @@ def _evaluate_test_part(
     notes: tuple[str, ...],
     seed: int,
 ) -> EvaluationResult:
-    from ..classification.calibration import calibration_error
+    from ..classification.calibration import expected_calibration_error
 
     test = parts.test
     targets, probabilities = prepared.targets[test], calibrated.probabilities[test]
@@ -239,8 +239,8 @@ def _evaluate_test_part(
         seed=seed,
         facts={
             "temperature": calibrated.temperature,
-            "ece_before": calibration_error(calibrated.uncalibrated[test], targets),
-            "ece_after": calibration_error(probabilities, targets),
+            "ece_before": expected_calibration_error(calibrated.uncalibrated[test], targets),
+            "ece_after": expected_calibration_error(probabilities, targets),
             "part": parts.tested_by,
         },
         notes=notes,
@@ -264,14 +264,14 @@ def _package(
     from ...nets.card import make_card
     from ...nets.checkpoint import Model
     from ...nets.layers import layers_of
-    from ...nets.neighbours import knn_threshold, references
+    from ...nets.neighbours import choose_references, knn_threshold
     from ..classification.calibration import thin_scores
 
     index, features = calibrated.image_index, calibrated.features
     names = prepared.table["name"].tolist()
     known = calibrated.samples_of(parts.train)
     held_out = calibrated.samples_of(parts.calibration)
-    kept, kept_names, chosen = references(
+    kept, kept_names, chosen = choose_references(
         features[known], prepared.targets[index[known]], prepared.thumbnails[index[known]],
         [names[k] for k in index[known]], recipe.seed,
     )  # fmt: skip
