@@ -18,6 +18,7 @@ from torch import nn
 from .card import DEFAULT, FORMAT, ModelCard, file_hash, make_card, read_card, unfitting
 from .models.base import Architecture
 from .models.registry import architecture
+from .seed import seeded
 
 # tensors beside the weights: features, targets and thumbnails of training images, and the weights
 # of the pixel size
@@ -167,6 +168,32 @@ def on_cpu(model: Model) -> Model:
     """Give a copy of a model that runs on the processor."""
     net = copy.deepcopy(model.net).to("cpu")
     return replace(model, net=net, extras={name: v.cpu() for name, v in model.extras.items()})
+
+
+def randomized(model: Model, seed: int, only_last: bool) -> Model:
+    """Give a copy with random weights, normal with the mean and spread of those it had.
+
+    Parameters
+    ----------
+    model : Model
+        Stays as it is.
+    seed : int
+        Of the weights.
+    only_last : bool
+        Only those of the layer that gives the classes.
+    """
+    net: Any = copy.deepcopy(model.net)
+    weights = list(net.parameters())
+    if only_last:
+        layers = [m for m in net.modules() if getattr(m, "weight", None) is not None]
+        classes = len(model.card.classes)
+        last = ([m for m in layers if len(m.weight) == classes] or layers)[-1]
+        weights = list(last.parameters())
+    with seeded(seed), torch.no_grad():
+        for one in weights:
+            spread, mean = torch.std_mean(one, correction=0)
+            one.copy_(torch.randn(one.shape).to(one) * spread + mean)
+    return replace(model, net=net)
 
 
 def _extras_fit(extras: Mapping[str, torch.Tensor], card: ModelCard) -> bool:

@@ -105,7 +105,7 @@ OPERATIONS: dict[str, Operation] = {
         Operation(
             "evidence_regions",
             "classify",
-            "engine.explanation.regions",
+            "engine.explanation.heatmap",
             "Evidence to regions",
             live=True,
         ),

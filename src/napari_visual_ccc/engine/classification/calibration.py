@@ -94,7 +94,7 @@ def prediction_set(
     Split conformal prediction (Vovk et al. 2005; Sadinle et al., J. Am. Stat. Assoc. 114 (2019)
     223): over images like those of the validation part, the true class is in the set with at least
     this probability. Here approximately: images of one group are no independent draws, and the
-    scores are those of fewer turned views than `classify` output at.
+    scores are those of fewer turned views than `classify` looks at.
 
     Parameters
     ----------

@@ -16,6 +16,7 @@ from ..classification.calibration import softmax
 from ..classification.crops import normalised, scale_note
 from ..classification.judge import assess
 from ..classification.windows import CONFIDENCE, Device
+from .heatmap import heatmap
 
 if TYPE_CHECKING:
     from .explainer import Explainer
@@ -39,9 +40,6 @@ TITLES: dict[str, str] = {
     "fullgrad": "FullGrad",
     "random": "Random-CAM",
 }
-
-# of the highest weighted activation: what is lower is rounding, not evidence
-_NOTHING = 1e-6
 
 # what is larger is explained tile by tile
 LARGE_PIXELS = 1 << 26
@@ -139,7 +137,7 @@ def explain(
     if method == "random":
         notes = (*notes, "Random-CAM is a control: it explains nothing")
     title = f"{TITLES[method]} {target}" + (f" not {against}" if against else "")
-    return _heatmap(fine, height, title, signed, target, prediction, (*notes, *explainer.notes))
+    return heatmap(fine, height, title, signed, target, prediction, (*notes, *explainer.notes))
 
 
 def compare(
@@ -209,7 +207,7 @@ def compare(
     for name, (fine, height) in found.items():
         label, how = wanted[name]
         title = f"{TITLES[how]} {label}"
-        maps[name] = _heatmap(fine, height, title, signed, label, prediction, (), scale=shared)
+        maps[name] = heatmap(fine, height, title, signed, label, prediction, (), scale=shared)
     return MapsResult(maps, facts=maps[next(iter(maps))].facts, notes=(*notes, *explainer.notes))
 
 
@@ -324,42 +322,3 @@ def _evidence(
         total += np.rot90(fine, -(kind % 4))
         height = max(height, high)
     return total / 8, height
-
-
-def _heatmap(
-    fine: Any,
-    strongest: float,
-    title: str,
-    signed: bool,
-    target: str,
-    prediction: PredictionResult,
-    notes: tuple[str, ...],
-    scale: float = 0.0,
-) -> HeatmapResult:
-    fine = fine if signed else np.maximum(fine, 0)
-    peak = float(np.abs(fine).max())
-    height = strongest if peak > _NOTHING * strongest else 0.0
-    if height == 0:
-        fine = np.zeros_like(fine)
-        notes = (*notes, f"nothing in the image speaks for {target}: the map is empty")
-    elif scale or peak:
-        fine = fine / (scale or peak)
-    return HeatmapResult(
-        fine.astype(np.float32),
-        look="signed" if signed else "heat",
-        limits=(-1.0, 1.0) if signed else (0.0, 1.0),
-        name=title,
-        target=target,
-        prediction=prediction,
-        raw_maximum=height,
-        facts={
-            "target": target,
-            "raw_maximum": height,
-            **{key: prediction.facts[key] for key in ("model", "model_hash", "device")},
-            "unknown": prediction.unknown,
-            "probabilities": dict(
-                zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
-            ),
-        },
-        notes=notes,
-    )

@@ -1,9 +1,8 @@
-"""Whether a class activation map shows what the network output at, or only output as if it did."""
+"""Whether a class activation map shows what the network looks at, or only looks as if it did."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,9 +12,9 @@ from ...core.progress import Progress, Steps
 from ...core.results import TableResult
 from ..classification.windows import Device, model_facts
 from .explain import TITLES, Method, evidence, grey_plane, start_explanation
+from .occlude import impute_noisy
 
 if TYPE_CHECKING:
-    from ...nets.checkpoint import Model
     from .explainer import Explainer
 
 # side of what is tested, in pixels of the network's input: it is classified 110 times
@@ -24,8 +23,7 @@ _PART, _STEPS = 320, 16
 # of a window's side: the shape of a particle is gone, its place is not
 _BLUR = 1 / 8
 
-# the noise is the paper's: without it a network could see where pixels were filled in
-_ROAD_STEPS, _ROAD_NOISE = (0.2, 0.4, 0.6, 0.8), 0.01
+_ROAD_STEPS = (0.2, 0.4, 0.6, 0.8)
 
 # each counts twice, the second time upside down, in half as many steps
 _CONTROLS = 3
@@ -199,11 +197,15 @@ def _tests(
     part: Explainer, fine: np.ndarray, number: int, method: str, seed: int
 ) -> Steps[Numbers]:
     """Value, control and verdict (0 good, 1 doubtful, 2 bad) of every test."""
+    from ...nets.checkpoint import randomized
+
     found = yield from _follows(part, fine, number, np.random.default_rng(seed))
     for test, draws in _DRAWS.items():
         last = test == "new last layer"
         seeds = range(seed, seed + (1 if method in _SLOW else draws))
-        views = ((part.for_image(part.image, _redrawn(part.model, k, last)), method) for k in seeds)
+        views = (
+            (part.for_image(part.image, randomized(part.model, k, last)), method) for k in seeds
+        )
         mean = yield from _alike(views, fine, number, test)
         found[test] = (mean, np.nan, 2 if mean > _SAME else 1 if mean > _SIMILAR else 0)
     others = ((part, other) for other in _RELATIVES if other != method)
@@ -302,7 +304,7 @@ def _scores(
     images += [np.where(ranks < share, shown, blurred) for share in inner]
     for share in _ROAD_STEPS:
         yield Progress(0, 0, note)
-        images += [_filled(shown, gone, rng) for gone in (ranks < share, ranks >= 1 - share)]
+        images += [impute_noisy(shown, gone, rng) for gone in (ranks < share, ranks >= 1 - share)]
     found = yield from _probabilities(part, number, images, note)
     deleted, inserted, road = np.split(found, [len(inner), 2 * len(inner)])
     return (
@@ -310,22 +312,6 @@ def _scores(
         _area(np.concatenate([ends[1:], inserted, ends[:1]])),
         float((road[1::2] - road[::2]).mean()),
     )
-
-
-def _filled(shown: np.ndarray, gone: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Replace pixels by the weighted mean of their neighbours, with a little noise."""
-    # the library's own metric around it hands torch tensors to numpy, of which NumPy 2 warns
-    from pytorch_grad_cam.metrics.road import NoisyLinearImputer, neighbors_weights
-    from scipy.sparse.linalg import spsolve
-
-    filled = shown.copy()
-    # of an image of few pixels all may be gone
-    if gone.any() and not gone.all():
-        given = ((~gone).astype(np.float32), shown[None].astype(np.float64))
-        system, known = NoisyLinearImputer.setup_sparse_system(*given, neighbors_weights)
-        noise = rng.normal(0, _ROAD_NOISE, int(gone.sum()))
-        filled[gone] = spsolve(system.tocsc(), known[:, 0]) + noise
-    return filled
 
 
 def _probabilities(
@@ -347,28 +333,6 @@ def _probabilities(
         return np.stack(images[start:stop])
 
     return (yield from batched(judge, read, len(images), model.device, note))
-
-
-def _redrawn(model: Model, seed: int, only_last: bool) -> Model:
-    """Copy a model with random weights, normal with the mean and the spread of those it had."""
-    import copy
-
-    import torch
-
-    from ...nets.seed import seeded
-
-    net: Any = copy.deepcopy(model.net)
-    weights = list(net.parameters())
-    if only_last:
-        layers = [m for m in net.modules() if getattr(m, "weight", None) is not None]
-        classes = len(model.card.classes)
-        last = ([m for m in layers if len(m.weight) == classes] or layers)[-1]
-        weights = list(last.parameters())
-    with seeded(seed), torch.no_grad():
-        for one in weights:
-            spread, mean = torch.std_mean(one, correction=0)
-            one.copy_(torch.randn(one.shape).to(one) * spread + mean)
-    return replace(model, net=net)
 
 
 def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float:

@@ -53,7 +53,7 @@ def detect_shortcuts(
     threshold: Annotated[float, {"min": 0.05, "max": 0.95, "step": 0.05}] = 0.2,
     device: Device = "auto",
 ) -> Steps[TableResult]:
-    """Warn when a model output at the label bar, the border or saturated spots.
+    """Warn when a model looks at the label bar, the border or saturated spots.
 
     If the images of a class share a bar or a frame, a network learns that instead of the specimen
     (Geirhos et al., Nat. Mach. Intell. 2 (2020) 665; Lapuschkin et al., Nat. Commun. 10 (2019)
@@ -138,7 +138,7 @@ def detect_shortcuts(
         }
         if warning:
             warnings.append(
-                f"this model output at the {name}: {share:.0%} of the evidence lies there and the "
+                f"this model looks at the {name}: {share:.0%} of the evidence lies there and the "
                 f"prediction changes by {change:.2f} without it"
             )
     facts["warned"] = bool(warnings)

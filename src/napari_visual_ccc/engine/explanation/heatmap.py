@@ -1,4 +1,4 @@
-"""A heatmap as regions."""
+"""Heatmaps: evidence scaled to a layer, and its regions."""
 
 from __future__ import annotations
 
@@ -7,7 +7,10 @@ from typing import Annotated, Any
 import numpy as np
 
 from ...core.progress import Progress, Steps
-from ...core.results import LabelsResult
+from ...core.results import HeatmapResult, LabelsResult, PredictionResult
+
+# of the highest weighted activation: what is lower is rounding, not evidence
+_ROUNDING = 1e-6
 
 
 def evidence_regions(
@@ -75,3 +78,63 @@ def _large(labels: np.ndarray, min_size: int) -> np.ndarray:
     keep = counts >= min_size
     keep[0] = False
     return keep[labels]
+
+
+def heatmap(
+    fine: Any,
+    strongest: float,
+    title: str,
+    signed: bool,
+    target: str,
+    prediction: PredictionResult,
+    notes: tuple[str, ...],
+    scale: float = 0.0,
+) -> HeatmapResult:
+    """Scale evidence to a heatmap.
+
+    Parameters
+    ----------
+    fine : (Y, X) array
+        Evidence at every pixel; numpy, or lazy dask.
+    strongest : float
+        Of the cells, before they were interpolated.
+    title : str
+        Of the layer.
+    signed : bool
+        Keep evidence against the class.
+    target : str
+        The class.
+    prediction : PredictionResult
+        Of the whole image.
+    notes : tuple of str
+        Remarks on the result.
+    scale : float
+        Divisor that several heatmaps share; 0 takes the maximum of this one.
+    """
+    fine = fine if signed else np.maximum(fine, 0)
+    peak = float(np.abs(fine).max())
+    height = strongest if peak > _ROUNDING * strongest else 0.0
+    if height == 0:
+        fine = np.zeros_like(fine)
+        notes = (*notes, f"nothing in the image speaks for {target}: the map is empty")
+    elif scale or peak:
+        fine = fine / (scale or peak)
+    return HeatmapResult(
+        fine.astype(np.float32),
+        look="signed" if signed else "heat",
+        limits=(-1.0, 1.0) if signed else (0.0, 1.0),
+        name=title,
+        target=target,
+        prediction=prediction,
+        raw_maximum=height,
+        facts={
+            "target": target,
+            "raw_maximum": height,
+            **{key: prediction.facts[key] for key in ("model", "model_hash", "device")},
+            "unknown": prediction.unknown,
+            "probabilities": dict(
+                zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
+            ),
+        },
+        notes=notes,
+    )
