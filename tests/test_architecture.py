@@ -36,7 +36,7 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     "cli/main.py: _one_image",
-    "engine/classification/judge.py: judged",
+    "engine/classification/judge.py: assess",
     "engine/segmentation/threshold.py: threshold",
     "widgets/docks/train.py: __init__",
     "widgets/form/form.py: __init__",
@@ -70,7 +70,7 @@ WITHOUT_TEST = {
     "engine/classification/windows.py",
     "engine/clustering/features.py",
     "engine/explanation/occlude.py",
-    "engine/explanation/regions.py",
+    "engine/explanation/heatmap.py",
     "engine/explanation/weights.py",
     "engine/measure/accumulate.py",
     "engine/measure/shape2d.py",
@@ -248,8 +248,7 @@ def test_words_of_the_field_are_used():
 def test_only_the_explanations_know_grad_cam_and_only_training_an_optimiser():
     texts = {name: path.read_text("utf-8") for name, path in MODULES.items()}
     assert {name for name, text in texts.items() if "pytorch_grad_cam" in text} <= {
-        "engine/explanation/explainer.py",
-        "engine/explanation/sanity.py",
+        "engine/explanation/occlude.py",
         "engine/explanation/weights.py",
     }
     optimising = {name for name, text in texts.items() if "torch.optim" in text}

@@ -37,7 +37,7 @@ _SOME = 32
 
 
 class Explainer:
-    """A model explainer at one image.
+    """A model looking at one image.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Whether a model output at what the microscope added to the image instead of the specimen."""
+"""Whether a model relies on what the microscope added to the image instead of the specimen."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ _METHODS = ("gradcam", "hirescam")
 
 
 class StreamedExplainer(Explainer):
-    """A model explainer at one large image; `image` is dask, 0 to 1."""
+    """A model looking at one large image; `image` is dask, 0 to 1."""
 
     _scores: np.ndarray | None = None
 
