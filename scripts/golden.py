@@ -65,15 +65,23 @@ class Renamed:
 # "otsu": Renamed("threshold", {"objects": "foreground"}, {"area_percent": "share_percent"},
 #                 fixed={"method": "otsu"}, values={"objects": {"dark": "below"}})
 NAMES: dict[str, Renamed] = {
-    "align": Renamed("align_stack"),
+    "align": Renamed(
+        "align_stack",
+        {"to": "reference"},
+        values={"to": {"the slice before": "previous", "the first slice": "first"}},
+    ),
     "background": Renamed("subtract_background"),
     "cover": Renamed("occlude"),
-    "crop_bar": Renamed("crop_info_bar"),
+    "crop_bar": Renamed("crop_info_bar", values={"find": {"by hand": "manual"}}),
     "destripe": Renamed(parameters={"widest": "max_width", "shortest": "min_length"}),
     "evaluate": Renamed(parameters={"turns": "tta"}),
     "examine": Renamed("audit_dataset"),
     "glcm": Renamed("glcm_features"),
-    "info_bar": Renamed("detect_info_bar"),
+    "info_bar": Renamed(
+        "detect_info_bar",
+        values={"find": {"by hand": "manual"}},
+        layers={"label bar": "info bar"},
+    ),
     "number_objects": Renamed("label_objects"),
     "otsu": Renamed("threshold"),
     "quality": Renamed("image_quality"),

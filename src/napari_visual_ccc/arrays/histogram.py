@@ -68,6 +68,26 @@ class GreyHistogram:
         )
         return tuple((low + (high - low) * (places % 1)).tolist())
 
+    def even(self, bins: int) -> tuple[np.ndarray, np.ndarray]:
+        """Counts and centres of even bins from the darkest to the brightest pixel.
+
+        Whole numbers that span no more levels than `bins` have a bin each, as in
+        `skimage.exposure.histogram`. Outliers that would take most of the bins are counted in the
+        first and the last bin.
+        """
+        low, high = self.scale.ends(self.bins)
+        if isinstance(self.scale, Levels) and high - low < bins:
+            counts = np.zeros(int(high - low) + 1, np.int64)
+            counts[self.bins - self.bins[0]] = self.counts
+            return counts, np.arange(len(counts)) + low
+        core = self.percentiles(100 * _OUTLIERS, 100 * (1 - _OUTLIERS))
+        if 0 < core[1] - core[0] < (high - low) / 8:
+            low, high = core
+        counts, edges = np.histogram(
+            self.values.clip(low, high), bins, (low, high), weights=self.counts
+        )
+        return counts, (edges[1:] + edges[:-1]) / 2
+
     def labeller(self, starts: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
         """Give the function that labels a plane: 1 from the first start on, 2 from the second, ...
 
@@ -106,6 +126,11 @@ class Levels:
         """Lowest value of a bin."""
         return bins + float(self.low)
 
+    def ends(self, bins: np.ndarray) -> tuple[float, float]:
+        """Lowest and highest value of ascending occupied bins."""
+        low, high = self.edge(bins[[0, -1]]).tolist()
+        return low, high
+
 
 @dataclass(frozen=True)
 class Binned:
@@ -140,6 +165,10 @@ class Binned:
         """Lowest value of a bin."""
         values, places = self._knots
         return np.interp(bins, places, values)
+
+    def ends(self, _: np.ndarray) -> tuple[float, float]:
+        """Lowest and highest value."""
+        return self.low, self.high
 
 
 def limits(image: Any) -> Steps[tuple[float, float]]:

@@ -66,9 +66,7 @@ OPERATIONS: dict[str, Operation] = {
             whole=True,
         ),
         Operation("denoise", "denoise", "engine.restoration.denoise", "Denoise"),
-        Operation(
-            "threshold", "segment", "engine.segmentation.threshold", "Otsu threshold", live=True
-        ),
+        Operation("threshold", "segment", "engine.segmentation.threshold", "Threshold", live=True),
         Operation(
             "watershed_split", "segment", "engine.segmentation.watershed", "Split touching objects"
         ),

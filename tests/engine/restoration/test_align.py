@@ -35,12 +35,12 @@ def measured(result):
     return result.drift[["drift_y_px", "drift_x_px"]].to_numpy()
 
 
-@pytest.mark.parametrize("to", ["the slice before", "the first slice"])
-def test_drift_is_found_to_a_tenth_of_a_pixel(picture, to):
-    result = ccc.align_stack(drifting(picture, DRIFT), 2.0, "nm", to=to)
+@pytest.mark.parametrize("reference", ["previous", "first"])
+def test_drift_is_found_to_a_tenth_of_a_pixel(picture, reference):
+    result = ccc.align_stack(drifting(picture, DRIFT), 2.0, "nm", reference=reference)
     errors = np.hypot(*(measured(result) - DRIFT).T)
     # from slice to slice errors may add up
-    assert errors.max() < (0.1 if to == "the first slice" else 0.2), errors
+    assert errors.max() < (0.1 if reference == "first" else 0.2), errors
     np.testing.assert_allclose(result.drift["drift_x_nm"], 2 * result.drift["drift_x_px"])
     assert (result.drift["match"] > 0.9).all()
 
@@ -54,7 +54,7 @@ def test_each_step_is_found_to_a_tenth_of_a_pixel_in_noise(picture):
 @pytest.mark.parametrize("subpixel", [True, False])
 def test_aligned_slices_lie_on_the_first(picture, subpixel):
     stack = drifting(picture, DRIFT)
-    result = ccc.align_stack(stack, to="the first slice", subpixel=subpixel)
+    result = ccc.align_stack(stack, reference="first", subpixel=subpixel)
     assert result.data.dtype == np.float32
     np.testing.assert_array_equal(result.data[0], stack[0].astype(np.float32))
     inner = np.s_[:, 25:-25, 25:-25]
@@ -114,14 +114,14 @@ def useless(kind, shape, seed=0):
     return np.random.default_rng(seed).normal(100, 40, shape)
 
 
-@pytest.mark.parametrize("to", ["the slice before", "the first slice"])
+@pytest.mark.parametrize("reference", ["previous", "first"])
 @pytest.mark.parametrize("kind", ["noise", "blank", "missing"])
 @pytest.mark.parametrize("where", [(5,), (0,), (0, 1), (4, 5, 9)])
-def test_drift_goes_on_across_bad_slices(alloy, to, kind, where):
+def test_drift_goes_on_across_bad_slices(alloy, reference, kind, where):
     stack = cut(alloy, STEADY)
     for place in where:
         stack[place] = useless(kind, stack[place].shape, place)
-    result = ccc.align_stack(stack, to=to, subpixel=False)
+    result = ccc.align_stack(stack, reference=reference, subpixel=False)
     usable = [place for place in range(10) if place not in where]
     expected = STEADY - STEADY[usable[0]]
     for place in where:
@@ -152,15 +152,15 @@ def test_where_something_else_is_shown_is_said_and_what_was_left_may_come_back(a
     )
 
 
-@pytest.mark.parametrize("to", ["the slice before", "the first slice"])
+@pytest.mark.parametrize("reference", ["previous", "first"])
 @pytest.mark.parametrize("kind", [None, "noise", "blank"])
 @pytest.mark.parametrize("place", [(0, 0), (1, 0), (0, 1)])
-def test_series_of_stacks_go_on_across_a_bad_slice(alloy, to, kind, place):
+def test_series_of_stacks_go_on_across_a_bad_slice(alloy, reference, kind, place):
     drift = np.array([[(5 * t + z, -2 * t + 2 * z) for z in range(3)] for t in range(3)])
     series = cut(alloy, drift.reshape(-1, 2)).reshape(3, 3, 128, 128)
     if kind is not None:
         series[place] = useless(kind, (128, 128))
-    result = ccc.align_stack(series, to=to, subpixel=False)
+    result = ccc.align_stack(series, reference=reference, subpixel=False)
     good = np.array([kind is None or index != place for index in np.ndindex(3, 3)])
     expected = drift.reshape(-1, 2) - drift.reshape(-1, 2)[good][0]
     np.testing.assert_allclose(measured(result)[good], expected[good], atol=0.1)
@@ -183,8 +183,8 @@ def test_a_single_image_is_left_alone_and_said_so(discs):
     result = ccc.align_stack(discs)
     np.testing.assert_array_equal(result.data, discs.astype(np.float32))
     assert "single image" in result.notes[0]
-    with pytest.raises(ValueError, match="the slice before"):
-        ccc.align_stack(discs, to="the last")
+    with pytest.raises(ValueError, match="choose previous or first"):
+        ccc.align_stack(discs, reference="last")
 
 
 def test_the_command_line_writes_the_drift(picture, tmp_path):

@@ -23,7 +23,7 @@ def align_stack(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    to: Literal["the slice before", "the first slice"] = "the slice before",
+    reference: Literal["previous", "first"] = "previous",
     subpixel: bool = True,
 ) -> Steps[AlignedResult]:
     """Move the slices of a stack so that they lie on each other, and list the drift.
@@ -41,11 +41,11 @@ def align_stack(
         Size of a pixel in `unit`.
     unit : str
         Of `spacing`, such as ``"nm"``.
-    to : {'the slice before', 'the first slice'}
-        What a slice is compared with. The slice before suits specimens that change from slice to
-        slice (serial sections), but small errors add up; the first slice suits series of one
-        view. A slice that shows nothing, or something else (a flash of charge), is passed over:
-        the next is compared with the last good one.
+    reference : {'previous', 'first'}
+        Slice that each slice is registered to. Previous suits specimens that change from slice to
+        slice (serial sections), but small errors add up; first suits series of one view. A slice
+        that is empty or does not match (a flash of charge) is skipped: the next is registered to
+        the last good one.
     subpixel : bool
         Shift by fractions of a pixel, by cubic splines, which smooths noise a little; without
         it by whole pixels, and grey values are kept.
@@ -68,11 +68,11 @@ def align_stack(
     """
     import pandas as pd
 
-    if to not in ("the slice before", "the first slice"):
-        raise ValueError(f"to is {to!r}; choose 'the slice before' or 'the first slice'")
+    if reference not in ("previous", "first"):
+        raise ValueError(f"reference is {reference!r}; choose previous or first")
     grey, notes = to_gray(image)
     pixel_size = PixelSize.of(spacing, unit)
-    drift, moves, rows = Drift(to_first=to == "the first slice"), {}, []
+    drift, moves, rows = Drift(to_first=reference == "first"), {}, []
     places = list(np.ndindex(grey.shape[:-2]))
     for done, index in enumerate(places):
         yield Progress(done, 2 * len(places), "drift")

@@ -1,14 +1,13 @@
-"""Separate objects from background by grey level, and touching objects from each other."""
+"""Threshold an image into objects and background, or into grey classes."""
 
 from __future__ import annotations
 
 import functools
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
 
-from ...arrays.breaks import optimal_breaks
-from ...arrays.histogram import extremes, grey_histogram
+from ...arrays.histogram import GreyHistogram, extremes, grey_histogram
 from ...arrays.inputs import subtract_level, to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
@@ -19,19 +18,24 @@ from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps
 from ...core.results import LabelsResult
 from ...core.tables import cluster_table
+from .methods import METHODS
 from .objects import numbered
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# share of the height and width that counts as border when the background is looked for
+    MethodName = str
+else:
+    MethodName = Literal[tuple(METHODS)]
+
+# share of the height and width that counts as border when the background is determined
 _BORDER = 0.01
 
-# parts of a grey level that an 8-bit image is blurred in
+# fractions of a grey level that an 8-bit image is blurred in
 _FINE = np.uint16(256)
 
-# slices of a stack that are looked at for it, evenly spread
-_LOOKED_AT = 9
+# slices of a stack whose borders are sampled, evenly spread
+_SAMPLED = 9
 
 
 def threshold(
@@ -39,18 +43,20 @@ def threshold(
     spacing: Spacing = None,
     unit: str = "px",
     *,
+    method: MethodName = "otsu",
     classes: Annotated[int, {"min": 2, "max": 5}] = 2,
+    value: Annotated[float, {"min": -1e9, "max": 1e9}] = 0.0,
     objects: Literal["auto", "bright", "dark"] = "auto",
     sigma: Annotated[float, {"min": 0, "max": 20, "step": 0.5}] = 1.0,
     min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     dimensions: Dimensions = "2D",
     scope: Scope = "stack",
 ) -> Steps[LabelsResult]:
-    """Split an image into objects and background, or into up to five grey classes.
+    """Threshold an image into objects and background, or into up to five grey classes.
 
-    The thresholds leave the least variance within the classes, and are the best ones there are,
-    not those of a coarse histogram (Otsu, IEEE Trans. Syst. Man Cybern. 9 (1979) 62; Liao et al.,
-    J. Inf. Sci. Eng. 17 (2001) 713).
+    Otsu's thresholds minimise the variance within the classes; they are the optimum over all grey
+    levels, not that of a coarse histogram (Otsu, IEEE Trans. Syst. Man Cybern. 9 (1979) 62; Liao
+    et al., J. Inf. Sci. Eng. 17 (2001) 713). The other methods are those of scikit-image.
 
     Parameters
     ----------
@@ -60,18 +66,24 @@ def threshold(
         Size of a pixel in `unit`; in 3D of a voxel.
     unit : str
         Of `spacing`, such as ``"nm"``.
+    method : str
+        Otsu: least variance within classes. Yen: maximum correlation. Isodata: midway between the
+        class means. Li: minimum cross entropy. Triangle: at the foot of a single peak (few
+        objects). Minimum: between the two peaks. Manual: `value`.
     classes : int
-        Two: objects and background. More: grey classes, 1 being the darkest.
+        Two: objects and background. More (Otsu only): grey classes, 1 is the darkest.
+    value : float
+        Grey value of the manual threshold: pixels of this value or above are bright.
     objects : {'auto', 'bright', 'dark'}
         Which side of the threshold is an object (two classes). Auto: the class that fills most of
-        the image's border is background, since particles may be dark.
+        the image border is background, since particles may be dark.
     sigma : float
-        Gaussian blur before the cut, in pixels: noise speckles no classes.
+        Standard deviation in pixels of the Gaussian blur before the threshold; suppresses noise.
     min_size : int
         Objects with fewer pixels become background (two classes), 0 keeps all.
     dimensions : {'2D', '3D'}
-        Blur, and tell objects apart, within each slice or within the volume of the last three
-        axes. In 3D a blur reaches as far across slices as within one, in `unit`.
+        Blur, and separate objects, within each slice or within the volume of the last three axes.
+        In 3D a blur reaches as far across slices as within one, in `unit`.
     scope : {'stack', 'slice'}
         One set of thresholds for the whole stack, or one for each slice (in 3D for each volume of
         a series): for brightness that drifts.
@@ -82,91 +94,101 @@ def threshold(
         ``labels``: (..., Y, X) uint8. Two classes: 1 = object, 0 = background or not finite. More:
         1 = darkest class, 0 = not finite. ``table``: one row a class with its mean intensity,
         pixels, area % and area in `unit`² (in 3D: volume in `unit`³), summed over a stack; by
-        slice, one row a class and slice. ``facts``: the thresholds and which side objects are on,
-        by slice a list of them. Labels of dask are lazy: for a stack its grey levels are counted
-        first (limits, limits of the blurred image, histogram: a pass each, of 8 bit the last one
-        alone; `min_size` takes one more for the table); by slice nothing is, so table and facts are
-        missing.
+        slice, one row a class and slice. ``facts``: the thresholds (lowest grey value of each
+        brighter class) and which side objects are on, by slice a list of them. Labels of dask are
+        lazy: for a stack its grey levels are counted first (limits, limits of the blurred image,
+        histogram: a pass each, of 8 bit the last one alone; `min_size` takes one more for the
+        table); by slice nothing is, so table and facts are missing.
 
     Raises
     ------
     ValueError
-        If a parameter is out of range, the image is constant or no pixel of it is finite.
+        If a parameter is out of range, the method gives no threshold or not that many classes,
+        the image is constant or no pixel of it is finite.
     """
-    if not 2 <= classes <= 5:
-        raise ValueError(f"classes is {classes}; choose 2 to 5")
-    if objects not in ("auto", "bright", "dark"):
-        raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
+    _check(method, classes, objects)
     check_scope(scope)
     grey, notes = to_gray(image)
     axes = axes_of(dimensions, grey.shape)
     pixel_size = PixelSize.of(spacing, unit, axes)
+    name = method.capitalize() if classes == 2 else f"{method.capitalize()} {classes} classes"
     if scope == "slice" and grey.ndim > axes:
         one = functools.partial(
-            threshold, spacing=spacing, unit=unit, classes=classes, objects=objects, sigma=sigma,
-            min_size=min_size, dimensions=dimensions,
+            threshold, spacing=spacing, unit=unit, method=method, classes=classes, value=value,
+            objects=objects, sigma=sigma, min_size=min_size, dimensions=dimensions,
         )  # fmt: skip
-        name = "Otsu" if classes == 2 else f"Otsu {classes} classes"
         like = LabelsResult(None, name=name, notes=notes)
         (found,) = yield from map_slices(one, grey, axes, (like,), dtype=np.uint8)
         return found
-    seen, zero, step = grey, 0.0, 1.0
-    if sigma > 0 and grey.dtype == np.uint8 and axes == 2:
-        seen, step = (yield from _blurred_bytes(grey, sigma)), 1 / float(_FINE)
-    elif sigma > 0:
-        dark, bright, missing = yield from extremes(grey)
-        # the blur of a constant image differs in its last digits: classes where there are none
-        if bright > dark:
-            zero = float(dark)
-            shape = voxel_shape(pixel_size) if axes == 3 else None
-            seen = yield from _blurred(grey, sigma, zero, missing, shape)
-    histogram = yield from grey_histogram(seen, None if seen is grey else grey)
-    starts = optimal_breaks(histogram.values, histogram.counts, classes)
-    if len(starts) < classes:
-        levels = len(histogram.values)
-        raise ValueError(f"image has {levels} grey level(s): too few for {classes} classes")
+    smooth = yield from _smooth(grey, sigma, voxel_shape(pixel_size) if axes == 3 else None)
+    histogram = yield from grey_histogram(smooth.image, None if smooth.image is grey else grey)
+    starts = _starts(histogram, method, classes, (value - smooth.zero) / smooth.step)
     labels = yield from map_planes(
-        histogram.labeller(starts), seen, dtype=np.uint8, halo=0, note="threshold"
+        histogram.labeller(starts), smooth.image, dtype=np.uint8, halo=0, note="threshold"
     )
     pixels = np.add.reduceat(histogram.counts, starts)
     sums = np.add.reduceat(histogram.sums, starts)
-    facts: dict[str, Any] = {"thresholds": (histogram.lowest[starts[1:]] * step + zero).tolist()}
+    thresholds = (histogram.lowest[starts[1:]] * smooth.step + smooth.zero).tolist()
+    facts: dict[str, Any] = {"thresholds": thresholds}
     if classes > 2:
         table = cluster_table(pixels, sums / pixels, pixel_size)
-        table["name"] = [name.replace("cluster", "class") for name in table["name"]]
-        return LabelsResult(
-            labels, table=table, name=f"Otsu {classes} classes", facts=facts, notes=notes
-        )
-    facts["objects"] = objects if objects != "auto" else _side(labels)
+        table["name"] = [row.replace("cluster", "class") for row in table["name"]]
+        return LabelsResult(labels, table=table, name=name, facts=facts, notes=notes)
+    facts["objects"] = objects if objects != "auto" else _object_side(labels)
     if objects == "auto":
         notes = (*notes, f"objects are {facts['objects']}: the other side fills the image border")
     side = 1 if facts["objects"] == "dark" else 2
-    if min_size > 1 and axes == 2 and is_lazy(labels):
-        # chunk by chunk: whole planes may not fit into memory
-        numbers, _ = yield from numbered(labels == side, min_size)
-        mask = (numbers > 0).astype(np.uint8)
-        pixels, sums = yield from _moved(mask, grey, side, pixels, sums)
-    elif min_size > 1:
-        mask = yield from map_parts(
-            lambda part: _large(part == side, min_size), labels, axes, dtype=np.uint8,
-            note="objects",
-        )  # fmt: skip
-        pixels, sums = yield from _moved(mask, grey, side, pixels, sums)
-    else:
-        mask = yield from map_planes(
-            lambda plane: plane == side, labels, dtype=np.uint8, halo=0, note="objects"
-        )
-    return LabelsResult(
-        mask,
-        table=_objects_table(pixels, sums / np.maximum(pixels, 1), side, pixel_size),
-        name="Otsu",
-        facts=facts,
-        notes=notes,
-    )
+    mask = yield from _object_mask(labels, side, min_size, axes)
+    if min_size > 1:
+        pixels, sums = yield from _recounted(mask, grey, side, pixels, sums)
+    table = _object_table(pixels, sums / np.maximum(pixels, 1), side, pixel_size)
+    return LabelsResult(mask, table=table, name=name, facts=facts, notes=notes)
 
 
-def _blurred_bytes(grey: Any, sigma: float) -> Steps[Any]:
-    """Blur 8 bit in whole numbers: as fine as is needed, and counted in one pass."""
+def _check(method: str, classes: int, objects: str) -> None:
+    if method not in METHODS:
+        raise ValueError(f"method is {method!r}; choose {', '.join(METHODS)}")
+    if not 2 <= classes <= 5:
+        raise ValueError(f"classes is {classes}; choose 2 to 5")
+    if objects not in ("auto", "bright", "dark"):
+        raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
+
+
+def _starts(histogram: GreyHistogram, method: str, classes: int, value: float) -> np.ndarray:
+    """Index of the first grey level of every class."""
+    levels = len(histogram.values)
+    if levels < classes:
+        raise ValueError(f"image has {levels} grey level(s): too few for {classes} classes")
+    starts = np.array([0, *METHODS[method](histogram, classes, value)])
+    if starts[1] == 0 or starts[-1] == levels:
+        raise ValueError("all pixels are on one side of the threshold: choose another value")
+    return starts
+
+
+class _Smooth(NamedTuple):
+    """A blurred image; its value ``v`` stands for grey ``v * step + zero``."""
+
+    image: Any
+    step: float = 1.0
+    zero: float = 0.0
+
+
+def _smooth(grey: Any, sigma: float, shape: Sizes | None) -> Steps[_Smooth]:
+    """Blur slices, or volumes of voxels of a `shape`."""
+    if sigma <= 0:
+        return _Smooth(grey)
+    if grey.dtype == np.uint8 and shape is None:
+        return _Smooth((yield from _blur_bytes(grey, sigma)), 1 / float(_FINE))
+    dark, bright, missing = yield from extremes(grey)
+    # the blur of a constant image differs in its last digits and must not give classes
+    if bright <= dark:
+        return _Smooth(grey)
+    zero = float(dark)
+    return _Smooth((yield from _blur(grey, sigma, zero, missing, shape)), zero=zero)
+
+
+def _blur_bytes(grey: Any, sigma: float) -> Steps[Any]:
+    """Blur 8 bit in integers of 1/256 grey level, which are counted in one pass."""
     import cv2
 
     def blur(plane: np.ndarray) -> np.ndarray:
@@ -177,14 +199,10 @@ def _blurred_bytes(grey: Any, sigma: float) -> Steps[Any]:
     return (yield from map_planes(blur, grey, dtype=np.uint16, halo=halo, note="blur"))
 
 
-def _blurred(
+def _blur(
     grey: Any, sigma: float, zero: float, has_missing: bool, shape: Sizes | None
 ) -> Steps[Any]:
-    """Blur slices, or volumes of voxels of a `shape`.
-
-    Whether pixels are missing is asked of the whole image: bands and chunks have to be worked on
-    alike.
-    """
+    """Blur in float32; `has_missing` is that of the whole image, so that all tiles are alike."""
     import cv2
 
     sides = np.divide(sigma, shape) if shape else np.zeros(3)
@@ -200,11 +218,11 @@ def _blurred(
         plane = subtract_level(plane, zero)
         if not has_missing:
             return smooth(plane)
-        # what is missing has no weight, and stays missing
-        there = np.isfinite(plane)
+        # missing pixels have no weight and stay missing
+        known = np.isfinite(plane)
         with np.errstate(invalid="ignore", divide="ignore"):
-            filled = smooth(np.where(there, plane, np.float32(0))) / smooth(there.astype("f4"))
-        return np.where(there, filled, np.float32(np.nan))
+            filled = smooth(np.where(known, plane, np.float32(0))) / smooth(known.astype("f4"))
+        return np.where(known, filled, np.float32(np.nan))
 
     if shape is None:
         halo = int(4 * sigma) + 2
@@ -213,10 +231,37 @@ def _blurred(
     return (yield from map_volumes(blur, grey, dtype=np.float32, halo=(z, y, x), note="blur"))
 
 
-def _moved(
+def _object_mask(labels: Any, side: int, min_size: int, axes: int) -> Steps[Any]:
+    """Mask of the class that is objects, without small ones."""
+    if min_size <= 1:
+        return (
+            yield from map_planes(
+                lambda plane: plane == side, labels, dtype=np.uint8, halo=0, note="objects"
+            )
+        )
+    if axes == 2 and is_lazy(labels):
+        # chunk by chunk: whole planes may not fit into memory
+        numbers, _ = yield from numbered(labels == side, min_size)
+        return (numbers > 0).astype(np.uint8)
+    return (
+        yield from map_parts(
+            lambda part: _without_small(part == side, min_size), labels, axes, dtype=np.uint8,
+            note="objects",
+        )
+    )  # fmt: skip
+
+
+def _without_small(mask: np.ndarray, min_size: int) -> np.ndarray:
+    from skimage.measure import label
+
+    parts = label(mask, connectivity=1)
+    return (np.bincount(parts.ravel()) >= min_size)[parts] & mask
+
+
+def _recounted(
     mask: Any, grey: Any, side: int, pixels: np.ndarray, sums: np.ndarray
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
-    """Count anew what small objects took from one class to the other."""
+    """Pixels and sums of both classes after small objects have changed sides."""
 
     def add(_: Any, values: np.ndarray, which: np.ndarray) -> np.ndarray:
         there = values[which == 1]
@@ -233,10 +278,10 @@ def _moved(
     return new_pixels, new_sums
 
 
-def _side(labels: Any) -> str:
-    """Tell which side objects are on: not the one that fills most of the border."""
+def _object_side(labels: Any) -> str:
+    """Side of the objects: not the one that fills most of the border."""
     every = list(np.ndindex(labels.shape[:-2]))
-    chosen = np.unique(np.linspace(0, len(every) - 1, _LOOKED_AT).round().astype(int))
+    chosen = np.unique(np.linspace(0, len(every) - 1, _SAMPLED).round().astype(int))
     height, width = labels.shape[-2:]
     rows, columns = max(1, round(height * _BORDER)), max(1, round(width * _BORDER))
     counts = np.zeros(3, np.int64)
@@ -257,14 +302,7 @@ def _side(labels: Any) -> str:
     return "bright" if counts[1] >= counts[2] else "dark"
 
 
-def _large(mask: np.ndarray, min_size: int) -> np.ndarray:
-    from skimage.measure import label
-
-    parts = label(mask, connectivity=1)
-    return (np.bincount(parts.ravel()) >= min_size)[parts] & mask
-
-
-def _objects_table(
+def _object_table(
     pixels: np.ndarray, means: np.ndarray, side: int, pixel_size: PixelSize | None
 ) -> pd.DataFrame:
     table = cluster_table(pixels, means, pixel_size)

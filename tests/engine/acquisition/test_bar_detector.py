@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+
+from benchmarks.bar_styles import STYLES, spoilt, with_bar
+from benchmarks.info_bars import error, grey, images
+from benchmarks.no_bars import KINDS
+from napari_visual_ccc import samples
+from napari_visual_ccc.core.micrograph import InfoBar
+from napari_visual_ccc.engine.acquisition.bar_detector import find_info_bar
+from napari_visual_ccc.io.read import read
+
+
+def barred(name="powder", style="black, framed cells (FEI)", seed=0):
+    return with_bar(samples.load(name).data, style, np.random.default_rng(seed))
+
+
+@pytest.mark.parametrize("style", STYLES)
+@pytest.mark.parametrize("name", samples.NAMES)
+def test_bars_of_all_styles_are_found(style, name):
+    for seed in range(2):
+        rng = np.random.default_rng(seed)
+        made = with_bar(samples.load(name).data, style, rng)
+        assert error(find_info_bar(made.image), made.bar) <= 2
+        made = spoilt(made, rng)
+        assert error(find_info_bar(made.image), made.bar) <= 2
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_what_looks_like_a_bar_is_left_alone(kind):
+    for k, name in enumerate(samples.NAMES):
+        rng = np.random.default_rng(k)
+        assert not find_info_bar(KINDS[kind](samples.load(name).data, rng)), name
+
+
+@pytest.mark.parametrize("border", ["top", "bottom", "left", "right"])
+def test_the_border_of_the_bar_is_found(border):
+    image = barred(seed=3).image
+    height = barred(seed=3).bar.bottom
+    assert height
+    turned = {
+        "bottom": image, "top": image[::-1], "left": image[::-1].T, "right": image.T
+    }  # fmt: skip
+    assert find_info_bar(turned[border]) == InfoBar(**{border: height})
+
+
+def test_a_bar_above_and_one_below_are_both_found():
+    below = barred(seed=3)
+    both = np.vstack([below.image[-below.bar.bottom :], below.image])
+    assert find_info_bar(both) == InfoBar(top=below.bar.bottom, bottom=below.bar.bottom)
+
+
+def test_missing_pixels_and_huge_or_tiny_values_do_not_matter():
+    made = barred(seed=3)
+    image = made.image.astype(float)
+    assert find_info_bar(image * 1e-12) == made.bar
+    assert find_info_bar(image * 1e30 - 1e31) == made.bar
+    assert find_info_bar(made.image.astype(np.int32) + 2**30) == made.bar
+    image[:20] = np.nan
+    image[-5, 30:60] = np.inf
+    assert find_info_bar(image) == made.bar
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (11, 300), (300, 11), (40, 63), (64, 64)])
+def test_images_without_room_for_a_bar_have_none(shape, rng):
+    assert not find_info_bar(rng.integers(0, 255, shape).astype(np.uint8))
+    assert not find_info_bar(np.zeros(shape))
+    assert not find_info_bar(np.full(shape, np.nan))
+
+
+def test_only_the_borders_of_a_lazy_image_are_read():
+    made = barred(seed=3)
+    image = np.pad(made.image, ((3000, 0), (0, 0)), mode="symmetric")
+    touched = set()
+
+    def watched(block, block_info=None):
+        touched.add(tuple(block_info[0]["chunk-location"]))
+        return block
+
+    whole = da.from_array(image, chunks=(400, 128))
+    lazy = whole.map_blocks(watched, dtype=image.dtype, meta=image[:0, :0])
+    assert find_info_bar(lazy) == made.bar
+    assert (10, 0) in touched
+    assert not touched & {(row, column) for row in (4, 5) for column in (5, 6)}
+
+
+@pytest.mark.data
+@pytest.mark.parametrize(
+    ("name", "bar"),
+    [
+        ("FEI-Helios-Ebeam-8bits", InfoBar(bottom=29)),
+        ("FEI-Helios-Ebeam-16bits", InfoBar(bottom=29)),
+        ("test_tiff_Zeiss_SEM_1k", InfoBar(bottom=77)),
+        ("JEOL-SightX-TEM-mag-dummy", InfoBar()),
+        ("olympus_SIS", InfoBar()),
+        ("test_loading_image_saved_with_imageJ", InfoBar()),
+    ],
+)
+def test_bars_of_vendors_are_found(data, name, bar):
+    image = np.asarray(read(data / "formats" / f"{name}.tif").data)
+    assert find_info_bar(image if image.ndim == 2 else image[..., 0]) == bar
+
+
+@pytest.mark.data
+def test_real_micrographs_and_their_masks_have_no_bar(data):
+    for tune in (True, False):
+        for path, image in images(data, tune).items():
+            assert not find_info_bar(image), path
+    for path in sorted(data.glob("segmentation/*/test/masks/*.png")):
+        assert not find_info_bar(grey(path)), path
+
+
+@pytest.mark.parametrize("period", [8, 25, 60])
+@pytest.mark.parametrize("wave", [np.sin, lambda u: np.sign(np.sin(u))])
+def test_regular_lines_are_no_bar(period, wave, rng):
+    y = np.arange(300)[:, None] * 2 * np.pi / period
+    for noise in (3, 10, 25):
+        lines = wave(y) * 60 + 128 + rng.normal(0, noise, (300, 300))
+        lines = lines.clip(0, 255).astype(np.uint8)
+        for image in (lines, lines.T):
+            assert not find_info_bar(image)
