@@ -1,13 +1,8 @@
-"""Optimal cuts of a histogram: what k-means clusters and Otsu thresholds both come from."""
+"""Optimal partition of a histogram into classes: exact 1-D k-means, and Otsu's thresholds."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import numpy as np
-
-# up to here the whole table of costs is cheaper than dividing and conquering
-_DENSE_LEVELS = 512
 
 
 def optimal_breaks(values: np.ndarray, counts: np.ndarray, clusters: int) -> np.ndarray:
@@ -35,11 +30,10 @@ def optimal_breaks(values: np.ndarray, counts: np.ndarray, clusters: int) -> np.
     levels = len(values)
     clusters = min(clusters, levels)
     cost = _Costs(values, counts)
-    layer = _dense_layer(cost) if levels <= _DENSE_LEVELS else _divided_layer
     best = cost(np.zeros(levels, np.intp), np.arange(1, levels + 1))
     chosen = []
     for _ in range(clusters - 1):
-        best, start = layer(best, cost)
+        best, start = _add_cluster(best, cost)
         chosen.append(start)
     starts, end = [], levels - 1
     for start in reversed(chosen):
@@ -64,28 +58,11 @@ class _Costs:
         return squares - total * total / count
 
 
-Layer = Callable[[np.ndarray, _Costs], tuple[np.ndarray, np.ndarray]]
+def _add_cluster(best: np.ndarray, cost: _Costs) -> tuple[np.ndarray, np.ndarray]:
+    """Cost of every prefix with one more cluster, and where its last cluster starts.
 
-
-def _dense_layer(cost: _Costs) -> Layer:
-    """Try every start for every end, in one table."""
-    levels = cost.sums.shape[1] - 1
-    ends = np.arange(levels)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        table = cost(ends, ends[:, np.newaxis] + 1)  # (last, first)
-    table[ends[:, np.newaxis] < ends] = np.inf
-
-    def layer(best: np.ndarray, _: _Costs) -> tuple[np.ndarray, np.ndarray]:
-        totals = table[:, 1:] + best[:-1]
-        # a prefix too short to be split stays unsplit: such ends are never asked for
-        start = totals.argmin(axis=1) if levels > 1 else np.zeros(levels, np.intp)
-        return totals[np.arange(levels), start], start + 1
-
-    return layer
-
-
-def _divided_layer(best: np.ndarray, cost: _Costs) -> tuple[np.ndarray, np.ndarray]:
-    """Middle ends first; the starts found there bound those of the ends between them."""
+    Middle ends come first: their starts bound those of the ends between them.
+    """
     levels = len(best)
     start = np.ones(levels + 1, np.intp)
     # sentinel: no start lies beyond the last level

@@ -17,7 +17,7 @@ WORKERS = min(8, os.cpu_count() or 1)
 CHUNK_PIXELS, _CHUNK_LEAST, CHUNK_SIDE = 1 << 24, 512, 2048
 
 # arrays on disk up to this size are read whole
-_READ_BYTES = 1 << 30
+READ_BYTES = 1 << 30
 
 
 def is_lazy(image: Any) -> bool:
@@ -25,18 +25,20 @@ def is_lazy(image: Any) -> bool:
     return hasattr(image, "dask")
 
 
-def as_array_or_dask(image: Any) -> Any:
+def as_array_or_dask(image: Any, read_bytes: int = READ_BYTES) -> Any:
     """Give an array as the operations take it: numpy, or lazy dask for what is large and on disk.
 
     Parameters
     ----------
     image : array
         Numpy, memory-mapped, zarr, dask, or anything that numpy reads.
+    read_bytes : int
+        Arrays on disk up to this size are read whole.
     """
     if is_lazy(image):
         return image
     on_disk = isinstance(image, np.memmap) or not hasattr(image, "__array_interface__")
-    if on_disk and getattr(image, "nbytes", 0) > _READ_BYTES and image.ndim >= 2:
+    if on_disk and getattr(image, "nbytes", 0) > read_bytes and image.ndim >= 2:
         import dask.array as da
 
         # colour stays in one piece

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from ..core.progress import Progress, Steps, run
 from .lazy import _CHUNK_LEAST, BAND_PIXELS, CHUNK_PIXELS, CHUNK_SIDE, WORKERS, is_lazy
 from .reduction import ordered_map
-from .tiling import Tile, _tiles
+from .tiling import Tile, plane_tiles
 
 Plane = Callable[[np.ndarray], np.ndarray]
 
@@ -59,27 +59,27 @@ def map_planes(
     result = np.empty(image.shape if maps is None else (maps, *image.shape), dtype)
     # whole planes of a stack one by one: what they need for a while is not bounded
     workers = 1 if halo is None else WORKERS
-    yield from _fill(function, image, result, halo, pixels, note, workers)
+    yield from fill(function, image, result, plane_tiles(image.shape, halo, pixels), note, workers)
     return result
 
 
-def _fill(
+def fill(
     function: Plane,
     image: np.ndarray,
     result: np.ndarray,
-    halo: int | None,
-    pixels: int,
-    note: str,
-    workers: int,
+    tiles: Iterable[Tile],
+    note: str = "",
+    workers: int = 1,
 ) -> Steps[None]:
+    """Write what a function gives for the tiles of an image into `result`."""
+
     def work(tile: Tile) -> None:
-        index, place, seen, inner = tile
-        read: tuple[Any, ...] = (*index, *seen)
-        keep: tuple[Any, ...] = (..., *inner)
-        write: tuple[Any, ...] = (..., *index, *place)
+        read: tuple[Any, ...] = (*tile.plane, *tile.read)
+        keep: tuple[Any, ...] = (..., *tile.keep)
+        write: tuple[Any, ...] = (..., *tile.plane, *tile.write)
         result[write] = function(image[read])[keep]
 
-    tiles = list(_tiles(image.shape, halo, pixels))
+    tiles = list(tiles)
     for done, _ in enumerate(ordered_map(work, tiles, workers), start=1):
         yield Progress(done, len(tiles), note)
 
@@ -90,7 +90,7 @@ def _lazily(function: Plane, image: Any, dtype: Any, halo: int | None, pixels: i
     def block(chunk: np.ndarray) -> np.ndarray:
         result = np.empty(chunk.shape, dtype)
         # dask brings the threads
-        run(_fill(function, chunk, result, halo, pixels, "", workers=1))
+        run(fill(function, chunk, result, plane_tiles(chunk.shape, halo, pixels)))
         return result
 
     if halo and min(image.shape[-2:]) <= halo:

@@ -15,8 +15,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..core.progress import Progress, Steps
-from .lazy import BAND_PIXELS, WORKERS, is_lazy
-from .tiling import Tile, _tiles, bands
+from .lazy import WORKERS, is_lazy
+from .tiling import Tile, bands, plane_tiles
 
 Item = TypeVar("Item")
 
@@ -63,10 +63,10 @@ def map_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[
         return map_chunks(function, *images)
 
     def ask(tile: Tile) -> Answer:
-        place = (*tile[0], *tile[1])
+        place = (*tile.plane, *tile.write)
         return function(place, *(image[place] for image in images))
 
-    return enumerate(ordered_map(ask, _tiles(images[0].shape, 0, BAND_PIXELS)))
+    return enumerate(ordered_map(ask, plane_tiles(images[0].shape)))
 
 
 def count_pieces(image: Any) -> int:

@@ -10,18 +10,22 @@ import numpy as np
 
 from .lazy import is_lazy
 from .reduction import ordered_map, threads
+from .tiling import edges
 
 Answer = TypeVar("Answer")
 
-_TILE = 1024
+SIDE = 1024
 
 
-def tile_corners(shape: tuple[int, ...]) -> list[tuple[int, int]]:
-    """First row and column of every tile of a plane, as `map_tiles` goes through them."""
-    return [(int(y), int(x)) for y in _edges(shape[0])[:-1] for x in _edges(shape[1])[:-1]]
+def tile_corners(shape: tuple[int, ...], side: int = SIDE) -> list[tuple[int, int]]:
+    """First row and column of every tile of a plane, in the order of `map_tiles`."""
+    rows, columns = (edges(length, side).tolist() for length in shape)
+    return list(itertools.product(rows[:-1], columns[:-1]))
 
 
-def map_tiles(function: Callable[..., Answer], *images: Any, halo: int) -> Iterator[Answer]:
+def map_tiles(
+    function: Callable[..., Answer], *images: Any, halo: int, side: int = SIDE
+) -> Iterator[Answer]:
     """Ask something of every tile of a plane; how it is cut depends on its shape alone.
 
     Of lazy images every chunk is computed once, and a row of chunks or two are in memory.
@@ -34,13 +38,15 @@ def map_tiles(function: Callable[..., Answer], *images: Any, halo: int) -> Itera
     *images : (Y, X) arrays
         Of one shape, numpy or dask.
     halo : int
-        Pixels around a tile that are seen as well.
+        Pixels around a tile that are read as well.
+    side : int
+        Of a tile, at most.
 
     Yields
     ------
     The answers, in the order of `tile_corners`.
     """
-    rows, columns = (_edges(length).tolist() for length in images[0].shape)
+    rows, columns = (edges(length, side).tolist() for length in images[0].shape)
 
     def tiles() -> Iterator[list[np.ndarray]]:
         for bands in zip(*(_bands(image, rows, halo) for image in images), strict=True):
@@ -48,11 +54,6 @@ def map_tiles(function: Callable[..., Answer], *images: Any, halo: int) -> Itera
                 yield [band[:, left : right + 2 * halo] for band in bands]
 
     return ordered_map(lambda parts: function(*parts), tiles())
-
-
-def _edges(length: int) -> np.ndarray:
-    """Cut a length into equal parts."""
-    return np.linspace(0, length, max(1, -(-length // _TILE)) + 1).astype(int)
 
 
 def _bands(image: Any, rows: list[int], halo: int) -> Iterator[np.ndarray]:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Iterator
 from typing import Any, Literal
 
 import numpy as np
 
-from ..core.progress import Progress, Steps
+from ..core.progress import Steps
 from .lazy import is_lazy
-from .mapping import Plane, map_planes
+from .mapping import Plane, fill, map_planes
+from .tiling import BLOCK_VOXELS, volume_tiles
 
 Dimensions = Literal["2D", "3D"]
-
-# voxels of one block: bounds temporary memory
-BLOCK_VOXELS = 1 << 22
 
 
 def axes_of(dimensions: str, shape: tuple[int, ...]) -> int:
@@ -78,11 +75,8 @@ def map_volumes(
     if is_lazy(image):
         return _lazily(function, image, dtype, halo)
     result = np.empty(image.shape, dtype)
-    cuts = list(_blocks(image.shape[-3:], halo, voxels))
-    places = list(itertools.product(np.ndindex(image.shape[:-3]), cuts))
-    for done, (index, (seen, inner, kept)) in enumerate(places, start=1):
-        result[(*index, *kept)] = function(image[(*index, *seen)])[inner]
-        yield Progress(done, len(places), note)
+    # one after the other: what a function of volumes needs for a while is not bounded
+    yield from fill(function, image, result, volume_tiles(image.shape, halo, voxels), note)
     return result
 
 
@@ -91,36 +85,6 @@ def map_parts(function: Plane, image: Any, axes: int, *, dtype: Any, note: str) 
     if axes == 3:
         return (yield from map_volumes(function, image, dtype=dtype, note=note))
     return (yield from map_planes(function, image, dtype=dtype, note=note))
-
-
-Cut = tuple[slice, ...]
-
-
-def _blocks(
-    shape: tuple[int, ...], halo: tuple[int, int, int] | None, voxels: int
-) -> Iterator[tuple[Cut, Cut, Cut]]:
-    """Cut a volume: what to read, what of it to keep, where to write it."""
-    if halo is None:
-        whole = tuple(slice(0, n) for n in shape)
-        yield whole, whole, whole
-        return
-    # halos are worked on twice, so a block is a good deal larger than they are
-    deep, high = (max(4 * around, 8) for around in halo[:2])
-    sides = (deep, high, max(voxels // (deep * high), 4 * halo[2]))
-    starts = (range(0, n, side) for n, side in zip(shape, sides, strict=True))
-    for corner in itertools.product(*starts):
-        cut = [(a, min(a + side, n)) for a, side, n in zip(corner, sides, shape, strict=True)]
-        wide = [
-            (max(a - around, 0), min(b + around, n))
-            for (a, b), around, n in zip(cut, halo, shape, strict=True)
-        ]
-        yield (
-            tuple(slice(a, b) for a, b in wide),
-            tuple(
-                slice(a - first, b - first) for (a, b), (first, _) in zip(cut, wide, strict=True)
-            ),
-            tuple(slice(a, b) for a, b in cut),
-        )
 
 
 def _lazily(

@@ -8,8 +8,11 @@ from scipy.spatial.distance import pdist
 from skimage.measure import regionprops
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.arrays import tile_reduction as tiles
+from napari_visual_ccc.core.pixel_size import PixelSize
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.measure.accumulate import measured
 from napari_visual_ccc.engine.measure.region_table import rescaled_table
+from napari_visual_ccc.engine.measure.shape2d import plane_table
 
 
 def disc(radius, size=None):
@@ -98,12 +101,14 @@ def test_slices_of_a_stack_are_measured_one_by_one():
     assert table["area_px2"].tolist() == [9, 16]
 
 
-@pytest.mark.parametrize("tile", [1024, 50])
-def test_regions_are_measured_as_scikit_image_measures_them(rng, monkeypatch, tile):
-    monkeypatch.setattr(tiles, "_TILE", tile)
+@pytest.mark.parametrize("side", [1024, 50])
+def test_regions_are_measured_as_scikit_image_measures_them(rng, side):
     labels = ndimage.label(ndimage.gaussian_filter(rng.normal(size=(150, 200)), 2) > 0.02)[0]
     image = ndimage.gaussian_filter(rng.normal(size=labels.shape), 1) * 100 + 500
-    table = ccc.region_table(labels, image, 2.5, "nm").table
+    pixel_size = PixelSize((2.5, 2.5), "nm")
+    table = run(plane_table(run(measured(labels, image, side)), pixel_size, labels.shape, True))
+    table = table.drop(columns="_pixels")
+    pd.testing.assert_frame_equal(table, ccc.region_table(labels, image, 2.5, "nm").table)
     assert len(table) == labels.max()
     for row, region in zip(
         table.itertuples(), regionprops(labels, image, spacing=(2.5, 2.5)), strict=True

@@ -7,7 +7,7 @@ from skimage.filters import threshold_multiotsu, threshold_otsu
 from skimage.io import imread
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.arrays import tiling as arrays_tiling
+from napari_visual_ccc.arrays.tiling import plane_tiles
 
 
 def test_dark_particles_are_objects_and_so_are_bright_ones(discs):
@@ -119,14 +119,10 @@ def test_means_are_those_of_the_image_over_the_labels(discs, choices):
     np.testing.assert_allclose(lazy.table["mean_intensity"], found.table["mean_intensity"])
 
 
-def test_bands_with_a_missing_pixel_give_what_the_whole_gives(rng, monkeypatch):
-    from napari_visual_ccc.arrays import mapping as planes
-
-    image = rng.normal(size=(200, 90)).cumsum(axis=0)
+@pytest.mark.parametrize("height", [200, 3000])
+def test_bands_with_a_missing_pixel_give_what_chunks_give(rng, height):
+    image = rng.normal(size=(height, 90)).cumsum(axis=0)
     image[190, 5] = np.nan
-    whole = ccc.threshold(image).labels
+    assert len(list(plane_tiles(image.shape, 6))) == (1 if height == 200 else 4)
     lazy = ccc.threshold(da.from_array(image, chunks=(37, 41))).labels
-    np.testing.assert_array_equal(lazy.compute(), whole)
-    monkeypatch.setattr(arrays_tiling.bands, "__defaults__", (900,))
-    monkeypatch.setitem(planes.map_planes.__kwdefaults__, "pixels", 900)
-    np.testing.assert_array_equal(ccc.threshold(image).labels, whole)
+    np.testing.assert_array_equal(lazy.compute(), ccc.threshold(image).labels)

@@ -6,12 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from skimage.feature import graycomatrix, graycoprops
-from skimage.filters import threshold_otsu
-from skimage.io import imread
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.arrays import lazy as arrays_lazy
-from napari_visual_ccc.engine.texture import cooccurrence
 from napari_visual_ccc.engine.texture.cooccurrence import FEATURES, Pairs, feature_maps
 
 ANGLES = ["0", "45", "90", "135"]
@@ -108,7 +104,7 @@ def test_a_constant_image_has_no_texture(window):
 
 @pytest.mark.parametrize("window", [5, 15])
 @pytest.mark.parametrize("feature", ["homogeneity", "entropy"])
-def test_bands_chunks_and_stacks_equal_the_whole(rng, monkeypatch, window, feature):
+def test_chunks_and_stacks_equal_the_whole(rng, window, feature):
     image = rng.integers(0, 4000, (2, 90, 70)).astype(np.uint16)
     whole = ccc.glcm_features(image, feature=feature, window=window).data
     lazy = ccc.glcm_features(
@@ -116,26 +112,6 @@ def test_bands_chunks_and_stacks_equal_the_whole(rng, monkeypatch, window, featu
     ).data
     assert isinstance(lazy, da.Array)
     np.testing.assert_allclose(lazy.compute(), whole, atol=1e-12)
-    monkeypatch.setattr(cooccurrence, "_CHUNK", 300)
-    monkeypatch.setattr(arrays_lazy, "BAND_PIXELS", 70)
-    np.testing.assert_allclose(
-        ccc.glcm_features(image, feature=feature, window=window).data, whole, atol=1e-12
-    )
-
-
-def test_edge_density_equals_the_loop_of_visual_ccc(data):
-    file = sorted((data / "segmentation/super1/test/images").glob("*.png"))[0]
-    image = imread(file)[100:160, 200:280]
-    mask = (image > threshold_otsu(image)).astype(np.uint8)
-    expected = np.zeros(image.shape)
-    for y in range(2, image.shape[0] - 2):
-        for x in range(2, image.shape[1] - 2):
-            window = mask[y - 2 : y + 3, x - 2 : x + 3]
-            matrix = graycomatrix(window, [1], [0], levels=2, symmetric=True, normed=True)
-            expected[y, x] = graycoprops(matrix, "contrast")[0, 0]
-    found = ccc.edge_density(image)
-    np.testing.assert_allclose(found.data, expected, rtol=0, atol=1e-12)
-    np.testing.assert_allclose(found.data * 20, np.round(found.data * 20), atol=1e-9)
 
 
 def test_a_16_bit_ramp_keeps_its_levels(ramp16, rng):
@@ -167,15 +143,3 @@ def test_missing_pixels_are_missing_in_the_map(rng):
 def test_wrong_choices_are_refused_in_words(choices, words):
     with pytest.raises(ValueError, match=words):
         ccc.glcm_features(np.zeros((20, 20)), **choices)
-
-
-@pytest.mark.parametrize("length", range(1, 30))
-def test_the_network_sorts(rng, length):
-    values = rng.integers(0, 9, (length, 50))
-    rows = list(values.copy())
-    for one, other in cooccurrence.network(length):
-        rows[one], rows[other] = (
-            np.minimum(rows[one], rows[other]),
-            np.maximum(rows[one], rows[other]),
-        )
-    np.testing.assert_array_equal(rows, np.sort(values, axis=0))

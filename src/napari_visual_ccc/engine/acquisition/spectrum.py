@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import finite
+from ...arrays.tiling import starts
 
 # a plane is looked at in nine windows at most, so that its size does not matter
 _SIDE, _PLACES = 512, 3
@@ -35,9 +36,7 @@ def windows_of(plane: Any) -> list[np.ndarray]:
 
     Those without a finite pixel are left out.
     """
-    rows, columns = (
-        sorted({round(v) for v in np.linspace(0, max(n - _SIDE, 0), _PLACES)}) for n in plane.shape
-    )
+    rows, columns = (starts(length, _SIDE, _PLACES) for length in plane.shape)
     found = []
     for y in rows:
         for x in columns:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.tile_reduction import map_tiles, tile_corners
+from ...arrays.tile_reduction import SIDE, map_tiles, tile_corners
 from ...core.progress import Progress, Steps
 
 # the outline is known from two pixels around
@@ -64,7 +64,7 @@ class Regions(NamedTuple):
     pieces: int
 
 
-def measured(labels: Any, grey: Any = None) -> Steps[Regions]:
+def measured(labels: Any, grey: Any = None, side: int = SIDE) -> Steps[Regions]:
     """Add up what all regions of a plane are measured by.
 
     Parameters
@@ -73,6 +73,8 @@ def measured(labels: Any, grey: Any = None) -> Steps[Regions]:
         0 is background. Numpy or dask.
     grey : (Y, X) array, optional
         Image to take grey statistics from.
+    side : int
+        Of the tiles that are measured one by one, at most.
 
     Returns
     -------
@@ -85,12 +87,12 @@ def measured(labels: Any, grey: Any = None) -> Steps[Regions]:
         If a label is negative.
     """
     images = (labels,) if grey is None else (labels, grey)
-    corners = tile_corners(labels.shape)
-    parts = []
-    for corner, part in zip(corners, map_tiles(_part, *images, halo=_HALO), strict=True):
-        parts.append(_moved(part, *corner))
-        yield Progress(len(parts), len(corners), "regions")
-    return _joined(parts)
+    corners = tile_corners(labels.shape, side)
+    parts, found = map_tiles(_part, *images, halo=_HALO, side=side), []
+    for corner, part in zip(corners, parts, strict=True):
+        found.append(_moved(part, *corner))
+        yield Progress(len(found), len(corners), "regions")
+    return _joined(found)
 
 
 def _moved(part: Regions, top: int, left: int) -> Regions:

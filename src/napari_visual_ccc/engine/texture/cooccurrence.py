@@ -27,8 +27,8 @@ FEATURES = (
     "entropy",
 )
 
-# output pixels worked on at once: what it needs then stays in the cache
-_CHUNK = 1 << 16
+# output pixels computed at once: what they need then stays in the cache
+CHUNK_PIXELS = 1 << 16
 
 # up to here sorting the pairs of each window beats rolling a histogram (measured)
 _SORTED_PAIRS = 160
@@ -64,7 +64,9 @@ class Pairs(NamedTuple):
     symmetric: bool
 
 
-def feature_maps(quantised: np.ndarray, pairs: Pairs, names: Sequence[str]) -> np.ndarray:
+def feature_maps(
+    quantised: np.ndarray, pairs: Pairs, names: Sequence[str], chunk: int = CHUNK_PIXELS
+) -> np.ndarray:
     """Map features of the co-occurrence matrix, with the border reflected.
 
     Parameters
@@ -75,6 +77,8 @@ def feature_maps(quantised: np.ndarray, pairs: Pairs, names: Sequence[str]) -> n
         What to count.
     names : sequence of str
         Of `FEATURES`.
+    chunk : int
+        Output pixels computed at once.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def feature_maps(quantised: np.ndarray, pairs: Pairs, names: Sequence[str]) -> n
     # rolling starts anew in every chunk, sorting wants its pairs in the cache
     rolling = pairs.window * (pairs.window - 1) > _SORTED_PAIRS
     rolling = rolling and not {"asm", "energy", "entropy"}.isdisjoint(names)
-    step = height if rolling else max(_CHUNK // width, pairs.window)
+    step = height if rolling else max(chunk // width, pairs.window)
     for start in range(0, height, step):
         stop = min(start + step, height)
         seen = padded[start : stop + pairs.window - 1]

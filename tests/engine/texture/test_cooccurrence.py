@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_visual_ccc.engine.texture import cooccurrence
+from napari_visual_ccc.engine.texture.cooccurrence import FEATURES, Pairs, feature_maps
+
+
+@pytest.mark.parametrize("window", [5, 21])
+def test_chunks_of_rows_give_what_the_whole_gives(rng, window):
+    quantised = rng.integers(0, 16, (90, 70)).astype(np.uint8)
+    pairs = Pairs(window, [(0, 1), (-1, 1)], 16, symmetric=True)
+    whole = feature_maps(quantised, pairs, FEATURES)
+    np.testing.assert_allclose(feature_maps(quantised, pairs, FEATURES, 300), whole, atol=1e-12)
+
+
+@pytest.mark.parametrize("length", range(1, 30))
+def test_the_network_sorts(rng, length):
+    values = rng.integers(0, 9, (length, 50))
+    rows = list(values.copy())
+    for one, other in cooccurrence.network(length):
+        rows[one], rows[other] = (
+            np.minimum(rows[one], rows[other]),
+            np.maximum(rows[one], rows[other]),
+        )
+    np.testing.assert_array_equal(rows, np.sort(values, axis=0))
