@@ -123,9 +123,9 @@ def layers_of(result: Any) -> list[dict[str, Any]]:
     return [
         {
             "name": layer.name,
-            "array": layer.array,
-            "stride": layer.stride,
-            "centre": [float(place) for place in layer.first_centre],
+            "array": layer.data,
+            "stride": layer.placement.stride,
+            "centre": [float(place) for place in layer.placement.first_centre],
         }
         for layer in result.layers
     ]

@@ -21,7 +21,7 @@ _ELSEWHERE = {
     "read_all": ".io.read",
     "replay": ".workflow.recipe",
     "save_model": ".workflow.models",
-    "write": ".io.write.images",
+    "write": ".io.write.layers",
     "write_report": ".report.classifier",
 }
 

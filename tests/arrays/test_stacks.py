@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.arrays.stacks import each_slice
+from napari_visual_ccc.core.layers import ImageLayer, Placement
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.core.result import Result
 
 # operation and choices, for what takes a scope
 SCOPED = [
@@ -76,9 +78,9 @@ def test_nothing_is_computed_before_a_slice_is_looked_at(name, choices, series):
     whole = getattr(ccc, name)(series, scope="slice", **choices)
     assert [layer.name for layer in found.layers] == [layer.name for layer in whole.layers]
     (first, *_), (expected, *_) = found.layers, whole.layers
-    assert isinstance(first.array, da.Array)
-    assert first.array.dtype == expected.array.dtype
-    np.testing.assert_array_equal(first.array[1].compute(), expected.array[1])
+    assert isinstance(first.data, da.Array)
+    assert first.data.dtype == expected.data.dtype
+    np.testing.assert_array_equal(first.data[1].compute(), expected.data[1])
     assert lazy.looks.tolist() == [0, 1, 0]
 
 
@@ -213,16 +215,15 @@ def test_a_series_is_classified_in_a_row_a_slice():
 
 def test_heatmaps_of_different_targets_are_named_after_the_method(rng):
     def explain(plane):
-        from napari_visual_ccc.core.results import HeatmapResult
-
         yield from ()
         target = "cube" if plane.mean() > 0.5 else "sphere"
-        return HeatmapResult(plane, target=target, name=f"Grad-CAM {target}", stride=2)
+        layer = ImageLayer(plane, name=f"Grad-CAM {target}", placement=Placement(2))
+        return Result((layer,))
 
     stack = rng.random((4, 6, 6)) * np.array([0.5, 2, 0.5, 2])[:, None, None]
     (layer,) = run(each_slice(explain, stack)).layers
     assert layer.name == "Grad-CAM"
-    assert (layer.stride, layer.first_centre) == (2, (0.5, 0.5))
+    assert (layer.placement.stride, layer.placement.first_centre) == (2, (0.5, 0.5))
     np.testing.assert_array_equal(layer.data, stack)
 
 
@@ -240,10 +241,9 @@ def test_lazy_slices_come_one_at_a_time_and_work_can_be_left(series):
 
     def brightest(plane):
         from napari_visual_ccc.core.progress import Progress
-        from napari_visual_ccc.core.results import ImageResult
 
         yield Progress(0, 1, "looking")
-        return ImageResult(plane.astype(float))
+        return Result((ImageLayer(plane.astype(float)),))
 
     steps = each_slice(brightest, lazy.array)
     assert (next(steps).done, lazy.looks.tolist()) == (0, [1, 0, 0])

@@ -47,9 +47,9 @@ def chunked_and_whole(operation, pair, **choices):
     """Pixels that an operation gives for dask and for numpy, which is one tile when small."""
     image, lazy = pair
     (found,) = operation(lazy, **choices).layers
-    assert isinstance(found.array, da.Array)
+    assert isinstance(found.data, da.Array)
     (whole,) = operation(image, **choices).layers
-    return found.array.compute(), whole.array
+    return found.data.compute(), whole.data
 
 
 @SOME

@@ -29,4 +29,6 @@ def test_torch_gives_the_maps_of_the_engine(rng, device, window, levels, symmetr
         device=device,
     )  # fmt: skip
     for name, values in found.items():
-        np.testing.assert_allclose(values, own[name].data, rtol=0, atol=1e-9, err_msg=name)
+        np.testing.assert_allclose(
+            values, own[f"GLCM {name}"].data, rtol=0, atol=1e-9, err_msg=name
+        )

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 
-from napari_visual_ccc.core.results import EvaluationResult, ModelResult
+from napari_visual_ccc.core.result import Evaluation, TrainedModel
 from napari_visual_ccc.engine.learning.evaluate import evaluation
 from napari_visual_ccc.nets.card import make_card
 from napari_visual_ccc.nets.checkpoint import Model
@@ -57,7 +57,7 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", "".join(self.words))
 
 
-def told(said, truth, classes, sure=0.9, **more) -> EvaluationResult:
+def told(said, truth, classes, sure=0.9, **more) -> Evaluation:
     """Evaluate answers that all are given with the same certainty."""
     said, count = np.asarray(said), len(classes)
     probabilities = np.full((len(said), count), (1 - sure) / (count - 1))
@@ -65,7 +65,7 @@ def told(said, truth, classes, sure=0.9, **more) -> EvaluationResult:
     return evaluation(classes, probabilities, np.asarray(truth), **more)
 
 
-def two(groups: int = 4, **more) -> EvaluationResult:
+def two(groups: int = 4, **more) -> Evaluation:
     """Twenty images, of which two of the first class are taken for the second."""
     truth = np.repeat([0, 1], 10)
     said = truth.copy()
@@ -75,7 +75,7 @@ def two(groups: int = 4, **more) -> EvaluationResult:
     return told(said, truth, ["cube", "sphere"], names=names, groups=of, **more)
 
 
-def ten() -> EvaluationResult:
+def ten() -> Evaluation:
     rng = np.random.default_rng(0)
     truth = np.arange(200) % 10
     logits = rng.normal(size=(200, 10))
@@ -95,7 +95,7 @@ CASES = {
 }
 
 
-def model_result(result: EvaluationResult, **card) -> ModelResult:
+def model_result(result: Evaluation, **card) -> TrainedModel:
     rows = [
         (f"{part}{k}", "cube" if k % 2 else "sphere", f"{part}{k // 2}", part)
         for part, count in (("test", 4), ("train", 12), ("validation", 6))
@@ -108,7 +108,10 @@ def model_result(result: EvaluationResult, **card) -> ModelResult:
         "name": "Shapes", "architecture": "tiny", "classes": list(result.classes), "input_px": 64,
         "window_px": 64, "normalisation": {}, "use": "tests only", **card,
     }  # fmt: skip
-    return ModelResult(Model(None, make_card(known)), result, split, history, skipped)
+    return TrainedModel(
+        model=Model(None, make_card(known)), evaluation=result, split=split, history=history,
+        skipped=skipped,
+    )  # fmt: skip
 
 
 def written(result, folder, **more) -> Page:

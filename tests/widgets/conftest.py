@@ -10,8 +10,9 @@ from typing import Annotated, Literal
 import numpy as np
 import pytest
 
+from napari_visual_ccc.core.layers import ImageLayer
 from napari_visual_ccc.core.progress import Progress
-from napari_visual_ccc.core.results import ImageResult
+from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.workflow import operations
 from napari_visual_ccc.workflow.operations import Operation
 
@@ -50,7 +51,8 @@ def slow(
             raise KeyError("a fault of ours")
     finally:
         closed.append("slow")
-    return ImageResult(image * np.float32(factor), name="slow", notes=("it was slow",))
+    layer = ImageLayer(image * np.float32(factor), name="slow")
+    return Result((layer,), notes=("it was slow",))
 
 
 @pytest.fixture

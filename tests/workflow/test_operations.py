@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.layers import ImageLayer
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.core.results import ImageResult, Result
+from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.workflow import operations, signature
 from napari_visual_ccc.workflow.operations import OPERATIONS
 from napari_visual_ccc.workflow.signature import checked
@@ -107,7 +108,7 @@ def test_every_dtype_is_taken(name, dtype, discs):
     result = call(name, discs[:70, :90].astype(dtype))
     for layer in result.layers:
         data = np.asarray(layer)
-        expected = tuple(max(1, round(n / layer.stride)) for n in (70, 90))
+        expected = tuple(max(1, round(n / layer.placement.stride)) for n in (70, 90))
         assert data.shape == expected
 
 
@@ -129,7 +130,11 @@ def test_missing_pixels_have_a_defined_result(name, discs):
     result = call(name, image)
     for layer in result.layers:
         data = np.asarray(layer)
-        if layer.stride == 1 and isinstance(layer, ImageResult) and not OPERATIONS[name].planar:
+        if (
+            layer.placement.stride == 1
+            and isinstance(layer, ImageLayer)
+            and not OPERATIONS[name].planar
+        ):
             good = np.ones(data.shape, bool)
             good[3:6, 4] = good[40, 50] = False
             assert np.isfinite(data[good]).all()
@@ -197,7 +202,7 @@ def test_a_stack_goes_slice_by_slice_where_a_function_takes_one(name, few):
     for number, layer in enumerate(found.layers):
         alone = [np.asarray(one.layers[number]) for one in each]
         np.testing.assert_array_equal(np.asarray(layer), alone)
-        assert layer.stride == each[0].layers[number].stride
+        assert layer.placement.stride == each[0].layers[number].placement.stride
     assert all(set(table["index_0"]) == {0, 1} for table in found.tables.values())
     assert found.layers or found.tables
 

@@ -10,7 +10,6 @@ import tifffile
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core import plain as core_plain
-from napari_visual_ccc.core import results as core_results
 from napari_visual_ccc.core.micrograph import Micrograph
 from napari_visual_ccc.workflow import provenance, recipe, signature
 from napari_visual_ccc.workflow.script import to_python
@@ -33,7 +32,7 @@ def recorded(image, steps, **source):
             output=output,
         )
         if result.layers:
-            current, name = core_results.output(result), output
+            current, name = result.layer().data, output
     return result, previous
 
 

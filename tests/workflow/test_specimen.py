@@ -66,17 +66,16 @@ def test_a_result_is_that_of_the_specimen_alone(name, bar, image):
     rows, columns = bar.specimen(*framed.shape)
     assert len(found.layers) == len(alone.layers)
     for one, other in zip(found.layers, alone.layers, strict=True):
-        if one.stride > 1:
-            np.testing.assert_array_equal(one.array, other.array)
-            assert one.first_centre == (
-                other.first_centre[0] + bar.top, other.first_centre[1] + bar.left
-            )  # fmt: skip
+        if one.placement.stride > 1:
+            np.testing.assert_array_equal(one.data, other.data)
+            top, left = other.placement.first_centre
+            assert one.placement.first_centre == (top + bar.top, left + bar.left)
             continue
-        assert one.array.shape == framed.shape
-        np.testing.assert_array_equal(one.array[rows, columns], other.array)
+        assert one.data.shape == framed.shape
+        np.testing.assert_array_equal(one.data[rows, columns], other.data)
         blank = np.ones(framed.shape, bool)
         blank[rows, columns] = False
-        beyond = np.asarray(one.array)[blank]
+        beyond = np.asarray(one.data)[blank]
         assert np.isnan(beyond).all() if beyond.dtype.kind == "f" else not beyond.any()
     for key, table in found.tables.items():
         assert table.equals(alone.tables[key])

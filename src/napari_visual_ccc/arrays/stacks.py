@@ -10,23 +10,13 @@ from typing import Any, Literal
 
 import numpy as np
 
+from ..core.layers import Index, Layer, LayerStack
 from ..core.progress import Progress, Steps, map_progress, run
-from ..core.results import (
-    HeatmapResult,
-    ImageResult,
-    LabelsResult,
-    PredictionResult,
-    Result,
-    StackResult,
-)
+from ..core.result import Prediction, Result, prediction_of
 from .lazy import is_lazy
 from .volumes import map_parts
 
 Scope = Literal["stack", "slice"]
-
-Index = tuple[int, ...]
-
-Layer = ImageResult | LabelsResult
 
 # notes of single slices that are still worth reading
 _NOTES = 20
@@ -55,7 +45,7 @@ def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Res
     Returns
     -------
     callable
-        Gives what the function gives for an image, and a `StackResult` for a stack. Slices come
+        Gives what the function gives for an image, and one of stacks for a stack. Slices come
         one at a time, also from dask; what they give is held in memory.
     """
 
@@ -78,7 +68,8 @@ def map_slices(
     *,
     dtype: Any,
     blank: float = 0,
-) -> Steps[tuple[Any, ...]]:
+    notes: tuple[str, ...] = (),
+) -> Steps[Result]:
     """Give every slice its own limits or thresholds; lazily for dask, without any pass before.
 
     Parameters
@@ -87,16 +78,18 @@ def map_slices(
         One slice (or volume) → its result.
     image : array
         Grey, numpy or dask; its last `axes` axes are a slice (2) or a volume (3).
-    likes : tuple of ImageResult or LabelsResult
-        Layers without their pixels, one for each that the function gives: names, looks, notes.
+    likes : tuple of Layer
+        Layers without their pixels, one for each that the function gives: names and styles.
     dtype, blank : dtype and float
         Of lazy layers, and what fills slices that cannot be worked on, such as constant ones.
+    notes : tuple of str
+        What the result says besides.
 
     Returns
     -------
-    tuple of ImageResult or LabelsResult
-        The layers. ``facts`` list what was found slice by slice; lazy layers have none and no
-        table, since nothing was computed.
+    Result
+        Facts and tables list the values of each slice; a lazy result has none, since nothing was
+        computed.
     """
     if is_lazy(image):
         layers: list[Layer] = []
@@ -104,14 +97,14 @@ def map_slices(
             pixels = yield from map_parts(
                 _pixels_of(function, number, dtype, blank), image, axes, dtype=dtype, note="slice"
             )
-            note = "each slice is worked on when it is looked at: what was found is not listed"
-            layers.append(replace(like.with_array(pixels), notes=(*like.notes, note)))
-        return tuple(layers)
+            layers.append(like.with_array(pixels))
+        note = "each slice is worked on when it is looked at: what was found is not listed"
+        return Result(tuple(layers), notes=(*notes, note))
     found = yield from each_slice(function, image, axes)
-    return tuple(
-        replace(layer, name=like.name, facts=found.facts, notes=(*like.notes, *found.notes))
-        for like, layer in zip(likes, found.layers, strict=True)
+    named = tuple(
+        replace(layer, name=like.name) for like, layer in zip(likes, found.layers, strict=True)
     )
+    return Result(named, facts=found.facts, notes=(*notes, *found.notes))
 
 
 def _pixels_of(
@@ -128,7 +121,7 @@ def _pixels_of(
 
 def each_slice(
     function: Callable[[np.ndarray], Steps[Result]], image: Any, axes: int = 2
-) -> Steps[StackResult]:
+) -> Steps[Result]:
     """Work on the slices of a stack one after the other and put the results together.
 
     Parameters
@@ -140,9 +133,10 @@ def each_slice(
 
     Returns
     -------
-    StackResult
-        Where a slice cannot be worked on (constant, or nothing finite in it), layers stay blank
-        (0, or NaN), facts are None, and a note says why.
+    Result
+        Layers are stacks; tables have the columns ``index_0``, ... of the slice, and a prediction
+        is one row of the table ``"slices"``. Where a slice cannot be worked on (constant, or
+        nothing finite in it), layers stay blank (0, or NaN), facts are None, and a note says why.
 
     Raises
     ------
@@ -175,7 +169,7 @@ class _Together:
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
-        self.layers: list[Layer] = []
+        self.layers: list[LayerStack] = []
         self.rows: dict[str, list[Any]] = {}
         self._facts: dict[Index, Mapping[str, Any]] = {}
         self._notes: list[tuple[Index, str]] = []
@@ -186,12 +180,11 @@ class _Together:
 
     def add(self, index: Index, result: Result) -> None:
         if not self.layers:
-            self.layers = [self._empty(layer) for layer in result.layers]
-        for number, layer in enumerate(result.layers):
-            stack = self.layers[number]
-            stack.array[index] = np.asarray(layer)
-            self.layers[number] = replace(stack, name=_common(stack.name, layer.name))
-        prediction = _prediction(result)
+            self.layers = [layer.new_stack(self.shape) for layer in result.layers]
+        for stack, layer in zip(self.layers, result.layers, strict=True):
+            stack.add(index, layer)
+            stack.name = _common(stack.name, layer.name)
+        prediction = prediction_of(result)
         if prediction is not None:
             self._model = prediction.model
             self._row("slices", index, _as_table(result, prediction))
@@ -201,35 +194,18 @@ class _Together:
         self._facts[index] = result.facts
         self._notes += [(index, note) for note in result.notes]
 
-    def _empty(self, layer: Layer) -> Layer:
-        one = np.asarray(layer)
-        shape = (*self.shape, *one.shape)
-        common: dict[str, Any] = {
-            "name": layer.name, "stride": layer.stride, "origin": layer.origin,
-            "corner": layer.corner,
-        }  # fmt: skip
-        if isinstance(layer, LabelsResult):
-            return LabelsResult(np.zeros(shape, one.dtype), **common)
-        blank = np.full(shape, np.nan if one.dtype.kind == "f" else 0, one.dtype)
-        return ImageResult(blank, look=layer.look, limits=layer.limits, **common)
-
     def _row(self, name: str, index: Index, table: Any) -> None:
         table = table.copy()
         for axis, place in enumerate(index):
             table.insert(axis, f"index_{axis}", place)
         self.rows.setdefault(name, []).append(table)
 
-    def result(self) -> StackResult:
+    def result(self) -> Result:
         import pandas as pd
 
         tables = {name: pd.concat(tables, ignore_index=True) for name, tables in self.rows.items()}
-        layers = tuple(
-            replace(layer, table=tables.get(layer.name)) if isinstance(layer, LabelsResult)
-            else layer for layer in self.layers
-        )  # fmt: skip
-        return StackResult(
-            layers, tables, model=self._model, facts=self._listed(), notes=self._told()
-        )
+        layers = tuple(stack.layer().with_tables(tables) for stack in self.layers)
+        return Result(layers, tables, model=self._model, facts=self._listed(), notes=self._told())
 
     def _listed(self) -> dict[str, Any]:
         """One value a slice, in the order of the stack; a name shared by all stands alone."""
@@ -267,20 +243,12 @@ def _common(name: str, other: str) -> str:
     return " ".join(shared) or name
 
 
-def _prediction(result: Result) -> PredictionResult | None:
-    for one in (result, *result.layers):
-        found = one if isinstance(one, PredictionResult) else getattr(one, "prediction", None)
-        if found is not None:
-            return found
-    return None
-
-
-def _as_table(result: Result, prediction: PredictionResult) -> Any:
+def _as_table(result: Result, prediction: Prediction) -> Any:
     import pandas as pd
 
     row: dict[str, Any] = {}
-    if isinstance(result, HeatmapResult):
-        row = {"target": result.target, "raw_maximum": result.raw_maximum}
+    if result.target:
+        row = {"target": result.target, "raw_maximum": result.facts["raw_maximum"]}
     row |= prediction.row
     row |= {
         f"p_{name}": p for name, p in zip(prediction.classes, prediction.probabilities, strict=True)

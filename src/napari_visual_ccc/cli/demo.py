@@ -9,8 +9,9 @@ from pathlib import Path
 
 from .. import __version__, samples
 from ..core.files import write_text
+from ..core.layers import Layer
 from ..core.micrograph import Micrograph
-from ..core.results import ImageResult, LabelsResult, PredictionResult
+from ..core.result import Prediction
 from ..workflow import operations
 from ..workflow.demo import JOBS, Done, _run_jobs
 from ..workflow.save import base_name, file_stem, write_result
@@ -91,17 +92,17 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
     # an interrupted demo is known as one by it
     write_text(_PAGE.format(version=__version__, body="Not finished."), index, force=True)
     for micrograph, runs in finished:
-        layers: list[ImageResult | LabelsResult] = []
+        layers: list[Layer] = []
         prediction, files = None, []
         for done in runs:
             result = done.result
             layers += result.layers
-            if isinstance(result, PredictionResult):
+            if isinstance(result, Prediction):
                 prediction = result
             files += write_result(
                 result,
                 folder,
-                base_name(micrograph.name, done.job.operation, getattr(result, "target", "")),
+                base_name(micrograph.name, done.job.operation, result.target),
                 done.records.__getitem__,
                 image=micrograph.data,
                 spacing=micrograph.spacing,

@@ -281,7 +281,7 @@ def _one_image(
     written = write_result(
         result,
         given.output,
-        base_name(micrograph.name, name, getattr(result, "target", "")),
+        base_name(micrograph.name, name, result.target),
         record,
         image=under,
         spacing=spacing,

@@ -94,7 +94,7 @@ def _examine(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -
         operations.function("audit_dataset")(data, **parameters), terminal.bar(data.name)
     )
     terminal.clear_line()
-    print(result.counts.to_string(index=False))
+    print(result.table.to_string(index=False))
     _notes(result)
     given.output.mkdir(parents=True, exist_ok=True)
     for name, path in targets.items():

@@ -17,7 +17,7 @@ import numpy as np
 
 from ..core.files import written
 from ..core.plain import plain
-from ..core.results import EvaluationResult, ModelResult
+from ..core.result import Evaluation, TrainedModel
 from ..engine.learning.evaluate import confused_pairs, worst_mistakes
 from .plots import (
     ECE,
@@ -79,7 +79,7 @@ $body
 """)
 
 
-def report_numbers(result: ModelResult | EvaluationResult) -> dict[str, Any]:
+def report_numbers(result: TrainedModel | Evaluation) -> dict[str, Any]:
     """Give what the report tells as values that JSON can hold; what is not known is None."""
     evaluation, facts = _evaluation(result), _facts(result)
     areas = {"roc_auc": roc(evaluation), "average_precision": precision_recall(evaluation)}
@@ -97,7 +97,7 @@ def report_numbers(result: ModelResult | EvaluationResult) -> dict[str, Any]:
         **{key: facts.get(key) for key in ("temperature", "ece_before", "ece_after")},
         "notes": _notes(result),
     }
-    if isinstance(result, ModelResult):
+    if isinstance(result, TrainedModel):
         numbers["model"] = _card(result)
         numbers["history"] = result.history.to_dict("records")
         numbers["split"] = _split(result.split).to_dict("index")
@@ -106,7 +106,7 @@ def report_numbers(result: ModelResult | EvaluationResult) -> dict[str, Any]:
 
 
 def write_report(
-    result: ModelResult | EvaluationResult,
+    result: TrainedModel | Evaluation,
     path: Path,
     *,
     force: bool = False,
@@ -115,7 +115,7 @@ def write_report(
 
     Parameters
     ----------
-    result : ModelResult or EvaluationResult
+    result : TrainedModel or Evaluation
         What to tell of.
     path : Path
         Of the page.
@@ -128,15 +128,13 @@ def write_report(
         As `files.written`.
     """
     with written(path, force=force) as part:
-        model = result.model.card.name if isinstance(result, ModelResult) else None
+        model = result.model.card.name if isinstance(result, TrainedModel) else None
         title = escape(f"{model or 'Classifier'}: how well it names images")
         page = _PAGE.substitute(title=title, body="\n".join(_body(result, result.thumbnails)))
         part.write_text(page, encoding="utf-8")
 
 
-def write_numbers(
-    result: ModelResult | EvaluationResult, path: Path, *, force: bool = False
-) -> None:
+def write_numbers(result: TrainedModel | Evaluation, path: Path, *, force: bool = False) -> None:
     """Write `report_numbers` as JSON.
 
     Raises
@@ -148,9 +146,7 @@ def write_numbers(
         part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
 
 
-def _body(
-    result: ModelResult | EvaluationResult, thumbnails: Mapping[str, np.ndarray]
-) -> Iterator[str]:
+def _body(result: TrainedModel | Evaluation, thumbnails: Mapping[str, np.ndarray]) -> Iterator[str]:
     evaluation = _evaluation(result)
     number = len(evaluation.classes)
     yield from _headline(evaluation)
@@ -189,11 +185,11 @@ def _body(
     yield "the model was surer than it was right.</p>"
     yield _picture("Reliability", (5.4, 5.6), draw_reliability, evaluation)
     yield from _mistakes(evaluation, thumbnails)
-    if isinstance(result, ModelResult):
+    if isinstance(result, TrainedModel):
         yield from _training(result)
 
 
-def _headline(evaluation: EvaluationResult) -> Iterator[str]:
+def _headline(evaluation: Evaluation) -> Iterator[str]:
     n, groups = len(evaluation.images), evaluation.independent
     row = evaluation.summary.set_index("metric").to_dict("index")["accuracy"]
     alone = evaluation.images["group"].astype(str).equals(evaluation.images["name"].astype(str))
@@ -232,7 +228,7 @@ def _calibration(facts: Mapping[str, Any]) -> str:
     return text
 
 
-def _mistakes(evaluation: EvaluationResult, thumbnails: Mapping[str, np.ndarray]) -> Iterator[str]:
+def _mistakes(evaluation: Evaluation, thumbnails: Mapping[str, np.ndarray]) -> Iterator[str]:
     yield "<h2>Worst mistakes</h2>"
     worst = worst_mistakes(evaluation)
     said = f"{_some(len(worst), 'image')} named wrongly, the surest first" if len(worst) else "None"
@@ -250,7 +246,7 @@ def _mistakes(evaluation: EvaluationResult, thumbnails: Mapping[str, np.ndarray]
     yield "</div>"
 
 
-def _training(result: ModelResult) -> Iterator[str]:
+def _training(result: TrainedModel) -> Iterator[str]:
     if len(result.history) and "epoch" in result.history:
         yield "<h2>Training</h2>"
         yield _picture("Loss and accuracy by epoch", (8, 4), draw_history, result.history)
@@ -266,7 +262,7 @@ def _training(result: ModelResult) -> Iterator[str]:
     yield "<h2>The model</h2>" + _table(["", ""], card, "words")
 
 
-def _card(result: ModelResult) -> dict[str, Any]:
+def _card(result: TrainedModel) -> dict[str, Any]:
     """What a report says of the model."""
     known = {**result.model.card.as_dict(), "hash": result.model.hash or None}
     return {key: known.get(key) for key in _CARD}
@@ -284,15 +280,15 @@ def _split(split: pd.DataFrame) -> pd.DataFrame:
     return table
 
 
-def _evaluation(result: ModelResult | EvaluationResult) -> EvaluationResult:
-    return result.evaluation if isinstance(result, ModelResult) else result
+def _evaluation(result: TrainedModel | Evaluation) -> Evaluation:
+    return result.evaluation if isinstance(result, TrainedModel) else result
 
 
-def _facts(result: ModelResult | EvaluationResult) -> dict[str, Any]:
+def _facts(result: TrainedModel | Evaluation) -> dict[str, Any]:
     return {**_evaluation(result).facts, **result.facts}
 
 
-def _notes(result: ModelResult | EvaluationResult) -> list[str]:
+def _notes(result: TrainedModel | Evaluation) -> list[str]:
     return list(dict.fromkeys((*result.notes, *_evaluation(result).notes)))
 
 

@@ -8,22 +8,18 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.files import written
-from ..core.layers import COLORMAPS, contrast
-from ..core.results import ImageResult, LabelsResult, PredictionResult
+from ..core.layers import Layer
+from ..core.result import Prediction
 from ..core.units import LENGTHS
+from .layers import draw_layer, size_of, thinned
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
-# longest side of a picture, in pixels
-_LONGEST = 1200
-
-_FEW_LABELS = 20
-
 
 def preview(
-    layer: ImageResult | LabelsResult,
+    layer: Layer,
     path: Path,
     *,
     image: Any = None,
@@ -35,7 +31,7 @@ def preview(
 
     Parameters
     ----------
-    layer : ImageResult or LabelsResult
+    layer : Layer
         What to draw; of a stack, the first slice.
     path : Path
         Ends in ``.png`` or ``.svg``.
@@ -51,13 +47,13 @@ def preview(
     FileExistsError, OSError
         As `files.written`.
     """
-    figure, axes = _sheet(layer, spacing)
+    figure, axes = _sheet(layer, spacing, image)
     draw(axes, layer, image=image, spacing=spacing, unit=unit)
     save(figure, path, force=force)
 
 
 def overlay(
-    layers: list[ImageResult | LabelsResult],
+    layers: list[Layer],
     path: Path,
     *,
     title: str = "",
@@ -69,7 +65,7 @@ def overlay(
 
     Parameters
     ----------
-    layers : list of ImageResult and LabelsResult
+    layers : list of Layer
         At least one, in the frame of the first; of stacks, the first slice.
     path, spacing, unit, force
         As `preview`.
@@ -85,17 +81,17 @@ def overlay(
     axes.set_axis_off()
     axes.set_title(title)
     for number, layer in enumerate(layers):
-        _draw_layer(axes, layer, over=number > 0)
+        draw_layer(axes, layer, over=number > 0)
     _scale_bar(axes, spacing, unit)
     save(figure, path, force=force)
 
 
 def _sheet(
-    layer: ImageResult | LabelsResult, spacing: tuple[float, ...] | None
+    layer: Layer, spacing: tuple[float, ...] | None, image: Any = None
 ) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
-    height, width = (n * layer.stride for n in _plane(layer).shape)
+    height, width = size_of(layer, image)
     height *= _tallness(spacing)
     # a sliver still needs room for its title and its scale bar
     wide, high = (max(2.0, 6.0 * min(1.0, n)) for n in (width / height, height / width))
@@ -126,7 +122,7 @@ def save(figure: Figure, path: Path, *, force: bool = False) -> None:
 
 def draw(
     axes: Axes,
-    layer: ImageResult | LabelsResult | None,
+    layer: Layer | None,
     *,
     image: Any = None,
     spacing: tuple[float, ...] | None = None,
@@ -140,35 +136,11 @@ def draw(
         grey = _grey_plane(image)
         extent = (0, grey.shape[1], grey.shape[0], 0)
         low, high = np.nanpercentile(grey, (0.5, 99.5))
-        small = _thinned(grey)
+        small = thinned(grey)
         axes.imshow(small, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), extent=extent)
     if layer is not None:
-        _draw_layer(axes, layer, over=image is not None)
+        draw_layer(axes, layer, over=image is not None)
     _scale_bar(axes, spacing, unit)
-
-
-def _draw_layer(axes: Axes, layer: ImageResult | LabelsResult, *, over: bool) -> None:
-    plane, stride = _plane(layer), layer.stride
-    top, left = (centre - (stride - 1) / 2 for centre in layer.first_centre)
-    extent = (left, left + plane.shape[1] * stride, top + plane.shape[0] * stride, top)
-    limits = axes.axis() if over else extent
-    if isinstance(layer, LabelsResult):
-        axes.imshow(_coloured(_thinned(plane), over), extent=extent, interpolation="nearest")
-        _legend(axes, layer)
-    else:
-        low, high = layer.limits or contrast(plane, layer.look) or (0.0, 1.0)
-        alpha = 0.6 if over and layer.look != "grey" else 1.0
-        shown = axes.imshow(
-            _thinned(plane), cmap=COLORMAPS[layer.look], vmin=low, vmax=high, extent=extent,
-            alpha=alpha,
-        )  # fmt: skip
-        if layer.look != "grey":
-            axes.figure.colorbar(shown, ax=axes, shrink=0.8)
-    axes.axis(limits)
-
-
-def _plane(layer: ImageResult | LabelsResult) -> np.ndarray:
-    return np.asarray(layer.array[(0,) * (layer.array.ndim - 2)])
 
 
 def _grey_plane(image: Any) -> np.ndarray:
@@ -176,43 +148,6 @@ def _grey_plane(image: Any) -> np.ndarray:
 
     grey, _ = to_gray(image)
     return np.asarray(grey[(0,) * (grey.ndim - 2)])
-
-
-def _thinned(plane: np.ndarray) -> np.ndarray:
-    step = max(1, -(-max(plane.shape) // _LONGEST))
-    return plane[::step, ::step]
-
-
-def _colour_of(labels: Any) -> np.ndarray:
-    """Distinct colours that stay with their number: the golden angle around the colour circle."""
-    from matplotlib.colors import hsv_to_rgb
-
-    hue = (0.02 + labels * 0.618033988749895) % 1
-    bright = 0.75 + 0.25 * (labels % 3) / 2
-    return hsv_to_rgb(np.stack([hue, np.full(hue.shape, 0.75), bright], axis=-1))
-
-
-def _coloured(plane: np.ndarray, over: bool) -> np.ndarray:
-    colours = np.empty((*plane.shape, 4))
-    colours[..., :3] = _colour_of(plane.astype(np.float64))
-    colours[..., 3] = np.where(plane > 0, 0.5 if over else 1.0, 0.0)
-    return colours
-
-
-def _legend(axes: Axes, layer: LabelsResult) -> None:
-    from matplotlib.patches import Patch
-
-    table = layer.table
-    if table is None or "name" not in table or len(table) > _FEW_LABELS:
-        return
-    patches = []
-    for _, row in table[table["label"] > 0].iterrows():
-        share = row.get("area_percent", None)
-        text = row["name"] if share is None else f"{row['name']}: {share:.1f} %"
-        colour = _colour_of(np.float64(row["label"])).tolist()
-        patches.append(Patch(color=colour, label=text))
-    if patches:
-        axes.legend(handles=patches, loc="upper right", fontsize=7, framealpha=0.8)
 
 
 def _scale_bar(axes: Axes, spacing: tuple[float, ...] | None, unit: str) -> None:
@@ -259,13 +194,13 @@ def round_length(most: float, unit: str) -> tuple[float, str]:
 
 def panels(
     image: Any,
-    layers: list[ImageResult | LabelsResult],
+    layers: list[Layer],
     path: Path,
     *,
     title: str,
     spacing: tuple[float, ...] | None = None,
     unit: str = "px",
-    prediction: PredictionResult | None = None,
+    prediction: Prediction | None = None,
     force: bool = False,
 ) -> None:
     """Draw an image beside all layers of its results, and the classes as bars.
@@ -285,7 +220,7 @@ def panels(
     places = iter(figure.subplots(rows, columns, squeeze=False).ravel())
     draw(next(places), None, image=image, spacing=spacing, unit=unit)
     for layer in layers:
-        over = image if isinstance(layer, LabelsResult) or layer.look == "heat" else None
+        over = image if getattr(layer, "style", "heat") == "heat" else None
         draw(next(places), layer, image=over, spacing=spacing, unit=unit)
     if prediction is not None:
         _bars(next(places), prediction)
@@ -294,7 +229,7 @@ def panels(
     save(figure, path, force=force)
 
 
-def _bars(axes: Axes, prediction: PredictionResult) -> None:
+def _bars(axes: Axes, prediction: Prediction) -> None:
     top = prediction.top(5)[::-1]
     axes.barh([name for name, _ in top], [100 * value for _, value in top], color="#4c9be8")
     axes.set(xlim=(0, 100), xlabel="probability (%)", title=prediction.model.get("use", ""))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.results import EvaluationResult
+from ..core.result import Evaluation
 from ..engine.classification.calibration import reliability
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ METRICS = {"precision": ("Precision", _BLUE), "recall": ("Recall", _RED), "f1": 
 ECE = "expected calibration error"
 
 
-def draw_confusion(axes: Axes, evaluation: EvaluationResult) -> None:
+def draw_confusion(axes: Axes, evaluation: Evaluation) -> None:
     """Draw which class is taken for which: images, and per cent of the true class."""
     counts, number = evaluation.confusion, len(evaluation.classes)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
@@ -51,7 +51,7 @@ def draw_confusion(axes: Axes, evaluation: EvaluationResult) -> None:
     axes.set(xlabel="predicted", ylabel="true")
 
 
-def draw_per_class(axes: Axes, evaluation: EvaluationResult) -> None:
+def draw_per_class(axes: Axes, evaluation: Evaluation) -> None:
     """Draw precision, recall and F1 of every class, with 95 % intervals."""
     table = evaluation.per_class
     place = np.arange(len(table))
@@ -67,21 +67,21 @@ def draw_per_class(axes: Axes, evaluation: EvaluationResult) -> None:
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
 
 
-def draw_roc(axes: Axes, evaluation: EvaluationResult) -> None:
+def draw_roc(axes: Axes, evaluation: Evaluation) -> None:
     """Draw how much of a class is found for how many false alarms, each against the rest."""
     axes.plot([0, 1], [0, 1], ":", color="grey")
     _draw_curves(axes, evaluation, roc(evaluation), "AUC", "lower right", "default")
     axes.set(xlabel="false alarms among the rest", ylabel="found (recall)", title="ROC")
 
 
-def draw_precision_recall(axes: Axes, evaluation: EvaluationResult) -> None:
+def draw_precision_recall(axes: Axes, evaluation: Evaluation) -> None:
     """Draw how pure a class is for how much of it is found, each against the rest."""
     curves = precision_recall(evaluation)
     _draw_curves(axes, evaluation, curves, "average precision", "lower left", "steps-post")
     axes.set(xlabel="found (recall)", ylabel="precision", title="Precision and recall")
 
 
-def roc(evaluation: EvaluationResult) -> Curves:
+def roc(evaluation: Evaluation) -> Curves:
     """False and true positive rate of each class against the rest, and the area below."""
     from sklearn.metrics import auc, roc_curve
 
@@ -89,7 +89,7 @@ def roc(evaluation: EvaluationResult) -> Curves:
     return {name: (x, y, float(auc(x, y))) for name, (x, y) in curves.items()}
 
 
-def precision_recall(evaluation: EvaluationResult) -> Curves:
+def precision_recall(evaluation: Evaluation) -> Curves:
     """Recall and precision of each class against the rest, and the average precision."""
     from sklearn.metrics import average_precision_score, precision_recall_curve
 
@@ -100,14 +100,14 @@ def precision_recall(evaluation: EvaluationResult) -> Curves:
     return found
 
 
-def _against_rest(evaluation: EvaluationResult) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+def _against_rest(evaluation: Evaluation) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     targets, chances = evaluation.targets, evaluation.probabilities.T
     pairs = {c: (targets == k, chances[k]) for k, c in enumerate(evaluation.classes)}
     return {c: pair for c, pair in pairs.items() if pair[0].any() and not pair[0].all()}
 
 
 def _draw_curves(
-    axes: Axes, evaluation: EvaluationResult, curves: Curves, area: str, corner: Any, steps: Any
+    axes: Axes, evaluation: Evaluation, curves: Curves, area: str, corner: Any, steps: Any
 ) -> None:
     support = dict(zip(evaluation.classes, evaluation.confusion.sum(axis=1), strict=True))
     shown = sorted(curves, key=lambda name: -support[name])[:_MOST_CURVES]
@@ -128,7 +128,7 @@ def _draw_curves(
         axes.text(0.5, 0.3, "needs images of two classes", ha="center")
 
 
-def draw_reliability(axes: Axes, evaluation: EvaluationResult) -> None:
+def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
     """Draw how often the model was right against how sure it was, with the calibration error."""
     facts, targets = evaluation.facts, evaluation.targets
     axes.plot([0, 1], [0, 1], ":", color="grey", label="ideal")

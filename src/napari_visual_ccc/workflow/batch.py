@@ -12,7 +12,7 @@ from ..arrays.inputs import to_gray
 from ..core.dataset import printable
 from ..core.micrograph import Micrograph
 from ..core.progress import Progress, Steps, map_progress
-from ..core.results import TableResult
+from ..core.result import Result
 from ..engine.acquisition.bar_detector import info_bar_of
 from ..engine.acquisition.quality import (
     BLURRED,
@@ -45,7 +45,7 @@ def classify_folder(
     confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = CONFIDENCE,
     turns: bool = True,
     device: Device = "auto",
-) -> Steps[TableResult]:
+) -> Steps[Result]:
     """Classify every image of a folder: a table of classes, what is likely, and what is unknown.
 
     Parameters
@@ -63,7 +63,7 @@ def classify_folder(
 
     Returns
     -------
-    TableResult
+    Result
         One row an image: ``name``, ``verdict`` (a class, or unknown), ``probability``, ``likely``,
         ``distance`` to the training images, ``second`` class, ``windows``, ``problem`` (why an
         image could not be classified).
@@ -95,7 +95,7 @@ def classify_folder(
     notes = tuple(
         f"{count} {'not classified' if name == '' else name}" for name, count in counts.items()
     )
-    return TableResult(table, name="predictions", facts={"counts": counts}, notes=notes)
+    return Result(tables={"predictions": table}, facts={"counts": counts}, notes=notes)
 
 
 _COLUMNS = (
@@ -131,7 +131,7 @@ def image_quality_folder(
     noisy: Ratio = NOISY,
     saturated: Percent = SATURATED,
     striped: Percent = STRIPED,
-) -> Steps[TableResult]:
+) -> Steps[Result]:
     """Tell which images of a folder are fit for analysis, before training or a batch.
 
     Parameters
@@ -150,7 +150,7 @@ def image_quality_folder(
 
     Returns
     -------
-    TableResult
+    Result
         One row a file: ``name``, ``slices`` and the columns of `image_quality`, of stacks the
         median over the slices and all flags with how many slices have them; lengths in `unit` where
         the file has a pixel size. Among five or more images, those less sharp than the others by a
@@ -182,7 +182,7 @@ def image_quality_folder(
         notes.append(f"and {len(flagged) - _NAMED} more")
     facts = {"flagged": len(flagged), "images": len(table)}
     said = f"{len(flagged)} of {len(table)} images are flagged"
-    return TableResult(table, name="quality", facts=facts, notes=(said, *notes))
+    return Result(tables={"quality": table}, facts=facts, notes=(said, *notes))
 
 
 def _field(found: Micrograph) -> Any:

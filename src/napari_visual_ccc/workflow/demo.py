@@ -8,7 +8,7 @@ from typing import Any
 
 from ..core.micrograph import Micrograph
 from ..core.progress import run
-from ..core.results import Result, output
+from ..core.result import Result
 from . import operations, signature
 from . import run as operation_run
 from .provenance import provenance
@@ -65,7 +65,7 @@ def _run_jobs(micrograph: Micrograph, jobs: list[Job]) -> Iterator[Done]:
     done: dict[str, Done] = {}
     for job in jobs:
         before = done.get(job.after)
-        data = output(before.result) if before else micrograph.data
+        data = before.result.layer().data if before else micrograph.data
         first, *further = signature.inputs(job.operation)
         arrays = {first: data} | dict.fromkeys(further, micrograph.data)
         steps = operation_run.start(

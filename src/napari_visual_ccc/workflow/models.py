@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from ..core.files import check_free, written
-from ..core.results import ModelResult
+from ..core.result import TrainedModel
 
 SUFFIX = ".safetensors"
 
@@ -28,12 +28,12 @@ def beside(path: Path) -> dict[str, Path]:
     }
 
 
-def save_model(result: ModelResult, path: str | Path, *, force: bool = False) -> list[Path]:
+def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -> list[Path]:
     """Write a trained model, the split it was trained with, and the report.
 
     Parameters
     ----------
-    result : ModelResult
+    result : TrainedModel
         As `train` gives it.
     path : str or Path
         Of the model; ``.safetensors`` is added where it is missing. The others are named after it.

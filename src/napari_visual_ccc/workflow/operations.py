@@ -11,7 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from ..core.progress import Steps
-from ..core.results import Result
+from ..core.result import Result
 
 
 @dataclass(frozen=True)

@@ -15,7 +15,7 @@ import numpy as np
 from ..arrays.lazy import is_lazy
 from ..core.micrograph import InfoBar
 from ..core.plain import plain
-from ..core.results import Result
+from ..core.result import Result, prediction_of
 from . import signature
 
 
@@ -89,8 +89,9 @@ def provenance(
 
 def model_of(result: Result | None) -> dict[str, Any]:
     """Tell which model a result comes from: its hash, architecture and name."""
-    prediction = getattr(result, "prediction", None) or result
-    card = getattr(prediction, "model", None) or {}
+    if result is None:
+        return {}
+    card = (prediction_of(result) or result).model
     return {key: card[key] for key in ("hash", "architecture", "name") if key in card}
 
 
@@ -104,6 +105,9 @@ def fingerprint(data: Any) -> str:
     """
     if is_lazy(data):
         return str(data.name)
+    if isinstance(data, list):
+        # vertices of shapes
+        data = np.concatenate([np.ravel(one) for one in data]) if data else np.empty(0)
     if not isinstance(data, np.ndarray):
         return ""
     # odd, so that it does not walk down a column of an image

@@ -10,7 +10,7 @@ from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.pixel_size import scaled
 from ..core.plain import plain
 from ..core.progress import Progress, Steps, run
-from ..core.results import Result, layer_of
+from ..core.result import Result
 from . import operations, signature
 from . import run as operation_run
 from .provenance import model_of
@@ -97,8 +97,8 @@ def replaying(
         )
         _check_model(step, result)
         if step is not record["steps"][-1]:
-            layer = layer_of(result, step.get("output", ""))
-            current, spacing = layer.array, scaled(spacing, layer.stride)
+            layer = result.layer(step.get("output", ""))
+            current, spacing = layer.data, scaled(spacing, layer.placement.stride)
     return result
 
 

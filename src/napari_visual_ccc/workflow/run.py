@@ -9,7 +9,7 @@ from typing import Any
 
 from ..core.micrograph import InfoBar, Micrograph
 from ..core.progress import Steps, run
-from ..core.results import Result
+from ..core.result import Result
 from .operations import JOBS, OPERATIONS, function
 from .signature import CALIBRATION, KNOWN_BAR, _signature, calibrated, inputs
 from .specimen import on_field

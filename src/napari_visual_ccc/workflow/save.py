@@ -8,10 +8,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.files import check_free, write_table, write_text
-from ..core.micrograph import Axis, InfoBar
-from ..core.progress import run
-from ..core.results import Result
-from ..io.write.images import ENDINGS, of_result, write_image
+from ..core.micrograph import Axis, InfoBar, Micrograph
+from ..core.result import Result
+from ..io.write.layers import ending_of, write_layer
 from .recipe import to_yaml
 
 
@@ -47,7 +46,7 @@ def write_result(
     image : (..., Y, X) array, optional
         The source, to draw under labels and heatmaps.
     spacing, unit, axes, origin, info_bar
-        Of the source, see `export.of_result`.
+        Of the source.
     format, tables, figures
         What to write layers, tables and figures as.
     force : bool
@@ -67,13 +66,20 @@ def write_result(
     """
     from ..report.figures import preview
 
+    source = Micrograph(
+        None, spacing, unit, name=name, axes=axes, info_bar=info_bar, metadata={"origin": origin}
+    )
     stems = {layer.name: file_stem(f"{name} {layer.name}") for layer in result.layers}
     names = {
         file_stem(name if len(result.tables) == 1 else f"{name} {key}"): table
         for key, table in result.tables.items()
     }
-    endings = [ENDINGS[format], *([] if figures == "none" else [f".{figures}"])]
-    images = [folder / f"{s}{end}" for s in stems.values() for end in endings]
+    drawn = [] if figures == "none" else [f".{figures}"]
+    images = [
+        folder / f"{stems[layer.name]}{ending}"
+        for layer in result.layers
+        for ending in (ending_of(layer, format), *drawn)
+    ]
     lists = [folder / f"{s}.{tables}" for s in names]
     recipe = recipe_file(folder, name)
     paths = [*images, *lists, recipe]
@@ -81,13 +87,12 @@ def write_result(
         check_free(path, force=force)
     for layer in result.layers:
         stem = folder / stems[layer.name]
-        made = of_result(
-            layer, name=name, spacing=spacing, unit=unit, axes=axes, origin=origin,
-            record=record(layer.name), info_bar=info_bar,
+        write_layer(
+            layer, Path(f"{stem}{ending_of(layer, format)}"), source, format=format,
+            record=record(layer.name), force=force,
         )  # fmt: skip
-        run(write_image(made, Path(f"{stem}{ENDINGS[format]}"), format=format, force=force))
         if figures != "none":
-            under = None if getattr(layer, "look", "") == "grey" else image
+            under = None if getattr(layer, "style", "") == "grey" else image
             path = Path(f"{stem}.{figures}")
             preview(layer, path, image=under, spacing=spacing, unit=unit, force=force)
     for table, path in zip(names.values(), lists, strict=True):

@@ -16,7 +16,6 @@ from pathlib import Path
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.core.pixel_size import scaled
-from napari_visual_ccc.core.results import layer_of
 from napari_visual_ccc.workflow.recipe import at_level
 
 path = Path({path!r})
@@ -58,9 +57,9 @@ def to_python(record: Mapping[str, Any] | str | Path) -> str:
         text += f"result_{number} = {_call(step, current, variables)}\n"
         if step is not steps[-1]:
             current = f"image_{number}"
-            text += f"layer_{number} = layer_of(result_{number}, {step.get('output', '')!r})\n"
-            text += f"{current}, spacing = layer_{number}.array, "
-            text += f"scaled(spacing, layer_{number}.stride)\n"
+            text += f"layer_{number} = result_{number}.layer({step.get('output', '')!r})\n"
+            text += f"{current}, spacing = layer_{number}.data, "
+            text += f"scaled(spacing, layer_{number}.placement.stride)\n"
     return text + f"print(result_{len(steps)})\n"
 
 

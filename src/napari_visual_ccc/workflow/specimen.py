@@ -8,10 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.lazy import is_lazy
 from ..core.micrograph import InfoBar, plane_shape
 from ..core.progress import Steps
-from ..core.results import ImageResult, LabelsResult, Result, TableResult
+from ..core.result import Result
 
 # columns of tables that hold places in the image, and the border that moves them
 _DOWN = ("centroid_y_px", "bbox_top", "bbox_bottom")
@@ -52,17 +51,13 @@ def on_field(
     }
     result = yield from work(cut)
     field = (rows.stop - rows.start, columns.stop - columns.start)
-
-    def put_back(layer: ImageResult | LabelsResult) -> ImageResult | LabelsResult:
-        if layer.stride > 1 or layer.array.shape[-2:] != field:
-            return replace(layer, corner=(rows.start, columns.start))
-        return layer.with_array(_padded(layer.array, bar))
-
-    result = result.with_layers(put_back)
-    if isinstance(result, TableResult):
-        result = replace(result, table=_moved(result.table, rows.start, columns.start))
+    result = result.with_layers(lambda layer: layer.uncropped(bar, field))
+    tables = {
+        name: _moved(table, rows.start, columns.start) for name, table in result.tables.items()
+    }
     return replace(
         result,
+        tables=tables,
         facts={**result.facts, "info_bar": bar.pixels},
         notes=(*result.notes, f"the label bar was left out: {bar}"),
     )
@@ -74,16 +69,7 @@ def _cut(array: Any, rows: slice, columns: slice) -> Any:
     return array[(..., rows, columns, *colour)]
 
 
-def _padded(array: Any, bar: InfoBar) -> Any:
-    widths = [(0, 0)] * (array.ndim - 2) + [(bar.top, bar.bottom), (bar.left, bar.right)]
-    blank = np.nan if array.dtype.kind == "f" else 0
-    if is_lazy(array):
-        import dask.array as da
-
-        return da.pad(array, widths, constant_values=blank)
-    return np.pad(array, widths, constant_values=blank)
-
-
 def _moved(table: Any, down: int, across: int) -> Any:
     moves = dict.fromkeys(_DOWN, down) | dict.fromkeys(_ACROSS, across)
-    return table.assign(**{name: table[name] + by for name, by in moves.items() if name in table})
+    here = {name: table[name] + by for name, by in moves.items() if name in table}
+    return table.assign(**here) if here else table

@@ -7,10 +7,11 @@ import pytest
 import napari_visual_ccc as ccc
 from benchmarks.bar_styles import with_bar
 from napari_visual_ccc import samples
-from napari_visual_ccc.core.micrograph import InfoBar
+from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.io.read import read
-from napari_visual_ccc.io.write.images import of_result, write_image
+from napari_visual_ccc.io.write.images import write_image
+from napari_visual_ccc.io.write.layers import micrograph_of
 
 
 def barred(name="powder", style="black, framed cells (FEI)", seed=0):
@@ -57,10 +58,11 @@ def test_the_cropped_specimen_keeps_its_position_and_values(tmp_path):
     field = ccc.crop_info_bar(whole, bar)
     np.testing.assert_array_equal(field.data, image)
     assert field.data.dtype == image.dtype
-    assert field.corner == field.first_centre == (50, 20)
+    place = field.layer().placement
+    assert place.corner == place.first_centre == (50, 20)
     assert not np.shares_memory(field.data, whole)
     path = tmp_path / "field.ome.tif"
-    run(write_image(of_result(field, spacing=(2.0, 3.0), unit="nm"), path))
+    run(write_image(micrograph_of(field.layer(), Micrograph(None, (2.0, 3.0), "nm")), path))
     import tifffile
 
     with tifffile.TiffFile(path) as tif:

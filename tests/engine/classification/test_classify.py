@@ -31,14 +31,14 @@ def test_a_micrograph_is_classified_window_by_window():
     image = samples.load("nanoparticles").data
     found = ccc.classify(image)
     labels, probability = found.layers
-    assert labels.labels.shape == tuple(round(n / 32) for n in image.shape)
-    assert (labels.stride, labels.first_centre) == (32, (15.5, 15.5))
+    assert labels.data.shape == tuple(round(n / 32) for n in image.shape)
+    assert (labels.placement.stride, labels.placement.first_centre) == (32, (15.5, 15.5))
     assert found.shares.sum() == pytest.approx(1)
     assert found.probabilities.sum() == pytest.approx(1, abs=1e-5)
     assert found.label == "cube"
     assert "Cu nanoparticle TEM only" in found.notes[-1]
     shapes = samples.masks("nanoparticles")["shapes"]
-    rows, columns = (np.arange(n) * 32 + 16 for n in labels.labels.shape)
+    rows, columns = (np.arange(n) * 32 + 16 for n in labels.data.shape)
     truth = shapes[np.ix_(np.minimum(rows, len(shapes) - 1), columns)]
     both = (labels.labels > 0) & (truth > 0)
     assert (labels.labels == truth)[both].mean() > 0.7

@@ -37,7 +37,7 @@ def test_every_method_explains_a_crop_the_same_way_twice(crop, method):
     assert first.data.shape == crop.shape
     assert first.data.dtype == np.float32
     assert 0 <= first.data.min() <= first.data.max() <= 1
-    assert first.name == f"{TITLES[method]} sphere"
+    assert first.layer().name == f"{TITLES[method]} sphere"
     np.testing.assert_array_equal(first.data, second.data)
 
 
@@ -75,8 +75,9 @@ def test_ablation_weights_are_those_of_grad_cam():
 
 def test_why_one_and_not_the_other_is_the_difference_of_both(crop):
     """Grad-CAM is linear in the score, and the head of the shipped model in its features."""
-    both = {name: ccc.compare(crop, signed=True).maps[name] for name in ("cube", "sphere")}
-    height = {name: one.raw_maximum for name, one in both.items()}
+    maps = ccc.compare(crop, signed=True).maps
+    both = {name: maps[f"Grad-CAM {name}"] for name in ("cube", "sphere")}
+    height = {name: one.facts["raw_maximum"] for name, one in both.items()}
     assert height["cube"] > 0
     difference = ccc.explain(crop, target="cube", against="sphere", signed=True)
     explainer = Explainer(checkpoint.load_model(None, CPU), np.asarray(_stretched(crop)), None)
@@ -84,7 +85,7 @@ def test_why_one_and_not_the_other_is_the_difference_of_both(crop):
         run(explainer.explain(why, "gradcam"))[0] for why in (Target(0), Target(2), Target(0, 2))
     )
     np.testing.assert_allclose(apart, cube - sphere, atol=1e-6)
-    assert difference.name == "Grad-CAM cube not sphere"
+    assert difference.layer().name == "Grad-CAM cube not sphere"
 
 
 def _stretched(image):
@@ -118,13 +119,13 @@ def test_views_averaged_make_the_map_symmetric():
 
 def test_all_classes_share_one_scale(crop):
     maps = ccc.compare(crop).maps
-    assert list(maps) == ["cube", "octahedron", "sphere"]
+    assert list(maps) == ["Grad-CAM cube", "Grad-CAM octahedron", "Grad-CAM sphere"]
     peaks = [one.data.max() for one in maps.values()]
     assert max(peaks) == pytest.approx(1)
     assert sorted(peaks)[0] < 0.9
     methods = ccc.compare(crop, across="methods", target="cube").maps
-    assert "Random-CAM" in methods
-    assert all(one.target == "cube" for one in methods.values())
+    assert "Random-CAM cube" in methods
+    assert all(one.facts["target"] == "cube" for one in methods.values())
 
 
 def test_an_object_off_centre_in_an_oblong_image_is_found():
@@ -187,7 +188,7 @@ def test_a_morphology_map_agrees_with_the_masks():
     image = samples.load("nanoparticles").data
     shapes = samples.masks("nanoparticles")["shapes"]
     found = ccc.morphology_map(image, (2.0, 2.0), "nm")
-    labels = found.maps["classes"].labels
+    labels = found.labels
     assert labels.shape == image.shape
     both = (labels > 0) & (shapes > 0)
     assert (labels == shapes)[both].mean() > 0.8
@@ -204,7 +205,7 @@ def test_windows_and_strides_can_be_given_in_nanometres():
     units = ccc.morphology_map(
         image, (0.5, 0.5), "nm", window=24, stride=12, length="unit", shared=False
     )
-    np.testing.assert_array_equal(pixels.maps["classes"].labels, units.maps["classes"].labels)
+    np.testing.assert_array_equal(pixels.labels, units.labels)
     assert pixels.facts["cell_px"] == 24
     with pytest.raises(ValueError, match="no pixel size"):
         ccc.morphology_map(image, window=24, length="unit")
@@ -221,11 +222,12 @@ def test_windows_and_strides_can_be_given_in_nanometres():
 def test_covering_what_decides_changes_the_answer(crop):
     regions = np.zeros(crop.shape, int)
     nothing = ccc.occlude(crop, regions)
-    np.testing.assert_allclose(nothing.before, nothing.after)
+    np.testing.assert_allclose(nothing.table["before"], nothing.table["after"])
     regions[8:-8, 8:-8] = 1
     found = ccc.occlude(crop, regions, fill="mean")
-    winner = int(found.before.argmax())
-    assert found.after[winner] < found.before[winner] - 0.1
+    winner = found.table.iloc[0]
+    assert winner["before"] == found.table["before"].max()
+    assert winner["after"] < winner["before"] - 0.1
     assert found.facts["covered_share"] == pytest.approx(regions.mean())
     with pytest.raises(ValueError, match="must agree"):
         ccc.occlude(crop, regions[:5])

@@ -36,7 +36,7 @@ def test_maps_cover_the_whole_image(micrograph, method):
     assert found.data.min() >= 0
     assert found.data.max() == pytest.approx(1)
     assert found.target == "sphere"
-    assert found.raw_maximum > 0
+    assert found.facts["raw_maximum"] > 0
     assert found.prediction.classes == ("cube", "octahedron", "sphere")
 
 
@@ -90,7 +90,7 @@ def test_signed_maps_show_evidence_against(micrograph):
     found = ccc.explain(micrograph, target="octahedron", signed=True)
     assert found.data.min() < 0 < found.data.max()
     assert np.abs(found.data).max() == pytest.approx(1)
-    assert found.look == "signed"
+    assert found.layer().style == "signed"
 
 
 def test_no_evidence_is_zeros_and_a_sentence(tmp_path, discs):
@@ -106,7 +106,7 @@ def test_no_evidence_is_zeros_and_a_sentence(tmp_path, discs):
     # activations end in a ReLU: negative weights leave nothing positive
     found = ccc.explain(discs, model=path, target=CLASSES[0], method="hirescam")
     assert not found.data.any()
-    assert found.raw_maximum == 0
+    assert found.facts["raw_maximum"] == 0
     assert "nothing in the image speaks for dendrite" in found.notes[-1]
 
 

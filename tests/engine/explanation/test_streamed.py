@@ -65,7 +65,7 @@ def test_a_large_image_is_explained_as_a_small_one(particles, tiny_tiles, monkey
     assert fine.shape == image.shape
     assert np.corrcoef(fine.ravel(), whole.data.ravel())[0, 1] > 0.98
     assert np.abs(fine - whole.data).mean() < 0.03
-    assert found.raw_maximum == pytest.approx(whole.raw_maximum, rel=0.1)
+    assert found.facts["raw_maximum"] == pytest.approx(whole.facts["raw_maximum"], rel=0.1)
     np.testing.assert_allclose(again.data.compute(), fine, atol=1e-6)
 
 

@@ -27,7 +27,9 @@ def examined(images, copies, **more):
         names=[f"{kind}{k}" for kind in ("image", "copy") for k in range(count)],
     )  # fmt: skip
     result = ccc.audit_dataset(data, **more)
-    pairs = set(zip(result.duplicates["name"], result.duplicates["other"], strict=True))
+    pairs = set(
+        zip(result.tables["duplicates"]["name"], result.tables["duplicates"]["other"], strict=True)
+    )
     right = {(f"image{k}", f"copy{k}") for k in range(count)}
     return result, len(pairs & right), len(pairs - right)
 
@@ -51,7 +53,7 @@ def test_copies_are_found_and_nothing_else(name, change):
     images = tiles(name)
     result, right, wrong = examined(images, [change(tile) for tile in images])
     assert (right, wrong) == (len(images), 0)
-    assert (result.duplicates["similarity"] > 0.95).all()
+    assert (result.tables["duplicates"]["similarity"] > 0.95).all()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
@@ -79,7 +81,9 @@ def test_different_tiles_of_one_micrograph_are_no_duplicates(name):
     images = [tile for tile in tiles(name, 30) if tile.shape == (SIDE, SIDE)]
     assert len(images) > 20
     labels = ["a", "b"] * len(images)
-    assert len(ccc.audit_dataset(from_arrays(images, labels[: len(images)])).duplicates) == 0
+    assert (
+        len(ccc.audit_dataset(from_arrays(images, labels[: len(images)])).tables["duplicates"]) == 0
+    )
 
 
 def test_the_most_similar_pairs_come_first_with_all_that_is_known_of_them():
@@ -89,13 +93,13 @@ def test_the_most_similar_pairs_come_first_with_all_that_is_known_of_them():
         groups=["S1", "S2", "S2", "S3"],
     )  # fmt: skip
     found = ccc.audit_dataset(data, similarity=0.8)
-    assert found.duplicates.drop(columns="similarity").to_dict("records") == [
+    assert found.tables["duplicates"].drop(columns="similarity").to_dict("records") == [
         {"name": "w", "label": "a", "group": "S1", "other": "z", "other_label": "c",
          "other_group": "S3", "leaks": True},
         {"name": "x", "label": "b", "group": "S2", "other": "y", "other_label": "b",
          "other_group": "S2", "leaks": False},
     ]  # fmt: skip
-    assert found.duplicates["similarity"][0] == pytest.approx(1, abs=1e-3)
+    assert found.tables["duplicates"]["similarity"][0] == pytest.approx(1, abs=1e-3)
     assert any("1 pairs of near-duplicates are in different groups" in n for n in found.notes)
     assert any("1 pairs of near-duplicates are in different classes" in n for n in found.notes)
 
@@ -104,7 +108,7 @@ def test_copies_within_a_group_do_not_leak():
     images = tiles("superalloy", 2)
     data = from_arrays([*images, *images], ["a", "b"] * 2, groups=["S1", "S2", "S1", "S2"])
     found = ccc.audit_dataset(data)
-    assert found.duplicates["leaks"].tolist() == [False, False]
+    assert found.tables["duplicates"]["leaks"].tolist() == [False, False]
     assert not any("near-duplicates" in note for note in found.notes)
 
 
@@ -115,7 +119,7 @@ def test_counts_by_class_by_hand(rng):
         ["rod", "cube", "rod", "rod"], groups=["S1", "S2", "S1", "S3"],
     )  # fmt: skip
     found = ccc.audit_dataset(data)
-    assert found.counts.to_dict("records") == [
+    assert found.tables["classes"].to_dict("records") == [
         {"class": "cube", "images": 1, "groups": 1, "smallest_px": 64, "largest_px": 64,
          "share_percent": 25.0},
         {"class": "rod", "images": 3, "groups": 2, "smallest_px": 20, "largest_px": 70,
@@ -141,10 +145,10 @@ def test_files_that_cannot_be_used_are_listed(tmp_path, rng):
     (tmp_path / "a/2.png").write_bytes((tmp_path / "a/2.png").read_bytes()[:200])
     (tmp_path / "b/notes.txt").write_text("no image")
     found = ccc.audit_dataset(load(tmp_path))
-    reasons = dict(zip(found.skipped["name"], found.skipped["reason"], strict=True))
+    reasons = dict(zip(*found.tables["skipped"][["name", "reason"]].to_numpy().T, strict=True))
     assert set(reasons) == {"a/2.png", "b/notes.txt"}
     assert "cannot be read" in reasons["a/2.png"]
-    assert found.counts["images"].tolist() == [1, 2]
+    assert found.tables["classes"]["images"].tolist() == [1, 2]
     assert any(note.startswith("2 files cannot be used, such as ") for note in found.notes)
     assert list(found.tables) == ["classes", "duplicates", "skipped"]
 
@@ -161,7 +165,9 @@ def test_flat_images_do_not_disturb(rng):
     noise = [rng.integers(0, 255, (32, 32)).astype(np.uint8) for _ in range(2)]
     flat = np.full((32, 32), 7, np.uint8)
     found = ccc.audit_dataset(from_arrays([flat, *noise, flat + 90], ["a", "a", "b", "b"]))
-    pairs = list(zip(found.duplicates["name"], found.duplicates["other"], strict=True))
+    pairs = list(
+        zip(found.tables["duplicates"]["name"], found.tables["duplicates"]["other"], strict=True)
+    )
     assert pairs == [("image 1", "image 4")]
 
 

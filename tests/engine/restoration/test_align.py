@@ -32,7 +32,7 @@ def drifting(picture, drift, noise=0.0):
 
 
 def measured(result):
-    return result.drift[["drift_y_px", "drift_x_px"]].to_numpy()
+    return result.table[["drift_y_px", "drift_x_px"]].to_numpy()
 
 
 @pytest.mark.parametrize("reference", ["previous", "first"])
@@ -41,8 +41,8 @@ def test_drift_is_found_to_a_tenth_of_a_pixel(picture, reference):
     errors = np.hypot(*(measured(result) - DRIFT).T)
     # from slice to slice errors may add up
     assert errors.max() < (0.1 if reference == "first" else 0.2), errors
-    np.testing.assert_allclose(result.drift["drift_x_nm"], 2 * result.drift["drift_x_px"])
-    assert (result.drift["match"] > 0.9).all()
+    np.testing.assert_allclose(result.table["drift_x_nm"], 2 * result.table["drift_x_px"])
+    assert (result.table["match"] > 0.9).all()
 
 
 def test_each_step_is_found_to_a_tenth_of_a_pixel_in_noise(picture):
@@ -76,7 +76,7 @@ def test_lazy_stacks_stay_lazy_and_give_the_same(picture):
     lazy = ccc.align_stack(da.from_array(stack, chunks=(2, 128, 128)))
     assert isinstance(lazy.data, da.Array)
     whole = ccc.align_stack(stack)
-    assert lazy.drift.equals(whole.drift)
+    assert lazy.table.equals(whole.table)
     np.testing.assert_array_equal(np.asarray(lazy.data), whole.data)
 
 
@@ -89,7 +89,7 @@ def test_slices_follow_the_nearest_axis_of_a_series(rng):
         [[np.roll(one, (2 * t, z - 3 * t), (0, 1)) for z, one in enumerate(depths)]
          for t in range(3)]
     )  # fmt: skip
-    table = ccc.align_stack(series, subpixel=False).drift
+    table = ccc.align_stack(series, subpixel=False).table
     assert list(table["index_0"]) == [0, 0, 1, 1, 2, 2]
     np.testing.assert_allclose(table["drift_y_px"], [0, 0, 2, 2, 4, 4], atol=0.2)
     np.testing.assert_allclose(table["drift_x_px"], [0, 1, -3, -2, -6, -5], atol=0.2)
@@ -133,7 +133,7 @@ def test_drift_goes_on_across_bad_slices(alloy, reference, kind, where):
         "slices that show nothing, or nothing of what others show, stay where the last was: "
         + ", ".join(str(place) for place in where),
     )
-    assert (result.drift["match"].iloc[usable[1:]] > 0.9).all()
+    assert (result.table["match"].iloc[usable[1:]] > 0.9).all()
 
 
 def test_where_something_else_is_shown_is_said_and_what_was_left_may_come_back(alloy, data):

@@ -13,13 +13,14 @@ import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer, Placement
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.core.results import ImageResult, LabelsResult
 from napari_visual_ccc.io import read as formats
 from napari_visual_ccc.io.header import KEY, restored
 from napari_visual_ccc.io.write import images as export
 from napari_visual_ccc.io.write import pyramid
+from napari_visual_ccc.io.write.layers import micrograph_of
 
 zarr = pytest.importorskip("zarr", minversion="3")
 
@@ -166,7 +167,7 @@ def test_levels_halve_and_keep_the_mean(tmp_path, rng, small_pyramids, kind, laz
 def test_labels_are_never_mixed(tmp_path, small_pyramids):
     data = np.zeros((700, 640), np.int32)
     data[:, 1::2], data[:, ::2] = 9, 5
-    layer = export.of_result(LabelsResult(data), spacing=(1.0, 1.0), unit="nm")
+    layer = micrograph_of(LabelsLayer(data), Micrograph(None, (1.0, 1.0), "nm"))
     found = read(write(layer, tmp_path / "a.zarr"))
     assert set(np.unique(found.levels[0])) == {5}
     assert found.metadata["labels"] is True
@@ -229,8 +230,8 @@ def test_other_programs_read_pixel_size_steps_and_units_of_a_tiff(tmp_path):
 @pytest.mark.parametrize("unit", ["nm", "µm", "Å", "1/nm"])
 def test_imagej_gets_labels_of_16_bit_with_their_scale(tmp_path, unit):
     labels = np.arange(65536, dtype=np.int64).reshape(4, 128, 128)
-    layer = export.of_result(
-        LabelsResult(labels), spacing=(2.5, 1.25), unit=unit, axes=(Axis("z", 30.0, unit),)
+    layer = micrograph_of(
+        LabelsLayer(labels), Micrograph(None, (2.5, 1.25), unit, axes=(Axis("z", 30.0, unit),))
     )
     path = write(layer, tmp_path / "a.tif", format="imagej")
     with tifffile.TiffFile(path) as tif:
@@ -256,7 +257,7 @@ def test_imagej_gets_the_units_of_steps_that_have_others(tmp_path):
 
 
 def test_imagej_refuses_labels_beyond_16_bit(tmp_path):
-    layer = export.of_result(LabelsResult(np.array([[0, 65536]])), name="grains")
+    layer = micrograph_of(LabelsLayer(np.array([[0, 65536]])), Micrograph(None, name="grains"))
     with pytest.raises(ValueError, match=r"grains: the label 65536 is beyond the uint16"):
         write(layer, tmp_path / "a.tif", format="imagej")
     assert not list(tmp_path.iterdir())
@@ -410,8 +411,9 @@ def test_what_is_no_image_is_named(tmp_path, data):
 
 
 def test_a_coarse_map_says_how_coarse_it_is_and_where_it_lies(tmp_path):
-    layer = export.of_result(
-        ImageResult(np.zeros((4, 5), np.float32), stride=8), spacing=(2.0, 2.0), unit="nm"
+    layer = micrograph_of(
+        ImageLayer(np.zeros((4, 5), np.float32), placement=Placement(8)),
+        Micrograph(None, (2.0, 2.0), "nm"),
     )
     path = write(layer, tmp_path / "c.ome.tif")
     assert formats.read(path).spacing == (16, 16)
@@ -618,9 +620,9 @@ def test_a_place_that_another_program_changed_counts(tmp_path):
 
 
 def test_a_part_keeps_its_place_without_a_pixel_size(tmp_path):
-    part = ImageResult(np.zeros((10, 12), np.uint8), corner=(20, 5))
+    part = ImageLayer(np.zeros((10, 12), np.uint8), placement=Placement(corner=(20, 5)))
     path = tmp_path / "part.ome.tif"
-    write(export.of_result(part), path)
+    write(micrograph_of(part, Micrograph(None)), path)
     found = formats.read(path)
     assert found.spacing is None
     assert found.metadata["origin"] == [20.0, 5.0]

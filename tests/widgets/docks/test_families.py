@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QApplication
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
-from napari_visual_ccc.core.results import Result
+from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.widgets.layers.viewers import camera
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import OPERATIONS
@@ -50,14 +50,13 @@ def test_every_operation_gives_layers_on_their_source(name, viewer, particles, m
     made = list(viewer.layers)[1:]
     assert len(made) == len(result.layers)
     for layer, part in zip(made, result.layers, strict=True):
-        data = part.labels if hasattr(part, "labels") else part.data
-        np.testing.assert_array_equal(layer.data, data)
+        np.testing.assert_array_equal(layer.data, part.data)
         assert layer.name == f"copper {part.name}"
         assert layer.units == source.units
         np.testing.assert_allclose(layer.rotate, source.rotate)
-        np.testing.assert_allclose(layer.scale, source.scale * part.stride)
+        np.testing.assert_allclose(layer.scale, source.scale * part.placement.stride)
         np.testing.assert_allclose(
-            layer.data_to_world((0, 0)), source.data_to_world(part.first_centre)
+            layer.data_to_world((0, 0)), source.data_to_world(part.placement.first_centre)
         )
         record = layer.metadata["visual_ccc"]
         assert record["source"]["name"] == "copper"

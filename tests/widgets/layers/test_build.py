@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from napari.layers import Image, Labels
 
-from napari_visual_ccc.core.results import ImageResult, LabelsResult
+from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer, Placement
 from napari_visual_ccc.widgets.layers.build import build
 from napari_visual_ccc.widgets.layers.metadata import calibration
 from napari_visual_ccc.widgets.layers.source import Source, take
@@ -33,7 +33,7 @@ def stack():
 
 
 def test_a_result_lies_exactly_on_its_source(stack):
-    layer = build(source_of(stack), ImageResult(np.ones((4, 40, 60)), name="map"), {})
+    layer = build(source_of(stack), ImageLayer(np.ones((4, 40, 60)), name="map"), {})
     for point in [(0, 0, 0), (3, 39, 59), (1, 20, 7)]:
         np.testing.assert_allclose(layer.data_to_world(point), stack.data_to_world(point))
     assert layer.units == stack.units
@@ -43,7 +43,7 @@ def test_a_result_lies_exactly_on_its_source(stack):
 
 @pytest.mark.parametrize("stride", [2, 16])
 def test_a_coarse_cell_is_centred_on_the_block_it_stands_for(stack, stride):
-    coarse = ImageResult(np.ones((4, 40 // stride, 60 // stride)), stride=stride)
+    coarse = ImageLayer(np.ones((4, 40 // stride, 60 // stride)), placement=Placement(stride))
     layer = build(source_of(stack), coarse, {})
     middle = (stride - 1) / 2
     np.testing.assert_allclose(
@@ -53,20 +53,20 @@ def test_a_coarse_cell_is_centred_on_the_block_it_stands_for(stack, stride):
 
 
 def test_origin_places_windows(stack):
-    windows = LabelsResult(np.ones((4, 3, 3), np.uint8), stride=8, origin=15.5)
+    windows = LabelsLayer(np.ones((4, 3, 3), np.uint8), placement=Placement(8, 15.5))
     layer = build(source_of(stack), windows, {})
     np.testing.assert_allclose(layer.data_to_world((0, 1, 0)), stack.data_to_world((0, 23.5, 15.5)))
 
 
 def test_a_part_lies_where_it_was_cut_out(stack):
-    part = ImageResult(np.ones((4, 30, 50)), corner=(6, 3))
+    part = ImageLayer(np.ones((4, 30, 50)), placement=Placement(corner=(6, 3)))
     layer = build(source_of(stack), part, {})
     np.testing.assert_allclose(layer.data_to_world((1, 2, 5)), stack.data_to_world((1, 8, 8)))
 
 
 def test_an_affine_is_kept():
     image = Image(np.zeros((8, 8)), scale=(2, 2), affine=np.diag([1.5, 0.5, 1]))
-    layer = build(source_of(image), ImageResult(np.ones((4, 4)), stride=2), {})
+    layer = build(source_of(image), ImageLayer(np.ones((4, 4)), placement=Placement(2)), {})
     np.testing.assert_allclose(layer.data_to_world((1, 1)), image.data_to_world((2.5, 2.5)))
 
 
@@ -76,7 +76,7 @@ def test_a_slice_of_a_stack_returns_to_its_slice(stack, make_napari_viewer):
     viewer.dims.set_point(0, stack.data_to_world((2, 0, 0))[0])
     source = take(stack, viewer, planar=True)
     assert source.data.shape == (40, 60)
-    layer = build(source, ImageResult(np.ones((40, 60))), {})
+    layer = build(source, ImageLayer(np.ones((40, 60))), {})
     expected = stack.data_to_world((source.corner[0], 3, 4))
     np.testing.assert_allclose(layer.data_to_world((0, 3, 4)), expected)
 
@@ -86,7 +86,7 @@ def test_a_preview_lies_where_it_was_taken(make_napari_viewer):
     image = viewer.add_image(np.arange(9_000_000.0).reshape(3000, 3000), scale=(0.5, 0.5))
     source = take(image, viewer, preview=True)
     assert source.data.size <= 1.2e6
-    layer = build(source, ImageResult(source.data), {})
+    layer = build(source, ImageLayer(source.data), {})
     world = layer.data_to_world((5, 7))
     row, column = np.round(image.world_to_data(world)).astype(int)
     assert layer.data[5, 7] == image.data[row, column]
@@ -94,7 +94,7 @@ def test_a_preview_lies_where_it_was_taken(make_napari_viewer):
 
 def test_features_follow_their_labels(stack):
     table = pd.DataFrame({"label": [3, 7], "area_percent": [40.0, 60.0]})
-    labels = LabelsResult(np.zeros((4, 40, 60), np.uint8), table=table)
+    labels = LabelsLayer(np.zeros((4, 40, 60), np.uint8), table=table)
     layer = build(source_of(stack), labels, {})
     assert isinstance(layer, Labels)
     assert layer.features.set_index("index").loc[7, "area_percent"] == 60
@@ -129,19 +129,19 @@ def test_the_step_between_slices_comes_with_a_stack():
 
 def test_rows_of_single_slices_are_no_features_of_labels(stack):
     table = pd.DataFrame({"index_0": [0, 1], "label": [1, 1]})
-    labels = LabelsResult(np.ones((4, 40, 60), np.uint8), table=table)
+    labels = LabelsLayer(np.ones((4, 40, 60), np.uint8), table=table)
     assert build(source_of(stack), labels, {}).features.empty
 
 
 def test_limits_look_right_at_once(stack):
     stack.contrast_limits = (20, 90)
-    grey = build(source_of(stack), ImageResult(np.ones((4, 40, 60))), {})
+    grey = build(source_of(stack), ImageLayer(np.ones((4, 40, 60))), {})
     heat = build(
-        source_of(stack), ImageResult(np.ones((4, 40, 60)), look="heat", limits=(0, 1)), {}
+        source_of(stack), ImageLayer(np.ones((4, 40, 60)), style="heat", limits=(0, 1)), {}
     )
     signed = build(
         source_of(stack),
-        ImageResult(np.linspace(-1, 3, 9600).reshape(4, 40, 60), look="signed"),
+        ImageLayer(np.linspace(-1, 3, 9600).reshape(4, 40, 60), style="signed"),
         {},
     )
     assert tuple(grey.contrast_limits) == (20, 90)

@@ -10,12 +10,13 @@ from napari.settings import get_settings
 from PIL import Image
 
 from napari_visual_ccc import samples
+from napari_visual_ccc.core.layers import LabelsLayer
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.core.results import LabelsResult
 from napari_visual_ccc.io import read as formats
 from napari_visual_ccc.io.read import lazy
-from napari_visual_ccc.io.write.images import of_result, write_image
+from napari_visual_ccc.io.write.images import write_image
+from napari_visual_ccc.io.write.layers import micrograph_of
 from napari_visual_ccc.widgets.layers.convert import layer_data
 from napari_visual_ccc.widgets.layers.metadata import calibration
 from napari_visual_ccc.widgets.layers.viewers import scale_bar
@@ -125,8 +126,8 @@ def test_the_scale_bar_goes_on_with_a_pixel_size(viewer, tmp_path):
 
 def test_a_result_of_ours_keeps_how_it_was_made(viewer, tmp_path):
     record = {"source": {"name": "x"}, "steps": [{"operation": "threshold"}]}
-    result = LabelsResult(np.ones((20, 30), np.int32))
-    made = of_result(result, spacing=(2, 2), unit="nm", record=record)
+    result = LabelsLayer(np.ones((20, 30), np.int32))
+    made = micrograph_of(result, Micrograph(None, (2, 2), "nm"), record)
     run(write_image(made, tmp_path / "r.ome.tif"))
     (layer,) = viewer.open(tmp_path / "r.ome.tif", plugin=PLUGIN)
     assert layer.metadata["visual_ccc"] == record

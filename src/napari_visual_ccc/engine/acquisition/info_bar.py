@@ -8,9 +8,10 @@ import numpy as np
 
 from ...arrays.inputs import finite, to_gray
 from ...arrays.lazy import is_lazy
+from ...core.layers import ImageLayer, LabelsLayer, Placement
 from ...core.micrograph import InfoBar
 from ...core.progress import Progress, Steps
-from ...core.results import ImageResult, LabelsResult
+from ...core.result import Result
 from .bar_detector import find_info_bar
 
 Find = Literal["auto", "manual"]
@@ -30,7 +31,7 @@ def detect_info_bar(
     bottom: Pixels = 0,
     left: Pixels = 0,
     right: Pixels = 0,
-) -> Steps[LabelsResult]:
+) -> Steps[Result]:
     """Detect the info bar that the microscope drew on an image.
 
     The bar stated in the file has priority. Otherwise a bar is a band along a border, of one grey
@@ -56,7 +57,7 @@ def detect_info_bar(
 
     Returns
     -------
-    LabelsResult
+    Result
         (..., Y, X) uint8: 1 is info bar. Lazy for dask. ``facts["info_bar"]``: rows or columns
         at each border.
 
@@ -81,7 +82,7 @@ def detect_info_bar(
         mask = (outside[0][:, None] | outside[1]).astype(np.uint8)
         labels = np.broadcast_to(mask, grey.shape).copy()
     facts = {"info_bar": bar.pixels}
-    return LabelsResult(labels, name="info bar", facts=facts, notes=(*notes, note))
+    return Result((LabelsLayer(labels, name="info bar"),), facts=facts, notes=(*notes, note))
 
 
 def crop_info_bar(
@@ -93,7 +94,7 @@ def crop_info_bar(
     bottom: Pixels = 0,
     left: Pixels = 0,
     right: Pixels = 0,
-) -> Steps[ImageResult]:
+) -> Steps[Result]:
     """Crop the info bar off an image; the rest keeps its position and its grey values.
 
     Parameters
@@ -115,9 +116,9 @@ def crop_info_bar(
 
     Returns
     -------
-    ImageResult
-        The specimen, of the image's dtype (grey, if it was colour); lazy for dask. ``corner`` is
-        its position in the image; ``facts`` as in `detect_info_bar`.
+    Result
+        The specimen, of the image's dtype (grey, if it was colour); lazy for dask. The
+        ``placement`` of the layer is its position in the image; ``facts`` as in `detect_info_bar`.
 
     Raises
     ------
@@ -127,13 +128,12 @@ def crop_info_bar(
     grey, notes = to_gray(image)
     bar, note = yield from _choose(grey, info_bar, find, InfoBar(top, bottom, left, right))
     specimen = grey[(..., *bar.specimen(*grey.shape[-2:]))]
-    return ImageResult(
+    layer = ImageLayer(
         specimen if is_lazy(specimen) else specimen.copy(),
         name="field",
-        corner=(bar.top, bar.left),
-        facts={"info_bar": bar.pixels},
-        notes=(*notes, note),
+        placement=Placement(corner=(bar.top, bar.left)),
     )
+    return Result((layer,), facts={"info_bar": bar.pixels}, notes=(*notes, note))
 
 
 def _choose(

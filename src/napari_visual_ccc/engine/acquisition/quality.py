@@ -11,7 +11,7 @@ from ...arrays.inputs import to_gray
 from ...arrays.reduction import pieces
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
-from ...core.results import TableResult
+from ...core.result import Result
 from .drift import Drift, Moved, drift_columns, slice_name
 from .spectrum import finest_detail, line_jumps, power_of, signal_to_noise, windows_of
 
@@ -49,7 +49,7 @@ def image_quality(
     noisy: Ratio = NOISY,
     saturated: Percent = SATURATED,
     striped: Percent = STRIPED,
-) -> Steps[TableResult]:
+) -> Steps[Result]:
     """Tell whether an image is fit for analysis: sharp, bright enough, not saturated or striped.
 
     Detail is where the spectrum stands out of the noise (Joy, J. Microsc. 208 (2002) 24),
@@ -77,7 +77,7 @@ def image_quality(
 
     Returns
     -------
-    TableResult
+    Result
         One row a slice: ``index_*``, ``flags`` (what is wrong, in words; empty where nothing is),
         ``detail_px`` and ``detail_<unit>`` (period of the finest detail; in units where pixels
         are square), ``detail_ratio`` (of the coarsest to the finest of four directions; drift,
@@ -121,9 +121,8 @@ def image_quality(
         raise ValueError("image has no finite pixel: all are NaN or infinite")
     table = pd.DataFrame(rows)
     flagged = int((table["flags"] != "").sum())
-    return TableResult(
-        table, name="quality", facts={"flagged": flagged}, notes=(*notes, _told(rows, flagged))
-    )
+    said = _told(rows, flagged)
+    return Result(tables={"quality": table}, facts={"flagged": flagged}, notes=(*notes, said))
 
 
 def _movement(index: tuple[int, ...], moved: Moved) -> list[str]:

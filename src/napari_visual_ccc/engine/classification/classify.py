@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from ...arrays.inputs import finite, plane_of, to_gray
+from ...core.layers import ImageLayer, LabelsLayer, Placement
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
-from ...core.results import ImageResult, LabelsResult, PredictionResult
+from ...core.result import Prediction
 from .calibration import softmax
 from .crops import EMPTY, scale_note
 from .judge import assess
@@ -30,7 +31,7 @@ def classify(
     confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = CONFIDENCE,
     turns: bool = True,
     device: Device = "auto",
-) -> Steps[PredictionResult]:
+) -> Steps[Prediction]:
     """Say which of a model's classes an image shows, and how sure that is.
 
     A crop of about the size that the model was trained on is classified whole, and so is any image
@@ -62,7 +63,7 @@ def classify(
 
     Returns
     -------
-    PredictionResult
+    Prediction
         ``probabilities``, calibrated where the card says how; ``likely`` classes; ``unknown`` when
         the image, or more than half of its windows, is unlike all training images; the most
         ``similar`` of these. Window by window:
@@ -111,7 +112,7 @@ def classify(
 
 def _by_window(
     output: NetworkOutput, windows: Windows, model: Model, notes: tuple[str, ...]
-) -> PredictionResult:
+) -> Prediction:
     import pandas as pd
     import torch
 
@@ -130,16 +131,15 @@ def _by_window(
         {"label": range(1, len(classes) + 1), "name": classes, "share_of_windows": shares}
     )
     best = np.where(shown, probabilities.max(axis=1), np.nan).astype(np.float32)
+    place = Placement(windows.stride)
     maps = (
-        LabelsResult(
-            winners.reshape(windows.shape), table=table, name="classes", stride=windows.stride
-        ),
-        ImageResult(
+        LabelsLayer(winners.reshape(windows.shape), table=table, name="classes", placement=place),
+        ImageLayer(
             best.reshape(windows.shape),
-            look="heat",
+            style="heat",
             limits=(1 / len(classes), 1.0),
             name="probability",
-            stride=windows.stride,
+            placement=place,
         ),
     )
     windows_shown = int(shown.sum())
@@ -154,12 +154,12 @@ def _by_window(
     if odd is not None and unknown:
         notes = (f"unknown: {odd.mean():.0%} of the windows are unlike the training images", *notes)
     middle = output.features[output.informative].mean(axis=0, dtype=np.float32)
-    return PredictionResult(
-        classes,
-        output.probabilities(card.temperature),
+    return Prediction(
+        classes=classes,
+        probabilities=output.probabilities(card.temperature),
         windows=windows_shown,
         shares=shares,
-        maps=maps,
+        layers=maps,
         unknown=unknown,
         similar=tuple(nearest(model, torch.from_numpy(middle).to(model.device))),
         model=model.identity,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.results import PredictionResult
+from ...core.result import Prediction
 from .calibration import prediction_set
 from .windows import model_facts
 
@@ -22,7 +22,7 @@ def assess(
     *,
     notes: tuple[str, ...] = (),
     **more: Any,
-) -> PredictionResult:
+) -> Prediction:
     """Put a prediction beside what the model knows of itself and of its training images.
 
     Parameters
@@ -85,9 +85,9 @@ def assess(
         }
     if likely:
         facts |= {"likely": list(likely), "confidence": confidence}
-    return PredictionResult(
-        tuple(card.classes),
-        probabilities,
+    return Prediction(
+        classes=tuple(card.classes),
+        probabilities=probabilities,
         likely=likely,
         unknown=unknown,
         similar=tuple(near),

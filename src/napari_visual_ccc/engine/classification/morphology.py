@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 from ...arrays.inputs import finite, plane_of, to_gray
+from ...core.layers import ImageLayer, LabelsLayer, Layer
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
-from ...core.results import ImageResult, LabelsResult, MapsResult
+from ...core.result import Result
 from .calibration import softmax
 from .crops import EMPTY, normalised, scale_note, window_side
 from .windows import Device, Windows, model_facts
@@ -32,7 +33,7 @@ def morphology_map(
     shared: bool = True,
     empty: Annotated[float, {"min": 0, "max": 0.5, "step": 0.01}] = EMPTY,
     device: Device = "auto",
-) -> Steps[MapsResult]:
+) -> Steps[Result]:
     """Map the classes over a whole micrograph, with the area fraction of each.
 
     Parameters
@@ -63,7 +64,7 @@ def morphology_map(
 
     Returns
     -------
-    MapsResult
+    Result
         ``classes``: the most probable class of every cell, 0 where nothing is shown, with a table
         of area fractions; and the calibrated probability of each class, NaN where nothing is shown.
 
@@ -205,7 +206,7 @@ def _maps(
     cell: float,
     model: Model,
     notes: tuple[str, ...],
-) -> MapsResult:
+) -> Result:
     import pandas as pd
 
     classes = model.card.classes
@@ -226,18 +227,14 @@ def _maps(
             "share_of_shown": [np.nan, *(counts[1:] / max(1, counts[1:].sum()))],
         }
     )
-    maps: dict[str, ImageResult | LabelsResult] = {
-        "classes": LabelsResult(winners, table=table, name="morphology")
-    }
+    maps: list[Layer] = [LabelsLayer(winners, table=table, name="morphology")]
     for k, name in enumerate(classes):
         one = np.where(shown, probabilities[..., k], np.nan).astype(np.float32)[pixels]
-        maps[f"probability {name}"] = ImageResult(
-            one, look="heat", limits=(0.0, 1.0), name=f"probability {name}"
-        )
+        maps.append(ImageLayer(one, style="heat", limits=(0.0, 1.0), name=f"probability {name}"))
     if not shown.any():
         notes = (*notes, "no window shows more than noise")
     facts = model_facts(model) | {
         "cell_px": float(cell),
         "area_percent": dict(zip(table["name"], table["area_percent"].tolist(), strict=True)),
     }
-    return MapsResult(maps, facts=facts, notes=notes)
+    return Result(tuple(maps), facts=facts, notes=notes)

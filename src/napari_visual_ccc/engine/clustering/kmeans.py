@@ -13,9 +13,10 @@ from ...arrays.inputs import require_integers, to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
 from ...arrays.stacks import Scope, check_scope, map_slices
+from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
-from ...core.results import LabelsResult
+from ...core.result import Result
 from ...core.tables import _frame, cluster_table
 
 
@@ -29,7 +30,7 @@ def kmeans(
     sample: Annotated[int, {"min": 1_000, "max": 1_000_000, "step": 10_000}] = 100_000,
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0,
     scope: Scope = "stack",
-) -> Steps[LabelsResult]:
+) -> Steps[Result]:
     """Group the pixels of an image into clusters, numbered from dark to bright.
 
     On intensity the clustering is the best there is, not the luck of a start: one-dimensional
@@ -59,7 +60,7 @@ def kmeans(
 
     Returns
     -------
-    LabelsResult
+    Result
         ``labels``: (..., Y, X) uint8, 1 = darkest cluster by mean intensity, 0 = not finite.
         ``table``: one row a cluster, with its mean intensity, pixels, per cent of the pixels
         analysed (the finite ones), and area in `unit`² where there is a scale, summed over a
@@ -90,9 +91,8 @@ def kmeans(
             kmeans, spacing=spacing, unit=unit, clusters=clusters, features=features,
             sample=sample, seed=seed,
         )  # fmt: skip
-        like = LabelsResult(None, name=f"k-means {clusters}", notes=notes)
-        (each,) = yield from map_slices(one, grey, 2, (like,), dtype=np.uint8)
-        return each
+        like = LabelsLayer(None, name=f"k-means {clusters}")
+        return (yield from map_slices(one, grey, 2, (like,), dtype=np.uint8, notes=notes))
     if features == "intensity":
         histogram = yield from grey_histogram(grey)
         return (yield from _by_intensity(grey, histogram, clusters, pixel_size, notes))
@@ -103,13 +103,8 @@ def kmeans(
     if is_lazy(grey):
         notes = (*notes, f"numbers, areas and intensities are those of {found.facts['sampled']} "
                  "sampled pixels")  # fmt: skip
-    return LabelsResult(
-        found.labels,
-        table=table,
-        name=f"k-means {len(table)}",
-        facts=found.facts,
-        notes=(*notes, *_fewer(clusters, len(table))),
-    )
+    layer = LabelsLayer(found.labels, table=table, name=f"k-means {len(table)}")
+    return Result((layer,), facts=found.facts, notes=(*notes, *_fewer(clusters, len(table))))
 
 
 def _by_intensity(
@@ -118,7 +113,7 @@ def _by_intensity(
     clusters: int,
     pixel_size: PixelSize | None,
     notes: tuple[str, ...],
-) -> Steps[LabelsResult]:
+) -> Steps[Result]:
     values, counts = histogram.values, histogram.counts
     starts = optimal_breaks(values, counts, clusters)
     pixels = np.add.reduceat(counts, starts)
@@ -129,10 +124,9 @@ def _by_intensity(
     labels = yield from map_planes(
         histogram.labeller(starts), grey, dtype=np.uint8, halo=halo, note="labels"
     )
-    return LabelsResult(
-        labels,
-        table=cluster_table(pixels, means, pixel_size),
-        name=f"k-means {len(starts)}",
+    table = cluster_table(pixels, means, pixel_size)
+    return Result(
+        (LabelsLayer(labels, table=table, name=f"k-means {len(starts)}"),),
         facts={
             "centres": means.tolist(),
             "thresholds": histogram.lowest[starts[1:]].tolist(),
@@ -156,7 +150,7 @@ def select_cluster(
     unit: str = "px",
     *,
     cluster: Annotated[int, {"min": 1}] = 1,
-) -> Steps[LabelsResult]:
+) -> Steps[Result]:
     """Show one cluster as a mask, with its share of the image area.
 
     Parameters
@@ -173,7 +167,7 @@ def select_cluster(
 
     Returns
     -------
-    LabelsResult
+    Result
         ``labels``: (..., Y, X) uint8, 1 in the cluster. ``table``: one row with its pixels, its
         "% of the image area" (of the pixels that are not 0, the analysed ones) and its area in
         `unit`² where there is a scale.
@@ -197,4 +191,5 @@ def select_cluster(
     mask = yield from map_planes(
         lambda plane: plane == cluster, labels, dtype=np.uint8, halo=0, note="mask"
     )
-    return LabelsResult(mask, table=_frame([row]), name=f"cluster {cluster}", facts=row)
+    layer = LabelsLayer(mask, table=_frame([row]), name=f"cluster {cluster}")
+    return Result((layer,), facts=row)

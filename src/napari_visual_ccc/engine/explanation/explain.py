@@ -11,7 +11,7 @@ from ...arrays.inputs import finite, plane_of, to_gray
 from ...arrays.lazy import CHUNK_SIDE, is_lazy, rechunk_square
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
-from ...core.results import HeatmapResult, MapsResult, PredictionResult
+from ...core.result import Prediction, Result
 from ..classification.calibration import softmax
 from ..classification.crops import normalised, scale_note
 from ..classification.judge import assess
@@ -60,7 +60,7 @@ def explain(
     signed: bool = False,
     smooth: bool = False,
     device: Device = "auto",
-) -> Steps[HeatmapResult]:
+) -> Steps[Result]:
     """Show where a network sees the evidence for a class, over the whole image.
 
     The image is looked at as a whole, at the scale of the training images, without cropping; a
@@ -102,10 +102,10 @@ def explain(
 
     Returns
     -------
-    HeatmapResult
+    Result
         (Y, X) float32, 0 to 1 (signed: -1 to 1), in the frame of the image; all zeros where there
-        is no evidence for the class; lazy above 64 megapixels. ``raw_maximum`` is its height before
-        scaling.
+        is no evidence for the class; lazy above 64 megapixels. ``facts['raw_maximum']`` is its
+        height before scaling.
 
     Raises
     ------
@@ -151,7 +151,7 @@ def compare(
     method: Method = "gradcam",
     signed: bool = False,
     device: Device = "auto",
-) -> Steps[MapsResult]:
+) -> Steps[Result]:
     """Show the evidence for all classes, or what several methods say, as layers side by side.
 
     Parameters
@@ -179,8 +179,9 @@ def compare(
 
     Returns
     -------
-    MapsResult
-        A `HeatmapResult` for every class or method, by name.
+    Result
+        A heatmap for every class or method, with its own ``target`` and ``raw_maximum`` among the
+        facts of the layer.
 
     Raises
     ------
@@ -203,12 +204,17 @@ def compare(
         found[name] = yield from evidence(explainer, Target(classes.index(label)), how)
     fines = [fine if signed else np.maximum(fine, 0) for fine, _ in found.values()]
     shared = max(float(np.abs(fine).max()) for fine in fines) if across == "classes" else 0.0
-    maps = {}
+    maps = []
     for name, (fine, height) in found.items():
         label, how = wanted[name]
         title = f"{TITLES[how]} {label}"
-        maps[name] = heatmap(fine, height, title, signed, label, prediction, (), scale=shared)
-    return MapsResult(maps, facts=maps[next(iter(maps))].facts, notes=(*notes, *explainer.notes))
+        maps.append(heatmap(fine, height, title, signed, label, prediction, (), scale=shared))
+    return Result(
+        tuple(one.layer() for one in maps),
+        prediction=prediction,
+        facts=maps[0].facts,
+        notes=(*notes, *explainer.notes),
+    )
 
 
 def grey_plane(image: Any, *, large: bool = False) -> tuple[Any, tuple[str, ...]]:
@@ -238,13 +244,13 @@ def start_explanation(
     *,
     against: str = "",
     layer: str = "",
-) -> Steps[tuple[Explainer, PredictionResult, str, tuple[str, ...]]]:
+) -> Steps[tuple[Explainer, Prediction, str, tuple[str, ...]]]:
     """Begin an explanation of a `grey_plane`: open the model and say what it sees.
 
     Returns
     -------
     explainer : Explainer
-    prediction : PredictionResult
+    prediction : Prediction
         Of the whole image.
     target : str
         The class asked for, or the predicted one.

@@ -6,8 +6,9 @@ from typing import Annotated, Any
 
 import numpy as np
 
+from ...core.layers import ImageLayer, LabelsLayer
 from ...core.progress import Progress, Steps
-from ...core.results import HeatmapResult, LabelsResult, PredictionResult
+from ...core.result import Prediction, Result
 
 # of the highest weighted activation: what is lower is rounding, not evidence
 _ROUNDING = 1e-6
@@ -18,7 +19,7 @@ def evidence_regions(
     *,
     threshold: Annotated[float, {"min": 0.05, "max": 1, "step": 0.05}] = 0.5,
     min_size: Annotated[int, {"min": 0, "max": 100_000}] = 20,
-) -> Steps[LabelsResult]:
+) -> Steps[Result]:
     """Turn a heatmap into numbered regions, ready for Measure.
 
     Parameters
@@ -32,7 +33,7 @@ def evidence_regions(
 
     Returns
     -------
-    LabelsResult
+    Result
         Touching pixels (also across corners) above the threshold share a number; the table gives
         the area of each, its mean and its highest evidence, and its share of all evidence.
 
@@ -67,10 +68,10 @@ def evidence_regions(
     table = table.rename(
         columns={"area": "area_px", "intensity_mean": "mean", "intensity_max": "highest"}
     )
-    return LabelsResult(
-        labels, table=table, name="evidence",
+    return Result(
+        (LabelsLayer(labels, table=table, name="evidence"),),
         facts={"regions": len(table), "share_of_evidence": float(table["share_of_evidence"].sum())},
-    )  # fmt: skip
+    )
 
 
 def _large(labels: np.ndarray, min_size: int) -> np.ndarray:
@@ -86,10 +87,10 @@ def heatmap(
     title: str,
     signed: bool,
     target: str,
-    prediction: PredictionResult,
+    prediction: Prediction,
     notes: tuple[str, ...],
     scale: float = 0.0,
-) -> HeatmapResult:
+) -> Result:
     """Scale evidence to a heatmap.
 
     Parameters
@@ -104,7 +105,7 @@ def heatmap(
         Keep evidence against the class.
     target : str
         The class.
-    prediction : PredictionResult
+    prediction : Prediction
         Of the whole image.
     notes : tuple of str
         Remarks on the result.
@@ -119,17 +120,21 @@ def heatmap(
         notes = (*notes, f"nothing in the image speaks for {target}: the map is empty")
     elif scale or peak:
         fine = fine / (scale or peak)
-    return HeatmapResult(
+    own = {"target": target, "raw_maximum": height}
+    layer = ImageLayer(
         fine.astype(np.float32),
-        look="signed" if signed else "heat",
+        style="signed" if signed else "heat",
         limits=(-1.0, 1.0) if signed else (0.0, 1.0),
         name=title,
+        facts=own,
+    )
+    return Result(
+        (layer,),
+        prediction.tables,
         target=target,
         prediction=prediction,
-        raw_maximum=height,
         facts={
-            "target": target,
-            "raw_maximum": height,
+            **own,
             **{key: prediction.facts[key] for key in ("model", "model_hash", "device")},
             "unknown": prediction.unknown,
             "probabilities": dict(

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, Literal
 import numpy as np
 
 from ...arrays.inputs import finite, plane_of, to_gray
+from ...core.layers import ImageLayer
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
-from ...core.results import CoverResult
+from ...core.result import Result
 from ..classification.calibration import softmax
 from ..classification.crops import normalised
 from ..classification.windows import Device, model_facts
@@ -36,7 +37,7 @@ def occlude(
     model: Path | None = None,
     fill: Fill = "surroundings",
     device: Device = "auto",
-) -> Steps[CoverResult]:
+) -> Steps[Result]:
     """Cover regions of a micrograph and compare what the model says before and after.
 
     Parameters
@@ -59,7 +60,7 @@ def occlude(
 
     Returns
     -------
-    CoverResult
+    Result
         Probabilities before and after, and the covered image. A large image is looked at whole, at
         most 768 input pixels wide, which follows the mouse; it is a comparison, not the best
         classification.
@@ -94,11 +95,21 @@ def occlude(
     classes = tuple(loaded.card.classes)
     changes = dict(zip(classes, (after - before).round(4).tolist(), strict=True))
     told = f"{classes[winner]}: {before[winner]:.1%} before, {after[winner]:.1%} after"
-    return CoverResult(
-        classes, before, after, covered, model=loaded.identity,
+    return Result(
+        (ImageLayer(covered, name="covered", limits=(0.0, 1.0)),),
+        {"classes": _table(classes, before, after)},
+        model=loaded.identity,
         facts={**model_facts(loaded), "covered_share": share, "change": changes},
         notes=(*notes, told),
-    )  # fmt: skip
+    )
+
+
+def _table(classes: tuple[str, ...], before: np.ndarray, after: np.ndarray) -> Any:
+    import pandas as pd
+
+    table = pd.DataFrame({"class": classes, "before": before, "after": after})
+    table["change"] = table["after"] - table["before"]
+    return table.sort_values("before", ascending=False, ignore_index=True)
 
 
 def covered_image(stretched: np.ndarray, mask: np.ndarray, fill: Fill) -> np.ndarray:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from ...core.progress import Progress, Steps
-from ...core.results import TableResult
+from ...core.result import Result
 from ..classification.windows import Device, model_facts
 from .explain import TITLES, Method, evidence, grey_plane, start_explanation
 from .occlude import impute_noisy
@@ -83,7 +83,7 @@ def cam_sanity_checks(
     method: Method = "gradcam",
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
-) -> Steps[TableResult]:
+) -> Steps[Result]:
     """Test whether a class activation map can be trusted.
 
     Six tests on the part of the image with most evidence: does the prediction follow what the map
@@ -114,7 +114,7 @@ def cam_sanity_checks(
 
     Returns
     -------
-    TableResult
+    Result
         One row a test. ``value``: mean probability of the target while pixels are blurred, most
         important first (deletion: low is good), or brought back (insertion: high); how much more
         removing the most important costs than removing the least important (ROAD: high); mean
@@ -157,7 +157,7 @@ def cam_sanity_checks(
     return _card(values, facts, notes)
 
 
-def _card(values: Numbers, facts: dict[str, Any], notes: tuple[str, ...]) -> TableResult:
+def _card(values: Numbers, facts: dict[str, Any], notes: tuple[str, ...]) -> Result:
     import pandas as pd
 
     rows = []
@@ -171,7 +171,7 @@ def _card(values: Numbers, facts: dict[str, Any], notes: tuple[str, ...]) -> Tab
     table = pd.DataFrame(rows, columns=["test", "value", "control", "verdict", "meaning"])
     facts["trusted"] = "bad" not in set(table["verdict"])
     notes = notes if values else (_NOTHING, *notes)
-    return TableResult(table, name="score card", facts=facts, notes=notes)
+    return Result(tables={"score card": table}, facts=facts, notes=notes)
 
 
 def _part(explainer: Explainer, fine: np.ndarray) -> Explainer:

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.micrograph import InfoBar
 from ...core.progress import Progress, Steps
-from ...core.results import TableResult
+from ...core.result import Result
 from ..acquisition.bar_detector import find_info_bar
 from ..acquisition.lettering import in_lines
 from ..classification.calibration import softmax
@@ -52,7 +52,7 @@ def detect_shortcuts(
     bar: Literal["auto", "none"] = "auto",
     threshold: Annotated[float, {"min": 0.05, "max": 0.95, "step": 0.05}] = 0.2,
     device: Device = "auto",
-) -> Steps[TableResult]:
+) -> Steps[Result]:
     """Warn when a model looks at the label bar, the border or saturated spots.
 
     If the images of a class share a bar or a frame, a network learns that instead of the specimen
@@ -85,7 +85,7 @@ def detect_shortcuts(
 
     Returns
     -------
-    TableResult
+    Result
         One row a region: ``share_of_area``, ``share_of_evidence``, ``change`` of the target's
         probability when the region is filled with its surroundings, ``warning``. The warnings are
         the first notes.
@@ -142,10 +142,11 @@ def detect_shortcuts(
                 f"prediction changes by {change:.2f} without it"
             )
     facts["warned"] = bool(warnings)
-    return TableResult(
-        pd.DataFrame(found, columns=list(_COLUMNS)), name="shortcuts", facts=facts,
+    return Result(
+        tables={"shortcuts": pd.DataFrame(found, columns=list(_COLUMNS))},
+        facts=facts,
         notes=(*(warnings or ["no sign of a shortcut in this image"]), *notes),
-    )  # fmt: skip
+    )
 
 
 def _probability(explainer: Explainer, image: np.ndarray, number: int) -> Steps[float]:

@@ -9,7 +9,7 @@ import numpy as np
 from ...arrays.inputs import stretch
 from ...core.dataset import Dataset, printable
 from ...core.progress import Progress, Steps
-from ...core.results import ExamineResult
+from ...core.result import Result
 from ..acquisition.quality import quality_of
 from ..classification.windows import Device
 from .prepare import open_plane, thumbnail
@@ -36,7 +36,7 @@ def audit_dataset(
     *,
     similarity: Annotated[float, {"min": 0.5, "max": 1.0, "step": 0.01}] = 0.9,
     device: Device = "auto",
-) -> Steps[ExamineResult]:
+) -> Steps[Result]:
     """Look labelled images over: counts, imbalance, sizes, near-duplicates and leaks.
 
     Two images are near-duplicates when their perceptual hashes agree (Zauner, 2010: signs of the
@@ -55,7 +55,7 @@ def audit_dataset(
 
     Returns
     -------
-    ExamineResult
+    Result
         ``counts`` by class, ``duplicates`` with whether they would leak across a split, and what
         was ``skipped``; the notes say what to mend.
 
@@ -99,7 +99,8 @@ def audit_dataset(
     table = pd.DataFrame(skipped, columns=["name", "reason"])
     notes = (*_notes(counts, duplicates, table), *_unfit(unfit))
     facts = {"images": len(used), "unfit": len(unfit)}
-    return ExamineResult(counts, duplicates, table, notes=notes, facts=facts)
+    tables = {"classes": counts, "duplicates": duplicates, "skipped": table}
+    return Result(tables=tables, notes=notes, facts=facts)
 
 
 def _unfit(flags: dict[str, str]) -> tuple[str, ...]:

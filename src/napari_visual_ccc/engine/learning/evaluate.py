@@ -11,7 +11,7 @@ import numpy as np
 
 from ...core.dataset import Dataset, printable
 from ...core.progress import Progress, Steps, run
-from ...core.results import EvaluationResult
+from ...core.result import Evaluation
 from ..classification.calibration import (
     expected_calibration_error,
     fit_temperature,
@@ -39,7 +39,7 @@ def evaluation(
     groups: Sequence[str] = (),
     seed: int = 0,
     **more: Any,
-) -> EvaluationResult:
+) -> Evaluation:
     """Compare predictions with the truth.
 
     Parameters
@@ -60,7 +60,7 @@ def evaluation(
 
     Returns
     -------
-    EvaluationResult
+    Evaluation
         With 95 % intervals: percentiles of a bootstrap over groups (Efron & Tibshirani 1993).
         Where nothing varies (all images right, say) the bootstrap is blind, and Wilson's interval
         (J. Am. Stat. Assoc. 22 (1927) 209) for that number of groups is given.
@@ -98,12 +98,12 @@ def evaluation(
     images["probability"] = probabilities.max(axis=1)
     for k, name in enumerate(classes):
         images[f"p_{name}"] = probabilities[:, k]
-    return EvaluationResult(
-        tuple(classes),
-        images,
-        pd.DataFrame(rows, columns=["metric", "value", "low", "high"]),
-        table,
-        by_group.sum(axis=0).astype(int),
+    return Evaluation(
+        classes=tuple(classes),
+        images=images,
+        summary=pd.DataFrame(rows, columns=["metric", "value", "low", "high"]),
+        per_class=table,
+        confusion=by_group.sum(axis=0).astype(int),
         independent=independent,
         **more,
     )
@@ -172,7 +172,7 @@ def evaluate(
     tta: bool = True,
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
-) -> Steps[EvaluationResult]:
+) -> Steps[Evaluation]:
     """Test a model on labelled images that it has not seen.
 
     Parameters
@@ -191,7 +191,7 @@ def evaluate(
 
     Returns
     -------
-    EvaluationResult
+    Evaluation
         ``facts["unknown"]`` is the share of images that are unlike the training images.
 
     Raises
@@ -319,7 +319,7 @@ def _calibration_row(
     return "expected calibration error", value, low, high
 
 
-def confused_pairs(result: EvaluationResult) -> pd.DataFrame:
+def confused_pairs(result: Evaluation) -> pd.DataFrame:
     """List which class is taken for which other, the most frequent first."""
     import pandas as pd
 
@@ -336,7 +336,7 @@ def confused_pairs(result: EvaluationResult) -> pd.DataFrame:
     )
 
 
-def worst_mistakes(result: EvaluationResult) -> pd.DataFrame:
+def worst_mistakes(result: Evaluation) -> pd.DataFrame:
     """List the images that were named wrongly, the surest first."""
     wrong = result.images[result.images["label"] != result.images["predicted"]]
     return wrong.sort_values("probability", ascending=False, ignore_index=True, kind="stable")

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.dataset import Dataset
 from ...core.progress import Progress, Steps
-from ...core.results import EvaluationResult, ModelResult
+from ...core.result import Evaluation, TrainedModel
 from ...nets.training.recipe import Augmentation, FitOptions, Schedule, TrainingRecipe
 from ..classification.windows import Device
 from .evaluate import Calibration, calibrate, evaluation
@@ -66,7 +66,7 @@ def train(
     finish: bool = False,
     log: Annotated[Path | None, {"mode": "d"}] = None,
     licence: str = "not stated",
-) -> Steps[ModelResult]:
+) -> Steps[TrainedModel]:
     """Train a classifier on folders of images, test it, and calibrate it.
 
     Images of one group (specimen, parent micrograph) are never in two parts. Probabilities are
@@ -142,7 +142,7 @@ def train(
 
     Returns
     -------
-    ModelResult
+    TrainedModel
         ``model`` (`nets.checkpoint.save` writes it), ``evaluation``, ``split``, ``history``,
         ``skipped``.
 
@@ -157,7 +157,7 @@ def train(
     return (yield from train_by_recipe(data, TrainingRecipe(**choices)))
 
 
-def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[ModelResult]:
+def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel]:
     """Do what `train` describes: prepare, divide, fit, calibrate, test and package."""
     from ...nets import device as devices
     from ...nets.models.network import choose_network
@@ -187,12 +187,12 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[ModelResult]
     tested = _evaluate_test_part(prepared, parts, calibrated, notes, recipe.seed)
     trained = _package(data, prepared, network, fitted, parts, calibrated, tested, recipe)
     yield Progress(1, 1, "done")
-    return ModelResult(
-        trained,
-        tested,
-        prepared.table.assign(part=parts.parts),
-        fitted.history,
-        prepared.skipped,
+    return TrainedModel(
+        model=trained,
+        evaluation=tested,
+        split=prepared.table.assign(part=parts.parts),
+        history=fitted.history,
+        skipped=prepared.skipped,
         thumbnails=dict(zip(prepared.table["name"], prepared.thumbnails, strict=True)),
         notes=notes,
         facts={"classes": list(data.classes), "part": parts.tested_by},
@@ -225,7 +225,7 @@ def _evaluate_test_part(
     calibrated: Calibration,
     notes: tuple[str, ...],
     seed: int,
-) -> EvaluationResult:
+) -> Evaluation:
     from ..classification.calibration import expected_calibration_error
 
     test = parts.test
@@ -257,7 +257,7 @@ def _package(
     fitted: Fitted,
     parts: Partition,
     calibrated: Calibration,
-    tested: EvaluationResult,
+    tested: Evaluation,
     recipe: TrainingRecipe,
 ) -> Model:
     """Put the network, its card and its reference images into a model."""
@@ -309,7 +309,7 @@ def _training_data(data: Dataset, prepared: PreparedDataset, parts: Partition) -
     }
 
 
-def _metrics(tested: EvaluationResult, parts: Partition) -> dict[str, Any]:
+def _metrics(tested: Evaluation, parts: Partition) -> dict[str, Any]:
     return {
         "tested_by": parts.tested_by,
         "images": len(parts.test),

@@ -11,7 +11,7 @@ from ...arrays.inputs import to_gray, validate_labels
 from ...arrays.volumes import Dimensions, axes_of
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
-from ...core.results import TableResult
+from ...core.result import Result
 from .accumulate import Regions, measured
 from .shape2d import plane_table
 from .shape3d import volume_table
@@ -38,7 +38,7 @@ def region_table(
     min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     exclude_border: bool = False,
     dimensions: Dimensions = "2D",
-) -> Steps[TableResult]:
+) -> Steps[Result]:
     """Measure size, shape, orientation and grey level of every region.
 
     Definitions of ISO 9276-6:2008; perimeter after Benkrid & Crookes (as scikit-image).
@@ -64,7 +64,7 @@ def region_table(
 
     Returns
     -------
-    TableResult
+    Result
         One row a region. Columns: ``label``, ``index_*`` (slice of a stack), ``area_<unit>2``,
         ``equivalent_diameter_<unit>`` (of the circle of equal area), ``feret_max_<unit>`` and
         ``feret_min_<unit>`` (caliper distances of the outline), ``aspect_ratio`` (their ratio,
@@ -121,7 +121,7 @@ def region_table(
         notes = (*notes, "a label in pieces is one region: split objects first to measure each")
     if axes == 2 and pixel_size.height != pixel_size.width:
         notes = (*notes, "pixels are not square: perimeter and circularity are left out")
-    return TableResult(table, name="regions", facts={"regions": len(table)}, notes=notes)
+    return Result(tables={"regions": table}, facts={"regions": len(table)}, notes=notes)
 
 
 def _is_scattered(found: Regions) -> bool:

@@ -9,9 +9,10 @@ import numpy as np
 from ...arrays.histogram import limits
 from ...arrays.inputs import finite, to_gray
 from ...arrays.lazy import is_lazy
+from ...core.layers import ImageLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
-from ...core.results import AlignedResult
+from ...core.result import Result
 from ..acquisition.drift import Drift, Index, Moved, Shift, drift_columns, slice_name
 
 # slices named in a note
@@ -25,7 +26,7 @@ def align_stack(
     *,
     reference: Literal["previous", "first"] = "previous",
     subpixel: bool = True,
-) -> Steps[AlignedResult]:
+) -> Steps[Result]:
     """Move the slices of a stack so that they lie on each other, and list the drift.
 
     Shifts are found by correlation in Fourier space to a fiftieth of a pixel (Guizar-Sicairos,
@@ -52,7 +53,7 @@ def align_stack(
 
     Returns
     -------
-    AlignedResult
+    Result
         ``data``: (..., Y, X) float32, NaN in the rim that moved in and where the image was not
         finite. Lazy for dask (the drift is measured at once). ``drift``: one row a slice:
         ``index_*``, ``drift_y_px`` and ``drift_x_px`` (how far what it shows lies below and right
@@ -89,7 +90,9 @@ def align_stack(
     shifts = {index: moved.total for index, moved in moves.items()}
     data = yield from _aligned(grey, shifts, places, subpixel)
     facts = {"largest_shift_px": float(max(np.hypot(*s) for s in shifts.values()))}
-    return AlignedResult(data, drift=table, name="aligned", facts=facts, notes=notes)
+    return Result(
+        (ImageLayer(data, name="aligned"),), {"drift": table}, facts=facts, notes=tuple(notes)
+    )
 
 
 def _lost(moves: dict[Index, Moved]) -> list[str]:

@@ -11,9 +11,10 @@ import numpy as np
 from ...arrays.histogram import limits
 from ...arrays.inputs import to_gray
 from ...arrays.mapping import map_planes
+from ...core.layers import ImageLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
-from ...core.results import ImageResult
+from ...core.result import Result
 from ..acquisition.noise import sample
 
 # blocks a side whose medians surfaces are fitted to
@@ -35,7 +36,7 @@ def subtract_background(
     radius: Annotated[float, {"min": 0.0, "max": 1e6}] = 0.0,
     objects: Literal["bright", "dark"] = "bright",
     remove: Literal["subtract", "divide"] = "subtract",
-) -> Steps[ImageResult]:
+) -> Steps[Result]:
     """Even out the background; its mean grey level stays.
 
     Surfaces are fitted to block medians by least median of squares and then with a Cauchy loss:
@@ -66,7 +67,7 @@ def subtract_background(
 
     Returns
     -------
-    ImageResult
+    Result
         (..., Y, X) float32; NaN where the image was not finite. Lazy for dask.
 
     Raises
@@ -97,7 +98,7 @@ def subtract_background(
     else:
         find = _surface(1 if method == "plane" else degree)
     data = yield from map_planes(_without(find, remove), grey, dtype=np.float32, note=method)
-    return ImageResult(data, name="even", notes=notes)
+    return Result((ImageLayer(data, name="even"),), notes=notes)
 
 
 def _radius(radius: float, pixel_size: PixelSize | None, shape: tuple[int, int]) -> float:

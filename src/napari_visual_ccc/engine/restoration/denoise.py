@@ -10,9 +10,10 @@ import numpy as np
 from ...arrays.inputs import finite, to_gray
 from ...arrays.mapping import map_planes
 from ...arrays.volumes import Dimensions, axes_of, map_volumes
+from ...core.layers import ImageLayer
 from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps
-from ...core.results import ImageResult
+from ...core.result import Result
 from ..acquisition.noise import Noise, estimate, sample, stabilise, unstabilise
 
 Method = Literal["non-local means", "total variation", "wavelet", "median", "gaussian"]
@@ -43,7 +44,7 @@ def denoise(
     strength: Annotated[float, {"min": 0.0, "max": 3.0, "step": 0.1}] = 1.0,
     noise: Literal["auto", "gaussian", "poisson"] = "auto",
     dimensions: Dimensions = "2D",
-) -> Steps[ImageResult]:
+) -> Steps[Result]:
     """Remove noise; how much of it there is, is estimated from the image.
 
     Where the noise grows with grey (counted electrons), the image is first made to have the same
@@ -75,7 +76,7 @@ def denoise(
 
     Returns
     -------
-    ImageResult
+    Result
         (..., Y, X) float32 in the grey values of the image; NaN where it was not finite. Lazy for
         dask. ``facts``: noise at the middle grey level (``sigma``), its ``gain``, and the
         ``parameter`` chosen.
@@ -104,7 +105,7 @@ def denoise(
         data = yield from map_planes(
             lambda plane: plane.astype(np.float32), grey, dtype=np.float32, halo=0
         )
-        return ImageResult(data, name="denoised", facts=facts, notes=(*notes, why))
+        return Result((ImageLayer(data, name="denoised"),), facts=facts, notes=(*notes, why))
     function, candidates, halo, pixels = _FILTERS[method]
     trial = _trial(part, grey, axes)
     parameter = yield from _best(function, candidates, stabilise(trial, found), shape)
@@ -127,7 +128,7 @@ def denoise(
         )
     kind = "grows with grey" if found.poisson else "is the same at all grey levels"
     note = f"estimated noise: {found.sigma:.3g} at middle grey; it {kind}"
-    return ImageResult(data, name="denoised", facts=facts, notes=(*notes, note))
+    return Result((ImageLayer(data, name="denoised"),), facts=facts, notes=(*notes, note))
 
 
 def _on_planes(

@@ -8,8 +8,9 @@ import numpy as np
 
 from ...arrays.inputs import finite, to_gray
 from ...arrays.mapping import map_planes
+from ...core.layers import ImageLayer
 from ...core.progress import Steps
-from ...core.results import ImageResult
+from ...core.result import Result
 from ..acquisition.noise import sample
 
 _WAVELET = "db5"
@@ -21,7 +22,7 @@ def destripe(
     direction: Literal["rows", "columns"] = "rows",
     max_width: Annotated[int, {"min": 1, "max": 512}] = 4,
     min_length: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.5,
-) -> Steps[ImageResult]:
+) -> Steps[Result]:
     """Remove stripes along rows (scan noise, charging) or columns (curtaining).
 
     Wavelets part detail along the stripes from the rest, level by level, and what hardly changes
@@ -43,7 +44,7 @@ def destripe(
 
     Returns
     -------
-    ImageResult
+    Result
         (..., Y, X) float32, of the same mean; NaN where the image was not finite. Lazy for dask.
 
     Raises
@@ -74,7 +75,7 @@ def destripe(
         return clean.astype(np.float32)
 
     data = yield from map_planes(apply, grey, dtype=np.float32, note="stripes")
-    return ImageResult(data, name="without stripes", notes=notes)
+    return Result((ImageLayer(data, name="without stripes"),), notes=notes)
 
 
 def _without_stripes(plane: np.ndarray, max_width: int, cycles: float) -> np.ndarray:

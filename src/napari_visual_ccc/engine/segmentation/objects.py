@@ -10,9 +10,10 @@ import numpy as np
 from ...arrays.inputs import require_non_negative, validate_labels
 from ...arrays.lazy import is_lazy, rechunk_square
 from ...arrays.reduction import computed, count_pieces, map_pieces
+from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
-from ...core.results import LabelsResult
+from ...core.result import Result
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,7 @@ def label_objects(
     *,
     min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     only: Annotated[int, {"min": 0}] = 0,
-) -> Steps[LabelsResult]:
+) -> Steps[Result]:
     """Give every object of a mask its own number; objects touch along sides, not across corners.
 
     Objects that touch each other stay one: `watershed_split` separates them.
@@ -47,7 +48,7 @@ def label_objects(
 
     Returns
     -------
-    LabelsResult
+    Result
         ``labels``: (..., Y, X) int32, numbered by their first pixels, row by row; no number twice
         in a stack. Lazy for dask: where they are looked at, chunks are labelled once more.
         ``table``: one row an object with its pixels and, with a scale, its area in `unit`².
@@ -67,7 +68,7 @@ def label_objects(
         numbers = yield from computed(numbers)
     table = object_table(pixels, pixel_size)
     facts, notes = {"objects": len(pixels)}, (f"{len(pixels)} objects",)
-    return LabelsResult(numbers, table=table, name="objects", facts=facts, notes=notes)
+    return Result((LabelsLayer(numbers, table=table, name="objects"),), facts=facts, notes=notes)
 
 
 def object_table(pixels: np.ndarray, pixel_size: PixelSize | None) -> pd.DataFrame:

@@ -14,9 +14,10 @@ from ...arrays.mapping import map_planes
 from ...arrays.reduction import PairwiseSum, count_pieces, map_pieces
 from ...arrays.stacks import Scope, check_scope, map_slices
 from ...arrays.volumes import Dimensions, axes_of, map_parts, map_volumes
+from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps
-from ...core.results import LabelsResult
+from ...core.result import Result
 from ...core.tables import cluster_table
 from .methods import METHODS
 from .objects import numbered
@@ -51,7 +52,7 @@ def threshold(
     min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     dimensions: Dimensions = "2D",
     scope: Scope = "stack",
-) -> Steps[LabelsResult]:
+) -> Steps[Result]:
     """Threshold an image into objects and background, or into up to five grey classes.
 
     Otsu's thresholds minimise the variance within the classes; they are the optimum over all grey
@@ -90,7 +91,7 @@ def threshold(
 
     Returns
     -------
-    LabelsResult
+    Result
         ``labels``: (..., Y, X) uint8. Two classes: 1 = object, 0 = background or not finite. More:
         1 = darkest class, 0 = not finite. ``table``: one row a class with its mean intensity,
         pixels, area % and area in `unit`² (in 3D: volume in `unit`³), summed over a stack; by
@@ -117,9 +118,8 @@ def threshold(
             threshold, spacing=spacing, unit=unit, method=method, classes=classes, value=value,
             objects=objects, sigma=sigma, min_size=min_size, dimensions=dimensions,
         )  # fmt: skip
-        like = LabelsResult(None, name=name, notes=notes)
-        (found,) = yield from map_slices(one, grey, axes, (like,), dtype=np.uint8)
-        return found
+        like = LabelsLayer(None, name=name)
+        return (yield from map_slices(one, grey, axes, (like,), dtype=np.uint8, notes=notes))
     smooth = yield from _smooth(grey, sigma, voxel_shape(pixel_size) if axes == 3 else None)
     histogram = yield from grey_histogram(smooth.image, None if smooth.image is grey else grey)
     starts = _starts(histogram, method, classes, (value - smooth.zero) / smooth.step)
@@ -133,7 +133,8 @@ def threshold(
     if classes > 2:
         table = cluster_table(pixels, sums / pixels, pixel_size)
         table["name"] = [row.replace("cluster", "class") for row in table["name"]]
-        return LabelsResult(labels, table=table, name=name, facts=facts, notes=notes)
+        layer = LabelsLayer(labels, table=table, name=name)
+        return Result((layer,), facts=facts, notes=notes)
     facts["objects"] = objects if objects != "auto" else _object_side(labels)
     if objects == "auto":
         notes = (*notes, f"objects are {facts['objects']}: the other side fills the image border")
@@ -142,7 +143,7 @@ def threshold(
     if min_size > 1:
         pixels, sums = yield from _recounted(mask, grey, side, pixels, sums)
     table = _object_table(pixels, sums / np.maximum(pixels, 1), side, pixel_size)
-    return LabelsResult(mask, table=table, name=name, facts=facts, notes=notes)
+    return Result((LabelsLayer(mask, table=table, name=name),), facts=facts, notes=notes)
 
 
 def _check(method: str, classes: int, objects: str) -> None:

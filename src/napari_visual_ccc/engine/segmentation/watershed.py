@@ -9,9 +9,10 @@ import numpy as np
 from ...arrays.inputs import label_parts, require_non_negative, validate_labels
 from ...arrays.lazy import is_lazy
 from ...arrays.volumes import Dimensions, axes_of
+from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps, run
-from ...core.results import LabelsResult
+from ...core.result import Result
 from .objects import object_table
 
 
@@ -24,7 +25,7 @@ def watershed_split(
     min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     only: Annotated[int, {"min": 0}] = 0,
     dimensions: Dimensions = "2D",
-) -> Steps[LabelsResult]:
+) -> Steps[Result]:
     """Split objects that touch at their necks, and number every object.
 
     Watershed on the distance to the background; maxima of the distance that rise less than the
@@ -52,7 +53,7 @@ def watershed_split(
 
     Returns
     -------
-    LabelsResult
+    Result
         ``labels``: (..., Y, X) int32, one number an object, no number twice in a stack.
         ``table``: one row an object with its pixels and, with a scale, its area in `unit`² (in
         3D its volume in `unit`³). Labels of dask are lazy, whole slices (volumes) at a time:
@@ -82,18 +83,13 @@ def watershed_split(
         wanted = f"label {only}" if only else "objects"
         raise ValueError(f"labels hold no {wanted} of {min_size} or more pixels: nothing to split")
     pixels = np.bincount(split.ravel(), minlength=count + 1)[1:]
-    return LabelsResult(
-        split,
-        table=object_table(pixels, pixel_size),
-        name="split",
-        facts={"objects": count},
-        notes=(f"{count} objects",),
-    )
+    layer = LabelsLayer(split, table=object_table(pixels, pixel_size), name="split")
+    return Result((layer,), facts={"objects": count}, notes=(f"{count} objects",))
 
 
 def _lazily(
     labels: Any, axes: int, tolerance: float, min_size: int, only: int, shape: Sizes | None
-) -> LabelsResult:
+) -> Result:
     import dask.array as da
 
     leading = labels.shape[:-axes]
@@ -112,7 +108,7 @@ def _lazily(
     meta = np.empty((0,) * labels.ndim, dtype)
     split = da.map_blocks(block, labels.rechunk(chunks), dtype=dtype, meta=meta)
     note = "objects are split when they are looked at: run the region table to measure them"
-    return LabelsResult(split, name="split", notes=(note,))
+    return Result((LabelsLayer(split, name="split"),), notes=(note,))
 
 
 def _split(

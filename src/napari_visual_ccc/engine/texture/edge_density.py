@@ -11,11 +11,12 @@ from ...arrays.histogram import grey_histogram
 from ...arrays.inputs import to_gray
 from ...arrays.mapping import map_planes
 from ...arrays.stacks import Scope, check_scope, map_slices
+from ...core.layers import ImageLayer
 from ...core.progress import Steps
-from ...core.results import ImageResult
+from ...core.result import Result
 
 
-def edge_density(image: Any, *, scope: Scope = "stack") -> Steps[ImageResult]:
+def edge_density(image: Any, *, scope: Scope = "stack") -> Steps[Result]:
     """Map edges as Visual-CCC does: its texture view, to the last digit.
 
     Visual-CCC thresholds the image by Otsu and takes the contrast of the co-occurrence matrix of
@@ -34,7 +35,7 @@ def edge_density(image: Any, *, scope: Scope = "stack") -> Steps[ImageResult]:
 
     Returns
     -------
-    ImageResult
+    Result
         (..., Y, X) float64, 0 to 1, in steps of 1/20; 0 in the rim. ``facts``: the threshold, by
         slice a list. Lazy for dask: for a stack its grey levels are counted first, by slice
         nothing is, so the thresholds are not listed.
@@ -47,11 +48,12 @@ def edge_density(image: Any, *, scope: Scope = "stack") -> Steps[ImageResult]:
     check_scope(scope)
     grey, notes = to_gray(image)
     if scope == "slice" and grey.ndim > 2:
-        like = ImageResult(None, look="heat", limits=(0, 1), name="edge density", notes=notes)
-        (found,) = yield from map_slices(
-            edge_density, grey, 2, (like,), dtype=np.float64, blank=np.nan
+        like = _layer(None)
+        return (
+            yield from map_slices(
+                edge_density, grey, 2, (like,), dtype=np.float64, blank=np.nan, notes=notes
+            )
         )
-        return found
     histogram = yield from grey_histogram(grey)
     starts = optimal_breaks(histogram.values, histogram.counts, 2)
     label = histogram.labeller(starts)
@@ -61,9 +63,11 @@ def edge_density(image: Any, *, scope: Scope = "stack") -> Steps[ImageResult]:
 
     data = yield from map_planes(density, grey, dtype=np.float64, halo=2, note="edges")
     facts = {"threshold": float(histogram.lowest[starts[-1]])} if len(starts) == 2 else {}
-    return ImageResult(
-        data, look="heat", limits=(0, 1), name="edge density", facts=facts, notes=notes
-    )
+    return Result((_layer(data),), facts=facts, notes=notes)
+
+
+def _layer(data: Any) -> ImageLayer:
+    return ImageLayer(data, style="heat", limits=(0, 1), name="edge density")
 
 
 def _share_of_edges(mask: np.ndarray) -> np.ndarray:

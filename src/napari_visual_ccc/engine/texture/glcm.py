@@ -13,8 +13,9 @@ from ...arrays.inputs import to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
 from ...arrays.stacks import Scope, check_scope, map_slices
+from ...core.layers import ImageLayer
 from ...core.progress import Steps
-from ...core.results import ImageResult, MapsResult
+from ...core.result import Result
 from .cooccurrence import FEATURES, Pairs, feature_maps
 
 Feature = Literal[
@@ -32,7 +33,7 @@ def glcm_features(
     levels: Annotated[int, {"min": 2, "max": 256}] = 32,
     symmetric: bool = True,
     scope: Scope = "stack",
-) -> Steps[ImageResult | MapsResult]:
+) -> Steps[Result]:
     """Map how grey levels of neighbouring pixels occur together around every pixel.
 
     One grey-level co-occurrence matrix a pixel, over a window centred on it, at full resolution;
@@ -66,7 +67,7 @@ def glcm_features(
 
     Returns
     -------
-    ImageResult or MapsResult
+    Result
         (..., Y, X) float64 map, NaN where the pixel is not finite (to its neighbours it counts
         as darkest); with ``feature="all"`` one map a feature. ``facts``: the limits of the range,
         by slice a list of them. Lazy for dask: for a stack its limits are looked for first, by
@@ -94,11 +95,12 @@ def glcm_features(
     pairs = Pairs(window, offsets, levels, symmetric)
     stack = yield from _mapped(grey, quantised, pairs, names)
     facts = {"limits": [float(low), float(high)]}
-    maps = {
-        name: ImageResult(data, look="heat", name=f"GLCM {name}", facts=facts, notes=notes)
-        for name, data in zip(names, stack, strict=True)
-    }
-    return maps[feature] if feature != "all" else MapsResult(maps, facts=facts, notes=notes)
+    maps = tuple(_layer(name, data) for name, data in zip(names, stack, strict=True))
+    return Result(maps, facts=facts, notes=notes)
+
+
+def _layer(name: str, data: Any = None) -> ImageLayer:
+    return ImageLayer(data, style="heat", name=f"GLCM {name}")
 
 
 def _by_slice(
@@ -107,20 +109,19 @@ def _by_slice(
     feature: str,
     names: list[str],
     notes: tuple[str, ...],
-) -> Steps[ImageResult | MapsResult]:
+) -> Steps[Result]:
     # a lazy map is computed where it is looked at, so each is its own
     groups = {name: [name] for name in names} if is_lazy(grey) else {feature: names}
-    found: list[ImageResult] = []
+    found: list[Result] = []
     for wanted, group in groups.items():
-        likes = tuple(
-            ImageResult(None, look="heat", name=f"GLCM {name}", notes=notes) for name in group
-        )
         of_slice = functools.partial(one, feature=wanted)
-        found += yield from map_slices(of_slice, grey, 2, likes, dtype=np.float64, blank=np.nan)
-    if feature != "all":
-        return found[0]
-    maps = dict(zip(names, found, strict=True))
-    return MapsResult(maps, facts=found[0].facts, notes=found[0].notes)
+        result = yield from map_slices(
+            of_slice, grey, 2, tuple(map(_layer, group)), dtype=np.float64, blank=np.nan,
+            notes=notes,
+        )  # fmt: skip
+        found.append(result)
+    layers = tuple(layer for result in found for layer in result.layers)
+    return Result(layers, facts=found[0].facts, notes=found[0].notes)
 
 
 def _check(grey: Any, feature: str, window: int, levels: int) -> None:

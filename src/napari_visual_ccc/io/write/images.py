@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 from ...core.files import written
-from ...core.micrograph import Axis, InfoBar, Micrograph
-from ...core.progress import Steps, run
-from ...core.results import ImageResult, LabelsResult, Result, layer_of
+from ...core.micrograph import Micrograph
+from ...core.progress import Steps
 from .encode import Stored
 from .pyramid import write_levels
 from .targets import TARGETS
@@ -70,94 +68,6 @@ def write_image(
             pick=stored.picks,
         )  # fmt: skip
     return path
-
-
-def write(
-    what: Result | Micrograph,
-    path: str | Path,
-    *,
-    source: Micrograph | None = None,
-    layer: str = "",
-    format: Format = "auto",
-    force: bool = False,
-) -> Path:
-    """Write a result or a micrograph from a script: `write_image` with the place of its source.
-
-    Parameters
-    ----------
-    what : Result or Micrograph
-        What an operation gave, or an image that is described already.
-    path : Path
-        Of the file, or of the folder of a Zarr.
-    source : Micrograph, optional
-        What the result was made of: pixel size, place, leading axes and label bar are its own.
-    layer : str
-        Which layer of a result of several; the first one when empty.
-    format, force
-        As for `write_image`.
-
-    Raises
-    ------
-    ValueError, FileExistsError, OSError
-        As `write_image` does; if the result has no such layer.
-    """
-    if not isinstance(what, Micrograph):
-        of = source or Micrograph(None)
-        what = of_result(
-            layer_of(what, layer), name=of.name, spacing=of.spacing, unit=of.unit, axes=of.axes,
-            origin=tuple(of.metadata.get("origin", (0.0, 0.0))), info_bar=of.info_bar,
-        )  # fmt: skip
-    return run(write_image(what, path, format=format, force=force))
-
-
-def of_result(
-    layer: ImageResult | LabelsResult,
-    *,
-    name: str = "image",
-    spacing: tuple[float, ...] | None = None,
-    unit: str = "px",
-    axes: tuple[Axis, ...] = (),
-    origin: tuple[float, ...] = (0.0, 0.0),
-    info_bar: InfoBar | None = None,
-    record: Mapping[str, Any] | None = None,
-) -> Micrograph:
-    """Make a micrograph of a result, to be written.
-
-    Parameters
-    ----------
-    layer : ImageResult or LabelsResult
-        What an operation gave; lazy data stay lazy.
-    name : str
-        Of the source.
-    spacing, unit, axes, info_bar
-        Of the source, see `Micrograph`; those of a coarse map follow from them.
-    origin : (y, x) or (..., y, x)
-        Where the centre of the source's first pixel lies, in `unit` (in pixels without a size)
-        and in the units of the leading axes.
-    record : mapping, optional
-        From `provenance.provenance`.
-    """
-    metadata: dict[str, Any] = {} if record is None else {"visual_ccc": dict(record)}
-    if isinstance(layer, LabelsResult):
-        metadata["labels"] = True
-    sizes = (1.0, 1.0) if spacing is None else tuple(float(size) for size in spacing[-2:])
-    # the first cell of a coarse map, or of a part, does not lie on the corner of the source
-    place = [
-        start + first * size
-        for start, first, size in zip(origin[-2:], layer.first_centre, sizes, strict=True)
-    ]
-    # of a stack, or of one of its slices
-    before = origin[:-2] if len(origin) == layer.array.ndim else ()
-    if any((*before, *place)):
-        metadata["origin"] = [*before, *place]
-    if spacing is not None:
-        spacing = tuple(size * layer.stride for size in sizes)
-    axes = axes if len(axes) == layer.array.ndim - 2 else ()
-    # a coarse map has no bar of its own
-    bar = info_bar if layer.stride == 1 else None
-    return Micrograph(
-        layer.array, spacing, unit, name=name, metadata=metadata, axes=axes, info_bar=bar
-    )
 
 
 def _kind(path: Path) -> str:

@@ -10,7 +10,7 @@ from napari.layers import Image, Shapes
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from superqt.utils import qdebounced
 
-from ...core.results import CoverResult, HeatmapResult, MapsResult, PredictionResult, Result
+from ...core.result import Result, prediction_of
 from ...nets.card import read_card
 from ...workflow import operations, signature
 from ...workflow.models import import_visual_ccc
@@ -123,20 +123,14 @@ class Classify(Form):
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """Draw the classes as bars, similar training images, and tables of tests."""
         name = source.layer.name
-        target = ""
-        prediction: Any = result
-        if isinstance(result, MapsResult):
-            first = next(iter(result.maps.values()))
-            prediction = first.prediction if isinstance(first, HeatmapResult) else None
-        elif isinstance(result, HeatmapResult):
-            prediction, target = result.prediction, result.target
-        if isinstance(prediction, PredictionResult):
-            self.bars.show_prediction(name, prediction, target)
+        prediction = prediction_of(result)
+        if prediction is not None:
+            self.bars.show_prediction(name, prediction, result.target)
             self.similar.show_images(prediction.similar)
         else:
             self.bars.hide()
             self.similar.hide()
-        tables = {} if isinstance(result, (PredictionResult, HeatmapResult)) else result.tables
+        tables = {} if prediction is not None else result.tables
         self.table.setVisible(bool(tables))
         self.card.hide()
         if tables:
@@ -231,8 +225,7 @@ class Classify(Form):
             finished=self._on_covered,
         )
 
-    def _show_cover(self, name: str, result: Any) -> None:
-        assert isinstance(result, CoverResult)
+    def _show_cover(self, name: str, result: Result) -> None:
         self.bars.show_cover(name, result)
         self.similar.show_images(())
         self._say(" ".join(f"{note}." for note in result.notes))

@@ -12,7 +12,7 @@ from napari.layers import Labels, Layer, Shapes
 from qtpy.QtWidgets import QLabel
 
 from ...core.micrograph import InfoBar
-from ...core.results import Result
+from ...core.result import Result
 from ...core.units import is_plausible
 from ...engine.measure.region_table import rescaled_table
 from ...workflow.operations import Operation

@@ -8,7 +8,7 @@ import numpy as np
 from napari.layers import Labels
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
-from ...core.results import Result
+from ...core.result import Result
 from ...workflow.operations import Operation
 from ..form.form import Form
 from ..layers.source import Source

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
-from ...core.results import Result
+from ...core.result import Result
 from ...workflow import operations, signature
 from ...workflow.operations import Operation
 from ..form.table_form import _TableForm

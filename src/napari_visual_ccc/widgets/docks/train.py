@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from ...core.progress import Progress, Steps, map_progress
-from ...core.results import ExamineResult, ModelResult
+from ...core.result import Result, TrainedModel
 from ...report import plots
 from ...workflow import operations, signature
 from ...workflow.models import SUFFIX, named, save_model
@@ -46,7 +46,7 @@ class Train(Container):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self.viewer = napari_viewer
-        self.result: ModelResult | None = None
+        self.result: TrainedModel | None = None
         self.saved: Path | None = None
         self._job: Job | None = None
         self._rows: list[dict[str, float]] = []
@@ -137,12 +137,12 @@ class Train(Container):
         self._start(steps, "Look the images over", self._show_examined)
         self.train_button.text = "Cancel"
 
-    def _show_examined(self, result: Any) -> None:
-        assert isinstance(result, ExamineResult)
-        self.counts.show_frame(result.counts)
+    def _show_examined(self, result: Result) -> None:
+        self.counts.show_frame(result.tables["classes"])
         columns = ["name", "other", "similarity", "leaks"]
-        frame = result.duplicates[columns].assign(
-            leaks=result.duplicates["leaks"].map({True: "yes", False: "no"})
+        duplicates = result.tables["duplicates"]
+        frame = duplicates[columns].assign(
+            leaks=duplicates["leaks"].map({True: "yes", False: "no"})
         )
         self.doubles.setVisible(bool(len(frame)))
         self.doubles.show_frame(frame)
@@ -230,7 +230,7 @@ class Train(Container):
         self.curves.draw(lambda axes: plots.draw_history(axes, history))
 
     def _show_trained(self, result: Any) -> None:
-        assert isinstance(result, ModelResult)
+        assert isinstance(result, TrainedModel)
         self.result, self.saved, self._training = result, None, False
         self._trained += 1
         self._draw_curves(result.history)

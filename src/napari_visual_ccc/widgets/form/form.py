@@ -14,8 +14,9 @@ from napari.utils.notifications import show_info
 from qtpy.QtWidgets import QSizePolicy
 from superqt.utils import qdebounced
 
+from ...core.layers import Layer as Part
 from ...core.progress import Progress, Steps, run
-from ...core.results import ImageResult, LabelsResult, Result
+from ...core.result import Result
 from ...workflow import operations, signature
 from ...workflow.operations import Operation
 from ..layers.build import Prepared, build, shown_soon
@@ -390,7 +391,7 @@ class Form(Large):
         self,
         key: tuple[Any, ...],
         source: Source,
-        part: ImageResult | LabelsResult,
+        part: Part,
         metadata: dict[str, Any],
     ) -> Shown:
         shown = self._shown.get(key)
@@ -401,7 +402,7 @@ class Form(Large):
         # of several maps one is looked at: on top of each other they show nothing
         new.visible = not self._last
         layer = self.viewer.add_layer(new)
-        look = getattr(part, "look", "")
+        look = getattr(part, "style", "")
         shown = Shown(self.viewer, layer, look, preview=source.preview)
         self._shown[key] = shown
         return shown

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels
 
-from ...core.results import LabelsResult, Result
+from ...core.result import Result
 from ...workflow.operations import Operation
 from ..layers.source import Source
 from ..parts.tables import Table
@@ -31,7 +31,7 @@ class _TableForm(Form):
         frames = list(result.tables.values())
         self.table.setVisible(bool(frames))
         if frames:
-            has_labels = isinstance(result, LabelsResult) and bool(self._last)
+            has_labels = self.labels_layer is not None
             self.table.show_frame(frames[0], self._color if has_labels else None)
 
     @property

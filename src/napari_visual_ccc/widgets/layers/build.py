@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Points, Shapes
 from napari.utils.transforms import Affine
 
 from ...arrays.lazy import is_lazy
 from ...arrays.reduction import computed
-from ...core.layers import COLORMAPS, contrast, sample
+from ...core.contrast import COLORMAPS, contrast, sample
+from ...core.layers import ImageLayer, LabelsLayer, PointsLayer, ShapesLayer
+from ...core.layers import Layer as Part
 from ...core.micrograph import InfoBar
 from ...core.progress import Steps
-from ...core.results import ImageResult, LabelsResult, Result
+from ...core.result import Result
 from ...workflow.provenance import fingerprint
 from .filling import Pending, pending, room
 from .metadata import METADATA, MICROGRAPH, NOT_FACTS, plane_shape
@@ -22,7 +25,11 @@ if TYPE_CHECKING:
     from .source import Source
 
 
-def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, Any]:
+# colour of points and shapes
+MARKED = "#ffcc00"
+
+
+def placement(source: Source, part: Part) -> dict[str, Any]:
     """Where a result lies: keyword arguments of a layer that put it onto its source.
 
     A coarse cell covers `stride` pixels, so the map starts at the centre of its first cell; on
@@ -30,13 +37,12 @@ def placement(source: Source, result: ImageResult | LabelsResult) -> dict[str, A
     """
     layer = source.layer
     ratio = np.ones(layer.ndim)
-    ratio[-2:] = result.stride * source.step
+    ratio[-2:] = part.placement.stride * source.step
     first = np.array(source.corner, float)
-    first[-2:] += np.multiply(result.first_centre, source.step)
+    first[-2:] += np.multiply(part.placement.first_centre, source.step)
     inner = Affine(
         scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear
     )
-    assert result.array.ndim <= layer.ndim
     return {
         "scale": layer.scale * ratio,
         "translate": inner(first),
@@ -53,7 +59,7 @@ class Prepared(NamedTuple):
 
     Parameters
     ----------
-    parts : list of ImageResult and LabelsResult
+    parts : list of Layer
         Its layers; a lazy one that fits into memory has an array of zeros, to be filled.
     prints : list of str
         `provenance.fingerprint` of each; empty where it is to be filled.
@@ -62,7 +68,7 @@ class Prepared(NamedTuple):
     """
 
     result: Result
-    parts: list[ImageResult | LabelsResult]
+    parts: list[Part]
     prints: list[str]
     waiting: dict[int, Pending]
 
@@ -79,63 +85,105 @@ def shown_soon(steps: Steps[Result], *, at_once: bool = False) -> Steps[Prepared
     """
     result = yield from steps
     parts, prints, waiting = [], [], {}
-    fits = sum(one.array.nbytes for one in result.layers if is_lazy(one.array)) <= room()
+    fits = sum(one.data.nbytes for one in result.layers if is_lazy(one.data)) <= room()
     for number, part in enumerate(result.layers):
-        held = is_lazy(part.array) and fits
+        held = is_lazy(part.data) and fits
         if held and at_once:
-            part = part.with_array((yield from computed(part.array)))
+            part = part.with_array((yield from computed(part.data)))
         elif held:
-            waiting[number] = pending(part.array)
+            waiting[number] = pending(part.data)
             part = part.with_array(waiting[number].held)
         parts.append(part)
-        prints.append("" if number in waiting else fingerprint(part.array))
+        prints.append("" if number in waiting else fingerprint(part.data))
     return Prepared(result, parts, prints, waiting)
 
 
-def build(source: Source, result: ImageResult | LabelsResult, metadata: dict[str, Any]) -> Layer:
-    """Make the layer of a result."""
+def build(source: Source, part: Part, metadata: dict[str, Any]) -> Layer:
+    """Make the viewer's layer of a layer of a result."""
     kept = {METADATA: metadata}
     told = dict(source.layer.metadata.get(MICROGRAPH) or {})
     if told:
         kept[MICROGRAPH] = {key: told[key] for key in told if key not in NOT_FACTS}
-        same = result.array.shape[-2:] == plane_shape(source.layer)
+        same = part.plane_shape == plane_shape(source.layer)
         kept[MICROGRAPH]["info_bar"] = told.get("info_bar") if same else InfoBar().pixels
     common = {
-        **placement(source, result),
-        "name": f"{source.layer.name} {result.name}".strip(),
+        **placement(source, part),
+        "name": f"{source.layer.name} {part.name}".strip(),
         "metadata": kept,
     }
-    if isinstance(result, LabelsResult):
-        labels = _with_leading_axes(result.labels, source.layer.ndim)
-        return Labels(labels, features=features(result), opacity=0.5, **common)
-    data = _with_leading_axes(result.data, source.layer.ndim)
-    return Image(data, rgb=False, colormap=COLORMAPS[result.look], **look(source, result), **common)
+    return MAKE[type(part)](source, part, common)
 
 
-def look(source: Source, result: ImageResult) -> dict[str, Any]:
+def _image(source: Source, part: ImageLayer, common: dict[str, Any]) -> Layer:
+    data = _with_leading_axes(part.data, source.layer.ndim)
+    style = display_of(source, part)
+    return Image(data, rgb=False, colormap=COLORMAPS[part.style], **style, **common)
+
+
+def _labels(source: Source, part: LabelsLayer, common: dict[str, Any]) -> Layer:
+    labels = _with_leading_axes(part.data, source.layer.ndim)
+    return Labels(labels, features=features(part), opacity=0.5, **common)
+
+
+def _points(source: Source, part: PointsLayer, common: dict[str, Any]) -> Layer:
+    ndim = source.layer.ndim
+    size = max(1.0, min(plane_shape(source.layer)) / 100)
+    return Points(
+        _in_axes(part.data, ndim), ndim=ndim, features=part.features, size=size,
+        face_color=MARKED, **common,
+    )  # fmt: skip
+
+
+def _shapes(source: Source, part: ShapesLayer, common: dict[str, Any]) -> Layer:
+    ndim = source.layer.ndim
+    return Shapes(
+        [_in_axes(vertices, ndim) for vertices in part.data] or None, ndim=ndim,
+        shape_type=list(part.kind_of_each) or "polygon", features=part.features,
+        edge_color=MARKED, face_color="transparent",
+        edge_width=max(0.5, min(plane_shape(source.layer)) / 200), **common,
+    )  # fmt: skip
+
+
+# how each kind of layer becomes one of the viewer
+MAKE: dict[type[Part], Callable[[Source, Any, dict[str, Any]], Layer]] = {
+    ImageLayer: _image,
+    LabelsLayer: _labels,
+    PointsLayer: _points,
+    ShapesLayer: _shapes,
+}
+
+
+def _in_axes(places: Any, ndim: int) -> np.ndarray:
+    """Put zeros before coordinates of fewer axes than the layer."""
+    places = np.asarray(places, float)
+    places = places if places.ndim == 2 else places.reshape(0, ndim)
+    return np.pad(places, ((0, 0), (ndim - places.shape[1], 0)))
+
+
+def display_of(source: Source, part: ImageLayer) -> dict[str, Any]:
     """Contrast, blending and opacity that show an image well at once."""
-    limits = result.limits or _limits(source, result)
+    limits = part.limits or _limits(source, part)
     style = {"contrast_limits": limits} if limits is not None else {}
-    if result.look == "heat":
+    if part.style == "heat":
         return {**style, "blending": "additive", "opacity": 0.7}
-    return {**style, "blending": "translucent", "opacity": 0.7 if result.look == "signed" else 1.0}
+    return {**style, "blending": "translucent", "opacity": 0.7 if part.style == "signed" else 1.0}
 
 
-def _limits(source: Source, result: ImageResult) -> tuple[float, float] | None:
-    if is_lazy(result.data):
+def _limits(source: Source, part: ImageLayer) -> tuple[float, float] | None:
+    if is_lazy(part.data):
         return None
-    if result.look == "grey" and isinstance(source.layer, Image) and not source.layer.rgb:
+    if part.style == "grey" and isinstance(source.layer, Image) and not source.layer.rgb:
         low, high = source.layer.contrast_limits
         return float(low), float(high)
-    return contrast(sample(result.data), result.look)
+    return contrast(sample(part.data), part.style)
 
 
-def features(result: LabelsResult) -> Any:
+def features(part: LabelsLayer) -> Any:
     """Give the table in napari's form: the column ``index`` ties a row to its label."""
     # of a stack worked on slice by slice, a label has a row in each: napari takes one
-    if result.table is None or result.table["label"].duplicated().any():
+    if part.table is None or part.table["label"].duplicated().any():
         return None
-    return result.table.assign(index=result.table["label"])
+    return part.table.assign(index=part.table["label"])
 
 
 def _with_leading_axes(data: Any, ndim: int) -> Any:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Shapes
 from napari.utils.transforms import Affine
 
-from ...core.layers import contrast, sample
-from ...core.results import ImageResult, LabelsResult
+from ...core.contrast import contrast, sample
+from ...core.layers import ImageLayer
+from ...core.layers import Layer as Part
 from ...workflow.provenance import fingerprint
 from .metadata import METADATA
 from .source import Source
@@ -46,11 +47,11 @@ class Shown:
 
     def _remember(self) -> None:
         layer = self.layer
-        self._name, self._data, self._painted = layer.name, layer.data, False
+        self._name, self._data, self._painted = layer.name, _held(layer), False
         self._print = fingerprint(layer.data)
         self._metadata = dict(layer.metadata)
         self._place = _place_of(layer)
-        self._features = layer.features.copy() if isinstance(layer, Labels) else None
+        self._features = None if isinstance(layer, Image) else layer.features.copy()
         self._limits = list(layer.contrast_limits) if isinstance(layer, Image) else None
 
     def _on_paint(self, event: Any = None) -> None:
@@ -70,7 +71,7 @@ class Shown:
             layer in self._viewer.layers
             and not self._painted
             and layer.name == self._name
-            and layer.data is self._data
+            and _held(layer) is self._data
             and layer.metadata == self._metadata
             and all(
                 np.array_equal(a, b) for a, b in zip(_place_of(layer), self._place, strict=True)
@@ -79,10 +80,10 @@ class Shown:
             and (self.filling or fingerprint(layer.data) == self._print)
         )
 
-    def wait(self, filling: bool, part: ImageResult | LabelsResult) -> None:
+    def wait(self, filling: bool, part: Part) -> None:
         """Note whether its pixels are still to come, and its contrast with them."""
         self.filling = filling
-        without = isinstance(part, ImageResult) and part.limits is None
+        without = isinstance(part, ImageLayer) and part.limits is None
         self._waits_for_limits = filling and without and self._look != "grey"
 
     def filled(self) -> None:
@@ -105,27 +106,27 @@ class Shown:
             layer.contrast_limits = contrast(values, self._look) or layer.contrast_limits
             self._limits = list(layer.contrast_limits)
 
-    def update(self, source: Source, result: ImageResult | LabelsResult, new: Layer) -> None:
+    def update(self, source: Source, part: Part, new: Layer) -> None:
         """Replace data, place, name and provenance by those of a new layer.
 
         How the person looks at it stays: colours, opacity, and contrast that they have set.
         """
         layer = self.layer
-        own = "features" if isinstance(layer, Labels) else "contrast_limits"
+        own = "contrast_limits" if isinstance(layer, Image) else "features"
         keys = [*_PLACE, "data", "name", "metadata", own]
         if isinstance(layer, Image) and layer.contrast_limits != self._limits:
             keys.remove("contrast_limits")
-        look = getattr(result, "look", "")
+        look = getattr(part, "style", "")
         if look != self._look:
             # a signed map in the colours of a heatmap would lie
             keys += [*_STYLE, "contrast_limits"]
         # a preview and the whole that follows it are one run; half a result is none
         if not (self.preview or self.filling):
-            self._before = {key: getattr(layer, key) for key in (*keys, *_style_of(layer))}
+            self._before = {key: _get(layer, key) for key in (*keys, *_style_of(layer))}
             self._before |= {"metadata": dict(layer.metadata), "look": self._look}
             self._before["stored"] = self.stored
         self.preview, self.stored = source.preview, False
-        self._set({**{key: getattr(new, key) for key in keys}, "look": look})
+        self._set({**{key: _get(new, key) for key in keys}, "look": look})
 
     def undo(self) -> bool:
         """Take the last change back; False when the layer is the person's own by now."""
@@ -159,6 +160,18 @@ class Shown:
         for key in (*_PLACE, "data", "features", "contrast_limits", *_STYLE, "metadata", "name"):
             if key in state and not _same(getattr(layer, key), state[key]):
                 setattr(layer, key, state[key])
+
+
+def _held(layer: Layer) -> Any:
+    """The array of a layer; shapes make a new list of theirs each time they are asked."""
+    return None if isinstance(layer, Shapes) else layer.data
+
+
+def _get(layer: Layer, key: str) -> Any:
+    value = getattr(layer, key)
+    if key == "data" and isinstance(layer, Shapes):
+        return list(zip(value, layer.shape_type, strict=True))
+    return value
 
 
 def _place_of(layer: Layer) -> list[Any]:

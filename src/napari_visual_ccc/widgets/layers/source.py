@@ -14,7 +14,7 @@ from ...core.micrograph import InfoBar
 from ...core.micrograph import plane_shape as shape_of
 from ...core.pixel_size import scaled
 from ...core.progress import Progress, Steps
-from ...core.results import Result
+from ...core.result import Result
 from ...engine.acquisition.bar_detector import find_info_bar
 from ...workflow import run as operation_run
 from ...workflow.operations import Operation

@@ -11,7 +11,7 @@ from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
 from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
 
-from ...core.results import CoverResult, PredictionResult
+from ...core.result import Prediction, Result
 
 
 class Bars(QWidget):
@@ -27,7 +27,7 @@ class Bars(QWidget):
         self._grid.setColumnStretch(1, 1)
         self.hide()
 
-    def show_prediction(self, name: str, prediction: PredictionResult, target: str = "") -> None:
+    def show_prediction(self, name: str, prediction: Prediction, target: str = "") -> None:
         """Draw a prediction; the explained class, if any, is marked."""
         self._start(_title(name, prediction))
         order = np.argsort(-prediction.probabilities, kind="stable")[:10]
@@ -45,14 +45,12 @@ class Bars(QWidget):
             self._grid.addWidget(note, len(order) + 1, 0, 1, 3)
         self.show()
 
-    def show_cover(self, name: str, result: CoverResult) -> None:
+    def show_cover(self, name: str, result: Result) -> None:
         """Draw what is left of each class without the covered part."""
         self._start(f"{name}, {result.facts['covered_share']:.1%} covered")
-        order = np.argsort(-result.before, kind="stable")[:10]
-        for row, k in enumerate(order, start=1):
-            change = 100 * (result.after[k] - result.before[k])
-            text = f"{result.after[k]:.1%} ({change:+.1f})"
-            self._add_row(row, result.classes[k], float(result.after[k]), text)
+        for number, row in enumerate(result.table.head(10).to_dict("records"), start=1):
+            text = f"{row['after']:.1%} ({100 * row['change']:+.1f})"
+            self._add_row(number, row["class"], float(row["after"]), text)
         self.show()
 
     def _start(self, title: str) -> None:
@@ -77,7 +75,7 @@ class Bars(QWidget):
         self._grid.addWidget(percent, row, 2)
 
 
-def _title(name: str, prediction: PredictionResult) -> str:
+def _title(name: str, prediction: Prediction) -> str:
     name, label = escape(name), escape(prediction.label)
     if prediction.unknown:
         return f"{name}: <b>unknown</b>, unlike the training images; nearest is {label}"

@@ -18,7 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
-from ...core.results import EvaluationResult
+from ...core.result import Evaluation
 from ...engine.learning.evaluate import confused_pairs, worst_mistakes
 from ...report import plots
 from .bars import pixmap
@@ -27,7 +27,7 @@ from .tables import Table
 if TYPE_CHECKING:
     import pandas as pd
 
-FIGURES: dict[str, Callable[[Any, EvaluationResult], None]] = {
+FIGURES: dict[str, Callable[[Any, Evaluation], None]] = {
     "Confusion matrix": plots.draw_confusion,
     "Classes": plots.draw_per_class,
     "ROC": plots.draw_roc,
@@ -78,10 +78,10 @@ class Report(QWidget):
         layout.setContentsMargins(0, 6, 0, 0)
         for widget in (self.headline, self.view, self.canvas, self.table):
             layout.addWidget(widget)
-        self._evaluation: EvaluationResult | None = None
+        self._evaluation: Evaluation | None = None
         self.view.currentTextChanged.connect(self._draw)
 
-    def show_evaluation(self, evaluation: EvaluationResult) -> None:
+    def show_evaluation(self, evaluation: Evaluation) -> None:
         """Show an evaluation."""
         self._evaluation = evaluation
         row = evaluation.summary.iloc[0]
@@ -121,9 +121,7 @@ class Mistakes(QListWidget):
         self.setToolTip("Click to open the image in the viewer")
         self.itemClicked.connect(lambda item: self.chosen.emit(item.data(Qt.ItemDataRole.UserRole)))
 
-    def show_mistakes(
-        self, evaluation: EvaluationResult, thumbnails: Mapping[str, np.ndarray]
-    ) -> None:
+    def show_mistakes(self, evaluation: Evaluation, thumbnails: Mapping[str, np.ndarray]) -> None:
         """List the worst mistakes."""
         self.clear()
         wrong: pd.DataFrame = worst_mistakes(evaluation)

@@ -16,11 +16,11 @@ from qtpy.QtCore import QEventLoop
 from qtpy.QtWidgets import QApplication
 
 from ...arrays.inputs import to_gray
+from ...core.contrast import COLORMAPS
 from ...core.files import check_free, write_table
-from ...core.layers import COLORMAPS
+from ...core.layers import ImageLayer, LabelsLayer, Layer, Placement, Style
 from ...core.micrograph import has_colours
 from ...core.progress import Progress, Steps, run
-from ...core.results import ImageResult, LabelsResult
 from ...io.write.images import Format, write_image
 from ...report.figures import overlay
 from ...workflow.save import file_stem
@@ -30,7 +30,7 @@ from ..layers.metadata import METADATA
 Writer = Callable[[str, list[LayerTuple]], list[str]]
 
 
-_LOOKS = {colormap: look for look, colormap in COLORMAPS.items()}
+_STYLES: dict[str, Style] = {colormap: style for style, colormap in COLORMAPS.items()}
 
 _ENDINGS = (".ome.tif", ".ome.tiff", ".ome.zarr")
 
@@ -138,7 +138,7 @@ def _each(
     return [str(one) for one in targets]
 
 
-def _drawable(first: LayerTuple, layer: LayerTuple) -> ImageResult | LabelsResult:
+def _drawable(first: LayerTuple, layer: LayerTuple) -> Layer:
     """The plane being looked at, placed in the frame of the first layer."""
     _, about, kind = layer
     frame, below = _frame(about), _frame(first[1])
@@ -152,18 +152,21 @@ def _drawable(first: LayerTuple, layer: LayerTuple) -> ImageResult | LabelsResul
         for corner in ((0, 0), (1, 1))
     )
     stride = round(float(last[0] - origin[0]))
-    place = {"stride": stride, "origin": float(origin[0]), "name": image.name}
+    place = Placement(stride, float(origin[0]))
     aligned = np.allclose(last - origin, stride, rtol=1e-3) and np.isclose(*origin, atol=1e-3)
     if stride < 1 or not aligned:
         raise ValueError(f"{image.name} does not lie on {first[1]['name']}; save it by itself")
     if kind == "labels":
         table = about.get("features")
-        return LabelsResult(plane, table=table if "label" in table else None, **place)
+        table = table if "label" in table else None
+        return LabelsLayer(plane, table=table, name=image.name, placement=place)
     colormap = about.get("colormap", {})
     name = colormap.get("name") if isinstance(colormap, dict) else str(colormap)
     low, high = about["contrast_limits"]
-    look = _LOOKS.get(str(name), "grey")
-    return ImageResult(plane, look=look, limits=(float(low), float(high)), **place)
+    style = _STYLES.get(str(name), "grey")
+    return ImageLayer(
+        plane, style=style, limits=(float(low), float(high)), name=image.name, placement=place
+    )
 
 
 def _index(frame: Image, shape: tuple[int, ...]) -> tuple[int, ...]:

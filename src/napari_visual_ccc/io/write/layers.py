@@ -1,0 +1,240 @@
+"""Write layers of results: pixels as images, points and shapes as tables of coordinates.
+
+`FILES` says for each kind of layer how it becomes a file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+
+from ...core.files import written
+from ...core.layers import ImageLayer, LabelsLayer, Layer, PointsLayer, ShapesLayer
+from ...core.micrograph import Micrograph
+from ...core.progress import run
+from ...core.result import Result
+from .images import ENDINGS, Format, write_image
+
+_NO_RECORD: Mapping[str, Any] = {}
+
+
+def ending_of(layer: Layer, format: str) -> str:
+    """Return what the name of a layer's file ends in."""
+    return FILES[type(layer)].ending or ENDINGS[format]
+
+
+def write_layer(
+    layer: Layer,
+    path: Path,
+    source: Micrograph,
+    *,
+    format: Format = "auto",
+    record: Mapping[str, Any] = _NO_RECORD,
+    force: bool = False,
+) -> None:
+    """Write one layer of a result.
+
+    Parameters
+    ----------
+    layer : Layer
+        What an operation returned; lazy data are computed chunk by chunk.
+    path : Path
+        Of the file; see `write_image` for images and labels, ``.csv`` for points and shapes.
+    source : Micrograph
+        Name, pixel size, axes, origin (``metadata["origin"]``) and info bar of the image that the
+        layer belongs to.
+    format : str
+        Of images and labels, see `write_image`.
+    record : mapping, optional
+        From `provenance.provenance`; files of coordinates carry none.
+    force : bool
+        Replace a file that is there.
+
+    Raises
+    ------
+    ValueError, FileExistsError, OSError
+        As `write_image`.
+    """
+    FILES[type(layer)].write(layer, path, source, format=format, record=record, force=force)
+
+
+def write(
+    what: Result | Micrograph,
+    path: str | Path,
+    *,
+    source: Micrograph | None = None,
+    layer: str = "",
+    format: Format = "auto",
+    force: bool = False,
+) -> Path:
+    """Write a layer of a result, or a micrograph, from a script.
+
+    Parameters
+    ----------
+    what : Result or Micrograph
+        What an operation returned, or an image with its description.
+    path : Path
+        Of the file, or of the folder of a Zarr; points and shapes become a ``.csv``.
+    source : Micrograph, optional
+        What the result was made of: pixel size, origin, leading axes and info bar are its own.
+    layer : str
+        Which layer of a result of several; the first one when empty.
+    format, force
+        As for `write_image`.
+
+    Raises
+    ------
+    ValueError, FileExistsError, OSError
+        As `write_image` does; if the result has no such layer.
+    """
+    path = Path(path)
+    if isinstance(what, Micrograph):
+        run(write_image(what, path, format=format, force=force))
+    else:
+        write_layer(what.layer(layer), path, source or Micrograph(None), format=format, force=force)
+    return path
+
+
+def micrograph_of(
+    layer: Layer, source: Micrograph, record: Mapping[str, Any] = _NO_RECORD
+) -> Micrograph:
+    """Describe an image or labels layer as a micrograph, to be written.
+
+    Parameters
+    ----------
+    layer : ImageLayer or LabelsLayer
+        Lazy data stay lazy.
+    source, record
+        As for `write_layer`.
+    """
+    metadata: dict[str, Any] = {"visual_ccc": dict(record)} if record else {}
+    if isinstance(layer, LabelsLayer):
+        metadata["labels"] = True
+    place, data = layer.placement, layer.data
+    sizes = (1.0, 1.0) if source.spacing is None else tuple(map(float, source.spacing[-2:]))
+    origin = tuple(source.metadata.get("origin", (0.0, 0.0)))
+    # the first cell of a coarse map, or of a part, does not lie on the corner of the source
+    first = [
+        start + centre * size
+        for start, centre, size in zip(origin[-2:], place.first_centre, sizes, strict=True)
+    ]
+    # of a stack, or of one of its slices
+    before = origin[:-2] if len(origin) == data.ndim else ()
+    if any((*before, *first)):
+        metadata["origin"] = [*before, *first]
+    return Micrograph(
+        data,
+        None if source.spacing is None else tuple(size * place.stride for size in sizes),
+        source.unit,
+        name=source.name,
+        metadata=metadata,
+        axes=source.axes if len(source.axes) == data.ndim - 2 else (),
+        # a coarse map has no bar of its own
+        info_bar=source.info_bar if place.stride == 1 else None,
+    )
+
+
+def coordinates_table(layer: PointsLayer | ShapesLayer, source: Micrograph) -> Any:
+    """Return a table of coordinates that napari opens as points or shapes.
+
+    Columns are ``index``, ``axis-0``, ... (source pixels), for shapes ``shape-type`` and
+    ``vertex-index``, with a pixel size ``y_UNIT`` and ``x_UNIT`` (from the origin of the source),
+    and the features.
+    """
+    import pandas as pd
+
+    table = FILES[type(layer)].rows(layer)
+    axes = [name for name in table if name.startswith("axis-")]
+    if source.spacing is not None:
+        origin = tuple(source.metadata.get("origin", (0.0, 0.0)))[-2:]
+        for letter, axis, start, size in zip(
+            "yx", axes[-2:], origin, source.spacing[-2:], strict=True
+        ):
+            table[f"{letter}_{source.unit}"] = start + table[axis] * float(size)
+    if layer.features is None:
+        return table
+    features = layer.features.drop(columns=[n for n in layer.features if n in table])
+    of_items = features.iloc[table["index"].to_numpy(int)].reset_index(drop=True)
+    return pd.concat([table, of_items], axis=1)
+
+
+def _axes(coordinates: np.ndarray) -> dict[str, np.ndarray]:
+    return {f"axis-{number}": column for number, column in enumerate(coordinates.T)}
+
+
+def _points(layer: PointsLayer) -> Any:
+    import pandas as pd
+
+    places = layer.placement.to_source(layer.data)
+    places = places if places.ndim == 2 else places.reshape(0, 2)
+    return pd.DataFrame({"index": np.arange(len(places)), **_axes(places)})
+
+
+def _vertices(layer: ShapesLayer) -> Any:
+    import pandas as pd
+
+    tables = [
+        pd.DataFrame(
+            {
+                "index": number,
+                "shape-type": kind,
+                "vertex-index": np.arange(len(shape)),
+                **_axes(layer.placement.to_source(shape)),
+            }
+        )
+        for number, (shape, kind) in enumerate(zip(layer.data, layer.kind_of_each, strict=True))
+    ]
+    empty = pd.DataFrame(columns=["index", "shape-type", "vertex-index", "axis-0", "axis-1"])
+    return pd.concat(tables, ignore_index=True) if tables else empty
+
+
+class _Write(Protocol):
+    def __call__(
+        self, layer: Any, path: Path, source: Micrograph, *, format: Format,
+        record: Mapping[str, Any], force: bool,
+    ) -> None: ...  # fmt: skip
+
+
+def _write_pixels(
+    layer: Layer, path: Path, source: Micrograph, *, format: Format, record: Mapping[str, Any],
+    force: bool,
+) -> None:  # fmt: skip
+    run(write_image(micrograph_of(layer, source, record), path, format=format, force=force))
+
+
+def _write_coordinates(
+    layer: Any, path: Path, source: Micrograph, *, format: Format, record: Mapping[str, Any],
+    force: bool,
+) -> None:  # fmt: skip
+    # without the mark that tables for Excel begin with: napari takes it for a part of the name
+    with written(path, force=force) as part:
+        coordinates_table(layer, source).to_csv(part, index=False, encoding="utf-8")
+
+
+class _File(NamedTuple):
+    """How a kind of layer is written.
+
+    Parameters
+    ----------
+    write : callable
+        As `write_layer`.
+    ending : str
+        Of the file; empty for that of the image format.
+    rows : callable, optional
+        Layer of coordinates → table of one row per point or vertex.
+    """
+
+    write: _Write
+    ending: str = ""
+    rows: Any = None
+
+
+FILES: dict[type[Layer], _File] = {
+    ImageLayer: _File(_write_pixels),
+    LabelsLayer: _File(_write_pixels),
+    PointsLayer: _File(_write_coordinates, ".csv", _points),
+    ShapesLayer: _File(_write_coordinates, ".csv", _vertices),
+}
