@@ -137,11 +137,8 @@ def tables_of(result: Any) -> dict[str, Any]:
 
 
 def facts_of(result: Any) -> dict[str, Any]:
-    """Facts of a result, and the height of a heatmap before scaling."""
-    found = dict(result.facts)
-    if hasattr(result, "raw_maximum"):
-        found["raw_maximum"] = result.raw_maximum
-    return found
+    """Facts of a result."""
+    return dict(result.facts)
 
 
 # what is kept of a result -------------------------------------------------------------------------
