@@ -89,6 +89,6 @@ def test_a_figure_shows_the_field_where_it_was_cut_out():
 
     whole = np.pad(samples.load("superalloy").data, ((50, 8), (20, 4)))
     axes = Figure().subplots()
-    draw(axes, ccc.crop_info_bar(whole, InfoBar(50, 8, 20, 4)), image=whole)
+    draw(axes, ccc.crop_info_bar(whole, InfoBar(50, 8, 20, 4)).layer(), image=whole)
     height, width = (n - m for n, m in zip(whole.shape, (8, 4), strict=True))
     assert axes.images[1].get_extent() == [20, width, height, 50]
