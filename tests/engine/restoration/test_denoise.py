@@ -8,7 +8,6 @@ from skimage.metrics import peak_signal_noise_ratio
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.acquisition import noise
 from napari_visual_ccc.engine.restoration import denoise as module
 from napari_visual_ccc.engine.restoration.denoise import denoise
 
@@ -36,30 +35,6 @@ def test_every_method_brings_a_real_micrograph_nearer_to_the_clean_one(alloy, me
     # the transform and back must not shift grey
     assert found.data.mean() == pytest.approx(alloy.mean(), abs=0.01)
     assert found.data.dtype == np.float32
-
-
-def test_noise_is_estimated_and_its_kind_told():
-    y, x = np.mgrid[:400, :400]
-    clean = 50 + 40 * np.sin(x / 60) + 0.3 * y
-    rng = np.random.default_rng(0)
-    even = noise.estimate(clean + rng.normal(0, 5, clean.shape))
-    assert not even.poisson
-    assert even.sigma == pytest.approx(5, rel=0.1)
-    counted = noise.estimate(rng.poisson(clean) + rng.normal(0, 2, clean.shape))
-    assert counted.poisson
-    assert counted.gain == pytest.approx(1, rel=0.25)
-
-
-@pytest.mark.parametrize("gain", [0.5, 3.0])
-def test_stabilised_noise_is_one_and_its_mean_comes_back(gain):
-    rng = np.random.default_rng(0)
-    model = noise.Noise(gain, 4.0, (0, 100))
-    for level in (5.0, 30.0, 200.0):
-        counts = gain * rng.poisson(level, 200_000) + rng.normal(0, 2, 200_000)
-        stable = noise.stabilise(counts, model)
-        assert stable.std() == pytest.approx(1, abs=0.05)
-        back = noise.unstabilise(np.array([stable.mean()]), model)[0]
-        assert back == pytest.approx(gain * level, rel=0.01)
 
 
 @pytest.mark.parametrize("method", METHODS)

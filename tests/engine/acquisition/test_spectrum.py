@@ -1,0 +1,71 @@
+import dask.array as da
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+from napari_visual_ccc.engine.acquisition.spectrum import (
+    BEST,
+    finest_detail,
+    line_jumps,
+    power_of,
+    signal_to_noise,
+    windows_of,
+)
+
+
+def test_nine_windows_show_a_large_plane_level(rng):
+    plane = rng.normal(size=(1600, 2000)) + np.linspace(0, 100, 2000)
+    windows = windows_of(plane)
+    assert len(windows) == 9
+    for window in windows:
+        assert window.shape == (512, 512)
+        assert abs(window.mean()) < 1e-9
+        assert abs(window[:, :100].mean() - window[:, -100:].mean()) < 0.1
+    lazy = windows_of(da.from_array(plane, chunks=300))
+    np.testing.assert_array_equal(windows, lazy)
+
+
+def test_windows_without_a_finite_pixel_are_left_out():
+    plane = np.ones((600, 600))
+    plane[:, 600 - 512 :] = np.nan
+    plane[0, 100] = np.nan
+    windows = windows_of(plane)
+    # of three columns the last shows nothing
+    assert len(windows) == 6
+    assert all(np.isfinite(window).all() for window in windows)
+
+
+@pytest.mark.parametrize("ratio", [0.5, 3.0, 20.0])
+def test_white_noise_is_separated_from_a_smooth_signal(rng, ratio):
+    signal = gaussian_filter(rng.normal(size=(512, 512)), 6)
+    noise = rng.normal(size=signal.shape) * signal.std() / np.sqrt(ratio)
+    assert signal_to_noise([signal + noise]) == pytest.approx(ratio, rel=0.1)
+
+
+def test_smooth_windows_have_no_noise_and_narrow_ones_no_answer(rng):
+    assert signal_to_noise([gaussian_filter(rng.normal(size=(512, 512)), 20)]) == BEST
+    assert np.isnan(signal_to_noise([np.zeros((9, 3))]))
+
+
+@pytest.mark.parametrize("period", [4.0, 8.0])
+def test_detail_ends_with_the_band_of_the_signal(rng, period):
+    spectrum = np.fft.fft2(rng.normal(size=(512, 512)))
+    y, x = np.fft.fftfreq(512)[:, None], np.fft.fftfreq(512)[None]
+    image = np.fft.ifft2(spectrum * (np.hypot(y, x) < 1 / period)).real
+    image += rng.normal(0, 0.01 * image.std(), image.shape)
+    detail, along = finest_detail(power_of([image]), 512)
+    assert detail == pytest.approx(period, rel=0.08)
+    assert along == pytest.approx([period] * 4, rel=0.1)
+
+
+def test_windows_too_small_for_detail_are_not_a_number():
+    assert np.isnan(finest_detail(power_of([np.ones((31, 64))]), 64)[0])
+
+
+def test_jumps_of_rows_are_not_jumps_of_columns(rng):
+    image = gaussian_filter(rng.normal(size=(400, 400)), 4)
+    image = 10 * image / image.std() + rng.normal(0, 0.3, (400, 1))
+    rows, columns = line_jumps([image])
+    assert rows == pytest.approx(0.3, rel=0.25)
+    assert columns < 0.05
+    assert line_jumps([image.T]) == (columns, rows)
