@@ -13,6 +13,7 @@ import numpy as np
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.workflow.cost import estimate
+from napari_visual_ccc.workflow.operations import OPERATIONS
 
 CASES: tuple[tuple[str, dict[str, object], str, int], ...] = (
     ("threshold", {}, "uint8", 4096),
@@ -34,7 +35,7 @@ def main() -> int:
         words = [sys.executable, "-m", __spec__.name, json.dumps([name, choices, dtype, side])]
         done = subprocess.run(words, check=True, capture_output=True, text=True)
         measured = int(done.stdout)
-        cost = estimate(name, (side, side), dtype, choices=choices)
+        cost = estimate(OPERATIONS[name].cost, (side, side), dtype, choices=choices)
         assert cost is not None
         ratio = cost.bytes / measured
         good &= 0.5 < ratio < 2

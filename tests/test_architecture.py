@@ -35,7 +35,6 @@ LONG_FILES = {
     "widgets/form/form.py",
 }
 LONG_FUNCTIONS = {
-    "cli/main.py: _one_image",
     "engine/classification/judge.py: assess",
     "widgets/docks/train.py: __init__",
     "widgets/form/form.py: __init__",
@@ -46,7 +45,6 @@ WITHOUT_TEST = {
     "cli/terminal.py",
     "core/dataset.py",
     "core/layers.py",
-    "core/plain.py",
     "core/results.py",
     "engine/classification/judge.py",
     "engine/classification/morphology.py",
@@ -89,10 +87,7 @@ WITHOUT_TEST = {
     "widgets/parts/tables.py",
     "widgets/plugin/samples.py",
     "workflow/demo.py",
-    "workflow/provenance.py",
-    "workflow/run.py",
     "workflow/save.py",
-    "workflow/script.py",
     "workflow/signature.py",
     "workflow/summary.py",
 }

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from .workflow.operations import JOBS, OPERATIONS
+from .workflow.operations import OPERATIONS
 from .workflow.run import call
 
 __version__ = "0.1.0"
@@ -21,15 +21,16 @@ _ELSEWHERE = {
     "read_all": ".io.read",
     "replay": ".workflow.recipe",
     "save_model": ".workflow.models",
+    "to_script": ".workflow.script",
     "write": ".io.write.layers",
     "write_report": ".report.classifier",
 }
 
-__all__ = ["__version__", *_ELSEWHERE, *OPERATIONS, *JOBS]
+__all__ = ["__version__", *_ELSEWHERE, *OPERATIONS]
 
 
 def __getattr__(name: str) -> Any:
-    if name in OPERATIONS or name in JOBS:
+    if name in OPERATIONS:
         return call(name)
     if name in _ELSEWHERE:
         import importlib

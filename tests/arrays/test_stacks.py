@@ -262,10 +262,10 @@ def test_evidence_of_a_series_is_counted_slice_by_slice():
 
 
 def test_what_was_found_in_a_series_is_replayed(series):
-    from napari_visual_ccc.workflow.provenance import provenance
+    from napari_visual_ccc.workflow.record import make_record
 
     for name, choices in (("threshold", {"scope": "slice"}), ("explain", {"target": "cube"})):
         found = getattr(ccc, name)(series, **choices)
-        record = provenance(name, choices, {"image": "series"}, source={"name": "series"})
+        record = make_record(name, choices, {"image": "series"}, source={"name": "series"})
         again = ccc.replay(record, series)
         np.testing.assert_array_equal(np.asarray(again.layers[0]), np.asarray(found.layers[0]))

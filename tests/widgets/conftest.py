@@ -64,7 +64,9 @@ def slow_form(monkeypatch):
     module.slow = slow
     monkeypatch.setitem(sys.modules, "napari_visual_ccc.engine.slow", module)
     monkeypatch.setitem(
-        operations.OPERATIONS, "slow", Operation("slow", "slow", "engine.slow", "Slow", live=True)
+        operations.OPERATIONS,
+        "slow",
+        Operation("slow", "slow", "engine.slow", "Slow", "image", live=True),
     )
     closed.clear()
     return type("Slow", (Form,), {"family": "slow"})

@@ -20,9 +20,10 @@ from napari_visual_ccc.workflow.signature import checked
 
 # these explain an image several to fifty times, through the same checks as `explain`
 REPEATED = ("cam_sanity_checks", "compare")
-QUICK = [name for name in OPERATIONS if name not in REPEATED]
-IMAGES = [name for name in QUICK if signature.inputs(name)[0] == "image"]
-LABELS = [name for name in OPERATIONS if signature.inputs(name)[0] == "labels"]
+FORMS = [name for name, one in OPERATIONS.items() if one.has_form]
+QUICK = [name for name in FORMS if name not in REPEATED]
+IMAGES = [name for name in QUICK if OPERATIONS[name].takes == "image"]
+LABELS = [name for name in FORMS if OPERATIONS[name].takes == "labels"]
 STACKED = [name for name in IMAGES if not OPERATIONS[name].planar]
 LAZY = [name for name in STACKED if name != "watershed_split"]
 # networks share the code that takes an image: one of them stands for all in what it does with a
@@ -59,6 +60,11 @@ def given(name, discs):
 
 
 @pytest.mark.parametrize("name", OPERATIONS)
+def test_the_catalogue_declares_the_kind_of_every_input(name):
+    assert list(signature.input_kinds(name)) == signature.inputs(name)
+
+
+@pytest.mark.parametrize("name", FORMS)
 def test_signature_says_what_forms_and_flags_need(name):
     function = operations.function(name)
     assert function.__name__ == name
@@ -162,7 +168,7 @@ def test_a_constant_image_has_a_result_or_a_sentence(name, value):
             assert np.isfinite(data).all() or layer.name.startswith("probability")
 
 
-@pytest.mark.parametrize("name", OPERATIONS)
+@pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5,), ()])
 def test_what_has_no_pixels_is_refused(name, shape):
     with pytest.raises(ValueError):
@@ -173,7 +179,7 @@ def test_what_has_no_pixels_is_refused(name, shape):
     ("name", "shape"),
     [
         (name, shape)
-        for name in OPERATIONS
+        for name in FORMS
         for shape in ([(1, 1), (1, 9), (2, 2), (3, 4)] if name in SHARED else [(1, 9)])
     ],
 )

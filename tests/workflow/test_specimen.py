@@ -10,14 +10,12 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.workflow import operations, signature
-from napari_visual_ccc.workflow import run as operation_run
+from napari_visual_ccc.workflow import operations
+from napari_visual_ccc.workflow.run import execute
 
 BARS = [InfoBar(bottom=24), InfoBar(top=17, left=9), InfoBar(8, 8, 8, 8)]
 IMAGE_OPERATIONS = [
-    name
-    for name, one in operations.OPERATIONS.items()
-    if not one.whole and signature.inputs(name)[0] == "image"
+    name for name, one in operations.OPERATIONS.items() if not one.whole and one.takes == "image"
 ]
 # which look at an image through those that are tested here
 SLOW = ("cam_sanity_checks", "compare")
@@ -56,13 +54,11 @@ def image():
 )
 def test_a_result_is_that_of_the_specimen_alone(name, bar, image):
     choices = CHOICES.get(name, {})
-    alone = run(operation_run.start(name, {"image": image}, choices, spacing=(0.5, 0.5), unit="nm"))
+    alone = run(execute(name, {"image": image}, choices, spacing=(0.5, 0.5), unit="nm")).result
     framed = with_bar(image, bar)
     found = run(
-        operation_run.start(
-            name, {"image": framed}, choices, spacing=(0.5, 0.5), unit="nm", info_bar=bar
-        )
-    )
+        execute(name, {"image": framed}, choices, spacing=(0.5, 0.5), unit="nm", info_bar=bar)
+    ).result
     rows, columns = bar.specimen(*framed.shape)
     assert len(found.layers) == len(alone.layers)
     for one, other in zip(found.layers, alone.layers, strict=True):

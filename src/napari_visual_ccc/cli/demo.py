@@ -13,7 +13,7 @@ from ..core.layers import Layer
 from ..core.micrograph import Micrograph
 from ..core.result import Prediction
 from ..workflow import operations
-from ..workflow.demo import JOBS, Done, _run_jobs
+from ..workflow.demo import JOBS, Done, run_jobs
 from ..workflow.save import base_name, file_stem, write_result
 from ..workflow.summary import summary
 
@@ -51,7 +51,7 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
     for name in JOBS:
         micrograph = samples.load(name)
         print(f"{name}: {micrograph.metadata['shows']}")
-        finished.append((micrograph, list(_run_jobs(micrograph, JOBS[name]))))
+        finished.append((micrograph, list(run_jobs(micrograph, JOBS[name]))))
     if on_screen:
         from ..widgets.plugin.demo import show
 
@@ -103,7 +103,7 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
                 result,
                 folder,
                 base_name(micrograph.name, done.job.operation, result.target),
-                done.records.__getitem__,
+                done.outcome.record,
                 image=micrograph.data,
                 spacing=micrograph.spacing,
                 unit=micrograph.unit,

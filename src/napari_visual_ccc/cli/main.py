@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ import numpy as np
 from .. import __version__
 from ..core.progress import Progress, run
 from ..workflow import operations, signature
-from ..workflow import run as operation_run
+from ..workflow.run import execute
 from ..workflow.signature import checked
 from ..workflow.summary import summary
 from . import terminal
@@ -240,9 +241,7 @@ def _one_image(
 ) -> None:
     from ..core.files import check_free
     from ..core.micrograph import InfoBar
-    from ..engine.acquisition.bar_detector import info_bar_of
     from ..io.read import read
-    from ..workflow.provenance import provenance
     from ..workflow.save import base_name, recipe_file, write_result
 
     micrograph = read(path)
@@ -251,44 +250,34 @@ def _one_image(
         spacing, unit = given.spacing, given.unit
     first, *further = signature.inputs(name)
     files = {other: getattr(given, other) for other in further if getattr(given, other)}
-    arrays = {first: micrograph.data} | {other: read(file).data for other, file in files.items()}
-    bar = (
-        micrograph.info_bar if given.keep_info_bar or first != "image" else info_bar_of(micrograph)
-    )
-    bar = InfoBar() if given.keep_info_bar else bar
+    # a further input is recorded by the file that it is read from
+    images = {first: micrograph} | {
+        other: replace(read(file), name=str(file)) for other, file in files.items()
+    }
     # where results are known to be there already, nothing is computed first
     for target in ("", parameters.get("target") or ""):
         recipe = recipe_file(given.output, base_name(micrograph.name, name, target))
         check_free(recipe, force=given.force)
-    steps = operation_run.start(name, arrays, parameters, spacing=spacing, unit=unit, info_bar=bar)
-    result = run(steps, report)
+    bar = InfoBar() if given.keep_info_bar else None
+    outcome = run(
+        execute(name, images, parameters, spacing=spacing, unit=unit, info_bar=bar), report
+    )
     terminal.clear_line()
-
-    def record(output: str) -> dict[str, Any]:
-        return provenance(
-            name,
-            parameters,
-            {first: micrograph.name, **{other: str(file) for other, file in files.items()}},
-            source={"name": micrograph.name, "path": str(path), "spacing": spacing, "unit": unit},
-            previous=micrograph.metadata.get("visual_ccc"),
-            result=result,
-            output=output,
-            info_bar=InfoBar(**result.facts.get("info_bar", {})),
-        )
-
-    axes = _axes(micrograph.axes, given.spacing, unit, arrays[first].ndim)
-    under = arrays.get("intensity", micrograph.data) if first == "image" else None
+    result = outcome.result
+    axes = _axes(micrograph.axes, given.spacing, unit, micrograph.data.ndim)
+    under = images.get("intensity", micrograph).data if first == "image" else None
+    left_out = None if operations.OPERATIONS[name].whole else result.facts.get("info_bar", {})
     written = write_result(
         result,
         given.output,
         base_name(micrograph.name, name, result.target),
-        record,
+        outcome.record,
         image=under,
         spacing=spacing,
         unit=unit,
         origin=_origin(micrograph, axes, spacing),
         axes=axes,
-        info_bar=None if operations.OPERATIONS[name].whole else bar,
+        info_bar=None if left_out is None else InfoBar(**left_out),
         format=given.format,
         tables=given.tables,
         figures=given.figures,
@@ -331,7 +320,7 @@ def _info() -> int:
     import torch
 
     from ..nets.card import file_hash, read_card
-    from ..workflow.provenance import versions
+    from ..workflow.record import versions
 
     card = read_card()
     devices = ["cpu"]

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ..core.progress import run
-from ..workflow import operations, signature
+from ..workflow import signature
+from ..workflow.run import execute
 from ..workflow.signature import checked
 from . import terminal
 from .terminal import EPILOG, FAILED, OK, USAGE
@@ -90,9 +91,7 @@ def _examine(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -
     }
     for path in targets.values():
         check_free(path, force=given.force)
-    result: Any = run(
-        operations.function("audit_dataset")(data, **parameters), terminal.bar(data.name)
-    )
+    result = _run("audit_dataset", data, parameters)
     terminal.clear_line()
     print(result.table.to_string(index=False))
     _notes(result)
@@ -112,7 +111,7 @@ def _train(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> 
     for one in (path, *beside(path).values()):
         check_free(one, force=given.force)
     try:
-        result: Any = run(operations.function("train")(data, **parameters), terminal.bar(data.name))
+        result = _run("train", data, parameters)
     except KeyboardInterrupt:
         from ..nets.training.state import folds_file
 
@@ -140,7 +139,7 @@ def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) 
     names["csv"] = given.output / f"{data.name}_images.csv"
     for path in names.values():
         check_free(path, force=given.force)
-    result: Any = run(operations.function("evaluate")(data, **parameters), terminal.bar(data.name))
+    result = _run("evaluate", data, parameters)
     terminal.clear_line()
     _summary(result)
     _notes(result)
@@ -160,8 +159,7 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], given: argparse
     what = {"classify_folder": "predictions", "image_quality_folder": "quality"}[name]
     path = given.output / f"{folder.resolve().name}_{what}.csv"
     check_free(path, force=given.force)
-    steps = operations.function(name)(folder, **parameters)
-    result: Any = run(steps, terminal.bar(folder.name))
+    result = _run(name, folder, parameters)
     terminal.clear_line()
     _notes(result)
     given.output.mkdir(parents=True, exist_ok=True)
@@ -171,6 +169,11 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], given: argparse
     for row in problems.itertuples():
         print(f"visual-ccc: {row.name}: {row.problem}", file=sys.stderr)
     return FAILED if len(problems) else OK
+
+
+def _run(name: str, given: Any, parameters: dict[str, Any]) -> Any:
+    (first,) = signature.inputs(name)
+    return run(execute(name, {first: given}, parameters), terminal.bar(given.name)).result
 
 
 def _summary(evaluation: Any) -> None:

@@ -1,4 +1,4 @@
-"""What an operation will need, told before it begins: memory, tiles and time, about."""
+"""Forecast of what an operation needs: memory, tiles and time."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import functools
 import math
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -26,11 +26,11 @@ class Cost(NamedTuple):
     Parameters
     ----------
     bytes : int
-        Memory beside that of its input: results, and what is needed for a while.
+        Memory beside that of its input: results and temporary arrays.
     tiles : int
-        Pieces it is done in.
+        Number of pieces it is computed in.
     seconds : float
-        On this machine with nothing else to do; not a number where that is not known.
+        On this machine with nothing else running; NaN where it is not known.
     """
 
     bytes: int
@@ -38,72 +38,42 @@ class Cost(NamedTuple):
     seconds: float
 
 
-class _Work(NamedTuple):
-    """Bytes a pixel: of results, of a tile in work, of a whole plane in work; nanoseconds a pixel.
+class Needs(NamedTuple):
+    """What one pixel needs, measured on micrographs of 4 megapixels.
 
-    `beside` are bytes a pixel that a loaded image needs meanwhile, such as a blurred copy of it.
-
-    Measured on micrographs of 4 megapixels; the nanoseconds are those of one core.
+    Parameters
+    ----------
+    kept : float
+        Bytes of the results.
+    tile : float
+        Bytes while a tile is computed.
+    ns : float
+        Nanoseconds on one core.
+    plane : float
+        Bytes while a whole plane is computed.
+    shared : bool
+        Whether several cores share the work.
+    beside : float
+        Bytes that a loaded image needs meanwhile, such as a blurred copy.
+    network : bool
+        Whether it runs on a graphics processor where there is one; time was measured without.
     """
 
     kept: float
     tile: float
     ns: float
     plane: float = 0.0
-    # how many cores share it
     shared: bool = True
     beside: float = 0.0
+    network: bool = False
 
 
-_DENOISE = {
-    "gaussian": _Work(4, 48, 19),
-    "median": _Work(4, 27, 410),
-    "wavelet": _Work(4, 0, 113, plane=58, shared=False),
-    "total variation": _Work(4, 90, 720),
-    "non-local means": _Work(4, 45, 880),
-}
-
-_FEATURES = {
-    "multiscale": _Work(1, 110, 290, plane=4, shared=False),
-    "texture": _Work(1, 165, 275, plane=4, shared=False),
-    "network": _Work(1, 0, 2400, plane=310, shared=False),
-}
-
-_BACKGROUND = {
-    "plane": _Work(4, 0, 107, plane=25, shared=False),
-    "polynomial": _Work(4, 0, 108, plane=33, shared=False),
-    "rolling ball": _Work(4, 0, 22, plane=33, shared=False),
-}
-
-_PLAIN = {
-    "image_quality": _Work(0, 0, 30, plane=7, shared=False),
-    "destripe": _Work(4, 0, 95, plane=41, shared=False),
-    "align_stack": _Work(4, 0, 160, plane=27, shared=False),
-    "detect_info_bar": _Work(1, 0, 1, plane=1, shared=False),
-    "crop_info_bar": _Work(1, 0, 1, plane=1, shared=False),
-    "edge_density": _Work(8, 18, 7),
-    "select_cluster": _Work(1, 1, 2),
-    "label_objects": _Work(4, 32, 30),
-    "watershed_split": _Work(4, 0, 760, plane=95, shared=False),
-    # of a micrograph full of small objects
-    "region_table": _Work(2, 65, 600, shared=False),
-    "evidence_regions": _Work(4, 0, 60, plane=40, shared=False),
-}
-
-# networks: at the scale that they were trained at, on the processor
-_NETWORKS = {
-    "classify": _Work(8, 0, 4100, plane=60, shared=False),
-    "explain": _Work(4, 0, 1600, plane=180, shared=False),
-    "compare": _Work(20, 0, 2400, plane=180, shared=False),
-    "morphology_map": _Work(8, 0, 1700, plane=185, shared=False),
-}
-
-# methods that try channel by channel
-_SLOW = ("scorecam", "ablationcam")
+# dtype and choices → what a pixel needs
+NeedsOf = Callable[[np.dtype, Mapping[str, Any]], Needs]
 
 
 def estimate(
-    name: str,
+    needs: Needs | NeedsOf | str | None,
     shape: Sequence[int],
     dtype: Any,
     lazy: bool = False,
@@ -115,28 +85,29 @@ def estimate(
 
     Parameters
     ----------
-    name : str
-        Of the catalogue.
+    needs : Needs, callable, str or None
+        ``cost`` of the operation in the catalogue.
     shape : sequence of int
         (..., Y, X) of the image, without colour.
     dtype : dtype
         Of the image.
     lazy : bool
-        Whether it is dask's: results are then computed and written chunk by chunk.
+        Whether it is a dask array: results are then computed and written chunk by chunk.
     choices : mapping, optional
-        The operation's choices; what is missing counts as its default.
+        The operation's parameters; missing ones count as their defaults.
     room : int
         Bytes up to which results of a lazy image are held in memory, as the viewer does.
 
     Returns
     -------
     Cost or None
-        None for operations that nothing is known of, and in three dimensions.
+        None for operations that were never measured, and in three dimensions.
     """
-    kind = np.dtype(dtype)
-    work = _work(name, kind, dict(choices or {}))
-    if work is None or (choices or {}).get("dimensions") == "3D":
+    choices = choices or {}
+    if needs is None or isinstance(needs, str) or choices.get("dimensions") == "3D":
         return None
+    kind = np.dtype(dtype)
+    work = needs if isinstance(needs, Needs) else needs(kind, choices)
     plane, pixels = math.prod(shape[-2:]), math.prod(shape)
     at_work = work.tile * min(pixels, WORKERS * BAND_PIXELS) + work.plane * plane
     if lazy:
@@ -152,43 +123,61 @@ def estimate(
         tiles = math.prod(shape[:-2])
     cores = WORKERS if work.shared and tiles > 1 else 1
     seconds = work.ns * 1e-9 * pixels / cores * _slowness()
-    if name in _NETWORKS and _has_graphics(choices or {}):
+    if work.network and _has_graphics(choices):
         seconds = math.nan
     return Cost(int(held + at_work), tiles, seconds)
 
 
-def _work(name: str, kind: np.dtype, choices: dict[str, Any]) -> _Work | None:
-    if name == "threshold":
-        return _threshold(kind, choices)
-    if name == "glcm_features":
-        return _glcm_features(choices)
-    if name == "denoise":
-        return _DENOISE[choices.get("method", "non-local means")]
-    if name == "subtract_background":
-        return _BACKGROUND[choices.get("method", "polynomial")]
-    if name == "kmeans":
-        features = choices.get("features", "intensity")
-        if features != "intensity":
-            return _FEATURES[features]
-        return _Work(1, 2, 4) if _counted(kind) else _Work(1, 25, 20)
-    if name in _NETWORKS:
-        work = _NETWORKS[name]
-        times = 8 if choices.get("smooth") else 1
-        times *= 30 if choices.get("method") in _SLOW else 1
-        return work._replace(ns=work.ns * times)
-    return _PLAIN.get(name)
+# operations whose needs depend on their choices ---------------------------------------------------
+
+_DENOISE = {
+    "gaussian": Needs(4, 48, 19),
+    "median": Needs(4, 27, 410),
+    "wavelet": Needs(4, 0, 113, plane=58, shared=False),
+    "total variation": Needs(4, 90, 720),
+    "non-local means": Needs(4, 45, 880),
+}
+
+_FEATURES = {
+    "multiscale": Needs(1, 110, 290, plane=4, shared=False),
+    "texture": Needs(1, 165, 275, plane=4, shared=False),
+    "network": Needs(1, 0, 2400, plane=310, shared=False),
+}
+
+_BACKGROUND = {
+    "plane": Needs(4, 0, 107, plane=25, shared=False),
+    "polynomial": Needs(4, 0, 108, plane=33, shared=False),
+    "rolling ball": Needs(4, 0, 22, plane=33, shared=False),
+}
+
+# methods of class activation mapping that try channel by channel
+_SLOW = ("scorecam", "ablationcam")
 
 
-def _counted(kind: np.dtype) -> bool:
-    """Whether grey levels are counted one by one, without a look for their limits first."""
-    return kind.kind in "bui" and kind.itemsize <= 2
+def denoise(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
+    """Needs of `denoise`."""
+    return _DENOISE[choices.get("method", "non-local means")]
 
 
-def _threshold(kind: np.dtype, choices: dict[str, Any]) -> _Work:
+def background(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
+    """Needs of `subtract_background`."""
+    return _BACKGROUND[choices.get("method", "polynomial")]
+
+
+def kmeans(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
+    """Needs of `kmeans`."""
+    features = choices.get("features", "intensity")
+    if features != "intensity":
+        return _FEATURES[features]
+    return Needs(1, 2, 4) if _counted(kind) else Needs(1, 25, 20)
+
+
+def threshold(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
+    """Needs of `threshold`; the method is free, it works on the histogram."""
     blurred = choices.get("sigma", 1.0) > 0
     byte = kind.itemsize == 1
     # the mask; labels and the blurred image
-    work = _Work(1, 4, 7 + 7 * blurred, beside=1 + (2 if byte else 4) * blurred)
+    work = Needs(1, 4, 7 + 7 * blurred, beside=1 + (2 if byte else 4) * blurred)
     if not byte and (blurred or not _counted(kind)):
         work = work._replace(tile=20, ns=32)
     if choices.get("min_size", 0) > 1:
@@ -196,7 +185,8 @@ def _threshold(kind: np.dtype, choices: dict[str, Any]) -> _Work:
     return work
 
 
-def _glcm_features(choices: dict[str, Any]) -> _Work:
+def glcm_features(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
+    """Needs of `glcm_features`."""
     feature = choices.get("feature", "contrast")
     maps = 7 if feature == "all" else 1
     directions = 4 if choices.get("angle", "all") == "all" else 1
@@ -204,11 +194,30 @@ def _glcm_features(choices: dict[str, Any]) -> _Work:
     each = {"contrast": 2.5, "dissimilarity": 2.5, "homogeneity": 4, "correlation": 10}
     ns = each.get(feature, 53 * min((choices.get("window", 5) / 5) ** 2, 8))
     ns += sum(each.values()) if feature == "all" else 0
-    return _Work(8 * maps, 8 + 8 * maps, 3 + directions * ns)
+    return Needs(8 * maps, 8 + 8 * maps, 3 + directions * ns)
+
+
+def network(kept: float, ns: float, plane: float) -> NeedsOf:
+    """Needs of a network at the scale that it was trained at, on the processor."""
+
+    def needs(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
+        times = 8 if choices.get("smooth") else 1
+        times *= 30 if choices.get("method") in _SLOW else 1
+        return Needs(kept, 0, ns * times, plane=plane, shared=False, network=True)
+
+    return needs
+
+
+def _counted(kind: np.dtype) -> bool:
+    """Whether every grey level has a bin of its own, so that no limits are needed first."""
+    return kind.kind in "bui" and kind.itemsize <= 2
+
+
+# this machine -------------------------------------------------------------------------------------
 
 
 def _has_graphics(choices: Mapping[str, Any]) -> bool:
-    """Whether a network would run where nothing was measured; asked only once torch is there."""
+    """Whether a network would run on a graphics processor; False until torch is imported."""
     torch = sys.modules.get("torch")
     if torch is None or choices.get("device") == "cpu":
         return False

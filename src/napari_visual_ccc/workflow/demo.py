@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from ..core.micrograph import Micrograph
+from ..core.micrograph import InfoBar, Micrograph
 from ..core.progress import run
-from ..core.result import Result
-from . import operations, signature
-from . import run as operation_run
-from .provenance import provenance
+from .operations import OPERATIONS
+from .run import Outcome, execute
+from .signature import inputs
 from .summary import summary
 
 
@@ -54,52 +53,38 @@ JOBS: dict[str, list[Job]] = {
 
 @dataclass(frozen=True)
 class Done:
-    """What a job gave, with one record a layer (and one for a table alone, named "")."""
+    """A job and what it gave."""
 
     job: Job
-    result: Result
-    records: dict[str, dict[str, Any]]
+    outcome: Outcome
+
+    @property
+    def result(self) -> Any:
+        """Result of the job."""
+        return self.outcome.result
 
 
-def _run_jobs(micrograph: Micrograph, jobs: list[Job]) -> Iterator[Done]:
+def run_jobs(micrograph: Micrograph, jobs: list[Job]) -> Iterator[Done]:
+    """Run jobs one after the other, each on the micrograph or on an earlier result."""
     done: dict[str, Done] = {}
     for job in jobs:
         before = done.get(job.after)
-        data = before.result.layer().data if before else micrograph.data
-        first, *further = signature.inputs(job.operation)
-        arrays = {first: data} | dict.fromkeys(further, micrograph.data)
-        steps = operation_run.start(
-            job.operation,
-            arrays,
-            job.parameters,
-            spacing=micrograph.spacing,
-            unit=micrograph.unit,
-        )
-        result = run(steps)
-        print(f"  {operations.OPERATIONS[job.operation].title}: {summary(result)}")
-        done[job.operation] = Done(job, result, _records(micrograph, job, result, before, further))
+        first, *further = inputs(job.operation)
+        given = {first: _after(before, micrograph) if before else micrograph}
+        given |= dict.fromkeys(further, micrograph)
+        outcome = run(execute(job.operation, given, job.parameters))
+        print(f"  {OPERATIONS[job.operation].title}: {summary(outcome.result)}")
+        done[job.operation] = Done(job, outcome)
         yield done[job.operation]
 
 
-def _records(
-    micrograph: Micrograph, job: Job, result: Result, before: Done | None, further: list[str]
-) -> dict[str, dict[str, Any]]:
-    given = f"{micrograph.name} {before.result.layers[0].name}" if before else micrograph.name
-    inputs = {signature.inputs(job.operation)[0]: given} | dict.fromkeys(further, micrograph.name)
-    return {
-        name: provenance(
-            job.operation,
-            job.parameters,
-            inputs,
-            source={
-                "name": micrograph.name,
-                "path": str(micrograph.path or ""),
-                "spacing": micrograph.spacing,
-                "unit": micrograph.unit,
-            },
-            previous=next(iter(before.records.values())) if before else None,
-            result=result,
-            output=name,
-        )
-        for name in [layer.name for layer in result.layers] or [""]
-    }
+def _after(before: Done, micrograph: Micrograph) -> Micrograph:
+    """Give the first layer of an earlier result as an image on the micrograph."""
+    layer = before.result.layers[0]
+    return replace(
+        micrograph,
+        data=layer.data,
+        name=f"{micrograph.name} {layer.name}",
+        metadata={"visual_ccc": before.outcome.record.of(layer.name).plain()},
+        info_bar=InfoBar(**before.result.facts.get("info_bar", {})),
+    )

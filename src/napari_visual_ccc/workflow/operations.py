@@ -1,7 +1,7 @@
-"""The catalogue: which operations there are, and what their signatures say.
+"""The catalogue of operations.
 
-Forms, menus, the command line, recipes and the documentation read this and nothing else. A new
-method is a function in `engine/`, its test, and one line here.
+Forms, menus, the command line, recipes, the typed public names and the documentation read this
+table and the signatures. A new operation is a function in `engine/`, its test and one line here.
 """
 
 from __future__ import annotations
@@ -9,9 +9,17 @@ from __future__ import annotations
 import importlib
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Literal
 
 from ..core.progress import Steps
 from ..core.result import Result
+from . import cost
+from .cost import Needs, NeedsOf
+
+Kind = Literal["image", "labels", "heatmap", "regions", "dataset", "folder"]
+
+# kinds of input that are arrays in the frame of a micrograph
+ARRAYS = ("image", "labels", "heatmap", "regions")
 
 
 @dataclass(frozen=True)
@@ -25,134 +33,118 @@ class Operation:
     module : str
         Module of the package that holds the function of the operation's name.
     title : str
-        What a person reads on the button and in the menu.
+        Text of the button and of the menu entry.
+    takes : {'image', 'labels', 'heatmap', 'dataset', 'folder'}
+        Kind of the first input. A heatmap is a map of an image, without an info bar to detect.
+    second : {'image', 'regions'}, optional
+        Kind of the second input. Regions are drawn by hand.
+    cost : Needs, callable, str or None
+        What a pixel costs: measured coefficients, or a function of dtype and choices that gives
+        them; ``"unknown"`` where nothing was measured; None where the input is no array.
     live : bool
-        Quick enough to follow a slider.
+        Fast enough to follow a slider.
     planar : bool
-        Works on one (Y, X) image: the viewer hands it the slice being looked at, scripts and the
-        command line go through a stack slice by slice.
+        Works on one (Y, X) image: the viewer passes the current slice, scripts and the command
+        line go through a stack slice by slice.
     whole : bool
-        Is given the label bar as well: its subject is the bar, or what a network makes of it.
+        Works on the image with its info bar: the bar is its subject, or part of it.
     """
 
     name: str
     family: str
     module: str
     title: str
+    takes: Kind
+    second: Kind | None = None
+    cost: Needs | NeedsOf | Literal["unknown"] | None = None
     live: bool = False
     planar: bool = False
     whole: bool = False
 
+    @property
+    def kinds(self) -> tuple[Kind, ...]:
+        """Kinds of the inputs, in their order."""
+        return (self.takes,) if self.second is None else (self.takes, self.second)
 
-OPERATIONS: dict[str, Operation] = {
-    operation.name: operation
-    for operation in (
-        Operation("image_quality", "quality", "engine.acquisition.quality", "Fit for analysis?"),
-        Operation("subtract_background", "correct", "engine.restoration.background", "Background"),
-        Operation("destripe", "correct", "engine.restoration.destripe", "Stripes and curtaining"),
-        Operation("align_stack", "correct", "engine.restoration.align", "Align a stack"),
-        Operation(
-            "detect_info_bar",
-            "micrograph",
-            "engine.acquisition.info_bar",
-            "Find the label bar",
-            whole=True,
-        ),
-        Operation(
-            "crop_info_bar",
-            "micrograph",
-            "engine.acquisition.info_bar",
-            "Cut the label bar off",
-            whole=True,
-        ),
-        Operation("denoise", "denoise", "engine.restoration.denoise", "Denoise"),
-        Operation("threshold", "segment", "engine.segmentation.threshold", "Threshold", live=True),
-        Operation(
-            "watershed_split", "segment", "engine.segmentation.watershed", "Split touching objects"
-        ),
-        Operation("label_objects", "segment", "engine.segmentation.objects", "Number objects"),
-        Operation("glcm_features", "texture", "engine.texture.glcm", "GLCM texture", live=True),
-        Operation(
-            "edge_density",
-            "texture",
-            "engine.texture.edge_density",
-            "Visual-CCC texture",
-            live=True,
-        ),
-        Operation("kmeans", "cluster", "engine.clustering.kmeans", "K-means clusters", live=True),
-        Operation(
-            "select_cluster", "cluster", "engine.clustering.kmeans", "Target cluster", live=True
-        ),
-        Operation(
-            "classify", "classify", "engine.classification.classify", "Classify", planar=True
-        ),
-        Operation(
-            "explain",
-            "classify",
-            "engine.explanation.explain",
-            "Explain (class activation map)",
-            planar=True,
-        ),
-        Operation(
-            "compare",
-            "classify",
-            "engine.explanation.explain",
-            "Compare classes or methods",
-            planar=True,
-        ),
-        Operation(
-            "evidence_regions",
-            "classify",
-            "engine.explanation.heatmap",
-            "Evidence to regions",
-            live=True,
-        ),
-        Operation(
-            "cam_sanity_checks",
-            "classify",
-            "engine.explanation.sanity",
-            "Trust the map",
-            planar=True,
-        ),
-        Operation(
-            "detect_shortcuts",
-            "classify",
-            "engine.explanation.shortcuts",
-            "Shortcut guard",
-            planar=True,
-            whole=True,
-        ),
-        Operation(
-            "morphology_map",
-            "classify",
-            "engine.classification.morphology",
-            "Morphology map",
-            planar=True,
-        ),
-        Operation("region_table", "measure", "engine.measure.region_table", "Region table"),
-    )
-}
+    @property
+    def takes_arrays(self) -> bool:
+        """Whether the inputs are arrays: such operations are recorded and can be replayed."""
+        return self.takes in ARRAYS
 
-# what does not fit a form over a layer: sets of labelled images, and a hand that covers; the same
-# readers serve their signatures
-JOBS: dict[str, Operation] = {
-    job.name: job
-    for job in (
-        Operation("audit_dataset", "train", "engine.learning.audit", "Look the images over"),
-        Operation("train", "train", "engine.learning.train", "Train"),
-        Operation("evaluate", "train", "engine.learning.evaluate", "Test a model"),
-        Operation("occlude", "classify", "engine.explanation.occlude", "Cover and see"),
-        Operation("classify_folder", "classify", "workflow.batch", "Classify a folder"),
-        Operation("image_quality_folder", "quality", "workflow.batch", "Check a folder"),
-    )
-}
+    @property
+    def has_form(self) -> bool:
+        """Whether all inputs are layers or files, so that a form and a command can be made."""
+        return self.takes_arrays and self.second != "regions"
+
+
+# fmt: off
+_LINES = (
+    Operation("image_quality", "quality", "engine.acquisition.quality", "Fit for analysis?",
+              "image", cost=Needs(0, 0, 30, plane=7, shared=False)),
+    Operation("image_quality_folder", "quality", "workflow.batch", "Check a folder", "folder"),
+    Operation("subtract_background", "correct", "engine.restoration.background", "Background",
+              "image", cost=cost.background),
+    Operation("destripe", "correct", "engine.restoration.destripe", "Stripes and curtaining",
+              "image", cost=Needs(4, 0, 95, plane=41, shared=False)),
+    Operation("align_stack", "correct", "engine.restoration.align", "Align a stack",
+              "image", cost=Needs(4, 0, 160, plane=27, shared=False)),
+    Operation("detect_info_bar", "micrograph", "engine.acquisition.info_bar", "Find the info bar",
+              "image", cost=Needs(1, 0, 1, plane=1, shared=False), whole=True),
+    Operation("crop_info_bar", "micrograph", "engine.acquisition.info_bar", "Crop the info bar",
+              "image", cost=Needs(1, 0, 1, plane=1, shared=False), whole=True),
+    Operation("denoise", "denoise", "engine.restoration.denoise", "Denoise",
+              "image", cost=cost.denoise),
+    Operation("threshold", "segment", "engine.segmentation.threshold", "Threshold",
+              "image", cost=cost.threshold, live=True),
+    Operation("watershed_split", "segment", "engine.segmentation.watershed",
+              "Split touching objects",
+              "labels", cost=Needs(4, 0, 760, plane=95, shared=False)),
+    Operation("label_objects", "segment", "engine.segmentation.objects", "Number objects",
+              "labels", cost=Needs(4, 32, 30)),
+    Operation("glcm_features", "texture", "engine.texture.glcm", "GLCM texture",
+              "image", cost=cost.glcm_features, live=True),
+    Operation("edge_density", "texture", "engine.texture.edge_density", "Visual-CCC texture",
+              "image", cost=Needs(8, 18, 7), live=True),
+    Operation("kmeans", "cluster", "engine.clustering.kmeans", "K-means clusters",
+              "image", cost=cost.kmeans, live=True),
+    Operation("select_cluster", "cluster", "engine.clustering.kmeans", "Target cluster",
+              "labels", cost=Needs(1, 1, 2), live=True),
+    Operation("audit_dataset", "train", "engine.learning.audit", "Check the images", "dataset"),
+    Operation("train", "train", "engine.learning.train", "Train", "dataset"),
+    Operation("evaluate", "train", "engine.learning.evaluate", "Test a model", "dataset"),
+    Operation("classify", "classify", "engine.classification.classify", "Classify",
+              "image", cost=cost.network(8, 4100, plane=60), planar=True),
+    Operation("explain", "classify", "engine.explanation.explain",
+              "Explain (class activation map)",
+              "image", cost=cost.network(4, 1600, plane=180), planar=True),
+    Operation("compare", "classify", "engine.explanation.explain", "Compare classes or methods",
+              "image", cost=cost.network(20, 2400, plane=180), planar=True),
+    Operation("evidence_regions", "classify", "engine.explanation.heatmap", "Evidence to regions",
+              "heatmap", cost=Needs(4, 0, 60, plane=40, shared=False), live=True),
+    Operation("cam_sanity_checks", "classify", "engine.explanation.sanity", "Trust the map",
+              "image", cost="unknown", planar=True),
+    Operation("detect_shortcuts", "classify", "engine.explanation.shortcuts", "Shortcut guard",
+              "image", cost="unknown", planar=True, whole=True),
+    Operation("morphology_map", "classify", "engine.classification.morphology", "Morphology map",
+              "image", cost=cost.network(8, 1700, plane=185), planar=True),
+    Operation("occlude", "classify", "engine.explanation.occlude", "Cover and see",
+              "image", "regions", cost="unknown", whole=True),
+    Operation("classify_folder", "classify", "workflow.batch", "Classify a folder", "folder"),
+    Operation("region_table", "measure", "engine.measure.region_table", "Region table",
+              # of a micrograph full of small objects
+              "labels", "image", cost=Needs(2, 65, 600, shared=False)),
+)
+# fmt: on
+
+OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in _LINES}
 
 
 def families() -> dict[str, list[Operation]]:
-    """Operations by family, in the order of the catalogue."""
+    """Operations that a form or a command can be made for, by family, in order."""
     grouped: dict[str, list[Operation]] = {}
     for operation in OPERATIONS.values():
-        grouped.setdefault(operation.family, []).append(operation)
+        if operation.has_form:
+            grouped.setdefault(operation.family, []).append(operation)
     return grouped
 
 
@@ -164,8 +156,7 @@ def function(name: str) -> Callable[..., Steps[Result]]:
     ValueError
         If there is no such operation.
     """
-    known = OPERATIONS.get(name) or JOBS.get(name)
-    if known is None:
-        raise ValueError(f"no operation {name!r}; there are {', '.join([*OPERATIONS, *JOBS])}")
-    module = importlib.import_module(f"..{known.module}", __package__)
+    if name not in OPERATIONS:
+        raise ValueError(f"no operation {name!r}; there are {', '.join(OPERATIONS)}")
+    module = importlib.import_module(f"..{OPERATIONS[name].module}", __package__)
     return getattr(module, name)

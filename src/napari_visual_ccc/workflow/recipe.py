@@ -1,4 +1,4 @@
-"""Records of how results were made: read, written, run again."""
+"""Replay records, and read and write them as YAML."""
 
 from __future__ import annotations
 
@@ -6,15 +6,15 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from ..core.micrograph import InfoBar, Micrograph, has_colours
+from ..core.micrograph import Micrograph, has_colours
 from ..core.pixel_size import scaled
 from ..core.plain import plain
 from ..core.progress import Progress, Steps, run
 from ..core.result import Result
-from . import operations, signature
-from . import run as operation_run
-from .provenance import model_of
-from .signature import checked
+from .operations import OPERATIONS
+from .record import Record, RecordSource, Step, model_of, read_record
+from .run import execute
+from .signature import inputs
 
 _HEADER = (
     "# How a result of napari-visual-ccc was made; ccc.replay(this file, image) runs it again.\n"
@@ -22,7 +22,7 @@ _HEADER = (
 
 
 def replay(
-    record: Mapping[str, Any] | str | Path,
+    record: Record | Mapping[str, Any] | str | Path,
     image: Any,
     *,
     spacing: tuple[float, ...] | None = None,
@@ -34,8 +34,8 @@ def replay(
 
     Parameters
     ----------
-    record : mapping or path
-        What `provenance` gave; a YAML file of it; or a result file that carries it.
+    record : Record, mapping or path
+        A record; a YAML file of one; or a result file that carries one.
     image : (..., Y, X) array, Micrograph or path
         What the first step is given.
     spacing, unit : (y, x) and str, optional
@@ -65,7 +65,7 @@ def replay(
 
 
 def replaying(
-    record: Mapping[str, Any] | str | Path,
+    record: Record | Mapping[str, Any] | str | Path,
     image: Any,
     *,
     spacing: tuple[float, ...] | None = None,
@@ -74,30 +74,28 @@ def replaying(
 ) -> Steps[Result]:
     """Replay as a generator, for the viewer: see `replay`."""
     record = load(record)
-    source = record["source"]
+    source, steps = record.source, record.steps
     micrograph = _as_micrograph(image)
     known_size, known_unit = _pixel_size(micrograph, source, image)
     spacing = spacing or known_size
     unit = unit or known_unit if spacing else "px"
-    factor = record["steps"][0].get("level", 1)
+    factor = steps[0].level
     current, spacing = at_level(micrograph, factor), scaled(spacing, factor)
-    known: dict[str, Any] = {str(source.get(key)): current for key in ("name", "path")}
-    for step in record["steps"]:
-        name = step["operation"]
-        check_level(step, first=step is record["steps"][0])
-        first, *further = signature.inputs(name)
-        known[step["inputs"].get(first, "")] = current
-        if step.get("plane") and current.ndim > 2:
-            current = _plane(current, step["plane"], name)
-        arrays = {first: current, **_further(step, further, known, others or {})}
-        choices = checked(name, step["parameters"])
-        bar = InfoBar(**step["info_bar"])
-        result = yield from operation_run.start(
-            name, arrays, choices, spacing=spacing, unit=unit, info_bar=bar
+    known: dict[str, Any] = {str(one): current for one in (source.name, source.path)}
+    for step in steps:
+        check_level(step, first=step is steps[0])
+        first, *further = inputs(step.operation)
+        known[step.inputs.get(first, "")] = current
+        if step.plane and current.ndim > 2:
+            current = _plane(current, step.plane, step.operation)
+        given = {first: current, **_further(step, further, known, others or {})}
+        outcome = yield from execute(
+            step.operation, given, step.parameters, spacing=spacing, unit=unit, info_bar=step.bar
         )
+        result: Result = outcome.result
         _check_model(step, result)
-        if step is not record["steps"][-1]:
-            layer = result.layer(step.get("output", ""))
+        if step is not steps[-1]:
+            layer = result.layer(step.output)
             current, spacing = layer.data, scaled(spacing, layer.placement.stride)
     return result
 
@@ -111,22 +109,21 @@ def _as_micrograph(image: Any) -> Micrograph:
 
 
 def _pixel_size(
-    micrograph: Micrograph, source: Mapping[str, Any], image: Any
+    micrograph: Micrograph, source: RecordSource, image: Any
 ) -> tuple[tuple[float, ...] | None, str]:
-    recorded = source.get("spacing"), source.get("unit") or "px"
-    path = source.get("path")
-    # a person may have given the file another size than it states
-    same = isinstance(image, str | Path) and path and Path(path).resolve() == Path(image).resolve()
-    if recorded[0] and (same or micrograph.spacing is None):
-        return tuple(recorded[0]), recorded[1]
+    # the pixel size may have been corrected by hand: then the file states another one
+    same = isinstance(image, str | Path) and bool(source.path)
+    same = same and Path(str(source.path)).resolve() == Path(image).resolve()
+    if source.spacing and (same or micrograph.spacing is None):
+        return tuple(source.spacing), source.unit or "px"
     return micrograph.voxel, micrograph.unit
 
 
-def check_level(step: Mapping[str, Any], *, first: bool) -> None:
+def check_level(step: Step, *, first: bool) -> None:
     """Refuse a step on a level of a pyramid that an earlier step has made."""
-    if step.get("level", 1) != 1 and not first:
+    if step.level != 1 and not first:
         raise ValueError(
-            f"{step['operation']} was run on a level of a pyramid that an earlier step had made: "
+            f"{step.operation} was run on a level of a pyramid that an earlier step had made: "
             "open that result as an image and run it there"
         )
 
@@ -153,77 +150,57 @@ def at_level(micrograph: Micrograph, factor: float) -> Any:
 
 
 def _further(
-    step: Mapping[str, Any], names: list[str], known: Mapping[str, Any], others: Mapping[str, Any]
+    step: Step, names: list[str], known: Mapping[str, Any], others: Mapping[str, Any]
 ) -> dict[str, Any]:
     found = {}
     for name in names:
-        recorded = step["inputs"].get(name)
+        recorded = step.inputs.get(name)
         if name in others:
             found[name] = others[name]
         elif recorded in known:
             found[name] = known[recorded]
         elif recorded is not None:
             raise ValueError(
-                f"{step['operation']} was also given {recorded!r} as {name}; "
+                f"{step.operation} was also given {recorded!r} as {name}; "
                 f"pass that array in others={{{name!r}: ...}}"
             )
     return found
 
 
-def _check_model(step: Mapping[str, Any], result: Result) -> None:
-    was, now = step.get("model", {}).get("hash"), model_of(result).get("hash")
+def _check_model(step: Step, result: Result) -> None:
+    was, now = step.model.get("hash"), model_of(result).get("hash")
     if was and now and was != now:
         raise ValueError(
-            f"{step['operation']} was recorded with model {was[:12]}, this one is {now[:12]}; "
+            f"{step.operation} was recorded with model {was[:12]}, this one is {now[:12]}; "
             "give the recorded model"
         )
 
 
-def load(record: Mapping[str, Any] | str | Path) -> dict[str, Any]:
-    """Read a record and check that it is one.
+def load(record: Record | Mapping[str, Any] | str | Path) -> Record:
+    """Read a record that can be replayed.
 
     Parameters
     ----------
-    record : mapping or path
-        A record, a YAML file of one, or a result file that carries one.
+    record : Record, mapping or path
+        A record, its plain values, a YAML file of one, or a result file that carries one; those
+        of earlier versions are brought to the terms of this one.
 
     Raises
     ------
     ValueError
-        If it has no steps or names operations that do not exist.
+        If it has no steps, or names operations that do not exist or take no image.
     """
-    what = "record"
+    name = "record"
     if isinstance(record, str | Path):
-        what, record = str(record), _from_file(Path(record))
-    if not isinstance(record, Mapping) or not isinstance(record.get("steps"), list):
-        raise ValueError(f"{what} holds no steps of napari-visual-ccc")
-    source = record.get("source") or {}
-    if not record["steps"] or not isinstance(source, Mapping):
-        raise ValueError(f"{what} holds no steps of napari-visual-ccc, or no source for them")
-    steps = [_checked_step(step, what) for step in record["steps"]]
-    return {**record, "source": dict(source), "steps": steps}
-
-
-def _checked_step(step: Any, what: str) -> dict[str, Any]:
-    name = step.get("operation") if isinstance(step, Mapping) else step
-    if not isinstance(name, str) or name not in operations.OPERATIONS:
-        raise ValueError(f"{what} names an operation that does not exist: {name!r}")
-    whole = {**step}
-    for key in ("parameters", "inputs", "model", "info_bar"):
-        whole[key] = whole.get(key) or {}
-        if not isinstance(whole[key], Mapping):
-            raise ValueError(f"{what}: {key} of {name} must be names with values")
-    bar = whole["info_bar"]
-    level = whole.get("level", 1)
-    if not isinstance(level, int | float) or not level >= 1:
-        raise ValueError(f"{what}: level of {name} must be how many times coarser it is")
-    known = set(bar) <= set(InfoBar().pixels)
-    if not known or any(type(n) is not int or n < 0 for n in bar.values()):
-        raise ValueError(f"{what}: info_bar of {name} must be pixels at the borders")
-    plane = whole.get("plane", [])
-    if not isinstance(plane, list) or not all(type(one) is int and one >= 0 for one in plane):
-        raise ValueError(f"{what}: plane of {name} must be a list of slice numbers")
-    return whole
+        name, record = str(record), _from_file(Path(record))
+    found = record if isinstance(record, Record) else read_record(record, name)
+    for step in found.steps:
+        operation = OPERATIONS.get(step.operation)
+        if operation is None:
+            raise ValueError(f"{name} names an operation that does not exist: {step.operation!r}")
+        if not operation.takes_arrays:
+            raise ValueError(f"{name}: {step.operation} works on a {operation.takes}, not an image")
+    return found
 
 
 def _plane(stack: Any, plane: Sequence[int], name: str) -> Any:
@@ -244,11 +221,12 @@ def _from_file(path: Path) -> Any:
     return read(path).metadata.get("visual_ccc")
 
 
-def to_yaml(record: Mapping[str, Any]) -> str:
+def to_yaml(record: Record | Mapping[str, Any]) -> str:
     """Write a record as YAML text."""
     import yaml
 
-    return _HEADER + yaml.safe_dump(plain(record), sort_keys=False, allow_unicode=True)
+    values = record.plain() if isinstance(record, Record) else plain(record)
+    return _HEADER + yaml.safe_dump(values, sort_keys=False, allow_unicode=True)
 
 
 def from_yaml(text: str) -> Any:

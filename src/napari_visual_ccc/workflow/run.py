@@ -1,90 +1,223 @@
-"""Run an operation: on stacks, without the info bar, from a micrograph."""
+"""Run an operation: the one way from inputs and parameters to a result and its record.
+
+The viewer, the command line, scripts, recipes and the demo all call `execute`.
+"""
 
 from __future__ import annotations
 
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from typing import Any
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from ..core.micrograph import InfoBar, Micrograph
-from ..core.progress import Steps, run
+from ..core.progress import Progress, Steps, run
 from ..core.result import Result
-from .operations import JOBS, OPERATIONS, function
-from .signature import CALIBRATION, KNOWN_BAR, _signature, calibrated, inputs
+from .operations import OPERATIONS, Operation, function
+from .signature import (
+    CALIBRATION,
+    INFO_BAR,
+    calibrated,
+    checked,
+    defaults,
+    inputs,
+    optional_inputs,
+    takes_bar,
+)
 from .specimen import on_field
 
+if TYPE_CHECKING:
+    from .record import Record
 
-def start(
+
+@dataclass(frozen=True, eq=False)
+class Outcome:
+    """What an operation gave.
+
+    Parameters
+    ----------
+    result : Result
+        Its layers, tables, facts and notes.
+    record : Record
+        How it was made; ``record.of(layer name)`` is that of one layer.
+    """
+
+    result: Any
+    record: Record
+
+
+def execute(
     name: str,
-    arrays: Mapping[str, Any],
-    choices: Mapping[str, Any],
+    given: Mapping[str, Any],
+    choices: Mapping[str, Any] | None = None,
     *,
     spacing: Any = None,
     unit: str = "px",
-    info_bar: InfoBar | None = None,
-) -> Steps[Result]:
-    """Start an operation with its inputs by name.
+    info_bar: InfoBar | Callable[[], InfoBar] | None = None,
+    limits: bool = True,
+) -> Steps[Outcome]:
+    """Run an operation.
 
     Parameters
     ----------
     name : str
         In the catalogue.
-    arrays, choices : mappings
-        Its inputs, and what a person chose, by name.
-    spacing, unit : (y, x) and str
-        Size of a pixel, given on where the operation asks for it.
-    info_bar : InfoBar, optional
-        Of the first input: it is left out of everything and stays blank in the result.
+    given : mapping
+        Its inputs by name: a `Micrograph` or an array where it takes an image, labels or a map, a
+        `Dataset` or a folder where it takes those. Stacks are passed slice by slice to operations
+        on one plane.
+    choices : mapping, optional
+        Its parameters by name; checked against their types and, with `limits`, their limits.
+    spacing, unit : (y, x) or (z, y, x), and str, optional
+        Pixel size; that of the first Micrograph when absent.
+    info_bar : InfoBar or callable, optional
+        Bar of the first input, which is left out of the work and stays blank in the result; a
+        callable is asked for it once the work has begun. When absent: the bar of a Micrograph,
+        detected where its file does not state one; an array has none.
+
+    Returns
+    -------
+    Outcome
+        The result and its record.
+
+    Raises
+    ------
+    ValueError
+        If an input is missing or a parameter is wrong, and as the operation does.
     """
-    scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
-    work = _over_stacks(name)
-    if any(p.name == KNOWN_BAR for p in _signature(name)):
-        return work(**arrays, **scale, **{KNOWN_BAR: info_bar}, **choices)
-    if not info_bar or OPERATIONS[name].whole:
-        return work(**arrays, **scale, **choices)
-    return on_field(lambda cut: work(**cut, **scale, **choices), arrays, info_bar)
+    operation = _known(name)
+    choices = checked(name, choices or {}, limits=limits)
+    _check_inputs(operation, given)
+    given = {key: given[key] for key in inputs(name) if given.get(key) is not None}
+    first = next(iter(given.values()))
+    if spacing is None and isinstance(first, Micrograph):
+        spacing, unit = first.voxel, first.unit
+    bar = yield from _bar(operation, first, info_bar)
+    result = yield from _steps(operation, given, choices, bar, spacing, unit)
+    from .record import make_record
+
+    record = make_record(
+        name,
+        {**defaults(name), **choices},
+        {key: _name(value) for key, value in given.items()},
+        source={
+            "name": _name(first),
+            "path": _path(first),
+            "spacing": _sizes(spacing, first),
+            "unit": unit,
+        },
+        previous=first.metadata.get("visual_ccc") if isinstance(first, Micrograph) else None,
+        result=result,
+    )
+    return Outcome(result, record)
 
 
 def call(name: str) -> Callable[..., Any]:
     """Give an operation as a plain function that returns its result (for scripts).
 
-    The first argument may be a `Micrograph`: its pixel size is used, and its label bar left out.
-    The bar of an array is told with ``info_bar=InfoBar(bottom=64)``.
+    Inputs may be `Micrograph`: the pixel size of the first is used and its info bar left out. The
+    bar of an array is given with ``info_bar=InfoBar(bottom=64)``.
     """
-    engine_function = _over_stacks(name)
+    engine_function = function(name)
     signature = inspect.signature(engine_function)
+    is_option = OPERATIONS[name].takes_arrays and INFO_BAR not in signature.parameters
 
     @functools.wraps(engine_function)
-    def finished(*args: Any, info_bar: InfoBar | None = None, **kwargs: Any) -> Any:
+    def finished(*args: Any, **kwargs: Any) -> Any:
+        bar = kwargs.pop(INFO_BAR, None) if is_option else None
         bound = signature.bind(*args, **kwargs).arguments
-        first = next(iter(bound), "")
-        if isinstance(bound.get(first), Micrograph):
-            given = bound[first]
-            bound[first] = given.data
-            info_bar = info_bar if info_bar is not None else given.info_bar
-            known = OPERATIONS.get(name)
-            if info_bar is None and known and first == "image" and not known.whole:
-                from ..engine.acquisition.bar_detector import info_bar_of
-
-                info_bar = info_bar_of(given)
-            if calibrated(name) and bound.get("spacing") is None:
-                bound |= {"spacing": given.voxel, "unit": given.unit}
-        if name in JOBS:
-            return run(engine_function(**bound))
-        if info_bar is None and KNOWN_BAR in bound:
-            info_bar = bound[KNOWN_BAR]
-        bound.pop(KNOWN_BAR, None)
+        known = bound.pop(INFO_BAR, None) if takes_bar(name) else None
         scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
-        arrays = {key: bound.pop(key) for key in inputs(name) if key in bound}
-        return run(start(name, arrays, bound, info_bar=info_bar, **scale))
+        given = {key: bound.pop(key) for key in inputs(name) if key in bound}
+        bar = known if bar is None else bar
+        return run(execute(name, given, bound, info_bar=bar, limits=False, **scale)).result
 
     return finished
 
 
-def _over_stacks(name: str) -> Callable[..., Steps[Result]]:
-    if name not in OPERATIONS or not OPERATIONS[name].planar:
-        return function(name)
-    from ..arrays.stacks import per_slice
+def _known(name: str) -> Operation:
+    function(name)
+    return OPERATIONS[name]
 
-    return per_slice(function(name))
+
+def _check_inputs(operation: Operation, given: Mapping[str, Any]) -> None:
+    takes = inputs(operation.name)
+    unknown = [key for key in given if key not in takes]
+    if unknown:
+        raise ValueError(
+            f"{operation.name} takes no {unknown[0]!r}; it takes {' and '.join(takes)}"
+        )
+    for key in takes:
+        if given.get(key) is None and key not in optional_inputs(operation.name):
+            raise ValueError(f"{operation.name} needs {key}")
+
+
+def _bar(
+    operation: Operation, first: Any, info_bar: InfoBar | Callable[[], InfoBar] | None
+) -> Steps[InfoBar | None]:
+    if not operation.takes_arrays or (operation.whole and not takes_bar(operation.name)):
+        if info_bar:
+            raise ValueError(f"{operation.name} takes no info_bar")
+        return None
+    if isinstance(info_bar, InfoBar):
+        return info_bar
+    if info_bar is None:
+        if not isinstance(first, Micrograph):
+            return None
+        if first.info_bar is not None or operation.takes != "image" or operation.whole:
+            return first.info_bar
+    elif not callable(info_bar):
+        raise ValueError(f"info_bar is {info_bar!r}; give InfoBar(bottom=64), say")
+    yield Progress(0, 0, "info bar")
+    if callable(info_bar):
+        return info_bar()
+    from ..engine.acquisition.bar_detector import find_info_bar
+
+    return find_info_bar(first.data)
+
+
+def _steps(
+    operation: Operation,
+    given: Mapping[str, Any],
+    choices: Mapping[str, Any],
+    bar: InfoBar | None,
+    spacing: Any,
+    unit: str,
+) -> Steps[Result]:
+    name = operation.name
+    work = function(name)
+    if operation.takes == "folder":
+        return work(*(Path(one) for one in given.values()), **choices)
+    arrays = {key: one.data if isinstance(one, Micrograph) else one for key, one in given.items()}
+    scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
+    if operation.planar:
+        from ..arrays.stacks import per_slice
+
+        work = per_slice(work)
+    if takes_bar(name):
+        return work(**arrays, **scale, **{INFO_BAR: bar}, **choices)
+    if not bar or operation.whole:
+        return work(**arrays, **scale, **choices)
+    return on_field(lambda cut: work(**cut, **scale, **choices), arrays, bar)
+
+
+def _name(given: Any) -> str:
+    return str(getattr(given, "name", "")) if not hasattr(given, "dtype") else ""
+
+
+def _sizes(spacing: Any, given: Any) -> list[float] | None:
+    """Size of a pixel by axis; one number is a square, or a cube in a stack."""
+    if spacing is None:
+        return None
+    sizes = np.atleast_1d(np.asarray(spacing, float)).tolist()
+    axes = np.ndim(given.data if isinstance(given, Micrograph) else given)
+    return sizes * (3 if axes > 2 else 2) if len(sizes) == 1 else sizes
+
+
+def _path(given: Any) -> str | None:
+    path = given if isinstance(given, Path) else getattr(given, "path", None)
+    return None if path is None else str(path)

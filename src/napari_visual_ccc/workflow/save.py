@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,13 +11,14 @@ from ..core.micrograph import Axis, InfoBar, Micrograph
 from ..core.result import Result
 from ..io.write.layers import ending_of, write_layer
 from .recipe import to_yaml
+from .record import Record
 
 
 def write_result(
     result: Result,
     folder: Path,
     name: str,
-    record: Callable[[str], dict[str, Any]],
+    record: Record,
     *,
     image: Any = None,
     spacing: tuple[float, ...] | None = None,
@@ -41,8 +41,8 @@ def write_result(
         Where to; it is made.
     name : str
         What the files' names start with.
-    record : callable
-        Name of a layer → its record, see `provenance.provenance`.
+    record : Record
+        How it was made.
     image : (..., Y, X) array, optional
         The source, to draw under labels and heatmaps.
     spacing, unit, axes, origin, info_bar
@@ -89,7 +89,7 @@ def write_result(
         stem = folder / stems[layer.name]
         write_layer(
             layer, Path(f"{stem}{ending_of(layer, format)}"), source, format=format,
-            record=record(layer.name), force=force,
+            record=record.of(layer.name).plain(), force=force,
         )  # fmt: skip
         if figures != "none":
             under = None if getattr(layer, "style", "") == "grey" else image
@@ -98,7 +98,7 @@ def write_result(
     for table, path in zip(names.values(), lists, strict=True):
         write_table(table, path, force=force)
     first = next(iter(stems), "")
-    write_text(to_yaml(record(first)), recipe, force=force)
+    write_text(to_yaml(record.of(first)), recipe, force=force)
     return paths
 
 

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from . import signature
 from .recipe import check_level, load
-from .signature import checked
+from .record import Record, Step
+from .signature import calibrated, checked, inputs
 
 _HEAD = """\
 from pathlib import Path
@@ -24,12 +24,12 @@ image, spacing, unit = micrograph.data, {spacing}, {unit}
 """
 
 
-def to_python(record: Mapping[str, Any] | str | Path) -> str:
+def to_script(record: Record | Mapping[str, Any] | str | Path) -> str:
     """Write a record as a Python script that gives the same result.
 
     Parameters
     ----------
-    record : mapping or path
+    record : Record, mapping or path
         As for `recipe.replay`. Further inputs that were files are read from where they were.
 
     Raises
@@ -38,43 +38,43 @@ def to_python(record: Mapping[str, Any] | str | Path) -> str:
         As `recipe.replay` does.
     """
     record = load(record)
-    source, steps = record["source"], record["steps"]
-    calibrated = bool(source.get("spacing"))
+    source, steps = record.source, record.steps
+    has_size = bool(source.spacing)
     text = _HEAD.format(
-        path=source.get("path") or str(source.get("name", "image.tif")),
-        spacing=tuple(source["spacing"]) if calibrated else "micrograph.voxel",
-        unit=repr(source["unit"]) if calibrated else "micrograph.unit",
+        path=source.path or source.name or "image.tif",
+        spacing=tuple(source.spacing or ()) if has_size else "micrograph.voxel",
+        unit=repr(source.unit or "px") if has_size else "micrograph.unit",
     )
-    level = steps[0].get("level", 1)
+    level = steps[0].level
     if level != 1:
         text += f"image, spacing = at_level(micrograph, {level}), scaled(spacing, {level})\n"
-    current, variables = "image", {str(source.get("name")): "image"}
+    current, variables = "image", {source.name: "image"}
     for number, step in enumerate(steps, start=1):
         check_level(step, first=step is steps[0])
-        variables[step["inputs"].get(signature.inputs(step["operation"])[0], "")] = current
-        if step.get("plane"):
-            current += f"[{', '.join(map(str, step['plane']))}]"
+        variables[step.inputs.get(inputs(step.operation)[0], "")] = current
+        if step.plane:
+            current += f"[{', '.join(map(str, step.plane))}]"
         text += f"result_{number} = {_call(step, current, variables)}\n"
         if step is not steps[-1]:
             current = f"image_{number}"
-            text += f"layer_{number} = result_{number}.layer({step.get('output', '')!r})\n"
+            text += f"layer_{number} = result_{number}.layer({step.output!r})\n"
             text += f"{current}, spacing = layer_{number}.data, "
             text += f"scaled(spacing, layer_{number}.placement.stride)\n"
     return text + f"print(result_{len(steps)})\n"
 
 
-def _call(step: Mapping[str, Any], current: str, variables: Mapping[str, str]) -> str:
-    name = step["operation"]
+def _call(step: Step, current: str, variables: Mapping[str, str]) -> str:
+    name = step.operation
     arguments = [current]
-    for other in signature.inputs(name)[1:]:
-        recorded = step["inputs"].get(other)
+    for other in inputs(name)[1:]:
+        recorded = step.inputs.get(other)
         if recorded is not None:
             arguments.append(f"{other}={variables.get(recorded, f'ccc.read({recorded!r}).data')}")
-    if signature.calibrated(name):
+    if calibrated(name):
         arguments += ["spacing=spacing", "unit=unit"]
-    if step["info_bar"]:
-        arguments.append(f"info_bar=InfoBar(**{step['info_bar']!r})")
-    for key, value in checked(name, step["parameters"]).items():
+    if any(step.info_bar.values()):
+        arguments.append(f"info_bar={step.bar!r}")
+    for key, value in checked(name, step.parameters).items():
         shown = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
         arguments.append(f"{key}={shown}")
     return f"ccc.{name}({', '.join(arguments)})"

@@ -1,26 +1,28 @@
-"""What the signature and the docstring of an operation say: its inputs and choices."""
+"""Inputs and parameters of an operation, read from its signature and its docstring."""
 
 from __future__ import annotations
 
+import functools
 import inspect
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
-from .operations import function
+import numpy as np
 
-# positional parameters that are not arrays: they come with the layer or the file
+from .operations import OPERATIONS, Kind, function
+
+# positional parameters that are not inputs: they come with the layer or the file
 CALIBRATION = ("spacing", "unit")
 
-
-KNOWN_BAR = "info_bar"
+INFO_BAR = "info_bar"
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One choice that a person can make: what a form field and a command-line flag need.
+    """One parameter of an operation: what a form field and a command-line flag need.
 
     Parameters
     ----------
@@ -40,12 +42,17 @@ class Parameter:
 
 
 def inputs(name: str) -> list[str]:
-    """Names of the arrays an operation takes; the first is the one it must have."""
+    """Names of the inputs of an operation, in order."""
     return [
         p.name
         for p in _signature(name)
-        if p.kind is not p.KEYWORD_ONLY and p.name not in (*CALIBRATION, KNOWN_BAR)
+        if p.kind is not p.KEYWORD_ONLY and p.name not in (*CALIBRATION, INFO_BAR)
     ]
+
+
+def input_kinds(name: str) -> dict[str, Kind]:
+    """Kind of each input, as the catalogue declares it."""
+    return dict(zip(inputs(name), OPERATIONS[name].kinds, strict=True))
 
 
 def calibrated(name: str) -> bool:
@@ -53,18 +60,33 @@ def calibrated(name: str) -> bool:
     return any(p.name in CALIBRATION for p in _signature(name))
 
 
+def takes_bar(name: str) -> bool:
+    """Whether an operation is passed the info bar, instead of an image without it."""
+    return any(p.name == INFO_BAR and p.kind is not p.KEYWORD_ONLY for p in _signature(name))
+
+
 def optional_inputs(name: str) -> list[str]:
     """Those of `inputs` that may be left out."""
-    defaults = {p.name: p.default for p in _signature(name)}
-    return [i for i in inputs(name) if defaults[i] is not inspect.Parameter.empty]
+    values = {p.name: p.default for p in _signature(name)}
+    return [i for i in inputs(name) if values[i] is not inspect.Parameter.empty]
 
 
 def parameters(name: str) -> dict[str, Parameter]:
-    """The choices a person has, read from the signature and the docstring."""
-    hints = get_type_hints(function(name), include_extras=True)
-    texts = _parameter_texts(name)
+    """Parameters of an operation, read from the signature and the docstring."""
+    return dict(_parameters(function(name)))
+
+
+def defaults(name: str) -> dict[str, Any]:
+    """Default of each of `parameters`."""
+    return {key: parameter.default for key, parameter in parameters(name).items()}
+
+
+@functools.cache
+def _parameters(operation: Callable[..., Any]) -> dict[str, Parameter]:
+    hints = get_type_hints(operation, include_extras=True)
+    texts = _parameter_texts(operation)
     found = {}
-    for parameter in _signature(name):
+    for parameter in inspect.signature(operation).parameters.values():
         if parameter.kind is not parameter.KEYWORD_ONLY:
             continue
         kind, options = hints[parameter.name], {}
@@ -79,12 +101,12 @@ def parameters(name: str) -> dict[str, Parameter]:
 
 def summary(name: str) -> str:
     """First line of the docstring."""
-    return _docstring(name).short_description or ""
+    return _docstring(function(name)).short_description or ""
 
 
 def input_help(name: str) -> dict[str, str]:
-    """What the docstring says of the arrays."""
-    texts = _parameter_texts(name)
+    """What the docstring says about each input."""
+    texts = _parameter_texts(function(name))
     return {i: texts.get(i, "") for i in inputs(name)}
 
 
@@ -92,35 +114,39 @@ def _signature(name: str) -> list[inspect.Parameter]:
     return list(inspect.signature(function(name)).parameters.values())
 
 
-def _docstring(name: str) -> Any:
+@functools.cache
+def _docstring(operation: Callable[..., Any]) -> Any:
     from docstring_parser import parse
     from docstring_parser.common import DocstringStyle
 
-    return parse(inspect.getdoc(function(name)) or "", style=DocstringStyle.NUMPYDOC)
+    return parse(inspect.getdoc(operation) or "", style=DocstringStyle.NUMPYDOC)
 
 
-def _parameter_texts(name: str) -> dict[str, str]:
+def _parameter_texts(operation: Callable[..., Any]) -> dict[str, str]:
     texts = {}
-    for parameter in _docstring(name).params:
+    for parameter in _docstring(operation).params:
         for one in parameter.arg_name.split(","):
             texts[one.strip()] = re.sub(r"\s+", " ", parameter.description or "").strip()
     return texts
 
 
-def checked(operation: str, choices: Mapping[str, Any]) -> dict[str, Any]:
-    """Check a person's choices against the signature of an operation.
+def checked(operation: str, choices: Mapping[str, Any], *, limits: bool = True) -> dict[str, Any]:
+    """Check parameters against the signature of an operation.
 
     Parameters
     ----------
     operation : str
         Name in the catalogue.
     choices : mapping
-        By name; text is taken for a path where a path is due.
+        By name. Text becomes a path and a numpy number a plain one where those are expected.
+    limits : bool
+        Check numbers against the limits of the form. A script may exceed them where the function
+        can.
 
     Returns
     -------
     dict
-        The choices, ready for the call.
+        The parameters, ready for the call.
 
     Raises
     ------
@@ -134,25 +160,36 @@ def checked(operation: str, choices: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(
             f"{operation} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
         )
-    return {name: _checked_value(known[name], value) for name, value in choices.items()}
+    found = {name: _checked_type(known[name], value) for name, value in choices.items()}
+    for name, value in found.items():
+        if limits:
+            _check_limits(known[name], value)
+    return found
 
 
-def _checked_value(parameter: Parameter, value: Any) -> Any:
+def _checked_type(parameter: Parameter, value: Any) -> Any:
     kind = parameter.type
+    if isinstance(value, np.generic):
+        value = value.item()
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
-            allowed = ", ".join(map(str, get_args(kind)))
-            raise ValueError(f"{parameter.name} is {value!r}; it must be one of {allowed}")
+            *others, last = map(str, get_args(kind))
+            raise ValueError(f"{parameter.name} is {value!r}; choose {', '.join(others)} or {last}")
         return value
     if kind == Path | None or kind is Path:
+        if value is not None and not isinstance(value, str | Path):
+            raise ValueError(f"{parameter.name} is {value!r}; it must be a path")
         return None if value is None or value == "" else Path(value)
     if kind is float and type(value) is int:
         value = float(value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{parameter.name} is {value!r}; it must be of type {kind.__name__}")
+    return value
+
+
+def _check_limits(parameter: Parameter, value: Any) -> None:
     low, high = parameter.options.get("min"), parameter.options.get("max")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         limits = f"at least {low}" if high is None else f"at most {high}"
         limits = limits if low is None or high is None else f"between {low} and {high}"
         raise ValueError(f"{parameter.name} is {value}; it must be {limits}")
-    return value

@@ -99,7 +99,7 @@ def test_progress_is_told_and_work_can_be_left(discs):
     ("image", "choices", "words"),
     [
         (np.full((40, 40), np.nan), {}, "no finite pixel"),
-        (np.zeros((40, 40)), {"device": "abacus"}, "no device"),
+        (np.zeros((40, 40)), {"device": "abacus"}, "device is 'abacus'"),
         (np.zeros((40, 40)), {"stride": 1}, "8 to 256"),
     ],
 )

@@ -118,7 +118,7 @@ def test_missing_pixels_stay_missing_and_change_nothing_else(alloy):
 @pytest.mark.parametrize(
     ("choices", "said"),
     [
-        ({"method": "magic"}, "no method"),
+        ({"method": "magic"}, "method is 'magic'"),
         ({"degree": 9}, "degree is 9"),
         ({"radius": -1.0}, "radius -1"),
         ({"remove": "forget"}, "subtract or divide"),

@@ -136,7 +136,7 @@ def test_missing_pixels_are_missing_in_the_map(rng):
         ({"distances": "1, x"}, "whole numbers"),
         ({"distances": "5"}, "1 to 4"),
         ({"levels": 300}, "2 to 256"),
-        ({"feature": "colour"}, "no feature"),
+        ({"feature": "colour"}, "feature is 'colour'"),
         ({"angle": "30"}, "angle"),
     ],
 )

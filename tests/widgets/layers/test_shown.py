@@ -377,7 +377,9 @@ def test_a_preview_whose_image_is_closed_is_taken_back(viewer, qtbot):
 ON_STACKS = [
     one
     for one in operations.OPERATIONS.values()
-    if not one.planar and one.family in ("correct", "denoise", "segment", "texture", "cluster")
+    if one.has_form
+    and not one.planar
+    and one.family in ("correct", "denoise", "segment", "texture", "cluster")
 ]
 
 

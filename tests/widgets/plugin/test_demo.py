@@ -17,7 +17,7 @@ def test_the_demo_shows_a_window_a_micrograph_with_its_results(make_napari_viewe
     finished = []
     for name in names:
         micrograph = samples.load(name)
-        finished.append((micrograph, list(workflow_demo._run_jobs(micrograph, jobs[name]))))
+        finished.append((micrograph, list(workflow_demo.run_jobs(micrograph, jobs[name]))))
     viewers = show(finished, block=False)
     try:
         titles = [viewer.title for viewer in viewers]

@@ -12,9 +12,10 @@ from superqt.utils import qdebounced
 
 from ...core.result import Result, prediction_of
 from ...nets.card import read_card
-from ...workflow import operations, signature
+from ...workflow import signature
 from ...workflow.models import import_visual_ccc
 from ...workflow.operations import Operation
+from ...workflow.run import execute
 from ..form.form import Form
 from ..layers.metadata import drawn_on
 from ..layers.source import Source, take
@@ -156,9 +157,9 @@ class Classify(Form):
             if name in self.parameters
         }
         self._start(
-            operations.function("classify_folder")(folder, **chosen),
+            execute("classify_folder", {"folder": folder}, chosen),
             f"Classify {folder.name}",
-            self._show_folder,
+            lambda outcome: self._show_folder(outcome.result),
         )
         self._reveal()
 
@@ -215,13 +216,12 @@ class Classify(Form):
         source = take(image, self.viewer, planar=True)
         regions = drawn_on(self._shapes, image)
         model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
-        steps = operations.function("occlude")(
-            source.data, regions, source.spacing, source.unit, model=_path(model)
-        )
         self._covering = Job(
-            steps,
+            execute(
+                "occlude", {"image": source.micrograph, "regions": regions}, {"model": _path(model)}
+            ),
             "Cover and see",
-            returned=lambda result: self._show_cover(image.name, result),
+            returned=lambda outcome: self._show_cover(image.name, outcome.result),
             finished=self._on_covered,
         )
 

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 from qtpy.QtWidgets import QFileDialog, QPushButton
 
 from ...core.result import Result
-from ...workflow import operations, signature
+from ...workflow import signature
 from ...workflow.operations import Operation
+from ...workflow.run import execute
 from ..form.table_form import _TableForm
 from ..layers.source import Source
 from ..layers.viewers import show_slice
@@ -44,9 +45,9 @@ class Quality(_TableForm):
             return
         self._folder = Path(chosen)
         self._start(
-            operations.function("image_quality_folder")(self._folder, **self.parameters),
+            execute("image_quality_folder", {"folder": self._folder}, self.parameters),
             f"Check {self._folder.name}",
-            self._show_folder,
+            lambda outcome: self._show_folder(outcome.result),
         )
         self._reveal()
 

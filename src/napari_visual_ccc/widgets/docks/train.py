@@ -13,10 +13,11 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 from superqt import QCollapsible
 
 from ...core.progress import Progress, Steps, map_progress
-from ...core.result import Result, TrainedModel
+from ...core.result import TrainedModel
 from ...report import plots
-from ...workflow import operations, signature
+from ...workflow import signature
 from ...workflow.models import SUFFIX, named, save_model
+from ...workflow.run import Outcome, execute
 from ..form.fields import field_of
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import open_image
@@ -130,14 +131,15 @@ class Train(Container):
         if self._job is not None:
             return
         try:
-            steps = operations.function("audit_dataset")(self.images.dataset())
+            steps = execute("audit_dataset", {"data": self.images.dataset()})
         except EXPECTED as error:
             report(error)
             return
         self._start(steps, "Look the images over", self._show_examined)
         self.train_button.text = "Cancel"
 
-    def _show_examined(self, result: Result) -> None:
+    def _show_examined(self, outcome: Outcome) -> None:
+        result = outcome.result
         self.counts.show_frame(result.tables["classes"])
         columns = ["name", "other", "similarity", "leaks"]
         duplicates = result.tables["duplicates"]
@@ -169,9 +171,8 @@ class Train(Container):
                 for file in Path(self._temporary.name).glob(f"{state.name}*"):
                     file.unlink()
                 self._rows = []
-            steps = operations.function("train")(
-                self._data, **self._started, state=state, finish=finish
-            )
+            choices = {**self._started, "state": state, "finish": finish}
+            steps = execute("train", {"data": self._data}, choices)
         except EXPECTED as error:
             report(error)
             return
@@ -229,7 +230,8 @@ class Train(Container):
     def _draw_curves(self, history: pd.DataFrame) -> None:
         self.curves.draw(lambda axes: plots.draw_history(axes, history))
 
-    def _show_trained(self, result: Any) -> None:
+    def _show_trained(self, outcome: Outcome) -> None:
+        result = outcome.result
         assert isinstance(result, TrainedModel)
         self.result, self.saved, self._training = result, None, False
         self._trained += 1

@@ -12,6 +12,7 @@ from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QWidget
 
 from ...workflow import signature
+from ...workflow.operations import Kind
 from ...workflow.signature import Parameter
 from ..layers.metadata import layers_of
 
@@ -23,11 +24,12 @@ def fields_of(name: str, viewer: Viewer) -> Container:
     """Make the fields of an operation: layers first, then a person's choices."""
     optional = signature.optional_inputs(name)
     texts = signature.input_help(name)
+    kinds = signature.input_kinds(name)
     boxes: list[Widget] = [
         ComboBox(
             name=field,
             label=field.capitalize(),
-            choices=layers_of(viewer, layer_kind(field)),
+            choices=layers_of(viewer, layer_kind(kinds[field])),
             nullable=field in optional,
             tooltip=texts[field],
         )
@@ -40,9 +42,9 @@ def fields_of(name: str, viewer: Viewer) -> Container:
     return fields
 
 
-def layer_kind(name: str) -> type[Layer]:
-    """Which layers fit an input of this name."""
-    return Labels if name == "labels" else Image
+def layer_kind(kind: Kind) -> type[Layer]:
+    """Layers that fit an input of this kind."""
+    return Labels if kind == "labels" else Image
 
 
 def field_of(parameter: Parameter) -> Widget:

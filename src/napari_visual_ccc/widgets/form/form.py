@@ -19,11 +19,12 @@ from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from ...workflow import operations, signature
 from ...workflow.operations import Operation
+from ...workflow.run import Outcome
 from ..layers.build import Prepared, build, shown_soon
 from ..layers.filling import fill
 from ..layers.metadata import keep_bar, plane_shape
 from ..layers.shown import Shown
-from ..layers.source import Source, level_like, on_specimen, record_of, recorded, take
+from ..layers.source import Source, level_like, on_specimen, recorded, take
 from ..parts.jobs import EXPECTED, Job, report
 from .fields import fields_of, later, layer_kind
 from .large import Large, is_stored_later
@@ -160,8 +161,8 @@ class Form(Large):
         active = self.viewer.layers.selection.active
         if active is None or self._adding or not self._fields:
             return
-        for name in signature.inputs(self.operation.name):
-            if isinstance(active, layer_kind(name)):
+        for name, kind in signature.input_kinds(self.operation.name).items():
+            if isinstance(active, layer_kind(kind)):
                 self.fields.reset_choices()
                 self.fields[name].value = active
                 return
@@ -258,9 +259,9 @@ class Form(Large):
     def _take(self, preview: bool) -> dict[str, Source]:
         chosen = self.inputs
         optional = signature.optional_inputs(self.operation.name)
-        for name, layer in chosen.items():
-            if layer is None and name not in optional:
-                kind = layer_kind(name).__name__
+        for name, wanted in signature.input_kinds(self.operation.name).items():
+            if chosen[name] is None and name not in optional:
+                kind = layer_kind(wanted).__name__
                 kind = f"an {kind}" if kind[0] in "AEIOU" else f"a {kind}"
                 raise ValueError(f"{self.operation.title} needs {kind} layer: open or choose one")
         sources: dict[str, Source] = {}
@@ -275,7 +276,7 @@ class Form(Large):
             )
         return sources
 
-    def _steps(self, sources: Mapping[str, Source]) -> Steps[Result]:
+    def _steps(self, sources: Mapping[str, Source]) -> Steps[Outcome]:
         return on_specimen(self.operation, sources, self.parameters, self._seen)
 
     @property
@@ -350,11 +351,10 @@ class Form(Large):
         self._last = []
         self._adding = True
         try:
-            before = record_of(source)
             if source.found:
                 keep_bar(source.layer, source.found[0])
             for index, part in enumerate(ready.parts):
-                metadata = recorded(operation, sources, parameters, result, part.name, before)
+                metadata = recorded(operation, source, ready.outcome.record, part.name)
                 metadata |= {"print": ready.prints[index], "preview": source.preview}
                 metadata |= {"unfinished": True} if index in ready.waiting else {}
                 key = (operation.name, source.layer.unique_id, index)

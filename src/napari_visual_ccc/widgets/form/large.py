@@ -83,7 +83,7 @@ class Large(Container):
         if math.prod(shape) < FORECAST_PIXELS:
             return ""
         cost = estimate(
-            self.operation.name, shape, data.dtype, is_lazy(data), self.parameters, room=room()
+            self.operation.cost, shape, data.dtype, is_lazy(data), self.parameters, room=room()
         )
         if cost is None:
             return ""

@@ -17,7 +17,8 @@ from ...core.layers import Layer as Part
 from ...core.micrograph import InfoBar
 from ...core.progress import Steps
 from ...core.result import Result
-from ...workflow.provenance import fingerprint
+from ...workflow.record import fingerprint
+from ...workflow.run import Outcome
 from .filling import Pending, pending, room
 from .metadata import METADATA, MICROGRAPH, NOT_FACTS, plane_shape
 
@@ -62,18 +63,23 @@ class Prepared(NamedTuple):
     parts : list of Layer
         Its layers; a lazy one that fits into memory has an array of zeros, to be filled.
     prints : list of str
-        `provenance.fingerprint` of each; empty where it is to be filled.
+        `record.fingerprint` of each; empty where it is to be filled.
     waiting : dict of int to Pending
         What is to be filled, by the number of the layer.
     """
 
-    result: Result
+    outcome: Outcome
     parts: list[Part]
     prints: list[str]
     waiting: dict[int, Pending]
 
+    @property
+    def result(self) -> Result:
+        """Result of the operation."""
+        return self.outcome.result
 
-def shown_soon(steps: Steps[Result], *, at_once: bool = False) -> Steps[Prepared]:
+
+def shown_soon(steps: Steps[Outcome], *, at_once: bool = False) -> Steps[Prepared]:
     """Run work, and then what the viewer would otherwise do on its own thread.
 
     Parameters
@@ -83,7 +89,8 @@ def shown_soon(steps: Steps[Result], *, at_once: bool = False) -> Steps[Prepared
     at_once : bool
         Compute lazy layers to their end before anything is shown.
     """
-    result = yield from steps
+    outcome = yield from steps
+    result = outcome.result
     parts, prints, waiting = [], [], {}
     fits = sum(one.data.nbytes for one in result.layers if is_lazy(one.data)) <= room()
     for number, part in enumerate(result.layers):
@@ -95,7 +102,7 @@ def shown_soon(steps: Steps[Result], *, at_once: bool = False) -> Steps[Prepared
             part = part.with_array(waiting[number].held)
         parts.append(part)
         prints.append("" if number in waiting else fingerprint(part.data))
-    return Prepared(result, parts, prints, waiting)
+    return Prepared(outcome, parts, prints, waiting)
 
 
 def build(source: Source, part: Part, metadata: dict[str, Any]) -> Layer:

@@ -11,7 +11,7 @@ from napari.utils.transforms import Affine
 from ...core.contrast import contrast, sample
 from ...core.layers import ImageLayer
 from ...core.layers import Layer as Part
-from ...workflow.provenance import fingerprint
+from ...workflow.record import fingerprint
 from .metadata import METADATA
 from .source import Source
 

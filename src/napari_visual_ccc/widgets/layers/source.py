@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Layer
 
 from ...arrays.lazy import is_lazy
-from ...core.micrograph import InfoBar
+from ...core.micrograph import InfoBar, Micrograph
 from ...core.micrograph import plane_shape as shape_of
 from ...core.pixel_size import scaled
-from ...core.progress import Progress, Steps
-from ...core.result import Result
+from ...core.progress import Steps
 from ...engine.acquisition.bar_detector import find_info_bar
-from ...workflow import run as operation_run
 from ...workflow.operations import Operation
-from ...workflow.provenance import fingerprint, provenance
+from ...workflow.record import Record, fingerprint
+from ...workflow.run import Outcome, execute
 from .metadata import METADATA, calibration, current_slice, known_bar, plane_shape
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ class Source:
     whole : (..., Y, X) array, optional
         The layer's array, where `data` is a part of it.
     found : list of InfoBar
-        The bar of the whole layer, once it was looked for.
+        The bar of the whole layer, once it was detected.
+    name, path, record
+        Of the layer; the record is that of a result, unless it was edited by hand.
     """
 
     layer: Layer
@@ -62,6 +64,27 @@ class Source:
     info_bar: InfoBar | None = None
     whole: Any = None
     found: list[InfoBar] = field(default_factory=list)
+    name: str = ""
+    path: Path | None = None
+    record: Any = None
+
+    @property
+    def micrograph(self) -> Micrograph:
+        """The layer, or the part of it, as operations take it."""
+        return Micrograph(
+            self.data,
+            self.spacing,
+            self.unit,
+            name=self.name,
+            path=self.path,
+            metadata={} if self.record is None else {METADATA: self.record},
+            info_bar=None if self.info_bar is None else self.bar_in_part(self.info_bar),
+        )
+
+    def look_for_bar(self) -> InfoBar:
+        """Detect the info bar of the whole layer and give what of it lies in `data`."""
+        self.found.append(find_info_bar(self.data if self.whole is None else self.whole))
+        return self.bar_in_part(self.found[-1])
 
     def bar_in_part(self, bar: InfoBar) -> InfoBar:
         """Give what of the layer's label bar lies in `data`."""
@@ -111,7 +134,7 @@ def take(
         data = data[leading]
         corner[: len(leading)] = leading
     spacing, unit = calibration(layer, voxel=not planar)
-    bar = known_bar(layer)
+    about = _about(layer)
     if not preview and level and getattr(layer, "multiscale", False):
         step = float(layer.downsample_factors[level][-1])
         # a pixel of a level lies in the middle of those it stands for
@@ -119,9 +142,9 @@ def take(
         if spacing is not None:
             spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
         coarse = layer.data[level][leading] if leading else layer.data[level]
-        return Source(layer, coarse, spacing, unit, tuple(corner), step, info_bar=bar, whole=data)
+        return Source(layer, coarse, spacing, unit, tuple(corner), step, whole=data, **about)
     if not preview:
-        return Source(layer, data, spacing, unit, tuple(corner), info_bar=bar)
+        return Source(layer, data, spacing, unit, tuple(corner), **about)
     rows, columns, step = _visible(layer)
     color = (slice(None),) if getattr(layer, "rgb", False) else ()
     shown: Any = data
@@ -143,8 +166,19 @@ def take(
     if spacing is not None:
         spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
     return Source(
-        layer, part, spacing, unit, tuple(corner), step, preview=True, info_bar=bar, whole=data
+        layer, part, spacing, unit, tuple(corner), step, preview=True, whole=data, **about
     )
+
+
+def _about(layer: Layer) -> dict[str, Any]:
+    """Fields of `Source` that do not depend on the part that is taken."""
+    path = layer.source.path
+    return {
+        "info_bar": known_bar(layer),
+        "name": layer.name,
+        "path": None if path is None else Path(path),
+        "record": record_of(layer),
+    }
 
 
 def _visible(layer: Layer) -> tuple[slice, slice, int]:
@@ -181,8 +215,8 @@ def on_specimen(
     sources: Mapping[str, Source],
     parameters: Mapping[str, Any],
     seen: dict[str, np.ndarray],
-) -> Steps[Result]:
-    """Run an operation without the label bar, which is looked for where nobody has yet.
+) -> Steps[Outcome]:
+    """Run an operation on layers.
 
     What is on screen of a lazy image is read once for all moves of a slider, and kept in `seen`.
     """
@@ -196,65 +230,40 @@ def on_specimen(
         seen.clear()
         seen.update(read)
     first = next(iter(sources.values()))
-    bar = first.info_bar
-    if bar is None and not operation.whole:
-        yield Progress(0, 0, "label bar")
-        bar = find_info_bar(first.data if first.whole is None else first.whole)
-        first.found.append(bar)
+    given = {
+        name: replace(
+            source.micrograph, data=read.get(getattr(source.data, "name", ""), source.data)
+        )
+        for name, source in sources.items()
+    }
+    looks = operation.takes == "image" and not operation.whole and first.info_bar is None
+    bar = first.look_for_bar if looks else None
     return (
-        yield from operation_run.start(
-            operation.name,
-            {
-                name: read.get(getattr(source.data, "name", ""), source.data)
-                for name, source in sources.items()
-            },
-            parameters,
-            spacing=first.spacing,
-            unit=first.unit,
-            info_bar=None if bar is None else first.bar_in_part(bar),
+        yield from execute(
+            operation.name, given, parameters, spacing=first.spacing, unit=first.unit, info_bar=bar
         )
     )
 
 
-def recorded(
-    operation: Operation,
-    sources: Mapping[str, Source],
-    parameters: Mapping[str, Any],
-    result: Result,
-    output: str,
-    previous: Any,
-) -> dict[str, Any]:
-    """Record how a layer is made of others, see `provenance.provenance`."""
-    source = next(iter(sources.values()))
-    layer = source.layer
-    path = layer.source.path
-    record = provenance(
-        operation.name,
-        parameters,
-        {name: source.layer.name for name, source in sources.items()},
-        source={
-            "name": layer.name,
-            "path": None if path is None else str(path),
-            # of a level of a pyramid: that of full resolution
-            "spacing": scaled(source.spacing, 1 / source.step),
-            "unit": source.unit,
-        },
-        previous=previous,
-        result=result,
-        output=output,
-        plane=[int(place) for place in source.corner[:-2]] if operation.planar else (),
-        info_bar=InfoBar(**result.facts.get("info_bar", {})),
-    )
-    # what lies on which layer, for as long as both are open
-    record["layer"] = str(layer.unique_id)
+def recorded(operation: Operation, source: Source, record: Record, output: str) -> dict[str, Any]:
+    """Give the record of a layer as its metadata keep it: with its slice, level and source."""
+    more: dict[str, Any] = {}
+    if operation.planar and len(source.corner) > 2:
+        more["plane"] = [int(place) for place in source.corner[:-2]]
     if source.step != 1 and not source.preview:
-        record["steps"][-1]["level"] = source.step
-    return record
+        more["level"] = source.step
+    made = record.of(output, **more).plain()
+    if len(made["steps"]) == 1:
+        # of a level of a pyramid: that of full resolution
+        size = scaled(source.spacing, 1 / source.step)
+        made["source"]["spacing"] = None if size is None else list(size)
+    # links layers for as long as both are open
+    return {**made, "layer": str(source.layer.unique_id)}
 
 
-def record_of(source: Source) -> Any:
-    """Give the record of a source that is a result itself, unless a person has edited it."""
-    record = source.layer.metadata.get(METADATA)
-    if record and record.get("print") == fingerprint(source.layer.data):
+def record_of(layer: Layer) -> Any:
+    """Give the record of a layer that is a result itself, unless it was edited by hand."""
+    record = layer.metadata.get(METADATA)
+    if record and record.get("print") == fingerprint(layer.data):
         return record
     return None

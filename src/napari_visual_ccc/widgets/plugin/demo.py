@@ -43,7 +43,8 @@ def _window(micrograph: Micrograph, runs: Sequence[Done]) -> napari.Viewer:
     source = viewer.add_layer(Layer.create(*layers(micrograph.name)[0]))
     for done in runs:
         for part in done.result.layers:
-            layer = viewer.add_layer(build(take(source, viewer), part, done.records[part.name]))
+            record = done.outcome.record.of(part.name).plain()
+            layer = viewer.add_layer(build(take(source, viewer), part, record))
             layer.visible = False
     scale_bar(viewer).visible = True
     labels = [layer for layer in viewer.layers if isinstance(layer, Labels)]

@@ -1,0 +1,267 @@
+"""Records: how a result was made, kept beside it in files and in the metadata of layers."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import platform
+import sys
+import zlib
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
+
+import numpy as np
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
+
+from ..arrays.lazy import is_lazy
+from ..core.micrograph import InfoBar
+from ..core.plain import plain
+from ..core.result import Result, prediction_of
+from .upgrade import upgraded
+
+# what a field must be, in the sentence about one that is not
+_MUST = {
+    "source": "a name, a path and a pixel size",
+    "parameters": "names with values",
+    "inputs": "names with values",
+    "model": "names with values",
+    "facts": "names with values",
+    "versions": "names with values",
+    "info_bar": "pixels at the borders",
+    "plane": "a list of slice numbers",
+    "level": "how many times coarser it is",
+}
+
+# what is kept of the card of a model
+_MODEL = ("hash", "architecture", "name")
+
+_Pixels = Annotated[StrictInt, Field(ge=0)]
+
+_Border = Literal["top", "bottom", "left", "right"]
+
+
+def _present(value: Any) -> Any:
+    return {} if value is None else value
+
+
+_Plain = Annotated[dict[str, Any], BeforeValidator(_present)]
+
+
+class RecordSource(BaseModel):
+    """The image that the first step was given."""
+
+    model_config = ConfigDict(extra="allow")
+
+    name: str = ""
+    path: str | None = None
+    sha256: str | None = None
+    spacing: list[float] | None = None
+    unit: str | None = None
+
+
+class Step(BaseModel):
+    """One operation of a record.
+
+    Parameters
+    ----------
+    operation : str
+        Name in the catalogue.
+    parameters : dict
+        All choices, those that had their default included.
+    inputs : dict
+        Name of the layer or file given for each input.
+    output : str
+        Name of the layer among those of the result.
+    plane : list of int
+        Slice of a stack that was taken, for operations that work on one plane.
+    info_bar : dict
+        Pixels at each border that were left out.
+    model : dict
+        Hash, architecture and name of the model.
+    level : float
+        Of a pyramid: how many times coarser the image was than full resolution.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    operation: str
+    parameters: _Plain = {}
+    inputs: _Plain = {}
+    output: str = ""
+    plane: list[_Pixels] = []
+    info_bar: Annotated[dict[_Border, _Pixels], BeforeValidator(_present)] = {}
+    model: _Plain = {}
+    level: Annotated[float, Field(ge=1)] = 1
+
+    @property
+    def bar(self) -> InfoBar:
+        """The info bar that was left out."""
+        return InfoBar(**{str(border): size for border, size in self.info_bar.items()})
+
+
+class Record(BaseModel):
+    """How a result was made: an image, and the operations run on it.
+
+    Files and layers hold it as plain values, see `plain`.
+    """
+
+    model_config = ConfigDict(extra="allow")
+
+    source: Annotated[RecordSource, BeforeValidator(_present)] = RecordSource()
+    steps: Annotated[list[Step], Field(min_length=1)]
+    output: str = ""
+    facts: _Plain = {}
+    versions: _Plain = {}
+    model: _Plain = {}
+
+    @property
+    def last(self) -> Step:
+        """The step that gave the result."""
+        return self.steps[-1]
+
+    def of(self, output: str = "", **facts: Any) -> Record:
+        """Give the record of one layer of the result, with more facts about its step."""
+        last = self.last.model_copy(update={"output": output, **facts})
+        return self.model_copy(update={"output": output, "steps": [*self.steps[:-1], last]})
+
+    def plain(self) -> dict[str, Any]:
+        """Give the record as values that JSON and YAML can hold."""
+        values: dict[str, Any] = plain(self.model_dump(exclude_unset=True))
+        return values
+
+
+def read_record(values: Any, name: str = "record") -> Record:
+    """Check plain values and give them as a record, in the terms of this version.
+
+    Parameters
+    ----------
+    values : mapping
+        As `Record.plain` gives them, of this version or an earlier one.
+    name : str
+        What errors call it: the name of its file.
+
+    Raises
+    ------
+    ValueError
+        If it has no steps, or a part of it is not what it must be.
+    """
+    if not isinstance(values, Mapping) or not isinstance(values.get("steps"), list):
+        raise ValueError(f"{name} holds no steps of napari-visual-ccc")
+    if not values["steps"] or not isinstance(values.get("source") or {}, Mapping):
+        raise ValueError(f"{name} holds no steps of napari-visual-ccc, or no source for them")
+    values = upgraded(values)
+    try:
+        return Record.model_validate(values)
+    except ValidationError as error:
+        raise ValueError(_sentence(values, error, name)) from None
+
+
+def _sentence(values: Mapping[str, Any], error: ValidationError, name: str) -> str:
+    where = error.errors()[0]["loc"]
+    if where[0] != "steps":
+        return f"{name}: {where[0]} must be {_MUST.get(str(where[0]), 'text')}"
+    step = values["steps"][where[1]]
+    operation = step.get("operation") if isinstance(step, Mapping) else step
+    if len(where) < 3 or where[2] == "operation":
+        return f"{name} names an operation that does not exist: {operation!r}"
+    return f"{name}: {where[2]} of {operation} must be {_MUST.get(str(where[2]), 'text')}"
+
+
+def make_record(
+    operation: str,
+    parameters: Mapping[str, Any],
+    inputs: Mapping[str, str],
+    *,
+    source: Mapping[str, Any],
+    previous: Mapping[str, Any] | None = None,
+    result: Result | None = None,
+) -> Record:
+    """Record how a result was made.
+
+    Parameters
+    ----------
+    operation : str
+        Name in the catalogue.
+    parameters : mapping
+        All its parameters.
+    inputs : mapping
+        Name of the layer or file given for each input.
+    source : mapping
+        ``name`` and ``path`` of the image, and if known ``sha256``, ``spacing`` and ``unit``.
+    previous : mapping, optional
+        Record of the first input, when that was a result itself: its source is kept and this
+        operation becomes one more step.
+    result : Result, optional
+        What the operation gave, for its facts, its model and the info bar that it left out.
+    """
+    facts = {} if result is None else dict(result.facts)
+    step: dict[str, Any] = {
+        "operation": operation,
+        "parameters": dict(parameters),
+        "inputs": dict(inputs),
+        "output": "",
+    }
+    if any(facts.get("info_bar", {}).values()):
+        step["info_bar"] = facts["info_bar"]
+    model = model_of(result)
+    if model:
+        step["model"] = model
+    earlier = list(previous["steps"]) if previous and previous.get("steps") else []
+    record = {
+        "source": previous["source"] if previous and earlier else dict(source),
+        "steps": [*earlier, step],
+        "output": "",
+        "facts": facts,
+        "versions": versions(),
+    }
+    if model:
+        record["model"] = model
+    return read_record(plain(record))
+
+
+def model_of(result: Result | None) -> dict[str, Any]:
+    """Hash, architecture and name of the model that a result comes from."""
+    if result is None:
+        return {}
+    card = (prediction_of(result) or result).model
+    # a trained model is not a file yet
+    return {key: card[key] for key in _MODEL if key in card} if isinstance(card, Mapping) else {}
+
+
+def fingerprint(data: Any) -> str:
+    """Checksum that tells whether an array was changed, quickly.
+
+    Parameters
+    ----------
+    data : array
+        Up to 4 MiB every value counts, above an even sample of them; lazy arrays by their name.
+    """
+    if is_lazy(data):
+        return str(data.name)
+    if isinstance(data, list):
+        # vertices of shapes
+        data = np.concatenate([np.ravel(one) for one in data]) if data else np.empty(0)
+    if not isinstance(data, np.ndarray):
+        return ""
+    # odd, so that it does not walk down a column of an image
+    step = 1 if data.nbytes <= 1 << 22 else data.size // 500_000 | 1
+    sample = np.ascontiguousarray(data if step == 1 else data.reshape(-1)[::step])
+    return f"{zlib.crc32(sample.tobytes()):08x}"
+
+
+def versions() -> dict[str, str]:
+    """Versions of the packages that take part in a result."""
+    return dict(_versions("torch" in sys.modules))
+
+
+@functools.cache
+def _versions(with_torch: bool) -> tuple[tuple[str, str], ...]:
+    names = ["napari-visual-ccc", "numpy", "scipy", "scikit-image", "scikit-learn"]
+    names += ["torch"] if with_torch else []
+    found = [("python", platform.python_version())]
+    for name in names:
+        try:
+            found.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return tuple(found)

@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.workflow.record import fingerprint, read_record
+from napari_visual_ccc.workflow.run import execute
+from napari_visual_ccc.workflow.signature import defaults
+
+
+def test_all_parameters_are_recorded_with_their_defaults(discs):
+    outcome = run(execute("kmeans", {"image": Micrograph(discs, name="discs")}, {"clusters": 4}))
+    record = outcome.record.plain()
+    assert record["steps"][0]["parameters"] == {**defaults("kmeans"), "clusters": 4}
+    assert record["versions"]["napari-visual-ccc"] == ccc.__version__
+    assert record["facts"]["inertia"] > 0
+    assert record["source"]["name"] == record["steps"][0]["inputs"]["image"] == "discs"
+
+
+def test_plain_values_come_back_as_they_were():
+    values = {
+        "source": {"name": "a", "path": None, "spacing": [2.0, 2.0], "unit": "nm", "by": "hand"},
+        "steps": [
+            {"operation": "classify", "parameters": {}, "inputs": {"image": "a"}, "output": "",
+             "plane": [3], "info_bar": {"top": 0, "bottom": 9, "left": 0, "right": 0}}
+        ],
+        "output": "", "facts": {}, "versions": {"numpy": "2"}, "print": "00ff", "layer": "1-2",
+    }  # fmt: skip
+    record = read_record(values)
+    assert record.plain() == values
+    assert record.last.bar == InfoBar(bottom=9)
+    assert record.of("probability", level=2.0).plain()["steps"][0]["level"] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        ({"operation": 3}, "an operation that does not exist: 3"),
+        ({"parameters": "sigma"}, "parameters of kmeans must be names with values"),
+        ({"plane": [0.5]}, "plane of kmeans must be a list of slice numbers"),
+        ({"level": 0.5}, "level of kmeans must be how many times coarser it is"),
+        ({"info_bar": {"bottom": -1}}, "info_bar of kmeans must be pixels at the borders"),
+        ({"info_bar": {"middle": 1}}, "info_bar of kmeans must be pixels at the borders"),
+    ],
+)
+def test_an_error_names_the_file_the_part_and_what_it_must_be(step, words):
+    with pytest.raises(ValueError) as error:
+        read_record({"steps": [{"operation": "kmeans", **step}]}, "how.yaml")
+    assert str(error.value).startswith("how.yaml")
+    assert words in str(error.value)
+    assert len(str(error.value).splitlines()) == 1
+
+
+def test_a_pixel_size_that_is_none_is_refused():
+    with pytest.raises(ValueError, match="record: source must be a name, a path"):
+        read_record({"steps": [{"operation": "kmeans"}], "source": {"spacing": "wide"}})
+
+
+@pytest.mark.parametrize(
+    ("record", "words"),
+    [
+        ({"steps": [{"operation": "explode"}], "source": {}}, "explode"),
+        ({"something": "else"}, "steps"),
+        ({"steps": [], "source": {}}, "no steps"),
+        ({"steps": [{"operation": ["threshold"]}], "source": {}}, "does not exist"),
+        (
+            {"steps": [{"operation": "threshold", "inputs": [1]}], "source": {}},
+            "inputs of threshold",
+        ),
+        ({"steps": [{"operation": "threshold"}], "source": 7}, "no source"),
+        (
+            {"steps": [{"operation": "threshold", "parameters": {"sigma": "x"}}], "source": {}},
+            "sigma",
+        ),
+        (
+            {"steps": [{"operation": "threshold", "parameters": {"colour": 1}}], "source": {}},
+            "no parameter 'colour'",
+        ),
+        (
+            {"steps": [{"operation": "kmeans", "parameters": {"clusters": 99}}], "source": {}},
+            "between 2 and 20",
+        ),
+    ],
+)
+def test_a_record_that_is_wrong_is_refused_in_words(record, words, discs):
+    with pytest.raises(ValueError, match=words):
+        ccc.replay(record, discs)
+
+
+@pytest.mark.parametrize("side", [100, 2500])
+def test_fingerprints_tell_arrays_apart(rng, side):
+    data = rng.integers(0, 255, (side, side)).astype(np.uint8)
+    other = data.copy()
+    assert fingerprint(data) == fingerprint(other)
+    other[:9] = 1
+    assert fingerprint(data) != fingerprint(other)
+
+
+def test_a_step_may_say_nothing_of_its_inputs(discs):
+    record = {"steps": [{"operation": "threshold", "inputs": None}], "source": None}
+    np.testing.assert_array_equal(ccc.replay(record, discs).labels, ccc.threshold(discs).labels)

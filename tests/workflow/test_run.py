@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.dataset import from_arrays
+from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.workflow.run import execute
+
+
+@pytest.fixture
+def image(discs):
+    return Micrograph(discs, (2.0, 2.0), "nm", name="discs", info_bar=InfoBar(bottom=10))
+
+
+def test_an_outcome_holds_the_result_and_how_it_was_made(image, discs):
+    outcome = run(execute("threshold", {"image": image}, {"sigma": 0.0}))
+    expected = ccc.threshold(
+        discs, spacing=(2.0, 2.0), unit="nm", sigma=0.0, info_bar=InfoBar(bottom=10)
+    )
+    np.testing.assert_array_equal(outcome.result.labels, expected.labels)
+    assert outcome.result.table.equals(expected.table)
+    record = outcome.record
+    assert record.last.operation == "threshold"
+    assert record.last.parameters["sigma"] == 0.0
+    assert record.last.bar == InfoBar(bottom=10)
+    assert record.source.spacing == [2.0, 2.0]
+    again = ccc.replay(record, image.data)
+    np.testing.assert_array_equal(again.labels, expected.labels)
+
+
+def test_a_result_is_one_more_step_of_the_record_of_its_source(image):
+    first = run(execute("threshold", {"image": image}))
+    name = first.result.layers[0].name
+    mask = Micrograph(
+        first.result.labels, name="mask", metadata={"visual_ccc": first.record.of(name).plain()}
+    )
+    record = run(execute("label_objects", {"labels": mask})).record
+    assert [step.operation for step in record.steps] == ["threshold", "label_objects"]
+    assert record.steps[0].output == name
+    assert record.source.name == "discs"
+    assert record.last.inputs == {"labels": "mask"}
+
+
+def test_all_inputs_may_be_micrographs(discs):
+    labels = (discs > 100).astype(np.uint8)
+    found = ccc.region_table(Micrograph(labels), Micrograph(discs)).table
+    assert found.equals(ccc.region_table(labels, discs).table)
+
+
+def test_the_info_bar_may_be_detected_when_the_work_begins(discs):
+    asked = []
+
+    def bar():
+        asked.append(True)
+        return InfoBar(top=5)
+
+    steps = execute("threshold", {"image": discs}, info_bar=bar)
+    assert not asked
+    assert run(steps).record.last.bar == InfoBar(top=5)
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "choices", "words"),
+    [
+        ("frobnicate", {}, {}, "no operation 'frobnicate'"),
+        ("threshold", {}, {}, "threshold needs image"),
+        ("threshold", {"picture": 1}, {}, "threshold takes no 'picture'; it takes image"),
+        ("threshold", {"image": np.eye(9)}, {"colour": 1}, "no parameter 'colour'"),
+        ("kmeans", {"image": np.eye(9)}, {"clusters": 99}, "between 2 and 20"),
+        ("classify", {"image": np.eye(9)}, {"model": 7}, "must be a path"),
+    ],
+)
+def test_what_does_not_reach_the_operation_is_refused_in_a_sentence(name, given, choices, words):
+    with pytest.raises(ValueError, match=words):
+        run(execute(name, given, choices))
+
+
+def test_every_keyword_of_a_script_reaches_its_function_or_is_refused(discs):
+    data = from_arrays([discs, discs.T], ["a", "b"])
+    with pytest.raises(ValueError, match="info_bar is 'nonsense'; choose"):
+        ccc.train(data, info_bar="nonsense")
+    with pytest.raises(TypeError, match="info_bar"):
+        ccc.evaluate(data, info_bar=InfoBar(bottom=3))
+    with pytest.raises(ValueError, match="occlude takes no info_bar"):
+        ccc.occlude(discs, discs > 100, info_bar=InfoBar(bottom=3))
+    with pytest.raises(ValueError, match="info_bar is 'nonsense'; give InfoBar"):
+        ccc.threshold(discs, info_bar="nonsense")
+    with pytest.raises(TypeError, match="colour"):
+        ccc.threshold(discs, colour=3)
+
+
+def test_numpy_numbers_are_taken_for_plain_ones(discs):
+    found = ccc.kmeans(discs, clusters=np.int64(2))
+    np.testing.assert_array_equal(found.labels, ccc.kmeans(discs, clusters=2).labels)
+
+
+@pytest.mark.parametrize(("shape", "sizes"), [((40, 50), [2.0] * 2), ((3, 40, 50), [2.0] * 3)])
+def test_one_number_is_recorded_as_the_size_along_every_axis(rng, shape, sizes):
+    image = rng.integers(0, 255, shape).astype(np.uint8)
+    outcome = run(execute("threshold", {"image": image}, spacing=2.0, unit="nm"))
+    assert outcome.record.source.spacing == sizes
+    assert ccc.replay(outcome.record, image).table.equals(outcome.result.table)

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_visual_ccc.workflow import signature, upgrade
+from napari_visual_ccc.workflow.operations import OPERATIONS
+from napari_visual_ccc.workflow.upgrade import upgraded
+
+
+def step(operation, **parameters):
+    return upgraded({"steps": [{"operation": operation, "parameters": parameters}]})["steps"][0]
+
+
+@pytest.mark.parametrize("old", upgrade._CHANGED)
+def test_every_old_name_leads_to_what_exists(old):
+    changed = upgrade._CHANGED[old]
+    assert changed.name in OPERATIONS
+    parameters = signature.parameters(changed.name)
+    for new in changed.parameters.values():
+        name, values = (new, {}) if isinstance(new, str) else new
+        assert name in parameters
+        for value in values.values():
+            assert signature.checked(changed.name, {name: value}) == {name: value}
+    assert signature.checked(changed.name, changed.extra) == changed.extra
+
+
+def test_operations_and_parameters_get_their_names_of_now():
+    made = step("otsu", smallest=3, sigma=0.5)
+    assert made["operation"] == "threshold"
+    assert made["parameters"] == {**upgrade._CHANGED["otsu"].extra, "min_size": 3, "sigma": 0.5}
+    made = step("destripe", widest=2, shortest=0.4)
+    assert made["parameters"] == {"max_width": 2, "min_length": 0.4}
+
+
+def test_a_step_of_now_stays_as_it_is():
+    assert step("threshold", min_size=3)["parameters"] == {"min_size": 3}
+    assert step("classify", stride=32) == {
+        "operation": "classify",
+        "parameters": {"stride": 32},
+    }
+
+
+def test_what_is_no_step_is_left_to_the_check_of_records():
+    assert upgraded({"steps": [3, {"operation": ["a"]}]})["steps"] == [3, {"operation": ["a"]}]
