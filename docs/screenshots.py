@@ -181,7 +181,7 @@ def train() -> None:
         form = dock(viewer, "Train classifier")
         form.images.folder.value = data
         form.images.group.value = "^(.*)_[^_]*_[^_]*$"
-        form.look_button.native.click()
+        form.check_button.native.click()
         settle(form)
         shot(viewer, "train_images")
         form.train_button.native.click()

@@ -9,7 +9,6 @@ import pytest
 import zarr
 from skimage.io import imsave
 
-from napari_visual_ccc.core.dataset import from_arrays, from_regions
 from napari_visual_ccc.io.datasets import load, unlabelled
 
 
@@ -100,7 +99,7 @@ def test_bytes_of_a_name_that_are_no_text_are_replaced(folder):
     assert unreadable.read().data.ndim == 2
 
 
-def test_a_pattern_finds_the_group_in_the_name(folder):
+def test_a_pattern_matches_the_group_in_the_name(folder):
     for name in ("cube/S1_1.png", "cube/S1_2.png", "rod/S2_1.png", "rod/s1/S3_1.png"):
         picture(folder / name)
     data = load(folder, group=r"^(S\d)_")
@@ -116,29 +115,29 @@ def test_a_pattern_finds_the_group_in_the_name(folder):
     assert all("pattern does not match" in reason for _, reason in data.skipped)
 
 
-def test_a_bracket_that_was_left_out_of_a_match_gives_no_group(folder):
+def test_an_optional_group_without_a_match_skips_the_image(folder):
     data = load(folder, group="^([ac])|.")
     assert [one.name for one in data.examples] == ["cube/a.png", "rod/s1/c.png"]
     assert len(data.skipped) == 3
 
 
 @pytest.mark.parametrize(
-    ("pattern", "said"),
-    [("(", "no regular expression"), (r"S\d", "no .bracket."), ("(nowhere)", "found none")],
+    ("pattern", "words"),
+    [("(", "not a regular expression"), (r"S\d", "no .group."), ("(nowhere)", "found none")],
 )
-def test_a_pattern_that_cannot_work_is_told(folder, pattern, said):
-    with pytest.raises(ValueError, match=said):
+def test_an_invalid_pattern_is_refused(folder, pattern, words):
+    with pytest.raises(ValueError, match=words):
         load(folder, group=pattern)
 
 
-def test_an_empty_folder_is_told_by_its_name(tmp_path):
+def test_the_error_names_an_empty_folder(tmp_path):
     (tmp_path / "nothing").mkdir()
     with pytest.raises(ValueError, match=r"nothing: two or more classes .* found none"):
         load(tmp_path / "nothing")
 
 
 @pytest.mark.parametrize("other", ["", "rod"])
-def test_one_class_only_is_told_with_what_to_do(tmp_path, other):
+def test_a_single_class_is_refused_with_advice(tmp_path, other):
     picture(tmp_path / "shapes/cube/a.png")
     (tmp_path / "shapes" / other).mkdir(exist_ok=True)
     with pytest.raises(ValueError, match=r"found cube; put the images of each class into a folder"):
@@ -146,13 +145,13 @@ def test_one_class_only_is_told_with_what_to_do(tmp_path, other):
 
 
 @pytest.mark.parametrize("name", ["nowhere", "nowhere.csv"])
-def test_a_source_that_is_not_there_is_told(tmp_path, name):
+def test_the_error_names_a_missing_source(tmp_path, name):
     with pytest.raises(FileNotFoundError, match=name):
         load(tmp_path / name)
 
 
 def test_another_kind_of_file_is_refused(tmp_path):
-    with pytest.raises(ValueError, match=r"a\.png: name a folder .* or a \.csv table"):
+    with pytest.raises(ValueError, match=r"a\.png: choose a folder .* or a \.csv table"):
         load(picture(tmp_path / "a.png"))
 
 
@@ -198,7 +197,7 @@ def test_names_that_look_like_missing_values_or_numbers_stay_names(table):
     assert {one.group for one in data.examples} == {"007", "null"}
 
 
-def test_without_a_group_images_stand_alone(table):
+def test_without_a_group_every_image_is_a_group(table):
     text = "path,label\nshapes/cube/a.png,cube\nshapes/rod/s1/c.png,rod\nshapes/cube/b.tif,cube\n"
     data = load(table(text))
     assert [one.group for one in data.examples] == [one.name for one in data.examples]
@@ -206,7 +205,7 @@ def test_without_a_group_images_stand_alone(table):
     assert [one.group for one in data.examples] == ["S1", "shapes/rod/s1/c.png"]
 
 
-def test_a_pattern_finds_the_group_of_rows_of_a_table(table):
+def test_a_pattern_matches_the_group_of_rows_of_a_table(table):
     data = load(table(ROWS), group="^(.)")
     assert [one.group for one in data.examples] == ["a", "c"]
 
@@ -240,135 +239,13 @@ def test_a_table_without_images_says_what_is_wrong(table, text):
         load(table(text))
 
 
-def test_a_table_that_is_no_text_is_told(tmp_path):
+def test_a_table_that_cannot_be_decoded_is_refused(tmp_path):
     (tmp_path / "list.csv").write_bytes(b"path,label\n\xff\xfe\x00,\x80\n")
     with pytest.raises(ValueError, match=r"list\.csv: cannot be read as a table"):
         load(tmp_path / "list.csv")
 
 
-# arrays and regions -------------------------------------------------------------------------------
-
-
-def test_arrays_keep_pixels_labels_groups_and_pixel_size(rng):
-    images = [rng.integers(0, 65535, (8, 9)).astype(np.uint16), rng.random((4, 5, 3))]
-    data = from_arrays(
-        images, ["rod", "cube"], names=["one", "two"], groups=["S1", "S1"],
-        spacings=[((2.0, 2.0), "nm"), (None, "px")], name="layers",
-    )  # fmt: skip
-    assert data.name == "layers"
-    assert found(data) == {"one": ("rod", "S1"), "two": ("cube", "S1")}
-    for one, image in zip(data.examples, images, strict=True):
-        np.testing.assert_array_equal(one.read().data, image)
-    assert (data.examples[0].read().spacing, data.examples[0].read().unit) == ((2.0, 2.0), "nm")
-    assert data.examples[1].read().spacing is None
-    assert data.examples[0].path is None
-
-
-def test_arrays_without_names_or_groups_stand_alone():
-    data = from_arrays([np.zeros((4, 4))] * 3, ["a", "b", "a"])
-    assert found(data) == {
-        f"image {n}": (label, f"image {n}") for n, label in ((1, "a"), (2, "b"), (3, "a"))
-    }
-
-
-@pytest.mark.parametrize(
-    "other",
-    [
-        {"labels": ["a"]},
-        {"names": ["one"]},
-        {"groups": ["g"] * 3},
-        {"spacings": [(None, "px")]},
-    ],
-)
-def test_arrays_of_differing_number_are_refused(other):
-    given = {"images": [np.zeros((4, 4))] * 2, "labels": ["a", "b"], **other}
-    with pytest.raises(ValueError, match=r"2 images.*give one of each"):
-        from_arrays(given.pop("images"), given.pop("labels"), **given)
-
-
-def test_arrays_of_one_class_are_refused():
-    with pytest.raises(ValueError, match="found a"):
-        from_arrays([np.zeros((4, 4))] * 2, ["a", "a"], name="layers")
-
-
-@pytest.fixture
-def coordinates():
-    """Every pixel says where it is."""
-    y, x = np.mgrid[:40, :100]
-    return (y * 1000 + x).astype(np.int32)
-
-
-def test_a_region_is_cut_as_its_bounding_square_with_its_class(coordinates):
-    regions = np.zeros((40, 100), int)
-    regions[10:16, 20:32] = 3
-    regions[30:34, 50:54] = 7
-    regions[0:4, 0:4] = 9
-    cut = from_regions(
-        coordinates, regions, {3: "rod", 7: "cube"}, group="S1", spacing=(2.0, 2.0), unit="nm"
-    )
-    assert [(label, group, scale) for _, label, group, scale in cut] == [
-        ("rod", "S1", ((2.0, 2.0), "nm")),
-        ("cube", "S1", ((2.0, 2.0), "nm")),
-    ]
-    np.testing.assert_array_equal(cut[0][0], coordinates[7:19, 20:32])
-    np.testing.assert_array_equal(cut[1][0], coordinates[30:34, 50:54])
-
-
-def test_crops_of_one_side_are_centred_on_their_regions(coordinates):
-    regions = np.zeros((40, 100), int)
-    regions[14:18, 20:32] = 1
-    ((crop, *_),) = from_regions(coordinates, regions, {1: "rod"}, side=20)
-    np.testing.assert_array_equal(crop, coordinates[6:26, 16:36])
-
-
-@pytest.mark.parametrize(
-    ("rows", "columns", "corner"),
-    [((0, 2), (0, 2), (0, 0)), ((38, 40), (98, 100), (24, 84)), ((0, 2), (49, 51), (0, 42))],
-)
-def test_crops_at_the_border_are_moved_inside_and_hold_their_region(
-    coordinates, rows, columns, corner
-):
-    regions = np.zeros((40, 100), int)
-    regions[slice(*rows), slice(*columns)] = 1
-    ((crop, *_),) = from_regions(coordinates, regions, {1: "rod"}, side=16)
-    y, x = corner
-    np.testing.assert_array_equal(crop, coordinates[y : y + 16, x : x + 16])
-    assert np.isin(coordinates[regions == 1], crop).all()
-
-
-@pytest.mark.parametrize("turned", [False, True])
-@pytest.mark.parametrize("side", [0, 90])
-def test_crops_of_a_long_image_are_squares_no_higher_than_it(coordinates, turned, side):
-    regions = np.zeros((40, 100), int)
-    regions[18:22, 5:85] = 1
-    image = coordinates.T if turned else coordinates
-    ((crop, *_),) = from_regions(image, regions.T if turned else regions, {1: "rod"}, side=side)
-    assert crop.shape == (40, 40)
-    np.testing.assert_array_equal(crop.T if turned else crop, coordinates[:, 25:65])
-
-
-def test_crops_of_a_colour_image_keep_their_channels(rng):
-    image = rng.integers(0, 255, (40, 100, 3)).astype(np.uint8)
-    regions = np.zeros((40, 100), int)
-    regions[5:9, 5:9] = 1
-    ((crop, *_),) = from_regions(image, regions, {1: "rod"})
-    np.testing.assert_array_equal(crop, image[5:9, 5:9])
-
-
-def test_crops_of_regions_become_a_data_set(coordinates):
-    regions = np.zeros((40, 100), int)
-    regions[5:9, 5:9], regions[15:29, 50:60] = 1, 2
-    cut = from_regions(coordinates, regions, {1: "cube", 2: "rod"}, group="S1", spacing=(2, 2))
-    images, labels, groups, spacings = zip(*cut, strict=True)
-    data = from_arrays(images, labels, groups=groups, spacings=spacings)
-    assert data.classes == ("cube", "rod")
-    assert {one.group for one in data.examples} == {"S1"}
-    assert [one.read().data.shape for one in data.examples] == [(4, 4), (14, 14)]
-
-
-def test_regions_of_another_shape_are_refused(coordinates):
-    with pytest.raises(ValueError, match=r"image is \(40, 100\), regions are \(100, 40\)"):
-        from_regions(coordinates, np.ones((100, 40), int), {1: "rod"})
+# formats -----------------------------------------------------------------------------------------
 
 
 def test_images_of_any_kind_are_found_and_a_store_is_one_image(tmp_path):

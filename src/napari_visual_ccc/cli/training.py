@@ -40,7 +40,7 @@ def main(words: list[str]) -> int:
 
     if name in FOLDERS:
         return _folder(name, given.data, parameters, given)
-    data = load(given.data, group=given.group, least=1 if name == "evaluate" else 2)
+    data = load(given.data, group=given.group, min_classes=1 if name == "evaluate" else 2)
     return {"audit_dataset": _examine, "train": _train, "evaluate": _evaluate}[name](
         data, parameters, given
     )

@@ -1,4 +1,4 @@
-"""Labelled images by reference."""
+"""Labelled images, which are read when they are needed."""
 
 from __future__ import annotations
 
@@ -23,15 +23,16 @@ class Example:
     Parameters
     ----------
     name : str
-        What a person knows it by: a path below the folder, or a layer.
+        Path below the folder, or name of the layer.
     label : str
-        Its class.
+        Name of its class.
     group : str
-        Specimen, session or parent image: images of one group never come into two parts.
+        Specimen, session or parent image; the images of a group are never split between
+        training and test.
     read : callable
-        Opens it.
+        Reads the image.
     path : Path, optional
-        Its file.
+        File of the image.
     """
 
     name: str
@@ -48,24 +49,29 @@ class Dataset:
     Parameters
     ----------
     examples : tuple of Example
-        In a fixed order.
+        Images in a fixed order.
     name : str
-        For the card of the model.
+        Name on the model card.
     skipped : tuple of (name, reason)
-        What was found and left out.
-    least : int
-        Number of classes that there must be: two to train with, one to test with.
+        Files that cannot be used.
+    min_classes : int
+        Smallest number of classes: two to train with, one to test with.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer classes.
     """
 
     examples: tuple[Example, ...]
     name: str
     skipped: tuple[tuple[str, str], ...] = field(default=())
-    least: int = 2
+    min_classes: int = 2
 
     def __post_init__(self) -> None:
-        if len(self.classes) < self.least:
+        if len(self.classes) < self.min_classes:
             found = ", ".join(self.classes) or "none"
-            count = "two" if self.least > 1 else "one"
+            count = "two" if self.min_classes > 1 else "one"
             raise ValueError(
                 f"{self.name}: {count} or more classes with images are needed, found {found}; put "
                 "the images of each class into a folder of its own"
@@ -78,7 +84,7 @@ class Dataset:
 
     @property
     def targets(self) -> np.ndarray:
-        """Number of the class of every example."""
+        """Class index of every example."""
         number = {name: k for k, name in enumerate(self.classes)}
         return np.array([number[example.label] for example in self.examples])
 
@@ -92,7 +98,7 @@ class Dataset:
 
 
 def printable(text: str) -> str:
-    """Replace bytes of a file's name that are no text: tables cannot hold them."""
+    """Replace the bytes of a file name that cannot be decoded: tables cannot hold them."""
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
@@ -105,20 +111,20 @@ def from_arrays(
     spacings: Sequence[tuple[Any, str]] = (),
     name: str = "arrays",
 ) -> Dataset:
-    """Take labelled arrays (napari layers, or images of a script).
+    """Make a data set of arrays.
 
     Parameters
     ----------
     images : sequence of (Y, X) or (Y, X, 3) arrays
-        Sizes may differ.
+        Images; sizes may differ.
     labels : sequence of str
-        Class of each.
+        Class of each image.
     names, groups : sequences of str, optional
-        Without groups every image stands alone.
+        Name and group of each image; by default every image is a group of its own.
     spacings : sequence of ((y, x) or None, unit), optional
-        Pixel size of each.
+        Pixel size of each image.
     name : str
-        Of the whole.
+        Name of the data set.
 
     Raises
     ------
@@ -134,7 +140,7 @@ def from_arrays(
             f"and {len(spacings)} spacings: give one of each for every image"
         )
     found = [
-        Example(one, str(label), str(group), functools.partial(_held, image, *scale, one))
+        Example(one, str(label), str(group), functools.partial(_micrograph, image, *scale, one))
         for image, label, one, group, scale in zip(
             images, labels, names, groups, spacings, strict=True
         )
@@ -142,7 +148,7 @@ def from_arrays(
     return Dataset(tuple(found), name)
 
 
-def _held(image: Any, spacing: Any, unit: str, name: str) -> Micrograph:
+def _micrograph(image: Any, spacing: Any, unit: str, name: str) -> Micrograph:
     return Micrograph(np.asarray(image), spacing, unit, name)
 
 
@@ -156,20 +162,20 @@ def from_regions(
     spacing: Any = None,
     unit: str = "px",
 ) -> list[tuple[np.ndarray, str, str, tuple[Any, str]]]:
-    """Cut labelled regions out of a micrograph: crops for `from_arrays`.
+    """Cut square crops around labelled regions, for `from_arrays`.
 
     Parameters
     ----------
     image : (Y, X) or (Y, X, 3) array
-        The micrograph.
-    regions : (Y, X) integer array
-        One number a region.
+        Micrograph.
+    regions : (Y, X) int array
+        Label image of the regions.
     labels : mapping
-        Class of each number; regions without one are left out.
+        Class of each label; regions without a class are left out.
     side : int
-        Of the square crops around the regions' centres; 0: each region's bounding square.
+        Side of the crops in pixels; 0 uses the bounding square of each region.
     group : str
-        All crops stay together: they are of one micrograph.
+        Group of all crops, since they are of one micrograph.
     spacing, unit : (y, x) and str
         Pixel size.
 

@@ -1,4 +1,4 @@
-"""Labelled images to train and test with: where each is, its class and what it must stay with."""
+"""Find labelled images in folders and tables."""
 
 from __future__ import annotations
 
@@ -7,19 +7,15 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from ..core.dataset import Dataset, Example, printable
 from .read import FOLDERS, is_image, read
 
-if TYPE_CHECKING:
-    pass
-
 _COLUMNS = ("path", "label", "group")
 
 
-def load(source: str | Path, *, group: str = "", least: int = 2) -> Dataset:
-    """Find labelled images: a folder with one folder a class, or a CSV table.
+def load(source: str | Path, *, group: str = "", min_classes: int = 2) -> Dataset:
+    """Find labelled images: a folder with one folder for each class, or a CSV table.
 
     Parameters
     ----------
@@ -27,48 +23,48 @@ def load(source: str | Path, *, group: str = "", least: int = 2) -> Dataset:
         Folder or ``.csv`` file (columns ``path``, ``label`` and, if there is one, ``group``; paths
         are relative to the table).
     group : str
-        Pattern (regular expression) whose first bracket finds the group in a file's name. Without
-        it, images in a folder below that of their class form a group, others stand alone.
-    least : int
-        Classes that there must be: 1 is enough to test with.
+        Regular expression whose first group matches the specimen in a file name. Without it, a
+        folder within that of a class is a group, and any other image is a group of its own.
+    min_classes : int
+        Smallest number of classes; 1 is enough to test a model.
 
     Returns
     -------
     Dataset
-        Nothing is opened yet.
+        No image is read yet.
 
     Raises
     ------
     FileNotFoundError
         If there is no such folder or file.
     ValueError
-        If there are not two classes with images, a column is missing, or the pattern is wrong.
+        If there are too few classes, a column is missing, or the pattern is invalid.
     """
     source = Path(source)
     if not source.exists():
         raise FileNotFoundError(f"{source}: no such folder or table")
     pattern = _pattern(group)
     if source.is_dir():
-        return _from_folder(source, pattern, least)
+        return _from_folder(source, pattern, min_classes)
     if source.suffix.lower() == ".csv":
-        return _from_csv(source, pattern, least)
-    raise ValueError(f"{source}: name a folder with one folder a class, or a .csv table")
+        return _from_csv(source, pattern, min_classes)
+    raise ValueError(f"{source}: choose a folder with one folder for each class, or a .csv table")
 
 
 def unlabelled(folder: str | Path) -> list[Example]:
-    """Find all images below a folder, to be classified.
+    """List all images below a folder, without labels.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such folder, or no image in it.
+        If there is no such folder, or it has no image.
     """
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
     paths = sorted(p for p in _files(folder) if is_image(p))
     if not paths:
-        raise ValueError(f"{folder}: no image in it that can be read")
+        raise ValueError(f"{folder}: no image that can be read")
     return [_example(p, p.relative_to(folder).as_posix(), "", "") for p in paths]
 
 
@@ -78,24 +74,24 @@ def _pattern(text: str) -> re.Pattern[str] | None:
     try:
         pattern = re.compile(text)
     except re.error as error:
-        raise ValueError(f"group pattern {text!r} is no regular expression: {error}") from None
+        raise ValueError(f"group pattern {text!r} is not a regular expression: {error}") from None
     if pattern.groups < 1:
-        raise ValueError(f"group pattern {text!r} has no (bracket) around the group")
+        raise ValueError(f"group pattern {text!r} has no (group) in parentheses")
     return pattern
 
 
 def _group(stem: str, otherwise: str, pattern: re.Pattern[str] | None) -> str:
-    """Give the group of a file; nothing where the pattern finds none."""
+    """Group of a file; empty where the pattern does not match."""
     if pattern is None:
         return otherwise
-    found = pattern.search(stem)
-    return found.group(1) or "" if found else ""
+    match = pattern.search(stem)
+    return match.group(1) or "" if match else ""
 
 
-def _from_folder(folder: Path, pattern: re.Pattern[str] | None, least: int) -> Dataset:
+def _from_folder(folder: Path, pattern: re.Pattern[str] | None, min_classes: int) -> Dataset:
     examples: list[Example] = []
     skipped = [
-        (printable(path.name), "lies in no folder of a class")
+        (printable(path.name), "not in the folder of a class")
         for path in sorted(folder.iterdir())
         if is_image(path) and (path.is_file() or path.suffix.lower() in FOLDERS)
     ]
@@ -103,16 +99,16 @@ def _from_folder(folder: Path, pattern: re.Pattern[str] | None, least: int) -> D
         for path in sorted(_files(place)):
             name = printable(path.relative_to(folder).as_posix())
             if not is_image(path):
-                skipped.append((name, "not a kind of image that can be read"))
+                skipped.append((name, "not an image format that can be read"))
                 continue
-            alone = path.parent == place
-            otherwise = name if alone else path.parent.relative_to(place).as_posix()
+            directly = path.parent == place
+            otherwise = name if directly else path.parent.relative_to(place).as_posix()
             group = _group(path.stem, otherwise, pattern)
             if not group:
                 skipped.append((name, "the group pattern does not match its name"))
                 continue
             examples.append(_example(path, name, place.name, group))
-    return Dataset(tuple(examples), folder.resolve().name, tuple(skipped), least)
+    return Dataset(tuple(examples), folder.resolve().name, tuple(skipped), min_classes)
 
 
 def _is_class(place: Path) -> bool:
@@ -134,7 +130,7 @@ def _example(path: Path, name: str, label: str, group: str) -> Example:
     return Example(name, label, group, functools.partial(read, path), path)
 
 
-def _from_csv(file: Path, pattern: re.Pattern[str] | None, least: int) -> Dataset:
+def _from_csv(file: Path, pattern: re.Pattern[str] | None, min_classes: int) -> Dataset:
     import pandas as pd
 
     try:
@@ -161,4 +157,4 @@ def _from_csv(file: Path, pattern: re.Pattern[str] | None, least: int) -> Datase
                 skipped.append((name, "the group pattern does not match its name"))
                 continue
             examples.append(_example(path, name, label, group))
-    return Dataset(tuple(examples), file.stem, tuple(skipped), least)
+    return Dataset(tuple(examples), file.stem, tuple(skipped), min_classes)

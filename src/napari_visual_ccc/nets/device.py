@@ -1,4 +1,4 @@
-"""Choose where a network runs."""
+"""Choose the device of a network."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ import torch
 
 
 def choose(device: str = "auto") -> torch.device:
-    """Give the device that a job is to run on.
+    """Give a device that is present.
 
     Parameters
     ----------
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        ``auto`` takes the graphics processor where there is one.
+        ``auto`` prefers a GPU.
 
     Returns
     -------
@@ -23,9 +23,9 @@ def choose(device: str = "auto") -> torch.device:
     Raises
     ------
     ValueError
-        If the device is unknown or not there.
+        If the device is unknown or not present.
     """
-    # optimisers and torchvision ask for triton later on
+    # optimisers and torchvision import triton later
     spare_triton()
     present = {
         "cuda": torch.cuda.is_available(),
@@ -33,7 +33,7 @@ def choose(device: str = "auto") -> torch.device:
         "cpu": True,
     }
     if device == "auto":
-        return torch.device(next(name for name, there in present.items() if there))
+        return torch.device(next(name for name, is_present in present.items() if is_present))
     if device not in present:
         raise ValueError(f"no device {device!r}; choose auto, {', '.join(present)}")
     if not present[device]:
@@ -42,11 +42,11 @@ def choose(device: str = "auto") -> torch.device:
 
 
 def spare_triton() -> None:
-    """Keep triton from being imported where that would end the process.
+    """Prevent the import of triton where it would crash the process.
 
-    Triton (which torchvision pulls in through torch's compiler) and Mesa's drivers each bring an
-    LLVM; loading triton's after Mesa's crashes. A viewer drawn by Mesa has loaded one, and nothing
-    here is ever compiled, so triton is declared absent before it is looked for.
+    Triton, which torchvision imports through torch's compiler, and Mesa's drivers each bring an
+    LLVM; loading that of triton after that of Mesa crashes. A viewer that Mesa draws has loaded
+    one, and no model is compiled here, so triton is declared absent.
     """
     maps = Path("/proc/self/maps")
     if "triton" in sys.modules or not maps.exists():

@@ -36,7 +36,7 @@ def folder(tmp_path):
 @pytest.fixture
 def idle(qtbot):
     def wait(train):
-        qtbot.waitUntil(lambda: train._job is None, timeout=120_000)
+        qtbot.waitUntil(lambda: not train.is_running, timeout=120_000)
 
     return wait
 
@@ -44,7 +44,7 @@ def idle(qtbot):
 def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
     train = dock(viewer, "train")
     train.images.folder.value = folder
-    train.look_button.native.click()
+    train.check_button.native.click()
     idle(train)
     assert train.counts.frame["images"].tolist() == [8, 8]
     assert "1 files cannot be used" in train.message.text()
@@ -104,13 +104,13 @@ def test_a_model_that_was_typed_without_its_ending_is_not_replaced(
 def test_looking_over_can_be_cancelled_and_nothing_else_started(viewer, folder, idle):
     train = dock(viewer, "train")
     train.images.folder.value = folder
-    train.look_button.native.click()
+    train.check_button.native.click()
     assert train.train_button.text == "Cancel"
-    assert not train.look_button.enabled
+    assert not train.check_button.enabled
     train.train_button.native.click()
-    assert train._job is None
+    assert not train.is_running
     assert train.train_button.text == "Train"
-    assert train.look_button.enabled
+    assert train.check_button.enabled
 
 
 def test_a_mistake_opens_in_the_viewer(viewer, folder, idle):
@@ -178,9 +178,9 @@ def test_stop_keeps_and_tests_the_best_so_far(viewer, folder, idle, qtbot):
         "model": "visualcnn", "epochs": 500, "batch_size": 8, "input_px": 32, "split": "holdout",
         "test": 0.3, "validation": 0.3, "patience": 100,
     }.items():  # fmt: skip
-        train.parameters_of[name].value = value
+        train.fields[name].value = value
     train.train_button.native.click()
-    qtbot.waitUntil(lambda: len(train._rows) >= 3, timeout=60_000)
+    qtbot.waitUntil(lambda: train.epochs >= 3, timeout=60_000)
     train.train_button.native.click()
     idle(train)
     assert 3 <= len(train.result.history) < 500
@@ -191,12 +191,12 @@ def test_nothing_chosen_is_said_in_words(viewer, capsys):
     train = dock(viewer, "train")
     train.train_button.native.click()
     train.images.source.value = sources.LAYERS
-    train.look_button.native.click()
-    assert train._job is None
+    train.check_button.native.click()
+    assert not train.is_running
     with pytest.raises(ValueError, match="choose a folder"):
         train.images.source.value = sources.FOLDER
         train.images.dataset()
-    with pytest.raises(ValueError, match="type the class"):
+    with pytest.raises(ValueError, match="enter the class"):
         train.images.source.value = sources.LAYERS
         train.images.dataset()
 

@@ -1,4 +1,4 @@
-"""What labelled images hold, before anything is trained with them."""
+"""Audit of labelled images before training."""
 
 from __future__ import annotations
 
@@ -14,21 +14,22 @@ from ..acquisition.quality import quality_of
 from ..classification.windows import Device
 from .prepare import open_plane, thumbnail
 
-# of 64 bits: at least 92 % of copies cut by a few pixels or made noisy are this near, different
-# tiles of the samples never; crops of NanoShapes sometimes are, so the pictures are compared too
-_BITS = 12
+# largest difference of two hashes of 64 bits: 92 % or more of copies that are cropped by a few
+# pixels or noisy differ by less, tiles of the samples by more; some crops of NanoShapes differ by
+# less too, so the images are compared as well
+_MAX_BITS = 12
 
-# images at least so wide and high are judged; so many flagged ones are named
-_JUDGED, _NAMED = 256, 3
+# smallest side of an image whose quality is checked; number of flagged images in a note
+_CHECKED_PX, _LISTED = 256, 3
 
-# pixels of 96 that a copy may be shifted by, and shares of the picture that it may be cut to
+# of thumbnails of 96 px: largest shift of a copy, and sizes that it may be cropped to
 _SHIFT, _SCALES = 4, (1.0, 0.97, 0.94)
 
-# correlation of grey levels: of 300,000 pairs of NanoShapes crops 13 reach it, most of them the
-# same particle in two files; 75 to 100 % of copies cut by 1 to 2 of 64 pixels do
-_SAME = 0.97
+# correlation of near-duplicates: 13 of 300,000 pairs of NanoShapes crops reach it, most of them
+# the same particle in two files, and 75 to 100 % of copies cropped by 1 to 2 of 64 pixels
+_MIN_CORRELATION = 0.97
 
-_UNEVEN = 5.0
+_IMBALANCE = 5.0
 
 
 def audit_dataset(
@@ -37,27 +38,27 @@ def audit_dataset(
     similarity: Annotated[float, {"min": 0.5, "max": 1.0, "step": 0.01}] = 0.9,
     device: Device = "auto",
 ) -> Steps[Result]:
-    """Look labelled images over: counts, imbalance, sizes, near-duplicates and leaks.
+    """Check labelled images: counts, imbalance, sizes, near-duplicates and leaks.
 
-    Two images are near-duplicates when their perceptual hashes agree (Zauner, 2010: signs of the
-    lowest cosine frequencies), and either what EfficientNet-Lite0 sees of them or, after small
-    shifts and changes of scale, their grey levels do.
+    Two images are near-duplicates if their perceptual hashes agree (Zauner, 2010: signs of the
+    lowest cosine frequencies) and so do either their features of EfficientNet-Lite0 or, after
+    small shifts and changes of scale, their grey levels.
 
     Parameters
     ----------
     data : Dataset
         Labelled images.
     similarity : float
-        Of features (cosine) from which on two images count as near-duplicates; that of grey levels
-        (correlation) is 0.97.
+        Smallest cosine similarity of the features of near-duplicates. Grey levels need a
+        correlation of 0.97.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs.
+        Device of the network.
 
     Returns
     -------
     Result
-        ``counts`` by class, ``duplicates`` with whether they would leak across a split, and what
-        was ``skipped``; the notes say what to mend.
+        Tables ``classes``, ``duplicates`` (pairs, and whether they would leak between training
+        and test) and ``skipped``. Notes name the problems.
 
     Raises
     ------
@@ -68,7 +69,7 @@ def audit_dataset(
 
     from ...nets import device as devices
 
-    small, shapes, used, skipped, unfit = [], [], [], list(data.skipped), {}
+    small, shapes, used, skipped, flagged = [], [], [], list(data.skipped), {}
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "reading images")
         try:
@@ -79,10 +80,10 @@ def audit_dataset(
         small.append(thumbnail(plane, 96))
         shapes.append(plane.shape)
         used.append(example)
-        # what a crop shows is too little to tell
-        flags = quality_of(plane)["flags"] if min(plane.shape) >= _JUDGED else []
+        # a small crop has too little content to judge its quality
+        flags = quality_of(plane)["flags"] if min(plane.shape) >= _CHECKED_PX else []
         if flags:
-            unfit[example.name] = flags[0]
+            flagged[example.name] = flags[0]
     if not used:
         raise ValueError(f"{data.name}: no image can be read; {skipped[0][0]}: {skipped[0][1]}")
     pictures = np.stack(small)
@@ -90,25 +91,25 @@ def audit_dataset(
     pairs = yield from _pairs(pictures, features, similarity)
     columns = ["name", "label", "group", "other", "other_label", "other_group", "similarity"]
     rows = []
-    for i, j, alike in pairs:
+    for i, j, similar in pairs:
         one, two = used[i], used[j]
-        rows.append((one.name, one.label, one.group, two.name, two.label, two.group, alike))
+        rows.append((one.name, one.label, one.group, two.name, two.label, two.group, similar))
     duplicates = pd.DataFrame(rows, columns=columns)
     duplicates["leaks"] = duplicates["group"] != duplicates["other_group"]
     counts = _counts(data, used, shapes)
     table = pd.DataFrame(skipped, columns=["name", "reason"])
-    notes = (*_notes(counts, duplicates, table), *_unfit(unfit))
-    facts = {"images": len(used), "unfit": len(unfit)}
+    notes = (*_notes(counts, duplicates, table), *_quality_notes(flagged))
+    facts = {"images": len(used), "unfit": len(flagged)}
     tables = {"classes": counts, "duplicates": duplicates, "skipped": table}
     return Result(tables=tables, notes=notes, facts=facts)
 
 
-def _unfit(flags: dict[str, str]) -> tuple[str, ...]:
-    """Say which images may not be fit for analysis."""
+def _quality_notes(flags: dict[str, str]) -> tuple[str, ...]:
+    """Name images that may not be fit for analysis."""
     if not flags:
         return ()
-    named = "; ".join(f"{name} ({flag})" for name, flag in list(flags.items())[:_NAMED])
-    more = f"; and {len(flags) - _NAMED} more" if len(flags) > _NAMED else ""
+    named = "; ".join(f"{name} ({flag})" for name, flag in list(flags.items())[:_LISTED])
+    more = f"; and {len(flags) - _LISTED} more" if len(flags) > _LISTED else ""
     return (f"{len(flags)} of the images may not be fit for analysis: {named}{more}",)
 
 
@@ -133,37 +134,37 @@ def _features(pictures: np.ndarray, device: object) -> Steps[np.ndarray]:
     def read(start: int, stop: int) -> np.ndarray:
         return np.stack([stretch(one)[0] for one in pictures[start:stop]])
 
-    found = yield from batched(
+    features = yield from batched(
         lambda batch: net((batch[:, None] - 0.5) / 0.5), read, len(pictures), device, "comparing"
     )
-    return found / np.linalg.norm(found, axis=1, keepdims=True).clip(1e-12)
+    return features / np.linalg.norm(features, axis=1, keepdims=True).clip(1e-12)
 
 
 def _pairs(
     pictures: np.ndarray, features: np.ndarray, least: float
 ) -> Steps[list[tuple[int, int, float]]]:
-    """Near-duplicates, in blocks: all pairs at once would not fit into memory."""
-    found = []
+    """Indices and similarity of near-duplicates, in blocks: all pairs need too much memory."""
+    pairs = []
     bits = hashes(pictures)
     signs = bits.astype(np.float32) * 2 - 1
     for start in range(0, len(bits), 1000):
         part = slice(start, start + 1000)
         apart = (bits.shape[1] - signs[part] @ signs.T) / 2
-        rows, columns = np.nonzero(apart <= _BITS)
+        rows, columns = np.nonzero(apart <= _MAX_BITS)
         for number, (i, j) in enumerate(zip(rows + start, columns, strict=True)):
             if i >= j:
                 continue
             if number % 50 == 0:
                 yield Progress(start, len(bits), "comparing")
-            alike = float(features[i] @ features[j])
-            grey = _correlation(pictures[i], pictures[j]) if alike < least else 0.0
-            if alike >= least or grey >= _SAME:
-                found.append((int(i), int(j), round(min(max(alike, grey), 1.0), 4)))
-    return sorted(found, key=lambda pair: -pair[2])
+            similar = float(features[i] @ features[j])
+            grey = _correlation(pictures[i], pictures[j]) if similar < least else 0.0
+            if similar >= least or grey >= _MIN_CORRELATION:
+                pairs.append((int(i), int(j), round(min(max(similar, grey), 1.0), 4)))
+    return sorted(pairs, key=lambda pair: -pair[2])
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:
-    """Highest correlation of two pictures over small shifts, either of them cut a little."""
+    """Highest correlation of two pictures over small shifts and crops of either of them."""
     import cv2
 
     best = -1.0
@@ -206,20 +207,20 @@ def _counts(data: Dataset, used: list, shapes: list[tuple[int, ...]]):  # type: 
 def _notes(counts, duplicates, skipped) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
     notes = []
     ratio = counts["images"].max() / counts["images"].min()
-    if ratio >= _UNEVEN:
+    if ratio >= _IMBALANCE:
         notes.append(f"the largest class has {ratio:.0f} times the images of the smallest")
     for row in counts.itertuples():
         if row.groups < 2:
-            notes.append(f"{row[1]}: all images are of one group; add a second specimen")
+            notes.append(f"{row[1]}: all images are of one group; add another specimen")
     leaks = int(duplicates["leaks"].sum())
     if leaks:
         notes.append(
-            f"{leaks} pairs of near-duplicates are in different groups: they would leak across "
-            "the split; give them one group"
+            f"{leaks} pairs of near-duplicates are in different groups: they would leak between "
+            "training and test; put them into one group"
         )
-    torn = duplicates[duplicates["label"] != duplicates["other_label"]]
-    if len(torn):
-        notes.append(f"{len(torn)} pairs of near-duplicates are in different classes")
+    conflicting = duplicates[duplicates["label"] != duplicates["other_label"]]
+    if len(conflicting):
+        notes.append(f"{len(conflicting)} pairs of near-duplicates are in different classes")
     if len(skipped):
         notes.append(f"{len(skipped)} files cannot be used, such as {skipped['name'].iloc[0]}")
     return tuple(notes)

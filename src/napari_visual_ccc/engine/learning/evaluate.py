@@ -1,31 +1,26 @@
-"""How good a classifier is on images it has not seen, with intervals."""
+"""Evaluation of a classifier on images that it was not trained with, with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ...core.dataset import Dataset, printable
+from ...core.dataset import Dataset, Example, printable
 from ...core.progress import Progress, Steps, run
 from ...core.result import Evaluation
 from ..classification.calibration import (
     expected_calibration_error,
-    fit_temperature,
-    nonconformity_scores,
-    softmax,
 )
 from ..classification.windows import Device, run_network
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .learner import Fitted
-    from .prepare import PreparedDataset
-    from .split import Partition
+    from ...nets.checkpoint import Model
 
 DRAWS = 2000
 
@@ -40,21 +35,21 @@ def evaluation(
     seed: int = 0,
     **more: Any,
 ) -> Evaluation:
-    """Compare predictions with the truth.
+    """Compare predicted with true classes.
 
     Parameters
     ----------
     classes : sequence of str
-        In the model's order.
+        Names of the classes in the order of the outputs.
     probabilities : (n, classes) array
-        Of every image.
+        Predicted probabilities of each image.
     targets : (n,) int array
-        Their true classes.
+        True class indices.
     names, groups : sequences of str, optional
-        Of the images; images of one group are drawn together in the bootstrap, as they are no
-        independent witnesses.
+        Name and group of each image. The bootstrap draws groups, since the images of a group are
+        not independent.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap.
     **more
         Further fields of the result, such as ``facts`` and ``notes``.
 
@@ -62,8 +57,8 @@ def evaluation(
     -------
     Evaluation
         With 95 % intervals: percentiles of a bootstrap over groups (Efron & Tibshirani 1993).
-        Where nothing varies (all images right, say) the bootstrap is blind, and Wilson's interval
-        (J. Am. Stat. Assoc. 22 (1927) 209) for that number of groups is given.
+        Where all draws are equal (no error, for example), Wilson's score interval for that number
+        of groups (J. Am. Stat. Assoc. 22 (1927) 209).
     """
     import pandas as pd
 
@@ -71,7 +66,7 @@ def evaluation(
     names = list(names) or [f"image {k + 1}" for k in range(n)]
     groups = list(groups) or names
     predicted = probabilities.argmax(axis=1)
-    # one confusion matrix a group: a bootstrap is then a product of matrices
+    # with a confusion matrix for each group, the bootstrap is a product of matrices
     _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     by_group = np.zeros((member.max() + 1, count, count))
     np.add.at(by_group, (member, targets, predicted), 1)
@@ -109,62 +104,6 @@ def evaluation(
     )
 
 
-@dataclass(frozen=True)
-class Calibration:
-    """Probabilities of the images, and what the model card keeps of those held out.
-
-    Parameters
-    ----------
-    temperature : float
-        What logits are divided by (Guo et al., ICML 2017); 1 without images to calibrate with.
-    probabilities, uncalibrated : (n, classes) arrays
-        Of every image, with and without the temperature.
-    nonconformity : (m,) array
-        Scores of the calibration images, for conformal prediction sets.
-    features : (n samples, d) array
-        Input of the last layer, for each sample that is classified at once.
-    image_index : (n samples,) int array
-        Image of each sample.
-    """
-
-    temperature: float
-    probabilities: np.ndarray
-    uncalibrated: np.ndarray
-    nonconformity: np.ndarray
-    features: np.ndarray
-    image_index: np.ndarray
-
-    def samples_of(self, images: np.ndarray) -> np.ndarray:
-        """Indices of the samples of some images."""
-        return np.flatnonzero(np.isin(self.image_index, images))
-
-
-def calibrate(prepared: PreparedDataset, fitted: Fitted, parts: Partition) -> Calibration:
-    """Fit the temperature on the calibration images.
-
-    A model that classifies window by window is calibrated by crops; one that takes whole images
-    by the mean over the crops of an image.
-    """
-    by_crop = prepared.network_input.view.kind != "whole"
-    if by_crop:
-        index, logits, features = prepared.image_index, fitted.logits, fitted.features
-    else:
-        index = np.arange(len(prepared.targets))
-        logits = prepared.mean_by_image(fitted.logits)
-        features = prepared.mean_by_image(fitted.features)
-    targets = prepared.targets[index]
-    held_out = np.flatnonzero(np.isin(index, parts.calibration))
-    temperature = 1.0
-    if len(held_out):
-        temperature = fit_temperature(logits[held_out], targets[held_out])
-    probabilities, uncalibrated = softmax(logits, temperature), softmax(logits)
-    scores = nonconformity_scores(probabilities[held_out], targets[held_out])
-    if by_crop:
-        probabilities = prepared.mean_by_image(probabilities)
-        uncalibrated = prepared.mean_by_image(uncalibrated)
-    return Calibration(temperature, probabilities, uncalibrated, scores, features, index)
-
-
 def evaluate(
     data: Dataset,
     *,
@@ -173,35 +112,34 @@ def evaluate(
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
 ) -> Steps[Evaluation]:
-    """Test a model on labelled images that it has not seen.
+    """Evaluate a model on labelled images that it was not trained with.
 
     Parameters
     ----------
     data : Dataset
-        Labelled images; their classes must be among the model's.
+        Labelled images of classes that the model knows.
     model : Path
-        A model file (.safetensors); without it the shipped one.
+        Model file (.safetensors); the shipped model by default.
     tta : bool
         Test-time augmentation: average over the eight rotated and mirrored views of a crop, as
         `classify` does.
     seed : int
-        Of the bootstrap.
+        Seed of the bootstrap.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs.
+        Device of the network.
 
     Returns
     -------
     Evaluation
-        ``facts["unknown"]`` is the share of images that are unlike the training images.
+        ``facts["unknown"]`` is the fraction of out-of-distribution images.
 
     Raises
     ------
     ValueError
-        If a class is not one of the model's, or no image can be read.
+        If the model does not know a class, or no image can be read.
     """
     from ...nets import checkpoint
     from ...nets import device as devices
-    from .prepare import open_plane, thumbnail
 
     loaded = checkpoint.load_model(model, devices.choose(device))
     card = loaded.card
@@ -209,44 +147,63 @@ def evaluate(
         if name not in card.classes:
             known = ", ".join(card.classes)
             raise ValueError(f"the model knows no class {name!r} of {data.name}; it knows {known}")
-    heat = card.temperature
-    examples, before, after, unknown = [], [], [], []
-    skipped, thumbnails = list(data.skipped), {}
+    predictions = yield from _predict_all(data, loaded, tta)
+    examples, skipped = predictions.examples, predictions.skipped
+    if not examples:
+        raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")
+    targets = np.array([card.classes.index(one.label) for one in examples])
+    facts: dict[str, Any] = {
+        "temperature": card.temperature, "model": card.name, "model_hash": loaded.hash,
+        "ece_before": expected_calibration_error(np.stack(predictions.uncalibrated), targets),
+    }  # fmt: skip
+    if predictions.unknown:
+        facts["unknown"] = float(np.mean(predictions.unknown))
+    result = evaluation(
+        card.classes,
+        np.stack(predictions.probabilities),
+        targets,
+        names=[one.name for one in examples],
+        groups=[one.group for one in examples],
+        seed=seed,
+        thumbnails=predictions.thumbnails,
+        facts=facts,
+        notes=tuple(f"{name} was skipped: {why}" for name, why in skipped[:5]),
+    )
+    facts["ece_after"] = result.value("expected calibration error")
+    return result
+
+
+@dataclass
+class _Predictions:
+    """Predictions for all images that can be read."""
+
+    skipped: list[tuple[str, str]]
+    examples: list[Example] = field(default_factory=list)
+    uncalibrated: list[np.ndarray] = field(default_factory=list)
+    probabilities: list[np.ndarray] = field(default_factory=list)
+    unknown: list[bool] = field(default_factory=list)
+    thumbnails: dict[str, np.ndarray] = field(default_factory=dict)
+
+
+def _predict_all(data: Dataset, model: Model, tta: bool) -> Steps[_Predictions]:
+    from .prepare import open_plane, thumbnail
+
+    found = _Predictions(list(data.skipped))
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "images")
         try:
             plane, size = open_plane(example.read())
         except (ValueError, OSError) as error:
-            skipped.append((example.name, printable(str(error))))
+            found.skipped.append((example.name, printable(str(error))))
             continue
-        output = run(run_network(loaded, plane, size, tta))
-        examples.append(example)
-        before.append(output.probabilities(1.0))
-        after.append(output.probabilities(heat))
-        thumbnails[example.name] = thumbnail(plane)
-        odd = output.is_out_of_distribution(loaded)
-        if odd is not None:
-            unknown.append(odd.mean() > 0.5)
-    if not examples:
-        raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")
-    targets = np.array([card.classes.index(one.label) for one in examples])
-    facts: dict[str, Any] = {"temperature": heat, "model": card.name, "model_hash": loaded.hash}
-    facts["ece_before"] = expected_calibration_error(np.stack(before), targets)
-    notes = tuple(f"{name} was skipped: {why}" for name, why in skipped[:5])
-    if unknown:
-        facts["unknown"] = float(np.mean(unknown))
-    found = evaluation(
-        card.classes,
-        np.stack(after),
-        targets,
-        names=[one.name for one in examples],
-        groups=[one.group for one in examples],
-        seed=seed,
-        thumbnails=thumbnails,
-        facts=facts,
-        notes=notes,
-    )
-    facts["ece_after"] = found.value("expected calibration error")
+        output = run(run_network(model, plane, size, tta))
+        found.examples.append(example)
+        found.uncalibrated.append(output.probabilities(1.0))
+        found.probabilities.append(output.probabilities(model.card.temperature))
+        found.thumbnails[example.name] = thumbnail(plane)
+        outside = output.is_out_of_distribution(model)
+        if outside is not None:
+            found.unknown.append(bool(outside.mean() > 0.5))
     return found
 
 
@@ -258,18 +215,18 @@ def _draws(by_group: np.ndarray, seed: int) -> np.ndarray:
 
 
 def _metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    """Accuracy and its kin of (..., classes, classes) confusion matrices."""
+    """Accuracy, balanced accuracy and F1 of (..., classes, classes) confusion matrices."""
     parts = _per_class(confusion)
     support = confusion.sum(axis=-1)
     total = support.sum(axis=-1)
-    right = np.trace(confusion, axis1=-2, axis2=-1)
-    there = support > 0
+    correct = np.trace(confusion, axis1=-2, axis2=-1)
+    present = support > 0
     weighted = np.nansum(np.nan_to_num(parts["f1"]) * support, axis=-1) / total
     with np.errstate(invalid="ignore"):
-        balanced = np.nansum(parts["recall"], axis=-1) / there.sum(axis=-1)
-        macro = np.nansum(np.where(there, parts["f1"], 0), axis=-1) / there.sum(axis=-1)
+        balanced = np.nansum(parts["recall"], axis=-1) / present.sum(axis=-1)
+        macro = np.nansum(np.where(present, parts["f1"], 0), axis=-1) / present.sum(axis=-1)
     return {
-        "accuracy": right / total,
+        "accuracy": correct / total,
         "balanced accuracy": balanced,
         "weighted F1": weighted,
         "mean F1": macro,
@@ -277,11 +234,11 @@ def _metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
 
 
 def _per_class(confusion: np.ndarray) -> dict[str, np.ndarray]:
-    right = np.diagonal(confusion, axis1=-2, axis2=-1)
-    said, there = confusion.sum(axis=-2), confusion.sum(axis=-1)
+    correct = np.diagonal(confusion, axis1=-2, axis2=-1)
+    predicted, true = confusion.sum(axis=-2), confusion.sum(axis=-1)
     with np.errstate(invalid="ignore", divide="ignore"):
-        precision, recall = right / said, right / there
-        f1 = 2 * right / (said + there)
+        precision, recall = correct / predicted, correct / true
+        f1 = 2 * correct / (predicted + true)
     return {"precision": precision, "recall": recall, "f1": f1}
 
 
@@ -296,7 +253,7 @@ def _interval(value: float, drawn: np.ndarray, independent: int) -> tuple[float,
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % score interval of a share seen in n cases."""
+    """95 % score interval of a fraction of n cases."""
     z = 1.959964
     middle = (share + z * z / (2 * n)) / (1 + z * z / n)
     half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
@@ -314,13 +271,13 @@ def _calibration_row(
         found.append(expected_calibration_error(probabilities[drawn], targets[drawn]))
     low, high = (float(v) for v in np.percentile(found, (2.5, 97.5)))
     value = expected_calibration_error(probabilities, targets)
-    # drawing with repeats makes the error look larger: the interval is reflected about the value
+    # drawing with replacement increases the error: reflect the interval about the value
     low, high = max(0.0, 2 * value - high), min(1.0, max(value, 2 * value - low))
     return "expected calibration error", value, low, high
 
 
 def confused_pairs(result: Evaluation) -> pd.DataFrame:
-    """List which class is taken for which other, the most frequent first."""
+    """List pairs of confused classes, the most frequent first."""
     import pandas as pd
 
     support = result.confusion.sum(axis=1)
@@ -337,6 +294,6 @@ def confused_pairs(result: Evaluation) -> pd.DataFrame:
 
 
 def worst_mistakes(result: Evaluation) -> pd.DataFrame:
-    """List the images that were named wrongly, the surest first."""
+    """List the misclassified images, the most confident first."""
     wrong = result.images[result.images["label"] != result.images["predicted"]]
     return wrong.sort_values("probability", ascending=False, ignore_index=True, kind="stable")

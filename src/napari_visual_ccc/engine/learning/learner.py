@@ -1,4 +1,4 @@
-"""What a learner is, and what all learners share."""
+"""What a learner is, what all learners share, and the calibration of what they fit."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.progress import Steps
 from ...nets.inference import batched, user_message
+from ..classification.calibration import fit_temperature, nonconformity_scores, softmax
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from .prepare import PreparedDataset
+    from .split import Partition
 
     # indices of the images that are trained with, and of those held out
     Folds = list[tuple[np.ndarray, np.ndarray]]
@@ -129,3 +131,62 @@ def apply_to_crops(
         )
     except (RuntimeError, MemoryError) as error:
         raise user_message(error, device) from error
+
+
+# calibration --------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """Probabilities of the images, and what the model card keeps of those held out.
+
+    Parameters
+    ----------
+    temperature : float
+        What logits are divided by (Guo et al., ICML 2017); 1 without images to calibrate with.
+    probabilities, uncalibrated : (n, classes) arrays
+        Of every image, with and without the temperature.
+    nonconformity : (m,) array
+        Scores of the calibration images, for conformal prediction sets.
+    features : (n samples, d) array
+        Input of the last layer, for each sample that is classified at once.
+    image_index : (n samples,) int array
+        Image of each sample.
+    """
+
+    temperature: float
+    probabilities: np.ndarray
+    uncalibrated: np.ndarray
+    nonconformity: np.ndarray
+    features: np.ndarray
+    image_index: np.ndarray
+
+    def samples_of(self, images: np.ndarray) -> np.ndarray:
+        """Indices of the samples of some images."""
+        return np.flatnonzero(np.isin(self.image_index, images))
+
+
+def calibrate(prepared: PreparedDataset, fitted: Fitted, parts: Partition) -> Calibration:
+    """Fit the temperature on the calibration images.
+
+    A model that classifies window by window is calibrated by crops; one that takes whole images
+    by the mean over the crops of an image.
+    """
+    by_crop = prepared.network_input.view.kind != "whole"
+    if by_crop:
+        index, logits, features = prepared.image_index, fitted.logits, fitted.features
+    else:
+        index = np.arange(len(prepared.targets))
+        logits = prepared.mean_by_image(fitted.logits)
+        features = prepared.mean_by_image(fitted.features)
+    targets = prepared.targets[index]
+    held_out = np.flatnonzero(np.isin(index, parts.calibration))
+    temperature = 1.0
+    if len(held_out):
+        temperature = fit_temperature(logits[held_out], targets[held_out])
+    probabilities, uncalibrated = softmax(logits, temperature), softmax(logits)
+    scores = nonconformity_scores(probabilities[held_out], targets[held_out])
+    if by_crop:
+        probabilities = prepared.mean_by_image(probabilities)
+        uncalibrated = prepared.mean_by_image(uncalibrated)
+    return Calibration(temperature, probabilities, uncalibrated, scores, features, index)

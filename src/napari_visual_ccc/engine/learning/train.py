@@ -1,4 +1,4 @@
-"""Train a classifier on labelled images, and learn how far to trust it."""
+"""Train a classifier on labelled images, calibrate it and test it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from ...core.progress import Progress, Steps
 from ...core.result import Evaluation, TrainedModel
 from ...nets.training.recipe import Augmentation, FitOptions, Schedule, TrainingRecipe
 from ..classification.windows import Device
-from .evaluate import Calibration, calibrate, evaluation
+from .evaluate import evaluation
 from .prepare import PreparedDataset, prepare
 from .split import Partition, partition
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
     from ...nets.checkpoint import Model
     from ...nets.models.network import Network
-    from .learner import Fitted, Learner
+    from .learner import Calibration, Fitted, Learner
 
 Architecture = Literal[
     "lite0-linear", "lite0-finetune", "visualcnn", "alexnet-1ch", "simple-cnn", "xception", "other"
@@ -67,78 +67,78 @@ def train(
     log: Annotated[Path | None, {"mode": "d"}] = None,
     licence: str = "not stated",
 ) -> Steps[TrainedModel]:
-    """Train a classifier on folders of images, test it, and calibrate it.
+    """Train a classifier on labelled images, test it and calibrate it.
 
-    Images of one group (specimen, parent micrograph) are never in two parts. Probabilities are
-    calibrated on the validation part (Guo et al., ICML 2017), which also gives the scores of
-    conformal sets and the distance beyond which an image counts as unknown.
+    The images of a group (specimen, parent micrograph) are never split between training and test.
+    Probabilities are calibrated on the validation part (Guo et al., ICML 2017), which also gives
+    the scores of conformal prediction sets and the distance beyond which an image is
+    out of distribution.
 
     Parameters
     ----------
     data : Dataset
-        Labelled images, as `dataset.load` or `dataset.from_arrays` give them.
+        Labelled images, from `load_dataset` or `core.dataset.from_arrays`.
     model : str
-        lite0-linear: a linear layer on EfficientNet-Lite0, seconds on a laptop, and the best with
-        few images. The others train all or some layers, which wants a graphics processor.
+        lite0-linear trains a linear layer on EfficientNet-Lite0: seconds on a laptop, and the best
+        choice for few images. The others train some or all layers, for which a GPU is useful.
     other : str
-        Where the model is 'other': any image model, as timm:NAME, hf-hub:OWNER/NAME or
-        local-dir:FOLDER.
+        With model 'other': any image model, as timm:NAME, hf-hub:OWNER/NAME or local-dir:FOLDER.
     weights : {'installed', 'download', 'random'}
-        Of 'other' and xception: only weights that are on this machine; fetch them if they are not;
-        or start from random ones.
+        Pretrained weights of 'other' and xception: only those on this machine; download them if
+        they are missing; or start from random ones.
     window : float
-        Side of the square that the network is shown at once, in `window_unit`; larger images are
-        cut into such windows. 0: small crops of one size are taken as windows, other images as a
-        whole.
+        Side of the square window that the network takes, in `window_unit`; larger images are cut
+        into windows. 0: small images of one size are windows, others are taken whole.
     window_unit : {'px', 'nm'}
-        With nm every image is brought to one scale by its pixel size.
+        With nm, every image is resized to one scale by its pixel size.
     input_px : int
-        Side of the network's input; 0 chooses.
+        Side of the input of the network in pixels; 0 chooses it.
     use_pixel_size : bool
-        Give the network the logarithm of the pixel size as well: for classes that differ by it.
+        Give the network the logarithm of the pixel size too, for classes that differ in it.
     info_bar : {'leave out', 'keep'}
-        The label bar of the microscope is no evidence: it is cut off, unless you want to see what
-        a network makes of it.
+        The info bar is no evidence of a class and is cut off; keep it to see what a network learns
+        from it.
     split : {'auto', 'holdout', 'k-fold', 'leave-one-group-out'}
-        How it is tested: on images put aside, or by cross-validation. auto cross-validates when a
-        class has fewer than 30 images.
+        Test on held-out images or by cross-validation. auto cross-validates if a class has fewer
+        than 30 images.
     validation, test : float
-        Shares put aside; of a holdout. lite0-linear trains on the validation part as well.
+        Fractions of the images of a holdout. lite0-linear is trained on the validation part too.
     class_weights : bool
-        Let every class count the same, however many images it has.
+        Give all classes the same weight in the loss, whatever their numbers of images.
     flips : bool
-        Show images mirrored and turned by right angles too: a micrograph has no up.
+        Augment with mirror images and rotations by right angles.
     brightness : float
-        Vary brightness, contrast and gamma by up to this share.
+        Augment with changes of brightness, contrast and gamma up to this fraction; not for
+        lite0-linear.
     noise : float
-        Add Poisson and Gaussian noise up to this share of the range of grey; with light and noise
-        only networks are varied that are trained as a whole.
+        Augment with Poisson and Gaussian noise up to this fraction of the grey range; not for
+        lite0-linear.
     scale : float
-        Vary the scale by up to this share; leave it 0 where size tells classes apart.
+        Augment with changes of scale up to this fraction; leave it 0 if classes differ in size.
     epochs : int
-        How often all images are shown at most; lite0-linear does not need it.
+        Largest number of epochs; lite0-linear does not use it.
     batch_size : int
-        Images at once.
+        Crops per batch.
     learning_rate : float
-        Learning rate; 0 takes the architecture's.
+        Learning rate; 0 uses that of the architecture.
     schedule : {'cosine', 'plateau'}
-        How the rate falls: along a cosine, or halved when the validation loss stays.
+        Decay of the learning rate: along a cosine, or halved when the validation loss stays.
     patience : int
-        Epochs without progress on the validation part after which training ends.
+        Epochs without a lower validation loss after which training stops.
     accumulate_grad_batches : int
-        Batches added up before a step: a larger batch than memory holds.
+        Batches whose gradients are accumulated before a step, for larger batches than memory holds.
     seed : int
-        Of the split, the weights and all variations.
+        Seed of the split, the weights and the augmentation.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+        Device of the network; auto prefers a GPU.
     state : Path
-        File that training is kept in after every epoch; if it is there, training goes on from it.
+        File that the state of the training is written to after every epoch, and continued from.
     finish : bool
-        Train no further: take the best so far from `state`.
+        Run no further epoch: use the best weights in `state`.
     log : Path
-        Folder for TensorBoard, where the network's layers are trained.
+        Folder of a TensorBoard log; not for lite0-linear.
     licence : str
-        Of the model, for its card: what others may do with it.
+        Licence of the model, for its card.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def train(
     ValueError
         If fewer than two classes remain, choices contradict each other, or groups cannot be split.
     RuntimeError
-        If weights are not there, or memory is full.
+        If weights are missing, or memory is full.
     """
     choices = {name: value for name, value in locals().items() if name != "data"}
     return (yield from train_by_recipe(data, TrainingRecipe(**choices)))
@@ -161,8 +161,9 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
     """Do what `train` describes: prepare, divide, fit, calibrate, test and package."""
     from ...nets import device as devices
     from ...nets.models.network import choose_network
+    from .learner import calibrate
 
-    device_of_net = devices.choose(recipe.device)
+    device = devices.choose(recipe.device)
     network = choose_network(recipe.network, len(data.classes), recipe.weights, recipe.seed)
     _check_input(network, recipe.input_px)
     prepared = yield from prepare(data, network.architecture, recipe)
@@ -170,7 +171,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
         # no image of a class could be read
         classes = len(prepared.classes)
         network = choose_network(recipe.network, classes, recipe.weights, recipe.seed)
-    learner = _choose_learner(prepared, network, recipe, device_of_net)
+    learner = _choose_learner(prepared, network, recipe, device)
     parts = partition(prepared, recipe, learner.needs_validation)
     if parts.folds:
         fitted = yield from learner.cross_validate(parts.folds, parts.train)
@@ -210,13 +211,13 @@ def _check_input(network: Network, input_px: int) -> None:
 
 
 def _choose_learner(
-    prepared: PreparedDataset, network: Network, recipe: TrainingRecipe, place: torch.device
+    prepared: PreparedDataset, network: Network, recipe: TrainingRecipe, device: torch.device
 ) -> Learner:
     from .fine_tune import FineTune
     from .linear_probe import LinearProbe
 
     learner = FineTune if network.architecture.tuned else LinearProbe
-    return learner(prepared, network, recipe, place)
+    return learner(prepared, network, recipe, device)
 
 
 def _evaluate_test_part(
@@ -269,11 +270,12 @@ def _package(
 
     index, features = calibrated.image_index, calibrated.features
     names = prepared.table["name"].tolist()
-    known = calibrated.samples_of(parts.train)
+    trained = calibrated.samples_of(parts.train)
     held_out = calibrated.samples_of(parts.calibration)
     kept, kept_names, chosen = choose_references(
-        features[known], prepared.targets[index[known]], prepared.thumbnails[index[known]],
-        [names[k] for k in index[known]], recipe.seed,
+        features[trained], prepared.targets[index[trained]],
+        prepared.thumbnails[index[trained]],
+        [names[k] for k in index[trained]], recipe.seed,
     )  # fmt: skip
     card = {
         **prepared.network_input.as_dict(),
@@ -292,7 +294,7 @@ def _package(
         "licence": recipe.licence,
         "version": version("napari-visual-ccc"),
     }
-    threshold = knn_threshold(features, known[chosen], held_out, parts.groups[index])
+    threshold = knn_threshold(features, trained[chosen], held_out, parts.groups[index])
     if threshold is not None:
         card["familiar"] = threshold
     return Model(fitted.net, make_card(card), {**kept, **fitted.extras})

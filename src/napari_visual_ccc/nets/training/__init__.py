@@ -1,1 +1,1 @@
-"""The one optimiser and what it is given."""
+"""Training of networks: tasks, options, the optimiser and its state files."""

@@ -1,4 +1,4 @@
-"""A linear layer fitted on features."""
+"""Fit a linear layer on features."""
 
 from __future__ import annotations
 
@@ -20,29 +20,28 @@ def fit_linear(
     covariates: int = 0,
     steps: int = 50,
 ) -> Steps[tuple[torch.Tensor, torch.Tensor]]:
-    """Fit a linear classifier on features of a frozen network: multinomial logistic regression.
+    """Fit multinomial logistic regression on the features of a frozen network.
 
     Parameters
     ----------
     features : (n, d) array
-        One row a sample.
+        Features, one row for each sample.
     targets : (n, classes) array
-        Share of each class in each sample; rows add up to 1.
+        Probability of each class; rows sum to 1.
     weights : (n,) array, optional
-        How much each sample counts; equally without it.
+        Weight of each sample; equal by default.
     penalty : float
-        Of squared weights of standardised features, against learning the samples by heart.
+        Penalty of the squared weights of standardised features, against overfitting.
     covariates : int
-        So many of the last columns are facts about a sample, such as its pixel size: a hundredth
-        of the penalty, or a thousand features would drown them.
+        Number of last columns that are not features of the image, such as its pixel size. Their
+        penalty is a hundredth, or a thousand features would outweigh them.
     steps : int
-        Outer steps of L-BFGS at most; the problem is convex, so the result does not depend on a
-        seed.
+        Largest number of outer steps of L-BFGS. The problem is convex: no seed is needed.
 
     Returns
     -------
     weight, bias : (classes, d) and (classes,) float32 tensors
-        For raw features: standardising is folded in.
+        Of features that are not standardised.
     """
     x = torch.as_tensor(features, dtype=torch.float64)
     y = torch.as_tensor(targets, dtype=torch.float64)

@@ -1,4 +1,4 @@
-"""Where labelled images come from: folders, a table, open layers, or regions drawn on one."""
+"""Fields that choose labelled images: folders, a table, layers, or regions of a layer."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from ..layers.metadata import calibration, drawn_on
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-FOLDER, TABLE, LAYERS, REGIONS = "Folder of folders", "Table (CSV)", "Open layers", "Regions drawn"
+FOLDER, TABLE, LAYERS, REGIONS = "Folder of folders", "Table (CSV)", "Open layers", "Drawn regions"
 
 CLASS = "class"
 
 
 class LabelledImages(Container):
-    """Fields that lead to a `Dataset`.
+    """Choose the images of a `Dataset`.
 
     Parameters
     ----------
     viewer : Viewer
-        Whose layers are offered.
+        Source of layers and regions.
     """
 
     def __init__(self, viewer: Viewer) -> None:
@@ -35,37 +35,37 @@ class LabelledImages(Container):
         self.source = ComboBox(
             label="Images from",
             choices=[FOLDER, TABLE, LAYERS, REGIONS],
-            tooltip="One folder a class; a table with path, label and group; layers with a class; "
-            "or regions of a micrograph with a class",
+            tooltip="A folder with one folder for each class; a table with path, label and group; "
+            "layers with a class; or regions of a micrograph with a class",
         )
-        self.folder = FileEdit(mode="d", label="Folder", tooltip="Holds one folder a class")
+        self.folder = FileEdit(
+            mode="d", label="Folder", tooltip="Contains one folder for each class"
+        )
         self.file = FileEdit(
             mode="r",
             filter="Tables (*.csv)",
             label="Table",
-            tooltip="path, label and, if any, group",
+            tooltip="Columns path, label and, optionally, group",
         )
         self.group = LineEdit(
             label="Group",
-            tooltip="Regular expression whose first (bracket) finds the specimen in a file's name; "
-            "images of one specimen are never in two parts. Empty: folders within a class are "
-            "specimens, other images stand alone",
+            tooltip="Regular expression whose first (group) matches the specimen in a file name; "
+            "images of one specimen are never split between training and test. Empty: a folder "
+            "within a class is a specimen, any other image is one of its own",
         )
         self.image = ComboBox(label="Image", choices=lambda _: _of(viewer, Image))
         self.regions = ComboBox(
             label="Regions",
             choices=lambda _: _of(viewer, (Shapes, Labels)),
-            tooltip="Shapes or Labels with a feature 'class'",
+            tooltip="A Shapes or Labels layer with a feature 'class'",
         )
         self.side = SpinBox(
             label="Crop", value=0, min=0, max=4096,
-            tooltip="Side of the crops in pixels; 0: the bounding square of each region",
+            tooltip="Side of the crops in pixels; 0 uses the bounding square of each region",
         )  # fmt: skip
         self.classes = QTableWidget(0, 3)
         self.classes.setHorizontalHeaderLabels(["layer", "class", "group"])
-        self.classes.setToolTip(
-            "Type the class of each layer (empty leaves it out), and its specimen or group"
-        )
+        self.classes.setToolTip("Class of each layer (empty: not used), and its specimen or group")
         self.classes.setMaximumHeight(140)
         super().__init__(
             widgets=[
@@ -95,8 +95,8 @@ class LabelledImages(Container):
         self.classes.setVisible(source == LAYERS)
 
     def _list_layers(self, event: Any = None) -> None:
-        """List the image layers, keeping the classes that were typed."""
-        typed = self._typed()
+        """List the image layers; classes that were entered stay."""
+        entered = self._entered()
         layers = _of(self._viewer, Image)
         self.classes.setRowCount(len(layers))
         self.classes.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
@@ -104,7 +104,7 @@ class LabelledImages(Container):
             name = QTableWidgetItem(layer.name)
             name.setFlags(name.flags() & ~name.flags().ItemIsEditable)
             self.classes.setItem(row, 0, name)
-            label, group = typed.get(layer.name, ("", ""))
+            label, group = entered.get(layer.name, ("", ""))
             label = label or str(layer.metadata.get(CLASS, ""))
             group = group or str(layer.metadata.get("group", ""))
             self.classes.setItem(row, 1, QTableWidgetItem(label))
@@ -112,8 +112,8 @@ class LabelledImages(Container):
         self.image.reset_choices()
         self.regions.reset_choices()
 
-    def _typed(self) -> dict[str, tuple[str, str]]:
-        """Class and group of each layer, as they are in the list."""
+    def _entered(self) -> dict[str, tuple[str, str]]:
+        """Class and group of each layer in the list."""
         found = {}
         for row in range(self.classes.rowCount()):
             cells = [self.classes.item(row, column) for column in range(3)]
@@ -123,7 +123,7 @@ class LabelledImages(Container):
         return found
 
     def set_class(self, layer: str, label: str) -> None:
-        """Type the class of a layer (for scripts)."""
+        """Enter the class of a layer."""
         for row in range(self.classes.rowCount()):
             if self.classes.item(row, 0).text() == layer:
                 self.classes.item(row, 1).setText(label)
@@ -131,33 +131,33 @@ class LabelledImages(Container):
         raise ValueError(f"no image layer {layer!r}")
 
     def dataset(self) -> Dataset:
-        """Give the labelled images that the fields lead to.
+        """Give the labelled images that the fields choose.
 
         Raises
         ------
         ValueError, FileNotFoundError
-            In words, where they lead nowhere.
+            If they choose none.
         """
         source = self.source.value
         if source in (FOLDER, TABLE):
             path = (self.folder if source == FOLDER else self.file).value
             if path is None or str(path) in ("", "."):
-                raise ValueError("choose a folder with one folder a class, or a table")
+                raise ValueError("choose a folder with one folder for each class, or a table")
             return dataset.load(path, group=self.group.value)
         return self._from_layers() if source == LAYERS else self._from_regions()
 
     def _from_layers(self) -> Dataset:
-        typed = self._typed()
+        entered = self._entered()
         chosen = [
-            layer for layer in _of(self._viewer, Image) if typed.get(layer.name.strip(), ("",))[0]
+            layer for layer in _of(self._viewer, Image) if entered.get(layer.name.strip(), ("",))[0]
         ]
         if not chosen:
-            raise ValueError("type the class of each layer into the list")
+            raise ValueError("enter the class of each layer in the list")
         return from_arrays(
             [layer.data[0] if layer.multiscale else layer.data for layer in chosen],
-            [typed[layer.name.strip()][0] for layer in chosen],
+            [entered[layer.name.strip()][0] for layer in chosen],
             names=[layer.name for layer in chosen],
-            groups=[typed[layer.name.strip()][1] or layer.name for layer in chosen],
+            groups=[entered[layer.name.strip()][1] or layer.name for layer in chosen],
             spacings=[calibration(layer) for layer in chosen],
             name="layers",
         )
@@ -165,15 +165,15 @@ class LabelledImages(Container):
     def _from_regions(self) -> Dataset:
         image, regions = self.image.value, self.regions.value
         if image is None or regions is None:
-            raise ValueError("choose an Image layer, and Shapes or Labels that lie on it")
+            raise ValueError("choose an Image layer, and a Shapes or Labels layer with its regions")
         if CLASS not in regions.features:
             raise ValueError(
-                f"{regions.name} has no feature {CLASS!r}: give each region its class (in the "
-                "layer's features table)"
+                f"{regions.name} has no feature {CLASS!r}: add the class of each region to the "
+                "features table of the layer"
             )
         names = [str(name) for name in regions.features[CLASS]]
         if image.ndim != 2:
-            raise ValueError(f"{image.name} is a stack: regions are cut from one plane")
+            raise ValueError(f"{image.name} is a stack: choose a 2D image")
         if isinstance(regions, Shapes):
             drawn = drawn_on(regions, image)
             numbers = range(1, len(names) + 1)

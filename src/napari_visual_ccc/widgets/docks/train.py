@@ -1,4 +1,4 @@
-"""The Train classifier dock: images, a look at them, a model, training, its report, its use."""
+"""Train classifier: labelled images, a check of them, training, its report and its model."""
 
 from __future__ import annotations
 
@@ -28,21 +28,25 @@ from .labelled_images import LabelledImages
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-# choices that everyone makes; the others wait behind "More choices"
+# always visible; the other choices are behind "More choices"
 _FIRST = ("model", "window", "window_unit", "split")
 
-_OWN = ("state", "finish")
+# the dock sets these itself
+_HIDDEN = ("state", "finish")
 
-_OFTEN = 0.5
+# seconds between two drawings of the curves
+_REDRAW = 0.5
+
+_IMAGES, _TRAINING, _REPORT = range(3)
 
 
 class Train(Container):
-    """Train a classifier on your own images, see how good it is, and use it.
+    """Train a classifier on labelled images, report its accuracy, and use it.
 
     Parameters
     ----------
     napari_viewer : Viewer
-        Where layers are taken from, and mistakes opened.
+        Source of layers; misclassified images open in it.
     """
 
     def __init__(self, napari_viewer: Viewer) -> None:
@@ -54,20 +58,39 @@ class Train(Container):
         self._trained = 0
         self._drawn = 0.0
         self._training = self._finishing = False
-        self._started: dict[str, Any] = {}
+        self._choices: dict[str, Any] = {}
         self._data: Any = None
         self._temporary = tempfile.TemporaryDirectory(prefix="visual-ccc-")
         self.images = LabelledImages(napari_viewer)
-        self.parameters_of = {
+        self.fields = {
             name: field_of(parameter)
             for name, parameter in signature.parameters("train").items()
-            if name not in _OWN
+            if name not in _HIDDEN
         }
-        first = Container(widgets=[self.parameters_of[name] for name in _FIRST])
+        first = Container(widgets=[self.fields[name] for name in _FIRST])
+        super().__init__(widgets=[self.images, first], labels=False)
+        self.margins = (6, 6, 6, 6)
         more = Container(
-            widgets=[field for name, field in self.parameters_of.items() if name not in _FIRST]
+            widgets=[field for name, field in self.fields.items() if name not in _FIRST]
         )
-        self.look_button = PushButton(text="Look over", tooltip=signature.summary("audit_dataset"))
+        self._make_widgets()
+        for one in (first, more, self._buttons):
+            one.margins = (0, 0, 0, 0)
+        self._fold = QCollapsible("More choices")
+        self._fold.addWidget(more.native)
+        self._fold.collapse(animate=False)
+        for widget in (
+            self._fold, self._buttons.native, self.bar.native, self.message, self.tabs
+        ):  # fmt: skip
+            self.native.layout().addWidget(widget)
+        # Qt does not own the Python side of these
+        self._kept = (first, more)
+        self._connect()
+
+    def _make_widgets(self) -> None:
+        self.check_button = PushButton(
+            text="Check images", tooltip=signature.summary("audit_dataset")
+        )
         self.train_button = PushButton(text="Train", tooltip=signature.summary("train"))
         self.save_button = PushButton(
             text="Save…", enabled=False, tooltip="Save the model, its split and its report"
@@ -75,90 +98,91 @@ class Train(Container):
         self.use_button = PushButton(
             text="Use", enabled=False, tooltip="Classify and explain with this model"
         )
-        buttons = Container(
-            widgets=[self.look_button, self.train_button, self.save_button, self.use_button],
+        self._buttons = Container(
+            widgets=[self.check_button, self.train_button, self.save_button, self.use_button],
             layout="horizontal",
             labels=False,
         )
         self.bar = ProgressBar(min=0, max=100, visible=False)
-        super().__init__(widgets=[self.images, first], labels=False)
-        for one in (first, more, buttons):
-            one.margins = (0, 0, 0, 0)
-        self.margins = (6, 6, 6, 6)
-        fold = QCollapsible("More choices")
-        fold.addWidget(more.native)
-        fold.collapse(animate=False)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.hide()
-        self.tabs = QTabWidget()
-        self.counts, self.doubles = Table("classes"), Table("duplicates")
+        self.counts, self.duplicates = Table("classes"), Table("duplicates")
         self.curves, self.report, self.mistakes = Canvas(), Report(), Mistakes()
-        self.tabs.addTab(_stacked(self.counts, self.doubles), "Images")
+        self.tabs = QTabWidget()
+        self.tabs.addTab(_stacked(self.counts, self.duplicates), "Images")
         self.tabs.addTab(self.curves, "Training")
         self.tabs.addTab(self.report, "Report")
         self.tabs.addTab(self.mistakes, "Mistakes")
         self.tabs.hide()
-        for widget in (fold, buttons.native, self.bar.native, self.message, self.tabs):
-            self.native.layout().addWidget(widget)
-        self._kept = (first, more, buttons)
-        self.look_button.changed.connect(self.look_over)
-        self.train_button.changed.connect(self._on_train)
+
+    def _connect(self) -> None:
+        self.check_button.changed.connect(self.check_images)
+        self.train_button.changed.connect(self._on_train_button)
         self.save_button.changed.connect(lambda: self.save())
         self.use_button.changed.connect(self.use)
         self.mistakes.chosen.connect(self._open)
         self.native.destroyed.connect(self._close)
 
     @property
-    def parameters(self) -> dict[str, Any]:
-        """What the person chose."""
-        values = {name: field.value for name, field in self.parameters_of.items()}
+    def choices(self) -> dict[str, Any]:
+        """Values of the fields."""
+        values = {name: field.value for name, field in self.fields.items()}
         return {
             name: None if isinstance(value, Path) and str(value) in ("", ".") else value
             for name, value in values.items()
         }
 
+    @property
+    def is_running(self) -> bool:
+        """Whether images are checked or a model is trained at the moment."""
+        return self._job is not None
+
+    @property
+    def epochs(self) -> int:
+        """Number of finished epochs of the present training."""
+        return len(self._rows)
+
     def _close(self, *_: Any) -> None:
-        # the fields are gone by now: nothing may touch them
+        # Qt has deleted the fields: nothing may touch them
         if self._job is not None:
             self._job.abandon()
         self._temporary.cleanup()
 
-    # looking over ---------------------------------------------------------------------------------
+    # check ----------------------------------------------------------------------------------------
 
-    def look_over(self) -> None:
-        """Count, compare and list the images, before anything is trained."""
-        if self._job is not None:
+    def check_images(self) -> None:
+        """Count the images and list near-duplicates, before anything is trained."""
+        if self.is_running:
             return
         try:
             steps = execute("audit_dataset", {"data": self.images.dataset()})
         except EXPECTED as error:
             report(error)
             return
-        self._start(steps, "Look the images over", self._show_examined)
+        self._start(steps, "Check images", self._show_audit)
         self.train_button.text = "Cancel"
 
-    def _show_examined(self, outcome: Outcome) -> None:
+    def _show_audit(self, outcome: Outcome) -> None:
         result = outcome.result
         self.counts.show_frame(result.tables["classes"])
-        columns = ["name", "other", "similarity", "leaks"]
         duplicates = result.tables["duplicates"]
-        frame = duplicates[columns].assign(
-            leaks=duplicates["leaks"].map({True: "yes", False: "no"})
-        )
-        self.doubles.setVisible(bool(len(frame)))
-        self.doubles.show_frame(frame)
-        self._tell(result.notes or ("Nothing stands in the way of training",))
-        self._show_tab(0)
+        leaks = duplicates["leaks"].map({True: "yes", False: "no"})
+        columns = ["name", "other", "similarity", "leaks"]
+        frame = duplicates[columns].assign(leaks=leaks)
+        self.duplicates.setVisible(bool(len(frame)))
+        self.duplicates.show_frame(frame)
+        self._show_notes(result.notes or ("No problem was found",))
+        self._show_tab(_IMAGES)
 
     # training -------------------------------------------------------------------------------------
 
-    def _on_train(self) -> None:
+    def _on_train_button(self) -> None:
         if self._job is None:
             self.train()
         elif self._finishing or not self._training:
             self._job.cancel()
-            self._tell(("Cancelled",))
+            self._show_notes(("Cancelled",))
         else:
             self.stop()
 
@@ -167,11 +191,11 @@ class Train(Container):
         state = Path(self._temporary.name) / "training.state"
         try:
             if not finish:
-                self._data, self._started = self.images.dataset(), self.parameters
+                self._data, self._choices = self.images.dataset(), self.choices
                 for file in Path(self._temporary.name).glob(f"{state.name}*"):
                     file.unlink()
                 self._rows = []
-            choices = {**self._started, "state": state, "finish": finish}
+            choices = {**self._choices, "state": state, "finish": finish}
             steps = execute("train", {"data": self._data}, choices)
         except EXPECTED as error:
             report(error)
@@ -179,41 +203,41 @@ class Train(Container):
         self._training, self._finishing, self._drawn = True, finish, 0.0
         rows = self._rows
         self._start(
-            map_progress(steps, lambda progress: _noted(progress, rows)),
+            map_progress(steps, lambda progress: _recorded(progress, rows)),
             "Train",
             self._show_trained,
         )
         self.train_button.text = "Stop"
 
     def stop(self) -> None:
-        """Stop; what has been learnt by then is kept, tested and reported."""
+        """Stop training; the best epoch so far is kept, tested and reported."""
         if self._job is None or not self._training:
             return
         self._job.cancel()
         state = Path(self._temporary.name) / "training.state"
         if state.exists():
-            self._tell(("Stopped; the best so far is being tested",))
+            self._show_notes(("Stopped; the best epoch is being tested",))
             self.train(finish=True)
         else:
-            self._tell(("Stopped before anything was learnt",))
+            self._show_notes(("Stopped before the first epoch was over",))
 
     def _start(self, steps: Steps[Any], title: str, returned: Any) -> None:
         self.bar.max, self.bar.value, self.bar.visible = 0, 0, True
-        self.look_button.enabled = False
+        self.check_button.enabled = False
         self._job = Job(
             steps, title, returned=returned, failed=self._on_failed, finished=self._on_finished,
             progressed=self._on_progress,
         )  # fmt: skip
 
     def _on_failed(self, error: Exception) -> None:
-        self._tell(())
+        self._show_notes(())
         report(error)
 
     def _on_finished(self) -> None:
         self._job = None
         self._training = False
         self.bar.visible = False
-        self.look_button.enabled = True
+        self.check_button.enabled = True
         self.train_button.text = "Train"
 
     def _on_progress(self, progress: Progress) -> None:
@@ -221,9 +245,9 @@ class Train(Container):
         self.bar.value = min(progress.done, progress.total)
         if progress.note:
             self.bar.label = progress.note
-        if self._training and len(self._rows) > 1 and time.monotonic() - self._drawn > _OFTEN:
+        if self._training and len(self._rows) > 1 and time.monotonic() - self._drawn > _REDRAW:
             if not self._drawn:
-                self._show_tab(1)
+                self._show_tab(_TRAINING)
             self._drawn = time.monotonic()
             self._draw_curves(pd.DataFrame(list(self._rows)))
 
@@ -239,13 +263,13 @@ class Train(Container):
         self.report.show_evaluation(result.evaluation)
         self.mistakes.show_mistakes(result.evaluation, result.thumbnails)
         self.save_button.enabled = self.use_button.enabled = True
-        self._tell(result.notes)
-        self._show_tab(2)
+        self._show_notes(result.notes)
+        self._show_tab(_REPORT)
 
-    # afterwards -----------------------------------------------------------------------------------
+    # result --------------------------------------------------------------------------------------
 
     def save(self, path: Path | None = None) -> Path | None:
-        """Save model, split and report; ask where to, unless it is said."""
+        """Save model, split and report; without a path a dialog asks for it."""
         if self.result is None:
             return None
         if path is None:
@@ -255,7 +279,7 @@ class Train(Container):
             if not name:
                 return None
             path = named(name)
-            # the dialog has asked whether the file that was typed may be replaced
+            # the dialog has asked whether to replace the file
             force = path.exists() and path == Path(name)
         else:
             force = False
@@ -264,16 +288,16 @@ class Train(Container):
         except EXPECTED as error:
             report(error)
             return None
-        self._tell((f"Saved {self.saved} with its split and its report",))
+        self._show_notes((f"Saved {self.saved} with its split and its report",))
         return self.saved
 
     def use(self) -> None:
-        """Open Classify & Explain with this model; unsaved, it lives as long as this dock."""
+        """Open Classify & Explain with this model; unsaved, it is gone when this dock is closed."""
         if self.result is None:
             return
         path = self.saved
         if path is None:
-            # a name of its own: the other dock keeps what it knows of a file by its name
+            # a new name each time: the other dock caches by name
             path = Path(self._temporary.name) / str(self._trained) / f"trained{SUFFIX}"
             save_model(self.result, path, force=True)
         holder, dock = self.viewer.window.add_plugin_dock_widget(
@@ -283,7 +307,7 @@ class Train(Container):
         dock.use_model(path)
 
     def _open(self, name: str) -> None:
-        """Open an image that was named wrongly."""
+        """Open a misclassified image."""
         example = next((one for one in self._data.examples if one.name == name), None)
         if example is None:
             return
@@ -295,7 +319,7 @@ class Train(Container):
         else:
             self.viewer.add_image(example.read().data, name=name)
 
-    def _tell(self, notes: tuple[str, ...]) -> None:
+    def _show_notes(self, notes: tuple[str, ...]) -> None:
         self.message.setText(" ".join(f"{note[:1].upper()}{note[1:]}." for note in notes))
         self.message.setVisible(bool(notes))
 
@@ -313,11 +337,11 @@ def _stacked(*widgets: QWidget) -> QWidget:
     return holder
 
 
-def _noted(progress: Progress, rows: list[dict[str, float]]) -> Progress:
-    """Keep every epoch's numbers: the job hands on no more progress than can be seen."""
+def _recorded(progress: Progress, rows: list[dict[str, float]]) -> Progress:
+    """Keep the numbers of every epoch: the job drops progress that comes too fast to display."""
     if "epoch" in progress.values:
         if rows and progress.values["epoch"] <= rows[-1]["epoch"]:
-            # the next fold
+            # another fold starts
             rows.clear()
         rows.append(dict(progress.values))
     return progress
