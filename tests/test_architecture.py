@@ -30,7 +30,6 @@ LONG_FILES = {
     "cli/main.py",
     "core/results.py",
     "engine/acquisition/info_bar.py",
-    "report/classifier.py",
     "widgets/docks/info.py",
     "widgets/form/form.py",
 }
@@ -126,7 +125,6 @@ UNCLEAR_WORDS = {
     "nets/predict.py",
     "nets/training/linear.py",
     "nets/training/recipe.py",
-    "report/classifier.py",
     "report/figures.py",
     "widgets/docks/info.py",
     "widgets/layers/build.py",

@@ -33,6 +33,8 @@ def test_the_wheel_holds_manifest_samples_model_and_licences(wheel):
     for name in (
         "napari_visual_ccc/napari.yaml",
         "napari_visual_ccc/py.typed",
+        "napari_visual_ccc/report/templates/classifier.html.j2",
+        "napari_visual_ccc/report/templates/demo.html.j2",
         "napari_visual_ccc/samples/nanoparticles.png",
         "napari_visual_ccc/samples/samples.json",
         "napari_visual_ccc/samples/README.md",

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import html
 import os
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from .. import __version__, samples
 from ..core.files import write_text
 from ..core.layers import Layer
 from ..core.micrograph import Micrograph
 from ..core.result import Prediction
+from ..report.pages import render
 from ..workflow import operations
 from ..workflow.demo import JOBS, Done, run_jobs
 from ..workflow.save import base_name, file_stem, write_result
 from ..workflow.summary import summary
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def has_screen() -> bool:
@@ -74,9 +78,6 @@ def _check_folder(folder: Path) -> None:
         raise FileExistsError(f"{folder} holds other files; choose another folder with -o")
 
 
-# a folder -----------------------------------------------------------------------------------------
-
-
 def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
     """Write figure panels, layers, tables and a page that shows them.
 
@@ -90,7 +91,7 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
     sections = []
     index = folder / "index.html"
     # an interrupted demo is known as one by it
-    write_text(_PAGE.format(version=__version__, body="Not finished."), index, force=True)
+    write_text(render("demo", version=__version__, sections=[]), index, force=True)
     for micrograph, runs in finished:
         layers: list[Layer] = []
         prediction, files = None, []
@@ -116,48 +117,41 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
             unit=micrograph.unit, prediction=prediction, force=True,
         )  # fmt: skip
         sections.append(_section(micrograph, runs, picture, files))
-    write_text(_PAGE.format(version=__version__, body="\n".join(sections)), index, force=True)
+    write_text(render("demo", version=__version__, sections=sections), index, force=True)
     return index
 
 
-_PAGE = """\
-<!doctype html>
-<html lang="en">
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>napari-visual-ccc demo</title>
-<style>
-  body {{ font: 16px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 75rem;
-         padding: 0 1rem; color: #222; }}
-  img {{ max-width: 100%; height: auto; }}
-  table {{ border-collapse: collapse; margin: 1rem 0; font-size: .9rem; }}
-  th, td {{ padding: .2rem .7rem; text-align: right; border-bottom: 1px solid #ddd; }}
-  .source {{ color: #666; }}
-  .wide {{ overflow-x: auto; }}
-</style>
-<h1>napari-visual-ccc {version}</h1>
-<p>Every picture below is computed by <code>visual-ccc demo</code> from the sample micrographs.
-The layers lie beside this page as OME-TIFF, the tables as CSV, and how each was made as YAML.</p>
-{body}
-</html>
-"""
-
-
-def _section(micrograph: Micrograph, runs: list[Done], picture: Path, files: list[Path]) -> str:
+def _section(
+    micrograph: Micrograph, runs: list[Done], picture: Path, files: list[Path]
+) -> dict[str, Any]:
+    """Values of the template for one micrograph."""
     about = micrograph.metadata
-    parts = [
-        f"<h2>{html.escape(micrograph.name)}: {html.escape(about['shows'])}</h2>",
-        f'<p class="source">{html.escape(about["source"])} ({html.escape(about["licence"])})</p>',
-        f'<img src="{picture.name}" alt="{html.escape(micrograph.name)} and its results">',
+    return {
+        "name": micrograph.name,
+        "shows": about["shows"],
+        "source": about["source"],
+        "licence": about["licence"],
+        "picture": picture.name,
+        "files": [file.name for file in files],
+        "results": [
+            {
+                "title": operations.OPERATIONS[done.job.operation].title,
+                "summary": summary(done.result),
+                "notes": done.result.notes,
+                "tables": [_table(table) for table in done.result.tables.values()],
+            }
+            for done in runs
+        ],
+    }
+
+
+def _table(table: pd.DataFrame) -> dict[str, Any]:
+    """First rows of a table as text."""
+    rows = [
+        [
+            "NaN" if cell != cell else f"{cell:.4g}" if isinstance(cell, float) else str(cell)
+            for cell in row
+        ]
+        for row in table.head(10).itertuples(index=False, name=None)
     ]
-    for done in runs:
-        title = operations.OPERATIONS[done.job.operation].title
-        parts.append(f"<h3>{html.escape(title)}</h3><p>{html.escape(summary(done.result))}</p>")
-        notes = "".join(f"<li>{html.escape(note)}</li>" for note in done.result.notes)
-        parts.append(f"<ul>{notes}</ul>" if notes else "")
-        for table in done.result.tables.values():
-            text = table.head(10).to_html(index=False, border=0, float_format=lambda x: f"{x:.4g}")
-            more = f"<p>... {len(table)} rows in all</p>" if len(table) > 10 else ""
-            parts.append(f'<div class="wide">{text}</div>{more}')
-    links = ", ".join(f'<a href="{file.name}">{html.escape(file.name)}</a>' for file in files)
-    return "\n".join([*parts, f"<p>Files: {links}</p>"])
+    return {"columns": list(table.columns), "rows": rows, "count": len(table)}
