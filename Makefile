@@ -25,6 +25,7 @@ lint:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh dev
 	$(VENV)/ruff check .
 	$(VENV)/ruff format --check .
+	$(VENV)/lint-imports
 
 types:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh dev

@@ -592,7 +592,7 @@ def write(path: Path, found: Mapping[str, Any]) -> None:
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def differences(was: Any, now: Any, tolerance: float | None, where: str = "") -> list[str]:
+def differences(was: Any, now: Any, tolerance: float | None, where: str = "") -> list[str]:  # noqa: C901
     """List what differs between two records, in words."""
     if isinstance(was, dict) and isinstance(now, dict):
         if "error" in was and "error" in now:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -23,6 +24,12 @@ threadpool_limits(1)
 settings.register_profile("thorough", max_examples=200, deadline=None)
 settings.register_profile("quick", max_examples=20, deadline=None)
 settings.load_profile("quick")
+
+
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Exempt the libraries, which are loaded by now, from every later search for garbage."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")

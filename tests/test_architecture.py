@@ -223,6 +223,24 @@ def test_only_the_explanations_know_grad_cam_and_only_training_an_optimiser():
     assert {Path(name).parent.as_posix() for name in optimising} == {"nets/training"}
 
 
+def test_the_engine_opens_no_file():
+    files = {
+        "open", "read_text", "read_bytes", "write_text", "write_bytes", "read_csv", "to_csv",
+        "imread", "imwrite", "imsave", "memmap", "fromfile", "tofile", "savez",
+    }  # fmt: skip
+    opened = set()
+    for name, path in MODULES.items():
+        if not name.startswith("engine/"):
+            continue
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Call):
+                called = node.func
+                word = getattr(called, "attr", None) or getattr(called, "id", "")
+                if word in files:
+                    opened.add(f"{name}: {word}")
+    assert opened == set()
+
+
 def fresh(code: str) -> str:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

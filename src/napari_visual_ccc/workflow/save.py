@@ -14,7 +14,7 @@ from .recipe import to_yaml
 from .record import Record
 
 
-def write_result(
+def write_result(  # noqa: PLR0913
     result: Result,
     folder: Path,
     name: str,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ...nets.models.base import Architecture
 
 
-def morphology_map(
+def morphology_map(  # noqa: PLR0913
     image: Any,
     spacing: Any = None,
     unit: str = "px",

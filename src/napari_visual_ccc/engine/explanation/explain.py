@@ -47,7 +47,7 @@ LARGE_PIXELS = 1 << 26
 _SIDE_BY_SIDE = ("gradcam", "hirescam", "layercam", "eigencam", "random")
 
 
-def explain(
+def explain(  # noqa: PLR0913
     image: Any,
     spacing: Any = None,
     unit: str = "px",
@@ -140,7 +140,7 @@ def explain(
     return heatmap(fine, height, title, signed, target, prediction, (*notes, *explainer.notes))
 
 
-def compare(
+def compare(  # noqa: PLR0913
     image: Any,
     spacing: Any = None,
     unit: str = "px",

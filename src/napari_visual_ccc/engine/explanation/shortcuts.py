@@ -41,7 +41,7 @@ BAR, TEXT, BORDER = "label bar", "text and scale bar", "image border"
 BRIGHT, DARK = "saturated bright spots", "saturated dark spots"
 
 
-def detect_shortcuts(
+def detect_shortcuts(  # noqa: PLR0913
     image: Any,
     spacing: Any = None,
     unit: str = "px",

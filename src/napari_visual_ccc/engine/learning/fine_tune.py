@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import SIZE
@@ -74,6 +73,7 @@ class FineTune:
     def _fit(
         self, images: np.ndarray, validation: np.ndarray | None, state: StateFile, board: Any
     ) -> Steps[Fitted]:
+        import pandas as pd
         import torch
 
         prepared, architecture = self.prepared, self.network.architecture

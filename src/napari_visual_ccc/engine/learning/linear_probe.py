@@ -6,7 +6,6 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import pandas as pd
 
 from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import SIZE
@@ -75,6 +74,7 @@ class LinearProbe:
         validation : (v,) int array, optional
             Not needed: the problem is convex and has one solution.
         """
+        import pandas as pd
         import torch
 
         yield from self._compute_features()

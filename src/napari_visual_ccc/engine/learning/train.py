@@ -31,7 +31,7 @@ Architecture = Literal[
 Share = Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}]
 
 
-def train(
+def train(  # noqa: PLR0913
     data: Dataset,
     *,
     model: Architecture = "lite0-linear",

@@ -39,7 +39,7 @@ _FINE = np.uint16(256)
 _SAMPLED = 9
 
 
-def threshold(
+def threshold(  # noqa: PLR0913
     image: Any,
     spacing: Spacing = None,
     unit: str = "px",

@@ -7,7 +7,6 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 from magicgui.widgets import Container, ProgressBar, PushButton
 from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
 from superqt import QCollapsible
@@ -26,6 +25,7 @@ from ..parts.tables import Table
 from .labelled_images import LabelledImages
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.viewer import Viewer
 
 # always visible; the other choices are behind "More choices"
@@ -241,6 +241,8 @@ class Train(Container):
         self.train_button.text = "Train"
 
     def _on_progress(self, progress: Progress) -> None:
+        import pandas as pd
+
         self.bar.max = progress.total
         self.bar.value = min(progress.done, progress.total)
         if progress.note:
