@@ -239,8 +239,8 @@ class _Coordinates(Layer):
 
     @property
     def size_text(self) -> str:
-        """Number of items."""
-        return f"{len(self.data)} items"
+        """Number of points or shapes."""
+        return str(len(self.data))
 
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> _Coordinates:
         """Return a copy with the function applied to every array of coordinates."""
@@ -302,11 +302,6 @@ class PointsLayer(_Coordinates):
         One row per point.
     """
 
-    @property
-    def size_text(self) -> str:
-        """Number of points."""
-        return f"{len(self.data)} points"
-
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> PointsLayer:
         """Apply a function to the coordinates."""
         return self.with_array(function(np.asarray(self.data)))
@@ -323,7 +318,7 @@ class ShapesLayer(_Coordinates):
     Parameters
     ----------
     data : sequence of (V, D) arrays
-        Vertices in source pixels, (y, x) last.
+        Vertices in source pixels, (y, x) last; of rectangles and ellipses the four corners.
     kinds : str or sequence of str
         ``"polygon"``, ``"rectangle"``, ``"ellipse"``, ``"path"`` or ``"line"``: of all shapes, or
         one for each.
@@ -340,11 +335,6 @@ class ShapesLayer(_Coordinates):
     def kind_of_each(self) -> tuple[str, ...]:
         """Kind of every shape."""
         return (self.kinds,) * len(self.data) if isinstance(self.kinds, str) else self.kinds
-
-    @property
-    def size_text(self) -> str:
-        """Number of shapes."""
-        return f"{len(self.data)} shapes"
 
     def mapped(self, function: Callable[[np.ndarray], np.ndarray]) -> ShapesLayer:
         """Apply a function to the vertices of every shape."""

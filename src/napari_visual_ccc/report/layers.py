@@ -75,7 +75,7 @@ def _vertices(layer: ShapesLayer) -> np.ndarray:
 def _patch(kind: str, x: np.ndarray, y: np.ndarray) -> Any:
     from matplotlib.patches import Ellipse, Polygon
 
-    style: dict[str, Any] = {"edgecolor": _MARKED, "facecolor": "none", "linewidth": 1.5}
+    style: dict[str, Any] = {"edgecolor": _MARKED, "fill": False, "linewidth": 1.5}
     if kind == "ellipse":
         return Ellipse((x.mean(), y.mean()), float(np.ptp(x)), float(np.ptp(y)), **style)
     return Polygon(np.stack([x, y], axis=1), closed=kind not in ("path", "line"), **style)

@@ -1,0 +1,109 @@
+"""Layers of results: placement, stacks, and what an info bar moves."""
+
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_visual_ccc.core.layers import (
+    ImageLayer,
+    LabelsLayer,
+    Placement,
+    PointsLayer,
+    ShapesLayer,
+)
+from napari_visual_ccc.core.micrograph import InfoBar
+
+BAR = InfoBar(top=3, bottom=2, left=1, right=4)
+
+
+def test_the_first_cell_is_centred_on_its_block_unless_an_origin_is_given():
+    assert Placement().first_centre == (0, 0)
+    assert Placement(8).first_centre == (3.5, 3.5)
+    assert Placement(8, 15.5, (20, 5)).first_centre == (35.5, 20.5)
+
+
+def test_cells_become_source_pixels():
+    place = Placement(4, corner=(10, 20))
+    np.testing.assert_array_equal(place.to_source([[0, 0], [1, 2]]), [[11.5, 21.5], [15.5, 29.5]])
+    np.testing.assert_array_equal(place.to_source([[7, 1, 2]]), [[7, 15.5, 29.5]])
+    assert place.to_source(np.empty((0, 2))).shape == (0, 2)
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+@pytest.mark.parametrize(("dtype", "blank"), [(np.float32, np.nan), (np.uint8, 0)])
+def test_full_size_pixels_are_padded_where_the_info_bar_was(lazy, dtype, blank):
+    data = np.ones((2, 5, 6), dtype)
+    layer = ImageLayer(da.from_array(data) if lazy else data, name="map")
+    found = layer.uncropped(BAR, (5, 6))
+    assert isinstance(found.data, da.Array) == lazy
+    assert found.placement == layer.placement
+    pixels = np.asarray(found)
+    assert pixels.shape == (2, 10, 11)
+    np.testing.assert_array_equal(pixels[:, 3:8, 1:7], data)
+    np.testing.assert_array_equal(pixels[:, 0], blank)
+
+
+def test_coarse_maps_and_parts_are_moved_by_the_info_bar():
+    coarse = LabelsLayer(np.ones((2, 3), np.uint8), placement=Placement(4, corner=(1, 1)))
+    assert coarse.uncropped(BAR, (2, 3)).placement == Placement(4, corner=(4, 2))
+    part = ImageLayer(np.ones((2, 3)))
+    assert part.uncropped(BAR, (5, 6)).placement == Placement(corner=(3, 1))
+
+
+def test_coordinates_are_moved_by_the_info_bar():
+    points = PointsLayer(np.array([[0.5, 1.5]])).uncropped(BAR, (5, 6))
+    np.testing.assert_array_equal(points.data, [[3.5, 2.5]])
+    shapes = ShapesLayer([np.array([[0, 0], [2, 2]])], kinds="line").uncropped(BAR, (5, 6))
+    np.testing.assert_array_equal(shapes.data[0], [[3, 1], [5, 3]])
+    assert shapes.kinds == "line"
+
+
+def test_pixels_of_slices_fill_a_stack_that_is_blank_elsewhere():
+    stack = LabelsLayer(np.full((2, 2), 7, np.uint8), name="one").new_stack((3,))
+    stack.add((1,), LabelsLayer(np.full((2, 2), 7, np.uint8)))
+    found = stack.layer()
+    assert found.name == "one"
+    assert found.data[:, 0, 0].tolist() == [0, 7, 0]
+    heat = ImageLayer(np.zeros((2, 2)), style="heat", limits=(0, 1)).new_stack((2,)).layer()
+    assert np.isnan(heat.data).all()
+    assert (heat.style, heat.limits) == ("heat", (0, 1))
+
+
+def test_points_of_slices_are_joined_with_the_index_of_their_slice():
+    first = PointsLayer(np.array([[1, 2]]), features=pd.DataFrame({"score": [0.5]}))
+    stack = first.new_stack((2, 3))
+    stack.add((0, 1), first)
+    stack.add((0, 2), PointsLayer(np.empty((0, 2))))
+    stack.add((1, 2), PointsLayer(np.array([[3, 4], [5, 6]])))
+    found = stack.layer()
+    np.testing.assert_array_equal(found.data, [[0, 1, 1, 2], [1, 2, 3, 4], [1, 2, 5, 6]])
+    assert len(found.features) == 3
+    assert found.features["score"][0] == 0.5
+    assert found.features["score"][1:].isna().all()
+
+
+def test_shapes_of_slices_keep_their_kinds():
+    first = ShapesLayer([np.array([[0, 0], [2, 2]])], kinds="rectangle", name="boxes")
+    stack = first.new_stack((2,))
+    stack.add((0,), first)
+    stack.add((1,), ShapesLayer([np.array([[1, 1], [2, 2]])] * 2, kinds=("line", "path")))
+    found = stack.layer()
+    assert found.kinds == ("rectangle", "line", "path")
+    np.testing.assert_array_equal(found.data[1], [[1, 1, 1], [1, 2, 2]])
+    assert found.features is None
+
+
+def test_layers_say_in_a_line_what_they_are():
+    assert str(LabelsLayer(np.zeros((4, 5), np.uint8), name="Otsu")) == "labels 'Otsu': 4 x 5 uint8"
+    lazy = ImageLayer(da.zeros((2, 4, 5), dtype="float32"), name="even")
+    assert str(lazy) == "image 'even': 2 x 4 x 5 float32, lazy"
+    assert str(PointsLayer(np.zeros((6, 2)), name="seeds")) == "points 'seeds': 6"
+    assert str(ShapesLayer([], name="boxes")) == "shapes 'boxes': 0"
+
+
+def test_shapes_are_no_array():
+    with pytest.raises(ValueError, match="use data"):
+        np.asarray(ShapesLayer([np.zeros((3, 2)), np.zeros((4, 2))]))

@@ -1,0 +1,90 @@
+"""How each kind of layer is drawn."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from PIL import Image
+
+from napari_visual_ccc.core.layers import (
+    ImageLayer,
+    LabelsLayer,
+    Placement,
+    PointsLayer,
+    ShapesLayer,
+)
+from napari_visual_ccc.report import figures
+from napari_visual_ccc.report.layers import DRAW, draw_layer, size_of
+
+SQUARE = np.array([[2, 2], [2, 8], [8, 8], [8, 2]])
+
+
+@pytest.fixture
+def axes():
+    return Figure().subplots()
+
+
+def test_every_kind_of_layer_is_drawn():
+    assert set(DRAW) == {ImageLayer, LabelsLayer, PointsLayer, ShapesLayer}
+
+
+def test_a_coarse_map_covers_the_blocks_it_stands_for(axes):
+    draw_layer(axes, ImageLayer(np.ones((4, 5)), placement=Placement(8, corner=(1, 2))), over=False)
+    assert list(axes.images[0].get_extent()) == [2, 42, 33, 1]
+
+
+def test_points_lie_on_the_centres_of_their_pixels(axes):
+    draw_layer(axes, ImageLayer(np.ones((20, 30))), over=False)
+    draw_layer(axes, PointsLayer(np.array([[0, 3], [19, 29]])), over=True)
+    (drawn,) = axes.collections
+    np.testing.assert_array_equal(drawn.get_offsets(), [[3.5, 0.5], [29.5, 19.5]])
+    assert axes.axis() == (0, 30, 20, 0)
+
+
+def test_points_by_themselves_are_framed(axes):
+    draw_layer(axes, PointsLayer(np.array([[4, 3], [9, 29]])), over=False)
+    assert axes.axis() == (3, 30, 10, 4)
+    assert size_of(PointsLayer(np.array([[4, 3], [9, 29]]))) == (6, 27)
+
+
+def test_only_the_first_slice_of_a_stack_is_drawn(axes):
+    draw_layer(axes, PointsLayer(np.array([[0, 4, 3], [1, 9, 29]])), over=False)
+    assert len(axes.collections[0].get_offsets()) == 1
+    shapes = [np.insert(SQUARE, 0, k, axis=1) for k in (0, 0, 1)]
+    draw_layer(axes, ShapesLayer(shapes), over=True)
+    assert len(axes.patches) == 2
+
+
+@pytest.mark.parametrize(
+    ("kind", "vertices", "closed"),
+    [("polygon", 5, True), ("rectangle", 5, True), ("path", 4, False), ("line", 4, False)],
+)
+def test_shapes_are_outlines_of_their_kind(axes, kind, vertices, closed):
+    draw_layer(axes, ShapesLayer([SQUARE], kinds=kind), over=False)
+    (patch,) = axes.patches
+    assert patch.get_closed() == closed
+    assert len(patch.get_xy()) == vertices
+    np.testing.assert_array_equal(patch.get_xy()[0], [2.5, 2.5])
+    assert not patch.get_fill()
+
+
+def test_an_ellipse_fills_its_box(axes):
+    draw_layer(axes, ShapesLayer([SQUARE], kinds="ellipse"), over=False)
+    (patch,) = axes.patches
+    assert (patch.center, patch.width, patch.height) == ((5.5, 5.5), 6, 6)
+
+
+@pytest.mark.parametrize("layer", [PointsLayer(SQUARE), ShapesLayer([SQUARE]), ShapesLayer([])])
+def test_points_and_shapes_become_figures_over_their_image(layer, tmp_path):
+    image = np.tile(np.arange(40, dtype=np.uint8), (30, 1))
+    figures.preview(layer, tmp_path / "a.png", image=image, spacing=(2.0, 2.0), unit="nm")
+    figures.preview(layer, tmp_path / "alone.png")
+    hue = np.asarray(Image.open(tmp_path / "a.png").convert("HSV"))
+    assert (hue[..., 1] > 150).any() == bool(len(layer.data))
+
+
+def test_the_size_of_a_figure_is_that_of_the_source():
+    assert size_of(LabelsLayer(np.ones((3, 4, 5)), placement=Placement(8))) == (32, 40)
+    assert size_of(ShapesLayer([SQUARE]), np.zeros((7, 9))) == (7, 9)
+    assert size_of(ShapesLayer([SQUARE])) == (7, 7)
