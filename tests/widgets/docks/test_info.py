@@ -32,7 +32,7 @@ def test_facts_are_told_and_a_missing_pixel_size_is_warned_about(viewer):
     layer = viewer.add_image(np.zeros((50, 80), np.uint8), name="a <b>")
     layer.metadata[MICROGRAPH] = {"instrument": "Helios", "voltage_kv": 5.0, "stage": 1.5}
     form = dock(viewer, "micrograph")
-    text = form.told.text()
+    text = form.facts.text()
     assert "No pixel size" in text
     assert "a &lt;b&gt;" in text
     assert "80 × 50, uint8" in text
@@ -47,13 +47,13 @@ def test_a_pixel_size_is_typed(viewer):
     form.set_button.native.click()
     assert calibration(layer) == ((2.5, 2.5), "µm")
     assert scale_bar(viewer).visible
-    text = form.told.text()
+    text = form.facts.text()
     assert "No pixel size" not in text
     assert "2.5 µm (by hand)" in text
     assert "200 × 125 µm" in text
     form.size.value = 25.0
     form.set_button.native.click()
-    assert "2 × 1.25 mm" in form.told.text()
+    assert "2 × 1.25 mm" in form.facts.text()
 
 
 @pytest.mark.parametrize(
@@ -153,11 +153,11 @@ def test_without_a_line_nothing_is_set(viewer, drawn):
 def test_the_bar_that_was_found_is_left_out_and_can_be_typed_over(viewer, barred, finish):
     image = viewer.add_image(barred, name="micrograph")
     form = dock(viewer, "micrograph")
-    assert "not looked for yet" in form.told.text()
+    assert "not looked for yet" in form.facts.text()
     form.run_button.native.click()
     finish(form)
     assert image.metadata[MICROGRAPH]["info_bar"]["bottom"] == pytest.approx(40, abs=2)
-    assert "px at the bottom" in form.told.text()
+    assert "px at the bottom" in form.facts.text()
     mask = viewer.layers["micrograph info bar"]
     assert mask.data[410:].all()
     assert not mask.data[:390].any()
@@ -166,7 +166,7 @@ def test_the_bar_that_was_found_is_left_out_and_can_be_typed_over(viewer, barred
     form.run_button.native.click()
     finish(form)
     assert not any(image.metadata[MICROGRAPH]["info_bar"].values())
-    assert "none" in form.told.text()
+    assert "none" in form.facts.text()
     cluster = dock(viewer, "cluster")
     cluster.fields["image"].value = image
     cluster.run_button.native.click()
@@ -270,7 +270,7 @@ def test_a_stack_gets_the_step_between_its_slices(viewer):
     form.step_button.native.click()
     assert tuple(stack.scale) == (20.0, 2.0, 2.0)
     assert calibration(stack, voxel=True)[0] == pytest.approx((20, 2, 2))
-    assert "4, 20 nm apart" in form.told.text()
+    assert "4, 20 nm apart" in form.facts.text()
     part = viewer.add_image(
         stack.data[2:3], name="part", scale=stack.scale, units=stack.units, translate=(40, 0, 0)
     )

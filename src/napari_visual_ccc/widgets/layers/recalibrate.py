@@ -1,0 +1,57 @@
+"""Bring a layer, its results, their records and their tables to another pixel size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Labels, Layer
+
+from ...engine.measure.region_table import rescaled_table
+from .metadata import METADATA, calibration
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+def pixel_sides(layer: Layer) -> tuple[float, ...]:
+    """Height and width of a pixel in the world, whichever transform sets them."""
+    spacing, _ = calibration(layer)
+    return tuple(layer.scale[-2:]) if spacing is None else spacing[-2:]
+
+
+def results_of(layer: Layer, viewer: Viewer) -> list[Layer]:
+    """Results of a layer, and results of those."""
+    known, found = {str(layer.unique_id)}, []
+    # results come after their source, unless the user has moved them
+    for _ in range(2):
+        for one in viewer.layers:
+            record = one.metadata.get(METADATA) or {}
+            if record.get("layer") in known and str(one.unique_id) not in known:
+                known.add(str(one.unique_id))
+                found.append(one)
+    return found
+
+
+def record_pixel_size(layers: list[Layer], size: tuple[float, ...], unit: str) -> None:
+    """Enter a new pixel size into the records of results; a volume has three sides."""
+    for one in layers:
+        record = one.metadata.get(METADATA)
+        if isinstance(record, dict) and isinstance(record.get("source"), dict):
+            sides = max(len(record["source"].get("spacing") or ()), 2)
+            spacing = [float(side) for side in size[-sides:]]
+            record["source"] |= {"spacing": spacing, "unit": unit}
+
+
+def rescale_tables(layers: list[Layer], before: Any, after: Any) -> str:
+    """Convert tables of labels to another pixel size; return which must be measured again."""
+    short = []
+    for one in layers:
+        if before == after or not isinstance(one, Labels) or not len(one.features.columns):
+            continue
+        table = rescaled_table(one.features, before, after)
+        if len(table.columns) < len(one.features.columns):
+            short.append(one.name)
+        one.features = table
+    if not short:
+        return ""
+    return f" Measure {', '.join(short)} again: columns that need the new voxel size were dropped."

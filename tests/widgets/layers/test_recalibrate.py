@@ -1,0 +1,55 @@
+"""Another pixel size for a layer and what was made of it."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from napari.layers import Image, Labels
+
+from napari_visual_ccc.widgets.layers.recalibrate import (
+    pixel_sides,
+    record_pixel_size,
+    rescale_tables,
+    results_of,
+)
+
+
+def result_of(layer, **more):
+    record = {"layer": str(layer.unique_id), "source": {"spacing": [1.0, 1.0], "unit": "nm"}}
+    return Labels(np.ones((4, 4), int), metadata={"visual_ccc": record}, **more)
+
+
+def test_results_of_results_are_found(make_napari_viewer):
+    viewer = make_napari_viewer()
+    image = viewer.add_image(np.zeros((4, 4)))
+    other = viewer.add_image(np.zeros((4, 4)))
+    first = result_of(image)
+    for layer in (result_of(first), first, result_of(other)):
+        viewer.add_layer(layer)
+    found = results_of(image, viewer)
+    assert set(found) == {first, viewer.layers[2]}
+
+
+def test_the_sides_of_a_pixel_are_those_in_the_world():
+    assert pixel_sides(Image(np.zeros((4, 4)), scale=(2, 3))) == (2, 3)
+    layer = Image(np.zeros((4, 4)), scale=(2, 3), affine=np.diag([2, 1, 1]), units="nm")
+    assert pixel_sides(layer) == pytest.approx((4, 3))
+
+
+def test_records_take_the_new_size_with_as_many_sides_as_before():
+    image = Image(np.zeros((4, 4)))
+    layer = result_of(image)
+    record_pixel_size([image, layer], (9, 2, 3), "µm")
+    assert layer.metadata["visual_ccc"]["source"] == {"spacing": [2.0, 3.0], "unit": "µm"}
+
+
+def test_tables_are_converted_and_lost_columns_named():
+    image = Image(np.zeros((4, 4)))
+    layer = result_of(image, name="grains")
+    layer.features = pd.DataFrame(
+        {"index": [1], "label": [1], "area_px2": [4.0], "equivalent_diameter_px": [2.0]}
+    )
+    assert rescale_tables([image, layer], (None, "px"), ((2.0, 2.0), "nm")) == ""
+    assert layer.features["area_nm2"].tolist() == [16]
+    assert rescale_tables([layer], ((2.0, 2.0), "nm"), ((2.0, 2.0), "nm")) == ""
