@@ -58,14 +58,14 @@ def test_a_flat_image_is_not_claimed_to_be_anything(rng):
     flat = np.full((160, 160), 100.0)
     found = ccc.classify(flat)
     assert "mean nothing" in found.notes[-1]
-    assert not found.layers[0].labels.any()
+    assert not found.layers[0].data.any()
 
 
 def test_another_model_can_be_given(tmp_path, discs):
     path = saved(tmp_path, window_px=64)
     found = ccc.classify(discs, model=path, stride=16)
     assert found.classes == tuple(CLASSES)
-    assert found.layers[0].labels.shape == (8, 10)
+    assert found.layers[0].data.shape == (8, 10)
     again = ccc.classify(discs, model=path, stride=16)
     np.testing.assert_array_equal(found.probabilities, again.probabilities)
 

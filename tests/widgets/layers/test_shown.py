@@ -211,7 +211,7 @@ def test_a_slice_is_replayed_from_its_stack(viewer):
     labels = form()[0]
     record = labels.metadata["visual_ccc"]
     again = ccc.replay(record, stack)
-    np.testing.assert_array_equal(again.layers[0].labels, labels.data[0])
+    np.testing.assert_array_equal(again.layers[0].data, labels.data[0])
 
 
 def gated_stack(discs, free, count=12):
