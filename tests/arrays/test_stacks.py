@@ -154,7 +154,7 @@ def test_a_constant_slice_stays_blank_and_is_named(series):
     found = ccc.threshold(stack, scope="slice")
     assert not found.labels[3].any()
     assert found.facts["thresholds"][3] is None
-    assert any("slice 3: nothing was found: image has 1 grey level" in n for n in found.notes)
+    assert any("slice 3: no result: image has 1 grey level" in n for n in found.notes)
     lazy = ccc.threshold(da.from_array(stack, chunks=(1, -1, -1)), scope="slice")
     np.testing.assert_array_equal(lazy.labels.compute(), found.labels)
     with pytest.raises(ValueError, match="too few"):

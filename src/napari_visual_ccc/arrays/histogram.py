@@ -1,4 +1,4 @@
-"""Grey levels of an image and how often each occurs: what global thresholds are found from."""
+"""Histograms of grey levels, exact for whole numbers; the basis of global thresholds."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from .reduction import PairwiseSum, count_pieces, map_pieces
 
 BINS = 65_536
 
-# bins on each side of the range that nearly all pixels lie in, for the outliers
+# bins for outliers on each side of the range of nearly all pixels (the core)
 _TAIL = 4096
 
 # share of pixels on each side that may be outliers
 _OUTLIERS = 0.001
 
 # how often the core is narrowed: each time by a factor of up to 57,000
-_ZOOMS = 5
+_REFINEMENTS = 5
 
-# pixels counted at once
+# pixels counted at a time
 _AT_ONCE = 1 << 20
 
-# what float32 can hold
+# widest range of grey values, within float32
 _WIDEST = 1e38
 
 
@@ -40,11 +40,11 @@ class GreyHistogram:
     counts : (n,) int64 array
         Pixels in each bin, all above zero.
     bins : (n,) int array
-        Number of each bin among all bins.
+        Position of each bin among all bins.
     scale : Levels or Binned
-        Which bin a grey value falls into.
+        Conversion between grey values and bins.
     sums : (n,) float64 array
-        Sum of grey of the pixels in each bin, or of another image there.
+        Sum of the grey values in each bin, or of those of another image there.
     """
 
     values: np.ndarray
@@ -59,7 +59,7 @@ class GreyHistogram:
         return self.scale.edge(self.bins)
 
     def percentiles(self, *shares: float) -> tuple[float, ...]:
-        """Grey below which so many per cent of the pixels lie, as `numpy.percentile` gives it."""
+        """Percentiles of the pixels, as `numpy.percentile`."""
         last = np.cumsum(self.counts)
         places = np.array(shares) / 100 * (last[-1] - 1)
         low, high = (
@@ -89,7 +89,7 @@ class GreyHistogram:
         return counts, (edges[1:] + edges[:-1]) / 2
 
     def labeller(self, starts: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
-        """Give the function that labels a plane: 1 from the first start on, 2 from the second, ...
+        """Function that labels a plane: 1 from the first start on, 2 from the second, ...
 
         Pixels that are not finite become 0.
         """
@@ -114,7 +114,7 @@ class GreyHistogram:
 
 @dataclass(frozen=True)
 class Levels:
-    """One bin a whole number, from `low` on."""
+    """One bin for each whole number, from `low` on."""
 
     low: int
 
@@ -134,10 +134,10 @@ class Levels:
 
 @dataclass(frozen=True)
 class Binned:
-    """Even bins over the range that nearly all pixels lie in (the core), coarser ones beyond.
+    """Even bins over the range of nearly all pixels (the core), coarser bins beyond.
 
-    Even bins from extreme to extreme would leave a single bin to an image with one hot pixel.
-    Without a core they are even all through.
+    With even bins from extreme to extreme, one hot pixel would leave all others in a single bin.
+    Without a core all bins are even.
     """
 
     low: float
@@ -151,7 +151,7 @@ class Binned:
         return [self.low, *self.core, self.high], [0, _TAIL, BINS - 1 - _TAIL, BINS - 1]
 
     def index(self, plane: np.ndarray) -> np.ndarray:
-        """Bin of every value; any where it is not finite."""
+        """Bin of every value; arbitrary where it is not finite."""
         values = plane.astype(np.float64)
         if plane.dtype.kind == "f":
             np.nan_to_num(values, copy=False, nan=self.low, posinf=self.high, neginf=self.low)
@@ -172,7 +172,7 @@ class Binned:
 
 
 def limits(image: Any) -> Steps[tuple[float, float]]:
-    """Find the lowest and highest finite grey value in one pass.
+    """Lowest and highest finite grey value, in one pass.
 
     Raises
     ------
@@ -184,7 +184,7 @@ def limits(image: Any) -> Steps[tuple[float, float]]:
 
 
 def extremes(image: Any) -> Steps[tuple[float, float, bool]]:
-    """Find in one pass what `limits` finds, and whether any pixel is not finite."""
+    """Limits as `limits`, and whether any pixel is not finite, in one pass."""
     low, high, total, missing = np.inf, -np.inf, count_pieces(image), False
     for done, (_, (ends, all_there)) in enumerate(map_pieces(_ends, image), start=1):
         low, high, missing = min(low, ends[0]), max(high, ends[1]), missing or not all_there
@@ -193,20 +193,20 @@ def extremes(image: Any) -> Steps[tuple[float, float, bool]]:
         raise ValueError("image has no finite pixel: all are NaN or infinite")
     if float(high) - float(low) > _WIDEST:
         raise ValueError(
-            f"grey values span {low:g} to {high:g}, too much to count with; scale them"
+            f"grey values range from {low:g} to {high:g}, too wide for a histogram; rescale them"
         )
     return low, high, missing
 
 
-def grey_histogram(image: Any, beside: Any = None) -> Steps[GreyHistogram]:
+def grey_histogram(image: Any, summed: Any = None) -> Steps[GreyHistogram]:
     """Count the grey levels of an image of any size in a few passes.
 
     Parameters
     ----------
     image : (..., Y, X) array
-        Any real dtype, numpy or dask. Pixels that are not finite are left out.
-    beside : (..., Y, X) array, optional
-        Another image of that size, to be summed in every bin in the same pass.
+        Any real dtype, numpy or dask. Pixels that are not finite are ignored.
+    summed : (..., Y, X) array, optional
+        Another image of that size, summed in every bin in the same pass.
 
     Returns
     -------
@@ -219,14 +219,14 @@ def grey_histogram(image: Any, beside: Any = None) -> Steps[GreyHistogram]:
         If no pixel is finite.
     """
     if image.dtype.itemsize <= 2 and image.dtype.kind in "ui":
-        return (yield from _count(image, Levels(int(np.iinfo(image.dtype).min)), beside))
+        return (yield from _count(image, Levels(int(np.iinfo(image.dtype).min)), summed))
     low, high = yield from limits(image)
     if image.dtype.kind in "ui" and int(high) - int(low) < BINS:
-        return (yield from _count(image, Levels(int(low)), beside))
+        return (yield from _count(image, Levels(int(low)), summed))
     scale = Binned(float(low), float(high))
     width = scale.high - scale.low
-    for _ in range(_ZOOMS):
-        found = yield from _count(image, scale, beside)
+    for _ in range(_REFINEMENTS):
+        found = yield from _count(image, scale, summed)
         share = np.cumsum(found.counts) / found.counts.sum()
         first, last = np.searchsorted(share, (_OUTLIERS, 1 - _OUTLIERS))
         core_low, core_high = scale.edge(np.array([found.bins[first], found.bins[last] + 1]))
@@ -245,7 +245,7 @@ def _ends(_: Any, piece: np.ndarray) -> tuple[tuple[float, float], bool]:
     return ends, piece.size == size
 
 
-def _count(image: Any, scale: Levels | Binned, beside: Any) -> Steps[GreyHistogram]:
+def _count(image: Any, scale: Levels | Binned, summed: Any) -> Steps[GreyHistogram]:
     exact = isinstance(scale, Levels)
     size = 256 if image.dtype.itemsize == 1 else BINS
     counts, sums, total = np.zeros(size, np.int64), PairwiseSum(), count_pieces(image)
@@ -266,7 +266,7 @@ def _count(image: Any, scale: Levels | Binned, beside: Any) -> Steps[GreyHistogr
                 added[1] += np.bincount(bins, weights=weights[0][there], minlength=size)
         return found, added
 
-    images = (image,) if beside is None else (image, beside)
+    images = (image,) if summed is None else (image, summed)
     for done, (number, (found, added)) in enumerate(map_pieces(count, *images), start=1):
         counts += found
         sums.add(number, added)
@@ -274,27 +274,27 @@ def _count(image: Any, scale: Levels | Binned, beside: Any) -> Steps[GreyHistogr
     bins, found_sums = np.flatnonzero(counts), sums.value
     counts = counts[bins]
     values = scale.edge(bins) if exact else found_sums[0, bins] / counts
-    others = values * counts if beside is None else found_sums[1, bins]
+    others = values * counts if summed is None else found_sums[1, bins]
     return GreyHistogram(values, counts, bins, scale, others)
 
 
 def _parts(piece: np.ndarray) -> Iterator[np.ndarray]:
-    """Cut what a chunk holds, for counting in whole numbers of 64 bits takes eight times that."""
+    """Cut a chunk: counting in 64-bit integers takes eight times the memory of the pixels."""
     flat = np.ascontiguousarray(piece).reshape(-1)
     return (flat[start : start + _AT_ONCE] for start in range(0, len(flat), _AT_ONCE))
 
 
 def _quick_counts(part: np.ndarray) -> np.ndarray:
-    """Pixels at every level of uint8 or uint16, without a wider copy of them."""
+    """Counts of all levels of uint8 or uint16, without a wider copy."""
     import cv2
 
     size = 256 if part.dtype == np.uint8 else BINS
-    # in float32, which is exact as long as a part has fewer than 2^24 pixels
+    # counts in float32 are exact below 2^24 pixels
     return cv2.calcHist([part], [0], None, [size], [0, size]).ravel().astype(np.int64)
 
 
 def occurrences(labels: Any) -> Steps[dict[int, int]]:
-    """Count how many pixels each label has."""
+    """Number of pixels of each label."""
     found: dict[int, int] = {}
     total = count_pieces(labels)
 

@@ -1,4 +1,4 @@
-"""Validation of images and labels, and grey images from colour ones."""
+"""Validate images and labels, and convert colour to grey."""
 
 from __future__ import annotations
 
@@ -15,22 +15,20 @@ _LUMINANCE = (0.2125, 0.7154, 0.0721)
 
 
 def to_gray(image: Any) -> tuple[Any, tuple[str, ...]]:
-    """Make an image grey without losing levels.
+    """Convert an image to grey without losing levels.
 
     Parameters
     ----------
     image : (..., Y, X) or (..., Y, X, 3 or 4) array
-        Any real dtype, numpy or lazy dask; on disk and above 1 GiB (memory-mapped, zarr) it
-        becomes dask. A last axis of 3 or 4 on an array of three or more
-        dimensions is taken for colour.
+        Any real dtype, numpy or dask; arrays on disk above 1 GiB (memory-mapped, zarr) become
+        dask. A last axis of 3 or 4 on an array of three or more dimensions is colour.
 
     Returns
     -------
     grey : (..., Y, X) array
-        Of the same dtype (bool becomes uint8), never rescaled; the input itself where nothing
-        had to be done.
+        Of the same dtype (bool becomes uint8), never rescaled; the input itself where it is grey.
     notes : tuple of str
-        What was done that a person should know of.
+        What was converted, for the user.
 
     Raises
     ------
@@ -69,7 +67,7 @@ def _grey_from_colour(image: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def plane_of(image: Any, what: str) -> Any:
-    """Insist on a single (Y, X) image.
+    """Validate a single (Y, X) image.
 
     Raises
     ------
@@ -116,7 +114,7 @@ def finite(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
 
 
 def subtract_level(plane: np.ndarray, zero: float) -> np.ndarray:
-    """Subtract a level, then give float32: a small contrast on a large level keeps its digits."""
+    """Subtract a level before the conversion to float32: small contrasts keep their digits."""
     wide = plane.astype("f8" if plane.dtype.itemsize > 2 else "f4")
     return (wide - np.array(zero, wide.dtype)).astype(np.float32)
 
@@ -136,7 +134,7 @@ def stretch(
     low, high : float
         Percentiles that become 0 and 1.
     limits : (low, high), optional
-        Grey values to use instead (a fixed scope).
+        Grey values to use instead (a fixed range).
 
     Returns
     -------
@@ -157,12 +155,12 @@ def stretch(
     return np.clip(stretched, 0, 1, out=stretched), limits
 
 
-# side of the part that tells labels from a micrograph
-_LOOKED_AT = 2048
+# side of the part that is checked for being a micrograph instead of labels
+_CHECKED = 2048
 
 
 def require_integers(labels: Any, advice: str) -> Any:
-    """Insist on (..., Y, X) whole numbers, numpy or dask.
+    """Validate a (..., Y, X) array of integers, numpy or dask.
 
     Raises
     ------
@@ -172,14 +170,14 @@ def require_integers(labels: Any, advice: str) -> Any:
     labels = as_array_or_dask(labels)
     if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
         raise ValueError(
-            f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of whole numbers "
+            f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of integers "
             f"is needed: {advice}"
         )
     return labels
 
 
 def validate_labels(labels: Any) -> Any:
-    """Insist on (..., Y, X) labels of regions or phases, numpy or dask.
+    """Validate (..., Y, X) labels of regions or phases, numpy or dask.
 
     Raises
     ------
@@ -197,7 +195,7 @@ def validate_labels(labels: Any) -> Any:
 
 
 def label_parts(labels: Any, axes: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
-    """Give slices (2 axes) or volumes (3 axes) of labels with their index, one after the other.
+    """Iterate over slices (2 axes) or volumes (3 axes) of labels with their index.
 
     Raises
     ------
@@ -209,7 +207,7 @@ def label_parts(labels: Any, axes: int) -> Iterator[tuple[tuple[int, ...], np.nd
 
 
 def require_non_negative(part: np.ndarray) -> np.ndarray:
-    """Insist that no label is negative.
+    """Validate that no label is negative.
 
     Raises
     ------
@@ -222,7 +220,7 @@ def require_non_negative(part: np.ndarray) -> np.ndarray:
 
 
 def _middle(length: int) -> slice:
-    return slice(max((length - _LOOKED_AT) // 2, 0), (length + _LOOKED_AT) // 2)
+    return slice(max((length - _CHECKED) // 2, 0), (length + _CHECKED) // 2)
 
 
 def _looks_grey(plane: np.ndarray) -> bool:

@@ -1,4 +1,4 @@
-"""Lift a function of one (Y, X) plane over stacks, tiles with a halo, row bands and lazy dask."""
+"""Apply a function of a (Y, X) plane to stacks, tile by tile and lazily for dask."""
 
 from __future__ import annotations
 
@@ -30,34 +30,32 @@ def map_planes(
     Parameters
     ----------
     function : callable
-        Takes a 2-D numpy array and gives one of the same shape. With a `halo` it sees a tile at a
-        time, several on as many threads, and must treat the border of what it sees as the border
-        of an image.
+        From a 2-D numpy array to one of the same shape. With a `halo` it is called with tiles, on
+        several threads, and must treat the border of a tile as the border of an image.
     image : (..., Y, X) array
         Numpy or dask.
     dtype : dtype
         Of the result.
     halo : int, optional
-        How many pixels around it a result pixel depends on. Without it the function gets whole
-        planes.
+        Distance in pixels up to which a result pixel depends on others. None: the function is
+        called with whole planes.
     maps : int, optional
-        How many maps the function gives at once, as a first axis (numpy only).
+        Number of maps that the function returns along a first axis (numpy only).
     pixels : int
-        Of a tile: fewer where a pixel takes long, for Cancel to be prompt.
+        Of a tile: fewer for slow functions, so that a cancel takes effect soon.
     note : str
         For the progress bar.
 
     Returns
     -------
     (..., Y, X) or (maps, ..., Y, X) array
-        Numpy for numpy. For dask: a lazy array at once, computed where it is looked at; `computed`
-        writes it where there is room for it. Tiles and chunks give exactly what the whole plane
-        would give.
+        Numpy for numpy. For dask a lazy array, computed on demand; `computed` writes it to an
+        array. Tiles and chunks give exactly the result of the whole plane.
     """
     if is_lazy(image):
         return _lazily(function, image, dtype, halo, pixels)
     result = np.empty(image.shape if maps is None else (maps, *image.shape), dtype)
-    # whole planes of a stack one by one: what they need for a while is not bounded
+    # whole planes one by one: their temporary memory is not bounded
     workers = 1 if halo is None else WORKERS
     yield from fill(function, image, result, plane_tiles(image.shape, halo, pixels), note, workers)
     return result
@@ -71,7 +69,7 @@ def fill(
     note: str = "",
     workers: int = 1,
 ) -> Steps[None]:
-    """Write what a function gives for the tiles of an image into `result`."""
+    """Write the results of a function for the tiles of an image into `result`."""
 
     def work(tile: Tile) -> None:
         read: tuple[Any, ...] = (*tile.plane, *tile.read)
@@ -89,15 +87,15 @@ def _lazily(function: Plane, image: Any, dtype: Any, halo: int | None, pixels: i
 
     def block(chunk: np.ndarray) -> np.ndarray:
         result = np.empty(chunk.shape, dtype)
-        # dask brings the threads
+        # dask runs its own threads
         run(fill(function, chunk, result, plane_tiles(chunk.shape, halo, pixels)))
         return result
 
     if halo and min(image.shape[-2:]) <= halo:
-        # everything depends on everything
+        # every pixel depends on all others
         halo = None
     meta = np.empty((0,) * image.ndim, dtype)
-    image = _suited(image, halo)
+    image = _rechunk(image, halo)
     if not halo:
         return da.map_blocks(block, image, dtype=dtype, meta=meta)
     depth = {image.ndim - 2: halo, image.ndim - 1: halo}
@@ -106,8 +104,8 @@ def _lazily(function: Plane, image: Any, dtype: Any, halo: int | None, pixels: i
     )
 
 
-def _suited(image: Any, halo: int | None) -> Any:
-    """Cut chunks that fill the memory, join those that are more work to schedule than to do."""
+def _rechunk(image: Any, halo: int | None) -> Any:
+    """Split chunks that are too large for memory, join those too small to be worth scheduling."""
     wanted: dict[int, int] = {}
     if np.prod([max(sizes) for sizes in image.chunks]) > CHUNK_PIXELS:
         wanted = dict.fromkeys(range(image.ndim - 2), 1)

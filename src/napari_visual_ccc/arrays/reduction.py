@@ -1,4 +1,4 @@
-"""Passes over the pieces of an array of any size, in order and on threads."""
+"""Map functions over the pieces of arrays of any size on threads, and sum up the results."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ Answer = TypeVar("Answer")
 
 
 def pieces(image: Any) -> Iterator[np.ndarray]:
-    """Give every pixel once, a bounded piece at a time; `map_pieces` is faster.
+    """Iterate over an array in pieces of bounded size; `map_pieces` is faster.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def pieces(image: Any) -> Iterator[np.ndarray]:
     Yields
     ------
     numpy array
-        The shape says nothing; the pieces together are the image.
+        Of any shape; the pieces together are the image.
     """
     if is_lazy(image):
         for index in np.ndindex(image.numblocks):
@@ -45,32 +45,32 @@ def pieces(image: Any) -> Iterator[np.ndarray]:
 
 
 def map_pieces(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[int, Answer]]:
-    """Ask something of every piece of an image, on all cores: histograms, limits and counts.
+    """Apply a function to all pieces of images on all cores: histograms, limits and counts.
 
     Parameters
     ----------
     function : callable
-        Where the piece lies (index and slices), the pieces of the images → an answer that is
-        small. Called on several threads.
+        From the position of a piece (index and slices) and the pieces of the images to a small
+        answer. Called on several threads.
     *images : (..., Y, X) arrays
         Of one shape, numpy or dask.
 
     Yields
     ------
-    Number of the piece and answer; those of chunks as they come. `blocks.PairwiseSum` adds them up.
+    Number of the piece and answer; chunks in any order. `PairwiseSum` adds them up.
     """
     if any(is_lazy(image) for image in images):
         return map_chunks(function, *images)
 
-    def ask(tile: Tile) -> Answer:
+    def apply(tile: Tile) -> Answer:
         place = (*tile.plane, *tile.write)
         return function(place, *(image[place] for image in images))
 
-    return enumerate(ordered_map(ask, plane_tiles(images[0].shape)))
+    return enumerate(ordered_map(apply, plane_tiles(images[0].shape)))
 
 
 def count_pieces(image: Any) -> int:
-    """Give how many `pieces` there are, for the progress bar."""
+    """Number of `pieces`, for the progress bar."""
     return int(np.prod(image.numblocks)) if is_lazy(image) else len(list(bands(image.shape)))
 
 
@@ -82,8 +82,8 @@ def computed(image: Any, out: Any = None) -> Steps[Any]:
     image : dask array
         What to compute.
     out : array, optional
-        Where to: a memory-mapped file or a zarr array, for what is larger than memory. A numpy
-        array is made without it.
+        Memory-mapped file or zarr array to write to, for results larger than memory. By default a
+        new numpy array.
 
     Returns
     -------
@@ -108,7 +108,7 @@ def computed(image: Any, out: Any = None) -> Steps[Any]:
 def ordered_map(
     function: Callable[[Item], Answer], items: Iterable[Item], workers: int = WORKERS
 ) -> Iterator[Answer]:
-    """Apply a function on several threads, a few items ahead, and give the answers in order."""
+    """Apply a function on several threads, a few items ahead, and yield the answers in order."""
     items = iter(items)
     if workers == 1:
         yield from map(function, items)
@@ -126,32 +126,32 @@ def ordered_map(
 
 @functools.cache
 def threads() -> ThreadPoolExecutor:
-    """The threads for work that waits for nobody.
+    """Pool of threads for tasks that do not wait for others.
 
-    Always the same ones: each new one would keep freed memory of its own.
+    One pool for all: each new thread would keep freed memory of its own.
     """
     return ThreadPoolExecutor(WORKERS)
 
 
-# number of no chunk
+# instead of the number of a chunk
 _ERROR = -1
 
 
-class _Left(Exception):
-    """Nobody waits for the answers any more."""
+class _Abandoned(Exception):
+    """The consumer has stopped reading answers."""
 
 
 class PairwiseSum:
-    """Sum of arrays that come in any order: always added up alike, so that no digit changes.
+    """Sum of numbered arrays, the same to the last digit whatever their order.
 
-    Neighbours are added to pairs, pairs to fours and so on; few sums wait at any time.
+    Neighbours are added to pairs, pairs to fours and so on; few partial sums are held.
     """
 
     def __init__(self) -> None:
         self._parts: dict[tuple[int, int], Any] = {}
 
     def add(self, number: int, part: Any) -> None:
-        """Add the array of a number, each number once."""
+        """Add an array; each number comes once."""
         level = 0
         while (level, number ^ 1) in self._parts:
             part = part + self._parts.pop((level, number ^ 1))
@@ -167,36 +167,36 @@ class PairwiseSum:
 
 
 def map_chunks(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[int, Answer]]:
-    """Ask something of every chunk: `planes.map_pieces` of lazy arrays.
+    """Apply a function to all chunks of lazy arrays, as `map_pieces`.
 
-    All chunks are one graph, so that what neighbours share (a file's chunk under two halos) is
-    computed once; the threads wait when the reader falls behind.
+    All chunks are one graph, so that tasks shared by neighbours (a file's chunk under two halos)
+    are computed once; threads wait when the consumer falls behind.
 
     Parameters
     ----------
     function : callable
-        Slices of the chunk, its parts of the images → answer.
+        From the slices of a chunk and the chunks of the images to an answer.
     *images : (..., Y, X) arrays
-        Of one shape; at least one is dask's, whose chunks are the pieces.
+        Of one shape; the chunks of the first dask array are the pieces.
 
     Yields
     ------
-    Number of the chunk and answer, as they come: dask decides what is computed first.
+    Number of the chunk and answer; dask chooses the order.
     """
     first = next(image for image in images if is_lazy(image))
     found: queue.Queue[tuple[int, Any]] = queue.Queue(2 * WORKERS)
-    left = threading.Event()
+    abandoned = threading.Event()
 
     def put(answer: tuple[int, Any]) -> None:
-        while not left.is_set():
+        while not abandoned.is_set():
             try:
                 return found.put(answer, timeout=0.1)
             except queue.Full:
                 continue
 
     with ThreadPoolExecutor(1) as pool:
-        work = pool.submit(_compute, function, images, first, put, left)
-        # an error of the image's own tasks is raised where the answers are read
+        work = pool.submit(_compute, function, images, first, put, abandoned)
+        # errors of the image's own tasks are raised where the answers are read
         work.add_done_callback(lambda done: put((_ERROR, done.exception())))
         try:
             for _ in range(int(np.prod(first.numblocks))):
@@ -205,7 +205,7 @@ def map_chunks(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[
                     raise answer
                 yield number, answer
         finally:
-            left.set()
+            abandoned.set()
 
 
 def _compute(
@@ -213,7 +213,7 @@ def _compute(
     images: tuple[Any, ...],
     first: Any,
     put: Callable[[tuple[int, Any]], None],
-    left: threading.Event,
+    abandoned: threading.Event,
 ) -> None:
     import dask.array as da
     from dask.array.core import slices_from_chunks
@@ -221,8 +221,8 @@ def _compute(
     places = slices_from_chunks(first.chunks)
 
     def ask(*parts: np.ndarray, block_id: tuple[int, ...]) -> np.ndarray:
-        if left.is_set():
-            raise _Left
+        if abandoned.is_set():
+            raise _Abandoned
         number = int(np.ravel_multi_index(block_id, first.numblocks))
         put((number, function(places[number], *parts)))
         return np.zeros((1,) * first.ndim, bool)
@@ -239,7 +239,7 @@ def _compute(
         dtype=bool,
         chunks=tuple((1,) * count for count in first.numblocks),
         meta=np.empty((0,) * first.ndim, bool),
-        # a name of its own: one made from what the function holds would take long
+        # hashing what the function holds, for a name, would take long
         name=f"asked-{uuid.uuid4().hex}",
     )
     asked.compute(scheduler="threads", num_workers=WORKERS)

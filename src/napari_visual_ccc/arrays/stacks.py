@@ -1,4 +1,4 @@
-"""Lift an operation on one image over the slices of a stack, each worked on alone."""
+"""Apply an operation of one image to each slice of a stack."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from .volumes import map_parts
 
 Scope = Literal["stack", "slice"]
 
-# notes of single slices that are still worth reading
+# notes on single slices that are kept
 _NOTES = 20
 
 
 def check_scope(scope: str) -> None:
-    """Refuse a scope that is none.
+    """Validate a scope.
 
     Raises
     ------
@@ -35,7 +35,7 @@ def check_scope(scope: str) -> None:
 
 
 def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Result]]:
-    """Let an operation on a (Y, X) image take a stack as well, slice by slice.
+    """Make an operation of a (Y, X) image accept stacks, slice by slice.
 
     Parameters
     ----------
@@ -45,8 +45,8 @@ def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Res
     Returns
     -------
     callable
-        Gives what the function gives for an image, and one of stacks for a stack. Slices come
-        one at a time, also from dask; what they give is held in memory.
+        Returns the result of the function for an image, and a `Result` of stacks for a stack.
+        Slices are computed one at a time, also from dask; their results are held in memory.
     """
 
     @functools.wraps(function)
@@ -70,7 +70,7 @@ def map_slices(
     blank: float = 0,
     notes: tuple[str, ...] = (),
 ) -> Steps[Result]:
-    """Give every slice its own limits or thresholds; lazily for dask, without any pass before.
+    """Apply an operation to each slice with its own limits or thresholds; lazily for dask.
 
     Parameters
     ----------
@@ -79,17 +79,17 @@ def map_slices(
     image : array
         Grey, numpy or dask; its last `axes` axes are a slice (2) or a volume (3).
     likes : tuple of Layer
-        Layers without their pixels, one for each that the function gives: names and styles.
+        Layers without pixels, one for each layer of the result: names and styles.
     dtype, blank : dtype and float
-        Of lazy layers, and what fills slices that cannot be worked on, such as constant ones.
+        Of lazy layers, and the value of slices that fail, such as constant ones.
     notes : tuple of str
-        What the result says besides.
+        Further notes of the result.
 
     Returns
     -------
     Result
-        Facts and tables list the values of each slice; a lazy result has none, since nothing was
-        computed.
+        Facts and tables list the values of each slice; a lazy result has none, since nothing is
+        computed yet.
     """
     if is_lazy(image):
         layers: list[Layer] = []
@@ -98,7 +98,7 @@ def map_slices(
                 _pixels_of(function, number, dtype, blank), image, axes, dtype=dtype, note="slice"
             )
             layers.append(like.with_array(pixels))
-        note = "each slice is worked on when it is looked at: what was found is not listed"
+        note = "slices are computed on demand: their values are not listed"
         return Result(tuple(layers), notes=(*notes, note))
     found = yield from each_slice(function, image, axes)
     named = tuple(
@@ -122,7 +122,7 @@ def _pixels_of(
 def each_slice(
     function: Callable[[np.ndarray], Steps[Result]], image: Any, axes: int = 2
 ) -> Steps[Result]:
-    """Work on the slices of a stack one after the other and put the results together.
+    """Apply an operation to the slices of a stack, one after the other, and stack the results.
 
     Parameters
     ----------
@@ -135,37 +135,37 @@ def each_slice(
     -------
     Result
         Layers are stacks; tables have the columns ``index_0``, ... of the slice, and a prediction
-        is one row of the table ``"slices"``. Where a slice cannot be worked on (constant, or
-        nothing finite in it), layers stay blank (0, or NaN), facts are None, and a note says why.
+        is one row of the table ``"slices"``. Where a slice fails (constant, or not finite), layers
+        stay blank (0, or NaN), facts are None, and a note says why.
 
     Raises
     ------
     ValueError
-        If no slice can be worked on.
+        If all slices fail.
     """
     shape = image.shape[:-axes]
-    total, together, first = int(np.prod(shape)), _Together(shape), None
+    total, stacked, first = int(np.prod(shape)), _Stacked(shape), None
     for number, index in enumerate(np.ndindex(shape)):
-        tell = functools.partial(_at_slice, number, total)
+        relabel = functools.partial(_at_slice, number, total)
         try:
-            result = yield from map_progress(function(np.asarray(image[index])), tell)
+            result = yield from map_progress(function(np.asarray(image[index])), relabel)
         except ValueError as error:
             first = first or error
-            together.note(index, f"nothing was found: {error}")
+            stacked.note(index, f"no result: {error}")
         else:
-            together.add(index, result)
-    if not together.layers and not together.rows:
+            stacked.add(index, result)
+    if not stacked.layers and not stacked.rows:
         assert first is not None
         raise first
-    return together.result()
+    return stacked.result()
 
 
 def _at_slice(number: int, total: int, progress: Progress) -> Progress:
     return Progress(number, total, f"slice {number + 1}: {progress.note}", progress.values)
 
 
-class _Together:
-    """Collects the results of slices, so that none has to be kept."""
+class _Stacked:
+    """Collects the results of slices, so that none is kept."""
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         self.shape = shape
@@ -205,10 +205,16 @@ class _Together:
 
         tables = {name: pd.concat(tables, ignore_index=True) for name, tables in self.rows.items()}
         layers = tuple(stack.layer().with_tables(tables) for stack in self.layers)
-        return Result(layers, tables, model=self._model, facts=self._listed(), notes=self._told())
+        return Result(
+            layers,
+            tables,
+            model=self._model,
+            facts=self._joined_facts(),
+            notes=self._joined_notes(),
+        )
 
-    def _listed(self) -> dict[str, Any]:
-        """One value a slice, in the order of the stack; a name shared by all stands alone."""
+    def _joined_facts(self) -> dict[str, Any]:
+        """List of one value a slice; text that all slices share is given once."""
         names = dict.fromkeys(name for facts in self._facts.values() for name in facts)
         found: dict[str, Any] = {}
         for name in names:
@@ -217,8 +223,8 @@ class _Together:
             found[name] = every[0] if same else every
         return found
 
-    def _told(self) -> tuple[str, ...]:
-        """What holds for all slices once, then what is said of single ones."""
+    def _joined_notes(self) -> tuple[str, ...]:
+        """Notes on all slices, then notes on single slices."""
         counts, total = Counter(text for _, text in self._notes), int(np.prod(self.shape))
         shared = tuple(text for text, count in counts.items() if count == total)
         single = []
@@ -231,7 +237,7 @@ class _Together:
 
 
 def _common(name: str, other: str) -> str:
-    """Words at the start that two names share: maps of two classes are maps of one method."""
+    """Leading words that two names share: maps of two classes are maps of one method."""
     if name == other:
         return name
     pairs = zip(name.split(), other.split(), strict=False)

@@ -1,4 +1,4 @@
-"""Go through a plane in tiles that depend on its shape alone, whatever its chunks."""
+"""Map functions over tiles of a plane that depend on its shape alone, whatever its chunks."""
 
 from __future__ import annotations
 
@@ -26,15 +26,15 @@ def tile_corners(shape: tuple[int, ...], side: int = SIDE) -> list[tuple[int, in
 def map_tiles(
     function: Callable[..., Answer], *images: Any, halo: int, side: int = SIDE
 ) -> Iterator[Answer]:
-    """Ask something of every tile of a plane; how it is cut depends on its shape alone.
+    """Apply a function to all tiles of a plane, which depend on its shape alone.
 
-    Of lazy images every chunk is computed once, and a row of chunks or two are in memory.
+    Each chunk of lazy images is computed once; a row of chunks or two are in memory.
 
     Parameters
     ----------
     function : callable
-        The tiles of the images, with a halo on all sides that is 0 beyond the image → an answer.
-        Called on several threads.
+        From the tiles of the images, with a halo on all sides that is 0 beyond the image, to an
+        answer. Called on several threads.
     *images : (Y, X) arrays
         Of one shape, numpy or dask.
     halo : int
@@ -69,7 +69,7 @@ def _bands(image: Any, rows: list[int], halo: int) -> Iterator[np.ndarray]:
 
 
 def _reader(image: Any) -> Callable[[int, int], np.ndarray]:
-    """Give the function that reads rows from a first to a last, neither ever going back."""
+    """Function that reads rows from a first to a last; both only increase from call to call."""
     held, start, block = np.zeros((0, image.shape[1]), image.dtype), 0, 0
 
     def read(first: int, last: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Work in three dimensions: the last three axes of a stack as one volume."""
+"""Apply functions to volumes: the last three axes of a stack."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ Dimensions = Literal["2D", "3D"]
 
 
 def axes_of(dimensions: str, shape: tuple[int, ...]) -> int:
-    """Give how many of the last axes are worked on as one: 2 or 3.
+    """Number of the last axes that form a slice (2) or a volume (3).
 
     Raises
     ------
     ValueError
-        If `dimensions` is neither ``"2D"`` nor ``"3D"``, or an image is to be a volume.
+        If `dimensions` is neither ``"2D"`` nor ``"3D"``, or is ``"3D"`` for a single image.
     """
     if dimensions not in ("2D", "3D"):
         raise ValueError(f"dimensions is {dimensions!r}; choose 2D or 3D")
@@ -33,7 +33,7 @@ def axes_of(dimensions: str, shape: tuple[int, ...]) -> int:
 
 
 def parts(image: Any, axes: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
-    """Give every slice (2 axes) or volume (3 axes) with its index, computed as they come."""
+    """Iterate over slices (2 axes) or volumes (3 axes) with their index."""
     for index in np.ndindex(image.shape[:-axes]):
         yield index, np.asarray(image[index])
 
@@ -52,14 +52,14 @@ def map_volumes(
     Parameters
     ----------
     function : callable
-        Takes a 3-D numpy array and gives one of the same shape. With a `halo` it sees a block at
-        a time and must treat the border of what it sees as the border of an image.
+        From a 3-D numpy array to one of the same shape. With a `halo` it is called with blocks and
+        must treat the border of a block as the border of an image.
     image : (..., Z, Y, X) array
         Numpy or dask.
     dtype : dtype
         Of the result.
     halo : (z, y, x), optional
-        How many voxels around it a result depends on. Without it the function gets whole volumes.
+        Distance in voxels up to which a result depends on others. None: whole volumes.
     voxels : int
         Of a block, roughly.
     note : str
@@ -68,14 +68,14 @@ def map_volumes(
     Returns
     -------
     (..., Z, Y, X) array
-        Numpy for numpy. For dask: a lazy array at once. Blocks and chunks give what the whole
-        volume would give, but for the rounding of functions with running sums (non-local means):
-        some voxels differ by a few units in the last place of float32, about 1e-6 of the largest.
+        Numpy for numpy, lazy for dask. Blocks and chunks give the result of the whole volume, up
+        to the rounding of functions with running sums (non-local means): some voxels differ by a
+        few units in the last place of float32, about 1e-6 of the largest value.
     """
     if is_lazy(image):
         return _lazily(function, image, dtype, halo)
     result = np.empty(image.shape, dtype)
-    # one after the other: what a function of volumes needs for a while is not bounded
+    # one after the other: the temporary memory of a function of volumes is not bounded
     yield from fill(function, image, result, volume_tiles(image.shape, halo, voxels), note)
     return result
 
@@ -105,7 +105,7 @@ def _lazily(
     if halo is None:
         whole = image.rechunk(dict.fromkeys((-3, -2, -1), -1))
         return da.map_blocks(block, whole, dtype=dtype, meta=meta)
-    # an axis shorter than its halo is seen whole, which dask will not call an overlap
+    # an axis shorter than its halo is one chunk: dask refuses such an overlap
     first = image.ndim - 3
     short = [axis for axis, around in enumerate(halo, first) if around >= image.shape[axis]]
     image = image.rechunk(dict.fromkeys(short, -1))

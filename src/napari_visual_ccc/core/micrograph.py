@@ -1,4 +1,4 @@
-"""The value that files and samples give."""
+"""Images with their metadata: what readers and samples return."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from .units import METRES
 
 @dataclass(frozen=True)
 class InfoBar:
-    """How many rows and columns at each border of an image are info bar, not specimen."""
+    """Rows and columns of the info bar at each border of an image."""
 
     top: int = 0
     bottom: int = 0
@@ -26,16 +26,16 @@ class InfoBar:
         return any((self.top, self.bottom, self.left, self.right))
 
     def __str__(self) -> str:
-        found = [f"{n} px at the {border}" for border, n in self.pixels.items() if n]
-        return ", ".join(found) or "none"
+        parts = [f"{n} px at the {border}" for border, n in self.pixels.items() if n]
+        return ", ".join(parts) or "none"
 
     @property
     def pixels(self) -> dict[str, int]:
-        """Rows and columns by border, as metadata and records keep them."""
+        """Rows and columns by border, as in metadata and records."""
         return asdict(self)
 
     def specimen(self, height: int, width: int) -> tuple[slice, slice]:
-        """Rows and columns of the specimen in an image of that size.
+        """Rows and columns of the specimen in an image of a size.
 
         Raises
         ------
@@ -62,31 +62,31 @@ class Axis:
 
 @dataclass(frozen=True, eq=False)
 class Micrograph:
-    """An image with what is known of it.
+    """An image with its metadata.
 
     Parameters
     ----------
     data : (..., Y, X) or (..., Y, X, 3 or 4) array
-        As stored: never rescaled. Numpy, or lazy dask.
+        As stored, never rescaled. Numpy, or lazy dask.
     spacing : (y, x), optional
-        Size of a pixel in `unit`; None when it is not known.
+        Size of a pixel in `unit`; None if unknown.
     unit : str
         ``"nm"``, ``"µm"``, ``"1/nm"`` (a diffraction pattern); ``"px"`` without a pixel size.
     name : str
-        What layers and result files are named after.
+        Name of layers and result files.
     path : Path, optional
-        Where it came from.
+        File of the image.
     metadata : mapping
         ``"facts"``: instrument, detector, kV, ... under stable names; ``"original"``: the file's
-        own dictionary; ``"visual_ccc"``: how a result was made.
+        own dictionary; ``"visual_ccc"``: provenance of a result.
     axes : tuple of Axis
-        The leading axes, one each; empty when nothing is known of them.
+        The leading axes, one each; empty if unknown.
     info_bar : InfoBar, optional
-        None when nobody has looked for one; ``InfoBar()`` when there is none.
+        None if not detected yet; ``InfoBar()`` if there is none.
     levels : tuple of arrays
         Coarser versions of `data`, finest first (a pyramid); empty for most images.
     notes : tuple of str
-        What a person should be told of the reading.
+        Messages of the reader for the user.
     """
 
     data: Any
@@ -102,7 +102,7 @@ class Micrograph:
 
     @property
     def voxel(self) -> tuple[float, ...] | None:
-        """Size (z, y, x) of a voxel of a stack of slices; `spacing` where there is no z step."""
+        """Size (z, y, x) of a voxel of a stack of slices; `spacing` without a step of z."""
         last = self.axes[-1] if self.axes else None
         if self.spacing is None or last is None or last.name != "z":
             return self.spacing
@@ -122,7 +122,7 @@ class Micrograph:
 
 
 def has_colours(image: Micrograph) -> bool:
-    """Whether the last axis of a micrograph is colour, and not columns."""
+    """Whether the last axis of a micrograph is colour."""
     shape = image.data.shape
     return len(shape) > 2 and shape[-1] in (3, 4) and len(image.axes) != len(shape) - 2
 

@@ -1,4 +1,4 @@
-"""Long work as a generator: it yields `Progress` and returns its result."""
+"""Long computations as generators that yield `Progress` and return a result."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Progress:
-    """How far a piece of work has come.
+    """Progress of a computation.
 
     Parameters
     ----------
     done, total : int
-        Steps behind, and steps in all; ``total = 0`` when it is not known.
+        Finished steps and all steps; ``total = 0`` if unknown.
     note : str
-        What is being done, in a word or two.
+        Current step in a word or two.
     values : mapping
-        Numbers of this moment, such as ``{"loss": 0.3}``.
+        Current values, such as ``{"loss": 0.3}``.
     """
 
     done: int
@@ -33,14 +33,14 @@ Steps = Generator[Progress, None, T]
 
 
 def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> T:
-    """Drive work to its end and return its result.
+    """Run a computation to its end and return its result.
 
     Parameters
     ----------
     steps : generator of Progress
-        What an engine function gave.
+        From an engine function.
     report : callable, optional
-        Called with every `Progress`.
+        Called with each `Progress`.
 
     Returns
     -------
@@ -57,23 +57,23 @@ def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> 
         steps.close()
 
 
-def map_progress(steps: Steps[T], tell: Callable[[Progress], Progress]) -> Steps[T]:
-    """Pass work on, telling its progress in other words.
+def map_progress(steps: Steps[T], function: Callable[[Progress], Progress]) -> Steps[T]:
+    """Apply a function to each `Progress` of a computation.
 
     Parameters
     ----------
     steps : generator of Progress
-        The work; it is closed when this is.
-    tell : callable
-        What to yield for every `Progress`; it may take note of it as well.
+        The computation; closed when this generator is.
+    function : callable
+        From a `Progress` to the one that is yielded.
 
     Returns
     -------
-    The work's return value.
+    The return value of the computation.
     """
     try:
         while True:
-            yield tell(next(steps))
+            yield function(next(steps))
     except StopIteration as stop:
         return stop.value
     finally:

@@ -19,7 +19,7 @@ METRES = {unit: LENGTHS[unit] for unit in ("pm", "Å", "nm", "µm", "mm")}
 
 TIMES = {"ns", "µs", "ms", "s", "min", "h", "d"}
 
-# units that nobody reads a micrograph in: what is given instead, and its factor
+# units that micrographs are not given in: the one used instead, and the factor
 _CONVERTED = {
     "fm": ("pm", 1e-3), "cm": ("nm", 1e7), "m": ("nm", 1e9), "inch": ("nm", 2.54e7),
     "1/m": ("1/nm", 1e-9), "1/mm": ("1/nm", 1e-6),
@@ -49,60 +49,59 @@ _PLAUSIBLE_METRES = (1e-15, 1.0)
 
 
 def unit_of(text: Any) -> str:
-    """Give the usual name of a unit: ``"nm"``, ``"µm"``, ``"1/nm"``, ``"px"`` for none.
+    """Normalise the name of a unit: ``"nm"``, ``"µm"``, ``"1/nm"``, ``"px"`` for none.
 
     Parameters
     ----------
     text : str or None
-        As the file has it.
+        As written in the file.
 
     Returns
     -------
     str
-        The text itself where it is not the name of a unit that is known here.
+        The text itself if it is not a known unit.
     """
-    # ImageJ writes letters beyond ASCII as Java does
+    # ImageJ escapes letters beyond ASCII as Java does
     plain = re.sub(r"\\u([0-9a-fA-F]{4})", lambda one: chr(int(one[1], 16)), str(text or ""))
     plain = plain.strip().replace("\u03bc", "µ").replace("\u212b", "Å")
-    below = re.fullmatch(r"1\s*/\s*(\S+)|(\S+?)\s*\^?-1", plain)
-    if below:
-        return f"1/{unit_of(below.group(1) or below.group(2))}"
+    reciprocal = re.fullmatch(r"1\s*/\s*(\S+)|(\S+?)\s*\^?-1", plain)
+    if reciprocal:
+        return f"1/{unit_of(reciprocal.group(1) or reciprocal.group(2))}"
     return plain if plain in _KEPT else _NAMES.get(plain.lower(), plain)
 
 
 def usable(text: Any) -> str:
-    """Give the usual name of a unit, ``"px"`` for one that is not known."""
+    """Normalise the name of a unit; ``"px"`` if it is not known."""
     unit = unit_of(text)
     return unit if unit in _KEPT or unit in _CONVERTED else "px"
 
 
 def converted(size: float, unit: str) -> tuple[float, str]:
-    """Turn metres, centimetres and inches into nm; leave units that people read as they are."""
+    """Convert metres, centimetres and inches to nm; keep the units of micrographs."""
     name, factor = _CONVERTED.get(unit, (unit, 1.0))
     return size * factor, name
 
 
 def length(size: float, unit: str) -> tuple[float, str]:
-    """Give a size that a person typed with the usual name of its unit.
+    """Validate a size entered by the user and normalise its unit.
 
     Raises
     ------
     ValueError
-        If the unit is not one of length, of reciprocal length or of angle, or no pixel can be
-        that large or small.
+        If the unit is not one of length, reciprocal length or angle, or the size is not plausible.
     """
     name = unit_of(unit)
     if name in TIMES or (name not in _KEPT and name not in _CONVERTED):
         known = ", ".join(METRES)
         raise ValueError(f"{unit!r} is not a unit of a pixel size; write {known}, 1/nm or mrad")
-    found = converted(size, name)
-    if not is_plausible(*found):
-        raise ValueError(f"a pixel of {size:g} {unit} cannot be; give the size it has")
-    return found
+    result = converted(size, name)
+    if not is_plausible(*result):
+        raise ValueError(f"a pixel of {size:g} {unit} is not plausible; check the pixel size")
+    return result
 
 
 def is_plausible(size: float, unit: str) -> bool:
-    """Whether a pixel can be that large; of units other than of length, whether it is a size."""
+    """Whether a pixel can have a length; for other units, whether the size is positive."""
     low, high = _PLAUSIBLE_METRES
     metres = METRES.get(unit)
     return low <= size * metres <= high if metres else 0 < size < math.inf

@@ -88,7 +88,7 @@ def test_hardly_a_good_micrograph_is_flagged(data, place):
             "striped along columns",
         ),
         (cut, (0, 2, 5, 10), "white_percent", "saturated"),
-        (shaken, (1, 3, 5, 12), "detail_ratio", "drawn out"),
+        (shaken, (1, 3, 5, 12), "detail_ratio", "anisotropic"),
     ],
 )
 def test_a_worse_image_has_a_worse_number_and_the_worst_its_flag(
@@ -230,7 +230,7 @@ def test_lazy_planes_give_the_same(good):
 def test_limits_are_a_persons_choice(good):
     (flags,) = ccc.image_quality(good[0], blurred=3.0, noisy=50.0).table["flags"]
     assert flags.startswith("noisy")
-    assert ccc.image_quality(good[0]).notes == ("nothing speaks against this image",)
+    assert ccc.image_quality(good[0]).notes == ("fit for analysis: no flag",)
 
 
 @pytest.fixture

@@ -104,8 +104,8 @@ def test_regions_can_be_left_out():
 @pytest.mark.parametrize(
     ("labels", "intensity", "words"),
     [
-        (np.zeros((9, 9), int), None, "hold no region"),
-        (np.ones((9, 9)), None, "whole numbers"),
+        (np.zeros((9, 9), int), None, "contain no region"),
+        (np.ones((9, 9)), None, "integers"),
         (np.ones((9, 9), int), np.ones((8, 9)), "choose the image"),
     ],
 )

@@ -130,13 +130,13 @@ def test_drift_goes_on_across_bad_slices(alloy, reference, kind, where):
     expected[: usable[0]] = 0
     np.testing.assert_allclose(measured(result), expected, atol=0.1)
     assert result.notes == (
-        "slices that show nothing, or nothing of what others show, stay where the last was: "
+        "slices without a match keep the shift of the last one: "
         + ", ".join(str(place) for place in where),
     )
     assert (result.table["match"].iloc[usable[1:]] > 0.9).all()
 
 
-def test_where_something_else_is_shown_is_said_and_what_was_left_may_come_back(alloy, data):
+def test_a_new_view_is_noted_and_the_old_one_may_return(alloy, data):
     other = imread(sorted((data / SETS[3]).iterdir())[0]).astype(float)
     drift = STEADY[:8]
     stack = cut(alloy, drift)
@@ -147,8 +147,7 @@ def test_where_something_else_is_shown_is_said_and_what_was_left_may_come_back(a
     expected[3:6] = drift[2] + drift[3:6] - drift[3]
     np.testing.assert_allclose(measured(result), expected, atol=0.2)
     assert result.notes == (
-        "slices from which on something else is shown: 3; what they show was not laid on what "
-        "came before",
+        "slices where a new view begins: 3; they are not aligned with those before",
     )
 
 
@@ -165,7 +164,7 @@ def test_series_of_stacks_go_on_across_a_bad_slice(alloy, reference, kind, place
     expected = drift.reshape(-1, 2) - drift.reshape(-1, 2)[good][0]
     np.testing.assert_allclose(measured(result)[good], expected[good], atol=0.1)
     if kind is not None:
-        assert result.notes[0].endswith(f"stay where the last was: {place}")
+        assert result.notes[0].endswith(f"keep the shift of the last one: {place}")
 
 
 def test_missing_pixels_move_with_their_slice(picture):
@@ -179,7 +178,7 @@ def test_missing_pixels_move_with_their_slice(picture):
     assert np.isfinite(fine[90:98, 90:102]).all()
 
 
-def test_a_single_image_is_left_alone_and_said_so(discs):
+def test_a_single_image_stays_as_it_is(discs):
     result = ccc.align_stack(discs)
     np.testing.assert_array_equal(result.data, discs.astype(np.float32))
     assert "single image" in result.notes[0]

@@ -133,7 +133,7 @@ def test_missing_pixels_are_missing_in_the_map(rng):
     [
         ({"window": 4}, "odd"),
         ({"window": 31}, "smaller window"),
-        ({"distances": "1, x"}, "whole numbers"),
+        ({"distances": "1, x"}, "write integers"),
         ({"distances": "5"}, "1 to 4"),
         ({"levels": 300}, "2 to 256"),
         ({"feature": "colour"}, "feature is 'colour'"),

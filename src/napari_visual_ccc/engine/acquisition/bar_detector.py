@@ -14,31 +14,31 @@ from .lettering import is_written
 
 _BORDERS = ("bottom", "top", "left", "right")
 
-# of an image's height (of its width, for a bar at the side); and in pixels
+# largest share of the height (of the width, at a side); least and most rows, least columns
 _SHARE, _LEAST, _MOST, _NARROWEST = 1 / 3, 12, 2048, 64
 
-# along a border, and over an image: enough to tell paper from specimen
+# samples along a border: enough to separate paper from specimen
 _SAMPLED = 1024
 
-# share of a row that is paper: above letters, and in a line of them
+# share of a row that is paper: between lines of text, and within one
 _CLEAN, _WRITTEN = 0.93, 0.35
 
-# by which that share falls where the bar ends
+# drop of that share at the end of the bar
 _FALL = 0.25
 
-# of the contrast: how far JPEG moves the paper; and where the specimen is nearly of its level
+# tolerances as shares of the contrast: for JPEG noise; for a specimen of nearly the grey of paper
 _LEVELS = (0.04, 0.006)
 
-# of the contrast: the step at the edge of a translucent bar, and how well it predicts
+# shares of the contrast: step at the edge of a translucent bar, and its residual
 _STEP, _OFF = 0.03, 0.06
 
-# steps of lines that are drawn across a translucent bar: four lines have eight edges, two rows wide
+# most steps of lines across a translucent bar: four lines have eight edges, two rows wide
 _LINES = 16
 
-# rows beyond an edge, that are looked at
+# rows that are examined beyond an edge
 _BEYOND = 8
 
-# and beyond the highest bar, in search of stripes
+# and beyond the highest bar, to rule out stripes
 _FURTHER = 96
 
 
@@ -77,7 +77,7 @@ def _height(plane: Any, border: str) -> int:
     most = min(round(across * _SHARE), _MOST)
     if most < _LEAST or along < _NARROWEST:
         return 0
-    # farther than a bar may reach: stripes that go on are none
+    # farther than a bar may reach: stripes that continue are no bar
     deep = _band(plane, border, most + _BEYOND + _FURTHER, max(1, along // _SAMPLED))
     band = deep[: most + _BEYOND]
     if band.min() == band.max():
@@ -90,7 +90,7 @@ def _height(plane: Any, border: str) -> int:
 
 
 def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:
-    """Rows from a border inwards, the outermost first; columns of a border that stands upright."""
+    """Rows from a border inwards, the outermost first; columns at the left and right border."""
     inwards = slice(None, height) if border in ("top", "left") else slice(-1, -1 - height, -1)
     upright = border in ("left", "right")
     part = plane[::step, inwards].T if upright else plane[inwards, ::step]
@@ -102,11 +102,11 @@ def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:
     return band
 
 
-# candidates: rows, the grey level that parts ink from paper, and a level of ink -----------------
+# candidates: rows, grey level between ink and paper, level of ink ------------------------------
 
 
 def _opaque(band: np.ndarray) -> Iterator[tuple[int, float, float]]:
-    """Bars of one grey level: as high as rows are that level and nothing else between letters."""
+    """Bars of one grey level: rows that are paper between the letters."""
     low, high = np.percentile(band[::4, ::4], (2, 98))
     contrast = float(np.ptp(band))
     level, spread = _paper(band[:_LEAST], contrast)
@@ -120,7 +120,7 @@ def _opaque(band: np.ndarray) -> Iterator[tuple[int, float, float]]:
         height = _end(band, count / band.shape[1], shift, tolerance)
         ink = away[:height][~near[:height]]
         far = float(np.percentile(np.abs(ink), 75)) if ink.size else 0.0
-        # noise must not look like letters
+        # noise must not pass for letters
         if height != before and far >= 2 * tolerance:
             far = far if np.median(ink) > 0 else -far
             yield height, level + far / 2, level + far
@@ -128,22 +128,22 @@ def _opaque(band: np.ndarray) -> Iterator[tuple[int, float, float]]:
 
 
 def _paper(rows: np.ndarray, contrast: float) -> tuple[float, float]:
-    """Most frequent grey level, and the standard deviation around it."""
+    """Most frequent grey level, and the standard deviation about it."""
     counts, edges = np.histogram(rows, 128)
     k, width = int(np.convolve(counts, np.ones(3), "same").argmax()), edges[1] - edges[0]
     inside = rows[(rows >= edges[k] - width) & (rows <= edges[k + 1] + width)]
     level = float(np.median(inside))
     around = np.abs(rows - level)
     around = around[around <= max(0.1 * contrast, 2 * width)]
-    # of normal noise; where it is cut off at black or white still three quarters of it
+    # for normal noise; where it is clipped at black or white still three quarters of it
     return level, float(np.percentile(around, 90)) / 1.645
 
 
 def _end(band: np.ndarray, share: np.ndarray, shift: np.ndarray, tolerance: float) -> int:
-    """Rows of a band of one level; 0 where it does not end at once over the whole width.
+    """Rows of a band of one level; 0 where its end is not sharp over the whole width.
 
-    `share` of a row is paper, and on average `shift` tolerances brighter than it should be:
-    specimen of nearly the same level lies to one side.
+    `share` of each row is paper, on average `shift` tolerances brighter than the band: specimen of
+    nearly the same level has a bias.
     """
     paper = share * (np.abs(shift) <= 0.3)
     foreign = np.convolve(paper < _WRITTEN, np.ones(5, int), "valid") == 5
@@ -157,7 +157,7 @@ def _end(band: np.ndarray, share: np.ndarray, shift: np.ndarray, tolerance: floa
         line = _line(band[r : r + max(2, r // 32) + 2], tolerance)
         beyond = slice(r + line + 1, r + line + _BEYOND)
         if line and paper[r + line :].min() > 0.98:
-            # beyond it nothing but black: an empty image
+            # only black beyond: an empty image
             return int(r) + line
         fall = before - paper[beyond].max()
         half = before - fall / 2
@@ -169,7 +169,7 @@ def _end(band: np.ndarray, share: np.ndarray, shift: np.ndarray, tolerance: floa
 
 
 def _line(rows: np.ndarray, tolerance: float) -> int:
-    """How many rows a line drawn along the bar takes; 0 where the last two go on like that."""
+    """Rows of a line drawn along the bar; 0 if the last two belong to it as well."""
     middle = np.median(rows, axis=1, keepdims=True)
     along = (np.abs(rows - middle) <= tolerance).mean(axis=1) >= _CLEAN
     along &= np.abs(middle[:, 0] - middle[0, 0]) <= tolerance
@@ -177,7 +177,7 @@ def _line(rows: np.ndarray, tolerance: float) -> int:
 
 
 def _translucent(band: np.ndarray, most: int) -> list[tuple[int, float, float]]:
-    """Bars through which the specimen shines: all of it turns darker (or lighter) at one edge."""
+    """Translucent bars: the whole specimen turns darker (or lighter) at one edge."""
     low, high = float(band.min()), float(band.max())
     pairs = (band[1:] + band[:-1]) / 2
     inner, outer = pairs[:-2], pairs[2:]
@@ -186,7 +186,7 @@ def _translucent(band: np.ndarray, most: int) -> list[tuple[int, float, float]]:
     found = []
     for r in np.flatnonzero(np.maximum(darker, lighter)[: most + _BEYOND - 3] >= 0.85):
         step = float(steps[r])
-        if not _is_alone(steps, int(r)):
+        if not _is_single(steps, int(r)):
             continue
         if abs(step) < _STEP * (high - low) or r + 2 < _LEAST:
             continue
@@ -195,16 +195,16 @@ def _translucent(band: np.ndarray, most: int) -> list[tuple[int, float, float]]:
         through = float(np.median(seen[beneath != 0] / beneath[beneath != 0]))
         off = (np.abs(seen - through * beneath) > _OFF * (high - low)).mean()
         if 0.1 <= through < 0.9 and off < 0.3:
-            # the brightest that can shine through
+            # the brightest level that the specimen reaches through the bar
             level = paper + through * (ink - paper)
             found.append((abs(step), int(r) + 2, (level + ink) / 2, ink))
     return [one[1:] for one in sorted(found, reverse=True)[:2]]
 
 
-def _is_alone(steps: np.ndarray, r: int) -> bool:
-    """Whether a step from row to row is sharp, and has none like it beyond: no stripe, no layer.
+def _is_single(steps: np.ndarray, r: int) -> bool:
+    """Whether a step from row to row is sharp and the only one beyond: no stripe, no layer.
 
-    Within the bar lines may be drawn across.
+    Within the bar there may be lines across.
     """
     strong = np.abs(steps) >= 0.5 * abs(steps[r])
     sharp = not strong[[k for k in (r - 3, r + 3) if 0 <= k < len(steps)]].any()

@@ -1,27 +1,27 @@
-"""Tell letters from specimen: pieces of one height that stand side by side on a line."""
+"""Detect lettering: components of one height, side by side on a line."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# letters and a scale bar, which counts for three: "1 µm" with its bar is the least
+# fewest letters, and what a scale bar counts for: "1 µm" with its bar is the shortest text
 _LEAST, _SCALE = 5, 3
 
-# more pieces are noise
+# more components are noise
 _MOST = 1500
 
 _ROWS, _BLOCK = 256, 512
 
 
 def in_lines(boxes: np.ndarray, *, least: int = 3) -> np.ndarray:
-    """Find pieces that stand on one line with others of like height, nearer than six heights.
+    """Find components on one line with others of similar height, nearer than six heights.
 
     Parameters
     ----------
     boxes : (n, 5) integer array
-        Left, top, width, height and area, as OpenCV gives them.
+        Left, top, width, height and area, as from OpenCV.
     least : int
-        How many stand together, the piece itself included.
+        Fewest components of a line.
 
     Returns
     -------
@@ -30,7 +30,7 @@ def in_lines(boxes: np.ndarray, *, least: int = 3) -> np.ndarray:
     left, top, _, height, _ = boxes.T.astype(np.float32)
     foot = top + height
     found = np.zeros(len(boxes), bool)
-    # a block at a time: all pairs of many pieces would not fit into memory
+    # a block at a time: all pairs of many components would not fit into memory
     for start in range(0, len(boxes), _BLOCK):
         one = slice(start, start + _BLOCK), None
         beside = np.abs(foot - foot[one]) <= np.maximum(1, 0.12 * height[one])
@@ -42,12 +42,12 @@ def in_lines(boxes: np.ndarray, *, least: int = 3) -> np.ndarray:
 
 
 def is_written(ink: np.ndarray) -> bool:
-    """Whether there are letters in a mask, upright or turned by a quarter.
+    """Whether a mask contains letters, upright or rotated by 90 degrees.
 
     Parameters
     ----------
     ink : (Y, X) bool array
-        Rows run along the longer side of a label bar.
+        Rows run along the longer side of an info bar.
     """
     if not 0 < ink.mean() <= 0.5:
         return False
@@ -61,16 +61,16 @@ def _reads(ink: np.ndarray) -> bool:
     mask = np.ascontiguousarray(ink, np.uint8)
     boxes = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:]
     left, top, width, height, area = boxes.T
-    # what the border of the bar cuts is a frame, a cell or specimen
+    # components cut by the border of the bar are frames, cells or specimen
     whole = (left > 0) & (top > 0) & (left + width < ink.shape[1]) & (top + height < ink.shape[0])
     scale = whole & (width >= 4 * height) & (area >= 0.7 * width * height)
-    pieces = boxes[whole & (height >= 5) & (width <= 3 * height) & (height <= 10 * width)]
-    if not 3 <= len(pieces) <= _MOST:
+    parts = boxes[whole & (height >= 5) & (width <= 3 * height) & (height <= 10 * width)]
+    if not 3 <= len(parts) <= _MOST:
         return False
-    lines = in_lines(pieces)
+    lines = in_lines(parts)
     if lines.sum() < 3 or lines.sum() + _SCALE * scale.any() < _LEAST:
         return False
-    # grains may stand in a line by chance, but not most of them; those of a lattice are all alike
-    width, height, area = pieces[lines].T[2:]
+    # few grains stand in a line by chance; those of a lattice have one shape
+    width, height, area = parts[lines].T[2:]
     few, many = np.percentile((width, height, area / (width * height)), (10, 90), axis=1)
     return bool(lines.mean() >= 0.4 and (many / few).max() >= 1.25)

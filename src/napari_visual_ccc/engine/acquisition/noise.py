@@ -1,4 +1,4 @@
-"""How noisy an image is, and the transform that makes Poisson-like noise the same everywhere."""
+"""Estimate noise, and stabilise the variance of Poisson-like noise."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import numpy as np
 
 from ...arrays.inputs import finite
 
-# pixels that noise is estimated on, from the middle of the (middle) plane
+# side in pixels of the central region that noise is estimated on
 _SAMPLE = 2048
 
 _BLOCK = 16
 
-# share of the quietest blocks of a grey level that are taken for structureless, and how much too
-# low the noise of their median is (256 pixels, Gaussian noise)
+# share of the quietest blocks of a grey level that count as structureless, and the bias of the
+# noise of their median (256 pixels, Gaussian noise)
 _QUIET = 0.3
 
 _QUIET_BIAS = 0.93
 
-# noise this much stronger in bright than in dark blocks is called Poisson-like
+# ratio of the noise of bright to dark blocks above which it is Poisson-like
 _POISSON_RATIO = 1.6
 
 
@@ -29,11 +29,11 @@ class Noise(NamedTuple):
     Parameters
     ----------
     gain : float
-        0 for noise that is the same everywhere.
+        0 for noise that does not depend on grey.
     offset : float
         Variance at grey 0; below zero where grey 0 lies under the detector's dark level.
     grey : (low, high)
-        Mean grey of the darkest and the brightest blocks, between which the line was seen.
+        Mean grey of the darkest and the brightest blocks that the line was fitted to.
     """
 
     gain: float
@@ -42,18 +42,18 @@ class Noise(NamedTuple):
 
     @property
     def sigma(self) -> float:
-        """Standard deviation in the middle of the grey levels."""
+        """Standard deviation at the middle grey level."""
         middle = (self.grey[0] + self.grey[1]) / 2
         return float(np.sqrt(max(self.gain * middle + self.offset, 0.0)))
 
     @property
     def poisson(self) -> bool:
-        """Whether it grows with grey."""
+        """Whether noise grows with grey."""
         return self.gain > 0
 
 
 def sample(image: Any) -> np.ndarray:
-    """Give the middle of the middle plane that shows something, finite and as float64.
+    """Central region of the most central plane that is not empty, finite and as float64.
 
     Raises
     ------
@@ -65,7 +65,7 @@ def sample(image: Any) -> np.ndarray:
         for n in image.shape[-2:]
     )
     every = list(np.ndindex(image.shape[:-2]))
-    # slices of nothing (a drifted end of a series) are passed over, from the middle outwards
+    # empty slices (a drifted end of a series) are skipped, from the middle outwards
     for number in sorted(range(len(every)), key=lambda n: abs(n - len(every) // 2)):
         plane = np.asarray(image[(*every[number], rows, columns)]).astype(np.float64)
         if np.isfinite(plane).any():
@@ -80,17 +80,17 @@ def sample(image: Any) -> np.ndarray:
 def estimate(plane: np.ndarray, model: str = "auto") -> Noise:
     """Estimate the noise of an image from its quietest blocks at every grey level.
 
-    A mask that no plane surface answers to (Immerkær, Comput. Vis. Image Underst. 64 (1996) 300)
-    is squared and averaged over blocks; among blocks of like grey the quietest show the noise. A
-    line through these variances separates Poisson from Gaussian noise (Foi et al., IEEE Trans.
-    Image Process. 17 (2008) 1737).
+    The response of a mask that vanishes on planes (Immerkær, Comput. Vis. Image Underst. 64 (1996)
+    300) is squared and averaged over blocks; among blocks of similar grey the quietest give the
+    noise. A line through these variances separates Poisson from Gaussian noise (Foi et al., IEEE
+    Trans. Image Process. 17 (2008) 1737).
 
     Parameters
     ----------
     plane : (Y, X) float array
         Finite.
     model : {'auto', 'gaussian', 'poisson'}
-        Whether the noise may grow with grey; auto decides.
+        Whether the noise may grow with grey; auto: by the fit.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Whether an image is fit for analysis: detail, noise, saturation, stripes, drift."""
+"""Assess whether an image is fit for analysis: detail, noise, saturation, stripes, drift."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ Ratio = Annotated[float, {"min": 0.0, "max": 20.0, "step": 0.1}]
 
 Percent = Annotated[float, {"min": 0.0, "max": 50.0, "step": 0.5}]
 
-# measured on good micrographs, as they are and degraded: docs/quality.md
+# measured on good micrographs, original and degraded: docs/quality.md
 BLURRED, NOISY, SATURATED, STRIPED = 9.0, 1.0, 2.0, 4.0
 
 UNEVEN, MOVED = 3.0, 2.0
 
 _SMALL = 32
 
-# signal-to-noise below which an image may be empty, and how far (in standard deviations of the
-# noise) something must stand out for it not to be
-_FAINT, _SEEN = 0.05, 8.0
+# signal-to-noise ratio below which an image may be empty, and standard deviations of the noise by
+# which a feature must stand out for it not to be
+_FAINT, _FEATURE = 0.05, 8.0
 
 _NOTHING = "empty: no finite pixel"
 
@@ -50,27 +50,27 @@ def image_quality(
     saturated: Percent = SATURATED,
     striped: Percent = STRIPED,
 ) -> Steps[Result]:
-    """Tell whether an image is fit for analysis: sharp, bright enough, not saturated or striped.
+    """Assess whether an image is fit for analysis: sharp, low noise, not saturated or striped.
 
-    Detail is where the spectrum stands out of the noise (Joy, J. Microsc. 208 (2002) 24),
-    signal-to-noise comes from the autocorrelation (Thong, Sim & Phang, Scanning 23 (2001) 328),
-    the movement between slices as in `align_stack`.
+    Detail ends where the spectrum reaches the noise (Joy, J. Microsc. 208 (2002) 24); the
+    signal-to-noise ratio is that of the autocorrelation (Thong, Sim & Phang, Scanning 23 (2001)
+    328); the drift between slices is that of `align_stack`.
 
     Parameters
     ----------
     image : (..., Y, X) array
-        Grey or colour, any real dtype, numpy or dask. Slices of a stack are judged one by one.
+        Grey or colour, any real dtype, numpy or dask. Slices of a stack are assessed one by one.
     spacing : float or (y, x)
         Size of a pixel in `unit`.
     unit : str
         Of `spacing`, such as ``"nm"``.
     blurred : float
-        Flag images whose finest detail is coarser than this many pixels. A sharp image that was
-        sampled too finely looks the same, and a blurred one without noise looks sharper.
+        Flag images whose finest detail is coarser than this many pixels. Sharp images that are
+        oversampled are flagged as well; blurred images without noise seem sharper.
     noisy : float
         Flag images with a lower signal-to-noise ratio (of variances; 1: as much noise as signal).
     saturated : float
-        Flag images with more than this percentage of pixels piled up at the darkest or the
+        Flag images with more than this percentage of saturated pixels, at the darkest or the
         brightest grey level.
     striped : float
         Flag images whose lines differ by more than this percentage of the image's contrast.
@@ -78,17 +78,17 @@ def image_quality(
     Returns
     -------
     Result
-        One row a slice: ``index_*``, ``flags`` (what is wrong, in words; empty where nothing is),
+        One row a slice: ``index_*``, ``flags`` (problems as text; empty if there is none),
         ``detail_px`` and ``detail_<unit>`` (period of the finest detail; in units where pixels
-        are square), ``detail_ratio`` (of the coarsest to the finest of four directions; drift,
-        vibration and astigmatism raise it, oriented structure as well: within a single image
-        they cannot be told apart), ``snr`` (1000 where no noise is seen), ``black_percent`` and
+        are square), ``detail_ratio`` (of the coarsest to the finest of four directions; raised by
+        drift, vibration and astigmatism, but also by oriented structure: a single image does not
+        tell which), ``snr`` (1000 without measurable noise), ``black_percent`` and
         ``white_percent`` (saturated), ``row_stripes_percent`` (charging, scan noise) and
         ``column_stripes_percent`` (curtaining), both as standard deviation of the lines' level
-        over that of the image; for stacks also ``drift_y_px`` and ``drift_x_px`` since the slice
-        before, and the same in `unit`: across slices that show nothing, or something else, since
-        the last that shows the same (flags name it). Missing where an image is too small or
-        empty, and drift where no slice before shows the same.
+        over that of the image; for stacks also ``drift_y_px`` and ``drift_x_px`` against the
+        previous slice, and the same in `unit`; across slices that are empty or do not match,
+        against the last match (flags name it). Missing where an image is too small or empty, and
+        drift where no earlier slice matches.
 
     Raises
     ------
@@ -121,7 +121,7 @@ def image_quality(
         raise ValueError("image has no finite pixel: all are NaN or infinite")
     table = pd.DataFrame(rows)
     flagged = int((table["flags"] != "").sum())
-    said = _told(rows, flagged)
+    said = _note(rows, flagged)
     return Result(tables={"quality": table}, facts={"flagged": flagged}, notes=(*notes, said))
 
 
@@ -134,9 +134,9 @@ def _movement(index: tuple[int, ...], moved: Moved) -> list[str]:
     return [f"moved: {length:.1f} px since {since}"]
 
 
-def _told(rows: list[dict[str, Any]], flagged: int) -> str:
+def _note(rows: list[dict[str, Any]], flagged: int) -> str:
     if len(rows) == 1:
-        return rows[0]["flags"] or "nothing speaks against this image"
+        return rows[0]["flags"] or "fit for analysis: no flag"
     return f"{flagged} of {len(rows)} slices are flagged" if flagged else "no slice is flagged"
 
 
@@ -148,7 +148,7 @@ def quality_of(
     saturated: float = SATURATED,
     striped: float = STRIPED,
 ) -> dict[str, Any]:
-    """Judge one plane.
+    """Assess one plane.
 
     Parameters
     ----------
@@ -184,8 +184,8 @@ def quality_of(
         found["row_stripes_percent"] = 100 * rows / contrast
         found["column_stripes_percent"] = 100 * columns / contrast
     if min(windows[0].shape) < _SMALL:
-        flags = [f"small: less than {_SMALL} px; sharpness and stripes cannot be judged"]
-    elif found["snr"] < _FAINT and not any(_something(w) for w in windows):
+        flags = [f"small: less than {_SMALL} px; sharpness and stripes are not assessed"]
+    elif found["snr"] < _FAINT and not any(_has_feature(w) for w in windows):
         return found | {"flags": ["empty: nothing stands out of the noise"]}
     else:
         flags = []
@@ -198,8 +198,8 @@ def _flags(
     detail, black, white = found["detail_px"], found["black_percent"], found["white_percent"]
     rows, columns = found["row_stripes_percent"], found["column_stripes_percent"]
     ratio = found["detail_ratio"]
-    # noise hides detail: what is noisy is not called blurred as well. Comparisons with a missing
-    # number are false
+    # noise hides detail: noisy images are not flagged as blurred as well. Comparisons with NaN are
+    # false
     clear = not found["snr"] < noisy
     cases = [
         (clear and detail > blurred, f"blurred: finest detail is {detail:.1f} px"),
@@ -208,26 +208,26 @@ def _flags(
         (white > saturated, f"saturated: {white:.1f} % of the pixels are white"),
         (rows > striped, f"striped along rows: {rows:.1f} % of the contrast"),
         (columns > striped, f"striped along columns: {columns:.1f} % of the contrast"),
-        (ratio > UNEVEN, f"drawn out: detail is {ratio:.1f} times coarser in one direction"),
+        (ratio > UNEVEN, f"anisotropic: detail is {ratio:.1f} times coarser in one direction"),
     ]
-    return [words for true, words in cases if true]
+    return [text for flagged, text in cases if flagged]
 
 
-def _something(window: np.ndarray) -> bool:
-    """Whether anything stands out of faint noise, such as one particle in an empty field."""
+def _has_feature(window: np.ndarray) -> bool:
+    """Whether a feature stands out of faint noise, such as one particle in an empty field."""
     import cv2
 
     small = cv2.blur(window, (5, 5))
     centre = np.median(small)
     spread = 1.4826 * float(np.median(np.abs(small - centre)))
-    return float(np.abs(small - centre).max()) > _SEEN * spread
+    return float(np.abs(small - centre).max()) > _FEATURE * spread
 
 
 def _ends(plane: Any) -> tuple[float, float, float, float]:
-    """Lowest and highest finite grey, and the share of pixels piled up at each.
+    """Lowest and highest finite grey, and the share of saturated pixels at each.
 
-    Piled up are those at the end beyond as many as the next level has: the end of a histogram
-    that was not cut thins out.
+    Saturated are the pixels at the end in excess of those at the next level: a histogram that is
+    not clipped thins out.
     """
     tops: list[dict[float, int]] = [{}, {}]
     finite = 0

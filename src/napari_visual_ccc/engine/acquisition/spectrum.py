@@ -1,4 +1,4 @@
-"""What spectrum, autocorrelation and row differences tell of a plane's detail, noise, stripes."""
+"""Detail, noise and stripes of a plane from its spectrum, autocorrelation and row differences."""
 
 from __future__ import annotations
 
@@ -9,32 +9,32 @@ import numpy as np
 from ...arrays.inputs import finite
 from ...arrays.tiling import starts
 
-# a plane is looked at in nine windows at most, so that its size does not matter
+# a plane is analysed in nine windows at most, whatever its size
 _SIDE, _PLACES = 512, 3
 
-# rings of the radial average at most, each at least two frequencies wide
+# most rings of the radial average, each at least two frequencies wide
 _RINGS = 96
 
-# so many rings without detail are the end of it: a regular structure has gaps
+# consecutive rings without detail that end it: a regular structure has gaps
 _GAP = 3
 
-# detail is seen where the power is this many times that of the noise
+# ratio of power to noise of detail
 _ABOVE = 2.0
 
-# weaker than this share of the strongest ring, power is rounding and not detail
+# power below this share of the strongest ring is rounding
 _ROUNDING = 1e-7
 
-# standard errors of the noise that lines must differ by beyond it
+# standard errors of the noise by which lines must differ
 _SURE = 3.0
 
-# noise that cannot be told from none
+# signal-to-noise ratio without measurable noise
 BEST = 1000.0
 
 
 def windows_of(plane: Any) -> list[np.ndarray]:
-    """Cut up to nine evenly placed windows out of a plane of any size; level and finite, float64.
+    """Up to nine evenly spaced windows of a plane, finite float64 without mean and slopes.
 
-    Those without a finite pixel are left out.
+    Windows without a finite pixel are left out.
     """
     rows, columns = (starts(length, _SIDE, _PLACES) for length in plane.shape)
     found = []
@@ -68,7 +68,7 @@ def signal_to_noise(windows: list[np.ndarray]) -> float:
     Returns
     -------
     float
-        `BEST` where no noise is seen, NaN for windows less than 4 pixels wide.
+        `BEST` without measurable noise, NaN for windows less than 4 pixels wide.
     """
     if windows[0].shape[1] < 4:
         return float("nan")
@@ -81,9 +81,9 @@ def signal_to_noise(windows: list[np.ndarray]) -> float:
 
 
 def power_of(windows: list[np.ndarray]) -> np.ndarray:
-    """Average the power spectra of windows: (h, w // 2 + 1), frequency 0 first.
+    """Average power spectrum of windows: (h, w // 2 + 1), frequency 0 first.
 
-    The windows are tapered (Hann), so that their borders make no cross.
+    Windows are tapered (Hann), so that their borders leave no cross.
     """
     height, width = windows[0].shape
     taper = np.outer(np.hanning(height + 2)[1:-1], np.hanning(width + 2)[1:-1])
@@ -94,9 +94,9 @@ def power_of(windows: list[np.ndarray]) -> np.ndarray:
 
 
 def finest_detail(power: np.ndarray, width: int) -> tuple[float, tuple[float, ...]]:
-    """Period of the finest detail that stands out of the noise, in pixels: 2 or more.
+    """Period of the finest detail above the noise, in pixels: 2 or more.
 
-    Where the radially averaged power comes down to the noise is the end of what is resolved
+    Detail is resolved up to the frequency where the radially averaged power reaches the noise
     (Joy, SMART: J. Microsc. 208 (2002) 24).
 
     Parameters
@@ -109,7 +109,7 @@ def finest_detail(power: np.ndarray, width: int) -> tuple[float, tuple[float, ..
     Returns
     -------
     detail : float
-        Infinite where nothing stands out; NaN where windows are too small to tell.
+        Infinite if all power is noise; NaN if windows are too small.
     along : tuple of float
         The same along 0, 45, 90 and 135 degrees, counter-clockwise from the row axis.
     """
@@ -119,7 +119,7 @@ def finest_detail(power: np.ndarray, width: int) -> tuple[float, tuple[float, ..
     y, x = np.fft.fftfreq(height)[:, None], np.fft.rfftfreq(width)[None]
     rings = min(_RINGS, min(height, width) // 4)
     ring = (np.hypot(y, x) * 2 * rings).astype(int)
-    # stripes, and what is left of the borders, lie on the axes
+    # stripes, and residues of the borders, lie on the axes
     use = (ring < rings) & (np.abs(y) > 1.5 / height) & (x > 1.5 / width)
     whole = _rings(power, ring, use)
     noise = max(float(_smooth(whole[whole > 0]).min(initial=np.inf)), _ROUNDING * whole.max())
@@ -141,7 +141,7 @@ def _smooth(values: np.ndarray) -> np.ndarray:
 
 
 def _period(mean: np.ndarray, noise: float) -> float:
-    """Give the period at which power comes down to the noise; the lowest rings may be empty."""
+    """Period at which power reaches the noise; the lowest rings may be empty."""
     first = int(np.argmax(mean > 0))
     seen = np.append(mean[first:] >= _ABOVE * noise, [False] * _GAP)
     gap = np.lib.stride_tricks.sliding_window_view(~seen, _GAP).all(axis=1)
@@ -150,11 +150,11 @@ def _period(mean: np.ndarray, noise: float) -> float:
 
 
 def line_jumps(windows: list[np.ndarray]) -> tuple[float, float]:
-    """How much whole lines differ in grey from the next line: standard deviation of their level.
+    """Jumps of whole lines in grey against the next line: standard deviation of their level.
 
     The middle half of the differences between two lines is averaged: detail of the specimen
-    touches few pixels of a line, a jump of the scan all. What noise and detail do to these
-    averages is taken off; neighbours that go together count as one pixel.
+    affects few pixels of a line, a jump of the scan all of them. The contribution of noise and
+    detail is subtracted; correlated neighbours count as one pixel.
 
     Parameters
     ----------
@@ -167,14 +167,14 @@ def line_jumps(windows: list[np.ndarray]) -> tuple[float, float]:
         With the rows and with the columns as lines.
     """
     both = [[_jumps(w) for w in windows], [_jumps(w.T) for w in windows]]
-    # streaks go on along their line and curtains along theirs: the shorter is that of detail
+    # streaks run along rows and curtains along columns: the shorter run is that of detail
     runs = [min(one.run, other.run) for one, other in zip(*both, strict=True)]
     rows, columns = (_beyond_chance(lines, runs) for lines in both)
     return rows, columns
 
 
 class _Jumps(NamedTuple):
-    """From every line to the next: its jump, its variance if pixels were apart, pixels a run."""
+    """From line to line: jump, its variance for independent pixels, length of a run."""
 
     jumps: np.ndarray
     noise: np.ndarray
@@ -194,23 +194,23 @@ def _jumps(window: np.ndarray) -> _Jumps:
 
 
 def _run(lines: np.ndarray) -> float:
-    """How many neighbours of a line go together: the sum of its autocorrelation."""
+    """Correlated neighbours of a line: the sum of its autocorrelation."""
     count = lines.shape[1]
     level = lines - lines.mean(axis=1, keepdims=True)
     power = np.mean(np.abs(np.fft.rfft(level, 2 * count, axis=1)) ** 2, axis=0)
     along = np.fft.irfft(power, 2 * count)[:count]
-    # beyond its first zero there is only chance; the mean was taken off, so there is a zero
+    # beyond its first zero there is only noise; without the mean there is a zero
     end = int(np.argmax(along <= 0))
     run = float(2 * along[:end].sum() / along[0] - 1) if end > 0 else 1.0
-    # a mean of few runs takes some of the variance with it
+    # the mean of few runs absorbs some of the variance
     return run / max(1 - run / count, 0.5)
 
 
 def _beyond_chance(lines: list[_Jumps], runs: list[float]) -> float:
     jumps = np.concatenate([one.jumps for one in lines])
     noise = np.concatenate([one.noise * run for one, run in zip(lines, runs, strict=True)])
-    # nine lines of ten: a streak that covers some of the lines counts, a few layers do not
+    # 90th percentile: streaks over some of the lines count, a few layers do not
     spread = float(np.quantile(jumps, 0.9)) / 1.645
-    # neighbouring lines of a small image have detail in common: few of them vary by chance
+    # neighbouring lines of a small image share detail: few of them vary by chance
     chance = 1 + _SURE * float(np.sqrt(2 * np.mean(runs) / len(jumps)))
     return float(np.sqrt(max(spread**2 - chance * float(np.median(noise)), 0.0) / 2))

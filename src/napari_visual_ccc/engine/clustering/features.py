@@ -1,4 +1,4 @@
-"""Feature maps of pixels and k-means on them, fitted on a sample and applied band by band."""
+"""k-means on feature maps, fitted on a sample of pixels and applied band by band."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...arrays.mapping import map_planes
 from ...arrays.tiling import bands
 from ...core.progress import Progress, Steps
 
-# rows of a plane → (features, rows, X) float32
+# from rows of a plane to (features, rows, X) float32
 Rows = Callable[[slice], np.ndarray]
 
 SCALES = (1.0, 2.0, 4.0)
@@ -36,8 +36,8 @@ def cluster_features(
 ) -> Steps[FeatureClusters]:
     """Cluster the pixels of an image by feature maps.
 
-    Fitting on a sample costs next to nothing in inertia and spares most of the time (measured:
-    within 1 % of MiniBatchKMeans on all pixels at 2048 x 2048).
+    Fitting on a sample takes little time and hardly changes the inertia (measured: within 1 % of
+    MiniBatchKMeans on all pixels at 2048 x 2048).
 
     Parameters
     ----------
@@ -45,9 +45,9 @@ def cluster_features(
         Numpy or dask. Labels of dask are lazy; their numbers, counts and means are then those of
         the sample.
     features : {'multiscale', 'texture', 'network'}
-        Which maps.
+        Feature maps.
     clusters, sample, seed : int
-        As for `cluster.kmeans`.
+        As for `kmeans`.
 
     Returns
     -------
@@ -70,7 +70,7 @@ def cluster_features(
         fitted = KMeans(clusters, n_init=10, random_state=seed).fit(vectors)
     yield Progress(1, 1, "clusters")
     centres = fitted.cluster_centers_
-    # |x - c|² without |x|²; standardising is folded into the centres
+    # |x - c|² without |x|²; the standardisation is part of the centres
     weights = (-2 * centres / spread).astype(np.float32)
     offsets = ((centres**2).sum(axis=1) + 2 * (centres * mean / spread).sum(axis=1)).astype(
         np.float32
@@ -95,7 +95,7 @@ def _draw(grey: Any, sample: int, seed: int) -> np.ndarray:
 def _sampled(
     grey: Any, features: str, middle: float, drawn: np.ndarray
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
-    """Feature vectors and grey levels of the sample, without what is not finite."""
+    """Feature vectors and grey levels of the finite pixels of the sample."""
     vectors, greys, done, total = [], [], 0, len(list(bands(grey.shape)))
     width, plane_size = grey.shape[-1], grey.shape[-1] * grey.shape[-2]
     for number, (plane, missing, rows_of) in enumerate(_planes(grey, features, middle)):
@@ -164,7 +164,7 @@ def _nearest(
     weights: np.ndarray,
     offsets: np.ndarray,
 ) -> Iterator[tuple[slice, np.ndarray]]:
-    """Number of the nearest centre, from 1, in one band of rows after the other."""
+    """Label of the nearest centre, from 1, band by band."""
     for _, rows in bands(plane.shape):
         maps = rows_of(rows)
         distance = weights @ maps.reshape(len(maps), -1) + offsets[:, np.newaxis]
@@ -177,7 +177,7 @@ def _nearest(
 def _by_intensity(
     pixels: np.ndarray, sums: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Give new numbers for 0 (missing), 1, ..., the clusters in their order, and their means."""
+    """Table of new labels for 0 (missing), 1, ..., the clusters in their order, and their means."""
     used = np.flatnonzero(pixels)
     means = sums[used] / pixels[used]
     order = np.argsort(means, kind="stable")
@@ -187,7 +187,7 @@ def _by_intensity(
 
 
 def _planes(grey: Any, features: str, middle: float) -> Any:
-    """Every plane with its missing pixels and the function that gives features of some rows."""
+    """Iterate over planes: pixels, missing pixels, and the function from rows to features."""
     make = {"multiscale": multiscale, "texture": texture, "network": network}[features]
     for index in np.ndindex(grey.shape[:-2]):
         plane = np.asarray(grey[index])
@@ -230,7 +230,7 @@ def texture(plane: np.ndarray) -> Rows:
     import cv2
 
     def maps(seen: np.ndarray) -> np.ndarray:
-        # the square of a 16-bit mean would eat the digits of a small variance in float32
+        # in float32 the square of a 16-bit mean would cost the digits of a small variance
         seen = seen.astype(np.float64)
         across = np.diff(seen, axis=1, prepend=seen[:, :1]) ** 2
         down = np.diff(seen, axis=0, prepend=seen[:1]) ** 2
@@ -246,7 +246,7 @@ def texture(plane: np.ndarray) -> Rows:
 
 
 def network(plane: np.ndarray) -> Rows:
-    """What the first layers of an ImageNet network see, at the resolution of the image."""
+    """Activations of the first layers of an ImageNet network, at the resolution of the image."""
     from ...arrays.inputs import stretch
     from ...nets.activations import early_features
 

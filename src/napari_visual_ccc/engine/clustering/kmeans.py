@@ -1,4 +1,4 @@
-"""Cluster pixels into phases: optimal k-means on grey levels, or k-means on feature maps."""
+"""Cluster pixels into phases: exact k-means on grey levels, or k-means on feature maps."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def kmeans(
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0,
     scope: Scope = "stack",
 ) -> Steps[Result]:
-    """Group the pixels of an image into clusters, numbered from dark to bright.
+    """Cluster the pixels of an image by k-means, labelled from dark to bright.
 
-    On intensity the clustering is the best there is, not the luck of a start: one-dimensional
-    k-means is solved exactly by dynamic programming on the histogram of grey levels (Wang & Song,
+    On intensity the clustering is the global optimum: one-dimensional k-means is solved exactly by
+    dynamic programming on the histogram of grey levels (Wang & Song,
     R Journal 3(2), 2011; Grønlund et al., arXiv:1701.07204).
 
     Parameters
@@ -46,17 +46,17 @@ def kmeans(
     unit : str
         Of `spacing`, such as ``"nm"``.
     clusters : int
-        How many clusters.
+        Number of clusters.
     features : {'intensity', 'multiscale', 'texture', 'network'}
-        What makes pixels alike: their grey level; blurs, edges and ridges at three scales; local
-        statistics in three windows; or what the first layers of an ImageNet network see.
+        Features of a pixel: its grey level; blurs, edges and ridges at three scales; local
+        statistics in three windows; or activations of the first layers of an ImageNet network.
     sample : int
         Pixels that feature clusters are fitted on (intensity always uses all).
     seed : int
         Of the sample and of the starting centres of feature clusters.
     scope : {'stack', 'slice'}
-        Cluster the whole stack as one, so that a number means the same phase in every slice; or
-        each slice alone, for brightness that drifts.
+        Cluster the whole stack, so that a label is the same phase in every slice; or each slice,
+        for brightness that drifts.
 
     Returns
     -------
@@ -73,7 +73,7 @@ def kmeans(
     Raises
     ------
     ValueError
-        If the image is not one, no pixel of it is finite, or a parameter is out of range.
+        If no pixel is finite, or a parameter is out of range.
     """
     if not 2 <= clusters <= 20:
         raise ValueError(f"clusters is {clusters}; choose 2 to 20")
@@ -101,7 +101,7 @@ def kmeans(
     found = yield from cluster_features(grey, features, clusters, sample, seed)
     table = cluster_table(found.pixels, found.means, pixel_size)
     if is_lazy(grey):
-        notes = (*notes, f"numbers, areas and intensities are those of {found.facts['sampled']} "
+        notes = (*notes, f"labels, areas and intensities are those of {found.facts['sampled']} "
                  "sampled pixels")  # fmt: skip
     layer = LabelsLayer(found.labels, table=table, name=f"k-means {len(table)}")
     return Result((layer,), facts=found.facts, notes=(*notes, *_fewer(clusters, len(table))))
@@ -119,7 +119,7 @@ def _by_intensity(
     pixels = np.add.reduceat(counts, starts)
     means = np.add.reduceat(counts * values, starts) / pixels
     inertia = np.sum(counts * (values - np.repeat(means, np.diff([*starts, len(values)]))) ** 2)
-    # a table look-up is faster than its memory: bands would only write everything twice
+    # a look-up table is as fast as the memory: bands would only write everything twice
     halo = None if grey.dtype == np.uint8 and not is_lazy(grey) else 0
     labels = yield from map_planes(
         histogram.labeller(starts), grey, dtype=np.uint8, halo=halo, note="labels"
@@ -140,7 +140,7 @@ def _fewer(wanted: int, found: int) -> tuple[str, ...]:
     if found == wanted:
         return ()
     if found == 1:
-        return ("image is constant: it is one cluster",)
+        return ("image is constant: one cluster",)
     return (f"image has only {found} distinct grey levels: {found} clusters instead of {wanted}",)
 
 
@@ -151,31 +151,31 @@ def select_cluster(
     *,
     cluster: Annotated[int, {"min": 1}] = 1,
 ) -> Steps[Result]:
-    """Show one cluster as a mask, with its share of the image area.
+    """Select one cluster as a mask, with its share of the image area.
 
     Parameters
     ----------
     labels : (..., Y, X) integer array
-        Clusters, such as `kmeans` gives; 0 is "not analysed". Numpy or dask, whose labels are
-        counted in one pass before the mask is given lazily.
+        Clusters, such as from `kmeans`; 0 is not analysed. Numpy or dask, whose labels are counted
+        in one pass; the mask is lazy.
     spacing : float or (y, x)
         Size of a pixel in `unit`.
     unit : str
         Of `spacing`, such as ``"nm"``.
     cluster : int
-        Number of the cluster.
+        Label of the cluster.
 
     Returns
     -------
     Result
         ``labels``: (..., Y, X) uint8, 1 in the cluster. ``table``: one row with its pixels, its
-        "% of the image area" (of the pixels that are not 0, the analysed ones) and its area in
+        percentage of the analysed area (pixels that are not 0) and its area in
         `unit`² where there is a scale.
 
     Raises
     ------
     ValueError
-        If the labels are not integers, or hold no such cluster.
+        If the labels are not integers, or do not contain the cluster.
     """
     labels = require_integers(labels, "run k-means first")
     pixel_size = PixelSize.of(spacing, unit)

@@ -1,9 +1,9 @@
 """Measure labelled regions of an image of any size, tile by tile.
 
-What a region is measured by are sums over its pixels (area, centroid, moments, grey), counts of
-its outline pixels (perimeter) and the ends of its rows (caliper distances). All of them add up
-over tiles, so no region has to be in memory at once, however large it is. Tiles depend on the
-shape of the image alone: arrays in memory and lazy ones of any chunks give the same numbers.
+Measurements are sums over the pixels of a region (area, centroid, moments, grey), counts of its
+outline pixels (perimeter) and the ends of its rows (caliper distances). All of them are additive
+over tiles, so that regions may be larger than memory. Tiles depend on the shape of the image alone:
+arrays in memory and dask arrays of any chunks give the same numbers.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ import numpy as np
 from ...arrays.tile_reduction import SIDE, map_tiles, tile_corners
 from ...core.progress import Progress, Steps
 
-# the outline is known from two pixels around
+# the outline depends on two pixels around a tile
 _HALO = 2
 
-# scikit-image's perimeter (Benkrid & Crookes): an outline pixel counts by the outline pixels around
-# it, 2 each beside and 10 each across a corner, 1 for itself: which of three lengths it has
+# scikit-image's perimeter (Benkrid & Crookes): the weights of the outline pixels around a pixel (2
+# along a side, 10 across a corner) and of itself (1) select one of three lengths
 LENGTHS = np.array([1.0, np.sqrt(2), (1 + np.sqrt(2)) / 2])
 
 _KIND = np.zeros(50, np.uint8)
@@ -30,7 +30,7 @@ _AROUND = {(y, x): 2 if 0 in (y, x) else 10 for y in (-1, 0, 1) for x in (-1, 0,
 
 
 class Regions(NamedTuple):
-    """The regions of a tile, or of an image: one entry a region, ascending by label.
+    """Sums over the regions of a tile or an image: one entry a region, ascending by label.
 
     Parameters
     ----------
@@ -46,10 +46,10 @@ class Regions(NamedTuple):
     grey : (n, 5) float array
         Finite pixels, their mean, sum of squares about it, lowest and highest.
     ends : (m, 4) int array
-        Entry of the region, row, first column and the one behind the last, of every row of every
+        Entry of the region, row, first column and the one behind the last, for every row of every
         region.
     pieces : int
-        Bodies of foreground that lie in this tile alone.
+        Connected components of the foreground that lie in one tile.
     """
 
     label: np.ndarray
@@ -65,7 +65,7 @@ class Regions(NamedTuple):
 
 
 def measured(labels: Any, grey: Any = None, side: int = SIDE) -> Steps[Regions]:
-    """Add up what all regions of a plane are measured by.
+    """Sum up the regions of a plane, tile by tile.
 
     Parameters
     ----------
@@ -127,7 +127,7 @@ def _part(seen: np.ndarray, image: np.ndarray | None = None) -> Regions:
     def total(values: np.ndarray) -> np.ndarray:
         return np.add.reduceat(values, bounds)
 
-    # whole numbers all along: below 2^60 in a tile
+    # integers throughout: below 2^60 in a tile
     sum_of_columns = count * (first + last - 1) // 2
     pixels, rows, columns = total(count), total(count * row), total(sum_of_columns)
     down = pixels * total(count * row * row) - rows * rows
@@ -165,7 +165,7 @@ def _nothing(name: np.ndarray) -> Regions:
 
 
 def _bounds(*keys: np.ndarray) -> np.ndarray:
-    """Where a new combination of sorted keys begins."""
+    """Positions where a new combination of sorted keys begins."""
     fresh = np.zeros(len(keys[0]), bool)
     fresh[:1] = True
     for key in keys:
@@ -179,7 +179,7 @@ def _squares(stop: np.ndarray) -> np.ndarray:
 
 
 def _outline(seen: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Count the outline pixels of each weight, for every label of a tile."""
+    """Outline pixels of each length, for every label of a tile."""
     own = np.ascontiguousarray(seen[1:-1, 1:-1])
     edge = own != 0
     alike = np.ones(own.shape, bool)
@@ -208,41 +208,41 @@ def _grey(
     if image is None:
         return np.zeros((len(bounds), 5))
     values = image[_HALO:-_HALO, _HALO:-_HALO].astype(np.float64).reshape(-1)
-    there = np.isfinite(values)
-    lowest = np.minimum.reduceat(np.where(there, values, np.inf), starts)[runs]
-    highest = np.maximum.reduceat(np.where(there, values, -np.inf), starts)[runs]
-    values[~there] = 0
+    known = np.isfinite(values)
+    lowest = np.minimum.reduceat(np.where(known, values, np.inf), starts)[runs]
+    highest = np.maximum.reduceat(np.where(known, values, -np.inf), starts)[runs]
+    values[~known] = 0
 
     def total(pixelwise: np.ndarray) -> np.ndarray:
         return np.add.reduceat(np.add.reduceat(pixelwise, starts)[runs], bounds)
 
-    count = total(there.astype(np.float64))
+    count = total(known.astype(np.float64))
     mean = total(values) / np.maximum(count, 1)
-    # the mean of its region at every pixel; that of the background does not matter
+    # the mean of the region at every pixel; the background does not matter
     of_run = np.zeros(len(starts))
     of_run[runs] = np.repeat(mean, np.diff(bounds, append=len(runs)))
     values -= np.repeat(of_run, np.diff(starts, append=len(values)))
-    values[~there] = 0
+    values[~known] = 0
     found = [count, mean, total(values * values),
              np.minimum.reduceat(lowest, bounds), np.maximum.reduceat(highest, bounds)]  # fmt: skip
     return np.stack(found, axis=1)
 
 
 def _pieces(seen: np.ndarray) -> int:
-    """Bodies of foreground that lie in the tile alone: where there are few labels, to tell phases.
+    """Components of the foreground within the tile: with few labels they indicate phases.
 
-    Of a tile at the border of the image, what touches that border counts.
+    Components that touch the border of the image count.
     """
     from scipy.ndimage import label
 
     ring = seen[1:-1, 1:-1] != 0
-    bodies, count = label(ring)
-    beyond = np.concatenate([bodies[0], bodies[-1], bodies[:, 0], bodies[:, -1]])
+    components, count = label(ring)
+    beyond = np.concatenate([components[0], components[-1], components[:, 0], components[:, -1]])
     return count - len(np.unique(beyond[beyond > 0]))
 
 
 def _joined(parts: list[Regions]) -> Regions:
-    """Put the regions of all tiles together."""
+    """Join the regions of all tiles."""
     offsets = np.cumsum([0, *(len(part.label) for part in parts)])
     columns = [np.concatenate(column) for column in list(zip(*parts, strict=True))[:-1]]
     every = Regions._make([*columns, sum(part.pieces for part in parts)])
@@ -283,7 +283,7 @@ def _about_one_mean(
     """Join means and sums of squares about them (Chan, Golub & LeVeque, 1979)."""
     sizes = np.diff(bounds, append=len(count))
     total = np.maximum(np.add.reduceat(count, bounds), 1)[:, None]
-    # about the first part, so that large coordinates keep their digits
+    # relative to the first part, so that large coordinates keep their digits
     off = mean - np.repeat(mean[bounds], sizes, axis=0)
     joint = np.add.reduceat(count[:, None] * off, bounds) / total
     off -= np.repeat(joint, sizes, axis=0)

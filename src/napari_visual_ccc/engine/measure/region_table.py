@@ -19,10 +19,10 @@ from .shape3d import volume_table
 if TYPE_CHECKING:
     import pandas as pd
 
-# without a unit, and yet another where pixels or voxels are stretched
+# columns without a unit that change where pixels or voxels are stretched
 _SHAPE = ("aspect_ratio", "circularity", "orientation_deg")
 
-# with a unit; a person's own column may end in one, too
+# columns with a unit; other columns may end in one, too
 _SIZES = (
     "area", "volume", "equivalent_diameter", "feret_max", "feret_min", "perimeter",
     "axis_major", "axis_middle", "axis_minor",
@@ -39,26 +39,26 @@ def region_table(
     exclude_border: bool = False,
     dimensions: Dimensions = "2D",
 ) -> Steps[Result]:
-    """Measure size, shape, orientation and grey level of every region.
+    """Measure size, shape, orientation and intensity of every region.
 
     Definitions of ISO 9276-6:2008; perimeter after Benkrid & Crookes (as scikit-image).
 
     Parameters
     ----------
     labels : (..., Y, X) integer or bool array
-        0 is background; a label is one region, also in pieces. Of dask, a row of chunks (in 3D a
-        volume) is in memory at a time.
+        0 is background; a label is one region, also in several parts. Of dask, a row of chunks (in
+        3D a volume) is in memory at a time.
     intensity : (..., Y, X) array
-        Image of the same size to take grey statistics from.
+        Image of the same size for intensity statistics.
     spacing : float, (y, x) or (z, y, x)
         Size of a pixel in `unit`; in 3D of a voxel.
     unit : str
         Of `spacing`, such as ``"nm"``.
     min_size : int
-        Regions with fewer pixels are left out, 0 keeps all.
+        Regions with fewer pixels are excluded, 0 keeps all.
     exclude_border : bool
-        Leave out regions that touch the image border (in 3D also the first and last slice): their
-        sizes are cut.
+        Exclude regions that touch the image border (in 3D also the first and last slice): they are
+        cut off.
     dimensions : {'2D', '3D'}
         Measure the slices of a stack one by one, or the volume of its last three axes.
 
@@ -78,12 +78,12 @@ def region_table(
         ``feret_max_<unit>``, ``axis_major_<unit>``, ``axis_middle_<unit>`` and
         ``axis_minor_<unit>`` (full axes of the ellipsoid with the same second moments),
         ``aspect_ratio`` (major to minor axis), grey statistics, ``centroid_*_px``, ``bbox_*``,
-        ``touches_border``. There is no surface area: that of voxels is not that of the object.
+        ``touches_border``. There is no surface area, which voxels overestimate.
 
     Raises
     ------
     ValueError
-        If labels are not whole numbers, hold no region, or differ in shape from `intensity`.
+        If labels are not integers, contain no region, or differ in shape from `intensity`.
     """
     import pandas as pd
 
@@ -106,7 +106,7 @@ def region_table(
             table.insert(axis + 1, f"index_{axis}", place)
         every.append(table)
     if not every:
-        raise ValueError("labels hold no region")
+        raise ValueError("labels contain no region")
     found_in_all = pd.concat(every, ignore_index=True)
     kept = found_in_all["_pixels"] >= min_size
     if exclude_border:
@@ -114,18 +114,20 @@ def region_table(
     table = found_in_all[kept].drop(columns="_pixels").reset_index(drop=True)
     if table.empty:
         raise ValueError(
-            f"none of {len(kept)} regions is left; take a lower min_size or include those at the "
-            "border"
+            f"none of {len(kept)} regions is left; lower min_size or include those at the border"
         )
     if scattered:
-        notes = (*notes, "a label in pieces is one region: split objects first to measure each")
+        notes = (
+            *notes,
+            "a label in several parts is one region: split objects first to measure each",
+        )
     if axes == 2 and pixel_size.height != pixel_size.width:
-        notes = (*notes, "pixels are not square: perimeter and circularity are left out")
+        notes = (*notes, "pixels are not square: perimeter and circularity are omitted")
     return Result(tables={"regions": table}, facts={"regions": len(table)}, notes=notes)
 
 
 def _is_scattered(found: Regions) -> bool:
-    """Whether labels are phases rather than objects: few, and each in many pieces."""
+    """Whether labels are phases rather than objects: few, and each in many parts."""
     highest = found.label.max(initial=0)
     return bool(0 < highest <= 20 and found.pieces > 3 * highest)
 
@@ -147,20 +149,20 @@ def rescaled_table(
     before: tuple[tuple[float, ...] | None, str],
     after: tuple[tuple[float, ...] | None, str],
 ) -> pd.DataFrame:
-    """Bring a table of regions to another size of pixels, without measuring again.
+    """Convert a table of regions to another pixel size, without a new measurement.
 
     Parameters
     ----------
     table : DataFrame
-        As `region_table` gives it, or with some of its columns.
+        From `region_table`, or with some of its columns.
     before, after : (spacing, unit)
         Spacing (y, x) or (z, y, x), or None where lengths are in pixels.
 
     Returns
     -------
     DataFrame
-        Without the columns that have to be measured again: of voxels that are stretched, areas,
-        volumes and diameters of equal volume follow, other lengths do not.
+        Without the columns that need a new measurement: for stretched voxels, areas, volumes and
+        diameters of equal volume are converted, other lengths are not.
     """
     import pandas as pd
 

@@ -1,4 +1,4 @@
-"""Size and shape of measured regions of a plane."""
+"""Size and shape of the regions of a plane."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from .accumulate import LENGTHS, Regions
 if TYPE_CHECKING:
     import pandas as pd
 
-# regions whose outline is measured between two signs of life
+# regions between two reports of progress
 _AT_ONCE = 2000
 
 
 def plane_table(
     found: Regions, pixel_size: PixelSize, shape: tuple[int, ...], with_grey: bool
 ) -> Steps[pd.DataFrame]:
-    """Tell what `region_table` tells of the regions of a plane of a shape.
+    """Table of the regions of a plane of a shape, as in `region_table`.
 
-    ``_pixels`` is for choosing among them.
+    The column ``_pixels`` is for `min_size`.
     """
     import pandas as pd
 
@@ -41,9 +41,9 @@ def plane_table(
     if pixel_size.height == pixel_size.width:
         perimeter = found.outline @ LENGTHS * pixel_size.height
         columns[length("perimeter")] = perimeter
-        # a region of a pixel or two has no outline to speak of
-        there = np.where(perimeter > 0, perimeter, np.nan)
-        columns["circularity"] = 4 * np.pi * area / there**2
+        # regions of a pixel or two have no perimeter
+        known = np.where(perimeter > 0, perimeter, np.nan)
+        columns["circularity"] = 4 * np.pi * area / known**2
     columns["orientation_deg"] = orientation(found, pixel_size)
     if with_grey:
         columns |= _grey_statistics(found.grey)
@@ -58,9 +58,9 @@ def plane_table(
 
 def _grey_statistics(grey: np.ndarray) -> dict[str, np.ndarray]:
     count, mean, squares, lowest, highest = grey.T
-    there = np.where(count > 0, count, np.nan)
+    known = np.where(count > 0, count, np.nan)
     names = ("mean", "std", "min", "max")
-    values = (mean, np.sqrt(squares / there), lowest, highest)
+    values = (mean, np.sqrt(squares / known), lowest, highest)
     return {
         f"intensity_{name}": np.where(count > 0, value, np.nan)
         for name, value in zip(names, values, strict=True)
@@ -72,7 +72,7 @@ def orientation(regions: Regions, pixel_size: PixelSize) -> np.ndarray:
     y, x = pixel_size.sizes
     down, across, both = (regions.spread * (y**2, x**2, y * x)).T
     longer = down - across
-    # as long as wide but for rounding
+    # as long as wide up to rounding
     longer[np.abs(longer) <= 1e-12 * (down + across)] = 0
     both = np.where(np.abs(both) <= 1e-12 * (down + across), 0, both)
     angle = np.where((longer == 0) & (both <= 0), -np.pi / 4, np.arctan2(2 * both, longer) / 2)
@@ -85,7 +85,7 @@ def calipers(regions: Regions, pixel_size: PixelSize) -> Steps[np.ndarray]:
     Parameters
     ----------
     regions : Regions
-        As `measured` gives it.
+        From `measured`.
     pixel_size : PixelSize
         Of two axes.
 
@@ -103,14 +103,14 @@ def calipers(regions: Regions, pixel_size: PixelSize) -> Steps[np.ndarray]:
     found = np.empty((len(regions.label), 2))
     for number, (start, stop) in enumerate(itertools.pairwise(bounds)):
         corners = cv2.convexHull(points[start:stop])[:, 0] * np.asarray(pixel_size.sizes)
-        found[number] = _widest_and_narrowest(corners)
+        found[number] = _caliper_range(corners)
         if number % _AT_ONCE == 0:
             yield Progress(number, len(found), "outlines")
     return found
 
 
-def _widest_and_narrowest(corners: np.ndarray) -> tuple[float, float]:
-    """Calipers of a convex outline."""
+def _caliper_range(corners: np.ndarray) -> tuple[float, float]:
+    """Largest and smallest caliper distance of a convex outline."""
     edges = np.roll(corners, -1, axis=0) - corners
     normals = edges[:, ::-1] * (-1, 1) / np.hypot(edges[:, 0], edges[:, 1])[:, None]
     across = corners @ normals.T

@@ -1,4 +1,4 @@
-"""Measure labelled regions of a volume, one by one."""
+"""Size and shape of the regions of a volume."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ _AT_ONCE = 25
 
 
 def volume_table(labels: Any, grey: Any, pixel_size: PixelSize) -> Steps[pd.DataFrame]:
-    """Tell what `region_table` tells of the regions of a (Z, Y, X) volume, which is held in memory.
+    """Table of the regions of a (Z, Y, X) volume in memory, as in `region_table`.
 
-    ``_pixels`` is for choosing among them.
+    The column ``_pixels`` is for `min_size`.
     """
     import pandas as pd
 
@@ -41,7 +41,7 @@ def _regions(
 ) -> Iterator[tuple[Any, int]]:
     from skimage.measure import regionprops
 
-    # regionprops keeps a list as long as the highest label
+    # regionprops allocates a list as long as the highest label
     present, compact = np.unique(volume, return_inverse=True)
     compact = compact.reshape(volume.shape) + (present[0] != 0)
     names = present if present[0] == 0 else np.insert(present.astype(np.int64), 0, 0)
@@ -86,7 +86,7 @@ def _solid(region: Any, pixel_size: PixelSize) -> dict[str, float]:
     volume, sizes, length = float(region.area), pixel_size.sizes, pixel_size.length_column
     points = np.argwhere(region.image) * sizes
     points -= points.mean(axis=0)
-    # a voxel is not a point: it has a moment of its own
+    # a voxel is not a point: it has a second moment
     moments = points.T @ points / len(points) + np.diag(np.square(sizes)) / 12
     minor, middle, major = 2 * np.sqrt(5 * np.linalg.eigvalsh(moments))
     return {
@@ -101,11 +101,11 @@ def _solid(region: Any, pixel_size: PixelSize) -> dict[str, float]:
 
 
 def _longest(region: np.ndarray, size: tuple[float, ...]) -> float:
-    """Measure the largest distance between corners of the voxels of a region."""
+    """Largest distance between corners of the voxels of a region."""
     from scipy.spatial import ConvexHull
     from scipy.spatial.distance import pdist
 
-    # only the ends of every column can be corners of the hull
+    # only the ends of a column can be corners of the hull
     rows, columns = np.nonzero(region.any(axis=0))
     lines = region[:, rows, columns]
     first, last = lines.argmax(axis=0), len(region) - lines[::-1].argmax(axis=0)

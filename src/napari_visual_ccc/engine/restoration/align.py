@@ -1,4 +1,4 @@
-"""Align the slices of a stack: undo drift."""
+"""Align the slices of a stack."""
 
 from __future__ import annotations
 
@@ -27,17 +27,17 @@ def align_stack(
     reference: Literal["previous", "first"] = "previous",
     subpixel: bool = True,
 ) -> Steps[Result]:
-    """Move the slices of a stack so that they lie on each other, and list the drift.
+    """Correct the drift of a stack, and list it slice by slice.
 
-    Shifts are found by correlation in Fourier space to a fiftieth of a pixel (Guizar-Sicairos,
-    Thurman & Fienup, Opt. Lett. 33 (2008) 156), on up to 1024 x 1024 pixels around the middle,
-    first roughly and then on what both slices show.
+    Shifts are estimated by cross-correlation to a fiftieth of a pixel (Guizar-Sicairos, Thurman &
+    Fienup, Opt. Lett. 33 (2008) 156), on the central 1024 x 1024 pixels, first roughly and then on
+    the overlap of both slices.
 
     Parameters
     ----------
     image : (..., Y, X) array
         Grey or colour, any real dtype, numpy or dask. With several leading axes each slice
-        follows the one before it on the last of them, and the first of those on the axis before.
+        follows the previous one along the last of them, the first slice that of the axis before.
     spacing : float or (y, x)
         Size of a pixel in `unit`.
     unit : str
@@ -48,19 +48,18 @@ def align_stack(
         that is empty or does not match (a flash of charge) is skipped: the next is registered to
         the last good one.
     subpixel : bool
-        Shift by fractions of a pixel, by cubic splines, which smooths noise a little; without
-        it by whole pixels, and grey values are kept.
+        Shift by fractions of a pixel with cubic splines, which smooths noise a little; otherwise
+        by whole pixels, and grey values are kept.
 
     Returns
     -------
     Result
-        ``data``: (..., Y, X) float32, NaN in the rim that moved in and where the image was not
-        finite. Lazy for dask (the drift is measured at once). ``drift``: one row a slice:
-        ``index_*``, ``drift_y_px`` and ``drift_x_px`` (how far what it shows lies below and right
-        of where the first slice of use has it), the same in `unit` where there is a scale, and
-        ``match`` (correlation with the slice it was compared with, 1 at best and for the first
-        that shows something). Slices that match none before stay where the last was; ``notes``
-        name them.
+        ``data``: (..., Y, X) float32, NaN in the rim beyond the slice and where the image is not
+        finite. Lazy for dask (the drift is measured immediately). ``drift``: one row a slice:
+        ``index_*``, ``drift_y_px`` and ``drift_x_px`` (shift below and right against the first
+        slice that is not empty), the same in `unit` where there is a scale, and ``match``
+        (correlation with its reference, 1 at best and for the first slice). Slices without a match
+        keep the shift of the last one; ``notes`` name them.
 
     Raises
     ------
@@ -82,9 +81,9 @@ def align_stack(
         rows.append(row | drift_columns(moved.total, pixel_size) | {"match": moved.match})
     table = pd.DataFrame(rows)
     if not drift.seen:
-        yield from limits(grey)  # raises, unless slices are merely even
+        yield from limits(grey)  # raises, unless slices are merely constant
     if len(places) == 1:
-        notes = (*notes, "this is a single image: there is nothing to align it with")
+        notes = (*notes, "a single image: there is nothing to align")
     else:
         notes = (*notes, *_lost(moves))
     shifts = {index: moved.total for index, moved in moves.items()}
@@ -96,21 +95,18 @@ def align_stack(
 
 
 def _lost(moves: dict[Index, Moved]) -> list[str]:
-    """Say which slices could not be laid on others, and where what follows could not."""
+    """Notes on slices without a match, and on slices where a new view begins."""
     known = {moved.since for moved in moves.values()}
     unmatched = [index for index, moved in moves.items() if moved.since is None]
     alone = [index for index in unmatched if index not in known]
     starts = [index for index in unmatched if index in known]
     notes = []
     if alone:
-        notes.append(
-            f"slices that show nothing, or nothing of what others show, stay where the last was: "
-            f"{_listed(alone)}"
-        )
+        notes.append(f"slices without a match keep the shift of the last one: {_listed(alone)}")
     if starts[1:]:
         notes.append(
-            f"slices from which on something else is shown: {_listed(starts[1:])}; what they "
-            "show was not laid on what came before"
+            f"slices where a new view begins: {_listed(starts[1:])}; they are not aligned with "
+            "those before"
         )
     return notes
 
@@ -137,7 +133,7 @@ def _aligned(
     data = np.empty(grey.shape, np.float32)
     for done, index in enumerate(places):
         data[index] = _moved_back(grey[index], shifts[index], subpixel)
-        yield Progress(len(places) + done + 1, 2 * len(places), "move")
+        yield Progress(len(places) + done + 1, 2 * len(places), "shift")
     return data
 
 
@@ -151,6 +147,6 @@ def _moved_back(plane: np.ndarray, moved: Shift, subpixel: bool) -> np.ndarray:
     order = 3 if subpixel else 0
     result = shift(filled.astype(np.float64), back, order=order, mode="constant", cval=np.nan)
     if missing is not None:
-        # whatever a missing pixel has a part in is missing
+        # pixels interpolated from a missing one are missing
         result[shift(missing.astype(np.float64), back, order=1) > 1e-6] = np.nan
     return result.astype(np.float32)

@@ -1,4 +1,4 @@
-"""Take uneven background away: lighting, shading, detector fall-off."""
+"""Subtract an uneven background: illumination, shading, detector fall-off."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from ...core.progress import Steps
 from ...core.result import Result
 from ..acquisition.noise import sample
 
-# blocks a side whose medians surfaces are fitted to
+# blocks along each side; surfaces are fitted to their medians
 _BLOCKS = 48
 
 _TRIALS, _REFITS = 300, 3
 
-# radius, in pixels of the shrunken image, above which the image is shrunk further for the ball
+# largest radius of the ball in pixels of the downsampled image
 _BALL = 16
 
 
@@ -37,44 +37,44 @@ def subtract_background(
     objects: Literal["bright", "dark"] = "bright",
     remove: Literal["subtract", "divide"] = "subtract",
 ) -> Steps[Result]:
-    """Even out the background; its mean grey level stays.
+    """Remove an uneven background and keep its mean grey level.
 
     Surfaces are fitted to block medians by least median of squares and then with a Cauchy loss:
-    objects that cover less than half of the image pull little. The rolling ball is that of
-    Sternberg (Computer 16 (1983) 22), rolled below the grey surface; for radii above 16 pixels on
-    a shrunken image, as ImageJ does (within 3 % of the grey range of the ball on the whole one).
+    objects that cover less than half of the image have little influence. The rolling ball is that
+    of Sternberg (Computer 16 (1983) 22), rolled below the grey surface; for radii above 16 pixels
+    on a downsampled image, as in ImageJ (within 3 % of the grey range of the full resolution).
 
     Parameters
     ----------
     image : (..., Y, X) array
-        Grey or colour, any real dtype, numpy or dask. Slices of a stack are treated one by one.
+        Grey or colour, any real dtype, numpy or dask. Slices of a stack are processed one by one.
     spacing : float or (y, x)
         Size of a pixel in `unit`.
     unit : str
         Of `spacing`, such as ``"nm"``.
     method : {'polynomial', 'plane', 'rolling ball'}
-        Polynomial and plane for smooth shading; rolling ball where the background changes from
-        place to place and objects are smaller than the ball.
+        Polynomial and plane for smooth shading; rolling ball for a background that varies
+        locally, with objects smaller than the ball.
     degree : int
         Of the polynomial; 1 is a plane.
     radius : float
-        Of the rolling ball, larger than the radius of the largest object; in the unit of the
-        pixel size if there is one, otherwise in pixels. 0: an eighth of the shorter side.
+        Of the rolling ball, larger than the radius of the largest object; in `unit` if there is a
+        pixel size, otherwise in pixels. 0: an eighth of the shorter side.
     objects : {'bright', 'dark'}
-        What lies on the background; for the rolling ball.
+        Bright or dark objects on the background; for the rolling ball.
     remove : {'subtract', 'divide'}
-        Divide where light is lost in proportion (shading), subtract where light is added (glow).
+        Divide for multiplicative shading, subtract for an additive background.
 
     Returns
     -------
     Result
-        (..., Y, X) float32; NaN where the image was not finite. Lazy for dask.
+        (..., Y, X) float32; NaN where the image is not finite. Lazy for dask.
 
     Raises
     ------
     ValueError
-        If there is no such method, a parameter is out of range, no pixel is finite, or an image
-        with grey values below zero is to be divided.
+        If the method is unknown, a parameter is out of range, no pixel is finite, or `remove` is
+        divide and the image has grey values below zero.
     """
     if method not in ("polynomial", "plane", "rolling ball"):
         raise ValueError(f"no method {method!r}; choose polynomial, plane or rolling ball")
@@ -90,7 +90,9 @@ def subtract_background(
     else:
         sample(grey)  # raises where nothing is finite
     if remove == "divide" and low < 0:
-        raise ValueError(f"grey values go down to {low:g}: only subtract makes sense")
+        raise ValueError(
+            f"the lowest grey value is {low:g}: division needs positive values; choose subtract"
+        )
     if method == "rolling ball":
         pixels = _radius(radius, pixel_size, grey.shape[-2:])
         notes = (*notes, f"radius of the ball: {pixels:.4g} px")
@@ -104,7 +106,7 @@ def subtract_background(
 def _radius(radius: float, pixel_size: PixelSize | None, shape: tuple[int, int]) -> float:
     if radius == 0:
         return max(min(shape) / 8, 1.0)
-    # pixels that are not square: a ball of the mean size
+    # of the mean size where pixels are not square
     return radius if pixel_size is None else radius / pixel_size.mean
 
 
@@ -114,35 +116,35 @@ Find = Callable[[np.ndarray, np.ndarray], np.ndarray]
 def _without(find: Find, remove: str) -> Callable[[np.ndarray], np.ndarray]:
     def apply(plane: np.ndarray) -> np.ndarray:
         values = plane.astype(np.float64)
-        seen = np.isfinite(values)
-        if not seen.any():
+        known = np.isfinite(values)
+        if not known.any():
             return np.full(plane.shape, np.nan, np.float32)
-        found = find(values, seen)
-        level = float(found[seen].mean())
+        found = find(values, known)
+        level = float(found[known].mean())
         if remove == "divide":
-            # where hardly any light is left there is nothing to divide by
+            # a background near zero is not divided by
             values = values * (level / np.maximum(found, 1e-3 * level)) if level > 0 else values
         else:
             values = values - found + level
-        values[~seen] = np.nan
+        values[~known] = np.nan
         return values.astype(np.float32)
 
     return apply
 
 
 def _surface(degree: int) -> Find:
-    def find(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def find(values: np.ndarray, known: np.ndarray) -> np.ndarray:
         from numpy.polynomial.legendre import leggrid2d, legvander2d
         from scipy.optimize import least_squares
 
-        y, x, grey = _block_medians(values, seen)
-        # three blocks a term at least: a tiny image gets a simpler surface
+        y, x, grey = _block_medians(values, known)
+        # at least three blocks a term: a tiny image gets a simpler surface
         top = next(d for d in range(degree, -1, -1) if d == 0 or 3 * len(_terms(d)) <= len(grey))
         use = _terms(top)
         columns = legvander2d(y, x, (top, top))[:, [i * (top + 1) + j for i, j in use]]
         found = _start(columns, grey)
         for _ in range(_REFITS):
-            # the spread is that of the background once objects pull no longer
+            # robust spread, that of the background
             spread = 1.4826 * float(np.median(np.abs(columns @ found - grey)))
             if spread <= 1e-9 * float(np.abs(grey).max()):
                 break
@@ -159,9 +161,9 @@ def _surface(degree: int) -> Find:
 
 
 def _start(columns: np.ndarray, grey: np.ndarray) -> np.ndarray:
-    """Give a surface that half of the blocks lie near (least median of squares), from samples.
+    """Initial surface near half of the blocks (least median of squares), from random samples.
 
-    From the surface of least squares alone, objects on one side tilt all that follows.
+    Starting from least squares alone, objects on one side would tilt the surface.
     """
     terms = columns.shape[1]
     whole = np.linalg.lstsq(columns, grey, rcond=None)[0]
@@ -177,14 +179,14 @@ def _terms(degree: int) -> list[tuple[int, int]]:
 
 
 def _block_medians(
-    values: np.ndarray, seen: np.ndarray
+    values: np.ndarray, known: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Centre (from -1 to 1) and median of the blocks that show something."""
+    """Centre (from -1 to 1) and median of the blocks with finite pixels."""
     edges = [np.linspace(0, n, min(_BLOCKS, n) + 1).round().astype(int) for n in values.shape]
     found = []
     for top, bottom in pairwise(edges[0]):
         for left, right in pairwise(edges[1]):
-            inside = values[top:bottom, left:right][seen[top:bottom, left:right]]
+            inside = values[top:bottom, left:right][known[top:bottom, left:right]]
             if inside.size:
                 found.append((top + bottom - 1, left + right - 1, np.median(inside)))
     y, x, grey = np.array(found).T
@@ -193,16 +195,16 @@ def _block_medians(
 
 
 def _ball(radius: float, low: float, high: float, objects: str) -> Find:
-    # the ball's height is counted in levels of an 8-bit image, whatever the image's own
+    # the height of the ball is in levels of an 8-bit image, whatever the dtype
     scale = 255 / (high - low) if high > low else 1.0
 
-    def find(values: np.ndarray, seen: np.ndarray) -> np.ndarray:
+    def find(values: np.ndarray, known: np.ndarray) -> np.ndarray:
         import cv2
         from skimage.restoration import ellipsoid_kernel, rolling_ball
 
         levels = (values - low) * scale if objects == "bright" else (high - values) * scale
-        # nothing hinders the ball where nothing is known
-        levels[~seen] = 255.0
+        # missing pixels do not limit the ball
+        levels[~known] = 255.0
         levels = np.asarray(cv2.blur(levels, (3, 3), borderType=cv2.BORDER_REFLECT), np.float64)
         step = max(int(np.ceil(radius / _BALL)), 1)
         small = _block_minima(levels, step)

@@ -1,4 +1,4 @@
-"""Take noise away, as strongly as the estimated noise asks for."""
+"""Denoise with a strength that follows the estimated noise."""
 
 from __future__ import annotations
 
@@ -18,12 +18,12 @@ from ..acquisition.noise import Noise, estimate, sample, stabilise, unstabilise
 
 Method = Literal["non-local means", "total variation", "wavelet", "median", "gaussian"]
 
-# stable image or volume (noise of 1), parameter, sides of a voxel in pixels → denoised
+# from an image or volume with noise of 1, a parameter, sides of a voxel in pixels to the result
 Filter = Callable[[np.ndarray, float, Sizes], np.ndarray]
 
 _SQUARE: Sizes = (1.0, 1.0, 1.0)
 
-# sides of the crop that parameters are tried on: rows and columns; slices, rows and columns
+# sides of the crop for the choice of parameters: rows, columns; slices, rows, columns
 _TRIAL = {2: (256, 256), 3: (24, 96, 96)}
 
 _SEED = 0
@@ -45,19 +45,18 @@ def denoise(
     noise: Literal["auto", "gaussian", "poisson"] = "auto",
     dimensions: Dimensions = "2D",
 ) -> Steps[Result]:
-    """Remove noise; how much of it there is, is estimated from the image.
+    """Denoise an image; the noise level is estimated from the image.
 
-    Where the noise grows with grey (counted electrons), the image is first made to have the same
-    noise everywhere (generalised Anscombe transform) and turned back without bias. The free
-    parameter of gaussian, median and total variation is the one of least estimated error
-    (Monte-Carlo SURE: Ramani, Blu & Unser, IEEE Trans. Image Process. 17 (2008) 1540); wavelets
-    choose theirs by BayesShrink, non-local means takes it from the noise.
+    Noise that grows with grey (counted electrons) is stabilised first by the generalised Anscombe
+    transform, with an unbiased inverse. The parameter of gaussian, median and total variation
+    minimises the estimated error (Monte-Carlo SURE: Ramani, Blu & Unser, IEEE Trans. Image
+    Process. 17 (2008) 1540); wavelets use BayesShrink, non-local means the noise level.
 
     Parameters
     ----------
     image : (..., Y, X) array
         Grey or colour, any real dtype, numpy or dask. A stack shares one estimate of the noise,
-        that of its middle slice, and nothing else of it is looked at before.
+        that of its middle slice.
     spacing : float, (y, x) or (z, y, x)
         Size of a pixel in `unit`; in 3D of a voxel.
     unit : str
@@ -66,25 +65,25 @@ def denoise(
         Non-local means keeps texture and edges best; total variation gives flat phases with
         sharp borders; wavelet, median and gaussian are quick.
     strength : float
-        1 is what the estimated noise asks for; less keeps more detail, more is smoother.
+        1 matches the estimated noise; less keeps more detail, more is smoother.
     noise : {'auto', 'gaussian', 'poisson'}
-        Whether noise grows with grey (poisson) or not (gaussian); auto looks.
+        Whether noise grows with grey (poisson) or not (gaussian); auto: estimated.
     dimensions : {'2D', '3D'}
-        Filter every slice on its own, or the volume of the last three axes: slices then help one
-        another. Gaussian and median reach as far across slices as within one, in `unit`; the
+        Filter each slice, or the volume of the last three axes: neighbouring slices then add
+        information. Gaussian and median reach as far across slices as within one, in `unit`; the
         other methods count in voxels.
 
     Returns
     -------
     Result
-        (..., Y, X) float32 in the grey values of the image; NaN where it was not finite. Lazy for
+        (..., Y, X) float32 in the grey values of the image; NaN where it is not finite. Lazy for
         dask. ``facts``: noise at the middle grey level (``sigma``), its ``gain``, and the
         ``parameter`` chosen.
 
     Raises
     ------
     ValueError
-        If there is no such method, the strength is out of range or no pixel is finite.
+        If the method is unknown, the strength is out of range or no pixel is finite.
     """
     if method not in _FILTERS:
         raise ValueError(f"no method {method!r}; choose {', '.join(_FILTERS)}")
@@ -101,7 +100,11 @@ def denoise(
     facts: dict[str, Any] = {"sigma": found.sigma, "gain": found.gain}
     nothing = found.sigma <= 1e-6 * max(float(np.ptp(part)), float(np.abs(part).max()), 1e-30)
     if nothing or strength == 0:
-        why = "no noise was found: nothing was changed" if nothing else "strength 0: no change"
+        why = (
+            "no noise detected: the image is unchanged"
+            if nothing
+            else "strength 0: the image is unchanged"
+        )
         data = yield from map_planes(
             lambda plane: plane.astype(np.float32), grey, dtype=np.float32, halo=0
         )
@@ -122,11 +125,11 @@ def denoise(
             z, y, x = (int(np.ceil(n / side)) for n, side in zip(counted, shape, strict=True))
             counted = (z, y, x)
         elif max(shape) > 1.001 * min(shape):
-            notes = (*notes, f"{method} counts in voxels, as if they were cubes")
+            notes = (*notes, f"{method} treats voxels as cubes")
         data = yield from map_volumes(
             apply, grey, dtype=np.float32, halo=counted, voxels=pixels, note=method
         )
-    kind = "grows with grey" if found.poisson else "is the same at all grey levels"
+    kind = "grows with grey" if found.poisson else "does not depend on grey"
     note = f"estimated noise: {found.sigma:.3g} at middle grey; it {kind}"
     return Result((ImageLayer(data, name="denoised"),), facts=facts, notes=(*notes, note))
 
@@ -151,7 +154,7 @@ def _on_planes(
 
 
 def _trial(plane: np.ndarray, grey: Any, axes: int) -> np.ndarray:
-    """Crop the middle of what the noise was estimated on; in 3D of the middle volume."""
+    """Central crop of the plane of the noise estimate; in 3D of the middle volume."""
     image = plane
     if axes == 3:
         image = grey[tuple(n // 2 for n in grey.shape[:-3])]
@@ -160,14 +163,14 @@ def _trial(plane: np.ndarray, grey: Any, axes: int) -> np.ndarray:
         for n, side in zip(image.shape, _TRIAL[axes], strict=True)
     )
     crop = np.asarray(image[cut]).astype(np.float64)
-    # a middle of nothing: one slice that shows something will do
+    # an empty centre: one slice with finite pixels replaces it
     return finite(crop)[0] if np.isfinite(crop).any() else _trial(plane, grey, 2)[np.newaxis]
 
 
 def _best(
     function: Filter, candidates: tuple[float, ...], crop: np.ndarray, shape: Sizes
 ) -> Steps[float]:
-    """Give the candidate of least error, estimated on a crop whose noise is 1."""
+    """Candidate of least error, estimated on a crop whose noise is 1."""
     if len(candidates) == 1:
         return candidates[0]
     probe = np.random.default_rng(_SEED).normal(size=crop.shape)
@@ -203,7 +206,7 @@ def _median(image: np.ndarray, radius: float, shape: Sizes) -> np.ndarray:
 def _total_variation(image: np.ndarray, weight: float, _: Sizes) -> np.ndarray:
     from skimage.restoration import denoise_tv_chambolle
 
-    # a fixed number of steps, each reaching one pixel further: bands give what the whole gives
+    # a fixed number of steps, each reaching one pixel further: tiles equal the whole
     return denoise_tv_chambolle(image, weight=weight, eps=0, max_num_iter=_TV_STEPS)
 
 
@@ -226,7 +229,7 @@ def _non_local_means(image: np.ndarray, strength: float, _: Sizes) -> np.ndarray
     )
 
 
-# those that reach as far in `unit` along every axis
+# methods that reach as far in `unit` along every axis
 _BY_LENGTH = ("median", "gaussian")
 
 # filter, candidates for its parameter (noise being 1), halo (None: whole planes), pixels of a band

@@ -1,4 +1,4 @@
-"""Take stripes away: jumps of the scan, charging, curtaining."""
+"""Remove stripes: scan noise, charging, curtaining."""
 
 from __future__ import annotations
 
@@ -25,27 +25,27 @@ def destripe(
 ) -> Steps[Result]:
     """Remove stripes along rows (scan noise, charging) or columns (curtaining).
 
-    Wavelets part detail along the stripes from the rest, level by level, and what hardly changes
-    along a stripe is taken off by its Fourier transform (Münch, Trtik, Marone & Stampanoni, Opt.
-    Express 17 (2009) 8567); edges of the specimen are clipped first, which on micrographs without
-    stripes halves what is lost. Straight layers along the stripes are still damped.
+    Combined wavelet-Fourier filter: in the wavelet details along the stripes, low frequencies are
+    damped level by level (Münch, Trtik, Marone & Stampanoni, Opt. Express 17 (2009) 8567). Edges of
+    the specimen are clipped first, which halves the loss on micrographs without stripes. Straight
+    layers along the stripes are still damped.
 
     Parameters
     ----------
     image : (..., Y, X) array
-        Grey or colour, any real dtype, numpy or dask. Slices of a stack are treated one by one.
+        Grey or colour, any real dtype, numpy or dask. Slices of a stack are processed one by one.
     direction : {'rows', 'columns'}
-        How the stripes run: along rows (horizontal) or along columns (vertical).
+        Direction of the stripes: along rows (horizontal) or along columns (vertical).
     max_width : int
-        Width of the widest stripes in pixels, across. Wider ones stay, and so does shading.
+        Width of the widest stripes in pixels. Wider stripes and shading remain.
     min_length : float
-        Length of the shortest stripes as a share of the image. Shorter takes away more of the
+        Length of the shortest stripes as a share of the image. Smaller values remove more of the
         specimen.
 
     Returns
     -------
     Result
-        (..., Y, X) float32, of the same mean; NaN where the image was not finite. Lazy for dask.
+        (..., Y, X) float32, of the same mean; NaN where the image is not finite. Lazy for dask.
 
     Raises
     ------
@@ -60,15 +60,15 @@ def destripe(
             "choose 1 to 512 pixels, and 0.05 to 1"
         )
     grey, notes = to_gray(image)
-    sample(grey)  # raises where nothing is finite
+    sample(grey)  # raises if no pixel is finite
 
     def apply(plane: np.ndarray) -> np.ndarray:
         values = plane.astype(np.float64)
         if not np.isfinite(values).any():
             return np.full(plane.shape, np.nan, np.float32)
         filled, missing = finite(values)
-        turned = filled if direction == "rows" else filled.T
-        clean = _without_stripes(turned, max_width, 0.5 / min_length)
+        rotated = filled if direction == "rows" else filled.T
+        clean = _without_stripes(rotated, max_width, 0.5 / min_length)
         clean = clean if direction == "rows" else clean.T
         if missing is not None:
             clean = np.where(missing, np.nan, clean)
@@ -79,7 +79,7 @@ def destripe(
 
 
 def _without_stripes(plane: np.ndarray, max_width: int, cycles: float) -> np.ndarray:
-    """Damp detail across the rows that makes fewer cycles along them than `cycles`."""
+    """Damp stripes along rows: details with fewer than `cycles` cycles along a row."""
     import pywt
     from scipy.fft import dct, idct
 
@@ -92,8 +92,8 @@ def _without_stripes(plane: np.ndarray, max_width: int, cycles: float) -> np.nda
     kept = []
     for along_rows, along_columns, diagonal in details:
         stripes = _clipped(along_rows)
-        # a cosine transform, where the paper has Fourier's: the image goes on as its mirror image,
-        # so that left and right border do not meet
+        # cosine instead of Fourier transform: the image continues as its mirror image, so that its
+        # left and right borders do not interact
         wave = dct(stripes, axis=1, norm="ortho")
         half_cycles = np.arange(wave.shape[1]) / 2
         wave *= np.exp(-(half_cycles**2) / (2 * cycles**2))
@@ -103,7 +103,7 @@ def _without_stripes(plane: np.ndarray, max_width: int, cycles: float) -> np.nda
 
 
 def _clipped(coefficients: np.ndarray) -> np.ndarray:
-    """Clip what stands out of its row: edges of the specimen, not stripes."""
+    """Clip outliers of each row: edges of the specimen, not stripes."""
     middle = np.median(coefficients, axis=1, keepdims=True)
     spread = 1.4826 * np.median(np.abs(coefficients - middle), axis=1, keepdims=True)
     return np.clip(coefficients, middle - spread, middle + spread)

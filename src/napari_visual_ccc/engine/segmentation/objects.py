@@ -1,4 +1,4 @@
-"""Number the objects of a mask of any size: chunk by chunk, joined where they touch at seams."""
+"""Label the objects of a mask of any size: chunk by chunk, joined across seams."""
 
 from __future__ import annotations
 
@@ -27,43 +27,43 @@ def label_objects(
     min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     only: Annotated[int, {"min": 0}] = 0,
 ) -> Steps[Result]:
-    """Give every object of a mask its own number; objects touch along sides, not across corners.
+    """Label connected objects of a mask; pixels connect along sides, not across corners.
 
-    Objects that touch each other stay one: `watershed_split` separates them.
+    Touching objects have one label: `watershed_split` separates them.
 
     Parameters
     ----------
     labels : (..., Y, X) integer or bool array
-        0 is background. Every slice of a stack has objects of its own. Numpy or dask, also larger
+        0 is background. Slices of a stack are labelled one by one. Numpy or dask, also larger
         than memory.
     spacing : float or (y, x)
         Size of a pixel in `unit`.
     unit : str
         Of `spacing`, such as ``"nm"``.
     min_size : int
-        Objects with fewer pixels are dropped, 0 keeps all.
+        Objects with fewer pixels are removed, 0 keeps all.
     only : int
-        Number the objects of this label alone (of several classes, say), 0 takes all that are not
+        Label only objects of this label (one of several classes, for example), 0: all but the
         background.
 
     Returns
     -------
     Result
-        ``labels``: (..., Y, X) int32, numbered by their first pixels, row by row; no number twice
-        in a stack. Lazy for dask: where they are looked at, chunks are labelled once more.
+        ``labels``: (..., Y, X) int32, in the order of their first pixels, row by row; unique within
+        a stack. Lazy for dask: chunks are labelled once more on demand.
         ``table``: one row an object with its pixels and, with a scale, its area in `unit`².
 
     Raises
     ------
     ValueError
-        If the labels are not whole numbers, one is negative, or there is no object.
+        If the labels are not integers, one is negative, or there is no object.
     """
     labels = validate_labels(labels)
     pixel_size = PixelSize.of(spacing, unit)
     numbers, pixels = yield from numbered(_mask(labels, only), min_size)
     if len(pixels) == 0:
         wanted = f"label {only}" if only else "objects"
-        raise ValueError(f"labels hold no {wanted} of {min_size} or more pixels: nothing to number")
+        raise ValueError(f"labels hold no {wanted} of {min_size} or more pixels: nothing to label")
     if not is_lazy(labels):
         numbers = yield from computed(numbers)
     table = object_table(pixels, pixel_size)
@@ -90,12 +90,12 @@ def _mask(labels: Any, only: int) -> Any:
     return labels.map_blocks(mask, dtype=bool, meta=np.empty((0,) * labels.ndim, bool))
 
 
-# of the chunks that are labelled one by one
+# side of the chunks that are labelled one by one
 _SIDE = 1024
 
 
 class _Chunk(NamedTuple):
-    """Bodies of a chunk: their first pixels (counted through the stack), sizes, and its seams."""
+    """Components of a chunk: first pixels (positions in the stack), sizes, labels at the seams."""
 
     first: np.ndarray
     pixels: np.ndarray
@@ -106,7 +106,7 @@ class _Chunk(NamedTuple):
 
 
 def numbered(mask: Any, min_size: int = 0) -> Steps[tuple[Any, np.ndarray]]:
-    """Number the objects of every slice of a mask.
+    """Label the objects of every slice of a mask.
 
     Parameters
     ----------
@@ -118,7 +118,7 @@ def numbered(mask: Any, min_size: int = 0) -> Steps[tuple[Any, np.ndarray]]:
     Returns
     -------
     numbers : (..., Y, X) int32 dask array
-        As `scipy.ndimage.label` would number whole slices, on through the stack.
+        As `scipy.ndimage.label` of whole slices, continued through the stack.
     pixels : (n,) int array
         Of object 1, 2, ...
     """
@@ -137,26 +137,26 @@ def numbered(mask: Any, min_size: int = 0) -> Steps[tuple[Any, np.ndarray]]:
     def number(part: np.ndarray, block_id: tuple[int, ...]) -> np.ndarray:
         chunk = int(np.ravel_multi_index(block_id, grid))
         own = np.concatenate([[np.int32(0)], table[starts[chunk] : starts[chunk + 1]]])
-        return own[_bodies(part)[0]].reshape(part.shape)
+        return own[_components(part)[0]].reshape(part.shape)
 
     numbers = da.map_blocks(
         number, mask, dtype=np.int32, meta=np.empty((0,) * mask.ndim, np.int32),
-        # a name of its own: one made from what the function holds would take long
+        # hashing what the function holds, for a name, would take long
         name=f"objects-{uuid.uuid4().hex}",
     )  # fmt: skip
     return numbers, pixels
 
 
-def _bodies(part: np.ndarray) -> tuple[np.ndarray, int]:
+def _components(part: np.ndarray) -> tuple[np.ndarray, int]:
     from scipy.ndimage import label
 
     return label(part.reshape(part.shape[-2:]))
 
 
 def _chunk(place: tuple[slice, ...], part: np.ndarray, shape: tuple[int, ...]) -> _Chunk:
-    bodies, count = _bodies(part)
-    flat, width = bodies.reshape(-1), bodies.shape[1]
-    # the first pixel of a body is one where a row of it begins; written last, it stays
+    components, count = _components(part)
+    flat, width = components.reshape(-1), components.shape[1]
+    # the first pixel of a component begins one of its rows; written last, it remains
     begins = np.flatnonzero(flat)
     begins = begins[(begins % width == 0) | (flat[begins] != flat[begins - 1])][::-1]
     first = np.empty(count + 1, np.int64)
@@ -164,14 +164,14 @@ def _chunk(place: tuple[slice, ...], part: np.ndarray, shape: tuple[int, ...]) -
     corner = np.ravel_multi_index([side.start for side in place], shape)
     first[flat[begins]] = corner + row * shape[-1] + column
     pixels = np.bincount(flat, minlength=count + 1)
-    seams = (bodies[0], bodies[-1], bodies[:, 0], bodies[:, -1])
+    seams = (components[0], components[-1], components[:, 0], components[:, -1])
     return _Chunk(first[1:], pixels[1:], *(seam.copy() for seam in seams))
 
 
 def _final(
     chunks: list[_Chunk], starts: np.ndarray, grid: tuple[int, ...], min_size: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Number of the object that every body of every chunk belongs to, and the objects' pixels."""
+    """Label of the object of every component of every chunk, and the pixels of each object."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 

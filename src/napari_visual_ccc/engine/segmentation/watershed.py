@@ -1,4 +1,4 @@
-"""Separate objects that touch each other."""
+"""Split touching objects by watershed."""
 
 from __future__ import annotations
 
@@ -26,11 +26,10 @@ def watershed_split(
     only: Annotated[int, {"min": 0}] = 0,
     dimensions: Dimensions = "2D",
 ) -> Steps[Result]:
-    """Split objects that touch at their necks, and number every object.
+    """Split touching objects at their necks, and label every object.
 
-    Watershed on the distance to the background; maxima of the distance that rise less than the
-    tolerance above their saddle are not split off (Soille, Morphological Image Analysis, 2nd ed.,
-    2004, section 9.2).
+    Watershed on the distance transform; maxima that rise less than the tolerance above their saddle
+    are merged (Soille, Morphological Image Analysis, 2nd ed., 2004, section 9.2).
 
     Parameters
     ----------
@@ -41,30 +40,29 @@ def watershed_split(
     unit : str
         Of `spacing`, such as ``"nm"``.
     tolerance : float
-        How much narrower than the smaller object a neck must be (its half width), in pixels:
+        Least difference in pixels between the half widths of the smaller object and of the neck:
         larger values split less.
     min_size : int
-        Objects with fewer pixels are dropped, 0 keeps all.
+        Objects with fewer pixels are removed, 0 keeps all.
     only : int
-        Split this label alone (of several classes, say), 0 takes all that are not background.
+        Split only this label (one of several classes, for example), 0: all but the background.
     dimensions : {'2D', '3D'}
-        Split every slice on its own, or the volume of the last three axes: the distance then
-        counts the step between slices as it is.
+        Split each slice, or the volume of the last three axes: the distance then includes the
+        step between slices.
 
     Returns
     -------
     Result
-        ``labels``: (..., Y, X) int32, one number an object, no number twice in a stack.
+        ``labels``: (..., Y, X) int32, one label an object, unique within a stack.
         ``table``: one row an object with its pixels and, with a scale, its area in `unit`² (in
-        3D its volume in `unit`³). Labels of dask are lazy, whole slices (volumes) at a time:
-        nothing is counted, so there is no table, and numbers leave gaps from slice to slice.
+        3D its volume in `unit`³). Labels of dask are lazy, by whole slices (volumes): without
+        a table, and with gaps between the labels of slices.
 
     Raises
     ------
     ValueError
-        If the labels are not whole numbers, one is negative, or there is nothing to split. Of
-        dask labels nobody knows before they are looked at: without objects they give an empty
-        result.
+        If the labels are not integers, one is negative, or there is nothing to split. Dask labels
+        are not checked before they are computed: without objects they give an empty result.
     """
     labels = validate_labels(labels)
     axes = axes_of(dimensions, labels.shape)
@@ -93,7 +91,7 @@ def _lazily(
     import dask.array as da
 
     leading = labels.shape[:-axes]
-    # a pixel of each object can be chosen so that no two share a side: half of the pixels at most
+    # one pixel of each object can be chosen so that no two share a side: at most half of the pixels
     most = int(np.prod(labels.shape[-axes:])) // max(2, min_size) + 1
     dtype = np.int32 if most * int(np.prod(leading)) < np.iinfo(np.int32).max else np.int64
     chunks = (*([1] * len(leading)), *([-1] * axes))
@@ -107,7 +105,7 @@ def _lazily(
 
     meta = np.empty((0,) * labels.ndim, dtype)
     split = da.map_blocks(block, labels.rechunk(chunks), dtype=dtype, meta=meta)
-    note = "objects are split when they are looked at: run the region table to measure them"
+    note = "objects are split on demand: run the region table to measure them"
     return Result((LabelsLayer(split, name="split"),), notes=(note,))
 
 
@@ -124,7 +122,7 @@ def _split(
     from skimage.segmentation import watershed
 
     yield Progress(4 * done, 4 * total, "distance")
-    # a frame of background: an object cut by the border is no wider for it
+    # a frame of background: objects cut by the border are not wider
     inside = (slice(1, -1),) * mask.ndim
     distance = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=shape)[inside]
     yield Progress(4 * done + 1, 4 * total, "maxima")
@@ -132,7 +130,7 @@ def _split(
     peaks = local_maxima(lowered, connectivity=mask.ndim) & mask
     yield Progress(4 * done + 2, 4 * total, "watershed")
     seeds, _ = ndimage.label(peaks, structure=np.ones((3,) * mask.ndim))
-    seeds = _with_seed_everywhere(seeds, mask)
+    seeds = _add_seeds(seeds, mask)
     parts = watershed(-distance, seeds, mask=mask)
     if min_size > 1:
         keep = np.bincount(parts.ravel()) >= min_size
@@ -142,8 +140,8 @@ def _split(
     return parts
 
 
-def _with_seed_everywhere(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
-    """An object lower than the tolerance has no maximum left: it is its own seed."""
+def _add_seeds(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
+    """Add seeds for objects lower than the tolerance, which have no maximum left."""
     from scipy import ndimage
 
     bodies, count = ndimage.label(mask)

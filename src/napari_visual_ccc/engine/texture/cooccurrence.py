@@ -1,9 +1,9 @@
-"""Features of the co-occurrence matrix of every window, without making a single matrix.
+"""Features of the co-occurrence matrix of every window, without the matrices.
 
-Contrast, dissimilarity, homogeneity and correlation are sums over pairs of pixels, so they are box
-sums, taken in whole numbers to be exact. ASM and entropy need to know how often each pair of grey
-levels occurs in the window: a sorting network brings equal pairs together (small windows), or a
-histogram rolls along the rows (large ones).
+Contrast, dissimilarity, homogeneity and correlation are sums over pairs of pixels, computed as box
+sums in integers to be exact. ASM and entropy need the counts of all pairs of grey levels in the
+window: a sorting network groups equal pairs (small windows), or a histogram rolls along the rows
+(large windows).
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ FEATURES = (
 # output pixels computed at once: what they need then stays in the cache
 CHUNK_PIXELS = 1 << 16
 
-# up to here sorting the pairs of each window beats rolling a histogram (measured)
+# most pairs of a window for which sorting is faster than a rolling histogram (measured)
 _SORTED_PAIRS = 160
 
 _ROLLING_BYTES = 1 << 26
@@ -44,7 +44,7 @@ _SQUARES = np.arange(256, dtype=np.uint16) ** 2
 
 
 class Pairs(NamedTuple):
-    """Which pairs of pixels are counted.
+    """Pairs of pixels that are counted.
 
     Parameters
     ----------
@@ -87,7 +87,7 @@ def feature_maps(
     padded = np.pad(quantised, pairs.window // 2, mode="reflect")
     maps = np.zeros((len(names), *quantised.shape))
     height, width = quantised.shape
-    # rolling starts anew in every chunk, sorting wants its pairs in the cache
+    # rolling starts anew in every chunk, sorting is fast while its pairs are in the cache
     rolling = pairs.window * (pairs.window - 1) > _SORTED_PAIRS
     rolling = rolling and not {"asm", "energy", "entropy"}.isdisjoint(names)
     step = height if rolling else max(chunk // width, pairs.window)
@@ -104,7 +104,7 @@ def feature_maps(
 
 
 def _add_differences(seen: np.ndarray, pairs: Pairs, name: str, out: np.ndarray) -> None:
-    """Add up what is divided by one count before it is divided."""
+    """Add up sums with a common divisor before the division."""
     sums: dict[int, np.ndarray] = {}
     for offset in pairs.offsets:
         box = (pairs.window - abs(offset[0]), pairs.window - abs(offset[1]))
@@ -155,7 +155,7 @@ def _closeness() -> np.ndarray:
 
 
 def _sum(values: np.ndarray, box: tuple[int, int], shape: tuple[int, ...]) -> np.ndarray:
-    """Sum over every box, the top left of which is the pixel."""
+    """Sum over the box whose top left is the pixel."""
     import cv2
 
     whole = values.dtype != np.float64
@@ -185,7 +185,7 @@ def _correlation(
     count = box[0] * box[1]
     sum_1, sum_2 = (_sum(one, box, shape).astype(np.float64) for one in (first, second))
     square_1, square_2 = moments(first, first), moments(second, second)
-    # count² times variance and covariance: whole numbers below 2^53, so zero is zero
+    # count² times variance and covariance: integers below 2^53, so that zero is exact
     if symmetric:
         mean = (sum_1 + sum_2) / 2
         together = count * moments(first, second) - mean * mean
@@ -206,14 +206,14 @@ def _order(
     pairs: Pairs,
     with_entropy: bool,
 ) -> dict[str, np.ndarray]:
-    """ASM, energy and entropy from how often each pair of levels occurs in the window."""
+    """ASM, energy and entropy from the counts of all pairs of levels in the window."""
     table, diagonal = _codes(pairs.levels, pairs.symmetric)
     codes = table[first, second]
     count = box[0] * box[1]
     occurring = _by_sorting if count <= _SORTED_PAIRS else _by_rolling
     squares, logs = occurring(codes, box, shape, diagonal, with_entropy)
-    # in a symmetric matrix an unequal pair has two cells with half its share each, an equal one
-    # has one: squares of equal pairs were counted twice
+    # in a symmetric matrix an unequal pair has two cells of half its share each, an equal pair
+    # has one: squares of equal pairs count twice
     asm = squares / (count * count * (2.0 if pairs.symmetric else 1.0))
     found = {"asm": asm, "energy": np.sqrt(asm)}
     if with_entropy:
@@ -226,7 +226,7 @@ def _order(
 
 @functools.lru_cache(maxsize=8)
 def _codes(levels: int, symmetric: bool) -> tuple[np.ndarray, int]:
-    """One number a pair of levels, and the first number that stands for a pair of equal levels."""
+    """Code of each pair of levels, and the first code of a pair of equal levels."""
     one, other = np.mgrid[:levels, :levels]
     if not symmetric:
         return (one * levels + other).astype(np.uint16), levels * levels
@@ -238,7 +238,7 @@ def _codes(levels: int, symmetric: bool) -> tuple[np.ndarray, int]:
 
 @functools.lru_cache(maxsize=8)
 def _log_steps(most: int) -> np.ndarray:
-    """What n ln n grows by when n becomes its index."""
+    """Increment of n ln n when n grows to the index."""
     counts = np.arange(most + 1.0)
     return np.diff(counts * np.log(np.maximum(counts, 1)), prepend=0.0)
 
@@ -273,7 +273,7 @@ def _by_sorting(
 
 @functools.lru_cache(maxsize=32)
 def network(length: int) -> tuple[tuple[int, int], ...]:
-    """Comparisons that sort any sequence of a length (Batcher's merge exchange).
+    """Comparisons of a sorting network (Batcher's merge exchange).
 
     Source: Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M.
     """
@@ -316,7 +316,7 @@ class _Roll:
 
     def __init__(self, box: tuple[int, int], weights: np.ndarray, with_logs: bool) -> None:
         self._box, self._weights, self._with_logs = box, weights, with_logs
-        # a row comes before the row that it replaces goes
+        # a row is added before the row that it replaces is removed
         self._steps = _log_steps((box[0] + 1) * box[1])
 
     def down(self, codes: np.ndarray, squares: np.ndarray, logs: np.ndarray) -> None:

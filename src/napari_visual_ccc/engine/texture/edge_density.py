@@ -1,4 +1,4 @@
-"""The texture view of Visual-CCC: density of edges."""
+"""Edge density, the texture view of Visual-CCC."""
 
 from __future__ import annotations
 
@@ -17,21 +17,19 @@ from ...core.result import Result
 
 
 def edge_density(image: Any, *, scope: Scope = "stack") -> Steps[Result]:
-    """Map edges as Visual-CCC does: its texture view, to the last digit.
+    """Map the density of edges, identical to the texture view of Visual-CCC.
 
     Visual-CCC thresholds the image by Otsu and takes the contrast of the co-occurrence matrix of
-    the two-level mask in 5 x 5 windows (distance 1, angle 0, symmetric), and leaves a rim of two
-    pixels zero. With two levels that is the share of horizontal neighbours in the window that
-    differ, out of 20: it measures the density of edges, not of grey-level texture. Use
-    `glcm_features` for that.
+    the binary mask in 5 x 5 windows (distance 1, angle 0, symmetric), with a rim of two pixels of
+    zeros. With two levels this is the share of the 20 pairs of horizontal neighbours that differ:
+    the density of edges, not grey-level texture. Use `glcm_features` for that.
 
     Parameters
     ----------
     image : (..., Y, X) array
-        Grey or colour, any real dtype, numpy or dask. Pixels that are not finite are not
-        foreground.
+        Grey or colour, any real dtype, numpy or dask. Pixels that are not finite are background.
     scope : {'stack', 'slice'}
-        Threshold the whole stack at one grey level, or each slice at its own.
+        One threshold for the whole stack, or one for each slice.
 
     Returns
     -------

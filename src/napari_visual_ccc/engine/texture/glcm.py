@@ -1,4 +1,4 @@
-"""Maps of texture: grey-level co-occurrence (GLCM) in a window around every pixel, exactly."""
+"""Texture maps of the grey-level co-occurrence matrix (GLCM) around every pixel."""
 
 from __future__ import annotations
 
@@ -34,11 +34,11 @@ def glcm_features(
     symmetric: bool = True,
     scope: Scope = "stack",
 ) -> Steps[Result]:
-    """Map how grey levels of neighbouring pixels occur together around every pixel.
+    """Map texture features of the grey-level co-occurrence matrix (GLCM) around every pixel.
 
-    One grey-level co-occurrence matrix a pixel, over a window centred on it, at full resolution;
-    equal to `skimage.feature.graycomatrix` and `graycoprops` in every window. The features are
-    averaged over distances and angles. Source: Haralick et al., IEEE Trans. Syst. Man Cybern.
+    One matrix for each pixel, over a window centred on it, at full resolution; equal to
+    `skimage.feature.graycomatrix` and `graycoprops` of every window. Features are averaged over
+    distances and angles. Source: Haralick et al., IEEE Trans. Syst. Man Cybern.
     SMC-3 (1973) 610.
 
     Parameters
@@ -47,31 +47,29 @@ def glcm_features(
         Grey or colour, any real dtype, numpy or dask. The border is reflected.
     feature : {'contrast', 'dissimilarity', 'homogeneity', 'asm', 'energy', 'correlation', \
 'entropy', 'all'}
-        What to map. Contrast, dissimilarity: how much neighbours differ. Homogeneity: how alike
-        they are. ASM (angular second moment), energy (its root): how ordered the texture is.
-        Correlation: how well a pixel predicts its neighbour. Entropy (in nats): how mixed it is.
+        Contrast, dissimilarity: difference of neighbours. Homogeneity: their similarity. ASM
+        (angular second moment), energy (its root): order of the texture. Correlation: linear
+        dependence of neighbours. Entropy (in nats): disorder.
     window : int
         Side of the window in pixels, odd.
     distances : str
-        Pixels between neighbours; several with commas, as in ``"1, 2, 4"``.
+        Distance of neighbours in pixels; several separated by commas, as in ``"1, 2, 4"``.
     angle : {'all', '0', '45', '90', '135'}
-        Direction from a pixel to its neighbour in degrees, 0 being along a row.
+        Direction from a pixel to its neighbour in degrees, 0 along a row.
     levels : int
-        Grey levels that the range from the darkest to the brightest pixel of the image is divided
-        into.
+        Number of grey levels between the darkest and the brightest pixel of the image.
     symmetric : bool
-        Count each pair in both orders. Makes no difference to contrast, dissimilarity and
-        homogeneity.
+        Count each pair in both orders. Does not change contrast, dissimilarity and homogeneity.
     scope : {'stack', 'slice'}
-        Divide the range of the whole stack into levels, or that of each slice alone.
+        Quantise the grey range of the whole stack, or that of each slice.
 
     Returns
     -------
     Result
         (..., Y, X) float64 map, NaN where the pixel is not finite (to its neighbours it counts
         as darkest); with ``feature="all"`` one map a feature. ``facts``: the limits of the range,
-        by slice a list of them. Lazy for dask: for a stack its limits are looked for first, by
-        slice nothing is, so the limits are not listed.
+        by slice a list of them. Lazy for dask: for a stack its limits are computed first; by
+        slice they are not listed.
 
     Raises
     ------
@@ -110,7 +108,7 @@ def _by_slice(
     names: list[str],
     notes: tuple[str, ...],
 ) -> Steps[Result]:
-    # a lazy map is computed where it is looked at, so each is its own
+    # each lazy map is computed on demand, separately
     groups = {name: [name] for name in names} if is_lazy(grey) else {feature: names}
     found: list[Result] = []
     for wanted, group in groups.items():
@@ -146,7 +144,7 @@ def _distances(text: str | int | Sequence[int], window: int) -> list[int]:
         distances = [int(part) for part in parts]
     except ValueError:
         raise ValueError(
-            f"distances is {text!r}; write whole numbers with commas, such as 1, 2, 4"
+            f"distances is {text!r}; write integers separated by commas, such as 1, 2, 4"
         ) from None
     if not distances or min(distances) < 1 or max(distances) >= window:
         raise ValueError(f"distances is {text!r}; each must be 1 to {window - 1} (window - 1)")
@@ -169,7 +167,7 @@ def _offsets(distances: Sequence[int], angle: str) -> list[tuple[int, int]]:
 def quantise(
     low: float, high: float, levels: int, dtype: Any
 ) -> Callable[[np.ndarray], np.ndarray]:
-    """Give the function that divides low..high evenly into levels (uint8, from 0)."""
+    """Function that quantises low..high evenly into levels (uint8, from 0)."""
     low, high = float(low), float(high)
 
     def formula(values: np.ndarray) -> np.ndarray:
@@ -201,7 +199,7 @@ def _mapped(
     lift = functools.partial(map_planes, dtype=np.float64, halo=pairs.window // 2, note="texture")
     if not is_lazy(grey):
         return (yield from lift(some(names), grey, maps=len(names)))
-    # a lazy map is computed where it is looked at, so each is its own
+    # each lazy map is computed on demand, separately
     lazy = []
     for name in names:
         lazy.append((yield from lift(_first_of(some([name])), grey)))
