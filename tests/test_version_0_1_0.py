@@ -22,7 +22,7 @@ WRITTEN = sorted(path.name for path in HERE.glob("*.ome.*"))
 
 
 def layers_of(result) -> list[np.ndarray]:
-    return [np.asarray(layer.array) for layer in result.layers]
+    return [np.asarray(layer.data) for layer in result.layers]
 
 
 def numbers_of(result) -> list[np.ndarray]:
