@@ -35,14 +35,12 @@ LONG_FILES = {
 }
 LONG_FUNCTIONS = {
     "engine/classification/judge.py: assess",
-    "widgets/docks/train.py: __init__",
     "widgets/form/form.py: __init__",
 }
 FULL_FOLDERS = {"workflow"}
 WITHOUT_TEST = {
     "cli/demo.py",
     "cli/terminal.py",
-    "core/dataset.py",
     "core/layers.py",
     "core/results.py",
     "engine/classification/judge.py",
@@ -60,7 +58,6 @@ WITHOUT_TEST = {
     "io/write/pyramid.py",
     "io/write/targets.py",
     "nets/activations.py",
-    "nets/device.py",
     "nets/interpolate.py",
     "nets/layers.py",
     "nets/models/base.py",
@@ -69,7 +66,6 @@ WITHOUT_TEST = {
     "nets/models/registry.py",
     "nets/predict.py",
     "report/plots.py",
-    "widgets/docks/labelled_images.py",
     "widgets/docks/measure.py",
     "widgets/docks/quality.py",
     "widgets/form/fields.py",
@@ -105,11 +101,6 @@ UNCLEAR_WORDS = {
     "engine/explanation/explainer.py",
     "engine/explanation/occlude.py",
     "engine/explanation/shortcuts.py",
-    "engine/learning/evaluate.py",
-    "engine/learning/learner.py",
-    "engine/learning/linear_probe.py",
-    "engine/learning/prepare.py",
-    "engine/learning/train.py",
     "io/header.py",
     "io/read/__init__.py",
     "io/read/sidecar.py",
@@ -118,8 +109,6 @@ UNCLEAR_WORDS = {
     "io/write/ome_zarr.py",
     "nets/neighbours.py",
     "nets/predict.py",
-    "nets/training/linear.py",
-    "nets/training/recipe.py",
     "report/figures.py",
     "widgets/docks/info.py",
     "widgets/layers/build.py",

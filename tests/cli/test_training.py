@@ -1,4 +1,4 @@
-"""Training, testing and looking over from the command line, on tiles of real micrographs."""
+"""Auditing, training and testing from the command line, on tiles of real micrographs."""
 
 from __future__ import annotations
 

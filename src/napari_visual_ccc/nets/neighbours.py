@@ -124,7 +124,7 @@ def is_out_of_distribution(model: Model, features: np.ndarray) -> np.ndarray | N
 
 
 def knn_threshold(
-    features: np.ndarray, fitting: np.ndarray, calibrating: np.ndarray, groups: np.ndarray
+    features: np.ndarray, train: np.ndarray, calibration: np.ndarray, groups: np.ndarray
 ) -> dict[str, float] | None:
     """Find the distance beyond which an image is out of distribution.
 
@@ -132,9 +132,9 @@ def knn_threshold(
     ----------
     features : (n, d) float32 array
         Input of the last layer for each image or crop.
-    fitting : (m,) int array
+    train : (m,) int array
         Rows that the model file keeps.
-    calibrating : (k,) int array
+    calibration : (k,) int array
         Rows of images like those to come: 95 % of them are within the threshold.
     groups : (n,) array
         Specimen of each row; distances within a specimen do not count.
@@ -145,15 +145,15 @@ def knn_threshold(
         ``threshold``, ``share`` and ``neighbours`` for the model card; None where no image has
         enough neighbours of other groups.
     """
-    if not len(calibrating):
+    if not len(calibration):
         return None
-    known, held_out = torch.from_numpy(features[fitting]), torch.from_numpy(features[calibrating])
+    kept, asked = torch.from_numpy(features[train]), torch.from_numpy(features[calibration])
     # half precision, as in the file
-    apart = distances(held_out, known.half())
+    apart = distances(asked, kept.half())
     # cross-validated images were trained with: they are compared with those of other groups
-    same = torch.from_numpy(groups[calibrating][:, None] == groups[fitting][None, :])
+    same = torch.from_numpy(groups[calibration][:, None] == groups[train][None, :])
     apart[same] = torch.inf
-    count = min(NEIGHBOURS, len(known))
+    count = min(NEIGHBOURS, len(kept))
     enough = (~same).sum(dim=1) >= count
     if not enough.any():
         return None

@@ -86,7 +86,7 @@ def test_different_tiles_of_one_micrograph_are_no_duplicates(name):
     )
 
 
-def test_the_most_similar_pairs_come_first_with_all_that_is_known_of_them():
+def test_the_most_similar_pairs_come_first_with_class_and_group():
     one, two = tiles("powder", 2)
     data = from_arrays(
         [one, two, two[:, 1:], one], ["a", "b", "b", "c"], names=list("wxyz"),
@@ -130,12 +130,12 @@ def test_counts_by_class_by_hand(rng):
     assert not any(note.startswith("rod:") for note in found.notes)
 
 
-@pytest.mark.parametrize(("rare", "told"), [(2, True), (3, False)])
-def test_imbalance_is_told_from_five_times_on(rare, told, rng):
+@pytest.mark.parametrize(("rare", "noted"), [(2, True), (3, False)])
+def test_imbalance_is_noted_from_five_times_on(rare, noted, rng):
     images = [rng.integers(0, 255, (32, 32)).astype(np.uint8) for _ in range(10 + rare)]
     found = ccc.audit_dataset(from_arrays(images, ["a"] * 10 + ["b"] * rare))
-    said = [note for note in found.notes if "times the images of the smallest" in note]
-    assert said == ["the largest class has 5 times the images of the smallest"] * told
+    notes = [note for note in found.notes if "times the images of the smallest" in note]
+    assert notes == ["the largest class has 5 times the images of the smallest"] * noted
 
 
 def test_files_that_cannot_be_used_are_listed(tmp_path, rng):
@@ -153,7 +153,7 @@ def test_files_that_cannot_be_used_are_listed(tmp_path, rng):
     assert list(found.tables) == ["classes", "duplicates", "skipped"]
 
 
-def test_without_a_readable_image_the_reason_is_told(tmp_path):
+def test_the_error_says_why_no_image_can_be_read(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "1.png").write_bytes(b"no image")
@@ -161,7 +161,7 @@ def test_without_a_readable_image_the_reason_is_told(tmp_path):
         ccc.audit_dataset(load(tmp_path))
 
 
-def test_flat_images_do_not_disturb(rng):
+def test_constant_images_are_no_problem(rng):
     noise = [rng.integers(0, 255, (32, 32)).astype(np.uint8) for _ in range(2)]
     flat = np.full((32, 32), 7, np.uint8)
     found = ccc.audit_dataset(from_arrays([flat, *noise, flat + 90], ["a", "a", "b", "b"]))
@@ -171,7 +171,7 @@ def test_flat_images_do_not_disturb(rng):
     assert pairs == [("image 1", "image 4")]
 
 
-def test_hashes_do_not_change_with_light_and_turn_with_the_negative():
+def test_hashes_ignore_brightness_and_invert_with_the_negative():
     # 96 pixels wide, and dark enough that light may be added
     small = np.stack(
         [np.kron(tile[::2, ::2] // 2, np.ones((3, 3), np.uint8)) for tile in tiles("powder")]
@@ -183,7 +183,7 @@ def test_hashes_do_not_change_with_light_and_turn_with_the_negative():
     np.testing.assert_array_equal(hashes(255 - small), ~plain)
 
 
-def test_images_that_may_not_be_fit_are_named(rng):
+def test_images_of_poor_quality_are_named(rng):
     from scipy.ndimage import gaussian_filter
 
     image = samples.load("superalloy").data

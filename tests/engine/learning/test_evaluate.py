@@ -20,14 +20,14 @@ NAMES = ("cube", "octahedron", "sphere")
 ECE = "expected calibration error"
 
 
-def said(predicted, classes=3, sure=0.8):
+def probabilities_of(predicted, classes=3, sure=0.8):
     """Probabilities that name the given classes."""
     others = (1 - sure) / (classes - 1)
     return np.where(np.eye(classes, dtype=bool)[predicted], sure, others)
 
 
-def judged(targets, predicted, classes=NAMES, **more):
-    return evaluation(classes, said(predicted, len(classes)), np.array(targets), **more)
+def evaluated(targets, predicted, classes=NAMES, **more):
+    return evaluation(classes, probabilities_of(predicted, len(classes)), np.array(targets), **more)
 
 
 def rows(result):
@@ -49,7 +49,7 @@ def guesses(rng):
 def test_a_confusion_matrix_and_its_numbers_by_hand():
     targets = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
     predicted = [0, 0, 0, 1, 1, 1, 0, 2, 2, 0]
-    found = judged(targets, predicted)
+    found = evaluated(targets, predicted)
     assert found.confusion.tolist() == [[3, 1, 0], [1, 2, 0], [1, 0, 2]]
     assert found.value("accuracy") == pytest.approx(7 / 10)
     recall, precision = [3 / 4, 2 / 3, 2 / 3], [3 / 5, 2 / 3, 1]
@@ -68,7 +68,7 @@ def test_a_confusion_matrix_and_its_numbers_by_hand():
 
 def test_numbers_equal_those_of_scikit_learn(guesses):
     targets, predicted = guesses
-    found = judged(targets, predicted)
+    found = evaluated(targets, predicted)
     each = metrics.precision_recall_fscore_support(targets, predicted, zero_division=0)
     for name, values in zip(("precision", "recall", "f1", "images"), each, strict=True):
         np.testing.assert_allclose(found.per_class[name], values)
@@ -78,7 +78,7 @@ def test_numbers_equal_those_of_scikit_learn(guesses):
         "balanced accuracy": metrics.balanced_accuracy_score(targets, predicted),
         "weighted F1": metrics.f1_score(targets, predicted, average="weighted"),
         "mean F1": metrics.f1_score(targets, predicted, average="macro"),
-        ECE: expected_calibration_error(said(predicted), targets),
+        ECE: expected_calibration_error(probabilities_of(predicted), targets),
     }
     assert found.summary["metric"].tolist() == list(known)
     for metric, value in known.items():
@@ -88,12 +88,12 @@ def test_numbers_equal_those_of_scikit_learn(guesses):
 def test_every_image_is_listed_with_its_probabilities(guesses):
     targets, predicted = guesses
     groups = [f"S{k % 7}" for k in range(200)]
-    found = judged(targets, predicted, names=[f"{k}.png" for k in range(200)], groups=groups)
+    found = evaluated(targets, predicted, names=[f"{k}.png" for k in range(200)], groups=groups)
     assert found.images["name"].tolist() == [f"{k}.png" for k in range(200)]
     assert found.images["group"].tolist() == groups
     assert found.images["label"].tolist() == [NAMES[k] for k in targets]
     assert found.images["predicted"].tolist() == [NAMES[k] for k in predicted]
-    np.testing.assert_array_equal(found.probabilities, said(predicted))
+    np.testing.assert_array_equal(found.probabilities, probabilities_of(predicted))
     np.testing.assert_array_equal(found.targets, targets)
     np.testing.assert_array_equal(found.images["probability"], 0.8)
     assert found.independent == 7
@@ -110,7 +110,7 @@ def test_the_interval_of_a_number_contains_it(metric, seed):
     targets = rng.integers(0, 3, n)
     # as sure as it is right
     predicted = np.where(rng.random(n) < 0.8, targets, (targets + 1) % 3)
-    found = rows(judged(targets, predicted, groups=[str(k // 2) for k in range(n)], seed=seed))
+    found = rows(evaluated(targets, predicted, groups=[str(k // 2) for k in range(n)], seed=seed))
     row = found[metric]
     assert 0 <= row["low"] <= row["value"] <= row["high"] <= 1
     assert row["low"] < row["high"]
@@ -127,7 +127,7 @@ def test_the_interval_of_the_calibration_error_of_an_honest_model_contains_it(n)
 
 
 def test_the_intervals_of_classes_contain_their_numbers(guesses):
-    found = judged(*guesses).per_class
+    found = evaluated(*guesses).per_class
     for metric in ("precision", "recall", "f1"):
         low, high = found[f"{metric}_low"], found[f"{metric}_high"]
         assert ((low >= 0) & (low <= found[metric])).all()
@@ -137,8 +137,8 @@ def test_the_intervals_of_classes_contain_their_numbers(guesses):
 
 
 def test_more_groups_give_narrower_intervals(guesses):
-    once = judged(*guesses)
-    often = judged(*(np.tile(some, 9) for some in guesses))
+    once = evaluated(*guesses)
+    often = evaluated(*(np.tile(some, 9) for some in guesses))
     for metric in rows(once):
         # that of the calibration error is cut off at zero
         if metric != "expected calibration error":
@@ -148,18 +148,19 @@ def test_more_groups_give_narrower_intervals(guesses):
 
 
 def test_the_interval_of_accuracy_is_that_of_a_share(guesses):
-    found = judged(*guesses)
+    found = evaluated(*guesses)
     low, high = wilson(found.value("accuracy"), 200)
     assert rows(found)["accuracy"]["low"] == pytest.approx(low, abs=0.015)
     assert rows(found)["accuracy"]["high"] == pytest.approx(high, abs=0.015)
 
 
-def test_images_of_one_group_are_no_independent_witnesses(rng):
+def test_images_of_one_group_are_not_independent(rng):
     # whether a specimen is named rightly is decided once for its ten images
     targets = np.repeat(rng.integers(0, 3, 30), 10)
     predicted = np.where(np.repeat(rng.random(30) < 0.7, 10), targets, (targets + 1) % 3)
-    together = judged(targets, predicted, groups=np.repeat(np.arange(30), 10).astype(str).tolist())
-    alone = judged(targets, predicted)
+    groups = np.repeat(np.arange(30), 10).astype(str).tolist()
+    together = evaluated(targets, predicted, groups=groups)
+    alone = evaluated(targets, predicted)
     assert together.value("accuracy") == alone.value("accuracy")
     for metric in ("accuracy", "balanced accuracy", "mean F1"):
         assert width(together, metric) > 2 * width(alone, metric)
@@ -170,7 +171,7 @@ def test_images_of_one_group_are_no_independent_witnesses(rng):
 def test_a_perfect_test_of_few_groups_is_uncertain(each):
     targets = np.repeat(np.arange(6) % 3, each)
     groups = np.repeat(np.arange(6), each).astype(str).tolist()
-    found = judged(targets, targets, groups=groups)
+    found = evaluated(targets, targets, groups=groups)
     for metric in ("accuracy", "balanced accuracy", "weighted F1", "mean F1"):
         row = rows(found)[metric]
         assert row["value"] == 1
@@ -180,7 +181,7 @@ def test_a_perfect_test_of_few_groups_is_uncertain(each):
 
 
 def test_a_test_that_is_all_wrong_is_uncertain_too():
-    found = rows(judged([0, 0, 1, 1], [1, 1, 0, 0], NAMES[:2]))["accuracy"]
+    found = rows(evaluated([0, 0, 1, 1], [1, 1, 0, 0], NAMES[:2]))["accuracy"]
     assert found["value"] == 0
     assert (found["low"], found["high"]) == pytest.approx(wilson(0.0, 4))
 
@@ -194,7 +195,7 @@ def test_wilson_intervals_that_are_published():
 
 
 def test_the_seed_decides_the_intervals(guesses):
-    one, same, other = (judged(*guesses, seed=seed).summary for seed in (3, 3, 4))
+    one, same, other = (evaluated(*guesses, seed=seed).summary for seed in (3, 3, 4))
     assert one.equals(same)
     assert not one.equals(other)
     np.testing.assert_array_equal(one["value"], other["value"])
@@ -204,7 +205,7 @@ def test_the_seed_decides_the_intervals(guesses):
 
 
 def test_a_class_that_is_named_but_never_true_is_judged_without_it():
-    found = judged([0, 1, 1, 1], [0, 1, 2, 1])
+    found = evaluated([0, 1, 1, 1], [0, 1, 2, 1])
     assert found.confusion.tolist() == [[1, 0, 0], [0, 2, 1], [0, 0, 0]]
     assert found.per_class["images"].tolist() == [1, 3, 0]
     np.testing.assert_allclose(found.per_class["recall"], [1, 2 / 3, np.nan])
@@ -217,7 +218,7 @@ def test_a_class_that_is_named_but_never_true_is_judged_without_it():
 
 
 def test_a_class_that_is_neither_true_nor_named_has_no_numbers():
-    found = judged([0, 1, 1, 0], [0, 1, 0, 0])
+    found = evaluated([0, 1, 1, 0], [0, 1, 0, 0])
     assert found.per_class[["precision", "recall", "f1"]].isna().all(axis=1).tolist() == [
         False, False, True,
     ]  # fmt: skip
@@ -225,7 +226,7 @@ def test_a_class_that_is_neither_true_nor_named_has_no_numbers():
 
 
 def test_one_image_can_be_judged():
-    found = judged([1], [1])
+    found = evaluated([1], [1])
     assert found.value("accuracy") == 1
     assert rows(found)["accuracy"]["low"] == pytest.approx(wilson(1.0, 1)[0])
 
@@ -236,7 +237,7 @@ def test_one_image_can_be_judged():
 def test_confused_pairs_name_the_most_frequent_first():
     targets = [0] * 10 + [1] * 5 + [2] * 4
     predicted = [0] * 6 + [1] * 4 + [1, 1, 2, 2, 2] + [2, 1, 1, 1]
-    found = confused_pairs(judged(targets, predicted))
+    found = confused_pairs(evaluated(targets, predicted))
     assert list(found.itertuples(index=False, name=None)) == [
         ("cube", "octahedron", 4, 40.0),
         # of as many, the larger share of its class
@@ -247,13 +248,13 @@ def test_confused_pairs_name_the_most_frequent_first():
 
 
 def test_no_mistake_gives_empty_lists():
-    perfect = judged([0, 1, 2], [0, 1, 2])
+    perfect = evaluated([0, 1, 2], [0, 1, 2])
     assert len(confused_pairs(perfect)) == 0
     assert len(worst_mistakes(perfect)) == 0
     assert "taken_for" in confused_pairs(perfect)
 
 
-def test_the_worst_mistakes_are_the_surest():
+def test_the_worst_mistakes_are_the_most_confident():
     sure = np.array([0.5, 0.9, 0.7, 0.99, 0.6])
     probabilities = np.stack([sure, 1 - sure], axis=1)
     found = evaluation(("a", "b"), probabilities, np.array([1, 1, 1, 0, 0]), names=list("vwxyz"))
@@ -304,21 +305,21 @@ def test_evaluate_says_of_an_image_what_classify_says(crops):
         np.testing.assert_allclose(found.probabilities[row], alone.probabilities, atol=1e-5)
 
 
-def test_images_unlike_those_of_training_are_counted_as_unknown():
+def test_out_of_distribution_images_are_counted():
     # a chessboard is no particle
     board = (np.indices((64, 64)) // 8).sum(axis=0) % 2 * 255
     found = ccc.evaluate(from_arrays([board, board.T], ["cube", "sphere"]))
     assert found.facts["unknown"] == 1
 
 
-def test_a_class_that_the_model_does_not_know_is_told():
+def test_a_class_that_the_model_does_not_know_is_refused():
     data = from_arrays([np.eye(64)] * 2, ["cube", "rod"], name="shapes")
     known = "knows no class 'rod' of shapes; it knows cube, octahedron, sphere"
     with pytest.raises(ValueError, match=known):
         ccc.evaluate(data)
 
 
-def test_files_that_cannot_be_read_are_skipped_and_told(tmp_path):
+def test_files_that_cannot_be_read_are_skipped_and_listed(tmp_path):
     rng = np.random.default_rng(0)
     for name in ("cube/a.png", "sphere/b.png"):
         (tmp_path / name).parent.mkdir()

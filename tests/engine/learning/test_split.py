@@ -143,7 +143,7 @@ def test_four_specimens_of_every_class_are_enough_for_three_parts():
     ],
     ids=["one group of a class", "two groups of a class", "one of each", "one group of all"],
 )
-def test_too_few_groups_are_told_in_words(data):
+def test_too_few_groups_are_refused(data):
     with pytest.raises(ValueError, match="too few groups for all parts; add specimens"):
         holdout(*data, validation=0.15, test=0.15, seed=0)
 

@@ -48,7 +48,7 @@ def test_few_images_are_enough_and_tested_by_cross_validation(trained):
     assert set(trained.split["part"]) == {"cross-validated"}
 
 
-def test_the_card_says_what_was_done(trained):
+def test_the_card_describes_the_training(trained):
     card = trained.model.card
     assert card.classes == ["alloy", "powder"]
     assert card.view.as_dict() == {"kind": "window"}
@@ -63,7 +63,7 @@ def test_the_card_says_what_was_done(trained):
     json.dumps(card.as_dict())
 
 
-def test_a_saved_model_says_of_new_images_what_the_trained_one_would(trained, tmp_path):
+def test_a_saved_model_classifies_new_images(trained, tmp_path):
     path, split, report, numbers = save_model(trained, tmp_path / "two")
     assert path.name == "two.safetensors"
     assert read_card(path).name == "two"
@@ -82,10 +82,10 @@ def test_a_saved_model_says_of_new_images_what_the_trained_one_would(trained, tm
         save_model(trained, tmp_path / "two")
 
 
-def test_what_is_unlike_all_training_images_is_unknown(trained, tmp_path):
+def test_what_is_unlike_all_training_images_is_out_of_distribution(trained, tmp_path):
     path = save_model(trained, tmp_path / "two")[0]
-    strange = np.random.default_rng(0).normal(0, 1, (64, 64))
-    found = ccc.classify(strange, model=path)
+    noise = np.random.default_rng(0).normal(0, 1, (64, 64))
+    found = ccc.classify(noise, model=path)
     assert found.unknown
     assert found.verdict == "unknown"
     assert "unlike the training images" in found.notes[0]
@@ -184,14 +184,14 @@ def test_a_window_in_nanometres_brings_images_to_one_scale(tmp_path):
     assert any("no pixel size is known" in note for note in notes)
 
 
-def test_the_pixel_size_can_be_told(tmp_path):
+def test_the_pixel_size_separates_classes_that_look_alike(tmp_path):
     image = tiles("superalloy", 12)
     sizes = [1.0] * 6 + [50.0] * 6
     data = core_dataset.from_arrays(
         image, ["fine"] * 6 + ["coarse"] * 6, spacings=[((s, s), "nm") for s in sizes]
     )
     found = ccc.train(data, use_pixel_size=True, flips=False)
-    path = save_model(found, tmp_path / "told")[0]
+    path = save_model(found, tmp_path / "sized")[0]
     new = tiles("superalloy", 1, seed=5)[0]
     assert ccc.classify(new, (1.0, 1.0), "nm", model=path).label == "fine"
     assert ccc.classify(new, (0.05, 0.05), "µm", model=path).label == "coarse"
@@ -209,12 +209,12 @@ def test_the_pixel_size_can_be_told(tmp_path):
         ({"use_pixel_size": True}, "no image has a pixel size"),
     ],
 )
-def test_choices_that_contradict_are_refused_in_words(choices, words):
+def test_choices_that_contradict_are_refused(choices, words):
     with pytest.raises(ValueError, match=words):
         ccc.train(two_classes(4), **choices)
 
 
-def test_nanoshapes_crops_are_told_apart_by_originals_never_seen(data):
+def test_nanoshapes_crops_are_classified_on_micrographs_that_were_held_out(data):
     crops = dataset.load(data / "nanoshapes/crops/train", group=r"^(.*)_[^_]*_[^_]*$")
     some = core_dataset.Dataset(crops.examples[::8], crops.name)
     found = run(train(some))
@@ -234,7 +234,7 @@ def test_epochs_are_logged_for_tensorboard(tmp_path):
     assert [event.step for event in board.Scalars("validation_loss")] == [1, 2]
 
 
-def test_what_is_stopped_within_cross_validation_is_never_reported(tmp_path):
+def test_an_interrupted_cross_validation_is_continued_and_never_reported(tmp_path):
     state = tmp_path / "training.state"
     choices = {
         "model": "visualcnn", "input_px": 32, "epochs": 2, "batch_size": 12, "split": "k-fold",
@@ -300,7 +300,7 @@ def test_leaving_out_each_of_many_groups_is_refused_with_their_number():
         ccc.train(two_classes(60), split="leave-one-group-out")
 
 
-def test_no_test_part_is_said():
+def test_a_missing_test_part_is_noted():
     found = ccc.train(
         two_classes(8), model="visualcnn", input_px=32, epochs=1, split="holdout", test=0.0,
         validation=0.3,
@@ -330,5 +330,5 @@ def test_without_a_validation_part_nothing_is_called_calibrated(tmp_path):
         validation=0.0,
     )  # fmt: skip
     path = save_model(found, tmp_path / "raw")[0]
-    said = ccc.classify(tiles("powder", 1)[0], model=path).notes
-    assert any("not calibrated" in note for note in said)
+    notes = ccc.classify(tiles("powder", 1)[0], model=path).notes
+    assert any("not calibrated" in note for note in notes)

@@ -71,7 +71,7 @@ def test_a_network_learns_and_ends_frozen_with_its_best_weights():
     assert not any(p.requires_grad for p in classifier.parameters())
     losses = [row["validation_loss"] for row in history]
     images = pictures(seed=1)
-    x = torch.from_numpy(images.pixels.astype(np.float32))[:, None]
+    x = torch.from_numpy(images.crops.astype(np.float32))[:, None]
     found = nn.functional.cross_entropy(classifier(x), torch.from_numpy(images.targets))
     assert float(found) == pytest.approx(min(losses), abs=1e-4)
 
@@ -206,7 +206,7 @@ def test_a_learning_rate_that_is_too_high_is_named():
 
 def test_the_pixel_size_is_learnt_where_it_alone_separates_the_classes(rng):
     images = pictures()
-    noise = rng.random(images.pixels.shape).astype(np.float16)
+    noise = rng.random(images.crops.shape).astype(np.float16)
     sizes = np.where(images.targets, 1.0, -1.0)
     sized = LabelledCrops(noise, images.targets, images.weights, sizes)
     classifier = Classifier(tiny(), size=torch.zeros(2))

@@ -64,7 +64,7 @@ def test_a_classifier_normalises_its_input_and_adds_the_pixel_size():
 
 def test_the_fingerprint_follows_the_classes():
     first = crops()
-    other = LabelledCrops(first.pixels, first.targets[::-1] * 3, first.weights)
+    other = LabelledCrops(first.crops, first.targets[::-1] * 3, first.weights)
     assert Classification().fingerprint(first) != Classification().fingerprint(other)
 
 

@@ -154,13 +154,13 @@ class FineTune:
 
     def _crops(self, images: np.ndarray) -> LabelledCrops:
         prepared = self.prepared
-        crops, index, weights = crop_weights(prepared, images, self.recipe.class_weights)
+        crops, image_index, weights = crop_weights(prepared, images, self.recipe.class_weights)
         sizes = prepared.log_sizes
         return LabelledCrops(
             prepared.crops[crops],
-            prepared.targets[index],
+            prepared.targets[image_index],
             weights / weights.mean(),
-            None if sizes is None else sizes[index],
+            None if sizes is None else sizes[image_index],
         )
 
     def _outputs(self, classifier: Classifier) -> Steps[tuple[np.ndarray, np.ndarray]]:

@@ -90,9 +90,9 @@ def crop_weights(
     The crops of an image share its weight.
     """
     crops = prepared.crops_of(images)
-    index = prepared.image_index[crops]
-    weights = image_weights(prepared, images, class_weights)[index]
-    return crops, index, weights / np.bincount(prepared.image_index)[index]
+    image_index = prepared.image_index[crops]
+    weights = image_weights(prepared, images, class_weights)[image_index]
+    return crops, image_index, weights / np.bincount(prepared.image_index)[image_index]
 
 
 def apply_to_crops(
@@ -174,13 +174,13 @@ def calibrate(prepared: PreparedDataset, fitted: Fitted, parts: Partition) -> Ca
     """
     by_crop = prepared.network_input.view.kind != "whole"
     if by_crop:
-        index, logits, features = prepared.image_index, fitted.logits, fitted.features
+        image_index, logits, features = prepared.image_index, fitted.logits, fitted.features
     else:
-        index = np.arange(len(prepared.targets))
+        image_index = np.arange(len(prepared.targets))
         logits = prepared.mean_by_image(fitted.logits)
         features = prepared.mean_by_image(fitted.features)
-    targets = prepared.targets[index]
-    held_out = np.flatnonzero(np.isin(index, parts.calibration))
+    targets = prepared.targets[image_index]
+    held_out = np.flatnonzero(np.isin(image_index, parts.calibration))
     temperature = 1.0
     if len(held_out):
         temperature = fit_temperature(logits[held_out], targets[held_out])
@@ -189,4 +189,4 @@ def calibrate(prepared: PreparedDataset, fitted: Fitted, parts: Partition) -> Ca
     if by_crop:
         probabilities = prepared.mean_by_image(probabilities)
         uncalibrated = prepared.mean_by_image(uncalibrated)
-    return Calibration(temperature, probabilities, uncalibrated, scores, features, index)
+    return Calibration(temperature, probabilities, uncalibrated, scores, features, image_index)

@@ -165,8 +165,8 @@ class LinearProbe:
     ) -> Steps[tuple[torch.Tensor, torch.Tensor, list[dict[str, float]]]]:
         """Fit on the crops of some images, with one set of features for each variation."""
         prepared = self.prepared
-        crops, index, weights = crop_weights(prepared, images, self.recipe.class_weights)
-        targets = np.eye(len(prepared.classes))[prepared.targets[index]]
+        crops, image_index, weights = crop_weights(prepared, images, self.recipe.class_weights)
+        targets = np.eye(len(prepared.classes))[prepared.targets[image_index]]
         history: list[dict[str, float]] = []
 
         def record(progress: Progress) -> Progress:

@@ -268,14 +268,14 @@ def _package(
     from ...nets.neighbours import choose_references, knn_threshold
     from ..classification.calibration import thin_scores
 
-    index, features = calibrated.image_index, calibrated.features
+    image_index, features = calibrated.image_index, calibrated.features
     names = prepared.table["name"].tolist()
     trained = calibrated.samples_of(parts.train)
     held_out = calibrated.samples_of(parts.calibration)
     kept, kept_names, chosen = choose_references(
-        features[trained], prepared.targets[index[trained]],
-        prepared.thumbnails[index[trained]],
-        [names[k] for k in index[trained]], recipe.seed,
+        features[trained], prepared.targets[image_index[trained]],
+        prepared.thumbnails[image_index[trained]],
+        [names[k] for k in image_index[trained]], recipe.seed,
     )  # fmt: skip
     card = {
         **prepared.network_input.as_dict(),
@@ -294,7 +294,7 @@ def _package(
         "licence": recipe.licence,
         "version": version("napari-visual-ccc"),
     }
-    threshold = knn_threshold(features, trained[chosen], held_out, parts.groups[index])
+    threshold = knn_threshold(features, trained[chosen], held_out, parts.groups[image_index])
     if threshold is not None:
         card["familiar"] = threshold
     return Model(fitted.net, make_card(card), {**kept, **fitted.extras})

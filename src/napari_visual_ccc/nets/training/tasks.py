@@ -114,7 +114,7 @@ class LabelledCrops:
 
     Parameters
     ----------
-    pixels : (n, side, side) array
+    crops : (n, side, side) array
         Values 0 to 1, float16 or float32.
     targets : (n,) int array
         Class indices.
@@ -124,7 +124,7 @@ class LabelledCrops:
         Logarithm of the pixel size minus its mean, if the network takes it.
     """
 
-    pixels: np.ndarray
+    crops: np.ndarray
     targets: np.ndarray
     weights: np.ndarray
     log_sizes: np.ndarray | None = None
@@ -135,7 +135,7 @@ class LabelledCrops:
     def subset(self, chosen: np.ndarray) -> LabelledCrops:
         """Crops with the given indices."""
         sizes = None if self.log_sizes is None else self.log_sizes[chosen]
-        return LabelledCrops(self.pixels[chosen], self.targets[chosen], self.weights[chosen], sizes)
+        return LabelledCrops(self.crops[chosen], self.targets[chosen], self.weights[chosen], sizes)
 
 
 class Classifier(nn.Module):
@@ -175,12 +175,12 @@ class Classification:
 
     def batch(self, samples: LabelledCrops, device: torch.device) -> Batch:
         """Crops (B, 1, H, W) float32, pixel sizes, classes and weights."""
-        pixels = np.ascontiguousarray(samples.pixels, dtype=np.float32)
+        crops = np.ascontiguousarray(samples.crops, dtype=np.float32)
         sizes = None
         if samples.log_sizes is not None:
             sizes = torch.from_numpy(samples.log_sizes.astype(np.float32)).to(device)
         return Batch(
-            (torch.from_numpy(pixels)[:, None].to(device), sizes),
+            (torch.from_numpy(crops)[:, None].to(device), sizes),
             torch.from_numpy(samples.targets.astype(np.int64)).to(device),
             torch.from_numpy(samples.weights.astype(np.float32)).to(device),
         )
@@ -205,6 +205,6 @@ class Classification:
         """Shape of the crops and a checksum of their classes."""
         order = np.arange(1, 1 + len(samples))
         return {
-            "images": [int(n) for n in samples.pixels.shape],
+            "images": [int(n) for n in samples.crops.shape],
             "targets": int((samples.targets.astype(np.int64) * order).sum()),
         }

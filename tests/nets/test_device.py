@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from napari_visual_ccc.nets.device import choose, spare_triton
+
+
+def test_the_cpu_is_always_present():
+    assert choose("cpu") == torch.device("cpu")
+    assert choose("auto").type in ("cpu", "cuda", "mps")
+
+
+@pytest.mark.parametrize(
+    ("device", "words"), [("tpu", "no device 'tpu'; choose auto, cuda, mps, cpu")]
+)
+def test_an_unknown_device_is_refused(device, words):
+    with pytest.raises(ValueError, match=words):
+        choose(device)
+
+
+@pytest.mark.skipif(torch.backends.mps.is_available(), reason="has an MPS device")
+def test_a_device_that_is_not_present_is_refused():
+    with pytest.raises(ValueError, match="no mps device"):
+        choose("mps")
+
+
+def test_without_mesa_triton_stays_importable():
+    code = (
+        "import sys; from napari_visual_ccc.nets.device import spare_triton; spare_triton()\n"
+        "assert sys.modules.get('triton', 0) is not None"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+    spare_triton()

@@ -1,0 +1,82 @@
+"""Labelled images from folders, tables, layers and regions of a layer."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_visual_ccc import samples
+from napari_visual_ccc.widgets.docks import labelled_images as sources
+from tests.widgets.docks.test_train import tiles
+from tests.widgets.opening import dock
+
+
+def test_layers_with_a_class_are_a_data_set(viewer):
+    for name in ("superalloy", "powder"):
+        for k, tile in enumerate(tiles(name, 4)):
+            viewer.add_image(tile, name=f"{name} {k}", metadata={"class": name})
+    viewer.add_image(np.zeros((8, 8)), name="left out")
+    train = dock(viewer, "train")
+    train.images.source.value = sources.LAYERS
+    data = train.images.dataset()
+    assert data.classes == ("powder", "superalloy")
+    assert len(data.examples) == 8
+    train.images.set_class("left out", "powder")
+    assert len(train.images.dataset().examples) == 9
+
+
+@pytest.mark.parametrize("kind", ["labels", "shapes", "shapes in nm"])
+def test_regions_with_a_class_are_cut_out(viewer, kind):
+    image = samples.load("nanoparticles")
+    viewer.add_image(image.data, name="tem", scale=image.spacing, units=image.unit)
+    boxes = [(10, 10), (10, 120), (120, 10), (120, 120)]
+    names = ["cube", "cube", "sphere", "sphere"]
+    if kind == "labels":
+        labels = np.zeros(image.data.shape, int)
+        for k, (y, x) in enumerate(boxes, start=1):
+            labels[y : y + 40, x : x + 40] = k
+        features = pd.DataFrame({"index": [1, 2, 3, 4], "class": names})
+        viewer.add_labels(labels, name="drawn", features=features)
+    else:
+        size = np.array(image.spacing)
+        scale = {"scale": size} if kind == "shapes" else {}
+        factor = 1 if kind == "shapes" else size
+        drawn = [np.array([[y, x], [y + 40, x + 40]]) * factor for y, x in boxes]
+        viewer.add_shapes(
+            drawn, shape_type="rectangle", name="drawn", features={"class": names},
+            units=image.unit, **scale,
+        )  # fmt: skip
+    train = dock(viewer, "train")
+    train.images.source.value = sources.REGIONS
+    data = train.images.dataset()
+    assert [one.label for one in data.examples] == names
+    assert {one.group for one in data.examples} == {"tem"}
+    first = data.examples[0].read()
+    assert abs(first.data.shape[0] - 40) <= 1
+    assert first.unit == image.unit
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (sources.FOLDER, "choose a folder"),
+        (sources.TABLE, "choose a folder"),
+        (sources.LAYERS, "enter the class"),
+        (sources.REGIONS, "choose an Image layer"),
+    ],
+)
+def test_without_a_choice_the_error_says_what_to_choose(viewer, source, words):
+    train = dock(viewer, "train")
+    train.images.source.value = source
+    with pytest.raises(ValueError, match=words):
+        train.images.dataset()
+
+
+def test_regions_without_a_class_are_refused(viewer):
+    viewer.add_image(np.zeros((20, 20)), name="tem")
+    viewer.add_labels(np.ones((20, 20), int), name="drawn")
+    train = dock(viewer, "train")
+    train.images.source.value = sources.REGIONS
+    with pytest.raises(ValueError, match="drawn has no feature 'class'"):
+        train.images.dataset()
