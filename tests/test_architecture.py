@@ -27,7 +27,6 @@ FILE_LINES, FUNCTION_LINES = 350, 60
 FOLDER, DOMAIN = 12, 8
 
 LONG_FILES = {
-    "cli/main.py",
     "core/results.py",
     "engine/acquisition/info_bar.py",
     "widgets/docks/info.py",
@@ -40,7 +39,6 @@ LONG_FUNCTIONS = {
 FULL_FOLDERS = {"workflow"}
 WITHOUT_TEST = {
     "cli/demo.py",
-    "cli/terminal.py",
     "core/layers.py",
     "core/results.py",
     "engine/classification/judge.py",
@@ -88,7 +86,6 @@ WITHOUT_TEST = {
 }
 UNCLEAR_WORDS = {
     "README.md",
-    "cli/main.py",
     "core/results.py",
     "docs/architecture.md",
     "docs/benchmarks.md",

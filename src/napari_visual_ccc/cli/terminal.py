@@ -1,51 +1,80 @@
-"""What all commands of the command line share: flags, progress, complaints."""
+"""What all commands share: options of parameters, progress, errors, exit codes."""
 
 from __future__ import annotations
 
-import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
 
+import click
+
 from ..core.progress import Progress
+from ..workflow import signature
 from ..workflow.signature import Parameter
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
-# what a person can mend, or the machine ran out of
+# errors of the input or of the machine: one sentence, no traceback
 EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
 
-EPILOG = """\
-Results are written as OME-TIFF with pixel size, PNG previews with a scale bar, CSV tables and a
-YAML record of how they were made. Nothing is overwritten without --force.
+CONTEXT = {"help_option_names": ["-h", "--help"]}
+
+FILE = click.Path(path_type=Path)
+
+EPILOG = """\b
+Results are written as OME-TIFF with pixel size, PNG previews with a scale bar,
+CSV tables and a YAML record of how they were made. Nothing is overwritten
+without --force.
 Exit code: 0 all done, 1 some image failed, 2 wrong options.
 """
 
 
-def escaped(text: str) -> str:
-    """Keep argparse from reading a per cent sign."""
-    return text.replace("%", "%%")
-
-
-def add(parser: argparse.ArgumentParser, parameter: Parameter) -> None:
-    """Give a parser the flag of a parameter."""
+def option(parameter: Parameter) -> click.Option:
+    """Make the flag of a parameter; its value is passed on as ``choice_<name>``."""
     flag = "--" + parameter.name.replace("_", "-")
     default = "" if parameter.default in (None, "") else f" (default: {parameter.default})"
-    options: dict[str, Any] = {"default": parameter.default, "dest": f"choice_{parameter.name}"}
-    options["help"] = escaped(parameter.help + default)
+    options: dict[str, Any] = {"default": parameter.default, "help": parameter.help + default}
     if parameter.type is bool:
-        options["action"] = argparse.BooleanOptionalAction
+        flag += f"/--no-{flag[2:]}"
     elif get_origin(parameter.type) is Literal:
-        options["choices"] = get_args(parameter.type)
+        options["type"] = click.Choice(get_args(parameter.type))
+    elif parameter.type in (int, float, str):
+        options |= {"type": parameter.type, "metavar": parameter.name.upper()}
     else:
-        options["type"] = parameter.type if parameter.type in (int, float, str) else Path
-        options["metavar"] = "FILE" if options["type"] is Path else parameter.name.upper()
-    parser.add_argument(flag, **options)
+        options |= {"type": FILE, "metavar": "FILE"}
+    return click.Option([f"choice_{parameter.name}", flag], **options)
 
 
-def complain(path: Path, error: BaseException) -> None:
-    """Say on stderr what is wrong with a file."""
+def options(name: str) -> list[click.Parameter]:
+    """Make the flags of all parameters of an operation."""
+    return [option(parameter) for parameter in signature.parameters(name).values()]
+
+
+def choices(name: str, values: dict[str, Any]) -> dict[str, Any]:
+    """Take the parameters of an operation from the values of a command, and check them."""
+    given = {key: values[f"choice_{key}"] for key in signature.parameters(name)}
+    try:
+        return signature.checked(name, given)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+
+
+def output_option(default: str, help: str) -> click.Option:
+    """Make the option ``-o`` for a folder."""
+    return click.Option(
+        ["-o", "--output"], type=FILE, default=default, metavar="DIR",
+        help=f"{help} (default: {default})",
+    )  # fmt: skip
+
+
+def force_option() -> click.Option:
+    """Make the option ``--force``."""
+    return click.Option(["--force"], is_flag=True, help="Replace files that exist.")
+
+
+def print_error(path: Path, error: BaseException) -> None:
+    """Print on stderr what is wrong with a file."""
     text = str(error) or type(error).__name__
     if isinstance(error, MemoryError):
         text = f"memory is full; take a part of the image ({text})"
@@ -66,6 +95,6 @@ def bar(title: str) -> Callable[[Progress], object]:
 
 
 def clear_line() -> None:
-    """Take the progress away."""
+    """Remove the line of progress."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)

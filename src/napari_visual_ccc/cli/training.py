@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
-import argparse
+import functools
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import click
+
 from ..core.progress import run
 from ..workflow import signature
+from ..workflow.operations import OPERATIONS as CATALOGUE
 from ..workflow.run import execute
-from ..workflow.signature import checked
 from . import terminal
-from .terminal import EPILOG, FAILED, OK, USAGE
+from .terminal import FAILED, FILE, OK
 
-FOLDERS = ("classify_folder", "image_quality_folder")
+# the catalogue's operations on data sets and folders
+OPERATIONS = ("audit_dataset", "train", "evaluate", "classify_folder", "image_quality_folder")
 
-COMMANDS = ("audit_dataset", "train", "evaluate", *FOLDERS, "import")
+COMMANDS = (*OPERATIONS, "import")
+
+IMPORT = "Turn weights published by Visual-CCC into a model file."
 
 _DATA = (
     "folder with one folder a class, or a .csv table with the columns path, label and, if there "
@@ -24,94 +30,77 @@ _DATA = (
 )
 
 
-def main(words: list[str]) -> int:
-    """Run one of `COMMANDS`."""
-    if words[0] == "import":
-        return _import(words[1:])
-    name = words[0]
-    given = _parser(name).parse_args(words[1:])
-    parameters = {n: getattr(given, f"choice_{n}") for n in signature.parameters(name)}
-    try:
-        parameters = checked(name, parameters)
-    except ValueError as error:
-        print(f"visual-ccc {name}: {error}", file=sys.stderr)
-        return USAGE
-    from ..io.datasets import load
-
-    if name in FOLDERS:
-        return _folder(name, given.data, parameters, given)
-    data = load(given.data, group=given.group, min_classes=1 if name == "evaluate" else 2)
-    return {"audit_dataset": _examine, "train": _train, "evaluate": _evaluate}[name](
-        data, parameters, given
+def command(name: str) -> click.Command:
+    """Make one of `COMMANDS`."""
+    if name == "import":
+        return _import_command()
+    takes_folder = CATALOGUE[name].takes == "folder"
+    text = "FOLDER: folder of images" if takes_folder else f"DATA: {_DATA}"
+    metavar = "FOLDER" if takes_folder else "DATA"
+    params: list[click.Parameter] = [click.Argument(["data"], type=FILE, metavar=metavar)]
+    if not takes_folder:
+        params.append(
+            click.Option(
+                ["--group"], default="", metavar="PATTERN",
+                help="Regular expression whose first (bracket) is the specimen in a file's name.",
+            )
+        )  # fmt: skip
+    return click.Command(
+        name,
+        callback=functools.partial(_run, name),
+        params=[*params, *terminal.options(name), _output(name), terminal.force_option()],
+        help=f"{signature.summary(name)}\n\n{text}.",
+        epilog=terminal.EPILOG,
+        context_settings=terminal.CONTEXT,
     )
 
 
-def overview() -> list[str]:
-    """Lines for ``visual-ccc --help``."""
-    lines = ["  train"]
-    lines += [f"      {name:<16} {signature.summary(name)}" for name in COMMANDS[:-1]]
-    return [*lines, f"      {'import':<16} Turn weights published by Visual-CCC into a model file."]
-
-
-def _parser(name: str) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        f"visual-ccc {name}", description=signature.summary(name), epilog=EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+def _output(name: str) -> click.Option:
+    if name != "train":
+        return terminal.output_option("visual-ccc-output", "Folder for tables and the report")
+    return click.Option(
+        ["-o", "--output"], type=FILE, required=True, metavar="FILE",
+        help="Model file to write (.safetensors); split and report are written beside it.",
     )  # fmt: skip
-    if name in FOLDERS:
-        parser.add_argument("data", type=Path, metavar="FOLDER", help="its images are looked at")
-    else:
-        parser.add_argument("data", type=Path, metavar="DATA", help=_DATA)
-        parser.add_argument(
-            "--group", default="", metavar="PATTERN",
-            help="regular expression whose first (bracket) finds the specimen in a file's name",
-        )  # fmt: skip
-    for parameter in signature.parameters(name).values():
-        terminal.add(parser, parameter)
-    if name == "train":
-        parser.add_argument(
-            "-o", "--output", type=Path, required=True, metavar="FILE",
-            help="model file to write (.safetensors); split and report are written beside it",
-        )  # fmt: skip
-    else:
-        parser.add_argument(
-            "-o", "--output", type=Path, default=Path("visual-ccc-output"), metavar="DIR",
-            help="folder for tables and the report (default: visual-ccc-output)",
-        )  # fmt: skip
-    parser.add_argument("--force", action="store_true", help="replace files that are there")
-    return parser
 
 
-def _examine(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
-    from ..core.files import check_free, written
+def _run(name: str, data: Path, output: Path, force: bool, **values: Any) -> int:
+    parameters = terminal.choices(name, values)
+    if CATALOGUE[name].takes == "folder":
+        return _folder(name, data, parameters, output, force)
+    from ..io.datasets import load
 
-    targets = {
-        name: given.output / f"{data.name}_{name}.csv"
-        for name in ("classes", "duplicates", "skipped")
-    }
+    found = load(data, group=values["group"], min_classes=1 if name == "evaluate" else 2)
+    work = {"audit_dataset": _audit, "train": _train, "evaluate": _evaluate}[name]
+    return work(found, parameters, output, force)
+
+
+def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
+    from ..core.files import check_free
+
+    names = ("classes", "duplicates", "skipped")
+    targets = {name: output / f"{data.name}_{name}.csv" for name in names}
     for path in targets.values():
-        check_free(path, force=given.force)
-    result = _run("audit_dataset", data, parameters)
-    terminal.clear_line()
+        check_free(path, force=force)
+    result = _executed("audit_dataset", data, parameters)
     print(result.table.to_string(index=False))
     _notes(result)
-    given.output.mkdir(parents=True, exist_ok=True)
+    output.mkdir(parents=True, exist_ok=True)
     for name, path in targets.items():
-        with written(path, force=given.force) as part:
-            result.tables[name].to_csv(part, index=False)
+        _write_csv(result.tables[name], path, force)
         print(f"  {path}")
     return OK
 
 
-def _train(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
+def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
     from ..core.files import check_free
     from ..workflow.models import beside, named, save_model
 
-    path = named(given.output)
+    path = named(output)
     for one in (path, *beside(path).values()):
-        check_free(one, force=given.force)
+        check_free(one, force=force)
     try:
-        result = _run("train", data, parameters)
+        result = _executed("train", data, parameters)
     except KeyboardInterrupt:
         from ..nets.training.state import folds_file
 
@@ -123,47 +112,43 @@ def _train(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> 
                 file=sys.stderr,
             )
         raise
-    terminal.clear_line()
     _summary(result.evaluation)
     _notes(result)
-    for file in save_model(result, path, force=given.force):
+    for file in save_model(result, path, force=force):
         print(f"  {file}")
     return OK
 
 
-def _evaluate(data: Any, parameters: dict[str, Any], given: argparse.Namespace) -> int:
-    from ..core.files import check_free, written
+def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
+    from ..core.files import check_free
     from ..report.classifier import write_numbers, write_report
 
-    names = {kind: given.output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
-    names["csv"] = given.output / f"{data.name}_images.csv"
+    names = {kind: output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
+    names["csv"] = output / f"{data.name}_images.csv"
     for path in names.values():
-        check_free(path, force=given.force)
-    result = _run("evaluate", data, parameters)
-    terminal.clear_line()
+        check_free(path, force=force)
+    result = _executed("evaluate", data, parameters)
     _summary(result)
     _notes(result)
-    given.output.mkdir(parents=True, exist_ok=True)
-    write_report(result, names["html"], force=given.force)
-    write_numbers(result, names["json"], force=given.force)
-    with written(names["csv"], force=given.force) as part:
-        result.images.to_csv(part, index=False)
+    output.mkdir(parents=True, exist_ok=True)
+    write_report(result, names["html"], force=force)
+    write_numbers(result, names["json"], force=force)
+    _write_csv(result.images, names["csv"], force)
     for path in names.values():
         print(f"  {path}")
     return OK
 
 
-def _folder(name: str, folder: Path, parameters: dict[str, Any], given: argparse.Namespace) -> int:
+def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, force: bool) -> int:
     from ..core.files import check_free, write_table
 
     what = {"classify_folder": "predictions", "image_quality_folder": "quality"}[name]
-    path = given.output / f"{folder.resolve().name}_{what}.csv"
-    check_free(path, force=given.force)
-    result = _run(name, folder, parameters)
-    terminal.clear_line()
+    path = output / f"{folder.resolve().name}_{what}.csv"
+    check_free(path, force=force)
+    result = _executed(name, folder, parameters)
     _notes(result)
-    given.output.mkdir(parents=True, exist_ok=True)
-    write_table(result.table, path, force=given.force)
+    output.mkdir(parents=True, exist_ok=True)
+    write_table(result.table, path, force=force)
     print(f"  {path}")
     problems = result.table[result.table["problem"] != ""]
     for row in problems.itertuples():
@@ -171,9 +156,19 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], given: argparse
     return FAILED if len(problems) else OK
 
 
-def _run(name: str, given: Any, parameters: dict[str, Any]) -> Any:
+def _executed(name: str, given: Any, parameters: dict[str, Any]) -> Any:
     (first,) = signature.inputs(name)
-    return run(execute(name, {first: given}, parameters), terminal.bar(given.name)).result
+    outcome = run(execute(name, {first: given}, parameters), terminal.bar(given.name))
+    terminal.clear_line()
+    return outcome.result
+
+
+def _write_csv(table: Any, path: Path, force: bool) -> None:
+    """Write a table for programs: UTF-8 without a mark."""
+    from ..core.files import written
+
+    with written(path, force=force) as part:
+        table.to_csv(part, index=False)
 
 
 def _summary(evaluation: Any) -> None:
@@ -186,24 +181,52 @@ def _notes(result: Any) -> None:
         print(f"  {note}")
 
 
-def _import(words: list[str]) -> int:
-    parser = argparse.ArgumentParser(
-        "visual-ccc import",
-        description="Turn weights published by Visual-CCC into a model file; nothing in the file "
-        "is executed.",
-    )
-    parser.add_argument("weights", type=Path, metavar="FILE", help="state dict or finalized file")
-    parser.add_argument(
-        "--classes", nargs="+", default=(), metavar="NAME",
-        help="names of the classes in order, where the file does not say",
+# import -------------------------------------------------------------------------------------------
+
+
+class _ManyNames(click.Command):
+    """Let ``--classes A B C`` take all words up to the next option."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Repeat the flag before each of its words."""
+        words: list[str] = []
+        taking = False
+        for number, word in enumerate(args):
+            if word == "--classes":
+                follows = args[number + 1 : number + 2]
+                taking = bool(follows) and not follows[0].startswith("-")
+                words += [] if taking else [word]
+            elif taking and not word.startswith("-"):
+                words += ["--classes", word]
+            else:
+                taking = False
+                words.append(word)
+        return super().parse_args(ctx, words)
+
+
+def _import_command() -> click.Command:
+    return _ManyNames(
+        "import",
+        callback=_import,
+        params=[
+            click.Argument(["weights"], type=FILE, metavar="FILE"),
+            click.Option(
+                ["--classes"], multiple=True, metavar="NAME...",
+                help="Names of the classes in order, where the file does not state them.",
+            ),
+            click.Option(
+                ["-o", "--output"], type=FILE, required=True, metavar="FILE",
+                help="Model file to write.",
+            ),
+            terminal.force_option(),
+        ],
+        help=f"{IMPORT}\n\nFILE: state dict or finalized file; nothing in it is executed.",
+        context_settings=terminal.CONTEXT,
     )  # fmt: skip
-    parser.add_argument(
-        "-o", "--output", type=Path, required=True, metavar="FILE", help="model file to write"
-    )
-    parser.add_argument("--force", action="store_true", help="replace a file that is there")
-    given = parser.parse_args(words)
+
+
+def _import(weights: Path, classes: Sequence[str], output: Path, force: bool) -> int:
     from ..workflow.models import import_visual_ccc
 
-    path = import_visual_ccc(given.weights, given.output, classes=given.classes, force=given.force)
-    print(f"  {path}")
+    print(f"  {import_visual_ccc(weights, output, classes=classes, force=force)}")
     return OK

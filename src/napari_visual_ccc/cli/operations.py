@@ -1,0 +1,270 @@
+"""Commands that run one operation on images."""
+
+from __future__ import annotations
+
+import functools
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from ..core.progress import Progress, run
+from ..workflow import operations, signature
+from ..workflow.run import execute
+from . import terminal
+from .terminal import EXPECTED, FAILED, FILE, OK
+
+FORMATS = ("ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej")
+
+
+class _Sizes(click.ParamType):
+    """``2.5``, or ``10,2.5,2.5``."""
+
+    name = "size"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> tuple[float, ...]:
+        """Read the sizes; one is that of a square pixel."""
+        if isinstance(value, tuple):
+            return value
+        try:
+            sizes = tuple(float(part) for part in value.split(","))
+        except ValueError:
+            sizes = ()
+        if not 1 <= len(sizes) <= 3:
+            self.fail(f"{value!r} is not a size such as 2.5, or 10,2.5,2.5", param, ctx)
+        return sizes * 2 if len(sizes) == 1 else sizes
+
+
+class Family(click.Group):
+    """The operations of a family; the first one where none is named."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, context_settings=terminal.CONTEXT)
+        self.members = [one.name for one in operations.families()[name]]
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names of the operations."""
+        return self.members
+
+    def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
+        """Make the command of an operation."""
+        return command(name) if name in self.members else None
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the first operation before words that name none; a file counts as an image."""
+        named = bool(args) and args[0] in self.members and not Path(args[0]).exists()
+        if not named and not (ctx.resilient_parsing and not args):
+            args = [self.members[0], *args]
+        return super().parse_args(ctx, args)
+
+
+def command(name: str) -> click.Command:
+    """Make the command of an operation from its signature."""
+    family = operations.OPERATIONS[name].family
+    others = [one.name for one in operations.families()[family] if one.name != name]
+    texts = signature.input_help(name)
+    first, *further = signature.inputs(name)
+    also = f"\n\nOther operations of {family}: {', '.join(others)}." if others else ""
+    return click.Command(
+        name,
+        callback=functools.partial(_run, name),
+        params=[
+            click.Argument(["images"], nargs=-1, required=True, type=FILE, metavar="IMAGE..."),
+            *(_input(name, other, texts[other]) for other in further),
+            *terminal.options(name),
+            *_common(),
+        ],
+        help=f"{signature.summary(name)}\n\nIMAGE: {texts[first]}{also}",
+        epilog=terminal.EPILOG,
+        context_settings=terminal.CONTEXT,
+    )
+
+
+def _input(name: str, key: str, text: str) -> click.Option:
+    required = key not in signature.optional_inputs(name)
+    return click.Option(
+        [f"input_{key}", f"--{key}"], type=FILE, metavar="FILE", required=required,
+        help=f"Image file. {text}",
+    )  # fmt: skip
+
+
+def _common() -> list[click.Parameter]:
+    """Options of every operation."""
+    return [
+        click.Option(
+            ["--spacing"], type=_Sizes(), metavar="SIZE",
+            help="Size of a pixel, or Z,Y,X of a voxel, where the file states none or a wrong one.",
+        ),
+        click.Option(["--unit"], help="Unit of --spacing (default: nm)"),
+        click.Option(
+            ["--keep-info-bar"], is_flag=True,
+            help="Include the info bar; by default it is left out and stays blank.",
+        ),
+        terminal.output_option("visual-ccc-output", "Folder for the results"),
+        click.Option(
+            ["--format"], type=click.Choice(FORMATS), default="ome-tiff",
+            help="Format of images and labels (default: ome-tiff)",
+        ),
+        click.Option(
+            ["--tables"], type=click.Choice(["csv", "parquet"]), default="csv",
+            help="Format of tables (default: csv)",
+        ),
+        click.Option(
+            ["--figures"], type=click.Choice(["png", "svg", "none"]), default="png",
+            help="Format of pictures with a scale bar (default: png)",
+        ),
+        terminal.force_option(),
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What is done with every image of a command."""
+
+    name: str
+    parameters: dict[str, Any]
+    further: dict[str, Path]
+    spacing: tuple[float, ...] | None
+    unit: str
+    keep_info_bar: bool
+    output: Path
+    formats: dict[str, Any]
+
+
+def _run(name: str, images: Sequence[Path], **values: Any) -> int:
+    parameters = terminal.choices(name, values)
+    try:
+        _check_names(images)
+        spacing, unit = _pixel_size(values["spacing"], values["unit"])
+        if values["output"].exists() and not values["output"].is_dir():
+            raise ValueError(f"{values['output']} is a file; name a folder with -o")
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    further = {key: values[f"input_{key}"] for key in signature.inputs(name)[1:]}
+    further = {key: file for key, file in further.items() if file is not None}
+    formats = {key: values[key] for key in ("format", "tables", "figures", "force")}
+    job = _Job(
+        name, parameters, further, spacing, unit, values["keep_info_bar"], values["output"], formats
+    )
+    failed = 0
+    for number, path in enumerate(images, start=1):
+        try:
+            _one_image(job, path, terminal.bar(f"[{number}/{len(images)}] {path.name}"))
+        except BrokenPipeError:
+            raise
+        except EXPECTED as error:
+            failed += 1
+            terminal.print_error(path, error)
+        # a batch goes on; a fault of ours is counted like any other failure
+        except Exception as error:  # noqa: BLE001
+            failed += 1
+            text = f"{type(error).__name__}: {error} (a fault of visual-ccc: please report it)"
+            print(f"visual-ccc: {path}: {text}", file=sys.stderr)
+    if failed and len(images) > 1:
+        print(f"visual-ccc: {failed} of {len(images)} images failed", file=sys.stderr)
+    return FAILED if failed else OK
+
+
+def _pixel_size(
+    spacing: tuple[float, ...] | None, unit: str | None
+) -> tuple[tuple[float, ...] | None, str]:
+    """Check size and unit, and write them as everywhere else: ``um`` is µm, metres are nm."""
+    from ..core.units import length
+
+    if spacing is None:
+        if unit:
+            raise ValueError("--unit is that of --spacing; give both")
+        return None, "px"
+    if not min(spacing) > 0:
+        raise ValueError(f"--spacing is {spacing[-1]}; it must be above zero")
+    sizes = [length(size, unit or "nm") for size in spacing]
+    return tuple(size for size, _ in sizes), sizes[0][1]
+
+
+def _check_names(images: Sequence[Path]) -> None:
+    from ..core.files import stem
+    from ..workflow.save import file_stem
+
+    names: dict[str, Path] = {}
+    for path in images:
+        name = file_stem(stem(path))
+        # some file systems do not distinguish A from a
+        other = names.setdefault(name.casefold(), path)
+        if other is not path:
+            raise ValueError(
+                f"{other} and {path} would both be written as {name}; "
+                "run them into different folders"
+            )
+
+
+def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> None:
+    from ..core.files import check_free
+    from ..core.micrograph import InfoBar
+    from ..io.read import read
+    from ..workflow.save import base_name, recipe_file, write_result
+    from ..workflow.summary import summary
+
+    micrograph = read(path)
+    spacing, unit = micrograph.voxel, micrograph.unit
+    if job.spacing is not None:
+        spacing, unit = job.spacing, job.unit
+    first = signature.inputs(job.name)[0]
+    # a further input is recorded by the file that it is read from
+    images = {first: micrograph} | {
+        key: replace(read(file), name=str(file)) for key, file in job.further.items()
+    }
+    # results that exist are refused before anything is computed
+    for target in ("", job.parameters.get("target") or ""):
+        recipe = recipe_file(job.output, base_name(micrograph.name, job.name, target))
+        check_free(recipe, force=job.formats["force"])
+    bar = InfoBar() if job.keep_info_bar else None
+    steps = execute(job.name, images, job.parameters, spacing=spacing, unit=unit, info_bar=bar)
+    outcome = run(steps, report)
+    terminal.clear_line()
+    result, operation = outcome.result, operations.OPERATIONS[job.name]
+    axes = _axes(micrograph.axes, job.spacing, unit, micrograph.data.ndim)
+    left_out = InfoBar(**result.facts.get("info_bar", {}))
+    written = write_result(
+        result,
+        job.output,
+        base_name(micrograph.name, job.name, result.target),
+        outcome.record,
+        image=images.get("intensity", micrograph).data if operation.takes == "image" else None,
+        spacing=spacing,
+        unit=unit,
+        origin=_origin(micrograph, axes, spacing),
+        axes=axes,
+        info_bar=None if operation.whole else left_out,
+        **job.formats,
+    )
+    print(f"{path}: {summary(result)}")
+    for note in (*micrograph.notes, *result.notes):
+        print(f"  {note}")
+    for file in written:
+        print(f"  {file}")
+
+
+def _origin(micrograph: Any, axes: tuple[Any, ...], spacing: Any) -> tuple[float, ...]:
+    """Where the image lies, with the steps and pixel size that may have been given anew."""
+    stated = micrograph.metadata.get("origin") or (0.0, 0.0)
+    was, now = (
+        [*(one.step for one in leading), *(size or (1.0, 1.0))[-2:]]
+        for leading, size in ((micrograph.axes, micrograph.spacing), (axes, spacing))
+    )
+    known = len(stated) if len(stated) <= min(len(was), len(now)) else 2
+    steps = zip(stated[-known:], was[-known:], now[-known:], strict=True)
+    return tuple(place / old * new for place, old, new in steps)
+
+
+def _axes(axes: tuple[Any, ...], spacing: Any, unit: str, ndim: int) -> tuple[Any, ...]:
+    """The leading axes, with the step between slices where it was given."""
+    from ..core.micrograph import Axis
+
+    if spacing is None or np.size(spacing) < 3 or ndim < 3:
+        return axes
+    others = axes[:-1] if axes else tuple(Axis(f"axis {k}") for k in range(ndim - 3))
+    return (*others, Axis("z", float(spacing[-3]), unit))

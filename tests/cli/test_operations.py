@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import tifffile
+from click.shell_completion import ShellComplete
+from click.testing import CliRunner
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.cli.main import cli
+from napari_visual_ccc.workflow.operations import OPERATIONS, families
+
+
+@pytest.fixture
+def runner():
+    return CliRunner()
+
+
+@pytest.fixture
+def image(tmp_path, discs):
+    tifffile.imwrite(tmp_path / "discs.tif", discs)
+    return tmp_path / "discs.tif"
+
+
+@pytest.mark.parametrize("words", [["cluster"], ["cluster", "kmeans"], ["kmeans"]])
+def test_an_operation_goes_with_and_without_its_family(runner, image, tmp_path, discs, words):
+    done = runner.invoke(cli, [*words, str(image), "-o", str(tmp_path / "out")])
+    assert done.exit_code == 0, done.output
+    found = ccc.read(tmp_path / "out" / "discs_kmeans_k-means_3.ome.tif").data
+    np.testing.assert_array_equal(found, ccc.kmeans(discs).labels)
+
+
+def test_exit_codes_are_those_of_the_process(runner, tmp_path):
+    assert runner.invoke(cli, []).exit_code == 2
+    assert runner.invoke(cli, ["--version"]).exit_code == 0
+    assert runner.invoke(cli, ["cluster", "--clusters"]).exit_code == 2
+    assert runner.invoke(cli, ["cluster", str(tmp_path / "none.tif")]).exit_code == 1
+
+
+def test_a_file_named_as_an_operation_is_an_image(runner, image, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    image.rename(tmp_path / "select_cluster")
+    done = runner.invoke(cli, ["cluster", "select_cluster"])
+    assert done.exit_code == 1
+    assert "no cluster" not in done.output
+
+
+def completed(words, incomplete):
+    found = ShellComplete(cli, {}, "visual-ccc", "_VISUAL_CCC_COMPLETE")
+    return {item.value for item in found.get_completions(words, incomplete)}
+
+
+def test_a_shell_completes_families_operations_and_flags():
+    assert families().keys() <= completed([], "")
+    assert completed(["segment"], "wa") == {"watershed_split"}
+    assert "--clusters" in completed(["cluster"], "--c") | completed(["kmeans"], "--c")
+    assert completed(["kmeans", "--features"], "te") == {"texture"}
+
+
+def test_regions_drawn_by_hand_have_no_command(runner):
+    assert not OPERATIONS["occlude"].has_form
+    assert "there is no 'occlude'" in runner.invoke(cli, ["occlude", "a.tif"]).output
+
+
+def test_a_result_becomes_a_script_that_repeats_it(runner, image, tmp_path, discs):
+    out = tmp_path / "out"
+    assert runner.invoke(cli, ["kmeans", str(image), "-o", str(out)]).exit_code == 0
+    done = runner.invoke(cli, ["script", str(out / "discs_kmeans.yaml")])
+    assert done.exit_code == 0
+    found = {}
+    exec(done.stdout, found)
+    np.testing.assert_array_equal(found["result_1"].labels, ccc.kmeans(discs).labels)
+    words = ["script", str(out / "discs_kmeans_k-means_3.ome.tif"), "-o", str(out / "again.py")]
+    assert runner.invoke(cli, words).exit_code == 0
+    assert (out / "again.py").read_text("utf-8") == done.stdout
+    assert runner.invoke(cli, words).exit_code == 1

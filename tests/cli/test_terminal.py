@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+import pytest
+
+from napari_visual_ccc.cli import terminal
+from napari_visual_ccc.workflow import signature
+from napari_visual_ccc.workflow.operations import OPERATIONS
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_flags_have_the_defaults_of_the_signature(name):
+    command = click.Command(name, params=terminal.options(name))
+    values = command.make_context(name, []).params
+    assert terminal.choices(name, values) == signature.checked(name, signature.defaults(name))
+
+
+def test_a_flag_is_made_for_every_type():
+    words = ["--no-symmetric", "--feature", "entropy", "--window", "7", "--distances", "1,2"]
+    command = click.Command("glcm", params=terminal.options("glcm_features"))
+    found = terminal.choices("glcm_features", command.make_context("glcm", words).params)
+    assert (found["symmetric"], found["feature"]) == (False, "entropy")
+    assert (found["window"], found["distances"]) == (7, "1,2")
+    command = click.Command("classify", params=terminal.options("classify"))
+    found = terminal.choices("classify", command.make_context("c", ["--model", "a.b"]).params)
+    assert found["model"] == Path("a.b")
+
+
+def test_a_value_beyond_its_limits_is_wrong_use():
+    command = click.Command("kmeans", params=terminal.options("kmeans"))
+    values = command.make_context("kmeans", ["--clusters", "99"]).params
+    with pytest.raises(click.UsageError, match="between 2 and 20"):
+        terminal.choices("kmeans", values)
+
+
+def test_an_error_names_its_file_once(capsys):
+    terminal.print_error(Path("a.tif"), ValueError("no image"))
+    terminal.print_error(Path("a.tif"), ValueError("a.tif: no image"))
+    terminal.print_error(Path("a.tif"), MemoryError("3 GB"))
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first == second == "visual-ccc: a.tif: no image"
+    assert third == "visual-ccc: a.tif: memory is full; take a part of the image (3 GB)"
