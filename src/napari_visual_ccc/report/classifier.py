@@ -35,7 +35,7 @@ from .plots import (
 if TYPE_CHECKING:
     import pandas as pd
 
-# with fewer groups nothing firm can be said of new specimens
+# fewer groups support no firm conclusion about new specimens
 _FEW_GROUPS = 10
 
 _MOST_MISTAKES, _MOST_PAIRS, _MOST_SKIPPED = 24, 15, 200
@@ -227,7 +227,7 @@ def _training(result: TrainedModel) -> dict[str, Any]:
 
 
 def _card(result: TrainedModel) -> dict[str, Any]:
-    """What a report says of the model."""
+    """Entries of the model card that the report lists."""
     known = {**result.model.card.as_dict(), "hash": result.model.hash or None}
     return {key: known.get(key) for key in _CARD}
 

@@ -1,4 +1,4 @@
-"""Figures of how good a classifier is, for the report and the widget alike."""
+"""Figures of the performance of a classifier, for the report and the widget."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ ECE = "expected calibration error"
 
 
 def draw_confusion(axes: Axes, evaluation: Evaluation) -> None:
-    """Draw which class is taken for which: images, and per cent of the true class."""
+    """Draw the confusion matrix: images, and per cent of the true class."""
     counts, number = evaluation.confusion, len(evaluation.classes)
     percent = 100 * counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
     axes.imshow(percent, cmap="Blues", vmin=0, vmax=100)
@@ -35,7 +35,7 @@ def draw_confusion(axes: Axes, evaluation: Evaluation) -> None:
     cell = 0.75 * min(axes.bbox.width, axes.bbox.height) * 72 / axes.figure.dpi / number
     size = float(np.clip(cell / (4 if cell > 20 else 2.2), 4, 11))
     for (i, j), count in np.ndenumerate(counts):
-        # "100 %" beside a mistake would be a lie: a decimal where there is room
+        # a decimal where there is room: "100 %" beside a mistake would be wrong
         share = f"\n{percent[i, j]:.{int(cell > 36)}f} %" if cell > 20 else ""
         axes.text(
             j, i, f"{count}{share}" if count else "", ha="center", va="center",
@@ -68,14 +68,14 @@ def draw_per_class(axes: Axes, evaluation: Evaluation) -> None:
 
 
 def draw_roc(axes: Axes, evaluation: Evaluation) -> None:
-    """Draw how much of a class is found for how many false alarms, each against the rest."""
+    """Draw the ROC curve of each class against the rest."""
     axes.plot([0, 1], [0, 1], ":", color="grey")
     _draw_curves(axes, evaluation, roc(evaluation), "AUC", "lower right", "default")
     axes.set(xlabel="false alarms among the rest", ylabel="found (recall)", title="ROC")
 
 
 def draw_precision_recall(axes: Axes, evaluation: Evaluation) -> None:
-    """Draw how pure a class is for how much of it is found, each against the rest."""
+    """Draw the precision-recall curve of each class against the rest."""
     curves = precision_recall(evaluation)
     _draw_curves(axes, evaluation, curves, "average precision", "lower left", "steps-post")
     axes.set(xlabel="found (recall)", ylabel="precision", title="Precision and recall")
@@ -116,7 +116,7 @@ def _draw_curves(
     handles = []
     for k, name in enumerate(shown):
         x, y, value = curves[name]
-        # dashes too: good curves lie on each other
+        # dashes too: good curves overlap
         look = f"C{k}{('-', '--', '-.')[k % 3]}"
         handles += axes.plot(x, y, look, drawstyle=steps, label=f"{value:.3f}  {short(name)}")
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
@@ -129,7 +129,7 @@ def _draw_curves(
 
 
 def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
-    """Draw how often the model was right against how sure it was, with the calibration error."""
+    """Draw the reliability diagram: accuracy against confidence, with the calibration error."""
     facts, targets = evaluation.facts, evaluation.targets
     axes.plot([0, 1], [0, 1], ":", color="grey", label="ideal")
     sure, right, count = reliability(evaluation.probabilities, targets)
@@ -139,7 +139,7 @@ def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
         axes.plot(earlier[0][there], earlier[1][there], "s--", color=_RED, label="uncalibrated")
     there = count > 0
     axes.plot(sure[there], right[there], color=_BLUE, lw=1, alpha=0.5)
-    # the area of a point says how much it bears
+    # the area of a point shows its number of images
     area = 10 + 60 * count[there] / count.max()
     points = axes.scatter(sure[there], right[there], area, _BLUE, clip_on=False, zorder=3)
     points.set_label("this model")
@@ -181,8 +181,8 @@ def percent(value: float | None) -> str:
 
 
 def short(name: str) -> str:
-    """A name that fits beside axes; what tells long names apart is often at their end."""
+    """Shorten a name to fit beside axes; long names often differ at their end."""
     half = _LONGEST_NAME // 2
     name = name if len(name) <= _LONGEST_NAME else f"{name[:half]}…{name[1 - half :]}"
-    # matplotlib takes what is between two dollars for mathematics
+    # matplotlib renders text between two dollars as mathematics
     return name.replace("$", r"\$")

@@ -1,4 +1,4 @@
-"""Real, licensed micrographs that come with the package; README.md here says where from."""
+"""Sample micrographs that come with the package; README.md lists their sources and licences."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NAMES = ("superalloy", "coating", "nanoparticles", "powder", "nanocomposite")
 
 
 def facts(name: str) -> dict[str, Any]:
-    """Tell where a sample comes from: source, licence, pixel size, masks.
+    """Source, licence, pixel size and masks of a sample.
 
     Raises
     ------
@@ -54,7 +54,7 @@ def load(name: str) -> Micrograph:
 
 
 def masks(name: str) -> dict[str, np.ndarray]:
-    """Give the masks people drew on a sample, by name: (Y, X) integers, 0 is background."""
+    """Masks drawn by hand on a sample, by name: (Y, X) integers, 0 is background."""
     return {mask: _pixels(f"{name}_{mask}") for mask in facts(name)["masks"]}
 
 

@@ -17,7 +17,7 @@ from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer, Placement
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.header import KEY, restored
+from napari_visual_ccc.io.header import KEY, restore
 from napari_visual_ccc.io.write import images as export
 from napari_visual_ccc.io.write import pyramid
 from napari_visual_ccc.io.write.layers import micrograph_of
@@ -433,9 +433,9 @@ def test_what_another_program_cropped_keeps_its_own_fields(tmp_path):
     with tifffile.TiffFile(path) as tif:
         told = json.loads(tifffile.xml2dict(tif.ome_metadata)["OME"]["Image"]["Description"])
     cropped = Micrograph(np.zeros((4, 9), np.uint8))
-    assert restored(cropped, told[KEY]) is cropped
-    assert restored(image, {"plane": [8, 9], "leading": []}) is image
-    assert restored(image, "a note") is image
+    assert restore(cropped, told[KEY]) is cropped
+    assert restore(image, {"plane": [8, 9], "leading": []}) is image
+    assert restore(image, "a note") is image
 
 
 def test_facts_stay_and_the_makers_own_dictionary_goes(tmp_path):

@@ -12,11 +12,11 @@ from typing import Protocol, cast
 
 from ...core.micrograph import Micrograph
 from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
-from .lazy import Refused
+from .lazy import UnreadableFileError
 
 
 class Format(Protocol):
-    """What a module has to offer to be a file format."""
+    """Interface of a module that reads a file format."""
 
     SUFFIXES: tuple[str, ...]
 
@@ -24,7 +24,7 @@ class Format(Protocol):
         """Read all images of a file."""
 
     def is_plain(self, path: Path) -> bool:
-        """Tell whether the file holds nothing but the pixels of one image."""
+        """Whether the file holds nothing but the pixels of one image."""
 
 
 FORMATS = tuple(cast(Format, one) for one in (tiff, pictures, npy, hdf5, rosetta, zarr))
@@ -39,7 +39,7 @@ FOLDERS = (*zarr.FOLDERS, *rosetta.FOLDERS)
 
 
 def is_image(path: Path) -> bool:
-    """Tell by its name whether a file is an image.
+    """Whether a file is an image, by its name.
 
     The .emi of a .ser holds no pixels of its own: it does not count as one more image.
     """
@@ -109,7 +109,7 @@ def read_all(path: str | Path) -> list[Micrograph]:
         raise ValueError(
             f"{path}: is damaged, or too large for the memory of this machine"
         ) from None
-    except Refused as error:
+    except UnreadableFileError as error:
         raise ValueError(f"{path}: {error}") from None
     # decoders raise any exception on a damaged file
     except Exception as error:
@@ -121,7 +121,7 @@ def read_all(path: str | Path) -> list[Micrograph]:
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether a file or folder holds pixels and nothing else: no pixel size, no facts.
+    """Whether a file or folder holds pixels and nothing else: no pixel size, no facts.
 
     It may raise any exception on a damaged file.
     """
@@ -155,7 +155,7 @@ def stack(paths: list[Path], folder: Path) -> Micrograph:
     """
     try:
         return slices.read_slices(paths, folder.name, folder, read)
-    except Refused as error:
+    except UnreadableFileError as error:
         raise ValueError(f"{folder}: {error}") from None
 
 
@@ -163,9 +163,9 @@ def _read_file(path: Path) -> list[Micrograph]:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
         known = ", ".join(one[1:].upper() for one in SUFFIXES if one not in (".tiff", ".jpeg"))
-        raise Refused(f"not a kind of image that can be read ({known})")
+        raise UnreadableFileError(f"not a kind of image that can be read ({known})")
     if path.stat().st_size == 0:
-        raise Refused("is empty: it has no bytes; get an intact copy of it")
+        raise UnreadableFileError("is empty: it has no bytes; get an intact copy of it")
     return reader.read(path)
 
 
@@ -175,12 +175,14 @@ def _read_folder(path: Path) -> list[Micrograph]:
         return folder.read(path)
     files = slices_of(path)
     if not files:
-        raise Refused("is a folder without images in it; name an image, or a folder of slices")
+        raise UnreadableFileError(
+            "is a folder without images in it; name an image, or a folder of slices"
+        )
     return [slices.read_slices(files, path.name, path, read)]
 
 
 def _folder_format(path: Path) -> Format | None:
-    """Give the format of a folder that is one image; None where it can only hold slices."""
+    """Format of a folder that is one image; None if it can only hold slices."""
     if path.suffix.lower() in rosetta.FOLDERS:
         return cast(Format, rosetta)
     return cast(Format, zarr) if zarr.is_zarr(path) else None

@@ -10,14 +10,14 @@ import numpy as np
 
 from ...core.files import stem
 from ...core.micrograph import Micrograph
-from .lazy import Refused, check_datasets, chunks_of, from_file, is_large
+from .lazy import UnreadableFileError, check_datasets, chunks_of, from_file, is_large
 from .npy import REAL
 
 SUFFIXES = (".h5", ".hdf5")
 
 
 def is_plain(path: Path) -> bool:
-    """Tell that an HDF5 file says more than its numbers: they have names."""
+    """Always False: datasets have names."""
     return False
 
 
@@ -33,7 +33,7 @@ def read(path: Path) -> list[Micrograph]:
 
     wrong = probe.fault(path)
     if wrong:
-        raise Refused(wrong)
+        raise UnreadableFileError(wrong)
     found: list[Any] = []
     with h5py.File(path, "r", locking=False) as file:
         if str(file.attrs.get("file_format", "")).lower().startswith("hyperspy"):
@@ -47,23 +47,23 @@ def read(path: Path) -> list[Micrograph]:
 
         file.visititems(look)
         check_datasets(found, path)
-        said = [(one.name[1:], one.shape, one.dtype, one.nbytes) for one in found]
-    if not said:
-        raise Refused("holds no array of two or more axes")
+        described = [(one.name[1:], one.shape, one.dtype, one.nbytes) for one in found]
+    if not described:
+        raise UnreadableFileError("holds no array of two or more axes")
     images = []
-    for name, shape, dtype, nbytes in said:
+    for name, shape, dtype, nbytes in described:
         read_part = functools.partial(_hdf5_part, path, name)
         source = _Dataset(read_part, shape, dtype)
         data = from_file(source, path, name, chunks_of(shape, dtype))
         if not is_large(nbytes):
             data = np.asarray(data)
-        title = stem(path) if len(said) == 1 else f"{stem(path)} {name}"
+        title = stem(path) if len(described) == 1 else f"{stem(path)} {name}"
         images.append(Micrograph(data, name=title, path=path))
     return images
 
 
 class _Dataset:
-    """A dataset whose file is opened for every look at it."""
+    """A dataset whose file is opened whenever it is indexed."""
 
     def __init__(self, read: Any, shape: tuple[int, ...], dtype: Any) -> None:
         self._read, self.shape, self.dtype, self.ndim = read, shape, np.dtype(dtype), len(shape)

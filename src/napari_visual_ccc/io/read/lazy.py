@@ -1,4 +1,4 @@
-"""Large data that stay in their file; no file is kept open between two looks at it."""
+"""Large data that stay in their file; the file is open only while it is read."""
 
 from __future__ import annotations
 
@@ -26,54 +26,54 @@ _MOST_BYTES = 4 << 30
 
 
 def is_large(nbytes: int) -> bool:
-    """Tell whether data of that size are to stay in their file."""
+    """Whether data of this size stay in their file."""
     return nbytes > EAGER_BYTES
 
 
-class Refused(Exception):
-    """A file cannot be read; the message says why, without its name."""
+class UnreadableFileError(Exception):
+    """A file cannot be read; the message gives the reason, without the name of the file."""
 
 
-def check_claim(nbytes: int, path: Path, *, ratio: int | None = 1) -> None:
-    """Insist that a file can hold what its header says, before memory is taken for it.
+def check_size(nbytes: int, path: Path, *, ratio: int | None = 1) -> None:
+    """Check that a file can hold the pixels its header claims, before memory is allocated.
 
     Parameters
     ----------
     nbytes : int
-        What the header says.
+        Bytes of pixels according to the header.
     ratio : int or None
         How many times smaller the data may be in the file than in memory, which their codec
         decides. None for codecs without such a limit: then what memory can be expected to hold.
 
     Raises
     ------
-    Refused
+    UnreadableFileError
         If it cannot.
     """
     size = _size(path)
     most = size * (ratio or DEFLATE) + (0 if ratio == 1 else _SPARE_BYTES)
     if nbytes > (most if ratio else max(most, _MOST_BYTES)):
-        raise Refused(
+        raise UnreadableFileError(
             f"is cut off or damaged: it claims {nbytes:,} bytes of pixels and has {size:,} bytes; "
             "get an intact copy of it"
         )
 
 
 def check_datasets(datasets: Sequence[Any], path: Path) -> None:
-    """Insist that an HDF5 file can hold its datasets.
+    """Check that an HDF5 file can hold its datasets.
 
-    What was never written of them has no place in it, and is read as one value.
+    Chunks that were never written take no space; they are read as the fill value.
 
     Raises
     ------
-    Refused
+    UnreadableFileError
         If it cannot.
     """
     written = sum(one.nbytes for one in datasets if one.id.get_storage_size())
-    # of what is written in part so much is believed: it is no danger to memory
+    # partly written datasets up to this size are no danger to memory
     if is_large(written):
-        check_claim(written, path, ratio=DEFLATE)
-    check_claim(sum(one.nbytes for one in datasets), path, ratio=None)
+        check_size(written, path, ratio=DEFLATE)
+    check_size(sum(one.nbytes for one in datasets), path, ratio=None)
 
 
 def _size(path: Path) -> int:
@@ -111,7 +111,7 @@ def whole_tiles(size: int, tile: int) -> int:
 
 
 def from_file(source: Any, path: Path, key: str, chunks: Any) -> Any:
-    """Make a dask array of something that reads a piece of a file when it is indexed."""
+    """Make a dask array of an object that reads from a file when it is indexed."""
     import dask.array as da
     from dask.base import tokenize
 
@@ -124,7 +124,7 @@ def from_file(source: Any, path: Path, key: str, chunks: Any) -> Any:
 
 
 class Mapped:
-    """Numbers that lie in a file one after the other, mapped only while they are looked at.
+    """Contiguous array in a file, memory-mapped only while it is indexed.
 
     Parameters
     ----------
@@ -144,7 +144,7 @@ class Mapped:
 
 
 class _Named:
-    """Something whose errors name the file that it is read from."""
+    """An array-like whose errors name the file that it is read from."""
 
     def __init__(self, source: Any, path: Path) -> None:
         self._source, self._path = source, path
@@ -155,7 +155,7 @@ class _Named:
         try:
             part = np.asarray(self._source[key])
             return part[tuple(0 if one else slice(None) for one in single)]
-        # decoders raise whatever they meet in a damaged file
+        # decoders raise any exception on a damaged file
         except Exception as error:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__
             raise ValueError(f"{self._path}: a part of it cannot be read ({text})") from error
@@ -164,7 +164,7 @@ class _Named:
 def _as_slices(key: Any, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], list[bool]]:
     """Write an index as slices of all axes, and tell which axes it takes one place of.
 
-    Dask puts the index of a person into that of a chunk: a number, fewer axes, an ellipsis.
+    Dask merges the user's index with that of a chunk: a number, fewer axes, an ellipsis.
     """
     given = key if isinstance(key, tuple) else (key,)
     if Ellipsis in given:
@@ -180,7 +180,7 @@ def _as_slices(key: Any, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], lis
 
 
 class Planes:
-    """Planes that are read one by one, each time they are looked at.
+    """Planes that are read one by one, each time they are indexed.
 
     Parameters
     ----------

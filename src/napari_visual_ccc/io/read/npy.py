@@ -10,7 +10,7 @@ import numpy as np
 
 from ...core.files import stem
 from ...core.micrograph import Micrograph
-from .lazy import DEFLATE, Mapped, Refused, check_claim, chunks_of, from_file, is_large
+from .lazy import DEFLATE, Mapped, UnreadableFileError, check_size, chunks_of, from_file, is_large
 
 SUFFIXES = (".npy", ".npz")
 
@@ -24,16 +24,16 @@ def read(path: Path) -> list[Micrograph]:
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether a file is one small array."""
+    """Whether the file is a single small array."""
     return path.suffix.lower() == ".npy" and not is_large(path.stat().st_size)
 
 
 def _read_npy(path: Path) -> list[Micrograph]:
-    # nothing in it is unpickled
+    # never unpickle: that would run code of the file
     with path.open("rb") as file:
         shape, dtype = _npy_header(file)
     check_real(len(shape), dtype)
-    check_claim(_nbytes(shape, dtype), path)
+    check_size(_nbytes(shape, dtype), path)
     data = np.load(path, mmap_mode="r", allow_pickle=False)
     if not is_large(data.nbytes):
         data = np.array(data)
@@ -44,14 +44,14 @@ def _read_npy(path: Path) -> list[Micrograph]:
 
 def _read_npz(path: Path) -> list[Micrograph]:
     with zipfile.ZipFile(path) as archive:
-        check_claim(sum(one.file_size for one in archive.infolist()), path, ratio=DEFLATE)
+        check_size(sum(one.file_size for one in archive.infolist()), path, ratio=DEFLATE)
         readable = {one.filename for one in archive.infolist() if _is_readable(archive, one)}
     with np.load(path, allow_pickle=False) as arrays:
         names = [name for name in arrays.files if {name, f"{name}.npy"} & readable]
         found = [(name, arrays[name]) for name in names]
     found = [(name, data) for name, data in found if data.ndim >= 2]
     if not found:
-        raise Refused("holds no array of two or more axes")
+        raise UnreadableFileError("holds no array of two or more axes")
     return [
         Micrograph(data, name=stem(path) if len(found) == 1 else f"{stem(path)} {name}", path=path)
         for name, data in found
@@ -59,13 +59,13 @@ def _read_npz(path: Path) -> list[Micrograph]:
 
 
 def _is_readable(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
-    """Tell arrays of numbers, and insist that they are as large as their header says."""
+    """Whether a member is an array of numbers; its size is checked against its header."""
     if not member.filename.endswith(".npy"):
         return False
     with archive.open(member) as file:
         shape, dtype = _npy_header(file)
     if dtype.kind in REAL and _nbytes(shape, dtype) > member.file_size:
-        raise Refused(f"is damaged: {member.filename} is shorter than its header says")
+        raise UnreadableFileError(f"is damaged: {member.filename} is shorter than its header says")
     return dtype.kind in REAL
 
 
@@ -78,9 +78,9 @@ def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
             else np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = read_header(file)
-    # what numpy says of it is for programmers; it parses the header as Python
+    # numpy parses the header as Python and raises errors about its syntax
     except Exception as error:
-        raise Refused(
+        raise UnreadableFileError(
             "is damaged, or no NumPy array: its header cannot be read; get an intact copy of it"
         ) from error
     return shape, dtype
@@ -91,13 +91,13 @@ def _nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:
 
 
 def check_real(ndim: int, dtype: np.dtype) -> None:
-    """Insist that an array can be an image: numbers along two or more axes."""
+    """Check that an array can be an image: numbers along two or more axes."""
     if dtype.hasobject:
-        raise Refused(
+        raise UnreadableFileError(
             "holds Python objects, which are not opened; save its numbers with "
             "numpy.save(..., allow_pickle=False)"
         )
     if ndim < 2:
-        raise Refused(f"holds an array of {ndim} axis, no image")
+        raise UnreadableFileError(f"holds an array of {ndim} axis, no image")
     if dtype.kind not in REAL:
-        raise Refused(f"holds an array of {dtype}, no image")
+        raise UnreadableFileError(f"holds an array of {dtype}, no image")

@@ -1,4 +1,4 @@
-"""PNG, JPEG and BMP, with the text that a microscope wrote beside them."""
+"""PNG, JPEG and BMP, with the text file of the microscope beside them."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import numpy as np
 from ...core.files import stem
 from ...core.micrograph import Micrograph
 from . import sidecar
-from .lazy import DEFLATE, Refused, check_claim
-from .pixel_size import plain, settle
+from .lazy import DEFLATE, UnreadableFileError, check_size
+from .pixel_size import plain, resolve_pixel_size
 
 SUFFIXES = (".png", ".jpg", ".jpeg", ".bmp")
 
@@ -20,14 +20,14 @@ def read(path: Path) -> list[Micrograph]:
 
     Raises
     ------
-    Refused
+    UnreadableFileError
         If it is damaged.
     """
     data = _pixels(path)
     found = sidecar.find(path, *data.shape[:2])
     if found is None:
         return [Micrograph(data, name=stem(path), path=path)]
-    spacing, unit, notes = settle(found.stated)
+    spacing, unit, notes = resolve_pixel_size(found.claims)
     metadata = {"facts": found.facts, "original": plain(found.original)}
     return [
         Micrograph(
@@ -38,26 +38,26 @@ def read(path: Path) -> list[Micrograph]:
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether no microscope wrote a text beside a picture."""
+    """Whether there is no text file of a microscope beside the picture."""
     return not sidecar.exists(path)
 
 
 def _pixels(path: Path) -> np.ndarray:
     from PIL import Image
 
-    # micrographs are large, and a person's own
+    # micrographs are large, and no attack
     Image.MAX_IMAGE_PIXELS = None
     with Image.open(path) as opened:
         width, height = opened.size
         # no JPEG or BMP is smaller than deflate can make it
-        check_claim(width * height * len(opened.getbands()), path, ratio=DEFLATE)
+        check_size(width * height * len(opened.getbands()), path, ratio=DEFLATE)
         opened.verify()
     if _is_deep_colour(path):
         import cv2
 
         data = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
         if data is None:
-            raise Refused("is damaged; get an intact copy of it")
+            raise UnreadableFileError("is damaged; get an intact copy of it")
         return _red_first(data)
     with Image.open(path) as opened:
         image: Image.Image = opened
@@ -69,7 +69,7 @@ def _pixels(path: Path) -> np.ndarray:
 
 
 def _is_deep_colour(path: Path) -> bool:
-    """Tell PNG of 16-bit colour (or grey with alpha), which Pillow would squeeze into 8 bit."""
+    """Whether it is a PNG of 16-bit colour or grey with alpha: Pillow reduces these to 8 bit."""
     with path.open("rb") as file:
         start = file.read(26)
     return start[:8] == b"\x89PNG\r\n\x1a\n" and start[24] == 16 and start[25] in (2, 4, 6)

@@ -1,4 +1,4 @@
-"""Pixel sizes as files state them: which to believe, and in which unit to give them."""
+"""Pixel sizes as files state them: which one to use, and in which unit."""
 
 from __future__ import annotations
 
@@ -13,21 +13,21 @@ import numpy as np
 from ...core.micrograph import Axis
 from ...core.units import _CONVERTED, _KEPT, METRES, converted, is_plausible, unit_of
 
-# not the 1.#IND that Windows writes for what is no number
+# must not match 1.#IND, which Windows writes for a missing number
 _NUMBER = r"\s*([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)(?![\d.,#])\s*(K\b)?"
 
-# what two statements may differ by: vendors write three to four digits
+# relative difference that is no contradiction: vendors write three to four digits
 _ROUNDING = 5e-3
 
-# what is said of a negative step
+# note about a negative step
 BACKWARDS = (
     "an axis of it runs backwards: the size of the step was taken without its sign, check it"
 )
 
 
 @dataclass(frozen=True)
-class Stated:
-    """A pixel size that a file states: (y, x) in `unit`, and where in the file it is said."""
+class PixelSizeClaim:
+    """A pixel size that a file states: (y, x) in `unit`, and the field it comes from."""
 
     source: str
     spacing: tuple[Any, ...]
@@ -58,14 +58,14 @@ def number(value: Any) -> float | None:
     return plain if math.isfinite(plain) else None
 
 
-def settle(
-    stated: Iterable[Stated],
+def resolve_pixel_size(
+    claims: Iterable[PixelSizeClaim],
 ) -> tuple[tuple[float, float] | None, str, tuple[str, ...]]:
     """Choose a pixel size among those that a file states.
 
     Parameters
     ----------
-    stated : iterable of Stated
+    claims : iterable of PixelSizeClaim
         The most trustworthy first.
 
     Returns
@@ -75,11 +75,11 @@ def settle(
     unit : str
         ``"px"`` without a pixel size.
     notes : tuple of str
-        What was not used and why; what contradicts what was taken.
+        Claims that were not used and why; claims that contradict the one used.
     """
     notes: list[str] = []
-    taken: tuple[Stated, tuple[float, float], str] | None = None
-    for one in stated:
+    taken: tuple[PixelSizeClaim, tuple[float, float], str] | None = None
+    for one in claims:
         unit = unit_of(one.unit)
         if unit == "px":
             continue
@@ -98,49 +98,54 @@ def settle(
     return taken[1], taken[2], tuple(notes)
 
 
-def together(source: str, sizes: Iterable[Any], units: Iterable[Any]) -> Stated:
-    """State the sizes of rows and columns, which a file gives with a unit each, in one unit.
+def combined_claim(source: str, sizes: Iterable[Any], units: Iterable[Any]) -> PixelSizeClaim:
+    """Express the sizes of rows and columns, which a file gives with a unit each, in one unit.
 
-    Units that do not go together are both named: such a size is not used, and `settle` says so.
+    Units that cannot be converted into each other are both named: `resolve_pixel_size` does not
+    use such a size and notes it.
     """
     height, width = sizes
     first, unit = (unit_of(one) for one in units)
     if first == unit:
-        return Stated(source, (height, width), unit)
+        return PixelSizeClaim(source, (height, width), unit)
     (factor, first), (own, unit) = (converted(1.0, one) for one in (first, unit))
     if not {first, unit} <= METRES.keys():
-        return Stated(source, (height, width), f"{first} and {unit}")
+        return PixelSizeClaim(source, (height, width), f"{first} and {unit}")
     # powers of ten as they are written, so that square pixels stay square
     factor = float(f"{factor * METRES[first] / METRES[unit]:.12g}")
     sizes = [(number(height), factor), (number(width), own)]
-    return Stated(source, tuple(None if one is None else one * by for one, by in sizes), unit)
+    return PixelSizeClaim(
+        source, tuple(None if one is None else one * by for one, by in sizes), unit
+    )
 
 
 def axis(name: str, step: Any, unit: Any) -> tuple[Axis, tuple[str, ...]]:
-    """Make a leading axis, and say what of its step could not be taken as it is.
+    """Make a leading axis, with notes about a step that could not be used as it is.
 
-    It is one pixel a step where the file says nothing that can be one.
+    Without a usable step it is one pixel.
     """
     size, unit = number(step), unit_of(unit)
     if size is None or unit == "px":
         return Axis(name), ()
     if size == 0:
         return Axis(name), (f"the step of {name} is 0 {unit}: not used",)
-    fault, (taken, _), known = _checked(Stated(f"the axis {name}", (abs(size),) * 2, unit), unit)
+    fault, (taken, _), known = _checked(
+        PixelSizeClaim(f"the axis {name}", (abs(size),) * 2, unit), unit
+    )
     if fault:
         return Axis(name), (fault,)
     notes = (f"{BACKWARDS} (the step of {name} is {size:g} {unit})",) if size < 0 else ()
     return Axis(name, taken, known), notes
 
 
-def _checked(one: Stated, unit: str) -> tuple[str, tuple[float, float], str]:
-    """Convert a stated size; the first part says what is wrong with it."""
+def _checked(one: PixelSizeClaim, unit: str) -> tuple[str, tuple[float, float], str]:
+    """Convert a claimed size; the first value is an error message or empty."""
     sizes = [number(value) for value in one.spacing]
     nothing = (0.0, 0.0)
     if unit not in _KEPT and unit not in _CONVERTED:
         return f"the unit {unit!r} of {one.source} is not known: no pixel size", nothing, "px"
     if any(size is None or size <= 0 for size in sizes):
-        # as people say it: width x height
+        # in the usual order: width x height
         text = " x ".join("?" if value is None else str(value) for value in one.spacing[::-1])
         return f"{one.source} states a pixel size of {text} {unit}: not used", nothing, "px"
     (height, name), (width, _) = (converted(float(size or 0), unit) for size in sizes)
@@ -164,7 +169,7 @@ def _text(size: tuple[float, float], unit: str) -> str:
 
 
 def plain(value: Any, depth: int = 0) -> Any:
-    """Turn a file's own dictionary into plain values; long arrays become a word about them."""
+    """Turn a file's own dictionary into plain values; long arrays become a short description."""
     if depth > 12:
         return "..."
     if isinstance(value, Mapping):

@@ -1,4 +1,4 @@
-"""Look at an HDF5 file in a process of its own: of a damaged one the HDF5 library may crash.
+"""Try an HDF5 file in a subprocess: the HDF5 library may crash on a damaged one.
 
 Run as a program, this reads all that is in the file and needs nothing but h5py.
 """
@@ -10,15 +10,15 @@ import sys
 from pathlib import Path
 from typing import Any
 
-# of one dataset: larger ones are tried at their first number
+# datasets above this size are tried at their first number only
 _WHOLE_BYTES = 64 << 20
 
-# what a look may take: some seconds, and more for what is slow to read
+# time limit: some seconds, and more for large files
 _SECONDS, _BYTES_A_SECOND = 8, 20e6
 
 
 def fault(path: Path) -> str:
-    """Tell what reading an HDF5 file would do to this process; empty when no harm."""
+    """Error message if reading an HDF5 file would crash or hang this process; else empty."""
     words = [sys.executable, "-W", "ignore", __file__, str(path)]
     seconds = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
     try:
@@ -26,14 +26,14 @@ def fault(path: Path) -> str:
     except subprocess.TimeoutExpired:
         return "is damaged: reading it does not end; get an intact copy of it"
     except OSError:
-        # no process can be had: then there is no way to tell
+        # no subprocess can be started: then the file is not tried
         return ""
     crashed = done.returncode not in (0, 1)
     return "is damaged beyond what can be read; get an intact copy of it" if crashed else ""
 
 
 def _try(look: Any) -> Any:
-    """Go on after any error but the crash that this is about."""
+    """Ignore every error but a crash."""
     try:
         return look()
     except Exception:  # noqa: BLE001

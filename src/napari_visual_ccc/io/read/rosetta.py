@@ -14,9 +14,9 @@ from ...core.files import stem
 from ...core.micrograph import Axis, Micrograph
 from ...core.units import unit_of
 from . import probe
-from .lazy import DEFLATE, Refused, check_claim, check_datasets, is_large
-from .pixel_size import BACKWARDS, axis, number, plain, settle, together
-from .vendors import Found, without_nothing
+from .lazy import DEFLATE, UnreadableFileError, check_datasets, check_size, is_large
+from .pixel_size import BACKWARDS, axis, combined_claim, number, plain, resolve_pixel_size
+from .vendors import VendorMetadata, known_only
 
 # plugins of RosettaSciIO by the ending of a file's name
 PLUGINS = {
@@ -58,7 +58,7 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
     ------
     ImportError
         If RosettaSciIO is not installed: it names the extra.
-    Refused
+    UnreadableFileError
         If there is no image in it.
     """
     plugin = plugin or PLUGINS[path.suffix.lower()]
@@ -84,7 +84,7 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
     if not images:
         what = "only spectra" if parts else "no image"
         beside = "; its .ser files must lie beside it" if path.suffix.lower() == ".emi" else ""
-        raise Refused(f"holds {what}{beside}")
+        raise UnreadableFileError(f"holds {what}{beside}")
     left = len(parts) - len(images)
     notes = (f"{left} spectra or spectrum images were left out",) if left else ()
     return [
@@ -94,11 +94,11 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
 
 
 def is_plain(path: Path) -> bool:
-    """Tell that such a file says more than its numbers."""
+    """Always False: these files have metadata."""
     return False
 
 
-def of_tiff(path: Path, index: int) -> Found:
+def of_tiff(path: Path, index: int) -> VendorMetadata:
     """Pixel size and facts of a TIFF whose tags tifffile does not know.
 
     Raises
@@ -107,7 +107,7 @@ def of_tiff(path: Path, index: int) -> Found:
         If RosettaSciIO is not installed.
     """
     parts = _called(_plugin("tiff", path.suffix), path, {"lazy": False})
-    return _found(path, parts[index]) if index < len(parts) else Found()
+    return _found(path, parts[index]) if index < len(parts) else VendorMetadata()
 
 
 def _plugin(name: str, suffix: str) -> Any:
@@ -145,14 +145,14 @@ def _large(path: Path) -> bool:
 
     Raises
     ------
-    Refused
+    UnreadableFileError
         If the file is damaged such that it must not be read at all.
     """
     import h5py
 
     wrong = probe.fault(path)
     if wrong:
-        raise Refused(wrong)
+        raise UnreadableFileError(wrong)
     found: list[Any] = []
     with h5py.File(path, "r", locking=False) as file:
         file.visititems(lambda _, one: found.append(one) if isinstance(one, h5py.Dataset) else None)
@@ -161,19 +161,21 @@ def _large(path: Path) -> bool:
 
 
 def _mrc_order(path: Path) -> str:
-    """Read the byte order of an MRC file, and insist that it is as long as its header says.
+    """Read the byte order of an MRC file, and check the length of the file against its header.
 
     RosettaSciIO would count the pieces of an array of any size before it looks at the file.
     """
     with path.open("rb") as file:
         header = file.read(1024)
     if len(header) < 1024:
-        raise Refused("is cut off: it ends within its header; get an intact copy of it")
+        raise UnreadableFileError("is cut off: it ends within its header; get an intact copy of it")
     order = ">" if header[212:214] == b"\x11\x11" else "<"
     columns, rows, planes, mode = (int(one) for one in np.frombuffer(header, f"{order}i4", 4))
-    check_claim(columns * rows * planes * _MRC_BYTES.get(mode, 1), path)
+    check_size(columns * rows * planes * _MRC_BYTES.get(mode, 1), path)
     if min(columns, rows, planes) < 1:
-        raise Refused(f"is damaged: its header says {columns} x {rows} x {planes} pixels")
+        raise UnreadableFileError(
+            f"is damaged: its header says {columns} x {rows} x {planes} pixels"
+        )
     return order
 
 
@@ -198,7 +200,7 @@ def _micrograph(
 ) -> Micrograph:
     data = _pixels(path, part["data"])
     found = _found(path, part)
-    spacing, unit, more = settle(found.stated)
+    spacing, unit, more = resolve_pixel_size(found.claims)
     axes, of_axes = _leading(path, part)
     metadata = {"facts": found.facts, "original": plain(found.original)}
     return Micrograph(
@@ -208,7 +210,7 @@ def _micrograph(
 
 
 def _pixels(path: Path, data: Any) -> Any:
-    check_claim(data.nbytes, path, ratio=_RATIOS.get(path.suffix.lower(), DEFLATE))
+    check_size(data.nbytes, path, ratio=_RATIOS.get(path.suffix.lower(), DEFLATE))
     if not is_large(data.nbytes):
         data = np.array(data)
     if data.dtype.names:
@@ -243,21 +245,21 @@ def _leading(path: Path, part: Mapping[str, Any]) -> tuple[tuple[Axis, ...], tup
     return tuple(one for one, _ in found), tuple(note for _, notes in found for note in notes)
 
 
-def _found(path: Path, part: Mapping[str, Any]) -> Found:
+def _found(path: Path, part: Mapping[str, Any]) -> VendorMetadata:
     axes = _ordered(part)
     if part["data"].dtype.names is None and axes and axes[-1].get("name") == "sample":
         axes = axes[:-1]
-    stated, notes = [], []
+    claims, notes = [], []
     if len(axes) >= 2:
         sizes = [number(one.get("scale")) for one in axes[-2:]]
         units = [unit_of(_usual(one.get("units"))) for one in axes[-2:]]
         if any(size is not None and size < 0 for size in sizes) and units != ["px", "px"]:
             notes.append(BACKWARDS)
         size = [None if one is None else abs(one) for one in sizes]
-        stated.append(together(path.suffix[1:].upper(), size, units))
+        claims.append(combined_claim(path.suffix[1:].upper(), size, units))
     original = part.get("original_metadata") or {}
     described = _described(part, original)
-    return Found(stated, _facts(described), {"rosettasciio": dict(original)}, None, notes)
+    return VendorMetadata(claims, _facts(described), {"rosettasciio": dict(original)}, None, notes)
 
 
 def _usual(unit: Any) -> str:
@@ -304,7 +306,7 @@ def _facts(words: Mapping[str, Any]) -> dict[str, Any]:
 
     dwell = number(first("dwell_time"))
     date = [str(words[f"General.{key}"]) for key in ("date", "time") if words.get(f"General.{key}")]
-    return without_nothing(
+    return known_only(
         instrument=first("microscope"),
         detector=first("Detector.detector_type", "Detector.Camera.name", "detector_type"),
         voltage_kv=number(first("beam_energy")),

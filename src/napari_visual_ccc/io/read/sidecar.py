@@ -7,29 +7,29 @@ import re
 from pathlib import Path
 
 from ...core.units import METRES, unit_of
-from .pixel_size import Stated, number
-from .vendors import Found, bar_below, tescan, without_nothing
+from .pixel_size import PixelSizeClaim, number
+from .vendors import VendorMetadata, info_bar_below, known_only, tescan
 
 # these texts have a few kilobytes
 _LONGEST = 1 << 20
 
 
-def find(path: Path, height: int, width: int) -> Found | None:
-    """Read what a microscope wrote beside an image.
+def find(path: Path, height: int, width: int) -> VendorMetadata | None:
+    """Read the text file of the microscope beside an image.
 
     Parameters
     ----------
     path : Path
-        The image.
+        Path of the image.
     height, width : int
-        Of the image: the text knows the size without the label bar.
+        Shape of the image; the text gives the size without the info bar.
 
     Returns
     -------
-    Found or None
-        None when there is no such file beside it.
+    VendorMetadata or None
+        None if there is no such file.
     """
-    # a bar of JEOL or Hitachi may also lie over the image: rows that agree say nothing
+    # the info bar may also lie over the image: equal numbers of rows prove nothing
     for name, text in _texts(path):
         if "$CM_" in text or "$$SM_" in text:
             return _jeol(name, text, height, width)
@@ -41,7 +41,7 @@ def find(path: Path, height: int, width: int) -> Found | None:
 
 
 def exists(path: Path) -> bool:
-    """Tell whether a microscope wrote a text beside an image."""
+    """Whether there is a text file of a microscope beside an image."""
     return find(path, 0, 0) is not None
 
 
@@ -70,18 +70,18 @@ def _decoded(raw: bytes) -> str:
         return raw.decode("cp1252", "replace")
 
 
-def _jeol(name: str, text: str, height: int, width: int) -> Found:
+def _jeol(name: str, text: str, height: int, width: int) -> VendorMetadata:
     values = dict(re.findall(r"^\$+(\w+)[ \t]+(.*?)\s*$", text, re.M))
     full = re.findall(r"\d+", values.get("CM_FULL_SIZE", ""))
     marker = re.match(r"\s*([\d.,]+)\s*(\S+)", values.get("SM_MICRON_MARKER", ""))
     bar = number(values.get("SM_MICRON_BAR"))
-    stated = []
+    claims = []
     if marker and bar:
         # the bar is so many pixels of the full image, which may have been saved smaller
         shrunk = int(full[0]) / width if full and width and int(full[0]) else 1.0
         size = (number(marker.group(1)) or 0) / bar * shrunk
-        stated = [Stated(f"{name}, scale bar", (size, size), unit_of(marker.group(2)))]
-    facts = without_nothing(
+        claims = [PixelSizeClaim(f"{name}, scale bar", (size, size), unit_of(marker.group(2)))]
+    facts = known_only(
         instrument=values.get("CM_INSTRUMENT"),
         detector=values.get("CM_SIGNAL"),
         voltage_kv=number(values.get("CM_ACCEL_VOLT")),
@@ -90,18 +90,18 @@ def _jeol(name: str, text: str, height: int, width: int) -> Found:
         date=" ".join(values[k] for k in ("CM_DATE", "CM_TIME") if k in values) or None,
     )
     rows = int(full[1]) if len(full) > 1 and int(full[0]) == width else None
-    return Found(stated, facts, {name: values}, bar_below(rows, height) or None)
+    return VendorMetadata(claims, facts, {name: values}, info_bar_below(rows, height) or None)
 
 
-def _hitachi(name: str, text: str, height: int, width: int) -> Found:
+def _hitachi(name: str, text: str, height: int, width: int) -> VendorMetadata:
     values = {k.strip(): v.strip() for k, v in re.findall(r"^([^=\[\n]+)=(.*)$", text, re.M)}
     full = [int(one) for one in re.findall(r"\d+", values.get("DataSize", ""))]
     shrunk = full[0] / width if full and full[0] and width else 1.0
-    stated = []
+    claims = []
     if "PixelSize" in values:
         size = (number(values["PixelSize"]) or 0) * shrunk
-        stated = [Stated(f"{name}, PixelSize", (size, size), "nm")]
-    facts = without_nothing(
+        claims = [PixelSizeClaim(f"{name}, PixelSize", (size, size), "nm")]
+    facts = known_only(
         instrument=values.get("InstructName") or values.get("InstrumentName"),
         detector=values.get("SignalName"),
         voltage_kv=_measured(values.get("AcceleratingVoltage"), {"volt": 1e-3, "v": 1e-3}),
@@ -112,7 +112,7 @@ def _hitachi(name: str, text: str, height: int, width: int) -> Found:
         date=" ".join(values[k] for k in ("Date", "Time") if values.get(k)) or None,
     )
     rows = full[1] if len(full) > 1 and full[0] == width else None
-    return Found(stated, facts, {name: values}, bar_below(rows, height) or None)
+    return VendorMetadata(claims, facts, {name: values}, info_bar_below(rows, height) or None)
 
 
 def _measured(text: str | None, factors: dict[str, float]) -> float | None:

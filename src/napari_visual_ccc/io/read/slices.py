@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ...core.micrograph import Axis, Micrograph
-from .lazy import Planes, Refused, from_file
+from .lazy import Planes, UnreadableFileError, from_file
 
 
 def natural(name: str) -> list[Any]:
@@ -22,7 +22,7 @@ def natural(name: str) -> list[Any]:
 
 
 def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micrograph:
-    """Make one stack of images of one size; each is read when it is looked at.
+    """Make one stack of images of one size; each is read when it is indexed.
 
     Parameters
     ----------
@@ -49,7 +49,9 @@ def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micr
         one = read(other)
         unlike = _unlike(one.data, data.shape, data.dtype)
         if unlike:
-            raise Refused(f"is no stack: {other.name} {unlike}; open its images one by one")
+            raise UnreadableFileError(
+                f"is no stack: {other.name} {unlike}; open its images one by one"
+            )
         if (one.spacing, one.unit) != (first.spacing, first.unit):
             notes = (
                 *notes,
@@ -77,7 +79,7 @@ def _slice(
 
 
 def _unlike(data: Any, shape: tuple[int, ...], dtype: Any) -> str:
-    """Say in what an image differs from the first slice, if it does."""
+    """How an image differs from the first slice; empty if it does not."""
     if data.shape == shape and data.dtype == dtype:
         return ""
     return f"is {data.shape} of {data.dtype}, the first slice is {shape} of {dtype}"

@@ -1,4 +1,4 @@
-"""What the private tags of microscopes say: pixel size, facts, label bar."""
+"""Private tags of microscopes: pixel size, acquisition facts, info bar."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 from ...core.micrograph import InfoBar
 from ...core.units import METRES, unit_of
-from .pixel_size import Stated, number
+from .pixel_size import PixelSizeClaim, number
 
 _SECONDS = {"ns": 1e-3, "µs": 1.0, "ms": 1e3, "s": 1e6, "Secs": 1e6}
 
@@ -21,45 +21,45 @@ _ZEISS_ROUNDING = 2e-3
 
 
 @dataclass
-class Found:
-    """What a microscope says of an image.
+class VendorMetadata:
+    """Metadata that a microscope wrote into a file or beside it.
 
     Parameters
     ----------
-    stated : list of Stated
-        Pixel sizes, the most trustworthy first.
+    claims : list of PixelSizeClaim
+        Claimed pixel sizes, the most trustworthy first.
     facts : dict
         Instrument, detector, ... under the names that all vendors share.
     original : dict
         Its own names and values.
     bar : InfoBar, optional
-        None where it says nothing of a label bar.
+        None if the metadata do not mention an info bar.
     notes : list of str
-        What a person should be told.
+        Messages for the user.
     """
 
-    stated: list[Stated] = field(default_factory=list)
+    claims: list[PixelSizeClaim] = field(default_factory=list)
     facts: dict[str, Any] = field(default_factory=dict)
     original: dict[str, Any] = field(default_factory=dict)
     bar: InfoBar | None = None
     notes: list[str] = field(default_factory=list)
 
-    def add(self, other: Found) -> None:
-        """Take what another source says where this one says nothing."""
-        self.stated += other.stated
+    def add(self, other: VendorMetadata) -> None:
+        """Fill in the metadata of another source; those present take precedence."""
+        self.claims += other.claims
         self.facts = {**other.facts, **self.facts}
         self.original = {**other.original, **self.original}
         self.bar = other.bar if self.bar is None else self.bar
         self.notes += other.notes
 
 
-def without_nothing(**facts: Any) -> dict[str, Any]:
-    """Keep the facts that are known."""
+def known_only(**facts: Any) -> dict[str, Any]:
+    """Drop the facts that have no value."""
     return {name: value for name, value in facts.items() if value not in (None, "")}
 
 
-def bar_below(rows: int | None, height: int) -> InfoBar | None:
-    """Make of the rows that were scanned the label bar below them; None where that cannot be."""
+def info_bar_below(rows: int | None, height: int) -> InfoBar | None:
+    """Info bar below the scanned rows; None if their number is unknown or implausible."""
     if rows is None or not 0 < rows <= height or rows < height / 2:
         return None
     return InfoBar(bottom=height - rows)
@@ -78,7 +78,7 @@ def _times(value: Any, factor: float) -> float | None:
 # FEI, Thermo Fisher -------------------------------------------------------------------------------
 
 
-def fei(tags: Mapping[str, Any], height: int, width: int) -> Found:
+def fei(tags: Mapping[str, Any], height: int, width: int) -> VendorMetadata:
     """Read the text that FEI microscopes write into TIFF (sections of names and values)."""
     sections = {name: part for name, part in tags.items() if isinstance(part, Mapping)}
 
@@ -89,8 +89,8 @@ def fei(tags: Mapping[str, Any], height: int, width: int) -> Found:
     # the section of the beam that was on; files of single-beam microscopes lack the others
     own = part(str(beam.get("Beam", ""))) or part("EBeam") or part("IBeam") or part("IRBeam")
     scan = part(str(beam.get("Scan", "")))
-    stated = [
-        Stated(f"FEI {name}", (one["PixelHeight"], one["PixelWidth"]), "m")
+    claims = [
+        PixelSizeClaim(f"FEI {name}", (one["PixelHeight"], one["PixelWidth"]), "m")
         for name, one in (("Scan", part("Scan")), ("beam scan", scan))
         if "PixelWidth" in one and "PixelHeight" in one
     ]
@@ -98,11 +98,11 @@ def fei(tags: Mapping[str, Any], height: int, width: int) -> Found:
     field_width = number(own.get("HFW")) or number(part("Scan").get("HorFieldsize"))
     field_height = number(own.get("VFW")) or number(part("Scan").get("VerFieldsize"))
     if field_width and field_height and columns and rows:
-        stated.append(
-            Stated("FEI field of view", (field_height / rows, field_width / columns), "m")
+        claims.append(
+            PixelSizeClaim("FEI field of view", (field_height / rows, field_width / columns), "m")
         )
     canvas = number(image.get("MagCanvasRealWidth"))
-    facts = without_nothing(
+    facts = known_only(
         instrument=part("System").get("SystemType"),
         detector=part("Detectors").get("Name"),
         voltage_kv=_times(beam.get("HV", own.get("HV")), 1e-3),
@@ -122,8 +122,8 @@ def fei(tags: Mapping[str, Any], height: int, width: int) -> Found:
     if rows is None or columns != width:
         below = number(part("PrivateFei").get("DatabarHeight"))
         rows = None if below is None or columns not in (None, width) else height - below
-    bar = bar_below(None if rows is None else int(rows), height)
-    return Found(stated, facts, {"fei": dict(tags)}, bar, notes)
+    bar = info_bar_below(None if rows is None else int(rows), height)
+    return VendorMetadata(claims, facts, {"fei": dict(tags)}, bar, notes)
 
 
 def _fei_date(created: Any, user: Mapping[str, Any]) -> str | None:
@@ -134,7 +134,7 @@ def _fei_date(created: Any, user: Mapping[str, Any]) -> str | None:
     return " ".join(str(user[key]) for key in ("Date", "Time") if user.get(key)) or None
 
 
-def phenom(text: str, height: int) -> Found:
+def phenom(text: str, height: int) -> VendorMetadata:
     """Read the XML that Thermo Fisher's Phenom microscopes write into TIFF."""
     from xml.etree import ElementTree
 
@@ -144,29 +144,29 @@ def phenom(text: str, height: int) -> Found:
     def value(name: str) -> Any:
         return leaves[name].text if name in leaves else None
 
-    stated = []
+    claims = []
     if "pixelWidth" in leaves and "pixelHeight" in leaves:
         size = (value("pixelHeight"), value("pixelWidth"))
-        stated = [Stated("Phenom pixelWidth", size, leaves["pixelWidth"].get("unit", ""))]
+        claims = [PixelSizeClaim("Phenom pixelWidth", size, leaves["pixelWidth"].get("unit", ""))]
     voltage = number(value("acceleratingVoltage"))
     if voltage is not None and leaves["acceleratingVoltage"].get("unit") != "kV":
         voltage *= 1e-3
-    facts = without_nothing(
+    facts = known_only(
         instrument=value("edition") or value("type"),
         detector=value("detector"),
         voltage_kv=None if voltage is None else abs(voltage),
         date=value("time"),
     )
     below = number(value("databarHeight"))
-    bar = bar_below(None if below is None else height - int(below), height)
+    bar = info_bar_below(None if below is None else height - int(below), height)
     original = {name: one.text for name, one in leaves.items()}
-    return Found(stated, facts, {"phenom": original}, bar)
+    return VendorMetadata(claims, facts, {"phenom": original}, bar)
 
 
 # Zeiss --------------------------------------------------------------------------------------------
 
 
-def zeiss(tags: Mapping[str, Any], height: int, width: int) -> Found:
+def zeiss(tags: Mapping[str, Any], height: int, width: int) -> VendorMetadata:
     """Read the tag of Zeiss (and LEO) scanning microscopes.
 
     Two pixel sizes are in it: ``ap_pixel_size`` belongs to the screen and
@@ -189,18 +189,18 @@ def zeiss(tags: Mapping[str, Any], height: int, width: int) -> Found:
 
     first = tags.get("")
     precise = number(first[3]) if isinstance(first, tuple | list) and len(first) > 3 else None
-    stated = []
+    claims = []
     image = measured("ap_image_pixel_size", METRES)
     if precise is not None and width:
         precise *= 1024 / width
         # the same, rounded: then the one with all digits
         if image is None or abs(precise - image) <= _ZEISS_ROUNDING * image:
-            stated.append(Stated("Zeiss header", (precise, precise), "m"))
+            claims.append(PixelSizeClaim("Zeiss header", (precise, precise), "m"))
     if image is not None:
-        stated.append(Stated("Zeiss Image Pixel Size", (image, image), "m"))
+        claims.append(PixelSizeClaim("Zeiss Image Pixel Size", (image, image), "m"))
     if precise is not None and image is not None:
-        stated.append(Stated("Zeiss header", (precise, precise), "m"))
-    facts = without_nothing(
+        claims.append(PixelSizeClaim("Zeiss header", (precise, precise), "m"))
+    facts = known_only(
         instrument=value("dp_sem") or value("sv_serial_number"),
         detector=value("dp_detector_type") or value("dp_detector_channel"),
         voltage_kv=measured("ap_actualkv", {"kV": 1.0, "V": 1e-3}),
@@ -214,37 +214,37 @@ def zeiss(tags: Mapping[str, Any], height: int, width: int) -> Found:
     stored = [int(one) for one in re.findall(r"\d+", str(value("dp_image_store") or ""))]
     rows = stored[1] if len(stored) == 2 and stored[0] == width else None
     named = {key: value for key, value in tags.items() if key}
-    # a bar of Zeiss lies over the lowest rows: rows that agree say nothing
-    return Found(stated, facts, {"zeiss": named}, bar_below(rows, height) or None)
+    # the info bar of Zeiss may lie over the lowest rows: equal numbers of rows prove nothing
+    return VendorMetadata(claims, facts, {"zeiss": named}, info_bar_below(rows, height) or None)
 
 
 # Olympus, TVIPS, TESCAN ---------------------------------------------------------------------------
 
 
-def olympus(tags: Mapping[str, Any]) -> Found:
+def olympus(tags: Mapping[str, Any]) -> VendorMetadata:
     """Read the tags of Olympus Soft Imaging Solutions."""
-    stated = []
+    claims = []
     if "pixelsizex" in tags and "pixelsizey" in tags:
-        stated = [Stated("Olympus SIS tag", (tags["pixelsizey"], tags["pixelsizex"]), "m")]
+        claims = [PixelSizeClaim("Olympus SIS tag", (tags["pixelsizey"], tags["pixelsizex"]), "m")]
     date: Any = tags.get("datetime")
-    facts = without_nothing(
+    facts = known_only(
         detector=tags.get("cameraname"),
         magnification=number(tags.get("magnification")),
         date=date.isoformat() if hasattr(date, "isoformat") else None,
     )
-    return Found(stated, facts, {"olympus": dict(tags)})
+    return VendorMetadata(claims, facts, {"olympus": dict(tags)})
 
 
-def tvips(tags: Mapping[str, Any]) -> Found:
+def tvips(tags: Mapping[str, Any]) -> VendorMetadata:
     """Read the tag of TVIPS cameras; in diffraction mode their pixel size is no length."""
-    stated, notes = [], []
+    claims, notes = [], []
     diffraction = number(tags.get("TemMode")) == 3
     if diffraction:
         notes.append("a diffraction pattern: TVIPS states no pixel size in 1/nm for it")
     elif "PixelSizeX" in tags and "PixelSizeY" in tags:
-        stated = [Stated("TVIPS tag", (tags["PixelSizeY"], tags["PixelSizeX"]), "nm")]
+        claims = [PixelSizeClaim("TVIPS tag", (tags["PixelSizeY"], tags["PixelSizeX"]), "nm")]
     stage = tags.get("TemStagePosition")
-    facts = without_nothing(
+    facts = known_only(
         instrument=tags.get("TemType") if isinstance(tags.get("TemType"), str) else None,
         detector=tags.get("CameraType"),
         voltage_kv=_times(tags.get("TemHighTension", tags.get("HighTension")), 1e-3),
@@ -252,17 +252,17 @@ def tvips(tags: Mapping[str, Any]) -> Found:
         camera_length_mm=number(tags.get("TemMagnification")) if diffraction else None,
         tilt_deg=number(stage[3]) if isinstance(stage, list | tuple) and len(stage) > 3 else None,
     )
-    return Found(stated, facts, {"tvips": dict(tags)}, None, notes)
+    return VendorMetadata(claims, facts, {"tvips": dict(tags)}, None, notes)
 
 
-def tescan(text: str, source: str, height: int) -> Found:
+def tescan(text: str, source: str, height: int) -> VendorMetadata:
     """Read the names and values that TESCAN writes into a tag or a .hdr file beside the image."""
     values = {k.strip(): v.strip() for k, v in re.findall(r"^([^=\[\n\0]+)=(.*)$", text, re.M)}
-    stated = []
+    claims = []
     if "PixelSizeX" in values:
         size = (values.get("PixelSizeY", values["PixelSizeX"]), values["PixelSizeX"])
-        stated = [Stated(f"{source}, PixelSizeX", size, "m")]
-    facts = without_nothing(
+        claims = [PixelSizeClaim(f"{source}, PixelSizeX", size, "m")]
+    facts = known_only(
         instrument=values.get("Device") or values.get("DeviceModel"),
         detector=values.get("Detector") or values.get("Detector0"),
         voltage_kv=_times(values.get("HV", values.get("AcceleratorVoltage")), 1e-3),
@@ -274,5 +274,5 @@ def tescan(text: str, source: str, height: int) -> Found:
         beam_current_na=_times(values.get("BeamCurrent"), 1e9),
     )
     strip = number(values.get("ImageStripSize"))
-    bar = None if strip is None or strip < 0 else bar_below(height - int(strip), height)
-    return Found(stated, facts, {source: values}, bar)
+    bar = None if strip is None or strip < 0 else info_bar_below(height - int(strip), height)
+    return VendorMetadata(claims, facts, {source: values}, bar)

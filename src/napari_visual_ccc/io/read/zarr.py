@@ -10,17 +10,17 @@ import numpy as np
 
 from ...core.files import stem
 from ...core.micrograph import Micrograph
-from ..header import KEY, restored
-from .lazy import Refused, from_file, is_large, whole_tiles
+from ..header import KEY, restore
+from .lazy import UnreadableFileError, from_file, is_large, whole_tiles
 from .npy import REAL, check_real
-from .pixel_size import axis, number, plain, settle, together
+from .pixel_size import axis, combined_claim, number, plain, resolve_pixel_size
 from .slices import natural
 
 SUFFIXES = FOLDERS = (".zarr",)
 
 
 def is_zarr(path: Path) -> bool:
-    """Tell whether a folder is a Zarr store."""
+    """Whether a folder is a Zarr store."""
     return any((path / name).is_file() for name in ("zarr.json", ".zarray", ".zgroup"))
 
 
@@ -34,12 +34,12 @@ def read(path: Path) -> list[Micrograph]:
         return [_zarr_image(path, [root], stem(path), {})]
     found = list(_groups(path, root, stem(path)))
     if not found:
-        raise Refused("is a Zarr group without an array of two or more axes")
+        raise UnreadableFileError("is a Zarr group without an array of two or more axes")
     return found
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether a Zarr store holds arrays and nothing else, under a name that says Zarr."""
+    """Whether a store has the suffix of Zarr, and only arrays without metadata."""
     import zarr
 
     if path.suffix.lower() not in SUFFIXES:
@@ -67,7 +67,7 @@ def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
             arrays = [group[str(level["path"])] for level in one["datasets"]]
             title = name if len(scales) == 1 else f"{name} {number_ + 1}"
             image = _zarr_image(path, arrays, title, one)
-            yield restored(image, dict(group.attrs).get(KEY))
+            yield restore(image, dict(group.attrs).get(KEY))
     elif depth < 4:
         members = sorted([*group.groups(), *group.arrays()], key=lambda pair: natural(pair[0]))
         images = [
@@ -89,10 +89,10 @@ def _zarr_image(
     data = levels[0]
     names, units = _zarr_axes(described, arrays[0])
     scale, shift = _zarr_place(described, data.ndim)
-    stated = []
+    claims = []
     if len(names) == data.ndim and names[-2:] == ["y", "x"] and scale:
-        stated = [together("OME-Zarr", scale[-2:], units[-2:])]
-    spacing, unit, notes = settle(stated)
+        claims = [combined_claim("OME-Zarr", scale[-2:], units[-2:])]
+    spacing, unit, notes = resolve_pixel_size(claims)
     found = [
         axis(one, step, unit_)
         for one, step, unit_ in zip(names[:-2], scale or [1.0] * data.ndim, units, strict=False)
@@ -105,7 +105,7 @@ def _zarr_image(
         "facts": {},
         "original": plain({"multiscales": dict(described)} if described else {}),
     }
-    if stated and any(shift) and all(scale):
+    if claims and any(shift) and all(scale):
         # as the size of a pixel: in one unit, or in pixels
         sizes = (*(one.step for one in leading), *(spacing or (1.0, 1.0)))
         place = [p / step * size for p, step, size in zip(shift, scale, sizes, strict=True)]

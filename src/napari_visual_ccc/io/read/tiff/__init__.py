@@ -12,11 +12,11 @@ import numpy as np
 
 from ....core.files import stem
 from ....core.micrograph import Micrograph
-from ...header import KEY, restored
+from ...header import KEY, restore
 from .. import sidecar
-from ..lazy import Refused, is_large
-from ..pixel_size import plain, settle
-from ..vendors import Found
+from ..lazy import UnreadableFileError, is_large
+from ..pixel_size import plain, resolve_pixel_size
+from ..vendors import VendorMetadata
 from .pixels import apply_palette, load_level
 from .tags import PRIVATE, is_jeol, read_axes, read_metadata, stored_header
 
@@ -33,7 +33,7 @@ def read(path: Path) -> list[Micrograph]:
 
     Raises
     ------
-    Refused
+    UnreadableFileError
         If it is cut off.
     """
     import tifffile
@@ -45,12 +45,14 @@ def read(path: Path) -> list[Micrograph]:
             name = f"{stem(path)} {index + 1}" if several else stem(path)
             images.append(_image(path, tif, series, index, name))
     if any("invalid page offset" in one or "invalid offset to page" in one for one in warnings):
-        raise Refused("is cut off: pages of it lie beyond its end; get an intact copy of it")
+        raise UnreadableFileError(
+            "is cut off: pages of it lie beyond its end; get an intact copy of it"
+        )
     return images
 
 
 def is_plain(path: Path) -> bool:
-    """Tell whether a TIFF is one small image without metadata."""
+    """Whether the file is one small image without metadata."""
     import tifffile
 
     with tifffile.TiffFile(path) as tif:
@@ -96,10 +98,10 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     page = series.keyframe
     colour = _colour_axis(series)
     height, width = _size(series)
-    found = Found()
+    found = VendorMetadata()
     for one in read_metadata(path, tif, page, index, height, width):
         found.add(one)
-    spacing, unit, notes = settle(found.stated)
+    spacing, unit, notes = resolve_pixel_size(found.claims)
     axes, of_axes = read_axes(tif, series, index)
     data, levels, more = apply_palette(page, data, levels)
     if colour is not None:
@@ -112,13 +114,13 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
         data, spacing, unit, name, path, metadata, axes, found.bar,
         tuple(levels), (*notes, *of_axes, *found.notes, *more),
     )  # fmt: skip
-    return restored(image, stored.get(KEY))
+    return restore(image, stored.get(KEY))
 
 
 def _size(series: Any) -> tuple[int, int]:
     axes = series.axes
     if "Y" not in axes or "X" not in axes:
-        raise Refused(f"holds no image: its axes are {axes}")
+        raise UnreadableFileError(f"holds no image: its axes are {axes}")
     return series.shape[axes.index("Y")], series.shape[axes.index("X")]
 
 

@@ -13,8 +13,8 @@ from ..lazy import (
     DEFLATE,
     Mapped,
     Planes,
-    Refused,
-    check_claim,
+    UnreadableFileError,
+    check_size,
     chunks_of,
     from_file,
     is_large,
@@ -39,7 +39,7 @@ def load_level(path: Path, series: Any, level: int, index: int) -> Any:
     if ratio is None and is_large(one.nbytes) and in_planes:
         # no more than a strip or tile is in memory, of a file that may be nearly empty
         at_once = int(np.prod(one.keyframe.chunks)) * one.dtype.itemsize
-    check_claim(at_once, path, ratio=ratio)
+    check_size(at_once, path, ratio=ratio)
     _check_whole(one)
     if not is_large(one.nbytes):
         return one.asarray()
@@ -111,7 +111,7 @@ def _check_whole(series: Any) -> None:
         size = page.parent.filehandle.size
         end = max(a + b for a, b in zip(page.dataoffsets, page.databytecounts, strict=False))
         if end > size:
-            raise Refused(
+            raise UnreadableFileError(
                 f"is cut off: {size:,} of {end:,} bytes are there; get an intact copy of it"
             )
 
@@ -124,7 +124,7 @@ def apply_palette(page: Any, data: Any, levels: list[Any]) -> tuple[Any, list[An
     palette = page.colormap
     if page.photometric != 3 or palette is None or data.dtype.kind != "u":
         return data, levels, notes
-    # a palette from black to white says nothing that the numbers do not
+    # a palette from black to white adds nothing to the numbers
     if (palette[0] == palette[1]).all() and (palette[0] == palette[2]).all():
         return data, levels, notes
     table = (np.asarray(palette).T >> 8).astype(np.uint8)

@@ -1,4 +1,4 @@
-"""What the tags of a TIFF say: pixel size, steps of axes, facts, and our own header."""
+"""Tags of TIFF: pixel size, steps of axes, acquisition facts, and the header of this package."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any
 
 from ....core.micrograph import Axis
 from .. import sidecar, vendors
-from ..pixel_size import axis, number, together
-from ..vendors import Found
+from ..pixel_size import axis, combined_claim, number
+from ..vendors import VendorMetadata
 
 # private tags of microscopes
 FEI, OLYMPUS = (34680, 34682), (33471, 33560)
@@ -20,13 +20,13 @@ _GATAN = tuple(range(65003, 65012))
 
 _MAKE = 271
 
-# what decides whether a file says more than its pixels
+# a file with any of these has more than its pixels
 PRIVATE = (*FEI, PHENOM, ZEISS, *OLYMPUS, TVIPS, TESCAN, *_GATAN)
 
 
 def read_metadata(
     path: Path, tif: Any, page: Any, index: int, height: int, width: int
-) -> list[Found]:
+) -> list[VendorMetadata]:
     """Read all sources of metadata, the most trustworthy first."""
     found = _microscope(page, height, width)
     beside = sidecar.find(path, height, width) if index == 0 else None
@@ -40,7 +40,7 @@ def read_metadata(
     return found
 
 
-def _microscope(page: Any, height: int, width: int) -> list[Found]:
+def _microscope(page: Any, height: int, width: int) -> list[VendorMetadata]:
     """Read the private tags that tifffile decodes (and two texts that it leaves as they are)."""
     tags, found = page.tags, []
     for tag in FEI:
@@ -69,7 +69,7 @@ def _microscope(page: Any, height: int, width: int) -> list[Found]:
 
 
 def is_jeol(page: Any) -> bool:
-    """Tell by the maker's name."""
+    """Whether the manufacturer is JEOL."""
     return bool(page.tags.valueof(_MAKE) == "JEOL Ltd.")
 
 
@@ -81,24 +81,24 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _by_rosetta(path: Path, index: int) -> Found:
+def _by_rosetta(path: Path, index: int) -> VendorMetadata:
     """Let RosettaSciIO read what tifffile does not: JEOL and Gatan tags."""
     from .. import rosetta
 
     try:
         return rosetta.of_tiff(path, index)
     except ImportError as error:
-        return Found(notes=[f"its pixel size was not read: {error}"])
+        return VendorMetadata(notes=[f"its pixel size was not read: {error}"])
 
 
-def _imagej(tif: Any, page: Any) -> Found:
+def _imagej(tif: Any, page: Any) -> VendorMetadata:
     described = tif.imagej_metadata or {}
     sizes = [_per_pixel(page.tags.valueof(tag)) for tag in (283, 282)]
-    stated = []
+    claims = []
     if None not in sizes:
         unit = described.get("unit")
-        stated = [together("ImageJ", sizes, (described.get("yunit", unit), unit))]
-    return Found(stated, {}, {"imagej": described})
+        claims = [combined_claim("ImageJ", sizes, (described.get("yunit", unit), unit))]
+    return VendorMetadata(claims, {}, {"imagej": described})
 
 
 def _per_pixel(value: Any) -> float | None:
@@ -107,13 +107,13 @@ def _per_pixel(value: Any) -> float | None:
     return float(value[1] / value[0])
 
 
-def _ome(tif: Any, index: int) -> Found:
+def _ome(tif: Any, index: int) -> VendorMetadata:
     pixels = _pixels(tif, index)
     sizes = [number(pixels.get(f"PhysicalSize{name}")) for name in "YX"]
     if sizes == [None, None]:
-        return Found(original={"ome": pixels})
+        return VendorMetadata(original={"ome": pixels})
     units = [pixels.get(f"PhysicalSize{name}Unit", "µm") for name in "YX"]
-    return Found([together("OME", sizes, units)], {}, {"ome": pixels})
+    return VendorMetadata([combined_claim("OME", sizes, units)], {}, {"ome": pixels})
 
 
 def _root(tif: Any) -> Any:
