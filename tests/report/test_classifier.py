@@ -1,3 +1,5 @@
+"""The report on a classifier."""
+
 from __future__ import annotations
 
 import json
@@ -8,23 +10,14 @@ from html.parser import HTMLParser
 import numpy as np
 import pandas as pd
 import pytest
-from matplotlib.figure import Figure
 
 from napari_visual_ccc.core.result import Evaluation, TrainedModel
-from napari_visual_ccc.engine.learning.evaluate import evaluation
 from napari_visual_ccc.nets.card import make_card
 from napari_visual_ccc.nets.checkpoint import Model
 from napari_visual_ccc.report import classifier as report
-from napari_visual_ccc.report import plots
+from tests.report.evaluations import CASES, evaluated, two
 
 VOID = {"meta", "img", "br"}
-DRAWINGS = [
-    report.draw_confusion,
-    report.draw_per_class,
-    report.draw_roc,
-    report.draw_precision_recall,
-    report.draw_reliability,
-]
 
 
 class Page(HTMLParser):
@@ -55,44 +48,6 @@ class Page(HTMLParser):
     @property
     def text(self) -> str:
         return re.sub(r"\s+", " ", "".join(self.words))
-
-
-def told(said, truth, classes, sure=0.9, **more) -> Evaluation:
-    """Evaluate answers that all are given with the same certainty."""
-    said, count = np.asarray(said), len(classes)
-    probabilities = np.full((len(said), count), (1 - sure) / (count - 1))
-    probabilities[np.arange(len(said)), said] = sure
-    return evaluation(classes, probabilities, np.asarray(truth), **more)
-
-
-def two(groups: int = 4, **more) -> Evaluation:
-    """Twenty images, of which two of the first class are taken for the second."""
-    truth = np.repeat([0, 1], 10)
-    said = truth.copy()
-    said[:2] = 1
-    names = [f"image_{k}.tif" for k in range(20)]
-    of = [f"specimen {k % groups}" for k in range(20)]
-    return told(said, truth, ["cube", "sphere"], names=names, groups=of, **more)
-
-
-def ten() -> Evaluation:
-    rng = np.random.default_rng(0)
-    truth = np.arange(200) % 10
-    logits = rng.normal(size=(200, 10))
-    logits[np.arange(200), truth] += 2
-    probabilities = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
-    names = ["Films_Coated_Surface", *(f"Class_{k}" for k in range(9))]
-    return evaluation(names, probabilities, truth)
-
-
-CASES = {
-    "two": two,
-    "ten": ten,
-    "perfect": lambda: told([0, 1, 2] * 5, [0, 1, 2] * 5, "abc"),
-    "missing": lambda: told([0, 1, 0, 1], [0, 1, 1, 1], ["here", "there", "never"]),
-    "one image": lambda: told([0], [0], ["only", "other"]),
-    "all wrong": lambda: told([1, 0, 1, 0], [0, 1, 0, 1], "ab"),
-}
 
 
 def model_result(result: Evaluation, **card) -> TrainedModel:
@@ -134,14 +89,6 @@ def test_page_is_whole_and_needs_nothing_else(case, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
-@pytest.mark.parametrize("case", CASES)
-@pytest.mark.parametrize("draw", DRAWINGS)
-def test_drawings_bear_every_case(draw, case):
-    figure = Figure(figsize=(5, 5), layout="constrained")
-    draw(figure.subplots(), CASES[case]())
-    figure.canvas.draw()
-
-
 def test_headline_says_what_was_found(tmp_path):
     result = two()
     row = result.summary.set_index("metric").loc["accuracy"]
@@ -168,14 +115,14 @@ def test_untested_class_is_told_with_dashes(tmp_path):
     assert "–" in page.text
 
 
-def test_no_mistakes_are_told(tmp_path):
+def test_no_mistakes_are_evaluated(tmp_path):
     assert "None." in written(CASES["perfect"](), tmp_path).text
 
 
 def test_names_are_escaped(tmp_path):
     classes = ["<b>cube</b>", "a & \"b\" 'c'", "$x$ {y} $title"]
     names = ["<script>alert(1)</script>.tif", 'x" onerror="y.tif', "c.tif"]
-    result = told([1, 2, 2], [0, 1, 2], classes, names=names, notes=("a < b",))
+    result = evaluated([1, 2, 2], [0, 1, 2], classes, names=names, notes=("a < b",))
     thumbnails = {name: np.zeros((8, 8), np.uint8) for name in names}
     whole = replace(model_result(result, use="<i>all</i>"), thumbnails=thumbnails)
     page = written(whole, tmp_path)
@@ -192,7 +139,7 @@ def test_thumbnails_are_shown_for_mistakes_only(tmp_path):
 
 
 def test_at_most_24_mistakes(tmp_path):
-    result = told([1] * 30, [0] * 29 + [1], ["good", "bad"])
+    result = evaluated([1] * 30, [0] * 29 + [1], ["good", "bad"])
     page = written(result, tmp_path)
     assert "29 images named wrongly, the surest first; 24 are shown." in page.text
     assert page.text.count(", named bad") == 24
@@ -243,58 +190,3 @@ def test_areas_are_known_ones_and_absent_where_undefined():
     assert "roc_auc" not in rows[2]
     # 8 of 10 with the high score, none of the rest: (0.8 + 1) / 2
     assert report.report_numbers(two())["per_class"][0]["roc_auc"] == pytest.approx(0.9)
-
-
-def test_only_the_ten_largest_classes_are_in_the_legend():
-    counts = np.arange(1, 13)
-    truth = np.repeat(np.arange(12), counts)
-    result = told(truth, truth, [f"kind {k}" for k in range(12)])
-    axes = Figure().subplots()
-    report.draw_roc(axes, result)
-    named = {text.get_text().split("  ")[1] for text in axes.get_legend().get_texts()}
-    assert named == {f"kind {k}" for k in range(2, 12)}
-
-
-def test_confusion_writes_counts_and_shares_with_room():
-    axes = Figure(figsize=(6, 6)).subplots()
-    report.draw_confusion(axes, two())
-    texts = [text.get_text() for text in axes.texts if text.get_text()]
-    assert texts == ["8\n80.0 %", "2\n20.0 %", "10\n100.0 %"]
-    small = Figure(figsize=(2, 2)).subplots()
-    report.draw_confusion(small, ten())
-    assert all(text.get_text().isdigit() for text in small.texts if text.get_text())
-
-
-def test_reliability_shows_what_was_before():
-    before = [[0.99, 0.01]] * 20
-    facts = {"probabilities_before": before, "ece_before": 0.49, "ece_after": 0.1}
-    axes = Figure().subplots()
-    report.draw_reliability(axes, two(facts=facts))
-    assert "uncalibrated" in [text.get_text() for text in axes.get_legend().get_texts()]
-    assert "before calibration 49.0 %, after 10.0 %" in axes.get_title()
-
-
-@pytest.mark.parametrize(
-    "columns",
-    [
-        ["loss", "validation_loss", "accuracy", "validation_accuracy"],
-        ["accuracy"],
-        ["validation_loss"],
-        [],
-    ],
-)
-def test_history_draws_the_columns_there_are(columns):
-    history = pd.DataFrame({"epoch": [1, 2, 3], **{name: [0.2, 0.5, 0.9] for name in columns}})
-    figure = Figure(layout="constrained")
-    axes = figure.subplots()
-    report.draw_history(axes, history)
-    figure.canvas.draw()
-    labels = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert labels == [name.replace("_", " ") for name in columns]
-    assert len(axes.lines) == sum("loss" in name for name in columns)
-
-
-def test_long_and_odd_class_names_fit():
-    assert plots.short("Films_Coated_Surface") == "Films_Coated_Surface"
-    assert len(plots.short("MEMS_devices_and_electrodes_2024")) == 26
-    assert plots.short("$x$") == r"\$x\$"

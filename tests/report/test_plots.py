@@ -1,0 +1,82 @@
+"""Figures of the performance of a classifier."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+from matplotlib.figure import Figure
+
+from napari_visual_ccc.report import plots
+from tests.report.evaluations import CASES, evaluated, ten, two
+
+DRAWINGS = [
+    plots.draw_confusion,
+    plots.draw_per_class,
+    plots.draw_roc,
+    plots.draw_precision_recall,
+    plots.draw_reliability,
+]
+
+
+@pytest.mark.parametrize("case", CASES)
+@pytest.mark.parametrize("draw", DRAWINGS)
+def test_drawings_bear_every_case(draw, case):
+    figure = Figure(figsize=(5, 5), layout="constrained")
+    draw(figure.subplots(), CASES[case]())
+    figure.canvas.draw()
+
+
+def test_only_the_ten_largest_classes_are_in_the_legend():
+    counts = np.arange(1, 13)
+    truth = np.repeat(np.arange(12), counts)
+    result = evaluated(truth, truth, [f"kind {k}" for k in range(12)])
+    axes = Figure().subplots()
+    plots.draw_roc(axes, result)
+    named = {text.get_text().split("  ")[1] for text in axes.get_legend().get_texts()}
+    assert named == {f"kind {k}" for k in range(2, 12)}
+
+
+def test_confusion_writes_counts_and_shares_with_room():
+    axes = Figure(figsize=(6, 6)).subplots()
+    plots.draw_confusion(axes, two())
+    texts = [text.get_text() for text in axes.texts if text.get_text()]
+    assert texts == ["8\n80.0 %", "2\n20.0 %", "10\n100.0 %"]
+    small = Figure(figsize=(2, 2)).subplots()
+    plots.draw_confusion(small, ten())
+    assert all(text.get_text().isdigit() for text in small.texts if text.get_text())
+
+
+def test_reliability_shows_what_was_before():
+    before = [[0.99, 0.01]] * 20
+    facts = {"probabilities_before": before, "ece_before": 0.49, "ece_after": 0.1}
+    axes = Figure().subplots()
+    plots.draw_reliability(axes, two(facts=facts))
+    assert "uncalibrated" in [text.get_text() for text in axes.get_legend().get_texts()]
+    assert "before calibration 49.0 %, after 10.0 %" in axes.get_title()
+
+
+@pytest.mark.parametrize(
+    "columns",
+    [
+        ["loss", "validation_loss", "accuracy", "validation_accuracy"],
+        ["accuracy"],
+        ["validation_loss"],
+        [],
+    ],
+)
+def test_history_draws_the_columns_there_are(columns):
+    history = pd.DataFrame({"epoch": [1, 2, 3], **{name: [0.2, 0.5, 0.9] for name in columns}})
+    figure = Figure(layout="constrained")
+    axes = figure.subplots()
+    plots.draw_history(axes, history)
+    figure.canvas.draw()
+    labels = [text.get_text() for text in axes.get_legend().get_texts()]
+    assert labels == [name.replace("_", " ") for name in columns]
+    assert len(axes.lines) == sum("loss" in name for name in columns)
+
+
+def test_long_and_odd_class_names_fit():
+    assert plots.short("Films_Coated_Surface") == "Films_Coated_Surface"
+    assert len(plots.short("MEMS_devices_and_electrodes_2024")) == 26
+    assert plots.short("$x$") == r"\$x\$"
