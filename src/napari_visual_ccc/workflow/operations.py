@@ -77,6 +77,20 @@ class Operation:
         return self.takes_arrays and self.second != "regions"
 
 
+# families with the names of their widgets
+FAMILIES = {
+    "micrograph": "Micrograph info",
+    "quality": "Image quality",
+    "correct": "Correct",
+    "denoise": "Denoise",
+    "segment": "Segment",
+    "texture": "Texture",
+    "cluster": "Cluster",
+    "train": "Train classifier",
+    "classify": "Classify & Explain",
+    "measure": "Measure",
+}
+
 # fmt: off
 _LINES = (
     Operation("image_quality", "quality", "engine.acquisition.quality", "Fit for analysis?",

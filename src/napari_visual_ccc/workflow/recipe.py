@@ -157,7 +157,7 @@ def _further(
         recorded = step.inputs.get(name)
         if name in others:
             found[name] = others[name]
-        elif recorded in known:
+        elif recorded is not None and recorded in known:
             found[name] = known[recorded]
         elif recorded is not None:
             raise ValueError(

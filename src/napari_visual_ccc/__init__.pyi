@@ -1,0 +1,400 @@
+"""Public functions with their types; written by scripts/generate.py."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Literal, Protocol, TypeAlias
+
+import numpy as np
+
+from .core.dataset import Dataset
+from .core.micrograph import InfoBar, Micrograph
+from .core.result import Evaluation, Prediction, Result, TrainedModel
+from .io.datasets import load as load_dataset
+from .io.read import read as read
+from .io.read import read_all as read_all
+from .io.write.layers import write as write
+from .report.classifier import write_report as write_report
+from .workflow.models import import_visual_ccc as import_visual_ccc
+from .workflow.models import save_model as save_model
+from .workflow.recipe import replay as replay
+from .workflow.script import to_script as to_script
+
+class _Array(Protocol):
+    """Numpy or dask."""
+
+    @property
+    def shape(self) -> tuple[int, ...]: ...
+    @property
+    def dtype(self) -> np.dtype[Any]: ...
+
+Image: TypeAlias = Micrograph | _Array
+
+__version__: str
+
+def image_quality(
+    image: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    blurred: float = 9.0,
+    noisy: float = 1.0,
+    saturated: float = 2.0,
+    striped: float = 4.0,
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Assess whether an image is fit for analysis: sharp, low noise, not saturated or striped."""
+
+def image_quality_folder(
+    folder: Path,
+    *,
+    blurred: float = 9.0,
+    noisy: float = 1.0,
+    saturated: float = 2.0,
+    striped: float = 4.0,
+) -> Result:
+    """Tell which images of a folder are fit for analysis, before training or a batch."""
+
+def subtract_background(
+    image: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    method: Literal['polynomial', 'plane', 'rolling ball'] = 'polynomial',
+    degree: int = 2,
+    radius: float = 0.0,
+    objects: Literal['bright', 'dark'] = 'bright',
+    remove: Literal['subtract', 'divide'] = 'subtract',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Remove an uneven background and keep its mean grey level."""
+
+def destripe(
+    image: Image,
+    *,
+    direction: Literal['rows', 'columns'] = 'rows',
+    max_width: int = 4,
+    min_length: float = 0.5,
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Remove stripes along rows (scan noise, charging) or columns (curtaining)."""
+
+def align_stack(
+    image: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    reference: Literal['previous', 'first'] = 'previous',
+    subpixel: bool = True,
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Correct the drift of a stack, and list it slice by slice."""
+
+def detect_info_bar(
+    image: Image,
+    info_bar: InfoBar | None = None,
+    *,
+    find: Literal['auto', 'manual'] = 'auto',
+    top: int = 0,
+    bottom: int = 0,
+    left: int = 0,
+    right: int = 0,
+) -> Result:
+    """Detect the info bar that the microscope drew on an image."""
+
+def crop_info_bar(
+    image: Image,
+    info_bar: InfoBar | None = None,
+    *,
+    find: Literal['auto', 'manual'] = 'auto',
+    top: int = 0,
+    bottom: int = 0,
+    left: int = 0,
+    right: int = 0,
+) -> Result:
+    """Crop the info bar off an image; the rest keeps its position and its grey values."""
+
+def denoise(
+    image: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    method: Literal['non-local means', 'total variation', 'wavelet', 'median', 'gaussian'] = 'non-local means',
+    strength: float = 1.0,
+    noise: Literal['auto', 'gaussian', 'poisson'] = 'auto',
+    dimensions: Literal['2D', '3D'] = '2D',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Denoise an image; the noise level is estimated from the image."""
+
+def threshold(
+    image: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    method: Literal['otsu', 'yen', 'isodata', 'li', 'triangle', 'minimum', 'manual'] = 'otsu',
+    classes: int = 2,
+    value: float = 0.0,
+    objects: Literal['auto', 'bright', 'dark'] = 'auto',
+    sigma: float = 1.0,
+    min_size: int = 0,
+    dimensions: Literal['2D', '3D'] = '2D',
+    scope: Literal['stack', 'slice'] = 'stack',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Threshold an image into objects and background, or into up to five grey classes."""
+
+def watershed_split(
+    labels: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    tolerance: float = 1.0,
+    min_size: int = 0,
+    only: int = 0,
+    dimensions: Literal['2D', '3D'] = '2D',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Split touching objects at their necks, and label every object."""
+
+def label_objects(
+    labels: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    min_size: int = 0,
+    only: int = 0,
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Label connected objects of a mask; pixels connect along sides, not across corners."""
+
+def glcm_features(
+    image: Image,
+    *,
+    feature: Literal['contrast', 'dissimilarity', 'homogeneity', 'asm', 'energy', 'correlation', 'entropy', 'all'] = 'contrast',
+    window: int = 5,
+    distances: str = '1',
+    angle: Literal['all', '0', '45', '90', '135'] = 'all',
+    levels: int = 32,
+    symmetric: bool = True,
+    scope: Literal['stack', 'slice'] = 'stack',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Map texture features of the grey-level co-occurrence matrix (GLCM) around every pixel."""
+
+def edge_density(
+    image: Image,
+    *,
+    scope: Literal['stack', 'slice'] = 'stack',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Map the density of edges, identical to the texture view of Visual-CCC."""
+
+def kmeans(
+    image: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    clusters: int = 3,
+    features: Literal['intensity', 'multiscale', 'texture', 'network'] = 'intensity',
+    sample: int = 100000,
+    seed: int = 0,
+    scope: Literal['stack', 'slice'] = 'stack',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Cluster the pixels of an image by k-means, labelled from dark to bright."""
+
+def select_cluster(
+    labels: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    cluster: int = 1,
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Select one cluster as a mask, with its share of the image area."""
+
+def audit_dataset(
+    data: Dataset,
+    *,
+    similarity: float = 0.9,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+) -> Result:
+    """Check labelled images: counts, imbalance, sizes, near-duplicates and leaks."""
+
+def train(
+    data: Dataset,
+    *,
+    model: Literal['lite0-linear', 'lite0-finetune', 'visualcnn', 'alexnet-1ch', 'simple-cnn', 'xception', 'other'] = 'lite0-linear',
+    other: str = '',
+    weights: Literal['installed', 'download', 'random'] = 'installed',
+    window: float = 0.0,
+    window_unit: Literal['px', 'nm'] = 'px',
+    input_px: int = 0,
+    use_pixel_size: bool = False,
+    info_bar: Literal['leave out', 'keep'] = 'leave out',
+    split: Literal['auto', 'holdout', 'k-fold', 'leave-one-group-out'] = 'auto',
+    validation: float = 0.15,
+    test: float = 0.15,
+    class_weights: bool = True,
+    flips: bool = True,
+    brightness: float = 0.15,
+    noise: float = 0.03,
+    scale: float = 0.0,
+    epochs: int = 30,
+    batch_size: int = 32,
+    learning_rate: float = 0.0,
+    schedule: Literal['cosine', 'plateau'] = 'cosine',
+    patience: int = 8,
+    accumulate_grad_batches: int = 1,
+    seed: int = 0,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    state: Path | None = None,
+    finish: bool = False,
+    log: Path | None = None,
+    licence: str = 'not stated',
+) -> TrainedModel:
+    """Train a classifier on labelled images, test it and calibrate it."""
+
+def evaluate(
+    data: Dataset,
+    *,
+    model: Path | None = None,
+    tta: bool = True,
+    seed: int = 0,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+) -> Evaluation:
+    """Evaluate a model on labelled images that it was not trained with."""
+
+def classify(
+    image: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    stride: int = 32,
+    confidence: float = 0.9,
+    turns: bool = True,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Prediction:
+    """Say which of a model's classes an image shows, and how sure that is."""
+
+def explain(
+    image: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    target: str = '',
+    against: str = '',
+    method: Literal['gradcam', 'gradcam++', 'hirescam', 'xgradcam', 'layercam', 'eigencam', 'eigengradcam', 'scorecam', 'ablationcam', 'fullgrad', 'random'] = 'gradcam',
+    layer: str = '',
+    signed: bool = False,
+    smooth: bool = False,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Show where a network sees the evidence for a class, over the whole image."""
+
+def compare(
+    image: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    across: Literal['classes', 'methods'] = 'classes',
+    target: str = '',
+    method: Literal['gradcam', 'gradcam++', 'hirescam', 'xgradcam', 'layercam', 'eigencam', 'eigengradcam', 'scorecam', 'ablationcam', 'fullgrad', 'random'] = 'gradcam',
+    signed: bool = False,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Show the evidence for all classes, or what several methods say, as layers side by side."""
+
+def evidence_regions(
+    heatmap: Image,
+    *,
+    threshold: float = 0.5,
+    min_size: int = 20,
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Turn a heatmap into numbered regions, ready for Measure."""
+
+def cam_sanity_checks(
+    image: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    target: str = '',
+    method: Literal['gradcam', 'gradcam++', 'hirescam', 'xgradcam', 'layercam', 'eigencam', 'eigengradcam', 'scorecam', 'ablationcam', 'fullgrad', 'random'] = 'gradcam',
+    seed: int = 0,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Test whether a class activation map can be trusted."""
+
+def detect_shortcuts(
+    image: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    info_bar: InfoBar | None = None,
+    *,
+    model: Path | None = None,
+    target: str = '',
+    bar: Literal['auto', 'none'] = 'auto',
+    threshold: float = 0.2,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+) -> Result:
+    """Warn when a model looks at the label bar, the border or saturated spots."""
+
+def morphology_map(
+    image: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    window: float = 0.0,
+    stride: float = 0.0,
+    length: Literal['px', 'unit'] = 'px',
+    shared: bool = True,
+    empty: float = 0.08,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Map the classes over a whole micrograph, with the area fraction of each."""
+
+def occlude(
+    image: Image,
+    regions: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    fill: Literal['surroundings', 'mean', 'blur'] = 'surroundings',
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+) -> Result:
+    """Cover regions of a micrograph and compare what the model says before and after."""
+
+def classify_folder(
+    folder: Path,
+    *,
+    model: Path | None = None,
+    confidence: float = 0.9,
+    turns: bool = True,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+) -> Result:
+    """Classify every image of a folder: a table of classes, what is likely, and what is unknown."""
+
+def region_table(
+    labels: Image,
+    intensity: Image | None = None,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    min_size: int = 0,
+    exclude_border: bool = False,
+    dimensions: Literal['2D', '3D'] = '2D',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Measure size, shape, orientation and intensity of every region."""
