@@ -212,7 +212,7 @@ class Measure(Form):
 class _Features:
     """The features a layer had before it was measured."""
 
-    preview = filling = False
+    preview = computing = False
 
     def __init__(self, layer: Labels) -> None:
         self.layer = layer

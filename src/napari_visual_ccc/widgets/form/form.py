@@ -20,10 +20,10 @@ from ...core.result import Result
 from ...workflow import operations, signature
 from ...workflow.operations import Operation
 from ...workflow.run import Outcome
-from ..layers.build import Prepared, build, shown_soon
-from ..layers.filling import fill
+from ..layers.build import build
+from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.metadata import keep_bar, plane_shape
-from ..layers.shown import Shown
+from ..layers.result_layer import ResultLayer
 from ..layers.source import Source, level_like, on_specimen, recorded, take
 from ..parts.jobs import EXPECTED, Job, report
 from .fields import fields_of, later, layer_kind
@@ -53,7 +53,7 @@ class Form(Large):
         self.viewer = napari_viewer
         self.operations = {o.title: o for o in operations.families()[self.family]}
         self._fields: dict[str, Container] = {}
-        self._shown: dict[tuple[Any, ...], Shown] = {}
+        self._shown: dict[tuple[Any, ...], ResultLayer] = {}
         self._last: list[Any] = []
         self._job: Job | None = None
         self._can_cancel = False
@@ -183,15 +183,15 @@ class Form(Large):
         except EXPECTED as error:
             report(error)
             return
-        parameters, operation = self.parameters, self.operation
+        operation = self.operation
         if preview:
             self._previewed = self._choices
         self.bar.max, self.bar.value = 0, 0
         self._whole = not preview
         self._start(
-            shown_soon(steps, at_once=preview),
+            prepare_for_display(steps, at_once=preview),
             f"{operation.title}: {next(iter(sources.values())).layer.name}",
-            lambda ready: self._show(operation, sources, parameters, ready),
+            lambda prepared: self._show(operation, sources, *prepared),
             failed=lambda error: self._on_failed(error, preview),
         )
         # a live form would flicker: it offers Cancel only where there is something to wait for
@@ -228,9 +228,9 @@ class Form(Large):
         for name, value in values.items():
             self.fields[name].value = value
         sources = self._take(preview=False)
-        ready = run(shown_soon(self._steps(sources)))
-        layers = self._show(self.operation, sources, self.parameters, ready)
-        run(fill(list(ready.waiting.values())))
+        outcome, prepared = run(prepare_for_display(self._steps(sources)))
+        layers = self._show(self.operation, sources, outcome, prepared)
+        run(compute_lazy(prepared))
         self._waiting = []
         self._on_filled()
         return layers
@@ -343,25 +343,27 @@ class Form(Large):
         self,
         operation: Operation,
         sources: Mapping[str, Source],
-        parameters: Mapping[str, Any],
-        ready: Prepared,
+        outcome: Outcome,
+        prepared: list[PreparedLayer],
     ) -> list[Layer]:
-        result = ready.result
+        result = outcome.result
         source = next(iter(sources.values()))
         self._last = []
         self._adding = True
         try:
             if source.found:
                 keep_bar(source.layer, source.found[0])
-            for index, part in enumerate(ready.parts):
-                metadata = recorded(operation, source, ready.outcome.record, part.name)
-                metadata |= {"print": ready.prints[index], "preview": source.preview}
-                metadata |= {"unfinished": True} if index in ready.waiting else {}
+            for index, one in enumerate(prepared):
+                metadata = recorded(operation, source, outcome.record, one.layer.name)
+                metadata |= {"print": one.print, "preview": source.preview}
+                metadata |= {"unfinished": True} if one.lazy is not None else {}
                 key = (operation.name, source.layer.unique_id, index)
-                shown = self._show_part(key, source, part, metadata)
-                shown.wait(index in ready.waiting, part)
+                shown = self._show_part(key, source, one.layer, metadata)
+                shown.computing = False
+                if one.lazy is not None:
+                    shown.start_computing(one.layer)
                 self._last.append(shown)
-            self._waiting = list(ready.waiting.values())
+            self._waiting = [one for one in prepared if one.lazy is not None]
             if len(self._last) > 1:
                 self.viewer.layers.selection.active = self._last[0].layer
         finally:
@@ -393,7 +395,7 @@ class Form(Large):
         source: Source,
         part: Part,
         metadata: dict[str, Any],
-    ) -> Shown:
+    ) -> ResultLayer:
         shown = self._shown.get(key)
         new = build(source, part, metadata)
         if shown is not None and shown.layer.ndim == new.ndim and shown.untouched:
@@ -402,8 +404,8 @@ class Form(Large):
         # of several maps one is looked at: on top of each other they show nothing
         new.visible = not self._last
         layer = self.viewer.add_layer(new)
-        look = getattr(part, "style", "")
-        shown = Shown(self.viewer, layer, look, preview=source.preview)
+        style = getattr(part, "style", "")
+        shown = ResultLayer(self.viewer, layer, style, preview=source.preview)
         self._shown[key] = shown
         return shown
 

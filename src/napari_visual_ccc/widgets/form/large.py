@@ -18,9 +18,9 @@ from ...io.write.images import write_image
 from ...workflow.cost import estimate, sentence
 from ...workflow.save import file_stem
 from ..layers.convert import as_micrograph
-from ..layers.filling import Pending, fill, room
+from ..layers.lazy import PreparedLayer, compute_lazy, memory_budget
 from ..layers.metadata import current_slice
-from ..layers.shown import Shown
+from ..layers.result_layer import ResultLayer
 from ..parts.jobs import Job, report
 from .fields import later
 
@@ -43,7 +43,7 @@ class Large(Container):
 
     def _make_large(self) -> None:
         """Make the widgets and what they keep."""
-        self._waiting: list[Pending] = []
+        self._waiting: list[PreparedLayer] = []
         self._here: tuple[int, ...] = ()
         self._refreshed = 0.0
         self.level = ComboBox(
@@ -83,7 +83,12 @@ class Large(Container):
         if math.prod(shape) < FORECAST_PIXELS:
             return ""
         cost = estimate(
-            self.operation.cost, shape, data.dtype, is_lazy(data), self.parameters, room=room()
+            self.operation.cost,
+            shape,
+            data.dtype,
+            is_lazy(data),
+            self.parameters,
+            room=memory_budget(),
         )
         if cost is None:
             return ""
@@ -99,7 +104,7 @@ class Large(Container):
         self._look_here()
         self._refreshed = time.monotonic()
         self._start(
-            fill(parts, lambda: self._here),
+            compute_lazy(parts, lambda: self._here),
             f"{self.operation.title}: {layer.name}",
             lambda _: self._on_filled(),
             failed=self._on_fill_failed,
@@ -121,7 +126,7 @@ class Large(Container):
 
     @property
     def _is_filling(self) -> bool:
-        return any(shown.filling for shown in self._last)
+        return any(shown.computing for shown in self._last)
 
     def _on_fill_progress(self, progress: Progress) -> None:
         self._on_progress(progress)
@@ -132,7 +137,7 @@ class Large(Container):
 
     def _refresh(self) -> None:
         for shown in self._last:
-            if shown.filling and shown.layer in self.viewer.layers:
+            if shown.computing and shown.layer in self.viewer.layers:
                 shown.take_contrast(current_slice(shown.layer, self.viewer))
                 shown.layer.refresh()
         self._refreshed = time.monotonic()
@@ -140,8 +145,8 @@ class Large(Container):
     def _on_filled(self) -> None:
         self._refresh()
         for shown in self._last:
-            if shown.filling:
-                shown.filled()
+            if shown.computing:
+                shown.finish_computing()
 
     def store(self, path: Path | None = None) -> None:
         """Compute what is too large for memory into a file; ask for it, unless it is said."""
@@ -169,12 +174,12 @@ class Large(Container):
         )
         self._reveal()
 
-    def _on_stored(self, shown: Shown, lazy: Any, path: Path) -> None:
+    def _on_stored(self, shown: ResultLayer, lazy: Any, path: Path) -> None:
         """Let the layer read what was written, unless it shows something else by now."""
         if shown.layer.data is lazy and shown.layer in self.viewer.layers:
             shown.layer.data = read(path).data
             shown.stored = True
-            shown.filled()
+            shown.finish_computing()
         self.store_button.visible = any(is_stored_later(one) for one in self._last)
         self._say(f"Computed into {path}.")
 

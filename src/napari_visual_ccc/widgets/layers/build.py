@@ -3,23 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Points, Shapes
 from napari.utils.transforms import Affine
 
 from ...arrays.lazy import is_lazy
-from ...arrays.reduction import computed
 from ...core.contrast import COLORMAPS, contrast, sample
 from ...core.layers import ImageLayer, LabelsLayer, PointsLayer, ShapesLayer
 from ...core.layers import Layer as Part
 from ...core.micrograph import InfoBar
-from ...core.progress import Steps
-from ...core.result import Result
-from ...workflow.record import fingerprint
-from ...workflow.run import Outcome
-from .filling import Pending, pending, room
 from .metadata import METADATA, MICROGRAPH, NOT_FACTS, plane_shape
 
 if TYPE_CHECKING:
@@ -53,56 +47,6 @@ def placement(source: Source, part: Part) -> dict[str, Any]:
         "units": layer.units,
         "axis_labels": layer.axis_labels,
     }
-
-
-class Prepared(NamedTuple):
-    """A result made ready for the viewer, off its thread.
-
-    Parameters
-    ----------
-    parts : list of Layer
-        Its layers; a lazy one that fits into memory has an array of zeros, to be filled.
-    prints : list of str
-        `record.fingerprint` of each; empty where it is to be filled.
-    waiting : dict of int to Pending
-        What is to be filled, by the number of the layer.
-    """
-
-    outcome: Outcome
-    parts: list[Part]
-    prints: list[str]
-    waiting: dict[int, Pending]
-
-    @property
-    def result(self) -> Result:
-        """Result of the operation."""
-        return self.outcome.result
-
-
-def shown_soon(steps: Steps[Outcome], *, at_once: bool = False) -> Steps[Prepared]:
-    """Run work, and then what the viewer would otherwise do on its own thread.
-
-    Parameters
-    ----------
-    steps : generator
-        The work.
-    at_once : bool
-        Compute lazy layers to their end before anything is shown.
-    """
-    outcome = yield from steps
-    result = outcome.result
-    parts, prints, waiting = [], [], {}
-    fits = sum(one.data.nbytes for one in result.layers if is_lazy(one.data)) <= room()
-    for number, part in enumerate(result.layers):
-        held = is_lazy(part.data) and fits
-        if held and at_once:
-            part = part.with_array((yield from computed(part.data)))
-        elif held:
-            waiting[number] = pending(part.data)
-            part = part.with_array(waiting[number].held)
-        parts.append(part)
-        prints.append("" if number in waiting else fingerprint(part.data))
-    return Prepared(outcome, parts, prints, waiting)
 
 
 def build(source: Source, part: Part, metadata: dict[str, Any]) -> Layer:

@@ -1,4 +1,4 @@
-"""A result in the viewer: update it, take it back, know when it became a person's own."""
+"""A result in the viewer: update it, undo it, and notice when the user has edited it."""
 
 from __future__ import annotations
 
@@ -23,22 +23,31 @@ _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labe
 _STYLE = ("colormap", "blending", "opacity")
 
 
-class Shown:
-    """A result in the viewer, and whether a person has made it theirs since.
+class ResultLayer:
+    """A result in the viewer, and whether the user has edited it since.
 
-    Name, data, place, metadata and features count as theirs once changed; how it looks
-    (colours, contrast, opacity, visibility) may be changed freely.
+    A change of name, data, position, metadata or features is an edit; the display (colours,
+    contrast, opacity, visibility) may be changed freely.
+
+    Parameters
+    ----------
+    viewer, layer : Viewer and Layer
+        The layer is in the viewer.
+    style : str
+        Of the image layer of the result; empty for other layers.
+    preview : bool
+        The layer covers the visible part of its source only.
     """
 
     def __init__(
-        self, viewer: Viewer, layer: Layer, look: str = "", *, preview: bool = False
+        self, viewer: Viewer, layer: Layer, style: str = "", *, preview: bool = False
     ) -> None:
         self._viewer = viewer
         self.layer = layer
         self.preview = preview
-        self._look = look
+        self._style = style
         self._setting = False
-        self.filling = self._waits_for_limits = self.stored = False
+        self.computing = self._waits_for_limits = self.stored = False
         self._before: dict[str, Any] | None = None
         if isinstance(layer, Labels):
             layer.events.paint.connect(self._on_paint)
@@ -60,12 +69,12 @@ class Shown:
         self._painted = True
         record = self.layer.metadata.get(METADATA)
         if isinstance(record, dict):
-            # what is made of it from now on starts a record of its own
+            # results of an edited layer start a new record
             record["print"] = ""
 
     @property
     def untouched(self) -> bool:
-        """Still in the viewer, as we left it."""
+        """Whether the layer is in the viewer and was not edited."""
         layer = self.layer
         return (
             layer in self._viewer.layers
@@ -77,18 +86,18 @@ class Shown:
                 np.array_equal(a, b) for a, b in zip(_place_of(layer), self._place, strict=True)
             )
             and (self._features is None or layer.features.equals(self._features))
-            and (self.filling or fingerprint(layer.data) == self._print)
+            and (self.computing or fingerprint(layer.data) == self._print)
         )
 
-    def wait(self, filling: bool, part: Part) -> None:
-        """Note whether its pixels are still to come, and its contrast with them."""
-        self.filling = filling
+    def start_computing(self, part: Part) -> None:
+        """Expect its pixels, and with them its contrast limits where it has none."""
+        self.computing = True
         without = isinstance(part, ImageLayer) and part.limits is None
-        self._waits_for_limits = filling and without and self._look != "grey"
+        self._waits_for_limits = without and self._style != "grey"
 
-    def filled(self) -> None:
-        """All its pixels have come: what it is by now counts as what we left."""
-        self.filling = False
+    def finish_computing(self) -> None:
+        """Take the computed pixels for those of the result."""
+        self.computing = False
         record = self.layer.metadata.get(METADATA)
         if isinstance(record, dict):
             record.pop("unfinished", None)
@@ -97,39 +106,39 @@ class Shown:
         self._remember()
 
     def take_contrast(self, index: tuple[int, ...]) -> None:
-        """Show what has come of a slice (of all slices) well, unless a person has set it."""
+        """Set contrast limits by the pixels computed of a slice, unless the user has set them."""
         layer = self.layer
         if not self._waits_for_limits or layer.contrast_limits != self._limits:
             return
         values = sample(layer.data[index])
         if values.any():
-            layer.contrast_limits = contrast(values, self._look) or layer.contrast_limits
+            layer.contrast_limits = contrast(values, self._style) or layer.contrast_limits
             self._limits = list(layer.contrast_limits)
 
     def update(self, source: Source, part: Part, new: Layer) -> None:
-        """Replace data, place, name and provenance by those of a new layer.
+        """Replace data, position, name and record by those of a new layer.
 
-        How the person looks at it stays: colours, opacity, and contrast that they have set.
+        The display stays: colours, opacity, and contrast limits that the user has set.
         """
         layer = self.layer
         own = "contrast_limits" if isinstance(layer, Image) else "features"
         keys = [*_PLACE, "data", "name", "metadata", own]
         if isinstance(layer, Image) and layer.contrast_limits != self._limits:
             keys.remove("contrast_limits")
-        look = getattr(part, "style", "")
-        if look != self._look:
-            # a signed map in the colours of a heatmap would lie
+        style = getattr(part, "style", "")
+        if style != self._style:
+            # a signed map in the colours of a heatmap would be misread
             keys += [*_STYLE, "contrast_limits"]
-        # a preview and the whole that follows it are one run; half a result is none
-        if not (self.preview or self.filling):
+        # a preview and the whole result after it are one run; a partial result is none
+        if not (self.preview or self.computing):
             self._before = {key: _get(layer, key) for key in (*keys, *_style_of(layer))}
-            self._before |= {"metadata": dict(layer.metadata), "look": self._look}
+            self._before |= {"metadata": dict(layer.metadata), "style": self._style}
             self._before["stored"] = self.stored
         self.preview, self.stored = source.preview, False
-        self._set({**{key: _get(new, key) for key in keys}, "look": look})
+        self._set({**{key: _get(new, key) for key in keys}, "style": style})
 
     def undo(self) -> bool:
-        """Take the last change back; False when the layer is the person's own by now."""
+        """Undo the last change; return False when the user has edited the layer."""
         if not self.untouched:
             return False
         if self._before is None:
@@ -146,7 +155,7 @@ class Shown:
             self._set_all(state)
         finally:
             self._setting = False
-        self._look, self.stored = state["look"], state.get("stored", False)
+        self._style, self.stored = state["style"], state.get("stored", False)
         self._remember()
 
     def _set_all(self, state: dict[str, Any]) -> None:
@@ -163,7 +172,7 @@ class Shown:
 
 
 def _held(layer: Layer) -> Any:
-    """The array of a layer; shapes make a new list of theirs each time they are asked."""
+    """The array of a layer; None for shapes, which return a new list at every access."""
     return None if isinstance(layer, Shapes) else layer.data
 
 
@@ -185,7 +194,7 @@ def _style_of(layer: Layer) -> tuple[str, ...]:
 
 
 def _same(old: Any, new: Any) -> bool:
-    """Whether setting would change nothing, told without looking at arrays of pixels."""
+    """Whether setting would change nothing; arrays of pixels are compared by identity."""
     if isinstance(old, Affine):
         return np.array_equal(old.affine_matrix, new.affine_matrix)
     if isinstance(old, np.ndarray) and old.size <= 16:

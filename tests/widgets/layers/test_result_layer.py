@@ -12,7 +12,6 @@ from skimage.segmentation import relabel_sequential
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
-from napari_visual_ccc.widgets.layers import filling
 from napari_visual_ccc.widgets.layers.metadata import calibration
 from napari_visual_ccc.widgets.layers.source import take
 from napari_visual_ccc.workflow import operations, signature
@@ -281,29 +280,6 @@ def half_filled(viewer, discs, qtbot):
     form.run_button.native.click()
     qtbot.waitUntil(lambda: len(viewer.layers) == 2 and viewer.layers[1].data[0].any())
     return source, form, read, gate
-
-
-def test_filling_follows_the_slider():
-    read = []
-
-    def slice_of(block, block_info=None):
-        read.append(block_info[0]["chunk-location"][0])
-        return block
-
-    stack = da.ones((40, 8, 8), chunks=(1, 8, 8)).map_blocks(
-        slice_of, dtype=float, meta=np.empty((0, 0, 0))
-    )
-    place = filling.pending(stack)
-    here = [(5,)]
-    steps = filling.fill([place], lambda: here[0])
-    next(steps)
-    assert read == [5]
-    here[0] = (30,)
-    next(steps)
-    assert read == [5, 30]
-    assert [one.done for one in steps][-1] == 40
-    assert sorted(read) == list(range(40))
-    assert place.held.all()
 
 
 def test_a_result_that_is_removed_is_computed_no_further(viewer, finish, discs, qtbot):
