@@ -11,8 +11,11 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer
+from napari_visual_ccc.core.pixel_size import PixelSize
 from napari_visual_ccc.core.units import LENGTHS
 from napari_visual_ccc.report import figures
+
+ONE, FIVE = PixelSize((1.0, 1.0), "nm"), PixelSize((5.0, 5.0), "nm")
 
 
 @pytest.mark.parametrize(
@@ -45,7 +48,7 @@ def test_scale_bars_are_round_and_long(most, unit):
 def test_svg_is_vectors_and_text_around_the_pixels(tmp_path, discs):
     labels = LabelsLayer((discs < 130).astype(np.int32))
     for name in ("a.svg", "b.svg"):
-        figures.preview(labels, tmp_path / name, image=discs, spacing=(5.0, 5.0), unit="nm")
+        figures.preview(labels, tmp_path / name, image=discs, pixel_size=FIVE)
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
     assert ">200 nm<" in text
     assert text.count("data:image/png;base64") == 2
@@ -54,7 +57,7 @@ def test_svg_is_vectors_and_text_around_the_pixels(tmp_path, discs):
 
 def test_a_bar_is_as_long_as_it_says(tmp_path, discs):
     """160 pixels of 5 nm: a quarter is 200 nm, which are 40 of 160 pixels."""
-    figures.preview(ImageLayer(discs), tmp_path / "a.svg", spacing=(5.0, 5.0), unit="nm")
+    figures.preview(ImageLayer(discs), tmp_path / "a.svg", pixel_size=FIVE)
     text = (tmp_path / "a.svg").read_text(encoding="utf-8")
     image = float(re.search(r'<image[^>]* width="([\d.]+)"', text)[1])
     bars = re.findall(r'd="M ([\d.]+) [\d.]+ *\n?L ([\d.]+) [^"]*" [^>]*fill: #ffffff', text)
@@ -65,7 +68,7 @@ def test_a_bar_is_as_long_as_it_says(tmp_path, discs):
 def test_oblong_pixels_are_drawn_oblong(tmp_path):
     data = np.full((100, 100), 50, np.uint8)
     data[10:90, 10:90] = 200
-    figures.preview(ImageLayer(data), tmp_path / "a.png", spacing=(2.0, 1.0), unit="nm")
+    figures.preview(ImageLayer(data), tmp_path / "a.png", pixel_size=PixelSize((2.0, 1.0), "nm"))
     drawn = np.asarray(Image.open(tmp_path / "a.png").convert("L"))
     black = drawn < 5
     height, width = np.ptp(np.flatnonzero(black.any(axis=1))), np.ptp(np.flatnonzero(black.any(0)))
@@ -75,7 +78,7 @@ def test_oblong_pixels_are_drawn_oblong(tmp_path):
 def test_layers_are_drawn_above_each_other(tmp_path, discs):
     below = ImageLayer(discs)
     above = LabelsLayer((discs < 130).astype(np.int32))
-    figures.overlay([below], tmp_path / "a.png", title="particles", spacing=(1.0, 1.0), unit="nm")
+    figures.overlay([below], tmp_path / "a.png", title="particles", pixel_size=ONE)
     figures.overlay([below, above], tmp_path / "b.png", title="particles")
     plain, coloured = (
         np.asarray(Image.open(tmp_path / n).convert("HSV")) for n in ("a.png", "b.png")

@@ -14,6 +14,7 @@ from napari_visual_ccc.core.layers import (
     PointsLayer,
     ShapesLayer,
 )
+from napari_visual_ccc.core.pixel_size import PixelSize
 from napari_visual_ccc.report import figures
 from napari_visual_ccc.report.layers import DRAW, draw_layer, size_of
 
@@ -78,7 +79,7 @@ def test_an_ellipse_fills_its_box(axes):
 @pytest.mark.parametrize("layer", [PointsLayer(SQUARE), ShapesLayer([SQUARE]), ShapesLayer([])])
 def test_points_and_shapes_become_figures_over_their_image(layer, tmp_path):
     image = np.tile(np.arange(40, dtype=np.uint8), (30, 1))
-    figures.preview(layer, tmp_path / "a.png", image=image, spacing=(2.0, 2.0), unit="nm")
+    figures.preview(layer, tmp_path / "a.png", image=image, pixel_size=PixelSize((2.0, 2.0), "nm"))
     figures.preview(layer, tmp_path / "alone.png")
     hue = np.asarray(Image.open(tmp_path / "a.png").convert("HSV"))
     assert (hue[..., 1] > 150).any() == bool(len(layer.data))

@@ -105,16 +105,13 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
                 folder,
                 base_name(micrograph.name, done.job.operation, result.target),
                 done.outcome.record,
-                image=micrograph.data,
-                spacing=micrograph.spacing,
-                unit=micrograph.unit,
+                micrograph,
                 force=True,
             )
         picture = folder / f"{file_stem(micrograph.name)}.png"
         title = f"{micrograph.name}: {micrograph.metadata['shows']}"
         panels(
-            micrograph.data, layers, picture, title=title, spacing=micrograph.spacing,
-            unit=micrograph.unit, prediction=prediction, force=True,
+            micrograph, layers, picture, title=title, prediction=prediction, force=True
         )  # fmt: skip
         sections.append(_section(micrograph, runs, picture, files))
     write_text(render("demo", version=__version__, sections=sections), index, force=True)

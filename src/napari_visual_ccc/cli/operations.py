@@ -132,7 +132,8 @@ class _Job:
     unit: str
     keep_info_bar: bool
     output: Path
-    formats: dict[str, Any]
+    formats: tuple[Any, ...]
+    force: bool
 
 
 def _run(name: str, images: Sequence[Path], **values: Any) -> int:
@@ -146,9 +147,17 @@ def _run(name: str, images: Sequence[Path], **values: Any) -> int:
         raise click.UsageError(str(error)) from None
     further = {key: values[f"input_{key}"] for key in signature.inputs(name)[1:]}
     further = {key: file for key, file in further.items() if file is not None}
-    formats = {key: values[key] for key in ("format", "tables", "figures", "force")}
+    formats = tuple(values[key] for key in ("format", "tables", "figures"))
     job = _Job(
-        name, parameters, further, spacing, unit, values["keep_info_bar"], values["output"], formats
+        name,
+        parameters,
+        further,
+        spacing,
+        unit,
+        values["keep_info_bar"],
+        values["output"],
+        formats,
+        values["force"],
     )
     failed = 0
     for number, path in enumerate(images, start=1):
@@ -203,9 +212,9 @@ def _check_names(images: Sequence[Path]) -> None:
 
 def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> None:
     from ..core.files import check_free
-    from ..core.micrograph import InfoBar
+    from ..core.micrograph import InfoBar, Micrograph
     from ..io.read import read
-    from ..workflow.save import base_name, recipe_file, write_result
+    from ..workflow.save import Formats, base_name, recipe_file, write_result
     from ..workflow.summary import summary
 
     micrograph = read(path)
@@ -220,7 +229,7 @@ def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> N
     # results that exist are refused before anything is computed
     for target in ("", job.parameters.get("target") or ""):
         recipe = recipe_file(job.output, base_name(micrograph.name, job.name, target))
-        check_free(recipe, force=job.formats["force"])
+        check_free(recipe, force=job.force)
     bar = InfoBar() if job.keep_info_bar else None
     steps = execute(job.name, images, job.parameters, spacing=spacing, unit=unit, info_bar=bar)
     outcome = run(steps, report)
@@ -233,14 +242,14 @@ def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> N
         job.output,
         base_name(micrograph.name, job.name, result.target),
         outcome.record,
-        image=images.get("intensity", micrograph).data if operation.takes == "image" else None,
-        spacing=spacing,
-        unit=unit,
-        origin=_origin(micrograph, axes, spacing),
-        axes=axes,
-        info_bar=None if operation.whole else left_out,
-        **job.formats,
-    )
+        Micrograph(
+            images.get("intensity", micrograph).data if operation.takes == "image" else None,
+            spacing, unit, axes=axes, info_bar=None if operation.whole else left_out,
+            metadata={"origin": _origin(micrograph, axes, spacing)},
+        ),
+        formats=Formats(*job.formats),
+        force=job.force,
+    )  # fmt: skip
     print(f"{path}: {summary(result)}")
     for note in (*micrograph.notes, *result.notes):
         print(f"  {note}")

@@ -9,6 +9,8 @@ import numpy as np
 
 from ..core.files import written
 from ..core.layers import Layer
+from ..core.micrograph import Micrograph
+from ..core.pixel_size import PixelSize
 from ..core.result import Prediction
 from ..core.units import LENGTHS
 from .layers import draw_layer, size_of, thinned
@@ -23,8 +25,7 @@ def preview(
     path: Path,
     *,
     image: Any = None,
-    spacing: tuple[float, ...] | None = None,
-    unit: str = "px",
+    pixel_size: PixelSize | None = None,
     force: bool = False,
 ) -> None:
     """Draw one layer of a result, labels and heatmaps over their image.
@@ -37,8 +38,8 @@ def preview(
         Ends in ``.png`` or ``.svg``.
     image : (..., Y, X) array, optional
         What lies under it.
-    spacing, unit : (y, x) and str
-        Size of a pixel of the image, for the scale bar.
+    pixel_size : PixelSize, optional
+        Of the image, for the scale bar.
     force : bool
         Replace a file that is there.
 
@@ -47,8 +48,8 @@ def preview(
     FileExistsError, OSError
         As `files.written`.
     """
-    figure, axes = _sheet(layer, spacing, image)
-    draw(axes, layer, image=image, spacing=spacing, unit=unit)
+    figure, axes = _sheet(layer, pixel_size, image)
+    draw(axes, layer, image=image, pixel_size=pixel_size)
     save(figure, path, force=force)
 
 
@@ -57,8 +58,7 @@ def overlay(
     path: Path,
     *,
     title: str = "",
-    spacing: tuple[float, ...] | None = None,
-    unit: str = "px",
+    pixel_size: PixelSize | None = None,
     force: bool = False,
 ) -> None:
     """Draw layers above each other, the first at the bottom.
@@ -67,7 +67,7 @@ def overlay(
     ----------
     layers : list of Layer
         At least one, in the frame of the first; of stacks, the first slice.
-    path, spacing, unit, force
+    path, pixel_size, force
         As `preview`.
     title : str
         What to write above.
@@ -77,31 +77,29 @@ def overlay(
     FileExistsError, OSError
         As `files.written`.
     """
-    figure, axes = _sheet(layers[0], spacing)
+    figure, axes = _sheet(layers[0], pixel_size)
     axes.set_axis_off()
     axes.set_title(title)
     for number, layer in enumerate(layers):
         draw_layer(axes, layer, over=number > 0)
-    _scale_bar(axes, spacing, unit)
+    _scale_bar(axes, pixel_size)
     save(figure, path, force=force)
 
 
-def _sheet(
-    layer: Layer, spacing: tuple[float, ...] | None, image: Any = None
-) -> tuple[Figure, Axes]:
+def _sheet(layer: Layer, pixel_size: PixelSize | None, image: Any = None) -> tuple[Figure, Axes]:
     from matplotlib.figure import Figure
 
     height, width = size_of(layer, image)
-    height *= _tallness(spacing)
+    height *= _aspect(pixel_size)
     # a sliver still needs room for its title and its scale bar
     wide, high = (max(2.0, 6.0 * min(1.0, n)) for n in (width / height, height / width))
     figure = Figure(figsize=(wide + 1.6, high + 0.8), dpi=130, layout="constrained")
     return figure, figure.add_subplot()
 
 
-def _tallness(spacing: tuple[float, ...] | None) -> float:
-    """How much higher than wide a pixel is."""
-    return 1.0 if spacing is None else float(spacing[-2] / spacing[-1])
+def _aspect(pixel_size: PixelSize | None) -> float:
+    """Height of a pixel over its width."""
+    return 1.0 if pixel_size is None else pixel_size.height / pixel_size.width
 
 
 def save(figure: Figure, path: Path, *, force: bool = False) -> None:
@@ -125,8 +123,7 @@ def draw(
     layer: Layer | None,
     *,
     image: Any = None,
-    spacing: tuple[float, ...] | None = None,
-    unit: str = "px",
+    pixel_size: PixelSize | None = None,
     title: str | None = None,
 ) -> None:
     """Draw a layer (or the image alone) into axes, with a scale bar."""
@@ -140,7 +137,7 @@ def draw(
         axes.imshow(small, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), extent=extent)
     if layer is not None:
         draw_layer(axes, layer, over=image is not None)
-    _scale_bar(axes, spacing, unit)
+    _scale_bar(axes, pixel_size)
 
 
 def _grey_plane(image: Any) -> np.ndarray:
@@ -150,12 +147,12 @@ def _grey_plane(image: Any) -> np.ndarray:
     return np.asarray(grey[(0,) * (grey.ndim - 2)])
 
 
-def _scale_bar(axes: Axes, spacing: tuple[float, ...] | None, unit: str) -> None:
+def _scale_bar(axes: Axes, pixel_size: PixelSize | None) -> None:
     from mpl_toolkits.axes_grid1.anchored_artists import AnchoredSizeBar
 
-    axes.set_aspect(_tallness(spacing))
+    axes.set_aspect(_aspect(pixel_size))
     left, right, bottom, top = axes.axis()
-    size = float(spacing[-1]) if spacing is not None else 1.0
+    size, unit = (1.0, "px") if pixel_size is None else (pixel_size.width, pixel_size.unit)
     length, text = round_length(abs(right - left) * size / 4, unit)
     bar = AnchoredSizeBar(
         axes.transData, length / size, text, "lower left", pad=0.4, sep=3,
@@ -193,13 +190,11 @@ def round_length(most: float, unit: str) -> tuple[float, str]:
 
 
 def panels(
-    image: Any,
+    source: Micrograph,
     layers: list[Layer],
     path: Path,
     *,
     title: str,
-    spacing: tuple[float, ...] | None = None,
-    unit: str = "px",
     prediction: Prediction | None = None,
     force: bool = False,
 ) -> None:
@@ -218,10 +213,10 @@ def panels(
     figure = Figure(figsize=(5.2 * columns, 4.4 * rows), dpi=110, layout="constrained")
     figure.suptitle(title)
     places = iter(figure.subplots(rows, columns, squeeze=False).ravel())
-    draw(next(places), None, image=image, spacing=spacing, unit=unit)
+    draw(next(places), None, image=source.data, pixel_size=source.pixel_size)
     for layer in layers:
-        over = image if getattr(layer, "style", "heat") == "heat" else None
-        draw(next(places), layer, image=over, spacing=spacing, unit=unit)
+        over = source.data if getattr(layer, "style", "heat") == "heat" else None
+        draw(next(places), layer, image=over, pixel_size=source.pixel_size)
     if prediction is not None:
         _bars(next(places), prediction)
     for empty in places:

@@ -3,115 +3,135 @@
 from __future__ import annotations
 
 import re
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ..core.files import check_free, write_table, write_text
-from ..core.micrograph import Axis, InfoBar, Micrograph
+from ..core.layers import Layer
+from ..core.micrograph import Micrograph
 from ..core.result import Result
 from ..io.write.layers import ending_of, write_layer
 from .recipe import to_yaml
 from .record import Record
 
 
-def write_result(  # noqa: PLR0913
+@dataclass(frozen=True)
+class Formats:
+    """File formats of layers, tables and figures."""
+
+    layers: Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej"] = "ome-tiff"
+    tables: Literal["csv", "parquet"] = "csv"
+    figures: Literal["png", "svg", "none"] = "png"
+
+
+DEFAULT = Formats()
+
+
+def write_result(
     result: Result,
     folder: Path,
     name: str,
     record: Record,
+    source: Micrograph,
     *,
-    image: Any = None,
-    spacing: tuple[float, ...] | None = None,
-    unit: str = "px",
-    axes: tuple[Axis, ...] = (),
-    origin: tuple[float, ...] = (0.0, 0.0),
-    info_bar: InfoBar | None = None,
-    format: Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej"] = "ome-tiff",
-    tables: Literal["csv", "parquet"] = "csv",
-    figures: Literal["png", "svg", "none"] = "png",
+    formats: Formats = DEFAULT,
     force: bool = False,
 ) -> list[Path]:
-    """Write layers with figures of them, tables, and how they were made as YAML.
+    """Write layers with figures of them, tables, and the record as YAML.
 
     Parameters
     ----------
     result : Result
         Of any operation.
     folder : Path
-        Where to; it is made.
+        It is made where there is none.
     name : str
-        What the files' names start with.
+        Start of the names of all files.
     record : Record
-        How it was made.
-    image : (..., Y, X) array, optional
-        The source, to draw under labels and heatmaps.
-    spacing, unit, axes, origin, info_bar
-        Of the source.
-    format, tables, figures
-        What to write layers, tables and figures as.
+        Of the run.
+    source : Micrograph
+        Pixel size, axes, origin and info bar of the image; its data are drawn under labels and
+        heatmaps (None draws them alone).
+    formats : Formats
+        Of the files.
     force : bool
         Replace files that are there.
 
     Returns
     -------
     list of Path
-        What was written.
+        All files.
 
     Raises
     ------
     FileExistsError
         Before anything is written, if one of the files is there and `force` is not set.
     OSError
-        If a file cannot be written; no half of it stays.
+        If a file cannot be written; no part of it remains.
     """
-    from ..report.figures import preview
-
-    source = Micrograph(
-        None, spacing, unit, name=name, axes=axes, info_bar=info_bar, metadata={"origin": origin}
-    )
     stems = {layer.name: file_stem(f"{name} {layer.name}") for layer in result.layers}
-    names = {
-        file_stem(name if len(result.tables) == 1 else f"{name} {key}"): table
-        for key, table in result.tables.items()
+    tables = {
+        folder / f"{file_stem(one)}.{formats.tables}": table
+        for one, table in _table_names(result, name).items()
     }
-    drawn = [] if figures == "none" else [f".{figures}"]
-    images = [
-        folder / f"{stems[layer.name]}{ending}"
-        for layer in result.layers
-        for ending in (ending_of(layer, format), *drawn)
-    ]
-    lists = [folder / f"{s}.{tables}" for s in names]
+    layers = {
+        layer.name: _files_of(layer, folder / stems[layer.name], formats) for layer in result.layers
+    }
     recipe = recipe_file(folder, name)
-    paths = [*images, *lists, recipe]
+    paths = [*(path for files in layers.values() for path in files), *tables, recipe]
     for path in paths:
         check_free(path, force=force)
+    named = replace(source, data=None, name=name)
     for layer in result.layers:
-        stem = folder / stems[layer.name]
+        path, *figures = layers[layer.name]
         write_layer(
-            layer, Path(f"{stem}{ending_of(layer, format)}"), source, format=format,
-            record=record.of(layer.name).plain(), force=force,
-        )  # fmt: skip
-        if figures != "none":
-            under = None if getattr(layer, "style", "") == "grey" else image
-            path = Path(f"{stem}.{figures}")
-            preview(layer, path, image=under, spacing=spacing, unit=unit, force=force)
-    for table, path in zip(names.values(), lists, strict=True):
+            layer,
+            path,
+            named,
+            format=formats.layers,
+            record=record.of(layer.name).plain(),
+            force=force,
+        )
+        for figure in figures:
+            _draw(layer, figure, source, force=force)
+    for path, table in tables.items():
         write_table(table, path, force=force)
-    first = next(iter(stems), "")
-    write_text(to_yaml(record.of(first)), recipe, force=force)
+    write_text(to_yaml(record.of(next(iter(stems), ""))), recipe, force=force)
     return paths
 
 
+def _table_names(result: Result, name: str) -> dict[str, Any]:
+    """Tables by the name of their file; a single one is named like the result."""
+    if len(result.tables) == 1:
+        return {name: result.table}
+    return {f"{name} {key}": table for key, table in result.tables.items()}
+
+
+def _files_of(layer: Layer, stem: Path, formats: Formats) -> list[Path]:
+    endings = [ending_of(layer, formats.layers)]
+    endings += [] if formats.figures == "none" else [f".{formats.figures}"]
+    return [Path(f"{stem}{ending}") for ending in endings]
+
+
+def _draw(layer: Layer, path: Path, source: Micrograph, *, force: bool) -> None:
+    from ..report.figures import preview
+
+    # a grey image covers its source
+    under = None if getattr(layer, "style", "") == "grey" else source.data
+    preview(layer, path, image=under, pixel_size=source.pixel_size, force=force)
+
+
 def base_name(source: str, operation: str, target: str = "") -> str:
-    """Name what an operation gives of a source: two targets explained are two results."""
+    """Name the files of a result; explanations of two targets are two results."""
     return f"{source} {operation} {target}".strip()
 
 
 def recipe_file(folder: Path, name: str) -> Path:
-    """Name the file that tells how results were made."""
+    """Name the file of the record."""
     return folder / f"{file_stem(name)}.yaml"
 
 
 def file_stem(text: str) -> str:
-    """Make a name that every file system takes."""
+    """Replace characters that some file systems refuse."""
     return re.sub(r"[^\w.+-]+", "_", text).strip("_")

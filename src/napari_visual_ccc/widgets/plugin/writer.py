@@ -88,7 +88,7 @@ def write_figure(path: str, layers: list[LayerTuple]) -> list[str]:
     below = as_micrograph(*shown[0])
     parts = [_drawable(shown[0], layer) for layer in shown]
     # the dialog has asked whether to replace a file
-    overlay(parts, Path(path), spacing=below.spacing, unit=below.unit, force=True)
+    overlay(parts, Path(path), pixel_size=below.pixel_size, force=True)
     return [path]
 
 

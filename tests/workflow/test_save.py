@@ -1,0 +1,89 @@
+"""A whole result in a folder."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer, PointsLayer
+from napari_visual_ccc.core.micrograph import Axis, Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.core.result import Result
+from napari_visual_ccc.workflow.run import execute
+from napari_visual_ccc.workflow.save import Formats, base_name, file_stem, write_result
+
+
+@pytest.fixture
+def source(discs):
+    return Micrograph(discs, (2.0, 2.0), "nm", name="discs")
+
+
+@pytest.fixture
+def record(source):
+    return run(execute("threshold", {"image": source}, {})).record
+
+
+def names(paths):
+    return sorted(path.name for path in paths)
+
+
+def test_every_layer_has_a_file_and_a_figure_and_every_table_one(tmp_path, source, record):
+    shape = source.data.shape
+    table = pd.DataFrame({"label": [1], "pixels": [4]})
+    result = Result(
+        (
+            ImageLayer(np.zeros(shape, np.float32), name="heat map", style="heat"),
+            LabelsLayer(np.ones(shape, np.uint8), name="objects", table=table),
+            PointsLayer(np.ones((1, 2)), name="seeds"),
+        ),
+        {"more": table},
+    )
+    paths = write_result(result, tmp_path / "new", "discs", record, source)
+    assert names(paths) == [
+        "discs.yaml", "discs_heat_map.ome.tif", "discs_heat_map.png", "discs_more.csv",
+        "discs_objects.csv", "discs_objects.ome.tif", "discs_objects.png", "discs_seeds.csv",
+        "discs_seeds.png",
+    ]  # fmt: skip
+    found = ccc.read(tmp_path / "new" / "discs_objects.ome.tif")
+    assert (found.spacing, found.unit) == ((2, 2), "nm")
+    assert found.metadata["visual_ccc"]["steps"][0]["operation"] == "threshold"
+    steps = yaml.safe_load((tmp_path / "new" / "discs.yaml").read_text("utf-8"))["steps"]
+    assert steps[0]["operation"] == "threshold"
+
+
+def test_a_table_alone_is_named_like_the_result(tmp_path, source, record):
+    result = Result(tables={"regions": pd.DataFrame({"label": [1]})})
+    formats = Formats(figures="none")
+    paths = write_result(result, tmp_path, "discs", record, source, formats=formats)
+    assert names(paths) == ["discs.csv", "discs.yaml"]
+
+
+def test_the_source_gives_axes_and_origin(tmp_path, record):
+    source = Micrograph(
+        None, (2.0, 2.0), "nm", axes=(Axis("z", 5.0, "nm"),), metadata={"origin": (4.0, 6.0)}
+    )
+    result = Result((ImageLayer(np.zeros((3, 8, 9), np.uint8), name="even"),))
+    formats = Formats("ome-zarr", figures="none")
+    write_result(result, tmp_path, "stack", record, source, formats=formats)
+    found = ccc.read(tmp_path / "stack_even.ome.zarr")
+    assert found.axes == source.axes
+    assert list(found.metadata["origin"]) == [4, 6]
+
+
+def test_nothing_is_written_where_a_file_is_there(tmp_path, source, record):
+    (tmp_path / "discs.yaml").write_text("mine")
+    result = Result((ImageLayer(source.data, name="even"),))
+    with pytest.raises(FileExistsError, match=r"discs\.yaml is there already"):
+        write_result(result, tmp_path, "discs", record, source)
+    assert names(tmp_path.iterdir()) == ["discs.yaml"]
+    write_result(result, tmp_path, "discs", record, source, force=True)
+    assert "steps" in (tmp_path / "discs.yaml").read_text("utf-8")
+
+
+def test_names_of_files_fit_every_file_system():
+    assert base_name("a b", "explain", "cube") == "a b explain cube"
+    assert base_name("a", "threshold") == "a threshold"
+    assert file_stem("a: b/c?") == "a_b_c"
