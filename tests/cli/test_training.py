@@ -295,8 +295,8 @@ def test_images_that_cannot_be_read_leave_a_class_empty(tmp_path, capsys):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--group", "("], "no regular expression"),
-        (["--group", r"S\d"], "no (bracket)"),
+        (["--group", "("], "not a regular expression"),
+        (["--group", r"S\d"], "no (group)"),
         (["--other", "timm:resnet18"], "choose the model 'other'"),
         (["--model", "other"], "name the other model"),
         (["--window-unit", "nm"], "a window in nm needs its size"),
