@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -13,16 +12,12 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def _frame(rows: Sequence[Mapping[str, Any]]) -> pd.DataFrame:
-    import pandas as pd
-
-    return pd.DataFrame(rows)
-
-
 def cluster_table(
     pixels: np.ndarray, means: np.ndarray, pixel_size: PixelSize | None
 ) -> pd.DataFrame:
     """Table of clusters from dark to bright: area (of voxels volume), mean intensity, pixels."""
+    import pandas as pd
+
     share = 100 * pixels / pixels.sum()
     last = len(pixels)
     rows: list[dict[str, Any]] = []
@@ -33,4 +28,4 @@ def cluster_table(
             row[pixel_size.extent_column] = int(count) * pixel_size.extent
         row |= {"mean_intensity": float(mean), "pixels": int(count)}
         rows.append(row)
-    return _frame(rows)
+    return pd.DataFrame(rows)

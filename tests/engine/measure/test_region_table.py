@@ -160,7 +160,7 @@ def measured_at(spacing, unit):
 )  # fmt: skip
 def test_a_table_at_another_pixel_size_is_right_or_left_out(old, new, left_out):
     table, true = measured_at(old, "nm"), measured_at(new, "1/nm")
-    found = rescaled_table(table, (old, "nm"), (new, "1/nm"))
+    found = rescaled_table(table, PixelSize(old, "nm"), PixelSize(new, "1/nm"))
     kept = [name for name in true if name in found]
     assert list(found) == kept
     assert len(true.columns) - len(kept) == left_out
@@ -168,20 +168,22 @@ def test_a_table_at_another_pixel_size_is_right_or_left_out(old, new, left_out):
 
 
 def test_volumes_without_a_step_between_slices_are_left_out():
-    found = rescaled_table(measured_at((1, 1, 1), "nm"), (None, "nm"), ((2.0, 2.0), "nm"))
+    found = rescaled_table(
+        measured_at((1, 1, 1), "nm"), PixelSize((1.0, 1.0, 1.0), "nm"), PixelSize((2.0, 2.0), "nm")
+    )
     assert not any(name.endswith(("_nm", "_nm3")) for name in found)
     assert {"label", "centroid_z_px", "bbox_front"} <= set(found)
 
 
 def test_areas_beside_volumes_do_not_know_the_step():
     table = measured_at((10, 2, 2), "nm").assign(area_nm2=7.0)
-    found = rescaled_table(table, ((10, 2, 2), "nm"), ((20, 4, 4), "nm"))
+    found = rescaled_table(table, PixelSize((10, 2, 2), "nm"), PixelSize((20, 4, 4), "nm"))
     np.testing.assert_allclose(found["area_nm2"], 28)
-    found = rescaled_table(table, ((10, 2, 2), "nm"), ((20, 2, 2), "nm"))
+    found = rescaled_table(table, PixelSize((10, 2, 2), "nm"), PixelSize((20, 2, 2), "nm"))
     np.testing.assert_allclose(found["area_nm2"], 7)
 
 
 def test_a_column_of_a_person_is_not_rescaled():
     table = pd.DataFrame({"label": [1], "area_nm2": [4.0], "standard_nm": [100.0]})
-    found = rescaled_table(table, ((2.0, 2.0), "nm"), ((4.0, 4.0), "nm"))
+    found = rescaled_table(table, PixelSize((2.0, 2.0), "nm"), PixelSize((4.0, 4.0), "nm"))
     assert found.iloc[0].to_dict() == {"label": 1, "area_nm2": 16, "standard_nm": 100}

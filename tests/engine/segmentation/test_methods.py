@@ -32,7 +32,6 @@ def test_every_method_is_a_choice():
     assert get_origin(method.type) is Literal
     assert list(get_args(method.type)) == list(METHODS)
     assert method.default == "otsu"
-    assert all(name in method.help.lower() for name in METHODS)
 
 
 @pytest.mark.parametrize("name", samples.NAMES)
@@ -82,7 +81,7 @@ def test_dark_discs_are_the_objects_of_every_method(method, discs):
     assert found.facts["objects"] == "dark"
     # two of them cut at the foot of the peak of the background
     assert 0.09 < found.labels.mean() < (0.35 if method in ("triangle", "yen") else 0.18)
-    assert found.name == method.capitalize()
+    assert found.layers[0].name == method.capitalize()
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32, np.float32, np.float64])

@@ -177,7 +177,7 @@ def test_the_bar_that_was_found_is_left_out_and_can_be_typed_over(viewer, barred
 def test_cutting_the_bar_off_leaves_the_rest_where_it_was(viewer, barred, finish):
     image = viewer.add_image(barred[::-1], name="bar on top", scale=(2, 2), units="nm")
     form = dock(viewer, "micrograph")
-    form.method.value = "Cut the label bar off"
+    form.method.value = "Crop the info bar"
     form.fields["image"].value = image
     form.run_button.native.click()
     finish(form)

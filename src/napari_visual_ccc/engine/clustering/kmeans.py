@@ -17,7 +17,7 @@ from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
 from ...core.result import Result
-from ...core.tables import _frame, cluster_table
+from ...core.tables import cluster_table
 
 
 def kmeans(
@@ -177,6 +177,8 @@ def select_cluster(
     ValueError
         If the labels are not integers, or do not contain the cluster.
     """
+    import pandas as pd
+
     labels = require_integers(labels, "run k-means first")
     pixel_size = PixelSize.of(spacing, unit)
     counts = yield from occurrences(labels)
@@ -191,5 +193,5 @@ def select_cluster(
     mask = yield from map_planes(
         lambda plane: plane == cluster, labels, dtype=np.uint8, halo=0, note="mask"
     )
-    layer = LabelsLayer(mask, table=_frame([row]), name=f"cluster {cluster}")
+    layer = LabelsLayer(mask, table=pd.DataFrame([row]), name=f"cluster {cluster}")
     return Result((layer,), facts=row)

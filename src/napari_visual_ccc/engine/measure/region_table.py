@@ -145,9 +145,7 @@ def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
 
 
 def rescaled_table(
-    table: pd.DataFrame,
-    before: tuple[tuple[float, ...] | None, str],
-    after: tuple[tuple[float, ...] | None, str],
+    table: pd.DataFrame, before: PixelSize | None, after: PixelSize | None
 ) -> pd.DataFrame:
     """Convert a table of regions to another pixel size, without a new measurement.
 
@@ -155,8 +153,8 @@ def rescaled_table(
     ----------
     table : DataFrame
         From `region_table`, or with some of its columns.
-    before, after : (spacing, unit)
-        Spacing (y, x) or (z, y, x), or None where lengths are in pixels.
+    before, after : PixelSize or None
+        Of pixels or voxels; None for lengths in pixels.
 
     Returns
     -------
@@ -167,14 +165,14 @@ def rescaled_table(
     import pandas as pd
 
     axes = 3 if any(str(name).startswith("volume_") for name in table) else 2
-    old, new = ((1.0,) * axes if size is None else size[-axes:] for size, _ in (before, after))
+    old, new = (size or PixelSize((1.0,) * axes, "px") for size in (before, after))
     # without a step between slices there is no volume
-    known = len(old) == len(new) == axes
-    factors = np.divide(new, old) if known else np.full(axes, np.nan)
+    known = min(len(old.sizes), len(new.sizes)) >= axes
+    factors = np.divide(new.sizes[-axes:], old.sizes[-axes:]) if known else np.full(axes, np.nan)
     alike = bool(np.allclose(factors, factors[0], rtol=1e-9))
     columns = {}
     for name in table.columns:
-        found = re.fullmatch(rf"(.+)_{re.escape(before[1])}([23]?)", str(name))
+        found = re.fullmatch(rf"(.+)_{re.escape(old.unit)}([23]?)", str(name))
         if found is None or found.group(1) not in _SIZES:
             if alike or name not in _SHAPE:
                 columns[name] = table[name]
@@ -187,5 +185,5 @@ def rescaled_table(
         else:
             factor = factors[0] if alike else np.nan
         if np.isfinite(factor):
-            columns[f"{what}_{after[1]}{power}"] = table[name] * factor
+            columns[f"{what}_{new.unit}{power}"] = table[name] * factor
     return pd.DataFrame(columns, index=table.index)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Labels, Layer
 
+from ...core.pixel_size import PixelSize
 from ...engine.measure.region_table import rescaled_table
 from .metadata import METADATA, calibration
 
@@ -44,11 +45,12 @@ def record_pixel_size(layers: list[Layer], size: tuple[float, ...], unit: str) -
 
 def rescale_tables(layers: list[Layer], before: Any, after: Any) -> str:
     """Convert tables of labels to another pixel size; return which must be measured again."""
+    sizes = [spacing and PixelSize(tuple(spacing), unit) for spacing, unit in (before, after)]
     short = []
     for one in layers:
         if before == after or not isinstance(one, Labels) or not len(one.features.columns):
             continue
-        table = rescaled_table(one.features, before, after)
+        table = rescaled_table(one.features, *sizes)
         if len(table.columns) < len(one.features.columns):
             short.append(one.name)
         one.features = table
