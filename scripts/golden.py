@@ -61,6 +61,12 @@ class Renamed:
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
+_CLASSIFIED = {
+    "confidence": "coverage",
+    "familiar_within": "distance_threshold",
+    "likely": "prediction_set",
+}
+_CLASSES = {"likely": "prediction_set"}
 # by old operation, for example:
 # "otsu": Renamed("threshold", {"objects": "foreground"}, {"area_percent": "share_percent"},
 #                 fixed={"method": "otsu"}, values={"objects": {"dark": "below"}})
@@ -71,6 +77,12 @@ NAMES: dict[str, Renamed] = {
         values={"to": {"the slice before": "previous", "the first slice": "first"}},
     ),
     "background": Renamed("subtract_background"),
+    "classify": Renamed(
+        parameters={"confidence": "coverage", "turns": "tta"}, facts=_CLASSIFIED, columns=_CLASSES
+    ),
+    "classify_folder": Renamed(
+        parameters={"confidence": "coverage", "turns": "tta"}, columns=_CLASSES
+    ),
     "cover": Renamed("occlude"),
     "crop_bar": Renamed("crop_info_bar", values={"find": {"by hand": "manual"}}),
     "destripe": Renamed(parameters={"widest": "max_width", "shortest": "min_length"}),

@@ -25,7 +25,7 @@ from ..engine.acquisition.quality import (
     image_quality,
 )
 from ..engine.classification.classify import classify
-from ..engine.classification.windows import CONFIDENCE, Device
+from ..engine.classification.windows import COVERAGE, Device
 from ..io.datasets import unlabelled
 
 # times as coarse as the typical image of a folder: less sharp than the others
@@ -42,8 +42,8 @@ def classify_folder(
     folder: Path,
     *,
     model: Path | None = None,
-    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = CONFIDENCE,
-    turns: bool = True,
+    coverage: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = COVERAGE,
+    tta: bool = True,
     device: Device = "auto",
 ) -> Steps[Result]:
     """Classify every image of a folder: a table of classes, what is likely, and what is unknown.
@@ -54,10 +54,10 @@ def classify_folder(
         Its images, also those in folders within it.
     model : Path
         A model file (.safetensors); without it the shipped one.
-    confidence : float
-        How often the set of likely classes is to hold the true one (conformal prediction).
-    turns : bool
-        Look at all eight turned and mirrored views of a crop.
+    coverage : float
+        How often the prediction set is to contain the true class (conformal prediction).
+    tta : bool
+        Test-time augmentation: mean over the eight rotated and mirrored views of a crop.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Where the network runs; auto takes a graphics processor if there is one.
 
@@ -81,8 +81,8 @@ def classify_folder(
 
     def judge(found: Micrograph) -> Steps[dict[str, Any]]:
         prediction = yield from classify(
-            _field(found), found.spacing, found.unit, model=model, confidence=confidence,
-            turns=turns, device=device,
+            _field(found), found.spacing, found.unit, model=model, coverage=coverage,
+            tta=tta, device=device,
         )  # fmt: skip
         row: dict[str, Any] = prediction.row
         return row

@@ -301,7 +301,7 @@ def test_evaluate_says_of_an_image_what_classify_says(crops):
     files, some = crops
     found = ccc.evaluate(some, tta=False)
     for row in (0, 11, 23):
-        alone = ccc.classify(imread(files[row]), turns=False)
+        alone = ccc.classify(imread(files[row]), tta=False)
         np.testing.assert_allclose(found.probabilities[row], alone.probabilities, atol=1e-5)
 
 

@@ -130,7 +130,7 @@ def test_a_folder_is_classified_and_its_images_open(viewer, finish, tmp_path):
             place / f"{name}.png"
         )
     form = dock(viewer, "classify")
-    form.fields["confidence"].value = 0.5
+    form.fields["coverage"].value = 0.5
     form.classify_folder(place)
     finish(form)
     assert form.table.frame["likely"].str.count(",").max() == 0

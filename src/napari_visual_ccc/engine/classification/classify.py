@@ -15,7 +15,7 @@ from ...core.result import Prediction
 from .calibration import softmax
 from .crops import EMPTY, scale_note
 from .judge import assess
-from .windows import CONFIDENCE, STRIDE, Device, NetworkOutput, Windows, model_facts, run_network
+from .windows import COVERAGE, STRIDE, Device, NetworkOutput, Windows, model_facts, run_network
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
@@ -28,8 +28,8 @@ def classify(
     *,
     model: Path | None = None,
     stride: Annotated[int, {"min": 8, "max": 256, "step": 8}] = STRIDE,
-    confidence: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = CONFIDENCE,
-    turns: bool = True,
+    coverage: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = COVERAGE,
+    tta: bool = True,
     device: Device = "auto",
 ) -> Steps[Prediction]:
     """Say which of a model's classes an image shows, and how sure that is.
@@ -52,12 +52,11 @@ def classify(
         A model file (.safetensors); without it the shipped one.
     stride : int
         Pixels from one window to the next.
-    confidence : float
-        How often the set of likely classes is to hold the true one (conformal prediction).
-    turns : bool
-        Look at all eight turned and mirrored views of a crop: mean and spread instead of one
-        answer. Window by window, each is looked at once, and so is a crop by a model that was
-        trained without turned views.
+    coverage : float
+        How often the prediction set is to contain the true class (conformal prediction).
+    tta : bool
+        Test-time augmentation: mean and spread over the eight rotated and mirrored views of a
+        crop. Not for windows, nor for a model that was trained without such views.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Where the network runs; auto takes a graphics processor if there is one.
 
@@ -80,8 +79,8 @@ def classify(
     """
     if not 8 <= stride <= 256:
         raise ValueError(f"stride is {stride}; choose 8 to 256")
-    if not 0.5 <= confidence < 1:
-        raise ValueError(f"confidence is {confidence}; choose 0.5 to 0.99")
+    if not 0.5 <= coverage < 1:
+        raise ValueError(f"coverage is {coverage}; choose 0.5 to 0.99")
     grey, notes = to_gray(image)
     plane, _ = finite(np.asarray(plane_of(grey, "classify")))
     from ...nets import checkpoint
@@ -91,10 +90,10 @@ def classify(
     loaded = checkpoint.load_model(model, devices.choose(device))
     card, size = loaded.card, nanometres(spacing, unit)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    output = yield from run_network(loaded, plane, size, turns, stride)
+    output = yield from run_network(loaded, plane, size, tta, stride)
     if output.windows is not None:
         return _by_window(output, output.windows, loaded, notes)
-    if turns and len(output.logits) == 1:
+    if tta and len(output.logits) == 1:
         notes = (*notes, "the model was trained without turned views: it was shown none")
     spread = (
         softmax(output.logits, card.temperature).std(axis=0) if len(output.logits) > 1 else None
@@ -102,7 +101,7 @@ def classify(
     return assess(
         output.probabilities(card.temperature),
         loaded,
-        confidence,
+        coverage,
         output.features,
         spread=spread,
         windows=1,

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def assess(
     probabilities: np.ndarray,
     model: Model,
-    confidence: float,
+    coverage: float,
     features: np.ndarray | None,
     *,
     notes: tuple[str, ...] = (),
@@ -31,8 +31,8 @@ def assess(
         Calibrated.
     model : Model
         Loaded.
-    confidence : float
-        Of the set of likely classes.
+    coverage : float
+        Of the prediction set.
     features : (n, d) array, optional
         What the last layer sees of the image, or of each window of it.
     notes : tuple of str
@@ -49,12 +49,12 @@ def assess(
     # the scores are of images, or of windows one by one: not of a micrograph of many
     single = features is not None and len(features) == 1
     if card.conformal and single:
-        inside, enough = prediction_set(probabilities, card.conformal, confidence)
+        inside, enough = prediction_set(probabilities, card.conformal, coverage)
         likely = tuple(name for name, one in zip(card.classes, inside, strict=True) if one)
         if not enough:
             notes = (
                 *notes,
-                f"{len(card.conformal)} validation images are too few to be {confidence:.0%} "
+                f"{len(card.conformal)} validation images are too few to be {coverage:.0%} "
                 "sure of anything: no class can be ruled out",
             )
     if not card.is_calibrated:
@@ -80,14 +80,21 @@ def assess(
     if distance is not None and card.ood:
         facts |= {
             "distance": round(distance, 4),
-            "familiar_within": card.ood.threshold,
+            "distance_threshold": card.ood.threshold,
             "unknown": unknown,
         }
     if likely:
+<<<<<<< HEAD
         facts |= {"likely": list(likely), "confidence": confidence}
     return Prediction(
         classes=tuple(card.classes),
         probabilities=probabilities,
+=======
+        facts |= {"prediction_set": list(likely), "coverage": coverage}
+    return PredictionResult(
+        tuple(card.classes),
+        probabilities,
+>>>>>>> 7e49126 (Call the share of prediction sets that hold the truth coverage, and turned views test-time augmentation)
         likely=likely,
         unknown=unknown,
         similar=tuple(near),

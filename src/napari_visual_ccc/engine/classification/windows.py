@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Device = Literal["auto", "cpu", "cuda", "mps"]
 
-STRIDE, CONFIDENCE = 32, 0.9
+STRIDE, COVERAGE = 32, 0.9
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +64,7 @@ class NetworkOutput:
 
 
 def run_network(
-    model: Model, plane: np.ndarray, size_nm: float | None, turns: bool, stride: int = STRIDE
+    model: Model, plane: np.ndarray, size_nm: float | None, tta: bool, stride: int = STRIDE
 ) -> Steps[NetworkOutput]:
     """Look at an image the way that fits it: as one thing, or window by window.
 
@@ -76,8 +76,9 @@ def run_network(
         Grey, finite.
     size_nm : float or None
         Its pixel size.
-    turns : bool
-        Look at eight turned views of a crop, if the model was trained with such.
+    tta : bool
+        Test-time augmentation: eight rotated and mirrored views of a crop, if the model was
+        trained with such.
     stride : int
         Pixels from one window to the next.
     """
@@ -85,7 +86,7 @@ def run_network(
 
     side = window_side(model.card, plane.shape, size_nm)
     if is_crop(model.card, plane.shape, side):
-        logits, feature = yield from run_on_crop(model, plane, size_nm, turns)
+        logits, feature = yield from run_on_crop(model, plane, size_nm, tta)
         return NetworkOutput(logits, feature[None])
     windows = Windows(normalised(plane, model.card), side, stride)
     logits, features = yield from predict(model, windows.read, windows.count, size_nm)
@@ -93,7 +94,7 @@ def run_network(
 
 
 def run_on_crop(
-    model: Model, plane: np.ndarray, size_nm: float | None, turns: bool
+    model: Model, plane: np.ndarray, size_nm: float | None, tta: bool
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
     """Look at an image as one thing.
 
@@ -112,7 +113,7 @@ def run_on_crop(
     from .crops import resized_views
 
     parts = resized_views(plane, model.card, size_nm)
-    kinds = range(8 if turns and model.card.augmented_by_flips else 1)
+    kinds = range(8 if tta and model.card.augmented_by_flips else 1)
     shown = np.concatenate([dihedral(torch.from_numpy(parts), k).numpy() for k in kinds])
     logits, features = yield from predict(model, lambda a, b: shown[a:b], len(shown), size_nm)
     return (

@@ -15,7 +15,7 @@ from ...core.result import Prediction, Result
 from ..classification.calibration import softmax
 from ..classification.crops import normalised, scale_note
 from ..classification.judge import assess
-from ..classification.windows import CONFIDENCE, Device
+from ..classification.windows import COVERAGE, Device
 from .heatmap import heatmap
 
 if TYPE_CHECKING:
@@ -293,7 +293,7 @@ def start_explanation(
         features = yield from explainer.features()
     probabilities = softmax(logits, card.temperature)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    prediction = assess(probabilities, loaded, CONFIDENCE, features, notes=notes)
+    prediction = assess(probabilities, loaded, COVERAGE, features, notes=notes)
     return explainer, prediction, target or prediction.label, prediction.notes
 
 

@@ -39,7 +39,7 @@ class Bars(QWidget):
             shown = f"{label} ◂ explained" if label == target else label
             self._add_row(row, shown, float(prediction.probabilities[k]), text)
         if prediction.likely and len(prediction.likely) < len(prediction.classes):
-            level = prediction.facts.get("confidence", 0.9)
+            level = prediction.facts.get("coverage", 0.9)
             note = QLabel(f"Cannot be ruled out at {level:.0%}: {', '.join(prediction.likely)}")
             note.setWordWrap(True)
             self._grid.addWidget(note, len(order) + 1, 0, 1, 3)
