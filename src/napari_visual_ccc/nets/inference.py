@@ -1,4 +1,4 @@
-"""Run a network on many windows or on one large image, within the memory there is."""
+"""Inference on many windows or on one large image, within the available memory."""
 
 from __future__ import annotations
 
@@ -13,36 +13,36 @@ from torch.nn.functional import interpolate, pad
 from ..core.progress import Progress, Steps
 from .models.base import Architecture
 
-# windows at once: more is no faster on a processor, and Cancel would wait for it
+# batch sizes: a larger one is no faster on a CPU, and cancelling has to wait for a batch
 BATCH = {"cpu": 16, "mps": 64, "cuda": 256}
 
-# sides of tiles and their margins, in pixels of the network's input; small tiles up to the cut stay
-# in the processor's cache, which is what makes them fast
+# sides of tiles and their margins, in pixels of the network's input; small tiles of the early
+# layers stay in the cache of the CPU, which makes them fast
 _TILE = 512
 
 _LATE, _LATE_MARGIN = 5120, 512
 
 _WHOLE, _MARGIN = 1024, 256
 
-# cells along a tile below which a smaller one would not help
+# cells along the side of a tile; smaller tiles do not save memory
 _LEAST_CELLS = 4
 
-FALLBACK_NOTE = "graphics memory is full: going on with the processor, which takes longer"
+FALLBACK_NOTE = "GPU memory is full: continuing on the CPU, which takes longer"
 
 
 def to_input(
     grey: torch.Tensor, side: tuple[int, int], mean: float = 0.5, std: float = 0.5
 ) -> torch.Tensor:
-    """Resize stretched windows and bring them into the network's range.
+    """Resize normalised windows and scale them as the network expects.
 
     Parameters
     ----------
     grey : (B, H, W) float tensor
         Between 0 and 1.
     side : (height, width)
-        Of the network's input.
+        Size of the network's input.
     mean, std : float
-        Of grey, as the network expects it.
+        Mean and standard deviation of grey levels that the network expects.
 
     Returns
     -------
@@ -63,20 +63,20 @@ def batched(
     device: torch.device,
     note: str = "windows",
 ) -> Steps[np.ndarray]:
-    """Apply a network to many windows, with smaller batches when memory runs out.
+    """Apply a function to many windows, in smaller batches if memory runs out.
 
     Parameters
     ----------
     function : callable
         (B, H, W) tensor on the device → (B, ...) tensor.
     read : callable
-        Gives the (B, H, W) float32 windows from a start to a stop.
+        Takes start and stop, returns the (B, H, W) float32 windows.
     count : int
-        How many windows there are.
+        Number of windows.
     device : torch.device
-        Where to compute.
+        Device of the network.
     note : str
-        For the progress bar.
+        Text for the progress bar.
 
     Returns
     -------
@@ -106,35 +106,35 @@ def batched(
 
 
 def scores_and_features(net: nn.Module, design: Architecture, x: torch.Tensor) -> torch.Tensor:
-    """Logits and what the last layer sees, side by side: (B, 1, H, W) → (B, classes + d)."""
+    """Logits and input of the last layer, concatenated: (B, 1, H, W) → (B, classes + d)."""
     maps = design.parts.features(net, x)
     return torch.cat([design.parts.head(net, maps), design.parts.embed(net, maps)], dim=1)
 
 
 def user_message(error: Exception, device: torch.device) -> RuntimeError:
-    """Say what a person can do about an error of the machine."""
+    """Turn an error of torch into a message that says what to do."""
     if out_of_memory(error):
-        where = "graphics" if device.type != "cpu" else "main"
+        where = "GPU" if device.type != "cpu" else "main"
         return RuntimeError(
             f"{where} memory is full: take a part of the image, or run on "
-            f"{'the CPU' if where == 'graphics' else 'a machine with more memory'}"
+            f"{'the CPU' if where == 'GPU' else 'a machine with more memory'}"
         )
     return RuntimeError(f"the network failed on {device.type}: {str(error).splitlines()[0]}")
 
 
 def can_fall_back(error: BaseException, device: torch.device) -> bool:
-    """Whether what failed on a device may go well on the processor."""
+    """Whether an operation that failed on a device may succeed on the CPU."""
     return out_of_memory(error) and device.type != "cpu"
 
 
 def release_memory(device: torch.device) -> None:
-    """Let go of graphics memory that torch keeps in hand after it was full."""
+    """Free the GPU memory that torch caches."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
 
 
 def out_of_memory(error: BaseException) -> bool:
-    """Tell torch's ways of saying that memory is full from other errors."""
+    """Whether an error says that memory is full, in any of torch's wordings."""
     if isinstance(error, MemoryError):
         return True
     text = str(error).lower()
@@ -147,25 +147,25 @@ def feature_map(
     given: torch.Tensor,
     device: torch.device,
 ) -> Steps[torch.Tensor]:
-    """Run the layers up to the one that is explained over an image of any size.
+    """Compute the maps of the explained layer for an image of any size.
 
     Parameters
     ----------
     net : nn.Module
         Frozen.
     design : Architecture
-        Of the net.
+        Architecture of the net.
     given : (1, 1, H, W) tensor
-        The image as `to_input` gives it; it may stay in main memory.
+        Input from `to_input`; it may stay in main memory.
     device : torch.device
-        Where the net is.
+        Device of the net.
 
     Returns
     -------
     (1, features, h, w) tensor
-        On the device. Where the architecture has a `Split`, tiles up to the cut give exactly what
-        the whole gives; behind it, images above 5120² input pixels are seen in tiles with a wide
-        margin, which is nearly the same.
+        On the device. If the architecture has a `Split`, the early layers run tile by tile with
+        exactly the same result as on the whole image. The late layers run on tiles with a wide
+        margin for inputs above 5120² pixels, which is an approximation.
     """
     split = design.parts.split
     if not design.any_size:
@@ -193,7 +193,7 @@ def feature_map(
 
 
 def whole_strides(given: torch.Tensor, design: Architecture) -> torch.Tensor:
-    """Pad to whole strides: where padding goes within the network depends on what is left over."""
+    """Pad to a multiple of the stride: the padding within the network depends on the remainder."""
     bottom, right = (-n % design.parts.stride for n in given.shape[2:])
     return pad(given, (0, right, 0, bottom), mode="replicate") if bottom or right else given
 
@@ -206,12 +206,12 @@ def _in_tiles(
     tile: int,
     margin: int,
 ) -> Steps[torch.Tensor]:
-    """Apply layers tile by tile, each with a margin of what lies around it.
+    """Apply layers tile by tile, each with a margin.
 
-    A tile that is too large for the memory there is, is done in four.
+    A tile that does not fit into memory is split into four.
     """
     height, width = given.shape[2:]
-    # the last one first
+    # a stack: the last tile is the next
     todo = [(y, x, tile) for y in range(0, height, tile) for x in range(0, width, tile)][::-1]
     maps: Any = None
     done = 0
@@ -221,9 +221,9 @@ def _in_tiles(
         top, left = max(y - margin, 0), max(x - margin, 0)
         try:
             part = given[:, :, top : y + side + margin, left : x + side + margin].to(device)
-            # not inference_mode: gradients are taken of what comes behind
+            # not inference_mode: gradients are taken of the layers that follow
             with torch.no_grad():
-                seen = function(part)
+                found = function(part)
         except (RuntimeError, MemoryError) as error:
             half = -(-side // (2 * stride)) * stride
             if not out_of_memory(error) or half < _LEAST_CELLS * stride:
@@ -234,14 +234,14 @@ def _in_tiles(
             continue
         done += 1
         if done == 1 and not todo:
-            return seen
+            return found
         if maps is None:
-            maps = seen.new_empty((1, seen.shape[1], height // stride, width // stride))
+            maps = found.new_empty((1, found.shape[1], height // stride, width // stride))
         rows, columns = (
             -(-min(side, n - first) // stride) for n, first in ((height, y), (width, x))
         )
         first, second = (y - top) // stride, (x - left) // stride
-        maps[:, :, y // stride : y // stride + rows, x // stride : x // stride + columns] = seen[
+        maps[:, :, y // stride : y // stride + rows, x // stride : x // stride + columns] = found[
             :, :, first : first + rows, second : second + columns
         ]
     return maps

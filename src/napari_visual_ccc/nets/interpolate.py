@@ -1,11 +1,10 @@
-"""Coarse maps resampled to pixels."""
+"""Interpolation of coarse maps to pixels."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-# pixels ------------------------------------------------------------------------------------------
 def to_pixels(
     coarse: np.ndarray,
     shape: tuple[int, ...],
@@ -13,23 +12,23 @@ def to_pixels(
     stride: float,
     first_centre: float,
 ) -> np.ndarray:
-    """Interpolate a map of cells to the pixels of the image, each cell at its receptive field.
+    """Interpolate a coarse map to pixels, with each cell at the centre of its receptive field.
 
     Parameters
     ----------
     coarse : (h, w) array
-        One value a cell.
+        One value for each cell.
     shape : (Y, X)
-        Of the image.
+        Shape of the image.
     size : (height, width)
-        Of the network's input, which shows the whole image.
+        Size of the network's input, which shows the whole image.
     stride, first_centre : float
-        Input pixels between cells, and the one the first cell is centred on.
+        Input pixels between cells, and the input pixel of the centre of the first cell.
 
     Returns
     -------
     (Y, X) float64 array
-        Bilinear; beyond the outermost centres the nearest cell goes on.
+        Bilinear; constant beyond the outermost centres.
     """
     rows, columns = (
         interpolation(cells, pixels, given, stride, first_centre, 0, pixels)
@@ -41,7 +40,7 @@ def to_pixels(
 def interpolation(
     cells: int, pixels: int, given: int, stride: float, first_centre: float, first: int, last: int
 ) -> np.ndarray:
-    """Weights of the cells at the pixels from the first to the last: (last - first, cells)."""
+    """Bilinear weights of the cells for the pixels in [first, last): (last - first, cells)."""
     centres = (np.arange(first, last) + 0.5) * given / pixels - 0.5
     place = np.clip((centres - first_centre) / stride, 0, cells - 1)
     low = np.minimum(place.astype(int), max(cells - 2, 0))

@@ -1,4 +1,4 @@
-"""The layers of a network that a class activation map can be made of."""
+"""Layers of a network that have a class activation map."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import nn
 
 
 def layers_of(net: nn.Module, side: int) -> list[str]:
-    """Names of the layers that give maps which could be explained, from the first to the last.
+    """List the layers that return maps, in order of their execution.
 
     Parameters
     ----------
@@ -22,7 +22,7 @@ def layers_of(net: nn.Module, side: int) -> list[str]:
     Returns
     -------
     list of str
-        Blocks and single layers down to the second level.
+        Names of blocks and layers down to the second level of modules.
     """
     found: dict[str, int] = {}
     handles = []
@@ -53,12 +53,12 @@ def _is_map(output: torch.Tensor) -> bool:
 
 
 def find_layer(net: nn.Module, name: str, side: int) -> nn.Module:
-    """Look a layer up by name.
+    """Look up a layer by name.
 
     Raises
     ------
     ValueError
-        If there is none; the message lists what there is.
+        If there is none; the message lists the layers.
     """
     modules = dict(net.named_modules())
     if name not in modules or not name:

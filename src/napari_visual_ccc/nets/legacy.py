@@ -1,4 +1,4 @@
-"""Weights that others published: read once, on demand, and never executed."""
+"""Import of weights published by Visual-CCC. Nothing in a file is executed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _LONGEST_PICKLE = 4_000_000
 
 _MOST_TUPLES = 3000
 
-# what the readers of archive, pickle and tensors raise on damaged bytes: none of them promises less
+# exceptions of the readers of archives, pickles and tensors for damaged bytes
 _WRONG = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
 
 _BROKEN = (EOFError, MemoryError, OSError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -53,7 +53,7 @@ def read_visual_ccc(
     """Read weights published by Visual-CCC: (architecture name, state dict in our names, card).
 
     Visual-CCC trains two classes with one logit, which is positive for the class of index 1. It
-    becomes the second of two outputs, the first being zero: their softmax is its sigmoid.
+    becomes the second of two outputs, and the first is zero: their softmax is its sigmoid.
 
     Parameters
     ----------
@@ -61,27 +61,27 @@ def read_visual_ccc(
         A finalized file, a checkpoint or a plain state dict (.pth, .pt, .safetensors) of its
         VisualCNN or its AlexNet.
     classes : sequence of str
-        Names of the classes in the order of the outputs, for a file that does not name them.
+        Names of the classes in the order of the outputs, for a file without them.
 
     Returns
     -------
     tuple of str, dict, ModelCard
-        ``visualcnn`` or ``alexnet-1ch``; its float32 state dict with an output for each class;
-        the card, as `checkpoint.save` takes it.
+        ``visualcnn`` or ``alexnet-1ch``; its float32 state dict with one output for each class;
+        and the model card.
 
     Raises
     ------
     FileNotFoundError
         If there is no such file.
     ValueError
-        If it holds anything but such weights, or nobody names its classes.
+        If it holds anything but such weights, or the names of the classes are missing.
     """
     path = Path(path)
     if not path.is_file():
         what = "a folder, not a file of weights" if path.is_dir() else "no such file"
         raise FileNotFoundError(f"{path}: {what}; choose a .pth file of Visual-CCC")
     content = _content(path)
-    # also a training checkpoint keeps its weights under this name, beside the optimiser's state
+    # a training checkpoint also has the state of the optimiser
     weights = content.get("model_state_dict", content)
     if not isinstance(weights, Mapping):
         raise _refused(path, "its 'model_state_dict' holds no weights")
@@ -122,10 +122,10 @@ def _content(path: Path) -> Mapping[str, Any]:
 
 
 def _trouble(path: Path) -> str:
-    """Say why torch should not be given this file, if so.
+    """Give the reason why torch must not read this file, or an empty string.
 
-    Hashing deeply nested tuples overflows the stack of C, which ends the process; a small archive
-    may inflate to any size.
+    Hashing deeply nested tuples overflows the C stack, which ends the process. A small archive may
+    inflate to any size.
     """
     with zipfile.ZipFile(path) as archive:
         members = archive.infolist()
@@ -141,12 +141,12 @@ def _trouble(path: Path) -> str:
 
 
 def _recognised(weights: Mapping[str, Any], path: Path) -> tuple[str, int]:
-    """Name the architecture and count its outputs."""
+    """Identify the architecture and count its outputs."""
     matches = [name for name, shapes in _shapes(1).items() if set(shapes) == set(weights)]
     if not matches:
         raise _refused(path, "its layers are neither those of VisualCNN nor those of its AlexNet")
     for key, value in weights.items():
-        # sparse and meta tensors have no values to look at
+        # sparse and meta tensors have no plain values
         plain = isinstance(value, torch.Tensor) and value.layout is torch.strided
         if not plain or value.is_meta:
             raise _refused(path, f"{key} is no tensor of numbers")
@@ -196,7 +196,7 @@ def _in_order(class_map: Any, path: Path) -> list[Any]:
 
 def _checked(key: str, value: torch.Tensor, path: Path) -> torch.Tensor:
     if key.endswith("num_batches_tracked"):
-        return torch.tensor(0)  # only training looks at it
+        return torch.tensor(0)  # used in training only
     if not value.is_floating_point():
         raise _refused(path, f"{key} holds no decimal numbers")
     value = value.detach().to(torch.float32).contiguous()

@@ -1,4 +1,4 @@
-"""What a model remembers of its training images: which of them are like another one."""
+"""Nearest training images in feature space, and out-of-distribution detection."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ NEIGHBOURS = 5
 # share of held-out images that count as in distribution
 IN_DISTRIBUTION = 0.95
 
-# so many training images are kept in a model file
+# training images in a model file
 MAX_REFERENCES = 1000
 
 
@@ -28,31 +28,31 @@ def choose_references(
     seed: int,
     most: int = MAX_REFERENCES,
 ) -> tuple[dict[str, torch.Tensor], list[str], np.ndarray]:
-    """Choose the training images that a model file keeps.
+    """Choose the training images whose features a model file keeps.
 
     Parameters
     ----------
     features : (n, d) array
-        What the last layer sees of each.
+        Input of the last layer for each image.
     targets : (n,) int array
-        Classes.
+        Class of each image.
     thumbnails : (n, h, w) uint8 array
-        Small pictures.
+        Thumbnail of each image.
     names : sequence of str
-        Of the images.
+        Names of the images.
     seed : int
-        Of the draw, where there are more than are kept.
+        Seed of the draw, if there are more images than are kept.
     most : int
-        How many are kept.
+        Largest number of images that are kept.
 
     Returns
     -------
     tensors, names, chosen
-        For `Model.extras` and the card; numbers of the images that are kept.
+        Tensors for `Model.extras`, names for the card, and indices of the chosen images.
     """
     chosen = np.arange(len(targets))
     if len(chosen) > most:
-        # equal shares of the classes: a rare one needs its neighbours most
+        # equal shares of the classes: a rare class needs its neighbours most
         rng = np.random.default_rng(seed)
         order = rng.permutation(len(targets))
         turn = np.empty(len(targets), int)
@@ -74,13 +74,13 @@ def distances(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
 
 
 def knn_distance(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
-    """Mean distance to the nearest training images (Sun et al., ICML 2022): (n, d) → (n,)."""
+    """Mean distance to the nearest training images, (n, d) → (n,) (Sun et al., ICML 2022)."""
     count = min(NEIGHBOURS, len(kept))
     return distances(features, kept).topk(count, dim=1, largest=False).values.mean(dim=1)
 
 
 def nearest(model: Model, feature: torch.Tensor) -> list[dict[str, Any]]:
-    """List the training images nearest to one image: name, class, distance and thumbnail."""
+    """List the nearest training images of one image: name, class, distance and thumbnail."""
     kept = model.extras.get(f"{REFERENCE}features")
     if kept is None:
         return []
@@ -101,17 +101,17 @@ def nearest(model: Model, feature: torch.Tensor) -> list[dict[str, Any]]:
 
 
 def is_out_of_distribution(model: Model, features: np.ndarray) -> np.ndarray | None:
-    """Tell which images are farther from the training images than validation images are.
+    """Compare the distance to the training images with the threshold of the card.
 
     Parameters
     ----------
     features : (n, d) array
-        What the last layer sees of each.
+        Input of the last layer for each image.
 
     Returns
     -------
     (n,) bool array or None
-        None for a model that keeps no training images, or no threshold.
+        None for a model without reference images or without a threshold.
     """
     limit, kept = model.card.ood, model.extras.get(f"{REFERENCE}features")
     if limit is None or kept is None:

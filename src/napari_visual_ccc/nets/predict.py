@@ -1,4 +1,4 @@
-"""Run a model on windows: logits, and what the last layer sees."""
+"""Logits and features of many windows."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ def predict(
     size_nm: float | None = None,
     note: str = "windows",
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
-    """Classify many windows; on the processor where graphics memory does not hold a single one.
+    """Classify many windows; on the CPU if a single window does not fit into GPU memory.
 
     Parameters
     ----------
     model : Model
-        Loaded.
+        Model from `checkpoint.load_model`.
     read : callable
-        Gives the (B, H, W) float windows, 0 to 1, from a start to a stop; any size.
+        Takes start and stop, returns the (B, H, W) float windows, 0 to 1, of any size.
     count : int
-        How many there are.
+        Number of windows.
     size_nm : float, optional
-        Pixel size of the image they are from, for a model that is told it.
+        Pixel size of the image in nm, for a model that takes it as an input.
     note : str
-        For the progress bar.
+        Text for the progress bar.
 
     Returns
     -------
@@ -73,12 +73,12 @@ def predict(
 
 
 def grey_range(model: Model) -> tuple[float, float]:
-    """Mean and standard deviation of grey that the network expects."""
+    """Mean and standard deviation of grey levels that the network expects."""
     return model.card.normalisation.mean, model.card.normalisation.std
 
 
 def size_term(model: Model, size_nm: float | None) -> torch.Tensor:
-    """What the pixel size adds to the logits: (classes,), zeros where it does not matter."""
+    """Term of the pixel size in the logits: (classes,), zeros if the model does not use it."""
     known = model.card.pixel_size_input
     if not known or not size_nm or SIZE not in model.extras:
         return torch.zeros(len(model.card.classes), device=model.device)

@@ -1,4 +1,4 @@
-"""What every architecture states of itself."""
+"""Rows of the table of architectures."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from torch import nn
 
 Part = Callable[[Any, torch.Tensor], torch.Tensor]
 
-# names that are looked up in timm, on a hub or in a folder: "timm:resnet18"
+# prefixes of models of timm, of a hub or of a folder, such as "timm:resnet18"
 FOREIGN = ("timm:", "hf-hub:", "local-dir:")
 
 
 @dataclass(frozen=True)
 class Split:
-    """A fully convolutional network cut where its maps have become small.
+    """A fully convolutional network cut at a layer of small maps.
 
     Parameters
     ----------
@@ -26,7 +26,8 @@ class Split:
     stride : int
         Input pixels between two cells at the cut.
     halo : int
-        Input pixels around a tile that its cells see, a multiple of the last stride.
+        Input pixels around a tile in the receptive field of its cells, a multiple of the last
+        stride.
     """
 
     early: Part
@@ -37,24 +38,24 @@ class Split:
 
 @dataclass(frozen=True)
 class Explainable:
-    """A classifier in two parts: up to its last maps, which are explained, and behind them.
+    """A classifier in two parts: up to its last maps, which are explained, and after them.
 
     Parameters
     ----------
     features : callable
-        Net, (B, 1, H, W) → maps of the layer that is explained unless another is chosen.
+        Net, (B, 1, H, W) → maps of the layer that is explained by default.
     head : callable
         Net, these maps → (B, classes).
     embed : callable
         Net, these maps → (B, d): the input of the last linear layer.
     stride : int
-        Input pixels between two cells of that layer.
+        Input pixels between neighbouring cells of that layer.
     first_centre : float
-        Input pixel on which the receptive field of its first cell is centred.
+        Input pixel at the centre of the receptive field of its first cell.
     as_map : callable
         Net, maps → (B, C, h, w); for networks of tokens.
     split : Split, optional
-        How a large image is run through in tiles, exactly.
+        For exact inference in tiles.
     """
 
     features: Part
@@ -76,21 +77,21 @@ class Architecture:
         Number of classes, side of the input → frozen net in evaluation mode,
         (B, 1, H, W) → (B, classes).
     input_px : int
-        Side of the input unless another is chosen.
+        Default side of the input, in pixels.
     explainable : Explainable, optional
-        Of a classifier: its parts.
+        The parts of a classifier; None for a network without classes.
     any_size : bool
         Whether the input may be larger than in training (fully convolutional up to a pooling).
     mean, std : float
-        Of grey (0 to 1), as the first layer expects it.
+        Of grey levels (0 to 1), as the first layer expects them.
     stored : str
-        Prefix of the parameters that a model file holds; the others come with `build`.
+        Prefix of the parameters in a model file; `build` provides the others.
     warm : tuple of str
-        Prefixes of the parameters trained alone at first: a new head on trained layers.
+        Prefixes of the parameters that are trained alone at first: a new head.
     tuned : tuple of str
-        Prefixes of those trained afterwards; nothing where only the head is ever trained.
+        Prefixes of the parameters trained afterwards; empty if only the head is trained.
     rate : float
-        Learning rate of what is new; trained layers get a tenth.
+        Learning rate of new layers; pretrained layers get a tenth.
     source : str
         Of the weights that `build` brings along; empty where it draws random ones.
     pretrained : str
@@ -125,7 +126,7 @@ class Architecture:
 
 
 def frozen(net: nn.Module) -> nn.Module:
-    """Put a net into evaluation mode and stop gradients to its parameters."""
+    """Set evaluation mode and disable gradients of the parameters."""
     return net.eval().requires_grad_(False)
 
 
@@ -140,5 +141,5 @@ def timm_head(net: Any, maps: torch.Tensor) -> torch.Tensor:
 
 
 def timm_embed(net: Any, maps: torch.Tensor) -> torch.Tensor:
-    """These maps → what the last linear layer sees."""
+    """These maps → input of the last linear layer."""
     return net.forward_head(maps, pre_logits=True)

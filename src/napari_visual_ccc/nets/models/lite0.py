@@ -23,17 +23,17 @@ def _lite0_weights() -> dict[str, torch.Tensor]:
 
 
 def lite0(classes: int = 0, side: int = 0) -> nn.Module:
-    """EfficientNet-Lite0 with ImageNet weights that come with an installed package: no download.
+    """EfficientNet-Lite0 with ImageNet weights of an installed package, without a download.
 
-    For one channel, and with its batch normalisation folded into the convolutions, which computes
-    the same in a third of the time.
+    For one channel. Batch normalisation is folded into the convolutions, which gives the same
+    result in a third of the time.
 
     Parameters
     ----------
     classes : int
-        Of a new linear layer; 0 leaves it out.
+        Outputs of a new linear layer; 0 omits it.
     side : int
-        Not needed: the net takes any size.
+        Not used: the network takes any size.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def _in_order(
 ) -> dict[str, torch.Tensor]:
     """Rename weights by position: both list the same layers in the same order.
 
-    Those that are left over at the end are the ImageNet classifier.
+    The ImageNet classifier at the end is left out.
     """
     renamed = {}
     for (name, value), (source, weight) in zip(wanted.items(), weights.items(), strict=False):
@@ -80,7 +80,7 @@ def _in_order(
 
 
 def _fold_norms(net: nn.Module) -> None:
-    """Put every batch normalisation into the convolution before it; its activation stays."""
+    """Fold every batch normalisation into the convolution before it; its activation stays."""
     conv: Any = None
     for name, module in list(net.named_modules()):
         if isinstance(module, nn.Conv2d):
@@ -104,15 +104,15 @@ def _lite0_late(net: Any, x: torch.Tensor) -> torch.Tensor:
     return net.bn2(net.conv_head(net.blocks[3:](x)))  # (B, 1280, H/32, W/32)
 
 
-# padding puts the odd pixel behind (31), training makes up for most of it: 17.3 was measured as
-# the centre at which maps of mirrored micrographs agree best, the same along both axes
+# asymmetric padding gives 31, training compensates most of it: with 17.3, measured, maps of
+# mirrored micrographs agree best, along both axes
 _PARTS = Explainable(
     timm_features,
     timm_head,
     timm_embed,
     stride=32,
     first_centre=17.3,
-    # 5 x 5 and 3 x 3 kernels up to stride 8 see 37 pixels around a cell
+    # the receptive field of 5 x 5 and 3 x 3 kernels up to stride 8 is 37 pixels around a cell
     split=Split(_lite0_early, _lite0_late, stride=8, halo=64),
 )
 

@@ -17,8 +17,8 @@ from .base import Architecture, Explainable, frozen, timm_embed, timm_features, 
 class VisualCNN(nn.Module):
     """Four blocks of convolution, batch norm, ReLU and max pooling, then a linear layer.
 
-    `features` ends at the last ReLU: the last max pooling has no parameters, so the names of the
-    layers stay those of Visual-CCC, and a class activation map gets twice the resolution.
+    `features` ends at the last ReLU. The last max pooling has no parameters, so the names of the
+    layers stay those of Visual-CCC, and a class activation map has twice the resolution.
 
     Parameters
     ----------
@@ -41,11 +41,11 @@ class VisualCNN(nn.Module):
         self.classifier = nn.Linear(256, classes)
 
     def head(self, maps: torch.Tensor) -> torch.Tensor:
-        """Give the outputs for what `features` gives: (B, 256, h, w) → (B, classes)."""
+        """Classify the maps of `features`: (B, 256, h, w) → (B, classes)."""
         return self.classifier(self.embed(maps))
 
     def embed(self, maps: torch.Tensor) -> torch.Tensor:
-        """Give what the linear layer sees: (B, 256, h, w) → (B, 256)."""
+        """Compute the input of the linear layer: (B, 256, h, w) → (B, 256)."""
         return self.pool(maps).mean(dim=(2, 3))
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
@@ -86,7 +86,7 @@ VISUALCNN = Architecture(
     ),
 )
 
-# 11 px, stride 4, padding 2, then two max poolings of 3 px and stride 2, the last one behind
+# 11 px, stride 4, padding 2, then two max poolings of 3 px and stride 2; the head has the last one
 ALEXNET = Architecture(
     alexnet,
     256,

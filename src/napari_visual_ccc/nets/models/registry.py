@@ -1,7 +1,7 @@
-"""The networks there are, and what has to be known of each to train, classify and explain.
+"""Table of network architectures.
 
-All take one grey channel. A network for colour is adapted once: the weights of its first layer are
-summed over the channels, which is what it would see of a grey image repeated three times.
+All take one grey channel. The first layer of a network for colour is summed over its channels,
+which is equivalent to a grey image repeated three times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ARCHITECTURES: dict[str, Architecture] = {
 
 
 def architecture(name: str) -> Architecture:
-    """Look an architecture up.
+    """Look up an architecture.
 
     Parameters
     ----------
@@ -31,7 +31,7 @@ def architecture(name: str) -> Architecture:
     Raises
     ------
     ValueError
-        If there is none of that name.
+        If there is none of this name.
     """
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]

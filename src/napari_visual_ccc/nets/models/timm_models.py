@@ -20,7 +20,7 @@ Weights = Literal["installed", "download", "random"]
 
 @functools.lru_cache(maxsize=8)
 def timm_architecture(name: str) -> Architecture:
-    """Describe a model of timm for one grey channel.
+    """Build the row of a model of timm for one grey channel.
 
     Parameters
     ----------
@@ -30,7 +30,7 @@ def timm_architecture(name: str) -> Architecture:
     Raises
     ------
     ValueError
-        If timm has no such model, or it gives no maps to explain.
+        If timm has no such model, or it returns no maps.
     """
     spare_triton()
     import timm
@@ -85,7 +85,7 @@ def _is_vit(net: Any) -> bool:
 
 
 def _vit_features(net: Any, x: torch.Tensor) -> torch.Tensor:
-    """Tokens before the last block: behind it, only the class token reaches the classifier."""
+    """Tokens before the last block: after it, only the class token reaches the classifier."""
     seen: list[torch.Tensor] = []
     hook = net.blocks[-1].register_forward_pre_hook(lambda _, given: seen.append(given[0]))
     try:
@@ -120,7 +120,7 @@ def _as_map(net: Any, maps: torch.Tensor) -> torch.Tensor:
 def pretrained(
     name: str, classes: int, weights: Weights = "installed"
 ) -> tuple[str, nn.Module, dict[str, str]]:
-    """Build a network with weights trained elsewhere, and a new classifier.
+    """Build a network with pretrained weights and a new classifier.
 
     Parameters
     ----------
@@ -128,15 +128,15 @@ def pretrained(
         ``"timm:NAME"``, ``"hf-hub:OWNER/NAME"`` (a repository in timm's format) or
         ``"local-dir:FOLDER"`` (the same, downloaded or saved before).
     classes : int
-        Of the new classifier.
+        Outputs of the new classifier.
     weights : {'installed', 'download', 'random'}
-        Only what is on this machine; fetch what is not (it is then kept in the cache of
-        huggingface_hub); or none.
+        Only weights on this machine; download them if needed (into the cache of huggingface_hub);
+        or none.
 
     Returns
     -------
     name : str
-        The architecture's name in a model file, ``"timm:..."``.
+        Name of the architecture on the model card, ``"timm:..."``.
     net : nn.Module
         For one grey channel, frozen.
     origin : dict
@@ -147,7 +147,7 @@ def pretrained(
     ValueError
         If there is no such model.
     RuntimeError
-        If its weights are not on this machine and may not or cannot be fetched.
+        If its weights are not on this machine and may not or cannot be downloaded.
     """
     spare_triton()
     import timm
@@ -162,14 +162,14 @@ def pretrained(
         return name, net, {"source": f"{name}, random weights", "sha256": digest(net, heads)}
     try:
         with _offline(weights != "download"):
-            # without the hub, timm would turn to the address where the weights were first
+            # without the hub, timm would fall back to the original address of the weights
             stay: dict[str, Any] = (
                 {"pretrained_cfg_overlay": {"url": ""}} if weights != "download" else {}
             )
             net = timm.create_model(
                 wanted, pretrained=weights != "random", num_classes=classes, in_chans=1, **stay
             )
-    # the hub's client raises errors of three packages, most of them below OSError
+    # the client of the hub raises errors of three packages, most of them OSError
     except (OSError, RuntimeError, ValueError, KeyError) as error:
         raise RuntimeError(_not_there(name, weights, error)) from error
     about: Any = net.pretrained_cfg
@@ -202,7 +202,7 @@ def _not_there(name: str, weights: Weights, error: Exception) -> str:
 
 @contextmanager
 def _offline(on: bool) -> Iterator[None]:
-    """Let huggingface_hub use its cache only."""
+    """Restrict huggingface_hub to its cache."""
     from huggingface_hub import constants
 
     before, word = constants.HF_HUB_OFFLINE, os.environ.get("HF_HUB_OFFLINE")
@@ -220,7 +220,7 @@ def _offline(on: bool) -> Iterator[None]:
 
 
 def digest(net: nn.Module, heads: tuple[str, ...] = ()) -> str:
-    """SHA-256 over names and values of all weights but those of the new classifier."""
+    """SHA-256 of the names and values of all weights except those of the new classifier."""
     found = hashlib.sha256()
     for name, value in net.state_dict().items():
         if name.startswith(heads):

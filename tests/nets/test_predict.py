@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.nets.checkpoint import SIZE, Model, load_model
+from napari_visual_ccc.nets.predict import grey_range, predict, size_term
+from tests.models import saved
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    return load_model(saved(tmp_path_factory.mktemp("predict"), "visualcnn"), CPU)
+
+
+def test_windows_are_resized_and_scaled_to_the_input(model, rng):
+    windows = rng.random((3, 64, 64)).astype(np.float32)
+    logits, features = run(predict(model, lambda a, b: windows[a:b], 3))
+    expected = model.net((torch.from_numpy(windows)[:, None] - 0.5) / 0.5)
+    np.testing.assert_allclose(logits, expected.numpy(), rtol=1e-4, atol=1e-5)
+    assert features.shape == (3, 256)
+
+
+def test_the_pixel_size_counts_only_where_the_model_takes_it(model):
+    assert grey_range(model) == (0.5, 0.5)
+    assert not size_term(model, 2.0).any()
+    card = model.card.model_copy(update={"pixel_size_input": {"log10_mean": 1.0}, "use": "sized"})
+    card = type(card).model_validate(card.as_dict())
+    sized = Model(model.net, card, {SIZE: torch.tensor([1.0, 0.0, -2.0])})
+    assert size_term(sized, 100.0).tolist() == [1.0, 0.0, -2.0]
+    assert not size_term(sized, None).any()
