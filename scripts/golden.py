@@ -67,6 +67,7 @@ _CLASSIFIED = {
     "likely": "prediction_set",
 }
 _CLASSES = {"likely": "prediction_set"}
+_OF_REGION = ("share_of_area", "share_of_evidence", "change")
 # by old operation, for example:
 # "otsu": Renamed("threshold", {"objects": "foreground"}, {"area_percent": "share_percent"},
 #                 fixed={"method": "otsu"}, values={"objects": {"dark": "below"}})
@@ -98,7 +99,11 @@ NAMES: dict[str, Renamed] = {
     "otsu": Renamed("threshold"),
     "quality": Renamed("image_quality"),
     "quality_folder": Renamed("image_quality_folder"),
-    "shortcuts": Renamed("detect_shortcuts"),
+    "shortcuts": Renamed(
+        "detect_shortcuts",
+        facts={f"label_bar_{name}": f"info_bar_{name}" for name in _OF_REGION},
+        texts={"label bar": "info bar"},
+    ),
     "target_cluster": Renamed("select_cluster"),
     "train": Renamed(parameters={"balance": "class_weights"}),
     "trust": Renamed("cam_sanity_checks"),

@@ -236,3 +236,19 @@ def test_a_kept_model_does_not_follow_its_file(tmp_path):
         file.truncate(0)
         file.write(bytes(cards.DEFAULT.stat().st_size))
     assert all(torch.equal(value, model.extras[name]) for name, value in before.items())
+
+
+def test_new_weights_are_put_into_a_copy():
+    model = checkpoint.load_model(None, torch.device("cpu"))
+    before = {name: value.clone() for name, value in model.net.state_dict().items()}
+    last = checkpoint.randomized(model, 0, True).net.state_dict()
+    every = checkpoint.randomized(model, 0, False).net.state_dict()
+    changed = {name for name, value in before.items() if not torch.equal(value, last[name])}
+    assert changed == {"classifier.weight", "classifier.bias"}
+    assert all(not torch.equal(v, every[name]) for name, v in before.items() if v.ndim == 4)
+    assert all(torch.equal(v, model.net.state_dict()[name]) for name, v in before.items())
+    again = checkpoint.randomized(model, 0, True).net.state_dict()
+    assert all(torch.equal(value, last[name]) for name, value in again.items())
+    assert last["classifier.weight"].std() == pytest.approx(
+        float(before["classifier.weight"].std()), rel=0.1
+    )

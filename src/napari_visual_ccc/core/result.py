@@ -147,8 +147,8 @@ class Prediction(Result):
         Number of windows; 1 for an image that is classified as a whole.
     shares : (classes,) array, optional
         Fraction of windows won by each class; None for a whole image.
-    likely : tuple of str
-        Prediction set: classes that cannot be ruled out at the requested level; empty where that
+    prediction_set : tuple of str
+        Classes that cannot be ruled out at the requested level; empty where that
         is not known.
     unknown : bool
         Whether the image is out of the distribution of the training images.
@@ -162,7 +162,7 @@ class Prediction(Result):
     probabilities: np.ndarray
     windows: int = 1
     shares: np.ndarray | None = None
-    likely: tuple[str, ...] = ()
+    prediction_set: tuple[str, ...] = ()
     unknown: bool = False
     spread: np.ndarray | None = None
     similar: tuple[Mapping[str, Any], ...] = ()
@@ -184,7 +184,7 @@ class Prediction(Result):
         return {
             "verdict": self.verdict,
             "probability": probability,
-            "likely": ", ".join(self.likely),
+            "prediction_set": ", ".join(self.prediction_set),
             "second": f"{second} {after:.1%}",
             "distance": self.facts.get("distance", np.nan),
             "windows": self.windows,
@@ -201,8 +201,8 @@ class Prediction(Result):
         table = pd.DataFrame({"class": self.classes, "probability": self.probabilities})
         if self.spread is not None:
             table["spread"] = self.spread
-        if self.likely:
-            table["likely"] = [name in self.likely for name in self.classes]
+        if self.prediction_set:
+            table["prediction_set"] = [name in self.prediction_set for name in self.classes]
         if self.shares is not None:
             table["share_of_windows"] = self.shares
         tables = {"classes": table.sort_values("probability", ascending=False, ignore_index=True)}

@@ -46,7 +46,7 @@ def classify_folder(
     tta: bool = True,
     device: Device = "auto",
 ) -> Steps[Result]:
-    """Classify every image of a folder: a table of classes, what is likely, and what is unknown.
+    """Classify every image of a folder: class, prediction set and out-of-distribution flag.
 
     Parameters
     ----------
@@ -64,9 +64,9 @@ def classify_folder(
     Returns
     -------
     Result
-        One row an image: ``name``, ``verdict`` (a class, or unknown), ``probability``, ``likely``,
-        ``distance`` to the training images, ``second`` class, ``windows``, ``problem`` (why an
-        image could not be classified).
+        One row an image: ``name``, ``verdict`` (a class, or unknown), ``probability``,
+        ``prediction_set``, ``distance`` to the training images, ``second`` class, ``windows``,
+        ``problem`` (why an image could not be classified).
 
     Raises
     ------
@@ -89,7 +89,7 @@ def classify_folder(
 
     rows = yield from _rows(folder, judge, {"verdict": ""})
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
-    text = ["verdict", "likely", "second", "problem"]
+    text = ["verdict", "prediction_set", "second", "problem"]
     table[text] = table[text].fillna("")
     counts = table["verdict"].value_counts().to_dict()
     notes = tuple(
@@ -99,7 +99,7 @@ def classify_folder(
 
 
 _COLUMNS = (
-    "name", "verdict", "probability", "likely", "second", "distance", "windows", "problem"
+    "name", "verdict", "probability", "prediction_set", "second", "distance", "windows", "problem"
 )  # fmt: skip
 
 

@@ -5,20 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from pytorch_grad_cam import AblationCAM, FullGrad
-from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation.explain import TITLES
-from napari_visual_ccc.engine.explanation.explainer import Explainer, Head
-from napari_visual_ccc.engine.explanation.occlude import covered_image
-from napari_visual_ccc.engine.explanation.weights import Target, ablation_cam, full_grad
+from napari_visual_ccc.engine.explanation.explainer import Explainer
+from napari_visual_ccc.engine.explanation.weights import Target
 from napari_visual_ccc.nets import checkpoint
-from napari_visual_ccc.nets.card import read_card
-from napari_visual_ccc.nets.layers import find_layer, layers_of
-from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 from tests.models import CLASSES, saved
 
 CPU = torch.device("cpu")
@@ -41,38 +35,6 @@ def test_every_method_explains_a_crop_the_same_way_twice(crop, method):
     np.testing.assert_array_equal(first.data, second.data)
 
 
-def test_full_gradient_is_that_of_grad_cam():
-    torch.manual_seed(0)
-    net = ARCHITECTURES["alexnet-1ch"].build(3, 256)
-    x = torch.rand(1, 1, 256, 256)
-    ours = full_grad(net, x, Target(1))[0]
-    with FullGrad(net, []) as cam:
-        theirs = cam(x, [ClassifierOutputTarget(1)])[0]
-    ours = (ours - ours.min()) / (ours.max() - ours.min())
-    np.testing.assert_allclose(ours, theirs, atol=1e-4)
-
-
-def test_ablation_weights_are_those_of_grad_cam():
-    torch.manual_seed(0)
-    design = ARCHITECTURES["visualcnn"]
-    net = design.build(3, 64)
-    x = torch.rand(1, 1, 64, 64)
-    with torch.no_grad():
-        maps = design.parts.features(net, x)
-    head = Head(net, design)
-    ours = run(ablation_cam(head, head.maps, maps, Target(2), lambda m: m))[0]
-    targets, layer = [ClassifierOutputTarget(2)], net.features[-1]
-    with AblationCAM(net, [layer]) as cam:
-        cam(x, targets)
-        activations = cam.activations_and_grads.activations[0].numpy()
-        weights = cam.get_cam_weights(x, layer, targets, activations, None)
-    found = (weights[:, :, None, None] * activations).sum(axis=1)[0]
-    with torch.no_grad():
-        # grad-cam divides by the score itself: where it is negative, what helps becomes what harms
-        sign = -1 if net(x)[0, 2] < 0 else 1
-    np.testing.assert_allclose(sign * ours, found, atol=1e-4 * np.abs(found).max())
-
-
 def test_why_one_and_not_the_other_is_the_difference_of_both(crop):
     """Grad-CAM is linear in the score, and the head of the shipped model in its features."""
     maps = ccc.compare(crop, signed=True).maps
@@ -92,20 +54,6 @@ def _stretched(image):
     from napari_visual_ccc.arrays.inputs import stretch
 
     return stretch(image)[0]
-
-
-def test_any_layer_can_be_explained(crop):
-    model = checkpoint.load_model(None, CPU)
-    names = layers_of(model.net, model.card.input_px)
-    assert names[0] == "conv_stem"
-    assert names.index("blocks.2") < names.index("blocks.5") < names.index("conv_head")
-    assert names == read_card().layers
-    for name in ("blocks.2", "blocks.5"):
-        found = ccc.explain(crop, target="cube", layer=name)
-        assert found.data.max() == pytest.approx(1)
-    assert not any(m._forward_hooks for m in model.net.modules())
-    with pytest.raises(ValueError, match="no layer 'nowhere'; there are conv_stem"):
-        find_layer(model.net, "nowhere", model.card.input_px)
 
 
 def test_views_averaged_make_the_map_symmetric():
@@ -166,86 +114,6 @@ def test_a_sliding_window_finds_an_object_where_it_is(tmp_path, method):
         assert left - 64 <= columns[0]
         assert columns[-1] < left + 32 + 64
     np.testing.assert_allclose(np.roll(shown[0], 192, axis=1), shown[1], atol=1e-5 * shown[1].max())
-
-
-def test_a_heatmap_becomes_regions_with_their_share():
-    heat = np.zeros((40, 60))
-    heat[5:15, 5:15] = 1.0
-    heat[20:30, 40:52] = 0.7
-    heat[35, 3] = 0.9
-    found = ccc.evidence_regions(heat, threshold=0.5, min_size=4)
-    assert found.table["area_px"].tolist() == [100, 120]
-    assert found.table["share_of_evidence"].sum() == pytest.approx(184 / 184.9)
-    assert found.labels[6, 6] == 1
-    assert found.labels[35, 3] == 0
-    assert len(ccc.evidence_regions(heat, threshold=0.8, min_size=0).table) == 2
-    for bad in (np.zeros((5, 5)), np.full((5, 5), np.nan)):
-        with pytest.raises(ValueError, match="no positive evidence"):
-            ccc.evidence_regions(bad)
-
-
-def test_a_morphology_map_agrees_with_the_masks():
-    image = samples.load("nanoparticles").data
-    shapes = samples.masks("nanoparticles")["shapes"]
-    found = ccc.morphology_map(image, (2.0, 2.0), "nm")
-    labels = found.labels
-    assert labels.shape == image.shape
-    both = (labels > 0) & (shapes > 0)
-    assert (labels == shapes)[both].mean() > 0.8
-    table = found.tables["morphology"]
-    assert table["area_percent"].sum() == pytest.approx(100)
-    total = sum(found.maps[f"probability {name}"].data for name in ("cube", "octahedron", "sphere"))
-    np.testing.assert_allclose(total[np.isfinite(total)], 1, atol=1e-5)
-    assert (np.isnan(total) == (labels == 0)).all()
-
-
-def test_windows_and_strides_can_be_given_in_nanometres():
-    image = samples.load("nanoparticles").data[:200, :240]
-    pixels = ccc.morphology_map(image, window=48, stride=24, shared=False)
-    units = ccc.morphology_map(
-        image, (0.5, 0.5), "nm", window=24, stride=12, length="unit", shared=False
-    )
-    np.testing.assert_array_equal(pixels.labels, units.labels)
-    assert pixels.facts["cell_px"] == 24
-    with pytest.raises(ValueError, match="no pixel size"):
-        ccc.morphology_map(image, window=24, length="unit")
-    with pytest.raises(ValueError, match="does not fit"):
-        ccc.morphology_map(image, window=500)
-    with pytest.raises(ValueError, match="less than one pixel"):
-        ccc.morphology_map(image, (2.0, 2.0), "nm", window=48, stride=0.9, length="unit")
-    # the network's maps have a cell every 16 px of this image
-    shared = ccc.morphology_map(image, window=64, stride=10)
-    assert shared.facts["cell_px"] == 16
-    assert any("stride 16 px" in note for note in shared.notes)
-
-
-def test_covering_what_decides_changes_the_answer(crop):
-    regions = np.zeros(crop.shape, int)
-    nothing = ccc.occlude(crop, regions)
-    np.testing.assert_allclose(nothing.table["before"], nothing.table["after"])
-    regions[8:-8, 8:-8] = 1
-    found = ccc.occlude(crop, regions, fill="mean")
-    winner = found.table.iloc[0]
-    assert winner["before"] == found.table["before"].max()
-    assert winner["after"] < winner["before"] - 0.1
-    assert found.facts["covered_share"] == pytest.approx(regions.mean())
-    with pytest.raises(ValueError, match="must agree"):
-        ccc.occlude(crop, regions[:5])
-
-
-@pytest.mark.parametrize("fill", ["surroundings", "mean", "blur"])
-def test_what_covers_hides_the_object_and_leaves_the_rest(fill, rng):
-    image = (0.4 + rng.normal(0, 0.01, (80, 100))).astype(np.float32)
-    image[30:50, 40:60] = 1.0
-    mask = np.zeros(image.shape, bool)
-    mask[26:54, 36:64] = True
-    found = covered_image(image, mask, fill)
-    np.testing.assert_array_equal(found[~mask], image[~mask])
-    if fill != "blur":
-        assert np.abs(found[mask] - 0.4).max() < 0.1
-    assert found[mask].max() < 0.95
-    everything = covered_image(image, np.ones_like(mask), fill)
-    assert everything.std() == 0
 
 
 def test_classes_that_cannot_be_compared_are_refused(crop, tmp_path):

@@ -66,7 +66,7 @@ def test_layers_of_the_model_are_offered(viewer, finish):
 
 
 def with_bar(tile: np.ndarray, text: str) -> np.ndarray:
-    """A label bar as microscopes burn it in."""
+    """An info bar as microscopes burn it in."""
     picture = Picture.fromarray(tile)
     draw = ImageDraw.Draw(picture)
     top = tile.shape[0] - 16
@@ -95,7 +95,7 @@ def cheat(tmp_path_factory):
     return path, with_bar(image[200:328, 300:428], "5000x  10 kV  ====")
 
 
-def test_a_model_that_looks_at_the_label_bar_is_told_on(viewer, finish, cheat):
+def test_a_model_that_relies_on_the_info_bar_is_reported(viewer, finish, cheat):
     path, image = cheat
     viewer.add_image(image, name="sem")
     form = dock(viewer, "classify")
@@ -103,9 +103,9 @@ def test_a_model_that_looks_at_the_label_bar_is_told_on(viewer, finish, cheat):
     form.fields["model"].value = path
     form.run_button.native.click()
     finish(form)
-    assert "looks at the label bar" in form.message.value
+    assert "looks at the info bar" in form.message.value
     assert form.table.isVisibleTo(form.native)
-    assert "label bar" in " ".join(form.table.frame["region"])
+    assert "info bar" in " ".join(form.table.frame["region"])
 
 
 def test_the_score_card_has_a_sentence_for_every_test(viewer, finish):
@@ -133,7 +133,7 @@ def test_a_folder_is_classified_and_its_images_open(viewer, finish, tmp_path):
     form.fields["coverage"].value = 0.5
     form.classify_folder(place)
     finish(form)
-    assert form.table.frame["likely"].str.count(",").max() == 0
+    assert form.table.frame["prediction_set"].str.count(",").max() == 0
     assert form.table.frame["name"].tolist() == ["a.png", "b.png"]
     form.table.select(1)
     assert viewer.layers["b.png"].data.shape == (64, 64)

@@ -12,9 +12,9 @@ from ...core.layers import ImageLayer, LabelsLayer, Placement
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Prediction
+from .assess import assess
 from .calibration import softmax
 from .crops import EMPTY, scale_note
-from .judge import assess
 from .windows import COVERAGE, STRIDE, Device, NetworkOutput, Windows, model_facts, run_network
 
 if TYPE_CHECKING:
@@ -112,26 +112,59 @@ def classify(
 def _by_window(
     output: NetworkOutput, windows: Windows, model: Model, notes: tuple[str, ...]
 ) -> Prediction:
-    import pandas as pd
+    """Sum up the windows of a micrograph."""
     import torch
 
     from ...nets.neighbours import nearest
 
-    card = model.card
+    card, classes = model.card, tuple(model.card.classes)
     probabilities = softmax(output.logits, card.temperature)
-    classes = tuple(card.classes)
-    shown = windows.spread() >= EMPTY if output.shown is None else output.shown
-    if not shown.any():
+    content = windows.spread() >= EMPTY if output.content is None else output.content
+    if not content.any():
         notes = (*notes, "no window shows more than noise: the probabilities mean nothing")
-    looked_at = probabilities[output.informative]
-    winners = np.where(shown, probabilities.argmax(axis=1) + 1, 0).astype(np.uint8)
-    shares = np.bincount(looked_at.argmax(axis=1), minlength=len(classes)) / len(looked_at)
+    winners = probabilities[output.informative].argmax(axis=1)
+    shares = np.bincount(winners, minlength=len(classes)) / len(winners)
+    count = int(content.sum())
+    facts = {**model_facts(model), "windows": count, "empty_windows": windows.count - count}
+    outside, unknown = output.is_out_of_distribution(model), False
+    if outside is not None:
+        share = outside.mean()
+        unknown = bool(share > 0.5)
+        facts |= {"unknown_windows": int(outside.sum()), "unknown": unknown}
+        if unknown:
+            notes = (f"unknown: {share:.0%} of the windows are unlike the training images", *notes)
+    mean = output.features[output.informative].mean(axis=0, dtype=np.float32)
+    return Prediction(
+        classes=classes,
+        probabilities=output.probabilities(card.temperature),
+        windows=count,
+        shares=shares,
+        layers=_layers(probabilities, content, shares, windows, classes),
+        unknown=unknown,
+        similar=tuple(nearest(model, torch.from_numpy(mean).to(model.device))),
+        model=model.identity,
+        facts=facts,
+        notes=notes,
+    )
+
+
+def _layers(
+    probabilities: np.ndarray,
+    content: np.ndarray,
+    shares: np.ndarray,
+    windows: Windows,
+    classes: tuple[str, ...],
+) -> tuple[LabelsLayer, ImageLayer]:
+    """Most probable class of every window and its probability."""
+    import pandas as pd
+
     table = pd.DataFrame(
         {"label": range(1, len(classes) + 1), "name": classes, "share_of_windows": shares}
     )
-    best = np.where(shown, probabilities.max(axis=1), np.nan).astype(np.float32)
+    winners = np.where(content, probabilities.argmax(axis=1) + 1, 0).astype(np.uint8)
+    best = np.where(content, probabilities.max(axis=1), np.nan).astype(np.float32)
     place = Placement(windows.stride)
-    maps = (
+    return (
         LabelsLayer(winners.reshape(windows.shape), table=table, name="classes", placement=place),
         ImageLayer(
             best.reshape(windows.shape),
@@ -140,28 +173,4 @@ def _by_window(
             name="probability",
             placement=place,
         ),
-    )
-    windows_shown = int(shown.sum())
-    facts = model_facts(model) | {
-        "windows": windows_shown,
-        "empty_windows": windows.count - windows_shown,
-    }
-    odd, unknown = output.is_out_of_distribution(model), False
-    if odd is not None:
-        facts["unknown_windows"] = int(odd.sum())
-        unknown = facts["unknown"] = bool(odd.mean() > 0.5)
-    if odd is not None and unknown:
-        notes = (f"unknown: {odd.mean():.0%} of the windows are unlike the training images", *notes)
-    middle = output.features[output.informative].mean(axis=0, dtype=np.float32)
-    return Prediction(
-        classes=classes,
-        probabilities=output.probabilities(card.temperature),
-        windows=windows_shown,
-        shares=shares,
-        layers=maps,
-        unknown=unknown,
-        similar=tuple(nearest(model, torch.from_numpy(middle).to(model.device))),
-        model=model.identity,
-        facts=facts,
-        notes=notes,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -18,7 +19,6 @@ from .windows import Device, Windows, model_facts
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
-    from ...nets.models.base import Architecture
 
 
 def morphology_map(  # noqa: PLR0913
@@ -81,45 +81,43 @@ def morphology_map(  # noqa: PLR0913
     side_px, stride_px = _lengths(window, stride, length, spacing, unit)
     from ...nets import checkpoint
     from ...nets import device as devices
-    from ...nets.inference import user_message
-    from ...nets.predict import predict
 
     yield Progress(0, 0, "model")
     loaded = checkpoint.load_model(model, devices.choose(device))
     card, size = loaded.card, nanometres(spacing, unit)
-    design = loaded.design
     side = side_px or min(window_side(card, plane.shape, size), min(plane.shape))
     if not 2 <= side <= min(plane.shape):
         raise ValueError(
             f"a window of {side} pixels does not fit an image of {plane.shape[0]} x "
             f"{plane.shape[1]}; choose 2 to {min(plane.shape)}"
         )
-    stretched = normalised(plane, card)
-    scale = card.input_px / side
-    if shared and design.any_size:
-        step = max(
-            1, round((stride_px or design.parts.stride / scale) * scale / design.parts.stride)
-        )
-        try:
-            logits, origin, cell = yield from _shared(loaded, design, stretched, scale, step, size)
-        except (RuntimeError, MemoryError) as error:
-            raise user_message(error, loaded.device) from error
-        spread = _spread(stretched, side, logits.shape[:2], origin, cell)
-        if stride_px and abs(cell - stride_px) > 0.5:
-            notes = (
-                *notes,
-                f"stride {cell:.3g} px, the nearest that the network's maps have",
-            )
-    else:
-        cell = max(1, stride_px or side // 2)
-        windows = Windows(stretched, side, cell)
-        found, _ = yield from predict(loaded, windows.read, windows.count, size)
-        logits, origin = found.reshape(*windows.shape, -1), (cell - 1) / 2
-        spread = windows.spread().reshape(windows.shape)
-    if logits.shape[:2] == (1, 1):
+    grid = _by_map if shared and loaded.design.any_size else _by_window
+    cells = yield from grid(loaded, normalised(plane, card), side, stride_px, size)
+    if stride_px and abs(cells.stride - stride_px) > 0.5:
+        notes = (*notes, f"stride {cells.stride:.3g} px, the nearest that the network's maps have")
+    if cells.logits.shape[:2] == (1, 1):
         notes = (*notes, "one window covers the image: choose a smaller one to see where")
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    return _maps(logits, spread >= empty, plane.shape, origin, cell, loaded, notes)
+    return _maps(cells, cells.spread >= empty, plane.shape, loaded, notes)
+
+
+@dataclass(frozen=True, eq=False)
+class _Cells:
+    """Windows on a regular grid.
+
+    Parameters
+    ----------
+    logits : (rows, columns, classes) array
+    spread : (rows, columns) array
+        Standard deviation of grey levels in each window.
+    origin, stride : float
+        Pixel at the centre of the first cell, and pixels from one to the next.
+    """
+
+    logits: np.ndarray
+    spread: np.ndarray
+    origin: float
+    stride: float
 
 
 def _lengths(window: float, stride: float, length: str, spacing: Any, unit: str) -> tuple[int, int]:
@@ -136,50 +134,69 @@ def _lengths(window: float, stride: float, length: str, spacing: Any, unit: str)
     return round(window / pixel), round(stride / pixel)
 
 
-def _shared(
-    model: Model,
-    design: Architecture,
-    stretched: np.ndarray,
-    scale: float,
-    step: int,
-    size_nm: float | None,
-) -> Steps[tuple[np.ndarray, float, float]]:
-    """Classify parts of one feature map.
+def _by_window(
+    model: Model, stretched: np.ndarray, side: int, stride: int, size_nm: float | None
+) -> Steps[_Cells]:
+    """Run the network on every window."""
+    from ...nets.predict import predict
 
-    Returns
-    -------
-    logits : (rows, columns, classes) array
-    origin : float
-        Pixel on which the first cell is centred.
-    cell : float
-        Pixels from one to the next.
-    """
+    stride = max(1, stride or side // 2)
+    windows = Windows(stretched, side, stride)
+    logits, _ = yield from predict(model, windows.read, windows.count, size_nm)
+    return _Cells(
+        logits.reshape(*windows.shape, -1),
+        windows.spread().reshape(windows.shape),
+        (stride - 1) / 2,
+        stride,
+    )
+
+
+def _by_map(
+    model: Model, stretched: np.ndarray, side: int, stride: int, size_nm: float | None
+) -> Steps[_Cells]:
+    """Run the network once, and classify parts of its last maps."""
     import torch
 
-    from ...nets.inference import feature_map, to_input
-    from ...nets.predict import grey_range, size_term
+    from ...nets.inference import feature_map, to_input, user_message
+    from ...nets.predict import grey_range
 
-    size = tuple(max(design.parts.stride, round(n * scale)) for n in stretched.shape)
+    design, parts, scale = model.design, model.design.parts, model.card.input_px / side
+    step = max(1, round((stride or parts.stride / scale) * scale / parts.stride))
+    size = tuple(max(parts.stride, round(n * scale)) for n in stretched.shape)
     given = to_input(torch.from_numpy(stretched)[None], size, *grey_range(model))
-    maps = yield from feature_map(model.net, design, given, model.device)
-    # cells that show the image, not what it was padded with
-    rows, columns = (max(1, round(n / design.parts.stride)) for n in size)
-    maps = maps[:, :, :rows, :columns]
-    wide = max(1, round(model.card.input_px / design.parts.stride))
-    high, broad = min(wide, rows), min(wide, columns)
-    starts_y = torch.arange(0, rows - high + 1, step)
-    starts_x = torch.arange(0, columns - broad + 1, step)
+    wide = max(1, round(model.card.input_px / parts.stride))
+    # cells that show the image, not its padding
+    rows, columns = (max(1, round(n / parts.stride)) for n in size)
+    try:
+        maps = yield from feature_map(model.net, design, given, model.device)
+        logits = yield from _parts(model, maps[:, :, :rows, :columns], wide, step, size_nm)
+    except (RuntimeError, MemoryError) as error:
+        raise user_message(error, model.device) from error
+    origin = (parts.first_centre + (wide - 1) / 2 * parts.stride + 0.5) / scale - 0.5
+    cell = step * (parts.stride / scale)
+    return _Cells(logits, _spread(stretched, side, logits.shape[:2], origin, cell), origin, cell)
+
+
+def _parts(
+    model: Model, maps: Any, wide: int, step: int, size_nm: float | None
+) -> Steps[np.ndarray]:
+    """Logits of square parts of the maps: (rows, columns, classes)."""
+    import torch
+
+    from ...nets.predict import size_term
+
+    high, broad = min(wide, maps.shape[2]), min(wide, maps.shape[3])
+    starts_y = torch.arange(0, maps.shape[2] - high + 1, step)
+    starts_x = torch.arange(0, maps.shape[3] - broad + 1, step)
     found = []
     for done, y in enumerate(starts_y.tolist()):
         yield Progress(done, len(starts_y), "windows")
         strip = maps[0, :, y : y + high]  # (C, high, columns)
-        parts = strip.unfold(2, broad, step).permute(2, 0, 1, 3)  # (windows, C, high, broad)
+        windows = strip.unfold(2, broad, step).permute(2, 0, 1, 3)  # (windows, C, high, broad)
         with torch.no_grad():
-            scores = design.parts.head(model.net, parts[: len(starts_x)].contiguous())
+            scores = model.design.parts.head(model.net, windows[: len(starts_x)].contiguous())
         found.append((scores + size_term(model, size_nm)).float().cpu().numpy())
-    pixels = design.parts.stride / scale
-    origin = (design.parts.first_centre + (wide - 1) / 2 * design.parts.stride + 0.5) / scale - 0.5
-    return np.stack(found), origin, step * pixels
+    return np.stack(found)
 
 
 def _spread(
@@ -199,25 +216,23 @@ def _spread(
 
 
 def _maps(
-    logits: np.ndarray,
-    shown: np.ndarray,
+    cells: _Cells,
+    content: np.ndarray,
     shape: tuple[int, ...],
-    origin: float,
-    cell: float,
     model: Model,
     notes: tuple[str, ...],
 ) -> Result:
     import pandas as pd
 
     classes = model.card.classes
-    probabilities = softmax(logits, model.card.temperature)
+    probabilities = softmax(cells.logits, model.card.temperature)
     # every pixel takes the nearest cell: labels that lie on the image exactly, whatever the stride
     rows, columns = (
-        np.clip(((np.arange(length) - origin) / cell).round().astype(int), 0, n - 1)
-        for length, n in zip(shape, shown.shape, strict=True)
+        np.clip(((np.arange(length) - cells.origin) / cells.stride).round().astype(int), 0, n - 1)
+        for length, n in zip(shape, content.shape, strict=True)
     )
     pixels = np.ix_(rows, columns)
-    winners = np.where(shown, probabilities.argmax(axis=-1) + 1, 0).astype(np.uint8)[pixels]
+    winners = np.where(content, probabilities.argmax(axis=-1) + 1, 0).astype(np.uint8)[pixels]
     counts = np.bincount(winners.ravel(), minlength=len(classes) + 1)
     table = pd.DataFrame(
         {
@@ -229,12 +244,12 @@ def _maps(
     )
     maps: list[Layer] = [LabelsLayer(winners, table=table, name="morphology")]
     for k, name in enumerate(classes):
-        one = np.where(shown, probabilities[..., k], np.nan).astype(np.float32)[pixels]
+        one = np.where(content, probabilities[..., k], np.nan).astype(np.float32)[pixels]
         maps.append(ImageLayer(one, style="heat", limits=(0.0, 1.0), name=f"probability {name}"))
-    if not shown.any():
+    if not content.any():
         notes = (*notes, "no window shows more than noise")
     facts = model_facts(model) | {
-        "cell_px": float(cell),
+        "cell_px": float(cells.stride),
         "area_percent": dict(zip(table["name"], table["area_percent"].tolist(), strict=True)),
     }
     return Result(tuple(maps), facts=facts, notes=notes)

@@ -31,20 +31,20 @@ class NetworkOutput:
         What the last layer sees of the image as it is (one row), or of every window.
     windows : Windows, optional
         None for an image that was looked at as one thing.
-    shown : (n,) bool array, optional
-        Which windows show more than noise.
+    content : (n,) bool array, optional
+        Whether a window shows more than noise.
     """
 
     logits: np.ndarray
     features: np.ndarray
     windows: Windows | None = None
-    shown: np.ndarray | None = None
+    content: np.ndarray | None = None
 
     @property
     def informative(self) -> np.ndarray:
         """Numbers of the rows that say something of the specimen; all, if none does."""
-        shown = self.shown if self.shown is not None and self.shown.any() else None
-        return np.arange(len(self.logits)) if shown is None else np.flatnonzero(shown)
+        content = self.content if self.content is not None and self.content.any() else None
+        return np.arange(len(self.logits)) if content is None else np.flatnonzero(content)
 
     def probabilities(self, heat: float) -> np.ndarray:
         """(classes,): of the mean logits of turned views, or the mean over the windows."""
@@ -58,7 +58,7 @@ class NetworkOutput:
 
         if self.windows is None:
             return is_out_of_distribution(model, self.features)
-        if self.shown is None or not self.shown.any():
+        if self.content is None or not self.content.any():
             return None
         return is_out_of_distribution(model, self.features[self.informative])
 

@@ -12,9 +12,9 @@ from ...arrays.lazy import CHUNK_SIDE, is_lazy, rechunk_square
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Prediction, Result
+from ..classification.assess import assess
 from ..classification.calibration import softmax
 from ..classification.crops import normalised, scale_note
-from ..classification.judge import assess
 from ..classification.windows import COVERAGE, Device
 from .heatmap import heatmap
 

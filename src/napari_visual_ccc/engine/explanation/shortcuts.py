@@ -36,7 +36,7 @@ _EDGE = 0.25
 
 _COLUMNS = ("region", "share_of_area", "share_of_evidence", "change", "warning")
 
-BAR, TEXT, BORDER = "label bar", "text and scale bar", "image border"
+BAR, TEXT, BORDER = "info bar", "text and scale bar", "image border"
 
 BRIGHT, DARK = "saturated bright spots", "saturated dark spots"
 
@@ -53,7 +53,7 @@ def detect_shortcuts(  # noqa: PLR0913
     threshold: Annotated[float, {"min": 0.05, "max": 0.95, "step": 0.05}] = 0.2,
     device: Device = "auto",
 ) -> Steps[Result]:
-    """Warn when a model looks at the label bar, the border or saturated spots.
+    """Warn when a model looks at the info bar, the border or saturated spots.
 
     If the images of a class share a bar or a frame, a network learns that instead of the specimen
     (Geirhos et al., Nat. Mach. Intell. 2 (2020) 665; Lapuschkin et al., Nat. Commun. 10 (2019)
@@ -70,13 +70,13 @@ def detect_shortcuts(  # noqa: PLR0913
     unit : str
         Of `spacing`.
     info_bar : InfoBar, optional
-        The label bar, where the file says it.
+        The info bar, where the file says it.
     model : Path
         A model file (.safetensors); without it the shipped one.
     target : str
         Class to examine; the predicted one when empty.
     bar : {'auto', 'none'}
-        Take the label bar from the file or look for it, or take the image to have none.
+        Take the info bar from the file or look for it, or take the image to have none.
     threshold : float
         Share of the evidence above which a region is suspicious, if it also holds more than twice
         its share of the area.
@@ -110,43 +110,46 @@ def detect_shortcuts(  # noqa: PLR0913
     )
     number = prediction.classes.index(target)
     fine, _ = yield from evidence(explainer, Target(number), "hirescam")
-    held = np.maximum(fine, 0)
-    total = float(held.sum())
-    if not total:
+    positive = np.maximum(fine, 0)
+    if not positive.any():
         notes = (f"nothing in the image speaks for {target}", *notes)
     yield Progress(0, 0, "regions")
-    drawn = InfoBar()
+    found = InfoBar()
     if bar == "auto":
-        drawn = find_info_bar(given[0]) if info_bar is None else info_bar
+        found = find_info_bar(given[0]) if info_bar is None else info_bar
     facts: dict[str, Any] = {"target": target, **model_facts(explainer.model)}
-    facts |= {"info_bar": asdict(drawn)}
-    found, warnings = [], []
-    for name, region in suspicious(given[0], drawn).items():
+    facts |= {"info_bar": asdict(found)}
+    rows, warnings = [], []
+    before = float(prediction.probabilities[number])
+    for name, region in suspicious(given[0], found).items():
         after = yield from _probability(explainer, _without(explainer.image, name, region), number)
-        change = abs(after - float(prediction.probabilities[number]))
-        share = float(held[region].sum()) / total if total else 0.0
-        area = float(region.mean())
-        strong = share > threshold or change > _CHANGE
-        # the border and bright spots are specimen, which may rightly decide; what is drawn may not
-        warning = (strong and share > _PREFERRED * area) or (
-            change > _CHANGE and name in (BAR, TEXT)
-        )
-        found.append((name, area, share, change, warning))
-        facts |= {
-            f"{name.replace(' ', '_')}_{key}": value
-            for key, value in zip(_COLUMNS[1:4], (area, share, change), strict=True)
-        }
-        if warning:
+        row = _row(name, region, positive, abs(after - before), threshold)
+        rows.append(row)
+        facts |= {f"{name.replace(' ', '_')}_{key}": row[key] for key in _COLUMNS[1:4]}
+        if row["warning"]:
             warnings.append(
-                f"this model looks at the {name}: {share:.0%} of the evidence lies there and the "
-                f"prediction changes by {change:.2f} without it"
+                f"this model looks at the {name}: {row['share_of_evidence']:.0%} of the evidence "
+                f"lies there and the prediction changes by {row['change']:.2f} without it"
             )
     facts["warned"] = bool(warnings)
     return Result(
-        tables={"shortcuts": pd.DataFrame(found, columns=list(_COLUMNS))},
+        tables={"shortcuts": pd.DataFrame(rows, columns=list(_COLUMNS))},
         facts=facts,
         notes=(*(warnings or ["no sign of a shortcut in this image"]), *notes),
     )
+
+
+def _row(
+    name: str, region: np.ndarray, positive: np.ndarray, change: float, threshold: float
+) -> dict[str, Any]:
+    """Compare the evidence in a region with its area."""
+    total = float(positive.sum())
+    share = float(positive[region].sum()) / total if total else 0.0
+    area = float(region.mean())
+    preferred = (share > threshold or change > _CHANGE) and share > _PREFERRED * area
+    # the border and saturated spots are specimen, which may rightly decide; overlays may not
+    decides = change > _CHANGE and name in (BAR, TEXT)
+    return dict(zip(_COLUMNS, (name, area, share, change, preferred or decides), strict=True))
 
 
 def _probability(explainer: Explainer, image: np.ndarray, number: int) -> Steps[float]:
@@ -165,7 +168,7 @@ def suspicious(plane: np.ndarray, bar: InfoBar | None = None) -> dict[str, np.nd
     plane : (Y, X) array
         Grey image, finite, any real dtype, not stretched.
     bar : InfoBar, optional
-        Its label bar.
+        Its info bar.
     """
     found = {}
     field = (bar or InfoBar()).specimen(*plane.shape)

@@ -38,9 +38,11 @@ class Bars(QWidget):
                 text += f" ± {100 * prediction.spread[k]:.1f}"
             shown = f"{label} ◂ explained" if label == target else label
             self._add_row(row, shown, float(prediction.probabilities[k]), text)
-        if prediction.likely and len(prediction.likely) < len(prediction.classes):
+        if prediction.prediction_set and len(prediction.prediction_set) < len(prediction.classes):
             level = prediction.facts.get("coverage", 0.9)
-            note = QLabel(f"Cannot be ruled out at {level:.0%}: {', '.join(prediction.likely)}")
+            note = QLabel(
+                f"Cannot be ruled out at {level:.0%}: {', '.join(prediction.prediction_set)}"
+            )
             note.setWordWrap(True)
             self._grid.addWidget(note, len(order) + 1, 0, 1, 3)
         self.show()
