@@ -39,9 +39,9 @@ def test_a_micrograph_is_classified_window_by_window():
     shapes = samples.masks("nanoparticles")["shapes"]
     rows, columns = (np.arange(n) * 32 + 16 for n in labels.data.shape)
     truth = shapes[np.ix_(np.minimum(rows, len(shapes) - 1), columns)]
-    both = (labels.labels > 0) & (truth > 0)
-    assert (labels.labels == truth)[both].mean() > 0.7
-    empty = labels.labels == 0
+    both = (labels.data > 0) & (truth > 0)
+    assert (labels.data == truth)[both].mean() > 0.7
+    empty = labels.data == 0
     assert np.isnan(probability.data[empty]).all()
     assert (truth[empty] == 0).mean() > 0.95
 
