@@ -78,6 +78,6 @@ def rows() -> Iterator[Row]:
               best(lambda: ccc.morphology_map(image, stride=16), 2))  # fmt: skip
     model, regions = DEFAULT, np.zeros(image.shape, int)
     regions[300:600, 300:600] = 1
-    yield Row("cover and see 1024²", "classify it twice",
+    yield Row("occlude 1024²", "classify it twice",
               best(lambda: [ccc.classify(image) for _ in range(2)], 1),
               best(lambda: ccc.occlude(image, regions, model=model), 3))  # fmt: skip

@@ -209,7 +209,7 @@ def similar() -> None:
 def trust() -> None:
     viewer = open_sample("nanoparticles")
     form = dock(viewer, "Classify & Explain")
-    form.method.value = "Trust the map"
+    form.method.value = "CAM sanity checks"
     press_run(form)
     save(viewer, "trust")
 

@@ -46,6 +46,7 @@ _CHANGED = {
     "glcm": _Renamed("glcm_features"),
     "target_cluster": _Renamed("select_cluster"),
     "evidence_regions": _Renamed("evidence_regions", _SIZE),
+    "classify": _Renamed("classify", {"confidence": "coverage", "turns": "tta"}),
     "trust": _Renamed("cam_sanity_checks"),
     "shortcuts": _Renamed("detect_shortcuts"),
     "cover": _Renamed("occlude"),

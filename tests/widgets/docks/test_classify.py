@@ -99,7 +99,7 @@ def test_a_model_that_relies_on_the_info_bar_is_reported(viewer, finish, cheat):
     path, image = cheat
     viewer.add_image(image, name="sem")
     form = dock(viewer, "classify")
-    choose(form, "Shortcut guard")
+    choose(form, "Detect shortcuts")
     form.fields["model"].value = path
     form.run_button.native.click()
     finish(form)
@@ -111,7 +111,7 @@ def test_a_model_that_relies_on_the_info_bar_is_reported(viewer, finish, cheat):
 def test_the_score_card_has_a_sentence_for_every_test(viewer, finish):
     viewer.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
     form = dock(viewer, "classify")
-    choose(form, "Trust the map")
+    choose(form, "CAM sanity checks")
     form.run_button.native.click()
     finish(form)
     frame = form.table.frame

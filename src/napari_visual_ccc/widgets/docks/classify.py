@@ -1,4 +1,4 @@
-"""The Classify & Explain dock: classes, heatmaps, how far to trust them, and cover and see."""
+"""The Classify & Explain dock: classes, heatmaps, tests of heatmaps, and occlusion."""
 
 from __future__ import annotations
 
@@ -29,44 +29,44 @@ if TYPE_CHECKING:
 
 PREDICTED, NOTHING, LAST = "the predicted class", "nothing", "the last map"
 
-COVER = "cover and see"
+OCCLUSION = "occlusion"
 
 
 class Classify(Form):
-    """Name what is seen, show where the evidence lies, and test whether to believe it."""
+    """Classify an image, explain the class, and test the explanation."""
 
     family = "classify"
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        self._refused: Path | None = None
+        self._unreadable: Path | None = None
         self._shapes: Shapes | None = None
-        self._covering: Job | None = None
-        self._cover_again = False
+        self._occluding: Job | None = None
+        self._occlude_again = False
         super().__init__(napari_viewer)
         self.bars, self.similar, self.card = Bars(), Similar(), ScoreCard()
         self.table = Table("score card")
-        self.cover_button = QPushButton("Cover and see")
-        self.cover_button.setToolTip(
-            "Draw boxes over the image: what they hide is replaced by its surroundings, and the "
-            "classes follow"
+        self.occlude_button = QPushButton("Occlude")
+        self.occlude_button.setToolTip(
+            "Draw boxes over the image: their content is replaced by its surroundings, and the "
+            "probabilities are updated"
         )
-        self.cover_button.clicked.connect(self.start_cover)
+        self.occlude_button.clicked.connect(self.start_occlusion)
         self.folder_button = QPushButton("Classify a folder…")
         self.folder_button.setToolTip(signature.summary("classify_folder"))
         self.folder_button.clicked.connect(lambda: self.classify_folder())
         self._folder: Path | None = None
-        self._recover = qdebounced(self._cover, timeout=30, leading=False)
+        self._occlude_soon = qdebounced(self._occlude, timeout=30, leading=False)
         self.table.hide()
         buttons = QWidget()
         row = QHBoxLayout(buttons)
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.folder_button)
-        row.addWidget(self.cover_button)
+        row.addWidget(self.occlude_button)
         self.table.picked.connect(self._open_row)
         for widget in (buttons, self.bars, self.similar, self.card, self.table):
             self.native.layout().addWidget(widget)
 
-    # fields that the model's card fills -----------------------------------------------------------
+    # fields with choices of the model card --------------------------------------------------------
 
     def _make_fields(self, name: str) -> Container:
         fields = super()._make_fields(name)
@@ -87,15 +87,15 @@ class Classify(Form):
         try:
             return list(getattr(read_card(_path(fields["model"].value)), key))
         except (ValueError, OSError) as error:
-            # asked again whenever layers come or go: once is enough
+            # read again whenever layers change: report it once
             path = fields["model"].value
-            if path != self._refused:
+            if path != self._unreadable:
                 report(error)
-            self._refused = path
+            self._unreadable = path
             return []
 
     def _import(self, fields: Container, path: Any) -> None:
-        """Turn weights published by Visual-CCC into a model beside them, and take that."""
+        """Convert weights published by Visual-CCC to a model file next to them, and choose it."""
         chosen = _path(path)
         if chosen is None or chosen.suffix.lower() not in (".pth", ".pt"):
             return
@@ -110,19 +110,19 @@ class Classify(Form):
         fields["model"].value = target
 
     def use_model(self, path: Path) -> None:
-        """Take a model file for all methods from now on."""
+        """Choose a model file for all methods."""
         for title in self.operations:
             self.method.value = title
             if "model" in [field.name for field in self.fields]:
                 self.fields["model"].value = path
-                # the same file may hold another model by now
+                # the file may have changed
                 self.fields.reset_choices()
         self.method.value = next(iter(self.operations))
 
     # results --------------------------------------------------------------------------------------
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
-        """Draw the classes as bars, similar training images, and tables of tests."""
+        """Show probabilities as bars, the most similar training images, and tables."""
         name = source.layer.name
         prediction = prediction_of(result)
         if prediction is not None:
@@ -142,7 +142,7 @@ class Classify(Form):
     # a folder -------------------------------------------------------------------------------------
 
     def classify_folder(self, folder: Path | None = None) -> None:
-        """Classify all images of a folder into the table; ask for it, unless it is said."""
+        """Classify all images of a folder into the table; ask for the folder if none is given."""
         if folder is None:
             chosen = QFileDialog.getExistingDirectory(self.native, "Folder of images")
             if not chosen:
@@ -178,17 +178,17 @@ class Classify(Form):
         name = str(frame["name"].iloc[row])
         open_image(self.viewer, self._folder / name, name)
 
-    # cover and see --------------------------------------------------------------------------------
+    # occlusion ------------------------------------------------------------------------------------
 
-    def start_cover(self) -> None:
-        """Give the person boxes to draw; what they cover is looked at without."""
+    def start_occlusion(self) -> None:
+        """Add a layer for boxes; the image is classified without their content."""
         image = self.inputs.get("image") or _first(self.viewer)
         if image is None:
-            report(ValueError("Cover and see needs an Image layer: open or choose one"))
+            report(ValueError("Occlude needs an Image layer: open or choose one"))
             return
         if self._shapes is None or self._shapes not in self.viewer.layers:
             self._shapes = self.viewer.add_shapes(
-                name=COVER, scale=image.scale[-2:], translate=image.translate[-2:],
+                name=OCCLUSION, scale=image.scale[-2:], translate=image.translate[-2:],
                 rotate=image.rotate[-2:, -2:], units=image.units[-2:], edge_color="#ffcc00",
                 face_color="#00000080", edge_width=max(1, round(min(image.data.shape[:2]) / 200)),
             )  # fmt: skip
@@ -197,11 +197,11 @@ class Classify(Form):
         self._shapes.mode = "add_rectangle"
 
     def _on_boxes(self, event: Any = None) -> None:
-        self._recover()
+        self._occlude_soon()
 
-    def _cover(self) -> None:
-        if self._covering is not None:
-            self._cover_again = True
+    def _occlude(self) -> None:
+        if self._occluding is not None:
+            self._occlude_again = True
             return
         if self._shapes is None or self._shapes not in self.viewer.layers:
             return
@@ -209,36 +209,35 @@ class Classify(Form):
         if image is None:
             return
         if not len(self._shapes.data):
-            # nothing is covered any more
             self.bars.hide()
             self._say("")
             return
         source = take(image, self.viewer, planar=True)
         regions = drawn_on(self._shapes, image)
         model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
-        self._covering = Job(
+        self._occluding = Job(
             execute(
                 "occlude", {"image": source.micrograph, "regions": regions}, {"model": _path(model)}
             ),
-            "Cover and see",
-            returned=lambda outcome: self._show_cover(image.name, outcome.result),
-            finished=self._on_covered,
+            "Occlude",
+            returned=lambda outcome: self._show_occlusion(image.name, outcome.result),
+            finished=self._on_occluded,
         )
 
-    def _show_cover(self, name: str, result: Result) -> None:
-        self.bars.show_cover(name, result)
+    def _show_occlusion(self, name: str, result: Result) -> None:
+        self.bars.show_occlusion(name, result)
         self.similar.show_images(())
         self._say(" ".join(f"{note}." for note in result.notes))
 
-    def _on_covered(self) -> None:
-        self._covering = None
-        if self._cover_again:
-            self._cover_again = False
-            self._cover()
+    def _on_occluded(self) -> None:
+        self._occluding = None
+        if self._occlude_again:
+            self._occlude_again = False
+            self._occlude()
 
 
 def _offer(fields: Container, name: str, choices: Any) -> None:
-    """Offer what the card knows instead of a line to type into."""
+    """Replace a text field by a choice."""
     old: Widget = fields[name]
     index = list(fields).index(old)
     box = ComboBox(name=name, label=old.label, tooltip=old.tooltip, choices=lambda _: choices())
@@ -248,7 +247,7 @@ def _offer(fields: Container, name: str, choices: Any) -> None:
 
 
 def _imported(weights: Path) -> Path:
-    """Name of the model that weights become; a number more where another model has that name."""
+    """Path of the converted model; numbered if another model has this name."""
     from ...nets.card import file_hash
 
     number, path = 1, weights.with_suffix(".safetensors")

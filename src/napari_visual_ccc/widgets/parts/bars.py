@@ -47,7 +47,7 @@ class Bars(QWidget):
             self._grid.addWidget(note, len(order) + 1, 0, 1, 3)
         self.show()
 
-    def show_cover(self, name: str, result: Result) -> None:
+    def show_occlusion(self, name: str, result: Result) -> None:
         """Draw what is left of each class without the covered part."""
         self._start(f"{name}, {result.facts['covered_share']:.1%} covered")
         for number, row in enumerate(result.table.head(10).to_dict("records"), start=1):
