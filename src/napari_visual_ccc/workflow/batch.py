@@ -53,13 +53,13 @@ def classify_folder(
     folder : Path
         Its images, also those in folders within it.
     model : Path
-        A model file (.safetensors); without it the shipped one.
+        Model file (.safetensors); the shipped model by default.
     coverage : float
         How often the prediction set is to contain the true class (conformal prediction).
     tta : bool
         Test-time augmentation: mean over the eight rotated and mirrored views of a crop.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------

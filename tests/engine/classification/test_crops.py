@@ -8,10 +8,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_visual_ccc.engine.classification.crops import (
+    crops,
     is_crop,
     normalised,
     scale_note,
-    views,
     window_side,
 )
 from napari_visual_ccc.nets.card import NetworkInput
@@ -39,7 +39,7 @@ def test_views_together_show_every_pixel(height, width, side, kind):
     card = {"window": WINDOW, "physical": PHYSICAL, "whole": WHOLE}[kind]
     if kind == "whole":
         side = window_side(card, (height, width), None)
-    shown = views(numbered((height, width)), card, side, most=100_000)
+    shown = crops(numbered((height, width)), card, side, most=100_000)
     missing = np.setdiff1d(numbered((height, width)), np.concatenate([v.ravel() for v in shown]))
     assert missing.size == 0
 
@@ -47,7 +47,7 @@ def test_views_together_show_every_pixel(height, width, side, kind):
 @given(SIZES, SIZES, st.integers(1, 80), st.integers(1, 20))
 def test_views_are_cut_from_the_image_and_no_more_than_asked(height, width, side, most):
     image = numbered((height, width))
-    shown = views(image, WINDOW, side, most)
+    shown = crops(image, WINDOW, side, most)
     assert 1 <= len(shown) <= most
     assert len({part.flat[0] for part in shown}) == len(shown)
     for part in shown:
@@ -61,23 +61,23 @@ def test_views_are_cut_from_the_image_and_no_more_than_asked(height, width, side
 def test_a_crop_of_what_the_model_knows_is_one_view_of_all_of_it(side, high, wide):
     height, width = max(1, int(high * side)), max(1, int(wide * side))
     assert is_crop(WINDOW, (height, width), side)
-    (shown,) = views(numbered((height, width)), WINDOW, side)
+    (shown,) = crops(numbered((height, width)), WINDOW, side)
     np.testing.assert_array_equal(shown, numbered((height, width)))
 
 
 def test_few_views_of_a_large_image_are_spread_over_it():
     image = numbered((640, 640))
-    shown = views(image, WINDOW, 64, most=4)
+    shown = crops(image, WINDOW, 64, most=4)
     rows, _ = np.unravel_index([part.flat[0] for part in shown], image.shape)
     assert len(shown) == 4
     assert rows.min() == 0
     assert rows.max() == 640 - 64
-    assert len(views(image, WINDOW, 64)) == 16
+    assert len(crops(image, WINDOW, 64)) == 16
 
 
 def test_a_nearly_square_image_is_shown_whole_to_a_model_of_whole_images():
-    assert [part.shape for part in views(np.zeros((100, 110)), WHOLE, 100)] == [(100, 110)]
-    assert [part.shape for part in views(np.zeros((100, 150)), WHOLE, 100)] == [(100, 100)] * 2
+    assert [part.shape for part in crops(np.zeros((100, 110)), WHOLE, 100)] == [(100, 110)]
+    assert [part.shape for part in crops(np.zeros((100, 150)), WHOLE, 100)] == [(100, 100)] * 2
 
 
 @pytest.mark.parametrize(
@@ -135,13 +135,13 @@ def test_an_image_little_larger_than_a_window_is_a_crop(card, shape, side, crop)
         ([1.0, 2.0], 1.5, None),
         ([1.0, 2.0], 0.5, None),
         ([1.0, 2.0], 4.0, None),
-        ([1.0, 2.0], 4.1, "4.1 nm a pixel is far from .*1 to 2 nm"),
-        ([1.0, 2.0], 0.49, "0.49 nm a pixel is far from"),
+        ([1.0, 2.0], 4.1, "4.1 nm per pixel is far from .*1 to 2 nm"),
+        ([1.0, 2.0], 0.49, "0.49 nm per pixel is far from"),
         ([2.0, 2.0], 10.0, r"\(2 nm\)"),
         ([1.0, 2.0], None, "no pixel size is known: .*1 to 2 nm"),
     ],
 )
-def test_a_scale_the_model_was_not_trained_at_is_told(seen, size_nm, said):
+def test_a_scale_the_model_was_not_trained_at_gives_a_note(seen, size_nm, said):
     notes = scale_note(network_input(**({"pixel_size_nm": seen} if seen else {})), size_nm)
     assert len(notes) == (said is not None)
     assert all(re.search(said, note) for note in notes)
@@ -188,5 +188,5 @@ def test_a_flat_image_is_black_not_nan():
 def test_a_window_in_nanometres_is_one_scale_whatever_the_size():
     card = network_input(view={"kind": "physical", "window_nm": 1000.0}, window_px=500)
     for size in (100, 499, 500, 700, 1300):
-        shown = views(np.random.default_rng(0).random((size, size)), card, 500)
+        shown = crops(np.random.default_rng(0).random((size, size)), card, 500)
         assert {part.shape for part in shown} == {(500, 500)}

@@ -41,7 +41,7 @@ def test_a_model_trained_without_turned_views_is_shown_none(model, size):
         assert found.label == example.label
         assert found.probabilities.max() > 0.9
     notes = ccc.classify(stripes(64, True, np.random.default_rng(0)), model=model).notes
-    assert "the model was trained without turned views: it was shown none" in notes
+    assert "no test-time augmentation: the model was trained without rotated views" in notes
 
 
 def test_a_test_gives_the_probabilities_that_classifying_gives(model):

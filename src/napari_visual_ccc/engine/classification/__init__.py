@@ -1,1 +1,1 @@
-"""What a model says of an image, whole or window by window."""
+"""Classification of images and of windows of micrographs."""

@@ -1,4 +1,4 @@
-"""How far a probability can be believed: temperature, calibration error, conformal sets."""
+"""Calibration of probabilities: temperature scaling, calibration error, prediction sets."""
 
 from __future__ import annotations
 
@@ -8,29 +8,29 @@ import numpy as np
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Turn (..., classes) logits into probabilities, softened by a temperature."""
+    """Softmax of (..., classes) logits divided by a temperature."""
     scaled = np.asarray(logits, np.float64) / temperature
     scaled = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
     return scaled / scaled.sum(axis=-1, keepdims=True)
 
 
 def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
-    """Find the temperature that makes probabilities of unseen images most likely.
+    """Fit the temperature of calibrated probabilities by maximum likelihood.
 
-    Guo et al., ICML 2017. One number, so it cannot change which class wins.
+    Guo et al., ICML 2017. A single number, which does not change the predicted class.
 
     Parameters
     ----------
     logits : (n, classes) array
-        Of images the network was not trained on.
+        Logits of images the network was not trained on.
     targets : (n,) array
-        Their classes.
+        True classes.
 
     Returns
     -------
     float
-        0.05 to 20. Images that were all named rightly would ask for boundless trust: a pseudo-count
-        of one image with equal shares of all classes prevents it.
+        0.05 to 20. A pseudo-count of one image with equal shares of all classes keeps the
+        temperature finite if all predictions are right.
     """
     from scipy.optimize import minimize_scalar
 
@@ -46,21 +46,21 @@ def fit_temperature(logits: np.ndarray, targets: np.ndarray) -> float:
 def reliability(
     probabilities: np.ndarray, targets: np.ndarray, bins: int = 10
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Compare how sure a model was with how often it was right.
+    """Compute a reliability diagram: confidence and accuracy in bins of confidence.
 
     Parameters
     ----------
     probabilities : (n, classes) array
-        They add up to one.
+        They sum to one.
     targets : (n,) array
         True classes.
     bins : int
-        Equal steps of the winning probability.
+        Number of bins of equal width.
 
     Returns
     -------
     confidence, accuracy, count : (bins,) arrays
-        Means of each bin; NaN where it is empty.
+        Mean of each bin, NaN if it is empty, and number of images in it.
     """
     confidence = probabilities.max(axis=1)
     right = probabilities.argmax(axis=1) == targets
@@ -74,7 +74,7 @@ def reliability(
 def expected_calibration_error(
     probabilities: np.ndarray, targets: np.ndarray, bins: int = 10
 ) -> float:
-    """Expected calibration error (Naeini et al., AAAI 2015): 0 is perfect."""
+    """Expected calibration error (Naeini et al., AAAI 2015); 0 is perfect."""
     confidence, accuracy, count = reliability(probabilities, targets, bins)
     there = count > 0
     gaps = np.abs(confidence[there] - accuracy[there])
@@ -82,38 +82,38 @@ def expected_calibration_error(
 
 
 def nonconformity_scores(probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
-    """One minus the probability of the true class, sorted: what conformal sets are made from."""
+    """One minus the probability of the true class, sorted."""
     return np.sort(1 - probabilities[np.arange(len(targets)), targets])
 
 
 def prediction_set(
-    probabilities: np.ndarray, scores: Sequence[float], level: float
+    probabilities: np.ndarray, scores: Sequence[float], coverage: float
 ) -> tuple[np.ndarray, bool]:
-    """Give the classes that cannot be ruled out at a level.
+    """Compute the classes that cannot be ruled out (split conformal prediction).
 
-    Split conformal prediction (Vovk et al. 2005; Sadinle et al., J. Am. Stat. Assoc. 114 (2019)
-    223): over images like those of the validation part, the true class is in the set with at least
-    this probability. Here approximately: images of one group are no independent draws, and the
-    scores are those of fewer turned views than `classify` looks at.
+    Vovk et al. 2005; Sadinle et al., J. Am. Stat. Assoc. 114 (2019) 223. For images exchangeable
+    with the validation images, the set contains the true class with at least the requested
+    probability. The guarantee is approximate here: images of one group are not independent, and
+    the scores are computed with fewer augmented views than `classify` uses.
 
     Parameters
     ----------
     probabilities : (classes,) array
-        Of one image.
+        Calibrated probabilities of one image.
     scores : sequence of float
         `nonconformity_scores` of the validation images.
-    level : float
-        Such as 0.9.
+    coverage : float
+        Requested probability, such as 0.9.
 
     Returns
     -------
     inside : (classes,) bool array
-        The most probable class is always in.
+        Members of the set; the most probable class is always one.
     enough : bool
-        Whether there were validation images enough for this level; all classes are in if not.
+        Whether there are enough validation images; if not, the set has all classes.
     """
     ordered = np.sort(np.asarray(scores, np.float64))
-    rank = int(np.ceil((len(ordered) + 1) * level))
+    rank = int(np.ceil((len(ordered) + 1) * coverage))
     inside = np.ones(len(probabilities), bool)
     if rank > len(ordered):
         return inside, False

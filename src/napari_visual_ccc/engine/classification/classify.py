@@ -1,4 +1,4 @@
-"""Name what an image shows, whole or window by window."""
+"""Classification of an image as a whole or window by window."""
 
 from __future__ import annotations
 
@@ -32,42 +32,42 @@ def classify(
     tta: bool = True,
     device: Device = "auto",
 ) -> Steps[Prediction]:
-    """Say which of a model's classes an image shows, and how sure that is.
+    """Classify an image, with calibrated probabilities.
 
-    A crop of about the size that the model was trained on is classified whole, and so is any image
-    by a model of whole images; otherwise the image is classified window by window at the scale of
-    the training images. The model that comes with the package knows three shapes of copper
-    nanoparticles in TEM (cube, octahedron, sphere), nothing else; it needs no network access.
+    A crop of about the size of the training crops is classified as a whole, and so is any image by
+    a model of whole images. Other images are classified window by window at the scale of the
+    training images. The shipped model distinguishes three shapes of copper nanoparticles in TEM
+    (cube, octahedron, sphere).
 
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
-        being looked at).
+        Grey or colour image of any real dtype. A stack is processed slice by slice (in the viewer:
+        the current slice).
     spacing : (y, x), optional
-        Size of a pixel, for models that were trained at a scale.
+        Pixel size, for models that are trained at a fixed scale.
     unit : str
-        Of `spacing`.
+        Unit of `spacing`.
     model : Path
-        A model file (.safetensors); without it the shipped one.
+        Model file (.safetensors); the shipped model by default.
     stride : int
-        Pixels from one window to the next.
+        Pixels between neighbouring windows.
     coverage : float
-        How often the prediction set is to contain the true class (conformal prediction).
+        Probability with which the prediction set contains the true class (conformal prediction).
     tta : bool
         Test-time augmentation: mean and spread over the eight rotated and mirrored views of a
-        crop. Not for windows, nor for a model that was trained without such views.
+        crop. Not used for windows, or for a model that was trained without such views.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------
     Prediction
-        ``probabilities``, calibrated where the card says how; ``likely`` classes; ``unknown`` when
-        the image, or more than half of its windows, is unlike all training images; the most
-        ``similar`` of these. Window by window:
-        ``shares`` of the windows that show something, the map of their classes (0 = shows
-        nothing) and of their probabilities, one cell every `stride` pixels.
+        ``probabilities``, calibrated if the model card has a temperature; ``prediction_set``;
+        ``unknown`` if the image, or more than half of its windows, is out of distribution; the
+        most ``similar`` training images. Window by window: ``shares`` of the windows that are not
+        empty, a map of their classes (0 = empty) and of their probabilities, with one cell every
+        `stride` pixels.
 
     Raises
     ------
@@ -94,7 +94,10 @@ def classify(
     if output.windows is not None:
         return _by_window(output, output.windows, loaded, notes)
     if tta and len(output.logits) == 1:
-        notes = (*notes, "the model was trained without turned views: it was shown none")
+        notes = (
+            *notes,
+            "the model was trained without rotated views: test-time augmentation is not used",
+        )
     spread = (
         softmax(output.logits, card.temperature).std(axis=0) if len(output.logits) > 1 else None
     )
@@ -121,7 +124,7 @@ def _by_window(
     probabilities = softmax(output.logits, card.temperature)
     content = windows.spread() >= EMPTY if output.content is None else output.content
     if not content.any():
-        notes = (*notes, "no window shows more than noise: the probabilities mean nothing")
+        notes = (*notes, "no window shows more than noise: the probabilities have no meaning")
     winners = probabilities[output.informative].argmax(axis=1)
     shares = np.bincount(winners, minlength=len(classes)) / len(winners)
     count = int(content.sum())

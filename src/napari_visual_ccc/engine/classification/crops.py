@@ -1,4 +1,4 @@
-"""What a network is shown of an image: its grey levels, and which parts at which scale."""
+"""Input of a network: normalised grey levels, and crops of an image at the right scale."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ if TYPE_CHECKING:
     from ...nets.card import NetworkInput
 
 
-def resized_views(plane: np.ndarray, card: NetworkInput, size: float | None) -> np.ndarray:
-    """Give the views of an image that show something, at the size of the network's input.
+def resized_crops(plane: np.ndarray, card: NetworkInput, size: float | None) -> np.ndarray:
+    """Cut an image into crops that are not empty, at the size of the network's input.
 
     Returns
     -------
-    (views, side, side) float16 array
+    (crops, side, side) float16 array
         0 to 1.
     """
     import torch
@@ -25,32 +25,32 @@ def resized_views(plane: np.ndarray, card: NetworkInput, size: float | None) -> 
     from ...nets.inference import to_input
 
     stretched = normalised(plane, card)
-    parts = views(stretched, card, window_side(card, plane.shape, size))
-    shown = [part for part in parts if part.std() >= EMPTY] or parts
+    parts = crops(stretched, card, window_side(card, plane.shape, size))
+    content = [part for part in parts if part.std() >= EMPTY] or parts
     side = (card.input_px, card.input_px)
     return np.concatenate(
         [
             to_input(torch.from_numpy(np.ascontiguousarray(part))[None], side, 0.0, 1.0)[:, 0]
             .numpy()
             .astype(np.float16)
-            for part in shown
+            for part in content
         ]
     )
 
 
-# an image up to this many windows wide and high is one crop of what the model knows
+# an image of up to this many windows per side is one crop
 CROP = 1.5
 
-# spread of grey (1 = the whole range of the image) below which a window shows nothing: measured on
-# 35 TEM micrographs it sorts out 42 % of the windows without a particle, 1 % of those with one
+# standard deviation of grey levels (1 = range of the image) below which a window is empty: on 35
+# TEM micrographs it rejects 42 % of the windows without a particle and 1 % of those with one
 EMPTY = 0.08
 
-# one up to this much longer than high is shown whole by a model of whole images
+# aspect ratio up to which a model of whole images takes an image without cropping
 _SQUARE = 1.15
 
 
 def normalised(plane: np.ndarray, card: NetworkInput) -> np.ndarray:
-    """Stretch an image to 0..1 float32 as the model's card says."""
+    """Normalise an image to 0..1 float32 as the model card states."""
     scope = card.normalisation
     limits = None if scope.limits is None else (scope.limits[0], scope.limits[1])
     if scope.kind == "range":
@@ -59,21 +59,21 @@ def normalised(plane: np.ndarray, card: NetworkInput) -> np.ndarray:
 
 
 def is_whole(card: NetworkInput) -> bool:
-    """Whether the model was trained on whole images, whatever their number of pixels."""
+    """Whether the model is trained on whole images of any size."""
     return card.view.kind == "whole"
 
 
 def window_side(card: NetworkInput, shape: tuple[int, ...], size_nm: float | None) -> int:
-    """Pixels of an image that fill the network's input.
+    """Side of the square of the image that fills the network's input, in pixels.
 
     Parameters
     ----------
     card : NetworkInput
         Of the model.
     shape : (Y, X)
-        Of the image.
+        Shape of the image.
     size_nm : float or None
-        Size of its pixels; a model that was trained at a scale needs it.
+        Pixel size in nm, for a model that is trained at a fixed scale.
     """
     view = card.view
     if is_whole(card):
@@ -84,12 +84,12 @@ def window_side(card: NetworkInput, shape: tuple[int, ...], size_nm: float | Non
 
 
 def is_crop(card: NetworkInput, shape: tuple[int, ...], side: int) -> bool:
-    """Whether an image is classified as one thing, not window by window."""
+    """Whether an image is classified as a whole, not window by window."""
     return is_whole(card) or max(shape) <= CROP * side
 
 
-def views(plane: np.ndarray, card: NetworkInput, side: int, most: int = 16) -> list[np.ndarray]:
-    """Parts of an image that together show all of it, each to be resized to the network's input.
+def crops(plane: np.ndarray, card: NetworkInput, side: int, most: int = 16) -> list[np.ndarray]:
+    """Cut an image into crops that together cover it.
 
     Parameters
     ----------
@@ -98,12 +98,12 @@ def views(plane: np.ndarray, card: NetworkInput, side: int, most: int = 16) -> l
     card : NetworkInput
         Of the model.
     side : int
-        As from `window_side`.
+        Side of a crop, from `window_side`.
     most : int
-        No more than this many, evenly spread.
+        Largest number of crops; they are evenly distributed.
     """
     if card.view.kind == "physical":
-        # one scale means one scale: what is smaller is mirrored on, what is larger is cut
+        # the scale is fixed: smaller images are mirrored at the border, larger ones are cut
         grow = [(0, max(0, side - n)) for n in plane.shape]
         plane = np.pad(plane, grow, mode="symmetric") if any(g for _, g in grow) else plane
     elif max(plane.shape) <= (_SQUARE if is_whole(card) else CROP) * side:
@@ -120,13 +120,13 @@ def _starts(length: int, side: int) -> list[int]:
 
 
 def scale_note(card: NetworkInput, size_nm: float | None) -> tuple[str, ...]:
-    """Warn where an image's scale is not one that the model was trained at."""
+    """Warn if the pixel size is far from those of the training images."""
     if card.pixel_size_nm is None:
         return ()
     low, high = card.pixel_size_nm
     known = f"{low:.3g}" if low == high else f"{low:.3g} to {high:.3g}"
     if size_nm is None:
-        return (f"no pixel size is known: the model was trained at {known} nm a pixel",)
+        return (f"no pixel size is known: the model was trained at {known} nm per pixel",)
     if not low / 2 <= size_nm <= high * 2:
-        return (f"{size_nm:.3g} nm a pixel is far from what the model was trained at ({known} nm)",)
+        return (f"{size_nm:.3g} nm per pixel is far from the training images ({known} nm)",)
     return ()

@@ -1,4 +1,4 @@
-"""Which class lies where in a micrograph: a map of morphologies."""
+"""Maps of the classes of a micrograph."""
 
 from __future__ import annotations
 
@@ -39,34 +39,35 @@ def morphology_map(  # noqa: PLR0913
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
-        being looked at).
+        Grey or colour image of any real dtype. A stack is processed slice by slice (in the viewer:
+        the current slice).
     spacing : (y, x), optional
-        Size of a pixel.
+        Pixel size.
     unit : str
-        Of `spacing`.
+        Unit of `spacing`.
     model : Path
-        A model file (.safetensors); without it the shipped one.
+        Model file (.safetensors); the shipped model by default.
     window : float
-        Side of the part that is classified at once; 0 takes the one the model was trained with.
+        Side of a window; 0 takes the window of the training images.
     stride : float
-        From one window to the next; 0 takes a cell of the network (shared) or half a window.
+        Distance of neighbouring windows; 0 takes a cell of the network (shared) or half a window.
     length : {'px', 'unit'}
-        What window and stride are given in: pixels, or the unit of the pixel size.
+        Unit of window and stride: pixels, or the unit of the pixel size.
     shared : bool
-        Run the network once over the image and classify parts of its features: many times faster
-        than window by window, and each window sees a little of what is around it. Networks of
-        fixed input go window by window all the same.
+        Run the network once on the image and classify parts of its feature maps. This is many
+        times faster than window by window, and the receptive field of a window extends a little
+        beyond it. Networks of fixed input size always run window by window.
     empty : float
-        Windows whose grey varies less than this share of the image's range show nothing.
+        Windows are empty if the standard deviation of their grey levels is below this fraction of
+        the range of the image.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------
     Result
-        ``classes``: the most probable class of every cell, 0 where nothing is shown, with a table
-        of area fractions; and the calibrated probability of each class, NaN where nothing is shown.
+        The most probable class of each cell, 0 in empty ones, with a table of area fractions, and
+        the calibrated probability of each class, NaN in empty cells.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def morphology_map(  # noqa: PLR0913
     grid = _by_map if shared and loaded.design.any_size else _by_window
     cells = yield from grid(loaded, normalised(plane, card), side, stride_px, size)
     if stride_px and abs(cells.stride - stride_px) > 0.5:
-        notes = (*notes, f"stride {cells.stride:.3g} px, the nearest that the network's maps have")
+        notes = (*notes, f"stride {cells.stride:.3g} px, the nearest stride of the network's maps")
     if cells.logits.shape[:2] == (1, 1):
         notes = (*notes, "one window covers the image: choose a smaller one to see where")
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
@@ -226,7 +227,7 @@ def _maps(
 
     classes = model.card.classes
     probabilities = softmax(cells.logits, model.card.temperature)
-    # every pixel takes the nearest cell: labels that lie on the image exactly, whatever the stride
+    # nearest cell of every pixel: the labels fit the image for any stride
     rows, columns = (
         np.clip(((np.arange(length) - cells.origin) / cells.stride).round().astype(int), 0, n - 1)
         for length, n in zip(shape, content.shape, strict=True)

@@ -1,4 +1,4 @@
-"""What a network gives for an image: whole, or window by window."""
+"""Output of a network for an image, as a whole or window by window."""
 
 from __future__ import annotations
 
@@ -21,16 +21,16 @@ STRIDE, COVERAGE = 32, 0.9
 
 @dataclass(frozen=True, eq=False)
 class NetworkOutput:
-    """What a network says of an image, as one thing or window by window.
+    """Output of a network for an image, as a whole or window by window.
 
     Parameters
     ----------
     logits : (n, classes) array
-        Of the turned views of the image, or of its windows.
+        One row for each rotated or mirrored view of the image, or for each window.
     features : (m, d) array
-        What the last layer sees of the image as it is (one row), or of every window.
+        Input of the last layer for the image itself (one row), or for each window.
     windows : Windows, optional
-        None for an image that was looked at as one thing.
+        None for an image that is classified as a whole.
     content : (n,) bool array, optional
         Whether a window shows more than noise.
     """
@@ -42,18 +42,18 @@ class NetworkOutput:
 
     @property
     def informative(self) -> np.ndarray:
-        """Numbers of the rows that say something of the specimen; all, if none does."""
+        """Indices of the windows that are not empty; of all, if all are empty."""
         content = self.content if self.content is not None and self.content.any() else None
         return np.arange(len(self.logits)) if content is None else np.flatnonzero(content)
 
-    def probabilities(self, heat: float) -> np.ndarray:
-        """(classes,): of the mean logits of turned views, or the mean over the windows."""
+    def probabilities(self, temperature: float) -> np.ndarray:
+        """Probabilities of the mean logits of the views, or their mean over the windows."""
         if self.windows is None:
-            return softmax(self.logits.mean(axis=0), heat)
-        return softmax(self.logits[self.informative], heat).mean(axis=0)
+            return softmax(self.logits.mean(axis=0), temperature)
+        return softmax(self.logits[self.informative], temperature).mean(axis=0)
 
     def is_out_of_distribution(self, model: Model) -> np.ndarray | None:
-        """Which of the telling windows (or the image) are unlike the training images."""
+        """Whether the image, or each of the windows that are not empty, is out of distribution."""
         from ...nets.neighbours import is_out_of_distribution
 
         if self.windows is None:
@@ -66,21 +66,21 @@ class NetworkOutput:
 def run_network(
     model: Model, plane: np.ndarray, size_nm: float | None, tta: bool, stride: int = STRIDE
 ) -> Steps[NetworkOutput]:
-    """Look at an image the way that fits it: as one thing, or window by window.
+    """Run a network on an image: as a whole if it is a crop, otherwise window by window.
 
     Parameters
     ----------
     model : Model
-        Loaded.
+        Model from `checkpoint.load_model`.
     plane : (Y, X) array
-        Grey, finite.
+        Finite grey image.
     size_nm : float or None
-        Its pixel size.
+        Pixel size in nm.
     tta : bool
         Test-time augmentation: eight rotated and mirrored views of a crop, if the model was
-        trained with such.
+        trained with such views.
     stride : int
-        Pixels from one window to the next.
+        Pixels between neighbouring windows.
     """
     from ...nets.predict import predict
 
@@ -96,47 +96,49 @@ def run_network(
 def run_on_crop(
     model: Model, plane: np.ndarray, size_nm: float | None, tta: bool
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
-    """Look at an image as one thing.
+    """Run a network on an image as a whole.
 
     Returns
     -------
     logits : (8 or 1, classes) array
-        One row a turned or mirrored view (one, where the model was trained without such); the mean
-        over the parts of the image, as in training.
+        One row for each rotated or mirrored view; mean over the crops of the image, as in
+        training.
     feature : (d,) array
-        What the last layer sees of the image as it is.
+        Input of the last layer for the image itself.
     """
     import torch
 
     from ...nets.predict import predict
     from ...nets.training.augment import dihedral
-    from .crops import resized_views
+    from .crops import resized_crops
 
-    parts = resized_views(plane, model.card, size_nm)
-    kinds = range(8 if tta and model.card.augmented_by_flips else 1)
-    shown = np.concatenate([dihedral(torch.from_numpy(parts), k).numpy() for k in kinds])
-    logits, features = yield from predict(model, lambda a, b: shown[a:b], len(shown), size_nm)
+    crops = resized_crops(plane, model.card, size_nm)
+    views = range(8 if tta and model.card.augmented_by_flips else 1)
+    augmented = torch.cat([dihedral(torch.from_numpy(crops), k) for k in views]).numpy()
+    logits, features = yield from predict(
+        model, lambda a, b: augmented[a:b], len(augmented), size_nm
+    )
     return (
-        logits.reshape(len(kinds), len(parts), -1).mean(axis=1),
-        features[: len(parts)].mean(axis=0),
+        logits.reshape(len(views), len(crops), -1).mean(axis=1),
+        features[: len(crops)].mean(axis=0),
     )
 
 
 class Windows:
-    """Windows around the centres of cells that tile an image, its border mirrored.
+    """Windows centred on the cells of a grid; the image is mirrored at its border.
 
     Parameters
     ----------
     image : (Y, X) array
         The image.
     side : int
-        Of a window, in pixels.
+        Side of a window, in pixels.
     stride : int
-        Of a cell.
+        Side of a cell, in pixels.
     """
 
     def __init__(self, image: np.ndarray, side: int, stride: int) -> None:
-        # a cell that would lie mostly beyond the border is left out
+        # cells that lie mostly outside of the image are left out
         self.shape = tuple(max(1, (2 * n + stride) // (2 * stride)) for n in image.shape)
         before = (side - stride) // 2
         widths = [
@@ -151,16 +153,16 @@ class Windows:
 
     @property
     def count(self) -> int:
-        """How many windows there are."""
+        """Number of windows."""
         return self.shape[0] * self.shape[1]
 
     def read(self, start: int, stop: int) -> np.ndarray:
-        """Give windows by number, row by row."""
+        """Return windows by index, in row-major order."""
         rows, columns = np.divmod(np.arange(start, stop), self.shape[1])
         return self._views[rows, columns]
 
     def spread(self) -> np.ndarray:
-        """Standard deviation of grey in every window."""
+        """Standard deviation of grey levels in each window."""
         rows = [self._views[row].std(axis=(1, 2)) for row in range(self.shape[0])]
         return np.concatenate(rows)
 

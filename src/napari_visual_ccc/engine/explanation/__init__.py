@@ -1,1 +1,1 @@
-"""Where the evidence for a class lies, and whether the map can be trusted."""
+"""Class activation maps, and tests of these maps."""

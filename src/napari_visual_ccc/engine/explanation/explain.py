@@ -78,11 +78,11 @@ def explain(  # noqa: PLR0913
         the slice being looked at). Above 64 megapixels an image is gone through tile by tile, with
         Grad-CAM or HiResCAM of networks that end in a pooling and a linear layer.
     spacing : (y, x), optional
-        Size of a pixel, for models that were trained at a scale.
+        Pixel size, for models that are trained at a fixed scale.
     unit : str
-        Of `spacing`.
+        Unit of `spacing`.
     model : Path
-        A model file (.safetensors); without it the shipped one.
+        Model file (.safetensors); the shipped model by default.
     target : str
         Class to explain; the predicted one when empty.
     against : str
@@ -98,7 +98,7 @@ def explain(  # noqa: PLR0913
     smooth : bool
         Mean over the eight turned and mirrored views of the image: eight times the work.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------
@@ -157,14 +157,14 @@ def compare(  # noqa: PLR0913
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
-        being looked at).
+        Grey or colour image of any real dtype. A stack is processed slice by slice (in the viewer:
+        the current slice).
     spacing : (y, x), optional
-        Size of a pixel, for models that were trained at a scale.
+        Pixel size, for models that are trained at a fixed scale.
     unit : str
-        Of `spacing`.
+        Unit of `spacing`.
     model : Path
-        A model file (.safetensors); without it the shipped one.
+        Model file (.safetensors); the shipped model by default.
     across : {'classes', 'methods'}
         All classes by one method, scaled together so that their heights compare; or one class by
         five methods, each scaled on its own (their units differ), Random-CAM as the control.
@@ -175,7 +175,7 @@ def compare(  # noqa: PLR0913
     signed : bool
         Show evidence against a class as well, as negative values.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------

@@ -47,16 +47,16 @@ def occlude(
     regions : (Y, X) array
         Above zero where the image is to be covered.
     spacing : (y, x), optional
-        Size of a pixel, for models that were trained at a scale.
+        Pixel size, for models that are trained at a fixed scale.
     unit : str
-        Of `spacing`.
+        Unit of `spacing`.
     model : Path
-        A model file (.safetensors); without it the shipped one. The last one used is kept.
+        Model file (.safetensors); the shipped model by default. The last one used is kept.
     fill : {'surroundings', 'mean', 'blur'}
         What takes the place: what lies around, drawn inwards; the mean grey of the image; or the
         region itself, blurred until nothing can be told.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------

@@ -95,14 +95,14 @@ def cam_sanity_checks(
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype. A stack goes slice by slice (in the viewer, the slice
-        being looked at).
+        Grey or colour image of any real dtype. A stack is processed slice by slice (in the viewer:
+        the current slice).
     spacing : (y, x), optional
-        Size of a pixel, for models that were trained at a scale.
+        Pixel size, for models that are trained at a fixed scale.
     unit : str
-        Of `spacing`.
+        Unit of `spacing`.
     model : Path
-        A model file (.safetensors); without it the shipped one.
+        Model file (.safetensors); the shipped model by default.
     target : str
         Class whose map is tested; the predicted one when empty.
     method : str
@@ -110,7 +110,7 @@ def cam_sanity_checks(
     seed : int
         Of random maps and random weights.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------

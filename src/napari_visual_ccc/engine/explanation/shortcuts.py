@@ -66,13 +66,13 @@ def detect_shortcuts(  # noqa: PLR0913
         Grey or colour, any real dtype; with its bar, as the model is given it. A stack goes slice
         by slice (in the viewer, the slice being looked at).
     spacing : (y, x), optional
-        Size of a pixel, for models that were trained at a scale.
+        Pixel size, for models that are trained at a fixed scale.
     unit : str
-        Of `spacing`.
+        Unit of `spacing`.
     info_bar : InfoBar, optional
         The info bar, where the file says it.
     model : Path
-        A model file (.safetensors); without it the shipped one.
+        Model file (.safetensors); the shipped model by default.
     target : str
         Class to examine; the predicted one when empty.
     bar : {'auto', 'none'}
@@ -81,7 +81,7 @@ def detect_shortcuts(  # noqa: PLR0913
         Share of the evidence above which a region is suspicious, if it also holds more than twice
         its share of the area.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Where the network runs; auto takes a graphics processor if there is one.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------

@@ -12,7 +12,7 @@ from ...arrays.inputs import finite, to_gray
 from ...core.dataset import printable
 from ...core.progress import Progress, Steps
 from ..acquisition.bar_detector import info_bar_of
-from ..classification.crops import resized_views
+from ..classification.crops import resized_crops
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -279,7 +279,7 @@ def _make_crops(
         plane = one.plane
         if plane is None:
             plane = open_plane(one.example.read(), keep_info_bar)[0]
-        mine = resized_views(plane, network_input, one.size_nm)
+        mine = resized_crops(plane, network_input, one.size_nm)
         total += mine.nbytes
         if total > _LARGEST_BYTES:
             raise ValueError(
