@@ -72,11 +72,11 @@ def prediction(**more):
 
 
 def test_a_prediction_lists_its_classes_the_most_probable_first():
-    found = prediction(likely=("b", "a"), spread=np.array([0.1, 0.2, 0.3]))
+    found = prediction(prediction_set=("b", "a"), spread=np.array([0.1, 0.2, 0.3]))
     assert found.label == found.verdict == "b"
     assert found.top(2) == [("b", 0.7), ("a", 0.2)]
     assert found.table["class"].tolist() == ["b", "a", "c"]
-    assert found.table["likely"].tolist() == [True, True, False]
+    assert found.table["prediction_set"].tolist() == [True, True, False]
     assert found.row["second"] == "a 20.0%"
     assert replace(found, unknown=True).verdict == "unknown"
 

@@ -161,11 +161,6 @@ def test_covering_follows_the_boxes(viewer, qtbot):
     def is_shown():
         return "covered" in classify.bars._grid.itemAtPosition(0, 0).widget().text()
 
-<<<<<<< HEAD
     qtbot.waitUntil(lambda: classify.bars._grid.count() > 0 and is_shown(), timeout=30_000)
-    qtbot.waitUntil(lambda: classify._covering is None, timeout=30_000)
-=======
-    qtbot.waitUntil(lambda: classify.bars._grid.count() > 0 and told(), timeout=30_000)
     qtbot.waitUntil(lambda: classify._occluding is None, timeout=30_000)
->>>>>>> 1d7a504 (Title occlusion, sanity checks and shortcuts by the field's terms; replay confidence as coverage)
     assert "before" in classify.message.value

@@ -94,10 +94,7 @@ def classify(
     if output.windows is not None:
         return _by_window(output, output.windows, loaded, notes)
     if tta and len(output.logits) == 1:
-        notes = (
-            *notes,
-            "the model was trained without rotated views: test-time augmentation is not used",
-        )
+        notes = (*notes, "no test-time augmentation: the model was trained without rotated views")
     spread = (
         softmax(output.logits, card.temperature).std(axis=0) if len(output.logits) > 1 else None
     )
