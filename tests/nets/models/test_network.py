@@ -53,3 +53,8 @@ def test_every_build_of_a_pretrained_network_is_a_copy():
     with torch.no_grad():
         next(first.parameters()).zero_()
     assert next(second.parameters()).abs().sum() > 0
+
+
+def test_a_network_of_fixed_input_says_so():
+    assert choose_network("timm:test_vit", 2, "random", 0).architecture.fixed_input
+    assert not choose_network("alexnet-1ch", 2, "random", 0).architecture.fixed_input

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from ...core.dataset import Dataset, Example
+    from ...core.micrograph import Micrograph
     from ...nets.card import NetworkInput
     from ...nets.models.base import Architecture
     from ...nets.training.recipe import TrainingRecipe
@@ -185,7 +186,9 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
     return images
 
 
-def open_plane(micrograph: Any, keep_info_bar: bool = False) -> tuple[np.ndarray, float | None]:
+def open_plane(
+    micrograph: Micrograph, keep_info_bar: bool = False
+) -> tuple[np.ndarray, float | None]:
     """Give the grey plane of a labelled image without its info bar, and its pixel size in nm.
 
     Raises

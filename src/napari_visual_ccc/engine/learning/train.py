@@ -202,8 +202,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
 
 def _check_input(network: Network, input_px: int) -> None:
     architecture = network.architecture
-    fixed = network.name.startswith("timm:") and not architecture.any_size
-    if fixed and input_px not in (0, architecture.input_px):
+    if architecture.fixed_input and input_px not in (0, architecture.input_px):
         raise ValueError(
             f"{network.name} takes an input of {architecture.input_px} px and no other: leave "
             "input_px at 0"

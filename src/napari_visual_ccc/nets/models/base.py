@@ -82,6 +82,8 @@ class Architecture:
         The parts of a classifier; None for a network without classes.
     any_size : bool
         Whether the input may be larger than in training (fully convolutional up to a pooling).
+    fixed_input : bool
+        Whether `input_px` is the only side that the network can be built for.
     mean, std : float
         Of grey levels (0 to 1), as the first layer expects them.
     stored : str
@@ -102,6 +104,7 @@ class Architecture:
     input_px: int
     explainable: Explainable | None = None
     any_size: bool = True
+    fixed_input: bool = False
     mean: float = 0.5
     std: float = 0.5
     stored: str = ""

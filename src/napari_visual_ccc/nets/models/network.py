@@ -28,17 +28,15 @@ class Network:
         Side of the input in pixels → network with a new classifier.
     origin : mapping
         ``source`` of its weights and, for weights from elsewhere, their ``sha256``.
+    lacks_weights : bool
+        Whether pretrained weights exist, but not on this machine.
     """
 
     name: str
     architecture: Architecture
     build: Callable[[int], nn.Module]
     origin: Mapping[str, str]
-
-    @property
-    def lacks_weights(self) -> bool:
-        """Whether pretrained weights exist, but not on this machine."""
-        return self.origin["source"].startswith("random weights:")
+    lacks_weights: bool = False
 
 
 def choose_network(name: str, classes: int, weights: Weights, seed: int) -> Network:
@@ -68,7 +66,7 @@ def choose_network(name: str, classes: int, weights: Weights, seed: int) -> Netw
             return replace(network, architecture=_from_scratch(network.architecture))
         return network
     found = architecture(name)
-    source = found.source or "random weights"
+    source, lacks_weights = found.source or "random weights", False
     if found.pretrained and weights != "random":
         try:
             network = _pretrained(found.pretrained, classes, weights, seed)
@@ -77,6 +75,7 @@ def choose_network(name: str, classes: int, weights: Weights, seed: int) -> Netw
             if weights == "download":
                 raise
             source = "random weights: those of ImageNet are not on this machine"
+            lacks_weights = True
     if found.pretrained:
         found = _from_scratch(found)
 
@@ -84,7 +83,7 @@ def choose_network(name: str, classes: int, weights: Weights, seed: int) -> Netw
         with seeded(seed):
             return found.build(classes, side)
 
-    return Network(name, found, build, {"source": source})
+    return Network(name, found, build, {"source": source}, lacks_weights)
 
 
 def _pretrained(name: str, classes: int, weights: Weights, seed: int) -> Network:

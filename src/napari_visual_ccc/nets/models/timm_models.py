@@ -51,6 +51,7 @@ def timm_architecture(name: str) -> Architecture:
     stride = side // cells[-1]
     last = about.get("classifier", "")
     heads = tuple(f"{one}." for one in (last if isinstance(last, (tuple, list)) else (last,)))
+    any_size = not about.get("fixed_input_size", False) and maps.ndim == 4
     return Architecture(
         functools.partial(_build, name),
         side,
@@ -62,7 +63,8 @@ def timm_architecture(name: str) -> Architecture:
             first_centre=(stride - 1) / 2,
             as_map=_as_map,
         ),
-        any_size=not about.get("fixed_input_size", False) and maps.ndim == 4,
+        any_size=any_size,
+        fixed_input=not any_size,
         mean=_grey(about.get("mean"), 0.5),
         std=_grey(about.get("std"), 0.5),
         warm=heads,
