@@ -3,10 +3,16 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from napari.layers import Image, Labels
+from napari.layers import Image, Labels, Points, Shapes
 
-from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer, Placement
-from napari_visual_ccc.widgets.layers.build import build
+from napari_visual_ccc.core.layers import (
+    ImageLayer,
+    LabelsLayer,
+    Placement,
+    PointsLayer,
+    ShapesLayer,
+)
+from napari_visual_ccc.widgets.layers.build import MAKE, build
 from napari_visual_ccc.widgets.layers.metadata import calibration
 from napari_visual_ccc.widgets.layers.source import Source, take
 
@@ -148,3 +154,55 @@ def test_limits_look_right_at_once(stack):
     assert tuple(heat.contrast_limits) == (0, 1)
     assert heat.blending == "additive"
     assert signed.contrast_limits[0] == -signed.contrast_limits[1]
+
+
+def test_every_kind_of_layer_can_be_displayed():
+    assert set(MAKE) == {ImageLayer, LabelsLayer, PointsLayer, ShapesLayer}
+
+
+def test_points_lie_on_their_pixels_of_the_source_with_their_features(stack):
+    points = PointsLayer(
+        np.array([[1, 20, 7], [3, 39.5, 0]]), name="seeds",
+        features=pd.DataFrame({"score": [0.5, 1]}),
+    )  # fmt: skip
+    layer = build(source_of(stack), points, {"steps": []})
+    assert isinstance(layer, Points)
+    assert layer.name == "stack seeds"
+    assert layer.units == stack.units
+    assert layer.features["score"].tolist() == [0.5, 1]
+    assert layer.metadata["visual_ccc"] == {"steps": []}
+    for place in layer.data:
+        np.testing.assert_allclose(layer.data_to_world(place), stack.data_to_world(place))
+
+
+def test_points_of_a_slice_return_to_their_slice(stack):
+    source = Source(stack, stack.data[2], None, "px", (2.0, 10.0, 20.0))
+    layer = build(source, PointsLayer(np.array([[3, 4]])), {})
+    np.testing.assert_allclose(layer.data_to_world(layer.data[0]), stack.data_to_world((2, 13, 24)))
+
+
+def test_points_of_a_preview_or_a_coarse_map_lie_where_they_were_found(stack):
+    source = Source(stack, None, None, "px", (0.0, 10.0, 20.0), step=2)
+    points = PointsLayer(np.array([[0, 1, 2]]), placement=Placement(4))
+    layer = build(source, points, {})
+    place = (0, 10 + 2 * (4 * 1 + 1.5), 20 + 2 * (4 * 2 + 1.5))
+    np.testing.assert_allclose(layer.data_to_world(layer.data[0]), stack.data_to_world(place))
+
+
+def test_shapes_lie_on_their_source_and_keep_their_kinds(stack):
+    square = np.array([[2, 2], [2, 8], [8, 8], [8, 2]])
+    shapes = ShapesLayer([square, square[[0, 2]]], kinds=("polygon", "line"), name="boxes")
+    layer = build(source_of(stack), shapes, {})
+    assert isinstance(layer, Shapes)
+    assert layer.shape_type == ["polygon", "line"]
+    np.testing.assert_array_equal(layer.data[0], np.insert(square, 0, 0, axis=1))
+    np.testing.assert_allclose(
+        layer.data_to_world(layer.data[1][1]), stack.data_to_world((0, 8, 8))
+    )
+
+
+@pytest.mark.parametrize("part", [PointsLayer(np.empty((0, 2))), ShapesLayer([])])
+def test_layers_without_items_are_displayed_too(stack, part):
+    layer = build(source_of(stack), part, {})
+    assert len(layer.data) == 0
+    assert layer.ndim == 3

@@ -12,7 +12,10 @@ from skimage.segmentation import relabel_sequential
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
+from napari_visual_ccc.core.layers import PointsLayer, ShapesLayer
+from napari_visual_ccc.widgets.layers.build import build
 from napari_visual_ccc.widgets.layers.metadata import calibration
+from napari_visual_ccc.widgets.layers.result_layer import ResultLayer
 from napari_visual_ccc.widgets.layers.source import take
 from napari_visual_ccc.workflow import operations, signature
 from tests.widgets.opening import dock
@@ -498,3 +501,40 @@ def test_a_painted_source_starts_a_new_record(viewer, discs):
     mask.paint((60, 60), 1)
     (split,) = form(method="Split touching objects", labels=mask)
     assert len(split.metadata["visual_ccc"]["steps"]) == 1
+
+
+VERTICES = np.array([[2.0, 2], [2, 8], [8, 8], [8, 2]])
+
+
+@pytest.mark.parametrize(
+    ("part", "other"),
+    [
+        (PointsLayer(VERTICES), PointsLayer(VERTICES[:2] + 1)),
+        (ShapesLayer([VERTICES]), ShapesLayer([VERTICES[:2], VERTICES + 1], kinds="path")),
+    ],
+)
+def test_points_and_shapes_are_updated_and_taken_back(viewer, part, other):
+    source = take(viewer.add_image(np.zeros((20, 30))), viewer)
+    layer = viewer.add_layer(build(source, part, {}))
+    shown = ResultLayer(viewer, layer)
+    assert shown.untouched
+    new = build(source, other, {})
+    shown.update(source, other, new)
+    assert len(layer.data) == len(other.data)
+    for one, expected in zip(layer.data, other.data, strict=True):
+        np.testing.assert_array_equal(one, expected)
+    assert shown.undo()
+    np.testing.assert_array_equal(np.ravel(layer.data), np.ravel(part.data))
+    assert shown.undo()
+    assert layer not in viewer.layers
+
+
+@pytest.mark.parametrize("part", [PointsLayer(VERTICES), ShapesLayer([VERTICES])])
+def test_points_and_shapes_moved_by_hand_are_kept(viewer, part):
+    source = take(viewer.add_image(np.zeros((20, 30))), viewer)
+    layer = viewer.add_layer(build(source, part, {}))
+    shown = ResultLayer(viewer, layer)
+    layer.data = [one + 1 for one in layer.data]
+    assert not shown.untouched
+    assert not shown.undo()
+    assert layer in viewer.layers
