@@ -10,7 +10,7 @@ import numpy as np
 
 
 def plain(value: Any) -> Any:
-    """Turn numpy values, paths and tuples into what JSON can hold; NaN becomes None."""
+    """Convert numpy values, paths and tuples to what JSON can hold; NaN becomes None."""
     if isinstance(value, Mapping):
         return {str(key): plain(one) for key, one in value.items()}
     if isinstance(value, np.ndarray | np.generic):

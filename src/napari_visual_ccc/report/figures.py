@@ -1,4 +1,4 @@
-"""Pictures of results for people: with a scale bar, a colour bar and names."""
+"""Figures of results, with a scale bar, a colour bar and names."""
 
 from __future__ import annotations
 
@@ -170,7 +170,7 @@ def round_length(most: float, unit: str) -> tuple[float, str]:
     most : float
         The longest that it may be, in `unit`.
     unit : str
-        A length is told in nm, µm, mm or m; below a nanometre in the unit itself.
+        Lengths become nm, µm, mm or m; below a nanometre they keep their unit.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Work on the specimen alone: the label bar of the microscope is cut off, and put back blank."""
+"""Run operations without the info bar; results are padded to the frame of the image."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ..core.micrograph import InfoBar, plane_shape
 from ..core.progress import Steps
 from ..core.result import Result
 
-# columns of tables that hold places in the image, and the border that moves them
+# columns of tables with positions along y and x, which the bar at the top and left moves
 _DOWN = ("centroid_y_px", "bbox_top", "bbox_bottom")
 
 _ACROSS = ("centroid_x_px", "bbox_left", "bbox_right")
@@ -21,7 +21,7 @@ _ACROSS = ("centroid_x_px", "bbox_left", "bbox_right")
 def on_field(
     work: Callable[[dict[str, Any]], Steps[Result]], arrays: Mapping[str, Any], bar: InfoBar
 ) -> Steps[Result]:
-    """Run an operation on what is specimen.
+    """Run an operation on the image without its info bar.
 
     Parameters
     ----------
@@ -59,7 +59,7 @@ def on_field(
         result,
         tables=tables,
         facts={**result.facts, "info_bar": bar.pixels},
-        notes=(*result.notes, f"the label bar was left out: {bar}"),
+        notes=(*result.notes, f"the info bar was left out: {bar}"),
     )
 
 

@@ -51,7 +51,7 @@ def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
     assert train.train_button.text == "Stop"
     idle(train)
     assert train.train_button.text == "Train"
-    assert "independent groups are named rightly" in train.report.headline.text()
+    assert "are classified correctly" in train.report.headline.text()
     assert "small test" not in train.report.headline.text()
     for view in range(train.report.view.count()):
         train.report.view.setCurrentIndex(view)

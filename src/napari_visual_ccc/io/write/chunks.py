@@ -1,4 +1,4 @@
-"""How formats take an image: rows at a time."""
+"""Bands of rows in which formats take an image."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""An image as a format stores it: in axes that the format knows, as numbers that it can hold."""
+"""An image as a file format stores it: axes and number types that the format supports."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from ...core.units import unit_of
 from ..header import header
 from .pyramid import level_sizes
 
-# what the formats call leading axes
+# letters of leading axes in the formats
 _LETTERS = {"z": "Z", "t": "T", "time": "T", "c": "C", "channel": "C"}
 
 
 class Stored:
-    """What all formats need to know of an image that is to be written.
+    """An image in the axes and the number type of a format.
 
     Parameters
     ----------
     image : Micrograph
-        Its array is not touched yet.
+        Its array is not read yet.
     kind : {'ome-tiff', 'ome-zarr', 'ome-zarr-0.4', 'imagej'}
         The format.
 
@@ -93,7 +93,7 @@ class Stored:
         return (*front, *self.sizes[level])
 
     def cast(self, rows: np.ndarray) -> np.ndarray:
-        """Give rows the stored type, and insist that whole numbers stay what they are."""
+        """Convert rows to the stored type; refuse whole numbers that would change."""
         if rows.dtype == self.dtype:
             return rows
         if rows.dtype.kind in "iu":
@@ -124,7 +124,7 @@ def _dtype(dtype: np.dtype, kind: str, labels: bool, name: str) -> np.dtype:
 
 
 def _letters(axes: tuple[Axis, ...], count: int, known: str, *, any_order: bool) -> str:
-    """Name leading axes by the letters of a format; those of unknown names get what is left."""
+    """Name leading axes by the letters of a format; axes of other names get the letters left."""
     names = [axis.name.lower() for axis in axes] or [""] * count
     found = [_LETTERS.get(name, "") for name in names]
     found = [one if one in known and found.count(one) == 1 else "" for one in found]

@@ -20,7 +20,7 @@ from .pyramid import Put
 
 @contextmanager
 def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
-    """TIFF that ImageJ and Fiji open by themselves, with the scale.
+    """Write TIFF that ImageJ and Fiji open with the scale, without a plugin.
 
     Raises
     ------
@@ -61,10 +61,10 @@ def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
         yield _STRIP, functools.partial(_place, stored, levels)
         levels[0].flush()
     finally:
-        # nothing is renamed or removed on Windows while it is mapped
+        # Windows renames and removes no file that is mapped
         levels.clear()
 
 
 def _as_java(text: str) -> str:
-    """Write a text as ImageJ reads it: letters beyond ASCII as Java does."""
+    """Escape letters beyond ASCII as Java does, for ImageJ."""
     return "".join(one if one.isascii() else f"\\u{ord(one):04X}" for one in text)

@@ -1,4 +1,4 @@
-"""Write images with their pixel size: OME-TIFF, OME-Zarr, and TIFF for ImageJ and Fiji."""
+"""Write images with their pixel size as OME-TIFF, OME-Zarr, or TIFF for ImageJ and Fiji."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ ENDINGS = {
 def write_image(
     image: Micrograph, path: str | Path, *, format: Format = "auto", force: bool = False
 ) -> Steps[Path]:
-    """Write an image, with its pixel size and how it was made, for other programs and for us.
+    """Write an image with its pixel size and its record.
 
     Parameters
     ----------
     image : Micrograph
         Numpy or lazy dask; a lazy image is computed chunk by chunk as it is written. With
-        ``metadata["labels"]`` set it is taken for labels; ``metadata["origin"]`` is where its
+        ``metadata["labels"]`` set it is written as labels; ``metadata["origin"]`` is where its
         first pixel is centred, as (y, x) in its unit; or as (..., y, x), what comes before in the
         units of the leading axes.
     path : Path
@@ -43,7 +43,7 @@ def write_image(
     Yields
     ------
     Progress
-        For every piece. Closing the generator leaves nothing behind.
+        For every band of rows. Closing the generator removes the partial file.
 
     Returns
     -------
@@ -53,7 +53,7 @@ def write_image(
     Raises
     ------
     ValueError
-        If no format goes by that ending, the image is empty or not of numbers, or its values do
+        If no format has that ending, the image is empty or not of numbers, or its values do
         not fit into the format.
     FileExistsError, OSError
         As `files.written`.

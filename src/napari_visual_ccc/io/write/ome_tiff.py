@@ -20,7 +20,7 @@ from .chunks import _STRIP, _TILE
 from .encode import Stored
 from .pyramid import Index, Put
 
-# the common kind of TIFF ends at 4 GiB; a pyramid and its tags need room as well
+# classic TIFF ends at 4 GiB; a pyramid and its tags need space as well
 _CLASSIC_BYTES, _IMAGEJ_BYTES = 2 << 30, (4 << 30) - (1 << 20)
 
 
@@ -38,7 +38,7 @@ def ome_tiff(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
     colours = stored.data.shape[stored.leading + 2 :]
     planes = int(np.prod(stored.data.shape[: stored.leading]))
     grids = [_grid(size, tiled) for size in stored.sizes]
-    # where the pieces of each plane of each level are, and of how many bytes
+    # offsets and byte counts of the tiles of each plane of each level
     places = [np.zeros((planes, 2, across * down), np.int64) for down, across in grids]
     options: dict[str, Any] = {
         "dtype": stored.dtype, "compression": "zlib", **layout,
@@ -85,7 +85,7 @@ def _number(index: Index, stored: Stored) -> int:
 
 
 def _tiles(rows: np.ndarray) -> Iterator[np.ndarray]:
-    """Cut rows into tiles; those at the border are filled up with zeros."""
+    """Cut rows into tiles; those at the border are padded with zeros."""
     for y in range(0, rows.shape[0], _TILE):
         for x in range(0, rows.shape[1], _TILE):
             tile = rows[y : y + _TILE, x : x + _TILE]
@@ -100,7 +100,7 @@ def _strips(rows: np.ndarray) -> Iterator[np.ndarray]:
 
 def _packed(tile: np.ndarray) -> bytes:
     little = np.ascontiguousarray(tile, tile.dtype.newbyteorder("<"))
-    # higher levels take twice as long and save nothing of an image with noise
+    # higher levels take twice as long and hardly compress an image with noise better
     return zlib.compress(little.data, 1)
 
 

@@ -40,19 +40,19 @@ def ome_zarr(stored: Stored, path: Path, *, version: str) -> Iterator[tuple[int,
     from numcodecs import Blosc
 
     names = [*stored.letters.lower(), "y", "x"]
-    told = {"name": stored.name, "axes": _ngff_axes(stored, names)}
-    told["datasets"] = [
+    fields = {"name": stored.name, "axes": _ngff_axes(stored, names)}
+    fields["datasets"] = [
         {"path": str(level), "coordinateTransformations": _transformations(stored, names, level)}
         for level in range(len(stored.sizes))
     ]
     if version == "0.4":
-        attributes: dict[str, Any] = {"multiscales": [{"version": version, **told}]}
+        attributes: dict[str, Any] = {"multiscales": [{"version": version, **fields}]}
         options: dict[str, Any] = {
             "compressors": Blosc("zstd"),
             "chunk_key_encoding": {"name": "v2", "separator": "/"},
         }
     else:
-        attributes = {"ome": {"version": version, "multiscales": [told]}}
+        attributes = {"ome": {"version": version, "multiscales": [fields]}}
         options = {"compressors": BloscCodec(cname="zstd"), "dimension_names": names}
     group = zarr.open_group(
         path, mode="w-", zarr_format=2 if version == "0.4" else 3,
@@ -83,10 +83,10 @@ def _ngff_axes(stored: Stored, names: list[str]) -> list[dict[str, str]]:
 
 
 def _transformations(stored: Stored, names: list[str], level: int) -> list[dict[str, Any]]:
-    """Step of every axis at a level, and where its first pixel is centred."""
+    """Step of every axis at a level, and centre of its first pixel."""
     size = dict(zip("yx", stored.spacing or (1.0, 1.0), strict=True))
     first = _first(stored, names)
-    # the mean of four pixels lies between them, one that was taken of four where it was
+    # a mean of four pixels is centred between them, a picked pixel stays in its place
     between = 0.0 if stored.picks else (2**level - 1) / 2
     scale = [
         size[name] * 2**level if name in "yx" else stored.steps.get(name.upper(), (1.0, ""))[0]
@@ -98,10 +98,10 @@ def _transformations(stored: Stored, names: list[str], level: int) -> list[dict[
 
 
 def _first(stored: Stored, names: list[str]) -> dict[str, float]:
-    """Where the first pixel is centred, on every axis of the file."""
+    """Centre of the first pixel on every axis of the file."""
     origin = stored.image.metadata.get("origin") or (0.0, 0.0)
     of_image = [name for number, name in enumerate(names) if number != stored.colour_axis]
-    # leading axes of which nothing is said, or which had to be made one, begin at 0
-    told = origin if len(origin) == len(of_image) else origin[-2:]
-    of_origin = of_image[len(of_image) - len(told) :]
-    return dict.fromkeys(names, 0.0) | dict(zip(of_origin, map(float, told), strict=True))
+    # leading axes without an origin, or joined into one, begin at 0
+    place = origin if len(origin) == len(of_image) else origin[-2:]
+    of_origin = of_image[len(of_image) - len(place) :]
+    return dict.fromkeys(names, 0.0) | dict(zip(of_origin, map(float, place), strict=True))

@@ -1,4 +1,4 @@
-"""Walk through an image once, from top to bottom, and give every level of its pyramid."""
+"""Write all levels of a pyramid in one pass through the image, from top to bottom."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import numpy as np
 from ...arrays.lazy import BAND_PIXELS, is_lazy
 from ...core.progress import Progress, Steps
 
-# from this longest side on an image is written with a pyramid, whose top is not longer than that
+# longest side of an image without a pyramid, and of the top level of one
 PYRAMID_ABOVE, TOP = 4096, 1024
 
-# of narrow chunks so many are computed side by side
+# number of narrow chunks that are computed side by side
 _PIECE_PIXELS = 4 * BAND_PIXELS
 
 Index = tuple[int, ...]
@@ -42,7 +42,7 @@ def write_levels(
     *,
     pick: bool = False,
 ) -> Steps[None]:
-    """Hand an image and its pyramid to a writer, a few rows at a time.
+    """Pass an image and its pyramid to a writer, a few rows at a time.
 
     Parameters
     ----------
@@ -96,7 +96,7 @@ class _Plane:
         return self.written[-1] == self.sizes[-1][0]
 
     def add(self, block: np.ndarray, columns: slice) -> None:
-        """Take a block: blocks come left to right, then downwards."""
+        """Add a block; blocks come left to right, then downwards."""
         self.band.append(block)
         if columns.stop == self.sizes[0][1]:
             self._add(0, self.band[0] if len(self.band) == 1 else np.concatenate(self.band, axis=1))
@@ -153,7 +153,7 @@ def _joined(sizes: tuple[int, ...], most: int) -> Iterator[slice]:
 
 
 def _even(rows: np.ndarray) -> np.ndarray:
-    """Repeat the last row and column where their number is odd: each has a partner then."""
+    """Repeat the last row and column where their number is odd, so that pixels form pairs."""
     pad = [(0, size % 2) for size in rows.shape[:2]] + [(0, 0)] * (rows.ndim - 2)
     return np.pad(rows, pad, mode="edge") if any(after for _, after in pad) else rows
 

@@ -1,4 +1,4 @@
-"""The files that images are written to. Each takes rows of any level of any plane, in turn."""
+"""The file formats of images. Each takes rows of any level of any plane, one after the other."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from .ome_tiff import ome_tiff
 from .ome_zarr import ome_zarr
 from .pyramid import Put
 
-# how many rows it wants at a time, and what takes them
+# the height of its bands, and the function that takes them
 Target = Callable[[Stored, Path], AbstractContextManager[tuple[int, Put]]]
 
 TARGETS: dict[str, Target] = {

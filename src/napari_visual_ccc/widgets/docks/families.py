@@ -1,4 +1,4 @@
-"""The dock widgets: each a form of one family, with a panel where a layer is not enough."""
+"""The dock widgets: a form for each family, with a table where there is one."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ PREDICTED = "the predicted class"
 
 
 class Correct(_TableForm):
-    """Undo what the microscope adds: uneven background, stripes, drift."""
+    """Correct artefacts of the acquisition: uneven background, stripes, drift."""
 
     family = "correct"
 
 
 class Denoise(Form):
-    """Take noise away."""
+    """Remove noise."""
 
     family = "denoise"
 

@@ -78,7 +78,7 @@ class MicrographInfo(Form):
         self.size = Length("How large a pixel is", 1.0)
         self.line_length = Length("How long the line is: the number at the scale bar", 100.0)
         self.unit, self.line_unit = (ComboBox(choices=UNITS, value="nm") for _ in range(2))
-        self.set_button = PushButton(text="Set", tooltip="Give the image this pixel size")
+        self.set_button = PushButton(text="Set", tooltip="Set the pixel size of the image")
         self.draw_button = PushButton(
             text="Draw line", tooltip="Draw a line over the scale bar, from end to end"
         )
@@ -89,7 +89,7 @@ class MicrographInfo(Form):
             Length("From one slice to the next", 1.0),
             ComboBox(choices=UNITS[:-1], value="nm"),
         )
-        self.step_button = PushButton(text="Set", tooltip="Give the stack this slice step")
+        self.step_button = PushButton(text="Set", tooltip="Set the step between the slices")
         self.step_row = _row("Slice step", self.step, self.step_unit, self.step_button)
         rows = Container(
             widgets=[

@@ -1,4 +1,4 @@
-"""The Measure dock: a table that finds its regions, and their size distribution."""
+"""The Measure dock: a table linked to its regions, and their size distribution."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, name: str) 
 
 
 class Measure(Form):
-    """Measure labelled regions; a click on a row finds the region, a click on it finds the row."""
+    """Measure labelled regions; a click on a row selects the region, and the other way round."""
 
     family = "measure"
 
@@ -138,10 +138,10 @@ class Measure(Form):
         self._last = [change]
         self.undo_button.enabled = True
         self.table.name = f"{source.layer.name} regions"
-        self._tell(frame)
+        self._display(frame)
         self._say(self.message.value or f"{len(frame)} regions.")
 
-    def _tell(self, frame: pd.DataFrame) -> None:
+    def _display(self, frame: pd.DataFrame) -> None:
         assert self.layer is not None
         self.table.show_frame(frame, self.layer.get_color)
         self.table.show()
@@ -151,16 +151,16 @@ class Measure(Form):
             self.histogram.show_frame(frame)
 
     def _follow_features(self, event: Any = None) -> None:
-        """List what another pixel size has made of the table."""
+        """List the features after a change of the pixel size."""
         layer, frame = self.layer, self.table.frame
         if layer is None or frame is None or self._writing or "label" not in layer.features:
             return
         measured = {_stem(c) for c in self._measured.get(layer.unique_id, ())}
-        # under their new names, for the next measurement to replace them
+        # the columns have new names: the next measurement replaces them
         self._measured[layer.unique_id] = frozenset(
             c for c in layer.features.columns if _stem(c) in measured
         )
-        self._tell(layer.features.drop(columns="index", errors="ignore"))
+        self._display(layer.features.drop(columns="index", errors="ignore"))
 
     def _watch(self, layer: Labels) -> None:
         if self.layer is not None:
@@ -174,7 +174,7 @@ class Measure(Form):
         layer.mouse_drag_callbacks.append(self._on_click)
 
     def _on_click(self, layer: Labels, event: Any) -> None:
-        """Choose the region under the mouse while the layer is only looked at."""
+        """Select the region under the mouse while no tool of the layer is active."""
         if str(layer.mode) != "pan_zoom":
             return
         value = layer.get_value(
@@ -210,7 +210,7 @@ class Measure(Form):
 
 
 class _Features:
-    """The features a layer had before it was measured."""
+    """The features of a layer before it was measured."""
 
     preview = computing = False
 
@@ -225,7 +225,7 @@ class _Features:
         self._written = self.layer.features.copy()
 
     def undo(self) -> bool:
-        """Give them back, unless a person has changed them since."""
+        """Restore them; return False when they were edited since."""
         if self._written is None or not self.layer.features.equals(self._written):
             return False
         self.layer.features = self._before
@@ -239,12 +239,12 @@ def _stem(column: Any) -> str:
 
 
 def _merged(old: pd.DataFrame, new: pd.DataFrame, measured: frozenset[str]) -> pd.DataFrame:
-    """Measured columns, beside those that were there before (names, say) and not measured."""
+    """Measured columns, and those that existed before and were not measured, such as names."""
     new = new.assign(index=new["label"])
     kept = [c for c in old.columns if c not in new.columns and c not in measured]
     if not kept or "index" not in old.columns:
         return new
-    # a region of a stack has a row a slice, and one name
+    # a region of a stack has one row per slice, and one name
     return new.merge(old[["index", *kept]].drop_duplicates("index"), on="index", how="left")
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Quality(_TableForm):
-    """Tell whether an image, or every image of a folder, is fit for analysis."""
+    """Check whether an image, or every image of a folder, is fit for analysis."""
 
     family = "quality"
 
@@ -39,7 +39,7 @@ class Quality(_TableForm):
         super().show_result(operation, source, result)
 
     def check_folder(self, folder: Path | None = None) -> None:
-        """Judge all images of a folder into the table; ask for it, unless it is said."""
+        """List the quality of all images of a folder; ask for the folder when none is given."""
         chosen = folder or QFileDialog.getExistingDirectory(self.native, "Folder of images")
         if not chosen or self._job is not None:
             return
@@ -62,7 +62,7 @@ class Quality(_TableForm):
         if frame is None:
             return
         if self._folder is None:
-            # a slice of the stack that was judged
+            # a slice of the stack
             places = [int(frame[c].iloc[row]) for c in frame if c.startswith("index_")]
             layer = self.inputs["image"]
             if places and layer is not None:

@@ -1,1 +1,1 @@
-"""From layers to arrays, and from results to layers."""
+"""Layers of the viewer: inputs of operations, and results as layers."""

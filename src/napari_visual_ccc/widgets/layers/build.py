@@ -1,4 +1,4 @@
-"""Between layers and arrays: what a layer gives an operation, what a result becomes."""
+"""Layers of results as layers of the viewer."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ MARKED = "#ffcc00"
 
 
 def placement(source: Source, part: Part) -> dict[str, Any]:
-    """Where a result lies: keyword arguments of a layer that put it onto its source.
+    """Keyword arguments that place the layer of a result on its source.
 
-    A coarse cell covers `stride` pixels, so the map starts at the centre of its first cell; on
-    its corner it would lie half a cell off.
+    A layer of napari begins at the centre of its first pixel: for a coarse map, the centre of the
+    first cell, which covers `stride` pixels.
     """
     layer = source.layer
     ratio = np.ones(layer.ndim)
@@ -52,11 +52,11 @@ def placement(source: Source, part: Part) -> dict[str, Any]:
 def build(source: Source, part: Part, metadata: dict[str, Any]) -> Layer:
     """Make the viewer's layer of a layer of a result."""
     kept = {METADATA: metadata}
-    told = dict(source.layer.metadata.get(MICROGRAPH) or {})
-    if told:
-        kept[MICROGRAPH] = {key: told[key] for key in told if key not in NOT_FACTS}
+    known = dict(source.layer.metadata.get(MICROGRAPH) or {})
+    if known:
+        kept[MICROGRAPH] = {key: known[key] for key in known if key not in NOT_FACTS}
         same = part.plane_shape == plane_shape(source.layer)
-        kept[MICROGRAPH]["info_bar"] = told.get("info_bar") if same else InfoBar().pixels
+        kept[MICROGRAPH]["info_bar"] = known.get("info_bar") if same else InfoBar().pixels
     common = {
         **placement(source, part),
         "name": f"{source.layer.name} {part.name}".strip(),
@@ -112,7 +112,7 @@ def _in_axes(places: Any, ndim: int) -> np.ndarray:
 
 
 def display_of(source: Source, part: ImageLayer) -> dict[str, Any]:
-    """Contrast, blending and opacity that show an image well at once."""
+    """Contrast limits, blending and opacity of an image."""
     limits = part.limits or _limits(source, part)
     style = {"contrast_limits": limits} if limits is not None else {}
     if part.style == "heat":
@@ -130,8 +130,8 @@ def _limits(source: Source, part: ImageLayer) -> tuple[float, float] | None:
 
 
 def features(part: LabelsLayer) -> Any:
-    """Give the table in napari's form: the column ``index`` ties a row to its label."""
-    # of a stack worked on slice by slice, a label has a row in each: napari takes one
+    """Table of a labels layer for napari, which ties rows to labels by the column ``index``."""
+    # napari takes one row per label; a table by slice has more
     if part.table is None or part.table["label"].duplicated().any():
         return None
     return part.table.assign(index=part.table["label"])

@@ -20,7 +20,7 @@ def layer_data(one: Micrograph) -> LayerData:
     Returns
     -------
     (data, options, kind)
-        As napari's readers give them. In ``options["metadata"]["micrograph"]``: facts, spacing,
+        As napari's readers return them. In ``options["metadata"]["micrograph"]``: facts, spacing,
         unit, info_bar, notes, path and the file's own dictionary under ``"original"``.
     """
     rgb = has_colours(one)
@@ -70,36 +70,36 @@ def _labels(names: list[str], ndim: int) -> tuple[str, ...]:
 
 
 def _is_labels(one: Micrograph) -> bool:
-    """Tell a result of ours that numbers regions from one that holds grey values."""
+    """Whether an image was written as labels."""
     return bool(one.metadata.get("labels")) and np.dtype(one.data.dtype).kind in "iu"
 
 
-# data, attributes and type of a layer, as `Layer.as_layer_data_tuple` gives them
+# data, attributes and type of a layer, as `Layer.as_layer_data_tuple` returns them
 LayerTuple = tuple[Any, dict[str, Any], str]
 
 
 _PLACE = ("scale", "translate", "rotate", "shear", "affine", "units", "axis_labels")
 
 
-# what leading axes without a name are taken for
+# names of leading axes that have none
 _NAMES = ("t", "c", "z")
 
 
 def as_micrograph(data: Any, about: dict[str, Any], kind: str) -> Micrograph:
-    """Give what a layer knows: pixel size, axes, origin, metadata.
+    """Convert a layer to a micrograph: pixel size, axes, origin, metadata.
 
     Parameters
     ----------
     data, about, kind
-        As ``layer.as_layer_data_tuple()`` gives them. Of a multiscale layer the finest level is
-        taken; a rotation is not kept.
+        As ``layer.as_layer_data_tuple()`` returns them. Of a multiscale layer the finest level
+        counts; a rotation is lost.
     """
-    frame = _frame(about)
+    frame = frame_of(about)
     spacing, unit = calibration(frame)
     metadata = {key: value for key, value in about.get("metadata", {}).items() if key != "origin"}
-    told = dict(metadata.pop(MICROGRAPH, None) or {})
-    bar = told.get("info_bar")
-    facts = {key: value for key, value in told.items() if key not in NOT_FACTS}
+    known = dict(metadata.pop(MICROGRAPH, None) or {})
+    bar = known.get("info_bar")
+    facts = {key: value for key, value in known.items() if key not in NOT_FACTS}
     if facts:
         metadata["facts"] = facts
     if kind == "labels":
@@ -121,8 +121,12 @@ def as_micrograph(data: Any, about: dict[str, Any], kind: str) -> Micrograph:
     )
 
 
-def _frame(about: dict[str, Any]) -> Image:
-    """Stand in for a layer: a pixel that lies where its first one does, so nothing is computed."""
+def frame_of(about: dict[str, Any]) -> Image:
+    """Return a layer of one pixel in the place of a layer, without touching its data.
+
+    napari normalises scale, affine, rotation, shear and units in the constructor of a layer, and
+    differently from version to version: a layer is the only public way to its transform.
+    """
     place = {key: about[key] for key in _PLACE if key in about}
     return Image(np.zeros((1,) * len(about["scale"])), **place)
 

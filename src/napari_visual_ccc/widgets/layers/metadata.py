@@ -1,4 +1,4 @@
-"""What the metadata of a layer say of its micrograph."""
+"""Metadata of a layer: its micrograph, info bar, pixel size and current slice."""
 
 from __future__ import annotations
 
@@ -13,27 +13,27 @@ from ...core.micrograph import InfoBar
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-# keys of a layer's metadata: how a result was made; what is known of a micrograph
+# keys of a layer's metadata: the record of a result; the facts of a micrograph
 METADATA, MICROGRAPH = "visual_ccc", "micrograph"
 
-# what else stands beside the facts of a micrograph
+# further keys beside the facts of a micrograph
 NOT_FACTS = ("original", "notes", "path", "spacing", "unit", "info_bar")
 
 _PIXELS = ("px", "pixel", "pix", "")
 
 
 def known_bar(layer: Layer) -> InfoBar | None:
-    """Give the label bar that a layer's metadata tell of; None when nobody has looked for one."""
-    told = dict(layer.metadata.get(MICROGRAPH) or {}).get("info_bar")
-    if told is not None:
-        return InfoBar(**told)
+    """Info bar in the metadata of a layer; None when it was not looked for yet."""
+    known = dict(layer.metadata.get(MICROGRAPH) or {}).get("info_bar")
+    if known is not None:
+        return InfoBar(**known)
     # labels and results of micrographs without a bar have none of their own
     is_result = isinstance(layer, Labels) or METADATA in layer.metadata
     return InfoBar() if is_result else None
 
 
 def keep_bar(layer: Layer, bar: InfoBar) -> None:
-    """Note the label bar of a layer in its metadata."""
+    """Store the info bar of a layer in its metadata."""
     layer.metadata[MICROGRAPH] = {**(layer.metadata.get(MICROGRAPH) or {}), "info_bar": bar.pixels}
 
 
@@ -70,7 +70,7 @@ def _is_length(unit: Any) -> bool:
 
 
 def drawn_on(shapes: Shapes, layer: Layer) -> np.ndarray:
-    """Number the pixels of an image that shapes cover, wherever both lie: (Y, X) int array."""
+    """Labels of the pixels of an image that shapes cover, (Y, X) int, wherever both lie."""
     height, width = plane_shape(layer)
     moved = []
     for vertices in shapes.data:
@@ -83,7 +83,7 @@ def drawn_on(shapes: Shapes, layer: Layer) -> np.ndarray:
 
 
 def current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:
-    """Number of the slice of a layer that is being looked at, along each leading axis."""
+    """Index of the displayed slice of a layer along each leading axis."""
     point = np.asarray(viewer.dims.point)[-layer.ndim :]
     index = np.round(layer.world_to_data(point)).astype(int)[: layer.ndim - 2]
     return tuple(int(i) for i in np.clip(index, 0, np.asarray(layer.data.shape[: len(index)]) - 1))
@@ -97,7 +97,7 @@ def plane_shape(layer: Layer) -> tuple[int, int]:
 
 
 def layers_of(viewer: Viewer, kind: type[Layer]) -> Callable[[Any], list[Layer]]:
-    """Choices of a layer box."""
+    """Choices of a combo box of layers."""
 
     def choices(_: Any) -> list[Layer]:
         return [layer for layer in viewer.layers if isinstance(layer, kind)]

@@ -1,4 +1,4 @@
-"""What operations are given of layers, and the record of it."""
+"""Inputs of operations, taken from layers, and the records of their results."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Source:
-    """What an operation needs of a layer, taken on the GUI thread.
+    """Input of an operation, taken from a layer on the GUI thread.
 
     Parameters
     ----------
@@ -43,9 +43,9 @@ class Source:
     step : float
         Every how many pixels `data` samples the layer in Y and X.
     preview : bool
-        Only what is on screen, as finely as the screen shows it.
+        Only the visible part, at the resolution of the screen.
     info_bar : InfoBar, optional
-        Of the whole layer; None when nobody has looked for one.
+        Of the whole layer; None when it was not looked for yet.
     whole : (..., Y, X) array, optional
         The layer's array, where `data` is a part of it.
     found : list of InfoBar
@@ -87,7 +87,7 @@ class Source:
         return self.bar_in_part(self.found[-1])
 
     def bar_in_part(self, bar: InfoBar) -> InfoBar:
-        """Give what of the layer's label bar lies in `data`."""
+        """Part of the layer's info bar that lies in `data`."""
         if self.whole is None:
             return bar
         height, width = shape_of(self.whole)
@@ -109,14 +109,14 @@ def take(
     preview: bool = False,
     level: int = 0,
 ) -> Source:
-    """Read a layer.
+    """Take the input of an operation from a layer.
 
     Parameters
     ----------
     planar : bool
-        Take the slice being looked at instead of the whole stack.
+        Take the displayed slice instead of the whole stack.
     preview : bool
-        Take the visible part only, sampled as finely as the screen shows it.
+        Take the visible part only, at the resolution of the screen.
     level : int
         Of a multiscale layer: 0 is full resolution.
     """
@@ -125,7 +125,7 @@ def take(
     data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
     if not getattr(layer, "rgb", False) and data.ndim > 2 and data.shape[-1] in (3, 4):
         raise ValueError(
-            f"{layer.name} is {data.shape[-1]} pixels wide: it cannot be told from colour"
+            f"{layer.name} is {data.shape[-1]} pixels wide: it would be taken for colour"
         )
     corner = [0.0] * layer.ndim
     leading: tuple[int, ...] = ()
@@ -137,7 +137,7 @@ def take(
     about = _about(layer)
     if not preview and level and getattr(layer, "multiscale", False):
         step = float(layer.downsample_factors[level][-1])
-        # a pixel of a level lies in the middle of those it stands for
+        # a pixel of a level is centred on the block that it stands for
         corner[-2:] = [(step - 1) / 2] * 2
         if spacing is not None:
             spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
@@ -147,22 +147,22 @@ def take(
         return Source(layer, data, spacing, unit, tuple(corner), **about)
     rows, columns, step = _visible(layer)
     color = (slice(None),) if getattr(layer, "rgb", False) else ()
-    shown: Any = data
+    visible: Any = data
     if step > 1 and getattr(layer, "multiscale", False):
-        # the level on screen is there already, thinning would read all of the finest
-        shown = layer.data[layer.data_level]
-        shown = shown[leading] if leading else shown
+        # the displayed level is in memory, thinning would read all of the finest
+        visible = layer.data[layer.data_level]
+        visible = visible[leading] if leading else visible
         step = float(layer.downsample_factors[layer.data_level][-1])
         rows, columns = (slice(int(one.start / step), -int(-one.stop // step))
                          for one in (rows, columns))  # fmt: skip
         corner[-2:] = (np.array([rows.start, columns.start]) + 0.5) * step - 0.5
     elif step > 1 and is_lazy(data):
-        # every chunk would have to be read for a thinned view: the middle, as fine as it is
+        # a thinned view would read every chunk: take the middle at full resolution
         rows, columns, step = _middle(rows), _middle(columns), 1
         corner[-2:] = rows.start, columns.start
     else:
         corner[-2:] = rows.start, columns.start
-    part = shown[(..., rows, columns, *color)]
+    part = visible[(..., rows, columns, *color)]
     if spacing is not None:
         spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
     return Source(
@@ -182,7 +182,7 @@ def _about(layer: Layer) -> dict[str, Any]:
 
 
 def _visible(layer: Layer) -> tuple[slice, slice, int]:
-    """Rows and columns on screen, thinned to about a million pixels."""
+    """Visible rows and columns, thinned to about a million pixels."""
     height, width = plane_shape(layer)
     corners = layer.corner_pixels[:, -2:]
     if getattr(layer, "multiscale", False):
@@ -198,13 +198,13 @@ def _visible(layer: Layer) -> tuple[slice, slice, int]:
 
 
 def _middle(part: slice) -> slice:
-    """The middle thousand of some rows or columns."""
+    """The central 1000 of some rows or columns."""
     start = max(part.start, (part.start + part.stop) // 2 - 500)
     return slice(start, min(start + 1000, part.stop))
 
 
 def level_like(layer: Layer, first: Source) -> int:
-    """Give the level of a pyramid that has the size of the first input; else full resolution."""
+    """Level of a pyramid that has the size of the first input; else full resolution."""
     sizes = list(getattr(layer, "level_shapes", [])) if getattr(layer, "multiscale", False) else []
     wanted = shape_of(first.data)
     return next((k for k, size in enumerate(sizes) if tuple(size[-2:]) == wanted), 0)
@@ -218,7 +218,7 @@ def on_specimen(
 ) -> Steps[Outcome]:
     """Run an operation on layers.
 
-    What is on screen of a lazy image is read once for all moves of a slider, and kept in `seen`.
+    The visible part of a lazy image is read once for all moves of a slider, and kept in `seen`.
     """
     visible = {
         str(source.data.name): source.data
@@ -246,7 +246,7 @@ def on_specimen(
 
 
 def recorded(operation: Operation, source: Source, record: Record, output: str) -> dict[str, Any]:
-    """Give the record of a layer as its metadata keep it: with its slice, level and source."""
+    """Record of a layer for its metadata, with its slice, level and source."""
     more: dict[str, Any] = {}
     if operation.planar and len(source.corner) > 2:
         more["plane"] = [int(place) for place in source.corner[:-2]]
@@ -262,7 +262,7 @@ def recorded(operation: Operation, source: Source, record: Record, output: str) 
 
 
 def record_of(layer: Layer) -> Any:
-    """Give the record of a layer that is a result itself, unless it was edited by hand."""
+    """Record of a layer that is a result itself; None when it was edited by hand."""
     record = layer.metadata.get(METADATA)
     if record and record.get("print") == fingerprint(layer.data):
         return record

@@ -1,4 +1,4 @@
-"""Camera, sliders and scale bar of a viewer: napari 0.9 moved the first and the last."""
+"""Camera, sliders and scale bar of a viewer; napari 0.9 moved the first and the last."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 def camera(viewer: Viewer) -> Any:
-    """Give the camera of a viewer."""
+    """Camera of a viewer."""
     return getattr(viewer, "scene", viewer).camera
 
 
 def show_slice(viewer: Viewer, layer: Layer, place: Sequence[float]) -> Sequence[float]:
-    """Move the sliders to the slice of a layer's pixel; give its place in the world."""
+    """Move the sliders to the slice of a pixel of a layer; return its world coordinates."""
     world: Sequence[float] = layer.data_to_world(place)
     for axis, value in enumerate(world[:-2]):
         viewer.dims.set_point(axis + viewer.dims.ndim - layer.ndim, value)
@@ -24,6 +24,6 @@ def show_slice(viewer: Viewer, layer: Layer, place: Sequence[float]) -> Sequence
 
 
 def scale_bar(viewer: Viewer) -> Any:
-    """Give the scale bar of a viewer."""
+    """Scale bar of a viewer."""
     canvas = getattr(viewer, "canvas", None)
     return viewer.scale_bar if canvas is None else canvas.overlays.scale_bar

@@ -1,4 +1,4 @@
-"""Class probabilities as bars, and what else there is to know of a prediction."""
+"""Class probabilities as bars, similar training images, and the score card of a heatmap."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ...core.result import Prediction, Result
 
 
 class Bars(QWidget):
-    """One line a class, the most probable first: name, bar, per cent.
+    """One line per class, the most probable first: name, bar, per cent.
 
     Hidden until there is a prediction.
     """
@@ -28,7 +28,7 @@ class Bars(QWidget):
         self.hide()
 
     def show_prediction(self, name: str, prediction: Prediction, target: str = "") -> None:
-        """Draw a prediction; the explained class, if any, is marked."""
+        """Draw a prediction, and mark the explained class."""
         self._start(_title(name, prediction))
         order = np.argsort(-prediction.probabilities, kind="stable")[:10]
         for row, k in enumerate(order, start=1):
@@ -36,8 +36,8 @@ class Bars(QWidget):
             text = f"{prediction.probabilities[k]:.1%}"
             if prediction.spread is not None:
                 text += f" ± {100 * prediction.spread[k]:.1f}"
-            shown = f"{label} ◂ explained" if label == target else label
-            self._add_row(row, shown, float(prediction.probabilities[k]), text)
+            text_of_class = f"{label} ◂ explained" if label == target else label
+            self._add_row(row, text_of_class, float(prediction.probabilities[k]), text)
         if prediction.prediction_set and len(prediction.prediction_set) < len(prediction.classes):
             level = prediction.facts.get("coverage", 0.9)
             note = QLabel(
@@ -48,7 +48,7 @@ class Bars(QWidget):
         self.show()
 
     def show_occlusion(self, name: str, result: Result) -> None:
-        """Draw what is left of each class without the covered part."""
+        """Draw the probabilities without the covered part."""
         self._start(f"{name}, {result.facts['covered_share']:.1%} covered")
         for number, row in enumerate(result.table.head(10).to_dict("records"), start=1):
             text = f"{row['after']:.1%} ({100 * row['change']:+.1f})"
@@ -80,7 +80,7 @@ class Bars(QWidget):
 def _title(name: str, prediction: Prediction) -> str:
     name, label = escape(name), escape(prediction.label)
     if prediction.unknown:
-        return f"{name}: <b>unknown</b>, unlike the training images; nearest is {label}"
+        return f"{name}: <b>unknown</b>, out of distribution; the nearest class is {label}"
     if prediction.windows == 1:
         return f"{name}: <b>{label}</b>"
     return f"{name}: mostly <b>{label}</b>, mean over {prediction.windows} windows"
@@ -102,7 +102,7 @@ class Similar(QWidget):
         self.hide()
 
     def show_images(self, similar: Sequence[Mapping[str, Any]]) -> None:
-        """Show some."""
+        """Display images; hide the row without any."""
         while (item := self._row.takeAt(0)) is not None:
             if item.widget() is not None:
                 item.widget().deleteLater()
@@ -116,7 +116,7 @@ _COLOURS = {"good": "#3fa34d", "doubtful": "#d9a404", "bad": "#d9534f"}
 
 
 class ScoreCard(QLabel):
-    """What the tests of a heatmap say, a sentence each. Hidden while there is none."""
+    """Verdicts of the tests of a heatmap, a sentence each. Hidden while there is none."""
 
     def __init__(self) -> None:
         super().__init__()

@@ -12,10 +12,10 @@ from napari.utils.notifications import notification_manager, show_error
 
 from ...core.progress import Progress, Steps
 
-# what a person can mend, or the machine ran out of: one sentence, no traceback
+# errors of input, or of the machine's resources: one sentence, no traceback
 EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
 
-# a bar takes longer to make than many a job: seconds before there is one
+# seconds before there is a bar: it takes longer to make than many jobs
 _SOON = 0.25
 
 # seconds between two reports of progress, and so the longest that Cancel waits for one
@@ -25,8 +25,8 @@ _OFTEN = 0.03
 class _Failure:
     """An error on its way to the GUI thread.
 
-    napari's generator worker drops a `RuntimeError` without a word (torch's out-of-memory error
-    is one), so errors travel as values.
+    napari's generator worker drops a `RuntimeError` silently (the out-of-memory error of torch is
+    one), so errors are returned as values.
     """
 
     def __init__(self, error: Exception) -> None:
@@ -34,7 +34,7 @@ class _Failure:
 
 
 def _guarded(steps: Steps[Any]) -> Generator[Progress, None, Any]:
-    """Run the work, handing on no more progress than a person can see."""
+    """Run the work, and pass on no more progress than is visible."""
     last = 0.0
     try:
         while True:
@@ -44,7 +44,7 @@ def _guarded(steps: Steps[Any]) -> Generator[Progress, None, Any]:
                 last = time.monotonic()
     except StopIteration as stop:
         return stop.value
-    except Exception as error:  # noqa: BLE001  every error must reach the person
+    except Exception as error:  # noqa: BLE001  every error must be reported
         return _Failure(error)
 
 
@@ -96,7 +96,7 @@ class Job:
             self._end()
 
     def abandon(self) -> None:
-        """Stop and tell nobody: those who would be told are gone."""
+        """Stop without any call: the receivers are gone."""
         if self.running:
             self.running = False
             self._worker.quit()
@@ -140,7 +140,7 @@ class Job:
 
 
 def report(error: Exception) -> None:
-    """Show an error: a sentence when it is expected, with its traceback when it is our fault."""
+    """Display an error: one sentence when it is expected, with its traceback when it is a bug."""
     if isinstance(error, EXPECTED):
         show_error(str(error) or type(error).__name__)
     else:

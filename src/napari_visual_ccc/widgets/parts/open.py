@@ -15,9 +15,9 @@ if TYPE_CHECKING:
 
 
 def open_image(viewer: Viewer, path: Path, name: str) -> None:
-    """Open an image file as a layer with its pixel size, or choose the layer that it is already.
+    """Open an image file as a layer with its pixel size, or select the layer if it is open.
 
-    Says so where it cannot be read.
+    A file that cannot be read is reported.
     """
     from ...io.read import read
 
@@ -25,9 +25,9 @@ def open_image(viewer: Viewer, path: Path, name: str) -> None:
         viewer.layers.selection.active = viewer.layers[name]
         return
     try:
-        found = read(path)
+        image = read(path)
     except EXPECTED as error:
         report(error)
         return
-    data, options, kind = layer_data(found)
+    data, options, kind = layer_data(image)
     viewer.add_layer(Layer.create(data, {**options, "name": name}, kind))

@@ -1,4 +1,4 @@
-"""How good a classifier is, in the dock: figures, tables, and the images it got wrong."""
+"""Performance of a classifier in the dock: figures, tables and misclassified images."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _THUMBNAIL = 72
 
 
 class Canvas(QWidget):
-    """A figure that is made when there is something to draw."""
+    """A figure that is made at the first drawing."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -85,11 +85,13 @@ class Report(QWidget):
         """Show an evaluation."""
         self._evaluation = evaluation
         row = evaluation.summary.iloc[0]
-        few = " A small test: the next specimen may differ." if evaluation.independent < 10 else ""
+        few = (
+            " The test is small: other specimens may differ." if evaluation.independent < 10 else ""
+        )
         self.headline.setText(
             f"<b>{row['value']:.1%}</b> ({row['low']:.1%} to {row['high']:.1%}) of "
             f"{len(evaluation.images)} images from {evaluation.independent} independent groups "
-            f"are named rightly.{few}"
+            f"are classified correctly.{few}"
         )
         self._draw()
 
@@ -102,12 +104,12 @@ class Report(QWidget):
         if name in FIGURES:
             self.canvas.draw(lambda axes: FIGURES[name](axes, evaluation))
         else:
-            found = evaluation.summary if name == TABLES[0] else confused_pairs(evaluation)
-            self.table.show_frame(found)
+            frame = evaluation.summary if name == TABLES[0] else confused_pairs(evaluation)
+            self.table.show_frame(frame)
 
 
 class Mistakes(QListWidget):
-    """Images that were named wrongly, the surest first; a click opens one in the viewer."""
+    """Misclassified images, the most probable first; a click opens one in the viewer."""
 
     chosen = Signal(str)
 
@@ -126,7 +128,7 @@ class Mistakes(QListWidget):
         self.clear()
         wrong: pd.DataFrame = worst_mistakes(evaluation)
         for row in wrong.head(60).itertuples():
-            text = f"{row.label}, named {row.predicted} ({row.probability:.0%})"
+            text = f"{row.label}, predicted {row.predicted} ({row.probability:.0%})"
             item = QListWidgetItem(text)
             if row.name in thumbnails:
                 item.setIcon(QIcon(pixmap(thumbnails[row.name], _THUMBNAIL)))

@@ -31,7 +31,7 @@ _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
 
 class FrameModel(QAbstractTableModel):
-    """A pandas table as Qt sees it; read only."""
+    """A pandas table as a read-only Qt model."""
 
     def __init__(self, frame: pd.DataFrame, colors: Callable[[int], Any] | None = None) -> None:
         super().__init__()
@@ -55,10 +55,10 @@ class FrameModel(QAbstractTableModel):
         return section + 1
 
     def data(self, index: QModelIndex, role: int = 0) -> Any:
-        """Give a cell: its text, its value for sorting, its alignment, its colour."""
+        """Return text, sorting value, alignment or colour of a cell."""
         value = self.frame.iat[index.row(), index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return shown(value)
+            return format_value(value)
         if role == Qt.ItemDataRole.UserRole:
             return value if isinstance(value, str) else float(value)
         if role == Qt.ItemDataRole.TextAlignmentRole and not isinstance(value, str):
@@ -69,8 +69,8 @@ class FrameModel(QAbstractTableModel):
         return None
 
 
-def shown(value: Any) -> str:
-    """Write a number with four significant digits, everything else as it is."""
+def format_value(value: Any) -> str:
+    """Format a number with four significant digits; leave other values as they are."""
     if isinstance(value, str):
         return value
     number = float(value)
@@ -87,7 +87,7 @@ class Table(QWidget):
     Signals
     -------
     picked : int
-        Row of `frame` that the person chose.
+        Row of `frame` that was selected.
     """
 
     picked = Signal(int)
@@ -130,7 +130,7 @@ class Table(QWidget):
             self.view.resizeColumnsToContents()
 
     def select(self, row: int) -> None:
-        """Choose a row of `frame` and scroll to it."""
+        """Select a row of `frame` and scroll to it."""
         index = self._sorted.mapFromSource(self._model.index(row, 0))
         self.view.selectRow(index.row())
         self.view.scrollTo(index)

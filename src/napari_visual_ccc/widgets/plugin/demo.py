@@ -1,4 +1,4 @@
-"""The demo's layers in napari."""
+"""Results of the demo in napari."""
 
 from __future__ import annotations
 

@@ -22,10 +22,10 @@ Reader = Callable[..., list[Any]]
 
 
 def get_reader(path: str | Sequence[str]) -> Reader | None:
-    """Give what opens a file or folder; several paths become one stack.
+    """Return the reader of a file or folder; several paths become one stack.
 
-    What napari's own reader opens with nothing lost is handed to it: so this reader can be
-    chosen for good, and plain images still open as they always did.
+    Files that napari's own reader opens without loss go to it: so this reader can be the default,
+    and plain images still open as before.
     """
     paths = [Path(one) for one in ([path] if isinstance(path, str | os.PathLike) else path)]
     if not paths or not all(_known(one) for one in paths):
@@ -48,7 +48,7 @@ def read(path: str | Sequence[str], stack: bool = False) -> list[LayerData]:
 
 
 def layers(images: Sequence[Micrograph]) -> list[LayerData]:
-    """Make layer data of all images of a file, and say what a person should know of the reading."""
+    """Make layer data of all images of a file, and display the notes of the reading."""
     for one in images:
         for note in one.notes:
             show_info(f"{one.name}: {note}")
@@ -66,9 +66,9 @@ def _known(path: Path) -> bool:
 
 
 def _is_plain(path: Path) -> bool:
-    """Tell whether napari's own reader loses nothing: no pixel size, no facts, no second image.
+    """Whether napari's own reader loses nothing: no pixel size, no facts, no second image.
 
-    A damaged file is not plain: this reader says what is wrong with it.
+    A damaged file is not plain: this reader reports what is wrong with it.
     """
     try:
         return formats.is_plain(path)
@@ -80,9 +80,9 @@ def _is_plain(path: Path) -> bool:
 def prefer(context: Any = None) -> None:
     """Let napari open micrographs without asking which reader to take.
 
-    Where two readers know a suffix and the person has chosen neither, napari asks at every file.
-    As this reader hands plain images to napari's own, nothing is lost by choosing it. A choice
-    that is there is left alone; Preferences > Plugins shows and changes all of them.
+    Where two readers know a suffix and the user has chosen neither, napari asks at every file.
+    As this reader passes plain images on to napari's own, nothing is lost by choosing it. An
+    existing choice is kept; Preferences > Plugins shows and changes all of them.
     """
     from napari.settings import get_settings
 

@@ -12,7 +12,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 
 def layers(name: str) -> list[LayerData]:
-    """Give a sample and its masks as napari layer data."""
+    """Return a sample and its masks as layer data."""
     micrograph, about = load(name), facts(name)
     place: dict[str, Any] = {}
     if micrograph.spacing is not None:
@@ -20,14 +20,14 @@ def layers(name: str) -> list[LayerData]:
     common = {**place, "metadata": dict(micrograph.metadata)}
     low, high = np.percentile(micrograph.data, (0.1, 99.9))
     look = {"name": name, "contrast_limits": (float(low), float(high))}
-    found: list[LayerData] = [(micrograph.data, {**common, **look}, "image")]
+    layer_data: list[LayerData] = [(micrograph.data, {**common, **look}, "image")]
     for mask, labels in masks(name).items():
         options = {**common, "name": f"{name} {mask}", "opacity": 0.5, "visible": False}
         if mask in about["classes"]:
             names = about["classes"][mask]
             options["features"] = {"index": list(range(len(names))), "name": names}
-        found.append((labels, options, "labels"))
-    return found
+        layer_data.append((labels, options, "labels"))
+    return layer_data
 
 
 def superalloy() -> list[LayerData]:

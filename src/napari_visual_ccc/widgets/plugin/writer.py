@@ -24,7 +24,7 @@ from ...core.progress import Progress, Steps, run
 from ...io.write.images import Format, write_image
 from ...report.figures import overlay
 from ...workflow.save import file_stem
-from ..layers.convert import LayerTuple, _frame, as_micrograph
+from ..layers.convert import LayerTuple, as_micrograph, frame_of
 from ..layers.metadata import METADATA
 
 Writer = Callable[[str, list[LayerTuple]], list[str]]
@@ -35,11 +35,11 @@ _STYLES: dict[str, Style] = {colormap: style for style, colormap in COLORMAPS.it
 _ENDINGS = (".ome.tif", ".ome.tiff", ".ome.zarr")
 
 
-def _heard(write: Writer) -> Writer:
-    """Let a person hear what is wrong: napari takes a ValueError for "not this writer"."""
+def _report_errors(write: Writer) -> Writer:
+    """Turn a ValueError into an OSError: napari takes the first for "not this writer"."""
 
     @functools.wraps(write)
-    def heard(path: str, layers: list[LayerTuple]) -> list[str]:
+    def reporting(path: str, layers: list[LayerTuple]) -> list[str]:
         for _, about, _ in layers:
             if (about.get("metadata", {}).get(METADATA) or {}).get("unfinished"):
                 raise OSError(
@@ -50,22 +50,22 @@ def _heard(write: Writer) -> Writer:
         except ValueError as error:
             raise OSError(str(error)) from error
 
-    return heard
+    return reporting
 
 
-@_heard
+@_report_errors
 def write_images(path: str, layers: list[LayerTuple]) -> list[str]:
     """Save images and labels as OME-TIFF or OME-Zarr, one file each."""
     return _write_images(path, layers, "auto")
 
 
-@_heard
+@_report_errors
 def write_imagej(path: str, layers: list[LayerTuple]) -> list[str]:
     """Save images and labels as TIFF that ImageJ opens with its scale, one file each."""
     return _write_images(path, layers, "imagej")
 
 
-@_heard
+@_report_errors
 def write_tables(path: str, layers: list[LayerTuple]) -> list[str]:
     """Save the features of labels as CSV or Parquet, one file each."""
 
@@ -81,12 +81,12 @@ def write_tables(path: str, layers: list[LayerTuple]) -> list[str]:
     return _each(path, layers, write)
 
 
-@_heard
+@_report_errors
 def write_figure(path: str, layers: list[LayerTuple]) -> list[str]:
-    """Draw layers above each other, at the slice being looked at, with a scale bar."""
-    shown = [layer for layer in layers if layer[1].get("visible", True)] or layers
-    below = as_micrograph(*shown[0])
-    parts = [_drawable(shown[0], layer) for layer in shown]
+    """Draw layers over each other, at the displayed slice, with a scale bar."""
+    visible = [layer for layer in layers if layer[1].get("visible", True)] or layers
+    below = as_micrograph(*visible[0])
+    parts = [_drawable(visible[0], layer) for layer in visible]
     # the dialog has asked whether to replace a file
     overlay(parts, Path(path), pixel_size=below.pixel_size, force=True)
     return [path]
@@ -96,13 +96,13 @@ def _write_images(path: str, layers: list[LayerTuple], format: Format) -> list[s
     def write(layer: LayerTuple, target: Path, force: bool) -> None:
         steps = write_image(as_micrograph(*layer), target, format=format, force=force)
         with progress(desc=f"Write {target.name}") as bar:
-            _beside_the_viewer(steps, bar)
+            _without_blocking(steps, bar)
 
     return _each(path, layers, write)
 
 
-def _beside_the_viewer(steps: Steps[Any], bar: Any) -> None:
-    """Run work in a thread, while the viewer, which waits for its end, stays alive."""
+def _without_blocking(steps: Steps[Any], bar: Any) -> None:
+    """Run work in a thread, and process the events of the viewer until it ends."""
     now: list[Progress] = []
     with ThreadPoolExecutor(1) as pool:
         work = pool.submit(run, steps, now.append)
@@ -139,9 +139,9 @@ def _each(
 
 
 def _drawable(first: LayerTuple, layer: LayerTuple) -> Layer:
-    """The plane being looked at, placed in the frame of the first layer."""
+    """The displayed plane, placed in the frame of the first layer."""
     _, about, kind = layer
-    frame, below = _frame(about), _frame(first[1])
+    frame, below = frame_of(about), frame_of(first[1])
     image = as_micrograph(*layer)
     index = _index(frame, image.data.shape)
     plane = np.asarray(image.data[index])
