@@ -182,7 +182,7 @@ def validate_labels(labels: Any) -> Any:
     Raises
     ------
     ValueError
-        If the array is not of whole numbers, is empty, or looks like a micrograph.
+        If the array is not of integers, is empty, or looks like a micrograph.
     """
     labels = require_integers(labels, "segment or cluster the image first")
     first = labels[(0,) * (labels.ndim - 2)]

@@ -229,7 +229,7 @@ class _Stacked:
         shared = tuple(text for text, count in counts.items() if count == total)
         single = []
         for text in (text for text, count in counts.items() if count < total):
-            where = [", ".join(map(str, i)) for i, said in self._notes if said == text]
+            where = [", ".join(map(str, i)) for i, note in self._notes if note == text]
             slices = f"slice {where[0]}" + (f" and {len(where) - 1} more" if where[1:] else "")
             single.append(f"{slices}: {text}")
         more = (f"and {len(single) - _NOTES} more notes",) if len(single) > _NOTES else ()

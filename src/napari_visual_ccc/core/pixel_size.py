@@ -52,7 +52,7 @@ class PixelSize:
         if spacing is None:
             return None
         if unit in ("px", "pixel", ""):
-            raise ValueError(f"spacing is {spacing}, but of which unit? Add unit='nm', say")
+            raise ValueError(f"spacing is {spacing}, but of which unit? Add unit='nm', for example")
         given = np.atleast_1d(np.asarray(spacing, float))
         height, width = np.broadcast_to(given[-2:], 2).tolist()
         if not (0 < height < np.inf and 0 < width < np.inf):

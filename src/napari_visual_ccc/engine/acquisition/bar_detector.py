@@ -191,9 +191,9 @@ def _translucent(band: np.ndarray, most: int) -> list[tuple[int, float, float]]:
         if abs(step) < _STEP * (high - low) or r + 2 < _LEAST:
             continue
         paper, ink = (low, high) if step < 0 else (high, low)
-        beneath, seen = outer[r] - paper, inner[r] - paper
-        through = float(np.median(seen[beneath != 0] / beneath[beneath != 0]))
-        off = (np.abs(seen - through * beneath) > _OFF * (high - low)).mean()
+        beneath, covered = outer[r] - paper, inner[r] - paper
+        through = float(np.median(covered[beneath != 0] / beneath[beneath != 0]))
+        off = (np.abs(covered - through * beneath) > _OFF * (high - low)).mean()
         if 0.1 <= through < 0.9 and off < 0.3:
             # the brightest level that the specimen reaches through the bar
             level = paper + through * (ink - paper)

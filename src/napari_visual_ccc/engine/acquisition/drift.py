@@ -86,7 +86,7 @@ class Drift:
     """
 
     def __init__(self, *, to_first: bool = False) -> None:
-        self.seen = False
+        self.started = False
         self._to_first = to_first
         # for every leading axis: candidates for the reference of the next slice. The last match
         # comes first; then slices that nothing has matched yet: bad slices as a rule, but perhaps
@@ -109,7 +109,7 @@ class Drift:
             if a > axis:
                 self._references[a] = list(self._references.get(axis, []))
         if part is not None:
-            self.seen = True
+            self.started = True
             self._remember(axis, len(index), moved, _Reference(index, part, moved.total))
         return moved
 
@@ -118,7 +118,7 @@ class Drift:
         found = Moved(nowhere, last, 0.0, None)
         if part is None:
             return found
-        if not self.seen:
+        if not self.started:
             return found._replace(match=1.0)
         for reference in self._references[axis]:
             step, match = displacement(reference.part, part)

@@ -121,8 +121,8 @@ def image_quality(
         raise ValueError("image has no finite pixel: all are NaN or infinite")
     table = pd.DataFrame(rows)
     flagged = int((table["flags"] != "").sum())
-    said = _note(rows, flagged)
-    return Result(tables={"quality": table}, facts={"flagged": flagged}, notes=(*notes, said))
+    note = _note(rows, flagged)
+    return Result(tables={"quality": table}, facts={"flagged": flagged}, notes=(*notes, note))
 
 
 def _movement(index: tuple[int, ...], moved: Moved) -> list[str]:

@@ -143,8 +143,8 @@ def _smooth(values: np.ndarray) -> np.ndarray:
 def _period(mean: np.ndarray, noise: float) -> float:
     """Period at which power reaches the noise; the lowest rings may be empty."""
     first = int(np.argmax(mean > 0))
-    seen = np.append(mean[first:] >= _ABOVE * noise, [False] * _GAP)
-    gap = np.lib.stride_tricks.sliding_window_view(~seen, _GAP).all(axis=1)
+    above = np.append(mean[first:] >= _ABOVE * noise, [False] * _GAP)
+    gap = np.lib.stride_tricks.sliding_window_view(~above, _GAP).all(axis=1)
     last = first + int(np.argmax(gap))
     return float("inf") if last == first else 2 * len(mean) / (last - 0.5)
 

@@ -148,8 +148,8 @@ def _lazily(
 
     def label(plane: np.ndarray) -> np.ndarray:
         labels = np.zeros(plane.shape, np.uint8)
-        for seen, missing, rows_of in _planes(plane, features, middle):
-            for rows, band in _nearest(seen, missing, rows_of, weights, offsets):
+        for image, missing, rows_of in _planes(plane, features, middle):
+            for rows, band in _nearest(image, missing, rows_of, weights, offsets):
                 labels[rows] = table[band]
         return labels
 
@@ -202,8 +202,8 @@ def _planes(grey: Any, features: str, middle: float) -> Any:
 def _banded(plane: np.ndarray, halo: int, maps: Callable[[np.ndarray], np.ndarray]) -> Rows:
     def rows_of(rows: slice) -> np.ndarray:
         first, last = max(rows.start - halo, 0), min(rows.stop + halo, len(plane))
-        seen = np.ascontiguousarray(plane[first:last], dtype=np.float32)
-        return maps(seen)[:, rows.start - first : rows.stop - first]
+        image = np.ascontiguousarray(plane[first:last], dtype=np.float32)
+        return maps(image)[:, rows.start - first : rows.stop - first]
 
     return rows_of
 
@@ -212,10 +212,10 @@ def multiscale(plane: np.ndarray) -> Rows:
     """Grey level, and at each of `SCALES`: blur, slope and both principal curvatures."""
     import cv2
 
-    def maps(seen: np.ndarray) -> np.ndarray:
-        found = [seen]
+    def maps(image: np.ndarray) -> np.ndarray:
+        found = [image]
         for scale in SCALES:
-            blurred = cv2.GaussianBlur(seen, (0, 0), scale)
+            blurred = cv2.GaussianBlur(image, (0, 0), scale)
             xx, yy, xy = (cv2.Sobel(blurred, cv2.CV_32F, *d) for d in ((2, 0), (0, 2), (1, 1)))
             slope = np.hypot(cv2.Sobel(blurred, -1, 1, 0), cv2.Sobel(blurred, -1, 0, 1))
             bend, turn = (xx + yy) / 2, np.hypot((xx - yy) / 2, xy)
@@ -229,15 +229,15 @@ def texture(plane: np.ndarray) -> Rows:
     """In each of `TEXTURE_WINDOWS`: mean, standard deviation and contrast of neighbours."""
     import cv2
 
-    def maps(seen: np.ndarray) -> np.ndarray:
+    def maps(image: np.ndarray) -> np.ndarray:
         # in float32 the square of a 16-bit mean would cost the digits of a small variance
-        seen = seen.astype(np.float64)
-        across = np.diff(seen, axis=1, prepend=seen[:, :1]) ** 2
-        down = np.diff(seen, axis=0, prepend=seen[:1]) ** 2
+        image = image.astype(np.float64)
+        across = np.diff(image, axis=1, prepend=image[:, :1]) ** 2
+        down = np.diff(image, axis=0, prepend=image[:1]) ** 2
         found = []
         for window in TEXTURE_WINDOWS:
             mean, square, contrast = (
-                cv2.blur(part, (window, window)) for part in (seen, seen * seen, across + down)
+                cv2.blur(part, (window, window)) for part in (image, image * image, across + down)
             )
             found += [mean, np.sqrt(np.maximum(square - mean * mean, 0)), np.sqrt(contrast)]
         return np.stack(found).astype(np.float32)

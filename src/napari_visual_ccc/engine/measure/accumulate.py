@@ -103,11 +103,11 @@ def _moved(part: Regions, top: int, left: int) -> Regions:
     )
 
 
-def _part(seen: np.ndarray, image: np.ndarray | None = None) -> Regions:
+def _part(padded: np.ndarray, image: np.ndarray | None = None) -> Regions:
     """Measure a tile that comes with a halo of two pixels, 0 beyond the image."""
-    if seen.dtype.kind == "i" and seen.min() < 0:
-        raise ValueError(f"labels hold {seen.min()}; they must be 0 (background) or above")
-    tile = np.ascontiguousarray(seen[_HALO:-_HALO, _HALO:-_HALO])
+    if padded.dtype.kind == "i" and padded.min() < 0:
+        raise ValueError(f"labels hold {padded.min()}; they must be 0 (background) or above")
+    tile = np.ascontiguousarray(padded[_HALO:-_HALO, _HALO:-_HALO])
     width, flat = tile.shape[1], tile.reshape(-1)
     fresh = np.empty(tile.shape, bool)
     fresh[:, 0] = True
@@ -149,10 +149,10 @@ def _part(seen: np.ndarray, image: np.ndarray | None = None) -> Regions:
         high=np.stack(
             [np.maximum.reduceat(row, bounds) + 1, np.maximum.reduceat(last, bounds)], axis=1
         ),
-        outline=_outline(seen, name[bounds]),
+        outline=_outline(padded, name[bounds]),
         grey=_grey(image, starts, runs, bounds),
         ends=np.stack(ends, axis=1).astype(np.int32),
-        pieces=_pieces(seen),
+        pieces=_pieces(padded),
     )
 
 
@@ -178,12 +178,12 @@ def _squares(stop: np.ndarray) -> np.ndarray:
     return (stop - 1) * stop * (2 * stop - 1) // 6
 
 
-def _outline(seen: np.ndarray, names: np.ndarray) -> np.ndarray:
+def _outline(padded: np.ndarray, names: np.ndarray) -> np.ndarray:
     """Outline pixels of each length, for every label of a tile."""
-    own = np.ascontiguousarray(seen[1:-1, 1:-1])
+    own = np.ascontiguousarray(padded[1:-1, 1:-1])
     edge = own != 0
     alike = np.ones(own.shape, bool)
-    for beside in (seen[:-2, 1:-1], seen[2:, 1:-1], seen[1:-1, :-2], seen[1:-1, 2:]):
+    for beside in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
         alike &= own == beside
     edge &= ~alike
     width, flat, lines = own.shape[1], own.reshape(-1), edge.reshape(-1)
@@ -228,14 +228,14 @@ def _grey(
     return np.stack(found, axis=1)
 
 
-def _pieces(seen: np.ndarray) -> int:
+def _pieces(padded: np.ndarray) -> int:
     """Components of the foreground within the tile: with few labels they indicate phases.
 
     Components that touch the border of the image count.
     """
     from scipy.ndimage import label
 
-    ring = seen[1:-1, 1:-1] != 0
+    ring = padded[1:-1, 1:-1] != 0
     components, count = label(ring)
     beyond = np.concatenate([components[0], components[-1], components[:, 0], components[:, -1]])
     return count - len(np.unique(beyond[beyond > 0]))

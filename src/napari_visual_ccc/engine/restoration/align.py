@@ -80,7 +80,7 @@ def align_stack(
         row: dict[str, Any] = {f"index_{axis}": place for axis, place in enumerate(index)}
         rows.append(row | drift_columns(moved.total, pixel_size) | {"match": moved.match})
     table = pd.DataFrame(rows)
-    if not drift.seen:
+    if not drift.started:
         yield from limits(grey)  # raises, unless slices are merely constant
     if len(places) == 1:
         notes = (*notes, "a single image: there is nothing to align")
@@ -98,11 +98,11 @@ def _lost(moves: dict[Index, Moved]) -> list[str]:
     """Notes on slices without a match, and on slices where a new view begins."""
     known = {moved.since for moved in moves.values()}
     unmatched = [index for index, moved in moves.items() if moved.since is None]
-    alone = [index for index in unmatched if index not in known]
+    lost = [index for index in unmatched if index not in known]
     starts = [index for index in unmatched if index in known]
     notes = []
-    if alone:
-        notes.append(f"slices without a match keep the shift of the last one: {_listed(alone)}")
+    if lost:
+        notes.append(f"slices without a match keep the shift of the last one: {_listed(lost)}")
     if starts[1:]:
         notes.append(
             f"slices where a new view begins: {_listed(starts[1:])}; they are not aligned with "

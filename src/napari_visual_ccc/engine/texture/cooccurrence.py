@@ -93,22 +93,22 @@ def feature_maps(
     step = height if rolling else max(chunk // width, pairs.window)
     for start in range(0, height, step):
         stop = min(start + step, height)
-        seen = padded[start : stop + pairs.window - 1]
+        band = padded[start : stop + pairs.window - 1]
         for name, out in zip(names, maps[:, start:stop], strict=True):
             if name in _DIFFERENCES:
-                _add_differences(seen, pairs, name, out)
+                _add_differences(band, pairs, name, out)
         for offset in pairs.offsets:
-            _add(seen, offset, pairs, names, maps[:, start:stop])
+            _add(band, offset, pairs, names, maps[:, start:stop])
     maps /= len(pairs.offsets)
     return maps
 
 
-def _add_differences(seen: np.ndarray, pairs: Pairs, name: str, out: np.ndarray) -> None:
+def _add_differences(band: np.ndarray, pairs: Pairs, name: str, out: np.ndarray) -> None:
     """Add up sums with a common divisor before the division."""
     sums: dict[int, np.ndarray] = {}
     for offset in pairs.offsets:
         box = (pairs.window - abs(offset[0]), pairs.window - abs(offset[1]))
-        found = _sum(_cost(name, *offset_pairs(seen, offset)), box, out.shape)
+        found = _sum(_cost(name, *offset_pairs(band, offset)), box, out.shape)
         count = box[0] * box[1]
         if count not in sums:
             sums[count] = found
@@ -122,11 +122,11 @@ def _add_differences(seen: np.ndarray, pairs: Pairs, name: str, out: np.ndarray)
 
 
 def _add(
-    seen: np.ndarray, offset: tuple[int, int], pairs: Pairs, names: Sequence[str], maps: np.ndarray
+    band: np.ndarray, offset: tuple[int, int], pairs: Pairs, names: Sequence[str], maps: np.ndarray
 ) -> None:
     import cv2
 
-    first, second = offset_pairs(seen, offset)
+    first, second = offset_pairs(band, offset)
     box = (pairs.window - abs(offset[0]), pairs.window - abs(offset[1]))
     count = box[0] * box[1]
     shape = maps.shape[1:]
