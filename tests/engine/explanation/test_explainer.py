@@ -107,7 +107,7 @@ def test_no_evidence_is_zeros_and_a_sentence(tmp_path, discs):
     found = ccc.explain(discs, model=path, target=CLASSES[0], method="hirescam")
     assert not found.data.any()
     assert found.facts["raw_maximum"] == 0
-    assert "nothing in the image speaks for dendrite" in found.notes[-1]
+    assert "no evidence for dendrite" in found.notes[-1]
 
 
 def test_the_predicted_class_is_explained_without_a_target(micrograph):

@@ -7,7 +7,7 @@ from scipy.stats import spearmanr
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.explanation import sanity as trusting
+from napari_visual_ccc.engine.explanation import sanity
 from napari_visual_ccc.engine.explanation.explain import explain
 from napari_visual_ccc.engine.explanation.sanity import cam_sanity_checks as steps
 from tests.models import saved
@@ -15,7 +15,7 @@ from tests.models import saved
 TESTS = ["deletion", "insertion", "ROAD", "new last layer", "all weights new", "agreement"]
 
 
-def trust(*args, **choices):
+def check(*args, **choices):
     return run(steps(*args, device="cpu", **choices))
 
 
@@ -26,7 +26,7 @@ def crop():
 
 @pytest.fixture(scope="module")
 def card(crop):
-    return trust(crop)
+    return check(crop)
 
 
 def test_grad_cam_can_be_trusted(card):
@@ -46,7 +46,7 @@ def test_grad_cam_can_be_trusted(card):
 
 @pytest.mark.parametrize("method", ["random", "eigencam"])
 def test_maps_that_ignore_the_class_cannot(crop, method):
-    found = trust(crop[:48, :48], method=method)
+    found = check(crop[:48, :48], method=method)
     verdict = dict(zip(found.table["test"], found.table["verdict"], strict=True))
     assert verdict["new last layer"] == "bad"
     assert found.facts["new_last_layer"] == pytest.approx(1)
@@ -55,7 +55,7 @@ def test_maps_that_ignore_the_class_cannot(crop, method):
 
 def test_repeats_are_equal_and_another_seed_is_another_control(crop):
     part = crop[:48, :48]
-    card, again, other = trust(part), trust(part), trust(part, seed=1)
+    card, again, other = check(part), check(part), check(part, seed=1)
     assert again.table.equals(card.table)
     assert again.facts == card.facts
     assert other.facts["deletion"] == card.facts["deletion"]
@@ -75,17 +75,17 @@ def test_random_numbers_of_others_are_left_alone(crop):
 
 
 def test_nothing_is_printed(crop, capfd):
-    trust(crop[:48, :48])
+    check(crop[:48, :48])
     printed = capfd.readouterr()
     assert printed.out == printed.err == ""
 
 
 def test_large_images_are_tested_where_most_evidence_is(crop, monkeypatch):
     # a quarter of the area: each pixel is classified 110 times
-    monkeypatch.setattr(trusting, "_PART", 160)
+    monkeypatch.setattr(sanity, "_PART", 160)
     image = np.full((300, 420), 230, np.uint8)
     image[190:270, 310:390] = crop
-    found = trust(image, target="cube")
+    found = check(image, target="cube")
     assert "tested on the 80 × 80 pixels with most evidence" in found.notes
     # the model sees the same particles wherever they are
     assert found.facts["insertion"] > found.facts["insertion_control"]
@@ -94,14 +94,14 @@ def test_large_images_are_tested_where_most_evidence_is(crop, monkeypatch):
 @pytest.mark.parametrize("architecture", ["visualcnn", "simple-cnn"])
 def test_other_networks_are_tested(tmp_path, rng, architecture):
     path = saved(tmp_path, architecture)
-    found = trust(rng.random((40, 90)), model=path, target="alloy")
+    found = check(rng.random((40, 90)), model=path, target="alloy")
     assert list(found.table["test"]) == TESTS
     assert found.facts["target"] == "alloy"
 
 
 @pytest.mark.parametrize("image", [np.zeros((1, 1)), np.full((1, 1), 5), np.full((50, 70), 7)])
 def test_there_is_nothing_to_test_in_a_constant_image(image):
-    found = trust(image)
+    found = check(image)
     assert set(found.table["verdict"]) == {"bad"}
     assert found.facts["trusted"] is False
     assert found.notes[0].startswith("There is nothing to test")
@@ -109,7 +109,7 @@ def test_there_is_nothing_to_test_in_a_constant_image(image):
 
 @pytest.mark.parametrize("shape", [(1, 2), (2, 1), (3, 40)])
 def test_slivers_do_not_crash(shape, rng):
-    assert list(trust(rng.random(shape)).table["test"]) == TESTS
+    assert list(check(rng.random(shape)).table["test"]) == TESTS
 
 
 @pytest.mark.parametrize(
@@ -122,18 +122,18 @@ def test_slivers_do_not_crash(shape, rng):
 )
 def test_wrong_choices_are_named(crop, choice, sentence):
     with pytest.raises(ValueError, match=sentence):
-        trust(crop, **choice)
+        check(crop, **choice)
 
 
 def test_the_area_under_a_curve():
-    assert trusting._area(np.ones(5)) == 1
-    assert trusting._area(np.linspace(0, 1, 17)) == pytest.approx(0.5)
-    assert trusting._area(np.array([1.0, 0.0, 0.0])) == pytest.approx(0.25)
+    assert sanity._area(np.ones(5)) == 1
+    assert sanity._area(np.linspace(0, 1, 17)) == pytest.approx(0.5)
+    assert sanity._area(np.array([1.0, 0.0, 0.0])) == pytest.approx(0.25)
 
 
 def test_deletion_starts_at_the_strongest_pixels():
     values = np.array([[0.1, -2.0, 5.0], [3.0, 0.1, 0.0]])
-    ranks = trusting._ranks(values)
+    ranks = sanity._ranks(values)
     np.testing.assert_allclose(ranks * 6, [[2, 5, 0], [1, 3, 4]])
     assert values[ranks < 2 / 6].tolist() == [5.0, 3.0]
 
@@ -147,10 +147,10 @@ def test_a_map_of_what_decides_has_the_smallest_area():
     share = square.mean()
     curves = {}
     for name, one in (("right", marks), ("wrong", -marks)):
-        ranks = trusting._ranks(one)
+        ranks = sanity._ranks(one)
         inner = np.arange(1, 16) / 16
         left = [np.where(ranks < part, blurred, shown)[square].mean() for part in inner]
-        curves[name] = trusting._area(np.concatenate([ends[:1], left, ends[1:]]))
+        curves[name] = sanity._area(np.concatenate([ends[:1], left, ends[1:]]))
     assert curves["right"] == pytest.approx(share / 2, abs=0.02)
     assert curves["wrong"] == pytest.approx(1 - share / 2, abs=0.02)
 
@@ -158,17 +158,17 @@ def test_a_map_of_what_decides_has_the_smallest_area():
 def test_random_maps_have_the_smoothness_of_the_map(rng):
     y, x = np.mgrid[:64, :48]
     values = np.exp(-((y - 20) ** 2 + (x - 30) ** 2) / 100)
-    other = trusting._like(values, rng)
+    other = sanity._phase_randomised(values, rng)
     assert other.shape == values.shape
     assert other.std() == pytest.approx(values.std(), rel=1e-6)
     rough = [np.abs(np.diff(one, axis=0)).mean() for one in (values, other)]
     assert rough[1] < 3 * rough[0]
-    assert abs(trusting._rank_correlation(values, other)) < 0.6
+    assert abs(sanity._rank_correlation(values, other)) < 0.6
 
 
 def test_rank_correlation_is_that_of_spearman(rng):
     first, second = rng.random((2, 9, 11)).round(1)
     expected = spearmanr(first.ravel(), second.ravel()).statistic
-    assert trusting._rank_correlation(first, second) == pytest.approx(expected)
-    assert trusting._rank_correlation(first, np.exp(3 * first)) == pytest.approx(1)
-    assert trusting._rank_correlation(first, np.zeros_like(first)) == 0
+    assert sanity._rank_correlation(first, second) == pytest.approx(expected)
+    assert sanity._rank_correlation(first, np.exp(3 * first)) == pytest.approx(1)
+    assert sanity._rank_correlation(first, np.zeros_like(first)) == 0

@@ -1,4 +1,4 @@
-"""Where in an image the evidence for a class lies."""
+"""Explanation of predictions by class activation maps."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ TITLES: dict[str, str] = {
     "random": "Random-CAM",
 }
 
-# what is larger is explained tile by tile
+# larger images are explained tile by tile
 LARGE_PIXELS = 1 << 26
 
 _SIDE_BY_SIDE = ("gradcam", "hirescam", "layercam", "eigencam", "random")
@@ -61,10 +61,10 @@ def explain(  # noqa: PLR0913
     smooth: bool = False,
     device: Device = "auto",
 ) -> Steps[Result]:
-    """Show where a network sees the evidence for a class, over the whole image.
+    """Compute a class activation map: where the evidence for a class lies.
 
-    The image is looked at as a whole, at the scale of the training images, without cropping; a
-    network of fixed input slides its window, and the maps are blended. Sources: Selvaraju et al.,
+    The whole image is explained at the scale of the training images, without cropping. For a
+    network of fixed input size, maps of overlapping windows are blended. Sources: Selvaraju et al.,
     ICCV 2017 (Grad-CAM); Chattopadhyay et al., WACV 2018 (Grad-CAM++); Draelos & Carin,
     arXiv:2011.08891 (HiResCAM); Fu et al., BMVC 2020 (XGrad-CAM); Jiang et al., IEEE Trans. Image
     Process. 30 (2021) 5875 (LayerCAM); Muhammad & Yeasin, IJCNN 2020 (Eigen-CAM); Wang et al.,
@@ -74,9 +74,9 @@ def explain(  # noqa: PLR0913
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype, numpy or dask. A stack goes slice by slice (in the viewer,
-        the slice being looked at). Above 64 megapixels an image is gone through tile by tile, with
-        Grad-CAM or HiResCAM of networks that end in a pooling and a linear layer.
+        Grey or colour image of any real dtype, numpy or dask. A stack is processed slice by slice
+        (in the viewer: the current slice). Images above 64 megapixels are explained tile by tile,
+        by Grad-CAM or HiResCAM of networks that end in a pooling and a linear layer.
     spacing : (y, x), optional
         Pixel size, for models that are trained at a fixed scale.
     unit : str
@@ -84,28 +84,29 @@ def explain(  # noqa: PLR0913
     model : Path
         Model file (.safetensors); the shipped model by default.
     target : str
-        Class to explain; the predicted one when empty.
+        Explained class; the predicted class if empty.
     against : str
-        Another class: show why the target and not this one.
+        Class whose evidence is subtracted.
     method : str
-        Grad-CAM is the classic; HiResCAM shows nothing the network did not use; Eigen-CAM shows
-        what stands out, whatever the class; Score-CAM and Ablation-CAM try channel by channel and
-        take their time; Random-CAM explains nothing and is the control.
+        Grad-CAM is the usual choice. HiResCAM marks only what the network uses. Eigen-CAM does not
+        depend on the class. Score-CAM and Ablation-CAM evaluate every channel and are slow.
+        Random-CAM is a control without meaning.
     layer : str
-        Name of the layer to explain; the architecture's last map when empty.
+        Name of the explained layer; the last maps of the network if empty.
     signed : bool
-        Show evidence against the class as well, as negative values.
+        Keep evidence against the class, as negative values.
     smooth : bool
-        Mean over the eight turned and mirrored views of the image: eight times the work.
+        Mean over the eight rotated and mirrored views of the image, which takes eight times as
+        long.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------
     Result
-        (Y, X) float32, 0 to 1 (signed: -1 to 1), in the frame of the image; all zeros where there
-        is no evidence for the class; lazy above 64 megapixels. ``facts['raw_maximum']`` is its
-        height before scaling.
+        (Y, X) float32 heatmap, 0 to 1 (signed: -1 to 1), aligned with the image; zero if there is
+        no evidence for the class; lazy above 64 megapixels. ``facts['raw_maximum']`` is its
+        maximum before scaling.
 
     Raises
     ------
@@ -133,9 +134,9 @@ def explain(  # noqa: PLR0913
     asked = Target(classes.index(target), classes.index(against) if against else None)
     fine, height = yield from evidence(explainer, asked, method, smooth)
     if method == "eigencam":
-        notes = (*notes, "Eigen-CAM shows what stands out, not the evidence for one class")
+        notes = (*notes, "Eigen-CAM does not depend on the class")
     if method == "random":
-        notes = (*notes, "Random-CAM is a control: it explains nothing")
+        notes = (*notes, "Random-CAM is a control without meaning")
     title = f"{TITLES[method]} {target}" + (f" not {against}" if against else "")
     return heatmap(fine, height, title, signed, target, prediction, (*notes, *explainer.notes))
 
@@ -152,7 +153,7 @@ def compare(  # noqa: PLR0913
     signed: bool = False,
     device: Device = "auto",
 ) -> Steps[Result]:
-    """Show the evidence for all classes, or what several methods say, as layers side by side.
+    """Compute class activation maps of all classes, or of several methods.
 
     Parameters
     ----------
@@ -166,22 +167,22 @@ def compare(  # noqa: PLR0913
     model : Path
         Model file (.safetensors); the shipped model by default.
     across : {'classes', 'methods'}
-        All classes by one method, scaled together so that their heights compare; or one class by
-        five methods, each scaled on its own (their units differ), Random-CAM as the control.
+        All classes by one method, on a common scale; or one class by five methods, each on its own
+        scale, with Random-CAM as the control.
     target : str
-        Across methods: the class to explain; the predicted one when empty.
+        Across methods: explained class; the predicted class if empty.
     method : str
         Across classes: the method.
     signed : bool
-        Show evidence against a class as well, as negative values.
+        Keep evidence against a class, as negative values.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------
     Result
-        A heatmap for every class or method, with its own ``target`` and ``raw_maximum`` among the
-        facts of the layer.
+        One heatmap layer for each class or method, with ``target`` and ``raw_maximum`` in its
+        facts.
 
     Raises
     ------
@@ -218,14 +219,14 @@ def compare(  # noqa: PLR0913
 
 
 def grey_plane(image: Any, *, large: bool = False) -> tuple[Any, tuple[str, ...]]:
-    """Give the one finite grey plane that is explained, and what had to be done to it.
+    """Convert an image to a finite grey plane, with notes on the conversion.
 
     Parameters
     ----------
     image : (..., Y, X) array
         Grey or colour.
     large : bool
-        Whether a plane above 64 megapixels may stay lazy, to be explained tile by tile.
+        Whether a plane above 64 megapixels may stay lazy.
     """
     grey, notes = to_gray(image)
     plane = plane_of(grey, "explain")
@@ -245,17 +246,18 @@ def start_explanation(
     against: str = "",
     layer: str = "",
 ) -> Steps[tuple[Explainer, Prediction, str, tuple[str, ...]]]:
-    """Begin an explanation of a `grey_plane`: open the model and say what it sees.
+    """Load the model and classify a `grey_plane`.
 
     Returns
     -------
     explainer : Explainer
+        Of the plane.
     prediction : Prediction
         Of the whole image.
     target : str
-        The class asked for, or the predicted one.
+        Requested or predicted class.
     notes : tuple of str
-        For people.
+        Remarks on the image and the model.
     """
     from ...nets import checkpoint
     from ...nets import device as devices
@@ -300,7 +302,7 @@ def start_explanation(
 def evidence(
     explainer: Explainer, target: Target, method: str, smooth: bool = False
 ) -> Steps[tuple[Any, float]]:
-    """Map the evidence, as `Explainer.explain`, or its mean over the eight views of the image."""
+    """Compute a map by `Explainer.explain`, or its mean over eight views of the image."""
     from ...nets.inference import user_message
 
     while True:
@@ -318,7 +320,7 @@ def _evidence(
     if not smooth:
         return (yield from explainer.explain(target, method))
     if is_lazy(explainer.image):
-        raise ValueError("smooth turns the whole image, which is too large for it; leave it out")
+        raise ValueError("the image is too large for smooth, which rotates it as a whole")
     total, height = np.zeros(explainer.image.shape), 0.0
     for kind in range(8):
         turned = np.rot90(explainer.image, kind % 4)

@@ -1,4 +1,4 @@
-"""Class activation maps: what each cell of a layer adds to the score of a class."""
+"""Class activation maps of one image."""
 
 from __future__ import annotations
 
@@ -29,26 +29,26 @@ from ..classification.calibration import softmax
 from ..classification.crops import CROP, EMPTY, is_crop, is_whole, window_side
 from .weights import Target, class_activation_map, full_grad, score_cam, score_cam_of_layer
 
-# network input up to this many pixels is explained at once where every layer has to be kept
+# largest network input, in pixels, that is explained at once if all layers are kept in memory
 _AT_ONCE = 1024 * 1024
 
-# windows of a large image that are compared with the training images
-_SOME = 32
+# largest number of windows that are compared with the training images
+_SAMPLE = 32
 
 
 class Explainer:
-    """A model looking at one image.
+    """Class activation maps of one model for one image.
 
     Parameters
     ----------
     model : Model
-        Loaded.
+        Model from `checkpoint.load_model`.
     stretched : (Y, X) float32 array
-        The image, 0 to 1, as `views.normalised` gives it.
+        Image, 0 to 1, from `crops.normalised`.
     size_nm : float, optional
-        Its pixel size.
+        Pixel size in nm.
     layer : str
-        Name of the layer to explain; the architecture's without it.
+        Name of the explained layer; by default the last maps of the architecture.
     """
 
     def __init__(
@@ -67,7 +67,7 @@ class Explainer:
         self.notes: tuple[str, ...] = ()
 
     def fall_back_to_cpu(self, error: BaseException) -> bool:
-        """Go over to the processor where graphics memory was full; tell whether that may help."""
+        """Continue on the CPU if an error says that GPU memory is full; return whether it does."""
         if not can_fall_back(error, self.model.device):
             return False
         self.model = on_cpu(self.model)
@@ -78,7 +78,7 @@ class Explainer:
         return True
 
     def for_image(self, image: np.ndarray, model: Model | None = None) -> Explainer:
-        """Look at another image, or with another network, at the same scale."""
+        """Create an explainer of another image, or with another network, at the same scale."""
         view = Explainer(model or self.model, np.ascontiguousarray(image), None, self.layer)
         view.side, view.shift, view._size_nm = self.side, self.shift, self._size_nm
         return view
@@ -93,34 +93,34 @@ class Explainer:
 
     @property
     def size(self) -> tuple[int, int]:
-        """Height and width of the network's input that shows the whole image."""
+        """Height and width of the network's input for the whole image."""
         given = self.model.card.input_px
         if not self.design.any_size:
             return given, given
         scale = given / self.side
-        # a sliver is enlarged until the network's pooling has something to pool
+        # narrow images are enlarged so that the poolings of the network have enough pixels
         height, width = (max(given // 2, round(n * scale)) for n in self.image.shape)
         return height, width
 
     def logits(self) -> Steps[np.ndarray]:
-        """Scores of the whole image: (classes,).
+        """Logits of the whole image: (classes,).
 
-        A network that takes one size only is shown window after window; what is given then are the
-        scores whose probabilities are the mean over the windows.
+        A network of fixed input size runs window by window; the logits are then those of the mean
+        probabilities of the windows.
         """
         if self.whole:
             maps = yield from self._features()
             with torch.no_grad():
                 return (self.head(maps) + self.shift)[0].float().cpu().numpy()
         logits, _ = yield from self._windows()
-        heat = self.model.card.temperature
-        return np.log(np.maximum(softmax(logits, heat).mean(axis=0), 1e-30)) * heat
+        temperature = self.model.card.temperature
+        return np.log(np.maximum(softmax(logits, temperature).mean(axis=0), 1e-30)) * temperature
 
     def features(self) -> Steps[np.ndarray | None]:
-        """What the last layer sees of the image: (n, d).
+        """Input of the last layer: (n, d).
 
-        One row for a crop; for a micrograph of many windows a row for each of some that show
-        something, as the model knows no more than a window.
+        One row for a crop; otherwise one row for each of up to 32 windows that are not empty, since
+        the model was trained on windows.
         """
         if not is_crop(self.model.card, self.image.shape, self.side):
             return (yield from self._windows())[1]
@@ -129,14 +129,14 @@ class Explainer:
             return self.design.parts.embed(self.model.net, maps).float().cpu().numpy()
 
     def _windows(self) -> Steps[tuple[np.ndarray, np.ndarray]]:
-        """Scores and features of windows that overlap by half; of some where the whole is seen."""
+        """Logits and features of windows that overlap by half, or of a sample of them."""
         if self._window_outputs is not None:
             return self._window_outputs
         side, given = min(self.side, min(self.image.shape)), self.model.card.input_px
         corners = _corners(self.image.shape, side)
-        if self.whole and len(corners) > _SOME:
+        if self.whole and len(corners) > _SAMPLE:
             corners = [
-                corners[k] for k in np.linspace(0, len(corners) - 1, _SOME).round().astype(int)
+                corners[k] for k in np.linspace(0, len(corners) - 1, _SAMPLE).round().astype(int)
             ]
         parts = [np.asarray(self.image[y : y + side, x : x + side]) for y, x in corners]
         parts = [part for part in parts if part.std() >= EMPTY] or parts
@@ -166,21 +166,21 @@ class Explainer:
         return to_input(shown, size, *grey_range(self.model))
 
     def explain(self, target: Target, method: str) -> Steps[tuple[np.ndarray, float]]:
-        """Weigh a layer.
+        """Compute a class activation map.
 
         Parameters
         ----------
         target : Target
-            The question.
+            Score that is explained.
         method : str
             One of `explain.TITLES`.
 
         Returns
         -------
         fine : (Y, X) float64 array
-            Evidence at every pixel, negative where it speaks against; not scaled.
+            Evidence at every pixel, negative where it is against the class; not scaled.
         height : float
-            The strongest of the cells, before they were interpolated.
+            Largest magnitude of the cells before interpolation.
         """
         every_layer = self.layer or method in ("scorecam", "fullgrad")
         height, width = self.size
@@ -213,7 +213,7 @@ class Explainer:
     def _all_layers(
         self, given: torch.Tensor, target: Target, method: str, few: bool = False
     ) -> Steps[np.ndarray]:
-        """Weigh a layer with all layers before it run as well."""
+        """Compute the map of a layer from the input of the network."""
         net = self.model.net
         if method == "fullgrad":
             yield Progress(0, 1, "every layer")
@@ -248,7 +248,7 @@ class Explainer:
     def _spread(
         self, raw: np.ndarray, shape: tuple[int, ...], size: tuple[int, int], method: str
     ) -> np.ndarray:
-        """Put cells onto pixels; of a chosen layer only their number is known."""
+        """Interpolate cells to pixels; the stride of a chosen layer follows from their number."""
         if not self.layer and method != "fullgrad":
             return to_pixels(
                 raw, shape, size, self.design.parts.stride, self.design.parts.first_centre
@@ -257,11 +257,11 @@ class Explainer:
         return to_pixels(raw, shape, size, stride, (stride - 1) / 2)
 
     def _by_window(self, target: Target, method: str) -> Steps[tuple[np.ndarray, float]]:
-        """Slide the window that the network knows over the image, and blend."""
+        """Explain overlapping windows and blend their maps."""
         side = min(self.side, min(self.image.shape))
         given = self.model.card.input_px
         corners = _corners(self.image.shape, side)
-        # a window knows most about its middle
+        # the centre of a window has the highest weight
         edge = np.hanning(side + 2)[1:-1] + 1e-3
         weight = np.outer(edge, edge)
         total, weights, height = np.zeros(self.image.shape), np.zeros(self.image.shape), 0.0
@@ -286,16 +286,13 @@ def _corners(shape: tuple[int, ...], side: int) -> list[tuple[int, int]]:
 
 
 def _starts(length: int, side: int) -> list[int]:
-    """Windows that overlap by half, the last one at the end."""
+    """Starts of windows that overlap by half; the last one ends with the image."""
     count = max(1, int(np.ceil((length - side) / (side / 2))) + 1)
     return [int(s) for s in np.linspace(0, length - side, count).round()]
 
 
-# layers ------------------------------------------------------------------------------------------
-
-
 class Head(nn.Module):
-    """What follows the explained layer, as a network: its first layer is the one explained."""
+    """The layers after the explained one as a network; its first layer is the identity."""
 
     def __init__(self, net: Any, design: Architecture) -> None:
         super().__init__()
@@ -311,7 +308,7 @@ class Head(nn.Module):
 
 @contextlib.contextmanager
 def _leaf(layer: nn.Module) -> Iterator[None]:
-    """Let gradients begin at a layer: nothing before it is differentiated."""
+    """Detach the output of a layer, so that the layers before it are not differentiated."""
     handle = layer.register_forward_hook(lambda *given: given[2].detach().requires_grad_())
     try:
         yield

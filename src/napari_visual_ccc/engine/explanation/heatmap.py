@@ -10,7 +10,7 @@ from ...core.layers import ImageLayer, LabelsLayer
 from ...core.progress import Progress, Steps
 from ...core.result import Prediction, Result
 
-# of the highest weighted activation: what is lower is rounding, not evidence
+# relative height of a map below which it is rounding error
 _ROUNDING = 1e-6
 
 
@@ -20,22 +20,22 @@ def evidence_regions(
     threshold: Annotated[float, {"min": 0.05, "max": 1, "step": 0.05}] = 0.5,
     min_size: Annotated[int, {"min": 0, "max": 100_000}] = 20,
 ) -> Steps[Result]:
-    """Turn a heatmap into numbered regions, ready for Measure.
+    """Label the regions of a heatmap above a threshold.
 
     Parameters
     ----------
     heatmap : (..., Y, X) array
-        As `explain` gives it. Regions of a stack are those of its slices.
+        Heatmap of `explain`. Slices of a stack are labelled one by one.
     threshold : float
-        Of the highest value, in a stack of all slices.
+        Fraction of the maximum of the image or stack.
     min_size : int
-        Regions of fewer pixels are left out.
+        Smaller regions, in pixels, are left out.
 
     Returns
     -------
     Result
-        Touching pixels (also across corners) above the threshold share a number; the table gives
-        the area of each, its mean and its highest evidence, and its share of all evidence.
+        Labels (8-connectivity), with a table of area, mean and maximum of the evidence, and share
+        of the total evidence.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def heatmap(
     height = strongest if peak > _ROUNDING * strongest else 0.0
     if height == 0:
         fine = np.zeros_like(fine)
-        notes = (*notes, f"nothing in the image speaks for {target}: the map is empty")
+        notes = (*notes, f"no evidence for {target} in this image: the map is empty")
     elif scale or peak:
         fine = fine / (scale or peak)
     own = {"target": target, "raw_maximum": height}

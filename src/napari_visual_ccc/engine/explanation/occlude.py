@@ -1,4 +1,4 @@
-"""Cover a part of a micrograph and see what the model says without it."""
+"""Occlusion: predictions without a part of the image."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 Fill = Literal["surroundings", "mean", "blur"]
 
-# an image is covered and looked at again on a grid no finer than this many pixels of the input
+# longest side of the network's input, in pixels
 _LIVE_INPUT = 768
 
-# the paper's: without noise a network could see where pixels were filled in
+# of the paper: without noise a network could detect the imputed pixels
 _NOISE = 0.01
 
 
@@ -38,32 +38,32 @@ def occlude(
     fill: Fill = "surroundings",
     device: Device = "auto",
 ) -> Steps[Result]:
-    """Cover regions of a micrograph and compare what the model says before and after.
+    """Occlude regions of an image and compare the predictions before and after.
 
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype.
+        Grey or colour image of any real dtype.
     regions : (Y, X) array
-        Above zero where the image is to be covered.
+        Labels or mask: pixels above zero are occluded.
     spacing : (y, x), optional
         Pixel size, for models that are trained at a fixed scale.
     unit : str
         Unit of `spacing`.
     model : Path
-        Model file (.safetensors); the shipped model by default. The last one used is kept.
+        Model file (.safetensors); the shipped model by default.
     fill : {'surroundings', 'mean', 'blur'}
-        What takes the place: what lies around, drawn inwards; the mean grey of the image; or the
-        region itself, blurred until nothing can be told.
+        Replacement: inpainting from the surroundings, the mean grey level of the image, or a strong
+        blur.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------
     Result
-        Probabilities before and after, and the covered image. A large image is looked at whole, at
-        most 768 input pixels wide, which follows the mouse; it is a comparison, not the best
-        classification.
+        Probabilities before and after, and the occluded image. The whole image is resized to at
+        most 768 input pixels, so that the result is interactive; it is less accurate than
+        `classify`.
 
     Raises
     ------
@@ -94,13 +94,13 @@ def occlude(
     winner = int(np.argmax(before))
     classes = tuple(loaded.card.classes)
     changes = dict(zip(classes, (after - before).round(4).tolist(), strict=True))
-    told = f"{classes[winner]}: {before[winner]:.1%} before, {after[winner]:.1%} after"
+    note = f"{classes[winner]}: {before[winner]:.1%} before, {after[winner]:.1%} after"
     return Result(
         (ImageLayer(covered, name="covered", limits=(0.0, 1.0)),),
         {"classes": _table(classes, before, after)},
         model=loaded.identity,
         facts={**model_facts(loaded), "covered_share": share, "change": changes},
-        notes=(*notes, told),
+        notes=(*notes, note),
     )
 
 
@@ -120,10 +120,10 @@ def covered_image(stretched: np.ndarray, mask: np.ndarray, fill: Fill) -> np.nda
     stretched : (Y, X) float32 array
         0 to 1.
     mask : (Y, X) bool array
-        What is replaced.
+        Pixels that are replaced.
     fill : {'surroundings', 'mean', 'blur'}
-        By what; surroundings are drawn inwards by the fast marching method (Telea, J. Graphics
-        Tools 9 (2004) 23), over at most 256 pixels of side.
+        Replacement; surroundings are inpainted by the fast marching method (Telea, J. Graphics
+        Tools 9 (2004) 23) on a grid of at most 256 pixels per side.
 
     Returns
     -------
@@ -183,7 +183,7 @@ def _probabilities(model: Model, stretched: np.ndarray, size_nm: float | None) -
 
 
 def impute_noisy(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Replace pixels by the weighted mean of their neighbours, with a little noise.
+    """Replace pixels by the weighted mean of their neighbours with noise.
 
     Noisy linear imputation of ROAD (Rong et al., ICML 2022).
 
@@ -192,11 +192,11 @@ def impute_noisy(image: np.ndarray, mask: np.ndarray, rng: np.random.Generator) 
     image : (Y, X) float32 array
         0 to 1.
     mask : (Y, X) bool array
-        What is replaced; nothing is where all of it would be.
+        Pixels that are replaced; none if it has all pixels.
     rng : Generator
-        Of the noise.
+        Generator of the noise.
     """
-    # the library's own metric around it hands torch tensors to numpy, of which NumPy 2 warns
+    # the metric of the library passes torch tensors to numpy, which NumPy 2 deprecates
     from pytorch_grad_cam.metrics.road import NoisyLinearImputer, neighbors_weights
     from scipy.sparse.linalg import spsolve
 

@@ -1,4 +1,4 @@
-"""Whether a class activation map shows what the network looks at, or only looks as if it did."""
+"""Tests of whether a class activation map depends on the model and on the evidence."""
 
 from __future__ import annotations
 
@@ -17,18 +17,19 @@ from .occlude import impute_noisy
 if TYPE_CHECKING:
     from .explainer import Explainer
 
-# side of what is tested, in pixels of the network's input: it is classified 110 times
+# side of the tested part, in pixels of the network's input: it is classified 110 times
 _PART, _STEPS = 320, 16
 
-# of a window's side: the shape of a particle is gone, its place is not
+# standard deviation of the blur, as a fraction of the side of a window: it removes the shape of a
+# particle, but not its position
 _BLUR = 1 / 8
 
 _ROAD_STEPS = (0.2, 0.4, 0.6, 0.8)
 
-# each counts twice, the second time upside down, in half as many steps
+# random maps; each is also used with its sign reversed, in half as many steps
 _CONTROLS = 3
 
-# one new last layer agrees or disagrees by chance (0.3 in the mean), several do not
+# random networks: a single random last layer may agree by chance (0.3 in the mean)
 _DRAWS = {"new last layer": 8, "all weights new": 3}
 
 _SLOW = ("scorecam", "ablationcam", "fullgrad")
@@ -36,15 +37,15 @@ _SLOW = ("scorecam", "ablationcam", "fullgrad")
 _RELATIVES = ("gradcam", "hirescam", "layercam", "xgradcam")
 
 # Thresholds are from Grad-CAM and Random-CAM of 26 crops of TEM micrographs (shipped model).
-# What a map must gain over random maps, of a probability, where these vary by less: Grad-CAM gained
-# 0.13 and 0.12 in the median (ROAD 0.25), Random-CAM -0.01 and 0.05 (0.04)
+# Smallest gain in probability over random maps. Medians of the gain are 0.13 and 0.12 (ROAD 0.25)
+# for Grad-CAM, -0.01 and 0.05 (0.04) for Random-CAM
 _CLEAR = 0.05
 
-# rank correlation; at 0.7 half of the variance is there without what was learnt: at most 0.41 with
-# Grad-CAM, 1.00 with maps that ignore the class
+# rank correlation with maps of random networks; at 0.7 half of the variance does not depend on
+# training. At most 0.41 for Grad-CAM, 1.00 for maps that ignore the class
 _SAME, _SIMILAR = 0.7, 0.5
 
-# Grad-CAM 0.75 to 1.00, Random-CAM 0.31 (median)
+# rank correlation of methods: 0.75 to 1.00 for Grad-CAM, median 0.31 for Random-CAM
 _AGREE = 0.7
 
 Numbers = dict[str, tuple[float, float, int]]
@@ -84,13 +85,13 @@ def cam_sanity_checks(
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
 ) -> Steps[Result]:
-    """Test whether a class activation map can be trusted.
+    """Run sanity checks on a class activation map.
 
-    Six tests on the part of the image with most evidence: does the prediction follow what the map
-    marks, does the map depend on what was learnt, do other methods agree. Sources: Petsiuk et al.,
-    BMVC 2018 (deletion, insertion); Rong et al., ICML 2022 (ROAD); Adebayo et al., NeurIPS 2018
-    (new weights). Random maps of the same smoothness (the map with random phases: Theiler et al.,
-    Physica D 58 (1992) 77) are the control.
+    Six tests on the part of the image with most evidence: whether the prediction depends on the
+    marked pixels (deletion and insertion: Petsiuk et al., BMVC 2018; ROAD: Rong et al., ICML 2022),
+    whether the map depends on the trained weights (Adebayo et al., NeurIPS 2018), and whether other
+    methods agree. The control are random maps with the same power spectrum (Theiler et al., Physica
+    D 58 (1992) 77).
 
     Parameters
     ----------
@@ -104,23 +105,24 @@ def cam_sanity_checks(
     model : Path
         Model file (.safetensors); the shipped model by default.
     target : str
-        Class whose map is tested; the predicted one when empty.
+        Class of the tested map; the predicted class if empty.
     method : str
-        How the map is made. Score-CAM, Ablation-CAM and FullGrad take their time.
+        Method of the map. Score-CAM, Ablation-CAM and FullGrad are slow.
     seed : int
-        Of random maps and random weights.
+        Seed of random maps and random weights.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------
     Result
-        One row a test. ``value``: mean probability of the target while pixels are blurred, most
-        important first (deletion: low is good), or brought back (insertion: high); how much more
-        removing the most important costs than removing the least important (ROAD: high); mean
-        rank correlation with maps of networks with new weights (low) and of other methods.
-        ``control``: the same of random maps (ROAD: how far from zero). ``verdict``: good, doubtful
-        or bad. ``meaning``: a sentence. ``facts["trusted"]``: whether no verdict is bad.
+        A table with one row per test. ``value`` is the mean probability of the target while pixels
+        are blurred, the most important first (deletion, low is good), or restored (insertion, high
+        is good); the difference in probability between removing the least and the most important
+        pixels (ROAD, high is good); or the mean rank correlation with maps of networks with random
+        weights (low is good) and of other methods (high is good). ``control`` is the value of
+        random maps (ROAD: its mean magnitude). ``verdict`` is good, doubtful or bad, and
+        ``meaning`` a sentence. ``facts["trusted"]`` is False if any verdict is bad.
 
     Raises
     ------
@@ -142,7 +144,7 @@ def cam_sanity_checks(
     )
     number = prediction.classes.index(target)
     fine, _ = yield from evidence(explainer, Target(number), method)
-    part = _part(explainer, fine)
+    part = _crop_to_evidence(explainer, fine)
     if part is not explainer:
         fine, _ = yield from evidence(part, Target(number), method)
         height, width = part.image.shape
@@ -174,8 +176,8 @@ def _card(values: Numbers, facts: dict[str, Any], notes: tuple[str, ...]) -> Res
     return Result(tables={"score card": table}, facts=facts, notes=notes)
 
 
-def _part(explainer: Explainer, fine: np.ndarray) -> Explainer:
-    """Crop to the square with most evidence, where the image is not quick to test as it is."""
+def _crop_to_evidence(explainer: Explainer, fine: np.ndarray) -> Explainer:
+    """Crop a large image to the square with most evidence."""
     from scipy.ndimage import uniform_filter
 
     if explainer.whole and not explainer.design.any_size:
@@ -185,10 +187,14 @@ def _part(explainer: Explainer, fine: np.ndarray) -> Explainer:
         side = max(1, round(side * max(given, _PART) / given))
     if max(fine.shape) <= side:
         return explainer
-    held = uniform_filter(np.maximum(fine, 0), side, mode="constant")
+    inside = uniform_filter(np.maximum(fine, 0), side, mode="constant")
     y, x = (
         max(0, min(int(middle) - side // 2, n - side))
-        for middle, n in zip(np.unravel_index(held.argmax(), held.shape), held.shape, strict=True)
+        for middle, n in zip(
+            np.unravel_index(inside.argmax(), inside.shape),
+            inside.shape,
+            strict=True,
+        )
     )
     return explainer.for_image(explainer.image[y : y + side, x : x + side])
 
@@ -196,26 +202,26 @@ def _part(explainer: Explainer, fine: np.ndarray) -> Explainer:
 def _tests(
     part: Explainer, fine: np.ndarray, number: int, method: str, seed: int
 ) -> Steps[Numbers]:
-    """Value, control and verdict (0 good, 1 doubtful, 2 bad) of every test."""
+    """Value, control and verdict (0 good, 1 doubtful, 2 bad) of each test."""
     from ...nets.checkpoint import randomized
 
-    found = yield from _follows(part, fine, number, np.random.default_rng(seed))
+    found = yield from _perturb(part, fine, number, np.random.default_rng(seed))
     for test, draws in _DRAWS.items():
         last = test == "new last layer"
         seeds = range(seed, seed + (1 if method in _SLOW else draws))
         views = (
             (part.for_image(part.image, randomized(part.model, k, last)), method) for k in seeds
         )
-        mean = yield from _alike(views, fine, number, test)
+        mean = yield from _mean_correlation(views, fine, number, test)
         found[test] = (mean, np.nan, 2 if mean > _SAME else 1 if mean > _SIMILAR else 0)
     others = ((part, other) for other in _RELATIVES if other != method)
-    mean = yield from _alike(others, fine, number, "other methods")
-    # to disagree with relatives proves nothing either: never bad
+    mean = yield from _mean_correlation(others, fine, number, "other methods")
+    # disagreement alone proves nothing: never bad
     found["agreement"] = (mean, np.nan, 0 if mean >= _AGREE else 1)
     return found
 
 
-def _alike(
+def _mean_correlation(
     views: Iterable[tuple[Explainer, str]], fine: np.ndarray, number: int, note: str
 ) -> Steps[float]:
     """Mean rank correlation of a map with others."""
@@ -229,16 +235,16 @@ def _alike(
     return float(np.mean(found))
 
 
-def _follows(
+def _perturb(
     part: Explainer, fine: np.ndarray, number: int, rng: np.random.Generator
 ) -> Steps[Numbers]:
-    """Whether the prediction follows the map: deletion, insertion and ROAD."""
+    """Perturb the pixels that the map marks: deletion, insertion and ROAD."""
     import torch
     from scipy.ndimage import gaussian_filter
 
     from ...nets.inference import to_input
 
-    # pixels are changed where there are fewest of them: in the image, or as the network is given it
+    # pixels are changed at the lower of the two resolutions: of the image or of the input
     size = tuple(min(pair) for pair in zip(part.image.shape, part.size, strict=True))
     shown, evidence = (
         to_input(torch.from_numpy(one[None].astype(np.float32)), size, 0.0, 1.0)[0, 0].numpy()
@@ -248,35 +254,35 @@ def _follows(
     ends = yield from _probabilities(part, number, [shown, blurred], "blurred")
     numbers = []
     for k in range(_CONTROLS + 1):
-        one, count = (_like(evidence, rng), _STEPS // 2) if k else (evidence, _STEPS)
+        one, count = (_phase_randomised(evidence, rng), _STEPS // 2) if k else (evidence, _STEPS)
         note = f"map {k + 1} of {_CONTROLS + 1}"
         pair = (shown, blurred)
         numbers.append((yield from _scores(part, number, pair, one, count, ends, rng, note)))
     (deletion, insertion, road), *chance = numbers
-    # a random map upside down is a random map: its deletion is the insertion of this one
+    # the negative of a random map is a random map: its deletion is the insertion of this one
     random = np.array(chance)[:, :2]
     control, spread = float(random.mean()), float(np.abs(np.diff(random)).mean() / 2)
     luck = float(np.mean([abs(one) for _, _, one in chance]))
     return {
-        "deletion": (deletion, control, _gain(control - deletion, spread)),
-        "insertion": (insertion, control, _gain(insertion - control, spread)),
-        "ROAD": (road, luck, _gain(road, luck)),
+        "deletion": (deletion, control, _grade(control - deletion, spread)),
+        "insertion": (insertion, control, _grade(insertion - control, spread)),
+        "ROAD": (road, luck, _grade(road, luck)),
     }
 
 
-def _gain(gain: float, spread: float) -> int:
+def _grade(gain: float, spread: float) -> int:
     needed = max(_CLEAR, spread)
     return 0 if gain >= needed else 2 if gain <= -2 * needed else 1
 
 
 def _ranks(values: np.ndarray) -> np.ndarray:
-    """Share of the pixels that are more important than each: 0 for the strongest."""
+    """Fraction of the pixels that are more important than each one; 0 for the strongest."""
     found = np.empty(values.size)
     found[np.argsort(-values, axis=None, kind="stable")] = np.arange(values.size) / values.size
     return found.reshape(values.shape)
 
 
-def _like(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+def _phase_randomised(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Make a random map with the power spectrum of another."""
     phases = np.fft.rfft2(rng.standard_normal(values.shape))
     strength = np.abs(np.fft.rfft2(values - values.mean()))
@@ -284,7 +290,7 @@ def _like(values: np.ndarray, rng: np.random.Generator) -> np.ndarray:
 
 
 def _area(curve: np.ndarray) -> float:
-    """Area under a curve from 0 to 1, given at even steps."""
+    """Area under a curve over 0 to 1, sampled at equal steps."""
     return float((curve[:-1] + curve[1:]).mean() / 2)
 
 
@@ -298,7 +304,7 @@ def _scores(
     rng: np.random.Generator,
     note: str,
 ) -> Steps[tuple[float, float, float]]:
-    """Areas of deletion and insertion; what ROAD leaves without the least less without the most."""
+    """Areas of deletion and insertion, and the difference of ROAD."""
     (shown, blurred), ranks, inner = pair, _ranks(evidence), np.arange(1, count) / count
     images = [np.where(ranks < share, blurred, shown) for share in inner]
     images += [np.where(ranks < share, shown, blurred) for share in inner]
@@ -317,7 +323,7 @@ def _scores(
 def _probabilities(
     part: Explainer, number: int, images: list[np.ndarray], note: str
 ) -> Steps[np.ndarray]:
-    """Probability of the target in changed copies of what is shown: (count,)."""
+    """Probability of the target in perturbed images: (count,)."""
     from ...nets.inference import batched, to_input, whole_strides
     from ...nets.predict import grey_range
 
@@ -336,7 +342,7 @@ def _probabilities(
 
 
 def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float:
-    """Spearman's; 0 where a map is the same everywhere."""
+    """Spearman's rank correlation; 0 if a map is constant."""
     from scipy.stats import rankdata
 
     a, b = (rankdata(np.nan_to_num(one), axis=None) for one in (first, second))

@@ -1,4 +1,4 @@
-"""Whether a model relies on what the microscope added to the image instead of the specimen."""
+"""Detection of shortcuts: models that rely on overlays instead of the specimen."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ from .explain import evidence, grey_plane, start_explanation
 if TYPE_CHECKING:
     from .explainer import Explainer
 
-# twice an even spread of evidence is a preference
+# relative to a uniform distribution of the evidence
 _PREFERRED = 2.0
 
-# of a probability: with the same bar in all classes it was 0.03 or less
+# change of the probability; at most 0.03 for a model with the same bar in all classes
 _CHANGE = 0.2
 
 _BORDER = 0.05
 
-# share of pixels at the end of the grey range: fewer are chance, more are a binary image
+# fraction of pixels at the end of the grey range: fewer are chance, more are a binary image
 _CLIPPED = (0.001, 0.5)
 
-# of the range of grey: letters stand out
+# contrast of letters, as a fraction of the range of grey levels
 _EDGE = 0.25
 
 _COLUMNS = ("region", "share_of_area", "share_of_evidence", "change", "warning")
@@ -53,42 +53,42 @@ def detect_shortcuts(  # noqa: PLR0913
     threshold: Annotated[float, {"min": 0.05, "max": 0.95, "step": 0.05}] = 0.2,
     device: Device = "auto",
 ) -> Steps[Result]:
-    """Warn when a model looks at the info bar, the border or saturated spots.
+    """Warn if a model relies on the info bar, the border or saturated spots.
 
-    If the images of a class share a bar or a frame, a network learns that instead of the specimen
-    (Geirhos et al., Nat. Mach. Intell. 2 (2020) 665; Lapuschkin et al., Nat. Commun. 10 (2019)
-    1096). Evidence is that of HiResCAM, which shows nothing that the network did not use. What a
-    class lacks (a bar that only the others have) leaves no evidence: examine all classes.
+    A network may learn an info bar or a frame that the images of a class have in common, instead of
+    the specimen (Geirhos et al., Nat. Mach. Intell. 2 (2020) 665; Lapuschkin et al., Nat. Commun.
+    10 (2019) 1096). The evidence is computed by HiResCAM, which marks only what the network uses.
+    A bar that only the other classes have leaves no evidence: test all classes.
 
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour, any real dtype; with its bar, as the model is given it. A stack goes slice
-        by slice (in the viewer, the slice being looked at).
+        Grey or colour image of any real dtype, with its info bar. A stack is processed slice by
+        slice (in the viewer: the current slice).
     spacing : (y, x), optional
         Pixel size, for models that are trained at a fixed scale.
     unit : str
         Unit of `spacing`.
     info_bar : InfoBar, optional
-        The info bar, where the file says it.
+        Info bar of the image, if it is known.
     model : Path
         Model file (.safetensors); the shipped model by default.
     target : str
-        Class to examine; the predicted one when empty.
+        Tested class; the predicted class if empty.
     bar : {'auto', 'none'}
-        Take the info bar from the file or look for it, or take the image to have none.
+        'auto' uses `info_bar` or detects it; 'none' assumes that there is none.
     threshold : float
-        Share of the evidence above which a region is suspicious, if it also holds more than twice
-        its share of the area.
+        Share of the evidence above which there is a warning, if it is also more than twice the
+        share of the area.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------
     Result
-        One row a region: ``share_of_area``, ``share_of_evidence``, ``change`` of the target's
-        probability when the region is filled with its surroundings, ``warning``. The warnings are
-        the first notes.
+        A table with one row per region: ``share_of_area``, ``share_of_evidence``, ``change`` of
+        the probability if the region is replaced by its surroundings, and ``warning``. The
+        warnings are the first notes.
 
     Raises
     ------
@@ -112,7 +112,7 @@ def detect_shortcuts(  # noqa: PLR0913
     fine, _ = yield from evidence(explainer, Target(number), "hirescam")
     positive = np.maximum(fine, 0)
     if not positive.any():
-        notes = (f"nothing in the image speaks for {target}", *notes)
+        notes = (f"no evidence for {target} in this image", *notes)
     yield Progress(0, 0, "regions")
     found = InfoBar()
     if bar == "auto":
@@ -157,18 +157,15 @@ def _probability(explainer: Explainer, image: np.ndarray, number: int) -> Steps[
     return float(softmax(logits, explainer.model.card.temperature)[number])
 
 
-# regions -----------------------------------------------------------------------------------------
-
-
 def suspicious(plane: np.ndarray, bar: InfoBar | None = None) -> dict[str, np.ndarray]:
-    """Find what may give a class away without the specimen: masks by name; none overlaps the bar.
+    """Find regions that are possible shortcuts: masks by name, outside of the info bar.
 
     Parameters
     ----------
     plane : (Y, X) array
-        Grey image, finite, any real dtype, not stretched.
+        Finite grey image of any real dtype, not normalised.
     bar : InfoBar, optional
-        Its info bar.
+        Info bar of the image.
     """
     found = {}
     field = (bar or InfoBar()).specimen(*plane.shape)
@@ -196,7 +193,7 @@ def suspicious(plane: np.ndarray, bar: InfoBar | None = None) -> dict[str, np.nd
 
 
 def _drawn(plane: np.ndarray) -> np.ndarray:
-    """Scale bars and letters drawn over an image: one extreme grey level with sharp edges."""
+    """Find scale bars and letters: objects of one extreme grey level with sharp edges."""
     import cv2
 
     drawn = np.zeros(plane.shape, bool)
@@ -208,7 +205,7 @@ def _drawn(plane: np.ndarray) -> np.ndarray:
     for end in (0.0, 1.0):
         extreme = (grey == end).astype(np.uint8)
         _, labels, boxes, _ = cv2.connectedComponentsWithStats(extreme, connectivity=8)
-        # beside what is drawn the image goes on with its own grey; saturated specimen fades out
+        # overlays have sharp edges, saturated parts of the specimen do not
         rim = np.where(extreme == 0, cv2.dilate(labels.astype(np.float32), near), 0).astype(int)
         far = np.abs(grey - end) > _EDGE
         count, distant = (
@@ -224,7 +221,7 @@ def _drawn(plane: np.ndarray) -> np.ndarray:
 
 
 def _letters(boxes: np.ndarray, sharp: np.ndarray) -> np.ndarray:
-    """Pieces of one height that stand side by side on a line, four or more."""
+    """Find four or more objects of the same height in a line."""
     found = np.zeros(len(boxes), bool)
     candidates = np.flatnonzero(sharp & (boxes[:, 3] >= 5) & (boxes[:, 2] <= 3 * boxes[:, 3]))
     found[candidates] = in_lines(boxes[candidates], least=4)
@@ -232,13 +229,13 @@ def _letters(boxes: np.ndarray, sharp: np.ndarray) -> np.ndarray:
 
 
 def _without(image: np.ndarray, name: str, region: np.ndarray) -> np.ndarray:
-    """Fill bars and borders with the mirrored specimen, spots from their rims (Telea, 2004)."""
+    """Fill bars and borders with the mirrored specimen, and inpaint spots (Telea, 2004)."""
     import cv2
 
     if name not in (BAR, BORDER):
         near = cv2.getStructuringElement(cv2.MORPH_RECT, (3, 3))
         return cv2.inpaint(image, cv2.dilate(region.astype(np.uint8), near), 3, cv2.INPAINT_TELEA)
-    # the border is that of the specimen, which a bar may cut short
+    # the border is that of the specimen without the info bar
     box = [_reach(region, axis) if name == BORDER else slice(None) for axis in (0, 1)]
     part = tuple(box)
     kept = ~region[part]
@@ -250,6 +247,6 @@ def _without(image: np.ndarray, name: str, region: np.ndarray) -> np.ndarray:
 
 
 def _reach(mask: np.ndarray, axis: int) -> slice:
-    """From the first to the last row (or column) in which anything is true."""
+    """Slice from the first to the last row (or column) with true values."""
     at = np.flatnonzero(mask.any(axis=1 - axis))
     return slice(int(at[0]), int(at[-1]) + 1)

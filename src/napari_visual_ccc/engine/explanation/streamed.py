@@ -1,4 +1,4 @@
-"""Explain images that are larger than memory: every tile is run through the network once.
+"""Explanation of images larger than memory: the network runs once on every tile.
 
 A network that ends in the mean of its last maps and a linear layer gives every cell of these maps
 scores of its own, whose mean is the score of the image. Grad-CAM of such a network is the score of
@@ -25,43 +25,43 @@ from ..classification.crops import is_whole
 from .explainer import Explainer
 from .weights import Target
 
-# network input that is seen at once, and the margin around it; multiples of all strides there are
+# side of a tile of the network's input and its margin, multiples of all strides
 _SIDE, _MARGIN = 2048, 512
 
-# cells whose scores are asked for at once
+# cells in a batch
 _CELLS = 4096
 
 _METHODS = ("gradcam", "hirescam")
 
 
 class StreamedExplainer(Explainer):
-    """A model looking at one large image; `image` is dask, 0 to 1."""
+    """An `Explainer` of a lazy image (dask, 0 to 1)."""
 
     _scores: np.ndarray | None = None
 
     def logits(self) -> Steps[np.ndarray]:
-        """Scores of the whole image: (classes,)."""
+        """Logits of the whole image: (classes,)."""
         scores = yield from self._cells()
         return scores.mean(axis=(1, 2)) + self.shift.cpu().numpy()
 
     def features(self) -> Steps[np.ndarray | None]:
-        """As `Explainer.features`; None for a model of whole images: it would need all at once."""
+        """As `Explainer.features`; None for a model of whole images, which would need all of it."""
         if is_whole(self.model.card):
             return None
         return (yield from super().features())
 
     def fall_back_to_cpu(self, error: BaseException) -> bool:
-        """Go over to the processor; the cells seen so far are seen anew."""
+        """Continue on the CPU from the first tile."""
         self._scores = None
         return super().fall_back_to_cpu(error)
 
     def explain(self, target: Target, method: str) -> Steps[tuple[Any, float]]:
-        """Weigh the last maps, as `Explainer.explain`; lazily.
+        """Explain the last maps, as `Explainer.explain`; the result is lazy.
 
         Raises
         ------
         ValueError
-            If that would need all maps at once.
+            If the method needs all maps at once.
         """
         if method not in _METHODS or self.layer:
             raise ValueError(
@@ -76,7 +76,7 @@ class StreamedExplainer(Explainer):
         return self._fine(raw), float(np.abs(raw).max())
 
     def _cells(self) -> Steps[np.ndarray]:
-        """Scores of every cell: (classes, h, w)."""
+        """Logits of every cell: (classes, h, w)."""
         if self._scores is None:
             self._scores = yield from self._score_cells()
         return self._scores
@@ -115,7 +115,7 @@ class StreamedExplainer(Explainer):
         return scores
 
     def _cell_scores(self, maps: torch.Tensor) -> np.ndarray:
-        """Scores of every cell of (1, C, h, w): (classes, h, w)."""
+        """Logits of every cell of (1, C, h, w) maps: (classes, h, w)."""
         cells = maps[0].flatten(1).T[:, :, None, None]  # (h w, C, 1, 1)
         with torch.no_grad():
             parts = [self.head(cells[n : n + _CELLS]) for n in range(0, len(cells), _CELLS)]
@@ -123,7 +123,7 @@ class StreamedExplainer(Explainer):
         return found.float().cpu().numpy()
 
     def _check(self, maps: torch.Tensor) -> None:
-        """Insist that the scores of the cells tell the score of all."""
+        """Check that the logits of the image are the mean of those of the cells."""
         part = maps[:, :, :16, :16]
         try:
             with torch.no_grad():
@@ -131,7 +131,7 @@ class StreamedExplainer(Explainer):
             cells = self._cell_scores(part)
             alike = np.abs(cells.mean(axis=(1, 2)) - whole).max() <= 1e-3 * np.ptp(cells)
         except RuntimeError as error:
-            # a head that takes maps of one size
+            # the head takes maps of one size only
             if out_of_memory(error):
                 raise
             alike = False
@@ -142,7 +142,7 @@ class StreamedExplainer(Explainer):
             )
 
     def _given(self, rows: tuple[int, int], columns: tuple[int, int]) -> torch.Tensor:
-        """A part of the network's input: (1, 1, H, W). Beyond the image its border goes on."""
+        """Part of the network's input, (1, 1, H, W); the image is extended by its border."""
         inside = [(a, min(b, n)) for (a, b), n in zip((rows, columns), self.size, strict=True)]
         part = resized(self.image, self.size, *inside)
         beyond = [(0, b - n) for (_, b), (_, n) in zip((rows, columns), inside, strict=True)]
@@ -150,7 +150,7 @@ class StreamedExplainer(Explainer):
         return torch.from_numpy((np.pad(part, beyond, mode="edge") - mean) / std)[None, None]
 
     def _fine(self, raw: np.ndarray) -> Any:
-        """Interpolate cells to pixels where they are looked at."""
+        """Interpolate cells to pixels, lazily."""
         import dask.array as da
 
         parts, shape, size = self.design.parts, self.image.shape, self.size
@@ -173,7 +173,7 @@ def _always(now: Progress) -> Callable[[Progress], Progress]:
 
 
 def stretched_lazily(plane: Any, card: NetworkInput) -> Steps[Any]:
-    """Stretch a lazy plane as `views.normalised` does one in memory: percentiles by counting."""
+    """Normalise a lazy plane as `crops.normalised`, with percentiles of its histogram."""
     scope = card.normalisation
     histogram = yield from grey_histogram(plane)
     given = None if scope.limits is None else (scope.limits[0], scope.limits[1])
@@ -201,7 +201,7 @@ def stretched_lazily(plane: Any, card: NetworkInput) -> Steps[Any]:
 def resized(
     image: Any, size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]
 ) -> np.ndarray:
-    """A part of a resized image, without resizing the rest.
+    """Compute a part of a resized image.
 
     Parameters
     ----------
@@ -221,7 +221,7 @@ def resized(
     down, top, bottom = _weights(image.shape[0], size[0], *rows)
     across, left, right = _weights(image.shape[1], size[1], *columns)
     found = np.zeros((down.shape[0], across.shape[0]), np.float32)
-    # bands end where chunks do, which are then read once
+    # bands end at the borders of chunks, so that every chunk is read once
     edges = [top, *range((top // CHUNK_SIDE + 1) * CHUNK_SIDE, bottom, CHUNK_SIDE), bottom]
     for first, last in itertools.pairwise(edges):
         band = np.asarray(image[first:last, left:right])
@@ -230,7 +230,7 @@ def resized(
 
 
 def _weights(length: int, wanted: int, first: int, last: int) -> tuple[Any, int, int]:
-    """Weights of the pixels from a first to a last as a sparse matrix, and of which pixels."""
+    """Sparse matrix of resampling weights for a range of pixels, and the range of its columns."""
     from scipy.sparse import csr_array
 
     scale = length / wanted

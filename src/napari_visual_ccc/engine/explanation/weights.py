@@ -1,4 +1,4 @@
-"""How class activation maps class_activation_map the channels of a layer.
+"""Weights of the channels of a layer in class activation maps.
 
 The only importer of ``pytorch_grad_cam`` beside `cam_sanity_checks`.
 """
@@ -17,31 +17,31 @@ from torch.nn.functional import interpolate
 
 from ...core.progress import Progress, Steps
 
-# without a sign of its own: the first principal component of activations
+# first principal component of activations: its sign is arbitrary
 _EIGEN = ("eigencam", "eigengradcam")
 
-# channels that are tried one by one on an image larger than one window: those that vary most
+# channels evaluated one by one on an image larger than one window: those with the largest variance
 _FEW_CHANNELS = 64
 
 
 @dataclass(frozen=True)
 class Target:
-    """A question to a network.
+    """The score that a class activation map explains.
 
     Parameters
     ----------
-    target : int
-        Class whose evidence is asked for.
+    index : int
+        Explained class.
     against : int or None
-        Class that it is compared with: target the one and not the other.
+        Class whose score is subtracted.
     """
 
-    target: int
+    index: int
     against: int | None = None
 
     def __call__(self, logits: torch.Tensor) -> torch.Tensor:
-        """Give the score: (..., classes) → (...)."""
-        score = logits[..., self.target]
+        """Compute the score: (..., classes) → (...)."""
+        score = logits[..., self.index]
         return score if self.against is None else score - logits[..., self.against]
 
 
@@ -53,18 +53,18 @@ def class_activation_map(
     method: str,
     as_map: Callable[[torch.Tensor], torch.Tensor],
 ) -> Steps[np.ndarray]:
-    """Weigh the maps of a layer and add them up.
+    """Compute the weighted sum of the maps of a layer.
 
     Parameters
     ----------
     net : nn.Module
-        What gives the scores.
+        Network of the scores.
     layer : nn.Module
-        Of the net; where `given` enters, it is the first.
+        Layer of the net.
     given : (B, ...) tensor
-        Input of the net.
+        Input of the network.
     target : Target
-        The question.
+        Score that is explained.
     method : str
         One of `explain.TITLES`, but not Score-CAM or FullGrad.
     as_map : callable
@@ -73,7 +73,7 @@ def class_activation_map(
     Returns
     -------
     (B, h, w) float64 array
-        Before anything is cut or scaled.
+        Signed and not scaled.
     """
     import pytorch_grad_cam as grad_cam
 
@@ -104,7 +104,7 @@ def class_activation_map(
         slopes = gradients[0].float().numpy() if gradients else np.zeros_like(activations)
         with _same_random_numbers():
             raw = cam.get_cam_image(given, layer, [target] * len(given), activations, slopes, False)
-    # leaving the block swallows an IndexError
+    # __exit__ of the library swallows an IndexError
     if raw is None:
         raise RuntimeError("grad-cam gave no map")
     raw = np.asarray(raw, np.float64)
@@ -118,7 +118,7 @@ def class_activation_map(
 
 @contextlib.contextmanager
 def _same_random_numbers() -> Iterator[None]:
-    """Random-CAM draws from numpy's global generator."""
+    """Seed the global generator of numpy, which Random-CAM uses, and restore it."""
     state = np.random.get_state()
     np.random.seed(0)
     try:
@@ -128,7 +128,7 @@ def _same_random_numbers() -> Iterator[None]:
 
 
 def _channels(maps: torch.Tensor, few: bool) -> torch.Tensor:
-    """Numbers of the channels to try: all, or those that vary most."""
+    """Indices of all channels, or of those with the largest variance."""
     count = len(maps)
     if not few or count <= _FEW_CHANNELS:
         return torch.arange(count, device=maps.device)
@@ -142,7 +142,7 @@ def ablation_cam(
     target: Target,
     as_map: Callable[[torch.Tensor], torch.Tensor],
 ) -> Steps[np.ndarray]:
-    """Ablation-CAM (Desai & Ramaswamy, WACV 2020): how much the score falls without a channel."""
+    """Ablation-CAM (Desai & Ramaswamy, WACV 2020): relative drop of the score without a channel."""
     seen: list[torch.Tensor] = []
     off: list[int] = []
 
@@ -151,7 +151,7 @@ def ablation_cam(
             seen.append(output)
             return None
         changed = output.clone()
-        # tokens and channels-last maps carry channels behind
+        # channels of tokens and of channels-last maps are the last axis
         behind = changed.ndim == 3 or as_map(output).shape[1] != output.shape[1]
         for k, channel in enumerate(off):
             rows = slice(k * count, (k + 1) * count)
@@ -203,7 +203,7 @@ def score_cam_of_layer(
 def score_cam(
     net: Any, given: torch.Tensor, maps: torch.Tensor, target: Target, few: bool = False
 ) -> Steps[np.ndarray]:
-    """Score-CAM (Wang et al., CVPR Workshops 2020): the score of what a channel lets through.
+    """Score-CAM (Wang et al., CVPR Workshops 2020): score of the image masked by each channel.
 
     Parameters
     ----------
@@ -212,11 +212,11 @@ def score_cam(
     given : (B, 1, H, W) tensor
         Input.
     maps : (B, C, h, w) tensor
-        Of the explained layer.
+        Maps of the explained layer.
     target : Target
-        The question.
+        Score that is explained.
     few : bool
-        Try only the 64 channels that vary most.
+        Use only the 64 channels with the largest variance.
     """
     weights = torch.full(maps.shape[:2], -torch.inf, device=maps.device)
     at_once = max(1, min(32, int(4e6 // given[0].numel())))
@@ -238,8 +238,8 @@ def score_cam(
 def full_grad(net: nn.Module, given: torch.Tensor, target: Target) -> np.ndarray:
     """FullGrad (Srinivas & Fleuret, NeurIPS 2019): input and bias gradients of all layers.
 
-    As ``pytorch_grad_cam.FullGrad``, but the channels of a layer are added up before they are
-    enlarged, not after: the same sum, a hundred times sooner.
+    As ``pytorch_grad_cam.FullGrad``, but the channels of a layer are summed before they are
+    enlarged, not after: the same result, a hundred times faster.
     """
     layers = [m for m in net.modules() if isinstance(m, (nn.Conv2d, nn.BatchNorm2d))]
     seen: list[tuple[torch.Tensor, torch.Tensor]] = []
@@ -251,7 +251,7 @@ def full_grad(net: nn.Module, given: torch.Tensor, target: Target) -> np.ndarray
             bias = bias - norm.running_mean * norm.weight / (norm.running_var + norm.eps).sqrt()
         if bias is None:
             return output
-        # layers after this one may work in place
+        # the following layers may work in place
         output = output.clone()
         output.retain_grad()
         seen.append((bias.detach(), output))
