@@ -201,8 +201,10 @@ def make_record(
         "inputs": dict(inputs),
         "output": "",
     }
-    if any(facts.get("info_bar", {}).values()):
-        step["info_bar"] = facts["info_bar"]
+    bar = facts.get("info_bar")
+    # slices of a stack have a list of bars
+    if isinstance(bar, Mapping) and any(bar.values()):
+        step["info_bar"] = bar
     model = model_of(result)
     if model:
         step["model"] = model

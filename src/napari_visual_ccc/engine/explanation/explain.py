@@ -320,7 +320,9 @@ def _evidence(
     if not smooth:
         return (yield from explainer.explain(target, method))
     if is_lazy(explainer.image):
-        raise ValueError("the image is too large for smooth, which rotates it as a whole")
+        raise ValueError(
+            "the image is too large for smooth, which rotates it as a whole; leave it out"
+        )
     total, height = np.zeros(explainer.image.shape), 0.0
     for kind in range(8):
         turned = np.rot90(explainer.image, kind % 4)

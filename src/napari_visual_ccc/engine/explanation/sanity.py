@@ -20,8 +20,7 @@ if TYPE_CHECKING:
 # side of the tested part, in pixels of the network's input: it is classified 110 times
 _PART, _STEPS = 320, 16
 
-# standard deviation of the blur, as a fraction of the side of a window: it removes the shape of a
-# particle, but not its position
+# standard deviation of the blur in window sides: it hides the shape of a particle, not its position
 _BLUR = 1 / 8
 
 _ROAD_STEPS = (0.2, 0.4, 0.6, 0.8)
