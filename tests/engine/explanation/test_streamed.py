@@ -80,7 +80,7 @@ def test_classes_of_a_large_image_are_compared(particles, tiny_tiles):
     [
         ({"method": "eigencam"}, "Grad-CAM or HiResCAM"),
         ({"layer": "blocks.3"}, "of the last layer only"),
-        ({"smooth": True}, "leave out smooth"),
+        ({"smooth": True}, "leave it out"),
     ],
 )
 def test_what_needs_all_maps_at_once_is_refused(particles, tiny_tiles, choices, words):
