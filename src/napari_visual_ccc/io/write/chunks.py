@@ -9,12 +9,30 @@ import numpy as np
 from .encode import Stored
 from .pyramid import Index
 
-_TILE, _STRIP, _CHUNK = 512, 128, 1024
+# sides of the tiles of a TIFF, rows of its strips, sides of the chunks of a Zarr
+TILE, STRIP, CHUNK = 512, 128, 1024
 
 
-def _place(
+def place_rows(
     stored: Stored, levels: list[Any], level: int, index: Index, start: int, rows: np.ndarray
 ) -> None:
+    """Write rows of a plane into the array of their level.
+
+    Parameters
+    ----------
+    stored : Stored
+        The image.
+    levels : list of arrays
+        Arrays of the file, finest first.
+    level : int
+        Number of the level.
+    index : tuple of int
+        Of the plane.
+    start : int
+        First row.
+    rows : (rows, X) or (rows, X, colours) array
+        Colours go to the axis that the format has for them.
+    """
     where: list[Any] = list(index)
     if stored.colour_axis is not None:
         rows = np.moveaxis(rows, -1, 0)

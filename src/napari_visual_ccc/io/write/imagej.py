@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ..header import KEY
-from .chunks import _STRIP, _place
+from .chunks import STRIP, place_rows
 from .encode import Stored
 from .ome_tiff import _IMAGEJ_BYTES
 from .pyramid import Put
@@ -58,7 +58,7 @@ def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
         )
     ]
     try:
-        yield _STRIP, functools.partial(_place, stored, levels)
+        yield STRIP, functools.partial(place_rows, stored, levels)
         levels[0].flush()
     finally:
         # Windows renames and removes no file that is mapped

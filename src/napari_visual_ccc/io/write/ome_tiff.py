@@ -16,7 +16,7 @@ import numpy as np
 
 from ...core.units import LENGTHS, TIMES
 from ..header import KEY
-from .chunks import _STRIP, _TILE
+from .chunks import STRIP, TILE
 from .encode import Stored
 from .pyramid import Index, Put
 
@@ -34,7 +34,7 @@ def ome_tiff(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
     import tifffile
 
     tiled = len(stored.sizes) > 1
-    layout = {"tile": (_TILE, _TILE)} if tiled else {"rowsperstrip": _STRIP}
+    layout = {"tile": (TILE, TILE)} if tiled else {"rowsperstrip": STRIP}
     colours = stored.data.shape[stored.leading + 2 :]
     planes = int(np.prod(stored.data.shape[: stored.leading]))
     grids = [_grid(size, tiled) for size in stored.sizes]
@@ -59,13 +59,13 @@ def ome_tiff(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
 
         def put(level: int, index: Index, start: int, rows: np.ndarray) -> None:
             offsets, counts = places[level][_number(index, stored)]
-            number = start // (_TILE if tiled else _STRIP) * grids[level][1]
+            number = start // (TILE if tiled else STRIP) * grids[level][1]
             for packed in pool.map(_packed, _tiles(rows) if tiled else _strips(rows)):
                 offsets[number], counts[number] = file.tell(), len(packed)
                 file.write(packed)
                 number += 1
 
-        yield _TILE if tiled else _STRIP, put
+        yield TILE if tiled else STRIP, put
     names = ("TileOffsets", "TileByteCounts") if tiled else ("StripOffsets", "StripByteCounts")
     with tifffile.TiffFile(path, mode="r+") as tif:
         for plane, page in enumerate(tif.pages):
@@ -76,8 +76,8 @@ def ome_tiff(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
 
 def _grid(size: tuple[int, int], tiled: bool) -> tuple[int, int]:
     if not tiled:
-        return -(-size[0] // _STRIP), 1
-    return -(-size[0] // _TILE), -(-size[1] // _TILE)
+        return -(-size[0] // STRIP), 1
+    return -(-size[0] // TILE), -(-size[1] // TILE)
 
 
 def _number(index: Index, stored: Stored) -> int:
@@ -86,16 +86,16 @@ def _number(index: Index, stored: Stored) -> int:
 
 def _tiles(rows: np.ndarray) -> Iterator[np.ndarray]:
     """Cut rows into tiles; those at the border are padded with zeros."""
-    for y in range(0, rows.shape[0], _TILE):
-        for x in range(0, rows.shape[1], _TILE):
-            tile = rows[y : y + _TILE, x : x + _TILE]
-            pad = [(0, _TILE - size) for size in tile.shape[:2]] + [(0, 0)] * (tile.ndim - 2)
+    for y in range(0, rows.shape[0], TILE):
+        for x in range(0, rows.shape[1], TILE):
+            tile = rows[y : y + TILE, x : x + TILE]
+            pad = [(0, TILE - size) for size in tile.shape[:2]] + [(0, 0)] * (tile.ndim - 2)
             yield np.pad(tile, pad)
 
 
 def _strips(rows: np.ndarray) -> Iterator[np.ndarray]:
-    for y in range(0, rows.shape[0], _STRIP):
-        yield rows[y : y + _STRIP]
+    for y in range(0, rows.shape[0], STRIP):
+        yield rows[y : y + STRIP]
 
 
 def _packed(tile: np.ndarray) -> bytes:

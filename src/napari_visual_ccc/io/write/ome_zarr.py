@@ -10,7 +10,7 @@ from typing import Any
 
 from ...core.units import LENGTHS, TIMES
 from ..header import KEY
-from .chunks import _CHUNK, _place
+from .chunks import CHUNK, place_rows
 from .encode import Stored
 from .pyramid import Put
 
@@ -61,13 +61,13 @@ def ome_zarr(stored: Stored, path: Path, *, version: str) -> Iterator[tuple[int,
     levels = []
     for level in range(len(stored.sizes)):
         shape = stored.shape(level)
-        chunks = (*(1 for _ in shape[:-2]), *(min(_CHUNK, size) for size in shape[-2:]))
+        chunks = (*(1 for _ in shape[:-2]), *(min(CHUNK, size) for size in shape[-2:]))
         levels.append(
             group.create_array(
                 str(level), shape=shape, chunks=chunks, dtype=stored.dtype, **options
             )
         )
-    yield _CHUNK, functools.partial(_place, stored, levels)
+    yield CHUNK, functools.partial(place_rows, stored, levels)
 
 
 def _ngff_axes(stored: Stored, names: list[str]) -> list[dict[str, str]]:
