@@ -65,6 +65,11 @@ class Histogram(QWidget):
         self.column.blockSignals(False)
         self.draw()
 
+    @property
+    def figure(self) -> Any:
+        """The figure, once something was drawn."""
+        return None if self._canvas is None else self._canvas.figure
+
     def draw(self, *_: Any) -> None:
         """Draw the chosen column."""
         name = self.column.currentText()

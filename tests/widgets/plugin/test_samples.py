@@ -1,0 +1,18 @@
+"""The sample micrographs in napari."""
+
+from __future__ import annotations
+
+from napari.layers import Image, Labels, Layer
+
+from napari_visual_ccc.widgets.layers.metadata import calibration
+from napari_visual_ccc.widgets.plugin.samples import layers
+
+
+def test_a_sample_opens_with_its_masks():
+    image, *masks = (Layer.create(*one) for one in layers("nanoparticles"))
+    assert isinstance(image, Image)
+    assert masks
+    for mask in masks:
+        assert isinstance(mask, Labels)
+        assert mask.data.shape == image.data.shape
+        assert calibration(mask) == calibration(image)
