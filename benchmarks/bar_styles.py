@@ -1,4 +1,4 @@
-"""Ten styles of label bars, drawn as microscopes draw them, and ways of spoiling the picture."""
+"""Ten styles of info bars, drawn as microscopes draw them, and ways of spoiling the picture."""
 
 from __future__ import annotations
 

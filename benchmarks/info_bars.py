@@ -1,4 +1,4 @@
-"""How well label bars are found: ``python -m benchmarks.info_bars DATA [tune]``.
+"""How well info bars are found: ``python -m benchmarks.info_bars DATA [tune]``.
 
 DATA is the folder of development micrographs. Bars of ten styles are drawn on one half of its
 images, which the detector was not adjusted on; ``tune`` takes the other half. Prints tables.

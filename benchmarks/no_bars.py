@@ -1,4 +1,4 @@
-"""Images without a label bar that look as if they had one."""
+"""Images without a info bar that look as if they had one."""
 
 from __future__ import annotations
 

@@ -46,7 +46,7 @@ def test_the_command_line_writes_the_table_and_counts_what_failed(folder, tmp_pa
 
 
 def test_a_folder_without_images_is_said_so(tmp_path):
-    with pytest.raises(ValueError, match="no image in it"):
+    with pytest.raises(ValueError, match="no image that can be read"):
         ccc.classify_folder(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         ccc.classify_folder(tmp_path / "nowhere")

@@ -23,7 +23,7 @@ from napari_visual_ccc.io.read import pictures, sidecar
 from .made import HITACHI, JEOL, TESCAN, fei_text, signal, write_mrc, write_tags, zeiss_text
 
 # a thousand for every format were run before each release: VCCC_FUZZ=1000
-FLIPS = int(os.environ.get("VCCC_FUZZ", "30"))
+FLIPS = int(os.environ.get("VCCC_FUZZ", "20"))
 ROOT = Path(__file__).parents[3]
 
 
