@@ -406,6 +406,8 @@ def test_the_overview_names_every_operation(capsys):
 
 
 def test_the_demo_writes_pictures_layers_tables_and_a_page(tmp_path, capsys):
+    from napari_visual_ccc.cli import demo
+
     out = tmp_path / "demo"
     assert main(["demo", "--no-screen", "-o", str(out)]) == 0
     page = (out / "index.html").read_text(encoding="utf-8")
@@ -415,7 +417,8 @@ def test_the_demo_writes_pictures_layers_tables_and_a_page(tmp_path, capsys):
     assert str(out / "index.html") in capsys.readouterr().out
     labels = ccc.read(out / "nanoparticles_watershed_split_split.ome.tif")
     assert labels.spacing == samples.load("nanoparticles").spacing
-    assert main(["demo", "--no-screen", "-o", str(out)]) == 0
+    # it may be replaced by the next demo
+    demo._check_folder(out)
 
 
 def test_summaries_are_short(discs):

@@ -26,7 +26,7 @@ def crop():
 @pytest.mark.parametrize("method", TITLES)
 def test_every_method_explains_a_crop_the_same_way_twice(crop, method):
     # one forward a channel
-    crop = crop[:40, :36] if method == "scorecam" else crop
+    crop = crop[:24, :20] if method == "scorecam" else crop[:60, :50]
     first, second = (ccc.explain(crop, target="sphere", method=method) for _ in range(2))
     assert first.data.shape == crop.shape
     assert first.data.dtype == np.float32

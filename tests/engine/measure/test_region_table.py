@@ -68,7 +68,7 @@ def test_slices_of_a_stack_are_measured_one_by_one():
 
 @pytest.mark.parametrize("side", [1024, 50])
 def test_regions_are_measured_as_scikit_image_measures_them(rng, side):
-    labels = ndimage.label(ndimage.gaussian_filter(rng.normal(size=(150, 200)), 2) > 0.02)[0]
+    labels = ndimage.label(ndimage.gaussian_filter(rng.normal(size=(90, 120)), 2) > 0.02)[0]
     image = ndimage.gaussian_filter(rng.normal(size=labels.shape), 1) * 100 + 500
     pixel_size = PixelSize((2.5, 2.5), "nm")
     table = run(plane_table(run(measured(labels, image, side)), pixel_size, labels.shape, True))
