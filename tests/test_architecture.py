@@ -30,7 +30,6 @@ LONG_FILES = {
     "widgets/form/form.py",
 }
 LONG_FUNCTIONS = {
-    "engine/classification/judge.py: assess",
     "widgets/form/form.py: __init__",
 }
 FULL_FOLDERS = {
@@ -50,7 +49,6 @@ UNCLEAR_WORDS = {
     "docs/architecture.md",
     "docs/benchmarks.md",
     "docs/quality.md",
-    "engine/explanation/occlude.py",
     "workflow/batch.py",
 }
 
