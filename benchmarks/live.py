@@ -58,7 +58,7 @@ def _settle(form: Any) -> None:
     quiet = time.perf_counter()
     while time.perf_counter() - quiet < 0.4:
         QApplication.processEvents()
-        if form._job is not None or form._again:
+        if form.job is not None or form._again:
             quiet = time.perf_counter()
 
 

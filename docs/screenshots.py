@@ -31,7 +31,7 @@ def wait(milliseconds: int) -> None:
 
 def press_run(form) -> None:
     form.run_button.native.click()
-    while form._job is not None:
+    while form.job is not None:
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
     wait(300)
 
@@ -266,7 +266,7 @@ def lazy() -> None:
 
 
 def settle(form) -> None:
-    while form._job is not None:
+    while form.job is not None:
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
     wait(400)
 

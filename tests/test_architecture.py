@@ -27,10 +27,8 @@ FILE_LINES, FUNCTION_LINES = 350, 60
 FOLDER, DOMAIN = 12, 8
 
 LONG_FILES = {
-    "widgets/form/form.py",
 }
 LONG_FUNCTIONS = {
-    "widgets/form/form.py: __init__",
 }
 FULL_FOLDERS = {
     "workflow",

@@ -90,6 +90,6 @@ def finish(qtbot):
     """Wait until a form has nothing under way."""
 
     def wait(form, timeout=60_000):
-        qtbot.waitUntil(lambda: form._job is None and not form._again, timeout=timeout)
+        qtbot.waitUntil(lambda: form.job is None and not form._again, timeout=timeout)
 
     return wait

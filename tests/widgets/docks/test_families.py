@@ -297,10 +297,10 @@ def test_cancel_answers_at_once_and_nothing_arrives_later(family, viewer, qtbot)
     viewer.add_image(image, name="alloy")
     form = dock(viewer, family)
     form.run_button.native.click()
-    job = form._job
+    job = form.job
     qtbot.waitUntil(lambda: form.bar.value > 0, timeout=60_000)
     form.run_button.native.click()
-    assert form._job is None
+    assert form.job is None
     assert form.run_button.text == "Run"
     qtbot.waitUntil(lambda: not job._worker.is_running, timeout=1000)
     assert len(viewer.layers) == 1

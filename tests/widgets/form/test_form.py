@@ -151,7 +151,7 @@ def test_live_on_a_large_image_ends_with_the_whole(viewer, slow_form, qtbot, fin
     form.live.value = True
     qtbot.waitUntil(lambda: "large slow" in viewer.layers)
     layer = viewer.layers["large slow"]
-    qtbot.waitUntil(lambda: layer.data.shape == (2100, 2000) and form._job is None)
+    qtbot.waitUntil(lambda: layer.data.shape == (2100, 2000) and form.job is None)
     np.testing.assert_array_equal(layer.scale, 1)
     form.live.value = False
     form.undo()

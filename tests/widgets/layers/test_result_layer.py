@@ -308,13 +308,13 @@ def test_what_is_on_screen_is_read_once_for_all_moves_of_a_slider(viewer, qtbot)
     layer.metadata["micrograph"] = {"info_bar": {}}
     form = dock(viewer, "cluster")
     form.run(preview=True)
-    qtbot.waitUntil(lambda: form._job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: form.job is None, timeout=20_000)
     form.cancel()
     labels, before = viewer.layers[1], len(read)
     first = labels.data
     form.fields["clusters"].value = 5
     form.run(preview=True)
-    qtbot.waitUntil(lambda: form._job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: form.job is None, timeout=20_000)
     assert labels.data is not first
     assert labels.data.max() == 5
     assert len(read) == before
@@ -335,7 +335,7 @@ def test_undo_never_brings_back_half_a_result(viewer, finish, discs, qtbot):
     form.run()
     form.cancel()
     finish(form)
-    assert form._waiting == []
+    assert form.results.waiting == []
 
 
 def test_a_preview_whose_image_is_closed_is_taken_back(viewer, qtbot):
@@ -345,7 +345,7 @@ def test_a_preview_whose_image_is_closed_is_taken_back(viewer, qtbot):
     form = dock(viewer, "segment")
     form.run(preview=True)
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
-    assert form._last[0].preview
+    assert form.last[0].preview
     form.live.value = True
     viewer.layers.remove(layer)
     qtbot.waitUntil(lambda: not viewer.layers, timeout=20_000)
@@ -468,8 +468,8 @@ def test_a_preview_whose_whole_fails_does_not_stay(viewer, qtbot):
     form = dock(viewer, "cluster")
     form.live.value = True
     qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
-    form._job and form._job.cancel()
-    if any(shown.preview for shown in form._last):
+    form.job and form.job.cancel()
+    if any(shown.preview for shown in form.last):
         form._on_failed(MemoryError("memory is full"), preview=False)
         assert len(viewer.layers) == 1
 

@@ -68,8 +68,9 @@ class Classify(Form):
 
     # fields with choices of the model card --------------------------------------------------------
 
-    def _make_fields(self, name: str) -> Container:
-        fields = super()._make_fields(name)
+    def make_fields(self, name: str) -> Container:
+        """Make the fields; those of classes and layers offer what the model's card names."""
+        fields = super().make_fields(name)
         offers = {
             "target": lambda: [(PREDICTED, ""), *((c, c) for c in self._card(fields, "classes"))],
             "against": lambda: [(NOTHING, ""), *((c, c) for c in self._card(fields, "classes"))],
@@ -103,7 +104,7 @@ class Classify(Form):
             target = _imported(chosen)
             if not target.exists():
                 import_visual_ccc(chosen, target)
-                self._say(f"Imported {chosen.name} as {target.name}.")
+                self.say(f"Imported {chosen.name} as {target.name}.")
         except EXPECTED as error:
             report(error)
             return
@@ -148,7 +149,7 @@ class Classify(Form):
             if not chosen:
                 return
             folder = Path(chosen)
-        if self._job is not None:
+        if self.job is not None:
             return
         self._folder = folder
         chosen = {
@@ -156,15 +157,15 @@ class Classify(Form):
             for name in signature.parameters("classify_folder")
             if name in self.parameters
         }
-        self._start(
+        self.start(
             execute("classify_folder", {"folder": folder}, chosen),
             f"Classify {folder.name}",
             lambda outcome: self._show_folder(outcome.result),
         )
-        self._reveal()
+        self.reveal()
 
     def _show_folder(self, result: Any) -> None:
-        self._say(f"{', '.join(result.notes)}. Click a row to open its image.")
+        self.say(f"{', '.join(result.notes)}. Click a row to open its image.")
         self.bars.hide()
         self.similar.hide()
         self.card.hide()
@@ -210,7 +211,7 @@ class Classify(Form):
             return
         if not len(self._shapes.data):
             self.bars.hide()
-            self._say("")
+            self.say("")
             return
         source = take(image, self.viewer, planar=True)
         regions = drawn_on(self._shapes, image)
@@ -227,7 +228,7 @@ class Classify(Form):
     def _show_occlusion(self, name: str, result: Result) -> None:
         self.bars.show_occlusion(name, result)
         self.similar.show_images(())
-        self._say(" ".join(f"{note}." for note in result.notes))
+        self.say(" ".join(f"{note}." for note in result.notes))
 
     def _on_occluded(self) -> None:
         self._occluding = None

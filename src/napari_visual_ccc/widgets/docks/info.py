@@ -122,8 +122,9 @@ class MicrographInfo(Form):
         super()._changed()
         self.refresh()
 
-    def _make_fields(self, name: str) -> Container:
-        fields = super()._make_fields(name)
+    def make_fields(self, name: str) -> Container:
+        """Make the fields; their layers follow those of the viewer."""
+        fields = super().make_fields(name)
         self.viewer.layers.events.inserted.connect(lambda _: fields.reset_choices())
         return fields
 
@@ -189,7 +190,7 @@ class MicrographInfo(Form):
             record_pixel_size(layers, *after)
         missing = rescale_tables(layers, before, after)
         self.refresh()
-        self._say(f"{layer.name}: slices are {step:.4g} {unit} apart.{missing}")
+        self.say(f"{layer.name}: slices are {step:.4g} {unit} apart.{missing}")
 
     def draw_line(self) -> None:
         """Start drawing a line over the scale bar."""
@@ -251,7 +252,7 @@ class MicrographInfo(Form):
         scale_bar(self.viewer).visible = True
         self.viewer.fit_to_view()
         self.refresh()
-        self._say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.{missing}")
+        self.say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.{missing}")
 
     # info bar -------------------------------------------------------------------------------------
 

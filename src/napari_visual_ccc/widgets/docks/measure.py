@@ -140,11 +140,11 @@ class Measure(Form):
         change.write(_merged(source.layer.features, frame, self._measured.get(key, frozenset())))
         self._writing = False
         self._measured[key] = frozenset(frame.columns)
-        self._last = [change]
+        self.results.last = [change]
         self.undo_button.enabled = True
         self.table.name = f"{source.layer.name} regions"
         self._display(frame)
-        self._say(self.message.value or f"{len(frame)} regions.")
+        self.say(self.message.value or f"{len(frame)} regions.")
 
     def _display(self, frame: pd.DataFrame) -> None:
         assert self.layer is not None

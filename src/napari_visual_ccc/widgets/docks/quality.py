@@ -41,18 +41,18 @@ class Quality(_TableForm):
     def check_folder(self, folder: Path | None = None) -> None:
         """List the quality of all images of a folder; ask for the folder when none is given."""
         chosen = folder or QFileDialog.getExistingDirectory(self.native, "Folder of images")
-        if not chosen or self._job is not None:
+        if not chosen or self.job is not None:
             return
         self._folder = Path(chosen)
-        self._start(
+        self.start(
             execute("image_quality_folder", {"folder": self._folder}, self.parameters),
             f"Check {self._folder.name}",
             lambda outcome: self._show_folder(outcome.result),
         )
-        self._reveal()
+        self.reveal()
 
     def _show_folder(self, result: Any) -> None:
-        self._say(f"{result.notes[0]}. Click a row to open its image.")
+        self.say(f"{result.notes[0]}. Click a row to open its image.")
         self.table.name = f"{self._folder.name} quality" if self._folder else "quality"
         self.table.show_frame(result.table)
         self.table.show()

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, Container, Widget, create_widget
+from magicgui.widgets import ComboBox, Container, Label, Widget, create_widget
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QWidget
+from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from ...workflow import signature
-from ...workflow.operations import Kind
+from ...workflow.operations import Kind, Operation
 from ...workflow.signature import Parameter
 from ..layers.metadata import layers_of
+from ..layers.source import Source, level_like, take
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -61,6 +62,73 @@ def field_of(parameter: Parameter) -> Widget:
     return create_widget(
         name=parameter.name, annotation=parameter.type, value=parameter.default, options=options
     )
+
+
+def values_of(name: str, fields: Container) -> dict[str, Any]:
+    """Parameters of an operation as the fields have them; an empty path is None."""
+    values = {}
+    for key, parameter in signature.parameters(name).items():
+        value = fields[key].value
+        empty = isinstance(value, Path) and str(value) in ("", ".")
+        values[key] = None if empty and parameter.default is None else value
+    return values
+
+
+def choose_layer(name: str, fields: Container, layer: Layer) -> None:
+    """Choose a layer for the first input that takes its kind, if there is one."""
+    for key, kind in signature.input_kinds(name).items():
+        if isinstance(layer, layer_kind(kind)):
+            fields.reset_choices()
+            fields[key].value = layer
+            return
+
+
+def take_inputs(
+    operation: Operation,
+    layers: Mapping[str, Layer | None],
+    viewer: Viewer,
+    *,
+    preview: bool = False,
+    level: int = 0,
+) -> dict[str, Source]:
+    """Read the layers chosen for an operation.
+
+    Parameters
+    ----------
+    layers : mapping
+        By input; None where nothing is chosen.
+    preview, level
+        As `source.take`; further inputs are taken on the level that has the size of the first.
+
+    Raises
+    ------
+    ValueError
+        If a layer that the operation needs is not chosen.
+    """
+    optional = signature.optional_inputs(operation.name)
+    sources: dict[str, Source] = {}
+    for name, kind in signature.input_kinds(operation.name).items():
+        layer = layers[name]
+        if layer is None and name not in optional:
+            wanted = layer_kind(kind).__name__
+            wanted = f"an {wanted}" if wanted[0] in "AEIOU" else f"a {wanted}"
+            raise ValueError(f"{operation.title} needs {wanted} layer: open or choose one")
+        if layer is None:
+            continue
+        if sources:
+            level = level_like(layer, next(iter(sources.values())))
+        planar = operation.planar
+        sources[name] = take(layer, viewer, planar=planar, preview=preview, level=level)
+    return sources
+
+
+def wrapped(*texts: Label) -> None:
+    """Give texts as many lines as the width of the dock asks for."""
+    for text in texts:
+        text.native.setWordWrap(True)
+        policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
+        policy.setHeightForWidth(True)
+        text.native.setSizePolicy(policy)
 
 
 def _align(fields: Container) -> None:

@@ -37,7 +37,7 @@ class _TableForm(Form):
     @property
     def labels_layer(self) -> Labels | None:
         """The layer the table speaks of."""
-        layers = [s.layer for s in self._last if isinstance(s.layer, Labels)]
+        layers = [s.layer for s in self.last if isinstance(s.layer, Labels)]
         return layers[0] if layers and layers[0] in self.viewer.layers else None
 
     def _color(self, label: int) -> Any:

@@ -14,7 +14,7 @@ from qtpy.QtCore import QTimer
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.micrograph import Micrograph
-from napari_visual_ccc.widgets.form import large
+from napari_visual_ccc.widgets.form import forecast
 from napari_visual_ccc.widgets.layers import lazy as lazies
 from napari_visual_ccc.widgets.layers import source as sources
 from napari_visual_ccc.widgets.layers.metadata import calibration
@@ -40,7 +40,7 @@ def test_a_level_of_a_pyramid_is_worked_on_where_it_lies(viewer, finish):
     source = viewer.add_image(pyramid, name="p", multiscale=True, scale=(3, 3), units="nm")
     form = dock(viewer, "segment")
     assert is_shown(form, form.level)
-    assert [text for text, _ in form._levels()] == ["full resolution", "1/2", "1/4"]
+    assert [text for text, _ in form._forecast.levels] == ["full resolution", "1/2", "1/4"]
     form.level.value = 2
     form.run_button.native.click()
     finish(form)
@@ -117,7 +117,7 @@ def test_a_preview_reads_no_more_than_it_shows(viewer, montage):
 
 
 def test_a_large_run_is_forecast(viewer, montage, monkeypatch):
-    monkeypatch.setattr(large, "FORECAST_PIXELS", 1000)
+    monkeypatch.setattr(forecast, "FORECAST_PIXELS", 1000)
     form = dock(viewer, "denoise")
     assert not is_shown(form, form.forecast)
     viewer.add_image(montage, name="montage")
@@ -185,7 +185,7 @@ def test_a_file_that_is_open_is_not_computed_over(viewer, finish, tmp_path, monk
     form.run_button.native.click()
     finish(form)
     form.store(path)
-    assert form._job is None
+    assert form.job is None
     assert "is open in the viewer" in notification_manager.records[-1].message
     np.testing.assert_array_equal(ccc.read(path).data, np.stack([discs] * 2))
 
@@ -199,7 +199,7 @@ def test_many_maps_are_held_together_or_not_at_all(viewer, finish, monkeypatch, 
         form.fields["feature"].value = feature
         form.run_button.native.click()
         finish(form)
-        assert isinstance(form._last[0].layer.data, np.ndarray) == held
+        assert isinstance(form.last[0].layer.data, np.ndarray) == held
 
 
 def longest_pause(until, qtbot) -> float:
@@ -229,7 +229,7 @@ def test_the_viewer_lives_while_a_large_image_is_worked_on(
     def once() -> float:
         handed_over.clear()
         form.run_button.native.click()
-        return longest_pause(lambda: bool(handed_over) and form._job is None, qtbot)
+        return longest_pause(lambda: bool(handed_over) and form.job is None, qtbot)
 
     # on a busy machine even a thread that does nothing waits
     ends = time.perf_counter() + 0.3

@@ -1,0 +1,124 @@
+"""Lazy results: computed while their layers are open, or into a file."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Layer
+from qtpy.QtWidgets import QFileDialog
+
+from ...core.progress import Progress
+from ...io.read import read
+from ...io.write.images import write_image
+from ...workflow.save import file_stem
+from ..layers.convert import as_micrograph
+from ..layers.lazy import compute_lazy
+from ..layers.metadata import current_slice
+from ..layers.result_layer import ResultLayer
+from ..parts.jobs import report
+from .fields import later
+
+if TYPE_CHECKING:
+    from .form import Form
+
+# seconds between two updates of a layer that is filled
+_REFRESH = 0.3
+
+
+class LazyResults:
+    """Jobs of a form that compute its lazy results.
+
+    Parameters
+    ----------
+    form : Form
+        Whose results they are; it starts the jobs.
+    """
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self._current: tuple[int, ...] = ()
+        self._refreshed = 0.0
+
+    def fill(self) -> None:
+        """Compute what is on screen already as an empty layer, the current slice first."""
+        form, results = self.form, self.form.results
+        parts, results.waiting = results.waiting, []
+        self._note_slice()
+        self._refreshed = time.monotonic()
+        form.start(
+            compute_lazy(parts, lambda: self._current),
+            f"{form.operation.title}: {results.last[0].layer.name}",
+            lambda _: results.finish(),
+            failed=self._on_failed,
+            progressed=self._on_progress,
+        )
+        later(form.native, 400, form.reveal)
+
+    def _note_slice(self) -> None:
+        """Note the current slice for the thread that fills."""
+        self._current = current_slice(self.form.last[0].layer, self.form.viewer)
+
+    def _on_progress(self, progress: Progress) -> None:
+        self.form.show_progress(progress)
+        if self.form.last:
+            self._note_slice()
+        if time.monotonic() - self._refreshed > _REFRESH:
+            self.form.results.refresh()
+            self._refreshed = time.monotonic()
+
+    def _on_failed(self, error: Exception) -> None:
+        self.form.say("Only a part was computed.")
+        report(error)
+
+    def stop_if_closed(self, *_: Any) -> None:
+        """Compute no more of layers that were removed."""
+        form = self.form
+        if form.results.is_computing and not form.results.is_open:
+            form.results.clear()
+            form.undo_button.enabled = form.store_button.visible = False
+            if form.job is not None:
+                form.job.cancel()
+
+    def store(self, path: Path | None = None) -> None:
+        """Compute what is too large for memory into a file; ask for the file if none is given."""
+        form, shown = self.form, self.form.results.too_large
+        if shown is None or form.job is not None:
+            return
+        layer = shown.layer
+        if path is None:
+            name, _ = QFileDialog.getSaveFileName(
+                form.native, "Compute all into", f"{file_stem(layer.name)}.ome.zarr",
+                "OME-Zarr (*.ome.zarr);;OME-TIFF (*.ome.tif)",
+            )  # fmt: skip
+            if not name:
+                return
+            path = Path(name)
+        if any(_is_read(one, path) for one in form.viewer.layers):
+            report(ValueError(f"{path} is open in the viewer: compute into another file"))
+            return
+        image, lazy = as_micrograph(*layer.as_layer_data_tuple()), layer.data
+        form.bar.max, form.bar.value = 0, 0
+        form.start(
+            write_image(image, path, force=True),
+            f"Compute {layer.name}",
+            lambda written: self._on_stored(shown, lazy, written),
+        )
+        form.reveal()
+
+    def _on_stored(self, shown: ResultLayer, lazy: Any, path: Path) -> None:
+        """Let the layer read what was written, unless it shows something else by now."""
+        form = self.form
+        if shown.layer.data is lazy and shown.layer in form.viewer.layers:
+            shown.layer.data = read(path).data
+            shown.stored = True
+            shown.finish_computing()
+        form.store_button.visible = form.results.too_large is not None
+        form.say(f"Computed into {path}.")
+
+
+def _is_read(layer: Layer, path: Path) -> bool:
+    """Whether a layer may still read from a file."""
+    source = layer.source.path
+    return source is not None and Path(source).resolve() == path.resolve()

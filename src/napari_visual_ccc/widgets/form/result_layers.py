@@ -1,0 +1,128 @@
+"""The layers of a form's results: added, updated where they are untouched, taken back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Layer
+
+from ...arrays.lazy import is_lazy
+from ...core.layers import Layer as Part
+from ...workflow.operations import Operation
+from ...workflow.record import Record
+from ..layers.build import build
+from ..layers.lazy import PreparedLayer
+from ..layers.metadata import current_slice, keep_bar
+from ..layers.result_layer import ResultLayer
+from ..layers.source import Source, recorded
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+
+class ResultLayers:
+    """What the last run has added or changed, and what earlier runs may be updated.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Where the layers are.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        self.viewer = viewer
+        self.last: list[Any] = []
+        self.waiting: list[PreparedLayer] = []
+        self.is_adding = False
+        self._by_source: dict[tuple[Any, ...], ResultLayer] = {}
+
+    def show(
+        self, operation: Operation, source: Source, record: Record, prepared: list[PreparedLayer]
+    ) -> list[Layer]:
+        """Add the layers of a result, or update those of an earlier run."""
+        self.last = []
+        self.is_adding = True
+        try:
+            if source.found:
+                keep_bar(source.layer, source.found[0])
+            for index, one in enumerate(prepared):
+                metadata = recorded(operation, source, record, one.layer.name)
+                metadata |= {"print": one.print, "preview": source.preview}
+                metadata |= {"unfinished": True} if one.lazy is not None else {}
+                key = (operation.name, source.layer.unique_id, index)
+                shown = self._show_part(key, source, one.layer, metadata)
+                shown.computing = False
+                if one.lazy is not None:
+                    shown.start_computing(one.layer)
+                self.last.append(shown)
+            self.waiting = [one for one in prepared if one.lazy is not None]
+            if len(self.last) > 1:
+                self.viewer.layers.selection.active = self.last[0].layer
+        finally:
+            self.is_adding = False
+        return [shown.layer for shown in self.last]
+
+    def _show_part(
+        self, key: tuple[Any, ...], source: Source, part: Part, metadata: dict[str, Any]
+    ) -> ResultLayer:
+        shown = self._by_source.get(key)
+        new = build(source, part, metadata)
+        if shown is not None and shown.layer.ndim == new.ndim and shown.untouched:
+            shown.update(source, part, new)
+            return shown
+        # of several maps one is visible: on top of each other they show nothing
+        new.visible = not self.last
+        layer = self.viewer.add_layer(new)
+        style = getattr(part, "style", "")
+        self._by_source[key] = ResultLayer(self.viewer, layer, style, preview=source.preview)
+        return self._by_source[key]
+
+    def undo(self) -> list[str]:
+        """Take back what the last run did; give the names of layers that were edited since."""
+        there = [one for one in reversed(self.last) if one.layer in self.viewer.layers]
+        kept = [one.layer.name for one in there if not one.undo()]
+        self.last = []
+        return kept
+
+    @property
+    def has_preview(self) -> bool:
+        """Whether the last run was one on the visible part."""
+        return any(one.preview for one in self.last)
+
+    @property
+    def is_computing(self) -> bool:
+        """Whether layers of the last run are still computed."""
+        return any(one.computing for one in self.last)
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a layer of the last run is in the viewer."""
+        return any(one.layer in self.viewer.layers for one in self.last)
+
+    @property
+    def too_large(self) -> ResultLayer | None:
+        """The first lazy result that is larger than memory should hold."""
+        return next((one for one in self.last if _is_stored_later(one)), None)
+
+    def refresh(self) -> None:
+        """Show what has been computed of layers that are filled."""
+        for one in self.last:
+            if one.computing and one.layer in self.viewer.layers:
+                one.take_contrast(current_slice(one.layer, self.viewer))
+                one.layer.refresh()
+
+    def finish(self) -> None:
+        """Note that all pixels have been computed."""
+        self.refresh()
+        for one in self.last:
+            if one.computing:
+                one.finish_computing()
+
+    def clear(self) -> None:
+        """Forget the last run."""
+        self.last, self.waiting = [], []
+
+
+def _is_stored_later(shown: Any) -> bool:
+    data = getattr(shown.layer, "data", None)
+    return not getattr(shown, "stored", True) and is_lazy(data)

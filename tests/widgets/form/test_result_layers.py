@@ -1,0 +1,56 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.widgets.form.result_layers import ResultLayers
+from napari_visual_ccc.widgets.layers.lazy import prepare_for_display
+from napari_visual_ccc.widgets.layers.source import on_specimen, take
+from napari_visual_ccc.workflow.operations import OPERATIONS
+
+
+@pytest.fixture
+def shown(viewer, discs):
+    """Run an operation on a layer and show the result."""
+    layer = viewer.add_image(discs, name="discs", metadata={"micrograph": {"info_bar": {}}})
+    results = ResultLayers(viewer)
+
+    def show(name, **parameters):
+        source = take(layer, viewer)
+        steps = on_specimen(OPERATIONS[name], {"image": source}, parameters, {})
+        outcome, prepared = run(prepare_for_display(steps))
+        return results.show(OPERATIONS[name], source, outcome.record, prepared)
+
+    return results, show
+
+
+def test_a_second_run_updates_the_layer_of_the_first(shown, viewer):
+    results, show = shown
+    (first,) = show("threshold", sigma=0.0)
+    (second,) = show("threshold", sigma=2.0)
+    assert first is second
+    assert len(viewer.layers) == 2
+    assert first.metadata["visual_ccc"]["steps"][-1]["parameters"]["sigma"] == 2.0
+    assert results.undo() == []
+    assert first.metadata["visual_ccc"]["steps"][-1]["parameters"]["sigma"] == 0.0
+
+
+def test_what_was_edited_is_kept_and_named(shown, viewer):
+    results, show = shown
+    (layer,) = show("threshold")
+    layer.data = layer.data + 1
+    assert results.undo() == [layer.name]
+    assert layer in viewer.layers
+    assert results.last == []
+
+
+def test_of_several_maps_the_first_is_visible_and_active(shown, viewer):
+    results, show = shown
+    layers = show("glcm_features", feature="all")
+    assert [layer.visible for layer in layers] == [True] + [False] * (len(layers) - 1)
+    assert viewer.layers.selection.active is layers[0]
+    assert results.is_open
+    assert not results.is_adding
+    assert not results.is_computing
+    assert results.too_large is None
+    assert [one.layer for one in results.last] == layers
