@@ -272,12 +272,12 @@ def classify(
     *,
     model: Path | None = None,
     stride: int = 32,
-    confidence: float = 0.9,
-    turns: bool = True,
+    coverage: float = 0.9,
+    tta: bool = True,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
 ) -> Prediction:
-    """Say which of a model's classes an image shows, and how sure that is."""
+    """Classify an image, with calibrated probabilities."""
 
 def explain(
     image: Image,
@@ -294,7 +294,7 @@ def explain(
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
 ) -> Result:
-    """Show where a network sees the evidence for a class, over the whole image."""
+    """Compute a class activation map: where the evidence for a class lies."""
 
 def compare(
     image: Image,
@@ -309,7 +309,7 @@ def compare(
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
 ) -> Result:
-    """Show the evidence for all classes, or what several methods say, as layers side by side."""
+    """Compute class activation maps of all classes, or of several methods."""
 
 def evidence_regions(
     heatmap: Image,
@@ -318,7 +318,7 @@ def evidence_regions(
     min_size: int = 20,
     info_bar: InfoBar | None = None,
 ) -> Result:
-    """Turn a heatmap into numbered regions, ready for Measure."""
+    """Label the regions of a heatmap above a threshold."""
 
 def cam_sanity_checks(
     image: Image,
@@ -332,7 +332,7 @@ def cam_sanity_checks(
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
 ) -> Result:
-    """Test whether a class activation map can be trusted."""
+    """Run sanity checks on a class activation map."""
 
 def detect_shortcuts(
     image: Image,
@@ -346,7 +346,7 @@ def detect_shortcuts(
     threshold: float = 0.2,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
 ) -> Result:
-    """Warn when a model looks at the label bar, the border or saturated spots."""
+    """Warn if a model relies on the info bar, the border or saturated spots."""
 
 def morphology_map(
     image: Image,
@@ -374,17 +374,17 @@ def occlude(
     fill: Literal['surroundings', 'mean', 'blur'] = 'surroundings',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
 ) -> Result:
-    """Cover regions of a micrograph and compare what the model says before and after."""
+    """Occlude regions of an image and compare the predictions before and after."""
 
 def classify_folder(
     folder: Path,
     *,
     model: Path | None = None,
-    confidence: float = 0.9,
-    turns: bool = True,
+    coverage: float = 0.9,
+    tta: bool = True,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
 ) -> Result:
-    """Classify every image of a folder: a table of classes, what is likely, and what is unknown."""
+    """Classify every image of a folder: class, prediction set and out-of-distribution flag."""
 
 def region_table(
     labels: Image,
