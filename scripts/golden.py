@@ -78,12 +78,8 @@ NAMES: dict[str, Renamed] = {
         values={"to": {"the slice before": "previous", "the first slice": "first"}},
     ),
     "background": Renamed("subtract_background"),
-    "classify": Renamed(
-        parameters={"confidence": "coverage", "turns": "tta"}, facts=_CLASSIFIED, columns=_CLASSES
-    ),
-    "classify_folder": Renamed(
-        parameters={"confidence": "coverage", "turns": "tta"}, columns=_CLASSES
-    ),
+    "classify": Renamed(parameters={"confidence": "coverage", "turns": "tta"}, facts=_CLASSIFIED),
+    "classify_folder": Renamed(parameters={"confidence": "coverage", "turns": "tta"}),
     "cover": Renamed("occlude"),
     "crop_bar": Renamed("crop_info_bar", values={"find": {"by hand": "manual"}}),
     "destripe": Renamed(parameters={"widest": "max_width", "shortest": "min_length"}),
@@ -109,7 +105,7 @@ NAMES: dict[str, Renamed] = {
     "trust": Renamed("cam_sanity_checks"),
 }
 # what holds for all operations; an entry above goes first
-EVERYWHERE = Renamed(parameters={"smallest": "min_size"})
+EVERYWHERE = Renamed(parameters={"smallest": "min_size"}, columns=_CLASSES)
 # facts that are not compared: the hash of a model file changes with the texts of its card, and a
 # device or a path is that of the machine
 NOT_COMPARED = {"hash", "device", "path", "folder", "model_hash", "version", "versions"}
