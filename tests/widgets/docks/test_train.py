@@ -52,7 +52,7 @@ def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
     idle(train)
     assert train.train_button.text == "Train"
     assert "are classified correctly" in train.report.headline.text()
-    assert "small test" not in train.report.headline.text()
+    assert "test is small" not in train.report.headline.text()
     for view in range(train.report.view.count()):
         train.report.view.setCurrentIndex(view)
     model = train.save(tmp_path / "mine.safetensors")
