@@ -38,7 +38,6 @@ WITHOUT_TEST = {
     "widgets/form/table_form.py",
     "widgets/parts/jobs.py",
     "workflow/demo.py",
-    "workflow/signature.py",
 }
 UNCLEAR_WORDS = {
     "README.md",

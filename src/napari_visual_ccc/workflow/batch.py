@@ -186,7 +186,7 @@ def image_quality_folder(
 
 
 def _field(found: Micrograph) -> Any:
-    """Give the specimen without the label bar."""
+    """Give the specimen without the info bar."""
     grey, _ = to_gray(found.data)
     return grey[(..., *info_bar_of(found).specimen(*grey.shape[-2:]))]
 

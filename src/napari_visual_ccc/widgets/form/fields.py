@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 
 def fields_of(name: str, viewer: Viewer) -> Container:
-    """Make the fields of an operation: layers first, then a person's choices."""
+    """Make the fields of an operation: inputs first, then parameters."""
     optional = signature.optional_inputs(name)
     texts = signature.input_help(name)
     kinds = signature.input_kinds(name)

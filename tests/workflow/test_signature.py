@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from napari_visual_ccc.workflow import signature
+from napari_visual_ccc.workflow.operations import OPERATIONS
+
+
+def test_inputs_are_what_is_neither_pixel_size_nor_info_bar_nor_parameter():
+    assert signature.inputs("detect_info_bar") == ["image"]
+    assert signature.inputs("region_table") == ["labels", "intensity"]
+    assert signature.optional_inputs("region_table") == ["intensity"]
+    assert signature.input_kinds("occlude") == {"image": "image", "regions": "regions"}
+    assert signature.takes_bar("detect_info_bar")
+    # a parameter of that name is no input
+    assert not signature.takes_bar("train")
+    assert signature.calibrated("threshold")
+    assert not signature.calibrated("glcm_features")
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_default_passes_its_own_check(name):
+    defaults = signature.defaults(name)
+    assert signature.checked(name, defaults) == defaults
+
+
+@pytest.mark.parametrize(
+    ("choices", "words"),
+    [
+        ({"clusters": 1}, "clusters is 1; it must be between 2 and 20"),
+        ({"clusters": "3"}, "clusters is '3'; it must be of type int"),
+        ({"clusters": True}, "it must be of type int"),
+        ({"features": "smell"}, "choose intensity, multiscale, texture or network"),
+        ({"colour": 1}, "kmeans has no parameter 'colour'; it has clusters"),
+    ],
+)
+def test_a_wrong_choice_is_refused_in_a_sentence(choices, words):
+    with pytest.raises(ValueError, match=words):
+        signature.checked("kmeans", choices)
+
+
+def test_a_script_may_exceed_the_limits_of_the_form():
+    assert signature.checked("kmeans", {"sample": 10}, limits=False) == {"sample": 10}
+
+
+def test_values_become_those_of_their_types():
+    assert signature.checked("classify", {"model": "a"}) == {"model": Path("a")}
+    assert signature.checked("classify", {"model": ""}) == {"model": None}
+    found = signature.checked("threshold", {"sigma": 2, "classes": np.int64(3)})
+    assert [type(value) for value in found.values()] == [float, int]
