@@ -17,8 +17,8 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.core.micrograph import Axis, Micrograph
+from napari_visual_ccc.report.summary import summary
 from napari_visual_ccc.workflow import operations, recipe, signature
-from napari_visual_ccc.workflow import summary as workflow_summary
 
 FORMS = [name for name, one in operations.OPERATIONS.items() if one.has_form]
 UNIX = pytest.mark.skipif(os.name != "posix", reason="limits and signals of Unix")
@@ -405,25 +405,9 @@ def test_the_overview_names_every_operation(capsys):
     assert all(name in said for name in operations.OPERATIONS if name != "occlude")
 
 
-def test_the_demo_writes_pictures_layers_tables_and_a_page(tmp_path, capsys):
-    from napari_visual_ccc.cli import demo
-
-    out = tmp_path / "demo"
-    assert main(["demo", "--no-screen", "-o", str(out)]) == 0
-    page = (out / "index.html").read_text(encoding="utf-8")
-    for name in names(out):
-        assert name in page or name == "index.html"
-    assert "Cu nanoparticle TEM only" in page
-    assert str(out / "index.html") in capsys.readouterr().out
-    labels = ccc.read(out / "nanoparticles_watershed_split_split.ome.tif")
-    assert labels.spacing == samples.load("nanoparticles").spacing
-    # it may be replaced by the next demo
-    demo._check_folder(out)
-
-
 def test_summaries_are_short(discs):
     for name in ("threshold", "kmeans", "glcm_features", "classify"):
-        assert 0 < len(workflow_summary.summary(getattr(ccc, name)(discs))) < 200
+        assert 0 < len(summary(getattr(ccc, name)(discs))) < 200
 
 
 def test_names_that_become_one_are_refused(tmp_path, out, discs, capsys):
@@ -439,14 +423,6 @@ def test_two_targets_are_two_results(image, out):
     for target in ("cube", "sphere"):
         assert main(["explain", str(image), "--target", target, "-o", str(out)]) == 0
     assert sum(name.endswith(".yaml") for name in names(out)) == 2
-
-
-def test_the_demo_spares_a_folder_that_is_not_its_own(out, capsys):
-    out.mkdir()
-    (out / "index.html").write_text("precious")
-    assert main(["demo", "--no-screen", "-o", str(out)]) == 1
-    assert "holds other files" in capsys.readouterr().err
-    assert (out / "index.html").read_text() == "precious"
 
 
 @pytest.mark.filterwarnings("error")
@@ -472,14 +448,6 @@ def test_options_that_go_nowhere_are_refused(image, tmp_path, capsys):
     assert "give both" in capsys.readouterr().err
     assert main(["segment", str(image), "-o", str(image)]) == 2
     assert "name a folder" in capsys.readouterr().err
-
-
-def test_an_interrupted_demo_can_be_run_again(out):
-    from napari_visual_ccc.cli import demo
-
-    demo.write([], out)
-    demo._check_folder(out)
-    assert "napari-visual-ccc demo" in (out / "index.html").read_text()
 
 
 @UNIX

@@ -4,22 +4,102 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from .. import __version__, samples
 from ..core.files import write_text
 from ..core.layers import Layer
-from ..core.micrograph import Micrograph
+from ..core.micrograph import InfoBar, Micrograph
+from ..core.progress import run
 from ..core.result import Prediction
 from ..report.pages import render
-from ..workflow import operations
-from ..workflow.demo import JOBS, Done, run_jobs
+from ..report.summary import summary
+from ..workflow.operations import OPERATIONS
+from ..workflow.run import Outcome, execute
 from ..workflow.save import base_name, file_stem, write_result
-from ..workflow.summary import summary
+from ..workflow.signature import inputs
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+@dataclass(frozen=True)
+class Job:
+    """One operation of the demo.
+
+    Parameters
+    ----------
+    after : str
+        Operation whose first layer this one is given; the micrograph when empty.
+    """
+
+    operation: str
+    parameters: dict[str, Any]
+    after: str = ""
+
+
+JOBS: dict[str, list[Job]] = {
+    "nanoparticles": [
+        Job("classify", {}),
+        Job("explain", {"target": "cube"}),
+        Job("explain", {"target": "sphere"}),
+        Job("threshold", {}),
+        Job("watershed_split", {"min_size": 30}, after="threshold"),
+        Job("region_table", {"exclude_border": True}, after="watershed_split"),
+    ],
+    "superalloy": [
+        Job("denoise", {}),
+        Job("kmeans", {"clusters": 3}, after="denoise"),
+        Job("select_cluster", {"cluster": 3}, after="kmeans"),
+        Job("edge_density", {}),
+    ],
+    "coating": [
+        Job("glcm_features", {"feature": "entropy", "window": 9}),
+        Job("kmeans", {"clusters": 3, "features": "texture"}),
+    ],
+}
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job and what it gave."""
+
+    job: Job
+    outcome: Outcome
+
+    @property
+    def result(self) -> Any:
+        """Result of the job."""
+        return self.outcome.result
+
+
+def run_jobs(micrograph: Micrograph, jobs: list[Job]) -> Iterator[Done]:
+    """Run jobs one after the other, each on the micrograph or on an earlier result."""
+    done: dict[str, Done] = {}
+    for job in jobs:
+        before = done.get(job.after)
+        first, *further = inputs(job.operation)
+        given = {first: _after(before, micrograph) if before else micrograph}
+        given |= dict.fromkeys(further, micrograph)
+        outcome = run(execute(job.operation, given, job.parameters))
+        print(f"  {OPERATIONS[job.operation].title}: {summary(outcome.result)}")
+        done[job.operation] = Done(job, outcome)
+        yield done[job.operation]
+
+
+def _after(before: Done, micrograph: Micrograph) -> Micrograph:
+    """Give the first layer of an earlier result as an image on the micrograph."""
+    layer = before.result.layers[0]
+    return replace(
+        micrograph,
+        data=layer.data,
+        name=f"{micrograph.name} {layer.name}",
+        metadata={"visual_ccc": before.outcome.record.of(layer.name).plain()},
+        info_bar=InfoBar(**before.result.facts.get("info_bar", {})),
+    )
 
 
 def has_screen() -> bool:
@@ -60,7 +140,7 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
         from ..widgets.plugin.demo import show
 
         print("opening napari")
-        show(finished)
+        show([(image, [done.outcome for done in runs]) for image, runs in finished])
         return 0
     index = write(finished, folder)
     print(f"written to {index.resolve()}")
@@ -132,7 +212,7 @@ def _section(
         "files": [file.name for file in files],
         "results": [
             {
-                "title": operations.OPERATIONS[done.job.operation].title,
+                "title": OPERATIONS[done.job.operation].title,
                 "summary": summary(done.result),
                 "notes": done.result.notes,
                 "tables": [_table(table) for table in done.result.tables.values()],

@@ -214,8 +214,8 @@ def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> N
     from ..core.files import check_free
     from ..core.micrograph import InfoBar, Micrograph
     from ..io.read import read
+    from ..report.summary import summary
     from ..workflow.save import Formats, base_name, recipe_file, write_result
-    from ..workflow.summary import summary
 
     micrograph = read(path)
     spacing, unit = micrograph.voxel, micrograph.unit

@@ -7,8 +7,8 @@ import pytest
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core import dataset as core_dataset
+from napari_visual_ccc.report.summary import summary
 from napari_visual_ccc.workflow.models import save_model
-from napari_visual_ccc.workflow.summary import summary
 
 
 def stripes(size: int, upright: bool, rng: np.random.Generator) -> np.ndarray:

@@ -5,8 +5,6 @@ from __future__ import annotations
 from ..form.form import Form
 from ..form.table_form import _TableForm
 
-PREDICTED = "the predicted class"
-
 
 class Correct(_TableForm):
     """Correct artefacts of the acquisition: uneven background, stripes, drift."""

@@ -15,11 +15,11 @@ from ..layers.viewers import scale_bar
 from .samples import layers
 
 if TYPE_CHECKING:
-    from ...workflow.demo import Done
+    from ...workflow.run import Outcome
 
 
 def show(
-    finished: Sequence[tuple[Micrograph, Sequence[Done]]], *, block: bool = True
+    finished: Sequence[tuple[Micrograph, Sequence[Outcome]]], *, block: bool = True
 ) -> list[napari.Viewer]:
     """Open napari with the layers of all results, one window a micrograph.
 
@@ -27,7 +27,7 @@ def show(
 
     Parameters
     ----------
-    finished : sequence of (Micrograph, sequence of Done)
+    finished : sequence of (Micrograph, sequence of Outcome)
         What the demo computed.
     block : bool
         Stay until the windows are closed.
@@ -38,18 +38,18 @@ def show(
     return viewers
 
 
-def _window(micrograph: Micrograph, runs: Sequence[Done]) -> napari.Viewer:
+def _window(micrograph: Micrograph, runs: Sequence[Outcome]) -> napari.Viewer:
     viewer = napari.Viewer(title=f"napari-visual-ccc demo: {micrograph.name}")
     source = viewer.add_layer(Layer.create(*layers(micrograph.name)[0]))
-    for done in runs:
-        for part in done.result.layers:
-            record = done.outcome.record.of(part.name).plain()
+    for outcome in runs:
+        for part in outcome.result.layers:
+            record = outcome.record.of(part.name).plain()
             layer = viewer.add_layer(build(take(source, viewer), part, record))
             layer.visible = False
     scale_bar(viewer).visible = True
     labels = [layer for layer in viewer.layers if isinstance(layer, Labels)]
     labels[-1].visible = True
-    measured = any(done.result.tables and not done.result.layers for done in runs)
+    measured = any(outcome.result.tables and not outcome.result.layers for outcome in runs)
     viewer.layers.selection.active = labels[-1] if measured else source
     name = "Measure" if measured else "Cluster"
     form = viewer.window.add_plugin_dock_widget("napari-visual-ccc", name)[1]

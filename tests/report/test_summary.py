@@ -7,7 +7,7 @@ import pandas as pd
 
 from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer
 from napari_visual_ccc.core.result import Prediction, Result
-from napari_visual_ccc.workflow.summary import summary
+from napari_visual_ccc.report.summary import summary
 
 MAP, LABELS = ImageLayer(np.zeros((2, 2)), name="map"), np.ones((2, 2), int)
 
