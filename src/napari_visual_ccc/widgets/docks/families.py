@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from ..form.form import Form
-from ..form.table_form import _TableForm
+from ..form.table_form import TableForm
 
 
-class Correct(_TableForm):
+class Correct(TableForm):
     """Correct artefacts of the acquisition: uneven background, stripes, drift."""
 
     family = "correct"
@@ -18,7 +18,7 @@ class Denoise(Form):
     family = "denoise"
 
 
-class Segment(_TableForm):
+class Segment(TableForm):
     """Separate objects from background, and from each other."""
 
     family = "segment"
@@ -30,7 +30,7 @@ class Texture(Form):
     family = "texture"
 
 
-class Cluster(_TableForm):
+class Cluster(TableForm):
     """Group pixels into phases."""
 
     family = "cluster"

@@ -11,7 +11,7 @@ from ...core.result import Result
 from ...workflow import signature
 from ...workflow.operations import Operation
 from ...workflow.run import execute
-from ..form.table_form import _TableForm
+from ..form.table_form import TableForm
 from ..layers.source import Source
 from ..layers.viewers import show_slice
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class Quality(_TableForm):
+class Quality(TableForm):
     """Check whether an image, or every image of a folder, is fit for analysis."""
 
     family = "quality"

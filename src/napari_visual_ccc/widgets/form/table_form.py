@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-class _TableForm(Form):
+class TableForm(Form):
     """A form that lists the result's table, with the colours of its labels."""
 
     def __init__(self, napari_viewer: Viewer) -> None:

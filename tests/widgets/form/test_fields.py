@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from magicgui.widgets import Container, Label
+from napari.layers import Image, Labels
+
+from napari_visual_ccc.widgets.form import fields
+from napari_visual_ccc.workflow import signature
+from napari_visual_ccc.workflow.operations import OPERATIONS
+
+FORMS = [name for name, one in OPERATIONS.items() if one.has_form]
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_fields_are_inputs_and_parameters_with_their_defaults(name, viewer):
+    form = fields.fields_of(name, viewer)
+    expected = [*signature.inputs(name), *signature.parameters(name)]
+    assert [field.name for field in form] == expected
+    assert all(field.tooltip for field in form)
+    defaults = {key: one.default for key, one in signature.parameters(name).items()}
+    assert fields.values_of(name, form) == defaults
+
+
+def test_near_limits_make_a_slider(qapp):
+    kinds = {
+        ("denoise", "strength"): "FloatSlider",
+        ("kmeans", "clusters"): "Slider",
+        ("kmeans", "sample"): "SpinBox",
+        ("watershed_split", "only"): "SpinBox",
+    }
+    for (name, key), kind in kinds.items():
+        field = fields.field_of(signature.parameters(name)[key])
+        assert type(field).__name__ == kind
+        assert field.label == key.capitalize()
+
+
+def test_an_empty_path_is_none(viewer, tmp_path):
+    form = fields.fields_of("classify", viewer)
+    form["model"].line_edit.value = ""
+    assert fields.values_of("classify", form)["model"] is None
+    form["model"].value = tmp_path / "mine.safetensors"
+    assert fields.values_of("classify", form)["model"] == tmp_path / "mine.safetensors"
+
+
+def test_a_layer_is_chosen_for_the_input_of_its_kind(viewer):
+    form = fields.fields_of("region_table", viewer)
+    image = viewer.add_image(np.ones((9, 9)), name="image")
+    labels = viewer.add_labels(np.ones((9, 9), int), name="labels")
+    fields.choose_layer("region_table", form, labels)
+    fields.choose_layer("region_table", form, image)
+    assert form["labels"].value is labels
+    assert form["intensity"].value is image
+    points = viewer.add_points([(1, 1)])
+    fields.choose_layer("region_table", form, points)
+    assert form["labels"].value is labels
+    assert fields.layer_kind("labels") is Labels
+    assert fields.layer_kind("image") is Image
+
+
+def test_inputs_are_read_from_the_layers_chosen(viewer):
+    labels = viewer.add_labels(np.ones((9, 9), int), scale=(2, 2), units="nm")
+    operation = OPERATIONS["region_table"]
+    chosen = {"labels": labels, "intensity": None}
+    sources = fields.take_inputs(operation, chosen, viewer)
+    assert list(sources) == ["labels"]
+    assert sources["labels"].micrograph.spacing == (2.0, 2.0)
+    with pytest.raises(ValueError, match="needs a Labels layer: open or choose one"):
+        fields.take_inputs(operation, {"labels": None, "intensity": None}, viewer)
+    with pytest.raises(ValueError, match="needs an Image layer"):
+        fields.take_inputs(OPERATIONS["kmeans"], {"image": None}, viewer)
+
+
+def test_a_second_input_is_taken_on_the_level_of_the_first(viewer):
+    labels = np.ones((64, 64), int)
+    grey = np.ones((64, 64), np.float32)
+    chosen = {
+        "labels": viewer.add_labels([labels, labels[::2, ::2]], multiscale=True),
+        "intensity": viewer.add_image([grey, grey[::2, ::2]], multiscale=True),
+    }
+    sources = fields.take_inputs(OPERATIONS["region_table"], chosen, viewer, level=1)
+    assert [source.micrograph.data.shape for source in sources.values()] == [(32, 32)] * 2
+
+
+def test_long_texts_wrap(qapp):
+    label = Label(value="long " * 40)
+    fields.wrapped(label)
+    assert label.native.wordWrap()
+    assert label.native.sizePolicy().hasHeightForWidth()
+
+
+def test_a_call_is_dropped_with_its_widget(qtbot):
+    called = []
+    kept, gone = Container(), Container()
+    fields.later(kept.native, 1, lambda: called.append("kept"))
+    fields.later(gone.native, 1, lambda: called.append("gone"))
+    gone.native.deleteLater()
+    qtbot.waitUntil(lambda: "kept" in called)
+    qtbot.wait(20)
+    assert called == ["kept"]

@@ -1,0 +1,112 @@
+from __future__ import annotations
+
+import pytest
+from napari.utils.notifications import notification_manager
+
+from napari_visual_ccc.core.progress import Progress
+from napari_visual_ccc.widgets.parts.jobs import Job, report
+
+
+class Calls:
+    """What a job called, in order."""
+
+    def __init__(self) -> None:
+        self.names: list[str] = []
+        self.values: list[object] = []
+
+    def job(self, steps):
+        return Job(
+            steps,
+            "Test",
+            returned=lambda value: self._note("returned", value),
+            failed=lambda error: self._note("failed", error),
+            finished=lambda: self._note("finished", None),
+            progressed=lambda progress: self._note("progressed", progress),
+        )
+
+    def _note(self, name, value):
+        self.names.append(name)
+        self.values.append(value)
+
+
+@pytest.fixture
+def calls():
+    return Calls()
+
+
+def result(value):
+    yield Progress(1, 1)
+    return value
+
+
+def failure(error):
+    yield Progress(1, 1)
+    raise error
+
+
+def endless(closed):
+    try:
+        while True:
+            yield Progress(1, 2)
+    finally:
+        closed.append(True)
+
+
+def test_the_result_arrives_then_the_end(qtbot, calls):
+    job = calls.job(result(7))
+    qtbot.waitUntil(lambda: not job.running)
+    assert [name for name in calls.names if name != "progressed"] == ["returned", "finished"]
+    assert 7 in calls.values
+
+
+@pytest.mark.parametrize("error", [ValueError("bad"), RuntimeError("memory"), KeyError("fault")])
+def test_every_error_arrives_then_the_end(qtbot, calls, error):
+    job = calls.job(failure(error))
+    qtbot.waitUntil(lambda: not job.running)
+    assert [name for name in calls.names if name != "progressed"] == ["failed", "finished"]
+    assert error in calls.values
+
+
+def test_after_cancel_only_the_end_arrives_and_the_work_is_closed(qtbot, calls):
+    closed: list[bool] = []
+    job = calls.job(endless(closed))
+    qtbot.waitUntil(lambda: "progressed" in calls.names)
+    job.cancel()
+    assert calls.names[-1] == "finished"
+    before = len(calls.names)
+    job.cancel()
+    qtbot.waitUntil(lambda: bool(closed))
+    qtbot.wait(50)
+    assert len(calls.names) == before
+
+
+def test_an_abandoned_job_calls_nothing(qtbot, calls):
+    closed: list[bool] = []
+    job = calls.job(endless(closed))
+    qtbot.waitUntil(lambda: "progressed" in calls.names)
+    job.abandon()
+    before = len(calls.names)
+    qtbot.waitUntil(lambda: bool(closed))
+    qtbot.wait(50)
+    assert len(calls.names) == before
+    assert "finished" not in calls.names
+
+
+def test_expected_errors_are_reported_as_one_sentence(qapp):
+    notification_manager.records.clear()
+    report(ValueError("the image is empty"))
+    report(MemoryError())
+    assert [one.message for one in notification_manager.records] == [
+        "the image is empty",
+        "MemoryError",
+    ]
+
+
+def test_a_bug_is_reported_with_its_traceback(qapp):
+    notification_manager.records.clear()
+    try:
+        raise KeyError("fault")
+    except KeyError as error:
+        report(error)
+    (record,) = notification_manager.records
+    assert isinstance(record.exception, KeyError)
