@@ -158,7 +158,7 @@ def correct() -> None:
     jumps = np.random.default_rng(0).normal(0, 4, (len(layer.data), 1))
     layer.data = (layer.data + jumps).clip(0, 255).round().astype("u1")
     form = dock(viewer, "Correct")
-    form.method.value = "Stripes and curtaining"
+    form.method.value = "Remove stripes"
     press_run(form)
     clean = viewer.layers[-1]
     clean.data = clean.data[: len(clean.data) // 2]

@@ -52,7 +52,7 @@ def image_quality_folder(
     saturated: float = 2.0,
     striped: float = 4.0,
 ) -> Result:
-    """Tell which images of a folder are fit for analysis, before training or a batch."""
+    """Assess which images of a folder are fit for analysis, before training or a batch."""
 
 def subtract_background(
     image: Image,

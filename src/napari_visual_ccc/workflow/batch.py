@@ -55,7 +55,7 @@ def classify_folder(
     model : Path
         Model file (.safetensors); the shipped model by default.
     coverage : float
-        How often the prediction set is to contain the true class (conformal prediction).
+        Probability with which the prediction set contains the true class (conformal prediction).
     tta : bool
         Test-time augmentation: mean over the eight rotated and mirrored views of a crop.
     device : {'auto', 'cpu', 'cuda', 'mps'}
@@ -132,7 +132,7 @@ def image_quality_folder(
     saturated: Percent = SATURATED,
     striped: Percent = STRIPED,
 ) -> Steps[Result]:
-    """Tell which images of a folder are fit for analysis, before training or a batch.
+    """Assess which images of a folder are fit for analysis, before training or a batch.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""Micrograph info: facts, a pixel size typed or measured on the scale bar, the label bar."""
+"""Micrograph info: facts, a pixel size typed or measured on the scale bar, the info bar."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.widgets.opening import dock
 
 @pytest.fixture
 def barred():
-    """A micrograph with a label bar of 40 rows, and letters and a scale bar of 80 px in it."""
+    """A micrograph with an info bar of 40 rows, and letters and a scale bar of 80 px in it."""
     from PIL import Image, ImageDraw, ImageFont
 
     field = samples.load("superalloy").data[:400, :500]
@@ -153,7 +153,7 @@ def test_without_a_line_nothing_is_set(viewer, drawn):
 def test_the_bar_that_was_found_is_left_out_and_can_be_typed_over(viewer, barred, finish):
     image = viewer.add_image(barred, name="micrograph")
     form = dock(viewer, "micrograph")
-    assert "not looked for yet" in form.facts.text()
+    assert "not detected yet" in form.facts.text()
     form.run_button.native.click()
     finish(form)
     assert image.metadata[MICROGRAPH]["info_bar"]["bottom"] == pytest.approx(40, abs=2)
@@ -177,7 +177,7 @@ def test_the_bar_that_was_found_is_left_out_and_can_be_typed_over(viewer, barred
 def test_cutting_the_bar_off_leaves_the_rest_where_it_was(viewer, barred, finish):
     image = viewer.add_image(barred[::-1], name="bar on top", scale=(2, 2), units="nm")
     form = dock(viewer, "micrograph")
-    form.method.value = "Crop the info bar"
+    form.method.value = "Crop info bar"
     form.fields["image"].value = image
     form.run_button.native.click()
     finish(form)
