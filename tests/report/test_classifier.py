@@ -94,13 +94,16 @@ def test_headline_says_what_was_found(tmp_path):
     row = result.summary.set_index("metric").loc["accuracy"]
     said = f"90.0 % ({100 * row['low']:.1f} to {100 * row['high']:.1f} %)"
     page = written(result, tmp_path)
-    assert f"{said} of 20 images from 4 independent groups are named rightly." in page.text
-    assert "Always naming the most frequent class would be right for 50.0 %." in page.text
+    assert f"{said} of 20 images from 4 independent groups are classified correctly." in page.text
+    assert (
+        "Baseline: predicting the most frequent class for every image has an accuracy of 50.0 %."
+        in page.text
+    )
 
 
 def test_images_without_groups_are_not_called_independent_groups(tmp_path):
     page = written(CASES["perfect"](), tmp_path)
-    assert "of 15 images, each counted as independent, are named rightly." in page.text
+    assert "of 15 images, each counted as independent, are classified correctly." in page.text
 
 
 @pytest.mark.parametrize(("groups", "warned"), [(1, True), (9, True), (10, False)])
@@ -111,7 +114,7 @@ def test_few_groups_bring_a_warning(groups, warned, tmp_path):
 
 def test_untested_class_is_told_with_dashes(tmp_path):
     page = written(CASES["missing"](), tmp_path)
-    assert "No image of these classes was tested: never." in page.text
+    assert "The test has no image of these classes: never." in page.text
     assert "–" in page.text
 
 
@@ -135,21 +138,21 @@ def test_thumbnails_are_shown_for_mistakes_only(tmp_path):
     bare = written(two(), tmp_path)
     page = written(two(thumbnails=thumbnails), tmp_path, force=True)
     assert len(page.links) == len(bare.links) + 2
-    assert "image_1.tif is cube, named sphere (90.0 %)" in page.text.replace("tifis", "tif is")
+    assert "image_1.tif cube, predicted sphere (90.0 %)" in page.text.replace("tifcube", "tif cube")
 
 
 def test_at_most_24_mistakes(tmp_path):
     result = evaluated([1] * 30, [0] * 29 + [1], ["good", "bad"])
     page = written(result, tmp_path)
-    assert "29 images named wrongly, the surest first; 24 are shown." in page.text
-    assert page.text.count(", named bad") == 24
+    assert "29 images misclassified, the most confident first; 24 are listed." in page.text
+    assert page.text.count(", predicted bad") == 24
 
 
 def test_model_tells_split_card_and_calibration(tmp_path):
     facts = {"temperature": 1.5, "ece_before": 0.081, "ece_after": 0.02}
     result = model_result(two(facts=facts), normalisation={"low": 0.5, "scope": "image"})
     page = written(result, tmp_path)
-    assert "Shapes: how well it names images" in page.text
+    assert "Shapes: performance on test images" in page.text
     assert "classtrainvalidationtestcube632sphere632all images1264all groups632" in page.text
     assert "temperature of 1.50" in page.text
     assert "Calibration error before 8.1 %, after 2.0 %." in page.text
@@ -161,7 +164,7 @@ def test_model_tells_split_card_and_calibration(tmp_path):
 def test_nothing_is_overwritten_unless_asked(tmp_path):
     path = tmp_path / "report.html"
     path.write_text("mine")
-    with pytest.raises(FileExistsError, match="is there already"):
+    with pytest.raises(FileExistsError, match="exists already"):
         report.write_report(two(), path)
     assert path.read_text() == "mine"
     report.write_report(two(), path, force=True)

@@ -41,17 +41,17 @@ _FEW_GROUPS = 10
 _MOST_MISTAKES, _MOST_PAIRS, _MOST_SKIPPED = 24, 15, 200
 
 _WORDS = {
-    "accuracy": "Accuracy: images named rightly",
-    "balanced accuracy": "Balanced accuracy: mean recall, every class counts the same",
-    "weighted F1": "Weighted F1: larger classes count more",
-    "mean F1": "Mean F1: every class counts the same",
-    ECE: "Calibration error (ECE): gap between how sure and how often right",
+    "accuracy": "Accuracy: images classified correctly",
+    "balanced accuracy": "Balanced accuracy: mean recall, all classes weigh the same",
+    "weighted F1": "Weighted F1: larger classes weigh more",
+    "mean F1": "Mean F1: all classes weigh the same",
+    ECE: "Calibration error (ECE): gap between confidence and accuracy",
 }
 
 _CARD = {
     "name": "Name", "architecture": "Architecture", "backbone": "Backbone", "classes": "Classes",
     "input_px": "Network input (px)", "window_px": "Window in the image (px)", "view": "View",
-    "normalisation": "Normalisation", "pixel_size_nm": "Pixel size (nm)", "use": "Good for",
+    "normalisation": "Normalisation", "pixel_size_nm": "Pixel size (nm)", "use": "Intended use",
     "training_data": "Training data", "licence": "Licence", "version": "Version", "hash": "SHA-256",
 }  # fmt: skip
 
@@ -128,7 +128,7 @@ def _page(result: TrainedModel | Evaluation) -> dict[str, Any]:
     pairs = confused_pairs(evaluation).head(_MOST_PAIRS).itertuples(index=False, name=None)
     records = evaluation.per_class.to_dict("records")
     return {
-        "title": f"{model or 'Classifier'}: how well it names images",
+        "title": f"{model or 'Classifier'}: performance on test images",
         "headline": _headline(evaluation),
         "notes": _notes(result),
         "summary": [(_WORDS.get(m, m), percent(v), _interval(*ends)) for m, v, *ends in summary],
@@ -181,8 +181,8 @@ def _calibration(facts: Mapping[str, Any]) -> str:
     text = ""
     if facts.get("temperature"):
         text = (
-            f"Probabilities were matched to the truth by a temperature of "
-            f"{facts['temperature']:.2f} (above 1 softens, below 1 sharpens). "
+            f"Probabilities are calibrated by temperature scaling, with a temperature of "
+            f"{facts['temperature']:.2f} (above 1 lowers the confidence, below 1 raises it). "
         )
     if facts.get("ece_before") is not None:
         before, after = percent(facts["ece_before"]), percent(facts.get("ece_after"))
@@ -193,9 +193,11 @@ def _calibration(facts: Mapping[str, Any]) -> str:
 def _mistakes(evaluation: Evaluation, thumbnails: Mapping[str, np.ndarray]) -> dict[str, Any]:
     worst = worst_mistakes(evaluation)
     count = (
-        f"{_some(len(worst), 'image')} named wrongly, the surest first" if len(worst) else "None"
+        f"{_some(len(worst), 'image')} misclassified, the most confident first"
+        if len(worst)
+        else "None"
     )
-    more = f"; {_MOST_MISTAKES} are shown" if len(worst) > _MOST_MISTAKES else ""
+    more = f"; {_MOST_MISTAKES} are listed" if len(worst) > _MOST_MISTAKES else ""
     images = [
         {
             "name": str(row["name"]),

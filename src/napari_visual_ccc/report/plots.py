@@ -62,7 +62,7 @@ def draw_per_class(axes: Axes, evaluation: Evaluation) -> None:
         axes.plot(100 * table[metric], y, "o", ms=5, color=colour, label=label, clip_on=False)
     rows = zip(table["class"], table["images"], strict=True)
     axes.set_yticks(place, [f"{short(name)} ({n})" for name, n in rows])
-    axes.set(xlim=(0, 100), ylim=(len(table) - 0.5, -0.5), xlabel="per cent, with 95 % interval")
+    axes.set(xlim=(0, 100), ylim=(len(table) - 0.5, -0.5), xlabel="percent, with 95 % interval")
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, frameon=False)
 
@@ -71,14 +71,14 @@ def draw_roc(axes: Axes, evaluation: Evaluation) -> None:
     """Draw the ROC curve of each class against the rest."""
     axes.plot([0, 1], [0, 1], ":", color="grey")
     _draw_curves(axes, evaluation, roc(evaluation), "AUC", "lower right", "default")
-    axes.set(xlabel="false alarms among the rest", ylabel="found (recall)", title="ROC")
+    axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)", title="ROC")
 
 
 def draw_precision_recall(axes: Axes, evaluation: Evaluation) -> None:
     """Draw the precision-recall curve of each class against the rest."""
     curves = precision_recall(evaluation)
     _draw_curves(axes, evaluation, curves, "average precision", "lower left", "steps-post")
-    axes.set(xlabel="found (recall)", ylabel="precision", title="Precision and recall")
+    axes.set(xlabel="recall", ylabel="precision", title="Precision and recall")
 
 
 def roc(evaluation: Evaluation) -> Curves:
@@ -144,7 +144,7 @@ def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
     points = axes.scatter(sure[there], right[there], area, _BLUE, clip_on=False, zorder=3)
     points.set_label("this model")
     axes.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    axes.set(xlabel="stated probability", ylabel="share named rightly")
+    axes.set(xlabel="predicted probability", ylabel="fraction correct")
     axes.grid(alpha=0.3)
     top = axes.secondary_xaxis("top")
     top.set_xticks((np.arange(len(count)) + 0.5) / len(count), [str(n) for n in count], size=7)

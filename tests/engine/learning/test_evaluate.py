@@ -40,7 +40,7 @@ def width(result, metric="accuracy"):
 
 @pytest.fixture
 def guesses(rng):
-    """Three of four images are named rightly, the classes are uneven."""
+    """Three of four images are classified correctly, the classes are uneven."""
     targets = rng.choice(3, 200, p=[0.6, 0.3, 0.1])
     predicted = np.where(rng.random(200) < 0.75, targets, rng.integers(0, 3, 200))
     return targets, predicted
@@ -155,7 +155,7 @@ def test_the_interval_of_accuracy_is_that_of_a_share(guesses):
 
 
 def test_images_of_one_group_are_not_independent(rng):
-    # whether a specimen is named rightly is decided once for its ten images
+    # whether a specimen is classified correctly is decided once for its ten images
     targets = np.repeat(rng.integers(0, 3, 30), 10)
     predicted = np.where(np.repeat(rng.random(30) < 0.7, 10), targets, (targets + 1) % 3)
     groups = np.repeat(np.arange(30), 10).astype(str).tolist()

@@ -68,7 +68,7 @@ def test_a_saved_model_classifies_new_images(trained, tmp_path):
     assert path.name == "two.safetensors"
     assert read_card(path).name == "two"
     assert split.read_text().splitlines()[0] == "name,label,group,part"
-    assert "named rightly" in report.read_text(encoding="utf-8")
+    assert "classified correctly" in report.read_text(encoding="utf-8")
     assert json.loads(numbers.read_text())["confusion"]
     new = two_classes(8, seed=9)
     found = ccc.evaluate(new, model=path)
