@@ -364,7 +364,7 @@ def test_ctrl_c_half_way_leaves_nothing(tmp_path, out):
     process.send_signal(signal.SIGINT)
     said = process.communicate(timeout=60)[1]
     assert process.returncode == 130
-    assert said.strip() == "visual-ccc: interrupted; nothing half-written was left"
+    assert said.strip() == "visual-ccc: interrupted; no partial file is left"
     assert names(out) == []
 
 

@@ -47,7 +47,7 @@ def test_the_pixel_size_of_another_program_is_used_and_noted(stack):
     resized = Micrograph(stack.data, (4.0, 6.0), "nm", axes=stack.axes)
     image = restore(resized, stored)
     assert image.spacing == (4.0, 6.0)
-    assert image.notes == ("another program has changed the pixel size: the new one is taken",)
+    assert image.notes == ("another program has changed the pixel size: the new one is used",)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The label bar is in no result, whatever the operation and wherever the bar."""
+"""No result contains the info bar, whatever the operation and wherever the bar."""
 
 from __future__ import annotations
 
@@ -125,7 +125,7 @@ def test_a_shortcut_is_looked_for_in_the_bar(image):
     framed = with_bar(image, InfoBar(bottom=24))
     found = ccc.detect_shortcuts(framed, info_bar=InfoBar(bottom=24))
     assert found.facts["info_bar"]["bottom"] == 24
-    assert "label bar" in list(found.table["region"])
+    assert "info bar" in list(found.table["region"])
 
 
 def test_a_bar_that_the_file_does_not_tell_of_is_looked_for(image):

@@ -80,7 +80,7 @@ class CommandLine(click.Group):
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
-            print("visual-ccc: interrupted; nothing half-written was left", file=sys.stderr)
+            print("visual-ccc: interrupted; no partial file is left", file=sys.stderr)
             code = INTERRUPTED
         except BrokenPipeError:
             # the reader of the pipe is gone; Python would complain once more at its exit

@@ -171,7 +171,7 @@ def _run(name: str, images: Sequence[Path], **values: Any) -> int:
         # a batch goes on; a fault of ours is counted like any other failure
         except Exception as error:  # noqa: BLE001
             failed += 1
-            text = f"{type(error).__name__}: {error} (a fault of visual-ccc: please report it)"
+            text = f"{type(error).__name__}: {error} (a bug in visual-ccc: please report it)"
             print(f"visual-ccc: {path}: {text}", file=sys.stderr)
     if failed and len(images) > 1:
         print(f"visual-ccc: {failed} of {len(images)} images failed", file=sys.stderr)

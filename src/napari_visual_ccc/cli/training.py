@@ -25,8 +25,8 @@ COMMANDS = (*OPERATIONS, "import")
 IMPORT = "Turn weights published by Visual-CCC into a model file."
 
 _DATA = (
-    "folder with one folder a class, or a .csv table with the columns path, label and, if there "
-    "is one, group"
+    "folder with one sub-folder per class, or a .csv table with the columns path, label and, "
+    "optionally, group"
 )
 
 
@@ -42,7 +42,7 @@ def command(name: str) -> click.Command:
         params.append(
             click.Option(
                 ["--group"], default="", metavar="PATTERN",
-                help="Regular expression whose first (bracket) is the specimen in a file's name.",
+                help="Regular expression; its first (group) matches the specimen in a file name.",
             )
         )  # fmt: skip
     return click.Command(
@@ -107,8 +107,8 @@ def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
         state = parameters["state"]
         if state is not None and (state.exists() or folds_file(state).exists()):
             print(
-                f"visual-ccc: {state} holds what was learnt: run the same command again to go on, "
-                "or with --finish to take the best so far",
+                f"visual-ccc: {state} holds the training state: run the same command again to "
+                "continue, or with --finish to keep the best epoch so far",
                 file=sys.stderr,
             )
         raise

@@ -180,7 +180,7 @@ def _changed(
 def _note(what: str, gone: bool) -> str:
     if gone:
         return f"another program has removed the {what}: there is none now"
-    return f"another program has changed the {what}: the new one is taken"
+    return f"another program has changed the {what}: the new one is used"
 
 
 def _origin(

@@ -207,7 +207,9 @@ def _plane(stack: Any, plane: Sequence[int], name: str) -> Any:
     if len(plane) != stack.ndim - 2 or any(
         one >= size for one, size in zip(plane, stack.shape, strict=False)
     ):
-        raise ValueError(f"{name} was given slice {plane}; a stack of {stack.shape} has no such")
+        raise ValueError(
+            f"{name} was given slice {plane}; a stack of shape {stack.shape} has no such slice"
+        )
     return stack[tuple(plane)]
 
 

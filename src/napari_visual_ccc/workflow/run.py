@@ -171,7 +171,7 @@ def _bar(
         if first.info_bar is not None or operation.takes != "image" or operation.whole:
             return first.info_bar
     elif not callable(info_bar):
-        raise ValueError(f"info_bar is {info_bar!r}; give InfoBar(bottom=64), say")
+        raise ValueError(f"info_bar is {info_bar!r}; give for example InfoBar(bottom=64)")
     yield Progress(0, 0, "info bar")
     if callable(info_bar):
         return info_bar()

@@ -113,7 +113,7 @@ def test_nothing_is_replaced_unless_asked(tmp_path, kind):
 def test_a_folder_of_other_things_is_never_replaced(tmp_path):
     (tmp_path / "photos.zarr").mkdir()
     (tmp_path / "photos.zarr" / "cat.txt").write_text("meow")
-    with pytest.raises(FileExistsError, match="is a folder and no Zarr"):
+    with pytest.raises(FileExistsError, match="is a folder but not a Zarr store"):
         write(Micrograph(np.ones((4, 5))), tmp_path / "photos.zarr", force=True)
     assert (tmp_path / "photos.zarr" / "cat.txt").read_text() == "meow"
 

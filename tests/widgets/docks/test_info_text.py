@@ -23,7 +23,7 @@ def test_facts_have_titles_and_a_unit_that_suits_them():
     text = describe(layer)
     for expected in (
         ">1 × 2.5 nm (by hand)<", ">2 × 2.5 µm<", ">2, 50 nm apart<", "Voltage (kV)", ">15<",
-        ">Spot size<", "not looked for yet", "<p>cropped &lt;b&gt;</p>",
+        ">Spot size<", "not detected yet", "<p>cropped &lt;b&gt;</p>",
     ):  # fmt: skip
         assert expected in text
     assert "No pixel size" not in text

@@ -255,7 +255,7 @@ def test_a_lazy_result_is_there_at_once_and_fills_from_the_slice_on_screen(
     qtbot.waitUntil(lambda: layer.data[7].any())
     assert read[0] == 7
     assert not layer.data[0].any()
-    with pytest.raises(ValueError, match="not computed to its end"):
+    with pytest.raises(ValueError, match="not fully computed"):
         take(layer, viewer)
     gate.set()
     finish(form)
@@ -405,9 +405,9 @@ def test_what_was_cancelled_half_way_is_not_taken_for_a_result(
     assert layer.data[0].any()
     assert not layer.data[-1].any()
     assert "only a part" in form.message.value
-    with pytest.raises(ValueError, match="not computed to its end"):
+    with pytest.raises(ValueError, match="not fully computed"):
         take(layer, viewer)
-    with pytest.raises(OSError, match="not computed to its end"):
+    with pytest.raises(OSError, match="not fully computed"):
         layer.save(str(tmp_path / "half.ome.tif"), plugin="napari-visual-ccc")
     assert not list(tmp_path.iterdir())
     form.undo_button.native.click()

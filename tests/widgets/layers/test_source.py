@@ -45,7 +45,7 @@ def test_the_info_bar_in_a_part_is_counted_in_its_pixels(viewer):
 
 def test_a_layer_that_is_still_computed_is_refused(viewer):
     layer = viewer.add_image(np.zeros((8, 8)), metadata={METADATA: {"unfinished": True}})
-    with pytest.raises(ValueError, match="not computed to its end"):
+    with pytest.raises(ValueError, match="not fully computed"):
         take(layer, viewer)
 
 

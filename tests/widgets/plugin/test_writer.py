@@ -210,5 +210,5 @@ def test_a_figure_shows_the_slice_being_looked_at(viewer, tmp_path):
 def test_a_figure_of_layers_that_lie_elsewhere_is_refused(viewer, tmp_path):
     viewer.add_image(np.zeros((40, 50)), name="here")
     viewer.add_image(np.zeros((40, 50)), name="there", scale=(1.3, 1.7))
-    with pytest.raises(OSError, match="there does not lie on here; save it by itself"):
+    with pytest.raises(OSError, match="there is not aligned with here; save it by itself"):
         viewer.layers.save(str(tmp_path / "a.svg"), plugin=PLUGIN)

@@ -76,8 +76,8 @@ def _prediction_set(
     if enough:
         return classes, ()
     return classes, (
-        f"{len(card.conformal)} validation images are too few to be {coverage:.0%} sure of "
-        "anything: no class can be ruled out",
+        f"{len(card.conformal)} validation images are too few for a coverage of {coverage:.0%}: "
+        "the prediction set holds all classes",
     )
 
 

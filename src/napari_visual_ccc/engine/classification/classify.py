@@ -121,7 +121,7 @@ def _by_window(
     probabilities = softmax(output.logits, card.temperature)
     content = windows.spread() >= EMPTY if output.content is None else output.content
     if not content.any():
-        notes = (*notes, "no window shows more than noise: the probabilities have no meaning")
+        notes = (*notes, "all windows contain only noise: the probabilities are meaningless")
     winners = probabilities[output.informative].argmax(axis=1)
     shares = np.bincount(winners, minlength=len(classes)) / len(winners)
     count = int(content.sum())

@@ -248,7 +248,7 @@ def _maps(
         one = np.where(content, probabilities[..., k], np.nan).astype(np.float32)[pixels]
         maps.append(ImageLayer(one, style="heat", limits=(0.0, 1.0), name=f"probability {name}"))
     if not content.any():
-        notes = (*notes, "no window shows more than noise")
+        notes = (*notes, "all windows contain only noise")
     facts = model_facts(model) | {
         "cell_px": float(cells.stride),
         "area_percent": dict(zip(table["name"], table["area_percent"].tolist(), strict=True)),

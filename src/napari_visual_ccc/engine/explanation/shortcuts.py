@@ -128,7 +128,7 @@ def detect_shortcuts(  # noqa: PLR0913
         facts |= {f"{name.replace(' ', '_')}_{key}": row[key] for key in _COLUMNS[1:4]}
         if row["warning"]:
             warnings.append(
-                f"this model looks at the {name}: {row['share_of_evidence']:.0%} of the evidence "
+                f"this model relies on the {name}: {row['share_of_evidence']:.0%} of the evidence "
                 f"lies there and the prediction changes by {row['change']:.2f} without it"
             )
     facts["warned"] = bool(warnings)

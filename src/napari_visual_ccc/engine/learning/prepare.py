@@ -200,7 +200,7 @@ def open_plane(
     if grey.ndim > 2 and grey.size == grey.shape[-1] * grey.shape[-2]:
         grey = grey.reshape(grey.shape[-2:])
     if grey.ndim != 2:
-        raise ValueError(f"a stack of shape {grey.shape}: one image a file is needed")
+        raise ValueError(f"a stack of shape {grey.shape}: one image per file is needed")
     if not keep_info_bar:
         grey = grey[info_bar_of(micrograph).specimen(*grey.shape)]
     size = micrograph.pixel_size

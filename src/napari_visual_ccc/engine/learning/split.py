@@ -100,15 +100,15 @@ def _cross_validated(
     if single:
         note = (
             f"{', '.join(single)}: all images are of one group, so images of one specimen are in "
-            "several parts and the test is more favourable than one on a new specimen"
+            "several parts and the test is optimistic for new specimens"
         )
         notes = (note, *notes)
         groups = np.array(prepared.table["name"].tolist(), dtype=object)
     count = len(np.unique(groups.astype(str)))
     if method == _LEAVE_ONE_OUT and count > _MOST_FOLDS:
         raise ValueError(
-            f"leave-one-group-out would train {count} times, once a group; choose k-fold, or say "
-            "which images are of one specimen"
+            f"leave-one-group-out would train {count} times, once per group; choose k-fold, or say "
+            "which images are of one specimen (group)"
         )
     everything = np.arange(len(targets))
     number = 0 if method == _LEAVE_ONE_OUT else FOLDS
@@ -132,11 +132,11 @@ def _held_out(
     if needs_validation:
         if len(test):
             return found
-        note = "no test part: the numbers are of the images that decided when to stop"
+        note = "no test part: the metrics are of the validation images used for early stopping"
         return replace(found, test=validation, notes=(note,))
     notes = [
-        "a linear layer needs no validation part: it was calibrated by cross-validation within "
-        "what it was trained with"
+        "a linear layer needs no validation part: it is calibrated by cross-validation within "
+        "the training part"
     ]
     train = np.flatnonzero(parts != "test")
     if not len(test):
@@ -156,9 +156,9 @@ def _held_out(
 def _optimistic(needs_validation: bool) -> str:
     """Say what a cross-validation chooses on the images that it tests with."""
     if needs_validation:
-        return "the temperature was chosen on the same folds: the calibration is a little too good"
+        return "the temperature is chosen on the same folds: the calibration is slightly optimistic"
     return (
-        "penalty and temperature were chosen on the same folds: the numbers are a little too good"
+        "penalty and temperature are chosen on the same folds: the metrics are slightly optimistic"
     )
 
 

@@ -20,9 +20,7 @@ _NUMBER = r"\s*([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)(?![\d.,#])\s*(K\b
 _ROUNDING = 5e-3
 
 # note about a negative step
-BACKWARDS = (
-    "an axis of it runs backwards: the size of the step was taken without its sign, check it"
-)
+BACKWARDS = "an axis runs backwards: the step is used without its sign, check it"
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def resolve_pixel_size(
         elif _differ(taken[1], taken[2], size, unit):
             notes.append(
                 f"the file states two pixel sizes: {_text(taken[1], taken[2])} ({taken[0].source}) "
-                f"and {_text(size, unit)} ({one.source}); the first was taken: check it"
+                f"and {_text(size, unit)} ({one.source}); the first one is used: check it"
             )
     if taken is None:
         return None, "px", tuple(notes)

@@ -75,8 +75,8 @@ class MicrographInfo(Form):
         self.facts = QLabel()
         self.facts.setWordWrap(True)
         super().__init__(napari_viewer)
-        self.size = Length("How large a pixel is", 1.0)
-        self.line_length = Length("How long the line is: the number at the scale bar", 100.0)
+        self.size = Length("Width of a pixel", 1.0)
+        self.line_length = Length("Length of the line: the number at the scale bar", 100.0)
         self.unit, self.line_unit = (ComboBox(choices=UNITS, value="nm") for _ in range(2))
         self.set_button = PushButton(text="Set", tooltip="Set the pixel size of the image")
         self.draw_button = PushButton(
@@ -86,7 +86,7 @@ class MicrographInfo(Form):
             text="Set", tooltip="Calibrate the image by the length of the line"
         )
         self.step, self.step_unit = (
-            Length("From one slice to the next", 1.0),
+            Length("Distance between slices", 1.0),
             ComboBox(choices=UNITS[:-1], value="nm"),
         )
         self.step_button = PushButton(text="Set", tooltip="Set the step between the slices")

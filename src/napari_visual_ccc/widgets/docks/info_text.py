@@ -42,12 +42,12 @@ def describe(layer: Layer) -> str:
         sides = [f"{side:.5g}" for side in dict.fromkeys(reversed(spacing[-2:]))]
         hand = " (by hand)" if known.get("calibrated") else ""
         rows.append(("Pixel size", f"{' × '.join(sides)} {unit}{hand}"))
-        rows.append(("Field", _field(width * spacing[-1], height * spacing[-2], unit)))
+        rows.append(("Field of view", _field(width * spacing[-1], height * spacing[-2], unit)))
     if layer.ndim > 2:
         step = f"{layer.scale[-3]:.5g} {unit_name(layer.units[-3])}"
         rows.append(("Slices", f"{layer.data.shape[-3]}, {step} apart"))
     bar = known_bar(layer)
-    rows.append(("Info bar", "not looked for yet" if bar is None else str(bar)))
+    rows.append(("Info bar", "not detected yet" if bar is None else str(bar)))
     more = [key for key in known if key not in (*_FACTS, *NOT_FACTS, "calibrated")]
     titles = {**_FACTS, **{key: key.replace("_", " ").capitalize() for key in more}}
     rows += [(title, _text(known[key])) for key, title in titles.items() if key in known]

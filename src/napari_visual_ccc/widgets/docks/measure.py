@@ -53,7 +53,7 @@ class Histogram(QWidget):
         self._size = next(str(c) for c in frame.columns if str(c).startswith(_SIZES))
         what = self._size.split("_")[0]
         self.weighted.setText(f"by {what}")
-        self.weighted.setToolTip(f"Weigh every region by its {what} instead of counting it once")
+        self.weighted.setToolTip(f"Weight every region by its {what} instead of counting it once")
         numbers = frame.select_dtypes("number").columns
         names = [c for c in numbers if not str(c).startswith(_NOT_DRAWN)]
         keep = self.column.currentText()

@@ -172,7 +172,7 @@ class Train(Container):
         frame = duplicates[columns].assign(leaks=leaks)
         self.duplicates.setVisible(bool(len(frame)))
         self.duplicates.show_frame(frame)
-        self._show_notes(result.notes or ("No problem was found",))
+        self._show_notes(result.notes or ("No problems",))
         self._show_tab(_IMAGES)
 
     # training -------------------------------------------------------------------------------------
@@ -219,7 +219,7 @@ class Train(Container):
             self._show_notes(("Stopped; the best epoch is being tested",))
             self.train(finish=True)
         else:
-            self._show_notes(("Stopped before the first epoch was over",))
+            self._show_notes(("Stopped before the end of the first epoch",))
 
     def _start(self, steps: Steps[Any], title: str, returned: Any) -> None:
         self.bar.max, self.bar.value, self.bar.visible = 0, 0, True

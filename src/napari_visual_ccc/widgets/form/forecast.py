@@ -24,7 +24,7 @@ class Forecast:
         self._layer: Layer | None = None
         self.level = ComboBox(
             choices=lambda _: self.levels, label="Level", visible=False,
-            tooltip="Which level of the pyramid is worked on; a coarse one is quick",
+            tooltip="Pyramid level to process; coarse levels are faster",
         )  # fmt: skip
         self.label = Label(value="", visible=False)
 

@@ -83,7 +83,7 @@ class Form(Container):
         self.message = Label(value="", visible=False)
         self.store_button = PushButton(
             text="Compute all…", visible=False,
-            tooltip="Compute the whole result into a file, which then takes its place",
+            tooltip="Compute the whole result into a file; the layer then reads from it",
         )  # fmt: skip
         buttons = Container(
             widgets=[self.run_button, self.undo_button], layout="horizontal", labels=False

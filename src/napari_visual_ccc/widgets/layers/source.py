@@ -121,7 +121,7 @@ def take(
         Of a multiscale layer: 0 is full resolution.
     """
     if (layer.metadata.get(METADATA) or {}).get("unfinished"):
-        raise ValueError(f"{layer.name} is not computed to its end; wait for it, or run it again")
+        raise ValueError(f"{layer.name} is not fully computed; wait, or run it again")
     data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
     if not getattr(layer, "rgb", False) and data.ndim > 2 and data.shape[-1] in (3, 4):
         raise ValueError(

@@ -42,9 +42,7 @@ def _report_errors(write: Writer) -> Writer:
     def reporting(path: str, layers: list[LayerTuple]) -> list[str]:
         for _, about, _ in layers:
             if (about.get("metadata", {}).get(METADATA) or {}).get("unfinished"):
-                raise OSError(
-                    f"{about['name']} is not computed to its end; wait for it, or run it again"
-                )
+                raise OSError(f"{about['name']} is not fully computed; wait, or run it again")
         try:
             return write(path, layers)
         except ValueError as error:
@@ -155,7 +153,7 @@ def _drawable(first: LayerTuple, layer: LayerTuple) -> Layer:
     place = Placement(stride, float(origin[0]))
     aligned = np.allclose(last - origin, stride, rtol=1e-3) and np.isclose(*origin, atol=1e-3)
     if stride < 1 or not aligned:
-        raise ValueError(f"{image.name} does not lie on {first[1]['name']}; save it by itself")
+        raise ValueError(f"{image.name} is not aligned with {first[1]['name']}; save it by itself")
     if kind == "labels":
         table = about.get("features")
         table = table if "label" in table else None
