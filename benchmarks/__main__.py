@@ -18,7 +18,7 @@ def main(topics: list[str]) -> None:
     print(
         f"Python {platform.python_version()}, torch {torch.__version__}, {os.cpu_count()} cores\n"
     )
-    print("| job | compared with | theirs | ours | ratio |")
+    print("| operation | reference | reference time | this package | ratio |")
     print("|---|---|---:|---:|---:|")
     for topic in topics or TOPICS:
         for row in importlib.import_module(f".bench_{topic}", __package__).rows():

@@ -1,4 +1,4 @@
-"""Class activation maps against Visual-CCC's way: two forwards, and back through all layers."""
+"""Class activation maps against as in Visual-CCC: two forwards, and back through all layers."""
 
 from __future__ import annotations
 
@@ -59,10 +59,10 @@ def rows() -> Iterator[Row]:
     x, many = torch.rand(1, 1, 256, 256), torch.rand(32, 1, 256, 256)
     theirs = best(lambda: visual_ccc(trainable, x), 10)
     mine = best(lambda: ours(frozen, x), 10)
-    yield Row("Grad-CAM, AlexNet, 256²", "Visual-CCC's way", theirs, mine)
-    yield Row("same, an image of a batch of 32", "Visual-CCC's way", theirs,
+    yield Row("Grad-CAM, AlexNet, 256²", "as in Visual-CCC", theirs, mine)
+    yield Row("same, per image in a batch of 32", "as in Visual-CCC", theirs,
               best(lambda: ours(frozen, many), 3) / 32)  # fmt: skip
-    yield Row("Grad-CAM, AlexNet, 256²", "grad-cam as shipped",
+    yield Row("Grad-CAM, AlexNet, 256²", "grad-cam, default settings",
               best(lambda: shipped(trainable, x), 10), mine)  # fmt: skip
     needs = x.clone().requires_grad_()
     yield Row("Grad-CAM, AlexNet, 256²", "grad-cam, frozen parameters",

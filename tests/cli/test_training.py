@@ -133,7 +133,7 @@ def test_nothing_is_overwritten_without_force(metals, tmp_path, capsys):
         folder.mkdir()
         (folder / name).write_text("precious")
         assert main(["train", str(metals), "-o", str(folder / "metals.safetensors")]) == 1
-        sentence(capsys, name, "exists already", "--force")
+        sentence(capsys, name, "already exists", "--force")
         assert names(folder) == [name]
         assert (folder / name).read_text() == "precious"
 
@@ -190,7 +190,7 @@ def test_a_trained_model_is_tested_on_other_tiles(trained, tmp_path, capsys):
     assert (table["label"] == table["predicted"]).mean() >= 0.75
     assert "accuracy " in capsys.readouterr().out
     assert main([*words, "-o", str(out)]) == 1
-    sentence(capsys, "exists already", "--force")
+    sentence(capsys, "already exists", "--force")
     assert main([*words, "-o", str(out), "--force"]) == 0
 
 

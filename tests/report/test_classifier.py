@@ -164,7 +164,7 @@ def test_model_tells_split_card_and_calibration(tmp_path):
 def test_nothing_is_overwritten_unless_asked(tmp_path):
     path = tmp_path / "report.html"
     path.write_text("mine")
-    with pytest.raises(FileExistsError, match="exists already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         report.write_report(two(), path)
     assert path.read_text() == "mine"
     report.write_report(two(), path, force=True)

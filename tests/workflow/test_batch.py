@@ -42,7 +42,7 @@ def test_the_command_line_writes_the_table_and_counts_what_failed(folder, tmp_pa
     lines = (out / "images_predictions.csv").read_text(encoding="utf-8").splitlines()
     assert len(lines) == 5
     assert main(["classify_folder", str(folder), "-o", str(out)]) == 1
-    assert "exists already" in capsys.readouterr().err
+    assert "already exists" in capsys.readouterr().err
 
 
 def test_a_folder_without_images_is_said_so(tmp_path):

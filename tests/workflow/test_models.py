@@ -101,7 +101,7 @@ def test_the_model_is_named_after_its_file(trained, tmp_path):
 )
 def test_none_is_written_where_one_is_there(trained, tmp_path, there):
     (tmp_path / there).write_text("precious")
-    with pytest.raises(FileExistsError, match=f"{there} exists already"):
+    with pytest.raises(FileExistsError, match=f"{there} already exists"):
         save_model(trained, tmp_path / "m.safetensors")
     assert files(tmp_path) == [there]
     assert (tmp_path / there).read_text() == "precious"
@@ -146,7 +146,7 @@ def test_an_import_makes_its_folder(theirs, tmp_path):
 def test_an_import_replaces_nothing_unless_told(theirs, tmp_path):
     out = tmp_path / "ours.safetensors"
     out.write_text("precious")
-    with pytest.raises(FileExistsError, match=r"ours\.safetensors exists already"):
+    with pytest.raises(FileExistsError, match=r"ours\.safetensors already exists"):
         import_visual_ccc(theirs, out)
     assert out.read_text() == "precious"
     import_visual_ccc(theirs, out, force=True)

@@ -76,7 +76,7 @@ def test_the_source_gives_axes_and_origin(tmp_path, record):
 def test_nothing_is_written_where_a_file_is_there(tmp_path, source, record):
     (tmp_path / "discs.yaml").write_text("mine")
     result = Result((ImageLayer(source.data, name="even"),))
-    with pytest.raises(FileExistsError, match=r"discs\.yaml exists already"):
+    with pytest.raises(FileExistsError, match=r"discs\.yaml already exists"):
         write_result(result, tmp_path, "discs", record, source)
     assert names(tmp_path.iterdir()) == ["discs.yaml"]
     write_result(result, tmp_path, "discs", record, source, force=True)

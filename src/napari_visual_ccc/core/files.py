@@ -29,7 +29,7 @@ def check_free(path: Path, *, force: bool) -> None:
         If it is there and `force` is not set, or it is a folder and no Zarr.
     """
     if path.exists() and not force:
-        raise FileExistsError(f"{path} exists already; add --force to replace it")
+        raise FileExistsError(f"{path} already exists; add --force to replace it")
     if path.is_dir() and not any((path / name).is_file() for name in _ZARR_FILES):
         raise FileExistsError(
             f"{path} is a folder but not a Zarr store and is not replaced; choose another name"

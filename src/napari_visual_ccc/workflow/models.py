@@ -48,7 +48,7 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     Raises
     ------
     FileExistsError
-        If one of them is there already.
+        If one of them already exists.
     """
     from ..nets import checkpoint
     from ..report.classifier import write_numbers, write_report

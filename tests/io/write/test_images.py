@@ -103,7 +103,7 @@ def test_nothing_is_replaced_unless_asked(tmp_path, kind):
     path = path_of(tmp_path, kind)
     image = Micrograph(np.ones((4, 5), np.uint8))
     write(image, path, format=kind)
-    with pytest.raises(FileExistsError, match="there already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         write(image, path, format=kind)
     write(replace(image, data=image.data * 2), path, format=kind, force=True)
     np.testing.assert_array_equal(read(path).data, 2)

@@ -116,6 +116,6 @@ def test_points_in_a_stack_keep_the_axis_of_the_slices():
 
 def test_a_file_that_is_there_stays(tmp_path):
     (tmp_path / "p.csv").write_text("mine")
-    with pytest.raises(FileExistsError, match="exists already"):
+    with pytest.raises(FileExistsError, match="already exists"):
         write_layer(PointsLayer(np.zeros((1, 2))), tmp_path / "p.csv", SOURCE)
     assert (tmp_path / "p.csv").read_text() == "mine"
