@@ -123,7 +123,7 @@ JOBS: dict[str, Callable[[Any, Path], str]] = {
     "k-means": k_means,
     "contrast": contrast,
     "region table of the mask": phases,
-    "number objects, region table": objects,
+    "label objects, region table": objects,
     "explain": explain,
 }
 
@@ -157,7 +157,7 @@ def main(side: int, folder: Path) -> None:
     load = f"load {os.getloadavg()[0]:.1f}" if hasattr(os, "getloadavg") else ""
     print(f"{side} x {side} uint8, made in {seconds:.0f} s; {os.cpu_count()} cores, {load}\n")
     # of a shared machine the seconds that the processors worked say more than those that passed
-    print("| job | file | seconds | MP/s | of processors, s | peak, MiB | |")
+    print("| operation | file | seconds | MP/s | CPU, s | peak, MiB | |")
     print("|---|---|---:|---:|---:|---:|---|")
     for kind, path in paths.items():
         together = np.zeros(2)

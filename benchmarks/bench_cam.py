@@ -1,4 +1,4 @@
-"""Class activation maps against as in Visual-CCC: two forwards, and back through all layers."""
+"""Class activation maps against Visual-CCC: two forward passes, and back through all layers."""
 
 from __future__ import annotations
 

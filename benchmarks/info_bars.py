@@ -84,7 +84,7 @@ def main(data: Path, tune: bool) -> None:
     every = list(images(data, tune).values())
     whole = [image for image in every if not mosaic(image)]
     print(f"{len(every)} micrographs, {len(whole)} of them for drawing bars on\n")
-    print("| style | bars | found | within 2 rows | largest error |\n|---|---:|---:|---:|---:|")
+    print("| style | bars | detected | within 2 rows | largest error |\n|---|---:|---:|---:|---:|")
     right = wrong = total = 0
     seconds = []
     for style in STYLES:
