@@ -179,7 +179,7 @@ def test_a_window_in_nanometres_brings_images_to_one_scale(tmp_path):
     assert card.pixel_size_nm == [2.0, 4.0]
     path = save_model(found, tmp_path / "scaled")[0]
     notes = ccc.classify(coarse[0][0], (40.0, 40.0), "nm", model=path).notes
-    assert any("far from what the model was trained at" in note for note in notes)
+    assert any("far from the training images" in note for note in notes)
     notes = ccc.classify(coarse[0][0], model=path).notes
     assert any("no pixel size is known" in note for note in notes)
 

@@ -150,7 +150,7 @@ def test_the_visible_part_of_a_pyramid_is_that_on_screen(viewer):
 
 def test_an_image_as_narrow_as_colour_is_refused(viewer):
     layer = viewer.add_image(np.zeros((6, 40, 4)), rgb=False)
-    with pytest.raises(ValueError, match="told from colour"):
+    with pytest.raises(ValueError, match="taken for colour"):
         take(layer, viewer)
 
 
@@ -307,6 +307,8 @@ def test_what_is_on_screen_is_read_once_for_all_moves_of_a_slider(viewer, qtbot)
     layer = viewer.add_image(lazy, name="large", contrast_limits=(0, 255))
     layer.metadata["micrograph"] = {"info_bar": {}}
     form = dock(viewer, "cluster")
+    # the canvas takes its size from the new dock some events later, and shows another part then
+    qtbot.wait(500)
     form.run(preview=True)
     qtbot.waitUntil(lambda: form.job is None, timeout=20_000)
     form.cancel()

@@ -58,7 +58,7 @@ class Form(Container):
         self._can_cancel = False
         self._previewed: tuple[Any, ...] = ()
         # what is on screen of lazy images, read once for all moves of a slider
-        self._visible: dict[str, np.ndarray] = {}
+        self._screen: dict[str, np.ndarray] = {}
         self._again = False
         self._whole = True
         super().__init__(widgets=self._make_widgets(), labels=False)
@@ -246,7 +246,7 @@ class Form(Container):
         sources = take_inputs(
             self.operation, self.inputs, self.viewer, preview=preview, level=level
         )
-        return sources, on_specimen(self.operation, sources, self.parameters, self._visible)
+        return sources, on_specimen(self.operation, sources, self.parameters, self._screen)
 
     @property
     def _choices(self) -> tuple[Any, ...]:
