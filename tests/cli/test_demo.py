@@ -21,7 +21,7 @@ def test_the_demo_writes_pictures_layers_tables_and_a_page(tmp_path, capsys):
     labels = ccc.read(out / "nanoparticles_watershed_split_split.ome.tif")
     assert labels.spacing == samples.load("nanoparticles").spacing
     # it may be replaced by the next demo
-    demo._check_folder(out)
+    demo.check_folder(out)
 
 
 def test_the_demo_spares_a_folder_that_is_not_its_own(tmp_path, capsys):
@@ -36,7 +36,7 @@ def test_the_demo_spares_a_folder_that_is_not_its_own(tmp_path, capsys):
 def test_an_interrupted_demo_can_be_run_again(tmp_path):
     out = tmp_path / "demo"
     demo.write([], out)
-    demo._check_folder(out)
+    demo.check_folder(out)
     assert "napari-visual-ccc demo" in (out / "index.html").read_text()
 
 

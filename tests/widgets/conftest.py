@@ -25,7 +25,7 @@ def slow(
     *,
     factor: Annotated[float, {"min": 0, "max": 10}] = 2.0,
     steps: Annotated[int, {"min": 1, "max": 1000}] = 3,
-    fail: Literal["no", "value", "runtime", "bug"] = "no",
+    fail: Literal["no", "value", "runtime", "bug", "large"] = "no",
 ):
     """Multiply an image slowly.
 
@@ -37,8 +37,8 @@ def slow(
         What to multiply by.
     steps : int
         How many times 10 ms it takes.
-    fail : {'no', 'value', 'runtime', 'bug'}
-        Which error to raise half-way.
+    fail : {'no', 'value', 'runtime', 'bug', 'large'}
+        Which error to raise half-way; 'large' fails on more than a million pixels only.
     """
     try:
         for done in range(steps):
@@ -50,6 +50,8 @@ def slow(
             raise RuntimeError("out of memory: take a smaller image")
         if fail == "bug":
             raise KeyError("a fault of ours")
+        if fail == "large" and image.size > 1_000_000:
+            raise MemoryError("memory is full")
     finally:
         closed.append("slow")
     layer = ImageLayer(image * np.float32(factor), name="slow")
@@ -90,6 +92,6 @@ def finish(qtbot):
     """Wait until a form has nothing under way."""
 
     def wait(form, timeout=60_000):
-        qtbot.waitUntil(lambda: form.job is None and not form._again, timeout=timeout)
+        qtbot.waitUntil(lambda: form.is_idle, timeout=timeout)
 
     return wait

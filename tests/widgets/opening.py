@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from qtpy.QtWidgets import QLabel
+
 WIDGETS = {
     "micrograph": "Micrograph info",
     "quality": "Image quality",
@@ -18,3 +20,8 @@ WIDGETS = {
 
 def dock(viewer, family):
     return viewer.window.add_plugin_dock_widget("napari-visual-ccc", WIDGETS[family])[1]
+
+
+def texts(widget):
+    """Texts of the labels in a widget, the first added first."""
+    return [label.text() for label in widget.findChildren(QLabel)]

@@ -130,7 +130,7 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
         If the folder holds other files.
     """
     if not on_screen:
-        _check_folder(folder)
+        check_folder(folder)
     finished = []
     for name in JOBS:
         micrograph = samples.load(name)
@@ -147,7 +147,7 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
     return 0
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Insist on a folder that is new, empty or an earlier demo's."""
     index = folder / "index.html"
     if folder.exists() and not folder.is_dir():

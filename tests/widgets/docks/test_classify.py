@@ -10,7 +10,7 @@ from PIL import ImageDraw
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core import dataset as core_dataset
-from tests.widgets.opening import dock
+from tests.widgets.opening import dock, texts
 
 PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "units": "nm"}
 
@@ -30,11 +30,7 @@ def test_the_second_class_becomes_regions_to_measure(viewer, finish):
     form.run_button.native.click()
     finish(form)
     heat = viewer.layers["tem Grad-CAM octahedron not cube"]
-    assert "octahedron ◂ explained" in {
-        form.bars._grid.itemAt(k).widget().text()
-        for k in range(form.bars._grid.count())
-        if hasattr(form.bars._grid.itemAt(k).widget(), "text")
-    }
+    assert "octahedron ◂ explained" in texts(form.bars)
     choose(form, "Evidence to regions")
     viewer.layers.selection.active = heat
     form.fields["threshold"].value = 0.4

@@ -9,7 +9,7 @@ from skimage.io import imsave
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.widgets.docks import labelled_images as sources
-from tests.widgets.opening import dock
+from tests.widgets.opening import dock, texts
 
 SIDE = 64
 
@@ -64,8 +64,7 @@ def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
     viewer.add_image(tiles("powder", 9)[-1], name="new")
     classify.run_button.native.click()
     finish(classify)
-    text = classify.bars._grid.itemAtPosition(0, 0).widget().text()
-    assert "<b>powder</b>" in text
+    assert "<b>powder</b>" in texts(classify.bars)[0]
     assert classify.similar.isVisibleTo(classify.native)
 
 
@@ -159,8 +158,8 @@ def test_covering_follows_the_boxes(viewer, qtbot):
     boxes.add_rectangles(np.array([[10, 10], [70, 80]]))
 
     def is_shown():
-        return "covered" in classify.bars._grid.itemAtPosition(0, 0).widget().text()
+        return any("covered" in text for text in texts(classify.bars)[:1])
 
-    qtbot.waitUntil(lambda: classify.bars._grid.count() > 0 and is_shown(), timeout=30_000)
-    qtbot.waitUntil(lambda: classify._occluding is None, timeout=30_000)
+    qtbot.waitUntil(is_shown, timeout=30_000)
+    qtbot.waitUntil(lambda: not classify.is_occluding, timeout=30_000)
     assert "before" in classify.message.value

@@ -40,7 +40,7 @@ def test_a_level_of_a_pyramid_is_worked_on_where_it_lies(viewer, finish):
     source = viewer.add_image(pyramid, name="p", multiscale=True, scale=(3, 3), units="nm")
     form = dock(viewer, "segment")
     assert is_shown(form, form.level)
-    assert [text for text, _ in form._forecast.levels] == ["full resolution", "1/2", "1/4"]
+    assert [form.level.native.itemText(k) for k in range(3)] == ["full resolution", "1/2", "1/4"]
     form.level.value = 2
     form.run_button.native.click()
     finish(form)

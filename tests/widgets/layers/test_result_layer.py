@@ -464,18 +464,6 @@ def test_a_preview_of_background_alone_does_not_stop_the_whole(viewer, qtbot):
     qtbot.waitUntil(lambda: viewer.layers[1].data.shape == image.shape, timeout=20_000)
 
 
-def test_a_preview_whose_whole_fails_does_not_stay(viewer, qtbot):
-    image = np.tile(samples.load("superalloy").data, (5, 5))
-    viewer.add_image(image, name="alloy")
-    form = dock(viewer, "cluster")
-    form.live.value = True
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
-    form.job and form.job.cancel()
-    if any(shown.preview for shown in form.last):
-        form._on_failed(MemoryError("memory is full"), preview=False)
-        assert len(viewer.layers) == 1
-
-
 def test_a_source_with_another_number_of_axes_gets_a_new_layer(viewer, discs):
     image = viewer.add_image(discs, name="discs")
     form = dock(viewer, "segment")

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
-from qtpy.QtWidgets import QLabel, QProgressBar
+from qtpy.QtWidgets import QProgressBar
 
 from napari_visual_ccc.core.result import Prediction, Result
 from napari_visual_ccc.widgets.parts.bars import Bars, ScoreCard, Similar, pixmap
+from tests.widgets.opening import texts
 
 
 @pytest.fixture
@@ -16,10 +17,6 @@ def bars(qtbot):
     bars = Bars()
     qtbot.addWidget(bars)
     return bars
-
-
-def texts(widget):
-    return [label.text() for label in widget.findChildren(QLabel)]
 
 
 def test_classes_are_listed_the_most_probable_first(bars):

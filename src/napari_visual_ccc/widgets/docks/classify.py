@@ -152,13 +152,10 @@ class Classify(Form):
         if self.job is not None:
             return
         self._folder = folder
-        chosen = {
-            name: self.parameters[name]
-            for name in signature.parameters("classify_folder")
-            if name in self.parameters
-        }
+        fields = self.parameters
+        parameters = {k: fields[k] for k in signature.parameters("classify_folder") if k in fields}
         self.start(
-            execute("classify_folder", {"folder": folder}, chosen),
+            execute("classify_folder", {"folder": folder}, parameters),
             f"Classify {folder.name}",
             lambda outcome: self._show_folder(outcome.result),
         )
@@ -196,6 +193,11 @@ class Classify(Form):
             self._shapes.events.data.connect(self._on_boxes)
         self.viewer.layers.selection.active = self._shapes
         self._shapes.mode = "add_rectangle"
+
+    @property
+    def is_occluding(self) -> bool:
+        """Whether the image is classified without its occluded parts at the moment."""
+        return self._occluding is not None
 
     def _on_boxes(self, event: Any = None) -> None:
         self._occlude_soon()

@@ -118,8 +118,9 @@ class MicrographInfo(Form):
         """The image whose facts are displayed."""
         return self.inputs["image"]
 
-    def _changed(self) -> None:
-        super()._changed()
+    def on_changed(self) -> None:
+        """Display the facts of the layer chosen."""
+        super().on_changed()
         self.refresh()
 
     def make_fields(self, name: str) -> Container:
@@ -133,14 +134,15 @@ class MicrographInfo(Form):
     def _later(self, event: Any = None) -> None:
         later(self.native, 0, self.refresh)
 
-    def _disconnect(self, *given: Any) -> None:
+    def on_closed(self, *_: Any) -> None:
+        """Follow the viewer no longer."""
         self.viewer.layers.events.inserted.disconnect(self._later)
         self.viewer.layers.selection.events.active.disconnect(self._later)
-        super()._disconnect(*given)
+        super().on_closed()
 
     def refresh(self) -> None:
         """Display the current facts of the layer."""
-        layer = self.layer if self._fields else None
+        layer = self.layer
         if layer is None:
             self.facts.setText("Open a micrograph to see its facts here.")
             return
@@ -187,7 +189,7 @@ class MicrographInfo(Form):
                 one.units = (*one.units[:-3], unit, *one.units[-2:])
         after = calibration(layer, voxel=True)
         if after[0] is not None:
-            record_pixel_size(layers, *after)
+            record_pixel_size(layers, after[0], after[1])
         missing = rescale_tables(layers, before, after)
         self.refresh()
         self.say(f"{layer.name}: slices are {step:.4g} {unit} apart.{missing}")
@@ -245,7 +247,8 @@ class MicrographInfo(Form):
             one.translate = one.translate * ratio[-one.ndim :]
             one.units = (*one.units[:-2], unit, unit)
         after = calibration(layer, voxel=True)
-        record_pixel_size(layers, (*after[0][:-2], *size), unit)
+        steps = () if after[0] is None else after[0][:-2]
+        record_pixel_size(layers, (*steps, *size), unit)
         missing = rescale_tables(layers, before, after)
         known = {**(layer.metadata.get(MICROGRAPH) or {}), "spacing": tuple(size), "unit": unit}
         layer.metadata[MICROGRAPH] = {**known, "calibrated": "by hand"}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, Container, FileEdit, LineEdit, SpinBox
 from napari.layers import Image, Labels, Shapes
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
@@ -39,10 +40,12 @@ class LabelledImages(Container):
             "layers with a class; or regions of a micrograph with a class",
         )
         self.folder = FileEdit(
-            mode="d", label="Folder", tooltip="Contains one folder for each class"
+            mode=FileDialogMode.EXISTING_DIRECTORY,
+            label="Folder",
+            tooltip="Contains one folder for each class",
         )
         self.file = FileEdit(
-            mode="r",
+            mode=FileDialogMode.EXISTING_FILE,
             filter="Tables (*.csv)",
             label="Table",
             tooltip="Columns path, label and, optionally, group",
@@ -99,7 +102,9 @@ class LabelledImages(Container):
         entered = self._entered()
         layers = _of(self._viewer, Image)
         self.classes.setRowCount(len(layers))
-        self.classes.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
+        header = self.classes.horizontalHeader()
+        assert header is not None
+        header.setSectionResizeMode(QHeaderView.ResizeMode.Stretch)
         for row, layer in enumerate(layers):
             name = QTableWidgetItem(layer.name)
             name.setFlags(name.flags() & ~name.flags().ItemIsEditable)
@@ -117,16 +122,18 @@ class LabelledImages(Container):
         found = {}
         for row in range(self.classes.rowCount()):
             cells = [self.classes.item(row, column) for column in range(3)]
-            if all(cell is not None for cell in cells):
-                name, label, group = (cell.text().strip() for cell in cells)
+            texts = [cell.text().strip() for cell in cells if cell is not None]
+            if len(texts) == 3:
+                name, label, group = texts
                 found[name] = (label, group)
         return found
 
     def set_class(self, layer: str, label: str) -> None:
         """Enter the class of a layer."""
         for row in range(self.classes.rowCount()):
-            if self.classes.item(row, 0).text() == layer:
-                self.classes.item(row, 1).setText(label)
+            name, entry = self.classes.item(row, 0), self.classes.item(row, 1)
+            if name is not None and entry is not None and name.text() == layer:
+                entry.setText(label)
                 return
         raise ValueError(f"no image layer {layer!r}")
 
@@ -140,7 +147,7 @@ class LabelledImages(Container):
         """
         source = self.source.value
         if source in (FOLDER, TABLE):
-            path = (self.folder if source == FOLDER else self.file).value
+            path: Any = (self.folder if source == FOLDER else self.file).value
             if path is None or str(path) in ("", "."):
                 raise ValueError("choose a folder with one folder for each class, or a table")
             return dataset.load(path, group=self.group.value)
@@ -176,7 +183,7 @@ class LabelledImages(Container):
             raise ValueError(f"{image.name} is a stack: choose a 2D image")
         if isinstance(regions, Shapes):
             drawn = drawn_on(regions, image)
-            numbers = range(1, len(names) + 1)
+            numbers = list(range(1, len(names) + 1))
         else:
             drawn = np.asarray(regions.data)
             column = regions.features.get("index", range(len(names)))

@@ -63,7 +63,7 @@ class Quality(TableForm):
             return
         if self._folder is None:
             # a slice of the stack
-            places = [int(frame[c].iloc[row]) for c in frame if c.startswith("index_")]
+            places = [int(frame[c].iloc[row]) for c in frame if str(c).startswith("index_")]
             layer = self.inputs["image"]
             if places and layer is not None:
                 show_slice(self.viewer, layer, (*places, 0, 0))

@@ -62,7 +62,7 @@ class Train(Container):
         self._data: Any = None
         self._temporary = tempfile.TemporaryDirectory(prefix="visual-ccc-")
         self.images = LabelledImages(napari_viewer)
-        self.fields = {
+        self.fields: dict[str, Any] = {
             name: field_of(parameter)
             for name, parameter in signature.parameters("train").items()
             if name not in _HIDDEN

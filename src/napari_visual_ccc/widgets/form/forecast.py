@@ -32,7 +32,7 @@ class Forecast:
     def levels(self) -> list[tuple[str, int]]:
         """Levels of the layer, with their names."""
         names = ["full resolution"]
-        if getattr(self._layer, "multiscale", False):
+        if self._layer is not None and getattr(self._layer, "multiscale", False):
             names += [f"1/{factor[-1]:.3g}" for factor in self._layer.downsample_factors[1:]]
         return [(name, number) for number, name in enumerate(names)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,6 @@ import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, ProgressBar, PushButton, Widget
 from napari.layers import Layer
 from napari.utils.notifications import show_info
-from superqt.utils import qdebounced
 
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
@@ -19,19 +17,16 @@ from ...workflow import operations, signature
 from ...workflow.operations import Operation
 from ...workflow.run import Outcome
 from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
-from ..layers.metadata import plane_shape
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
 from .fields import choose_layer, fields_of, later, take_inputs, values_of, wrapped
 from .forecast import Forecast
 from .lazy_results import LazyResults
+from .live import LiveRuns
 from .result_layers import ResultLayers
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-# above this many pixels a live form shows the visible part first
-PREVIEW_PIXELS = 4_000_000
 
 
 class Form(Container):
@@ -52,18 +47,14 @@ class Form(Container):
         self.operations = {o.title: o for o in operations.families()[self.family]}
         self.results = ResultLayers(napari_viewer)
         self.job: Job | None = None
-        self._lazy = LazyResults(self)
+        self._lazy, self._live = LazyResults(self), LiveRuns(self)
         self._forecast = Forecast()
         self._fields: dict[str, Container] = {}
         self._can_cancel = False
-        self._previewed: tuple[Any, ...] = ()
-        # what is on screen of lazy images, read once for all moves of a slider
-        self._screen: dict[str, np.ndarray] = {}
-        self._again = False
-        self._whole = True
+        # visible parts of lazy images, read once for all moves of a slider
+        self._on_screen: dict[str, np.ndarray] = {}
         super().__init__(widgets=self._make_widgets(), labels=False)
         self.margins = (6, 6, 6, 6)
-        self._rerun = qdebounced(self._follow, timeout=25, leading=False)
         self._build_method()
         self._connect()
 
@@ -71,7 +62,7 @@ class Form(Container):
         self.method = ComboBox(
             choices=list(self.operations), label="Method", visible=len(self.operations) > 1
         )
-        self.place = Container(labels=False, layout="vertical")
+        self.place: Container = Container(labels=False, layout="vertical")
         self.level, self.forecast = self._forecast.level, self._forecast.label
         self.live = CheckBox(text="Live", tooltip="Follow every change of the fields", value=False)
         self.run_button = PushButton(text="Run", tooltip="Run on the chosen layer")
@@ -98,13 +89,13 @@ class Form(Container):
 
     def _connect(self) -> None:
         self.method.changed.connect(self._build_method)
-        self.live.changed.connect(lambda on: on and self._rerun())
+        self.live.changed.connect(self._live.fields_changed)
         self.run_button.changed.connect(self._on_button)
         self.undo_button.changed.connect(self.undo)
         self.store_button.changed.connect(lambda: self.store())
         self.viewer.layers.selection.events.active.connect(self._follow_selection)
         self.viewer.layers.events.removed.connect(self._lazy.stop_if_closed)
-        self.native.destroyed.connect(self._disconnect)
+        self.native.destroyed.connect(self.on_closed)
 
     @property
     def operation(self) -> Operation:
@@ -115,6 +106,11 @@ class Form(Container):
     def fields(self) -> Container:
         """Its fields: layers first, then parameters."""
         return self._fields[self.operation.name]
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether no job runs, and none is about to follow."""
+        return self.job is None and not self._live.is_waiting
 
     @property
     def last(self) -> list[Any]:
@@ -132,12 +128,12 @@ class Form(Container):
         self.run_button.tooltip = signature.summary(name)
         self.live.visible = self.operation.live
         self._follow_selection()
-        self._changed()
+        self.on_changed()
 
     def make_fields(self, name: str) -> Container:
         """Make the fields of an operation; a subclass may replace some."""
         fields = fields_of(name, self.viewer)
-        fields.changed.connect(self._changed)
+        fields.changed.connect(self.on_changed)
         return fields
 
     @property
@@ -170,10 +166,8 @@ class Form(Container):
             report(error)
             return
         operation = self.operation
-        if preview:
-            self._previewed = self._choices
         self.bar.max, self.bar.value = 0, 0
-        self._whole = not preview
+        self._live.note_start(preview)
         self.start(
             prepare_for_display(steps, at_once=preview),
             f"{operation.title}: {next(iter(sources.values())).layer.name}",
@@ -181,7 +175,7 @@ class Form(Container):
             failed=lambda error: self._on_failed(error, preview),
         )
         # a live form would flicker: it offers Cancel only where there is something to wait for
-        if self._is_live:
+        if self._live.is_on:
             later(self.native, 400, self.reveal)
         else:
             self.reveal()
@@ -224,7 +218,7 @@ class Form(Container):
 
     def cancel(self) -> None:
         """Stop the running job; what was there before stays."""
-        self._again = False
+        self._live.is_waiting = False
         if self.job is not None:
             self.job.cancel()
             if self.results.has_preview:
@@ -246,16 +240,12 @@ class Form(Container):
         sources = take_inputs(
             self.operation, self.inputs, self.viewer, preview=preview, level=level
         )
-        return sources, on_specimen(self.operation, sources, self.parameters, self._screen)
-
-    @property
-    def _choices(self) -> tuple[Any, ...]:
-        return self.operation.name, self.parameters, self.inputs
+        return sources, on_specimen(self.operation, sources, self.parameters, self._on_screen)
 
     def _on_failed(self, error: Exception, preview: bool) -> None:
         if preview:
             # the visible part may be all background: the whole image decides
-            later(self.native, 0, lambda: self.job is None and self.run())
+            later(self.native, 0, self._live.retry_whole)
             return
         if self.results.has_preview:
             self.undo()
@@ -273,34 +263,16 @@ class Form(Container):
         self._can_cancel = False
         self.run_button.text = "Run"
         self.bar.visible = False
-        if self.results.waiting and not self._again:
+        if self._live.is_waiting:
+            self._live.follow()
+        elif self.results.waiting:
             self._lazy.fill()
-        elif self._again:
-            self._again = False
-            self._follow()
 
-    @property
-    def _is_live(self) -> bool:
-        return self.operation.live and bool(self.live.value)
-
-    def _changed(self) -> None:
+    def on_changed(self) -> None:
+        """Update the forecast, and a live result, after a change of a field."""
         first = next(iter(self.inputs.values()), None)
         self._forecast.update(self.operation, first, self.parameters)
-        if self._is_live:
-            self._rerun()
-
-    def _follow(self) -> None:
-        """Run again with what the fields say now; a large image shows its visible part first."""
-        if not self._is_live:
-            return
-        first = next(iter(self.inputs.values()))
-        large = first is not None and math.prod(plane_shape(first)) > PREVIEW_PIXELS
-        if self.job is not None:
-            self._again = True
-            if (large and self._whole) or self.results.is_computing:
-                self.job.cancel()
-        elif first is not None:
-            self.run(preview=large)
+        self._live.fields_changed()
 
     def _show(
         self,
@@ -317,23 +289,12 @@ class Form(Container):
         self.say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in (*notes, *result.notes)))
         self.show_result(operation, source, result)
         if source.preview:
-            later(self.native, 150, self._run_whole)
+            later(self.native, 150, self._live.run_whole)
         return [one.layer for one in self.last]
 
     def store(self, path: Path | None = None) -> None:
         """Compute what is too large for memory into a file; ask for the file if none is given."""
         self._lazy.store(path)
-
-    def _run_whole(self) -> None:
-        """After a preview: the whole image, unless the person has moved on."""
-        if self.job is not None or not self.results.has_preview:
-            return
-        closed = next(iter(self.inputs.values())) is None
-        if not closed and (self._is_live or self._choices == self._previewed):
-            self.run()
-        else:
-            self.undo()
-            self.say("")
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """Show what is not a layer; a panel for it is the subclass's matter."""
@@ -343,7 +304,8 @@ class Form(Container):
         self.message.value = text
         self.message.visible = bool(text)
 
-    def _disconnect(self, *_: Any) -> None:
+    def on_closed(self, *_: Any) -> None:
+        """Stop the job and follow the viewer no longer."""
         self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
         self.viewer.layers.events.removed.disconnect(self._lazy.stop_if_closed)
         if self.job is not None:

@@ -9,7 +9,15 @@ from typing import Any
 import numpy as np
 from qtpy.QtCore import Qt
 from qtpy.QtGui import QImage, QPixmap
-from qtpy.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QProgressBar, QVBoxLayout, QWidget
+from qtpy.QtWidgets import (
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QLayoutItem,
+    QProgressBar,
+    QVBoxLayout,
+    QWidget,
+)
 
 from ...core.result import Prediction, Result
 
@@ -57,7 +65,7 @@ class Bars(QWidget):
 
     def _start(self, title: str) -> None:
         while (item := self._grid.takeAt(0)) is not None:
-            item.widget().deleteLater()
+            _discard(item)
         label = QLabel(title)
         label.setWordWrap(True)
         self._grid.addWidget(label, 0, 0, 1, 3)
@@ -75,6 +83,15 @@ class Bars(QWidget):
         self._grid.addWidget(named, row, 0)
         self._grid.addWidget(bar, row, 1)
         self._grid.addWidget(percent, row, 2)
+
+
+def _discard(item: QLayoutItem) -> None:
+    """Delete the widget of an item that was taken out of its layout."""
+    widget = item.widget()
+    if widget is not None:
+        # no child of the panel while it waits to be deleted
+        widget.setParent(None)
+        widget.deleteLater()
 
 
 def _title(name: str, prediction: Prediction) -> str:
@@ -104,8 +121,7 @@ class Similar(QWidget):
     def show_images(self, similar: Sequence[Mapping[str, Any]]) -> None:
         """Display images; hide the row without any."""
         while (item := self._row.takeAt(0)) is not None:
-            if item.widget() is not None:
-                item.widget().deleteLater()
+            _discard(item)
         for one in similar:
             self._row.addWidget(_card(one))
         self._row.addStretch(1)
@@ -154,9 +170,8 @@ def _card(one: Mapping[str, Any]) -> QWidget:
 
 def pixmap(grey: np.ndarray, side: int) -> QPixmap:
     """Draw a (h, w) uint8 array as a small picture."""
-    grey = np.ascontiguousarray(grey)
     height, width = grey.shape
-    image = QImage(grey.data, width, height, width, QImage.Format.Format_Grayscale8).copy()
+    image = QImage(grey.tobytes(), width, height, width, QImage.Format.Format_Grayscale8).copy()
     return QPixmap.fromImage(image).scaled(
         side,
         side,

@@ -130,8 +130,9 @@ class Mistakes(QListWidget):
         for row in wrong.head(60).itertuples():
             text = f"{row.label}, predicted {row.predicted} ({row.probability:.0%})"
             item = QListWidgetItem(text)
-            if row.name in thumbnails:
-                item.setIcon(QIcon(pixmap(thumbnails[row.name], _THUMBNAIL)))
-            item.setData(Qt.ItemDataRole.UserRole, row.name)
-            item.setToolTip(str(row.name))
+            name = str(row.name)
+            if name in thumbnails:
+                item.setIcon(QIcon(pixmap(thumbnails[name], _THUMBNAIL)))
+            item.setData(Qt.ItemDataRole.UserRole, name)
+            item.setToolTip(name)
             self.addItem(item)

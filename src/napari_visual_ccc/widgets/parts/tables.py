@@ -56,7 +56,7 @@ class FrameModel(QAbstractTableModel):
 
     def data(self, index: QModelIndex, role: int = 0) -> Any:
         """Return text, sorting value, alignment or colour of a cell."""
-        value = self.frame.iat[index.row(), index.column()]
+        value: Any = self.frame.iat[index.row(), index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
             return format_value(value)
         if role == Qt.ItemDataRole.UserRole:
@@ -100,8 +100,10 @@ class Table(QWidget):
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.view.setSortingEnabled(True)
-        self.view.verticalHeader().hide()
-        self.view.horizontalHeader().setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        rows, columns = self.view.verticalHeader(), self.view.horizontalHeader()
+        assert rows is not None and columns is not None
+        rows.hide()
+        columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
         self.copy_button = QPushButton("Copy")
         self.copy_button.setToolTip("Copy the table, for a spreadsheet")
         self.copy_button.clicked.connect(self.copy)
@@ -125,9 +127,19 @@ class Table(QWidget):
         self._sorted.setSortRole(Qt.ItemDataRole.UserRole)
         self.view.setModel(self._sorted)
         self.view.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
-        self.view.selectionModel().currentRowChanged.connect(self._on_row)
+        selection = self.view.selectionModel()
+        assert selection is not None
+        selection.currentRowChanged.connect(self._on_row)
         if len(frame) <= 1000:
             self.view.resizeColumnsToContents()
+
+    @property
+    def selected(self) -> int | None:
+        """Row of `frame` that is selected; None if none is."""
+        selection = self.view.selectionModel()
+        if self.frame is None or selection is None or not selection.hasSelection():
+            return None
+        return self._sorted.mapToSource(selection.currentIndex()).row()
 
     def select(self, row: int) -> None:
         """Select a row of `frame` and scroll to it."""
@@ -137,8 +149,9 @@ class Table(QWidget):
 
     def copy(self) -> None:
         """Put the table on the clipboard, tab separated."""
-        if self.frame is not None:
-            QApplication.clipboard().setText(self.frame.to_csv(sep="\t", index=False))
+        clipboard = QApplication.clipboard()
+        if self.frame is not None and clipboard is not None:
+            clipboard.setText(self.frame.to_csv(sep="\t", index=False))
 
     def save(self, path: Path) -> None:
         """Write the table as CSV."""

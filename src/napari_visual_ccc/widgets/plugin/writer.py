@@ -151,12 +151,13 @@ def _drawable(first: LayerTuple, layer: LayerTuple) -> Layer:
     )
     stride = round(float(last[0] - origin[0]))
     place = Placement(stride, float(origin[0]))
-    aligned = np.allclose(last - origin, stride, rtol=1e-3) and np.isclose(*origin, atol=1e-3)
+    is_square = np.allclose(last - origin, stride, rtol=1e-3)
+    aligned = is_square and np.isclose(origin[0], origin[1], atol=1e-3)
     if stride < 1 or not aligned:
         raise ValueError(f"{image.name} is not aligned with {first[1]['name']}; save it by itself")
     if kind == "labels":
         table = about.get("features")
-        table = table if "label" in table else None
+        table = table if table is not None and "label" in table else None
         return LabelsLayer(plane, table=table, name=image.name, placement=place)
     colormap = about.get("colormap", {})
     name = colormap.get("name") if isinstance(colormap, dict) else str(colormap)

@@ -1,0 +1,82 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+
+
+@pytest.fixture
+def form(viewer, slow_form):
+    viewer.add_image(np.ones((20, 30), np.float32), name="steel")
+    return slow_form(viewer)
+
+
+@pytest.fixture
+def large_form(viewer, slow_form):
+    """A form on an image of which 1 % is visible."""
+    layer = viewer.add_image(np.ones((2100, 2000), np.float32), name="large")
+    layer.corner_pixels = np.array([[0, 0], [200, 200]])
+    return slow_form(viewer)
+
+
+def test_live_follows_a_field(form, viewer, qtbot, finish):
+    form.live.value = True
+    qtbot.waitUntil(lambda: "steel slow" in viewer.layers)
+    form.fields["factor"].value = 7
+    qtbot.waitUntil(lambda: viewer.layers["steel slow"].data.max() == 7)
+    finish(form)
+    assert len(viewer.layers) == 2
+
+
+def test_live_on_a_large_image_ends_with_the_whole(viewer, slow_form, qtbot, finish):
+    viewer.add_image(np.ones((2100, 2000), np.float32), name="large")
+    form = slow_form(viewer)
+    form.live.value = True
+    qtbot.waitUntil(lambda: "large slow" in viewer.layers)
+    layer = viewer.layers["large slow"]
+    qtbot.waitUntil(lambda: layer.data.shape == (2100, 2000) and form.job is None)
+    np.testing.assert_array_equal(layer.scale, 1)
+    form.live.value = False
+    form.undo()
+    assert [layer.name for layer in viewer.layers] == ["large"]
+
+
+def test_changes_during_a_run_are_followed_by_one_more(form, viewer, qtbot, finish):
+    form.live.value = True
+    form.fields["steps"].value = 20
+    form.run()
+    for factor in (3, 4, 5):
+        form.fields["factor"].value = factor
+    qtbot.waitUntil(lambda: "steel slow" in viewer.layers and (viewer.layers[1].data == 5).all())
+    finish(form)
+    assert len(viewer.layers) == 2
+
+
+def test_without_live_no_change_starts_a_run(form, qtbot):
+    form.fields["factor"].value = 3
+    qtbot.wait(60)
+    assert form.is_idle
+    assert form.last == []
+
+
+def test_a_preview_whose_whole_fails_does_not_stay(large_form, viewer, qtbot):
+    added = []
+    viewer.layers.events.inserted.connect(lambda event: added.append(event.value.data.shape))
+    large_form.fields["fail"].value = "large"
+    large_form.live.value = True
+    qtbot.waitUntil(
+        lambda: any("memory is full" in n.message for n in notification_manager.records)
+    )
+    assert added == [(201, 201)]
+    assert [layer.name for layer in viewer.layers] == ["large"]
+
+
+def test_a_preview_is_taken_back_when_live_is_switched_off_and_the_choices_change(
+    large_form, viewer, qtbot
+):
+    large_form.live.value = True
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
+    large_form.live.value = False
+    large_form.fields["factor"].value = 9
+    qtbot.waitUntil(lambda: len(viewer.layers) == 1)
+    assert large_form.is_idle
