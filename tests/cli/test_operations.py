@@ -30,6 +30,13 @@ def test_an_operation_goes_with_and_without_its_family(runner, image, tmp_path, 
     np.testing.assert_array_equal(found, ccc.kmeans(discs).labels)
 
 
+@pytest.mark.parametrize("name", [name for name in OPERATIONS if name != "occlude"])
+def test_every_command_refuses_an_unknown_option(runner, image, name):
+    done = runner.invoke(cli, [name, str(image), "--nonsense", "1"])
+    assert done.exit_code == 2
+    assert "No such option '--nonsense'" in done.output.replace(": --nonsense", " '--nonsense'")
+
+
 def test_exit_codes_are_those_of_the_process(runner, tmp_path):
     assert runner.invoke(cli, []).exit_code == 2
     assert runner.invoke(cli, ["--version"]).exit_code == 0

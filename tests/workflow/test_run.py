@@ -7,7 +7,9 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.workflow.operations import OPERATIONS
 from napari_visual_ccc.workflow.run import execute
+from napari_visual_ccc.workflow.signature import inputs
 
 
 @pytest.fixture
@@ -86,10 +88,25 @@ def test_every_keyword_of_a_script_reaches_its_function_or_is_refused(discs):
         ccc.evaluate(data, info_bar=InfoBar(bottom=3))
     with pytest.raises(ValueError, match="occlude takes no info_bar"):
         ccc.occlude(discs, discs > 100, info_bar=InfoBar(bottom=3))
-    with pytest.raises(ValueError, match="info_bar is 'nonsense'; give InfoBar"):
+    with pytest.raises(ValueError, match="info_bar is 'nonsense'; give for example InfoBar"):
         ccc.threshold(discs, info_bar="nonsense")
     with pytest.raises(TypeError, match="colour"):
         ccc.threshold(discs, colour=3)
+
+
+@pytest.mark.parametrize("name", [name for name in ccc.__all__ if name != "__version__"])
+def test_every_public_function_refuses_an_unknown_keyword(name):
+    given = [None] * (len(inputs(name)) if name in OPERATIONS else 1)
+    words = rf"{name.removesuffix('_dataset')}\w*\(\) got an unexpected keyword argument 'nonsense'"
+    with pytest.raises(TypeError, match=words):
+        getattr(ccc, name)(*given, nonsense=1)
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_the_driver_refuses_an_unknown_choice_of_every_operation(name):
+    given = dict.fromkeys(inputs(name), np.eye(9))
+    with pytest.raises(ValueError, match=f"{name} has no parameter 'nonsense'"):
+        run(execute(name, given, {"nonsense": 1}))
 
 
 def test_numpy_numbers_are_taken_for_plain_ones(discs):

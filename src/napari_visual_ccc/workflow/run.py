@@ -129,7 +129,10 @@ def call(name: str) -> Callable[..., Any]:
     @functools.wraps(engine_function)
     def finished(*args: Any, **kwargs: Any) -> Any:
         bar = kwargs.pop(INFO_BAR, None) if is_option else None
-        bound = signature.bind(*args, **kwargs).arguments
+        try:
+            bound = signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{name}() {error}") from None
         known = bound.pop(INFO_BAR, None) if takes_bar(name) else None
         scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
         given = {key: bound.pop(key) for key in inputs(name) if key in bound}
