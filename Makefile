@@ -1,5 +1,5 @@
 # The two commands a newcomer needs: `make demo` and `make test`. Both set up .venv first.
-# Other Python: make demo PYTHON=python3.12    Part of the tests: make test ARGS="-k otsu"
+# Other Python: make demo PYTHON=python3.12    Part of the tests: make test ARGS="-k threshold"
 
 VENV := .venv/bin
 ARGS ?=

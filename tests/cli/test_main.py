@@ -242,7 +242,7 @@ ONE = np.zeros((1, 1), np.uint8)
         (["texture", "--window", "99"], np.zeros((40, 50), np.uint8), "the image only 50 x 40"),
         (["cluster"], np.full((20, 20), np.nan, np.float32), "no finite pixel"),
         (["denoise"], np.full((20, 20), np.nan, np.float32), "no finite pixel"),
-        (["explain", "--target", "rod"], np.zeros((40, 40), np.uint8), "knows no class 'rod'"),
+        (["explain", "--target", "rod"], np.zeros((40, 40), np.uint8), "has no class 'rod'"),
         (["measure"], np.zeros((20, 20), np.float32), "integers"),
         (["cluster", "select_cluster"], np.zeros((20, 20), np.uint8), "no cluster 1"),
     ],

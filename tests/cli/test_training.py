@@ -197,7 +197,7 @@ def test_a_trained_model_is_tested_on_other_tiles(trained, tmp_path, capsys):
 def test_a_model_is_not_tested_on_classes_that_it_does_not_know(metals, tmp_path, capsys):
     words = ["evaluate", str(metals), "--model", str(saved(tmp_path))]
     assert main([*words, "-o", str(tmp_path / "out")]) == 1
-    sentence(capsys, "knows no class 'powder'", "dendrite, sphere, alloy")
+    sentence(capsys, "has no class 'powder'", "dendrite, sphere, alloy")
     assert names(tmp_path / "out") == []
 
 

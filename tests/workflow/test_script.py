@@ -42,5 +42,5 @@ def test_a_script_takes_the_slice_or_level_that_the_record_is_of(discs, tmp_path
     expected = ccc.kmeans(discs[::2, ::2], spacing=(4.0, 4.0), unit="nm")
     np.testing.assert_array_equal(found["result_1"].labels, expected.labels)
     assert found["result_1"].table.equals(expected.table)
-    with pytest.raises(ValueError, match="an earlier step had made"):
+    with pytest.raises(ValueError, match="an earlier step created"):
         to_script({"steps": [{"operation": "denoise"}, step], "source": {"path": path}})

@@ -103,10 +103,10 @@ def _overview() -> str:
     ]
     for family, members in operations.families().items():
         lines.append(f"  {family}")
-        lines += [f"      {one.name:<16} {signature.summary(one.name)}" for one in members]
+        lines += [f"      {one.name:<20} {signature.summary(one.name)}" for one in members]
     lines.append("  train")
-    lines += [f"      {name:<16} {signature.summary(name)}" for name in training.OPERATIONS]
-    lines.append(f"      {'import':<16} {training.IMPORT}")
+    lines += [f"      {name:<20} {signature.summary(name)}" for name in training.OPERATIONS]
+    lines.append(f"      {'import':<20} {training.IMPORT}")
     lines += ["", "visual-ccc FAMILY [OPERATION] --help lists the options of one.", ""]
     return "\n".join([*lines, EPILOG.removeprefix("\b\n")])
 

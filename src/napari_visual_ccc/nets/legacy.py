@@ -111,7 +111,7 @@ def _content(path: Path) -> Mapping[str, Any]:
         trouble = _trouble(path)
         content = None if trouble else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
-        raise _refused(path, "it holds other things than weights, perhaps code") from None
+        raise _refused(path, "it holds objects other than weights, possibly code") from None
     except (*_WRONG, *_BROKEN, struct.error, SafetensorError):
         raise _refused(path, "the file is damaged, incomplete or of another kind") from None
     if trouble:

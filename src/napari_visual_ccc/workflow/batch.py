@@ -106,7 +106,7 @@ _COLUMNS = (
 def _rows(
     folder: Path, judge: Callable[[Micrograph], Steps[dict[str, Any]]], unjudged: dict[str, Any]
 ) -> Steps[list[dict[str, Any]]]:
-    """Judge every image of a folder; one that cannot be read or judged has a ``problem``."""
+    """Assess every image of a folder; one that cannot be read has a ``problem``."""
     examples, rows = unlabelled(folder), []
     for number, example in enumerate(examples):
         here = Progress(number, len(examples), "images")
@@ -154,7 +154,7 @@ def image_quality_folder(
         One row a file: ``name``, ``slices`` and the columns of `image_quality`, of stacks the
         median over the slices and all flags with how many slices have them; lengths in `unit` where
         the file has a pixel size. Among five or more images, those less sharp than the others by a
-        factor of two are flagged too. ``problem``: why a file could not be judged. ``notes`` name
+        factor of two are flagged too. ``problem``: why a file could not be assessed. ``notes`` name
         flagged files. Raises ------ FileNotFoundError, ValueError If there is no such folder, or no
         image in it.
     """

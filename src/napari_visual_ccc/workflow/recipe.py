@@ -123,7 +123,7 @@ def check_level(step: Step, *, first: bool) -> None:
     """Refuse a step on a level of a pyramid that an earlier step has made."""
     if step.level != 1 and not first:
         raise ValueError(
-            f"{step.operation} was run on a level of a pyramid that an earlier step had made: "
+            f"{step.operation} was run on a level of a pyramid that an earlier step created: "
             "open that result as an image and run it there"
         )
 

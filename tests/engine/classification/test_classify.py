@@ -56,7 +56,7 @@ def test_16_bit_and_8_bit_of_one_micrograph_agree():
 def test_a_flat_image_is_not_claimed_to_be_anything(rng):
     flat = np.full((160, 160), 100.0)
     found = ccc.classify(flat)
-    assert "have no meaning" in found.notes[-1]
+    assert "are meaningless" in found.notes[-1]
     assert not found.layers[0].data.any()
 
 

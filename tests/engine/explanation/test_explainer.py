@@ -116,7 +116,8 @@ def test_the_predicted_class_is_explained_without_a_target(micrograph):
 
 
 def test_an_unknown_class_is_refused_before_the_network_is_built(micrograph):
-    with pytest.raises(ValueError, match="no class 'rod'; it knows cube, octahedron, sphere"):
+    text = "no class 'rod'; its classes are cube, octahedron, sphere"
+    with pytest.raises(ValueError, match=text):
         ccc.explain(micrograph, target="rod")
 
 

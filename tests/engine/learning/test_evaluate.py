@@ -314,7 +314,7 @@ def test_out_of_distribution_images_are_counted():
 
 def test_a_class_that_the_model_does_not_know_is_refused():
     data = from_arrays([np.eye(64)] * 2, ["cube", "rod"], name="shapes")
-    known = "knows no class 'rod' of shapes; it knows cube, octahedron, sphere"
+    known = "has no class 'rod' of shapes; its classes are cube, octahedron, sphere"
     with pytest.raises(ValueError, match=known):
         ccc.evaluate(data)
 

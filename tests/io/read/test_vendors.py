@@ -40,7 +40,7 @@ def test_contradictory_pixel_sizes_are_named_and_the_image_s_own_is_taken(tmp_pa
     assert found.spacing == pytest.approx((9.0, 9.0))
     assert "9 nm (Zeiss Image Pixel Size)" in found.notes[0]
     assert "5.229 nm (Zeiss header)" in found.notes[0]
-    assert "the first was taken" in found.notes[0]
+    assert "the first one is used" in found.notes[0]
 
 
 def test_zeiss_rows_below_the_stored_image_are_its_label_bar(tmp_path):

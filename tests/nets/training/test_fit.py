@@ -125,7 +125,7 @@ def test_what_was_stopped_can_be_finished_with_its_best(tmp_path):
 
 
 def test_nothing_trained_cannot_be_finished(tmp_path):
-    with pytest.raises(ValueError, match="nothing trained"):
+    with pytest.raises(ValueError, match="no trained epoch"):
         trained(state=StateFile(tmp_path / "none", finish=True))
 
 

@@ -99,7 +99,7 @@ def test_a_model_that_relies_on_the_info_bar_is_reported(viewer, finish, cheat):
     form.fields["model"].value = path
     form.run_button.native.click()
     finish(form)
-    assert "looks at the info bar" in form.message.value
+    assert "relies on the info bar" in form.message.value
     assert form.table.isVisibleTo(form.native)
     assert "info bar" in " ".join(form.table.frame["region"])
 

@@ -150,7 +150,7 @@ def test_the_visible_part_of_a_pyramid_is_that_on_screen(viewer):
 
 def test_an_image_as_narrow_as_colour_is_refused(viewer):
     layer = viewer.add_image(np.zeros((6, 40, 4)), rgb=False)
-    with pytest.raises(ValueError, match="taken for colour"):
+    with pytest.raises(ValueError, match="read as colour"):
         take(layer, viewer)
 
 

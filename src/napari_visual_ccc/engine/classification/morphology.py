@@ -97,7 +97,7 @@ def morphology_map(  # noqa: PLR0913
     if stride_px and abs(cells.stride - stride_px) > 0.5:
         notes = (*notes, f"stride {cells.stride:.3g} px, the nearest stride of the network's maps")
     if cells.logits.shape[:2] == (1, 1):
-        notes = (*notes, "one window covers the image: choose a smaller one to see where")
+        notes = (*notes, "one window covers the image: choose a smaller one for a map")
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
     return _maps(cells, cells.spread >= empty, plane.shape, loaded, notes)
 

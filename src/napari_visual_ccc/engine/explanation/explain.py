@@ -267,7 +267,7 @@ def start_explanation(
     known = read_card(model).classes
     for name in (target, against):
         if name and name not in known:
-            raise ValueError(f"the model knows no class {name!r}; it knows {', '.join(known)}")
+            raise ValueError(f"the model has no class {name!r}; its classes are {', '.join(known)}")
     if target and target == against:
         raise ValueError(f"{target} cannot be explained against itself")
     yield Progress(0, 0, "model")

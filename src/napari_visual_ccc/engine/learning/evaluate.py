@@ -146,7 +146,9 @@ def evaluate(
     for name in data.classes:
         if name not in card.classes:
             known = ", ".join(card.classes)
-            raise ValueError(f"the model knows no class {name!r} of {data.name}; it knows {known}")
+            raise ValueError(
+                f"the model has no class {name!r} of {data.name}; its classes are {known}"
+            )
     predictions = yield from _predict_all(data, loaded, tta)
     examples, skipped = predictions.examples, predictions.skipped
     if not examples:

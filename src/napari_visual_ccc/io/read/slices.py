@@ -55,7 +55,7 @@ def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micr
         if (one.spacing, one.unit) != (first.spacing, first.unit):
             notes = (
                 *notes,
-                f"{other.name} has another pixel size than the first slice, which was taken: "
+                f"{other.name} has another pixel size than the first slice, which is used: "
                 "check it",
             )
     if len(paths) > 1:

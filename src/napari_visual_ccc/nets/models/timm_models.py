@@ -186,7 +186,7 @@ def _check_rebuilds(name: str, found: str, net: nn.Module, classes: int) -> None
     shapes = {key: value.shape for key, value in net.state_dict().items()}
     if {key: value.shape for key, value in again.items()} != shapes:
         raise ValueError(
-            f"{name} was built with options of its own; only timm's {found} as it is can be saved"
+            f"{name} was built with custom options; only timm's {found} as it is can be saved"
         )
 
 

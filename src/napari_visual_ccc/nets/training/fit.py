@@ -72,7 +72,7 @@ def fit(
         loop.load_state_dict(stored)
         early.load_state_dict(stored)
     elif state.finish:
-        raise ValueError("there is nothing trained yet to finish")
+        raise ValueError("there is no trained epoch to finish from yet")
     else:
         loop.start(_warm_up_epochs(options, loop.stages))
         early.weights = copy.deepcopy(net.state_dict())

@@ -23,7 +23,7 @@ _PIXELS = ("px", "pixel", "pix", "")
 
 
 def known_bar(layer: Layer) -> InfoBar | None:
-    """Info bar in the metadata of a layer; None when it was not looked for yet."""
+    """Info bar in the metadata of a layer; None before the detection."""
     known = dict(layer.metadata.get(MICROGRAPH) or {}).get("info_bar")
     if known is not None:
         return InfoBar(**known)

@@ -45,7 +45,7 @@ class Source:
     preview : bool
         Only the visible part, at the resolution of the screen.
     info_bar : InfoBar, optional
-        Of the whole layer; None when it was not looked for yet.
+        Of the whole layer; None before the detection.
     whole : (..., Y, X) array, optional
         The layer's array, where `data` is a part of it.
     found : list of InfoBar
@@ -125,7 +125,7 @@ def take(
     data = layer.data[0] if getattr(layer, "multiscale", False) else layer.data
     if not getattr(layer, "rgb", False) and data.ndim > 2 and data.shape[-1] in (3, 4):
         raise ValueError(
-            f"{layer.name} is {data.shape[-1]} pixels wide: it would be taken for colour"
+            f"{layer.name} is {data.shape[-1]} pixels wide: it would be read as colour"
         )
     corner = [0.0] * layer.ndim
     leading: tuple[int, ...] = ()
