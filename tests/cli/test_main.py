@@ -1,4 +1,4 @@
-"""The command line as a person meets it: a process, files, exit codes."""
+"""The command line as users run it: a process, files, exit codes."""
 
 from __future__ import annotations
 

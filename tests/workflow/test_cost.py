@@ -7,7 +7,7 @@ import pytest
 
 from napari_visual_ccc.workflow import cost as preflight
 from napari_visual_ccc.workflow import signature
-from napari_visual_ccc.workflow.cost import Cost, estimate, sentence
+from napari_visual_ccc.workflow.cost import Cost, describe, estimate
 from napari_visual_ccc.workflow.operations import OPERATIONS
 
 # memory as measured is compared with these forecasts by `python -m benchmarks.memory`
@@ -74,9 +74,9 @@ def test_every_choice_of_every_operation_has_a_cost():
     ],
 )
 def test_costs_are_told_in_a_sentence(cost, text):
-    assert sentence(cost, 8_000_000_000) == text
+    assert describe(cost, 8_000_000_000) == text
 
 
 def test_the_memory_of_this_machine_is_known():
     assert preflight.available() > 0
-    assert "of " in sentence(Cost(1, 1, 1))
+    assert "of " in describe(Cost(1, 1, 1))

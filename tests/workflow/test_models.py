@@ -17,7 +17,7 @@ from napari_visual_ccc.engine.classification.windows import run_on_crop
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
-from napari_visual_ccc.workflow.models import beside, import_visual_ccc, save_model
+from napari_visual_ccc.workflow.models import companions, import_visual_ccc, save_model
 
 
 def tiles(name, count=12):
@@ -93,7 +93,7 @@ def test_the_model_is_named_after_its_file(trained, tmp_path):
     assert [one.name for one in others] == [
         "steel v1.2_split.csv", "steel v1.2_report.html", "steel v1.2_report.json",
     ]  # fmt: skip
-    assert list(beside(path).values()) == others
+    assert list(companions(path).values()) == others
 
 
 @pytest.mark.parametrize(

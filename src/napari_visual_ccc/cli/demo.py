@@ -1,4 +1,4 @@
-"""The main job on the sample micrographs: in napari where there is a screen, else in a folder."""
+"""The demo: the main operations on the samples, in napari or written to a folder."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class Job:
     Parameters
     ----------
     after : str
-        Operation whose first layer this one is given; the micrograph when empty.
+        Earlier operation whose first layer is the input; the micrograph when empty.
     """
 
     operation: str
@@ -65,7 +65,7 @@ JOBS: dict[str, list[Job]] = {
 
 @dataclass(frozen=True)
 class Done:
-    """A job and what it gave."""
+    """A finished job."""
 
     job: Job
     outcome: Outcome
@@ -91,7 +91,7 @@ def run_jobs(micrograph: Micrograph, jobs: list[Job]) -> Iterator[Done]:
 
 
 def _after(before: Done, micrograph: Micrograph) -> Micrograph:
-    """Give the first layer of an earlier result as an image on the micrograph."""
+    """First layer of an earlier result, as an image with the facts of the micrograph."""
     layer = before.result.layers[0]
     return replace(
         micrograph,
@@ -148,7 +148,7 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
 
 
 def check_folder(folder: Path) -> None:
-    """Insist on a folder that is new, empty or an earlier demo's."""
+    """Refuse a folder that holds other files than those of an earlier demo."""
     index = folder / "index.html"
     if folder.exists() and not folder.is_dir():
         raise NotADirectoryError(f"{folder} is a file; name a folder with -o")
@@ -170,7 +170,7 @@ def write(finished: list[tuple[Micrograph, list[Done]]], folder: Path) -> Path:
 
     sections = []
     index = folder / "index.html"
-    # an interrupted demo is known as one by it
+    # marks the folder as a demo's, also after an interruption
     write_text(render("demo", version=__version__, sections=[]), index, force=True)
     for micrograph, runs in finished:
         layers: list[Layer] = []

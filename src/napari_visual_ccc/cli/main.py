@@ -83,7 +83,7 @@ class CommandLine(click.Group):
             print("visual-ccc: interrupted; no partial file is left", file=sys.stderr)
             code = INTERRUPTED
         except BrokenPipeError:
-            # the reader of the pipe is gone; Python would complain once more at its exit
+            # the pipe is closed; Python would report it again at exit
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = OK
         except EXPECTED as error:
@@ -156,7 +156,7 @@ def _info() -> int:
 def _demo(output: Path, no_screen: bool) -> int:
     """Run the main jobs on the sample micrographs.
 
-    Opens napari with the layers where there is a screen, writes them to a folder otherwise.
+    Opens napari with the layers on a machine with a screen, writes them to a folder otherwise.
     """
     from . import demo
 

@@ -123,7 +123,7 @@ def _common() -> list[click.Parameter]:
 
 @dataclass(frozen=True)
 class _Job:
-    """What is done with every image of a command."""
+    """Options of a command, the same for all its images."""
 
     name: str
     parameters: dict[str, Any]
@@ -168,7 +168,7 @@ def _run(name: str, images: Sequence[Path], **values: Any) -> int:
         except EXPECTED as error:
             failed += 1
             terminal.print_error(path, error)
-        # a batch goes on; a fault of ours is counted like any other failure
+        # a batch goes on: a bug counts as a failed image
         except Exception as error:  # noqa: BLE001
             failed += 1
             text = f"{type(error).__name__}: {error} (a bug in visual-ccc: please report it)"
@@ -258,7 +258,7 @@ def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> N
 
 
 def _origin(micrograph: Any, axes: tuple[Any, ...], spacing: Any) -> tuple[float, ...]:
-    """Where the image lies, with the steps and pixel size that may have been given anew."""
+    """Origin of the image, with the slice step and pixel size of the options."""
     stated = micrograph.metadata.get("origin") or (0.0, 0.0)
     was, now = (
         [*(one.step for one in leading), *(size or (1.0, 1.0))[-2:]]
@@ -270,7 +270,7 @@ def _origin(micrograph: Any, axes: tuple[Any, ...], spacing: Any) -> tuple[float
 
 
 def _axes(axes: tuple[Any, ...], spacing: Any, unit: str, ndim: int) -> tuple[Any, ...]:
-    """The leading axes, with the step between slices where it was given."""
+    """Leading axes, with the slice step of the options."""
     from ..core.micrograph import Axis
 
     if spacing is None or np.size(spacing) < 3 or ndim < 3:

@@ -60,7 +60,7 @@ def _output(name: str) -> click.Option:
         return terminal.output_option("visual-ccc-output", "Folder for tables and the report")
     return click.Option(
         ["-o", "--output"], type=FILE, required=True, metavar="FILE",
-        help="Model file to write (.safetensors); split and report are written beside it.",
+        help="Model file to write (.safetensors); split and report are written next to it.",
     )  # fmt: skip
 
 
@@ -94,10 +94,10 @@ def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
 
 def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
     from ..core.files import check_free
-    from ..workflow.models import beside, named, save_model
+    from ..workflow.models import companions, named, save_model
 
     path = named(output)
-    for one in (path, *beside(path).values()):
+    for one in (path, *companions(path).values()):
         check_free(one, force=force)
     try:
         result = _executed("train", data, parameters)

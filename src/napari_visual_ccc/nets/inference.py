@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable
 from typing import Any
 
@@ -174,7 +175,7 @@ def feature_map(
             return design.parts.features(net, given.to(device))
     given = whole_strides(given, design)
     if split is None:
-        features = lambda x: design.parts.features(net, x)  # noqa: E731
+        features = functools.partial(design.parts.features, net)
         return (yield from _in_tiles(features, given, device, design.parts.stride, _WHOLE, _MARGIN))
     early = yield from _in_tiles(
         lambda x: split.early(net, x), given, device, split.stride, _TILE, split.halo

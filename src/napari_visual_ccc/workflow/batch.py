@@ -28,13 +28,13 @@ from ..engine.classification.classify import classify
 from ..engine.classification.windows import COVERAGE, Device
 from ..io.datasets import unlabelled
 
-# times as coarse as the typical image of a folder: less sharp than the others
+# an image whose finest detail is this many times coarser than the median is less sharp
 _COARSER = 2.0
 
-# images that make a typical one
+# number of images from which on their median is typical
 _SEVERAL = 5
 
-# flagged files that are named beside the table
+# flagged files that the notes name
 _NAMED = 10
 
 
@@ -64,7 +64,7 @@ def classify_folder(
     Returns
     -------
     Result
-        One row an image: ``name``, ``verdict`` (a class, or unknown), ``probability``,
+        One row per image: ``name``, ``verdict`` (a class, or unknown), ``probability``,
         ``prediction_set``, ``distance`` to the training images, ``second`` class, ``windows``,
         ``problem`` (why an image could not be classified).
 
@@ -79,15 +79,15 @@ def classify_folder(
 
     read_card(model)
 
-    def judge(found: Micrograph) -> Steps[dict[str, Any]]:
+    def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
         prediction = yield from classify(
-            _field(found), found.spacing, found.unit, model=model, coverage=coverage,
-            tta=tta, device=device,
+            _specimen(micrograph), micrograph.spacing, micrograph.unit, model=model,
+            coverage=coverage, tta=tta, device=device,
         )  # fmt: skip
         row: dict[str, Any] = prediction.row
         return row
 
-    rows = yield from _rows(folder, judge, {"verdict": ""})
+    rows = yield from _rows(folder, assess, {"verdict": ""})
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     text = ["verdict", "prediction_set", "second", "problem"]
     table[text] = table[text].fillna("")
@@ -104,7 +104,7 @@ _COLUMNS = (
 
 
 def _rows(
-    folder: Path, judge: Callable[[Micrograph], Steps[dict[str, Any]]], unjudged: dict[str, Any]
+    folder: Path, assess: Callable[[Micrograph], Steps[dict[str, Any]]], empty: dict[str, Any]
 ) -> Steps[list[dict[str, Any]]]:
     """Assess every image of a folder; one that cannot be read has a ``problem``."""
     examples, rows = unlabelled(folder), []
@@ -112,16 +112,18 @@ def _rows(
         here = Progress(number, len(examples), "images")
         yield here
         try:
-            # one image may be left half-way, while the bar tells how far the folder is
-            row = yield from map_progress(judge(example.read()), functools.partial(_still, here))
+            # the bar counts images, however many steps one of them takes
+            row = yield from map_progress(
+                assess(example.read()), functools.partial(_constant, here)
+            )
         except (ValueError, OSError) as error:
-            row = unjudged | {"problem": printable(str(error))}
+            row = empty | {"problem": printable(str(error))}
         rows.append({"name": example.name} | row)
     return rows
 
 
-def _still(here: Progress, _: Progress) -> Progress:
-    return here
+def _constant(progress: Progress, _: Progress) -> Progress:
+    return progress
 
 
 def image_quality_folder(
@@ -151,23 +153,27 @@ def image_quality_folder(
     Returns
     -------
     Result
-        One row a file: ``name``, ``slices`` and the columns of `image_quality`, of stacks the
-        median over the slices and all flags with how many slices have them; lengths in `unit` where
-        the file has a pixel size. Among five or more images, those less sharp than the others by a
-        factor of two are flagged too. ``problem``: why a file could not be assessed. ``notes`` name
-        flagged files. Raises ------ FileNotFoundError, ValueError If there is no such folder, or no
-        image in it.
+        One row per file: ``name``, ``slices``, the columns of `image_quality` and ``problem`` (why
+        a file could not be assessed). Of a stack, numbers are the median over the slices, and each
+        flag has the number of slices that have it. Lengths are in `unit` where the file has a
+        pixel size. Among five or more images, those less sharp than the others by a factor of two
+        are flagged too. ``notes`` name the flagged files.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such folder, or no image in it.
     """
     import pandas as pd
 
-    def judge(found: Micrograph) -> Steps[dict[str, Any]]:
+    def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
         result = yield from image_quality(
-            _field(found), found.spacing, found.unit, blurred=blurred, noisy=noisy,
-            saturated=saturated, striped=striped,
+            _specimen(micrograph), micrograph.spacing, micrograph.unit, blurred=blurred,
+            noisy=noisy, saturated=saturated, striped=striped,
         )  # fmt: skip
         return {"problem": ""} | _all_slices(result.table)
 
-    rows = yield from _rows(folder, judge, {"flags": ""})
+    rows = yield from _rows(folder, assess, {"flags": ""})
     table = pd.DataFrame(rows)
     if "detail_px" in table:
         typical = table["detail_px"].median()
@@ -181,14 +187,14 @@ def image_quality_folder(
     if len(flagged) > _NAMED:
         notes.append(f"and {len(flagged) - _NAMED} more")
     facts = {"flagged": len(flagged), "images": len(table)}
-    said = f"{len(flagged)} of {len(table)} images are flagged"
-    return Result(tables={"quality": table}, facts=facts, notes=(said, *notes))
+    headline = f"{len(flagged)} of {len(table)} images are flagged"
+    return Result(tables={"quality": table}, facts=facts, notes=(headline, *notes))
 
 
-def _field(found: Micrograph) -> Any:
-    """Give the specimen without the info bar."""
-    grey, _ = to_gray(found.data)
-    return grey[(..., *info_bar_of(found).specimen(*grey.shape[-2:]))]
+def _specimen(micrograph: Micrograph) -> Any:
+    """The grey image without its info bar."""
+    grey, _ = to_gray(micrograph.data)
+    return grey[(..., *info_bar_of(micrograph).specimen(*grey.shape[-2:]))]
 
 
 def _all_slices(table: Any) -> dict[str, Any]:

@@ -13,20 +13,20 @@ import numpy as np
 
 from ..arrays.lazy import BAND_PIXELS, CHUNK_SIDE, WORKERS
 
-# seconds that `_yardstick` takes on the machine where the table was measured
+# seconds of `_yardstick` on the machine where the table was measured
 _REFERENCE_S = 0.0015
 
-# chunks of a lazy image that are in memory beside those worked on: neighbours, files read ahead
+# further chunks of a lazy image in memory at a time: neighbours, files read ahead
 _AHEAD = 4
 
 
 class Cost(NamedTuple):
-    """What an operation needs.
+    """Estimated resources of a run.
 
     Parameters
     ----------
     bytes : int
-        Memory beside that of its input: results and temporary arrays.
+        Memory without that of the input: results and temporary arrays.
     tiles : int
         Number of pieces it is computed in.
     seconds : float
@@ -53,7 +53,7 @@ class Needs(NamedTuple):
         Bytes while a whole plane is computed.
     shared : bool
         Whether several cores share the work.
-    beside : float
+    loaded : float
         Bytes that a loaded image needs meanwhile, such as a blurred copy.
     network : bool
         Whether it runs on a graphics processor where there is one; time was measured without.
@@ -64,7 +64,7 @@ class Needs(NamedTuple):
     ns: float
     plane: float = 0.0
     shared: bool = True
-    beside: float = 0.0
+    loaded: float = 0.0
     network: bool = False
 
 
@@ -112,12 +112,12 @@ def estimate(
     at_work = work.tile * min(pixels, WORKERS * BAND_PIXELS) + work.plane * plane
     if lazy:
         chunk = min(plane, CHUNK_SIDE**2)
-        held = (work.kept + work.beside + 2 * kind.itemsize) * chunk * (WORKERS + _AHEAD)
+        held = (work.kept + work.loaded + 2 * kind.itemsize) * chunk * (WORKERS + _AHEAD)
         result = work.kept * pixels
         held += result if result <= room else 0
         tiles = math.prod(shape[:-2]) * math.prod(-(-n // CHUNK_SIDE) for n in shape[-2:])
     else:
-        held = (work.kept + work.beside) * pixels
+        held = (work.kept + work.loaded) * pixels
         tiles = math.prod(shape[:-2]) * -(-plane // BAND_PIXELS)
     if work.plane:
         tiles = math.prod(shape[:-2])
@@ -177,7 +177,7 @@ def threshold(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
     blurred = choices.get("sigma", 1.0) > 0
     byte = kind.itemsize == 1
     # the mask; labels and the blurred image
-    work = Needs(1, 4, 7 + 7 * blurred, beside=1 + (2 if byte else 4) * blurred)
+    work = Needs(1, 4, 7 + 7 * blurred, loaded=1 + (2 if byte else 4) * blurred)
     if not byte and (blurred or not _counted(kind)):
         work = work._replace(tile=20, ns=32)
     if choices.get("min_size", 0) > 1:
@@ -226,8 +226,8 @@ def _has_graphics(choices: Mapping[str, Any]) -> bool:
 
 @functools.cache
 def _slowness() -> float:
-    """How many times slower this machine is now than the one that was measured on."""
-    # the one in the middle: what else runs here slows a job down as well
+    """Present time of the yardstick, relative to the machine of the measurements."""
+    # the median: other processes slow a job down as well
     return sorted(_yardstick() for _ in range(7))[3] / _REFERENCE_S
 
 
@@ -246,18 +246,18 @@ def available() -> int:
     return int(psutil.virtual_memory().available)
 
 
-def sentence(cost: Cost, free: int | None = None) -> str:
-    """Say what an operation needs: ``needs ~3.1 GB of 8.0 GB, in 6 tiles, about 40 s``.
+def describe(cost: Cost, free: int | None = None) -> str:
+    """Describe a cost in words: ``needs ~3.1 GB of 8.0 GB, in 6 tiles, about 40 s``.
 
     Parameters
     ----------
     cost : Cost
         From `estimate`.
     free : int, optional
-        Bytes there are; those of the machine without it.
+        Bytes of free memory; by default those of the machine.
     """
-    there = available() if free is None else free
-    parts = [f"needs ~{_size(cost.bytes)} of {_size(there)}"]
+    free = available() if free is None else free
+    parts = [f"needs ~{_size(cost.bytes)} of {_size(free)}"]
     parts.append(f"in {cost.tiles:,} tiles" if cost.tiles > 1 else "in one piece")
     if not math.isnan(cost.seconds):
         parts.append(_time(cost.seconds))
@@ -279,6 +279,6 @@ def _time(seconds: float) -> str:
 
 
 def _round(value: float) -> int:
-    """One digit, or two below 20: more would be a pretence."""
+    """Round to one digit, or to two below 20: the forecast is no more precise."""
     step = 1 if value < 20 else 10
     return max(1, round(value / step) * step)

@@ -1,4 +1,4 @@
-"""Model files and what lies beside them: the split, the report."""
+"""Model files, and the files written with them: the split, the report."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ SUFFIX = ".safetensors"
 
 
 def named(path: str | Path) -> Path:
-    """Give the path of a model file its ending where that is missing."""
+    """Add the suffix of model files to a path without it."""
     path = Path(path)
     return path if path.suffix.lower() == SUFFIX else path.with_name(path.name + SUFFIX)
 
 
-def beside(path: Path) -> dict[str, Path]:
-    """Names of the files that are written with a model."""
+def companions(path: Path) -> dict[str, Path]:
+    """Paths of the files that are written with a model."""
     stem = path.with_suffix("")
     return {
         "split": stem.with_name(f"{stem.name}_split.csv"),
@@ -34,11 +34,11 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     Parameters
     ----------
     result : TrainedModel
-        As `train` gives it.
+        From `train`.
     path : str or Path
         Of the model; ``.safetensors`` is added where it is missing. The others are named after it.
     force : bool
-        Replace files that are there.
+        Replace files that exist.
 
     Returns
     -------
@@ -54,7 +54,7 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     from ..report.classifier import write_numbers, write_report
 
     path = named(path)
-    others = beside(path)
+    others = companions(path)
     for one in (path, *others.values()):
         check_free(one, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -79,9 +79,9 @@ def import_visual_ccc(
     output : str or Path
         Model file to write.
     classes : sequence of str
-        Names of the classes in order, where the file does not say.
+        Names of the classes in order, where the file does not state them.
     force : bool
-        Replace a file that is there.
+        Replace a file that exists.
 
     Returns
     -------
@@ -91,7 +91,7 @@ def import_visual_ccc(
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such file, or it is not one of Visual-CCC's; the message names it.
+        If there is no such file, or it does not hold weights of Visual-CCC.
     """
     from ..nets import checkpoint
     from ..nets.layers import layers_of

@@ -37,7 +37,7 @@ def replay(
     record : Record, mapping or path
         A record; a YAML file of one; or a result file that carries one.
     image : (..., Y, X) array, Micrograph or path
-        What the first step is given.
+        Input of the first step.
     spacing, unit : (y, x) and str, optional
         Pixel size. When absent: the recorded one, for an array and for the very file that the
         record names; else that of the Micrograph or file, and the recorded one where it has none.
@@ -55,8 +55,8 @@ def replay(
     Raises
     ------
     ValueError
-        If the record is not one of ours, a further input is missing, or a model is another one
-        than was recorded.
+        If the record is not of this package, a further input is missing, or a model is not the
+        recorded one.
     """
     result: Result = run(
         replaying(record, image, spacing=spacing, unit=unit, others=others), report
@@ -76,19 +76,19 @@ def replaying(
     record = load(record)
     source, steps = record.source, record.steps
     micrograph = _as_micrograph(image)
-    known_size, known_unit = _pixel_size(micrograph, source, image)
-    spacing = spacing or known_size
-    unit = unit or known_unit if spacing else "px"
+    own_size, own_unit = _pixel_size(micrograph, source, image)
+    spacing = spacing or own_size
+    unit = unit or own_unit if spacing else "px"
     factor = steps[0].level
     current, spacing = at_level(micrograph, factor), scaled(spacing, factor)
-    known: dict[str, Any] = {str(one): current for one in (source.name, source.path)}
+    by_name: dict[str, Any] = {str(one): current for one in (source.name, source.path)}
     for step in steps:
         check_level(step, first=step is steps[0])
         first, *further = inputs(step.operation)
-        known[step.inputs.get(first, "")] = current
+        by_name[step.inputs.get(first, "")] = current
         if step.plane and current.ndim > 2:
             current = _plane(current, step.plane, step.operation)
-        given = {first: current, **_further(step, further, known, others or {})}
+        given = {first: current, **_further(step, further, by_name, others or {})}
         outcome = yield from execute(
             step.operation, given, step.parameters, spacing=spacing, unit=unit, info_bar=step.bar
         )
@@ -129,7 +129,7 @@ def check_level(step: Step, *, first: bool) -> None:
 
 
 def at_level(micrograph: Micrograph, factor: float) -> Any:
-    """Give the level of a pyramid that has 1/factor of the resolution; all of it for 1.
+    """Select the level of a pyramid with 1/factor of the resolution; full resolution for 1.
 
     Raises
     ------
@@ -150,21 +150,21 @@ def at_level(micrograph: Micrograph, factor: float) -> Any:
 
 
 def _further(
-    step: Step, names: list[str], known: Mapping[str, Any], others: Mapping[str, Any]
+    step: Step, names: list[str], by_name: Mapping[str, Any], others: Mapping[str, Any]
 ) -> dict[str, Any]:
-    found = {}
+    inputs_by_name = {}
     for name in names:
         recorded = step.inputs.get(name)
         if name in others:
-            found[name] = others[name]
-        elif recorded is not None and recorded in known:
-            found[name] = known[recorded]
+            inputs_by_name[name] = others[name]
+        elif recorded is not None and recorded in by_name:
+            inputs_by_name[name] = by_name[recorded]
         elif recorded is not None:
             raise ValueError(
                 f"{step.operation} was also given {recorded!r} as {name}; "
                 f"pass that array in others={{{name!r}: ...}}"
             )
-    return found
+    return inputs_by_name
 
 
 def _check_model(step: Step, result: Result) -> None:
@@ -193,14 +193,14 @@ def load(record: Record | Mapping[str, Any] | str | Path) -> Record:
     name = "record"
     if isinstance(record, str | Path):
         name, record = str(record), _from_file(Path(record))
-    found = record if isinstance(record, Record) else read_record(record, name)
-    for step in found.steps:
+    record = record if isinstance(record, Record) else read_record(record, name)
+    for step in record.steps:
         operation = OPERATIONS.get(step.operation)
         if operation is None:
             raise ValueError(f"{name} names an operation that does not exist: {step.operation!r}")
         if not operation.takes_arrays:
             raise ValueError(f"{name}: {step.operation} works on a {operation.takes}, not an image")
-    return found
+    return record
 
 
 def _plane(stack: Any, plane: Sequence[int], name: str) -> Any:

@@ -1,4 +1,4 @@
-"""Records: how a result was made, kept beside it in files and in the metadata of layers."""
+"""Records: how a result was made, stored with it in files and in the metadata of layers."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from ..core.plain import plain
 from ..core.result import Result, prediction_of
 from .upgrade import upgraded
 
-# what a field must be, in the sentence about one that is not
+# what a field must be, for the message about one that is not
 _MUST = {
     "source": "a name, a path and a pixel size",
     "parameters": "names with values",
@@ -32,7 +32,7 @@ _MUST = {
     "level": "how many times coarser it is",
 }
 
-# what is kept of the card of a model
+# fields of the model card that a record holds
 _MODEL = ("hash", "architecture", "name")
 
 _Pixels = Annotated[StrictInt, Field(ge=0)]
@@ -48,7 +48,7 @@ _Plain = Annotated[dict[str, Any], BeforeValidator(_present)]
 
 
 class RecordSource(BaseModel):
-    """The image that the first step was given."""
+    """Input image of the first step."""
 
     model_config = ConfigDict(extra="allow")
 
@@ -69,7 +69,7 @@ class Step(BaseModel):
     parameters : dict
         All choices, those that had their default included.
     inputs : dict
-        Name of the layer or file given for each input.
+        Name of the layer or file of each input.
     output : str
         Name of the layer among those of the result.
     plane : list of int
@@ -116,29 +116,29 @@ class Record(BaseModel):
 
     @property
     def last(self) -> Step:
-        """The step that gave the result."""
+        """The step that made the result."""
         return self.steps[-1]
 
     def of(self, output: str = "", **facts: Any) -> Record:
-        """Give the record of one layer of the result, with more facts about its step."""
+        """Return the record of one layer of the result, with more facts about its step."""
         last = self.last.model_copy(update={"output": output, **facts})
         return self.model_copy(update={"output": output, "steps": [*self.steps[:-1], last]})
 
     def plain(self) -> dict[str, Any]:
-        """Give the record as values that JSON and YAML can hold."""
+        """Return the record as values that JSON and YAML can hold."""
         values: dict[str, Any] = plain(self.model_dump(exclude_unset=True))
         return values
 
 
 def read_record(values: Any, name: str = "record") -> Record:
-    """Check plain values and give them as a record, in the terms of this version.
+    """Validate plain values, and return them as a record with the names of this version.
 
     Parameters
     ----------
     values : mapping
-        As `Record.plain` gives them, of this version or an earlier one.
+        As from `Record.plain`, of this version or an earlier one.
     name : str
-        What errors call it: the name of its file.
+        Name of the record in error messages, such as that of its file.
 
     Raises
     ------
@@ -153,10 +153,10 @@ def read_record(values: Any, name: str = "record") -> Record:
     try:
         return Record.model_validate(values)
     except ValidationError as error:
-        raise ValueError(_sentence(values, error, name)) from None
+        raise ValueError(_message(values, error, name)) from None
 
 
-def _sentence(values: Mapping[str, Any], error: ValidationError, name: str) -> str:
+def _message(values: Mapping[str, Any], error: ValidationError, name: str) -> str:
     where = error.errors()[0]["loc"]
     if where[0] != "steps":
         return f"{name}: {where[0]} must be {_MUST.get(str(where[0]), 'text')}"
@@ -185,14 +185,14 @@ def make_record(
     parameters : mapping
         All its parameters.
     inputs : mapping
-        Name of the layer or file given for each input.
+        Name of the layer or file of each input.
     source : mapping
         ``name`` and ``path`` of the image, and if known ``sha256``, ``spacing`` and ``unit``.
     previous : mapping, optional
         Record of the first input, when that was a result itself: its source is kept and this
         operation becomes one more step.
     result : Result, optional
-        What the operation gave, for its facts, its model and the info bar that it left out.
+        Result of the operation: its facts, its model and the info bar that was left out.
     """
     facts = {} if result is None else dict(result.facts)
     step: dict[str, Any] = {
@@ -231,7 +231,7 @@ def model_of(result: Result | None) -> dict[str, Any]:
 
 
 def fingerprint(data: Any) -> str:
-    """Checksum that tells whether an array was changed, quickly.
+    """Checksum that detects changes of an array, quick to compute.
 
     Parameters
     ----------
@@ -245,7 +245,7 @@ def fingerprint(data: Any) -> str:
         data = np.concatenate([np.ravel(one) for one in data]) if data else np.empty(0)
     if not isinstance(data, np.ndarray):
         return ""
-    # odd, so that it does not walk down a column of an image
+    # odd, so that the sample is not one column of an image
     step = 1 if data.nbytes <= 1 << 22 else data.size // 500_000 | 1
     sample = np.ascontiguousarray(data if step == 1 else data.reshape(-1)[::step])
     return f"{zlib.crc32(sample.tobytes()):08x}"
@@ -260,10 +260,10 @@ def versions() -> dict[str, str]:
 def _versions(with_torch: bool) -> tuple[tuple[str, str], ...]:
     names = ["napari-visual-ccc", "numpy", "scipy", "scikit-image", "scikit-learn"]
     names += ["torch"] if with_torch else []
-    found = [("python", platform.python_version())]
+    installed = [("python", platform.python_version())]
     for name in names:
         try:
-            found.append((name, importlib.metadata.version(name)))
+            installed.append((name, importlib.metadata.version(name)))
         except importlib.metadata.PackageNotFoundError:
             continue
-    return tuple(found)
+    return tuple(installed)

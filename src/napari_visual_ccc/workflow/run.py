@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, eq=False)
 class Outcome:
-    """What an operation gave.
+    """Result of an operation, with its record.
 
     Parameters
     ----------
@@ -75,9 +75,9 @@ def execute(
     spacing, unit : (y, x) or (z, y, x), and str, optional
         Pixel size; that of the first Micrograph when absent.
     info_bar : InfoBar or callable, optional
-        Bar of the first input, which is left out of the work and stays blank in the result; a
-        callable is asked for it once the work has begun. When absent: the bar of a Micrograph,
-        detected where its file does not state one; an array has none.
+        Info bar of the first input, which is left out and stays blank in the result; a callable is
+        called for it when the work begins. When absent: the bar of a Micrograph, detected where
+        its file does not state one; an array has none.
 
     Returns
     -------
@@ -117,10 +117,10 @@ def execute(
 
 
 def call(name: str) -> Callable[..., Any]:
-    """Give an operation as a plain function that returns its result (for scripts).
+    """Wrap an operation as a plain function that returns its result (for scripts).
 
     Inputs may be `Micrograph`: the pixel size of the first is used and its info bar left out. The
-    bar of an array is given with ``info_bar=InfoBar(bottom=64)``.
+    bar of an array is passed as ``info_bar=InfoBar(bottom=64)``.
     """
     engine_function = function(name)
     signature = inspect.signature(engine_function)

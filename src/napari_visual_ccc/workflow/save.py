@@ -45,7 +45,7 @@ def write_result(
     result : Result
         Of any operation.
     folder : Path
-        It is made where there is none.
+        Created if it does not exist.
     name : str
         Start of the names of all files.
     record : Record
@@ -56,7 +56,7 @@ def write_result(
     formats : Formats
         Of the files.
     force : bool
-        Replace files that are there.
+        Replace files that exist.
 
     Returns
     -------
@@ -66,7 +66,7 @@ def write_result(
     Raises
     ------
     FileExistsError
-        Before anything is written, if one of the files is there and `force` is not set.
+        Before anything is written, if one of the files exists and `force` is not set.
     OSError
         If a file cannot be written; no part of it remains.
     """

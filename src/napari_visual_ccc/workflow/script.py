@@ -25,7 +25,7 @@ image, spacing, unit = micrograph.data, {spacing}, {unit}
 
 
 def to_script(record: Record | Mapping[str, Any] | str | Path) -> str:
-    """Write a record as a Python script that gives the same result.
+    """Write a record as a Python script that makes the same result.
 
     Parameters
     ----------
@@ -75,6 +75,6 @@ def _call(step: Step, current: str, variables: Mapping[str, str]) -> str:
     if any(step.info_bar.values()):
         arguments.append(f"info_bar={step.bar!r}")
     for key, value in checked(name, step.parameters).items():
-        shown = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
-        arguments.append(f"{key}={shown}")
+        text = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
+        arguments.append(f"{key}={text}")
     return f"ccc.{name}({', '.join(arguments)})"

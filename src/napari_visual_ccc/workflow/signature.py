@@ -85,7 +85,7 @@ def defaults(name: str) -> dict[str, Any]:
 def _parameters(operation: Callable[..., Any]) -> dict[str, Parameter]:
     hints = get_type_hints(operation, include_extras=True)
     texts = _parameter_texts(operation)
-    found = {}
+    result = {}
     for parameter in inspect.signature(operation).parameters.values():
         if parameter.kind is not parameter.KEYWORD_ONLY:
             continue
@@ -93,10 +93,10 @@ def _parameters(operation: Callable[..., Any]) -> dict[str, Parameter]:
         if get_origin(kind) is Annotated:
             kind, *extras = get_args(kind)
             options = dict(extras[0])
-        found[parameter.name] = Parameter(
+        result[parameter.name] = Parameter(
             parameter.name, kind, parameter.default, options, texts.get(parameter.name, "")
         )
-    return found
+    return result
 
 
 def summary(name: str) -> str:
@@ -105,7 +105,7 @@ def summary(name: str) -> str:
 
 
 def input_help(name: str) -> dict[str, str]:
-    """What the docstring says about each input."""
+    """Description of each input in the docstring."""
     texts = _parameter_texts(function(name))
     return {i: texts.get(i, "") for i in inputs(name)}
 
@@ -160,11 +160,11 @@ def checked(operation: str, choices: Mapping[str, Any], *, limits: bool = True) 
         raise ValueError(
             f"{operation} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
         )
-    found = {name: _checked_type(known[name], value) for name, value in choices.items()}
-    for name, value in found.items():
+    values = {name: _checked_type(known[name], value) for name, value in choices.items()}
+    for name, value in values.items():
         if limits:
             _check_limits(known[name], value)
-    return found
+    return values
 
 
 def _checked_type(parameter: Parameter, value: Any) -> Any:

@@ -12,7 +12,7 @@ from ..core.micrograph import InfoBar, plane_shape
 from ..core.progress import Steps
 from ..core.result import Result
 
-# columns of tables with positions along y and x, which the bar at the top and left moves
+# columns with positions along y and x, which a bar at the top or left shifts
 _DOWN = ("centroid_y_px", "bbox_top", "bbox_bottom")
 
 _ACROSS = ("centroid_x_px", "bbox_left", "bbox_right")
@@ -28,7 +28,7 @@ def on_field(
     work : callable
         Gets the arrays without their bar.
     arrays : mapping of arrays
-        By name; those of the size of the first have the same bar.
+        By name; those with the size of the first have the same bar.
     bar : InfoBar
         Of the first.
 
@@ -36,7 +36,7 @@ def on_field(
     -------
     Result
         In the frame of the arrays: layers of their size are blank (0, or NaN where there is NaN)
-        in the bar, coarser ones say where they start, places in tables are those of the array.
+        in the bar, coarser ones are placed after it, positions in tables are those of the array.
 
     Raises
     ------

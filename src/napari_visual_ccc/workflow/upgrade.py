@@ -1,4 +1,4 @@
-"""Records of earlier versions, in the terms of this one: they replay for good."""
+"""Records of earlier versions with the names of this one, so that they can be replayed."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 
 class _Renamed(NamedTuple):
-    """What became of an operation of version 0.1.0.
+    """An operation of version 0.1.0 in the names of this version.
 
     Parameters
     ----------
@@ -17,7 +17,7 @@ class _Renamed(NamedTuple):
     parameters : mapping
         Old name of a parameter → its name now, or (name now, {old value: value now}).
     extra : mapping
-        Parameters that did not exist, with the values that give the old result.
+        Parameters that did not exist, with the values that reproduce the old result.
     """
 
     name: str
@@ -55,7 +55,7 @@ _CHANGED = {
 
 
 def upgraded(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Give a record with the names that operations and parameters have in this version.
+    """Rename operations and parameters of a record to those of this version.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def _step(step: Any) -> Any:
     parameters = step.get("parameters", {})
     if old is None or not isinstance(parameters, Mapping):
         return step
-    # what has a new name already has that
+    # a new name already states what the old name implied
     extra = old.extra if name != old.name else {}
     renamed = dict(_parameter(old, key, value) for key, value in parameters.items())
     return {**step, "operation": old.name, "parameters": {**extra, **renamed}}

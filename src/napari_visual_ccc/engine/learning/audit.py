@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import numpy as np
 
@@ -13,6 +13,11 @@ from ...core.result import Result
 from ..acquisition.quality import quality_of
 from ..classification.windows import Device
 from .prepare import open_plane, thumbnail
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from ...core.dataset import Example
 
 # largest difference of two hashes of 64 bits: 92 % or more of copies that are cropped by a few
 # pixels or noisy differ by less, tiles of the samples by more; some crops of NanoShapes differ by
@@ -96,7 +101,7 @@ def audit_dataset(
         rows.append((one.name, one.label, one.group, two.name, two.label, two.group, similar))
     duplicates = pd.DataFrame(rows, columns=columns)
     duplicates["leaks"] = duplicates["group"] != duplicates["other_group"]
-    counts = _counts(data, used, shapes)
+    counts = _counts(used, shapes)
     table = pd.DataFrame(skipped, columns=["name", "reason"])
     notes = (*_notes(counts, duplicates, table), *_quality_notes(flagged))
     facts = {"images": len(used), "unfit": len(flagged)}
@@ -181,7 +186,7 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     return best
 
 
-def _counts(data: Dataset, used: list, shapes: list[tuple[int, ...]]):  # type: ignore[no-untyped-def]
+def _counts(used: list[Example], shapes: list[tuple[int, ...]]) -> pd.DataFrame:
     import pandas as pd
 
     table = pd.DataFrame(
@@ -204,14 +209,16 @@ def _counts(data: Dataset, used: list, shapes: list[tuple[int, ...]]):  # type: 
     return counts.reset_index()
 
 
-def _notes(counts, duplicates, skipped) -> tuple[str, ...]:  # type: ignore[no-untyped-def]
+def _notes(
+    counts: pd.DataFrame, duplicates: pd.DataFrame, skipped: pd.DataFrame
+) -> tuple[str, ...]:
     notes = []
     ratio = counts["images"].max() / counts["images"].min()
     if ratio >= _IMBALANCE:
         notes.append(f"the largest class has {ratio:.0f} times the images of the smallest")
-    for row in counts.itertuples():
-        if row.groups < 2:
-            notes.append(f"{row[1]}: all images are of one group; add another specimen")
+    for label, groups in zip(counts["class"], counts["groups"], strict=True):
+        if groups < 2:
+            notes.append(f"{label}: all images are of one group; add another specimen")
     leaks = int(duplicates["leaks"].sum())
     if leaks:
         notes.append(

@@ -88,7 +88,7 @@ class Classify(Form):
         try:
             return list(getattr(read_card(_path(fields["model"].value)), key))
         except (ValueError, OSError) as error:
-            # read again whenever layers change: report it once
+            # choices are read anew whenever layers change: report a file once
             path = fields["model"].value
             if path != self._unreadable:
                 report(error)
@@ -96,7 +96,7 @@ class Classify(Form):
             return []
 
     def _import(self, fields: Container, path: Any) -> None:
-        """Convert weights published by Visual-CCC to a model file next to them, and choose it."""
+        """Convert weights published by Visual-CCC to a model file next to them, and select it."""
         chosen = _path(path)
         if chosen is None or chosen.suffix.lower() not in (".pth", ".pt"):
             return

@@ -49,7 +49,7 @@ def layer_kind(kind: Kind) -> type[Layer]:
 
 
 def field_of(parameter: Parameter) -> Widget:
-    """Make the form field of a parameter: a slider where both limits are known and near."""
+    """Make the form field of a parameter: a slider where its range is short."""
     options = dict(parameter.options)
     options.setdefault("label", parameter.name.replace("_", " ").capitalize())
     options["tooltip"] = parameter.help
@@ -65,7 +65,7 @@ def field_of(parameter: Parameter) -> Widget:
 
 
 def values_of(name: str, fields: Container) -> dict[str, Any]:
-    """Parameters of an operation as the fields have them; an empty path is None."""
+    """Values of the fields by parameter; an empty path is None."""
     values = {}
     for key, parameter in signature.parameters(name).items():
         value = fields[key].value
@@ -96,7 +96,7 @@ def take_inputs(
     Parameters
     ----------
     layers : mapping
-        By input; None where nothing is chosen.
+        By input; None where no layer is chosen.
     preview, level
         As `source.take`; further inputs are taken on the level that has the size of the first.
 
@@ -123,7 +123,7 @@ def take_inputs(
 
 
 def wrapped(*texts: Label) -> None:
-    """Give texts as many lines as the width of the dock asks for."""
+    """Wrap texts to the width of the dock."""
     for text in texts:
         text.native.setWordWrap(True)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)

@@ -9,7 +9,7 @@ from magicgui.widgets import ComboBox, Label
 from napari.layers import Layer
 
 from ...arrays.lazy import is_lazy
-from ...workflow.cost import estimate, sentence
+from ...workflow.cost import describe, estimate
 from ...workflow.operations import Operation
 from ..layers.lazy import memory_budget
 
@@ -54,5 +54,5 @@ class Forecast:
             return ""
         lazy, free = is_lazy(data), memory_budget()
         cost = estimate(operation.cost, shape, data.dtype, lazy, parameters, room=free)
-        text = "" if cost is None else f"{sentence(cost)}."
+        text = "" if cost is None else f"{describe(cost)}."
         return f"{text[:1].upper()}{text[1:]}"

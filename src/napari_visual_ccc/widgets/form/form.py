@@ -114,7 +114,7 @@ class Form(Container):
 
     @property
     def last(self) -> list[Any]:
-        """What the last run has added or changed: each has a layer, and can be undone."""
+        """Changes of the last run: each has a layer and can be undone."""
         return self.results.last
 
     def _build_method(self) -> None:
@@ -138,12 +138,12 @@ class Form(Container):
 
     @property
     def parameters(self) -> dict[str, Any]:
-        """What the person chose."""
+        """Values of the parameter fields."""
         return values_of(self.operation.name, self.fields)
 
     @property
     def inputs(self) -> dict[str, Layer | None]:
-        """The layers the person chose."""
+        """Layers chosen as inputs."""
         return {name: self.fields[name].value for name in signature.inputs(self.operation.name)}
 
     def _follow_selection(self, event: Any = None) -> None:
@@ -174,7 +174,7 @@ class Form(Container):
             lambda prepared: self._show(operation, sources, *prepared),
             failed=lambda error: self._on_failed(error, preview),
         )
-        # a live form would flicker: it offers Cancel only where there is something to wait for
+        # a live form would flicker: it offers Cancel for long runs only
         if self._live.is_on:
             later(self.native, 400, self.reveal)
         else:
@@ -203,7 +203,7 @@ class Form(Container):
             self.bar.visible = True
 
     def __call__(self, **values: Any) -> list[Layer]:
-        """Set fields by name, run to the end, and give the layers of the result (for scripts)."""
+        """Set fields by name, run to the end and return the layers of the result (for scripts)."""
         if "method" in values:
             self.method.value = values.pop("method")
         for name, value in values.items():
@@ -217,7 +217,7 @@ class Form(Container):
         return layers
 
     def cancel(self) -> None:
-        """Stop the running job; what was there before stays."""
+        """Stop the running job; earlier results stay."""
         self._live.is_waiting = False
         if self.job is not None:
             self.job.cancel()
@@ -227,7 +227,7 @@ class Form(Container):
             self.say(partly if self.results.is_computing else "Cancelled.")
 
     def undo(self) -> None:
-        """Take back what the last run added or changed, unless it was edited since."""
+        """Remove or restore what the last run changed, unless it was edited since."""
         if self.results.is_computing and self.job is not None:
             self.job.cancel()
         kept = self.results.undo()
@@ -255,7 +255,7 @@ class Form(Container):
     def show_progress(self, progress: Progress) -> None:
         """Move the progress bar."""
         self.bar.max = progress.total
-        # work of unknown length runs to and fro
+        # a total of 0 makes an indeterminate bar
         self.bar.value = min(progress.done, progress.total)
 
     def _on_finished(self) -> None:
@@ -297,7 +297,7 @@ class Form(Container):
         self._lazy.store(path)
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
-        """Show what is not a layer; a panel for it is the subclass's matter."""
+        """Show tables and facts of a result; a subclass with a panel for them overrides this."""
 
     def say(self, text: str) -> None:
         """Show a message; an empty one hides it."""

@@ -42,7 +42,7 @@ class LazyResults:
         self._refreshed = 0.0
 
     def fill(self) -> None:
-        """Compute what is on screen already as an empty layer, the current slice first."""
+        """Fill the layers that are still empty, the current slice first."""
         form, results = self.form, self.form.results
         parts, results.waiting = results.waiting, []
         self._note_slice()
@@ -57,7 +57,7 @@ class LazyResults:
         later(form.native, 400, form.reveal)
 
     def _note_slice(self) -> None:
-        """Note the current slice for the thread that fills."""
+        """Note the current slice for the thread that fills the layers."""
         self._current = current_slice(self.form.last[0].layer, self.form.viewer)
 
     def _on_progress(self, progress: Progress) -> None:
@@ -83,10 +83,10 @@ class LazyResults:
 
     def store(self, path: Path | None = None) -> None:
         """Compute what is too large for memory into a file; ask for the file if none is given."""
-        form, shown = self.form, self.form.results.too_large
-        if shown is None or form.job is not None:
+        form, result_layer = self.form, self.form.results.too_large
+        if result_layer is None or form.job is not None:
             return
-        layer = shown.layer
+        layer = result_layer.layer
         if path is None:
             name, _ = QFileDialog.getSaveFileName(
                 form.native, "Compute all into", f"{file_stem(layer.name)}.ome.zarr",
@@ -103,17 +103,17 @@ class LazyResults:
         form.start(
             write_image(image, path, force=True),
             f"Compute {layer.name}",
-            lambda written: self._on_stored(shown, lazy, written),
+            lambda written: self._on_stored(result_layer, lazy, written),
         )
         form.reveal()
 
-    def _on_stored(self, shown: ResultLayer, lazy: Any, path: Path) -> None:
+    def _on_stored(self, result_layer: ResultLayer, lazy: Any, path: Path) -> None:
         """Let the layer read what was written, unless it shows something else by now."""
         form = self.form
-        if shown.layer.data is lazy and shown.layer in form.viewer.layers:
-            shown.layer.data = read(path).data
-            shown.stored = True
-            shown.finish_computing()
+        if result_layer.layer.data is lazy and result_layer.layer in form.viewer.layers:
+            result_layer.layer.data = read(path).data
+            result_layer.stored = True
+            result_layer.finish_computing()
         form.store_button.visible = form.results.too_large is not None
         form.say(f"Computed into {path}.")
 

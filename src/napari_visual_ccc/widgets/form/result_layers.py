@@ -1,4 +1,4 @@
-"""The layers of a form's results: added, updated where they are untouched, taken back."""
+"""Layers of a form's results: added, updated while they are unedited, undone."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class ResultLayers:
-    """What the last run has added or changed, and what earlier runs may be updated.
+    """Layers of the last run, and those of earlier runs that may be updated.
 
     Parameters
     ----------
@@ -50,27 +50,27 @@ class ResultLayers:
                 metadata |= {"print": one.print, "preview": source.preview}
                 metadata |= {"unfinished": True} if one.lazy is not None else {}
                 key = (operation.name, source.layer.unique_id, index)
-                shown = self._show_part(key, source, one.layer, metadata)
-                shown.computing = False
+                entry = self._show_part(key, source, one.layer, metadata)
+                entry.computing = False
                 if one.lazy is not None:
-                    shown.start_computing(one.layer)
-                self.last.append(shown)
+                    entry.start_computing(one.layer)
+                self.last.append(entry)
             self.waiting = [one for one in prepared if one.lazy is not None]
             if len(self.last) > 1:
                 self.viewer.layers.selection.active = self.last[0].layer
         finally:
             self.is_adding = False
-        return [shown.layer for shown in self.last]
+        return [entry.layer for entry in self.last]
 
     def _show_part(
         self, key: tuple[Any, ...], source: Source, part: Part, metadata: dict[str, Any]
     ) -> ResultLayer:
-        shown = self._by_source.get(key)
+        entry = self._by_source.get(key)
         new = build(source, part, metadata)
-        if shown is not None and shown.layer.ndim == new.ndim and shown.untouched:
-            shown.update(source, part, new)
-            return shown
-        # of several maps one is visible: on top of each other they show nothing
+        if entry is not None and entry.layer.ndim == new.ndim and entry.untouched:
+            entry.update(source, part, new)
+            return entry
+        # only the first of several maps is visible: they would cover each other
         new.visible = not self.last
         layer = self.viewer.add_layer(new)
         style = getattr(part, "style", "")
@@ -78,9 +78,9 @@ class ResultLayers:
         return self._by_source[key]
 
     def undo(self) -> list[str]:
-        """Take back what the last run did; give the names of layers that were edited since."""
-        there = [one for one in reversed(self.last) if one.layer in self.viewer.layers]
-        kept = [one.layer.name for one in there if not one.undo()]
+        """Undo the last run; return the names of layers that were edited since and stay."""
+        present = [one for one in reversed(self.last) if one.layer in self.viewer.layers]
+        kept = [one.layer.name for one in present if not one.undo()]
         self.last = []
         return kept
 
@@ -105,7 +105,7 @@ class ResultLayers:
         return next((one for one in self.last if _is_stored_later(one)), None)
 
     def refresh(self) -> None:
-        """Show what has been computed of layers that are filled."""
+        """Show what has been computed so far."""
         for one in self.last:
             if one.computing and one.layer in self.viewer.layers:
                 one.take_contrast(current_slice(one.layer, self.viewer))
@@ -123,6 +123,6 @@ class ResultLayers:
         self.last, self.waiting = [], []
 
 
-def _is_stored_later(shown: Any) -> bool:
-    data = getattr(shown.layer, "data", None)
-    return not getattr(shown, "stored", True) and is_lazy(data)
+def _is_stored_later(entry: Any) -> bool:
+    data = getattr(entry.layer, "data", None)
+    return not getattr(entry, "stored", True) and is_lazy(data)

@@ -36,7 +36,7 @@ class TableForm(Form):
 
     @property
     def labels_layer(self) -> Labels | None:
-        """The layer the table speaks of."""
+        """Layer of the labels in the table; None once it was removed."""
         layers = [s.layer for s in self.last if isinstance(s.layer, Labels)]
         return layers[0] if layers and layers[0] in self.viewer.layers else None
 
