@@ -605,23 +605,10 @@ def write(path: Path, found: Mapping[str, Any]) -> None:
     path.write_text("{\n" + ",\n".join(lines) + "\n}\n", encoding="utf-8")
 
 
-def differences(was: Any, now: Any, tolerance: float | None, where: str = "") -> list[str]:  # noqa: C901
+def differences(was: Any, now: Any, tolerance: float | None, where: str = "") -> list[str]:
     """List what differs between two records, in words."""
     if isinstance(was, dict) and isinstance(now, dict):
-        if "error" in was and "error" in now:
-            return []
-        if ("error" in was) != ("error" in now) or "fault" in now:
-            return [f"{where}: was {outlined(was)}, is {outlined(now)}"]
-        found = []
-        for key in sorted({*was, *now}):
-            if key == "sha256" and tolerance is not None:
-                continue
-            if key not in was or key not in now:
-                word = "is missing" if key in was else "is new"
-                found.append(f"{where} / {key} {word}")
-                continue
-            found += differences(was[key], now[key], tolerance, f"{where} / {key}")
-        return found
+        return differences_of_mappings(was, now, tolerance, where)
     if isinstance(was, list) and isinstance(now, list):
         if len(was) != len(now) or (was and isinstance(was[0], str) and was != now):
             return [f"{where}: was {outlined(was)}, is {outlined(now)}"]
@@ -637,6 +624,25 @@ def differences(was: Any, now: Any, tolerance: float | None, where: str = "") ->
     elif was == now:
         return []
     return [f"{where}: was {outlined(was)}, is {outlined(now)}"]
+
+
+def differences_of_mappings(
+    was: dict[str, Any], now: dict[str, Any], tolerance: float | None, where: str
+) -> list[str]:
+    if "error" in was and "error" in now:
+        return []
+    if ("error" in was) != ("error" in now) or "fault" in now:
+        return [f"{where}: was {outlined(was)}, is {outlined(now)}"]
+    found = []
+    for key in sorted({*was, *now}):
+        if key == "sha256" and tolerance is not None:
+            continue
+        if key not in was or key not in now:
+            word = "is missing" if key in was else "is new"
+            found.append(f"{where} / {key} {word}")
+            continue
+        found += differences(was[key], now[key], tolerance, f"{where} / {key}")
+    return found
 
 
 def outlined(value: Any) -> str:

@@ -73,7 +73,7 @@ def test_every_choice_of_every_operation_has_a_cost():
         (Cost(30_000_000, 1, math.nan), "needs ~30 MB of 8.0 GB, in one piece"),
     ],
 )
-def test_costs_are_told_in_a_sentence(cost, text):
+def test_costs_are_described_in_words(cost, text):
     assert describe(cost, 8_000_000_000) == text
 
 

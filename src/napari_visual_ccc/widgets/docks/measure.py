@@ -13,6 +13,7 @@ from ...workflow.operations import Operation
 from ..form.form import Form
 from ..layers.source import Source
 from ..layers.viewers import camera, show_slice
+from ..parts.report import Canvas
 from ..parts.tables import Table
 
 if TYPE_CHECKING:
@@ -37,10 +38,11 @@ class Histogram(QWidget):
         top.addWidget(QLabel("Distribution of"))
         top.addWidget(self.column, 1)
         top.addWidget(self.weighted)
-        self._layout = QVBoxLayout(self)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.addLayout(top)
-        self._canvas: Any = None
+        self._canvas = Canvas((3.6, 2.2), 190)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addLayout(top)
+        layout.addWidget(self._canvas)
         self._frame: pd.DataFrame | None = None
         self._size = ""
         self.column.currentTextChanged.connect(self.draw)
@@ -67,26 +69,18 @@ class Histogram(QWidget):
 
     @property
     def figure(self) -> Any:
-        """The figure, once something was drawn."""
-        return None if self._canvas is None else self._canvas.figure
+        """The figure; None before the first drawing."""
+        return self._canvas.figure
 
     def draw(self, *_: Any) -> None:
         """Draw the chosen column."""
         name = self.column.currentText()
-        if self._frame is None or not name or self._frame.empty:
+        frame = self._frame
+        if frame is None or not name or frame.empty:
             return
-        from matplotlib.backends.backend_qtagg import FigureCanvasQTAgg
-        from matplotlib.figure import Figure
-
-        if self._canvas is None:
-            self._canvas = FigureCanvasQTAgg(Figure(figsize=(3.6, 2.2), layout="constrained"))
-            self._canvas.setMinimumHeight(190)
-            self._layout.addWidget(self._canvas)
-        self._canvas.figure.clear()
-        axes = self._canvas.figure.add_subplot()
-        weights = self._frame[self._size].to_numpy(float) if self.weighted.isChecked() else None
-        _draw(axes, self._frame[name].to_numpy(float), weights, name)
-        self._canvas.draw_idle()
+        weights = frame[self._size].to_numpy(float) if self.weighted.isChecked() else None
+        values = frame[name].to_numpy(float)
+        self._canvas.draw(lambda axes: _draw(axes, values, weights, name))
 
 
 def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, name: str) -> None:

@@ -41,13 +41,27 @@ _THUMBNAIL = 72
 
 
 class Canvas(QWidget):
-    """A figure that is made at the first drawing."""
+    """A figure that is made at the first drawing.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    inches : (width, height)
+        Preferred size.
+    height : int
+        Smallest height in pixels.
+    """
+
+    def __init__(self, inches: tuple[float, float] = (4, 3.2), height: int = 280) -> None:
         super().__init__()
+        self._inches, self._height = inches, height
         self._layout = QVBoxLayout(self)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._canvas: Any = None
+
+    @property
+    def figure(self) -> Any:
+        """The figure; None before the first drawing."""
+        return None if self._canvas is None else self._canvas.figure
 
     def draw(self, function: Callable[[Any], None]) -> None:
         """Draw with a function that takes axes."""
@@ -55,8 +69,8 @@ class Canvas(QWidget):
         from matplotlib.figure import Figure
 
         if self._canvas is None:
-            self._canvas = FigureCanvasQTAgg(Figure(figsize=(4, 3.2), layout="constrained"))
-            self._canvas.setMinimumHeight(280)
+            self._canvas = FigureCanvasQTAgg(Figure(figsize=self._inches, layout="constrained"))
+            self._canvas.setMinimumHeight(self._height)
             self._layout.addWidget(self._canvas)
         self._canvas.figure.clear()
         function(self._canvas.figure.add_subplot())

@@ -72,14 +72,23 @@ def is_plain(path: Path) -> bool:
         )
 
 
+class _Collector(logging.Handler):
+    """Append messages to a list."""
+
+    def __init__(self, messages: list[str]) -> None:
+        super().__init__()
+        self.messages = messages
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Append the text of a record."""
+        self.messages.append(record.getMessage())
+
+
 @contextmanager
 def _capture_warnings() -> Iterator[list[str]]:
     """Collect what tifffile logs: only there does it report pages that it leaves out."""
     messages: list[str] = []
-    handler = logging.Handler()
-    handler.emit = lambda record: messages.append(  # type: ignore[method-assign]
-        record.getMessage()
-    )
+    handler = _Collector(messages)
     logger = logging.getLogger("tifffile")
     before = logger.propagate
     logger.addHandler(handler)
