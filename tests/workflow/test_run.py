@@ -1,7 +1,10 @@
 from __future__ import annotations
 
+import json
+
 import numpy as np
 import pytest
+import tifffile
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.dataset import from_arrays
@@ -44,6 +47,41 @@ def test_a_result_is_one_more_step_of_the_record_of_its_source(image):
     assert record.steps[0].output == name
     assert record.source.name == "discs"
     assert record.last.inputs == {"labels": "mask"}
+
+
+@pytest.mark.parametrize(
+    ("carried", "words"),
+    [
+        ("text", "holds no steps"),
+        ({"steps": ["a"]}, "an operation that does not exist: 'a'"),
+        ({"steps": [{"operation": "denoise", "plane": "all"}]}, "plane of denoise"),
+        ({"steps": [{"operation": "denoise"}], "source": {"spacing": "wide"}}, "source must be"),
+    ],
+)
+def test_metadata_that_are_no_record_start_a_new_one(discs, carried, words):
+    image = Micrograph(discs, name="discs", metadata={"visual_ccc": carried})
+    outcome = run(execute("threshold", {"image": image}))
+    assert [step.operation for step in outcome.record.steps] == ["threshold"]
+    assert outcome.record.source.name == "discs"
+    (note,) = [one for one in outcome.result.notes if words in one]
+    assert note.startswith("the record of the image was ignored: discs")
+    expected = ccc.threshold(discs)
+    np.testing.assert_array_equal(outcome.result.labels, expected.labels)
+    np.testing.assert_array_equal(ccc.threshold(image).labels, expected.labels)
+
+
+def test_a_file_with_steps_of_another_program_can_be_worked_on(discs, tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.tif", discs, imagej=True, metadata={"Info": json.dumps({"steps": ["a"]})}
+    )
+    image = ccc.read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(ccc.threshold(image).labels, ccc.threshold(discs).labels)
+
+
+def test_a_record_without_a_source_gets_one_more_step(discs):
+    image = Micrograph(discs, metadata={"visual_ccc": {"steps": [{"operation": "denoise"}]}})
+    record = run(execute("threshold", {"image": image})).record
+    assert [step.operation for step in record.steps] == ["denoise", "threshold"]
 
 
 def test_all_inputs_may_be_micrographs(discs):

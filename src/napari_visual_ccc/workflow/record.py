@@ -210,7 +210,7 @@ def make_record(
         step["model"] = model
     earlier = list(previous["steps"]) if previous and previous.get("steps") else []
     record = {
-        "source": previous["source"] if previous and earlier else dict(source),
+        "source": previous.get("source") if previous and earlier else dict(source),
         "steps": [*earlier, step],
         "output": "",
         "facts": facts,

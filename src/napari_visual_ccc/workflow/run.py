@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,10 +96,13 @@ def execute(
     first = next(iter(given.values()))
     if spacing is None and isinstance(first, Micrograph):
         spacing, unit = first.voxel, first.unit
-    bar = yield from _bar(operation, first, info_bar)
-    result = yield from _steps(operation, given, choices, bar, spacing, unit)
     from .record import make_record
 
+    previous, notes = _previous(first)
+    bar = yield from _bar(operation, first, info_bar)
+    result = yield from _steps(operation, given, choices, bar, spacing, unit)
+    if notes:
+        result = replace(result, notes=(*result.notes, *notes))
     record = make_record(
         name,
         {**defaults(name), **choices},
@@ -110,7 +113,7 @@ def execute(
             "spacing": _sizes(spacing, first),
             "unit": unit,
         },
-        previous=first.metadata.get("visual_ccc") if isinstance(first, Micrograph) else None,
+        previous=previous,
         result=result,
     )
     return Outcome(result, record)
@@ -206,6 +209,20 @@ def _steps(
     if not bar or operation.whole:
         return work(**arrays, **scale, **choices)
     return on_field(lambda cut: work(**cut, **scale, **choices), arrays, bar)
+
+
+def _previous(first: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
+    """Record of the first input; a note where what it carries is none."""
+    from .record import read_record
+
+    carried = first.metadata.get("visual_ccc") if isinstance(first, Micrograph) else None
+    if carried is None or (isinstance(carried, Mapping) and not carried.get("steps")):
+        return None, ()
+    try:
+        return read_record(carried, str(first.name or "image")).plain(), ()
+    # other programs write such metadata too: the operation itself needs none of it
+    except ValueError as error:
+        return None, (f"the record of the image was ignored: {error}",)
 
 
 def _name(given: Any) -> str:
