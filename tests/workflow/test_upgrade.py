@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
+import napari_visual_ccc as ccc
 from napari_visual_ccc.workflow import signature, upgrade
 from napari_visual_ccc.workflow.operations import OPERATIONS
 from napari_visual_ccc.workflow.upgrade import upgraded
@@ -42,3 +44,37 @@ def test_a_step_of_now_stays_as_it_is():
 
 def test_what_is_no_step_is_left_to_the_check_of_records():
     assert upgraded({"steps": [3, {"operation": ["a"]}]})["steps"] == [3, {"operation": ["a"]}]
+
+
+def test_a_layer_of_0_1_0_is_the_output_under_its_name_of_now():
+    steps = [{"operation": "info_bar", "output": "label bar"}, {"operation": "number_objects"}]
+    made = upgraded({"steps": steps, "output": "objects"})
+    assert [step.get("output") for step in made["steps"]] == ["info bar", None]
+    assert made["output"] == "objects"
+    made = upgraded({"steps": steps[:1], "output": "label bar"})
+    assert made["output"] == made["steps"][0]["output"] == "info bar"
+
+
+def test_a_chain_of_0_1_0_through_the_label_bar_is_replayed(discs):
+    record = {
+        "source": {"name": "discs"},
+        "steps": [
+            {
+                "operation": "info_bar",
+                "parameters": {"find": "by hand", "bottom": 20},
+                "inputs": {"image": "discs"},
+                "output": "label bar",
+            },
+            {
+                "operation": "number_objects",
+                "parameters": {"smallest": 0},
+                "inputs": {"labels": "label bar"},
+                "output": "objects",
+            },
+        ],
+        "output": "objects",
+    }
+    expected = np.zeros(discs.shape, int)
+    expected[-20:] = 1
+    np.testing.assert_array_equal(ccc.replay(record, discs).labels, expected)
+    assert "layer('info bar')" in ccc.to_script(record)
