@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 import tifffile
 from click.shell_completion import ShellComplete
@@ -81,3 +82,17 @@ def test_a_result_becomes_a_script_that_repeats_it(runner, image, tmp_path, disc
     assert runner.invoke(cli, words).exit_code == 0
     assert (out / "again.py").read_text("utf-8") == done.stdout
     assert runner.invoke(cli, words).exit_code == 1
+
+
+def test_shortcuts_of_a_stack_are_written(runner, tmp_path, rng):
+    stack = rng.integers(60, 200, (2, 64, 64)).astype(np.uint8)
+    tifffile.imwrite(tmp_path / "stack.tif", stack, photometric="minisblack")
+    out = tmp_path / "out"
+    words = ["classify", "detect_shortcuts", str(tmp_path / "stack.tif"), "-o", str(out)]
+    done = runner.invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    (table,) = out.glob("*.csv")
+    written = pd.read_csv(table)
+    expected = ccc.detect_shortcuts(stack).table
+    assert list(written["region"]) == list(expected["region"])
+    np.testing.assert_allclose(written["change"], expected["change"], atol=1e-6)

@@ -28,6 +28,7 @@ def test_an_outcome_holds_the_result_and_how_it_was_made(image, discs):
     np.testing.assert_array_equal(outcome.result.labels, expected.labels)
     assert outcome.result.table.equals(expected.table)
     record = outcome.record
+    assert outcome.info_bar == InfoBar(bottom=10)
     assert record.last.operation == "threshold"
     assert record.last.parameters["sigma"] == 0.0
     assert record.last.bar == InfoBar(bottom=10)
@@ -88,6 +89,11 @@ def test_all_inputs_may_be_micrographs(discs):
     labels = (discs > 100).astype(np.uint8)
     found = ccc.region_table(Micrograph(labels), Micrograph(discs)).table
     assert found.equals(ccc.region_table(labels, discs).table)
+
+
+def test_nothing_is_left_out_of_the_whole_image(image):
+    assert run(execute("detect_info_bar", {"image": image})).info_bar == InfoBar()
+    assert run(execute("label_objects", {"labels": np.eye(9, dtype=int)})).info_bar == InfoBar()
 
 
 def test_the_info_bar_may_be_detected_when_the_work_begins(discs):

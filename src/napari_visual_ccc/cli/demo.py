@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .. import __version__, samples
 from ..core.files import write_text
 from ..core.layers import Layer
-from ..core.micrograph import InfoBar, Micrograph
+from ..core.micrograph import Micrograph
 from ..core.progress import run
 from ..core.result import Prediction
 from ..report.pages import render
@@ -98,7 +98,7 @@ def _after(before: Done, micrograph: Micrograph) -> Micrograph:
         data=layer.data,
         name=f"{micrograph.name} {layer.name}",
         metadata={"visual_ccc": before.outcome.record.of(layer.name).plain()},
-        info_bar=InfoBar(**before.result.facts.get("info_bar", {})),
+        info_bar=before.outcome.info_bar,
     )
 
 

@@ -236,7 +236,6 @@ def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> N
     terminal.clear_line()
     result, operation = outcome.result, operations.OPERATIONS[job.name]
     axes = _axes(micrograph.axes, job.spacing, unit, micrograph.data.ndim)
-    left_out = InfoBar(**result.facts.get("info_bar", {}))
     written = write_result(
         result,
         job.output,
@@ -244,7 +243,7 @@ def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> N
         outcome.record,
         Micrograph(
             images.get("intensity", micrograph).data if operation.takes == "image" else None,
-            spacing, unit, axes=axes, info_bar=None if operation.whole else left_out,
+            spacing, unit, axes=axes, info_bar=None if operation.whole else outcome.info_bar,
             metadata={"origin": _origin(micrograph, axes, spacing)},
         ),
         formats=Formats(*job.formats),

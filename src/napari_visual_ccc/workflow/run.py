@@ -44,10 +44,14 @@ class Outcome:
         Its layers, tables, facts and notes.
     record : Record
         How it was made; ``record.of(layer name)`` is that of one layer.
+    info_bar : InfoBar
+        What was left out of the first input, in the frame of the layers; empty where the
+        operation works on the whole image.
     """
 
     result: Any
     record: Record
+    info_bar: InfoBar
 
 
 def execute(
@@ -116,7 +120,7 @@ def execute(
         previous=previous,
         result=result,
     )
-    return Outcome(result, record)
+    return Outcome(result, record, InfoBar() if operation.whole or bar is None else bar)
 
 
 def call(name: str) -> Callable[..., Any]:
