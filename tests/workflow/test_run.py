@@ -158,6 +158,14 @@ def test_numpy_numbers_are_taken_for_plain_ones(discs):
     np.testing.assert_array_equal(found.labels, ccc.kmeans(discs, clusters=2).labels)
 
 
+def test_whole_numbers_are_taken_for_ints_and_flags(discs):
+    found = ccc.threshold(discs, min_size=30.0)
+    np.testing.assert_array_equal(found.labels, ccc.threshold(discs, min_size=30).labels)
+    labels = ccc.label_objects(found.labels).labels
+    found = ccc.region_table(labels, exclude_border=1).table
+    assert found.equals(ccc.region_table(labels, exclude_border=True).table)
+
+
 @pytest.mark.parametrize(("shape", "sizes"), [((40, 50), [2.0] * 2), ((3, 40, 50), [2.0] * 3)])
 def test_one_number_is_recorded_as_the_size_along_every_axis(rng, shape, sizes):
     image = rng.integers(0, 255, shape).astype(np.uint8)

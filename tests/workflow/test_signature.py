@@ -33,6 +33,9 @@ def test_every_default_passes_its_own_check(name):
         ({"clusters": 1}, "clusters is 1; it must be between 2 and 20"),
         ({"clusters": "3"}, "clusters is '3'; it must be of type int"),
         ({"clusters": True}, "it must be of type int"),
+        ({"clusters": 2.5}, "clusters is 2.5; it must be of type int"),
+        ({"clusters": float("nan")}, "it must be of type int"),
+        ({"clusters": None}, "it must be of type int"),
         ({"features": "smell"}, "choose intensity, multiscale, texture or network"),
         ({"colour": 1}, "kmeans has no parameter 'colour'; it has clusters"),
     ],
@@ -51,3 +54,29 @@ def test_values_become_those_of_their_types():
     assert signature.checked("classify", {"model": ""}) == {"model": None}
     found = signature.checked("threshold", {"sigma": 2, "classes": np.int64(3)})
     assert [type(value) for value in found.values()] == [float, int]
+
+
+@pytest.mark.parametrize(
+    ("operation", "given", "expected"),
+    [
+        ("threshold", {"min_size": 3.0}, {"min_size": 3}),
+        ("threshold", {"min_size": np.float32(3)}, {"min_size": 3}),
+        ("threshold", {"min_size": np.array(3)}, {"min_size": 3}),
+        ("threshold", {"sigma": np.int16(2)}, {"sigma": 2.0}),
+        ("region_table", {"exclude_border": 1}, {"exclude_border": True}),
+        ("region_table", {"exclude_border": 0.0}, {"exclude_border": False}),
+        ("region_table", {"exclude_border": np.int64(1)}, {"exclude_border": True}),
+        ("region_table", {"exclude_border": np.True_}, {"exclude_border": True}),
+        ("explain", {"target": None}, {"target": ""}),
+        ("explain", {"target": np.str_("cube")}, {"target": "cube"}),
+    ],
+)
+def test_numbers_and_none_are_converted_where_nothing_is_lost(operation, given, expected):
+    found = signature.checked(operation, given, limits=False)
+    assert found == expected
+    assert [type(value) for value in found.values()] == [type(v) for v in expected.values()]
+
+
+def test_a_flag_is_none_of_other_numbers():
+    with pytest.raises(ValueError, match="exclude_border is 2; it must be of type bool"):
+        signature.checked("region_table", {"exclude_border": 2})

@@ -138,7 +138,8 @@ def checked(operation: str, choices: Mapping[str, Any], *, limits: bool = True) 
     operation : str
         Name in the catalogue.
     choices : mapping
-        By name. Text becomes a path and a numpy number a plain one where those are expected.
+        By name. Where those are expected, text becomes a path, a whole number an int or a float,
+        0 or 1 a bool, None an empty text and a numpy number a plain one.
     limits : bool
         Check numbers against the limits of the form. A script may exceed them where the function
         can.
@@ -169,7 +170,7 @@ def checked(operation: str, choices: Mapping[str, Any], *, limits: bool = True) 
 
 def _checked_type(parameter: Parameter, value: Any) -> Any:
     kind = parameter.type
-    if isinstance(value, np.generic):
+    if isinstance(value, np.generic | np.ndarray) and np.ndim(value) == 0:
         value = value.item()
     if get_origin(kind) is Literal:
         if value not in get_args(kind):
@@ -180,11 +181,22 @@ def _checked_type(parameter: Parameter, value: Any) -> Any:
         if value is not None and not isinstance(value, str | Path):
             raise ValueError(f"{parameter.name} is {value!r}; it must be a path")
         return None if value is None or value == "" else Path(value)
-    if kind is float and type(value) is int:
-        value = float(value)
+    value = _converted(parameter, value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{parameter.name} is {value!r}; it must be of type {kind.__name__}")
     return value
+
+
+def _converted(parameter: Parameter, value: Any) -> Any:
+    """Convert between kinds of numbers where nothing is lost, and None to empty text."""
+    kind = parameter.type
+    if kind is float and type(value) is int:
+        return float(value)
+    if kind is int and type(value) is float and value.is_integer():
+        return int(value)
+    if kind is bool and type(value) in (int, float) and value in (0, 1):
+        return bool(value)
+    return "" if kind is str and value is None and parameter.default == "" else value
 
 
 def _check_limits(parameter: Parameter, value: Any) -> None:
