@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import dask.array as da
 import numpy as np
 import pandas as pd
@@ -55,10 +57,17 @@ def test_coarse_maps_and_parts_are_moved_by_the_info_bar():
 
 def test_coordinates_are_moved_by_the_info_bar():
     points = PointsLayer(np.array([[0.5, 1.5]])).uncropped(BAR, (5, 6))
-    np.testing.assert_array_equal(points.data, [[3.5, 2.5]])
+    np.testing.assert_array_equal(points.placement.to_source(points.data), [[3.5, 2.5]])
     shapes = ShapesLayer([np.array([[0, 0], [2, 2]])], kinds="line").uncropped(BAR, (5, 6))
-    np.testing.assert_array_equal(shapes.data[0], [[3, 1], [5, 3]])
+    np.testing.assert_array_equal(shapes.placement.to_source(shapes.data[0]), [[3, 1], [5, 3]])
     assert shapes.kinds == "line"
+
+
+@pytest.mark.parametrize("layer", [PointsLayer([[1, 2]]), ShapesLayer([[[1, 2]]])])
+def test_coarse_coordinates_are_moved_by_whole_source_pixels(layer):
+    coarse = replace(layer, placement=Placement(4)).uncropped(InfoBar(top=10, left=4), (90, 90))
+    found = coarse.placement.to_source(coarse.data)
+    np.testing.assert_array_equal(found.reshape(-1), [15.5, 13.5])
 
 
 def test_pixels_of_slices_fill_a_stack_that_is_blank_elsewhere():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
@@ -89,3 +91,13 @@ def test_the_size_of_a_figure_is_that_of_the_source():
     assert size_of(LabelsLayer(np.ones((3, 4, 5)), placement=Placement(8))) == (32, 40)
     assert size_of(ShapesLayer([SQUARE]), np.zeros((7, 9))) == (7, 9)
     assert size_of(ShapesLayer([SQUARE])) == (7, 7)
+
+
+@pytest.mark.parametrize(
+    "layer", [PointsLayer([[1, 2], [3, 5]]), ShapesLayer([[[1, 2], [3, 5]]], kinds="line")]
+)
+def test_coarse_coordinates_are_framed_in_source_pixels(layer, axes):
+    layer = replace(layer, placement=Placement(4, corner=(10, 20)))
+    draw_layer(axes, layer, over=False)
+    assert axes.axis() == (29.5, 42.5, 24.5, 15.5)
+    assert size_of(layer) == (9, 13)

@@ -233,7 +233,7 @@ class LabelsLayer(_Pixels):
 
 @dataclass(frozen=True, eq=False)
 class _Coordinates(Layer):
-    """Positions in source pixels, with a table of one row per item."""
+    """Positions in cells of the placement, by default source pixels; one row of a table each."""
 
     features: pd.DataFrame | None = field(default=None, kw_only=True)
 
@@ -251,8 +251,8 @@ class _Coordinates(Layer):
         raise NotImplementedError
 
     def uncropped(self, bar: InfoBar, part: tuple[int, int]) -> _Coordinates:
-        """Move the positions."""
-        return self.mapped(Placement(corner=(bar.top, bar.left)).to_source)
+        """Move the placement: the data stay, in cells of any stride."""
+        return replace(self, placement=self.placement.moved(bar.top, bar.left))
 
     def new_stack(self, shape: Index) -> LayerStack:
         """Join the items of all slices; coordinates begin with the index of the slice."""
@@ -297,7 +297,8 @@ class PointsLayer(_Coordinates):
     Parameters
     ----------
     data : (N, D) array
-        Positions in source pixels, (y, x) last; a position on the centre of a pixel is whole.
+        Positions in cells of the placement, (y, x) last; the centre of a cell is whole. With the
+        default placement they are source pixels.
     features : DataFrame, optional
         One row per point.
     """
@@ -318,7 +319,8 @@ class ShapesLayer(_Coordinates):
     Parameters
     ----------
     data : sequence of (V, D) arrays
-        Vertices in source pixels, (y, x) last; of rectangles and ellipses the four corners.
+        Vertices in cells of the placement, by default source pixels, (y, x) last; of rectangles
+        and ellipses the four corners.
     kinds : str or sequence of str
         ``"polygon"``, ``"rectangle"``, ``"ellipse"``, ``"path"`` or ``"line"``: of all shapes, or
         one for each.

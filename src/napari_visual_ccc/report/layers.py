@@ -180,6 +180,9 @@ def size_of(layer: Layer, image: Any = None) -> tuple[float, float]:
         return height, width
     if image is not None:
         return plane_shape(image)
-    places = _vertices(layer) if isinstance(layer, ShapesLayer) else np.asarray(layer.data)
+    if isinstance(layer, ShapesLayer):
+        places = _vertices(layer)
+    else:
+        places = _in_first_slice(layer.placement.to_source(layer.data))
     left, right, bottom, top = _around(places)
     return bottom - top, right - left
