@@ -119,3 +119,12 @@ def test_a_file_that_is_there_stays(tmp_path):
     with pytest.raises(FileExistsError, match="already exists"):
         write_layer(PointsLayer(np.zeros((1, 2))), tmp_path / "p.csv", SOURCE)
     assert (tmp_path / "p.csv").read_text() == "mine"
+
+
+@pytest.mark.parametrize("name", ["p.ome.tif", "p.ome.zarr", "p.parquet", "p"])
+@pytest.mark.parametrize("layer", [PointsLayer(np.ones((1, 2))), ShapesLayer([])])
+def test_coordinates_are_refused_under_the_ending_of_another_format(layer, name, tmp_path):
+    with pytest.raises(ValueError, match=f"^{name}: points and shapes are written as .csv"):
+        ccc.write(Result((layer,)), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+    assert ccc.write(Result((layer,)), tmp_path / "P.CSV").is_file()

@@ -56,7 +56,7 @@ def write_layer(
     Raises
     ------
     ValueError, FileExistsError, OSError
-        As `write_image`.
+        As `write_image`; if the file of points or shapes does not end in ``.csv``.
     """
     FILES[type(layer)].write(layer, path, source, format=format, record=record, force=force)
 
@@ -77,7 +77,7 @@ def write(
     what : Result or Micrograph
         What an operation returned, or an image with its description.
     path : Path
-        Of the file, or of the folder of a Zarr; points and shapes become a ``.csv``.
+        Of the file, or of the folder of a Zarr; of points and shapes it ends in ``.csv``.
     source : Micrograph, optional
         What the result was made of: pixel size, origin, leading axes and info bar are its own.
     layer : str
@@ -88,7 +88,7 @@ def write(
     Raises
     ------
     ValueError, FileExistsError, OSError
-        As `write_image` does; if the result has no such layer.
+        As `write_layer`; if the result has no such layer.
     """
     path = Path(path)
     if isinstance(what, Micrograph):
@@ -209,6 +209,8 @@ def _write_coordinates(
     layer: Any, path: Path, source: Micrograph, *, format: Format, record: Mapping[str, Any],
     force: bool,
 ) -> None:  # fmt: skip
+    if path.suffix.lower() != ".csv":
+        raise ValueError(f"{path.name}: points and shapes are written as .csv; choose that ending")
     # without the mark that tables for Excel begin with: napari takes it for a part of the name
     with written(path, force=force) as part:
         coordinates_table(layer, source).to_csv(part, index=False, encoding="utf-8")
