@@ -58,3 +58,11 @@ def test_lazy_images_are_not_computed():
 @pytest.mark.parametrize("data", [np.zeros((5, 7), np.uint8), np.full((5, 7), np.nan)])
 def test_flat_and_empty_images_are_drawn_too(data):
     assert pictures(Result((ImageLayer(data, style="heat"),))._repr_html_())[0].size == (7, 5)
+
+
+def test_masks_are_drawn_black_and_white():
+    mask = np.zeros((6, 8), bool)
+    mask[:, 4:] = True
+    (picture,) = pictures(Result((ImageLayer(mask),))._repr_html_())
+    grey = np.asarray(picture.convert("L"))
+    np.testing.assert_array_equal(grey, np.where(mask, 255, 0))

@@ -49,6 +49,8 @@ def _thumbnail(layer: Layer) -> str:
     plane = data[(0,) * (data.ndim - 2)]
     step = max(1, -(-max(plane.shape) // _SIDE))
     small = plane[::step, ::step]
+    # percentiles subtract, which booleans refuse
+    small = small.astype(np.uint8) if small.dtype == bool else small
     low, high = layer.limits or contrast(small, layer.style) or (0.0, 1.0)
     return f'<img alt="" src="data:image/png;base64,{_png(small, layer.style, low, high)}">'
 
