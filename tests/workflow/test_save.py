@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer, PointsLayer
+from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer, PointsLayer, ShapesLayer
 from napari_visual_ccc.core.micrograph import Axis, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.core.result import Result
@@ -44,14 +44,44 @@ def test_every_layer_has_a_file_and_a_figure_and_every_table_one(tmp_path, sourc
     paths = write_result(result, tmp_path / "new", "discs", record, source)
     assert names(paths) == [
         "discs.yaml", "discs_heat_map.ome.tif", "discs_heat_map.png", "discs_more.csv",
-        "discs_objects.csv", "discs_objects.ome.tif", "discs_objects.png", "discs_seeds.csv",
-        "discs_seeds.png",
+        "discs_objects.csv", "discs_objects.ome.tif", "discs_objects.png", "discs_seeds.png",
+        "discs_seeds_points.csv",
     ]  # fmt: skip
     found = ccc.read(tmp_path / "new" / "discs_objects.ome.tif")
     assert (found.spacing, found.unit) == ((2, 2), "nm")
     assert found.metadata["visual_ccc"]["steps"][0]["operation"] == "threshold"
     steps = yaml.safe_load((tmp_path / "new" / "discs.yaml").read_text("utf-8"))["steps"]
     assert steps[0]["operation"] == "threshold"
+
+
+def test_parts_of_one_name_have_files_of_their_own(tmp_path, source, record):
+    flat = np.zeros(source.data.shape, np.uint8)
+    result = Result(
+        (
+            PointsLayer(np.full((1, 2), 4.0), name="spots"),
+            ShapesLayer([np.full((3, 2), 5.0)], name="spots"),
+            ImageLayer(flat + 1, name="spots"),
+            ImageLayer(flat + 2, name="spots"),
+            ImageLayer(flat + 3, name="Spots"),
+        ),
+        {"spots": pd.DataFrame({"a": [6]}), "spots points": pd.DataFrame({"a": [7]})},
+    )
+    paths = write_result(result, tmp_path, "d", record, source, formats=Formats(figures="none"))
+    assert names(paths) == names(tmp_path.iterdir()) == [
+        "d.yaml", "d_Spots_3.ome.tif", "d_spots.csv", "d_spots.ome.tif", "d_spots_2.ome.tif",
+        "d_spots_2_points.csv", "d_spots_points.csv", "d_spots_shapes.csv",
+    ]  # fmt: skip
+    for name, value in [("spots", 1), ("spots_2", 2), ("Spots_3", 3)]:
+        assert ccc.read(tmp_path / f"d_{name}.ome.tif").data.max() == value
+    for name, column, value in [
+        ("spots", "a", 6), ("spots_points", "a", 7), ("spots_2_points", "axis-0", 4),
+        ("spots_shapes", "axis-0", 5),
+    ]:  # fmt: skip
+        assert pd.read_csv(tmp_path / f"d_{name}.csv")[column][0] == value
+    # figures too, though their ending is that of every kind of layer
+    paths = write_result(result, tmp_path / "figures", "d", record, source)
+    assert names(paths) == names((tmp_path / "figures").iterdir())
+    assert len([path for path in paths if path.suffix == ".png"]) == 5
 
 
 def test_a_table_alone_is_named_like_the_result(tmp_path, source, record):

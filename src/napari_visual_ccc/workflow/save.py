@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -40,6 +41,8 @@ def write_result(
 ) -> list[Path]:
     """Write layers with figures of them, tables, and the record as YAML.
 
+    Parts of one name have numbered files: ``_2``, ``_3``, ...
+
     Parameters
     ----------
     result : Result
@@ -70,21 +73,23 @@ def write_result(
     OSError
         If a file cannot be written; no part of it remains.
     """
-    stems = {layer.name: file_stem(f"{name} {layer.name}") for layer in result.layers}
-    tables = {
-        folder / f"{file_stem(one)}.{formats.tables}": table
-        for one, table in _table_names(result, name).items()
-    }
-    layers = {
-        layer.name: _files_of(layer, folder / stems[layer.name], formats) for layer in result.layers
-    }
     recipe = recipe_file(folder, name)
-    paths = [*(path for files in layers.values() for path in files), *tables, recipe]
+    taken = {recipe.name.casefold()}
+    tables = [
+        (folder / _free(file_stem(one), [f".{formats.tables}"], taken)[0], table)
+        for one, table in _table_names(result, name).items()
+    ]
+    layers = [
+        (layer, [folder / one for one in _free(stem, _endings(layer, formats), taken)])
+        for layer in result.layers
+        for stem in [file_stem(f"{name} {layer.name}")]
+    ]
+    figures_too = (path for _, files in layers for path in files)
+    paths = [*figures_too, *(path for path, _ in tables), recipe]
     for path in paths:
         check_free(path, force=force)
     named = replace(source, data=None, name=name)
-    for layer in result.layers:
-        path, *figures = layers[layer.name]
+    for layer, (path, *figures) in layers:
         write_layer(
             layer,
             path,
@@ -95,9 +100,10 @@ def write_result(
         )
         for figure in figures:
             _draw(layer, figure, source, force=force)
-    for path, table in tables.items():
+    for path, table in tables:
         write_table(table, path, force=force)
-    write_text(to_yaml(record.of(next(iter(stems), ""))), recipe, force=force)
+    first = result.layers[0].name if result.layers else ""
+    write_text(to_yaml(record.of(first)), recipe, force=force)
     return paths
 
 
@@ -108,10 +114,20 @@ def _table_names(result: Result, name: str) -> dict[str, Any]:
     return {f"{name} {key}": table for key, table in result.tables.items()}
 
 
-def _files_of(layer: Layer, stem: Path, formats: Formats) -> list[Path]:
-    endings = [ending_of(layer, formats.layers)]
-    endings += [] if formats.figures == "none" else [f".{formats.figures}"]
-    return [Path(f"{stem}{ending}") for ending in endings]
+def _endings(layer: Layer, formats: Formats) -> list[str]:
+    figures = [] if formats.figures == "none" else [f".{formats.figures}"]
+    return [ending_of(layer, formats.layers), *figures]
+
+
+def _free(stem: str, endings: Sequence[str], taken: set[str]) -> list[str]:
+    """Names of files that no other part of the result has; a number follows where one has."""
+    names, number = [f"{stem}{ending}" for ending in endings], 1
+    # Windows and macOS take names that differ in case for one
+    while not taken.isdisjoint(map(str.casefold, names)):
+        number += 1
+        names = [f"{stem}_{number}{ending}" for ending in endings]
+    taken.update(map(str.casefold, names))
+    return names
 
 
 def _draw(layer: Layer, path: Path, source: Micrograph, *, force: bool) -> None:

@@ -52,7 +52,8 @@ def test_a_coarse_map_has_larger_pixels_and_no_bar():
 
 def test_endings_follow_the_kind_of_layer():
     assert ending_of(ImageLayer(None), "ome-zarr") == ".ome.zarr"
-    assert ending_of(PointsLayer(None), "ome-zarr") == ".csv"
+    assert ending_of(PointsLayer(None), "ome-zarr") == "_points.csv"
+    assert ending_of(ShapesLayer(None), "ome-tiff") == "_shapes.csv"
 
 
 def open_in_napari(path):

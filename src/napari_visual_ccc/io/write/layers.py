@@ -224,7 +224,8 @@ class _File(NamedTuple):
     write : callable
         As `write_layer`.
     ending : str
-        Of the file; empty for that of the image format.
+        Of the file in the folder of a result, unlike that of a table; empty for that of the image
+        format.
     rows : callable, optional
         Layer of coordinates → table of one row per point or vertex.
     """
@@ -237,6 +238,6 @@ class _File(NamedTuple):
 FILES: dict[type[Layer], _File] = {
     ImageLayer: _File(_write_pixels),
     LabelsLayer: _File(_write_pixels),
-    PointsLayer: _File(_write_coordinates, ".csv", _points),
-    ShapesLayer: _File(_write_coordinates, ".csv", _vertices),
+    PointsLayer: _File(_write_coordinates, "_points.csv", _points),
+    ShapesLayer: _File(_write_coordinates, "_shapes.csv", _vertices),
 }
