@@ -58,6 +58,11 @@ class GreyHistogram:
         """Lower edge of each bin."""
         return self.scale.edge(self.bins)
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether every bin is one grey level."""
+        return isinstance(self.scale, Levels)
+
     def percentiles(self, *shares: float) -> tuple[float, ...]:
         """Percentiles of the pixels, as `numpy.percentile`."""
         last = np.cumsum(self.counts)

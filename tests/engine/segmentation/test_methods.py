@@ -101,15 +101,55 @@ def test_pixels_of_the_manual_value_are_bright():
     np.testing.assert_array_equal(bright(ramp, "manual", value=69.5), ramp >= 70)
 
 
+@pytest.mark.parametrize("hot", [65_535.0, 1e8])
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_a_hot_pixel_moves_no_manual_threshold(hot, dtype, rng):
+    image = rng.random((300, 200)).astype(dtype)
+    image[3, 4], image[5, 6], image[7, 8] = hot, np.nan, np.inf
+    right = (image >= 0.5) & np.isfinite(image)
+    whole = ccc.threshold(image, method="manual", value=0.5, sigma=0, objects="bright")
+    np.testing.assert_array_equal(whole.labels, right)
+    assert whole.facts["thresholds"] == [0.5]
+    assert whole.table["pixels"].tolist() == [right.sum(), np.isfinite(image).sum() - right.sum()]
+    assert whole.table["mean_intensity"][0] == pytest.approx(image[right].mean(dtype=float))
+    tiles = da.from_array(image, chunks=(70, 90))
+    lazy = ccc.threshold(tiles, method="manual", value=0.5, sigma=0, objects="bright")
+    np.testing.assert_array_equal(lazy.labels.compute(), right)
+    assert lazy.facts == whole.facts
+    assert lazy.table["pixels"].tolist() == whole.table["pixels"].tolist()
+
+
+@pytest.mark.parametrize("value", [123_456_789, 123_456_788.5, -77])
+def test_wide_integers_are_compared_with_the_manual_value(value, rng):
+    image = rng.integers(-(2**30), 2**30, (100, 100), np.int32)
+    image[:, 0] = value + np.arange(-50, 50)
+    np.testing.assert_array_equal(bright(image, "manual", value=value), image >= value)
+
+
+def test_every_value_above_the_darkest_pixel_is_a_manual_threshold():
+    image = np.array([[0.0, 1e-12, 1.0, 1e6]])
+    for value in image[0, 1:]:
+        np.testing.assert_array_equal(bright(image, "manual", value=value), image >= value)
+
+
+@pytest.mark.parametrize("sigma", [0.0, 1.0])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_an_error_says_between_which_values_a_manual_one_lies(dtype, sigma):
+    image = np.full((40, 40), 10, dtype)
+    image[:, 20:] = 60
+    with pytest.raises(ValueError, match=r"one side of 0: give a grey value between 10 and 60$"):
+        ccc.threshold(image, method="manual", sigma=sigma)
+
+
 @pytest.mark.parametrize("value", [0, -3, 200, 1e9])
 def test_a_manual_value_beyond_the_grey_levels_is_refused(value):
-    with pytest.raises(ValueError, match="all pixels are on one side"):
+    with pytest.raises(ValueError, match=r"all pixels are on one side .* between 0 and 199"):
         bright(np.arange(200, dtype=np.uint8).reshape(10, 20), "manual", value=value)
 
 
 @pytest.mark.parametrize("method", [name for name in METHODS if name != "otsu"])
 def test_only_otsu_gives_several_classes(method, discs):
-    with pytest.raises(ValueError, match="gives 2 classes, not 3; choose otsu"):
+    with pytest.raises(ValueError, match=f"^{method} gives 2 classes, not 3; choose otsu"):
         ccc.threshold(discs, method=method, classes=3)
 
 

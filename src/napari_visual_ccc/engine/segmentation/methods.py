@@ -23,31 +23,30 @@ def _otsu(histogram: GreyHistogram, classes: int, _: float) -> np.ndarray:
 
 
 def _manual(histogram: GreyHistogram, classes: int, value: float) -> np.ndarray:
-    _check_two(classes)
-    # rounding must not move a threshold that is an edge of a bin
-    rounding = 1e-9 * np.ptp(histogram.values)
-    return np.searchsorted(histogram.lowest, [value - rounding])
+    _check_two("manual", classes)
+    # a bin of several values may lie on both sides: pixels are compared with the value itself
+    return np.searchsorted(histogram.values, [value]).clip(1, len(histogram.values) - 1)
 
 
-def _above(level_of: Callable[[GreyHistogram], float]) -> Method:
+def _above(name: str, level_of: Callable[[GreyHistogram], float]) -> Method:
     """Make a method of a function that gives the grey level above which pixels are bright."""
 
     def starts(histogram: GreyHistogram, classes: int, _: float) -> np.ndarray:
-        _check_two(classes)
+        _check_two(name, classes)
         try:
             level = level_of(histogram)
         except (IndexError, RuntimeError) as error:
             raise ValueError(
-                f"the method finds no threshold ({error}); choose another or a larger sigma"
+                f"{name} finds no threshold ({error}); choose another or a larger sigma"
             ) from error
         return np.searchsorted(histogram.values, [level], side="right")
 
     return starts
 
 
-def _check_two(classes: int) -> None:
+def _check_two(name: str, classes: int) -> None:
     if classes > 2:
-        raise ValueError(f"the method gives 2 classes, not {classes}; choose otsu")
+        raise ValueError(f"{name} gives 2 classes, not {classes}; choose otsu")
 
 
 def _skimage(name: str, bins: int = BINS) -> Method:
@@ -61,7 +60,7 @@ def _skimage(name: str, bins: int = BINS) -> Method:
         with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
             return float(function(hist=histogram.even(bins)))
 
-    return _above(level_of)
+    return _above(name, level_of)
 
 
 def _li(histogram: GreyHistogram) -> float:
@@ -104,8 +103,8 @@ METHODS: dict[str, Method] = {
     "otsu": _otsu,
     "yen": _skimage("yen", _FEW),
     "isodata": _skimage("isodata"),
-    "li": _above(_li),
-    "triangle": _above(_triangle),
+    "li": _above("li", _li),
+    "triangle": _above("triangle", _triangle),
     "minimum": _skimage("minimum", _FEW),
     "manual": _manual,
 }

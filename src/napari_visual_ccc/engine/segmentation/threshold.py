@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 import numpy as np
@@ -98,8 +99,9 @@ def threshold(  # noqa: PLR0913
         slice, one row a class and slice. ``facts``: the thresholds (lowest grey value of each
         brighter class) and which side objects are on, by slice a list of them. Labels of dask are
         lazy: for a stack its grey levels are counted first (limits, limits of the blurred image,
-        histogram: a pass each, of 8 bit the last one alone; `min_size` takes one more for the
-        table); by slice nothing is, so table and facts are missing.
+        histogram: a pass each, of 8 bit the last one alone; `min_size`, and a manual value
+        on floats, take one more for the table); by slice nothing is, so table and facts are
+        missing.
 
     Raises
     ------
@@ -122,13 +124,14 @@ def threshold(  # noqa: PLR0913
         return (yield from map_slices(one, grey, axes, (like,), dtype=np.uint8, notes=notes))
     smooth = yield from _smooth(grey, sigma, voxel_shape(pixel_size) if axes == 3 else None)
     histogram = yield from grey_histogram(smooth.image, None if smooth.image is grey else grey)
-    starts = _starts(histogram, method, classes, (value - smooth.zero) / smooth.step)
-    labels = yield from map_planes(
-        histogram.labeller(starts), smooth.image, dtype=np.uint8, halo=0, note="threshold"
-    )
+    starts = _starts(histogram, method, classes, value, smooth)
+    manual = method == "manual"
+    label = _compared(smooth.value_of(value)) if manual else histogram.labeller(starts)
+    labels = yield from map_planes(label, smooth.image, dtype=np.uint8, halo=0, note="threshold")
     pixels = np.add.reduceat(histogram.counts, starts)
     sums = np.add.reduceat(histogram.sums, starts)
-    thresholds = (histogram.lowest[starts[1:]] * smooth.step + smooth.zero).tolist()
+    lowest = histogram.lowest[starts[1:]]
+    thresholds = [float(value)] if manual else smooth.grey_of(lowest).tolist()
     facts: dict[str, Any] = {"thresholds": thresholds}
     if classes > 2:
         table = cluster_table(pixels, sums / pixels, pixel_size)
@@ -140,7 +143,7 @@ def threshold(  # noqa: PLR0913
         notes = (*notes, f"objects are {facts['objects']}: the other side fills the image border")
     side = 1 if facts["objects"] == "dark" else 2
     mask = yield from _object_mask(labels, side, min_size, axes)
-    if min_size > 1:
+    if min_size > 1 or (manual and not histogram.is_exact):
         pixels, sums = yield from _recounted(mask, grey, side, pixels, sums)
     table = _object_table(pixels, sums / np.maximum(pixels, 1), side, pixel_size)
     return Result((LabelsLayer(mask, table=table, name=name),), facts=facts, notes=notes)
@@ -155,15 +158,37 @@ def _check(method: str, classes: int, objects: str) -> None:
         raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
 
 
-def _starts(histogram: GreyHistogram, method: str, classes: int, value: float) -> np.ndarray:
+def _starts(
+    histogram: GreyHistogram, method: str, classes: int, value: float, smooth: _Smooth
+) -> np.ndarray:
     """Index of the first grey level of every class."""
     levels = len(histogram.values)
     if levels < classes:
         raise ValueError(f"image has {levels} grey level(s): too few for {classes} classes")
-    starts = np.array([0, *METHODS[method](histogram, classes, value)])
+    level = smooth.value_of(value)
+    starts = np.array([0, *METHODS[method](histogram, classes, level)])
+    low, high = histogram.scale.ends(histogram.bins)
+    if method == "manual" and not low < level <= high:
+        low, high = smooth.grey_of(low), smooth.grey_of(high)
+        raise ValueError(
+            f"all pixels are on one side of {value:.9g}: give a grey value between {low:.9g} and "
+            f"{high:.9g}"
+        )
     if starts[1] == 0 or starts[-1] == levels:
-        raise ValueError("all pixels are on one side of the threshold: choose another value")
+        raise ValueError(f"{method} puts all pixels on one side; choose another method")
     return starts
+
+
+def _compared(value: float) -> Callable[[np.ndarray], np.ndarray]:
+    """Function that labels a plane as `GreyHistogram.labeller`: 2 from the value on, 1 below."""
+
+    def label(plane: np.ndarray) -> np.ndarray:
+        labels = (plane >= value).astype(np.uint8) + np.uint8(1)
+        if plane.dtype.kind == "f":
+            labels[~np.isfinite(plane)] = 0
+        return labels
+
+    return label
 
 
 class _Smooth(NamedTuple):
@@ -172,6 +197,14 @@ class _Smooth(NamedTuple):
     image: Any
     step: float = 1.0
     zero: float = 0.0
+
+    def value_of(self, grey: float) -> float:
+        """Value of the blurred image that stands for a grey value."""
+        return (float(grey) - self.zero) / self.step
+
+    def grey_of(self, values: Any) -> Any:
+        """Grey values that values of the blurred image stand for."""
+        return values * self.step + self.zero
 
 
 def _smooth(grey: Any, sigma: float, shape: Sizes | None) -> Steps[_Smooth]:
