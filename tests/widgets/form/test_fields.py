@@ -35,6 +35,21 @@ def test_near_limits_make_a_slider(qapp):
         assert field.label == key.capitalize()
 
 
+@pytest.mark.parametrize("value", [0.4321, 0.00012, -1e-9, 123_456.789, 1e9])
+def test_a_form_keeps_the_decimals_of_a_grey_value(value, viewer):
+    form = fields.fields_of("threshold", viewer)
+    box = form["value"].native
+    box.lineEdit().setText(box.locale().toString(value, "f", 9))
+    box.interpretText()
+    assert fields.values_of("threshold", form)["value"] == value
+    form["value"].value = 0.0
+    form["value"].value = value
+    assert form["value"].value == value
+    form["value"].value = 41.5
+    box.stepUp()
+    assert form["value"].value == 42.5
+
+
 def test_an_empty_path_is_none(viewer, tmp_path):
     form = fields.fields_of("classify", viewer)
     form["model"].line_edit.value = ""

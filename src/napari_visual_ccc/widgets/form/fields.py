@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, Container, Label, Widget, create_widget
+from magicgui.widgets import ComboBox, Container, FloatSpinBox, Label, Widget, create_widget
 from napari.layers import Image, Labels, Layer
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
@@ -19,6 +19,9 @@ from ..layers.source import Source, level_like, take
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+# of numbers whose range is wide
+_DECIMALS = 9
 
 
 def fields_of(name: str, viewer: Viewer) -> Container:
@@ -59,9 +62,14 @@ def field_of(parameter: Parameter) -> Widget:
         options["nullable"] = True
         if options.get("mode") != "d":
             options["filter"] = "Models (*.safetensors *.pth *.pt)"
-    return create_widget(
+    field = create_widget(
         name=parameter.name, annotation=parameter.type, value=parameter.default, options=options
     )
+    if isinstance(field, FloatSpinBox) and "step" not in options:
+        # grey values of floats need more than the two decimals of Qt
+        field.native.setDecimals(_DECIMALS)
+        field.step = 1.0
+    return field
 
 
 def values_of(name: str, fields: Container) -> dict[str, Any]:
