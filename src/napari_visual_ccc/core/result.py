@@ -148,8 +148,8 @@ class Prediction(Result):
     shares : (classes,) array, optional
         Fraction of windows won by each class; None for a whole image.
     prediction_set : tuple of str
-        Classes that cannot be ruled out at the requested level; empty where that
-        is not known.
+        Classes of the conformal prediction set at the requested coverage; empty without
+        calibration.
     unknown : bool
         Whether the image is out of the distribution of the training images.
     spread : (classes,) array, optional

@@ -158,7 +158,7 @@ def test_covering_follows_the_boxes(viewer, qtbot):
     boxes.add_rectangles(np.array([[10, 10], [70, 80]]))
 
     def is_shown():
-        return any("covered" in text for text in texts(classify.bars)[:1])
+        return any("occluded" in text for text in texts(classify.bars)[:1])
 
     qtbot.waitUntil(is_shown, timeout=30_000)
     qtbot.waitUntil(lambda: not classify.is_occluding, timeout=30_000)

@@ -89,7 +89,7 @@ def nonconformity_scores(probabilities: np.ndarray, targets: np.ndarray) -> np.n
 def prediction_set(
     probabilities: np.ndarray, scores: Sequence[float], coverage: float
 ) -> tuple[np.ndarray, bool]:
-    """Compute the classes that cannot be ruled out (split conformal prediction).
+    """Compute the prediction set of an image (split conformal prediction).
 
     Vovk et al. 2005; Sadinle et al., J. Am. Stat. Assoc. 114 (2019) 223. For images exchangeable
     with the validation images, the set contains the true class with at least the requested

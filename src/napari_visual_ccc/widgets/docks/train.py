@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     import pandas as pd
     from napari.viewer import Viewer
 
-# always visible; the other choices are behind "More choices"
+# always visible; the other parameters are behind "More parameters"
 _FIRST = ("model", "window", "window_unit", "split")
 
 # the dock sets these itself
@@ -76,7 +76,7 @@ class Train(Container):
         self._make_widgets()
         for one in (first, more, self._buttons):
             one.margins = (0, 0, 0, 0)
-        self._fold = QCollapsible("More choices")
+        self._fold = QCollapsible("More parameters")
         self._fold.addWidget(more.native)
         self._fold.collapse(animate=False)
         for widget in (

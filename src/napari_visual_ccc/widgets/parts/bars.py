@@ -48,16 +48,14 @@ class Bars(QWidget):
             self._add_row(row, text_of_class, float(prediction.probabilities[k]), text)
         if prediction.prediction_set and len(prediction.prediction_set) < len(prediction.classes):
             level = prediction.facts.get("coverage", 0.9)
-            note = QLabel(
-                f"Cannot be ruled out at {level:.0%}: {', '.join(prediction.prediction_set)}"
-            )
+            note = QLabel(f"Prediction set ({level:.0%}): {', '.join(prediction.prediction_set)}")
             note.setWordWrap(True)
             self._grid.addWidget(note, len(order) + 1, 0, 1, 3)
         self.show()
 
     def show_occlusion(self, name: str, result: Result) -> None:
-        """Draw the probabilities without the covered part."""
-        self._start(f"{name}, {result.facts['covered_share']:.1%} covered")
+        """Draw the probabilities of the occluded image."""
+        self._start(f"{name}, {result.facts['covered_share']:.1%} occluded")
         for number, row in enumerate(result.table.head(10).to_dict("records"), start=1):
             text = f"{row['after']:.1%} ({100 * row['change']:+.1f})"
             self._add_row(number, row["class"], float(row["after"]), text)
