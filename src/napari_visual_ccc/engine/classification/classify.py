@@ -29,7 +29,7 @@ def classify(
     model: Path | None = None,
     stride: Annotated[int, {"min": 8, "max": 256, "step": 8}] = STRIDE,
     coverage: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = COVERAGE,
-    tta: bool = True,
+    tta: Annotated[bool, {"label": "Test-time augmentation"}] = True,
     device: Device = "auto",
 ) -> Steps[Prediction]:
     """Classify an image, with calibrated probabilities.
