@@ -146,7 +146,7 @@ def quality() -> None:
         viewer.window.resize(1500, 950)
         form = dock(viewer, "Image quality")
         form.check_folder(place)
-        settle(form)
+        settle(lambda: form.job is not None)
         form.table.select(list(form.table.frame["name"]).index("charging.png"))
         save(viewer, "quality")
 
@@ -182,10 +182,10 @@ def train() -> None:
         form.images.folder.value = data
         form.images.group.value = "^(.*)_[^_]*_[^_]*$"
         form.check_button.native.click()
-        settle(form)
+        settle(lambda: form.is_running)
         shot(viewer, "train_images")
         form.train_button.native.click()
-        settle(form)
+        settle(lambda: form.is_running)
         if form.mistakes.count():
             form.mistakes.itemClicked.emit(form.mistakes.item(0))
         form.tabs.setCurrentIndex(2)
@@ -265,8 +265,8 @@ def lazy() -> None:
         viewer.close()
 
 
-def settle(form) -> None:
-    while form.job is not None:
+def settle(is_running) -> None:
+    while is_running():
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
     wait(400)
 
