@@ -1,6 +1,9 @@
-"""A loaded model is shared by all operations: none of them leaves a trace in it."""
+"""A loaded model is shared by all operations: none leaves a trace in it or reaches another."""
 
 from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from threading import Barrier
 
 import numpy as np
 import pytest
@@ -65,6 +68,48 @@ def test_an_operation_leaves_the_shared_model_as_it_was(name, crop):
     shared, before = load_model(None, CPU), state()
     said = ccc.classify(crop, device="cpu").probabilities
     OPERATIONS[name](crop)
-    assert load_model(None, CPU) is shared
+    again = load_model(None, CPU).net
+    assert all(a is b for a, b in zip(shared.net.parameters(), again.parameters(), strict=True))
     assert equal(before, state())
     np.testing.assert_array_equal(ccc.classify(crop, device="cpu").probabilities, said)
+
+
+def another_layer(crop):
+    return ccc.explain(crop, method="gradcam", layer="blocks.4", device="cpu").data
+
+
+def full_grad(crop):
+    return ccc.explain(crop, method="fullgrad", device="cpu").data
+
+
+def without_a_part(crop):
+    return ccc.occlude(crop, np.eye(len(crop)), device="cpu").facts
+
+
+def probabilities(crop):
+    return ccc.classify(crop, device="cpu").probabilities
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ((full_grad, probabilities), (another_layer,)),
+        ((full_grad,), (without_a_part,)),
+        ((another_layer,), (another_layer,)),
+    ],
+)
+def test_operations_in_two_threads_give_what_they_give_alone(crop, first, second):
+    small = crop[:48, :48]
+    alone = [[one(small) for one in operations] for operations in (first, second)]
+    start = Barrier(2)
+
+    def repeat(operations):
+        start.wait()
+        return [[one(small) for one in operations] for _ in range(6)]
+
+    with ThreadPoolExecutor(2) as pool:
+        together = list(pool.map(repeat, (first, second)))
+    for expected, rounds in zip(alone, together, strict=True):
+        for found in rounds:
+            for one, other in zip(found, expected, strict=True):
+                np.testing.assert_equal(one, other)

@@ -14,6 +14,8 @@ from safetensors.torch import load_file, save_file
 
 from napari_visual_ccc.nets import card as cards
 from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.nets.card import make_card
+from napari_visual_ccc.nets.models.registry import ARCHITECTURES, architecture
 from tests.models import CLASSES, card, saved
 
 CPU = torch.device("cpu")
@@ -199,18 +201,27 @@ def test_what_does_not_fit_the_network_is_refused(tmp_path, name, sick):
         checkpoint.load_model(path, CPU)
 
 
+def tensors(model) -> list[torch.Tensor]:
+    return [*model.net.parameters(), *model.net.buffers(), *model.extras.values()]
+
+
+def same_tensors(first, second) -> bool:
+    pairs = zip(tensors(first), tensors(second), strict=True)
+    return all(one is other for one, other in pairs)
+
+
 def test_a_loaded_model_is_kept_by_content_and_device(tmp_path):
     path = saved(tmp_path)
     first = checkpoint.load_model(path, CPU)
-    assert checkpoint.load_model(path, CPU) is first
+    assert same_tensors(checkpoint.load_model(path, CPU), first)
     os.utime(path, ns=(1, 1))
-    assert checkpoint.load_model(path, CPU) is first
+    assert same_tensors(checkpoint.load_model(path, CPU), first)
     elsewhere = tmp_path / "copy.safetensors"
     elsewhere.write_bytes(path.read_bytes())
-    assert checkpoint.load_model(elsewhere, CPU) is first
+    assert same_tensors(checkpoint.load_model(elsewhere, CPU), first)
     saved(tmp_path, use="something else")
     changed = checkpoint.load_model(path, CPU)
-    assert changed is not first
+    assert not same_tensors(changed, first)
     assert changed.card.use == "something else"
     assert changed.hash == cards.file_hash(path) != first.hash
 
@@ -223,7 +234,31 @@ def test_few_models_stay_in_memory(tmp_path):
     first = checkpoint.load_model(paths[0], CPU)
     for path in paths[1:]:
         checkpoint.load_model(path, CPU)
-    assert checkpoint.load_model(paths[0], CPU) is not first
+    assert not same_tensors(checkpoint.load_model(paths[0], CPU), first)
+
+
+NAMES = [*ARCHITECTURES, "timm:test_resnet", "timm:test_vit", "timm:test_convnext"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_each_caller_has_modules_of_its_own(tmp_path, name):
+    design = architecture(name)
+    side = design.input_px
+    path = tmp_path / "model.safetensors"
+    about = make_card(card(name, input_px=side, window_px=side))
+    checkpoint.save(checkpoint.Model(design.build(len(about.classes), side), about), path)
+    first, second = (checkpoint.load_model(path, CPU) for _ in range(2))
+    assert same_tensors(first, second)
+    assert not set(first.net.modules()) & set(second.net.modules())
+    given = torch.rand(1, 1, side, side)
+    with torch.no_grad():
+        before = second.net(given)
+        for module in first.net.modules():
+            module.register_forward_hook(lambda *parts: parts[2] * 0)
+        first.net.train()
+        assert not any(module.training or module._forward_hooks for module in second.net.modules())
+        assert torch.equal(second.net(given), before)
+        assert torch.equal(checkpoint.load_model(path, CPU).net(given), before)
 
 
 def test_a_kept_model_does_not_follow_its_file(tmp_path):

@@ -80,7 +80,8 @@ def load_model(path: Path | None, device: torch.device) -> Model:
     """Load a model file; the models used last stay in memory.
 
     A model is kept by the content of its file and the device: a file that has changed is loaded
-    anew. The network is shared by all callers, who must not change it; copy it first.
+    anew. Each caller gets modules of its own, so that hooks and modes do not reach other threads.
+    Their weights, and the extras, are shared and must not be changed in place.
 
     Parameters
     ----------
@@ -109,7 +110,13 @@ def load_model(path: Path | None, device: torch.device) -> Model:
         _models.move_to_end(key)
         while len(_models) > _KEPT_MODELS:
             _models.popitem(last=False)
-        return _models[key]
+        kept = _models[key]
+    return replace(kept, net=_own_modules(kept.net))
+
+
+def _own_modules(net: nn.Module) -> nn.Module:
+    """Copy the modules of a network, but not their parameters and buffers."""
+    return copy.deepcopy(net, {id(one): one for one in (*net.parameters(), *net.buffers())})
 
 
 def _hash_of(path: Path) -> str:
