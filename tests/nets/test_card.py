@@ -19,6 +19,17 @@ def test_the_card_of_the_shipped_model_is_typed():
     assert about.augmented_by_flips
 
 
+@pytest.mark.parametrize(
+    ("recipe", "flips"),
+    [
+        ({}, True), ({"augment": None}, True), ({"augment": {}}, True),
+        ({"augment": {"flips": True}}, True), ({"augment": {"flips": False}}, False),
+    ],
+)  # fmt: skip
+def test_a_model_is_augmented_by_flips_unless_its_recipe_has_none(recipe, flips):
+    assert make_card(card("visualcnn", recipe=recipe)).augmented_by_flips is flips
+
+
 def test_a_card_is_written_back_as_it_was_read():
     header = DEFAULT.read_bytes()
     length = int.from_bytes(header[:8], "little")

@@ -219,7 +219,8 @@ class ModelCard(NetworkInput):
     @property
     def augmented_by_flips(self) -> bool:
         """Whether it was trained with turned and mirrored views; others are taken to be."""
-        return bool((self.recipe or {}).get("augment", {}).get("flips", True))
+        augment = (self.recipe or {}).get("augment") or {}
+        return bool(augment.get("flips", True))
 
 
 # files -------------------------------------------------------------------------------------------
