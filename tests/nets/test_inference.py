@@ -13,6 +13,7 @@ from napari_visual_ccc.engine.explanation.streamed import StreamedExplainer
 from napari_visual_ccc.engine.explanation.weights import Target
 from napari_visual_ccc.nets import checkpoint, inference
 from napari_visual_ccc.nets.inference import (
+    Tiles,
     batched,
     feature_map,
     out_of_memory,
@@ -71,30 +72,27 @@ def given(image, shape):
 
 
 @pytest.mark.parametrize("shape", [(1290, 500), (640, 1100), (77, 600)])
-def test_tiles_up_to_the_cut_see_exactly_what_the_whole_shows(monkeypatch, shape):
+def test_tiles_up_to_the_cut_see_exactly_what_the_whole_shows(shape):
     design = architecture("lite0-linear")
     net = design.build(3, 0)
     image = np.random.default_rng(0).random((shape[0] // 7, shape[1] // 7)).astype(np.float32)
     x = given(image, shape)
-    monkeypatch.setattr(inference, "_TILE", 160)
-    tiled = run(feature_map(net, design, x, CPU))
+    tiled = run(feature_map(net, design, x, CPU, Tiles(early=160)))
     with torch.no_grad():
         whole = design.parts.features(net, whole_strides(x, design))
     torch.testing.assert_close(tiled, whole, rtol=1e-4, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ["lite0-linear", "visualcnn"])
-def test_tiles_of_late_layers_see_nearly_what_the_whole_shows(monkeypatch, name):
+def test_tiles_of_late_layers_see_nearly_what_the_whole_shows(name):
     design = architecture(name)
     torch.manual_seed(0)
     net = design.build(3, 0)
     shape = (640, 1100)
     image = np.random.default_rng(0).random((64, 110)).astype(np.float32)
     whole = run(feature_map(net, design, given(image, shape), CPU))
-    for side, margin in (("_LATE", "_LATE_MARGIN"), ("_WHOLE", "_MARGIN")):
-        monkeypatch.setattr(inference, side, 512)
-        monkeypatch.setattr(inference, margin, 256)
-    tiled = run(feature_map(net, design, given(image, shape), CPU))
+    tiles = Tiles(late=512, late_margin=256, whole=512, whole_margin=256)
+    tiled = run(feature_map(net, design, given(image, shape), CPU, tiles))
     assert tiled.shape == whole.shape
     assert (tiled - whole).square().mean().sqrt() < 0.1 * whole.square().mean().sqrt()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -17,13 +17,29 @@ from .models.base import Architecture
 # batch sizes: a larger one is no faster on a CPU, and cancelling has to wait for a batch
 BATCH = {"cpu": 16, "mps": 64, "cuda": 256}
 
-# sides of tiles and their margins, in pixels of the network's input; small tiles of the early
-# layers stay in the cache of the CPU, which makes them fast
-_TILE = 512
 
-_LATE, _LATE_MARGIN = 5120, 512
+class Tiles(NamedTuple):
+    """Sides of tiles and their margins, in pixels of the network's input.
 
-_WHOLE, _MARGIN = 1024, 256
+    Parameters
+    ----------
+    early : int
+        Side for early layers; small tiles stay in the cache of the CPU, which makes them fast.
+    late, late_margin : int
+        Of late layers.
+    whole, whole_margin : int
+        Of architectures without a `Split`.
+    """
+
+    early: int = 512
+    late: int = 5120
+    late_margin: int = 512
+    whole: int = 1024
+    whole_margin: int = 256
+
+
+TILES = Tiles()
+
 
 # cells along the side of a tile; smaller tiles do not save memory
 _LEAST_CELLS = 4
@@ -147,6 +163,7 @@ def feature_map(
     design: Architecture,
     given: torch.Tensor,
     device: torch.device,
+    tiles: Tiles = TILES,
 ) -> Steps[torch.Tensor]:
     """Compute the maps of the explained layer for an image of any size.
 
@@ -160,6 +177,8 @@ def feature_map(
         Input from `to_input`; it may stay in main memory.
     device : torch.device
         Device of the net.
+    tiles : Tiles
+        Their sides and margins.
 
     Returns
     -------
@@ -176,9 +195,10 @@ def feature_map(
     given = whole_strides(given, design)
     if split is None:
         features = functools.partial(design.parts.features, net)
-        return (yield from _in_tiles(features, given, device, design.parts.stride, _WHOLE, _MARGIN))
+        sides = (tiles.whole, tiles.whole_margin)
+        return (yield from _in_tiles(features, given, device, design.parts.stride, *sides))
     early = yield from _in_tiles(
-        lambda x: split.early(net, x), given, device, split.stride, _TILE, split.halo
+        lambda x: split.early(net, x), given, device, split.stride, tiles.early, split.halo
     )
     cells = split.stride
     return (
@@ -187,8 +207,8 @@ def feature_map(
             early,
             device,
             design.parts.stride // cells,
-            _LATE // cells,
-            _LATE_MARGIN // cells,
+            tiles.late // cells,
+            tiles.late_margin // cells,
         )
     )
 
