@@ -299,7 +299,7 @@ class Train(Container):
             return
         path = self.saved
         if path is None:
-            # a new name each time: the other dock caches by name
+            # a new folder each time: results of a model trained before keep the path of its file
             path = Path(self._temporary.name) / str(self._trained) / f"trained{SUFFIX}"
             save_model(self.result, path, force=True)
         holder, dock = self.viewer.window.add_plugin_dock_widget(
