@@ -80,13 +80,11 @@ def test_nothing_is_printed(crop, capfd):
     assert printed.out == printed.err == ""
 
 
-def test_large_images_are_tested_where_most_evidence_is(crop, monkeypatch):
-    # a quarter of the area: each pixel is classified 110 times
-    monkeypatch.setattr(sanity, "_PART", 160)
+def test_large_images_are_tested_where_most_evidence_is(crop):
     image = np.full((300, 420), 230, np.uint8)
     image[190:270, 310:390] = crop
     found = check(image, target="cube")
-    assert "tested on the 80 × 80 pixels with most evidence" in found.notes
+    assert "tested on the 160 × 160 pixels with most evidence" in found.notes
     # the model sees the same particles wherever they are
     assert found.facts["insertion"] > found.facts["insertion_control"]
 
