@@ -86,7 +86,8 @@ def test_words_of_the_field_are_used():
     texts = [
         ROOT / "README.md",
         *(ROOT / "docs").glob("*.md"),
-        *MODULES.values(),
+        # records of 0.1.0 are upgraded by the names of that time
+        *(path for name, path in MODULES.items() if name != "workflow/upgrade.py"),
     ]
     found = {
         path.relative_to(SOURCE if path.is_relative_to(SOURCE) else ROOT).as_posix()
