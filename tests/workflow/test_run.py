@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.arrays.lazy import is_lazy
 from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
@@ -166,9 +168,36 @@ def test_whole_numbers_are_taken_for_ints_and_flags(discs):
     assert found.equals(ccc.region_table(labels, exclude_border=True).table)
 
 
-@pytest.mark.parametrize(("shape", "sizes"), [((40, 50), [2.0] * 2), ((3, 40, 50), [2.0] * 3)])
+@pytest.mark.parametrize(
+    ("shape", "sizes"),
+    [
+        ((40, 50), [2.0] * 2),
+        ((40, 50, 3), [2.0] * 2),
+        ((3, 40, 50), [2.0] * 3),
+        ((2, 40, 50, 3), [2.0] * 3),
+    ],
+)
 def test_one_number_is_recorded_as_the_size_along_every_axis(rng, shape, sizes):
     image = rng.integers(0, 255, shape).astype(np.uint8)
     outcome = run(execute("threshold", {"image": image}, spacing=2.0, unit="nm"))
     assert outcome.record.source.spacing == sizes
     assert ccc.replay(outcome.record, image).table.equals(outcome.result.table)
+
+
+@pytest.mark.parametrize("of", [lambda result: result, lambda result: result.layer()])
+def test_a_lazy_result_or_layer_is_not_computed_as_an_input(discs, of):
+    stack = da.from_array(np.stack([discs, discs[::-1]]), chunks=(1, 50, 50))
+    mask = ccc.threshold(stack)
+    assert is_lazy(mask.labels)
+    found = ccc.label_objects(of(mask))
+    assert is_lazy(found.labels)
+    np.testing.assert_array_equal(found.labels, ccc.label_objects(np.asarray(mask)).labels)
+
+
+def test_a_result_is_measured_with_one_number_as_pixel_size(discs):
+    mask = ccc.threshold(da.from_array(discs, chunks=50))
+    labels = ccc.label_objects(mask)
+    outcome = run(execute("region_table", {"labels": labels}, spacing=2.0, unit="nm"))
+    assert outcome.record.source.spacing == [2.0, 2.0]
+    expected = ccc.region_table(np.asarray(labels), spacing=2.0, unit="nm")
+    assert outcome.result.table.equals(expected.table)

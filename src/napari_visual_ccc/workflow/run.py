@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.micrograph import InfoBar, Micrograph
+from ..core.layers import Layer
+from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.progress import Progress, Steps, run
 from ..core.result import Result
 from .operations import OPERATIONS, Operation, function
@@ -71,9 +72,9 @@ def execute(
     name : str
         In the catalogue.
     given : mapping
-        Its inputs by name: a `Micrograph` or an array where it takes an image, labels or a map, a
-        `Dataset` or a folder where it takes those. Stacks are passed slice by slice to operations
-        on one plane.
+        Its inputs by name: a `Micrograph`, an array, a layer or a result with one where it takes
+        an image, labels or a map, a `Dataset` or a folder where it takes those. Stacks are passed
+        slice by slice to operations on one plane.
     choices : mapping, optional
         Its parameters by name; checked against their types and, with `limits`, their limits.
     spacing, unit : (y, x) or (z, y, x), and str, optional
@@ -202,7 +203,7 @@ def _steps(
     work = function(name)
     if operation.takes == "folder":
         return work(*(Path(one) for one in given.values()), **choices)
-    arrays = {key: one.data if isinstance(one, Micrograph) else one for key, one in given.items()}
+    arrays = {key: _array(one) for key, one in given.items()}
     scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
     if operation.planar:
         from ..arrays.stacks import per_slice
@@ -229,6 +230,13 @@ def _previous(first: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
         return None, (f"the record of the image was ignored: {error}",)
 
 
+def _array(given: Any) -> Any:
+    """Array of an input; a lazy one stays lazy."""
+    if isinstance(given, Result):
+        given = given.layer()
+    return given.data if isinstance(given, Micrograph | Layer) else given
+
+
 def _name(given: Any) -> str:
     return str(getattr(given, "name", "")) if not hasattr(given, "dtype") else ""
 
@@ -238,8 +246,11 @@ def _sizes(spacing: Any, given: Any) -> list[float] | None:
     if spacing is None:
         return None
     sizes = np.atleast_1d(np.asarray(spacing, float)).tolist()
-    axes = np.ndim(given.data if isinstance(given, Micrograph) else given)
-    return sizes * (3 if axes > 2 else 2) if len(sizes) == 1 else sizes
+    if len(sizes) > 1:
+        return sizes
+    shape = np.shape(_array(given))
+    image = given if isinstance(given, Micrograph) else Micrograph(np.broadcast_to(0, shape))
+    return sizes * (3 if len(shape) - has_colours(image) > 2 else 2)
 
 
 def _path(given: Any) -> str | None:
