@@ -42,6 +42,8 @@ def test_plain_values_come_back_as_they_were():
         ({"parameters": "sigma"}, "parameters of kmeans must be names with values"),
         ({"plane": [0.5]}, "plane of kmeans must be a list of slice numbers"),
         ({"level": 0.5}, "level of kmeans must be how many times coarser it is"),
+        ({"level": "2"}, "level of kmeans must be how many times coarser it is"),
+        ({"level": True}, "level of kmeans must be how many times coarser it is"),
         ({"info_bar": {"bottom": -1}}, "info_bar of kmeans must be pixels at the borders"),
         ({"info_bar": {"middle": 1}}, "info_bar of kmeans must be pixels at the borders"),
     ],
@@ -102,3 +104,22 @@ def test_fingerprints_tell_arrays_apart(rng, side):
 def test_a_step_may_say_nothing_of_its_inputs(discs):
     record = {"steps": [{"operation": "threshold", "inputs": None}], "source": None}
     np.testing.assert_array_equal(ccc.replay(record, discs).labels, ccc.threshold(discs).labels)
+
+
+def test_fields_without_a_value_have_their_defaults(discs):
+    values = {
+        "source": {"name": None, "path": None, "spacing": None, "unit": None},
+        "steps": [{"operation": "threshold", "output": None, "level": 1}],
+        "output": None,
+    }
+    record = read_record(values)
+    assert (record.source.name, record.output, record.last.output) == ("", "", "")
+    np.testing.assert_array_equal(ccc.replay(values, discs).labels, ccc.threshold(discs).labels)
+
+
+@pytest.mark.parametrize("size", [2, 2.5])
+def test_one_number_is_the_size_of_a_square_pixel(size, discs):
+    values = {"source": {"spacing": size, "unit": "nm"}, "steps": [{"operation": "threshold"}]}
+    assert read_record(values).source.spacing == [size, size]
+    expected = ccc.threshold(discs, spacing=(size, size), unit="nm").table
+    assert ccc.replay(values, discs).table.equals(expected)

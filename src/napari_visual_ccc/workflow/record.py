@@ -44,6 +44,17 @@ def _present(value: Any) -> Any:
     return {} if value is None else value
 
 
+def _text(value: Any) -> Any:
+    return "" if value is None else value
+
+
+def _sizes(value: Any) -> Any:
+    """One number is the size of a square pixel."""
+    return [value, value] if type(value) in (int, float) else value
+
+
+_Text = Annotated[str, BeforeValidator(_text)]
+
 _Plain = Annotated[dict[str, Any], BeforeValidator(_present)]
 
 
@@ -52,10 +63,10 @@ class RecordSource(BaseModel):
 
     model_config = ConfigDict(extra="allow")
 
-    name: str = ""
+    name: _Text = ""
     path: str | None = None
     sha256: str | None = None
-    spacing: list[float] | None = None
+    spacing: Annotated[list[float] | None, BeforeValidator(_sizes)] = None
     unit: str | None = None
 
 
@@ -87,11 +98,11 @@ class Step(BaseModel):
     operation: str
     parameters: _Plain = {}
     inputs: _Plain = {}
-    output: str = ""
+    output: _Text = ""
     plane: list[_Pixels] = []
     info_bar: Annotated[dict[_Border, _Pixels], BeforeValidator(_present)] = {}
     model: _Plain = {}
-    level: Annotated[float, Field(ge=1)] = 1
+    level: Annotated[float, Field(ge=1, strict=True)] = 1
 
     @property
     def bar(self) -> InfoBar:
@@ -109,7 +120,7 @@ class Record(BaseModel):
 
     source: Annotated[RecordSource, BeforeValidator(_present)] = RecordSource()
     steps: Annotated[list[Step], Field(min_length=1)]
-    output: str = ""
+    output: _Text = ""
     facts: _Plain = {}
     versions: _Plain = {}
     model: _Plain = {}
