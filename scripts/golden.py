@@ -2,7 +2,8 @@
 
 ``python scripts/golden.py store FILE.json`` runs all operations and writes what came out;
 ``python scripts/golden.py compare FILE.json`` runs them again and lists what differs. The file
-keeps the names of version 0.1.0; what has been renamed since then is said in `NAMES`.
+keeps the names of version 0.1.0: operations, parameters and layers that have been renamed since
+then are those of `workflow.upgrade`, columns, tables and facts those of `NAMES`.
 """
 
 from __future__ import annotations
@@ -27,105 +28,75 @@ import numpy as np
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.micrograph import InfoBar
+from napari_visual_ccc.workflow.upgrade import CHANGED, Renamed, new_parameter
 
 # what has been renamed since 0.1.0 ----------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class Renamed:
-    """How an operation of version 0.1.0 is called today; old names to new ones.
+class Names:
+    """Names in the results of an operation of version 0.1.0 -> those of today.
 
     Parameters
     ----------
-    name : str
-        Of the operation; the old one when empty.
-    parameters, columns, layers, tables, facts : mappings
-        Names of parameters (also of the inputs given by name), columns of tables, layers, tables
-        and facts (at any depth).
-    fixed : mapping
-        Choices that the new operation needs besides, by their new names.
-    values : mapping
-        By old parameter: its old values to new ones.
+    columns, tables, facts : mappings
+        Columns of tables, tables and facts (at any depth).
     texts : mapping
-        Old to new text of values in facts and of cells in tables.
+        Text of values in facts and of cells in tables.
     """
 
-    name: str = ""
-    parameters: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    values: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict)
-    layers: Mapping[str, str] = field(default_factory=dict)
     tables: Mapping[str, str] = field(default_factory=dict)
     facts: Mapping[str, str] = field(default_factory=dict)
     texts: Mapping[str, str] = field(default_factory=dict)
 
 
-_CLASSIFIED = {
-    "confidence": "coverage",
-    "familiar_within": "distance_threshold",
-    "likely": "prediction_set",
-}
-_CLASSES = {"likely": "prediction_set"}
 _OF_REGION = ("share_of_area", "share_of_evidence", "change")
-# by old operation, for example:
-# "otsu": Renamed("threshold", {"objects": "foreground"}, {"area_percent": "share_percent"},
-#                 fixed={"method": "otsu"}, values={"objects": {"dark": "below"}})
-NAMES: dict[str, Renamed] = {
-    "align": Renamed(
-        "align_stack",
-        {"to": "reference"},
-        values={"to": {"the slice before": "previous", "the first slice": "first"}},
+# by old operation
+NAMES: dict[str, Names] = {
+    "classify": Names(
+        facts={
+            "confidence": "coverage",
+            "familiar_within": "distance_threshold",
+            "likely": "prediction_set",
+        }
     ),
-    "background": Renamed("subtract_background"),
-    "classify": Renamed(parameters={"confidence": "coverage", "turns": "tta"}, facts=_CLASSIFIED),
-    "classify_folder": Renamed(parameters={"confidence": "coverage", "turns": "tta"}),
-    "cover": Renamed("occlude"),
-    "crop_bar": Renamed("crop_info_bar", values={"find": {"by hand": "manual"}}),
-    "destripe": Renamed(parameters={"widest": "max_width", "shortest": "min_length"}),
-    "evaluate": Renamed(parameters={"turns": "tta"}),
-    "examine": Renamed("audit_dataset"),
-    "glcm": Renamed("glcm_features"),
-    "info_bar": Renamed(
-        "detect_info_bar",
-        values={"find": {"by hand": "manual"}},
-        layers={"label bar": "info bar"},
-    ),
-    "number_objects": Renamed("label_objects"),
-    "otsu": Renamed("threshold"),
-    "quality": Renamed("image_quality"),
-    "quality_folder": Renamed("image_quality_folder"),
-    "shortcuts": Renamed(
-        "detect_shortcuts",
+    "shortcuts": Names(
         facts={f"label_bar_{name}": f"info_bar_{name}" for name in _OF_REGION},
         texts={"label bar": "info bar"},
     ),
-    "target_cluster": Renamed("select_cluster"),
-    "train": Renamed(parameters={"balance": "class_weights"}),
-    "trust": Renamed("cam_sanity_checks"),
 }
 # what holds for all operations; an entry above goes first
-EVERYWHERE = Renamed(parameters={"smallest": "min_size"}, columns=_CLASSES)
+EVERYWHERE = Names(columns={"likely": "prediction_set"})
 # facts that are not compared: the hash of a model file changes with the texts of its card, and a
 # device or a path is that of the machine
 NOT_COMPARED = {"hash", "device", "path", "folder", "model_hash", "version", "versions"}
 
+# relative, for numbers from another processor
+TOLERANCE = 1e-3
 
-def merged(operation: str, what: str) -> dict[Any, Any]:
-    """One mapping of an operation, with what holds everywhere."""
+
+def renamed(operation: str) -> Renamed:
+    """Name, parameters and layers of an old operation today."""
+    return CHANGED.get(operation, Renamed(operation))
+
+
+def old_names(operation: str) -> dict[str, dict[str, str]]:
+    """Old names in the results of an operation by their new ones."""
     own = NAMES.get(operation, EVERYWHERE)
-    return {**getattr(EVERYWHERE, what), **getattr(own, what)}
+    new = {
+        what: {**getattr(EVERYWHERE, what), **getattr(own, what)}
+        for what in ("columns", "tables", "facts", "texts")
+    }
+    new["layers"] = dict(renamed(operation).layers)
+    return {what: {now: was for was, now in names.items()} for what, names in new.items()}
 
 
 def call(operation: str, *inputs: Any, **choices: Any) -> Any:
     """Run an operation by its old names."""
-    own = NAMES.get(operation, EVERYWHERE)
-    names, values = merged(operation, "parameters"), merged(operation, "values")
-    given = {
-        names.get(key, key): values[key].get(value, value) if key in values else value
-        for key, value in choices.items()
-    }
-    return getattr(ccc, own.name or operation)(*inputs, **merged(operation, "fixed"), **given)
+    own = renamed(operation)
+    given = dict(new_parameter(own, key, value) for key, value in choices.items())
+    return getattr(ccc, own.name)(*inputs, **{**own.extra, **given})
 
 
 # readers of results: the only places that know their classes --------------------------------------
@@ -159,10 +130,7 @@ def facts_of(result: Any) -> dict[str, Any]:
 
 def kept(operation: str, result: Any) -> dict[str, Any]:
     """Give the record of a result, under old names."""
-    old = {
-        what: {new: was for was, new in merged(operation, what).items()}
-        for what in ("columns", "layers", "tables", "facts", "texts")
-    }
+    old = old_names(operation)
     return {
         "layers": [kept_layer(layer, old["layers"]) for layer in layers_of(result)],
         "tables": {
@@ -593,7 +561,7 @@ def run_all(only: str = "") -> dict[str, dict[str, Any]]:
 
 def write(path: Path, found: Mapping[str, Any]) -> None:
     """Write a line a run, keys sorted."""
-    from napari_visual_ccc.provenance import versions
+    from napari_visual_ccc.workflow.record import versions
 
     about = {"versions": versions(), "machine": platform.machine()}
     rows = {"about": about, **{key: found[key] for key in sorted(found)}}
@@ -655,8 +623,8 @@ def main() -> int:
     parser.add_argument("what", choices=("store", "compare"))
     parser.add_argument("file", type=Path)
     parser.add_argument(
-        "--tolerance", type=float, nargs="?", const=1e-3, metavar="SHARE",
-        help="compare numbers, not bits: for another processor (default: 1e-3)",
+        "--tolerance", type=float, nargs="?", const=TOLERANCE, metavar="SHARE",
+        help=f"compare numbers, not bits: for another processor (default: {TOLERANCE:g})",
     )  # fmt: skip
     parser.add_argument("--only", default="", metavar="OPERATION", help="old name of one operation")
     given = parser.parse_args()

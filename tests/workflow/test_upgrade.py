@@ -13,9 +13,9 @@ def step(operation, **parameters):
     return upgraded({"steps": [{"operation": operation, "parameters": parameters}]})["steps"][0]
 
 
-@pytest.mark.parametrize("old", upgrade._CHANGED)
+@pytest.mark.parametrize("old", upgrade.CHANGED)
 def test_every_old_name_leads_to_what_exists(old):
-    changed = upgrade._CHANGED[old]
+    changed = upgrade.CHANGED[old]
     assert changed.name in OPERATIONS
     parameters = signature.parameters(changed.name)
     for new in changed.parameters.values():
@@ -29,7 +29,7 @@ def test_every_old_name_leads_to_what_exists(old):
 def test_operations_and_parameters_get_their_names_of_now():
     made = step("otsu", smallest=3, sigma=0.5)
     assert made["operation"] == "threshold"
-    assert made["parameters"] == {**upgrade._CHANGED["otsu"].extra, "min_size": 3, "sigma": 0.5}
+    assert made["parameters"] == {**upgrade.CHANGED["otsu"].extra, "min_size": 3, "sigma": 0.5}
     made = step("destripe", widest=2, shortest=0.4)
     assert made["parameters"] == {"max_width": 2, "min_length": 0.4}
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 
-class _Renamed(NamedTuple):
+class Renamed(NamedTuple):
     """An operation of version 0.1.0 in the names of this version.
 
     Parameters
@@ -32,28 +32,35 @@ _SIZE = {"smallest": "min_size"}
 
 _FIND = {"find": ("find", {"by hand": "manual"})}
 
+_PREDICTED = {"confidence": "coverage", "turns": "tta"}
+
 # operations of version 0.1.0 that have another name or other parameters now
-_CHANGED = {
-    "quality": _Renamed("image_quality"),
-    "background": _Renamed("subtract_background"),
-    "destripe": _Renamed("destripe", {"widest": "max_width", "shortest": "min_length"}),
-    "align": _Renamed(
+CHANGED = {
+    "quality": Renamed("image_quality"),
+    "background": Renamed("subtract_background"),
+    "destripe": Renamed("destripe", {"widest": "max_width", "shortest": "min_length"}),
+    "align": Renamed(
         "align_stack",
         {"to": ("reference", {"the slice before": "previous", "the first slice": "first"})},
     ),
-    "info_bar": _Renamed("detect_info_bar", _FIND, layers={"label bar": "info bar"}),
-    "crop_bar": _Renamed("crop_info_bar", _FIND),
-    "otsu": _Renamed("threshold", _SIZE, {"method": "otsu"}),
-    "watershed_split": _Renamed("watershed_split", _SIZE),
-    "number_objects": _Renamed("label_objects", _SIZE),
-    "glcm": _Renamed("glcm_features"),
-    "target_cluster": _Renamed("select_cluster"),
-    "evidence_regions": _Renamed("evidence_regions", _SIZE),
-    "classify": _Renamed("classify", {"confidence": "coverage", "turns": "tta"}),
-    "trust": _Renamed("cam_sanity_checks"),
-    "shortcuts": _Renamed("detect_shortcuts"),
-    "cover": _Renamed("occlude"),
-    "region_table": _Renamed("region_table", _SIZE),
+    "info_bar": Renamed("detect_info_bar", _FIND, layers={"label bar": "info bar"}),
+    "crop_bar": Renamed("crop_info_bar", _FIND),
+    "otsu": Renamed("threshold", _SIZE, {"method": "otsu"}),
+    "watershed_split": Renamed("watershed_split", _SIZE),
+    "number_objects": Renamed("label_objects", _SIZE),
+    "glcm": Renamed("glcm_features"),
+    "target_cluster": Renamed("select_cluster"),
+    "evidence_regions": Renamed("evidence_regions", _SIZE),
+    "classify": Renamed("classify", _PREDICTED),
+    "classify_folder": Renamed("classify_folder", _PREDICTED),
+    "evaluate": Renamed("evaluate", {"turns": "tta"}),
+    "examine": Renamed("audit_dataset"),
+    "quality_folder": Renamed("image_quality_folder"),
+    "train": Renamed("train", {"balance": "class_weights"}),
+    "trust": Renamed("cam_sanity_checks"),
+    "shortcuts": Renamed("detect_shortcuts"),
+    "cover": Renamed("occlude"),
+    "region_table": Renamed("region_table", _SIZE),
 }
 
 
@@ -82,16 +89,16 @@ def _step(step: Any) -> Any:
         return step
     # a new name already states what the old name implied
     extra = old.extra if step["operation"] != old.name else {}
-    renamed = dict(_parameter(old, key, value) for key, value in parameters.items())
+    renamed = dict(new_parameter(old, key, value) for key, value in parameters.items())
     return _with_output({**step, "operation": old.name, "parameters": {**extra, **renamed}}, old)
 
 
-def _changed(step: Any) -> _Renamed | None:
+def _changed(step: Any) -> Renamed | None:
     name = step.get("operation") if isinstance(step, Mapping) else None
-    return _CHANGED.get(name) if isinstance(name, str) else None
+    return CHANGED.get(name) if isinstance(name, str) else None
 
 
-def _with_output(values: dict[str, Any], old: _Renamed) -> dict[str, Any]:
+def _with_output(values: dict[str, Any], old: Renamed) -> dict[str, Any]:
     """Rename the layer that a step or a record names as its output."""
     output = values.get("output")
     if not isinstance(output, str) or output not in old.layers:
@@ -99,7 +106,8 @@ def _with_output(values: dict[str, Any], old: _Renamed) -> dict[str, Any]:
     return {**values, "output": old.layers[output]}
 
 
-def _parameter(old: _Renamed, key: str, value: Any) -> tuple[str, Any]:
+def new_parameter(old: Renamed, key: str, value: Any) -> tuple[str, Any]:
+    """Return a parameter by its name of this version, with the value that it has now."""
     new = old.parameters.get(key, key)
     if isinstance(new, str):
         return new, value
