@@ -11,7 +11,7 @@ SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
 endif
 endif
 
-.PHONY: demo test lint types format bench screenshots clean
+.PHONY: demo test golden lint types format bench screenshots clean
 
 demo:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh
@@ -20,6 +20,10 @@ demo:
 test:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh test
 	$(SCREEN) $(VENV)/python -m pytest -n 2 --dist loadfile $(ARGS)
+
+golden:
+	@PYTHON="$(PYTHON)" bash scripts/setup.sh test
+	$(VENV)/python scripts/golden.py compare tests/fixtures/golden_0.1.0.json $(ARGS)
 
 lint:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh dev
