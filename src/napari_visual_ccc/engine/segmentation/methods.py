@@ -10,7 +10,8 @@ import numpy as np
 from ...arrays.breaks import optimal_breaks
 from ...arrays.histogram import BINS, GreyHistogram
 
-# bins of methods that need several pixels in each, as scikit-image takes for floats
+# bins of methods that need several pixels in each, as scikit-image takes for floats: with one bin
+# for each level of 16 bit, the triangle finds 0.1 or 99.8 % of a blurred micrograph bright
 _FEW = 256
 
 # histogram, number of classes, grey value of a manual threshold; gives the index of the first

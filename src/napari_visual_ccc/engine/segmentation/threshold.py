@@ -58,7 +58,11 @@ def threshold(  # noqa: PLR0913
 
     Otsu's thresholds minimise the variance within the classes; they are the optimum over all grey
     levels, not that of a coarse histogram (Otsu, IEEE Trans. Syst. Man Cybern. 9 (1979) 62; Liao
-    et al., J. Inf. Sci. Eng. 17 (2001) 713). The other methods are those of scikit-image.
+    et al., J. Inf. Sci. Eng. 17 (2001) 713). The other automatic methods are those of
+    scikit-image; of 8-bit images their thresholds are the same. Yen, triangle and minimum count
+    grey levels in 256 even bins also where scikit-image has one bin for each level of 16 bit: there
+    a peak is noise, and the triangle may put nearly all pixels on one side. They give what
+    scikit-image gives for ``image.astype(float)``, up to outliers that would take most of the bins.
 
     Parameters
     ----------
