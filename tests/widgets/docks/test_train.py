@@ -8,6 +8,7 @@ from qtpy.QtWidgets import QFileDialog
 from skimage.io import imsave
 
 from napari_visual_ccc import samples
+from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.widgets.docks import labelled_images as sources
 from tests.widgets.opening import dock, texts
 
@@ -71,6 +72,7 @@ def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
 def test_a_second_training_brings_its_own_classes(viewer, folder, idle):
     train = dock(viewer, "train")
     train.images.folder.value = folder
+    models = []
     for renamed in (None, "grains"):
         if renamed:
             (folder / "powder").rename(folder / renamed)
@@ -81,6 +83,10 @@ def test_a_second_training_brings_its_own_classes(viewer, folder, idle):
         classify.method.value = "Explain (class activation map)"
         name = renamed or "powder"
         assert set(classify.fields["target"].choices) == {"", name, "superalloy"}
+        models.append(classify.fields["model"].value)
+    # a result of the first model can still be repeated
+    assert models[0] != models[1]
+    assert "powder" in read_card(models[0]).classes
 
 
 def test_a_model_that_was_typed_without_its_ending_is_not_replaced(
