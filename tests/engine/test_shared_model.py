@@ -86,6 +86,10 @@ def without_a_part(crop):
     return ccc.occlude(crop, np.eye(len(crop)), device="cpu").facts
 
 
+def random_map(crop):
+    return ccc.explain(crop, method="random", device="cpu").data
+
+
 def probabilities(crop):
     return ccc.classify(crop, device="cpu").probabilities
 
@@ -96,6 +100,7 @@ def probabilities(crop):
         ((full_grad, probabilities), (another_layer,)),
         ((full_grad,), (without_a_part,)),
         ((another_layer,), (another_layer,)),
+        ((random_map,), (random_map,)),
     ],
 )
 def test_operations_in_two_threads_give_what_they_give_alone(crop, first, second):

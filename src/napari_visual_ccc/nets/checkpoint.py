@@ -18,7 +18,6 @@ from torch import nn
 from .card import DEFAULT, FORMAT, ModelCard, file_hash, make_card, read_card, unfitting
 from .models.base import Architecture
 from .models.registry import architecture
-from .seed import seeded
 
 # tensors beside the weights: features, targets and thumbnails of training images, and the weights
 # of the pixel size
@@ -196,10 +195,12 @@ def randomized(model: Model, seed: int, only_last: bool) -> Model:
         classes = len(model.card.classes)
         last = ([m for m in layers if len(m.weight) == classes] or layers)[-1]
         weights = list(last.parameters())
-    with seeded(seed), torch.no_grad():
+    # not the global generator: other threads may draw from it
+    generator = torch.Generator().manual_seed(seed)
+    with torch.no_grad():
         for one in weights:
             spread, mean = torch.std_mean(one, correction=0)
-            one.copy_(torch.randn(one.shape).to(one) * spread + mean)
+            one.copy_(torch.randn(one.shape, generator=generator).to(one) * spread + mean)
     return replace(model, net=net)
 
 

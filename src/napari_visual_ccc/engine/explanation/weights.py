@@ -6,6 +6,7 @@ The only importer of ``pytorch_grad_cam`` beside `cam_sanity_checks`.
 from __future__ import annotations
 
 import contextlib
+import threading
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -116,15 +117,20 @@ def class_activation_map(
     return raw
 
 
+# one thread at a time: the global generator is shared
+_numbers = threading.Lock()
+
+
 @contextlib.contextmanager
 def _same_random_numbers() -> Iterator[None]:
     """Seed the global generator of numpy, which Random-CAM uses, and restore it."""
-    state = np.random.get_state()
-    np.random.seed(0)
-    try:
-        yield
-    finally:
-        np.random.set_state(state)
+    with _numbers:
+        state = np.random.get_state()
+        np.random.seed(0)
+        try:
+            yield
+        finally:
+            np.random.set_state(state)
 
 
 def _channels(maps: torch.Tensor, few: bool) -> torch.Tensor:
