@@ -16,12 +16,20 @@ import torch
 from skimage.io import imsave
 
 from napari_visual_ccc import samples
+from napari_visual_ccc.cli import training
 from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
+from napari_visual_ccc.workflow.operations import OPERATIONS as CATALOGUE
 from tests.models import saved
 
 FILES = ["metals.safetensors", "metals_report.html", "metals_report.json", "metals_split.csv"]
+
+
+def test_every_operation_on_data_sets_and_folders_has_a_command_that_writes():
+    taken = {name: one.takes for name, one in CATALOGUE.items() if not one.takes_arrays}
+    assert set(training.OPERATIONS) == set(taken)
+    assert set(training._WRITERS) == {name for name, takes in taken.items() if takes == "dataset"}
 
 
 def tile(name, number):

@@ -17,8 +17,10 @@ from ..workflow.run import execute
 from . import terminal
 from .terminal import FAILED, FILE, OK
 
-# the catalogue's operations on data sets and folders
-OPERATIONS = ("audit_dataset", "train", "evaluate", "classify_folder", "image_quality_folder")
+# the catalogue's operations on data sets, and then those on folders
+OPERATIONS = tuple(
+    name for takes in ("dataset", "folder") for name, one in CATALOGUE.items() if one.takes == takes
+)
 
 COMMANDS = (*OPERATIONS, "import")
 
@@ -71,8 +73,7 @@ def _run(name: str, data: Path, output: Path, force: bool, **values: Any) -> int
     from ..io.datasets import load
 
     found = load(data, group=values["group"], min_classes=1 if name == "evaluate" else 2)
-    work = {"audit_dataset": _audit, "train": _train, "evaluate": _evaluate}[name]
-    return work(found, parameters, output, force)
+    return _WRITERS[name](found, parameters, output, force)
 
 
 def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
@@ -139,10 +140,14 @@ def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) 
     return OK
 
 
+# how the result of an operation on a data set is written
+_WRITERS = {"audit_dataset": _audit, "train": _train, "evaluate": _evaluate}
+
+
 def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, force: bool) -> int:
     from ..core.files import check_free, write_table
 
-    what = {"classify_folder": "predictions", "image_quality_folder": "quality"}[name]
+    what = "predictions" if name == "classify_folder" else CATALOGUE[name].family
     path = output / f"{folder.resolve().name}_{what}.csv"
     check_free(path, force=force)
     result = _executed(name, folder, parameters)
