@@ -32,6 +32,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from .core.dataset import Dataset
+from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
 from .core.result import Evaluation, Prediction, Result, TrainedModel
 '''
@@ -45,7 +46,7 @@ class _Array(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]: ...
 
-Image: TypeAlias = Micrograph | _Array
+Image: TypeAlias = Micrograph | Result | Layer | _Array
 
 __version__: str
 '''

@@ -30,6 +30,14 @@ def test_every_public_name_has_a_type():
     assert set(ccc.__all__) <= names
 
 
+def test_results_and_their_layers_are_typed_as_inputs():
+    tree = ast.parse(Path(ccc.__file__).with_suffix(".pyi").read_text("utf-8"))
+    aliases = [node for node in tree.body if isinstance(node, ast.AnnAssign)]
+    (image,) = [node.value for node in aliases if node.target.id == "Image"]
+    kinds = {node.id for node in ast.walk(image) if isinstance(node, ast.Name)}
+    assert kinds == {"Micrograph", "Result", "Layer", "_Array"}
+
+
 def test_every_family_has_the_name_of_its_widget():
     assert {operation.family for operation in OPERATIONS.values()} == set(FAMILIES)
     manifest = Path(ccc.__file__).with_name("napari.yaml").read_text("utf-8")

@@ -7,6 +7,7 @@ from typing import Any, Literal, Protocol, TypeAlias
 import numpy as np
 
 from .core.dataset import Dataset
+from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
 from .core.result import Evaluation, Prediction, Result, TrainedModel
 from .io.datasets import load as load_dataset
@@ -27,7 +28,7 @@ class _Array(Protocol):
     @property
     def dtype(self) -> np.dtype[Any]: ...
 
-Image: TypeAlias = Micrograph | _Array
+Image: TypeAlias = Micrograph | Result | Layer | _Array
 
 __version__: str
 
