@@ -78,7 +78,7 @@ class Micrograph:
         File of the image.
     metadata : mapping
         ``"facts"``: instrument, detector, kV, ... under stable names; ``"original"``: the file's
-        own dictionary; ``"visual_ccc"``: provenance of a result.
+        own dictionary; ``"visual_ccc"``: record of a result.
     axes : tuple of Axis
         The leading axes, one each; empty if unknown.
     info_bar : InfoBar, optional

@@ -49,7 +49,7 @@ def write_layer(
     format : str
         Of images and labels, see `write_image`.
     record : mapping, optional
-        From `provenance.provenance`; files of coordinates carry none.
+        From `Record.plain`; files of coordinates carry none.
     force : bool
         Replace a file that is there.
 
