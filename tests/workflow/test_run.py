@@ -184,6 +184,12 @@ def test_one_number_is_recorded_as_the_size_along_every_axis(rng, shape, sizes):
     assert ccc.replay(outcome.record, image).table.equals(outcome.result.table)
 
 
+@pytest.mark.parametrize("size", [np.nan, np.inf])
+def test_a_pixel_size_that_is_no_number_is_recorded_as_unknown(discs, size):
+    outcome = run(execute("edge_density", {"image": discs}, spacing=(size, size), unit="nm"))
+    assert outcome.record.source.spacing is None
+
+
 @pytest.mark.parametrize("of", [lambda result: result, lambda result: result.layer()])
 def test_a_lazy_result_or_layer_is_not_computed_as_an_input(discs, of):
     stack = da.from_array(np.stack([discs, discs[::-1]]), chunks=(1, 50, 50))

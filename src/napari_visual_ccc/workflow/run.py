@@ -103,7 +103,14 @@ def execute(
         spacing, unit = first.voxel, first.unit
     from .record import make_record
 
+    # nothing of the record may fail after the work
     previous, notes = _previous(first)
+    source = {
+        "name": _name(first),
+        "path": _path(first),
+        "spacing": _sizes(spacing, first),
+        "unit": unit,
+    }
     bar = yield from _bar(operation, first, info_bar)
     result = yield from _steps(operation, given, choices, bar, spacing, unit)
     if notes:
@@ -112,12 +119,7 @@ def execute(
         name,
         {**defaults(name), **choices},
         {key: _name(value) for key, value in given.items()},
-        source={
-            "name": _name(first),
-            "path": _path(first),
-            "spacing": _sizes(spacing, first),
-            "unit": unit,
-        },
+        source=source,
         previous=previous,
         result=result,
     )
@@ -242,10 +244,12 @@ def _name(given: Any) -> str:
 
 
 def _sizes(spacing: Any, given: Any) -> list[float] | None:
-    """Size of a pixel by axis; one number is a square, or a cube in a stack."""
+    """Size of a pixel by axis, if known; one number is a square, or a cube in a stack."""
     if spacing is None:
         return None
     sizes = np.atleast_1d(np.asarray(spacing, float)).tolist()
+    if not np.isfinite(sizes).all():
+        return None
     if len(sizes) > 1:
         return sizes
     shape = np.shape(_array(given))
