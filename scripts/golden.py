@@ -42,7 +42,7 @@ class Names:
     columns, tables, facts : mappings
         Columns of tables, tables and facts (at any depth).
     texts : mapping
-        Text of values in facts and of cells in tables.
+        Text of values in facts and within cells of tables.
     """
 
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -61,6 +61,8 @@ NAMES: dict[str, Names] = {
             "likely": "prediction_set",
         }
     ),
+    "quality": Names(texts={"drawn out:": "anisotropic:"}),
+    "quality_folder": Names(texts={"drawn out:": "anisotropic:"}),
     "shortcuts": Names(
         facts={f"label_bar_{name}": f"info_bar_{name}" for name in _OF_REGION},
         texts={"label bar": "info bar"},
@@ -167,7 +169,7 @@ def kept_table(table: Any, texts: Mapping[str, str]) -> dict[str, Any]:
     """Hash a table column by column, so that a difference says where it is."""
     words = table.select_dtypes(exclude="number").columns
     for name in words:
-        table = table.assign(**{name: [texts.get(str(cell), cell) for cell in table[name]]})
+        table = table.assign(**{name: [in_old_words(cell, texts) for cell in table[name]]})
     numbers = table.select_dtypes(include="number")
     hashes = {}
     for name in table.columns:
@@ -179,6 +181,13 @@ def kept_table(table: Any, texts: Mapping[str, str]) -> dict[str, Any]:
         "sha256": hashes,
         "means": {str(name): rounded(numbers[name].mean(), 6) for name in numbers},
     }
+
+
+def in_old_words(cell: Any, texts: Mapping[str, str]) -> Any:
+    if isinstance(cell, str):
+        for now, was in texts.items():
+            cell = cell.replace(now, was)
+    return cell
 
 
 def rounded(value: Any, digits: int) -> float | None:

@@ -32,6 +32,7 @@ CLOSE = (
     "otsu | bar",
     "otsu | stack | scope=slice",
     "quality | 8bit",
+    "quality_folder | crops",
     "region_table | bar | smallest=30, exclude_border=True",
     "target_cluster | 8bit | cluster=3",
 )
@@ -85,3 +86,9 @@ def test_names_of_today_are_kept_under_the_old_ones(golden):
     layer = {"name": "info bar", "array": np.eye(3, dtype=np.uint8), "stride": 1, "centre": [0, 0]}
     assert golden.kept_layer(layer, names["layers"])["name"] == "label bar"
     assert golden.old_names("classify")["columns"] == {"prediction_set": "likely"}
+
+
+def test_words_of_today_in_cells_are_kept_as_the_old_ones(golden):
+    texts = golden.old_names("quality_folder")["texts"]
+    assert golden.in_old_words("anisotropic: 3.8 times", texts) == "drawn out: 3.8 times"
+    assert golden.in_old_words(3.8, texts) == 3.8
