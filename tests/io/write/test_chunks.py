@@ -6,11 +6,11 @@ import numpy as np
 
 from napari_visual_ccc.core.micrograph import Axis, Micrograph
 from napari_visual_ccc.io.write.chunks import place_rows
-from napari_visual_ccc.io.write.encode import Stored
+from napari_visual_ccc.io.write.encode import EncodedImage
 
 
 def test_rows_go_to_their_plane_and_level():
-    stored = Stored(Micrograph(np.zeros((2, 8, 9), np.uint8)), "ome-zarr")
+    stored = EncodedImage(Micrograph(np.zeros((2, 8, 9), np.uint8)), "ome-zarr")
     levels = [np.zeros((2, 8, 9), np.uint8), np.zeros((2, 4, 5), np.uint8)]
     place_rows(stored, levels, 1, (1,), 2, np.full((2, 5), 7, np.uint8))
     assert not levels[0].any()
@@ -20,7 +20,7 @@ def test_rows_go_to_their_plane_and_level():
 
 def test_colours_go_to_the_axis_of_the_format():
     image = Micrograph(np.zeros((2, 8, 9, 3), np.uint8), axes=(Axis("z"),))
-    stored = Stored(image, "ome-zarr")
+    stored = EncodedImage(image, "ome-zarr")
     levels = [np.zeros(stored.shape(0), np.uint8)]
     rows = np.arange(2 * 9 * 3, dtype=np.uint8).reshape(2, 9, 3)
     place_rows(stored, levels, 0, (1,), 4, rows)

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from .encode import Stored
+from .encode import EncodedImage
 from .pyramid import Index
 
 # sides of the tiles of a TIFF, rows of its strips, sides of the chunks of a Zarr
@@ -14,13 +14,13 @@ TILE, STRIP, CHUNK = 512, 128, 1024
 
 
 def place_rows(
-    stored: Stored, levels: list[Any], level: int, index: Index, start: int, rows: np.ndarray
+    stored: EncodedImage, levels: list[Any], level: int, index: Index, start: int, rows: np.ndarray
 ) -> None:
     """Write rows of a plane into the array of their level.
 
     Parameters
     ----------
-    stored : Stored
+    stored : EncodedImage
         The image.
     levels : list of arrays
         Arrays of the file, finest first.

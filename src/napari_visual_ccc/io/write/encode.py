@@ -13,7 +13,7 @@ from .pyramid import level_sizes
 _LETTERS = {"z": "Z", "t": "T", "time": "T", "c": "C", "channel": "C"}
 
 
-class Stored:
+class EncodedImage:
     """An image in the axes and the number type of a format.
 
     Parameters

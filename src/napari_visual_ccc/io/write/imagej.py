@@ -13,13 +13,13 @@ import numpy as np
 
 from ..header import KEY
 from .chunks import STRIP, place_rows
-from .encode import Stored
+from .encode import EncodedImage
 from .ome_tiff import _IMAGEJ_BYTES
 from .pyramid import Put
 
 
 @contextmanager
-def imagej(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
+def imagej(stored: EncodedImage, path: Path) -> Iterator[tuple[int, Put]]:
     """Write TIFF that ImageJ and Fiji open with the scale, without a plugin.
 
     Raises

@@ -8,7 +8,7 @@ from typing import Literal
 from ...core.files import written
 from ...core.micrograph import Micrograph
 from ...core.progress import Steps
-from .encode import Stored
+from .encode import EncodedImage
 from .pyramid import write_levels
 from .targets import TARGETS
 
@@ -60,7 +60,7 @@ def write_image(
     """
     path = Path(path)
     kind = _kind(path) if format == "auto" else format
-    stored = Stored(image, kind)
+    stored = EncodedImage(image, kind)
     with written(path, force=force) as part, TARGETS[kind](stored, part) as (rows, put):
         yield from write_levels(
             stored.data, stored.leading, stored.sizes, rows,

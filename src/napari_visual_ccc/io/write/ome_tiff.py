@@ -17,7 +17,7 @@ import numpy as np
 from ...core.units import LENGTHS, TIMES
 from ..header import KEY
 from .chunks import STRIP, TILE
-from .encode import Stored
+from .encode import EncodedImage
 from .pyramid import Index, Put
 
 # classic TIFF ends at 4 GiB; a pyramid and its tags need space as well
@@ -25,7 +25,7 @@ _CLASSIC_BYTES, _IMAGEJ_BYTES = 2 << 30, (4 << 30) - (1 << 20)
 
 
 @contextmanager
-def ome_tiff(stored: Stored, path: Path) -> Iterator[tuple[int, Put]]:
+def ome_tiff(stored: EncodedImage, path: Path) -> Iterator[tuple[int, Put]]:
     """OME-TIFF, compressed without loss; a pyramid as SubIFDs, in tiles.
 
     tifffile lays out the file with empty tiles. They are added at its end as they come, in any
@@ -80,7 +80,7 @@ def _grid(size: tuple[int, int], tiled: bool) -> tuple[int, int]:
     return -(-size[0] // TILE), -(-size[1] // TILE)
 
 
-def _number(index: Index, stored: Stored) -> int:
+def _number(index: Index, stored: EncodedImage) -> int:
     return int(np.ravel_multi_index(index, stored.data.shape[: stored.leading])) if index else 0
 
 
@@ -104,7 +104,7 @@ def _packed(tile: np.ndarray) -> bytes:
     return zlib.compress(little.data, 1)
 
 
-def _ome_metadata(stored: Stored) -> dict[str, Any]:
+def _ome_metadata(stored: EncodedImage) -> dict[str, Any]:
     axes = stored.letters + "YX" + ("S" if stored.coloured else "")
     found: dict[str, Any] = {
         "axes": axes,

@@ -11,7 +11,7 @@ from typing import Any
 from ...core.units import LENGTHS, TIMES
 from ..header import KEY
 from .chunks import CHUNK, place_rows
-from .encode import Stored
+from .encode import EncodedImage
 from .pyramid import Put
 
 _NGFF_UNITS = {
@@ -22,7 +22,7 @@ _NGFF_UNITS = {
 
 
 @contextmanager
-def ome_zarr(stored: Stored, path: Path, *, version: str) -> Iterator[tuple[int, Put]]:
+def ome_zarr(stored: EncodedImage, path: Path, *, version: str) -> Iterator[tuple[int, Put]]:
     """OME-Zarr: chunks of one plane, each level half the one before.
 
     Raises
@@ -70,7 +70,7 @@ def ome_zarr(stored: Stored, path: Path, *, version: str) -> Iterator[tuple[int,
     yield CHUNK, functools.partial(place_rows, stored, levels)
 
 
-def _ngff_axes(stored: Stored, names: list[str]) -> list[dict[str, str]]:
+def _ngff_axes(stored: EncodedImage, names: list[str]) -> list[dict[str, str]]:
     axes = []
     for name in names:
         unit = stored.steps.get(name.upper(), (1.0, ""))[1]
@@ -82,7 +82,7 @@ def _ngff_axes(stored: Stored, names: list[str]) -> list[dict[str, str]]:
     return axes
 
 
-def _transformations(stored: Stored, names: list[str], level: int) -> list[dict[str, Any]]:
+def _transformations(stored: EncodedImage, names: list[str], level: int) -> list[dict[str, Any]]:
     """Step of every axis at a level, and centre of its first pixel."""
     size = dict(zip("yx", stored.spacing or (1.0, 1.0), strict=True))
     first = _first(stored, names)
@@ -97,7 +97,7 @@ def _transformations(stored: Stored, names: list[str], level: int) -> list[dict[
     return [*found, {"type": "translation", "translation": shift}] if any(shift) else found
 
 
-def _first(stored: Stored, names: list[str]) -> dict[str, float]:
+def _first(stored: EncodedImage, names: list[str]) -> dict[str, float]:
     """Centre of the first pixel on every axis of the file."""
     origin = stored.image.metadata.get("origin") or (0.0, 0.0)
     of_image = [name for number, name in enumerate(names) if number != stored.colour_axis]

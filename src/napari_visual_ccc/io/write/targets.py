@@ -7,14 +7,14 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from .encode import Stored
+from .encode import EncodedImage
 from .imagej import imagej
 from .ome_tiff import ome_tiff
 from .ome_zarr import ome_zarr
 from .pyramid import Put
 
 # the height of its bands, and the function that takes them
-Target = Callable[[Stored, Path], AbstractContextManager[tuple[int, Put]]]
+Target = Callable[[EncodedImage, Path], AbstractContextManager[tuple[int, Put]]]
 
 TARGETS: dict[str, Target] = {
     "ome-tiff": ome_tiff,
