@@ -12,6 +12,9 @@ _SAMPLED = 1 << 19
 # colormap of each style of an image layer
 COLORMAPS: dict[Style, str] = {"grey": "gray", "heat": "inferno", "signed": "PiYG"}
 
+# colour of points and shapes
+MARKED = "#ffcc00"
+
 
 def sample(values: np.ndarray) -> np.ndarray:
     """Return an evenly spaced sample of an array of any size: the viewer waits for its contrast."""

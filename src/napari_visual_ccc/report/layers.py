@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.contrast import COLORMAPS, contrast
+from ..core.contrast import COLORMAPS, MARKED, contrast
 from ..core.layers import ImageLayer, LabelsLayer, Layer, PointsLayer, ShapesLayer
 from ..core.micrograph import plane_shape
 
@@ -19,9 +19,6 @@ if TYPE_CHECKING:
 _LONGEST = 1200
 
 _FEW_LABELS = 20
-
-# colour of points and shapes
-_MARKED = "#ffcc00"
 
 
 def draw_layer(axes: Axes, layer: Layer, *, over: bool) -> None:
@@ -53,7 +50,7 @@ def _draw_points(axes: Axes, layer: PointsLayer, over: bool) -> None:
     places = _in_first_slice(layer.placement.to_source(layer.data))
     x, y = _xy(places)
     with _kept_view(axes, over):
-        axes.scatter(x, y, s=30, c=_MARKED, edgecolors="black", linewidths=0.8)
+        axes.scatter(x, y, s=30, c=MARKED, edgecolors="black", linewidths=0.8)
     if not over:
         axes.axis(_around(places))
 
@@ -75,7 +72,7 @@ def _vertices(layer: ShapesLayer) -> np.ndarray:
 def _patch(kind: str, x: np.ndarray, y: np.ndarray) -> Any:
     from matplotlib.patches import Ellipse, Polygon
 
-    style: dict[str, Any] = {"edgecolor": _MARKED, "fill": False, "linewidth": 1.5}
+    style: dict[str, Any] = {"edgecolor": MARKED, "fill": False, "linewidth": 1.5}
     if kind == "ellipse":
         return Ellipse((x.mean(), y.mean()), float(np.ptp(x)), float(np.ptp(y)), **style)
     return Polygon(np.stack([x, y], axis=1), closed=kind not in ("path", "line"), **style)

@@ -10,7 +10,7 @@ from napari.layers import Image, Labels, Layer, Points, Shapes
 from napari.utils.transforms import Affine
 
 from ...arrays.lazy import is_lazy
-from ...core.contrast import COLORMAPS, contrast, sample
+from ...core.contrast import COLORMAPS, MARKED, contrast, sample
 from ...core.layers import ImageLayer, LabelsLayer, PointsLayer, ShapesLayer
 from ...core.layers import Layer as Part
 from ...core.micrograph import InfoBar
@@ -18,10 +18,6 @@ from .metadata import METADATA, MICROGRAPH, NOT_FACTS, plane_shape
 
 if TYPE_CHECKING:
     from .source import Source
-
-
-# colour of points and shapes
-MARKED = "#ffcc00"
 
 
 def placement(source: Source, part: Part) -> dict[str, Any]:
