@@ -17,7 +17,7 @@ from skimage.io import imread
 
 from napari_visual_ccc.core import dataset as core_dataset
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.learning.evaluate import evaluate
+from napari_visual_ccc.engine.evaluation.evaluate import evaluate
 from napari_visual_ccc.engine.learning.train import train
 from napari_visual_ccc.io import datasets as dataset
 from napari_visual_ccc.nets import checkpoint

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_visual_ccc.core.result import Evaluation
-from napari_visual_ccc.engine.learning.evaluate import evaluation
+from napari_visual_ccc.engine.evaluation.metrics import evaluation
 
 
 def evaluated(said, truth, classes, sure=0.9, **more) -> Evaluation:

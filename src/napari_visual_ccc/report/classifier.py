@@ -16,7 +16,7 @@ import numpy as np
 from ..core.files import written
 from ..core.plain import plain
 from ..core.result import Evaluation, TrainedModel
-from ..engine.learning.evaluate import confused_pairs, worst_mistakes
+from ..engine.evaluation.metrics import confused_pairs, worst_mistakes
 from .pages import render
 from .plots import (
     ECE,

@@ -126,7 +126,7 @@ _LINES = (
               "labels", cost=Needs(1, 1, 2), live=True),
     Operation("audit_dataset", "train", "engine.learning.audit", "Check images", "dataset"),
     Operation("train", "train", "engine.learning.train", "Train", "dataset"),
-    Operation("evaluate", "train", "engine.learning.evaluate", "Evaluate a model", "dataset"),
+    Operation("evaluate", "train", "engine.evaluation.evaluate", "Evaluate a model", "dataset"),
     Operation("classify", "classify", "engine.classification.classify", "Classify",
               "image", cost=cost.network(8, 4100, plane=60), planar=True),
     Operation("explain", "classify", "engine.explanation.explain",

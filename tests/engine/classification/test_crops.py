@@ -7,11 +7,14 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from napari_visual_ccc.core.micrograph import Micrograph
 from napari_visual_ccc.engine.classification.crops import (
     crops,
     is_crop,
     normalised,
+    open_plane,
     scale_note,
+    thumbnail,
     window_side,
 )
 from napari_visual_ccc.nets.card import NetworkInput
@@ -190,3 +193,18 @@ def test_a_window_in_nanometres_is_one_scale_whatever_the_size():
     for size in (100, 499, 500, 700, 1300):
         shown = crops(np.random.default_rng(0).random((size, size)), card, 500)
         assert {part.shape for part in shown} == {(500, 500)}
+
+
+def test_a_single_slice_is_a_plane_and_a_stack_is_not():
+    plane, size = open_plane(Micrograph(np.ones((1, 4, 5)), (2.0, 2.0), "nm", "one"))
+    assert plane.shape == (4, 5)
+    assert size == 2.0
+    with pytest.raises(ValueError, match="a stack of shape"):
+        open_plane(Micrograph(np.ones((3, 4, 5)), None, "px", "three"))
+
+
+def test_a_thumbnail_is_a_small_square():
+    picture = thumbnail(np.tile(np.arange(100.0), (60, 1)))
+    assert picture.shape == (48, 48)
+    assert picture.dtype == np.uint8
+    assert picture[:, 0].max() < 20 < 200 < picture[:, -1].min()

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 
 from napari_visual_ccc.core.dataset import Dataset, from_arrays
-from napari_visual_ccc.core.micrograph import Micrograph
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.learning.prepare import open_plane, prepare, thumbnail
+from napari_visual_ccc.engine.learning.prepare import prepare
 from napari_visual_ccc.nets.models.registry import architecture
 from tests.engine.learning.prepared import made, recipe, striped
 
@@ -76,18 +75,3 @@ def test_files_that_cannot_be_used_are_listed_with_the_reason():
     assert "3 of 15 files were skipped" in prepared.notes
     with pytest.raises(ValueError, match=r"two classes are needed, 0 could be used; image 1"):
         run(prepare(broken, LITE0, recipe()))
-
-
-def test_a_single_slice_is_a_plane_and_a_stack_is_not():
-    plane, size = open_plane(Micrograph(np.ones((1, 4, 5)), (2.0, 2.0), "nm", "one"))
-    assert plane.shape == (4, 5)
-    assert size == 2.0
-    with pytest.raises(ValueError, match="a stack of shape"):
-        open_plane(Micrograph(np.ones((3, 4, 5)), None, "px", "three"))
-
-
-def test_a_thumbnail_is_a_small_square():
-    picture = thumbnail(np.tile(np.arange(100.0), (60, 1)))
-    assert picture.shape == (48, 48)
-    assert picture.dtype == np.uint8
-    assert picture[:, 0].max() < 20 < 200 < picture[:, -1].min()

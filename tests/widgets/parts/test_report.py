@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_visual_ccc.engine.learning.evaluate import evaluation
+from napari_visual_ccc.engine.evaluation.metrics import evaluation
 from napari_visual_ccc.widgets.parts.report import FIGURES, TABLES, Mistakes, Report
 
 

@@ -1,4 +1,4 @@
-"""Input of a network: normalised grey levels, and crops of an image at the right scale."""
+"""Input of a network: grey planes, normalised, and crops of them at the right scale."""
 
 from __future__ import annotations
 
@@ -6,10 +6,46 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...arrays.inputs import stretch
+from ...arrays.inputs import finite, stretch, to_gray
+from ..acquisition.bar_detector import info_bar_of
 
 if TYPE_CHECKING:
+    from ...core.micrograph import Micrograph
     from ...nets.card import NetworkInput
+
+
+THUMBNAIL = 48
+
+
+def open_plane(
+    micrograph: Micrograph, keep_info_bar: bool = False
+) -> tuple[np.ndarray, float | None]:
+    """Give the grey plane of a labelled image without its info bar, and its pixel size in nm.
+
+    Raises
+    ------
+    ValueError
+        If the image is a stack, or has no finite pixel.
+    """
+    grey, _ = to_gray(micrograph.data)
+    if grey.ndim > 2 and grey.size == grey.shape[-1] * grey.shape[-2]:
+        grey = grey.reshape(grey.shape[-2:])
+    if grey.ndim != 2:
+        raise ValueError(f"a stack of shape {grey.shape}: one image per file is needed")
+    if not keep_info_bar:
+        grey = grey[info_bar_of(micrograph).specimen(*grey.shape)]
+    size = micrograph.pixel_size
+    return finite(np.asarray(grey))[0], None if size is None else size.nanometres
+
+
+def thumbnail(plane: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
+    """Small square uint8 picture of an image."""
+    import torch
+
+    from ...nets.inference import to_input
+
+    small = to_input(torch.from_numpy(stretch(plane)[0])[None], (side, side), 0.0, 1.0)
+    return (small[0, 0].clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
 
 def resized_crops(plane: np.ndarray, card: NetworkInput, size: float | None) -> np.ndarray:

@@ -1,1 +1,1 @@
-"""Classifiers trained on labelled images: audit, split, training, evaluation."""
+"""Classifiers trained on labelled images: audit, split, training."""

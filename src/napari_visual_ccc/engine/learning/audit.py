@@ -11,8 +11,8 @@ from ...core.dataset import Dataset, printable
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ..acquisition.quality import quality_of
+from ..classification.crops import open_plane, thumbnail
 from ..classification.windows import Device
-from .prepare import open_plane, thumbnail
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -8,17 +8,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
-from ...arrays.inputs import finite, to_gray
 from ...core.dataset import printable
 from ...core.progress import Progress, Steps
-from ..acquisition.bar_detector import info_bar_of
-from ..classification.crops import resized_crops
+from ..classification.crops import open_plane, resized_crops, thumbnail
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from ...core.dataset import Dataset, Example
-    from ...core.micrograph import Micrograph
     from ...nets.card import NetworkInput
     from ...nets.models.base import Architecture
     from ...nets.training.recipe import TrainingRecipe
@@ -27,8 +24,6 @@ if TYPE_CHECKING:
 _CROP_PX = 256
 
 _LARGEST_BYTES, _KEPT_BYTES = 6 << 30, 1 << 30
-
-THUMBNAIL = 48
 
 
 @dataclass(frozen=True)
@@ -186,27 +181,6 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
     return images
 
 
-def open_plane(
-    micrograph: Micrograph, keep_info_bar: bool = False
-) -> tuple[np.ndarray, float | None]:
-    """Give the grey plane of a labelled image without its info bar, and its pixel size in nm.
-
-    Raises
-    ------
-    ValueError
-        If the image is a stack, or has no finite pixel.
-    """
-    grey, _ = to_gray(micrograph.data)
-    if grey.ndim > 2 and grey.size == grey.shape[-1] * grey.shape[-2]:
-        grey = grey.reshape(grey.shape[-2:])
-    if grey.ndim != 2:
-        raise ValueError(f"a stack of shape {grey.shape}: one image per file is needed")
-    if not keep_info_bar:
-        grey = grey[info_bar_of(micrograph).specimen(*grey.shape)]
-    size = micrograph.pixel_size
-    return finite(np.asarray(grey))[0], None if size is None else size.nanometres
-
-
 def _network_input(
     architecture: Architecture, shapes: list[tuple[int, ...]], recipe: TrainingRecipe
 ) -> NetworkInput:
@@ -293,14 +267,3 @@ def _make_crops(
         image_index += [number] * len(mine)
         thumbnails.append(thumbnail(plane))
     return np.concatenate(crops), np.array(image_index), np.stack(thumbnails)
-
-
-def thumbnail(plane: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
-    """Small square uint8 picture of an image."""
-    import torch
-
-    from ...arrays.inputs import stretch
-    from ...nets.inference import to_input
-
-    small = to_input(torch.from_numpy(stretch(plane)[0])[None], (side, side), 0.0, 1.0)
-    return (small[0, 0].clamp(0, 1) * 255).round().to(torch.uint8).numpy()

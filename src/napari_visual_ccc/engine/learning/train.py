@@ -13,7 +13,7 @@ from ...core.progress import Progress, Steps
 from ...core.result import Evaluation, TrainedModel
 from ...nets.training.recipe import Augmentation, FitOptions, Schedule, TrainingRecipe
 from ..classification.windows import Device
-from .evaluate import evaluation
+from ..evaluation.metrics import evaluation
 from .prepare import PreparedDataset, prepare
 from .split import Partition, partition
 

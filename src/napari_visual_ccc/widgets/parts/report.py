@@ -19,7 +19,7 @@ from qtpy.QtWidgets import (
 )
 
 from ...core.result import Evaluation
-from ...engine.learning.evaluate import confused_pairs, worst_mistakes
+from ...engine.evaluation.metrics import confused_pairs, worst_mistakes
 from ...report import plots
 from .bars import pixmap
 from .tables import Table
