@@ -8,9 +8,9 @@ from hypothesis import strategies as st
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
-from napari_visual_ccc.arrays.stacks import each_slice
-from napari_visual_ccc.core.layers import ImageLayer, Placement
-from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.arrays.stacks import each_slice, per_slice
+from napari_visual_ccc.core.layers import ImageLayer, Placement, PointsLayer
+from napari_visual_ccc.core.progress import Progress, run
 from napari_visual_ccc.core.result import Result
 
 # operation and choices, for what takes a scope
@@ -269,3 +269,20 @@ def test_what_was_found_in_a_series_is_replayed(series):
         record = make_record(name, choices, {"image": "series"}, source={"name": "series"})
         again = ccc.replay(record, series)
         np.testing.assert_array_equal(np.asarray(again.layers[0]), np.asarray(found.layers[0]))
+
+
+def test_further_stacks_and_coordinates_follow_slice_by_slice():
+    stack = np.arange(30).reshape(2, 3, 5)
+    points = PointsLayer(np.array([[1, 0, 2.5], [0, 1, 1]]))
+
+    def summed(image, other, drawn, flat, fixed):
+        np.testing.assert_array_equal(other, image * 10)
+        np.testing.assert_array_equal(flat, np.ones((3, 5)))
+        assert fixed == "a"
+        yield Progress(1, 1)
+        return Result((drawn,))
+
+    result = run(
+        per_slice(summed)(stack, other=stack * 10, drawn=points, flat=np.ones((3, 5)), fixed="a")
+    )
+    np.testing.assert_array_equal(result.layer().data, [[0, 1, 1], [1, 0, 2.5]])

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
+import yaml
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.layers import PointsLayer, ShapesLayer
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.workflow.record import fingerprint, read_record
+from napari_visual_ccc.workflow.recipe import to_yaml
+from napari_visual_ccc.workflow.record import Drawn, fingerprint, make_record, read_record
 from napari_visual_ccc.workflow.run import execute
 from napari_visual_ccc.workflow.signature import defaults
 
@@ -123,3 +127,21 @@ def test_one_number_is_the_size_of_a_square_pixel(size, discs):
     assert read_record(values).source.spacing == [size, size]
     expected = ccc.threshold(discs, spacing=(size, size), unit="nm").table
     assert ccc.replay(values, discs).table.equals(expected)
+
+
+def test_points_and_shapes_are_recorded_with_their_features():
+    labels = pd.DataFrame({"label": ["positive", "negative"]})
+    points = PointsLayer(np.array([[1.25, 2], [3, 4]]), features=labels)
+    box = np.array([[1, 2], [1, 9], [5, 9], [5, 2.5]])
+    shapes = ShapesLayer([box, box[:3]], kinds=("rectangle", "polygon"))
+    made = make_record("kmeans", {}, {}, source={}, drawn={"a": points, "b": shapes})
+    found = yaml.safe_load(to_yaml(made))
+    kept = read_record(found).last.drawn
+    assert kept["a"].layer().features.equals(labels)
+    np.testing.assert_array_equal(kept["a"].layer().data, points.data)
+    assert kept["b"].layer().kind_of_each == shapes.kind_of_each
+    for one, other in zip(kept["b"].layer().data, shapes.data, strict=True):
+        np.testing.assert_array_equal(one, other)
+    with pytest.raises(ValueError, match="drawn of kmeans must be points or shapes"):
+        read_record({"steps": [{"operation": "kmeans", "drawn": {"a": 3}}]})
+    assert Drawn.of(kept["a"].layer()) == kept["a"]

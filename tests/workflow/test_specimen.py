@@ -8,10 +8,13 @@ import pytest
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
+from napari_visual_ccc.core.layers import Placement, PointsLayer, ShapesLayer
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.workflow import operations
 from napari_visual_ccc.workflow.run import execute
+from napari_visual_ccc.workflow.specimen import in_pixels, on_field
 
 BARS = [InfoBar(bottom=24), InfoBar(top=17, left=9), InfoBar(8, 8, 8, 8)]
 IMAGE_OPERATIONS = [
@@ -147,3 +150,29 @@ def test_a_stack_brings_the_step_between_its_slices(step, unit):
     stack = Micrograph(labels, (2.0, 2.0), "nm", axes=axes, info_bar=InfoBar())
     table = ccc.region_table(stack, dimensions="3D").table
     assert table["volume_nm3"].iloc[0] == pytest.approx(300 * 40)
+
+
+def test_points_and_shapes_are_in_pixels_of_the_specimen(image):
+    shapes = ShapesLayer([np.array([[20, 10], [30, 40.5], [22, 8]])])
+
+    def work(given):
+        yield from ()
+        return Result((given["points"], given["shapes"]))
+
+    given = {"image": image, "points": PointsLayer(np.array([[17, 9.5]])), "shapes": shapes}
+    result = run(on_field(work, given, InfoBar(top=17, left=9)))
+    points, moved = result.layers
+    np.testing.assert_allclose(points.data, [[0, 0.5]])
+    np.testing.assert_allclose(moved.data[0], [[3, 1], [13, 31.5], [5, -1]])
+    # and layers of a result lie in the frame of the image
+    np.testing.assert_allclose(points.placement.to_source(points.data), [[17, 9.5]])
+
+
+def test_prompts_are_points_shapes_or_labels():
+    layer = PointsLayer(np.array([[1, 2]]), placement=Placement(4, corner=(10, 0)))
+    np.testing.assert_allclose(in_pixels(layer, (20, 30)).data, [[15.5, 9.5]])
+    assert isinstance(in_pixels([[1, 2], [3, 4.5]], (20, 30, 3)), PointsLayer)
+    labels = np.ones((20, 30), int)
+    assert in_pixels(labels, (20, 30)) is labels
+    with pytest.raises(ValueError, match="labels of the size of the image, 20 x 30"):
+        in_pixels(labels[1:], (20, 30))

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from ..core.layers import Index, Layer, LayerStack
+from ..core.layers import Index, Layer, LayerStack, PointsLayer, ShapesLayer
 from ..core.progress import Progress, Steps, map_progress, run
 from ..core.result import Prediction, Result, prediction_of
 from .lazy import is_lazy
@@ -40,7 +40,8 @@ def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Res
     Parameters
     ----------
     function : callable
-        Takes an image first (grey, or colour as a last axis of 3 or 4), then anything.
+        Takes an image first (grey, or colour as a last axis of 3 or 4), then anything. Keywords
+        that are stacks of as many slices, or coordinates in them, are passed slice by slice.
 
     Returns
     -------
@@ -55,9 +56,49 @@ def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Res
         axes = 3 if image.ndim > 2 and image.shape[-1] in (3, 4) else 2
         if image.ndim <= axes:
             return (yield from function(image, *args, **choices))
-        return (yield from each_slice(lambda one: function(one, *args, **choices), image, axes))
+        shape = image.shape[:-axes]
+        follow = {key: one for key, one in choices.items() if _follows(one, shape)}
+        index = np.ndindex(shape)
+
+        def at_slice(one: np.ndarray) -> Steps[Result]:
+            here = next(index)
+            others = {key: _at(stack, here) for key, stack in follow.items()}
+            return function(one, *args, **{**choices, **others})
+
+        return (yield from each_slice(at_slice, image, axes))
 
     return lifted
+
+
+def _follows(value: Any, shape: Index) -> bool:
+    """Whether a further input is a stack too, or has coordinates in one."""
+    if isinstance(value, PointsLayer | ShapesLayer):
+        return any(np.shape(one)[-1] > 2 for one in value.data)
+    return np.ndim(value) > 2 and np.shape(value)[: len(shape)] == shape
+
+
+def _at(stack: Any, index: Index) -> Any:
+    """Slice of an array; points and shapes in a slice, with (y, x) alone."""
+    if not isinstance(stack, PointsLayer | ShapesLayer):
+        return np.asarray(stack[index])
+    inside = [
+        number
+        for number, places in enumerate(stack.data)
+        if (np.round(np.atleast_2d(places)[:, :-2]) == index).all()
+    ]
+    return items(stack, inside).mapped(lambda places: np.asarray(places)[..., -2:])
+
+
+def items(layer: PointsLayer | ShapesLayer, numbers: list[int]) -> PointsLayer | ShapesLayer:
+    """Select points or shapes, with their rows of the table."""
+    table = layer.features
+    if table is not None:
+        table = table.iloc[numbers].reset_index(drop=True)
+    if isinstance(layer, ShapesLayer):
+        kinds = tuple(layer.kind_of_each[number] for number in numbers)
+        data = [layer.data[number] for number in numbers]
+        return replace(layer, data=data, kinds=kinds, features=table)
+    return replace(layer, data=np.asarray(layer.data)[numbers], features=table)
 
 
 def map_slices(

@@ -84,11 +84,15 @@ def command(name: str) -> click.Command:
     )
 
 
+# files of a further input, where it is not an image
+_FILES = {"prompts": "CSV file of points or shapes, or a file of labels."}
+
+
 def _input(name: str, key: str, text: str) -> click.Option:
     required = key not in signature.optional_inputs(name)
     return click.Option(
         [f"input_{key}", f"--{key}"], type=FILE, metavar="FILE", required=required,
-        help=f"Image file. {text}",
+        help=f"{_FILES.get(signature.input_kinds(name)[key], 'Image file.')} {text}",
     )  # fmt: skip
 
 
@@ -223,9 +227,11 @@ def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> N
         spacing, unit = job.spacing, job.unit
     first = signature.inputs(job.name)[0]
     # a further input is recorded by the file that it is read from
+    kinds = signature.input_kinds(job.name)
     images = {first: micrograph} | {
-        key: replace(read(file), name=str(file)) for key, file in job.further.items()
+        key: replace(_read(file, kinds[key]), name=str(file)) for key, file in job.further.items()
     }
+    under = next((images[key].data for key in images if kinds[key] == "image"), None)
     # results that exist are refused before anything is computed
     for target in ("", job.parameters.get("target") or ""):
         recipe = recipe_file(job.output, base_name(micrograph.name, job.name, target))
@@ -242,7 +248,7 @@ def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> N
         base_name(micrograph.name, job.name, result.target),
         outcome.record,
         Micrograph(
-            images.get("intensity", micrograph).data if operation.takes == "image" else None,
+            under if operation.takes != "labels" else None,
             spacing, unit, axes=axes, info_bar=None if operation.whole else outcome.info_bar,
             metadata={"origin": _origin(micrograph, axes, spacing)},
         ),
@@ -254,6 +260,15 @@ def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> N
         print(f"  {note}")
     for file in written:
         print(f"  {file}")
+
+
+def _read(file: Path, kind: str) -> Any:
+    """Read a further input."""
+    from ..io.read import read
+    from ..io.read.coordinates import SUFFIX, read_coordinates
+
+    is_drawn = kind == "prompts" and file.suffix.lower() == SUFFIX
+    return read_coordinates(file) if is_drawn else read(file)
 
 
 def _origin(micrograph: Any, axes: tuple[Any, ...], spacing: Any) -> tuple[float, ...]:

@@ -16,10 +16,10 @@ from ..core.result import Result
 from . import cost
 from .cost import Needs, NeedsOf
 
-Kind = Literal["image", "labels", "heatmap", "regions", "dataset", "folder"]
+Kind = Literal["image", "labels", "heatmap", "regions", "prompts", "dataset", "folder"]
 
-# kinds of input that are arrays in the frame of a micrograph
-ARRAYS = ("image", "labels", "heatmap", "regions")
+# kinds of input that lie in the frame of a micrograph: arrays, points and shapes
+ARRAYS = ("image", "labels", "heatmap", "regions", "prompts")
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,9 @@ class Operation:
         Text of the button and of the menu entry.
     takes : {'image', 'labels', 'heatmap', 'dataset', 'folder'}
         Kind of the first input. A heatmap is a map of an image, without an info bar to detect.
-    second : {'image', 'regions'}, optional
-        Kind of the second input. Regions are drawn by hand.
+    further : tuple of {'image', 'labels', 'regions', 'prompts'}
+        Kinds of the other inputs; those with a default in the signature may be left out. Regions
+        are drawn by hand; prompts are points, shapes or labels.
     cost : Needs, callable, str or None
         What a pixel costs: measured coefficients, or a function of dtype and choices that gives
         them; ``"unknown"`` where nothing was measured; None where the input is no array.
@@ -55,7 +56,7 @@ class Operation:
     module: str
     title: str
     takes: Kind
-    second: Kind | None = None
+    further: tuple[Kind, ...] = ()
     cost: Needs | NeedsOf | Literal["unknown"] | None = None
     live: bool = False
     planar: bool = False
@@ -64,7 +65,7 @@ class Operation:
     @property
     def kinds(self) -> tuple[Kind, ...]:
         """Kinds of the inputs, in their order."""
-        return (self.takes,) if self.second is None else (self.takes, self.second)
+        return (self.takes, *self.further)
 
     @property
     def takes_arrays(self) -> bool:
@@ -74,7 +75,7 @@ class Operation:
     @property
     def has_form(self) -> bool:
         """Whether all inputs are layers or files, so that a form and a command can be made."""
-        return self.takes_arrays and self.second != "regions"
+        return self.takes_arrays and "regions" not in self.further
 
 
 # families with the names of their widgets
@@ -143,11 +144,11 @@ _LINES = (
     Operation("morphology_map", "classify", "engine.classification.morphology", "Morphology map",
               "image", cost=cost.network(8, 1700, plane=185), planar=True),
     Operation("occlude", "classify", "engine.explanation.occlude", "Occlude",
-              "image", "regions", cost="unknown", whole=True),
+              "image", ("regions",), cost="unknown", whole=True),
     Operation("classify_folder", "classify", "workflow.batch", "Classify a folder", "folder"),
     Operation("region_table", "measure", "engine.measure.region_table", "Region table",
               # of a micrograph full of small objects
-              "labels", "image", cost=Needs(2, 65, 600, shared=False)),
+              "labels", ("image",), cost=Needs(2, 65, 600, shared=False)),
 )
 # fmt: on
 

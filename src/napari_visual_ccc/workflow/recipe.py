@@ -86,9 +86,9 @@ def replaying(
         check_level(step, first=step is steps[0])
         first, *further = inputs(step.operation)
         by_name[step.inputs.get(first, "")] = current
-        if step.plane and current.ndim > 2:
-            current = _plane(current, step.plane, step.operation)
         given = {first: current, **_further(step, further, by_name, others or {})}
+        if step.plane:
+            given = {key: _plane(one, step.plane, step.operation) for key, one in given.items()}
         outcome = yield from execute(
             step.operation, given, step.parameters, spacing=spacing, unit=unit, info_bar=step.bar
         )
@@ -157,7 +157,9 @@ def _further(
         recorded = step.inputs.get(name)
         if name in others:
             inputs_by_name[name] = others[name]
-        elif recorded is not None and recorded in by_name:
+        elif name in step.drawn:
+            inputs_by_name[name] = step.drawn[name].layer()
+        elif recorded and recorded in by_name:
             inputs_by_name[name] = by_name[recorded]
         elif recorded is not None:
             raise ValueError(
@@ -203,7 +205,11 @@ def load(record: Record | Mapping[str, Any] | str | Path) -> Record:
     return record
 
 
-def _plane(stack: Any, plane: Sequence[int], name: str) -> Any:
+def _plane(given: Any, plane: Sequence[int], name: str) -> Any:
+    """Slice of a stack; what is no stack as it is."""
+    stack = given.data if isinstance(given, Micrograph) else given
+    if getattr(stack, "ndim", 0) <= 2:
+        return given
     if len(plane) != stack.ndim - 2 or any(
         one >= size for one, size in zip(plane, stack.shape, strict=False)
     ):

@@ -14,6 +14,7 @@ import numpy as np
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, ValidationError
 
 from ..arrays.lazy import is_lazy
+from ..core.layers import PointsLayer, ShapesLayer
 from ..core.micrograph import InfoBar
 from ..core.plain import plain
 from ..core.result import Result, prediction_of
@@ -29,6 +30,7 @@ _MUST = {
     "versions": "names with values",
     "info_bar": "pixels at the borders",
     "plane": "a list of slice numbers",
+    "drawn": "points or shapes",
     "level": "how many times coarser it is",
 }
 
@@ -70,6 +72,48 @@ class RecordSource(BaseModel):
     unit: str | None = None
 
 
+class Drawn(BaseModel):
+    """Points or shapes that an operation was given, with their features.
+
+    Parameters
+    ----------
+    points : list of [y, x]
+        In pixels of the image; of a stack with the slice first.
+    shapes : list of lists of [y, x]
+        Vertices.
+    kinds : list of str
+        Kind of every shape.
+    features : dict
+        One value an item.
+    """
+
+    points: list[list[float]] | None = None
+    shapes: list[list[list[float]]] = []
+    kinds: list[str] = []
+    features: _Plain = {}
+
+    @classmethod
+    def of(cls, layer: PointsLayer | ShapesLayer) -> Drawn:
+        """Keep a layer whose coordinates are pixels."""
+        table = layer.features
+        values: dict[str, Any] = {} if table is None else {"features": table.to_dict("list")}
+        if isinstance(layer, ShapesLayer):
+            values |= {"shapes": list(layer.data), "kinds": layer.kind_of_each}
+        else:
+            values["points"] = layer.data
+        return cls.model_validate(plain(values))
+
+    def layer(self) -> PointsLayer | ShapesLayer:
+        """Return the layer that was kept."""
+        import pandas as pd
+
+        table = pd.DataFrame(self.features) if self.features else None
+        if self.points is not None:
+            return PointsLayer(np.array(self.points, float), features=table)
+        shapes = [np.array(one, float) for one in self.shapes]
+        return ShapesLayer(shapes, kinds=tuple(self.kinds), features=table)
+
+
 class Step(BaseModel):
     """One operation of a record.
 
@@ -89,6 +133,8 @@ class Step(BaseModel):
         Pixels at each border that were left out.
     model : dict
         Hash, architecture and name of the model.
+    drawn : dict
+        Points and shapes by input.
     level : float
         Of a pyramid: how many times coarser the image was than full resolution.
     """
@@ -102,6 +148,7 @@ class Step(BaseModel):
     plane: list[_Pixels] = []
     info_bar: Annotated[dict[_Border, _Pixels], BeforeValidator(_present)] = {}
     model: _Plain = {}
+    drawn: Annotated[dict[str, Drawn], BeforeValidator(_present)] = {}
     level: Annotated[float, Field(ge=1, strict=True)] = 1
 
     @property
@@ -186,6 +233,7 @@ def make_record(
     source: Mapping[str, Any],
     previous: Mapping[str, Any] | None = None,
     result: Result | None = None,
+    drawn: Mapping[str, PointsLayer | ShapesLayer] | None = None,
 ) -> Record:
     """Record how a result was made.
 
@@ -204,6 +252,8 @@ def make_record(
         operation becomes one more step.
     result : Result, optional
         Result of the operation: its facts, its model and the info bar that was left out.
+    drawn : mapping, optional
+        Points and shapes among the inputs.
     """
     facts = {} if result is None else dict(result.facts)
     step: dict[str, Any] = {
@@ -216,6 +266,9 @@ def make_record(
     # slices of a stack have a list of bars
     if isinstance(bar, Mapping) and any(bar.values()):
         step["info_bar"] = bar
+    if drawn:
+        kept = {key: Drawn.of(layer).model_dump(exclude_unset=True) for key, layer in drawn.items()}
+        step["drawn"] = kept
     model = model_of(result)
     if model:
         step["model"] = model

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.layers import Layer
+from ..core.layers import Layer, PointsLayer, ShapesLayer
 from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.progress import Progress, Steps, run
 from ..core.result import Result
@@ -25,14 +25,18 @@ from .signature import (
     calibrated,
     checked,
     defaults,
+    input_kinds,
     inputs,
     optional_inputs,
     takes_bar,
 )
-from .specimen import on_field
+from .specimen import in_pixels, on_field
 
 if TYPE_CHECKING:
     from .record import Record
+
+# layers of coordinates
+Drawn = PointsLayer | ShapesLayer
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +77,8 @@ def execute(
         In the catalogue.
     given : mapping
         Its inputs by name: a `Micrograph`, an array, a layer or a result with one where it takes
-        an image, labels or a map, a `Dataset` or a folder where it takes those. Stacks are passed
+        an image, labels or a map; a layer of points or shapes, (n, 2) positions or labels where it
+        takes prompts; a `Dataset` or a folder where it takes those. Stacks are passed
         slice by slice to operations on one plane.
     choices : mapping, optional
         Its parameters by name; checked against their types and, with `limits`, their limits.
@@ -97,7 +102,7 @@ def execute(
     operation = _known(name)
     choices = checked(name, choices or {}, limits=limits)
     _check_inputs(operation, given)
-    given = {key: given[key] for key in inputs(name) if given.get(key) is not None}
+    given = _given(name, given)
     first = next(iter(given.values()))
     if spacing is None and isinstance(first, Micrograph):
         spacing, unit = first.voxel, first.unit
@@ -122,6 +127,7 @@ def execute(
         source=source,
         previous=previous,
         result=result,
+        drawn={key: one for key, one in given.items() if isinstance(one, Drawn)},
     )
     return Outcome(result, record, InfoBar() if operation.whole or bar is None else bar)
 
@@ -167,6 +173,16 @@ def _check_inputs(operation: Operation, given: Mapping[str, Any]) -> None:
     for key in takes:
         if given.get(key) is None and key not in optional_inputs(operation.name):
             raise ValueError(f"{operation.name} needs {key}")
+
+
+def _given(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs that are not left out; points and shapes in pixels of the image."""
+    there = {key: given[key] for key in inputs(name) if given.get(key) is not None}
+    shape = np.shape(_array(next(iter(there.values()), None)))
+    for key, kind in input_kinds(name).items():
+        if kind == "prompts" and key in there:
+            there[key] = in_pixels(there[key], shape)
+    return there
 
 
 def _bar(
@@ -233,7 +249,9 @@ def _previous(first: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
 
 
 def _array(given: Any) -> Any:
-    """Array of an input; a lazy one stays lazy."""
+    """Array of an input, a lazy one stays lazy; points and shapes as they are."""
+    if isinstance(given, Drawn):
+        return given
     if isinstance(given, Result):
         given = given.layer()
     return given.data if isinstance(given, Micrograph | Layer) else given

@@ -24,6 +24,9 @@ image, spacing, unit = micrograph.data, {spacing}, {unit}
 """
 
 
+_DRAWN = "from napari_visual_ccc.workflow.record import Drawn"
+
+
 def to_script(record: Record | Mapping[str, Any] | str | Path) -> str:
     """Write a record as a Python script that makes the same result.
 
@@ -48,6 +51,10 @@ def to_script(record: Record | Mapping[str, Any] | str | Path) -> str:
     level = steps[0].level
     if level != 1:
         text += f"image, spacing = at_level(micrograph, {level}), scaled(spacing, {level})\n"
+    if any(step.drawn for step in steps):
+        text = text.replace(
+            "\n\npath", "\nfrom napari_visual_ccc.workflow.record import Drawn\n\npath"
+        )
     current, variables = "image", {source.name: "image"}
     for number, step in enumerate(steps, start=1):
         check_level(step, first=step is steps[0])
@@ -68,7 +75,10 @@ def _call(step: Step, current: str, variables: Mapping[str, str]) -> str:
     arguments = [current]
     for other in inputs(name)[1:]:
         recorded = step.inputs.get(other)
-        if recorded is not None:
+        if other in step.drawn:
+            kept = step.drawn[other].model_dump(exclude_unset=True)
+            arguments.append(f"{other}=Drawn.model_validate({kept}).layer()")
+        elif recorded is not None:
             arguments.append(f"{other}={variables.get(recorded, f'ccc.read({recorded!r}).data')}")
     if calibrated(name):
         arguments += ["spacing=spacing", "unit=unit"]

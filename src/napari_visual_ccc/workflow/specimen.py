@@ -1,4 +1,4 @@
-"""Run operations without the info bar; results are padded to the frame of the image."""
+"""Bring inputs into the frame of the image, and run operations without its info bar."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.layers import Placement, PointsLayer, ShapesLayer
 from ..core.micrograph import InfoBar, plane_shape
 from ..core.progress import Steps
 from ..core.result import Result
@@ -45,10 +46,7 @@ def on_field(
     """
     height, width = plane_shape(next(iter(arrays.values())))
     rows, columns = bar.specimen(height, width)
-    cut = {
-        name: _cut(array, rows, columns) if plane_shape(array) == (height, width) else array
-        for name, array in arrays.items()
-    }
+    cut = {name: _within(array, rows, columns, (height, width)) for name, array in arrays.items()}
     result = yield from work(cut)
     field = (rows.stop - rows.start, columns.stop - columns.start)
     result = result.with_layers(lambda layer: layer.uncropped(bar, field))
@@ -61,6 +59,50 @@ def on_field(
         facts={**result.facts, "info_bar": bar.pixels},
         notes=(*result.notes, f"the info bar was left out: {bar}"),
     )
+
+
+def in_pixels(given: Any, shape: tuple[int, ...]) -> Any:
+    """Return points and shapes with pixels of the image as coordinates; labels as they are.
+
+    Parameters
+    ----------
+    given : PointsLayer, ShapesLayer, (n, D) array or labels
+        An array with the rows and columns of the image is one of labels.
+    shape : tuple of int
+        Of the image.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    given = given.layer() if isinstance(given, Result) else given
+    if isinstance(given, PointsLayer | ShapesLayer):
+        return replace(given.mapped(given.placement.to_source), placement=Placement())
+    size = np.shape(given if hasattr(given, "shape") else getattr(given, "data", given))
+    image = shape[:-1] if len(shape) > 2 and shape[-1] in (3, 4) else shape
+    if size[-2:] == image[-2:]:
+        return given
+    if len(size) == 2 and 2 <= size[1] <= len(image):
+        return PointsLayer(np.asarray(given, float))
+    raise ValueError(
+        f"prompts have the shape {size}; give points (n, 2), shapes, or labels of the size of "
+        f"the image, {image[-2]} x {image[-1]}"
+    )
+
+
+def _within(given: Any, rows: slice, columns: slice, size: tuple[int, int]) -> Any:
+    """Part of an array of the size of the image; points and shapes in its pixels."""
+    if isinstance(given, PointsLayer | ShapesLayer):
+        corner = np.array([rows.start, columns.start])
+        return given.mapped(lambda places: _shifted(places, -corner))
+    return _cut(given, rows, columns) if plane_shape(given) == size else given
+
+
+def _shifted(places: np.ndarray, by: np.ndarray) -> np.ndarray:
+    places = np.array(places, float)
+    places[..., -2:] += by
+    return places
 
 
 def _cut(array: Any, rows: slice, columns: slice) -> Any:

@@ -7,13 +7,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import ComboBox, Container, FloatSpinBox, Label, Widget, create_widget
-from napari.layers import Image, Labels, Layer
+from napari.layers import Image, Labels, Layer, Points, Shapes
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from ...workflow import signature
 from ...workflow.operations import Kind, Operation
 from ...workflow.signature import Parameter
+from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
 from ..layers.source import Source, level_like, take
 
@@ -46,8 +47,10 @@ def fields_of(name: str, viewer: Viewer) -> Container:
     return fields
 
 
-def layer_kind(kind: Kind) -> type[Layer]:
+def layer_kind(kind: Kind) -> type[Layer] | tuple[type[Layer], ...]:
     """Layers that fit an input of this kind."""
+    if kind == "prompts":
+        return Points, Shapes, Labels
     return Labels if kind == "labels" else Image
 
 
@@ -85,10 +88,15 @@ def values_of(name: str, fields: Container) -> dict[str, Any]:
 def choose_layer(name: str, fields: Container, layer: Layer) -> None:
     """Choose a layer for the first input that takes its kind, if there is one."""
     for key, kind in signature.input_kinds(name).items():
-        if isinstance(layer, layer_kind(kind)):
+        # labels are mostly results: as prompts they are chosen by hand
+        if isinstance(layer, layer_kind(kind)) and not (kind == "prompts" and _is_labels(layer)):
             fields.reset_choices()
             fields[key].value = layer
             return
+
+
+def _is_labels(layer: Layer) -> bool:
+    return isinstance(layer, Labels)
 
 
 def take_inputs(
@@ -118,10 +126,13 @@ def take_inputs(
     for name, kind in signature.input_kinds(operation.name).items():
         layer = layers[name]
         if layer is None and name not in optional:
-            wanted = layer_kind(kind).__name__
+            wanted = "Labels" if kind == "labels" else "Image"
             wanted = f"an {wanted}" if wanted[0] in "AEIOU" else f"a {wanted}"
             raise ValueError(f"{operation.title} needs {wanted} layer: open or choose one")
         if layer is None:
+            continue
+        if sources and isinstance(layer, Points | Shapes):
+            sources[name] = take_drawn(layer, next(iter(sources.values())), viewer)
             continue
         if sources:
             level = level_like(layer, next(iter(sources.values())))

@@ -96,7 +96,9 @@ def plane_shape(layer: Layer) -> tuple[int, int]:
     return int(height), int(width)
 
 
-def layers_of(viewer: Viewer, kind: type[Layer]) -> Callable[[Any], list[Layer]]:
+def layers_of(
+    viewer: Viewer, kind: type[Layer] | tuple[type[Layer], ...]
+) -> Callable[[Any], list[Layer]]:
     """Choices of a combo box of layers."""
 
     def choices(_: Any) -> list[Layer]:

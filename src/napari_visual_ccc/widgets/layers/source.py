@@ -11,6 +11,7 @@ import numpy as np
 from napari.layers import Layer
 
 from ...arrays.lazy import is_lazy
+from ...core.layers import Layer as Part
 from ...core.micrograph import InfoBar, Micrograph
 from ...core.micrograph import plane_shape as shape_of
 from ...core.pixel_size import scaled
@@ -235,7 +236,10 @@ def on_specimen(
             source.micrograph, data=read.get(getattr(source.data, "name", ""), source.data)
         )
         for name, source in sources.items()
+        if not isinstance(source.data, Part)
     }
+    # points and shapes are pixels of the image already
+    given |= {name: one.data for name, one in sources.items() if isinstance(one.data, Part)}
     looks = operation.takes == "image" and not operation.whole and first.info_bar is None
     bar = first.look_for_bar if looks else None
     return (

@@ -1,0 +1,44 @@
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from napari_visual_ccc.core.layers import PointsLayer, ShapesLayer
+from napari_visual_ccc.core.micrograph import Micrograph
+from napari_visual_ccc.io.read.coordinates import read_coordinates
+from napari_visual_ccc.io.write.layers import write_layer
+
+LABEL = pd.DataFrame({"label": [1, 0]})
+SOURCE = Micrograph(np.zeros((20, 30)), name="copper")
+
+
+def test_points_are_read_as_they_were_written(tmp_path):
+    layer = PointsLayer(np.array([[1.5, 2], [3, 4]]), features=LABEL)
+    write_layer(layer, tmp_path / "a.csv", SOURCE, record={})
+    found = read_coordinates(tmp_path / "a.csv")
+    assert isinstance(found, PointsLayer)
+    np.testing.assert_array_equal(found.data, layer.data)
+    assert list(found.features["label"]) == [1, 0]
+
+
+def test_shapes_are_read_as_they_were_written(tmp_path):
+    box = np.array([[1, 2], [1, 9], [5, 9], [5, 2.5]])
+    layer = ShapesLayer([box, box[:3] + 1], kinds=("rectangle", "polygon"), features=LABEL)
+    write_layer(layer, tmp_path / "a.csv", SOURCE, record={})
+    found = read_coordinates(tmp_path / "a.csv")
+    assert isinstance(found, ShapesLayer)
+    assert found.kind_of_each == ("rectangle", "polygon")
+    for one, other in zip(found.data, layer.data, strict=True):
+        np.testing.assert_array_equal(one, other)
+    assert list(found.features["label"]) == [1, 0]
+
+
+@pytest.mark.parametrize("text", ["a,b\n1,2\n", "axis-0,axis-1\n1,here\n", "axis-0,axis-1\n1,\n"])
+def test_other_tables_are_refused(text, tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text(text)
+    with pytest.raises(ValueError, match=r"a\.csv: (no columns|a position)"):
+        read_coordinates(path)
+    with pytest.raises(FileNotFoundError, match="no such file"):
+        read_coordinates(tmp_path / "none.csv")
