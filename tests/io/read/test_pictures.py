@@ -1,7 +1,8 @@
-"""PNG, JPEG and BMP."""
+"""PNG, JPEG, BMP, GIF, WebP and JPEG 2000."""
 
 from __future__ import annotations
 
+import imagecodecs
 import numpy as np
 import pytest
 from PIL import Image
@@ -43,4 +44,61 @@ def test_16_bit_colour_png_keeps_its_levels(tmp_path, rng, channels):
     path = tmp_path / "deep.png"
     cut(path)
     with pytest.raises(ValueError, match=r"deep\.png"):
+        formats.read(path)
+
+
+def test_jpeg_2000_keeps_its_levels(tmp_path, rng, ramp16):
+    colours = rng.integers(0, 65_536, (24, 40, 3)).astype(np.uint16)
+    grey8 = rng.integers(0, 256, (24, 40)).astype(np.uint8)
+    for name, image in (("a.jp2", ramp16), ("b.jp2", colours), ("c.j2k", grey8)):
+        path = tmp_path / name
+        path.write_bytes(imagecodecs.jpeg2k_encode(image, level=0, codecformat=name[2:]))
+        one = formats.read(path)
+        np.testing.assert_array_equal(one.data, image)
+        assert one.data.dtype == image.dtype
+    path.write_bytes(path.read_bytes()[:60])
+    with pytest.raises(ValueError, match=r"c\.j2k"):
+        formats.read(path)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp"])
+def test_grey_stays_grey_and_colours_stay_colours(tmp_path, name):
+    grey = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    options = {"lossless": True} if name == "a.webp" else {}
+    Image.fromarray(grey).save(tmp_path / name, **options)
+    np.testing.assert_array_equal(formats.read(tmp_path / name).data, grey)
+    colours = np.zeros((20, 30, 3), np.uint8)
+    colours[:10], colours[10:, 5:] = (200, 10, 40), (0, 90, 255)
+    Image.fromarray(colours).save(tmp_path / name, **options)
+    np.testing.assert_array_equal(formats.read(tmp_path / name).data, colours)
+    assert not formats.is_plain(tmp_path / name)
+
+
+def test_a_lossy_webp_is_close(tmp_path):
+    grey = np.tile(np.linspace(0, 255, 64).astype(np.uint8), (48, 1))
+    Image.fromarray(grey).save(tmp_path / "a.webp", quality=90)
+    # the codec stores colour, and rounding leaves a little of it
+    data = formats.read(tmp_path / "a.webp").data
+    assert data.shape == (*grey.shape, 3)
+    np.testing.assert_allclose(data.mean(axis=-1), grey, atol=12)
+
+
+@pytest.mark.parametrize("name", ["a.gif", "a.webp"])
+def test_an_animation_is_a_stack_along_time(tmp_path, name):
+    frames = [np.full((20, 30), level, np.uint8) for level in (10, 100, 250)]
+    frames[1][5:9, 5:9] = 0
+    first, *others = [Image.fromarray(frame) for frame in frames]
+    options = {"lossless": True} if name == "a.webp" else {}
+    first.save(
+        tmp_path / name, save_all=True, append_images=others, duration=200, loop=0, **options
+    )
+    one = formats.read(tmp_path / name)
+    np.testing.assert_array_equal(one.data, np.stack(frames))
+    assert [(axis.name, axis.step, axis.unit) for axis in one.axes] == [("t", 0.2, "s")]
+
+
+def test_a_picture_larger_than_memory_is_refused_by_its_header(tmp_path):
+    path = tmp_path / "huge.gif"
+    path.write_bytes(b"GIF89a" + b"\xff\xff\xff\xff" + b"\x00" * 20)
+    with pytest.raises(ValueError, match=r"huge\.gif"):
         formats.read(path)

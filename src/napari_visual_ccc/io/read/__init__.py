@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from ...core.micrograph import Micrograph
-from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
+from . import hdf5, netpbm, npy, pictures, rosetta, slices, tiff, zarr
 from .lazy import UnreadableFileError
 
 
@@ -27,12 +27,15 @@ class Format(Protocol):
         """Whether the file holds nothing but the pixels of one image."""
 
 
-FORMATS = tuple(cast(Format, one) for one in (tiff, pictures, npy, hdf5, rosetta, zarr))
+FORMATS = tuple(cast(Format, one) for one in (tiff, pictures, netpbm, npy, hdf5, rosetta, zarr))
 
 # formats by the ending of a file's name
 READERS: dict[str, Format] = {suffix: one for one in FORMATS for suffix in one.SUFFIXES}
 
 SUFFIXES = tuple(READERS)
+
+# endings that say the same as another one
+_SYNONYMS = (".tiff", ".jpeg", ".j2k", ".pnm")
 
 # folders that are one image
 FOLDERS = (*zarr.FOLDERS, *rosetta.FOLDERS)
@@ -85,8 +88,9 @@ def read_all(path: str | Path) -> list[Micrograph]:
     ----------
     path : str or Path
         TIFF (also of FEI, Zeiss, JEOL, Hitachi, TESCAN, Olympus, TVIPS, ImageJ, and OME), PNG,
-        JPEG or BMP (with the text that a microscope wrote beside it), DM3/DM4, SER/EMI, EMD,
-        MRC/REC/ST, HyperSpy, HDF5, NumPy, Zarr, OME-Zarr, or a folder of slices.
+        JPEG, JPEG 2000, WebP, GIF or BMP (with the text that a microscope wrote beside it), PBM,
+        PGM, PPM, PFM, DM3/DM4, SER/EMI, EMD, MRC/REC/ST, HyperSpy, HDF5, NumPy, Zarr, OME-Zarr, or
+        a folder of slices.
 
     Returns
     -------
@@ -139,7 +143,7 @@ def slices_of(folder: Path) -> list[Path]:
     """Images of a folder, in the order of the numbers in their names."""
     files = [
         one for one in folder.iterdir()
-        if one.suffix.lower() in (*tiff.SUFFIXES, *pictures.SUFFIXES)
+        if one.suffix.lower() in (*tiff.SUFFIXES, *pictures.SUFFIXES, *netpbm.SUFFIXES)
         and one.is_file() and one.name[0] != "."
     ]  # fmt: skip
     return sorted(files, key=lambda one: slices.natural(one.name))
@@ -162,7 +166,7 @@ def stack(paths: list[Path], folder: Path) -> Micrograph:
 def _read_file(path: Path) -> list[Micrograph]:
     reader = READERS.get(path.suffix.lower())
     if reader is None:
-        known = ", ".join(one[1:].upper() for one in SUFFIXES if one not in (".tiff", ".jpeg"))
+        known = ", ".join(one[1:].upper() for one in SUFFIXES if one not in _SYNONYMS)
         raise UnreadableFileError(f"not a kind of image that can be read ({known})")
     if path.stat().st_size == 0:
         raise UnreadableFileError("is empty: it has no bytes; get an intact copy of it")
