@@ -54,3 +54,10 @@ def test_inertia_is_never_above_ten_starts_of_scikit_learn(data, clusters, kind)
     reference = KMeans(clusters, n_init=10, random_state=0).fit(pixels).inertia_
     assert own <= reference * (1 + 1e-6)
     assert found.facts["inertia"] == pytest.approx(own, rel=1e-4)
+
+
+def test_every_level_may_be_a_cluster_and_more_than_memory_holds_is_refused():
+    levels = np.arange(65_536.0)
+    np.testing.assert_array_equal(optimal_breaks(levels, np.ones(65_536), 70_000), levels)
+    with pytest.raises(ValueError, match="choose at most 8192"):
+        optimal_breaks(levels, np.ones(65_536), 9000)

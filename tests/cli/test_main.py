@@ -218,7 +218,7 @@ def test_a_batch_goes_on_after_a_failure(image, out, tmp_path, capsys):
     [
         (["frobnicate", "x.tif"], "there is no 'frobnicate'"),
         (["cluster"], "IMAGE"),
-        (["cluster", "x.tif", "--clusters", "99"], "between 2 and 20"),
+        (["cluster", "x.tif", "--clusters", "99999"], "between 2 and 65535"),
         (["cluster", "x.tif", "--clusters", "many"], "not a valid integer"),
         (["cluster", "x.tif", "--features", "smell"], "is not one of"),
         (["cluster", "x.tif", "--spacing", "-1"], "above zero"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import pandas as pd
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
@@ -101,3 +102,17 @@ def test_coarse_coordinates_are_framed_in_source_pixels(layer, axes):
     draw_layer(axes, layer, over=False)
     assert axes.axis() == (29.5, 42.5, 24.5, 15.5)
     assert size_of(layer) == (9, 13)
+
+
+def test_a_legend_of_many_clusters_names_the_largest(axes):
+    sizes = np.arange(1.0, 31.0)
+    table = pd.DataFrame(
+        {"label": np.arange(1, 31), "name": [f"cluster {k}" for k in range(1, 31)],
+         "area_percent": 100 * sizes / sizes.sum()}
+    )  # fmt: skip
+    labels = np.arange(1, 31, dtype=np.uint8).reshape(5, 6)
+    draw_layer(axes, LabelsLayer(labels, table=table), over=False)
+    texts = [one.get_text() for one in axes.get_legend().get_texts()]
+    assert len(texts) == 20
+    assert texts[0].startswith("cluster 12: ")
+    assert texts[-1] == f"11 more: {100 * sizes[:11].sum() / sizes.sum():.1f} %"

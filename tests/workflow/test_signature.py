@@ -30,7 +30,7 @@ def test_every_default_passes_its_own_check(name):
 @pytest.mark.parametrize(
     ("choices", "words"),
     [
-        ({"clusters": 1}, "clusters is 1; it must be between 2 and 20"),
+        ({"clusters": 1}, "clusters is 1; it must be between 2 and 65535"),
         ({"clusters": "3"}, "clusters is '3'; it must be of type int"),
         ({"clusters": True}, "it must be of type int"),
         ({"clusters": 2.5}, "clusters is 2.5; it must be of type int"),

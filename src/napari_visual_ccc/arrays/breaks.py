@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
+from ..core.progress import Progress, Steps, run
+
+# most memory that the starts of all prefixes may take
+_MOST_BYTES = 2 << 30
+
 
 def optimal_breaks(values: np.ndarray, counts: np.ndarray, clusters: int) -> np.ndarray:
     """Cut sorted grey levels into the clusters of least inertia there are.
@@ -26,19 +31,39 @@ def optimal_breaks(values: np.ndarray, counts: np.ndarray, clusters: int) -> np.
     -------
     (k,) int array
         Index of the first level of each cluster; the first is 0.
+
+    Raises
+    ------
+    ValueError
+        If so many clusters of so many levels would not fit into memory.
     """
+    return run(break_steps(values, counts, clusters))
+
+
+def break_steps(values: np.ndarray, counts: np.ndarray, clusters: int) -> Steps[np.ndarray]:
+    """Do what `optimal_breaks` describes, with progress."""
     levels = len(values)
     clusters = min(clusters, levels)
+    if clusters == levels:
+        return np.arange(levels)
+    # the starts are indices of 16-bit histograms at most
+    most = _MOST_BYTES // (4 * levels)
+    if clusters > most:
+        raise ValueError(
+            f"{clusters} clusters of {levels:,} grey levels do not fit into memory; choose at most "
+            f"{most}"
+        )
     cost = _Costs(values, counts)
     best = cost(np.zeros(levels, np.intp), np.arange(1, levels + 1))
     chosen = []
-    for _ in range(clusters - 1):
+    for number in range(clusters - 1):
         best, start = _add_cluster(best, cost)
-        chosen.append(start)
+        chosen.append(start.astype(np.int32))
+        yield Progress(number, clusters - 1, "clusters")
     starts, end = [], levels - 1
     for start in reversed(chosen):
-        starts.append(start[end])
-        end = start[end] - 1
+        starts.append(int(start[end]))
+        end = starts[-1] - 1
     return np.array([0, *reversed(starts)], np.intp)
 
 

@@ -93,14 +93,16 @@ class GreyHistogram:
         )
         return counts, (edges[1:] + edges[:-1]) / 2
 
-    def labeller(self, starts: np.ndarray) -> Callable[[np.ndarray], np.ndarray]:
+    def labeller(
+        self, starts: np.ndarray, dtype: type[np.unsignedinteger[Any]] = np.uint8
+    ) -> Callable[[np.ndarray], np.ndarray]:
         """Function that labels a plane: 1 from the first start on, 2 from the second, ...
 
         Pixels that are not finite become 0.
         """
         first = self.bins[starts]
         sizes = np.diff([0, *first, BINS])
-        table = np.repeat(np.arange(len(first) + 1), sizes).astype(np.uint8)
+        table = np.repeat(np.arange(len(first) + 1), sizes).astype(dtype)
         scale = self.scale
 
         def label(plane: np.ndarray) -> np.ndarray:

@@ -150,14 +150,22 @@ def _legend(axes: Axes, layer: LabelsLayer) -> None:
     from matplotlib.patches import Patch
 
     table = layer.table
-    if table is None or "name" not in table or len(table) > _FEW_LABELS:
+    if table is None or "name" not in table:
         return
+    named = table[table["label"] > 0]
+    shown = named
+    if len(named) > _FEW_LABELS and "area_percent" in named:
+        shown = named.nlargest(_FEW_LABELS - 1, "area_percent").sort_index()
     patches = []
-    for _, row in table[table["label"] > 0].iterrows():
+    for _, row in shown.iterrows():
         share = row.get("area_percent", None)
         text = row["name"] if share is None else f"{row['name']}: {share:.1f} %"
         colour = _colour_of(np.float64(row["label"])).tolist()
         patches.append(Patch(color=colour, label=text))
+    if len(shown) < len(named):
+        rest = named.drop(shown.index)["area_percent"].sum()
+        text = f"{len(named) - len(shown)} more: {rest:.1f} %"
+        patches.append(Patch(color="none", label=text))
     if patches:
         axes.legend(handles=patches, loc="upper right", fontsize=7, framealpha=0.8)
 

@@ -64,9 +64,31 @@ def test_a_cluster_that_is_not_there_is_named(discs):
         ccc.select_cluster(discs / 2.0)
 
 
+def test_any_number_of_clusters(ramp16):
+    found = ccc.kmeans(ramp16, clusters=300)
+    assert found.labels.dtype == np.uint16
+    assert len(found.table) == len(np.unique(found.labels)) == 300
+    widths = np.bincount(found.labels.ravel())[1:]
+    assert widths.max() - widths.min() <= 2
+    every = np.arange(256, dtype=np.uint8).reshape(16, 16)
+    np.testing.assert_array_equal(ccc.kmeans(every, clusters=256).labels, every.astype(int) + 1)
+    assert ccc.kmeans(every, clusters=255).labels.dtype == np.uint8
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_many_clusters_of_features_and_of_slices(rng, lazy):
+    image = rng.integers(0, 4000, (2, 24, 24)).astype(np.uint16)
+    given = da.from_array(image, chunks=(1, 24, 24)) if lazy else image
+    for choices in ({"features": "multiscale"}, {"scope": "slice"}):
+        found = ccc.kmeans(given, clusters=260, sample=1000, **choices)
+        labels = np.asarray(found.labels)
+        assert labels.dtype == found.labels.dtype == np.uint16
+        assert 255 < labels.max() <= 260
+
+
 @pytest.mark.parametrize(
     ("choices", "words"),
-    [({"clusters": 1}, "2 to 20"), ({"features": "smell"}, "intensity, multiscale")],
+    [({"clusters": 1}, "2 to 65535"), ({"features": "smell"}, "intensity, multiscale")],
 )
 def test_wrong_choices_are_refused(discs, choices, words):
     with pytest.raises(ValueError, match=words):

@@ -25,7 +25,7 @@ def test_fields_are_inputs_and_parameters_with_their_defaults(name, viewer):
 def test_near_limits_make_a_slider(qapp):
     kinds = {
         ("denoise", "strength"): "FloatSlider",
-        ("kmeans", "clusters"): "Slider",
+        ("glcm_features", "window"): "Slider",
         ("kmeans", "sample"): "SpinBox",
         ("watershed_split", "only"): "SpinBox",
     }

@@ -21,6 +21,14 @@ SCALES = (1.0, 2.0, 4.0)
 
 TEXTURE_WINDOWS = (5, 11, 21)
 
+# distances of pixels to centres that are in memory at a time
+_DISTANCES = 1 << 25
+
+
+def label_dtype(clusters: int) -> type[np.uint8] | type[np.uint16]:
+    """Type of the labels of a number of clusters."""
+    return np.uint8 if clusters <= 255 else np.uint16
+
 
 class FeatureClusters(NamedTuple):
     """Clusters of feature vectors, numbered by mean intensity."""
@@ -116,8 +124,8 @@ def _sampled(
 def _assign(
     grey: Any, features: str, middle: float, weights: np.ndarray, offsets: np.ndarray
 ) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    clusters = len(weights)
-    labels = np.zeros(grey.shape, np.uint8)
+    clusters, dtype = len(weights), label_dtype(len(weights))
+    labels = np.zeros(grey.shape, dtype)
     pixels, sums = np.zeros(clusters + 1), np.zeros(clusters + 1)
     done, total = 0, len(list(bands(grey.shape)))
     for index, (plane, missing, rows_of) in zip(
@@ -142,18 +150,18 @@ def _lazily(
     members: np.ndarray,
     greys: np.ndarray,
 ) -> Steps[tuple[Any, np.ndarray, np.ndarray]]:
-    clusters = len(weights)
+    clusters, dtype = len(weights), label_dtype(len(weights))
     pixels = np.bincount(members, minlength=clusters)
     table, used, means = _by_intensity(pixels, np.bincount(members, greys, minlength=clusters))
 
     def label(plane: np.ndarray) -> np.ndarray:
-        labels = np.zeros(plane.shape, np.uint8)
+        labels = np.zeros(plane.shape, dtype)
         for image, missing, rows_of in _planes(plane, features, middle):
             for rows, band in _nearest(image, missing, rows_of, weights, offsets):
                 labels[rows] = table[band]
         return labels
 
-    labels = yield from map_planes(label, grey, dtype=np.uint8, note="labels")
+    labels = yield from map_planes(label, grey, dtype=dtype, note="labels")
     return labels, pixels[used], means
 
 
@@ -167,8 +175,14 @@ def _nearest(
     """Label of the nearest centre, from 1, band by band."""
     for _, rows in bands(plane.shape):
         maps = rows_of(rows)
-        distance = weights @ maps.reshape(len(maps), -1) + offsets[:, np.newaxis]
-        band = 1 + distance.argmin(axis=0).astype(np.uint8).reshape(maps.shape[1:])
+        vectors = maps.reshape(len(maps), -1)
+        nearest = np.empty(vectors.shape[1], label_dtype(len(weights)))
+        step = max(1, _DISTANCES // len(weights))
+        for start in range(0, len(nearest), step):
+            part = slice(start, start + step)
+            distance = weights @ vectors[:, part] + offsets[:, np.newaxis]
+            nearest[part] = 1 + distance.argmin(axis=0)
+        band = nearest.reshape(maps.shape[1:])
         if missing is not None:
             band[missing[rows]] = 0
         yield rows, band
@@ -181,7 +195,7 @@ def _by_intensity(
     used = np.flatnonzero(pixels)
     means = sums[used] / pixels[used]
     order = np.argsort(means, kind="stable")
-    table = np.zeros(256, np.uint8)
+    table = np.zeros(len(pixels) + 1, label_dtype(len(pixels)))
     table[used[order] + 1] = np.arange(1, len(used) + 1)
     return table, used[order], means[order]
 

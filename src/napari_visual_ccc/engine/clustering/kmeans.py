@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
-from ...arrays.breaks import optimal_breaks
+from ...arrays.breaks import break_steps
 from ...arrays.histogram import GreyHistogram, grey_histogram, occurrences
 from ...arrays.inputs import require_integers, to_gray
 from ...arrays.lazy import is_lazy
@@ -18,6 +18,10 @@ from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
 from ...core.result import Result
 from ...core.tables import cluster_table
+from .features import cluster_features, label_dtype
+
+# labels are 16-bit numbers
+MOST_CLUSTERS = 65_535
 
 
 def kmeans(
@@ -25,7 +29,7 @@ def kmeans(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    clusters: Annotated[int, {"min": 2, "max": 20}] = 3,
+    clusters: Annotated[int, {"min": 2, "max": MOST_CLUSTERS}] = 3,
     features: Literal["intensity", "multiscale", "texture", "network"] = "intensity",
     sample: Annotated[int, {"min": 1_000, "max": 1_000_000, "step": 10_000}] = 100_000,
     seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0,
@@ -46,7 +50,7 @@ def kmeans(
     unit : str
         Of `spacing`, such as ``"nm"``.
     clusters : int
-        Number of clusters.
+        Number of clusters; an image of fewer grey levels has as many clusters as levels.
     features : {'intensity', 'multiscale', 'texture', 'network'}
         Features of a pixel: its grey level; blurs, edges and ridges at three scales; local
         statistics in three windows; or activations of the first layers of an ImageNet network.
@@ -61,7 +65,8 @@ def kmeans(
     Returns
     -------
     Result
-        ``labels``: (..., Y, X) uint8, 1 = darkest cluster by mean intensity, 0 = not finite.
+        ``labels``: (..., Y, X) uint8, above 255 clusters uint16; 1 = darkest cluster by mean
+        intensity, 0 = not finite.
         ``table``: one row a cluster, with its mean intensity, pixels, per cent of the pixels
         analysed (the finite ones), and area in `unit`² where there is a scale, summed over a
         stack; by slice, one row a cluster and slice. ``facts``: centres, thresholds (intensity)
@@ -75,8 +80,8 @@ def kmeans(
     ValueError
         If no pixel is finite, or a parameter is out of range.
     """
-    if not 2 <= clusters <= 20:
-        raise ValueError(f"clusters is {clusters}; choose 2 to 20")
+    if not 2 <= clusters <= MOST_CLUSTERS:
+        raise ValueError(f"clusters is {clusters}; choose 2 to {MOST_CLUSTERS}")
     if features not in ("intensity", "multiscale", "texture", "network"):
         raise ValueError(
             f"features is {features!r}; choose intensity, multiscale, texture or network"
@@ -92,18 +97,18 @@ def kmeans(
             sample=sample, seed=seed,
         )  # fmt: skip
         like = LabelsLayer(None, name=f"k-means {clusters}")
-        return (yield from map_slices(one, grey, 2, (like,), dtype=np.uint8, notes=notes))
+        dtype = label_dtype(clusters)
+        return (yield from map_slices(one, grey, 2, (like,), dtype=dtype, notes=notes))
     if features == "intensity":
         histogram = yield from grey_histogram(grey)
         return (yield from _by_intensity(grey, histogram, clusters, pixel_size, notes))
-    from .features import cluster_features
-
     found = yield from cluster_features(grey, features, clusters, sample, seed)
     table = cluster_table(found.pixels, found.means, pixel_size)
     if is_lazy(grey):
         notes = (*notes, f"labels, areas and intensities are those of {found.facts['sampled']} "
                  "sampled pixels")  # fmt: skip
-    layer = LabelsLayer(found.labels, table=table, name=f"k-means {len(table)}")
+    labels = found.labels.astype(label_dtype(clusters), copy=False)
+    layer = LabelsLayer(labels, table=table, name=f"k-means {len(table)}")
     return Result((layer,), facts=found.facts, notes=(*notes, *_fewer(clusters, len(table))))
 
 
@@ -115,14 +120,15 @@ def _by_intensity(
     notes: tuple[str, ...],
 ) -> Steps[Result]:
     values, counts = histogram.values, histogram.counts
-    starts = optimal_breaks(values, counts, clusters)
+    starts = yield from break_steps(values, counts, clusters)
     pixels = np.add.reduceat(counts, starts)
     means = np.add.reduceat(counts * values, starts) / pixels
     inertia = np.sum(counts * (values - np.repeat(means, np.diff([*starts, len(values)]))) ** 2)
+    dtype = label_dtype(clusters)
     # a look-up table is as fast as the memory: bands would only write everything twice
     halo = None if grey.dtype == np.uint8 and not is_lazy(grey) else 0
     labels = yield from map_planes(
-        histogram.labeller(starts), grey, dtype=np.uint8, halo=halo, note="labels"
+        histogram.labeller(starts, dtype), grey, dtype=dtype, halo=halo, note="labels"
     )
     table = cluster_table(pixels, means, pixel_size)
     return Result(
@@ -149,7 +155,7 @@ def select_cluster(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    cluster: Annotated[int, {"min": 1}] = 1,
+    cluster: Annotated[int, {"min": 1, "max": 2**31 - 1}] = 1,
 ) -> Steps[Result]:
     """Select one cluster as a mask, with its share of the image area.
 
