@@ -55,6 +55,14 @@ def image_quality_folder(
 ) -> Result:
     """Assess which images of a folder are fit for analysis, before training or a batch."""
 
+def image_analysis(
+    image: Image,
+    *,
+    scope: Literal['stack', 'slice'] = 'stack',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Show the grey image, its binary mask and its texture side by side."""
+
 def subtract_background(
     image: Image,
     spacing: Sequence[float] | float | None = None,

@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QLabel
 WIDGETS = {
     "micrograph": "Micrograph info",
     "quality": "Image quality",
+    "analysis": "Image analysis",
     "correct": "Correct",
     "denoise": "Denoise",
     "train": "Train classifier",

@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from PIL import Image as PILImage
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer, PointsLayer, ShapesLayer
@@ -117,3 +118,17 @@ def test_names_of_files_fit_every_file_system():
     assert base_name("a b", "explain", "cube") == "a b explain cube"
     assert base_name("a", "threshold") == "a threshold"
     assert file_stem("a: b/c?") == "a_b_c"
+
+
+def test_layers_that_belong_together_have_one_figure(tmp_path, source):
+    outcome = run(execute("image_analysis", {"image": source}))
+    paths = write_result(outcome.result, tmp_path, "discs", outcome.record, source)
+    assert "discs.png" in names(paths)
+    with PILImage.open(tmp_path / "discs.png") as picture:
+        assert picture.width > 2 * picture.height
+    with pytest.raises(FileExistsError, match=r"discs\S*\.png|discs_grey"):
+        write_result(outcome.result, tmp_path, "discs", outcome.record, source)
+    formats = Formats(figures="none")
+    paths = write_result(outcome.result, tmp_path / "b", "discs", outcome.record, source,
+                         formats=formats)  # fmt: skip
+    assert not [path for path in paths if path.suffix == ".png"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -205,20 +206,56 @@ def panels(
     FileExistsError, OSError
         As `files.written`.
     """
-    from matplotlib.figure import Figure
-
-    count = 1 + len(layers) + (prediction is not None)
-    columns = min(count, 3)
-    rows = -(-count // columns)
-    figure = Figure(figsize=(5.2 * columns, 4.4 * rows), dpi=110, layout="constrained")
-    figure.suptitle(title)
-    places = iter(figure.subplots(rows, columns, squeeze=False).ravel())
+    figure, places = _places(1 + len(layers) + (prediction is not None), title)
     draw(next(places), None, image=source.data, pixel_size=source.pixel_size)
     for layer in layers:
         over = source.data if getattr(layer, "style", "heat") == "heat" else None
         draw(next(places), layer, image=over, pixel_size=source.pixel_size)
     if prediction is not None:
         _bars(next(places), prediction)
+    for empty in places:
+        empty.set_axis_off()
+    save(figure, path, force=force)
+
+
+def _places(count: int, title: str) -> tuple[Figure, Iterator[Axes]]:
+    """Make a figure of up to three columns."""
+    from matplotlib.figure import Figure
+
+    columns = min(count, 3)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(5.2 * columns, 4.4 * rows), dpi=110, layout="constrained")
+    figure.suptitle(title)
+    return figure, iter(figure.subplots(rows, columns, squeeze=False).ravel())
+
+
+def side_by_side(
+    layers: Sequence[Layer],
+    path: Path,
+    *,
+    title: str = "",
+    pixel_size: PixelSize | None = None,
+    force: bool = False,
+) -> None:
+    """Draw layers beside each other, each by itself.
+
+    Parameters
+    ----------
+    layers : sequence of Layer
+        At least one; of stacks, the first slice.
+    path, pixel_size, force
+        As `preview`.
+    title : str
+        What to write above.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    figure, places = _places(len(layers), title)
+    for layer, axes in zip(layers, places, strict=False):
+        draw(axes, layer, pixel_size=pixel_size)
     for empty in places:
         empty.set_axis_off()
     save(figure, path, force=force)

@@ -49,6 +49,8 @@ class Operation:
         line go through a stack slice by slice.
     whole : bool
         Works on the image with its info bar: the bar is its subject, or part of it.
+    side_by_side : bool
+        Its layers are shown beside each other, in the viewer and in one figure.
     """
 
     name: str
@@ -61,6 +63,7 @@ class Operation:
     live: bool = False
     planar: bool = False
     whole: bool = False
+    side_by_side: bool = False
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -82,6 +85,7 @@ class Operation:
 FAMILIES = {
     "micrograph": "Micrograph info",
     "quality": "Image quality",
+    "analysis": "Image analysis",
     "correct": "Correct",
     "denoise": "Denoise",
     "segment": "Segment",
@@ -97,6 +101,8 @@ _LINES = (
     Operation("image_quality", "quality", "engine.acquisition.quality", "Image quality",
               "image", cost=Needs(0, 0, 30, plane=7, shared=False)),
     Operation("image_quality_folder", "quality", "workflow.batch", "Check a folder", "folder"),
+    Operation("image_analysis", "analysis", "engine.texture.image_analysis", "Image analysis",
+              "image", cost=Needs(17, 20, 12), side_by_side=True),
     Operation("subtract_background", "correct", "engine.restoration.background",
               "Subtract background",
               "image", cost=cost.background),

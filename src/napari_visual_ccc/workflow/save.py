@@ -13,6 +13,7 @@ from ..core.layers import Layer
 from ..core.micrograph import Micrograph
 from ..core.result import Result
 from ..io.write.layers import ending_of, write_layer
+from .operations import OPERATIONS
 from .recipe import to_yaml
 from .record import Record
 
@@ -85,7 +86,8 @@ def write_result(
         for stem in [file_stem(f"{name} {layer.name}")]
     ]
     figures_too = (path for _, files in layers for path in files)
-    paths = [*figures_too, *(path for path, _ in tables), recipe]
+    panels = _panels(folder, name, record, formats, taken)
+    paths = [*figures_too, *panels, *(path for path, _ in tables), recipe]
     for path in paths:
         check_free(path, force=force)
     named = replace(source, data=None, name=name)
@@ -100,6 +102,8 @@ def write_result(
         )
         for figure in figures:
             _draw(layer, figure, source, force=force)
+    for path in panels:
+        _draw_panels(result, path, source, title=name, force=force)
     for path, table in tables:
         write_table(table, path, force=force)
     first = result.layers[0].name if result.layers else ""
@@ -136,6 +140,24 @@ def _draw(layer: Layer, path: Path, source: Micrograph, *, force: bool) -> None:
     # a grey image covers its source
     under = None if getattr(layer, "style", "") == "grey" else source.data
     preview(layer, path, image=under, pixel_size=source.pixel_size, force=force)
+
+
+def _panels(
+    folder: Path, name: str, record: Record, formats: Formats, taken: set[str]
+) -> list[Path]:
+    """Path of the figure of all layers, where the operation shows them side by side."""
+    if formats.figures == "none" or not OPERATIONS[record.last.operation].side_by_side:
+        return []
+    return [folder / _free(file_stem(name), [f".{formats.figures}"], taken)[0]]
+
+
+def _draw_panels(
+    result: Result, path: Path, source: Micrograph, *, title: str, force: bool
+) -> None:
+    from ..report.figures import side_by_side
+
+    size = source.pixel_size
+    side_by_side(result.layers, path, title=title, pixel_size=size, force=force)
 
 
 def base_name(source: str, operation: str, target: str = "") -> str:

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QApplication
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.result import Result
-from napari_visual_ccc.widgets.layers.viewers import camera
+from napari_visual_ccc.widgets.layers.viewers import camera, grid
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import OPERATIONS
 from tests.widgets.opening import dock
@@ -68,6 +68,20 @@ def test_every_operation_gives_layers_on_their_source(name, viewer, particles, m
     if made:
         form.undo_button.native.click()
         assert list(viewer.layers) == [source]
+
+
+def test_image_analysis_shows_three_panels(viewer, particles, finish):
+    source = viewer.add_image(particles, name="copper")
+    form = dock(viewer, "analysis")
+    form.run_button.native.click()
+    finish(form)
+    visible = [layer for layer in viewer.layers if layer.visible]
+    assert [layer.name for layer in visible] == ["copper grey", "copper binary", "copper texture"]
+    assert grid(viewer).enabled
+    assert grid(viewer).actual_shape(viewer.layers)[0] == 1
+    form.undo_button.native.click()
+    assert not grid(viewer).enabled
+    assert source.visible
 
 
 def expected(name: str, data: np.ndarray) -> Result:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -52,16 +53,27 @@ def edge_density(image: Any, *, scope: Scope = "stack") -> Steps[Result]:
                 edge_density, grey, 2, (like,), dtype=np.float64, blank=np.nan, notes=notes
             )
         )
-    histogram = yield from grey_histogram(grey)
-    starts = optimal_breaks(histogram.values, histogram.counts, 2)
-    label = histogram.labeller(starts)
+    label, facts = yield from otsu_labels(grey)
 
     def density(plane: np.ndarray) -> np.ndarray:
         return _share_of_edges(label(plane) == 2)
 
     data = yield from map_planes(density, grey, dtype=np.float64, halo=2, note="edges")
-    facts = {"threshold": float(histogram.lowest[starts[-1]])} if len(starts) == 2 else {}
     return Result((_layer(data),), facts=facts, notes=notes)
+
+
+def otsu_labels(grey: Any) -> Steps[tuple[Callable[[np.ndarray], np.ndarray], dict[str, float]]]:
+    """Function that labels a plane, 2 above Otsu's threshold; the threshold, if there is one.
+
+    Parameters
+    ----------
+    grey : (..., Y, X) array
+        Numpy or dask.
+    """
+    histogram = yield from grey_histogram(grey)
+    starts = optimal_breaks(histogram.values, histogram.counts, 2)
+    facts = {"threshold": float(histogram.lowest[starts[-1]])} if len(starts) == 2 else {}
+    return histogram.labeller(starts), facts
 
 
 def _layer(data: Any) -> ImageLayer:

@@ -75,9 +75,7 @@ def _header(content: bytes, start: int) -> _Header:
     kind = re.compile(rb"\s*(P[1-6fF])").match(content, start)
     words = 2 if kind is not None and kind[1] in _BITMAPS else 3
     number = rb"([-+.\deE]+)"
-    found = kind and re.compile((_GAP + rb"+" + number) * words + rb"\s").match(
-        content, kind.end()
-    )
+    found = kind and re.compile((_GAP + rb"+" + number) * words + rb"\s").match(content, kind.end())
     if kind is None or not found:
         raise UnreadableFileError("is damaged: its header cannot be read; get an intact copy of it")
     try:

@@ -6,6 +6,12 @@ from ..form.form import Form
 from ..form.table_form import TableForm
 
 
+class ImageAnalysis(Form):
+    """See the grey image, its mask and its texture side by side."""
+
+    family = "analysis"
+
+
 class Correct(TableForm):
     """Correct artefacts of the acquisition: uneven background, stripes, drift."""
 

@@ -15,6 +15,7 @@ from ..layers.lazy import PreparedLayer
 from ..layers.metadata import current_slice, keep_bar
 from ..layers.result_layer import ResultLayer
 from ..layers.source import Source, recorded
+from ..layers.viewers import side_by_side
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -34,6 +35,8 @@ class ResultLayers:
         self.last: list[Any] = []
         self.waiting: list[PreparedLayer] = []
         self.is_adding = False
+        # source of layers that are shown in a grid, which takes its place
+        self._hidden: Layer | None = None
         self._by_source: dict[tuple[Any, ...], ResultLayer] = {}
 
     def show(
@@ -58,6 +61,8 @@ class ResultLayers:
             self.waiting = [one for one in prepared if one.lazy is not None]
             if len(self.last) > 1:
                 self.viewer.layers.selection.active = self.last[0].layer
+            if operation.side_by_side:
+                self._put_side_by_side(source.layer)
         finally:
             self.is_adding = False
         return [entry.layer for entry in self.last]
@@ -77,11 +82,22 @@ class ResultLayers:
         self._by_source[key] = ResultLayer(self.viewer, layer, style, preview=source.preview)
         return self._by_source[key]
 
+    def _put_side_by_side(self, source: Layer) -> None:
+        for entry in self.last:
+            # there is nothing under them
+            entry.layer.visible, entry.layer.opacity = True, 1.0
+        if source.visible:
+            source.visible, self._hidden = False, source
+        side_by_side(self.viewer)
+
     def undo(self) -> list[str]:
         """Undo the last run; return the names of layers that were edited since and stay."""
         present = [one for one in reversed(self.last) if one.layer in self.viewer.layers]
         kept = [one.layer.name for one in present if not one.undo()]
         self.last = []
+        if self._hidden is not None:
+            side_by_side(self.viewer, on=False)
+            self._hidden.visible, self._hidden = True, None
         return kept
 
     @property

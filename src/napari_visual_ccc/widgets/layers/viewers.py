@@ -27,3 +27,16 @@ def scale_bar(viewer: Viewer) -> Any:
     """Scale bar of a viewer."""
     canvas = getattr(viewer, "canvas", None)
     return viewer.scale_bar if canvas is None else canvas.overlays.scale_bar
+
+
+def grid(viewer: Viewer) -> Any:
+    """Grid of a viewer."""
+    canvas = getattr(viewer, "canvas", None)
+    return viewer.grid if canvas is None else canvas.grid
+
+
+def side_by_side(viewer: Viewer, on: bool = True) -> None:
+    """Show the visible layers in one row, in the order of the list; or over each other again."""
+    found = grid(viewer)
+    found.shape, found.stride = (1, -1) if on else (-1, -1), 1
+    found.enabled = on
