@@ -57,6 +57,14 @@ def test_results_are_written_with_pixel_size_table_preview_and_record(image, out
     assert "cluster 1 (darkest)" in capsys.readouterr().out
 
 
+def test_a_pgm_is_an_image_of_the_command_line(tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P5 4 2 1000\n" + np.arange(8, dtype=">u2").tobytes())
+    assert main(["analysis", str(tmp_path / "a.pgm"), "-o", str(tmp_path / "out")]) == 0
+    found = ccc.read(tmp_path / "out/a_image_analysis_grey.ome.tif")
+    np.testing.assert_array_equal(found.data, np.arange(8).reshape(2, 4))
+    assert (tmp_path / "out/a_image_analysis.png").exists()
+
+
 def test_a_pixel_size_given_by_hand_is_replayed_whatever_the_file_states(image, out):
     assert main(["cluster", str(image), "--spacing", "5", "--unit", "um", "-o", str(out)]) == 0
     table = pd.read_csv(out / "discs_kmeans.csv")

@@ -164,6 +164,20 @@ def test_plain_images_are_left_to_napari_s_own_reader(viewer, tmp_path, rng):
         assert ours.metadata == theirs.metadata
 
 
+def test_pictures_that_napari_would_stretch_or_colour_are_ours(viewer, tmp_path):
+    (tmp_path / "a.pgm").write_bytes(b"P2 3 1 4095 0 7 4000")
+    first, second = (Image.fromarray(np.full((4, 5), level, np.uint8)) for level in (9, 90))
+    first.save(tmp_path / "b.gif", save_all=True, append_images=[second], duration=500)
+    reader.prefer()
+    (layer,) = viewer.open(tmp_path / "a.pgm", plugin=PLUGIN)
+    assert layer.data.tolist() == [[0, 7, 4000]]
+    (layer,) = viewer.open(tmp_path / "b.gif", plugin=PLUGIN)
+    assert layer.data[:, 0, 0].tolist() == [9, 90]
+    assert not layer.rgb
+    assert layer.scale[0] == 0.5
+    assert is_ours(tmp_path / "a.pgm") and is_ours(tmp_path / "b.gif")
+
+
 def test_what_would_lose_something_is_ours(tmp_path, rng, monkeypatch):
     image = rng.integers(0, 255, (26, 30)).astype(np.uint8)
     assert is_ours(fei_file(tmp_path / "fei.tif"))

@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from ...core.micrograph import Micrograph
-from . import hdf5, netpbm, npy, pictures, rosetta, slices, tiff, zarr
+from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
 from .lazy import UnreadableFileError
+from .pictures import netpbm
 
 
 class Format(Protocol):

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...core.files import stem
-from ...core.micrograph import Micrograph
-from .lazy import UnreadableFileError, check_size
+from ....core.files import stem
+from ....core.micrograph import Micrograph
+from ..lazy import UnreadableFileError, check_size
 
 SUFFIXES = (".pbm", ".pgm", ".ppm", ".pnm", ".pfm")
 

@@ -6,17 +6,16 @@ from pathlib import Path
 
 import numpy as np
 
-from ...core.files import stem
-from ...core.micrograph import Axis, Micrograph
-from . import sidecar
-from .lazy import DEFLATE, UnreadableFileError, check_size
-from .pixel_size import plain, resolve_pixel_size
+from ....core.files import stem
+from ....core.micrograph import Axis, Micrograph
+from .. import sidecar
+from ..lazy import DEFLATE, UnreadableFileError, check_size
+from ..pixel_size import plain, resolve_pixel_size
 
-# what napari reads without loss, and what it does not
+# what napari reads without loss
 _NAPARI = (".png", ".jpg", ".jpeg", ".bmp")
-_ANIMATED, _JPEG_2000 = (".gif", ".webp"), (".jp2", ".j2k")
 
-SUFFIXES = (*_NAPARI, *_ANIMATED, *_JPEG_2000)
+SUFFIXES = (*_NAPARI, ".gif", ".webp", ".jp2", ".j2k")
 
 
 def read(path: Path) -> list[Micrograph]:
@@ -58,13 +57,14 @@ def _pixels(path: Path) -> tuple[np.ndarray, tuple[Axis, ...]]:
     # no JPEG or BMP is smaller than deflate can make it; the others may be
     ratio = DEFLATE if path.suffix.lower() in _NAPARI else None
     with Image.open(path) as opened:
+        kind = opened.format
         width, height = opened.size
         frames = getattr(opened, "n_frames", 1)
         check_size(width * height * len(opened.getbands()) * frames, path, ratio=ratio)
         opened.verify()
-    if path.suffix.lower() in _ANIMATED:
+    if kind in ("GIF", "WEBP"):
         return _frames(path)
-    return (_jpeg_2000 if path.suffix.lower() in _JPEG_2000 else _picture)(path), ()
+    return (_jpeg_2000 if kind == "JPEG2000" else _picture)(path), ()
 
 
 def _frames(path: Path) -> tuple[np.ndarray, tuple[Axis, ...]]:
