@@ -27,6 +27,7 @@ from ...nets.models.base import Architecture
 from ...nets.predict import grey_range, size_term
 from ..classification.calibration import softmax
 from ..classification.crops import CROP, EMPTY, is_crop, is_whole, window_side
+from ..classification.whole_image import input_size
 from .weights import Target, class_activation_map, full_grad, score_cam, score_cam_of_layer
 
 # largest network input, in pixels, that is explained at once if all layers are kept in memory
@@ -94,13 +95,7 @@ class Explainer:
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the network's input for the whole image."""
-        given = self.model.card.input_px
-        if not self.design.any_size:
-            return given, given
-        scale = given / self.side
-        # narrow images are enlarged so that the poolings of the network have enough pixels
-        height, width = (max(given // 2, round(n * scale)) for n in self.image.shape)
-        return height, width
+        return input_size(self.model, self.image.shape, self.side)
 
     def logits(self) -> Steps[np.ndarray]:
         """Logits of the whole image: (classes,).

@@ -1,0 +1,1 @@
+"""Concordance of an explanation with a segmentation: on which phases the evidence lies."""
