@@ -385,6 +385,25 @@ def occlude(
 ) -> Result:
     """Occlude regions of an image and compare the predictions before and after."""
 
+def concordance(
+    heatmap: Image,
+    labels: Image,
+    image: Image | None = None,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    by: Literal['label', 'object'] = 'label',
+    background: bool = True,
+    names: str = '',
+    threshold: float = 0.5,
+    occluded: int = 8,
+    target: str = '',
+    model: Path | None = None,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Test on which phases, clusters or particles the evidence for a class lies."""
+
 def classify_folder(
     folder: Path,
     *,

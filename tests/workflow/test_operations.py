@@ -40,7 +40,16 @@ def few(discs) -> np.ndarray:
 
 
 def call(name, data, **choices):
-    return getattr(ccc, name)(data, **choices)
+    return getattr(ccc, name)(data, *further(name, data), **choices)
+
+
+def further(name, data):
+    """Labels of two halves for every further input that an operation needs."""
+    labels = np.zeros(np.shape(data), np.uint8)
+    if labels.ndim:
+        labels[..., : labels.shape[-1] // 2] = 1
+    needed = set(signature.inputs(name)[1:]) - set(signature.optional_inputs(name))
+    return [labels] * len(needed)
 
 
 def arrays(result: Result):
@@ -202,7 +211,7 @@ def test_a_stack_keeps_its_shape(name, discs):
 def test_a_stack_goes_slice_by_slice_where_a_function_takes_one(name, few):
     stack = np.stack([few, few[::-1]])
     with pytest.raises(ValueError, match="pick a slice"):
-        run(operations.function(name)(stack))
+        run(operations.function(name)(stack, *further(name, stack)))
     found = call(name, stack)
     each = [call(name, plane) for plane in stack]
     for number, layer in enumerate(found.layers):

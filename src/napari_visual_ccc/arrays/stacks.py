@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -49,9 +50,11 @@ def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Res
         Returns the result of the function for an image, and a `Result` of stacks for a stack.
         Slices are computed one at a time, also from dask; their results are held in memory.
     """
+    name = next(iter(inspect.signature(function).parameters))
 
     @functools.wraps(function)
-    def lifted(image: Any, *args: Any, **choices: Any) -> Steps[Result]:
+    def lifted(*args: Any, **choices: Any) -> Steps[Result]:
+        image, *args = args or (choices.pop(name),)  # type: ignore[assignment]
         image = image if is_lazy(image) else np.asarray(image)
         axes = 3 if image.ndim > 2 and image.shape[-1] in (3, 4) else 2
         if image.ndim <= axes:

@@ -51,6 +51,8 @@ class Operation:
         Works on the image with its info bar: the bar is its subject, or part of it.
     side_by_side : bool
         Its layers are shown beside each other, in the viewer and in one figure.
+    inherits : tuple of str
+        Parameters that are those of the explanation given as the first input, where left empty.
     """
 
     name: str
@@ -64,6 +66,7 @@ class Operation:
     planar: bool = False
     whole: bool = False
     side_by_side: bool = False
+    inherits: tuple[str, ...] = ()
 
     @property
     def kinds(self) -> tuple[Kind, ...]:
@@ -151,6 +154,9 @@ _LINES = (
               "image", cost=cost.network(8, 1700, plane=185), planar=True),
     Operation("occlude", "classify", "engine.explanation.occlude", "Occlude",
               "image", ("regions",), cost="unknown", whole=True),
+    Operation("concordance", "classify", "engine.concordance.concordance",
+              "Concordance with phases or particles", "heatmap", ("labels", "image"),
+              cost="unknown", planar=True, inherits=("target", "model")),
     Operation("classify_folder", "classify", "workflow.batch", "Classify a folder", "folder"),
     Operation("region_table", "measure", "engine.measure.region_table", "Region table",
               # of a micrograph full of small objects

@@ -8,6 +8,7 @@ import platform
 import sys
 import zlib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import numpy as np
@@ -292,6 +293,19 @@ def model_of(result: Result | None) -> dict[str, Any]:
     card = (prediction_of(result) or result).model
     # a trained model is not a file yet
     return {key: card[key] for key in _MODEL if key in card} if isinstance(card, Mapping) else {}
+
+
+def explained(record: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Class and model file of the heatmap that a record describes; empty for anything else."""
+    step = record["steps"][-1] if record else {}
+    if record is None or step.get("operation") not in ("explain", "compare"):
+        return {}
+    # "Grad-CAM sphere", or "Grad-CAM sphere not cube"
+    classes = record.get("facts", {}).get("probabilities") or {}
+    title = str(step.get("output", "")).split(" not ")[0]
+    names = [name for name in classes if title.endswith(f" {name}")]
+    model = step["parameters"].get("model")
+    return {"target": max(names, key=len, default=""), "model": Path(model) if model else None}
 
 
 def fingerprint(data: Any) -> str:

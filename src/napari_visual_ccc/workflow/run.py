@@ -104,6 +104,7 @@ def execute(
     _check_inputs(operation, given)
     given = _given(name, given)
     first = next(iter(given.values()))
+    choices |= _inherited(operation, first, choices)
     if spacing is None and isinstance(first, Micrograph):
         spacing, unit = first.voxel, first.unit
     from .record import make_record
@@ -246,6 +247,22 @@ def _previous(first: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
     # other programs write such metadata too: the operation itself needs none of it
     except ValueError as error:
         return None, (f"the record of the image was ignored: {error}",)
+
+
+def _inherited(operation: Operation, first: Any, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Model and class of the explanation that is the first input, where the choice is empty."""
+    if not operation.inherits:
+        return {}
+    made: dict[str, Any]
+    if isinstance(first, Result):
+        made = {"target": first.target}
+    elif isinstance(first, Layer):
+        made = {"target": first.facts.get("target")}
+    else:
+        from .record import explained
+
+        made = explained(_previous(first)[0])
+    return {key: made[key] for key in operation.inherits if made.get(key) and not choices.get(key)}
 
 
 def _array(given: Any) -> Any:

@@ -122,9 +122,7 @@ def cells_of(
     return Cells(names[there], area, evidence, marked, side, density, valid, coverage)
 
 
-def _means(
-    positive: np.ndarray, finite: np.ndarray, side: int
-) -> tuple[np.ndarray, np.ndarray]:
+def _means(positive: np.ndarray, finite: np.ndarray, side: int) -> tuple[np.ndarray, np.ndarray]:
     """Whether each cell is valid, and its mean evidence."""
     starts = [np.arange(0, n, side) for n in positive.shape]
 

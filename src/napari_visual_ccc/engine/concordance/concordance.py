@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -10,17 +11,17 @@ import numpy as np
 from ...arrays.inputs import finite, plane_of, require_non_negative, to_gray, validate_labels
 from ...core.layers import ImageLayer, LabelsLayer, Layer
 from ...core.pixel_size import PixelSize, Spacing, nanometres
-from ...core.progress import Progress, Steps
+from ...core.progress import Steps
 from ...core.result import Result
 from ..classification.windows import Device, model_facts
 from .cells import Cells, cells_of
 from .findings import findings
+from .occlusion import occlusion_effects
 from .shifts import chance_test
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from .occlusion import Effects
     from .shifts import ChanceTest
 
 # the layer shows enrichment up to 16 and down to 1/16
@@ -41,16 +42,16 @@ def concordance(  # noqa: PLR0913
     occluded: Annotated[int, {"min": 0, "max": 100}] = 8,
     target: str = "",
     model: Path | None = None,
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0,
     device: Device = "auto",
 ) -> Steps[Result]:
     """Test on which phases, clusters or particles the evidence for a class lies.
 
     The share of the evidence in each region is compared with its share of the area. The ratio, its
-    enrichment, is tested against the same heatmap in other places: shifted over the image, rotated
-    and mirrored, with what leaves the image entering at the opposite border (toroidal shifts;
-    Lotwick & Silverman, J. R. Stat. Soc. B 44 (1982) 406). p is corrected for the number of regions
-    by the largest deviation (maxT; Westfall & Young, Wiley 1993).
+    enrichment, is tested against the same heatmap in other places: continued by mirroring at its
+    borders, then shifted, rotated and mirrored over the regions (toroidal shifts; Lotwick &
+    Silverman, J. R. Stat. Soc. B 44 (1982) 406). p is corrected for the number of regions
+    by the largest deviation (maxT; Westfall & Young, Wiley 1993). Up to 16 regions are tested by
+    all shifts of a grid of at most 256 cells per side, more by 1,999 of them.
 
     Parameters
     ----------
@@ -83,9 +84,6 @@ def concordance(  # noqa: PLR0913
         Explained class; empty: that of the heatmap.
     model : Path
         Model that is explained; by default that of the heatmap, otherwise the shipped model.
-    seed : int
-        Of the random shifts that are taken if there are more than 16 regions; of fewer, all shifts
-        are.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
@@ -113,7 +111,7 @@ def concordance(  # noqa: PLR0913
     heat, regions = _checked(heatmap, labels, by)
     cells = yield from cells_of(heat, regions, threshold=threshold, background=background)
     _require_regions(cells)
-    test = yield from chance_test(cells, seed=seed)
+    test = yield from chance_test(cells)
     table = _table(cells, test, size, _named(cells, names, by))
     facts: dict[str, Any] = {"target": target, "regions": len(table), "shifts": test.count}
     facts["cell_px"] = cells.side
@@ -121,17 +119,23 @@ def concordance(  # noqa: PLR0913
     effects = None
     if image is not None and occluded:
         plane, notes = _plane_like(image, heat)
-        effects = yield from _effects(
-            plane, regions, cells, nanometres(spacing, unit), occluded, model, target, device
+        most = table.sort_values("share_of_evidence", ascending=False)["label"][:occluded].tolist()
+        frame = _frame(heat)
+        effects = yield from occlusion_effects(
+            plane[frame],
+            [functools.partial(np.equal, regions[frame], label) for label in most],
+            nanometres(spacing, unit),
+            model=model,
+            target=target,
+            device=device,
         )
         target = effects.target
-        table["effect"] = table["label"].map(effects.by_label)
+        table["effect"] = table["label"].map(dict(zip(most, effects.changes, strict=True)))
         facts |= {**model_facts(effects.model), "target": target, "probability": effects.before}
     layers: list[Layer] = [_enrichment_layer(cells, regions, heat)]
     if by == "object":
         layers.append(LabelsLayer(regions, name="objects"))
-    negative = float(-np.minimum(heat, 0, where=np.isfinite(heat), out=np.zeros_like(heat)).sum())
-    if negative:
+    if np.nanmin(heat) < 0:
         notes = (*notes, "negative evidence (against the class) was left out")
     return Result(
         tuple(layers),
@@ -141,3 +145,109 @@ def concordance(  # noqa: PLR0913
         facts=facts,
         notes=(*findings(table, target), *notes),
     )
+
+
+def _checked(heatmap: Any, labels: Any, by: str) -> tuple[np.ndarray, np.ndarray]:
+    """Heatmap as floats, and the regions to compare."""
+    if by not in ("label", "object"):
+        raise ValueError(f"by is {by!r}; choose label or object")
+    heat = np.asarray(plane_of(np.asarray(heatmap), "concordance"))
+    if heat.dtype.kind not in "biuf":
+        raise ValueError(f"the heatmap is of type {heat.dtype}; real numbers are needed")
+    heat = heat if heat.dtype.kind == "f" else heat.astype(np.float32)
+    regions = require_non_negative(np.asarray(validate_labels(labels)))
+    if regions.shape != heat.shape:
+        raise ValueError(
+            f"labels have shape {regions.shape}, the heatmap {heat.shape}: choose those of one "
+            "micrograph"
+        )
+    regions = regions.astype(np.uint8) if regions.dtype == bool else regions
+    if by == "object":
+        from skimage.measure import label
+
+        regions = label(regions, background=0, connectivity=2).astype(np.int32)
+    return heat, regions
+
+
+def _require_regions(cells: Cells) -> None:
+    if not cells.evidence.sum() > 0:
+        raise ValueError(
+            "there is no positive evidence on the compared pixels; choose a heatmap made by "
+            "explain, of a class for which the image has evidence"
+        )
+    if len(cells.labels) < 2:
+        raise ValueError(
+            f"labels hold {len(cells.labels)} region: at least two are compared; segment the "
+            "image, or include the background"
+        )
+
+
+def _named(cells: Cells, names: str, by: str) -> list[str]:
+    """Name of each region."""
+    given = [name.strip() for name in names.split(",")] if names.strip() else []
+    highest = int(cells.labels.max())
+    if given and by == "label" and len(given) < highest:
+        raise ValueError(f"{len(given)} names are given, but labels reach {highest}: name each")
+    known = dict(enumerate(given, start=1)) if by == "label" else {}
+    what = "label" if by == "label" else "object"
+    return [
+        "background" if label == 0 else known.get(label, f"{what} {label}")
+        for label in cells.labels.tolist()
+    ]
+
+
+def _table(
+    cells: Cells, test: ChanceTest, size: PixelSize | None, names: list[str]
+) -> pd.DataFrame:
+    import pandas as pd
+
+    area = (
+        {"area_px": cells.area.astype(int)}
+        if size is None
+        else {size.extent_column: cells.area * size.extent}
+    )
+    columns = {
+        "label": cells.labels.astype(int),
+        "name": names,
+        **area,
+        "share_of_area": cells.share_of_area,
+        "share_of_evidence": cells.share_of_evidence,
+        "enrichment": cells.enrichment,
+        "chance_low": test.low,
+        "chance_high": test.high,
+        "p": test.p,
+        "p_corrected": test.p_corrected,
+        "iou": cells.overlap,
+    }
+    table = pd.DataFrame(columns)
+    return table.sort_values("enrichment", ascending=False, kind="stable", ignore_index=True)
+
+
+def _plane_like(image: Any, heat: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    grey, notes = to_gray(image)
+    plane = finite(np.asarray(plane_of(grey, "concordance")))[0]
+    if plane.shape != heat.shape:
+        raise ValueError(
+            f"the image has shape {plane.shape}, the heatmap {heat.shape}: choose the image that "
+            "was explained"
+        )
+    return plane, notes
+
+
+def _frame(heat: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the heatmap without those that were not explained, as an info bar."""
+    there = np.isfinite(heat)
+    ends = [np.flatnonzero(there.any(axis=axis))[[0, -1]] for axis in (1, 0)]
+    rows, columns = (slice(int(first), int(last) + 1) for first, last in ends)
+    return rows, columns
+
+
+def _enrichment_layer(cells: Cells, regions: np.ndarray, heat: np.ndarray) -> ImageLayer:
+    with np.errstate(divide="ignore"):
+        values = np.log2(cells.enrichment)
+    limit = float(np.clip(np.abs(values[np.isfinite(values)]).max(initial=1.0), 1, _LARGEST_LOG))
+    shown = np.full(regions.shape, np.nan, np.float32)
+    place = np.minimum(np.searchsorted(cells.labels, regions), len(values) - 1)
+    compared = (cells.labels[place] == regions) & np.isfinite(heat)
+    shown[compared] = np.clip(values, -limit, limit)[place[compared]]
+    return ImageLayer(shown, style="signed", limits=(-limit, limit), name="enrichment (log2)")

@@ -1,0 +1,128 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.workflow.recipe import replay
+from tests.engine.concordance.fields import phases, smooth
+
+
+@pytest.fixture(scope="module")
+def labels():
+    return phases(np.random.default_rng(3), (60, 80), 5)
+
+
+def test_all_evidence_on_one_phase_is_its_area_inverted(labels):
+    found = ccc.concordance((labels == 3).astype(np.float32), labels, names="a, b, c")
+    first = found.table.iloc[0]
+    assert (first["label"], first["name"]) == (3, "c")
+    area = (labels == 3).mean()
+    assert first["area_px"] == (labels == 3).sum()
+    assert first["share_of_area"] == pytest.approx(area)
+    assert (first["share_of_evidence"], first["iou"]) == (1, 1)
+    assert first["enrichment"] == pytest.approx(1 / area)
+    assert first["p_corrected"] < 0.001
+    assert found.notes[0].startswith(f"the evidence lies on c ({1 / area:.2g} times")
+    assert "avoids" in found.notes[1]
+    shown = found.layer("enrichment (log2)")
+    limit = shown.limits[1]
+    assert shown.limits == (-limit, limit) == (-np.log2(1 / area), np.log2(1 / area))
+    np.testing.assert_allclose(shown.data, np.where(labels == 3, limit, -limit), rtol=1e-6)
+    assert "effect" not in found.table
+
+
+def test_what_is_not_explained_is_not_compared(labels):
+    heatmap = np.where(labels == 2, 1.0, -0.5)
+    heatmap[50:] = np.nan
+    found = ccc.concordance(heatmap, labels)
+    upper = ccc.concordance(heatmap[:50], labels[:50])
+    by_label, alone = (one.table.set_index("label") for one in (found, upper))
+    for column in ("area_px", "share_of_area", "enrichment", "iou"):
+        np.testing.assert_array_equal(by_label[column], alone[column])
+    assert np.isnan(found.data[50:]).all()
+    assert "negative evidence (against the class) was left out" in found.notes
+
+
+def test_the_background_is_a_region_or_left_out(labels):
+    particles = np.where(labels == 3, 0, labels)
+    heatmap = (labels != 2).astype(float)
+    both = ccc.concordance(heatmap, particles)
+    assert set(both.table["name"]) == {"background", "label 1", "label 2"}
+    without = ccc.concordance(heatmap, particles, background=False)
+    assert without.table["share_of_evidence"].tolist() == [1, 0]
+    assert np.isnan(without.data[particles == 0]).all()
+
+
+def test_objects_are_the_parts_of_labels(labels):
+    objects = ccc.concordance(np.maximum(smooth(np.random.default_rng(0), labels.shape, 6), 0),
+                              labels, by="object", spacing=2.0, unit="nm")  # fmt: skip
+    regions = objects.maps["objects"].data
+    assert len(objects.table) == regions.max() > 16
+    assert objects.table["area_nm2"].sum() == 4 * labels.size
+    one = regions == objects.table["label"][0]
+    assert len(np.unique(labels[one])) == 1
+    assert objects.table["p_corrected"].between(1 / 2001, 1).all()
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"labels": np.ones((5, 5), int)}, "choose those of one micrograph"),
+        ({"labels": np.ones((60, 80), int)}, "labels hold 1 region"),
+        ({"heatmap": np.full((60, 80), -1.0)}, "no positive evidence"),
+        ({"heatmap": np.full((60, 80), np.nan)}, "no positive evidence"),
+        ({"names": "a, b"}, "labels reach 3"),
+        ({"image": np.zeros((5, 5))}, "the image that was explained"),
+        ({"image": np.ones((60, 80)), "target": "star"}, "no class 'star'"),
+    ],
+)
+def test_wrong_input_is_refused_with_what_to_do(change, message, labels):
+    given = {"heatmap": (labels == 1).astype(float), "labels": labels} | change
+    with pytest.raises(ValueError, match=message):
+        ccc.concordance(**given)
+
+
+@pytest.fixture(scope="module")
+def explained():
+    """A micrograph with the evidence for its class, and where its particles are."""
+    image = samples.load("nanoparticles").data[90:218, 100:228]
+    return image, ccc.explain(image), (image < 120).astype(np.uint8)
+
+
+def test_the_class_is_that_of_the_heatmap_and_occluding_changes_it(explained):
+    image, heatmap, particles = explained
+    found = ccc.concordance(heatmap, particles, image)
+    assert found.target == found.facts["target"] == heatmap.target
+    assert heatmap.target in found.notes[0]
+    assert found.facts["probability"] == pytest.approx(
+        heatmap.prediction.probabilities.max(), abs=0.02
+    )
+    effect = found.table.set_index("label")["effect"]
+    assert abs(effect[1]) > 0.05
+    one = ccc.concordance(heatmap, particles, image, occluded=1).table
+    most = one["share_of_evidence"].idxmax()
+    assert one["effect"].notna().tolist() == [k == most for k in range(2)]
+
+
+def test_a_stack_is_compared_slice_by_slice(labels):
+    heatmaps = np.stack([labels == 1, labels == 2]).astype(float)
+    stack = np.stack([labels, labels])
+    found = ccc.concordance(heatmaps, stack)
+    assert found.data.shape == (2, 60, 80)
+    first = found.table.groupby("index_0").first()
+    assert first["label"].tolist() == [1, 2]
+
+
+def test_a_record_gives_the_same_table(explained):
+    from napari_visual_ccc.core.progress import run
+    from napari_visual_ccc.workflow.run import execute
+
+    _, heatmap, particles = explained
+    given = {"heatmap": heatmap, "labels": particles}
+    outcome = run(execute("concordance", given, {"threshold": 0.3}))
+    assert outcome.record.last.parameters["target"] == heatmap.target
+    again = replay(outcome.record, heatmap.data, others={"labels": particles})
+    np.testing.assert_array_equal(again.data, outcome.result.data)
+    assert again.table.equals(outcome.result.table)
