@@ -34,7 +34,7 @@ import numpy as np
 from .core.dataset import Dataset
 from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
-from .core.result import Evaluation, Prediction, Result, TrainedModel
+from .core.result import Audit, Evaluation, Prediction, Result, TrainedModel
 '''
 
 TYPES = '''

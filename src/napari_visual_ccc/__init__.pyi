@@ -9,7 +9,7 @@ import numpy as np
 from .core.dataset import Dataset
 from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
-from .core.result import Evaluation, Prediction, Result, TrainedModel
+from .core.result import Audit, Evaluation, Prediction, Result, TrainedModel
 from .io.datasets import load as load_dataset
 from .io.read import read as read
 from .io.read import read_all as read_all
@@ -226,9 +226,11 @@ def audit_dataset(
     data: Dataset,
     *,
     similarity: float = 0.9,
+    pictures: int = 6,
+    seed: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
-) -> Result:
-    """Check labelled images: counts, imbalance, sizes, near-duplicates and leaks."""
+) -> Audit:
+    """Check labelled images: counts, imbalance, formats, near-duplicates and leaks."""
 
 def train(
     data: Dataset,

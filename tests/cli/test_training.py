@@ -219,7 +219,17 @@ def test_examine_lists_classes_duplicates_and_what_cannot_be_used(metals, tmp_pa
     (data / "powder" / "S7_8.png").write_bytes((data / "powder" / "S3_7.png").read_bytes())
     out = tmp_path / "out"
     assert main(["audit_dataset", str(data), *GROUP, "-o", str(out)]) == 0
-    assert names(out) == ["metals_classes.csv", "metals_duplicates.csv", "metals_skipped.csv"]
+    assert names(out) == [
+        "metals_audit.html", "metals_classes.csv", "metals_duplicates.csv", "metals_formats.csv",
+        "metals_skipped.csv",
+    ]  # fmt: skip
+    formats = pd.read_csv(out / "metals_formats.csv")
+    assert formats[["format", "dtype", "channels", "images"]].to_numpy().tolist() == [
+        ["PNG", "uint8", 1, 22],
+        ["PNG", "uint8", 3, 2],
+        ["TIF", "uint16", 1, 2],
+    ]
+    assert "data:image/png;base64," in (out / "metals_audit.html").read_text(encoding="utf-8")
     counts = pd.read_csv(out / "metals_classes.csv").set_index("class")
     assert counts["images"].to_dict() == {"powder": 14, "superalloy": 12}
     assert counts["groups"].to_dict() == {"powder": 7, "superalloy": 6}

@@ -148,3 +148,15 @@ def test_crops_of_regions_become_a_data_set(coordinates):
 def test_regions_of_another_shape_are_refused(coordinates):
     with pytest.raises(ValueError, match=r"image is \(40, 100\), regions are \(100, 40\)"):
         from_regions(coordinates, np.ones((100, 40), int), {1: "rod"})
+
+
+def test_parts_are_given_to_all_images_or_to_none():
+    images = [np.zeros((4, 4))] * 3
+    data = from_arrays(images, list("aba"), parts=["train", "Test", "val"])
+    assert [one.part for one in data.examples] == ["train", "test", "validation"]
+    with pytest.raises(ValueError, match="image 2 has no part"):
+        from_arrays(images, list("aba"), parts=["train", "", "test"])
+    with pytest.raises(ValueError, match="no part is named 'exam'"):
+        from_arrays(images, list("aba"), parts=["train", "exam", "test"])
+    with pytest.raises(ValueError, match="no image is in the part test"):
+        from_arrays(images, list("aba"), parts=["train"] * 3).held_out  # noqa: B018

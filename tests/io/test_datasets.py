@@ -260,3 +260,90 @@ def test_images_of_any_kind_are_found_and_a_store_is_one_image(tmp_path):
     assert names == ["a/one.npy", "a/two.zarr", "b/one.npy", "b/two.zarr"]
     assert all(example.read().data.shape == (20, 30) for example in found.examples)
     assert len(unlabelled(tmp_path)) == 4
+
+
+# parts --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "folders", [("Train", "Test"), ("training", "VAL", "holdout"), ("train", "valid", "test")]
+)
+def test_folders_of_parts_are_kept_as_they_are(tmp_path, folders):
+    for number, part in enumerate(folders):
+        for label in ("cube", "rod"):
+            picture(tmp_path / part / label / "a.png", number)
+    picture(tmp_path / folders[0] / "lost.png")
+    picture(tmp_path / "notes" / "b.png")
+    data = load(tmp_path)
+    expected = dict(zip(folders, ("train", "validation", "test")[3 - len(folders) :], strict=True))
+    if len(folders) == 2:
+        expected = {"Train": "train", "Test": "test"}
+    assert {one.name: (one.label, one.part) for one in data.examples} == {
+        f"{part}/{label}/a.png": (label, expected[part])
+        for part in folders for label in ("cube", "rod")
+    }  # fmt: skip
+    assert data.is_divided
+    assert dict(data.skipped) == {
+        f"{folders[0]}/lost.png": "not in the folder of a class",
+        "notes": "not a part: train, validation or test",
+    }
+    assert {one.part for one in data.held_out.examples} == {"test"}
+
+
+def test_a_class_may_be_called_train(tmp_path):
+    for label in ("train", "car"):
+        picture(tmp_path / label / "a.png")
+    data = load(tmp_path)
+    assert data.classes == ("car", "train")
+    assert not data.is_divided
+    assert data.held_out is data
+
+
+@pytest.mark.parametrize(
+    ("folders", "said"),
+    [(("Test", "val"), "part train is missing"), (("train",), "part test is missing")],
+)
+def test_a_missing_part_is_named(tmp_path, folders, said):
+    for part in folders:
+        for label in ("cube", "rod"):
+            picture(tmp_path / part / label / "a.png")
+    with pytest.raises(ValueError, match=said):
+        load(tmp_path)
+
+
+def table_of(folder, *rows):
+    path = folder / "images.csv"
+    path.write_text("\n".join(["path,label,part", *rows]))
+    return path
+
+
+def test_a_column_of_parts_is_kept(folder):
+    rows = [f"{path},{path.split('/')[0]}" for path in ("cube/a.png", "cube/b.tif", "rod/s1/c.png")]
+    parts = ("Training", "hold-out", "TRAIN")
+    data = load(table_of(folder, *(f"{r},{p}" for r, p in zip(rows, parts, strict=True))))
+    assert [one.part for one in data.examples] == ["train", "test", "train"]
+    assert list(data.table["part"]) == ["train", "test", "train"]
+    undivided = load(table_of(folder, *(f"{row},cross-validated" for row in rows)))
+    assert not undivided.is_divided
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [(["cube/a.png,a,train", "cube/b.tif,b,"], "line 3 has the part ''"),
+     (["cube/a.png,a,train", "cube/b.tif,b,exam"], "line 3 has the part 'exam'"),
+     (["cube/a.png,a,train", "cube/b.tif,b,test", "./cube/a.png,a,test"],
+      r"is in the part train \(line 2\) and in test \(line 4\)"),
+     (["cube/a.png,a,test", "cube/b.tif,b,val"], "part train is missing")],
+)  # fmt: skip
+def test_parts_that_contradict_each_other_are_named(folder, rows, said):
+    with pytest.raises(ValueError, match=said):
+        load(table_of(folder, *rows))
+
+
+def test_the_split_of_0_1_0_is_read_from_the_folder_of_its_images(folder):
+    path = folder / "model_split.csv"
+    path.write_text("name,label,group,part\ncube/a.png,cube,S1,train\nrod/s1/c.png,rod,S2,test\n")
+    data = load(path)
+    assert [(one.name, one.group, one.part) for one in data.examples] == [
+        ("cube/a.png", "S1", "train"), ("rod/s1/c.png", "S2", "test"),
+    ]  # fmt: skip

@@ -27,8 +27,9 @@ COMMANDS = (*OPERATIONS, "import")
 IMPORT = "Turn weights published by Visual-CCC into a model file."
 
 _DATA = (
-    "folder with one sub-folder per class, or a .csv table with the columns path, label and, "
-    "optionally, group"
+    "folder with one sub-folder per class (or with train, validation and test, each with the "
+    "sub-folders of the classes), or a .csv table with the columns path, label and, optionally, "
+    "group and part"
 )
 
 
@@ -78,18 +79,23 @@ def _run(name: str, data: Path, output: Path, force: bool, **values: Any) -> int
 
 def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
     from ..core.files import check_free
+    from ..report.audit import write_audit
 
-    names = ("classes", "duplicates", "skipped")
+    names = ("classes", "formats", "duplicates", "skipped")
     targets = {name: output / f"{data.name}_{name}.csv" for name in names}
-    for path in targets.values():
+    page = output / f"{data.name}_audit.html"
+    for path in (page, *targets.values()):
         check_free(path, force=force)
     result = _executed("audit_dataset", data, parameters)
     print(result.table.to_string(index=False))
+    print(result.tables["formats"].to_string(index=False))
     _notes(result)
     output.mkdir(parents=True, exist_ok=True)
     for name, path in targets.items():
         _write_csv(result.tables[name], path, force)
         print(f"  {path}")
+    write_audit(result, page, title=data.name, force=force)
+    print(f"  {page}")
     return OK
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,18 @@ from .micrograph import Micrograph
 
 if TYPE_CHECKING:
     import pandas as pd
+
+# names of the parts of a data set, in any case
+_PARTS = {
+    "train": "train", "training": "train",
+    "val": "validation", "valid": "validation", "validation": "validation",
+    "test": "test", "testing": "test", "holdout": "test", "hold-out": "test",
+}  # fmt: skip
+
+
+def part_named(name: str) -> str:
+    """Part that a name stands for: ``"train"``, ``"validation"``, ``"test"``, or empty."""
+    return _PARTS.get(name.strip().lower(), "")
 
 
 @dataclass(frozen=True)
@@ -33,6 +45,8 @@ class Example:
         Reads the image.
     path : Path, optional
         File of the image.
+    part : {'', 'train', 'validation', 'test'}
+        What the image is for, where the data set is divided already.
     """
 
     name: str
@@ -40,6 +54,7 @@ class Example:
     group: str
     read: Callable[[], Micrograph]
     path: Path | None = None
+    part: str = ""
 
 
 @dataclass(frozen=True)
@@ -60,7 +75,7 @@ class Dataset:
     Raises
     ------
     ValueError
-        If there are fewer classes.
+        If there are fewer classes, or some images have a part and others have none.
     """
 
     examples: tuple[Example, ...]
@@ -76,6 +91,12 @@ class Dataset:
                 f"{self.name}: {count} or more classes with images are needed, found {found}; put "
                 "the images of each class into a folder of its own"
             )
+        without = next((one.name for one in self.examples if not one.part), None)
+        if self.is_divided and without is not None:
+            raise ValueError(
+                f"{self.name}: {without} has no part; give all images one (train, validation or "
+                "test), or none"
+            )
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -89,12 +110,28 @@ class Dataset:
         return np.array([number[example.label] for example in self.examples])
 
     @property
+    def is_divided(self) -> bool:
+        """Whether the images have parts to train, validate and test with."""
+        return any(one.part for one in self.examples)
+
+    @property
+    def held_out(self) -> Dataset:
+        """The images to test with: those of the part ``"test"``; all, if there are no parts."""
+        if not self.is_divided:
+            return self
+        chosen = tuple(one for one in self.examples if one.part == "test")
+        if not chosen:
+            raise ValueError(f"{self.name}: no image is in the part test")
+        return replace(self, examples=chosen, min_classes=1)
+
+    @property
     def table(self) -> pd.DataFrame:
-        """Name, class and group of every example."""
+        """Name, class, group and, if there are parts, part of every example."""
         import pandas as pd
 
-        rows = [(one.name, one.label, one.group) for one in self.examples]
-        return pd.DataFrame(rows, columns=["name", "label", "group"])
+        rows = [(one.name, one.label, one.group, one.part) for one in self.examples]
+        table = pd.DataFrame(rows, columns=["name", "label", "group", "part"])
+        return table if self.is_divided else table.drop(columns="part")
 
 
 def printable(text: str) -> str:
@@ -108,6 +145,7 @@ def from_arrays(
     *,
     names: Sequence[str] = (),
     groups: Sequence[str] = (),
+    parts: Sequence[str] = (),
     spacings: Sequence[tuple[Any, str]] = (),
     name: str = "arrays",
 ) -> Dataset:
@@ -121,6 +159,9 @@ def from_arrays(
         Class of each image.
     names, groups : sequences of str, optional
         Name and group of each image; by default every image is a group of its own.
+    parts : sequence of str, optional
+        Part of each image, ``"train"``, ``"validation"`` or ``"test"``; by default `train` divides
+        them.
     spacings : sequence of ((y, x) or None, unit), optional
         Pixel size of each image.
     name : str
@@ -129,22 +170,29 @@ def from_arrays(
     Raises
     ------
     ValueError
-        If lengths differ or there are fewer than two classes.
+        If lengths differ, a part has another name, or there are fewer than two classes.
     """
     names = names if len(names) else [f"image {k}" for k in range(1, len(images) + 1)]
     groups = groups if len(groups) else names
     spacings = spacings if len(spacings) else [(None, "px")] * len(images)
-    if not len(images) == len(labels) == len(names) == len(groups) == len(spacings):
+    parts = parts if len(parts) else [""] * len(images)
+    each: tuple[Sequence[Any], ...] = (images, labels, names, groups, spacings, parts)
+    if len({len(one) for one in each}) > 1:
         raise ValueError(
-            f"{len(images)} images, {len(labels)} labels, {len(names)} names, {len(groups)} groups "
-            f"and {len(spacings)} spacings: give one of each for every image"
+            f"{len(images)} images, {len(labels)} labels, {len(names)} names, {len(groups)} "
+            f"groups, {len(spacings)} spacings and {len(parts)} parts: give one of each for every "
+            "image"
         )
+    unknown = next((part for part in parts if part and not part_named(part)), None)
+    if unknown is not None:
+        raise ValueError(f"no part is named {unknown!r}: there are train, validation and test")
     found = [
-        Example(one, str(label), str(group), functools.partial(_micrograph, image, *scale, one))
-        for image, label, one, group, scale in zip(
-            images, labels, names, groups, spacings, strict=True
+        Example(
+            one, str(label), str(group),
+            functools.partial(_micrograph, image, scale[0], scale[1], one), part=part_named(part),
         )
-    ]
+        for image, label, one, group, scale, part in zip(*each, strict=True)
+    ]  # fmt: skip
     return Dataset(tuple(found), name)
 
 

@@ -219,6 +219,21 @@ def prediction_of(result: Result) -> Prediction | None:
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
+class Audit(Result):
+    """What was found in labelled images before a training.
+
+    Tables are ``"classes"``, ``"formats"``, ``"duplicates"`` and ``"skipped"``.
+
+    Parameters
+    ----------
+    pictures : mapping
+        Name and (96, 96) uint8 picture of some images, by class.
+    """
+
+    pictures: Mapping[str, tuple[tuple[str, np.ndarray], ...]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, eq=False, repr=False, kw_only=True)
 class Evaluation(Result):
     """Performance of a classifier on images it was not trained on.
 

@@ -7,21 +7,33 @@ import os
 import re
 from collections.abc import Iterable
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ..core.dataset import Dataset, Example, printable
+from ..core.dataset import Dataset, Example, part_named, printable
 from .read import FOLDERS, is_image, read
 
-_COLUMNS = ("path", "label", "group")
+if TYPE_CHECKING:
+    import pandas as pd
+
+_COLUMNS = ("path", "label")
+
+# what `train` writes into the column of parts of a cross-validation
+_CROSS_VALIDATED = "cross-validated"
 
 
 def load(source: str | Path, *, group: str = "", min_classes: int = 2) -> Dataset:
     """Find labelled images: a folder with one folder for each class, or a CSV table.
 
+    The images may be divided already: the folder has folders ``train``, ``validation`` and
+    ``test`` (or ``training``, ``val``, ``valid``, ``holdout``, in any case) with one folder for
+    each class in them, or the table has a column ``part``. `train` keeps these parts.
+
     Parameters
     ----------
     source : str or Path
-        Folder or ``.csv`` file (columns ``path``, ``label`` and, if there is one, ``group``; paths
-        are relative to the table).
+        Folder or ``.csv`` file (columns ``path`` and ``label``; if there are, ``group``, ``part``
+        and ``name``; paths are relative to the table). The split that `train` writes beside a
+        model is such a table.
     group : str
         Regular expression whose first group matches the specimen in a file name. Without it, a
         folder within that of a class is a group, and any other image is a group of its own.
@@ -38,7 +50,8 @@ def load(source: str | Path, *, group: str = "", min_classes: int = 2) -> Datase
     FileNotFoundError
         If there is no such folder or file.
     ValueError
-        If there are too few classes, a column is missing, or the pattern is invalid.
+        If there are too few classes, a column is missing, the pattern is invalid, there is no part
+        to train with, or an image is in two parts.
     """
     source = Path(source)
     if not source.exists():
@@ -90,12 +103,16 @@ def _group(stem: str, otherwise: str, pattern: re.Pattern[str] | None) -> str:
 
 def _from_folder(folder: Path, pattern: re.Pattern[str] | None, min_classes: int) -> Dataset:
     examples: list[Example] = []
-    skipped = [
-        (printable(path.name), "not in the folder of a class")
-        for path in sorted(folder.iterdir())
-        if is_image(path) and (path.is_file() or path.suffix.lower() in FOLDERS)
-    ]
-    for place in sorted(p for p in folder.iterdir() if _is_class(p)):
+    places = sorted(p for p in folder.iterdir() if _is_class(p))
+    parts = _parts_of(folder, places)
+    skipped = _outside(folder, folder)
+    if parts:
+        skipped += [(p.name, "not a part: train, validation or test") for p in places
+                    if p not in parts]  # fmt: skip
+        skipped += [one for place in parts for one in _outside(place, folder)]
+        places = sorted(p for place in parts for p in place.iterdir() if _is_class(p))
+    for place in places:
+        part = parts.get(place.parent, "")
         for path in sorted(_files(place)):
             name = printable(path.relative_to(folder).as_posix())
             if not is_image(path):
@@ -107,8 +124,43 @@ def _from_folder(folder: Path, pattern: re.Pattern[str] | None, min_classes: int
             if not group:
                 skipped.append((name, "the group pattern does not match its name"))
                 continue
-            examples.append(_example(path, name, place.name, group))
+            examples.append(_example(path, name, place.name, group, part))
     return Dataset(tuple(examples), folder.resolve().name, tuple(skipped), min_classes)
+
+
+def _outside(place: Path, folder: Path) -> list[tuple[str, str]]:
+    """Images that lie beside the folders of the classes."""
+    return [
+        (printable(path.relative_to(folder).as_posix()), "not in the folder of a class")
+        for path in sorted(place.iterdir())
+        if is_image(path) and (path.is_file() or path.suffix.lower() in FOLDERS)
+    ]
+
+
+def _parts_of(folder: Path, places: list[Path]) -> dict[Path, str]:
+    """Part of each folder that is named like one; empty where the folders are classes.
+
+    A class may be called train: folders are parts if there is another part beside it, or nothing
+    else.
+    """
+    parts = {place: part_named(place.name) for place in places if part_named(place.name)}
+    names = set(parts.values())
+    if not names or (len(parts) < len(places) and not ("train" in names and len(names) > 1)):
+        return {}
+    _check_parts(names, folder)
+    return parts
+
+
+def _check_parts(names: set[str], source: Path) -> None:
+    if "train" not in names:
+        raise ValueError(
+            f"{source}: the part train is missing; there is {', '.join(sorted(names))}"
+        )
+    if len(names) == 1:
+        raise ValueError(
+            f"{source}: the part test is missing; add it, or give images without parts to have "
+            "them divided"
+        )
 
 
 def _is_class(place: Path) -> bool:
@@ -125,9 +177,9 @@ def _files(folder: Path) -> Iterable[Path]:
         yield from (Path(place) / name for name in names if not name.startswith("."))
 
 
-def _example(path: Path, name: str, label: str, group: str) -> Example:
+def _example(path: Path, name: str, label: str, group: str, part: str = "") -> Example:
     name, label, group = (printable(text) for text in (name, label, group))
-    return Example(name, label, group, functools.partial(read, path), path)
+    return Example(name, label, group, functools.partial(read, path), path, part)
 
 
 def _from_csv(file: Path, pattern: re.Pattern[str] | None, min_classes: int) -> Dataset:
@@ -137,16 +189,22 @@ def _from_csv(file: Path, pattern: re.Pattern[str] | None, min_classes: int) -> 
         table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: cannot be read as a table ({error})") from None
-    missing = [name for name in _COLUMNS[:2] if name not in table]
+    if "path" not in table and "name" in table:
+        # the split of version 0.1.0, put into the folder of its images
+        table["path"] = table["name"]
+    missing = [name for name in _COLUMNS if name not in table]
     if missing:
         raise ValueError(
-            f"{file}: no column {missing[0]!r}; it needs path and label, and may have group"
+            f"{file}: no column {missing[0]!r}; it needs path and label, and may have group and "
+            "part"
         )
     examples, skipped = [], []
-    for number, row in enumerate(table.to_dict("records"), start=2):
-        name, label = row["path"].strip(), row["label"].strip()
-        path = file.parent / name
-        if not name or not label:
+    parts = _parts_in(table, file)
+    for number, (row, part) in enumerate(zip(table.to_dict("records"), parts, strict=True), 2):
+        path_text, label = row["path"].strip(), row["label"].strip()
+        name = str(row.get("name", "")).strip() or path_text
+        path = file.parent / path_text
+        if not path_text or not label:
             skipped.append((f"line {number}", "no path or no label"))
         elif not path.exists():
             skipped.append((name, "no such file"))
@@ -156,5 +214,29 @@ def _from_csv(file: Path, pattern: re.Pattern[str] | None, min_classes: int) -> 
             if not group:
                 skipped.append((name, "the group pattern does not match its name"))
                 continue
-            examples.append(_example(path, name, label, group))
+            examples.append(_example(path, name, label, group, part))
     return Dataset(tuple(examples), file.stem, tuple(skipped), min_classes)
+
+
+def _parts_in(table: pd.DataFrame, file: Path) -> list[str]:
+    """Part of every row; empty ones where the table has none, or is of a cross-validation."""
+    texts = [str(one).strip() for one in table.get("part", [""] * len(table))]
+    if set(texts) <= {""} or set(texts) == {_CROSS_VALIDATED}:
+        return [""] * len(texts)
+    parts = [part_named(text) for text in texts]
+    first: dict[str, tuple[str, int]] = {}
+    for number, (text, part, path) in enumerate(zip(texts, parts, table["path"], strict=True), 2):
+        if not part:
+            raise ValueError(
+                f"{file}: line {number} has the part {text!r}; give every image one of train, "
+                "validation and test, or no image a part"
+            )
+        place = os.path.normcase(file.parent / path.strip())
+        other, line = first.setdefault(os.path.normpath(place), (part, number))
+        if other != part:
+            raise ValueError(
+                f"{file}: {path.strip()} is in the part {other} (line {line}) and in {part} "
+                f"(line {number}); leave it in one of them"
+            )
+    _check_parts(set(parts), file)
+    return parts

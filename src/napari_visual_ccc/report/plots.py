@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.result import Evaluation
+from ..core.result import Audit, Evaluation
 from ..engine.classification.calibration import reliability
 
 if TYPE_CHECKING:
@@ -24,6 +24,26 @@ _BLUE, _RED, _GREEN = "#0072b2", "#d55e00", "#009e73"
 METRICS = {"precision": ("Precision", _BLUE), "recall": ("Recall", _RED), "f1": ("F1", _GREEN)}
 
 ECE = "expected calibration error"
+
+
+def draw_pictures(axes: Axes, audit: Audit) -> None:
+    """Draw some pictures of every class, a row for each."""
+    rows = [[picture for _, picture in some] for some in audit.pictures.values()]
+    side = next((one.shape[0] for some in rows for one in some), 1)
+    count = max(1, max(map(len, rows)))
+    # a thin line between the pictures
+    sheet = np.full((len(rows), side + 4, count, side + 4), 255, np.uint8)
+    for row, some in enumerate(rows):
+        for column, picture in enumerate(some):
+            sheet[row, 2:-2, column, 2:-2] = picture
+    height = side + 4
+    axes.imshow(sheet.reshape(len(rows) * height, -1), cmap="gray", vmin=0, vmax=255)
+    places = (np.arange(len(rows)) + 0.5) * height - 0.5
+    axes.set_yticks(places, [short(name) for name in audit.pictures])
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    for spine in axes.spines.values():
+        spine.set_visible(False)
 
 
 def draw_confusion(axes: Axes, evaluation: Evaluation) -> None:

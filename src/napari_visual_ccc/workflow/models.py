@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -60,11 +61,24 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     path.parent.mkdir(parents=True, exist_ok=True)
     model = replace(result.model, card=result.model.card.model_copy(update={"name": path.stem}))
     checkpoint.save(model, path)
+    split = result.split
+    if "path" in split:
+        split = split.assign(path=[_from(path.parent, one) for one in split["path"]])
     with written(others["split"], force=force) as part:
-        result.split.to_csv(part, index=False)
+        split.to_csv(part, index=False)
     write_report(result, others["report"], force=force)
     write_numbers(result, others["numbers"], force=force)
     return [path, *others.values()]
+
+
+def _from(folder: Path, path: str) -> str:
+    """Path of an image relative to a folder, where they are on one drive."""
+    if not path:
+        return ""
+    try:
+        return Path(os.path.relpath(path, folder)).as_posix()
+    except ValueError:
+        return str(Path(path).absolute())
 
 
 def import_visual_ccc(

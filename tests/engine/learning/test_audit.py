@@ -150,7 +150,7 @@ def test_files_that_cannot_be_used_are_listed(tmp_path, rng):
     assert "cannot be read" in reasons["a/2.png"]
     assert found.tables["classes"]["images"].tolist() == [1, 2]
     assert any(note.startswith("2 files cannot be used, such as ") for note in found.notes)
-    assert list(found.tables) == ["classes", "duplicates", "skipped"]
+    assert list(found.tables) == ["classes", "formats", "duplicates", "skipped"]
 
 
 def test_the_error_says_why_no_image_can_be_read(tmp_path):
@@ -193,3 +193,47 @@ def test_images_of_poor_quality_are_named(rng):
     assert found.facts["unfit"] == 1
     note = next(note for note in found.notes if "fit for analysis" in note)
     assert note.startswith("1 of the images may not be fit for analysis: image 5 (blurred")
+
+
+def test_formats_types_and_channels_are_counted(tmp_path, rng):
+    grey = rng.integers(0, 255, (40, 50)).astype(np.uint8)
+    for name, image in (("a/1.png", grey), ("a/2.png", grey[:30]), ("b/3.tif", grey * np.uint16(9)),
+                        ("b/4.png", np.stack([grey] * 3, axis=-1))):  # fmt: skip
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        imsave(tmp_path / name, image, check_contrast=False)
+    found = ccc.audit_dataset(load(tmp_path)).tables["formats"]
+    assert found.to_dict("records") == [
+        {"format": "PNG", "dtype": "uint8", "channels": 1, "images": 2, "smallest_px": 30,
+         "largest_px": 50, "with_pixel_size": 0},
+        {"format": "PNG", "dtype": "uint8", "channels": 3, "images": 1, "smallest_px": 40,
+         "largest_px": 50, "with_pixel_size": 0},
+        {"format": "TIF", "dtype": "uint16", "channels": 1, "images": 1, "smallest_px": 40,
+         "largest_px": 50, "with_pixel_size": 0},
+    ]  # fmt: skip
+
+
+def test_pictures_are_a_random_choice_of_each_class_by_the_seed():
+    images = [*tiles("superalloy", 9), *tiles("powder", 9)]
+    data = from_arrays(images, ["a"] * 9 + ["b"] * 9)
+    found = ccc.audit_dataset(data, pictures=4)
+    names = {label: [name for name, _ in some] for label, some in found.pictures.items()}
+    assert [len(some) for some in names.values()] == [4, 4]
+    assert all(picture.shape == (96, 96) for some in found.pictures.values() for _, picture in some)
+    again = ccc.audit_dataset(data, pictures=4).pictures
+    assert {label: [name for name, _ in some] for label, some in again.items()} == names
+    other = ccc.audit_dataset(data, pictures=4, seed=1).pictures
+    assert {label: [name for name, _ in some] for label, some in other.items()} != names
+
+
+def test_copies_and_groups_in_two_parts_are_warned_of():
+    one, two, three = tiles("superalloy", 3)
+    data = from_arrays(
+        [one, two, one, three], ["a", "b"] * 2, groups=["S1", "S2", "S1", "S3"],
+        parts=["train", "train", "test", "test"],
+    )  # fmt: skip
+    found = ccc.audit_dataset(data)
+    assert found.tables["duplicates"]["leaks"].tolist() == [True]
+    assert any("1 pairs of near-duplicates are in different parts" in n for n in found.notes)
+    assert any("1 groups, such as S1" in note for note in found.notes)
+    counts = found.tables["classes"]
+    assert counts[["train", "validation", "test"]].to_numpy().tolist() == [[1, 0, 1]] * 2

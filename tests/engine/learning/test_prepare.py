@@ -75,3 +75,11 @@ def test_files_that_cannot_be_used_are_listed_with_the_reason():
     assert "3 of 15 files were skipped" in prepared.notes
     with pytest.raises(ValueError, match=r"two classes are needed, 0 could be used; image 1"):
         run(prepare(broken, LITE0, recipe()))
+
+
+def test_the_same_image_in_two_parts_is_refused(rng):
+    image = rng.integers(0, 255, (40, 40)).astype(np.uint8)
+    other = rng.integers(0, 255, (40, 40)).astype(np.uint8)
+    data = from_arrays([image, other, image], list("aba"), parts=["train", "train", "test"])
+    with pytest.raises(ValueError, match=r"image 1 \(train\) and image 3 \(test\) are the same"):
+        made(recipe(), data)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_visual_ccc.engine.learning.split import folds, holdout
+from napari_visual_ccc.engine.learning.split import folds, holdout, partition, shared_groups
+from tests.engine.learning.prepared import made, recipe, striped
 
 PARTS = ("train", "validation", "test")
 
@@ -168,3 +169,53 @@ def test_a_class_of_one_group_cannot_be_cross_validated(count):
     targets, groups = specimens([[3] * 9, [20]])
     with pytest.raises(ValueError, match="a class has only one group; add a specimen"):
         next(folds(targets, groups, count=count))
+
+
+# given parts --------------------------------------------------------------------------------------
+
+
+def divided(parts, **more):
+    """Stripes with given parts, prepared, and the recipe."""
+    chosen = recipe(model="simple-cnn", **more)
+    data = striped(count=len(parts) // 2, parts=parts)
+    return made(chosen, data)[0], chosen
+
+
+def test_given_parts_are_kept():
+    parts = ["train"] * 3 + ["val", "test", "test"]
+    prepared, chosen = divided(parts * 2)
+    found = partition(prepared, chosen, needs_validation=True)
+    wanted = ["validation" if part == "val" else part for part in parts * 2]
+    assert found.parts.tolist() == wanted
+    assert found.test.tolist() == [4, 5, 10, 11]
+    assert found.tested_by == "holdout"
+    assert "those of the data set" in found.notes[0]
+    # a linear layer learns from the validation part too
+    linear = partition(prepared, chosen, needs_validation=False)
+    assert set(linear.parts) == {"train", "test"}
+    assert linear.test.tolist() == found.test.tolist()
+
+
+def test_a_validation_part_is_taken_from_the_training_part():
+    prepared, chosen = divided((["train"] * 5 + ["test"]) * 2, validation=0.2)
+    found = partition(prepared, chosen, needs_validation=True)
+    assert found.test.tolist() == [5, 11]
+    assert len(found.calibration) == 2
+    assert any("20% of the training part" in note for note in found.notes)
+
+
+def test_other_methods_do_not_use_given_parts():
+    prepared, chosen = divided((["train"] * 4 + ["test"] * 2) * 2, split="k-fold")
+    found = partition(prepared, chosen, needs_validation=True)
+    assert found.tested_by == "k-fold"
+    assert "parts that the data set states are not used" in found.notes[0]
+
+
+def test_groups_in_two_parts_and_classes_without_training_images_are_named():
+    assert "2 groups, such as S1, are in the test part" in shared_groups(
+        ["S1", "S2", "S3", "S1", "S2"], ["train", "train", "validation", "test", "test"]
+    )[0]  # fmt: skip
+    assert shared_groups(["S1", "S1"], ["train", "validation"]) == []
+    prepared, chosen = divided(["train"] * 4 + ["test"] * 4)
+    with pytest.raises(ValueError, match="no image of steep is in the part train"):
+        partition(prepared, chosen, needs_validation=True)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
+from skimage.io import imsave
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
@@ -332,3 +334,23 @@ def test_without_a_validation_part_nothing_is_called_calibrated(tmp_path):
     path = save_model(found, tmp_path / "raw")[0]
     notes = ccc.classify(tiles("powder", 1)[0], model=path).notes
     assert any("not calibrated" in note for note in notes)
+
+
+def test_a_written_split_is_read_back_and_gives_the_same_parts(tmp_path):
+    for name in ("superalloy", "powder"):
+        for k, tile in enumerate(tiles(name, 6)):
+            path = tmp_path / "data" / name / f"S{k // 2}_{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            imsave(path, tile, check_contrast=False)
+    data = dataset.load(tmp_path / "data", group=r"^(S\d)_")
+    options = {"model": "simple-cnn", "input_px": 32, "epochs": 1, "device": "cpu"}
+    first = ccc.train(data, split="holdout", test=0.3, validation=0.3, seed=5, **options)
+    model, split, *_ = save_model(first, tmp_path / "models" / "one")
+    again = ccc.train(dataset.load(split), seed=5, **options)
+    pd.testing.assert_frame_equal(
+        again.split.drop(columns="path"), first.split.drop(columns="path")
+    )
+    assert again.model.card.training_data["sha256"] == first.model.card.training_data["sha256"]
+    np.testing.assert_array_equal(again.evaluation.probabilities, first.evaluation.probabilities)
+    tested = ccc.evaluate(dataset.load(split, min_classes=1), model=model)
+    assert sorted(tested.images["name"]) == sorted(first.evaluation.images["name"])

@@ -33,7 +33,8 @@ def evaluate(
     Parameters
     ----------
     data : Dataset
-        Labelled images of classes that the model knows.
+        Labelled images of classes that the model knows; of a divided data set, such as the split
+        that `train` writes, those of the part test.
     model : Path
         Model file (.safetensors); the shipped model by default.
     tta : bool
@@ -65,7 +66,7 @@ def evaluate(
             raise ValueError(
                 f"the model has no class {name!r} of {data.name}; its classes are {known}"
             )
-    predictions = yield from _predict_all(data, loaded, tta)
+    predictions = yield from _predict_all(data.held_out, loaded, tta)
     examples, skipped = predictions.examples, predictions.skipped
     if not examples:
         raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")

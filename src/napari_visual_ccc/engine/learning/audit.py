@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import numpy as np
 
 from ...arrays.inputs import stretch
 from ...core.dataset import Dataset, printable
+from ...core.micrograph import has_colours
 from ...core.progress import Progress, Steps
-from ...core.result import Result
+from ...core.result import Audit
 from ..acquisition.quality import quality_of
 from ..classification.crops import open_plane, thumbnail
 from ..classification.windows import Device
+from .split import PARTS, shared_groups
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -41,9 +44,11 @@ def audit_dataset(
     data: Dataset,
     *,
     similarity: Annotated[float, {"min": 0.5, "max": 1.0, "step": 0.01}] = 0.9,
+    pictures: Annotated[int, {"min": 0, "max": 50}] = 6,
+    seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
-) -> Steps[Result]:
-    """Check labelled images: counts, imbalance, sizes, near-duplicates and leaks.
+) -> Steps[Audit]:
+    """Check labelled images: counts, imbalance, formats, near-duplicates and leaks.
 
     Two images are near-duplicates if their perceptual hashes agree (Zauner, 2010: signs of the
     lowest cosine frequencies) and so do either their features of EfficientNet-Lite0 or, after
@@ -56,14 +61,21 @@ def audit_dataset(
     similarity : float
         Smallest cosine similarity of the features of near-duplicates. Grey levels need a
         correlation of 0.97.
+    pictures : int
+        Pictures of each class in the report, drawn at random.
+    seed : int
+        Seed of that draw.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network.
 
     Returns
     -------
-    Result
-        Tables ``classes``, ``duplicates`` (pairs, and whether they would leak between training
-        and test) and ``skipped``. Notes name the problems.
+    Audit
+        Tables ``classes``, ``formats`` (file formats, types of the pixels, channels and sizes),
+        ``duplicates`` (pairs, and whether they would leak between training and test: they are of
+        different groups or, where the data set states parts, in different parts) and ``skipped``
+        (files that are damaged or no images). ``pictures`` has small pictures of each class. Notes
+        name the problems.
 
     Raises
     ------
@@ -74,39 +86,130 @@ def audit_dataset(
 
     from ...nets import device as devices
 
-    small, shapes, used, skipped, flagged = [], [], [], list(data.skipped), {}
+    seen = yield from _look(data)
+    used = [one.example for one in seen.images]
+    if not used:
+        name, reason = seen.skipped[0]
+        raise ValueError(f"{data.name}: no image can be read; {name}: {reason}")
+    small = np.stack([one.picture for one in seen.images])
+    features = yield from _features(small, devices.choose(device))
+    pairs = yield from _pairs(small, features, similarity)
+    duplicates = _duplicates(used, pairs, data.is_divided)
+    counts = _counts(seen.images, data.is_divided)
+    skipped = pd.DataFrame(seen.skipped, columns=["name", "reason"])
+    tables = {
+        "classes": counts,
+        "formats": _formats(seen.images),
+        "duplicates": duplicates,
+        "skipped": skipped,
+    }
+    notes = (
+        *_notes(counts, duplicates, skipped, data.is_divided),
+        *shared_groups([one.group for one in used], [one.part for one in used]),
+        *_quality_notes(seen.flags),
+    )
+    facts = {"images": len(used), "unfit": len(seen.flags)}
+    return Audit(
+        tables=tables, notes=notes, facts=facts, pictures=_chosen(seen.images, pictures, seed)
+    )
+
+
+class _Seen(NamedTuple):
+    """An image that could be read."""
+
+    example: Example
+    picture: np.ndarray
+    shape: tuple[int, ...]
+    dtype: str
+    channels: int
+    has_size: bool
+
+
+@dataclass
+class _AllSeen:
+    skipped: list[tuple[str, str]]
+    images: list[_Seen] = field(default_factory=list)
+    flags: dict[str, str] = field(default_factory=dict)
+
+
+def _look(data: Dataset) -> Steps[_AllSeen]:
+    found = _AllSeen(list(data.skipped))
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "reading images")
         try:
-            plane, _ = open_plane(example.read())
+            micrograph = example.read()
+            plane, size = open_plane(micrograph)
         except (ValueError, OSError) as error:
-            skipped.append((example.name, printable(str(error))))
+            found.skipped.append((example.name, printable(str(error))))
             continue
-        small.append(thumbnail(plane, 96))
-        shapes.append(plane.shape)
-        used.append(example)
+        pixels = micrograph.data
+        found.images.append(
+            _Seen(
+                example, thumbnail(plane, 96), plane.shape, str(pixels.dtype),
+                pixels.shape[-1] if has_colours(micrograph) else 1, size is not None,
+            )
+        )  # fmt: skip
         # a small crop has too little content to judge its quality
         flags = quality_of(plane)["flags"] if min(plane.shape) >= _CHECKED_PX else []
         if flags:
-            flagged[example.name] = flags[0]
-    if not used:
-        raise ValueError(f"{data.name}: no image can be read; {skipped[0][0]}: {skipped[0][1]}")
-    pictures = np.stack(small)
-    features = yield from _features(pictures, devices.choose(device))
-    pairs = yield from _pairs(pictures, features, similarity)
+            found.flags[example.name] = flags[0]
+    return found
+
+
+def _duplicates(
+    used: list[Example], pairs: list[tuple[int, int, float]], divided: bool
+) -> pd.DataFrame:
+    import pandas as pd
+
     columns = ["name", "label", "group", "other", "other_label", "other_group", "similarity"]
     rows = []
     for i, j, similar in pairs:
         one, two = used[i], used[j]
-        rows.append((one.name, one.label, one.group, two.name, two.label, two.group, similar))
-    duplicates = pd.DataFrame(rows, columns=columns)
-    duplicates["leaks"] = duplicates["group"] != duplicates["other_group"]
-    counts = _counts(used, shapes)
-    table = pd.DataFrame(skipped, columns=["name", "reason"])
-    notes = (*_notes(counts, duplicates, table), *_quality_notes(flagged))
-    facts = {"images": len(used), "unfit": len(flagged)}
-    tables = {"classes": counts, "duplicates": duplicates, "skipped": table}
-    return Result(tables=tables, notes=notes, facts=facts)
+        leaks = one.part != two.part if divided else one.group != two.group
+        rows.append(
+            (one.name, one.label, one.group, two.name, two.label, two.group, similar, leaks)
+        )
+    return pd.DataFrame(rows, columns=[*columns, "leaks"]).astype({"leaks": bool})
+
+
+def _chosen(
+    images: list[_Seen], count: int, seed: int
+) -> dict[str, tuple[tuple[str, np.ndarray], ...]]:
+    """Names and pictures of some images of each class, in the order of the data set."""
+    random = np.random.default_rng(seed)
+    found = {}
+    for label in sorted({one.example.label for one in images}):
+        mine = [one for one in images if one.example.label == label]
+        some = np.sort(random.permutation(len(mine))[:count])
+        found[label] = tuple((mine[k].example.name, mine[k].picture) for k in some)
+    return found
+
+
+def _formats(images: list[_Seen]) -> pd.DataFrame:
+    """Images by file format, type and channels, with their sizes."""
+    import pandas as pd
+
+    rows = [
+        (_format_of(one.example), one.dtype, one.channels, min(one.shape), max(one.shape),
+         one.has_size)
+        for one in images
+    ]  # fmt: skip
+    columns = ["format", "dtype", "channels", "short", "long", "sized"]
+    table = pd.DataFrame(rows, columns=columns)
+    grouped = table.groupby(["format", "dtype", "channels"])
+    counts = pd.DataFrame(
+        {
+            "images": grouped.size(),
+            "smallest_px": grouped["short"].min(),
+            "largest_px": grouped["long"].max(),
+            "with_pixel_size": grouped["sized"].sum(),
+        }
+    )
+    return counts.sort_values("images", ascending=False, kind="stable").reset_index()
+
+
+def _format_of(example: Example) -> str:
+    return "array" if example.path is None else example.path.suffix[1:].upper()
 
 
 def _quality_notes(flags: dict[str, str]) -> tuple[str, ...]:
@@ -186,16 +289,12 @@ def _correlation(one: np.ndarray, other: np.ndarray) -> float:
     return best
 
 
-def _counts(used: list[Example], shapes: list[tuple[int, ...]]) -> pd.DataFrame:
+def _counts(images: list[_Seen], divided: bool) -> pd.DataFrame:
     import pandas as pd
 
-    table = pd.DataFrame(
-        {
-            "class": [one.label for one in used],
-            "group": [one.group for one in used],
-            "short": [min(shape) for shape in shapes],
-        }
-    )
+    rows = [(one.label, one.group, one.part, min(seen.shape)) for seen in images
+            for one in [seen.example]]  # fmt: skip
+    table = pd.DataFrame(rows, columns=["class", "group", "part", "short"])
     grouped = table.groupby("class")
     counts = pd.DataFrame(
         {
@@ -206,11 +305,14 @@ def _counts(used: list[Example], shapes: list[tuple[int, ...]]) -> pd.DataFrame:
         }
     )
     counts["share_percent"] = 100 * counts["images"] / counts["images"].sum()
+    for part in PARTS if divided else ():
+        counts[part] = table["class"][table["part"] == part].value_counts()
+    counts = counts.fillna(0).astype({part: int for part in PARTS if divided})
     return counts.reset_index()
 
 
 def _notes(
-    counts: pd.DataFrame, duplicates: pd.DataFrame, skipped: pd.DataFrame
+    counts: pd.DataFrame, duplicates: pd.DataFrame, skipped: pd.DataFrame, divided: bool
 ) -> tuple[str, ...]:
     notes = []
     ratio = counts["images"].max() / counts["images"].min()
@@ -220,7 +322,12 @@ def _notes(
         if groups < 2:
             notes.append(f"{label}: all images are of one group; add another specimen")
     leaks = int(duplicates["leaks"].sum())
-    if leaks:
+    if leaks and divided:
+        notes.append(
+            f"{leaks} pairs of near-duplicates are in different parts: the test is of images that "
+            "were learnt; leave each pair in one part"
+        )
+    elif leaks:
         notes.append(
             f"{leaks} pairs of near-duplicates are in different groups: they would leak between "
             "training and test; put them into one group"

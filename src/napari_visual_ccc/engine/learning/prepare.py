@@ -52,6 +52,8 @@ class PreparedDataset:
         SHA-256 of names, classes, groups and pixels.
     notes : tuple of str
         Messages for the user.
+    parts : (n,) array of str, optional
+        ``"train"``, ``"validation"`` or ``"test"`` where the data set is divided already.
     """
 
     crops: np.ndarray
@@ -66,6 +68,7 @@ class PreparedDataset:
     network_input: NetworkInput
     digest: str
     notes: tuple[str, ...]
+    parts: np.ndarray | None = None
 
     def mean_by_image(self, values: np.ndarray) -> np.ndarray:
         """Mean over the crops of each image: (n crops, ...) → (n, ...)."""
@@ -101,8 +104,8 @@ def prepare(
     Raises
     ------
     ValueError
-        If fewer than two classes are left, no image has the pixel size that is asked for, or the
-        crops would not fit into memory.
+        If fewer than two classes are left, no image has the pixel size that is asked for, an image
+        is in two parts, or the crops would not fit into memory.
     """
     import pandas as pd
 
@@ -138,6 +141,7 @@ def prepare(
         network_input,
         images.digest,
         notes,
+        np.array([one.example.part for one in read]) if data.is_divided else None,
     )
 
 
@@ -155,6 +159,16 @@ class _ReadImages:
     read: list[_ReadImage] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     digest: str = ""
+    seen: dict[bytes, Example] = field(default_factory=dict)
+
+    def check_part(self, example: Example, pixels: bytes) -> None:
+        """Refuse the same pixels in two parts: the test would be of images that were learnt."""
+        other = self.seen.setdefault(pixels, example)
+        if example.part != other.part:
+            raise ValueError(
+                f"{other.name} ({other.part}) and {example.name} ({example.part}) are the same "
+                "image; leave it in one part"
+            )
 
 
 def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_ReadImages]:
@@ -172,7 +186,9 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
             continue
         digest.update(f"{example.name}\0{example.label}\0{example.group}\0".encode())
         digest.update(f"{plane.shape}{plane.dtype.str}".encode())
-        digest.update(np.ascontiguousarray(plane).tobytes())
+        pixels = np.ascontiguousarray(plane).tobytes()
+        digest.update(pixels)
+        images.check_part(example, hashlib.sha256(pixels).digest() if example.part else b"")
         held += plane.nbytes
         # thousands of large images do not fit into memory: the later ones are read again
         kept = plane if held <= kept_bytes else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -76,6 +76,10 @@ def partition(
     """
     few = int(np.bincount(prepared.targets).min()) < FEW
     method, notes = recipe.split, []
+    if prepared.parts is not None:
+        if method == "auto":
+            return _given(prepared, prepared.parts, recipe, needs_validation)
+        notes = ["the parts that the data set states are not used"]
     if method == "auto":
         method = "k-fold" if few else "holdout"
         notes = [f"a class has fewer than {FEW} images: tested by cross-validation"] if few else []
@@ -88,8 +92,48 @@ def partition(
                 raise
             method, notes = "k-fold", [f"{error}: tested by cross-validation"]
         else:
-            return _held_out(prepared, parts, recipe.seed, needs_validation)
+            found = _held_out(prepared, parts, recipe.seed, needs_validation)
+            return replace(found, notes=(*notes, *found.notes))
     return _cross_validated(prepared, method, recipe.seed, (*notes, _optimistic(needs_validation)))
+
+
+def _given(
+    prepared: PreparedDataset, parts: np.ndarray, recipe: TrainingRecipe, needs_validation: bool
+) -> Partition:
+    """Keep the parts of the data set; a missing validation part is taken from the training part."""
+    train = np.flatnonzero(parts == "train")
+    for number, name in enumerate(prepared.classes):
+        if not (prepared.targets[train] == number).any():
+            raise ValueError(f"no image of {name} is in the part train: there is nothing to learn")
+    notes = [
+        "the parts are those of the data set",
+        *shared_groups(prepared.groups.tolist(), parts.tolist()),
+    ]
+    if needs_validation and "validation" not in parts and recipe.validation > 0:
+        parts = parts.astype("U10")
+        parts[train] = holdout(
+            prepared.targets[train], prepared.groups[train], validation=recipe.validation, test=0.0,
+            seed=recipe.seed,
+        )  # fmt: skip
+        notes.append(
+            f"no part is for validation: {recipe.validation:.0%} of the training part validate"
+        )
+    found = _held_out(prepared, parts, recipe.seed, needs_validation)
+    return replace(found, notes=(*notes, *found.notes))
+
+
+def shared_groups(groups: Sequence[str], parts: Sequence[str]) -> list[str]:
+    """Say whether groups are in the test part and in another one; nothing without parts."""
+    parts_of: dict[str, set[str]] = {}
+    for group, part in zip(groups, parts, strict=True):
+        parts_of.setdefault(str(group), set()).add("test" if part == "test" else "train")
+    shared = [group for group, found in parts_of.items() if len(found) > 1]
+    if not shared:
+        return []
+    return [
+        f"{len(shared)} groups, such as {shared[0]}, are in the test part and in another one: the "
+        "test is optimistic for new specimens"
+    ]
 
 
 def _cross_validated(

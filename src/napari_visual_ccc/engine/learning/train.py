@@ -18,6 +18,7 @@ from .prepare import PreparedDataset, prepare
 from .split import Partition, partition
 
 if TYPE_CHECKING:
+    import pandas as pd
     import torch
 
     from ...nets.checkpoint import Model
@@ -99,8 +100,8 @@ def train(  # noqa: PLR0913
         The info bar is no evidence of a class and is cut off; keep it to see what a network learns
         from it.
     split : {'auto', 'holdout', 'k-fold', 'leave-one-group-out'}
-        Test on held-out images or by cross-validation. auto cross-validates if a class has fewer
-        than 30 images.
+        Test on held-out images or by cross-validation. auto keeps the parts of a data set that is
+        divided already; otherwise it cross-validates if a class has fewer than 30 images.
     validation, test : float
         Fractions of the images of a holdout. lite0-linear is trained on the validation part too.
     class_weights : bool
@@ -191,13 +192,20 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
     return TrainedModel(
         model=trained,
         evaluation=tested,
-        split=prepared.table.assign(part=parts.parts),
+        split=_split_table(data, prepared, parts),
         history=fitted.history,
         skipped=prepared.skipped,
         thumbnails=dict(zip(prepared.table["name"], prepared.thumbnails, strict=True)),
         notes=notes,
         facts={"classes": list(data.classes), "part": parts.tested_by},
     )
+
+
+def _split_table(data: Dataset, prepared: PreparedDataset, parts: Partition) -> pd.DataFrame:
+    """Part and file of every image; `io.datasets.load` reads this table."""
+    files = {one.name: str(one.path) for one in data.examples if one.path is not None}
+    split = prepared.table.assign(part=parts.parts)
+    return split.assign(path=split["name"].map(files).fillna("")) if files else split
 
 
 def _check_input(network: Network, input_px: int) -> None:

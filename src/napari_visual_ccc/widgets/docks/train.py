@@ -8,20 +8,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container, ProgressBar, PushButton
-from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget, QVBoxLayout, QWidget
+from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget
 from superqt import QCollapsible
 
 from ...core.progress import Progress, Steps, map_progress
-from ...core.result import TrainedModel
+from ...core.result import Audit, TrainedModel
 from ...report import plots
 from ...workflow import signature
 from ...workflow.models import SUFFIX, named, save_model
 from ...workflow.run import Outcome, execute
 from ..form.fields import field_of
+from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import open_image
 from ..parts.report import Canvas, Mistakes, Report
-from ..parts.tables import Table
 from .labelled_images import LabelledImages
 
 if TYPE_CHECKING:
@@ -107,10 +107,10 @@ class Train(Container):
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.hide()
-        self.counts, self.duplicates = Table("classes"), Table("duplicates")
+        self.audit = AuditView()
         self.curves, self.report, self.mistakes = Canvas(), Report(), Mistakes()
         self.tabs = QTabWidget()
-        self.tabs.addTab(_stacked(self.counts, self.duplicates), "Images")
+        self.tabs.addTab(self.audit, "Images")
         self.tabs.addTab(self.curves, "Training")
         self.tabs.addTab(self.report, "Report")
         self.tabs.addTab(self.mistakes, "Mistakes")
@@ -165,13 +165,8 @@ class Train(Container):
 
     def _show_audit(self, outcome: Outcome) -> None:
         result = outcome.result
-        self.counts.show_frame(result.tables["classes"])
-        duplicates = result.tables["duplicates"]
-        leaks = duplicates["leaks"].map({True: "yes", False: "no"})
-        columns = ["name", "other", "similarity", "leaks"]
-        frame = duplicates[columns].assign(leaks=leaks)
-        self.duplicates.setVisible(bool(len(frame)))
-        self.duplicates.show_frame(frame)
+        assert isinstance(result, Audit)
+        self.audit.show_audit(result)
         self._show_notes(result.notes or ("No problems",))
         self._show_tab(_IMAGES)
 
@@ -328,15 +323,6 @@ class Train(Container):
     def _show_tab(self, number: int) -> None:
         self.tabs.show()
         self.tabs.setCurrentIndex(number)
-
-
-def _stacked(*widgets: QWidget) -> QWidget:
-    holder = QWidget()
-    layout = QVBoxLayout(holder)
-    layout.setContentsMargins(0, 6, 0, 0)
-    for widget in widgets:
-        layout.addWidget(widget)
-    return holder
 
 
 def _recorded(progress: Progress, rows: list[dict[str, float]]) -> Progress:

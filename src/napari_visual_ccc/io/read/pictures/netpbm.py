@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -97,6 +97,7 @@ def _pixels(content: bytes, header: _Header, path: Path) -> tuple[np.ndarray, in
         return _from_text(content, header), len(content)
     if header.kind == b"P4":
         return _from_bits(content, header, path)
+    dtype: np.dtype[Any]
     if header.kind in _FLOATS:
         dtype = np.dtype("<f4" if header.limit < 0 else ">f4")
     else:
