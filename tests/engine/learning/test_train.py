@@ -336,6 +336,15 @@ def test_without_a_validation_part_nothing_is_called_calibrated(tmp_path):
     assert any("not calibrated" in note for note in notes)
 
 
+@pytest.mark.parametrize("model", ["simple-cnn", "lite0-linear"])
+def test_moves_are_part_of_the_training_and_of_its_recipe(model):
+    moves = {"crop": 0.3, "rotation": 180.0, "shift": 0.1, "shear": 0.2}
+    options = {"model": model, "input_px": 32, "epochs": 2, "split": "holdout", "test": 0.3}
+    plain, moved = (ccc.train(two_classes(5), **options, **more) for more in ({}, moves))
+    assert {name: moved.model.card.recipe["augment"][name] for name in moves} == moves
+    assert (plain.evaluation.probabilities != moved.evaluation.probabilities).any()
+
+
 def test_a_written_split_is_read_back_and_gives_the_same_parts(tmp_path):
     for name in ("superalloy", "powder"):
         for k, tile in enumerate(tiles(name, 6)):

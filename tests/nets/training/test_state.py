@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -67,3 +67,10 @@ def test_folds_of_another_training_or_damaged_ones_are_not_used(tmp_path):
     assert read_folds(state, "other") is None
     (tmp_path / "state.folds.npz").write_bytes(b"damaged")
     assert read_folds(state, "mark") is None
+
+
+def test_later_options_are_part_of_a_state_only_where_they_change_something():
+    before = stored_options(asdict(FitOptions()))
+    assert set(before["augment"]) == {"flips", "light", "noise", "zoom"}
+    turned = FitOptions(augment=Augmentation(rotation=20.0))
+    assert stored_options(asdict(turned))["augment"]["rotation"] == 20.0

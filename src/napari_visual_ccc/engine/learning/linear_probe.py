@@ -60,7 +60,7 @@ class LinearProbe:
         self.architecture = network.architecture
         self.net: Any = network.build(prepared.network_input.input_px).to(device)
         # features of stretched crops hardly change with brightness, and noise costs accuracy
-        self.augmentation = Augmentation(recipe.flips, 0.0, 0.0, recipe.scale)
+        self.augmentation = replace(recipe.augmentation, brightness=0.0, noise=0.0)
         self.penalty = PENALTIES[0]
         self._features: list[np.ndarray] = []
 

@@ -51,6 +51,14 @@ def train(  # noqa: PLR0913
     brightness: Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}] = Augmentation.brightness,
     noise: Annotated[float, {"min": 0, "max": 0.2, "step": 0.01}] = Augmentation.noise,
     scale: Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}] = Augmentation.scale,
+    crop: Annotated[
+        float, {"min": 0.08, "max": 1, "step": 0.05, "label": "Random crop (1: whole)"}
+    ] = Augmentation.crop,
+    rotation: Annotated[
+        float, {"min": 0, "max": 180, "step": 5, "label": "Rotation (degrees)"}
+    ] = Augmentation.rotation,
+    shift: Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}] = Augmentation.shift,
+    shear: Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}] = Augmentation.shear,
     epochs: Annotated[int, {"min": 1, "max": 1000}] = FitOptions.epochs,
     batch_size: Annotated[int, {"min": 1, "max": 512}] = FitOptions.batch_size,
     learning_rate: Annotated[
@@ -116,6 +124,16 @@ def train(  # noqa: PLR0913
         lite0-linear.
     scale : float
         Augment with changes of scale up to this fraction; leave it 0 if classes differ in size.
+    crop : float
+        Augment with random crops that keep at least this part of the area, resized to the input;
+        1 keeps the whole. Not for classes that differ in size, or by an object that may be cut off.
+    rotation : float
+        Augment with rotations by any angle up to this one, in degrees. The corners are filled by
+        reflection, as after a shift or shear: black ones would be a shortcut.
+    shift : float
+        Augment with shifts along both axes up to this fraction of the side.
+    shear : float
+        Augment with shears up to this tangent of the angle.
     epochs : int
         Largest number of epochs; lite0-linear does not use it.
     batch_size : int

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
+
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
 from .recipe import Augmentation
+
+# a random crop is at most this much wider than high, or higher than wide
+_RATIO = 4 / 3
+
+# (low, high) → one number for each image
+Draw = Callable[[float, float], torch.Tensor]
 
 
 def augmented(
@@ -13,10 +22,13 @@ def augmented(
 ) -> torch.Tensor:
     """Vary the images of a batch, each on its own.
 
+    What a scaled, rotated, shifted or sheared image leaves blank is filled by reflection at its
+    borders: black corners would tell how much it was moved, and a network could learn from them.
+
     Parameters
     ----------
     x : (B, 1, H, W) tensor
-        Values 0 to 1, on any device; square if the images are flipped.
+        Values 0 to 1, on any device; square if the images are flipped or rotated.
     augmentation : Augmentation
         Kinds and strengths of the variations.
     generator : torch.Generator
@@ -32,10 +44,8 @@ def augmented(
         values = torch.rand(len(x), generator=generator) * (high - low) + low
         return values.to(x)[:, None, None, None]
 
-    if augmentation.scale > 0:
-        scale = torch.exp(draw(-augmentation.scale, augmentation.scale)).flatten()
-        affine = torch.zeros(len(x), 2, 3, device=x.device, dtype=x.dtype)
-        affine[:, 0, 0] = affine[:, 1, 1] = scale
+    if augmentation.moves:
+        affine = _affine(lambda low, high: draw(low, high).flatten(), augmentation, x)
         grid = affine_grid(affine, list(x.shape), align_corners=False)
         x = grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     if augmentation.flips:
@@ -51,6 +61,41 @@ def augmented(
         noise = torch.randn(x.shape, generator=generator).to(x)
         x = x + noise * strength * (0.5 + 0.5 * x.clamp(min=0)).sqrt()
     return x.clamp(0, 1)
+
+
+def _affine(draw: Draw, augmentation: Augmentation, x: torch.Tensor) -> torch.Tensor:
+    """Random maps from places in the output to places in the image, (B, 2, 3).
+
+    Places are -1 to 1 along each axis. Only what is asked for is drawn: a recipe without the later
+    kinds has the numbers that it had before there were any.
+    """
+    affine = torch.zeros(len(x), 2, 3, device=x.device, dtype=x.dtype)
+    affine[:, 0, 0] = affine[:, 1, 1] = 1
+    if augmentation.scale > 0:
+        affine[:, :, :2] *= torch.exp(draw(-augmentation.scale, augmentation.scale))[:, None, None]
+    if augmentation.rotation > 0:
+        angle = draw(-augmentation.rotation, augmentation.rotation) * (math.pi / 180)
+        cosine, sine = torch.cos(angle), torch.sin(angle)
+        turned = torch.stack([cosine, -sine, sine, cosine], dim=1).reshape(-1, 2, 2)
+        affine[:, :, :2] = affine[:, :, :2] @ turned
+    if augmentation.shear > 0:
+        sheared = torch.eye(2).to(x).repeat(len(x), 1, 1)
+        sheared[:, 0, 1] = draw(-augmentation.shear, augmentation.shear)
+        affine[:, :, :2] = affine[:, :, :2] @ sheared
+    if augmentation.shift > 0:
+        for axis in range(2):
+            affine[:, axis, 2] += 2 * draw(-augmentation.shift, augmentation.shift)
+    return _cropped(affine, draw, augmentation.crop) if augmentation.crop < 1 else affine
+
+
+def _cropped(affine: torch.Tensor, draw: Draw, least: float) -> torch.Tensor:
+    """Restrict maps to a random part of the output that would have been."""
+    area = draw(least, 1)
+    ratio = torch.exp(draw(-math.log(_RATIO), math.log(_RATIO)))
+    sides = torch.stack([(area * ratio).sqrt(), (area / ratio).sqrt()], dim=1).clamp(max=1)
+    centre = torch.stack([draw(-1, 1), draw(-1, 1)], dim=1) * (1 - sides)
+    moved = affine[:, :, 2] + (affine[:, :, :2] @ centre[:, :, None])[:, :, 0]
+    return torch.cat([affine[:, :, :2] * sides[:, None, :], moved[:, :, None]], dim=2)
 
 
 def dihedral(image: torch.Tensor, kind: int) -> torch.Tensor:

@@ -27,12 +27,30 @@ class Augmentation:
         variance is Gaussian, half grows with the grey level (Poisson).
     scale : float
         Largest change of scale, as a fraction; it hides differences in size.
+    crop : float
+        Smallest part of the area that a random crop keeps (Szegedy et al., CVPR 2015); 1 keeps
+        all. The crop is up to a third wider or higher than square and resized to the input.
+    rotation : float
+        Largest rotation in degrees.
+    shift : float
+        Largest shift along each axis, as a fraction of the side.
+    shear : float
+        Largest shear, as the tangent of its angle.
     """
 
     flips: bool = True
     brightness: float = 0.15
     noise: float = 0.03
     scale: float = 0.0
+    crop: float = 1.0
+    rotation: float = 0.0
+    shift: float = 0.0
+    shear: float = 0.0
+
+    @property
+    def moves(self) -> bool:
+        """Whether images are scaled, cropped, rotated, shifted or sheared."""
+        return self.crop < 1 or max(self.scale, self.rotation, self.shift, self.shear) > 0
 
 
 @dataclass(frozen=True)
@@ -115,6 +133,10 @@ class TrainingRecipe:
     brightness: float
     noise: float
     scale: float
+    crop: float
+    rotation: float
+    shift: float
+    shear: float
     epochs: int
     batch_size: int
     learning_rate: float
@@ -162,7 +184,10 @@ class TrainingRecipe:
     @property
     def augmentation(self) -> Augmentation:
         """Random variations of the crops."""
-        return Augmentation(self.flips, self.brightness, self.noise, self.scale)
+        return Augmentation(
+            self.flips, self.brightness, self.noise, self.scale, self.crop, self.rotation,
+            self.shift, self.shear,
+        )  # fmt: skip
 
     def fit_options(self, default_rate: float) -> FitOptions:
         """Options of the optimisation.

@@ -24,11 +24,19 @@ _IN_FILES = {
 }
 
 
+# options that version 0.1.0 did not have, with the values that change nothing
+_LATER = {"crop": 1.0, "rotation": 0.0, "shift": 0.0, "shear": 0.0}
+
+
 def stored_options(options: Mapping[str, Any]) -> dict[str, Any]:
-    """Give options under the names that state files have had since version 0.1.0."""
+    """Give options under the names that state files have had since version 0.1.0.
+
+    Later ones are left out where they change nothing: older states go on.
+    """
     return {
         _IN_FILES.get(name, name): stored_options(value) if isinstance(value, Mapping) else value
         for name, value in options.items()
+        if name not in _LATER or value != _LATER[name]
     }
 
 
