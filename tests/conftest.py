@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import gc
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -39,6 +41,19 @@ def data() -> Path:
     if not folder or not Path(folder).is_dir():
         pytest.skip("VCCC_DATA does not point to the micrographs")
     return Path(folder)
+
+
+@pytest.fixture(scope="session")
+def tiny_sam(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Folder of a tiny random Segment Anything model by its kind: sam2, sam or sam_hq."""
+    pytest.importorskip("transformers")
+    from tests.sam_models import save_tiny
+
+    @functools.cache
+    def folder(kind: str) -> Path:
+        return save_tiny(kind, tmp_path_factory.mktemp("models") / kind)
+
+    return folder
 
 
 @pytest.fixture

@@ -15,8 +15,10 @@ __version__ = "0.1.0"
 
 # what else scripts need, and where it is
 _ELSEWHERE = {
+    "fetch_model": ".workflow.models",
     "import_visual_ccc": ".workflow.models",
     "load_dataset": ".io.datasets",
+    "look_up_model": ".nets.sam.hub",
     "read": ".io.read",
     "read_all": ".io.read",
     "replay": ".workflow.recipe",
@@ -25,6 +27,9 @@ _ELSEWHERE = {
     "write": ".io.write.layers",
     "write_report": ".report.classifier",
 }
+
+# those that have another name there
+_THERE = {"load_dataset": "load", "look_up_model": "look_up"}
 
 __all__ = ["__version__", *_ELSEWHERE, *OPERATIONS]
 
@@ -36,7 +41,7 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         module = importlib.import_module(_ELSEWHERE[name], __name__)
-        return getattr(module, "load" if name == "load_dataset" else name)
+        return getattr(module, _THERE.get(name, name))
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

@@ -14,7 +14,9 @@ from .io.datasets import load as load_dataset
 from .io.read import read as read
 from .io.read import read_all as read_all
 from .io.write.layers import write as write
+from .nets.sam.hub import look_up as look_up_model
 from .report.classifier import write_report as write_report
+from .workflow.models import fetch_model as fetch_model
 from .workflow.models import import_visual_ccc as import_visual_ccc
 from .workflow.models import save_model as save_model
 from .workflow.recipe import replay as replay
@@ -175,6 +177,36 @@ def label_objects(
     info_bar: InfoBar | None = None,
 ) -> Result:
     """Label connected objects of a mask; pixels connect along sides, not across corners."""
+
+def sam_masks(
+    image: Image,
+    prompts: Image | None = None,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    preset: Literal['window', 'batch', 'custom'] = 'window',
+    points_per_side: int | None = None,
+    points_per_batch: int | None = None,
+    pred_iou_thresh: float | None = None,
+    stability_score_thresh: float | None = None,
+    stability_score_offset: float | None = None,
+    mask_threshold: float | None = None,
+    crop_n_layers: int | None = None,
+    box_nms_thresh: float | None = None,
+    crop_n_points_downscale_factor: int | None = None,
+    min_mask_region_area: int | None = None,
+    use_m2m: bool | None = None,
+    tile_size: int | None = None,
+    prompts_from: Literal['grid', 'threshold', 'watershed', 'centroids'] = 'grid',
+    largest_only: bool = False,
+    merge: Literal['none', 'overlap', 'likeness'] = 'none',
+    outlines: bool = False,
+    precision: Literal['fp32', 'bf16', 'fp16'] = 'fp32',
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Segment everything, or prompted objects, with Segment Anything (SAM, SAM 2, SAM-HQ)."""
 
 def glcm_features(
     image: Image,

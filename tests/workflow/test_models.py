@@ -191,3 +191,9 @@ def test_what_was_learnt_does_not_depend_on_the_run(trained):
     again = ccc.train(metals(), flips=False, device="cpu")
     np.testing.assert_array_equal(again.evaluation.probabilities, trained.evaluation.probabilities)
     assert again.split.equals(trained.split)
+
+
+def test_only_an_offer_can_be_fetched():
+    """A name alone downloads nothing; what a fetch does is tested beside the hub."""
+    with pytest.raises(AttributeError):
+        ccc.fetch_model("facebook/sam2.1-hiera-tiny")

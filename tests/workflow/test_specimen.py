@@ -20,8 +20,8 @@ BARS = [InfoBar(bottom=24), InfoBar(top=17, left=9), InfoBar(8, 8, 8, 8)]
 IMAGE_OPERATIONS = [
     name for name, one in operations.OPERATIONS.items() if not one.whole and one.takes == "image"
 ]
-# which look at an image through those that are tested here
-SLOW = ("cam_sanity_checks", "compare")
+# which look at an image through those that are tested here, or have a test of their own
+SLOW = ("cam_sanity_checks", "compare", "sam_masks")
 CHOICES = {
     "glcm_features": {"window": 5, "levels": 8},
     "denoise": {"method": "gaussian"},

@@ -12,7 +12,7 @@ import click
 
 from .. import __version__
 from ..workflow import operations, signature
-from . import training
+from . import fetch, training
 from .operations import Family, command
 from .terminal import CONTEXT, EPILOG, EXPECTED, FAILED, FILE, INTERRUPTED, OK, USAGE, output_option
 
@@ -96,7 +96,7 @@ def _overview() -> str:
     lines = [
         "usage: visual-ccc FAMILY [OPERATION] IMAGE... [options] -o DIR",
         "       visual-ccc train DATA -o MODEL | evaluate DATA --model MODEL | audit_dataset DATA",
-        "       visual-ccc script RECORD | demo | info | --version",
+        "       visual-ccc script RECORD | fetch MODEL | demo | info | --version",
         "",
         "See what a network sees in an electron micrograph.",
         "",
@@ -189,6 +189,7 @@ def _command(name: str, function: Callable[..., int], *params: click.Parameter) 
 
 _OTHERS = {
     "info": _command("info", _info),
+    "fetch": fetch.command(),
     "demo": _command(
         "demo",
         _demo,

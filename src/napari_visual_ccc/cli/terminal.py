@@ -35,12 +35,13 @@ def option(parameter: Parameter) -> click.Option:
     flag = "--" + parameter.name.replace("_", "-")
     default = "" if parameter.default in (None, "") else f" (default: {parameter.default})"
     options: dict[str, Any] = {"default": parameter.default, "help": parameter.help + default}
-    if parameter.type is bool:
+    kind = parameter.plain_type
+    if kind is bool:
         flag += f"/--no-{flag[2:]}"
-    elif get_origin(parameter.type) is Literal:
-        options["type"] = click.Choice(get_args(parameter.type))
-    elif parameter.type in (int, float, str):
-        options |= {"type": parameter.type, "metavar": parameter.name.upper()}
+    elif get_origin(kind) is Literal:
+        options["type"] = click.Choice(get_args(kind))
+    elif kind in (int, float, str):
+        options |= {"type": kind, "metavar": parameter.name.upper()}
     else:
         options |= {"type": FILE, "metavar": "FILE"}
     return click.Option([f"choice_{parameter.name}", flag], **options)

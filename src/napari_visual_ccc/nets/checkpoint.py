@@ -102,7 +102,7 @@ def load_model(path: Path | None, device: torch.device) -> Model:
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such model file")
     with _lock:
-        digest = _hash_of(path)
+        digest = hash_of(path)
         key = (digest, str(device))
         if key not in _models:
             _models[key] = replace(_load(path, device), hash=digest)
@@ -118,8 +118,8 @@ def _own_modules(net: nn.Module) -> nn.Module:
     return copy.deepcopy(net, {id(one): one for one in (*net.parameters(), *net.buffers())})
 
 
-def _hash_of(path: Path) -> str:
-    """Hash the file, unless it has not changed since that was done last."""
+def hash_of(path: Path) -> str:
+    """SHA-256 of a file; it is read again only when it has changed."""
     where, about = path.resolve(), path.stat()
     state = (about.st_mtime_ns, about.st_ctime_ns, about.st_size, about.st_ino)
     known = _hashes.get(where)

@@ -6,9 +6,14 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ..core.files import check_free, written
+from ..core.progress import run
 from ..core.result import TrainedModel
+
+if TYPE_CHECKING:
+    from ..nets.sam.hub import Offer
 
 SUFFIX = ".safetensors"
 
@@ -79,6 +84,29 @@ def _from(folder: Path, path: str) -> str:
         return Path(os.path.relpath(path, folder)).as_posix()
     except ValueError:
         return str(Path(path).absolute())
+
+
+def fetch_model(offer: Offer) -> Path:
+    """Download a Segment Anything model that was looked up, and check its SHA-256.
+
+    Parameters
+    ----------
+    offer : Offer
+        From `look_up_model`; its ``lines`` tell name, size and SHA-256 of the files.
+
+    Returns
+    -------
+    Path
+        Folder in the cache of the hub, for ``sam_masks(image, model=folder)``.
+
+    Raises
+    ------
+    ConnectionError, ValueError
+        Without a network, or if a file is not what the hub stated.
+    """
+    from ..nets.sam.hub import fetch
+
+    return run(fetch(offer))
 
 
 def import_visual_ccc(

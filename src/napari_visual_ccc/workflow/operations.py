@@ -126,6 +126,8 @@ _LINES = (
               "labels", cost=Needs(4, 0, 760, plane=95, shared=False)),
     Operation("label_objects", "segment", "engine.segmentation.objects", "Label objects",
               "labels", cost=Needs(4, 32, 30)),
+    Operation("sam_masks", "segment", "workflow.composed.sam_masks", "Segment Anything",
+              "image", ("prompts",), cost="unknown", planar=True),
     Operation("glcm_features", "texture", "engine.texture.glcm", "GLCM features",
               "image", cost=cost.glcm_features, live=True),
     Operation("edge_density", "texture", "engine.texture.edge_density", "Edge density",

@@ -28,6 +28,7 @@ from .signature import (
     input_kinds,
     inputs,
     optional_inputs,
+    resolved,
     takes_bar,
 )
 from .specimen import in_pixels, on_field
@@ -100,7 +101,7 @@ def execute(
         If an input is missing or a parameter is wrong, and as the operation does.
     """
     operation = _known(name)
-    choices = checked(name, choices or {}, limits=limits)
+    choices = resolved(name, checked(name, choices or {}, limits=limits))
     _check_inputs(operation, given)
     given = _given(name, given)
     first = next(iter(given.values()))

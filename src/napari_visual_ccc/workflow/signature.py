@@ -8,7 +8,8 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
+from types import MappingProxyType, NoneType, UnionType
+from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
 
 import numpy as np
 
@@ -27,9 +28,11 @@ class Parameter:
     Parameters
     ----------
     type : type or typing form
-        ``bool``, ``int``, ``float``, ``str``, ``Path``, ``Literal[...]`` or ``Path | None``.
+        ``bool``, ``int``, ``float``, ``str``, ``Path``, ``Literal[...]`` or ``Path | None``;
+        numbers and bool may be None where a preset has a value for them.
     options : dict
-        Limits and hints given with ``Annotated``: ``min``, ``max``, ``step``, ...
+        Limits and hints given with ``Annotated``: ``min``, ``max``, ``step``, ...; ``presets`` of
+        a choice: its value → values of other parameters that are None.
     help : str
         The numpydoc text of the parameter.
     """
@@ -39,6 +42,17 @@ class Parameter:
     default: Any
     options: dict[str, Any]
     help: str
+
+    @property
+    def plain_type(self) -> Any:
+        """The type without None; of paths as it is."""
+        kinds = [one for one in get_args(self.type) if one is not NoneType]
+        is_optional = isinstance(self.type, UnionType) and Path not in kinds
+        return kinds[0] if is_optional else self.type
+
+
+# the preset whose values a person sets
+CUSTOM = "custom"
 
 
 def inputs(name: str) -> list[str]:
@@ -130,6 +144,44 @@ def _parameter_texts(operation: Callable[..., Any]) -> dict[str, str]:
     return texts
 
 
+class Presets(NamedTuple):
+    """Presets of an operation: named values of several parameters.
+
+    Parameters
+    ----------
+    parameter : str or None
+        Name of the parameter that chooses one; None if the operation has no presets.
+    default : str
+        The one chosen by default.
+    table : mapping
+        Preset → parameter → value.
+    """
+
+    parameter: str | None = None
+    default: str = ""
+    table: Mapping[str, Mapping[str, Any]] = MappingProxyType({})
+
+    def values_of(self, preset: Any) -> Mapping[str, Any]:
+        """Values of one preset."""
+        return self.table.get(preset, {})
+
+
+def preset_of(name: str) -> Presets:
+    """Presets of an operation."""
+    for parameter in parameters(name).values():
+        if "presets" in parameter.options:
+            return Presets(parameter.name, parameter.default, parameter.options["presets"])
+    return Presets()
+
+
+def resolved(name: str, choices: Mapping[str, Any]) -> dict[str, Any]:
+    """Fill in the values of the preset for parameters that are not given."""
+    presets = preset_of(name)
+    chosen = presets.values_of(choices.get(presets.parameter or "", presets.default))
+    given = {key: value for key, value in choices.items() if value is not None or key not in chosen}
+    return {**chosen, **given}
+
+
 def checked(operation: str, choices: Mapping[str, Any], *, limits: bool = True) -> dict[str, Any]:
     """Check parameters against the signature of an operation.
 
@@ -169,7 +221,9 @@ def checked(operation: str, choices: Mapping[str, Any], *, limits: bool = True) 
 
 
 def _checked_type(parameter: Parameter, value: Any) -> Any:
-    kind = parameter.type
+    kind = parameter.plain_type
+    if value is None and kind is not parameter.type:
+        return None
     if isinstance(value, np.generic | np.ndarray) and np.ndim(value) == 0:
         value = value.item()
     if get_origin(kind) is Literal:
@@ -189,7 +243,7 @@ def _checked_type(parameter: Parameter, value: Any) -> Any:
 
 def _converted(parameter: Parameter, value: Any) -> Any:
     """Convert between kinds of numbers where nothing is lost, and None to empty text."""
-    kind = parameter.type
+    kind = parameter.plain_type
     if kind is float and type(value) is int:
         return float(value)
     if kind is int and type(value) is float and value.is_integer():
@@ -200,6 +254,8 @@ def _converted(parameter: Parameter, value: Any) -> Any:
 
 
 def _check_limits(parameter: Parameter, value: Any) -> None:
+    if value is None:
+        return
     low, high = parameter.options.get("min"), parameter.options.get("max")
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         limits = f"at least {low}" if high is None else f"at most {high}"

@@ -31,10 +31,14 @@ def mask(particles) -> np.ndarray:
     return np.asarray(ccc.threshold(particles))
 
 
-# the score card gives none, and takes as long as all others together
+# the score card gives none, and takes as long as all others together; Segment Anything needs a
+# model
+OTHERS = ("cam_sanity_checks", "sam_masks")
+
+
 @pytest.mark.parametrize(
     "name",
-    [name for name, one in OPERATIONS.items() if one.has_form and name != "cam_sanity_checks"],
+    [name for name, one in OPERATIONS.items() if one.has_form and name not in OTHERS],
 )
 def test_every_operation_gives_layers_on_their_source(name, viewer, particles, mask, finish):
     operation = OPERATIONS[name]

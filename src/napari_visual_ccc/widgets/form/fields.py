@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 
 from ...workflow import signature
 from ...workflow.operations import Kind, Operation
-from ...workflow.signature import Parameter
+from ...workflow.signature import Parameter, Presets
 from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
 from ..layers.source import Source, level_like, take
@@ -40,9 +40,12 @@ def fields_of(name: str, viewer: Viewer) -> Container:
         )
         for field in signature.inputs(name)
     ]
-    choices = [field_of(p) for p in signature.parameters(name).values()]
+    presets = signature.preset_of(name)
+    first = presets.values_of(presets.default)
+    choices = [field_of(p, first.get(key)) for key, p in signature.parameters(name).items()]
     fields = Container(widgets=boxes + choices)
     fields.margins = (0, 0, 0, 0)
+    follow_preset(fields, presets)
     later(fields.native, 0, lambda: _align(fields))
     return fields
 
@@ -54,19 +57,51 @@ def layer_kind(kind: Kind) -> type[Layer] | tuple[type[Layer], ...]:
     return Labels if kind == "labels" else Image
 
 
-def field_of(parameter: Parameter) -> Widget:
-    """Make the form field of a parameter: a slider where its range is short."""
-    options = dict(parameter.options)
+def follow_preset(fields: Container, presets: Presets) -> None:
+    """Show the values of a preset for editing when it is the custom one.
+
+    Custom begins with the values of the preset that was chosen before.
+    """
+    if presets.parameter is None:
+        return
+    box = fields[presets.parameter]
+
+    def show() -> None:
+        own = box.value == signature.CUSTOM
+        for key, value in presets.values_of(box.value).items():
+            fields[key].visible = own
+            if not own:
+                fields[key].value = value
+
+    box.changed.connect(show)
+    show()
+
+
+def field_of(parameter: Parameter, value: Any = None) -> Widget:
+    """Make the form field of a parameter: a slider where its range is short.
+
+    Parameters
+    ----------
+    parameter : Parameter
+        Of an operation.
+    value : optional
+        To begin with, where the default is None.
+    """
+    kind = parameter.plain_type
+    options = {key: one for key, one in parameter.options.items() if key != "presets"}
     options.setdefault("label", parameter.name.replace("_", " ").capitalize())
     options["tooltip"] = parameter.help
     if {"min", "max"} <= options.keys() and options["max"] - options["min"] <= 1000:
-        options.setdefault("widget_type", "FloatSlider" if parameter.type is float else "Slider")
+        options.setdefault("widget_type", "FloatSlider" if kind is float else "Slider")
     if parameter.type == (Path | None):
         options["nullable"] = True
         if options.get("mode") != "d":
             options["filter"] = "Models (*.safetensors *.pth *.pt)"
     field = create_widget(
-        name=parameter.name, annotation=parameter.type, value=parameter.default, options=options
+        name=parameter.name,
+        annotation=kind,
+        value=parameter.default if value is None else value,
+        options=options,
     )
     if isinstance(field, FloatSpinBox) and "step" not in options:
         # grey values of floats need more than the two decimals of Qt
@@ -78,7 +113,12 @@ def field_of(parameter: Parameter) -> Widget:
 def values_of(name: str, fields: Container) -> dict[str, Any]:
     """Values of the fields by parameter; an empty path is None."""
     values = {}
+    presets = signature.preset_of(name)
+    chosen = None if presets.parameter is None else fields[presets.parameter].value
     for key, parameter in signature.parameters(name).items():
+        if chosen != signature.CUSTOM and key in presets.values_of(chosen):
+            values[key] = None
+            continue
         value = fields[key].value
         empty = isinstance(value, Path) and str(value) in ("", ".")
         values[key] = None if empty and parameter.default is None else value

@@ -1,0 +1,1 @@
+"""Promptable segmentation: masks of points, boxes and labels with Segment Anything."""

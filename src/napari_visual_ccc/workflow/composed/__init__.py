@@ -1,0 +1,1 @@
+"""Operations that combine several domains of the engine."""

@@ -1,0 +1,204 @@
+"""Segment Anything: masks of everything, or of what points, boxes and labels show."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import numpy as np
+
+from ...arrays.inputs import finite, plane_of, to_gray
+from ...core.pixel_size import PixelSize, Spacing
+from ...core.progress import Progress, Steps
+from ...core.result import Result
+from ...engine.classification.windows import Device
+from ...engine.promptable.instances import label_layer, outline_layer
+from ...engine.promptable.presets import PRESETS, Settings, settings
+
+if TYPE_CHECKING:
+    from ...nets.sam.mask import Mask
+
+# objects of a threshold with fewer pixels are noise, and no prompts
+_LEAST = 16
+
+
+def sam_masks(  # noqa: PLR0913
+    image: Any,
+    prompts: Any = None,
+    spacing: Spacing = None,
+    unit: str = "px",
+    *,
+    model: Annotated[Path | None, {"mode": "d"}] = None,
+    preset: Annotated[Literal["window", "batch", "custom"], {"presets": PRESETS}] = "window",
+    points_per_side: Annotated[int | None, {"min": 1, "max": 256}] = None,
+    points_per_batch: Annotated[int | None, {"min": 1, "max": 1024}] = None,
+    pred_iou_thresh: Annotated[float | None, {"min": 0, "max": 1, "step": 0.01}] = None,
+    stability_score_thresh: Annotated[float | None, {"min": 0, "max": 1, "step": 0.01}] = None,
+    stability_score_offset: Annotated[float | None, {"min": 0, "max": 10, "step": 0.1}] = None,
+    mask_threshold: Annotated[float | None, {"min": -10, "max": 10, "step": 0.1}] = None,
+    crop_n_layers: Annotated[int | None, {"min": 0, "max": 3}] = None,
+    box_nms_thresh: Annotated[float | None, {"min": 0, "max": 1, "step": 0.01}] = None,
+    crop_n_points_downscale_factor: Annotated[int | None, {"min": 1, "max": 8}] = None,
+    min_mask_region_area: Annotated[int | None, {"min": 0, "max": 1_000_000}] = None,
+    use_m2m: bool | None = None,
+    tile_size: Annotated[int | None, {"min": 0, "max": 100_000}] = None,
+    prompts_from: Literal["grid", "threshold", "watershed", "centroids"] = "grid",
+    largest_only: bool = False,
+    merge: Literal["none", "overlap", "likeness"] = "none",
+    outlines: bool = False,
+    precision: Literal["fp32", "bf16", "fp16"] = "fp32",
+    device: Device = "auto",
+) -> Steps[Result]:
+    """Segment everything, or prompted objects, with Segment Anything (SAM, SAM 2, SAM-HQ).
+
+    Kirillov et al., ICCV 2023 (arXiv 2304.02643); Ravi et al., arXiv 2408.00714; Ke et al., NeurIPS
+    2023. Without prompts a grid of points is set on the image, as the automatic mask generators of
+    SAM and SAM 2 do. The weights of SAM 3's tracker load too; SAM 3 has no mode of its own for
+    everything, and text prompts are not used.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour image of any real dtype; what is not 8 bit is stretched between its 0.1 and
+        99.9 percentiles. A stack is processed slice by slice (in the viewer: the current slice).
+    prompts : layer of points, shapes or labels, optional
+        One object each. Points: the feature ``label`` is positive or negative (1 or 0; without it
+        all are positive); points with the same feature ``object`` belong to one object, without it
+        each positive point is an object and negative ones hold for all. Shapes: the box around
+        each. Labels: a rough mask of each object, which is refined.
+    spacing : float or (y, x), optional
+        Size of a pixel in `unit`.
+    unit : str
+        Of `spacing`, such as ``"nm"``.
+    model : Path
+        Folder of a model of transformers, or the name of one on the hub that has been fetched, such
+        as facebook/sam2.1-hiera-small.
+    preset : {'window', 'batch', 'custom'}
+        Values of the parameters that are not given: those of the window or the batch script of
+        Visual-CCC, see the documentation. The form shows the values for custom, and begins with
+        those of the preset chosen before; elsewhere custom is window.
+    points_per_side : int
+        Points along each side of the grid.
+    points_per_batch : int
+        Prompts at a time: more need more memory. Without a GPU at most 16 are used.
+    pred_iou_thresh : float
+        Masks of the grid are kept whose predicted IoU is above it; 0 keeps all.
+    stability_score_thresh : float
+        Masks of the grid are kept whose stability is at least this; 0 keeps all.
+    stability_score_offset : float
+        Shift of the threshold of the logits, up and down, by which stability is measured.
+    mask_threshold : float
+        Logits above it belong to a mask.
+    crop_n_layers : int
+        Layers of crops on which the grid is set as well, 2 x 2, 4 x 4, ...: finds small objects.
+    box_nms_thresh : float
+        Of masks whose boxes have a higher IoU, only the best is kept.
+    crop_n_points_downscale_factor : int
+        The grid of each layer of crops has fewer points per side by this factor.
+    min_mask_region_area : int
+        Holes with fewer pixels are filled, parts with fewer are removed; 0 keeps all.
+    use_m2m : bool
+        Predict each mask again from its point and its first mask (mask to mask).
+    tile_size : int
+        Side in pixels of tiles that are segmented one by one and joined, for large images; 0: the
+        whole image at once, which the model sees at 1024 pixels.
+    prompts_from : {'grid', 'threshold', 'watershed', 'centroids'}
+        Points of the prompts where no layer is given: a grid, or the middle of each object of an
+        automatic threshold (Otsu), split by watershed or not: fewer, and on the objects. Centroids:
+        of the objects of the labels that are given as prompts, instead of their masks.
+    largest_only : bool
+        Keep the largest part of each mask alone.
+    merge : {'none', 'overlap', 'likeness'}
+        Overlap: remove masks that show an object again or are a group of others. Likeness: also
+        merge masks that touch, have like grey levels and texture, and no edge between them.
+    outlines : bool
+        Add the outlines as shapes.
+    precision : {'fp32', 'bf16', 'fp16'}
+        Of the network on CUDA; elsewhere it is fp32.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Device of the network; 'auto' takes a GPU if there is one.
+
+    Returns
+    -------
+    Result
+        ``masks``: (Y, X) int32 labels, small masks on top of large ones. The table has one row a
+        mask: ``score`` (the predicted IoU), ``stability``, ``pixels`` and with a scale the area in
+        `unit`² of the label, ``mask_pixels`` of the whole mask, and ``prompt``, its number.
+
+    Raises
+    ------
+    ImportError
+        If transformers is not installed.
+    FileNotFoundError, ValueError
+        If there is no such model, a prompt cannot be used, or no mask is found.
+    RuntimeError
+        If memory is full.
+    """
+    values = settings(
+        preset,
+        {name: value for name, value in locals().items() if name in Settings._fields},
+    )
+    grey, notes = to_gray(image)
+    plane, _ = finite(np.asarray(plane_of(grey, "Segment Anything")))
+    from ...engine.promptable import generate
+    from ...nets import device as devices
+    from ...nets.sam.model import load_sam
+
+    yield Progress(0, 0, "model")
+    sam = load_sam(model, devices.choose(device), precision)
+    if precision != sam.precision:
+        notes = (*notes, f"{precision} is for CUDA: fp32 was used")
+    given, filtered = yield from _prompts(prompts, plane, prompts_from)
+    masks = yield from generate.generate(
+        sam, generate.to_rgb(plane), values, given, largest_only=largest_only, filtered=filtered
+    )
+    masks = yield from _merged(masks, plane, merge)
+    layer = label_layer(masks, plane.shape, PixelSize.of(spacing, unit))
+    shown = len(layer.table)
+    facts = {
+        "masks": shown, "settings": values._asdict(),
+        "prompts": len(given) if given is not None else "grid", **sam.identity,
+    }  # fmt: skip
+    layers = (layer, outline_layer(layer.data, layer.table)) if outlines else (layer,)
+    notes = (*notes, f"{shown} masks", *_covered(len(masks) - shown))
+    return Result(layers, model=sam.identity, facts=facts, notes=notes)
+
+
+def _merged(masks: list[Mask], plane: np.ndarray, how: str) -> Steps[list[Mask]]:
+    from ...engine.promptable.merge import merge_alike, without_duplicates
+
+    if how != "none":
+        masks = without_duplicates(masks)
+    if how == "likeness":
+        masks = yield from merge_alike(masks, plane)
+    if not masks:
+        raise ValueError(
+            "no mask is good enough: lower pred_iou_thresh or stability_score_thresh, or give "
+            "prompts"
+        )
+    return masks
+
+
+def _covered(count: int) -> tuple[str, ...]:
+    return (f"{count} masks are covered by smaller ones and left out",) if count else ()
+
+
+def _prompts(prompts: Any, plane: np.ndarray, source: str) -> Steps[tuple[Any, bool]]:
+    """Prompts, None for a grid, and whether their masks must pass the thresholds."""
+    from ...engine.promptable.prompts import prompts_of
+
+    if prompts is not None:
+        # what a person shows is an object
+        return prompts_of(prompts, plane.shape, centroids=source == "centroids"), False
+    if source == "grid":
+        return None, True
+    if source == "centroids":
+        raise ValueError("prompts_from is centroids: choose a layer of labels as prompts")
+    from ...engine.segmentation.objects import label_objects
+    from ...engine.segmentation.threshold import threshold
+    from ...engine.segmentation.watershed import watershed_split
+
+    binary = yield from threshold(plane, min_size=_LEAST)
+    split = watershed_split if source == "watershed" else label_objects
+    objects = yield from split(np.asarray(binary), min_size=_LEAST)
+    return prompts_of(objects.labels, plane.shape, centroids=True), True
