@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
+import weakref
+from unittest.mock import patch
 
+import napari
 import numpy as np
 import pytest
 from qtpy.QtCore import QThreadPool, QTimer
@@ -15,7 +19,7 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.widgets.layers.viewers import camera, grid
 from napari_visual_ccc.workflow import signature
-from napari_visual_ccc.workflow.operations import OPERATIONS
+from napari_visual_ccc.workflow.operations import FAMILIES, OPERATIONS
 from tests.widgets.opening import dock
 
 PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "rotate": 20, "units": "nm"}
@@ -320,6 +324,20 @@ def test_cancel_answers_at_once_and_nothing_arrives_later(family, viewer, qtbot)
     assert form.run_button.text == "Run"
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=1000)
     assert len(viewer.layers) == 1
+
+
+def test_a_closed_viewer_with_every_dock_is_freed(qtbot):
+    viewer = napari.Viewer(show=False, show_welcome_screen=False)
+    viewer.add_image(np.eye(30))
+    for family in FAMILIES:
+        dock(viewer, family)
+    window = weakref.ref(viewer.window._qt_viewer)
+    with patch.object(viewer.window._qt_window, "_save_current_window_settings"):
+        viewer.close()
+    del viewer
+    QApplication.processEvents()
+    gc.collect()
+    assert window() is None
 
 
 def test_opening_every_widget_imports_no_heavy_library():

@@ -76,8 +76,7 @@ def test_an_affine_is_kept():
     np.testing.assert_allclose(layer.data_to_world((1, 1)), image.data_to_world((2.5, 2.5)))
 
 
-def test_a_slice_of_a_stack_returns_to_its_slice(stack, make_napari_viewer):
-    viewer = make_napari_viewer()
+def test_a_slice_of_a_stack_returns_to_its_slice(stack, viewer):
     viewer.add_layer(stack)
     viewer.dims.set_point(0, stack.data_to_world((2, 0, 0))[0])
     source = take(stack, viewer, planar=True)
@@ -87,8 +86,7 @@ def test_a_slice_of_a_stack_returns_to_its_slice(stack, make_napari_viewer):
     np.testing.assert_allclose(layer.data_to_world((0, 3, 4)), expected)
 
 
-def test_a_preview_lies_where_it_was_taken(make_napari_viewer):
-    viewer = make_napari_viewer()
+def test_a_preview_lies_where_it_was_taken(viewer):
     image = viewer.add_image(np.arange(9_000_000.0).reshape(3000, 3000), scale=(0.5, 0.5))
     source = take(image, viewer, preview=True)
     assert source.data.size <= 1.2e6

@@ -20,8 +20,7 @@ def result_of(layer, **more):
     return Labels(np.ones((4, 4), int), metadata={"visual_ccc": record}, **more)
 
 
-def test_results_of_results_are_found(make_napari_viewer):
-    viewer = make_napari_viewer()
+def test_results_of_results_are_found(viewer):
     image = viewer.add_image(np.zeros((4, 4)))
     other = viewer.add_image(np.zeros((4, 4)))
     first = result_of(image)

@@ -11,11 +11,6 @@ from napari_visual_ccc.widgets.layers.source import level_like, record_of, take
 from napari_visual_ccc.workflow.record import fingerprint
 
 
-@pytest.fixture
-def viewer(make_napari_viewer):
-    return make_napari_viewer()
-
-
 def pyramid(viewer, **more):
     levels = [np.zeros((64, 32)), np.zeros((32, 16)), np.zeros((16, 8))]
     return viewer.add_image(levels, multiscale=True, **more)

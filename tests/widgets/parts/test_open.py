@@ -12,8 +12,7 @@ from napari_visual_ccc.widgets.layers.metadata import calibration
 from napari_visual_ccc.widgets.parts.open import open_image
 
 
-def test_an_image_is_opened_once_with_its_pixel_size(make_napari_viewer, tmp_path):
-    viewer = make_napari_viewer()
+def test_an_image_is_opened_once_with_its_pixel_size(viewer, tmp_path):
     path = ccc.write(Micrograph(np.zeros((8, 9), np.uint8), (2.0, 2.0), "nm"), tmp_path / "a.tif")
     open_image(viewer, path, "rods/a.tif")
     assert calibration(viewer.layers["rods/a.tif"]) == ((2, 2), "nm")
@@ -24,8 +23,7 @@ def test_an_image_is_opened_once_with_its_pixel_size(make_napari_viewer, tmp_pat
 
 
 @pytest.mark.filterwarnings("ignore")
-def test_a_file_that_cannot_be_read_is_reported(make_napari_viewer, tmp_path):
-    viewer = make_napari_viewer()
+def test_a_file_that_cannot_be_read_is_reported(viewer, tmp_path):
     open_image(viewer, tmp_path / "none.tif", "none")
     assert not viewer.layers
     assert "none.tif" in str(notification_manager.records[-1].message)

@@ -6,10 +6,9 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.cli.demo import JOBS, run_jobs
 
 
-def test_the_demo_shows_a_window_a_micrograph_with_its_results(make_napari_viewer):
+def test_the_demo_shows_a_window_a_micrograph_with_its_results(window):
     from napari_visual_ccc.widgets.plugin.demo import show
 
-    make_napari_viewer()
     names = ("nanoparticles", "superalloy")
     jobs = {name: [j for j in JOBS[name] if "expl" not in j.operation] for name in names}
     finished = []

@@ -21,7 +21,7 @@ RECORD = {"source": {"name": "x"}, "steps": [{"operation": "threshold"}]}
 
 
 @pytest.fixture(autouse=True)
-def _this_plugin(make_napari_viewer):
+def _this_plugin(window):
     manager = PluginManager.instance()
     if PLUGIN not in manager:
         manager.discover()

@@ -6,6 +6,7 @@ import tempfile
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from weakref import finalize
 
 from magicgui.widgets import Container, ProgressBar, PushButton
 from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget
@@ -61,6 +62,7 @@ class Train(Container):
         self._choices: dict[str, Any] = {}
         self._data: Any = None
         self._temporary = tempfile.TemporaryDirectory(prefix="visual-ccc-")
+        finalize(self, self._temporary.cleanup)
         self.images = LabelledImages(napari_viewer)
         self.fields: dict[str, Any] = {
             name: field_of(parameter)
@@ -147,7 +149,6 @@ class Train(Container):
         # Qt has deleted the fields: nothing may touch them
         if self._job is not None:
             self._job.abandon()
-        self._temporary.cleanup()
 
     # check ----------------------------------------------------------------------------------------
 
