@@ -91,3 +91,10 @@ def test_the_prediction_is_found_in_what_explains_it():
     found = prediction()
     assert prediction_of(found) is prediction_of(Result(prediction=found)) is found
     assert prediction_of(Result()) is None
+
+
+def test_a_row_of_a_decided_class_states_its_own_probability():
+    chances = np.array([0.5, 0.3, 0.2])
+    found = Prediction(classes=("a", "b", "c"), probabilities=chances, decided="b")
+    assert (found.row["verdict"], found.row["probability"]) == ("b", 0.3)
+    assert found.row["second"] == "a 50.0%"

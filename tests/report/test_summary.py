@@ -47,3 +47,8 @@ def test_other_results_are_named_or_counted():
     assert summary(Result((MAP,))) == "map"
     assert summary(Result((MAP,), {"drift": pd.DataFrame({"x": [1]})})) == "map"
     assert summary(Result(tables={"regions": pd.DataFrame({"label": [1, 2]})})) == "2 regions"
+
+
+def test_the_class_by_thresholds_comes_first():
+    text = summary(prediction(decided="cube", thresholds={"cube": 0.2, "rod": 0.8}))
+    assert text == "cube at the operating point; rod 75.0 %, cube 25.0 %"

@@ -50,3 +50,15 @@ def test_a_folder_without_images_is_said_so(tmp_path):
         ccc.classify_folder(tmp_path)
     with pytest.raises(FileNotFoundError, match="nowhere"):
         ccc.classify_folder(tmp_path / "nowhere")
+
+
+def test_a_folder_is_classified_at_the_operating_point(folder, tmp_path, capsys):
+    words = ["classify_folder", str(folder), "--decision", "operating point", "-o", str(tmp_path)]
+    assert main(words) == 1
+    # told once, not for every image
+    assert "no threshold for cube, octahedron, sphere" in capsys.readouterr().err
+    limits = "cube=1, octahedron=1, sphere=0.001"
+    assert main([*words, "--thresholds", limits]) == 1
+    said = capsys.readouterr().out
+    assert "2 sphere" in said
+    assert "1 unknown" in said

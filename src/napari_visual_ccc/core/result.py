@@ -156,6 +156,10 @@ class Prediction(Result):
         Standard deviation of the probabilities over rotated and mirrored views.
     similar : tuple of dict
         Nearest training images: ``name``, ``class``, ``distance`` and ``thumbnail``.
+    thresholds : mapping
+        Class → threshold on its probability; empty where the most probable class decides.
+    decided : str
+        The class by these thresholds, or ``"none above its threshold"``.
     """
 
     classes: tuple[str, ...]
@@ -166,6 +170,8 @@ class Prediction(Result):
     unknown: bool = False
     spread: np.ndarray | None = None
     similar: tuple[Mapping[str, Any], ...] = ()
+    thresholds: Mapping[str, float] = field(default_factory=dict)
+    decided: str = ""
 
     @property
     def label(self) -> str:
@@ -174,13 +180,15 @@ class Prediction(Result):
 
     @property
     def verdict(self) -> str:
-        """The most probable class, or ``"unknown"``."""
-        return "unknown" if self.unknown else self.label
+        """The most probable class, that by the thresholds, or ``"unknown"``."""
+        return "unknown" if self.unknown else self.decided or self.label
 
     @property
     def row(self) -> dict[str, Any]:
         """The prediction as one row of a table of many images."""
-        (_, probability), (second, after) = self.top(2)
+        # the sort is stable: a class that the thresholds decide for comes first
+        ranked = sorted(self.top(len(self.classes)), key=lambda one: one[0] != self.decided)
+        (_, probability), (second, after) = ranked[:2]
         return {
             "verdict": self.verdict,
             "probability": probability,
@@ -201,6 +209,8 @@ class Prediction(Result):
         table = pd.DataFrame({"class": self.classes, "probability": self.probabilities})
         if self.spread is not None:
             table["spread"] = self.spread
+        if self.thresholds:
+            table["threshold"] = [self.thresholds[name] for name in self.classes]
         if self.prediction_set:
             table["prediction_set"] = [name in self.prediction_set for name in self.classes]
         if self.shares is not None:
@@ -237,7 +247,8 @@ class Audit(Result):
 class Evaluation(Result):
     """Performance of a classifier on images it was not trained on.
 
-    Tables are ``"summary"``, ``"classes"``, ``"confusion"`` and ``"images"``.
+    Tables are ``"summary"``, ``"classes"``, ``"confusion"``, ``"images"`` and, where they are
+    known, ``"operating_point"`` and ``"robustness"``.
 
     Parameters
     ----------
@@ -256,6 +267,11 @@ class Evaluation(Result):
         Number of groups of images that are independent of each other.
     thumbnails : mapping
         Small version of every image, by name; empty where the training keeps them.
+    operating_point : DataFrame, optional
+        ``class``, ``threshold``, and the true and false positive rates of these images (``tpr``,
+        ``fpr``) with their intervals.
+    robustness : DataFrame, optional
+        Accuracy with added noise and blur, one row a level.
     """
 
     classes: tuple[str, ...]
@@ -265,6 +281,8 @@ class Evaluation(Result):
     confusion: np.ndarray
     independent: int = 0
     thumbnails: Mapping[str, np.ndarray] = field(default_factory=dict)
+    operating_point: pd.DataFrame | None = None
+    robustness: pd.DataFrame | None = None
 
     @property
     def probabilities(self) -> np.ndarray:
@@ -285,12 +303,15 @@ class Evaluation(Result):
 
         confusion = pd.DataFrame(self.confusion, columns=list(self.classes))
         confusion.insert(0, "true", list(self.classes))
-        return {
+        tables = {
             "summary": self.summary,
             "classes": self.per_class,
             "confusion": confusion,
             "images": self.images,
+            "operating_point": self.operating_point,
+            "robustness": self.robustness,
         }
+        return {name: table for name, table in tables.items() if table is not None}
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)
@@ -313,6 +334,13 @@ class TrainedModel(Result):
         ``name`` and ``reason`` of the images that could not be used.
     thumbnails : mapping
         Small version of every image, by name.
+    validation : Evaluation, optional
+        On the images that the model was chosen and calibrated with; None where those are the
+        images of the test.
+    checkpoints : tuple of checkpoint.Model
+        The best epochs and the last one; their cards state epoch and rank.
+    architecture : DataFrame, optional
+        Layers of the network with shapes and numbers of parameters, from `nets.layers`.
     """
 
     model: Any
@@ -321,6 +349,9 @@ class TrainedModel(Result):
     history: pd.DataFrame
     skipped: pd.DataFrame
     thumbnails: Mapping[str, np.ndarray] = field(default_factory=dict)
+    validation: Evaluation | None = None
+    checkpoints: tuple[Any, ...] = ()
+    architecture: pd.DataFrame | None = None
 
     def _all_tables(self) -> dict[str, pd.DataFrame]:
         return {**self.evaluation.tables, "split": self.split, "skipped": self.skipped}

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 from pydantic import (
-    BaseModel,
     BeforeValidator,
     ConfigDict,
     Field,
@@ -18,6 +17,8 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+
+from .training.selection import CardPart, KeptEpoch, OperatingPoint
 
 FORMAT = "napari-visual-ccc model 1"
 
@@ -30,20 +31,7 @@ _CLASSES = "its card does not name two or more classes, each once"
 _LIMITS = "its card gives impossible limits of grey"
 
 
-class _Part(BaseModel):
-    """Keys that this version does not know are kept, and written back."""
-
-    model_config = ConfigDict(
-        extra="allow", strict=True, allow_inf_nan=False, populate_by_name=True,
-        protected_namespaces=(),
-    )  # fmt: skip
-
-    def as_dict(self) -> dict[str, Any]:
-        """Give the keys that were set, as a model file holds them."""
-        return self.model_dump(by_alias=True, exclude_unset=True, warnings=False)
-
-
-class View(_Part):
+class View(CardPart):
     """Which part of an image the network takes in at once.
 
     Parameters
@@ -67,7 +55,7 @@ class View(_Part):
         return self
 
 
-class Normalisation(_Part):
+class Normalisation(CardPart):
     """How grey levels become the network's input.
 
     Parameters
@@ -100,13 +88,13 @@ class Normalisation(_Part):
         return self
 
 
-class PixelSizeInput(_Part):
+class PixelSizeInput(CardPart):
     """Of a network that takes the pixel size as an input: mean of its logarithm (base 10, nm)."""
 
     log10_mean: Annotated[float, Field(ge=-20, le=20)]
 
 
-class KnnThreshold(_Part):
+class KnnThreshold(CardPart):
     """Distance to the training images beyond which an image is out of distribution.
 
     Parameters
@@ -125,7 +113,7 @@ def _none_if_empty(value: Any) -> Any:
     return None if value == {} else value
 
 
-class NetworkInput(_Part):
+class NetworkInput(CardPart):
     """What of an image a network is given, and how.
 
     Parameters
@@ -178,6 +166,12 @@ class ModelCard(NetworkInput):
         Names of the training images whose features the file holds.
     layers : list of str
         That can be explained.
+    trained : list of str
+        Prefixes of the names of the parameters that were trained; the others are as they were.
+    operating_point : OperatingPoint, optional
+        Thresholds on the probabilities.
+    checkpoint : KeptEpoch, optional
+        The epoch, of a model that is a checkpoint of a training.
     recipe, training_data, metrics : dict
         How it was trained, with what, and how good it is.
     backbone, licence, version
@@ -192,12 +186,15 @@ class ModelCard(NetworkInput):
     use: str
     recipe: dict[str, Any] | None = None
     temperature: Annotated[float, Field(ge=0.01, le=100)] = 1.0
-    conformal: list[Annotated[float, Field(ge=0, le=1.001)]] = []
+    conformal: list[Annotated[float, Field(ge=0, le=1.001)]] = Field(default_factory=list)
     ood: Annotated[KnnThreshold | None, BeforeValidator(_none_if_empty)] = Field(
         None, alias="familiar"
     )
-    references: list[str] = []
-    layers: list[str] = []
+    references: list[str] = Field(default_factory=list)
+    layers: list[str] = Field(default_factory=list)
+    trained: list[str] | None = None
+    operating_point: OperatingPoint | None = None
+    checkpoint: KeptEpoch | None = None
     training_data: Any = None
     metrics: dict[str, Any] | None = None
     backbone: Any = None
@@ -210,6 +207,13 @@ class ModelCard(NetworkInput):
         if len(classes) < 2 or not all(classes) or len(set(classes)) < len(classes):
             raise ValueError(_CLASSES)
         return classes
+
+    @model_validator(mode="after")
+    def _thresholds_are_of_classes(self) -> ModelCard:
+        point = self.operating_point
+        if point is not None and not set(point.thresholds) <= set(self.classes):
+            raise ValueError("its card gives thresholds of other classes")
+        return self
 
     @property
     def is_calibrated(self) -> bool:
@@ -278,9 +282,9 @@ def make_card(values: Mapping[str, Any], path: Path | str = "card") -> ModelCard
 
 def _reason(error: ValidationError) -> str:
     first = error.errors(include_url=False, include_input=False)[0]
-    key, inner = first["loc"][0], first["loc"][1:2]
     if first["type"] == "value_error":
         return str(first["ctx"]["error"])
+    key, inner = first["loc"][0], first["loc"][1:2]
     if key == "normalisation" and inner and inner[0] in ("low", "high", "limits"):
         return _LIMITS
     if key == "classes" and inner:

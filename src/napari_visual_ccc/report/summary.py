@@ -27,6 +27,7 @@ def summary(result: Result) -> str:
 
 def _of_prediction(prediction: Prediction) -> str:
     text = ", ".join(f"{name} {100 * value:.1f} %" for name, value in prediction.top())
+    text = f"{prediction.decided} at the operating point; {text}" if prediction.decided else text
     text = f"unknown; nearest {text}" if prediction.unknown else text
     windows = prediction.windows
     return text if windows == 1 else f"{text} (mean of {windows} windows)"

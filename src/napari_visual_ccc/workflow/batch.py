@@ -25,6 +25,7 @@ from ..engine.acquisition.quality import (
     image_quality,
 )
 from ..engine.classification.classify import classify
+from ..engine.classification.decision import Decision, thresholds_of
 from ..engine.classification.windows import COVERAGE, Device
 from ..io.datasets import unlabelled
 
@@ -43,6 +44,8 @@ def classify_folder(
     *,
     model: Path | None = None,
     coverage: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = COVERAGE,
+    decision: Decision = "highest probability",
+    thresholds: str = "",
     tta: bool = True,
     device: Device = "auto",
 ) -> Steps[Result]:
@@ -56,6 +59,12 @@ def classify_folder(
         Model file (.safetensors); the shipped model by default.
     coverage : float
         Probability with which the prediction set contains the true class (conformal prediction).
+    decision : {'highest probability', 'operating point'}
+        The class is the most probable one; or, at the operating point, the one whose probability
+        exceeds its threshold most, and none where no class reaches its threshold.
+    thresholds : str
+        Thresholds for the operating point, such as ``cube=0.4, sphere=0.7``; those of the model
+        by default.
     tta : bool
         Test-time augmentation: mean over the eight rotated and mirrored views of a crop.
     device : {'auto', 'cpu', 'cuda', 'mps'}
@@ -64,25 +73,27 @@ def classify_folder(
     Returns
     -------
     Result
-        One row per image: ``name``, ``verdict`` (a class, or unknown), ``probability``,
-        ``prediction_set``, ``distance`` to the training images, ``second`` class, ``windows``,
-        ``problem`` (why an image could not be classified).
+        One row per image: ``name``, ``verdict`` (a class, unknown, or none above its threshold),
+        ``probability``, ``prediction_set``, ``distance`` to the training images, ``second`` class,
+        ``windows``, ``problem`` (why an image could not be classified).
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such folder, no image in it, or the file is not a model.
+        If there is no such folder, no image in it, the file is not a model, or a class has no
+        threshold.
     """
     import pandas as pd
 
     from ..nets.card import read_card
 
-    read_card(model)
+    # a wrong choice is an error of the run, not of every image
+    thresholds_of(read_card(model), decision, thresholds)
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
         prediction = yield from classify(
             _specimen(micrograph), micrograph.spacing, micrograph.unit, model=model,
-            coverage=coverage, tta=tta, device=device,
+            coverage=coverage, decision=decision, thresholds=thresholds, tta=tta, device=device,
         )  # fmt: skip
         row: dict[str, Any] = prediction.row
         return row

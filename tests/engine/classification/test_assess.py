@@ -64,3 +64,14 @@ def test_too_few_validation_images_rule_nothing_out(model):
     found = assess(SURE, Model(model.net, few, model.extras), 0.9, known(model))
     assert found.prediction_set == ("cube", "octahedron", "sphere")
     assert any("2 validation images are too few" in note for note in found.notes)
+
+
+def test_thresholds_decide_where_they_are_given(model):
+    found = assess(SURE, model, 0.9, known(model), thresholds=np.array([0.99, 0.01, 0.5]))
+    assert (found.label, found.decided, found.verdict) == ("cube", "octahedron", "octahedron")
+    assert found.facts["thresholds"] == {"cube": 0.99, "octahedron": 0.01, "sphere": 0.5}
+    assert found.table.set_index("class")["threshold"].to_dict() == found.thresholds
+    none = assess(SURE, model, 0.9, known(model), thresholds=np.full(3, 0.99))
+    assert none.verdict == "none above its threshold"
+    # an image unlike all training images stays unknown
+    assert assess(SURE, model, 0.9, -known(model), thresholds=np.zeros(3)).verdict == "unknown"

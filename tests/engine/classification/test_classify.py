@@ -93,3 +93,42 @@ def test_what_cannot_be_classified_is_refused_in_words(image, choices, words):
 
 def test_one_pixel_is_classified_without_an_error():
     assert ccc.classify(np.zeros((1, 1))).windows == 1
+
+
+# operating point ----------------------------------------------------------------------------------
+
+AT = {"decision": "operating point"}
+
+
+def test_a_crop_is_decided_by_the_thresholds_of_the_card_or_given_ones(tmp_path, discs):
+    limits = dict.fromkeys(CLASSES, 0.999) | {"alloy": 0.001}
+    point = {"thresholds": limits, "chosen_on": "validation part"}
+    path = saved(tmp_path, "simple-cnn", operating_point=point, window_px=160)
+    plain = ccc.classify(discs, model=path)
+    found = ccc.classify(discs, model=path, **AT)
+    np.testing.assert_array_equal(found.probabilities, plain.probabilities)
+    assert (plain.decided, dict(plain.thresholds)) == ("", {})
+    assert found.verdict == "alloy"
+    assert found.thresholds == limits
+    given = ccc.classify(discs, model=path, thresholds="alloy=0.999", **AT)
+    assert given.verdict == "none above its threshold"
+    assert given.row["probability"] == plain.probabilities.max()
+    with pytest.raises(ValueError, match="choose decision='operating point'"):
+        ccc.classify(discs, model=path, thresholds="alloy=0.9")
+
+
+def test_a_model_without_an_operating_point_needs_thresholds(discs):
+    with pytest.raises(ValueError, match="no threshold for cube, octahedron, sphere"):
+        ccc.classify(discs, **AT)
+
+
+def test_thresholds_apply_to_every_window():
+    image = samples.load("nanoparticles")
+    plain = ccc.classify(image)
+    always = ccc.classify(image, thresholds="cube=0, octahedron=0, sphere=0", **AT)
+    np.testing.assert_array_equal(always.labels, plain.labels)
+    np.testing.assert_array_equal(always.shares, plain.shares)
+    strict = ccc.classify(image, thresholds="cube=0.9, octahedron=0.9, sphere=0.9", **AT)
+    sure = np.nan_to_num(np.asarray(plain.layers[1].data)) >= 0.9
+    np.testing.assert_array_equal(strict.labels, np.where(sure, plain.labels, 0))
+    assert 0 < strict.shares.sum() < 1

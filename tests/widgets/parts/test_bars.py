@@ -59,3 +59,15 @@ def test_the_score_card_takes_tables_of_tests_only(qtbot):
 def test_thumbnails_keep_their_aspect(qtbot):
     found = pixmap(np.zeros((10, 20), np.uint8), 60)
     assert (found.width(), found.height()) == (60, 30)
+
+
+def test_thresholds_stand_beside_the_probabilities(bars):
+    prediction = Prediction(
+        classes=("rod", "cube"), probabilities=np.array([0.25, 0.75]), decided="rod",
+        thresholds={"rod": 0.2, "cube": 0.8},
+    )  # fmt: skip
+    bars.show_prediction("a", prediction)
+    assert texts(bars) == [
+        "a: <b>rod</b> at the operating point", "cube", "75.0% (threshold 80.0%)", "rod",
+        "25.0% (threshold 20.0%)",
+    ]  # fmt: skip

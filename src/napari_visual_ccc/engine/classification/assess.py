@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -9,6 +10,7 @@ import numpy as np
 
 from ...core.result import Prediction
 from .calibration import prediction_set
+from .decision import decide, name_of
 from .windows import model_facts
 
 if TYPE_CHECKING:
@@ -22,6 +24,7 @@ def assess(
     coverage: float,
     features: np.ndarray | None,
     *,
+    thresholds: np.ndarray | None = None,
     notes: tuple[str, ...] = (),
     **more: Any,
 ) -> Prediction:
@@ -37,6 +40,8 @@ def assess(
         Of the prediction set.
     features : (n, d) array, optional
         Input of the last layer for the image, or for each of its windows.
+    thresholds : (classes,) array, optional
+        From `decision.thresholds_of`.
     notes : tuple of str
         Remarks on the image.
     **more
@@ -54,6 +59,8 @@ def assess(
     facts = {**model_facts(model), **compared.facts}
     if classes:
         facts |= {"prediction_set": list(classes), "coverage": coverage}
+    by_thresholds = decided(probabilities, thresholds, card.classes)
+    facts |= by_thresholds
     return Prediction(
         classes=tuple(card.classes),
         probabilities=probabilities,
@@ -63,8 +70,22 @@ def assess(
         model=model.identity,
         facts=facts,
         notes=(*compared.notes, *notes),
+        **by_thresholds,
         **more,
     )
+
+
+def decided(
+    probabilities: np.ndarray, thresholds: np.ndarray | None, classes: Sequence[str]
+) -> dict[str, Any]:
+    """Fields of a prediction by thresholds; none where the most probable class decides."""
+    if thresholds is None:
+        return {}
+    named = dict(zip(classes, thresholds.tolist(), strict=True))
+    return {
+        "thresholds": named,
+        "decided": name_of(int(decide(probabilities, thresholds)), classes),
+    }
 
 
 def _prediction_set(

@@ -12,16 +12,17 @@ from ...core.layers import ImageLayer, LabelsLayer, Placement
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Prediction
-from .assess import assess
+from .assess import assess, decided
 from .calibration import softmax
 from .crops import EMPTY, scale_note
+from .decision import Decision, decide, thresholds_of
 from .windows import COVERAGE, STRIDE, Device, NetworkOutput, Windows, model_facts, run_network
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
 
 
-def classify(
+def classify(  # noqa: PLR0913
     image: Any,
     spacing: Any = None,
     unit: str = "px",
@@ -29,6 +30,8 @@ def classify(
     model: Path | None = None,
     stride: Annotated[int, {"min": 8, "max": 256, "step": 8}] = STRIDE,
     coverage: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = COVERAGE,
+    decision: Decision = "highest probability",
+    thresholds: str = "",
     tta: Annotated[bool, {"label": "Test-time augmentation"}] = True,
     device: Device = "auto",
 ) -> Steps[Prediction]:
@@ -54,6 +57,13 @@ def classify(
         Pixels between neighbouring windows.
     coverage : float
         Probability with which the prediction set contains the true class (conformal prediction).
+    decision : {'highest probability', 'operating point'}
+        The class is the most probable one; or, at the operating point, the one whose probability
+        exceeds its threshold most, and none where no class reaches its threshold. With two classes
+        this is one threshold on the second class.
+    thresholds : str
+        Thresholds for the operating point, such as ``cube=0.4, sphere=0.7``; those of the model
+        by default (Youden's J on its validation images).
     tta : bool
         Test-time augmentation: mean and spread over the eight rotated and mirrored views of a
         crop. Not used for windows, or for a model that was trained without such views.
@@ -65,15 +75,16 @@ def classify(
     Prediction
         ``probabilities``, calibrated if the model card has a temperature; ``prediction_set``;
         ``unknown`` if the image, or more than half of its windows, is out of distribution; the
-        most ``similar`` training images. Window by window: ``shares`` of the windows that are not
-        empty, a map of their classes (0 = empty) and of their probabilities, with one cell every
-        `stride` pixels.
+        most ``similar`` training images; at the operating point, the class that is ``decided``.
+        Window by window: ``shares`` of the windows that are not empty, a map of their classes (0 =
+        empty, or no class reaches its threshold) and of their probabilities, with one cell every
+        `stride` pixels. Thresholds apply to every window, and to the mean over the windows.
 
     Raises
     ------
     ValueError
-        If the image is not a plane or has no finite pixel, the file is not a model, or the device
-        is not there.
+        If the image is not a plane or has no finite pixel, the file is not a model, a class has no
+        threshold, or the device is not there.
     RuntimeError
         If memory is full.
     """
@@ -89,10 +100,11 @@ def classify(
     yield Progress(0, 0, "model")
     loaded = checkpoint.load_model(model, devices.choose(device))
     card, size = loaded.card, nanometres(spacing, unit)
+    limits = thresholds_of(card, decision, thresholds)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
     output = yield from run_network(loaded, plane, size, tta, stride)
     if output.windows is not None:
-        return _by_window(output, output.windows, loaded, notes)
+        return _by_window(output, output.windows, loaded, limits, notes)
     if tta and len(output.logits) == 1:
         notes = (*notes, "no test-time augmentation: the model was trained without rotated views")
     spread = (
@@ -103,6 +115,7 @@ def classify(
         loaded,
         coverage,
         output.features,
+        thresholds=limits,
         spread=spread,
         windows=1,
         notes=notes,
@@ -110,9 +123,13 @@ def classify(
 
 
 def _by_window(
-    output: NetworkOutput, windows: Windows, model: Model, notes: tuple[str, ...]
+    output: NetworkOutput,
+    windows: Windows,
+    model: Model,
+    thresholds: np.ndarray | None,
+    notes: tuple[str, ...],
 ) -> Prediction:
-    """Sum up the windows of a micrograph."""
+    """Sum up the windows of a micrograph; thresholds apply to each, and to their mean."""
     import torch
 
     from ...nets.neighbours import nearest
@@ -122,8 +139,11 @@ def _by_window(
     content = windows.spread() >= EMPTY if output.content is None else output.content
     if not content.any():
         notes = (*notes, "all windows contain only noise: the probabilities are meaningless")
-    winners = probabilities[output.informative].argmax(axis=1)
-    shares = np.bincount(winners, minlength=len(classes)) / len(winners)
+    found = probabilities.argmax(axis=1)
+    if thresholds is not None:
+        found = decide(probabilities, thresholds)
+    winners = found[output.informative]
+    shares = np.bincount(winners[winners >= 0], minlength=len(classes)) / len(winners)
     count = int(content.sum())
     facts = {**model_facts(model), "windows": count, "empty_windows": windows.count - count}
     outside, unknown = output.is_out_of_distribution(model), False
@@ -134,35 +154,39 @@ def _by_window(
         if unknown:
             notes = (f"unknown: {share:.0%} of the windows are unlike the training images", *notes)
     mean = output.features[output.informative].mean(axis=0, dtype=np.float32)
+    mean_probabilities = output.probabilities(card.temperature)
+    by_thresholds = decided(mean_probabilities, thresholds, classes)
     return Prediction(
         classes=classes,
-        probabilities=output.probabilities(card.temperature),
+        probabilities=mean_probabilities,
         windows=count,
         shares=shares,
-        layers=_layers(probabilities, content, shares, windows, classes),
+        layers=_layers(probabilities, np.where(content, found, -1), shares, windows, classes),
         unknown=unknown,
         similar=tuple(nearest(model, torch.from_numpy(mean).to(model.device))),
         model=model.identity,
-        facts=facts,
+        facts=facts | by_thresholds,
         notes=notes,
+        **by_thresholds,
     )
 
 
 def _layers(
     probabilities: np.ndarray,
-    content: np.ndarray,
+    found: np.ndarray,
     shares: np.ndarray,
     windows: Windows,
     classes: tuple[str, ...],
 ) -> tuple[LabelsLayer, ImageLayer]:
-    """Most probable class of every window and its probability."""
+    """Class of every window (0: empty, or none above its threshold) and its probability."""
     import pandas as pd
 
     table = pd.DataFrame(
         {"label": range(1, len(classes) + 1), "name": classes, "share_of_windows": shares}
     )
-    winners = np.where(content, probabilities.argmax(axis=1) + 1, 0).astype(np.uint8)
-    best = np.where(content, probabilities.max(axis=1), np.nan).astype(np.float32)
+    winners = (found + 1).astype(np.uint8)
+    own = probabilities[np.arange(len(found)), np.maximum(found, 0)]
+    best = np.where(found >= 0, own, np.nan).astype(np.float32)
     place = Placement(windows.stride)
     return (
         LabelsLayer(winners.reshape(windows.shape), table=table, name="classes", placement=place),

@@ -44,6 +44,8 @@ class Bars(QWidget):
             text = f"{prediction.probabilities[k]:.1%}"
             if prediction.spread is not None:
                 text += f" ± {100 * prediction.spread[k]:.1f}"
+            if prediction.thresholds:
+                text += f" (threshold {prediction.thresholds[label]:.1%})"
             text_of_class = f"{label} ◂ explained" if label == target else label
             self._add_row(row, text_of_class, float(prediction.probabilities[k]), text)
         if prediction.prediction_set and len(prediction.prediction_set) < len(prediction.classes):
@@ -96,6 +98,9 @@ def _title(name: str, prediction: Prediction) -> str:
     name, label = escape(name), escape(prediction.label)
     if prediction.unknown:
         return f"{name}: <b>unknown</b>, out of distribution; the nearest class is {label}"
+    if prediction.decided:
+        mean = "" if prediction.windows == 1 else f", mean over {prediction.windows} windows"
+        return f"{name}: <b>{escape(prediction.decided)}</b> at the operating point{mean}"
     if prediction.windows == 1:
         return f"{name}: <b>{label}</b>"
     return f"{name}: mostly <b>{label}</b>, mean over {prediction.windows} windows"

@@ -1,0 +1,62 @@
+"""What a training selects on images that it holds out; parts of the model card."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+
+class CardPart(BaseModel):
+    """Keys that this version does not know are kept, and written back."""
+
+    model_config = ConfigDict(
+        extra="allow", strict=True, allow_inf_nan=False, populate_by_name=True,
+        protected_namespaces=(),
+    )  # fmt: skip
+
+    def as_dict(self) -> dict[str, Any]:
+        """Give the keys that were set, as a model file holds them."""
+        return self.model_dump(by_alias=True, exclude_unset=True, warnings=False)
+
+
+class KeptEpoch(CardPart):
+    """The epoch of a checkpoint.
+
+    Parameters
+    ----------
+    epoch : int
+        Number of the epoch, from 1.
+    monitor : str
+        Value that early stopping compares, a column of the history.
+    value : float
+        That value after this epoch.
+    rank : int
+        1 for the best epoch, 2 for the second; 0 for one that is kept because it is the last.
+    last : bool
+        Whether training ended with this epoch.
+    """
+
+    epoch: Annotated[int, Field(ge=1)]
+    monitor: str
+    value: float
+    rank: Annotated[int, Field(ge=0)]
+    last: bool = False
+
+
+class OperatingPoint(CardPart):
+    """Thresholds on the probability of each class.
+
+    Parameters
+    ----------
+    thresholds : dict
+        Class → threshold, 0 to 1.
+    chosen_on : str
+        Images that the thresholds were chosen on; never those of the test.
+    method : str
+        How they were chosen.
+    """
+
+    thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]]
+    chosen_on: str
+    method: str = "Youden's J"
