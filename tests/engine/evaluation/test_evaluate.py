@@ -7,6 +7,8 @@ from skimage.io import imread, imsave
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.io.datasets import load
+from napari_visual_ccc.nets.card import read_card
+from tests.models import saved
 
 NAMES = ("cube", "octahedron", "sphere")
 ECE = "expected calibration error"
@@ -77,3 +79,83 @@ def test_files_that_cannot_be_read_are_skipped_and_listed(tmp_path):
         (tmp_path / name).write_bytes(b"no image")
     with pytest.raises(ValueError, match=r"no image could be read; cube/a\.png"):
         ccc.evaluate(load(tmp_path))
+
+
+# robustness and checkpoints -----------------------------------------------------------------------
+
+
+def noisy_shapes(count=6):
+    """Bright discs and bars on a dark ground, with a little noise."""
+    y, x = np.mgrid[:40, :40] - 19.5
+    rng = np.random.default_rng(0)
+    shapes = [np.hypot(y, x) < 12, abs(x) < 4]
+    images = [
+        (60 + 120 * shapes[k % 2] + rng.normal(0, 5, (40, 40))).clip(0, 255).astype(np.uint8)
+        for k in range(2 * count)
+    ]
+    labels = ["bar" if k % 2 else "disc" for k in range(2 * count)]
+    return from_arrays(images, labels, spacings=[((2.0, 2.0), "nm")] * len(images), name="shapes")
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    trained = ccc.train(
+        noisy_shapes(12), model="simple-cnn", input_px=32, batch_size=8, epochs=3, checkpoints=1,
+        learning_rate=3e-3, split="holdout", validation=0.25, test=0.25,
+    )  # fmt: skip
+    return ccc.save_model(trained, tmp_path_factory.mktemp("models") / "shapes")[0]
+
+
+def test_accuracy_falls_with_added_noise_and_blur(model):
+    plain = ccc.evaluate(noisy_shapes(), model=model)
+    assert plain.robustness is None
+    levels = {"noise": "0.1, 5", "counts": "1000", "blur": "2, 60", "blur_unit": "nm"}
+    found = ccc.evaluate(noisy_shapes(), model=model, robustness=True, **levels)
+    np.testing.assert_array_equal(found.probabilities, plain.probabilities)
+    table = found.tables["robustness"]
+    assert table["degradation"].tolist() == [
+        "none", "Gaussian noise", "Gaussian noise", "Poisson noise", "blur", "blur",
+    ]  # fmt: skip
+    assert table["unit"].tolist()[-1] == "nm"
+    accuracy = table["accuracy"].tolist()
+    assert accuracy[0] == plain.value("accuracy") == 1
+    assert accuracy[1] == accuracy[3] == accuracy[4] == 1
+    # five times the contrast, and 30 px: nothing is left to see
+    assert max(accuracy[2], accuracy[5]) < 0.8
+    again = ccc.evaluate(noisy_shapes(), model=model, robustness=True, **levels)
+    assert again.robustness.equals(table)
+
+
+def test_a_blur_in_nanometres_names_the_image_without_a_pixel_size(model):
+    data = from_arrays([np.eye(40) * 255] * 2, ["bar", "disc"], names=["one.png", "two.png"])
+    with pytest.raises(ValueError, match=r"one\.png: no pixel size"):
+        ccc.evaluate(data, model=model, robustness=True, blur_unit="nm")
+
+
+def test_a_level_that_is_no_number_is_refused_before_anything_is_read():
+    with pytest.raises(ValueError, match="levels of blur are 'much'"):
+        ccc.evaluate(noisy_shapes(1), model="none.safetensors", robustness=True, blur="much")
+
+
+def test_the_last_epoch_and_any_checkpoint_can_be_evaluated(model):
+    files = sorted((model.parent / "shapes_checkpoints").iterdir())
+    current = ccc.evaluate(noisy_shapes(), model=model, checkpoint="current")
+    assert current.facts["checkpoint"]["epoch"] == 3
+    chosen = ccc.evaluate(noisy_shapes(), model=files[-1])
+    np.testing.assert_array_equal(current.probabilities, chosen.probabilities)
+    assert current.facts["operating_point"]["chosen_on"] == "validation part"
+    # the first of the checkpoints is the model itself
+    best = next(path for path in files if read_card(path).checkpoint.rank == 1)
+    np.testing.assert_array_equal(
+        ccc.evaluate(noisy_shapes(), model=best).probabilities,
+        ccc.evaluate(noisy_shapes(), model=model).probabilities,
+    )
+    with pytest.raises(ValueError, match="the shipped model: there are no checkpoints"):
+        ccc.evaluate(noisy_shapes(), checkpoint="current")
+
+
+def test_a_model_that_is_not_calibrated_says_so(tmp_path):
+    path = saved(tmp_path, "simple-cnn", classes=["bar", "disc"])
+    assert "the probabilities of this model are not calibrated" in (
+        ccc.evaluate(noisy_shapes(1), model=path, tta=False).notes
+    )

@@ -2,29 +2,45 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
 from ...core.dataset import Dataset, Example, printable
-from ...core.progress import Progress, Steps, run
+from ...core.progress import Progress, Steps, map_progress
 from ...core.result import Evaluation
 from ..classification.calibration import expected_calibration_error
 from ..classification.crops import open_plane, thumbnail
 from ..classification.windows import Device, run_network
 from .metrics import evaluation
+from .operating_point import at
+from .robustness import (
+    NOT_DEGRADED,
+    Degradation,
+    degradations,
+    degrade,
+    noise_source,
+    robustness_table,
+)
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
 
 
-def evaluate(
+def evaluate(  # noqa: PLR0913
     data: Dataset,
     *,
     model: Path | None = None,
+    checkpoint: Literal["best", "current"] = "best",
     tta: bool = True,
+    robustness: bool = False,
+    noise: str = "0.05, 0.1, 0.2, 0.4",
+    counts: str = "100, 30, 10, 3",
+    blur: str = "1, 2, 4",
+    blur_unit: Literal["px", "nm"] = "px",
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
 ) -> Steps[Evaluation]:
@@ -36,89 +52,150 @@ def evaluate(
         Labelled images of classes that the model knows; of a divided data set, such as the split
         that `train` writes, those of the part test.
     model : Path
-        Model file (.safetensors); the shipped model by default.
+        Model file (.safetensors), or one of the checkpoints of its training; the shipped model by
+        default.
+    checkpoint : {'best', 'current'}
+        The model itself, whose epoch was the best, or the last epoch of its training, from the
+        folder of checkpoints beside it.
     tta : bool
         Test-time augmentation: average over the eight rotated and mirrored views of a crop, as
         `classify` does.
+    robustness : bool
+        Measure the accuracy with added noise and blur too: every image is classified once more at
+        each level. They are added to the grey levels of the image, before its normalisation.
+    noise : str
+        Levels of Gaussian noise: standard deviation as a fraction of the contrast of each image,
+        from its 0.5 to its 99.5 percentile.
+    counts : str
+        Levels of Poisson noise: mean counts (electrons) of a pixel at the 99.5 percentile of the
+        image; few counts are much noise.
+    blur : str
+        Levels of Gaussian blur: standard deviation in `blur_unit`.
+    blur_unit : {'px', 'nm'}
+        Unit of the blur: pixels of the image, or nm.
     seed : int
-        Seed of the bootstrap.
+        Seed of the bootstrap and of the noise.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network.
 
     Returns
     -------
     Evaluation
-        ``facts["unknown"]`` is the fraction of out-of-distribution images.
+        ``facts["unknown"]`` is the fraction of out-of-distribution images. ``operating_point`` if
+        the model has thresholds, ``robustness`` if it was asked for.
 
     Raises
     ------
     ValueError
-        If the model does not know a class, or no image can be read.
+        If the model does not know a class, no image can be read, there is no such checkpoint, or
+        a level is not a positive number.
     """
-    from ...nets import checkpoint
+    from ...nets import checkpoint as models
     from ...nets import device as devices
+    from ...nets.training.checkpoints import current_of
 
-    loaded = checkpoint.load_model(model, devices.choose(device))
-    card = loaded.card
+    levels = degradations(noise, counts, blur, blur_unit) if robustness else ()
+    if checkpoint == "current":
+        model = current_of(model)
+    loaded = models.load_model(model, devices.choose(device))
+    _check_classes(data, loaded)
+    found = yield from _predict_all(data.held_out, loaded, tta, (NOT_DEGRADED, *levels), seed)
+    examples, skipped = found.examples, found.skipped
+    if not examples:
+        raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")
+    return _evaluated(found, loaded, (NOT_DEGRADED, *levels), seed)
+
+
+def _check_classes(data: Dataset, model: Model) -> None:
     for name in data.classes:
-        if name not in card.classes:
-            known = ", ".join(card.classes)
+        if name not in model.card.classes:
+            known = ", ".join(model.card.classes)
             raise ValueError(
                 f"the model has no class {name!r} of {data.name}; its classes are {known}"
             )
-    predictions = yield from _predict_all(data.held_out, loaded, tta)
-    examples, skipped = predictions.examples, predictions.skipped
-    if not examples:
-        raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")
+
+
+def _evaluated(
+    found: _Predictions, model: Model, levels: tuple[Degradation, ...], seed: int
+) -> Evaluation:
+    card, examples = model.card, found.examples
     targets = np.array([card.classes.index(one.label) for one in examples])
+    groups = [one.group for one in examples]
+    probabilities = np.stack(found.probabilities)
     facts: dict[str, Any] = {
-        "temperature": card.temperature, "model": card.name, "model_hash": loaded.hash,
-        "ece_before": expected_calibration_error(np.stack(predictions.uncalibrated), targets),
+        "temperature": card.temperature, "model": card.name, "model_hash": model.hash,
+        "ece_before": expected_calibration_error(np.stack(found.uncalibrated), targets),
     }  # fmt: skip
-    if predictions.unknown:
-        facts["unknown"] = float(np.mean(predictions.unknown))
+    unknown = np.array(found.unknown) if found.unknown else None
+    if unknown is not None:
+        facts["unknown"] = float(unknown[:, 0].mean())
+    notes = [f"{name} was skipped: {why}" for name, why in found.skipped[:5]]
+    if not card.is_calibrated:
+        notes.append("the probabilities of this model are not calibrated")
+    if card.checkpoint is not None:
+        facts["checkpoint"] = card.checkpoint.as_dict()
     result = evaluation(
         card.classes,
-        np.stack(predictions.probabilities),
+        probabilities[:, 0],
         targets,
         names=[one.name for one in examples],
-        groups=[one.group for one in examples],
+        groups=groups,
         seed=seed,
-        thumbnails=predictions.thumbnails,
+        thumbnails=found.thumbnails,
         facts=facts,
-        notes=tuple(f"{name} was skipped: {why}" for name, why in skipped[:5]),
+        notes=tuple(notes),
+        robustness=robustness_table(levels, probabilities, unknown, targets, groups, seed=seed)
+        if len(levels) > 1
+        else None,
     )
     facts["ece_after"] = result.value("expected calibration error")
-    return result
+    point = card.operating_point
+    return result if point is None else at(result, point.thresholds, point.chosen_on)
 
 
 @dataclass
 class _Predictions:
-    """Predictions for all images that can be read."""
+    """Predictions for all images that can be read, each at every level of degradation."""
 
     skipped: list[tuple[str, str]]
     examples: list[Example] = field(default_factory=list)
     uncalibrated: list[np.ndarray] = field(default_factory=list)
     probabilities: list[np.ndarray] = field(default_factory=list)
-    unknown: list[bool] = field(default_factory=list)
+    unknown: list[list[bool]] = field(default_factory=list)
     thumbnails: dict[str, np.ndarray] = field(default_factory=dict)
 
 
-def _predict_all(data: Dataset, model: Model, tta: bool) -> Steps[_Predictions]:
+def _predict_all(
+    data: Dataset, model: Model, tta: bool, levels: tuple[Degradation, ...], seed: int
+) -> Steps[_Predictions]:
     found = _Predictions(list(data.skipped))
+    temperature = model.card.temperature
     for number, example in enumerate(data.examples):
-        yield Progress(number, len(data.examples), "images")
+        here = Progress(number, len(data.examples), "images")
+        yield here
         try:
             plane, size = open_plane(example.read())
         except (ValueError, OSError) as error:
             found.skipped.append((example.name, printable(str(error))))
             continue
-        output = run(run_network(model, plane, size, tta))
+        outputs = []
+        for k, level in enumerate(levels):
+            try:
+                changed = degrade(plane, level, noise_source(seed, number, k), size)
+            except ValueError as error:
+                raise ValueError(f"{example.name}: {error}") from None
+            steps = run_network(model, changed, size, tta)
+            outputs.append((yield from map_progress(steps, functools.partial(_same, here))))
         found.examples.append(example)
-        found.uncalibrated.append(output.probabilities(1.0))
-        found.probabilities.append(output.probabilities(model.card.temperature))
+        found.uncalibrated.append(outputs[0].probabilities(1.0))
+        found.probabilities.append(np.stack([one.probabilities(temperature) for one in outputs]))
         found.thumbnails[example.name] = thumbnail(plane)
-        outside = output.is_out_of_distribution(model)
-        if outside is not None:
-            found.unknown.append(bool(outside.mean() > 0.5))
+        outside = [one.is_out_of_distribution(model) for one in outputs]
+        if all(one is not None for one in outside):
+            found.unknown.append([bool(one.mean() > 0.5) for one in outside if one is not None])
     return found
+
+
+def _same(progress: Progress, _: Progress) -> Progress:
+    """The bar counts images, however many steps one of them takes."""
+    return progress

@@ -95,6 +95,27 @@ def evaluation(
     )
 
 
+def accuracy(
+    right: np.ndarray, groups: Sequence[str], *, seed: int = 0
+) -> tuple[float, float, float]:
+    """Fraction of correct predictions, and its 95 % interval as in `evaluation`.
+
+    Parameters
+    ----------
+    right : (n,) bool array
+        Whether each prediction is correct.
+    groups : sequence of str
+        Group of each image.
+    seed : int
+        Seed of the bootstrap; equal seeds draw the same groups.
+    """
+    _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
+    by_group = np.stack([np.bincount(member, right), np.bincount(member)], axis=1).astype(float)
+    drawn = _draws(by_group, seed)
+    value = float(right.mean())
+    return value, *_interval(value, drawn[:, 0] / drawn[:, 1], len(by_group))
+
+
 def _draws(by_group: np.ndarray, seed: int) -> np.ndarray:
     rng = np.random.default_rng(seed)
     independent = len(by_group)
