@@ -15,6 +15,7 @@ __version__ = "0.1.0"
 
 # what else scripts need, and where it is
 _ELSEWHERE = {
+    "describe_model": ".workflow.models",
     "fetch_model": ".workflow.models",
     "import_visual_ccc": ".workflow.models",
     "load_dataset": ".io.datasets",
@@ -25,6 +26,7 @@ _ELSEWHERE = {
     "save_model": ".workflow.models",
     "to_script": ".workflow.script",
     "write": ".io.write.layers",
+    "write_figures": ".report.classifier",
     "write_report": ".report.classifier",
 }
 

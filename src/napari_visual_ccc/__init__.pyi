@@ -15,7 +15,9 @@ from .io.read import read as read
 from .io.read import read_all as read_all
 from .io.write.layers import write as write
 from .nets.sam.hub import look_up as look_up_model
+from .report.classifier import write_figures as write_figures
 from .report.classifier import write_report as write_report
+from .workflow.models import describe_model as describe_model
 from .workflow.models import fetch_model as fetch_model
 from .workflow.models import import_visual_ccc as import_visual_ccc
 from .workflow.models import save_model as save_model
@@ -293,6 +295,7 @@ def train(
     schedule: Literal['cosine', 'plateau'] = 'cosine',
     patience: int = 8,
     accumulate_grad_batches: int = 1,
+    checkpoints: int = 3,
     seed: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     state: Path | None = None,
@@ -306,7 +309,13 @@ def evaluate(
     data: Dataset,
     *,
     model: Path | None = None,
+    checkpoint: Literal['best', 'current'] = 'best',
     tta: bool = True,
+    robustness: bool = False,
+    noise: str = '0.05, 0.1, 0.2, 0.4',
+    counts: str = '100, 30, 10, 3',
+    blur: str = '1, 2, 4',
+    blur_unit: Literal['px', 'nm'] = 'px',
     seed: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
 ) -> Evaluation:
@@ -320,6 +329,8 @@ def classify(
     model: Path | None = None,
     stride: int = 32,
     coverage: float = 0.9,
+    decision: Literal['highest probability', 'operating point'] = 'highest probability',
+    thresholds: str = '',
     tta: bool = True,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
@@ -447,6 +458,8 @@ def classify_folder(
     *,
     model: Path | None = None,
     coverage: float = 0.9,
+    decision: Literal['highest probability', 'operating point'] = 'highest probability',
+    thresholds: str = '',
     tta: bool = True,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
 ) -> Result:

@@ -6,6 +6,12 @@ import numpy as np
 
 from napari_visual_ccc.core.result import Evaluation
 from napari_visual_ccc.engine.evaluation.metrics import evaluation
+from napari_visual_ccc.engine.evaluation.operating_point import at
+from napari_visual_ccc.engine.evaluation.robustness import (
+    NOT_DEGRADED,
+    degradations,
+    robustness_table,
+)
 
 
 def evaluated(said, truth, classes, sure=0.9, **more) -> Evaluation:
@@ -44,3 +50,22 @@ CASES = {
     "one image": lambda: evaluated([0], [0], ["only", "other"]),
     "all wrong": lambda: evaluated([1, 0, 1, 0], [0, 1, 0, 1], "ab"),
 }
+
+
+def pointed(evaluation: Evaluation, here: bool = False) -> Evaluation:
+    """Add the operating point of equal thresholds for two classes."""
+    thresholds = dict.fromkeys(evaluation.classes, 0.5)
+    return at(evaluation, thresholds, "validation part", here=here)
+
+
+def robust() -> Evaluation:
+    """Ten images with two levels of noise and one of blur."""
+    truth = np.arange(10) % 2
+    levels = (NOT_DEGRADED, *degradations("0.1, 0.2", "", "2", "nm"))
+    right = np.where(np.eye(2)[truth] > 0, 0.9, 0.1)
+    chances = np.stack([right] * 4, axis=1)
+    for level, wrong in enumerate((0, 1, 5, 1)):
+        chances[:wrong, level] = chances[:wrong, level, ::-1]
+    groups = [f"specimen {k}" for k in range(10)]
+    table = robustness_table(levels, chances, None, truth, groups)
+    return evaluation(["a", "b"], right, truth, groups=groups, robustness=table)

@@ -15,7 +15,7 @@ from napari_visual_ccc.core.result import Evaluation, TrainedModel
 from napari_visual_ccc.nets.card import make_card
 from napari_visual_ccc.nets.checkpoint import Model
 from napari_visual_ccc.report import classifier as report
-from tests.report.evaluations import CASES, evaluated, two
+from tests.report.evaluations import CASES, evaluated, pointed, robust, two
 
 VOID = {"meta", "img", "br"}
 
@@ -50,14 +50,16 @@ class Page(HTMLParser):
         return re.sub(r"\s+", " ", "".join(self.words))
 
 
-def model_result(result: Evaluation, **card) -> TrainedModel:
+def model_result(result: Evaluation, validation=None, history=None, **card) -> TrainedModel:
     rows = [
         (f"{part}{k}", "cube" if k % 2 else "sphere", f"{part}{k // 2}", part)
         for part, count in (("test", 4), ("train", 12), ("validation", 6))
         for k in range(count)
     ]
     split = pd.DataFrame(rows, columns=["name", "label", "group", "part"])
-    history = pd.DataFrame({"epoch": [1, 2], "loss": [1.0, 0.5], "validation_loss": [1.1, np.nan]})
+    if history is None:
+        losses = {"loss": [1.0, 0.5], "validation_loss": [1.1, np.nan]}
+        history = pd.DataFrame({"epoch": [1, 2], **losses})
     skipped = pd.DataFrame({"name": ["<odd> & 'bad'.tif"], "reason": ['"is damaged"']})
     known = {
         "name": "Shapes", "architecture": "tiny", "classes": list(result.classes), "input_px": 64,
@@ -65,7 +67,7 @@ def model_result(result: Evaluation, **card) -> TrainedModel:
     }  # fmt: skip
     return TrainedModel(
         model=Model(None, make_card(known)), evaluation=result, split=split, history=history,
-        skipped=skipped,
+        skipped=skipped, validation=validation,
     )  # fmt: skip
 
 
@@ -81,7 +83,8 @@ def written(result, folder, **more) -> Page:
 def test_page_is_whole_and_needs_nothing_else(case, tmp_path):
     page = written(CASES[case](), tmp_path)
     assert page.links
-    assert all(link.startswith("data:image/png;base64,") for link in page.links)
+    kinds = ("data:image/png;base64,", "data:image/svg+xml;base64,")
+    assert all(link.startswith(kinds) for link in page.links)
     text = (tmp_path / "report.html").read_text(encoding="utf-8")
     assert "http" not in text
     assert "url(" not in text
@@ -193,3 +196,72 @@ def test_areas_are_known_ones_and_absent_where_undefined():
     assert "roc_auc" not in rows[2]
     # 8 of 10 with the high score, none of the rest: (0.8 + 1) / 2
     assert report.report_numbers(two())["per_class"][0]["roc_auc"] == pytest.approx(0.9)
+
+
+# parts, checkpoints, layers -----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def whole():
+    """A result with everything that a training may have."""
+    validation = pointed(two(facts={"part": "validation part"}), here=True)
+    kept = {"epoch": 7, "monitor": "validation_loss", "value": 0.25, "rank": 1, "last": True}
+    result = model_result(pointed(two()), validation=validation)
+    return replace(
+        result,
+        checkpoints=(replace(result.model, card=make_card(known(result, checkpoint=kept))),),
+        architecture=pd.DataFrame(
+            [("conv", "Conv2d", "4 × 6 × 6", 1040, 0), ("head", "Linear", "2", 30, 30)],
+            columns=["layer", "type", "output", "parameters", "trained"],
+        ),
+    )
+
+
+def known(result, **card):
+    return {**result.model.card.as_dict(), **card}
+
+
+def test_the_page_shows_both_parts_checkpoints_and_layers(whole, tmp_path):
+    page = written(whole, tmp_path)
+    assert "early stopping, the temperature and the thresholds were chosen on them" in page.text
+    # six figures of each part, and the curves
+    assert sum("svg" in link for link in page.links) == 13
+    assert page.text.count("Youden's J") == 2
+    assert "Chosen on: validation part." in page.text
+    assert "Chosen on: these images (validation part), so the rates are optimistic." in page.text
+    assert "epochvalidation loss70.2500no. 1, last epoch" in page.text
+    assert "1,070 parameters, of which 30 are trained." in page.text
+    assert "headLinear230yes" in page.text
+
+
+def test_a_part_that_is_not_there_is_explained(tmp_path):
+    page = written(model_result(two()), tmp_path)
+    assert "There is no validation part beside the images of the test" in page.text
+    assert "There are no checkpoints" in page.text
+    assert "Youden" not in page.text
+
+
+def test_numbers_hold_both_parts(whole):
+    numbers = report.report_numbers(whole)
+    assert json.loads(json.dumps(numbers, allow_nan=False)) == numbers
+    assert numbers["validation"]["part"] == "validation part"
+    assert numbers["validation"]["confusion"] == [[8, 2], [0, 10]]
+    assert numbers["operating_point"]["classes"][1]["tpr"] == 1
+    assert numbers["checkpoints"][0]["epoch"] == 7
+    assert numbers["parameters"] == {"parameters": 1070, "trained": 30}
+    assert "robustness" not in numbers
+    assert report.report_numbers(robust())["robustness"][3]["unit"] == "nm"
+
+
+def test_figures_are_written_beside_the_page(whole, tmp_path):
+    paths = report.write_figures(whole, tmp_path / "figures")
+    assert sorted(paths) == sorted((tmp_path / "figures").iterdir())
+    assert len(paths) == 13
+    assert all(path.read_bytes().startswith(b"<?xml") for path in paths)
+    with pytest.raises(FileExistsError, match="already exists"):
+        report.write_figures(whole, tmp_path / "figures")
+    # a report without a validation part leaves no figure of an earlier one
+    (tmp_path / "figures" / "mine.svg").touch()
+    paths = report.write_figures(model_result(two()), tmp_path / "figures", force=True)
+    left = {path.name for path in (tmp_path / "figures").iterdir()}
+    assert left == {"mine.svg", *(path.name for path in paths)}

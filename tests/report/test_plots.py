@@ -8,10 +8,11 @@ import pytest
 from matplotlib.figure import Figure
 
 from napari_visual_ccc.report import plots
-from tests.report.evaluations import CASES, evaluated, ten, two
+from tests.report.evaluations import CASES, evaluated, pointed, robust, ten, two
 
 DRAWINGS = [
     plots.draw_confusion,
+    plots.draw_report,
     plots.draw_per_class,
     plots.draw_roc,
     plots.draw_precision_recall,
@@ -80,3 +81,34 @@ def test_long_and_odd_class_names_fit():
     assert plots.short("Films_Coated_Surface") == "Films_Coated_Surface"
     assert len(plots.short("MEMS_devices_and_electrodes_2024")) == 26
     assert plots.short("$x$") == r"\$x\$"
+
+
+def test_the_learning_rate_is_drawn_below():
+    history = pd.DataFrame(
+        {"epoch": [1, 2, 3], "loss": [3.0, 2.0, 1.0], "learning_rate": [1e-3, 5e-4, 1e-5]}
+    )
+    figure = Figure(layout="constrained")
+    axes = figure.subplots()
+    plots.draw_history(axes, history)
+    figure.canvas.draw()
+    below = figure.axes[-2] if figure.axes[-1].get_ylabel() == "accuracy" else figure.axes[-1]
+    np.testing.assert_array_equal(below.lines[0].get_ydata(), history["learning_rate"])
+    assert below.get_xlabel() == "epoch"
+    assert below.get_position().y1 < axes.get_position().y0
+    assert below.get_xlim() == axes.get_xlim()
+
+
+def test_circles_mark_the_operating_point():
+    axes = Figure().subplots()
+    plots.draw_roc(axes, pointed(two()))
+    circles = axes.lines[-1]
+    assert sorted(circles.get_xydata().tolist()) == [[0.0, 0.8], [0.2, 1.0]]
+
+
+def test_levels_of_degradation_have_the_same_room():
+    axes = Figure().subplots()
+    plots.draw_robustness(axes, robust(), "Gaussian noise")
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["none", "0.1", "0.2"]
+    np.testing.assert_allclose(axes.lines[0].get_ydata(), [100, 90, 50])
+    # none of the images can be unknown: the model has nothing to compare with
+    assert len(axes.lines) == 2

@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import os
 import pickle
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -17,7 +18,12 @@ from napari_visual_ccc.engine.classification.windows import run_on_crop
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
-from napari_visual_ccc.workflow.models import companions, import_visual_ccc, save_model
+from napari_visual_ccc.workflow.models import (
+    companions,
+    describe_model,
+    import_visual_ccc,
+    save_model,
+)
 
 
 def tiles(name, count=12):
@@ -47,6 +53,7 @@ def test_a_model_is_written_with_its_split_and_report(trained, tmp_path):
     written = save_model(trained, tmp_path / "new" / "metals.safetensors")
     assert [path.name for path in written] == [
         "metals.safetensors", "metals_split.csv", "metals_report.html", "metals_report.json",
+        "metals_history.csv", "metals_architecture.txt", "metals_figures",
     ]  # fmt: skip
     assert files(tmp_path / "new") == sorted(path.name for path in written)
     split = pd.read_csv(written[1])
@@ -92,22 +99,28 @@ def test_the_model_is_named_after_its_file(trained, tmp_path):
     assert read_card(path).name == "steel v1.2"
     assert [one.name for one in others] == [
         "steel v1.2_split.csv", "steel v1.2_report.html", "steel v1.2_report.json",
+        "steel v1.2_history.csv", "steel v1.2_architecture.txt", "steel v1.2_figures",
     ]  # fmt: skip
-    assert list(companions(path).values()) == others
+    # a linear layer has no checkpoints
+    assert list(companions(path).values())[:-1] == others
 
 
 @pytest.mark.parametrize(
-    "there", ["m.safetensors", "m_split.csv", "m_report.html", "m_report.json"]
-)
+    "there",
+    [
+        "m.safetensors", "m_split.csv", "m_report.html", "m_report.json", "m_history.csv",
+        "m_architecture.txt",
+    ],
+)  # fmt: skip
 def test_none_is_written_where_one_is_there(trained, tmp_path, there):
     (tmp_path / there).write_text("precious")
     with pytest.raises(FileExistsError, match=f"{there} already exists"):
         save_model(trained, tmp_path / "m.safetensors")
     assert files(tmp_path) == [there]
     assert (tmp_path / there).read_text() == "precious"
-    assert len(save_model(trained, tmp_path / "m.safetensors", force=True)) == 4
+    assert len(save_model(trained, tmp_path / "m.safetensors", force=True)) == 7
     assert (tmp_path / there).read_bytes() != b"precious"
-    assert len(files(tmp_path)) == 4
+    assert len(files(tmp_path)) == 7
 
 
 # models of others ---------------------------------------------------------------------------------
@@ -197,3 +210,54 @@ def test_only_an_offer_can_be_fetched():
     """A name alone downloads nothing; what a fetch does is tested beside the hub."""
     with pytest.raises(AttributeError):
         ccc.fetch_model("facebook/sam2.1-hiera-tiny")
+
+
+# checkpoints and layers ---------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def network():
+    return ccc.train(
+        metals(), model="simple-cnn", input_px=32, epochs=4, batch_size=8, checkpoints=1,
+        split="holdout", validation=0.3, test=0.3, device="cpu",
+    )  # fmt: skip
+
+
+def test_checkpoints_are_model_files_beside_the_model(network, tmp_path):
+    path, *others = save_model(network, tmp_path / "metals")
+    folder = others[-1]
+    assert folder == tmp_path / "metals_checkpoints"
+    cards = {one.name: read_card(one) for one in sorted(folder.iterdir())}
+    assert len(cards) == len(network.checkpoints)
+    for name, card in cards.items():
+        kept = card.checkpoint
+        assert name == f"epoch_{kept.epoch:04d}_validation_loss_{kept.value:#.4g}.safetensors"
+        assert card.name == f"metals, epoch {kept.epoch}"
+        found = ccc.classify(tiles("powder")[0], model=folder / name)
+        assert found.probabilities.sum() == pytest.approx(1)
+    history = pd.read_csv(tmp_path / "metals_history.csv")
+    assert history["learning_rate"].is_monotonic_decreasing
+    assert history["learning_rate"][0] > 0
+    assert len(history) == 4
+    # another training leaves no checkpoint of this one, and nothing else is removed
+    (folder / "notes.txt").touch()
+    save_model(replace(network, checkpoints=network.checkpoints[:1]), path, force=True)
+    assert len(files(folder)) == 2
+    assert "notes.txt" in files(folder)
+
+
+@pytest.mark.parametrize("folder", ["m_figures", "m_checkpoints"])
+def test_a_folder_that_is_there_is_not_written_into(network, tmp_path, folder):
+    (tmp_path / folder).mkdir()
+    with pytest.raises(FileExistsError, match=f"{folder} already exists"):
+        save_model(network, tmp_path / "m")
+    assert files(tmp_path) == [folder]
+
+
+def test_the_layers_of_a_model_are_a_table_and_a_file(network, tmp_path):
+    path, *_ = save_model(network, tmp_path / "metals")
+    found = describe_model(path)
+    assert found.table.equals(network.architecture)
+    assert found.facts["parameters"] == found.facts["trained"] == found.table["parameters"].sum()
+    assert found.facts["operating_point"]["chosen_on"] == "validation part"
+    assert (tmp_path / "metals_architecture.txt").read_text("utf-8") == found.facts["text"]

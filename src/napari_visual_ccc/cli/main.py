@@ -13,6 +13,7 @@ import click
 from .. import __version__
 from ..workflow import operations, signature
 from . import fetch, training
+from .models import models
 from .operations import Family, command
 from .terminal import CONTEXT, EPILOG, EXPECTED, FAILED, FILE, INTERRUPTED, OK, USAGE, output_option
 
@@ -96,7 +97,8 @@ def _overview() -> str:
     lines = [
         "usage: visual-ccc FAMILY [OPERATION] IMAGE... [options] -o DIR",
         "       visual-ccc train DATA -o MODEL | evaluate DATA --model MODEL | audit_dataset DATA",
-        "       visual-ccc script RECORD | fetch MODEL | demo | info | --version",
+        "       visual-ccc models show FILE | script RECORD | fetch MODEL",
+        "       visual-ccc demo | info | --version",
         "",
         "See what a network sees in an electron micrograph.",
         "",
@@ -188,6 +190,7 @@ def _command(name: str, function: Callable[..., int], *params: click.Parameter) 
 
 
 _OTHERS = {
+    "models": models,
     "info": _command("info", _info),
     "fetch": fetch.command(),
     "demo": _command(

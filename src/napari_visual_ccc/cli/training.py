@@ -100,12 +100,10 @@ def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
 
 
 def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
-    from ..core.files import check_free
-    from ..workflow.models import companions, named, save_model
+    from ..workflow.models import check_companions, named, save_model
 
     path = named(output)
-    for one in (path, *companions(path).values()):
-        check_free(one, force=force)
+    check_companions(path, force=force)
     try:
         result = _executed("train", data, parameters)
     except KeyboardInterrupt:
@@ -128,20 +126,25 @@ def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
 
 def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
     from ..core.files import check_free
-    from ..report.classifier import write_numbers, write_report
+    from ..report.classifier import write_figures, write_numbers, write_report
 
     names = {kind: output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
     names["csv"] = output / f"{data.name}_images.csv"
     for path in names.values():
         check_free(path, force=force)
+    figures = output / f"{data.name}_figures"
+    if figures.exists() and not force:
+        raise FileExistsError(f"{figures} already exists; add --force to replace it")
     result = _executed("evaluate", data, parameters)
     _summary(result)
+    _details(result)
     _notes(result)
     output.mkdir(parents=True, exist_ok=True)
     write_report(result, names["html"], force=force)
     write_numbers(result, names["json"], force=force)
     _write_csv(result.images, names["csv"], force)
-    for path in names.values():
+    write_figures(result, figures, force=force)
+    for path in (*names.values(), figures):
         print(f"  {path}")
     return OK
 
@@ -185,6 +188,19 @@ def _write_csv(table: Any, path: Path, force: bool) -> None:
 def _summary(evaluation: Any) -> None:
     for row in evaluation.summary.itertuples():
         print(f"{row.metric:<28} {row.value:6.3f}  ({row.low:.3f} to {row.high:.3f})")
+
+
+def _details(evaluation: Any) -> None:
+    """Print the classification report, and the tables that were asked for."""
+    from ..report.plots import METRICS, report_rows
+
+    print(f"\n{'class':<24} {'images':>7} {' '.join(f'{name:>9}' for name in METRICS)}")
+    for name, count, *values in report_rows(evaluation):
+        print(f"{name:<24} {count:>7} {' '.join(f'{value:>9.3f}' for value in values)}")
+    for table in (evaluation.operating_point, evaluation.robustness):
+        if table is not None:
+            print(f"\n{table.round(3).to_string(index=False)}")
+    print()
 
 
 def _notes(result: Any) -> None:

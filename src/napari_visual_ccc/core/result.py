@@ -190,13 +190,10 @@ class Prediction(Result):
         ranked = sorted(self.top(len(self.classes)), key=lambda one: one[0] != self.decided)
         (_, probability), (second, after) = ranked[:2]
         return {
-            "verdict": self.verdict,
-            "probability": probability,
-            "prediction_set": ", ".join(self.prediction_set),
-            "second": f"{second} {after:.1%}",
-            "distance": self.facts.get("distance", np.nan),
-            "windows": self.windows,
-        }
+            "verdict": self.verdict, "probability": probability,
+            "prediction_set": ", ".join(self.prediction_set), "second": f"{second} {after:.1%}",
+            "distance": self.facts.get("distance", np.nan), "windows": self.windows,
+        }  # fmt: skip
 
     def top(self, count: int = 3) -> list[tuple[str, float]]:
         """Return the `count` most probable classes with their probabilities."""
@@ -247,8 +244,7 @@ class Audit(Result):
 class Evaluation(Result):
     """Performance of a classifier on images it was not trained on.
 
-    Tables are ``"summary"``, ``"classes"``, ``"confusion"``, ``"images"`` and, where they are
-    known, ``"operating_point"`` and ``"robustness"``.
+    Tables are ``"summary"``, ``"classes"``, ``"confusion"``, ``"images"``, and those given.
 
     Parameters
     ----------
@@ -304,13 +300,10 @@ class Evaluation(Result):
         confusion = pd.DataFrame(self.confusion, columns=list(self.classes))
         confusion.insert(0, "true", list(self.classes))
         tables = {
-            "summary": self.summary,
-            "classes": self.per_class,
-            "confusion": confusion,
-            "images": self.images,
-            "operating_point": self.operating_point,
+            "summary": self.summary, "classes": self.per_class, "confusion": confusion,
+            "images": self.images, "operating_point": self.operating_point,
             "robustness": self.robustness,
-        }
+        }  # fmt: skip
         return {name: table for name, table in tables.items() if table is not None}
 
 

@@ -1,12 +1,17 @@
-"""Layers of a network that have a class activation map."""
+"""Layers of a network: all of them with their parameters, and those with an activation map."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from torch import nn
+
+from .checkpoint import SIZE, Model
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 
 def layers_of(net: nn.Module, side: int) -> list[str]:
@@ -64,3 +69,120 @@ def find_layer(net: nn.Module, name: str, side: int) -> nn.Module:
     if name not in modules or not name:
         raise ValueError(f"no layer {name!r}; there are {', '.join(layers_of(net, side))}")
     return modules[name]
+
+
+class LayerRow(NamedTuple):
+    """One layer of a network.
+
+    Parameters
+    ----------
+    name : str
+        Of the module; empty for parameters that the network itself holds.
+    kind : str
+        Class of the module.
+    shape : tuple of int
+        Of its output for one image, without the batch; empty if a pass does not reach it.
+    parameters, trained : int
+        Number of its parameters, and of those that a training changes.
+    """
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+    trained: int
+
+
+def all_layers(net: nn.Module, side: int, trained: Sequence[str] = ("",)) -> list[LayerRow]:
+    """List the layers of a network in the order of their execution.
+
+    These are the modules without parts, and those that hold parameters themselves; a module that
+    does nothing, and a function between modules (an addition), has no row.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Classifier of one grey channel.
+    side : int
+        Of its input, in pixels.
+    trained : sequence of str
+        Prefixes of the names of the parameters that are trained.
+    """
+    shapes: dict[str, tuple[int, ...]] = {}
+    own = {
+        name: module
+        for name, module in net.named_modules()
+        if not list(module.children()) or list(module.parameters(recurse=False))
+    }
+    handles = [m.register_forward_hook(_note_shape(shapes, name)) for name, m in own.items()]
+    try:
+        with torch.no_grad():
+            net(torch.zeros(1, 1, side, side, device=next(net.parameters()).device))
+    finally:
+        for handle in handles:
+            handle.remove()
+    place = {name: number for number, name in enumerate(shapes)}
+    seen: set[int] = set()
+    rows = []
+    for name in sorted(own, key=lambda one: place.get(one, len(place))):
+        # a parameter that two layers share counts once
+        mine = {
+            f"{name}.{key}" if name else key: one
+            for key, one in own[name].named_parameters(recurse=False)
+            if id(one) not in seen
+        }
+        seen |= {id(one) for one in mine.values()}
+        changed = sum(one.numel() for key, one in mine.items() if key.startswith(tuple(trained)))
+        total = sum(one.numel() for one in mine.values())
+        kind, shape = type(own[name]).__name__, shapes.get(name, ())
+        if total or (shape and kind != "Identity"):
+            rows.append(LayerRow(name, kind, shape, total, changed))
+    return rows
+
+
+def _note_shape(shapes: dict[str, tuple[int, ...]], name: str) -> Callable[..., None]:
+    def hook(_: nn.Module, __: Any, output: Any) -> None:
+        if isinstance(output, torch.Tensor):
+            shapes.setdefault(name, tuple(output.shape[1:]))
+
+    return hook
+
+
+def layer_table(model: Model) -> pd.DataFrame:
+    """List the layers of a model in the order of their execution.
+
+    Parameters
+    ----------
+    model : Model
+        From `checkpoint.load_model` or a training.
+
+    Returns
+    -------
+    DataFrame
+        ``layer``, ``type``, ``output`` (its shape for one image, channels first), number of
+        ``parameters`` and of those that are ``trained``. A training changes those; the others
+        keep the weights that the network started from.
+    """
+    import pandas as pd
+
+    rows = [
+        (one.name or "(network)", one.kind, _shape(one.shape), one.parameters, one.trained)
+        for one in all_layers(model.net, model.card.input_px, _trained(model))
+    ]
+    size = model.extras.get(SIZE)
+    if size is not None:
+        rows.append(("size", "Pixel size", _shape(tuple(size.shape)), size.numel(), size.numel()))
+    return pd.DataFrame(rows, columns=["layer", "type", "output", "parameters", "trained"])
+
+
+def _trained(model: Model) -> list[str]:
+    if model.card.trained is not None:
+        return model.card.trained
+    # the card of an earlier version: what its architecture trains
+    backbone = model.card.backbone
+    source = str(backbone.get("source", "")) if isinstance(backbone, Mapping) else ""
+    return [""] if source.startswith("random") else model.design.trained
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return " × ".join(map(str, shape)) or "–"

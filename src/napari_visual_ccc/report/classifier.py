@@ -2,50 +2,40 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
-import math
-import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from ..core.files import written
 from ..core.plain import plain
 from ..core.result import Evaluation, TrainedModel
-from ..engine.evaluation.metrics import confused_pairs, worst_mistakes
+from ..engine.evaluation.metrics import confused_pairs
+from .architecture import totals, trainable
 from .pages import render
-from .plots import (
-    ECE,
-    METRICS,
-    draw_confusion,
-    draw_history,
-    draw_per_class,
-    draw_precision_recall,
-    draw_reliability,
-    draw_roc,
-    percent,
-    precision_recall,
-    roc,
-)
+from .performance import embedded, mistakes, performance, some
+from .pictures import all_pictures, training_picture
+from .plots import precision_recall, roc
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# fewer groups support no firm conclusion about new specimens
-_FEW_GROUPS = 10
+_MOST_SKIPPED = 200
 
-_MOST_MISTAKES, _MOST_PAIRS, _MOST_SKIPPED = 24, 15, 200
+# starts of the names of figures that a report may lack
+_FIGURES_OF = ("validation_", "training", "test_robustness", "robustness")
 
-_WORDS = {
-    "accuracy": "Accuracy: images classified correctly",
-    "balanced accuracy": "Balanced accuracy: mean recall, all classes weigh the same",
-    "weighted F1": "Weighted F1: larger classes weigh more",
-    "mean F1": "Mean F1: all classes weigh the same",
-    ECE: "Calibration error (ECE): gap between confidence and accuracy",
+# what the numbers of the images are that a model was calibrated with
+_PARTS = {
+    "validation part": (
+        "These images were not trained with, but early stopping, the temperature and the "
+        "thresholds were chosen on them: the metrics are optimistic."
+    ),
+    "cross-validation": (
+        "Every image of the training part, classified by a model of the cross-validation that was "
+        "trained without it. The penalty, the temperature and the thresholds were chosen on these "
+        "predictions: the metrics are slightly optimistic."
+    ),
 }
 
 _CARD = {
@@ -58,7 +48,26 @@ _CARD = {
 
 def report_numbers(result: TrainedModel | Evaluation) -> dict[str, Any]:
     """Give the content of the report as values that JSON can hold; unknown values are None."""
-    evaluation, facts = _evaluation(result), _facts(result)
+    numbers = {**_numbers(_evaluation(result), _facts(result)), "notes": _notes(result)}
+    if isinstance(result, TrainedModel):
+        validation = result.validation
+        if validation is not None:
+            numbers["validation"] = {
+                "part": validation.facts["part"], **_numbers(validation, validation.facts)
+            }  # fmt: skip
+        numbers["model"] = _card(result)
+        numbers["history"] = result.history.to_dict("records")
+        numbers["checkpoints"] = [model.card.checkpoint.as_dict() for model in result.checkpoints]
+        if result.architecture is not None:
+            numbers["parameters"] = totals(result.architecture)
+            numbers["layers"] = result.architecture.to_dict("records")
+        numbers["split"] = _split(result.split).to_dict("index")
+        numbers["skipped"] = result.skipped.to_dict("records")
+    return plain(numbers)
+
+
+def _numbers(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]:
+    """Performance on one part of the images."""
     areas = {"roc_auc": roc(evaluation), "average_precision": precision_recall(evaluation)}
     classes = evaluation.per_class.to_dict("records")
     for row in classes:
@@ -72,14 +81,13 @@ def report_numbers(result: TrainedModel | Evaluation) -> dict[str, Any]:
         "confusion": evaluation.confusion,
         "confused_pairs": confused_pairs(evaluation).to_dict("records"),
         **{key: facts.get(key) for key in ("temperature", "ece_before", "ece_after")},
-        "notes": _notes(result),
     }
-    if isinstance(result, TrainedModel):
-        numbers["model"] = _card(result)
-        numbers["history"] = result.history.to_dict("records")
-        numbers["split"] = _split(result.split).to_dict("index")
-        numbers["skipped"] = result.skipped.to_dict("records")
-    return plain(numbers)
+    if evaluation.operating_point is not None:
+        point = {**facts["operating_point"], "classes": evaluation.operating_point}
+        numbers["operating_point"] = point | {"classes": point["classes"].to_dict("records")}
+    if evaluation.robustness is not None:
+        numbers["robustness"] = evaluation.robustness.to_dict("records")
+    return numbers
 
 
 def write_report(
@@ -120,112 +128,109 @@ def write_numbers(result: TrainedModel | Evaluation, path: Path, *, force: bool 
         part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
 
 
+def write_figures(
+    result: TrainedModel | Evaluation, folder: Path, *, force: bool = False
+) -> list[Path]:
+    """Write the figures of the report as SVG files, with text that can be edited.
+
+    Parameters
+    ----------
+    result : TrainedModel or Evaluation
+        As for `write_report`, whose page shows the same figures.
+    folder : Path
+        Where to; it is made.
+    force : bool
+        Replace files that are there.
+
+    Returns
+    -------
+    list of Path
+        What was written.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    paths = []
+    for name, picture in all_pictures(result).items():
+        paths.append(folder / f"{name}.svg")
+        with written(paths[-1], force=force) as part:
+            part.write_bytes(picture.svg())
+    # an earlier report may have had more parts
+    for part_name in _FIGURES_OF:
+        for path in folder.glob(f"{part_name}*.svg"):
+            if path not in paths:
+                path.unlink()
+    return paths
+
+
 def _page(result: TrainedModel | Evaluation) -> dict[str, Any]:
     """Values of the template."""
     evaluation = _evaluation(result)
-    model = result.model.card.name if isinstance(result, TrainedModel) else None
-    summary = evaluation.summary.itertuples(index=False, name=None)
-    pairs = confused_pairs(evaluation).head(_MOST_PAIRS).itertuples(index=False, name=None)
-    records = evaluation.per_class.to_dict("records")
+    trained = result if isinstance(result, TrainedModel) else None
+    model = "Classifier" if trained is None else trained.model.card.name
     return {
-        "title": f"{model or 'Classifier'}: performance on test images",
-        "headline": _headline(evaluation),
+        "title": f"{model}: performance on test images",
         "notes": _notes(result),
-        "summary": [(_WORDS.get(m, m), percent(v), _interval(*ends)) for m, v, *ends in summary],
-        "pictures": _pictures(evaluation),
-        "most_pairs": _MOST_PAIRS,
-        "pairs": [(name, other, n, percent(share / 100)) for name, other, n, share in pairs],
-        "class_columns": ["class", "images", *(label for label, _ in METRICS.values())],
-        "classes": [
-            (row["class"], row["images"], *(_with_ends(row, m) for m in METRICS)) for row in records
-        ],
-        "calibration": _calibration(_facts(result)),
-        "mistakes": _mistakes(evaluation, result.thumbnails),
-        "training": _training(result) if isinstance(result, TrainedModel) else None,
+        "test": performance(evaluation, _facts(result)),
+        "mistakes": mistakes(evaluation, result.thumbnails),
+        "validation": None if trained is None else _validation(trained),
+        "training": None if trained is None else _training(trained),
     }
 
 
-def _pictures(evaluation: Evaluation) -> dict[str, dict[str, Any]]:
-    number = len(evaluation.classes)
-    side = float(np.clip(3.5 + 0.45 * number, 5, 12))
-    height = 1.6 + 0.45 * number
-    curves = [draw_roc, draw_precision_recall]
-    return {
-        "confusion": _picture("Confusion matrix", (side + 1, side), draw_confusion, evaluation),
-        "classes": _picture("Classes", (8, height), draw_per_class, evaluation),
-        "curves": _picture("Curves", (11, 5.4), curves, evaluation),
-        "reliability": _picture("Reliability", (5.4, 5.6), draw_reliability, evaluation),
-    }
-
-
-def _headline(evaluation: Evaluation) -> dict[str, Any]:
-    n, groups = len(evaluation.images), evaluation.independent
-    row = evaluation.summary.set_index("metric").to_dict("index")["accuracy"]
-    alone = evaluation.images["group"].astype(str).equals(evaluation.images["name"].astype(str))
-    among = _some(groups, "independent group")
-    source = ", each counted as independent," if alone else f" from {among}"
-    few = f"{among} (specimens or parent images) {'was' if groups == 1 else 'were'}"
-    table = evaluation.per_class
-    return {
-        "accuracy": percent(row["value"]),
-        "interval": _interval(row["low"], row["high"]),
-        "images": f"{_some(n, 'image')}{source} {'is' if n == 1 else 'are'}",
-        "baseline": percent(evaluation.confusion.sum(axis=1).max() / n),
-        "few_groups": few if groups < _FEW_GROUPS else "",
-        "enough_groups": _FEW_GROUPS,
-        "untested": ", ".join(table["class"][table["images"] == 0]),
-    }
-
-
-def _calibration(facts: Mapping[str, Any]) -> str:
-    text = ""
-    if facts.get("temperature"):
+def _validation(result: TrainedModel) -> dict[str, Any]:
+    """Values of the section on the validation part; only a text where there is none."""
+    evaluation = result.validation
+    if evaluation is None:
         text = (
-            f"Probabilities are calibrated by temperature scaling, with a temperature of "
-            f"{facts['temperature']:.2f} (above 1 lowers the confidence, below 1 raises it). "
+            "There is no validation part beside the images of the test, whose metrics stand above."
         )
-    if facts.get("ece_before") is not None:
-        before, after = percent(facts["ece_before"]), percent(facts.get("ece_after"))
-        text += f"Calibration error before {before}, after {after}. "
-    return text
-
-
-def _mistakes(evaluation: Evaluation, thumbnails: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    worst = worst_mistakes(evaluation)
-    count = (
-        f"{_some(len(worst), 'image')} misclassified, the most confident first"
-        if len(worst)
-        else "None"
-    )
-    more = f"; {_MOST_MISTAKES} are listed" if len(worst) > _MOST_MISTAKES else ""
-    images = [
-        {
-            "name": str(row["name"]),
-            "label": row["label"],
-            "predicted": row["predicted"],
-            "probability": percent(row["probability"]),
-            "picture": _thumbnail(thumbnails.get(str(row["name"])), str(row["name"])),
-        }
-        for row in worst.head(_MOST_MISTAKES).to_dict("records")
-    ]
-    return {"summary": count + more, "images": images}
+        return {"text": text, "part": None}
+    part = performance(evaluation, evaluation.facts)
+    return {"text": _PARTS[evaluation.facts["part"]], "part": part}
 
 
 def _training(result: TrainedModel) -> dict[str, Any]:
-    history, counts = result.history, _split(result.split)
-    drawn = len(history) and "epoch" in history
+    counts, curves = _split(result.split), training_picture(result.history)
     rows = result.skipped.head(_MOST_SKIPPED)
     more = f"; {len(rows)} of them are:" if len(rows) < len(result.skipped) else ":"
     return {
-        "history": _picture("Loss and accuracy by epoch", (8, 4), draw_history, history)
-        if drawn
-        else None,
+        "history": None if curves is None else embedded(curves),
+        "checkpoints": _checkpoints(result),
         "parts": ["class", *counts.columns],
         "split": list(counts.itertuples(name=None)),
-        "left_out": f"{_some(len(result.skipped), 'file')} could not be used{more}",
+        "left_out": f"{some(len(result.skipped), 'file')} could not be used{more}",
         "skipped": rows[["name", "reason"]].to_numpy().tolist() if len(rows) else [],
         "card": [(_CARD[key], _words(value)) for key, value in _card(result).items()],
+        "layers": _layers(result),
     }
+
+
+def _checkpoints(result: TrainedModel) -> list[tuple[Any, ...]]:
+    """Epoch, value and place of each checkpoint."""
+    found = [model.card.checkpoint for model in result.checkpoints]
+    return [
+        (
+            one.epoch, f"{one.value:#.4g}",
+            ", ".join([f"no. {one.rank}"] * (one.rank > 0) + ["last epoch"] * one.last),
+        )
+        for one in found
+    ]  # fmt: skip
+
+
+def _layers(result: TrainedModel) -> dict[str, Any] | None:
+    table = result.architecture
+    if table is None:
+        return None
+    count = totals(table)
+    rows = [
+        (row["layer"], row["type"], row["output"], f"{row['parameters']:,}", trainable(row))
+        for row in table.to_dict("records")
+    ]
+    text = f"{count['parameters']:,} parameters, of which {count['trained']:,} are trained."
+    return {"text": text, "rows": rows}
 
 
 def _card(result: TrainedModel) -> dict[str, Any]:
@@ -256,50 +261,6 @@ def _facts(result: TrainedModel | Evaluation) -> dict[str, Any]:
 
 def _notes(result: TrainedModel | Evaluation) -> list[str]:
     return list(dict.fromkeys((*result.notes, *_evaluation(result).notes)))
-
-
-def _picture(
-    alt: str, size: tuple[float, float], draw: Callable | Sequence[Callable], data: Any
-) -> dict[str, Any]:
-    from matplotlib.figure import Figure
-
-    draws = [draw] if callable(draw) else draw
-    figure = Figure(figsize=size, dpi=130, layout="constrained")
-    for one, axes in zip(draws, figure.subplots(1, len(draws), squeeze=False)[0], strict=True):
-        one(axes, data)
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        # names in scripts that the font lacks: the tables give them
-        warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(file, format="png", facecolor="white")
-    return _image(file.getvalue(), alt, round(96 * size[0]))
-
-
-def _thumbnail(picture: np.ndarray | None, name: str) -> dict[str, Any] | None:
-    from PIL import Image
-
-    if picture is None:
-        return None
-    file = io.BytesIO()
-    Image.fromarray(picture).save(file, "png", optimize=True)
-    return _image(file.getvalue(), name, 160)
-
-
-def _image(png: bytes, alt: str, width: int) -> dict[str, Any]:
-    return {"data": base64.b64encode(png).decode(), "alt": alt, "width": width}
-
-
-def _with_ends(row: Mapping[Any, Any], metric: str) -> str:
-    ends = _interval(row[f"{metric}_low"], row[f"{metric}_high"])
-    return percent(row[metric]) + (f" ({ends})" if ends != "–" else "")
-
-
-def _interval(low: float, high: float) -> str:
-    return f"{100 * low:.1f} to {percent(high)}" if math.isfinite(low + high) else "–"
-
-
-def _some(count: int, noun: str) -> str:
-    return f"{count} {noun}{'' if count == 1 else 's'}"
 
 
 def _words(value: Any) -> str:

@@ -23,6 +23,9 @@ _BLUE, _RED, _GREEN = "#0072b2", "#d55e00", "#009e73"
 
 METRICS = {"precision": ("Precision", _BLUE), "recall": ("Recall", _RED), "f1": ("F1", _GREEN)}
 
+# axes of levels of degradation, by unit
+_LEVELS = {"of contrast": "sigma (fraction of the contrast)", "counts": "counts of a bright pixel"}
+
 ECE = "expected calibration error"
 
 
@@ -71,6 +74,41 @@ def draw_confusion(axes: Axes, evaluation: Evaluation) -> None:
     axes.set(xlabel="predicted", ylabel="true")
 
 
+def draw_report(axes: Axes, evaluation: Evaluation) -> None:
+    """Draw the classification report: precision, recall and F1 of every class, and their means."""
+    rows = report_rows(evaluation)
+    values = np.array([row[2:] for row in rows], float)
+    axes.imshow(100 * values, cmap="Blues", vmin=0, vmax=100, aspect="auto")
+    for (i, j), value in np.ndenumerate(values):
+        axes.text(
+            j, i, percent(value), ha="center", va="center", size=9,
+            color="white" if value > 0.55 else "black",
+        )  # fmt: skip
+    axes.set_xticks(range(len(METRICS)), [label for label, _ in METRICS.values()])
+    axes.set_yticks(range(len(rows)), [f"{short(name)} ({n})" for name, n, *_ in rows], size=9)
+    axes.tick_params(top=True, labeltop=True, bottom=False, labelbottom=False, length=0)
+    # the means are set apart
+    axes.axhline(len(evaluation.classes) - 0.5, color="white", lw=4)
+
+
+def report_rows(evaluation: Evaluation) -> list[tuple[Any, ...]]:
+    """Rows of the classification report: name, images, and the metrics; the last two are means.
+
+    The macro mean weighs the classes alike, the weighted mean by their images. A class without a
+    value (it was never predicted, say) counts as 0, one without images not at all.
+    """
+    table = evaluation.per_class
+    columns = [table[metric].to_numpy(float) for metric in METRICS]
+    rows: list[tuple[Any, ...]] = list(
+        zip(table["class"], table["images"].tolist(), *columns, strict=True)
+    )
+    count = table["images"].to_numpy()
+    for name, weights in (("macro mean", count > 0), ("weighted mean", count)):
+        means = [float(np.average(np.nan_to_num(one), weights=weights)) for one in columns]
+        rows.append((name, int(count.sum()), *means))
+    return rows
+
+
 def draw_per_class(axes: Axes, evaluation: Evaluation) -> None:
     """Draw precision, recall and F1 of every class, with 95 % intervals."""
     table = evaluation.per_class
@@ -91,6 +129,9 @@ def draw_roc(axes: Axes, evaluation: Evaluation) -> None:
     """Draw the ROC curve of each class against the rest."""
     axes.plot([0, 1], [0, 1], ":", color="grey")
     _draw_curves(axes, evaluation, roc(evaluation), "AUC", "lower right", "default")
+    if evaluation.operating_point is not None:
+        point = evaluation.operating_point
+        axes.plot(point["fpr"], point["tpr"], "o", ms=6, mfc="none", mec="black", zorder=5)
     axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)", title="ROC")
 
 
@@ -177,22 +218,65 @@ def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
 
 
 def draw_history(axes: Axes, history: pd.DataFrame) -> None:
-    """Draw loss (left) and accuracy (right) by epoch; columns may be missing."""
+    """Draw loss (left) and accuracy (right) by epoch, and the learning rate below them.
+
+    Columns may be missing.
+    """
     from matplotlib.ticker import MaxNLocator
 
+    below = _draw_learning_rate(axes, history) if _has(history, "learning_rate") else axes
     right, lines = axes.twinx(), []
     for place, column, colour in ((axes, "loss", _BLUE), (right, "accuracy", _RED)):
         for name, look in ((column, "o-"), (f"validation_{column}", "s--")):
-            if name in history and history[name].notna().any():
+            if _has(history, name):
                 curve = (history["epoch"], history[name], look)
                 label = name.replace("_", " ")
                 lines += place.plot(*curve, ms=3, color=colour, label=label)
         place.set_ylabel(column, color=colour)
         place.yaxis.set_visible(place.has_data())
     right.set_ylim(0, 1.02)
-    axes.set(xlabel="epoch", xlim=(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5))
-    axes.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
+    axes.set(xlim=(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5))
+    below.set_xlabel("epoch")
+    below.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
     axes.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, fontsize=8)
+
+
+def _has(history: pd.DataFrame, column: str) -> bool:
+    return column in history and bool(history[column].notna().any())
+
+
+def _draw_learning_rate(axes: Axes, history: pd.DataFrame) -> Axes:
+    """Draw the learning rate below other axes, which give up a part of their room."""
+    place = axes.get_subplotspec()
+    assert place is not None
+    grid = place.subgridspec(2, 1, height_ratios=(3, 1))
+    axes.set_subplotspec(grid[0])
+    below: Axes = axes.figure.add_subplot(grid[1], sharex=axes)
+    below.plot(history["epoch"], history["learning_rate"], "o-", ms=3, color=_GREEN)
+    below.set_ylabel("learning\nrate", color=_GREEN)
+    below.set_ylim(bottom=0)
+    below.ticklabel_format(axis="y", style="sci", scilimits=(-3, 3))
+    below.grid(alpha=0.3)
+    axes.tick_params(labelbottom=False)
+    return below
+
+
+def draw_robustness(axes: Axes, evaluation: Evaluation, kind: str) -> None:
+    """Draw the accuracy at every level of one kind of added noise or blur, with 95 % intervals."""
+    table = evaluation.robustness
+    assert table is not None
+    rows = table[table["degradation"].isin(["none", kind])]
+    place = np.arange(len(rows))
+    # levels are far apart: each has the same room
+    axes.vlines(place, 100 * rows["low"], 100 * rows["high"], color=_BLUE)
+    axes.plot(place, 100 * rows["accuracy"], "o-", ms=5, color=_BLUE, label="accuracy")
+    axes.plot(place, 100 * rows["probability"], "--", color=_RED, label="mean probability")
+    if rows["unknown"].notna().all():
+        axes.plot(place, 100 * rows["unknown"], ":", color=_GREEN, label="unknown")
+    axes.set_xticks(place, ["none", *(f"{level:g}" for level in rows["level"][1:])])
+    unit = rows["unit"].iloc[-1]
+    axes.set(ylim=(0, 102), title=kind, xlabel=_LEVELS.get(unit, f"sigma ({unit})"))
+    axes.grid(axis="y", alpha=0.3)
 
 
 def percent(value: float | None) -> str:

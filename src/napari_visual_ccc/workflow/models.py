@@ -1,4 +1,4 @@
-"""Model files, and the files written with them: the split, the report."""
+"""Model files, and the files written with them: split, report, figures, checkpoints."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.files import check_free, written
+from ..core.files import check_free, write_text, written
 from ..core.progress import run
-from ..core.result import TrainedModel
+from ..core.result import Result, TrainedModel
 
 if TYPE_CHECKING:
     from ..nets.sam.hub import Offer
@@ -25,17 +25,41 @@ def named(path: str | Path) -> Path:
 
 
 def companions(path: Path) -> dict[str, Path]:
-    """Paths of the files that are written with a model."""
+    """Paths of the files and folders that are written with a model."""
     stem = path.with_suffix("")
     return {
-        "split": stem.with_name(f"{stem.name}_split.csv"),
-        "report": stem.with_name(f"{stem.name}_report.html"),
-        "numbers": stem.with_name(f"{stem.name}_report.json"),
+        name: stem.with_name(f"{stem.name}_{end}")
+        for name, end in {
+            "split": "split.csv",
+            "report": "report.html",
+            "numbers": "report.json",
+            "history": "history.csv",
+            "architecture": "architecture.txt",
+            "figures": "figures",
+            "checkpoints": "checkpoints",
+        }.items()
     }
 
 
+def check_companions(path: Path, *, force: bool) -> None:
+    """Insist that none of the files of a model is there yet, or that all may be replaced.
+
+    Raises
+    ------
+    FileExistsError
+        As `files.check_free`.
+    """
+    others = companions(path)
+    folders = [others.pop(name) for name in ("figures", "checkpoints")]
+    for one in (path, *others.values()):
+        check_free(one, force=force)
+    for folder in folders:
+        if folder.exists() and not (force and folder.is_dir()):
+            raise FileExistsError(f"{folder} already exists; add --force to replace it")
+
+
 def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -> list[Path]:
-    """Write a trained model, the split it was trained with, and the report.
+    """Write a trained model, and beside it its split, report, figures, layers and checkpoints.
 
     Parameters
     ----------
@@ -44,12 +68,13 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     path : str or Path
         Of the model; ``.safetensors`` is added where it is missing. The others are named after it.
     force : bool
-        Replace files that exist.
+        Replace files that exist, and the checkpoints of an earlier training.
 
     Returns
     -------
     list of Path
-        What was written: model, split (CSV), report (HTML) and its numbers (JSON).
+        What was written: model, split (CSV), report (HTML), its numbers (JSON), history (CSV),
+        layers (text), folder of figures (SVG) and, if there are any, folder of checkpoints.
 
     Raises
     ------
@@ -57,23 +82,88 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
         If one of them already exists.
     """
     from ..nets import checkpoint
-    from ..report.classifier import write_numbers, write_report
+    from ..report.architecture import architecture_text
+    from ..report.classifier import write_figures, write_numbers, write_report
 
     path = named(path)
     others = companions(path)
-    for one in (path, *others.values()):
-        check_free(one, force=force)
+    check_companions(path, force=force)
     path.parent.mkdir(parents=True, exist_ok=True)
     model = replace(result.model, card=result.model.card.model_copy(update={"name": path.stem}))
     checkpoint.save(model, path)
     split = result.split
     if "path" in split:
         split = split.assign(path=[_from(path.parent, one) for one in split["path"]])
-    with written(others["split"], force=force) as part:
-        split.to_csv(part, index=False)
+    for name, table in (("split", split), ("history", result.history)):
+        with written(others[name], force=force) as part:
+            table.to_csv(part, index=False)
     write_report(result, others["report"], force=force)
     write_numbers(result, others["numbers"], force=force)
-    return [path, *others.values()]
+    if result.architecture is not None:
+        text = architecture_text(model.card, result.architecture)
+        write_text(text, others["architecture"], force=force)
+    write_figures(result, others["figures"], force=force)
+    _save_checkpoints(result, path, others["checkpoints"])
+    return [path, *(one for one in others.values() if one.exists())]
+
+
+def _save_checkpoints(result: TrainedModel, path: Path, folder: Path) -> None:
+    from ..nets import checkpoint
+    from ..nets.training.checkpoints import file_name, files_in
+
+    earlier = files_in(folder)
+    written_now = []
+    for model in result.checkpoints:
+        kept = model.card.checkpoint
+        name = f"{path.stem}, epoch {kept.epoch}"
+        folder.mkdir(exist_ok=True)
+        written_now.append(folder / file_name(kept))
+        card = model.card.model_copy(update={"name": name})
+        checkpoint.save(replace(model, card=card), written_now[-1])
+    # those of another training would be taken for checkpoints of this one
+    for one in earlier:
+        if one not in written_now:
+            one.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
+
+
+def describe_model(path: Path | None = None) -> Result:
+    """List the layers of a model: shapes, numbers of parameters, and which of them are trained.
+
+    Parameters
+    ----------
+    path : Path, optional
+        Model file (.safetensors), or a checkpoint; the shipped model by default.
+
+    Returns
+    -------
+    Result
+        Table ``layers``: ``layer``, ``type``, ``output`` (its shape for one image, channels first),
+        ``parameters`` and how many of them are ``trained``. ``facts`` hold the totals, what the
+        card states, and ``text`` (the same as text).
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such file, or it is no model.
+    """
+    import torch
+
+    from ..nets.checkpoint import load_model
+    from ..nets.layers import layer_table
+    from ..report.architecture import architecture_text, totals
+
+    model = load_model(path, torch.device("cpu"))
+    table, card = layer_table(model), model.card
+    facts = {
+        **model.identity, **totals(table), "classes": list(card.classes),
+        "calibrated": card.is_calibrated,
+        "operating_point": card.operating_point and card.operating_point.model_dump(),
+        "checkpoint": card.checkpoint and card.checkpoint.model_dump(),
+        "text": architecture_text(card, table),
+    }  # fmt: skip
+    return Result(tables={"layers": table}, facts=facts)
 
 
 def _from(folder: Path, path: str) -> str:

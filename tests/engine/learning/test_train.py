@@ -66,7 +66,7 @@ def test_the_card_describes_the_training(trained):
 
 
 def test_a_saved_model_classifies_new_images(trained, tmp_path):
-    path, split, report, numbers = save_model(trained, tmp_path / "two")
+    path, split, report, numbers, *_ = save_model(trained, tmp_path / "two")
     assert path.name == "two.safetensors"
     assert read_card(path).name == "two"
     assert split.read_text().splitlines()[0] == "name,label,group,part"

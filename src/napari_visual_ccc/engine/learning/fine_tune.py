@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +16,7 @@ from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import SIZE
 from ...nets.inference import scores_and_features, user_message
 from ...nets.models.base import Architecture, frozen
+from ...nets.training.checkpoints import BestEpochs
 from ...nets.training.fit import fit
 from ...nets.training.recipe import Stages
 from ...nets.training.state import StateFile, read_folds, stored_options, write_folds
@@ -25,6 +28,7 @@ if TYPE_CHECKING:
 
     from ...nets.models.network import Network
     from ...nets.training.recipe import TrainingRecipe
+    from ...nets.training.selection import KeptEpoch
     from .learner import Folds
     from .prepare import PreparedDataset
 
@@ -56,6 +60,7 @@ class FineTune:
         self.prepared, self.network, self.recipe, self.device = prepared, network, recipe, device
         self.options = recipe.fit_options(network.architecture.rate)
         self.board = None if recipe.log is None else _board(recipe.log)
+        self._kept: tuple[Classifier, BestEpochs] | None = None
 
     def fit(self, images: np.ndarray, validation: np.ndarray | None = None) -> Steps[Fitted]:
         """Train on images, and stop when the loss of the validation images stays.
@@ -70,10 +75,19 @@ class FineTune:
         state = StateFile(self.recipe.state, self._mark(images, validation), self.recipe.finish)
         return (yield from self._fit(images, validation, state, self.board))
 
+    def checkpoints(self) -> Iterator[tuple[KeptEpoch, Steps[Fitted]]]:
+        """Give the best epochs and the last one; none where no image monitored the training."""
+        if self._kept is None:
+            return
+        classifier, best = self._kept
+        for kept, weights in best.epochs():
+            one = copy.deepcopy(classifier)
+            one.load_state_dict(weights)
+            yield kept, self._fitted(one, [])
+
     def _fit(
         self, images: np.ndarray, validation: np.ndarray | None, state: StateFile, board: Any
     ) -> Steps[Fitted]:
-        import pandas as pd
         import torch
 
         prepared, architecture = self.prepared, self.network.architecture
@@ -81,14 +95,25 @@ class FineTune:
         net = self.network.build(prepared.network_input.input_px)
         classifier = Classifier(net, architecture.mean, architecture.std, size).to(self.device)
         held_out = None if validation is None else self._crops(validation)
+        best = BestEpochs(Classification.monitor, self.recipe.checkpoints)
         try:
             steps = fit(
                 Classification(), classifier, self._crops(images), held_out, self.options,
-                stages=_stages(architecture), state=state,
+                stages=_stages(architecture), state=state, kept=best,
             )  # fmt: skip
             if board is not None:
                 steps = map_progress(steps, functools.partial(_to_board, board=board))
             history = yield from steps
+        except (RuntimeError, MemoryError) as error:
+            raise user_message(error, self.device) from error
+        self._kept = classifier, best
+        return (yield from self._fitted(classifier, history))
+
+    def _fitted(self, classifier: Classifier, history: list[dict[str, float]]) -> Steps[Fitted]:
+        """Outputs of a trained network."""
+        import pandas as pd
+
+        try:
             logits, features = yield from self._outputs(classifier)
         except (RuntimeError, MemoryError) as error:
             raise user_message(error, self.device) from error

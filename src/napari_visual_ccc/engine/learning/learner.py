@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     import torch
     from torch import nn
 
+    from ...nets.training.selection import KeptEpoch
     from .prepare import PreparedDataset
     from .split import Partition
 
@@ -69,6 +70,10 @@ class Learner(Protocol):
 
         The logits of held-out images are those of the networks trained without them.
         """
+        ...
+
+    def checkpoints(self) -> Iterator[tuple[KeptEpoch, Steps[Fitted]]]:
+        """Give the epochs that the last `fit` kept, the best first; each is computed when asked."""
         ...
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from ...nets.models.network import Network
     from ...nets.training.recipe import TrainingRecipe
+    from ...nets.training.selection import KeptEpoch
     from .learner import Folds
     from .prepare import PreparedDataset
 
@@ -119,6 +121,10 @@ class LinearProbe:
         crops = prepared.crops_of(images)
         logits[crops] = held_out_logits[crops]
         return replace(fitted, logits=logits)
+
+    def checkpoints(self) -> Iterator[tuple[KeptEpoch, Steps[Fitted]]]:
+        """None: the problem is convex and has one solution, whatever the step."""
+        return iter(())
 
     def _loss(self, logits: np.ndarray, images: np.ndarray) -> float:
         """Weighted cross-entropy of images."""

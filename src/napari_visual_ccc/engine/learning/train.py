@@ -2,28 +2,24 @@
 
 from __future__ import annotations
 
-from importlib.metadata import version
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal
-
-import numpy as np
+from typing import TYPE_CHECKING, Annotated, Literal
 
 from ...core.dataset import Dataset
 from ...core.progress import Progress, Steps
-from ...core.result import Evaluation, TrainedModel
+from ...core.result import TrainedModel
 from ...nets.training.recipe import Augmentation, FitOptions, Schedule, TrainingRecipe
 from ..classification.windows import Device
-from ..evaluation.metrics import evaluation
 from .prepare import PreparedDataset, prepare
-from .split import Partition, partition
+from .split import partition
 
 if TYPE_CHECKING:
     import pandas as pd
     import torch
 
-    from ...nets.checkpoint import Model
     from ...nets.models.network import Network
-    from .learner import Calibration, Fitted, Learner
+    from .learner import Learner
+    from .split import Partition
 
 Architecture = Literal[
     "lite0-linear", "lite0-finetune", "visualcnn", "alexnet-1ch", "simple-cnn", "xception", "other"
@@ -69,6 +65,7 @@ def train(  # noqa: PLR0913
     accumulate_grad_batches: Annotated[
         int, {"min": 1, "max": 64}
     ] = FitOptions.accumulate_grad_batches,
+    checkpoints: Annotated[int, {"min": 0, "max": 20}] = 3,
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
     state: Path | None = None,
@@ -146,6 +143,10 @@ def train(  # noqa: PLR0913
         Epochs without a lower validation loss after which training stops.
     accumulate_grad_batches : int
         Batches whose gradients are accumulated before a step, for larger batches than memory holds.
+    checkpoints : int
+        Number of best epochs, by the validation loss, that are kept as model files of their own
+        beside the model, and with them the last epoch; 0 keeps none. lite0-linear and
+        cross-validation have none: no epoch is chosen.
     seed : int
         Seed of the split, the weights and the augmentation.
     device : {'auto', 'cpu', 'cuda', 'mps'}
@@ -162,8 +163,8 @@ def train(  # noqa: PLR0913
     Returns
     -------
     TrainedModel
-        ``model`` (`nets.checkpoint.save` writes it), ``evaluation``, ``split``, ``history``,
-        ``skipped``.
+        ``model`` (`nets.checkpoint.save` writes it), ``evaluation``, ``validation``,
+        ``checkpoints``, ``split``, ``history``, ``skipped``.
 
     Raises
     ------
@@ -179,8 +180,10 @@ def train(  # noqa: PLR0913
 def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel]:
     """Do what `train` describes: prepare, divide, fit, calibrate, test and package."""
     from ...nets import device as devices
+    from ...nets.layers import layer_table
     from ...nets.models.network import choose_network
     from .learner import calibrate
+    from .package import Training, evaluate_parts, package
 
     device = devices.choose(recipe.device)
     network = choose_network(recipe.network, len(data.classes), recipe.weights, recipe.seed)
@@ -204,16 +207,25 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
         notes = (*notes, f"{recipe.model}: {network.origin['source']}; all layers start at random")
     if not len(parts.calibration):
         notes = (*notes, "no validation part: probabilities are not calibrated")
-    tested = _evaluate_test_part(prepared, parts, calibrated, notes, recipe.seed)
-    trained = _package(data, prepared, network, fitted, parts, calibrated, tested, recipe)
+    training = Training(data, prepared, network, parts, recipe)
+    evaluations = evaluate_parts(training, calibrated, notes)
+    trained = package(training, fitted, calibrated, evaluations)
+    kept = []
+    for epoch, steps in learner.checkpoints():
+        one = yield from steps
+        its = calibrate(prepared, one, parts)
+        kept.append(package(training, one, its, evaluate_parts(training, its), epoch))
     yield Progress(1, 1, "done")
     return TrainedModel(
         model=trained,
-        evaluation=tested,
+        evaluation=evaluations[0],
         split=_split_table(data, prepared, parts),
         history=fitted.history,
         skipped=prepared.skipped,
         thumbnails=dict(zip(prepared.table["name"], prepared.thumbnails, strict=True)),
+        validation=evaluations[1],
+        checkpoints=tuple(kept),
+        architecture=layer_table(trained),
         notes=notes,
         facts={"classes": list(data.classes), "part": parts.tested_by},
     )
@@ -243,106 +255,3 @@ def _choose_learner(
 
     learner = FineTune if network.architecture.tuned else LinearProbe
     return learner(prepared, network, recipe, device)
-
-
-def _evaluate_test_part(
-    prepared: PreparedDataset,
-    parts: Partition,
-    calibrated: Calibration,
-    notes: tuple[str, ...],
-    seed: int,
-) -> Evaluation:
-    from ..classification.calibration import expected_calibration_error
-
-    test = parts.test
-    targets, probabilities = prepared.targets[test], calibrated.probabilities[test]
-    return evaluation(
-        prepared.classes,
-        probabilities,
-        targets,
-        names=prepared.table["name"].to_numpy()[test].tolist(),
-        groups=parts.groups[test].tolist(),
-        seed=seed,
-        facts={
-            "temperature": calibrated.temperature,
-            "ece_before": expected_calibration_error(calibrated.uncalibrated[test], targets),
-            "ece_after": expected_calibration_error(probabilities, targets),
-            "part": parts.tested_by,
-        },
-        notes=notes,
-    )
-
-
-# the model ----------------------------------------------------------------------------------------
-
-
-def _package(
-    data: Dataset,
-    prepared: PreparedDataset,
-    network: Network,
-    fitted: Fitted,
-    parts: Partition,
-    calibrated: Calibration,
-    tested: Evaluation,
-    recipe: TrainingRecipe,
-) -> Model:
-    """Put the network, its card and its reference images into a model."""
-    from ...nets.card import make_card
-    from ...nets.checkpoint import Model
-    from ...nets.layers import layers_of
-    from ...nets.neighbours import choose_references, knn_threshold
-    from ..classification.calibration import thin_scores
-
-    image_index, features = calibrated.image_index, calibrated.features
-    names = prepared.table["name"].tolist()
-    trained = calibrated.samples_of(parts.train)
-    held_out = calibrated.samples_of(parts.calibration)
-    kept, kept_names, chosen = choose_references(
-        features[trained], prepared.targets[image_index[trained]],
-        prepared.thumbnails[image_index[trained]],
-        [names[k] for k in image_index[trained]], recipe.seed,
-    )  # fmt: skip
-    card = {
-        **prepared.network_input.as_dict(),
-        "name": data.name,
-        "architecture": network.name,
-        "classes": list(prepared.classes),
-        "use": f"images like those of {data.name}",
-        "recipe": fitted.recipe,
-        **({"temperature": round(calibrated.temperature, 4)} if len(held_out) else {}),
-        "conformal": thin_scores(calibrated.nonconformity),
-        "references": kept_names,
-        "training_data": _training_data(data, prepared, parts),
-        "metrics": _metrics(tested, parts),
-        "layers": layers_of(fitted.net, prepared.network_input.input_px),
-        "backbone": dict(network.origin),
-        "licence": recipe.licence,
-        "version": version("napari-visual-ccc"),
-    }
-    threshold = knn_threshold(features, trained[chosen], held_out, parts.groups[image_index])
-    if threshold is not None:
-        card["familiar"] = threshold
-    return Model(fitted.net, make_card(card), {**kept, **fitted.extras})
-
-
-def _training_data(data: Dataset, prepared: PreparedDataset, parts: Partition) -> dict[str, Any]:
-    counts = np.bincount(prepared.targets[parts.train], minlength=len(prepared.classes))
-    return {
-        "name": data.name,
-        "images": len(parts.train),
-        "by_class": dict(zip(prepared.classes, counts.tolist(), strict=True)),
-        "groups": len(np.unique(parts.groups[parts.train])),
-        "sha256": prepared.digest,
-    }
-
-
-def _metrics(tested: Evaluation, parts: Partition) -> dict[str, Any]:
-    return {
-        "tested_by": parts.tested_by,
-        "images": len(parts.test),
-        "groups": tested.independent,
-        **{
-            name.replace(" ", "_"): [round(float(v), 4) for v in numbers]
-            for name, *numbers in tested.summary.itertuples(index=False, name=None)
-        },
-    }

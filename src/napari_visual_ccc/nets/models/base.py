@@ -127,6 +127,12 @@ class Architecture:
             raise ValueError("this network gives no maps of classes that could be explained")
         return self.explainable
 
+    @property
+    def trained(self) -> list[str]:
+        """Prefixes of the names of the parameters that a training changes; "" is all of them."""
+        prefixes = {*self.warm, *self.tuned} or {"classifier"}
+        return [""] if "" in prefixes else sorted(prefixes)
+
 
 def frozen(net: nn.Module) -> nn.Module:
     """Set evaluation mode and disable gradients of the parameters."""

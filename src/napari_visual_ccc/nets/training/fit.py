@@ -13,6 +13,7 @@ from torch import nn
 
 from ...core.progress import Progress, Steps
 from ..seed import seeded
+from .checkpoints import BestEpochs
 from .recipe import FitOptions, Stages
 from .state import StateFile
 from .tasks import Metric, S, Task
@@ -32,6 +33,7 @@ def fit(
     *,
     stages: Stages | None = None,
     state: StateFile | None = None,
+    kept: BestEpochs | None = None,
 ) -> Steps[list[dict[str, float]]]:
     """Train a network with AdamW, early stopping and, on CUDA, mixed precision.
 
@@ -50,6 +52,8 @@ def fit(
         Parameters that are trained; all of them by default.
     state : StateFile, optional
         File that the training continues from, and is written to after every epoch.
+    kept : BestEpochs, optional
+        Collects the weights of the best epochs and of the last one.
 
     Returns
     -------
@@ -62,7 +66,7 @@ def fit(
     ValueError
         If the state belongs to another training, or the loss is not finite.
     """
-    state = state or StateFile()
+    state, kept = state or StateFile(), kept or BestEpochs(task.monitor, 0)
     fingerprint = task.fingerprint(samples)
     loop = _Loop(task, net, len(samples), options, stages or Stages())
     early = EarlyStopping(task.monitor, options.patience)
@@ -71,6 +75,7 @@ def fit(
         loop.start(stored["warm"], stored["epoch"])
         loop.load_state_dict(stored)
         early.load_state_dict(stored)
+        kept.load_state_dict(stored, state)
     elif state.finish:
         raise ValueError("there is no trained epoch to finish from yet")
     else:
@@ -84,12 +89,15 @@ def fit(
             row |= loop.validate(validation)
         history.append(row)
         early.update(row, net)
+        kept.update(row, net)
         loop.end_epoch(row)
         values = {"epoch": epoch + 1, "history": history, **early.state_dict()}
-        state.write(options, fingerprint, {**values, **loop.state_dict()})
+        values |= {**kept.state_dict(), **loop.state_dict()}
+        state.write(options, fingerprint, values, kept.weights)
         yield Progress(epoch + 1, options.epochs, "epochs", row)
         if early.stops and epoch + 1 > loop.warm_up:
             break
+    kept.finish(history[-1], net)
     net.load_state_dict(early.weights)
     net.eval().requires_grad_(False)
     return history

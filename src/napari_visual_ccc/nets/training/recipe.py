@@ -143,6 +143,7 @@ class TrainingRecipe:
     schedule: Schedule
     patience: int
     accumulate_grad_batches: int
+    checkpoints: int
     seed: int
     device: str
     state: Path | None

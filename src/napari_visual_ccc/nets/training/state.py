@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -59,17 +61,51 @@ class StateFile:
     finish: bool = False
 
     def write(
-        self, options: FitOptions, fingerprint: Mapping[str, Any], values: Mapping[str, Any]
+        self,
+        options: FitOptions,
+        fingerprint: Mapping[str, Any],
+        values: Mapping[str, Any],
+        epochs: Mapping[int, Mapping[str, torch.Tensor]] = MappingProxyType({}),
     ) -> None:
-        """Write tensors and plain values, to a temporary name first."""
+        """Write tensors and plain values, to a temporary name first.
+
+        Parameters
+        ----------
+        options, fingerprint
+            What must be equal for a training to continue.
+        values : mapping
+            Of the last epoch.
+        epochs : mapping
+            Epoch → its weights, for the epochs that are kept. Each has a file of its own beside
+            the state, which is written once: before the state that names it, and removed after
+            the state that no longer does. A training that is killed leaves a state whose files
+            are all there.
+        """
         if self.path is None:
             return
-        part = self.path.with_name(f".{self.path.name}.part")
+        newest = len(values["history"])
+        for epoch, weights in epochs.items():
+            path = epoch_file(self.path, epoch)
+            if epoch == newest or not path.exists():
+                _save(dict(weights), path)
+        _save({**values, "mark": self._identity(options, fingerprint)}, self.path)
+        stay = {epoch_file(self.path, epoch) for epoch in epochs}
+        for path in self.path.parent.glob(f"{glob.escape(self.path.name)}.epoch-*.pt"):
+            if path not in stay:
+                path.unlink(missing_ok=True)
+
+    def read_epoch(self, epoch: int) -> dict[str, torch.Tensor] | None:
+        """Read the weights of an epoch that was kept; None where its file is missing or damaged."""
+        if self.path is None:
+            return None
         try:
-            torch.save({**values, "mark": self._identity(options, fingerprint)}, part)
-            os.replace(part, self.path)
-        finally:
-            part.unlink(missing_ok=True)
+            weights: dict[str, torch.Tensor] = torch.load(
+                epoch_file(self.path, epoch), map_location="cpu", weights_only=True
+            )
+        # torch raises whatever its unpickler meets
+        except Exception:  # noqa: BLE001
+            return None
+        return weights
 
     def read(self, options: FitOptions, fingerprint: Mapping[str, Any]) -> dict[str, Any] | None:
         """Read what `write` wrote, without unpickling; None where there is no file.
@@ -101,6 +137,20 @@ class StateFile:
         stored = stored_options(asdict(options))
         del stored["epochs"]
         return {"recipe": stored, "more": self.mark, **fingerprint}
+
+
+def epoch_file(state: Path, epoch: int) -> Path:
+    """Path of the file beside a state that holds the weights of an epoch."""
+    return state.with_name(f"{state.name}.epoch-{epoch}.pt")
+
+
+def _save(values: Mapping[str, Any], path: Path) -> None:
+    part = path.with_name(f".{path.name}.part")
+    try:
+        torch.save(values, part)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
 
 
 def _renamed(row: Mapping[str, float]) -> dict[str, float]:

@@ -1,0 +1,191 @@
+"""What a training makes: evaluations of its parts, and models with their cards."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.result import Evaluation
+from ..classification.calibration import expected_calibration_error, thin_scores
+from ..evaluation.metrics import evaluation
+from ..evaluation.operating_point import at, youden_thresholds
+from .learner import Calibration, Fitted
+
+if TYPE_CHECKING:
+    from ...core.dataset import Dataset
+    from ...nets.checkpoint import Model
+    from ...nets.models.network import Network
+    from ...nets.training.recipe import TrainingRecipe
+    from ...nets.training.selection import KeptEpoch
+    from .prepare import PreparedDataset
+    from .split import Partition
+
+# what the images that a model is calibrated with are called
+VALIDATION, CROSS_VALIDATION = "validation part", "cross-validation"
+
+
+@dataclass(frozen=True)
+class Training:
+    """What all models of a training share.
+
+    Parameters
+    ----------
+    data, prepared : Dataset and PreparedDataset
+        Labelled images, and their crops.
+    network : Network
+        Before the training.
+    parts : Partition
+        Which images are trained with, calibrated with and tested with.
+    recipe : TrainingRecipe
+        Choices of the training.
+    """
+
+    data: Dataset
+    prepared: PreparedDataset
+    network: Network
+    parts: Partition
+    recipe: TrainingRecipe
+
+
+def evaluate_parts(
+    training: Training, calibrated: Calibration, notes: tuple[str, ...] = ()
+) -> tuple[Evaluation, Evaluation | None]:
+    """Evaluate the test part, and the images that the model was calibrated with.
+
+    Thresholds are chosen on the latter, and both evaluations report what they give. The second
+    evaluation is None where no image was held out for calibration, or those are the images of the
+    test.
+    """
+    parts = training.parts
+    tested = _evaluate(training, calibrated, parts.test, parts.tested_by, notes)
+    if not len(parts.calibration):
+        return tested, None
+    chosen_on = CROSS_VALIDATION if parts.folds else VALIDATION
+    if np.array_equal(parts.calibration, parts.test):
+        return at(tested, youden_thresholds(tested), chosen_on, here=True), None
+    validated = _evaluate(training, calibrated, parts.calibration, chosen_on)
+    thresholds = youden_thresholds(validated)
+    return at(tested, thresholds, chosen_on), at(validated, thresholds, chosen_on, here=True)
+
+
+def _evaluate(
+    training: Training,
+    calibrated: Calibration,
+    images: np.ndarray,
+    part: str,
+    notes: tuple[str, ...] = (),
+) -> Evaluation:
+    prepared, parts = training.prepared, training.parts
+    targets, probabilities = prepared.targets[images], calibrated.probabilities[images]
+    return evaluation(
+        prepared.classes,
+        probabilities,
+        targets,
+        names=prepared.table["name"].to_numpy()[images].tolist(),
+        groups=parts.groups[images].tolist(),
+        seed=training.recipe.seed,
+        facts={
+            "temperature": calibrated.temperature,
+            "ece_before": expected_calibration_error(calibrated.uncalibrated[images], targets),
+            "ece_after": expected_calibration_error(probabilities, targets),
+            "part": part,
+        },
+        notes=notes,
+    )
+
+
+def package(
+    training: Training,
+    fitted: Fitted,
+    calibrated: Calibration,
+    evaluations: tuple[Evaluation, Evaluation | None],
+    epoch: KeptEpoch | None = None,
+) -> Model:
+    """Put a network, its card and its reference images into a model.
+
+    Parameters
+    ----------
+    training, fitted, calibrated
+        The training; its network; the probabilities of this network.
+    evaluations : (Evaluation, Evaluation or None)
+        From `evaluate_parts`.
+    epoch : KeptEpoch, optional
+        Epoch of a checkpoint.
+    """
+    from ...nets.card import make_card
+    from ...nets.checkpoint import Model
+    from ...nets.layers import layers_of
+    from ...nets.neighbours import choose_references, knn_threshold
+
+    data, prepared, network = training.data, training.prepared, training.network
+    parts, recipe = training.parts, training.recipe
+    tested, validated = evaluations
+    image_index, features = calibrated.image_index, calibrated.features
+    names = prepared.table["name"].tolist()
+    trained = calibrated.samples_of(parts.train)
+    held_out = calibrated.samples_of(parts.calibration)
+    kept, kept_names, chosen = choose_references(
+        features[trained], prepared.targets[image_index[trained]],
+        prepared.thumbnails[image_index[trained]],
+        [names[k] for k in image_index[trained]], recipe.seed,
+    )  # fmt: skip
+    card = {
+        **prepared.network_input.as_dict(),
+        "name": data.name,
+        "architecture": network.name,
+        "classes": list(prepared.classes),
+        "use": f"images like those of {data.name}",
+        "recipe": fitted.recipe,
+        **({"temperature": round(calibrated.temperature, 4)} if len(held_out) else {}),
+        "conformal": thin_scores(calibrated.nonconformity),
+        "references": kept_names,
+        "training_data": _training_data(data, prepared, parts),
+        "metrics": _metrics(tested, parts),
+        "layers": layers_of(fitted.net, prepared.network_input.input_px),
+        "trained": network.architecture.trained,
+        "backbone": dict(network.origin),
+        "licence": recipe.licence,
+        "version": version("napari-visual-ccc"),
+        **_selected(tested if validated is None else validated, epoch),
+    }
+    threshold = knn_threshold(features, trained[chosen], held_out, parts.groups[image_index])
+    if threshold is not None:
+        card["familiar"] = threshold
+    return Model(fitted.net, make_card(card), {**kept, **fitted.extras})
+
+
+def _selected(chosen_on: Evaluation, epoch: KeptEpoch | None) -> dict[str, Any]:
+    """Operating point and epoch, for the card."""
+    found: dict[str, Any] = {} if epoch is None else {"checkpoint": epoch.as_dict()}
+    table = chosen_on.operating_point
+    if table is not None and len(table):
+        thresholds = dict(zip(table["class"], table["threshold"].tolist(), strict=True))
+        where = chosen_on.facts["operating_point"]["chosen_on"]
+        found["operating_point"] = {"thresholds": thresholds, "chosen_on": where}
+    return found
+
+
+def _training_data(data: Dataset, prepared: PreparedDataset, parts: Partition) -> dict[str, Any]:
+    counts = np.bincount(prepared.targets[parts.train], minlength=len(prepared.classes))
+    return {
+        "name": data.name,
+        "images": len(parts.train),
+        "by_class": dict(zip(prepared.classes, counts.tolist(), strict=True)),
+        "groups": len(np.unique(parts.groups[parts.train])),
+        "sha256": prepared.digest,
+    }
+
+
+def _metrics(tested: Evaluation, parts: Partition) -> dict[str, Any]:
+    return {
+        "tested_by": parts.tested_by,
+        "images": len(parts.test),
+        "groups": tested.independent,
+        **{
+            name.replace(" ", "_"): [round(float(v), 4) for v in numbers]
+            for name, *numbers in tested.summary.itertuples(index=False, name=None)
+        },
+    }

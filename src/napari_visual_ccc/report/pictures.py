@@ -1,0 +1,119 @@
+"""Figures of the performance of a classifier: for the page, the files beside it and the dock."""
+
+from __future__ import annotations
+
+import functools
+import io
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ..core.result import Evaluation, TrainedModel
+from . import plots
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure that can be drawn.
+
+    Parameters
+    ----------
+    title : str
+        What it shows.
+    size : (width, height)
+        In inches.
+    panels : tuple of callable
+        Each draws into axes; they stand side by side.
+    """
+
+    title: str
+    size: tuple[float, float]
+    panels: tuple[Callable[[Axes], None], ...]
+
+    def draw(self, figure: Figure) -> None:
+        """Draw into an empty figure."""
+        axes = figure.subplots(1, len(self.panels), squeeze=False, sharey=len(self.panels) > 1)[0]
+        for panel, one in zip(self.panels, axes, strict=True):
+            panel(one)
+
+    def svg(self) -> bytes:
+        """Draw as SVG, with text that can be edited; the same bytes on every run."""
+        from matplotlib import rc_context
+        from matplotlib.figure import Figure
+
+        style: Any = {"svg.hashsalt": "visual-ccc", "svg.fonttype": "none"}
+        file = io.BytesIO()
+        with rc_context(style), warnings.catch_warnings():
+            # names in scripts that the font lacks: the program that shows the file has others
+            warnings.filterwarnings("ignore", "Glyph .* missing from font")
+            figure = Figure(figsize=self.size, layout="constrained")
+            self.draw(figure)
+            figure.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
+        return file.getvalue()
+
+
+def evaluation_pictures(evaluation: Evaluation) -> dict[str, Picture]:
+    """Figures of an evaluation, by the name of their file."""
+    number = len(evaluation.classes)
+    side = float(np.clip(3.5 + 0.45 * number, 5, 12))
+
+    def one(title: str, size: tuple[float, float], draw: Callable[..., None]) -> Picture:
+        return Picture(title, size, (lambda axes: draw(axes, evaluation),))
+
+    found = {
+        "confusion_matrix": one("Confusion matrix", (side + 1, side), plots.draw_confusion),
+        "classification_report": one(
+            "Classification report", (6, 1.2 + 0.4 * (number + 2)), plots.draw_report
+        ),
+        "classes": one("Classes", (8, 1.6 + 0.45 * number), plots.draw_per_class),
+        "roc": one("ROC", (5.4, 5.4), plots.draw_roc),
+        "precision_recall": one("Precision and recall", (5.4, 5.4), plots.draw_precision_recall),
+        "reliability": one("Reliability", (5.4, 5.6), plots.draw_reliability),
+    }
+    if evaluation.robustness is not None:
+        found["robustness"] = _robustness(evaluation, evaluation.robustness)
+    return found
+
+
+def _robustness(evaluation: Evaluation, table: pd.DataFrame) -> Picture:
+    kinds = [kind for kind in table["degradation"].unique() if kind != "none"]
+    panels: list[Callable[[Axes], None]] = [
+        functools.partial(plots.draw_robustness, evaluation=evaluation, kind=kind) for kind in kinds
+    ]
+
+    def first(axes: Axes) -> None:
+        plots.draw_robustness(axes, evaluation, kinds[0])
+        axes.set_ylabel("percent of the images")
+        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.12), ncols=3, fontsize=8)
+
+    return Picture("Robustness", (1 + 3.2 * len(kinds), 3.9), (first, *panels[1:]))
+
+
+def training_picture(history: pd.DataFrame) -> Picture | None:
+    """Curves of a training; None where it has no epochs."""
+    if not len(history) or "epoch" not in history:
+        return None
+    return Picture("Training", (8, 5), (lambda axes: plots.draw_history(axes, history),))
+
+
+def all_pictures(result: TrainedModel | Evaluation) -> dict[str, Picture]:
+    """Figures of a report, by the name of their file: those of each part, and of the training."""
+    if isinstance(result, Evaluation):
+        return evaluation_pictures(result)
+    parts = {"test": result.evaluation, "validation": result.validation}
+    found = {
+        f"{part}_{name}": picture
+        for part, evaluation in parts.items()
+        if evaluation is not None
+        for name, picture in evaluation_pictures(evaluation).items()
+    }
+    curves = training_picture(result.history)
+    return found if curves is None else {**found, "training": curves}

@@ -1,0 +1,92 @@
+"""What a training makes, of stripes and tiny networks."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.engine.evaluation.operating_point import rates, youden_thresholds
+from tests.engine.learning.prepared import striped
+
+SMALL = {"model": "simple-cnn", "input_px": 32, "batch_size": 8, "learning_rate": 3e-3}
+SHARES = {"split": "holdout", "validation": 0.25, "test": 0.25}
+
+
+@pytest.fixture(scope="module")
+def held_out():
+    """A network with training, validation and test part."""
+    return ccc.train(striped(12), epochs=5, checkpoints=2, seed=1, **SMALL, **SHARES)
+
+
+def test_the_validation_part_is_evaluated_beside_the_test(held_out):
+    counts = held_out.split["part"].value_counts()
+    assert len(held_out.validation.images) == counts["validation"]
+    assert len(held_out.evaluation.images) == counts["test"]
+    assert set(held_out.validation.images["name"]).isdisjoint(held_out.evaluation.images["name"])
+    assert held_out.validation.facts["part"] == "validation part"
+    # the same images as in the history, with the weights of the best epoch
+    best = held_out.history.loc[held_out.history["validation_loss"].idxmin()]
+    assert held_out.validation.value("accuracy") == pytest.approx(best["validation_accuracy"])
+
+
+def test_thresholds_are_chosen_on_the_validation_part_and_reported_on_both(held_out):
+    point = held_out.model.card.operating_point
+    assert point.thresholds == youden_thresholds(held_out.validation)
+    assert point.chosen_on == "validation part"
+    for part, here in ((held_out.validation, True), (held_out.evaluation, False)):
+        assert part.operating_point.equals(rates(part, point.thresholds))
+        assert part.facts["operating_point"]["here"] == here
+
+
+def test_every_checkpoint_is_a_calibrated_model_of_its_own(held_out):
+    history = held_out.history.set_index("epoch")["validation_loss"]
+    ranked = [(m.card.checkpoint.rank, m.card.checkpoint) for m in held_out.checkpoints]
+    assert [rank for rank, _ in ranked if rank] == [1, 2]
+    best = history.sort_values(kind="stable").index[:2].tolist()
+    assert [one.epoch for rank, one in ranked if rank] == best
+    assert sum(one.last for _, one in ranked) == 1
+    for model, (_, one) in zip(held_out.checkpoints, ranked, strict=True):
+        assert one.value == pytest.approx(history[one.epoch])
+        assert one.monitor == "validation_loss"
+        assert model.card.is_calibrated
+        assert model.card.operating_point.chosen_on == "validation part"
+        assert model.card.references == held_out.model.card.references
+    first = held_out.checkpoints[0]
+    assert first.card.temperature == held_out.model.card.temperature
+    assert held_out.model.card.checkpoint is None
+
+
+def test_layers_say_what_was_trained(held_out):
+    assert held_out.architecture["trained"].equals(held_out.architecture["parameters"])
+    assert held_out.model.card.trained == [""]
+
+
+def test_a_cross_validation_has_no_validation_part_and_no_checkpoints():
+    found = ccc.train(striped(6), epochs=1, split="k-fold", **SMALL)
+    assert found.validation is None
+    assert found.checkpoints == ()
+    point = found.evaluation.facts["operating_point"]
+    assert (point["chosen_on"], point["here"]) == ("cross-validation", True)
+    assert found.model.card.operating_point.chosen_on == "cross-validation"
+
+
+def test_a_linear_layer_is_validated_by_cross_validation_within_its_training_part():
+    found = ccc.train(striped(8), input_px=32, **SHARES)
+    assert found.validation.facts["part"] == "cross-validation"
+    trained = found.split["name"][found.split["part"] == "train"]
+    assert set(found.validation.images["name"]) == set(trained)
+    assert found.checkpoints == ()
+    assert found.model.card.trained == ["classifier."]
+    assert found.architecture["trained"].sum() == 2 * 1281
+
+
+def test_without_images_to_choose_on_there_are_no_thresholds():
+    found = ccc.train(
+        striped(6), epochs=1, split="holdout", validation=0.0, test=0.3, **SMALL
+    )  # fmt: skip
+    assert found.model.card.operating_point is None
+    assert found.evaluation.operating_point is None
+    assert found.validation is None
+    assert not found.model.card.is_calibrated
+    assert np.isfinite(found.evaluation.value("accuracy"))
