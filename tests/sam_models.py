@@ -7,12 +7,16 @@ from typing import Any
 
 import torch
 
+from napari_visual_ccc.nets.device import spare_triton
+
 # side of the network's input
 SIDE = 256
 
 
 def save_tiny(kind: str, folder: Path) -> Path:
     """Save a tiny random model: 'sam2', 'sam', 'sam_hq' or 'sam3_tracker'."""
+    # a viewer may have drawn already, see there
+    spare_triton()
     model, processor = _MAKERS[kind]()
     with torch.random.fork_rng():
         torch.manual_seed(0)

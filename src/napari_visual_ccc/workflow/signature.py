@@ -32,7 +32,8 @@ class Parameter:
         numbers and bool may be None where a preset has a value for them.
     options : dict
         Limits and hints given with ``Annotated``: ``min``, ``max``, ``step``, ...; ``presets`` of
-        a choice: its value → values of other parameters that are None.
+        a choice: its value → values of other parameters that are None; ``hub`` of a model that may
+        be fetched.
     help : str
         The numpydoc text of the parameter.
     """
@@ -142,6 +143,11 @@ def _parameter_texts(operation: Callable[..., Any]) -> dict[str, str]:
         for one in parameter.arg_name.split(","):
             texts[one.strip()] = re.sub(r"\s+", " ", parameter.description or "").strip()
     return texts
+
+
+def has_hub(name: str) -> bool:
+    """Whether the model of an operation may be fetched from the hub of Hugging Face."""
+    return any("hub" in parameter.options for parameter in parameters(name).values())
 
 
 class Presets(NamedTuple):

@@ -11,6 +11,7 @@ from unittest.mock import patch
 import napari
 import numpy as np
 import pytest
+from napari.layers import Labels, Shapes
 from qtpy.QtCore import QThreadPool, QTimer
 from qtpy.QtWidgets import QApplication
 
@@ -368,3 +369,39 @@ def test_align_shows_the_stack_and_lists_the_drift(viewer, finish):
     assert layer.units == viewer.layers["series"].units
     inner = layer.data[:, :, :150]
     np.testing.assert_allclose(inner[0], inner[2], atol=12)
+
+
+def test_segment_anything_runs_on_the_image_and_again_on_points(
+    viewer, particles, finish, tiny_sam
+):
+    image = viewer.add_image(particles, name="copper", **PLACE)
+    form = dock(viewer, "segment")
+    form.method.value = OPERATIONS["sam_masks"].title
+    form.fields["model"].value = tiny_sam("sam2")
+    form.fields["preset"].value = "custom"
+    few = {
+        "points_per_side": 3, "pred_iou_thresh": 0.0, "stability_score_thresh": 0.0,
+        "box_nms_thresh": 1.0,
+    }  # fmt: skip
+    for key, value in few.items():
+        form.fields[key].value = value
+    form.run_button.native.click()
+    finish(form)
+    (masks,) = [layer for layer in viewer.layers if isinstance(layer, Labels)]
+    expected = ccc.sam_masks(particles, None, (0.5, 0.5), "nm", model=tiny_sam("sam2"), **few)
+    np.testing.assert_array_equal(masks.data, expected.labels)
+    assert list(masks.features["score"]) == list(expected.table["score"])
+    assert len(form.table.frame) == len(expected.table)
+    before = masks.data.copy()
+    form.prompt_points.add_button.native.click()
+    form.prompt_points.layer.add([100, 120])
+    form.fields["outlines"].value = True
+    form.run_button.native.click()
+    finish(form)
+    assert not np.array_equal(masks.data, before)
+    record = masks.metadata["visual_ccc"]["steps"][-1]
+    np.testing.assert_allclose(record["drawn"]["prompts"]["points"], [[100, 120]])
+    again = ccc.replay(masks.metadata["visual_ccc"], particles)
+    np.testing.assert_array_equal(again.labels, masks.data)
+    (outlines,) = [layer for layer in viewer.layers if isinstance(layer, Shapes)]
+    np.testing.assert_allclose(outlines.data_to_world((3, 4)), image.data_to_world((3, 4)))

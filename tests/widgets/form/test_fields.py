@@ -5,6 +5,7 @@ import pytest
 from magicgui.widgets import Container, Label
 from napari.layers import Image, Labels
 
+from napari_visual_ccc.engine.promptable.presets import PRESETS
 from napari_visual_ccc.widgets.form import fields
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import OPERATIONS
@@ -113,3 +114,37 @@ def test_a_call_is_dropped_with_its_widget(qtbot):
     qtbot.waitUntil(lambda: "kept" in called)
     qtbot.wait(20)
     assert called == ["kept"]
+
+
+def test_custom_shows_the_values_of_the_preset_chosen_before(viewer):
+    form = fields.fields_of("sam_masks", viewer)
+    viewer.window.add_dock_widget(form)
+    assert fields.values_of("sam_masks", form)["points_per_batch"] is None
+    assert form["points_per_batch"].native.isHidden()
+    form["preset"].value = "batch"
+    form["preset"].value = "custom"
+    assert not form["points_per_batch"].native.isHidden()
+    values = fields.values_of("sam_masks", form)
+    assert {key: values[key] for key in PRESETS["batch"]} == dict(PRESETS["batch"])
+    form["points_per_side"].value = 12
+    assert fields.values_of("sam_masks", form)["points_per_side"] == 12
+    form["preset"].value = "window"
+    assert form["points_per_side"].native.isHidden()
+    assert fields.values_of("sam_masks", form)["points_per_side"] is None
+
+
+def test_points_are_chosen_as_prompts_but_labels_only_by_hand(viewer):
+    image = viewer.add_image(np.zeros((8, 8)))
+    form = fields.fields_of("sam_masks", viewer)
+    labels = viewer.add_labels(np.ones((8, 8), int))
+    fields.choose_layer("sam_masks", form, labels)
+    assert form["prompts"].value is None
+    points = viewer.add_points([[1, 2]])
+    fields.choose_layer("sam_masks", form, points)
+    assert form["prompts"].value is points
+    taken = fields.take_inputs(OPERATIONS["sam_masks"], {"image": image, "prompts": points}, viewer)
+    np.testing.assert_allclose(taken["prompts"].data.data, [[1, 2]])
+    form.reset_choices()
+    form["prompts"].value = labels
+    taken = fields.take_inputs(OPERATIONS["sam_masks"], {"image": image, "prompts": labels}, viewer)
+    assert taken["prompts"].data.shape == (8, 8)

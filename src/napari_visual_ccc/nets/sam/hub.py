@@ -62,11 +62,14 @@ class Offer:
         Commit that the sizes and hashes are of.
     files : tuple of HubFile
         Configuration and weights.
+    endpoint : str, optional
+        Address of the hub that was asked.
     """
 
     name: str
     revision: str
     files: tuple[HubFile, ...]
+    endpoint: str | None = None
 
     @property
     def size(self) -> int:
@@ -104,7 +107,8 @@ def look_up(name: str, *, endpoint: str | None = None) -> Offer:
     from huggingface_hub import HfApi
 
     with _plain_errors(name):
-        about = HfApi(endpoint=endpoint).model_info(name, files_metadata=True, timeout=_SECONDS)
+        api = HfApi(endpoint=endpoint)
+        about = api.model_info(name, files_metadata=True, timeout=_SECONDS)
     files = []
     for one in about.siblings or []:
         is_weights = one.rfilename.endswith(".safetensors") and "/" not in one.rfilename
@@ -113,18 +117,18 @@ def look_up(name: str, *, endpoint: str | None = None) -> Offer:
             files.append(HubFile(one.rfilename, int(one.size or 0), digest))
     if not any(one.name.endswith(".safetensors") for one in files):
         raise ValueError(f"{name} has no weights as safetensors on the hub")
-    return Offer(name, str(about.sha), tuple(files))
+    return Offer(name, str(about.sha), tuple(files), api.endpoint)
 
 
-def fetch(offer: Offer, *, endpoint: str | None = None, folder: Path | None = None) -> Steps[Path]:
+def fetch(offer: Offer, *, folder: Path | None = None) -> Steps[Path]:
     """Download the files of an offer into the cache of the hub, and check their hashes.
 
     Parameters
     ----------
     offer : Offer
         From `look_up`, after a person has agreed to it.
-    endpoint, folder
-        Another hub, another cache.
+    folder : Path, optional
+        Another cache.
 
     Returns
     -------
@@ -144,7 +148,7 @@ def fetch(offer: Offer, *, endpoint: str | None = None, folder: Path | None = No
             with _plain_errors(offer.name):
                 return Path(
                     hf_hub_download(
-                        offer.name, file.name, revision=offer.revision, endpoint=endpoint,
+                        offer.name, file.name, revision=offer.revision, endpoint=offer.endpoint,
                         cache_dir=folder,
                     )
                 )  # fmt: skip

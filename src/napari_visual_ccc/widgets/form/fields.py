@@ -6,7 +6,15 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, Container, FloatSpinBox, Label, Widget, create_widget
+from magicgui.widgets import (
+    ComboBox,
+    Container,
+    FileEdit,
+    FloatSpinBox,
+    Label,
+    Widget,
+    create_widget,
+)
 from napari.layers import Image, Labels, Layer, Points, Shapes
 from qtpy.QtCore import QTimer
 from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
@@ -20,6 +28,9 @@ from ..layers.source import Source, level_like, take
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+# options of a parameter that its widget does not know
+_NO_WIDGET = ("presets", "hub")
 
 # of numbers whose range is wide
 _DECIMALS = 9
@@ -88,7 +99,7 @@ def field_of(parameter: Parameter, value: Any = None) -> Widget:
         To begin with, where the default is None.
     """
     kind = parameter.plain_type
-    options = {key: one for key, one in parameter.options.items() if key != "presets"}
+    options = {key: one for key, one in parameter.options.items() if key not in _NO_WIDGET}
     options.setdefault("label", parameter.name.replace("_", " ").capitalize())
     options["tooltip"] = parameter.help
     if {"min", "max"} <= options.keys() and options["max"] - options["min"] <= 1000:
@@ -103,6 +114,9 @@ def field_of(parameter: Parameter, value: Any = None) -> Widget:
         value=parameter.default if value is None else value,
         options=options,
     )
+    if isinstance(field, FileEdit):
+        # room for the path
+        field.choose_btn.text = "Choose…"
     if isinstance(field, FloatSpinBox) and "step" not in options:
         # grey values of floats need more than the two decimals of Qt
         field.native.setDecimals(_DECIMALS)

@@ -14,7 +14,7 @@ from napari.utils.notifications import show_info
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from ...workflow import operations, signature
-from ...workflow.operations import Operation
+from ...workflow.operations import Kind, Operation
 from ...workflow.run import Outcome
 from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
@@ -23,6 +23,8 @@ from .fields import choose_layer, fields_of, later, take_inputs, values_of, wrap
 from .forecast import Forecast
 from .lazy_results import LazyResults
 from .live import LiveRuns
+from .model_fetcher import ModelFetcher
+from .prompt_points import PromptPoints
 from .result_layers import ResultLayers
 
 if TYPE_CHECKING:
@@ -81,10 +83,11 @@ class Form(Container):
         )
         for box in (self.place, buttons):
             box.margins = (0, 0, 0, 0)
+        self.prompt_points, self.fetcher = PromptPoints(self), ModelFetcher(self)
         wrapped(self.message, self.forecast)
         return [
-            self.method, self.place, self.level, self.live, self.forecast, buttons, self.bar,
-            self.message, self.store_button,
+            self.method, self.place, self.prompt_points, self.fetcher, self.level, self.live,
+            self.forecast, buttons, self.bar, self.message, self.store_button,
         ]  # fmt: skip
 
     def _connect(self) -> None:
@@ -108,6 +111,11 @@ class Form(Container):
         return self._fields[self.operation.name]
 
     @property
+    def kinds(self) -> dict[str, Kind]:
+        """Kind of each input."""
+        return signature.input_kinds(self.operation.name)
+
+    @property
     def is_idle(self) -> bool:
         """Whether no job runs, and none is about to follow."""
         return self.job is None and not self._live.is_waiting
@@ -127,6 +135,8 @@ class Form(Container):
         self.method.tooltip = signature.summary(name)
         self.run_button.tooltip = signature.summary(name)
         self.live.visible = self.operation.live
+        self.prompt_points.visible = "prompts" in self.kinds.values()
+        self.fetcher.visible = signature.has_hub(name)
         self._follow_selection()
         self.on_changed()
 

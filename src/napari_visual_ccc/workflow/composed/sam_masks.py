@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 # objects of a threshold with fewer pixels are noise, and no prompts
 _LEAST = 16
 
+_SHARE = {"min": 0, "max": 1, "step": 0.01}
+
 
 def sam_masks(  # noqa: PLR0913
     image: Any,
@@ -28,19 +30,25 @@ def sam_masks(  # noqa: PLR0913
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    model: Annotated[Path | None, {"mode": "d"}] = None,
+    model: Annotated[Path | None, {"mode": "d", "hub": True}] = None,
     preset: Annotated[Literal["window", "batch", "custom"], {"presets": PRESETS}] = "window",
     points_per_side: Annotated[int | None, {"min": 1, "max": 256}] = None,
     points_per_batch: Annotated[int | None, {"min": 1, "max": 1024}] = None,
-    pred_iou_thresh: Annotated[float | None, {"min": 0, "max": 1, "step": 0.01}] = None,
-    stability_score_thresh: Annotated[float | None, {"min": 0, "max": 1, "step": 0.01}] = None,
-    stability_score_offset: Annotated[float | None, {"min": 0, "max": 10, "step": 0.1}] = None,
+    pred_iou_thresh: Annotated[float | None, {**_SHARE, "label": "Predicted IoU"}] = None,
+    stability_score_thresh: Annotated[float | None, {**_SHARE, "label": "Stability"}] = None,
+    stability_score_offset: Annotated[
+        float | None, {"min": 0, "max": 10, "step": 0.1, "label": "Stability offset"}
+    ] = None,
     mask_threshold: Annotated[float | None, {"min": -10, "max": 10, "step": 0.1}] = None,
-    crop_n_layers: Annotated[int | None, {"min": 0, "max": 3}] = None,
-    box_nms_thresh: Annotated[float | None, {"min": 0, "max": 1, "step": 0.01}] = None,
-    crop_n_points_downscale_factor: Annotated[int | None, {"min": 1, "max": 8}] = None,
-    min_mask_region_area: Annotated[int | None, {"min": 0, "max": 1_000_000}] = None,
-    use_m2m: bool | None = None,
+    crop_n_layers: Annotated[int | None, {"min": 0, "max": 3, "label": "Crop layers"}] = None,
+    box_nms_thresh: Annotated[float | None, {**_SHARE, "label": "NMS of boxes"}] = None,
+    crop_n_points_downscale_factor: Annotated[
+        int | None, {"min": 1, "max": 8, "label": "Crop downscale"}
+    ] = None,
+    min_mask_region_area: Annotated[
+        int | None, {"min": 0, "max": 1_000_000, "label": "Minimum area"}
+    ] = None,
+    use_m2m: Annotated[bool | None, {"label": "Refine (mask to mask)"}] = None,
     tile_size: Annotated[int | None, {"min": 0, "max": 100_000}] = None,
     prompts_from: Literal["grid", "threshold", "watershed", "centroids"] = "grid",
     largest_only: bool = False,
@@ -160,7 +168,7 @@ def sam_masks(  # noqa: PLR0913
         "prompts": len(given) if given is not None else "grid", **sam.identity,
     }  # fmt: skip
     layers = (layer, outline_layer(layer.data, layer.table)) if outlines else (layer,)
-    notes = (*notes, f"{shown} masks", *_covered(len(masks) - shown))
+    notes = (*notes, _count(shown), *_covered(len(masks) - shown))
     return Result(layers, model=sam.identity, facts=facts, notes=notes)
 
 
@@ -179,8 +187,12 @@ def _merged(masks: list[Mask], plane: np.ndarray, how: str) -> Steps[list[Mask]]
     return masks
 
 
+def _count(masks: int) -> str:
+    return f"{masks} mask{'s' if masks != 1 else ''}"
+
+
 def _covered(count: int) -> tuple[str, ...]:
-    return (f"{count} masks are covered by smaller ones and left out",) if count else ()
+    return (f"{_count(count)} covered by smaller ones and left out",) if count else ()
 
 
 def _prompts(prompts: Any, plane: np.ndarray, source: str) -> Steps[tuple[Any, bool]]:
