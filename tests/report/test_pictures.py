@@ -7,6 +7,7 @@ import pytest
 
 from napari_visual_ccc.report.pictures import (
     all_pictures,
+    degraded,
     evaluation_pictures,
     training_picture,
 )
@@ -46,10 +47,10 @@ def test_a_training_has_figures_of_both_parts_and_its_curves():
     assert names["test_roc"].svg() != names["validation_roc"].svg()
 
 
-def test_robustness_has_a_panel_for_each_kind():
-    picture = evaluation_pictures(robust())["robustness"]
-    assert len(picture.panels) == 2
-    text = picture.svg().decode()
-    for word in ("Gaussian noise", "blur", "sigma (nm)", "fraction of the contrast", "none"):
-        assert word in text
-    assert "Poisson" not in text
+def test_robustness_has_a_figure_for_each_kind():
+    pictures = evaluation_pictures(robust())
+    assert degraded(robust()) == ["Gaussian noise", "blur"]
+    assert set(pictures) == {*PART, "robustness_gaussian_noise", "robustness_blur"}
+    text = pictures["robustness_gaussian_noise"].svg().decode()
+    assert "Gaussian noise, sigma (fraction of the contrast)" in text
+    assert "blur, sigma (nm)" in pictures["robustness_blur"].svg().decode()

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 _MOST_SKIPPED = 200
 
 # starts of the names of figures that a report may lack
-_FIGURES_OF = ("validation_", "training", "test_robustness", "robustness")
+_FIGURES_OF = ("validation_", "training", "robustness_")
 
 # what the numbers of the images are that a model was calibrated with
 _PARTS = {

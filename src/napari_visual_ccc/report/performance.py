@@ -57,6 +57,7 @@ def performance(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, A
         "calibration": _calibration(facts),
         "operating_point": _operating_point(evaluation),
         "robustness": _robustness(evaluation),
+        "degraded": [name for name in figures if name.startswith("robustness")],
     }
 
 

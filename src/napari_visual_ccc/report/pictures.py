@@ -17,7 +17,6 @@ from . import plots
 if TYPE_CHECKING:
     import pandas as pd
     from matplotlib.axes import Axes
-    from matplotlib.figure import Figure
 
 
 @dataclass(frozen=True)
@@ -30,19 +29,13 @@ class Picture:
         What it shows.
     size : (width, height)
         In inches.
-    panels : tuple of callable
-        Each draws into axes; they stand side by side.
+    draw : callable
+        Draws into axes.
     """
 
     title: str
     size: tuple[float, float]
-    panels: tuple[Callable[[Axes], None], ...]
-
-    def draw(self, figure: Figure) -> None:
-        """Draw into an empty figure."""
-        axes = figure.subplots(1, len(self.panels), squeeze=False, sharey=len(self.panels) > 1)[0]
-        for panel, one in zip(self.panels, axes, strict=True):
-            panel(one)
+    draw: Callable[[Axes], None]
 
     def svg(self) -> bytes:
         """Draw as SVG, with text that can be edited; the same bytes on every run."""
@@ -55,7 +48,7 @@ class Picture:
             # names in scripts that the font lacks: the program that shows the file has others
             warnings.filterwarnings("ignore", "Glyph .* missing from font")
             figure = Figure(figsize=self.size, layout="constrained")
-            self.draw(figure)
+            self.draw(figure.add_subplot())
             figure.savefig(file, format="svg", facecolor="white", metadata={"Date": None})
         return file.getvalue()
 
@@ -66,7 +59,7 @@ def evaluation_pictures(evaluation: Evaluation) -> dict[str, Picture]:
     side = float(np.clip(3.5 + 0.45 * number, 5, 12))
 
     def one(title: str, size: tuple[float, float], draw: Callable[..., None]) -> Picture:
-        return Picture(title, size, (lambda axes: draw(axes, evaluation),))
+        return Picture(title, size, functools.partial(draw, evaluation=evaluation))
 
     found = {
         "confusion_matrix": one("Confusion matrix", (side + 1, side), plots.draw_confusion),
@@ -78,30 +71,26 @@ def evaluation_pictures(evaluation: Evaluation) -> dict[str, Picture]:
         "precision_recall": one("Precision and recall", (5.4, 5.4), plots.draw_precision_recall),
         "reliability": one("Reliability", (5.4, 5.6), plots.draw_reliability),
     }
-    if evaluation.robustness is not None:
-        found["robustness"] = _robustness(evaluation, evaluation.robustness)
+    for kind in degraded(evaluation):
+        draw = functools.partial(plots.draw_robustness, kind=kind)
+        name = f"robustness_{kind.lower().replace(' ', '_')}"
+        found[name] = one(f"Robustness: {kind}", (4.2, 4), draw)
     return found
 
 
-def _robustness(evaluation: Evaluation, table: pd.DataFrame) -> Picture:
-    kinds = [kind for kind in table["degradation"].unique() if kind != "none"]
-    panels: list[Callable[[Axes], None]] = [
-        functools.partial(plots.draw_robustness, evaluation=evaluation, kind=kind) for kind in kinds
-    ]
-
-    def first(axes: Axes) -> None:
-        plots.draw_robustness(axes, evaluation, kinds[0])
-        axes.set_ylabel("percent of the images")
-        axes.legend(loc="lower left", bbox_to_anchor=(0, 1.12), ncols=3, fontsize=8)
-
-    return Picture("Robustness", (1 + 3.2 * len(kinds), 3.9), (first, *panels[1:]))
+def degraded(evaluation: Evaluation) -> list[str]:
+    """Kinds of noise and blur that an evaluation has levels of."""
+    table = evaluation.robustness
+    if table is None:
+        return []
+    return [kind for kind in table["degradation"].unique() if kind != "none"]
 
 
 def training_picture(history: pd.DataFrame) -> Picture | None:
     """Curves of a training; None where it has no epochs."""
     if not len(history) or "epoch" not in history:
         return None
-    return Picture("Training", (8, 5), (lambda axes: plots.draw_history(axes, history),))
+    return Picture("Training", (8, 5), lambda axes: plots.draw_history(axes, history))
 
 
 def all_pictures(result: TrainedModel | Evaluation) -> dict[str, Picture]:

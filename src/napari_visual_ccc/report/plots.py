@@ -238,7 +238,11 @@ def draw_history(axes: Axes, history: pd.DataFrame) -> None:
     axes.set(xlim=(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5))
     below.set_xlabel("epoch")
     below.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))
-    axes.legend(handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, fontsize=8)
+    # in a dock the names need two lines
+    columns = 4 if axes.figure.bbox.width / axes.figure.dpi > 6 else 2
+    axes.legend(
+        handles=lines, loc="lower center", bbox_to_anchor=(0.5, 1), ncols=columns, fontsize=8
+    )
 
 
 def _has(history: pd.DataFrame, column: str) -> bool:
@@ -270,13 +274,15 @@ def draw_robustness(axes: Axes, evaluation: Evaluation, kind: str) -> None:
     # levels are far apart: each has the same room
     axes.vlines(place, 100 * rows["low"], 100 * rows["high"], color=_BLUE)
     axes.plot(place, 100 * rows["accuracy"], "o-", ms=5, color=_BLUE, label="accuracy")
-    axes.plot(place, 100 * rows["probability"], "--", color=_RED, label="mean probability")
+    axes.plot(place, 100 * rows["probability"], "s--", ms=3, color=_RED, label="mean probability")
     if rows["unknown"].notna().all():
-        axes.plot(place, 100 * rows["unknown"], ":", color=_GREEN, label="unknown")
+        axes.plot(place, 100 * rows["unknown"], "^:", ms=3, color=_GREEN, label="unknown")
     axes.set_xticks(place, ["none", *(f"{level:g}" for level in rows["level"][1:])])
     unit = rows["unit"].iloc[-1]
-    axes.set(ylim=(0, 102), title=kind, xlabel=_LEVELS.get(unit, f"sigma ({unit})"))
+    axes.set(ylim=(0, 102), ylabel="percent of the images")
+    axes.set(xlabel=f"{kind}, {_LEVELS.get(unit, f'sigma ({unit})')}")
     axes.grid(axis="y", alpha=0.3)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=3, fontsize=7, frameon=False)
 
 
 def percent(value: float | None) -> str:

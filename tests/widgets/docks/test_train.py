@@ -60,6 +60,8 @@ def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
         train.report.view.setCurrentIndex(view)
     model = train.save(tmp_path / "mine.safetensors")
     assert model.exists()
+    assert train.evaluation.fields["model"].value == model
+    assert "Layers" in [train.report.view.itemText(k) for k in range(train.report.view.count())]
     assert (tmp_path / "mine_report.html").exists()
     train.use_button.native.click()
     classify = dock(viewer, "classify")
@@ -68,7 +70,15 @@ def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
     classify.run_button.native.click()
     finish(classify)
     assert "<b>powder</b>" in texts(classify.bars)[0]
+    classify.fields["decision"].value = "operating point"
+    classify.run_button.native.click()
+    finish(classify)
+    assert "<b>powder</b> at the operating point" in texts(classify.bars)[0]
     assert classify.similar.isVisibleTo(classify.native)
+    classify.layers_button.click()
+    finish(classify)
+    assert "2,562 are trained. Operating point: powder " in classify.message.value
+    assert classify.table.frame["layer"].iloc[0] == "conv_stem"
 
 
 def test_a_second_training_brings_its_own_classes(viewer, folder, idle):
@@ -145,6 +155,8 @@ def test_stop_keeps_and_tests_the_best_so_far(viewer, folder, idle, qtbot):
     train.train_button.native.click()
     idle(train)
     assert 3 <= len(train.result.history) < 500
+    assert 3 <= len(train.result.checkpoints) <= 4
+    assert train.report.part.count() == 2
     assert train.report.headline.text()
 
 

@@ -10,10 +10,11 @@ from napari.layers import Image, Shapes
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from superqt.utils import qdebounced
 
+from ...core.progress import Progress, Steps
 from ...core.result import Result, prediction_of
 from ...nets.card import read_card
 from ...workflow import signature
-from ...workflow.models import import_visual_ccc
+from ...workflow.models import describe_model, import_visual_ccc
 from ...workflow.operations import Operation
 from ...workflow.run import execute
 from ..form.form import Form
@@ -54,6 +55,11 @@ class Classify(Form):
         self.folder_button = QPushButton("Classify a folder…")
         self.folder_button.setToolTip(signature.summary("classify_folder"))
         self.folder_button.clicked.connect(lambda: self.classify_folder())
+        self.layers_button = QPushButton("Layers")
+        self.layers_button.setToolTip(
+            "List the layers of the model: shapes, parameters, and which of them are trained"
+        )
+        self.layers_button.clicked.connect(self.show_layers)
         self._folder: Path | None = None
         self._occlude_soon = qdebounced(self._occlude, timeout=30, leading=False)
         self.table.hide()
@@ -62,6 +68,7 @@ class Classify(Form):
         row.setContentsMargins(0, 0, 0, 0)
         row.addWidget(self.folder_button)
         row.addWidget(self.occlude_button)
+        row.addWidget(self.layers_button)
         self.table.picked.connect(self._open_row)
         for widget in (buttons, self.bars, self.similar, self.card, self.table):
             self.native.layout().addWidget(widget)
@@ -139,6 +146,31 @@ class Classify(Form):
             frame = next(iter(tables.values()))
             self.card.show_table(frame)
             self.table.show_frame(frame)
+
+    def show_layers(self) -> None:
+        """List the layers of the chosen model in the table."""
+        if self.job is not None:
+            return
+        model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
+        self.start(_described(_path(model)), "Layers", self._show_model)
+        self.reveal()
+
+    def _show_model(self, result: Result) -> None:
+        facts = result.facts
+        text = (
+            f"{facts['name']}: {facts['architecture']}, {facts['parameters']:,} parameters, of "
+            f"which {facts['trained']:,} are trained."
+        )
+        if facts["operating_point"] is not None:
+            limits = facts["operating_point"]["thresholds"].items()
+            text += f" Operating point: {', '.join(f'{k} {v:.3g}' for k, v in limits)}."
+        self.say(text)
+        self._folder = None
+        self.bars.hide()
+        self.similar.hide()
+        self.card.hide()
+        self.table.show()
+        self.table.show_frame(result.table)
 
     # a folder -------------------------------------------------------------------------------------
 
@@ -237,6 +269,12 @@ class Classify(Form):
         if self._occlude_again:
             self._occlude_again = False
             self._occlude()
+
+
+def _described(model: Path | None) -> Steps[Result]:
+    """Describe a model on the thread of a job: loading it takes long the first time."""
+    yield Progress(0, 0, "model")
+    return describe_model(model)
 
 
 def _offer(fields: Container, name: str, choices: Any) -> None:

@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget
 from superqt import QCollapsible
 
 from ...core.progress import Progress, Steps, map_progress
-from ...core.result import Audit, TrainedModel
+from ...core.result import Audit, Evaluation, TrainedModel
 from ...report import plots
 from ...workflow import signature
 from ...workflow.models import SUFFIX, named, save_model
@@ -23,6 +23,7 @@ from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import open_image
 from ..parts.report import Canvas, Mistakes, Report
+from .evaluate import EvaluateModel
 from .labelled_images import LabelledImages
 
 if TYPE_CHECKING:
@@ -82,7 +83,8 @@ class Train(Container):
         self._fold.addWidget(more.native)
         self._fold.collapse(animate=False)
         for widget in (
-            self._fold, self._buttons.native, self.bar.native, self.message, self.tabs
+            self._fold, self._buttons.native, self.bar.native, self.evaluation, self.message,
+            self.tabs,
         ):  # fmt: skip
             self.native.layout().addWidget(widget)
         # Qt does not own the Python side of these
@@ -95,7 +97,7 @@ class Train(Container):
         )
         self.train_button = PushButton(text="Train", tooltip=signature.summary("train"))
         self.save_button = PushButton(
-            text="Save…", enabled=False, tooltip="Save the model, its split and its report"
+            text="Save…", enabled=False, tooltip="Save the model, its report and its checkpoints"
         )
         self.use_button = PushButton(
             text="Use", enabled=False, tooltip="Classify and explain with this model"
@@ -111,6 +113,7 @@ class Train(Container):
         self.message.hide()
         self.audit = AuditView()
         self.curves, self.report, self.mistakes = Canvas(), Report(), Mistakes()
+        self.evaluation = EvaluateModel(self.images.dataset, self._show_evaluated)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.audit, "Images")
         self.tabs.addTab(self.curves, "Training")
@@ -147,6 +150,7 @@ class Train(Container):
 
     def _close(self, *_: Any) -> None:
         # Qt has deleted the fields: nothing may touch them
+        self.evaluation.abandon()
         if self._job is not None:
             self._job.abandon()
 
@@ -258,10 +262,17 @@ class Train(Container):
         self.result, self.saved, self._training = result, None, False
         self._trained += 1
         self._draw_curves(result.history)
-        self.report.show_evaluation(result.evaluation)
+        self.report.show_evaluation(result.evaluation, result.validation, result.architecture)
         self.mistakes.show_mistakes(result.evaluation, result.thumbnails)
         self.save_button.enabled = self.use_button.enabled = True
         self._show_notes(result.notes)
+        self._show_tab(_REPORT)
+
+    def _show_evaluated(self, data: Any, evaluation: Evaluation) -> None:
+        self._data = data
+        self.report.show_evaluation(evaluation)
+        self.mistakes.show_mistakes(evaluation, evaluation.thumbnails)
+        self._show_notes(evaluation.notes)
         self._show_tab(_REPORT)
 
     # result --------------------------------------------------------------------------------------
@@ -286,7 +297,10 @@ class Train(Container):
         except EXPECTED as error:
             report(error)
             return None
-        self._show_notes((f"Saved {self.saved} with its split and its report",))
+        self.evaluation.use_model(self.saved)
+        count = len(self.result.checkpoints)
+        more = f", figures and {count} checkpoints" if count else " and figures"
+        self._show_notes((f"Saved {self.saved} with its split, report{more}",))
         return self.saved
 
     def use(self) -> None:

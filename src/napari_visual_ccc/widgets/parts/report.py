@@ -20,22 +20,21 @@ from qtpy.QtWidgets import (
 
 from ...core.result import Evaluation
 from ...engine.evaluation.metrics import confused_pairs, worst_mistakes
-from ...report import plots
+from ...report.pictures import Picture, evaluation_pictures
 from .bars import pixmap
 from .tables import Table
 
 if TYPE_CHECKING:
     import pandas as pd
 
-FIGURES: dict[str, Callable[[Any, Evaluation], None]] = {
-    "Confusion matrix": plots.draw_confusion,
-    "Classes": plots.draw_per_class,
-    "ROC": plots.draw_roc,
-    "Precision and recall": plots.draw_precision_recall,
-    "Reliability": plots.draw_reliability,
-}
-
+# of every evaluation; some have further ones
+FIGURES = (
+    "Confusion matrix", "Classification report", "Classes", "ROC", "Precision and recall",
+    "Reliability",
+)  # fmt: skip
 TABLES = ("Summary", "Most confused")
+
+TEST, VALIDATION = "Test", "Validation"
 
 _THUMBNAIL = 72
 
@@ -85,41 +84,89 @@ class Report(QWidget):
         self.headline = QLabel()
         self.headline.setWordWrap(True)
         self.headline.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
-        self.view = QComboBox()
-        self.view.addItems([*FIGURES, *TABLES])
+        self.part, self.view = QComboBox(), QComboBox()
+        self.part.setToolTip("Images that the numbers are of")
         self.canvas, self.table = Canvas(), Table("evaluation")
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
-        for widget in (self.headline, self.view, self.canvas, self.table):
+        for widget in (self.headline, self.part, self.view, self.canvas, self.table):
             layout.addWidget(widget)
-        self._evaluation: Evaluation | None = None
+        self._parts: dict[str, Evaluation] = {}
+        self._layers: pd.DataFrame | None = None
+        self._figures: dict[str, Picture] = {}
+        self._tables: dict[str, pd.DataFrame] = {}
+        self.part.currentTextChanged.connect(self._show_part)
         self.view.currentTextChanged.connect(self._draw)
 
-    def show_evaluation(self, evaluation: Evaluation) -> None:
-        """Show an evaluation."""
-        self._evaluation = evaluation
+    def show_evaluation(
+        self,
+        evaluation: Evaluation,
+        validation: Evaluation | None = None,
+        layers: pd.DataFrame | None = None,
+    ) -> None:
+        """Show an evaluation.
+
+        Parameters
+        ----------
+        evaluation, validation : Evaluation
+            Of the test, and of the images that the model was chosen with.
+        layers : DataFrame, optional
+            Layers of the network.
+        """
+        self._parts, self._layers = {TEST: evaluation}, layers
+        if validation is not None:
+            self._parts[VALIDATION] = validation
+        self._fill(self.part, list(self._parts))
+        self.part.setVisible(len(self._parts) > 1)
+        self._show_part()
+
+    def _show_part(self, *_: Any) -> None:
+        evaluation = self._parts.get(self.part.currentText())
+        if evaluation is None:
+            return
         row = evaluation.summary.iloc[0]
         few = (
             " The test is small: other specimens may differ." if evaluation.independent < 10 else ""
         )
+        chosen = (
+            " The model was chosen with these images: the numbers are optimistic."
+            if self.part.currentText() == VALIDATION
+            else ""
+        )
         self.headline.setText(
             f"<b>{row['value']:.1%}</b> ({row['low']:.1%} to {row['high']:.1%}) of "
             f"{len(evaluation.images)} images from {evaluation.independent} independent groups "
-            f"are classified correctly.{few}"
+            f"are classified correctly.{chosen or few}"
         )
+        self._figures = {one.title: one for one in evaluation_pictures(evaluation).values()}
+        tables = {
+            TABLES[0]: evaluation.summary,
+            TABLES[1]: confused_pairs(evaluation),
+            "Operating point": evaluation.operating_point,
+            "Robustness levels": evaluation.robustness,
+            "Layers": self._layers,
+        }
+        self._tables = {name: one for name, one in tables.items() if one is not None}
+        self._fill(self.view, [*self._figures, *self._tables])
         self._draw()
 
+    def _fill(self, box: QComboBox, names: list[str]) -> None:
+        """Offer names; the one that was chosen stays where it is among them."""
+        chosen = box.currentText()
+        box.blockSignals(True)
+        box.clear()
+        box.addItems(names)
+        box.setCurrentText(chosen)
+        box.blockSignals(False)
+
     def _draw(self, *_: Any) -> None:
-        evaluation, name = self._evaluation, self.view.currentText()
-        if evaluation is None:
-            return
-        self.canvas.setVisible(name in FIGURES)
-        self.table.setVisible(name in TABLES)
-        if name in FIGURES:
-            self.canvas.draw(lambda axes: FIGURES[name](axes, evaluation))
-        else:
-            frame = evaluation.summary if name == TABLES[0] else confused_pairs(evaluation)
-            self.table.show_frame(frame)
+        name = self.view.currentText()
+        self.canvas.setVisible(name in self._figures)
+        self.table.setVisible(name in self._tables)
+        if name in self._figures:
+            self.canvas.draw(self._figures[name].draw)
+        elif name in self._tables:
+            self.table.show_frame(self._tables[name])
 
 
 class Mistakes(QListWidget):
