@@ -465,6 +465,20 @@ def classify_folder(
 ) -> Result:
     """Classify every image of a folder: class, prediction set and out-of-distribution flag."""
 
+def concordance_folder(
+    folder: Path,
+    *,
+    model: Path | None = None,
+    target: str = '',
+    segmentation: Literal['k-means', 'threshold'] = 'k-means',
+    clusters: int = 3,
+    labels: Path | None = None,
+    names: str = '',
+    occluded: int = 0,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+) -> Result:
+    """Test on which phase the classes of all images of a folder rest."""
+
 def region_table(
     labels: Image,
     intensity: Image | None = None,

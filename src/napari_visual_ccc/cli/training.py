@@ -153,10 +153,15 @@ def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) 
 _WRITERS = {"audit_dataset": _audit, "train": _train, "evaluate": _evaluate}
 
 
+# what the table of a folder is called in the name of its file
+_NAMES = {"classify_folder": "predictions", "concordance_folder": "concordance"}
+
+
 def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, force: bool) -> int:
     from ..core.files import check_free, write_table
+    from ..report.enrichment import charts, write_chart
 
-    what = "predictions" if name == "classify_folder" else CATALOGUE[name].family
+    what = _NAMES.get(name, CATALOGUE[name].family)
     path = output / f"{folder.resolve().name}_{what}.csv"
     check_free(path, force=force)
     result = _executed(name, folder, parameters)
@@ -164,6 +169,14 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, f
     output.mkdir(parents=True, exist_ok=True)
     write_table(result.table, path, force=force)
     print(f"  {path}")
+    for key, table in list(result.tables.items())[1:]:
+        further = path.with_name(f"{path.stem}_{key.replace(' ', '_')}.csv")
+        write_table(table, further, force=force)
+        print(f"  {further}")
+    for key, draw in charts(result).items():
+        picture = path.with_name(f"{path.stem}_{key.replace(' ', '_')}.png")
+        write_chart(draw, picture, force=force)
+        print(f"  {picture}")
     problems = result.table[result.table["problem"] != ""]
     for row in problems.itertuples():
         print(f"visual-ccc: {row.name}: {row.problem}", file=sys.stderr)

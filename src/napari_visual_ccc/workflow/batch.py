@@ -92,13 +92,13 @@ def classify_folder(
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
         prediction = yield from classify(
-            _specimen(micrograph), micrograph.spacing, micrograph.unit, model=model,
+            specimen_of(micrograph), micrograph.spacing, micrograph.unit, model=model,
             coverage=coverage, decision=decision, thresholds=thresholds, tta=tta, device=device,
         )  # fmt: skip
         row: dict[str, Any] = prediction.row
         return row
 
-    rows = yield from _rows(folder, assess, {"verdict": ""})
+    rows = yield from rows_of(folder, assess, {"verdict": ""})
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     text = ["verdict", "prediction_set", "second", "problem"]
     table[text] = table[text].fillna("")
@@ -114,7 +114,7 @@ _COLUMNS = (
 )  # fmt: skip
 
 
-def _rows(
+def rows_of(
     folder: Path, assess: Callable[[Micrograph], Steps[dict[str, Any]]], empty: dict[str, Any]
 ) -> Steps[list[dict[str, Any]]]:
     """Assess every image of a folder; one that cannot be read has a ``problem``."""
@@ -179,12 +179,12 @@ def image_quality_folder(
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
         result = yield from image_quality(
-            _specimen(micrograph), micrograph.spacing, micrograph.unit, blurred=blurred,
+            specimen_of(micrograph), micrograph.spacing, micrograph.unit, blurred=blurred,
             noisy=noisy, saturated=saturated, striped=striped,
         )  # fmt: skip
         return {"problem": ""} | _all_slices(result.table)
 
-    rows = yield from _rows(folder, assess, {"flags": ""})
+    rows = yield from rows_of(folder, assess, {"flags": ""})
     table = pd.DataFrame(rows)
     if "detail_px" in table:
         typical = table["detail_px"].median()
@@ -202,7 +202,7 @@ def image_quality_folder(
     return Result(tables={"quality": table}, facts=facts, notes=(headline, *notes))
 
 
-def _specimen(micrograph: Micrograph) -> Any:
+def specimen_of(micrograph: Micrograph) -> Any:
     """The grey image without its info bar."""
     grey, _ = to_gray(micrograph.data)
     return grey[(..., *info_bar_of(micrograph).specimen(*grey.shape[-2:]))]

@@ -160,6 +160,8 @@ _LINES = (
               "Concordance with phases or particles", "heatmap", ("labels", "image"),
               cost="unknown", planar=True, inherits=("target", "model")),
     Operation("classify_folder", "classify", "workflow.batch", "Classify a folder", "folder"),
+    Operation("concordance_folder", "classify", "workflow.composed.concordance_folder",
+              "Concordance of a folder", "folder"),
     Operation("region_table", "measure", "engine.measure.region_table", "Region table",
               # of a micrograph full of small objects
               "labels", ("image",), cost=Needs(2, 65, 600, shared=False)),

@@ -40,7 +40,7 @@ def write_result(
     formats: Formats = DEFAULT,
     force: bool = False,
 ) -> list[Path]:
-    """Write layers with figures of them, tables, and the record as YAML.
+    """Write layers with figures of them, tables with charts of some, and the record as YAML.
 
     Parts of one name have numbered files: ``_2``, ``_3``, ...
 
@@ -87,7 +87,8 @@ def write_result(
     ]
     figures_too = (path for _, files in layers for path in files)
     panels = _panels(folder, name, record, formats, taken)
-    paths = [*figures_too, *panels, *(path for path, _ in tables), recipe]
+    plots = _charts(result, folder, name, formats, taken)
+    paths = [*figures_too, *panels, *(path for path, _ in tables), *plots, recipe]
     for path in paths:
         check_free(path, force=force)
     named = replace(source, data=None, name=name)
@@ -106,9 +107,32 @@ def write_result(
         _draw_panels(result, path, source, title=name, force=force)
     for path, table in tables:
         write_table(table, path, force=force)
+    for path, draw in plots.items():
+        _draw_chart(draw, path, force=force)
     first = result.layers[0].name if result.layers else ""
     write_text(to_yaml(record.of(first)), recipe, force=force)
     return paths
+
+
+def _charts(
+    result: Result, folder: Path, name: str, formats: Formats, taken: set[str]
+) -> dict[Path, Any]:
+    """What draws the charts of tables, by the path of the figure."""
+    from ..report.enrichment import charts
+
+    if formats.figures == "none":
+        return {}
+    stems = dict(zip(result.tables, _table_names(result, name), strict=True))
+    return {
+        folder / _free(file_stem(f"{stems[key]} chart"), [f".{formats.figures}"], taken)[0]: draw
+        for key, draw in charts(result).items()
+    }
+
+
+def _draw_chart(draw: Any, path: Path, *, force: bool) -> None:
+    from ..report.enrichment import write_chart
+
+    write_chart(draw, path, force=force)
 
 
 def _table_names(result: Result, name: str) -> dict[str, Any]:

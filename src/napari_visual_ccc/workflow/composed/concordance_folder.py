@@ -1,0 +1,144 @@
+"""The phases that the classes of all images of a folder rest on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import numpy as np
+
+from ...core.micrograph import Micrograph
+from ...core.progress import Steps
+from ...core.result import Result
+from ...engine.acquisition.bar_detector import info_bar_of
+from ...engine.classification.windows import Device
+from ...engine.clustering.kmeans import kmeans
+from ...engine.concordance.concordance import concordance
+from ...engine.concordance.summary import class_notes, class_table, image_row
+from ...engine.explanation.explain import explain
+from ...engine.segmentation.threshold import threshold
+from ..batch import rows_of, specimen_of
+
+
+def concordance_folder(  # noqa: PLR0913
+    folder: Path,
+    *,
+    model: Path | None = None,
+    target: str = "",
+    segmentation: Literal["k-means", "threshold"] = "k-means",
+    clusters: Annotated[int, {"min": 2, "max": 20}] = 3,
+    labels: Annotated[Path | None, {"mode": "d"}] = None,
+    names: str = "",
+    occluded: Annotated[int, {"min": 0, "max": 100}] = 0,
+    device: Device = "auto",
+) -> Steps[Result]:
+    """Test on which phase the classes of all images of a folder rest.
+
+    Every image is classified, the evidence for its class is mapped (`explain`), the image is
+    segmented, and both are compared (`concordance`).
+
+    Parameters
+    ----------
+    folder : Path
+        Its images, also those in folders within it.
+    model : Path
+        Model file (.safetensors); the shipped model by default.
+    target : str
+        Explained class; of each image the predicted one if empty.
+    segmentation : {'k-means', 'threshold'}
+        Phases: clusters of grey levels, from the darkest to the brightest; or objects and
+        background by Otsu's threshold.
+    clusters : int
+        Number of clusters.
+    labels : Path
+        Folder of label images with the names of the images, instead of a segmentation. Label 0 is
+        the background.
+    names : str
+        Names of the labels from 1 on, separated by commas.
+    occluded : int
+        Number of regions of an image, those with the most evidence, that are occluded one by one.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Device of the network; 'auto' takes a GPU if there is one.
+
+    Returns
+    -------
+    Result
+        ``images``, one row per image: ``name``, ``class``, ``probability``, ``region`` (the most
+        enriched one among those with a corrected p below 0.05, or none) with its ``enrichment``,
+        ``p_corrected``, ``share_of_evidence``, ``share_of_area`` and ``effect``, the enrichment of
+        every region, and ``problem`` (why an image could not be compared). ``regions by class``:
+        how many images of each class rest on each region, with 95 % intervals.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such folder, no image in it, the file is not a model, or it does not know
+        the class.
+    """
+    import pandas as pd
+
+    from ...nets.card import read_card
+
+    known = read_card(model).classes
+    if target and target not in known:
+        raise ValueError(f"the model has no class {target!r}; its classes are {', '.join(known)}")
+    if labels is not None and not Path(labels).is_dir():
+        raise FileNotFoundError(f"{labels}: no such folder")
+    regions: dict[str, None] = {}
+
+    def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
+        image, scale = specimen_of(micrograph), (micrograph.spacing, micrograph.unit)
+        heat = yield from explain(image, *scale, model=model, target=target, device=device)
+        phases, called = yield from _phases(
+            image, micrograph, folder, segmentation, clusters, labels, names
+        )
+        found = yield from concordance(
+            heat.data, phases, image, *scale, names=called, occluded=occluded,
+            target=heat.target, model=model, device=device,
+        )  # fmt: skip
+        regions.update(dict.fromkeys(found.table.sort_values("label")["name"]))
+        probability = heat.facts["probabilities"][heat.target]
+        return {"class": heat.target, "probability": probability} | image_row(found.table)
+
+    rows = yield from rows_of(folder, assess, {"class": "", "region": ""})
+    table = pd.DataFrame([{"problem": ""} | row for row in rows])
+    table["problem"] = table.pop("problem")
+    summary = class_table(table, tuple(regions))
+    failed = int((table["problem"] != "").sum())
+    notes = class_notes(summary) + ((f"{failed} not compared",) if failed else ())
+    return Result(tables={"images": table, "regions by class": summary}, notes=notes)
+
+
+def _phases(
+    image: Any,
+    micrograph: Micrograph,
+    folder: Path,
+    segmentation: str,
+    clusters: int,
+    labels: Path | None,
+    names: str,
+) -> Steps[tuple[Any, str]]:
+    """Labels of an image, and the names of its phases."""
+    if labels is not None:
+        return _label_file(micrograph, folder, labels, image.shape), names
+    if segmentation == "threshold":
+        found = yield from threshold(image)
+        return found.labels, names or "objects"
+    found = yield from kmeans(image, clusters=clusters)
+    middle = [f"cluster {k}" for k in range(2, clusters)]
+    return found.labels, names or ", ".join(("darkest", *middle, "brightest"))
+
+
+def _label_file(micrograph: Micrograph, folder: Path, labels: Path, shape: tuple[int, ...]) -> Any:
+    """Read the labels of an image, without its info bar."""
+    from ...io.read import read
+
+    assert micrograph.path is not None
+    place = (Path(labels) / Path(micrograph.path).relative_to(folder)).with_suffix("")
+    files = sorted(file for file in place.parent.glob(f"{place.name}.*") if file.is_file())
+    if not files:
+        raise ValueError(f"no labels: there is no {place}.*")
+    found = read(files[0]).data
+    if found.shape == np.shape(micrograph.data)[: found.ndim] and found.shape != shape:
+        found = found[info_bar_of(micrograph).specimen(*found.shape)]
+    return found

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.io import imsave
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
+from napari_visual_ccc.cli.main import main
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Two crops, one of them in a folder below, and a broken file."""
+    place = tmp_path_factory.mktemp("concordance") / "images"
+    (place / "below").mkdir(parents=True)
+    image = samples.load("nanoparticles").data
+    imsave(place / "a.png", image[90:186, 100:196], check_contrast=False)
+    imsave(place / "below" / "b.png", image[130:226, 150:246], check_contrast=False)
+    (place / "c.png").write_bytes(b"no image")
+    return place
+
+
+def test_every_image_has_a_row_and_every_class_its_regions(folder):
+    found = ccc.concordance_folder(folder, clusters=2)
+    table = found.table.set_index("name")
+    assert list(table.index) == ["a.png", "below/b.png", "c.png"]
+    assert "cannot be read" in table.loc["c.png", "problem"]
+    image = samples.load("nanoparticles").data[90:186, 100:196]
+    heatmap = ccc.explain(image)
+    alone = ccc.concordance(heatmap, ccc.kmeans(image, clusters=2)).table.set_index("label")
+    row = table.loc["a.png"]
+    assert row["class"] == heatmap.target
+    assert row["enrichment_darkest"] == pytest.approx(alone.loc[1, "enrichment"])
+    assert row["enrichment_brightest"] == pytest.approx(alone.loc[2, "enrichment"])
+    classes = found.tables["regions by class"]
+    assert set(classes["region"]) == {"darkest", "brightest", "none"}
+    assert classes.groupby("class")["count"].sum().sum() == 2
+    assert found.notes[-1] == "1 not compared"
+
+
+def test_labels_beside_the_images_are_used(folder, tmp_path):
+    labels = np.zeros((96, 96), np.uint8)
+    labels[:, 48:] = 1
+    imsave(tmp_path / "a.png", labels, check_contrast=False)
+    table = ccc.concordance_folder(folder, labels=tmp_path, names="right", target="cube").table
+    assert table.loc[0, "class"] == "cube"
+    assert {"enrichment_background", "enrichment_right"} <= set(table)
+    assert table.loc[1, "problem"].startswith("no labels: there is no ")
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        ccc.concordance_folder(folder, labels=tmp_path / "nowhere")
+    with pytest.raises(ValueError, match="no class 'star'"):
+        ccc.concordance_folder(folder, target="star")
+
+
+def test_the_command_line_writes_tables_and_a_chart(folder, tmp_path, capsys):
+    words = ["concordance_folder", str(folder), "--segmentation", "threshold", "-o", str(tmp_path)]
+    assert main(words) == 1
+    said = capsys.readouterr()
+    assert "c.png" in said.err
+    assert "1 not compared" in said.out
+    assert {file.name for file in tmp_path.iterdir()} == {
+        "images_concordance.csv",
+        "images_concordance_regions_by_class.csv",
+        "images_concordance_regions_by_class.png",
+    }
