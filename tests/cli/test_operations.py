@@ -96,3 +96,57 @@ def test_shortcuts_of_a_stack_are_written(runner, tmp_path, rng):
     expected = ccc.detect_shortcuts(stack).table
     assert list(written["region"]) == list(expected["region"])
     np.testing.assert_allclose(written["change"], expected["change"], atol=1e-6)
+
+
+def test_every_image_of_a_folder_is_segmented_and_a_fault_stops_nothing(
+    runner, tmp_path, discs, tiny_sam
+):
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for name in ("a.tif", "c.tif"):
+        tifffile.imwrite(folder / name, discs)
+    (folder / "b.tif").write_bytes(b"no image")
+    words = [
+        "segment", "sam_masks", str(folder), "--each", "--model", str(tiny_sam("sam2")),
+        "--preset", "batch", "--points-per-side", "2", "--crop-n-layers", "0",
+        "--pred-iou-thresh", "0", "--stability-score-thresh", "0", "--no-use-m2m",
+        "--overlays", "outlined", "-o", str(tmp_path / "out"),
+    ]  # fmt: skip
+    done = runner.invoke(cli, words)
+    assert done.exit_code == 1
+    lines = done.output.splitlines()
+    assert [line for line in lines if "a.tif: " in line and "mask" in line]
+    assert [line for line in lines if "b.tif" in line and "visual-ccc: " in line]
+    assert "visual-ccc: 1 of 3 images failed" in lines
+    found = {path.name for path in (tmp_path / "out").iterdir()}
+    for name in ("a", "c"):
+        start = f"{name}_sam_masks"
+        assert {f"{start}_masks.ome.tif", f"{start}_masks_overlay.png", f"{start}.csv"} <= found
+    record = ccc.read(tmp_path / "out" / "a_sam_masks_masks.ome.tif").metadata["visual_ccc"]
+    parameters = record["steps"][0]["parameters"]
+    assert parameters["points_per_side"] == 2
+    assert parameters["points_per_batch"] == 128
+    assert parameters["use_m2m"] is False
+
+
+def test_prompts_come_from_a_file(runner, image, tmp_path, discs, tiny_sam):
+    points = tmp_path / "points.csv"
+    points.write_text("index,axis-0,axis-1,label\n0,30,30,positive\n1,90,80,negative\n")
+    masks = {}
+    for number, given in enumerate(([], ["--prompts", str(points)])):
+        out = tmp_path / f"out{number}"
+        words = ["sam_masks", str(image), "--model", str(tiny_sam("sam2")), "-o", str(out)]
+        words += ["--pred-iou-thresh", "0", "--stability-score-thresh", "0"]
+        done = runner.invoke(cli, [*words, "--points-per-side", "2", *given])
+        assert done.exit_code == 0, done.output
+        masks[number] = ccc.read(out / "discs_sam_masks_masks.ome.tif")
+    assert not np.array_equal(masks[0].data, masks[1].data)
+    again = ccc.replay(masks[1].metadata["visual_ccc"], discs)
+    np.testing.assert_array_equal(again.labels, masks[1].data)
+
+
+def test_a_folder_without_images_is_wrong_use(runner, tmp_path):
+    (tmp_path / "empty").mkdir()
+    done = runner.invoke(cli, ["threshold", str(tmp_path / "empty"), "--each"])
+    assert done.exit_code == 2
+    assert "no image that can be read" in done.output

@@ -121,6 +121,15 @@ def _common() -> list[click.Parameter]:
             ["--figures"], type=click.Choice(["png", "svg", "none"]), default="png",
             help="Format of pictures with a scale bar (default: png)",
         ),
+        click.Option(
+            ["--overlays"], type=click.Choice(["none", "filled", "outlined"]), default="none",
+            help="Transparent PNG of labels to lay over the image, with white outlines or without "
+            "(default: none)",
+        ),
+        click.Option(
+            ["--each"], is_flag=True,
+            help="Run on every image of a folder, instead of taking it for the slices of a stack.",
+        ),
         terminal.force_option(),
     ]  # fmt: skip
 
@@ -143,15 +152,16 @@ class _Job:
 def _run(name: str, images: Sequence[Path], **values: Any) -> int:
     parameters = terminal.choices(name, values)
     try:
+        images = _images_of(images) if values["each"] else images
         _check_names(images)
         spacing, unit = _pixel_size(values["spacing"], values["unit"])
         if values["output"].exists() and not values["output"].is_dir():
             raise ValueError(f"{values['output']} is a file; name a folder with -o")
-    except ValueError as error:
+    except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from None
     further = {key: values[f"input_{key}"] for key in signature.inputs(name)[1:]}
     further = {key: file for key, file in further.items() if file is not None}
-    formats = tuple(values[key] for key in ("format", "tables", "figures"))
+    formats = tuple(values[key] for key in ("format", "tables", "figures", "overlays"))
     job = _Job(
         name,
         parameters,
@@ -196,6 +206,18 @@ def _pixel_size(
         raise ValueError(f"--spacing is {spacing[-1]}; it must be above zero")
     sizes = [length(size, unit or "nm") for size in spacing]
     return tuple(size for size, _ in sizes), sizes[0][1]
+
+
+def _images_of(paths: Sequence[Path]) -> list[Path]:
+    """Images in folders, and files as they are."""
+    from ..io.datasets import unlabelled
+
+    return [
+        found
+        for path in paths
+        for found in ([one.path for one in unlabelled(path)] if path.is_dir() else [path])
+        if found is not None
+    ]
 
 
 def _check_names(images: Sequence[Path]) -> None:

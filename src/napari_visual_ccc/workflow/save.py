@@ -9,10 +9,11 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.files import check_free, write_table, write_text
-from ..core.layers import Layer
+from ..core.layers import LabelsLayer, Layer
 from ..core.micrograph import Micrograph
 from ..core.result import Result
 from ..io.write.layers import ending_of, write_layer
+from ..report.overlay import Overlay, label_overlay
 from .operations import OPERATIONS
 from .recipe import to_yaml
 from .record import Record
@@ -20,14 +21,18 @@ from .record import Record
 
 @dataclass(frozen=True)
 class Formats:
-    """File formats of layers, tables and figures."""
+    """File formats of layers, tables and figures, and pictures of labels to lay over the image."""
 
     layers: Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej"] = "ome-tiff"
     tables: Literal["csv", "parquet"] = "csv"
     figures: Literal["png", "svg", "none"] = "png"
+    overlays: Overlay = "none"
 
 
 DEFAULT = Formats()
+
+# end of the name of a transparent picture of labels
+_OVERLAY = "_overlay.png"
 
 
 def write_result(
@@ -102,7 +107,7 @@ def write_result(
             force=force,
         )
         for figure in figures:
-            _draw(layer, figure, source, force=force)
+            _draw(layer, figure, source, formats, force=force)
     for path in panels:
         _draw_panels(result, path, source, title=name, force=force)
     for path, table in tables:
@@ -144,6 +149,8 @@ def _table_names(result: Result, name: str) -> dict[str, Any]:
 
 def _endings(layer: Layer, formats: Formats) -> list[str]:
     figures = [] if formats.figures == "none" else [f".{formats.figures}"]
+    if isinstance(layer, LabelsLayer) and formats.overlays != "none":
+        figures.append(_OVERLAY)
     return [ending_of(layer, formats.layers), *figures]
 
 
@@ -158,7 +165,10 @@ def _free(stem: str, endings: Sequence[str], taken: set[str]) -> list[str]:
     return names
 
 
-def _draw(layer: Layer, path: Path, source: Micrograph, *, force: bool) -> None:
+def _draw(layer: Layer, path: Path, source: Micrograph, formats: Formats, *, force: bool) -> None:
+    if isinstance(layer, LabelsLayer) and path.name.endswith(_OVERLAY):
+        label_overlay(layer, path, outlined=formats.overlays == "outlined", force=force)
+        return
     from ..report.figures import preview
 
     # a grey image covers its source

@@ -1,0 +1,68 @@
+"""Labels as a transparent picture that other programs lay over the micrograph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from ..core.files import written
+from ..core.layers import LabelsLayer
+
+Overlay = Literal["none", "filled", "outlined"]
+
+# as in Visual-CCC
+_COLOURS, _ALPHA, _BORDER_ALPHA = "tab20", 0.35, 0.75
+
+
+def label_overlay(
+    layer: LabelsLayer, path: Path, *, outlined: bool = False, force: bool = False
+) -> None:
+    """Write labels as an RGBA picture with one pixel for each of theirs.
+
+    Parameters
+    ----------
+    layer : LabelsLayer
+        Of a stack, the first slice. Twenty colours follow each other; the background is
+        transparent.
+    path : Path
+        Ends in ``.png``.
+    outlined : bool
+        Draw the border pixels of every label in white.
+    force : bool
+        Replace a file that is there.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `files.written`.
+    """
+    from PIL import Image
+
+    labels = np.asarray(layer.data[(0,) * (layer.data.ndim - 2)])
+    with written(path, force=force) as part:
+        Image.fromarray(coloured(labels, outlined=outlined)).save(part, format="PNG")
+
+
+def coloured(labels: np.ndarray, *, outlined: bool = False) -> np.ndarray:
+    """Colour (Y, X) labels: (Y, X, 4) uint8."""
+    from matplotlib import colormaps
+
+    colours = np.array(colormaps[_COLOURS].colors)  # type: ignore[attr-defined]
+    table = np.round(255 * np.c_[colours, np.full(len(colours), _ALPHA)]).astype(np.uint8)
+    found = table[(labels.astype(np.int64) - 1) % len(table)]
+    found[labels == 0] = 0
+    if outlined:
+        found[_borders(labels)] = (255, 255, 255, round(255 * _BORDER_ALPHA))
+    return found
+
+
+def _borders(labels: np.ndarray) -> np.ndarray:
+    """Pixels of labels beside another label, or at the border of the image."""
+    around = np.pad(labels, 1)
+    inside = np.ones(labels.shape, bool)
+    for down, right in ((0, 1), (2, 1), (1, 0), (1, 2)):
+        beside = around[down : down + labels.shape[0], right : right + labels.shape[1]]
+        inside &= beside == labels
+    return (labels > 0) & ~inside
