@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from typing import Literal, get_args, get_origin
 
 import numpy as np
 import pytest
@@ -54,7 +55,9 @@ def test_every_choice_of_every_operation_has_a_cost():
         if operation.cost in (None, "unknown"):
             continue
         for parameter in signature.parameters(name).values():
-            for value in getattr(parameter.type, "__args__", ()):
+            if get_origin(parameter.type) is not Literal:
+                continue
+            for value in get_args(parameter.type):
                 choices = {parameter.name: value}
                 cost = estimate(operation.cost, (3, 512, 512), np.uint16, choices=choices)
                 if value == "3D":

@@ -72,8 +72,20 @@ class Needs(NamedTuple):
 NeedsOf = Callable[[np.dtype, Mapping[str, Any]], Needs]
 
 
+class OfRun(NamedTuple):
+    """Cost of operations that depends on more than the pixels.
+
+    Parameters
+    ----------
+    cost : callable
+        Shape (Y, X) and choices → `Cost` on the reference machine.
+    """
+
+    cost: Callable[[tuple[int, int], Mapping[str, Any]], Cost]
+
+
 def estimate(
-    needs: Needs | NeedsOf | str | None,
+    needs: Needs | NeedsOf | OfRun | str | None,
     shape: Sequence[int],
     dtype: Any,
     lazy: bool = False,
@@ -85,7 +97,7 @@ def estimate(
 
     Parameters
     ----------
-    needs : Needs, callable, str or None
+    needs : Needs, OfRun, callable, str or None
         ``cost`` of the operation in the catalogue.
     shape : sequence of int
         (..., Y, X) of the image, without colour.
@@ -104,6 +116,10 @@ def estimate(
         None for operations that were never measured, and in three dimensions.
     """
     choices = choices or {}
+    if isinstance(needs, OfRun):
+        cost = needs.cost((shape[-2], shape[-1]), choices)
+        slices = math.prod(shape[:-2])
+        return Cost(cost.bytes, slices * cost.tiles, slices * cost.seconds * _slowness())
     if needs is None or isinstance(needs, str) or choices.get("dimensions") == "3D":
         return None
     kind = np.dtype(dtype)
@@ -206,6 +222,17 @@ def network(kept: float, ns: float, plane: float) -> NeedsOf:
         return Needs(kept, 0, ns * times, plane=plane, shared=False, network=True)
 
     return needs
+
+
+def _sam(shape: tuple[int, int], choices: Mapping[str, Any]) -> Cost:
+    from ..engine.promptable.forecast import forecast
+
+    gpu = _has_graphics(choices)
+    needs = forecast(shape, choices, gpu=gpu)
+    return Cost(needs.bytes, needs.regions, math.nan if gpu else needs.seconds)
+
+
+SAM = OfRun(_sam)
 
 
 def _counted(kind: np.dtype) -> bool:

@@ -14,7 +14,7 @@ from typing import Literal
 from ..core.progress import Steps
 from ..core.result import Result
 from . import cost
-from .cost import Needs, NeedsOf
+from .cost import Needs, NeedsOf, OfRun
 
 Kind = Literal["image", "labels", "heatmap", "regions", "prompts", "dataset", "folder"]
 
@@ -39,7 +39,7 @@ class Operation:
     further : tuple of {'image', 'labels', 'regions', 'prompts'}
         Kinds of the other inputs; those with a default in the signature may be left out. Regions
         are drawn by hand; prompts are points, shapes or labels.
-    cost : Needs, callable, str or None
+    cost : Needs, OfRun, callable, str or None
         What a pixel costs: measured coefficients, or a function of dtype and choices that gives
         them; ``"unknown"`` where nothing was measured; None where the input is no array.
     live : bool
@@ -61,7 +61,7 @@ class Operation:
     title: str
     takes: Kind
     further: tuple[Kind, ...] = ()
-    cost: Needs | NeedsOf | Literal["unknown"] | None = None
+    cost: Needs | NeedsOf | OfRun | Literal["unknown"] | None = None
     live: bool = False
     planar: bool = False
     whole: bool = False
@@ -127,7 +127,7 @@ _LINES = (
     Operation("label_objects", "segment", "engine.segmentation.objects", "Label objects",
               "labels", cost=Needs(4, 32, 30)),
     Operation("sam_masks", "segment", "workflow.composed.sam_masks", "Segment Anything",
-              "image", ("prompts",), cost="unknown", planar=True),
+              "image", ("prompts",), cost=cost.SAM, planar=True),
     Operation("glcm_features", "texture", "engine.texture.glcm", "GLCM features",
               "image", cost=cost.glcm_features, live=True),
     Operation("edge_density", "texture", "engine.texture.edge_density", "Edge density",

@@ -78,7 +78,8 @@ def same(masks, others):
         assert other.score == pytest.approx(one.score, abs=1e-4)
 
 
-def test_a_batch_that_does_not_fit_is_halved(tiny_sam, image):
+def test_a_batch_that_does_not_fit_is_halved(tiny_sam, image, monkeypatch):
+    monkeypatch.setattr(decode, "CPU_BATCH", 64)
     sam = load_sam(tiny_sam("sam2"), torch.device("cpu"))
     embedding = run(embed(sam, image))
     expected = run(predict(sam, embedding, points(9), Choices()))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,7 @@ def generate(
     for region, given in planned:
         found = yield from map_progress(
             _in_region(sam, image[region.window], region, given, settings, filtered),
-            lambda p, before=done: Progress(before + p.done, total, p.note),
+            functools.partial(_after, done, total),
         )
         done += len(given)
         here = [mask.moved(region.top, region.left) for mask in found]
@@ -93,6 +94,10 @@ def generate(
         kept = suppressed(masks, [mask.score for mask in masks], settings.box_nms_thresh)
         masks = [masks[number] for number in kept]
     return masks
+
+
+def _after(before: int, total: int, progress: Progress) -> Progress:
+    return Progress(before + progress.done, total, progress.note)
 
 
 def _planned(

@@ -12,7 +12,7 @@ from ...core.pixel_size import PixelSize
 from ...nets.sam.mask import Mask
 
 if TYPE_CHECKING:
-    import pandas as pd
+    pass
 
 # pixels by which an outline may differ from the border of its mask
 _TOLERANCE = 0.7
@@ -65,20 +65,18 @@ def label_layer(
     return LabelsLayer(labels, table=table, name="masks")
 
 
-def outline_layer(labels: np.ndarray, table: pd.DataFrame) -> ShapesLayer:
+def outline_layer(layer: LabelsLayer) -> ShapesLayer:
     """Outlines of labels as polygons, simplified to less than a pixel; of each the largest part.
 
     Parameters
     ----------
-    labels : (Y, X) int array
-        From `label_layer`.
-    table : DataFrame
-        Its table, which becomes the features of the polygons.
+    layer : LabelsLayer
+        From `label_layer`; its table becomes the features of the polygons.
     """
     from scipy.ndimage import find_objects
     from skimage.measure import approximate_polygon, find_contours
 
-    polygons, rows = [], []
+    labels, polygons, rows = np.asarray(layer.data), [], []
     for number, window in enumerate(find_objects(labels), start=1):
         if window is None:
             continue
@@ -89,7 +87,8 @@ def outline_layer(labels: np.ndarray, table: pd.DataFrame) -> ShapesLayer:
         simple = simple if len(simple) > 3 else longest
         polygons.append(simple[:-1] - 1 + [window[0].start, window[1].start])
         rows.append(number - 1)
-    features = table.iloc[rows].reset_index(drop=True)
+    assert layer.table is not None
+    features = layer.table.iloc[rows].reset_index(drop=True)
     return ShapesLayer(polygons, name="outlines", kinds="polygon", features=features)
 
 

@@ -21,8 +21,9 @@ _CERTAIN = 6.9
 # pixels of masks that are enlarged to the size of the image at a time
 _PIXELS = 1 << 25
 
-# prompts at a time without a graphics processor: more are no faster, and cancelling waits for them
-_CPU_BATCH = 16
+# masks that are decoded at a time without a graphics processor: more are no faster, and cancelling
+# waits for them; a prompt that is refined has three
+CPU_BATCH = 4
 
 
 class Prompts(NamedTuple):
@@ -50,7 +51,8 @@ class Prompts(NamedTuple):
 
     def part(self, start: int, stop: int) -> Prompts:
         """Prompts from one number to another."""
-        return Prompts(*(None if one is None else one[start:stop] for one in self))
+        chosen: Any = (None if one is None else one[start:stop] for one in self)
+        return Prompts(*chosen)
 
 
 class Choices(NamedTuple):
@@ -106,7 +108,8 @@ def predict(
         If a single prompt does not fit into memory.
     """
     size = max(1, int(choices.points_per_batch))
-    size = min(size, _CPU_BATCH) if sam.device.type == "cpu" else size
+    if sam.device.type == "cpu":
+        size = min(size, max(1, CPU_BATCH // 3) if choices.use_m2m else CPU_BATCH)
     start, total, found = 0, len(prompts.numbers), []
     while start < total:
         stop = min(start + size, total)

@@ -79,7 +79,7 @@ def embed(sam: Sam, image: np.ndarray) -> Steps[Embedding]:
         RGB.
     """
     image = np.ascontiguousarray(image)
-    content = hashlib.sha256(image).hexdigest()
+    content = hashlib.sha256(image.data).hexdigest()
     key = (content, str(image.shape), sam.hash, str(sam.device), sam.precision)
     with _lock:
         if key in _embeddings:

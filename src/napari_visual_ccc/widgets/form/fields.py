@@ -126,7 +126,7 @@ def field_of(parameter: Parameter, value: Any = None) -> Widget:
 
 def values_of(name: str, fields: Container) -> dict[str, Any]:
     """Values of the fields by parameter; an empty path is None."""
-    values = {}
+    values: dict[str, Any] = {}
     presets = signature.preset_of(name)
     chosen = None if presets.parameter is None else fields[presets.parameter].value
     for key, parameter in signature.parameters(name).items():

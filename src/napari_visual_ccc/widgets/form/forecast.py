@@ -9,7 +9,7 @@ from magicgui.widgets import ComboBox, Label
 from napari.layers import Layer
 
 from ...arrays.lazy import is_lazy
-from ...workflow.cost import describe, estimate
+from ...workflow.cost import OfRun, describe, estimate
 from ...workflow.operations import Operation
 from ..layers.lazy import memory_budget
 
@@ -50,7 +50,7 @@ class Forecast:
             data = data[int(self.level.value or 0)]
         shape = data.shape[:-1] if getattr(layer, "rgb", False) else data.shape
         shape = shape[-2:] if operation.planar else shape
-        if math.prod(shape) < FORECAST_PIXELS:
+        if math.prod(shape) < FORECAST_PIXELS and not isinstance(operation.cost, OfRun):
             return ""
         lazy, free = is_lazy(data), memory_budget()
         cost = estimate(operation.cost, shape, data.dtype, lazy, parameters, room=free)

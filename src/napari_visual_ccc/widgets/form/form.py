@@ -281,7 +281,7 @@ class Form(Container):
     def on_changed(self) -> None:
         """Update the forecast, and a live result, after a change of a field."""
         first = next(iter(self.inputs.values()), None)
-        self._forecast.update(self.operation, first, self.parameters)
+        self._forecast.update(self.operation, first, {**self.inputs, **self.parameters})
         self._live.fields_changed()
 
     def _show(

@@ -231,7 +231,7 @@ def on_specimen(
         seen.clear()
         seen.update(read)
     first = next(iter(sources.values()))
-    given = {
+    given: dict[str, Any] = {
         name: replace(
             source.micrograph, data=read.get(getattr(source.data, "name", ""), source.data)
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -88,7 +89,7 @@ def sam_masks(  # noqa: PLR0913
     points_per_side : int
         Points along each side of the grid.
     points_per_batch : int
-        Prompts at a time: more need more memory. Without a GPU at most 16 are used.
+        Prompts at a time: more need more memory. Without a GPU at most 4 are used.
     pred_iou_thresh : float
         Masks of the grid are kept whose predicted IoU is above it; 0 keeps all.
     stability_score_thresh : float
@@ -161,15 +162,23 @@ def sam_masks(  # noqa: PLR0913
         sam, generate.to_rgb(plane), values, given, largest_only=largest_only, filtered=filtered
     )
     masks = yield from _merged(masks, plane, merge)
-    layer = label_layer(masks, plane.shape, PixelSize.of(spacing, unit))
-    shown = len(layer.table)
     facts = {
-        "masks": shown, "settings": values._asdict(),
-        "prompts": len(given) if given is not None else "grid", **sam.identity,
+        "settings": values._asdict(), "prompts": "grid" if given is None else len(given),
+        **sam.identity,
     }  # fmt: skip
-    layers = (layer, outline_layer(layer.data, layer.table)) if outlines else (layer,)
+    result = _result(masks, plane.shape, PixelSize.of(spacing, unit), outlines, notes)
+    return replace(result, model=sam.identity, facts={**result.facts, **facts})
+
+
+def _result(
+    masks: list[Mask], shape: tuple[int, ...], pixel_size: PixelSize | None, outlines: bool,
+    notes: tuple[str, ...],
+) -> Result:  # fmt: skip
+    layer = label_layer(masks, (shape[0], shape[1]), pixel_size)
+    shown = int(layer.data.max())
+    layers = (layer, outline_layer(layer)) if outlines else (layer,)
     notes = (*notes, _count(shown), *_covered(len(masks) - shown))
-    return Result(layers, model=sam.identity, facts=facts, notes=notes)
+    return Result(layers, facts={"masks": shown}, notes=notes)
 
 
 def _merged(masks: list[Mask], plane: np.ndarray, how: str) -> Steps[list[Mask]]:
