@@ -5,18 +5,18 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
-import numpy as np
 
 from ..core.progress import Progress, run
 from ..workflow import operations, signature
-from ..workflow.run import execute
 from . import terminal
 from .terminal import EXPECTED, FAILED, FILE, OK
+
+if TYPE_CHECKING:
+    from ..workflow.files.run_on_file import FileJob
 
 FORMATS = ("ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej")
 
@@ -134,22 +134,10 @@ def _common() -> list[click.Parameter]:
     ]  # fmt: skip
 
 
-@dataclass(frozen=True)
-class _Job:
-    """Options of a command, the same for all its images."""
-
-    name: str
-    parameters: dict[str, Any]
-    further: dict[str, Path]
-    spacing: tuple[float, ...] | None
-    unit: str
-    keep_info_bar: bool
-    output: Path
-    formats: tuple[Any, ...]
-    force: bool
-
-
 def _run(name: str, images: Sequence[Path], **values: Any) -> int:
+    from ..workflow.files.run_on_file import FileJob
+    from ..workflow.save import Formats
+
     parameters = terminal.choices(name, values)
     try:
         images = _images_of(images) if values["each"] else images
@@ -161,16 +149,15 @@ def _run(name: str, images: Sequence[Path], **values: Any) -> int:
         raise click.UsageError(str(error)) from None
     further = {key: values[f"input_{key}"] for key in signature.inputs(name)[1:]}
     further = {key: file for key, file in further.items() if file is not None}
-    formats = tuple(values[key] for key in ("format", "tables", "figures", "overlays"))
-    job = _Job(
+    job = FileJob(
         name,
         parameters,
+        values["output"],
         further,
         spacing,
         unit,
         values["keep_info_bar"],
-        values["output"],
-        formats,
+        Formats(*(values[key] for key in ("format", "tables", "figures", "overlays"))),
         values["force"],
     )
     failed = 0
@@ -236,80 +223,14 @@ def _check_names(images: Sequence[Path]) -> None:
             )
 
 
-def _one_image(job: _Job, path: Path, report: Callable[[Progress], object]) -> None:
-    from ..core.files import check_free
-    from ..core.micrograph import InfoBar, Micrograph
-    from ..io.read import read
+def _one_image(job: FileJob, path: Path, report: Callable[[Progress], object]) -> None:
     from ..report.summary import summary
-    from ..workflow.save import Formats, base_name, recipe_file, write_result
+    from ..workflow.files.run_on_file import run_on_file
 
-    micrograph = read(path)
-    spacing, unit = micrograph.voxel, micrograph.unit
-    if job.spacing is not None:
-        spacing, unit = job.spacing, job.unit
-    first = signature.inputs(job.name)[0]
-    # a further input is recorded by the file that it is read from
-    kinds = signature.input_kinds(job.name)
-    images = {first: micrograph} | {
-        key: replace(_read(file, kinds[key]), name=str(file)) for key, file in job.further.items()
-    }
-    under = next((images[key].data for key in images if kinds[key] == "image"), None)
-    # results that exist are refused before anything is computed
-    for target in ("", job.parameters.get("target") or ""):
-        recipe = recipe_file(job.output, base_name(micrograph.name, job.name, target))
-        check_free(recipe, force=job.force)
-    bar = InfoBar() if job.keep_info_bar else None
-    steps = execute(job.name, images, job.parameters, spacing=spacing, unit=unit, info_bar=bar)
-    outcome = run(steps, report)
+    done = run(run_on_file(job, path), report)
     terminal.clear_line()
-    result, operation = outcome.result, operations.OPERATIONS[job.name]
-    axes = _axes(micrograph.axes, job.spacing, unit, micrograph.data.ndim)
-    written = write_result(
-        result,
-        job.output,
-        base_name(micrograph.name, job.name, result.target),
-        outcome.record,
-        Micrograph(
-            under if operation.takes != "labels" else None,
-            spacing, unit, axes=axes, info_bar=None if operation.whole else outcome.info_bar,
-            metadata={"origin": _origin(micrograph, axes, spacing)},
-        ),
-        formats=Formats(*job.formats),
-        force=job.force,
-    )  # fmt: skip
-    print(f"{path}: {summary(result)}")
-    for note in (*micrograph.notes, *result.notes):
+    print(f"{path}: {summary(done.result)}")
+    for note in done.notes:
         print(f"  {note}")
-    for file in written:
+    for file in done.files:
         print(f"  {file}")
-
-
-def _read(file: Path, kind: str) -> Any:
-    """Read a further input."""
-    from ..io.read import read
-    from ..io.read.coordinates import SUFFIX, read_coordinates
-
-    is_drawn = kind == "prompts" and file.suffix.lower() == SUFFIX
-    return read_coordinates(file) if is_drawn else read(file)
-
-
-def _origin(micrograph: Any, axes: tuple[Any, ...], spacing: Any) -> tuple[float, ...]:
-    """Origin of the image, with the slice step and pixel size of the options."""
-    stated = micrograph.metadata.get("origin") or (0.0, 0.0)
-    was, now = (
-        [*(one.step for one in leading), *(size or (1.0, 1.0))[-2:]]
-        for leading, size in ((micrograph.axes, micrograph.spacing), (axes, spacing))
-    )
-    known = len(stated) if len(stated) <= min(len(was), len(now)) else 2
-    steps = zip(stated[-known:], was[-known:], now[-known:], strict=True)
-    return tuple(place / old * new for place, old, new in steps)
-
-
-def _axes(axes: tuple[Any, ...], spacing: Any, unit: str, ndim: int) -> tuple[Any, ...]:
-    """Leading axes, with the slice step of the options."""
-    from ..core.micrograph import Axis
-
-    if spacing is None or np.size(spacing) < 3 or ndim < 3:
-        return axes
-    others = axes[:-1] if axes else tuple(Axis(f"axis {k}") for k in range(ndim - 3))
-    return (*others, Axis("z", float(spacing[-3]), unit))

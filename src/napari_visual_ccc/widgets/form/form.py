@@ -20,6 +20,7 @@ from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
 from .fields import choose_layer, fields_of, later, take_inputs, values_of, wrapped
+from .folder_runs import FolderRuns
 from .forecast import Forecast
 from .lazy_results import LazyResults
 from .live import LiveRuns
@@ -43,6 +44,8 @@ class Form(Container):
     """
 
     family = ""
+    # whether operations on an image can be run on a folder here
+    offers_folders = False
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self.viewer = napari_viewer
@@ -84,10 +87,12 @@ class Form(Container):
         for box in (self.place, buttons):
             box.margins = (0, 0, 0, 0)
         self.prompt_points, self.fetcher = PromptPoints(self), ModelFetcher(self)
+        self.folder_runs = FolderRuns(self)
         wrapped(self.message, self.forecast)
         return [
             self.method, self.place, self.prompt_points, self.fetcher, self.level, self.live,
-            self.forecast, buttons, self.bar, self.message, self.store_button,
+            self.forecast, buttons, self.folder_runs.button, self.bar, self.message,
+            self.store_button,
         ]  # fmt: skip
 
     def _connect(self) -> None:
@@ -135,6 +140,7 @@ class Form(Container):
         self.method.tooltip = signature.summary(name)
         self.run_button.tooltip = signature.summary(name)
         self.live.visible = self.operation.live
+        self.folder_runs.button.visible = self.offers_folders and self.folder_runs.is_possible
         self.prompt_points.visible = "prompts" in self.kinds.values()
         self.fetcher.visible = signature.has_hub(name)
         self._follow_selection()
@@ -308,6 +314,10 @@ class Form(Container):
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """Show tables and facts of a result; a subclass with a panel for them overrides this."""
+        self.show_tables(result)
+
+    def show_tables(self, result: Result) -> None:
+        """Show the tables of a result; a subclass with a table overrides this."""
 
     def say(self, text: str) -> None:
         """Show a message; an empty one hides it."""

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any
 from napari.layers import Labels
 
 from ...core.result import Result
-from ...workflow.operations import Operation
-from ..layers.source import Source
 from ..parts.tables import Table
 from .form import Form
 
@@ -19,6 +17,8 @@ if TYPE_CHECKING:
 class TableForm(Form):
     """A form that lists the result's table, with the colours of its labels."""
 
+    offers_folders = True
+
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.table = Table(self.family)
@@ -26,7 +26,7 @@ class TableForm(Form):
         self.table.picked.connect(self._on_picked)
         self.native.layout().addWidget(self.table)
 
-    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+    def show_tables(self, result: Result) -> None:
         """List the first table."""
         frames = list(result.tables.values())
         self.table.setVisible(bool(frames))

@@ -1,0 +1,78 @@
+"""Run the operation of a form on every image of a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from magicgui.widgets import PushButton
+from qtpy.QtWidgets import QFileDialog
+
+from ...core.result import Result
+from ...workflow import signature
+
+if TYPE_CHECKING:
+    from .form import Form
+
+
+class FolderRuns:
+    """A button that runs the operation on a folder, and writes the results beside it.
+
+    Parameters
+    ----------
+    form : Form
+        Whose operation and choices are taken.
+    """
+
+    def __init__(self, form: Form) -> None:
+        self.form = form
+        self.button = PushButton(
+            text="Run on a folder…", visible=False,
+            tooltip="Run on every image of a folder with these choices; results are written into "
+            "a new folder beside it",
+        )  # fmt: skip
+        self.button.changed.connect(self.choose)
+
+    @property
+    def is_possible(self) -> bool:
+        """Whether an image is all that the operation needs."""
+        name = self.form.operation.name
+        _, *further = signature.inputs(name)
+        needed = set(further) - set(signature.optional_inputs(name))
+        return self.form.operation.takes == "image" and not needed
+
+    def choose(self) -> None:
+        """Ask for the folder."""
+        if self.form.job is None:
+            chosen = QFileDialog.getExistingDirectory(self.form.native, "Folder of images")
+            if chosen:
+                self.run(Path(chosen))
+
+    def run(self, folder: Path) -> Path:
+        """Start the run, and return the folder that the results are written into."""
+        from ...workflow.files.run_on_file import FileJob, run_on_folder
+        from ...workflow.save import Formats
+
+        operation = self.form.operation
+        output = _free(folder.with_name(f"{folder.name}_{operation.name}"))
+        formats = Formats(overlays="filled")
+        job = FileJob(operation.name, self.form.parameters, output, formats=formats)
+        steps = run_on_folder(job, folder)
+        self.form.start(steps, f"{operation.title}: {folder.name}", self._show)
+        self.form.reveal()
+        return output
+
+    def _show(self, result: Result) -> None:
+        self.form.results.clear()
+        self.form.undo_button.enabled = False
+        self.form.say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in result.notes))
+        self.form.show_tables(result)
+
+
+def _free(path: Path) -> Path:
+    """A path that does not exist yet."""
+    number, found = 1, path
+    while found.exists():
+        number += 1
+        found = path.with_name(f"{path.name}_{number}")
+    return found

@@ -1,0 +1,1 @@
+"""Operations on files and folders: read, run, write."""

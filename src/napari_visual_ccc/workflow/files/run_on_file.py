@@ -1,0 +1,189 @@
+"""Run an operation on image files and write the results into a folder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from ...core.dataset import printable
+from ...core.files import check_free
+from ...core.micrograph import Axis, InfoBar, Micrograph
+from ...core.progress import Progress, Steps, map_progress
+from ...core.result import Result
+from ...io.datasets import unlabelled
+from ...io.read import read
+from ...io.read.coordinates import SUFFIX, read_coordinates
+from ...report.summary import summary
+from ..operations import OPERATIONS
+from ..run import execute
+from ..save import DEFAULT, Formats, base_name, recipe_file, write_result
+from ..signature import input_kinds, inputs
+
+# faults of one image, which the others do not suffer from
+_EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
+
+
+@dataclass(frozen=True)
+class FileJob:
+    """What is done with every file.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation.
+    parameters : mapping
+        Its choices.
+    output : Path
+        Folder for the results.
+    further : mapping
+        Files of its other inputs.
+    spacing, unit : tuple and str
+        Pixel size instead of that of the file; None takes that of the file.
+    keep_info_bar : bool
+        Include the info bar.
+    formats : Formats
+        Of the results.
+    force : bool
+        Replace files that exist.
+    """
+
+    name: str
+    parameters: Mapping[str, Any]
+    output: Path
+    further: Mapping[str, Path] = field(default_factory=dict)
+    spacing: tuple[float, ...] | None = None
+    unit: str = "px"
+    keep_info_bar: bool = False
+    formats: Formats = DEFAULT
+    force: bool = False
+
+
+class FileRun(NamedTuple):
+    """A result that has been written: its files, and the notes of the reader and of the run."""
+
+    result: Result
+    files: list[Path]
+    notes: tuple[str, ...]
+
+
+def run_on_file(job: FileJob, path: Path) -> Steps[FileRun]:
+    """Read an image, run the operation and write the result.
+
+    Raises
+    ------
+    FileExistsError
+        Before anything is computed, if there is a result already.
+    ValueError, OSError, RuntimeError
+        As the reader, the operation and the writers do.
+    """
+    micrograph = read(path)
+    spacing, unit = micrograph.voxel, micrograph.unit
+    if job.spacing is not None:
+        spacing, unit = job.spacing, job.unit
+    first, kinds = inputs(job.name)[0], input_kinds(job.name)
+    # a further input is recorded by the file that it is read from
+    images = {first: micrograph} | {
+        key: replace(_read(file, kinds[key]), name=str(file)) for key, file in job.further.items()
+    }
+    under = next((images[key].data for key in images if kinds[key] == "image"), None)
+    # results that exist are refused before anything is computed
+    for target in ("", job.parameters.get("target") or ""):
+        recipe = recipe_file(job.output, base_name(micrograph.name, job.name, target))
+        check_free(recipe, force=job.force)
+    bar = InfoBar() if job.keep_info_bar else None
+    outcome = yield from execute(
+        job.name, images, job.parameters, spacing=spacing, unit=unit, info_bar=bar
+    )
+    result, operation = outcome.result, OPERATIONS[job.name]
+    axes = _axes(micrograph.axes, job.spacing, unit, micrograph.data.ndim)
+    written = write_result(
+        result,
+        job.output,
+        base_name(micrograph.name, job.name, result.target),
+        outcome.record,
+        Micrograph(
+            under if operation.takes != "labels" else None,
+            spacing, unit, axes=axes, info_bar=None if operation.whole else outcome.info_bar,
+            metadata={"origin": _origin(micrograph, axes, spacing)},
+        ),
+        formats=job.formats,
+        force=job.force,
+    )  # fmt: skip
+    return FileRun(result, written, (*micrograph.notes, *result.notes))
+
+
+def run_on_folder(job: FileJob, folder: Path) -> Steps[Result]:
+    """Run an operation on every image of a folder; a fault in one does not stop the others.
+
+    Parameters
+    ----------
+    job : FileJob
+        Results of images in folders within the folder are written into such folders.
+    folder : Path
+        Of the images.
+
+    Returns
+    -------
+    Result
+        Table of one row an image: ``name``, ``result`` in words, and ``problem``.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no such folder, or no image in it.
+    """
+    import pandas as pd
+
+    examples, rows = unlabelled(folder), []
+    for number, example in enumerate(examples):
+        assert example.path is not None
+        own = replace(job, output=job.output / Path(example.name).parent)
+        here = Progress(number, len(examples), example.name)
+        row = {"name": example.name, "result": "", "problem": ""}
+        try:
+            done = yield from map_progress(
+                run_on_file(own, example.path), functools.partial(_constant, here)
+            )
+            row["result"] = "; ".join(dict.fromkeys((summary(done.result), *done.result.notes)))
+        except _EXPECTED as error:
+            row["problem"] = printable(str(error) or type(error).__name__)
+        rows.append(row)
+    table = pd.DataFrame(rows)
+    failed = int((table["problem"] != "").sum())
+    notes = (f"{len(table) - failed} of {len(table)} images done", f"results are in {job.output}")
+    return Result(tables={"images": table}, facts={"failed": failed}, notes=notes)
+
+
+def _constant(progress: Progress, _: Progress) -> Progress:
+    return progress
+
+
+def _read(file: Path, kind: str) -> Any:
+    """Read a further input."""
+    is_drawn = kind == "prompts" and file.suffix.lower() == SUFFIX
+    return read_coordinates(file) if is_drawn else read(file)
+
+
+def _origin(micrograph: Any, axes: tuple[Any, ...], spacing: Any) -> tuple[float, ...]:
+    """Origin of the image, with the slice step and pixel size of the options."""
+    stated = micrograph.metadata.get("origin") or (0.0, 0.0)
+    was, now = (
+        [*(one.step for one in leading), *(size or (1.0, 1.0))[-2:]]
+        for leading, size in ((micrograph.axes, micrograph.spacing), (axes, spacing))
+    )
+    known = len(stated) if len(stated) <= min(len(was), len(now)) else 2
+    steps = zip(stated[-known:], was[-known:], now[-known:], strict=True)
+    return tuple(place / old * new for place, old, new in steps)
+
+
+def _axes(axes: tuple[Any, ...], spacing: Any, unit: str, ndim: int) -> tuple[Any, ...]:
+    """Leading axes, with the slice step of the options."""
+    if spacing is None or np.size(spacing) < 3 or ndim < 3:
+        return axes
+    others = axes[:-1] if axes else tuple(Axis(f"axis {k}") for k in range(ndim - 3))
+    return (*others, Axis("z", float(spacing[-3]), unit))

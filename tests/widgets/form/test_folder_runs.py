@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import pytest
+import tifffile
+
+from napari_visual_ccc.widgets.docks.families import Denoise, Segment
+from napari_visual_ccc.widgets.docks.quality import Quality
+from napari_visual_ccc.workflow.operations import OPERATIONS
+
+
+@pytest.fixture
+def folder(tmp_path, discs):
+    images = tmp_path / "images"
+    images.mkdir()
+    for name in ("a", "b"):
+        tifffile.imwrite(images / f"{name}.tif", discs)
+    (images / "c.tif").write_bytes(b"no image")
+    return images
+
+
+def test_a_folder_is_run_with_the_choices_of_the_form(viewer, finish, folder):
+    form = Segment(viewer)
+    viewer.window.add_dock_widget(form)
+    form.fields["method"].value = "li"
+    output = form.folder_runs.run(folder)
+    finish(form)
+    assert output == folder.with_name("images_threshold")
+    assert list(form.table.frame["name"]) == ["a.tif", "b.tif", "c.tif"]
+    assert [bool(text) for text in form.table.frame["problem"]] == [False, False, True]
+    assert "2 of 3 images done" in form.message.value
+    assert len(list(output.glob("*_overlay.png"))) == 2
+    assert "method: li" in (output / "a_threshold.yaml").read_text()
+    assert not viewer.layers
+    # another run gets a folder of its own
+    assert form.folder_runs.run(folder) == folder.with_name("images_threshold_2")
+    form.cancel()
+
+
+def test_it_is_offered_where_an_image_is_all_that_is_needed(viewer):
+    form = Segment(viewer)
+    for name, expected in (("threshold", True), ("sam_masks", True), ("label_objects", False)):
+        form.method.value = OPERATIONS[name].title
+        assert form.folder_runs.button.native.isHidden() is not expected
+    for other in (Denoise, Quality):
+        assert other(viewer).folder_runs.button.native.isHidden()
