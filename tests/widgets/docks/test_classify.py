@@ -158,3 +158,52 @@ def test_weights_of_visual_ccc_are_imported_where_they_are_chosen(viewer, tmp_pa
     torch.save({**finalized, "model_state_dict": VisualCNN(3).state_dict()}, path)
     form.fields["model"].value = path
     assert form.fields["model"].value == tmp_path / "published-2.safetensors"
+
+
+def test_the_evidence_is_compared_with_phases(viewer, finish):
+    image = samples.load("nanoparticles").data[60:220, 40:240]
+    viewer.add_image(image, name="tem", **PLACE)
+    viewer.add_labels((image < 120).astype(np.uint8), name="particles", **PLACE)
+    form = dock(viewer, "classify")
+    choose(form, "Explain (class activation map)")
+    form.fields["image"].value = viewer.layers["tem"]
+    form.fields["target"].value = "sphere"
+    form.run_button.native.click()
+    finish(form)
+    choose(form, "Concordance with phases or particles")
+    assert form.fields["target"].current_choice == "that of the heatmap"
+    form.fields["heatmap"].value = heat = viewer.layers["tem Grad-CAM sphere"]
+    form.fields["labels"].value = viewer.layers["particles"]
+    form.fields["image"].value = viewer.layers["tem"]
+    form.fields["names"].value = "particles"
+    form.run_button.native.click()
+    finish(form)
+    shown = viewer.layers[f"{heat.name} enrichment (log2)"]
+    np.testing.assert_allclose(shown.scale, heat.scale)
+    np.testing.assert_allclose(shown.translate, heat.translate)
+    low, high = shown.contrast_limits
+    assert low == -high
+    frame = form.table.frame
+    assert set(frame["name"]) == {"particles", "background"}
+    assert {"area_nm2", "effect"} <= set(frame)
+    assert "vidence for sphere" in form.message.value
+    assert form.chart.isVisibleTo(form.native)
+    step = shown.metadata["visual_ccc"]["steps"][-1]
+    assert step["parameters"]["target"] == "sphere"
+    choose(form, "Classify")
+    form.fields["image"].value = viewer.layers["tem"]
+    form.run_button.native.click()
+    finish(form)
+    assert not form.chart.isVisibleTo(form.native)
+
+
+def test_the_phases_of_a_folder_are_charted(viewer, finish, tmp_path):
+    place = tmp_path / "images"
+    place.mkdir()
+    Picture.fromarray(samples.load("nanoparticles").data[96:176, 96:176]).save(place / "a.png")
+    form = dock(viewer, "classify")
+    form.compare_folder(place)
+    finish(form)
+    assert "enrichment_darkest" in form.table.frame
+    assert form.chart.isVisibleTo(form.native)
+    assert "Click a row" in form.message.value

@@ -135,8 +135,7 @@ def concordance(  # noqa: PLR0913
     layers: list[Layer] = [_enrichment_layer(cells, regions, heat)]
     if by == "object":
         layers.append(LabelsLayer(regions, name="objects"))
-    if np.nanmin(heat) < 0:
-        notes = (*notes, "negative evidence (against the class) was left out")
+    notes = (*notes, *_heatmap_notes(heat))
     return Result(
         tuple(layers),
         {"concordance": table},
@@ -167,6 +166,16 @@ def _checked(heatmap: Any, labels: Any, by: str) -> tuple[np.ndarray, np.ndarray
 
         regions = label(regions, background=0, connectivity=2).astype(np.int32)
     return heat, regions
+
+
+def _heatmap_notes(heat: np.ndarray) -> tuple[str, ...]:
+    notes = []
+    if np.nanmin(heat) < 0:
+        notes.append("negative evidence (against the class) was left out")
+    if np.nanmax(heat) > 1 + 1e-6:
+        notes.append(f"the heatmap reaches {np.nanmax(heat):.4g}, those of explain at most 1: "
+                     "check that it is no micrograph")  # fmt: skip
+    return tuple(notes)
 
 
 def _require_regions(cells: Cells) -> None:

@@ -13,9 +13,10 @@ from superqt.utils import qdebounced
 from ...core.progress import Progress, Steps
 from ...core.result import Result, prediction_of
 from ...nets.card import read_card
+from ...report.enrichment import charts
 from ...workflow import signature
 from ...workflow.models import describe_model, import_visual_ccc
-from ...workflow.operations import Operation
+from ...workflow.operations import OPERATIONS, Operation
 from ...workflow.run import execute
 from ..form.form import Form
 from ..layers.metadata import drawn_on
@@ -23,12 +24,16 @@ from ..layers.source import Source, take
 from ..parts.bars import Bars, ScoreCard, Similar
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import open_image
+from ..parts.report import Canvas
 from ..parts.tables import Table
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 PREDICTED, NOTHING, LAST = "the predicted class", "nothing", "the last map"
+
+# class of an operation that is given a heatmap
+EXPLAINED = "that of the heatmap"
 
 OCCLUSION = "occlusion"
 
@@ -45,7 +50,7 @@ class Classify(Form):
         self._occlude_again = False
         super().__init__(napari_viewer)
         self.bars, self.similar, self.card = Bars(), Similar(), ScoreCard()
-        self.table = Table("score card")
+        self.table, self.chart = Table("score card"), Canvas()
         self.occlude_button = QPushButton("Occlude")
         self.occlude_button.setToolTip(
             "Draw boxes over the image: their content is replaced by its surroundings, and the "
@@ -62,7 +67,11 @@ class Classify(Form):
         self.layers_button.clicked.connect(self.show_layers)
         self._folder: Path | None = None
         self._occlude_soon = qdebounced(self._occlude, timeout=30, leading=False)
+        self.compare_button = QPushButton("Concordance of a folder…")
+        self.compare_button.setToolTip(signature.summary("concordance_folder"))
+        self.compare_button.clicked.connect(lambda: self.compare_folder())
         self.table.hide()
+        self.chart.hide()
         buttons = QWidget()
         row = QHBoxLayout(buttons)
         row.setContentsMargins(0, 0, 0, 0)
@@ -70,7 +79,8 @@ class Classify(Form):
         row.addWidget(self.occlude_button)
         row.addWidget(self.layers_button)
         self.table.picked.connect(self._open_row)
-        for widget in (buttons, self.bars, self.similar, self.card, self.table):
+        below = (self.bars, self.similar, self.card, self.chart, self.table)
+        for widget in (buttons, self.compare_button, *below):
             self.native.layout().addWidget(widget)
 
     # fields with choices of the model card --------------------------------------------------------
@@ -78,8 +88,9 @@ class Classify(Form):
     def make_fields(self, name: str) -> Container:
         """Make the fields; those of classes and layers offer what the model's card names."""
         fields = super().make_fields(name)
+        none = EXPLAINED if "heatmap" in signature.inputs(name) else PREDICTED
         offers = {
-            "target": lambda: [(PREDICTED, ""), *((c, c) for c in self._card(fields, "classes"))],
+            "target": lambda: [(none, ""), *((c, c) for c in self._card(fields, "classes"))],
             "against": lambda: [(NOTHING, ""), *((c, c) for c in self._card(fields, "classes"))],
             "layer": lambda: [(LAST, ""), *((c, c) for c in self._card(fields, "layers"))],
         }
@@ -141,11 +152,19 @@ class Classify(Form):
             self.similar.hide()
         tables = {} if prediction is not None else result.tables
         self.table.setVisible(bool(tables))
+        self._show_chart(result)
         self.card.hide()
         if tables:
             frame = next(iter(tables.values()))
             self.card.show_table(frame)
             self.table.show_frame(frame)
+
+    def _show_chart(self, result: Result) -> None:
+        """Draw the first table that has a chart."""
+        drawn = list(charts(result).values())
+        self.chart.setVisible(bool(drawn))
+        if drawn:
+            self.chart.draw(drawn[0])
 
     def show_layers(self) -> None:
         """List the layers of the chosen model in the table."""
@@ -166,16 +185,19 @@ class Classify(Form):
             text += f" Operating point: {', '.join(f'{k} {v:.3g}' for k, v in limits)}."
         self.say(text)
         self._folder = None
-        self.bars.hide()
-        self.similar.hide()
-        self.card.hide()
-        self.table.show()
-        self.table.show_frame(result.table)
+        self._show_table(result)
 
     # a folder -------------------------------------------------------------------------------------
 
     def classify_folder(self, folder: Path | None = None) -> None:
         """Classify all images of a folder into the table; ask for the folder if none is given."""
+        self._run_folder("classify_folder", folder)
+
+    def compare_folder(self, folder: Path | None = None) -> None:
+        """Compare the evidence with phases in all images of a folder."""
+        self._run_folder("concordance_folder", folder)
+
+    def _run_folder(self, name: str, folder: Path | None) -> None:
         if folder is None:
             chosen = QFileDialog.getExistingDirectory(self.native, "Folder of images")
             if not chosen:
@@ -185,19 +207,23 @@ class Classify(Form):
             return
         self._folder = folder
         fields = self.parameters
-        parameters = {k: fields[k] for k in signature.parameters("classify_folder") if k in fields}
+        parameters = {k: fields[k] for k in signature.parameters(name) if k in fields}
         self.start(
-            execute("classify_folder", {"folder": folder}, parameters),
-            f"Classify {folder.name}",
+            execute(name, {"folder": folder}, parameters),
+            f"{OPERATIONS[name].title}: {folder.name}",
             lambda outcome: self._show_folder(outcome.result),
         )
         self.reveal()
 
     def _show_folder(self, result: Any) -> None:
         self.say(f"{', '.join(result.notes)}. Click a row to open its image.")
-        self.bars.hide()
-        self.similar.hide()
-        self.card.hide()
+        self._show_table(result)
+
+    def _show_table(self, result: Result) -> None:
+        """Show a table, with its chart, in place of what was below the buttons."""
+        for widget in (self.bars, self.similar, self.card):
+            widget.hide()
+        self._show_chart(result)
         self.table.show()
         self.table.show_frame(result.table)
 
