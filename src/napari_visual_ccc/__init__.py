@@ -26,7 +26,6 @@ _ELSEWHERE = {
     "save_model": ".workflow.models",
     "to_script": ".workflow.script",
     "write": ".io.write.layers",
-    "write_figures": ".report.classifier",
     "write_report": ".report.classifier",
 }
 

@@ -183,6 +183,14 @@ def test_a_network_is_trained_and_goes_on_from_its_state(metals, tmp_path):
     assert [row["epoch"] for row in longer["history"]] == [1, 2, 3, 4]
     assert longer["history"][:2] == numbers["history"]
     assert read_card(tmp_path / "metals.safetensors").input_px == 32
+    kept = names(tmp_path / "metals_checkpoints")
+    assert 3 <= len(kept) <= 4
+    assert kept[-1].startswith("epoch_0004_validation_loss_")
+    words = ["evaluate", metals, *GROUP, "--model", tmp_path / "metals.safetensors"]
+    said = quiet([*words, "--checkpoint", "current", "--no-tta", "-o", tmp_path / "out"])
+    assert "tpr_low" in said
+    last = json.loads((tmp_path / "out" / "metals_report.json").read_text(encoding="utf-8"))
+    assert last["operating_point"]["chosen_on"] == "validation part"
 
 
 # evaluate, examine, classify ----------------------------------------------------------------------

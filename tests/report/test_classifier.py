@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import re
 from dataclasses import replace
@@ -254,14 +255,18 @@ def test_numbers_hold_both_parts(whole):
 
 
 def test_figures_are_written_beside_the_page(whole, tmp_path):
-    paths = report.write_figures(whole, tmp_path / "figures")
-    assert sorted(paths) == sorted((tmp_path / "figures").iterdir())
-    assert len(paths) == 13
-    assert all(path.read_bytes().startswith(b"<?xml") for path in paths)
+    folder = tmp_path / "figures"
+    page = written(whole, tmp_path, figures=folder)
+    drawn = {path.name: path.read_bytes() for path in folder.iterdir()}
+    shown = {base64.b64decode(link.partition(",")[2]) for link in page.links if "svg" in link}
+    assert shown == set(drawn.values())
+    assert len(drawn) == 13
+    assert "validation_roc.svg" in drawn
+    (folder / "training.svg").write_text("mine")
     with pytest.raises(FileExistsError, match="already exists"):
-        report.write_figures(whole, tmp_path / "figures")
+        report.write_report(whole, tmp_path / "other.html", figures=folder)
     # a report without a validation part leaves no figure of an earlier one
-    (tmp_path / "figures" / "mine.svg").touch()
-    paths = report.write_figures(model_result(two()), tmp_path / "figures", force=True)
-    left = {path.name for path in (tmp_path / "figures").iterdir()}
-    assert left == {"mine.svg", *(path.name for path in paths)}
+    (folder / "mine.svg").touch()
+    written(model_result(two()), tmp_path, figures=folder, force=True)
+    left = {path.name for path in folder.iterdir()}
+    assert left == {"mine.svg", *(name for name in drawn if not name.startswith("validation"))}

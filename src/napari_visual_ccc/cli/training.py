@@ -126,7 +126,7 @@ def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
 
 def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
     from ..core.files import check_free
-    from ..report.classifier import write_figures, write_numbers, write_report
+    from ..report.classifier import write_numbers, write_report
 
     names = {kind: output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
     names["csv"] = output / f"{data.name}_images.csv"
@@ -140,10 +140,9 @@ def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) 
     _details(result)
     _notes(result)
     output.mkdir(parents=True, exist_ok=True)
-    write_report(result, names["html"], force=force)
+    write_report(result, names["html"], figures=figures, force=force)
     write_numbers(result, names["json"], force=force)
     _write_csv(result.images, names["csv"], force)
-    write_figures(result, figures, force=force)
     for path in (*names.values(), figures):
         print(f"  {path}")
     return OK

@@ -13,8 +13,8 @@ from ..core.result import Evaluation, TrainedModel
 from ..engine.evaluation.metrics import confused_pairs
 from .architecture import totals, trainable
 from .pages import render
-from .performance import embedded, mistakes, performance, some
-from .pictures import all_pictures, training_picture
+from .performance import Drawn, embedded, mistakes, performance, some
+from .pictures import all_pictures
 from .plots import precision_recall, roc
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def write_report(
     result: TrainedModel | Evaluation,
     path: Path,
     *,
+    figures: Path | None = None,
     force: bool = False,
 ) -> None:
     """Write the report as one HTML page that needs no other file.
@@ -104,16 +105,22 @@ def write_report(
         The trained model, or the evaluation of one.
     path : Path
         Of the page.
+    figures : Path, optional
+        Folder to write the figures of the page to as well, as SVG files with text that can be
+        edited; it is made.
     force : bool
-        Replace a file that is there.
+        Replace files that are there.
 
     Raises
     ------
     FileExistsError, OSError
         As `files.written`.
     """
+    drawn = {name: Drawn(one, one.svg()) for name, one in all_pictures(result).items()}
     with written(path, force=force) as part:
-        part.write_text(render("classifier", **_page(result)), encoding="utf-8")
+        part.write_text(render("classifier", **_page(result, drawn)), encoding="utf-8")
+    if figures is not None:
+        _write_figures(drawn, figures, force)
 
 
 def write_numbers(result: TrainedModel | Evaluation, path: Path, *, force: bool = False) -> None:
@@ -128,44 +135,18 @@ def write_numbers(result: TrainedModel | Evaluation, path: Path, *, force: bool 
         part.write_text(json.dumps(report_numbers(result), indent=1), encoding="utf-8")
 
 
-def write_figures(
-    result: TrainedModel | Evaluation, folder: Path, *, force: bool = False
-) -> list[Path]:
-    """Write the figures of the report as SVG files, with text that can be edited.
-
-    Parameters
-    ----------
-    result : TrainedModel or Evaluation
-        As for `write_report`, whose page shows the same figures.
-    folder : Path
-        Where to; it is made.
-    force : bool
-        Replace files that are there.
-
-    Returns
-    -------
-    list of Path
-        What was written.
-
-    Raises
-    ------
-    FileExistsError, OSError
-        As `files.written`.
-    """
-    paths = []
-    for name, picture in all_pictures(result).items():
-        paths.append(folder / f"{name}.svg")
-        with written(paths[-1], force=force) as part:
-            part.write_bytes(picture.svg())
+def _write_figures(drawn: Mapping[str, Drawn], folder: Path, force: bool) -> None:
+    for name, one in drawn.items():
+        with written(folder / f"{name}.svg", force=force) as part:
+            part.write_bytes(one.svg)
     # an earlier report may have had more parts
-    for part_name in _FIGURES_OF:
-        for path in folder.glob(f"{part_name}*.svg"):
-            if path not in paths:
+    for start in _FIGURES_OF:
+        for path in folder.glob(f"{start}*.svg"):
+            if path.stem not in drawn:
                 path.unlink()
-    return paths
 
 
-def _page(result: TrainedModel | Evaluation) -> dict[str, Any]:
+def _page(result: TrainedModel | Evaluation, drawn: Mapping[str, Drawn]) -> dict[str, Any]:
     """Values of the template."""
     evaluation = _evaluation(result)
     trained = result if isinstance(result, TrainedModel) else None
@@ -173,14 +154,25 @@ def _page(result: TrainedModel | Evaluation) -> dict[str, Any]:
     return {
         "title": f"{model}: performance on test images",
         "notes": _notes(result),
-        "test": performance(evaluation, _facts(result)),
+        "test": performance(evaluation, _facts(result))
+        | _pictures(drawn, "" if trained is None else "test_"),
         "mistakes": mistakes(evaluation, result.thumbnails),
-        "validation": None if trained is None else _validation(trained),
-        "training": None if trained is None else _training(trained),
+        "validation": None if trained is None else _validation(trained, drawn),
+        "training": None if trained is None else _training(trained, drawn),
     }
 
 
-def _validation(result: TrainedModel) -> dict[str, Any]:
+def _pictures(drawn: Mapping[str, Drawn], start: str) -> dict[str, Any]:
+    """Figures of the part whose names start like this."""
+    own = {
+        name.removeprefix(start): embedded(one)
+        for name, one in drawn.items()
+        if name.startswith(start)
+    }
+    return {"pictures": own, "degraded": [name for name in own if name.startswith("robustness")]}
+
+
+def _validation(result: TrainedModel, drawn: Mapping[str, Drawn]) -> dict[str, Any]:
     """Values of the section on the validation part; only a text where there is none."""
     evaluation = result.validation
     if evaluation is None:
@@ -188,16 +180,16 @@ def _validation(result: TrainedModel) -> dict[str, Any]:
             "There is no validation part beside the images of the test, whose metrics stand above."
         )
         return {"text": text, "part": None}
-    part = performance(evaluation, evaluation.facts)
+    part = performance(evaluation, evaluation.facts) | _pictures(drawn, "validation_")
     return {"text": _PARTS[evaluation.facts["part"]], "part": part}
 
 
-def _training(result: TrainedModel) -> dict[str, Any]:
-    counts, curves = _split(result.split), training_picture(result.history)
+def _training(result: TrainedModel, drawn: Mapping[str, Drawn]) -> dict[str, Any]:
+    counts = _split(result.split)
     rows = result.skipped.head(_MOST_SKIPPED)
     more = f"; {len(rows)} of them are:" if len(rows) < len(result.skipped) else ":"
     return {
-        "history": None if curves is None else embedded(curves),
+        "history": embedded(drawn["training"]) if "training" in drawn else None,
         "checkpoints": _checkpoints(result),
         "parts": ["class", *counts.columns],
         "split": list(counts.itertuples(name=None)),

@@ -1,4 +1,4 @@
-"""The page's section on a part of the images: numbers as text, figures, tables."""
+"""The page's section on a part of the images: numbers as text, tables, pictures."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import base64
 import io
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ..core.result import Evaluation
 from ..engine.evaluation.metrics import confused_pairs, worst_mistakes
-from .pictures import Picture, evaluation_pictures
+from .pictures import Picture
 from .plots import ECE, METRICS, percent, report_rows
 
 # fewer groups support no firm conclusion about new specimens
@@ -42,11 +42,9 @@ def performance(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, A
     summary = evaluation.summary.itertuples(index=False, name=None)
     pairs = confused_pairs(evaluation).head(_MOST_PAIRS).itertuples(index=False, name=None)
     records = evaluation.per_class.to_dict("records")
-    figures = evaluation_pictures(evaluation)
     return {
         "headline": headline(evaluation),
         "summary": [(_WORDS.get(m, m), percent(v), interval(*ends)) for m, v, *ends in summary],
-        "pictures": {name: embedded(picture) for name, picture in figures.items()},
         "most_pairs": _MOST_PAIRS,
         "pairs": [(name, other, n, percent(share / 100)) for name, other, n, share in pairs],
         "class_columns": ["class", "images", *(label for label, _ in METRICS.values())],
@@ -57,7 +55,6 @@ def performance(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, A
         "calibration": _calibration(facts),
         "operating_point": _operating_point(evaluation),
         "robustness": _robustness(evaluation),
-        "degraded": [name for name in figures if name.startswith("robustness")],
     }
 
 
@@ -154,9 +151,16 @@ def mistakes(evaluation: Evaluation, thumbnails: Mapping[str, np.ndarray]) -> di
     return {"summary": count + more, "images": images}
 
 
-def embedded(picture: Picture) -> dict[str, Any]:
+class Drawn(NamedTuple):
+    """A figure and its SVG."""
+
+    picture: Picture
+    svg: bytes
+
+
+def embedded(drawn: Drawn) -> dict[str, Any]:
     """A figure for the page: the same SVG as in the file beside it."""
-    return _image(picture.svg(), "svg+xml", picture.title, round(96 * picture.size[0]))
+    return _image(drawn.svg, "svg+xml", drawn.picture.title, round(96 * drawn.picture.size[0]))
 
 
 def _thumbnail(picture: np.ndarray | None, name: str) -> dict[str, Any] | None:

@@ -83,7 +83,7 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     """
     from ..nets import checkpoint
     from ..report.architecture import architecture_text
-    from ..report.classifier import write_figures, write_numbers, write_report
+    from ..report.classifier import write_numbers, write_report
 
     path = named(path)
     others = companions(path)
@@ -97,12 +97,11 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     for name, table in (("split", split), ("history", result.history)):
         with written(others[name], force=force) as part:
             table.to_csv(part, index=False)
-    write_report(result, others["report"], force=force)
+    write_report(result, others["report"], figures=others["figures"], force=force)
     write_numbers(result, others["numbers"], force=force)
     if result.architecture is not None:
         text = architecture_text(model.card, result.architecture)
         write_text(text, others["architecture"], force=force)
-    write_figures(result, others["figures"], force=force)
     _save_checkpoints(result, path, others["checkpoints"])
     return [path, *(one for one in others.values() if one.exists())]
 

@@ -13,7 +13,7 @@ from superqt import QCollapsible
 from ...core.dataset import Dataset
 from ...core.progress import Progress
 from ...core.result import Evaluation
-from ...report.classifier import write_figures, write_report
+from ...report.classifier import write_report
 from ...workflow import signature
 from ...workflow.run import Outcome, execute
 from ..form.fields import field_of
@@ -132,8 +132,8 @@ class EvaluateModel(QCollapsible):
             path = Path(name)
         try:
             # the dialog has asked whether to replace the file
-            write_report(self.result, path, force=asked)
-            write_figures(self.result, path.with_name(f"{path.stem}_figures"), force=asked)
+            figures = path.with_name(f"{path.stem}_figures")
+            write_report(self.result, path, figures=figures, force=asked)
         except EXPECTED as error:
             report(error)
             return None
