@@ -4,6 +4,7 @@ import numpy as np
 from skimage.draw import polygon2mask
 
 from napari_visual_ccc.core.pixel_size import PixelSize
+from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.promptable.instances import label_layer, outline_layer
 from napari_visual_ccc.nets.sam.mask import Mask
 
@@ -39,7 +40,7 @@ def test_outlines_enclose_the_pixels_of_their_label():
     pixels = np.hypot(y - 30, x - 40) <= 15
     pixels[2, 2] = True  # a far part, not outlined
     layer = label_layer([Mask(0, 0, pixels, 0.9), SMALL], (60, 80), None)
-    shapes = outline_layer(layer)
+    shapes = run(outline_layer(layer))
     assert shapes.kind_of_each == ("polygon", "polygon")
     assert list(shapes.features["label"]) == [1, 2]
     body = np.asarray(layer.data) == 1

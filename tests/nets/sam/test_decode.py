@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -187,3 +189,15 @@ def test_a_negative_point_changes_the_mask(loaded):
     ]  # fmt: skip
     assert all(len(one) == 1 for one in masks)
     assert len({one[0].score for one in masks}) == 3
+
+
+def test_half_precision_gives_nearly_the_same_masks(tiny_sam, image):
+    """On the processor here, where it is possible too; a run uses it on CUDA alone."""
+    sam = load_sam(tiny_sam("sam2"), torch.device("cpu"))
+    half = replace(sam, precision="bf16")
+    masks = [run(predict(one, run(embed(one, image)), points(4), Choices())) for one in (sam, half)]
+    assert len(masks[0]) == len(masks[1])
+    for one, other in zip(*masks, strict=True):
+        assert other.score == pytest.approx(one.score, abs=0.05)
+        a, b = one.drawn((60, 100)), other.drawn((60, 100))
+        assert np.count_nonzero(a != b) < 0.1 * a.size

@@ -85,15 +85,23 @@ def generate(
         kept = suppressed(here, [mask.score for mask in here], settings.box_nms_thresh)
         masks += [here[number] for number in kept]
         regions += [region] * len(kept)
-    masks = _across(masks, regions, pieces, shape, settings)
-    least = settings.min_mask_region_area
-    clean = (cleaned(mask, least, largest_only) for mask in masks)
-    masks = [mask for mask in clean if mask is not None]
-    if least > 0:
-        # repaired masks may have become the same
-        kept = suppressed(masks, [mask.score for mask in masks], settings.box_nms_thresh)
-        masks = [masks[number] for number in kept]
-    return masks
+    masks = yield from _across(masks, regions, pieces, shape, settings)
+    return (yield from _cleaned(masks, settings, largest_only))
+
+
+def _cleaned(masks: list[Mask], settings: Settings, largest_only: bool) -> Steps[list[Mask]]:
+    """Masks without small holes and parts."""
+    least, clean = settings.min_mask_region_area, []
+    for number, mask in enumerate(masks):
+        yield Progress(number, len(masks), "parts")
+        found = cleaned(mask, least, largest_only)
+        if found is not None:
+            clean.append(found)
+    if least <= 0:
+        return clean
+    # repaired masks may have become the same
+    kept = suppressed(clean, [mask.score for mask in clean], settings.box_nms_thresh)
+    return [clean[number] for number in kept]
 
 
 def _after(before: int, total: int, progress: Progress) -> Progress:
@@ -164,12 +172,12 @@ def _of_objects(given: Sequence[Prompt], region: Region) -> Prompts:
 def _across(
     masks: list[Mask], regions: list[Region], pieces: list[Region], shape: tuple[int, int],
     settings: Settings,
-) -> list[Mask]:  # fmt: skip
+) -> Steps[list[Mask]]:  # fmt: skip
     """Remove what several regions have found, and join what the seams of tiles cut."""
     if len({(one.top, one.left, one.layer) for one in regions}) < 2:
         return masks
     if len(pieces) > 1:
-        masks = join_tiles(masks, [one.tile for one in regions], pieces, shape)
+        masks = yield from join_tiles(masks, [one.tile for one in regions], pieces, shape)
         kept = suppressed(masks, [mask.area for mask in masks], settings.box_nms_thresh)
         return [masks[number] for number in kept]
     # of two the one from the smaller crop, where the object is larger

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...core.layers import LabelsLayer, ShapesLayer
 from ...core.pixel_size import PixelSize
+from ...core.progress import Progress, Steps
 from ...nets.sam.mask import Mask
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def label_layer(
     return LabelsLayer(labels, table=table, name="masks")
 
 
-def outline_layer(layer: LabelsLayer) -> ShapesLayer:
+def outline_layer(layer: LabelsLayer) -> Steps[ShapesLayer]:
     """Outlines of labels as polygons, simplified to less than a pixel; of each the largest part.
 
     Parameters
@@ -77,7 +78,9 @@ def outline_layer(layer: LabelsLayer) -> ShapesLayer:
     from skimage.measure import approximate_polygon, find_contours
 
     labels, polygons, rows = np.asarray(layer.data), [], []
-    for number, window in enumerate(find_objects(labels), start=1):
+    windows = find_objects(labels)
+    for number, window in enumerate(windows, start=1):
+        yield Progress(number, len(windows), "outlines")
         if window is None:
             continue
         inside = np.pad(labels[window] == number, 1).astype(float)

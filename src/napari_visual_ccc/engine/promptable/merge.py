@@ -28,13 +28,16 @@ _COVERED = 0.85
 # whose mean gradients by less than this factor
 _GREY, _TEXTURE = 0.5, 1.5
 
+# pairs of masks between two reports of progress
+_OFTEN = 32
+
 # least contrast that counts as a difference, as a share of the range of grey levels
 _FLAT = 0.02
 
 
 def join_tiles(
     masks: Sequence[Mask], tile_of: Sequence[int], tiles: Sequence[Region], shape: tuple[int, int]
-) -> list[Mask]:
+) -> Steps[list[Mask]]:
     """Join masks of different tiles that are one object cut by a seam.
 
     Two masks are joined when one of them touches a seam and they agree where both tiles can see
@@ -50,8 +53,10 @@ def join_tiles(
         Of the image.
     """
     cut = [touches_cut(m, tiles[t], shape, 1) for m, t in zip(masks, tile_of, strict=True)]
-    pairs = []
-    for one, other in _near_pairs(masks):
+    pairs, near = [], _near_pairs(masks)
+    for done, (one, other) in enumerate(near):
+        if done % _OFTEN == 0:
+            yield Progress(done, len(near), "tiles")
         if tile_of[one] != tile_of[other] and (cut[one] or cut[other]):
             both = _overlap(tiles[tile_of[one]], tiles[tile_of[other]])
             if _iou(_clipped(masks[one], both), _clipped(masks[other], both)) > _SAME_IN_OVERLAP:
@@ -84,36 +89,41 @@ def _iou(one: Mask | None, other: Mask | None) -> float:
     return shared / (one.area + other.area - shared)
 
 
-def without_duplicates(masks: Sequence[Mask]) -> list[Mask]:
+def without_duplicates(masks: Sequence[Mask]) -> Steps[list[Mask]]:
     """Remove masks that show the same object, and masks that are a group of others.
 
     Of two masks with an IoU above one half the one with the higher predicted IoU stays. A mask is
     a group when two or more smaller ones lie in it and cover 85 % of it.
     """
     order = sorted(range(len(masks)), key=lambda k: (-masks[k].score, k))
-    dropped: set[int] = set()
     rank = {number: place for place, number in enumerate(order)}
-    for one, other in sorted(_near_pairs(masks), key=lambda pair: min(rank[k] for k in pair)):
+    near = sorted(_near_pairs(masks), key=lambda pair: min(rank[k] for k in pair))
+    dropped: set[int] = set()
+    for done, (one, other) in enumerate(near):
+        if done % _OFTEN == 0:
+            yield Progress(done, len(near), "duplicates")
         if dropped.isdisjoint((one, other)) and _iou(masks[one], masks[other]) > _DUPLICATE:
             dropped.add(max(one, other, key=rank.__getitem__))
-    single = [mask for number, mask in enumerate(masks) if number not in dropped]
-    return [mask for number, mask in enumerate(single) if not _is_group(number, single)]
+    parts: dict[int, list[Mask]] = {k: [] for k in range(len(masks)) if k not in dropped}
+    for one, other in near:
+        if dropped.isdisjoint((one, other)):
+            large, small = sorted((one, other), key=lambda k: -masks[k].area)
+            parts[large].append(masks[small])
+    kept = []
+    for number, inside in parts.items():
+        yield Progress(number, len(masks), "groups")
+        if not _is_group(masks[number], inside):
+            kept.append(masks[number])
+    return kept
 
 
-def _is_group(number: int, masks: Sequence[Mask]) -> bool:
-    whole = masks[number]
-    covered, parts = np.zeros(whole.pixels.shape, bool), 0
-    for other, mask in enumerate(masks):
-        shared = whole.overlap(mask) if other != number and mask.area < whole.area else 0
-        if shared >= _INSIDE * mask.area and shared:
-            parts += 1
-            here = _clipped(mask, Region(whole.top, whole.left, *_ends(whole)))
-            assert here is not None
-            covered[
-                here.top - whole.top : here.top - whole.top + here.pixels.shape[0],
-                here.left - whole.left : here.left - whole.left + here.pixels.shape[1],
-            ] |= here.pixels
-    return parts > 1 and int((covered & whole.pixels).sum()) >= _COVERED * whole.area
+def _is_group(whole: Mask, others: Sequence[Mask]) -> bool:
+    """Whether smaller masks make up a mask."""
+    parts = [one for one in others if whole.overlap(one) >= _INSIDE * one.area]
+    covered = np.zeros(whole.pixels.shape, bool)
+    for one in parts:
+        covered |= one.moved(-whole.top, -whole.left).drawn(covered.shape)
+    return len(parts) > 1 and int((covered & whole.pixels).sum()) >= _COVERED * whole.area
 
 
 def _ends(mask: Mask) -> tuple[int, int]:
@@ -160,15 +170,15 @@ def merge_alike(masks: Sequence[Mask], grey: np.ndarray) -> Steps[list[Mask]]:
         for m in masks
     ]
     pairs, near = [], _near_pairs(masks)
-    for done, (one, other) in enumerate(near, start=1):
+    for done, (one, other) in enumerate(near):
+        if done % _OFTEN == 0:
+            yield Progress(done, len(near), "merging")
         if _alike(looks[one], looks[other], flat):
             contact = _contact(masks[one], masks[other], grey)
             spread = max(looks[one].spread, looks[other].spread, flat)
             mean = (looks[one].mean + looks[other].mean) / 2
             if len(contact) and abs(float(contact.mean()) - mean) <= spread:
                 pairs.append((one, other))
-        if done % 64 == 0:
-            yield Progress(done, len(near), "merging")
     return _joined(masks, pairs)
 
 

@@ -114,7 +114,7 @@ def predict(
     while start < total:
         stop = min(start + size, total)
         try:
-            with torch.inference_mode():
+            with torch.inference_mode(), sam.autocast:
                 found += _batch(sam, embedding, prompts.part(start, stop), choices)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error) or size == 1:
@@ -141,7 +141,7 @@ def _batch(sam: Sam, embedding: Embedding, prompts: Prompts, choices: Choices) -
     numbers = np.repeat(prompts.numbers, logits.shape[1])
     if choices.use_m2m:
         again = {key: one.repeat_interleave(logits.shape[1], dim=0) for key, one in given.items()}
-        again["input_masks"] = logits.flatten(0, 1)[:, None].to(sam.dtype)
+        again["input_masks"] = logits.flatten(0, 1)[:, None]
         logits, scores = _decoded(sam, embedding, again, multimask=False)
     return _selected(logits.flatten(0, 1), scores.flatten(), numbers, embedding, choices)
 
@@ -167,13 +167,15 @@ def _tensors(sam: Sam, embedding: Embedding, prompts: Prompts) -> dict[str, torc
     ratio = np.divide(embedding.resized[::-1], embedding.image[::-1])
     given: dict[str, torch.Tensor] = {}
     if prompts.points is not None and prompts.labels is not None:
-        given["input_points"] = torch.as_tensor(prompts.points * ratio, dtype=sam.dtype)
+        given["input_points"] = torch.as_tensor(prompts.points * ratio, dtype=torch.float32)
         given["input_labels"] = torch.as_tensor(prompts.labels, dtype=torch.int64)
     if prompts.boxes is not None:
-        given["input_boxes"] = torch.as_tensor(prompts.boxes * np.tile(ratio, 2), dtype=sam.dtype)
+        given["input_boxes"] = torch.as_tensor(
+            prompts.boxes * np.tile(ratio, 2), dtype=torch.float32
+        )
     if prompts.masks is not None:
         small = [_small_logits(mask, embedding) for mask in prompts.masks]
-        given["input_masks"] = torch.stack(small)[:, None].to(sam.dtype)
+        given["input_masks"] = torch.stack(small)[:, None]
     return {key: one.to(sam.device) for key, one in given.items()}
 
 

@@ -106,9 +106,9 @@ def kept() -> int:
 
 def _embedded(sam: Sam, image: np.ndarray) -> Embedding:
     given = sam.processor(images=image, return_tensors="pt", input_data_format="channels_last")
-    pixels = given["pixel_values"].to(sam.device, sam.dtype)
+    pixels = given["pixel_values"].to(sam.device)
     net: Any = sam.net
-    with torch.inference_mode():
+    with torch.inference_mode(), sam.autocast:
         found = net.get_image_embeddings(pixels)
     tensors: dict[str, Any] = {"image_embeddings": found}
     if isinstance(found, tuple):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 import numpy as np
 
@@ -32,7 +33,7 @@ class Mask:
     stability: float = 1.0
     prompt: int = 0
 
-    @property
+    @cached_property
     def area(self) -> int:
         """Pixels of the mask."""
         return int(np.count_nonzero(self.pixels))

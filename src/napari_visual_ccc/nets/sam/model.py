@@ -21,7 +21,7 @@ from . import hub
 
 Precision = Literal["fp32", "bf16", "fp16"]
 
-DTYPES = {"fp32": torch.float32, "bf16": torch.bfloat16, "fp16": torch.float16}
+DTYPES = {"bf16": torch.bfloat16, "fp16": torch.float16}
 
 # type in the configuration → class of transformers; video models hold the same image model
 CLASSES = {
@@ -57,7 +57,7 @@ class Sam:
     hash : str
         SHA-256 of the weights.
     precision : {'fp32', 'bf16', 'fp16'}
-        Of the weights.
+        Of the computation; the weights are fp32.
     """
 
     net: nn.Module
@@ -73,9 +73,11 @@ class Sam:
         return next(self.net.parameters()).device
 
     @property
-    def dtype(self) -> torch.dtype:
-        """Of the weights."""
-        return next(self.net.parameters()).dtype
+    def autocast(self) -> torch.autocast:
+        """Context in which the network computes in its precision."""
+        mixed = self.precision != "fp32"
+        dtype = DTYPES[self.precision] if mixed else None
+        return torch.autocast(self.device.type, dtype=dtype, enabled=mixed)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -122,7 +124,7 @@ def load_sam(model: Path | None, device: torch.device, precision: Precision = "f
         key = (digest, kind, str(device), precision)
         if key not in _models:
             net, processor = _loaded(folder, kind)
-            net = net.to(device, DTYPES[precision]).eval().requires_grad_(False)
+            net = net.to(device).eval().requires_grad_(False)
             _models[key] = Sam(net, processor, kind, name, digest, precision)
         _models.move_to_end(key)
         while len(_models) > _KEPT:

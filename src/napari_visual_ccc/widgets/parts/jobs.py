@@ -117,7 +117,8 @@ class Job:
         if self._bar is not None:
             self._bar.total = progress.total
             self._bar.update(progress.done - self._bar.n)
-        if self._progressed is not None:
+        # moving the bar turns the event loop too: the receiver may be gone by now
+        if self._progressed is not None and self.running:
             self._progressed(progress)
 
     def _on_returned(self, result: Any) -> None:

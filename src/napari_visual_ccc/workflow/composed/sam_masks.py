@@ -166,17 +166,19 @@ def sam_masks(  # noqa: PLR0913
         "settings": values._asdict(), "prompts": "grid" if given is None else len(given),
         **sam.identity,
     }  # fmt: skip
-    result = _result(masks, plane.shape, PixelSize.of(spacing, unit), outlines, notes)
+    result = yield from _result(masks, plane.shape, PixelSize.of(spacing, unit), outlines, notes)
     return replace(result, model=sam.identity, facts={**result.facts, **facts})
 
 
 def _result(
     masks: list[Mask], shape: tuple[int, ...], pixel_size: PixelSize | None, outlines: bool,
     notes: tuple[str, ...],
-) -> Result:  # fmt: skip
+) -> Steps[Result]:  # fmt: skip
     layer = label_layer(masks, (shape[0], shape[1]), pixel_size)
     shown = int(layer.data.max())
-    layers = (layer, outline_layer(layer)) if outlines else (layer,)
+    layers: tuple[Any, ...] = (layer,)
+    if outlines:
+        layers = (layer, (yield from outline_layer(layer)))
     notes = (*notes, _count(shown), *_covered(len(masks) - shown))
     return Result(layers, facts={"masks": shown}, notes=notes)
 
@@ -185,7 +187,7 @@ def _merged(masks: list[Mask], plane: np.ndarray, how: str) -> Steps[list[Mask]]
     from ...engine.promptable.merge import merge_alike, without_duplicates
 
     if how != "none":
-        masks = without_duplicates(masks)
+        masks = yield from without_duplicates(masks)
     if how == "likeness":
         masks = yield from merge_alike(masks, plane)
     if not masks:
