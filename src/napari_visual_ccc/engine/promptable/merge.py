@@ -120,15 +120,11 @@ def without_duplicates(masks: Sequence[Mask]) -> Steps[list[Mask]]:
 def _is_group(whole: Mask, others: Sequence[Mask]) -> bool:
     """Whether smaller masks make up a mask."""
     parts = [one for one in others if whole.overlap(one) >= _INSIDE * one.area]
-    covered = np.zeros(whole.pixels.shape, bool)
+    height, width = whole.pixels.shape
+    covered = np.zeros((height, width), bool)
     for one in parts:
-        covered |= one.moved(-whole.top, -whole.left).drawn(covered.shape)
+        covered |= one.moved(-whole.top, -whole.left).drawn((height, width))
     return len(parts) > 1 and int((covered & whole.pixels).sum()) >= _COVERED * whole.area
-
-
-def _ends(mask: Mask) -> tuple[int, int]:
-    rows, columns = mask.window
-    return rows.stop, columns.stop
 
 
 # pixels around a mask that may be its contact with another, and the widest gap between two
@@ -161,14 +157,11 @@ def merge_alike(masks: Sequence[Mask], grey: np.ndarray) -> Steps[list[Mask]]:
     grey = np.asarray(grey, np.float32)
     gradient = np.hypot(*np.gradient(grey))
     flat = _FLAT * float(np.ptp(grey))
-    looks = [
-        _Look(
-            float(grey[m.window][m.pixels].mean()),
-            float(grey[m.window][m.pixels].std()),
-            float(gradient[m.window][m.pixels].mean()),
-        )
-        for m in masks
-    ]
+    looks = []
+    for number, mask in enumerate(masks):
+        yield Progress(number, len(masks), "texture")
+        inside, slope = (part[mask.window][mask.pixels] for part in (grey, gradient))
+        looks.append(_Look(float(inside.mean()), float(inside.std()), float(slope.mean())))
     pairs, near = [], _near_pairs(masks)
     for done, (one, other) in enumerate(near):
         if done % _OFTEN == 0:
@@ -192,26 +185,30 @@ def _contact(one: Mask, other: Mask, grey: np.ndarray) -> np.ndarray:
     """Grey levels within two pixels of both masks."""
     from scipy.ndimage import binary_dilation
 
+    # where their boxes come close, and as far again for the masks to grow from
+    margin = 2 * _REACH
     top, left = (
-        max(0, min(a, b) - _REACH) for a, b in zip(_corner(one), _corner(other), strict=True)
+        max(0, max(a, b) - margin) for a, b in zip(_start(one), _start(other), strict=True)
     )
     bottom, right = (
-        min(n, max(a, b) + _REACH)
-        for n, a, b in zip(grey.shape, _ends(one), _ends(other), strict=True)
+        min(n, min(a, b) + margin)
+        for n, a, b in zip(grey.shape, _end(one), _end(other), strict=True)
     )
-    zones = []
-    for mask in (one, other):
-        zone = np.zeros((bottom - top, right - left), bool)
-        rows, columns = mask.window
-        zone[rows.start - top : rows.stop - top, columns.start - left : columns.stop - left] = (
-            mask.pixels
-        )
-        zones.append(binary_dilation(zone, iterations=_REACH))
+    size = (bottom - top, right - left)
+    zones = [
+        binary_dilation(mask.moved(-top, -left).drawn(size), iterations=_REACH)
+        for mask in (one, other)
+    ]
     return grey[top:bottom, left:right][zones[0] & zones[1]]
 
 
-def _corner(mask: Mask) -> tuple[int, int]:
+def _start(mask: Mask) -> tuple[int, int]:
     return mask.top, mask.left
+
+
+def _end(mask: Mask) -> tuple[int, int]:
+    rows, columns = mask.window
+    return rows.stop, columns.stop
 
 
 def _near_pairs(masks: Sequence[Mask]) -> list[tuple[int, int]]:
