@@ -81,16 +81,13 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     FileExistsError
         If one of them already exists.
     """
-    from ..nets import checkpoint
     from ..report.architecture import architecture_text
     from ..report.classifier import write_numbers, write_report
 
     path = named(path)
     others = companions(path)
     check_companions(path, force=force)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    model = replace(result.model, card=result.model.card.model_copy(update={"name": path.stem}))
-    checkpoint.save(model, path)
+    save_weights(result, path)
     split = result.split
     if "path" in split:
         split = split.assign(path=[_from(path.parent, one) for one in split["path"]])
@@ -100,10 +97,20 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     write_report(result, others["report"], figures=others["figures"], force=force)
     write_numbers(result, others["numbers"], force=force)
     if result.architecture is not None:
-        text = architecture_text(model.card, result.architecture)
+        card = result.model.card.model_copy(update={"name": path.stem})
+        text = architecture_text(card, result.architecture)
         write_text(text, others["architecture"], force=force)
     _save_checkpoints(result, path, others["checkpoints"])
     return [path, *(one for one in others.values() if one.exists())]
+
+
+def save_weights(result: TrainedModel, path: Path) -> None:
+    """Write the model file alone, named after its path; it replaces a file that is there."""
+    from ..nets import checkpoint
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    card = result.model.card.model_copy(update={"name": path.stem})
+    checkpoint.save(replace(result.model, card=card), path)
 
 
 def _save_checkpoints(result: TrainedModel, path: Path, folder: Path) -> None:

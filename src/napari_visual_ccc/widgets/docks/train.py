@@ -16,7 +16,7 @@ from ...core.progress import Progress, Steps, map_progress
 from ...core.result import Audit, Evaluation, TrainedModel
 from ...report import plots
 from ...workflow import signature
-from ...workflow.models import SUFFIX, named, save_model
+from ...workflow.models import SUFFIX, named, save_model, save_weights
 from ...workflow.run import Outcome, execute
 from ..form.fields import field_of
 from ..parts.audit import AuditView
@@ -311,7 +311,7 @@ class Train(Container):
         if path is None:
             # a new folder each time: results of a model trained before keep the path of its file
             path = Path(self._temporary.name) / str(self._trained) / f"trained{SUFFIX}"
-            save_model(self.result, path, force=True)
+            save_weights(self.result, path)
         holder, dock = self.viewer.window.add_plugin_dock_widget(
             "napari-visual-ccc", "Classify & Explain", tabify=True
         )
