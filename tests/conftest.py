@@ -45,7 +45,7 @@ def data() -> Path:
 
 @pytest.fixture(scope="session")
 def tiny_sam(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Folder of a tiny random Segment Anything model by its kind: sam2, sam or sam_hq."""
+    """Folder of a tiny random Segment Anything model by its kind."""
     pytest.importorskip("transformers")
     from tests.sam_models import save_tiny
 

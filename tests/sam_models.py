@@ -89,4 +89,34 @@ def _sam(kind: str = "Sam") -> tuple[Any, Any]:
     return lambda: getattr(transformers, f"{kind}Model")(whole), processor
 
 
-_MAKERS = {"sam2": _sam2, "sam": _sam, "sam_hq": lambda: _sam("SamHQ")}
+def _sam3() -> tuple[Any, Any]:
+    import transformers
+
+    side = 224
+    backbone = transformers.Sam3ViTConfig(
+        hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=2,
+        image_size=side, patch_size=14, window_size=8, global_attn_indexes=[1],
+        pretrain_image_size=side // 2,
+    )  # fmt: skip
+    vision = transformers.Sam3VisionConfig(
+        backbone_config=backbone, fpn_hidden_size=32,
+        backbone_feature_sizes=[[64, 64], [32, 32], [16, 16]],
+    )  # fmt: skip
+    prompt = transformers.Sam3TrackerPromptEncoderConfig(
+        hidden_size=32, image_size=side, patch_size=14
+    )
+    decoder = transformers.Sam3TrackerMaskDecoderConfig(
+        hidden_size=32, mlp_dim=64, iou_head_hidden_dim=32
+    )
+    config = transformers.Sam3TrackerConfig(
+        vision_config=vision, prompt_encoder_config=prompt, mask_decoder_config=decoder
+    )
+    processor = transformers.Sam3ImageProcessor(
+        size={"height": side, "width": side}, mask_size={"height": 64, "width": 64}
+    )
+    return lambda: transformers.Sam3TrackerModel(config), processor
+
+
+_MAKERS = {
+    "sam2": _sam2, "sam": _sam, "sam_hq": lambda: _sam("SamHQ"), "sam3_tracker": _sam3,
+}  # fmt: skip

@@ -43,7 +43,8 @@ def option(parameter: Parameter) -> click.Option:
     elif kind in (int, float, str):
         options |= {"type": kind, "metavar": parameter.name.upper()}
     else:
-        options |= {"type": FILE, "metavar": "FILE"}
+        folder = parameter.options.get("mode") == "d"
+        options |= {"type": FILE, "metavar": "DIR" if folder else "FILE"}
     return click.Option([f"choice_{parameter.name}", flag], **options)
 
 

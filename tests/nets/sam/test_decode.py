@@ -11,9 +11,9 @@ from napari_visual_ccc.nets.sam import decode
 from napari_visual_ccc.nets.sam.decode import Choices, Prompts, predict, stability
 from napari_visual_ccc.nets.sam.embedding import embed
 from napari_visual_ccc.nets.sam.mask import Mask
-from napari_visual_ccc.nets.sam.model import load_sam
+from napari_visual_ccc.nets.sam.model import CLASSES, load_sam
 
-KINDS = ("sam2", "sam", "sam_hq")
+KINDS = ("sam2", "sam", "sam_hq", "sam3_tracker")
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_prompts_reach_the_model_as_its_own_processor_gives_them(loaded, image):
     import transformers
 
     sam, embedding = loaded
-    kind = {"sam2": "Sam2", "sam": "Sam", "sam_hq": "SamHQ"}[sam.kind]
+    kind = CLASSES[sam.kind].removesuffix("Model")
     processor = getattr(transformers, f"{kind}Processor")(sam.processor)
     where, box = [[70.0, 12.0]], [10.0, 20.0, 71.0, 50.0]
     given = processor(

@@ -13,7 +13,7 @@ from napari_visual_ccc.nets.sam.model import load_sam
 CPU = torch.device("cpu")
 
 
-@pytest.mark.parametrize("kind", ["sam2", "sam", "sam_hq"])
+@pytest.mark.parametrize("kind", ["sam2", "sam", "sam_hq", "sam3_tracker"])
 def test_a_folder_is_loaded_once(kind, tiny_sam):
     folder = tiny_sam(kind)
     sam = load_sam(folder, CPU)

@@ -198,3 +198,28 @@ def test_half_precision_without_cuda_is_noted(image, model):
     result = ccc.sam_masks(image, points(), model=model, precision="bf16", device="cpu")
     assert "bf16 is for CUDA: fp32 was used" in result.notes
     assert result.facts["precision"] == "fp32"
+
+
+def test_a_real_micrograph_keeps_its_scale_and_its_bar_blank(data, model):
+    micrograph = ccc.read(data / "formats" / "test_tiff_Zeiss_SEM_1k.tif")
+    outcome = run(execute("sam_masks", {"image": micrograph}, {"model": model, **LOW, **APART}))
+    assert outcome.info_bar.bottom > 50
+    labels = masks(outcome)
+    assert labels.shape == micrograph.data.shape
+    assert not labels[-outcome.info_bar.bottom :].any()
+    area = f"area_{micrograph.unit}2"
+    table = outcome.result.table
+    pixel = np.prod(micrograph.spacing[-2:])
+    np.testing.assert_allclose(table[area], table["pixels"] * pixel, rtol=1e-6)
+
+
+def test_labels_as_prompts_are_named_in_the_record(image, model):
+    objects = np.zeros(image.shape, np.int32)
+    objects[10:40, 20:50] = 1
+    given = {"image": Micrograph(image, name="copper"), "prompts": Micrograph(objects, name="mine")}
+    outcome = run(execute("sam_masks", given, {"model": model}))
+    assert outcome.record.last.inputs == {"image": "copper", "prompts": "mine"}
+    with pytest.raises(ValueError, match="was also given 'mine' as prompts"):
+        ccc.replay(outcome.record, image)
+    again = ccc.replay(outcome.record, image, others={"prompts": objects})
+    np.testing.assert_array_equal(again.labels, masks(outcome))
