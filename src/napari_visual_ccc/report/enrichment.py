@@ -56,7 +56,7 @@ def draw_enrichment(axes: Axes, table: pd.DataFrame) -> None:
     ]
     axes.set_yticks(place, texts, size=8 if len(rows) <= 8 else 6)
     ends = np.concatenate([values, low, high])
-    left, right = min(-1.0, float(ends.min())) - 0.1, max(1.0, float(ends.max())) + 0.1
+    left, right = min(-1.0, float(ends.min())) - 0.2, max(1.0, float(ends.max())) + 0.2
     ticks = np.arange(np.ceil(left), np.floor(right) + 1)
     axes.set_xticks(ticks, [f"{2**t:g}" if t >= 0 else f"1/{2**-t:g}" for t in ticks])
     more = len(table) - len(rows)

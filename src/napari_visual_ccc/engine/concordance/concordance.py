@@ -38,8 +38,10 @@ def concordance(  # noqa: PLR0913
     by: Literal["label", "object"] = "label",
     background: bool = True,
     names: str = "",
-    threshold: Annotated[float, {"min": 0.05, "max": 1, "step": 0.05}] = 0.5,
-    occluded: Annotated[int, {"min": 0, "max": 100}] = 8,
+    threshold: Annotated[
+        float, {"min": 0.05, "max": 1, "step": 0.05, "label": "Threshold (IoU)"}
+    ] = 0.5,
+    occluded: Annotated[int, {"min": 0, "max": 100, "label": "Occluded regions"}] = 8,
     target: str = "",
     model: Path | None = None,
     device: Device = "auto",
