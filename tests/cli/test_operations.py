@@ -150,3 +150,24 @@ def test_a_folder_without_images_is_wrong_use(runner, tmp_path):
     done = runner.invoke(cli, ["threshold", str(tmp_path / "empty"), "--each"])
     assert done.exit_code == 2
     assert "no image that can be read" in done.output
+
+
+def test_files_of_a_heatmap_and_of_labels_are_compared(runner, image, tmp_path, discs):
+    out = tmp_path / "out"
+    made = ["-o", str(out)]
+    assert runner.invoke(cli, ["explain", str(image), "--target", "cube", *made]).exit_code == 0
+    assert runner.invoke(cli, ["threshold", str(image), *made]).exit_code == 0
+    heatmap = out / "discs_explain_cube_Grad-CAM_cube.ome.tif"
+    labels = out / "discs_threshold_Otsu.ome.tif"
+    words = ["concordance", str(heatmap), "--labels", str(labels), "--image", str(image), *made]
+    done = runner.invoke(cli, [*words, "--names", "particles"])
+    assert done.exit_code == 0, done.output
+    # the class is stated in the file of the heatmap
+    assert "vidence for cube" in done.output
+    stem = "discs_explain_cube_Grad-CAM_cube_concordance_cube"
+    assert (out / f"{stem}_chart.png").exists()
+    table = pd.read_csv(out / f"{stem}.csv")
+    expected = ccc.concordance(ccc.read(heatmap), ccc.read(labels), discs, names="particles")
+    pd.testing.assert_frame_equal(table, expected.table, check_dtype=False)
+    again = ccc.replay(out / f"{stem}.yaml", image, others={"labels": ccc.read(labels)})
+    np.testing.assert_array_equal(again.data, expected.data)

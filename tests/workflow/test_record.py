@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +12,13 @@ from napari_visual_ccc.core.layers import PointsLayer, ShapesLayer
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.workflow.recipe import to_yaml
-from napari_visual_ccc.workflow.record import Drawn, fingerprint, make_record, read_record
+from napari_visual_ccc.workflow.record import (
+    Drawn,
+    explained,
+    fingerprint,
+    make_record,
+    read_record,
+)
 from napari_visual_ccc.workflow.run import execute
 from napari_visual_ccc.workflow.signature import defaults
 
@@ -145,3 +153,24 @@ def test_points_and_shapes_are_recorded_with_their_features():
     with pytest.raises(ValueError, match="drawn of kmeans must be points or shapes"):
         read_record({"steps": [{"operation": "kmeans", "drawn": {"a": 3}}]})
     assert Drawn.of(kept["a"].layer()) == kept["a"]
+
+
+@pytest.mark.parametrize(
+    ("operation", "output", "target"),
+    [
+        ("explain", "Grad-CAM cube", "cube"),
+        ("explain", "Grad-CAM cube not sphere", "cube"),
+        ("compare", "HiResCAM truncated cube", "truncated cube"),
+        ("compare", "", ""),
+    ],
+)
+def test_a_record_names_the_class_and_the_model_of_a_heatmap(operation, output, target):
+    record = {
+        "steps": [
+            {"operation": operation, "output": output, "parameters": {"model": "a.safetensors"}}
+        ],
+        "facts": {"probabilities": {"cube": 0.5, "truncated cube": 0.3, "sphere": 0.2}},
+    }
+    assert explained(record) == {"target": target, "model": Path("a.safetensors")}
+    record["steps"][0]["operation"] = "kmeans"
+    assert explained(record) == explained(None) == {}

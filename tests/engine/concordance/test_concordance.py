@@ -43,6 +43,7 @@ def test_what_is_not_explained_is_not_compared(labels):
         np.testing.assert_array_equal(by_label[column], alone[column])
     assert np.isnan(found.data[50:]).all()
     assert "negative evidence (against the class) was left out" in found.notes
+    assert "reaches 255" in ccc.concordance((labels == 2) * 255, labels).notes[-1]
 
 
 def test_the_background_is_a_region_or_left_out(labels):

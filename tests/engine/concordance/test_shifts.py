@@ -101,3 +101,16 @@ def test_heatmaps_that_know_nothing_of_the_phases_are_rarely_significant():
         rejected += (run(chance_test(summed(heatmap, labels))).p_corrected < 0.05).any()
     low, high = binomtest(int(rejected), 200).proportion_ci()
     assert low < 0.05 < high
+
+
+def test_p_is_below_5_percent_outside_the_range_of_chance():
+    rng = np.random.default_rng(2)
+    outside = []
+    for _ in range(30):
+        cells = summed(np.maximum(smooth(rng, (24, 24), 4), 0), phases(rng, (24, 24), 4))
+        test = run(chance_test(cells))
+        observed = run(all_shifts(cells))[:, 0]
+        beyond = (observed < test.low - 1e-9) | (observed > test.high + 1e-9)
+        np.testing.assert_array_equal(beyond, test.p < 0.05)
+        outside.append(beyond.any())
+    assert any(outside) and not all(outside)

@@ -94,7 +94,7 @@ def concordance(  # noqa: PLR0913
     Result
         ``concordance``, one row a region, the most enriched first: ``label``, ``name``,
         ``area_px`` (or ``area_<unit>2``), ``share_of_area``, ``share_of_evidence``,
-        ``enrichment``, ``chance_low`` and ``chance_high`` (the central 95 % of shifted heatmaps),
+        ``enrichment``, ``chance_low`` and ``chance_high`` (95 % of shifted heatmaps are between),
         ``p`` and ``p_corrected`` (two-sided), ``iou`` (intersection over union with the evidence
         above `threshold`) and, of occluded regions, ``effect``: the change of the class
         probability when the region is filled from its surroundings, computed at no more than 768

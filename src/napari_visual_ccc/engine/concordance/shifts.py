@@ -3,7 +3,7 @@
 Toroidal shifts keep the smoothness of a map, which a permutation of pixels would destroy (Lotwick &
 Silverman, J. R. Stat. Soc. B 44 (1982) 406; Harms et al., J. Ecol. 89 (2001) 947). A map that does
 not continue at the opposite border gets a seam, and the test becomes liberal (Fortin & Payette,
-Ecoscience 9 (2002) 522; docs/concordance.md has the rates measured here). So the map is mirrored at
+Ecoscience 9 (2002) 213; docs/concordance.md has the rates measured here). So the map is mirrored at
 its borders first: the shifts over both periods have no seam, and contain the mirrored maps and the
 one rotated by 180 degrees. All shifts of a region are one cross-correlation (FFT).
 """
@@ -35,7 +35,7 @@ class ChanceTest:
     Parameters
     ----------
     low, high : (regions,) array
-        The central 95 % of the enrichment of shifted heatmaps.
+        95 % of the shifted heatmaps have an enrichment in between; p is below 0.05 outside.
     p : (regions,) array
         Two-sided, of each region by itself.
     p_corrected : (regions,) array
@@ -66,30 +66,38 @@ def chance_test(cells: Cells) -> Steps[ChanceTest]:
     few = len(cells.labels) <= FEW_REGIONS
     found = yield from (all_shifts(cells) if few else sampled_shifts(cells))
     yield Progress(0, 0, "chance")
+    mean, below, above = spreads(found)
     deviation = deviations(found)
     # differences below are rounding errors of the FFT
     observed = deviation[:, :1] * (1 - 1e-9) - 1e-9
     largest = deviation.max(axis=0)
-    low, high = np.quantile(found, (0.025, 0.975), axis=1)
+    reach = np.quantile(deviation, 0.95, axis=1)
     return ChanceTest(
-        low,
-        high,
+        np.maximum(mean - reach * below, 0),
+        mean + reach * above,
         (deviation >= observed).mean(axis=1),
         (largest >= observed).mean(axis=1),
         found.shape[1] - 1,
     )
 
 
+def spreads(found: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Mean of each row, and the root mean square distances of what is below and above it."""
+    mean = found.mean(axis=1)
+    apart = found - mean[:, None]
+    sides = []
+    for side in (apart <= 0, apart > 0):
+        count = np.maximum(side.sum(axis=1), 1)
+        sides.append(np.sqrt((apart**2 * side).sum(axis=1) / count))
+    return mean, sides[0], sides[1]
+
+
 def deviations(found: np.ndarray) -> np.ndarray:
     """Distance from the mean of each row, divided by the spread on its side of the mean."""
-    apart = found - found.mean(axis=1, keepdims=True)
-    above = apart > 0
-    result = np.zeros_like(apart)
-    for side in (above, ~above):
-        count = np.maximum(side.sum(axis=1, keepdims=True), 1)
-        spread = np.sqrt((apart**2 * side).sum(axis=1, keepdims=True) / count)
-        np.divide(np.abs(apart), spread, out=result, where=side & (spread > 1e-12))
-    return result
+    mean, below, above = spreads(found)
+    apart = found - mean[:, None]
+    spread = np.where(apart > 0, above[:, None], below[:, None])
+    return np.divide(np.abs(apart), spread, out=np.zeros_like(apart), where=spread > 1e-12)
 
 
 def mirrored(field: np.ndarray) -> list[np.ndarray]:
