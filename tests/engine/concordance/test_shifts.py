@@ -107,7 +107,7 @@ def test_p_is_below_5_percent_outside_the_range_of_chance():
     rng = np.random.default_rng(2)
     outside = []
     for _ in range(30):
-        cells = summed(np.maximum(smooth(rng, (24, 24), 4), 0), phases(rng, (24, 24), 4))
+        cells = summed(np.maximum(smooth(rng, (24, 24), 2), 0), phases(rng, (24, 24), 2))
         test = run(chance_test(cells))
         observed = run(all_shifts(cells))[:, 0]
         beyond = (observed < test.low - 1e-9) | (observed > test.high + 1e-9)

@@ -71,7 +71,7 @@ def chance_test(cells: Cells) -> Steps[ChanceTest]:
     # differences below are rounding errors of the FFT
     observed = deviation[:, :1] * (1 - 1e-9) - 1e-9
     largest = deviation.max(axis=0)
-    reach = np.quantile(deviation, 0.95, axis=1)
+    reach = np.quantile(deviation, 0.95, axis=1, method="higher")
     return ChanceTest(
         np.maximum(mean - reach * below, 0),
         mean + reach * above,
