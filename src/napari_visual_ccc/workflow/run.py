@@ -120,6 +120,8 @@ def execute(
     }
     bar = yield from _bar(operation, first, info_bar)
     result = yield from _steps(operation, given, choices, bar, spacing, unit)
+    if operation.inherits and _is_of_another_model(previous, result):
+        notes = (*notes, "the heatmap was made by another model than the one that classified here")
     if notes:
         result = replace(result, notes=(*result.notes, *notes))
     record = make_record(
@@ -264,6 +266,14 @@ def _inherited(operation: Operation, first: Any, choices: Mapping[str, Any]) -> 
 
         made = explained(_previous(first)[0])
     return {key: made[key] for key in operation.inherits if made.get(key) and not choices.get(key)}
+
+
+def _is_of_another_model(previous: Mapping[str, Any] | None, result: Result) -> bool:
+    from .record import model_of
+
+    was = ((previous or {}).get("model") or {}).get("hash")
+    now = model_of(result).get("hash")
+    return bool(was and now and was != now)
 
 
 def _array(given: Any) -> Any:

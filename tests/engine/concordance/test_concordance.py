@@ -7,6 +7,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.workflow.recipe import replay
 from tests.engine.concordance.fields import phases, smooth
+from tests.models import saved
 
 
 @pytest.fixture(scope="module")
@@ -127,3 +128,18 @@ def test_a_record_gives_the_same_table(explained):
     again = replay(outcome.record, heatmap.data, others={"labels": particles})
     np.testing.assert_array_equal(again.data, outcome.result.data)
     assert again.table.equals(outcome.result.table)
+
+
+def test_occluding_with_another_model_is_noted(explained, tmp_path):
+    from napari_visual_ccc.core.micrograph import Micrograph
+    from napari_visual_ccc.core.progress import run
+    from napari_visual_ccc.workflow.run import execute
+
+    image, _, particles = explained
+    made = run(execute("explain", {"image": image}))
+    heatmap = Micrograph(made.result.data, metadata={"visual_ccc": made.record.plain()})
+    other = saved(tmp_path, classes=["cube", "octahedron", "sphere"])
+    given = {"heatmap": heatmap, "labels": particles, "image": image}
+    note = "the heatmap was made by another model than the one that classified here"
+    assert note in run(execute("concordance", given, {"model": other})).result.notes
+    assert note not in run(execute("concordance", given)).result.notes
