@@ -121,6 +121,27 @@ def concordance() -> None:
     save(viewer, "concordance")
 
 
+def concordance_folder() -> None:
+    """Need the development micrographs: VCCC_DATA points to them."""
+    data = Path(os.environ["VCCC_DATA"]) / "nanoshapes/images"
+    files = [
+        *sorted((data / "test").glob("*.png")),
+        *sorted((data / "train").glob("Picture*"))[::4],
+    ]
+    with tempfile.TemporaryDirectory() as folder:
+        for file in files:
+            shutil.copy(file, folder)
+        viewer = napari.Viewer(title="napari: a folder", show=False)
+        viewer.show()
+        viewer.window.resize(1500, 950)
+        form = dock(viewer, "Classify & Explain")
+        form.compare_folder(Path(folder))
+        settle(lambda: form.job is not None)
+        form._open_row(int(form.table.frame["enrichment"].argmax()))
+        settle(lambda: not viewer.layers)
+        save(viewer, "concordance_folder")
+
+
 def segment() -> None:
     viewer = open_sample("nanoparticles")
     form = dock(viewer, "Segment")
@@ -307,8 +328,9 @@ def settle(is_running) -> None:
 
 if __name__ == "__main__":
     names = sys.argv[1:] or [
-        "denoise", "train", "classify", "similar", "explain", "trust", "concordance", "segment",
-        "texture", "cluster", "measure", "quality", "correct", "micrograph", "lazy",
+        "denoise", "train", "classify", "similar", "explain", "trust", "concordance",
+        "concordance_folder", "segment", "texture", "cluster", "measure", "quality", "correct",
+        "micrograph", "lazy",
     ]  # fmt: skip
     for name in names:
         globals()[name]()

@@ -53,7 +53,7 @@ def test_every_class_has_a_bar_of_every_region():
     axes = Figure().add_subplot()
     draw_classes(axes, CLASSES)
     np.testing.assert_allclose([bar.get_width() for bar in axes.containers[0]], [75, 0])
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["a (4)", "b (2)"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["a\n(4)", "b\n(2)"]
 
 
 def test_a_result_has_charts_of_its_tables(tmp_path):
@@ -65,6 +65,6 @@ def test_a_result_has_charts_of_its_tables(tmp_path):
     write_chart(found["concordance"], tmp_path / "a.png")
     write_chart(found["regions by class"], tmp_path / "a.svg")
     assert (tmp_path / "a.png").read_bytes()[:4] == b"\x89PNG"
-    assert "images whose evidence" in (tmp_path / "a.svg").read_text(encoding="utf-8")
+    assert "with 95 % interval" in (tmp_path / "a.svg").read_text(encoding="utf-8")
     # of a stack there is one row a region and slice
     assert not charts(Result(tables={"concordance": ENRICHMENT.assign(index_0=0)}))

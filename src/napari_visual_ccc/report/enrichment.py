@@ -74,7 +74,7 @@ def _p(value: float) -> str:
 
 
 def draw_classes(axes: Axes, table: pd.DataFrame) -> None:
-    """Draw for each class the share of images that rest on each region, with 95 % intervals.
+    """Draw for each class the share of images whose evidence lies on each region.
 
     Parameters
     ----------
@@ -93,14 +93,15 @@ def draw_classes(axes: Axes, table: pd.DataFrame) -> None:
         axes.barh(y, 100 * rows["share"], 0.9 * height, color=colour, label=short(str(region)))
         axes.hlines(y, 100 * rows["low"], 100 * rows["high"], color="black", lw=1)
     names = zip(classes["class"], classes["images"], strict=True)
-    axes.set_yticks(range(len(classes)), [f"{short(str(name))} ({count})" for name, count in names])
+    texts = [f"{short(str(name))}\n({count})" for name, count in names]
+    axes.set_yticks(range(len(classes)), texts, size=8)
     axes.set(
         xlim=(0, 100),
         ylim=(len(classes) - 0.5, -0.5),
-        xlabel="images whose evidence lies on the region (%), with 95 % interval",
+        xlabel="images (%), with 95 % interval",
     )
     axes.grid(axis="x", alpha=0.3)
-    axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), ncols=4, frameon=False, fontsize=8)
+    axes.legend(loc="lower center", bbox_to_anchor=(0.4, 1), ncols=2, frameon=False, fontsize=8)
 
 
 # how the tables of these operations are drawn: name of the table, function of axes and table

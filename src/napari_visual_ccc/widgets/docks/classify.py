@@ -216,7 +216,7 @@ class Classify(Form):
         self.reveal()
 
     def _show_folder(self, result: Any) -> None:
-        self.say(f"{', '.join(result.notes)}. Click a row to open its image.")
+        self.say(f"{'; '.join(result.notes)}. Click a row to open its image.")
         self._show_table(result)
 
     def _show_table(self, result: Result) -> None:
