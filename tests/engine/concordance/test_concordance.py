@@ -98,6 +98,10 @@ def test_the_class_is_that_of_the_heatmap_and_occluding_changes_it(explained):
     found = ccc.concordance(heatmap, particles, image)
     assert found.target == found.facts["target"] == heatmap.target
     assert heatmap.target in found.notes[0]
+    assert found.facts["findings"] == list(found.notes[: len(found.facts["findings"])])
+    assert not any("assumed" in note for note in found.notes)
+    unnamed = ccc.concordance(heatmap.data, particles, image, occluded=1)
+    assert f"its class: {heatmap.target} was assumed, the predicted one" in unnamed.notes[-1]
     assert found.facts["probability"] == pytest.approx(
         heatmap.prediction.probabilities.max(), abs=0.02
     )

@@ -131,20 +131,23 @@ def concordance(  # noqa: PLR0913
             target=target,
             device=device,
         )
+        if not target:
+            assumed = f"the heatmap does not state its class: {effects.target} was assumed"
+            notes = (*notes, f"{assumed}, the predicted one")
         target = effects.target
         table["effect"] = table["label"].map(dict(zip(most, effects.changes, strict=True)))
         facts |= {**model_facts(effects.model), "target": target, "probability": effects.before}
     layers: list[Layer] = [_enrichment_layer(cells, regions, heat)]
     if by == "object":
         layers.append(LabelsLayer(regions, name="objects"))
-    notes = (*notes, *_heatmap_notes(heat))
+    found = findings(table, target)
     return Result(
         tuple(layers),
         {"concordance": table},
         model={} if effects is None else effects.model.identity,
         target=target,
-        facts=facts,
-        notes=(*findings(table, target), *notes),
+        facts={**facts, "findings": list(found)},
+        notes=(*found, *notes, *_heatmap_notes(heat)),
     )
 
 
