@@ -29,9 +29,6 @@ _ELSEWHERE = {
     "write_report": ".report.classifier",
 }
 
-# those that have another name there
-_THERE = {"load_dataset": "load", "look_up_model": "look_up"}
-
 __all__ = ["__version__", *_ELSEWHERE, *OPERATIONS]
 
 
@@ -42,7 +39,7 @@ def __getattr__(name: str) -> Any:
         import importlib
 
         module = importlib.import_module(_ELSEWHERE[name], __name__)
-        return getattr(module, _THERE.get(name, name))
+        return getattr(module, "load" if name == "load_dataset" else name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 

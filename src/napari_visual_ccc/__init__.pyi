@@ -14,7 +14,7 @@ from .io.datasets import load as load_dataset
 from .io.read import read as read
 from .io.read import read_all as read_all
 from .io.write.layers import write as write
-from .nets.sam.hub import look_up as look_up_model
+from .nets.sam.hub import look_up_model as look_up_model
 from .report.classifier import write_report as write_report
 from .workflow.models import describe_model as describe_model
 from .workflow.models import fetch_model as fetch_model

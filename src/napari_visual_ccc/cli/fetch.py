@@ -21,7 +21,7 @@ def _fetch(name: str | None, yes: bool) -> int:
         for one in hub.KNOWN:
             print(f"{one}{'' if hub.cached(one) is None else '  (fetched)'}")
         return OK
-    offer = hub.look_up(name)
+    offer = hub.look_up_model(name)
     for line in offer.lines:
         print(line)
     if not yes:

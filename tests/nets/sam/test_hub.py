@@ -32,7 +32,7 @@ def server(files, monkeypatch):
 
 def test_an_offer_states_name_size_and_hash_and_downloads_nothing(server, files):
     address, asked = server
-    offer = hub.look_up(NAME, endpoint=address)
+    offer = hub.look_up_model(NAME, endpoint=address)
     weights = files["model.safetensors"]
     text = "\n".join(offer.lines)
     assert text.startswith(f"{NAME}, 1.")
@@ -45,7 +45,7 @@ def test_an_offer_states_name_size_and_hash_and_downloads_nothing(server, files)
 def test_what_was_fetched_is_found_and_loads(server, tmp_path):
     address, asked = server
     assert hub.cached(NAME, folder=tmp_path) is None
-    offer = hub.look_up(NAME, endpoint=address)
+    offer = hub.look_up_model(NAME, endpoint=address)
     notes = []
     folder = run(hub.fetch(offer, folder=tmp_path), notes.append)
     assert sorted(asked) == ["config.json", "model.safetensors", "preprocessor_config.json"]
@@ -56,7 +56,7 @@ def test_what_was_fetched_is_found_and_loads(server, tmp_path):
 
 def test_a_file_that_differs_from_the_offer_is_removed(server, tmp_path):
     address, _ = server
-    offer = hub.look_up(NAME, endpoint=address)
+    offer = hub.look_up_model(NAME, endpoint=address)
     wrong = tuple(
         hub.HubFile(one.name, one.size, "f" * 64) if one.sha256 else one for one in offer.files
     )
@@ -68,9 +68,9 @@ def test_a_file_that_differs_from_the_offer_is_removed(server, tmp_path):
 def test_unknown_models_and_no_network_are_one_sentence(server):
     address, _ = server
     with pytest.raises(ValueError, match="does not give someone/else to everybody"):
-        hub.look_up("someone/else", endpoint=address)
+        hub.look_up_model("someone/else", endpoint=address)
     with pytest.raises(ValueError, match="is not a name on the hub"):
-        hub.look_up("not a name", endpoint=address)
+        hub.look_up_model("not a name", endpoint=address)
     # nothing listens there
     with pytest.raises(ConnectionError, match="could not be reached for someone/tiny-sam"):
-        hub.look_up(NAME, endpoint="http://127.0.0.1:9")
+        hub.look_up_model(NAME, endpoint="http://127.0.0.1:9")

@@ -399,6 +399,10 @@ def test_segment_anything_runs_on_the_image_and_again_on_points(
     form.run_button.native.click()
     finish(form)
     assert not np.array_equal(masks.data, before)
+    # the next click is another point
+    points = viewer.layers["copper prompts"]
+    assert viewer.layers.selection.active is points is viewer.layers[-1]
+    assert points.mode == "add"
     record = masks.metadata["visual_ccc"]["steps"][-1]
     np.testing.assert_allclose(record["drawn"]["prompts"]["points"], [[100, 120]])
     again = ccc.replay(masks.metadata["visual_ccc"], particles)

@@ -86,7 +86,7 @@ class Offer:
         return found
 
 
-def look_up(name: str, *, endpoint: str | None = None) -> Offer:
+def look_up_model(name: str, *, endpoint: str | None = None) -> Offer:
     """Ask the hub for the files of a model, their sizes and their SHA-256. Downloads nothing.
 
     Parameters
@@ -126,7 +126,7 @@ def fetch(offer: Offer, *, folder: Path | None = None) -> Steps[Path]:
     Parameters
     ----------
     offer : Offer
-        From `look_up`, after a person has agreed to it.
+        From `look_up_model`, after a person has agreed to it.
     folder : Path, optional
         Another cache.
 
@@ -138,7 +138,7 @@ def fetch(offer: Offer, *, folder: Path | None = None) -> Steps[Path]:
     Raises
     ------
     ConnectionError, ValueError
-        As `look_up`; also if a file is not what the hub stated. It is removed then.
+        As `look_up_model`; also if a file is not what the hub stated. It is removed then.
     """
     from huggingface_hub import hf_hub_download
 

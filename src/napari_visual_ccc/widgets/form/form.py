@@ -298,7 +298,8 @@ class Form(Container):
         prepared: list[PreparedLayer],
     ) -> list[Layer]:
         result, source = outcome.result, next(iter(sources.values()))
-        self.results.show(operation, source, outcome.record, prepared)
+        with self.prompt_points.kept_in_hand():
+            self.results.show(operation, source, outcome.record, prepared)
         self.undo_button.enabled = bool(self.last)
         self.store_button.visible = self.results.too_large is not None
         notes = ["visible part, the whole image follows"] if source.preview else []

@@ -68,7 +68,7 @@ class ModelFetcher(Container):
         if self.form.job is not None:
             return
         name = str(self.name_box.value)
-        asking = in_background(lambda: hub.look_up(name), Progress(0, 0, "hub"))
+        asking = in_background(lambda: hub.look_up_model(name), Progress(0, 0, "hub"))
         self.form.start(asking, f"Look up {name}", self._show)
         self.form.reveal()
 

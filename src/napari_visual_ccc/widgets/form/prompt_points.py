@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -78,6 +80,18 @@ class PromptPoints(Container):
             translate=image.translate, rotate=image.rotate, shear=image.shear,
             affine=image.affine, units=image.units, axis_labels=image.axis_labels,
         )  # fmt: skip
+
+    @contextmanager
+    def kept_in_hand(self) -> Iterator[None]:
+        """Go on drawing after layers were added: points stay selected, and on top."""
+        layers, kept = self.form.viewer.layers, self.layer
+        active = layers.selection.active
+        # the viewer that napari gives to a plugin wraps its layers: `is` does not hold
+        drawing = kept is not None and getattr(active, "unique_id", None) == kept.unique_id
+        yield
+        if drawing and kept in layers:
+            layers.move(layers.index(kept), len(layers))
+            layers.selection.active = kept
 
     def follow(self) -> None:
         """Make the next points of the layer positive or negative."""
