@@ -13,6 +13,8 @@ import pytest
 from hypothesis import settings
 from threadpoolctl import threadpool_limits
 
+import napari_visual_ccc as ccc
+
 # one thread a process: test processes, and those that tests start, compete for the same cores;
 # torch and OpenCV read this when they are loaded
 for _name in (
@@ -77,3 +79,18 @@ def discs() -> np.ndarray:
     return (
         (image + np.random.default_rng(0).normal(0, 8, image.shape)).clip(0, 255).astype(np.uint8)
     )
+
+
+@pytest.fixture(scope="session")
+def channel_model(tmp_path_factory) -> Path:
+    """Model of the channels SE and BSE: which of them has stripes, see `tests.channels`."""
+    from napari_visual_ccc.core.dataset import from_arrays
+    from tests.channels import CHANNELS, image
+
+    random = np.random.default_rng(0)
+    labels = ["a", "b"] * 10
+    images = [image(label, random) for label in labels]
+    data = from_arrays(images, labels, channels=CHANNELS, name="stripes")
+    found = ccc.train(data, input_px=64, device="cpu")
+    assert found.evaluation.value("accuracy") == 1
+    return ccc.save_model(found, tmp_path_factory.mktemp("channels") / "stripes")[0]

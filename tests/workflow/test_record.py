@@ -94,8 +94,8 @@ def test_a_pixel_size_that_is_none_is_refused():
             "no parameter 'colour'",
         ),
         (
-            {"steps": [{"operation": "kmeans", "parameters": {"clusters": 99}}], "source": {}},
-            "between 2 and 20",
+            {"steps": [{"operation": "kmeans", "parameters": {"clusters": 99_999}}], "source": {}},
+            "between 2 and 65535",
         ),
     ],
 )

@@ -35,7 +35,9 @@ def check_scope(scope: str) -> None:
         raise ValueError(f"scope is {scope!r}; choose stack or slice")
 
 
-def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Result]]:
+def per_slice(
+    function: Callable[..., Steps[Result]], *, channels: bool = False
+) -> Callable[..., Steps[Result]]:
     """Make an operation of a (Y, X) image accept stacks, slice by slice.
 
     Parameters
@@ -43,6 +45,8 @@ def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Res
     function : callable
         Takes an image first (grey, or colour as a last axis of 3 or 4), then anything. Keywords
         that are stacks of as many slices, or coordinates in them, are passed slice by slice.
+    channels : bool
+        An image is (C, Y, X), and a stack (..., C, Y, X).
 
     Returns
     -------
@@ -56,7 +60,7 @@ def per_slice(function: Callable[..., Steps[Result]]) -> Callable[..., Steps[Res
     def lifted(*args: Any, **choices: Any) -> Steps[Result]:
         image, *args = args or (choices.pop(name),)  # type: ignore[assignment]
         image = image if is_lazy(image) else np.asarray(image)
-        axes = 3 if image.ndim > 2 and image.shape[-1] in (3, 4) else 2
+        axes = 3 if channels or (image.ndim > 2 and image.shape[-1] in (3, 4)) else 2
         if image.ndim <= axes:
             return (yield from function(image, *args, **choices))
         shape = image.shape[:-axes]

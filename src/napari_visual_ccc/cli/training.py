@@ -48,6 +48,14 @@ def command(name: str) -> click.Command:
                 help="Regular expression; its first (group) matches the specimen in a file name.",
             )
         )  # fmt: skip
+    if CATALOGUE[name].takes == "dataset" and name != "evaluate":
+        params.append(
+            click.Option(
+                ["--channels"], default="", metavar="NAME,NAME",
+                help="Channels of the images: of files with a channel axis, or of files a_NAME.tif "
+                "(or columns of the table) for each of them.",
+            )
+        )  # fmt: skip
     return click.Command(
         name,
         callback=functools.partial(_run, name),
@@ -73,8 +81,18 @@ def _run(name: str, data: Path, output: Path, force: bool, **values: Any) -> int
         return _folder(name, data, parameters, output, force)
     from ..io.datasets import load
 
-    found = load(data, group=values["group"], min_classes=1 if name == "evaluate" else 2)
+    channels = _channels(parameters) if name == "evaluate" else values["channels"]
+    least = 1 if name == "evaluate" else 2
+    found = load(data, group=values["group"], channels=channels, min_classes=least)
     return _WRITERS[name](found, parameters, output, force)
+
+
+def _channels(parameters: dict[str, Any]) -> str:
+    """Channels that the model takes; empty for grey images."""
+    from ..nets.card import read_card
+
+    card = read_card(parameters["model"])
+    return ",".join(card.channels) if card.depth > 1 else ""
 
 
 def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:

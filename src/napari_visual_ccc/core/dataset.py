@@ -71,6 +71,8 @@ class Dataset:
         Files that cannot be used.
     min_classes : int
         Smallest number of classes: two to train with, one to test with.
+    channels : tuple of str
+        Names of the channels of the images, which are (C, Y, X) then; empty for grey images.
 
     Raises
     ------
@@ -82,14 +84,20 @@ class Dataset:
     name: str
     skipped: tuple[tuple[str, str], ...] = field(default=())
     min_classes: int = 2
+    channels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.classes) < self.min_classes:
             found = ", ".join(self.classes) or "none"
             count = "two" if self.min_classes > 1 else "one"
+            why = (
+                f"; {self.skipped[0][0]}: {self.skipped[0][1]}"
+                if self.channels and self.skipped
+                else ""
+            )
             raise ValueError(
                 f"{self.name}: {count} or more classes with images are needed, found {found}; put "
-                "the images of each class into a folder of its own"
+                f"the images of each class into a folder of its own{why}"
             )
         without = next((one.name for one in self.examples if not one.part), None)
         if self.is_divided and without is not None:
@@ -147,13 +155,14 @@ def from_arrays(
     groups: Sequence[str] = (),
     parts: Sequence[str] = (),
     spacings: Sequence[tuple[Any, str]] = (),
+    channels: Sequence[str] = (),
     name: str = "arrays",
 ) -> Dataset:
     """Make a data set of arrays.
 
     Parameters
     ----------
-    images : sequence of (Y, X) or (Y, X, 3) arrays
+    images : sequence of (Y, X), (Y, X, 3) or, with `channels`, (C, Y, X) arrays
         Images; sizes may differ.
     labels : sequence of str
         Class of each image.
@@ -164,6 +173,8 @@ def from_arrays(
         them.
     spacings : sequence of ((y, x) or None, unit), optional
         Pixel size of each image.
+    channels : sequence of str, optional
+        Names of the channels, in the order of the arrays.
     name : str
         Name of the data set.
 
@@ -193,7 +204,7 @@ def from_arrays(
         )
         for image, label, one, group, scale, part in zip(*each, strict=True)
     ]  # fmt: skip
-    return Dataset(tuple(found), name)
+    return Dataset(tuple(found), name, channels=tuple(channels))
 
 
 def _micrograph(image: Any, spacing: Any, unit: str, name: str) -> Micrograph:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,12 @@ import numpy as np
 
 from .pixel_size import PixelSize
 from .units import METRES
+
+# names of the channels among the facts of a micrograph, in the order of its channel axis
+CHANNELS = "channels"
+
+# name of the axis of channels
+CHANNEL_AXIS = "c"
 
 
 @dataclass(frozen=True)
@@ -133,3 +139,131 @@ def plane_shape(array: Any) -> tuple[int, int]:
     colour = len(shape) > 2 and shape[-1] in (3, 4)
     height, width = shape[-3:-1] if colour else shape[-2:]
     return int(height), int(width)
+
+
+# channels -----------------------------------------------------------------------------------------
+
+
+def channel_names(text: str) -> tuple[str, ...]:
+    """Read names of channels, such as ``"SE, BSE"``.
+
+    Raises
+    ------
+    ValueError
+        If there is one name only, or one twice.
+    """
+    names = tuple(name.strip() for name in text.split(",") if name.strip())
+    if len(names) == 1 or len({name.casefold() for name in names}) < len(names):
+        raise ValueError(
+            f"the channels are {text!r}; name two or more, each once and separated by commas"
+        )
+    return names
+
+
+def stack_channels(images: Mapping[str, Micrograph]) -> Micrograph:
+    """Make one (C, Y, X) image of one grey image for each channel.
+
+    Parameters
+    ----------
+    images : mapping of Micrograph
+        By name of the channel; the first gives pixel size, info bar and facts.
+
+    Raises
+    ------
+    ValueError
+        If their sizes differ, or one is no grey plane.
+    """
+    first = next(iter(images.values()))
+    planes = [_plane(name, one) for name, one in images.items()]
+    for name, plane in zip(images, planes, strict=True):
+        if plane.shape != planes[0].shape:
+            raise ValueError(
+                f"the channel {name} is {plane.shape[1]} x {plane.shape[0]} pixels, and "
+                f"{next(iter(images))} is {planes[0].shape[1]} x {planes[0].shape[0]}: channels "
+                "are images of one field"
+            )
+    metadata = _named(first, list(images))
+    return replace(
+        first, data=np.stack(planes), axes=(Axis(CHANNEL_AXIS),), metadata=metadata, levels=()
+    )
+
+
+def names_of(image: Micrograph) -> list[str]:
+    """Names of the channels that an image states; empty if it states none."""
+    return [str(name) for name in image.metadata.get("facts", {}).get(CHANNELS) or ()]
+
+
+def _named(image: Micrograph, names: list[str]) -> dict[str, Any]:
+    return {**image.metadata, "facts": {**image.metadata.get("facts", {}), CHANNELS: names}}
+
+
+def _plane(name: str, image: Micrograph) -> Any:
+    data = np.asarray(image.data)
+    if has_colours(image):
+        # a grey image that was saved as colour
+        if (data[..., :1] != data[..., :3]).any():
+            raise ValueError(f"the channel {name} is a colour image; save the map as grey levels")
+        data = data[..., 0]
+    if data.ndim > 2 and data.size == data.shape[-1] * data.shape[-2]:
+        data = data.reshape(data.shape[-2:])
+    if data.ndim != 2:
+        raise ValueError(f"the channel {name} is a stack of shape {data.shape}, not one image")
+    return data
+
+
+def select_channels(image: Micrograph, names: Sequence[str]) -> Micrograph:
+    """Put the channels of an image with a channel axis into an order, before its rows.
+
+    Parameters
+    ----------
+    image : Micrograph
+        With an axis ``"c"``, or (..., C, Y, X) with as many channels as `names`. Without names of
+        its channels they count as being in the order of `names`.
+    names : sequence of str
+        Channels that are needed.
+
+    Returns
+    -------
+    Micrograph
+        ``data`` is (..., C, Y, X).
+
+    Raises
+    ------
+    ValueError
+        If there is no channel axis, or a channel is missing; the message names it.
+    """
+    wanted = ", ".join(names)
+    count = image.data.ndim - has_colours(image) - 2
+    named = [axis.name for axis in image.axes] if len(image.axes) == count else []
+    if CHANNEL_AXIS in named:
+        place = named.index(CHANNEL_AXIS)
+    elif count and not has_colours(image) and image.data.shape[-3] == len(names):
+        place = count - 1
+    else:
+        raise ValueError(
+            f"{len(names)} channels ({wanted}) are needed, and {image.name} has no axis of them: "
+            f"{names[1]} is missing"
+        )
+    data = np.moveaxis(image.data, place, count - 1)
+    order = _order(image, data.shape[count - 1], names)
+    data = data[(..., order, slice(None), slice(None))]
+    axes = [axis for axis in image.axes if axis.name != CHANNEL_AXIS] if named else []
+    known = (*axes, Axis(CHANNEL_AXIS)) if named or count == 1 else ()
+    metadata = _named(image, list(names))
+    return replace(image, data=data, axes=known, levels=(), metadata=metadata)
+
+
+def _order(image: Micrograph, count: int, names: Sequence[str]) -> list[int]:
+    known = [name.casefold() for name in names_of(image)]
+    if len(known) != count:
+        if count == len(names):
+            return list(range(count))
+        raise ValueError(
+            f"{image.name} has {count} channels without names, and {len(names)} are needed: "
+            f"{', '.join(names)}"
+        )
+    for name in names:
+        if name.casefold() not in known:
+            there = ", ".join(names_of(image))
+            raise ValueError(f"{image.name} has no channel {name}; its channels are {there}")
+    return [known.index(name.casefold()) for name in names]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.dataset import Dataset, Example, part_named, printable
+from ..core.micrograph import Micrograph, channel_names
+from .channels import by_image, complete, read_channels, read_files
 from .read import FOLDERS, is_image, read
 
 if TYPE_CHECKING:
@@ -21,7 +23,9 @@ _COLUMNS = ("path", "label")
 _CROSS_VALIDATED = "cross-validated"
 
 
-def load(source: str | Path, *, group: str = "", min_classes: int = 2) -> Dataset:
+def load(
+    source: str | Path, *, group: str = "", channels: str = "", min_classes: int = 2
+) -> Dataset:
     """Find labelled images: a folder with one folder for each class, or a CSV table.
 
     The images may be divided already: the folder has folders ``train``, ``validation`` and
@@ -37,6 +41,11 @@ def load(source: str | Path, *, group: str = "", min_classes: int = 2) -> Datase
     group : str
         Regular expression whose first group matches the specimen in a file name. Without it, a
         folder within that of a class is a group, and any other image is a group of its own.
+    channels : str
+        Names of the channels of the images, such as ``"SE,BSE,Al"``. An image is then a file with a
+        channel axis, or one file for each channel whose name ends with that of the channel
+        (``a_SE.tif``, ``a_BSE.tif``; in a folder of its own also ``SE.tif``, ``BSE.tif``); a table
+        may have one column for each channel. Empty: grey images.
     min_classes : int
         Smallest number of classes; 1 is enough to test a model.
 
@@ -56,16 +65,18 @@ def load(source: str | Path, *, group: str = "", min_classes: int = 2) -> Datase
     source = Path(source)
     if not source.exists():
         raise FileNotFoundError(f"{source}: no such folder or table")
-    pattern = _pattern(group)
+    pattern, names = _pattern(group), channel_names(channels)
     if source.is_dir():
-        return _from_folder(source, pattern, min_classes)
+        return _from_folder(source, pattern, min_classes, names)
     if source.suffix.lower() == ".csv":
-        return _from_csv(source, pattern, min_classes)
+        return _from_csv(source, pattern, min_classes, names)
     raise ValueError(f"{source}: choose a folder with one folder for each class, or a .csv table")
 
 
-def unlabelled(folder: str | Path) -> list[Example]:
+def unlabelled(folder: str | Path, channels: Sequence[str] = ()) -> list[Example]:
     """List all images below a folder, without labels.
+
+    With names of channels, files of channels of one image are one; see `load`.
 
     Raises
     ------
@@ -78,7 +89,11 @@ def unlabelled(folder: str | Path) -> list[Example]:
     paths = sorted(p for p in _files(folder) if is_image(p))
     if not paths:
         raise ValueError(f"{folder}: no image that can be read")
-    return [_example(p, p.relative_to(folder).as_posix(), "", "") for p in paths]
+    found, alone = _joined(paths, channels)
+    return [
+        _example(path, path.relative_to(folder).as_posix(), "", "", channels=channels)
+        for path in (*found, *(path for path, _ in alone))
+    ]
 
 
 def _pattern(text: str) -> re.Pattern[str] | None:
@@ -101,7 +116,9 @@ def _group(stem: str, otherwise: str, pattern: re.Pattern[str] | None) -> str:
     return match.group(1) or "" if match else ""
 
 
-def _from_folder(folder: Path, pattern: re.Pattern[str] | None, min_classes: int) -> Dataset:
+def _from_folder(
+    folder: Path, pattern: re.Pattern[str] | None, min_classes: int, channels: tuple[str, ...]
+) -> Dataset:
     examples: list[Example] = []
     places = sorted(p for p in folder.iterdir() if _is_class(p))
     parts = _parts_of(folder, places)
@@ -113,7 +130,11 @@ def _from_folder(folder: Path, pattern: re.Pattern[str] | None, min_classes: int
         places = sorted(p for place in parts for p in place.iterdir() if _is_class(p))
     for place in places:
         part = parts.get(place.parent, "")
-        for path in sorted(_files(place)):
+        paths, incomplete = _joined(sorted(_files(place)), channels)
+        skipped += [
+            (printable(path.relative_to(folder).as_posix()), why) for path, why in incomplete
+        ]
+        for path in paths:
             name = printable(path.relative_to(folder).as_posix())
             if not is_image(path):
                 skipped.append((name, "not an image format that can be read"))
@@ -124,8 +145,9 @@ def _from_folder(folder: Path, pattern: re.Pattern[str] | None, min_classes: int
             if not group:
                 skipped.append((name, "the group pattern does not match its name"))
                 continue
-            examples.append(_example(path, name, place.name, group, part))
-    return Dataset(tuple(examples), folder.resolve().name, tuple(skipped), min_classes)
+            examples.append(_example(path, name, place.name, group, part, channels))
+    name = folder.resolve().name
+    return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels)
 
 
 def _outside(place: Path, folder: Path) -> list[tuple[str, str]]:
@@ -177,12 +199,49 @@ def _files(folder: Path) -> Iterable[Path]:
         yield from (Path(place) / name for name in names if not name.startswith("."))
 
 
-def _example(path: Path, name: str, label: str, group: str, part: str = "") -> Example:
+def _joined(
+    paths: Sequence[Path], channels: Sequence[str]
+) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """The first file of each image; and of images that lack a channel, with the reason."""
+    if not channels:
+        return list(paths), []
+    folders: dict[Path, list[Path]] = {}
+    for path in paths:
+        folders.setdefault(path.parent, []).append(path)
+    left_out, incomplete = set(), []
+    for mine in folders.values():
+        for files in by_image(mine, channels).values():
+            try:
+                first, *others = complete(files, channels).values()
+            except ValueError as error:
+                first, *others = (path for some in files.values() for path in some)
+                incomplete.append((first, str(error)))
+                left_out.add(first)
+            left_out.update(others)
+    return [path for path in paths if path not in left_out], incomplete
+
+
+def _example(
+    path: Path,
+    name: str,
+    label: str,
+    group: str,
+    part: str = "",
+    channels: Sequence[str] = (),
+    files: Mapping[str, Path] | None = None,
+) -> Example:
     name, label, group = (printable(text) for text in (name, label, group))
-    return Example(name, label, group, functools.partial(read, path), path, part)
+    opened: Callable[[], Micrograph] = functools.partial(read, path)
+    if files is not None:
+        opened = functools.partial(read_files, files)
+    elif channels:
+        opened = functools.partial(read_channels, path, tuple(channels))
+    return Example(name, label, group, opened, path, part)
 
 
-def _from_csv(file: Path, pattern: re.Pattern[str] | None, min_classes: int) -> Dataset:
+def _from_csv(
+    file: Path, pattern: re.Pattern[str] | None, min_classes: int, channels: tuple[str, ...]
+) -> Dataset:
     import pandas as pd
 
     try:
@@ -192,6 +251,9 @@ def _from_csv(file: Path, pattern: re.Pattern[str] | None, min_classes: int) -> 
     if "path" not in table and "name" in table:
         # the split of version 0.1.0, put into the folder of its images
         table["path"] = table["name"]
+    in_columns = bool(channels) and set(channels) <= set(table)
+    if in_columns:
+        table["path"] = table[channels[0]]
     missing = [name for name in _COLUMNS if name not in table]
     if missing:
         raise ValueError(
@@ -208,14 +270,18 @@ def _from_csv(file: Path, pattern: re.Pattern[str] | None, min_classes: int) -> 
             skipped.append((f"line {number}", "no path or no label"))
         elif not path.exists():
             skipped.append((name, "no such file"))
+        elif in_columns and not all(row[channel].strip() for channel in channels):
+            lacks = next(channel for channel in channels if not row[channel].strip())
+            skipped.append((name, f"no path of the channel {lacks}"))
         else:
+            files = {c: file.parent / row[c].strip() for c in channels} if in_columns else None
             otherwise = str(row.get("group", "")).strip() or name
             group = _group(path.stem, otherwise, pattern)
             if not group:
                 skipped.append((name, "the group pattern does not match its name"))
                 continue
-            examples.append(_example(path, name, label, group, part))
-    return Dataset(tuple(examples), file.stem, tuple(skipped), min_classes)
+            examples.append(_example(path, name, label, group, part, channels, files))
+    return Dataset(tuple(examples), file.stem, tuple(skipped), min_classes, channels)
 
 
 def _parts_in(table: pd.DataFrame, file: Path) -> list[str]:

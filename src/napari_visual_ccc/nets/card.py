@@ -130,6 +130,12 @@ class NetworkInput(CardPart):
         Smallest and largest pixel size of the training images.
     pixel_size_input : PixelSizeInput, optional
         Where the network takes the pixel size as well.
+    channels : list of str
+        Names of the channels, in the order of the input; empty for grey images. Each channel is
+        normalised by itself.
+    channel_statistics : dict
+        Of the training images, by channel: median of the grey levels that become 0 and 1 (``low``,
+        ``high``), and ``mean`` and ``std`` of what is between them.
     """
 
     input_px: Annotated[int, Field(ge=8, le=4096)]
@@ -143,6 +149,13 @@ class NetworkInput(CardPart):
         | None
     ) = None
     pixel_size_input: Annotated[PixelSizeInput | None, BeforeValidator(_none_if_empty)] = None
+    channels: Annotated[list[str], Field(max_length=64)] = Field(default=[])
+    channel_statistics: dict[str, dict[str, float]] = Field(default={})
+
+    @property
+    def depth(self) -> int:
+        """Number of channels of the network's input."""
+        return max(1, len(self.channels))
 
 
 class ModelCard(NetworkInput):

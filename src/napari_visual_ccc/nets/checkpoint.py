@@ -56,7 +56,7 @@ class Model:
     @property
     def design(self) -> Architecture:
         """The row of the table of architectures."""
-        return architecture(self.card.architecture)
+        return architecture(self.card.architecture, self.card.depth)
 
     @property
     def identity(self) -> dict[str, str]:
@@ -134,7 +134,7 @@ def _load(path: Path, device: torch.device) -> Model:
 
     card = read_card(path)
     try:
-        design = architecture(card.architecture)
+        design = architecture(card.architecture, card.depth)
         weights = load_file(path)
     except (ValueError, SafetensorError, OSError) as error:
         raise ValueError(f"{path}: damaged or unknown model ({error})") from error
@@ -231,7 +231,9 @@ def _width(net: nn.Module, design: Architecture, card: ModelCard) -> int:
     """Number of features that the network gives for an image."""
     with torch.no_grad():
         side = card.input_px
-        made = design.parts.embed(net, design.parts.features(net, torch.zeros(1, 1, side, side)))
+        made = design.parts.embed(
+            net, design.parts.features(net, torch.zeros(1, card.depth, side, side))
+        )
     return int(made.shape[1])
 
 

@@ -47,6 +47,11 @@ _LEAST_CELLS = 4
 FALLBACK_NOTE = "GPU memory is full: continuing on the CPU, which takes longer"
 
 
+def with_channels(images: torch.Tensor) -> torch.Tensor:
+    """Images as a batch with channels: (B, H, W) → (B, 1, H, W); (B, C, H, W) stays."""
+    return images[:, None] if images.ndim == 3 else images
+
+
 def to_input(
     grey: torch.Tensor, side: tuple[int, int], mean: float = 0.5, std: float = 0.5
 ) -> torch.Tensor:
@@ -54,7 +59,7 @@ def to_input(
 
     Parameters
     ----------
-    grey : (B, H, W) float tensor
+    grey : (B, H, W) or (B, C, H, W) float tensor
         Between 0 and 1.
     side : (height, width)
         Size of the network's input.
@@ -63,12 +68,12 @@ def to_input(
 
     Returns
     -------
-    (B, 1, height, width) tensor
+    (B, 1 or C, height, width) tensor
         ``(x - mean) / std``.
     """
-    x = grey[:, None]
-    if side != tuple(grey.shape[1:]):
-        shrinks = side[0] < grey.shape[1] or side[1] < grey.shape[2]
+    x = with_channels(grey)
+    if side != tuple(x.shape[2:]):
+        shrinks = side[0] < x.shape[2] or side[1] < x.shape[3]
         x = interpolate(x, size=side, mode="bilinear", align_corners=False, antialias=shrinks)
     return (x - mean) / std
 
@@ -85,9 +90,9 @@ def batched(
     Parameters
     ----------
     function : callable
-        (B, H, W) tensor on the device → (B, ...) tensor.
+        (B, H, W) or (B, C, H, W) tensor on the device → (B, ...) tensor.
     read : callable
-        Takes start and stop, returns the (B, H, W) float32 windows.
+        Takes start and stop, returns the windows as float32.
     count : int
         Number of windows.
     device : torch.device
@@ -123,7 +128,7 @@ def batched(
 
 
 def scores_and_features(net: nn.Module, design: Architecture, x: torch.Tensor) -> torch.Tensor:
-    """Logits and input of the last layer, concatenated: (B, 1, H, W) → (B, classes + d)."""
+    """Logits and input of the last layer, concatenated: (B, C, H, W) → (B, classes + d)."""
     maps = design.parts.features(net, x)
     return torch.cat([design.parts.head(net, maps), design.parts.embed(net, maps)], dim=1)
 
@@ -173,7 +178,7 @@ def feature_map(
         Frozen.
     design : Architecture
         Architecture of the net.
-    given : (1, 1, H, W) tensor
+    given : (1, C, H, W) tensor
         Input from `to_input`; it may stay in main memory.
     device : torch.device
         Device of the net.

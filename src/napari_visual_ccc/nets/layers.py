@@ -9,6 +9,7 @@ import torch
 from torch import nn
 
 from .checkpoint import SIZE, Model
+from .models.channels import PerChannel, input_channels
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,15 +21,18 @@ def layers_of(net: nn.Module, side: int) -> list[str]:
     Parameters
     ----------
     net : nn.Module
-        Classifier of one grey channel.
+        Classifier.
     side : int
         Of its input, in pixels.
 
     Returns
     -------
     list of str
-        Names of blocks and layers down to the second level of modules.
+        Names of blocks and layers down to the second level of modules; none of a network that
+        runs on each channel by itself.
     """
+    if isinstance(net, PerChannel):
+        return []
     found: dict[str, int] = {}
     handles = []
 
@@ -44,7 +48,8 @@ def layers_of(net: nn.Module, side: int) -> list[str]:
             handles.append(module.register_forward_hook(note(name)))
     try:
         with torch.no_grad():
-            net(torch.zeros(1, 1, side, side, device=next(net.parameters()).device))
+            depth, device = input_channels(net), next(net.parameters()).device
+            net(torch.zeros(1, depth, side, side, device=device))
     finally:
         for handle in handles:
             handle.remove()
@@ -66,8 +71,9 @@ def find_layer(net: nn.Module, name: str, side: int) -> nn.Module:
         If there is none; the message lists the layers.
     """
     modules = dict(net.named_modules())
-    if name not in modules or not name:
-        raise ValueError(f"no layer {name!r}; there are {', '.join(layers_of(net, side))}")
+    if name not in modules or not name or isinstance(net, PerChannel):
+        there = ", ".join(layers_of(net, side)) or "none but the last map"
+        raise ValueError(f"no layer {name!r}; there are {there}")
     return modules[name]
 
 
@@ -117,7 +123,8 @@ def all_layers(net: nn.Module, side: int, trained: Sequence[str] = ("",)) -> lis
     handles = [m.register_forward_hook(_note_shape(shapes, name)) for name, m in own.items()]
     try:
         with torch.no_grad():
-            net(torch.zeros(1, 1, side, side, device=next(net.parameters()).device))
+            depth, device = input_channels(net), next(net.parameters()).device
+            net(torch.zeros(1, depth, side, side, device=device))
     finally:
         for handle in handles:
             handle.remove()

@@ -34,7 +34,8 @@ def predict(
     model : Model
         Model from `checkpoint.load_model`.
     read : callable
-        Takes start and stop, returns the (B, H, W) float windows, 0 to 1, of any size.
+        Takes start and stop, returns the (B, H, W) or (B, C, H, W) float windows, 0 to 1, of any
+        size.
     count : int
         Number of windows.
     size_nm : float, optional

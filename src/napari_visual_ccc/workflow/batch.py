@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -25,6 +25,7 @@ from ..engine.acquisition.quality import (
     image_quality,
 )
 from ..engine.classification.classify import classify
+from ..engine.classification.crops import open_plane
 from ..engine.classification.decision import Decision, thresholds_of
 from ..engine.classification.windows import COVERAGE, Device
 from ..io.datasets import unlabelled
@@ -87,18 +88,20 @@ def classify_folder(
 
     from ..nets.card import read_card
 
+    card = read_card(model)
     # a wrong choice is an error of the run, not of every image
-    thresholds_of(read_card(model), decision, thresholds)
+    thresholds_of(card, decision, thresholds)
+    channels = card.channels if card.depth > 1 else ()
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
         prediction = yield from classify(
-            specimen_of(micrograph), micrograph.spacing, micrograph.unit, model=model,
+            specimen_of(micrograph, channels), micrograph.spacing, micrograph.unit, model=model,
             coverage=coverage, decision=decision, thresholds=thresholds, tta=tta, device=device,
         )  # fmt: skip
         row: dict[str, Any] = prediction.row
         return row
 
-    rows = yield from rows_of(folder, assess, {"verdict": ""})
+    rows = yield from rows_of(folder, assess, {"verdict": ""}, channels)
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     text = ["verdict", "prediction_set", "second", "problem"]
     table[text] = table[text].fillna("")
@@ -115,10 +118,13 @@ _COLUMNS = (
 
 
 def rows_of(
-    folder: Path, assess: Callable[[Micrograph], Steps[dict[str, Any]]], empty: dict[str, Any]
+    folder: Path,
+    assess: Callable[[Micrograph], Steps[dict[str, Any]]],
+    empty: dict[str, Any],
+    channels: Sequence[str] = (),
 ) -> Steps[list[dict[str, Any]]]:
     """Assess every image of a folder; one that cannot be read has a ``problem``."""
-    examples, rows = unlabelled(folder), []
+    examples, rows = unlabelled(folder, channels), []
     for number, example in enumerate(examples):
         here = Progress(number, len(examples), "images")
         yield here
@@ -202,8 +208,10 @@ def image_quality_folder(
     return Result(tables={"quality": table}, facts=facts, notes=(headline, *notes))
 
 
-def specimen_of(micrograph: Micrograph) -> Any:
-    """The grey image without its info bar."""
+def specimen_of(micrograph: Micrograph, channels: Sequence[str] = ()) -> Any:
+    """The grey image, or its channels, without the info bar."""
+    if channels:
+        return open_plane(micrograph, channels=channels)[0]
     grey, _ = to_gray(micrograph.data)
     return grey[(..., *info_bar_of(micrograph).specimen(*grey.shape[-2:]))]
 

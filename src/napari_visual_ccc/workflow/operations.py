@@ -49,6 +49,8 @@ class Operation:
         line go through a stack slice by slice.
     whole : bool
         Works on the image with its info bar: the bar is its subject, or part of it.
+    channels : bool
+        Works with a model of several channels, which then are the third axis from the end.
     side_by_side : bool
         Its layers are shown beside each other, in the viewer and in one figure.
     inherits : tuple of str
@@ -65,6 +67,7 @@ class Operation:
     live: bool = False
     planar: bool = False
     whole: bool = False
+    channels: bool = False
     side_by_side: bool = False
     inherits: tuple[str, ...] = ()
 
@@ -140,12 +143,12 @@ _LINES = (
     Operation("train", "train", "engine.learning.train", "Train", "dataset"),
     Operation("evaluate", "train", "engine.evaluation.evaluate", "Evaluate a model", "dataset"),
     Operation("classify", "classify", "engine.classification.classify", "Classify",
-              "image", cost=cost.network(8, 4100, plane=60), planar=True),
+              "image", cost=cost.network(8, 4100, plane=60), planar=True, channels=True),
     Operation("explain", "classify", "engine.explanation.explain",
               "Explain (class activation map)",
-              "image", cost=cost.network(4, 1600, plane=180), planar=True),
+              "image", cost=cost.network(4, 1600, plane=180), planar=True, channels=True),
     Operation("compare", "classify", "engine.explanation.explain", "Compare classes or methods",
-              "image", cost=cost.network(20, 2400, plane=180), planar=True),
+              "image", cost=cost.network(20, 2400, plane=180), planar=True, channels=True),
     Operation("evidence_regions", "classify", "engine.explanation.heatmap", "Evidence to regions",
               "heatmap", cost=Needs(4, 0, 60, plane=40, shared=False), live=True),
     Operation("cam_sanity_checks", "classify", "engine.explanation.sanity", "CAM sanity checks",
@@ -155,7 +158,7 @@ _LINES = (
     Operation("morphology_map", "classify", "engine.classification.morphology", "Morphology map",
               "image", cost=cost.network(8, 1700, plane=185), planar=True),
     Operation("occlude", "classify", "engine.explanation.occlude", "Occlude",
-              "image", ("regions",), cost="unknown", whole=True),
+              "image", ("regions",), cost="unknown", whole=True, channels=True),
     Operation("concordance", "classify", "engine.concordance.concordance",
               "Concordance with phases or particles", "heatmap", ("labels", "image"),
               cost=Needs(4, 0, 120, plane=50, shared=False), planar=True,

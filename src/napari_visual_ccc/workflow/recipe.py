@@ -15,6 +15,7 @@ from .operations import OPERATIONS
 from .record import Record, RecordSource, Step, model_of, read_record
 from .run import execute
 from .signature import inputs
+from .specimen import model_channels, with_channels
 
 _HEADER = (
     "# How a result of napari-visual-ccc was made; ccc.replay(this file, image) runs it again.\n"
@@ -81,6 +82,9 @@ def replaying(
     unit = unit or own_unit if spacing else "px"
     factor = steps[0].level
     current, spacing = at_level(micrograph, factor), scaled(spacing, factor)
+    channels = model_channels(OPERATIONS[steps[0].operation], steps[0].parameters)
+    if channels:
+        current = with_channels(micrograph, channels)
     by_name: dict[str, Any] = {str(one): current for one in (source.name, source.path)}
     for step in steps:
         check_level(step, first=step is steps[0])
@@ -88,7 +92,10 @@ def replaying(
         by_name[step.inputs.get(first, "")] = current
         given = {first: current, **_further(step, further, by_name, others or {})}
         if step.plane:
-            given = {key: _plane(one, step.plane, step.operation) for key, one in given.items()}
+            axes = 3 if channels and step is steps[0] else 2
+            given = {
+                key: _plane(one, step.plane, step.operation, axes) for key, one in given.items()
+            }
         outcome = yield from execute(
             step.operation, given, step.parameters, spacing=spacing, unit=unit, info_bar=step.bar
         )
@@ -205,12 +212,12 @@ def load(record: Record | Mapping[str, Any] | str | Path) -> Record:
     return record
 
 
-def _plane(given: Any, plane: Sequence[int], name: str) -> Any:
+def _plane(given: Any, plane: Sequence[int], name: str, axes: int = 2) -> Any:
     """Slice of a stack; what is no stack as it is."""
     stack = given.data if isinstance(given, Micrograph) else given
-    if getattr(stack, "ndim", 0) <= 2:
+    if getattr(stack, "ndim", 0) <= axes:
         return given
-    if len(plane) != stack.ndim - 2 or any(
+    if len(plane) != stack.ndim - axes or any(
         one >= size for one, size in zip(plane, stack.shape, strict=False)
     ):
         raise ValueError(

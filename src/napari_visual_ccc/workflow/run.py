@@ -31,7 +31,7 @@ from .signature import (
     resolved,
     takes_bar,
 )
-from .specimen import in_pixels, on_field
+from .specimen import in_pixels, model_channels, on_field, with_channels
 
 if TYPE_CHECKING:
     from .record import Record
@@ -225,12 +225,16 @@ def _steps(
     work = function(name)
     if operation.takes == "folder":
         return work(*(Path(one) for one in given.values()), **choices)
+    channels = model_channels(operation, choices)
+    if channels:
+        first = next(iter(given))
+        given = {**given, first: with_channels(given[first], channels)}
     arrays = {key: _array(one) for key, one in given.items()}
     scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
     if operation.planar:
         from ..arrays.stacks import per_slice
 
-        work = per_slice(work)
+        work = per_slice(work, channels=bool(channels))
     if takes_bar(name):
         return work(**arrays, **scale, **{INFO_BAR: bar}, **choices)
     if not bar or operation.whole:

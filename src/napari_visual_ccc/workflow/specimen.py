@@ -2,21 +2,64 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from ..core.layers import Placement, PointsLayer, ShapesLayer
-from ..core.micrograph import InfoBar, plane_shape
+from ..core.micrograph import CHANNEL_AXIS, Axis, InfoBar, Micrograph, plane_shape, select_channels
 from ..core.progress import Steps
 from ..core.result import Result
+from .operations import Operation
+from .signature import parameters
 
 # columns with positions along y and x, which a bar at the top or left shifts
 _DOWN = ("centroid_y_px", "bbox_top", "bbox_bottom")
 
 _ACROSS = ("centroid_x_px", "bbox_left", "bbox_right")
+
+
+def model_channels(operation: Operation, choices: Mapping[str, Any]) -> tuple[str, ...]:
+    """Names of the channels that the chosen model takes; empty for a grey image or no model.
+
+    Raises
+    ------
+    ValueError
+        If the operation does not work with a model of several channels.
+    """
+    if operation.family != "classify" or "model" not in parameters(operation.name):
+        return ()
+    from ..nets.card import read_card
+
+    model = choices.get("model")
+    card = read_card(None if model is None else Path(model))
+    if card.depth == 1:
+        return ()
+    if not operation.channels:
+        raise ValueError(
+            f"{operation.title} does not work with a model of several channels "
+            f"({', '.join(card.channels)}); choose a model of grey images"
+        )
+    return tuple(card.channels)
+
+
+def with_channels(given: Any, channels: Sequence[str]) -> Any:
+    """Array of an image (..., C, Y, X), with the channels of a model in their order.
+
+    A micrograph from the file of one channel gets the others from the files beside it.
+    """
+    if not isinstance(given, Micrograph):
+        return given
+    from ..io.channels import files_of, read_channels
+
+    if given.data.ndim == 2 and given.path is not None and files_of(given.path, channels):
+        given = replace(
+            given, data=read_channels(given.path, channels).data, axes=(Axis(CHANNEL_AXIS),)
+        )
+    return select_channels(given, channels).data
 
 
 def on_field(

@@ -7,14 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ...arrays.inputs import finite, plane_of, to_gray
 from ...core.layers import ImageLayer, LabelsLayer, Placement
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Prediction
 from .assess import assess, decided
 from .calibration import softmax
-from .crops import EMPTY, scale_note
+from .crops import EMPTY, network_plane, scale_note
 from .decision import Decision, decide, thresholds_of
 from .windows import COVERAGE, STRIDE, Device, NetworkOutput, Windows, model_facts, run_network
 
@@ -45,8 +44,8 @@ def classify(  # noqa: PLR0913
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour image of any real dtype. A stack is processed slice by slice (in the viewer:
-        the current slice).
+        Grey or colour image of any real dtype; (C, Y, X) for a model of several channels. A stack
+        is processed slice by slice (in the viewer: the current slice).
     spacing : (y, x), optional
         Pixel size, for models that are trained at a fixed scale.
     unit : str
@@ -92,11 +91,11 @@ def classify(  # noqa: PLR0913
         raise ValueError(f"stride is {stride}; choose 8 to 256")
     if not 0.5 <= coverage < 1:
         raise ValueError(f"coverage is {coverage}; choose 0.5 to 0.99")
-    grey, notes = to_gray(image)
-    plane, _ = finite(np.asarray(plane_of(grey, "classify")))
     from ...nets import checkpoint
     from ...nets import device as devices
+    from ...nets.card import read_card
 
+    plane, notes = network_plane(image, read_card(model), "classify")
     yield Progress(0, 0, "model")
     loaded = checkpoint.load_model(model, devices.choose(device))
     card, size = loaded.card, nanometres(spacing, unit)

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...arrays.inputs import finite, stretch, to_gray
+from ...arrays.inputs import finite, plane_of, stretch, to_gray
+from ...core.micrograph import select_channels
 from ..acquisition.bar_detector import info_bar_of
 
 if TYPE_CHECKING:
@@ -18,32 +21,87 @@ THUMBNAIL = 48
 
 
 def open_plane(
-    micrograph: Micrograph, keep_info_bar: bool = False
+    micrograph: Micrograph, keep_info_bar: bool = False, channels: Sequence[str] = ()
 ) -> tuple[np.ndarray, float | None]:
     """Give the grey plane of a labelled image without its info bar, and its pixel size in nm.
+
+    With names of channels it is (C, Y, X), in their order.
 
     Raises
     ------
     ValueError
-        If the image is a stack, or has no finite pixel.
+        If the image is a stack, a channel is missing, or a plane has no finite pixel.
     """
+    if channels:
+        micrograph = select_channels(micrograph, channels)
+        grey = micrograph.data
+        if grey.ndim != 3:
+            raise ValueError(f"a stack of shape {grey.shape}: one image per file is needed")
+        return _without_bar(micrograph, grey, keep_info_bar)
     grey, _ = to_gray(micrograph.data)
     if grey.ndim > 2 and grey.size == grey.shape[-1] * grey.shape[-2]:
         grey = grey.reshape(grey.shape[-2:])
     if grey.ndim != 2:
         raise ValueError(f"a stack of shape {grey.shape}: one image per file is needed")
+    return _without_bar(micrograph, grey, keep_info_bar)
+
+
+def _without_bar(
+    micrograph: Micrograph, grey: Any, keep_info_bar: bool
+) -> tuple[np.ndarray, float | None]:
     if not keep_info_bar:
-        grey = grey[info_bar_of(micrograph).specimen(*grey.shape)]
+        # of several channels the first: maps of elements have none
+        first = micrograph if grey.ndim == 2 else replace(micrograph, data=grey[0])
+        grey = grey[(..., *info_bar_of(first).specimen(*grey.shape[-2:]))]
     size = micrograph.pixel_size
-    return finite(np.asarray(grey))[0], None if size is None else size.nanometres
+    return finite_channels(np.asarray(grey)), None if size is None else size.nanometres
+
+
+def finite_channels(planes: np.ndarray) -> np.ndarray:
+    """Replace what is not finite by the median of its plane, in a plane or in every channel."""
+    if planes.ndim == 2:
+        return finite(planes)[0]
+    return np.stack([finite(plane)[0] for plane in planes])
+
+
+def network_plane(image: Any, card: NetworkInput, what: str) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Give what a network takes of an image: its grey plane, or its channels (C, Y, X).
+
+    Parameters
+    ----------
+    image : array
+        (Y, X), grey or colour; (C, Y, X) for a model of several channels, in their order.
+    card : NetworkInput
+        Of the model.
+    what : str
+        Name of the operation, for its message.
+
+    Raises
+    ------
+    ValueError
+        If the image is no plane, or has other channels; or if a plane has no finite pixel.
+    """
+    if card.depth == 1:
+        grey, notes = to_gray(image)
+        return finite(np.asarray(plane_of(grey, what)))[0], notes
+    planes = image if hasattr(image, "ndim") else np.asarray(image)
+    if planes.ndim != 3 or planes.shape[0] != card.depth:
+        raise ValueError(
+            f"the model takes {card.depth} channels ({', '.join(card.channels)}); the image has "
+            f"the shape {tuple(planes.shape)}, not ({card.depth}, Y, X)"
+        )
+    if planes.dtype.kind not in "biuf":
+        raise ValueError(f"image is of type {planes.dtype}; real numbers are needed")
+    return finite_channels(np.asarray(planes)), ()
 
 
 def thumbnail(plane: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
-    """Small square uint8 picture of an image."""
+    """Small square uint8 picture of an image, of its first channel."""
     import torch
 
     from ...nets.inference import to_input
 
+    plane = plane if plane.ndim == 2 else plane[0]
     small = to_input(torch.from_numpy(stretch(plane)[0])[None], (side, side), 0.0, 1.0)
     return (small[0, 0].clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
@@ -54,24 +112,27 @@ def resized_crops(plane: np.ndarray, card: NetworkInput, size: float | None) -> 
     Returns
     -------
     (crops, side, side) float16 array
-        0 to 1.
+        0 to 1; (crops, C, side, side) of an image of several channels.
     """
     import torch
 
     from ...nets.inference import to_input
 
     stretched = normalised(plane, card)
-    parts = crops(stretched, card, window_side(card, plane.shape, size))
-    content = [part for part in parts if part.std() >= EMPTY] or parts
+    parts = crops(stretched, card, window_side(card, plane.shape[-2:], size))
+    content = [part for part in parts if spread(part) >= EMPTY] or parts
     side = (card.input_px, card.input_px)
-    return np.concatenate(
-        [
-            to_input(torch.from_numpy(np.ascontiguousarray(part))[None], side, 0.0, 1.0)[:, 0]
-            .numpy()
-            .astype(np.float16)
-            for part in content
-        ]
-    )
+    resized = [
+        to_input(torch.from_numpy(np.ascontiguousarray(part))[None], side, 0.0, 1.0)
+        for part in content
+    ]
+    found = np.concatenate([one.numpy().astype(np.float16) for one in resized])
+    return found if plane.ndim == 3 else found[:, 0]
+
+
+def spread(part: np.ndarray) -> float:
+    """Standard deviation of grey levels; of several channels, the largest."""
+    return float(part.std(axis=(-2, -1)).max())
 
 
 # an image of up to this many windows per side is one crop
@@ -86,7 +147,9 @@ _SQUARE = 1.15
 
 
 def normalised(plane: np.ndarray, card: NetworkInput) -> np.ndarray:
-    """Normalise an image to 0..1 float32 as the model card states."""
+    """Normalise an image, and each of its channels, to 0..1 float32 as the model card states."""
+    if plane.ndim == 3:
+        return np.stack([normalised(one, card) for one in plane])
     scope = card.normalisation
     limits = None if scope.limits is None else (scope.limits[0], scope.limits[1])
     if scope.kind == "range":
@@ -129,7 +192,7 @@ def crops(plane: np.ndarray, card: NetworkInput, side: int, most: int = 16) -> l
 
     Parameters
     ----------
-    plane : (Y, X) array
+    plane : (Y, X) or (C, Y, X) array
         The image.
     card : NetworkInput
         Of the model.
@@ -140,14 +203,14 @@ def crops(plane: np.ndarray, card: NetworkInput, side: int, most: int = 16) -> l
     """
     if card.view.kind == "physical":
         # the scale is fixed: smaller images are mirrored at the border, larger ones are cut
-        grow = [(0, max(0, side - n)) for n in plane.shape]
+        grow = [(0, 0)] * (plane.ndim - 2) + [(0, max(0, side - n)) for n in plane.shape[-2:]]
         plane = np.pad(plane, grow, mode="symmetric") if any(g for _, g in grow) else plane
-    elif max(plane.shape) <= (_SQUARE if is_whole(card) else CROP) * side:
+    elif max(plane.shape[-2:]) <= (_SQUARE if is_whole(card) else CROP) * side:
         return [plane]
-    rows, columns = (_starts(n, side) for n in plane.shape)
+    rows, columns = (_starts(n, side) for n in plane.shape[-2:])
     corners = [(y, x) for y in rows for x in columns]
     chosen = np.unique(np.linspace(0, len(corners) - 1, min(most, len(corners))).round())
-    return [plane[y : y + side, x : x + side] for y, x in (corners[int(i)] for i in chosen)]
+    return [plane[..., y : y + side, x : x + side] for y, x in (corners[int(i)] for i in chosen)]
 
 
 def _starts(length: int, side: int) -> list[int]:

@@ -44,7 +44,7 @@ def probabilities(model: Model, stretched: np.ndarray, size_nm: float | None) ->
     ----------
     model : Model
         Model from `checkpoint.load_model`.
-    stretched : (Y, X) float32 array
+    stretched : (Y, X) or (C, Y, X) float32 array
         0 to 1, from `crops.normalised`.
     size_nm : float or None
         Pixel size in nm.
@@ -58,8 +58,9 @@ def probabilities(model: Model, stretched: np.ndarray, size_nm: float | None) ->
     from ...nets.inference import to_input, whole_strides
     from ...nets.predict import grey_range, size_term
 
-    side = window_side(model.card, stretched.shape, size_nm)
-    height, width = size = input_size(model, stretched.shape, side)
+    shape = stretched.shape[-2:]
+    side = window_side(model.card, shape, size_nm)
+    height, width = size = input_size(model, shape, side)
     if model.design.any_size:
         shrink = min(1.0, _LONGEST_INPUT / max(height, width))
         size = (max(32, round(height * shrink)), max(32, round(width * shrink)))

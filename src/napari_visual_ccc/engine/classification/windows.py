@@ -72,8 +72,8 @@ def run_network(
     ----------
     model : Model
         Model from `checkpoint.load_model`.
-    plane : (Y, X) array
-        Finite grey image.
+    plane : (Y, X) or (C, Y, X) array
+        Finite grey image, or the channels that the model takes.
     size_nm : float or None
         Pixel size in nm.
     tta : bool
@@ -84,8 +84,8 @@ def run_network(
     """
     from ...nets.predict import predict
 
-    side = window_side(model.card, plane.shape, size_nm)
-    if is_crop(model.card, plane.shape, side):
+    side = window_side(model.card, plane.shape[-2:], size_nm)
+    if is_crop(model.card, plane.shape[-2:], side):
         logits, feature = yield from run_on_crop(model, plane, size_nm, tta)
         return NetworkOutput(logits, feature[None])
     windows = Windows(normalised(plane, model.card), side, stride)
@@ -129,7 +129,7 @@ class Windows:
 
     Parameters
     ----------
-    image : (Y, X) array
+    image : (Y, X) or (C, Y, X) array
         The image.
     side : int
         Side of a window, in pixels.
@@ -139,15 +139,18 @@ class Windows:
 
     def __init__(self, image: np.ndarray, side: int, stride: int) -> None:
         # cells that lie mostly outside of the image are left out
-        self.shape = tuple(max(1, (2 * n + stride) // (2 * stride)) for n in image.shape)
+        size = image.shape[-2:]
+        self.shape = tuple(max(1, (2 * n + stride) // (2 * stride)) for n in size)
         before = (side - stride) // 2
         widths = [
             (max(before, 0), max(cells * stride + side - stride - before - n, 0))
-            for cells, n in zip(self.shape, image.shape, strict=True)
+            for cells, n in zip(self.shape, size, strict=True)
         ]
-        padded = np.pad(image, widths, mode="symmetric")
-        padded = padded[max(-before, 0) :, max(-before, 0) :]
-        views = np.lib.stride_tricks.sliding_window_view(padded, (side, side))
+        padded = np.pad(image, [(0, 0)] * (image.ndim - 2) + widths, mode="symmetric")
+        padded = padded[..., max(-before, 0) :, max(-before, 0) :]
+        views = np.lib.stride_tricks.sliding_window_view(padded, (side, side), axis=(-2, -1))
+        # rows and columns first, then the channels
+        views = np.moveaxis(views, (-4, -3), (0, 1))
         self._views = views[::stride, ::stride][: self.shape[0], : self.shape[1]]
         self.stride = stride
 
@@ -162,9 +165,9 @@ class Windows:
         return self._views[rows, columns]
 
     def spread(self) -> np.ndarray:
-        """Standard deviation of grey levels in each window."""
-        rows = [self._views[row].std(axis=(1, 2)) for row in range(self.shape[0])]
-        return np.concatenate(rows)
+        """Standard deviation of grey levels in each window; of several channels, the largest."""
+        rows = [self._views[row].std(axis=(-2, -1)) for row in range(self.shape[0])]
+        return np.concatenate([row.reshape(len(row), -1).max(axis=1) for row in rows])
 
 
 def model_facts(model: Model) -> dict[str, Any]:

@@ -174,7 +174,7 @@ def _predict_all(
         here = Progress(number, len(data.examples), "images")
         yield here
         try:
-            plane, size = open_plane(example.read())
+            plane, size = open_plane(example.read(), channels=model.card.channels)
         except (ValueError, OSError) as error:
             found.skipped.append((example.name, printable(str(error))))
             continue

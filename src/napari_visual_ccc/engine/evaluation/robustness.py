@@ -87,9 +87,9 @@ def degrade(
 
     Parameters
     ----------
-    plane : (Y, X) array
-        Grey image as it was recorded, before it is normalised. Its type stays: whole numbers are
-        rounded and limited to their range, as a detector does.
+    plane : (Y, X) or (C, Y, X) array
+        Grey image as it was recorded, before it is normalised; channels each by itself. Its type
+        stays: whole numbers are rounded and limited to their range, as a detector does.
     what : Degradation
         Kind and strength.
     rng : Generator
@@ -108,6 +108,8 @@ def degrade(
     """
     if what.kind == "none":
         return plane
+    if plane.ndim == 3:
+        return np.stack([degrade(channel, what, rng, size_nm) for channel in plane])
     grey = plane.astype(np.float64)
     dark, bright = np.percentile(grey, (_DARK, _BRIGHT))
     contrast = bright - dark

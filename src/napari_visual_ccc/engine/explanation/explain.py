@@ -14,7 +14,7 @@ from ...core.progress import Progress, Steps
 from ...core.result import Prediction, Result
 from ..classification.assess import assess
 from ..classification.calibration import softmax
-from ..classification.crops import normalised, scale_note
+from ..classification.crops import network_plane, normalised, scale_note
 from ..classification.windows import COVERAGE, Device
 from .heatmap import heatmap
 
@@ -74,9 +74,10 @@ def explain(  # noqa: PLR0913
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour image of any real dtype, numpy or dask. A stack is processed slice by slice
-        (in the viewer: the current slice). Images above 64 megapixels are explained tile by tile,
-        by Grad-CAM or HiResCAM of networks that end in a pooling and a linear layer.
+        Grey or colour image of any real dtype, numpy or dask; (C, Y, X) for a model of several
+        channels. A stack is processed slice by slice (in the viewer: the current slice). Images
+        above 64 megapixels are explained tile by tile, by Grad-CAM or HiResCAM of networks that end
+        in a pooling and a linear layer.
     spacing : (y, x), optional
         Pixel size, for models that are trained at a fixed scale.
     unit : str
@@ -121,7 +122,7 @@ def explain(  # noqa: PLR0913
     if method not in TITLES:
         raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
     explainer, prediction, target, notes = yield from start_explanation(
-        grey_plane(image, large=True),
+        grey_plane(image, model, large=True),
         spacing,
         unit,
         model,
@@ -192,7 +193,7 @@ def compare(  # noqa: PLR0913
     from .weights import Target
 
     explainer, prediction, target, notes = yield from start_explanation(
-        grey_plane(image, large=True), spacing, unit, model, target, device
+        grey_plane(image, model, large=True), spacing, unit, model, target, device
     )
     classes = prediction.classes
     wanted = (
@@ -218,16 +219,25 @@ def compare(  # noqa: PLR0913
     )
 
 
-def grey_plane(image: Any, *, large: bool = False) -> tuple[Any, tuple[str, ...]]:
+def grey_plane(
+    image: Any, model: Path | None = None, *, large: bool = False
+) -> tuple[Any, tuple[str, ...]]:
     """Convert an image to a finite grey plane, with notes on the conversion.
 
     Parameters
     ----------
     image : (..., Y, X) array
-        Grey or colour.
+        Grey or colour; (C, Y, X) for a model of several channels, which stay as they are.
+    model : Path, optional
+        Model file.
     large : bool
         Whether a plane above 64 megapixels may stay lazy.
     """
+    from ...nets.card import read_card
+
+    card = read_card(model)
+    if card.depth > 1:
+        return network_plane(image, card, "explain")
     grey, notes = to_gray(image)
     plane = plane_of(grey, "explain")
     if large and plane.size > LARGE_PIXELS:
@@ -323,10 +333,10 @@ def _evidence(
         raise ValueError(
             "the image is too large for smooth, which rotates it as a whole; leave it out"
         )
-    total, height = np.zeros(explainer.image.shape), 0.0
+    total, height = np.zeros(explainer.shape), 0.0
     for kind in range(8):
-        turned = np.rot90(explainer.image, kind % 4)
-        view = explainer.for_image(turned[:, ::-1] if kind >= 4 else turned)
+        turned = np.rot90(explainer.image, kind % 4, (-2, -1))
+        view = explainer.for_image(turned[..., ::-1] if kind >= 4 else turned)
         fine, high = yield from view.explain(target, method)
         fine = fine[:, ::-1] if kind >= 4 else fine
         total += np.rot90(fine, -(kind % 4))

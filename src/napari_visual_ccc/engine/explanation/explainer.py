@@ -26,7 +26,7 @@ from ...nets.layers import find_layer
 from ...nets.models.base import Architecture
 from ...nets.predict import grey_range, size_term
 from ..classification.calibration import softmax
-from ..classification.crops import CROP, EMPTY, is_crop, is_whole, window_side
+from ..classification.crops import CROP, EMPTY, is_crop, is_whole, spread, window_side
 from ..classification.whole_image import input_size
 from .weights import Target, class_activation_map, full_grad, score_cam, score_cam_of_layer
 
@@ -44,7 +44,7 @@ class Explainer:
     ----------
     model : Model
         Model from `checkpoint.load_model`.
-    stretched : (Y, X) float32 array
+    stretched : (Y, X) or (C, Y, X) float32 array
         Image, 0 to 1, from `crops.normalised`.
     size_nm : float, optional
         Pixel size in nm.
@@ -57,7 +57,7 @@ class Explainer:
     ) -> None:
         self.model, self.image, self.layer = model, stretched, layer
         self.design = model.design
-        self.side = window_side(model.card, stretched.shape, size_nm)
+        self.side = window_side(model.card, self.shape, size_nm)
         self._size_nm = size_nm
         self.shift = size_term(model, size_nm)
         self.head = Head(model.net, self.design)
@@ -85,17 +85,20 @@ class Explainer:
         return view
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Rows and columns of the image."""
+        return tuple(self.image.shape[-2:])
+
+    @property
     def whole(self) -> bool:
         """Whether the image is explained at once, not window by window."""
-        once = is_whole(self.model.card) or max(self.image.shape) <= CROP * self.side
-        return self.design.any_size or (
-            once and max(self.image.shape) <= CROP * min(self.image.shape)
-        )
+        once = is_whole(self.model.card) or max(self.shape) <= CROP * self.side
+        return self.design.any_size or (once and max(self.shape) <= CROP * min(self.shape))
 
     @property
     def size(self) -> tuple[int, int]:
         """Height and width of the network's input for the whole image."""
-        return input_size(self.model, self.image.shape, self.side)
+        return input_size(self.model, self.shape, self.side)
 
     def logits(self) -> Steps[np.ndarray]:
         """Logits of the whole image: (classes,).
@@ -117,7 +120,7 @@ class Explainer:
         One row for a crop; otherwise one row for each of up to 32 windows that are not empty, since
         the model was trained on windows.
         """
-        if not is_crop(self.model.card, self.image.shape, self.side):
+        if not is_crop(self.model.card, self.shape, self.side):
             return (yield from self._windows())[1]
         maps = yield from self._features()
         with torch.no_grad():
@@ -127,21 +130,21 @@ class Explainer:
         """Logits and features of windows that overlap by half, or of a sample of them."""
         if self._window_outputs is not None:
             return self._window_outputs
-        side, given = min(self.side, min(self.image.shape)), self.model.card.input_px
-        corners = _corners(self.image.shape, side)
+        side, given = min(self.side, min(self.shape)), self.model.card.input_px
+        corners = _corners(self.shape, side)
         if self.whole and len(corners) > _SAMPLE:
             corners = [
                 corners[k] for k in np.linspace(0, len(corners) - 1, _SAMPLE).round().astype(int)
             ]
-        parts = [np.asarray(self.image[y : y + side, x : x + side]) for y, x in corners]
-        parts = [part for part in parts if part.std() >= EMPTY] or parts
+        parts = [np.asarray(self.image[..., y : y + side, x : x + side]) for y, x in corners]
+        parts = [part for part in parts if spread(part) >= EMPTY] or parts
 
         def both(shown: torch.Tensor) -> torch.Tensor:
-            return scores_and_features(self.model.net, self.design, shown[:, None])
+            return scores_and_features(self.model.net, self.design, shown)
 
         def read(start: int, stop: int) -> np.ndarray:
             shown = torch.from_numpy(np.stack(parts[start:stop]))
-            return to_input(shown, (given, given), *grey_range(self.model))[:, 0].numpy()
+            return to_input(shown, (given, given), *grey_range(self.model)).numpy()
 
         found = yield from batched(both, read, len(parts), self.model.device, "windows")
         count = len(self.model.card.classes)
@@ -186,7 +189,7 @@ class Explainer:
             )
             fine = to_pixels(
                 raw[0],
-                self.image.shape,
+                self.shape,
                 self.size,
                 self.design.parts.stride,
                 self.design.parts.first_centre,
@@ -197,9 +200,7 @@ class Explainer:
             if self.design.any_size:
                 given = whole_strides(given, self.design)
             raw = yield from self._all_layers(given.to(self.model.device), target, method)
-            return self._spread(raw[0], self.image.shape, self.size, method), float(
-                np.abs(raw).max()
-            )
+            return self._spread(raw[0], self.shape, self.size, method), float(np.abs(raw).max())
         return (yield from self._by_window(target, method))
 
     def _as_map(self, maps: torch.Tensor) -> torch.Tensor:
@@ -253,17 +254,17 @@ class Explainer:
 
     def _by_window(self, target: Target, method: str) -> Steps[tuple[np.ndarray, float]]:
         """Explain overlapping windows and blend their maps."""
-        side = min(self.side, min(self.image.shape))
+        side = min(self.side, min(self.shape))
         given = self.model.card.input_px
-        corners = _corners(self.image.shape, side)
+        corners = _corners(self.shape, side)
         # the centre of a window has the highest weight
         edge = np.hanning(side + 2)[1:-1] + 1e-3
         weight = np.outer(edge, edge)
-        total, weights, height = np.zeros(self.image.shape), np.zeros(self.image.shape), 0.0
+        total, weights, height = np.zeros(self.shape), np.zeros(self.shape), 0.0
         for start in range(0, len(corners), 16):
             yield Progress(start, len(corners), "windows")
             some = corners[start : start + 16]
-            parts = np.stack([self.image[y : y + side, x : x + side] for y, x in some])
+            parts = np.stack([self.image[..., y : y + side, x : x + side] for y, x in some])
             shown = to_input(torch.from_numpy(parts), (given, given), *grey_range(self.model))
             steps = self._all_layers(shown.to(self.model.device), target, method, few=True)
             raw = yield from map_progress(steps, lambda _: Progress(0, 0))

@@ -8,12 +8,11 @@ from typing import Any
 import numpy as np
 
 from ...arrays.filling import Fill, covered_image
-from ...arrays.inputs import finite, plane_of, to_gray
 from ...core.layers import ImageLayer
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Result
-from ..classification.crops import normalised
+from ..classification.crops import network_plane, normalised
 from ..classification.whole_image import probabilities
 from ..classification.windows import Device, model_facts
 
@@ -36,7 +35,8 @@ def occlude(
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour image of any real dtype.
+        Grey or colour image of any real dtype; (C, Y, X) for a model of several channels, which are
+        all occluded.
     regions : (Y, X) array
         Labels or mask: pixels above zero are occluded.
     spacing : (y, x), optional
@@ -63,20 +63,22 @@ def occlude(
     ValueError
         If the image is not a plane or the regions are not of its shape.
     """
-    grey, notes = to_gray(image)
-    plane, _ = finite(np.asarray(plane_of(grey, "occlude")))
-    mask = np.asarray(regions) > 0
-    if mask.shape != plane.shape:
-        raise ValueError(f"regions are {mask.shape}, the image is {plane.shape}: they must agree")
     from ...nets import checkpoint
     from ...nets import device as devices
+    from ...nets.card import read_card
     from ...nets.inference import user_message
 
+    plane, notes = network_plane(image, read_card(model), "occlude")
+    mask, shape = np.asarray(regions) > 0, plane.shape[-2:]
+    if mask.shape != shape:
+        raise ValueError(f"regions are {mask.shape}, the image is {shape}: they must agree")
     yield Progress(0, 2, "model")
     loaded = checkpoint.load_model(model, devices.choose(device))
     size = nanometres(spacing, unit)
     stretched = normalised(plane, loaded.card)
-    covered = covered_image(stretched, mask, fill)
+    planes = stretched if stretched.ndim == 3 else stretched[None]
+    covered = np.stack([covered_image(one, mask, fill) for one in planes])
+    covered = covered if stretched.ndim == 3 else covered[0]
     try:
         before = probabilities(loaded, stretched, size)
         yield Progress(1, 2, "explainer")

@@ -138,15 +138,19 @@ def _look(data: Dataset) -> Steps[_AllSeen]:
         yield Progress(number, len(data.examples), "reading images")
         try:
             micrograph = example.read()
-            plane, size = open_plane(micrograph)
+            plane, size = open_plane(micrograph, channels=data.channels)
         except (ValueError, OSError) as error:
             found.skipped.append((example.name, printable(str(error))))
             continue
         pixels = micrograph.data
+        channels = pixels.shape[-1] if has_colours(micrograph) else 1
+        if data.channels:
+            # duplicates and quality are those of the first channel
+            channels, plane = len(data.channels), plane[0]
         found.images.append(
             _Seen(
                 example, thumbnail(plane, 96), plane.shape, str(pixels.dtype),
-                pixels.shape[-1] if has_colours(micrograph) else 1, size is not None,
+                channels, size is not None,
             )
         )  # fmt: skip
         # a small crop has too little content to judge its quality

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ...core.progress import Steps
-from ...nets.inference import batched, user_message
+from ...nets.inference import batched, user_message, with_channels
 from ..classification.calibration import fit_temperature, nonconformity_scores, softmax
 
 if TYPE_CHECKING:
@@ -111,8 +111,8 @@ def apply_to_crops(
     Parameters
     ----------
     function : callable
-        (B, 1, side, side) tensor, 0 to 1 → (B, ...) tensor.
-    crops : (n, side, side) array
+        (B, C, side, side) tensor, 0 to 1 → (B, ...) tensor.
+    crops : (n, side, side) or (n, C, side, side) array
         Values 0 to 1.
     device : torch.device
         Device of the network.
@@ -127,7 +127,7 @@ def apply_to_crops(
     try:
         return (
             yield from batched(
-                lambda batch: function(batch[:, None]),
+                lambda batch: function(with_channels(batch)),
                 lambda start, stop: crops[start:stop].astype(np.float32),
                 len(crops),
                 device,

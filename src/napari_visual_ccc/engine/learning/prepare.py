@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from ...arrays.inputs import stretch
 from ...core.dataset import printable
 from ...core.progress import Progress, Steps
 from ..classification.crops import open_plane, resized_crops, thumbnail
@@ -33,7 +34,8 @@ class PreparedDataset:
     Parameters
     ----------
     crops : (n crops, side, side) float16 array
-        Input of the network before its normalisation, 0 to 1.
+        Input of the network before its normalisation, 0 to 1; (n crops, C, side, side) of images of
+        several channels.
     image_index : (n crops,) int array
         Image that each crop is of.
     targets, groups : (n,) arrays
@@ -119,6 +121,8 @@ def prepare(
             f"{data.name}: images of two classes are needed, {len(read)} could be used{reason}"
         )
     network_input = _network_input(architecture, [one.shape for one in read], recipe)
+    if data.channels:
+        network_input.channels = list(data.channels)
     crops, image_index, thumbnails = yield from _make_crops(
         read, network_input, recipe.keep_info_bar
     )
@@ -177,7 +181,7 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "reading images")
         try:
-            plane, size = open_plane(example.read(), recipe.keep_info_bar)
+            plane, size = open_plane(example.read(), recipe.keep_info_bar, data.channels)
         except (ValueError, OSError) as error:
             images.skipped.append((example.name, printable(str(error))))
             continue
@@ -192,7 +196,7 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
         held += plane.nbytes
         # thousands of large images do not fit into memory: the later ones are read again
         kept = plane if held <= kept_bytes else None
-        images.read.append(_ReadImage(example, plane.shape, size, kept))
+        images.read.append(_ReadImage(example, plane.shape[-2:], size, kept))
     images.digest = digest.hexdigest()
     return images
 
@@ -265,13 +269,13 @@ def _make_crops(
     read: list[_ReadImage], network_input: NetworkInput, keep_info_bar: bool
 ) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
     """Crops of all images, the image of each crop, and a thumbnail of each image."""
-    crops, image_index, thumbnails = [], [], []
+    crops, image_index, thumbnails, levels = [], [], [], []
     side, total = network_input.input_px, 0
     for number, one in enumerate(read):
         yield Progress(number, len(read), "preparing images")
         plane = one.plane
         if plane is None:
-            plane = open_plane(one.example.read(), keep_info_bar)[0]
+            plane = open_plane(one.example.read(), keep_info_bar, network_input.channels)[0]
         mine = resized_crops(plane, network_input, one.size_nm)
         total += mine.nbytes
         if total > _LARGEST_BYTES:
@@ -282,4 +286,23 @@ def _make_crops(
         crops.append(mine)
         image_index += [number] * len(mine)
         thumbnails.append(thumbnail(plane))
-    return np.concatenate(crops), np.array(image_index), np.stack(thumbnails)
+        if network_input.depth > 1:
+            levels.append([stretch(channel)[1] for channel in plane])
+    found = np.concatenate(crops)
+    if levels:
+        network_input.channel_statistics = _statistics(network_input.channels, levels, found)
+    return found, np.array(image_index), np.stack(thumbnails)
+
+
+def _statistics(
+    channels: list[str], levels: list[list[tuple[float, float]]], crops: np.ndarray
+) -> dict[str, dict[str, float]]:
+    """Grey levels of each channel, for the model card."""
+    limits = np.median(np.array(levels), axis=0)
+    found = {}
+    for number, name in enumerate(channels):
+        mine = crops[:, number].astype(np.float32)
+        values = (*limits[number], mine.mean(), mine.std())
+        names = ("low", "high", "mean", "std")
+        found[name] = {key: float(f"{value:.6g}") for key, value in zip(names, values, strict=True)}
+    return found

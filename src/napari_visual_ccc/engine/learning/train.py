@@ -186,13 +186,14 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
     from .package import Training, evaluate_parts, package
 
     device = devices.choose(recipe.device)
-    network = choose_network(recipe.network, len(data.classes), recipe.weights, recipe.seed)
+    depth = max(1, len(data.channels))
+    network = choose_network(recipe.network, len(data.classes), recipe.weights, recipe.seed, depth)
     _check_input(network, recipe.input_px)
     prepared = yield from prepare(data, network.architecture, recipe)
     if len(prepared.classes) < len(data.classes):
         # no image of a class could be read
         classes = len(prepared.classes)
-        network = choose_network(recipe.network, classes, recipe.weights, recipe.seed)
+        network = choose_network(recipe.network, classes, recipe.weights, recipe.seed, depth)
     learner = _choose_learner(prepared, network, recipe, device)
     parts = partition(prepared, recipe, learner.needs_validation)
     if parts.folds:

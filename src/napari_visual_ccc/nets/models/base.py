@@ -98,6 +98,8 @@ class Architecture:
         Of the weights that `build` brings along; empty where it draws random ones.
     pretrained : str
         Name of the same network with trained weights, as `timm_models.pretrained` takes it.
+    channels : int
+        Of the input: 1, or as many as `channels.for_channels` has made it for.
     """
 
     build: Callable[[int, int], nn.Module]
@@ -113,6 +115,7 @@ class Architecture:
     rate: float = 1e-3
     source: str = ""
     pretrained: str = ""
+    channels: int = 1
 
     @property
     def parts(self) -> Explainable:

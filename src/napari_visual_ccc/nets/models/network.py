@@ -10,6 +10,7 @@ from torch import nn
 
 from ..seed import seeded
 from .base import FOREIGN, Architecture
+from .channels import adapted, for_channels
 from .registry import architecture
 from .timm_models import Weights, pretrained
 
@@ -39,7 +40,9 @@ class Network:
     lacks_weights: bool = False
 
 
-def choose_network(name: str, classes: int, weights: Weights, seed: int) -> Network:
+def choose_network(
+    name: str, classes: int, weights: Weights, seed: int, channels: int = 1
+) -> Network:
     """Look up a network to train.
 
     Parameters
@@ -52,6 +55,8 @@ def choose_network(name: str, classes: int, weights: Weights, seed: int) -> Netw
         Source of pretrained weights.
     seed : int
         Seed of new weights.
+    channels : int
+        Number of channels of the images.
 
     Raises
     ------
@@ -60,6 +65,19 @@ def choose_network(name: str, classes: int, weights: Weights, seed: int) -> Netw
     RuntimeError
         If its weights are not on this machine and may not or cannot be downloaded.
     """
+    grey = _for_grey(name, classes, weights, seed)
+    if channels == 1:
+        return grey
+    widen = adapted(grey.architecture, channels, classes)
+
+    def build(side: int) -> nn.Module:
+        with seeded(seed):
+            return widen(grey.build(side))
+
+    return replace(grey, architecture=for_channels(grey.architecture, channels), build=build)
+
+
+def _for_grey(name: str, classes: int, weights: Weights, seed: int) -> Network:
     if name.startswith(FOREIGN):
         network = _pretrained(name, classes, weights, seed)
         if weights == "random":

@@ -1,12 +1,13 @@
 """Table of network architectures.
 
-All take one grey channel. The first layer of a network for colour is summed over its channels,
-which is equivalent to a grey image repeated three times.
+All take one grey channel; `channels` makes them for several. The first layer of a network for
+colour is summed over its channels, which is equivalent to a grey image repeated three times.
 """
 
 from __future__ import annotations
 
 from .base import Architecture
+from .channels import for_channels
 from .lite0 import LITE0_FINETUNE, LITE0_LINEAR
 from .published import ALEXNET, SIMPLE_CNN, VISUALCNN, XCEPTION
 
@@ -20,19 +21,23 @@ ARCHITECTURES: dict[str, Architecture] = {
 }
 
 
-def architecture(name: str) -> Architecture:
+def architecture(name: str, channels: int = 1) -> Architecture:
     """Look up an architecture.
 
     Parameters
     ----------
     name : str
         One of the table, or ``"timm:"`` and the name of any image model of timm.
+    channels : int
+        Number of channels of the input.
 
     Raises
     ------
     ValueError
         If there is none of this name.
     """
+    if channels > 1:
+        return for_channels(architecture(name), channels)
     if name in ARCHITECTURES:
         return ARCHITECTURES[name]
     if name.startswith("timm:"):

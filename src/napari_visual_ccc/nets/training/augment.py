@@ -27,7 +27,7 @@ def augmented(
 
     Parameters
     ----------
-    x : (B, 1, H, W) tensor
+    x : (B, C, H, W) tensor
         Values 0 to 1, on any device; square if the images are flipped or rotated.
     augmentation : Augmentation
         Kinds and strengths of the variations.
@@ -36,8 +36,8 @@ def augmented(
 
     Returns
     -------
-    (B, 1, H, W) tensor
-        Values 0 to 1.
+    (B, C, H, W) tensor
+        Values 0 to 1. The channels of an image move together; noise is drawn for each.
     """
 
     def draw(low: float, high: float) -> torch.Tensor:

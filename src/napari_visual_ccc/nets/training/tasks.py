@@ -13,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
+from ..inference import with_channels
 from .augment import augmented
 from .recipe import Augmentation
 
@@ -114,7 +115,7 @@ class LabelledCrops:
 
     Parameters
     ----------
-    crops : (n, side, side) array
+    crops : (n, side, side) or (n, C, side, side) array
         Values 0 to 1, float16 or float32.
     targets : (n,) int array
         Class indices.
@@ -174,13 +175,13 @@ class Classification:
     monitor = LOSS
 
     def batch(self, samples: LabelledCrops, device: torch.device) -> Batch:
-        """Crops (B, 1, H, W) float32, pixel sizes, classes and weights."""
+        """Crops (B, C, H, W) float32, pixel sizes, classes and weights."""
         crops = np.ascontiguousarray(samples.crops, dtype=np.float32)
         sizes = None
         if samples.log_sizes is not None:
             sizes = torch.from_numpy(samples.log_sizes.astype(np.float32)).to(device)
         return Batch(
-            (torch.from_numpy(crops)[:, None].to(device), sizes),
+            (with_channels(torch.from_numpy(crops)).to(device), sizes),
             torch.from_numpy(samples.targets.astype(np.int64)).to(device),
             torch.from_numpy(samples.weights.astype(np.float32)).to(device),
         )

@@ -18,7 +18,9 @@ from ...workflow import signature
 from ...workflow.models import describe_model, import_visual_ccc
 from ...workflow.operations import OPERATIONS, Operation
 from ...workflow.run import execute
+from ...workflow.specimen import model_channels
 from ..form.form import Form
+from ..layers.channels import with_channels
 from ..layers.metadata import drawn_on
 from ..layers.source import Source, take
 from ..parts.bars import Bars, ScoreCard, Similar
@@ -276,6 +278,13 @@ class Classify(Form):
         source = take(image, self.viewer, planar=True)
         regions = drawn_on(self._shapes, image)
         model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
+        channels = model_channels(OPERATIONS["occlude"], {"model": _path(model)})
+        if channels:
+            try:
+                source = with_channels(source, self.viewer, channels)
+            except EXPECTED as error:
+                report(error)
+                return
         self._occluding = Job(
             execute(
                 "occlude", {"image": source.micrograph, "regions": regions}, {"model": _path(model)}

@@ -11,8 +11,12 @@ from napari.layers import Image, Labels, Shapes
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from ...core.dataset import Dataset, from_arrays, from_regions
+from ...core.micrograph import channel_names
 from ...io import datasets as dataset
+from ...io.channels import split_name
+from ..layers.channels import layers_of_channels, with_channels
 from ..layers.metadata import calibration, drawn_on
+from ..layers.source import take
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -56,6 +60,11 @@ class LabelledImages(Container):
             "images of one specimen are never split between training and test. Empty: a folder "
             "within a class is a specimen, any other image is one of its own",
         )
+        self.channels = LineEdit(
+            label="Channels",
+            tooltip="Names of channels, such as SE, BSE, Al: of files with a channel axis, of "
+            "files or layers a_SE, a_BSE, a_Al, or of columns of the table. Empty: grey images",
+        )
         self.image = ComboBox(label="Image", choices=lambda _: _of(viewer, Image))
         self.regions = ComboBox(
             label="Regions",
@@ -72,7 +81,8 @@ class LabelledImages(Container):
         self.classes.setMaximumHeight(140)
         super().__init__(
             widgets=[
-                self.source, self.folder, self.file, self.group, self.image, self.regions, self.side
+                self.source, self.folder, self.file, self.group, self.channels, self.image,
+                self.regions, self.side,
             ]
         )  # fmt: skip
         self.margins = (0, 0, 0, 0)
@@ -93,6 +103,7 @@ class LabelledImages(Container):
         self.folder.visible = source == FOLDER
         self.file.visible = source == TABLE
         self.group.visible = source in (FOLDER, TABLE)
+        self.channels.visible = source != REGIONS
         for field in (self.image, self.regions, self.side):
             field.visible = source == REGIONS
         self.classes.setVisible(source == LAYERS)
@@ -150,7 +161,7 @@ class LabelledImages(Container):
             path: Any = (self.folder if source == FOLDER else self.file).value
             if path is None or str(path) in ("", "."):
                 raise ValueError("choose a folder with one folder for each class, or a table")
-            return dataset.load(path, group=self.group.value)
+            return dataset.load(path, group=self.group.value, channels=self.channels.value)
         return self._from_layers() if source == LAYERS else self._from_regions()
 
     def _from_layers(self) -> Dataset:
@@ -160,14 +171,34 @@ class LabelledImages(Container):
         ]
         if not chosen:
             raise ValueError("enter the class of each layer in the list")
+        channels = channel_names(self.channels.value)
+        pixels = [layer.data[0] if layer.multiscale else layer.data for layer in chosen]
+        if channels:
+            chosen, pixels = self._joined(chosen, channels)
         return from_arrays(
-            [layer.data[0] if layer.multiscale else layer.data for layer in chosen],
+            pixels,
             [entered[layer.name.strip()][0] for layer in chosen],
             names=[layer.name for layer in chosen],
             groups=[entered[layer.name.strip()][1] or layer.name for layer in chosen],
             spacings=[calibration(layer) for layer in chosen],
+            channels=channels,
             name="layers",
         )
+
+    def _joined(
+        self, layers: list[Image], channels: tuple[str, ...]
+    ) -> tuple[list[Image], list[np.ndarray]]:
+        """One layer of each image, and its channels (C, Y, X)."""
+        first, pixels, joined = [], [], set()
+        for layer in layers:
+            if layer in joined:
+                continue
+            source = take(layer, self._viewer, planar=True)
+            pixels.append(with_channels(source, self._viewer, channels).data)
+            first.append(layer)
+            if split_name(layer.name, channels) is not None and layer.ndim == 2:
+                joined.update(layers_of_channels(layer, self._viewer, channels))
+        return first, pixels
 
     def _from_regions(self) -> Dataset:
         image, regions = self.image.value, self.regions.value

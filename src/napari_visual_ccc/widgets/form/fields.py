@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -22,6 +22,7 @@ from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
 from ...workflow import signature
 from ...workflow.operations import Kind, Operation
 from ...workflow.signature import Parameter, Presets
+from ..layers.channels import with_channels
 from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
 from ..layers.source import Source, level_like, take
@@ -160,6 +161,7 @@ def take_inputs(
     *,
     preview: bool = False,
     level: int = 0,
+    channels: Sequence[str] = (),
 ) -> dict[str, Source]:
     """Read the layers chosen for an operation.
 
@@ -169,11 +171,13 @@ def take_inputs(
         By input; None where no layer is chosen.
     preview, level
         As `source.take`; further inputs are taken on the level that has the size of the first.
+    channels : sequence of str
+        Channels that the model takes of the first input.
 
     Raises
     ------
     ValueError
-        If a layer that the operation needs is not chosen.
+        If a layer that the operation needs is not chosen, or that of a channel is missing.
     """
     optional = signature.optional_inputs(operation.name)
     sources: dict[str, Source] = {}
@@ -192,6 +196,8 @@ def take_inputs(
             level = level_like(layer, next(iter(sources.values())))
         planar = operation.planar
         sources[name] = take(layer, viewer, planar=planar, preview=preview, level=level)
+        if channels and len(sources) == 1:
+            sources[name] = with_channels(sources[name], viewer, channels, level)
     return sources
 
 

@@ -16,6 +16,7 @@ from ...core.result import Result
 from ...workflow import operations, signature
 from ...workflow.operations import Kind, Operation
 from ...workflow.run import Outcome
+from ...workflow.specimen import model_channels
 from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
@@ -253,9 +254,11 @@ class Form(Container):
 
     def _begin(self, preview: bool = False) -> tuple[dict[str, Source], Steps[Outcome]]:
         level = self.level.value or 0
+        channels = model_channels(self.operation, self.parameters)
         sources = take_inputs(
-            self.operation, self.inputs, self.viewer, preview=preview, level=level
-        )
+            self.operation, self.inputs, self.viewer, preview=preview, level=level,
+            channels=channels,
+        )  # fmt: skip
         return sources, on_specimen(self.operation, sources, self.parameters, self._on_screen)
 
     def _on_failed(self, error: Exception, preview: bool) -> None:

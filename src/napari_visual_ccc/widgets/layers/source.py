@@ -12,7 +12,7 @@ from napari.layers import Layer
 
 from ...arrays.lazy import is_lazy
 from ...core.layers import Layer as Part
-from ...core.micrograph import InfoBar, Micrograph
+from ...core.micrograph import CHANNEL_AXIS, InfoBar, Micrograph
 from ...core.micrograph import plane_shape as shape_of
 from ...core.pixel_size import scaled
 from ...core.progress import Steps
@@ -51,6 +51,8 @@ class Source:
         The layer's array, where `data` is a part of it.
     found : list of InfoBar
         The bar of the whole layer, once it was detected.
+    channels : tuple of str
+        Names of the channels, if `data` is (C, Y, X) with those of a model.
     name, path, record
         Of the layer; the record is that of a result, unless it was edited by hand.
     """
@@ -65,6 +67,7 @@ class Source:
     info_bar: InfoBar | None = None
     whole: Any = None
     found: list[InfoBar] = field(default_factory=list)
+    channels: tuple[str, ...] = ()
     name: str = ""
     path: Path | None = None
     record: Any = None
@@ -253,7 +256,7 @@ def recorded(operation: Operation, source: Source, record: Record, output: str) 
     """Record of a layer for its metadata, with its slice, level and source."""
     more: dict[str, Any] = {}
     if operation.planar and len(source.corner) > 2:
-        more["plane"] = [int(place) for place in source.corner[:-2]]
+        more["plane"] = _plane_of(source)
     if source.step != 1 and not source.preview:
         more["level"] = source.step
     made = record.of(output, **more).plain()
@@ -263,6 +266,16 @@ def recorded(operation: Operation, source: Source, record: Record, output: str) 
         made["source"]["spacing"] = None if size is None else list(size)
     # links layers for as long as both are open
     return {**made, "layer": str(source.layer.unique_id)}
+
+
+def _plane_of(source: Source) -> list[int]:
+    """Index of the slice, without that of the channel where all were taken."""
+    labels = source.layer.axis_labels[:-2]
+    return [
+        int(place)
+        for place, label in zip(source.corner[:-2], labels, strict=True)
+        if not (source.channels and label == CHANNEL_AXIS)
+    ]
 
 
 def record_of(layer: Layer) -> Any:

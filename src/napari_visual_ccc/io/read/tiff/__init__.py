@@ -11,14 +11,14 @@ from typing import Any
 import numpy as np
 
 from ....core.files import stem
-from ....core.micrograph import Micrograph
+from ....core.micrograph import CHANNEL_AXIS, CHANNELS, Micrograph
 from ...header import KEY, restore
 from .. import sidecar
 from ..lazy import UnreadableFileError, is_large
 from ..pixel_size import plain, resolve_pixel_size
 from ..vendors import VendorMetadata
 from .pixels import apply_palette, load_level
-from .tags import PRIVATE, is_jeol, read_axes, read_metadata, stored_header
+from .tags import PRIVATE, channel_names, is_jeol, read_axes, read_metadata, stored_header
 
 SUFFIXES = (".tif", ".tiff")
 
@@ -115,7 +115,10 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     data, levels, more = apply_palette(page, data, levels)
     if colour is not None:
         data, *levels = (np.moveaxis(one, colour, -1) for one in (data, *levels))
-    metadata: dict[str, Any] = {"facts": found.facts, "original": plain(found.original)}
+    facts = found.facts
+    if any(axis.name == CHANNEL_AXIS for axis in axes) and channel_names(tif, index):
+        facts = {**facts, CHANNELS: channel_names(tif, index)}
+    metadata: dict[str, Any] = {"facts": facts, "original": plain(found.original)}
     stored = stored_header(tif)
     if isinstance(stored.get("steps"), list):
         metadata["visual_ccc"] = stored

@@ -116,6 +116,15 @@ def _ome(tif: Any, index: int) -> VendorMetadata:
     return VendorMetadata([combined_claim("OME", sizes, units)], {}, {"ome": pixels})
 
 
+def channel_names(tif: Any, index: int) -> list[str]:
+    """Names of the channels of an OME image; empty unless all have one."""
+    images = _root(tif).findall(".//{*}Image") if tif.is_ome else []
+    if index >= len(images):
+        return []
+    names = [one.attrib.get("Name", "") for one in images[index].findall("{*}Pixels/{*}Channel")]
+    return names if all(names) else []
+
+
 def _root(tif: Any) -> Any:
     from xml.etree import ElementTree
 
