@@ -21,6 +21,7 @@ from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
 from napari_visual_ccc.workflow.operations import OPERATIONS as CATALOGUE
+from tests.channels import image, write_files
 from tests.models import saved
 
 FILES = [
@@ -398,3 +399,23 @@ def test_one_class_is_enough_to_test_with(trained, tmp_path, capsys):
     words = ["evaluate", str(tmp_path / "unseen"), "--model", str(trained[0])]
     assert main([*words, "-o", str(tmp_path / "out")]) == 0
     assert "accuracy" in capsys.readouterr().out
+
+
+def test_files_of_channels_are_one_image_on_the_command_line(channel_model, rng, tmp_path, capsys):
+    for label in "ab":
+        for number in range(2):
+            write_files(tmp_path / "data" / label, image(label, rng), f"n{number}")
+    data, out, model = str(tmp_path / "data"), str(tmp_path / "out"), str(channel_model)
+    assert main(["audit_dataset", data, "--channels", "SE,BSE", "-o", out]) == 0
+    counts = pd.read_csv(tmp_path / "out" / "data_classes.csv")
+    assert counts["images"].tolist() == [2, 2]
+    # the channels are those of the model
+    assert main(["evaluate", data, "--model", model, "-o", out]) == 0
+    assert len(pd.read_csv(tmp_path / "out" / "data_images.csv")) == 4
+    path = tmp_path / "data" / "b" / "n0_SE.tif"
+    assert main(["explain", str(path), "--model", model, "-o", out]) == 0
+    assert (tmp_path / "out" / "n0_SE_explain_b_Grad-CAM_b.ome.tif").exists()
+    path.with_name("n0_BSE.tif").unlink()
+    capsys.readouterr()
+    assert main(["classify", str(path), "--model", model, "-o", out]) == 1
+    sentence(capsys, "the channel BSE of n0_SE.tif is missing")
