@@ -37,8 +37,8 @@ def mask(particles) -> np.ndarray:
 
 
 # the score card gives none, and takes as long as all others together; Segment Anything needs a
-# model
-OTHERS = ("cam_sanity_checks", "sam_masks")
+# model; concordance a second layer (test_classify.py)
+OTHERS = ("cam_sanity_checks", "sam_masks", "concordance")
 
 
 @pytest.mark.parametrize(
