@@ -140,6 +140,59 @@ def test_prompts_are_set_on_the_tile_that_they_are_in(tiny_sam):
     np.testing.assert_array_equal(mask.pixels, alone.pixels)
 
 
+def test_prompts_of_a_person_are_not_suppressed(tiny_sam, image):
+    sam = load_sam(tiny_sam("sam2"), torch.device("cpu"))
+    points = [Prompt(n, np.array([[50.0 + n, 40.0]]), np.array([1])) for n in (1, 2, 3)]
+    values = settings("window", {"box_nms_thresh": 0.1, "min_mask_region_area": 1})
+    found = run(generate(sam, image, values, points, filtered=False))
+    assert sorted(mask.prompt for mask in found) == [1, 2, 3]
+    assert len(run(generate(sam, image, values._replace(pred_iou_thresh=0.0), points))) < 3
+
+
+def test_a_prompt_larger_than_a_tile_is_set_on_the_whole_image(tiny_sam):
+    sam = load_sam(tiny_sam("sam2"), torch.device("cpu"))
+    image = to_rgb(np.random.default_rng(1).integers(0, 255, (64, 144), np.uint8))
+    nothing = (np.zeros((0, 2)), np.zeros(0, int))
+    box = Prompt(1, *nothing, box=(5.0, 5.0, 130.0, 60.0))
+    rough = Prompt(
+        2, *nothing, box=(5.0, 5.0, 130.0, 60.0), mask=Mask(5, 5, np.ones((56, 126), bool))
+    )
+    far = Prompt(3, np.array([[10.0, 30.0], [130.0, 30.0]]), np.array([1, 1]))
+    whole, tiled = settings("window", {}), settings("window", {"tile_size": 64})
+    for prompt in (box, rough, far):
+        (expected,) = run(generate(sam, image, whole, [prompt], filtered=False))
+        (mask,) = run(generate(sam, image, tiled, [prompt], filtered=False))
+        assert not mask.cut
+        assert mask.box == expected.box
+        np.testing.assert_array_equal(mask.pixels, expected.pixels)
+
+
+def test_points_beside_a_tile_do_not_reach_it(tiny_sam):
+    sam = load_sam(tiny_sam("sam2"), torch.device("cpu"))
+    image = to_rgb(np.random.default_rng(1).integers(0, 255, (64, 144), np.uint8))
+    tiled = settings("window", {"tile_size": 64})
+    alone = Prompt(1, np.array([[10.0, 30.0]]), np.array([1]))
+    against = Prompt(1, np.array([[10.0, 30.0], [130.0, 30.0]]), np.array([1, 0]))
+    masks = [run(generate(sam, image, tiled, [one], filtered=False))[0] for one in (alone, against)]
+    assert masks[0].score == masks[1].score
+    np.testing.assert_array_equal(masks[0].pixels, masks[1].pixels)
+    # the tile ends at the right of the mask, but the object may go on
+    assert masks[0].cut == (masks[0].box[2] >= 62)
+
+
+def test_a_mask_does_not_depend_on_the_points_of_other_objects(sam, image):
+    values = settings("window", {})
+    single = Prompt(1, np.array([[50.0, 40.0]]), np.array([1]))
+    double = Prompt(2, np.array([[20.0, 30.0], [90.0, 80.0]]), np.array([1, 0]))
+    alone = [
+        run(generate(sam, image, values, [one], filtered=False))[0] for one in (single, double)
+    ]
+    both = run(generate(sam, image, values, [single, double], filtered=False))
+    for one, other in zip(alone, sorted(both, key=lambda mask: mask.prompt), strict=True):
+        assert (one.prompt, one.box) == (other.prompt, other.box)
+        assert other.score == pytest.approx(one.score, abs=1e-5)
+
+
 def test_sixteen_bits_are_stretched_and_eight_are_kept(rng):
     eight = rng.integers(10, 90, (30, 40), np.uint8)
     np.testing.assert_array_equal(to_rgb(eight), np.repeat(eight[..., None], 3, axis=-1))

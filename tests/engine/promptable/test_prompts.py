@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from napari_visual_ccc.core.layers import PointsLayer, ShapesLayer
-from napari_visual_ccc.engine.promptable.prompts import padded, prompts_of
+from napari_visual_ccc.engine.promptable.prompts import prompts_of
 
 SHAPE = (40, 60)
 PLACES = np.array([[10.0, 20], [30, 50], [12, 25]])
@@ -35,9 +35,26 @@ def test_negative_points_hold_for_all_objects(labels):
 def test_points_of_one_object_are_one_prompt():
     found = prompts_of(points(label=[1, 1, 0], object=["a", "b", "a"]), SHAPE)
     assert [one.points.tolist() for one in found] == [[[20, 10], [25, 12]], [[50, 30]]]
-    places, labels = padded(found)
-    assert places.shape == (2, 2, 2)
-    assert labels.tolist() == [[1, 0], [1, -10]]
+    assert [one.positive.tolist() for one in found] == [[1, 0], [1]]
+    assert [one.name for one in found] == ["a", "b"]
+    assert found[0].extent == (20, 10, 20, 10)
+
+
+def test_objects_keep_their_names():
+    found = prompts_of(points(object=[7.0, 3.0, 7.0]), SHAPE)
+    assert [one.name for one in found] == [7, 3]
+    # points without objects have the number of the point
+    found = prompts_of(points(label=[0, 1, 1]), SHAPE)
+    assert [one.name for one in found] == [2, 3]
+
+
+def test_labels_may_be_large_numbers():
+    labels = np.zeros(SHAPE, np.int64)
+    labels[5:8, 5:9], labels[20:23, 40:43] = 2_000_000_000_000, 5
+    first, second = prompts_of(labels, SHAPE)
+    assert (first.number, second.number) == (5, 2_000_000_000_000)
+    np.testing.assert_array_equal(second.mask.drawn(SHAPE), labels > 5)
+    assert [one.number for one in prompts_of(np.where(labels, labels, 9), SHAPE)][:2] == [5, 9]
 
 
 def test_the_box_around_a_shape_is_a_prompt():
@@ -70,6 +87,7 @@ def test_labels_are_masks_or_points_in_the_middle():
     [
         (PointsLayer(np.array([[3, 3], [40, 3]])), "point 2 of the prompts lies outside"),
         (points(label=[0, 0, 0]), "no point of the prompts is positive"),
+        (points(label=[1, 1, 0], object=[3, 7, 9]), "object 9 of the prompts has no positive"),
         (points(label=["yes", 1, 0]), "label 'yes'; write positive or negative"),
         (PointsLayer(np.zeros((0, 2))), "no point of the prompts is positive"),
         (ShapesLayer([PLACES], kinds="path"), "shape 1 of the prompts is a path"),

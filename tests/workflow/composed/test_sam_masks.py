@@ -12,6 +12,9 @@ from napari_visual_ccc.core.layers import PointsLayer, ShapesLayer
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.promptable.presets import PRESETS
+from napari_visual_ccc.engine.promptable.prompts import prompts_of
+from napari_visual_ccc.nets.sam.mask import Mask
+from napari_visual_ccc.workflow.composed import sam_masks
 from napari_visual_ccc.workflow.recipe import to_yaml
 from napari_visual_ccc.workflow.run import execute
 from napari_visual_ccc.workflow.script import to_script
@@ -192,6 +195,37 @@ def test_merging_and_cleaning_give_fewer_masks(image, model):
 def test_what_cannot_be_done_is_said(choices, words, image, model):
     with pytest.raises(ValueError, match=words):
         ccc.sam_masks(image, **{"model": model, "points_per_side": 2, **choices})
+
+
+def test_every_prompt_has_a_mask_or_a_note(image, model):
+    features = pd.DataFrame({"label": ["positive"] * 4, "object": [3, 7, "edge", 9]})
+    several = PointsLayer(np.array([[20.0, 20], [70, 90], [50, 50], [52, 50]]), features=features)
+    result = ccc.sam_masks(image, several, model=model)
+    covered = 4 - len(result.table)
+    assert set(result.table["prompt"]) <= {3, 7, "edge", 9}
+    assert [note.split()[0] for note in result.notes if "covered" in note] == (
+        [str(covered)] if covered else []
+    )
+    with pytest.raises(ValueError, match="no prompt gave a mask: lower mask_threshold"):
+        ccc.sam_masks(image, several, model=model, mask_threshold=500.0)
+
+
+def test_prompts_without_a_mask_and_masks_cut_by_tiles_are_named():
+    given = prompts_of(PointsLayer(np.full((14, 2), 3.0)), (9, 9))
+    pixel = np.ones((1, 1), bool)
+    masks = [Mask(3, 3, pixel, prompt=1), Mask(3, 3, pixel, prompt=2, cut=True)]
+    assert sam_masks._of_each(given, masks) == (
+        "prompts 3, 4, 5, 6, 7, 8, 9, 10, 11, 12 and 2 more gave no mask",
+        "prompt 2 gave a mask that its tile may cut (enlarge tile_size)",
+    )
+
+
+def test_choices_that_prompts_leave_without_use_are_noted(image, model):
+    for source in ("watershed", "centroids"):
+        notes = ccc.sam_masks(image, points(), model=model, prompts_from=source).notes
+        assert f"prompts_from={source} was not used: prompts are given" in notes
+    with pytest.raises(ValueError, match="the automatic threshold finds no object of 16 pixels"):
+        ccc.sam_masks(np.pad([[200]], 40), model=model, prompts_from="threshold")
 
 
 def test_half_precision_without_cuda_is_noted(image, model):

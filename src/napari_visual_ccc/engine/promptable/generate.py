@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from .filters import cleaned, suppressed, touches_cut
 from .grid import Region, crops, points_of, region_at, tiles
 from .merge import join_tiles
 from .presets import Settings
-from .prompts import Prompt, padded
+from .prompts import Prompt
 
 if TYPE_CHECKING:
     from ...nets.sam.decode import Prompts
@@ -22,6 +23,10 @@ if TYPE_CHECKING:
 
 # percentiles of images that are not 8 bit which become black and white
 _DARKEST, _BRIGHTEST = 0.1, 99.9
+
+
+# thresholds for prompts of a person: what each of them shows is an object
+_KEEP_ALL = {"pred_iou_thresh": 0.0, "stability_score_thresh": 0.0, "box_nms_thresh": 1.0}
 
 
 def to_rgb(grey: np.ndarray) -> np.ndarray:
@@ -60,32 +65,38 @@ def generate(
     largest_only : bool
         Keep the largest part of each mask alone.
     filtered : bool
-        Apply the thresholds of predicted IoU and stability.
+        Apply the thresholds of predicted IoU, stability and overlap. Without them every prompt
+        keeps its mask.
 
     Returns
     -------
     list of Mask
-        In the image, without duplicates.
+        In the image, without duplicates; if not `filtered`, of each prompt one that has a mask.
     """
+    if not filtered:
+        settings = settings._replace(**_KEEP_ALL)
     shape = (int(image.shape[0]), int(image.shape[1]))
     pieces = tiles(shape, settings.tile_size)
-    planned = _planned(pieces, settings, prompts)
+    planned = _planned(pieces, shape, settings, prompts)
     total, done = sum(len(given) for _, given in planned), 0
     masks: list[Mask] = []
     regions: list[Region] = []
     for region, given in planned:
         found = yield from map_progress(
-            _in_region(sam, image[region.window], region, given, settings, filtered),
+            _in_region(sam, image[region.window], region, given, settings),
             functools.partial(_after, done, total),
         )
         done += len(given)
         here = [mask.moved(region.top, region.left) for mask in found]
         if region.layer:
             here = [mask for mask in here if not touches_cut(mask, region, shape)]
+        if not filtered:
+            here = [replace(mask, cut=touches_cut(mask, region, shape, 1)) for mask in here]
         kept = suppressed(here, [mask.score for mask in here], settings.box_nms_thresh)
         masks += [here[number] for number in kept]
         regions += [region] * len(kept)
-    masks = yield from _across(masks, regions, pieces, shape, settings)
+    if filtered:
+        masks = yield from _across(masks, regions, pieces, shape, settings)
     return (yield from _cleaned(masks, settings, largest_only))
 
 
@@ -109,39 +120,52 @@ def _after(before: int, total: int, progress: Progress) -> Progress:
 
 
 def _planned(
-    pieces: list[Region], settings: Settings, prompts: Sequence[Prompt] | None
-) -> list[tuple[Region, Any]]:
-    """Regions with their points (of a grid), or with the prompts that lie in them."""
+    pieces: list[Region], shape: tuple[int, int], settings: Settings,
+    prompts: Sequence[Prompt] | None,
+) -> list[tuple[Region, Any]]:  # fmt: skip
+    """Regions with their points (of a grid), or with the prompts that lie in them.
+
+    A prompt that no tile holds is set on the whole image.
+    """
     if prompts is None:
         per_side, downscale = settings.points_per_side, settings.crop_n_points_downscale_factor
         regions = [one for piece in pieces for one in crops(piece, settings.crop_n_layers)]
         return [(one, points_of(one, per_side, downscale)) for one in regions]
-    own: list[list[Prompt]] = [[] for _ in pieces]
+    own: dict[Region, list[Prompt]] = {}
     for one in prompts:
-        own[region_at(pieces, *one.centre)].append(one)
-    return [(piece, given) for piece, given in zip(pieces, own, strict=True) if given]
+        holding = [piece for piece in pieces if piece.holds(*one.extent)]
+        region = holding[region_at(holding, *one.centre)] if holding else Region(0, 0, *shape)
+        own.setdefault(region, []).append(one)
+    return sorted(own.items())
 
 
 def _in_region(
-    sam: Sam, image: np.ndarray, region: Region, given: Any, settings: Settings, filtered: bool
+    sam: Sam, image: np.ndarray, region: Region, given: Any, settings: Settings
 ) -> Steps[list[Mask]]:
     """Masks of a region, in its pixels."""
     from ...nets.sam.decode import Choices, predict
     from ...nets.sam.embedding import embed
 
     is_grid = isinstance(given, np.ndarray)
-    prompts = _of_grid(given) if is_grid else _of_objects(given, region)
+    groups = [_of_grid(given)] if is_grid else _of_objects(given, region)
     embedding = yield from embed(sam, image)
     choices = Choices(
         settings.points_per_batch,
-        settings.pred_iou_thresh if filtered else 0.0,
-        settings.stability_score_thresh if filtered else 0.0,
+        settings.pred_iou_thresh,
+        settings.stability_score_thresh,
         settings.stability_score_offset,
         settings.mask_threshold,
         settings.use_m2m,
         best=not is_grid,
     )
-    return (yield from predict(sam, embedding, prompts, choices))
+    found: list[Mask] = []
+    done = 0
+    for prompts in groups:
+        found += yield from map_progress(
+            predict(sam, embedding, prompts, choices), functools.partial(_after, done, len(given))
+        )
+        done += len(prompts.numbers)
+    return found
 
 
 def _of_grid(points: np.ndarray) -> Prompts:
@@ -151,22 +175,41 @@ def _of_grid(points: np.ndarray) -> Prompts:
     return Prompts(points[:, None], np.ones((count, 1), int), None, None, np.arange(1, count + 1))
 
 
-def _of_objects(given: Sequence[Prompt], region: Region) -> Prompts:
-    """Prompts in pixels of a region; those of a call are all points, all boxes or all masks."""
+def _of_objects(given: Sequence[Prompt], region: Region) -> list[Prompts]:
+    """Prompts in pixels of a region; those of a call are all points, all boxes or all masks.
+
+    Points are grouped by their number: to fill a prompt up with empty points would change its mask.
+    """
     from ...nets.sam.decode import Prompts
 
+    if given[0].box is None:
+        return _of_points(given, region)
     numbers = np.array([one.number for one in given])
     corner = np.array([region.left, region.top], float)
-    if given[0].box is None:
-        points, labels = padded(given)
-        return Prompts(points - corner, labels, None, None, numbers)
     ends = np.array(region.size[::-1]) - 1
     limits = np.tile(ends, 2)
     boxes = np.array([one.box for one in given]) - np.tile(corner, 2)
     masks = None
     if given[0].mask is not None:
         masks = [one.mask.moved(-region.top, -region.left) for one in given if one.mask]
-    return Prompts(None, None, np.clip(boxes, 0, limits), masks, numbers)
+    return [Prompts(None, None, np.clip(boxes, 0, limits), masks, numbers)]
+
+
+def _of_points(given: Sequence[Prompt], region: Region) -> list[Prompts]:
+    """Points that lie in a region, those of objects with equally many together."""
+    from ...nets.sam.decode import Prompts
+
+    groups: dict[int, list[tuple[np.ndarray, np.ndarray, int]]] = {}
+    for one in given:
+        # negative points may lie beside the region, which is as good as none
+        inside = [region.holds(x, y, x, y) for x, y in one.points]
+        places = one.points[inside] - (region.left, region.top)
+        own = (places, one.positive[inside], one.number)
+        groups.setdefault(len(places), []).append(own)
+    return [
+        Prompts(np.stack(places), np.stack(labels), None, None, np.array(numbers))
+        for places, labels, numbers in (zip(*group, strict=True) for group in groups.values())
+    ]
 
 
 def _across(

@@ -44,6 +44,11 @@ class Region(NamedTuple):
         """Rows and columns in the image."""
         return slice(self.top, self.bottom), slice(self.left, self.right)
 
+    def holds(self, left: float, top: float, right: float, bottom: float) -> bool:
+        """Whether places (x, y) from one corner to another lie on its pixels."""
+        across = self.left - 0.5 <= left and right <= self.right - 0.5
+        return across and self.top - 0.5 <= top and bottom <= self.bottom - 0.5
+
 
 def point_grid(per_side: int) -> np.ndarray:
     """Points (n², 2) of a square grid, as (x, y) shares of the width and height."""

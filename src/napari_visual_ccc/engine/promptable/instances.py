@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -11,9 +10,6 @@ from ...core.layers import LabelsLayer, ShapesLayer
 from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps
 from ...nets.sam.mask import Mask
-
-if TYPE_CHECKING:
-    pass
 
 # pixels by which an outline may differ from the border of its mask
 _TOLERANCE = 0.7

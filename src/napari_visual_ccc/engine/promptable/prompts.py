@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -40,6 +39,8 @@ class Prompt:
         Around the object.
     mask : Mask, optional
         Rough mask of the object.
+    object : int or str, optional
+        Value of the feature ``object`` of its points.
     """
 
     number: int
@@ -47,6 +48,21 @@ class Prompt:
     positive: np.ndarray
     box: tuple[float, float, float, float] | None = None
     mask: Mask | None = None
+    object: Any = None
+
+    @property
+    def name(self) -> Any:
+        """What a person calls it: the value of the feature ``object``, else the number."""
+        return self.number if self.object is None else self.object
+
+    @property
+    def extent(self) -> tuple[float, float, float, float]:
+        """Box (left, top, right, bottom), or that around the positive points."""
+        if self.box is not None:
+            return self.box
+        inside = self.points[self.positive > 0]
+        (left, top), (right, bottom) = inside.min(axis=0), inside.max(axis=0)
+        return float(left), float(top), float(right), float(bottom)
 
     @property
     def centre(self) -> tuple[float, float]:
@@ -95,20 +111,28 @@ def _points(layer: PointsLayer, shape: tuple[int, int]) -> list[Prompt]:
     x_y, positive = places[:, ::-1], _positive(layer)
     table = layer.features
     if table is not None and OBJECT in table:
-        groups = table[OBJECT].astype(str).to_numpy()
-        names = list(dict.fromkeys(groups))
-        chosen = [np.flatnonzero(groups == name) for name in names]
-    else:
-        # what is not to be in an object holds for all of them
-        against = np.flatnonzero(positive == 0)
-        chosen = [np.append(one, against) for one in np.flatnonzero(positive)]
-    found = [
-        Prompt(number, x_y[rows], positive[rows])
-        for number, rows in enumerate(chosen, start=1)
-        if positive[rows].any()
-    ]
-    if not found:
+        return _grouped(x_y, positive, table[OBJECT])
+    # what is not to be in an object holds for all of them
+    against = np.flatnonzero(positive == 0)
+    chosen = [np.append(one, against) for one in np.flatnonzero(positive)]
+    if not chosen:
         raise ValueError("no point of the prompts is positive: set one on each object")
+    return [Prompt(int(rows[0]) + 1, x_y[rows], positive[rows]) for rows in chosen]
+
+
+def _grouped(x_y: np.ndarray, positive: np.ndarray, objects: Any) -> list[Prompt]:
+    """One prompt for each value of the feature ``object``."""
+    groups, found = objects.astype(str).to_numpy(), []
+    for number, group in enumerate(dict.fromkeys(groups), start=1):
+        rows = np.flatnonzero(groups == group)
+        if not positive[rows].any():
+            raise ValueError(f"object {group} of the prompts has no positive point: set one on it")
+        name = objects.iloc[rows[0]]
+        # from a file 3 may be 3.0
+        is_whole = isinstance(name, (int, float, np.number)) and name == np.floor(name)
+        found.append(
+            Prompt(number, x_y[rows], positive[rows], object=int(name) if is_whole else group)
+        )
     return found
 
 
@@ -155,10 +179,13 @@ _NO_POINTS = (np.zeros((0, 2)), np.zeros(0, int))
 def _objects(labels: np.ndarray, *, centroids: bool) -> list[Prompt]:
     from scipy.ndimage import find_objects
 
+    # labels may be any numbers: without gaps, or the largest would count
+    numbers, compact = np.unique(labels, return_inverse=True)
+    first = int(np.searchsorted(numbers, 1))
+    compact = np.maximum(compact.reshape(labels.shape) - (first - 1), 0)
     found = []
-    for number, window in enumerate(find_objects(labels.astype(np.int64)), start=1):
-        if window is None:
-            continue
+    for number, window in zip(numbers[first:].tolist(), find_objects(compact), strict=True):
+        assert window is not None
         top, left = window[0].start, window[1].start
         mask = Mask(top, left, labels[window] == number, prompt=number)
         if centroids:
@@ -175,14 +202,3 @@ def _middle(mask: Mask) -> np.ndarray:
     places = np.argwhere(mask.pixels)
     nearest = np.square(places - places.mean(axis=0)).sum(axis=1).argmin()
     return np.array([places[nearest, 1] + mask.left, places[nearest, 0] + mask.top], float)
-
-
-def padded(prompts: Sequence[Prompt]) -> tuple[np.ndarray, np.ndarray]:
-    """Points (P, N, 2) and labels (P, N) of prompts; -10 is no point."""
-    most = max(len(one.points) for one in prompts)
-    points = np.zeros((len(prompts), most, 2))
-    labels = np.full((len(prompts), most), -10)
-    for row, one in enumerate(prompts):
-        points[row, : len(one.points)] = one.points
-        labels[row, : len(one.points)] = one.positive
-    return points, labels

@@ -24,6 +24,8 @@ class Mask:
         Share of the mask that remains when the cut of the logits is raised instead of lowered.
     prompt : int
         Number of the prompt that gave it.
+    cut : bool
+        Whether it ends at a border of its tile, where its object may go on.
     """
 
     top: int
@@ -32,6 +34,7 @@ class Mask:
     score: float = 1.0
     stability: float = 1.0
     prompt: int = 0
+    cut: bool = False
 
     @cached_property
     def area(self) -> int:

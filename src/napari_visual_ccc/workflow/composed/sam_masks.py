@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 from ...arrays.inputs import finite, plane_of, to_gray
+from ...core.layers import LabelsLayer, PointsLayer, ShapesLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.result import Result
@@ -17,10 +19,14 @@ from ...engine.promptable.instances import label_layer, outline_layer
 from ...engine.promptable.presets import PRESETS, Settings, settings
 
 if TYPE_CHECKING:
+    from ...engine.promptable.prompts import Prompt
     from ...nets.sam.mask import Mask
 
 # objects of a threshold with fewer pixels are noise, and no prompts
 _LEAST = 16
+
+# prompts that a note names
+_MOST = 10
 
 _SHARE = {"min": 0, "max": 1, "step": 0.01}
 
@@ -74,7 +80,7 @@ def sam_masks(  # noqa: PLR0913
         One object each. Points: the feature ``label`` is positive or negative (1 or 0; without it
         all are positive); points with the same feature ``object`` belong to one object, without it
         each positive point is an object and negative ones hold for all. Shapes: the box around
-        each. Labels: a rough mask of each object, which is refined.
+        each. Labels: a rough mask of each object, which is refined. Every prompt keeps its mask.
     spacing : float or (y, x), optional
         Size of a pixel in `unit`.
     unit : str
@@ -101,7 +107,7 @@ def sam_masks(  # noqa: PLR0913
     crop_n_layers : int
         Layers of crops on which the grid is set as well, 2 x 2, 4 x 4, ...: finds small objects.
     box_nms_thresh : float
-        Of masks whose boxes have a higher IoU, only the best is kept.
+        Of masks of the grid whose boxes have a higher IoU, only the best is kept.
     crop_n_points_downscale_factor : int
         The grid of each layer of crops has fewer points per side by this factor.
     min_mask_region_area : int
@@ -110,7 +116,8 @@ def sam_masks(  # noqa: PLR0913
         Predict each mask again from its point and its first mask (mask to mask).
     tile_size : int
         Side in pixels of tiles that are segmented one by one and joined, for large images; 0: the
-        whole image at once, which the model sees at 1024 pixels.
+        whole image at once, which the model sees at 1024 pixels. A prompt that no tile holds is set
+        on the whole image.
     prompts_from : {'grid', 'threshold', 'watershed', 'centroids'}
         Points of the prompts where no layer is given: a grid, or the middle of each object of an
         automatic threshold (Otsu), split by watershed or not: fewer, and on the objects. Centroids:
@@ -132,7 +139,8 @@ def sam_masks(  # noqa: PLR0913
     Result
         ``masks``: (Y, X) int32 labels, small masks on top of large ones. The table has one row a
         mask: ``score`` (the predicted IoU), ``stability``, ``pixels`` and with a scale the area in
-        `unit`² of the label, ``mask_pixels`` of the whole mask, and ``prompt``, its number.
+        `unit`² of the label, ``mask_pixels`` of the whole mask, and ``prompt``: the number of the
+        point or shape, the label, or the value of ``object``.
 
     Raises
     ------
@@ -161,25 +169,31 @@ def sam_masks(  # noqa: PLR0913
     masks = yield from generate.generate(
         sam, generate.to_rgb(plane), values, given, largest_only=largest_only, filtered=filtered
     )
-    masks = yield from _merged(masks, plane, merge)
+    if not filtered:
+        notes = (*notes, *_ignored(prompts, prompts_from), *_of_each(given, masks))
+    _check_any(masks, filtered=filtered)
+    found, masks = len(masks), (yield from _merged(masks, plane, merge))
+    if not filtered and len(masks) < found:
+        notes = (*notes, f"{_count(found - len(masks))} removed or merged")
     facts = {
         "settings": values._asdict(), "prompts": "grid" if given is None else len(given),
         **sam.identity,
     }  # fmt: skip
-    result = yield from _result(masks, plane.shape, PixelSize.of(spacing, unit), outlines, notes)
+    layer = label_layer(masks, (plane.shape[0], plane.shape[1]), PixelSize.of(spacing, unit))
+    if given is not None and layer.table is not None:
+        layer.table["prompt"] = layer.table["prompt"].map({one.number: one.name for one in given})
+    result = yield from _result(layer, len(masks), outlines, notes)
     return replace(result, model=sam.identity, facts={**result.facts, **facts})
 
 
 def _result(
-    masks: list[Mask], shape: tuple[int, ...], pixel_size: PixelSize | None, outlines: bool,
-    notes: tuple[str, ...],
-) -> Steps[Result]:  # fmt: skip
-    layer = label_layer(masks, (shape[0], shape[1]), pixel_size)
+    layer: LabelsLayer, masks: int, outlines: bool, notes: tuple[str, ...]
+) -> Steps[Result]:
     shown = int(layer.data.max())
     layers: tuple[Any, ...] = (layer,)
     if outlines:
         layers = (layer, (yield from outline_layer(layer)))
-    notes = (*notes, _count(shown), *_covered(len(masks) - shown))
+    notes = (*notes, _count(shown), *_covered(masks - shown))
     return Result(layers, facts={"masks": shown}, notes=notes)
 
 
@@ -190,12 +204,44 @@ def _merged(masks: list[Mask], plane: np.ndarray, how: str) -> Steps[list[Mask]]
         masks = yield from without_duplicates(masks)
     if how == "likeness":
         masks = yield from merge_alike(masks, plane)
-    if not masks:
+    return masks
+
+
+def _check_any(masks: list[Mask], *, filtered: bool) -> None:
+    if masks:
+        return
+    if filtered:
         raise ValueError(
             "no mask is good enough: lower pred_iou_thresh or stability_score_thresh, or give "
             "prompts"
         )
-    return masks
+    raise ValueError(
+        "no prompt gave a mask: lower mask_threshold or min_mask_region_area, or set other prompts"
+    )
+
+
+def _of_each(given: Sequence[Prompt], masks: Sequence[Mask]) -> tuple[str, ...]:
+    """What a person should know of their prompts: those without a mask, and masks cut by tiles."""
+    found, cut = ({m.prompt for m in masks if m.cut or every} for every in (True, False))
+    lost = [str(one.name) for one in given if one.number not in found]
+    ending = [str(one.name) for one in given if one.number in cut]
+    notes = ((lost, "no mask"), (ending, "a mask that its tile may cut (enlarge tile_size)"))
+    return tuple(f"{_named(names)} gave {what}" for names, what in notes if names)
+
+
+def _named(names: list[str]) -> str:
+    if len(names) == 1:
+        return f"prompt {names[0]}"
+    more = f" and {len(names) - _MOST} more" if len(names) > _MOST else ""
+    return f"prompts {', '.join(names[:_MOST])}{more}"
+
+
+def _ignored(prompts: Any, source: str) -> tuple[str, ...]:
+    """A note if the prompts that are given leave the choice of a source without use."""
+    is_drawn = isinstance(prompts, (PointsLayer, ShapesLayer))
+    if source in ("threshold", "watershed") or (source == "centroids" and is_drawn):
+        return (f"prompts_from={source} was not used: prompts are given",)
+    return ()
 
 
 def _count(masks: int) -> str:
@@ -222,6 +268,11 @@ def _prompts(prompts: Any, plane: np.ndarray, source: str) -> Steps[tuple[Any, b
     from ...engine.segmentation.watershed import watershed_split
 
     binary = yield from threshold(plane, min_size=_LEAST)
+    if not np.asarray(binary).any():
+        raise ValueError(
+            f"the automatic threshold finds no object of {_LEAST} pixels or more: give prompts, or "
+            "take prompts_from grid"
+        )
     split = watershed_split if source == "watershed" else label_objects
     objects = yield from split(np.asarray(binary), min_size=_LEAST)
     return prompts_of(objects.labels, plane.shape, centroids=True), True
