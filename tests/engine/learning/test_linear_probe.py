@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.learning.linear_probe import PENALTIES, LinearProbe
+from napari_visual_ccc.nets.training.augment import dihedral
 from tests.engine.learning.prepared import made, recipe, striped
 
 CPU = torch.device("cpu")
@@ -35,6 +37,25 @@ def test_without_variations_the_network_gives_the_logits_of_the_fit():
     x = torch.from_numpy(prepared.crops.astype(np.float32))[:, None]
     np.testing.assert_allclose(fitted.net((x - 0.5) / 0.5).numpy(), fitted.logits, atol=1e-3)
     assert fitted.recipe["copies"] == 1
+
+
+@pytest.mark.parametrize("flips", [False, True])
+def test_images_are_scored_without_the_variations_that_are_trained_with(flips):
+    chosen = recipe(flips=flips, crop=0.08)
+    prepared, network = made(chosen)
+    probe = LinearProbe(prepared, network, chosen, CPU)
+    fitted = run(probe.fit(IMAGES))
+    assert fitted.recipe["copies"] == 4
+    x = (torch.from_numpy(prepared.crops.astype(np.float32))[:, None] - 0.5) / 0.5
+    views = torch.stack([fitted.net(dihedral(x, kind)) for kind in range(8 if flips else 1)])
+    # a mean of some of the eight views, or that of the only one
+    low, high = views.amin(dim=0).numpy(), views.amax(dim=0).numpy()
+    assert (fitted.logits >= low - 1e-3).all() and (fitted.logits <= high + 1e-3).all()
+    held_out = run(probe.cross_validate(FOLDS, IMAGES)).logits
+    for images, others in FOLDS:
+        # networks of the folds are trained as the last one is, or it would not be calibrated
+        alone = run(probe.fit(images)).logits
+        np.testing.assert_array_equal(held_out[others], alone[others])
 
 
 def test_the_pixel_size_is_one_more_feature():

@@ -64,7 +64,9 @@ class LinearProbe:
         # features of stretched crops hardly change with brightness, and noise costs accuracy
         self.augmentation = replace(recipe.augmentation, brightness=0.0, noise=0.0)
         self.penalty = PENALTIES[0]
+        # rows to train with, and the views whose mean is scored
         self._features: list[np.ndarray] = []
+        self._views: list[np.ndarray] = []
 
     def fit(self, images: np.ndarray, validation: np.ndarray | None = None) -> Steps[Fitted]:
         """Fit on crops and their variations, with the penalty of the last cross-validation.
@@ -100,16 +102,19 @@ class LinearProbe:
     def cross_validate(self, folds: Folds, images: np.ndarray) -> Steps[Fitted]:
         """Choose the penalty by the loss of held-out images, then fit on all.
 
-        Folds are trained on the crops as they are, the last fit on their variations as well.
+        Folds are trained on the crops as they are, the last fit on their variations as well. Where
+        these are cropped, scaled, rotated, shifted or sheared, the folds are trained on them too:
+        such a network is less sure, and must be calibrated by others like it.
         """
         yield from self._compute_features()
         prepared, tried = self.prepared, []
+        rows = self._features if self.augmentation.moves else self._features[:1]
         for number, penalty in enumerate(PENALTIES):
             logits = np.zeros((len(prepared.crops), len(prepared.classes)))
             for fold, (chosen, held_out) in enumerate(folds):
                 done = number * len(folds) + fold
                 yield Progress(done, len(PENALTIES) * len(folds), "cross-validating")
-                weight, bias, _ = yield from self._solve(chosen, penalty, self._features[:1])
+                weight, bias, _ = yield from self._solve(chosen, penalty, rows)
                 crops = prepared.crops_of(held_out)
                 logits[crops] = self._logits(weight, bias)[crops]
             tried.append((self._loss(logits, images), penalty, logits))
@@ -135,29 +140,37 @@ class LinearProbe:
         return float(-(np.log(np.maximum(right, 1e-12)) * weights).mean())
 
     def _compute_features(self) -> Steps[None]:
-        """Features of all crops as they are, and of a few random variations."""
-        import torch
-
+        """Features of all crops as they are, of a few random variations, and of flipped views."""
         if self._features:
             return
-        crops = self.prepared.crops
-        copies = 4 if len(crops) <= 4000 else 2 if len(crops) <= 12_000 else 1
-        if self.augmentation == _NO_AUGMENTATION:
+        count, augmentation = len(self.prepared.crops), self.augmentation
+        copies = 4 if count <= 4000 else 2 if count <= 12_000 else 1
+        if augmentation == _NO_AUGMENTATION:
             copies = 1
-        for copy in range(copies):
-            generator = torch.Generator().manual_seed(self.recipe.seed * 1009 + copy)
+        kinds = [_NO_AUGMENTATION, *[augmentation] * (copies - 1)]
+        if augmentation.moves and augmentation.flips:
+            kinds += [replace(_NO_AUGMENTATION, flips=True)] * (copies - 1)
+        found = []
+        for number, kind in enumerate(kinds):
+            note = f"computing features, {number + 1} of {len(kinds)}"
+            found.append((yield from self._features_of(kind, number, note)))
+        # images are scored as `classify` does it: as they are and flipped, never cropped or rotated
+        self._features = found[:copies]
+        self._views = [found[0], *found[copies:]] if augmentation.moves else found
 
-            def features(
-                x: torch.Tensor, plain: bool = copy == 0, draw: torch.Generator = generator
-            ) -> torch.Tensor:
-                parts = self.architecture.parts
-                x = x if plain else augmented(x, self.augmentation, draw)
-                x = (x - self.architecture.mean) / self.architecture.std
-                return parts.embed(self.net, parts.features(self.net, x))
+    def _features_of(self, augmentation: Augmentation, copy: int, note: str) -> Steps[np.ndarray]:
+        """Features of one random variation of all crops."""
+        import torch
 
-            note = f"computing features, {copy + 1} of {copies}"
-            found = yield from apply_to_crops(features, crops, self.device, note)
-            self._features.append(found)
+        generator = torch.Generator().manual_seed(self.recipe.seed * 1009 + copy)
+
+        def features(x: torch.Tensor) -> torch.Tensor:
+            parts = self.architecture.parts
+            x = x if augmentation == _NO_AUGMENTATION else augmented(x, augmentation, generator)
+            x = (x - self.architecture.mean) / self.architecture.std
+            return parts.embed(self.net, parts.features(self.net, x))
+
+        return (yield from apply_to_crops(features, self.prepared.crops, self.device, note))
 
     def _rows(self, features: np.ndarray) -> np.ndarray:
         """Features of all crops and, if the network takes it, the pixel size."""
@@ -190,6 +203,6 @@ class LinearProbe:
         return weight, bias, history
 
     def _logits(self, weight: torch.Tensor, bias: torch.Tensor) -> np.ndarray:
-        # the mean over variations, as `classify` averages over flipped views
-        rows = self._rows(np.mean(self._features, axis=0))
+        # the mean over views, as `classify` averages over flipped ones
+        rows = self._rows(np.mean(self._views, axis=0))
         return rows @ weight.numpy().T + bias.numpy()
