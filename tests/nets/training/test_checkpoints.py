@@ -16,7 +16,7 @@ from napari_visual_ccc.nets.training.checkpoints import (
     files_in,
     folder_of,
 )
-from napari_visual_ccc.nets.training.fit import fit
+from napari_visual_ccc.nets.training.fit import EarlyStopping, fit
 from napari_visual_ccc.nets.training.recipe import FitOptions
 from napari_visual_ccc.nets.training.selection import KeptEpoch
 from napari_visual_ccc.nets.training.state import StateFile, epoch_file
@@ -101,7 +101,7 @@ KILLED = """
     import os, signal
     from pathlib import Path
     from napari_visual_ccc.nets.training.checkpoints import BestEpochs
-    from napari_visual_ccc.nets.training.fit import fit
+    from napari_visual_ccc.nets.training.fit import EarlyStopping, fit
     from napari_visual_ccc.nets.training.state import StateFile
     from napari_visual_ccc.nets.training.tasks import LOSS, Classifier
     from tests.nets.training.test_checkpoints import OPTIONS, TASK, pictures, tiny
@@ -145,12 +145,47 @@ def test_finishing_gives_the_checkpoints_so_far(tmp_path):
 
 def test_an_epoch_whose_file_is_damaged_is_no_longer_kept(tmp_path):
     state = tmp_path / "training.state"
-    best, again = BestEpochs(LOSS, 2), BestEpochs(LOSS, 2)
+    best, again = BestEpochs(LOSS, 3), BestEpochs(LOSS, 3)
     trained(best, state)
-    first = next(best.epochs())[0].epoch
-    epoch_file(state, first).write_bytes(b"damaged")
+    ranked = [one.epoch for one, _ in best.epochs() if one.rank]
+    lost = next(epoch for epoch in ranked[1:] if epoch != OPTIONS.epochs)
+    # the weights of the best one are in the state too
+    for epoch in (ranked[0], lost):
+        epoch_file(state, epoch).write_bytes(b"damaged")
     trained(again, state)
-    assert first not in {one.epoch for one, _ in again.epochs() if one.epoch != OPTIONS.epochs}
+    assert dict(listed_values(again)) == {
+        rank: epoch for rank, epoch in listed_values(best) if epoch != lost
+    }
+    for name, value in next(best.epochs())[1].items():
+        torch.testing.assert_close(next(again.epochs())[1][name], value, rtol=0, atol=0)
+
+
+def listed_values(best):
+    return [(one.rank, one.epoch) for one, _ in best.epochs() if one.rank]
+
+
+@pytest.mark.parametrize("earlier", [0, 1])
+def test_a_state_of_fewer_checkpoints_leaves_ranks_empty(tmp_path, earlier):
+    state = tmp_path / "training.state"
+    trained(BestEpochs(LOSS, earlier), state)
+    whole, again = BestEpochs(LOSS, 3), BestEpochs(LOSS, 3)
+    trained(whole)
+    trained(again, state)
+    known = [(rank, epoch) for rank, epoch in listed_values(whole) if rank == 1 or epoch == 6]
+    assert listed_values(again) == known
+
+
+def test_the_first_is_the_model_though_another_is_better_by_next_to_nothing():
+    values = [1.0, 0.5, 0.5 - 2e-6, 0.5 - 4e-6, 0.7]
+    best, early, net = BestEpochs(LOSS, 2), EarlyStopping(LOSS, 9), nn.Linear(1, 1)
+    for epoch, value in enumerate(values, start=1):
+        nn.init.constant_(net.weight, epoch)
+        row = {"epoch": epoch, "loss": 9.0, "validation_loss": value}
+        best.update(row, net)
+        early.update(row, net)
+    best.finish(row, net)
+    assert listed(best) == [(2, 1, False, 2), (4, 2, False, 4), (5, 0, True, 5)]
+    assert float(early.weights["weight"]) == 2
 
 
 def test_the_state_of_an_earlier_version_has_its_best_epoch(tmp_path):

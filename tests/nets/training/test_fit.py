@@ -145,6 +145,16 @@ def test_early_stopping_ends_a_training_that_gets_no_better():
     assert len(history) < 200
 
 
+def test_a_training_that_stopped_early_is_not_continued(tmp_path):
+    options = FitOptions(epochs=8, batch_size=8, learning_rate=1e-12, patience=2)
+    one, history = trained(options, state=StateFile(tmp_path / "training.state"))
+    other, again = trained(options, state=StateFile(tmp_path / "training.state"))
+    assert len(history) < 8
+    assert again == history
+    for name, value in one.state_dict().items():
+        torch.testing.assert_close(other.state_dict()[name], value, rtol=0, atol=0)
+
+
 @pytest.mark.parametrize(
     ("monitor", "values"),
     [(LOSS, [3.0, 2.0, 2.0, 2.5, 1.0]), (Metric("dice", True), [0.3, 0.5, 0.5, 0.4, 0.6])],

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 class BestEpochs:
     """Collect the weights of the best epochs; without validation samples there are none.
 
+    The first one is the epoch that early stopping takes the model from: of values that differ by
+    too little to be an improvement, the earliest. The others are ranked by value.
+
     Parameters
     ----------
     monitor : Metric
@@ -32,9 +35,10 @@ class BestEpochs:
 
     def __init__(self, monitor: Metric, count: int) -> None:
         self.monitor, self.count = monitor, count
+        # values of all epochs, and weights of those that are kept
         self.values: dict[int, float] = {}
         self.weights: dict[int, Weights] = {}
-        self._last = 0
+        self._first, self._last = 0, 0
 
     @property
     def column(self) -> str:
@@ -43,69 +47,76 @@ class BestEpochs:
 
     def update(self, row: Mapping[str, float], net: nn.Module) -> None:
         """Keep the weights of an epoch if it is one of the best so far."""
-        if self._is_ranked(row):
-            self._add(int(row["epoch"]), row[self.column], net)
+        if self._rank(row):
+            self._add(int(row["epoch"]), net)
             self._drop()
 
     def finish(self, row: Mapping[str, float], net: nn.Module) -> None:
         """Keep the weights of the last epoch too."""
         self._last = int(row["epoch"])
-        if self._is_ranked(row) and self._last not in self.weights:
-            self._add(self._last, row[self.column], net)
+        if self._last in self.values and self._last not in self.weights:
+            self._add(self._last, net)
 
     def epochs(self) -> Iterator[tuple[KeptEpoch, Weights]]:
-        """Give the epochs with their weights, the best first and the last one last."""
+        """Give the epochs with their weights, the best first and the last one last.
+
+        A rank is missing where the weights of its epoch are not known.
+        """
         ranks = {epoch: rank for rank, epoch in enumerate(self._best(), start=1)}
-        for epoch in sorted(self.values, key=lambda one: ranks.get(one, math.inf)):
+        for epoch in sorted(self.weights, key=lambda one: ranks.get(one, math.inf)):
             kept = KeptEpoch(
                 epoch=epoch, monitor=self.column, value=self.values[epoch],
                 rank=ranks.get(epoch, 0), last=epoch == self._last,
             )  # fmt: skip
             yield kept, self.weights[epoch]
 
-    def _is_ranked(self, row: Mapping[str, float]) -> bool:
-        return self.count > 0 and math.isfinite(row.get(self.column, math.nan))
+    def _rank(self, row: Mapping[str, float]) -> bool:
+        """Note the value of an epoch, if it has one."""
+        value, epoch = float(row.get(self.column, math.nan)), int(row["epoch"])
+        if self.count == 0 or not math.isfinite(value):
+            return False
+        self.values[epoch] = value
+        best = self.values[self._first] if self._first else self.monitor.worst
+        if self.monitor.improves(value, best):
+            self._first = epoch
+        return True
 
-    def _add(self, epoch: int, value: float, net: nn.Module) -> None:
-        self.values[epoch] = float(value)
+    def _add(self, epoch: int, net: nn.Module) -> None:
         self.weights[epoch] = {
             name: one.detach().cpu().clone() for name, one in net.state_dict().items()
         }
 
     def _best(self) -> list[int]:
         sign = -1 if self.monitor.higher_is_better else 1
-        return sorted(self.values, key=lambda epoch: (sign * self.values[epoch], epoch))[
-            : self.count
-        ]
+
+        def order(epoch: int) -> tuple[bool, float, int]:
+            return epoch != self._first, sign * self.values[epoch], epoch
+
+        return sorted(self.values, key=order)[: self.count]
 
     def _drop(self) -> None:
         best = self._best()
-        for epoch in [one for one in self.values if one not in best]:
-            del self.values[epoch], self.weights[epoch]
+        self.weights = {epoch: one for epoch, one in self.weights.items() if epoch in best}
 
     def state_dict(self) -> dict[str, Any]:
         """Values of a state file; the weights have files of their own."""
-        return {"kept": dict(self.values)}
+        return {"kept": {epoch: self.values[epoch] for epoch in self.weights}}
 
     def load_state_dict(self, stored: Mapping[str, Any], state: StateFile) -> None:
-        """Continue from a state file; an epoch whose file is gone is no longer kept.
+        """Continue from a state file.
 
-        The state of an earlier version has the weights of its best epoch only.
+        Epochs are ranked by the history: one that was not kept (the state is of an earlier version
+        or of fewer checkpoints) or whose file is gone leaves its rank empty. The weights of the
+        best epoch are always there.
         """
-        if not self.count:
+        for row in stored["history"]:
+            self._rank(row)
+        if not self._first:
             return
-        if "kept" in stored:
-            found = {epoch: state.read_epoch(epoch) for epoch in stored["kept"]}
-            self.weights = {epoch: one for epoch, one in found.items() if one is not None}
-            self.values = {epoch: stored["kept"][epoch] for epoch in self.weights}
-            self._drop()
-            return
-        rows = [row for row in stored["history"] if self._is_ranked(row)]
-        if rows:
-            sign = -1 if self.monitor.higher_is_better else 1
-            best = min(rows, key=lambda row: sign * row[self.column])
-            self.values = {int(best["epoch"]): best[self.column]}
-            self.weights = {int(best["epoch"]): dict(stored["best_weights"])}
+        found = {epoch: state.read_epoch(epoch) for epoch in stored.get("kept", {})}
+        self.weights = {epoch: one for epoch, one in found.items() if one is not None}
+        self.weights.setdefault(self._first, dict(stored["best_weights"]))
+        self._drop()
 
 
 # files --------------------------------------------------------------------------------------------

@@ -18,9 +18,6 @@ from .recipe import FitOptions, Stages
 from .state import StateFile
 from .tasks import Metric, S, Task
 
-# smallest change of the monitored value that counts as an improvement
-_MIN_DELTA = 1e-5
-
 _VALIDATION_BATCH = 64
 
 
@@ -51,7 +48,8 @@ def fit(
     stages : Stages, optional
         Parameters that are trained; all of them by default.
     state : StateFile, optional
-        File that the training continues from, and is written to after every epoch.
+        File that the training continues from, and is written to after every epoch. A training that
+        stopped early has no further epoch.
     kept : BestEpochs, optional
         Collects the weights of the best epochs and of the last one.
 
@@ -84,6 +82,9 @@ def fit(
     history: list[dict[str, float]] = [] if stored is None else stored["history"]
     first = len(history)
     for epoch in range(first, first if state.finish else options.epochs):
+        # also before the first epoch: a training that has stopped is not continued
+        if early.stops and epoch > loop.warm_up:
+            break
         row = yield from loop.run_epoch(epoch, samples)
         if validation is not None:
             row |= loop.validate(validation)
@@ -95,8 +96,6 @@ def fit(
         values |= {**kept.state_dict(), **loop.state_dict()}
         state.write(options, fingerprint, values, kept.weights)
         yield Progress(epoch + 1, options.epochs, "epochs", row)
-        if early.stops and epoch + 1 > loop.warm_up:
-            break
     kept.finish(history[-1], net)
     net.load_state_dict(early.weights)
     net.eval().requires_grad_(False)
@@ -125,7 +124,7 @@ class EarlyStopping:
 
     def __init__(self, monitor: Metric, patience: int) -> None:
         self.monitor, self.patience = monitor, patience
-        self.best = -math.inf if monitor.higher_is_better else math.inf
+        self.best = monitor.worst
         self.epochs_without_improvement = 0
         self.weights: dict[str, torch.Tensor] = {}
 
@@ -134,16 +133,11 @@ class EarlyStopping:
         value = _monitored(self.monitor, row)
         validated = f"validation_{self.monitor.name}" in row
         # nothing independent says which epoch is the best: the last one has learnt most
-        if not validated or self._improves(value):
+        if not validated or self.monitor.improves(value, self.best):
             self.best, self.epochs_without_improvement = value, 0
             self.weights = copy.deepcopy(net.state_dict())
         else:
             self.epochs_without_improvement += 1
-
-    def _improves(self, value: float) -> bool:
-        if self.monitor.higher_is_better:
-            return value > self.best + _MIN_DELTA
-        return value < self.best - _MIN_DELTA
 
     @property
     def stops(self) -> bool:

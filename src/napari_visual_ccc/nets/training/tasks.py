@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple, Protocol, TypeVar
 
@@ -16,6 +17,9 @@ from torch.nn.functional import cross_entropy
 from ..inference import with_channels
 from .augment import augmented
 from .recipe import Augmentation
+
+# smallest change of a monitored value that counts as an improvement
+_MIN_DELTA = 1e-5
 
 
 class Metric(NamedTuple):
@@ -31,6 +35,17 @@ class Metric(NamedTuple):
 
     name: str
     higher_is_better: bool
+
+    def improves(self, value: float, best: float) -> bool:
+        """Whether an epoch counts as better than the best one so far; smaller changes do not."""
+        if self.higher_is_better:
+            return value > best + _MIN_DELTA
+        return value < best - _MIN_DELTA
+
+    @property
+    def worst(self) -> float:
+        """Value that every finite one improves."""
+        return -math.inf if self.higher_is_better else math.inf
 
 
 LOSS = Metric("loss", higher_is_better=False)
