@@ -24,6 +24,14 @@ def test_one_class_is_enough_to_test_with():
         Dataset((), "none", min_classes=1)
 
 
+def test_no_two_images_have_one_name():
+    names = ["a", "a (2)", "b", "a", "a"]
+    data = from_arrays([np.zeros((4, 4))] * 5, list("xyxyx"), names=names)
+    assert [one.name for one in data.examples] == ["a", "a (2)", "b", "a (3)", "a (4)"]
+    # two rows of one name are of one specimen unless they say otherwise
+    assert [one.group for one in data.examples] == names
+
+
 def test_bytes_that_are_not_text_become_printable():
     assert printable("caf\udce9") == "caf\ufffd"
 

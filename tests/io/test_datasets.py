@@ -205,6 +205,16 @@ def test_without_a_group_every_image_is_a_group(table):
     assert [one.group for one in data.examples] == ["S1", "shapes/rod/s1/c.png"]
 
 
+def test_images_of_one_name_are_named_by_their_paths(table, folder):
+    picture(folder / "rod/a.png")
+    text = "path,label,name\nshapes/cube/a.png,cube,a\nshapes/cube/b.tif,cube,b\n"
+    data = load(table(text + "shapes/rod/a.png,rod,a\n"))
+    assert [(one.name, one.group) for one in data.examples] == [
+        ("shapes/cube/a.png", "shapes/cube/a.png"), ("b", "b"),
+        ("shapes/rod/a.png", "shapes/rod/a.png"),
+    ]  # fmt: skip
+
+
 def test_a_pattern_matches_the_group_of_rows_of_a_table(table):
     data = load(table(ROWS), group="^(.)")
     assert [one.group for one in data.examples] == ["a", "c"]
@@ -325,6 +335,8 @@ def test_a_column_of_parts_is_kept(folder):
     assert list(data.table["part"]) == ["train", "test", "train"]
     undivided = load(table_of(folder, *(f"{row},cross-validated" for row in rows)))
     assert not undivided.is_divided
+    assert undivided.is_cross_validated
+    assert not data.is_cross_validated
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ _PARTS = {
     "val": "validation", "valid": "validation", "validation": "validation",
     "test": "test", "testing": "test", "holdout": "test", "hold-out": "test",
 }  # fmt: skip
+
+# part of all images of a cross-validation, in the table that `train` writes
+CROSS_VALIDATED = "cross-validated"
 
 
 def part_named(name: str) -> str:
@@ -45,8 +49,9 @@ class Example:
         Reads the image.
     path : Path, optional
         File of the image.
-    part : {'', 'train', 'validation', 'test'}
-        What the image is for, where the data set is divided already.
+    part : {'', 'train', 'validation', 'test', 'cross-validated'}
+        What the image is for, where the data set is divided already; or that it is of a
+        cross-validation, whose images are for everything.
     """
 
     name: str
@@ -64,7 +69,8 @@ class Dataset:
     Parameters
     ----------
     examples : tuple of Example
-        Images in a fixed order.
+        Images in a fixed order. A number is added to a name that another image has, since names
+        tell images apart in tables.
     name : str
         Name on the model card.
     skipped : tuple of (name, reason)
@@ -99,6 +105,7 @@ class Dataset:
                 f"{self.name}: {count} or more classes with images are needed, found {found}; put "
                 f"the images of each class into a folder of its own{why}"
             )
+        object.__setattr__(self, "examples", _with_distinct_names(self.examples))
         without = next((one.name for one in self.examples if not one.part), None)
         if self.is_divided and without is not None:
             raise ValueError(
@@ -120,7 +127,12 @@ class Dataset:
     @property
     def is_divided(self) -> bool:
         """Whether the images have parts to train, validate and test with."""
-        return any(one.part for one in self.examples)
+        return any(part_named(one.part) for one in self.examples)
+
+    @property
+    def is_cross_validated(self) -> bool:
+        """Whether the images are those of a cross-validation: each was trained and tested with."""
+        return {one.part for one in self.examples} == {CROSS_VALIDATED}
 
     @property
     def held_out(self) -> Dataset:
@@ -140,6 +152,33 @@ class Dataset:
         rows = [(one.name, one.label, one.group, one.part) for one in self.examples]
         table = pd.DataFrame(rows, columns=["name", "label", "group", "part"])
         return table if self.is_divided else table.drop(columns="part")
+
+
+def _with_distinct_names(examples: Iterable[Example]) -> tuple[Example, ...]:
+    found, used = [], set()
+    times: Counter[str] = Counter()
+    for one in examples:
+        name = one.name
+        while name in used:
+            times[one.name] += 1
+            name = f"{one.name} ({times[one.name] + 1})"
+        used.add(name)
+        found.append(one if name == one.name else replace(one, name=name))
+    return tuple(found)
+
+
+def shared_groups(groups: Sequence[str], parts: Sequence[str]) -> list[str]:
+    """Say whether groups are in the test part and in another one; nothing without parts."""
+    parts_of: dict[str, set[str]] = {}
+    for group, part in zip(groups, parts, strict=True):
+        parts_of.setdefault(str(group), set()).add("test" if part == "test" else "train")
+    shared = [group for group, found in parts_of.items() if len(found) > 1]
+    if not shared:
+        return []
+    return [
+        f"{len(shared)} groups, such as {shared[0]}, are in the test part and in another one: the "
+        "test is optimistic for new specimens"
+    ]
 
 
 def printable(text: str) -> str:

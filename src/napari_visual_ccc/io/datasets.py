@@ -5,11 +5,12 @@ from __future__ import annotations
 import functools
 import os
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.dataset import Dataset, Example, part_named, printable
+from ..core.dataset import CROSS_VALIDATED, Dataset, Example, part_named, printable
 from ..core.micrograph import Micrograph, channel_names
 from .channels import by_image, complete, read_channels, read_files
 from .read import FOLDERS, is_image, read
@@ -19,9 +20,6 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("path", "label")
 
-# what `train` writes into the column of parts of a cross-validation
-_CROSS_VALIDATED = "cross-validated"
-
 
 def load(
     source: str | Path, *, group: str = "", channels: str = "", min_classes: int = 2
@@ -30,13 +28,15 @@ def load(
 
     The images may be divided already: the folder has folders ``train``, ``validation`` and
     ``test`` (or ``training``, ``val``, ``valid``, ``holdout``, in any case) with one folder for
-    each class in them, or the table has a column ``part``. `train` keeps these parts.
+    each class in them, or the table has a column ``part``. `train` keeps these parts. Images whose
+    part is ``cross-validated`` are cross-validated again.
 
     Parameters
     ----------
     source : str or Path
         Folder or ``.csv`` file (columns ``path`` and ``label``; if there are, ``group``, ``part``
-        and ``name``; paths are relative to the table). The split that `train` writes beside a
+        and ``name``; paths are relative to the table). An image whose name another one has is
+        named by its path. The split that `train` writes beside a
         model is such a table.
     group : str
         Regular expression whose first group matches the specimen in a file name. Without it, a
@@ -262,9 +262,9 @@ def _from_csv(
         )
     examples, skipped = [], []
     parts = _parts_in(table, file)
-    for number, (row, part) in enumerate(zip(table.to_dict("records"), parts, strict=True), 2):
+    rows = zip(table.to_dict("records"), parts, _names_in(table), strict=True)
+    for number, (row, part, name) in enumerate(rows, 2):
         path_text, label = row["path"].strip(), row["label"].strip()
-        name = str(row.get("name", "")).strip() or path_text
         path = file.parent / path_text
         if not path_text or not label:
             skipped.append((f"line {number}", "no path or no label"))
@@ -284,11 +284,22 @@ def _from_csv(
     return Dataset(tuple(examples), file.stem, tuple(skipped), min_classes, channels)
 
 
+def _names_in(table: pd.DataFrame) -> list[str]:
+    """Name of every row: its path, where it has no name of its own."""
+    paths = [path.strip() for path in table["path"]]
+    names = [name.strip() for name in table.get("name", paths)]
+    times = Counter(names)
+    return [
+        path if not name or times[name] > 1 else name
+        for name, path in zip(names, paths, strict=True)
+    ]
+
+
 def _parts_in(table: pd.DataFrame, file: Path) -> list[str]:
-    """Part of every row; empty ones where the table has none, or is of a cross-validation."""
+    """Part of every row; empty ones where the table has none."""
     texts = [str(one).strip() for one in table.get("part", [""] * len(table))]
-    if set(texts) <= {""} or set(texts) == {_CROSS_VALIDATED}:
-        return [""] * len(texts)
+    if set(texts) <= {""} or set(texts) == {CROSS_VALIDATED}:
+        return texts
     parts = [part_named(text) for text in texts]
     first: dict[str, tuple[str, int]] = {}
     for number, (text, part, path) in enumerate(zip(texts, parts, table["path"], strict=True), 2):

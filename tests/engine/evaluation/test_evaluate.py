@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from skimage.io import imread, imsave
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.core.dataset import from_arrays
+from napari_visual_ccc.core.dataset import Dataset, from_arrays
 from napari_visual_ccc.io.datasets import load
 from napari_visual_ccc.nets.card import read_card
 from tests.models import saved
@@ -42,6 +44,15 @@ def test_the_shipped_model_is_tested_on_real_crops(crops):
     assert found.facts["temperature"] == pytest.approx(1.155)
     assert found.facts["ece_after"] == found.value(ECE)
     np.testing.assert_allclose(found.probabilities.sum(axis=1), 1, atol=1e-6)
+
+
+def test_images_of_a_cross_validation_are_no_test(crops):
+    _, some = crops
+    few = tuple(replace(one, part="cross-validated") for one in some.examples[::11])
+    data = Dataset(few, "split", min_classes=1)
+    (note,) = (one for one in ccc.evaluate(data).notes if "cross-validation" in one)
+    assert "has learnt all of them" in note
+    assert not any("cross-validation" in one for one in ccc.evaluate(some).notes)
 
 
 def test_evaluate_says_of_an_image_what_classify_says(crops):

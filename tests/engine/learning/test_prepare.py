@@ -5,7 +5,7 @@ import pytest
 
 from napari_visual_ccc.core.dataset import Dataset, from_arrays
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.learning.prepare import prepare
+from napari_visual_ccc.engine.learning.prepare import prepare, same_pixels
 from napari_visual_ccc.nets.models.registry import architecture
 from tests.engine.learning.prepared import made, recipe, striped
 
@@ -77,9 +77,12 @@ def test_files_that_cannot_be_used_are_listed_with_the_reason():
         run(prepare(broken, LITE0, recipe()))
 
 
-def test_the_same_image_in_two_parts_is_refused(rng):
-    image = rng.integers(0, 255, (40, 40)).astype(np.uint8)
-    other = rng.integers(0, 255, (40, 40)).astype(np.uint8)
-    data = from_arrays([image, other, image], list("aba"), parts=["train", "train", "test"])
-    with pytest.raises(ValueError, match=r"image 1 \(train\) and image 3 \(test\) are the same"):
-        made(recipe(), data)
+def test_the_same_pixels_in_two_parts_are_all_named(rng):
+    one, two, three = (rng.integers(0, 255, (40, 40)).astype(np.uint8) for _ in range(3))
+    parts = ["train", "train", "train", "test", "train", "test"]
+    data = from_arrays([one, two, three, one, two, two], list("ababab"), parts=parts)
+    prepared, _ = made(recipe(), data)
+    (note,) = same_pixels(prepared, prepared.parts)
+    assert "image 1 (train) = image 4 (test); image 2 (train) = image 5 (train)" in note
+    assert "= image 6 (test). The numbers are optimistic" in note
+    assert same_pixels(prepared, np.full(6, "train")) == []

@@ -1,11 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_visual_ccc.engine.learning.split import folds, holdout, partition, shared_groups
+from napari_visual_ccc.core.dataset import Dataset, shared_groups
+from napari_visual_ccc.engine.learning.split import folds, holdout, partition
 from tests.engine.learning.prepared import made, recipe, striped
 
 PARTS = ("train", "validation", "test")
@@ -209,6 +212,33 @@ def test_other_methods_do_not_use_given_parts():
     found = partition(prepared, chosen, needs_validation=True)
     assert found.tested_by == "k-fold"
     assert "parts that the data set states are not used" in found.notes[0]
+
+
+def test_a_cross_validation_that_is_read_back_is_repeated():
+    data = striped(count=30, shape=(8, 8))
+    chosen = recipe(model="simple-cnn")
+    first = partition(made(chosen, data)[0], replace(chosen, split="k-fold"), True)
+    again = Dataset(tuple(replace(one, part="cross-validated") for one in data.examples), "again")
+    found = partition(made(chosen, again)[0], chosen, needs_validation=True)
+    assert found.tested_by == "k-fold"
+    assert "a cross-validation, which is repeated" in found.notes[0]
+    for one, other in zip(first.folds, found.folds, strict=True):
+        np.testing.assert_array_equal(one[1], other[1])
+    # without that column so many images are tested by a holdout
+    assert partition(made(chosen, data)[0], chosen, True).tested_by == "holdout"
+
+
+def test_the_same_pixels_in_two_folds_are_named():
+    data = striped(count=4)
+    copies = [replace(data.examples[0], name=f"copy {k}", group=f"G{k}") for k in range(4)]
+    chosen = recipe(model="simple-cnn", split="k-fold")
+    prepared, _ = made(chosen, Dataset((*data.examples, *copies), "copies"))
+    (note,) = (n for n in partition(prepared, chosen, True).notes if "the same pixels" in n)
+    assert "image 1 (fold " in note
+    assert all(f"copy {k} (fold" in note for k in range(4))
+    together = [replace(one, group="image 1") for one in copies]
+    prepared, _ = made(chosen, Dataset((*data.examples, *together), "copies"))
+    assert not any("the same pixels" in n for n in partition(prepared, chosen, True).notes)
 
 
 def test_groups_in_two_parts_and_classes_without_training_images_are_named():

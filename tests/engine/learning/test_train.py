@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import shutil
+import sys
 
 import numpy as np
 import pandas as pd
@@ -363,3 +366,53 @@ def test_a_written_split_is_read_back_and_gives_the_same_parts(tmp_path):
     np.testing.assert_array_equal(again.evaluation.probabilities, first.evaluation.probabilities)
     tested = ccc.evaluate(dataset.load(split, min_classes=1), model=model)
     assert sorted(tested.images["name"]) == sorted(first.evaluation.images["name"])
+
+
+def files_of_one_name(folder, count=4):
+    """Pictures 0.png, 1.png… of two classes in two folders, and a table of them."""
+    rows = ["path,label,name"]
+    for name in ("superalloy", "powder"):
+        for k, tile in enumerate(tiles(name, count)):
+            path = folder / name / f"{k}.png"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            imsave(path, tile, check_contrast=False)
+            rows.append(f"{name}/{k}.png,{name},{k}.png")
+    (folder / "list.csv").write_text("\n".join(rows))
+    return folder / "list.csv"
+
+
+SMALL = {"model": "simple-cnn", "input_px": 32, "epochs": 1, "device": "cpu", "validation": 0.3}
+
+
+def test_a_split_of_images_of_one_name_leads_to_their_files(tmp_path):
+    data = dataset.load(files_of_one_name(tmp_path / "data"))
+    found = ccc.train(data, split="holdout", test=0.3, **SMALL)
+    split = save_model(found, tmp_path / "models" / "one")[1]
+    back = dataset.load(split)
+    assert not back.skipped
+    for one, other in zip(back.examples, data.examples, strict=True):
+        assert one.label == other.label == one.path.parent.name
+        np.testing.assert_array_equal(one.read().data, other.read().data)
+    assert len(found.thumbnails) == 8
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="file names are text elsewhere")
+def test_a_path_that_is_not_utf_8_does_not_stop_a_training(tmp_path):
+    files_of_one_name(tmp_path)
+    (tmp_path / "list.csv").unlink()
+    os.rename(tmp_path / "powder/0.png", os.fsencode(tmp_path / "powder") + b"/bad\xff.png")
+    found = ccc.train(dataset.load(tmp_path), split="holdout", test=0.3, **SMALL)
+    assert any("1 images, such as" in note and "are not UTF-8" in note for note in found.notes)
+    split = save_model(found, tmp_path / "models" / "one")[1]
+    assert dict(dataset.load(split).skipped) == {"powder/bad\ufffd.png": "no such file"}
+
+
+def test_a_split_with_copies_of_an_image_trains_as_it_did(tmp_path):
+    files_of_one_name(tmp_path)
+    for k in (1, 2, 3):
+        shutil.copy(tmp_path / "powder/0.png", tmp_path / f"powder/{k}.png")
+    found = ccc.train(dataset.load(tmp_path / "list.csv"), split="holdout", test=0.3, **SMALL)
+    (note,) = (one for one in found.notes if "the same pixels" in one)
+    assert all(f"powder/{k}.png (" in note for k in range(4))
+    split = save_model(found, tmp_path / "models" / "one")[1]
+    assert note in ccc.train(dataset.load(split), **SMALL).notes

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from ...core.dataset import Dataset, Example, printable
+from ...core.dataset import CROSS_VALIDATED, Dataset, Example, printable
 from ...core.progress import Progress, Steps, map_progress
 from ...core.result import Evaluation
 from ..classification.calibration import expected_calibration_error
@@ -129,7 +129,13 @@ def _evaluated(
     unknown = np.array(found.unknown) if found.unknown else None
     if unknown is not None:
         facts["unknown"] = float(unknown[:, 0].mean())
-    notes = [f"{name} was skipped: {why}" for name, why in found.skipped[:5]]
+    notes = []
+    if all(one.part == CROSS_VALIDATED for one in examples):
+        notes.append(
+            "the images are of a cross-validation: a model of that training has learnt all of "
+            "them, and for it these numbers are too good"
+        )
+    notes += [f"{name} was skipped: {why}" for name, why in found.skipped[:5]]
     if not card.is_calibrated:
         notes.append("the probabilities of this model are not calibrated")
     if card.checkpoint is not None:

@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import stretch
-from ...core.dataset import Dataset, printable
+from ...core.dataset import Dataset, printable, shared_groups
 from ...core.micrograph import has_colours
 from ...core.progress import Progress, Steps
 from ...core.result import Audit
 from ..acquisition.quality import quality_of
 from ..classification.crops import open_plane, thumbnail
 from ..classification.windows import Device
-from .split import PARTS, shared_groups
+from .split import PARTS
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -26,6 +26,9 @@ _CROP_PX = 256
 
 _LARGEST_BYTES, _KEPT_BYTES = 6 << 30, 1 << 30
 
+# images with the same pixels that a note lists
+_LISTED = 10
+
 
 @dataclass(frozen=True)
 class PreparedDataset:
@@ -55,7 +58,10 @@ class PreparedDataset:
     notes : tuple of str
         Messages for the user.
     parts : (n,) array of str, optional
-        ``"train"``, ``"validation"`` or ``"test"`` where the data set is divided already.
+        ``"train"``, ``"validation"`` or ``"test"`` where the data set is divided already, or
+        ``"cross-validated"``.
+    pixels : tuple of bytes
+        SHA-256 of the pixels of each image.
     """
 
     crops: np.ndarray
@@ -71,6 +77,7 @@ class PreparedDataset:
     digest: str
     notes: tuple[str, ...]
     parts: np.ndarray | None = None
+    pixels: tuple[bytes, ...] = ()
 
     def mean_by_image(self, values: np.ndarray) -> np.ndarray:
         """Mean over the crops of each image: (n crops, ...) → (n, ...)."""
@@ -106,8 +113,8 @@ def prepare(
     Raises
     ------
     ValueError
-        If fewer than two classes are left, no image has the pixel size that is asked for, an image
-        is in two parts, or the crops would not fit into memory.
+        If fewer than two classes are left, no image has the pixel size that is asked for, or
+        the crops would not fit into memory.
     """
     import pandas as pd
 
@@ -132,6 +139,7 @@ def prepare(
         count = len(data.examples) + len(data.skipped)
         notes = (*notes, f"{len(skipped)} of {count} files were skipped")
     rows = [(one.example.name, one.example.label, one.example.group) for one in read]
+    has_parts = data.is_divided or data.is_cross_validated
     return PreparedDataset(
         crops,
         image_index,
@@ -145,7 +153,8 @@ def prepare(
         network_input,
         images.digest,
         notes,
-        np.array([one.example.part for one in read]) if data.is_divided else None,
+        np.array([one.example.part for one in read]) if has_parts else None,
+        tuple(images.pixels),
     )
 
 
@@ -163,16 +172,7 @@ class _ReadImages:
     read: list[_ReadImage] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     digest: str = ""
-    seen: dict[bytes, Example] = field(default_factory=dict)
-
-    def check_part(self, example: Example, pixels: bytes) -> None:
-        """Refuse the same pixels in two parts: the test would be of images that were learnt."""
-        other = self.seen.setdefault(pixels, example)
-        if example.part != other.part:
-            raise ValueError(
-                f"{other.name} ({other.part}) and {example.name} ({example.part}) are the same "
-                "image; leave it in one part"
-            )
+    pixels: list[bytes] = field(default_factory=list)
 
 
 def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_ReadImages]:
@@ -192,13 +192,34 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
         digest.update(f"{plane.shape}{plane.dtype.str}".encode())
         pixels = np.ascontiguousarray(plane).tobytes()
         digest.update(pixels)
-        images.check_part(example, hashlib.sha256(pixels).digest() if example.part else b"")
+        images.pixels.append(hashlib.sha256(pixels).digest())
         held += plane.nbytes
         # thousands of large images do not fit into memory: the later ones are read again
         kept = plane if held <= kept_bytes else None
         images.read.append(_ReadImage(example, plane.shape[-2:], size, kept))
     images.digest = digest.hexdigest()
     return images
+
+
+def same_pixels(prepared: PreparedDataset, parts: np.ndarray) -> list[str]:
+    """Say which images with the same pixels are in different parts or folds."""
+    alike: dict[bytes, list[int]] = {}
+    for number, one in enumerate(prepared.pixels):
+        alike.setdefault(one, []).append(number)
+    divided = [mine for mine in alike.values() if len({str(parts[k]) for k in mine}) > 1]
+    if not divided:
+        return []
+    names = prepared.table["name"].tolist()
+    listed = "; ".join(
+        " = ".join(f"{names[k]} ({parts[k]})" for k in mine[:_LISTED])
+        + (f" = {len(mine) - _LISTED} more" if len(mine) > _LISTED else "")
+        for mine in divided[:_LISTED]
+    )
+    more = f"; and {len(divided) - _LISTED} more" if len(divided) > _LISTED else ""
+    return [
+        f"images with the same pixels are in different parts: {listed}{more}. The numbers are "
+        "optimistic; put them into one part or one group"
+    ]
 
 
 def _network_input(

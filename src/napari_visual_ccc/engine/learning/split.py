@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ...core.dataset import CROSS_VALIDATED, shared_groups
+from .prepare import same_pixels
 
 if TYPE_CHECKING:
     from ...nets.training.recipe import TrainingRecipe
@@ -74,9 +77,24 @@ def partition(
     ValueError
         If the images cannot be divided in the way that the recipe asks for.
     """
+    found = _divided(prepared, recipe, needs_validation)
+    # a cross-validation tests each fold with what the others learnt
+    places = found.parts.astype(object)
+    if found.tested_by != "holdout":
+        for number, (_, held_out) in enumerate(found.folds, start=1):
+            places[held_out] = f"fold {number}"
+    return replace(found, notes=(*found.notes, *same_pixels(prepared, places)))
+
+
+def _divided(
+    prepared: PreparedDataset, recipe: TrainingRecipe, needs_validation: bool
+) -> Partition:
     few = int(np.bincount(prepared.targets).min()) < FEW
     method, notes = recipe.split, []
-    if prepared.parts is not None:
+    if prepared.parts is not None and (prepared.parts == CROSS_VALIDATED).all():
+        if method == "auto":
+            method, notes = "k-fold", ["the images are of a cross-validation, which is repeated"]
+    elif prepared.parts is not None:
         if method == "auto":
             return _given(prepared, prepared.parts, recipe, needs_validation)
         notes = ["the parts that the data set states are not used"]
@@ -122,20 +140,6 @@ def _given(
     return replace(found, notes=(*notes, *found.notes))
 
 
-def shared_groups(groups: Sequence[str], parts: Sequence[str]) -> list[str]:
-    """Say whether groups are in the test part and in another one; nothing without parts."""
-    parts_of: dict[str, set[str]] = {}
-    for group, part in zip(groups, parts, strict=True):
-        parts_of.setdefault(str(group), set()).add("test" if part == "test" else "train")
-    shared = [group for group, found in parts_of.items() if len(found) > 1]
-    if not shared:
-        return []
-    return [
-        f"{len(shared)} groups, such as {shared[0]}, are in the test part and in another one: the "
-        "test is optimistic for new specimens"
-    ]
-
-
 def _cross_validated(
     prepared: PreparedDataset, method: str, seed: int, notes: tuple[str, ...]
 ) -> Partition:
@@ -157,7 +161,7 @@ def _cross_validated(
     everything = np.arange(len(targets))
     number = 0 if method == _LEAVE_ONE_OUT else FOLDS
     return Partition(
-        np.full(len(targets), "cross-validated"),
+        np.full(len(targets), CROSS_VALIDATED),
         groups,
         everything,
         everything,

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from ...core.dataset import Dataset
+from ...core.dataset import Dataset, printable
 from ...core.progress import Progress, Steps
 from ...core.result import TrainedModel
 from ...nets.training.recipe import Augmentation, FitOptions, Schedule, TrainingRecipe
@@ -206,6 +206,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
     notes = (*prepared.notes, *parts.notes)
     if network.lacks_weights:
         notes = (*notes, f"{recipe.model}: {network.origin['source']}; all layers start at random")
+    notes = (*notes, *_unreadable_paths(data))
     if not len(parts.calibration):
         notes = (*notes, "no validation part: probabilities are not calibrated")
     training = Training(data, prepared, network, parts, recipe)
@@ -234,9 +235,21 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
 
 def _split_table(data: Dataset, prepared: PreparedDataset, parts: Partition) -> pd.DataFrame:
     """Part and file of every image; `io.datasets.load` reads this table."""
-    files = {one.name: str(one.path) for one in data.examples if one.path is not None}
+    files = {one.name: printable(str(one.path)) for one in data.examples if one.path is not None}
     split = prepared.table.assign(part=parts.parts)
     return split.assign(path=split["name"].map(files).fillna("")) if files else split
+
+
+def _unreadable_paths(data: Dataset) -> list[str]:
+    """Say which paths a table cannot hold."""
+    paths = [str(one.path) for one in data.examples if one.path is not None]
+    lost = [printable(path) for path in paths if printable(path) != path]
+    if not lost:
+        return []
+    return [
+        f"the paths of {len(lost)} images, such as {lost[0]}, are not UTF-8: the written split "
+        "does not lead to these files; rename them"
+    ]
 
 
 def _check_input(network: Network, input_px: int) -> None:
