@@ -42,3 +42,9 @@ def test_cells_keep_the_sums_of_pixels(shape, rng):
     there = positive[rows, columns][known[rows, columns]]
     assert cells.density[3, 2] == pytest.approx(there.mean() if len(there) else 0)
     assert cells.valid[3, 2] == bool(len(there))
+
+
+def test_an_infinite_value_is_not_the_maximum():
+    heatmap = np.array([[1.0, 0.2], [0.1, np.inf]])
+    cells = run(cells_of(heatmap, np.array([[1, 2], [2, 2]]), threshold=0.5, background=True))
+    assert cells.overlap.tolist() == [1, 0]

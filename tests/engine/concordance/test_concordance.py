@@ -76,6 +76,7 @@ def test_objects_are_the_parts_of_labels(labels):
         ({"heatmap": np.full((60, 80), -1.0)}, "no positive evidence"),
         ({"heatmap": np.full((60, 80), np.nan)}, "no positive evidence"),
         ({"names": "a, b"}, "labels reach 3"),
+        ({"names": "a, b, a"}, "the name 'a' is given twice"),
         ({"image": np.zeros((5, 5))}, "the image that was explained"),
         ({"image": np.ones((60, 80)), "target": "star"}, "no class 'star'"),
     ],
@@ -147,3 +148,73 @@ def test_occluding_with_another_model_is_noted(explained, tmp_path):
     note = "the heatmap was made by another model than the one that classified here"
     assert note in run(execute("concordance", given, {"model": other})).result.notes
     assert note not in run(execute("concordance", given)).result.notes
+
+
+def test_rows_that_were_not_explained_change_nothing(labels):
+    """Shifts must not move an info bar over regions: many particles would be in it."""
+    heatmap = smooth(np.random.default_rng(5), labels.shape, 4)
+    heatmap -= heatmap.min()
+    framed = np.pad(heatmap, ((0, 20), (3, 0)), constant_values=np.nan)
+    wider = np.pad(labels, ((0, 20), (3, 0)), constant_values=3)
+    for by in ("label", "object"):
+        alone, within = (
+            ccc.concordance(heatmap, labels, by=by),
+            ccc.concordance(framed, wider, by=by),
+        )
+        assert within.table.equals(alone.table)
+        assert within.facts["shifts"] == alone.facts["shifts"]
+        np.testing.assert_array_equal(within.data[:60, 3:], alone.data)
+        assert np.isnan(within.data[60:]).all()
+
+
+def test_few_positions_and_fine_regions_are_noted(labels):
+    rows, columns = np.ogrid[:60, :80]
+    heatmap = np.where((rows - 30) ** 2 + (columns - 40) ** 2 < 500, labels / 3, np.nan)
+    parts = 1 + rows // 6 + 10 * (columns // 8)
+    assert "positions of the heatmap keep" in ccc.concordance(heatmap, parts).notes[-1]
+    stripes = np.broadcast_to(np.arange(512) % 2, (64, 512))
+    (found,) = [
+        note for note in ccc.concordance(0.1 + 0.8 * stripes, stripes).notes if "cells" in note
+    ]
+    assert found.startswith("p and the range of chance are of cells of 2 px")
+    assert "label 1 (1 instead of 1.8)" in found
+    assert not any("cells" in one for one in ccc.concordance(labels / 3, labels).notes)
+
+
+def test_an_infinite_value_is_not_compared(labels):
+    heatmap = np.where(labels == 2, 1.0, 0.0)
+    clean = ccc.concordance(heatmap, labels)
+    heatmap[5, 5] = np.inf
+    found = ccc.concordance(heatmap, labels)
+    assert found.table["iou"][0] == pytest.approx(clean.table["iou"][0], abs=0.01)
+    assert not any("reaches" in note for note in found.notes)
+
+
+def test_a_plain_array_has_no_class(explained):
+    image, heatmap, particles = explained
+    found = ccc.concordance(heatmap.data, particles, image, occluded=1)
+    assert found.target == found.facts["target"] == ""
+    assert not any(f"for {heatmap.target}" in note for note in found.notes)
+
+
+def test_a_fine_phase_has_no_effect(explained):
+    image, heatmap, _ = explained
+    stripes = np.broadcast_to(np.arange(128) // 3 % 2, (128, 128))
+    found = ccc.concordance(heatmap, stripes, image)
+    assert found.table["effect"].isna().all()
+    assert any(note.startswith("no effect is given of ") for note in found.notes)
+
+
+def test_the_model_is_that_of_the_explanation(explained, tmp_path):
+    image, _, particles = explained
+    path = saved(tmp_path, classes=["a", "b", "c"])
+    heatmap = ccc.explain(image, model=path)
+    for given in (heatmap, heatmap.layer()):
+        found = ccc.concordance(given, particles, image, occluded=1)
+        assert found.target == heatmap.target
+        assert found.model["hash"] == heatmap.prediction.model["hash"]
+    shipped = ccc.explain(image)
+    assert shipped.prediction.model["path"] == ""
+    other = saved(tmp_path, classes=["cube", "octahedron", "sphere"])
+    note = "the heatmap was made by another model than the one that classified here"
+    assert note in ccc.concordance(shipped, particles, image, model=other, occluded=1).notes

@@ -8,10 +8,12 @@ from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.concordance.cells import cells_of
 from napari_visual_ccc.engine.concordance.shifts import (
     all_shifts,
+    by_rank,
     chance_test,
     deviations,
     mirrored,
     sampled_shifts,
+    two_sided,
 )
 from tests.engine.concordance.fields import phases, smooth
 
@@ -78,7 +80,8 @@ def test_evidence_that_fills_a_region_is_rarer_than_any_shift(rng):
     labels = phases(rng, (48, 64), 4)
     test = run(chance_test(summed((labels == 1).astype(float), labels)))
     assert test.count == 4 * 48 * 64 - 1
-    assert test.p[0] == pytest.approx(1 / (test.count + 1))
+    # the rarest in its tail, as is the least one in the other
+    assert 1 / (test.count + 1) <= test.p[0] <= 2.000001 / (test.count + 1)
     assert (test.p <= test.p_corrected).all()
     assert test.p.min() >= 1 / (test.count + 1)
     assert (test.low < 1).all() and (test.high > 1).all()
@@ -114,3 +117,77 @@ def test_p_is_below_5_percent_outside_the_range_of_chance():
         np.testing.assert_array_equal(beyond, test.p < 0.05)
         outside.append(beyond.any())
     assert any(outside) and not all(outside)
+
+
+def test_regions_moved_onto_gaps_are_left_out_exactly():
+    """A round field of view: what is left of 0 by the transform must not count as area."""
+    rows, columns = np.ogrid[:48, :48]
+    outside = (rows - 24) ** 2 + (columns - 24) ** 2 > 20**2
+    heatmap = smooth(np.random.default_rng(3), (48, 48), 3)
+    heatmap -= heatmap.min()
+    labels = np.zeros((48, 48), int)
+    labels[22:25, 22:25] = 1
+    labels[12:15, 26:30] = 2
+    heatmap[labels == 1] *= 4
+    heatmap[outside] = np.nan
+    cells = summed(heatmap, labels)
+    found = run(all_shifts(cells))
+    whole = mirrored(heatmap)[0]
+    count = 0
+    for place, (down, right) in enumerate(np.ndindex(96, 96)):
+        part = np.roll(whole, (-down, -right), (0, 1))[:48, :48]
+        there = np.isfinite(part) & ~outside
+        left_out = not all((there & (labels == k)).any() for k in range(3))
+        assert np.isnan(found[:, place]).any() == left_out
+        count += not left_out
+    test = run(chance_test(cells))
+    assert test.tried == 2 * 96**2 - 1
+    # the transposed map is symmetric to the first, up to single positions
+    assert test.count == np.isfinite(found).all(axis=0).sum() - 1
+    assert count == np.isfinite(found[:, : 96**2]).all(axis=0).sum()
+    # no enrichment can exceed the share of area inverted
+    assert (test.high <= 1 / cells.share_of_area * 10).all()
+    assert test.p[1] < 0.01
+
+
+def test_shifts_without_evidence_are_left_out(rng):
+    heatmap, labels = np.zeros((20, 24)), np.zeros((20, 24), int)
+    heatmap[4:7, 4:7] = 1 / 3
+    labels[2:9, 2:9], labels[2:9, 9:12] = 1, 2
+    cells = run(cells_of(heatmap, labels, threshold=0.5, background=False))
+    found = run(all_shifts(cells))
+    there = found[:, np.isfinite(found).all(axis=0)]
+    assert 1 < there.shape[1] < found.shape[1] / 2
+    # shares of evidence sum to one, also where there is little
+    np.testing.assert_allclose((there * cells.share_of_area[:, None]).sum(axis=0), 1, atol=1e-6)
+
+
+def test_p_by_rank_counts_the_tail_with_fewer_values():
+    np.testing.assert_allclose(two_sided(np.array([5.0, 1, 2, 3, 4])), [0.4, 0.4, 0.8, 1, 0.8])
+    # a tail that ends in equal values has no far ones
+    np.testing.assert_allclose(two_sided(np.array([9.0, 0, 0, 0, 1])), [0.2, 1, 1, 1, 0.4])
+
+
+def test_the_correction_is_balanced_between_tails_of_different_weight(rng):
+    """The least p of all regions does not depend on how heavy the tails of each of them are."""
+    even, heavy = rng.random((2, 4000))
+    even[0] = heavy[0] = 0.5
+    light, changed = (run(by_rank(np.stack([even, one]))) for one in (heavy, np.exp(20 * heavy)))
+    np.testing.assert_array_equal(light[2], changed[2])
+    np.testing.assert_array_equal(light[3], changed[3])
+    even[0] = 0.99999
+    p, corrected = (found[0] for found in run(by_rank(np.stack([even, heavy])))[2:])
+    # Bonferroni is nearly exact for two independent regions
+    assert corrected == pytest.approx(1 - (1 - p) ** 2, abs=0.002)
+
+
+def test_many_regions_are_tested_in_blocks(monkeypatch, rng):
+    cells = summed(smooth(rng, (40, 50), 3) + 4, np.arange(2000).reshape(40, 50) // 60)
+    whole = run(chance_test(cells))
+    monkeypatch.setattr("napari_visual_ccc.engine.concordance.shifts._REGIONS", 7)
+    steps = list(chance_test(cells))
+    assert len([one for one in steps if one.note == "chance"]) == 5
+    blocks = run(chance_test(cells))
+    for name in ("low", "high", "p", "p_corrected"):
+        np.testing.assert_allclose(getattr(blocks, name), getattr(whole, name))
+    assert run(sampled_shifts(cells)).dtype == np.float32

@@ -96,7 +96,7 @@ def cells_of(
     side = max(1, -(-max(height, width) // LONGEST))
     names = np.sort(pd.unique(np.ravel(labels)))
     names = names if background else names[names != 0]
-    cut = threshold * float(np.nanmax(heatmap, initial=0))
+    cut = threshold * float(np.max(heatmap, where=np.isfinite(heatmap), initial=0))
     grid = (-(-height // side), -(-width // side))
     sums, density, valid = np.zeros((3, len(names))), np.zeros(grid), np.zeros(grid)
     covered = []

@@ -16,7 +16,7 @@ from ...core.result import Result
 from ..classification.windows import Device, model_facts
 from .cells import Cells, cells_of
 from .findings import findings
-from .occlusion import occlusion_effects
+from .occlusion import Effects, occlusion_effects
 from .shifts import chance_test
 
 if TYPE_CHECKING:
@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 
 # the layer shows enrichment up to 16 and down to 1/16
 _LARGEST_LOG = 4.0
+
+# difference between the enrichment of pixels and of cells that is noted
+_BLURRED = 0.1
+
+# regions that a note names
+_NAMED = 3
+
+_NO_EVIDENCE = (
+    "there is no positive evidence on the compared pixels; choose a heatmap made by explain, of a "
+    "class for which the image has evidence"
+)
 
 
 def concordance(  # noqa: PLR0913
@@ -52,8 +63,9 @@ def concordance(  # noqa: PLR0913
     enrichment, is tested against the same heatmap in other places: continued by mirroring at its
     borders, then shifted, rotated and mirrored over the regions (toroidal shifts; Lotwick &
     Silverman, J. R. Stat. Soc. B 44 (1982) 406). p is corrected for the number of regions
-    by the largest deviation (maxT; Westfall & Young, Wiley 1993). Up to 16 regions are tested by
-    all shifts of a grid of at most 256 cells per side, more by 1,999 of them.
+    by permutation (Westfall & Young, Wiley 1993). Up to 16 regions are tested by all shifts of a
+    grid of at most 256 cells per side and the least p of all regions (minP), more by 1,999 of them
+    and the largest deviation (maxT).
 
     Parameters
     ----------
@@ -76,14 +88,15 @@ def concordance(  # noqa: PLR0913
         Label 0 is a region too. Off: its pixels are not compared, and evidence on them does not
         count.
     names : str
-        Names of the labels from 1 on, separated by commas: ``matrix, precipitate``.
+        Names of the labels from 1 on, separated by commas: ``matrix, precipitate``. None twice.
     threshold : float
         Fraction of the maximum from which on evidence counts for the overlap (IoU).
     occluded : int
         Number of regions, those with the most evidence, that are occluded one by one if the image
         is given. One takes about as long as a classification.
     target : str
-        Explained class; empty: that of the heatmap.
+        Explained class; empty: that of the heatmap. Where a heatmap does not state it, as a plain
+        array, regions are occluded for the predicted class.
     model : Path
         Model that is explained; by default that of the heatmap, otherwise the shipped model.
     device : {'auto', 'cpu', 'cuda', 'mps'}
@@ -98,31 +111,36 @@ def concordance(  # noqa: PLR0913
         ``p`` and ``p_corrected`` (two-sided), ``iou`` (intersection over union with the evidence
         above `threshold`) and, of occluded regions, ``effect``: the change of the class
         probability when the region is filled from its surroundings, computed at no more than 768
-        input pixels. A layer of the logarithm to base 2 of the enrichment, and the objects where
-        they are the regions. The first notes say what the table shows.
+        input pixels; NaN where nearly nothing is left around it. A layer of the logarithm to base 2
+        of the enrichment, and the objects where they are the regions. The first notes say what the
+        table shows.
 
     Raises
     ------
     ValueError
         If the arrays differ in shape, there is no positive evidence or only one region, a name is
-        missing, or the model does not know the class.
+        missing or given twice, or the model does not know the class.
     RuntimeError
         If memory is full.
     """
     size = PixelSize.of(spacing, unit)
     heat, regions = _checked(heatmap, labels, by)
-    cells = yield from cells_of(heat, regions, threshold=threshold, background=background)
+    # without the rows and columns that were not explained: a shift would move them over regions
+    frame = _frame(heat)
+    cells = yield from cells_of(
+        heat[frame], regions[frame], threshold=threshold, background=background
+    )
     _require_regions(cells)
+    called = _named(cells, names, by)
     test = yield from chance_test(cells)
-    table = _table(cells, test, size, _named(cells, names, by))
+    table = _table(cells, test, size, called)
     facts: dict[str, Any] = {"target": target, "regions": len(table), "shifts": test.count}
     facts["cell_px"] = cells.side
-    notes: tuple[str, ...] = ()
+    notes = _test_notes(cells, test, called)
     effects = None
     if image is not None and occluded:
-        plane, notes = _plane_like(image, heat)
+        plane, of_image = _plane_like(image, heat)
         most = table.sort_values("share_of_evidence", ascending=False)["label"][:occluded].tolist()
-        frame = _frame(heat)
         effects = yield from occlusion_effects(
             plane[frame],
             [functools.partial(np.equal, regions[frame], label) for label in most],
@@ -131,12 +149,9 @@ def concordance(  # noqa: PLR0913
             target=target,
             device=device,
         )
-        if not target:
-            assumed = f"the heatmap does not state its class: {effects.target} was assumed"
-            notes = (*notes, f"{assumed}, the predicted one")
-        target = effects.target
         table["effect"] = table["label"].map(dict(zip(most, effects.changes, strict=True)))
-        facts |= {**model_facts(effects.model), "target": target, "probability": effects.before}
+        notes = (*notes, *of_image, *_effect_notes(effects, table, most, target))
+        facts |= {**model_facts(effects.model), "probability": effects.before}
     layers: list[Layer] = [_enrichment_layer(cells, regions, heat)]
     if by == "object":
         layers.append(LabelsLayer(regions, name="objects"))
@@ -160,6 +175,8 @@ def _checked(heatmap: Any, labels: Any, by: str) -> tuple[np.ndarray, np.ndarray
         raise ValueError(f"the heatmap is of type {heat.dtype}; real numbers are needed")
     heat = heat if heat.dtype.kind == "f" else heat.astype(np.float32)
     regions = require_non_negative(np.asarray(validate_labels(labels)))
+    if not np.isfinite(heat).any():
+        raise ValueError(_NO_EVIDENCE)
     if regions.shape != heat.shape:
         raise ValueError(
             f"labels have shape {regions.shape}, the heatmap {heat.shape}: choose those of one "
@@ -169,26 +186,68 @@ def _checked(heatmap: Any, labels: Any, by: str) -> tuple[np.ndarray, np.ndarray
     if by == "object":
         from skimage.measure import label
 
-        regions = label(regions, background=0, connectivity=2).astype(np.int32)
+        frame, whole = _frame(heat), np.zeros(regions.shape, np.int32)
+        whole[frame] = label(regions[frame], background=0, connectivity=2)
+        regions = whole
     return heat, regions
 
 
 def _heatmap_notes(heat: np.ndarray) -> tuple[str, ...]:
     notes = []
-    if np.nanmin(heat) < 0:
+    known = heat[np.isfinite(heat)]
+    if known.min() < 0:
         notes.append("negative evidence (against the class) was left out")
-    if np.nanmax(heat) > 1 + 1e-6:
-        notes.append(f"the heatmap reaches {np.nanmax(heat):.4g}, those of explain at most 1: "
+    if known.max() > 1 + 1e-6:
+        notes.append(f"the heatmap reaches {known.max():.4g}, those of explain at most 1: "
                      "check that it is no micrograph")  # fmt: skip
+    return tuple(notes)
+
+
+def _test_notes(cells: Cells, test: ChanceTest, called: list[str]) -> tuple[str, ...]:
+    """Where the test compares less, or something coarser, than the table says."""
+    notes = []
+    if test.count < test.tried / 2:
+        notes.append(
+            f"only {test.count:,} of {test.tried:,} positions of the heatmap keep all regions on "
+            "explained pixels: p is approximate"
+        )
+    exact, coarse = cells.enrichment, test.observed
+    apart = np.abs(coarse - exact) > _BLURRED * np.maximum(coarse, exact)
+    if apart.any():
+        blurred = ", ".join(
+            f"{called[k]} ({coarse[k]:.2g} instead of {exact[k]:.2g})"
+            for k in np.flatnonzero(apart)[:_NAMED]
+        )
+        more = apart.sum() - _NAMED
+        notes.append(
+            f"p and the range of chance are of cells of {cells.side} px, on which the enrichment "
+            f"is another one: {blurred}" + (f" and {more} more" if more > 0 else "")
+        )
+    return tuple(notes)
+
+
+def _effect_notes(
+    effects: Effects, table: pd.DataFrame, occluded: list[int], target: str
+) -> tuple[str, ...]:
+    notes = []
+    whole = table[table["label"].isin(occluded) & table["effect"].isna()]["name"].tolist()
+    if whole:
+        more = f" and {len(whole) - _NAMED} more" if len(whole) > _NAMED else ""
+        notes.append(
+            f"no effect is given of {', '.join(whole[:_NAMED])}{more}: filled with a rim of 2 px, "
+            "nearly the whole image is covered"
+        )
+    if not target:
+        notes.append(
+            f"the heatmap does not state its class: {effects.target} was assumed, the predicted "
+            "one, to occlude regions"
+        )
     return tuple(notes)
 
 
 def _require_regions(cells: Cells) -> None:
     if not cells.evidence.sum() > 0:
-        raise ValueError(
-            "there is no positive evidence on the compared pixels; choose a heatmap made by "
-            "explain, of a class for which the image has evidence"
-        )
+        raise ValueError(_NO_EVIDENCE)
     if len(cells.labels) < 2:
         raise ValueError(
             f"labels hold {len(cells.labels)} region: at least two are compared; segment the "
@@ -204,10 +263,14 @@ def _named(cells: Cells, names: str, by: str) -> list[str]:
         raise ValueError(f"{len(given)} names are given, but labels reach {highest}: name each")
     known = dict(enumerate(given, start=1)) if by == "label" else {}
     what = "label" if by == "label" else "object"
-    return [
+    called = [
         "background" if label == 0 else known.get(label, f"{what} {label}")
         for label in cells.labels.tolist()
     ]
+    twice = [name for name in called if called.count(name) > 1] if given else []
+    if twice:
+        raise ValueError(f"the name {twice[0]!r} is given twice: give each label its own")
+    return called
 
 
 def _table(

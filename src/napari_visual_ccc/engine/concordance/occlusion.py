@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 # pixels around a region that are filled with it: its edge alone would show its shape
 _RIM = 2
 
+# share of the image from which on a filled region leaves no surroundings
+_WHOLE = 0.98
+
 
 class Effects(NamedTuple):
     """Class probability with and without regions."""
@@ -59,7 +62,9 @@ def occlusion_effects(
     Returns
     -------
     Effects
-        ``changes``: (regions,) probability without the region minus that of the image.
+        ``changes``: (regions,) probability without the region minus that of the image; NaN for a
+        region that covers 98 % of the image with a rim of 2 pixels, such as a fine phase: nothing
+        is left to fill it from.
     """
     import cv2
 
@@ -77,15 +82,18 @@ def occlusion_effects(
         )
     stretched = normalised(plane, loaded.card)
     rim = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * _RIM + 1, 2 * _RIM + 1))
-    after = []
+    after: list[float] = []
     try:
         before = probabilities(loaded, stretched, size_nm)
         number = classes.index(target) if target else int(np.argmax(before))
         for done, mask in enumerate(masks):
             yield Progress(done, len(masks), "occlusion")
             grown = cv2.dilate(mask().astype(np.uint8), rim).astype(bool)
+            if grown.mean() >= _WHOLE:
+                after.append(np.nan)
+                continue
             filled = covered_image(stretched, grown, "surroundings")
-            after.append(probabilities(loaded, filled, size_nm)[number])
+            after.append(float(probabilities(loaded, filled, size_nm)[number]))
     except (RuntimeError, MemoryError) as error:
         raise user_message(error, loaded.device) from error
     changes = np.array(after) - before[number]
