@@ -83,3 +83,14 @@ def test_costs_are_described_in_words(cost, text):
 def test_the_memory_of_this_machine_is_known():
     assert preflight.available() > 0
     assert "of " in describe(Cost(1, 1, 1))
+
+
+def test_occluding_regions_costs_time():
+    needs = OPERATIONS["concordance"].cost
+    none, some, default = (
+        estimate(needs, (1024, 1024), "f4", choices=choices)
+        for choices in ({"occluded": 0}, {"occluded": 100}, {})
+    )
+    assert some.seconds > 30 * none.seconds
+    assert none.bytes < default.bytes == some.bytes
+    assert none.seconds < default.seconds < some.seconds

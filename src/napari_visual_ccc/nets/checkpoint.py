@@ -41,12 +41,15 @@ class Model:
         ``reference.*``: features, targets and thumbnails of training images; ``size.weight``.
     hash : str
         SHA-256 of the file it was loaded from.
+    path : str
+        That file; empty for the shipped model, and for one that was not loaded.
     """
 
     net: nn.Module
     card: ModelCard
     extras: Mapping[str, torch.Tensor] = field(default_factory=dict)
     hash: str = ""
+    path: str = ""
 
     @property
     def device(self) -> torch.device:
@@ -64,7 +67,7 @@ class Model:
         card = self.card
         return {
             "name": card.name, "architecture": card.architecture, "use": card.use,
-            "hash": self.hash, "device": self.device.type,
+            "hash": self.hash, "device": self.device.type, "path": self.path,
         }  # fmt: skip
 
 
@@ -110,7 +113,8 @@ def load_model(path: Path | None, device: torch.device) -> Model:
         while len(_models) > _KEPT_MODELS:
             _models.popitem(last=False)
         kept = _models[key]
-    return replace(kept, net=_own_modules(kept.net))
+    file = "" if path == DEFAULT else str(path)
+    return replace(kept, net=_own_modules(kept.net), path=file)
 
 
 def _own_modules(net: nn.Module) -> nn.Module:

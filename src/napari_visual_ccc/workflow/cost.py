@@ -224,6 +224,13 @@ def network(kept: float, ns: float, plane: float) -> NeedsOf:
     return needs
 
 
+def concordance(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
+    """Needs of `concordance` with the image: regions are occluded, and classified at one size."""
+    occluded = choices.get("occluded", 8)
+    plane = 85 if occluded else 50
+    return Needs(4, 0, 120 + 80 * occluded, plane=plane, shared=False, network=occluded > 0)
+
+
 def _sam(shape: tuple[int, int], choices: Mapping[str, Any]) -> Cost:
     from ..engine.promptable.forecast import forecast
 

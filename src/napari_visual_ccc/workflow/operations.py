@@ -161,7 +161,7 @@ _LINES = (
               "image", ("regions",), cost="unknown", whole=True, channels=True),
     Operation("concordance", "classify", "engine.concordance.concordance",
               "Concordance with phases or particles", "heatmap", ("labels", "image"),
-              cost=Needs(4, 0, 120, plane=50, shared=False), planar=True,
+              cost=cost.concordance, planar=True,
               inherits=("target", "model")),
     Operation("classify_folder", "classify", "workflow.batch", "Classify a folder", "folder"),
     Operation("concordance_folder", "classify", "workflow.composed.concordance_folder",

@@ -17,7 +17,7 @@ import numpy as np
 from ..core.layers import Layer, PointsLayer, ShapesLayer
 from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.progress import Progress, Steps, run
-from ..core.result import Result
+from ..core.result import Result, prediction_of
 from .operations import OPERATIONS, Operation, function
 from .signature import (
     CALIBRATION,
@@ -120,7 +120,7 @@ def execute(
     }
     bar = yield from _bar(operation, first, info_bar)
     result = yield from _steps(operation, given, choices, bar, spacing, unit)
-    if operation.inherits and _is_of_another_model(previous, result):
+    if operation.inherits and _is_of_another_model(first, previous, result):
         notes = (*notes, "the heatmap was made by another model than the one that classified here")
     if notes:
         result = replace(result, notes=(*result.notes, *notes))
@@ -262,20 +262,25 @@ def _inherited(operation: Operation, first: Any, choices: Mapping[str, Any]) -> 
         return {}
     made: dict[str, Any]
     if isinstance(first, Result):
-        made = {"target": first.target}
+        # the class of all slices of a stack is a fact
+        target = first.target or first.facts.get("target")
+        path = (prediction_of(first) or first).model.get("path")
+        made = {"target": target if isinstance(target, str) else "", "model": path}
     elif isinstance(first, Layer):
-        made = {"target": first.facts.get("target")}
+        made = {"target": first.facts.get("target"), "model": first.facts.get("model_path")}
     else:
         from .record import explained
 
         made = explained(_previous(first)[0])
+    made["model"] = Path(made["model"]) if made.get("model") else None
     return {key: made[key] for key in operation.inherits if made.get(key) and not choices.get(key)}
 
 
-def _is_of_another_model(previous: Mapping[str, Any] | None, result: Result) -> bool:
+def _is_of_another_model(first: Any, previous: Mapping[str, Any] | None, result: Result) -> bool:
     from .record import model_of
 
-    was = ((previous or {}).get("model") or {}).get("hash")
+    made = model_of(first) if isinstance(first, Result) else (previous or {}).get("model")
+    was = (made or {}).get("hash")
     now = model_of(result).get("hash")
     return bool(was and now and was != now)
 

@@ -64,3 +64,40 @@ def test_the_command_line_writes_tables_and_a_chart(folder, tmp_path, capsys):
         "images_concordance_regions_by_class.csv",
         "images_concordance_regions_by_class.png",
     }
+
+
+def test_labels_are_those_of_the_whole_name(tmp_path):
+    """Names with dots and with what a pattern would expand; other files beside the labels."""
+    image = samples.load("nanoparticles").data
+    places = tmp_path / "images", tmp_path / "labels"
+    for place in places:
+        place.mkdir()
+    widths = {"s1": 20, "s1.2": 40, "x[1]": 60}
+    for name, width in widths.items():
+        labels = np.zeros((96, 96), np.uint8)
+        labels[:, :width] = 1
+        imsave(places[0] / f"{name}.png", image[90:186, 100:196], check_contrast=False)
+        imsave(places[1] / f"{name}.png", labels, check_contrast=False)
+        (places[1] / f"{name}.csv").write_text("a,b")
+    table = ccc.concordance_folder(places[0], labels=places[1]).table.set_index("name")
+    assert (table["problem"] == "").all()
+    heatmap = ccc.explain(image[90:186, 100:196]).data
+    for name, width in widths.items():
+        share = heatmap[:, :width].sum() / heatmap.sum()
+        found = table.loc[f"{name}.png", "enrichment_label 1"]
+        assert found == pytest.approx(share / (width / 96), rel=1e-4)
+    imsave(places[1] / "s1.tif", labels, check_contrast=False)
+    table = ccc.concordance_folder(places[0], labels=places[1]).table.set_index("name")
+    assert "keep one file of labels" in table.loc["s1.png", "problem"]
+
+
+def test_a_folder_without_a_comparison_has_its_problems_alone(folder, tmp_path):
+    (tmp_path / "c.png").write_bytes(b"no image")
+    found = ccc.concordance_folder(tmp_path)
+    assert list(found.tables) == ["images"]
+    assert found.notes == ("1 not compared",)
+    assert "cannot be read" in found.table.loc[0, "problem"]
+    found = ccc.concordance_folder(folder, names="only")
+    assert found.table["problem"].str.contains("labels reach 3").sum() == 2
+    with pytest.raises(ValueError, match="no phase can be called 'none'"):
+        ccc.concordance_folder(folder, names="a, none, b")

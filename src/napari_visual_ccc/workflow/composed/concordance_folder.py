@@ -14,7 +14,7 @@ from ...engine.acquisition.bar_detector import info_bar_of
 from ...engine.classification.windows import Device
 from ...engine.clustering.kmeans import kmeans
 from ...engine.concordance.concordance import concordance
-from ...engine.concordance.summary import class_notes, class_table, image_row
+from ...engine.concordance.summary import NONE, class_notes, class_table, image_row
 from ...engine.explanation.explain import explain
 from ...engine.segmentation.threshold import threshold
 from ..batch import rows_of, specimen_of
@@ -51,8 +51,8 @@ def concordance_folder(  # noqa: PLR0913
     clusters : int
         Number of clusters.
     labels : Path
-        Folder of label images with the names of the images, instead of a segmentation. Label 0 is
-        the background.
+        Folder of label images with the names of the images, instead of a segmentation; the suffix
+        may differ. Label 0 is the background.
     names : str
         Names of the labels from 1 on, separated by commas.
     occluded : int
@@ -67,13 +67,14 @@ def concordance_folder(  # noqa: PLR0913
         enriched one among those with a corrected p below 0.05, or none) with its ``enrichment``,
         ``p_corrected``, ``share_of_evidence``, ``share_of_area`` and ``effect``, the enrichment of
         every region, and ``problem`` (why an image could not be compared). ``regions by class``:
-        how many images of each class rest on each region, with 95 % intervals.
+        how many images of each class rest on each region, with 95 % intervals; missing if no image
+        could be compared.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If there is no such folder, no image in it, the file is not a model, or it does not know
-        the class.
+        If there is no such folder, no image in it, the file is not a model, it does not know the
+        class, or a phase is called ``none``.
     """
     import pandas as pd
 
@@ -84,6 +85,8 @@ def concordance_folder(  # noqa: PLR0913
         raise ValueError(f"the model has no class {target!r}; its classes are {', '.join(known)}")
     if labels is not None and not Path(labels).is_dir():
         raise FileNotFoundError(f"{labels}: no such folder")
+    if NONE in (name.strip() for name in names.split(",")):
+        raise ValueError(f"no phase can be called {NONE!r}: it stands for no enriched region")
     regions: dict[str, None] = {}
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
@@ -103,10 +106,12 @@ def concordance_folder(  # noqa: PLR0913
     rows = yield from rows_of(folder, assess, {"class": "", "region": ""})
     table = pd.DataFrame([{"problem": ""} | row for row in rows])
     table["problem"] = table.pop("problem")
-    summary = class_table(table, tuple(regions))
     failed = int((table["problem"] != "").sum())
-    notes = class_notes(summary) + ((f"{failed} not compared",) if failed else ())
-    return Result(tables={"images": table, "regions by class": summary}, notes=notes)
+    tables, notes = {"images": table}, ((f"{failed} not compared",) if failed else ())
+    if failed < len(table):
+        summary = class_table(table, tuple(regions))
+        tables, notes = tables | {"regions by class": summary}, class_notes(summary) + notes
+    return Result(tables=tables, notes=notes)
 
 
 def _phases(
@@ -131,13 +136,18 @@ def _phases(
 
 def _label_file(micrograph: Micrograph, folder: Path, labels: Path, shape: tuple[int, ...]) -> Any:
     """Read the labels of an image, without its info bar."""
-    from ...io.read import read
+    from ...io.read import is_image, read
 
     assert micrograph.path is not None
     place = (Path(labels) / Path(micrograph.path).relative_to(folder)).with_suffix("")
-    files = sorted(file for file in place.parent.glob(f"{place.name}.*") if file.is_file())
+    beside = place.parent.iterdir() if place.parent.is_dir() else ()
+    # compared as text: a name may have dots, and what a pattern would expand
+    files = sorted(file for file in beside if file.stem == place.name and is_image(file))
     if not files:
         raise ValueError(f"no labels: there is no {place}.*")
+    if len(files) > 1:
+        named = " and ".join(file.name for file in files)
+        raise ValueError(f"{place.parent} holds {named}: keep one file of labels for each image")
     found = read(files[0]).data
     if found.shape == np.shape(micrograph.data)[: found.ndim] and found.shape != shape:
         found = found[info_bar_of(micrograph).specimen(*found.shape)]
