@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -46,3 +47,27 @@ def test_a_larger_model_needs_more(tmp_path):
     large, tiny = forecast(SHAPE, {"model": tmp_path}), forecast(SHAPE, {})
     assert large.bytes - tiny.bytes == pytest.approx(744e6, rel=0.01)
     assert large.seconds > tiny.seconds
+
+
+def test_a_model_of_the_hub_is_as_large_as_its_files(tmp_path, monkeypatch):
+    from huggingface_hub import constants
+
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+    name = "facebook/sam2.1-hiera-large"
+    unknown = forecast(SHAPE, {"model": Path(name)})
+    assert unknown == forecast(SHAPE, {})
+    folder = tmp_path / "models--facebook--sam2.1-hiera-large" / "snapshots" / "1"
+    folder.mkdir(parents=True)
+    (folder / "config.json").write_text("{}")
+    with (folder / "model.safetensors").open("wb") as file:
+        file.truncate(900_000_000)
+    assert forecast(SHAPE, {"model": Path(name)}).bytes - unknown.bytes == 744_000_000
+
+
+def test_masks_of_a_large_image_are_counted():
+    large = (4000, 6000)
+    few, many = (forecast(large, {"points_per_side": n}).bytes for n in (2, 32))
+    # a bit a pixel on a quarter of the image, for each point
+    assert many - few == 1020 * 4000 * 6000 // 32
+    # the mask that is enlarged is counted once, not for each prompt
+    assert few < 1.6e9

@@ -72,6 +72,25 @@ def test_batches_do_not_matter(loaded, monkeypatch):
     same(whole, small)
 
 
+def test_masks_of_a_large_image_are_made_one_at_a_time(tiny_sam, image, monkeypatch):
+    sam = load_sam(tiny_sam("sam2"), torch.device("cpu"))
+    embedding = run(embed(sam, image))
+    whole = run(predict(sam, embedding, points(4), Choices()))
+    # as if the image had more pixels than are enlarged at a time
+    monkeypatch.setattr(decode, "_PIXELS", 6000)
+    monkeypatch.setattr(decode, "_OFTEN", 6000)
+    notes = []
+    found = run(predict(sam, embedding, points(4), Choices()), notes.append)
+    # three masks of each prompt: a report between any two, and one after the batch
+    assert [note.done for note in notes] == [0] * 11 + [4]
+    # no mode of torch is left on between them
+    steps = predict(sam, embedding, points(4), Choices())
+    next(steps)
+    assert not torch.is_inference_mode_enabled()
+    steps.close()
+    same(whole, found)
+
+
 def same(masks, others):
     assert len(masks) == len(others)
     for one, other in zip(masks, others, strict=True):

@@ -53,3 +53,17 @@ def test_the_oldest_embeddings_make_room(image, tiny_sam, monkeypatch):
         run(embed(sam, image[::step]))
     assert embeddings.kept() == 2
     assert run(embed(sam, image)) is not first
+
+
+def test_an_encoder_that_does_not_fit_is_a_sentence(tiny_sam):
+    sam = load_sam(tiny_sam("sam2"), torch.device("cpu"))
+
+    def full(module, args):
+        raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    hook = next(sam.net.children()).register_forward_pre_hook(full)
+    try:
+        with pytest.raises(RuntimeError, match="main memory is full: take a part of the image"):
+            run(embed(sam, np.zeros((20, 30, 3), np.uint8)))
+    finally:
+        hook.remove()

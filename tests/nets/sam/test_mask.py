@@ -17,6 +17,16 @@ def test_a_mask_knows_its_box_and_area():
     assert not mask.moved(50, 0).drawn((10, 12)).any()
 
 
+def test_pixels_take_a_bit_each(rng):
+    pixels = rng.random((80, 203)) < 0.5
+    mask = Mask(5, 9, pixels)
+    np.testing.assert_array_equal(mask.pixels, pixels)
+    assert mask.nbytes == 80 * 26
+    np.testing.assert_array_equal(mask.within(slice(11, 40), slice(22, 99)), pixels[6:35, 13:90])
+    assert mask.changed(score=0.5).nbytes == mask.nbytes
+    assert (mask.changed(cut=True).cut, mask.cut) == (True, False)
+
+
 def test_a_box_is_fitted_to_the_pixels():
     padded = np.pad(RING, ((2, 1), (3, 4)))
     mask = fitted(padded, Mask(10, 20, padded, 0.5, 0.25, 3))

@@ -20,6 +20,13 @@ _EMBED_S, _PROMPT_S, _REFINE_S, _MASK_S = 2.4, 0.081, 0.27, 0.007
 # bytes: the pass of the encoder, a prompt or mask in the decoder, weights of SAM 2.1 tiny
 _ENCODER, _DECODER, _WEIGHTS = 650e6, 41e6, 156e6
 
+# bytes a pixel: of the image, as floats, as RGB and as labels; of the mask of a region that is
+# enlarged; of a mask of each prompt that is kept, of a bit a pixel, on a quarter of the region
+_IMAGE, _ENLARGED, _KEPT = 16, 8, 1 / 32
+
+# prompts of labels or of an automatic threshold, whose number is not known
+_USUAL = 100
+
 # as in `nets.sam.decode`, which loads torch
 CPU_BATCH = 4
 
@@ -69,8 +76,11 @@ def forecast(shape: tuple[int, int], choices: Mapping[str, Any], *, gpu: bool = 
     seconds += prompts * (_PROMPT_S + values.use_m2m * _REFINE_S + 3 * _MASK_S * megapixels)
     batch = values.points_per_batch if gpu else min(values.points_per_batch, CPU_BATCH)
     needs = weights + _ENCODER + batch * _DECODER * (3 if values.use_m2m else 1)
-    pixels = int(np.prod(shape))
-    return Forecast(int(needs + 16 * pixels), len(regions), float(seconds))
+    needs += _IMAGE * float(np.prod(shape)) + _ENLARGED * max(np.prod(one.size) for one in regions)
+    # how many objects there are may not be known
+    count = _USUAL if math.isnan(prompts) else prompts
+    needs += _KEPT * count * np.prod(regions[-1].size)
+    return Forecast(int(needs), len(regions), float(seconds))
 
 
 def _count(prompts: Any) -> float | None:
@@ -84,6 +94,14 @@ def _count(prompts: Any) -> float | None:
 
 
 def _size(model: Any) -> float:
-    """Bytes of the weights; those of SAM 2.1 tiny where they are not known."""
-    files = list(Path(model).glob("*.safetensors")) if model else []
+    """Bytes of the weights, in a folder or the cache of the hub; else those of SAM 2.1 tiny."""
+    folder = Path(model) if model else None
+    if folder is not None and not folder.is_dir():
+        from ...nets.sam.hub import cached
+
+        try:
+            folder = cached(folder.as_posix())
+        except ImportError:
+            folder = None
+    files = list(folder.glob("*.safetensors")) if folder else []
     return float(sum(path.stat().st_size for path in files)) or _WEIGHTS

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -91,7 +90,7 @@ def generate(
         if region.layer:
             here = [mask for mask in here if not touches_cut(mask, region, shape)]
         if not filtered:
-            here = [replace(mask, cut=touches_cut(mask, region, shape, 1)) for mask in here]
+            here = [mask.changed(cut=touches_cut(mask, region, shape, 1)) for mask in here]
         kept = suppressed(here, [mask.score for mask in here], settings.box_nms_thresh)
         masks += [here[number] for number in kept]
         regions += [region] * len(kept)

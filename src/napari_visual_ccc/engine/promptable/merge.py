@@ -78,7 +78,7 @@ def _clipped(mask: Mask, region: Region) -> Mask | None:
     bottom, right = min(rows.stop, region.bottom), min(columns.stop, region.right)
     if bottom <= top or right <= left:
         return None
-    part = mask.pixels[top - mask.top : bottom - mask.top, left - mask.left : right - mask.left]
+    part = mask.within(slice(top, bottom), slice(left, right))
     return Mask(top, left, part) if part.any() else None
 
 
@@ -120,7 +120,7 @@ def without_duplicates(masks: Sequence[Mask]) -> Steps[list[Mask]]:
 def _is_group(whole: Mask, others: Sequence[Mask]) -> bool:
     """Whether smaller masks make up a mask."""
     parts = [one for one in others if whole.overlap(one) >= _INSIDE * one.area]
-    height, width = whole.pixels.shape
+    height, width = whole.size
     covered = np.zeros((height, width), bool)
     for one in parts:
         covered |= one.moved(-whole.top, -whole.left).drawn((height, width))

@@ -18,8 +18,9 @@ from .model import Sam
 # log-odds of the pixels of a mask prompt
 _CERTAIN = 6.9
 
-# pixels of masks that are enlarged to the size of the image at a time
-_PIXELS = 1 << 25
+# pixels of masks that are enlarged to the size of the image at a time, and between two reports of
+# progress: of a large image, a single mask takes half a second
+_PIXELS = _OFTEN = 1 << 22
 
 # masks that are decoded at a time without a graphics processor: more are no faster, and cancelling
 # waits for them; a prompt that is refined has three
@@ -115,7 +116,9 @@ def predict(
         stop = min(start + size, total)
         try:
             with torch.inference_mode(), sam.autocast:
-                found += _batch(sam, embedding, prompts.part(start, stop), choices)
+                made = _batch(sam, embedding, prompts.part(start, stop), choices)
+            here = Progress(start, total, "prompts")
+            found += yield from _selected(*made, embedding, choices, here)
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error) or size == 1:
                 raise user_message(error, sam.device) from error
@@ -127,8 +130,10 @@ def predict(
     return found
 
 
-def _batch(sam: Sam, embedding: Embedding, prompts: Prompts, choices: Choices) -> list[Mask]:
-    """Masks of the prompts of one batch."""
+def _batch(
+    sam: Sam, embedding: Embedding, prompts: Prompts, choices: Choices
+) -> tuple[torch.Tensor, torch.Tensor, np.ndarray]:
+    """Small logits (N, h, w) of the prompts of one batch, predicted IoU and numbers of prompts."""
     given = _tensors(sam, embedding, prompts)
     # one mask where a prompt says enough: a box, a mask, or several points
     ambiguous = prompts.boxes is None and prompts.masks is None
@@ -143,7 +148,7 @@ def _batch(sam: Sam, embedding: Embedding, prompts: Prompts, choices: Choices) -
         again = {key: one.repeat_interleave(logits.shape[1], dim=0) for key, one in given.items()}
         again["input_masks"] = logits.flatten(0, 1)[:, None]
         logits, scores = _decoded(sam, embedding, again, multimask=False)
-    return _selected(logits.flatten(0, 1), scores.flatten(), numbers, embedding, choices)
+    return logits.flatten(0, 1), scores.flatten(), numbers
 
 
 def _decoded(
@@ -203,25 +208,46 @@ def enlarged(logits: torch.Tensor, embedding: Embedding) -> torch.Tensor:
 
 def stability(logits: torch.Tensor, threshold: float, offset: float) -> torch.Tensor:
     """Ratio of the areas of (N, Y, X) logits above the raised and the lowered threshold."""
-    inner = (logits > threshold + offset).flatten(1).sum(1)
-    outer = (logits > threshold - offset).flatten(1).sum(1)
+    inner, outer = (_areas(logits > threshold + shift) for shift in (offset, -offset))
     return torch.where(outer > 0, inner / outer.clamp(min=1), 0.0)
+
+
+def _areas(masks: torch.Tensor) -> torch.Tensor:
+    """Pixels of (N, Y, X) masks."""
+    if masks.device.type != "cpu":
+        return masks.flatten(1).sum(1)
+    # a hundred times as fast as the sum
+    return torch.tensor([np.count_nonzero(one) for one in masks.numpy()])
+
+
+@torch.inference_mode()
+def _enlarged_masks(
+    logits: torch.Tensor, embedding: Embedding, choices: Choices
+) -> tuple[np.ndarray, list[float]]:
+    """Masks of the size of the image, from small logits, and their stability."""
+    large = enlarged(logits, embedding)
+    stable = stability(large, choices.mask_threshold, choices.stability_score_offset)
+    return (large > choices.mask_threshold).cpu().numpy(), stable.tolist()
 
 
 def _selected(
     logits: torch.Tensor, scores: torch.Tensor, numbers: np.ndarray, embedding: Embedding,
-    choices: Choices,
-) -> list[Mask]:  # fmt: skip
+    choices: Choices, progress: Progress,
+) -> Steps[list[Mask]]:  # fmt: skip
     """Masks that pass the thresholds, from small logits (N, h, w)."""
     if choices.pred_iou_thresh > 0:
         passed = scores > choices.pred_iou_thresh
         logits, scores, numbers = logits[passed], scores[passed], numbers[passed.cpu().numpy()]
-    step, found = max(1, _PIXELS // int(np.prod(embedding.image))), []
+    pixels = int(np.prod(embedding.image))
+    step, quiet = max(1, _PIXELS // pixels), 0
+    found: list[Mask] = []
     for start in range(0, len(logits), step):
-        large = enlarged(logits[start : start + step], embedding)
-        stable = stability(large, choices.mask_threshold, choices.stability_score_offset)
-        masks = (large > choices.mask_threshold).cpu().numpy()
-        for k, one in enumerate(stable.tolist()):
+        if quiet >= _OFTEN:
+            yield progress
+            quiet = 0
+        quiet += step * pixels
+        masks, stable = _enlarged_masks(logits[start : start + step], embedding, choices)
+        for k, one in enumerate(stable):
             if choices.stability_score_thresh > 0 and not one >= choices.stability_score_thresh:
                 continue
             number, score = int(numbers[start + k]), float(scores[start + k])

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ...core.progress import Progress, Steps
+from ..inference import release_memory, user_message
 from .background import in_background
 from .model import Sam
 
@@ -77,6 +78,11 @@ def embed(sam: Sam, image: np.ndarray) -> Steps[Embedding]:
         From `load_sam`.
     image : (Y, X, 3) uint8 array
         RGB.
+
+    Raises
+    ------
+    RuntimeError
+        If the network fails, or memory is full.
     """
     image = np.ascontiguousarray(image)
     content = hashlib.sha256(image.data).hexdigest()
@@ -85,7 +91,11 @@ def embed(sam: Sam, image: np.ndarray) -> Steps[Embedding]:
         if key in _embeddings:
             _embeddings.move_to_end(key)
             return _embeddings[key]
-    made = yield from in_background(lambda: _embedded(sam, image), Progress(0, 0, "image"))
+    try:
+        made = yield from in_background(lambda: _embedded(sam, image), Progress(0, 0, "image"))
+    except (RuntimeError, MemoryError) as error:
+        release_memory(sam.device)
+        raise user_message(error, sam.device) from error
     with _lock:
         _embeddings[key] = made
         while len(_embeddings) > 1 and sum(e.nbytes for e in _embeddings.values()) > KEPT_BYTES:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from functools import cached_property
+import copy
+from typing import Any
 
 import numpy as np
 
 
-@dataclass(frozen=True, eq=False)
 class Mask:
-    """An object that was found.
+    """An object that was found; its pixels take a bit each, since a run may find thousands.
 
     Parameters
     ----------
@@ -28,34 +27,52 @@ class Mask:
         Whether it ends at a border of its tile, where its object may go on.
     """
 
-    top: int
-    left: int
-    pixels: np.ndarray
-    score: float = 1.0
-    stability: float = 1.0
-    prompt: int = 0
-    cut: bool = False
+    def __init__(
+        self, top: int, left: int, pixels: np.ndarray, score: float = 1.0, stability: float = 1.0,
+        prompt: int = 0, cut: bool = False,
+    ) -> None:  # fmt: skip
+        self.top, self.left = top, left
+        self.score, self.stability, self.prompt, self.cut = score, stability, prompt, cut
+        self._pack(pixels)
 
-    @cached_property
-    def area(self) -> int:
-        """Pixels of the mask."""
-        return int(np.count_nonzero(self.pixels))
+    def _pack(self, pixels: np.ndarray) -> None:
+        self.size: tuple[int, int] = (pixels.shape[0], pixels.shape[1])
+        self.area = int(np.count_nonzero(pixels))
+        self._bits = np.packbits(pixels, axis=1)
+
+    def changed(self, pixels: np.ndarray | None = None, **values: Any) -> Mask:
+        """Copy with other pixels or other values."""
+        made = copy.copy(self)
+        vars(made).update(values)
+        if pixels is not None:
+            made._pack(pixels)
+        return made
+
+    @property
+    def pixels(self) -> np.ndarray:
+        """(H, W) bool array within the box."""
+        return self._part(slice(0, self.size[0]), slice(0, self.size[1]))
+
+    @property
+    def nbytes(self) -> int:
+        """Memory of the pixels."""
+        return self._bits.nbytes
 
     @property
     def box(self) -> tuple[int, int, int, int]:
         """First and last column and row: left, top, right, bottom."""
-        height, width = self.pixels.shape
+        height, width = self.size
         return self.left, self.top, self.left + width - 1, self.top + height - 1
 
     @property
     def window(self) -> tuple[slice, slice]:
         """Rows and columns of the box."""
-        height, width = self.pixels.shape
+        height, width = self.size
         return slice(self.top, self.top + height), slice(self.left, self.left + width)
 
     def moved(self, down: int, right: int) -> Mask:
         """Shift the mask, from a part of an image into the image."""
-        return replace(self, top=self.top + down, left=self.left + right)
+        return self.changed(top=self.top + down, left=self.left + right)
 
     def with_pixels(self, pixels: np.ndarray) -> Mask | None:
         """Replace the pixels and shrink the box to them; None if there are none."""
@@ -66,7 +83,7 @@ class Mask:
         whole = np.zeros(shape, bool)
         rows, columns = _shared(self.window, (slice(0, shape[0]), slice(0, shape[1])))
         if rows.stop > rows.start and columns.stop > columns.start:
-            whole[rows, columns] = self._within(rows, columns)
+            whole[rows, columns] = self.within(rows, columns)
         return whole
 
     def overlap(self, other: Mask) -> int:
@@ -74,13 +91,19 @@ class Mask:
         rows, columns = _shared(self.window, other.window)
         if rows.stop <= rows.start or columns.stop <= columns.start:
             return 0
-        return int(np.count_nonzero(self._within(rows, columns) & other._within(rows, columns)))
+        return int(np.count_nonzero(self.within(rows, columns) & other.within(rows, columns)))
 
-    def _within(self, rows: slice, columns: slice) -> np.ndarray:
-        return self.pixels[
-            rows.start - self.top : rows.stop - self.top,
-            columns.start - self.left : columns.stop - self.left,
-        ]
+    def within(self, rows: slice, columns: slice) -> np.ndarray:
+        """Pixels in rows and columns of the image, which lie in the box."""
+        return self._part(
+            slice(rows.start - self.top, rows.stop - self.top),
+            slice(columns.start - self.left, columns.stop - self.left),
+        )
+
+    def _part(self, rows: slice, columns: slice) -> np.ndarray:
+        first = columns.start // 8
+        bits = np.unpackbits(self._bits[rows, first : -(-columns.stop // 8)], axis=1)
+        return bits[:, columns.start - 8 * first : columns.stop - 8 * first].view(bool)
 
 
 def fitted(pixels: np.ndarray, like: Mask) -> Mask | None:
@@ -89,8 +112,8 @@ def fitted(pixels: np.ndarray, like: Mask) -> Mask | None:
     if not len(rows):
         return None
     top, left = int(rows[0]), int(columns[0])
-    inside = np.ascontiguousarray(pixels[top : rows[-1] + 1, left : columns[-1] + 1])
-    return replace(like, top=like.top + top, left=like.left + left, pixels=inside)
+    inside = pixels[top : rows[-1] + 1, left : columns[-1] + 1]
+    return like.changed(inside, top=like.top + top, left=like.left + left)
 
 
 def union(one: Mask, other: Mask) -> Mask:
@@ -104,7 +127,7 @@ def union(one: Mask, other: Mask) -> Mask:
             mask.pixels
         )
     larger = one if one.area >= other.area else other
-    return replace(larger, top=top, left=left, pixels=pixels)
+    return larger.changed(pixels, top=top, left=left)
 
 
 def _shared(one: tuple[slice, slice], other: tuple[slice, slice]) -> tuple[slice, slice]:

@@ -179,6 +179,7 @@ def sam_masks(  # noqa: PLR0913
         "settings": values._asdict(), "prompts": "grid" if given is None else len(given),
         **sam.identity,
     }  # fmt: skip
+    yield Progress(0, 0, "labels")
     layer = label_layer(masks, (plane.shape[0], plane.shape[1]), PixelSize.of(spacing, unit))
     if given is not None and layer.table is not None:
         layer.table["prompt"] = layer.table["prompt"].map({one.number: one.name for one in given})
