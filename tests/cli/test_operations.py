@@ -129,6 +129,24 @@ def test_every_image_of_a_folder_is_segmented_and_a_fault_stops_nothing(
     assert parameters["use_m2m"] is False
 
 
+def test_images_of_one_name_in_several_folders_are_written_into_such_folders(
+    runner, tmp_path, discs
+):
+    for name in ("a", "b"):
+        (tmp_path / "images" / name).mkdir(parents=True)
+        tifffile.imwrite(tmp_path / "images" / name / "x.tif", discs)
+    words = ["threshold", str(tmp_path / "images"), "--each", "-o", str(tmp_path / "out")]
+    done = runner.invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    for name in ("a", "b"):
+        assert (tmp_path / "out" / name / "x_threshold.yaml").exists()
+    # two of one name in one folder are refused before anything is computed
+    tifffile.imwrite(tmp_path / "images" / "b" / "x.tiff", discs)
+    done = runner.invoke(cli, words)
+    assert done.exit_code == 2
+    assert "would both be written as b/x" in done.output
+
+
 def test_prompts_come_from_a_file(runner, image, tmp_path, discs, tiny_sam):
     points = tmp_path / "points.csv"
     points.write_text("index,axis-0,axis-1,label\n0,30,30,positive\n1,90,80,negative\n")

@@ -61,7 +61,7 @@ def test_an_encoder_that_does_not_fit_is_a_sentence(tiny_sam):
     def full(module, args):
         raise RuntimeError("CUDA out of memory. Tried to allocate 2.00 GiB")
 
-    hook = next(sam.net.children()).register_forward_pre_hook(full)
+    hook = sam.net.vision_encoder.register_forward_pre_hook(full)
     try:
         with pytest.raises(RuntimeError, match="main memory is full: take a part of the image"):
             run(embed(sam, np.zeros((20, 30, 3), np.uint8)))

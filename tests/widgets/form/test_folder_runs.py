@@ -36,10 +36,32 @@ def test_a_folder_is_run_with_the_choices_of_the_form(viewer, finish, folder):
     form.cancel()
 
 
+def test_overlays_are_chosen_and_prompts_that_are_not_used_are_named(
+    viewer, finish, folder, tiny_sam
+):
+    viewer.add_points([[20, 20]], name="mine")
+    form = Segment(viewer)
+    viewer.window.add_dock_widget(form)
+    form.folder_runs.overlays.value = "none"
+    output = form.folder_runs.run(folder)
+    finish(form)
+    assert len(list(output.glob("*.yaml"))) == 2
+    assert not list(output.glob("*_overlay.png"))
+    assert "not used" not in form.message.value
+    form.method.value = OPERATIONS["sam_masks"].title
+    form.fields["model"].value = tiny_sam("sam2")
+    form.fields["prompts"].value = viewer.layers["mine"]
+    form.fields["prompts_from"].value = "threshold"
+    form.folder_runs.run(folder)
+    finish(form)
+    assert "Prompts are of the open image: not used." in form.message.value
+
+
 def test_it_is_offered_where_an_image_is_all_that_is_needed(viewer):
     form = Segment(viewer)
     for name, expected in (("threshold", True), ("sam_masks", True), ("label_objects", False)):
         form.method.value = OPERATIONS[name].title
         assert form.folder_runs.button.native.isHidden() is not expected
+        assert form.folder_runs.overlays.native.isHidden() is not expected
     for other in (Denoise, Quality):
         assert other(viewer).folder_runs.button.native.isHidden()

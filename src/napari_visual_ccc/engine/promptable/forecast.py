@@ -15,7 +15,7 @@ from .presets import Settings, settings
 # measured on 2026-11-26 with a random model of the size of SAM 2.1 tiny, on one core, in seconds of
 # the reference machine of `workflow.cost`: embedding, a prompt, its refinement, a mask of a
 # megapixel
-_EMBED_S, _PROMPT_S, _REFINE_S, _MASK_S = 2.4, 0.081, 0.27, 0.007
+_EMBED_S, _PROMPT_S, _REFINE_S, _MASK_S = 2.4, 0.081, 0.27, 0.002
 
 # bytes: the pass of the encoder, a prompt or mask in the decoder, weights of SAM 2.1 tiny
 _ENCODER, _DECODER, _WEIGHTS = 650e6, 41e6, 156e6

@@ -24,10 +24,6 @@ if TYPE_CHECKING:
 _DARKEST, _BRIGHTEST = 0.1, 99.9
 
 
-# thresholds for prompts of a person: what each of them shows is an object
-_KEEP_ALL = {"pred_iou_thresh": 0.0, "stability_score_thresh": 0.0, "box_nms_thresh": 1.0}
-
-
 def to_rgb(grey: np.ndarray) -> np.ndarray:
     """Grey image as the (Y, X, 3) uint8 that the models are trained on.
 
@@ -73,7 +69,10 @@ def generate(
         In the image, without duplicates; if not `filtered`, of each prompt one that has a mask.
     """
     if not filtered:
-        settings = settings._replace(**_KEEP_ALL)
+        # what each prompt of a person shows is an object
+        settings = settings._replace(
+            pred_iou_thresh=0.0, stability_score_thresh=0.0, box_nms_thresh=1.0
+        )
     shape = (int(image.shape[0]), int(image.shape[1]))
     pieces = tiles(shape, settings.tile_size)
     planned = _planned(pieces, shape, settings, prompts)

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, get_args
 
-from magicgui.widgets import PushButton
+from magicgui.widgets import ComboBox, PushButton
 from qtpy.QtWidgets import QFileDialog
 
 from ...core.result import Result
+from ...report.overlay import Overlay
 from ...workflow import signature
 
 if TYPE_CHECKING:
@@ -31,6 +33,11 @@ class FolderRuns:
             tooltip="Run on every image of a folder with these choices; results are written into "
             "a new folder beside it",
         )  # fmt: skip
+        self.overlays = ComboBox(
+            label="Overlays", value="filled", choices=get_args(Overlay), visible=False,
+            tooltip="Transparent PNG files of labels to lay over the images, with white outlines "
+            "or without",
+        )  # fmt: skip
         self.button.changed.connect(self.choose)
 
     @property
@@ -40,6 +47,10 @@ class FolderRuns:
         _, *further = signature.inputs(name)
         needed = set(further) - set(signature.optional_inputs(name))
         return self.form.operation.takes == "image" and not needed
+
+    def offer(self, offered: bool) -> None:
+        """Show or hide the button and its choice."""
+        self.button.visible = self.overlays.visible = offered and self.is_possible
 
     def choose(self) -> None:
         """Ask for the folder."""
@@ -55,17 +66,20 @@ class FolderRuns:
 
         operation = self.form.operation
         output = _free(folder.with_name(f"{folder.name}_{operation.name}"))
-        formats = Formats(overlays="filled")
+        formats = Formats(overlays=self.overlays.value)
         job = FileJob(operation.name, self.form.parameters, output, formats=formats)
         steps = run_on_folder(job, folder)
-        self.form.start(steps, f"{operation.title}: {folder.name}", self._show)
+        unused = [name for name, layer in list(self.form.inputs.items())[1:] if layer is not None]
+        show = functools.partial(self._show, unused)
+        self.form.start(steps, f"{operation.title}: {folder.name}", show)
         self.form.reveal()
         return output
 
-    def _show(self, result: Result) -> None:
+    def _show(self, unused: list[str], result: Result) -> None:
         self.form.results.clear()
         self.form.undo_button.enabled = False
-        self.form.say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in result.notes))
+        notes = (*result.notes, *(f"{name} are of the open image: not used" for name in unused))
+        self.form.say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in notes))
         self.form.show_tables(result)
 
 

@@ -92,8 +92,8 @@ class Form(Container):
         wrapped(self.message, self.forecast)
         return [
             self.method, self.place, self.prompt_points, self.fetcher, self.level, self.live,
-            self.forecast, buttons, self.folder_runs.button, self.bar, self.message,
-            self.store_button,
+            self.forecast, buttons, self.folder_runs.overlays, self.folder_runs.button,
+            self.bar, self.message, self.store_button,
         ]  # fmt: skip
 
     def _connect(self) -> None:
@@ -141,7 +141,7 @@ class Form(Container):
         self.method.tooltip = signature.summary(name)
         self.run_button.tooltip = signature.summary(name)
         self.live.visible = self.operation.live
-        self.folder_runs.button.visible = self.offers_folders and self.folder_runs.is_possible
+        self.folder_runs.offer(self.offers_folders)
         self.prompt_points.visible = "prompts" in self.kinds.values()
         self.fetcher.visible = signature.has_hub(name)
         self._follow_selection()

@@ -169,21 +169,14 @@ def sam_masks(  # noqa: PLR0913
     masks = yield from generate.generate(
         sam, generate.to_rgb(plane), values, given, largest_only=largest_only, filtered=filtered
     )
-    if not filtered:
-        notes = (*notes, *_ignored(prompts, prompts_from), *_of_each(given, masks))
-    _check_any(masks, filtered=filtered)
-    found, masks = len(masks), (yield from _merged(masks, plane, merge))
-    if not filtered and len(masks) < found:
-        notes = (*notes, f"{_count(found - len(masks))} removed or merged")
+    masks, more = yield from _kept(masks, plane, merge, None if filtered else given)
+    notes = (*notes, *_ignored(prompts, prompts_from), *more)
     facts = {
         "settings": values._asdict(), "prompts": "grid" if given is None else len(given),
         **sam.identity,
     }  # fmt: skip
-    yield Progress(0, 0, "labels")
     layer = label_layer(masks, (plane.shape[0], plane.shape[1]), PixelSize.of(spacing, unit))
-    if given is not None and layer.table is not None:
-        layer.table["prompt"] = layer.table["prompt"].map({one.number: one.name for one in given})
-    result = yield from _result(layer, len(masks), outlines, notes)
+    result = yield from _result(_with_names(layer, given), len(masks), outlines, notes)
     return replace(result, model=sam.identity, facts={**result.facts, **facts})
 
 
@@ -196,6 +189,27 @@ def _result(
         layers = (layer, (yield from outline_layer(layer)))
     notes = (*notes, _count(shown), *_covered(masks - shown))
     return Result(layers, facts={"masks": shown}, notes=notes)
+
+
+def _with_names(layer: LabelsLayer, given: Sequence[Prompt] | None) -> LabelsLayer:
+    """Name the prompts of the table as a person does."""
+    if given is not None and layer.table is not None:
+        layer.table["prompt"] = layer.table["prompt"].map({one.number: one.name for one in given})
+    return layer
+
+
+def _kept(
+    masks: list[Mask], plane: np.ndarray, merge: str, shown: Sequence[Prompt] | None
+) -> Steps[tuple[list[Mask], tuple[str, ...]]]:
+    """Merged masks, and notes on the prompts that a person shows (None: there are none)."""
+    _check_any(masks, filtered=shown is None)
+    merged = yield from _merged(masks, plane, merge)
+    yield Progress(0, 0, "labels")
+    if shown is None:
+        return merged, ()
+    gone = len(masks) - len(merged)
+    removed = (f"{_count(gone)} removed or merged",) if gone else ()
+    return merged, (*_of_each(shown, masks), *removed)
 
 
 def _merged(masks: list[Mask], plane: np.ndarray, how: str) -> Steps[list[Mask]]:
@@ -239,6 +253,8 @@ def _named(names: list[str]) -> str:
 
 def _ignored(prompts: Any, source: str) -> tuple[str, ...]:
     """A note if the prompts that are given leave the choice of a source without use."""
+    if prompts is None:
+        return ()
     is_drawn = isinstance(prompts, (PointsLayer, ShapesLayer))
     if source in ("threshold", "watershed") or (source == "centroids" and is_drawn):
         return (f"prompts_from={source} was not used: prompts are given",)
