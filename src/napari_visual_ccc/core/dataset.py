@@ -168,16 +168,42 @@ def _with_distinct_names(examples: Iterable[Example]) -> tuple[Example, ...]:
 
 
 def shared_groups(groups: Sequence[str], parts: Sequence[str]) -> list[str]:
-    """Say whether groups are in the test part and in another one; nothing without parts."""
+    """Say whether groups are in two parts; nothing without parts."""
     parts_of: dict[str, set[str]] = {}
     for group, part in zip(groups, parts, strict=True):
-        parts_of.setdefault(str(group), set()).add("test" if part == "test" else "train")
-    shared = [group for group, found in parts_of.items() if len(found) > 1]
-    if not shared:
-        return []
+        parts_of.setdefault(str(group), set()).add(str(part))
+    tested = [one for one, found in parts_of.items() if "test" in found and len(found) > 1]
+    validated = [one for one, found in parts_of.items() if {"train", "validation"} <= found]
+    notes = []
+    if tested:
+        notes.append(
+            f"{len(tested)} groups, such as {tested[0]}, are in the test part and in another one: "
+            "the test is optimistic for new specimens"
+        )
+    if validated:
+        notes.append(
+            f"{len(validated)} groups, such as {validated[0]}, are in the parts train and "
+            "validation: early stopping, calibration and thresholds are optimistic for new "
+            "specimens"
+        )
+    return notes
+
+
+def missing_classes(labels: Sequence[str], parts: Sequence[str]) -> list[str]:
+    """Say which classes have no image in a part, and what is missing then."""
+    lacks = {
+        "train": "it cannot be learnt",
+        "validation": "early stopping and calibration go by the other classes, and it has no "
+        "threshold of its own",
+        "test": "it is not tested",
+    }
+    pairs = {(str(part), str(label)) for part, label in zip(parts, labels, strict=True)}
+    given = {part for part, _ in pairs}
     return [
-        f"{len(shared)} groups, such as {shared[0]}, are in the test part and in another one: the "
-        "test is optimistic for new specimens"
+        f"no image of {label} is in the part {part}: {why}"
+        for part, why in lacks.items()
+        for label in sorted({str(one) for one in labels})
+        if part in given and (part, label) not in pairs
     ]
 
 
@@ -186,7 +212,7 @@ def printable(text: str) -> str:
     return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
-def from_arrays(
+def from_arrays(  # noqa: PLR0913
     images: Sequence[Any],
     labels: Sequence[str],
     *,
@@ -196,6 +222,7 @@ def from_arrays(
     spacings: Sequence[tuple[Any, str]] = (),
     channels: Sequence[str] = (),
     name: str = "arrays",
+    min_classes: int = 2,
 ) -> Dataset:
     """Make a data set of arrays.
 
@@ -216,11 +243,13 @@ def from_arrays(
         Names of the channels, in the order of the arrays.
     name : str
         Name of the data set.
+    min_classes : int
+        Smallest number of classes; 1 is enough to test a model.
 
     Raises
     ------
     ValueError
-        If lengths differ, a part has another name, or there are fewer than two classes.
+        If lengths differ, a part has another name, or there are fewer classes.
     """
     names = names if len(names) else [f"image {k}" for k in range(1, len(images) + 1)]
     groups = groups if len(groups) else names
@@ -243,7 +272,7 @@ def from_arrays(
         )
         for image, label, one, group, scale, part in zip(*each, strict=True)
     ]  # fmt: skip
-    return Dataset(tuple(found), name, channels=tuple(channels))
+    return Dataset(tuple(found), name, (), min_classes, tuple(channels))
 
 
 def _micrograph(image: Any, spacing: Any, unit: str, name: str) -> Micrograph:

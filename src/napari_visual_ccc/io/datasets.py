@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 _COLUMNS = ("path", "label")
 
+_OPTIONAL = ("group", "part", "name")
+
 
 def load(
     source: str | Path, *, group: str = "", channels: str = "", min_classes: int = 2
@@ -35,8 +37,8 @@ def load(
     ----------
     source : str or Path
         Folder or ``.csv`` file (columns ``path`` and ``label``; if there are, ``group``, ``part``
-        and ``name``; paths are relative to the table). An image whose name another one has is
-        named by its path. The split that `train` writes beside a
+        and ``name``; in capitals or not; paths are relative to the table). An image whose name
+        another one has is named by its path. The split that `train` writes beside a
         model is such a table.
     group : str
         Regular expression whose first group matches the specimen in a file name. Without it, a
@@ -59,8 +61,8 @@ def load(
     FileNotFoundError
         If there is no such folder or file.
     ValueError
-        If there are too few classes, a column is missing, the pattern is invalid, there is no part
-        to train with, or an image is in two parts.
+        If there are too few classes, a column is missing, the pattern is invalid, or an image is
+        in two parts.
     """
     source = Path(source)
     if not source.exists():
@@ -169,20 +171,7 @@ def _parts_of(folder: Path, places: list[Path]) -> dict[Path, str]:
     names = set(parts.values())
     if not names or (len(parts) < len(places) and not ("train" in names and len(names) > 1)):
         return {}
-    _check_parts(names, folder)
     return parts
-
-
-def _check_parts(names: set[str], source: Path) -> None:
-    if "train" not in names:
-        raise ValueError(
-            f"{source}: the part train is missing; there is {', '.join(sorted(names))}"
-        )
-    if len(names) == 1:
-        raise ValueError(
-            f"{source}: the part test is missing; add it, or give images without parts to have "
-            "them divided"
-        )
 
 
 def _is_class(place: Path) -> bool:
@@ -248,6 +237,7 @@ def _from_csv(
         table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(f"{file}: cannot be read as a table ({error})") from None
+    table = _with_known_columns(table, channels)
     if "path" not in table and "name" in table:
         # the split of version 0.1.0, put into the folder of its images
         table["path"] = table["name"]
@@ -284,6 +274,17 @@ def _from_csv(
     return Dataset(tuple(examples), file.stem, tuple(skipped), min_classes, channels)
 
 
+def _with_known_columns(table: pd.DataFrame, channels: tuple[str, ...]) -> pd.DataFrame:
+    """Write the names of the known columns in lower case: a header may be Part or PART."""
+    renamed: dict[str, str] = {}
+    for column in table:
+        known = column.strip().lower()
+        free = known not in table and known not in renamed.values() and column not in channels
+        if free and known in (*_COLUMNS, *_OPTIONAL):
+            renamed[column] = known
+    return table.rename(columns=renamed)
+
+
 def _names_in(table: pd.DataFrame) -> list[str]:
     """Name of every row: its path, where it has no name of its own."""
     paths = [path.strip() for path in table["path"]]
@@ -315,5 +316,4 @@ def _parts_in(table: pd.DataFrame, file: Path) -> list[str]:
                 f"{file}: {path.strip()} is in the part {other} (line {line}) and in {part} "
                 f"(line {number}); leave it in one of them"
             )
-    _check_parts(set(parts), file)
     return parts

@@ -95,6 +95,13 @@ def test_wrong_choices_are_refused(discs, choices, words):
         ccc.kmeans(discs, **choices)
 
 
+def test_the_number_of_clusters_that_memory_allows_is_in_the_help():
+    every = np.arange(65_536, dtype=np.uint16).reshape(256, 256)
+    with pytest.raises(ValueError, match=r"8193 clusters of 65,536 .* choose at most 8192"):
+        ccc.kmeans(every, clusters=8193)
+    assert "8,192 clusters of 65,536" in ccc.kmeans.__doc__
+
+
 def test_a_pixel_without_size_is_refused(discs):
     with pytest.raises(ValueError, match="above zero"):
         ccc.kmeans(discs, 0.0, "nm")

@@ -235,5 +235,17 @@ def test_copies_and_groups_in_two_parts_are_warned_of():
     assert found.tables["duplicates"]["leaks"].tolist() == [True]
     assert any("1 pairs of near-duplicates are in different parts" in n for n in found.notes)
     assert any("1 groups, such as S1" in note for note in found.notes)
+    assert not any("no image of" in note for note in found.notes)
     counts = found.tables["classes"]
     assert counts[["train", "validation", "test"]].to_numpy().tolist() == [[1, 0, 1]] * 2
+
+
+def test_what_a_validation_part_shares_or_lacks_is_said():
+    data = from_arrays(
+        tiles("superalloy", 4), ["a", "b", "a", "b"], groups=["S1", "S2", "S1", "S3"],
+        parts=["train", "train", "validation", "test"],
+    )  # fmt: skip
+    notes = ccc.audit_dataset(data).notes
+    assert any("S1, are in the parts train and validation" in note for note in notes)
+    assert any("no image of b is in the part validation" in note for note in notes)
+    assert any("no image of a is in the part test: it is not tested" in note for note in notes)

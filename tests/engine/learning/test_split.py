@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from napari_visual_ccc.core.dataset import Dataset, shared_groups
+from napari_visual_ccc.core.dataset import Dataset, missing_classes, shared_groups
 from napari_visual_ccc.engine.learning.split import folds, holdout, partition
 from tests.engine.learning.prepared import made, recipe, striped
 
@@ -245,7 +245,53 @@ def test_groups_in_two_parts_and_classes_without_training_images_are_named():
     assert "2 groups, such as S1, are in the test part" in shared_groups(
         ["S1", "S2", "S3", "S1", "S2"], ["train", "train", "validation", "test", "test"]
     )[0]  # fmt: skip
-    assert shared_groups(["S1", "S1"], ["train", "validation"]) == []
+    (note,) = shared_groups(["S1", "S1", "S2"], ["train", "validation", "validation"])
+    assert "1 groups, such as S1, are in the parts train and validation" in note
+    assert len(shared_groups(["S1"] * 3, PARTS)) == 2
+    assert shared_groups(["S1", "S1", "S2"], ["train", "train", "test"]) == []
     prepared, chosen = divided(["train"] * 4 + ["test"] * 4)
     with pytest.raises(ValueError, match="no image of steep is in the part train"):
         partition(prepared, chosen, needs_validation=True)
+
+
+def test_classes_that_a_part_lacks_are_named():
+    notes = missing_classes(list("ababa"), ["train", "train", "test", "validation", "test"])
+    assert [note.partition(":")[0] for note in notes] == [
+        "no image of a is in the part validation", "no image of b is in the part test"
+    ]  # fmt: skip
+    assert missing_classes(list("ab"), ["", ""]) == []
+    prepared, chosen = divided(["train", "train", "val", "test", "train", "train", "train", "test"])
+    found = partition(prepared, chosen, needs_validation=True)
+    assert any("no image of steep is in the part validation" in note for note in found.notes)
+    # that part is trained with
+    linear = partition(prepared, chosen, needs_validation=False)
+    assert not any("no image of" in note for note in linear.notes)
+
+
+def test_one_specimen_in_training_is_validated_by_image():
+    groups = [*["S1"] * 5, "S2", *["S3", "S4", "S5", "S6", "S7"], "S8"]
+    chosen = recipe(model="simple-cnn", validation=0.3)
+    data = striped(parts=(["train"] * 5 + ["test"]) * 2, groups=groups)
+    found = partition(made(chosen, data)[0], chosen, needs_validation=True)
+    assert any("divided by image because there is only one group of flat" in n for n in found.notes)
+    assert any("1 groups, such as S1, are in the parts train and v" in n for n in found.notes)
+    assert set(found.parts[:5]) == set(found.parts[6:11]) == {"train", "validation"}
+    # a linear layer needs no such part
+    linear = partition(made(chosen, data)[0], chosen, needs_validation=False)
+    assert not any("by image" in note or "groups, such as" in note for note in linear.notes)
+
+
+def test_one_image_in_training_is_named():
+    data = striped(parts=["train", *["test"] * 5, *["train"] * 5, "test"])
+    chosen = recipe(model="simple-cnn")
+    with pytest.raises(ValueError, match="flat has one image in the part train, and there is no"):
+        partition(made(chosen, data)[0], chosen, needs_validation=True)
+    none = recipe(model="simple-cnn", validation=0.0)
+    assert not len(partition(made(none, data)[0], none, True).calibration)
+
+
+def test_a_class_with_too_few_groups_is_named():
+    data = striped(groups=[*["S1"] * 6, *[f"T{k}" for k in range(6)]])
+    chosen = recipe(model="simple-cnn", split="holdout")
+    with pytest.raises(ValueError, match="flat has too few groups for all parts"):
+        partition(made(chosen, data)[0], chosen, needs_validation=True)

@@ -368,6 +368,19 @@ def test_a_written_split_is_read_back_and_gives_the_same_parts(tmp_path):
     assert sorted(tested.images["name"]) == sorted(first.evaluation.images["name"])
 
 
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [("test test val val", "two: the part train is missing; there is test, validation"),
+     ("train train train train", "two: the part test is missing; add it, or choose another split"),
+     ("test test test test", "two: the part train is missing; there is test")],
+)  # fmt: skip
+def test_a_missing_part_is_named(parts, said):
+    data = two_classes(2, parts=parts.split())
+    with pytest.raises(ValueError, match=said):
+        ccc.train(data, model="simple-cnn")
+    assert ccc.train(data, split="k-fold", **SMALL).facts["part"] == "k-fold"
+
+
 def files_of_one_name(folder, count=4):
     """Pictures 0.png, 1.png… of two classes in two folders, and a table of them."""
     rows = ["path,label,name"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from skimage.io import imsave
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.widgets.docks import labelled_images as sources
@@ -80,3 +81,23 @@ def test_regions_without_a_class_are_refused(viewer):
     train.images.source.value = sources.REGIONS
     with pytest.raises(ValueError, match="drawn has no feature 'class'"):
         train.images.dataset()
+
+
+def test_a_test_part_of_one_class_is_enough_to_evaluate(viewer, qtbot, tmp_path):
+    path = tmp_path / "Test" / "cube" / "a.png"
+    path.parent.mkdir(parents=True)
+    crop = samples.load("nanoparticles").data[96:160, 96:160]
+    imsave(path, crop, check_contrast=False)
+    viewer.add_image(crop, name="tem", metadata={"class": "cube"})
+    train = dock(viewer, "train")
+    images = train.images
+    images.source.value, images.folder.value = sources.FOLDER, tmp_path
+    train.evaluation.button.native.click()
+    qtbot.waitUntil(lambda: not train.evaluation.is_running, timeout=60_000)
+    assert train.evaluation.result.images["name"].tolist() == ["Test/cube/a.png"]
+    images.source.value = sources.LAYERS
+    assert images.dataset(min_classes=1).classes == ("cube",)
+    with pytest.raises(ValueError, match="two or more classes"):
+        images.dataset()
+    assert "Train and Test" in images.folder.tooltip
+    assert "part" in images.file.tooltip

@@ -50,7 +50,8 @@ def kmeans(
     unit : str
         Of `spacing`, such as ``"nm"``.
     clusters : int
-        Number of clusters; an image of fewer grey levels has as many clusters as levels.
+        Number of clusters; an image of fewer grey levels has as many clusters as levels. On
+        intensity, 2 GiB of memory limit clusters times levels: 8,192 clusters of 65,536 levels.
     features : {'intensity', 'multiscale', 'texture', 'network'}
         Features of a pixel: its grey level; blurs, edges and ridges at three scales; local
         statistics in three windows; or activations of the first layers of an ImageNet network.
@@ -78,7 +79,8 @@ def kmeans(
     Raises
     ------
     ValueError
-        If no pixel is finite, or a parameter is out of range.
+        If no pixel is finite, a parameter is out of range, or so many clusters of so many grey
+        levels would not fit into memory.
     """
     if not 2 <= clusters <= MOST_CLUSTERS:
         raise ValueError(f"clusters is {clusters}; choose 2 to {MOST_CLUSTERS}")

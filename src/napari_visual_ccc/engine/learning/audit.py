@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import stretch
-from ...core.dataset import Dataset, printable, shared_groups
+from ...core.dataset import Dataset, missing_classes, printable, shared_groups
 from ...core.micrograph import has_colours
 from ...core.progress import Progress, Steps
 from ...core.result import Audit
@@ -91,6 +91,7 @@ def audit_dataset(
     if not used:
         name, reason = seen.skipped[0]
         raise ValueError(f"{data.name}: no image can be read; {name}: {reason}")
+    parts = [one.part for one in used]
     small = np.stack([one.picture for one in seen.images])
     features = yield from _features(small, devices.choose(device))
     pairs = yield from _pairs(small, features, similarity)
@@ -105,7 +106,8 @@ def audit_dataset(
     }
     notes = (
         *_notes(counts, duplicates, skipped, data.is_divided),
-        *shared_groups([one.group for one in used], [one.part for one in used]),
+        *shared_groups([one.group for one in used], parts),
+        *missing_classes([one.label for one in used], parts),
         *_quality_notes(seen.flags),
     )
     facts = {"images": len(used), "unfit": len(seen.flags)}

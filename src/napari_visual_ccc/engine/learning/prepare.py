@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -88,6 +89,13 @@ class PreparedDataset:
     def crops_of(self, images: np.ndarray) -> np.ndarray:
         """Indices of the crops of some images."""
         return np.flatnonzero(np.isin(self.image_index, images))
+
+    def classes_of_one_group(self, images: np.ndarray) -> list[str]:
+        """Names of the classes of which some images are of a single group."""
+        targets, groups = self.targets[images], self.groups[images].astype(str)
+        return [
+            self.classes[k] for k in np.unique(targets) if len(np.unique(groups[targets == k])) < 2
+        ]
 
 
 def prepare(
@@ -201,8 +209,13 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
     return images
 
 
-def same_pixels(prepared: PreparedDataset, parts: np.ndarray) -> list[str]:
+def same_pixels(
+    prepared: PreparedDataset, parts: np.ndarray, folds: Sequence[np.ndarray] = ()
+) -> list[str]:
     """Say which images with the same pixels are in different parts or folds."""
+    parts = parts.astype(object)
+    for number, held_out in enumerate(folds, start=1):
+        parts[held_out] = f"fold {number}"
     alike: dict[bytes, list[int]] = {}
     for number, one in enumerate(prepared.pixels):
         alike.setdefault(one, []).append(number)

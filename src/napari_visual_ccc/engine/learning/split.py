@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from ...core.dataset import CROSS_VALIDATED, shared_groups
+from ...core.dataset import CROSS_VALIDATED, missing_classes, shared_groups
 from .prepare import same_pixels
 
 if TYPE_CHECKING:
@@ -18,13 +18,9 @@ if TYPE_CHECKING:
 # a class with fewer images than this is tested by cross-validation
 FEW = 30
 
-FOLDS = 5
+FOLDS, _MOST_FOLDS = 5, 100
 
 PARTS = ("train", "validation", "test")
-
-_MOST_FOLDS = 100
-
-_LEAVE_ONE_OUT = "leave-one-group-out"
 
 
 @dataclass(frozen=True)
@@ -78,12 +74,8 @@ def partition(
         If the images cannot be divided in the way that the recipe asks for.
     """
     found = _divided(prepared, recipe, needs_validation)
-    # a cross-validation tests each fold with what the others learnt
-    places = found.parts.astype(object)
-    if found.tested_by != "holdout":
-        for number, (_, held_out) in enumerate(found.folds, start=1):
-            places[held_out] = f"fold {number}"
-    return replace(found, notes=(*found.notes, *same_pixels(prepared, places)))
+    folds = [] if found.tested_by == "holdout" else [held_out for _, held_out in found.folds]
+    return replace(found, notes=(*found.notes, *same_pixels(prepared, found.parts, folds)))
 
 
 def _divided(
@@ -104,7 +96,10 @@ def _divided(
     if method == "holdout":
         shares = {"validation": recipe.validation, "test": recipe.test}
         try:
-            parts = holdout(prepared.targets, prepared.groups, **shares, seed=recipe.seed)
+            parts = holdout(
+                prepared.targets, prepared.groups, **shares, seed=recipe.seed,
+                classes=prepared.classes,
+            )  # fmt: skip
         except ValueError as error:
             if recipe.split == "holdout":
                 raise
@@ -123,28 +118,44 @@ def _given(
     for number, name in enumerate(prepared.classes):
         if not (prepared.targets[train] == number).any():
             raise ValueError(f"no image of {name} is in the part train: there is nothing to learn")
-    notes = [
-        "the parts are those of the data set",
-        *shared_groups(prepared.groups.tolist(), parts.tolist()),
-    ]
+    notes = ["the parts are those of the data set"]
     if needs_validation and "validation" not in parts and recipe.validation > 0:
-        parts = parts.astype("U10")
-        parts[train] = holdout(
-            prepared.targets[train], prepared.groups[train], validation=recipe.validation, test=0.0,
-            seed=recipe.seed,
-        )  # fmt: skip
-        notes.append(
-            f"no part is for validation: {recipe.validation:.0%} of the training part validate"
-        )
+        parts, note = _with_validation(prepared, parts, recipe)
+        notes.append(note)
     found = _held_out(prepared, parts, recipe.seed, needs_validation)
+    notes += shared_groups(prepared.groups.tolist(), found.parts.tolist())
+    notes += missing_classes(prepared.table["label"].tolist(), found.parts.tolist())
     return replace(found, notes=(*notes, *found.notes))
+
+
+def _with_validation(
+    prepared: PreparedDataset, parts: np.ndarray, recipe: TrainingRecipe
+) -> tuple[np.ndarray, str]:
+    """Take the validation part from the training part, and say how."""
+    train = np.flatnonzero(parts == "train")
+    targets, groups = prepared.targets[train], prepared.groups[train]
+    note = f"no part is for validation: {recipe.validation:.0%} of the training part validate"
+    for name, count in zip(prepared.classes, np.bincount(targets), strict=True):
+        if count < 2:
+            raise ValueError(
+                f"{name} has one image in the part train, and there is no part validation: add "
+                "images or that part, or choose a fraction of 0 for it"
+            )
+    single = prepared.classes_of_one_group(train)
+    if single:
+        note += f", divided by image because there is only one group of {', '.join(single)} in it"
+        groups = train
+    parts, shares = parts.astype("U10"), {"validation": recipe.validation, "test": 0.0}
+    parts[train] = holdout(targets, groups, **shares, seed=recipe.seed)
+    return parts, note
 
 
 def _cross_validated(
     prepared: PreparedDataset, method: str, seed: int, notes: tuple[str, ...]
 ) -> Partition:
     targets, groups = prepared.targets, prepared.groups
-    single = _single_group_classes(prepared)
+    everything = np.arange(len(targets))
+    single = prepared.classes_of_one_group(everything)
     if single:
         note = (
             f"{', '.join(single)}: all images are of one group, so images of one specimen are in "
@@ -153,13 +164,12 @@ def _cross_validated(
         notes = (note, *notes)
         groups = np.array(prepared.table["name"].tolist(), dtype=object)
     count = len(np.unique(groups.astype(str)))
-    if method == _LEAVE_ONE_OUT and count > _MOST_FOLDS:
+    number = 0 if method == "leave-one-group-out" else FOLDS
+    if number == 0 and count > _MOST_FOLDS:
         raise ValueError(
             f"leave-one-group-out would train {count} times, once per group; choose k-fold, or say "
             "which images are of one specimen (group)"
         )
-    everything = np.arange(len(targets))
-    number = 0 if method == _LEAVE_ONE_OUT else FOLDS
     return Partition(
         np.full(len(targets), CROSS_VALIDATED),
         groups,
@@ -221,18 +231,10 @@ def _folds_within(
     return [(images[chosen], images[held_out]) for chosen, held_out in found]
 
 
-def _single_group_classes(prepared: PreparedDataset) -> list[str]:
-    """Name the classes with a single group."""
-    return [
-        prepared.classes[k]
-        for k in np.unique(prepared.targets)
-        if len(np.unique(prepared.groups[prepared.targets == k].astype(str))) < 2
-    ]
-
-
 def holdout(
-    targets: np.ndarray, groups: np.ndarray, *, validation: float, test: float, seed: int
-) -> np.ndarray:
+    targets: np.ndarray, groups: np.ndarray, *, validation: float, test: float, seed: int,
+    classes: Sequence[str] = (),
+) -> np.ndarray:  # fmt: skip
     """Divide images into three parts with about the same proportions of classes.
 
     Parameters
@@ -245,6 +247,8 @@ def holdout(
         Fractions of all images, each 0 to 0.5.
     seed : int
         Seed of the random order of groups.
+    classes : sequence of str, optional
+        Names for messages.
 
     Returns
     -------
@@ -256,17 +260,16 @@ def holdout(
     ValueError
         If a class has too few groups for all parts.
     """
-    classes = int(targets.max()) + 1
     wanted = [name for name, share in (("test", test), ("validation", validation)) if share > 0]
     names, member = np.unique(groups.astype(str), return_inverse=True)
-    counts = np.zeros((len(names), classes))
+    counts = np.zeros((len(names), int(targets.max()) + 1))
     np.add.at(counts, (member, targets), 1)
     groups_with = (counts > 0).sum(axis=0)
     if (groups_with < len(wanted) + 1).any():
         rarest = int(groups_with.argmin())
+        name = classes[rarest] if classes else f"class number {rarest + 1}"
         raise ValueError(
-            f"class number {rarest + 1} has too few groups for all parts; add specimens, or "
-            "use cross-validation"
+            f"{name} has too few groups for all parts; add specimens, or use cross-validation"
         )
     order = np.random.default_rng(seed).permutation(len(names))
     part_of = np.full(len(names), "train", dtype="U10")

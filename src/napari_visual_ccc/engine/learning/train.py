@@ -185,6 +185,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
     from .learner import calibrate
     from .package import Training, evaluate_parts, package
 
+    _check_parts(data, recipe)
     device = devices.choose(recipe.device)
     depth = max(1, len(data.channels))
     network = choose_network(recipe.network, len(data.classes), recipe.weights, recipe.seed, depth)
@@ -250,6 +251,22 @@ def _unreadable_paths(data: Dataset) -> list[str]:
         f"the paths of {len(lost)} images, such as {lost[0]}, are not UTF-8: the written split "
         "does not lead to these files; rename them"
     ]
+
+
+def _check_parts(data: Dataset, recipe: TrainingRecipe) -> None:
+    """Insist on a part to train with and another one, where the data set is divided already."""
+    names = {one.part for one in data.examples}
+    if recipe.split != "auto" or not data.is_divided:
+        return
+    if "train" not in names:
+        raise ValueError(
+            f"{data.name}: the part train is missing; there is {', '.join(sorted(names))}"
+        )
+    if len(names) == 1:
+        raise ValueError(
+            f"{data.name}: the part test is missing; add it, or choose another split than auto to "
+            "have the images divided"
+        )
 
 
 def _check_input(network: Network, input_px: int) -> None:

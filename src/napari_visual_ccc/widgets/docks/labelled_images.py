@@ -40,19 +40,22 @@ class LabelledImages(Container):
         self.source = ComboBox(
             label="Images from",
             choices=[FOLDER, TABLE, LAYERS, REGIONS],
-            tooltip="A folder with one folder for each class; a table with path, label and group; "
-            "layers with a class; or regions of a micrograph with a class",
+            tooltip="A folder with one folder for each class; a table with path and label; "
+            "layers with a class; or regions of a micrograph with a class. A folder or table may "
+            "be divided into train, validation and test already",
         )
         self.folder = FileEdit(
             mode=FileDialogMode.EXISTING_DIRECTORY,
             label="Folder",
-            tooltip="Contains one folder for each class",
+            tooltip="Contains one folder for each class; or folders Train and Test (and "
+            "Validation), each with one folder for each class",
         )
         self.file = FileEdit(
             mode=FileDialogMode.EXISTING_FILE,
             filter="Tables (*.csv)",
             label="Table",
-            tooltip="Columns path, label and, optionally, group",
+            tooltip="Columns path, label and, optionally, group, part (train, validation or test) "
+            "and name",
         )
         self.group = LineEdit(
             label="Group",
@@ -148,8 +151,13 @@ class LabelledImages(Container):
                 return
         raise ValueError(f"no image layer {layer!r}")
 
-    def dataset(self) -> Dataset:
+    def dataset(self, min_classes: int = 2) -> Dataset:
         """Give the labelled images that the fields choose.
+
+        Parameters
+        ----------
+        min_classes : int
+            Smallest number of classes; 1 is enough to test a model.
 
         Raises
         ------
@@ -161,10 +169,13 @@ class LabelledImages(Container):
             path: Any = (self.folder if source == FOLDER else self.file).value
             if path is None or str(path) in ("", "."):
                 raise ValueError("choose a folder with one folder for each class, or a table")
-            return dataset.load(path, group=self.group.value, channels=self.channels.value)
-        return self._from_layers() if source == LAYERS else self._from_regions()
+            return dataset.load(
+                path, group=self.group.value, channels=self.channels.value,
+                min_classes=min_classes,
+            )  # fmt: skip
+        return (self._from_layers if source == LAYERS else self._from_regions)(min_classes)
 
-    def _from_layers(self) -> Dataset:
+    def _from_layers(self, min_classes: int) -> Dataset:
         entered = self._entered()
         chosen = [
             layer for layer in _of(self._viewer, Image) if entered.get(layer.name.strip(), ("",))[0]
@@ -183,6 +194,7 @@ class LabelledImages(Container):
             spacings=[calibration(layer) for layer in chosen],
             channels=channels,
             name="layers",
+            min_classes=min_classes,
         )
 
     def _joined(
@@ -200,7 +212,7 @@ class LabelledImages(Container):
                 joined.update(layers_of_channels(layer, self._viewer, channels))
         return first, pixels
 
-    def _from_regions(self) -> Dataset:
+    def _from_regions(self, min_classes: int) -> Dataset:
         image, regions = self.image.value, self.regions.value
         if image is None or regions is None:
             raise ValueError("choose an Image layer, and a Shapes or Labels layer with its regions")
@@ -232,6 +244,7 @@ class LabelledImages(Container):
             groups=[group for _, _, group, _ in cut],
             spacings=[scale for *_, scale in cut],
             name=image.name,
+            min_classes=min_classes,
         )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import tempfile
 import time
 from pathlib import Path
@@ -113,7 +114,9 @@ class Train(Container):
         self.message.hide()
         self.audit = AuditView()
         self.curves, self.report, self.mistakes = Canvas(), Report(), Mistakes()
-        self.evaluation = EvaluateModel(self.images.dataset, self._show_evaluated)
+        self.evaluation = EvaluateModel(
+            functools.partial(self.images.dataset, min_classes=1), self._show_evaluated
+        )
         self.tabs = QTabWidget()
         self.tabs.addTab(self.audit, "Images")
         self.tabs.addTab(self.curves, "Training")

@@ -70,6 +70,29 @@ def test_pictures_that_follow_each_other_are_all_read(tmp_path):
 
 
 @pytest.mark.parametrize(
+    ("name", "header", "pixels"),
+    [("a.pgm", "P5|3 1|255|", [7, 8, 9]), ("a.pgm", "P5|3 1|255|", [10, 8, 9]),
+     ("a.pgm", "P5 3 1 4095|", [[1, 2, 3, 4, 5, 10]]), ("a.ppm", "P6|1 1|255|", [10, 13, 10]),
+     ("a.pbm", "P4|8 1|", [0b10100000]), ("a.pfm", "Pf|1 1|-1|", [0, 0, 128, 63])],
+)  # fmt: skip
+def test_line_ends_of_windows_end_a_header(tmp_path, name, header, pixels):
+    raster = np.array(pixels, np.uint8).tobytes()
+    unix, windows = (header.replace("|", end).encode() + raster for end in ("\n", "\r\n"))
+    expected = read(tmp_path / name, unix).data
+    np.testing.assert_array_equal(read(tmp_path / name, windows).data, expected)
+    path = tmp_path / f"two{name}"
+    path.write_bytes(windows * 2)
+    both = formats.read_all(path)
+    assert len(both) == 2
+    for one in both:
+        np.testing.assert_array_equal(one.data, expected)
+
+
+def test_a_pixel_after_a_carriage_return_stays(tmp_path):
+    assert read(tmp_path / "a.pgm", b"P5 3 1 255\r\n\x01\x02").data.tolist() == [[10, 1, 2]]
+
+
+@pytest.mark.parametrize(
     ("content", "said"),
     [(b"P5 200 100 255\n" + bytes(50), "it claims 20,000 bytes"),
      (b"P2 3 2 9\n0 1 2", "it has 3 of 6 values"),

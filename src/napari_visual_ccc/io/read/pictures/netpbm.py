@@ -5,6 +5,7 @@ Pillow and OpenCV stretch grey levels to the full range of 8 or 16 bits; here th
 
 from __future__ import annotations
 
+import math
 import re
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -39,6 +40,20 @@ class _Header(NamedTuple):
         channels = _CHANNELS[self.kind]
         return (self.height, self.width) if channels == 1 else (self.height, self.width, channels)
 
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of stored numbers; of a bitmap, eight pixels."""
+        if self.kind in _FLOATS:
+            return np.dtype("<f4" if self.limit < 0 else ">f4")
+        return np.dtype(np.uint8 if self.limit < 256 else ">u2")
+
+    @property
+    def size(self) -> int:
+        """Bytes of the pixels, which are not text."""
+        if self.kind in _BITMAPS:
+            return -(-self.width // 8) * self.height
+        return math.prod(self.shape) * self.dtype.itemsize
+
 
 def read(path: Path) -> list[Micrograph]:
     """Read one picture, or several that follow each other in a file.
@@ -55,7 +70,7 @@ def read(path: Path) -> list[Micrograph]:
     content = path.read_bytes()
     images, start = [], 0
     while True:
-        header = _header(content, start)
+        header = _after_line_end(content, _header(content, start))
         data, start = _pixels(content, header, path)
         limit = "scale" if header.kind in _FLOATS else "maxval"
         original = {} if header.kind in _BITMAPS else {limit: header.limit}
@@ -91,20 +106,31 @@ def _header(content: bytes, start: int) -> _Header:
     return _Header(kind[1], width, height, limit if floats else int(limit), found.end())
 
 
+def _after_line_end(content: bytes, header: _Header) -> _Header:
+    """Skip the second byte of a line end CR LF: one blank ends a header, then pixels begin.
+
+    Where pixels begin with the byte LF itself, what follows them tells: the file ends, or another
+    picture begins, at the right place only.
+    """
+    if header.kind in _TEXT or content[header.end - 1 : header.end + 1] != b"\r\n":
+        return header
+
+    def ends_at(place: int) -> bool:
+        return len(content) == place or content[place : place + 2] in _CHANNELS
+
+    last = header.end + header.size
+    return header._replace(end=header.end + 1) if ends_at(last + 1) > ends_at(last) else header
+
+
 def _pixels(content: bytes, header: _Header, path: Path) -> tuple[np.ndarray, int]:
     """Pixels of a picture, and where its last byte is."""
     if header.kind in _TEXT:
         return _from_text(content, header), len(content)
     if header.kind == b"P4":
         return _from_bits(content, header, path)
-    dtype: np.dtype[Any]
-    if header.kind in _FLOATS:
-        dtype = np.dtype("<f4" if header.limit < 0 else ">f4")
-    else:
-        dtype = np.dtype(np.uint8 if header.limit < 256 else ">u2")
-    data = _take(content, header, path, dtype, header.shape)
-    end = header.end + data.nbytes
-    data = data.astype(dtype.newbyteorder("="))
+    data = _take(content, header, path, header.dtype, header.shape)
+    end = header.end + header.size
+    data = data.astype(header.dtype.newbyteorder("="))
     return (np.ascontiguousarray(data[::-1]) if header.kind in _FLOATS else data), end
 
 
@@ -133,7 +159,7 @@ def _from_bits(content: bytes, header: _Header, path: Path) -> tuple[np.ndarray,
     row = -(-header.width // 8)
     packed = _take(content, header, path, np.dtype(np.uint8), (header.height, row))
     bits = np.unpackbits(packed, axis=1, count=header.width)
-    return _levels(bits), header.end + packed.nbytes
+    return _levels(bits), header.end + header.size
 
 
 def _levels(bits: np.ndarray) -> np.ndarray:
