@@ -277,7 +277,7 @@ def _from_csv(
 def _with_known_columns(table: pd.DataFrame, channels: tuple[str, ...]) -> pd.DataFrame:
     """Write the names of the known columns in lower case: a header may be Part or PART."""
     renamed: dict[str, str] = {}
-    for column in table:
+    for column in map(str, table):
         known = column.strip().lower()
         free = known not in table and known not in renamed.values() and column not in channels
         if free and known in (*_COLUMNS, *_OPTIONAL):

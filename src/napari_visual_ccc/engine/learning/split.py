@@ -145,8 +145,8 @@ def _with_validation(
     if single:
         note += f", divided by image because there is only one group of {', '.join(single)} in it"
         groups = train
-    parts, shares = parts.astype("U10"), {"validation": recipe.validation, "test": 0.0}
-    parts[train] = holdout(targets, groups, **shares, seed=recipe.seed)
+    parts = parts.astype("U10")
+    parts[train] = holdout(targets, groups, validation=recipe.validation, test=0, seed=recipe.seed)
     return parts, note
 
 

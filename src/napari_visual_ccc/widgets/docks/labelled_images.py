@@ -25,6 +25,15 @@ FOLDER, TABLE, LAYERS, REGIONS = "Folder of folders", "Table (CSV)", "Open layer
 
 CLASS = "class"
 
+_FOLDER_HELP = (
+    "Contains one folder for each class; or folders Train and Test (and Validation), each with one "
+    "folder for each class"
+)
+
+_TABLE_HELP = (
+    "Columns path, label and, optionally, group, part (train, validation or test) and name"
+)
+
 
 class LabelledImages(Container):
     """Choose the images of a `Dataset`.
@@ -41,21 +50,18 @@ class LabelledImages(Container):
             label="Images from",
             choices=[FOLDER, TABLE, LAYERS, REGIONS],
             tooltip="A folder with one folder for each class; a table with path and label; "
-            "layers with a class; or regions of a micrograph with a class. A folder or table may "
-            "be divided into train, validation and test already",
+            "layers with a class; or regions of a micrograph with a class",
         )
         self.folder = FileEdit(
             mode=FileDialogMode.EXISTING_DIRECTORY,
             label="Folder",
-            tooltip="Contains one folder for each class; or folders Train and Test (and "
-            "Validation), each with one folder for each class",
+            tooltip=_FOLDER_HELP,
         )
         self.file = FileEdit(
             mode=FileDialogMode.EXISTING_FILE,
             filter="Tables (*.csv)",
             label="Table",
-            tooltip="Columns path, label and, optionally, group, part (train, validation or test) "
-            "and name",
+            tooltip=_TABLE_HELP,
         )
         self.group = LineEdit(
             label="Group",
