@@ -12,7 +12,7 @@ import click
 
 from .. import __version__
 from ..workflow import operations, signature
-from . import fetch, training
+from . import fetch, serve, training
 from .models import models
 from .operations import Family, command
 from .terminal import CONTEXT, EPILOG, EXPECTED, FAILED, FILE, INTERRUPTED, OK, USAGE, output_option
@@ -98,7 +98,7 @@ def _overview() -> str:
         "usage: visual-ccc FAMILY [OPERATION] IMAGE... [options] -o DIR",
         "       visual-ccc train DATA -o MODEL | evaluate DATA --model MODEL | audit_dataset DATA",
         "       visual-ccc models show FILE | script RECORD | fetch MODEL",
-        "       visual-ccc demo | info | --version",
+        "       visual-ccc serve --port 8000 | demo | info | --version",
         "",
         "See what a network sees in an electron micrograph.",
         "",
@@ -193,6 +193,7 @@ _OTHERS = {
     "models": models,
     "info": _command("info", _info),
     "fetch": fetch.command(),
+    "serve": serve.command(),
     "demo": _command(
         "demo",
         _demo,

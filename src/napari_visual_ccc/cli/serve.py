@@ -1,0 +1,103 @@
+"""The command that serves the web page."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from ..web.settings import MEGABYTE, Limits, Settings
+from .terminal import CONTEXT, FILE, OK
+
+if TYPE_CHECKING:
+    import uvicorn
+
+# of the environment, for containers
+TOKEN = "VISUAL_CCC_TOKEN"
+
+_DEFAULT, _LIMITS = Settings(), Limits()
+
+
+def _serve(
+    model: Path | None, recipe: Path | None, host: str, port: int, allow_remote: bool,
+    names: tuple[str, ...], token_file: Path | None, **numbers: int,
+) -> int:  # fmt: skip
+    """Serve a web page that classifies, explains and segments images that are sent to it.
+
+    Only this machine can open it, unless --allow-remote and a token are given.
+    """
+    from ..web.server import serve
+
+    limits = Limits(
+        file_bytes=numbers["megabytes"] * MEGABYTE, pixels=numbers["megapixels"] * 1_000_000,
+        workers=numbers["workers"], waiting=numbers["queue"], kept_seconds=60 * numbers["expiry"],
+    )  # fmt: skip
+    settings = Settings(model, recipe, host, port, names, _token(token_file), limits)
+    try:
+        settings.check(remote=allow_remote)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    serve(settings, _ready)
+    return OK
+
+
+def _token(file: Path | None) -> str:
+    """The token, which is never a word of the command: others would see it in the list of tasks."""
+    if file is None:
+        return os.environ.get(TOKEN, "")
+    return file.read_text(encoding="utf-8").strip()
+
+
+def _ready(address: str, _: uvicorn.Server) -> None:
+    print(f"{address}  (Ctrl+C ends the server)", flush=True)
+
+
+def _number(name: str, default: int, most: int, text: str) -> click.Option:
+    kind = click.IntRange(1, most)
+    return click.Option([name], type=kind, default=default, help=f"{text} (default: {default})")
+
+
+def command() -> click.Command:
+    """Make the command."""
+    return click.Command(
+        "serve",
+        callback=_serve,
+        params=[
+            click.Option(
+                ["--model"], type=FILE, metavar="FILE",
+                help="Model file (.safetensors); the shipped model by default.",
+            ),
+            click.Option(
+                ["--recipe"], type=FILE, metavar="FILE",
+                help="Record (YAML, or a result that carries one) that the page offers to repeat.",
+            ),
+            click.Option(
+                ["--host"], default=_DEFAULT.host,
+                help=f"Address to listen on (default: {_DEFAULT.host}, this machine alone)",
+            ),
+            click.Option(
+                ["--port"], type=click.IntRange(0, 65535), default=_DEFAULT.port,
+                help=f"Port; 0 takes a free one (default: {_DEFAULT.port})",
+            ),
+            click.Option(
+                ["--allow-remote"], is_flag=True, help="Allow a --host that others can reach.",
+            ),
+            click.Option(
+                ["names", "--name"], multiple=True, metavar="NAME",
+                help="Further name of this server, such as that of a reverse proxy.",
+            ),
+            click.Option(
+                ["--token-file"], type=FILE, metavar="FILE",
+                help=f"File with the token that clients must send; by default of {TOKEN}.",
+            ),
+            _number("--workers", _LIMITS.workers, 64, "Jobs that run at once."),
+            _number("--queue", _LIMITS.waiting, 1000, "Jobs that may wait."),
+            _number("--megabytes", _LIMITS.file_bytes // MEGABYTE, 4000, "Largest file."),
+            _number("--megapixels", _LIMITS.pixels // 1_000_000, 2000, "Largest image."),
+            _number("--expiry", _LIMITS.kept_seconds // 60, 1440, "Minutes results are kept."),
+        ],
+        help=_serve.__doc__,
+        context_settings=CONTEXT,
+    )  # fmt: skip

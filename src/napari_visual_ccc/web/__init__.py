@@ -1,0 +1,1 @@
+"""The web page and its JSON interface: a server for one machine or one laboratory."""

@@ -1,0 +1,163 @@
+"""Decode an image in a process of its own, with limits of memory and time.
+
+Run as a program, this reads one file and writes its pixels as a NumPy file, with the rest as JSON
+beside it.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.micrograph import Axis, InfoBar, Micrograph
+from ..core.plain import plain
+from .settings import Limits, Refused
+
+PIXELS, FACTS = "image.npy", "image.json"
+
+# exit code of a file that cannot be read or is too large: the reason is on stdout
+_BAD, _LARGE = 3, 4
+
+# what of the environment a decoder needs: no token, no proxies
+_ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LANG", "LC_ALL", "VIRTUAL_ENV")
+
+
+def decode(file: Path, name: str, limits: Limits) -> None:
+    """Decode a file into its folder, and delete it.
+
+    Parameters
+    ----------
+    file : Path
+        With the suffix of its kind.
+    name : str
+        What messages call it.
+    limits : Limits
+        Of pixels, memory and time.
+
+    Raises
+    ------
+    Refused
+        If it is no image, damaged, or beyond a limit.
+    """
+    environment = {key: os.environ[key] for key in _ENVIRONMENT if key in os.environ}
+    environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP", "HOME"), str(file.parent))
+    environment |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUTF8": "1"}
+    numbers = (limits.pixels, limits.decode_bytes, limits.decode_seconds)
+    words = [sys.executable, "-W", "ignore", "-m", __name__, str(file), *map(str, numbers)]
+    try:
+        done = subprocess.run(
+            words, capture_output=True, cwd=file.parent, env=environment,
+            timeout=limits.decode_seconds, stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise Refused(422, f"{name} takes too long to read: it is damaged, or too large") from None
+    finally:
+        file.unlink(missing_ok=True)
+    reason = done.stdout.decode("utf-8", "replace").strip().replace(str(file), name)
+    if done.returncode == _LARGE:
+        raise Refused(413, f"{name} {reason}")
+    if done.returncode == _BAD:
+        raise Refused(422, reason if name in reason else f"{name}: {reason}")
+    if done.returncode != 0:
+        raise Refused(422, f"{name} is damaged, or needs more memory than an image may take")
+
+
+def load(folder: Path, name: str) -> Micrograph:
+    """Return the image that was decoded into a folder; of a stack, see `one_slice`."""
+    facts = json.loads((folder / FACTS).read_text("utf-8"))
+    bar = facts["info_bar"]
+    return Micrograph(
+        np.load(folder / PIXELS, allow_pickle=False),
+        facts["spacing"] and tuple(facts["spacing"]),
+        facts["unit"],
+        name,
+        metadata=facts["metadata"],
+        axes=tuple(Axis(**axis) for axis in facts["axes"]),
+        info_bar=None if bar is None else InfoBar(**bar),
+        notes=tuple(facts["notes"]),
+    )
+
+
+# in the process of its own ------------------------------------------------------------------------
+
+
+def _limit(memory: int, seconds: int) -> None:
+    """Limit memory and time where the system can: Windows has time limits alone."""
+    if sys.platform == "win32":
+        return
+    import resource
+
+    # macOS may refuse a limit on memory
+    for kind, value in (
+        (resource.RLIMIT_AS, memory), (resource.RLIMIT_FSIZE, memory),
+        (resource.RLIMIT_CPU, seconds), (resource.RLIMIT_CORE, 0),
+    ):  # fmt: skip
+        try:
+            resource.setrlimit(kind, (value, value))
+        except (ValueError, OSError):
+            continue
+
+
+def _stated_pixels(file: Path) -> int:
+    """Pixels that a picture states before it is decoded; other formats are read lazily."""
+    from ..io.read import pictures
+
+    if file.suffix not in pictures.SUFFIXES:
+        return 0
+    from PIL import Image
+
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        with Image.open(file) as opened:
+            return opened.width * opened.height * getattr(opened, "n_frames", 1)
+    # the reader says what is wrong with it
+    except Exception:  # noqa: BLE001
+        return 0
+
+
+def _too_many(pixels: int, most: int) -> str:
+    return f"has {pixels / 1e6:,.0f} megapixels; this server takes {most / 1e6:,.0f}"
+
+
+def _write(image: Micrograph, folder: Path) -> None:
+    np.save(folder / PIXELS, np.asarray(image.data), allow_pickle=False)
+    facts: dict[str, Any] = {
+        "spacing": image.spacing, "unit": image.unit, "notes": image.notes,
+        "axes": [asdict(axis) for axis in image.axes],
+        "info_bar": None if image.info_bar is None else asdict(image.info_bar),
+        # what the file says of itself in full may be large, and is of no use here
+        "metadata": {key: one for key, one in image.metadata.items() if key != "original"},
+    }  # fmt: skip
+    (folder / FACTS).write_text(json.dumps(plain(facts)), "utf-8")
+
+
+def main(file: Path, pixels: int, memory: int, seconds: int) -> int:
+    """Read a file and write what is in it; return the exit code."""
+    _limit(memory, seconds)
+    from ..io.read import read
+
+    stated = _stated_pixels(file)
+    if stated > pixels:
+        print(_too_many(stated, pixels))
+        return _LARGE
+    try:
+        image = read(file)
+        if np.prod(image.data.shape, dtype=object) > pixels:
+            print(_too_many(int(np.prod(image.data.shape, dtype=object)), pixels))
+            return _LARGE
+        _write(image, file.parent)
+    except (ValueError, OSError, ImportError, MemoryError) as error:
+        print(str(error) or "is too large for the memory that an image may take")
+        return _BAD
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(Path(sys.argv[1]), *map(int, sys.argv[2:])))

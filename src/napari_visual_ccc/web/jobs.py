@@ -1,0 +1,240 @@
+"""Jobs: a bounded queue, a few workers, and results that are deleted after their time."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import math
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+from ..core.progress import Progress
+from .settings import Limits, Refused
+
+State = Literal["receiving", "waiting", "running", "done", "failed"]
+
+_ACTIVE = ("receiving", "waiting", "running")
+
+_LOG = logging.getLogger(__name__)
+
+GONE = "there is no such job; it may have expired: send the image again"
+
+
+class Stopped(Exception):
+    """A job that was deleted while it ran."""
+
+
+@dataclass(eq=False)
+class Job:
+    """One operation on one image.
+
+    Parameters
+    ----------
+    id : str
+        Cannot be guessed.
+    folder : Path
+        Of its files; of a job that uses the image of another one, `image` is that one's.
+    operation, name, choices
+        What to do, what the client calls the image, and how.
+    """
+
+    id: str
+    folder: Path
+    operation: str = ""
+    name: str = ""
+    file: Path | None = None
+    image: Path | None = None
+    choices: dict[str, Any] = field(default_factory=dict)
+    frame: dict[str, Any] = field(default_factory=dict)
+    state: State = "receiving"
+    progress: Progress = field(default_factory=lambda: Progress(0, 0))
+    result: dict[str, Any] | None = None
+    files: dict[str, Path] = field(default_factory=dict)
+    refused: Refused | None = None
+    used: float = field(default_factory=time.monotonic)
+    size: int = 0
+    stop: threading.Event = field(default_factory=threading.Event)
+
+    def plain(self) -> dict[str, Any]:
+        """What a client learns of it."""
+        told: dict[str, Any] = {
+            "id": self.id, "operation": self.operation, "name": self.name, "state": self.state,
+        }  # fmt: skip
+        if self.state in _ACTIVE:
+            done, total = self.progress.done, self.progress.total
+            share = round(done / total, 3) if total else None
+            told["progress"] = {"share": share, "note": self.progress.note}
+        if self.refused is not None:
+            told["error"] = self.refused.message
+        if self.result is not None:
+            told["result"] = self.result
+        return told
+
+
+class Jobs:
+    """Takes jobs, runs them on a few threads and forgets them after their time.
+
+    Parameters
+    ----------
+    folder : Path
+        Private; each job has a folder in it.
+    limits : Limits
+        Of jobs, and of what is kept.
+    work : callable
+        Does a job and sets its result and files; is passed a function that takes its progress.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        limits: Limits,
+        work: Callable[[Job, Callable[[Progress], None]], None],
+    ) -> None:
+        self._folder, self._limits, self._work = folder, limits, work
+        self._jobs: dict[str, Job] = {}
+        self._tasks: dict[str, asyncio.Task[None]] = {}
+        self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="job")
+        self._free = asyncio.Semaphore(limits.workers)
+        # of a job, smoothed; says how long a client waits for a place
+        self._seconds = 1.0
+
+    def counts(self) -> dict[str, int]:
+        """How many jobs wait, run and are kept."""
+        states = [job.state for job in self._jobs.values()]
+        waiting = states.count("waiting") + states.count("receiving")
+        running = states.count("running")
+        return {"waiting": waiting, "running": running, "kept": len(states) - waiting - running}
+
+    def admit(self) -> Job:
+        """Reserve a place in the queue, before an image is received.
+
+        Raises
+        ------
+        Refused
+            If the queue is full.
+        """
+        counts = self.counts()
+        active = counts["waiting"] + counts["running"]
+        if active >= self._limits.waiting + self._limits.workers:
+            seconds = math.ceil(self._seconds * active / self._limits.workers)
+            raise Refused(503, "the queue is full; try again later", wait=min(60, max(1, seconds)))
+        job_id = secrets.token_urlsafe(16)
+        # the name of the folder says nothing of the id
+        folder = self._folder / secrets.token_hex(8)
+        folder.mkdir(mode=0o700)
+        job = self._jobs[job_id] = Job(job_id, folder)
+        return job
+
+    def start(self, job: Job) -> None:
+        """Let a job wait for its turn."""
+        job.state = "waiting"
+        self._tasks[job.id] = asyncio.create_task(self._run(job))
+
+    async def finished(self, job: Job) -> Job:
+        """Wait for a job."""
+        await asyncio.wait([self._tasks[job.id]])
+        return job
+
+    def get(self, job_id: str) -> Job:
+        """Return a job, and keep it for longer.
+
+        Raises
+        ------
+        Refused
+            If there is none.
+        """
+        job = self._jobs.get(job_id)
+        if job is None:
+            raise Refused(404, GONE)
+        job.used = time.monotonic()
+        return job
+
+    def remove(self, job: Job) -> None:
+        """Stop a job and delete its files."""
+        job.stop.set()
+        self._jobs.pop(job.id, None)
+        # a running job deletes them when it has stopped
+        if job.state != "running":
+            shutil.rmtree(job.folder, ignore_errors=True)
+
+    def sweep(self) -> None:
+        """Delete what has expired, and the oldest results beyond what may be kept."""
+        limits, now = self._limits, time.monotonic()
+        ended = [job for job in self._jobs.values() if job.state not in _ACTIVE]
+        ended.sort(key=lambda job: job.used)
+        count, size = len(ended), sum(job.size for job in ended)
+        for job in ended:
+            late = now - job.used > limits.kept_seconds
+            if not late and count <= limits.kept_jobs and size <= limits.kept_bytes:
+                return
+            count, size = count - 1, size - job.size
+            self.remove(job)
+
+    async def sweep_regularly(self, seconds: float = 5) -> None:
+        """Sweep now and again, until cancelled."""
+        while True:
+            await asyncio.sleep(seconds)
+            self.sweep()
+
+    async def close(self) -> None:
+        """Stop all jobs and wait for them."""
+        for job in list(self._jobs.values()):
+            job.stop.set()
+        if self._tasks:
+            await asyncio.wait(list(self._tasks.values()))
+        self._pool.shutdown()
+
+    async def _run(self, job: Job) -> None:
+        try:
+            async with self._free:
+                if not job.stop.is_set():
+                    job.state = "running"
+                    loop = asyncio.get_running_loop()
+                    await loop.run_in_executor(self._pool, self._do, job)
+        finally:
+            self._tasks.pop(job.id, None)
+            job.used = time.monotonic()
+            if job.stop.is_set():
+                shutil.rmtree(job.folder, ignore_errors=True)
+            else:
+                job.size = sum(one.stat().st_size for one in job.folder.rglob("*"))
+                self.sweep()
+
+    def _do(self, job: Job) -> None:
+        begun = time.monotonic()
+
+        def report(progress: Progress) -> None:
+            if job.stop.is_set():
+                raise Stopped
+            job.progress = progress
+            if time.monotonic() - begun > self._limits.job_seconds:
+                raise Refused(422, f"stopped: it takes more than {self._limits.job_seconds} s")
+
+        try:
+            self._work(job, report)
+            job.state = "done"
+        except Refused as refused:
+            job.refused, job.state = refused, "failed"
+        except Stopped:
+            job.state = "failed"
+        except (ValueError, OSError, RuntimeError, MemoryError, ImportError) as error:
+            job.refused, job.state = Refused(422, _sentence(error)), "failed"
+        # a server goes on: a bug is an answer, and a line in its log without the client's data
+        except Exception as error:  # noqa: BLE001
+            _LOG.error("%s failed: %s", job.operation, type(error).__name__)
+            job.refused = Refused(500, "this failed: please report it as a bug")
+            job.state = "failed"
+        self._seconds += 0.2 * (time.monotonic() - begun - self._seconds)
+
+
+def _sentence(error: BaseException) -> str:
+    if isinstance(error, MemoryError):
+        return "memory is full; send a part of the image"
+    return str(error) or type(error).__name__

@@ -1,0 +1,133 @@
+"""Operations that the page offers, and the choices that a client may make for them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal, get_args, get_origin
+
+from ..workflow import signature
+from ..workflow.operations import OPERATIONS
+from ..workflow.signature import Parameter
+from .settings import Refused, Settings
+
+# of the catalogue, in the order of the page; those that are not there are left out
+_OFFERED = ("classify", "explain", "threshold", "kmeans", "activations")
+
+# what a server does beside them: show an image, and repeat its recipe
+PREVIEW, RECIPE = "preview", "recipe"
+
+# choices of the person who runs the server
+_OF_THE_SERVER = ("model", "device")
+
+# names of classes
+CLASSES = ("target", "against")
+
+# characters of a choice that is a text
+TEXT_LENGTH = 200
+
+_TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
+
+
+def offered() -> list[str]:
+    """Names of the operations of the catalogue that this server offers."""
+    return [name for name in _OFFERED if name in OPERATIONS]
+
+
+def names(settings: Settings) -> list[str]:
+    """Names of everything that a job can do on this server."""
+    return [PREVIEW, *offered(), *([RECIPE] if settings.recipe else [])]
+
+
+def parameters(name: str) -> dict[str, Parameter]:
+    """Choices of an operation that a client may make: no files, no device."""
+    if name not in OPERATIONS:
+        return {}
+    return {
+        key: parameter
+        for key, parameter in signature.parameters(name).items()
+        if key not in _OF_THE_SERVER and not is_path(parameter)
+    }
+
+
+def is_path(parameter: Parameter) -> bool:
+    """Whether the value of a parameter is a file or a folder."""
+    return Path in (parameter.type, *get_args(parameter.type))
+
+
+def schema(name: str) -> dict[str, Any]:
+    """JSON schema of the choices of an operation, from its signature and its docstring."""
+    return {
+        "type": "object",
+        "additionalProperties": False,
+        "properties": {key: _property(one) for key, one in parameters(name).items()},
+    }
+
+
+def _property(parameter: Parameter) -> dict[str, Any]:
+    kind, options = parameter.plain_type, parameter.options
+    result: dict[str, Any] = {"description": parameter.help, "default": parameter.default}
+    result["title"] = options.get("label") or parameter.name.replace("_", " ").capitalize()
+    if get_origin(kind) is Literal:
+        values = list(get_args(kind))
+        return result | {"type": _TYPES[type(values[0])], "enum": values}
+    result["type"] = _TYPES[kind]
+    if kind is str:
+        result["maxLength"] = TEXT_LENGTH
+        result |= {"x-class": True} if parameter.name in CLASSES else {}
+    for key, word in (("min", "minimum"), ("max", "maximum"), ("step", "x-step")):
+        if key in options:
+            result[word] = options[key]
+    return result
+
+
+def chosen(name: str, given: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+    """Check the choices of a client, and add those of the server.
+
+    Parameters
+    ----------
+    name : str
+        Of an operation that is offered.
+    given : mapping
+        By name; text where a form sends them.
+    settings : Settings
+        Of the server.
+
+    Raises
+    ------
+    Refused
+        If a choice is unknown, of a wrong type, or beyond its limits.
+    """
+    known = parameters(name)
+    unknown = [key for key in given if key not in known]
+    if unknown:
+        there = ", ".join(known) or "none"
+        raise Refused(422, f"{name} has no choice {unknown[0][:40]!r}; it has {there}")
+    values = {key: _value(known[key], value) for key, value in given.items()}
+    if name not in OPERATIONS:
+        return {}
+    if settings.model is not None and "model" in signature.parameters(name):
+        values["model"] = settings.model
+    try:
+        return signature.checked(name, values)
+    except ValueError as error:
+        raise Refused(422, str(error)) from None
+
+
+def _value(parameter: Parameter, value: Any) -> Any:
+    """Number or truth value that the text of a form says."""
+    if not isinstance(value, str | int | float | bool | None):
+        raise Refused(422, f"{parameter.name} must be a text or a number")
+    if not isinstance(value, str):
+        return value
+    if len(value) > TEXT_LENGTH:
+        raise Refused(422, f"{parameter.name} is longer than {TEXT_LENGTH} characters")
+    kind = parameter.plain_type
+    is_text = kind is str or (get_origin(kind) is Literal and value in get_args(kind))
+    if is_text:
+        return value
+    try:
+        return json.loads(value.lower())
+    except ValueError:
+        return value

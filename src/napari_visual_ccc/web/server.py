@@ -1,0 +1,99 @@
+"""Start the server, and leave nothing behind when it ends."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import shutil
+import socket
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .settings import Settings
+
+if TYPE_CHECKING:
+    import uvicorn
+
+_FOLDER = "visual-ccc-serve-"
+
+
+def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> None:
+    """Serve the page until interrupted.
+
+    Parameters
+    ----------
+    settings : Settings
+        Checked.
+    ready : callable
+        Called with the address, and the server, whose ``should_exit`` ends it, when it listens.
+
+    Raises
+    ------
+    ImportError
+        If the packages of the extra are missing.
+    ValueError, FileNotFoundError
+        If model or recipe cannot be read.
+    OSError
+        If the address cannot be listened on.
+    """
+    try:
+        import uvicorn
+
+        from .app import make_app
+    except ImportError as error:
+        raise ImportError(
+            f"the web page needs more packages: pip install napari-visual-ccc[web] ({error})"
+        ) from None
+    _check_files(settings)
+    with listening(settings) as open_socket, private_folder() as folder:
+        port = open_socket.getsockname()[1]
+        name = f"[{settings.host}]" if ":" in settings.host else settings.host
+        config = uvicorn.Config(
+            make_app(settings, folder), log_level="warning", access_log=False,
+            server_header=False, proxy_headers=False, ws="none", lifespan="on",
+            timeout_keep_alive=10, timeout_graceful_shutdown=5,
+        )  # fmt: skip
+        server = uvicorn.Server(config)
+        ready(f"http://{name}:{port}/", server)
+        server.run(sockets=[open_socket])
+
+
+def listening(settings: Settings) -> socket.socket:
+    """Open the address; an address that is taken is an error before anything is loaded."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    return socket.create_server((settings.host, settings.port), family=family, backlog=256)
+
+
+@contextlib.contextmanager
+def private_folder() -> Iterator[Path]:
+    """Make a folder that only this user can read, and delete it at the end."""
+    remove_left_over()
+    # the number of the process tells a later server whether this one still runs
+    folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def remove_left_over() -> None:
+    """Delete folders of servers that were killed."""
+    import psutil
+
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        number = folder.name.removeprefix(_FOLDER).partition("-")[0]
+        if number.isdecimal() and not psutil.pid_exists(int(number)):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _check_files(settings: Settings) -> None:
+    """Load the model once for all workers, and read the recipe: errors come before the page."""
+    from ..nets.checkpoint import load_model
+    from ..nets.device import choose
+    from ..workflow.recipe import load
+
+    load_model(settings.model, choose("auto"))
+    if settings.recipe is not None:
+        load(settings.recipe)

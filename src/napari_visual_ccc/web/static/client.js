@@ -1,0 +1,86 @@
+// Talks to the JSON interface of the server.
+
+const POLL_MS = 400;
+const KEY = "visual-ccc token";
+
+let token = sessionStorage.getItem(KEY) || "";
+
+export class ApiError extends Error {
+  constructor(status, message) {
+    super(message);
+    this.status = status;
+  }
+}
+
+export function setToken(text) {
+  token = text;
+  sessionStorage.setItem(KEY, text);
+}
+
+const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function request(address, options = {}) {
+  const headers = { ...(options.headers || {}) };
+  if (token) headers.Authorization = `Bearer ${token}`;
+  let response;
+  try {
+    response = await fetch(address, { ...options, headers });
+  } catch (error) {
+    if (options.signal && options.signal.aborted) throw error;
+    throw new ApiError(0, "The server cannot be reached.");
+  }
+  if (response.ok) return response;
+  const told = await response.json().catch(() => ({ error: response.statusText }));
+  const error = new ApiError(response.status, told.error);
+  error.wait = Number(response.headers.get("Retry-After")) || 0;
+  throw error;
+}
+
+export async function json(address, options) {
+  return (await request(address, options)).json();
+}
+
+export async function file(address) {
+  return URL.createObjectURL(await (await request(address)).blob());
+}
+
+export function forget(id) {
+  request(`/api/jobs/${id}`, { method: "DELETE" }).catch(() => {});
+}
+
+// Queue a job and follow it to its end. A full queue is waited for.
+export async function job(fields, { signal, report = () => {} } = {}) {
+  let state = await queued(fields, signal, report);
+  while (state.state !== "done") {
+    if (state.state === "failed") throw new ApiError(422, state.error || "The job was stopped.");
+    report(state);
+    await wait(POLL_MS);
+    if (signal && signal.aborted) {
+      forget(state.id);
+      throw new DOMException("stopped", "AbortError");
+    }
+    state = await json(`/api/jobs/${state.id}`, { signal });
+  }
+  return state;
+}
+
+async function queued(fields, signal, report) {
+  for (;;) {
+    try {
+      return await json("/api/jobs", { ...body(fields), method: "POST", signal });
+    } catch (error) {
+      if (error.status !== 503) throw error;
+      report({ state: "full" });
+      await wait(1000 * (error.wait || 1));
+    }
+  }
+}
+
+function body(fields) {
+  if (!(fields.file instanceof File)) {
+    return { body: JSON.stringify(fields), headers: { "Content-Type": "application/json" } };
+  }
+  const form = new FormData();
+  for (const [name, value] of Object.entries(fields)) form.append(name, value);
+  return { body: form };
+}

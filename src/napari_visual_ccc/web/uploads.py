@@ -1,0 +1,215 @@
+"""Take an image from a request: streamed, limited in size and kind, never by its path."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import contextlib
+import json
+import re
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Message, Receive
+
+from ..io.read import FOLDERS, READERS
+from ..io.read.pictures import SUFFIXES as PICTURES
+from .settings import MEGABYTE, Limits, Refused
+
+# first bytes of a file → suffix of its kind
+_STARTS = {
+    b"\x89PNG\r\n\x1a\n": ".png",
+    b"\xff\xd8\xff": ".jpg",
+    b"GIF87a": ".gif",
+    b"GIF89a": ".gif",
+    b"BM": ".bmp",
+    b"\x00\x00\x00\x0cjP  ": ".jp2",
+    b"\xff\x4f\xff\x51": ".j2k",
+    b"II*\x00": ".tif",
+    b"MM\x00*": ".tif",
+    b"II+\x00": ".tif",
+    b"MM\x00+": ".tif",
+    b"\x93NUMPY": ".npy",
+}
+
+# kinds that are known by their first bytes, whatever the name of the file says
+_BY_START = {*PICTURES, *_STARTS.values(), ".tiff"}
+
+_NAME_LENGTH = 100
+
+# fields of a form beside its file, and bytes of one
+_FIELDS, _FIELD_BYTES = 40, 64 << 10
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What a request carries.
+
+    Parameters
+    ----------
+    file : Path, optional
+        The image, in the folder of its job.
+    name : str
+        What the client calls it, to be shown.
+    fields : dict
+        Everything else.
+    """
+
+    file: Path | None
+    name: str
+    fields: dict[str, Any] = field(default_factory=dict)
+
+
+def shown_name(name: str) -> str:
+    """Make a name fit to be shown: its last part, without control characters, of limited length."""
+    last = PurePosixPath(name.replace("\\", "/")).name
+    kept = "".join(one if one.isprintable() else "_" for one in last)
+    return re.sub(r"[<>:\"|?*/]", "_", kept).strip(" .")[-_NAME_LENGTH:] or "image"
+
+
+def suffix_of(start: bytes, name: str) -> str:
+    """Find the kind of a file by its first bytes; by its name where those do not say.
+
+    Raises
+    ------
+    Refused
+        If it is not a kind of image that can be read.
+    """
+    found = next((kind for begin, kind in _STARTS.items() if start.startswith(begin)), "")
+    if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
+        found = ".webp"
+    said = PurePosixPath(name).suffix.lower()
+    if said not in _BY_START and said in READERS and said not in FOLDERS:
+        return said
+    if not found:
+        raise Refused(415, f"{name} is not a kind of image that can be read")
+    return found
+
+
+async def receive(request: Request, folder: Path, limits: Limits) -> Sent:
+    """Take the image and the fields of a request.
+
+    Parameters
+    ----------
+    request : Request
+        ``multipart/form-data`` with a ``file``, or JSON with the file as base64 in ``data``.
+    folder : Path
+        Where to put the image.
+    limits : Limits
+        Of size and time.
+
+    Raises
+    ------
+    Refused
+        If it is too large, too slow, of an unknown kind, or not well-formed.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in ("multipart/form-data", "application/json"):
+        raise Refused(415, "send the image as multipart/form-data, or as base64 in JSON")
+    is_form = kind == "multipart/form-data"
+    # a form has its fields and its own lines beside the file
+    most = limits.file_bytes + MEGABYTE if is_form else limits.text_bytes
+    _check_length(request, most)
+    limited = Request(request.scope, _limited(request.receive, most))
+    try:
+        reading = _form(limited, folder) if is_form else _json(limited, folder)
+        return await asyncio.wait_for(reading, limits.upload_seconds)
+    except asyncio.TimeoutError:
+        raise Refused(408, "the image was not sent within the time; try again") from None
+    except ClientDisconnect:
+        raise Refused(400, "the image was not sent to its end; try again") from None
+
+
+async def discard(request: Request, most: int) -> None:
+    """Read what a client still sends, so that it sees the answer and no broken connection."""
+    left = most
+    with contextlib.suppress(ClientDisconnect, RuntimeError, asyncio.TimeoutError):
+        while left > 0:
+            message = await asyncio.wait_for(request.receive(), 5)
+            left -= len(message.get("body", b""))
+            if not message.get("more_body"):
+                return
+
+
+def _check_length(request: Request, most: int) -> None:
+    length = request.headers.get("content-length", "0")
+    if not length.isdecimal():
+        raise Refused(400, "the length of the request is no number")
+    if int(length) > most:
+        raise _too_large(most)
+
+
+def _too_large(most: int) -> Refused:
+    return Refused(413, f"the request is too large; at most {most // MEGABYTE} MB are taken")
+
+
+def _limited(receive: Receive, most: int) -> Receive:
+    """Count what really arrives: a client may state another length, or none."""
+    arrived = 0
+
+    async def counted() -> Message:
+        nonlocal arrived
+        message = await receive()
+        arrived += len(message.get("body", b""))
+        if arrived > most:
+            raise _too_large(most)
+        return message
+
+    return counted
+
+
+async def _form(request: Request, folder: Path) -> Sent:
+    try:
+        form = request.form(max_files=1, max_fields=_FIELDS, max_part_size=_FIELD_BYTES)
+        async with form as parts:
+            file = parts.get("file")
+            fields = {key: one for key, one in parts.items() if isinstance(one, str)}
+            if not isinstance(file, UploadFile):
+                return Sent(None, "", fields)
+            name = shown_name(file.filename or "")
+            path = folder / f"image{suffix_of(await _start(file), name)}"
+            await run_in_threadpool(_store, file, path)
+            fields.pop("file", None)
+            return Sent(path, name, fields)
+    except HTTPException as error:
+        raise Refused(400, f"the form cannot be read: {error.detail}") from None
+
+
+async def _start(file: UploadFile) -> bytes:
+    await file.seek(0)
+    start = await file.read(16)
+    await file.seek(0)
+    return start
+
+
+def _store(file: UploadFile, path: Path) -> None:
+    with path.open("xb") as target:
+        shutil.copyfileobj(file.file, target, MEGABYTE)
+
+
+async def _json(request: Request, folder: Path) -> Sent:
+    try:
+        fields = json.loads(await request.body())
+    except (ValueError, RecursionError):
+        raise Refused(400, "the request is not JSON") from None
+    if not isinstance(fields, dict):
+        raise Refused(400, "the request is not a JSON object")
+    data, name = fields.pop("data", None), str(fields.pop("name", ""))
+    if data is None:
+        return Sent(None, "", fields)
+    try:
+        # a browser's data URL names its type first
+        pixels = base64.b64decode(str(data).rpartition("base64,")[2], validate=True)
+    except (ValueError, binascii.Error):
+        raise Refused(400, "data is not base64") from None
+    name = shown_name(name)
+    path = folder / f"image{suffix_of(pixels[:16], name)}"
+    await run_in_threadpool(path.write_bytes, pixels)
+    return Sent(path, name, fields)

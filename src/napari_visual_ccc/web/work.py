@@ -1,0 +1,237 @@
+"""Do a job: decode its image, run its operation, write its results into its folder."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.micrograph import Micrograph, has_colours
+from ..core.plain import plain
+from ..core.progress import Progress, run
+from ..core.result import Prediction, Result, prediction_of
+from ..core.units import length
+from ..workflow import cost, signature
+from ..workflow.operations import OPERATIONS
+from ..workflow.record import Record, RecordSource
+from . import decoder, offers
+from .jobs import Job
+from .settings import Limits, Refused, Settings
+
+# rows of a table in JSON; the CSV file has all
+ROWS = 200
+
+_TYPES = {
+    ".png": "image/png",
+    ".csv": "text/csv",
+    ".yaml": "application/yaml",
+    ".tif": "image/tiff",
+}
+
+# name of all files, whatever the client calls its image
+_NAME = "image"
+
+# figures are drawn one at a time: the settings of matplotlib belong to the process
+_drawing = threading.Lock()
+
+
+def work(job: Job, report: Callable[[Progress], None], *, settings: Settings) -> None:
+    """Do a job, and set its result and files.
+
+    Parameters
+    ----------
+    job : Job
+        With a file to decode, or the folder of an image that was decoded.
+    report : callable
+        Takes the progress; stops the job by raising.
+    settings : Settings
+        Of the server.
+
+    Raises
+    ------
+    Refused
+        If the image cannot be read, or is too large for the operation.
+    ValueError, RuntimeError, MemoryError
+        As the operation does.
+    """
+    report(Progress(0, 0, "reading"))
+    if job.file is not None:
+        decoder.decode(job.file, job.name, settings.limits)
+        job.image = job.folder
+    image = _image(job)
+    seen: dict[str, Any] = {"image": _described(image)}
+    if job.operation == offers.PREVIEW:
+        job.files = {"preview.png": _picture(image, job.folder / "preview.png")}
+    else:
+        result, record, drawn = _computed(job, image, settings, report)
+        report(Progress(0, 0, "figures"))
+        job.files = _written(result, record, drawn, job)
+        seen |= _result(result, record, settings)
+    job.result = seen | {"files": [_file(job, name) for name in job.files]}
+
+
+def limits_of(limits: Limits) -> dict[str, Any]:
+    """What a client may want to know before it sends something."""
+    from ..io.read import FOLDERS, SUFFIXES
+
+    return {**limits.plain(), "suffixes": [one for one in SUFFIXES if one not in FOLDERS]}
+
+
+def _image(job: Job) -> Micrograph:
+    if job.image is None or not (job.image / decoder.FACTS).exists():
+        raise Refused(404, "the image has expired: send it again")
+    image = _one_slice(decoder.load(job.image, job.name), int(job.frame.get("slice", 0)))
+    if "spacing" in job.frame:
+        size, unit = length(job.frame["spacing"], job.frame.get("unit", "nm"))
+        image = replace(image, spacing=(size, size), unit=unit)
+    return image
+
+
+def _one_slice(image: Micrograph, number: int) -> Micrograph:
+    """Slice of a stack, or of the slices of a series one after the other."""
+    planar = image.data.shape[-3 if has_colours(image) else -2 :]
+    slices = image.data.reshape(-1, *planar)
+    if not 0 <= number < len(slices):
+        raise Refused(422, f"{image.name} has {len(slices)} slices, counted from 0")
+    if image.data.ndim == len(planar):
+        return image
+    note = f"slice {number + 1} of {len(slices)} is used"
+    notes = (*image.notes, *([note] if len(slices) > 1 else []))
+    spacing = image.spacing and image.spacing[-2:]
+    return replace(image, data=slices[number], axes=(), spacing=spacing, notes=notes)
+
+
+def _described(image: Micrograph) -> dict[str, Any]:
+    size = image.pixel_size
+    described = {
+        "shape": image.data.shape, "dtype": str(image.data.dtype), "notes": image.notes,
+        "pixel_size": size and {"height": size.height, "width": size.width, "unit": size.unit},
+    }  # fmt: skip
+    values: dict[str, Any] = plain(described)
+    return values
+
+
+def _picture(image: Micrograph, path: Path) -> Path:
+    from matplotlib.image import imsave
+
+    from ..arrays.inputs import to_gray
+    from ..core.contrast import contrast
+    from ..report.layers import thinned
+
+    grey, _ = to_gray(image.data)
+    small = thinned(np.asarray(grey, np.float64))
+    low, high = contrast(small, "grey") or (0.0, 1.0)
+    imsave(path, small, cmap="gray", vmin=low, vmax=high)
+    return path
+
+
+def _computed(
+    job: Job, image: Micrograph, settings: Settings, report: Callable[[Progress], None]
+) -> tuple[Result, Record, Micrograph]:
+    """Result, its record, and the frame that it is written in."""
+    if job.operation == offers.RECIPE and settings.recipe is not None:
+        from ..workflow.recipe import load, replaying
+
+        # the pixel size of the image that the recipe was made on says nothing of this one
+        source = RecordSource(name=image.name)
+        record = load(settings.recipe).model_copy(update={"source": source})
+        return run(replaying(record, image), report), record, image
+    _check_cost(job, image)
+    from ..workflow.run import execute
+
+    inputs = {signature.inputs(job.operation)[0]: image}
+    outcome = run(execute(job.operation, inputs, job.choices), report)
+    return outcome.result, outcome.record, replace(image, info_bar=outcome.info_bar)
+
+
+def _check_cost(job: Job, image: Micrograph) -> None:
+    """Refuse what would need more memory than this machine has."""
+    shape = image.data.shape[:2]
+    needs = OPERATIONS[job.operation].cost
+    forecast = cost.estimate(needs, shape, image.data.dtype, choices=job.choices)
+    if forecast is not None and forecast.bytes > cost.available():
+        raise Refused(413, f"{job.name} is too large: {cost.describe(forecast)}; send a part of it")
+
+
+def _written(result: Result, record: Record, frame: Micrograph, job: Job) -> dict[str, Path]:
+    from ..workflow.save import base_name, write_result
+
+    record = record.model_copy(update={"steps": [_public(step) for step in record.steps]})
+    folder = job.folder / "result"
+    with _drawing:
+        paths = write_result(result, folder, base_name(_NAME, job.operation), record, frame)
+    return {path.name: path for path in paths if path.is_file()}
+
+
+def _public(step: Any) -> Any:
+    """A step of a record without the folders of this server."""
+    known = signature.parameters(step.operation)
+    changed = {
+        key: Path(value).name
+        for key, value in step.parameters.items()
+        if value and key in known and offers.is_path(known[key])
+    }
+    return step.model_copy(update={"parameters": {**step.parameters, **changed}})
+
+
+def _result(result: Result, record: Record, settings: Settings) -> dict[str, Any]:
+    from ..report.summary import summary
+
+    tables = {
+        name: {
+            "rows": len(table),
+            "columns": list(table.columns),
+            "values": table.head(ROWS).to_numpy(object).tolist(),
+        }
+        for name, table in result.tables.items()
+    }
+    told: dict[str, Any] = {
+        "summary": summary(result), "facts": result.facts, "notes": result.notes,
+        "tables": tables, "model": result.model, "parameters": _public(record.last).parameters,
+    }  # fmt: skip
+    if result.target:
+        told["target"] = result.target
+    prediction = prediction_of(result)
+    if prediction is not None:
+        told["prediction"] = _prediction(prediction, settings)
+    values: dict[str, Any] = plain(told)
+    return values
+
+
+def _prediction(prediction: Prediction, settings: Settings) -> dict[str, Any]:
+    return {
+        "verdict": prediction.verdict,
+        "unknown": prediction.unknown,
+        "calibrated": card(settings.model).is_calibrated,
+        "prediction_set": prediction.prediction_set,
+        "windows": prediction.windows,
+        "top": [{"class": name, "probability": value} for name, value in prediction.top()],
+    }
+
+
+@functools.cache
+def card(model: Path | None) -> Any:
+    """Card of the model of the server."""
+    from ..nets.card import read_card
+
+    return read_card(model)
+
+
+def _file(job: Job, name: str) -> dict[str, Any]:
+    path = job.files[name]
+    return {
+        "name": name,
+        "type": type_of(path),
+        "bytes": path.stat().st_size,
+        "url": f"/api/jobs/{job.id}/files/{name}",
+    }
+
+
+def type_of(path: Path) -> str:
+    """Media type of a file of a result."""
+    return _TYPES.get(path.suffix, "application/octet-stream")
