@@ -123,7 +123,7 @@ class _Server:
         from ..workflow.record import versions
 
         about = card(self.settings.model)
-        shown = ("name", "architecture", "classes", "use", "metrics", "licence", "pixel_size_nm")
+        shown = ("name", "architecture", "classes", "use", "metrics", "licence", "layers")
         model = {key: getattr(about, key) for key in shown} | {"calibrated": about.is_calibrated}
         model["detects_unknown"] = about.ood is not None
         known = {"version": __version__, "versions": versions(), "model": model}

@@ -20,7 +20,7 @@ from ..core.micrograph import Axis, InfoBar, Micrograph
 from ..core.plain import plain
 from .settings import Limits, Refused
 
-PIXELS, FACTS = "image.npy", "image.json"
+PIXELS, FACTS = "decoded.npy", "decoded.json"
 
 # exit code of a file that cannot be read or is too large: the reason is on stdout
 _BAD, _LARGE = 3, 4

@@ -24,6 +24,9 @@ _OF_THE_SERVER = ("model", "device")
 # names of classes
 CLASSES = ("target", "against")
 
+# name of a layer of the network
+LAYER = "layer"
+
 # characters of a choice that is a text
 TEXT_LENGTH = 200
 
@@ -75,8 +78,10 @@ def _property(parameter: Parameter) -> dict[str, Any]:
     result["type"] = _TYPES[kind]
     if kind is str:
         result["maxLength"] = TEXT_LENGTH
+        # what the page offers to choose from: classes and layers of the model
         result |= {"x-class": True} if parameter.name in CLASSES else {}
-    for key, word in (("min", "minimum"), ("max", "maximum"), ("step", "x-step")):
+        result |= {"x-layer": True} if parameter.name == LAYER else {}
+    for key, word in (("min", "minimum"), ("max", "maximum")):
         if key in options:
             result[word] = options[key]
     return result

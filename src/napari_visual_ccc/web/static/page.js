@@ -40,6 +40,7 @@ by("login").addEventListener("submit", (event) => {
 });
 
 function showModel({ version, model }) {
+  by("layers").append(...model.layers.map((one) => make("option", { value: one })));
   by("version").textContent = `napari-visual-ccc ${version}, model ${model.name}`;
   const facts = {
     Model: model.name, Use: model.use, Network: model.architecture, Classes: model.classes.join(", "),
@@ -105,12 +106,14 @@ function controlOf(about) {
     return select([["", "–"], ...classes], about.default);
   }
   if (about.type === "string") {
-    return make("input", { type: "text", value: about.default, maxLength: about.maxLength });
+    const control = make("input", { type: "text", value: about.default, maxLength: about.maxLength });
+    if (about["x-layer"]) control.setAttribute("list", "layers");
+    return control;
   }
   const control = make("input", { type: "number", value: about.default ?? "" });
   if (about.minimum !== undefined) control.min = about.minimum;
   if (about.maximum !== undefined) control.max = about.maximum;
-  control.step = about["x-step"] ?? (about.type === "integer" ? 1 : "any");
+  control.step = about.type === "integer" ? 1 : "any";
   return control;
 }
 
@@ -263,7 +266,9 @@ async function analyse(image, operation, given, article, signal, where, replaced
   try {
     const done = await job(fields, { signal, report });
     shown = await section(done, operation.title);
-    if ((operation.properties || {}).target && done.result.target) again(image, operation, given, shown);
+    if ((operation.properties || {}).target && done.result.target) {
+      again(image, operation, { ...given, target: done.result.target }, shown);
+    }
   } catch (error) {
     if (error.name === "AbortError") return false;
     shown = make("section", {}, make("h4", { textContent: operation.title }),

@@ -93,7 +93,7 @@ function downloads(state) {
   const buttons = state.result.files.map((one) => {
     const name = one.name.replace(/^image/, stem);
     const button = make("button", {
-      type: "button", className: "second small", textContent: kindOf(one.name),
+      type: "button", className: "second small", textContent: kindOf(one.name, state.operation),
       ariaLabel: `Download ${name}`, title: name,
     });
     button.addEventListener("click", async () => save(await file(one.url), name));
@@ -110,10 +110,12 @@ function downloads(state) {
   return make("div", { className: "downloads" }, ...buttons, all);
 }
 
-function kindOf(name) {
+// "CSV classes" of image_classify_classes.csv
+function kindOf(name, operation) {
   const kinds = { png: "PNG", csv: "CSV", yaml: "Recipe", tif: "OME-TIFF" };
   const ending = name.split(".").pop();
-  return kinds[ending] || ending.toUpperCase();
+  const part = name.replace(/(\.ome)?\.\w+$/, "").replace(`image_${operation}`, "").replaceAll("_", " ");
+  return (kinds[ending] || ending.toUpperCase()) + part;
 }
 
 // One analysis of one image.

@@ -1,0 +1,150 @@
+import base64
+import socket
+import time
+from urllib.parse import urlsplit
+
+import pytest
+
+from napari_visual_ccc import samples
+from napari_visual_ccc.web.settings import MEGABYTE
+
+from .conftest import LIMITS, PATIENCE, png
+
+PARTICLES = (samples.FOLDER / "nanoparticles.png").read_bytes()
+
+
+def finished(client, address):
+    until = time.monotonic() + PATIENCE
+    while time.monotonic() < until:
+        told = client.get(address).json()
+        if told["state"] in ("done", "failed"):
+            return told
+        time.sleep(0.05)
+    raise AssertionError(told)
+
+
+def test_a_class_with_calibrated_probabilities(post):
+    answer = post("/api/classify", PARTICLES, "particles.png")
+    assert answer.status_code == 200
+    assert answer.headers["content-security-policy"].startswith("default-src 'none'")
+    told = answer.json()["result"]["prediction"]
+    assert told["calibrated"]
+    assert {one["class"] for one in told["top"]} == {"cube", "octahedron", "sphere"}
+    assert sum(one["probability"] for one in told["top"]) == pytest.approx(1)
+
+
+def test_an_image_is_sent_once_and_explained_by_other_methods(client):
+    sent = client.post("/api/jobs", files={"file": ("a.png", png(200, 160, 160))},
+                       data={"operation": "preview"})  # fmt: skip
+    assert sent.status_code == 202
+    first = finished(client, sent.headers["location"])
+    fields = {"operation": "explain", "image": first["id"], "method": "layercam", "target": "cube"}
+    second = finished(client, client.post("/api/jobs", json=fields).headers["location"])
+    assert second["result"]["target"] == "cube"
+    [figure] = [one for one in second["result"]["files"] if one["type"] == "image/png"]
+    picture = client.get(figure["url"])
+    assert picture.content.startswith(b"\x89PNG")
+    assert "attachment" in picture.headers["content-disposition"]
+    # only names of the list are files
+    assert client.get(f"/api/jobs/{second['id']}/files/..%2Fdecoded.npy").status_code == 404
+    assert client.get(f"/api/jobs/{second['id']}/files/decoded.npy").status_code == 404
+    for one in (first, second):
+        assert client.delete(f"/api/jobs/{one['id']}").status_code == 204
+        assert client.get(f"/api/jobs/{one['id']}").status_code == 404
+    assert client.get(figure["url"]).status_code == 404
+
+
+def test_base64_is_taken_as_a_file_is(client, tiff16):
+    data = base64.b64encode(tiff16).decode()
+    plain = {"data": data, "name": "a.tif", "method": "li", "classes": 2}
+    answers = [
+        client.post("/api/threshold", json=fields).json()["result"]
+        for fields in (plain, {**plain, "data": f"data:image/tiff;base64,{data}"})
+    ]
+    assert answers[0]["facts"] == answers[1]["facts"]
+    assert answers[0]["parameters"]["method"] == "li"
+    assert answers[0]["image"]["dtype"] == "uint16"
+
+
+def test_the_name_of_the_client_is_never_a_path(post, tmp_path, tiff16):
+    told = post("/api/threshold", tiff16, f"../../..{tmp_path}/evil.tif").json()
+    assert told["name"] == "evil.tif"
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_versions_limits_and_schema_are_told(client):
+    assert client.get("/api/health").json()["status"] == "ok"
+    version = client.get("/api/version").json()
+    assert version["model"]["classes"] == ["cube", "octahedron", "sphere"]
+    limits = client.get("/api/limits").json()
+    assert limits["pixels"] == LIMITS.pixels
+    assert ".dm4" in limits["suffixes"]
+    assert ".zarr" not in limits["suffixes"]
+    schema = client.get("/api/schema").json()
+    for path in schema["paths"]:
+        if "{" not in path and path != "/api/jobs" and "get" in schema["paths"][path]:
+            assert client.get(path).status_code == 200
+
+
+def test_wrong_requests_are_refused_in_one_sentence(client, post):
+    answers = {
+        400: client.post("/api/classify", files={"other": ("a.png", b"1")}),
+        404: post("/api/train", PARTICLES),
+        405: client.get("/api/classify"),
+        413: post("/api/classify", png(2000, 2000, 2000), "bomb.png"),
+        415: post("/api/classify", b"%!PS-Adobe", "a.png"),
+        422: post("/api/classify", PARTICLES, model="/etc/passwd"),
+    }
+    for status, answer in answers.items():
+        assert answer.status_code == status
+        assert list(answer.json()) == ["error"]
+    assert client.post("/api/classify", content=b"x").status_code == 415
+    wrong = {"content-type": "application/json"}
+    assert client.post("/api/classify", content=b"[", headers=wrong).status_code == 400
+    assert client.post("/api/classify", content=b"[]", headers=wrong).status_code == 400
+    assert client.post("/api/classify", json={"data": "?"}).status_code == 400
+    assert client.post("/api/classify", json={"image": "none"}).status_code == 404
+    assert post("/api/jobs", PARTICLES, operation="train").status_code == 422
+    assert post("/api/kmeans", PARTICLES, spacing="-1").status_code == 422
+    assert post("/api/kmeans", png(64, 64, 8)[:-30], "cut.png").status_code == 422
+
+
+def test_what_is_too_large_is_refused_before_it_is_stored(client):
+    assert (
+        client.post("/api/classify", files={"file": ("a.png", bytes(6 * MEGABYTE))}).status_code
+        == 413
+    )
+
+    def endless():
+        yield b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+        for _ in range(6):
+            yield bytes(MEGABYTE)
+
+    # without a length it is counted
+    kind = {"content-type": "multipart/form-data; boundary=x"}
+    answer = client.post("/api/classify", content=endless(), headers=kind)
+    assert answer.status_code == 413
+    assert client.get("/api/health").json()["waiting"] == 0
+
+
+def test_a_full_queue_answers_when_to_come_back(client, post, address, tiff16):
+    place = urlsplit(address)
+    slow = []
+    for _ in range(LIMITS.workers + LIMITS.waiting):
+        one = socket.create_connection((place.hostname, place.port))
+        one.sendall(
+            f"POST /api/classify HTTP/1.1\r\nHost: {place.netloc}\r\nContent-Length: 1000\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\n\r\n--x\r\n".encode()
+        )
+        slow.append(one)
+    until = time.monotonic() + PATIENCE
+    while client.get("/api/health").json()["waiting"] < len(slow) and time.monotonic() < until:
+        time.sleep(0.02)
+    answer = post("/api/classify", PARTICLES)
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    for one in slow:
+        one.close()
+    while client.get("/api/health").json()["waiting"] and time.monotonic() < until:
+        time.sleep(0.02)
+    assert post("/api/threshold", tiff16).status_code == 200

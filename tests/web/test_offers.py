@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from napari_visual_ccc.web import offers
+from napari_visual_ccc.web.settings import Refused, Settings
+from napari_visual_ccc.workflow import signature
+
+
+def test_operations_that_read_files_or_train_are_not_offered():
+    assert set(offers.offered()) <= {"classify", "explain", "threshold", "kmeans", "activations"}
+    assert "recipe" not in offers.names(Settings())
+    assert offers.names(Settings(recipe=Path("a.yaml")))[-1] == "recipe"
+
+
+def test_clients_choose_no_files_and_no_device():
+    for name in offers.offered():
+        known = signature.parameters(name)
+        assert set(known) - set(offers.parameters(name)) <= {"model", "device"}
+        assert not any(offers.is_path(one) for one in offers.parameters(name).values())
+
+
+def test_the_schema_is_the_signature():
+    told = offers.schema("explain")["properties"]
+    known = signature.parameters("explain")
+    assert told["method"]["enum"][0] == "gradcam"
+    assert told["method"]["description"] == known["method"].help
+    assert told["target"]["x-class"]
+    assert offers.schema("classify")["properties"]["stride"] == {
+        "type": "integer", "default": 32, "minimum": 8, "maximum": 256, "title": "Stride",
+        "description": signature.parameters("classify")["stride"].help,
+    }  # fmt: skip
+
+
+def test_text_of_a_form_becomes_numbers():
+    given = {"sigma": "2", "classes": "3", "method": "otsu"}
+    assert offers.chosen("threshold", given, Settings()) == {
+        "sigma": 2.0, "classes": 3, "method": "otsu"
+    }  # fmt: skip
+    assert offers.chosen("classify", {"tta": "False"}, Settings()) == {"tta": False}
+
+
+def test_the_model_is_that_of_the_server():
+    settings = Settings(model=Path("mine.safetensors"))
+    assert offers.chosen("classify", {}, settings) == {"model": Path("mine.safetensors")}
+    assert offers.chosen("threshold", {}, settings) == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"model": "/etc/passwd"}, "no choice 'model'"),
+        ({"device": "cuda"}, "no choice 'device'"),
+        ({"stride": "1"}, "between 8 and 256"),
+        ({"stride": "many"}, "type int"),
+        ({"stride": [8]}, "a text or a number"),
+        ({"thresholds": "x" * 201}, "longer than 200"),
+        ({"decision": "mine"}, "choose"),
+    ],
+)
+def test_wrong_choices_are_refused_in_a_sentence(given, message):
+    with pytest.raises(Refused, match=message) as caught:
+        offers.chosen("classify", given, Settings())
+    assert caught.value.status == 422

@@ -1,0 +1,141 @@
+"""The page in a real browser; its texts and colours without one."""
+
+from __future__ import annotations
+
+import re
+import shutil
+
+import pytest
+
+from napari_visual_ccc import samples
+from napari_visual_ccc.web.app import PAGES, STATIC
+
+BROWSER = next(
+    filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
+)
+
+OPTIONS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def browser():
+    if not BROWSER:
+        pytest.skip("there is no Chromium")
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as running:
+        one = running.chromium.launch(executable_path=BROWSER, args=list(OPTIONS))
+        yield one
+        one.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    context = browser.new_context(viewport={"width": 1366, "height": 900}, reduced_motion="reduce")
+    one, wrong = context.new_page(), []
+    one.on("pageerror", lambda error: wrong.append(str(error)))
+    one.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    one.on("request", lambda asked: None if asked.url.startswith((address, "blob:")) else
+           wrong.append(asked.url))  # fmt: skip
+    one.set_default_timeout(60_000)
+    one.goto(address)
+    one.locator("#main").wait_for()
+    yield one
+    context.close()
+    # neither errors, nor what the policy forbids, nor requests to others
+    assert wrong == []
+
+
+def test_images_are_classified_explained_and_segmented_with_the_keyboard(page, tmp_path, tiff16):
+    squares = tmp_path / "two squares.tif"
+    squares.write_bytes(tiff16)
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").inner_text() == "Skip to the results"
+    page.keyboard.press("Tab")
+    assert page.locator(":focus").get_attribute("id") == "files"
+    page.locator("#files").set_input_files([samples.FOLDER / "nanoparticles.png", squares])
+    # the server shows what a browser cannot
+    page.get_by_alt_text("Preview of two squares.tif").wait_for()
+    assert "128 × 96 px, uint16, 2.5 nm a pixel" in page.locator("#queue").inner_text()
+    page.get_by_role("checkbox", name="Threshold").focus()
+    page.keyboard.press("Space")
+    page.get_by_role("button", name="Submit").focus()
+    page.keyboard.press("Enter")
+    page.locator("#status:has-text('Done.')").wait_for()
+    assert page.locator("article").count() == 2
+    bars = page.locator("article").first.get_by_role("list", name="Most probable classes")
+    assert re.findall(r"\d+\.\d %", bars.inner_text()).__len__() == 3
+    text = page.locator("#results").inner_text()
+    assert "Calibrated probabilities" in text
+    assert "area_nm2" in text
+    first = page.get_by_alt_text(re.compile("Grad-CAM cube")).first
+    assert first.is_visible()
+    again = page.locator("article").first
+    again.get_by_label("Method").select_option("hirescam")
+    again.get_by_label("Target").select_option("sphere")
+    again.get_by_role("button", name="Explain again").click()
+    page.get_by_alt_text(re.compile("HiResCAM sphere")).wait_for()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download two squares_threshold.csv").click()
+    assert download.value.suggested_filename == "two squares_threshold.csv"
+    assert "area_nm2" in download.value.path().read_text("utf-8")
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.locator("html").evaluate("one => one.scrollWidth") <= 390
+    page.get_by_role("button", name="Clear").click()
+    assert page.locator("article").count() == 0
+    assert page.locator("#queue li").count() == 0
+
+
+def test_nothing_chosen_and_a_damaged_file_are_said(page, tmp_path):
+    page.get_by_role("button", name="Submit").click()
+    assert page.get_by_role("alert").inner_text() == "Choose an image first."
+    assert page.locator(":focus").get_attribute("id") == "files"
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"\x89PNG\r\n\x1a\n")
+    page.locator("#files").set_input_files(broken)
+    page.locator("#queue .wrong").wait_for()
+    assert "broken.png" in page.locator("#queue .wrong").inner_text()
+
+
+def test_everything_has_a_name(page):
+    for one in page.locator("input:visible, select:visible, button:visible").all():
+        named = one.evaluate("e => (e.labels && e.labels.length) || e.textContent || e.ariaLabel")
+        assert named, one.evaluate("e => e.outerHTML")
+    assert page.locator("#spinner").evaluate("e => getComputedStyle(e).animationName") == "none"
+    assert page.locator("html").get_attribute("lang") == "en"
+
+
+def luminance(colour: str) -> float:
+    parts = [int(colour[k : k + 2], 16) / 255 for k in (1, 3, 5)]
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def test_contrast_is_that_of_wcag_aa():
+    colours = dict(re.findall(r"--(\w+): (#\w{6})", (STATIC / "page.css").read_text("utf-8")))
+    colours["wrong"] = "#fdecec"
+
+    def ratio(one, other):
+        low, high = sorted((luminance(colours[one]), luminance(colours[other])))
+        return (high + 0.05) / (low + 0.05)
+
+    for ink in ("ink", "soft", "main"):
+        for ground in ("paper", "ground"):
+            assert ratio(ink, ground) >= 4.5
+    assert ratio("paper", "main") >= 4.5
+    assert ratio("bad", "wrong") >= 4.5
+    # borders of fields, and bars
+    assert ratio("line", "paper") >= 3
+    assert ratio("bar", "track") >= 3
+
+
+def test_the_page_asks_nobody_else_and_all_its_files_are_served():
+    names = {name for name, _ in PAGES.values()}
+    assert names == {path.name for path in STATIC.iterdir()}
+    for name in names:
+        text = (STATIC / name).read_text("utf-8")
+        assert not re.search(r"https?://(?!www\.w3\.org/2000/svg)", text), name
+        assert "innerHTML" not in text
+        assert " style=" not in text
