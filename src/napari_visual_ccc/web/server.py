@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import shutil
 import socket
@@ -47,6 +48,8 @@ def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> N
             f"the web page needs more packages: pip install napari-visual-ccc[web] ({error})"
         ) from None
     _check_files(settings)
+    # the libraries are loaded: a search for garbage after every job need not look at them
+    gc.freeze()
     with listening(settings) as open_socket, private_folder() as folder:
         port = open_socket.getsockname()[1]
         name = f"[{settings.host}]" if ":" in settings.host else settings.host

@@ -1,0 +1,72 @@
+"""Take the screenshots of the web page: ``python docs/web_screenshots.py`` (needs Chromium)."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from playwright.sync_api import Page, sync_playwright
+
+from napari_visual_ccc import samples
+
+IMAGES = Path(__file__).parent / "images"
+
+OPTIONS = (
+    "--no-sandbox", "--disable-gpu", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+)  # fmt: skip
+
+# longest picture of a page, in pixels
+TALLEST = 1500
+
+
+def use(page: Page) -> None:
+    """Do what the tutorial says."""
+    page.locator("#files").set_input_files(samples.FOLDER / "nanoparticles.png")
+    page.get_by_alt_text("Preview of nanoparticles.png").wait_for()
+    page.get_by_label("Pixel size").fill("1.325")
+    for name in ("Threshold", "Activations"):
+        page.get_by_role("checkbox", name=name).check()
+    # sixteen maps are enough for a picture
+    page.locator("#activations-channels").evaluate("one => { one.value = 16 }")
+    page.get_by_role("button", name="Submit").click()
+    page.locator("#status:has-text('Done')").wait_for()
+    page.wait_for_timeout(300)
+
+
+def shot(page: Page, name: str, width: int) -> None:
+    """Take the page at a width."""
+    page.set_viewport_size({"width": width, "height": 900})
+    height = page.locator("html").evaluate("one => one.scrollHeight")
+    page.set_viewport_size({"width": width, "height": min(TALLEST, height)})
+    page.locator("html").evaluate("one => one.scrollTo(0, 0)")
+    page.screenshot(path=IMAGES / f"{name}.png")
+
+
+def main() -> None:
+    words = [sys.executable, "-m", "napari_visual_ccc.cli", "serve", "--port", "0"]
+    chromium = shutil.which("chromium") or shutil.which("google-chrome")
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as server:
+        assert server.stdout is not None
+        address = server.stdout.readline().split()[0]
+        try:
+            with sync_playwright() as playwright:
+                browser = playwright.chromium.launch(executable_path=chromium, args=list(OPTIONS))
+                page = browser.new_page(viewport={"width": 1366, "height": 900})
+                page.set_default_timeout(120_000)
+                page.goto(address)
+                use(page)
+                shot(page, "web", 1366)
+                page.locator("article").scroll_into_view_if_needed()
+                page.set_viewport_size({"width": 390, "height": 844})
+                page.locator("article").evaluate("one => one.scrollIntoView()")
+                page.screenshot(path=IMAGES / "web_phone.png")
+                browser.close()
+        finally:
+            server.terminate()
+
+
+if __name__ == "__main__":
+    main()
