@@ -39,6 +39,8 @@ def test_the_wheel_holds_manifest_samples_model_and_licences(wheel):
         "napari_visual_ccc/samples/samples.json",
         "napari_visual_ccc/samples/README.md",
         "napari_visual_ccc/samples/models/nanoshapes.safetensors",
+        "napari_visual_ccc/web/static/index.html",
+        "napari_visual_ccc/web/static/page.js",
     ):
         assert name in names
     assert any(name.endswith("licenses/LICENSE") for name in names)

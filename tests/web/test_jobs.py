@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import os
 
 import pytest
 
@@ -37,7 +38,8 @@ def test_a_job_is_done_and_kept_until_it_is_removed(tmp_path):
     jobs, [job] = finish(tmp_path, FEW, write)
     assert job.plain()["result"] == {"answer": 42}
     assert jobs.get(job.id) is job
-    assert job.folder.stat().st_mode & 0o077 == 0
+    if os.name == "posix":
+        assert job.folder.stat().st_mode & 0o077 == 0
     assert job.id not in str(job.folder)
     jobs.remove(job)
     assert not job.folder.exists()

@@ -68,18 +68,18 @@ class Job:
 
     def plain(self) -> dict[str, Any]:
         """What a client learns of it."""
-        told: dict[str, Any] = {
+        known: dict[str, Any] = {
             "id": self.id, "operation": self.operation, "name": self.name, "state": self.state,
         }  # fmt: skip
         if self.state in _ACTIVE:
             done, total = self.progress.done, self.progress.total
             share = round(done / total, 3) if total else None
-            told["progress"] = {"share": share, "note": self.progress.note}
+            known["progress"] = {"share": share, "note": self.progress.note}
         if self.refused is not None:
-            told["error"] = self.refused.message
+            known["error"] = self.refused.message
         if self.result is not None:
-            told["result"] = self.result
-        return told
+            known["result"] = self.result
+        return known
 
 
 class Jobs:

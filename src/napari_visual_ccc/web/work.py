@@ -190,16 +190,16 @@ def _result(result: Result, record: Record, settings: Settings) -> dict[str, Any
         }
         for name, table in result.tables.items()
     }
-    told: dict[str, Any] = {
+    found: dict[str, Any] = {
         "summary": summary(result), "facts": result.facts, "notes": result.notes,
         "tables": tables, "model": result.model, "parameters": _public(record.last).parameters,
     }  # fmt: skip
     if result.target:
-        told["target"] = result.target
+        found["target"] = result.target
     prediction = prediction_of(result)
     if prediction is not None:
-        told["prediction"] = _prediction(prediction, settings)
-    values: dict[str, Any] = plain(told)
+        found["prediction"] = _prediction(prediction, settings)
+    values: dict[str, Any] = plain(found)
     return values
 
 
