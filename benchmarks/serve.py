@@ -21,7 +21,7 @@ import psutil
 
 from napari_visual_ccc import samples
 
-CLIENTS, SECONDS, WARM_UP = 50, 120, 40
+CLIENTS, SECONDS, WARM_UP = 50, 120, 30
 
 JOBS = ("classify", "explain", "threshold", "kmeans")
 
@@ -56,32 +56,39 @@ async def client(address: str, number: int, end: float, count: Count) -> None:
             await asyncio.sleep(min(float(wait or 0), max(0.0, end - time.monotonic())))
 
 
-async def watch(process: psutil.Process, end: float) -> list[tuple[float, float]]:
-    """Memory of the server in MB, every two seconds."""
-    start, seen = time.monotonic(), []
-    while time.monotonic() < end:
-        seen.append((time.monotonic() - start, process.memory_info().rss / 2**20))
-        await asyncio.sleep(2)
-    return seen
+async def idle(address: str, process: psutil.Process) -> float:
+    """Memory of the server in MB when it has nothing to do."""
+    async with httpx.AsyncClient(base_url=address, timeout=60) as http:
+        while True:
+            state = (await http.get("/api/health")).json()
+            if state["waiting"] + state["running"] == 0:
+                await asyncio.sleep(2)
+                return process.memory_info().rss / 2**20
+            await asyncio.sleep(0.5)
 
 
-async def load(address: str, pid: int, clients: int, seconds: float) -> None:
-    """Run all clients, and print what they saw."""
+async def load(address: str, clients: int, seconds: float) -> Count:
+    """Run all clients; what they saw."""
     end, count = time.monotonic() + seconds, Count()
-    everyone = [client(address, number, end, count) for number in range(clients)]
-    memory, *_ = await asyncio.gather(watch(psutil.Process(pid), end), *everyone)
-    warm = min(WARM_UP, seconds / 2)
-    at = next(size for when, size in memory if when >= warm)
-    late = [size for when, size in memory if when >= warm]
+    await asyncio.gather(*(client(address, number, end, count) for number in range(clients)))
+    return count
+
+
+async def measure(address: str, pid: int, clients: int, seconds: float) -> None:
+    """Warm up, run all clients, and print what they saw."""
+    process = psutil.Process(pid)
+    memory = [await idle(address, process)]
+    await load(address, clients, WARM_UP)
+    memory.append(await idle(address, process))
+    count = await load(address, clients, seconds)
     print(f"{clients} clients, {seconds:.0f} s, {os.cpu_count()} cores, load {os.getloadavg()}")
     print(", ".join(f"{name}: {number}" for name, number in sorted(count.statuses.items())))
     for name, times in count.seconds.items():
         if times:
-            print(
-                f"{name}: {len(times)} done, median {median(times):.1f} s, most {max(times):.1f} s"
-            )
-    print(f"memory in MB: start {memory[0][1]:.0f}, after {warm:.0f} s {at:.0f}, "
-          f"end {memory[-1][1]:.0f}, most {max(late):.0f}")  # fmt: skip
+            middle, most = median(times), max(times)
+            print(f"{name}: {len(times)} done, median {middle:.1f} s, most {most:.1f} s")
+    memory.append(await idle(address, process))
+    print("idle memory in MB: start {:.0f}, after warm-up {:.0f}, end {:.0f}".format(*memory))
 
 
 def main(clients: int = CLIENTS, seconds: float = SECONDS) -> None:
@@ -90,7 +97,7 @@ def main(clients: int = CLIENTS, seconds: float = SECONDS) -> None:
         assert server.stdout is not None
         address = server.stdout.readline().split()[0]
         try:
-            asyncio.run(load(address, server.pid, clients, seconds))
+            asyncio.run(measure(address, server.pid, clients, seconds))
         finally:
             server.send_signal(signal.SIGINT)
 

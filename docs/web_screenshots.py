@@ -57,6 +57,7 @@ def main() -> None:
                 page = browser.new_page(viewport={"width": 1366, "height": 900})
                 page.set_default_timeout(120_000)
                 page.goto(address)
+                page.locator("#main").wait_for()
                 use(page)
                 shot(page, "web", 1366)
                 page.locator("article").scroll_into_view_if_needed()

@@ -1,9 +1,12 @@
 import base64
+import io
 import socket
 import time
 from urllib.parse import urlsplit
 
+import numpy as np
 import pytest
+from PIL import Image
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.web.settings import MEGABYTE
@@ -64,6 +67,25 @@ def test_base64_is_taken_as_a_file_is(client, tiff16):
     assert answers[0]["facts"] == answers[1]["facts"]
     assert answers[0]["parameters"]["method"] == "li"
     assert answers[0]["image"]["dtype"] == "uint16"
+
+
+@pytest.mark.parametrize("kind", ["GIF", "PNG"])
+def test_other_kinds_of_pictures_are_taken(post, kind):
+    image, file = np.zeros((40, 60), np.uint16 if kind == "PNG" else np.uint8), io.BytesIO()
+    image[10:20, 10:30] = 200
+    Image.fromarray(image).save(file, kind)
+    result = post("/api/threshold", file.getvalue(), f"a.{kind.lower()}", sigma="0").json()[
+        "result"
+    ]
+    assert result["image"]["dtype"] == image.dtype.name
+    assert result["tables"]["Otsu"]["values"][0][-1] == 200
+
+
+@pytest.mark.data
+@pytest.mark.parametrize("name", ["test_dm_image_um_unit.dm3", "128x128-TEM_search_1.ser"])
+def test_files_of_microscopes_are_taken_with_their_pixel_size(post, data, name):
+    file = (data / "formats" / name).read_bytes()
+    assert post("/api/threshold", file, name).json()["result"]["image"]["pixel_size"]
 
 
 def test_the_name_of_the_client_is_never_a_path(post, tmp_path, tiff16):

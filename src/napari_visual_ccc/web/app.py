@@ -207,7 +207,8 @@ class _Server:
             raise Refused(400, "there is no image in the request: send one as file")
         else:
             other = self.jobs.get(str(earlier))
-            job.image, job.name = other.image, other.name
+            # that one may still wait for its turn
+            job.image, job.name = other.image or other.folder, other.name
 
 
 def _frame(fields: dict[str, Any]) -> dict[str, Any]:
