@@ -24,9 +24,10 @@ TALLEST = 1500
 
 def use(page: Page) -> None:
     """Do what the tutorial says."""
-    page.locator("#files").set_input_files(samples.FOLDER / "nanoparticles.png")
-    page.get_by_alt_text("Preview of nanoparticles.png").wait_for()
-    page.get_by_label("Pixel size").fill("1.325")
+    names = ("nanoparticles.png", "superalloy.png")
+    page.locator("#files").set_input_files([samples.FOLDER / name for name in names])
+    for name in names:
+        page.get_by_alt_text(f"Preview of {name}").wait_for()
     for name in ("Threshold", "Activations"):
         page.get_by_role("checkbox", name=name).check()
     # sixteen maps are enough for a picture
@@ -34,6 +35,13 @@ def use(page: Page) -> None:
     page.get_by_role("button", name="Submit").click()
     page.locator("#status:has-text('Done')").wait_for()
     page.wait_for_timeout(300)
+
+
+def part(page: Page, image: str, analysis: str, name: str) -> None:
+    """Take one analysis of one image."""
+    article = page.locator("article").filter(has_text=image)
+    section = article.locator("section").filter(has=page.get_by_role("heading", name=analysis))
+    section.screenshot(path=IMAGES / f"{name}.png")
 
 
 def shot(page: Page, name: str, width: int) -> None:
@@ -60,9 +68,10 @@ def main() -> None:
                 page.locator("#main").wait_for()
                 use(page)
                 shot(page, "web", 1366)
-                page.locator("article").scroll_into_view_if_needed()
+                part(page, "superalloy", "Classify", "web_unknown")
+                part(page, "nanoparticles", "Activations", "web_activations")
                 page.set_viewport_size({"width": 390, "height": 844})
-                page.locator("article").evaluate("one => one.scrollIntoView()")
+                page.locator("article").first.evaluate("one => one.scrollIntoView()")
                 page.screenshot(path=IMAGES / "web_phone.png")
                 browser.close()
         finally:

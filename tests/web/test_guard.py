@@ -65,9 +65,12 @@ def test_pages_of_others_cannot_send_requests():
     assert asked(guard, path="/", sec_fetch_site="cross-site")[0] == 200
 
 
-def test_the_token_is_needed_for_everything_but_the_page_and_its_health():
+def test_the_token_is_needed_for_all_that_tells_of_images_or_the_server():
     guard = Guard(app, Settings(token=TOKEN))
-    assert asked(guard, path="/")[0] == asked(guard, path="/api/health")[0] == 200
+    for path in ("/", "/api/health", "/api/schema"):
+        assert asked(guard, path=path)[0] == 200
+    for path in ("/api/version", "/api/jobs", "/api/jobs/1", "/api/jobs/1/files/a.png"):
+        assert asked(guard, path=path)[0] == 401
     status, headers, _ = asked(guard)
     assert (status, headers["www-authenticate"]) == (401, "Bearer")
     assert asked(guard, authorization=f"Bearer {TOKEN}x")[0] == 401

@@ -88,6 +88,15 @@ def test_images_are_classified_explained_and_segmented_with_the_keyboard(page, t
     assert page.locator("#queue li").count() == 0
 
 
+def test_an_image_unlike_the_training_images_is_unknown(page):
+    page.locator("#files").set_input_files(samples.FOLDER / "superalloy.png")
+    page.get_by_role("checkbox", name="Explain").uncheck()
+    page.get_by_role("button", name="Submit").click()
+    page.locator("#status:has-text('Done.')").wait_for()
+    assert page.locator(".verdict").inner_text() == "unknown"
+    assert "unlike the training images" in page.locator("article").inner_text()
+
+
 def test_nothing_chosen_and_a_damaged_file_are_said(page, tmp_path):
     page.get_by_role("button", name="Submit").click()
     assert page.get_by_role("alert").inner_text() == "Choose an image first."

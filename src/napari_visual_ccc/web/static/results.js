@@ -124,6 +124,9 @@ export async function section(state, title) {
   const whole = make("section", {}, make("h4", { textContent: title }));
   if (result.prediction && !result.target) whole.append(...prediction(result.prediction));
   else whole.append(make("p", { textContent: result.summary }));
+  // before the figures: a note may say that the numbers mean nothing
+  const list = notes(result.notes);
+  if (list) whole.append(list);
   const pictures = await figures(result, title);
   if (pictures) whole.append(pictures);
   for (const [name, one] of Object.entries(result.tables)) {
@@ -131,8 +134,6 @@ export async function section(state, title) {
     const said = result.prediction && (name === "classes" || result.target);
     if (!said) whole.append(table(name, one));
   }
-  const list = notes(result.notes);
-  if (list) whole.append(list);
   whole.append(downloads(state));
   return whole;
 }
