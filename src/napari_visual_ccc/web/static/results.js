@@ -71,10 +71,10 @@ function notes(list) {
     : null;
 }
 
-async function figures(result, title) {
+async function figures({ operation, result }, title) {
   const pictures = result.files.filter((one) => one.type === "image/png");
   const shown = await Promise.all(pictures.map(async (one) => {
-    const caption = one.name.replace(/\.png$/, "").replace(/^image_/, "").replaceAll("_", " ");
+    const caption = one.name.replace(/\.png$/, "").replace(`image_${operation}_`, "").replaceAll("_", " ");
     const image = make("img", { src: await file(one.url), alt: `${title}: ${caption}. ${result.summary}` });
     return make("figure", {}, image, make("figcaption", { textContent: caption }));
   }));
@@ -127,7 +127,7 @@ export async function section(state, title) {
   // before the figures: a note may say that the numbers mean nothing
   const list = notes(result.notes);
   if (list) whole.append(list);
-  const pictures = await figures(result, title);
+  const pictures = await figures(state, title);
   if (pictures) whole.append(pictures);
   for (const [name, one] of Object.entries(result.tables)) {
     // the classes are the bars; a heatmap says nothing of similar images
