@@ -20,7 +20,7 @@ from ..core.plain import plain
 from . import offers, uploads
 from .guard import Guard, answer
 from .jobs import Job, Jobs
-from .schema import IMAGE_FIELDS, openapi
+from .schema import openapi
 from .settings import Refused, Settings, plain_error
 from .work import card, limits_of, type_of, work
 
@@ -223,7 +223,7 @@ def _frame(fields: dict[str, Any]) -> dict[str, Any]:
                 raise ValueError
         given["slice"] = int(given.get("slice", 0))
     except (TypeError, ValueError):
-        wrong = IMAGE_FIELDS["spacing"]["description"]
-        raise Refused(422, f"spacing and slice must be numbers above zero; {wrong}") from None
+        message = "spacing must be a number above zero, and slice a whole number from zero"
+        raise Refused(422, message) from None
     given["unit"] = str(given.get("unit", "nm"))[:20]
     return given
