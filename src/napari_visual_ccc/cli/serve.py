@@ -32,8 +32,11 @@ def _serve(
     """
     from ..web.server import serve
 
+    pixels = numbers["megapixels"] * 1_000_000
     limits = Limits(
-        file_bytes=numbers["megabytes"] * MEGABYTE, pixels=numbers["megapixels"] * 1_000_000,
+        file_bytes=numbers["megabytes"] * MEGABYTE, pixels=pixels,
+        # a larger image needs more: eight numbers of double precision for a pixel
+        decode_bytes=max(_LIMITS.decode_bytes, 64 * pixels),
         workers=numbers["workers"], waiting=numbers["queue"], kept_seconds=60 * numbers["expiry"],
     )  # fmt: skip
     settings = Settings(model, recipe, host, port, names, _token(token_file), limits)
