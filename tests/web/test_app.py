@@ -10,6 +10,7 @@ from PIL import Image
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.web.settings import MEGABYTE
+from napari_visual_ccc.workflow.operations import OPERATIONS
 
 from .conftest import LIMITS, PATIENCE, png
 
@@ -55,6 +56,17 @@ def test_an_image_is_sent_once_and_explained_by_other_methods(client):
         assert client.delete(f"/api/jobs/{one['id']}").status_code == 204
         assert client.get(f"/api/jobs/{one['id']}").status_code == 404
     assert client.get(figure["url"]).status_code == 404
+
+
+@pytest.mark.skipif("activations" not in OPERATIONS, reason="they are not in the catalogue")
+def test_activations_are_maps_with_a_contact_sheet(post):
+    result = post("/api/activations", PARTICLES, channels="4", colour="PCA").json()["result"]
+    assert result["tables"]["channels"]["rows"] > 4
+    sheets = [one for one in result["files"] if one["type"] == "image/png"]
+    assert len(sheets) == 2
+    wrong = post("/api/activations", PARTICLES, layer="no such layer")
+    assert wrong.status_code == 422
+    assert "no such layer" in wrong.json()["error"]
 
 
 def test_base64_is_taken_as_a_file_is(client, tiff16):
