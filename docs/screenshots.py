@@ -320,6 +320,42 @@ def lazy() -> None:
         viewer.close()
 
 
+def lens() -> None:
+    """Activations with their slider, the contact sheet, colour, a pixel, and a search."""
+    viewer = open_sample("nanoparticles")
+    source = viewer.layers[0]
+    form = dock(viewer, "AI lens")
+    form.fields["layer"].value = "blocks.3"
+    form.fields["channels"].value = 24
+    form.fields["colour"].value = "PCA"
+    form.fields["contact_sheet"].value = True
+    press_run(form)
+    maps, colour, sheet = form.maps, viewer.layers[-2], viewer.layers[-1]
+    form.table.select(2)
+    shot(viewer, "lens_activations")
+    form.look_at((0, *source.data_to_world((184, 182))))
+    settle(lambda: form.job is not None)
+    shot(viewer, "lens_pixel")
+    for layer in viewer.layers:
+        layer.visible = layer is colour
+    shot(viewer, "lens_colour")
+    for layer in viewer.layers:
+        layer.visible = layer is sheet or layer is source
+    shot(viewer, "lens_sheet")
+    viewer.layers.remove(maps)
+    viewer.close()
+
+    viewer = open_sample("nanoparticles")
+    source = viewer.layers[0]
+    form = dock(viewer, "AI lens")
+    form.method.value = "Find similar"
+    form.prompt_points.add_button.native.click()
+    form.prompt_points.layer.add((184, 182))
+    form.fields["image"].value = source
+    press_run(form)
+    save(viewer, "lens_similar")
+
+
 def settle(is_running) -> None:
     while is_running():
         QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
@@ -330,7 +366,7 @@ if __name__ == "__main__":
     names = sys.argv[1:] or [
         "denoise", "train", "classify", "similar", "explain", "trust", "concordance",
         "concordance_folder", "segment", "texture", "cluster", "measure", "quality", "correct",
-        "micrograph", "lazy",
+        "micrograph", "lazy", "lens",
     ]  # fmt: skip
     for name in names:
         globals()[name]()

@@ -35,6 +35,8 @@ from .core.dataset import Dataset
 from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
 from .core.result import Audit, Evaluation, Prediction, Result, TrainedModel
+from .engine.lens.activations import Activations
+from .engine.lens.patterns import Patterns
 '''
 
 TYPES = '''

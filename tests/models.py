@@ -8,7 +8,7 @@ import torch
 
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.nets.card import make_card
-from napari_visual_ccc.nets.models.registry import ARCHITECTURES
+from napari_visual_ccc.nets.models.registry import architecture as design
 
 CLASSES = ["dendrite", "sphere", "alloy"]
 
@@ -29,7 +29,12 @@ def card(architecture: str, **more) -> dict:
 def saved(folder: Path, architecture: str = "lite0-linear", **more) -> Path:
     torch.manual_seed(0)
     about = card(architecture, **more)
-    net = ARCHITECTURES[architecture].build(len(about["classes"]), about["input_px"])
-    path = folder / f"{architecture}.safetensors"
+    net = design(architecture).build(len(about["classes"]), about["input_px"])
+    path = folder / f"{architecture.replace(':', '-')}.safetensors"
     checkpoint.save(checkpoint.Model(net, make_card(about)), path)
     return path
+
+
+def saved_vit(folder: Path) -> Path:
+    """Save a vision transformer of timm for tests."""
+    return saved(folder, "timm:test_vit", input_px=160, window_px=40)

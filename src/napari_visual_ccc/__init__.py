@@ -20,12 +20,14 @@ _ELSEWHERE = {
     "import_visual_ccc": ".workflow.models",
     "load_dataset": ".io.datasets",
     "look_up_model": ".nets.sam.hub",
+    "nearest_patches": ".engine.lens.nearest",
     "read": ".io.read",
     "read_all": ".io.read",
     "replay": ".workflow.recipe",
     "save_model": ".workflow.models",
     "to_script": ".workflow.script",
     "write": ".io.write.layers",
+    "write_patterns": ".report.lens.patterns",
     "write_report": ".report.classifier",
 }
 

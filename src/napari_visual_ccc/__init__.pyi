@@ -10,12 +10,16 @@ from .core.dataset import Dataset
 from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
 from .core.result import Audit, Evaluation, Prediction, Result, TrainedModel
+from .engine.lens.activations import Activations
+from .engine.lens.patterns import Patterns
+from .engine.lens.nearest import nearest_patches as nearest_patches
 from .io.datasets import load as load_dataset
 from .io.read import read as read
 from .io.read import read_all as read_all
 from .io.write.layers import write as write
 from .nets.sam.hub import look_up_model as look_up_model
 from .report.classifier import write_report as write_report
+from .report.lens.patterns import write_patterns as write_patterns
 from .workflow.models import describe_model as describe_model
 from .workflow.models import fetch_model as fetch_model
 from .workflow.models import import_visual_ccc as import_visual_ccc
@@ -477,6 +481,55 @@ def concordance_folder(
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
 ) -> Result:
     """Test on which phase the classes of all images of a folder rest."""
+
+def activations(
+    image: Image,
+    labels: Image | None = None,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    layer: str = '',
+    show: Literal['activations', 'attention'] = 'activations',
+    rank_by: Literal['variance', 'sparsity', 'class AUC', 'mask correlation'] = 'variance',
+    channels: int = 64,
+    colour: Literal['none', 'PCA', 'NMF'] = 'none',
+    contact_sheet: bool = False,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Activations:
+    """Look through the layers of a network: its activations as a stack of maps of the image."""
+
+def find_similar(
+    image: Image,
+    example: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    layer: str = '',
+    threshold: float = 0.6,
+    min_size: int = 20,
+    background: Literal['subtract', 'keep'] = 'subtract',
+    folder: Path | None = None,
+    hits: int = 36,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Find more like this: where an image, or a folder, looks to a network as an example does."""
+
+def common_patterns(
+    folder: Path | Dataset,
+    *,
+    model: Path | None = None,
+    layer: str = '',
+    channels: int = 12,
+    rank_by: Literal['variance', 'sparsity'] = 'variance',
+    iterations: int = 48,
+    seed: int = 0,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+) -> Patterns:
+    """Collect the common patterns of a folder: what each channel and each class looks for."""
 
 def region_table(
     labels: Image,

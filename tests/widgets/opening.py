@@ -15,6 +15,7 @@ WIDGETS = {
     "segment": "Segment",
     "texture": "Texture",
     "cluster": "Cluster",
+    "lens": "AI lens",
     "measure": "Measure",
 }
 

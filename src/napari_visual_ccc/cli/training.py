@@ -171,7 +171,11 @@ _WRITERS = {"audit_dataset": _audit, "train": _train, "evaluate": _evaluate}
 
 
 # what the table of a folder is called in the name of its file
-_NAMES = {"classify_folder": "predictions", "concordance_folder": "concordance"}
+_NAMES = {
+    "common_patterns": "patterns",
+    "classify_folder": "predictions",
+    "concordance_folder": "concordance",
+}
 
 
 def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, force: bool) -> int:
@@ -194,10 +198,23 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, f
         picture = path.with_name(f"{path.stem}_{key.replace(' ', '_')}.png")
         write_chart(draw, picture, force=force)
         print(f"  {picture}")
+    if name == "common_patterns":
+        return _patterns(result, path, force)
     problems = result.table[result.table["problem"] != ""]
     for row in problems.itertuples():
         print(f"visual-ccc: {row.name}: {row.problem}", file=sys.stderr)
     return FAILED if len(problems) else OK
+
+
+def _patterns(result: Any, path: Path, force: bool) -> int:
+    from ..report.figures import preview
+    from ..report.lens.patterns import write_patterns
+
+    page, picture = path.with_suffix(".html"), path.with_suffix(".png")
+    write_patterns(result, page, title=path.stem, force=force)
+    preview(result.layer(), picture, force=force)
+    print(f"  {page}\n  {picture}")
+    return OK
 
 
 def _executed(name: str, given: Any, parameters: dict[str, Any]) -> Any:

@@ -201,13 +201,13 @@ def feature_map(
     if split is None:
         features = functools.partial(design.parts.features, net)
         sides = (tiles.whole, tiles.whole_margin)
-        return (yield from _in_tiles(features, given, device, design.parts.stride, *sides))
-    early = yield from _in_tiles(
+        return (yield from in_tiles(features, given, device, design.parts.stride, *sides))
+    early = yield from in_tiles(
         lambda x: split.early(net, x), given, device, split.stride, tiles.early, split.halo
     )
     cells = split.stride
     return (
-        yield from _in_tiles(
+        yield from in_tiles(
             lambda x: split.late(net, x),
             early,
             device,
@@ -224,9 +224,9 @@ def whole_strides(given: torch.Tensor, design: Architecture) -> torch.Tensor:
     return pad(given, (0, right, 0, bottom), mode="replicate") if bottom or right else given
 
 
-def _in_tiles(
+def in_tiles(
     function: Callable[[torch.Tensor], torch.Tensor],
-    given: torch.Tensor,
+    given: Any,
     device: torch.device,
     stride: int,
     tile: int,
@@ -235,6 +235,19 @@ def _in_tiles(
     """Apply layers tile by tile, each with a margin.
 
     A tile that does not fit into memory is split into four.
+
+    Parameters
+    ----------
+    function : callable
+        Part of the input → maps.
+    given : (1, 1, H, W) tensor
+        Or what gives parts as a tensor does; the sides are multiples of the stride.
+    device : torch.device
+        Device of the network.
+    stride : int
+        Input pixels between neighbouring cells.
+    tile, margin : int
+        Side of a tile and of its margin, multiples of the stride.
     """
     height, width = given.shape[2:]
     # a stack: the last tile is the next

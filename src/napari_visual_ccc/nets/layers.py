@@ -21,7 +21,7 @@ def layers_of(net: nn.Module, side: int) -> list[str]:
     Parameters
     ----------
     net : nn.Module
-        Classifier.
+        Network.
     side : int
         Of its input, in pixels.
 
@@ -31,15 +31,20 @@ def layers_of(net: nn.Module, side: int) -> list[str]:
         Names of blocks and layers down to the second level of modules; none of a network that
         runs on each channel by itself.
     """
+    return list(maps_of(net, side))
+
+
+def maps_of(net: nn.Module, side: int) -> dict[str, tuple[int, ...]]:
+    """List the layers as `layers_of`, with the shape of their output for one image."""
     if isinstance(net, PerChannel):
-        return []
-    found: dict[str, int] = {}
+        return {}
+    found: dict[str, tuple[int, ...]] = {}
     handles = []
 
     def note(name: str) -> Callable[..., None]:
         def hook(_: nn.Module, __: Any, output: Any) -> None:
             if isinstance(output, torch.Tensor) and _is_map(output):
-                found.setdefault(name, len(found))
+                found.setdefault(name, tuple(output.shape[1:]))
 
         return hook
 
@@ -53,7 +58,7 @@ def layers_of(net: nn.Module, side: int) -> list[str]:
     finally:
         for handle in handles:
             handle.remove()
-    return sorted(found, key=lambda name: found[name])
+    return found
 
 
 def _is_map(output: torch.Tensor) -> bool:

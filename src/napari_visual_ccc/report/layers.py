@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -9,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.contrast import COLORMAPS, MARKED, contrast
-from ..core.layers import ImageLayer, LabelsLayer, Layer, PointsLayer, ShapesLayer
+from ..core.layers import (
+    ChannelsLayer,
+    ColourLayer,
+    ImageLayer,
+    LabelsLayer,
+    Layer,
+    PointsLayer,
+    ShapesLayer,
+)
 from ..core.micrograph import plane_shape
 
 if TYPE_CHECKING:
@@ -44,6 +53,47 @@ def _draw_image(axes: Axes, layer: ImageLayer, over: bool) -> None:
         )  # fmt: skip
     if layer.style != "grey":
         axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
+
+
+def _draw_channels(axes: Axes, layer: ChannelsLayer, over: bool) -> None:
+    """Draw a contact sheet: every map on a scale of its own, with its name."""
+    maps = layer.data.reshape(-1, *layer.data.shape[-3:])[0]
+    height, width = (n * layer.placement.stride for n in layer.plane_shape)
+    names = layer.channels or [str(number) for number in range(len(maps))]
+    for number, (one, name) in enumerate(zip(maps, names, strict=True)):
+        row, column = divmod(number, _columns(layer))
+        left, top = column * (width + _gap(layer)), row * (height + _gap(layer))
+        low, high = contrast(one, "heat") or (0.0, 1.0)
+        extent = (left, left + width, top + height, top)
+        axes.imshow(thinned(one), cmap=COLORMAPS["heat"], vmin=low, vmax=high, extent=extent)
+        axes.text(
+            left, top, name, va="bottom", fontsize=min(7.0, 42 / _columns(layer)), color="0.2",
+        )  # fmt: skip
+    wide, high = _sheet_size(layer)
+    axes.axis((0, wide, high, -_gap(layer)))
+
+
+def _columns(layer: ChannelsLayer) -> int:
+    return min(8, max(1, math.ceil(math.sqrt(layer.data.shape[-3]))))
+
+
+def _gap(layer: ChannelsLayer) -> float:
+    """Pixels between the maps of a contact sheet: room for a name."""
+    return 0.14 * min(layer.plane_shape) * layer.placement.stride
+
+
+def _sheet_size(layer: ChannelsLayer) -> tuple[float, float]:
+    height, width = (n * layer.placement.stride for n in layer.plane_shape)
+    columns = _columns(layer)
+    rows = math.ceil(layer.data.shape[-3] / columns)
+    gap = _gap(layer)
+    return columns * (width + gap) - gap, rows * (height + gap) - gap
+
+
+def _draw_colour(axes: Axes, layer: ColourLayer, over: bool) -> None:
+    picture = layer.data.reshape(-1, *layer.data.shape[-3:])[0]
+    with _kept_view(axes, over):
+        axes.imshow(picture, extent=_extent(layer, picture), interpolation="nearest")
 
 
 def _draw_points(axes: Axes, layer: PointsLayer, over: bool) -> None:
@@ -81,6 +131,8 @@ def _patch(kind: str, x: np.ndarray, y: np.ndarray) -> Any:
 # how each kind of layer is drawn: axes, layer, whether it lies over another
 DRAW: dict[type[Layer], Callable[[Axes, Any, bool], None]] = {
     ImageLayer: _draw_image,
+    ChannelsLayer: _draw_channels,
+    ColourLayer: _draw_colour,
     LabelsLayer: _draw_labels,
     PointsLayer: _draw_points,
     ShapesLayer: _draw_shapes,
@@ -180,6 +232,8 @@ def size_of(layer: Layer, image: Any = None) -> tuple[float, float]:
     image : array, optional
         What lies under points and shapes; without it they are framed closely.
     """
+    if isinstance(layer, ChannelsLayer):
+        return _sheet_size(layer)[::-1]
     if layer.plane_shape is not None:
         height, width = (n * layer.placement.stride for n in layer.plane_shape)
         return height, width

@@ -99,6 +99,7 @@ FAMILIES = {
     "cluster": "Cluster",
     "train": "Train classifier",
     "classify": "Classify & Explain",
+    "lens": "AI lens",
     "measure": "Measure",
 }
 
@@ -166,6 +167,14 @@ _LINES = (
     Operation("classify_folder", "classify", "workflow.batch", "Classify a folder", "folder"),
     Operation("concordance_folder", "classify", "workflow.composed.concordance_folder",
               "Concordance of a folder", "folder"),
+    Operation("activations", "lens", "engine.lens.activations", "Activations",
+              "image", ("labels",), cost=cost.network(20, 2700, plane=430), planar=True,
+              channels=True),
+    Operation("find_similar", "lens", "workflow.composed.find_similar", "Find similar",
+              "image", ("prompts",), cost=cost.network(9, 2400, plane=430), planar=True,
+              channels=True),
+    Operation("common_patterns", "lens", "workflow.composed.common_patterns", "Common patterns",
+              "folder"),
     Operation("region_table", "measure", "engine.measure.region_table", "Region table",
               # of a micrograph full of small objects
               "labels", ("image",), cost=Needs(2, 65, 600, shared=False)),

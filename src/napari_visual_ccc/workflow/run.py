@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.dataset import Dataset
 from ..core.layers import Layer, PointsLayer, ShapesLayer
 from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.progress import Progress, Steps, run
@@ -224,7 +225,7 @@ def _steps(
     name = operation.name
     work = function(name)
     if operation.takes == "folder":
-        return work(*(Path(one) for one in given.values()), **choices)
+        return work(*map(_folder, given.values()), **choices)
     channels = model_channels(operation, choices)
     if channels:
         first = next(iter(given))
@@ -240,6 +241,11 @@ def _steps(
     if not bar or operation.whole:
         return work(**arrays, **scale, **choices)
     return on_field(lambda cut: work(**cut, **scale, **choices), arrays, bar)
+
+
+def _folder(given: Any) -> Any:
+    """Path of a folder; a data set as it is, where an operation takes one instead."""
+    return given if isinstance(given, Dataset) else Path(given)
 
 
 def _previous(first: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.files import check_free, write_table, write_text
-from ..core.layers import LabelsLayer, Layer
+from ..core.layers import ChannelsLayer, LabelsLayer, Layer
 from ..core.micrograph import Micrograph
 from ..core.result import Result
 from ..io.write.layers import ending_of, write_layer
@@ -171,8 +171,9 @@ def _draw(layer: Layer, path: Path, source: Micrograph, formats: Formats, *, for
         return
     from ..report.figures import preview
 
-    # a grey image covers its source
-    under = None if getattr(layer, "style", "") == "grey" else source.data
+    # a grey image covers its source, and a contact sheet has no place on it
+    alone = isinstance(layer, ChannelsLayer) or getattr(layer, "style", "") == "grey"
+    under = None if alone else source.data
     preview(layer, path, image=under, pixel_size=source.pixel_size, force=force)
 
 

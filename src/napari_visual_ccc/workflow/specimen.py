@@ -30,7 +30,7 @@ def model_channels(operation: Operation, choices: Mapping[str, Any]) -> tuple[st
     ValueError
         If the operation does not work with a model of several channels.
     """
-    if operation.family != "classify" or "model" not in parameters(operation.name):
+    if operation.family not in ("classify", "lens") or "model" not in parameters(operation.name):
         return ()
     from ..nets.card import read_card
 

@@ -3,17 +3,12 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
-import torch
-from hypothesis import given
-from hypothesis import strategies as st
-from torch.nn.functional import interpolate
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.arrays.histogram import grey_histogram
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation import explain, streamed
-from napari_visual_ccc.engine.explanation.streamed import resized
 from tests.models import saved
 
 
@@ -28,25 +23,6 @@ def tiny_tiles(monkeypatch):
     monkeypatch.setattr(explain, "LARGE_PIXELS", 10_000)
     monkeypatch.setattr(streamed, "_SIDE", 512)
     monkeypatch.setattr(streamed, "_MARGIN", 256)
-
-
-@given(
-    st.tuples(st.integers(5, 60), st.integers(5, 60)),
-    st.tuples(st.integers(3, 120), st.integers(3, 120)),
-    st.data(),
-)
-def test_parts_of_a_resized_image_are_those_of_the_whole(shape, size, data):
-    image = np.random.default_rng(0).random(shape).astype(np.float32)
-    whole = interpolate(
-        torch.from_numpy(image)[None, None], size=size, mode="bilinear", antialias=True
-    )[0, 0].numpy()
-    places = []
-    for length in size:
-        first = data.draw(st.integers(0, length - 1))
-        places.append((first, data.draw(st.integers(first + 1, length))))
-    found = resized(da.from_array(image, chunks=11), size, *places)
-    expected = whole[slice(*places[0]), slice(*places[1])]
-    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 @pytest.mark.parametrize("kind", ["uint8", "float32"])

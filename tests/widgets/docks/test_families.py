@@ -37,8 +37,8 @@ def mask(particles) -> np.ndarray:
 
 
 # the score card gives none, and takes as long as all others together; Segment Anything needs a
-# model; concordance a second layer (test_classify.py)
-OTHERS = ("cam_sanity_checks", "sam_masks", "concordance")
+# model; concordance a second layer (test_classify.py), and a search an example (test_lens.py)
+OTHERS = ("cam_sanity_checks", "sam_masks", "concordance", "find_similar")
 
 
 @pytest.mark.parametrize(
@@ -64,11 +64,13 @@ def test_every_operation_gives_layers_on_their_source(name, viewer, particles, m
     for layer, part in zip(made, result.layers, strict=True):
         np.testing.assert_array_equal(layer.data, part.data)
         assert layer.name == f"copper {part.name}"
-        assert layer.units == source.units
-        np.testing.assert_allclose(layer.rotate, source.rotate)
-        np.testing.assert_allclose(layer.scale, source.scale * part.placement.stride)
+        # maps of channels have one axis more
+        assert layer.units[-2:] == source.units
+        np.testing.assert_allclose(layer.rotate[-2:, -2:], source.rotate)
+        np.testing.assert_allclose(layer.scale[-2:], source.scale * part.placement.stride)
         np.testing.assert_allclose(
-            layer.data_to_world((0, 0)), source.data_to_world(part.placement.first_centre)
+            layer.data_to_world((0,) * layer.ndim)[-2:],
+            source.data_to_world(part.placement.first_centre),
         )
         record = layer.metadata["visual_ccc"]
         assert record["source"]["name"] == "copper"

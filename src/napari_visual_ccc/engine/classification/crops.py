@@ -10,6 +10,7 @@ import numpy as np
 
 from ...arrays.inputs import finite, plane_of, stretch, to_gray
 from ...core.micrograph import select_channels
+from ...core.progress import Steps
 from ..acquisition.bar_detector import info_bar_of
 
 if TYPE_CHECKING:
@@ -155,6 +156,34 @@ def normalised(plane: np.ndarray, card: NetworkInput) -> np.ndarray:
     if scope.kind == "range":
         limits = (0.0, 1.0 if plane.dtype.kind in "bf" else float(np.iinfo(plane.dtype).max))
     return stretch(plane, scope.low, scope.high, limits=limits)[0]
+
+
+def normalised_lazily(plane: Any, card: NetworkInput) -> Steps[Any]:
+    """Normalise a lazy plane as `normalised`, with percentiles of its histogram."""
+    scope = card.normalisation
+    from ...arrays.histogram import grey_histogram
+
+    histogram = yield from grey_histogram(plane)
+    given = None if scope.limits is None else (scope.limits[0], scope.limits[1])
+    if scope.kind == "range":
+        given = (0.0, 1.0 if plane.dtype.kind in "bf" else float(np.iinfo(plane.dtype).max))
+    low, high = given or histogram.percentiles(scope.low, scope.high)
+    if not given and low == high:
+        low, high = float(histogram.values[0]), float(histogram.values[-1])
+    (middle,) = histogram.percentiles(50)
+    width = high - low
+
+    def formula(block: np.ndarray) -> np.ndarray:
+        if width <= 0:
+            return np.zeros(block.shape, np.float32)
+        values = np.where(np.isfinite(block), block, middle)
+        return np.clip(((values - low) / width).astype(np.float32), 0, 1)
+
+    empty = np.empty((0, 0), np.float32)
+    if plane.dtype not in (np.uint8, np.uint16):
+        return plane.map_blocks(formula, dtype=np.float32, meta=empty)
+    table = formula(np.arange(np.iinfo(plane.dtype).max + 1))
+    return plane.map_blocks(lambda block: table[block], dtype=np.float32, meta=empty)
 
 
 def is_whole(card: NetworkInput) -> bool:

@@ -287,10 +287,11 @@ def start_explanation(
     plane, notes = given
     card, size = loaded.card, nanometres(spacing, unit)
     if is_lazy(plane):
-        from .streamed import StreamedExplainer, stretched_lazily
+        from ..classification.crops import normalised_lazily
+        from .streamed import StreamedExplainer
 
         explainer: Explainer = StreamedExplainer(
-            loaded, (yield from stretched_lazily(plane, card)), size, layer
+            loaded, (yield from normalised_lazily(plane, card)), size, layer
         )
     else:
         explainer = Explainer(loaded, normalised(plane, card), size, layer)

@@ -7,19 +7,16 @@ the cell without the bias, so a few numbers a cell are kept and the maps themsel
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
 
-from ...arrays.histogram import grey_histogram
 from ...arrays.lazy import CHUNK_SIDE
 from ...core.progress import Progress, Steps, map_progress
-from ...nets.card import NetworkInput
 from ...nets.inference import feature_map, out_of_memory
-from ...nets.interpolate import interpolation
+from ...nets.interpolate import interpolation, resized
 from ...nets.predict import grey_range
 from ..classification.crops import is_whole
 from .explainer import Explainer
@@ -170,79 +167,3 @@ class StreamedExplainer(Explainer):
 
 def _always(now: Progress) -> Callable[[Progress], Progress]:
     return lambda _: now
-
-
-def stretched_lazily(plane: Any, card: NetworkInput) -> Steps[Any]:
-    """Normalise a lazy plane as `crops.normalised`, with percentiles of its histogram."""
-    scope = card.normalisation
-    histogram = yield from grey_histogram(plane)
-    given = None if scope.limits is None else (scope.limits[0], scope.limits[1])
-    if scope.kind == "range":
-        given = (0.0, 1.0 if plane.dtype.kind in "bf" else float(np.iinfo(plane.dtype).max))
-    low, high = given or histogram.percentiles(scope.low, scope.high)
-    if not given and low == high:
-        low, high = float(histogram.values[0]), float(histogram.values[-1])
-    (middle,) = histogram.percentiles(50)
-    width = high - low
-
-    def formula(block: np.ndarray) -> np.ndarray:
-        if width <= 0:
-            return np.zeros(block.shape, np.float32)
-        values = np.where(np.isfinite(block), block, middle)
-        return np.clip(((values - low) / width).astype(np.float32), 0, 1)
-
-    empty = np.empty((0, 0), np.float32)
-    if plane.dtype not in (np.uint8, np.uint16):
-        return plane.map_blocks(formula, dtype=np.float32, meta=empty)
-    table = formula(np.arange(np.iinfo(plane.dtype).max + 1))
-    return plane.map_blocks(lambda block: table[block], dtype=np.float32, meta=empty)
-
-
-def resized(
-    image: Any, size: tuple[int, int], rows: tuple[int, int], columns: tuple[int, int]
-) -> np.ndarray:
-    """Compute a part of a resized image.
-
-    Parameters
-    ----------
-    image : (Y, X) float32 array
-        Numpy or dask.
-    size : (height, width)
-        Of the whole resized image.
-    rows, columns : (first, last)
-        The part of it.
-
-    Returns
-    -------
-    (rows, columns) float32 array
-        Bilinear, with a wider kernel where the image shrinks: within 1e-5 of
-        `torch.nn.functional.interpolate` with ``antialias=True``.
-    """
-    down, top, bottom = _weights(image.shape[0], size[0], *rows)
-    across, left, right = _weights(image.shape[1], size[1], *columns)
-    found = np.zeros((down.shape[0], across.shape[0]), np.float32)
-    # bands end at the borders of chunks, so that every chunk is read once
-    edges = [top, *range((top // CHUNK_SIDE + 1) * CHUNK_SIDE, bottom, CHUNK_SIDE), bottom]
-    for first, last in itertools.pairwise(edges):
-        band = np.asarray(image[first:last, left:right])
-        found += down[:, first - top : last - top] @ (across @ band.T).T
-    return found
-
-
-def _weights(length: int, wanted: int, first: int, last: int) -> tuple[Any, int, int]:
-    """Sparse matrix of resampling weights for a range of pixels, and the range of its columns."""
-    from scipy.sparse import csr_array
-
-    scale = length / wanted
-    reach = max(scale, 1.0)
-    centres = ((np.arange(first, last) + 0.5) * scale)[:, None]
-    pixels = np.floor(centres - reach).astype(int) + np.arange(int(2 * reach) + 3)
-    weights = np.maximum(1 - np.abs(pixels + 0.5 - centres) / reach, 0)
-    weights[(pixels < 0) | (pixels >= length)] = 0
-    weights /= weights.sum(axis=1, keepdims=True)
-    row, column = np.nonzero(weights)
-    taken = pixels[row, column]
-    start, stop = int(taken.min()), int(taken.max()) + 1
-    shape = (last - first, stop - start)
-    values = weights[row, column].astype(np.float32)
-    return csr_array((values, (row, taken - start)), shape=shape), start, stop

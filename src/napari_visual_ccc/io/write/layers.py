@@ -12,8 +12,16 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 
 from ...core.files import written
-from ...core.layers import ImageLayer, LabelsLayer, Layer, PointsLayer, ShapesLayer
-from ...core.micrograph import Micrograph
+from ...core.layers import (
+    ChannelsLayer,
+    ColourLayer,
+    ImageLayer,
+    LabelsLayer,
+    Layer,
+    PointsLayer,
+    ShapesLayer,
+)
+from ...core.micrograph import Axis, Micrograph
 from ...core.progress import run
 from ...core.result import Result
 from .images import ENDINGS, Format, write_image
@@ -101,11 +109,11 @@ def write(
 def micrograph_of(
     layer: Layer, source: Micrograph, record: Mapping[str, Any] = _NO_RECORD
 ) -> Micrograph:
-    """Describe an image or labels layer as a micrograph, to be written.
+    """Describe a layer of pixels as a micrograph, to be written.
 
     Parameters
     ----------
-    layer : ImageLayer or LabelsLayer
+    layer : ImageLayer, ChannelsLayer, ColourLayer or LabelsLayer
         Lazy data stay lazy.
     source, record
         As for `write_layer`.
@@ -114,6 +122,8 @@ def micrograph_of(
     if isinstance(layer, LabelsLayer):
         metadata["labels"] = True
     place, data = layer.placement, layer.data
+    channels = (Axis("channel"),) if isinstance(layer, ChannelsLayer) else ()
+    axes = (*source.axes, *channels)
     sizes = (1.0, 1.0) if source.spacing is None else tuple(map(float, source.spacing[-2:]))
     origin = tuple(source.metadata.get("origin", (0.0, 0.0)))
     # the first cell of a coarse map, or of a part, does not lie on the corner of the source
@@ -131,7 +141,7 @@ def micrograph_of(
         source.unit,
         name=source.name,
         metadata=metadata,
-        axes=source.axes if len(source.axes) == data.ndim - 2 else (),
+        axes=axes if len(axes) == data.ndim - 2 else channels if data.ndim == 3 else (),
         # a coarse map has no bar of its own
         info_bar=source.info_bar if place.stride == 1 else None,
     )
@@ -237,6 +247,8 @@ class _File(NamedTuple):
 
 FILES: dict[type[Layer], _File] = {
     ImageLayer: _File(_write_pixels),
+    ChannelsLayer: _File(_write_pixels),
+    ColourLayer: _File(_write_pixels),
     LabelsLayer: _File(_write_pixels),
     PointsLayer: _File(_write_coordinates, "_points.csv", _points),
     ShapesLayer: _File(_write_coordinates, "_shapes.csv", _vertices),

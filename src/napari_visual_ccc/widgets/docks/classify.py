@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from magicgui.widgets import ComboBox, Container, Widget
+from magicgui.widgets import Container
 from napari.layers import Image, Shapes
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from superqt.utils import qdebounced
@@ -19,6 +20,7 @@ from ...workflow.models import describe_model, import_visual_ccc
 from ...workflow.operations import OPERATIONS, Operation
 from ...workflow.run import execute
 from ...workflow.specimen import model_channels
+from ..form.card_choices import CardChoices, model_path, offer
 from ..form.form import Form
 from ..layers.channels import with_channels
 from ..layers.metadata import drawn_on
@@ -46,7 +48,7 @@ class Classify(Form):
     family = "classify"
 
     def __init__(self, napari_viewer: Viewer) -> None:
-        self._unreadable: Path | None = None
+        self._known = CardChoices()
         self._shapes: Shapes | None = None
         self._occluding: Job | None = None
         self._occlude_again = False
@@ -91,33 +93,24 @@ class Classify(Form):
         """Make the fields; those of classes and layers offer what the model's card names."""
         fields = super().make_fields(name)
         none = EXPLAINED if "heatmap" in signature.inputs(name) else PREDICTED
+        classes = functools.partial(self._known.names, fields, "classes")
+        layers = functools.partial(self._known.names, fields, "layers")
         offers = {
-            "target": lambda: [(none, ""), *((c, c) for c in self._card(fields, "classes"))],
-            "against": lambda: [(NOTHING, ""), *((c, c) for c in self._card(fields, "classes"))],
-            "layer": lambda: [(LAST, ""), *((c, c) for c in self._card(fields, "layers"))],
+            "target": lambda: [(none, ""), *((c, c) for c in classes())],
+            "against": lambda: [(NOTHING, ""), *((c, c) for c in classes())],
+            "layer": lambda: [(LAST, ""), *((c, c) for c in layers())],
         }
         names = [field.name for field in fields]
         if "model" in names:
             fields["model"].changed.connect(lambda path: self._import(fields, path))
-        for field, offer in offers.items():
+        for field, choices in offers.items():
             if field in names:
-                _offer(fields, field, offer)
+                offer(fields, field, choices)
         return fields
-
-    def _card(self, fields: Container, key: str) -> list[str]:
-        try:
-            return list(getattr(read_card(_path(fields["model"].value)), key))
-        except (ValueError, OSError) as error:
-            # choices are read anew whenever layers change: report a file once
-            path = fields["model"].value
-            if path != self._unreadable:
-                report(error)
-            self._unreadable = path
-            return []
 
     def _import(self, fields: Container, path: Any) -> None:
         """Convert weights published by Visual-CCC to a model file next to them, and select it."""
-        chosen = _path(path)
+        chosen = model_path(path)
         if chosen is None or chosen.suffix.lower() not in (".pth", ".pt"):
             return
         try:
@@ -173,7 +166,7 @@ class Classify(Form):
         if self.job is not None:
             return
         model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
-        self.start(_described(_path(model)), "Layers", self._show_model)
+        self.start(_described(model_path(model)), "Layers", self._show_model)
         self.reveal()
 
     def _show_model(self, result: Result) -> None:
@@ -278,7 +271,7 @@ class Classify(Form):
         source = take(image, self.viewer, planar=True)
         regions = drawn_on(self._shapes, image)
         model = self.fields["model"].value if "model" in [f.name for f in self.fields] else None
-        channels = model_channels(OPERATIONS["occlude"], {"model": _path(model)})
+        channels = model_channels(OPERATIONS["occlude"], {"model": model_path(model)})
         if channels:
             try:
                 source = with_channels(source, self.viewer, channels)
@@ -287,7 +280,9 @@ class Classify(Form):
                 return
         self._occluding = Job(
             execute(
-                "occlude", {"image": source.micrograph, "regions": regions}, {"model": _path(model)}
+                "occlude",
+                {"image": source.micrograph, "regions": regions},
+                {"model": model_path(model)},
             ),
             "Occlude",
             returned=lambda outcome: self._show_occlusion(image.name, outcome.result),
@@ -312,16 +307,6 @@ def _described(model: Path | None) -> Steps[Result]:
     return describe_model(model)
 
 
-def _offer(fields: Container, name: str, choices: Any) -> None:
-    """Replace a text field by a choice."""
-    old: Widget = fields[name]
-    index = list(fields).index(old)
-    box = ComboBox(name=name, label=old.label, tooltip=old.tooltip, choices=lambda _: choices())
-    fields.remove(old)
-    fields.insert(index, box)
-    fields["model"].changed.connect(box.reset_choices)
-
-
 def _imported(weights: Path) -> Path:
     """Path of the converted model; numbered if another model has this name."""
     from ...nets.card import file_hash
@@ -334,10 +319,6 @@ def _imported(weights: Path) -> Path:
         number += 1
         path = weights.with_name(f"{weights.stem}-{number}.safetensors")
     return path
-
-
-def _path(value: Any) -> Path | None:
-    return None if value is None or str(value) in ("", ".") else Path(value)
 
 
 def _first(viewer: Viewer) -> Image | None:

@@ -184,7 +184,8 @@ def take_inputs(
     for name, kind in signature.input_kinds(operation.name).items():
         layer = layers[name]
         if layer is None and name not in optional:
-            wanted = "Labels" if kind == "labels" else "Image"
+            kinds = {"labels": "Labels", "prompts": "Points, Shapes or Labels"}
+            wanted = kinds.get(kind, "Image")
             wanted = f"an {wanted}" if wanted[0] in "AEIOU" else f"a {wanted}"
             raise ValueError(f"{operation.title} needs {wanted} layer: open or choose one")
         if layer is None:

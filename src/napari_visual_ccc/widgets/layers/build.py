@@ -11,7 +11,14 @@ from napari.utils.transforms import Affine
 
 from ...arrays.lazy import is_lazy
 from ...core.contrast import COLORMAPS, MARKED, contrast, sample
-from ...core.layers import ImageLayer, LabelsLayer, PointsLayer, ShapesLayer
+from ...core.layers import (
+    ChannelsLayer,
+    ColourLayer,
+    ImageLayer,
+    LabelsLayer,
+    PointsLayer,
+    ShapesLayer,
+)
 from ...core.layers import Layer as Part
 from ...core.micrograph import InfoBar
 from .metadata import METADATA, MICROGRAPH, NOT_FACTS, plane_shape
@@ -67,6 +74,31 @@ def _image(source: Source, part: ImageLayer, common: dict[str, Any]) -> Layer:
     return Image(data, rgb=False, colormap=COLORMAPS[part.style], **style, **common)
 
 
+def _channels(source: Source, part: ChannelsLayer, common: dict[str, Any]) -> Layer:
+    """Put the channels first: a slider beside those of the source."""
+    ndim = source.layer.ndim
+    maps = np.asarray(part.data)
+    maps = maps.reshape(len(maps), *(1,) * (ndim - 2), *maps.shape[1:])
+    names = ("scale", "translate", "rotate", "shear")
+    inner = Affine(**{name: common.pop(name) for name in names}).expand_dims([0])
+    return Image(
+        maps, rgb=False, colormap=COLORMAPS["heat"], blending="translucent", opacity=0.8,
+        contrast_limits=contrast(maps[0], "heat"),
+        **common | {
+            **{name: getattr(inner, name) for name in names},
+            "affine": common["affine"].expand_dims([0]),
+            "units": ("pixel", *common["units"]),
+            "axis_labels": ("channel", *common["axis_labels"]),
+        },
+    )  # fmt: skip
+
+
+def _colour(source: Source, part: ColourLayer, common: dict[str, Any]) -> Layer:
+    data = np.asarray(part.data)
+    data = data.reshape(*(1,) * (source.layer.ndim - data.ndim + 1), *data.shape)
+    return Image(data, rgb=True, **common)
+
+
 def _labels(source: Source, part: LabelsLayer, common: dict[str, Any]) -> Layer:
     labels = _with_leading_axes(part.data, source.layer.ndim)
     return Labels(labels, features=features(part), opacity=0.5, **common)
@@ -94,6 +126,8 @@ def _shapes(source: Source, part: ShapesLayer, common: dict[str, Any]) -> Layer:
 # how each kind of layer becomes one of the viewer
 MAKE: dict[type[Part], Callable[[Source, Any, dict[str, Any]], Layer]] = {
     ImageLayer: _image,
+    ChannelsLayer: _channels,
+    ColourLayer: _colour,
     LabelsLayer: _labels,
     PointsLayer: _points,
     ShapesLayer: _shapes,

@@ -1,4 +1,4 @@
-"""Camera, sliders and scale bar of a viewer; napari 0.9 moved the first and the last."""
+"""Camera, sliders, text and scale bar of a viewer; napari 0.9 moved most of them."""
 
 from __future__ import annotations
 
@@ -27,6 +27,12 @@ def scale_bar(viewer: Viewer) -> Any:
     """Scale bar of a viewer."""
     canvas = getattr(viewer, "canvas", None)
     return viewer.scale_bar if canvas is None else canvas.overlays.scale_bar
+
+
+def text_overlay(viewer: Viewer) -> Any:
+    """Text over the canvas of a viewer."""
+    canvas = getattr(viewer, "canvas", None)
+    return viewer.text_overlay if canvas is None else canvas.overlays.text
 
 
 def grid(viewer: Viewer) -> Any:

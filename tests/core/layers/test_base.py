@@ -6,7 +6,6 @@ from dataclasses import replace
 
 import dask.array as da
 import numpy as np
-import pandas as pd
 import pytest
 
 from napari_visual_ccc.core.layers import (
@@ -70,49 +69,9 @@ def test_coarse_coordinates_are_moved_by_whole_source_pixels(layer):
     np.testing.assert_array_equal(found.reshape(-1), [15.5, 13.5])
 
 
-def test_pixels_of_slices_fill_a_stack_that_is_blank_elsewhere():
-    stack = LabelsLayer(np.full((2, 2), 7, np.uint8), name="one").new_stack((3,))
-    stack.add((1,), LabelsLayer(np.full((2, 2), 7, np.uint8)))
-    found = stack.layer()
-    assert found.name == "one"
-    assert found.data[:, 0, 0].tolist() == [0, 7, 0]
-    heat = ImageLayer(np.zeros((2, 2)), style="heat", limits=(0, 1)).new_stack((2,)).layer()
-    assert np.isnan(heat.data).all()
-    assert (heat.style, heat.limits) == ("heat", (0, 1))
-
-
-def test_points_of_slices_are_joined_with_the_index_of_their_slice():
-    first = PointsLayer(np.array([[1, 2]]), features=pd.DataFrame({"score": [0.5]}))
-    stack = first.new_stack((2, 3))
-    stack.add((0, 1), first)
-    stack.add((0, 2), PointsLayer(np.empty((0, 2))))
-    stack.add((1, 2), PointsLayer(np.array([[3, 4], [5, 6]])))
-    found = stack.layer()
-    np.testing.assert_array_equal(found.data, [[0, 1, 1, 2], [1, 2, 3, 4], [1, 2, 5, 6]])
-    assert len(found.features) == 3
-    assert found.features["score"][0] == 0.5
-    assert found.features["score"][1:].isna().all()
-
-
-def test_shapes_of_slices_keep_their_kinds():
-    first = ShapesLayer([np.array([[0, 0], [2, 2]])], kinds="rectangle", name="boxes")
-    stack = first.new_stack((2,))
-    stack.add((0,), first)
-    stack.add((1,), ShapesLayer([np.array([[1, 1], [2, 2]])] * 2, kinds=("line", "path")))
-    found = stack.layer()
-    assert found.kinds == ("rectangle", "line", "path")
-    np.testing.assert_array_equal(found.data[1], [[1, 1, 1], [1, 2, 2]])
-    assert found.features is None
-
-
 def test_layers_say_in_a_line_what_they_are():
     assert str(LabelsLayer(np.zeros((4, 5), np.uint8), name="Otsu")) == "labels 'Otsu': 4 x 5 uint8"
     lazy = ImageLayer(da.zeros((2, 4, 5), dtype="float32"), name="even")
     assert str(lazy) == "image 'even': 2 x 4 x 5 float32, lazy"
     assert str(PointsLayer(np.zeros((6, 2)), name="seeds")) == "points 'seeds': 6"
     assert str(ShapesLayer([], name="boxes")) == "shapes 'boxes': 0"
-
-
-def test_shapes_are_no_array():
-    with pytest.raises(ValueError, match="use data"):
-        np.asarray(ShapesLayer([np.zeros((3, 2)), np.zeros((4, 2))]))

@@ -1,0 +1,259 @@
+"""Cells of a layer of a network on an image."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...arrays.inputs import plane_of, to_gray
+from ...arrays.lazy import CHUNK_SIDE, rechunk_square
+from ...core.layers import Placement
+from ...core.pixel_size import nanometres
+from ...core.progress import Progress, Steps
+from ..acquisition.bar_detector import info_bar_of
+from ..classification.crops import (
+    network_plane,
+    normalised,
+    normalised_lazily,
+    open_plane,
+    scale_note,
+    window_side,
+)
+
+if TYPE_CHECKING:
+    from ...core.dataset import Example
+    from ...nets.card import NetworkInput
+    from ...nets.checkpoint import Model
+    from ...nets.lens.maps import LayerMaps
+    from ...nets.lens.tap import Tap
+
+# larger images stay lazy: they are resized tile by tile
+LARGE_PIXELS = 1 << 26
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Maps of a layer for an image.
+
+    Parameters
+    ----------
+    tap : Tap
+        The layer and its model.
+    maps : (C, h, w) float32 array
+        One map a channel.
+    placement : Placement
+        Of the cells in the image.
+    shape : (Y, X)
+        Of the image.
+    notes : tuple of str
+        Remarks on the image and the model.
+    """
+
+    tap: Tap
+    maps: np.ndarray
+    placement: Placement
+    shape: tuple[int, int]
+    notes: tuple[str, ...] = ()
+
+    @property
+    def stride(self) -> float:
+        """Image pixels between neighbouring cells."""
+        return self.placement.stride
+
+
+def open_model(model: Path | None, device: str) -> Steps[Model]:
+    """Load a model."""
+    from ...nets import checkpoint
+    from ...nets import device as devices
+
+    yield Progress(0, 0, "model")
+    return checkpoint.load_model(model, devices.choose(device))
+
+
+def see(
+    image: Any,
+    spacing: Any,
+    unit: str,
+    model: Model,
+    layer: str,
+    *,
+    attention: bool = False,
+) -> Steps[Seen]:
+    """Compute the maps of a layer for an image, or attention maps.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour.
+    spacing, unit : (y, x) and str
+        Pixel size, for a model that is trained at a fixed scale.
+    model : Model
+        From `open_model`; on the CPU if the memory of the GPU is full.
+    layer : str
+        Name of a layer; of a block, for attention.
+    attention : bool
+        Compute attention maps of the class token.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, or the image is not a plane.
+    RuntimeError
+        If memory is full.
+    """
+    from ...nets.checkpoint import on_cpu
+    from ...nets.inference import FALLBACK_NOTE, can_fall_back, user_message
+    from ...nets.lens.tap import Tap
+
+    stretched, notes = yield from _stretched(image, model.card)
+    size = nanometres(spacing, unit)
+    shape = (int(stretched.shape[-2]), int(stretched.shape[-1]))
+    while True:
+        try:
+            tap = Tap(model, "" if attention else layer)
+            found = yield from _maps(tap, stretched, size, layer, attention)
+            break
+        except (RuntimeError, MemoryError) as error:
+            if not can_fall_back(error, model.device):
+                raise user_message(error, model.device) from error
+        model, notes = on_cpu(model), (*notes, FALLBACK_NOTE)
+        yield Progress(0, 0, FALLBACK_NOTE)
+    if found.windows:
+        notes = (*notes, f"{found.windows} windows of the network's input size were blended")
+    notes = (*notes, *scale_note(model.card, size), f"{model.card.name}: {model.card.use}")
+    placement = Placement(found.stride, found.origin)
+    return Seen(tap, found.maps, placement, shape, notes)
+
+
+def _stretched(image: Any, card: NetworkInput) -> Steps[tuple[Any, tuple[str, ...]]]:
+    """Image from 0 to 1 as the network takes it; a large one stays lazy."""
+    grey = image
+    if card.depth == 1:
+        grey, notes = to_gray(image)
+        if plane_of(grey, "the AI lens").size > LARGE_PIXELS:
+            lazy = rechunk_square(grey, CHUNK_SIDE)
+            return (yield from normalised_lazily(lazy, card)), notes
+    plane, notes = network_plane(image, card, "the AI lens")
+    return normalised(plane, card), notes
+
+
+@dataclass(frozen=True, eq=False)
+class SeenFile:
+    """Maps of a layer for an image of a data set.
+
+    Parameters
+    ----------
+    name : str
+        Of the image.
+    seen : Seen
+        On the image without its info bar.
+    shown : (Y, X) float32 array
+        That image, 0 to 1; of several channels the first.
+    size_nm : float, optional
+        Pixel size.
+    corner : (y, x)
+        Pixels of the info bar at the top and at the left.
+    """
+
+    name: str
+    seen: Seen
+    shown: np.ndarray
+    size_nm: float | None
+    corner: tuple[int, int]
+
+    def row(self, cell: tuple[int, int], side: float) -> dict[str, Any]:
+        """File, position of a cell, and side of a patch, in pixels and nm."""
+        y, x = self.centre(cell)
+        nm = np.nan if self.size_nm is None else self.size_nm
+        y, x = y + self.corner[0], x + self.corner[1]
+        return {
+            "file": self.name, "y_px": y, "x_px": x, "side_px": side,
+            "y_nm": y * nm, "x_nm": x * nm, "side_nm": side * nm,
+        }  # fmt: skip
+
+    def centre(self, cell: tuple[int, int]) -> tuple[float, float]:
+        """Pixel of `shown` at the centre of a cell."""
+        y, x = self.seen.placement.to_source(cell).tolist()
+        return y, x
+
+
+def see_file(example: Example, model: Model, layer: str) -> Steps[SeenFile]:
+    """Read an image of a data set and compute the maps of a layer.
+
+    Raises
+    ------
+    ValueError, OSError
+        If the image cannot be read or is a stack.
+    """
+    micrograph = example.read()
+    bar = info_bar_of(micrograph)
+    plane, size = open_plane(micrograph, channels=model.card.channels)
+    seen = yield from see(plane, micrograph.spacing, micrograph.unit, model, layer)
+    shown = normalised(plane if plane.ndim == 2 else plane[0], model.card)
+    return SeenFile(example.name, seen, shown, size, (bar.top, bar.left))
+
+
+def _maps(
+    tap: Tap, stretched: Any, size_nm: float | None, block: str, attention: bool
+) -> Steps[LayerMaps]:
+    from ...nets.lens.attention import attention_blocks, attention_maps
+    from ...nets.lens.maps import layer_maps
+    from ...nets.lens.tap import Tap
+
+    scale = scale_of(tap.model, stretched.shape[-2:], size_nm)
+    if not attention:
+        return (yield from layer_maps(tap, stretched, scale))
+    known = attention_blocks(tap.model)
+    # tokens of every block lie on one grid; without blocks the call below says what is wrong
+    grid = Tap(tap.model, known[0]) if known else tap
+    return (
+        yield from layer_maps(
+            grid, stretched, scale, values=lambda x: attention_maps(tap.model, x, block)
+        )
+    )
+
+
+def scale_of(model: Model, shape: tuple[int, ...], size_nm: float | None) -> float:
+    """Input pixels per image pixel, at which the model was trained.
+
+    A narrow image is enlarged to half the side of the input.
+    """
+    given = model.card.input_px
+    scale = given / window_side(model.card, shape, size_nm)
+    return float(max(scale, given / 2 / min(shape)))
+
+
+def cell_means(plane: np.ndarray, placement: Placement, cells: tuple[int, int]) -> np.ndarray:
+    """Mean of an image over the pixels of every cell.
+
+    Parameters
+    ----------
+    plane : (Y, X) array
+        Boolean or numbers.
+    placement : Placement
+        Of the cells.
+    cells : (h, w)
+        Their number.
+
+    Returns
+    -------
+    (h, w) float64 array
+    """
+    total = np.zeros((plane.shape[0] + 1, plane.shape[1] + 1))
+    np.cumsum(np.cumsum(plane, axis=0, dtype=float), axis=1, out=total[1:, 1:])
+    edges = []
+    for count, length, first in zip(cells, plane.shape, placement.first_centre, strict=True):
+        start = first + 0.5 + (np.arange(count) - 0.5) * placement.stride
+        low = np.clip(np.ceil(start - 0.5).astype(int), 0, length - 1)
+        # a cell finer than a pixel takes the pixel that it lies in
+        high = np.clip(np.ceil(start + placement.stride - 0.5).astype(int), low + 1, length)
+        edges.append((low, high))
+    (top, bottom), (left, right) = edges
+    sums = (
+        total[np.ix_(bottom, right)] - total[np.ix_(top, right)]
+        - total[np.ix_(bottom, left)] + total[np.ix_(top, left)]
+    )  # fmt: skip
+    return sums / np.outer(bottom - top, right - left)

@@ -1,0 +1,245 @@
+"""Examples, and cells that look like them to a network."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from ...arrays.inputs import validate_labels
+from ...core.layers import LabelsLayer, Placement, PointsLayer, ShapesLayer
+from ...core.pixel_size import PixelSize
+from .cells import Seen, cell_means
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Background = Literal["subtract", "keep"]
+
+
+# column of a points layer that tells negative points, and the words for them
+_LABEL, _NEGATIVE = "label", ("negative", "-", "0", "0.0", "false", "background")
+
+# shapes that enclose nothing
+_OPEN = ("path", "line")
+
+
+def example_weights(example: Any, seen: Seen) -> np.ndarray:
+    """Weight of every cell in an example.
+
+    Parameters
+    ----------
+    example : PointsLayer, ShapesLayer or (Y, X) integer array
+        In pixels of the image. A point stands for the four cells around it, a region for the cells
+        that it covers. Points whose feature ``label`` is negative show what is not meant.
+    seen : Seen
+        Cells of the image.
+
+    Returns
+    -------
+    (h, w) array
+        Sums to 1; with negative points to 0.
+
+    Raises
+    ------
+    ValueError
+        If there is no example, no point is positive, or it lies outside the image.
+    """
+    cells = (int(seen.maps.shape[1]), int(seen.maps.shape[2]))
+    if isinstance(example, PointsLayer):
+        return _of_points(example, seen, cells)
+    mask = _mask(example, seen.shape)
+    if not mask.any():
+        raise ValueError("the example covers no pixel of the image: draw it on the specimen")
+    share = cell_means(mask, seen.placement, cells)
+    # cells at the border of a region show what is beside it
+    weights = np.where(share >= 0.5, share, 0.0)
+    weights = weights if weights.any() else share
+    if not weights.any():
+        # the region lies beyond the outermost cells
+        rows, columns = np.nonzero(mask)
+        middle = (float(rows.mean()), float(columns.mean()))
+        weights = point_weights(middle, seen.placement, cells)
+    return weights / weights.sum()
+
+
+def feature_of(maps: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Weighted mean of the features: (C, h, w) and (h, w) → (C,)."""
+    return np.tensordot(maps, weights.astype(np.float32), axes=((1, 2), (0, 1)))
+
+
+def point_weights(
+    point: tuple[float, float], placement: Placement, cells: tuple[int, int]
+) -> np.ndarray:
+    """Bilinear weights of the cells around a pixel (y, x): (h, w)."""
+    sides = []
+    for place, first, count in zip(point, placement.first_centre, cells, strict=True):
+        cell = float(np.clip((place - first) / placement.stride, 0, count - 1))
+        low = min(int(cell), max(count - 2, 0))
+        side = np.zeros(count)
+        side[low] = 1 - (cell - low)
+        side[min(low + 1, count - 1)] += cell - low
+        sides.append(side)
+    return np.outer(*sides)
+
+
+def _of_points(example: PointsLayer, seen: Seen, cells: tuple[int, int]) -> np.ndarray:
+    places = np.asarray(example.data, float)[:, -2:]
+    if not len(places):
+        raise ValueError("the example has no points: click on what to look for")
+    outside = ((places < -0.5) | (places > np.array(seen.shape) - 0.5)).any(axis=1)
+    if outside.any():
+        number = int(np.flatnonzero(outside)[0]) + 1
+        raise ValueError(
+            f"point {number} of the example lies outside the image without its info bar"
+        )
+    negative = _negative(example)
+    if negative.all():
+        raise ValueError("no point of the example is positive: set one on what to look for")
+    found = np.zeros(cells)
+    for (y, x), against in zip(places, negative, strict=True):
+        share = -1 / negative.sum() if against else 1 / (~negative).sum()
+        found += share * point_weights((float(y), float(x)), seen.placement, cells)
+    return found
+
+
+def _negative(example: PointsLayer) -> np.ndarray:
+    table = example.features
+    if table is None or _LABEL not in table:
+        return np.zeros(len(example.data), bool)
+    return table[_LABEL].astype(str).str.strip().str.lower().isin(_NEGATIVE).to_numpy(bool)
+
+
+def _mask(example: Any, shape: tuple[int, int]) -> np.ndarray:
+    if not isinstance(example, ShapesLayer):
+        labels = np.asarray(validate_labels(example))
+        if labels.shape != shape:
+            raise ValueError(f"the labels are {labels.shape}, the image is {shape}: they differ")
+        return labels > 0
+    from skimage.draw import ellipse, polygon
+
+    mask = np.zeros(shape, bool)
+    for number, (vertices, kind) in enumerate(
+        zip(example.data, example.kind_of_each, strict=True), start=1
+    ):
+        if kind in _OPEN:
+            raise ValueError(f"shape {number} of the example is a {kind}: draw a closed one")
+        places = np.asarray(vertices, float)[:, -2:]
+        if kind == "ellipse":
+            middle, radius = places.mean(axis=0), np.ptp(places, axis=0) / 2
+            tall, wide = np.maximum(radius, 0.5)
+            inside = ellipse(middle[0], middle[1], tall, wide, shape=shape)
+        else:
+            inside = polygon(places[:, 0], places[:, 1], shape=shape)
+        mask[inside] = True
+    return mask
+
+
+def background_of(maps: np.ndarray, how: Background) -> np.ndarray:
+    """Feature that counts as the background of an image: its mean, or zeros: (C,)."""
+    flat = maps.reshape(len(maps), -1)
+    return flat.mean(axis=1) if how == "subtract" else np.zeros(len(maps), np.float32)
+
+
+def cosine_map(maps: np.ndarray, feature: np.ndarray, background: np.ndarray) -> np.ndarray:
+    """Cosine similarity of every cell with a feature.
+
+    Parameters
+    ----------
+    maps : (C, h, w) array
+        Features of the cells.
+    feature : (C,) array
+        Of the example, without the background of its image.
+    background : (C,) array
+        Of this image.
+
+    Returns
+    -------
+    (h, w) float32 array
+        -1 to 1; 0 where a cell has no feature at all.
+    """
+    flat = maps.reshape(len(maps), -1) - background[:, None]
+    size = np.linalg.norm(flat, axis=0) * np.linalg.norm(feature)
+    found = np.divide(feature @ flat, size, out=np.zeros(flat.shape[1], np.float32), where=size > 0)
+    return np.clip(found, -1, 1).reshape(maps.shape[1:]).astype(np.float32)
+
+
+def to_image(coarse: np.ndarray, placement: Placement, shape: tuple[int, int]) -> np.ndarray:
+    """Interpolate a map of cells to the pixels of the image: (Y, X) float32."""
+    from ...nets.interpolate import to_pixels
+
+    first = placement.first_centre[0]
+    return to_pixels(coarse, shape, shape, placement.stride, first).astype(np.float32)
+
+
+def similar_regions(
+    similarity: np.ndarray, threshold: float, min_size: int, size: PixelSize | None
+) -> LabelsLayer:
+    """Label the regions above a threshold, the most similar first.
+
+    Parameters
+    ----------
+    similarity : (Y, X) array
+        At every pixel.
+    threshold : float
+        Smallest similarity of a region.
+    min_size : int
+        Smaller regions, in pixels, are left out.
+    size : PixelSize, optional
+        Of the image, for areas.
+
+    Returns
+    -------
+    LabelsLayer
+        With a table of ``similarity`` (the highest), ``mean``, area and centroid.
+    """
+    import pandas as pd
+    from skimage.measure import label, regionprops_table
+
+    found = label(similarity >= threshold, connectivity=2)
+    wanted = ("label", "area", "intensity_max", "intensity_mean", "centroid")
+    table = pd.DataFrame(regionprops_table(found, similarity, properties=wanted))
+    table = table[table["area"] >= max(min_size, 1)]
+    table = table.sort_values("intensity_max", ascending=False, kind="stable", ignore_index=True)
+    new = np.zeros(int(found.max()) + 1, np.int32)
+    new[table["label"].to_numpy(int)] = np.arange(1, len(table) + 1)
+    rows = {
+        "label": np.arange(1, len(table) + 1), "similarity": table["intensity_max"],
+        "mean": table["intensity_mean"], "area_px": table["area"].astype(int),
+    }  # fmt: skip
+    if size is not None:
+        rows[f"area_{size.unit}2"] = table["area"] * size.height * size.width
+    rows |= {"centroid_y_px": table["centroid-0"], "centroid_x_px": table["centroid-1"]}
+    return LabelsLayer(new[found], table=pd.DataFrame(rows), name="similar")
+
+
+def peaks(coarse: np.ndarray, most: int, apart: int = 1) -> list[tuple[int, int, float]]:
+    """Find the highest cells, none within `apart` cells of a higher one.
+
+    Returns
+    -------
+    list of (row, column, height)
+        The highest first; where cells are equal, the first of them.
+    """
+    left = np.array(coarse, np.float64)
+    found: list[tuple[int, int, float]] = []
+    while len(found) < most:
+        row, column = (int(n) for n in np.unravel_index(left.argmax(), left.shape))
+        height = float(left[row, column])
+        if not np.isfinite(height):
+            break
+        found.append((row, column, height))
+        left[
+            max(row - apart, 0) : row + apart + 1, max(column - apart, 0) : column + apart + 1
+        ] = -np.inf
+    return found
+
+
+def hits_table(found: list[dict[str, Any]], columns: tuple[str, ...], most: int) -> pd.DataFrame:
+    """Sort hits of several images, the most similar first."""
+    import pandas as pd
+
+    table = pd.DataFrame(found, columns=list(columns))
+    table = table.sort_values("similarity", ascending=False, kind="stable").head(most)
+    table.insert(0, "rank", np.arange(1, len(table) + 1))
+    return table.reset_index(drop=True)

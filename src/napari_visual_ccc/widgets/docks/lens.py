@@ -1,0 +1,267 @@
+"""The AI lens: layers of a network on an image, what they look for, and where there is more."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from magicgui.widgets import Container
+from napari.layers import Image, Layer
+from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
+
+from ...core.layers import ChannelsLayer
+from ...core.progress import Progress, Steps
+from ...core.result import Result
+from ...workflow import signature
+from ...workflow.operations import Operation
+from ...workflow.run import execute
+from ..form.card_choices import CardChoices, offer
+from ..form.table_form import TableForm
+from ..layers.build import build
+from ..layers.source import Source
+from ..layers.viewers import show_slice, text_overlay
+from ..parts.jobs import EXPECTED, report
+from ..parts.open import open_image
+from ..parts.tables import Table
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+LAST = "the last maps"
+
+_CLICK = "Click on the maps, or on the micrograph, to see what the network sees there."
+
+
+class Lens(TableForm):
+    """Look through the layers of a network, collect its patterns, and find more like this."""
+
+    family = "lens"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        self._card = CardChoices()
+        # shapes of the layers, by the path of the model, once they are known
+        self._shapes: dict[str, dict[str, str]] = {}
+        self.seen: Any = None
+        self._source: Source | None = None
+        self.maps: Image | None = None
+        self._names: tuple[str, ...] = ()
+        self._shown: list[Layer] = []
+        self._folder: Path | None = None
+        self.patterns: Any = None
+        super().__init__(napari_viewer)
+        self.pixel = Table("pixel")
+        self.pixel.hide()
+        self.folder_button = QPushButton("Common patterns of a folder…")
+        self.folder_button.setToolTip(signature.summary("common_patterns"))
+        self.folder_button.clicked.connect(lambda: self.collect_patterns())
+        self.page_button = QPushButton("Save page…")
+        self.page_button.setToolTip("Save what the classes and channels look like as a web page")
+        self.page_button.setEnabled(False)
+        self.page_button.clicked.connect(lambda: self.save_page())
+        buttons = QWidget()
+        row = QHBoxLayout(buttons)
+        row.setContentsMargins(0, 0, 0, 0)
+        row.addWidget(self.folder_button)
+        row.addWidget(self.page_button)
+        layout = self.native.layout()
+        layout.insertWidget(layout.indexOf(self.table), buttons)
+        layout.addWidget(self.pixel)
+        self.viewer.dims.events.current_step.connect(self._on_slider)
+        self.viewer.mouse_drag_callbacks.append(self._on_mouse)
+
+    def make_fields(self, name: str) -> Container:
+        """Make the fields; that of layers offers what the card of the model names."""
+        fields = super().make_fields(name)
+        if "layer" in [field.name for field in fields]:
+            offer(fields, "layer", lambda: self._layers(fields))
+        return fields
+
+    def _layers(self, fields: Container) -> list[tuple[str, str]]:
+        known = self._shapes.get(str(fields["model"].value), {})
+        names = self._card.names(fields, "layers")
+        return [
+            (LAST, ""),
+            *((f"{name}   {known[name]}" if name in known else name, name) for name in names),
+        ]
+
+    # results --------------------------------------------------------------------------------------
+
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """List the channels or the regions; follow the slider through the channels."""
+        frames = dict(result.tables)
+        layers = frames.pop("layers", None)
+        if layers is not None:
+            shapes = dict(zip(layers["layer"], layers["output"], strict=True))
+            self._shapes[str(self.fields["model"].value)] = shapes
+            box = self.fields["layer"]
+            chosen = box.value
+            box.reset_choices()
+            # the texts of the choices have changed
+            box.value = chosen
+        self._folder = self.parameters.get("folder") if "hits" in frames else None
+        self.pixel.hide()
+        if operation.name == "activations":
+            self._follow(source, result)
+        if self._folder is not None:
+            self.table.setVisible(True)
+            self.table.show_frame(frames["hits"])
+            self.say(f"{self.message.value} Click a row to open its image.")
+            return
+        super().show_result(operation, source, result)
+
+    def _follow(self, source: Source, result: Result) -> None:
+        found = [
+            (entry.layer, part)
+            for entry, part in zip(self.last, result.layers, strict=True)
+            if isinstance(part, ChannelsLayer)
+        ]
+        self.maps, part = found[0]
+        self.seen, self._source, self._names = result, source, part.channels
+        axis = self.viewer.dims.ndim - self.maps.ndim
+        labels = list(self.viewer.dims.axis_labels)
+        labels[axis] = "channel"
+        self.viewer.dims.axis_labels = tuple(labels)
+        self.viewer.dims.set_current_step(axis, 0)
+        self._on_slider()
+        self.say(f"{self.message.value} {_CLICK}")
+
+    @property
+    def _is_followed(self) -> bool:
+        return self.maps is not None and self.maps in self.viewer.layers
+
+    def _on_slider(self, event: Any = None) -> None:
+        """Name the channel over the canvas, and stretch its contrast."""
+        overlay = text_overlay(self.viewer)
+        if self.maps is None:
+            return
+        if not self._is_followed:
+            self.maps, overlay.visible = None, False
+            return
+        dims = self.viewer.dims
+        step = int(dims.current_step[dims.ndim - self.maps.ndim])
+        number = min(step, len(self._names) - 1)
+        overlay.text = f"{self.maps.name}: {self._names[number]}"
+        overlay.visible = True
+        self.maps.reset_contrast_limits(mode="slice")
+
+    def _on_picked(self, row: int) -> None:
+        frame = self.table.frame
+        if frame is None:
+            return
+        if "file" in frame:
+            if self._folder is not None:
+                name = str(frame["file"].iloc[row])
+                open_image(self.viewer, self._folder / name, name)
+        elif "channel" in frame and self._is_followed and row < len(self._names):
+            assert self.maps is not None
+            show_slice(self.viewer, self.maps, (row, *(0,) * (self.maps.ndim - 1)))
+        else:
+            super()._on_picked(row)
+
+    # a pixel --------------------------------------------------------------------------------------
+
+    def _on_mouse(self, viewer: Viewer, event: Any) -> Any:
+        active = viewer.layers.selection.active
+        asked = self._is_followed and self._source is not None
+        if not asked or active not in (self.maps, getattr(self._source, "layer", None)):
+            return
+        if active is None or active.mode != "pan_zoom" or event.button != 1:
+            return
+        yield
+        if event.type == "mouse_move":
+            return
+        self.look_at(event.position)
+
+    def look_at(self, world: Any) -> None:
+        """List what the network sees at a place of the world, and mark the patches like it."""
+        source = self._source
+        if source is None or self.job is not None:
+            return
+        ndim = source.layer.ndim
+        place = source.layer.world_to_data(world[-ndim:])[-2:]
+        y, x = ((p - c) / source.step for p, c in zip(place, source.corner[-2:], strict=True))
+        self.start(
+            _nearest(self.seen, float(y), float(x), source.spacing, source.unit),
+            "What the network sees here",
+            lambda found: self._show_pixel(source, found),
+            failed=report,
+        )
+
+    def _show_pixel(self, source: Source, found: Result) -> None:
+        for layer in self._shown:
+            if layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
+        active = self.viewer.layers.selection.active
+        # the fields keep the micrograph
+        self.results.is_adding = True
+        try:
+            self._shown = [self.viewer.add_layer(build(source, part, {})) for part in found.layers]
+            self.viewer.layers.selection.active = active
+        finally:
+            self.results.is_adding = False
+        top = found.tables["channels"].head(5)
+        names = [f"{row.channel} (+{row.deviations:.1f} sd)" for row in top.itertuples(index=False)]
+        self.pixel.show_frame(found.tables["patches"])
+        self.pixel.show()
+        self.say(f"Highest channels here: {', '.join(names)}. The table lists the patches like it.")
+
+    # a folder -------------------------------------------------------------------------------------
+
+    def collect_patterns(self, folder: Path | None = None, **choices: Any) -> None:
+        """Collect the common patterns of a folder; ask for the folder if none is given."""
+        if folder is None:
+            chosen = QFileDialog.getExistingDirectory(self.native, "Folder of images")
+            if not chosen:
+                return
+            folder = Path(chosen)
+        if self.job is not None:
+            return
+        known = self.parameters
+        names = ("model", "layer", "device")
+        given: dict[str, Any] = {key: known[key] for key in names if key in known}
+        self.start(
+            execute("common_patterns", {"folder": folder}, {**given, **choices}),
+            f"Common patterns of {folder.name}",
+            lambda outcome: self._show_patterns(folder, outcome.result),
+        )
+        self.reveal()
+
+    def _show_patterns(self, folder: Path, result: Any) -> None:
+        self.patterns, self._folder = result, folder
+        self.viewer.add_image(result.data, name=f"{folder.name} patterns")
+        self.table.show()
+        self.table.show_frame(result.tables["patches"])
+        self.page_button.setEnabled(True)
+        notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in result.notes)
+        self.say(f"{notes} A row of the sheet is a channel. Click a row to open its image.")
+
+    def save_page(self, path: Path | None = None) -> None:
+        """Save the patterns as one web page; ask for the file if none is given."""
+        from ...report.lens.patterns import write_patterns
+
+        if path is None:
+            chosen, _ = QFileDialog.getSaveFileName(
+                self.native, "Save page", "patterns.html", "Web page (*.html)"
+            )
+            if not chosen:
+                return
+            path = Path(chosen)
+        try:
+            write_patterns(self.patterns, path, force=True)
+        except EXPECTED as error:
+            report(error)
+            return
+        self.say(f"Saved {path}.")
+
+    def on_closed(self, *args: Any) -> None:
+        """Stop the job and follow the viewer no longer."""
+        self.viewer.dims.events.current_step.disconnect(self._on_slider)
+        self.viewer.mouse_drag_callbacks.remove(self._on_mouse)
+        super().on_closed(*args)
+
+
+def _nearest(seen: Any, y: float, x: float, spacing: Any, unit: str) -> Steps[Result]:
+    from ...engine.lens.nearest import nearest_patches
+
+    yield Progress(0, 0, "patches")
+    return nearest_patches(seen, y, x, spacing=spacing, unit=unit)

@@ -1,0 +1,199 @@
+"""Find more like this: in an image, and in a folder."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import numpy as np
+
+from ...core.dataset import Example, printable
+from ...core.layers import ImageLayer, Layer, Placement
+from ...core.pixel_size import PixelSize
+from ...core.progress import Progress, Steps, map_progress
+from ...core.result import Result
+from ...engine.classification.windows import Device, model_facts
+from ...engine.lens.cells import open_model, see, see_file
+from ...engine.lens.patches import cut_patch, sheet
+from ...engine.lens.similar import (
+    Background,
+    background_of,
+    cosine_map,
+    example_weights,
+    feature_of,
+    hits_table,
+    peaks,
+    similar_regions,
+    to_image,
+)
+
+if TYPE_CHECKING:
+    from ...nets.checkpoint import Model
+
+_COLUMNS = ("similarity", "file", "y_px", "x_px", "side_px", "y_nm", "x_nm", "side_nm")
+
+# hits of one image at most, so that one image does not fill the list
+_OF_ONE = 9
+
+
+def find_similar(  # noqa: PLR0913
+    image: Any,
+    example: Any,
+    spacing: Any = None,
+    unit: str = "px",
+    *,
+    model: Path | None = None,
+    layer: str = "",
+    threshold: Annotated[float, {"min": -1, "max": 1, "step": 0.01}] = 0.6,
+    min_size: Annotated[int, {"min": 0, "max": 100_000}] = 20,
+    background: Background = "subtract",
+    folder: Annotated[Path | None, {"mode": "d"}] = None,
+    hits: Annotated[int, {"min": 1, "max": 1000}] = 36,
+    device: Device = "auto",
+) -> Steps[Result]:
+    """Find more like this: where an image, or a folder, looks to a network as an example does.
+
+    Every cell of a layer is compared with the mean feature of the example by the cosine of the
+    angle between them. What the network takes for alike need not be alike to a person: see the
+    measurements in the documentation.
+
+    Parameters
+    ----------
+    image : (Y, X) array
+        Grey or colour image of any real dtype; (C, Y, X) for a model of several channels. A stack
+        is processed slice by slice (in the viewer: the current slice).
+    example : layer of points, shapes or labels
+        Points on what to look for (and, with the feature ``label``, negative ones on what is not
+        meant), regions drawn around it, or a painted mask.
+    spacing : (y, x), optional
+        Pixel size.
+    unit : str
+        Unit of `spacing`.
+    model : Path
+        Model file (.safetensors); the shipped model by default.
+    layer : str
+        Name of a layer; the last maps of the network if empty. Earlier layers have smaller cells
+        and see grey levels and edges rather than shapes.
+    threshold : float
+        Smallest similarity of a region, up to 1.
+    min_size : int
+        Smaller regions, in pixels, are left out.
+    background : {'subtract', 'keep'}
+        Subtract the mean feature of each image from the example and the cells, so that what all
+        cells have in common does not count.
+    folder : Path
+        Also look in all images of this folder.
+    hits : int
+        Largest number of hits in the folder that are listed; at most 9 of one image.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Device of the network; 'auto' takes a GPU if there is one.
+
+    Returns
+    -------
+    Result
+        ``similarity``: (Y, X) float32, -1 to 1; ``similar``: labels of the regions above the
+        threshold, the most similar first, with a table of similarity and area. With a folder the
+        table ``hits``: file, position, similarity and side of the patch, in pixels and nm, and
+        their sheet as an image to the right of the micrograph.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If the example is empty or looks like the mean of the image, the model has no such layer,
+        or there is no such folder or no image in it.
+    RuntimeError
+        If memory is full.
+    """
+    from ...io.datasets import unlabelled
+
+    others = [] if folder is None else unlabelled(folder)
+    loaded = yield from open_model(model, device)
+    seen = yield from see(image, spacing, unit, loaded, layer)
+    ground = background_of(seen.maps, background)
+    weights = example_weights(example, seen)
+    feature = feature_of(seen.maps, weights) - ground * np.float32(weights.sum())
+    if not np.linalg.norm(feature) > 0:
+        raise ValueError("the example has no feature in this layer: choose another layer")
+    yield Progress(0, 0, "similarity")
+    fine = to_image(cosine_map(seen.maps, feature, ground), seen.placement, seen.shape)
+    size = PixelSize.of(spacing, unit)
+    regions = similar_regions(fine, threshold, min_size, size)
+    limits = (-1.0, 1.0) if background == "subtract" else (0.0, 1.0)
+    style: Any = "signed" if background == "subtract" else "heat"
+    made: list[Layer] = [ImageLayer(fine, style=style, limits=limits, name="similarity"), regions]
+    count = int(np.asarray(regions.data).max())
+    notes = (f"{count} regions are as similar as {threshold:g}", *seen.notes)
+    tables = {}
+    if others:
+        search = _Search(loaded, layer, feature, background, hits)
+        skipped = yield from search.through(others)
+        tables["hits"] = search.table
+        made += search.sheet(seen.shape)
+        notes = (*notes, *skipped)
+    facts = {
+        **model_facts(seen.tap.model), "layer": seen.tap.name, "cell_px": seen.stride,
+        "regions": count,
+    }  # fmt: skip
+    return Result(tuple(made), tables, model=seen.tap.model.identity, facts=facts, notes=notes)
+
+
+class _Search:
+    """Hits in a folder, of which the best are kept."""
+
+    def __init__(
+        self, model: Model, layer: str, feature: np.ndarray, background: Background, most: int
+    ) -> None:
+        self.model, self.layer, self.feature = model, layer, feature
+        self.background, self.most = background, most
+        self._found: list[tuple[dict[str, Any], np.ndarray]] = []
+
+    def through(self, examples: list[Example]) -> Steps[tuple[str, ...]]:
+        """Look in every image; return notes on those that could not be read."""
+        skipped = []
+        for number, example in enumerate(examples):
+            here = Progress(number, len(examples), "images")
+            yield here
+            try:
+                found = yield from map_progress(
+                    self._in_one(example), functools.partial(_constant, here)
+                )
+            except (ValueError, OSError) as error:
+                skipped.append(f"{example.name}: {printable(str(error))}")
+                continue
+            self._found += found
+            self._found.sort(key=lambda one: -one[0]["similarity"])
+            del self._found[self.most :]
+        return tuple(skipped)
+
+    def _in_one(self, example: Example) -> Steps[list[tuple[dict[str, Any], np.ndarray]]]:
+        one = yield from see_file(example, self.model, self.layer)
+        maps, stride = one.seen.maps, one.seen.stride
+        coarse = cosine_map(maps, self.feature, background_of(maps, self.background))
+        side = max(3 * stride, 8.0)
+        apart = max(1, round(side / stride) - 1)
+        return [
+            (
+                {"similarity": height, **one.row((row, column), side)},
+                cut_patch(one.shown, one.centre((row, column)), side),
+            )
+            for row, column, height in peaks(coarse, min(_OF_ONE, self.most), apart)
+        ]
+
+    @property
+    def table(self) -> Any:
+        """The hits, the most similar first."""
+        return hits_table([row for row, _ in self._found], _COLUMNS, self.most)
+
+    def sheet(self, shape: tuple[int, int]) -> Iterator[Layer]:
+        """Patches of the hits in their order, to the right of the image and as high."""
+        if not self._found:
+            return
+        picture = sheet([patch for _, patch in self._found], columns=6)
+        place = Placement(shape[0] / picture.shape[0], corner=(0, round(1.05 * shape[1])))
+        yield ImageLayer(picture, style="heat", limits=(0.0, 255.0), name="hits", placement=place)
+
+
+def _constant(progress: Progress, _: Progress) -> Progress:
+    return progress

@@ -1,0 +1,101 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.classification.crops import normalised
+from napari_visual_ccc.nets.checkpoint import load_model
+from napari_visual_ccc.nets.inference import to_input
+from napari_visual_ccc.workflow.recipe import replay
+from napari_visual_ccc.workflow.run import execute
+from tests.channels import image as channels_image
+from tests.models import saved_vit
+
+
+def test_maps_are_those_of_a_forward_hook_at_the_scale_of_training(image, tiny):
+    found = ccc.activations(image, model=tiny, layer="features.4", channels=8)
+    model = load_model(tiny, torch.device("cpu"))
+    seen = []
+    handle = model.net.features[4].register_forward_hook(lambda *given: seen.append(given[2]))
+    # windows of 32 pixels fill an input of 64
+    given = to_input(torch.from_numpy(normalised(image, model.card))[None], (240, 280))
+    with torch.no_grad():
+        model.net(given)
+    handle.remove()
+    numbers = found.table["channel"].tolist()[:8]
+    np.testing.assert_allclose(found.layers[0].data, seen[0][0, numbers].numpy(), atol=1e-6)
+
+
+def test_the_first_rank_varies_most_and_all_channels_are_listed(image, tiny):
+    found = ccc.activations(image, model=tiny, channels=5, contact_sheet=True, colour="PCA")
+    maps, colour, sheet = found.layers
+    assert maps.data.shape == (5, *found.features.shape[1:])
+    np.testing.assert_array_equal(maps.data, found.features[:5])
+    variances = found.features.reshape(len(found.features), -1).var(axis=1)
+    assert (np.diff(variances) <= 1e-9).all()
+    assert maps.channels[0] == f"channel {found.table['channel'][0]} (rank 1)"
+    assert len(found.table) == len(found.features)
+    assert (
+        found.facts["channels"]
+        == len(found.table) + found.facts["dead"] + found.facts["duplicates"]
+    )
+    assert maps.placement.stride == found.facts["cell_px"] == 4
+    assert colour.data.shape == (*maps.plane_shape, 3)
+    assert sheet.placement.corner[1] > image.shape[1]
+    assert np.nanmax(sheet.data) == 1
+    assert found.tables["layers"]["output"][0] == "32 × 64 × 64"
+
+
+def test_painted_labels_rank_the_channels(image, tiny):
+    mask = np.zeros(image.shape, np.uint8)
+    for y, x in ((30, 40), (30, 100)):
+        mask[y - 8 : y + 8, x - 8 : x + 8] = 1
+    found = ccc.activations(image, mask, model=tiny, layer="features.6", rank_by="class AUC")
+    assert abs(found.table["auc"][0] - 0.5) > 0.4
+    with pytest.raises(ValueError, match="differ"):
+        ccc.activations(image, mask[:-1], model=tiny)
+    with pytest.raises(ValueError, match="nothing is labelled"):
+        ccc.activations(image, 0 * mask, model=tiny)
+
+
+def test_an_info_bar_is_left_out_and_the_maps_lie_beside_it(image, tiny):
+    with_bar = np.concatenate([np.zeros((10, image.shape[1]), np.uint8), image])
+    bar = InfoBar(top=10)
+    found = ccc.activations(with_bar, model=tiny, info_bar=bar)
+    alone = ccc.activations(image, model=tiny)
+    np.testing.assert_array_equal(found.layers[0].data, alone.layers[0].data)
+    assert found.layers[0].placement.corner == (10, 0)
+
+
+def test_a_record_replays(image, tiny):
+    micrograph = Micrograph(image, name="planted", info_bar=InfoBar())
+    choices = {"model": tiny, "channels": 4, "colour": "PCA"}
+    outcome = run(execute("activations", {"image": micrograph}, choices))
+    again = replay(outcome.record, image)
+    for one, other in zip(outcome.result.layers, again.layers, strict=True):
+        np.testing.assert_array_equal(one.data, other.data)
+
+
+def test_attention_of_a_transformer_is_a_stack_too(image, tmp_path, tiny):
+    vit = saved_vit(tmp_path)
+    rollout = ccc.activations(image[:60, :60], model=vit, show="attention")
+    heads = ccc.activations(image[:60, :60], model=vit, show="attention", layer="blocks.1")
+    assert rollout.layers[0].name == "attention rollout"
+    assert heads.layers[0].name == "attention blocks.1"
+    assert rollout.features.min() >= 0
+    assert any("windows" in note for note in rollout.notes)
+    with pytest.raises(ValueError, match="no attention maps"):
+        ccc.activations(image, model=tiny, show="attention")
+
+
+def test_a_model_of_several_channels_sees_them_all(channel_model, rng):
+    pixels = channels_image("b", rng, 130)
+    found = ccc.activations(pixels, model=channel_model)
+    swapped = ccc.activations(pixels[::-1], model=channel_model)
+    assert found.layers[0].plane_shape == found.features.shape[1:]
+    assert found.facts["channels"] == 2 * 1280
+    assert not np.array_equal(found.table["channel"][:9], swapped.table["channel"][:9])

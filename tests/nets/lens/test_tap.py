@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from napari_visual_ccc.nets.checkpoint import load_model
+from napari_visual_ccc.nets.layers import find_layer
+from napari_visual_ccc.nets.lens.tap import Tap, output_of
+from tests.models import saved, saved_vit
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="module")
+def simple(folder):
+    return load_model(saved(folder, "simple-cnn"), CPU)
+
+
+@pytest.fixture(scope="module")
+def visual(folder):
+    return load_model(saved(folder, "visualcnn"), CPU)
+
+
+def test_a_layer_is_what_a_forward_hook_sees(visual):
+    x = torch.randn(2, 1, 64, 64, generator=torch.Generator().manual_seed(0))
+    seen = []
+    layer = find_layer(visual.net, "features.4", 64)
+    handle = layer.register_forward_hook(lambda *given: seen.append(given[2]))
+    with torch.no_grad():
+        visual.net(x)
+    handle.remove()
+    with torch.no_grad():
+        found = Tap(visual, "features.4")(x)
+    torch.testing.assert_close(found, seen[0], rtol=0, atol=0)
+    assert not any(module._forward_hooks for module in visual.net.modules())
+
+
+def test_cells_of_padded_and_unpadded_layers_are_placed(simple, visual):
+    about = Tap(visual, "features.8").geometry()
+    assert (about.channels, about.cells, about.stride, about.exact) == (128, 16, 4, True)
+    assert about.first_centre == 1.5
+    about = Tap(simple, "2").geometry()
+    # two convolutions without padding lose four pixels, and the head takes one size only
+    assert (about.cells, about.stride, about.first_centre, about.exact) == (60, 1, 2.0, False)
+
+
+def test_the_default_layer_is_that_of_the_architecture(visual):
+    tap = Tap(visual)
+    x = torch.ones(1, 1, 64, 64)
+    with torch.no_grad():
+        torch.testing.assert_close(tap(x), visual.design.parts.features(visual.net, x))
+    assert tap.geometry().stride == visual.design.parts.stride
+    assert tap.name == "last maps"
+
+
+def test_layers_that_give_no_maps_are_refused(simple):
+    with pytest.raises(ValueError, match="gives no maps; there are 0, 1, 2"):
+        Tap(simple, "7")(torch.zeros(1, 1, 64, 64))
+    with pytest.raises(ValueError, match="no layer 'nowhere'"):
+        Tap(simple, "nowhere")
+
+
+def test_a_layer_that_is_not_used_is_refused(visual):
+    with pytest.raises(ValueError, match="does not use"):
+        output_of(visual.net, torch.nn.ReLU(), torch.zeros(1, 1, 64, 64))
+
+
+def test_a_cell_sees_more_the_deeper_it_is(visual):
+    first, last = (Tap(visual, f"features.{k}").seen_px() for k in (0, 12))
+    assert first == 3
+    assert 8 < last <= 38
+
+
+def test_tokens_of_a_transformer_become_maps(folder):
+    model = load_model(saved_vit(folder), CPU)
+    about = Tap(model, "blocks.1").geometry()
+    side = model.card.input_px
+    patch = model.net.patch_embed.patch_size[0]
+    assert about.stride == patch
+    assert about.cells == side // patch
+    assert not about.exact
+    assert Tap(model).geometry().channels == about.channels

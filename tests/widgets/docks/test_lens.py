@@ -1,0 +1,107 @@
+"""The AI lens in a real viewer: run, move the slider, click a pixel, collect a folder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+from napari.layers import Points, Shapes
+from skimage.io import imsave
+
+from napari_visual_ccc.widgets.layers.viewers import text_overlay
+from tests.lens_images import SPOTS, planted
+from tests.models import saved
+from tests.widgets.opening import dock
+
+PLACE = {"scale": (2, 2), "translate": (40, 7), "units": "nm"}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory) -> Path:
+    return saved(
+        tmp_path_factory.mktemp("models"), "visualcnn", layers=["features.4", "features.8"]
+    )
+
+
+@pytest.fixture
+def form(viewer, tiny):
+    source = viewer.add_image(planted(), name="planted", **PLACE)
+    made = dock(viewer, "lens")
+    made.fields["model"].value = tiny
+    viewer.layers.selection.active = source
+    return made
+
+
+def test_a_layer_is_chosen_by_name_and_its_channels_have_a_slider(form, viewer, finish):
+    assert form.fields["layer"].choices == ("", "features.4", "features.8")
+    form.fields["layer"].value = "features.8"
+    form.run_button.native.click()
+    finish(form)
+    maps = form.maps
+    assert maps in viewer.layers
+    assert maps.axis_labels[0] == viewer.dims.axis_labels[0] == "channel"
+    np.testing.assert_allclose(maps.scale[1:], np.multiply(viewer.layers[0].scale, 1.0) * 2)
+    # the choice stays, and now tells the shape
+    assert form.fields["layer"].value == "features.8"
+    assert ("features.8   128 × 16 × 16", "features.8") in form._layers(form.fields)
+    names = form.seen.layers[0].channels
+    assert names[0] in text_overlay(viewer).text
+    form.table.picked.emit(3)
+    assert viewer.dims.current_step[0] == 3
+    assert names[3] in text_overlay(viewer).text
+    shown = maps.data[3]
+    np.testing.assert_allclose(maps.contrast_limits, (shown.min(), shown.max()), rtol=1e-5)
+    viewer.layers.remove(maps)
+    viewer.dims.events.current_step(value=viewer.dims.current_step)
+    assert not text_overlay(viewer).visible
+
+
+def test_a_pixel_shows_its_channels_and_the_patches_like_it(form, viewer, finish):
+    form.fields["layer"].value = "features.8"
+    form.run_button.native.click()
+    finish(form)
+    source = viewer.layers[0]
+    for _ in range(2):
+        form.look_at((0, *source.data_to_world(SPOTS[0])))
+        finish(form)
+    assert form.fields["image"].value is source
+    boxes = [layer for layer in viewer.layers if isinstance(layer, Shapes)]
+    points = [layer for layer in viewer.layers if isinstance(layer, Points)]
+    # the marks of the last click alone
+    assert len(boxes) == len(points) == 1
+    assert len(boxes[0].data) == 9
+    np.testing.assert_allclose(points[0].data_to_world(points[0].data[0])[-2:],
+                               source.data_to_world(SPOTS[0]))  # fmt: skip
+    frame = form.pixel.frame
+    assert frame["y_nm"][0] == pytest.approx(2 * frame["y_px"][0])
+    assert "Highest channels here" in form.message.value
+
+
+def test_similar_regions_of_a_point_are_listed(form, viewer, finish, tiny):
+    form.method.value = "Find similar"
+    form.fields["model"].value = tiny
+    form.fields["layer"].value = "features.8"
+    form.run_button.native.click()
+    finish(form)
+    assert len(viewer.layers) == 1
+    form.prompt_points.add_button.native.click()
+    form.prompt_points.layer.add(SPOTS[0])
+    form.fields["image"].value = viewer.layers[0]
+    form.run_button.native.click()
+    finish(form)
+    names = [layer.name for layer in viewer.layers]
+    assert names[-2:] == ["planted similarity", "planted similar"]
+    assert form.table.frame["similarity"][0] > 0.6
+
+
+def test_patterns_of_a_folder_become_a_sheet_and_a_page(form, viewer, finish, tmp_path):
+    imsave(tmp_path / "one.png", planted())
+    form.collect_patterns(tmp_path, channels=2, iterations=1)
+    finish(form)
+    assert viewer.layers[-1].name == f"{tmp_path.name} patterns"
+    assert set(form.table.frame["file"]) == {"one.png"}
+    form.save_page(tmp_path / "page.html")
+    assert "What the channels look for" in (tmp_path / "page.html").read_text("utf-8")
+    form.table.picked.emit(0)
+    assert viewer.layers[-1].name.startswith("one")

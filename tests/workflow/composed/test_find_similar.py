@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from skimage.io import imsave
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.workflow.recipe import from_yaml, replay, to_yaml
+from napari_visual_ccc.workflow.run import execute
+from tests.lens_images import SPOTS, planted
+from tests.models import saved
+
+LAYER = {"layer": "features.8", "threshold": 0.5}
+
+
+@pytest.fixture(scope="module")
+def tiny(tmp_path_factory):
+    return saved(tmp_path_factory.mktemp("models"), "visualcnn")
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    place = tmp_path_factory.mktemp("images")
+    imsave(place / "with.png", planted([(60, 90)], seed=1))
+    imsave(place / "without.png", planted([], seed=2))
+    (place / "broken.png").write_bytes(b"no picture")
+    return place
+
+
+def nearest(table, spot):
+    places = table[["centroid_y_px", "centroid_x_px"]].to_numpy()
+    return np.abs(places - spot).max(axis=1)
+
+
+@pytest.mark.parametrize("kind", ["point", "labels"])
+def test_planted_copies_are_found(tiny, kind):
+    image = planted()
+    example = np.array([SPOTS[0]], float)
+    if kind == "labels":
+        example = np.zeros(image.shape, np.uint8)
+        example[24:36, 34:46] = 1
+    found = ccc.find_similar(image, example, (2, 2), "nm", model=tiny, **LAYER)
+    for spot in SPOTS:
+        assert nearest(found.table, spot).min() <= 6
+        assert found.layer("similarity").data[spot] > 0.6
+    # nothing of the noise is as similar
+    labels = np.asarray(found.layer("similar").data)
+    for y, x in SPOTS:
+        labels[y - 14 : y + 14, x - 14 : x + 14] = 0
+    assert not labels.any()
+    assert (found.table["area_nm2"] == 4 * found.table["area_px"]).all()
+    assert found.table["similarity"].is_monotonic_decreasing
+
+
+def test_hits_of_a_folder_are_ranked_with_their_file(tiny, folder):
+    found = ccc.find_similar(planted(), [SPOTS[0]], model=tiny, folder=folder, hits=4, **LAYER)
+    hits = found.tables["hits"]
+    assert len(hits) == 4
+    assert hits["file"][0] == "with.png"
+    assert abs(hits["y_px"][0] - 60) <= 8
+    assert abs(hits["x_px"][0] - 90) <= 8
+    assert hits["similarity"].is_monotonic_decreasing
+    assert any(note.startswith("broken.png") for note in found.notes)
+    sheet = found.layer("hits")
+    assert sheet.data.shape == (64, 4 * 66 - 2)
+    assert sheet.placement.corner == (0, 147)
+
+
+def test_a_record_keeps_the_example(tiny):
+    micrograph = Micrograph(planted(), name="planted", info_bar=InfoBar())
+    given = {"image": micrograph, "example": np.array([SPOTS[0]], float)}
+    outcome = run(execute("find_similar", given, {"model": tiny, **LAYER}))
+    again = replay(from_yaml(to_yaml(outcome.record)), planted())
+    for one, other in zip(outcome.result.layers, again.layers, strict=True):
+        np.testing.assert_array_equal(one.data, other.data)
+
+
+def test_what_cannot_be_searched_is_refused(tiny, tmp_path):
+    with pytest.raises(ValueError, match="no layer 'nowhere'"):
+        ccc.find_similar(planted(), [SPOTS[0]], model=tiny, layer="nowhere")
+    with pytest.raises(FileNotFoundError, match="no such folder"):
+        ccc.find_similar(planted(), [SPOTS[0]], model=tiny, folder=tmp_path / "none")
+    with pytest.raises(ValueError, match="outside"):
+        ccc.find_similar(planted(), [(500, 3)], model=tiny)
