@@ -321,16 +321,15 @@ def lazy() -> None:
 
 
 def lens() -> None:
-    """Activations with their slider, the contact sheet, colour, a pixel, and a search."""
+    """Activations with their slider, a pixel, colour, the contact sheet, and a search."""
     viewer = open_sample("nanoparticles")
     source = viewer.layers[0]
     form = dock(viewer, "AI lens")
     form.fields["layer"].value = "blocks.3"
     form.fields["channels"].value = 24
     form.fields["colour"].value = "PCA"
-    form.fields["contact_sheet"].value = True
     press_run(form)
-    maps, colour, sheet = form.maps, viewer.layers[-2], viewer.layers[-1]
+    colour = viewer.layers[-1]
     form.table.select(2)
     shot(viewer, "lens_activations")
     form.look_at((0, *source.data_to_world((184, 182))))
@@ -339,19 +338,24 @@ def lens() -> None:
     for layer in viewer.layers:
         layer.visible = layer is colour
     shot(viewer, "lens_colour")
+    form.fields["colour"].value = "none"
+    form.fields["contact_sheet"].value = True
+    press_run(form)
+    sheet = next(layer for layer in viewer.layers if layer.name.endswith("contact sheet"))
     for layer in viewer.layers:
         layer.visible = layer is sheet or layer is source
     shot(viewer, "lens_sheet")
-    viewer.layers.remove(maps)
     viewer.close()
 
     viewer = open_sample("nanoparticles")
     source = viewer.layers[0]
     form = dock(viewer, "AI lens")
     form.method.value = "Find similar"
+    form.fields["layer"].value = "blocks.3"
     form.prompt_points.add_button.native.click()
     form.prompt_points.layer.add((184, 182))
     form.fields["image"].value = source
+    form.fields["threshold"].value = 0.5
     press_run(form)
     save(viewer, "lens_similar")
 

@@ -8,7 +8,7 @@ from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.cli.main import cli
+from napari_visual_ccc.cli.main import cli, main
 from napari_visual_ccc.workflow.operations import OPERATIONS, families
 
 
@@ -189,3 +189,21 @@ def test_files_of_a_heatmap_and_of_labels_are_compared(runner, image, tmp_path, 
     pd.testing.assert_frame_equal(table, expected.table, check_dtype=False)
     again = ccc.replay(out / f"{stem}.yaml", image, others={"labels": ccc.read(labels)})
     np.testing.assert_array_equal(again.data, expected.data)
+
+
+def test_places_like_points_of_a_file_are_found(tmp_path, capsys):
+    from skimage.io import imsave
+
+    from tests.lens_images import SPOTS, planted
+    from tests.models import saved
+
+    imsave(tmp_path / "image.png", planted())
+    y, x = SPOTS[0]
+    (tmp_path / "points.csv").write_text(f"index,axis-0,axis-1\n0,{y},{x}\n")
+    words = ["lens", "find_similar", str(tmp_path / "image.png"), "--example"]
+    words += [str(tmp_path / "points.csv"), "--model", str(saved(tmp_path, "visualcnn"))]
+    words += ["--layer", "features.8", "--threshold", "0.5", "-o", str(tmp_path / "out")]
+    assert main(words) == 0
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {"image_find_similar.csv", "image_find_similar_similar.ome.tif"} <= written
+    assert "3 regions are as similar as 0.5" in capsys.readouterr().out

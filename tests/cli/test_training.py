@@ -419,3 +419,25 @@ def test_files_of_channels_are_one_image_on_the_command_line(channel_model, rng,
     capsys.readouterr()
     assert main(["classify", str(path), "--model", model, "-o", out]) == 1
     sentence(capsys, "the channel BSE of n0_SE.tif is missing")
+
+
+def test_common_patterns_of_a_folder_become_a_page_a_sheet_and_tables(tmp_path, capsys):
+    from skimage.io import imsave
+
+    from tests.lens_images import planted
+    from tests.models import saved
+
+    place = tmp_path / "session"
+    place.mkdir()
+    imsave(place / "one.png", planted())
+    model = saved(tmp_path, "visualcnn")
+    words = ["common_patterns", str(place), "--model", str(model), "--channels", "1"]
+    words += ["--iterations", "1", "-o", str(tmp_path / "out")]
+    assert main(words) == 0
+    written = {path.name for path in (tmp_path / "out").iterdir()}
+    assert {
+        "session_patterns.csv", "session_patterns.html", "session_patterns.png",
+        "session_patterns_channels.csv", "session_patterns_classes.csv",
+    } <= written  # fmt: skip
+    assert main(words) == 1
+    assert "already exists" in capsys.readouterr().err

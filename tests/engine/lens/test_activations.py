@@ -56,6 +56,8 @@ def test_painted_labels_rank_the_channels(image, tiny):
         mask[y - 8 : y + 8, x - 8 : x + 8] = 1
     found = ccc.activations(image, mask, model=tiny, layer="features.6", rank_by="class AUC")
     assert abs(found.table["auc"][0] - 0.5) > 0.4
+    other = ccc.activations(image, 7 * mask, model=tiny, layer="features.6", rank_by="class AUC")
+    assert other.table["auc_label"][0] == 7
     with pytest.raises(ValueError, match="differ"):
         ccc.activations(image, mask[:-1], model=tiny)
     with pytest.raises(ValueError, match="nothing is labelled"):

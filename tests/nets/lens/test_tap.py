@@ -1,13 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import torch
+from torch import nn
 
 from napari_visual_ccc.nets.checkpoint import load_model
 from napari_visual_ccc.nets.layers import find_layer
-from napari_visual_ccc.nets.lens.tap import Tap, output_of
+from napari_visual_ccc.nets.lens.tap import Tap, _bottleneck, output_of
 from tests.models import saved, saved_vit
 
 CPU = torch.device("cpu")
@@ -87,3 +89,17 @@ def test_tokens_of_a_transformer_become_maps(folder):
     assert about.cells == side // patch
     assert not about.exact
     assert Tap(model).geometry().channels == about.channels
+
+
+def test_the_default_layer_of_a_network_without_classes_is_its_narrowest(simple):
+    class Narrow(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.down, self.code = nn.Conv2d(1, 8, 2, stride=2), nn.Conv2d(8, 3, 1)
+            self.up = nn.Conv2d(3, 8, 1)
+
+        def forward(self, x):
+            return self.up(self.code(self.down(x)))
+
+    model = replace(simple, net=Narrow().eval())
+    assert _bottleneck(model) == "code"

@@ -85,7 +85,7 @@ def activations(  # noqa: PLR0913
         Add all channels as one colour picture: of three principal components, or of three
         non-negative factors.
     contact_sheet : bool
-        Add the maps side by side as one image, to the right of the micrograph.
+        Add the maps side by side as one picture of the size of the micrograph, to its right.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
@@ -109,8 +109,11 @@ def activations(  # noqa: PLR0913
     attention = show == "attention"
     seen = yield from see(image, spacing, unit, loaded, layer, attention=attention)
     yield Progress(0, 0, "channels")
-    shares = None if labels is None else label_shares(labels, seen)
+    values, shares = (None, None) if labels is None else label_shares(labels, seen)
     ranked = rank_channels(seen.maps, rank_by, shares)
+    if values is not None:
+        # 0 where no label stands out
+        ranked.table["auc_label"] = np.append(0, values)[ranked.table["auc_label"]]
     name = _title(seen, attention, layer)
     kept = np.ascontiguousarray(seen.maps[ranked.order])
     shown = _channels(seen, kept[:channels], ranked, name)
@@ -133,8 +136,8 @@ def activations(  # noqa: PLR0913
     )  # fmt: skip
 
 
-def label_shares(labels: Any, seen: Seen) -> np.ndarray:
-    """Share of every cell that each label covers: (labels, h, w).
+def label_shares(labels: Any, seen: Seen) -> tuple[np.ndarray, np.ndarray]:
+    """Labels, and the share of every cell that each covers: (labels, h, w).
 
     Raises
     ------
@@ -152,7 +155,8 @@ def label_shares(labels: Any, seen: Seen) -> np.ndarray:
     if len(values) > 256:
         raise ValueError(f"{len(values)} labels: paint one for each class, or one mask")
     cells = (int(seen.maps.shape[1]), int(seen.maps.shape[2]))
-    return np.stack([cell_means(found == value, seen.placement, cells) for value in values])
+    shares = [cell_means(found == value, seen.placement, cells) for value in values]
+    return values, np.stack(shares)
 
 
 def _title(seen: Seen, attention: bool, layer: str) -> str:
@@ -177,8 +181,8 @@ def _sheet(shown: ChannelsLayer, shape: tuple[int, int]) -> ImageLayer:
         low, high = np.percentile(one, (0.5, 99.5))
         y, x = number // columns * (height + 1), number % columns * (width + 1)
         sheet[y : y + height, x : x + width] = np.clip((one - low) / max(high - low, 1e-30), 0, 1)
-    place = shown.placement
-    beside = Placement(place.stride, place.origin, (0, round(1.05 * shape[1])))
+    # reduced to the size of the image
+    beside = Placement(max(shape) / max(sheet.shape), corner=(0, round(1.05 * shape[1])))
     limits = (0.0, 1.0)
     return ImageLayer(sheet, style="heat", limits=limits, name="contact sheet", placement=beside)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -9,7 +10,7 @@ import torch
 from torch import nn
 
 from ..checkpoint import Model
-from ..layers import find_layer, layers_of
+from ..layers import find_layer, layers_of, maps_of
 from ..models.channels import input_channels
 
 
@@ -57,8 +58,8 @@ class Tap:
     model : Model
         From `checkpoint.load_model`.
     layer : str
-        Name of a module; empty for the last maps of a classifier, and for the last of the smallest
-        maps of another network.
+        Name of a module; empty for the last maps of a classifier, and of another network for the
+        layer with the fewest values: the code of an autoencoder.
 
     Raises
     ------
@@ -202,14 +203,7 @@ def output_of(net: nn.Module, layer: nn.Module, x: torch.Tensor) -> torch.Tensor
 
 
 def _bottleneck(model: Model) -> str:
-    """Name of the last of the layers with the fewest cells."""
-    net, side = model.net, model.card.input_px
-    best, fewest = "", 0
-    for name in layers_of(net, side):
-        with torch.no_grad():
-            given = torch.zeros(1, input_channels(net), side, side, device=model.device)
-            found = output_of(net, find_layer(net, name, side), given)
-        cells = found.shape[-1] * found.shape[-2] if found.ndim == 4 else 0
-        if cells and (not best or cells <= fewest):
-            best, fewest = name, cells
-    return best
+    """Name of the last of the layers with the fewest values."""
+    sizes = {name: math.prod(s) for name, s in maps_of(model.net, model.card.input_px).items()}
+    fewest = min(sizes.values(), default=0)
+    return next((name for name in reversed(sizes) if sizes[name] == fewest), "")

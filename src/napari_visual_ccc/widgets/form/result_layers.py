@@ -72,7 +72,7 @@ class ResultLayers:
     ) -> ResultLayer:
         entry = self._by_source.get(key)
         new = build(source, part, metadata)
-        if entry is not None and entry.layer.ndim == new.ndim and entry.untouched:
+        if entry is not None and _is_alike(entry.layer, new) and entry.untouched:
             entry.update(source, part, new)
             return entry
         # only the first of several maps is visible: they would cover each other
@@ -137,6 +137,13 @@ class ResultLayers:
     def clear(self) -> None:
         """Forget the last run."""
         self.last, self.waiting = [], []
+
+
+def _is_alike(layer: Layer, new: Layer) -> bool:
+    """Whether a layer can show the data of another one: its kind, axes and colours are fixed."""
+    # docks get layers behind a proxy
+    same = isinstance(layer, type(new)) and layer.ndim == new.ndim
+    return same and getattr(layer, "rgb", False) == getattr(new, "rgb", False)
 
 
 def _is_stored_later(entry: Any) -> bool:
