@@ -16,7 +16,7 @@ from .cells import Seen, cell_means, open_model, see
 from .colour import Colour, colour_picture
 from .ranking import RankBy, Ranked, rank_channels
 
-# columns of a contact sheet
+# most columns of a contact sheet
 _COLUMNS = 8
 
 
@@ -173,7 +173,7 @@ def _channels(seen: Seen, maps: np.ndarray, ranked: Ranked, name: str) -> Channe
 
 def _sheet(shown: ChannelsLayer, shape: tuple[int, int]) -> ImageLayer:
     maps = np.asarray(shown.data)
-    columns = min(_COLUMNS, len(maps))
+    columns = min(_COLUMNS, int(np.ceil(np.sqrt(len(maps)))))
     rows = -(-len(maps) // columns)
     height, width = maps.shape[1:]
     sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan, np.float32)
