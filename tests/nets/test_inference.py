@@ -141,14 +141,14 @@ def test_tiles_get_smaller_until_they_fit(shape, tile, stride):
     def layers(x):
         return net(x)[:, :, ::stride, ::stride]
 
-    found = run(inference._in_tiles(layers, given, CPU, stride, tile, 2 * stride))
+    found = run(inference.in_tiles(layers, given, CPU, stride, tile, 2 * stride))
     torch.testing.assert_close(found, net.conv(given)[:, :, ::stride, ::stride])
     assert max(np.prod(size) for size in net.sizes) > net.most
 
 
 def test_a_tile_that_never_fits_is_an_error_in_words():
     with pytest.raises(torch.OutOfMemoryError) as error:
-        run(inference._in_tiles(Hungry(0), torch.rand(1, 1, 99, 99), CPU, 1, 64, 2))
+        run(inference.in_tiles(Hungry(0), torch.rand(1, 1, 99, 99), CPU, 1, 64, 2))
     assert "memory is full" in str(inference.user_message(error.value, CPU))
 
 

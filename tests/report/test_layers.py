@@ -11,6 +11,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from napari_visual_ccc.core.layers import (
+    ChannelsLayer,
+    ColourLayer,
     ImageLayer,
     LabelsLayer,
     Placement,
@@ -30,12 +32,29 @@ def axes():
 
 
 def test_every_kind_of_layer_is_drawn():
-    assert set(DRAW) == {ImageLayer, LabelsLayer, PointsLayer, ShapesLayer}
+    pixels = {ImageLayer, ChannelsLayer, ColourLayer, LabelsLayer}
+    assert set(DRAW) == {*pixels, PointsLayer, ShapesLayer}
 
 
 def test_a_coarse_map_covers_the_blocks_it_stands_for(axes):
     draw_layer(axes, ImageLayer(np.ones((4, 5)), placement=Placement(8, corner=(1, 2))), over=False)
     assert list(axes.images[0].get_extent()) == [2, 42, 33, 1]
+
+
+def test_channels_are_drawn_as_a_contact_sheet(axes):
+    maps = np.arange(5 * 4 * 6, dtype=float).reshape(5, 4, 6)
+    layer = ChannelsLayer(maps, placement=Placement(2.5), channels=tuple("abcde"))
+    draw_layer(axes, layer, over=False)
+    assert len(axes.images) == 5
+    assert [text.get_text() for text in axes.texts] == list("abcde")
+    # three columns of maps 15 pixels wide and 10 high, with a gap of 1.4
+    assert list(axes.images[4].get_extent()) == pytest.approx([16.4, 31.4, 21.4, 11.4])
+    assert size_of(layer) == pytest.approx((21.4, 47.8))
+
+
+def test_a_colour_picture_lies_on_its_cells(axes):
+    draw_layer(axes, ColourLayer(np.zeros((4, 5, 3), np.uint8), placement=Placement(8)), over=False)
+    assert list(axes.images[0].get_extent()) == [0, 40, 32, 0]
 
 
 def test_points_lie_on_the_centres_of_their_pixels(axes):

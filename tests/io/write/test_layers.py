@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
+from tifffile import imread
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.layers import (
+    ChannelsLayer,
+    ColourLayer,
     ImageLayer,
     LabelsLayer,
     Placement,
@@ -31,7 +36,8 @@ SOURCE = Micrograph(
 
 
 def test_every_kind_of_layer_has_a_file():
-    assert set(FILES) == {ImageLayer, LabelsLayer, PointsLayer, ShapesLayer}
+    pixels = {ImageLayer, ChannelsLayer, ColourLayer, LabelsLayer}
+    assert set(FILES) == {*pixels, PointsLayer, ShapesLayer}
 
 
 def test_a_layer_takes_place_axes_and_bar_of_its_source():
@@ -48,6 +54,17 @@ def test_a_coarse_map_has_larger_pixels_and_no_bar():
     assert found.info_bar is None
     assert found.axes == ()
     assert found.metadata["origin"] == [10 + 2 * 4.5, 20 + 3 * 5.5]
+
+
+def test_channels_are_an_axis_and_colours_none(tmp_path):
+    maps = ChannelsLayer(np.ones((5, 4, 6), np.float32), placement=Placement(2.5))
+    plane = replace(SOURCE, axes=(), metadata={})
+    found = micrograph_of(maps, plane)
+    assert [axis.name for axis in found.axes] == ["channel"]
+    assert found.spacing == (5, 7.5)
+    picture = ColourLayer(np.full((4, 6, 3), 9, np.uint8))
+    write_layer(picture, tmp_path / "picture.tif", plane)
+    np.testing.assert_array_equal(imread(tmp_path / "picture.tif"), picture.data)
 
 
 def test_endings_follow_the_kind_of_layer():

@@ -6,6 +6,8 @@ import pytest
 from napari.layers import Image, Labels, Points, Shapes
 
 from napari_visual_ccc.core.layers import (
+    ChannelsLayer,
+    ColourLayer,
     ImageLayer,
     LabelsLayer,
     Placement,
@@ -155,7 +157,24 @@ def test_limits_look_right_at_once(stack):
 
 
 def test_every_kind_of_layer_can_be_displayed():
-    assert set(MAKE) == {ImageLayer, LabelsLayer, PointsLayer, ShapesLayer}
+    pixels = {ImageLayer, ChannelsLayer, ColourLayer, LabelsLayer}
+    assert set(MAKE) == {*pixels, PointsLayer, ShapesLayer}
+
+
+def test_channels_come_before_the_axes_of_the_source(stack):
+    maps = ChannelsLayer(np.ones((5, 4, 6), np.float32), placement=Placement(2.5), name="maps")
+    source = Source(stack, stack.data[2], None, "px", (2.0, 0.0, 0.0))
+    layer = build(source, maps, {})
+    assert layer.data.shape == (5, 1, 4, 6)
+    assert layer.axis_labels == ("channel", *stack.axis_labels)
+    assert layer.units[1:] == stack.units
+    for place in ((0, 0, 0), (0, 3, 5)):
+        world = layer.data_to_world((4, *place))
+        there = stack.data_to_world((2, *maps.placement.to_source(place[1:])))
+        np.testing.assert_allclose(world, (4, *there))
+    picture = build(source, ColourLayer(np.zeros((4, 6, 3), np.uint8)), {})
+    assert picture.rgb
+    assert picture.data.shape == (1, 4, 6, 3)
 
 
 def test_points_lie_on_their_pixels_of_the_source_with_their_features(stack):
