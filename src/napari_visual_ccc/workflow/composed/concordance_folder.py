@@ -107,10 +107,11 @@ def concordance_folder(  # noqa: PLR0913
     table = pd.DataFrame([{"problem": ""} | row for row in rows])
     table["problem"] = table.pop("problem")
     failed = int((table["problem"] != "").sum())
-    tables, notes = {"images": table}, ((f"{failed} not compared",) if failed else ())
+    tables = {"images": table}
+    notes: tuple[str, ...] = (f"{failed} not compared",) if failed else ()
     if failed < len(table):
-        summary = class_table(table, tuple(regions))
-        tables, notes = tables | {"regions by class": summary}, class_notes(summary) + notes
+        summary = tables["regions by class"] = class_table(table, tuple(regions))
+        notes = (*class_notes(summary), *notes)
     return Result(tables=tables, notes=notes)
 
 
