@@ -10,7 +10,6 @@ from PIL import Image
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.web.settings import MEGABYTE
-from napari_visual_ccc.workflow.operations import OPERATIONS
 
 from .conftest import LIMITS, PATIENCE, png
 
@@ -58,7 +57,6 @@ def test_an_image_is_sent_once_and_explained_by_other_methods(client):
     assert client.get(figure["url"]).status_code == 404
 
 
-@pytest.mark.skipif("activations" not in OPERATIONS, reason="they are not in the catalogue")
 def test_activations_are_maps_with_a_contact_sheet(post):
     result = post("/api/activations", PARTICLES, channels="4", colour="PCA").json()["result"]
     assert result["tables"]["channels"]["rows"] > 4

@@ -12,8 +12,8 @@ from ..workflow.operations import OPERATIONS
 from ..workflow.signature import Parameter
 from .settings import Refused, Settings
 
-# of the catalogue, in the order of the page; those that are not there are left out
-_OFFERED = ("classify", "explain", "threshold", "kmeans", "activations")
+# of the catalogue, in the order of the page
+OFFERED = ("classify", "explain", "threshold", "kmeans", "activations")
 
 # what a server does beside them: show an image, and repeat its recipe
 PREVIEW, RECIPE = "preview", "recipe"
@@ -33,14 +33,9 @@ TEXT_LENGTH = 200
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
 
-def offered() -> list[str]:
-    """Names of the operations of the catalogue that this server offers."""
-    return [name for name in _OFFERED if name in OPERATIONS]
-
-
 def names(settings: Settings) -> list[str]:
     """Names of everything that a job can do on this server."""
-    return [PREVIEW, *offered(), *([RECIPE] if settings.recipe else [])]
+    return [PREVIEW, *OFFERED, *([RECIPE] if settings.recipe else [])]
 
 
 def parameters(name: str) -> dict[str, Parameter]:
