@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 from napari.layers import Points, Shapes
+from napari.utils.interactions import (
+    mouse_move_callbacks,
+    mouse_press_callbacks,
+    mouse_release_callbacks,
+)
 from skimage.io import imsave
+from wrapt import ObjectProxy
 
 from napari_visual_ccc.widgets.layers.viewers import text_overlay
 from tests.lens_images import SPOTS, planted
@@ -76,6 +83,31 @@ def test_a_pixel_shows_its_channels_and_the_patches_like_it(form, viewer, finish
     frame = form.pixel.frame
     assert frame["y_nm"][0] == pytest.approx(2 * frame["y_px"][0])
     assert "Highest channels here" in form.message.value
+
+
+def test_a_click_looks_and_a_drag_moves_the_view(form, viewer, finish):
+    form.run_button.native.click()
+    finish(form)
+    before = len(viewer.layers)
+
+    def send(function, kind):
+        position = (0, *viewer.layers["planted"].data_to_world(SPOTS[0]))
+        event = SimpleNamespace(
+            type=kind, position=position, button=1, handled=False, modifiers=(), pos=(0, 0),
+            is_dragging=kind == "mouse_move",
+        )  # fmt: skip
+        # as the canvas does: a callback that waits sees each later event in the first one
+        function(viewer, ObjectProxy(event))
+
+    send(mouse_press_callbacks, "mouse_press")
+    send(mouse_move_callbacks, "mouse_move")
+    send(mouse_release_callbacks, "mouse_release")
+    finish(form)
+    assert len(viewer.layers) == before
+    send(mouse_press_callbacks, "mouse_press")
+    send(mouse_release_callbacks, "mouse_release")
+    finish(form)
+    assert len(viewer.layers) == before + 2
 
 
 def test_a_run_with_other_layers_adds_them(form, viewer, finish):
