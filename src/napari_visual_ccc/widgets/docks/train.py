@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import tempfile
 import time
 from pathlib import Path
@@ -114,9 +113,7 @@ class Train(Container):
         self.message.hide()
         self.audit = AuditView()
         self.curves, self.report, self.mistakes = Canvas(), Report(), Mistakes()
-        self.evaluation = EvaluateModel(
-            functools.partial(self.images.dataset, min_classes=1), self._show_evaluated
-        )
+        self.evaluation = EvaluateModel(lambda: self.images.dataset(1), self._show_evaluated)
         self.tabs = QTabWidget()
         self.tabs.addTab(self.audit, "Images")
         self.tabs.addTab(self.curves, "Training")
