@@ -106,6 +106,7 @@ def test_training_writes_model_split_and_report_and_says_how_good_it_is(trained)
     for name in FILES:
         assert str(path.parent / name) in said
     assert "accuracy " in said
+    assert "thresholds chosen on: cross-validation; rates of every fold" in said
     card = read_card(path)
     assert card.classes == ["powder", "superalloy"]
     assert card.architecture == "lite0-linear"

@@ -24,6 +24,8 @@ def _show(model: Path | None, checkpoint: str) -> int:
     if point:
         limits = ", ".join(f"{name}={value:.4g}" for name, value in point["thresholds"].items())
         print(f"operating point: {limits} ({point['method']}, chosen on: {point['chosen_on']})")
+        if point["rates_of"]:
+            print(f"rates that the training reported: of {point['rates_of']}")
     print(f"\n{facts['text']}", end="")
     return OK
 

@@ -136,6 +136,7 @@ def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
             )
         raise
     _summary(result.evaluation)
+    _operating_point(result.evaluation)
     _notes(result)
     for file in save_model(result, path, force=force):
         print(f"  {file}")
@@ -244,10 +245,19 @@ def _details(evaluation: Any) -> None:
     print(f"\n{'class':<24} {'images':>7} {' '.join(f'{name:>9}' for name in METRICS)}")
     for name, count, *values in report_rows(evaluation):
         print(f"{name:<24} {count:>7} {' '.join(f'{value:>9.3f}' for value in values)}")
-    for table in (evaluation.operating_point, evaluation.robustness):
-        if table is not None:
-            print(f"\n{table.round(3).to_string(index=False)}")
+    _operating_point(evaluation)
+    if evaluation.robustness is not None:
+        print(f"\n{evaluation.robustness.round(3).to_string(index=False)}")
     print()
+
+
+def _operating_point(evaluation: Any) -> None:
+    from ..engine.evaluation.operating_point import rates_of
+
+    if evaluation.operating_point is not None:
+        facts = evaluation.facts["operating_point"]
+        print(f"\n{evaluation.operating_point.round(3).to_string(index=False)}")
+        print(f"thresholds chosen on: {facts['chosen_on']}; rates of {rates_of(facts)}")
 
 
 def _notes(result: Any) -> None:

@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.result import Evaluation
 from ..engine.evaluation.metrics import confused_pairs, worst_mistakes
+from ..engine.evaluation.operating_point import rates_of
 from .pictures import Picture
 from .plots import ECE, METRICS, percent, report_rows
 
@@ -79,6 +80,8 @@ def _operating_point(evaluation: Evaluation) -> dict[str, Any] | None:
     where = facts["chosen_on"]
     if facts["here"]:
         where = f"these images ({where}), so the rates are optimistic"
+        if facts.get("nested"):
+            where = f"these images ({where}); the rates are those of {rates_of(facts)}"
     columns = ["class", "threshold", "true positive rate", "false positive rate", "J"]
     return {"chosen_on": where, "columns": columns, "rows": rows, "text": text}
 

@@ -8,7 +8,9 @@ from napari_visual_ccc.engine.classification.decision import decide
 from napari_visual_ccc.engine.evaluation.metrics import evaluation, wilson
 from napari_visual_ccc.engine.evaluation.operating_point import (
     at,
+    nested_limits,
     rates,
+    rates_of,
     youden,
     youden_thresholds,
 )
@@ -84,6 +86,30 @@ def test_an_evaluation_tells_what_thresholds_give(three):
     assert found.tables["operating_point"]["threshold"].tolist() == [0.5] * 3
     assert "operating_point" not in three.tables
     assert at(three, {}, "nothing") is three
+
+
+def test_a_fold_is_judged_by_thresholds_of_the_other_folds(rng):
+    """Noise has no operating point: on the images that chose it there seems to be one."""
+    targets, positive = np.arange(40) % 2, rng.random(40)
+    judged = evaluation(["a", "b"], np.stack([1 - positive, positive], axis=1), targets)
+    folds = [np.arange(40) // 8 == k for k in range(5)]
+    limits = nested_limits(judged, folds)
+    for fold in folds:
+        alone = youden(positive[~fold], targets[~fold] == 1)
+        np.testing.assert_allclose(limits[fold], [[1 - alone, alone]] * 8)
+    thresholds = youden_thresholds(judged)
+    same = at(judged, thresholds, "cross-validation", here=True)
+    nested = at(judged, thresholds, "cross-validation", here=True, held_out=folds)
+    assert nested.operating_point["threshold"].tolist() == list(thresholds.values())
+    called = positive >= limits[:, 1]
+    assert nested.operating_point["tpr"][1] == pytest.approx(called[targets == 1].mean())
+    assert nested.operating_point["fpr"][1] == pytest.approx(called[targets == 0].mean())
+    assert nested.operating_point["j"][1] < same.operating_point["j"][1]
+    assert nested.facts["operating_point"]["correct"] == int((called == targets).sum())
+    assert "other folds" in rates_of(nested.facts["operating_point"])
+    assert "optimistic" in rates_of(same.facts["operating_point"])
+    # no other fold has images of a class: it is not assigned
+    assert np.isinf(nested_limits(judged, [targets == 0])[targets == 0]).all()
 
 
 def test_a_class_without_images_has_no_threshold():

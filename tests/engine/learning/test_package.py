@@ -33,7 +33,7 @@ def test_the_validation_part_is_evaluated_beside_the_test(held_out):
 def test_thresholds_are_chosen_on_the_validation_part_and_reported_on_both(held_out):
     point = held_out.model.card.operating_point
     assert point.thresholds == youden_thresholds(held_out.validation)
-    assert point.chosen_on == "validation part"
+    assert (point.chosen_on, point.rates_of) == ("validation part", "other images")
     for part, here in ((held_out.validation, True), (held_out.evaluation, False)):
         assert part.operating_point.equals(rates(part, point.thresholds))
         assert part.facts["operating_point"]["here"] == here
@@ -68,7 +68,20 @@ def test_a_cross_validation_has_no_validation_part_and_no_checkpoints():
     assert found.checkpoints == ()
     point = found.evaluation.facts["operating_point"]
     assert (point["chosen_on"], point["here"]) == ("cross-validation", True)
-    assert found.model.card.operating_point.chosen_on == "cross-validation"
+    card = found.model.card.operating_point
+    assert card.chosen_on == "cross-validation"
+    # of each fold at thresholds of the others; the card has those of all
+    assert point["nested"]
+    assert "other folds" in card.rates_of
+    assert card.thresholds == youden_thresholds(found.evaluation)
+
+
+def test_thresholds_chosen_on_the_images_of_the_test_are_called_optimistic():
+    found = ccc.train(
+        striped(8), epochs=1, split="holdout", validation=0.3, test=0.0, checkpoints=0, **SMALL
+    )
+    assert found.evaluation.facts["operating_point"]["here"]
+    assert "optimistic" in found.model.card.operating_point.rates_of
 
 
 def test_a_linear_layer_is_validated_by_cross_validation_within_its_training_part():

@@ -93,17 +93,17 @@ def decide(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
     ----------
     probabilities : (..., classes) array
         They sum to one.
-    thresholds : (classes,) array
-        From `thresholds_of`.
+    thresholds : (classes,) or (..., classes) array
+        From `thresholds_of`, or those of each image.
 
     Returns
     -------
     (...) int array
         Indices of classes; -1 where none reaches its threshold.
     """
-    if len(thresholds) == 2 and abs(thresholds.sum() - 1) < 1e-9:
+    if thresholds.shape[-1] == 2 and (np.abs(thresholds.sum(axis=-1) - 1) < 1e-9).all():
         # the same for both sides of the threshold, whatever the rounding of the difference
-        return (probabilities[..., 1] >= thresholds[1]).astype(int)
+        return (probabilities[..., 1] >= thresholds[..., 1]).astype(int)
     excess = probabilities - thresholds
     return np.where((excess >= 0).any(axis=-1), excess.argmax(axis=-1), -1)
 

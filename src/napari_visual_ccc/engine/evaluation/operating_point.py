@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -28,14 +28,19 @@ def youden_thresholds(evaluation: Evaluation) -> dict[str, float]:
     Parameters
     ----------
     evaluation : Evaluation
-        Of images that were neither trained with nor are those of the test.
+        Of images that were not trained with, or of a cross-validation.
 
     Returns
     -------
     dict
         Class → threshold; without classes that all or none of the images belong to.
     """
-    chances, targets, classes = evaluation.probabilities, evaluation.targets, evaluation.classes
+    return _youden_thresholds(evaluation.probabilities, evaluation.targets, evaluation.classes)
+
+
+def _youden_thresholds(
+    chances: np.ndarray, targets: np.ndarray, classes: tuple[str, ...]
+) -> dict[str, float]:
     found = {}
     for k in range(len(classes)):
         threshold = youden(chances[:, k], targets == k)
@@ -68,7 +73,32 @@ def youden(scores: np.ndarray, positive: np.ndarray) -> float | None:
     return float((levels[best] + below) / 2)
 
 
-def rates(evaluation: Evaluation, thresholds: Mapping[str, float]) -> pd.DataFrame:
+def nested_limits(evaluation: Evaluation, held_out: Sequence[np.ndarray]) -> np.ndarray:
+    """Thresholds of every image by Youden's J, chosen without the images of its fold.
+
+    Parameters
+    ----------
+    evaluation : Evaluation
+        Of a cross-validation.
+    held_out : sequence of (n,) bool arrays
+        Images of each fold.
+
+    Returns
+    -------
+    (n, classes) array
+        Infinite where no other fold has images of the class, which is then never assigned.
+    """
+    chances, targets, classes = evaluation.probabilities, evaluation.targets, evaluation.classes
+    limits = np.full(chances.shape, np.inf)
+    for fold in held_out:
+        found = _youden_thresholds(chances[~fold], targets[~fold], classes)
+        limits[fold] = [found.get(name, np.inf) for name in classes]
+    return limits
+
+
+def rates(
+    evaluation: Evaluation, thresholds: Mapping[str, float], limits: np.ndarray | None = None
+) -> pd.DataFrame:
     """True and false positive rates of each class against the rest, at its threshold.
 
     Parameters
@@ -77,6 +107,8 @@ def rates(evaluation: Evaluation, thresholds: Mapping[str, float]) -> pd.DataFra
         Of the images to report on.
     thresholds : mapping
         Class → threshold.
+    limits : (n, classes) array, optional
+        Thresholds that each image is judged by, from `nested_limits`; the same by default.
 
     Returns
     -------
@@ -93,7 +125,7 @@ def rates(evaluation: Evaluation, thresholds: Mapping[str, float]) -> pd.DataFra
     for k, name in enumerate(evaluation.classes):
         if name not in thresholds:
             continue
-        above = chances[:, k] >= thresholds[name]
+        above = chances[:, k] >= (thresholds[name] if limits is None else limits[:, k])
         row: dict[str, Any] = {"class": name, "threshold": thresholds[name]}
         for rate, of in (("tpr", targets == k), ("fpr", targets != k)):
             value = float(above[of].mean()) if of.any() else np.nan
@@ -104,7 +136,9 @@ def rates(evaluation: Evaluation, thresholds: Mapping[str, float]) -> pd.DataFra
     return pd.DataFrame(rows)
 
 
-def decided(evaluation: Evaluation, thresholds: Mapping[str, float]) -> dict[str, int]:
+def decided(
+    evaluation: Evaluation, thresholds: Mapping[str, float], limits: np.ndarray | None = None
+) -> dict[str, int]:
     """Count the images that thresholds assign to the right class, and to none.
 
     Returns
@@ -114,7 +148,8 @@ def decided(evaluation: Evaluation, thresholds: Mapping[str, float]) -> dict[str
     """
     if set(evaluation.classes) - set(thresholds):
         return {}
-    limits = np.array([thresholds[name] for name in evaluation.classes])
+    if limits is None:
+        limits = np.array([thresholds[name] for name in evaluation.classes])
     found = decide(evaluation.probabilities, limits)
     right, none = int((found == evaluation.targets).sum()), int((found < 0).sum())
     return {"correct": right, "none": none, "images": len(found)}
@@ -126,6 +161,7 @@ def at(
     chosen_on: str,
     *,
     here: bool = False,
+    held_out: Sequence[np.ndarray] = (),
 ) -> Evaluation:
     """Add the operating point to an evaluation.
 
@@ -138,13 +174,28 @@ def at(
     chosen_on : str
         Images that they were chosen on.
     here : bool
-        Whether these are the images of the evaluation.
+        Whether these are the images of the evaluation: the rates are then optimistic, unless
+        `held_out` is given.
+    held_out : sequence of (n,) bool arrays
+        Images of each fold of a cross-validation. Each fold is judged by thresholds that are
+        chosen on the others; the table states those of all folds.
     """
     if not thresholds:
         return evaluation
-    facts = {"chosen_on": chosen_on, "here": here, **decided(evaluation, thresholds)}
+    limits = nested_limits(evaluation, held_out) if held_out else None
+    facts: dict[str, Any] = {"chosen_on": chosen_on, "here": here}
+    if held_out:
+        facts["nested"] = True
+    facts |= decided(evaluation, thresholds, limits)
     return replace(
         evaluation,
-        operating_point=rates(evaluation, thresholds),
+        operating_point=rates(evaluation, thresholds, limits),
         facts={**evaluation.facts, "operating_point": facts},
     )
+
+
+def rates_of(facts: Mapping[str, Any]) -> str:
+    """Say which images the rates at an operating point are of, from its facts."""
+    if facts.get("nested"):
+        return "every fold, at thresholds that were chosen on the other folds"
+    return "the same images, so the rates are optimistic" if facts["here"] else "other images"

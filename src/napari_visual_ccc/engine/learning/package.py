@@ -11,7 +11,7 @@ import numpy as np
 from ...core.result import Evaluation
 from ..classification.calibration import expected_calibration_error, thin_scores
 from ..evaluation.metrics import evaluation
-from ..evaluation.operating_point import at, youden_thresholds
+from ..evaluation.operating_point import at, rates_of, youden_thresholds
 from .learner import Calibration, Fitted
 
 if TYPE_CHECKING:
@@ -57,7 +57,8 @@ def evaluate_parts(
 
     Thresholds are chosen on the latter, and both evaluations report what they give. The second
     evaluation is None where no image was held out for calibration, or those are the images of the
-    test.
+    test. In a cross-validation the rates of each fold are then those of thresholds that are chosen
+    on the other folds; without folds they are optimistic, as the facts and the card say.
     """
     parts = training.parts
     tested = _evaluate(training, calibrated, parts.test, parts.tested_by, notes)
@@ -65,7 +66,9 @@ def evaluate_parts(
         return tested, None
     chosen_on = CROSS_VALIDATION if parts.folds else VALIDATION
     if np.array_equal(parts.calibration, parts.test):
-        return at(tested, youden_thresholds(tested), chosen_on, here=True), None
+        held_out = [np.isin(parts.test, images) for _, images in parts.folds]
+        thresholds = youden_thresholds(tested)
+        return at(tested, thresholds, chosen_on, here=True, held_out=held_out), None
     validated = _evaluate(training, calibrated, parts.calibration, chosen_on)
     thresholds = youden_thresholds(validated)
     return at(tested, thresholds, chosen_on), at(validated, thresholds, chosen_on, here=True)
@@ -122,7 +125,7 @@ def package(
 
     data, prepared, network = training.data, training.prepared, training.network
     parts, recipe = training.parts, training.recipe
-    tested, validated = evaluations
+    tested = evaluations[0]
     image_index, features = calibrated.image_index, calibrated.features
     names = prepared.table["name"].tolist()
     trained = calibrated.samples_of(parts.train)
@@ -149,7 +152,7 @@ def package(
         "backbone": dict(network.origin),
         "licence": recipe.licence,
         "version": version("napari-visual-ccc"),
-        **_selected(tested if validated is None else validated, epoch),
+        **_selected(tested, epoch),
     }
     threshold = knn_threshold(features, trained[chosen], held_out, parts.groups[image_index])
     if threshold is not None:
@@ -157,14 +160,18 @@ def package(
     return Model(fitted.net, make_card(card), {**kept, **fitted.extras})
 
 
-def _selected(chosen_on: Evaluation, epoch: KeptEpoch | None) -> dict[str, Any]:
+def _selected(tested: Evaluation, epoch: KeptEpoch | None) -> dict[str, Any]:
     """Operating point and epoch, for the card."""
     found: dict[str, Any] = {} if epoch is None else {"checkpoint": epoch.as_dict()}
-    table = chosen_on.operating_point
+    table = tested.operating_point
     if table is not None and len(table):
         thresholds = dict(zip(table["class"], table["threshold"].tolist(), strict=True))
-        where = chosen_on.facts["operating_point"]["chosen_on"]
-        found["operating_point"] = {"thresholds": thresholds, "chosen_on": where}
+        facts = tested.facts["operating_point"]
+        found["operating_point"] = {
+            "thresholds": thresholds,
+            "chosen_on": facts["chosen_on"],
+            "rates_of": rates_of(facts),
+        }
     return found
 
 

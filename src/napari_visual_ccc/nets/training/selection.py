@@ -52,11 +52,14 @@ class OperatingPoint(CardPart):
     thresholds : dict
         Class → threshold, 0 to 1.
     chosen_on : str
-        Images that the thresholds were chosen on; never those of the test.
+        Images that the thresholds were chosen on.
+    rates_of : str, optional
+        Images of the rates that the training reported; without a test part they may be the same.
     method : str
         How they were chosen.
     """
 
     thresholds: dict[str, Annotated[float, Field(ge=0, le=1)]]
     chosen_on: str
+    rates_of: str | None = None
     method: str = "Youden's J"
