@@ -18,11 +18,13 @@ from napari_visual_ccc.engine.classification.windows import run_on_crop
 from napari_visual_ccc.nets import checkpoint
 from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
+from napari_visual_ccc.nets.training.checkpoints import current_of
 from napari_visual_ccc.workflow.models import (
     companions,
     describe_model,
     import_visual_ccc,
     save_model,
+    save_weights,
 )
 
 
@@ -244,6 +246,21 @@ def test_checkpoints_are_model_files_beside_the_model(network, tmp_path):
     save_model(replace(network, checkpoints=network.checkpoints[:1]), path, force=True)
     assert len(files(folder)) == 2
     assert "notes.txt" in files(folder)
+
+
+@pytest.mark.parametrize("replace_it", ["import", "weights"])
+def test_the_checkpoints_of_a_model_that_is_replaced_are_not_taken_for_its_own(
+    network, theirs, tmp_path, replace_it
+):
+    path, *_ = save_model(network, tmp_path / "metals")
+    assert current_of(path).exists()
+    if replace_it == "import":
+        import_visual_ccc(theirs, path, force=True)
+    else:
+        save_weights(network, path)
+    with pytest.raises(ValueError, match="no checkpoints beside it"):
+        current_of(path)
+    assert not (tmp_path / "metals_checkpoints").exists()
 
 
 @pytest.mark.parametrize("folder", ["m_figures", "m_checkpoints"])

@@ -105,33 +105,39 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
 
 
 def save_weights(result: TrainedModel, path: Path) -> None:
-    """Write the model file alone, named after its path; it replaces a file that is there."""
+    """Write the model file alone, named after its path; it replaces a file that is there.
+
+    The checkpoints of a model that it replaces go with it.
+    """
     from ..nets import checkpoint
 
     path.parent.mkdir(parents=True, exist_ok=True)
     card = result.model.card.model_copy(update={"name": path.stem})
     checkpoint.save(replace(result.model, card=card), path)
+    _remove_checkpoints(path)
+
+
+def _remove_checkpoints(path: Path) -> None:
+    """Remove the checkpoints beside a model that is replaced: they would be taken for its own."""
+    from ..nets.training.checkpoints import files_in, folder_of
+
+    folder = folder_of(path)
+    for one in files_in(folder):
+        one.unlink()
+    if folder.is_dir() and not any(folder.iterdir()):
+        folder.rmdir()
 
 
 def _save_checkpoints(result: TrainedModel, path: Path, folder: Path) -> None:
     from ..nets import checkpoint
-    from ..nets.training.checkpoints import file_name, files_in
+    from ..nets.training.checkpoints import file_name
 
-    earlier = files_in(folder)
-    written_now = []
     for model in result.checkpoints:
         kept = model.card.checkpoint
         name = f"{path.stem}, epoch {kept.epoch}"
         folder.mkdir(exist_ok=True)
-        written_now.append(folder / file_name(kept))
         card = model.card.model_copy(update={"name": name})
-        checkpoint.save(replace(model, card=card), written_now[-1])
-    # those of another training would be taken for checkpoints of this one
-    for one in earlier:
-        if one not in written_now:
-            one.unlink()
-    if folder.is_dir() and not any(folder.iterdir()):
-        folder.rmdir()
+        checkpoint.save(replace(model, card=card), folder / file_name(kept))
 
 
 def describe_model(path: Path | None = None) -> Result:
@@ -219,7 +225,7 @@ def import_visual_ccc(
     classes : sequence of str
         Names of the classes in order, where the file does not state them.
     force : bool
-        Replace a file that exists.
+        Replace a file that exists, and remove the checkpoints beside it.
 
     Returns
     -------
@@ -244,4 +250,5 @@ def import_visual_ccc(
     card = card.model_copy(update={"layers": layers_of(net, card.input_px)})
     output.parent.mkdir(parents=True, exist_ok=True)
     checkpoint.save(checkpoint.Model(net, card), output)
+    _remove_checkpoints(output)
     return output
