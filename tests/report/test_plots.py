@@ -5,8 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from napari_visual_ccc.engine.evaluation.metrics import evaluation
+from napari_visual_ccc.engine.evaluation.operating_point import at
 from napari_visual_ccc.report import plots
 from tests.report.evaluations import CASES, evaluated, pointed, robust, ten, two
 
@@ -101,8 +104,22 @@ def test_the_learning_rate_is_drawn_below():
 def test_circles_mark_the_operating_point():
     axes = Figure().subplots()
     plots.draw_roc(axes, pointed(two()))
-    circles = axes.lines[-1]
-    assert sorted(circles.get_xydata().tolist()) == [[0.0, 0.8], [0.2, 1.0]]
+    circles = [line for line in axes.lines if line.get_marker() == "o"]
+    assert sorted(one.get_xydata().tolist()[0] for one in circles) == [[0.0, 0.8], [0.2, 1.0]]
+    curves = [to_rgba(line.get_color()) for line in axes.legend_.get_lines()]
+    assert [to_rgba(one.get_markeredgecolor()) for one in circles] == curves
+    assert len(set(curves)) == 2
+
+
+def test_a_class_that_the_legend_does_not_list_has_no_circle():
+    targets = np.arange(33) % 11
+    chances = np.full((33, 11), 0.05)
+    chances[np.arange(33), targets] = 0.5
+    judged = evaluation([f"class {k}" for k in range(11)], chances, targets)
+    axes = Figure().subplots()
+    plots.draw_roc(axes, at(judged, dict.fromkeys(judged.classes, 0.3), "validation part"))
+    assert sum(line.get_marker() == "o" for line in axes.lines) == 10
+    assert len(axes.legend_.get_lines()) == 10
 
 
 def test_levels_of_degradation_have_the_same_room():

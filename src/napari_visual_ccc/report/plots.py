@@ -128,10 +128,13 @@ def draw_per_class(axes: Axes, evaluation: Evaluation) -> None:
 def draw_roc(axes: Axes, evaluation: Evaluation) -> None:
     """Draw the ROC curve of each class against the rest."""
     axes.plot([0, 1], [0, 1], ":", color="grey")
-    _draw_curves(axes, evaluation, roc(evaluation), "AUC", "lower right", "default")
+    curves = roc(evaluation)
+    colours = _draw_curves(axes, evaluation, curves, "AUC", "lower right", "default")
     if evaluation.operating_point is not None:
-        point = evaluation.operating_point
-        axes.plot(point["fpr"], point["tpr"], "o", ms=6, mfc="none", mec="black", zorder=5)
+        for row in evaluation.operating_point.to_dict("records"):
+            if row["class"] in colours:
+                look = {"ms": 7, "mfc": "none", "mew": 1.5, "mec": colours[row["class"]]}
+                axes.plot(row["fpr"], row["tpr"], "o", zorder=5, **look)
     axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)", title="ROC")
 
 
@@ -169,17 +172,20 @@ def _against_rest(evaluation: Evaluation) -> dict[str, tuple[np.ndarray, np.ndar
 
 def _draw_curves(
     axes: Axes, evaluation: Evaluation, curves: Curves, area: str, corner: Any, steps: Any
-) -> None:
+) -> dict[str, str]:
+    """Draw the curves of all classes; the colours of those that the legend lists."""
     support = dict(zip(evaluation.classes, evaluation.confusion.sum(axis=1), strict=True))
     shown = sorted(curves, key=lambda name: -support[name])[:_MOST_CURVES]
     for name in (name for name in curves if name not in shown):
         axes.plot(*curves[name][:2], drawstyle=steps, color="0.8", lw=1)
-    handles = []
+    handles, colours = [], {}
     for k, name in enumerate(shown):
         x, y, value = curves[name]
         # dashes too: good curves overlap
         look = f"C{k}{('-', '--', '-.')[k % 3]}"
-        handles += axes.plot(x, y, look, drawstyle=steps, label=f"{value:.3f}  {short(name)}")
+        label = f"{value:.3f}  {short(name)}"
+        handles += axes.plot(x, y, look, drawstyle=steps, label=label)
+        colours[name] = f"C{k}"
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.grid(alpha=0.3)
     title = area if len(shown) == len(curves) else f"{area} ({len(shown)} largest classes)"
@@ -187,6 +193,7 @@ def _draw_curves(
         axes.legend(handles=handles, title=title, loc=corner, fontsize=8, title_fontsize=8)
     else:
         axes.text(0.5, 0.3, "needs images of two classes", ha="center")
+    return colours
 
 
 def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
