@@ -58,6 +58,18 @@ def test_images_are_scored_without_the_variations_that_are_trained_with(flips):
         np.testing.assert_array_equal(held_out[others], alone[others])
 
 
+def test_the_pixel_size_of_a_row_is_that_of_the_magnified_crop():
+    chosen = recipe(use_pixel_size=True, flips=False, crop=0.25)
+    prepared, network = made(chosen, striped(spacings=[((2.0, 2.0), "nm")] * 12))
+    probe = LinearProbe(prepared, network, chosen, CPU)
+    run(probe.fit(IMAGES))
+    plain, *copies = [probe._rows(one)[:, -1] for one in probe._features]
+    np.testing.assert_array_equal(plain, 0)
+    assert len(copies) == 3
+    # sides of at least a half
+    assert np.all((np.array(copies) < 0) & (np.array(copies) >= np.log10(0.5) - 1e-6))
+
+
 def test_the_pixel_size_is_one_more_feature():
     sizes = [((1.0, 1.0), "nm")] * 6 + [((50.0, 50.0), "nm")] * 6
     chosen = recipe(use_pixel_size=True, flips=False)

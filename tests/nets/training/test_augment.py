@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch.nn.functional import affine_grid, grid_sample
 
-from napari_visual_ccc.nets.training.augment import augmented, dihedral
+from napari_visual_ccc.nets.training.augment import augmented, dihedral, varied
 from napari_visual_ccc.nets.training.recipe import Augmentation
 
 
@@ -37,6 +37,27 @@ def test_scale_alone_gives_the_images_of_0_1_0():
     grid = affine_grid(affine, [5, 1, 20, 20], align_corners=False)
     expected = grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     torch.testing.assert_close(found, expected.clamp(0, 1), rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("more", "low", "high"),
+    [
+        ({"crop": 0.25}, 0.5, 1), ({"scale": 0.3}, 0.74, 1.35), ({"rotation": 90}, 1, 1),
+        ({"shear": 0.5}, 1, 1), ({"shift": 0.5}, 1, 1),
+    ],
+)  # fmt: skip
+def test_the_pixel_size_changes_as_much_as_an_image_is_magnified(more, low, high):
+    # grey levels that rise along the image: their step is what a pixel of the result measures
+    x = (torch.arange(64.0) / 64).expand(40, 1, 64, 64)
+    found, change = varied(x, Augmentation(False, 0, 0, **more), torch.Generator().manual_seed(1))
+    factor = 10**change
+    assert low - 1e-5 <= factor.min()
+    assert factor.max() <= high + 1e-5
+    if high > 1 or low < 1:
+        assert factor.max() - factor.min() > 0.1
+    if "scale" in more:
+        steps = (found[:, 0, 32, 33] - found[:, 0, 32, 31]) * 32
+        torch.testing.assert_close(steps, factor, rtol=1e-3, atol=1e-3)
 
 
 MOVES = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
@@ -11,6 +11,7 @@ from torch import nn
 
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.nets.seed import seeded
+from napari_visual_ccc.nets.training.augment import varied
 from napari_visual_ccc.nets.training.fit import fit
 from napari_visual_ccc.nets.training.recipe import Augmentation, FitOptions
 from napari_visual_ccc.nets.training.state import StateFile
@@ -60,6 +61,21 @@ def test_a_classifier_normalises_its_input_and_adds_the_pixel_size():
     sized = Classifier(net, 0.25, 2.0, torch.tensor([0.5, -0.5]))
     moved = sized(x, sizes) - plain(x)
     torch.testing.assert_close(moved, sizes[:, None] * torch.tensor([0.5, -0.5]))
+
+
+def test_the_pixel_size_of_a_crop_follows_the_augmentation():
+    task, samples = Classification(), crops()
+    sizes = np.linspace(-1, 1, len(samples))
+    batch = task.batch(replace(samples, log_sizes=sizes), torch.device("cpu"))
+    seed = torch.Generator().manual_seed
+    strong = Augmentation(False, 0, 0, crop=0.1)
+    found = task.augment(batch, strong, seed(2)).inputs
+    x, change = varied(batch.inputs[0], strong, seed(2))
+    torch.testing.assert_close(found[0], x)
+    torch.testing.assert_close(found[1] - batch.inputs[1], change)
+    assert (change < 0).all()
+    plain = task.augment(batch, Augmentation(True, 0, 0), seed(2)).inputs
+    assert torch.equal(plain[1], batch.inputs[1])
 
 
 def test_the_fingerprint_follows_the_classes():

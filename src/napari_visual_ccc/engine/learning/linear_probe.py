@@ -11,7 +11,7 @@ import numpy as np
 from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import SIZE
 from ...nets.models.base import frozen
-from ...nets.training.augment import augmented
+from ...nets.training.augment import varied
 from ...nets.training.linear import fit_linear
 from ...nets.training.recipe import Augmentation
 from ..classification.calibration import softmax
@@ -64,7 +64,8 @@ class LinearProbe:
         # features of stretched crops hardly change with brightness, and noise costs accuracy
         self.augmentation = replace(recipe.augmentation, brightness=0.0, noise=0.0)
         self.penalty = PENALTIES[0]
-        # rows to train with, and the views whose mean is scored
+        # to train with, and the views whose mean is scored; the last column is the change of the
+        # pixel size
         self._features: list[np.ndarray] = []
         self._views: list[np.ndarray] = []
 
@@ -83,14 +84,14 @@ class LinearProbe:
 
         yield from self._compute_features()
         weight, bias, history = yield from self._solve(images, self.penalty, self._features)
-        width = self._features[0].shape[1]
+        width = self._features[0].shape[1] - 1
         with torch.no_grad():
             self.net.classifier.weight.copy_(weight[:, :width])
             self.net.classifier.bias.copy_(bias)
         return Fitted(
             frozen(self.net),
             self._logits(weight, bias),
-            self._features[0].astype(np.float32),
+            self._features[0][:, :-1].astype(np.float32),
             pd.DataFrame(history),
             {
                 "augment": asdict(self.augmentation), "seed": self.recipe.seed,
@@ -159,25 +160,28 @@ class LinearProbe:
         self._views = [found[0], *found[copies:]] if augmentation.moves else found
 
     def _features_of(self, augmentation: Augmentation, copy: int, note: str) -> Steps[np.ndarray]:
-        """Features of one random variation of all crops."""
+        """Features of one random variation of all crops, and the change of the pixel size."""
         import torch
 
         generator = torch.Generator().manual_seed(self.recipe.seed * 1009 + copy)
 
         def features(x: torch.Tensor) -> torch.Tensor:
             parts = self.architecture.parts
-            x = x if augmentation == _NO_AUGMENTATION else augmented(x, augmentation, generator)
+            change = x.new_zeros(len(x))
+            if augmentation != _NO_AUGMENTATION:
+                x, change = varied(x, augmentation, generator)
             x = (x - self.architecture.mean) / self.architecture.std
-            return parts.embed(self.net, parts.features(self.net, x))
+            found = parts.embed(self.net, parts.features(self.net, x))
+            return torch.cat([found, change.to(found)[:, None]], dim=1)
 
         return (yield from apply_to_crops(features, self.prepared.crops, self.device, note))
 
     def _rows(self, features: np.ndarray) -> np.ndarray:
         """Features of all crops and, if the network takes it, the pixel size."""
-        sizes = self.prepared.log_sizes
+        sizes, change = self.prepared.log_sizes, features[:, -1]
         if sizes is None:
-            return features
-        return np.column_stack([features, sizes[self.prepared.image_index]])
+            return np.ascontiguousarray(features[:, :-1])
+        return np.column_stack([features[:, :-1], sizes[self.prepared.image_index] + change])
 
     def _solve(
         self, images: np.ndarray, penalty: float, copies: list[np.ndarray]

@@ -20,7 +20,14 @@ Draw = Callable[[float, float], torch.Tensor]
 def augmented(
     x: torch.Tensor, augmentation: Augmentation, generator: torch.Generator
 ) -> torch.Tensor:
-    """Vary the images of a batch, each on its own.
+    """Vary the images of a batch, each on its own; see `varied`."""
+    return varied(x, augmentation, generator)[0]
+
+
+def varied(
+    x: torch.Tensor, augmentation: Augmentation, generator: torch.Generator
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Vary the images of a batch, each on its own, and tell how their pixel size changes.
 
     What a scaled, rotated, shifted or sheared image leaves blank is filled by reflection at its
     borders: black corners would tell how much it was moved, and a network could learn from them.
@@ -38,7 +45,11 @@ def augmented(
     -------
     (B, C, H, W) tensor
         Values 0 to 1. The channels of an image move together; noise is drawn for each.
+    (B,) tensor
+        What is added to the common logarithm of the pixel size: an image that is magnified has
+        smaller pixels. A shear keeps the area, and with it the size.
     """
+    change = torch.zeros(len(x), device=x.device, dtype=x.dtype)
 
     def draw(low: float, high: float) -> torch.Tensor:
         values = torch.rand(len(x), generator=generator) * (high - low) + low
@@ -46,6 +57,7 @@ def augmented(
 
     if augmentation.moves:
         affine = _affine(lambda low, high: draw(low, high).flatten(), augmentation, x)
+        change = torch.linalg.det(affine[:, :, :2].float()).abs().log10().to(x) / 2
         grid = affine_grid(affine, list(x.shape), align_corners=False)
         x = grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     if augmentation.flips:
@@ -60,7 +72,7 @@ def augmented(
         strength = draw(0, augmentation.noise)
         noise = torch.randn(x.shape, generator=generator).to(x)
         x = x + noise * strength * (0.5 + 0.5 * x.clamp(min=0)).sqrt()
-    return x.clamp(0, 1)
+    return x.clamp(0, 1), change
 
 
 def _affine(draw: Draw, augmentation: Augmentation, x: torch.Tensor) -> torch.Tensor:

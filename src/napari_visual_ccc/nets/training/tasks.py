@@ -15,7 +15,7 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from ..inference import with_channels
-from .augment import augmented
+from .augment import varied
 from .recipe import Augmentation
 
 # smallest change of a monitored value that counts as an improvement
@@ -204,10 +204,11 @@ class Classification:
     def augment(
         self, batch: Batch, augmentation: Augmentation, generator: torch.Generator
     ) -> Batch:
-        """Vary the crops; classes do not change."""
+        """Vary the crops, and their pixel sizes with them; classes do not change."""
         x, sizes = batch.inputs
         assert x is not None
-        return batch._replace(inputs=(augmented(x, augmentation, generator), sizes))
+        x, change = varied(x, augmentation, generator)
+        return batch._replace(inputs=(x, None if sizes is None else sizes + change))
 
     def loss(self, outputs: torch.Tensor, batch: Batch) -> torch.Tensor:
         """Cross-entropy of each crop times its weight."""
