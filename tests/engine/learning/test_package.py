@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -82,6 +84,19 @@ def test_thresholds_chosen_on_the_images_of_the_test_are_called_optimistic():
     )
     assert found.evaluation.facts["operating_point"]["here"]
     assert "optimistic" in found.model.card.operating_point.rates_of
+
+
+@pytest.mark.parametrize("lacking", ["validation", "test"])
+def test_a_part_without_images_of_a_class_is_told(lacking):
+    parts = (["train"] * 4 + ["validation"] * 2 + ["test"] * 2) * 2
+    # of the second class
+    parts = [("train" if one == lacking and k >= 8 else one) for k, one in enumerate(parts)]
+    data = striped(8)
+    examples = [replace(one, part=part) for one, part in zip(data.examples, parts, strict=True)]
+    found = ccc.train(replace(data, examples=examples), epochs=1, checkpoints=0, **SMALL)
+    told = [note for note in found.notes if note.startswith("no image of ")]
+    assert len(told) == 1
+    assert told[0].startswith(f"no image of steep is in the {lacking} part: ")
 
 
 def test_a_linear_layer_is_validated_by_cross_validation_within_its_training_part():

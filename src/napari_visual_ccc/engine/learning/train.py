@@ -100,7 +100,8 @@ def train(  # noqa: PLR0913
     input_px : int
         Side of the input of the network in pixels; 0 chooses it.
     use_pixel_size : bool
-        Give the network the logarithm of the pixel size too, for classes that differ in it.
+        Give the network the logarithm of the pixel size too, for classes that differ in it. Crops
+        and changes of scale change it as well.
     info_bar : {'leave out', 'keep'}
         The info bar is no evidence of a class and is cut off; keep it to see what a network learns
         from it.
@@ -183,7 +184,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
     from ...nets.layers import layer_table
     from ...nets.models.network import choose_network
     from .learner import calibrate
-    from .package import Training, evaluate_parts, package
+    from .package import Training, evaluate_parts, missing_classes, package
 
     _check_parts(data, recipe)
     device = devices.choose(recipe.device)
@@ -204,7 +205,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
             parts.train, parts.calibration if len(parts.calibration) else None
         )
     calibrated = calibrate(prepared, fitted, parts)
-    notes = (*prepared.notes, *parts.notes)
+    notes = (*prepared.notes, *parts.notes, *missing_classes(prepared, parts))
     if network.lacks_weights:
         notes = (*notes, f"{recipe.model}: {network.origin['source']}; all layers start at random")
     notes = (*notes, *_unreadable_paths(data))
