@@ -133,8 +133,8 @@ def draw_roc(axes: Axes, evaluation: Evaluation) -> None:
     if evaluation.operating_point is not None:
         for row in evaluation.operating_point.to_dict("records"):
             if row["class"] in colours:
-                look: dict[str, Any] = {"ms": 7, "mfc": "none", "mew": 1.5, "mec": colours[row["class"]]}
-                axes.plot(row["fpr"], row["tpr"], "o", zorder=5, **look)
+                colour = colours[row["class"]]
+                axes.plot(row["fpr"], row["tpr"], "o", ms=7, mfc="none", mew=1.5, mec=colour)
     axes.set(xlabel="false positive rate", ylabel="true positive rate (recall)", title="ROC")
 
 

@@ -96,7 +96,7 @@ def test_a_part_without_images_of_a_class_is_told(lacking):
     found = ccc.train(replace(data, examples=examples), epochs=1, checkpoints=0, **SMALL)
     told = [note for note in found.notes if note.startswith("no image of ")]
     assert len(told) == 1
-    assert told[0].startswith(f"no image of steep is in the {lacking} part: ")
+    assert told[0].startswith(f"no image of steep is in the part {lacking}: ")
 
 
 def test_a_linear_layer_is_validated_by_cross_validation_within_its_training_part():

@@ -50,25 +50,6 @@ class Training:
     recipe: TrainingRecipe
 
 
-def missing_classes(prepared: PreparedDataset, parts: Partition) -> tuple[str, ...]:
-    """Say which classes have no image in the validation or the test part, and what that means."""
-    same = np.array_equal(parts.calibration, parts.test)
-    notes = []
-    for name, images, what in (
-        (
-            VALIDATION, parts.calibration,
-            "early stopping and temperature are chosen without it, and it has no threshold",
-        ),
-        ("test part", parts.test, "the test does not tell how well it is recognised"),
-    ):  # fmt: skip
-        counts = np.bincount(prepared.targets[images], minlength=len(prepared.classes))
-        absent = [one for one, count in zip(prepared.classes, counts, strict=True) if not count]
-        # without a part there is another note, and the same images need one only
-        if absent and len(images) and not (same and name != VALIDATION):
-            notes += [f"no image of {one} is in the {name}: {what}" for one in absent]
-    return tuple(notes)
-
-
 def evaluate_parts(
     training: Training, calibrated: Calibration, notes: tuple[str, ...] = ()
 ) -> tuple[Evaluation, Evaluation | None]:

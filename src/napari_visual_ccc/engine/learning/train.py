@@ -184,7 +184,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
     from ...nets.layers import layer_table
     from ...nets.models.network import choose_network
     from .learner import calibrate
-    from .package import Training, evaluate_parts, missing_classes, package
+    from .package import Training, evaluate_parts, package
 
     _check_parts(data, recipe)
     device = devices.choose(recipe.device)
@@ -205,7 +205,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
             parts.train, parts.calibration if len(parts.calibration) else None
         )
     calibrated = calibrate(prepared, fitted, parts)
-    notes = (*prepared.notes, *parts.notes, *missing_classes(prepared, parts))
+    notes = (*prepared.notes, *parts.notes)
     if network.lacks_weights:
         notes = (*notes, f"{recipe.model}: {network.origin['source']}; all layers start at random")
     notes = (*notes, *_unreadable_paths(data))
