@@ -121,3 +121,11 @@ def test_regular_lines_are_no_bar(period, wave, rng):
         lines = lines.clip(0, 255).astype(np.uint8)
         for image in (lines, lines.T):
             assert not find_info_bar(image)
+
+
+def test_the_image_is_left_as_it_was(rng):
+    image = rng.random((64, 160))
+    image[:, :7] = np.nan
+    before = image.copy()
+    find_info_bar(image)
+    np.testing.assert_array_equal(image, before)

@@ -98,7 +98,8 @@ def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:
     band = np.ascontiguousarray(part, "f4" if part.dtype.itemsize <= 2 else "f8")
     missing = ~np.isfinite(band)
     if missing.any():
-        band[missing] = 0 if missing.all() else np.median(band[~missing])
+        # a band may be a view of the image, which stays as it is
+        band = np.where(missing, 0 if missing.all() else np.median(band[~missing]), band)
     return band
 
 
