@@ -372,3 +372,29 @@ def test_the_split_of_0_1_0_is_read_from_the_folder_of_its_images(folder):
     assert [(one.name, one.group, one.part) for one in data.examples] == [
         ("cube/a.png", "S1", "train"), ("rod/s1/c.png", "S2", "test"),
     ]  # fmt: skip
+
+
+# without classes ----------------------------------------------------------------------------------
+
+
+def test_all_images_below_a_folder_need_no_classes(tmp_path):
+    for name in ("a_1.png", "a_2.png", "deep/b_1.png"):
+        picture(tmp_path / "usual" / name)
+    data = load(tmp_path / "usual", min_classes=0)
+    assert found(data) == {name: ("", name) for name in ("a_1.png", "a_2.png", "deep/b_1.png")}
+    grouped = load(tmp_path / "usual", group="(a)_", min_classes=0)
+    assert [one.group for one in grouped.examples] == ["a", "a"]
+    assert grouped.skipped == (("deep/b_1.png", "the group pattern does not match its name"),)
+    with pytest.raises(ValueError, match="matches the name of no image"):
+        load(tmp_path / "usual", group="(c)_", min_classes=0)
+
+
+def test_one_image_and_a_table_of_paths_need_no_classes(tmp_path):
+    path = picture(tmp_path / "one.png")
+    assert found(load(path, min_classes=0)) == {"one.png": ("", "one.png")}
+    (tmp_path / "images.csv").write_text("path\none.png\n")
+    assert [one.name for one in load(tmp_path / "images.csv", min_classes=0).examples] == [
+        "one.png"
+    ]
+    with pytest.raises(ValueError, match="no column 'label'"):
+        load(tmp_path / "images.csv")

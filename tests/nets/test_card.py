@@ -66,3 +66,13 @@ def test_a_missing_key_is_named_in_one_sentence(tmp_path, key):
         read_card(path)
     assert str(error.value).count("\n") == 0
     assert path.name in str(error.value)
+
+
+def test_only_an_autoencoder_has_no_classes():
+    about = {**card("autoencoder:2x2", task="reconstruction"), "classes": []}
+    assert make_card(about).task == "reconstruction"
+    assert make_card(card("tiny")).task == "classification"
+    with pytest.raises(ValueError, match="two or more classes"):
+        make_card({**about, "task": "classification"})
+    with pytest.raises(ValueError, match="'task'"):
+        make_card({**about, "task": "segmentation"})

@@ -287,3 +287,16 @@ def test_new_weights_are_put_into_a_copy():
     assert last["classifier.weight"].std() == pytest.approx(
         float(before["classifier.weight"].std()), rel=0.1
     )
+
+
+def test_an_autoencoder_is_loaded_as_what_it_is(stripes_model):
+    path, trained = stripes_model
+    with pytest.raises(ValueError, match="an autoencoder, which names no classes"):
+        checkpoint.load_model(path, torch.device("cpu"))
+    for task in ("reconstruction", None):
+        model = checkpoint.load_model(path, torch.device("cpu"), task=task)
+        x = torch.rand(1, 1, 20, 28)
+        assert torch.equal(model.net(x), trained.model.net(x))
+        assert set(model.extras) == set(trained.model.extras)
+    with pytest.raises(ValueError, match="a classifier, which reconstructs nothing"):
+        checkpoint.load_model(None, torch.device("cpu"), task="reconstruction")

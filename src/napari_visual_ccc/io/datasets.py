@@ -7,6 +7,7 @@ import os
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -49,7 +50,9 @@ def load(
         (``a_SE.tif``, ``a_BSE.tif``; in a folder of its own also ``SE.tif``, ``BSE.tif``); a table
         may have one column for each channel. Empty: grey images.
     min_classes : int
-        Smallest number of classes; 1 is enough to test a model.
+        Smallest number of classes; 1 is enough to test a model. With 0 classes are not needed, as
+        for an autoencoder: the images may lie in the folder itself, one file may be given, and a
+        table needs no labels.
 
     Returns
     -------
@@ -68,6 +71,8 @@ def load(
     if not source.exists():
         raise FileNotFoundError(f"{source}: no such folder or table")
     pattern, names = _pattern(group), channel_names(channels)
+    if not min_classes and is_image(source):
+        return Dataset((_example(source, source.name, "", source.name),), source.stem, (), 0)
     if source.is_dir():
         return _from_folder(source, pattern, min_classes, names)
     if source.suffix.lower() == ".csv":
@@ -124,6 +129,8 @@ def _from_folder(
     examples: list[Example] = []
     places = sorted(p for p in folder.iterdir() if _is_class(p))
     parts = _parts_of(folder, places)
+    if not min_classes and not parts:
+        return _plain(folder, pattern)
     skipped = _outside(folder, folder)
     if parts:
         skipped += [(p.name, "not a part: train, validation or test") for p in places
@@ -150,6 +157,21 @@ def _from_folder(
             examples.append(_example(path, name, place.name, group, part, channels))
     name = folder.resolve().name
     return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels)
+
+
+def _plain(folder: Path, pattern: re.Pattern[str] | None) -> Dataset:
+    """All images below a folder, without classes."""
+    examples, skipped = [], []
+    for one in unlabelled(folder):
+        assert one.path is not None
+        group = _group(one.path.stem, one.name, pattern)
+        if group:
+            examples.append(replace(one, group=printable(group)))
+        else:
+            skipped.append((one.name, "the group pattern does not match its name"))
+    if not examples:
+        raise ValueError(f"{folder}: the group pattern matches the name of no image")
+    return Dataset(tuple(examples), folder.resolve().name, tuple(skipped), min_classes=0)
 
 
 def _outside(place: Path, folder: Path) -> list[tuple[str, str]]:
@@ -228,9 +250,7 @@ def _example(
     return Example(name, label, group, opened, path, part)
 
 
-def _from_csv(
-    file: Path, pattern: re.Pattern[str] | None, min_classes: int, channels: tuple[str, ...]
-) -> Dataset:
+def _read_table(file: Path) -> pd.DataFrame:
     import pandas as pd
 
     try:
@@ -241,10 +261,19 @@ def _from_csv(
     if "path" not in table and "name" in table:
         # the split of version 0.1.0, put into the folder of its images
         table["path"] = table["name"]
+    return table
+
+
+def _from_csv(
+    file: Path, pattern: re.Pattern[str] | None, min_classes: int, channels: tuple[str, ...]
+) -> Dataset:
+    table = _read_table(file)
     in_columns = bool(channels) and set(channels) <= set(table)
     if in_columns:
         table["path"] = table[channels[0]]
     missing = [name for name in _COLUMNS if name not in table]
+    if not min_classes and missing == ["label"]:
+        missing, table["label"] = [], "image"
     if missing:
         raise ValueError(
             f"{file}: no column {missing[0]!r}; it needs path and label, and may have group and "
@@ -256,7 +285,7 @@ def _from_csv(
     for number, (row, part, name) in enumerate(rows, 2):
         path_text, label = row["path"].strip(), row["label"].strip()
         path = file.parent / path_text
-        if not path_text or not label:
+        if not path_text or not (label or not min_classes):
             skipped.append((f"line {number}", "no path or no label"))
         elif not path.exists():
             skipped.append((name, "no such file"))

@@ -14,11 +14,10 @@ from pydantic import (
     ConfigDict,
     Field,
     ValidationError,
-    field_validator,
     model_validator,
 )
 
-from .training.selection import CardPart, KeptEpoch, OperatingPoint
+from .training.selection import AnomalyScale, CardPart, KeptEpoch, OperatingPoint
 
 FORMAT = "napari-visual-ccc model 1"
 
@@ -27,6 +26,8 @@ DEFAULT = Path(__file__).parents[1] / "samples" / "models" / "nanoshapes.safeten
 _LONGEST_HEADER = 100_000_000
 
 _CLASSES = "its card does not name two or more classes, each once"
+
+CLASSIFICATION, RECONSTRUCTION = "classification", "reconstruction"
 
 _LIMITS = "its card gives impossible limits of grey"
 
@@ -165,8 +166,10 @@ class ModelCard(NetworkInput):
     ----------
     name, architecture : str
         Of the model; of its network in `nets.models.registry`.
+    task : {'classification', 'reconstruction'}
+        What the network gives for an image: its class, or (an autoencoder) the image again.
     classes : list of str
-        In the order of the outputs.
+        In the order of the outputs; empty for an autoencoder.
     use : str
         What the model is good for.
     temperature : float
@@ -185,6 +188,8 @@ class ModelCard(NetworkInput):
         Thresholds on the probabilities.
     checkpoint : KeptEpoch, optional
         The epoch, of a model that is a checkpoint of a training.
+    anomaly : AnomalyScale, optional
+        Of an autoencoder: which residuals are usual.
     recipe, training_data, metrics : dict
         How it was trained, with what, and how good it is.
     backbone, licence, version
@@ -195,6 +200,7 @@ class ModelCard(NetworkInput):
 
     name: str
     architecture: str
+    task: Literal["classification", "reconstruction"] = "classification"
     classes: list[str]
     use: str
     recipe: dict[str, Any] | None = None
@@ -208,21 +214,18 @@ class ModelCard(NetworkInput):
     trained: list[str] | None = None
     operating_point: OperatingPoint | None = None
     checkpoint: KeptEpoch | None = None
+    anomaly: AnomalyScale | None = None
     training_data: Any = None
     metrics: dict[str, Any] | None = None
     backbone: Any = None
     licence: str | None = None
     version: str | None = None
 
-    @field_validator("classes")
-    @classmethod
-    def _two_classes_each_once(cls, classes: list[str]) -> list[str]:
-        if len(classes) < 2 or not all(classes) or len(set(classes)) < len(classes):
-            raise ValueError(_CLASSES)
-        return classes
-
     @model_validator(mode="after")
-    def _thresholds_are_of_classes(self) -> ModelCard:
+    def _classes_fit(self) -> ModelCard:
+        classes, least = self.classes, 2 if self.task == CLASSIFICATION else 0
+        if len(classes) < least or not all(classes) or len(set(classes)) < len(classes):
+            raise ValueError(_CLASSES)
         point = self.operating_point
         if point is not None and not set(point.thresholds) <= set(self.classes):
             raise ValueError("its card gives thresholds of other classes")
@@ -274,7 +277,9 @@ def read_card(path: Path | None = None) -> ModelCard:
         raise refused(path, f"its card does not say {FORMAT!r}")
     card = make_card(text, path)
     shapes = [value.get("shape") for value in header.values() if isinstance(value, dict)]
-    if not any(isinstance(s, list) and s[:1] == [len(card.classes)] for s in shapes):
+    if card.task == CLASSIFICATION and not any(
+        isinstance(s, list) and s[:1] == [len(card.classes)] for s in shapes
+    ):
         raise unfitting(card, path)
     return card
 
@@ -333,9 +338,8 @@ def refused(path: Path | str, reason: str) -> ValueError:
 
 def unfitting(card: ModelCard, path: Path) -> ValueError:
     """Give the error for weights of other shapes than the card says."""
-    return ValueError(
-        f"{path}: the weights do not fit {card.architecture} with {len(card.classes)} classes"
-    )
+    classes = f" with {len(card.classes)} classes" if card.classes else ""
+    return ValueError(f"{path}: the weights do not fit {card.architecture}{classes}")
 
 
 def file_hash(path: Path | None = None) -> str:

@@ -15,13 +15,30 @@ from typing import Any
 import torch
 from torch import nn
 
-from .card import DEFAULT, FORMAT, ModelCard, file_hash, make_card, read_card, unfitting
+from .card import (
+    CLASSIFICATION,
+    DEFAULT,
+    FORMAT,
+    RECONSTRUCTION,
+    ModelCard,
+    file_hash,
+    make_card,
+    read_card,
+    unfitting,
+)
 from .models.base import Architecture
 from .models.registry import architecture
 
 # tensors beside the weights: features, targets and thumbnails of training images, and the weights
 # of the pixel size
 REFERENCE, SIZE = "reference.", "size.weight"
+
+# what is wrong with a model that is for something else
+_OTHER_TASK = {
+    CLASSIFICATION: "an autoencoder, which names no classes; choose the model of a classifier, or "
+    "make its anomaly map",
+    RECONSTRUCTION: "a classifier, which reconstructs nothing; choose a model of train_autoencoder",
+}
 
 # models that stay loaded
 _KEPT_MODELS = 2
@@ -78,7 +95,9 @@ _hashes: dict[Path, tuple[tuple[int, ...], str]] = {}
 _lock = threading.Lock()
 
 
-def load_model(path: Path | None, device: torch.device) -> Model:
+def load_model(
+    path: Path | None, device: torch.device, *, task: str | None = CLASSIFICATION
+) -> Model:
     """Load a model file; the models used last stay in memory.
 
     A model is kept by the content of its file and the device: a file that has changed is loaded
@@ -91,6 +110,8 @@ def load_model(path: Path | None, device: torch.device) -> Model:
         The shipped model without it.
     device : torch.device
         Where the network is to run.
+    task : {'classification', 'reconstruction'}, optional
+        What the model must be for; None takes any.
 
     Returns
     -------
@@ -99,11 +120,14 @@ def load_model(path: Path | None, device: torch.device) -> Model:
     Raises
     ------
     FileNotFoundError, ValueError
-        As `read_card`; also if the weights do not fit the architecture.
+        As `read_card`; also if the weights do not fit the architecture, or the model is for
+        something else.
     """
     path = DEFAULT if path is None else Path(path)
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such model file")
+    if task is not None and read_card(path).task != task:
+        raise ValueError(f"{path}: {_OTHER_TASK[task]}")
     with _lock:
         digest = hash_of(path)
         key = (digest, str(device))
@@ -211,6 +235,8 @@ def randomized(model: Model, seed: int, only_last: bool) -> Model:
 def _extras_fit(extras: Mapping[str, torch.Tensor], card: ModelCard) -> bool:
     """Whether the tensors beside the weights have the shapes and values they should have."""
     count, size = len(card.classes), extras.get(SIZE)
+    if not all(bool(one.isfinite().all()) for one in extras.values()):
+        return False
     if size is not None and not (tuple(size.shape) == (count,) and bool(size.isfinite().all())):
         return False
     features, targets, thumbnails = (

@@ -7,8 +7,9 @@ from dataclasses import fields
 
 import pytest
 
+from napari_visual_ccc.engine.autoencoder.train_autoencoder import train_autoencoder
 from napari_visual_ccc.engine.learning.train import train
-from napari_visual_ccc.nets.training.recipe import TrainingRecipe
+from napari_visual_ccc.nets.training.recipe import AutoencoderRecipe, TrainingRecipe
 
 CHOICES = {
     name: parameter.default
@@ -51,3 +52,19 @@ def test_the_recipe_is_imported_without_torch():
         "assert 'torch' not in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_the_recipe_of_an_autoencoder_has_every_choice_of_the_operation():
+    choices = {
+        name: parameter.default
+        for name, parameter in inspect.signature(train_autoencoder).parameters.items()
+        if parameter.kind is parameter.KEYWORD_ONLY
+    }
+    recipe = AutoencoderRecipe(**choices)
+    options = recipe.fit_options(0.5)
+    assert (options.learning_rate, options.epochs, options.seed) == (0.5, recipe.epochs, 0)
+    assert options.augment.noise == recipe.noise
+    with pytest.raises(ValueError, match="multiple of 16"):
+        AutoencoderRecipe(**{**choices, "tile": 90})
+    with pytest.raises(ValueError, match=r"between 0 and 0\.5"):
+        AutoencoderRecipe(**{**choices, "validation": 0.9})

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 
 from napari_visual_ccc.nets.card import make_card
-from napari_visual_ccc.nets.training.selection import KeptEpoch, OperatingPoint
+from napari_visual_ccc.nets.training.selection import AnomalyScale, KeptEpoch, OperatingPoint
 from tests.models import card
 
 EPOCH = {"epoch": 3, "monitor": "validation_loss", "value": 0.25, "rank": 1}
@@ -42,3 +42,31 @@ def test_values_that_cannot_be_are_refused(values, words):
 
 def test_an_operating_point_states_its_method():
     assert OperatingPoint(**POINT).method == "Youden's J"
+
+
+SCALE = {
+    "peaks": {"residual": [0.1, 0.2]},
+    "tiles": 2,
+    "tile_px": 96,
+    "level": 1.0,
+    "chosen_on": "others",
+}
+
+
+def autoencoder(**more):
+    return {**card("autoencoder:2x2", task="reconstruction", **more), "classes": []}
+
+
+def test_a_card_states_which_scores_are_usual():
+    made = make_card(autoencoder(anomaly=SCALE))
+    assert made.anomaly == AnomalyScale(**SCALE)
+    assert made.as_dict()["anomaly"] == SCALE
+    assert make_card(card("tiny")).anomaly is None
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"peaks": {}}, {"peaks": {"residual": [0.2, 0.1]}}, {"tiles": 0}]
+)
+def test_impossible_scores_are_refused(wrong):
+    with pytest.raises(ValueError, match="'anomaly'"):
+        make_card(autoencoder(anomaly={**SCALE, **wrong}))

@@ -6,6 +6,7 @@ colour is summed over its channels, which is equivalent to a grey image repeated
 
 from __future__ import annotations
 
+from .autoencoder import AUTOENCODER, VARIATIONAL, autoencoder_architecture
 from .base import Architecture
 from .channels import for_channels
 from .lite0 import LITE0_FINETUNE, LITE0_LINEAR
@@ -27,7 +28,8 @@ def architecture(name: str, channels: int = 1) -> Architecture:
     Parameters
     ----------
     name : str
-        One of the table, or ``"timm:"`` and the name of any image model of timm.
+        One of the table, ``"timm:"`` and the name of any image model of timm, or
+        ``"autoencoder:"`` and channels x halvings of an autoencoder.
     channels : int
         Number of channels of the input.
 
@@ -44,6 +46,8 @@ def architecture(name: str, channels: int = 1) -> Architecture:
         from .timm_models import timm_architecture
 
         return timm_architecture(name.removeprefix("timm:"))
+    if name.startswith((AUTOENCODER, VARIATIONAL)):
+        return autoencoder_architecture(name)
     raise ValueError(
         f"no architecture {name!r}; there are {', '.join(ARCHITECTURES)}, and timm:NAME for any "
         "image model of timm"

@@ -208,3 +208,62 @@ class TrainingRecipe:
             augment=self.augmentation,
             seed=self.seed,
         )
+
+
+@dataclass(frozen=True)
+class AutoencoderRecipe:
+    """The choices of `engine.autoencoder.train_autoencoder`, which documents each of them.
+
+    Raises
+    ------
+    ValueError
+        If choices contradict each other.
+    """
+
+    latent: int
+    depth: int
+    variational: bool
+    divergence: float
+    similarity: float
+    tile: int
+    tiles: int
+    info_bar: str
+    validation: float
+    flips: bool
+    brightness: float
+    noise: float
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    patience: int
+    seed: int
+    device: str
+    state: Path | None
+    finish: bool
+    licence: str
+
+    def __post_init__(self) -> None:
+        # the anomaly scores have cells of 16 pixels
+        cell = max(16, 2**self.depth)
+        if self.tile % cell:
+            raise ValueError(f"tile is {self.tile} px; choose a multiple of {cell}")
+        if self.tile < 4 * 2**self.depth:
+            raise ValueError(
+                f"tile is {self.tile} px, which a depth of {self.depth} reduces to less than 4 x 4 "
+                f"cells; choose {4 * 2**self.depth} or more"
+            )
+        if not 0 <= self.validation <= 0.5:
+            raise ValueError("validation must be between 0 and 0.5")
+
+    @property
+    def keep_info_bar(self) -> bool:
+        """Whether the network is trained on the info bar as well."""
+        return self.info_bar == "keep"
+
+    def fit_options(self, default_rate: float) -> FitOptions:
+        """Options of the optimisation; `default_rate` is used where no rate is chosen."""
+        return FitOptions(
+            self.epochs, self.batch_size, self.learning_rate or default_rate,
+            patience=self.patience, seed=self.seed,
+            augment=Augmentation(self.flips, self.brightness, self.noise),
+        )  # fmt: skip

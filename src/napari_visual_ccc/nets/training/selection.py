@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class CardPart(BaseModel):
@@ -63,3 +63,31 @@ class OperatingPoint(CardPart):
     chosen_on: str
     rates_of: str | None = None
     method: str = "Youden's J"
+
+
+class AnomalyScale(CardPart):
+    """Which scores of anomaly are usual for the images that an autoencoder was trained on.
+
+    Parameters
+    ----------
+    peaks : dict
+        Score → its largest values in held-out tiles, ascending; of many tiles, evenly spaced ones.
+    tiles, tile_px : int
+        Number of these tiles, and the side of the part of them that was scored, in pixels.
+    level : float
+        Largest median score of an image that the tiles are of.
+    chosen_on : str
+        What the tiles are of.
+    """
+
+    peaks: dict[str, Annotated[list[Annotated[float, Field(ge=0, le=1e12)]], Field(min_length=1)]]
+    tiles: Annotated[int, Field(ge=1)]
+    tile_px: Annotated[int, Field(ge=1)]
+    level: Annotated[float, Field(ge=0)]
+    chosen_on: str
+
+    @model_validator(mode="after")
+    def _ascend(self) -> AnomalyScale:
+        if not self.peaks or any(one != sorted(one) for one in self.peaks.values()):
+            raise ValueError("its card has no usable 'anomaly'")
+        return self
