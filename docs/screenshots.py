@@ -247,6 +247,39 @@ def train() -> None:
         save(viewer, "train_report")
 
 
+def lens() -> None:
+    """Need the development micrographs: a particle pasted into one of a superalloy."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
+    from benchmarks import anomaly
+
+    data = Path(os.environ["VCCC_DATA"])
+    every = anomaly.images(data, "superalloy")
+    pasted, _ = anomaly.composite(
+        every[3], anomaly.particles(data)[0], anomaly.OFFSETS["brighter"], np.random.default_rng(2)
+    )
+    with tempfile.TemporaryDirectory() as folder:
+        for number, image in enumerate(every[::2]):
+            imsave(Path(folder) / f"usual_{number}.png", image, check_contrast=False)
+        viewer = napari.Viewer(title="napari: AI lens", show=False)
+        viewer.show()
+        wait(200)
+        viewer.window.resize(1500, 950)
+        viewer.add_image(pasted, name="superalloy")
+        form = dock(viewer, "AI lens")
+        form.fold.expand(animate=False)
+        training = form.training
+        training.images.source.value = "Folder"
+        training.images.folder.value = Path(folder)
+        training.train_button.native.click()
+        settle(lambda: training.is_running)
+        shot(viewer, "lens_train")
+        training.use_button.native.click()
+        form.fold.collapse(animate=False)
+        press_run(form)
+        viewer.layers["superalloy anomaly"].opacity = 0.5
+        save(viewer, "lens_anomaly")
+
+
 def similar() -> None:
     """A single particle, with what it is like."""
     viewer = open_sample("nanoparticles")
@@ -368,7 +401,7 @@ def settle(is_running) -> None:
 
 if __name__ == "__main__":
     names = sys.argv[1:] or [
-        "denoise", "train", "classify", "similar", "explain", "trust", "concordance",
+        "denoise", "train", "lens", "classify", "similar", "explain", "trust", "concordance",
         "concordance_folder", "segment", "texture", "cluster", "measure", "quality", "correct",
         "micrograph", "lazy", "lens",
     ]  # fmt: skip

@@ -35,6 +35,7 @@ from .core.dataset import Dataset
 from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
 from .core.result import Audit, Evaluation, Prediction, Result, TrainedModel
+from .engine.autoencoder.trained import TrainedAutoencoder
 from .engine.lens.activations import Activations
 from .engine.lens.patterns import Patterns
 '''

@@ -58,6 +58,14 @@ def tiny_sam(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
     return folder
 
 
+@pytest.fixture(scope="session")
+def stripes_model(tmp_path_factory: pytest.TempPathFactory):
+    """File of a tiny autoencoder of stripes, and the result of its training."""
+    from tests.stripes import saved
+
+    return saved(tmp_path_factory.mktemp("autoencoder"))
+
+
 @pytest.fixture
 def rng() -> np.random.Generator:
     return np.random.default_rng(0)

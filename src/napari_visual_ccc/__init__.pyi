@@ -10,6 +10,7 @@ from .core.dataset import Dataset
 from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
 from .core.result import Audit, Evaluation, Prediction, Result, TrainedModel
+from .engine.autoencoder.trained import TrainedAutoencoder
 from .engine.lens.activations import Activations
 from .engine.lens.patterns import Patterns
 from .engine.lens.nearest import nearest_patches as nearest_patches
@@ -530,6 +531,58 @@ def common_patterns(
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
 ) -> Patterns:
     """Collect the common patterns of a folder: what each channel and each class looks for."""
+
+def train_autoencoder(
+    data: Dataset,
+    *,
+    latent: int = 8,
+    depth: int = 3,
+    variational: bool = False,
+    divergence: float = 0.001,
+    similarity: float = 0.0,
+    tile: int = 96,
+    tiles: int = 600,
+    info_bar: Literal['leave out', 'keep'] = 'leave out',
+    validation: float = 0.2,
+    flips: bool = True,
+    brightness: float = 0.05,
+    noise: float = 0.05,
+    epochs: int = 30,
+    batch_size: int = 32,
+    learning_rate: float = 0.0,
+    patience: int = 8,
+    seed: int = 0,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    state: Path | None = None,
+    finish: bool = False,
+    licence: str = 'not stated',
+) -> TrainedAutoencoder:
+    """Train a convolutional autoencoder on micrographs, for reconstructions and anomaly maps."""
+
+def anomaly_map(
+    image: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    score: Literal['features', 'residual'] = 'features',
+    usual: float = 0.9,
+    min_size: int = 64,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Map and label what a trained autoencoder has not learnt: foreign particles, defects."""
+
+def reconstruct(
+    image: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Reconstruct a micrograph with a trained autoencoder."""
 
 def region_table(
     labels: Image,

@@ -23,6 +23,7 @@ from napari_visual_ccc.nets.models.published import VisualCNN
 from napari_visual_ccc.workflow.operations import OPERATIONS as CATALOGUE
 from tests.channels import image, write_files
 from tests.models import saved
+from tests.stripes import stripes, with_disc
 
 FILES = [
     "metals.safetensors", "metals_architecture.txt", "metals_figures", "metals_history.csv",
@@ -442,3 +443,24 @@ def test_common_patterns_of_a_folder_become_a_page_a_sheet_and_tables(tmp_path, 
     } <= written  # fmt: skip
     assert main(words) == 1
     assert "already exists" in capsys.readouterr().err
+
+
+def test_an_autoencoder_from_a_folder_finds_a_disc(stripes_model, tmp_path, capsys):
+    folder = tmp_path / "usual"
+    folder.mkdir()
+    for k in range(4):
+        imsave(folder / f"{k}.png", stripes(k), check_contrast=False)
+    small = ["--latent", "2", "--depth", "2", "--tile", "32", "--tiles", "16", "--epochs", "1"]
+    model = tmp_path / "own.safetensors"
+    assert main(["train_autoencoder", str(folder), "-o", str(model), *small]) == 0
+    assert "held out: images of other specimens or files" in capsys.readouterr().out
+    assert read_card(model).task == "reconstruction"
+    assert main(["train_autoencoder", str(folder), "-o", str(model), *small]) == 1
+    assert "already exists" in capsys.readouterr().err
+    imsave(tmp_path / "new.png", with_disc(stripes(9))[0], check_contrast=False)
+    out = tmp_path / "out"
+    words = ["anomaly_map", str(tmp_path / "new.png"), "--model", str(stripes_model[0])]
+    assert main([*words, "--score", "residual", "-o", str(out)]) == 0
+    assert {"new_anomaly.ome.tif", "new_anomalies.ome.tif"} <= {one.name for one in out.iterdir()}
+    assert main(["classify", str(tmp_path / "new.png"), "--model", str(model)]) == 1
+    assert "an autoencoder, which names no classes" in capsys.readouterr().err

@@ -278,3 +278,16 @@ def test_the_layers_of_a_model_are_a_table_and_a_file(network, tmp_path):
     assert found.facts["parameters"] == found.facts["trained"] == found.table["parameters"].sum()
     assert found.facts["operating_point"]["chosen_on"] == "validation part"
     assert (tmp_path / "metals_architecture.txt").read_text("utf-8") == found.facts["text"]
+
+
+def test_an_autoencoder_is_saved_with_its_report(stripes_model, tmp_path):
+    _, result = stripes_model
+    files = save_model(result, tmp_path / "mine")
+    assert [one.name for one in files] == [
+        "mine.safetensors", "mine_split.csv", "mine_report.html", "mine_report.json",
+        "mine_history.csv", "mine_architecture.txt",
+    ]  # fmt: skip
+    described = describe_model(files[0])
+    assert described.facts["architecture"] == "autoencoder:2x2"
+    assert "reconstructs its input" in described.facts["text"]
+    assert "mine: reconstruction of held-out tiles" in files[2].read_text(encoding="utf-8")

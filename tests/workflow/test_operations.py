@@ -20,8 +20,8 @@ from napari_visual_ccc.workflow.signature import checked
 
 # these explain an image several to fifty times, through the same checks as `explain`
 REPEATED = ("cam_sanity_checks", "compare")
-# has no model of its own: see tests/workflow/composed
-NEEDS_MODEL = ("sam_masks",)
+# have no model of their own: see tests/workflow/composed and tests/engine/autoencoder
+NEEDS_MODEL = ("sam_masks", "anomaly_map", "reconstruct")
 FORMS = [name for name, one in OPERATIONS.items() if one.has_form]
 QUICK = [name for name in FORMS if name not in (*REPEATED, *NEEDS_MODEL)]
 IMAGES = [name for name in QUICK if OPERATIONS[name].takes == "image"]

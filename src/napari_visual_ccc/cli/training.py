@@ -33,12 +33,22 @@ _DATA = (
 )
 
 
+# commands whose images need no classes
+_UNLABELLED = ("train_autoencoder",)
+
+_IMAGES = (
+    "image, stack, folder of images, or .csv table with the column path and, optionally, group"
+)
+
+
 def command(name: str) -> click.Command:
     """Make one of `COMMANDS`."""
     if name == "import":
         return _import_command()
     takes_folder = CATALOGUE[name].takes == "folder"
-    text = "FOLDER: folder of images" if takes_folder else f"DATA: {_DATA}"
+    text = "FOLDER: folder of images"
+    if not takes_folder:
+        text = f"DATA: {_IMAGES if name in _UNLABELLED else _DATA}"
     metavar = "FOLDER" if takes_folder else "DATA"
     params: list[click.Parameter] = [click.Argument(["data"], type=FILE, metavar=metavar)]
     if not takes_folder:
@@ -48,7 +58,7 @@ def command(name: str) -> click.Command:
                 help="Regular expression; its first (group) matches the specimen in a file name.",
             )
         )  # fmt: skip
-    if CATALOGUE[name].takes == "dataset" and name != "evaluate":
+    if CATALOGUE[name].takes == "dataset" and name not in ("evaluate", *_UNLABELLED):
         params.append(
             click.Option(
                 ["--channels"], default="", metavar="NAME,NAME",
@@ -67,7 +77,7 @@ def command(name: str) -> click.Command:
 
 
 def _output(name: str) -> click.Option:
-    if name != "train":
+    if name not in ("train", "train_autoencoder"):
         return terminal.output_option("visual-ccc-output", "Folder for tables and the report")
     return click.Option(
         ["-o", "--output"], type=FILE, required=True, metavar="FILE",
@@ -81,8 +91,8 @@ def _run(name: str, data: Path, output: Path, force: bool, **values: Any) -> int
         return _folder(name, data, parameters, output, force)
     from ..io.datasets import load
 
-    channels = _channels(parameters) if name == "evaluate" else values["channels"]
-    least = 1 if name == "evaluate" else 2
+    channels = _channels(parameters) if name == "evaluate" else values.get("channels", "")
+    least = 0 if name in _UNLABELLED else 1 if name == "evaluate" else 2
     found = load(data, group=values["group"], channels=channels, min_classes=least)
     return _WRITERS[name](found, parameters, output, force)
 
@@ -122,8 +132,32 @@ def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
 
     path = named(output)
     check_companions(path, force=force)
+    result = _interruptible("train", data, parameters)
+    _summary(result.evaluation)
+    _operating_point(result.evaluation)
+    _notes(result)
+    for file in save_model(result, path, force=force):
+        print(f"  {file}")
+    return OK
+
+
+def _train_autoencoder(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
+    from ..workflow.models import check_companions, named, save_model
+
+    path = named(output)
+    check_companions(path, force=force)
+    result = _interruptible("train_autoencoder", data, parameters)
+    print(result.summary.round(3).to_string(index=False))
+    _notes(result)
+    for file in save_model(result, path, force=force):
+        print(f"  {file}")
+    return OK
+
+
+def _interruptible(name: str, data: Any, parameters: dict[str, Any]) -> Any:
+    """Train; if that is interrupted, say how to continue."""
     try:
-        result = _executed("train", data, parameters)
+        return _executed(name, data, parameters)
     except KeyboardInterrupt:
         from ..nets.training.state import folds_file
 
@@ -135,12 +169,6 @@ def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
                 file=sys.stderr,
             )
         raise
-    _summary(result.evaluation)
-    _operating_point(result.evaluation)
-    _notes(result)
-    for file in save_model(result, path, force=force):
-        print(f"  {file}")
-    return OK
 
 
 def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
@@ -168,7 +196,10 @@ def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) 
 
 
 # how the result of an operation on a data set is written
-_WRITERS = {"audit_dataset": _audit, "train": _train, "evaluate": _evaluate}
+_WRITERS = {
+    "audit_dataset": _audit, "train": _train, "evaluate": _evaluate,
+    "train_autoencoder": _train_autoencoder,
+}  # fmt: skip
 
 
 # what the table of a folder is called in the name of its file

@@ -29,7 +29,7 @@ def architecture_text(card: ModelCard, table: pd.DataFrame) -> str:
     count = totals(table)
     lines = [
         f"{card.name}: {card.architecture}, input 1 × {card.input_px} × {card.input_px}, "
-        f"{len(card.classes)} classes",
+        + (f"{len(card.classes)} classes" if card.classes else "reconstructs its input"),
         f"parameters: {count['parameters']:,}, of which {count['trained']:,} are trained",
         "",
     ]

@@ -195,9 +195,14 @@ def _training(result: TrainedModel, drawn: Mapping[str, Drawn]) -> dict[str, Any
         "split": list(counts.itertuples(name=None)),
         "left_out": f"{some(len(result.skipped), 'file')} could not be used{more}",
         "skipped": rows[["name", "reason"]].to_numpy().tolist() if len(rows) else [],
-        "card": [(_CARD[key], _words(value)) for key, value in _card(result).items()],
+        "card": card_rows(_card(result)),
         "layers": _layers(result),
     }
+
+
+def card_rows(card: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Entries of a model card in words, those that a report lists."""
+    return [(name, _words(card[key])) for key, name in _CARD.items() if key in card]
 
 
 def _checkpoints(result: TrainedModel) -> list[tuple[Any, ...]]:

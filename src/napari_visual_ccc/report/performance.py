@@ -163,7 +163,7 @@ class Drawn(NamedTuple):
 
 def embedded(drawn: Drawn) -> dict[str, Any]:
     """A figure for the page: the same SVG as in the file beside it."""
-    return _image(drawn.svg, "svg+xml", drawn.picture.title, round(96 * drawn.picture.size[0]))
+    return image_of(drawn.svg, "svg+xml", drawn.picture.title, round(96 * drawn.picture.size[0]))
 
 
 def _thumbnail(picture: np.ndarray | None, name: str) -> dict[str, Any] | None:
@@ -173,10 +173,11 @@ def _thumbnail(picture: np.ndarray | None, name: str) -> dict[str, Any] | None:
         return None
     file = io.BytesIO()
     Image.fromarray(picture).save(file, "png", optimize=True)
-    return _image(file.getvalue(), "png", name, 160)
+    return image_of(file.getvalue(), "png", name, 160)
 
 
-def _image(content: bytes, kind: str, alt: str, width: int) -> dict[str, Any]:
+def image_of(content: bytes, kind: str, alt: str, width: int) -> dict[str, Any]:
+    """Embed the content of an image file, of MIME type ``image/KIND``, in the page."""
     data = f"data:image/{kind};base64,{base64.b64encode(content).decode()}"
     return {"data": data, "alt": alt, "width": width}
 

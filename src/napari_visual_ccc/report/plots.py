@@ -224,8 +224,8 @@ def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
     axes.legend(loc="upper left", fontsize=8)
 
 
-def draw_history(axes: Axes, history: pd.DataFrame) -> None:
-    """Draw loss (left) and accuracy (right) by epoch, and the learning rate below them.
+def draw_history(axes: Axes, history: pd.DataFrame, metric: str = "accuracy") -> None:
+    """Draw loss (left) and metric (right) by epoch, and the learning rate below them.
 
     Columns may be missing.
     """
@@ -233,7 +233,7 @@ def draw_history(axes: Axes, history: pd.DataFrame) -> None:
 
     below = _draw_learning_rate(axes, history) if _has(history, "learning_rate") else axes
     right, lines = axes.twinx(), []
-    for place, column, colour in ((axes, "loss", _BLUE), (right, "accuracy", _RED)):
+    for place, column, colour in ((axes, "loss", _BLUE), (right, metric, _RED)):
         for name, look in ((column, "o-"), (f"validation_{column}", "s--")):
             if _has(history, name):
                 curve = (history["epoch"], history[name], look)
@@ -241,7 +241,8 @@ def draw_history(axes: Axes, history: pd.DataFrame) -> None:
                 lines += place.plot(*curve, ms=3, color=colour, label=label)
         place.set_ylabel(column, color=colour)
         place.yaxis.set_visible(place.has_data())
-    right.set_ylim(0, 1.02)
+    if metric == "accuracy":
+        right.set_ylim(0, 1.02)
     axes.set(xlim=(history["epoch"].min() - 0.5, history["epoch"].max() + 0.5))
     below.set_xlabel("epoch")
     below.xaxis.set_major_locator(MaxNLocator("auto", integer=True, min_n_ticks=1))

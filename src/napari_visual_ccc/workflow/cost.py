@@ -242,6 +242,13 @@ def _sam(shape: tuple[int, int], choices: Mapping[str, Any]) -> Cost:
 SAM = OfRun(_sam)
 
 
+def anomaly_map(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
+    """Needs of `anomaly_map`; the features are those of a backbone."""
+    by_features = choices.get("score", "features") == "features"
+    ns, plane = (1060, 420) if by_features else (460, 230)
+    return network(8, ns, plane=plane)(kind, choices)
+
+
 def _counted(kind: np.dtype) -> bool:
     """Whether every grey level has a bin of its own, so that no limits are needed first."""
     return kind.kind in "bui" and kind.itemsize <= 2

@@ -13,6 +13,7 @@ from ..core.progress import run
 from ..core.result import Result, TrainedModel
 
 if TYPE_CHECKING:
+    from ..engine.autoencoder.trained import TrainedAutoencoder
     from ..nets.sam.hub import Offer
 
 SUFFIX = ".safetensors"
@@ -58,13 +59,15 @@ def check_companions(path: Path, *, force: bool) -> None:
             raise FileExistsError(f"{folder} already exists; add --force to replace it")
 
 
-def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -> list[Path]:
+def save_model(
+    result: TrainedModel | TrainedAutoencoder, path: str | Path, *, force: bool = False
+) -> list[Path]:
     """Write a trained model, and beside it its split, report, figures, layers and checkpoints.
 
     Parameters
     ----------
-    result : TrainedModel
-        From `train`.
+    result : TrainedModel or TrainedAutoencoder
+        From `train` or `train_autoencoder`.
     path : str or Path
         Of the model; ``.safetensors`` is added where it is missing. The others are named after it.
     force : bool
@@ -74,7 +77,8 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     -------
     list of Path
         What was written: model, split (CSV), report (HTML), its numbers (JSON), history (CSV),
-        layers (text), folder of figures (SVG) and, if there are any, folder of checkpoints.
+        layers (text) and, of a classifier, folder of figures (SVG) and, if there are any, folder
+        of checkpoints.
 
     Raises
     ------
@@ -83,6 +87,7 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     """
     from ..report.architecture import architecture_text
     from ..report.classifier import write_numbers, write_report
+    from ..report.reconstruction.page import write_autoencoder_report
 
     path = named(path)
     others = companions(path)
@@ -94,17 +99,21 @@ def save_model(result: TrainedModel, path: str | Path, *, force: bool = False) -
     for name, table in (("split", split), ("history", result.history)):
         with written(others[name], force=force) as part:
             table.to_csv(part, index=False)
-    write_report(result, others["report"], figures=others["figures"], force=force)
-    write_numbers(result, others["numbers"], force=force)
+    card = result.model.card.model_copy(update={"name": path.stem})
     if result.architecture is not None:
-        card = result.model.card.model_copy(update={"name": path.stem})
         text = architecture_text(card, result.architecture)
         write_text(text, others["architecture"], force=force)
-    _save_checkpoints(result, path, others["checkpoints"])
+    if isinstance(result, TrainedModel):
+        write_report(result, others["report"], figures=others["figures"], force=force)
+        write_numbers(result, others["numbers"], force=force)
+        _save_checkpoints(result, path, others["checkpoints"])
+    else:
+        shown = replace(result, model=replace(result.model, card=card))
+        write_autoencoder_report(shown, others["report"], others["numbers"], force=force)
     return [path, *(one for one in others.values() if one.exists())]
 
 
-def save_weights(result: TrainedModel, path: Path) -> None:
+def save_weights(result: TrainedModel | TrainedAutoencoder, path: Path) -> None:
     """Write the model file alone, named after its path; it replaces a file that is there.
 
     The checkpoints of a model that it replaces go with it.
@@ -166,7 +175,7 @@ def describe_model(path: Path | None = None) -> Result:
     from ..nets.layers import layer_table
     from ..report.architecture import architecture_text, totals
 
-    model = load_model(path, torch.device("cpu"))
+    model = load_model(path, torch.device("cpu"), task=None)
     table, card = layer_table(model), model.card
     facts = {
         **model.identity, **totals(table), "classes": list(card.classes),

@@ -175,6 +175,12 @@ _LINES = (
               channels=True),
     Operation("common_patterns", "lens", "workflow.composed.common_patterns", "Common patterns",
               "folder"),
+    Operation("train_autoencoder", "lens", "engine.autoencoder.train_autoencoder",
+              "Train an autoencoder", "dataset"),
+    Operation("anomaly_map", "lens", "engine.autoencoder.anomaly", "Anomaly map",
+              "image", cost=cost.anomaly_map, planar=True),
+    Operation("reconstruct", "lens", "engine.autoencoder.anomaly", "Reconstruct",
+              "image", cost=cost.network(8, 470, plane=190), planar=True),
     Operation("region_table", "measure", "engine.measure.region_table", "Region table",
               # of a micrograph full of small objects
               "labels", ("image",), cost=Needs(2, 65, 600, shared=False)),

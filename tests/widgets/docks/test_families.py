@@ -36,9 +36,12 @@ def mask(particles) -> np.ndarray:
     return np.asarray(ccc.threshold(particles))
 
 
-# the score card gives none, and takes as long as all others together; Segment Anything needs a
-# model; concordance a second layer (test_classify.py), and a search an example (test_lens.py)
-OTHERS = ("cam_sanity_checks", "sam_masks", "concordance", "find_similar")
+# the score card gives none, and takes as long as all others together; Segment Anything and
+# autoencoders need a model; concordance a second layer (test_classify.py), and a search an example
+# (test_lens.py)
+OTHERS = (
+    "cam_sanity_checks", "sam_masks", "concordance", "find_similar", "anomaly_map", "reconstruct",
+)  # fmt: skip
 
 
 @pytest.mark.parametrize(

@@ -70,7 +70,7 @@ def open_model(model: Path | None, device: str) -> Steps[Model]:
     from ...nets import device as devices
 
     yield Progress(0, 0, "model")
-    return checkpoint.load_model(model, devices.choose(device))
+    return checkpoint.load_model(model, devices.choose(device), task=None)
 
 
 def see(

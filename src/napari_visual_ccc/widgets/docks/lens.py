@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container
 from napari.layers import Image, Layer
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
+from superqt import QCollapsible
 
 from ...core.layers import ChannelsLayer
 from ...core.progress import Progress, Steps
@@ -23,6 +24,7 @@ from ..layers.viewers import show_slice, text_overlay
 from ..parts.jobs import EXPECTED, report
 from ..parts.open import open_image
 from ..parts.tables import Table
+from .autoencoder import AutoencoderTraining
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -66,6 +68,11 @@ class Lens(TableForm):
         layout = self.native.layout()
         layout.insertWidget(layout.indexOf(self.table), buttons)
         layout.addWidget(self.pixel)
+        self.training = AutoencoderTraining(napari_viewer, self.use_autoencoder)
+        self.fold = QCollapsible("Train an autoencoder")
+        self.fold.addWidget(self.training.native)
+        self.fold.collapse(animate=False)
+        layout.addWidget(self.fold)
         self.viewer.dims.events.current_step.connect(self._on_slider)
         self.viewer.mouse_drag_callbacks.append(self._on_mouse)
 
@@ -83,6 +90,14 @@ class Lens(TableForm):
             (LAST, ""),
             *((f"{name}   {known[name]}" if name in known else name, name) for name in names),
         ]
+
+    def use_autoencoder(self, path: Path) -> None:
+        """Choose a trained autoencoder for reconstructions and anomaly maps."""
+        titles = {one.name: title for title, one in self.operations.items()}
+        for name in ("reconstruct", "anomaly_map"):
+            self.method.value = titles[name]
+            self.fields["model"].value = path
+        self.say(f"The model is {path.name}: run {self.method.value}.")
 
     # results --------------------------------------------------------------------------------------
 

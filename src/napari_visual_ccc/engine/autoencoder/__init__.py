@@ -1,0 +1,1 @@
+"""Autoencoders: training, reconstruction, anomaly maps."""

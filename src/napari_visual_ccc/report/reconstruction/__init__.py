@@ -1,0 +1,1 @@
+"""Report on an autoencoder."""

@@ -1,0 +1,267 @@
+"""Train an autoencoder on what is usual: images, choices, curves, reconstructions, model file."""
+
+from __future__ import annotations
+
+import functools
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import finalize
+
+from magicgui.widgets import Container, ProgressBar, PushButton
+from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget
+from superqt import QCollapsible
+
+from ...core.progress import Progress, map_progress
+from ...report import plots
+from ...workflow import signature
+from ...workflow.models import SUFFIX, named, save_model, save_weights
+from ...workflow.run import Outcome, execute
+from ..form.fields import field_of
+from ..parts.jobs import EXPECTED, Job, report
+from ..parts.report import Canvas
+from .usual_images import UsualImages
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+NAME = "train_autoencoder"
+
+# always visible; the other parameters are behind "More parameters"
+_FIRST = ("latent", "depth", "epochs")
+
+# the dock sets these itself
+_HIDDEN = ("state", "finish")
+
+# seconds between two drawings of the curves
+_REDRAW = 0.5
+
+_CURVES, _EXAMPLES = range(2)
+
+
+class AutoencoderTraining(Container):
+    """Train an autoencoder, look at its reconstructions, and use it.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Source of layers.
+    use : callable
+        Takes the path of the trained model.
+    """
+
+    def __init__(self, viewer: Viewer, use: Callable[[Path], object]) -> None:
+        self._use = use
+        self.result: Any = None
+        self.saved: Path | None = None
+        self._job: Job | None = None
+        self._rows: list[dict[str, float]] = []
+        self._drawn, self._trained, self._finishing = 0.0, 0, False
+        self._given: tuple[Any, dict[str, Any]] | None = None
+        self._temporary = tempfile.TemporaryDirectory(prefix="visual-ccc-")
+        finalize(self, self._temporary.cleanup)
+        self.images = UsualImages(viewer)
+        self.fields: dict[str, Any] = {
+            name: field_of(parameter)
+            for name, parameter in signature.parameters(NAME).items()
+            if name not in _HIDDEN
+        }
+        first = Container(widgets=[self.fields[name] for name in _FIRST])
+        more = Container(widgets=[one for name, one in self.fields.items() if name not in _FIRST])
+        self._make_widgets()
+        super().__init__(widgets=[self.images, first], labels=False)
+        for one in (self, first, more, self._buttons):
+            one.margins = (0, 0, 0, 0)
+        fold = QCollapsible("More parameters")
+        fold.addWidget(more.native)
+        fold.collapse(animate=False)
+        for widget in (fold, self._buttons.native, self.bar.native, self.message, self.tabs):
+            self.native.layout().addWidget(widget)
+        # Qt does not own the Python side of these
+        self._kept = (first, more, fold)
+        self.train_button.changed.connect(self._on_train_button)
+        self.save_button.changed.connect(lambda: self.save())
+        self.use_button.changed.connect(self.use)
+        self.native.destroyed.connect(self._close)
+
+    def _make_widgets(self) -> None:
+        self.train_button = PushButton(text="Train", tooltip=signature.summary(NAME))
+        self.save_button = PushButton(
+            text="Save…", enabled=False, tooltip="Save the model and its report"
+        )
+        self.use_button = PushButton(
+            text="Use", enabled=False, tooltip="Make anomaly maps with this model"
+        )
+        self._buttons = Container(
+            widgets=[self.train_button, self.save_button, self.use_button],
+            layout="horizontal",
+            labels=False,
+        )
+        self.bar = ProgressBar(min=0, max=100, visible=False)
+        self.message = QLabel()
+        self.message.setWordWrap(True)
+        self.message.hide()
+        self.curves, self.examples = Canvas(), Canvas()
+        self.tabs = QTabWidget()
+        self.tabs.addTab(self.curves, "Training")
+        self.tabs.addTab(self.examples, "Reconstructions")
+        self.tabs.hide()
+
+    @property
+    def choices(self) -> dict[str, Any]:
+        """Values of the fields."""
+        return {name: field.value for name, field in self.fields.items()}
+
+    @property
+    def is_running(self) -> bool:
+        """Whether a model is trained at the moment."""
+        return self._job is not None
+
+    @property
+    def epochs(self) -> int:
+        """Number of finished epochs of the present training."""
+        return len(self._rows)
+
+    @property
+    def _state(self) -> Path:
+        return Path(self._temporary.name) / "training.state"
+
+    def _close(self, *_: Any) -> None:
+        # Qt has deleted the fields: nothing may touch them
+        if self._job is not None:
+            self._job.abandon()
+
+    # training -------------------------------------------------------------------------------------
+
+    def _on_train_button(self) -> None:
+        if self._job is None:
+            self.train()
+        elif self._finishing:
+            self._job.cancel()
+            self._say("Cancelled.")
+        else:
+            self.stop()
+
+    def train(self, *, finish: bool = False) -> None:
+        """Train in the background; with `finish` package the best epoch of a stopped training."""
+        try:
+            if not finish:
+                self._given = (self.images.dataset(), self.choices)
+                self._state.unlink(missing_ok=True)
+                self._rows = []
+            assert self._given is not None
+            data, choices = self._given
+            steps = execute(
+                NAME, {"data": data}, {**choices, "state": self._state, "finish": finish}
+            )
+        except EXPECTED as error:
+            report(error)
+            return
+        self._finishing, self._drawn = finish, 0.0
+        self.bar.max, self.bar.value, self.bar.visible = 0, 0, True
+        self.train_button.text = "Cancel" if finish else "Stop"
+        self._job = Job(
+            map_progress(steps, functools.partial(_recorded, rows=self._rows)), "Train",
+            returned=self._show, failed=self._on_failed, finished=self._on_finished,
+            progressed=self._on_progress,
+        )  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop training; the best epoch so far is kept."""
+        if self._job is None:
+            return
+        self._job.cancel()
+        if self._state.exists():
+            self._say("Stopped; the best epoch is being tested.")
+            self.train(finish=True)
+        else:
+            self._say("Stopped before the end of the first epoch.")
+
+    def _on_failed(self, error: Exception) -> None:
+        self._say("")
+        report(error)
+
+    def _on_finished(self) -> None:
+        self._job = None
+        self.bar.visible = False
+        self.train_button.text = "Train"
+
+    def _on_progress(self, progress: Progress) -> None:
+        self.bar.max = progress.total
+        self.bar.value = min(progress.done, progress.total)
+        if progress.note:
+            self.bar.label = progress.note
+        if len(self._rows) > 1 and time.monotonic() - self._drawn > _REDRAW:
+            self._drawn = time.monotonic()
+            self._draw_curves(list(self._rows))
+            self._show_tab(_CURVES)
+
+    def _draw_curves(self, rows: Any) -> None:
+        import pandas as pd
+
+        history = pd.DataFrame(rows)
+        self.curves.draw(lambda axes: plots.draw_history(axes, history, "psnr"))
+
+    def _show(self, outcome: Outcome) -> None:
+        from ...report.reconstruction.page import draw_examples, summary_text
+
+        self.result, self.saved = outcome.result, None
+        self._trained += 1
+        self._draw_curves(self.result.history)
+        self.examples.draw(lambda axes: draw_examples(axes, self.result))
+        self.save_button.enabled = self.use_button.enabled = True
+        notes = "; ".join(self.result.notes)
+        self._say(f"{summary_text(self.result)}. {notes[:1].upper()}{notes[1:]}.")
+        self._show_tab(_EXAMPLES)
+
+    # result ---------------------------------------------------------------------------------------
+
+    def save(self, path: Path | None = None) -> Path | None:
+        """Save model and report; without a path a dialog asks for it."""
+        if self.result is None:
+            return None
+        force = False
+        if path is None:
+            name, _ = QFileDialog.getSaveFileName(
+                self.native, "Save model", f"autoencoder{SUFFIX}", f"Models (*{SUFFIX})"
+            )
+            if not name:
+                return None
+            path = named(name)
+            # the dialog has asked whether to replace the file
+            force = path.exists() and path == Path(name)
+        try:
+            self.saved = save_model(self.result, path, force=force)[0]
+        except EXPECTED as error:
+            report(error)
+            return None
+        self._say(f"Saved {self.saved} with its report.")
+        return self.saved
+
+    def use(self) -> None:
+        """Choose this model for anomaly maps; unsaved, it is gone when the dock is closed."""
+        if self.result is None:
+            return
+        path = self.saved
+        if path is None:
+            # a new folder each time: results of a model trained before keep the path of its file
+            path = Path(self._temporary.name) / str(self._trained) / f"autoencoder{SUFFIX}"
+            save_weights(self.result, path)
+        self._use(path)
+
+    def _say(self, text: str) -> None:
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
+
+    def _show_tab(self, number: int) -> None:
+        self.tabs.show()
+        self.tabs.setCurrentIndex(number)
+
+
+def _recorded(progress: Progress, rows: list[dict[str, float]]) -> Progress:
+    """Keep the numbers of every epoch: the job drops progress that comes too fast to display."""
+    if "epoch" in progress.values:
+        rows.append(dict(progress.values))
+    return progress

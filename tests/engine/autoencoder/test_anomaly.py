@@ -1,0 +1,114 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.autoencoder import anomaly
+from napari_visual_ccc.nets.card import DEFAULT
+from tests.stripes import stripes, with_disc
+
+
+@pytest.fixture(scope="module")
+def model(stripes_model):
+    return stripes_model[0]
+
+
+@pytest.fixture(scope="module")
+def wide():
+    return with_disc(stripes(9, (96, 208)), (48, 60), 14)
+
+
+@pytest.fixture(scope="module")
+def found(model, wide):
+    return run(anomaly.anomaly_map(wide[0], (2.0, 2.0), "nm", model=model))
+
+
+def test_a_foreign_disc_has_the_largest_score(found, wide):
+    _, disc = wide
+    inside = found.data[disc]
+    assert inside.mean() > found.data[:, 140:].mean() * 1.5
+    assert found.labels[48, 60] == 1
+    row = found.table.iloc[0]
+    assert row["peak"] == pytest.approx(found.data[found.labels == 1].max())
+    assert row["area_nm2"] == 4 * row["area_px"] == 4 * (found.labels == 1).sum()
+    assert found.facts["regions"] == len(found.table) == found.labels.max()
+    assert "threshold from 18 tiles of images of other specimens or files" in found.notes
+
+
+def test_the_residual_alone_is_another_score(model, wide):
+    found = run(anomaly.anomaly_map(wide[0], model=model, score="residual", usual=0.6))
+    assert found.data.shape == wide[0].shape
+    assert not any("support" in note for note in found.notes)
+    assert "area_px" in found.table
+
+
+def test_small_regions_are_left_out(model, wide):
+    found = run(anomaly.anomaly_map(wide[0], model=model, min_size=100_000))
+    assert found.labels.max() == 0
+    assert len(found.table) == 0
+
+
+def test_tiles_give_the_scores_of_the_whole(model, found, wide, monkeypatch):
+    monkeypatch.setattr(anomaly, "_BAND", 64)
+    monkeypatch.setattr(anomaly, "_TILE", 64)
+    tiled = run(anomaly.anomaly_map(wide[0], model=model))
+    np.testing.assert_allclose(tiled.data, found.data, rtol=1e-3)
+
+
+def test_image_is_reconstruction_plus_residual(model):
+    image = stripes(9).astype(np.float32) * 100
+    image[:4, :4] = np.nan
+    found = run(anomaly.reconstruct(image, model=model))
+    total = found.layer("reconstruction").data + found.layer("residual").data
+    known = np.isfinite(image)
+    low, high = np.percentile(image[known], (1, 99))
+    middle = known & (image > low) & (image < high)
+    np.testing.assert_allclose(total[middle], image[middle], rtol=1e-3)
+    assert np.isnan(total[~known]).all()
+    assert 5 < found.facts["psnr"] < 60
+
+
+def test_a_stack_goes_slice_by_slice_without_its_info_bar(model):
+    stack = np.stack([stripes(9), with_disc(stripes(9))[0]])
+    stack[:, 80:] = 0
+    given = Micrograph(stack, (2, 2), "nm", info_bar=InfoBar(bottom=16))
+    found = ccc.anomaly_map(given, model=model)
+    assert found.data.shape == stack.shape
+    assert np.isnan(found.data[:, 80:]).all()
+    assert found.labels[:, 80:].max() == 0
+    assert set(found.table["index_0"]) <= {0, 1}
+    assert found.data[1, :80].max() > found.data[0, :80].max()
+
+
+def test_a_classifier_and_an_autoencoder_are_not_mistaken(model):
+    image = stripes(0)
+    with pytest.raises(ValueError, match="a classifier, which reconstructs nothing"):
+        ccc.reconstruct(image, model=DEFAULT)
+    with pytest.raises(ValueError, match="an autoencoder, which names no classes"):
+        ccc.classify(image, model=model)
+    with pytest.raises(ValueError, match="choose a model of an autoencoder"):
+        ccc.anomaly_map(image)
+    with pytest.raises(ValueError, match="works on one"):
+        run(anomaly.reconstruct(np.zeros((2, 9, 9)), model=model))
+
+
+def test_a_pixel_size_far_from_the_training_is_noted(model):
+    notes = ccc.reconstruct(stripes(0), (50, 50), "nm", model=model).notes
+    assert notes == ("50 nm per pixel is far from the training images (2 nm)",)
+
+
+def test_repeats_are_equal_and_the_input_stays(model, wide):
+    image = wide[0].copy()
+    first, again = (run(anomaly.anomaly_map(image, model=model)) for _ in range(2))
+    assert np.array_equal(first.data, again.data)
+    assert np.array_equal(image, wide[0])
+
+
+def test_a_constant_image_is_reconstructed_and_an_empty_one_refused(model):
+    found = run(anomaly.reconstruct(np.full((40, 50), 7, np.uint8), model=model))
+    assert np.isfinite(found.data).all()
+    with pytest.raises(ValueError, match="no finite pixel"):
+        run(anomaly.anomaly_map(np.full((40, 50), np.nan), model=model))

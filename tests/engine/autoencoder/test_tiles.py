@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_visual_ccc.core.dataset import from_images
+from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.autoencoder.tiles import MARGIN, TRAIN, VALIDATION, cut_tiles
+from napari_visual_ccc.engine.autoencoder.train_autoencoder import _network_input
+from napari_visual_ccc.nets.training.recipe import AutoencoderRecipe
+
+CHOICES = {
+    "latent": 2, "depth": 2, "variational": False, "divergence": 0.0, "similarity": 0.0,
+    "tile": 16, "tiles": 20, "info_bar": "leave out", "validation": 0.25, "flips": True,
+    "brightness": 0.0, "noise": 0.0, "epochs": 1, "batch_size": 4, "learning_rate": 0.0,
+    "patience": 3, "seed": 0, "device": "cpu", "state": None, "finish": False, "licence": "",
+}  # fmt: skip
+
+
+def cut(data, **more):
+    recipe = AutoencoderRecipe(**{**CHOICES, **more})
+    return run(cut_tiles(data, _network_input(recipe), recipe))
+
+
+def ramp(shape=(64, 160)):
+    """Grey levels that tell the column."""
+    return np.broadcast_to(np.arange(shape[1], dtype=np.float32), shape)
+
+
+def test_other_images_are_held_out_where_there_are_several():
+    found = cut(from_images([ramp()] * 4))
+    held_out = set(found.image_index[found.of(VALIDATION)])
+    assert len(held_out) == 1
+    assert not held_out & set(found.image_index[found.of(TRAIN)])
+    assert found.images["part"].tolist().count("validation") == 1
+    assert len(found.tiles) == 20
+    assert found.tiles.shape[1:] == (16, 16)
+    assert found.windows.shape[1:] == (16 + 2 * MARGIN, 16 + 2 * MARGIN)
+
+
+def test_a_strip_of_a_single_image_is_held_out_away_from_the_rest():
+    found = cut(from_images([ramp()]))
+    columns = found.tiles.astype(float)[:, 0] * 160
+    train, held_out = columns[found.of(TRAIN)], columns[found.of(VALIDATION)]
+    assert held_out.min() - train.max() > 16
+    assert found.images["part"].tolist() == ["both"]
+
+
+def test_images_of_one_group_are_held_out_as_images():
+    found = cut(from_images([ramp()] * 3, groups=["one specimen"] * 3))
+    assert found.held_out == "other images of the same specimen"
+    assert set(found.images["part"]) == {"train", "validation"}
+
+
+def test_a_stack_gives_tiles_of_every_slice():
+    levels = np.stack([ramp(), ramp()[:, ::-1]])
+    found = cut(from_images([levels]), tiles=8)
+    rising = np.sign(np.diff(found.tiles[:, 0, [0, -1]].astype(float), axis=1))
+    assert set(rising.ravel()) == {-1, 1}
+
+
+def test_the_info_bar_is_left_out_unless_it_is_kept():
+    image = np.random.default_rng(0).integers(0, 100, (96, 96)).astype(np.uint8)
+    image[64:] = 255
+    data = from_images([Micrograph(image, info_bar=InfoBar(bottom=32))] * 2)
+    assert cut(data, validation=0.5).tiles.min(axis=(1, 2)).max() < 0.5
+    assert cut(data, validation=0.5, info_bar="keep").tiles.min(axis=(1, 2)).max() == 1
+
+
+def test_what_cannot_be_used_is_listed():
+    found = cut(from_images([ramp(), ramp(), np.zeros((5, 5))], names=["a", "b", "small"]))
+    assert found.skipped.to_dict("records") == [
+        {"name": "small", "reason": "smaller than a tile of 16 px"}
+    ]
+    stack = np.stack([ramp(), np.full((64, 160), np.nan)])
+    found = cut(from_images([stack, ramp()], names=["stack", "b"]))
+    assert found.skipped["name"].tolist() == ["stack (1,)"]
+    with pytest.raises(ValueError, match="too few pixels for tiles of 16 px"):
+        cut(from_images([np.zeros((16, 16))]))
+
+
+def test_the_same_seed_cuts_the_same_tiles():
+    data = from_images([ramp()] * 3)
+    one, two, other = cut(data), cut(data), cut(data, seed=1)
+    assert np.array_equal(one.windows, two.windows)
+    assert one.digest == two.digest
+    assert not np.array_equal(one.windows, other.windows)

@@ -1,0 +1,73 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.autoencoder.train_autoencoder import train_autoencoder
+from tests.stripes import CHOICES, images
+
+
+def trained(**more):
+    return run(train_autoencoder(images(), **{**CHOICES, "tiles": 24, **more}))
+
+
+def same_weights(one, two) -> bool:
+    states = one.model.net.state_dict(), two.model.net.state_dict()
+    return all(torch.equal(states[0][name], states[1][name]) for name in states[0])
+
+
+def test_it_learns_and_says_what_it_was_tested_with(stripes_model):
+    _, result = stripes_model
+    card = result.model.card
+    assert result.history["loss"].iloc[-1] < result.history["loss"].iloc[0]
+    assert (card.task, card.classes, card.architecture) == (
+        "reconstruction", [], "autoencoder:2x2",
+    )  # fmt: skip
+    assert card.pixel_size_nm == [2, 2]
+    assert card.anomaly.tiles == result.facts["held_out_tiles"] == 18
+    assert card.anomaly.tile_px == 32
+    assert result.notes[0] == "held out: images of other specimens or files"
+    assert result.images["name"].isin(["image 3", "image 5"]).all()
+
+
+def test_an_interrupted_training_continues_to_the_same_weights(tmp_path):
+    state = tmp_path / "training.state"
+    steps = train_autoencoder(images(), **{**CHOICES, "tiles": 24, "state": state})
+    for progress in steps:
+        if progress.note == "epochs":
+            # as a killed process: what follows the first epoch is lost
+            steps.close()
+            break
+    assert state.exists()
+    assert same_weights(trained(state=state), trained())
+
+
+def test_a_stopped_training_is_finished_with_its_best_epoch(tmp_path):
+    state = tmp_path / "training.state"
+    with pytest.raises(ValueError, match="no trained epoch to finish"):
+        trained(state=state, finish=True)
+    first = trained(state=state, epochs=1)
+    assert same_weights(trained(state=state, epochs=1, finish=True), first)
+    with pytest.raises(ValueError, match="other images or settings"):
+        trained(state=state, epochs=1, similarity=0.5)
+
+
+def test_a_variational_one_with_similarity_in_the_loss():
+    result = trained(variational=True, similarity=0.5, epochs=1)
+    assert result.model.card.architecture == "variational-autoencoder:2x2"
+    assert np.isfinite(result.history["validation_loss"]).all()
+
+
+def test_without_a_validation_part_there_is_no_threshold():
+    result = trained(validation=0.0, epochs=1)
+    assert result.model.card.anomaly is None
+    assert "no threshold" in result.notes[0]
+
+
+def test_impossible_tiles_are_refused():
+    with pytest.raises(ValueError, match="choose a multiple of 16"):
+        trained(tile=40)
+    with pytest.raises(ValueError, match="choose 128 or more"):
+        trained(depth=5)

@@ -1,0 +1,84 @@
+"""Training of an autoencoder in the AI lens: from usual images to an anomaly map."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.utils.notifications import notification_manager
+from skimage.io import imsave
+
+from napari_visual_ccc.widgets.docks import usual_images as sources
+from napari_visual_ccc.widgets.docks.autoencoder import NAME, AutoencoderTraining
+from napari_visual_ccc.workflow import signature
+from tests.stripes import CHOICES, stripes, with_disc
+from tests.widgets.opening import dock
+
+
+@pytest.fixture
+def lens(viewer, tmp_path):
+    for k in range(4):
+        imsave(tmp_path / f"{k}.png", stripes(k), check_contrast=False)
+    lens = dock(viewer, "lens")
+    training = lens.training
+    training.images.source.value = sources.FOLDER
+    training.images.folder.value = tmp_path
+    for name, value in {**CHOICES, "tiles": 16}.items():
+        training.fields[name].value = value
+    return lens
+
+
+def test_from_usual_images_to_an_anomaly_map(viewer, lens, finish, qtbot, tmp_path):
+    training = lens.training
+    training.train_button.native.click()
+    assert training.train_button.text == "Stop"
+    qtbot.waitUntil(lambda: not training.is_running, timeout=120_000)
+    assert "PSNR" in training.message.text()
+    assert training.epochs == 3
+    assert len(training.curves.figure.axes) == 3
+    assert training.examples.figure.axes[0].images
+    saved = training.save(tmp_path / "own.safetensors")
+    assert saved.with_name("own_report.html").exists()
+    training.use_button.native.click()
+    assert lens.operation.name == "anomaly_map"
+    assert lens.fields["model"].value == saved
+    viewer.add_image(with_disc(stripes(9))[0], name="new", scale=(2, 2), units=("nm", "nm"))
+    lens.fields["score"].value = "residual"
+    lens.run_button.native.click()
+    finish(lens)
+    layer = viewer.layers["new anomaly"]
+    assert tuple(layer.scale) == (2, 2)
+    assert np.isfinite(layer.data).all()
+    assert "new anomalies" in viewer.layers
+
+
+def test_a_stopped_training_keeps_its_best_epoch(lens, qtbot):
+    training = lens.training
+    training.fields["epochs"].value = 200
+    training.train()
+    qtbot.waitUntil(lambda: training.epochs > 0, timeout=120_000)
+    training.stop()
+    assert training.train_button.text == "Cancel"
+    qtbot.waitUntil(lambda: not training.is_running, timeout=120_000)
+    assert training.result is not None
+    assert len(training.result.history) < 200
+    training.use()
+    assert lens.fields["model"].value.exists()
+
+
+def test_a_wrong_choice_is_reported_and_nothing_starts(lens):
+    lens.training.images.source.value = sources.LAYER
+    lens.training.train()
+    assert not lens.training.is_running
+    assert "open a micrograph" in notification_manager.records[-1].message
+
+
+def test_every_choice_has_a_field_but_those_that_the_widget_sets(viewer):
+    used = []
+    training = AutoencoderTraining(viewer, used.append)
+    assert set(training.choices) == set(signature.parameters(NAME)) - {"state", "finish"}
+    signature.checked(NAME, training.choices)
+    assert training.save() is None
+    training.use()
+    training.stop()
+    assert used == []
+    assert not training.save_button.enabled
