@@ -23,7 +23,7 @@ from scipy.ndimage import gaussian_filter, median_filter, zoom
 from skimage.io import imread
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.core.dataset import from_images
+from napari_visual_ccc.engine.autoencoder.images import from_images
 
 SEED, COMPOSITES, SIDE, BLOCK = 0, 16, 512, 64
 

@@ -6,8 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from napari_visual_ccc.core.dataset import Dataset, from_images
+from napari_visual_ccc.core.dataset import Dataset
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.autoencoder.images import from_images
 from napari_visual_ccc.engine.autoencoder.train_autoencoder import train_autoencoder
 from napari_visual_ccc.nets import checkpoint
 

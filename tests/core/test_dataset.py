@@ -6,11 +6,9 @@ import pytest
 from napari_visual_ccc.core.dataset import (
     Dataset,
     from_arrays,
-    from_images,
     from_regions,
     printable,
 )
-from napari_visual_ccc.core.micrograph import Micrograph
 
 
 def described(data):
@@ -175,16 +173,3 @@ def test_parts_are_given_to_all_images_or_to_none():
         from_arrays(images, list("aba"), parts=["train", "exam", "test"])
     with pytest.raises(ValueError, match="no image is in the part test"):
         from_arrays(images, list("aba"), parts=["train"] * 3).held_out  # noqa: B018
-
-
-def test_images_without_classes(rng):
-    stack = Micrograph(rng.random((3, 8, 8)), (2.0, 2.0), "nm", name="tilt series")
-    data = from_images([stack, rng.random((9, 9))], spacings=[(None, "px"), ((5.0, 5.0), "nm")])
-    assert [one.name for one in data.examples] == ["tilt series", "image 2"]
-    assert len({one.group for one in data.examples}) == 2
-    assert data.examples[0].read() is stack
-    assert data.examples[1].read().spacing == (5.0, 5.0)
-    with pytest.raises(ValueError, match="there is no image"):
-        from_images([])
-    with pytest.raises(ValueError, match="1 images, 2 names"):
-        from_images([stack], names=["a", "b"])

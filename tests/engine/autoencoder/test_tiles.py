@@ -3,9 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_visual_ccc.core.dataset import from_images
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.autoencoder.images import from_images
 from napari_visual_ccc.engine.autoencoder.tiles import MARGIN, TRAIN, VALIDATION, cut_tiles
 from napari_visual_ccc.engine.autoencoder.train_autoencoder import _network_input
 from napari_visual_ccc.nets.training.recipe import AutoencoderRecipe

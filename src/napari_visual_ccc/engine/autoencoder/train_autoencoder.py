@@ -70,7 +70,7 @@ def train_autoencoder(  # noqa: PLR0913
     ----------
     data : Dataset
         Images or stacks of what is usual, from `load_dataset` (with ``min_classes=0`` for a plain
-        folder) or `core.dataset.from_images`. Classes are not used.
+        folder) or `engine.autoencoder.images.from_images`. Classes are not used.
     latent : int
         Channels of the code. Few: only what is common is reconstructed. With many the network
         copies its input, and finds nothing unusual.

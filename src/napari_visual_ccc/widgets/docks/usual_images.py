@@ -10,8 +10,9 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, Container, FileEdit
 from napari.layers import Image, Labels, Shapes
 
-from ...core.dataset import Dataset, from_images, from_regions
+from ...core.dataset import Dataset, from_regions
 from ...core.micrograph import Micrograph
+from ...engine.autoencoder.images import from_images
 from ...io import datasets
 from ..layers.metadata import calibration, drawn_on, layers_of
 from ..layers.source import take
