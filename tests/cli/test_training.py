@@ -461,6 +461,7 @@ def test_an_autoencoder_from_a_folder_finds_a_disc(stripes_model, tmp_path, caps
     out = tmp_path / "out"
     words = ["anomaly_map", str(tmp_path / "new.png"), "--model", str(stripes_model[0])]
     assert main([*words, "--score", "residual", "-o", str(out)]) == 0
-    assert {"new_anomaly.ome.tif", "new_anomalies.ome.tif"} <= {one.name for one in out.iterdir()}
+    written = {one.name for one in out.iterdir()}
+    assert {f"new_anomaly_map_{name}.ome.tif" for name in ("anomaly", "anomalies")} <= written
     assert main(["classify", str(tmp_path / "new.png"), "--model", str(model)]) == 1
     assert "an autoencoder, which names no classes" in capsys.readouterr().err
