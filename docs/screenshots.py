@@ -247,7 +247,7 @@ def train() -> None:
         save(viewer, "train_report")
 
 
-def lens() -> None:
+def autoencoder() -> None:
     """Need the development micrographs: a particle pasted into one of a superalloy."""
     sys.path.insert(0, str(Path(__file__).parents[1]))
     from benchmarks import anomaly
@@ -274,12 +274,12 @@ def lens() -> None:
         training.fields["tiles"].value, training.fields["epochs"].value = 200, 10
         training.train_button.native.click()
         settle(lambda: training.is_running)
-        shot(viewer, "lens_train")
+        shot(viewer, "autoencoder_train")
         training.use_button.native.click()
         form.fold.collapse(animate=False)
         press_run(form)
         viewer.layers["superalloy anomaly"].opacity = 0.5
-        save(viewer, "lens_anomaly")
+        save(viewer, "autoencoder_anomaly")
 
 
 def similar() -> None:
@@ -403,7 +403,7 @@ def settle(is_running) -> None:
 
 if __name__ == "__main__":
     names = sys.argv[1:] or [
-        "denoise", "train", "lens", "classify", "similar", "explain", "trust", "concordance",
+        "denoise", "train", "autoencoder", "classify", "similar", "explain", "trust", "concordance",
         "concordance_folder", "segment", "texture", "cluster", "measure", "quality", "correct",
         "micrograph", "lazy", "lens",
     ]  # fmt: skip

@@ -250,7 +250,7 @@ def _example(
     return Example(name, label, group, opened, path, part)
 
 
-def _read_table(file: Path) -> pd.DataFrame:
+def _read_table(file: Path, channels: tuple[str, ...]) -> pd.DataFrame:
     import pandas as pd
 
     try:
@@ -267,7 +267,7 @@ def _read_table(file: Path) -> pd.DataFrame:
 def _from_csv(
     file: Path, pattern: re.Pattern[str] | None, min_classes: int, channels: tuple[str, ...]
 ) -> Dataset:
-    table = _read_table(file)
+    table = _read_table(file, channels)
     in_columns = bool(channels) and set(channels) <= set(table)
     if in_columns:
         table["path"] = table[channels[0]]

@@ -44,4 +44,4 @@ def test_the_dock_draws_the_same_sheet(stripes_model):
     axes = Figure().add_subplot()
     draw_examples(axes, result)
     assert axes.images[0].get_array().shape == sheet(result.examples).shape
-    assert "PSNR" in axes.get_title()
+    assert "PSNR" in summary_text(result)

@@ -90,7 +90,6 @@ def draw_examples(axes: Axes, result: TrainedAutoencoder) -> None:
     names = ("tile", "reconstruction", "residual")
     axes.set_yticks([(k + 0.5) * side for k in range(3)], names)
     axes.set_xticks([])
-    axes.set_title(summary_text(result), size=9)
 
 
 def summary_text(result: TrainedAutoencoder) -> str:
