@@ -18,6 +18,7 @@ import numpy as np
 
 from ..core.micrograph import Axis, InfoBar, Micrograph
 from ..core.plain import plain
+from .confine import confine, require_alone
 from .settings import Limits, Refused
 
 PIXELS, FACTS = "decoded.npy", "decoded.json"
@@ -143,11 +144,13 @@ def main(file: Path, pixels: int, memory: int, seconds: int) -> int:
     _limit(memory, seconds)
     from ..io.read import read
 
+    confine(file.parent)
     stated = _stated_pixels(file)
     if stated > pixels:
         print(_too_many(stated, pixels))
         return _LARGE
     try:
+        require_alone(file)
         image = read(file)
         if np.prod(image.data.shape, dtype=object) > pixels:
             print(_too_many(int(np.prod(image.data.shape, dtype=object)), pixels))
