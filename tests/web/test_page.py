@@ -50,7 +50,21 @@ def page(browser, address):
     assert wrong == []
 
 
-def test_images_are_classified_explained_and_segmented_with_the_keyboard(page, tmp_path, tiff16):
+def kept_become(page, client, jobs, count):
+    """Wait until the server has so many of the jobs."""
+    for _ in range(100):
+        kept = [one for one in jobs if client.get(f"/api/jobs/{one}").status_code == 200]
+        if len(kept) == count:
+            return
+        page.wait_for_timeout(100)
+    raise AssertionError(kept)
+
+
+def test_images_are_classified_explained_and_segmented_with_the_keyboard(
+    page, client, tmp_path, tiff16
+):
+    jobs = set()
+    page.on("request", lambda asked: jobs.update(re.findall("/api/jobs/([^/]+)", asked.url)))
     squares = tmp_path / "two squares.tif"
     squares.write_bytes(tiff16)
     page.keyboard.press("Tab")
@@ -85,9 +99,17 @@ def test_images_are_classified_explained_and_segmented_with_the_keyboard(page, t
     assert "area_nm2" in download.value.path().read_text("utf-8")
     page.set_viewport_size({"width": 390, "height": 844})
     assert page.locator("html").evaluate("one => one.scrollWidth") <= 390
+    # two previews, three analyses of both, and the explanation that was replaced
+    assert len(jobs) == 9
+    kept_become(page, client, jobs, 8)
+    page.get_by_role("button", name="Remove nanoparticles.png").click()
+    assert page.locator("article").count() == 1
+    kept_become(page, client, jobs, 4)
     page.get_by_role("button", name="Clear").click()
     assert page.locator("article").count() == 0
     assert page.locator("#queue li").count() == 0
+    assert page.get_by_text("Cleared.").is_visible()
+    kept_become(page, client, jobs, 0)
 
 
 def test_an_image_unlike_the_training_images_is_unknown(page):

@@ -48,26 +48,31 @@ export function forget(id) {
   request(`/api/jobs/${id}`, { method: "DELETE" }).catch(() => {});
 }
 
-// Queue a job and follow it to its end. A full queue is waited for.
+// Queue a job and follow it to its end. A full queue is waited for. The server keeps only what is done.
 export async function job(fields, { signal, report = () => {} } = {}) {
   let state = await queued(fields, signal, report);
-  while (state.state !== "done") {
-    if (state.state === "failed") throw new ApiError(422, state.error || "The job was stopped.");
-    report(state);
-    await wait(POLL_MS);
-    if (signal && signal.aborted) {
-      forget(state.id);
-      throw new DOMException("stopped", "AbortError");
+  try {
+    while (state.state !== "done") {
+      if (state.state === "failed") throw new ApiError(422, state.error || "The job was stopped.");
+      report(state);
+      await wait(POLL_MS);
+      state = await json(`/api/jobs/${state.id}`, { signal });
     }
-    state = await json(`/api/jobs/${state.id}`, { signal });
+    signal?.throwIfAborted();
+  } catch (error) {
+    forget(state.id);
+    throw error;
   }
   return state;
 }
 
 async function queued(fields, signal, report) {
+  // a short request is let through to its answer: without the id its job could not be deleted
+  const stop = fields.file ? signal : undefined;
   for (;;) {
+    signal?.throwIfAborted();
     try {
-      return await json("/api/jobs", { ...body(fields), method: "POST", signal });
+      return await json("/api/jobs", { ...body(fields), method: "POST", signal: stop });
     } catch (error) {
       if (error.status !== 503) throw error;
       report({ state: "full" });
@@ -83,4 +88,16 @@ function body(fields) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   return { body: form };
+}
+
+// Fields of a request that the controls in an element give.
+export function choicesIn(element) {
+  const given = {};
+  for (const control of element.querySelectorAll("[data-choice]")) {
+    const { choice } = control.dataset;
+    if (control.type === "checkbox") given[choice] = control.checked;
+    else if (control.type === "number" && control.value !== "") given[choice] = Number(control.value);
+    else if (control.type !== "number") given[choice] = control.value;
+  }
+  return given;
 }

@@ -1,6 +1,6 @@
 // The page: choose images, choose analyses, submit, see results.
 
-import { ApiError, file, forget, job, json, setToken } from "./client.js";
+import { ApiError, choicesIn, file, forget, job, json, setToken } from "./client.js";
 import { make, section, sizeText } from "./results.js";
 
 const by = (id) => document.getElementById(id);
@@ -123,17 +123,6 @@ function select(options, chosen) {
   return control;
 }
 
-function choicesIn(element) {
-  const given = {};
-  for (const control of element.querySelectorAll("[data-choice]")) {
-    const { choice } = control.dataset;
-    if (control.type === "checkbox") given[choice] = control.checked;
-    else if (control.type === "number" && control.value !== "") given[choice] = Number(control.value);
-    else if (control.type !== "number") given[choice] = control.value;
-  }
-  return given;
-}
-
 // images ----------------------------------------------------------------------------------------
 
 by("files").addEventListener("change", () => {
@@ -158,7 +147,7 @@ drop.addEventListener("drop", (event) => {
 function add(files) {
   quiet();
   for (const one of files) {
-    const image = { file: one, name: one.name, stop: new AbortController() };
+    const image = { file: one, name: one.name, stop: new AbortController(), jobs: new Set(), articles: [] };
     image.item = make("li", {}, make("span", { className: "box" }), make("span", {}, make("b", { textContent: one.name })));
     const remove = make("button", {
       type: "button", className: "second small", textContent: "Remove", ariaLabel: `Remove ${one.name}`,
@@ -182,6 +171,7 @@ async function show(image, before) {
     image.about.textContent = "sending";
     const done = await job({ operation: "preview", file: image.file }, { signal: image.stop.signal });
     image.id = done.id;
+    image.jobs.add(done.id);
     const address = await file(done.result.files[0].url);
     const picture = make("img", { src: address, alt: `Preview of ${image.name}` });
     image.item.firstChild.replaceWith(picture);
@@ -195,10 +185,12 @@ async function show(image, before) {
   }
 }
 
+// with its results, here and on the server
 function removeImage(image) {
   image.stop.abort();
-  if (image.id) forget(image.id);
-  image.item.remove();
+  image.jobs.forEach(forget);
+  [image.item, ...image.articles].forEach((one) => one.remove());
+  by("none").hidden = document.querySelector("article") !== null;
   state.images = state.images.filter((one) => one !== image);
   by("files").focus();
 }
@@ -237,8 +229,10 @@ async function runAll(chosen, signal) {
   for (const [number, image] of images.entries()) {
     await image.ready;
     if (signal.aborted) return;
+    if (image.stop.signal.aborted) continue;
     const article = make("article", {}, make("header", {}, make("h3", { textContent: image.name })));
     by("results").append(article);
+    image.articles.push(article);
     if (!image.id) {
       failed += 1;
       article.append(make("p", { className: "alert", textContent: image.about.textContent }));
@@ -247,8 +241,10 @@ async function runAll(chosen, signal) {
     for (const operation of chosen) {
       const where = `${image.name} (${number + 1} of ${images.length}), ${operation.title}`;
       const given = choicesIn(by(`do-${operation.name}`).closest("fieldset"));
-      if (!(await analyse(image, operation, given, article, signal, where))) failed += 1;
+      const done = await analyse(image, operation, given, article, signal, where);
       if (signal.aborted) return;
+      if (image.stop.signal.aborted) break;
+      if (!done) failed += 1;
     }
   }
   tell(failed ? `Done; ${failed} failed.` : "Done.");
@@ -264,8 +260,10 @@ async function analyse(image, operation, given, article, signal, where, replaced
   const fields = { operation: operation.name, image: image.id, ...given, ...pixelSize() };
   let shown;
   try {
-    const done = await job(fields, { signal, report });
+    const done = await job(fields, { signal: AbortSignal.any([signal, image.stop.signal]), report });
+    image.jobs.add(done.id);
     shown = await section(done, operation.title);
+    shown.dataset.job = done.id;
     if ((operation.properties || {}).target && done.result.target) {
       again(image, operation, { ...given, target: done.result.target }, shown);
     }
@@ -276,7 +274,12 @@ async function analyse(image, operation, given, article, signal, where, replaced
     replaced ? replaced.after(shown) : article.append(shown);
     return false;
   }
-  replaced ? replaced.replaceWith(shown) : article.append(shown);
+  if (!replaced) article.append(shown);
+  else {
+    forget(replaced.dataset.job);
+    image.jobs.delete(replaced.dataset.job);
+    replaced.replaceWith(shown);
+  }
   return true;
 }
 
@@ -315,8 +318,6 @@ function pixelSize() {
 by("clear").addEventListener("click", () => {
   state.running?.abort();
   for (const image of [...state.images]) removeImage(image);
-  by("results").querySelectorAll("article").forEach((one) => one.remove());
-  by("none").hidden = false;
   quiet();
   tell("Cleared.");
 });
