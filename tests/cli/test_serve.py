@@ -23,6 +23,19 @@ def test_another_address_needs_permission_and_a_token(capsys, tmp_path, monkeypa
     assert "too short" in capsys.readouterr().err
 
 
+def test_an_empty_token_is_an_error_and_not_a_server_without_one(capsys, tmp_path, monkeypatch):
+    (tmp_path / "token").write_text("\n")
+    assert main(["serve", "--token-file", str(tmp_path / "token")]) == 2
+    assert "there is no token in" in capsys.readouterr().err
+    monkeypatch.setenv("VISUAL_CCC_TOKEN", " ")
+    assert main(["serve"]) == 2
+    assert "there is no token in VISUAL_CCC_TOKEN" in capsys.readouterr().err
+    # the end of a line is no part of it: this one is one character too short
+    monkeypatch.setenv("VISUAL_CCC_TOKEN", 15 * "a" + "\n")
+    assert main(["serve"]) == 2
+    assert "too short" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM")
 def test_the_command_serves_until_it_is_stopped(tmp_path):
     words = [sys.executable, "-m", "napari_visual_ccc.cli", "serve", "--port", "0"]

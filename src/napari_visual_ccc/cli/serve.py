@@ -53,9 +53,14 @@ def _serve(
 
 def _token(file: Path | None) -> str:
     """The token, which is never a word of the command: others would see it in the list of tasks."""
-    if file is None:
-        return os.environ.get(TOKEN, "")
-    return file.read_text(encoding="utf-8").strip()
+    given = os.environ.get(TOKEN) if file is None else file.read_text(encoding="utf-8")
+    if given is None:
+        return ""
+    token = given.strip()
+    # an empty one would open the server to all
+    if not token:
+        raise click.UsageError(f"there is no token in {TOKEN if file is None else file}")
+    return token
 
 
 def _ready(address: str, _: uvicorn.Server) -> None:
