@@ -141,6 +141,22 @@ def test_wrong_requests_are_refused_in_one_sentence(client, post):
     assert post("/api/kmeans", png(64, 64, 8)[:-30], "cut.png").status_code == 422
 
 
+@pytest.mark.parametrize(
+    "field",
+    [
+        '"slice": Infinity', '"slice": 1e400', '"slice": NaN', '"slice": 0.9', '"slice": true',
+        '"slice": -1', f'"spacing": {400 * "9"}', '"spacing": Infinity', '"spacing": true',
+        '"clusters": 1e400', f'"sigma": {400 * "9"}',
+    ],
+)  # fmt: skip
+def test_numbers_that_are_none_of_a_pixel_size_slice_or_choice_are_refused(client, tiff16, field):
+    text = f'{{"data": "{base64.b64encode(tiff16).decode()}", "name": "a.tif", {field}}}'
+    kind = {"content-type": "application/json"}
+    answer = client.post("/api/kmeans", content=text.encode(), headers=kind)
+    assert answer.status_code == 422
+    assert field.split('"')[1] in answer.json()["error"]
+
+
 def test_what_is_too_large_is_refused_before_it_is_stored(client):
     assert (
         client.post("/api/classify", files={"file": ("a.png", bytes(6 * MEGABYTE))}).status_code

@@ -217,12 +217,18 @@ def _frame(fields: dict[str, Any]) -> dict[str, Any]:
     for key in _FRAME:
         fields.pop(key, None)
     try:
+        if any(isinstance(given.get(key), bool) for key in ("spacing", "slice")):
+            raise ValueError
         if "spacing" in given:
             given["spacing"] = float(given["spacing"])
             if not 0 < given["spacing"] < float("inf"):
                 raise ValueError
-        given["slice"] = int(given.get("slice", 0))
-    except (TypeError, ValueError):
+        number = given.get("slice", 0)
+        given["slice"] = int(number)
+        if isinstance(number, float) and not number.is_integer():
+            raise ValueError
+    # OverflowError: JSON has numbers that Python cannot turn into the other kind
+    except (TypeError, ValueError, OverflowError):
         message = "spacing must be a number above zero, and slice a whole number from zero"
         raise Refused(422, message) from None
     given["unit"] = str(given.get("unit", "nm"))[:20]
