@@ -1,3 +1,4 @@
+import asyncio
 import base64
 import io
 import socket
@@ -9,7 +10,8 @@ import pytest
 from PIL import Image
 
 from napari_visual_ccc import samples
-from napari_visual_ccc.web.settings import MEGABYTE
+from napari_visual_ccc.web.app import make_app
+from napari_visual_ccc.web.settings import MEGABYTE, Settings
 
 from .conftest import LIMITS, PATIENCE, png
 
@@ -196,3 +198,16 @@ def test_a_full_queue_answers_when_to_come_back(client, post, address, tiff16):
     while client.get("/api/health").json()["waiting"] and time.monotonic() < until:
         time.sleep(0.02)
     assert post("/api/threshold", tiff16).status_code == 200
+
+
+def test_a_disk_that_takes_nothing_is_507_without_its_path(tmp_path):
+    httpx = pytest.importorskip("httpx")
+
+    async def ask():
+        app = httpx.ASGITransport(make_app(Settings(), tmp_path / "gone"))
+        async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1") as one:
+            return await one.post("/api/classify", files={"file": ("a.png", PARTICLES)})
+
+    answer = asyncio.run(ask())
+    assert answer.status_code == 507
+    assert "gone" not in answer.json()["error"]

@@ -1,5 +1,6 @@
 import asyncio
 import dataclasses
+import errno
 import os
 
 import pytest
@@ -112,6 +113,8 @@ def test_time_is_limited(tmp_path):
     [
         (ValueError("image has no finite pixel"), 422, "image has no finite pixel"),
         (MemoryError(), 422, "memory is full"),
+        (OSError(errno.ENOSPC, "No space left", "/tmp/secret"), 507, "its disk may be full"),
+        (PermissionError(errno.EACCES, "denied", "/tmp/secret"), 507, "cannot read or write"),
         (KeyError("secret"), 500, "report it as a bug"),
     ],
 )
@@ -123,4 +126,5 @@ def test_errors_are_sentences_and_the_next_job_runs(tmp_path, caplog, error, sta
     for job in made:
         assert (job.state, job.refused.status) == ("failed", status)
         assert message in job.plain()["error"]
+        assert "secret" not in job.plain()["error"]
     assert "secret" not in caplog.text

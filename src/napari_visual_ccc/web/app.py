@@ -21,7 +21,7 @@ from . import offers, uploads
 from .guard import Guard, answer
 from .jobs import Job, Jobs
 from .schema import openapi
-from .settings import Refused, Settings, plain_error
+from .settings import Refused, Settings, disk_error, plain_error
 from .work import card, limits_of, type_of, work
 
 STATIC = Path(__file__).parent / "static"
@@ -175,6 +175,8 @@ class _Server:
         """Take a job from a request: a place in the queue first, then the image."""
         try:
             job = self.jobs.admit()
+        except OSError as error:
+            raise disk_error(error) from None
         except Refused:
             await uploads.discard(request, self.settings.limits.file_bytes)
             raise
@@ -193,6 +195,9 @@ class _Server:
             if refused.status in (413, 415):
                 await uploads.discard(request, self.settings.limits.file_bytes)
             raise
+        except OSError as error:
+            self.jobs.remove(job)
+            raise disk_error(error) from None
         except BaseException:
             self.jobs.remove(job)
             raise

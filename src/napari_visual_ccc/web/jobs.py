@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ..core.progress import Progress
-from .settings import Limits, Refused
+from .settings import Limits, Refused, disk_error
 
 State = Literal["receiving", "waiting", "running", "done", "failed"]
 
@@ -228,7 +228,10 @@ class Jobs:
             job.refused, job.state = refused, "failed"
         except Stopped:
             job.state = "failed"
-        except (ValueError, OSError, RuntimeError, MemoryError, ImportError) as error:
+        except OSError as error:
+            _LOG.error("%s failed: %s, error %s", job.operation, type(error).__name__, error.errno)
+            job.refused, job.state = disk_error(error), "failed"
+        except (ValueError, RuntimeError, MemoryError, ImportError) as error:
             job.refused, job.state = Refused(422, _sentence(error)), "failed"
         # a server goes on: a bug is an answer, and a line in its log without the client's data
         except Exception as error:  # noqa: BLE001

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -138,6 +139,14 @@ class Settings:
             return bool(ipaddress.ip_address(name))
         except ValueError:
             return False
+
+
+def disk_error(error: OSError) -> Refused:
+    """Say that the server cannot store its files, without their paths."""
+    # NumPy states no number where a file is written in part
+    if error.errno in (None, errno.ENOSPC, getattr(errno, "EDQUOT", None)):
+        return Refused(507, "the server cannot store a file: its disk may be full; try again later")
+    return Refused(507, "the server cannot read or write its files; tell the person who runs it")
 
 
 def plain_error(message: str) -> dict[str, Any]:
