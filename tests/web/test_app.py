@@ -132,6 +132,7 @@ def test_wrong_requests_are_refused_in_one_sentence(client, post):
     for status, answer in answers.items():
         assert answer.status_code == status
         assert list(answer.json()) == ["error"]
+    assert client.get("/api/foo").status_code == 404
     assert client.post("/api/classify", content=b"x").status_code == 415
     wrong = {"content-type": "application/json"}
     assert client.post("/api/classify", content=b"[", headers=wrong).status_code == 400

@@ -102,6 +102,7 @@ class _Server:
 
     def routes(self) -> list[Route]:
         """Addresses of the JSON interface."""
+        known = offers.names(self.settings)[1:]
         return [
             Route("/api/health", self.health),
             Route("/api/version", self.version),
@@ -111,7 +112,7 @@ class _Server:
             Route("/api/jobs/{id}", self.show, methods=["GET"]),
             Route("/api/jobs/{id}", self.delete, methods=["DELETE"]),
             Route("/api/jobs/{id}/files/{file}", self.file),
-            Route("/api/{operation}", self.run, methods=["POST"]),
+            *(Route(f"/api/{name}", self.run, methods=["POST"]) for name in known),
         ]
 
     async def health(self, _: Request) -> Response:
@@ -139,9 +140,7 @@ class _Server:
 
     async def run(self, request: Request) -> Response:
         """Do one operation and answer with its result."""
-        name = request.path_params["operation"]
-        if name not in offers.names(self.settings)[1:]:
-            raise HTTPException(404)
+        name = request.url.path.rpartition("/")[2]
         job = await self.jobs.finished(await self._taken(request, name))
         if job.refused is not None:
             raise job.refused
