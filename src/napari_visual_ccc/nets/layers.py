@@ -51,6 +51,12 @@ def maps_of(net: nn.Module, side: int) -> dict[str, tuple[int, ...]]:
     for name, module in net.named_modules():
         if name and name.count(".") <= 1 and not isinstance(module, (nn.Dropout, nn.Identity)):
             handles.append(module.register_forward_hook(note(name)))
+    _run_hooked(net, side, handles)
+    return found
+
+
+def _run_hooked(net: nn.Module, side: int, handles: list[Any]) -> None:
+    """Run a network on an empty input, and remove the hooks that look at it."""
     try:
         with torch.no_grad():
             depth, device = input_channels(net), next(net.parameters()).device
@@ -58,7 +64,6 @@ def maps_of(net: nn.Module, side: int) -> dict[str, tuple[int, ...]]:
     finally:
         for handle in handles:
             handle.remove()
-    return found
 
 
 def _is_map(output: torch.Tensor) -> bool:
@@ -126,13 +131,7 @@ def all_layers(net: nn.Module, side: int, trained: Sequence[str] = ("",)) -> lis
         if not list(module.children()) or list(module.parameters(recurse=False))
     }
     handles = [m.register_forward_hook(_note_shape(shapes, name)) for name, m in own.items()]
-    try:
-        with torch.no_grad():
-            depth, device = input_channels(net), next(net.parameters()).device
-            net(torch.zeros(1, depth, side, side, device=device))
-    finally:
-        for handle in handles:
-            handle.remove()
+    _run_hooked(net, side, handles)
     place = {name: number for number, name in enumerate(shapes)}
     seen: set[int] = set()
     rows = []
