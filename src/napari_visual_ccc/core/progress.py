@@ -78,3 +78,13 @@ def map_progress(steps: Steps[T], function: Callable[[Progress], Progress]) -> S
         return stop.value
     finally:
         steps.close()
+
+
+def as_one_step(steps: Steps[T], progress: Progress) -> Steps[T]:
+    """Yield the same `Progress` at every step of a computation, which is one step of a larger one.
+
+    Returns
+    -------
+    The return value of the computation.
+    """
+    return (yield from map_progress(steps, lambda _: progress))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import Annotated, Any
 from ..arrays.inputs import to_gray
 from ..core.dataset import printable
 from ..core.micrograph import Micrograph
-from ..core.progress import Progress, Steps, map_progress
+from ..core.progress import Progress, Steps, as_one_step
 from ..core.result import Result
 from ..engine.acquisition.bar_detector import info_bar_of
 from ..engine.acquisition.quality import (
@@ -130,17 +129,11 @@ def rows_of(
         yield here
         try:
             # the bar counts images, however many steps one of them takes
-            row = yield from map_progress(
-                assess(example.read()), functools.partial(_constant, here)
-            )
+            row = yield from as_one_step(assess(example.read()), here)
         except (ValueError, OSError) as error:
             row = empty | {"problem": printable(str(error))}
         rows.append({"name": example.name} | row)
     return rows
-
-
-def _constant(progress: Progress, _: Progress) -> Progress:
-    return progress
 
 
 def image_quality_folder(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,10 @@ import numpy as np
 
 from ...arrays.inputs import plane_of, to_gray
 from ...arrays.lazy import CHUNK_SIDE, rechunk_square
+from ...core.dataset import printable
 from ...core.layers import Placement
 from ...core.pixel_size import nanometres
-from ...core.progress import Progress, Steps
+from ...core.progress import Progress, Steps, as_one_step
 from ..acquisition.bar_detector import info_bar_of
 from ..classification.crops import (
     network_plane,
@@ -194,6 +196,21 @@ def see_file(example: Example, model: Model, layer: str) -> Steps[SeenFile]:
     seen = yield from see(plane, micrograph.spacing, micrograph.unit, model, layer)
     shown = normalised(plane if plane.ndim == 2 else plane[0], model.card)
     return SeenFile(example.name, seen, shown, size, (bar.top, bar.left))
+
+
+def through_all(
+    examples: list[Example], look: Callable[[Example], Steps[None]]
+) -> Steps[tuple[str, ...]]:
+    """Look at every image of a data set; return notes on those that could not be used."""
+    skipped = []
+    for number, example in enumerate(examples):
+        here = Progress(number, len(examples), "images")
+        yield here
+        try:
+            yield from as_one_step(look(example), here)
+        except (ValueError, OSError) as error:
+            skipped.append(f"{example.name}: {printable(str(error))}")
+    return tuple(skipped)
 
 
 def _maps(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from ...core.dataset import Dataset, Example, printable
+from ...core.dataset import Dataset, Example
 from ...core.layers import ImageLayer
-from ...core.progress import Progress, Steps, map_progress
+from ...core.progress import Progress, Steps, as_one_step
 from ...engine.classification.crops import resized_crops
 from ...engine.classification.windows import Device, model_facts
-from ...engine.lens.cells import SeenFile, open_model, see_file
+from ...engine.lens.cells import SeenFile, open_model, see_file, through_all
 from ...engine.lens.patches import cut_patch
 from ...engine.lens.patterns import (
     TOP,
@@ -109,7 +108,7 @@ def common_patterns(
     order, ranks, note = yield from _rank(examples, loaded, layer, rank_by)
     chosen = [int(k) for k in order[:channels]]
     collected = _Collected(loaded, layer, chosen, seen_px)
-    skipped = yield from collected.through(examples)
+    skipped = yield from through_all(examples, collected.look)
     maximised = yield from maximise_channels(tap, chosen, iterations, seed)
     classes = {}
     if collected.classes is not None:
@@ -151,9 +150,7 @@ def _rank(
         here = Progress(done, len(places), "channels")
         yield here
         try:
-            one = yield from map_progress(
-                see_file(examples[place], model, layer), functools.partial(_constant, here)
-            )
+            one = yield from as_one_step(see_file(examples[place], model, layer), here)
         except (ValueError, OSError) as error:
             first = first or error
             continue
@@ -176,19 +173,8 @@ class _Collected:
         is_classifier = model.design.explainable is not None and model.card.depth == 1
         self.classes = CropsOfClasses(model) if is_classifier else None
 
-    def through(self, examples: list[Example]) -> Steps[tuple[str, ...]]:
-        """Look at every image; return notes on those that could not be used."""
-        skipped = []
-        for number, example in enumerate(examples):
-            here = Progress(number, len(examples), "images")
-            yield here
-            try:
-                yield from map_progress(self._one(example), functools.partial(_constant, here))
-            except (ValueError, OSError) as error:
-                skipped.append(f"{example.name}: {printable(str(error))}")
-        return tuple(skipped)
-
-    def _one(self, example: Example) -> Steps[None]:
+    def look(self, example: Example) -> Steps[None]:
+        """Look at one image."""
         one = yield from see_file(example, self.model, self.layer)
         # receptive field in pixels of this image
         scale = self.seen_px * one.seen.stride / self._stride
@@ -228,7 +214,3 @@ class _Collected:
         from ...nets.lens.tap import Tap
 
         return Tap(self.model, self.layer).geometry().stride
-
-
-def _constant(progress: Progress, _: Progress) -> Progress:
-    return progress

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ...core.dataset import Example, printable
+from ...core.dataset import Example
 from ...core.layers import ImageLayer, Layer, Placement
 from ...core.pixel_size import PixelSize
-from ...core.progress import Progress, Steps, map_progress
+from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...engine.classification.windows import Device, model_facts
-from ...engine.lens.cells import open_model, see, see_file
+from ...engine.lens.cells import open_model, see, see_file, through_all
 from ...engine.lens.patches import cut_patch, sheet
 from ...engine.lens.similar import (
     Background,
@@ -128,7 +127,7 @@ def find_similar(  # noqa: PLR0913
     tables = {}
     if others:
         search = _Search(loaded, layer, feature, background, hits)
-        skipped = yield from search.through(others)
+        skipped = yield from through_all(others, search.look)
         tables["hits"] = search.table
         made += search.sheet(seen.shape)
         notes = (*notes, *skipped)
@@ -149,23 +148,12 @@ class _Search:
         self.background, self.most = background, most
         self._found: list[tuple[dict[str, Any], np.ndarray]] = []
 
-    def through(self, examples: list[Example]) -> Steps[tuple[str, ...]]:
-        """Look in every image; return notes on those that could not be read."""
-        skipped = []
-        for number, example in enumerate(examples):
-            here = Progress(number, len(examples), "images")
-            yield here
-            try:
-                found = yield from map_progress(
-                    self._in_one(example), functools.partial(_constant, here)
-                )
-            except (ValueError, OSError) as error:
-                skipped.append(f"{example.name}: {printable(str(error))}")
-                continue
-            self._found += found
-            self._found.sort(key=lambda one: -one[0]["similarity"])
-            del self._found[self.most :]
-        return tuple(skipped)
+    def look(self, example: Example) -> Steps[None]:
+        """Look in one image."""
+        found = yield from self._in_one(example)
+        self._found += found
+        self._found.sort(key=lambda one: -one[0]["similarity"])
+        del self._found[self.most :]
 
     def _in_one(self, example: Example) -> Steps[list[tuple[dict[str, Any], np.ndarray]]]:
         one = yield from see_file(example, self.model, self.layer)
@@ -193,7 +181,3 @@ class _Search:
         picture = sheet([patch for _, patch in self._found], columns=6)
         place = Placement(shape[0] / picture.shape[0], corner=(0, round(1.05 * shape[1])))
         yield ImageLayer(picture, style="heat", limits=(0.0, 255.0), name="hits", placement=place)
-
-
-def _constant(progress: Progress, _: Progress) -> Progress:
-    return progress

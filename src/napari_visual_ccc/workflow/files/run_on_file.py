@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -13,7 +12,7 @@ import numpy as np
 from ...core.dataset import printable
 from ...core.files import check_free
 from ...core.micrograph import Axis, InfoBar, Micrograph
-from ...core.progress import Progress, Steps, map_progress
+from ...core.progress import Progress, Steps, as_one_step
 from ...core.result import Result
 from ...io.datasets import unlabelled
 from ...io.read import read
@@ -146,9 +145,7 @@ def run_on_folder(job: FileJob, folder: Path) -> Steps[Result]:
         here = Progress(number, len(examples), example.name)
         row = {"name": example.name, "result": "", "problem": ""}
         try:
-            done = yield from map_progress(
-                run_on_file(own, example.path), functools.partial(_constant, here)
-            )
+            done = yield from as_one_step(run_on_file(own, example.path), here)
             row["result"] = "; ".join(dict.fromkeys((summary(done.result), *done.result.notes)))
         except _EXPECTED as error:
             row["problem"] = printable(str(error) or type(error).__name__)
@@ -157,10 +154,6 @@ def run_on_folder(job: FileJob, folder: Path) -> Steps[Result]:
     failed = int((table["problem"] != "").sum())
     notes = (f"{len(table) - failed} of {len(table)} images done", f"results are in {job.output}")
     return Result(tables={"images": table}, facts={"failed": failed}, notes=notes)
-
-
-def _constant(progress: Progress, _: Progress) -> Progress:
-    return progress
 
 
 def _read(file: Path, kind: str) -> Any:
