@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import tempfile
 import time
 from collections.abc import Callable
@@ -11,17 +10,18 @@ from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from magicgui.widgets import Container, ProgressBar, PushButton
-from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget
+from qtpy.QtWidgets import QLabel, QTabWidget
 from superqt import QCollapsible
 
-from ...core.progress import Progress, map_progress
+from ...core.progress import Progress
 from ...report import plots
 from ...workflow import signature
-from ...workflow.models import SUFFIX, named, save_model, save_weights
+from ...workflow.models import save_model
 from ...workflow.run import Outcome, execute
 from ..form.fields import field_of
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.report import Canvas
+from ..parts.training import ask_for_file, recorded, unsaved_file
 from .usual_images import UsualImages
 
 if TYPE_CHECKING:
@@ -163,9 +163,8 @@ class AutoencoderTraining(Container):
         self.bar.max, self.bar.value, self.bar.visible = 0, 0, True
         self.train_button.text = "Cancel" if finish else "Stop"
         self._job = Job(
-            map_progress(steps, functools.partial(_recorded, rows=self._rows)), "Train",
-            returned=self._show, failed=self._on_failed, finished=self._on_finished,
-            progressed=self._on_progress,
+            recorded(steps, self._rows), "Train", returned=self._show, failed=self._on_failed,
+            finished=self._on_finished, progressed=self._on_progress,
         )  # fmt: skip
 
     def stop(self) -> None:
@@ -224,14 +223,10 @@ class AutoencoderTraining(Container):
             return None
         force = False
         if path is None:
-            name, _ = QFileDialog.getSaveFileName(
-                self.native, "Save model", f"autoencoder{SUFFIX}", f"Models (*{SUFFIX})"
-            )
-            if not name:
+            chosen = ask_for_file(self.native, "autoencoder")
+            if chosen is None:
                 return None
-            path = named(name)
-            # the dialog has asked whether to replace the file
-            force = path.exists() and path == Path(name)
+            path, force = chosen
         try:
             self.saved = save_model(self.result, path, force=force)[0]
         except EXPECTED as error:
@@ -246,9 +241,9 @@ class AutoencoderTraining(Container):
             return
         path = self.saved
         if path is None:
-            # a new folder each time: results of a model trained before keep the path of its file
-            path = Path(self._temporary.name) / str(self._trained) / f"autoencoder{SUFFIX}"
-            save_weights(self.result, path)
+            path = unsaved_file(
+                self.result, Path(self._temporary.name), self._trained, "autoencoder"
+            )
         self._use(path)
 
     def _say(self, text: str) -> None:
@@ -258,10 +253,3 @@ class AutoencoderTraining(Container):
     def _show_tab(self, number: int) -> None:
         self.tabs.show()
         self.tabs.setCurrentIndex(number)
-
-
-def _recorded(progress: Progress, rows: list[dict[str, float]]) -> Progress:
-    """Keep the numbers of every epoch: the job drops progress that comes too fast to display."""
-    if "epoch" in progress.values:
-        rows.append(dict(progress.values))
-    return progress

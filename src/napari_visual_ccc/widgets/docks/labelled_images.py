@@ -15,7 +15,7 @@ from ...core.micrograph import channel_names
 from ...io import datasets as dataset
 from ...io.channels import split_name
 from ..layers.channels import layers_of_channels, with_channels
-from ..layers.metadata import calibration, drawn_on
+from ..layers.metadata import calibration, drawn_on, layers_of
 from ..layers.source import take
 
 if TYPE_CHECKING:
@@ -74,10 +74,10 @@ class LabelledImages(Container):
             tooltip="Names of channels, such as SE, BSE, Al: of files with a channel axis, of "
             "files or layers a_SE, a_BSE, a_Al, or of columns of the table. Empty: grey images",
         )
-        self.image = ComboBox(label="Image", choices=lambda _: _of(viewer, Image))
+        self.image = ComboBox(label="Image", choices=layers_of(viewer, Image))
         self.regions = ComboBox(
             label="Regions",
-            choices=lambda _: _of(viewer, (Shapes, Labels)),
+            choices=layers_of(viewer, (Shapes, Labels)),
             tooltip="A Shapes or Labels layer with a feature 'class'",
         )
         self.side = SpinBox(

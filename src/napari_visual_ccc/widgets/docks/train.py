@@ -9,20 +9,21 @@ from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from magicgui.widgets import Container, ProgressBar, PushButton
-from qtpy.QtWidgets import QFileDialog, QLabel, QTabWidget
+from qtpy.QtWidgets import QLabel, QTabWidget
 from superqt import QCollapsible
 
-from ...core.progress import Progress, Steps, map_progress
+from ...core.progress import Progress, Steps
 from ...core.result import Audit, Evaluation, TrainedModel
 from ...report import plots
 from ...workflow import signature
-from ...workflow.models import SUFFIX, named, save_model, save_weights
+from ...workflow.models import save_model
 from ...workflow.run import Outcome, execute
 from ..form.fields import field_of
 from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import open_image
 from ..parts.report import Canvas, Mistakes, Report
+from ..parts.training import ask_for_file, recorded, unsaved_file
 from .evaluate import EvaluateModel
 from .labelled_images import LabelledImages
 
@@ -201,12 +202,7 @@ class Train(Container):
             report(error)
             return
         self._training, self._finishing, self._drawn = True, finish, 0.0
-        rows = self._rows
-        self._start(
-            map_progress(steps, lambda progress: _recorded(progress, rows)),
-            "Train",
-            self._show_trained,
-        )
+        self._start(recorded(steps, self._rows), "Train", self._show_trained)
         self.train_button.text = "Stop"
 
     def stop(self) -> None:
@@ -282,14 +278,10 @@ class Train(Container):
         if self.result is None:
             return None
         if path is None:
-            name, _ = QFileDialog.getSaveFileName(
-                self.native, "Save model", f"model{SUFFIX}", f"Models (*{SUFFIX})"
-            )
-            if not name:
+            chosen = ask_for_file(self.native, "model")
+            if chosen is None:
                 return None
-            path = named(name)
-            # the dialog has asked whether to replace the file
-            force = path.exists() and path == Path(name)
+            path, force = chosen
         else:
             force = False
         try:
@@ -309,9 +301,7 @@ class Train(Container):
             return
         path = self.saved
         if path is None:
-            # a new folder each time: results of a model trained before keep the path of its file
-            path = Path(self._temporary.name) / str(self._trained) / f"trained{SUFFIX}"
-            save_weights(self.result, path)
+            path = unsaved_file(self.result, Path(self._temporary.name), self._trained, "trained")
         holder, dock = self.viewer.window.add_plugin_dock_widget(
             "napari-visual-ccc", "Classify & Explain", tabify=True
         )
@@ -338,13 +328,3 @@ class Train(Container):
     def _show_tab(self, number: int) -> None:
         self.tabs.show()
         self.tabs.setCurrentIndex(number)
-
-
-def _recorded(progress: Progress, rows: list[dict[str, float]]) -> Progress:
-    """Keep the numbers of every epoch: the job drops progress that comes too fast to display."""
-    if "epoch" in progress.values:
-        if rows and progress.values["epoch"] <= rows[-1]["epoch"]:
-            # another fold starts
-            rows.clear()
-        rows.append(dict(progress.values))
-    return progress
