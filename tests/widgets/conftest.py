@@ -7,19 +7,13 @@ import sys
 import time
 import types
 from typing import Annotated, Literal
-from unittest.mock import patch
 
-import napari
 import numpy as np
 import pytest
-from napari._qt.qt_viewer import QtViewer
-from napari.settings import get_settings
-from qtpy.QtWidgets import QApplication
 
 from napari_visual_ccc.core.layers import ImageLayer
 from napari_visual_ccc.core.progress import Progress
 from napari_visual_ccc.core.result import Result
-from napari_visual_ccc.widgets.layers.viewers import scale_bar
 from napari_visual_ccc.workflow import operations
 from napari_visual_ccc.workflow.operations import Operation
 
@@ -81,36 +75,16 @@ def slow_form(monkeypatch):
     return type("Slow", (Form,), {"family": "slow"})
 
 
-@pytest.fixture(scope="module")
-def window():
-    """The viewer that the tests of a module share: making and closing one takes 0.3 s."""
-    get_settings().reset()
-    viewer = napari.Viewer(show=False, show_welcome_screen=False)
+@pytest.fixture(autouse=True)
+def _little_garbage():
+    """Exempt what is loaded from the search for garbage: each viewer that closes does one."""
     gc.collect()
-    # what is loaded is exempt from the search for garbage after every test
     gc.freeze()
-    yield viewer
-    gc.unfreeze()
-    with patch.object(viewer.window._qt_window, "_save_current_window_settings"):
-        viewer.close()
-    del viewer
-    gc.collect()
-    QtViewer._instances.clear()
 
 
 @pytest.fixture
-def viewer(window, qtbot):
-    """A viewer as a new one: without layers and docks, and no form of an earlier test alive."""
-    gc.collect()
-    QApplication.processEvents()
-    yield window
-    window.window.remove_dock_widget("all")
-    window.layers.clear()
-    window.dims.ndim = 2
-    window.dims.ndisplay = 2
-    window.dims.axis_labels = ("-2", "-1")
-    scale_bar(window).visible = False
-    get_settings().reset()
+def viewer(make_napari_viewer):
+    return make_napari_viewer()
 
 
 @pytest.fixture

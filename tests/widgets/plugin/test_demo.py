@@ -6,7 +6,7 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.cli.demo import JOBS, run_jobs
 
 
-def test_the_demo_shows_a_window_a_micrograph_with_its_results(window):
+def test_the_demo_shows_a_window_a_micrograph_with_its_results(viewer):
     from napari_visual_ccc.widgets.plugin.demo import show
 
     names = ("nanoparticles", "superalloy")

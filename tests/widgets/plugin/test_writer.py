@@ -21,7 +21,7 @@ RECORD = {"source": {"name": "x"}, "steps": [{"operation": "threshold"}]}
 
 
 @pytest.fixture(autouse=True)
-def _this_plugin(window):
+def _this_plugin(viewer):
     manager = PluginManager.instance()
     if PLUGIN not in manager:
         manager.discover()
