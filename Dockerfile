@@ -1,6 +1,6 @@
 # The web page of napari-visual-ccc, on the processor, for a laboratory: see docs/web.md
 #   docker build -t visual-ccc .
-#   docker run --rm -p 8000:8000 -e VISUAL_CCC_TOKEN --read-only --tmpfs /tmp --memory 6g visual-ccc
+#   docker run --rm -p 8000:8000 -e VISUAL_CCC_TOKEN --read-only --tmpfs /tmp:size=4g --memory 16g visual-ccc
 FROM python:3.12-slim
 
 WORKDIR /src

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import io
+import re
 import struct
 import threading
 import zlib
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -50,10 +52,63 @@ def address() -> Iterator[str]:
         yield one
 
 
-@pytest.fixture
-def client(address) -> Iterator:
+class Described:
+    """The document of an interface, to hold requests and answers against it."""
+
+    def __init__(self, document: dict[str, Any]) -> None:
+        self.document = document
+        self.paths = {
+            re.compile(re.sub(r"{\w+}", "[^/]+", path)): told
+            for path, told in document["paths"].items()
+        }
+
+    def of(self, path: str) -> dict[str, Any]:
+        return next((told for known, told in self.paths.items() if known.fullmatch(path)), {})
+
+    def errors(self, schema: dict[str, Any], value: Any) -> list[str]:
+        jsonschema = pytest.importorskip("jsonschema")
+        whole = {**schema, "components": self.document["components"]}
+        jsonschema.Draft202012Validator.check_schema(schema)
+        return [e.message for e in jsonschema.Draft202012Validator(whole).iter_errors(value)]
+
+    def request(self, path: str, kind: str, body: dict[str, Any]) -> list[str]:
+        """What the document has against a body."""
+        schema = self.of(path)["post"]["requestBody"]["content"][kind]["schema"]
+        return self.errors(schema, body)
+
+    def check(self, answer: Any) -> None:
+        """Insist that an answer is described: its address, status, headers and content."""
+        told = self.of(answer.request.url.path).get(answer.request.method.lower())
+        if told is None:
+            # no address, or no method of it
+            assert answer.status_code in (400, 403, 404, 405)
+            return
+        described = told["responses"][str(answer.status_code)]
+        assert all(name in answer.headers for name in described.get("headers", ()))
+        answer.read()
+        kind = answer.headers.get("content-type", "").partition(";")[0]
+        if not answer.content:
+            assert "content" not in described
+        elif kind == "application/json":
+            schema = described["content"][kind]["schema"]
+            assert self.errors(schema, answer.json()) == []
+        else:
+            assert kind in described["content"]
+
+
+@pytest.fixture(scope="session")
+def described(address) -> Described:
+    """What the server says of its interface."""
     httpx = pytest.importorskip("httpx")
-    with httpx.Client(base_url=address, timeout=PATIENCE) as one:
+    return Described(httpx.get(f"{address}api/schema", timeout=PATIENCE).json())
+
+
+@pytest.fixture
+def client(address, described) -> Iterator:
+    """Sends requests; every answer must be as the interface is described."""
+    httpx = pytest.importorskip("httpx")
+    hooks = {"response": [described.check]}
+    with httpx.Client(base_url=address, timeout=PATIENCE, event_hooks=hooks) as one:
         yield one
 
 

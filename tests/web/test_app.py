@@ -212,3 +212,39 @@ def test_a_disk_that_takes_nothing_is_507_without_its_path(tmp_path):
     answer = asyncio.run(ask())
     assert answer.status_code == 507
     assert "gone" not in answer.json()["error"]
+
+
+def test_an_image_that_still_waits_can_be_named(client, tiff16):
+    first = client.post("/api/jobs", files={"file": ("a.tif", tiff16)},
+                        data={"operation": "preview"}).json()  # fmt: skip
+    fields = {"image": first["id"], "operation": "threshold"}
+    second = client.post("/api/jobs", json=fields).json()
+    third = client.post("/api/threshold", json={"image": second["id"]})
+    assert third.status_code == 200
+    assert finished(client, f"/api/jobs/{second['id']}")["state"] == "done"
+
+
+def test_the_job_of_a_client_that_hangs_up_is_stopped(client, address):
+    place = urlsplit(address)
+    slow = io.BytesIO()
+    np.save(slow, np.random.default_rng(0).random((1000, 1000)).astype("f4"))
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="features"\r\n\r\nmultiscale\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.npy"\r\n\r\n'
+        + slow.getvalue() + b"\r\n--x--\r\n"
+    )  # fmt: skip
+    before = client.get("/api/health").json()
+    with socket.create_connection((place.hostname, place.port)) as one:
+        one.sendall(
+            f"POST /api/kmeans HTTP/1.1\r\nHost: {place.netloc}\r\n"
+            f"Content-Length: {len(body)}\r\n"
+            "Content-Type: multipart/form-data; boundary=x\r\n\r\n".encode()
+            + body
+        )
+        until = time.monotonic() + PATIENCE
+        while not client.get("/api/health").json()["running"] and time.monotonic() < until:
+            time.sleep(0.02)
+    while client.get("/api/health").json()["running"] and time.monotonic() < until:
+        time.sleep(0.02)
+    # nothing of it is kept
+    assert client.get("/api/health").json() == before

@@ -1,5 +1,6 @@
 import io
 import os
+import subprocess
 import sys
 
 import numpy as np
@@ -76,6 +77,44 @@ def test_memory_is_limited(tmp_path):
     error = refused(tmp_path / "image.npz", limits)
     assert error.status == 422
     assert "memory" in error.message
+
+
+@pytest.mark.parametrize("name", ["decoded.npy", "decoded.json"])
+def test_a_disk_that_takes_nothing_is_507_without_its_path(tmp_path, tiff16, name):
+    # a folder in the place of the file
+    (tmp_path / name).mkdir()
+    with pytest.raises(Refused) as caught:
+        decode(put(tmp_path, "image.tif", tiff16), "sent.tif", Limits())
+    assert caught.value.status == 507
+    assert str(tmp_path) not in caught.value.message
+    assert name not in caught.value.message
+
+
+def test_a_full_disk_is_507(tmp_path, tiff16, full_disk):
+    with pytest.raises(Refused, match="disk may be full") as caught:
+        decode(put(full_disk, "image.tif", tiff16), "sent.tif", Limits())
+    assert caught.value.status == 507
+
+
+@pytest.fixture
+def full_disk(tmp_path):
+    """A disk of 32 kB, where this user may mount one."""
+    where = tmp_path / "disk"
+    where.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "tmpfs", str(where)]
+    try:
+        done = subprocess.run(mount, capture_output=True)
+    except FileNotFoundError:
+        pytest.skip("there is no mount")
+    if done.returncode:
+        pytest.skip("only the administrator can mount a disk")
+    yield where
+    subprocess.run(["umount", str(where)], check=True)
+
+
+def test_the_facts_are_whole_or_not_there(tmp_path, tiff16):
+    decode(put(tmp_path, "image.tif", tiff16), "a.tif", Limits())
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["decoded.json", "decoded.npy"]
 
 
 def test_time_is_limited(tmp_path, tiff16):

@@ -2,6 +2,7 @@ import asyncio
 import dataclasses
 import errno
 import os
+import threading
 
 import pytest
 
@@ -100,6 +101,40 @@ def test_a_job_stops_when_it_is_removed(tmp_path):
     asyncio.run(go())
 
 
+def test_a_deleted_job_takes_its_place_until_it_has_stopped(tmp_path):
+    async def go():
+        loop, begun, may_end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+        def work(job, report):
+            loop.call_soon_threadsafe(begun.set)
+            may_end.wait(60)
+
+        jobs = Jobs(tmp_path, FEW, work)
+        job = jobs.admit()
+        jobs.start(job)
+        await begun.wait()
+        jobs.remove(job)
+        assert jobs.counts() == {"waiting": 0, "running": 1, "kept": 0}
+        jobs.admit()
+        # one runs on, and one may wait
+        with pytest.raises(Refused, match="full"):
+            jobs.admit()
+        may_end.set()
+        await jobs.finished(job)
+        assert jobs.counts() == {"waiting": 1, "running": 0, "kept": 0}
+        await jobs.close()
+
+    asyncio.run(go())
+
+
+def test_an_image_is_kept_while_its_results_are_looked_at(tmp_path):
+    jobs, [first, second] = finish(tmp_path, FEW, write, 2)
+    second.owner = first
+    before = first.used
+    jobs.get(second.id)
+    assert first.used > before
+
+
 def test_time_is_limited(tmp_path):
     def work(job, report):
         report(Progress(0, 0))
@@ -126,5 +161,6 @@ def test_errors_are_sentences_and_the_next_job_runs(tmp_path, caplog, error, sta
     for job in made:
         assert (job.state, job.refused.status) == ("failed", status)
         assert message in job.plain()["error"]
+        assert job.plain()["status"] == status
         assert "secret" not in job.plain()["error"]
     assert "secret" not in caplog.text

@@ -21,12 +21,12 @@ def test_clients_choose_no_files_and_no_device():
 
 
 def test_the_schema_is_the_signature():
-    told = offers.schema("explain")["properties"]
+    told = offers.schema("explain", Settings())["properties"]
     known = signature.parameters("explain")
     assert told["method"]["enum"][0] == "gradcam"
     assert told["method"]["description"] == known["method"].help
     assert told["target"]["x-class"]
-    assert offers.schema("classify")["properties"]["stride"] == {
+    assert offers.schema("classify", Settings())["properties"]["stride"] == {
         "type": "integer", "default": 32, "minimum": 8, "maximum": 256, "title": "Stride",
         "description": signature.parameters("classify")["stride"].help,
     }  # fmt: skip
@@ -62,3 +62,28 @@ def test_wrong_choices_are_refused_in_a_sentence(given, message):
     with pytest.raises(Refused, match=message) as caught:
         offers.chosen("classify", given, Settings())
     assert caught.value.status == 422
+
+
+@pytest.mark.parametrize(
+    ("name", "given"),
+    [
+        # there are no labels, no further slices, and no transformer
+        ("activations", {"rank_by": "class AUC"}),
+        ("activations", {"rank_by": "mask correlation"}),
+        ("activations", {"show": "attention"}),
+        ("threshold", {"dimensions": "3D"}),
+    ],
+)
+def test_what_could_only_fail_is_not_offered(name, given):
+    [(key, value)] = given.items()
+    assert value not in offers.schema(name, Settings())["properties"][key]["enum"]
+    with pytest.raises(Refused, match="on this page choose"):
+        offers.chosen(name, given, Settings())
+
+
+def test_attention_is_offered_for_a_transformer(tmp_path):
+    pytest.importorskip("timm")
+    from ..models import saved_vit
+
+    told = offers.schema("activations", Settings(model=saved_vit(tmp_path)))["properties"]["show"]
+    assert told["enum"] == ["activations", "attention"]

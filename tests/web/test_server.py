@@ -32,6 +32,36 @@ def test_folders_of_killed_servers_are_deleted(tmp_path, monkeypatch):
     assert [one.exists() for one in (left, own, other)] == [False, True, True]
 
 
+def test_the_number_of_a_process_does_not_keep_a_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(server.tempfile, "tempdir", str(tmp_path))
+    with server.private_folder() as used:
+        # of a killed server with the number of this one, as in a container
+        left = tmp_path / f"visual-ccc-serve-{os.getpid()}-left"
+        left.mkdir()
+        (left / "lock").touch()
+        server.remove_left_over()
+        assert used.exists()
+        assert not left.exists()
+
+
+def test_the_lock_of_a_killed_server_is_free(tmp_path, monkeypatch):
+    monkeypatch.setattr(server.tempfile, "tempdir", str(tmp_path))
+    program = (
+        "import sys, tempfile; tempfile.tempdir = sys.argv[1]\n"
+        "from napari_visual_ccc.web import server\n"
+        "with server.private_folder(): print(flush=True); sys.stdin.read()"
+    )
+    words = [sys.executable, "-c", program, str(tmp_path)]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    with subprocess.Popen(words, **pipes) as killed:
+        killed.stdout.readline()
+        server.remove_left_over()
+        assert len(list(tmp_path.iterdir())) == 1
+        killed.kill()
+    server.remove_left_over()
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_a_port_that_is_taken_is_an_error():
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError):
         server.listening(Settings(port=taken.getsockname()[1]))

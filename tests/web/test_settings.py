@@ -19,6 +19,9 @@ def test_this_machine_alone_needs_no_token():
         (Settings(names=("lab.example.org",)), False, "--token-file"),
         (Settings(token="short"), False, "16"),
         (Settings(token="é" * 20), False, "ASCII"),
+        # no header carries these
+        (Settings(token="two lines\nof 20 letters"), False, "one line"),
+        (Settings(token="two words of letters"), False, "spaces"),
     ],
 )
 def test_others_need_permission_and_a_token(settings, remote, message):

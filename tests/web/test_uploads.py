@@ -1,7 +1,10 @@
+import asyncio
+
 import pytest
+from starlette.requests import Request
 
 from napari_visual_ccc.web.settings import Refused
-from napari_visual_ccc.web.uploads import shown_name, suffix_of
+from napari_visual_ccc.web.uploads import discard, shown_name, suffix_of
 
 PNG = b"\x89PNG\r\n\x1a\n"
 
@@ -46,3 +49,21 @@ def test_other_files_are_refused(name):
         suffix_of(b"%!PS-Adobe-3.0 EPSF", name)
     assert caught.value.status == 415
     assert name in caught.value.message
+
+
+def test_what_nobody_will_use_is_not_read_for_ever():
+    read = 0
+
+    async def drip():
+        nonlocal read
+        read += 1
+        await asyncio.sleep(0.01)
+        return {"type": "http.request", "body": b"1", "more_body": True}
+
+    async def go():
+        request = Request({"type": "http", "method": "POST", "headers": []}, drip)
+        # ends before what a client may send, ten thousand of these
+        await discard(request, 10_000, seconds=0.2)
+
+    asyncio.run(go())
+    assert 0 < read < 100

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 import shutil
@@ -12,6 +13,15 @@ from typing import Any
 
 # what tells a folder that is a Zarr
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
+
+
+def sha256(path: Path) -> str:
+    """Give the SHA-256 of a file."""
+    digest = hashlib.sha256()
+    with path.open("rb") as file:
+        while block := file.read(1 << 22):
+            digest.update(block)
+    return digest.hexdigest()
 
 
 def stem(path: Path) -> str:

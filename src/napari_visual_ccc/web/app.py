@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import functools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -141,7 +141,11 @@ class _Server:
     async def run(self, request: Request) -> Response:
         """Do one operation and answer with its result."""
         name = request.url.path.rpartition("/")[2]
-        job = await self.jobs.finished(await self._taken(request, name))
+        job = await self._taken(request, name)
+        if not await _before_hanging_up(request, self.jobs.finished(job)):
+            # nobody waits for it
+            self.jobs.remove(job)
+            return Response(status_code=400)
         if job.refused is not None:
             raise job.refused
         if job.result is None:
@@ -211,8 +215,23 @@ class _Server:
             raise Refused(400, "there is no image in the request: send one as file")
         else:
             other = self.jobs.get(str(earlier))
-            # that one may still wait for its turn
-            job.image, job.name = other.image or other.folder, other.name
+            job.owner, job.name = other.owner, other.name
+
+
+async def _before_hanging_up(request: Request, work: Coroutine[Any, Any, Any]) -> bool:
+    """Wait for work; tell whether it was done before the client closed the connection."""
+
+    async def hang_up() -> None:
+        while (await request.receive())["type"] != "http.disconnect":
+            pass
+
+    waiting, gone = asyncio.ensure_future(work), asyncio.ensure_future(hang_up())
+    try:
+        await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
+        return waiting.done()
+    finally:
+        waiting.cancel()
+        gone.cancel()
 
 
 def _frame(fields: dict[str, Any]) -> dict[str, Any]:

@@ -6,11 +6,12 @@ beside it.
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import subprocess
 import sys
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -19,12 +20,16 @@ import numpy as np
 from ..core.micrograph import Axis, InfoBar, Micrograph
 from ..core.plain import plain
 from .confine import confine, require_alone
-from .settings import Limits, Refused
+from .settings import Limits, Refused, disk_error
 
 PIXELS, FACTS = "decoded.npy", "decoded.json"
 
-# exit code of a file that cannot be read or is too large: the reason is on stdout
-_BAD, _LARGE = 3, 4
+# exit code of a file that cannot be read or is too large: the reason is on stdout; of a folder that
+# cannot be written: the number of the error is
+_BAD, _LARGE, _DISK = 3, 4, 5
+
+# errors that are the disk's, whatever was being done
+_FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", None))
 
 # what of the environment a decoder needs: no token, no proxies
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LANG", "LC_ALL", "VIRTUAL_ENV")
@@ -45,7 +50,7 @@ def decode(file: Path, name: str, limits: Limits) -> None:
     Raises
     ------
     Refused
-        If it is no image, damaged, or beyond a limit.
+        If it is no image, damaged, or beyond a limit, or the disk is full.
     """
     environment = {key: os.environ[key] for key in _ENVIRONMENT if key in os.environ}
     environment |= dict.fromkeys(("TMPDIR", "TEMP", "TMP", "HOME"), str(file.parent))
@@ -61,7 +66,11 @@ def decode(file: Path, name: str, limits: Limits) -> None:
         raise Refused(422, f"{name} takes too long to read: it is damaged, or too large") from None
     finally:
         file.unlink(missing_ok=True)
-    reason = done.stdout.decode("utf-8", "replace").strip().replace(str(file), name)
+    reason = done.stdout.decode("utf-8", "replace").strip()
+    if done.returncode == _DISK:
+        raise disk_error(OSError(int(reason), "") if reason.isdecimal() else OSError())
+    # neither its path nor that of another file beside it
+    reason = reason.replace(str(file), name).replace(f"{file.parent}{os.sep}", "")
     if done.returncode == _LARGE:
         raise Refused(413, f"{name} {reason}")
     if done.returncode == _BAD:
@@ -128,7 +137,7 @@ def _too_many(pixels: int, most: int) -> str:
 
 
 def _write(image: Micrograph, folder: Path) -> None:
-    np.save(folder / PIXELS, np.asarray(image.data), allow_pickle=False)
+    np.save(folder / PIXELS, image.data, allow_pickle=False)
     facts: dict[str, Any] = {
         "spacing": image.spacing, "unit": image.unit, "notes": image.notes,
         "axes": [asdict(axis) for axis in image.axes],
@@ -136,7 +145,10 @@ def _write(image: Micrograph, folder: Path) -> None:
         # what the file says of itself in full may be large, and is of no use here
         "metadata": {key: one for key, one in image.metadata.items() if key != "original"},
     }  # fmt: skip
-    (folder / FACTS).write_text(json.dumps(plain(facts)), "utf-8")
+    part = folder / f"{FACTS}.part"
+    part.write_text(json.dumps(plain(facts)), "utf-8")
+    # another job may look for it: it is whole, or not there
+    os.replace(part, folder / FACTS)
 
 
 def main(file: Path, pixels: int, memory: int, seconds: int) -> int:
@@ -155,10 +167,18 @@ def main(file: Path, pixels: int, memory: int, seconds: int) -> int:
         if np.prod(image.data.shape, dtype=object) > pixels:
             print(_too_many(int(np.prod(image.data.shape, dtype=object)), pixels))
             return _LARGE
-        _write(image, file.parent)
+        image = replace(image, data=np.asarray(image.data))
     except (ValueError, OSError, ImportError, MemoryError) as error:
+        if isinstance(error, OSError) and error.errno in _FULL:
+            print(error.errno)
+            return _DISK
         print(str(error) or "is too large for the memory that an image may take")
         return _BAD
+    try:
+        _write(image, file.parent)
+    except OSError as error:
+        print(error.errno or "")
+        return _DISK
     return 0
 
 

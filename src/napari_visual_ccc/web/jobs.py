@@ -44,9 +44,15 @@ class Job:
     id : str
         Cannot be guessed.
     folder : Path
-        Of its files; of a job that uses the image of another one, `image` is that one's.
+        Of its files.
     operation, name, choices
         What to do, what the client calls the image, and how.
+    owner : Job
+        The job whose folder holds the image: itself, or the one whose image it uses.
+    decoded : Event
+        Set when its image is decoded, or never will be.
+    digest : str
+        SHA-256 of its file.
     """
 
     id: str
@@ -54,7 +60,6 @@ class Job:
     operation: str = ""
     name: str = ""
     file: Path | None = None
-    image: Path | None = None
     choices: dict[str, Any] = field(default_factory=dict)
     frame: dict[str, Any] = field(default_factory=dict)
     state: State = "receiving"
@@ -64,7 +69,13 @@ class Job:
     refused: Refused | None = None
     used: float = field(default_factory=time.monotonic)
     size: int = 0
+    digest: str = ""
     stop: threading.Event = field(default_factory=threading.Event)
+    decoded: threading.Event = field(default_factory=threading.Event)
+    owner: Job = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        self.owner = self
 
     def plain(self) -> dict[str, Any]:
         """What a client learns of it."""
@@ -76,7 +87,7 @@ class Job:
             share = round(done / total, 3) if total else None
             known["progress"] = {"share": share, "note": self.progress.note}
         if self.refused is not None:
-            known["error"] = self.refused.message
+            known |= {"error": self.refused.message, "status": self.refused.status}
         if self.result is not None:
             known["result"] = self.result
         return known
@@ -103,6 +114,8 @@ class Jobs:
     ) -> None:
         self._folder, self._limits, self._work = folder, limits, work
         self._jobs: dict[str, Job] = {}
+        # on a thread; a job that was deleted needs a moment to stop
+        self._running: set[Job] = set()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="job")
         self._free = asyncio.Semaphore(limits.workers)
@@ -113,8 +126,8 @@ class Jobs:
         """How many jobs wait, run and are kept."""
         states = [job.state for job in self._jobs.values()]
         waiting = states.count("waiting") + states.count("receiving")
-        running = states.count("running")
-        return {"waiting": waiting, "running": running, "kept": len(states) - waiting - running}
+        kept = len(states) - waiting - states.count("running")
+        return {"waiting": waiting, "running": len(self._running), "kept": kept}
 
     def admit(self) -> Job:
         """Reserve a place in the queue, before an image is received.
@@ -143,7 +156,9 @@ class Jobs:
 
     async def finished(self, job: Job) -> Job:
         """Wait for a job."""
-        await asyncio.wait([self._tasks[job.id]])
+        task = self._tasks.get(job.id)
+        if task is not None:
+            await asyncio.wait([task])
         return job
 
     def get(self, job_id: str) -> Job:
@@ -157,12 +172,13 @@ class Jobs:
         job = self._jobs.get(job_id)
         if job is None:
             raise Refused(404, GONE)
-        job.used = time.monotonic()
+        job.used = job.owner.used = time.monotonic()
         return job
 
     def remove(self, job: Job) -> None:
         """Stop a job and delete its files."""
         job.stop.set()
+        job.decoded.set()
         self._jobs.pop(job.id, None)
         # a running job deletes them when it has stopped
         if job.state != "running":
@@ -189,7 +205,7 @@ class Jobs:
 
     async def close(self) -> None:
         """Stop all jobs and wait for them."""
-        for job in list(self._jobs.values()):
+        for job in [*self._jobs.values(), *self._running]:
             job.stop.set()
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()))
@@ -200,9 +216,11 @@ class Jobs:
             async with self._free:
                 if not job.stop.is_set():
                     job.state = "running"
+                    self._running.add(job)
                     loop = asyncio.get_running_loop()
                     await loop.run_in_executor(self._pool, self._do, job)
         finally:
+            self._running.discard(job)
             self._tasks.pop(job.id, None)
             job.used = time.monotonic()
             if job.stop.is_set():
@@ -238,6 +256,7 @@ class Jobs:
             _LOG.error("%s failed: %s", job.operation, type(error).__name__)
             job.refused = Refused(500, "this failed: please report it as a bug")
             job.state = "failed"
+        job.decoded.set()
         _release()
         self._seconds += 0.2 * (time.monotonic() - begun - self._seconds)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -26,6 +27,15 @@ CLASSES = ("target", "against")
 
 # name of a layer of the network
 LAYER = "layer"
+
+# values of choices that need what a request does not have: painted labels, or more than one slice
+_LEFT_OUT = {
+    ("activations", "rank_by"): ("class AUC", "mask correlation"),
+    ("threshold", "dimensions"): ("3D",),
+}
+
+# value of a choice that only vision transformers have
+_ATTENTION = ("activations", "show", "attention")
 
 # characters of a choice that is a text
 TEXT_LENGTH = 200
@@ -54,21 +64,40 @@ def is_path(parameter: Parameter) -> bool:
     return Path in (parameter.type, *get_args(parameter.type))
 
 
-def schema(name: str) -> dict[str, Any]:
+def values_of(name: str, parameter: Parameter, settings: Settings) -> list[Any]:
+    """Values that a client may choose from; empty where a choice is no list."""
+    if get_origin(parameter.plain_type) is not Literal:
+        return []
+    left_out = _LEFT_OUT.get((name, parameter.name), ())
+    if (name, parameter.name) == _ATTENTION[:2] and not _has_attention(settings.model):
+        left_out = (*left_out, _ATTENTION[2])
+    return [one for one in get_args(parameter.plain_type) if one not in left_out]
+
+
+@functools.cache
+def _has_attention(model: Path | None) -> bool:
+    from ..nets.checkpoint import load_model
+    from ..nets.device import choose
+    from ..nets.lens.attention import attention_blocks
+
+    return bool(attention_blocks(load_model(model, choose("auto"))))
+
+
+def schema(name: str, settings: Settings) -> dict[str, Any]:
     """JSON schema of the choices of an operation, from its signature and its docstring."""
+    known = parameters(name)
     return {
         "type": "object",
-        "additionalProperties": False,
-        "properties": {key: _property(one) for key, one in parameters(name).items()},
+        "properties": {key: _property(name, one, settings) for key, one in known.items()},
     }
 
 
-def _property(parameter: Parameter) -> dict[str, Any]:
+def _property(name: str, parameter: Parameter, settings: Settings) -> dict[str, Any]:
     kind, options = parameter.plain_type, parameter.options
     result: dict[str, Any] = {"description": parameter.help, "default": parameter.default}
     result["title"] = options.get("label") or parameter.name.replace("_", " ").capitalize()
-    if get_origin(kind) is Literal:
-        values = list(get_args(kind))
+    values = values_of(name, parameter, settings)
+    if values:
         return result | {"type": _TYPES[type(values[0])], "enum": values}
     result["type"] = _TYPES[kind]
     if kind is str:
@@ -105,6 +134,11 @@ def chosen(name: str, given: Mapping[str, Any], settings: Settings) -> dict[str,
         there = ", ".join(known) or "none"
         raise Refused(422, f"{name} has no choice {unknown[0][:40]!r}; it has {there}")
     values = {key: _value(known[key], value) for key, value in given.items()}
+    for key, value in values.items():
+        offered = values_of(name, known[key], settings)
+        if offered and value not in offered:
+            there = " or ".join(map(str, offered))
+            raise Refused(422, f"{key} is {str(value)[:40]!r}; on this page choose {there}")
     if name not in OPERATIONS:
         return {}
     if settings.model is not None and "model" in signature.parameters(name):

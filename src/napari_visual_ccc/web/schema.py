@@ -2,34 +2,35 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from .. import __version__
 from ..workflow import signature
 from ..workflow.operations import OPERATIONS
 from . import offers
+from .answers import SCHEMAS, errors, ref
 from .settings import Settings
+from .work import FILE_TYPES
 
-# fields of a request beside the choices of its operation
-IMAGE_FIELDS: dict[str, dict[str, Any]] = {
-    "file": {
-        "type": "string",
-        "format": "binary",
-        "description": "Image file of any kind that this program reads.",
-    },
-    "data": {
-        "type": "string",
-        "format": "byte",
-        "description": "Image file as base64 (in JSON), with its name.",
-    },
-    "name": {"type": "string", "description": "Name of the file that data is from."},
+# how a request names its image, beside a file of a form
+_EARLIER: dict[str, Any] = {
     "image": {"type": "string", "description": "Id of an earlier job: its image is used again."},
+}
+
+# of the image, whatever it is sent as
+_FRAME: dict[str, Any] = {
     "spacing": {
         "type": "number",
         "exclusiveMinimum": 0,
         "description": "Size of a pixel, where the file states none or a wrong one.",
     },
-    "unit": {"type": "string", "default": "nm", "description": "Unit of spacing."},
+    "unit": {
+        "type": "string",
+        "default": "nm",
+        "maxLength": 20,
+        "description": "Unit of spacing.",
+    },
     "slice": {
         "type": "integer",
         "minimum": 0,
@@ -38,15 +39,33 @@ IMAGE_FIELDS: dict[str, dict[str, Any]] = {
     },
 }
 
-_STATUS = {
-    "400": "The request cannot be understood, or was sent under a wrong name of this server.",
-    "401": "A token is needed.",
-    "404": "There is no such job, or it has expired.",
-    "413": "The image is too large.",
-    "415": "It is not a kind of image that can be read.",
-    "422": "The image is damaged, or a choice is wrong.",
-    "429": "Too many wrong tokens.",
-    "503": "The queue is full: try again after the seconds of Retry-After.",
+_FORM: dict[str, Any] = {
+    "file": {
+        "type": "string",
+        "contentMediaType": "application/octet-stream",
+        "description": "Image file of any kind that this program reads.",
+    },
+}
+
+_JSON: dict[str, Any] = {
+    "data": {
+        "type": "string",
+        "contentEncoding": "base64",
+        "description": "Image file as base64 or as a data URL, with its name.",
+    },
+    "name": {"type": "string", "description": "Name of the file that data is from."},
+}
+
+# kind of a request → schema of its image
+_KINDS = {"multipart/form-data": "ImageForm", "application/json": "ImageJson"}
+
+_SENDING = ("401", "404", "408", "413", "415", "422", "429", "503", "507")
+
+_OF_A_JOB = ("401", "404", "429")
+
+_PATH = {
+    "id": "Id of a job.",
+    "file": "Name of a file, from the list of the result.",
 }
 
 
@@ -64,36 +83,53 @@ def openapi(settings: Settings) -> dict[str, Any]:
         An OpenAPI 3.1 document.
     """
     known = offers.names(settings)
-    every = [*known[1:]]
-    paths: dict[str, Any] = {f"/api/{name}": {"post": _post(name, "200")} for name in every}
-    paths["/api/jobs"] = {"post": _jobs(known)}
-    paths["/api/jobs/{id}"] = {
-        "get": _get("State, progress and result of a job."),
-        "delete": _get("Stop a job, and delete its image and its results.", "204"),
-    }
-    paths["/api/jobs/{id}/files/{file}"] = {"get": _get("A file of a result.")}
-    for name, text in {
-        "health": "Whether the server works, and how many jobs it has.",
-        "version": "Versions, and the model.",
-        "limits": "What the server takes from its clients.",
-        "schema": "This document.",
-    }.items():
-        paths[f"/api/{name}"] = {"get": _get(text)}
-    schemas = {name: offers.schema(name) | _title(name) for name in known}
     return {
         "openapi": "3.1.0",
         "info": {"title": "napari-visual-ccc", "version": __version__},
-        "paths": paths,
+        "paths": _paths(known),
         "components": {
             "schemas": {
-                **schemas,
-                "Image": {"type": "object", "properties": IMAGE_FIELDS},
-                "Error": {"type": "object", "properties": {"error": {"type": "string"}}},
+                **{name: offers.schema(name, settings) | _title(name) for name in known},
+                "ImageForm": _image(_FORM, "file"),
+                "ImageJson": _image(_JSON, "data"),
+                **SCHEMAS,
             },
             "securitySchemes": {"token": {"type": "http", "scheme": "bearer"}},
         },
         "security": [{"token": []}] if settings.token else [],
     }
+
+
+def _paths(known: list[str]) -> dict[str, Any]:
+    paths: dict[str, Any] = {f"/api/{name}": {"post": _post(name)} for name in known[1:]}
+    paths["/api/jobs"] = {"post": _queue(known)}
+    paths["/api/jobs/{id}"] = {
+        "parameters": [_parameter("id")],
+        "get": _told("State, progress and result of a job.", "Job", _OF_A_JOB),
+        "delete": {
+            "summary": "Stop a job, and delete its image and its results.",
+            "responses": {"204": {"description": "It is deleted."}, **errors(_OF_A_JOB)},
+        },
+    }
+    paths["/api/jobs/{id}/files/{file}"] = {
+        "parameters": [_parameter("id"), _parameter("file")],
+        "get": {
+            "summary": "A file of a result.",
+            "responses": {
+                "200": {"description": "Its bytes.", "content": {kind: {} for kind in FILE_TYPES}},
+                **errors(_OF_A_JOB),
+            },
+        },
+    }
+    secret = ("401", "429")
+    paths["/api/version"] = {"get": _told("Versions, and the model.", "Version", secret)}
+    paths["/api/limits"] = {"get": _told("What the server takes of a client.", "Limits", secret)}
+    text = "Whether the server works, and how many jobs it has."
+    # these two need no token
+    paths["/api/health"] = {"get": {**_told(text, "Health", ()), "security": []}}
+    document = _told("This document.", {"type": "object"}, ())
+    paths["/api/schema"] = {"get": {**document, "security": []}}
+    return paths
 
 
 def _title(name: str) -> dict[str, str]:
@@ -105,34 +141,54 @@ def _title(name: str) -> dict[str, str]:
     }[name]
 
 
-def _jobs(known: list[str]) -> dict[str, Any]:
+def _image(sent: dict[str, Any], needed: str) -> dict[str, Any]:
+    ways: list[dict[str, Any]] = [{"required": [needed]}, {"required": ["image"]}]
+    return {"type": "object", "properties": {**sent, **_EARLIER, **_FRAME}, "anyOf": ways}
+
+
+def _queue(known: list[str]) -> dict[str, Any]:
+    """A job of any operation: the choices are those of the one that is named."""
     operation = {"type": "string", "enum": known}
-    choices = [{"$ref": f"#/components/schemas/{name}"} for name in known]
-    body = {
-        "allOf": [_IMAGE, {"type": "object", "properties": {"operation": operation}}],
-        "anyOf": choices,
+    named: dict[str, Any] = {
+        "type": "object", "properties": {"operation": operation}, "required": ["operation"],
+    }  # fmt: skip
+    each = [{"properties": {"operation": {"const": name}}, "allOf": [ref(name)]} for name in known]
+    where = {"Location": {"description": "Address of the job.", "schema": {"type": "string"}}}
+    taken = {"description": "It waits for its turn.", "headers": where, "content": _content("Job")}
+    return {
+        "summary": "Queue a job.",
+        "requestBody": _body(lambda image: {"allOf": [ref(image), named], "oneOf": each}),
+        "responses": {"202": taken, **errors(_SENDING)},
     }
-    return _answers("Queue a job.", "202") | _body(body)
 
 
-def _post(name: str, status: str) -> dict[str, Any]:
-    body = {"allOf": [_IMAGE, {"$ref": f"#/components/schemas/{name}"}]}
-    return _answers(_title(name)["description"], status) | _body(body)
+def _post(name: str) -> dict[str, Any]:
+    text = _title(name)["description"]
+    body = _body(lambda image: {"allOf": [ref(image), ref(name)]})
+    return {**_told(text, "Job", _SENDING), "requestBody": body}
 
 
-_IMAGE = {"$ref": "#/components/schemas/Image"}
+def _body(schema: Callable[[str], dict[str, Any]]) -> dict[str, Any]:
+    content = {
+        kind: {"schema": {**schema(image), "unevaluatedProperties": False}}
+        for kind, image in _KINDS.items()
+    }
+    return {"required": True, "content": content}
 
 
-def _body(schema: dict[str, Any]) -> dict[str, Any]:
-    kinds = ("multipart/form-data", "application/json")
-    return {"requestBody": {"content": {kind: {"schema": schema} for kind in kinds}}}
+def _content(schema: str | dict[str, Any]) -> dict[str, Any]:
+    named = ref(schema) if isinstance(schema, str) else schema
+    return {"application/json": {"schema": named}}
 
 
-def _get(text: str, status: str = "200") -> dict[str, Any]:
-    return _answers(text, status)
+def _told(text: str, schema: str | dict[str, Any], wrong: tuple[str, ...]) -> dict[str, Any]:
+    """An address that answers in JSON."""
+    answer = {"description": text, "content": _content(schema)}
+    return {"summary": text, "responses": {"200": answer, **errors(wrong)}}
 
 
-def _answers(text: str, status: str) -> dict[str, Any]:
-    error = {"application/json": {"schema": {"$ref": "#/components/schemas/Error"}}}
-    wrong = {code: {"description": one, "content": error} for code, one in _STATUS.items()}
-    return {"summary": text, "responses": {status: {"description": text}, **wrong}}
+def _parameter(name: str) -> dict[str, Any]:
+    schema = {"type": "string"}
+    return {
+        "name": name, "in": "path", "required": True, "schema": schema, "description": _PATH[name],
+    }  # fmt: skip

@@ -7,17 +7,18 @@ import gc
 import os
 import shutil
 import socket
+import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from .settings import Settings
 
 if TYPE_CHECKING:
     import uvicorn
 
-_FOLDER = "visual-ccc-serve-"
+_FOLDER, _LOCK = "visual-ccc-serve-", "lock"
 
 
 def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> None:
@@ -73,22 +74,57 @@ def listening(settings: Settings) -> socket.socket:
 def private_folder() -> Iterator[Path]:
     """Make a folder that only this user can read, and delete it at the end."""
     remove_left_over()
-    # the number of the process tells a later server whether this one still runs
     folder = Path(tempfile.mkdtemp(prefix=f"{_FOLDER}{os.getpid()}-"))
-    try:
-        yield folder
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    with (folder / _LOCK).open("wb") as held:
+        _lock(held)
+        try:
+            yield folder
+        finally:
+            held.close()
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def remove_left_over() -> None:
     """Delete folders of servers that were killed."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
+        if not _is_used(folder):
+            shutil.rmtree(folder, ignore_errors=True)
+
+
+def _is_used(folder: Path) -> bool:
+    """Whether a server holds the lock of a folder.
+
+    The number of its process would not tell: in a container it is always 1.
+    """
+    try:
+        with (folder / _LOCK).open("r+b") as file:
+            return not _lock(file)
+    except FileNotFoundError:
+        pass
+    # of another user
+    except OSError:
+        return True
+    # it has just been made, or is one of an earlier version
     import psutil
 
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDER}*"):
-        number = folder.name.removeprefix(_FOLDER).partition("-")[0]
-        if number.isdecimal() and not psutil.pid_exists(int(number)):
-            shutil.rmtree(folder, ignore_errors=True)
+    number = folder.name.removeprefix(_FOLDER).partition("-")[0]
+    return not number.isdecimal() or psutil.pid_exists(int(number))
+
+
+def _lock(file: IO[bytes]) -> bool:
+    """Lock a file until it is closed; False if another has."""
+    try:
+        if sys.platform == "win32":
+            import msvcrt
+
+            msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
 
 
 def _check_files(settings: Settings) -> None:

@@ -123,8 +123,13 @@ class Settings:
                 "a server that others can reach needs a token: write one into a file, and give "
                 "the file as --token-file"
             )
-        if self.token and (len(self.token) < TOKEN_LENGTH or not self.token.isascii()):
-            raise ValueError(f"the token is too short: it needs {TOKEN_LENGTH} ASCII characters")
+        # others cannot be sent in a header
+        sent = self.token.isascii() and self.token.isprintable() and " " not in self.token
+        if self.token and (len(self.token) < TOKEN_LENGTH or not sent):
+            raise ValueError(
+                f"the token needs at least {TOKEN_LENGTH} characters, in one line: ASCII without "
+                "spaces"
+            )
 
     def knows(self, host: str) -> bool:
         """Whether a name in a request is one of this server.

@@ -9,6 +9,7 @@ import contextlib
 import json
 import re
 import shutil
+import time
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import Any
@@ -43,6 +44,9 @@ _STARTS = {
 _BY_START = {*PICTURES, *_STARTS.values(), ".tiff"}
 
 _NAME_LENGTH = 100
+
+# for reading what nobody will use
+_DISCARD_SECONDS = 30
 
 # fields of a form beside its file, and bytes of one
 _FIELDS, _FIELD_BYTES = 40, 64 << 10
@@ -127,12 +131,22 @@ async def receive(request: Request, folder: Path, limits: Limits) -> Sent:
         raise Refused(400, "the image was not sent to its end; try again") from None
 
 
-async def discard(request: Request, most: int) -> None:
-    """Read what a client still sends, so that it sees the answer and no broken connection."""
-    left = most
+async def discard(request: Request, most: int, seconds: float = _DISCARD_SECONDS) -> None:
+    """Read what a client still sends, so that it sees the answer and no broken connection.
+
+    Parameters
+    ----------
+    request : Request
+        That was refused.
+    most : int
+        Bytes to read.
+    seconds : float
+        To read for, whatever still comes.
+    """
+    left, end = most, time.monotonic() + seconds
     with contextlib.suppress(ClientDisconnect, RuntimeError, asyncio.TimeoutError):
-        while left > 0:
-            message = await asyncio.wait_for(request.receive(), 5)
+        while left > 0 and (rest := end - time.monotonic()) > 0:
+            message = await asyncio.wait_for(request.receive(), min(5, rest))
             left -= len(message.get("body", b""))
             if not message.get("more_body"):
                 return

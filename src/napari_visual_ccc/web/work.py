@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Callable
 from dataclasses import replace
@@ -11,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.files import sha256
 from ..core.micrograph import Micrograph, has_colours
 from ..core.plain import plain
 from ..core.progress import Progress, run
@@ -18,10 +20,16 @@ from ..core.result import Prediction, Result, prediction_of
 from ..core.units import length
 from ..workflow import cost, signature
 from ..workflow.operations import OPERATIONS
-from ..workflow.record import Record, RecordSource
+from ..workflow.record import Record, RecordSource, versions
 from . import decoder, offers
 from .jobs import Job
-from .settings import Limits, Refused, Settings
+from .settings import MEGABYTE, Limits, Refused, Settings
+
+# seconds between looks at a job whose image is awaited
+_POLL_S = 0.2
+
+# bytes that a decoder needs for the smallest image
+_DECODER = 512 * MEGABYTE
 
 # rows of a table in JSON; the CSV file has all
 ROWS = 200
@@ -32,6 +40,8 @@ _TYPES = {
     ".yaml": "application/yaml",
     ".tif": "image/tiff",
 }
+
+FILE_TYPES = (*_TYPES.values(), "application/octet-stream")
 
 # name of all files, whatever the client calls its image
 _NAME = "image"
@@ -46,7 +56,7 @@ def work(job: Job, report: Callable[[Progress], None], *, settings: Settings) ->
     Parameters
     ----------
     job : Job
-        With a file to decode, or the folder of an image that was decoded.
+        With a file to decode, or an owner whose image is used again.
     report : callable
         Takes the progress; stops the job by raising.
     settings : Settings
@@ -61,14 +71,16 @@ def work(job: Job, report: Callable[[Progress], None], *, settings: Settings) ->
     """
     report(Progress(0, 0, "reading"))
     if job.file is not None:
-        decoder.decode(job.file, job.name, settings.limits)
-        job.image = job.folder
-    image = _image(job)
+        job.digest = sha256(job.file)
+        decoder.decode(job.file, job.name, _fitting(settings.limits))
+        job.decoded.set()
+    image, plane = _image(job, report)
     seen: dict[str, Any] = {"image": _described(image)}
     if job.operation == offers.PREVIEW:
         job.files = {"preview.png": _picture(image, job.folder / "preview.png")}
     else:
         result, record, drawn = _computed(job, image, settings, report)
+        record = _of_upload(record, job, image, plane)
         report(Progress(0, 0, "figures"))
         job.files = _written(result, record, drawn, job)
         seen |= _result(result, record, settings)
@@ -82,28 +94,42 @@ def limits_of(limits: Limits) -> dict[str, Any]:
     return {**limits.plain(), "suffixes": [one for one in SUFFIXES if one not in FOLDERS]}
 
 
-def _image(job: Job) -> Micrograph:
-    if job.image is None or not (job.image / decoder.FACTS).exists():
-        raise Refused(404, "the image has expired: send it again")
-    image = _one_slice(decoder.load(job.image, job.name), int(job.frame.get("slice", 0)))
+def _fitting(limits: Limits) -> Limits:
+    """Limits whose decoders, all at once, fit into the memory that is free."""
+    share = cost.available() // limits.workers
+    return replace(limits, decode_bytes=max(_DECODER, min(limits.decode_bytes, share)))
+
+
+def _image(job: Job, report: Callable[[Progress], None]) -> tuple[Micrograph, tuple[int, ...]]:
+    """Image of a job, and which slice of its stack it is."""
+    owner = job.owner
+    # jobs begin in the order of their requests: the one that decodes it has begun
+    while not owner.decoded.wait(_POLL_S):
+        report(Progress(0, 0, "reading"))
+    if not (owner.folder / decoder.FACTS).exists():
+        raise owner.refused or Refused(404, "the image has expired: send it again")
+    image = decoder.load(owner.folder, job.name)
+    plane, notes = _plane(image, int(job.frame.get("slice", 0)))
+    if plane:
+        spacing = image.spacing and image.spacing[-2:]
+        image = replace(
+            image, data=image.data[plane], axes=(), spacing=spacing, notes=(*image.notes, *notes)
+        )
     if "spacing" in job.frame:
         size, unit = length(job.frame["spacing"], job.frame.get("unit", "nm"))
         image = replace(image, spacing=(size, size), unit=unit)
-    return image
+    return image, plane
 
 
-def _one_slice(image: Micrograph, number: int) -> Micrograph:
-    """Slice of a stack, or of the slices of a series one after the other."""
-    planar = image.data.shape[-3 if has_colours(image) else -2 :]
-    slices = image.data.reshape(-1, *planar)
-    if not 0 <= number < len(slices):
-        raise Refused(422, f"{image.name} has {len(slices)} slices, counted from 0")
-    if image.data.ndim == len(planar):
-        return image
-    note = f"slice {number + 1} of {len(slices)} is used"
-    notes = (*image.notes, *([note] if len(slices) > 1 else []))
-    spacing = image.spacing and image.spacing[-2:]
-    return replace(image, data=slices[number], axes=(), spacing=spacing, notes=notes)
+def _plane(image: Micrograph, number: int) -> tuple[tuple[int, ...], list[str]]:
+    """Slice of a stack, or of the slices of a series one after the other; a note on it."""
+    leading = image.data.shape[: -3 if has_colours(image) else -2]
+    slices = math.prod(leading)
+    if not 0 <= number < slices:
+        raise Refused(422, f"{image.name} has {slices} slices, counted from 0")
+    plane = np.unravel_index(number, leading) if leading else ()
+    notes = [f"slice {number + 1} of {slices} is used"] if slices > 1 else []
+    return tuple(int(one) for one in plane), notes
 
 
 def _described(image: Micrograph) -> dict[str, Any]:
@@ -140,8 +166,12 @@ def _computed(
         # the pixel size of the image that the recipe was made on says nothing of this one
         source = RecordSource(name=image.name)
         record = load(settings.recipe).model_copy(update={"source": source})
-        return run(replaying(record, image), report), record, image
-    _check_cost(job, image)
+        for step in record.steps:
+            _check_cost(job, image, step.operation, step.parameters)
+        result = run(replaying(record, image), report)
+        known = {"facts": plain(result.facts), "versions": versions()}
+        return result, record.model_copy(update=known), image
+    _check_cost(job, image, job.operation, job.choices)
     from ..workflow.run import execute
 
     inputs = {signature.inputs(job.operation)[0]: image}
@@ -149,13 +179,28 @@ def _computed(
     return outcome.result, outcome.record, replace(image, info_bar=outcome.info_bar)
 
 
-def _check_cost(job: Job, image: Micrograph) -> None:
-    """Refuse what would need more memory than this machine has."""
-    shape = image.data.shape[:2]
-    needs = OPERATIONS[job.operation].cost
-    forecast = cost.estimate(needs, shape, image.data.dtype, choices=job.choices)
+def _check_cost(job: Job, image: Micrograph, operation: str, choices: dict[str, Any]) -> None:
+    """Refuse what would need more memory than is free."""
+    needs = OPERATIONS[operation].cost
+    forecast = cost.estimate(needs, image.data.shape[:2], image.data.dtype, choices=choices)
     if forecast is not None and forecast.bytes > cost.available():
         raise Refused(413, f"{job.name} is too large: {cost.describe(forecast)}; send a part of it")
+
+
+def _of_upload(record: Record, job: Job, image: Micrograph, plane: tuple[int, ...]) -> Record:
+    """The record with what of the file was used: replaying it on the file gives this result."""
+    is_recipe = job.operation == offers.RECIPE
+    steps = [
+        step.model_copy(update={"plane": list(plane)}) if is_recipe or step is record.last else step
+        for step in record.steps
+    ]
+    source = record.source
+    # the source of a file that is a result itself is another file
+    if is_recipe or len(steps) == 1:
+        size = image.spacing and list(image.spacing)
+        known = {"sha256": job.owner.digest, "spacing": size, "unit": image.unit}
+        source = source.model_copy(update=known)
+    return record.model_copy(update={"steps": steps, "source": source})
 
 
 def _written(result: Result, record: Record, frame: Micrograph, job: Job) -> dict[str, Path]:
@@ -234,4 +279,4 @@ def _file(job: Job, name: str) -> dict[str, Any]:
 
 def type_of(path: Path) -> str:
     """Media type of a file of a result."""
-    return _TYPES.get(path.suffix, "application/octet-stream")
+    return _TYPES.get(path.suffix, FILE_TYPES[-1])

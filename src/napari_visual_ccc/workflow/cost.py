@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..arrays.lazy import BAND_PIXELS, CHUNK_SIDE, WORKERS
+from ..core.memory import available as available
 
 # seconds of `_yardstick` on the machine where the table was measured
 _REFERENCE_S = 0.0015
@@ -278,13 +279,6 @@ def _yardstick() -> float:
     np.sort(values)
     np.convolve(values, np.ones(9), "same")
     return time.perf_counter() - start
-
-
-def available() -> int:
-    """Bytes of memory that are free for a job."""
-    import psutil
-
-    return int(psutil.virtual_memory().available)
 
 
 def describe(cost: Cost, free: int | None = None) -> str:

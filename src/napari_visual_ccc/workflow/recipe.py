@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from ..core.files import sha256
 from ..core.micrograph import Micrograph, has_colours
 from ..core.pixel_size import scaled
 from ..core.plain import plain
@@ -41,7 +42,8 @@ def replay(
         Input of the first step.
     spacing, unit : (y, x) and str, optional
         Pixel size. When absent: the recorded one, for an array and for the very file that the
-        record names; else that of the Micrograph or file, and the recorded one where it has none.
+        record names, by its path or its SHA-256; else that of the Micrograph or file, and the
+        recorded one where it has none.
     others : mapping, optional
         Arrays of further inputs by their name (``{"intensity": image}``). Not needed for those
         that were the source or the input of an earlier step.
@@ -85,6 +87,7 @@ def replaying(
     channels = model_channels(OPERATIONS[steps[0].operation], steps[0].parameters)
     if channels:
         current = with_channels(micrograph, channels)
+    start, axes = current, 3 if channels or has_colours(micrograph) else 2
     by_name: dict[str, Any] = {str(one): current for one in (source.name, source.path)}
     for step in steps:
         check_level(step, first=step is steps[0])
@@ -92,9 +95,9 @@ def replaying(
         by_name[step.inputs.get(first, "")] = current
         given = {first: current, **_further(step, further, by_name, others or {})}
         if step.plane:
-            axes = 3 if channels and step is steps[0] else 2
             given = {
-                key: _plane(one, step.plane, step.operation, axes) for key, one in given.items()
+                key: _plane(one, step.plane, step.operation, axes if one is start else 2)
+                for key, one in given.items()
             }
         outcome = yield from execute(
             step.operation, given, step.parameters, spacing=spacing, unit=unit, info_bar=step.bar
@@ -119,11 +122,17 @@ def _pixel_size(
     micrograph: Micrograph, source: RecordSource, image: Any
 ) -> tuple[tuple[float, ...] | None, str]:
     # the pixel size may have been corrected by hand: then the file states another one
-    same = isinstance(image, str | Path) and bool(source.path)
-    same = same and Path(str(source.path)).resolve() == Path(image).resolve()
+    same = isinstance(image, str | Path) and _is_file_of(source, Path(image))
     if source.spacing and (same or micrograph.spacing is None):
         return tuple(source.spacing), source.unit or "px"
     return micrograph.voxel, micrograph.unit
+
+
+def _is_file_of(source: RecordSource, path: Path) -> bool:
+    """Whether a record is of this very file, by its path; by its content where it has none."""
+    if source.path or not source.sha256:
+        return bool(source.path) and Path(str(source.path)).resolve() == path.resolve()
+    return path.is_file() and sha256(path) == source.sha256
 
 
 def check_level(step: Step, *, first: bool) -> None:

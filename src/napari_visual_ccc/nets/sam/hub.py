@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from ...core.files import sha256
 from ...core.progress import Progress, Steps
 from .background import in_background
 
@@ -155,7 +155,7 @@ def fetch(offer: Offer, *, folder: Path | None = None) -> Steps[Path]:
 
         note = Progress(number, len(offer.files), f"{one.name}, {one.size / 1e6:,.0f} MB")
         path = yield from in_background(download, note)
-        found = yield from in_background(functools.partial(_sha256, path), note)
+        found = yield from in_background(functools.partial(sha256, path), note)
         if one.sha256 and found != one.sha256:
             path.resolve().unlink()
             path.unlink(missing_ok=True)
@@ -179,14 +179,6 @@ def cached(name: str, *, folder: Path | None = None) -> Path | None:
 
 def _has_weights(folder: Path) -> bool:
     return any(folder.glob("*.safetensors"))
-
-
-def _sha256(path: Path) -> str:
-    digest = hashlib.sha256()
-    with path.open("rb") as file:
-        while block := file.read(1 << 22):
-            digest.update(block)
-    return digest.hexdigest()
 
 
 @contextmanager

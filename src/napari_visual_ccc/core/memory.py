@@ -1,0 +1,70 @@
+"""Memory that is free for a job: that of the machine, or of the container it runs in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+# folder of the controllers, files of limit and use, and what of the use is cache of files that
+# the kernel gives back, for the second and the first version of control groups
+_VERSIONS = {
+    "": ("sys/fs/cgroup", "memory.max", "memory.current", "inactive_file"),
+    "memory": (
+        "sys/fs/cgroup/memory", "memory.limit_in_bytes", "memory.usage_in_bytes",
+        "total_inactive_file",
+    ),
+}  # fmt: skip
+
+
+def available() -> int:
+    """Bytes of memory that are free for a job."""
+    import psutil
+
+    return min(int(psutil.virtual_memory().available), *_left_in_groups(Path("/")))
+
+
+def _left_in_groups(root: Path) -> list[int]:
+    """Bytes that the control groups of this process leave, its own and those around it.
+
+    Containers and services are limited by them; the memory of the machine says nothing of it.
+    """
+    left = []
+    for folder, limit, use, cache in _groups(root):
+        most, used = _number(folder / limit), _number(folder / use)
+        if most is not None and used is not None:
+            left.append(max(0, most - used + _of_table(folder / "memory.stat", cache)))
+    return left or [1 << 63]
+
+
+def _groups(root: Path) -> Iterator[tuple[Path, str, str, str]]:
+    try:
+        lines = (root / "proc/self/cgroup").read_text("utf-8").splitlines()
+    # other systems have none
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        for kind in set(controllers.split(",")) & set(_VERSIONS):
+            base, *names = _VERSIONS[kind]
+            # in a container the path may be one of the host, and its own group is at the top
+            inner = Path(path.lstrip("/"))
+            for one in (inner, *inner.parents):
+                yield root / base / one, names[0], names[1], names[2]
+
+
+def _number(file: Path) -> int | None:
+    """Number in a file; None where there is none, or the word for no limit."""
+    try:
+        text = file.read_text("utf-8").strip()
+    except OSError:
+        return None
+    return int(text) if text.isdecimal() else None
+
+
+def _of_table(file: Path, name: str) -> int:
+    try:
+        lines = file.read_text("utf-8").splitlines()
+    except OSError:
+        return 0
+    found = [line.split()[1] for line in lines if line.split()[:1] == [name]]
+    return int(found[0]) if found else 0

@@ -1,0 +1,50 @@
+import pytest
+
+from napari_visual_ccc.core.memory import _left_in_groups, available
+
+GB = 10**9
+
+
+def put(root, files):
+    for name, text in files.items():
+        path = root / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, "utf-8")
+
+
+def test_the_memory_of_this_machine_is_known():
+    assert 0 < available() < 1 << 60
+
+
+@pytest.mark.parametrize(
+    ("files", "left"),
+    [
+        # a container: its group is the top of what it sees
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": f"{6 * GB}\n",
+          "sys/fs/cgroup/memory.current": f"{2 * GB}\n",
+          "sys/fs/cgroup/memory.stat": f"anon 1\ninactive_file {GB}\n"}, 5 * GB),
+        # a service without a limit of its own in a slice that has one
+        ({"proc/self/cgroup": "0::/lab.slice/page.service\n",
+          "sys/fs/cgroup/lab.slice/memory.max": f"{3 * GB}",
+          "sys/fs/cgroup/lab.slice/memory.current": f"{GB}",
+          "sys/fs/cgroup/lab.slice/page.service/memory.max": "max\n",
+          "sys/fs/cgroup/lab.slice/page.service/memory.current": f"{GB}"}, 2 * GB),
+        # the first version; the path is one of the host
+        ({"proc/self/cgroup": "9:cpu,cpuacct:/\n4:memory:/docker/abc\n0::/\n",
+          "sys/fs/cgroup/memory/memory.limit_in_bytes": f"{4 * GB}\n",
+          "sys/fs/cgroup/memory/memory.usage_in_bytes": f"{3 * GB}\n",
+          "sys/fs/cgroup/memory/memory.stat": f"total_inactive_file {GB}\n"}, 2 * GB),
+        # more is used than was allowed since
+        ({"proc/self/cgroup": "0::/\n", "sys/fs/cgroup/memory.max": "1",
+          "sys/fs/cgroup/memory.current": "2"}, 0),
+    ],
+)  # fmt: skip
+def test_the_limit_of_a_container_counts(tmp_path, files, left):
+    put(tmp_path, files)
+    assert min(_left_in_groups(tmp_path)) == left
+
+
+def test_without_groups_there_is_no_limit(tmp_path):
+    assert min(_left_in_groups(tmp_path)) > 1 << 60
+    put(tmp_path, {"proc/self/cgroup": "0::/\n"})
+    assert min(_left_in_groups(tmp_path)) > 1 << 60
