@@ -501,6 +501,22 @@ def activations(
 ) -> Activations:
     """Look through the layers of a network: its activations as a stack of maps of the image."""
 
+def look_at(
+    image: Image,
+    example: Image,
+    spacing: Any = None,
+    unit: str = 'px',
+    *,
+    model: Path | None = None,
+    layer: str = '',
+    count: int = 9,
+    folder: Path | None = None,
+    hits: int = 36,
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Look at a pixel: its feature vector, its highest channels, and the patches most like it."""
+
 def find_similar(
     image: Image,
     example: Image,

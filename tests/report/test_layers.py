@@ -98,6 +98,17 @@ def test_an_ellipse_fills_its_box(axes):
     assert (patch.center, patch.width, patch.height) == ((5.5, 5.5), 6, 6)
 
 
+def test_a_turned_ellipse_is_drawn_turned(axes):
+    # 10 long from the lower left to the upper right, and 2 wide
+    along, across = np.array([-5, 5]) / np.sqrt(2), np.array([1, 1]) / np.sqrt(2)
+    corners = [-along - across, along - across, along + across, across - along]
+    draw_layer(axes, ShapesLayer([np.array(corners) + 9], kinds="ellipse"), over=False)
+    (patch,) = axes.patches
+    assert sorted((patch.width, patch.height)) == pytest.approx([2, 10])
+    longer = patch.angle + (90 if patch.height > patch.width else 0)
+    assert longer % 180 == pytest.approx(135)
+
+
 @pytest.mark.parametrize("layer", [PointsLayer(SQUARE), ShapesLayer([SQUARE]), ShapesLayer([])])
 def test_points_and_shapes_become_figures_over_their_image(layer, tmp_path):
     image = np.tile(np.arange(40, dtype=np.uint8), (30, 1))

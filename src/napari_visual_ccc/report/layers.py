@@ -124,7 +124,11 @@ def _patch(kind: str, x: np.ndarray, y: np.ndarray) -> Any:
 
     style: dict[str, Any] = {"edgecolor": MARKED, "fill": False, "linewidth": 1.5}
     if kind == "ellipse":
-        return Ellipse((x.mean(), y.mean()), float(np.ptp(x)), float(np.ptp(y)), **style)
+        # of the rectangle around it, which may be turned
+        (wide, down), (right, tall) = (np.array([x[n + 1] - x[n], y[n + 1] - y[n]]) for n in (0, 1))
+        width, height = math.hypot(wide, down), math.hypot(right, tall)
+        angle = math.degrees(math.atan2(down, wide))
+        return Ellipse((x.mean(), y.mean()), width, height, angle=angle, **style)
     return Polygon(np.stack([x, y], axis=1), closed=kind not in ("path", "line"), **style)
 
 

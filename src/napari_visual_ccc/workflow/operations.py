@@ -47,6 +47,9 @@ class Operation:
     planar : bool
         Works on one (Y, X) image: the viewer passes the current slice, scripts and the command
         line go through a stack slice by slice.
+    stacks : bool
+        Of an operation on one image: goes through a stack by itself, since its slices share
+        something.
     whole : bool
         Works on the image with its info bar: the bar is its subject, or part of it.
     channels : bool
@@ -66,6 +69,7 @@ class Operation:
     cost: Needs | NeedsOf | OfRun | Literal["unknown"] | None = None
     live: bool = False
     planar: bool = False
+    stacks: bool = False
     whole: bool = False
     channels: bool = False
     side_by_side: bool = False
@@ -169,6 +173,9 @@ _LINES = (
               "Concordance of a folder", "folder"),
     Operation("activations", "lens", "engine.lens.activations", "Activations",
               "image", ("labels",), cost=cost.network(20, 2700, plane=430), planar=True,
+              stacks=True, channels=True),
+    Operation("look_at", "lens", "workflow.composed.look_at", "Look at a pixel",
+              "image", ("prompts",), cost=cost.network(9, 2400, plane=430), planar=True,
               channels=True),
     Operation("find_similar", "lens", "workflow.composed.find_similar", "Find similar",
               "image", ("prompts",), cost=cost.network(9, 2400, plane=430), planar=True,

@@ -232,7 +232,7 @@ def _steps(
         given = {**given, first: with_channels(given[first], channels)}
     arrays = {key: _array(one) for key, one in given.items()}
     scale = {"spacing": spacing, "unit": unit} if calibrated(name) else {}
-    if operation.planar:
+    if operation.planar and not operation.stacks:
         from ..arrays.stacks import per_slice
 
         work = per_slice(work, channels=bool(channels))
@@ -240,7 +240,7 @@ def _steps(
         return work(**arrays, **scale, **{INFO_BAR: bar}, **choices)
     if not bar or operation.whole:
         return work(**arrays, **scale, **choices)
-    return on_field(lambda cut: work(**cut, **scale, **choices), arrays, bar)
+    return on_field(lambda cut: work(**cut, **scale, **choices), arrays, bar, spacing, unit)
 
 
 def _folder(given: Any) -> Any:

@@ -11,6 +11,7 @@ import numpy as np
 
 from ..core.layers import Placement, PointsLayer, ShapesLayer
 from ..core.micrograph import CHANNEL_AXIS, Axis, InfoBar, Micrograph, plane_shape, select_channels
+from ..core.pixel_size import PixelSize
 from ..core.progress import Steps
 from ..core.result import Result
 from .operations import Operation
@@ -63,7 +64,11 @@ def with_channels(given: Any, channels: Sequence[str]) -> Any:
 
 
 def on_field(
-    work: Callable[[dict[str, Any]], Steps[Result]], arrays: Mapping[str, Any], bar: InfoBar
+    work: Callable[[dict[str, Any]], Steps[Result]],
+    arrays: Mapping[str, Any],
+    bar: InfoBar,
+    spacing: Any = None,
+    unit: str = "px",
 ) -> Steps[Result]:
     """Run an operation on the image without its info bar.
 
@@ -75,6 +80,8 @@ def on_field(
         By name; those with the size of the first have the same bar.
     bar : InfoBar
         Of the first.
+    spacing, unit : (y, x) and str, optional
+        Pixel size of the first, for positions in a unit of length.
 
     Returns
     -------
@@ -94,7 +101,8 @@ def on_field(
     field = (rows.stop - rows.start, columns.stop - columns.start)
     result = result.with_layers(lambda layer: layer.uncropped(bar, field))
     tables = {
-        name: _moved(table, rows.start, columns.start) for name, table in result.tables.items()
+        name: _moved(table, rows.start, columns.start, spacing, unit)
+        for name, table in result.tables.items()
     }
     return replace(
         result,
@@ -154,7 +162,13 @@ def _cut(array: Any, rows: slice, columns: slice) -> Any:
     return array[(..., rows, columns, *colour)]
 
 
-def _moved(table: Any, down: int, across: int) -> Any:
-    moves = dict.fromkeys(_DOWN, down) | dict.fromkeys(_ACROSS, across)
+def _moved(table: Any, down: int, across: int, spacing: Any, unit: str) -> Any:
+    moves: dict[str, float] = {**dict.fromkeys(_DOWN, down), **dict.fromkeys(_ACROSS, across)}
+    # a table of files has positions in those
+    if "y_px" in table and "file" not in table:
+        moves |= {"y_px": down, "x_px": across}
+        size = PixelSize.of(spacing, unit)
+        if size is not None:
+            moves |= {f"y_{unit}": down * size.height, f"x_{unit}": across * size.width}
     here = {name: table[name] + by for name, by in moves.items() if name in table}
     return table.assign(**here) if here else table

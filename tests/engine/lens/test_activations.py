@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pytest
 import torch
@@ -80,6 +81,69 @@ def test_a_record_replays(image, tiny):
     again = replay(outcome.record, image)
     for one, other in zip(outcome.result.layers, again.layers, strict=True):
         np.testing.assert_array_equal(one.data, other.data)
+
+
+@pytest.fixture(scope="module")
+def stack(image):
+    # other channels vary most in the second slice
+    stripes = 100 + 80 * np.sin(np.arange(image.shape[1]) / 2)
+    return np.stack([image, np.broadcast_to(stripes, image.shape).astype(np.uint8)])
+
+
+def test_a_rank_is_the_same_channel_in_every_slice_of_a_stack(stack, tiny):
+    found = ccc.activations(stack, model=tiny, layer="features.8", channels=6, colour="PCA")
+    maps, colour = found.layers
+    every = [ccc.activations(one, model=tiny, layer="features.8", channels=512) for one in stack]
+    assert [one.table["channel"][0] for one in every] != 2 * [found.table["channel"][0]]
+    for number, alone in enumerate(every):
+        names = {name.partition(" (")[0]: k for k, name in enumerate(alone.layers[0].channels)}
+        for rank, name in enumerate(maps.channels):
+            channel = name.partition(" (")[0]
+            assert channel == f"channel {found.table['channel'][rank]}"
+            # some are dead, or repeat another, in one slice alone
+            if channel in names:
+                expected = alone.layers[0].data[names[channel]]
+                np.testing.assert_array_equal(maps.data[number, rank], expected)
+    both = np.stack([one.features.var() for one in every])
+    assert (both > 0).all()
+    variances = maps.data.var(axis=(0, 2, 3))
+    assert (np.diff(variances) <= 1e-6).all()
+    assert any("ranked over 2 of 2 slices" in note for note in found.notes)
+    # one colour stands for one mixture of channels
+    assert colour.data.shape == (2, *maps.plane_shape, 3)
+    same = ccc.activations(stack[[0, 0]], model=tiny, layer="features.8", colour="PCA")
+    assert not np.array_equal(colour.data[0], same.layers[1].data[0])
+
+
+def test_a_record_of_a_stack_replays_also_lazily(stack, tiny):
+    choices = {"model": tiny, "channels": 4, "layer": "features.8", "colour": "NMF"}
+    lazy = Micrograph(da.from_array(stack, chunks=(1, 60, 140)), name="s", info_bar=InfoBar())
+    outcome = run(execute("activations", {"image": lazy}, choices))
+    again = replay(outcome.record, stack)
+    for one, other in zip(outcome.result.layers, again.layers, strict=True):
+        np.testing.assert_array_equal(one.data, other.data)
+    assert outcome.result.layers[0].channels == again.layers[0].channels
+
+
+def test_labels_of_a_stack_rank_over_all_slices(stack, image, tiny):
+    labels = np.zeros(stack.shape, np.uint8)
+    labels[0, 22:38, 32:48] = 1
+    found = ccc.activations(stack, labels, model=tiny, layer="features.6", rank_by="class AUC")
+    assert abs(found.table["auc"][0] - 0.5) > 0.4
+    with pytest.raises(ValueError, match="the stack is"):
+        ccc.activations(stack, labels[[0, 0, 1]], model=tiny)
+
+
+def test_a_mask_smaller_than_the_cells_is_ranked_or_refused_by_name(image, tiny):
+    mask = np.zeros(image.shape, np.uint8)
+    mask[28:30, 34:46] = 1
+    found = ccc.activations(image, mask, model=tiny, rank_by="class AUC")
+    assert found.table["auc"].between(0.45, 0.55).mean() < 0.5
+    assert any("label 1 covers at most 50% of a cell" in note for note in found.notes)
+    mask[:] = 0
+    mask[28, 34] = 1
+    with pytest.raises(ValueError, match="label larger regions, or choose a layer of smaller"):
+        ccc.activations(image, mask, model=tiny, rank_by="mask correlation")
 
 
 def test_attention_of_a_transformer_is_a_stack_too(image, tmp_path, tiny):

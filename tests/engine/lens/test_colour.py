@@ -3,7 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_visual_ccc.engine.lens.colour import colour_picture
+from napari_visual_ccc.engine.lens.colour import colour_of
+
+
+def colour_picture(maps, how):
+    return colour_of(maps.reshape(len(maps), -1), how)(maps)
 
 
 @pytest.fixture(scope="module")

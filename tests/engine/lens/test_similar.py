@@ -6,12 +6,14 @@ import pytest
 
 from napari_visual_ccc.core.layers import Placement, PointsLayer, ShapesLayer
 from napari_visual_ccc.core.pixel_size import PixelSize
-from napari_visual_ccc.engine.lens.cells import Seen
+from napari_visual_ccc.engine.lens.cells import Seen, cell_means
 from napari_visual_ccc.engine.lens.similar import (
+    _mask,
     background_of,
     cosine_map,
     example_weights,
     feature_of,
+    middle_of,
     peaks,
     similar_regions,
     to_image,
@@ -73,6 +75,37 @@ def test_a_region_smaller_than_a_cell_still_counts():
 def test_what_is_no_example_is_refused(example, message):
     with pytest.raises(ValueError, match=message):
         example_weights(example, SEEN)
+
+
+def turned(height, width, degrees, middle):
+    """Corners of a rectangle that is turned, as a viewer stores it and an ellipse."""
+    turn = np.deg2rad(degrees)
+    down = np.array([np.cos(turn), np.sin(turn)]) * height / 2
+    right = np.array([-np.sin(turn), np.cos(turn)]) * width / 2
+    return np.array([-down - right, -down + right, down + right, down - right]) + middle
+
+
+@pytest.mark.parametrize("degrees", [0, 30, 45, 90, 135])
+@pytest.mark.parametrize(("kind", "share"), [("rectangle", 1), ("ellipse", np.pi / 4)])
+def test_a_turned_shape_stands_for_the_pixels_within_it(kind, share, degrees):
+    corners = turned(16, 80, degrees, (60.3, 64.2))
+    mask = _mask(ShapesLayer([corners], kinds=kind), (120, 128))
+    assert mask.sum() == pytest.approx(share * 16 * 80, rel=0.03)
+    y, x = np.argwhere(mask).T
+    assert (y.mean(), x.mean()) == pytest.approx((60.3, 64.2), abs=0.5)
+    # beside the short axis there is nothing
+    beside = np.array([np.cos(np.deg2rad(degrees)), np.sin(np.deg2rad(degrees))]) * 10
+    assert not mask[tuple(np.round(np.add(beside, (60, 64))).astype(int))]
+    cells = Seen(None, np.zeros((1, 30, 32), np.float32), Placement(4), (120, 128))
+    weights = example_weights(ShapesLayer([corners], kinds=kind), cells)
+    inside = cell_means(mask, Placement(4), (30, 32)) >= 0.5
+    assert (weights > 0).tolist() == inside.tolist()
+
+
+def test_the_middle_of_an_example_is_its_first_point_or_its_centre():
+    assert middle_of(PointsLayer(np.array([[3.0, 5.0], [9.0, 9.0]])), SEEN) == (3, 5)
+    shape = ShapesLayer([turned(8, 4, 30, (9, 11))], kinds="ellipse")
+    assert middle_of(shape, SEEN) == pytest.approx((9, 11), abs=0.5)
 
 
 def test_cosine_is_that_of_the_angle_between_features():

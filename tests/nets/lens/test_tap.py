@@ -8,7 +8,7 @@ import torch
 from torch import nn
 
 from napari_visual_ccc.nets.checkpoint import load_model
-from napari_visual_ccc.nets.layers import find_layer
+from napari_visual_ccc.nets.layers import find_layer, maps_of
 from napari_visual_ccc.nets.lens.tap import Tap, _bottleneck, output_of
 from tests.models import saved, saved_vit
 
@@ -89,6 +89,21 @@ def test_tokens_of_a_transformer_become_maps(folder):
     assert about.cells == side // patch
     assert not about.exact
     assert Tap(model).geometry().channels == about.channels
+
+
+@pytest.mark.parametrize("sizes", ["8x1", "2x2", "64x3"])
+@pytest.mark.parametrize("kind", ["autoencoder", "variational-autoencoder"])
+def test_the_default_layer_of_an_autoencoder_is_its_code(folder, kind, sizes):
+    model = load_model(
+        saved(folder, f"{kind}:{sizes}", classes=[], task="reconstruction"), CPU, task=None
+    )
+    latent, depth = map(int, sizes.split("x"))
+    tap, x = Tap(model), torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        # of a variational one the means, without the logarithms of the variances
+        torch.testing.assert_close(tap(x), model.net.encode(x))
+    assert (tap.geometry().channels, tap.geometry().stride) == (latent, 2**depth)
+    assert tap.name in maps_of(model.net, 64)
 
 
 def test_the_default_layer_of_a_network_without_classes_is_its_narrowest(simple):

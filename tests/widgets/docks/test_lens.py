@@ -16,7 +16,7 @@ from napari.utils.interactions import (
 from skimage.io import imsave
 from wrapt import ObjectProxy
 
-from napari_visual_ccc.widgets.layers.viewers import text_overlay
+from napari_visual_ccc.widgets.layers.viewers import camera, text_overlay
 from tests.lens_images import SPOTS, planted
 from tests.models import saved
 from tests.widgets.opening import dock
@@ -83,6 +83,36 @@ def test_a_pixel_shows_its_channels_and_the_patches_like_it(form, viewer, finish
     frame = form.pixel.frame
     assert frame["y_nm"][0] == pytest.approx(2 * frame["y_px"][0])
     assert "Highest channels here" in form.message.value
+
+
+def test_the_patches_like_a_pixel_are_looked_for_in_a_folder(form, viewer, finish, tmp_path):
+    imsave(tmp_path / "other.png", planted([(60, 90)], seed=1))
+    form.fields["layer"].value = "features.8"
+    form.run_button.native.click()
+    finish(form)
+    assert form.like_button.isHidden()
+    source = viewer.layers["planted"]
+    form.look_at((0, *source.data_to_world(SPOTS[0])))
+    finish(form)
+    assert not form.like_button.isHidden()
+    clicked = form.pixel.frame
+    form.look_in_folder(tmp_path)
+    finish(form)
+    assert form.operation.name == "look_at"
+    # the same pixel, seen by the same layer
+    np.testing.assert_allclose(form.pixel.frame["y_nm"], clicked["y_nm"])
+    assert form.pixel.frame["similarity"].equals(clicked["similarity"])
+    hits = form.table.frame
+    assert hits["file"][0] == "other.png"
+    assert viewer.layers[-1].name == "planted hits"
+    form.table.picked.emit(0)
+    assert viewer.layers[-1].name == "other.png"
+    place = hits[["y_px", "x_px"]].to_numpy()[0]
+    np.testing.assert_allclose(camera(viewer).center[-2:], place)
+    # a row of the patches shows them on the micrograph
+    form.pixel.picked.emit(2)
+    world = source.data_to_world(form.pixel.frame[["y_px", "x_px"]].to_numpy()[2])
+    np.testing.assert_allclose(camera(viewer).center[-2:], world)
 
 
 def test_a_click_looks_and_a_drag_moves_the_view(form, viewer, finish):

@@ -131,3 +131,30 @@ class ShapesLayer(_Coordinates):
         shapes = [shape for one in parts for shape in one.data]
         kinds = tuple(kind for one in parts for kind in one.kind_of_each)
         return replace(self, data=shapes, kinds=kinds)
+
+
+# vertices of the polygon that stands for an ellipse: its area is 0.1 % smaller
+_ELLIPSE = 90
+
+
+def outline(vertices: Any, kind: str) -> np.ndarray:
+    """Polygon of a shape, which may be turned.
+
+    Parameters
+    ----------
+    vertices : (V, 2) array
+        (y, x); of an ellipse the four corners of the rectangle around it, in order.
+    kind : str
+        As in `ShapesLayer`.
+
+    Returns
+    -------
+    (N, 2) array
+    """
+    corners = np.asarray(vertices, float)
+    if kind != "ellipse" or len(corners) != 4:
+        return corners
+    middle = corners.mean(axis=0)
+    one, other = (corners[1] - corners[0]) / 2, (corners[2] - corners[1]) / 2
+    turn = np.linspace(0, 2 * np.pi, _ELLIPSE, endpoint=False)[:, None]
+    return middle + np.cos(turn) * one + np.sin(turn) * other

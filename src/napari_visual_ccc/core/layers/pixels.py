@@ -113,7 +113,10 @@ class ChannelsLayer(_Pixels):
     channels: tuple[str, ...] = field(default=(), kw_only=True)
 
     def new_stack(self, shape: Index) -> LayerStack:
-        """Slices may have different channels: shorter ones are filled with NaN."""
+        """Slices may have different channels: shorter ones are filled with NaN.
+
+        The names are those of the channels where all slices have the same ones.
+        """
         return _ChannelStack(self, shape)
 
 
@@ -121,9 +124,12 @@ class _ChannelStack(LayerStack):
     def __init__(self, first: Layer, shape: Index) -> None:
         super().__init__(first, shape)
         self._maps: dict[Index, np.ndarray] = {}
+        self._names: set[tuple[str, ...]] = set()
 
     def add(self, index: Index, layer: Layer) -> None:
+        assert isinstance(layer, ChannelsLayer)
         self._maps[index] = np.asarray(layer)
+        self._names.add(layer.channels)
 
     def layer(self) -> Layer:
         most = max(len(one) for one in self._maps.values())
@@ -132,6 +138,8 @@ class _ChannelStack(LayerStack):
         for index, maps in self._maps.items():
             filled[index][: len(maps)] = maps
         names = tuple(f"rank {number}" for number in range(1, most + 1))
+        if len(self._names) == 1:
+            (names,) = self._names
         assert isinstance(self.first, ChannelsLayer)
         return replace(self.first, data=filled, name=self.name, facts={}, channels=names)
 

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.layers import PointsLayer, ShapesLayer
+from ...core.layers import Placement, PointsLayer, ShapesLayer
 from ...core.pixel_size import PixelSize
 from ...core.result import Result
 from .activations import Activations
-from .similar import background_of, cosine_map, feature_of, peaks, point_weights
+from .similar import (
+    background_of,
+    cosine_map,
+    feature_of,
+    patch_side,
+    peaks,
+    point_weights,
+)
+
+# channels that the note names
+_NAMED = 5
+
+
+class Looked(NamedTuple):
+    """Features of a place, and the patches like it.
+
+    Parameters
+    ----------
+    feature : (C,) array
+        Of the place, without the mean feature of the image.
+    result : Result
+        As of `nearest_patches`.
+    """
+
+    feature: np.ndarray
+    result: Result
 
 
 def nearest_patches(
@@ -24,6 +49,8 @@ def nearest_patches(
 ) -> Result:
     """Read the feature vector of a pixel, and find the patches of the image that are most like it.
 
+    `look_at` does the same for an image, and looks in a folder as well.
+
     Parameters
     ----------
     seen : Activations
@@ -31,64 +58,116 @@ def nearest_patches(
     y, x : float
         Pixel of the image.
     count : int
-        Number of channels and of patches that are listed.
+        Number of patches that are listed.
     spacing, unit : (y, x) and str, optional
         Pixel size, for positions and sizes.
 
     Returns
     -------
     Result
-        Tables ``"channels"`` (those that are highest here, in standard deviations above their mean
-        over the image) and ``"patches"`` (position, side and cosine similarity, after the mean
-        feature of the image is subtracted; the pixel itself is the first), and the patches as
-        rectangles.
+        Tables ``"patches"`` (position, side and cosine similarity, after the mean feature of the
+        image is subtracted; the first is that of the pixel itself) and ``"channels"`` (the feature
+        vector, the channels that are highest here first, in standard deviations above their mean
+        over the image), and the patches as rectangles.
 
     Raises
     ------
     ValueError
         If the activations are of a stack, or the pixel lies outside the image.
     """
-    import pandas as pd
-
     maps: np.ndarray = getattr(seen, "features", np.empty(0))
     if maps.ndim != 3 or not len(maps):
         raise ValueError("these activations are of a stack; take them of one slice")
     place = seen.layers[0].placement
-    _, *sides = maps.shape
-    cells = (sides[0], sides[1])
-    ends = np.array(place.first_centre) + (np.array(cells) - 0.5) * place.stride
-    starts = np.array(place.first_centre) - 0.5 * place.stride
-    if not ((starts <= (y, x)) & ((y, x) <= ends)).all():
-        raise ValueError(f"pixel ({y:.0f}, {x:.0f}) lies outside the activations")
-    feature = feature_of(maps, point_weights((y, x), place, cells))
+    # pixels are squares around whole coordinates
+    start = np.array(place.corner) - 0.5
+    if not ((start <= (y, x)) & ((y, x) <= start + seen.shape)).all():
+        raise ValueError(f"pixel ({y:.0f}, {x:.0f}) lies outside the image without its info bar")
+    weights = point_weights((y, x), place, (int(maps.shape[1]), int(maps.shape[2])))
+    channels = seen.tables["channels"]["channel"].to_numpy()
+    size = PixelSize.of(spacing, unit)
+    found = look(maps, channels, weights, (y, x), place=place, count=count, size=size).result
+    facts = {"y_px": y, "x_px": x}
+    return Result(found.layers, found.tables, facts=facts, notes=found.notes, model=seen.model)
+
+
+def look(
+    maps: np.ndarray,
+    numbers: np.ndarray,
+    weights: np.ndarray,
+    middle: tuple[float, float],
+    *,
+    place: Placement,
+    count: int,
+    size: PixelSize | None,
+) -> Looked:
+    """Find the channels that are highest at a place, and the patches like it.
+
+    Parameters
+    ----------
+    maps : (C, h, w) array
+        Channels in the order of their ranks.
+    numbers : (C,) int array
+        Of the channels.
+    weights : (h, w) array
+        Of the cells of the place; they sum to 1, or with negative examples to 0.
+    middle : (y, x)
+        Pixel in the middle of the place.
+    place : Placement
+        Of the cells.
+    count : int
+        Number of patches.
+    size : PixelSize, optional
+        Of the image.
+    """
+    import pandas as pd
+
+    feature, total = feature_of(maps, weights), np.float32(weights.sum())
     mean, spread = maps.mean(axis=(1, 2)), maps.std(axis=(1, 2))
-    above = (feature - mean) / np.maximum(spread, 1e-30)
-    order = np.argsort(-above, kind="stable")[:count]
+    above = (feature - total * mean) / np.maximum(spread, 1e-30)
+    order = np.argsort(-above, kind="stable")
     channels = pd.DataFrame(
         {
-            "channel": seen.tables["channels"]["channel"].to_numpy()[order],
-            "rank": order + 1,
-            "value": feature[order],
+            "channel": numbers[order], "rank": order + 1, "value": feature[order],
             "deviations": above[order],
         }
-    )
+    )  # fmt: skip
     background = background_of(maps, "subtract")
-    coarse = cosine_map(maps, feature - background, background)
-    size = PixelSize.of(spacing, unit)
-    side = max(3 * place.stride, 8.0)
-    found = peaks(coarse, count, apart=round(side / place.stride))
-    centres = place.to_source([(row, column) for row, column, _ in found])
-    patches = patch_rows(centres, [height for _, _, height in found], side, size)
+    feature = feature - total * background
+    if not np.linalg.norm(feature) > 0:
+        raise ValueError(
+            "the place looks like the mean of the image: choose another place or layer"
+        )
+    coarse = cosine_map(maps, feature, background)
+    side = patch_side(place.stride)
+    apart = round(side / place.stride)
+    # the place itself is the first, although a cell beside it may be as similar
+    own = (np.array(middle) - place.first_centre) / place.stride
+    rows, columns = np.indices(coarse.shape)
+    beside = (np.abs(rows - own[0]) <= apart) & (np.abs(columns - own[1]) <= apart)
+    found = peaks(np.where(beside, -np.inf, coarse), count - 1, apart)
+    cells = np.array([(row, column) for row, column, _ in found]).reshape(-1, 2)
+    centres = np.concatenate([[middle], place.to_source(cells)])
+    at_middle = feature_of(maps, point_weights(middle, place, (maps.shape[1], maps.shape[2])))
+    (first,) = cosine_map(at_middle[:, None, None], feature, background).ravel().tolist()
+    patches = _patch_rows(centres, [first, *(height for *_, height in found)], side, size)
     boxes = ShapesLayer(
         [_square(centre, side) for centre in centres], kinds="rectangle", features=patches,
         name="nearest patches",
     )  # fmt: skip
-    here = PointsLayer(np.array([[y, x]], float), name="pixel")
-    tables = {"channels": channels, "patches": patches}
-    return Result((boxes, here), tables, facts={"y_px": y, "x_px": x}, model=seen.model)
+    here = PointsLayer(np.array([middle], float), name="pixel")
+    top = [
+        f"{row.channel} ({row.deviations:+.1f} sd)"
+        for row in channels.head(_NAMED).itertuples(index=False)
+    ]
+    note = f"highest channels here: {', '.join(top)}; the table lists the patches like it"
+    tables = {"patches": patches, "channels": channels}
+    return Looked(feature, Result((boxes, here), tables, notes=(note,)))
 
 
-def patch_rows(centres: np.ndarray, heights: list[float], side: float, size: Any) -> Any:
+def _patch_rows(
+    centres: np.ndarray, heights: list[float], side: float, size: PixelSize | None
+) -> Any:
     """Table of patches: similarity, and centre and side in pixels and in the unit."""
     import pandas as pd
 

@@ -2,19 +2,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ...arrays.inputs import validate_labels
-from ...core.layers import LabelsLayer, Placement, PointsLayer, ShapesLayer
+from ...core.layers import (
+    ImageLayer,
+    LabelsLayer,
+    Layer,
+    Placement,
+    PointsLayer,
+    ShapesLayer,
+    outline,
+)
 from ...core.pixel_size import PixelSize
-from .cells import Seen, cell_means
+from ...core.progress import Steps
+from .cells import Seen, cell_means, see_file
+from .patches import cut_patch, sheet
 
 if TYPE_CHECKING:
     import pandas as pd
 
+    from ...core.dataset import Example
+    from ...nets.checkpoint import Model
+
 Background = Literal["subtract", "keep"]
+
+_COLUMNS = ("similarity", "file", "y_px", "x_px", "side_px", "y_nm", "x_nm", "side_nm")
+
+# hits of one image at most, so that one image does not fill the list
+_OF_ONE = 9
 
 
 # column of a points layer that tells negative points, and the words for them
@@ -57,10 +76,17 @@ def example_weights(example: Any, seen: Seen) -> np.ndarray:
     weights = weights if weights.any() else share
     if not weights.any():
         # the region lies beyond the outermost cells
-        rows, columns = np.nonzero(mask)
-        middle = (float(rows.mean()), float(columns.mean()))
-        weights = point_weights(middle, seen.placement, cells)
+        weights = point_weights(middle_of(example, seen), seen.placement, cells)
     return weights / weights.sum()
+
+
+def middle_of(example: Any, seen: Seen) -> tuple[float, float]:
+    """Pixel (y, x) in the middle of an example; of points the first positive one."""
+    if isinstance(example, PointsLayer):
+        places = np.asarray(example.data, float)[~_negative(example)]
+        return float(places[0, -2]), float(places[0, -1])
+    rows, columns = np.nonzero(_mask(example, seen.shape))
+    return float(rows.mean()), float(columns.mean())
 
 
 def feature_of(maps: np.ndarray, weights: np.ndarray) -> np.ndarray:
@@ -116,7 +142,7 @@ def _mask(example: Any, shape: tuple[int, int]) -> np.ndarray:
         if labels.shape != shape:
             raise ValueError(f"the labels are {labels.shape}, the image is {shape}: they differ")
         return labels > 0
-    from skimage.draw import ellipse, polygon
+    from skimage.draw import polygon
 
     mask = np.zeros(shape, bool)
     for number, (vertices, kind) in enumerate(
@@ -124,14 +150,8 @@ def _mask(example: Any, shape: tuple[int, int]) -> np.ndarray:
     ):
         if kind in _OPEN:
             raise ValueError(f"shape {number} of the example is a {kind}: draw a closed one")
-        places = np.asarray(vertices, float)[:, -2:]
-        if kind == "ellipse":
-            middle, radius = places.mean(axis=0), np.ptp(places, axis=0) / 2
-            tall, wide = np.maximum(radius, 0.5)
-            inside = ellipse(middle[0], middle[1], tall, wide, shape=shape)
-        else:
-            inside = polygon(places[:, 0], places[:, 1], shape=shape)
-        mask[inside] = True
+        places = outline(np.asarray(vertices, float)[:, -2:], kind)
+        mask[polygon(places[:, 0], places[:, 1], shape=shape)] = True
     return mask
 
 
@@ -243,3 +263,69 @@ def hits_table(found: list[dict[str, Any]], columns: tuple[str, ...], most: int)
     table = table.sort_values("similarity", ascending=False, kind="stable").head(most)
     table.insert(0, "rank", np.arange(1, len(table) + 1))
     return table.reset_index(drop=True)
+
+
+def patch_side(stride: float) -> float:
+    """Side of the patch that stands for a cell, in pixels."""
+    return max(3 * stride, 8.0)
+
+
+class FolderSearch:
+    """Hits in a folder, of which the best are kept.
+
+    Parameters
+    ----------
+    model, layer : Model and str
+        What looks at the images.
+    feature : (C,) array
+        What is looked for, without the background of its image.
+    background : {'subtract', 'keep'}
+        What is subtracted from each image.
+    most : int
+        Number of hits; at most nine of one image.
+    channels : (C,) int array, optional
+        Channels of the layer that are compared, by default all.
+    """
+
+    def __init__(
+        self, model: Model, layer: str, feature: np.ndarray, background: Background, most: int,
+        channels: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        self.model, self.layer, self.feature = model, layer, feature
+        self.background, self.most, self.channels = background, most, channels
+        self._found: list[tuple[dict[str, Any], np.ndarray]] = []
+
+    def look(self, example: Example) -> Steps[None]:
+        """Look in one image."""
+        found = yield from self._in_one(example)
+        self._found += found
+        self._found.sort(key=lambda one: -one[0]["similarity"])
+        del self._found[self.most :]
+
+    def _in_one(self, example: Example) -> Steps[list[tuple[dict[str, Any], np.ndarray]]]:
+        one = yield from see_file(example, self.model, self.layer)
+        maps, stride = one.seen.maps, one.seen.stride
+        maps = maps if self.channels is None else maps[self.channels]
+        coarse = cosine_map(maps, self.feature, background_of(maps, self.background))
+        side = patch_side(stride)
+        apart = max(1, round(side / stride) - 1)
+        return [
+            (
+                {"similarity": height, **one.row((row, column), side)},
+                cut_patch(one.shown, one.centre((row, column)), side),
+            )
+            for row, column, height in peaks(coarse, min(_OF_ONE, self.most), apart)
+        ]
+
+    @property
+    def table(self) -> Any:
+        """The hits, the most similar first."""
+        return hits_table([row for row, _ in self._found], _COLUMNS, self.most)
+
+    def sheet(self, shape: tuple[int, int]) -> Iterator[Layer]:
+        """Patches of the hits in their order, to the right of the image and as high."""
+        if not self._found:
+            return
+        picture = sheet([patch for _, patch in self._found], columns=6)
+        place = Placement(shape[0] / picture.shape[0], corner=(0, round(1.05 * shape[1])))
+        yield ImageLayer(picture, style="heat", limits=(0.0, 255.0), name="hits", placement=place)

@@ -58,8 +58,8 @@ class Tap:
     model : Model
         From `checkpoint.load_model`.
     layer : str
-        Name of a module; empty for the last maps of a classifier, and of another network for the
-        layer with the fewest values: the code of an autoencoder.
+        Name of a module; empty for the last maps of a classifier, the code of an autoencoder (of a
+        variational one its means), and of another network the layer with the fewest values.
 
     Raises
     ------
@@ -73,7 +73,8 @@ class Tap:
     def __post_init__(self) -> None:
         """Look up the layer."""
         if not self.layer and self.model.design.explainable is None:
-            object.__setattr__(self, "layer", _bottleneck(self.model))
+            layer = self.model.design.code or _bottleneck(self.model)
+            object.__setattr__(self, "layer", layer)
         if self.layer:
             find_layer(self.model.net, self.layer, self.model.card.input_px)
 

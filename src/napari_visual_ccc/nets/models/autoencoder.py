@@ -41,6 +41,8 @@ class Autoencoder(nn.Module):
             down += [*_block(before, after, stride=2), *_block(after, after)]
         self.encoder = nn.Sequential(*down)  # (B, 1, H, W) → (B, widths[-1], H/2^d, W/2^d)
         self.code = nn.Conv2d(widths[-1], latent * (2 if variational else 1), 1)
+        if variational:
+            self.means = _First(latent)
         up: list[nn.Module] = [*_block(latent, widths[-1], kernel=1)]
         for before, after in zip(widths[::-1], widths[-2::-1], strict=False):
             up += [nn.Upsample(scale_factor=2), *_block(before, after), *_block(after, after)]
@@ -78,8 +80,19 @@ class Autoencoder(nn.Module):
         code = self.code(self.encoder(x))
         if not self.variational:
             return code, None
-        mean, log_variance = code.chunk(2, dim=1)
-        return mean, log_variance.clamp(*_LOG_VARIANCE)
+        return self.means(code), code.chunk(2, dim=1)[1].clamp(*_LOG_VARIANCE)
+
+
+class _First(nn.Module):
+    """The first channels: the means of a variational code, as a layer that can be looked at."""
+
+    def __init__(self, count: int):
+        super().__init__()
+        self.count = count
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) → (B, count, H, W)."""
+        return x[:, : self.count]
 
 
 def _block(before: int, after: int, stride: int = 1, kernel: int = 3) -> list[nn.Module]:
@@ -133,4 +146,5 @@ def autoencoder_architecture(name: str) -> Architecture:
     def build(classes: int = 0, side: int = 0) -> nn.Module:
         return frozen(Autoencoder(int(latent), int(depth), variational))
 
-    return Architecture(build, input_px=96, rate=2e-3)
+    code = "means" if variational else "code"
+    return Architecture(build, input_px=96, rate=2e-3, code=code)

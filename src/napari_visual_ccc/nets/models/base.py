@@ -100,6 +100,8 @@ class Architecture:
         Name of the same network with trained weights, as `timm_models.pretrained` takes it.
     channels : int
         Of the input: 1, or as many as `channels.for_channels` has made it for.
+    code : str
+        Layer of the code of an autoencoder, of a variational one the means.
     """
 
     build: Callable[[int, int], nn.Module]
@@ -116,6 +118,7 @@ class Architecture:
     source: str = ""
     pretrained: str = ""
     channels: int = 1
+    code: str = ""
 
     @property
     def parts(self) -> Explainable:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from magicgui.widgets import Container
-from napari.layers import Image, Layer
+from napari.layers import Image, Layer, Points
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from superqt import QCollapsible
 
@@ -14,13 +14,13 @@ from ...core.layers import ChannelsLayer
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...workflow import signature
-from ...workflow.operations import Operation
+from ...workflow.operations import OPERATIONS, Operation
 from ...workflow.run import execute
 from ..form.card_choices import CardChoices, offer
 from ..form.table_form import TableForm
 from ..layers.build import build
 from ..layers.source import Source
-from ..layers.viewers import show_slice, text_overlay
+from ..layers.viewers import show_patch, show_slice, text_overlay
 from ..parts.jobs import EXPECTED, report
 from ..parts.open import open_image
 from ..parts.tables import Table
@@ -29,7 +29,7 @@ from .autoencoder import AutoencoderTraining
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-LAST = "the last maps"
+LAST = "the last maps, or the code"
 
 _CLICK = "Click on the maps, or on the micrograph, to see what the network sees there."
 
@@ -45,6 +45,10 @@ class Lens(TableForm):
         self._shapes: dict[str, dict[str, str]] = {}
         self.seen: Any = None
         self._source: Source | None = None
+        # parameters of these maps
+        self._asked: dict[str, Any] = {}
+        # where the patches of the table lie
+        self._of_patches: Source | None = None
         self.maps: Image | None = None
         self._names: tuple[str, ...] = ()
         self._shown: list[Layer] = []
@@ -53,6 +57,11 @@ class Lens(TableForm):
         super().__init__(napari_viewer)
         self.pixel = Table("pixel")
         self.pixel.hide()
+        self.pixel.picked.connect(self._on_patch)
+        self.like_button = QPushButton("Patches like it in a folder…")
+        self.like_button.setToolTip("Also look for patches like this pixel in images of a folder")
+        self.like_button.clicked.connect(lambda: self.look_in_folder())
+        self.like_button.hide()
         self.folder_button = QPushButton("Common patterns of a folder…")
         self.folder_button.setToolTip(signature.summary("common_patterns"))
         self.folder_button.clicked.connect(lambda: self.collect_patterns())
@@ -67,6 +76,7 @@ class Lens(TableForm):
         row.addWidget(self.page_button)
         layout = self.native.layout()
         layout.insertWidget(layout.indexOf(self.table), buttons)
+        layout.addWidget(self.like_button)
         layout.addWidget(self.pixel)
         self.training = AutoencoderTraining(napari_viewer, self.use_autoencoder)
         self.fold = QCollapsible("Train an autoencoder")
@@ -115,12 +125,15 @@ class Lens(TableForm):
             box.value = chosen
         self._folder = self.parameters.get("folder") if "hits" in frames else None
         self.pixel.hide()
+        self.like_button.hide()
         if operation.name == "activations":
             self._follow(source, result)
         if self._folder is not None:
             self.table.setVisible(True)
             self.table.show_frame(frames["hits"])
-            self.say(f"{self.message.value} Click a row to open its image.")
+            self.say(f"{self.message.value} Click a row to open its image at the place.")
+            if "patches" in frames:
+                self._show_patches(source, frames["patches"])
             return
         super().show_result(operation, source, result)
 
@@ -132,6 +145,7 @@ class Lens(TableForm):
         ]
         self.maps, part = found[0]
         self.seen, self._source, self._names = result, source, part.channels
+        self._asked = self.parameters
         axis = self.viewer.dims.ndim - self.maps.ndim
         labels = list(self.viewer.dims.axis_labels)
         labels[axis] = "channel"
@@ -165,8 +179,12 @@ class Lens(TableForm):
             return
         if "file" in frame:
             if self._folder is not None:
-                name = str(frame["file"].iloc[row])
-                open_image(self.viewer, self._folder / name, name)
+                found = frame.iloc[row]
+                name = str(found["file"])
+                layer = open_image(self.viewer, self._folder / name, name)
+                if layer is not None:
+                    place = (float(found["y_px"]), float(found["x_px"]))
+                    show_patch(self.viewer, layer, place, float(found["side_px"]))
         elif "channel" in frame and self._is_followed and row < len(self._names):
             assert self.maps is not None
             show_slice(self.viewer, self.maps, (row, *(0,) * (self.maps.ndim - 1)))
@@ -214,11 +232,49 @@ class Lens(TableForm):
             self.viewer.layers.selection.active = active
         finally:
             self.results.is_adding = False
-        top = found.tables["channels"].head(5)
-        names = [f"{row.channel} (+{row.deviations:.1f} sd)" for row in top.itertuples(index=False)]
-        self.pixel.show_frame(found.tables["patches"])
+        self._show_patches(source, found.tables["patches"])
+        # attention is no layer that could be looked for elsewhere
+        self.like_button.setVisible(self._asked.get("show") != "attention")
+        (note,) = found.notes
+        self.say(f"{note[:1].upper()}{note[1:]}.")
+
+    def _show_patches(self, source: Source, frame: Any) -> None:
+        self._of_patches = source
+        self.pixel.show_frame(frame)
         self.pixel.show()
-        self.say(f"Highest channels here: {', '.join(names)}. The table lists the patches like it.")
+
+    def _on_patch(self, row: int) -> None:
+        source, frame = self._of_patches, self.pixel.frame
+        if source is None or frame is None or source.layer not in self.viewer.layers:
+            return
+        found = frame.iloc[row]
+        place = (
+            found[name] * source.step + corner
+            for name, corner in zip(("y_px", "x_px"), source.corner[-2:], strict=True)
+        )
+        layer = source.layer
+        before = tuple(self.viewer.dims.current_step)
+        show_patch(self.viewer, layer, tuple(place), found["side_px"] * source.step)
+        self.viewer.dims.current_step = before
+
+    def look_in_folder(self, folder: Path | None = None) -> None:
+        """Look in a folder for patches like the pixel that was clicked; ask for the folder."""
+        if folder is None:
+            chosen = QFileDialog.getExistingDirectory(self.native, "Folder of images")
+            if not chosen:
+                return
+            folder = Path(chosen)
+        points = [one for one in self._shown if isinstance(one, Points)]
+        if self._source is None or not points or points[0] not in self.viewer.layers:
+            self.say("Click a pixel first.")
+            return
+        self.method.value = OPERATIONS["look_at"].title
+        wanted = {"image": self._source.layer, "example": points[0], "folder": folder}
+        known = {name: self._asked[name] for name in ("model", "layer", "device")}
+        for name, value in (known | wanted).items():
+            if value is not None:
+                self.fields[name].value = value
+        self.run()
 
     # a folder -------------------------------------------------------------------------------------
 

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
+# side of a patch on the screen
+_PATCH_PX = 200
+
+
 def camera(viewer: Viewer) -> Any:
     """Camera of a viewer."""
     return getattr(viewer, "scene", viewer).camera
@@ -21,6 +25,24 @@ def show_slice(viewer: Viewer, layer: Layer, place: Sequence[float]) -> Sequence
     for axis, value in enumerate(world[:-2]):
         viewer.dims.set_point(axis + viewer.dims.ndim - layer.ndim, value)
     return world
+
+
+def show_patch(viewer: Viewer, layer: Layer, centre: Sequence[float], side: float) -> None:
+    """Move the view to a patch of a layer, so that it fills a third of the canvas.
+
+    Parameters
+    ----------
+    centre : (y, x)
+        In pixels of the layer.
+    side : float
+        Of the patch, in pixels of the layer.
+    """
+    world = show_slice(viewer, layer, (*(0,) * (layer.ndim - 2), *centre))
+    view = camera(viewer)
+    view.center = (view.center[0], *world[-2:])
+    corner = layer.data_to_world((*(0,) * (layer.ndim - 2), centre[0] + side, centre[1] + side))
+    wide = max(abs(b - a) for a, b in zip(world[-2:], corner[-2:], strict=True))
+    view.zoom = _PATCH_PX / max(wide, 1e-12)
 
 
 def scale_bar(viewer: Viewer) -> Any:

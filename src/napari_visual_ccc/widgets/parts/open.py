@@ -14,20 +14,21 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-def open_image(viewer: Viewer, path: Path, name: str) -> None:
+def open_image(viewer: Viewer, path: Path, name: str) -> Layer | None:
     """Open an image file as a layer with its pixel size, or select the layer if it is open.
 
-    A file that cannot be read is reported.
+    A file that cannot be read is reported, and None returned.
     """
     from ...io.read import read
 
     if name in viewer.layers:
-        viewer.layers.selection.active = viewer.layers[name]
-        return
+        layer: Layer = viewer.layers[name]
+        viewer.layers.selection.active = layer
+        return layer
     try:
         image = read(path)
     except EXPECTED as error:
         report(error)
-        return
+        return None
     data, options, kind = layer_data(image)
-    viewer.add_layer(Layer.create(data, {**options, "name": name}, kind))
+    return viewer.add_layer(Layer.create(data, {**options, "name": name}, kind))

@@ -24,7 +24,7 @@ from ...engine.lens.patterns import (
     maximise_classes,
     pattern_sheet,
 )
-from ...engine.lens.ranking import rank_channels
+from ...engine.lens.ranking import cells_of, rank_channels
 from ...engine.lens.similar import peaks
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def common_patterns(
     model : Path
         Model file (.safetensors); the shipped model by default.
     layer : str
-        Name of a layer; the last maps of the network if empty.
+        Name of a layer; if empty the last maps of a classifier, or the code of an autoencoder.
     channels : int
         Number of channels; those of the highest rank over the folder, without dead and duplicate
         ones.
@@ -160,8 +160,8 @@ def _rank(
     if not parts:
         assert first is not None
         raise first
-    ranked = rank_channels(np.concatenate(parts, axis=1)[:, None], by)
-    return ranked.order, ranked.table, ranked.note
+    ranked = rank_channels(cells_of(np.concatenate(parts, axis=1)[:, None]), by)
+    return ranked.order, ranked.table, ranked.notes[0]
 
 
 class _Collected:

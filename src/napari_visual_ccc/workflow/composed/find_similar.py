@@ -2,39 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from ...core.dataset import Example
-from ...core.layers import ImageLayer, Layer, Placement
+from ...core.layers import ImageLayer, Layer
 from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...engine.classification.windows import Device, model_facts
-from ...engine.lens.cells import open_model, see, see_file, through_all
-from ...engine.lens.patches import cut_patch, sheet
+from ...engine.lens.cells import open_model, see, through_all
 from ...engine.lens.similar import (
     Background,
+    FolderSearch,
     background_of,
     cosine_map,
     example_weights,
     feature_of,
-    hits_table,
-    peaks,
     similar_regions,
     to_image,
 )
-
-if TYPE_CHECKING:
-    from ...nets.checkpoint import Model
-
-_COLUMNS = ("similarity", "file", "y_px", "x_px", "side_px", "y_nm", "x_nm", "side_nm")
-
-# hits of one image at most, so that one image does not fill the list
-_OF_ONE = 9
 
 
 def find_similar(  # noqa: PLR0913
@@ -73,8 +61,8 @@ def find_similar(  # noqa: PLR0913
     model : Path
         Model file (.safetensors); the shipped model by default.
     layer : str
-        Name of a layer; the last maps of the network if empty. Earlier layers have smaller cells
-        and see grey levels and edges rather than shapes.
+        Name of a layer; if empty the last maps of a classifier, or the code of an autoencoder.
+        Earlier layers have smaller cells and see grey levels and edges rather than shapes.
     threshold : float
         Smallest similarity of a region, up to 1.
     min_size : int
@@ -126,7 +114,7 @@ def find_similar(  # noqa: PLR0913
     notes = (f"{count} regions are as similar as {threshold:g}", *seen.notes)
     tables = {}
     if others:
-        search = _Search(loaded, layer, feature, background, hits)
+        search = FolderSearch(loaded, layer, feature, background, hits)
         skipped = yield from through_all(others, search.look)
         tables["hits"] = search.table
         made += search.sheet(seen.shape)
@@ -136,48 +124,3 @@ def find_similar(  # noqa: PLR0913
         "regions": count,
     }  # fmt: skip
     return Result(tuple(made), tables, model=seen.tap.model.identity, facts=facts, notes=notes)
-
-
-class _Search:
-    """Hits in a folder, of which the best are kept."""
-
-    def __init__(
-        self, model: Model, layer: str, feature: np.ndarray, background: Background, most: int
-    ) -> None:
-        self.model, self.layer, self.feature = model, layer, feature
-        self.background, self.most = background, most
-        self._found: list[tuple[dict[str, Any], np.ndarray]] = []
-
-    def look(self, example: Example) -> Steps[None]:
-        """Look in one image."""
-        found = yield from self._in_one(example)
-        self._found += found
-        self._found.sort(key=lambda one: -one[0]["similarity"])
-        del self._found[self.most :]
-
-    def _in_one(self, example: Example) -> Steps[list[tuple[dict[str, Any], np.ndarray]]]:
-        one = yield from see_file(example, self.model, self.layer)
-        maps, stride = one.seen.maps, one.seen.stride
-        coarse = cosine_map(maps, self.feature, background_of(maps, self.background))
-        side = max(3 * stride, 8.0)
-        apart = max(1, round(side / stride) - 1)
-        return [
-            (
-                {"similarity": height, **one.row((row, column), side)},
-                cut_patch(one.shown, one.centre((row, column)), side),
-            )
-            for row, column, height in peaks(coarse, min(_OF_ONE, self.most), apart)
-        ]
-
-    @property
-    def table(self) -> Any:
-        """The hits, the most similar first."""
-        return hits_table([row for row, _ in self._found], _COLUMNS, self.most)
-
-    def sheet(self, shape: tuple[int, int]) -> Iterator[Layer]:
-        """Patches of the hits in their order, to the right of the image and as high."""
-        if not self._found:
-            return
-        picture = sheet([patch for _, patch in self._found], columns=6)
-        place = Placement(shape[0] / picture.shape[0], corner=(0, round(1.05 * shape[1])))
-        yield ImageLayer(picture, style="heat", limits=(0.0, 255.0), name="hits", placement=place)
