@@ -1,8 +1,9 @@
 """Anomaly maps of composites: particles pasted into micrographs that they do not belong to.
 
-``python -m benchmarks.anomaly DATA [HOST...]`` trains an autoencoder on one half of the images of
-each host, pastes copper nanoparticles (of the test images of NanoShapes) into images of the other
-half, and prints areas under ROC curves. Everything follows from the seed.
+``python -m benchmarks.anomaly DATA [HOST...] [--seeds 3] [--labels]`` trains an autoencoder on one
+half of the images of each host, pastes copper nanoparticles (of the test images of NanoShapes) into
+images of the other half, and prints areas under ROC curves. Everything follows from the seeds: each
+trains a network of its own, and makes composites of its own.
 
 A particle has the spread of grey levels of its surroundings, their noise and a soft border. Its
 mean is that of the surroundings ("matched"), or brighter or darker by 1.5 of their standard
@@ -12,7 +13,7 @@ nanocomposites, with particles of the training images.
 
 from __future__ import annotations
 
-import sys
+import argparse
 import tempfile
 import time
 from collections.abc import Callable
@@ -25,7 +26,7 @@ from skimage.io import imread
 import napari_visual_ccc as ccc
 from napari_visual_ccc.engine.autoencoder.images import from_images
 
-SEED, COMPOSITES, SIDE, BLOCK = 0, 16, 512, 64
+COMPOSITES, SIDE, BLOCK = 16, 512, 64
 
 OFFSETS = {"matched": 0.0, "brighter": 1.5, "darker": -1.5}
 
@@ -120,7 +121,7 @@ def kmeans_distance(train: list[np.ndarray]) -> Score:
 
     known = np.concatenate([features(one)[:, ::8, ::8].reshape(7, -1) for one in train], axis=1).T
     mean, spread = known.mean(axis=0), known.std(axis=0)
-    clusters = KMeans(8, n_init=1, random_state=SEED).fit((known - mean) / spread)
+    clusters = KMeans(8, n_init=1, random_state=0).fit((known - mean) / spread)
 
     def score(image: np.ndarray) -> np.ndarray:
         found = features(image).reshape(7, -1).T
@@ -133,7 +134,7 @@ def kmeans_distance(train: list[np.ndarray]) -> Score:
 def interval(values: list[float]) -> str:
     """Mean with the 95 % interval of a bootstrap over composites."""
     given = np.array(values)
-    draws = np.random.default_rng(SEED).integers(0, len(given), (2000, len(given)))
+    draws = np.random.default_rng(0).integers(0, len(given), (2000, len(given)))
     low, high = np.percentile(given[draws].mean(axis=1), (2.5, 97.5))
     return f"{given.mean():.3f} ({low:.3f} to {high:.3f})"
 
@@ -147,11 +148,11 @@ def blocks(score: np.ndarray, mask: np.ndarray) -> tuple[np.ndarray, np.ndarray]
     return largest[clear], share[clear] >= 0.1
 
 
-def trade_off(path: Path, crops: list[np.ndarray], pool: list) -> None:
+def trade_off(path: Path, crops: list[np.ndarray], pool: list, seed: int) -> None:
     """Print how many particles are labelled, and what else is, for several thresholds."""
     rows = []
     for offset in OFFSETS.values():
-        rng = np.random.default_rng(SEED)
+        rng = np.random.default_rng(seed)
         for number in range(COMPOSITES):
             particle = pool[rng.integers(len(pool))]
             image, mask = composite(crops[number % len(crops)], particle, offset, rng)
@@ -168,48 +169,80 @@ def trade_off(path: Path, crops: list[np.ndarray], pool: list) -> None:
         print(f"{others:.1f} other regions, {areas:.2%} of {SIDE} x {SIDE} pixels", flush=True)
 
 
-def evaluate(data: Path, host: str) -> None:
-    """Train on one half of the images of a host, and print what is found in the other."""
+def trained(train: list[np.ndarray], host: str, seed: int) -> Path:
+    """Train, print what came of it, and give the model file."""
+    start = time.process_time()
+    result = ccc.train_autoencoder(from_images(train, name=host), seed=seed, device="cpu")
+    seconds = time.process_time() - start
+    path = Path(tempfile.mkdtemp()) / "model.safetensors"
+    ccc.save_model(result, path)
+    print(f"## {host}, seed {seed}: {len(train)} images; {len(result.history)} epochs, "
+          f"{seconds:.0f} s of processor time", flush=True)  # fmt: skip
+    for metric, value, low, high, _ in result.summary.itertuples(index=False, name=None):
+        print(f"{metric} {value:.3f} ({low:.3f} to {high:.3f})")
+    return path
+
+
+def scores_of(path: Path, train: list[np.ndarray]) -> dict[str, Score]:
+    """Scores that are compared, by name."""
+    found: dict[str, Score] = {
+        name: lambda image, name=name: ccc.anomaly_map(image, model=path, score=name).data
+        for name in ("features", "local", "residual")
+    }
+    return {
+        **found,
+        "grey deviation": grey_deviation(train),
+        "k-means distance": kmeans_distance(train),
+    }
+
+
+Found = dict[tuple[str, str], list[tuple[float, np.ndarray, np.ndarray]]]
+
+
+def measure(data: Path, host: str, seed: int, found: Found, *, labels: bool) -> None:
+    """Train on one half of the images of a host, and score composites of the other half."""
     from sklearn.metrics import roc_auc_score
 
     every = images(data, host)
     train, test = every[::2], every[1::2]
-    start = time.process_time()
-    result = ccc.train_autoencoder(from_images(train, name=host), seed=SEED, device="cpu")
-    seconds = time.process_time() - start
-    path = Path(tempfile.mkdtemp()) / "model.safetensors"
-    ccc.save_model(result, path)
-    print(f"## {host}: {len(train)} images train, {len(test)} test; {len(result.history)} epochs, "
-          f"{seconds:.0f} s of processor time", flush=True)  # fmt: skip
-    for metric, *numbers in result.summary.itertuples(index=False, name=None):
-        print(f"{metric} {numbers[0]:.3f} ({numbers[1]:.3f} to {numbers[2]:.3f})")
-    scores: dict[str, Score] = {
-        "grey deviation": grey_deviation(train),
-        "k-means distance": kmeans_distance(train),
-        "residual": lambda image: ccc.anomaly_map(image, model=path, score="residual").data,
-    }
+    path = trained(train, host, seed)
+    scores = scores_of(path, train)
     pool, crops = particles(data), [one[:SIDE, :SIDE] for one in test]
     for name, offset in OFFSETS.items():
-        rng = np.random.default_rng(SEED)
-        pixels: dict[str, list[float]] = {}
-        regions: dict[str, list[tuple[np.ndarray, np.ndarray]]] = {}
+        rng = np.random.default_rng(seed)
         for number in range(COMPOSITES):
             particle = pool[rng.integers(len(pool))]
             image, mask = composite(crops[number % len(crops)], particle, offset, rng)
-            found = ccc.anomaly_map(image, model=path)
-            maps = {"features": found.data, **{key: one(image) for key, one in scores.items()}}
-            for key, score in maps.items():
-                area = roc_auc_score(mask[::4, ::4].ravel(), score[::4, ::4].ravel())
-                pixels.setdefault(key, []).append(area)
-                regions.setdefault(key, []).append(blocks(score, mask))
-        for key, areas in pixels.items():
-            values, truth = (np.concatenate(one) for one in zip(*regions[key], strict=True))
-            print(f"{name:<9} {key:<17} pixel AUC {interval(areas)}, lowest {min(areas):.2f}; "
-                  f"block AUC {roc_auc_score(truth, values):.3f}")  # fmt: skip
-    trade_off(path, crops, pool)
+            for key, score in scores.items():
+                values = score(image)
+                area = roc_auc_score(mask[::4, ::4].ravel(), values[::4, ::4].ravel())
+                found.setdefault((name, key), []).append((area, *blocks(values, mask)))
+    if labels:
+        trade_off(path, crops, pool, seed)
+
+
+def evaluate(data: Path, host: str, seeds: int, *, labels: bool) -> None:
+    """Print what is found in composites of a host, of all seeds together and of each."""
+    from sklearn.metrics import roc_auc_score
+
+    found: Found = {}
+    for seed in range(seeds):
+        measure(data, host, seed, found, labels=labels)
+        for (name, key), rows in found.items():
+            areas = [one[0] for one in rows]
+            values, truth = (np.concatenate([one[k] for one in rows]) for k in (1, 2))
+            each = np.array(areas).reshape(-1, COMPOSITES).mean(axis=1).round(3)
+            print(f"{host} {name:<9} {key:<17} pixel AUC {interval(areas)}, lowest "
+                  f"{min(areas):.2f}, by seed {each}; block AUC "
+                  f"{roc_auc_score(truth, values):.3f}", flush=True)  # fmt: skip
 
 
 if __name__ == "__main__":
-    folder, *hosts = sys.argv[1:]
-    for one in hosts or ("powder", "nanocomposite", "superalloy", "coating"):
-        evaluate(Path(folder), one)
+    parser = argparse.ArgumentParser()
+    parser.add_argument("data", type=Path)
+    parser.add_argument("hosts", nargs="*")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--labels", action="store_true", help="regions at several thresholds")
+    given = parser.parse_args()
+    for one in given.hosts or ("powder", "nanocomposite", "superalloy", "coating"):
+        evaluate(given.data, one, given.seeds, labels=given.labels)

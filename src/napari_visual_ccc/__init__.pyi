@@ -581,7 +581,7 @@ def anomaly_map(
     unit: str = 'px',
     *,
     model: Path | None = None,
-    score: Literal['features', 'residual'] = 'features',
+    score: Literal['features', 'local', 'residual'] = 'features',
     usual: float = 0.9,
     min_size: int = 64,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',

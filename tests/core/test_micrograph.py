@@ -40,3 +40,16 @@ def test_colour_is_a_last_axis_that_has_no_name():
     assert not has_colours(Micrograph(np.zeros((4, 5, 3)), axes=(Axis("z"),)))
     assert plane_shape(np.zeros((4, 5, 3))) == (4, 5)
     assert plane_shape(np.zeros((7, 4, 5))) == (4, 5)
+
+
+@pytest.mark.parametrize(
+    ("place", "bar"),
+    [
+        (np.s_[0:50, 0:100], InfoBar(top=5, left=3)),
+        (np.s_[60:95, 10:20], InfoBar(bottom=15)),
+        (np.s_[2:100, 1:100], InfoBar(top=3, bottom=20, left=2)),
+        (np.s_[85:90, 0:100], InfoBar(bottom=5, left=3)),
+    ],
+)
+def test_the_info_bar_within_a_part(place, bar):
+    assert InfoBar(top=5, bottom=20, left=3).within((100, 100), place) == bar

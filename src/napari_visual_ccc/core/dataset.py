@@ -229,7 +229,7 @@ def from_arrays(  # noqa: PLR0913
     Parameters
     ----------
     images : sequence of (Y, X), (Y, X, 3) or, with `channels`, (C, Y, X) arrays
-        Images; sizes may differ.
+        Images; sizes may differ. A Micrograph keeps its own info bar and pixel size.
     labels : sequence of str
         Class of each image.
     names, groups : sequences of str, optional
@@ -276,6 +276,8 @@ def from_arrays(  # noqa: PLR0913
 
 
 def _micrograph(image: Any, spacing: Any, unit: str, name: str) -> Micrograph:
+    if isinstance(image, Micrograph):
+        return image
     return Micrograph(np.asarray(image), spacing, unit, name)
 
 

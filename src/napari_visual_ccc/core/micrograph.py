@@ -56,6 +56,17 @@ class InfoBar:
             )
         return rows, columns
 
+    def within(self, shape: tuple[int, int], place: tuple[slice, slice]) -> InfoBar:
+        """Rows and columns of the bar in a part of an image of a shape (Y, X)."""
+        found = []
+        for size, part, before, after in zip(
+            shape, place, (self.top, self.left), (self.bottom, self.right), strict=True
+        ):
+            length = part.stop - part.start
+            found.append(min(max(before - part.start, 0), length))
+            found.append(min(max(part.stop - (size - after), 0), length))
+        return InfoBar(*found)
+
 
 @dataclass(frozen=True)
 class Axis:

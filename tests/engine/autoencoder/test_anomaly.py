@@ -112,3 +112,49 @@ def test_a_constant_image_is_reconstructed_and_an_empty_one_refused(model):
     assert np.isfinite(found.data).all()
     with pytest.raises(ValueError, match="no finite pixel"):
         run(anomaly.anomaly_map(np.full((40, 50), np.nan), model=model))
+
+
+@pytest.mark.parametrize(
+    ("score", "value"),
+    [("features", np.nan), ("features", np.inf), ("local", -np.inf), ("residual", np.nan)],
+)
+def test_a_gap_is_as_if_it_were_cut_off_and_has_no_ring(model, value, score):
+    image, disc = with_disc(stripes(9, (200, 480)), (150, 60), 8)
+    gap = image.astype(float)
+    gap[:80] = value
+    options = {"model": model, "usual": 0.5, "min_size": 0, "score": score}
+    cropped, found = (run(anomaly.anomaly_map(one, **options)) for one in (image[80:], gap))
+    beside = cropped.data[36:44]
+    there = np.isfinite(found.data)
+    assert 110 <= np.flatnonzero(there.any(axis=1))[0] <= 116
+    assert found.labels[~there].max() == 0
+    # the peak of the particle, and what lies beside the gap, are those without the gap
+    assert found.data[disc].max() == pytest.approx(cropped.data[disc[80:]].max(), rel=0.1)
+    assert found.data[116:124].max() == pytest.approx(beside.max(), rel=0.15)
+    assert found.facts["area_percent"] == pytest.approx(
+        100 * (found.labels > 0).sum() / there.sum()
+    )
+    assert any("has no score: too near missing pixels" in one for one in found.notes)
+
+
+def test_small_gaps_are_filled_and_scored(model, wide):
+    image = wide[0].astype(float)
+    image[::31, ::29] = np.nan
+    found = run(anomaly.anomaly_map(image, model=model))
+    assert np.array_equal(np.isnan(found.data), np.isnan(image))
+    assert found.labels[48, 60] == 1
+    image[:, ::4] = np.nan
+    with pytest.raises(ValueError, match="near every place of the image"):
+        run(anomaly.anomaly_map(image, model=model))
+
+
+def test_psnr_is_of_known_pixels(model):
+    image = stripes(9, (160, 96)).astype(float)
+    gap = image.copy()
+    gap[:80] = np.nan
+    found = run(anomaly.reconstruct(gap, model=model))
+    residual = found.layer("residual").data
+    known = np.isfinite(residual)
+    low, high = np.percentile(gap[known], (0.5, 99.5))
+    squares = (residual[known] / (high - low)) ** 2
+    assert found.facts["psnr"] == pytest.approx(-10 * np.log10(squares.mean()), abs=0.01)

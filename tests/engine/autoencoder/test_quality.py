@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.autoencoder.known import MARGIN
 from napari_visual_ccc.engine.autoencoder.quality import (
     Pairs,
     examples,
@@ -13,7 +14,6 @@ from napari_visual_ccc.engine.autoencoder.quality import (
     reconstructed,
     summary_table,
 )
-from napari_visual_ccc.engine.autoencoder.tiles import MARGIN
 
 SIDE = 16 + 2 * MARGIN
 
@@ -21,7 +21,8 @@ SIDE = 16 + 2 * MARGIN
 def pairs(errors) -> Pairs:
     rng = np.random.default_rng(0)
     windows = rng.random((len(errors), SIDE, SIDE)).astype(np.float32)
-    return Pairs(windows, windows + np.array(errors, np.float32)[:, None, None])
+    made = windows + np.array(errors, np.float32)[:, None, None]
+    return Pairs(windows, made, np.ones(windows.shape, bool))
 
 
 def test_psnr_of_a_known_error_with_intervals():
@@ -45,7 +46,8 @@ def test_one_image_has_the_interval_of_its_tiles():
 
 def test_reconstructions_are_those_of_the_network_in_grey_levels():
     tiles = np.random.default_rng(0).random((3, 8, 8)).astype(np.float16)
-    found = run(reconstructed(lambda x: x * 0.5, tiles, torch.device("cpu")))
+    known = np.ones(tiles.shape, bool)
+    found = run(reconstructed(lambda x: x * 0.5, tiles, known, torch.device("cpu")))
     np.testing.assert_allclose(found.made, (found.windows - 0.5) * 0.5 + 0.5, atol=1e-6)
 
 
@@ -54,3 +56,28 @@ def test_examples_show_tile_reconstruction_and_residual():
     assert shown.shape == (2, 3, 16, 16)
     assert (shown[0, 2] == 128).all()
     assert shown[1, 2].mean() < 100
+
+
+def test_filled_pixels_do_not_count():
+    known = pairs([0.1, 0.1, 0.1])
+    made, there = known.made.copy(), known.known.copy()
+    part = np.s_[:, MARGIN : MARGIN + 5, MARGIN : MARGIN + 9]
+    made[part], there[part] = 7, False
+    names = pd.DataFrame({"name": ["a"]})
+    index = np.zeros(3, int)
+    right = image_table(known, index, names, 0).iloc[0]
+    found = image_table(Pairs(known.windows, made, there), index, names, 0).iloc[0]
+    assert found["psnr"] == pytest.approx(right["psnr"], abs=1e-3)
+    assert found["ssim"] == pytest.approx(right["ssim"], abs=0.02)
+    wrong = image_table(known._replace(made=made), index, names, 0).iloc[0]
+    assert wrong["psnr"] < 10
+
+
+def test_parts_are_summarised_apart():
+    tables = [
+        image_table(pairs([error] * 3), np.zeros(3, int), pd.DataFrame({"name": ["a"]}), 0, part)
+        for part, error in (("test", 0.1), ("validation", 0.01))
+    ]
+    summary = summary_table(pd.concat(tables, ignore_index=True), 0)
+    assert summary["part"].tolist() == ["test", "test", "validation", "validation"]
+    assert summary["value"].tolist()[::2] == pytest.approx([20, 40], abs=1e-2)

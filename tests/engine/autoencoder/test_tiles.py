@@ -1,12 +1,15 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.autoencoder.images import from_images
-from napari_visual_ccc.engine.autoencoder.tiles import MARGIN, TRAIN, VALIDATION, cut_tiles
+from napari_visual_ccc.engine.autoencoder.known import MARGIN
+from napari_visual_ccc.engine.autoencoder.tiles import TEST, TRAIN, VALIDATION, cut_tiles
 from napari_visual_ccc.engine.autoencoder.train_autoencoder import _network_input
 from napari_visual_ccc.nets.training.recipe import AutoencoderRecipe
 
@@ -86,3 +89,70 @@ def test_the_same_seed_cuts_the_same_tiles():
     assert np.array_equal(one.windows, two.windows)
     assert one.digest == two.digest
     assert not np.array_equal(one.windows, other.windows)
+
+
+def divided(parts, images=None):
+    images = images or [ramp()] * len(parts)
+    data = from_images(images, names=[f"{k} {part}" for k, part in enumerate(parts)])
+    examples = (replace(one, part=part) for one, part in zip(data.examples, parts, strict=True))
+    return replace(data, examples=tuple(examples))
+
+
+def test_a_test_part_stays_one():
+    found = cut(divided(["train", "validation", "test"]), validation=0)
+    assert found.images["part"].tolist() == ["train", "validation", "test"]
+    assert [len(found.of(part)) > 0 for part in (TRAIN, VALIDATION, TEST)] == [True] * 3
+    assert set(found.image_index[found.of(TEST)]) == {2}
+
+
+def test_without_a_validation_part_one_is_taken_of_the_training_part():
+    found = cut(divided(["train", "train", "train", "test"]))
+    assert sorted(found.images["part"]) == ["test", "train", "train", "validation"]
+    assert found.held_out == "images of other specimens or files"
+    found = cut(divided(["train", "test"]))
+    assert found.images["part"].tolist() == ["both", "test"]
+    found = cut(divided(["train", "test"]), validation=0)
+    assert found.images["part"].tolist() == ["train", "test"]
+    with pytest.raises(ValueError, match="no image is in the part train"):
+        cut(divided(["test", "test"]))
+
+
+def test_the_usable_one_of_two_images_is_divided():
+    found = cut(from_images([ramp(), np.zeros((5, 5))], names=["good", "small"]))
+    assert found.images["part"].tolist() == ["both", "not used"]
+    assert found.skipped.to_dict("records") == [
+        {"name": "small", "reason": "smaller than a tile of 16 px"}
+    ]
+    held_out = divided(["train", "validation"], [ramp(), np.full((64, 160), np.nan)])
+    assert cut(held_out).images["part"].tolist() == ["both", "not used"]
+    with pytest.raises(ValueError, match=r"; empty: image has no finite pixel.*; small: smaller"):
+        cut(from_images([np.full((64, 64), np.nan), np.zeros((5, 5))], names=["empty", "small"]))
+
+
+def test_a_stack_gives_its_share_in_all():
+    stack = np.stack([ramp()] * 40)
+    assert len(cut(from_images([stack] * 4), tiles=40).tiles) == 40
+    single = cut(from_images([stack]), tiles=20)
+    assert (len(single.of(TRAIN)), len(single.of(VALIDATION))) == (20, 5)
+
+
+def test_tiles_have_no_missing_pixels_and_their_grey_levels_are_of_known_ones(rng):
+    image = rng.random((160, 320)).astype(np.float32)
+    gaps = image.copy()
+    gaps[:60], gaps[70, ::40] = np.nan, np.inf
+    found = cut(from_images([gaps] * 2), tiles=200)
+    inner = found.known(np.arange(len(found.tiles)))[:, MARGIN:-MARGIN, MARGIN:-MARGIN]
+    # gaps of one pixel are filled
+    assert inner.mean() > 0.99
+    assert inner.mean(axis=(1, 2)).min() >= 0.98
+    # the median, in 60 of 160 rows, would move the percentiles
+    below = (found.tiles == 0).mean()
+    assert 0.003 < below < 0.008
+    with pytest.raises(ValueError, match="no tile of 16 px without missing pixels"):
+        cut(from_images([np.where(np.eye(160, dtype=bool) | (image[:, :160] < 0.2), np.nan, 1)]))
+
+
+def test_whole_images_give_the_tiles_that_they_gave_before():
+    found = cut(from_images([ramp()] * 3))
+    assert found.gaps == {}
+    assert found.known(np.arange(2)).all()

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
 
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.autoencoder.anomaly import anomaly_map
+from napari_visual_ccc.engine.autoencoder.images import from_images
 from napari_visual_ccc.engine.autoencoder.train_autoencoder import train_autoencoder
-from tests.stripes import CHOICES, images
+from napari_visual_ccc.nets import checkpoint
+from tests.stripes import CHOICES, images, stripes
 
 
 def trained(**more):
@@ -60,10 +65,41 @@ def test_a_variational_one_with_similarity_in_the_loss():
     assert np.isfinite(result.history["validation_loss"]).all()
 
 
-def test_without_a_validation_part_there_is_no_threshold():
+def test_without_a_validation_part_there_is_no_threshold(tmp_path):
     result = trained(validation=0.0, epochs=1)
     assert result.model.card.anomaly is None
     assert "no threshold" in result.notes[0]
+    assert "PSNR and SSIM are of the training tiles" in result.notes[1]
+    assert set(result.summary["part"]) == set(result.images["part"]) == {"train"}
+    path = tmp_path / "model.safetensors"
+    checkpoint.save(result.model, path)
+    with pytest.raises(ValueError, match=r"no image was held out in its training \(validation=0\)"):
+        run(anomaly_map(stripes(0), model=path))
+
+
+@pytest.mark.parametrize("validation", [0.0, 0.3])
+def test_the_test_part_is_reported_apart(validation):
+    data = images(4)
+    parts = ("train", "train", "train" if validation else "validation", "test")
+    examples = (replace(one, part=part) for one, part in zip(data.examples, parts, strict=True))
+    data = replace(data, examples=tuple(examples))
+    choices = {"tiles": 16, "epochs": 1, "validation": validation}
+    result = run(train_autoencoder(data, **{**CHOICES, **choices}))
+    assert result.summary["part"].tolist() == ["test", "test", "validation", "validation"]
+    assert result.images["part"].tolist() == ["test", "validation"]
+    assert result.images["name"][0] == "image 4"
+    assert result.facts["test_tiles"] > 0
+    # the threshold is of the validation part alone
+    assert result.model.card.anomaly.tiles == result.facts["held_out_tiles"]
+    assert any("the test images were not trained with" in note for note in result.notes)
+
+
+def test_what_is_not_used_is_named():
+    data = images(3)
+    more = from_images([np.zeros((5, 5))], names=["tiny"])
+    both = replace(data, examples=(*data.examples, *more.examples))
+    result = run(train_autoencoder(both, **{**CHOICES, "tiles": 12, "epochs": 1}))
+    assert result.notes[-1] == "not used: tiny (smaller than a tile of 32 px)"
 
 
 def test_impossible_tiles_are_refused():

@@ -8,6 +8,7 @@ import pytest
 from skimage.io import imsave
 
 from napari_visual_ccc import samples
+from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.widgets.docks import labelled_images as sources
 from tests.widgets.docks.test_train import tiles
 from tests.widgets.opening import dock
@@ -101,3 +102,24 @@ def test_a_test_part_of_one_class_is_enough_to_evaluate(viewer, qtbot, tmp_path)
         images.dataset()
     assert "Train and Test" in images.folder.tooltip
     assert "part" in images.file.tooltip
+
+
+def test_the_info_bar_of_a_layer_is_left_out_of_layers_and_of_regions(viewer):
+    bar = {"top": 0, "bottom": 40, "left": 0, "right": 0}
+    image = np.arange(10_000, dtype=np.int32).reshape(100, 100)
+    metadata = {"class": "cube", "micrograph": {"info_bar": bar}}
+    viewer.add_image(image, name="tem", metadata=metadata)
+    regions = np.zeros((100, 100), int)
+    regions[20:58, 20:30], regions[70:80, 20:30] = 1, 2
+    features = {"index": [1, 2], "class": ["cube", "rod"]}
+    viewer.add_labels(regions, name="drawn", features=features)
+    images = dock(viewer, "train").images
+    images.source.value = sources.REGIONS
+    (one,) = images.dataset(min_classes=1).examples
+    crop = one.read()
+    # the bounding square, moved inside of the specimen; what is in the bar is no specimen
+    np.testing.assert_array_equal(crop.data, image[20:58, 6:44])
+    assert crop.info_bar == InfoBar()
+    images.source.value = sources.LAYERS
+    (one,) = images.dataset(min_classes=1).examples
+    assert one.read().info_bar == InfoBar(bottom=40)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from skimage.io import imsave
 
+from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.widgets.docks import usual_images as sources
 from tests.stripes import stripes
 
@@ -47,3 +48,40 @@ def test_a_folder_needs_no_classes(fields, tmp_path):
     imsave(tmp_path / "one.png", stripes(0), check_contrast=False)
     fields.folder.value = tmp_path
     assert [one.name for one in fields.dataset().examples] == ["one.png"]
+
+
+def test_drawn_rectangles_are_their_boxes_and_keep_the_info_bar_of_the_layer(viewer, fields):
+    image = np.arange(320 * 320, dtype=np.int32).reshape(320, 320)
+    bar = {"top": 0, "bottom": 100, "left": 0, "right": 0}
+    viewer.add_image(image, name="raw", metadata={"micrograph": {"info_bar": bar}})
+    boxes = [[(10, 10), (10, 310), (40, 310), (40, 10)], [(60, 10), (60, 310), (90, 310), (90, 10)]]
+    ellipse = [(150, 100), (150, 200), (250, 200), (250, 100)]
+    viewer.add_shapes(
+        [np.array(one) for one in (*boxes, ellipse)],
+        shape_type=["rectangle", "rectangle", "ellipse"],
+        name="drawn",
+    )
+    fields.source.value = sources.REGIONS
+    one, two, round_one = (each.read() for each in fields.dataset().examples)
+    assert abs(np.array(one.data.shape) - (31, 301)).max() <= 1
+    assert not np.isin(one.data, two.data).any()
+    assert np.isnan(round_one.data).mean() == pytest.approx(1 - np.pi / 4, abs=0.03)
+    assert (one.info_bar, round_one.info_bar.bottom) == (InfoBar(), round_one.data.shape[0] - 69)
+
+
+def test_all_layers_leave_out_results_and_keep_copies_together(viewer, fields):
+    raw = viewer.add_image(stripes(0), name="raw")
+    other = viewer.add_image(stripes(1), name="other")
+    viewer.add_image(raw.data[:50], name="crop")
+    viewer.add_image(other.data.copy(), name="other copy")
+    viewer.add_image(stripes(2), name="residual", metadata={"visual_ccc": {"steps": []}})
+    fields.source.value = sources.LAYERS
+    data = fields.dataset()
+    assert data.skipped == (("residual", "a result of this plugin"),)
+    groups = {one.name: one.group for one in data.examples}
+    assert list(groups) == ["raw", "other", "crop", "other copy"]
+    assert groups["raw"] == groups["crop"] != groups["other"] == groups["other copy"]
+    for layer in (raw, other, *viewer.layers[2:4]):
+        viewer.layers.remove(layer)
+    with pytest.raises(ValueError, match="all image layers are results of this plugin"):
+        fields.dataset()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ...arrays.inputs import finite, plane_of, stretch, to_gray
+from ...arrays.inputs import plane_of, stretch, to_gray
 from ...arrays.tiling import cuts
 from ...core.layers import ImageLayer, LabelsLayer
 from ...core.pixel_size import PixelSize, nanometres
@@ -16,12 +16,10 @@ from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ..classification.crops import scale_note
 from ..classification.windows import Device, model_facts
-from .tiles import MARGIN
+from .known import CELL, MARGIN, STRIDE, at_pixels, filled, known_values, places_scored, scored
 from .usual import (
-    CELL,
     HALO,
     MEAN,
-    STRIDE,
     WHITENING,
     Score,
     Usual,
@@ -31,6 +29,7 @@ from .usual import (
     squared_residual,
     texture_of,
     threshold_of,
+    without_surroundings,
 )
 
 if TYPE_CHECKING:
@@ -77,8 +76,8 @@ def reconstruct(
     Result
         ``reconstruction`` in grey values of the image, and ``residual``, image minus
         reconstruction: (Y, X) float32, NaN where the image is not finite. The image is clipped to
-        the percentiles that its contrast is stretched to, 0.5 and 99.5. ``facts``: ``psnr`` in dB,
-        the peak being this range.
+        the percentiles that its contrast is stretched to, 0.5 and 99.5. ``facts``: ``psnr`` in dB
+        of the finite pixels, the peak being this range.
 
     Raises
     ------
@@ -90,7 +89,7 @@ def reconstruct(
     found = yield from _reconstructed(image, spacing, unit, model, device)
     low, high = found.limits
     residual = found.grey - found.made
-    squares = max(float(np.mean(residual.astype(np.float64) ** 2)), 1e-10)
+    squares = max(float(np.mean(residual[found.known].astype(np.float64) ** 2)), 1e-10)
     layers = (
         ImageLayer(found.blanked(found.made * (high - low) + low), name="reconstruction"),
         ImageLayer(found.blanked(residual * (high - low)), name="residual", style="signed"),
@@ -123,10 +122,13 @@ def anomaly_map(
         Unit of `spacing`.
     model : Path
         Model file (.safetensors) of `train_autoencoder`.
-    score : {'features', 'residual'}
+    score : {'features', 'local', 'residual'}
         features: statistics of the residual and maps of textures (EfficientNet-Lite0), as their
         Mahalanobis distance from usual ones, divided by its median in this image where that is
         above 1: what differs locally is found, and a note tells that an image differs as a whole.
+        local: the same features without their mean in the surroundings, a Gaussian window of 128
+        pixels: finds more small objects where the texture changes within the image, and misses
+        regions of more than about 300 pixels.
         residual: the local mean of the squared residual alone, which finds only what is
         reconstructed badly.
     usual : float
@@ -140,17 +142,20 @@ def anomaly_map(
     Returns
     -------
     Result
-        ``anomaly``: (Y, X) float32, score divided by the threshold, so that above 1 is unusual;
-        NaN where the image is not finite. ``anomalies``: labels of the regions above 1, with a
-        table, the largest score first: ``area_<unit>2``, ``area_px``, ``peak`` and ``mean`` score,
+        ``anomaly``: (Y, X) float32, score divided by the threshold, so that above 1 is unusual.
+        It is NaN, and nothing is labelled, where the image is not finite and where that would have
+        an influence: within about 33 pixels of a wide gap. Gaps of up to 5 x 5 pixels are filled
+        from their surroundings. ``anomalies``: labels of the regions above 1, with a table, the
+        largest score first: ``area_<unit>2``, ``area_px``, ``peak`` and ``mean`` score,
         ``centroid_y_px``, ``centroid_x_px`` and ``touches_border``. ``facts``: ``threshold``,
-        ``usual``, ``tiles`` (held-out ones that it rests on), ``regions``, ``area_percent``.
+        ``usual``, ``tiles`` (held-out ones that it rests on), ``regions``, ``area_percent`` of
+        what has a score.
 
     Raises
     ------
     ValueError
-        If no model is given, it is no autoencoder or was trained without held-out tiles, or the
-        image is not a plane.
+        If no model is given, it is no autoencoder or was trained without held-out tiles, the
+        image is not a plane, or every place of it is near missing pixels.
     RuntimeError
         If memory is full.
     """
@@ -158,31 +163,35 @@ def anomaly_map(
     scale = found.model.card.anomaly
     if scale is None or MEAN not in found.model.extras:
         raise ValueError(
-            f"{model}: no tiles were held out in its training, so nothing says which residuals "
-            "are usual; train with a validation part"
+            f"{model} has no threshold of anomalies: no image was held out in its training "
+            "(validation=0), so nothing says which scores are usual; train it again with a "
+            "validation above 0, or use reconstruct"
         )
     threshold, note = threshold_of(scale, score, usual)
+    there = found.known if found.known.all() else found.known & scored(found.known)
     coarse = yield from _scores(found, score)
-    if score == "features":
+    if score != "residual":
         (coarse,), level = relative([coarse])
-        if level > _UNUSUAL * max(1.0, scale.level):
+        if score == "features" and level > _UNUSUAL * max(1.0, scale.level):
             note = (
                 *note,
                 f"the image is unusual as a whole: its median score is {level:.2f}, that of "
                 f"held-out images {scale.level:.2f}",
             )
     yield Progress(0, 0, "regions")
-    fine = _at_pixels(coarse, found.grey.shape) / threshold
-    labels = _regions(np.where(found.known, fine, 0), min_size)
+    fine = np.where(there, at_pixels(coarse, found.grey.shape) / threshold, np.nan)
+    labels = _regions(np.where(there, fine, 0), min_size)
     table = _table(labels, fine, PixelSize.of(spacing, unit, 2))
     facts = {
         "threshold": threshold, "usual": usual, "tiles": scale.tiles, "regions": len(table),
-        "area_percent": float(100 * (labels > 0).mean()),
+        "area_percent": float(100 * (labels > 0).sum() / there.sum()),
     }  # fmt: skip
     layers = (
-        ImageLayer(found.blanked(fine), name="anomaly", style="heat", limits=(0.0, 2.0)),
+        ImageLayer(fine.astype(np.float32), name="anomaly", style="heat", limits=(0.0, 2.0)),
         LabelsLayer(labels, table=table, name="anomalies"),
     )
+    if near := float((found.known & ~there).mean()):
+        note = (*note, f"{near:.2%} of the image has no score: too near missing pixels")
     notes = (*found.notes, *note, f"threshold from {scale.tiles} tiles of {scale.chosen_on}")
     return Result(layers, facts=facts, notes=notes, model=model_facts(found.model))
 
@@ -228,20 +237,24 @@ def _reconstructed(
     if model is None:
         raise ValueError("choose a model of an autoencoder; train_autoencoder makes one")
     grey, notes = to_gray(image)
-    plane, missing = finite(np.asarray(plane_of(grey, "an autoencoder")))
+    plane, there = filled(np.asarray(plane_of(grey, "an autoencoder")))
     yield Progress(0, 0, "model")
     chosen = devices.choose(device)
     loaded = checkpoint.load_model(model, chosen, task=RECONSTRUCTION)
     card = loaded.card
     scaling = card.normalisation
     given = None if scaling.limits is None else (scaling.limits[0], scaling.limits[1])
-    stretched, limits = stretch(plane, scaling.low, scaling.high, limits=given)
+    _, limits = stretch(known_values(plane, there), scaling.low, scaling.high, limits=given)
+    stretched, _ = stretch(plane, limits=limits)
     try:
         wide = np.pad(stretched, MARGIN, mode="symmetric")
         made = yield from _through(loaded, wide)
     except (RuntimeError, MemoryError) as error:
         raise user_message(error, chosen) from error
-    known = np.ones(plane.shape, bool) if missing is None else ~missing
+    known = np.ones(plane.shape, bool) if there is None else there
+    if there is not None:
+        # filled pixels have no residual
+        made = np.where(np.pad(known, MARGIN, mode="symmetric"), made, wide)
     notes = (*notes, *scale_note(card, nanometres(spacing, unit)))
     return _Reconstructed(loaded, wide, made, limits, known, notes)
 
@@ -271,7 +284,7 @@ def _whole_cells(plane: np.ndarray, cell: int) -> np.ndarray:
 
 
 def _scores(found: _Reconstructed, score: Score) -> Steps[np.ndarray]:
-    """Score at every place."""
+    """Score at every place; NaN where filled pixels have an influence."""
     grey, made = (_whole_cells(one, CELL) for one in (found.wide, found.wide_made))
     bands = cuts(grey.shape[0], _BAND, HALO)
     statistics = []
@@ -283,23 +296,24 @@ def _scores(found: _Reconstructed, score: Score) -> Steps[np.ndarray]:
         else:
             statistics.append(residual_statistics(grey[read], made[read])[:, kept])
     of_residual = np.concatenate(statistics, axis=1)
+    there = places_scored(found.known, grey.shape)
+    if not there.any():
+        raise ValueError(
+            "missing pixels (NaN or infinite) are near every place of the image, so there is no "
+            "score; crop the image, or fill them"
+        )
     if score == "residual":
-        return of_residual[0]
+        return np.where(there, of_residual[0], np.nan)
     from ...nets.models.lite0 import lite0
 
     device = found.model.device
     texture = yield from texture_of(lite0().to(device), grey, device)
     extras = (found.model.extras[name].cpu().numpy() for name in (MEAN, WHITENING))
-    return distance(np.concatenate([of_residual, texture]), Usual(*extras))
-
-
-def _at_pixels(coarse: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Interpolate places to the pixels of an image, without its margin."""
-    import cv2
-
-    sides = (coarse.shape[1] * STRIDE, coarse.shape[0] * STRIDE)
-    fine = cv2.resize(coarse.astype(np.float32), sides, interpolation=cv2.INTER_LINEAR)
-    return fine[MARGIN : MARGIN + shape[0], MARGIN : MARGIN + shape[1]]
+    features, usual = np.concatenate([of_residual, texture]), Usual(*extras)
+    if score == "local":
+        yield from without_surroundings(features, there)
+        usual = usual.centred
+    return distance(features, usual, there)
 
 
 def _regions(score: np.ndarray, min_size: int) -> np.ndarray:

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
+from ...arrays.inputs import to_gray
 from ...core.dataset import Dataset, Example
-from ...core.micrograph import Micrograph
+from ...core.micrograph import Micrograph, plane_shape
+from ..acquisition.bar_detector import info_bar_of
 
 
 def from_images(
@@ -68,3 +71,59 @@ def _as_micrograph(image: Any, spacing: Any, unit: str, name: str) -> Micrograph
     if isinstance(image, Micrograph):
         return image
     return Micrograph(np.asarray(image), spacing, unit, name)
+
+
+def from_drawn(image: Micrograph, drawn: np.ndarray) -> Dataset:
+    """Make a data set of the regions that are drawn on a micrograph, for an autoencoder.
+
+    Regions that touch or overlap are one, so that no pixel is trained with and held out as well.
+    What lies in the info bar is left out as it is of whole images.
+
+    Parameters
+    ----------
+    image : Micrograph
+        (Y, X) image, grey or colour.
+    drawn : (Y, X) int array
+        Labels of the pixels that are drawn on; 0 elsewhere.
+
+    Returns
+    -------
+    Dataset
+        The bounding box of each region; pixels of the box that are not of the region are NaN, so
+        that nothing is learnt of them.
+
+    Raises
+    ------
+    ValueError
+        If nothing is drawn, or the shapes differ.
+    """
+    from skimage.measure import label, regionprops
+
+    if plane_shape(image.data) != drawn.shape:
+        raise ValueError(
+            f"{image.name} is {plane_shape(image.data)}, the regions are {drawn.shape}"
+        )
+    regions = regionprops(label(drawn > 0, connectivity=2))
+    if not regions:
+        raise ValueError(f"no region is drawn on {image.name}")
+    found = [
+        Example(
+            f"region {number}", "", image.name,
+            functools.partial(_region, image, f"region {number}", one.slice, one.image),
+        )
+        for number, one in enumerate(regions, start=1)
+    ]  # fmt: skip
+    return Dataset(tuple(found), image.name, min_classes=0)
+
+
+def _region(
+    image: Micrograph, name: str, place: tuple[slice, slice], inside: np.ndarray
+) -> Micrograph:
+    """Part of a micrograph, NaN outside of the region, with the part of the info bar in it."""
+    grey, _ = to_gray(image.data)
+    part = np.asarray(grey[place])
+    if not inside.all():
+        wide = np.float64 if part.dtype.itemsize > 2 else np.float32
+        part = np.where(inside, part, np.nan).astype(wide)
+    bar = info_bar_of(image).within(plane_shape(image.data), place)
+    return replace(image, data=part, name=name, info_bar=bar, levels=(), axes=())

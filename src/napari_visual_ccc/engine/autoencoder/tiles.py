@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.inputs import finite, to_gray
+from ...arrays.inputs import stretch, to_gray
 from ...core.dataset import Dataset, Example, printable
 from ...core.progress import Progress, Steps
 from ..acquisition.bar_detector import info_bar_of
-from ..classification.crops import normalised
+from .known import MARGIN, cut_windows, filled, known_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,20 +22,20 @@ if TYPE_CHECKING:
     from ...nets.card import NetworkInput
     from ...nets.training.recipe import AutoencoderRecipe
 
-TRAIN, VALIDATION = "train", "validation"
+TRAIN, VALIDATION, TEST = "train", "validation", "test"
+
+# what is held out of a data set that is divided
+PARTS_GIVEN = "the images that the data set holds out"
 
 # the largest part of the tiles that are held out: the threshold of anomalies rests on them
 _MOST_HELD_OUT = 0.5
-
-
-# pixels around a tile that its scores depend on
-MARGIN = 64
 
 
 class Window(NamedTuple):
     """A tile with its margin, and the image it is of."""
 
     pixels: np.ndarray
+    known: np.ndarray | None
     image: int
     part: str
     overlaps: bool
@@ -47,11 +48,14 @@ class TileSet:
     Parameters
     ----------
     windows : (n, side, side) float16 array
-        Tiles with a margin of `MARGIN` pixels, continued by reflection; values 0 to 1.
+        Tiles with a margin of `MARGIN` pixels, continued by reflection; values 0 to 1. Pixels that
+        an image lacks are filled from their surroundings.
+    gaps : dict
+        Index of a window → (side, side) bool array of its known pixels, where some are filled.
     image_index : (n,) int array
         Row of `images` for every tile.
     parts : (n,) array of str
-        ``"train"`` or ``"validation"``.
+        ``"train"``, ``"validation"`` or ``"test"``.
     images : DataFrame
         ``name``, ``group`` and ``part`` of every image; the part of one that is divided is both.
     skipped : DataFrame
@@ -65,6 +69,7 @@ class TileSet:
     """
 
     windows: np.ndarray
+    gaps: dict[int, np.ndarray]
     image_index: np.ndarray
     parts: np.ndarray
     images: pd.DataFrame
@@ -82,13 +87,19 @@ class TileSet:
         """Indices of the tiles of a part."""
         return np.flatnonzero(self.parts == part)
 
+    def known(self, chosen: np.ndarray) -> np.ndarray:
+        """Known pixels of the windows with the given indices, (n, side, side) bool."""
+        everywhere = np.ones(self.windows.shape[1:], bool)
+        return np.stack([self.gaps.get(int(k), everywhere) for k in chosen])
+
 
 def cut_tiles(data: Dataset, card: NetworkInput, recipe: AutoencoderRecipe) -> Steps[TileSet]:
     """Read images and cut tiles; each image is read once.
 
     Tiles of other images are held out where there are several groups, otherwise those of other
     images of the group; of a single image or stack a strip at its far end, one tile away from the
-    others.
+    others. A data set that is divided keeps its parts; where it has no validation part, or no
+    image of it can be used, one is taken of its training part in the same way.
 
     Parameters
     ----------
@@ -110,25 +121,26 @@ def cut_tiles(data: Dataset, card: NetworkInput, recipe: AutoencoderRecipe) -> S
         raise ValueError(
             f"{data.name}: an autoencoder takes grey images; give those of one channel"
         )
-    cutter = _Cutter(card, recipe, _is_single(data, recipe), len(data.examples))
+    cutter = _Cutter(card, recipe, len(data.examples))
+    cutter.divided = _single(data, recipe, range(len(data.examples)))
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "reading images")
         yield from cutter.add(number, example)
-    windows, parts, held_out = _divided(data, recipe, cutter.windows)
-    skipped = pd.DataFrame([*data.skipped, *cutter.skipped], columns=["name", "reason"])
-    there = {one.part for one in windows}
-    if TRAIN not in there or (VALIDATION not in there and recipe.validation > 0):
-        reason = f"; {skipped['name'][0]}: {skipped['reason'][0]}" if len(skipped) else ""
-        raise ValueError(
-            f"{data.name}: too few pixels for tiles of {recipe.tile} px to train with and to hold "
-            f"out{reason}; choose smaller tiles, or add images"
-        )
-    rows = [
-        (one.name, one.group, parts.get(k, "both" if cutter.single else "not used"))
-        for k, one in enumerate(data.examples)
-    ]
+    single = _single(data, recipe, sorted({one.image for one in cutter.windows}))
+    if single is not None and cutter.divided is None:
+        # of several images one can be used: it is divided
+        cutter.windows = [one for one in cutter.windows if one.image != single]
+        cutter.divided = single
+        yield from cutter.add(single, data.examples[single])
+    windows, parts, held_out = _divided(data, recipe, cutter)
+    skipped = pd.DataFrame(
+        list(dict.fromkeys([*data.skipped, *cutter.skipped])), columns=["name", "reason"]
+    )
+    _check(data, recipe, {one.part for one in windows}, skipped)
+    rows = [(one.name, one.group, parts.get(k, "not used")) for k, one in enumerate(data.examples)]
     return TileSet(
         np.stack([one.pixels for one in windows]),
+        {k: one.known for k, one in enumerate(windows) if one.known is not None},
         np.array([one.image for one in windows]),
         np.array([one.part for one in windows]),
         pd.DataFrame(rows, columns=["name", "group", "part"]),
@@ -139,28 +151,53 @@ def cut_tiles(data: Dataset, card: NetworkInput, recipe: AutoencoderRecipe) -> S
     )
 
 
-def _is_single(data: Dataset, recipe: AutoencoderRecipe) -> bool:
-    """Whether there is one image, or stack, that must be divided itself."""
-    return len(data.examples) == 1 and not data.is_divided and recipe.validation > 0
+def _check(
+    data: Dataset, recipe: AutoencoderRecipe, there: set[str], skipped: pd.DataFrame
+) -> None:
+    if TRAIN in there and (VALIDATION in there or recipe.validation <= 0):
+        return
+    reasons = "".join(f"; {name}: {why}" for name, why in skipped.head(3).to_numpy())
+    if data.is_divided and not any(_part(data, k) == TRAIN for k in range(len(data.examples))):
+        raise ValueError(f"{data.name}: no image is in the part train{reasons}")
+    raise ValueError(
+        f"{data.name}: too few pixels for tiles of {recipe.tile} px to train with and to hold "
+        f"out{reasons}; choose smaller tiles, or add images"
+    )
+
+
+def _part(data: Dataset, number: int) -> str:
+    """Part of an image: its own in a data set that is divided, else that of training."""
+    return data.examples[number].part if data.is_divided else TRAIN
+
+
+def _single(data: Dataset, recipe: AutoencoderRecipe, used: Iterable[int]) -> int | None:
+    """Give the only image, or stack, to train with, which must be divided itself."""
+    parts = {k: _part(data, k) for k in used}
+    trained = [k for k, part in parts.items() if part == TRAIN]
+    wanted = recipe.validation > 0 and VALIDATION not in parts.values()
+    return trained[0] if wanted and len(trained) == 1 else None
 
 
 def _divided(
-    data: Dataset, recipe: AutoencoderRecipe, windows: list[Window]
+    data: Dataset, recipe: AutoencoderRecipe, cutter: _Cutter
 ) -> tuple[list[Window], dict[int, str], str]:
     """Windows with their parts; the part of each image; what is held out, in words."""
-    share, used = recipe.validation, sorted({one.image for one in windows})
-    if _is_single(data, recipe):
-        return windows, {}, "a strip of the image that was not trained with"
-    if data.is_divided:
-        given = [data.examples[k].part for k in used]
-        parts = {k: TRAIN if p == TRAIN else VALIDATION for k, p in zip(used, given, strict=True)}
-        held_out = "the images that the data set holds out"
-    elif share <= 0:
-        parts, held_out = dict.fromkeys(used, TRAIN), ""
-    else:
-        parts, held_out = _by_group(data, recipe, used)
+    windows = cutter.windows
+    used = sorted({one.image for one in windows})
+    parts, held_out = {k: _part(data, k) for k in used}, ""
+    if VALIDATION in parts.values():
+        held_out = PARTS_GIVEN
+    elif cutter.divided is not None:
+        parts[cutter.divided], held_out = "both", "a strip of the image that was not trained with"
+    elif recipe.validation > 0 and TRAIN in parts.values():
+        trained = [k for k, part in parts.items() if part == TRAIN]
+        more, held_out = _by_group(data, recipe, trained)
+        parts |= more
     # held-out tiles lie apart: each counts once
-    kept = [one._replace(part=parts[one.image]) for one in windows]
+    kept = [
+        one if parts[one.image] == "both" else one._replace(part=parts[one.image])
+        for one in windows
+    ]
     return [one for one in kept if one.part == TRAIN or not one.overlaps], parts, held_out
 
 
@@ -184,8 +221,8 @@ class _Cutter:
 
     card: NetworkInput
     recipe: AutoencoderRecipe
-    single: bool
     images: int
+    divided: int | None = None
     windows: list[Window] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     sizes_nm: list[float] = field(default_factory=list)
@@ -208,37 +245,60 @@ class _Cutter:
         before, slices = self._count, list(np.ndindex(stack.shape[:-2]))
         for done, index in enumerate(slices):
             yield Progress(done, len(slices), "cutting tiles")
+            wanted = {part: self._share(part, done, len(slices)) for part in (TRAIN, VALIDATION)}
+            if not any(wanted.values()):
+                continue
+            where = f"{example.name} {index}" if index else example.name
             try:
-                plane = finite(np.asarray(stack[index]))[0]
+                plane, known = filled(np.asarray(stack[index]))
             except ValueError as error:
-                where = f" {index}" if index else ""
-                self.skipped.append((f"{example.name}{where}", str(error)))
+                self.skipped.append((where, str(error)))
                 continue
             self.digest.update(f"{example.name}\0{plane.shape}{plane.dtype.str}".encode())
             self.digest.update(np.ascontiguousarray(plane).tobytes())
-            grey = normalised(plane, self.card)
-            count = self.recipe.tiles / max(1, self.images) / len(slices)
-            for part, region in self._regions(plane):
-                share = self.recipe.validation if part == VALIDATION else 1.0
-                found = _cut(grey[region], self.recipe.tile, max(1, round(count * share)), rng)
-                self.windows += [
-                    Window(one.astype(np.float16), number, part, overlaps)
-                    for one, overlaps in found
-                    if not (overlaps and part == VALIDATION)
-                ]
+            self._cut_plane(number, _normalised(plane, known, self.card), known, wanted, rng)
         if self._count == before:
-            self.skipped.append((example.name, f"smaller than a tile of {self.recipe.tile} px"))
+            self.skipped.append((example.name, self._why_none(stack)))
+
+    def _cut_plane(
+        self, number: int, grey: np.ndarray, known: np.ndarray | None, wanted: dict[str, int],
+        rng: np.random.Generator,
+    ) -> None:  # fmt: skip
+        for part, region in self._regions(number, grey.shape):
+            if not wanted[part]:
+                continue
+            inside = None if known is None else known[region]
+            for tile, there, overlaps in cut_windows(
+                grey[region], inside, self.recipe.tile, wanted[part], rng
+            ):
+                if not (overlaps and part == VALIDATION):
+                    window = tile.astype(np.float16)
+                    self.windows.append(Window(window, there, number, part, overlaps))
+
+    def _share(self, part: str, done: int, slices: int) -> int:
+        """Number of tiles of a part that a slice gives, so that an image gives its share of all."""
+        share = self.recipe.validation if part == VALIDATION else 1.0
+        total = max(1, round(self.recipe.tiles / max(1, self.images) * share))
+        return (done + 1) * total // slices - done * total // slices
+
+    def _why_none(self, stack: Any) -> str:
+        side, (height, width) = self.recipe.tile, stack.shape[-2:]
+        if min(height, width) < (side + 1) // 2:
+            return f"smaller than a tile of {side} px"
+        return f"no tile of {side} px without missing pixels"
 
     @property
     def _count(self) -> int:
         """Number of windows and of reasons why there is none."""
         return len(self.windows) + len(self.skipped)
 
-    def _regions(self, plane: np.ndarray) -> list[tuple[str, tuple[slice, slice]]]:
+    def _regions(
+        self, number: int, shape: tuple[int, ...]
+    ) -> list[tuple[str, tuple[slice, slice]]]:
         """Regions of a plane with their parts; of a single image a strip is held out."""
-        height, width = plane.shape
+        height, width = shape
         everything = (slice(0, height), slice(0, width))
-        if not self.single:
+        if number != self.divided:
             return [(TRAIN, everything)]
         long, side = max(height, width), self.recipe.tile
         # whole tiles are held out, and a tile's width between the parts is not used
@@ -258,28 +318,8 @@ def _specimen(micrograph: Micrograph, keep_info_bar: bool) -> Any:
     return grey[..., rows, columns]
 
 
-def _cut(
-    grey: np.ndarray, side: int, count: int, rng: np.random.Generator
-) -> list[tuple[np.ndarray, bool]]:
-    """Cut windows at random places of a grid, then at any; and whether they overlap others.
-
-    An image that is smaller than a tile, but not than half of it, is continued by reflection.
-    """
-    if min(grey.shape) < (side + 1) // 2 or not grey.size:
-        return []
-    grey = np.pad(grey, [(0, max(0, side - n)) for n in grey.shape], mode="symmetric")
-    shift = [int(rng.integers(0, n % side + 1)) for n in grey.shape]
-    corners = [
-        (y, x)
-        for y in range(shift[0], grey.shape[0] - side + 1, side)
-        for x in range(shift[1], grey.shape[1] - side + 1, side)
-    ]
-    chosen = [corners[k] for k in rng.permutation(len(corners))[:count]]
-    apart = len(chosen)
-    while len(chosen) < count:
-        y, x = (int(rng.integers(0, n - side + 1)) for n in grey.shape)
-        chosen.append((y, x))
-    wide, full = np.pad(grey, MARGIN, mode="symmetric"), side + 2 * MARGIN
-    return [
-        (wide[y : y + full, x : x + full], number >= apart) for number, (y, x) in enumerate(chosen)
-    ]
+def _normalised(plane: np.ndarray, known: np.ndarray | None, card: NetworkInput) -> np.ndarray:
+    """Stretch to 0..1 between percentiles of the known pixels."""
+    scaling = card.normalisation
+    _, limits = stretch(known_values(plane, known), scaling.low, scaling.high)
+    return stretch(plane, limits=limits)[0]

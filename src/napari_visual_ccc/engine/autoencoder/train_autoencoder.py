@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from ...core.dataset import Dataset
+from ...core.dataset import Dataset, shared_groups
 from ...core.progress import Progress, Steps
 from ...nets.training.recipe import AutoencoderRecipe, FitOptions
 from ..classification.windows import Device
-from .tiles import TRAIN, VALIDATION, TileSet, cut_tiles
+from .quality import Pairs, examples, image_table, reconstructed, summary_table
+from .tiles import PARTS_GIVEN, TEST, TRAIN, VALIDATION, TileSet, cut_tiles
 from .trained import TrainedAutoencoder
 
 if TYPE_CHECKING:
@@ -25,9 +26,19 @@ if TYPE_CHECKING:
     from ...nets.training.selection import AnomalyScale
 
 _NOTHING_HELD_OUT = (
-    "no image is held out: the numbers are of the training tiles, and there is no threshold of "
-    "anomalies"
+    "no image is held out for validation: there is no early stopping and no threshold, and "
+    "anomaly_map refuses the model"
 )
+
+_NO_PLACE = (
+    "there is no threshold of anomalies, and anomaly_map refuses the model: every place of the "
+    "held-out tiles is near missing pixels"
+)
+
+_OF_TRAINING = "PSNR and SSIM are of the training tiles, which are reconstructed better than others"
+
+# images that a note names
+_NAMED = 3
 
 # tiles that a normal distribution is fitted to
 _FITTED = 100
@@ -87,13 +98,17 @@ def train_autoencoder(  # noqa: PLR0913
     tile : int
         Side of the tiles that are cut from the images, in pixels.
     tiles : int
-        Number of tiles of all images together, about.
+        Number of tiles of all images together, about: every image gives its share, at least one,
+        and a stack spreads that over its slices. Tiles have no missing pixels (NaN, infinite),
+        except where all have; then up to 2 % of a tile are filled from the surroundings.
     info_bar : {'leave out', 'keep'}
         Whether tiles are cut from the info bar as well.
     validation : float
         Share that is held out: of the groups (specimens, files) where there are several, else of
-        the images, else of the single image. Early stopping, the report and the threshold of
-        anomalies rest on it; 0 holds out nothing, and there is no threshold then.
+        the images, else of the single image. Early stopping and the threshold of anomalies rest on
+        it; with 0 there is neither, and the numbers are of the training tiles. A data set that is
+        divided keeps its parts: its test images are only reported on, and the share is of its
+        training part where it has no validation part.
     flips : bool
         Augment with mirror images and rotations by right angles.
     brightness : float
@@ -123,8 +138,9 @@ def train_autoencoder(  # noqa: PLR0913
     Returns
     -------
     TrainedAutoencoder
-        ``model`` (`save_model` writes it), tables ``summary`` and ``images`` (PSNR and SSIM of the
-        held-out tiles with 95 % intervals), ``split``, ``history``, ``skipped``, ``examples``.
+        ``model`` (`save_model` writes it), tables ``summary`` and ``images`` (PSNR and SSIM with
+        95 % intervals, by ``part``: of the tiles that are held out, or of the training tiles where
+        none are), ``split``, ``history``, ``skipped``, ``examples``.
 
     Raises
     ------
@@ -142,8 +158,6 @@ def _train(data: Dataset, recipe: AutoencoderRecipe) -> Steps[TrainedAutoencoder
 
     from ...nets import device as devices
     from ...nets.layers import layer_table
-    from .quality import examples, image_table, reconstructed, summary_table
-    from .usual import fit_usual
 
     device = devices.choose(recipe.device)
     card = _network_input(recipe)
@@ -151,20 +165,15 @@ def _train(data: Dataset, recipe: AutoencoderRecipe) -> Steps[TrainedAutoencoder
     if found.sizes_nm:
         card.pixel_size_nm = [min(found.sizes_nm), max(found.sizes_nm)]
     net, history, options = yield from _fit(found, recipe, device)
-    tested = found.of(VALIDATION) if recipe.validation > 0 else found.of(TRAIN)
-    pairs = yield from reconstructed(net, found.windows[tested], device)
-    images = image_table(pairs, found.image_index[tested], found.images, recipe.seed)
-    usual = None
-    if recipe.validation > 0:
-        some = np.random.default_rng(recipe.seed).permutation(found.of(TRAIN))[:_FITTED]
-        trained = yield from reconstructed(net, found.windows[some], device)
-        usual = yield from fit_usual(
-            trained, pairs, found.image_index[tested], found.held_out, device
-        )
+    tables, pairs = [], {}
+    for part in [one for one in (TEST, VALIDATION) if len(found.of(one))] or [TRAIN]:
+        pairs[part] = yield from _pairs(net, found, found.of(part), device)
+        index = found.image_index[found.of(part)]
+        tables.append(image_table(pairs[part], index, found.images, recipe.seed, part))
+    images = pd.concat(tables, ignore_index=True)
+    usual = yield from _usual(net, found, recipe, pairs.get(VALIDATION), device)
     model = _package(data, found, recipe, card, (net, options), usual)
-    notes = [f"held out: {found.held_out}" if found.held_out else _NOTHING_HELD_OUT]
-    if len(found.skipped):
-        notes.append(f"{len(found.skipped)} files were skipped")
+    tested = next(iter(pairs.values()))
     yield Progress(1, 1, "done")
     return TrainedAutoencoder(
         model=model,
@@ -173,11 +182,56 @@ def _train(data: Dataset, recipe: AutoencoderRecipe) -> Steps[TrainedAutoencoder
         split=found.images,
         history=pd.DataFrame(history),
         skipped=found.skipped,
-        examples=examples(pairs),
+        examples=examples(tested),
         architecture=layer_table(model),
-        notes=tuple(notes),
-        facts={"tiles": len(found.of(TRAIN)), "held_out_tiles": len(found.of(VALIDATION))},
+        notes=_notes(found, tuple(pairs), usual is not None),
+        facts={
+            "tiles": len(found.of(TRAIN)),
+            "held_out_tiles": len(found.of(VALIDATION)),
+            "test_tiles": len(found.of(TEST)),
+        },
     )
+
+
+def _pairs(net: Any, found: TileSet, chosen: np.ndarray, device: torch.device) -> Steps[Pairs]:
+    return (yield from reconstructed(net, found.windows[chosen], found.known(chosen), device))
+
+
+def _usual(
+    net: Any,
+    found: TileSet,
+    recipe: AutoencoderRecipe,
+    held_out: Pairs | None,
+    device: torch.device,
+) -> Steps[tuple[AnomalyScale, dict[str, torch.Tensor]] | None]:
+    """Scale of the anomaly scores; None without tiles that it can rest on."""
+    from .usual import fit_usual
+
+    if held_out is None:
+        return None
+    some = np.random.default_rng(recipe.seed).permutation(found.of(TRAIN))[:_FITTED]
+    trained = yield from _pairs(net, found, some, device)
+    index = found.image_index[found.of(VALIDATION)]
+    return (yield from fit_usual(trained, held_out, index, found.held_out, device))
+
+
+def _notes(found: TileSet, reported: tuple[str, ...], has_scale: bool) -> tuple[str, ...]:
+    """Say what the numbers are of, and what is missing."""
+    notes = [f"held out: {found.held_out}" if found.held_out else _NOTHING_HELD_OUT]
+    if TEST in reported:
+        notes.append("the test images were not trained with, and nothing was chosen on them")
+    if reported == (TRAIN,):
+        notes.append(_OF_TRAINING)
+    if found.held_out and not has_scale:
+        notes.append(_NO_PLACE)
+    divided = found.images[found.images["part"].isin([TRAIN, VALIDATION, TEST])]
+    if found.held_out == PARTS_GIVEN or TEST in reported:
+        notes += shared_groups(list(divided["group"]), list(divided["part"]))
+    if count := len(found.skipped):
+        named = [f"{name} ({why})" for name, why in found.skipped.head(_NAMED).to_numpy()]
+        more = f" and {count - _NAMED} more" if count > _NAMED else ""
+        notes.append(f"not used: {'; '.join(named)}{more}")
+    return tuple(notes)
 
 
 def _network_input(recipe: AutoencoderRecipe) -> NetworkInput:

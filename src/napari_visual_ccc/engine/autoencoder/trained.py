@@ -24,10 +24,10 @@ class TrainedAutoencoder(Result):
     model : checkpoint.Model
         Network and card; `save_model` writes it.
     summary : DataFrame
-        ``metric`` (psnr, ssim), ``value`` and the limits of its 95 % interval, ``low`` and
-        ``high``, over the held-out images.
+        ``metric`` (psnr, ssim), ``value``, the limits of its 95 % interval over images, ``low`` and
+        ``high``, and the ``part`` of the images: test, validation, or train if none is held out.
     images : DataFrame
-        ``name``, ``tiles``, ``psnr`` in dB and ``ssim`` of each image, with their limits.
+        ``name``, ``part``, ``tiles``, ``psnr`` in dB and ``ssim`` of each image, with their limits.
     split : DataFrame
         ``name``, ``group`` and ``part`` of every image.
     history : DataFrame

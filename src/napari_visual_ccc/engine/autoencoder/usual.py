@@ -6,22 +6,18 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, get_args
 
 import numpy as np
 
-from ...core.progress import Progress, Steps
-from .tiles import MARGIN
+from ...core.progress import Progress, Steps, run
+from .known import MARGIN, STRIDE, places, scored
+from .quality import Pairs
 
 if TYPE_CHECKING:
     import torch
 
     from ...nets.training.selection import AnomalyScale
-    from .quality import Pairs
 
-Score = Literal["features", "residual"]
+Score = Literal["features", "local", "residual"]
 
 SCORES: tuple[Score, ...] = get_args(Score)
-
-# pixels from one place of the features to the next, and pixels that sides are multiples of, as of
-# the backbone
-STRIDE, CELL = 8, 16
 
 # standard deviations in pixels of the Gaussian windows of the residual statistics
 _WINDOWS = (2.0, 4.0, 8.0)
@@ -35,6 +31,9 @@ _RESIDUAL = 12.0
 # of the smoothing of the score, in places
 _SMOOTH = 1.0
 
+# of the surroundings that local scores are compared with, in places
+_AROUND = 16.0
+
 # pixels that a statistic depends on: 4 standard deviations of the widest window, whole cells
 HALO = 64
 
@@ -46,6 +45,9 @@ _C1, _C2, _FLOOR = 0.01**2, 0.03**2, 1e-5
 
 # the covariance is regularised by this share of the variance
 _RIDGE = 0.01
+
+# share of the places of a held-out tile that must have a score
+_COUNTED = 0.5
 
 # tensors of a model file: what is usual
 MEAN, WHITENING = "reference.anomaly.mean", "reference.anomaly.whitening"
@@ -91,11 +93,6 @@ def residual_statistics(image: np.ndarray, made: np.ndarray) -> np.ndarray:
     return np.stack([places(one) for one in found])
 
 
-def places(image: np.ndarray) -> np.ndarray:
-    """Values of a (Y, X) array at the places, the centres of blocks."""
-    return image[STRIDE // 2 :: STRIDE, STRIDE // 2 :: STRIDE]
-
-
 def squared_residual(image: np.ndarray, made: np.ndarray) -> np.ndarray:
     """Local mean of the squared residual at every place."""
     return places(blurred((image - made) ** 2, _RESIDUAL))
@@ -105,22 +102,40 @@ def relative(scores: list[np.ndarray]) -> tuple[list[np.ndarray], float]:
     """Divide the distances of the parts of one image by their median, where that is above 1.
 
     An image whose texture, focus or noise differs a little is then searched for what differs
-    locally, as others are; the median tells that it differs as a whole.
+    locally, as others are; the median tells that it differs as a whole. Places without a score,
+    NaN, do not count.
     """
-    level = float(np.median(np.concatenate([one.ravel() for one in scores])))
+    every = np.concatenate([one.ravel() for one in scores])
+    level = float(np.median(every[np.isfinite(every)]))
     return [one / max(1.0, level) for one in scores], level
 
 
-def distance(features: np.ndarray, usual: Usual) -> np.ndarray:
+def distance(features: np.ndarray, usual: Usual, known: np.ndarray | None = None) -> np.ndarray:
     """Mahalanobis distance of (C, h, w) features, divided by the square root of C.
 
-    A place that is usual has about 1.
+    A place that is usual has about 1. Where `known`, (h, w) bool, is False it is NaN, and those
+    places do not count in the smoothing of others.
     """
     squares = np.empty(features.shape[1:], np.float32)
     # row by row: an array of all places in double precision would be large
     for row in range(len(squares)):
         squares[row] = (((features[:, row].T - usual.mean) @ usual.whitening) ** 2).mean(axis=1)
-    return np.sqrt(np.maximum(blurred(squares, _SMOOTH), 0))
+    if known is None or known.all():
+        return np.sqrt(np.maximum(blurred(squares, _SMOOTH), 0))
+    weights = np.maximum(blurred(known, _SMOOTH), 1e-6)
+    smooth = blurred(np.where(known, squares, 0), _SMOOTH) / weights
+    return np.where(known, np.sqrt(np.maximum(smooth, 0)), np.nan)
+
+
+def without_surroundings(features: np.ndarray, known: np.ndarray) -> Steps[None]:
+    """Subtract from (C, h, w) features, in place, their mean in a window of 128 pixels.
+
+    Places that are not `known`, (h, w) bool, do not count in the means.
+    """
+    weights = np.maximum(blurred(known, _AROUND), 1e-6)
+    for number, one in enumerate(features):
+        yield Progress(number, len(features), "surroundings")
+        one -= blurred(np.where(known, one, 0), _AROUND) / weights
 
 
 # what is usual -----------------------------------------------------------------------------------
@@ -132,6 +147,11 @@ class Usual(NamedTuple):
     mean: np.ndarray
     whitening: np.ndarray
 
+    @property
+    def centred(self) -> Usual:
+        """The same for features without the mean of their surroundings."""
+        return Usual(np.zeros_like(self.mean), self.whitening)
+
 
 def fit_usual(
     trained: Pairs,
@@ -139,11 +159,13 @@ def fit_usual(
     image_index: np.ndarray,
     chosen_on: str,
     device: torch.device,
-) -> Steps[tuple[AnomalyScale, dict[str, torch.Tensor]]]:
+) -> Steps[tuple[AnomalyScale, dict[str, torch.Tensor]] | None]:
     """Learn what is usual: from tiles that were trained with, and a threshold from others.
 
     A normal distribution is fitted to the features of the former (as Defard et al., PaDiM, ICPR
     Workshops 2021). The scores of the latter, which nothing was fitted to, give the threshold.
+    Places that filled pixels have an influence on do not count, nor do held-out tiles of which
+    that is more than a half.
 
     Parameters
     ----------
@@ -161,7 +183,8 @@ def fit_usual(
     AnomalyScale
         Largest scores of the held-out tiles.
     dict of tensors
-        Mean and whitening matrix, for the model file.
+        Mean and whitening matrix, for the model file. None instead of both if there is no place
+        that filled pixels have no influence on.
     """
     import torch
 
@@ -169,16 +192,23 @@ def fit_usual(
     from ...nets.training.selection import AnomalyScale
 
     net = lite0().to(device)
-    usual = _normal(np.stack((yield from _features(net, trained, device))))
-    scores = [distance(one, usual) for one in (yield from _features(net, held_out, device))]
-    largest, levels = np.zeros(len(scores)), []
-    for number in np.unique(image_index):
-        mine = np.flatnonzero(image_index == number)
-        compared, level = relative([scores[k] for k in mine])
-        largest[mine] = [one.max() for one in compared]
-        levels.append(level)
-    squares = [_inner(squared_residual(*pair)).max() for pair in zip(*held_out, strict=True)]
-    peaks = {"features": largest, "residual": np.array(squares)}
+    counted = _scored_places(held_out)
+    chosen = np.flatnonzero(counted.mean(axis=(1, 2)) >= _COUNTED)
+    fitted = _scored_places(trained)
+    if not len(chosen) or not fitted.any():
+        return None
+    held_out = Pairs(*(one[chosen] for one in held_out))
+    counted, image_index = counted[chosen], image_index[chosen]
+    usual = _normal(np.stack((yield from _features(net, trained, device))), fitted)
+    features = yield from _features(net, held_out, device)
+    largest, levels = _peaks(features, usual, counted, image_index)
+    features = yield from _features(net, held_out, device, local=True)
+    local, _ = _peaks(features, usual.centred, counted, image_index)
+    squares = [
+        _inner(squared_residual(tile, made))[there].max()
+        for tile, made, there in zip(held_out.windows, held_out.made, counted, strict=True)
+    ]
+    peaks = {"features": largest, "local": local, "residual": np.array(squares)}
     scale = AnomalyScale(
         peaks={score: _thinned(values) for score, values in peaks.items()},
         tiles=len(held_out.made),
@@ -192,14 +222,42 @@ def fit_usual(
     }
 
 
-def _features(net: Any, pairs: Pairs, device: torch.device) -> Steps[list[np.ndarray]]:
-    """Features of the places of each tile."""
+def _peaks(
+    features: list[np.ndarray], usual: Usual, counted: np.ndarray, image_index: np.ndarray
+) -> tuple[np.ndarray, list[float]]:
+    """Largest score of each tile, and the median score of each image."""
+    scores = [distance(one, usual, there) for one, there in zip(features, counted, strict=True)]
+    largest, levels = np.zeros(len(scores)), []
+    for number in np.unique(image_index):
+        mine = np.flatnonzero(image_index == number)
+        compared, level = relative([scores[k] for k in mine])
+        largest[mine] = [np.nanmax(one) for one in compared]
+        levels.append(level)
+    return largest, levels
+
+
+def _features(
+    net: Any, pairs: Pairs, device: torch.device, *, local: bool = False
+) -> Steps[list[np.ndarray]]:
+    """Features of the places of each tile; local ones without the mean of the window."""
     found = []
-    for number, (tile, made) in enumerate(zip(*pairs, strict=True)):
+    for number, (tile, made, known) in enumerate(zip(*pairs, strict=True)):
         yield Progress(number, len(pairs.made), "anomaly scores")
         texture = yield from texture_of(net, tile, device)
-        found.append(_inner(np.concatenate([residual_statistics(tile, made), texture])))
+        maps = np.concatenate([residual_statistics(tile, made), texture])
+        if local:
+            there = np.ones(known.shape, bool) if known.all() else scored(known)
+            run(without_surroundings(maps, places(there)))
+        found.append(_inner(maps))
     return found
+
+
+def _scored_places(pairs: Pairs) -> np.ndarray:
+    """Places of the tiles that filled pixels have no influence on, (n, h, w) bool."""
+    everywhere = _inner(places(np.ones(pairs.known.shape[1:], bool)))
+    return np.stack(
+        [everywhere if one.all() else _inner(places(scored(one))) for one in pairs.known]
+    )
 
 
 def _inner(maps: np.ndarray) -> np.ndarray:
@@ -232,9 +290,13 @@ def texture_of(net: Any, grey: np.ndarray, device: torch.device) -> Steps[np.nda
     return maps[0].float().cpu().numpy()
 
 
-def _normal(features: np.ndarray) -> Usual:
-    """Fit a normal distribution to (n, C, h, w) features; each has a scale of its own."""
-    flat = features.transpose(1, 0, 2, 3).reshape(features.shape[1], -1).astype(np.float64)
+def _normal(features: np.ndarray, known: np.ndarray) -> Usual:
+    """Fit a normal distribution to (n, C, h, w) features; each has a scale of its own.
+
+    `known`, (n, h, w) bool, are the places that count.
+    """
+    flat = features.transpose(1, 0, 2, 3).reshape(features.shape[1], -1)[:, known.ravel()]
+    flat = flat.astype(np.float64)
     mean, spread = flat.mean(axis=1), np.maximum(flat.std(axis=1), 1e-6)
     scaled = (flat - mean[:, None]) / spread[:, None]
     covariance = scaled @ scaled.T / scaled.shape[1] + _RIDGE * np.eye(len(mean))
@@ -256,6 +318,11 @@ def threshold_of(scale: AnomalyScale, score: Score, share: float) -> tuple[float
     further usual tile exceeds it with a probability of at most ``1 - share``. Where there are too
     few tiles for the share it is the largest value, and the note gives the share that it supports.
     """
+    if score not in scale.peaks:
+        raise ValueError(
+            f"the model has no threshold for score={score!r}: it was trained by an earlier "
+            "version; train it again, or choose score='features'"
+        )
     peaks, tiles = scale.peaks[score], scale.tiles
     rank = int(np.ceil((tiles + 1) * share))
     note: tuple[str, ...] = ()

@@ -126,13 +126,18 @@ class Reconstruction:
         }
 
 
-def similarity(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
+def similarity(
+    made: torch.Tensor, wanted: torch.Tensor, known: torch.Tensor | None = None
+) -> torch.Tensor:
     """Mean structural similarity of pairs of images (Wang et al., IEEE TIP 13 (2004) 600).
 
     Parameters
     ----------
     made, wanted : (B, 1, H, W) tensors
         Values 0 to 1.
+    known : (B, 1, H, W) tensor, optional
+        1 where pixels are known, else 0. Others are left out of the means and variances, and a
+        window counts by its share of known pixels.
 
     Returns
     -------
@@ -141,8 +146,13 @@ def similarity(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     """
     side = min(_SIMILAR_PX, made.shape[-1], made.shape[-2])
 
+    gaps = None if known is None or bool(known.all()) else known
+    share = None if gaps is None else avg_pool2d(gaps, side, stride=1)
+
     def mean(x: torch.Tensor) -> torch.Tensor:
-        return avg_pool2d(x, side, stride=1)
+        if gaps is None or share is None:
+            return avg_pool2d(x, side, stride=1)
+        return avg_pool2d(x * gaps, side, stride=1) / share.clamp(min=1e-6)
 
     one, two = mean(made), mean(wanted)
     spread = (mean(made * made) - one * one).clamp(min=0)
@@ -150,4 +160,6 @@ def similarity(made: torch.Tensor, wanted: torch.Tensor) -> torch.Tensor:
     shared = mean(made * wanted) - one * two
     top = (2 * one * two + _C1) * (2 * shared + _C2)
     bottom = (one * one + two * two + _C1) * (spread + _C2)
-    return (top / bottom).mean(dim=(1, 2, 3))
+    if share is None:
+        return (top / bottom).mean(dim=(1, 2, 3))
+    return (top / bottom * share).sum(dim=(1, 2, 3)) / share.sum(dim=(1, 2, 3)).clamp(min=1e-6)

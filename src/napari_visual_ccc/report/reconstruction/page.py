@@ -12,6 +12,7 @@ import numpy as np
 
 from ...core.files import written
 from ...core.plain import plain
+from ...engine.autoencoder.tiles import TEST, TRAIN, VALIDATION
 from ...engine.autoencoder.trained import TrainedAutoencoder
 from ..architecture import totals
 from ..classifier import card_rows
@@ -25,6 +26,11 @@ if TYPE_CHECKING:
 
 # of a table row: decimals of the metrics, and their units
 _METRICS = {"psnr": ("PSNR", 1, " dB"), "ssim": ("SSIM", 3, "")}
+
+# images of the numbers, by part
+_PARTS = {TEST: "test images", TRAIN: "training tiles, nothing was held out"}
+
+_TITLES = {TEST: "test tiles", VALIDATION: "held-out tiles", TRAIN: "training tiles"}
 
 _MOST_ROWS = 200
 
@@ -93,11 +99,15 @@ def draw_examples(axes: Axes, result: TrainedAutoencoder) -> None:
 
 
 def summary_text(result: TrainedAutoencoder) -> str:
-    """PSNR and SSIM of the held-out tiles in one line."""
-    return ", ".join(
-        f"{_METRICS[name][0]} {_value(name, *numbers)}"
-        for name, *numbers in result.summary.itertuples(index=False, name=None)
-    )
+    """PSNR and SSIM in one line, by part where it is not the validation part alone."""
+    parts = []
+    for part, rows in result.summary.groupby("part", sort=False):
+        values = rows.drop(columns="part").itertuples(index=False, name=None)
+        numbers = ", ".join(
+            f"{_METRICS[name][0]} {_value(name, *found)}" for name, *found in values
+        )
+        parts.append(numbers if part == VALIDATION else f"{_PARTS[str(part)]}: {numbers}")
+    return "; validation images: ".join(parts)
 
 
 def _values(result: TrainedAutoencoder) -> dict[str, Any]:
@@ -105,11 +115,14 @@ def _values(result: TrainedAutoencoder) -> dict[str, Any]:
     card, scale = result.model.card, result.model.card.anomaly
     curve = Picture("Training", (8, 5), lambda axes: draw_history(axes, result.history, "psnr"))
     rows = [
-        (row["name"], str(row["tiles"]), *(_of_row(row, name) for name in _METRICS))
+        (row["name"], row["part"], str(row["tiles"]), *(_of_row(row, name) for name in _METRICS))
         for row in result.images.head(_MOST_ROWS).to_dict("records")
     ]
+    shown = result.summary["part"].iloc[0]
     return {
-        "title": f"{card.name}: reconstruction of held-out tiles",
+        "title": f"{card.name}: reconstruction of {_TITLES[shown]}",
+        "shown": _TITLES[shown],
+        "chosen": VALIDATION in set(result.summary["part"]),
         "summary": summary_text(result),
         "notes": list(result.notes),
         "examples": image_of(_png(sheet(result.examples)), "png", "Reconstructions", 900),

@@ -11,11 +11,12 @@ from napari.layers import Image, Labels, Shapes
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from ...core.dataset import Dataset, from_arrays, from_regions
-from ...core.micrograph import channel_names
+from ...core.micrograph import InfoBar, Micrograph, channel_names
+from ...engine.acquisition.bar_detector import find_info_bar
 from ...io import datasets as dataset
 from ...io.channels import split_name
 from ..layers.channels import layers_of_channels, with_channels
-from ..layers.metadata import calibration, drawn_on, layers_of
+from ..layers.metadata import calibration, drawn_on, known_bar, layers_of
 from ..layers.source import take
 
 if TYPE_CHECKING:
@@ -193,11 +194,13 @@ class LabelledImages(Container):
         if channels:
             chosen, pixels = self._joined(chosen, channels)
         return from_arrays(
-            pixels,
+            [
+                Micrograph(one, *calibration(layer), name=layer.name, info_bar=known_bar(layer))
+                for one, layer in zip(pixels, chosen, strict=True)
+            ],
             [entered[layer.name.strip()][0] for layer in chosen],
             names=[layer.name for layer in chosen],
             groups=[entered[layer.name.strip()][1] or layer.name for layer in chosen],
-            spacings=[calibration(layer) for layer in chosen],
             channels=channels,
             name="layers",
             min_classes=min_classes,
@@ -239,16 +242,20 @@ class LabelledImages(Container):
             numbers = [int(number) for number in column]
         labels = {n: name for n, name in zip(numbers, names, strict=True) if name and name != "nan"}
         spacing, unit = calibration(image)
+        data = image.data[0] if image.multiscale else image.data
+        bar = known_bar(image)
+        bar = find_info_bar(data) if bar is None else bar
+        # crops hold no part of the info bar
+        inside = bar.specimen(*drawn.shape)
         cut = from_regions(
-            image.data, drawn, labels, side=self.side.value, group=image.name,
+            data[inside], drawn[inside], labels, side=self.side.value, group=image.name,
             spacing=spacing, unit=unit,
         )  # fmt: skip
         return from_arrays(
-            [crop for crop, *_ in cut],
+            [Micrograph(crop, *scale, image.name, info_bar=InfoBar()) for crop, *_, scale in cut],
             [label for _, label, *_ in cut],
             names=[f"{label} {number}" for number, (_, label, *_) in enumerate(cut, start=1)],
             groups=[group for _, _, group, _ in cut],
-            spacings=[scale for *_, scale in cut],
             name=image.name,
             min_classes=min_classes,
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,11 +11,11 @@ from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, Container, FileEdit
 from napari.layers import Image, Labels, Shapes
 
-from ...core.dataset import Dataset, from_regions
+from ...core.dataset import Dataset
 from ...core.micrograph import Micrograph
-from ...engine.autoencoder.images import from_images
+from ...engine.autoencoder.images import from_drawn, from_images
 from ...io import datasets
-from ..layers.metadata import calibration, drawn_on, layers_of
+from ..layers.metadata import METADATA, drawn_on, groups_of, layers_of
 from ..layers.source import take
 
 if TYPE_CHECKING:
@@ -23,6 +24,10 @@ if TYPE_CHECKING:
 LAYER, LAYERS, REGIONS, FOLDER, TABLE = (
     "Image layer", "All image layers", "Drawn regions", "Folder", "Table (CSV)",
 )  # fmt: skip
+
+
+# why a layer is left out
+_RESULT = "a result of this plugin"
 
 
 class UsualImages(Container):
@@ -39,8 +44,8 @@ class UsualImages(Container):
         self.source = ComboBox(
             label="Usual images",
             choices=[LAYER, LAYERS, REGIONS, FOLDER, TABLE],
-            tooltip="An image layer or stack; all image layers; regions of an image; all images in "
-            "a folder; or a table with the column path",
+            tooltip="An image layer or stack; all image layers but results of this plugin; regions "
+            "of an image; all images in a folder; or a table with the column path",
         )
         self.image = ComboBox(label="Image", choices=layers_of(viewer, Image))
         self.regions = ComboBox(
@@ -91,10 +96,7 @@ class UsualImages(Container):
                 raise ValueError("choose a folder of images, or a table with the column path")
             return datasets.load(Path(path), min_classes=0)
         if source == LAYERS:
-            layers = [one for one in self._viewer.layers if isinstance(one, Image)]
-            if not layers:
-                raise ValueError("there is no image layer: open a micrograph")
-            return from_images([self._micrograph(one) for one in layers], name="layers")
+            return self._from_layers()
         image = self.image.value
         if image is None:
             raise ValueError("choose an image layer: open a micrograph")
@@ -105,6 +107,23 @@ class UsualImages(Container):
     def _micrograph(self, layer: Image) -> Micrograph:
         return take(layer, self._viewer).micrograph
 
+    def _from_layers(self) -> Dataset:
+        """All micrographs; maps, reconstructions and other results are not usual images."""
+        every = [one for one in self._viewer.layers if isinstance(one, Image)]
+        results = [one for one in every if METADATA in one.metadata]
+        layers = [one for one in every if one not in results]
+        if not layers and results:
+            raise ValueError(
+                "all image layers are results of this plugin: open the micrographs, or choose one "
+                f"layer with {LAYER!r}"
+            )
+        if not layers:
+            raise ValueError("there is no image layer: open a micrograph")
+        data = from_images(
+            [self._micrograph(one) for one in layers], groups=groups_of(layers), name="layers"
+        )
+        return replace(data, skipped=tuple((one.name, _RESULT) for one in results))
+
     def _from_regions(self, image: Image) -> Dataset:
         regions = self.regions.value
         if regions is None:
@@ -112,17 +131,6 @@ class UsualImages(Container):
         if image.ndim != 2:
             raise ValueError(f"{image.name} is a stack: choose a 2D image")
         drawn = drawn_on(regions, image) if isinstance(regions, Shapes) else regions.data
-        drawn = np.asarray(drawn)
-        data = image.data[0] if image.multiscale else image.data
-        numbers = {int(number): "usual" for number in np.unique(drawn) if number}
-        spacing, unit = calibration(image)
-        cut = from_regions(data, drawn, numbers, spacing=spacing, unit=unit)
-        if not cut:
+        if not np.any(drawn):
             raise ValueError(f"{regions.name} has no region: draw some on {image.name}")
-        return from_images(
-            [crop for crop, *_ in cut],
-            names=[f"region {number}" for number in range(1, len(cut) + 1)],
-            groups=[image.name] * len(cut),
-            spacings=[scale for *_, scale in cut],
-            name=image.name,
-        )
+        return from_drawn(self._micrograph(image), np.asarray(drawn))

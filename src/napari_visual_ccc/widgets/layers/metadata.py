@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -105,3 +105,37 @@ def layers_of(
         return [layer for layer in viewer.layers if isinstance(layer, kind)]
 
     return choices
+
+
+def groups_of(layers: Sequence[Layer]) -> list[str]:
+    """Name the groups of layers of one origin: one file, copies, views, equal pixels."""
+    marks = [_origins(one) for one in layers]
+    groups = list(range(len(layers)))
+    for second in range(len(layers)):
+        for first in range(second):
+            if marks[first] & marks[second] or _share(layers[first], layers[second]):
+                old, new = groups[second], groups[first]
+                groups = [new if one == old else one for one in groups]
+    return [f"{number + 1} {layers[number].name}" for number in groups]
+
+
+def _origins(layer: Layer) -> set[Hashable]:
+    """What tells where a layer comes from: its file, itself and the layer it is a copy of."""
+    found: set[Hashable] = {id(layer)}
+    parent = layer.source.parent() if layer.source.parent is not None else None
+    if parent is not None:
+        found |= _origins(parent)
+    if layer.source.path is not None:
+        found.add(str(layer.source.path))
+    return found
+
+
+def _share(one: Layer, two: Layer) -> bool:
+    """Whether two layers have one array, parts of one, or equal pixels."""
+    first, second = (getattr(layer, "data", None) for layer in (one, two))
+    if not (isinstance(first, np.ndarray) and isinstance(second, np.ndarray)):
+        return first is second
+    same = first.shape == second.shape and first.dtype == second.dtype
+    return np.may_share_memory(first, second) or (
+        same and np.array_equal(first, second, equal_nan=first.dtype.kind == "f")
+    )
