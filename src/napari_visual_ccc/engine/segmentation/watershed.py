@@ -74,7 +74,9 @@ def watershed_split(
     count, total = 0, int(np.prod(labels.shape[:-axes]))
     for done, (index, part) in enumerate(label_parts(labels, axes)):
         mask = part == only if only else part != 0
-        objects = yield from _split(mask, tolerance, min_size, shape, done, total)
+        objects = yield from split_mask(
+            mask, least=tolerance, min_size=min_size, shape=shape, done=done, total=total
+        )
         split[index] = np.where(objects > 0, objects + count, 0)
         count += int(objects.max(initial=0))
     if count == 0:
@@ -99,7 +101,8 @@ def _lazily(
     def block(chunk: np.ndarray, block_id: tuple[int, ...]) -> np.ndarray:
         part = require_non_negative(chunk[(0,) * len(leading)])
         mask = part == only if only else part != 0
-        objects: np.ndarray = run(_split(mask, tolerance, min_size, shape, 0, 1)).astype(dtype)
+        steps = split_mask(mask, least=tolerance, min_size=min_size, shape=shape)
+        objects: np.ndarray = run(steps).astype(dtype)
         number = int(np.ravel_multi_index(block_id[: len(leading)], leading)) if leading else 0
         return np.where(objects > 0, objects + number * most, 0).reshape(chunk.shape)
 
@@ -109,14 +112,37 @@ def _lazily(
     return Result((LabelsLayer(split, name="split"),), notes=(note,))
 
 
-def _split(
+def split_mask(
     mask: np.ndarray,
-    tolerance: float,
-    min_size: int,
-    shape: Sizes | None,
-    done: int,
-    total: int,
+    *,
+    least: float,
+    share: float = 0.0,
+    min_size: int = 0,
+    shape: Sizes | None = None,
+    done: int = 0,
+    total: int = 1,
 ) -> Steps[np.ndarray]:
+    """Split the objects of a mask at their necks.
+
+    Parameters
+    ----------
+    mask : (Y, X) or (Z, Y, X) bool array
+    least : float
+        Tolerance: least difference between the half widths of object and neck, in pixels.
+    share : float
+        The same as a share of the half width of the object, where that is more.
+    min_size : int
+        Parts with fewer pixels are left out.
+    shape : (z, y, x), optional
+        Sides of a voxel.
+    done, total : int
+        Masks split so far, of all: for the progress.
+
+    Returns
+    -------
+    int array
+        Parts 1, 2, ... of the shape of the mask.
+    """
     from scipy import ndimage
     from skimage.morphology import local_maxima, reconstruction
     from skimage.segmentation import watershed
@@ -126,6 +152,7 @@ def _split(
     inside = (slice(1, -1),) * mask.ndim
     distance = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=shape)[inside]
     yield Progress(4 * done + 1, 4 * total, "maxima")
+    tolerance = np.maximum(least, share * distance) if share else least
     lowered = reconstruction(np.maximum(distance - tolerance, 0), distance)
     peaks = local_maxima(lowered, connectivity=mask.ndim) & mask
     yield Progress(4 * done + 2, 4 * total, "watershed")

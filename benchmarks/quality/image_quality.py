@@ -1,4 +1,4 @@
-"""How well defects are distinguished from good micrographs: ``python -m benchmarks.quality DATA``.
+"""How well defects are distinguished from good micrographs: ``python -m benchmarks.quality DATA image_quality``.
 
 DATA is the folder of development micrographs. Good images are judged as they are, and again after
 a known defect was put on. Prints the tables of docs/quality.md.

@@ -1,0 +1,241 @@
+"""Find lettering, scale bars and label boxes that were burnt into an image."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# distance from the darkest or brightest grey value, as a share of their difference: ink has the
+# extreme value, resampling and JPEG soften it
+_LEVELS = (0.04, 0.12, 0.3)
+
+# ink is nearer to the extreme
+_INKED = 0.06
+
+# more components than this are specimen
+_MOST = 4000
+
+# share of the rows beside the upper and lower border where lettering is looked for
+_BAND = 0.24
+
+# heights of letters, and of scale bars, as shares of the rows
+_LETTER, _BAR = (0.014, 0.15), (0.003, 0.05)
+
+# letters of a figure; more are specimen that looks like them
+_LETTERS = 60
+
+# a box holds letters on at least this share of its area
+_WRITTEN = 0.02
+
+
+class Annotations(NamedTuple):
+    """Masks of what was drawn on an image.
+
+    Parameters
+    ----------
+    strokes : (Y, X) bool array
+        Letters and bars that lie on the specimen.
+    boxes : (Y, X) bool array
+        Boxes and bands that hide it.
+    """
+
+    strokes: np.ndarray
+    boxes: np.ndarray
+
+    @property
+    def any(self) -> np.ndarray:
+        """Both."""
+        return self.strokes | self.boxes
+
+
+class _Part(NamedTuple):
+    """A connected piece of one ink: place, filled share of its place, width of its strokes."""
+
+    rows: slice
+    columns: slice
+    pixels: np.ndarray
+    filled: float
+    stroke: float
+
+    @property
+    def height(self) -> int:
+        return int(self.rows.stop - self.rows.start)
+
+    @property
+    def width(self) -> int:
+        return int(self.columns.stop - self.columns.start)
+
+    @property
+    def centre(self) -> tuple[float, float]:
+        return (self.rows.start + self.rows.stop) / 2, (self.columns.start + self.columns.stop) / 2
+
+
+def find_annotations(plane: np.ndarray, known: np.ndarray) -> Annotations:
+    """Find lettering, scale bars and label boxes of a micrograph.
+
+    Ink is as dark or as bright as anything in the image. A box is a flat rectangle of one ink that
+    holds letters of the other; a bar is a flat, long rectangle near the upper or lower border;
+    letters are strokes of even height in a row near these borders. Particles of an extreme grey
+    value are neither: they are not thin, not rectangular, or also lie elsewhere.
+
+    Parameters
+    ----------
+    plane : (Y, X) float array
+    known : (Y, X) bool array
+        Pixels that count.
+    """
+    found = Annotations(np.zeros(plane.shape, bool), np.zeros(plane.shape, bool))
+    if not known.any():
+        return found
+    low, high = float(plane[known].min()), float(plane[known].max())
+    if high <= low:
+        return found
+    bright = np.where(known, (high - plane) / (high - low), 1.0)
+    dark = np.where(known, (plane - low) / (high - low), 1.0)
+    for ink, other in ((bright, dark), (dark, bright)):
+        for box in _boxes(ink, other):
+            found.boxes[box] = True
+    for ink in (bright, dark):
+        free = np.where(found.boxes, 1.0, ink)
+        for level in _LEVELS:
+            parts = _parts(free < level)
+            parts = [part for part in parts if _is_inked(part, free)]
+            for part in _written(parts, plane.shape):
+                _draw(found.strokes, part)
+    found.strokes[found.boxes] = False
+    return found
+
+
+def _parts(mask: np.ndarray) -> list[_Part]:
+    from scipy import ndimage
+
+    numbers, count = ndimage.label(mask, structure=np.ones((3, 3)))
+    if count > _MOST:
+        sizes = np.bincount(numbers.ravel())
+        keep = np.flatnonzero(sizes[1:] >= np.sort(sizes[1:])[-_MOST]) + 1
+    else:
+        keep = np.arange(1, count + 1)
+    places, parts = ndimage.find_objects(numbers), []
+    for number in keep:
+        rows, columns = places[number - 1]
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        large = height > 0.3 * mask.shape[0] and width > 0.6 * mask.shape[1]
+        if large or height * width < 12:
+            continue
+        pixels = numbers[rows, columns] == number
+        parts.append(_part(rows, columns, pixels))
+    return parts
+
+
+def _part(rows: slice, columns: slice, pixels: np.ndarray) -> _Part:
+    import cv2
+
+    padded = np.pad(pixels, 1).astype(np.uint8)
+    depth = cv2.distanceTransform(padded, cv2.DIST_L2, 3)
+    return _Part(rows, columns, pixels, float(pixels.mean()), 2 * float(depth.max()) - 1)
+
+
+def _is_inked(part: _Part, ink: np.ndarray) -> bool:
+    """Whether most of a part has the extreme value: specimen is shaded, ink is not."""
+    values = ink[part.rows, part.columns][part.pixels]
+    return float((values < _INKED).mean()) > 0.4
+
+
+def _boxes(ink: np.ndarray, other: np.ndarray) -> list[tuple[slice, slice]]:
+    """Rectangles of one ink with letters of the other."""
+    height, width = ink.shape
+    found = []
+    for part in _parts(ink < _LEVELS[1]):
+        low = part.height < max(8, 0.02 * height) or part.width < max(8, 0.02 * width)
+        if low or part.height > 0.3 * height or part.filled < 0.3:
+            continue
+        place = (part.rows, part.columns)
+        written = float((other[place] < _LEVELS[2]).mean())
+        # letters may touch an edge, but edges are straight
+        edges = sorted(float(edge.mean()) for edge in _edges(part.pixels))
+        if edges[0] > 0.6 and edges[1] > 0.85 and _WRITTEN < written < 0.6:
+            found.append((_wider(part.rows, 3), _wider(part.columns, 3)))
+    return found
+
+
+def _edges(pixels: np.ndarray) -> list[np.ndarray]:
+    """Outermost two rows and columns: edges are soft by a pixel."""
+    return [
+        pixels[:2].any(axis=0), pixels[-2:].any(axis=0),
+        pixels[:, :2].any(axis=1), pixels[:, -2:].any(axis=1),
+    ]  # fmt: skip
+
+
+def _wider(side: slice, reach: int) -> slice:
+    return slice(max(side.start - reach, 0), side.stop + reach)
+
+
+def _written(parts: list[_Part], shape: tuple[int, int]) -> list[_Part]:
+    """Bars, and the letters that stand in a row or in a corner."""
+    height = shape[0]
+    bars = [part for part in parts if _is_bar(part, shape)]
+    letters = [part for part in parts if _is_letter(part, height)]
+    near = [part for part in letters if _near_border(part, height)]
+    if len(bars) > 2:
+        bars = []
+    # strokes all over the image are specimen
+    if len(near) > _LETTERS or len(letters) > 2 * len(near):
+        return bars
+    lines = [part for part in near if _has_neighbour(part, near) or _in_corner(part, shape)]
+    return bars + lines
+
+
+def _is_bar(part: _Part, shape: tuple[int, int]) -> bool:
+    height, width = shape
+    low, high = (share * height for share in _BAR)
+    long = 0.04 * width <= part.width <= 0.7 * width and part.width > 4 * part.height
+    flat = max(2, low) <= part.height <= max(high, 4) and part.filled > 0.88
+    return long and flat and _near_border(part, height)
+
+
+def _is_letter(part: _Part, height: int) -> bool:
+    low, high = (share * height for share in _LETTER)
+    tall = max(5, low) <= part.height <= high
+    narrow = part.width < 1.6 * part.height and part.stroke <= 0.36 * part.height
+    return tall and narrow and 0.1 < part.filled < 0.92
+
+
+def _near_border(part: _Part, height: int) -> bool:
+    middle = part.centre[0]
+    return middle < _BAND * height or middle > (1 - _BAND) * height
+
+
+def _in_corner(part: _Part, shape: tuple[int, int]) -> bool:
+    (y, x), (height, width) = part.centre, shape
+    away = min(y, height - y) / height, min(x, width - x) / width
+    return max(away) < 0.12
+
+
+def _has_neighbour(part: _Part, parts: list[_Part]) -> bool:
+    """Whether another letter of like height and stroke stands beside."""
+    for one in parts:
+        if one is part:
+            continue
+        like = 0.5 < one.height / part.height < 2 and 0.5 < one.stroke / part.stroke < 2
+        base = min(abs(one.rows.stop - part.rows.stop), abs(one.rows.start - part.rows.start))
+        gap = max(one.columns.start - part.columns.stop, part.columns.start - one.columns.stop)
+        tall = max(one.height, part.height)
+        if like and base <= 0.25 * tall and -0.2 * tall < gap < 0.9 * tall:
+            return True
+    return False
+
+
+def _draw(mask: np.ndarray, part: _Part) -> None:
+    """Mark a part and its soft edge."""
+    import cv2
+
+    reach = int(np.ceil(2 + 0.25 * part.stroke))
+    wide = np.pad(part.pixels, reach).astype(np.uint8)
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    wide = cv2.dilate(wide, kernel) > 0
+    top, left = part.rows.start - reach, part.columns.start - reach
+    inside: Any = np.s_[max(top, 0) : top + wide.shape[0], max(left, 0) : left + wide.shape[1]]
+    there = mask[inside]
+    cut = wide[max(-top, 0) :, max(-left, 0) :][: there.shape[0], : there.shape[1]]
+    there |= cut

@@ -1,0 +1,112 @@
+"""Find an uneven background, however much of the image objects cover."""
+
+from __future__ import annotations
+
+import numpy as np
+
+# side of the reduced image that a surface is fitted to
+_SIDE = 96
+
+# degree of the surface; 4 follows a vignette
+_DEGREE = 4
+
+_ROUNDS = 12
+
+# a surface is subtracted where its spread is this share of that within the classes
+_UNEVEN = 0.5
+
+
+def find_shading(plane: np.ndarray, known: np.ndarray) -> np.ndarray | None:
+    """Fit a smooth surface that two classes of grey levels share.
+
+    Grey = level of the class + polynomial of the place: classes (by Otsu's threshold) and
+    polynomial are improved in turn, as fields are in magnetic resonance images (Wells et al., IEEE
+    Trans. Med. Imaging 15 (1996) 429). Unlike a surface through the background alone, this needs no
+    background that prevails. Of two beginnings, grey levels and what remains of them without
+    the coarse structure, the one with the lesser rest counts.
+
+    Parameters
+    ----------
+    plane : (Y, X) float array
+    known : (Y, X) bool array
+        Pixels that count.
+
+    Returns
+    -------
+    (Y, X) float32 array or None
+        Mean zero. None where the image is even: what varies is less than the classes' own spread.
+    """
+    import cv2
+
+    height, width = plane.shape
+    scale = min(1.0, _SIDE / max(height, width))
+    size = (max(round(width * scale), 4), max(round(height * scale), 4))
+    if min(size) < 12:
+        return None
+    weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
+    grey = cv2.resize(np.where(known, plane, 0).astype(np.float32), size, None, 0, 0, cv2.INTER_AREA)
+    use = weight > 0.3
+    grey = np.where(use, grey / np.maximum(weight, 1e-6), 0).astype(np.float64)
+    terms = _terms(size)
+    coarse = _coarse(grey, use, max(size) / 6)
+    best: tuple[float, np.ndarray, float] | None = None
+    for start in (grey, grey - coarse):
+        found = _fitted(grey, start, use, terms)
+        if found is not None and (best is None or found[0] < best[0]):
+            best = found
+    if best is None or best[2] < _UNEVEN:
+        return None
+    surface = cv2.resize(best[1].astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
+    return np.asarray(surface)
+
+
+def _terms(size: tuple[int, int]) -> np.ndarray:
+    """Columns of the polynomial without its constant."""
+    from numpy.polynomial.legendre import legvander
+
+    x, y = (legvander(np.linspace(-1, 1, n), _DEGREE) for n in size)
+    every = [
+        np.outer(y[:, i], x[:, j]).ravel()
+        for i in range(_DEGREE + 1)
+        for j in range(_DEGREE + 1 - i)
+        if i + j
+    ]
+    return np.stack(every, axis=1)
+
+
+def _coarse(grey: np.ndarray, use: np.ndarray, sigma: float) -> np.ndarray:
+    import cv2
+
+    def blur(values: np.ndarray) -> np.ndarray:
+        return np.asarray(cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT))
+
+    return blur(np.where(use, grey, 0)) / np.maximum(blur(use.astype(np.float64)), 1e-6)
+
+
+def _fitted(
+    grey: np.ndarray, start: np.ndarray, use: np.ndarray, terms: np.ndarray
+) -> tuple[float, np.ndarray, float] | None:
+    """Spread within the classes, surface, and the surface's spread relative to that."""
+    from skimage.filters import threshold_otsu
+
+    values, columns, even = grey[use], terms[use.ravel()], start[use]
+    if values.size < 4 * terms.shape[1] or np.ptp(even) <= 1e-6 * np.ptp(values):
+        return None
+    surface, inside = np.zeros(values.shape), None
+    for _ in range(_ROUNDS):
+        bright = even > threshold_otsu(even)
+        if inside is not None and (bright == inside).all():
+            break
+        inside = bright
+        classes = np.stack([inside, ~inside], axis=1).astype(np.float64)
+        found = np.linalg.lstsq(np.concatenate([classes, columns], axis=1), values, rcond=None)[0]
+        surface = columns @ found[2:]
+        even = values - surface
+    levels = np.where(inside, even[inside].mean(), even[~inside].mean())
+    rest = float(np.std(even - levels))
+    if rest <= 0:
+        return None
+    whole = np.zeros(grey.size)
+    whole[:] = terms @ found[2:]
+    whole -= whole[use.ravel()].mean()
+    return rest, whole.reshape(grey.shape), float(np.std(surface)) / rest
