@@ -1,0 +1,1 @@
+"""Right results on images like published ones: ``python -m benchmarks.quality DATA``."""

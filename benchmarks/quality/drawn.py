@@ -52,15 +52,14 @@ def _place(kind: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]
         places = _chains(radius, wanted, rng)
     else:
         places = rng.uniform(-0.05, 1.05, (5000, 2)) * SIDE
-    failed, label = 0, 0
+    label = 0
     touching = kind in ("packed", "aggregate")
-    for y, x in places:
+    for tried, (y, x) in enumerate(places):
         size = radius * np.exp(rng.normal(0, spread))
         stamp = SHAPES.get(kind, _disc)(size, rng)
         label += _stamp(truth, depth, stamp, (int(y), int(x)), label + 1, 0.35 if touching else 0.0)
         covered = (truth > 0).mean()
-        failed += 1
-        if (covered >= wanted and kind != "packed") or failed > _ATTEMPTS + 3 * label:
+        if (covered >= wanted and kind != "packed") or tried > _ATTEMPTS + 3 * label:
             break
     return truth, depth
 
@@ -152,7 +151,8 @@ def _stamp(
     if low[0] >= high[0] or low[1] >= high[1]:
         return False
     there = tuple(slice(a, b) for a, b in zip(low, high, strict=True))
-    own = stamp[tuple(slice(a - p + half, b - p + half) for a, b, p in zip(low, high, place))]
+    corner = [p - half for p in place]
+    own = stamp[low[0] - corner[0] : high[0] - corner[0], low[1] - corner[1] : high[1] - corner[1]]
     inside = own > 0
     if inside.sum() < 12 or (truth[there][inside] > 0).mean() > overlap:
         return False
@@ -162,9 +162,7 @@ def _stamp(
     return True
 
 
-def _body(
-    kind: str, truth: np.ndarray, depth: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
+def _body(kind: str, truth: np.ndarray, depth: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     """Signal of the particles: thickness, or a surface with bright rims."""
     each = 1 + rng.normal(0, rng.choice([0.05, 0.2]), truth.max() + 1)
     inside = truth > 0

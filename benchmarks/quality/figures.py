@@ -8,9 +8,7 @@ import numpy as np
 ROWS = 512
 
 
-def figure(
-    image: np.ndarray, truth: np.ndarray, seed: int
-) -> tuple[np.ndarray, np.ndarray]:
+def figure(image: np.ndarray, truth: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Degrade an image as on its way into an article; the truth follows crops and sizes."""
     rng = np.random.default_rng(1000 + seed)
     image, truth = _cropped(image, truth, rng)
@@ -31,7 +29,8 @@ def _cropped(
 ) -> tuple[np.ndarray, np.ndarray]:
     part = rng.uniform(0.5, 1.0) if rng.random() < 0.6 else 1.0
     height, width = (int(part * n) for n in image.shape)
-    top, left = (int(rng.integers(0, a - b + 1)) for a, b in zip(image.shape, (height, width)))
+    top = int(rng.integers(0, image.shape[0] - height + 1))
+    left = int(rng.integers(0, image.shape[1] - width + 1))
     inside = np.s_[top : top + height, left : left + width]
     size = (round(width * ROWS / height), ROWS)
     shrinks = height > ROWS

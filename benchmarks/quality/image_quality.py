@@ -1,12 +1,11 @@
-"""How well defects are distinguished from good micrographs: ``python -m benchmarks.quality DATA image_quality``.
+"""How well defects are distinguished from good micrographs.
 
-DATA is the folder of development micrographs. Good images are judged as they are, and again after
+Part of ``python -m benchmarks.quality DATA``. Good images are judged as they are, and again after
 a known defect was put on. Prints the tables of docs/quality.md.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -144,7 +143,3 @@ def corrections(good: list[tuple[str, np.ndarray]]) -> None:
 
 def left(found: np.ndarray, wanted: np.ndarray, defect: np.ndarray) -> float:
     return float(np.std(found - wanted) / np.std(defect))
-
-
-if __name__ == "__main__":
-    main(Path(sys.argv[1]))

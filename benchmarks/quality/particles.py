@@ -118,9 +118,12 @@ def iou(one: np.ndarray, other: np.ndarray) -> float:
 
 def average_precision(found: np.ndarray, truth: np.ndarray, least: float = 0.5) -> float:
     """TP / (TP + FP + FN): matches of an IoU above one half are one to one by themselves."""
-    found, truth = (np.unique(one, return_inverse=True)[1].reshape(one.shape) for one in (
-        np.concatenate([np.zeros((1, one.shape[1]), one.dtype), one]) for one in (found, truth)
-    ))
+    found, truth = (
+        np.unique(one, return_inverse=True)[1].reshape(one.shape)
+        for one in (
+            np.concatenate([np.zeros((1, one.shape[1]), one.dtype), one]) for one in (found, truth)
+        )
+    )
     shape = (int(found.max()) + 1, int(truth.max()) + 1)
     both = np.bincount(found.ravel() * shape[1] + truth.ravel(), minlength=shape[0] * shape[1])
     both = both.reshape(shape)

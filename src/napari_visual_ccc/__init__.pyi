@@ -143,6 +143,22 @@ def denoise(
 ) -> Result:
     """Denoise an image; the noise level is estimated from the image."""
 
+def particles(
+    image: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    objects: Literal['auto', 'bright', 'dark'] = 'auto',
+    min_diameter: float = 0.0,
+    tolerance: float = 0.25,
+    sigma: float = 0.0,
+    background: Literal['auto', 'as it is'] = 'auto',
+    annotations: Literal['ignore', 'keep'] = 'ignore',
+    border: Literal['keep', 'remove'] = 'keep',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Find particles: threshold, clean, split touching ones, label."""
+
 def threshold(
     image: Image,
     spacing: Sequence[float] | float | None = None,

@@ -29,7 +29,9 @@ LABELS = [name for name in FORMS if OPERATIONS[name].takes == "labels"]
 STACKED = [name for name in IMAGES if not OPERATIONS[name].planar]
 # activations rank the channels of a stack once: see tests/engine/lens
 PLANAR = [n for n in QUICK if OPERATIONS[n].planar and not OPERATIONS[n].stacks]
-LAZY = [name for name in STACKED if name != "watershed_split"]
+# lazy labels of these are numbered with gaps between slices
+GAPS = ("watershed_split", "particles")
+LAZY = [name for name in STACKED if name not in GAPS]
 # networks share the code that takes an image: one of them stands for all in what it does with a
 # type of number, a layout, a shape
 ONE_NETWORK = "explain"

@@ -127,6 +127,8 @@ _LINES = (
               "image", cost=Needs(1, 0, 1, plane=1, shared=False), whole=True),
     Operation("denoise", "denoise", "engine.restoration.denoise", "Denoise",
               "image", cost=cost.denoise),
+    Operation("particles", "segment", "engine.segmentation.particles", "Particles",
+              "image", cost=Needs(4, 0, 1500, plane=120, shared=False)),
     Operation("threshold", "segment", "engine.segmentation.threshold", "Threshold",
               "image", cost=cost.threshold, live=True),
     Operation("watershed_split", "segment", "engine.segmentation.watershed",

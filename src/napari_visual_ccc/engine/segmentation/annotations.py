@@ -159,7 +159,7 @@ def _boxes(ink: np.ndarray, other: np.ndarray) -> list[tuple[slice, slice]]:
     return found
 
 
-def _edges(pixels: np.ndarray) -> list[np.ndarray]:
+def _edges(pixels: Any) -> list[Any]:
     """Outermost two rows and columns: edges are soft by a pixel."""
     return [
         pixels[:2].any(axis=0), pixels[-2:].any(axis=0),
@@ -231,9 +231,8 @@ def _draw(mask: np.ndarray, part: _Part) -> None:
     import cv2
 
     reach = int(np.ceil(2 + 0.25 * part.stroke))
-    wide = np.pad(part.pixels, reach).astype(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    wide = cv2.dilate(wide, kernel) > 0
+    wide: Any = cv2.dilate(np.pad(part.pixels, reach).astype(np.uint8), kernel) > 0
     top, left = part.rows.start - reach, part.columns.start - reach
     inside: Any = np.s_[max(top, 0) : top + wide.shape[0], max(left, 0) : left + wide.shape[1]]
     there = mask[inside]

@@ -1,14 +1,102 @@
-"""Masks of particles: their typical size, holes filled, roughness and specks removed."""
+"""Which side of a threshold is particles, their typical size, and their mask without flaws."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import numpy as np
+
+from ...core.progress import run
+from .watershed import split_mask
+
+# what counts as a clear difference between both sides, and the weight of it
+EVIDENCE: Mapping[str, tuple[float, float]] = MappingProxyType(
+    {
+        "roundness": (0.1, 3.0),
+        "solidity": (0.1, 1.0),
+        "spread of grey levels": (1.0, 1.5),
+        "size distribution": (0.5, 0.5),
+        "separate objects": (2.0, 0.3),
+        "border": (0.4, 0.5),
+    }
+)
+
+# below this sum the side is doubtful
+DOUBTFUL = 1.5
+
+# neck of touching particles, as for the split itself
+_SHARE = 0.25
+
+# percentiles beyond which grey levels do not widen the bins of a histogram
+_OUTLIERS = (0.05, 99.95)
 
 # shares of the typical radius: of an opening, and of the radius of the smallest particle
 _OPENED, _LEAST = 0.15, 0.3
 
 # a hole is filled below this share of a typical particle, or if it is as round as a pore
 _PORE, _ROUND = 0.02, 0.9
+
+
+def blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur in float32."""
+    import cv2
+
+    blur = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(blur, np.float32)
+
+
+def complete(plane: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fill pixels that do not count with the nearest that do, in float32."""
+    from scipy.ndimage import distance_transform_edt
+
+    if not known.any():
+        raise ValueError("image has no finite pixel outside of lettering")
+    values = plane.astype(np.float64)
+    values = (values - np.median(values[known])).astype(np.float32)
+    if known.all():
+        return values, known
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return values[tuple(nearest)], known
+
+
+def resized(plane: np.ndarray, scale: float) -> np.ndarray:
+    """Reduce a plane by its block means."""
+    import cv2
+
+    if scale == 1:
+        return plane
+    height, width = (max(round(n * scale), 1) for n in plane.shape)
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def enlarged(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Enlarge a reduced plane or mask to a shape."""
+    import cv2
+
+    if plane.shape == shape:
+        return plane
+    how = cv2.INTER_NEAREST if plane.dtype == bool else cv2.INTER_LINEAR
+    wide = cv2.resize(plane.astype(np.float32), shape[::-1], interpolation=how)
+    return np.asarray(wide, plane.dtype)
+
+
+def otsu(values: np.ndarray) -> float:
+    """Otsu's threshold, whatever the outliers.
+
+    Raises
+    ------
+    ValueError
+        If all values are alike.
+    """
+    from skimage.filters import threshold_otsu
+
+    low, high = np.percentile(values, _OUTLIERS)
+    if low == high:
+        low, high = values.min(), values.max()
+    if low == high:
+        raise ValueError("image has 1 grey level: too few to tell particles from background")
+    return float(threshold_otsu(np.clip(values, low, high), nbins=512))
 
 
 def distances(mask: np.ndarray) -> np.ndarray:
@@ -47,10 +135,13 @@ def cleaned(mask: np.ndarray, radius: float, least: float = 0.0) -> np.ndarray:
     least : float
         Least area in pixels; 0: a share of a typical particle.
     """
-    return without_specks(opened(filled(mask, radius), _OPENED * radius), least or _area(radius))
+    return without_specks(
+        opened(filled(mask, radius), _OPENED * radius), least or least_area(radius)
+    )
 
 
-def _area(radius: float) -> float:
+def least_area(radius: float) -> float:
+    """Area in pixels of the smallest particle, given the typical radius."""
     return float(np.pi * (_LEAST * radius) ** 2)
 
 
@@ -60,7 +151,6 @@ def filled(mask: np.ndarray, radius: float) -> np.ndarray:
     from skimage.measure import regionprops
 
     holes, count = ndimage.label(~mask)
-    rim = np.concatenate([holes[0], holes[-1], holes[:, 0], holes[:, -1]])
     sizes = np.bincount(holes.ravel(), minlength=count + 1)
     whole = np.pi * radius**2
     close = sizes < max(_PORE * whole, 4)
@@ -70,7 +160,7 @@ def filled(mask: np.ndarray, radius: float) -> np.ndarray:
         if number and places[number - 1] is not None:
             (found,) = regionprops((holes[places[number - 1]] == number).astype(np.uint8))
             close[number] = found.solidity > _ROUND
-    close[rim] = False
+    close[rim_of(holes)] = False
     close[0] = False
     return mask | close[holes]
 
@@ -93,3 +183,69 @@ def without_specks(mask: np.ndarray, least: float) -> np.ndarray:
     keep = np.bincount(numbers.ravel()) >= least
     keep[0] = False
     return np.asarray(keep[numbers])
+
+
+def rim_of(numbers: np.ndarray) -> np.ndarray:
+    """Labels at the border of the image."""
+    edges = (numbers[0], numbers[-1], numbers[:, 0], numbers[:, -1])
+    return np.unique(np.concatenate(edges))
+
+
+def judge_sides(bright: np.ndarray, known: np.ndarray, grey: np.ndarray) -> dict[str, float]:
+    """Weigh the evidence that the bright side is particles.
+
+    Parameters
+    ----------
+    bright : (Y, X) bool array
+        Pixels above the threshold.
+    known : (Y, X) bool array
+        Pixels that count.
+    grey : (Y, X) float array
+        Blurred image, even.
+
+    Returns
+    -------
+    dict
+        Weighted evidence by name, each positive for bright particles; their sum decides.
+    """
+    dark = known & ~bright
+    one, other = _forms(bright), _forms(dark)
+    found = {name: one[name] - other[name] for name in one}
+    edge = known.copy()
+    edge[2:-2, 2:-2] = False
+    found["border"] = 1 - 2 * float(bright[edge].mean()) if edge.any() else 0.0
+    found["spread of grey levels"] = _spread(grey[bright]) - _spread(grey[dark])
+    weighed = {}
+    for name, (clear, weight) in EVIDENCE.items():
+        weighed[name] = weight * float(np.clip(found[name] / clear, -2, 2))
+    return weighed
+
+
+def _spread(values: np.ndarray) -> float:
+    if not len(values):
+        return 0.0
+    return float(np.log(np.median(np.abs(values - np.median(values))) + 1e-6))
+
+
+def _forms(mask: np.ndarray) -> dict[str, float]:
+    """Forms and sizes of the parts of a mask, weighted by area."""
+    from scipy import ndimage
+    from skimage.measure import regionprops
+
+    clean = cleaned(mask, typical_radius(mask))
+    numbers, count = ndimage.label(clean)
+    apart = float(np.log1p(count - (rim_of(numbers) > 0).sum()))
+    parts = run(split_mask(clean, least=1.0, share=_SHARE))
+    every = [part for part in regionprops(parts) if part.area >= 12]
+    if not every:
+        return {"roundness": 0.3, "solidity": 0.5, "size distribution": -1.0, "separate objects": 0}
+    area = np.array([part.area for part in every])
+    # an ellipse of the same moments has the area of a convex particle, not that of a gap
+    ellipse = [np.pi / 4 * p.axis_major_length * p.axis_minor_length for p in every]
+    sizes = float(np.sqrt(np.cov(np.log(area), aweights=area))) if len(area) > 1 else 1.0
+    return {
+        "roundness": float(np.average(area / np.maximum(ellipse, 1), weights=area)),
+        "solidity": float(np.average([part.solidity for part in every], weights=area)),
+        "size distribution": -sizes,
+        "separate objects": apart,
+    }

@@ -44,7 +44,9 @@ def find_shading(plane: np.ndarray, known: np.ndarray) -> np.ndarray | None:
     if min(size) < 12:
         return None
     weight = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA)
-    grey = cv2.resize(np.where(known, plane, 0).astype(np.float32), size, None, 0, 0, cv2.INTER_AREA)
+    grey = cv2.resize(
+        np.where(known, plane, 0).astype(np.float32), size, None, 0, 0, cv2.INTER_AREA
+    )
     use = weight > 0.3
     grey = np.where(use, grey / np.maximum(weight, 1e-6), 0).astype(np.float64)
     terms = _terms(size)
@@ -92,10 +94,10 @@ def _fitted(
     values, columns, even = grey[use], terms[use.ravel()], start[use]
     if values.size < 4 * terms.shape[1] or np.ptp(even) <= 1e-6 * np.ptp(values):
         return None
-    surface, inside = np.zeros(values.shape), None
+    surface, inside = np.zeros(values.shape), np.zeros(values.shape, bool)
     for _ in range(_ROUNDS):
         bright = even > threshold_otsu(even)
-        if inside is not None and (bright == inside).all():
+        if (bright == inside).all():
             break
         inside = bright
         classes = np.stack([inside, ~inside], axis=1).astype(np.float64)

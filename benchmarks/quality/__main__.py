@@ -1,0 +1,16 @@
+"""Measure the quality of results: ``python -m benchmarks.quality DATA [image_quality particles]``.
+
+DATA is the folder of development micrographs.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from pathlib import Path
+
+TOPICS = ("image_quality", "particles")
+
+if __name__ == "__main__":
+    for topic in sys.argv[2:] or TOPICS:
+        importlib.import_module(f".{topic}", __package__).main(Path(sys.argv[1]))

@@ -1,0 +1,51 @@
+from __future__ import annotations
+
+import cv2
+import numpy as np
+import pytest
+
+from napari_visual_ccc.engine.segmentation.annotations import find_annotations
+
+
+@pytest.fixture
+def micrograph() -> np.ndarray:
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:400, :500]
+    image = 90 + 60 * (((y % 80) - 40) ** 2 + ((x % 90) - 45) ** 2 < 500)
+    return np.clip(image + rng.normal(0, 8, image.shape), 0, 255).astype(np.uint8)
+
+
+def found(image):
+    return find_annotations(image.astype(np.float32), np.ones(image.shape, bool))
+
+
+def test_a_micrograph_without_lettering_has_none(micrograph):
+    assert not found(micrograph).any.any()
+    assert not found(255 - micrograph).any.any()
+    assert not found(np.full((50, 50), 3.0)).any.any()
+
+
+@pytest.mark.parametrize("ink", [0, 255])
+@pytest.mark.parametrize("scale", [1.0, 2.0])
+@pytest.mark.parametrize("quality", [95, 50])
+def test_letters_and_scale_bar_are_found(micrograph, ink, scale, quality):
+    image = micrograph.copy()
+    drawn = np.zeros_like(image)
+    for one, value in ((image, ink), (drawn, 1)):
+        cv2.putText(one, "50 nm", (20, 350), cv2.FONT_HERSHEY_SIMPLEX, scale, value, 3)
+        cv2.rectangle(one, (20, 370), (140, 377), value, -1)
+    code = cv2.imencode(".jpg", image, [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
+    masks = found(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))
+    assert masks.strokes[drawn > 0].mean() > 0.9
+    # a few pixels around the strokes at most
+    assert masks.any.sum() < 4 * drawn.sum()
+
+
+def test_a_label_box_hides_what_is_beneath(micrograph):
+    image = micrograph.copy()
+    cv2.rectangle(image, (0, 0), (90, 50), 255, -1)
+    cv2.putText(image, "(b)", (10, 36), cv2.FONT_HERSHEY_SIMPLEX, 1.2, 0, 3)
+    masks = found(image)
+    assert masks.boxes[:50, :90].all()
+    assert not masks.boxes[60:].any()
+    assert not masks.strokes.any()

@@ -1,0 +1,174 @@
+from __future__ import annotations
+
+import dask.array as da
+import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
+
+import napari_visual_ccc as ccc
+
+
+def lattice(step: int = 36, radius: int = 17, side: int = 200) -> np.ndarray:
+    """Labels of close-packed discs: they cover more than half, and most of the border."""
+    y, x = np.mgrid[:side, :side]
+    labels = np.zeros((side, side), np.int32)
+    for row in range(-1, side // 30 + 2):
+        for column in range(-1, side // step + 2):
+            middle = row * step * 0.866, (column + row % 2 / 2) * step
+            labels[(y - middle[0]) ** 2 + (x - middle[1]) ** 2 < radius**2] = labels.max() + 1
+    return labels
+
+
+@pytest.fixture(scope="module")
+def packed() -> tuple[np.ndarray, np.ndarray]:
+    labels = lattice()
+    rng = np.random.default_rng(0)
+    each = rng.uniform(0.8, 1.2, labels.max() + 1) * 90
+    grey = gaussian_filter(60 + each[labels] * (labels > 0), 1) + rng.normal(0, 4, labels.shape)
+    return np.uint8(grey), labels
+
+
+def iou(one: np.ndarray, other: np.ndarray) -> float:
+    return (one & other).sum() / (one | other).sum()
+
+
+def write_label(image: np.ndarray) -> np.ndarray:
+    """A white box with letters, and a scale bar, as in figures."""
+    import cv2
+
+    image = image.copy()
+    cv2.rectangle(image, (0, 0), (60, 32), 255, -1)
+    cv2.putText(image, "(a)", (8, 24), cv2.FONT_HERSHEY_SIMPLEX, 0.8, 0, 2, cv2.LINE_AA)
+    cv2.rectangle(image, (20, 190), (90, 194), 255, -1)
+    return image
+
+
+@pytest.mark.parametrize("inverted", [False, True])
+def test_close_packed_discs_are_particles_though_they_fill_the_border(packed, inverted):
+    image, truth = packed
+    found = ccc.particles(255 - image if inverted else image)
+    assert found.facts["objects"] == ("dark" if inverted else "bright")
+    assert not found.facts["doubtful"]
+    assert iou(found.labels > 0, truth > 0) > 0.9
+    whole = np.unique(truth[truth > 0]).size
+    assert abs(found.facts["particles"] - whole) <= 0.1 * whole
+    # the border rule alone takes the gaps
+    assert ccc.threshold(image).facts["objects"] == "dark"
+
+
+def test_lettering_and_boxes_neither_set_the_threshold_nor_become_particles():
+    rng = np.random.default_rng(1)
+    y, x = np.mgrid[:200, :200]
+    truth = ((y - 100) ** 2 + (x - 60) ** 2 < 400) | ((y - 90) ** 2 + (x - 140) ** 2 < 500)
+    image = np.uint8(gaussian_filter(50.0 + 30 * truth, 1) + rng.normal(0, 3, truth.shape))
+    written = write_label(image)
+    found = ccc.particles(written)
+    assert found.facts["particles"] == 2
+    assert iou(found.labels > 0, truth) > 0.9
+    assert found.facts["annotated"] > 0.03
+    assert any("lettering" in note for note in found.notes)
+    kept = ccc.particles(written, annotations="keep")
+    assert kept.labels[10, 55] > 0
+    assert kept.facts["annotated"] == 0
+
+
+def test_a_slope_larger_than_the_contrast_is_evened_out(packed):
+    image, truth = packed
+    slope = np.linspace(0, 150, image.shape[1])
+    found = ccc.particles(image + slope)
+    assert found.facts["uneven"]
+    assert iou(found.labels > 0, truth > 0) > 0.85
+    assert not ccc.particles(image).facts["uneven"]
+    as_is = ccc.particles(image + slope, objects="bright", background="as it is")
+    assert iou(as_is.labels > 0, truth > 0) < 0.75
+
+
+def test_a_porous_particle_stays_whole():
+    rng = np.random.default_rng(2)
+    y, x = np.mgrid[:240, :240]
+    truth = ((y - 80) ** 2 + (x - 80) ** 2 < 2500) | ((y - 165) ** 2 + (x - 165) ** 2 < 2500)
+    pores = gaussian_filter(rng.normal(size=truth.shape), 2)
+    image = 60 + truth * (80 + 30 * pores / pores.std()) + rng.normal(0, 4, truth.shape)
+    found = ccc.particles(image)
+    assert found.facts["particles"] == 2
+    assert iou(found.labels > 0, truth) > 0.9
+    assert ccc.watershed_split(ccc.threshold(image).labels).labels.max() > 20
+
+
+def test_parameters_follow_the_size_of_the_particles(packed):
+    image, _ = packed
+    small = ccc.particles(image)
+    large = ccc.particles(np.kron(image, np.ones((3, 3), np.uint8)))
+    assert large.facts["typical_radius"] == pytest.approx(
+        3 * small.facts["typical_radius"], rel=0.1
+    )
+    assert large.facts["particles"] == pytest.approx(small.facts["particles"], abs=3)
+
+
+def test_the_smallest_diameter_is_in_the_unit(packed):
+    image, _ = packed
+    everything = ccc.particles(image, 0.5, "nm")
+    assert list(everything.table.columns) == ["label", "pixels", "area_nm2"]
+    areas = everything.table["area_nm2"]
+    least = float(np.sqrt(4 * areas.median() / np.pi))
+    some = ccc.particles(image, 0.5, "nm", min_diameter=least)
+    assert 0 < some.facts["particles"] < everything.facts["particles"]
+    assert some.table["area_nm2"].min() >= 0.95 * areas.median()
+
+
+def test_particles_at_the_border_can_be_removed(packed):
+    image, _ = packed
+    found = ccc.particles(image, border="remove").labels
+    rim = np.concatenate([found[0], found[-1], found[:, 0], found[:, -1]])
+    assert not rim.any()
+    assert found.max() == np.unique(found).size - 1 > 5
+
+
+def test_noise_alone_is_doubtful():
+    noise = np.random.default_rng(3).normal(100, 20, (200, 200))
+    found = ccc.particles(noise)
+    assert found.facts["doubtful"]
+    assert any("doubtful" in note for note in found.notes)
+    assert "doubtful" not in ccc.particles(noise, objects="dark").facts
+
+
+def test_missing_pixels_belong_to_no_particle(packed):
+    image, truth = packed
+    holed = image.astype(float)
+    holed[90:110, 90:110] = np.nan
+    found = ccc.particles(holed)
+    assert not found.labels[90:110, 90:110].any()
+    assert iou(found.labels > 0, (truth > 0) & np.isfinite(holed)) > 0.88
+
+
+def test_slices_share_a_side_and_numbers_go_on(packed):
+    image, _ = packed
+    stack = np.stack([image, image[::-1]])
+    found = ccc.particles(stack)
+    assert found.facts["objects"] == "bright"
+    assert len(found.facts["sigma"]) == 2
+    first, second = found.labels
+    assert second[second > 0].min() == first.max() + 1
+    assert len(found.table) == found.labels.max()
+    lazy = ccc.particles(da.from_array(stack, chunks=(1, 64, 64))).labels
+    assert isinstance(lazy, da.Array)
+    np.testing.assert_array_equal(lazy.compute() > 0, found.labels > 0)
+    assert np.unique(lazy.compute()).size == np.unique(found.labels).size
+
+
+def test_wrong_choices_are_refused(packed):
+    with pytest.raises(ValueError, match="grey level"):
+        ccc.particles(np.full((40, 40), 7, np.uint8))
+    with pytest.raises(ValueError, match="choose"):
+        ccc.particles(packed[0], border="cut")
+
+
+def test_metal_powder_has_the_right_side(data):
+    from skimage.io import imread
+
+    name = "Sc1Tile_001-001-000_0-000.png"
+    image = imread(data / "ampis_powder/images" / name)[:512, :768]
+    truth = imread(data / "ampis_powder/particles_training" / name)[:512, :768]
+    found = ccc.particles(image)
+    assert found.facts["objects"] == "bright"
+    assert iou(found.labels > 0, truth > 0) > 0.8
