@@ -23,6 +23,8 @@ for _name in (
     os.environ.setdefault(_name, "1")
 # plugins of pytest have loaded NumPy before this file
 threadpool_limits(1)
+# napari reads and writes no settings: those of the user stay as they are, and no viewer waits
+os.environ["NAPARI_CONFIG"] = ""
 
 # the thorough run: make test ARGS=--hypothesis-profile=thorough
 settings.register_profile("thorough", max_examples=200, deadline=None)

@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pytest
+from npe2 import PluginManager
+from npe2.manifest.schema import discovery_blocked
 
 from napari_visual_ccc.core.layers import ImageLayer
 from napari_visual_ccc.core.progress import Progress
@@ -73,6 +75,14 @@ def slow_form(monkeypatch):
     )
     closed.clear()
     return type("Slow", (Form,), {"family": "slow"})
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _installed_plugins():
+    """Look for installed plugins once: each new viewer would read every manifest again."""
+    PluginManager.instance().discover(include_npe1=True)
+    with discovery_blocked():
+        yield
 
 
 @pytest.fixture(autouse=True)
