@@ -114,6 +114,7 @@ def test_versions_limits_and_schema_are_told(client):
     assert limits["pixels"] == LIMITS.pixels
     assert ".dm4" in limits["suffixes"]
     assert ".zarr" not in limits["suffixes"]
+    assert ".emi" not in limits["suffixes"]
     schema = client.get("/api/schema").json()
     for path in schema["paths"]:
         if "{" not in path and path != "/api/jobs" and "get" in schema["paths"][path]:

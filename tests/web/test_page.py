@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 import shutil
+import socket
 
 import pytest
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.web.app import PAGES, STATIC
+from napari_visual_ccc.web.settings import Settings
+
+from .conftest import LIMITS, running
 
 BROWSER = next(
     filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), ""
@@ -138,6 +142,148 @@ def test_nothing_chosen_and_a_damaged_file_are_said(page, tmp_path):
     page.dispatch_event("#drop", "drop", {"dataTransfer": dragged})
     page.locator("#queue .wrong").wait_for()
     assert "dropped.txt is not a kind of image" in page.locator("#queue .wrong").inner_text()
+
+
+def opened(browser, address):
+    """A page of its own, for what the browser counts among its errors."""
+    context = browser.new_context(viewport={"width": 390, "height": 844})
+    one = context.new_page()
+    one.set_default_timeout(60_000)
+    # what was made and not given back
+    one.add_init_script(
+        "window.kept = new Set(); const { createObjectURL, revokeObjectURL } = URL;"
+        "URL.createObjectURL = (blob) => {"
+        " const a = createObjectURL.call(URL, blob); kept.add(a); return a; };"
+        "URL.revokeObjectURL = (a) => { kept.delete(a); revokeObjectURL.call(URL, a); };"
+    )
+    one.goto(address)
+    one.locator("#main:visible, #login:visible").wait_for()
+    return one
+
+
+def only(page, name):
+    """Tick one analysis."""
+    for one in page.locator("#analyses legend input").all():
+        one.set_checked(one.get_attribute("id") == f"do-{name}")
+
+
+def submitted(page):
+    page.get_by_role("button", name="Submit").click()
+    page.locator("#status:has-text('Done')").wait_for()
+
+
+def test_an_image_that_has_expired_is_sent_again(browser, address, client):
+    page, jobs = opened(browser, address), []
+    page.on("request", lambda asked: jobs.extend(re.findall("/api/jobs/([^/]+)$", asked.url)))
+    page.locator("#files").set_input_files(samples.FOLDER / "nanoparticles.png")
+    page.locator("#queue img").wait_for()
+    only(page, "threshold")
+    submitted(page)
+    # as the server does after the time for which results are kept
+    for one in set(jobs):
+        client.delete(f"/api/jobs/{one}")
+    page.get_by_role("button", name="Download nanoparticles_threshold.csv").click()
+    assert "has expired" in page.get_by_role("alert").inner_text()
+    submitted(page)
+    assert page.locator("#status").inner_text() == "Done."
+    assert page.locator("article table").count() == 2
+    assert page.locator("#queue img").count() == 1
+    assert page.evaluate("kept.size") == 3
+    page.get_by_role("button", name="Clear").click()
+    assert page.evaluate("kept.size") == 0
+    page.context.close()
+
+
+def test_downloads_and_replaced_figures_leave_no_memory(browser, address):
+    page = opened(browser, address)
+    page.locator("#files").set_input_files(samples.FOLDER / "nanoparticles.png")
+    page.locator("#queue img").wait_for()
+    only(page, "explain")
+    submitted(page)
+    before = page.evaluate("kept.size")
+    replaced = page.locator("article section").get_attribute("data-job")
+    page.get_by_role("button", name="Explain again").click()
+    page.locator(f"article section:not([data-job='{replaced}'])").wait_for()
+    with page.expect_download():
+        page.get_by_role("button", name=re.compile("Download .*json")).click()
+    for _ in range(100):
+        if page.evaluate("kept.size") == before:
+            break
+        page.wait_for_timeout(100)
+    assert page.evaluate("kept.size") == before
+    page.context.close()
+
+
+def test_a_wrong_number_of_an_analysis_that_is_not_ticked_is_not_in_the_way(browser, address):
+    page = opened(browser, address)
+    page.locator("#files").set_input_files(samples.FOLDER / "nanoparticles.png")
+    page.locator("#queue img").wait_for()
+    page.locator("#kmeans-clusters").evaluate("e => { e.value = '1'; }")
+    only(page, "threshold")
+    submitted(page)
+    only(page, "kmeans")
+    page.get_by_role("button", name="Submit").click()
+    assert page.get_by_role("alert").inner_text().startswith("Clusters: ")
+    assert page.locator(":focus").get_attribute("id") == "kmeans-clusters"
+    page.context.close()
+
+
+def test_what_could_only_fail_is_not_on_the_page(page):
+    shown = page.locator("#activations-rank_by option").all_text_contents()
+    assert shown == ["variance", "sparsity"]
+    # one value is no choice
+    assert page.locator("#activations-show").count() == 0
+    assert page.locator("#threshold-dimensions").count() == 0
+
+
+TOKEN = "0123456789abcdef"
+
+
+def test_a_token_can_be_mistyped_and_is_asked_for_again_in_the_middle(browser, tiff16, tmp_path):
+    squares = tmp_path / "squares.tif"
+    squares.write_bytes(tiff16)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    with running(Settings(port=port, token=TOKEN, limits=LIMITS)) as address:
+        page = opened(browser, address)
+        for wrong in ("abc–defghijklmnop€", "two words 0123456789"):
+            page.get_by_label("Token").fill(wrong)
+            page.get_by_role("button", name="Continue").click()
+            assert "without spaces or accents" in page.locator("#login-hint").inner_text()
+        # the tab is not locked
+        page.reload()
+        for number in range(11):
+            page.get_by_label("Token").fill(f"wrong{number}")
+            page.get_by_label("Token").press("Enter")
+            page.locator("#login-hint:has-text('wrong')").wait_for()
+            page.wait_for_load_state("networkidle")
+        button = page.locator("#continue")
+        page.locator("#continue:disabled").wait_for()
+        assert re.fullmatch(r"Continue \(in \d+ s\)", button.inner_text())
+        page.reload()
+        page.get_by_label("Token").fill(TOKEN)
+        page.get_by_label("Token").press("Enter")
+        page.locator("#main").wait_for()
+        page.reload()
+        page.locator("#main").wait_for()
+        page.locator("#files").set_input_files(squares)
+        page.locator("#queue img").wait_for()
+        only(page, "threshold")
+    # started again with another token
+    with running(Settings(port=port, token=TOKEN[::-1], limits=LIMITS)):
+        page.get_by_role("button", name="Submit").click()
+        page.locator("#login").wait_for()
+        assert "token is wrong" in page.locator("#login-hint").inner_text()
+        assert page.locator("#queue img").count() == 1
+        assert page.locator(":focus").get_attribute("id") == "token"
+        page.get_by_label("Token").fill(TOKEN[::-1])
+        page.get_by_label("Token").press("Enter")
+        page.locator("#login").wait_for(state="hidden")
+        # the new server does not have the image
+        submitted(page)
+        assert page.locator("article table").count() == 1
+        assert page.locator("legend").count() == 5
+        page.context.close()
 
 
 def test_everything_has_a_name(page):

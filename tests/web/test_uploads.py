@@ -42,6 +42,12 @@ def test_other_formats_are_known_by_their_name():
     assert suffix_of(b"P5 64 64", "a.PGM") == ".pgm"
 
 
+def test_an_index_of_other_files_is_refused_with_what_to_send():
+    with pytest.raises(Refused, match=r"send the \.ser file") as caught:
+        suffix_of(b"II\x97\x01", "a.emi")
+    assert caught.value.status == 415
+
+
 # PostScript in a picture would be run by the library that reads pictures
 @pytest.mark.parametrize("name", ["a.png", "a.tif", "a.exe", "a.zarr", "a"])
 def test_other_files_are_refused(name):

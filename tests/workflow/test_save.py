@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,7 +11,13 @@ import yaml
 from PIL import Image as PILImage
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer, PointsLayer, ShapesLayer
+from napari_visual_ccc.core.layers import (
+    ImageLayer,
+    LabelsLayer,
+    Placement,
+    PointsLayer,
+    ShapesLayer,
+)
 from napari_visual_ccc.core.micrograph import Axis, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.core.result import Result
@@ -90,6 +98,22 @@ def test_a_table_alone_is_named_like_the_result(tmp_path, source, record):
     formats = Formats(figures="none")
     paths = write_result(result, tmp_path, "discs", record, source, formats=formats)
     assert names(paths) == ["discs.csv", "discs.yaml"]
+
+
+def test_a_picture_beside_the_micrograph_is_drawn_without_it(tmp_path, source, record):
+    width = source.data.shape[1]
+    sheet = np.random.default_rng(0).random((30, 40)).astype(np.float32)
+    figures = []
+    for place in (Placement(corner=(0, width + 5)), Placement()):
+        layer = ImageLayer(sheet, name="sheet", style="heat", placement=place)
+        folder = tmp_path / str(place.corner[1])
+        for bright in (0, 1):
+            image = replace(source, data=source.data * bright)
+            write_result(Result((layer,)), folder / str(bright), "discs", record, image)
+        figures.append([(folder / one / "discs_sheet.png").read_bytes() for one in "01"])
+    beside, above = figures
+    assert beside[0] == beside[1]
+    assert above[0] != above[1]
 
 
 def test_the_source_gives_axes_and_origin(tmp_path, record):

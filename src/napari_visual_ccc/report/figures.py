@@ -27,6 +27,7 @@ def preview(
     *,
     image: Any = None,
     pixel_size: PixelSize | None = None,
+    bar: bool = True,
     force: bool = False,
 ) -> None:
     """Draw one layer of a result, labels and heatmaps over their image.
@@ -41,6 +42,8 @@ def preview(
         What lies under it.
     pixel_size : PixelSize, optional
         Of the image, for the scale bar.
+    bar : bool
+        Draw a scale bar; what is not drawn at the scale of the image has none.
     force : bool
         Replace a file that is there.
 
@@ -50,7 +53,7 @@ def preview(
         As `files.written`.
     """
     figure, axes = _sheet(layer, pixel_size, image)
-    draw(axes, layer, image=image, pixel_size=pixel_size)
+    draw(axes, layer, image=image, pixel_size=pixel_size, bar=bar)
     save(figure, path, force=force)
 
 
@@ -126,6 +129,7 @@ def draw(
     image: Any = None,
     pixel_size: PixelSize | None = None,
     title: str | None = None,
+    bar: bool = True,
 ) -> None:
     """Draw a layer (or the image alone) into axes, with a scale bar."""
     axes.set_axis_off()
@@ -138,7 +142,9 @@ def draw(
         axes.imshow(small, cmap="gray", vmin=low, vmax=max(high, low + 1e-12), extent=extent)
     if layer is not None:
         draw_layer(axes, layer, over=image is not None)
-    _scale_bar(axes, pixel_size)
+    axes.set_aspect(_aspect(pixel_size))
+    if bar:
+        _scale_bar(axes, pixel_size)
 
 
 def _grey_plane(image: Any) -> np.ndarray:

@@ -32,6 +32,8 @@ PAGES = {
     "/page.css": ("page.css", "text/css"),
     "/page.js": ("page.js", "text/javascript"),
     "/client.js": ("client.js", "text/javascript"),
+    "/fields.js": ("fields.js", "text/javascript"),
+    "/login.js": ("login.js", "text/javascript"),
     "/results.js": ("results.js", "text/javascript"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }

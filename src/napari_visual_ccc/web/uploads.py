@@ -43,6 +43,9 @@ _STARTS = {
 # kinds that are known by their first bytes, whatever the name of the file says
 _BY_START = {*PICTURES, *_STARTS.values(), ".tiff"}
 
+# the index of .ser files, which must lie beside it
+_NEEDS_OTHERS = ".emi"
+
 _NAME_LENGTH = 100
 
 # for reading what nobody will use
@@ -78,6 +81,11 @@ def shown_name(name: str) -> str:
     return re.sub(r"[<>:\"|?*/]", "_", kept).strip(" .")[-_NAME_LENGTH:] or "image"
 
 
+def suffixes() -> list[str]:
+    """Kinds of files that can be sent: one file that holds an image."""
+    return [one for one in READERS if one not in (*FOLDERS, _NEEDS_OTHERS)]
+
+
 def suffix_of(start: bytes, name: str) -> str:
     """Find the kind of a file by its first bytes; by its name where those do not say.
 
@@ -90,7 +98,9 @@ def suffix_of(start: bytes, name: str) -> str:
     if start[:4] == b"RIFF" and start[8:12] == b"WEBP":
         found = ".webp"
     said = PurePosixPath(name).suffix.lower()
-    if said not in _BY_START and said in READERS and said not in FOLDERS:
+    if said == _NEEDS_OTHERS:
+        raise Refused(415, f"{name} has no pixels of its own: send the .ser file beside it")
+    if said not in _BY_START and said in suffixes():
         return said
     if not found:
         raise Refused(415, f"{name} is not a kind of image that can be read")

@@ -24,6 +24,7 @@ from ..workflow.record import Record, RecordSource, versions
 from . import decoder, offers
 from .jobs import Job
 from .settings import MEGABYTE, Limits, Refused, Settings
+from .uploads import suffixes
 
 # seconds between looks at a job whose image is awaited
 _POLL_S = 0.2
@@ -89,9 +90,7 @@ def work(job: Job, report: Callable[[Progress], None], *, settings: Settings) ->
 
 def limits_of(limits: Limits) -> dict[str, Any]:
     """What a client may want to know before it sends something."""
-    from ..io.read import FOLDERS, SUFFIXES
-
-    return {**limits.plain(), "suffixes": [one for one in SUFFIXES if one not in FOLDERS]}
+    return {**limits.plain(), "suffixes": suffixes()}
 
 
 def _fitting(limits: Limits) -> Limits:

@@ -10,7 +10,7 @@ from typing import Any, Literal
 
 from ..core.files import check_free, write_table, write_text
 from ..core.layers import ChannelsLayer, LabelsLayer, Layer
-from ..core.micrograph import Micrograph
+from ..core.micrograph import Micrograph, plane_shape
 from ..core.result import Result
 from ..io.write.layers import ending_of, write_layer
 from ..report.overlay import Overlay, label_overlay
@@ -173,8 +173,18 @@ def _draw(layer: Layer, path: Path, source: Micrograph, formats: Formats, *, for
 
     # a grey image covers its source, and a contact sheet has no place on it
     alone = isinstance(layer, ChannelsLayer) or getattr(layer, "style", "") == "grey"
-    under = None if alone else source.data
-    preview(layer, path, image=under, pixel_size=source.pixel_size, force=force)
+    beside = _is_beside(layer, source)
+    under = None if alone or beside else source.data
+    size = source.pixel_size
+    preview(layer, path, image=under, pixel_size=size, bar=not beside, force=force)
+
+
+def _is_beside(layer: Layer, source: Micrograph) -> bool:
+    """Whether a layer lies outside the micrograph, to its right or below it."""
+    if source.data is None:
+        return False
+    corner, shape = layer.placement.corner, plane_shape(source.data)
+    return any(at >= size for at, size in zip(corner[-2:], shape, strict=True))
 
 
 def _panels(

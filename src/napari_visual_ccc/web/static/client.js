@@ -3,18 +3,35 @@
 const POLL_MS = 400;
 const KEY = "visual-ccc token";
 
+// what a header can carry
+const isToken = (text) => /^[\x21-\x7e]+$/.test(text);
+
 let token = sessionStorage.getItem(KEY) || "";
+if (!isToken(token)) token = "";
+
+let locked = () => {};
 
 export class ApiError extends Error {
-  constructor(status, message) {
+  constructor(status, message, seconds = 0) {
     super(message);
     this.status = status;
+    this.wait = seconds;
   }
 }
 
-export function setToken(text) {
+// Use a token from now on; it is kept for this tab once the server has taken it.
+export function tryToken(text) {
+  if (!isToken(text)) throw new ApiError(401, "A token has letters, digits and signs, without spaces or accents.");
   token = text;
-  sessionStorage.setItem(KEY, text);
+}
+
+export function keepToken() {
+  sessionStorage.setItem(KEY, token);
+}
+
+// What to do when the server refuses the token, whatever was asked.
+export function whenLocked(act) {
+  locked = act;
 }
 
 const wait = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
@@ -31,8 +48,9 @@ async function request(address, options = {}) {
   }
   if (response.ok) return response;
   const told = await response.json().catch(() => ({ error: response.statusText }));
-  const error = new ApiError(response.status, told.error);
-  error.wait = Number(response.headers.get("Retry-After")) || 0;
+  const seconds = Number(response.headers.get("Retry-After")) || 0;
+  const error = new ApiError(response.status, told.error, seconds);
+  if ([401, 429].includes(error.status)) locked(error);
   throw error;
 }
 
@@ -44,6 +62,12 @@ export async function file(address) {
   return URL.createObjectURL(await (await request(address)).blob());
 }
 
+// An element goes, and the memory of its pictures with it.
+export function release(element) {
+  for (const picture of element.querySelectorAll("img")) URL.revokeObjectURL(picture.src);
+  element.remove();
+}
+
 export function forget(id) {
   request(`/api/jobs/${id}`, { method: "DELETE" }).catch(() => {});
 }
@@ -53,7 +77,7 @@ export async function job(fields, { signal, report = () => {} } = {}) {
   let state = await queued(fields, signal, report);
   try {
     while (state.state !== "done") {
-      if (state.state === "failed") throw new ApiError(422, state.error || "The job was stopped.");
+      if (state.state === "failed") throw new ApiError(state.status || 422, state.error || "The job was stopped.");
       report(state);
       await wait(POLL_MS);
       state = await json(`/api/jobs/${state.id}`, { signal });
@@ -88,16 +112,4 @@ function body(fields) {
   const form = new FormData();
   for (const [name, value] of Object.entries(fields)) form.append(name, value);
   return { body: form };
-}
-
-// Fields of a request that the controls in an element give.
-export function choicesIn(element) {
-  const given = {};
-  for (const control of element.querySelectorAll("[data-choice]")) {
-    const { choice } = control.dataset;
-    if (control.type === "checkbox") given[choice] = control.checked;
-    else if (control.type === "number" && control.value !== "") given[choice] = Number(control.value);
-    else if (control.type !== "number") given[choice] = control.value;
-  }
-  return given;
 }

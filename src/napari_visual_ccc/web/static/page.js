@@ -1,6 +1,8 @@
 // The page: choose images, choose analyses, submit, see results.
 
-import { ApiError, choicesIn, file, forget, job, json, setToken } from "./client.js";
+import { ApiError, file, forget, job, json, keepToken, release } from "./client.js";
+import { analysis, choicesIn, field, wrongIn } from "./fields.js";
+import { onLogin } from "./login.js";
 import { make, section, sizeText } from "./results.js";
 
 const by = (id) => document.getElementById(id);
@@ -13,30 +15,31 @@ const state = { images: [], operations: [], model: null, limits: null, running: 
 
 async function start() {
   try {
-    const [schema, version, limits] = await Promise.all(
-      ["schema", "version", "limits"].map((name) => json(`/api/${name}`)),
-    );
-    Object.assign(state, { limits, model: version.model });
-    showModel(version);
-    showAnalyses(schema);
-    const kinds = limits.suffixes.join(" ");
-    by("files").accept = limits.suffixes.join(",");
-    const most = Math.floor(limits.file_bytes / 1048576);
-    by("kinds").textContent = `Up to ${most} MB and ${limits.pixels / 1e6} megapixels: ${kinds}`;
+    // the token is tried first: the schema needs none
+    const version = await json("/api/version");
+    if (!state.model) {
+      const [schema, limits] = await Promise.all([json("/api/schema"), json("/api/limits")]);
+      Object.assign(state, { limits, model: version.model });
+      showModel(version);
+      showAnalyses(schema);
+      const kinds = limits.suffixes.join(" ");
+      by("files").accept = limits.suffixes.join(",");
+      const most = Math.floor(limits.file_bytes / 1048576);
+      by("kinds").textContent = `Up to ${most} MB and ${limits.pixels / 1e6} megapixels: ${kinds}`;
+    }
+    keepToken();
     by("login").hidden = true;
     by("main").hidden = false;
+    quiet();
   } catch (error) {
-    if (![401, 429].includes(error.status)) return say(error.message);
-    by("login").hidden = false;
-    if (by("token").value) by("login-hint").textContent = error.message;
-    by("token").focus();
+    if (![401, 429].includes(error.status)) say(error.message);
   }
 }
 
-by("login").addEventListener("submit", (event) => {
-  event.preventDefault();
-  setToken(by("token").value.trim());
-  start();
+onLogin(start, () => {
+  if (!state.running) return;
+  state.running.abort();
+  tell("Stopped: the server needs a token.");
 });
 
 function showModel({ version, model }) {
@@ -65,62 +68,7 @@ function showAnalyses(schema) {
     .map((one) => one.replace("/api/", ""))
     .filter((one) => schema.components.schemas[one]);
   state.operations = names.map((name) => ({ name, ...schema.components.schemas[name] }));
-  by("analyses").replaceChildren(...state.operations.map(analysis));
-}
-
-function analysis(operation) {
-  const box = make("input", {
-    type: "checkbox", id: `do-${operation.name}`, checked: FIRST.includes(operation.name),
-  });
-  const label = make("label", {}, box, operation.title);
-  const choices = Object.entries(operation.properties || {});
-  const parts = [make("legend", {}, label), make("p", { className: "hint", textContent: operation.description })];
-  if (choices.length) {
-    const list = make("div", { className: "options" }, ...choices.map((one) => field(operation, ...one)));
-    parts.push(make("details", {}, make("summary", { textContent: `Options of ${operation.title}` }), list));
-  }
-  return make("fieldset", {}, ...parts);
-}
-
-function field(operation, name, about, prefix = "") {
-  const id = `${prefix}${operation.name}-${name}`;
-  const control = controlOf(about);
-  control.id = id;
-  control.dataset.choice = name;
-  const hint = make("p", { id: `${id}-hint`, className: "hint", textContent: about.description });
-  control.setAttribute("aria-describedby", hint.id);
-  const label = make("label", { htmlFor: id });
-  if (about.type === "boolean") {
-    label.append(control, about.title);
-    return make("div", {}, label, hint);
-  }
-  label.textContent = about.title;
-  return make("div", {}, label, control, hint);
-}
-
-function controlOf(about) {
-  if (about.type === "boolean") return make("input", { type: "checkbox", checked: about.default });
-  if (about.enum) return select(about.enum.map((one) => [one, one]), about.default);
-  if (about["x-class"]) {
-    const classes = state.model.classes.map((one) => [one, one]);
-    return select([["", "–"], ...classes], about.default);
-  }
-  if (about.type === "string") {
-    const control = make("input", { type: "text", value: about.default, maxLength: about.maxLength });
-    if (about["x-layer"]) control.setAttribute("list", "layers");
-    return control;
-  }
-  const control = make("input", { type: "number", value: about.default ?? "" });
-  if (about.minimum !== undefined) control.min = about.minimum;
-  if (about.maximum !== undefined) control.max = about.maximum;
-  control.step = about.type === "integer" ? 1 : "any";
-  return control;
-}
-
-function select(options, chosen) {
-  const control = make("select", {}, ...options.map(([value, text]) => make("option", { value, textContent: text })));
-  control.value = chosen;
-  return control;
+  by("analyses").replaceChildren(...state.operations.map((one) => analysis(one, FIRST.includes(one.name), state.model)));
 }
 
 // images ----------------------------------------------------------------------------------------
@@ -144,6 +92,9 @@ drop.addEventListener("drop", (event) => {
   add([...event.dataTransfer.files]);
 });
 
+// beside it a browser would leave the page and open the file
+for (const kind of ["dragover", "drop"]) window.addEventListener(kind, (event) => event.preventDefault());
+
 function add(files) {
   quiet();
   for (const one of files) {
@@ -166,22 +117,28 @@ function add(files) {
 async function show(image, before) {
   await before?.ready;
   if (image.stop.signal.aborted) return;
+  await send(image, image.stop.signal).catch(() => {});
+}
+
+// Send an image, and show it as the server has read it.
+async function send(image, signal) {
   try {
     if (image.file.size > state.limits.file_bytes) throw new ApiError(413, "The file is too large.");
     image.about.textContent = "sending";
-    const done = await job({ operation: "preview", file: image.file }, { signal: image.stop.signal });
+    image.about.className = "";
+    const done = await job({ operation: "preview", file: image.file }, { signal });
     image.id = done.id;
     image.jobs.add(done.id);
-    const address = await file(done.result.files[0].url);
-    const picture = make("img", { src: address, alt: `Preview of ${image.name}` });
-    image.item.firstChild.replaceWith(picture);
+    const picture = make("img", { src: await file(done.result.files[0].url), alt: `Preview of ${image.name}` });
+    const before = image.item.firstChild;
+    before.after(picture);
+    release(make("div", {}, before));
     image.about.textContent = sizeText(done.result.image);
-    image.notes = done.result.image.notes;
-    if (image.notes.length) image.about.append(make("small", { textContent: image.notes.join("; ") }));
+    const { notes } = done.result.image;
+    if (notes.length) image.about.append(make("small", { textContent: notes.join("; ") }));
   } catch (error) {
-    if (error.name === "AbortError") return;
-    image.about.textContent = error.message;
-    image.about.className = "wrong";
+    if (error.name !== "AbortError") Object.assign(image.about, { textContent: error.message, className: "wrong" });
+    throw error;
   }
 }
 
@@ -189,7 +146,7 @@ async function show(image, before) {
 function removeImage(image) {
   image.stop.abort();
   image.jobs.forEach(forget);
-  [image.item, ...image.articles].forEach((one) => one.remove());
+  [image.item, ...image.articles].forEach(release);
   by("none").hidden = document.querySelector("article") !== null;
   state.images = state.images.filter((one) => one !== image);
   by("files").focus();
@@ -204,7 +161,9 @@ by("form").addEventListener("submit", async (event) => {
   const chosen = state.operations.filter((one) => by(`do-${one.name}`).checked);
   if (!state.images.length) return say("Choose an image first.", by("files"));
   if (!chosen.length) return say("Tick an analysis first.", by(`do-${state.operations[0].name}`));
-  const wrong = by("form").querySelector("input:invalid");
+  // the numbers of what is not ticked are not sent
+  const sent = [by("pixel-size"), ...chosen.map(choicesOf)];
+  const wrong = sent.map(wrongIn).find((one) => one);
   if (wrong) return showWrong(wrong);
   state.running = new AbortController();
   busy(true);
@@ -215,6 +174,8 @@ by("form").addEventListener("submit", async (event) => {
     busy(false);
   }
 });
+
+const choicesOf = (operation) => by(`do-${operation.name}`).closest("fieldset");
 
 function showWrong(control) {
   const details = control.closest("details");
@@ -240,7 +201,7 @@ async function runAll(chosen, signal) {
     }
     for (const operation of chosen) {
       const where = `${image.name} (${number + 1} of ${images.length}), ${operation.title}`;
-      const given = choicesIn(by(`do-${operation.name}`).closest("fieldset"));
+      const given = choicesIn(choicesOf(operation));
       const done = await analyse(image, operation, given, article, signal, where);
       if (signal.aborted) return;
       if (image.stop.signal.aborted) break;
@@ -257,12 +218,19 @@ async function analyse(image, operation, given, article, signal, where, replaced
     const text = { full: "the server is busy", waiting: "waiting", running: progress?.note || "running" };
     tell(`${where}: ${text[now] || now}${share}`);
   };
-  const fields = { operation: operation.name, image: image.id, ...given, ...pixelSize() };
+  const both = AbortSignal.any([signal, image.stop.signal]);
+  const ask = () => job({ operation: operation.name, image: image.id, ...given, ...pixelSize() }, { signal: both, report });
   let shown;
   try {
-    const done = await job(fields, { signal: AbortSignal.any([signal, image.stop.signal]), report });
+    const done = await ask().catch(async (error) => {
+      // it has expired on the server, and is still here
+      if (error.status !== 404) throw error;
+      tell(`${where}: sending the image again`);
+      await send(image, both);
+      return ask();
+    });
     image.jobs.add(done.id);
-    shown = await section(done, operation.title);
+    shown = await section(done, operation.title, expired);
     shown.dataset.job = done.id;
     if ((operation.properties || {}).target && done.result.target) {
       again(image, operation, { ...given, target: done.result.target }, shown);
@@ -278,7 +246,8 @@ async function analyse(image, operation, given, article, signal, where, replaced
   else {
     forget(replaced.dataset.job);
     image.jobs.delete(replaced.dataset.job);
-    replaced.replaceWith(shown);
+    replaced.after(shown);
+    release(replaced);
   }
   return true;
 }
@@ -290,7 +259,7 @@ function again(image, operation, given, shown) {
   for (const name of ["method", "target"]) {
     const about = operation.properties[name];
     if (!about) continue;
-    const one = field(operation, name, { ...about, default: given[name] }, prefix);
+    const one = field(operation, name, { ...about, default: given[name] }, state.model, prefix);
     one.lastChild.hidden = true;
     row.append(one);
   }
@@ -308,6 +277,10 @@ function again(image, operation, given, shown) {
   });
   row.append(button);
   shown.firstChild.after(row);
+}
+
+function expired(error) {
+  say(error.status === 404 ? "This result has expired on the server: press Submit again." : error.message);
 }
 
 function pixelSize() {
@@ -335,7 +308,9 @@ function tell(text) {
 function say(text, control = null) {
   by("alert").textContent = text;
   by("alert").hidden = false;
+  // the form is not shown before the server has answered
   if (by("main").hidden) document.querySelector("header").after(by("alert"));
+  else by("form").append(by("alert"));
   control?.focus();
 }
 

@@ -86,9 +86,11 @@ function save(address, name) {
   document.body.append(link);
   link.click();
   link.remove();
+  // the browser needs it until it has begun
+  setTimeout(() => URL.revokeObjectURL(address), 1000);
 }
 
-function downloads(state) {
+function downloads(state, report) {
   const stem = state.name.replace(/\.[^.]*$/, "");
   const buttons = state.result.files.map((one) => {
     const name = one.name.replace(/^image/, stem);
@@ -96,7 +98,7 @@ function downloads(state) {
       type: "button", className: "second small", textContent: kindOf(one.name, state.operation),
       ariaLabel: `Download ${name}`, title: name,
     });
-    button.addEventListener("click", async () => save(await file(one.url), name));
+    button.addEventListener("click", () => file(one.url).then((address) => save(address, name), report));
     return button;
   });
   const all = make("button", {
@@ -118,8 +120,8 @@ function kindOf(name, operation) {
   return (kinds[ending] || ending.toUpperCase()) + part;
 }
 
-// One analysis of one image.
-export async function section(state, title) {
+// One analysis of one image; report takes an error of a download.
+export async function section(state, title, report) {
   const { result } = state;
   const whole = make("section", {}, make("h4", { textContent: title }));
   if (result.prediction && !result.target) whole.append(...prediction(result.prediction));
@@ -134,6 +136,6 @@ export async function section(state, title) {
     const said = result.prediction && (name === "classes" || result.target);
     if (!said) whole.append(table(name, one));
   }
-  whole.append(downloads(state));
+  whole.append(downloads(state, report));
   return whole;
 }
