@@ -451,6 +451,7 @@ def occlude(
     model: Path | None = None,
     fill: Literal['surroundings', 'mean', 'blur'] = 'surroundings',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    info_bar: InfoBar | None = None,
 ) -> Result:
     """Occlude regions of an image and compare the predictions before and after."""
 

@@ -238,7 +238,7 @@ def test_examine_lists_classes_duplicates_and_what_cannot_be_used(metals, tmp_pa
     assert main(["audit_dataset", str(data), *GROUP, "-o", str(out)]) == 0
     assert names(out) == [
         "metals_audit.html", "metals_classes.csv", "metals_duplicates.csv", "metals_formats.csv",
-        "metals_skipped.csv",
+        "metals_properties.csv", "metals_skipped.csv",
     ]  # fmt: skip
     formats = pd.read_csv(out / "metals_formats.csv")
     assert formats[["format", "dtype", "channels", "images"]].to_numpy().tolist() == [

@@ -18,6 +18,7 @@ def audit():
         "formats": pd.DataFrame({"format": ["PNG"], "images": [211]}),
         "duplicates": pd.DataFrame({"name": [f"n{k}" for k in range(210)], "leaks": [True] * 210}),
         "skipped": pd.DataFrame(columns=["name", "reason"]),
+        "properties": pd.DataFrame(columns=["property", "accuracy"]),
     }
     pictures = {"<a>": (("one", picture), ("two", picture)), "b": (("three", picture),)}
     return Audit(tables=tables, notes=("a note",), pictures=pictures)

@@ -132,8 +132,8 @@ def test_every_keyword_of_a_script_reaches_its_function_or_is_refused(discs):
         ccc.train(data, info_bar="nonsense")
     with pytest.raises(TypeError, match="info_bar"):
         ccc.evaluate(data, info_bar=InfoBar(bottom=3))
-    with pytest.raises(ValueError, match="occlude takes no info_bar"):
-        ccc.occlude(discs, discs > 100, info_bar=InfoBar(bottom=3))
+    with pytest.raises(ValueError, match="evaluate takes no info_bar"):
+        run(execute("evaluate", {"data": data}, info_bar=InfoBar(bottom=3)))
     with pytest.raises(ValueError, match="info_bar is 'nonsense'; give for example InfoBar"):
         ccc.threshold(discs, info_bar="nonsense")
     with pytest.raises(TypeError, match="colour"):

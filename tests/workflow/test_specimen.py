@@ -9,6 +9,7 @@ import pytest
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
+from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.core.layers import Placement, PointsLayer, ShapesLayer
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
@@ -16,6 +17,7 @@ from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.workflow import operations, signature
 from napari_visual_ccc.workflow.run import execute
 from napari_visual_ccc.workflow.specimen import in_pixels, on_field
+from tests.models import saved
 
 BARS = [InfoBar(bottom=24), InfoBar(top=17, left=9), InfoBar(8, 8, 8, 8)]
 IMAGE_OPERATIONS = [
@@ -45,8 +47,13 @@ def image():
     return samples.load("nanoparticles").data[60:188, 40:200]
 
 
-def example(name: str, bar: InfoBar | None = None) -> dict[str, PointsLayer]:
-    """A point of the specimen, for operations that need one."""
+def example(name: str, bar: InfoBar | None = None) -> dict[str, PointsLayer | np.ndarray]:
+    """A point, or a region, of the specimen, for operations that need one."""
+    if name == "occlude":
+        region = np.zeros((128, 160), int)
+        region[20:60, 30:90] = 1
+        widths = ((bar.top, bar.bottom), (bar.left, bar.right)) if bar else 0
+        return {"regions": np.pad(region, widths)}
     if "example" not in signature.inputs(name):
         return {}
     corner = (bar.top, bar.left) if bar else (0, 0)
@@ -145,11 +152,92 @@ def test_a_bar_that_leaves_nothing_is_refused(image):
         ccc.threshold(image, info_bar=InfoBar(top=100, bottom=100))
 
 
-def test_a_shortcut_is_looked_for_in_the_bar(image):
+@pytest.fixture(scope="module")
+def shown_bars(tmp_path_factory):
+    """A model whose card says that it was trained with info bars."""
+    return saved(tmp_path_factory.mktemp("keep"), info_bar="keep", conformal=[0.1] * 30)
+
+
+def test_a_shortcut_is_looked_for_in_the_bar_of_a_model_that_is_shown_it(image, shown_bars):
     framed = with_bar(image, InfoBar(bottom=24))
-    found = ccc.detect_shortcuts(framed, info_bar=InfoBar(bottom=24))
+    found = ccc.detect_shortcuts(framed, info_bar=InfoBar(bottom=24), model=shown_bars)
     assert found.facts["info_bar"]["bottom"] == 24
     assert "info bar" in list(found.table["region"])
+    # the shipped model never sees one
+    found = ccc.detect_shortcuts(framed, info_bar=InfoBar(bottom=24))
+    assert found.facts["info_bar"]["bottom"] == 24
+    assert "info bar" not in list(found.table["region"])
+    assert any("info bar was left out, as in training: 24 px" in note for note in found.notes)
+    plain = ccc.detect_shortcuts(image, bar="none").table
+    pd.testing.assert_frame_equal(found.table, plain)
+
+
+MODEL_OPERATIONS = {
+    "classify": {},
+    "explain": {},
+    "compare": {},
+    "morphology_map": {},
+    "occlude": {"regions": np.pad(np.ones((8, 8), int), ((0, 80), (0, 80)))},
+    "activations": {},
+    "find_similar": {"example": [[40.0, 40.0]]},
+}
+
+
+@pytest.mark.parametrize("name", MODEL_OPERATIONS)
+def test_the_card_of_the_model_says_whether_the_bar_is_shown(name, shown_bars):
+    bar = InfoBar(bottom=24)
+    plain = samples.load("nanoparticles").data[40:104, 40:128]
+    framed = with_bar(plain, bar)
+    micrograph = Micrograph(framed, info_bar=bar)
+    further = list(MODEL_OPERATIONS[name].values())
+
+    def facts(image, *, given=further, **more):
+        result = getattr(ccc, name)(image, *given, model=shown_bars, **more)
+        return {k: v for k, v in result.facts.items() if k != "info_bar"}, result
+
+    kept, result = facts(micrograph)
+    whole, _ = facts(framed, info_bar=InfoBar())
+    assert kept == whole
+    assert result.facts.get("info_bar") is None
+    assert any("trained with info bars" in note for note in result.notes)
+    # the bar that a script states is where it lies, not whether the model is shown it
+    assert facts(framed, info_bar=bar)[0] == whole
+    record = run(execute(name, given_inputs(name, micrograph), {"model": shown_bars})).record
+    assert not record.steps[0].bar
+
+
+def given_inputs(name, image):
+    return dict(
+        zip(signature.inputs(name), [image, *MODEL_OPERATIONS[name].values()], strict=False)
+    )
+
+
+def test_regions_in_a_bar_that_is_left_out_change_nothing(image):
+    framed = with_bar(image, InfoBar(bottom=24))
+    regions = np.zeros(framed.shape, int)
+    regions[-24:] = 1
+    found = ccc.occlude(Micrograph(framed, info_bar=InfoBar(bottom=24)), regions)
+    assert found.facts["covered_share"] == 0
+    np.testing.assert_array_equal(found.table["before"], found.table["after"])
+    assert found.layer().data.shape == framed.shape
+    # as records of occlusions with the bar still say
+    whole = ccc.occlude(framed, regions, info_bar=InfoBar())
+    assert whole.facts["covered_share"] > 0
+
+
+def test_folders_and_evaluations_show_a_model_what_its_card_says(shown_bars, tmp_path):
+    from skimage.io import imsave
+
+    from benchmarks.bar_styles import with_bar as drawn
+
+    made = drawn(samples.load("powder").data, "black, framed cells (FEI)", np.random.default_rng(0))
+    imsave(tmp_path / "a.png", made.image)
+    row = ccc.classify_folder(tmp_path, model=shown_bars).table.iloc[0]
+    whole = ccc.classify(made.image, model=shown_bars)
+    assert row["probability"] == whole.probabilities.max()
+    data = from_arrays([made.image], ["sphere"], min_classes=1)
+    shown = ccc.evaluate(data, model=shown_bars).probabilities[0]
+    np.testing.assert_array_equal(shown, whole.probabilities)
 
 
 def test_a_bar_that_the_file_does_not_tell_of_is_looked_for(image):

@@ -109,7 +109,7 @@ def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
     from ..core.files import check_free
     from ..report.audit import write_audit
 
-    names = ("classes", "formats", "duplicates", "skipped")
+    names = ("classes", "formats", "duplicates", "skipped", "properties")
     targets = {name: output / f"{data.name}_{name}.csv" for name in names}
     page = output / f"{data.name}_audit.html"
     for path in (page, *targets.values()):

@@ -17,7 +17,7 @@ from pydantic import (
     model_validator,
 )
 
-from .training.selection import AnomalyScale, CardPart, KeptEpoch, OperatingPoint
+from .training.selection import AnomalyScale, CardPart, KeptEpoch, KnnThreshold, OperatingPoint
 
 FORMAT = "napari-visual-ccc model 1"
 
@@ -95,21 +95,6 @@ class PixelSizeInput(CardPart):
     log10_mean: Annotated[float, Field(ge=-20, le=20)]
 
 
-class KnnThreshold(CardPart):
-    """Distance to the training images beyond which an image is out of distribution.
-
-    Parameters
-    ----------
-    threshold : float
-        Mean cosine distance to the nearest training images.
-    share : float
-        Share of the validation images within it.
-    """
-
-    threshold: Annotated[float, Field(ge=0, le=2)]
-    share: Annotated[float, Field(ge=0, le=1)]
-
-
 def _none_if_empty(value: Any) -> Any:
     return None if value == {} else value
 
@@ -137,6 +122,9 @@ class NetworkInput(CardPart):
     channel_statistics : dict
         Of the training images, by channel: median of the grey levels that become 0 and 1 (``low``,
         ``high``), and ``mean`` and ``std`` of what is between them.
+    info_bar : {'leave out', 'keep'}
+        Whether the network is shown the info bar of an image; cards that do not say it are of
+        networks that are not.
     """
 
     input_px: Annotated[int, Field(ge=8, le=4096)]
@@ -152,11 +140,17 @@ class NetworkInput(CardPart):
     pixel_size_input: Annotated[PixelSizeInput | None, BeforeValidator(_none_if_empty)] = None
     channels: Annotated[list[str], Field(max_length=64)] = Field(default=[])
     channel_statistics: dict[str, dict[str, float]] = Field(default={})
+    info_bar: Literal["leave out", "keep"] = "leave out"
 
     @property
     def depth(self) -> int:
         """Number of channels of the network's input."""
         return max(1, len(self.channels))
+
+    @property
+    def keeps_info_bar(self) -> bool:
+        """Whether the network is shown the info bar of an image."""
+        return self.info_bar == "keep"
 
 
 class ModelCard(NetworkInput):

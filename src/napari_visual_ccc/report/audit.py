@@ -20,6 +20,7 @@ _TABLES = {
     "formats": "Formats and sizes",
     "duplicates": "Near-duplicates",
     "skipped": "Files that cannot be used",
+    "properties": "Classes by properties of the files alone",
 }
 
 

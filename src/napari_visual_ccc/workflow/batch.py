@@ -93,8 +93,9 @@ def classify_folder(
     channels = card.channels if card.depth > 1 else ()
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
+        specimen = specimen_of(micrograph, channels, card.keeps_info_bar)
         prediction = yield from classify(
-            specimen_of(micrograph, channels), micrograph.spacing, micrograph.unit, model=model,
+            specimen, micrograph.spacing, micrograph.unit, model=model,
             coverage=coverage, decision=decision, thresholds=thresholds, tta=tta, device=device,
         )  # fmt: skip
         row: dict[str, Any] = prediction.row
@@ -103,7 +104,8 @@ def classify_folder(
     rows = yield from rows_of(folder, assess, {"verdict": ""}, channels)
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     text = ["verdict", "prediction_set", "second", "problem"]
-    table[text] = table[text].fillna("")
+    # a column without any text is one of numbers
+    table[text] = table[text].astype(object).fillna("")
     counts = table["verdict"].value_counts().to_dict()
     notes = tuple(
         f"{count} {'not classified' if name == '' else name}" for name, count in counts.items()
@@ -201,11 +203,15 @@ def image_quality_folder(
     return Result(tables={"quality": table}, facts=facts, notes=(headline, *notes))
 
 
-def specimen_of(micrograph: Micrograph, channels: Sequence[str] = ()) -> Any:
-    """The grey image, or its channels, without the info bar."""
+def specimen_of(
+    micrograph: Micrograph, channels: Sequence[str] = (), keep_info_bar: bool = False
+) -> Any:
+    """The grey image, or its channels, without the info bar if that is not kept."""
     if channels:
-        return open_plane(micrograph, channels=channels)[0]
+        return open_plane(micrograph, keep_info_bar, channels)[0]
     grey, _ = to_gray(micrograph.data)
+    if keep_info_bar:
+        return grey
     return grey[(..., *info_bar_of(micrograph).specimen(*grey.shape[-2:]))]
 
 

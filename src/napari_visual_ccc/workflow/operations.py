@@ -165,7 +165,7 @@ _LINES = (
     Operation("morphology_map", "classify", "engine.classification.morphology", "Morphology map",
               "image", cost=cost.network(8, 1700, plane=185), planar=True),
     Operation("occlude", "classify", "engine.explanation.occlude", "Occlude",
-              "image", ("regions",), cost="unknown", whole=True, channels=True),
+              "image", ("regions",), cost="unknown", channels=True),
     Operation("concordance", "classify", "engine.concordance.concordance",
               "Concordance with phases or particles", "heatmap", ("labels", "image"),
               cost=cost.concordance, planar=True,

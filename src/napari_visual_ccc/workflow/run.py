@@ -32,10 +32,12 @@ from .signature import (
     resolved,
     takes_bar,
 )
-from .specimen import in_pixels, model_channels, on_field, with_channels
+from .specimen import in_pixels, keeps_info_bar, model_channels, on_field, with_channels
 
 if TYPE_CHECKING:
     from .record import Record
+
+KEPT = "the model was trained with info bars: the image is shown to it with its own"
 
 # layers of coordinates
 Drawn = PointsLayer | ShapesLayer
@@ -119,6 +121,8 @@ def execute(
         "spacing": _sizes(spacing, first),
         "unit": unit,
     }
+    if operation.takes_arrays and not takes_bar(name) and keeps_info_bar(operation, choices):
+        info_bar, notes = InfoBar(), (*notes, KEPT)
     bar = yield from _bar(operation, first, info_bar)
     result = yield from _steps(operation, given, choices, bar, spacing, unit)
     if operation.inherits and _is_of_another_model(first, previous, result):

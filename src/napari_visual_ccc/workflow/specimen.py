@@ -47,6 +47,16 @@ def model_channels(operation: Operation, choices: Mapping[str, Any]) -> tuple[st
     return tuple(card.channels)
 
 
+def keeps_info_bar(operation: Operation, choices: Mapping[str, Any]) -> bool:
+    """Whether the chosen model is shown the info bar of an image, as its card states."""
+    if operation.family not in ("classify", "lens") or "model" not in parameters(operation.name):
+        return False
+    from ..nets.card import read_card
+
+    model = choices.get("model")
+    return read_card(None if model is None else Path(model)).keeps_info_bar
+
+
 def with_channels(given: Any, channels: Sequence[str]) -> Any:
     """Array of an image (..., C, Y, X), with the channels of a model in their order.
 

@@ -7,7 +7,7 @@ from skimage.io import imsave
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.dataset import from_arrays
-from napari_visual_ccc.engine.learning.audit import hashes
+from napari_visual_ccc.engine.screening.duplicates import hashes
 from napari_visual_ccc.io.datasets import load
 
 SIDE = 64
@@ -150,7 +150,7 @@ def test_files_that_cannot_be_used_are_listed(tmp_path, rng):
     assert "cannot be read" in reasons["a/2.png"]
     assert found.tables["classes"]["images"].tolist() == [1, 2]
     assert any(note.startswith("2 files cannot be used, such as ") for note in found.notes)
-    assert list(found.tables) == ["classes", "formats", "duplicates", "skipped"]
+    assert list(found.tables) == ["classes", "formats", "duplicates", "skipped", "properties"]
 
 
 def test_the_error_says_why_no_image_can_be_read(tmp_path):

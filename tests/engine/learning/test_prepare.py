@@ -5,7 +5,8 @@ import pytest
 
 from napari_visual_ccc.core.dataset import Dataset, from_arrays
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.learning.prepare import prepare, same_pixels
+from napari_visual_ccc.engine.learning.prepare import prepare
+from napari_visual_ccc.engine.screening.training_set import same_pixels
 from napari_visual_ccc.nets.models.registry import architecture
 from tests.engine.learning.prepared import made, recipe, striped
 

@@ -30,21 +30,17 @@ def test_all_layers_of_a_network_with_random_weights_are_trained(name):
     assert network.name == name
     assert network.architecture.warm == ()
     assert network.architecture.tuned == ("",)
-    assert not network.lacks_weights
 
 
-def test_without_its_weights_a_published_network_starts_at_random_unless_they_are_asked_for(
-    monkeypatch,
-):
+@pytest.mark.parametrize("weights", ["installed", "download"])
+def test_without_its_weights_a_published_network_is_refused(monkeypatch, weights):
     def absent(*_):
         raise RuntimeError("the weights are not on this machine")
 
     monkeypatch.setattr(module, "pretrained", absent)
-    network = choose_network("xception", 3, "installed", 0)
-    assert network.lacks_weights
-    assert network.architecture.tuned == ("",)
     with pytest.raises(RuntimeError, match="not on this machine"):
-        choose_network("xception", 3, "download", 0)
+        choose_network("xception", 3, weights, 0)
+    assert choose_network("xception", 3, "random", 0).origin == {"source": "random weights"}
 
 
 def test_every_build_of_a_pretrained_network_is_a_copy():

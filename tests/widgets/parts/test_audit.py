@@ -19,6 +19,7 @@ def test_tables_without_rows_and_classes_without_pictures_are_hidden(qtbot):
             {"name": ["x"], "other": ["y"], "similarity": [0.99], "leaks": [True]}
         ),
         "skipped": pd.DataFrame(columns=["name", "reason"]),
+        "properties": pd.DataFrame(columns=["property", "accuracy"]),
     }
     picture = np.zeros((96, 96), np.uint8)
     view.show_audit(Audit(tables=tables, pictures={"a": (("x", picture),), "b": ()}))

@@ -242,6 +242,7 @@ def _network_input(recipe: AutoencoderRecipe) -> NetworkInput:
         window_px=recipe.tile,
         view=View(kind="window"),
         normalisation=Normalisation(kind="percentile", low=0.5, high=99.5, scope="image"),
+        info_bar="keep" if recipe.keep_info_bar else "leave out",
     )
 
 

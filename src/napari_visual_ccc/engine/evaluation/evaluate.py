@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -15,7 +15,7 @@ from ...core.result import Evaluation
 from ..classification.calibration import expected_calibration_error
 from ..classification.crops import open_plane, thumbnail
 from ..classification.windows import Device, run_network
-from .metrics import evaluation
+from .metrics import chance_note, evaluation
 from .operating_point import at
 from .robustness import (
     NOT_DEGRADED,
@@ -155,6 +155,7 @@ def _evaluated(
         else None,
     )
     facts["ece_after"] = result.value("expected calibration error")
+    result = replace(result, notes=(*chance_note(result), *result.notes))
     point = card.operating_point
     return result if point is None else at(result, point.thresholds, point.chosen_on)
 
@@ -180,7 +181,7 @@ def _predict_all(
         here = Progress(number, len(data.examples), "images")
         yield here
         try:
-            plane, size = open_plane(example.read(), channels=model.card.channels)
+            plane, size = open_plane(example.read(), model.card.keeps_info_bar, model.card.channels)
         except (ValueError, OSError) as error:
             found.skipped.append((example.name, printable(str(error))))
             continue

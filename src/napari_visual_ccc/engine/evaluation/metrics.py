@@ -95,6 +95,18 @@ def evaluation(
     )
 
 
+def chance_note(result: Evaluation) -> tuple[str, ...]:
+    """Say whether the balanced accuracy may be that of chance."""
+    row = result.summary.set_index("metric").loc["balanced accuracy"]
+    chance = 1 / len(result.classes)
+    if row["low"] > chance:
+        return ()
+    return (
+        f"not shown to be better than chance: the balanced accuracy is {row['value']:.2f} "
+        f"({row['low']:.2f} to {row['high']:.2f}), and {chance:.2f} for guesses",
+    )
+
+
 def accuracy(
     right: np.ndarray, groups: Sequence[str], *, seed: int = 0
 ) -> tuple[float, float, float]:

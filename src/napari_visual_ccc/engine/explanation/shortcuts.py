@@ -18,6 +18,7 @@ from ..classification.windows import Device, model_facts
 from .explain import evidence, grey_plane, start_explanation
 
 if TYPE_CHECKING:
+    from ...nets.card import ModelCard
     from .explainer import Explainer
 
 # relative to a uniform distribution of the evidence
@@ -58,7 +59,11 @@ def detect_shortcuts(  # noqa: PLR0913
     A network may learn an info bar or a frame that the images of a class have in common, instead of
     the specimen (Geirhos et al., Nat. Mach. Intell. 2 (2020) 665; Lapuschkin et al., Nat. Commun.
     10 (2019) 1096). The evidence is computed by HiResCAM, which marks only what the network uses.
-    A bar that only the other classes have leaves no evidence: test all classes.
+    A bar that only the other classes have leaves no evidence: test all classes. The model is shown
+    what it is shown by `classify`: the info bar is tested where the model was trained with info
+    bars, and left out where it was not. Then the size of the images may still tell classes apart,
+    if only one of them had bars: where `train` found that, the model card says so, and so does the
+    first note.
 
     Parameters
     ----------
@@ -100,11 +105,12 @@ def detect_shortcuts(  # noqa: PLR0913
     """
     import pandas as pd
 
+    from ...nets.card import read_card
     from .weights import Target
 
     if not 0 < threshold < 1:
         raise ValueError(f"threshold is {threshold}; choose 0.05 to 0.95")
-    given = grey_plane(image)
+    given, found, shown = _as_shown(grey_plane(image), bar == "auto", info_bar, read_card(model))
     explainer, prediction, target, notes = yield from start_explanation(
         given, spacing, unit, model, target, device
     )
@@ -114,14 +120,11 @@ def detect_shortcuts(  # noqa: PLR0913
     if not positive.any():
         notes = (f"no evidence for {target} in this image", *notes)
     yield Progress(0, 0, "regions")
-    found = InfoBar()
-    if bar == "auto":
-        found = find_info_bar(given[0]) if info_bar is None else info_bar
     facts: dict[str, Any] = {"target": target, **model_facts(explainer.model)}
     facts |= {"info_bar": asdict(found)}
     rows, warnings = [], []
     before = float(prediction.probabilities[number])
-    for name, region in suspicious(given[0], found).items():
+    for name, region in suspicious(given[0], shown).items():
         after = yield from _probability(explainer, _without(explainer.image, name, region), number)
         row = _row(name, region, positive, abs(after - before), threshold)
         rows.append(row)
@@ -131,12 +134,42 @@ def detect_shortcuts(  # noqa: PLR0913
                 f"this model relies on the {name}: {row['share_of_evidence']:.0%} of the evidence "
                 f"lies there and the prediction changes by {row['change']:.2f} without it"
             )
+    facts |= _of_training(explainer.model.card, warnings)
     facts["warned"] = bool(warnings)
     return Result(
         tables={"shortcuts": pd.DataFrame(rows, columns=list(_COLUMNS))},
         facts=facts,
         notes=(*(warnings or ["no sign of a shortcut in this image"]), *notes),
     )
+
+
+def _as_shown(
+    given: tuple[Any, tuple[str, ...]], has_bar: bool, known: InfoBar | None, card: ModelCard
+) -> tuple[tuple[Any, tuple[str, ...]], InfoBar, InfoBar]:
+    """Plane and notes as the model is shown them, the info bar, and what of it is in the plane."""
+    plane, notes = given
+    found = InfoBar()
+    if has_bar:
+        found = find_info_bar(plane) if known is None else known
+    if not found or card.keeps_info_bar:
+        return given, found, found
+    note = f"the info bar was left out, as in training: {found}; it cannot be a shortcut"
+    return (plane[found.specimen(*plane.shape)], (*notes, note)), found, InfoBar()
+
+
+def _of_training(card: ModelCard, warnings: list[str]) -> dict[str, Any]:
+    """Warn of what tells the training images apart without the specimen, as the card states."""
+    about = card.training_data if isinstance(card.training_data, dict) else {}
+    known = about.get("tells_apart")
+    if not isinstance(known, dict) or not known:
+        return {}
+    listed = ", ".join(f"{name} {accuracy:.0%}" for name, accuracy in known.items())
+    warnings.insert(
+        0,
+        "this model may rely on what is no specimen, whatever this image shows: in its training "
+        f"images the class follows from it alone ({listed} of held-out images)",
+    )
+    return {"training_shortcuts": known}
 
 
 def _row(

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ import numpy as np
 
 from ...core.result import Evaluation
 from ..classification.calibration import expected_calibration_error, thin_scores
-from ..evaluation.metrics import evaluation
+from ..evaluation.metrics import chance_note, evaluation
 from ..evaluation.operating_point import at, rates_of, youden_thresholds
 from .learner import Calibration, Fitted
 
@@ -41,6 +42,8 @@ class Training:
         Which images are trained with, calibrated with and tested with.
     recipe : TrainingRecipe
         Choices of the training.
+    telling : mapping
+        Property of the images that tells the classes apart by itself → its accuracy.
     """
 
     data: Dataset
@@ -48,6 +51,7 @@ class Training:
     network: Network
     parts: Partition
     recipe: TrainingRecipe
+    telling: Mapping[str, float] = field(default_factory=dict)
 
 
 def evaluate_parts(
@@ -62,6 +66,7 @@ def evaluate_parts(
     """
     parts = training.parts
     tested = _evaluate(training, calibrated, parts.test, parts.tested_by, notes)
+    tested = replace(tested, notes=(*chance_note(tested), *notes))
     if not len(parts.calibration):
         return tested, None
     chosen_on = CROSS_VALIDATION if parts.folds else VALIDATION
@@ -145,7 +150,7 @@ def package(
         **({"temperature": round(calibrated.temperature, 4)} if len(held_out) else {}),
         "conformal": thin_scores(calibrated.nonconformity),
         "references": kept_names,
-        "training_data": _training_data(data, prepared, parts),
+        "training_data": _training_data(training),
         "metrics": _metrics(tested, parts),
         "layers": layers_of(fitted.net, prepared.network_input.input_px),
         "trained": network.architecture.trained,
@@ -175,7 +180,8 @@ def _selected(tested: Evaluation, epoch: KeptEpoch | None) -> dict[str, Any]:
     return found
 
 
-def _training_data(data: Dataset, prepared: PreparedDataset, parts: Partition) -> dict[str, Any]:
+def _training_data(training: Training) -> dict[str, Any]:
+    data, prepared, parts = training.data, training.prepared, training.parts
     counts = np.bincount(prepared.targets[parts.train], minlength=len(prepared.classes))
     return {
         "name": data.name,
@@ -183,6 +189,8 @@ def _training_data(data: Dataset, prepared: PreparedDataset, parts: Partition) -
         "by_class": dict(zip(prepared.classes, counts.tolist(), strict=True)),
         "groups": len(np.unique(parts.groups[parts.train])),
         "sha256": prepared.digest,
+        # what tells classes apart without the specimen
+        **({"tells_apart": dict(training.telling)} if training.telling else {}),
     }
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -12,7 +11,10 @@ import numpy as np
 from ...arrays.inputs import stretch
 from ...core.dataset import printable
 from ...core.progress import Progress, Steps
+from ..acquisition.bar_detector import info_bar_of
 from ..classification.crops import open_plane, resized_crops, thumbnail
+from ..screening.duplicates import SIDE
+from ..screening.properties import ImageProperties, properties_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
 _CROP_PX = 256
 
 _LARGEST_BYTES, _KEPT_BYTES = 6 << 30, 1 << 30
-
-# images with the same pixels that a note lists
-_LISTED = 10
 
 
 @dataclass(frozen=True)
@@ -63,6 +62,10 @@ class PreparedDataset:
         ``"cross-validated"``.
     pixels : tuple of bytes
         SHA-256 of the pixels of each image.
+    properties : tuple of ImageProperties
+        Size and file of each image.
+    pictures : (n, 96, 96) uint8 array
+        Pictures to find near-duplicates with.
     """
 
     crops: np.ndarray
@@ -79,6 +82,8 @@ class PreparedDataset:
     notes: tuple[str, ...]
     parts: np.ndarray | None = None
     pixels: tuple[bytes, ...] = ()
+    properties: tuple[ImageProperties, ...] = ()
+    pictures: np.ndarray = field(default_factory=lambda: np.zeros((0, SIDE, SIDE), np.uint8))
 
     def mean_by_image(self, values: np.ndarray) -> np.ndarray:
         """Mean over the crops of each image: (n crops, ...) → (n, ...)."""
@@ -136,11 +141,10 @@ def prepare(
             f"{data.name}: images of two classes are needed, {len(read)} could be used{reason}"
         )
     network_input = _network_input(architecture, [one.shape for one in read], recipe)
+    network_input.info_bar = "keep" if recipe.keep_info_bar else "leave out"
     if data.channels:
         network_input.channels = list(data.channels)
-    crops, image_index, thumbnails = yield from _make_crops(
-        read, network_input, recipe.keep_info_bar
-    )
+    crops, image_index, thumbnails, pictures = yield from _make_crops(read, network_input)
     log_sizes = _add_pixel_sizes(network_input, read, recipe.use_pixel_size)
     notes: tuple[str, ...] = (_window_note(network_input),)
     if skipped:
@@ -163,6 +167,8 @@ def prepare(
         notes,
         np.array([one.example.part for one in read]) if has_parts else None,
         tuple(images.pixels),
+        tuple(one.properties for one in read),
+        pictures,
     )
 
 
@@ -173,6 +179,7 @@ class _ReadImage(NamedTuple):
     shape: tuple[int, ...]
     size_nm: float | None
     plane: np.ndarray | None
+    properties: ImageProperties
 
 
 @dataclass
@@ -189,7 +196,8 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "reading images")
         try:
-            plane, size = open_plane(example.read(), recipe.keep_info_bar, data.channels)
+            micrograph = example.read()
+            plane, size = open_plane(micrograph, recipe.keep_info_bar, data.channels)
         except (ValueError, OSError) as error:
             images.skipped.append((example.name, printable(str(error))))
             continue
@@ -204,35 +212,12 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
         held += plane.nbytes
         # thousands of large images do not fit into memory: the later ones are read again
         kept = plane if held <= kept_bytes else None
-        images.read.append(_ReadImage(example, plane.shape[-2:], size, kept))
+        about = properties_of(micrograph, plane.shape[-2:], size, example.path)
+        if recipe.keep_info_bar:
+            about = about._replace(has_bar=bool(info_bar_of(micrograph)))
+        images.read.append(_ReadImage(example, plane.shape[-2:], size, kept, about))
     images.digest = digest.hexdigest()
     return images
-
-
-def same_pixels(
-    prepared: PreparedDataset, parts: np.ndarray, folds: Sequence[np.ndarray] = ()
-) -> list[str]:
-    """Say which images with the same pixels are in different parts or folds."""
-    parts = parts.astype(object)
-    for number, held_out in enumerate(folds, start=1):
-        parts[held_out] = f"fold {number}"
-    alike: dict[bytes, list[int]] = {}
-    for number, one in enumerate(prepared.pixels):
-        alike.setdefault(one, []).append(number)
-    divided = [mine for mine in alike.values() if len({str(parts[k]) for k in mine}) > 1]
-    if not divided:
-        return []
-    names = prepared.table["name"].tolist()
-    listed = "; ".join(
-        " = ".join(f"{names[k]} ({parts[k]})" for k in mine[:_LISTED])
-        + (f" = {len(mine) - _LISTED} more" if len(mine) > _LISTED else "")
-        for mine in divided[:_LISTED]
-    )
-    more = f"; and {len(divided) - _LISTED} more" if len(divided) > _LISTED else ""
-    return [
-        f"images with the same pixels are in different parts: {listed}{more}. The numbers are "
-        "optimistic; put them into one part or one group"
-    ]
 
 
 def _network_input(
@@ -300,16 +285,18 @@ def _window_note(network_input: NetworkInput) -> str:
 
 
 def _make_crops(
-    read: list[_ReadImage], network_input: NetworkInput, keep_info_bar: bool
-) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray]]:
-    """Crops of all images, the image of each crop, and a thumbnail of each image."""
-    crops, image_index, thumbnails, levels = [], [], [], []
+    read: list[_ReadImage], network_input: NetworkInput
+) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
+    """Crops of all images, the image of each crop, a thumbnail and a picture of each image."""
+    crops, image_index, thumbnails, pictures, levels = [], [], [], [], []
     side, total = network_input.input_px, 0
     for number, one in enumerate(read):
         yield Progress(number, len(read), "preparing images")
         plane = one.plane
         if plane is None:
-            plane = open_plane(one.example.read(), keep_info_bar, network_input.channels)[0]
+            plane = open_plane(
+                one.example.read(), network_input.keeps_info_bar, network_input.channels
+            )[0]
         mine = resized_crops(plane, network_input, one.size_nm)
         total += mine.nbytes
         if total > _LARGEST_BYTES:
@@ -320,12 +307,13 @@ def _make_crops(
         crops.append(mine)
         image_index += [number] * len(mine)
         thumbnails.append(thumbnail(plane))
+        pictures.append(thumbnail(plane, SIDE))
         if network_input.depth > 1:
             levels.append([stretch(channel)[1] for channel in plane])
     found = np.concatenate(crops)
     if levels:
         network_input.channel_statistics = _statistics(network_input.channels, levels, found)
-    return found, np.array(image_index), np.stack(thumbnails)
+    return found, np.array(image_index), np.stack(thumbnails), np.stack(pictures)
 
 
 def _statistics(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...core.dataset import CROSS_VALIDATED, missing_classes, shared_groups
-from .prepare import same_pixels
+from ..screening.training_set import same_pixels
 
 if TYPE_CHECKING:
     from ...nets.training.recipe import TrainingRecipe

@@ -183,6 +183,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
     from ...nets import device as devices
     from ...nets.layers import layer_table
     from ...nets.models.network import choose_network
+    from ..screening.training_set import screen
     from .learner import calibrate
     from .package import Training, evaluate_parts, package
 
@@ -198,6 +199,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
         network = choose_network(recipe.network, classes, recipe.weights, recipe.seed, depth)
     learner = _choose_learner(prepared, network, recipe, device)
     parts = partition(prepared, recipe, learner.needs_validation)
+    screening = yield from screen(prepared, parts, recipe.seed)
     if parts.folds:
         fitted = yield from learner.cross_validate(parts.folds, parts.train)
     else:
@@ -205,14 +207,12 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
             parts.train, parts.calibration if len(parts.calibration) else None
         )
     calibrated = calibrate(prepared, fitted, parts)
-    notes = (*prepared.notes, *parts.notes)
-    if network.lacks_weights:
-        notes = (*notes, f"{recipe.model}: {network.origin['source']}; all layers start at random")
-    notes = (*notes, *_unreadable_paths(data))
+    notes = (*screening.notes, *prepared.notes, *parts.notes, *_unreadable_paths(data))
     if not len(parts.calibration):
         notes = (*notes, "no validation part: probabilities are not calibrated")
-    training = Training(data, prepared, network, parts, recipe)
+    training = Training(data, prepared, network, parts, recipe, screening.telling)
     evaluations = evaluate_parts(training, calibrated, notes)
+    notes = evaluations[0].notes
     trained = package(training, fitted, calibrated, evaluations)
     kept = []
     for epoch, steps in learner.checkpoints():

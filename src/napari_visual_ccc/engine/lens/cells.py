@@ -13,6 +13,7 @@ from ...arrays.inputs import plane_of, to_gray
 from ...arrays.lazy import CHUNK_SIDE, rechunk_square
 from ...core.dataset import printable
 from ...core.layers import Placement
+from ...core.micrograph import InfoBar
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps, as_one_step
 from ..acquisition.bar_detector import info_bar_of
@@ -191,10 +192,11 @@ def see_file(example: Example, model: Model, layer: str) -> Steps[SeenFile]:
         If the image cannot be read or is a stack.
     """
     micrograph = example.read()
-    bar = info_bar_of(micrograph)
-    plane, size = open_plane(micrograph, channels=model.card.channels)
+    card = model.card
+    bar = InfoBar() if card.keeps_info_bar else info_bar_of(micrograph)
+    plane, size = open_plane(micrograph, card.keeps_info_bar, card.channels)
     seen = yield from see(plane, micrograph.spacing, micrograph.unit, model, layer)
-    shown = normalised(plane if plane.ndim == 2 else plane[0], model.card)
+    shown = normalised(plane if plane.ndim == 2 else plane[0], card)
     return SeenFile(example.name, seen, shown, size, (bar.top, bar.left))
 
 

@@ -29,15 +29,12 @@ class Network:
         Side of the input in pixels → network with a new classifier.
     origin : mapping
         ``source`` of its weights and, for weights from elsewhere, their ``sha256``.
-    lacks_weights : bool
-        Whether pretrained weights exist, but not on this machine.
     """
 
     name: str
     architecture: Architecture
     build: Callable[[int], nn.Module]
     origin: Mapping[str, str]
-    lacks_weights: bool = False
 
 
 def choose_network(
@@ -84,16 +81,10 @@ def _for_grey(name: str, classes: int, weights: Weights, seed: int) -> Network:
             return replace(network, architecture=_from_scratch(network.architecture))
         return network
     found = architecture(name)
-    source, lacks_weights = found.source or "random weights", False
+    source = found.source or "random weights"
     if found.pretrained and weights != "random":
-        try:
-            network = _pretrained(found.pretrained, classes, weights, seed)
-            return replace(network, name=name, architecture=found)
-        except RuntimeError:
-            if weights == "download":
-                raise
-            source = "random weights: those of ImageNet are not on this machine"
-            lacks_weights = True
+        network = _pretrained(found.pretrained, classes, weights, seed)
+        return replace(network, name=name, architecture=found)
     if found.pretrained:
         found = _from_scratch(found)
 
@@ -101,7 +92,7 @@ def _for_grey(name: str, classes: int, weights: Weights, seed: int) -> Network:
         with seeded(seed):
             return found.build(classes, side)
 
-    return Network(name, found, build, {"source": source}, lacks_weights)
+    return Network(name, found, build, {"source": source})
 
 
 def _pretrained(name: str, classes: int, weights: Weights, seed: int) -> Network:

@@ -91,3 +91,18 @@ class AnomalyScale(CardPart):
         if not self.peaks or any(one != sorted(one) for one in self.peaks.values()):
             raise ValueError("its card has no usable 'anomaly'")
         return self
+
+
+class KnnThreshold(CardPart):
+    """Distance to the training images beyond which an image is out of distribution.
+
+    Parameters
+    ----------
+    threshold : float
+        Mean cosine distance to the nearest training images.
+    share : float
+        Share of the validation images within it.
+    """
+
+    threshold: Annotated[float, Field(ge=0, le=2)]
+    share: Annotated[float, Field(ge=0, le=1)]

@@ -18,10 +18,14 @@ class AuditView(QScrollArea):
         self.pictures = Canvas((4, 3), 220)
         self.counts, self.formats = Table("classes"), Table("formats")
         self.duplicates, self.skipped = Table("duplicates"), Table("skipped")
+        self.properties = Table("properties")
         inside = QWidget()
         layout = QVBoxLayout(inside)
         layout.setContentsMargins(0, 6, 0, 0)
-        for widget in (self.counts, self.pictures, self.formats, self.duplicates, self.skipped):
+        for widget in (
+            self.counts, self.pictures, self.formats, self.properties, self.duplicates,
+            self.skipped,
+        ):  # fmt: skip
             layout.addWidget(widget)
         self.setWidget(inside)
         self.setWidgetResizable(True)
@@ -34,7 +38,11 @@ class AuditView(QScrollArea):
         duplicates = tables["duplicates"][["name", "other", "similarity"]].assign(leaks=leaks)
         self.counts.show_frame(tables["classes"])
         self.formats.show_frame(tables["formats"])
-        for table, frame in ((self.duplicates, duplicates), (self.skipped, tables["skipped"])):
+        for table, frame in (
+            (self.properties, tables["properties"]),
+            (self.duplicates, duplicates),
+            (self.skipped, tables["skipped"]),
+        ):
             table.setVisible(bool(len(frame)))
             table.show_frame(frame)
         drawn = any(audit.pictures.values())

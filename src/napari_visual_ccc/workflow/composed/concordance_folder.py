@@ -80,7 +80,8 @@ def concordance_folder(  # noqa: PLR0913
 
     from ...nets.card import read_card
 
-    known = read_card(model).classes
+    card = read_card(model)
+    known = card.classes
     if target and target not in known:
         raise ValueError(f"the model has no class {target!r}; its classes are {', '.join(known)}")
     if labels is not None and not Path(labels).is_dir():
@@ -90,7 +91,8 @@ def concordance_folder(  # noqa: PLR0913
     regions: dict[str, None] = {}
 
     def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
-        image, scale = specimen_of(micrograph), (micrograph.spacing, micrograph.unit)
+        image = specimen_of(micrograph, keep_info_bar=card.keeps_info_bar)
+        scale = (micrograph.spacing, micrograph.unit)
         heat = yield from explain(image, *scale, model=model, target=target, device=device)
         phases, called = yield from _phases(
             image, micrograph, folder, segmentation, clusters, labels, names

@@ -1,0 +1,1 @@
+"""Screening of labelled images: near-duplicates, properties of classes, micrographs of names."""
