@@ -94,3 +94,11 @@ def test_occluding_regions_costs_time():
     assert some.seconds > 30 * none.seconds
     assert none.bytes < default.bytes == some.bytes
     assert none.seconds < default.seconds < some.seconds
+
+
+def test_the_training_of_an_autoencoder_is_forecast_from_its_choices(monkeypatch):
+    monkeypatch.setattr(preflight, "_slowness", lambda: 2.0)
+    choices = {"tile": 96, "tiles": 600, "batch_size": 32, "epochs": 30, "validation": 0.2}
+    found = preflight.autoencoder({**choices, "device": "cpu"})
+    assert 180 < found.seconds < 260
+    assert "about 3 min" in describe(found, 8_000_000_000)

@@ -142,10 +142,12 @@ def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
 
 
 def _train_autoencoder(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
+    from ..workflow.cost import autoencoder, describe
     from ..workflow.models import check_companions, named, save_model
 
     path = named(output)
     check_companions(path, force=force)
+    print(f"{describe(autoencoder(parameters))}.", file=sys.stderr)
     result = _interruptible("train_autoencoder", data, parameters)
     print(result.summary.round(3).to_string(index=False))
     _notes(result)

@@ -250,6 +250,14 @@ def anomaly_map(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
     return network(8, ns, plane=plane)(kind, choices)
 
 
+def autoencoder(choices: Mapping[str, Any]) -> Cost:
+    """Cost of `train_autoencoder`, which depends on its choices more than on the images."""
+    from ..engine.autoencoder.trained import forecast
+
+    needed, seconds = forecast(choices)
+    return Cost(needed, 1, math.nan if _has_graphics(choices) else seconds * _slowness())
+
+
 def _counted(kind: np.dtype) -> bool:
     """Whether every grey level has a bin of its own, so that no limits are needed first."""
     return kind.kind in "bui" and kind.itemsize <= 2

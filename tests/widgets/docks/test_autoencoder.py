@@ -82,3 +82,11 @@ def test_every_choice_has_a_field_but_those_that_the_widget_sets(viewer):
     training.stop()
     assert used == []
     assert not training.save_button.enabled
+
+
+def test_the_forecast_follows_the_choices(viewer):
+    training = dock(viewer, "lens").training
+    first = training.forecast.text()
+    assert first.startswith("Needs ~")
+    training.fields["epochs"].value = 900
+    assert training.forecast.text() != first

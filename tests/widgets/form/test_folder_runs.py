@@ -2,8 +2,10 @@ from __future__ import annotations
 
 import pytest
 import tifffile
+from qtpy.QtWidgets import QLabel
 
 from napari_visual_ccc.widgets.docks.families import Denoise, Segment
+from napari_visual_ccc.widgets.docks.lens import Lens
 from napari_visual_ccc.widgets.docks.quality import Quality
 from napari_visual_ccc.workflow.operations import OPERATIONS
 
@@ -62,6 +64,17 @@ def test_it_is_offered_where_an_image_is_all_that_is_needed(viewer):
     for name, expected in (("threshold", True), ("sam_masks", True), ("label_objects", False)):
         form.method.value = OPERATIONS[name].title
         assert form.folder_runs.button.native.isHidden() is not expected
-        assert form.folder_runs.overlays.native.isHidden() is not expected
+        assert form.folder_runs.row.native.isHidden() is not expected
     for other in (Denoise, Quality):
         assert other(viewer).folder_runs.button.native.isHidden()
+
+
+def test_overlays_are_labelled_and_offered_where_labels_come_out(viewer):
+    form = Lens(viewer)
+    viewer.window.add_dock_widget(form)
+    for name, expected in (("activations", False), ("anomaly_map", True), ("reconstruct", False)):
+        form.method.value = OPERATIONS[name].title
+        assert form.folder_runs.row.native.isHidden() is not expected
+        assert not form.folder_runs.button.native.isHidden()
+    texts = [one.text() for one in form.folder_runs.row.native.findChildren(QLabel)]
+    assert "Overlays" in texts

@@ -16,6 +16,7 @@ from superqt import QCollapsible
 from ...core.progress import Progress
 from ...report import plots
 from ...workflow import signature
+from ...workflow.cost import autoencoder, describe
 from ...workflow.models import save_model
 from ...workflow.run import Outcome, execute
 from ..form.fields import field_of
@@ -77,7 +78,14 @@ class AutoencoderTraining(Container):
         fold = QCollapsible("More parameters")
         fold.addWidget(more.native)
         fold.collapse(animate=False)
-        for widget in (fold, self._buttons.native, self.bar.native, self.message, self.tabs):
+        for widget in (
+            fold,
+            self.forecast,
+            self._buttons.native,
+            self.bar.native,
+            self.message,
+            self.tabs,
+        ):
             self.native.layout().addWidget(widget)
         # Qt does not own the Python side of these
         self._kept = (first, more, fold)
@@ -85,6 +93,13 @@ class AutoencoderTraining(Container):
         self.save_button.changed.connect(lambda: self.save())
         self.use_button.changed.connect(self.use)
         self.native.destroyed.connect(self._close)
+        for field in self.fields.values():
+            field.changed.connect(self._show_forecast)
+        self._show_forecast()
+
+    def _show_forecast(self) -> None:
+        text = describe(autoencoder(self.choices))
+        self.forecast.setText(f"{text[:1].upper()}{text[1:]}.")
 
     def _make_widgets(self) -> None:
         self.train_button = PushButton(text="Train", tooltip=signature.summary(NAME))
@@ -100,6 +115,8 @@ class AutoencoderTraining(Container):
             labels=False,
         )
         self.bar = ProgressBar(min=0, max=100, visible=False)
+        self.forecast = QLabel()
+        self.forecast.setWordWrap(True)
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.hide()

@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
-from magicgui.widgets import ComboBox, PushButton
+from magicgui.widgets import ComboBox, Container, PushButton
 from qtpy.QtWidgets import QFileDialog
 
 from ...core.result import Result
@@ -34,10 +34,13 @@ class FolderRuns:
             "a new folder beside it",
         )  # fmt: skip
         self.overlays = ComboBox(
-            label="Overlays", value="filled", choices=get_args(Overlay), visible=False,
+            label="Overlays", value="filled", choices=get_args(Overlay),
             tooltip="Transparent PNG files of labels to lay over the images, with white outlines "
             "or without",
         )  # fmt: skip
+        # a form has no labels of its own
+        self.row = Container(widgets=[self.overlays], visible=False)
+        self.row.margins = (0, 0, 0, 0)
         self.button.changed.connect(self.choose)
 
     @property
@@ -49,8 +52,10 @@ class FolderRuns:
         return self.form.operation.takes == "image" and not needed
 
     def offer(self, offered: bool) -> None:
-        """Show or hide the button and its choice."""
-        self.button.visible = self.overlays.visible = offered and self.is_possible
+        """Show or hide the button, and its choice where labels come out."""
+        shown = offered and self.is_possible
+        self.button.visible = shown
+        self.row.visible = shown and self.form.operation.gives_labels
 
     def choose(self) -> None:
         """Ask for the folder."""

@@ -92,7 +92,7 @@ class Form(Container):
         wrapped(self.message, self.forecast)
         return [
             self.method, self.place, self.prompt_points, self.fetcher, self.level, self.live,
-            self.forecast, buttons, self.folder_runs.overlays, self.folder_runs.button,
+            self.forecast, buttons, self.folder_runs.row, self.folder_runs.button,
             self.bar, self.message, self.store_button,
         ]  # fmt: skip
 
