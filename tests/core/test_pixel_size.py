@@ -68,3 +68,18 @@ def test_only_sizes_within_slices_grow_with_the_stride():
 def test_thick_slices_are_several_pixels_deep():
     assert voxel_shape(PixelSize((8.0, 4.0, 1.0), "nm")) == (4, 2, 0.5)
     assert voxel_shape(None) == (1, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("size", "square"),
+    [((2, 2), True), ((0.05071414, 0.05070176), True), ((1.32, 1.33), True), ((1.0, 1.02), False),
+     ((2, 1), False), ((3.0, 0.1 + 0.2), False), ((0.3, 0.1 + 0.2), True)],
+)  # fmt: skip
+def test_rounding_does_not_stretch_a_pixel(size, square):
+    assert PixelSize(size, "nm").is_square is square
+    assert PixelSize(size[::-1], "nm").is_square is square
+
+
+def test_a_square_pixel_has_a_side():
+    assert PixelSize((2.3, 2.3), "nm").side == 2.3
+    assert PixelSize((1.32, 1.33), "nm").side == pytest.approx(1.325, abs=1e-3)

@@ -285,3 +285,43 @@ def test_prompts_are_points_shapes_or_labels():
     assert in_pixels(labels, (20, 30)) is labels
     with pytest.raises(ValueError, match="labels of the size of the image, 20 x 30"):
         in_pixels(labels[1:], (20, 30))
+
+
+# axes and colours of inputs ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+@pytest.mark.parametrize("kind", [np.asarray, Micrograph])
+@pytest.mark.parametrize("name", ["label_objects", "region_table", "watershed_split"])
+def test_a_mask_in_colour_is_a_mask_for_each_operation(channels, kind, name):
+    mask = np.zeros((60, 70), np.uint8)
+    mask[5:15, 5:20], mask[30:50, 40:60] = 255, 255
+    colour = getattr(ccc, name)(kind(np.stack([mask] * channels, -1)), min_size=5)
+    grey = getattr(ccc, name)(kind(mask), min_size=5)
+    pd.testing.assert_frame_equal(colour.table, grey.table)
+    assert "equal channels" in " ".join(colour.notes)
+
+
+def test_a_map_in_colours_is_measured_by_its_colours():
+    labels = np.zeros((40, 50), np.uint8)
+    labels[2:10, 2:10], labels[2:12, 10:30], labels[20:38, 20:45] = 1, 2, 3
+    table = np.array([(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)], np.uint8)
+    found = ccc.region_table(table[labels], None, 2.0, "nm").table
+    assert sorted(found["area_nm2"]) == [256, 800, 1800]
+
+
+@pytest.mark.parametrize("kind", [np.asarray, da.from_array, Micrograph])
+def test_numbers_behind_the_columns_are_no_columns(kind):
+    image = np.full((60, 70), 60, np.uint8)
+    image[20:40, 20:50] = 200
+    found = ccc.threshold(kind(image[..., None]))
+    assert found.layer().data.shape == (60, 70)
+    several = ccc.threshold(kind(np.stack([image, image // 2], -1)))
+    assert several.layer().data.shape == (2, 60, 70)
+    assert any("channels" in note for note in several.notes)
+
+
+def test_notes_of_a_file_are_not_given_again():
+    image = Micrograph(np.zeros((60, 70)), notes=("of the file",))
+    image.data[20:40, 20:50] = 1
+    assert "of the file" not in ccc.threshold(image).notes

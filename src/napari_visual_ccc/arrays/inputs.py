@@ -155,6 +155,80 @@ def stretch(
     return np.clip(stretched, 0, 1, out=stretched), limits
 
 
+# more colours than these are those of a picture
+_MOST_COLOURS = 4096
+
+# grey levels that JPEG moves black and white by, and the share of other levels at edges
+_JPEG, _EDGES = 32, 0.05
+
+
+def labels_of(given: Any) -> tuple[Any, tuple[str, ...]]:
+    """Make labels of a mask or label map that was saved as a picture.
+
+    Parameters
+    ----------
+    given : (..., Y, X) or (..., Y, X, 3 or 4) array
+        Labels, or their picture: of grey saved as colour, one channel is taken; of a map in
+        colours, each colour is a label and black is the background (without black, the most
+        frequent colour is); a mask that JPEG has blurred becomes one of 0 and 255 again.
+
+    Returns
+    -------
+    labels : (..., Y, X) array
+        The input itself where it is no picture.
+    notes : tuple of str
+        What was done, for the user.
+
+    Raises
+    ------
+    ValueError
+        If it is a picture of too many colours.
+    """
+    given = as_array_or_dask(given)
+    if given.ndim > 2 and given.shape[-1] in (3, 4) and given.dtype.kind in "biuf":
+        return _labels_of_colours(np.asarray(given))
+    if given.dtype == np.uint8 and not is_lazy(given) and _is_blurred_mask(given):
+        note = "a mask with the traces of JPEG: levels above half are its objects"
+        return np.where(given > 127, np.uint8(255), np.uint8(0)), (note,)
+    return given, ()
+
+
+def _labels_of_colours(picture: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    colours = picture[..., :3]
+    if (colours == colours[..., :1]).all():
+        labels, notes = labels_of(np.ascontiguousarray(colours[..., 0]))
+        return labels, ("labels saved as colour, with equal channels: one was used", *notes)
+    found, inverse, count = np.unique(
+        colours.reshape(-1, 3), axis=0, return_inverse=True, return_counts=True
+    )
+    if len(found) > _MOST_COLOURS:
+        raise ValueError(
+            f"labels are a colour picture of {len(found):,} colours: segment it first, or save the "
+            "labels as grey numbers without smoothing or JPEG"
+        )
+    black = np.flatnonzero((found == 0).all(axis=1))
+    ground = int(black[0]) if len(black) else int(count.argmax())
+    numbers = np.arange(1, len(found) + 1, dtype=np.uint16)
+    numbers[ground:] -= 1
+    numbers[ground] = 0
+    colour = ", ".join(str(one) for one in found[ground])
+    note = f"a label map in colours: each of {len(found) - 1} colours is a label"
+    note += "" if len(black) else f", the most frequent one ({colour}) is the background"
+    return numbers[inverse.reshape(colours.shape[:-1])], (note,)
+
+
+def _is_blurred_mask(grey: np.ndarray) -> bool:
+    """Whether nearly all levels are near 0 or the highest one, but not on it."""
+    count = np.bincount(grey.reshape(-1), minlength=256)
+    high = int(np.flatnonzero(count)[-1]) if grey.size else 0
+    low, top = count[: _JPEG + 1], count[max(high - _JPEG, 0) :]
+    # a label of 255 alone marks what other programs ignore
+    if high < 128 or np.count_nonzero(top) < 2 or np.count_nonzero(count) < 4:
+        return False
+    between = grey.size - low.sum() - top.sum()
+    return bool(low.sum() and top.sum() and between <= _EDGES * grey.size)
+
+
 # side of the part that is checked for being a micrograph instead of labels
 _CHECKED = 2048
 

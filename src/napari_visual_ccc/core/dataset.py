@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -18,10 +19,13 @@ if TYPE_CHECKING:
 
 # names of the parts of a data set, in any case
 _PARTS = {
-    "train": "train", "training": "train",
-    "val": "validation", "valid": "validation", "validation": "validation",
-    "test": "test", "testing": "test", "holdout": "test", "hold-out": "test",
+    "train": "train", "training": "train", "trn": "train",
+    "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
+    "test": "test", "testing": "test", "tst": "test", "holdout": "test", "eval": "test",
+    "evaluation": "test",
 }  # fmt: skip
+
+_WORDS = re.compile(r"(set|data|dataset|images|imgs|split|part)$")
 
 # part of all images of a cross-validation, in the table that `train` writes
 CROSS_VALIDATED = "cross-validated"
@@ -29,7 +33,9 @@ CROSS_VALIDATED = "cross-validated"
 
 def part_named(name: str) -> str:
     """Part that a name stands for: ``"train"``, ``"validation"``, ``"test"``, or empty."""
-    return _PARTS.get(name.strip().lower(), "")
+    # numbers may bring folders into order: 1_train
+    plain = re.sub(r"^\d+\.?|[\s_-]+", "", name.lower().strip())
+    return _PARTS.get(plain) or _PARTS.get(_WORDS.sub("", plain), "")
 
 
 @dataclass(frozen=True)
@@ -96,15 +102,8 @@ class Dataset:
         if len(self.classes) < self.min_classes:
             found = ", ".join(self.classes) or "none"
             count = "two" if self.min_classes > 1 else "one"
-            why = (
-                f"; {self.skipped[0][0]}: {self.skipped[0][1]}"
-                if self.channels and self.skipped
-                else ""
-            )
-            raise ValueError(
-                f"{self.name}: {count} or more classes with images are needed, found {found}; put "
-                f"the images of each class into a folder of its own{why}"
-            )
+            needed = f"{count} or more classes with images are needed, found {found}"
+            raise ValueError(f"{self.name}: {needed}; {self._advice}")
         object.__setattr__(self, "examples", _with_distinct_names(self.examples))
         without = next((one.name for one in self.examples if not one.part), None)
         if self.is_divided and without is not None:
@@ -112,6 +111,17 @@ class Dataset:
                 f"{self.name}: {without} has no part; give all images one (train, validation or "
                 "test), or none"
             )
+
+    @property
+    def _advice(self) -> str:
+        """What to do about too few classes: what most files were left out for, if any were."""
+        put = "put the images of each class into a folder of its own"
+        if not self.skipped:
+            return put
+        reason, count = Counter(why for _, why in self.skipped).most_common(1)[0]
+        name = next(name for name, why in self.skipped if why == reason)
+        why = f"{count} left out, such as {name}: {reason}"
+        return why if not self.examples and not self.channels else f"{put}; {why}"
 
     @property
     def classes(self) -> tuple[str, ...]:

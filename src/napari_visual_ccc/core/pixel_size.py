@@ -13,6 +13,9 @@ Spacing = Sequence[float] | float | None
 
 Sizes = tuple[float, float, float]
 
+# relative difference of height and width up to which a pixel is square: files have three digits
+_SQUARE = 0.01
+
 
 @dataclass(frozen=True)
 class PixelSize:
@@ -78,6 +81,16 @@ class PixelSize:
     def width(self) -> float:
         """Size along x."""
         return self.sizes[-1]
+
+    @property
+    def is_square(self) -> bool:
+        """Whether height and width are equal, up to the rounding of files: 1 %."""
+        return abs(self.height - self.width) <= _SQUARE * max(self.height, self.width)
+
+    @property
+    def side(self) -> float:
+        """Side of a square pixel."""
+        return self.height if self.height == self.width else self.mean
 
     @property
     def mean(self) -> float:

@@ -6,7 +6,7 @@ import functools
 import os
 import re
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -14,7 +14,10 @@ from typing import TYPE_CHECKING
 from ..core.dataset import CROSS_VALIDATED, Dataset, Example, part_named, printable
 from ..core.micrograph import Micrograph, channel_names
 from .channels import by_image, complete, read_channels, read_files
+from .folders import files_below, inner_parts, is_class, own_results, parts_of, same_image
 from .read import FOLDERS, is_image, read
+from .tables import SUFFIXES as TABLES
+from .tables import path_in, read_text_table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -37,7 +40,8 @@ def load(
     Parameters
     ----------
     source : str or Path
-        Folder or ``.csv`` file (columns ``path`` and ``label``; if there are, ``group``, ``part``
+        Folder or table as text, ``.csv``, ``.tsv`` or ``.txt``, with any separator (columns
+        ``path`` and ``label``; if there are, ``group``, ``part``
         and ``name``; in capitals or not; paths are relative to the table). An image whose name
         another one has is named by its path. The split that `train` writes beside a
         model is such a table.
@@ -75,7 +79,7 @@ def load(
         return Dataset((_example(source, source.name, "", source.name),), source.stem, (), 0)
     if source.is_dir():
         return _from_folder(source, pattern, min_classes, names)
-    if source.suffix.lower() == ".csv":
+    if source.suffix.lower() in TABLES:
         return _from_csv(source, pattern, min_classes, names)
     raise ValueError(f"{source}: choose a folder with one folder for each class, or a .csv table")
 
@@ -93,7 +97,9 @@ def unlabelled(folder: str | Path, channels: Sequence[str] = ()) -> list[Example
     folder = Path(folder)
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
-    paths = sorted(p for p in _files(folder) if is_image(p))
+    paths = sorted(p for p in files_below(folder) if is_image(p))
+    results = own_results(paths)
+    paths = [path for path in paths if path not in results]
     if not paths:
         raise ValueError(f"{folder}: no image that can be read")
     found, alone = _joined(paths, channels)
@@ -127,8 +133,8 @@ def _from_folder(
     folder: Path, pattern: re.Pattern[str] | None, min_classes: int, channels: tuple[str, ...]
 ) -> Dataset:
     examples: list[Example] = []
-    places = sorted(p for p in folder.iterdir() if _is_class(p))
-    parts = _parts_of(folder, places)
+    places = sorted(p for p in folder.iterdir() if is_class(p))
+    parts = parts_of(folder, places)
     if not min_classes and not parts:
         return _plain(folder, pattern)
     skipped = _outside(folder, folder)
@@ -136,27 +142,44 @@ def _from_folder(
         skipped += [(p.name, "not a part: train, validation or test") for p in places
                     if p not in parts]  # fmt: skip
         skipped += [one for place in parts for one in _outside(place, folder)]
-        places = sorted(p for place in parts for p in place.iterdir() if _is_class(p))
-    for place in places:
-        part = parts.get(place.parent, "")
-        paths, incomplete = _joined(sorted(_files(place)), channels)
+        places = sorted(p for place in parts for p in place.iterdir() if is_class(p))
+    inner = {} if parts else inner_parts(places)
+    of_class = {place: _joined(sorted(files_below(place)), channels) for place in places}
+    every = [path for paths, _ in of_class.values() for path in paths]
+    unusable = _unusable(every, channels)
+    for place, (paths, incomplete) in of_class.items():
         skipped += [
             (printable(path.relative_to(folder).as_posix()), why) for path, why in incomplete
         ]
         for path in paths:
             name = printable(path.relative_to(folder).as_posix())
-            if not is_image(path):
-                skipped.append((name, "not an image format that can be read"))
-                continue
-            directly = path.parent == place
-            otherwise = name if directly else path.parent.relative_to(place).as_posix()
+            top = place / path.relative_to(place).parts[0]
+            base = top if top in inner else place
+            directly = path.parent == base
+            otherwise = name if directly else path.parent.relative_to(base).as_posix()
             group = _group(path.stem, otherwise, pattern)
-            if not group:
-                skipped.append((name, "the group pattern does not match its name"))
+            why = unusable.get(path, "" if group else "the group pattern does not match its name")
+            if why:
+                skipped.append((name, why))
                 continue
+            part = inner.get(top, parts.get(place.parent, ""))
             examples.append(_example(path, name, place.name, group, part, channels))
     name = folder.resolve().name
     return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels)
+
+
+def _unusable(paths: Sequence[Path], channels: Sequence[str]) -> dict[Path, str]:
+    """Files that are no images of a data set, with the reason."""
+    images = [path for path in paths if is_image(path)]
+    found = dict.fromkeys(set(paths) - set(images), "not an image format that can be read")
+    found |= dict.fromkeys(own_results(images), "a result of this package")
+    if not channels:
+        left = [path for path in images if path not in found]
+        found |= {
+            path: f"the same image as {other.name}, in another format"
+            for path, other in same_image(left).items()
+        }
+    return found
 
 
 def _plain(folder: Path, pattern: re.Pattern[str] | None) -> Dataset:
@@ -181,33 +204,6 @@ def _outside(place: Path, folder: Path) -> list[tuple[str, str]]:
         for path in sorted(place.iterdir())
         if is_image(path) and (path.is_file() or path.suffix.lower() in FOLDERS)
     ]
-
-
-def _parts_of(folder: Path, places: list[Path]) -> dict[Path, str]:
-    """Part of each folder that is named like one; empty where the folders are classes.
-
-    A class may be called train: folders are parts if there is another part beside it, or nothing
-    else.
-    """
-    parts = {place: part_named(place.name) for place in places if part_named(place.name)}
-    names = set(parts.values())
-    if not names or (len(parts) < len(places) and not ("train" in names and len(names) > 1)):
-        return {}
-    return parts
-
-
-def _is_class(place: Path) -> bool:
-    hidden = place.name.startswith(".")
-    return place.is_dir() and not hidden and place.suffix.lower() not in FOLDERS
-
-
-def _files(folder: Path) -> Iterable[Path]:
-    for place, folders, names in os.walk(folder):
-        folders[:] = [one for one in folders if not one.startswith(".")]
-        # a store of many files is one image
-        names += [one for one in folders if one.lower().endswith(FOLDERS)]
-        folders[:] = [one for one in folders if not one.lower().endswith(FOLDERS)]
-        yield from (Path(place) / name for name in names if not name.startswith("."))
 
 
 def _joined(
@@ -251,13 +247,7 @@ def _example(
 
 
 def _read_table(file: Path, channels: tuple[str, ...]) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        table = pd.read_csv(file, dtype=str, keep_default_na=False, encoding="utf-8-sig")
-    except (ValueError, UnicodeDecodeError) as error:
-        raise ValueError(f"{file}: cannot be read as a table ({error})") from None
-    table = _with_known_columns(table, channels)
+    table = _with_known_columns(read_text_table(file), channels)
     if "path" not in table and "name" in table:
         # the split of version 0.1.0, put into the folder of its images
         table["path"] = table["name"]
@@ -284,7 +274,7 @@ def _from_csv(
     rows = zip(table.to_dict("records"), parts, _names_in(table), strict=True)
     for number, (row, part, name) in enumerate(rows, 2):
         path_text, label = row["path"].strip(), row["label"].strip()
-        path = file.parent / path_text
+        path = path_in(file.parent, path_text)
         if not path_text or not (label or not min_classes):
             skipped.append((f"line {number}", "no path or no label"))
         elif not path.exists():
@@ -293,7 +283,9 @@ def _from_csv(
             lacks = next(channel for channel in channels if not row[channel].strip())
             skipped.append((name, f"no path of the channel {lacks}"))
         else:
-            files = {c: file.parent / row[c].strip() for c in channels} if in_columns else None
+            files = (
+                {c: path_in(file.parent, row[c].strip()) for c in channels} if in_columns else None
+            )
             otherwise = str(row.get("group", "")).strip() or name
             group = _group(path.stem, otherwise, pattern)
             if not group:

@@ -27,6 +27,7 @@ from ..engine.classification.classify import classify
 from ..engine.classification.crops import open_plane
 from ..engine.classification.decision import Decision, thresholds_of
 from ..engine.classification.windows import COVERAGE, Device
+from ..io.axes import without_singles
 from ..io.datasets import unlabelled
 
 # an image whose finest detail is this many times coarser than the median is less sharp
@@ -210,6 +211,8 @@ def specimen_of(
     if channels:
         return open_plane(micrograph, keep_info_bar, channels)[0]
     grey, _ = to_gray(micrograph.data)
+    # a single slice of a stack is an image
+    grey = without_singles(grey)
     if keep_info_bar:
         return grey
     return grey[(..., *info_bar_of(micrograph).specimen(*grey.shape[-2:]))]

@@ -32,7 +32,14 @@ from .signature import (
     resolved,
     takes_bar,
 )
-from .specimen import in_pixels, keeps_info_bar, model_channels, on_field, with_channels
+from .specimen import (
+    as_input,
+    in_pixels,
+    keeps_info_bar,
+    model_channels,
+    on_field,
+    with_channels,
+)
 
 if TYPE_CHECKING:
     from .record import Record
@@ -106,7 +113,7 @@ def execute(
     operation = _known(name)
     choices = resolved(name, checked(name, choices or {}, limits=limits))
     _check_inputs(operation, given)
-    given = _given(name, given)
+    given, of_inputs = _given(name, given)
     first = next(iter(given.values()))
     choices |= _inherited(operation, first, choices)
     if spacing is None and isinstance(first, Micrograph):
@@ -115,6 +122,7 @@ def execute(
 
     # nothing of the record may fail after the work
     previous, notes = _previous(first)
+    notes = (*of_inputs, *notes)
     source = {
         "name": _name(first),
         "path": _path(first),
@@ -184,14 +192,23 @@ def _check_inputs(operation: Operation, given: Mapping[str, Any]) -> None:
             raise ValueError(f"{operation.name} needs {key}")
 
 
-def _given(name: str, given: Mapping[str, Any]) -> dict[str, Any]:
-    """Inputs that are not left out; points and shapes in pixels of the image."""
+def _given(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Inputs that are not left out, in the order of axes that operations expect.
+
+    Points and shapes are in pixels of the image; pictures of labels are labels.
+    """
     there = {key: given[key] for key in inputs(name) if given.get(key) is not None}
+    kinds = input_kinds(name)
+    notes: list[str] = []
+    for key, one in there.items():
+        if kinds[key] in ("image", "labels", "heatmap"):
+            there[key], more = as_input(one, kinds[key])
+            notes += more
     shape = np.shape(_array(next(iter(there.values()), None)))
-    for key, kind in input_kinds(name).items():
+    for key, kind in kinds.items():
         if kind == "prompts" and key in there:
             there[key] = in_pixels(there[key], shape)
-    return there
+    return there, tuple(notes)
 
 
 def _bar(

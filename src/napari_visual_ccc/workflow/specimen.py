@@ -9,11 +9,13 @@ from typing import Any
 
 import numpy as np
 
-from ..core.layers import Placement, PointsLayer, ShapesLayer
+from ..arrays.inputs import labels_of
+from ..core.layers import Layer, Placement, PointsLayer, ShapesLayer
 from ..core.micrograph import CHANNEL_AXIS, Axis, InfoBar, Micrograph, plane_shape, select_channels
 from ..core.pixel_size import PixelSize
 from ..core.progress import Steps
 from ..core.result import Result
+from ..io.axes import in_order
 from .operations import Operation
 from .signature import parameters
 
@@ -120,6 +122,38 @@ def on_field(
         facts={**result.facts, "info_bar": bar.pixels},
         notes=(*result.notes, f"the info bar was left out: {bar}"),
     )
+
+
+def as_input(given: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
+    """Decide axes and colours of an input: of an array as of a file without names of axes.
+
+    Parameters
+    ----------
+    given : Micrograph, Result, Layer or array
+        Results and layers are as operations made them.
+    kind : {'image', 'labels', 'heatmap'}
+        Labels that are a picture become labels.
+
+    Returns
+    -------
+    given
+        With the axes in order.
+    notes : tuple of str
+        What was decided, for the user; notes of a file have been given when it was read.
+    """
+    if isinstance(given, Result | Layer):
+        return given, ()
+    is_array = not isinstance(given, Micrograph)
+    image = (
+        Micrograph(given if hasattr(given, "ndim") else np.asarray(given)) if is_array else given
+    )
+    found = in_order(image)
+    notes = found.notes[len(image.notes) :]
+    if kind == "labels":
+        data, more = labels_of(found.data)
+        notes = (*notes, *more)
+        found = found if data is found.data else replace(found, data=data, levels=())
+    return (found.data if is_array else found), notes
 
 
 def in_pixels(given: Any, shape: tuple[int, ...]) -> Any:

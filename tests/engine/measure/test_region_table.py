@@ -187,3 +187,18 @@ def test_a_column_of_a_person_is_not_rescaled():
     table = pd.DataFrame({"label": [1], "area_nm2": [4.0], "standard_nm": [100.0]})
     found = rescaled_table(table, PixelSize((2.0, 2.0), "nm"), PixelSize((4.0, 4.0), "nm"))
     assert found.iloc[0].to_dict() == {"label": 1, "area_nm2": 16, "standard_nm": 100}
+
+
+@pytest.mark.parametrize(
+    "size", [(0.05071414, 0.05070176), (0.05070176, 0.05071414), (1.325, 1.33)]
+)
+def test_rounding_of_a_pixel_size_loses_no_column(size):
+    labels = np.zeros((40, 40), np.uint8)
+    labels[5:25, 8:30] = 1
+    found, square = (ccc.region_table(labels, None, one, "nm") for one in (size, size[0]))
+    assert found.notes == ()
+    assert found.table["perimeter_nm"][0] == pytest.approx(square.table["perimeter_nm"][0], 5e-3)
+    assert found.table["circularity"][0] == pytest.approx(square.table["circularity"][0], 1e-3)
+    stretched = ccc.region_table(labels, None, (size[0], 1.05 * size[1]), "nm")
+    assert "circularity" not in stretched.table
+    assert "not square" in stretched.notes[0]

@@ -8,6 +8,8 @@ import shutil
 
 import numpy as np
 import pytest
+import tifffile
+from PIL import Image
 
 from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.core.units import METRES
@@ -104,3 +106,62 @@ def test_of_several_images_the_calibrated_one_is_read_first(data):
     assert found.spacing == pytest.approx((0.02392791775876109,) * 2)
     assert found.unit == "nm"
     assert "the file holds 2 images; this is number 2" in found.notes
+
+
+# several images -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("first", [True, False])
+@pytest.mark.parametrize("factor", [2, 4])
+def test_a_page_marked_as_a_preview_is_left_out(tmp_path, rng, first, factor):
+    image = rng.integers(0, 255, (48, 64)).astype(np.uint8)
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        pages = [(image[::factor, ::factor], 1), (image, 0)]
+        for page, kind in pages if first else pages[::-1]:
+            file.write(page, subfiletype=kind)
+    (found,) = formats.read_all(tmp_path / "a.tif")
+    np.testing.assert_array_equal(found.data, image)
+    assert found.notes == ()
+    assert not formats.is_plain(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("ending", [".tif", ".h5", ".npz"])
+def test_a_preview_without_a_mark_is_not_the_image(tmp_path, rng, ending):
+    image = rng.integers(0, 255, (48, 64)).astype(np.uint8)
+    path = tmp_path / f"a{ending}"
+    if ending == ".tif":
+        with tifffile.TiffWriter(path) as file:
+            file.write(image[::4, ::4])
+            file.write(image)
+    elif ending == ".h5":
+        import h5py
+
+        with h5py.File(path, "w") as file:
+            file["a_preview"], file["image"] = image[::4, ::4], image
+    else:
+        np.savez(path, a_preview=image[::4, ::4], image=image)
+    found = formats.read(path)
+    np.testing.assert_array_equal(found.data, image)
+    assert "the file holds 2 images; this is number 2" in found.notes
+
+
+def test_the_first_of_unlike_images_is_taken(tmp_path):
+    with tifffile.TiffWriter(tmp_path / "a.tif") as file:
+        file.write(np.zeros((20, 30), np.uint8))
+        file.write(np.zeros((200, 200), np.uint8))
+    assert formats.read(tmp_path / "a.tif").data.shape == (20, 30)
+
+
+@pytest.mark.parametrize(("name", "size"), [("a.png", 2.5), ("a.png", 400.0), ("a.jpg", 500.0)])
+def test_a_pixel_size_in_the_resolution_of_a_picture_is_used_and_said(tmp_path, name, size):
+    dots = 2.54e7 / size
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / name, dpi=(dots, dots))
+    found = formats.read(tmp_path / name)
+    assert found.spacing == pytest.approx((size, size), rel=1e-3)
+    assert found.unit == "nm"
+    assert any("resolution" in note for note in found.notes)
+    assert not formats.is_plain(tmp_path / name)
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / name, dpi=(300, 300))
+    found = formats.read(tmp_path / name)
+    assert (found.spacing, found.notes) == (None, ())
+    assert formats.is_plain(tmp_path / name)

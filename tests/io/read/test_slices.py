@@ -8,9 +8,11 @@ import dask.array as da
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
 from napari_visual_ccc.core.micrograph import Axis
 from napari_visual_ccc.io import read as formats
+from napari_visual_ccc.io.read.slices import by_number, chosen
 from tests.io.read.made import (
     SCAN,
     fei_text,
@@ -66,3 +68,59 @@ def test_a_folder_of_unlike_slices_is_told(tmp_path):
         match=rf"^{re.escape(str(tmp_path))}: is no stack: 2\.tif is .* of uint16, the first",
     ):
         formats.read(tmp_path)
+
+
+# order --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "order",
+    [
+        ["tilt_-60", "tilt_-30", "tilt_-5", "tilt_0", "tilt_5", "tilt_30", "tilt_60"],
+        ["tilt-60", "tilt-5", "tilt0", "tilt5", "tilt60"],
+        ["a_-60deg", "a_-7.5deg", "a_+0deg", "a_+7.5deg", "a_+60deg"],
+        ["TS-01--3.0", "TS-01-0.0", "TS-01-3.0"],
+        ["TS_01_-3.0", "TS_01_0.0", "TS_01_3.0"],
+        ["-3", "-1", "0", "2"],
+        ["z_0.75", "z_1.25", "z_1.5", "z_10.0"],
+        ["z 1,25", "z 1,5"],
+        ["s1.9", "s1.10", "s1.11"],
+        ["s-1", "s-2", "s-10"],
+        ["slice_1", "slice_2", "slice_10"],
+        ["2024-01-04_2", "2024-01-04_12", "2024-01-05_1"],
+        ["2024.01.04", "2024.01.05"],
+        ["x", "x1", "x12"],
+    ],
+    ids=lambda order: order[0],
+)
+@pytest.mark.parametrize("ending", [".tif", ".ome.tif", ".png"])
+def test_slices_are_in_the_order_of_their_numbers_with_signs_and_decimals(order, ending):
+    names = [f"{name}{ending}" for name in order]
+    assert by_number(names[::-1]) == names
+    assert by_number(sorted(names)) == names
+
+
+def test_a_tilt_series_is_read_from_the_lowest_angle_to_the_highest(tmp_path):
+    for number, angle in enumerate((-60, -5, 0, 5, 30)):
+        tifffile.imwrite(tmp_path / f"tilt_{angle}.tif", np.full((8, 8), number, np.uint8))
+    assert formats.read(tmp_path).data[:, 0, 0].compute().tolist() == [0, 1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("endings", [(".tif", ".png"), (".png", ".jpg"), (".tif", ".jpg", ".bmp")])
+def test_a_slice_in_several_formats_is_one_slice(tmp_path, endings):
+    for number in range(3):
+        for ending in endings:
+            level = np.full((8, 8), 10 * number + (ending != endings[0]), np.uint8)
+            Image.fromarray(level).save(tmp_path / f"s{number}{ending}")
+    found = formats.read(tmp_path)
+    assert found.data[:, 0, 0].compute().tolist() == [0, 10, 20]
+    (note,) = [note for note in found.notes if "two formats" in note]
+    assert f"s0{endings[0]}" in note
+
+
+def test_one_slice_in_two_formats_is_read_once(tmp_path):
+    for name in ("a1.tif", "a2.tif", "a2.png"):
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / name)
+    paths, notes = chosen(sorted(tmp_path.iterdir()))
+    assert [path.name for path in paths] == ["a1.tif", "a2.tif"]
+    assert "a2.png is left out" in notes[0]

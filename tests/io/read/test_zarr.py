@@ -101,3 +101,58 @@ def test_plain_zarr_is_read(tmp_path, rng):
     for name in ("first", "second"):
         group.create_array(name, data=image)
     assert [one.name for one in formats.read_all(tmp_path / "b.zarr")] == ["b first", "b second"]
+
+
+# axes in any order --------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("axes", ["xyz", "zxy", "xzy", "yxz", "xy", "tzyx", "yxc", "xyzc"])
+@pytest.mark.parametrize("version", [2, 3])
+def test_axes_of_ome_zarr_may_be_stored_in_any_order(tmp_path, axes, version):
+    sizes, steps = {"z": 4, "y": 20, "x": 30, "t": 5, "c": 2}, {"z": 10.0, "y": 2.0, "x": 3.0}
+    right = "".join(sorted(axes, key="tczyx".index))
+    image = np.arange(np.prod([sizes[one] for one in right])).reshape([sizes[o] for o in right])
+    image = image.astype(np.uint16)
+    stored = image.transpose([right.index(one) for one in axes])
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="w", zarr_format=version)
+    halves = tuple(slice(None, None, 2 if one in "yx" else 1) for one in axes)
+    for level, data in enumerate((stored, stored[halves])):
+        group.create_array(str(level), data=np.ascontiguousarray(data))
+    units = {"unit": "nanometer"}
+    described = {
+        "axes": [{"name": one, **(units if one in "zyx" else {})} for one in axes],
+        "datasets": [
+            {"path": str(k), "coordinateTransformations": [
+                {"type": "scale", "scale": [steps.get(o, 1.0) * f if o in "yx" else
+                                            steps.get(o, 1.0) for o in axes]}]}
+            for k, f in ((0, 1), (1, 2))
+        ],
+    }  # fmt: skip
+    group.attrs.update(
+        {"multiscales": [described]} if version == 2 else {"ome": {"multiscales": [described]}}
+    )
+    found = formats.read(tmp_path / "a.ome.zarr")
+    np.testing.assert_array_equal(found.data, image)
+    np.testing.assert_array_equal(found.levels[0], image[..., ::2, ::2])
+    assert (found.spacing, found.unit, found.notes) == ((2.0, 3.0), "nm", ())
+    assert [axis.name for axis in found.axes] == list(right[:-2])
+    if "z" in axes:
+        assert found.voxel == (10.0, 2.0, 3.0)
+
+
+@pytest.mark.parametrize(("axes", "right"), [("xy", (20, 30)), ("yxc", (2, 20, 30))])
+def test_names_of_axes_of_plain_zarr_count(tmp_path, axes, right):
+    sizes = {"y": 20, "x": 30, "c": 2}
+    shape = [sizes[one] for one in axes]
+    zarr.create_array(tmp_path / "a.zarr", data=np.zeros(shape, "u1"), dimension_names=list(axes))
+    old = zarr.create_array(tmp_path / "b.zarr", data=np.zeros(shape, "u1"), zarr_format=2)
+    old.attrs["_ARRAY_DIMENSIONS"] = list(axes)
+    for name in ("a.zarr", "b.zarr"):
+        assert formats.read(tmp_path / name).data.shape == right
+
+
+def test_channels_behind_the_columns_of_zarr_without_names_come_first(tmp_path):
+    zarr.create_array(tmp_path / "a.zarr", data=np.zeros((40, 50, 5), "u1"))
+    zarr.create_array(tmp_path / "b.zarr", data=np.zeros((40, 50, 1), "u1"))
+    assert formats.read(tmp_path / "a.zarr").data.shape == (5, 40, 50)
+    assert formats.read(tmp_path / "b.zarr").data.shape == (40, 50)

@@ -157,11 +157,9 @@ def _cross_validated(
     everything = np.arange(len(targets))
     single = prepared.classes_of_one_group(everything)
     if single:
-        note = (
-            f"{', '.join(single)}: all images are of one group, so images of one specimen are in "
-            "several parts and the test is optimistic for new specimens"
-        )
-        notes = (note, *notes)
+        note = "all images are of one group, so images of one specimen are in several parts and "
+        note += "the test is optimistic for new specimens"
+        notes = (f"{', '.join(single)}: {note}", *notes)
         groups = np.array(prepared.table["name"].tolist(), dtype=object)
     count = len(np.unique(groups.astype(str)))
     number = 0 if method == "leave-one-group-out" else FOLDS
@@ -176,7 +174,7 @@ def _cross_validated(
         everything,
         everything,
         everything,
-        _folds_within(targets, groups, everything, number, seed),
+        _folds_within(prepared, groups, everything, number, seed),
         method,
         notes,
     )
@@ -205,7 +203,7 @@ def _held_out(
         train=train,
         calibration=train,
         test=test if len(test) else train,
-        folds=_folds_within(prepared.targets, prepared.groups, train, FOLDS, seed),
+        folds=_folds_within(prepared, prepared.groups, train, FOLDS, seed),
         tested_by="holdout" if len(test) else "k-fold",
         notes=tuple(notes),
     )
@@ -221,9 +219,12 @@ def _optimistic(needs_validation: bool) -> str:
 
 
 def _folds_within(
-    targets: np.ndarray, groups: np.ndarray, images: np.ndarray, count: int, seed: int
+    prepared: PreparedDataset, groups: np.ndarray, images: np.ndarray, count: int, seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Folds of some images, by group where every class has two."""
+    targets = prepared.targets
+    for alone in np.flatnonzero(np.bincount(targets[images]) == 1):
+        raise ValueError(f"{prepared.classes[alone]} has only one image: add others of it")
     try:
         found = list(folds(targets[images], groups[images], count=count, seed=seed))
     except ValueError:
@@ -341,7 +342,7 @@ def folds(
 
     least = min(len(np.unique(groups[targets == k])) for k in np.unique(targets))
     if least < 2:
-        raise ValueError("a class has only one group; add a specimen, or split by image")
+        raise ValueError("a class has only one group; add a specimen of it")
     if count == 0:
         yield from LeaveOneGroupOut().split(targets, targets, groups)
         return

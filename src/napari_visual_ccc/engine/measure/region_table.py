@@ -121,7 +121,7 @@ def region_table(
             *notes,
             "a label in several parts is one region: split objects first to measure each",
         )
-    if axes == 2 and pixel_size.height != pixel_size.width:
+    if axes == 2 and not pixel_size.is_square:
         notes = (*notes, "pixels are not square: perimeter and circularity are omitted")
     return Result(tables={"regions": table}, facts={"regions": len(table)}, notes=notes)
 

@@ -38,8 +38,8 @@ def plane_table(
         length("feret_min"): shortest,
         "aspect_ratio": longest / shortest,
     }
-    if pixel_size.height == pixel_size.width:
-        perimeter = found.outline @ LENGTHS * pixel_size.height
+    if pixel_size.is_square:
+        perimeter = found.outline @ LENGTHS * pixel_size.side
         columns[length("perimeter")] = perimeter
         # regions of a pixel or two have no perimeter
         known = np.where(perimeter > 0, perimeter, np.nan)

@@ -10,7 +10,8 @@ import dataclasses
 from pathlib import Path
 from typing import Protocol, cast
 
-from ...core.micrograph import Micrograph
+from ...core.micrograph import Micrograph, plane_shape
+from ..axes import in_order
 from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
 from .lazy import UnreadableFileError
 from .pictures import netpbm
@@ -63,7 +64,8 @@ def read(path: str | Path) -> Micrograph:
     Micrograph
         Pixels as stored; pixel size where the file states one; in
         ``metadata["visual_ccc"]`` the record of the operations, if this package wrote the file. Of
-        several images in a file, the first that has a pixel size, and a note that there are more.
+        several images in a file, the first that has a pixel size and is no preview of another one,
+        and a note that there are more.
 
     Raises
     ------
@@ -77,7 +79,7 @@ def read(path: str | Path) -> Micrograph:
     images = read_all(path)
     if len(images) == 1:
         return images[0]
-    chosen = next((k for k, one in enumerate(images) if one.spacing is not None), 0)
+    chosen = _first_of(images)
     note = f"the file holds {len(images)} images; this is number {chosen + 1}"
     return dataclasses.replace(images[chosen], notes=(*images[chosen].notes, note))
 
@@ -122,7 +124,20 @@ def read_all(path: str | Path) -> list[Micrograph]:
         raise ValueError(f"{path}: cannot be read as an image ({reason[:300]})") from error
     if not images or any(one.data.size == 0 for one in images):
         raise ValueError(f"{path}: holds no pixels")
-    return images
+    return [in_order(one) for one in images]
+
+
+def _first_of(images: list[Micrograph]) -> int:
+    """Number of the first image with a pixel size; of a preview, of the image that it shows."""
+    first = next((k for k, one in enumerate(images) if one.spacing is not None), 0)
+    height, width = plane_shape(images[first].data)
+    for number, one in enumerate(images):
+        rows, columns = plane_shape(one.data)
+        # as large to a pixel of the preview
+        same = abs(rows * width - columns * height) < max(rows, columns)
+        if rows >= 2 * height and columns >= 2 * width and same:
+            return number if one.data.ndim == images[first].data.ndim else first
+    return first
 
 
 def is_plain(path: Path) -> bool:
@@ -141,13 +156,16 @@ def is_plain(path: Path) -> bool:
 
 
 def slices_of(folder: Path) -> list[Path]:
-    """Images of a folder, in the order of the numbers in their names."""
-    files = [
+    """Images of a folder that are its slices, in the order of the numbers in their names."""
+    return slices.chosen(_pictures_in(folder))[0]
+
+
+def _pictures_in(folder: Path) -> list[Path]:
+    return [
         one for one in folder.iterdir()
         if one.suffix.lower() in (*tiff.SUFFIXES, *pictures.SUFFIXES, *netpbm.SUFFIXES)
         and one.is_file() and one.name[0] != "."
     ]  # fmt: skip
-    return sorted(files, key=lambda one: slices.natural(one.name))
 
 
 def stack(paths: list[Path], folder: Path) -> Micrograph:
@@ -178,7 +196,7 @@ def _read_folder(path: Path) -> list[Micrograph]:
     folder = _folder_format(path)
     if folder is not None:
         return folder.read(path)
-    files = slices_of(path)
+    files = _pictures_in(path)
     if not files:
         raise UnreadableFileError(
             "is a folder without images in it; name an image, or a folder of slices"

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...core.layers import PointsLayer, ShapesLayer
+from ..tables import numbers_in, read_text_table
 
 SUFFIX = ".csv"
 
@@ -29,12 +30,10 @@ def read_coordinates(path: Path) -> PointsLayer | ShapesLayer:
     FileNotFoundError, ValueError
         If there is no such file, or it is no table of points or shapes.
     """
-    import pandas as pd
-
     if not path.is_file():
         raise FileNotFoundError(f"{path}: no such file")
     try:
-        table = pd.read_csv(path, encoding="utf-8-sig")
+        table = numbers_in(read_text_table(path))
     except ValueError as error:
         raise ValueError(f"{path}: not a CSV file ({error})") from None
     axes = [name for name in table if str(name).startswith("axis-")]

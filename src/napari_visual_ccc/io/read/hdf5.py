@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import functools
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from ...core.files import stem
 from ...core.micrograph import Micrograph
+from ..axes import name_of, order_of
 from .lazy import UnreadableFileError, check_datasets, chunks_of, from_file, is_large
 from .npy import REAL
+from .pixel_size import PixelSizeClaim, axis, number, resolve_pixel_size
 
 SUFFIXES = (".h5", ".hdf5")
 
@@ -36,30 +38,102 @@ def read(path: Path) -> list[Micrograph]:
         raise UnreadableFileError(wrong)
     found: list[Any] = []
     with h5py.File(path, "r", locking=False) as file:
-        if str(file.attrs.get("file_format", "")).lower().startswith("hyperspy"):
-            return rosetta.read(path, "hspy")
-        if "version_major" in file.attrs:
-            return rosetta.read(path, "emd")
+        plugin = _plugin(file)
 
         def look(name: str, one: Any) -> None:
             if isinstance(one, h5py.Dataset) and one.ndim >= 2 and one.dtype.kind in REAL:
                 found.append(one)
 
-        file.visititems(look)
-        check_datasets(found, path)
-        described = [(one.name[1:], one.shape, one.dtype, one.nbytes) for one in found]
+        if not plugin:
+            file.visititems(look)
+            check_datasets(found, path)
+        described = [_described(one) for one in found]
+    if plugin:
+        # it opens the file itself, which must be closed before
+        return rosetta.read(path, plugin)
     if not described:
         raise UnreadableFileError("holds no array of two or more axes")
-    images = []
-    for name, shape, dtype, nbytes in described:
-        read_part = functools.partial(_hdf5_part, path, name)
-        source = _Dataset(read_part, shape, dtype)
-        data = from_file(source, path, name, chunks_of(shape, dtype))
-        if not is_large(nbytes):
-            data = np.asarray(data)
-        title = stem(path) if len(described) == 1 else f"{stem(path)} {name}"
-        images.append(Micrograph(data, name=title, path=path))
-    return images
+    title = stem(path)
+    return [_micrograph(path, one, title if len(found) == 1 else f"{title} {one.name}")
+            for one in described]  # fmt: skip
+
+
+def _plugin(file: Any) -> str:
+    """Plugin of RosettaSciIO for a file; empty where its arrays are read as they are."""
+    if str(file.attrs.get("file_format", "")).lower().startswith("hyperspy"):
+        return "hspy"
+    return "emd" if "version_major" in file.attrs else ""
+
+
+class _Described(NamedTuple):
+    """An array of a file, with the names of its axes and the sizes (y, x) of a pixel in metres."""
+
+    name: str
+    shape: tuple[int, ...]
+    dtype: Any
+    nbytes: int
+    axes: tuple[str, ...]
+    size: tuple[Any, ...]
+    step: Any
+
+
+def _described(one: Any) -> _Described:
+    axes = _axis_names(one)
+    # Odemis (Delmic, SPARC) keeps the size of a pixel beside the array
+    size = tuple(_scalar(one.parent, f"DimensionScale{name}") for name in "YX")
+    # ilastik and others keep that of all axes, z before y before x, in micrometres
+    ready = np.atleast_1d(one.attrs.get("element_size_um", ()))
+    if len(ready) == 3:
+        return _Described(
+            one.name[1:], one.shape, one.dtype, one.nbytes, axes,
+            tuple(float(value) * 1e-6 for value in ready[1:]), float(ready[0]) * 1e-6,
+        )  # fmt: skip
+    return _Described(one.name[1:], one.shape, one.dtype, one.nbytes, axes, size,
+                      _scalar(one.parent, "DimensionScaleZ"))  # fmt: skip
+
+
+def _scalar(group: Any, name: str) -> Any:
+    found = group.get(name)
+    return number(found[()]) if found is not None and found.shape in ((), (1,)) else None
+
+
+def _axis_names(one: Any) -> tuple[str, ...]:
+    """Names of the axes of an array: of the tags of ilastik, or of HDF5's dimension scales."""
+    import json
+
+    try:
+        tags = json.loads(one.attrs.get("axistags", "null"))
+        keys = tuple(str(tag["key"]) for tag in (tags or {}).get("axes", ()))
+    except (TypeError, ValueError, KeyError, AttributeError):
+        keys = ()
+    labels = tuple(str(dimension.label) for dimension in one.dims)
+    # Odemis names them with one text
+    if not keys and all(label == "" for label in labels):
+        text = one.attrs.get("DIMENSION_LABELS")
+        labels = tuple(map(str, text)) if isinstance(text, np.ndarray) else ()
+    return keys or labels
+
+
+def _micrograph(path: Path, one: _Described, title: str) -> Micrograph:
+    read_part = functools.partial(_hdf5_part, path, one.name)
+    source = _Dataset(read_part, one.shape, one.dtype)
+    data = from_file(source, path, one.name, chunks_of(one.shape, one.dtype))
+    if not is_large(one.nbytes):
+        data = np.asarray(data)
+    names = tuple(name_of(name) for name in one.axes)
+    order = order_of(one.shape, names)
+    claims, steps = [], {}
+    if None not in one.size:
+        claims = [PixelSizeClaim("the file", one.size, "m")]
+        steps = {"z": (one.step, "m")}
+    spacing, unit, notes = resolve_pixel_size(claims)
+    found = [axis(name, *steps.get(name, (None, ""))) for name in order.leading]
+    notes = (*notes, *(note for _, more in found for note in more))
+    notes = (*notes, order.note) if order.note else notes
+    return Micrograph(
+        order.apply(data), spacing, unit, title, path, axes=tuple(one for one, _ in found),
+        notes=notes,
+    )  # fmt: skip
 
 
 class _Dataset:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from ...core.micrograph import Axis
-from ...core.units import _CONVERTED, _KEPT, METRES, converted, is_plausible, unit_of
+from ...core.units import _CONVERTED, _KEPT, LENGTHS, METRES, converted, is_plausible, unit_of
 
 # must not match 1.#IND, which Windows writes for a missing number
 _NUMBER = r"\s*([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)(?![\d.,#])\s*(K\b)?"
@@ -23,13 +23,64 @@ _ROUNDING = 5e-3
 BACKWARDS = "an axis runs backwards: the step is used without its sign, check it"
 
 
+# metres of a pixel between which a resolution is one of paper and screens, not of a microscope
+_PRINTED, _COARSE = 2.5e-6, 1e-3
+
+# dots per inch that programs write by default; the first are no likely size of a pixel in any unit
+_DOTS = (72, 75, 96, 150, 300, 600, 1200)
+
+_MORE_DOTS = (100, 120, 144, 180, 200, 220, 240, 250, 350, 360, 400, 500, 720, 2400)
+
+# 72 dots per inch are often written as 72.1
+_NEAR = 3e-3
+
+_INCH = 0.0254
+
+
 @dataclass(frozen=True)
 class PixelSizeClaim:
-    """A pixel size that a file states: (y, x) in `unit`, and the field it comes from."""
+    """A pixel size that a file states.
+
+    Parameters
+    ----------
+    source : str
+        Field it comes from.
+    spacing : (y, x)
+        In `unit`.
+    unit : str
+        As written in the file.
+    note : str
+        Said where it is used; such a claim is only used without another one.
+    """
 
     source: str
     spacing: tuple[Any, ...]
     unit: str
+    note: str = ""
+
+
+def of_resolution(source: str, sizes: Sequence[float | None], unit: str) -> PixelSizeClaim | None:
+    """Claim of a resolution that a picture format has for paper and screens.
+
+    Parameters
+    ----------
+    source : str
+        Of the format.
+    sizes : (y, x)
+        Of a pixel.
+    unit : str
+        Of `sizes`: a length.
+
+    Returns
+    -------
+    PixelSizeClaim or None
+        None where nothing is stated, or pixels are as large as those of paper and screens.
+    """
+    metres = {"inch": _INCH, **LENGTHS}[unit]
+    if any(one is None or not 0 < one * metres < _PRINTED for one in sizes):
+        return None
+    note = f"the pixel size is the resolution in the fields of {source}: check it"
+    return PixelSizeClaim(f"{source} resolution", tuple(sizes), unit, note)
 
 
 def number(value: Any) -> float | None:
@@ -86,7 +137,8 @@ def resolve_pixel_size(
             notes.append(fault)
         elif taken is None:
             taken = (one, size, unit)
-        elif _differ(taken[1], taken[2], size, unit):
+            notes += [one.note] if one.note else []
+        elif not one.note and _differ(taken[1], taken[2], size, unit):
             notes.append(
                 f"the file states two pixel sizes: {_text(taken[1], taken[2])} ({taken[0].source}) "
                 f"and {_text(size, unit)} ({one.source}); the first one is used: check it"
@@ -147,10 +199,26 @@ def _checked(one: PixelSizeClaim, unit: str) -> tuple[str, tuple[float, float], 
         text = " x ".join("?" if value is None else str(value) for value in one.spacing[::-1])
         return f"{one.source} states a pixel size of {text} {unit}: not used", nothing, "px"
     (height, name), (width, _) = (converted(float(size or 0), unit) for size in sizes)
+    dots = _dots_per_inch(width, name, unit)
+    if dots:
+        text = f"{one.source} states {dots} dots per inch, a resolution for paper and screens"
+        return f"{text}: no pixel size", nothing, "px"
     if not (is_plausible(height, name) and is_plausible(width, name)):
         text = _text((height, width), name)
         return f"{one.source} states a pixel size of {text}: not used", nothing, "px"
     return "", (height, width), name
+
+
+def _dots_per_inch(size: float, unit: str, stated: str) -> int:
+    """Dots per inch that a pixel size stands for, where it is one for paper and screens; else 0."""
+    metres = size * METRES.get(unit, 0.0)
+    if not _PRINTED <= metres <= _COARSE:
+        return 0
+    dots = _INCH / metres
+    known = _DOTS + (_MORE_DOTS if stated in ("inch", "cm") else ())
+    if stated == "inch" or any(abs(dots / one - 1) <= _NEAR for one in known):
+        return round(dots)
+    return 0
 
 
 def _differ(a: tuple[float, float], a_unit: str, b: tuple[float, float], b_unit: str) -> bool:

@@ -13,7 +13,7 @@ import numpy as np
 from ...core.files import stem
 from ...core.micrograph import Axis, Micrograph
 from ...core.units import unit_of
-from . import probe
+from . import mrc, probe
 from .lazy import DEFLATE, UnreadableFileError, check_datasets, check_size, is_large
 from .pixel_size import BACKWARDS, axis, combined_claim, number, plain, resolve_pixel_size
 from .vendors import VendorMetadata, known_only
@@ -36,9 +36,6 @@ SUFFIXES, FOLDERS = tuple(PLUGINS), (".zspy",)
 _HDF5 = ("emd", "hspy")
 
 _EXTRA = 'pip install "napari-visual-ccc[formats]"'
-
-# of a pixel, by the number that MRC files name its type by
-_MRC_BYTES = {1: 2, 2: 4, 3: 4, 4: 8, 6: 2, 12: 2}
 
 # the third axis of a tilt series is no length
 _TILT_SERIES = (".st", ".ali")
@@ -72,21 +69,21 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
         options["locking"] = False
     elif plugin == "zspy":
         options["mode"] = "r"
-    elif plugin == "mrc":
-        options["endianness"] = _mrc_order(path)
+    header = mrc.read_header(path) if plugin == "mrc" else None
+    if header is not None:
+        options["endianness"] = header.order
     parts = _called(reader, path, options)
-    if options.get("endianness") == ">":
-        # it reads the header in that order, and the pixels in ours
-        for part in parts:
-            there = part["data"].dtype.newbyteorder(">")
-            part["data"] = part["data"].view(there).astype(there.newbyteorder("="))
+    if header is not None:
+        parts = [mrc.corrected(part, header) for part in parts]
     images = [part for part in parts if _is_image(part)]
     if not images:
-        what = "only spectra" if parts else "no image"
+        spectra = any(part["data"].dtype.kind in "biufc" for part in parts)
+        what = "only spectra" if spectra else "no image"
         beside = "; its .ser files must lie beside it" if path.suffix.lower() == ".emi" else ""
         raise UnreadableFileError(f"holds {what}{beside}")
     left = len(parts) - len(images)
     notes = (f"{left} spectra or spectrum images were left out",) if left else ()
+    notes = (*notes, *(() if header is None else header.notes))
     return [
         _micrograph(path, part, _name(path, part, k if len(images) > 1 else -1), notes)
         for k, part in enumerate(images)
@@ -132,6 +129,10 @@ def _called(plugin: Any, path: Path, options: dict[str, Any]) -> list[dict[str, 
             if "RGBA" not in str(error):
                 raise
             return plugin.file_reader(str(path), **{**options, "lazy": False})
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"{path.suffix} files with spectra need {error.name}: {_EXTRA}"
+            ) from None
         finally:
             logger.setLevel(before)
 
@@ -160,32 +161,16 @@ def _large(path: Path) -> bool:
         return is_large(sum(one.nbytes for one in found))
 
 
-def _mrc_order(path: Path) -> str:
-    """Read the byte order of an MRC file, and check the length of the file against its header.
-
-    RosettaSciIO would count the pieces of an array of any size before it looks at the file.
-    """
-    with path.open("rb") as file:
-        header = file.read(1024)
-    if len(header) < 1024:
-        raise UnreadableFileError("is cut off: it ends within its header; get an intact copy of it")
-    order = ">" if header[212:214] == b"\x11\x11" else "<"
-    columns, rows, planes, mode = (int(one) for one in np.frombuffer(header, f"{order}i4", 4))
-    check_size(columns * rows * planes * _MRC_BYTES.get(mode, 1), path)
-    if min(columns, rows, planes) < 1:
-        raise UnreadableFileError(
-            f"is damaged: its header says {columns} x {rows} x {planes} pixels"
-        )
-    return order
-
-
 # one image ----------------------------------------------------------------------------------------
 
 
 def _is_image(part: Mapping[str, Any]) -> bool:
     data, axes = part["data"], part["axes"]
     signal = [one for one in axes if not one.get("navigate")]
-    return data.ndim >= 2 and data.dtype.kind in "biufcV" and (len(signal) == 2 or not signal)
+    if data.ndim < 2 or data.dtype.kind not in "biufcV":
+        return False
+    # three axes of a signal are a volume; one is a spectrum, but of colours
+    return len(signal) != 1 or data.dtype.names is not None
 
 
 def _name(path: Path, part: Mapping[str, Any], index: int) -> str:
@@ -250,8 +235,8 @@ def _found(path: Path, part: Mapping[str, Any]) -> VendorMetadata:
     if part["data"].dtype.names is None and axes and axes[-1].get("name") == "sample":
         axes = axes[:-1]
     claims, notes = [], []
-    if len(axes) >= 2:
-        sizes = [number(one.get("scale")) for one in axes[-2:]]
+    sizes = [number(one.get("scale")) for one in axes[-2:]]
+    if len(axes) >= 2 and sizes != [None, None]:
         units = [unit_of(_usual(one.get("units"))) for one in axes[-2:]]
         if any(size is not None and size < 0 for size in sizes) and units != ["px", "px"]:
             notes.append(BACKWARDS)

@@ -10,6 +10,7 @@ import numpy as np
 
 from ...core.files import stem
 from ...core.micrograph import Micrograph
+from ..axes import name_of, order_of
 from ..header import KEY, restore
 from .lazy import UnreadableFileError, from_file, is_large, whole_tiles
 from .npy import REAL, check_real
@@ -86,33 +87,39 @@ def _zarr_image(
     path: Path, arrays: Sequence[Any], name: str, described: Mapping[str, Any]
 ) -> Micrograph:
     levels = [from_file(one, path, f"{one.path} {one.name}", _zarr_chunks(one)) for one in arrays]
-    data = levels[0]
     names, units = _zarr_axes(described, arrays[0])
-    scale, shift = _zarr_place(described, data.ndim)
+    order = order_of(arrays[0].shape, names)
+    levels = [order.apply(one) for one in levels]
+    data, planar = levels[0], 3 if order.is_colour else 2
+    is_named = len(names) == len(arrays[0].shape) and {"y", "x"} <= {name_of(one) for one in names}
+    scale, shift = _zarr_place(described, len(arrays[0].shape))
+    steps, shifts, units = (order.of(one) if one else [] for one in (scale, shift, units))
     claims = []
-    if len(names) == data.ndim and names[-2:] == ["y", "x"] and scale:
-        claims = [combined_claim("OME-Zarr", scale[-2:], units[-2:])]
+    if is_named and steps:
+        rows = slice(data.ndim - planar, data.ndim - planar + 2)
+        claims = [combined_claim("OME-Zarr", steps[rows], units[rows])]
     spacing, unit, notes = resolve_pixel_size(claims)
     found = [
         axis(one, step, unit_)
-        for one, step, unit_ in zip(names[:-2], scale or [1.0] * data.ndim, units, strict=False)
+        for one, step, unit_ in zip(order.leading, steps or [1.0] * data.ndim, units, strict=False)
     ]
     leading = tuple(one for one, _ in found)
     notes = (*notes, *(note for _, more in found for note in more))
+    notes = (*notes, order.note) if order.note else notes
     if not described and not is_large(data.nbytes):
         data = np.asarray(data)
     metadata = {
         "facts": {},
         "original": plain({"multiscales": dict(described)} if described else {}),
     }
-    if claims and any(shift) and all(scale):
+    if claims and any(shifts) and all(scale):
         # as the size of a pixel: in one unit, or in pixels
         sizes = (*(one.step for one in leading), *(spacing or (1.0, 1.0)))
-        place = [p / step * size for p, step, size in zip(shift, scale, sizes, strict=True)]
+        place = [p / step * size for p, step, size in zip(shifts, steps, sizes, strict=False)]
         metadata["origin"] = place if any(place[:-2]) else place[-2:]
     return Micrograph(
-        data, spacing, unit, name, path, metadata,
-        leading if len(names) == data.ndim else (), None, tuple(levels[1:]), notes,
+        data, spacing, unit, name, path, metadata, leading if is_named or order.leading else (),
+        None, tuple(levels[1:]), notes,
     )  # fmt: skip
 
 
@@ -126,15 +133,13 @@ def _zarr_axes(described: Mapping[str, Any], array: Any) -> tuple[list[str], lis
     axes = described.get("axes")
     if not isinstance(axes, list):
         named = getattr(getattr(array, "metadata", None), "dimension_names", None) or ()
-        return [_axis_name(one) for one in named], [""] * len(named)
+        # xarray keeps them so in version 2
+        named = named or array.attrs.get("_ARRAY_DIMENSIONS") or ()
+        return [name_of(one) for one in named], [""] * len(named)
     # the names of version 0.3 are texts, not dictionaries
     parts = [one if isinstance(one, Mapping) else {"name": one} for one in axes]
-    names = [_axis_name(one.get("name")) for one in parts]
+    names = [name_of(one.get("name")) for one in parts]
     return names, [str(one.get("unit") or "") for one in parts]
-
-
-def _axis_name(name: Any) -> str:
-    return str(name).lower() if len(str(name)) == 1 else str(name)
 
 
 def _zarr_place(described: Mapping[str, Any], ndim: int) -> tuple[list[float], list[float]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels, Layer, Shapes
+from napari.utils.transforms import Affine
 
 from ...core.micrograph import InfoBar
 
@@ -50,12 +51,11 @@ def calibration(layer: Layer, *, voxel: bool = False) -> tuple[tuple[float, ...]
     for axis, one in enumerate(layer.units):
         if one.dimensionality == last.dimensionality:
             factors[axis] = (1 * one).to(last).magnitude
-    origin = np.asarray(layer.data_to_world(np.zeros(layer.ndim)))
+    # without the place of the layer: a difference of places would have their rounding
+    inner = Affine(scale=layer.scale, rotate=layer.rotate, shear=layer.shear)
+    linear = layer.affine.linear_matrix @ inner.linear_matrix
     axes = (-3, -2, -1) if voxel and layer.ndim > 2 and _is_length(layer.units[-3]) else (-2, -1)
-    steps = [
-        (np.asarray(layer.data_to_world(np.eye(layer.ndim)[axis])) - origin) * factors
-        for axis in axes
-    ]
+    steps = [linear[:, axis] * factors for axis in axes]
     return tuple(float(np.linalg.norm(step)) for step in steps), unit_name(last)
 
 

@@ -136,3 +136,125 @@ def test_a_diffraction_pattern_stays_in_reciprocal_nanometres(tmp_path):
     )  # fmt: skip
     found = formats.read(tmp_path / "d.tif")
     assert (found.spacing, found.unit) == ((0.05, 0.05), "1/nm")
+
+
+# resolution ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("resolution", "unit", "nanometres"),
+    [(2e6, "centimeter", 5.0), (6.35e6, "inch", 4.0), (7547169.8, "centimeter", 1.325),
+     (25400, "inch", 1000.0)],
+)  # fmt: skip
+def test_a_pixel_size_in_the_resolution_is_used_and_said(tmp_path, resolution, unit, nanometres):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path, np.zeros((4, 5), np.uint8), resolution=(resolution,) * 2, resolutionunit=unit,
+        metadata=None,
+    )  # fmt: skip
+    found = formats.read(path)
+    assert found.spacing == pytest.approx((nanometres,) * 2, rel=1e-4)
+    assert found.unit == "nm"
+    assert any("resolution in the fields of TIFF" in note for note in found.notes)
+    assert not formats.is_plain(path)
+
+
+@pytest.mark.parametrize(
+    ("resolution", "unit"),
+    [(72, "inch"), (96, "inch"), (300, "inch"), (1200, "inch"), (28.35, "centimeter"),
+     (118.11, "centimeter"), (1, "centimeter"), (5000, "none")],
+)  # fmt: skip
+def test_dots_for_print_are_no_pixel_size(tmp_path, resolution, unit):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path, np.zeros((4, 5), np.uint8), resolution=(resolution,) * 2, resolutionunit=unit,
+        metadata=None,
+    )  # fmt: skip
+    found = formats.read(path)
+    assert (found.spacing, found.unit, found.notes) == (None, "px", ())
+    assert formats.is_plain(path)
+
+
+@pytest.mark.parametrize(
+    ("unit", "dots"), [("inch", 96), ("inch", 254), ("cm", 37.795), ("mm", 11.811)]
+)
+def test_dots_for_print_of_imagej_are_no_pixel_size(tmp_path, unit, dots):
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.zeros((4, 5), np.uint8), imagej=True, resolution=(dots, dots),
+        metadata={"unit": unit},
+    )  # fmt: skip
+    found = formats.read(tmp_path / "a.tif")
+    assert (found.spacing, found.unit) == (None, "px")
+    assert any("dots per inch" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("size", [352.78, 352.27, 264.58, 84.667])
+def test_dots_for_print_of_ome_are_no_pixel_size(tmp_path, size):
+    about = {"axes": "YX", "PhysicalSizeX": size, "PhysicalSizeY": size}
+    tifffile.imwrite(tmp_path / "a.ome.tif", np.zeros((4, 5), np.uint8), metadata=about)
+    found = formats.read(tmp_path / "a.ome.tif")
+    assert found.spacing is None
+    assert any("dots per inch" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("unit", "size"), [("cm", 2e-5), ("mm", 0.01), ("micron", 100.0)])
+def test_large_pixels_in_other_numbers_stay(tmp_path, unit, size):
+    tifffile.imwrite(
+        tmp_path / "a.tif", np.zeros((4, 5), np.uint8), imagej=True, resolution=(1 / size,) * 2,
+        metadata={"unit": unit},
+    )  # fmt: skip
+    found = formats.read(tmp_path / "a.tif")
+    assert found.spacing is not None
+    assert found.notes == ()
+
+
+def test_a_microscope_is_believed_more_than_the_resolution(tmp_path):
+    tifffile.imwrite(
+        tmp_path / "a.ome.tif", np.zeros((4, 5), np.uint8), resolution=(2e6, 2e6),
+        resolutionunit="centimeter",
+        metadata={"axes": "YX", "PhysicalSizeX": 3, "PhysicalSizeXUnit": "nm",
+                  "PhysicalSizeY": 3, "PhysicalSizeYUnit": "nm"},
+    )  # fmt: skip
+    found = formats.read(tmp_path / "a.ome.tif")
+    assert (found.spacing, found.unit, found.notes) == ((3, 3), "nm", ())
+
+
+# sets of files ------------------------------------------------------------------------------------
+
+
+def ome_set(folder, present, count=4, axis="Z", compression=None):
+    """One image in several files, of which some are there."""
+    names = [f"set_{k}.ome.tif" for k in range(count)]
+    ids = [f"urn:uuid:0000000{k}-0000-4000-8000-00000000000a" for k in range(count)]
+    planes = "".join(
+        f'<TiffData First{axis}="{k}" IFD="0" PlaneCount="1"><UUID FileName="{name}">{ids[k]}'
+        "</UUID></TiffData>"
+        for k, name in enumerate(names)
+    )
+    sizes = " ".join(f'Size{one}="{count if one == axis else 1}"' for one in "ZCT")
+    for k in present:
+        text = (
+            '<?xml version="1.0" encoding="UTF-8"?><OME xmlns="http://www.openmicroscopy.org/'
+            f'Schemas/OME/2016-06" UUID="{ids[k]}"><Image ID="Image:0"><Pixels ID="Pixels:0" '
+            f'DimensionOrder="XYZCT" Type="uint8" SizeX="30" SizeY="20" {sizes}>{planes}</Pixels>'
+            "</Image></OME>"
+        )
+        tifffile.imwrite(
+            folder / names[k], np.full((20, 30), k + 1, np.uint8), description=text.encode(),
+            metadata=None, compression=compression,
+        )  # fmt: skip
+    return folder / names[min(present)]
+
+
+@pytest.mark.parametrize("axis", ["Z", "T", "C"])
+@pytest.mark.parametrize(("present", "missing"), [((0, 1, 3), 2), ((1, 2, 3), 0), ((0, 1, 2), 3)])
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_missing_files_of_a_set_are_named(tmp_path, axis, present, missing, compression):
+    found = formats.read(ome_set(tmp_path, present, axis=axis, compression=compression))
+    assert any(f"set_{missing}.ome.tif of the set is missing" in note for note in found.notes)
+    whole = np.asarray(found.data)[:, 0, 0]
+    assert whole.tolist() == [0 if k == missing else k + 1 for k in range(4)]
+
+
+def test_a_whole_set_has_nothing_to_say(tmp_path):
+    assert formats.read(ome_set(tmp_path, range(4))).notes == ()

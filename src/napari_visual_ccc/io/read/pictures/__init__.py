@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -10,7 +11,9 @@ from ....core.files import stem
 from ....core.micrograph import Axis, Micrograph
 from .. import sidecar
 from ..lazy import DEFLATE, UnreadableFileError, check_size
-from ..pixel_size import plain, resolve_pixel_size
+from ..pixel_size import PixelSizeClaim, of_resolution, plain, resolve_pixel_size
+from ..vendors import VendorMetadata
+from .colours import ALPHA, INKS, from_inks, of_orientation, of_palette
 
 # what napari reads without loss
 _NAPARI = (".png", ".jpg", ".jpeg", ".bmp")
@@ -29,27 +32,59 @@ def read(path: Path) -> list[Micrograph]:
     UnreadableFileError
         If it is damaged.
     """
-    data, axes = _pixels(path)
-    found = sidecar.find(path, *data.shape[len(axes) :][:2])
-    if found is None:
-        return [Micrograph(data, name=stem(path), path=path, axes=axes)]
-    spacing, unit, notes = resolve_pixel_size(found.claims)
+    data, axes, of_pixels = _pixels(path)
+    found = sidecar.find(path, *data.shape[len(axes) :][:2]) or VendorMetadata()
+    claim = _resolution(path)
+    spacing, unit, notes = resolve_pixel_size([*found.claims, *([claim] if claim else [])])
     metadata = {"facts": found.facts, "original": plain(found.original)}
+    is_more = found.facts or found.original
     return [
         Micrograph(
-            data, spacing, unit, stem(path), path, metadata, axes, info_bar=found.bar,
-            notes=(*notes, *found.notes),
+            data, spacing, unit, stem(path), path, metadata if is_more else {}, axes,
+            info_bar=found.bar,
+            notes=(*notes, *found.notes, *of_pixels, *of_orientation(_orientation(path))),
         )
     ]  # fmt: skip
 
 
 def is_plain(path: Path) -> bool:
-    """Whether napari reads it as it is, and no text file of a microscope is beside it."""
-    return path.suffix.lower() in _NAPARI and not sidecar.exists(path)
+    """Whether napari reads it as it is, and it has no pixel size and no text file beside it."""
+    from PIL import Image
+
+    if path.suffix.lower() not in _NAPARI or sidecar.exists(path):
+        return False
+    with Image.open(path) as opened:
+        mode = opened.mode
+    if mode in ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB"):
+        return False
+    return _resolution(path) is None and not of_orientation(_orientation(path))
 
 
-def _pixels(path: Path) -> tuple[np.ndarray, tuple[Axis, ...]]:
-    """Pixels, and the axis of the frames of an animation."""
+def _resolution(path: Path) -> PixelSizeClaim | None:
+    """Pixel size in the fields that pictures have for paper and screens."""
+    from PIL import Image
+
+    with Image.open(path) as opened:
+        dots = opened.info.get("dpi")
+        kind = str(opened.format)
+    try:
+        across, down = (float(one) for one in dots or (0, 0))
+    except (TypeError, ValueError):
+        return None
+    if not (across > 0 and down > 0):
+        return None
+    return of_resolution(kind, (1 / down, 1 / across), "inch")
+
+
+def _orientation(path: Path) -> int:
+    from PIL import Image
+
+    with Image.open(path) as opened:
+        return int(opened.getexif().get(274, 1) or 1)
+
+
+def _pixels(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
+    """Pixels, the axis of the frames of an animation, and notes."""
     from PIL import Image
 
     # micrographs are large, and no attack
@@ -63,8 +98,9 @@ def _pixels(path: Path) -> tuple[np.ndarray, tuple[Axis, ...]]:
         check_size(width * height * len(opened.getbands()) * frames, path, ratio=ratio)
         opened.verify()
     if kind in ("GIF", "WEBP"):
-        return _frames(path)
-    return (_jpeg_2000 if kind == "JPEG2000" else _picture)(path), ()
+        return (*_frames(path), ())
+    data, notes = (_jpeg_2000 if kind == "JPEG2000" else _picture)(path)
+    return data, (), notes
 
 
 def _frames(path: Path) -> tuple[np.ndarray, tuple[Axis, ...]]:
@@ -87,16 +123,16 @@ def _frames(path: Path) -> tuple[np.ndarray, tuple[Axis, ...]]:
     return np.ascontiguousarray(data), (Axis("t", milliseconds / 1000, "s"),)
 
 
-def _jpeg_2000(path: Path) -> np.ndarray:
+def _jpeg_2000(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     import imagecodecs
 
     # Pillow cuts 16-bit colour to 8 bits
     data = np.asarray(imagecodecs.jpeg2k_decode(path.read_bytes()))
-    # grey with alpha
-    return data[..., 0] if data.ndim == 3 and data.shape[-1] == 2 else data
+    # grey with opacity
+    return (data[..., 0], (ALPHA,)) if data.ndim == 3 and data.shape[-1] == 2 else (data, ())
 
 
-def _picture(path: Path) -> np.ndarray:
+def _picture(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
     from PIL import Image
 
     if _is_deep_colour(path):
@@ -105,14 +141,30 @@ def _picture(path: Path) -> np.ndarray:
         data = cv2.imdecode(np.fromfile(path, np.uint8), cv2.IMREAD_UNCHANGED)
         if data is None:
             raise UnreadableFileError("is damaged; get an intact copy of it")
-        return _red_first(data)
+        return _red_first(data), ()
     with Image.open(path) as opened:
         image: Image.Image = opened
-        if image.mode in ("P", "CMYK", "YCbCr"):
+        if image.mode == "P" and "transparency" not in image.info:
+            return _of_palette(image)
+        if image.mode == "CMYK":
+            return from_inks(np.array(image), 255.0), (INKS,)
+        if image.mode in ("P", "YCbCr"):
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")
         elif image.mode in ("1", "LA"):
-            image = image.convert("L")
-        return np.array(image)
+            notes = (ALPHA,) if image.mode == "LA" else ()
+            return np.array(image.convert("L")), notes
+        return np.array(image), ()
+
+
+def _of_palette(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Grey levels or colours in the place of the indices of a palette."""
+    indices = np.array(image)
+    table = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)
+    _, note = of_palette(table)
+    if note:
+        return indices, (note,)
+    grey = (table == table[:, :1]).all()
+    return (table[:, 0] if grey else table)[np.minimum(indices, len(table) - 1)], ()
 
 
 def _is_deep_colour(path: Path) -> bool:

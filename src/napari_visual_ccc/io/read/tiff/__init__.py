@@ -8,19 +8,30 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ....core.files import stem
-from ....core.micrograph import CHANNEL_AXIS, CHANNELS, Micrograph
+from ....core.micrograph import CHANNEL_AXIS, CHANNELS, Axis, Micrograph
 from ...header import KEY, restore
 from .. import sidecar
 from ..lazy import UnreadableFileError, is_large
+from ..pictures.colours import of_orientation
 from ..pixel_size import plain, resolve_pixel_size
 from ..vendors import VendorMetadata
-from .pixels import apply_palette, load_level
-from .tags import PRIVATE, channel_names, is_jeol, read_axes, read_metadata, stored_header
+from .pixels import as_picture, load_level
+from .tags import (
+    PRIVATE,
+    channel_names,
+    is_jeol,
+    missing_files,
+    read_axes,
+    read_metadata,
+    resolution,
+    stored_header,
+)
 
 SUFFIXES = (".tif", ".tiff")
+
+# photometric interpretations and numbers a pixel that need no decision: grey, and colours
+_PLAIN = ((0, 1), (1, 1), (2, 3), (2, 4))
 
 
 def read(path: Path) -> list[Micrograph]:
@@ -39,9 +50,10 @@ def read(path: Path) -> list[Micrograph]:
     import tifffile
 
     with _capture_warnings() as warnings, tifffile.TiffFile(path) as tif:
-        several = len(tif.series) > 1
+        shown = _without_previews(tif.series)
+        several = len(shown) > 1
         images = []
-        for index, series in enumerate(tif.series):
+        for index, series in shown:
             name = f"{stem(path)} {index + 1}" if several else stem(path)
             images.append(_image(path, tif, series, index, name))
     if any("invalid page offset" in one or "invalid offset to page" in one for one in warnings):
@@ -49,6 +61,13 @@ def read(path: Path) -> list[Micrograph]:
             "is cut off: pages of it lie beyond its end; get an intact copy of it"
         )
     return images
+
+
+def _without_previews(series: Any) -> list[tuple[int, Any]]:
+    """Images of a file with their numbers, without those marked as a smaller copy of another."""
+    every = list(enumerate(series))
+    whole = [one for one in every if not one[1].keyframe.is_reduced]
+    return whole or every
 
 
 def is_plain(path: Path) -> bool:
@@ -63,7 +82,10 @@ def is_plain(path: Path) -> bool:
             or tif.is_imagej
             or any(tag in page.tags for tag in PRIVATE)
             or is_jeol(page)
-            or page.photometric == 3
+            or (int(page.photometric), page.samplesperpixel) not in _PLAIN
+            or page.is_reduced
+            or resolution(page) is not None
+            or of_orientation(int(page.tags.valueof(274) or 1))
             or len(series) != 1
             or len(series[0].levels) > 1
             or is_large(series[0].nbytes)
@@ -102,19 +124,17 @@ def _capture_warnings() -> Iterator[list[str]]:
 
 
 def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Micrograph:
-    data = load_level(path, series, 0, index)
-    levels = [load_level(path, series, level, index) for level in range(1, len(series.levels))]
+    levels = [load_level(path, series, level, index) for level in range(len(series.levels))]
     page = series.keyframe
-    colour = _colour_axis(series)
     height, width = _size(series)
     found = VendorMetadata()
     for one in read_metadata(path, tif, page, index, height, width):
         found.add(one)
     spacing, unit, notes = resolve_pixel_size(found.claims)
     axes, of_axes = read_axes(tif, series, index)
-    data, levels, more = apply_palette(page, data, levels)
-    if colour is not None:
-        data, *levels = (np.moveaxis(one, colour, -1) for one in (data, *levels))
+    display = tif.is_imagej or tif.is_ome
+    levels, channels, more = as_picture(page, series.axes, levels, for_display=display)
+    axes = (*axes, Axis(CHANNEL_AXIS)) if channels else axes
     facts = found.facts
     if any(axis.name == CHANNEL_AXIS for axis in axes) and channel_names(tif, index):
         facts = {**facts, CHANNELS: channel_names(tif, index)}
@@ -123,8 +143,9 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     if isinstance(stored.get("steps"), list):
         metadata["visual_ccc"] = stored
     image = Micrograph(
-        data, spacing, unit, name, path, metadata, axes, found.bar,
-        tuple(levels), (*notes, *of_axes, *found.notes, *more),
+        levels[0], spacing, unit, name, path, metadata, axes, found.bar, tuple(levels[1:]),
+        (*notes, *of_axes, *found.notes, *more, *of_orientation(int(page.tags.valueof(274) or 1)),
+         *missing_files(tif, series, index)),
     )  # fmt: skip
     return restore(image, stored.get(KEY))
 
@@ -134,10 +155,3 @@ def _size(series: Any) -> tuple[int, int]:
     if "Y" not in axes or "X" not in axes:
         raise UnreadableFileError(f"holds no image: its axes are {axes}")
     return series.shape[axes.index("Y")], series.shape[axes.index("X")]
-
-
-def _colour_axis(series: Any) -> int | None:
-    axes = series.axes
-    if "S" in axes and axes.index("S") != len(axes) - 1:
-        return int(axes.index("S"))
-    return None

@@ -1,4 +1,4 @@
-"""Pixels of a TIFF: whole or lazily, by strips, tiles and planes; palettes as colours."""
+"""Pixels of a TIFF: whole or lazily, by strips, tiles and planes; what their numbers mean."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from ..lazy import (
     is_large,
     whole_tiles,
 )
+from ..pictures.colours import DISPLAY, of_palette, of_samples
 
 # how many times smaller codecs can make an image, by the number of theirs; LZW in one long strip
 _RATIOS = {1: DEFLATE, 5: 1400, 7: DEFLATE, 8: DEFLATE, 32773: DEFLATE, 32946: DEFLATE}
@@ -116,27 +117,79 @@ def _check_whole(series: Any) -> None:
             )
 
 
-def apply_palette(page: Any, data: Any, levels: list[Any]) -> tuple[Any, list[Any], list[str]]:
-    """Replace indices by the colours of a palette; grey palettes are left as they are."""
-    notes = []
-    if page.photometric == 0 and data.dtype.kind in "bu":
-        notes.append("dark is stored as high numbers (WhiteIsZero): the picture looks inverted")
-    palette = page.colormap
-    if page.photometric != 3 or palette is None or data.dtype.kind != "u":
-        return data, levels, notes
-    # a palette from black to white adds nothing to the numbers
-    if (palette[0] == palette[1]).all() and (palette[0] == palette[2]).all():
-        return data, levels, notes
-    table = (np.asarray(palette).T >> 8).astype(np.uint8)
+def as_picture(
+    page: Any, axes: str, levels: list[Any], *, for_display: bool
+) -> tuple[list[Any], bool, list[str]]:
+    """Decide what the numbers of a pixel are: grey, colours, channels, or indices of a palette.
 
-    def coloured(block: np.ndarray) -> np.ndarray:
+    Parameters
+    ----------
+    page : tifffile.TiffPage
+        With the tags that say it.
+    axes : str
+        Letters of the axes; S is that of several numbers a pixel.
+    levels : list of arrays
+        Of a pyramid.
+    for_display : bool
+        A palette is for the screen, as in files of ImageJ and OME: the numbers are the data.
+
+    Returns
+    -------
+    levels : list of arrays
+        Colours are the last axis, channels the one before the rows.
+    channels : bool
+        Whether there are channels.
+    notes : list of str
+        For the user.
+    """
+    notes = []
+    if page.photometric == 0 and levels[0].dtype.kind in "bu":
+        notes.append("dark is stored as high numbers (WhiteIsZero): the picture looks inverted")
+    if "S" in axes:
+        kind, alphas = _KINDS.get(int(page.photometric), "grey"), _alphas(page)
+        # JPEG has been decoded to red, green and blue
+        kind = "colour" if kind == "lightness" and page.compression in _JPEG else kind
+        top = float(np.iinfo(page.dtype).max) if page.dtype.kind in "ui" else 1.0
+        found = [of_samples(_samples_last(one, axes), kind, alphas, top) for one in levels]
+        return [one for one, _, _ in found], found[0][1], [*notes, *found[0][2]]
+    if page.photometric != 3 or page.colormap is None or levels[0].dtype.kind != "u":
+        return levels, False, notes
+    table = (np.asarray(page.colormap).T >> 8).astype(np.uint8)
+    values, note = of_palette(table)
+    if for_display and values is not None:
+        values, note = None, DISPLAY
+    notes += [note] if note else []
+    return [_through(values, one) for one in levels] if values is not None else levels, False, notes
+
+
+# what the first numbers of a pixel are, by photometric interpretation
+_KINDS = {2: "colour", 5: "inks", 6: "lightness", 8: "lightness", 9: "lightness"}
+
+_JPEG = (6, 7, 33003, 33005, 34712)
+
+
+def _alphas(page: Any) -> tuple[int, ...]:
+    """Which numbers of a pixel are opacity."""
+    extra = [int(one) for one in page.extrasamples]
+    first = page.samplesperpixel - len(extra)
+    return tuple(first + k for k, one in enumerate(extra) if one in (1, 2))
+
+
+def _samples_last(data: Any, axes: str) -> Any:
+    place = axes.index("S")
+    data = data if place == len(axes) - 1 else np.moveaxis(data, place, -1)
+    # colours are worked on together
+    return data if isinstance(data, np.ndarray) else data.rechunk({data.ndim - 1: -1})
+
+
+def _through(table: np.ndarray, data: Any) -> Any:
+    """Put grey levels or colours in the place of indices."""
+
+    def put(block: np.ndarray) -> np.ndarray:
         return table[np.minimum(block, len(table) - 1)]
 
-    def whole(one: Any) -> Any:
-        if isinstance(one, np.ndarray):
-            return coloured(one)
-        return one.map_blocks(
-            coloured, dtype=np.uint8, new_axis=one.ndim, chunks=(*one.chunks, (3,))
-        )
-
-    return whole(data), [whole(one) for one in levels], notes
+    if isinstance(data, np.ndarray):
+        return put(data)
+    if table.ndim == 1:
+        return data.map_blocks(put, dtype=np.uint8)
+    return data.map_blocks(put, dtype=np.uint8, new_axis=data.ndim, chunks=(*data.chunks, (3,)))

@@ -8,7 +8,7 @@ from typing import Any
 
 from ....core.micrograph import Axis
 from .. import sidecar, vendors
-from ..pixel_size import axis, combined_claim, number
+from ..pixel_size import PixelSizeClaim, axis, combined_claim, number, of_resolution
 from ..vendors import VendorMetadata
 
 # private tags of microscopes
@@ -37,6 +37,8 @@ def read_metadata(
         found.append(_imagej(tif, page))
     if is_jeol(page) or any(tag in page.tags for tag in _GATAN):
         found.append(_by_rosetta(path, index))
+    resolved = resolution(page)
+    found += [VendorMetadata([resolved])] if resolved else []
     return found
 
 
@@ -99,6 +101,36 @@ def _imagej(tif: Any, page: Any) -> VendorMetadata:
         unit = described.get("unit")
         claims = [combined_claim("ImageJ", sizes, (described.get("yunit", unit), unit))]
     return VendorMetadata(claims, {}, {"imagej": described})
+
+
+def resolution(page: Any) -> PixelSizeClaim | None:
+    """Pixel size in the resolution tags, where it is too small for a resolution to print with."""
+    unit = _RESOLUTION_UNITS.get(int(page.tags.valueof(296) or 0))
+    sizes = [_per_pixel(page.tags.valueof(tag)) for tag in (283, 282)]
+    return None if unit is None else of_resolution("TIFF", sizes, unit)
+
+
+_RESOLUTION_UNITS = {2: "inch", 3: "cm"}
+
+
+def missing_files(tif: Any, series: Any, index: int) -> tuple[str, ...]:
+    """Say which files of a set, or how many planes, are missing: their pixels are blank."""
+    blank = sum(page is None for page in series.pages)
+    if not blank:
+        return ()
+    folder = Path(tif.filehandle.dirname)
+    names = [one.attrib.get("FileName", "") for one in _uuids(tif, index)]
+    gone = [name for name in dict.fromkeys(names) if name and not (folder / name).is_file()]
+    who = ", ".join(gone[:5]) + (f" and {len(gone) - 5} more" if len(gone) > 5 else "")
+    what = f"{blank} of {len(series.pages)} planes are blank"
+    if not gone:
+        return (f"{what}: the file names them and does not have them",)
+    return (f"{what}: {who} of the set is missing beside the file; put it back, or leave them out",)
+
+
+def _uuids(tif: Any, index: int) -> list[Any]:
+    images = _root(tif).findall(".//{*}Image") if tif.is_ome else []
+    return images[index].findall(".//{*}UUID") if index < len(images) else []
 
 
 def _per_pixel(value: Any) -> float | None:

@@ -1,0 +1,112 @@
+"""The header of MRC: signs of bytes, byte order, cell."""
+
+from __future__ import annotations
+
+import struct
+
+import numpy as np
+import pytest
+
+from napari_visual_ccc.core.micrograph import Axis
+from napari_visual_ccc.io import read as formats
+from napari_visual_ccc.io.read.mrc import read_header
+
+pytest.importorskip("rsciio")
+
+IMOD = 1146047817
+
+
+def write(path, data, mode, *, cell=None, samples=None, version=20140, imod=None, limits=None,
+          axes=(1, 2, 3), order="<"):  # fmt: skip
+    """A file with a header as programs write it; cell in ångström."""
+    data = data if data.ndim == 3 else data[None]
+    planes, rows, columns = data.shape
+    header = bytearray(1024)
+    samples = (columns, rows, planes) if samples is None else samples
+    struct.pack_into(f"{order}10i", header, 0, columns, rows, planes, mode, 0, 0, 0, *samples)
+    cell = (20.0 * columns, 20.0 * rows, 50.0 * planes) if cell is None else cell
+    struct.pack_into(f"{order}6f", header, 40, *cell, 90, 90, 90)
+    limits = (float(data.min()), float(data.max())) if limits is None else limits
+    struct.pack_into(f"{order}3i3f", header, 64, *axes, *limits, 0)
+    struct.pack_into(f"{order}i", header, 108, version)
+    if imod is not None:
+        struct.pack_into(f"{order}2i", header, 152, IMOD, imod)
+    header[208:216] = b"MAP " + (b"DD\0\0" if order == "<" else b"\x11\x11\0\0")
+    path.write_bytes(bytes(header) + data.astype(data.dtype.newbyteorder(order)).tobytes())
+    return path
+
+
+@pytest.fixture
+def levels():
+    return np.linspace(0, 255, 600).astype(np.uint8).reshape(20, 30)
+
+
+@pytest.mark.parametrize("ending", [".mrc", ".rec", ".mrcs"])
+@pytest.mark.parametrize(
+    "more",
+    [{"imod": 1}, {"imod": 5}, {"version": 0}, {"version": 20140, "limits": (0, 0)},
+     {"version": 20141, "limits": (-128, 127), "order": ">"}],
+)  # fmt: skip
+def test_bytes_with_a_sign_keep_the_order_of_their_levels(tmp_path, levels, ending, more):
+    signed = (levels.astype(int) - 128).astype(np.int8)
+    found = formats.read(write(tmp_path / f"a{ending}", signed, 0, **more)).data
+    assert found.dtype == np.int8
+    np.testing.assert_array_equal(found, signed)
+
+
+@pytest.mark.parametrize("more", [{"imod": 0}, {"version": 0}, {"version": 20140}])
+def test_bytes_without_a_sign_stay_as_they_are(tmp_path, levels, more):
+    found = formats.read(write(tmp_path / "a.mrc", levels, 0, **more)).data
+    assert found.dtype == np.uint8
+    np.testing.assert_array_equal(found, levels)
+
+
+def test_a_file_that_does_not_say_whether_its_bytes_have_a_sign_is_told(tmp_path, levels):
+    found = formats.read(write(tmp_path / "a.mrc", levels, 0, version=0, limits=(0, 0)))
+    np.testing.assert_array_equal(found.data, levels)
+    assert any("sign" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("kind", [(1, np.int16), (6, np.uint16), (2, np.float32)])
+def test_other_types_are_what_they_are(tmp_path, levels, kind):
+    mode, dtype = kind
+    found = formats.read(write(tmp_path / "a.mrc", levels.astype(dtype), mode)).data
+    assert found.dtype == dtype
+    np.testing.assert_array_equal(found, levels)
+
+
+@pytest.mark.parametrize("samples", [(0, 0, 0), (0, 20, 1)])
+def test_a_cell_without_samples_is_divided_by_columns_and_rows(tmp_path, levels, samples):
+    found = formats.read(write(tmp_path / "a.mrc", levels, 0, samples=samples))
+    assert (found.spacing, found.unit) == (pytest.approx((2.0, 2.0)), "nm")
+    assert any("number of samples" in note for note in found.notes)
+
+
+def test_samples_may_be_more_than_pixels(tmp_path, levels):
+    found = formats.read(write(tmp_path / "a.mrc", levels, 0, samples=(60, 40, 1)))
+    assert found.spacing == pytest.approx((1.0, 1.0))
+
+
+def test_axes_may_be_stored_in_another_order(tmp_path, levels):
+    data = np.stack([levels] * 3)
+    # columns along y, rows along z, planes along x
+    path = write(tmp_path / "a.rec", data, 0, axes=(2, 3, 1), cell=(6.0, 90.0, 100.0),
+                 samples=(3, 30, 20))  # fmt: skip
+    assert read_header(path).sizes == pytest.approx((0.2, 0.5, 0.3))
+    found = formats.read(path)
+    assert found.spacing == pytest.approx((0.5, 0.3))
+    assert found.axes == (Axis("z", pytest.approx(0.2), "nm"),)
+
+
+def test_no_cell_is_no_pixel_size(tmp_path, levels):
+    found = formats.read(write(tmp_path / "a.mrc", levels, 0, cell=(0, 0, 0)))
+    assert (found.spacing, found.unit) == (None, "px")
+    found = formats.read(write(tmp_path / "b.mrc", levels, 0, cell=(0, 0, 0), samples=(0, 0, 0)))
+    assert (found.spacing, found.unit) == (None, "px")
+
+
+@pytest.mark.parametrize("cell", [(-300.0, -200.0, 0.0), (-30.0, -20.0, -1.0)])
+def test_the_default_of_a_camera_is_called_so(tmp_path, levels, cell):
+    found = formats.read(write(tmp_path / "a.mrc", levels, 0, cell=cell))
+    assert found.spacing[0] > 0
+    assert any("not measured" in note for note in found.notes)

@@ -1,0 +1,114 @@
+"""Which files and folders of a data set are images, classes and parts."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_visual_ccc.io.datasets import load, unlabelled
+from napari_visual_ccc.io.folders import inner_parts, is_class, own_results, same_image
+
+
+def picture(path, size=8):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    Image.fromarray(np.zeros((size, size), np.uint8)).save(path)
+    return path
+
+
+@pytest.fixture
+def folder(tmp_path):
+    for kind in ("dots", "stripe"):
+        for number in range(3):
+            picture(tmp_path / "data" / kind / f"im{number}.png")
+    return tmp_path / "data"
+
+
+@pytest.mark.parametrize(
+    "system",
+    ["@eaDir", "@EADIR", "#recycle", "__MACOSX", ".thumbnails", "$RECYCLE.BIN", "@Recycle"],
+)
+def test_thumbnails_of_file_servers_are_no_images(folder, system):
+    for path in list(folder.glob("*/*.png")):
+        picture(path.parent / system / path.name / "SYNOFILE_THUMB_M.jpg", 4)
+    picture(folder / system / "im0.png")
+    data = load(folder)
+    assert data.classes == ("dots", "stripe")
+    assert len(data.examples) == 6
+    assert len(set(data.table["group"])) == 6
+    assert len(unlabelled(folder)) == 6
+    assert not is_class(folder / system)
+
+
+@pytest.mark.parametrize("place", [[], ["-o", "dots"], ["-o", "masks"], ["-o", "stripe/masks"]])
+def test_results_of_this_package_are_no_images(folder, place):
+    words = [sys.executable, "-m", "napari_visual_ccc.cli", "denoise", "dots/im1.png", *place]
+    subprocess.run(words, cwd=folder, check=True, capture_output=True)
+    data = load(folder)
+    assert data.classes == ("dots", "stripe")
+    assert len(data.examples) == 6
+    assert len(unlabelled(folder)) == 6
+
+
+def test_results_are_images_where_they_are_all_there_is(folder):
+    images = sorted(folder.glob("*/*.png"))
+    for path in images:
+        record = b"# How a result of napari-visual-ccc was made\n"
+        (path.parent / f"{path.stem}_denoise.yaml").write_bytes(record)
+        path.rename(path.with_name(f"{path.stem}_denoise.png"))
+    results = sorted(folder.glob("*/*.png"))
+    assert own_results(results) == set()
+    assert len(load(folder).examples) == 6
+    others = [picture(folder / "dots/new.png")]
+    assert own_results([*results, *others]) == set(results)
+
+
+def test_an_image_in_two_formats_is_one_example(folder):
+    for path in list(folder.glob("*/im1.png")):
+        Image.open(path).save(path.with_suffix(".tif"))
+        Image.open(path).save(path.with_suffix(".jpg"))
+    data = load(folder)
+    assert sorted(one.name for one in data.examples if "im1" in one.name) == [
+        "dots/im1.tif", "stripe/im1.tif",
+    ]  # fmt: skip
+    assert ("dots/im1.jpg", "the same image as im1.tif, in another format") in data.skipped
+    assert len(data.examples) == 6
+    found = same_image(sorted(folder.glob("dots/*")))
+    assert {one.name for one in found} == {"im1.png", "im1.jpg"}
+
+
+@pytest.mark.parametrize(
+    "parts", [("train", "val", "test"), ("Training", "Validation", "Testing"),
+              ("train_set", "dev-set", "test set"), ("1_train", "2_valid", "3_holdout"),
+              ("trainset", "valset", "evaluation")],
+)  # fmt: skip
+@pytest.mark.parametrize("inside", [True, False])
+def test_folders_of_parts_are_no_classes(tmp_path, parts, inside):
+    for part in parts:
+        for kind in ("dots", "stripe"):
+            place = [kind, part] if inside else [part, kind]
+            for number in range(2):
+                picture(tmp_path.joinpath(*place, f"{part}{number}.png"))
+    data = load(tmp_path)
+    assert data.classes == ("dots", "stripe")
+    assert set(data.table["part"]) == {"train", "validation", "test"}
+    # images of their own, not one group for each part
+    assert len(set(data.table["group"])) == 12
+
+
+def test_specimens_within_parts_within_classes_are_groups(tmp_path):
+    for kind in ("dots", "stripe"):
+        for part in ("train", "test"):
+            picture(tmp_path / kind / part / f"{part}-s1" / "a.png")
+    assert set(load(tmp_path).table["group"]) == {"train-s1", "test-s1"}
+    assert len(inner_parts([tmp_path / "dots", tmp_path / "stripe"])) == 4
+    picture(tmp_path / "dots" / "alone.png")
+    assert inner_parts([tmp_path / "dots", tmp_path / "stripe"]) == {}
+
+
+def test_a_pattern_that_matches_no_name_is_named(folder):
+    with pytest.raises(ValueError, match=r"6 left out, such as dots/im0\.png: the group pattern"):
+        load(folder, group="^xxx(.)")
