@@ -1,9 +1,10 @@
 """How well `find_similar` ranks what was marked: ``python -m benchmarks.lens`` (needs VCCC_DATA).
 
 A point is set on one object, or in one phase; the others of its class should rank above those of
-the other classes. The layer and the background were chosen on the even originals (``--half 1``);
-the numbers in the documentation are of the odd ones (``--half 2``). Beside the network stands the
-difference of grey levels, blurred by 4 pixels: what is no better needs no network.
+the other classes. The background was chosen on the even originals (``--half 1``), the default
+layer on none of them; the documentation has the numbers of both halves (the odd ones are ``--half
+2``). Beside the network stands the difference of grey levels, blurred by 4 pixels: what is no
+better needs no network.
 """
 
 from __future__ import annotations

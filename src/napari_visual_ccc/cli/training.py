@@ -246,7 +246,8 @@ def _patterns(result: Any, path: Path, force: bool) -> int:
 
     page, picture = path.with_suffix(".html"), path.with_suffix(".png")
     write_patterns(result, page, title=path.stem, force=force)
-    preview(result.layer(), picture, force=force)
+    # its patches have no common scale
+    preview(result.layer(), picture, bar=False, force=force)
     print(f"  {page}\n  {picture}")
     return OK
 

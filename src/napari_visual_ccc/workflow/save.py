@@ -173,18 +173,10 @@ def _draw(layer: Layer, path: Path, source: Micrograph, formats: Formats, *, for
 
     # a grey image covers its source, and a contact sheet has no place on it
     alone = isinstance(layer, ChannelsLayer) or getattr(layer, "style", "") == "grey"
-    beside = _is_beside(layer, source)
+    beside = source.data is not None and layer.lies_beside(plane_shape(source.data))
     under = None if alone or beside else source.data
     size = source.pixel_size
     preview(layer, path, image=under, pixel_size=size, bar=not beside, force=force)
-
-
-def _is_beside(layer: Layer, source: Micrograph) -> bool:
-    """Whether a layer lies outside the micrograph, to its right or below it."""
-    if source.data is None:
-        return False
-    corner, shape = layer.placement.corner, plane_shape(source.data)
-    return any(at >= size for at, size in zip(corner[-2:], shape, strict=True))
 
 
 def _panels(

@@ -75,3 +75,9 @@ def test_layers_say_in_a_line_what_they_are():
     assert str(lazy) == "image 'even': 2 x 4 x 5 float32, lazy"
     assert str(PointsLayer(np.zeros((6, 2)), name="seeds")) == "points 'seeds': 6"
     assert str(ShapesLayer([], name="boxes")) == "shapes 'boxes': 0"
+
+
+def test_a_sheet_lies_beside_the_image_and_a_part_within_it():
+    for corner, beside in (((0, 0), False), ((39, 49), False), ((0, 50), True), ((40, 0), True)):
+        layer = ImageLayer(np.zeros((4, 4)), placement=Placement(corner=corner))
+        assert layer.lies_beside((40, 50)) == beside

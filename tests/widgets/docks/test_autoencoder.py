@@ -41,6 +41,9 @@ def test_from_usual_images_to_an_anomaly_map(viewer, lens, finish, qtbot, tmp_pa
     training.use_button.native.click()
     assert lens.operation.name == "anomaly_map"
     assert lens.fields["model"].value == saved
+    # also for its activations, by default those of the code
+    assert lens._fields["activations"]["model"].value == saved
+    assert "code" in lens._fields["activations"]["layer"].choices
     viewer.add_image(with_disc(stripes(9))[0], name="new", scale=(2, 2), units=("nm", "nm"))
     lens.fields["score"].value = "residual"
     lens.run_button.native.click()

@@ -104,7 +104,13 @@ def test_the_patches_like_a_pixel_are_looked_for_in_a_folder(form, viewer, finis
     assert form.pixel.frame["similarity"].equals(clicked["similarity"])
     hits = form.table.frame
     assert hits["file"][0] == "other.png"
-    assert viewer.layers[-1].name == "planted hits"
+    sheet = viewer.layers[-1]
+    assert sheet.name == "planted hits"
+    # beside the image it covers nothing
+    assert sheet.visible
+    assert [layer.name for layer in viewer.layers if isinstance(layer, Shapes)] == [
+        "planted nearest patches"
+    ]
     form.table.picked.emit(0)
     assert viewer.layers[-1].name == "other.png"
     place = hits[["y_px", "x_px"]].to_numpy()[0]
@@ -153,6 +159,7 @@ def test_a_run_with_other_layers_adds_them(form, viewer, finish):
     # the picture stays: a map cannot take its place
     assert colour in viewer.layers
     assert viewer.layers[-1].name == "planted contact sheet"
+    assert viewer.layers[-1].visible
     assert len(viewer.layers) == 4
 
 

@@ -93,6 +93,10 @@ class Layer:
         """Rows and columns of pixels or cells; None for coordinates."""
         return None
 
+    def lies_beside(self, shape: tuple[int, int]) -> bool:
+        """Whether it lies outside an image of these rows and columns, to its right or below it."""
+        return any(at >= size for at, size in zip(self.placement.corner, shape, strict=True))
+
     def __str__(self) -> str:
         kind = type(self).__name__.removesuffix("Layer").lower()
         return f"{kind} {self.name!r}: {self.size_text}"

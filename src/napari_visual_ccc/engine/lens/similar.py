@@ -328,4 +328,4 @@ class FolderSearch:
             return
         picture = sheet([patch for _, patch in self._found], columns=6)
         place = Placement(shape[0] / picture.shape[0], corner=(0, round(1.05 * shape[1])))
-        yield ImageLayer(picture, style="heat", limits=(0.0, 255.0), name="hits", placement=place)
+        yield ImageLayer(picture, limits=(0.0, 255.0), name="hits", placement=place)

@@ -102,9 +102,9 @@ class Lens(TableForm):
         ]
 
     def use_autoencoder(self, path: Path) -> None:
-        """Choose a trained autoencoder for reconstructions and anomaly maps."""
+        """Choose a trained autoencoder for activations, reconstructions and anomaly maps."""
         titles = {one.name: title for title, one in self.operations.items()}
-        for name in ("reconstruct", "anomaly_map"):
+        for name in ("activations", "reconstruct", "anomaly_map"):
             self.method.value = titles[name]
             self.fields["model"].value = path
         self.say(f"The model is {path.name}: run {self.method.value}.")
@@ -268,6 +268,10 @@ class Lens(TableForm):
         if self._source is None or not points or points[0] not in self.viewer.layers:
             self.say("Click a pixel first.")
             return
+        # the result has the rectangles, too
+        for one in self._shown:
+            if one is not points[0] and one in self.viewer.layers:
+                self.viewer.layers.remove(one)
         self.method.value = OPERATIONS["look_at"].title
         wanted = {"image": self._source.layer, "example": points[0], "folder": folder}
         known = {name: self._asked[name] for name in ("model", "layer", "device")}

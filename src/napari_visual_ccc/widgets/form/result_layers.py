@@ -8,6 +8,7 @@ from napari.layers import Layer
 
 from ...arrays.lazy import is_lazy
 from ...core.layers import Layer as Part
+from ...core.micrograph import plane_shape
 from ...workflow.operations import Operation
 from ...workflow.record import Record
 from ..layers.build import build
@@ -75,8 +76,9 @@ class ResultLayers:
         if entry is not None and _is_alike(entry.layer, new) and entry.untouched:
             entry.update(source, part, new)
             return entry
-        # only the first of several maps is visible: they would cover each other
-        new.visible = not self.last
+        # only the first of several maps is visible: they would cover each other, but no sheet
+        # beside the image
+        new.visible = not self.last or part.lies_beside(plane_shape(source.data))
         layer = self.viewer.add_layer(new)
         style = getattr(part, "style", "")
         self._by_source[key] = ResultLayer(self.viewer, layer, style, preview=source.preview)
