@@ -10,6 +10,8 @@ from typing import Annotated, Literal
 
 import numpy as np
 import pytest
+from napari.components import ViewerModel
+from napari.settings import get_settings
 from npe2 import PluginManager
 from npe2.manifest.schema import discovery_blocked
 
@@ -95,6 +97,17 @@ def _little_garbage():
 @pytest.fixture
 def viewer(make_napari_viewer):
     return make_napari_viewer()
+
+
+@pytest.fixture
+def headless(qapp):
+    """A viewer without a window, for what no canvas takes part in: it opens in no time."""
+    get_settings().reset()
+    before = set(qapp.topLevelWidgets())
+    yield ViewerModel()
+    for widget in set(qapp.topLevelWidgets()) - before:
+        widget.close()
+        widget.deleteLater()
 
 
 @pytest.fixture

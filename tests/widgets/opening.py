@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import napari
+from npe2 import PluginManager
 from qtpy.QtWidgets import QLabel
 
 WIDGETS = {
@@ -21,6 +23,15 @@ WIDGETS = {
 
 
 def dock(viewer, family):
+    """Open a widget in the window of a viewer; without a window, give it the layers alone."""
+    if not isinstance(viewer, napari.Viewer):
+        make = PluginManager.instance().commands.get(f"napari-visual-ccc.{family}")
+        widget = make(napari_viewer=viewer)
+        # as napari does for every widget of a plugin
+        events = viewer.layers.events
+        for event in (events.inserted, events.removed, events.reordered, events.renamed):
+            event.connect(widget.reset_choices)
+        return widget
     return viewer.window.add_plugin_dock_widget("napari-visual-ccc", WIDGETS[family])[1]
 
 

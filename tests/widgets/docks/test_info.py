@@ -60,37 +60,37 @@ def test_a_pixel_size_is_typed(viewer):
     ("size", "unit"),
     [(0.0212345678, "1/nm"), (1.23456789e-6, "mm"), (4e-7, "mm"), (2.0, "deg"), (0.3, "1/Å")],
 )
-def test_what_nobody_has_typed_over_stays_exact(viewer, size, unit):
-    viewer.add_image(np.zeros((50, 80), np.uint8), scale=(3, 3), units="µm")
-    form = dock(viewer, "micrograph")
-    layer = viewer.add_image(np.zeros((50, 80), np.uint8), scale=(size, size), units=unit)
+def test_what_nobody_has_typed_over_stays_exact(headless, size, unit):
+    headless.add_image(np.zeros((50, 80), np.uint8), scale=(3, 3), units="µm")
+    form = dock(headless, "micrograph")
+    layer = headless.add_image(np.zeros((50, 80), np.uint8), scale=(size, size), units=unit)
     form.refresh()
     assert (form.size.value, form.unit.value) == (f"{size:.6g}", unit)
     form.set_button.native.click()
     assert calibration(layer) == ((size, size), unit)
 
 
-def test_the_unit_of_an_odd_layer_is_not_offered_for_the_next(viewer):
-    viewer.add_image(np.zeros((50, 80), np.uint8), units="deg")
-    form = dock(viewer, "micrograph")
+def test_the_unit_of_an_odd_layer_is_not_offered_for_the_next(headless):
+    headless.add_image(np.zeros((50, 80), np.uint8), units="deg")
+    form = dock(headless, "micrograph")
     assert "deg" in form.unit.choices
-    form.fields["image"].value = viewer.add_image(np.zeros((50, 80), np.uint8), units="nm")
+    form.fields["image"].value = headless.add_image(np.zeros((50, 80), np.uint8), units="nm")
     assert "deg" not in form.unit.choices
 
 
 @pytest.mark.parametrize(("typed", "size"), [("0.0212345678", 0.0212345678), ("2,5", 2.5)])
-def test_a_size_is_taken_as_typed(viewer, typed, size):
-    layer = viewer.add_image(np.zeros((50, 80), np.uint8))
-    form = dock(viewer, "micrograph")
+def test_a_size_is_taken_as_typed(headless, typed, size):
+    layer = headless.add_image(np.zeros((50, 80), np.uint8))
+    form = dock(headless, "micrograph")
     form.size.value = typed
     form.set_button.native.click()
     assert calibration(layer) == ((size, size), "nm")
 
 
 @pytest.mark.parametrize("typed", ["", "two", "0", "-1", "nan"])
-def test_what_is_no_size_sets_nothing(viewer, typed):
-    stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8))
-    form = dock(viewer, "micrograph")
+def test_what_is_no_size_sets_nothing(headless, typed):
+    stack = headless.add_image(np.zeros((4, 50, 80), np.uint8))
+    form = dock(headless, "micrograph")
     form.size.value = form.step.value = typed
     for button in (form.set_button, form.step_button):
         button.native.click()
@@ -99,16 +99,16 @@ def test_what_is_no_size_sets_nothing(viewer, typed):
     assert calibration(stack) == (None, "px")
 
 
-def test_the_step_that_is_shown_is_that_of_the_stack(viewer):
-    stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8), scale=(10, 2, 2), units="nm")
-    form = dock(viewer, "micrograph")
+def test_the_step_that_is_shown_is_that_of_the_stack(headless):
+    stack = headless.add_image(np.zeros((4, 50, 80), np.uint8), scale=(10, 2, 2), units="nm")
+    form = dock(headless, "micrograph")
     form.step_button.native.click()
     assert tuple(stack.scale) == (10, 2, 2)
 
 
-def test_pixels_that_are_not_square_stay_so(viewer):
-    layer = viewer.add_image(np.zeros((50, 80), np.uint8), scale=(2, 1), units="nm")
-    form = dock(viewer, "micrograph")
+def test_pixels_that_are_not_square_stay_so(headless):
+    layer = headless.add_image(np.zeros((50, 80), np.uint8), scale=(2, 1), units="nm")
+    form = dock(headless, "micrograph")
     form.size.value, form.unit.value = 3.0, "nm"
     form.set_button.native.click()
     assert calibration(layer) == ((6.0, 3.0), "nm")
@@ -139,12 +139,12 @@ def test_a_line_over_the_scale_bar_calibrates_the_image_and_what_was_made_of_it(
 
 
 @pytest.mark.parametrize("drawn", [None, [[5.0, 5.0], [5.0, 5.0]]])
-def test_without_a_line_nothing_is_set(viewer, drawn):
-    layer = viewer.add_image(np.zeros((50, 80), np.uint8))
-    form = dock(viewer, "micrograph")
+def test_without_a_line_nothing_is_set(headless, drawn):
+    layer = headless.add_image(np.zeros((50, 80), np.uint8))
+    form = dock(headless, "micrograph")
     if drawn:
         form.draw_button.native.click()
-        viewer.layers.selection.active.add_lines(np.array(drawn))
+        headless.layers.selection.active.add_lines(np.array(drawn))
     form.line_button.native.click()
     assert calibration(layer) == (None, "px")
     assert "line" in notification_manager.records[-1].message
@@ -188,22 +188,22 @@ def test_cutting_the_bar_off_leaves_the_rest_where_it_was(viewer, barred, finish
     np.testing.assert_array_equal(field.data, image.data[top:])
 
 
-def test_tables_and_renamed_images_follow_a_new_pixel_size(viewer, finish):
-    image = viewer.add_image(
+def test_tables_and_renamed_images_follow_a_new_pixel_size(headless, finish):
+    image = headless.add_image(
         samples.load("nanoparticles").data, name="tem", scale=(2, 2), units="nm"
     )
     image.metadata[MICROGRAPH] = {"info_bar": {}}
-    segment = dock(viewer, "segment")
+    segment = dock(headless, "segment")
     segment.run_button.native.click()
     finish(segment)
-    labels = viewer.layers["tem Otsu"]
+    labels = headless.layers["tem Otsu"]
     before = labels.features["area_nm2"].to_numpy()
-    other = viewer.add_labels(labels.data.copy(), name="tem", scale=(2, 2), units="nm")
+    other = headless.add_labels(labels.data.copy(), name="tem", scale=(2, 2), units="nm")
     image.name = "renamed"
-    form = dock(viewer, "micrograph")
+    form = dock(headless, "micrograph")
     form.fields["image"].value = image
     form.draw_button.native.click()
-    viewer.layers.selection.active.add_lines(np.array([[5.0, 5.0], [5.0, 105.0]]))
+    headless.layers.selection.active.add_lines(np.array([[5.0, 5.0], [5.0, 105.0]]))
     form.size.value, form.unit.value = 10.0, "nm"
     form.set_button.native.click()
     assert calibration(labels) == ((10.0, 10.0), "nm")
@@ -211,30 +211,30 @@ def test_tables_and_renamed_images_follow_a_new_pixel_size(viewer, finish):
     assert labels.metadata["visual_ccc"]["source"]["spacing"] == [10.0, 10.0]
     assert calibration(other) == ((2.0, 2.0), "nm")
     # the line was drawn at the old size
-    assert all(layer.name != "line over the scale bar" for layer in viewer.layers)
+    assert all(layer.name != "line over the scale bar" for layer in headless.layers)
     form.size.value, form.unit.value = 1.0, "µm"
     form.set_button.native.click()
     np.testing.assert_allclose(labels.features["area_µm2"], before / 4)
     assert "area_nm2" not in labels.features
 
 
-def test_a_pixel_size_that_sits_in_an_affine_is_replaced(viewer):
+def test_a_pixel_size_that_sits_in_an_affine_is_replaced(headless):
     affine = np.diag([2.0, 2.0, 1.0])
-    image = viewer.add_image(np.zeros((40, 50)), name="tem", affine=affine, units="nm")
+    image = headless.add_image(np.zeros((40, 50)), name="tem", affine=affine, units="nm")
     assert calibration(image) == ((2.0, 2.0), "nm")
-    form = dock(viewer, "micrograph")
+    form = dock(headless, "micrograph")
     form.size.value = 3.0
     form.set_button.native.click()
     assert calibration(image) == (pytest.approx((3.0, 3.0)), "nm")
 
 
-def test_the_table_on_screen_follows_a_new_pixel_size(viewer, discs):
-    image = viewer.add_image(discs, name="discs", scale=(2, 2), units="nm")
-    (labels,) = dock(viewer, "segment")()
-    measure = dock(viewer, "measure")
+def test_the_table_on_screen_follows_a_new_pixel_size(headless, discs):
+    image = headless.add_image(discs, name="discs", scale=(2, 2), units="nm")
+    (labels,) = dock(headless, "segment")()
+    measure = dock(headless, "measure")
     measure(labels=labels)
     before = measure.table.frame["area_nm2"].tolist()
-    form = dock(viewer, "micrograph")
+    form = dock(headless, "micrograph")
     form.fields["image"].value = image
     form.size.value = 4.0
     form.set_button.native.click()
@@ -244,13 +244,13 @@ def test_the_table_on_screen_follows_a_new_pixel_size(viewer, discs):
     assert measure.table.frame["area_µm2"].tolist() == pytest.approx([a / 4 for a in before])
 
 
-def test_what_is_measured_anew_takes_the_place_of_a_rescaled_table(viewer, discs):
+def test_what_is_measured_anew_takes_the_place_of_a_rescaled_table(headless, discs):
     place = {"scale": (5, 2, 2), "units": "nm"}
-    image = viewer.add_image(np.stack([discs] * 3), name="discs", **place)
-    (labels,) = dock(viewer, "segment")()
-    measure = dock(viewer, "measure")
+    image = headless.add_image(np.stack([discs] * 3), name="discs", **place)
+    (labels,) = dock(headless, "segment")()
+    measure = dock(headless, "measure")
     measure(labels=labels, dimensions="3D")
-    form = dock(viewer, "micrograph")
+    form = dock(headless, "micrograph")
     form.fields["image"].value = image
     form.size.value, form.unit.value = 0.004, "µm"
     form.set_button.native.click()
@@ -291,16 +291,16 @@ def test_a_stack_gets_the_step_between_its_slices(viewer):
 @pytest.mark.parametrize(
     ("step", "size", "unit"), [(20, 2, "nm"), (10, 4, "nm"), (10, 0.02, "µm"), (20, 4, "nm")]
 )
-def test_tables_of_volumes_are_right_after_calibration_or_left_out(viewer, step, size, unit):
+def test_tables_of_volumes_are_right_after_calibration_or_left_out(headless, step, size, unit):
     scale, units = (10, 2, 2), "nm"
     volume = np.zeros((6, 40, 50), int)
     volume[1:4, 5:15, 5:15] = 1
-    image = viewer.add_image(100 * volume.astype(np.uint8), name="s", scale=scale, units=units)
+    image = headless.add_image(100 * volume.astype(np.uint8), name="s", scale=scale, units=units)
     image.metadata[MICROGRAPH] = {"info_bar": {}}
-    (labels,) = dock(viewer, "segment")(image=image, dimensions="3D")
-    dock(viewer, "measure")(labels=labels, dimensions="3D")
+    (labels,) = dock(headless, "segment")(image=image, dimensions="3D")
+    dock(headless, "measure")(labels=labels, dimensions="3D")
     columns = set(labels.features)
-    form = dock(viewer, "micrograph")
+    form = dock(headless, "micrograph")
     form.fields["image"].value = image
     form.step.value = step
     form.step_button.native.click()
@@ -318,20 +318,20 @@ def test_tables_of_volumes_are_right_after_calibration_or_left_out(viewer, step,
     assert len(found) < len(columns)
 
 
-def test_what_has_to_be_measured_again_is_said(viewer):
+def test_what_has_to_be_measured_again_is_said(headless):
     labels = np.zeros((6, 40, 50), int)
     labels[1:4, 5:15, 5:15] = 1
-    image = viewer.add_image(labels.astype(np.uint8), name="s", scale=(10, 2, 2), units="nm")
+    image = headless.add_image(labels.astype(np.uint8), name="s", scale=(10, 2, 2), units="nm")
     table = ccc.region_table(labels, spacing=(10, 2, 2), unit="nm", dimensions="3D").table
-    viewer.add_labels(
+    headless.add_labels(
         labels, name="grains", scale=image.scale, units="nm", features=table.assign(index=1),
         metadata={"visual_ccc": {"layer": str(image.unique_id)}},
     )  # fmt: skip
-    form = dock(viewer, "micrograph")
+    form = dock(headless, "micrograph")
     form.fields["image"].value = image
     form.step_button.native.click()
     assert "Measure" not in form.message.value
     form.step.value = 20
     form.step_button.native.click()
     assert "Measure grains again" in form.message.value
-    assert "feret_max_nm" not in viewer.layers["grains"].features
+    assert "feret_max_nm" not in headless.layers["grains"].features

@@ -14,8 +14,8 @@ FORMS = [name for name, one in OPERATIONS.items() if one.has_form]
 
 
 @pytest.mark.parametrize("name", FORMS)
-def test_fields_are_inputs_and_parameters_with_their_defaults(name, viewer):
-    form = fields.fields_of(name, viewer)
+def test_fields_are_inputs_and_parameters_with_their_defaults(name, headless):
+    form = fields.fields_of(name, headless)
     expected = [*signature.inputs(name), *signature.parameters(name)]
     assert [field.name for field in form] == expected
     assert all(field.tooltip for field in form)
@@ -37,8 +37,8 @@ def test_near_limits_make_a_slider(qapp):
 
 
 @pytest.mark.parametrize("value", [0.4321, 0.00012, -1e-9, 123_456.789, 1e9])
-def test_a_form_keeps_the_decimals_of_a_grey_value(value, viewer):
-    form = fields.fields_of("threshold", viewer)
+def test_a_form_keeps_the_decimals_of_a_grey_value(value, headless):
+    form = fields.fields_of("threshold", headless)
     box = form["value"].native
     box.lineEdit().setText(box.locale().toString(value, "f", 9))
     box.interpretText()
@@ -51,50 +51,50 @@ def test_a_form_keeps_the_decimals_of_a_grey_value(value, viewer):
     assert form["value"].value == 42.5
 
 
-def test_an_empty_path_is_none(viewer, tmp_path):
-    form = fields.fields_of("classify", viewer)
+def test_an_empty_path_is_none(headless, tmp_path):
+    form = fields.fields_of("classify", headless)
     form["model"].line_edit.value = ""
     assert fields.values_of("classify", form)["model"] is None
     form["model"].value = tmp_path / "mine.safetensors"
     assert fields.values_of("classify", form)["model"] == tmp_path / "mine.safetensors"
 
 
-def test_a_layer_is_chosen_for_the_input_of_its_kind(viewer):
-    form = fields.fields_of("region_table", viewer)
-    image = viewer.add_image(np.ones((9, 9)), name="image")
-    labels = viewer.add_labels(np.ones((9, 9), int), name="labels")
+def test_a_layer_is_chosen_for_the_input_of_its_kind(headless):
+    form = fields.fields_of("region_table", headless)
+    image = headless.add_image(np.ones((9, 9)), name="image")
+    labels = headless.add_labels(np.ones((9, 9), int), name="labels")
     fields.choose_layer("region_table", form, labels)
     fields.choose_layer("region_table", form, image)
     assert form["labels"].value is labels
     assert form["intensity"].value is image
-    points = viewer.add_points([(1, 1)])
+    points = headless.add_points([(1, 1)])
     fields.choose_layer("region_table", form, points)
     assert form["labels"].value is labels
     assert fields.layer_kind("labels") is Labels
     assert fields.layer_kind("image") is Image
 
 
-def test_inputs_are_read_from_the_layers_chosen(viewer):
-    labels = viewer.add_labels(np.ones((9, 9), int), scale=(2, 2), units="nm")
+def test_inputs_are_read_from_the_layers_chosen(headless):
+    labels = headless.add_labels(np.ones((9, 9), int), scale=(2, 2), units="nm")
     operation = OPERATIONS["region_table"]
     chosen = {"labels": labels, "intensity": None}
-    sources = fields.take_inputs(operation, chosen, viewer)
+    sources = fields.take_inputs(operation, chosen, headless)
     assert list(sources) == ["labels"]
     assert sources["labels"].micrograph.spacing == (2.0, 2.0)
     with pytest.raises(ValueError, match="needs a Labels layer: open or choose one"):
-        fields.take_inputs(operation, {"labels": None, "intensity": None}, viewer)
+        fields.take_inputs(operation, {"labels": None, "intensity": None}, headless)
     with pytest.raises(ValueError, match="needs an Image layer"):
-        fields.take_inputs(OPERATIONS["kmeans"], {"image": None}, viewer)
+        fields.take_inputs(OPERATIONS["kmeans"], {"image": None}, headless)
 
 
-def test_a_second_input_is_taken_on_the_level_of_the_first(viewer):
+def test_a_second_input_is_taken_on_the_level_of_the_first(headless):
     labels = np.ones((64, 64), int)
     grey = np.ones((64, 64), np.float32)
     chosen = {
-        "labels": viewer.add_labels([labels, labels[::2, ::2]], multiscale=True),
-        "intensity": viewer.add_image([grey, grey[::2, ::2]], multiscale=True),
+        "labels": headless.add_labels([labels, labels[::2, ::2]], multiscale=True),
+        "intensity": headless.add_image([grey, grey[::2, ::2]], multiscale=True),
     }
-    sources = fields.take_inputs(OPERATIONS["region_table"], chosen, viewer, level=1)
+    sources = fields.take_inputs(OPERATIONS["region_table"], chosen, headless, level=1)
     assert [source.micrograph.data.shape for source in sources.values()] == [(32, 32)] * 2
 
 
@@ -133,18 +133,22 @@ def test_custom_shows_the_values_of_the_preset_chosen_before(viewer):
     assert fields.values_of("sam_masks", form)["points_per_side"] is None
 
 
-def test_points_are_chosen_as_prompts_but_labels_only_by_hand(viewer):
-    image = viewer.add_image(np.zeros((8, 8)))
-    form = fields.fields_of("sam_masks", viewer)
-    labels = viewer.add_labels(np.ones((8, 8), int))
+def test_points_are_chosen_as_prompts_but_labels_only_by_hand(headless):
+    image = headless.add_image(np.zeros((8, 8)))
+    form = fields.fields_of("sam_masks", headless)
+    labels = headless.add_labels(np.ones((8, 8), int))
     fields.choose_layer("sam_masks", form, labels)
     assert form["prompts"].value is None
-    points = viewer.add_points([[1, 2]])
+    points = headless.add_points([[1, 2]])
     fields.choose_layer("sam_masks", form, points)
     assert form["prompts"].value is points
-    taken = fields.take_inputs(OPERATIONS["sam_masks"], {"image": image, "prompts": points}, viewer)
+    taken = fields.take_inputs(
+        OPERATIONS["sam_masks"], {"image": image, "prompts": points}, headless
+    )
     np.testing.assert_allclose(taken["prompts"].data.data, [[1, 2]])
     form.reset_choices()
     form["prompts"].value = labels
-    taken = fields.take_inputs(OPERATIONS["sam_masks"], {"image": image, "prompts": labels}, viewer)
+    taken = fields.take_inputs(
+        OPERATIONS["sam_masks"], {"image": image, "prompts": labels}, headless
+    )
     assert taken["prompts"].data.shape == (8, 8)

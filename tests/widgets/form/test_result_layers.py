@@ -10,13 +10,13 @@ from napari_visual_ccc.workflow.operations import OPERATIONS
 
 
 @pytest.fixture
-def shown(viewer, discs):
+def shown(headless, discs):
     """Run an operation on a layer and show the result."""
-    layer = viewer.add_image(discs, name="discs", metadata={"micrograph": {"info_bar": {}}})
-    results = ResultLayers(viewer)
+    layer = headless.add_image(discs, name="discs", metadata={"micrograph": {"info_bar": {}}})
+    results = ResultLayers(headless)
 
     def show(name, **parameters):
-        source = take(layer, viewer)
+        source = take(layer, headless)
         steps = on_specimen(OPERATIONS[name], {"image": source}, parameters, {})
         outcome, prepared = run(prepare_for_display(steps))
         return results.show(OPERATIONS[name], source, outcome.record, prepared)
@@ -24,31 +24,31 @@ def shown(viewer, discs):
     return results, show
 
 
-def test_a_second_run_updates_the_layer_of_the_first(shown, viewer):
+def test_a_second_run_updates_the_layer_of_the_first(shown, headless):
     results, show = shown
     (first,) = show("threshold", sigma=0.0)
     (second,) = show("threshold", sigma=2.0)
     assert first is second
-    assert len(viewer.layers) == 2
+    assert len(headless.layers) == 2
     assert first.metadata["visual_ccc"]["steps"][-1]["parameters"]["sigma"] == 2.0
     assert results.undo() == []
     assert first.metadata["visual_ccc"]["steps"][-1]["parameters"]["sigma"] == 0.0
 
 
-def test_what_was_edited_is_kept_and_named(shown, viewer):
+def test_what_was_edited_is_kept_and_named(shown, headless):
     results, show = shown
     (layer,) = show("threshold")
     layer.data = layer.data + 1
     assert results.undo() == [layer.name]
-    assert layer in viewer.layers
+    assert layer in headless.layers
     assert results.last == []
 
 
-def test_of_several_maps_the_first_is_visible_and_active(shown, viewer):
+def test_of_several_maps_the_first_is_visible_and_active(shown, headless):
     results, show = shown
     layers = show("glcm_features", feature="all")
     assert [layer.visible for layer in layers] == [True] + [False] * (len(layers) - 1)
-    assert viewer.layers.selection.active is layers[0]
+    assert headless.layers.selection.active is layers[0]
     assert results.is_open
     assert not results.is_adding
     assert not results.is_computing

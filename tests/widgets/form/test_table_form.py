@@ -16,9 +16,9 @@ class Correct(TableForm):
 
 
 @pytest.fixture
-def form(viewer, discs):
-    viewer.add_image(discs, name="discs")
-    return Cluster(viewer)
+def form(headless, discs):
+    headless.add_image(discs, name="discs")
+    return Cluster(headless)
 
 
 def test_the_table_appears_with_the_first_result(form):
@@ -36,17 +36,17 @@ def test_a_row_selects_its_label(form):
     assert layer.selected_label == 3
 
 
-def test_a_table_outlives_its_labels(form, viewer):
+def test_a_table_outlives_its_labels(form, headless):
     (layer,) = form(clusters=2)
-    viewer.layers.remove(layer)
+    headless.layers.remove(layer)
     assert form.labels_layer is None
     form.table.select(1)
     np.testing.assert_array_equal(form.table.frame["label"], [1, 2])
 
 
-def test_a_result_without_table_hides_it(viewer, discs):
-    viewer.add_image(np.stack([discs, np.roll(discs, 3, axis=1)]), name="series")
-    form = Correct(viewer)
+def test_a_result_without_table_hides_it(headless, discs):
+    headless.add_image(np.stack([discs, np.roll(discs, 3, axis=1)]), name="series")
+    form = Correct(headless)
     form.method.value = OPERATIONS["align_stack"].title
     form()
     assert form.table.isVisibleTo(form.native)

@@ -78,19 +78,19 @@ def test_an_affine_is_kept():
     np.testing.assert_allclose(layer.data_to_world((1, 1)), image.data_to_world((2.5, 2.5)))
 
 
-def test_a_slice_of_a_stack_returns_to_its_slice(stack, viewer):
-    viewer.add_layer(stack)
-    viewer.dims.set_point(0, stack.data_to_world((2, 0, 0))[0])
-    source = take(stack, viewer, planar=True)
+def test_a_slice_of_a_stack_returns_to_its_slice(stack, headless):
+    headless.add_layer(stack)
+    headless.dims.set_point(0, stack.data_to_world((2, 0, 0))[0])
+    source = take(stack, headless, planar=True)
     assert source.data.shape == (40, 60)
     layer = build(source, ImageLayer(np.ones((40, 60))), {})
     expected = stack.data_to_world((source.corner[0], 3, 4))
     np.testing.assert_allclose(layer.data_to_world((0, 3, 4)), expected)
 
 
-def test_a_preview_lies_where_it_was_taken(viewer):
-    image = viewer.add_image(np.arange(9_000_000.0).reshape(3000, 3000), scale=(0.5, 0.5))
-    source = take(image, viewer, preview=True)
+def test_a_preview_lies_where_it_was_taken(headless):
+    image = headless.add_image(np.arange(9_000_000.0).reshape(3000, 3000), scale=(0.5, 0.5))
+    source = take(image, headless, preview=True)
     assert source.data.size <= 1.2e6
     layer = build(source, ImageLayer(source.data), {})
     world = layer.data_to_world((5, 7))

@@ -55,10 +55,10 @@ def test_pixels_under_shapes_are_labelled_wherever_both_lie():
     assert (rows.min(), rows.max(), columns.min(), columns.max()) == (2, 5, 2, 4)
 
 
-def test_the_displayed_slice_is_that_of_the_sliders(viewer):
-    layer = viewer.add_image(np.zeros((5, 8, 9)), scale=(10, 1, 1))
-    viewer.dims.set_point(0, 31)
-    assert current_slice(layer, viewer) == (3,)
+def test_the_displayed_slice_is_that_of_the_sliders(headless):
+    layer = headless.add_image(np.zeros((5, 8, 9)), scale=(10, 1, 1))
+    headless.dims.set_point(0, 31)
+    assert current_slice(layer, headless) == (3,)
 
 
 def test_rows_and_columns_are_those_of_full_resolution():
@@ -67,7 +67,7 @@ def test_rows_and_columns_are_those_of_full_resolution():
     assert plane_shape(Image(np.zeros((3, 8, 9, 3), np.uint8), rgb=True)) == (8, 9)
 
 
-def test_a_combo_box_offers_the_layers_of_its_kind(viewer):
-    image, labels = viewer.add_image(np.zeros((4, 4))), viewer.add_labels(np.zeros((4, 4), int))
-    assert layers_of(viewer, Image)(None) == [image]
-    assert layers_of(viewer, Labels)(None) == [labels]
+def test_a_combo_box_offers_the_layers_of_its_kind(headless):
+    image, labels = headless.add_image(np.zeros((4, 4))), headless.add_labels(np.zeros((4, 4), int))
+    assert layers_of(headless, Image)(None) == [image]
+    assert layers_of(headless, Labels)(None) == [labels]

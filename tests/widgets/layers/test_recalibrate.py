@@ -20,14 +20,14 @@ def result_of(layer, **more):
     return Labels(np.ones((4, 4), int), metadata={"visual_ccc": record}, **more)
 
 
-def test_results_of_results_are_found(viewer):
-    image = viewer.add_image(np.zeros((4, 4)))
-    other = viewer.add_image(np.zeros((4, 4)))
+def test_results_of_results_are_found(headless):
+    image = headless.add_image(np.zeros((4, 4)))
+    other = headless.add_image(np.zeros((4, 4)))
     first = result_of(image)
     for layer in (result_of(first), first, result_of(other)):
-        viewer.add_layer(layer)
-    found = results_of(image, viewer)
-    assert set(found) == {first, viewer.layers[2]}
+        headless.add_layer(layer)
+    found = results_of(image, headless)
+    assert set(found) == {first, headless.layers[2]}
 
 
 def test_the_sides_of_a_pixel_are_those_in_the_world():

@@ -54,9 +54,9 @@ def rename(layer):
 
 
 @pytest.mark.parametrize("change", [note, column, move, edit_in_place, rename])
-def test_whatever_a_person_changed_is_theirs(viewer, discs, change):
-    viewer.add_image(discs, name="discs")
-    form = dock(viewer, "segment")
+def test_whatever_a_person_changed_is_theirs(headless, discs, change):
+    headless.add_image(discs, name="discs")
+    form = dock(headless, "segment")
     (layer,) = form()
     change(layer)
     kept = layer.data.copy()
@@ -64,13 +64,13 @@ def test_whatever_a_person_changed_is_theirs(viewer, discs, change):
     assert other is not layer
     np.testing.assert_array_equal(layer.data, kept)
     form.undo()
-    assert layer in viewer.layers
-    assert other not in viewer.layers
+    assert layer in headless.layers
+    assert other not in headless.layers
 
 
-def test_looks_may_be_changed_without_making_it_theirs(viewer, discs):
-    viewer.add_image(discs, name="discs")
-    form = dock(viewer, "segment")
+def test_looks_may_be_changed_without_making_it_theirs(headless, discs):
+    headless.add_image(discs, name="discs")
+    form = dock(headless, "segment")
     (layer,) = form()
     layer.opacity, layer.visible = 0.9, False
     (again,) = form(sigma=3.0)
@@ -78,20 +78,20 @@ def test_looks_may_be_changed_without_making_it_theirs(viewer, discs):
     assert layer.opacity == 0.9
 
 
-def test_a_measured_layer_keeps_its_table(viewer, discs):
-    viewer.add_image(discs, name="discs")
-    segment, measure = dock(viewer, "segment"), dock(viewer, "measure")
+def test_a_measured_layer_keeps_its_table(headless, discs):
+    headless.add_image(discs, name="discs")
+    segment, measure = dock(headless, "segment"), dock(headless, "measure")
     (layer,) = segment()
     measure(labels=layer)
     segment(sigma=3.0)
     assert "area_px2" in layer.features
 
 
-def test_undo_of_measure_spares_what_came_later(viewer):
+def test_undo_of_measure_spares_what_came_later(headless):
     labels = np.zeros((20, 20), int)
     labels[3:9, 3:9] = 1
-    layer = viewer.add_labels(labels)
-    measure = dock(viewer, "measure")
+    layer = headless.add_labels(labels)
+    measure = dock(headless, "measure")
     measure(labels=layer)
     layer.features = layer.features.assign(comment="mine")
     measure.undo()
@@ -99,9 +99,9 @@ def test_undo_of_measure_spares_what_came_later(viewer):
     assert "area_px2" in layer.features
 
 
-def test_a_source_that_was_calibrated_later_takes_its_result_along(viewer, discs):
-    image = viewer.add_image(discs, name="discs")
-    form = dock(viewer, "segment")
+def test_a_source_that_was_calibrated_later_takes_its_result_along(headless, discs):
+    image = headless.add_image(discs, name="discs")
+    form = dock(headless, "segment")
     (layer,) = form()
     image.scale, image.units, image.rotate = (0.5, 0.5), "nm", 30
     (again,) = form(sigma=2.0)
@@ -113,9 +113,9 @@ def test_a_source_that_was_calibrated_later_takes_its_result_along(viewer, discs
     assert layer.scale.tolist() == [1, 1]
 
 
-def test_a_signed_map_gets_the_colours_of_one(viewer):
-    viewer.add_image(samples.load("nanoparticles").data[:128, :128], name="copper")
-    form = dock(viewer, "classify")
+def test_a_signed_map_gets_the_colours_of_one(headless):
+    headless.add_image(samples.load("nanoparticles").data[:128, :128], name="copper")
+    form = dock(headless, "classify")
     (layer,) = form(method="Explain (class activation map)", target="cube")
     assert (layer.colormap.name, layer.blending) == ("inferno", "additive")
     (again,) = form(signed=True)
@@ -126,15 +126,15 @@ def test_a_signed_map_gets_the_colours_of_one(viewer):
     assert layer.contrast_limits == [0, 1]
 
 
-def test_pixel_size_counts_scale_affine_and_units(viewer):
-    image = viewer.add_image(np.zeros((9, 9)), scale=(2, 2), units="nm")
+def test_pixel_size_counts_scale_affine_and_units(headless):
+    image = headless.add_image(np.zeros((9, 9)), scale=(2, 2), units="nm")
     image.affine = np.diag([1.5, 1.5, 1])
     assert calibration(image) == (pytest.approx((3, 3)), "nm")
     image.rotate = 30
     assert calibration(image)[0] == pytest.approx((3, 3))
-    mixed = viewer.add_image(np.zeros((9, 9)), units=("pixel", "nm"))
+    mixed = headless.add_image(np.zeros((9, 9)), units=("pixel", "nm"))
     assert calibration(mixed) == (None, "px")
-    stack = viewer.add_image(np.zeros((3, 9, 9)), scale=(7, 2, 2), units=("um", "um", "nm"))
+    stack = headless.add_image(np.zeros((3, 9, 9)), scale=(7, 2, 2), units=("um", "um", "nm"))
     assert calibration(stack) == (pytest.approx((2000, 2)), "nm")
 
 
@@ -148,10 +148,10 @@ def test_the_visible_part_of_a_pyramid_is_that_on_screen(viewer):
     assert source.data.shape[0] * source.step == pytest.approx(400, abs=4)
 
 
-def test_an_image_as_narrow_as_colour_is_refused(viewer):
-    layer = viewer.add_image(np.zeros((6, 40, 4)), rgb=False)
+def test_an_image_as_narrow_as_colour_is_refused(headless):
+    layer = headless.add_image(np.zeros((6, 40, 4)), rgb=False)
     with pytest.raises(ValueError, match="read as colour"):
-        take(layer, viewer)
+        take(layer, headless)
 
 
 def test_a_preview_says_that_it_is_one_and_goes_when_cancelled(viewer, qtbot):
@@ -182,9 +182,9 @@ def test_turning_live_off_still_brings_the_whole(viewer, qtbot):
     assert not layer.metadata["visual_ccc"]["preview"]
 
 
-def test_the_record_of_a_layer_replays_to_its_data(viewer, discs):
-    viewer.add_image(discs, name="discs", scale=(0.5, 0.5), units="nm")
-    segment = dock(viewer, "segment")
+def test_the_record_of_a_layer_replays_to_its_data(headless, discs):
+    headless.add_image(discs, name="discs", scale=(0.5, 0.5), units="nm")
+    segment = dock(headless, "segment")
     (mask,) = segment()
     (split,) = segment(method="Split touching objects", labels=mask)
     again = ccc.replay(split.metadata["visual_ccc"], discs)
@@ -192,9 +192,9 @@ def test_the_record_of_a_layer_replays_to_its_data(viewer, discs):
     assert "area_nm2" in again.table
 
 
-def test_an_edited_source_starts_a_new_record(viewer, discs):
-    viewer.add_image(discs, name="discs")
-    segment = dock(viewer, "segment")
+def test_an_edited_source_starts_a_new_record(headless, discs):
+    headless.add_image(discs, name="discs")
+    segment = dock(headless, "segment")
     (mask,) = segment()
     mask.data[40:60, 60:90] = 1
     mask.refresh()
@@ -204,12 +204,12 @@ def test_an_edited_source_starts_a_new_record(viewer, discs):
     np.testing.assert_array_equal(ccc.replay(record, mask.data).labels, split.data)
 
 
-def test_a_slice_is_replayed_from_its_stack(viewer):
+def test_a_slice_is_replayed_from_its_stack(headless):
     crop = samples.load("nanoparticles").data[:128, :128]
     stack = np.stack([crop, crop[::-1]])
-    viewer.add_image(stack, name="series")
-    viewer.dims.set_current_step(0, 1)
-    form = dock(viewer, "classify")
+    headless.add_image(stack, name="series")
+    headless.dims.set_current_step(0, 1)
+    form = dock(headless, "classify")
     labels = form()[0]
     record = labels.metadata["visual_ccc"]
     again = ccc.replay(record, stack)
@@ -365,7 +365,7 @@ ON_STACKS = [
 
 
 @pytest.mark.parametrize("operation", ON_STACKS, ids=lambda one: one.name)
-def test_a_lazy_layer_gives_what_a_loaded_one_gives(viewer, finish, rng, operation):
+def test_a_lazy_layer_gives_what_a_loaded_one_gives(headless, finish, rng, operation):
     image = samples.load("powder").data[:96, :90]
     stack = np.stack([np.roll(image, (k, 2 * k), (0, 1)) for k in range(3)])
     takes_labels = signature.inputs(operation.name) == ["labels"]
@@ -373,16 +373,16 @@ def test_a_lazy_layer_gives_what_a_loaded_one_gives(viewer, finish, rng, operati
     found = {}
     for name in ("loaded", "lazy"):
         given = data if name == "loaded" else da.from_array(data, chunks=(1, 50, 64))
-        add = viewer.add_labels if takes_labels else viewer.add_image
+        add = headless.add_labels if takes_labels else headless.add_image
         layer = add(given, name=name)
         layer.metadata["micrograph"] = {"info_bar": {}}
-        form = dock(viewer, operation.family)
+        form = dock(headless, operation.family)
         form.method.value = operation.title
         form.fields[signature.inputs(operation.name)[0]].value = layer
-        before = set(viewer.layers)
+        before = set(headless.layers)
         form.run_button.native.click()
         finish(form)
-        found[name] = [one for one in viewer.layers if one not in before]
+        found[name] = [one for one in headless.layers if one not in before]
         assert found[name]
         assert not any("unfinished" in one.metadata["visual_ccc"] for one in found[name])
         assert not form.bar.visible
@@ -430,19 +430,19 @@ def test_a_wrong_model_is_reported_once(viewer, tmp_path):
     assert len(notification_manager.records) == before + 1
 
 
-def test_tables_of_features_are_frames(viewer, discs):
-    viewer.add_image(discs, name="discs")
-    (layer,) = dock(viewer, "cluster")(clusters=3)
+def test_tables_of_features_are_frames(headless, discs):
+    headless.add_image(discs, name="discs")
+    (layer,) = dock(headless, "cluster")(clusters=3)
     assert isinstance(layer.features, pd.DataFrame)
     assert layer.features["area_percent"].sum() == pytest.approx(100)
 
 
-def test_measuring_a_stack_again_and_again_adds_nothing(viewer):
+def test_measuring_a_stack_again_and_again_adds_nothing(headless):
     stack = np.zeros((3, 40, 40), int)
     stack[:, 3:9, 3:9], stack[:, 20:30, 20:30] = 1, 2
     features = pd.DataFrame({"index": [1, 2], "name": ["a", "b"]})
-    layer = viewer.add_labels(stack, features=features, units="nm", scale=(2, 2, 2))
-    form = dock(viewer, "measure")
+    layer = headless.add_labels(stack, features=features, units="nm", scale=(2, 2, 2))
+    form = dock(headless, "measure")
     for _ in range(3):
         form(labels=layer)
         assert len(layer.features) == 6
@@ -464,9 +464,9 @@ def test_a_preview_of_background_alone_does_not_stop_the_whole(viewer, qtbot):
     qtbot.waitUntil(lambda: viewer.layers[1].data.shape == image.shape, timeout=20_000)
 
 
-def test_a_source_with_another_number_of_axes_gets_a_new_layer(viewer, discs):
-    image = viewer.add_image(discs, name="discs")
-    form = dock(viewer, "segment")
+def test_a_source_with_another_number_of_axes_gets_a_new_layer(headless, discs):
+    image = headless.add_image(discs, name="discs")
+    form = dock(headless, "segment")
     (flat,) = form()
     image.data = np.stack([discs] * 3)
     (deep,) = form()
@@ -474,9 +474,9 @@ def test_a_source_with_another_number_of_axes_gets_a_new_layer(viewer, discs):
     assert deep.data.shape == (3, *discs.shape)
 
 
-def test_contrast_that_a_person_set_stays(viewer, discs):
-    viewer.add_image(discs, name="discs")
-    form = dock(viewer, "texture")
+def test_contrast_that_a_person_set_stays(headless, discs):
+    headless.add_image(discs, name="discs")
+    form = dock(headless, "texture")
     (layer,) = form()
     form(window=7)
     layer.contrast_limits = (1, 2)
@@ -484,9 +484,9 @@ def test_contrast_that_a_person_set_stays(viewer, discs):
     assert layer.contrast_limits == [1, 2]
 
 
-def test_a_painted_source_starts_a_new_record(viewer, discs):
-    viewer.add_image(discs, name="discs")
-    form = dock(viewer, "segment")
+def test_a_painted_source_starts_a_new_record(headless, discs):
+    headless.add_image(discs, name="discs")
+    form = dock(headless, "segment")
     (mask,) = form()
     mask.paint((60, 60), 1)
     (split,) = form(method="Split touching objects", labels=mask)
@@ -503,10 +503,10 @@ VERTICES = np.array([[2.0, 2], [2, 8], [8, 8], [8, 2]])
         (ShapesLayer([VERTICES]), ShapesLayer([VERTICES[:2], VERTICES + 1], kinds="path")),
     ],
 )
-def test_points_and_shapes_are_updated_and_taken_back(viewer, part, other):
-    source = take(viewer.add_image(np.zeros((20, 30))), viewer)
-    layer = viewer.add_layer(build(source, part, {}))
-    shown = ResultLayer(viewer, layer)
+def test_points_and_shapes_are_updated_and_taken_back(headless, part, other):
+    source = take(headless.add_image(np.zeros((20, 30))), headless)
+    layer = headless.add_layer(build(source, part, {}))
+    shown = ResultLayer(headless, layer)
     assert shown.untouched
     new = build(source, other, {})
     shown.update(source, other, new)
@@ -516,15 +516,15 @@ def test_points_and_shapes_are_updated_and_taken_back(viewer, part, other):
     assert shown.undo()
     np.testing.assert_array_equal(np.ravel(layer.data), np.ravel(part.data))
     assert shown.undo()
-    assert layer not in viewer.layers
+    assert layer not in headless.layers
 
 
 @pytest.mark.parametrize("part", [PointsLayer(VERTICES), ShapesLayer([VERTICES])])
-def test_points_and_shapes_moved_by_hand_are_kept(viewer, part):
-    source = take(viewer.add_image(np.zeros((20, 30))), viewer)
-    layer = viewer.add_layer(build(source, part, {}))
-    shown = ResultLayer(viewer, layer)
+def test_points_and_shapes_moved_by_hand_are_kept(headless, part):
+    source = take(headless.add_image(np.zeros((20, 30))), headless)
+    layer = headless.add_layer(build(source, part, {}))
+    shown = ResultLayer(headless, layer)
     layer.data = [one + 1 for one in layer.data]
     assert not shown.untouched
     assert not shown.undo()
-    assert layer in viewer.layers
+    assert layer in headless.layers

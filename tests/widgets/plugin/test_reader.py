@@ -52,32 +52,32 @@ def test_a_microscope_s_file_opens_with_scale_unit_and_facts(viewer, tmp_path):
      ("test_dm_image_um_unit.dm3", 0.16867469, "µm"),
      ("128x128-TEM_search_1.ser", 5.2612142, "nm")],
 )  # fmt: skip
-def test_vendor_files_open_with_their_scale(viewer, data, name, spacing, unit):
-    (layer,) = viewer.open(data / "formats" / name, plugin=PLUGIN)
+def test_vendor_files_open_with_their_scale(headless, data, name, spacing, unit):
+    (layer,) = headless.open(data / "formats" / name, plugin=PLUGIN)
     assert calibration(layer) == (pytest.approx((spacing, spacing)), unit)
 
 
 @pytest.mark.data
-def test_several_images_become_several_layers(viewer, data):
-    layers = viewer.open(data / "formats/olympus_SIS.tif", plugin=PLUGIN)
+def test_several_images_become_several_layers(headless, data):
+    layers = headless.open(data / "formats/olympus_SIS.tif", plugin=PLUGIN)
     assert [one.name for one in layers] == ["olympus_SIS 1", "olympus_SIS 2"]
     assert layers[0].rgb
     assert calibration(layers[1])[1] == "nm"
 
 
 @pytest.mark.data
-def test_a_stack_has_its_steps_in_the_units_of_its_axes(viewer, data):
+def test_a_stack_has_its_steps_in_the_units_of_its_axes(headless, data):
     path = data / "formats/test_loading_image_saved_with_imageJ_stack.tif"
-    (layer,) = viewer.open(path, plugin=PLUGIN)
+    (layer,) = headless.open(path, plugin=PLUGIN)
     assert layer.axis_labels == ("z", "y", "x")
     np.testing.assert_allclose(layer.scale, (2.5, 0.168674711, 0.168674711))
     assert {f"{one:~}".replace("μ", "µ") for one in layer.units} == {"µm"}
 
 
-def test_a_diffraction_pattern_is_not_shown_in_micrometres(viewer):
+def test_a_diffraction_pattern_is_not_shown_in_micrometres(headless):
     one = Micrograph(np.zeros((20, 30), np.float32), (0.05, 0.05), "1/nm")
     data, options, _ = layer_data(one)
-    layer = viewer.add_image(data, **options)
+    layer = headless.add_image(data, **options)
     assert calibration(layer) == (pytest.approx((0.05, 0.05)), "1/nm")
 
 
@@ -108,7 +108,7 @@ def test_a_large_image_opens_lazily(viewer, tmp_path, monkeypatch):
     assert isinstance(layer.data, da.Array)
 
 
-def test_labels_come_back_as_labels(viewer):
+def test_labels_come_back_as_labels(headless):
     found = Micrograph(np.ones((20, 30), np.int32), metadata={"labels": True})
     assert layer_data(found)[2] == "labels"
     decimals = Micrograph(np.ones((20, 30), np.float32), metadata={"labels": True})
@@ -124,12 +124,12 @@ def test_the_scale_bar_goes_on_with_a_pixel_size(viewer, tmp_path):
     assert scale_bar(viewer).visible
 
 
-def test_a_result_of_ours_keeps_how_it_was_made(viewer, tmp_path):
+def test_a_result_of_ours_keeps_how_it_was_made(headless, tmp_path):
     record = {"source": {"name": "x"}, "steps": [{"operation": "threshold"}]}
     result = LabelsLayer(np.ones((20, 30), np.int32))
     made = micrograph_of(result, Micrograph(None, (2, 2), "nm"), record)
     run(write_image(made, tmp_path / "r.ome.tif"))
-    (layer,) = viewer.open(tmp_path / "r.ome.tif", plugin=PLUGIN)
+    (layer,) = headless.open(tmp_path / "r.ome.tif", plugin=PLUGIN)
     assert layer.metadata["visual_ccc"] == record
     assert calibration(layer) == ((2, 2), "nm")
 
@@ -149,7 +149,7 @@ def is_ours(path):
     return reader.get_reader(str(path)) is reader.read
 
 
-def test_plain_images_are_left_to_napari_s_own_reader(viewer, tmp_path, rng):
+def test_plain_images_are_left_to_napari_s_own_reader(headless, tmp_path, rng):
     image = rng.integers(0, 255, (20, 30)).astype(np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", image)
     np.save(tmp_path / "a.npy", image)
@@ -158,20 +158,20 @@ def test_plain_images_are_left_to_napari_s_own_reader(viewer, tmp_path, rng):
     for name in ("a.tif", "a.npy", "a.png", "a.jpg", "a.bmp"):
         path = tmp_path / name
         assert not is_ours(path), name
-        (ours,) = viewer.open(path, plugin=PLUGIN)
-        (theirs,) = viewer.open(path, plugin="napari")
+        (ours,) = headless.open(path, plugin=PLUGIN)
+        (theirs,) = headless.open(path, plugin="napari")
         np.testing.assert_array_equal(ours.data, theirs.data)
         assert ours.metadata == theirs.metadata
 
 
-def test_pictures_that_napari_would_stretch_or_colour_are_ours(viewer, tmp_path):
+def test_pictures_that_napari_would_stretch_or_colour_are_ours(headless, tmp_path):
     (tmp_path / "a.pgm").write_bytes(b"P2 3 1 4095 0 7 4000")
     first, second = (Image.fromarray(np.full((4, 5), level, np.uint8)) for level in (9, 90))
     first.save(tmp_path / "b.gif", save_all=True, append_images=[second], duration=500)
     reader.prefer()
-    (layer,) = viewer.open(tmp_path / "a.pgm", plugin=PLUGIN)
+    (layer,) = headless.open(tmp_path / "a.pgm", plugin=PLUGIN)
     assert layer.data.tolist() == [[0, 7, 4000]]
-    (layer,) = viewer.open(tmp_path / "b.gif", plugin=PLUGIN)
+    (layer,) = headless.open(tmp_path / "b.gif", plugin=PLUGIN)
     assert layer.data[:, 0, 0].tolist() == [9, 90]
     assert not layer.rgb
     assert layer.scale[0] == 0.5
@@ -211,12 +211,12 @@ def test_the_manifest_offers_what_can_be_read():
     assert one.accepts_directories
 
 
-def test_a_damaged_file_is_named(viewer, tmp_path):
+def test_a_damaged_file_is_named(headless, tmp_path):
     path = fei_file(tmp_path / "half.tif")
     path.write_bytes(path.read_bytes()[:400])
     with pytest.raises(ValueError, match=r"half\.tif: "):
-        viewer.open(path, plugin=PLUGIN)
-    assert not viewer.layers
+        headless.open(path, plugin=PLUGIN)
+    assert not headless.layers
 
 
 def test_napari_does_not_ask_which_reader_to_take_once_we_are_used(viewer, tmp_path):

@@ -21,7 +21,7 @@ RECORD = {"source": {"name": "x"}, "steps": [{"operation": "threshold"}]}
 
 
 @pytest.fixture(autouse=True)
-def _this_plugin(viewer):
+def _this_plugin():
     manager = PluginManager.instance()
     if PLUGIN not in manager:
         manager.discover()
@@ -29,8 +29,8 @@ def _this_plugin(viewer):
 
 
 @pytest.fixture
-def stack(viewer, rng):
-    return viewer.add_image(
+def stack(headless, rng):
+    return headless.add_image(
         rng.integers(0, 999, (2, 40, 50)).astype(np.uint16), name="stack", scale=(30, 2, 1.5),
         units=("nm", "nm", "nm"), axis_labels=("z", "y", "x"), translate=(0, 100, 200),
         metadata={
@@ -39,12 +39,16 @@ def stack(viewer, rng):
     )  # fmt: skip
 
 
-@pytest.fixture
-def labels(viewer):
+def add_grains(viewer):
     data = np.zeros((40, 50), np.int32)
     data[5:20, 5:20], data[25:35, 10:40] = 1, 7
     table = pd.DataFrame({"label": [1, 7], "area_nm2": [2.5, 3.5], "index": [1, 7]})
     return viewer.add_labels(data, name="grains", scale=(2, 2), units="nm", features=table)
+
+
+@pytest.fixture
+def labels(headless):
+    return add_grains(headless)
 
 
 @pytest.mark.parametrize("name", ["a.ome.tif", "a.ome.tiff", "a.ome.zarr", "a.zarr", "a.tif"])
@@ -79,22 +83,22 @@ def test_labels_are_saved_for_imagej(labels, tmp_path):
 
 
 @pytest.mark.parametrize("ending", [".ome.tif", ".ome.zarr"])
-def test_several_layers_are_saved_side_by_side(viewer, stack, labels, tmp_path, ending):
-    written = viewer.layers.save(str(tmp_path / f"all{ending}"), plugin=PLUGIN)
+def test_several_layers_are_saved_side_by_side(headless, stack, labels, tmp_path, ending):
+    written = headless.layers.save(str(tmp_path / f"all{ending}"), plugin=PLUGIN)
     names = [f"all_stack{ending}", f"all_grains{ending}"]
     assert written == [str(tmp_path / name) for name in names]
     assert "labels" not in read(tmp_path / names[0]).metadata
     assert read(tmp_path / names[1]).metadata["labels"] is True
     # nobody was asked about these names
     with pytest.raises(FileExistsError, match="all_stack"):
-        viewer.layers.save(str(tmp_path / f"all{ending}"), plugin=PLUGIN)
+        headless.layers.save(str(tmp_path / f"all{ending}"), plugin=PLUGIN)
 
 
-def test_layers_of_one_name_are_not_written_over_each_other(viewer, tmp_path):
+def test_layers_of_one_name_are_not_written_over_each_other(headless, tmp_path):
     for name in ("a b", "a_b"):
-        viewer.add_image(np.zeros((4, 5)), name=name)
+        headless.add_image(np.zeros((4, 5)), name=name)
     with pytest.raises(OSError, match="rename one"):
-        viewer.layers.save(str(tmp_path / "x.ome.tif"), plugin=PLUGIN)
+        headless.layers.save(str(tmp_path / "x.ome.tif"), plugin=PLUGIN)
     assert not list(tmp_path.iterdir())
 
 
@@ -106,45 +110,45 @@ def test_tables_of_labels_are_saved(labels, tmp_path, ending):
     pd.testing.assert_frame_equal(found, pd.DataFrame({"label": [1, 7], "area_nm2": [2.5, 3.5]}))
 
 
-def test_labels_without_a_table_say_so(viewer, tmp_path):
-    layer = viewer.add_labels(np.ones((4, 5), int), name="mask")
+def test_labels_without_a_table_say_so(headless, tmp_path):
+    layer = headless.add_labels(np.ones((4, 5), int), name="mask")
     with pytest.raises(OSError, match="mask has no table; measure"):
         layer.save(str(tmp_path / "a.csv"), plugin=PLUGIN)
 
 
 @pytest.mark.parametrize("name", ["a.ome.tif", "a.ome.zarr", "a.tif"])
 @pytest.mark.parametrize("units", ["nm", "px"])
-def test_a_layer_comes_back_where_it_lay(viewer, tmp_path, name, units):
+def test_a_layer_comes_back_where_it_lay(headless, tmp_path, name, units):
     scale = (5.0, 2.0, 2.0) if units == "nm" else (1, 1, 1)
     place = {"scale": scale, "units": units, "translate": (15.0, -4.0, 8.0)}
-    stack = viewer.add_image(np.ones((3, 30, 40), np.float32), name="a", **place)
+    stack = headless.add_image(np.ones((3, 30, 40), np.float32), name="a", **place)
     plane = {"scale": scale[1:], "units": units, "translate": (-4.0, 8.0)}
-    flat = viewer.add_labels(np.ones((30, 40), int), name="b", **plane)
+    flat = headless.add_labels(np.ones((30, 40), int), name="b", **plane)
     for layer in (stack, flat):
         path = tmp_path / f"{layer.name}_{name}"
         layer.save(str(path), plugin="napari-visual-ccc")
-        (again,) = viewer.open(path, plugin="napari-visual-ccc")
+        (again,) = headless.open(path, plugin="napari-visual-ccc")
         np.testing.assert_allclose(again.translate, layer.translate)
         np.testing.assert_allclose(again.scale, layer.scale)
 
 
-def test_lazy_and_multiscale_layers_are_saved_whole(viewer, tmp_path, rng):
+def test_lazy_and_multiscale_layers_are_saved_whole(headless, tmp_path, rng):
     data = rng.integers(0, 255, (64, 80)).astype(np.uint8)
     lazy = da.from_array(data, chunks=(20, 30))
-    viewer.add_image(lazy, name="lazy", contrast_limits=(0, 255))
-    viewer.add_image([lazy, lazy[::2, ::2]], name="levels", contrast_limits=(0, 255))
-    viewer.layers.save(str(tmp_path / "a.ome.tif"), plugin=PLUGIN)
+    headless.add_image(lazy, name="lazy", contrast_limits=(0, 255))
+    headless.add_image([lazy, lazy[::2, ::2]], name="levels", contrast_limits=(0, 255))
+    headless.layers.save(str(tmp_path / "a.ome.tif"), plugin=PLUGIN)
     for name in ("lazy", "levels"):
         found = read(tmp_path / f"a_{name}.ome.tif")
         np.testing.assert_array_equal(found.data, data)
         assert (found.spacing, found.unit) == (None, "px")
 
 
-def test_colour_and_narrow_images_are_not_mixed_up(viewer, tmp_path, rng):
+def test_colour_and_narrow_images_are_not_mixed_up(headless, tmp_path, rng):
     data = rng.integers(0, 255, (5, 20, 3)).astype(np.uint8)
-    viewer.add_image(data, rgb=True, name="colour")
-    viewer.add_image(data, rgb=False, name="narrow")
-    viewer.layers.save(str(tmp_path / "a.ome.tif"), plugin=PLUGIN)
+    headless.add_image(data, rgb=True, name="colour")
+    headless.add_image(data, rgb=False, name="narrow")
+    headless.layers.save(str(tmp_path / "a.ome.tif"), plugin=PLUGIN)
     for name, axes in (("colour", 0), ("narrow", 1)):
         found = read(tmp_path / f"a_{name}.ome.tif")
         np.testing.assert_array_equal(found.data, data)
@@ -153,13 +157,13 @@ def test_colour_and_narrow_images_are_not_mixed_up(viewer, tmp_path, rng):
         assert tif.series[0].axes == "ZYX"
 
 
-def test_diffraction_patterns_keep_their_unit(viewer):
-    layer = viewer.add_image(np.zeros((4, 5)), scale=(0.02, 0.02), units="1/nm")
+def test_diffraction_patterns_keep_their_unit(headless):
+    layer = headless.add_image(np.zeros((4, 5)), scale=(0.02, 0.02), units="1/nm")
     found = as_micrograph(*layer.as_layer_data_tuple())
     assert (found.spacing, found.unit) == ((0.02, 0.02), "1/nm")
 
 
-def test_nothing_is_computed_to_know_what_a_layer_knows(viewer):
+def test_nothing_is_computed_to_know_what_a_layer_knows(headless):
     def fail(chunk):
         raise RuntimeError("computed")
 
@@ -169,7 +173,8 @@ def test_nothing_is_computed_to_know_what_a_layer_knows(viewer):
 
 
 @pytest.mark.parametrize("name", ["a.png", "a.svg"])
-def test_a_figure_has_all_visible_layers_and_a_scale_bar(viewer, labels, tmp_path, name):
+def test_a_figure_has_all_visible_layers_and_a_scale_bar(viewer, tmp_path, name):
+    add_grains(viewer)
     viewer.layers.insert(0, viewer.layers.pop(0))
     image = np.zeros((40, 50), np.uint8)
     viewer.add_image(image, name="under", scale=(2, 2), units="nm", contrast_limits=(0, 255))
@@ -207,8 +212,8 @@ def test_a_figure_shows_the_slice_being_looked_at(viewer, tmp_path):
     assert means == [0, 255]
 
 
-def test_a_figure_of_layers_that_lie_elsewhere_is_refused(viewer, tmp_path):
-    viewer.add_image(np.zeros((40, 50)), name="here")
-    viewer.add_image(np.zeros((40, 50)), name="there", scale=(1.3, 1.7))
+def test_a_figure_of_layers_that_lie_elsewhere_is_refused(headless, tmp_path):
+    headless.add_image(np.zeros((40, 50)), name="here")
+    headless.add_image(np.zeros((40, 50)), name="there", scale=(1.3, 1.7))
     with pytest.raises(OSError, match="there is not aligned with here; save it by itself"):
-        viewer.layers.save(str(tmp_path / "a.svg"), plugin=PLUGIN)
+        headless.layers.save(str(tmp_path / "a.svg"), plugin=PLUGIN)
