@@ -119,6 +119,7 @@ def test_a_line_over_the_scale_bar_calibrates_the_image_and_what_was_made_of_it(
 ):
     image = viewer.add_image(barred, name="micrograph")
     segment = dock(viewer, "segment")
+    segment.method.value = "Threshold"
     segment.run_button.native.click()
     finish(segment)
     labels = viewer.layers["micrograph Otsu"]
@@ -194,6 +195,7 @@ def test_tables_and_renamed_images_follow_a_new_pixel_size(headless, finish):
     )
     image.metadata[MICROGRAPH] = {"info_bar": {}}
     segment = dock(headless, "segment")
+    segment.method.value = "Threshold"
     segment.run_button.native.click()
     finish(segment)
     labels = headless.layers["tem Otsu"]
@@ -297,7 +299,7 @@ def test_tables_of_volumes_are_right_after_calibration_or_left_out(headless, ste
     volume[1:4, 5:15, 5:15] = 1
     image = headless.add_image(100 * volume.astype(np.uint8), name="s", scale=scale, units=units)
     image.metadata[MICROGRAPH] = {"info_bar": {}}
-    (labels,) = dock(headless, "segment")(image=image, dimensions="3D")
+    (labels,) = dock(headless, "segment")(method="Threshold", image=image, dimensions="3D")
     dock(headless, "measure")(labels=labels, dimensions="3D")
     columns = set(labels.features)
     form = dock(headless, "micrograph")
