@@ -75,9 +75,9 @@ def test_a_wrong_choice_is_reported_and_nothing_starts(lens):
     assert "open a micrograph" in notification_manager.records[-1].message
 
 
-def test_every_choice_has_a_field_but_those_that_the_widget_sets(viewer):
+def test_every_choice_has_a_field_but_those_that_the_widget_sets(headless):
     used = []
-    training = AutoencoderTraining(viewer, used.append)
+    training = AutoencoderTraining(headless, used.append)
     assert set(training.choices) == set(signature.parameters(NAME)) - {"state", "finish"}
     signature.checked(NAME, training.choices)
     assert training.save() is None
@@ -87,8 +87,8 @@ def test_every_choice_has_a_field_but_those_that_the_widget_sets(viewer):
     assert not training.save_button.enabled
 
 
-def test_the_forecast_follows_the_choices(viewer):
-    training = dock(viewer, "lens").training
+def test_the_forecast_follows_the_choices(headless):
+    training = dock(headless, "lens").training
     first = training.forecast.text()
     assert first.startswith("Needs ~")
     training.fields["epochs"].value = 900

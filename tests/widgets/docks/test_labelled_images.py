@@ -14,12 +14,12 @@ from tests.widgets.docks.test_train import tiles
 from tests.widgets.opening import dock
 
 
-def test_layers_with_a_class_are_a_data_set(viewer):
+def test_layers_with_a_class_are_a_data_set(headless):
     for name in ("superalloy", "powder"):
         for k, tile in enumerate(tiles(name, 4)):
-            viewer.add_image(tile, name=f"{name} {k}", metadata={"class": name})
-    viewer.add_image(np.zeros((8, 8)), name="left out")
-    train = dock(viewer, "train")
+            headless.add_image(tile, name=f"{name} {k}", metadata={"class": name})
+    headless.add_image(np.zeros((8, 8)), name="left out")
+    train = dock(headless, "train")
     train.images.source.value = sources.LAYERS
     data = train.images.dataset()
     assert data.classes == ("powder", "superalloy")
@@ -68,17 +68,17 @@ def test_regions_with_a_class_are_cut_out(viewer, kind):
         (sources.REGIONS, "choose an Image layer"),
     ],
 )
-def test_without_a_choice_the_error_says_what_to_choose(viewer, source, words):
-    train = dock(viewer, "train")
+def test_without_a_choice_the_error_says_what_to_choose(headless, source, words):
+    train = dock(headless, "train")
     train.images.source.value = source
     with pytest.raises(ValueError, match=words):
         train.images.dataset()
 
 
-def test_regions_without_a_class_are_refused(viewer):
-    viewer.add_image(np.zeros((20, 20)), name="tem")
-    viewer.add_labels(np.ones((20, 20), int), name="drawn")
-    train = dock(viewer, "train")
+def test_regions_without_a_class_are_refused(headless):
+    headless.add_image(np.zeros((20, 20)), name="tem")
+    headless.add_labels(np.ones((20, 20), int), name="drawn")
+    train = dock(headless, "train")
     train.images.source.value = sources.REGIONS
     with pytest.raises(ValueError, match="drawn has no feature 'class'"):
         train.images.dataset()
@@ -104,16 +104,16 @@ def test_a_test_part_of_one_class_is_enough_to_evaluate(viewer, qtbot, tmp_path)
     assert "part" in images.file.tooltip
 
 
-def test_the_info_bar_of_a_layer_is_left_out_of_layers_and_of_regions(viewer):
+def test_the_info_bar_of_a_layer_is_left_out_of_layers_and_of_regions(headless):
     bar = {"top": 0, "bottom": 40, "left": 0, "right": 0}
     image = np.arange(10_000, dtype=np.int32).reshape(100, 100)
     metadata = {"class": "cube", "micrograph": {"info_bar": bar}}
-    viewer.add_image(image, name="tem", metadata=metadata)
+    headless.add_image(image, name="tem", metadata=metadata)
     regions = np.zeros((100, 100), int)
     regions[20:58, 20:30], regions[70:80, 20:30] = 1, 2
     features = {"index": [1, 2], "class": ["cube", "rod"]}
-    viewer.add_labels(regions, name="drawn", features=features)
-    images = dock(viewer, "train").images
+    headless.add_labels(regions, name="drawn", features=features)
+    images = dock(headless, "train").images
     images.source.value = sources.REGIONS
     (one,) = images.dataset(min_classes=1).examples
     crop = one.read()

@@ -10,31 +10,31 @@ from tests.stripes import stripes
 
 
 @pytest.fixture
-def fields(viewer):
-    return sources.UsualImages(viewer)
+def fields(headless):
+    return sources.UsualImages(headless)
 
 
-def test_a_layer_keeps_its_pixel_size_and_a_stack_its_slices(viewer, fields):
+def test_a_layer_keeps_its_pixel_size_and_a_stack_its_slices(headless, fields):
     with pytest.raises(ValueError, match="open a micrograph"):
         fields.dataset()
     stack = np.stack([stripes(0), stripes(1)])
-    viewer.add_image(stack, name="stack", scale=(1, 3, 3), units=("px", "nm", "nm"))
+    headless.add_image(stack, name="stack", scale=(1, 3, 3), units=("px", "nm", "nm"))
     (one,) = fields.dataset().examples
     assert one.read().data.shape == stack.shape
     assert one.read().spacing == (3, 3)
-    viewer.add_image(stripes(2), name="other")
+    headless.add_image(stripes(2), name="other")
     fields.source.value = sources.LAYERS
     assert [one.name for one in fields.dataset().examples] == ["stack", "other"]
 
 
-def test_regions_of_an_image_are_of_one_group(viewer, fields):
-    viewer.add_image(stripes(0), name="image")
+def test_regions_of_an_image_are_of_one_group(headless, fields):
+    headless.add_image(stripes(0), name="image")
     fields.source.value = sources.REGIONS
     with pytest.raises(ValueError, match="choose a Shapes or Labels layer"):
         fields.dataset()
     labels = np.zeros((96, 96), np.uint8)
     labels[:40, :40], labels[50:90, 50:90] = 1, 2
-    viewer.add_labels(labels, name="regions")
+    headless.add_labels(labels, name="regions")
     data = fields.dataset()
     assert [one.name for one in data.examples] == ["region 1", "region 2"]
     assert {one.group for one in data.examples} == {"image"}
@@ -50,13 +50,13 @@ def test_a_folder_needs_no_classes(fields, tmp_path):
     assert [one.name for one in fields.dataset().examples] == ["one.png"]
 
 
-def test_drawn_rectangles_are_their_boxes_and_keep_the_info_bar_of_the_layer(viewer, fields):
+def test_drawn_rectangles_are_their_boxes_and_keep_the_info_bar_of_the_layer(headless, fields):
     image = np.arange(320 * 320, dtype=np.int32).reshape(320, 320)
     bar = {"top": 0, "bottom": 100, "left": 0, "right": 0}
-    viewer.add_image(image, name="raw", metadata={"micrograph": {"info_bar": bar}})
+    headless.add_image(image, name="raw", metadata={"micrograph": {"info_bar": bar}})
     boxes = [[(10, 10), (10, 310), (40, 310), (40, 10)], [(60, 10), (60, 310), (90, 310), (90, 10)]]
     ellipse = [(150, 100), (150, 200), (250, 200), (250, 100)]
-    viewer.add_shapes(
+    headless.add_shapes(
         [np.array(one) for one in (*boxes, ellipse)],
         shape_type=["rectangle", "rectangle", "ellipse"],
         name="drawn",
@@ -69,19 +69,19 @@ def test_drawn_rectangles_are_their_boxes_and_keep_the_info_bar_of_the_layer(vie
     assert (one.info_bar, round_one.info_bar.bottom) == (InfoBar(), round_one.data.shape[0] - 69)
 
 
-def test_all_layers_leave_out_results_and_keep_copies_together(viewer, fields):
-    raw = viewer.add_image(stripes(0), name="raw")
-    other = viewer.add_image(stripes(1), name="other")
-    viewer.add_image(raw.data[:50], name="crop")
-    viewer.add_image(other.data.copy(), name="other copy")
-    viewer.add_image(stripes(2), name="residual", metadata={"visual_ccc": {"steps": []}})
+def test_all_layers_leave_out_results_and_keep_copies_together(headless, fields):
+    raw = headless.add_image(stripes(0), name="raw")
+    other = headless.add_image(stripes(1), name="other")
+    headless.add_image(raw.data[:50], name="crop")
+    headless.add_image(other.data.copy(), name="other copy")
+    headless.add_image(stripes(2), name="residual", metadata={"visual_ccc": {"steps": []}})
     fields.source.value = sources.LAYERS
     data = fields.dataset()
     assert data.skipped == (("residual", "a result of this plugin"),)
     groups = {one.name: one.group for one in data.examples}
     assert list(groups) == ["raw", "other", "crop", "other copy"]
     assert groups["raw"] == groups["crop"] != groups["other"] == groups["other copy"]
-    for layer in (raw, other, *viewer.layers[2:4]):
-        viewer.layers.remove(layer)
+    for layer in (raw, other, *headless.layers[2:4]):
+        headless.layers.remove(layer)
     with pytest.raises(ValueError, match="all image layers are results of this plugin"):
         fields.dataset()
