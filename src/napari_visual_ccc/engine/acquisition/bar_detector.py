@@ -82,7 +82,7 @@ def _height(plane: Any, border: str) -> int:
     band = deep[: most + _BEYOND]
     if band.min() == band.max():
         return 0
-    for height, level, ink in (*_opaque(band), *_translucent(deep, most)):
+    for height, level, ink in _candidates(band, deep, most):
         whole = _band(plane, border, height, 1)
         if is_written((whole > level) == (ink > level)):
             return height
@@ -104,6 +104,14 @@ def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:
 
 
 # candidates: rows, grey level between ink and paper, level of ink ------------------------------
+
+
+def _candidates(
+    band: np.ndarray, deep: np.ndarray, most: int
+) -> Iterator[tuple[int, float, float]]:
+    """Bars that may be one, opaque ones first: the others are looked for if none of these is."""
+    yield from _opaque(band)
+    yield from _translucent(deep, most)
 
 
 def _opaque(band: np.ndarray) -> Iterator[tuple[int, float, float]]:
@@ -183,9 +191,13 @@ def _translucent(band: np.ndarray, most: int) -> list[tuple[int, float, float]]:
     pairs = (band[1:] + band[:-1]) / 2
     inner, outer = pairs[:-2], pairs[2:]
     darker, lighter = (inner < outer).mean(axis=1), (inner > outer).mean(axis=1)
+    edges = np.flatnonzero(np.maximum(darker, lighter)[: most + _BEYOND - 3] >= 0.85)
+    if not edges.size:
+        return []
+    # medians of all rows take longest
     steps = np.median(inner - outer, axis=1)
     found = []
-    for r in np.flatnonzero(np.maximum(darker, lighter)[: most + _BEYOND - 3] >= 0.85):
+    for r in edges:
         step = float(steps[r])
         if not _is_single(steps, int(r)):
             continue
