@@ -25,6 +25,9 @@ _LETTER, _BAR = (0.014, 0.15), (0.003, 0.05)
 # letters of a figure; more are specimen that looks like them
 _LETTERS = 60
 
+# thinnest boxes whose ink specimen may share, as a share of the rows
+_BOX = 0.035
+
 # a box holds letters on at least this share of its area
 _WRITTEN = 0.02
 
@@ -144,9 +147,17 @@ def _is_inked(part: _Part, ink: np.ndarray) -> bool:
 
 def _boxes(ink: np.ndarray, other: np.ndarray) -> list[tuple[slice, slice]]:
     """Rectangles of one ink with letters of the other."""
+    import cv2
+    from scipy import ndimage
+
     height, width = ink.shape
     found = []
-    for part in _parts(ink < _LEVELS[1]):
+    inked = ink < _LEVELS[1]
+    # specimen of an extreme grey may hang on to a box
+    side = max(round(_BOX * height), 9)
+    whole = ndimage.binary_fill_holes(inked).astype(np.uint8)
+    alone = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((side, side), np.uint8)) > 0
+    for part in (*_parts(inked), *_parts(np.asarray(alone))):
         low = part.height < max(8, 0.02 * height) or part.width < max(8, 0.02 * width)
         if low or part.height > 0.3 * height or part.filled < 0.3:
             continue
@@ -154,7 +165,8 @@ def _boxes(ink: np.ndarray, other: np.ndarray) -> list[tuple[slice, slice]]:
         written = float((other[place] < _LEVELS[2]).mean())
         # letters may touch an edge, but edges are straight
         edges = sorted(float(edge.mean()) for edge in _edges(part.pixels))
-        if edges[0] > 0.6 and edges[1] > 0.85 and _WRITTEN < written < 0.6:
+        straight = edges[0] > 0.6 and edges[1] > 0.85
+        if straight and _WRITTEN < written < 0.6 and float(inked[place].mean()) > 0.3:
             found.append((_wider(part.rows, 3), _wider(part.columns, 3)))
     return found
 

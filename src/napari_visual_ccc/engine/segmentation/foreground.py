@@ -13,20 +13,33 @@ from .watershed import split_mask
 # what counts as a clear difference between both sides, and the weight of it
 EVIDENCE: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
-        "roundness": (0.1, 3.0),
-        "solidity": (0.1, 1.0),
+        "roundness": (0.1, 3.5),
         "spread of grey levels": (1.0, 1.5),
+        "rare grey levels": (1.0, 1.5),
         "size distribution": (0.5, 0.5),
         "separate objects": (2.0, 0.3),
         "border": (0.4, 0.5),
     }
 )
 
+# longest side on which both sides are judged, in pixels
+_JUDGED = 512
+
 # below this sum the side is doubtful
 DOUBTFUL = 1.5
 
 # neck of touching particles, as for the split itself
 _SHARE = 0.25
+
+# multiples of the background's spread from which a grey level stands out, and that a threshold has
+_FAR, _LOWEST = 4.0, 2.4
+
+# few particles: share of the grey levels within 3 times the spread, and share of the variance that
+# lies between Otsu's classes (0.64 for a Gaussian)
+_ALIKE, _SEPARATE = 0.93, 0.68
+
+# least area of shells by that of the particles
+_SHELL = 0.1
 
 # percentiles beyond which grey levels do not widen the bins of a histogram
 _OUTLIERS = (0.05, 99.95)
@@ -208,6 +221,11 @@ def judge_sides(bright: np.ndarray, known: np.ndarray, grey: np.ndarray) -> dict
     dict
         Weighted evidence by name, each positive for bright particles; their sum decides.
     """
+    tails = _tails(grey, known)
+    scale = min(1.0, _JUDGED / max(grey.shape))
+    shape = tuple(max(round(n * scale), 1) for n in grey.shape)
+    known, bright = enlarged(known, shape), enlarged(bright, shape)
+    grey = resized(grey, scale)
     dark = known & ~bright
     one, other = _forms(bright), _forms(dark)
     found = {name: one[name] - other[name] for name in one}
@@ -215,10 +233,109 @@ def judge_sides(bright: np.ndarray, known: np.ndarray, grey: np.ndarray) -> dict
     edge[2:-2, 2:-2] = False
     found["border"] = 1 - 2 * float(bright[edge].mean()) if edge.any() else 0.0
     found["spread of grey levels"] = _spread(grey[bright]) - _spread(grey[dark])
+    found["rare grey levels"] = (tails[0] - tails[1]) / (sum(tails) + 0.05)
     weighed = {}
     for name, (clear, weight) in EVIDENCE.items():
         weighed[name] = weight * float(np.clip(found[name] / clear, -2, 2))
     return weighed
+
+
+def _standard(grey: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Grey levels as multiples of the spread about the background, if that prevails."""
+    values = grey[known]
+    middle = float(np.median(values))
+    spread = 1.4826 * float(np.median(np.abs(values - middle)))
+    return (grey - middle) / max(spread, 1e-6)
+
+
+def _rare(standard: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Places far above the background and larger than noise."""
+    return opened((standard > _FAR) & known, 1.5)
+
+
+def _tails(grey: np.ndarray, known: np.ndarray) -> tuple[float, float]:
+    """Contrast and area of what is far brighter, and far darker, than most of the image."""
+    found = []
+    for standard in (_standard(grey, known), _standard(-grey, known)):
+        height = np.clip(standard[_rare(standard, known)] - _FAR + 1, 0, 30)
+        found.append(float(height.sum()) / max(int(known.sum()), 1))
+    return found[0], found[1]
+
+
+def sparse(grey: np.ndarray, known: np.ndarray, objects: str = "auto") -> np.ndarray | None:
+    """Mask of the bright side where particles are too few for Otsu's threshold.
+
+    Then nearly all grey levels are those of the background, Otsu's threshold divides its noise, and
+    particles are what stands out. Around them both classes have a like number of pixels again.
+
+    Returns
+    -------
+    (Y, X) bool array or None
+        None where two classes of grey levels are there, or nothing stands out.
+    """
+    values = grey[known]
+    bright = values > otsu(values)
+    share = float(bright.mean())
+    between = share * (1 - share) * (values[bright].mean() - values[~bright].mean()) ** 2
+    standard = _standard(grey, known)
+    alike = float((np.abs(standard[known]) < 3).mean())
+    if alike < _ALIKE or between > _SEPARATE * float(values.var()):
+        return None
+    tails = _tails(grey, known)
+    sign = 1 if objects == "bright" or (objects == "auto" and tails[0] >= tails[1]) else -1
+    seeds = _rare(sign * standard, known)
+    if not seeds.any():
+        return None
+    level = local_level(sign * standard, seeds, known)
+    if level < _LOWEST:
+        return None
+    return standard > level if sign > 0 else standard >= -level
+
+
+def local_level(grey: np.ndarray, mask: np.ndarray, known: np.ndarray) -> float:
+    """Otsu's threshold of the surroundings of a mask."""
+    reach = max(typical_radius(mask), 3.0)
+    return otsu(grey[(distances(~mask) <= reach) & known])
+
+
+def with_shells(grey: np.ndarray, mask: np.ndarray, known: np.ndarray) -> float | None:
+    """Lower threshold that takes in shells of particles that are brighter than the background.
+
+    Shells are a class of grey levels of their own that touches the particles nearly everywhere.
+
+    Returns
+    -------
+    float or None
+        None where there are no shells.
+    """
+    outside = known & ~mask
+    if not mask.any() or outside.sum() < 100:
+        return None
+    level = otsu(grey[outside])
+    shell = outside & (grey > level)
+    far = outside & ~shell
+    base, top = float(np.median(grey[far])), float(np.median(grey[mask]))
+    spread = 1.4826 * float(np.median(np.abs(grey[far] - base)))
+    shell = opened(shell, max(0.12 * typical_radius(mask), 2.5))
+    if shell.sum() < _SHELL * mask.sum():
+        return None
+    middle = float(np.median(grey[shell]))
+    clear = middle - base > 4 * spread and 0.2 < (middle - base) / (top - base) < 0.75
+    return level if clear and _touching(shell, mask) > 0.9 else None
+
+
+def _touching(shell: np.ndarray, mask: np.ndarray) -> float:
+    """Share of a mask whose parts touch another, and surround it about everywhere."""
+    from scipy import ndimage
+
+    numbers, count = ndimage.label(shell)
+    near = distances(~mask) <= 3
+    touched = np.zeros(count + 1, bool)
+    touched[np.unique(numbers[near])] = True
+    touched[0] = False
+    rim = near & ~mask
+    around = float((distances(~shell)[rim] <= 3).mean()) if rim.any() else 0.0
+    return min(float(touched[numbers].sum() / shell.sum()), around + 0.15)
 
 
 def _spread(values: np.ndarray) -> float:
@@ -238,14 +355,13 @@ def _forms(mask: np.ndarray) -> dict[str, float]:
     parts = run(split_mask(clean, least=1.0, share=_SHARE))
     every = [part for part in regionprops(parts) if part.area >= 12]
     if not every:
-        return {"roundness": 0.3, "solidity": 0.5, "size distribution": -1.0, "separate objects": 0}
+        return {"roundness": 0.3, "size distribution": -1.0, "separate objects": 0.0}
     area = np.array([part.area for part in every])
     # an ellipse of the same moments has the area of a convex particle, not that of a gap
     ellipse = [np.pi / 4 * p.axis_major_length * p.axis_minor_length for p in every]
     sizes = float(np.sqrt(np.cov(np.log(area), aweights=area))) if len(area) > 1 else 1.0
     return {
         "roundness": float(np.average(area / np.maximum(ellipse, 1), weights=area)),
-        "solidity": float(np.average([part.solidity for part in every], weights=area)),
         "size distribution": -sizes,
         "separate objects": apart,
     }

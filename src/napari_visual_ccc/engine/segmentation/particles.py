@@ -22,10 +22,13 @@ from .foreground import (
     enlarged,
     judge_sides,
     least_area,
+    local_level,
     otsu,
     resized,
     rim_of,
+    sparse,
     typical_radius,
+    with_shells,
 )
 from .objects import object_table
 from .shading import find_shading
@@ -67,6 +70,7 @@ class _Survey(NamedTuple):
     surface: np.ndarray | None
     grey: np.ndarray
     bright: np.ndarray
+    few: bool
     side: dict[str, float]
 
 
@@ -292,16 +296,21 @@ def _survey(plane: np.ndarray, choices: _Choices) -> Steps[_Survey]:
     grey = grey if surface is None else grey - surface
     yield Progress(0, 0, "side")
     there = ~drawn.boxes
-    bright = (grey > otsu(grey[use])) & there
+    few = sparse(grey, use, choices.objects)
+    bright = (grey > otsu(grey[use]) if few is None else few) & there
     side = judge_sides(bright, there, grey) if choices.objects == "auto" else {}
-    return _Survey(scale, drawn, surface, grey, bright, side)
+    return _Survey(scale, drawn, surface, grey, bright, few is not None, side)
 
 
 def _particles(plane: np.ndarray, choices: _Choices) -> Steps[_Found]:
     seen = yield from _survey(plane, choices)
     objects = choices.objects if choices.objects != "auto" else _side(seen.side)
-    there = ~seen.drawn.boxes
-    first = seen.bright if objects == "bright" else there & ~seen.bright
+    sign = 1 if objects == "bright" else -1
+    first = seen.bright if sign > 0 else ~seen.drawn.boxes & ~seen.bright
+    counts = ~seen.drawn.any
+    lower = None if seen.few else with_shells(sign * seen.grey, first, counts)
+    if lower is not None:
+        first = (sign * seen.grey > lower) & ~seen.drawn.boxes
     rough = typical_radius(first)
     radius = typical_radius(cleaned(first, rough)) or rough
     sigma = choices.sigma or float(np.clip(_BLUR * radius, *_LIMITS)) / seen.scale
@@ -312,9 +321,14 @@ def _particles(plane: np.ndarray, choices: _Choices) -> Steps[_Found]:
     grey = blurred(grey, sigma)
     if seen.surface is not None:
         grey -= enlarged(seen.surface, plane.shape)
-    level = otsu(grey[use])
-    mask = (grey > level if objects == "bright" else grey <= level) & ~drawn.boxes
-    mask &= np.isfinite(plane)
+    grey *= sign
+    if seen.few and first.any():
+        level = local_level(grey, enlarged(first, plane.shape), use)
+    else:
+        level = otsu(grey[use])
+    if lower is not None:
+        level = otsu(grey[use & (grey <= level)])
+    mask = (grey > level) & ~drawn.boxes & np.isfinite(plane)
     least = choices.least or least_area(radius)
     mask = cleaned(mask, radius, least)
     labels = yield from split_mask(mask, least=_RISE, share=choices.tolerance, min_size=int(least))

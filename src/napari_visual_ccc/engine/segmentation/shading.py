@@ -100,8 +100,9 @@ def _fitted(
         if (bright == inside).all():
             break
         inside = bright
-        classes = np.stack([inside, ~inside], axis=1).astype(np.float64)
-        found = np.linalg.lstsq(np.concatenate([classes, columns], axis=1), values, rcond=None)[0]
+        both = np.concatenate([np.stack([inside, ~inside], axis=1), columns], axis=1)
+        # Legendre polynomials are nearly orthogonal: the normal equations are well conditioned
+        found = np.linalg.lstsq(both.T @ both, both.T @ values, rcond=None)[0]
         surface = columns @ found[2:]
         even = values - surface
     levels = np.where(inside, even[inside].mean(), even[~inside].mean())
