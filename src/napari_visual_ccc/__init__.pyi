@@ -150,7 +150,7 @@ def particles(
     *,
     objects: Literal['auto', 'bright', 'dark'] = 'auto',
     min_diameter: float = 0.0,
-    tolerance: float = 0.25,
+    tolerance: float = 0.15,
     sigma: float = 0.0,
     background: Literal['auto', 'as it is'] = 'auto',
     annotations: Literal['ignore', 'keep'] = 'ignore',

@@ -49,3 +49,12 @@ def test_a_label_box_hides_what_is_beneath(micrograph):
     assert masks.boxes[:50, :90].all()
     assert not masks.boxes[60:].any()
     assert not masks.strokes.any()
+
+
+def test_a_box_is_found_though_specimen_as_bright_hangs_on_to_it(micrograph):
+    image = micrograph.copy()
+    cv2.rectangle(image, (300, 340), (480, 390), 255, -1)
+    cv2.rectangle(image, (310, 370), (460, 378), 0, -1)
+    cv2.circle(image, (420, 338), 9, 255, -1)
+    cv2.circle(image, (482, 360), 7, 255, -1)
+    assert found(image).boxes[345:385, 305:475].all()

@@ -5,12 +5,15 @@ import pytest
 
 from napari_visual_ccc.engine.segmentation.foreground import (
     EVIDENCE,
+    blur_for,
     cleaned,
     filled,
     judge_sides,
     opened,
     otsu,
+    sparse,
     typical_radius,
+    with_shells,
 )
 
 
@@ -65,3 +68,40 @@ def test_evidence_is_that_of_the_other_side_with_the_sign_turned():
     assert sum(one.values()) > 3
     for name, value in one.items():
         assert value == pytest.approx(-other[name], abs=1e-6)
+
+
+def test_a_few_weak_particles_are_cut_above_the_noise():
+    rng = np.random.default_rng(0)
+    truth = disc(300, (100, 120), 12) | disc(300, (200, 60), 10)
+    known = np.ones(truth.shape, bool)
+    for sign in (1, -1):
+        grey = np.float32(sign * 7.0 * truth + rng.normal(0, 1, truth.shape))
+        found = sparse(grey, known)
+        assert found is not None
+        mask = found if sign > 0 else ~found
+        assert (opened(mask, 2) & truth).sum() > 0.9 * truth.sum()
+        assert (mask & ~truth).sum() < 0.01 * truth.size
+    assert sparse(rng.normal(0, 1, truth.shape), known) is None
+    assert sparse(100.0 * disc(300, (150, 150), 120) + rng.normal(0, 1, truth.shape), known) is None
+
+
+def test_shells_are_taken_in_and_a_second_phase_is_not():
+    rng = np.random.default_rng(0)
+    core = disc(200, (60, 60), 20) | disc(200, (140, 130), 20)
+    shell = disc(200, (60, 60), 32) | disc(200, (140, 130), 32)
+    known = np.ones(core.shape, bool)
+    noise = rng.normal(0, 2, core.shape)
+    level = with_shells(np.where(core, 100.0, 40.0 * shell) + noise, core, known)
+    assert level is not None
+    assert 6 < level < 34
+    apart = disc(200, (60, 140), 30)
+    assert with_shells(np.where(core, 100.0, 40.0 * apart) + noise, core, known) is None
+    assert with_shells(100.0 * core + noise, core, known) is None
+
+
+def test_the_blur_grows_with_the_radius_and_with_noise():
+    rng = np.random.default_rng(0)
+    mask = disc(200, (100, 100), 60)
+    clean, noise = np.float32(100 * mask), np.float32(rng.normal(0, 40, mask.shape))
+    assert blur_for(clean, clean, mask, 5) < blur_for(clean, clean, mask, 20)
+    assert blur_for(clean, clean, mask, 20) < blur_for(clean + noise, clean, mask, 20)

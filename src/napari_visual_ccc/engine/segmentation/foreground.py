@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ...core.progress import run
+from .shading import blurred, enlarged, resized
 from .watershed import split_mask
 
 # what counts as a clear difference between both sides, and the weight of it
@@ -31,7 +32,10 @@ DOUBTFUL = 1.5
 # neck of touching particles, as for the split itself
 _SHARE = 0.25
 
-# multiples of the background's spread from which a grey level stands out, and that a threshold has
+# blur as a share of the typical radius, and by noise over contrast; least, and limits of the most
+_BLUR, _NOISE, _LIMITS = 0.06, 3.5, (0.8, 1.5, 4.0)
+
+# multiples of the background's spread: what stands out, least threshold
 _FAR, _LOWEST = 4.0, 2.4
 
 # few particles: share of the grey levels within 3 times the spread, and share of the variance that
@@ -41,6 +45,9 @@ _ALIKE, _SEPARATE = 0.93, 0.68
 # least area of shells by that of the particles
 _SHELL = 0.1
 
+# roundness of a side without whole parts, and its weight by that of all parts
+_HOLLOW, _CUT = 0.85, 0.2
+
 # percentiles beyond which grey levels do not widen the bins of a histogram
 _OUTLIERS = (0.05, 99.95)
 
@@ -48,50 +55,27 @@ _OUTLIERS = (0.05, 99.95)
 _OPENED, _LEAST = 0.15, 0.3
 
 # a hole is filled below this share of a typical particle, or if it is as round as a pore
-_PORE, _ROUND = 0.02, 0.9
+_PORE, _ROUND = 0.02, 0.8
 
 
-def blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur in float32."""
-    import cv2
+def blur_for(plane: np.ndarray, grey: np.ndarray, mask: np.ndarray, radius: float) -> float:
+    """Standard deviation of a blur that narrow gaps survive and noise does not.
 
-    blur = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-    return np.asarray(blur, np.float32)
-
-
-def complete(plane: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Fill pixels that do not count with the nearest that do, in float32."""
-    from scipy.ndimage import distance_transform_edt
-
-    if not known.any():
-        raise ValueError("image has no finite pixel outside of lettering")
-    values = plane.astype(np.float64)
-    values = (values - np.median(values[known])).astype(np.float32)
-    if known.all():
-        return values, known
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return values[tuple(nearest)], known
-
-
-def resized(plane: np.ndarray, scale: float) -> np.ndarray:
-    """Reduce a plane by its block means."""
-    import cv2
-
-    if scale == 1:
-        return plane
-    height, width = (max(round(n * scale), 1) for n in plane.shape)
-    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA))
-
-
-def enlarged(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
-    """Enlarge a reduced plane or mask to a shape."""
-    import cv2
-
-    if plane.shape == shape:
-        return plane
-    how = cv2.INTER_NEAREST if plane.dtype == bool else cv2.INTER_LINEAR
-    wide = cv2.resize(plane.astype(np.float32), shape[::-1], interpolation=how)
-    return np.asarray(wide, plane.dtype)
+    Parameters
+    ----------
+    plane, grey : (Y, X) float array
+        As it is, and blurred and even.
+    mask : (Y, X) bool array
+        Particles of the first pass.
+    radius : float
+        Their typical radius in pixels.
+    """
+    if mask.all() or not mask.any():
+        return _LIMITS[0]
+    contrast = abs(float(np.median(grey[mask]) - np.median(grey[~mask])))
+    noise = _deviation(plane - blurred(plane, 1.0))
+    wanted = max(_BLUR * radius, _NOISE * noise / max(contrast, 1e-6))
+    return float(np.clip(wanted, _LIMITS[0], np.clip(0.12 * radius, *_LIMITS[1:])))
 
 
 def otsu(values: np.ndarray) -> float:
@@ -232,7 +216,9 @@ def judge_sides(bright: np.ndarray, known: np.ndarray, grey: np.ndarray) -> dict
     edge = known.copy()
     edge[2:-2, 2:-2] = False
     found["border"] = 1 - 2 * float(bright[edge].mean()) if edge.any() else 0.0
-    found["spread of grey levels"] = _spread(grey[bright]) - _spread(grey[dark])
+    found["spread of grey levels"] = float(
+        np.log((_deviation(grey[bright]) + 1e-6) / (_deviation(grey[dark]) + 1e-6))
+    )
     found["rare grey levels"] = (tails[0] - tails[1]) / (sum(tails) + 0.05)
     weighed = {}
     for name, (clear, weight) in EVIDENCE.items():
@@ -242,10 +228,8 @@ def judge_sides(bright: np.ndarray, known: np.ndarray, grey: np.ndarray) -> dict
 
 def _standard(grey: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Grey levels as multiples of the spread about the background, if that prevails."""
-    values = grey[known]
-    middle = float(np.median(values))
-    spread = 1.4826 * float(np.median(np.abs(values - middle)))
-    return (grey - middle) / max(spread, 1e-6)
+    middle = float(np.median(grey[known]))
+    return (grey - middle) / max(_deviation(grey[known]), 1e-6)
 
 
 def _rare(standard: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -267,11 +251,7 @@ def sparse(grey: np.ndarray, known: np.ndarray, objects: str = "auto") -> np.nda
 
     Then nearly all grey levels are those of the background, Otsu's threshold divides its noise, and
     particles are what stands out. Around them both classes have a like number of pixels again.
-
-    Returns
-    -------
-    (Y, X) bool array or None
-        None where two classes of grey levels are there, or nothing stands out.
+    None where there are two classes of grey levels, or nothing stands out.
     """
     values = grey[known]
     bright = values > otsu(values)
@@ -302,11 +282,7 @@ def with_shells(grey: np.ndarray, mask: np.ndarray, known: np.ndarray) -> float 
     """Lower threshold that takes in shells of particles that are brighter than the background.
 
     Shells are a class of grey levels of their own that touches the particles nearly everywhere.
-
-    Returns
-    -------
-    float or None
-        None where there are no shells.
+    None where there are no shells.
     """
     outside = known & ~mask
     if not mask.any() or outside.sum() < 100:
@@ -315,7 +291,7 @@ def with_shells(grey: np.ndarray, mask: np.ndarray, known: np.ndarray) -> float 
     shell = outside & (grey > level)
     far = outside & ~shell
     base, top = float(np.median(grey[far])), float(np.median(grey[mask]))
-    spread = 1.4826 * float(np.median(np.abs(grey[far] - base)))
+    spread = _deviation(grey[far])
     shell = opened(shell, max(0.12 * typical_radius(mask), 2.5))
     if shell.sum() < _SHELL * mask.sum():
         return None
@@ -325,7 +301,7 @@ def with_shells(grey: np.ndarray, mask: np.ndarray, known: np.ndarray) -> float 
 
 
 def _touching(shell: np.ndarray, mask: np.ndarray) -> float:
-    """Share of a mask whose parts touch another, and surround it about everywhere."""
+    """Share of a mask whose parts touch another, and of whose rim they are."""
     from scipy import ndimage
 
     numbers, count = ndimage.label(shell)
@@ -338,10 +314,9 @@ def _touching(shell: np.ndarray, mask: np.ndarray) -> float:
     return min(float(touched[numbers].sum() / shell.sum()), around + 0.15)
 
 
-def _spread(values: np.ndarray) -> float:
-    if not len(values):
-        return 0.0
-    return float(np.log(np.median(np.abs(values - np.median(values))) + 1e-6))
+def _deviation(values: np.ndarray) -> float:
+    """Robust standard deviation: by the median."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values)))) if values.size else 0.0
 
 
 def _forms(mask: np.ndarray) -> dict[str, float]:
@@ -355,13 +330,17 @@ def _forms(mask: np.ndarray) -> dict[str, float]:
     parts = run(split_mask(clean, least=1.0, share=_SHARE))
     every = [part for part in regionprops(parts) if part.area >= 12]
     if not every:
-        return {"roundness": 0.3, "size distribution": -1.0, "separate objects": 0.0}
+        return {"roundness": _HOLLOW, "size distribution": -1.0, "separate objects": 0.0}
     area = np.array([part.area for part in every])
-    # an ellipse of the same moments has the area of a convex particle, not that of a gap
+    # an ellipse of the same moments has the area of a convex particle, not that of a gap; what the
+    # border cuts is straight whichever side it is of
     ellipse = [np.pi / 4 * p.axis_major_length * p.axis_minor_length for p in every]
+    own = np.where(np.isin([part.label for part in every], rim_of(parts)), 0, area)
+    unknown = _CUT * area.sum()
+    rounded = float((own * area / np.maximum(ellipse, 1)).sum())
     sizes = float(np.sqrt(np.cov(np.log(area), aweights=area))) if len(area) > 1 else 1.0
     return {
-        "roundness": float(np.average(area / np.maximum(ellipse, 1), weights=area)),
+        "roundness": (rounded + _HOLLOW * unknown) / (float(own.sum()) + unknown),
         "size distribution": -sizes,
         "separate objects": apart,
     }

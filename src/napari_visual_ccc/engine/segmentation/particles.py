@@ -16,22 +16,19 @@ from ...core.result import Result
 from .annotations import Annotations, find_annotations
 from .foreground import (
     DOUBTFUL,
-    blurred,
+    blur_for,
     cleaned,
-    complete,
-    enlarged,
     judge_sides,
     least_area,
     local_level,
     otsu,
-    resized,
     rim_of,
     sparse,
     typical_radius,
     with_shells,
 )
 from .objects import object_table
-from .shading import find_shading
+from .shading import blurred, complete, enlarged, find_shading, resized
 from .watershed import split_mask
 
 # slices of a stack that are looked at for its side, evenly spread
@@ -40,10 +37,8 @@ _SAMPLED = 5
 # longest side of the reduced image of the first pass, in pixels
 _SIDE = 768
 
-# blur of the first pass; later blurs as a share of the typical radius, with their limits, all in
-# pixels of the first pass
+# blur of the first pass in pixels
 _FIRST = 2.0
-_BLUR, _LIMITS = 0.1, (1.0, 4.0)
 
 # least rise of a maximum above the neck, in pixels
 _RISE = 1.0
@@ -62,12 +57,13 @@ class _Choices(NamedTuple):
 class _Survey(NamedTuple):
     """First pass over a reduced plane: what counts, the surface beneath, both sides.
 
-    `grey` is blurred and even; `scale` is its size by that of the plane.
+    `plane` is reduced, by `scale`; `grey` is blurred and even as well.
     """
 
     scale: float
     drawn: Annotations
     surface: np.ndarray | None
+    plane: np.ndarray
     grey: np.ndarray
     bright: np.ndarray
     few: bool
@@ -89,7 +85,7 @@ def particles(  # noqa: PLR0913
     *,
     objects: Literal["auto", "bright", "dark"] = "auto",
     min_diameter: Annotated[float, {"min": 0.0, "max": 1e6}] = 0.0,
-    tolerance: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.05}] = 0.25,
+    tolerance: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.05}] = 0.15,
     sigma: Annotated[float, {"min": 0.0, "max": 20.0, "step": 0.5}] = 0.0,
     background: Literal["auto", "as it is"] = "auto",
     annotations: Literal["ignore", "keep"] = "ignore",
@@ -123,8 +119,8 @@ def particles(  # noqa: PLR0913
         Touching particles are split where the neck is narrower than the smaller one by this share
         of its width: larger values split less, 1 splits nothing.
     sigma : float
-        Standard deviation in pixels of the Gaussian blur before the threshold. 0: a tenth of the
-        typical radius, from 1 to 4 pixels at 512 rows.
+        Standard deviation in pixels of the Gaussian blur before the threshold. 0: 0.06 of the
+        typical radius, and more for noise, up to 0.12 of it.
     background : {'auto', 'as it is'}
         Auto: a smooth surface is subtracted where it varies more than the background itself.
     annotations : {'ignore', 'keep'}
@@ -299,7 +295,7 @@ def _survey(plane: np.ndarray, choices: _Choices) -> Steps[_Survey]:
     few = sparse(grey, use, choices.objects)
     bright = (grey > otsu(grey[use]) if few is None else few) & there
     side = judge_sides(bright, there, grey) if choices.objects == "auto" else {}
-    return _Survey(scale, drawn, surface, grey, bright, few is not None, side)
+    return _Survey(scale, drawn, surface, small, grey, bright, few is not None, side)
 
 
 def _particles(plane: np.ndarray, choices: _Choices) -> Steps[_Found]:
@@ -313,7 +309,7 @@ def _particles(plane: np.ndarray, choices: _Choices) -> Steps[_Found]:
         first = (sign * seen.grey > lower) & ~seen.drawn.boxes
     rough = typical_radius(first)
     radius = typical_radius(cleaned(first, rough)) or rough
-    sigma = choices.sigma or float(np.clip(_BLUR * radius, *_LIMITS)) / seen.scale
+    sigma = choices.sigma or blur_for(seen.plane, seen.grey, first, radius) / seen.scale
     radius /= seen.scale
     yield Progress(0, 0, "threshold")
     drawn = Annotations(*(enlarged(mask, plane.shape) for mask in seen.drawn))

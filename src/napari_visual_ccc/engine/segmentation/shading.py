@@ -1,4 +1,4 @@
-"""Find an uneven background, however much of the image objects cover."""
+"""Find an uneven background, however much of the image objects cover; reduce and blur planes."""
 
 from __future__ import annotations
 
@@ -113,3 +113,46 @@ def _fitted(
     whole[:] = terms @ found[2:]
     whole -= whole[use.ravel()].mean()
     return rest, whole.reshape(grey.shape), float(np.std(surface)) / rest
+
+
+def blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
+    """Gaussian blur in float32."""
+    import cv2
+
+    blur = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
+    return np.asarray(blur, np.float32)
+
+
+def complete(plane: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Fill pixels that do not count with the nearest that do, in float32."""
+    from scipy.ndimage import distance_transform_edt
+
+    if not known.any():
+        raise ValueError("image has no finite pixel outside of lettering")
+    values = plane.astype(np.float64)
+    values = (values - np.median(values[known])).astype(np.float32)
+    if known.all():
+        return values, known
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return values[tuple(nearest)], known
+
+
+def resized(plane: np.ndarray, scale: float) -> np.ndarray:
+    """Reduce a plane by its block means."""
+    import cv2
+
+    if scale == 1:
+        return plane
+    height, width = (max(round(n * scale), 1) for n in plane.shape)
+    return np.asarray(cv2.resize(plane, (width, height), interpolation=cv2.INTER_AREA))
+
+
+def enlarged(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
+    """Enlarge a reduced plane or mask to a shape."""
+    import cv2
+
+    if plane.shape == shape:
+        return plane
+    how = cv2.INTER_NEAREST if plane.dtype == bool else cv2.INTER_LINEAR
+    wide = cv2.resize(plane.astype(np.float32), shape[::-1], interpolation=how)
+    return np.asarray(wide, plane.dtype)
