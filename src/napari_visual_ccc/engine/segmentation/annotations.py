@@ -157,7 +157,7 @@ def _boxes(ink: np.ndarray, other: np.ndarray) -> list[tuple[slice, slice]]:
     side = max(round(_BOX * height), 9)
     whole = ndimage.binary_fill_holes(inked).astype(np.uint8)
     alone = cv2.morphologyEx(whole, cv2.MORPH_OPEN, np.ones((side, side), np.uint8)) > 0
-    for part in (*_parts(inked), *_parts(np.asarray(alone))):
+    for part in (*_parts(inked), *map(_trimmed, _parts(np.asarray(alone)))):
         low = part.height < max(8, 0.02 * height) or part.width < max(8, 0.02 * width)
         if low or part.height > 0.3 * height or part.filled < 0.3:
             continue
@@ -169,6 +169,20 @@ def _boxes(ink: np.ndarray, other: np.ndarray) -> list[tuple[slice, slice]]:
         if straight and _WRITTEN < written < 0.6 and float(inked[place].mean()) > 0.3:
             found.append((_wider(part.rows, 3), _wider(part.columns, 3)))
     return found
+
+
+def _trimmed(part: _Part) -> _Part:
+    """Leave out outer rows and columns that a part fills by less than half."""
+    rows, columns = (np.flatnonzero(part.pixels.mean(axis=axis) > 0.5) for axis in (1, 0))
+    if not len(rows) or not len(columns):
+        return part
+    inside = np.s_[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    top, left = part.rows.start, part.columns.start
+    return _part(
+        slice(top + int(rows[0]), top + int(rows[-1]) + 1),
+        slice(left + int(columns[0]), left + int(columns[-1]) + 1),
+        part.pixels[inside],
+    )
 
 
 def _edges(pixels: Any) -> list[Any]:
