@@ -198,6 +198,23 @@ def test_too_few_scores_rule_out_nothing(n, level):
 
 
 def test_the_most_probable_class_is_in_even_when_all_were_surer():
-    inside, enough = prediction_set(np.array([0.4, 0.3, 0.3]), [0.001] * 50, 0.9)
-    assert inside.tolist() == [True, False, False]
+    chances = np.array([0.1, *[0.0999] * 9, 0.0009])
+    inside, enough = prediction_set(chances, [0.001] * 50, 0.8)
+    assert inside.tolist() == [True] + [False] * 10
     assert enough
+
+
+@pytest.mark.parametrize("level", [0.5, 0.8, 0.9, 0.95, 0.99])
+def test_a_class_nearly_as_probable_as_the_best_is_never_ruled_out(level):
+    # all validation images were sure: split conformal sets alone would have one class
+    for second in (0.47, 0.41):
+        chances = np.array([1 - second - 0.001, second, 0.001])
+        assert prediction_set(chances, [0.001] * 500, level)[0].tolist() == [True, True, False]
+
+
+@pytest.mark.parametrize(("level", "floor"), [(0.8, 0.2), (0.9, 0.1), (0.95, 0.05)])
+def test_a_class_that_is_as_probable_as_an_error_may_be_stays_in(level, floor):
+    for second, stays in ((floor + 1e-6, True), (floor, False), (floor - 1e-3, False)):
+        chances = np.array([[1 - second, second], [second, 1 - second]])
+        inside, _ = prediction_set(chances, [0.001] * 500, level)
+        assert inside.tolist() == [[True, stays], [stays, True]]

@@ -6,9 +6,11 @@ from sklearn import metrics
 
 from napari_visual_ccc.engine.classification.calibration import expected_calibration_error, softmax
 from napari_visual_ccc.engine.evaluation.metrics import (
+    chance_note,
     confused_pairs,
     evaluation,
     wilson,
+    with_prediction_sets,
     worst_mistakes,
 )
 
@@ -258,3 +260,45 @@ def test_the_worst_mistakes_are_the_most_confident():
     assert worst["name"].tolist() == ["w", "x", "v"]
     assert worst["probability"].tolist() == [0.9, 0.7, 0.5]
     assert (worst["label"] != worst["predicted"]).all()
+
+
+@pytest.mark.parametrize(("count", "temperature"), [(11, 1.0), (30, 1.0), (30, 2.5), (100, 0.4)])
+def test_the_interval_of_the_calibration_error_holds_that_of_new_images(count, temperature):
+    rng = np.random.default_rng(count)
+
+    def drawn(n):
+        logits = rng.normal(0, 2.2, (n, 4))
+        honest = softmax(logits)
+        targets = (rng.random((n, 1)) > honest.cumsum(axis=1)).sum(axis=1).clip(0, 3)
+        return softmax(logits, temperature), targets
+
+    inside = []
+    for seed in range(12):
+        row = evaluation(list("abcd"), *drawn(count), seed=seed).summary.iloc[-1]
+        inside.append(row["low"] <= expected_calibration_error(*drawn(4000)) <= row["high"])
+    assert sum(inside) >= 11
+
+
+def test_coverage_is_counted_by_class_with_scores_of_other_folds():
+    probabilities = np.array([[0.9, 0.1], [0.55, 0.45], [0.95, 0.05], [0.02, 0.98]])
+    found = evaluation(["a", "b"], probabilities, np.array([0, 0, 1, 1]))
+    sets = with_prediction_sets(found, [[0.02] * 50, [0.5] * 50], np.array([0, 0, 1, 1]))
+    assert sets.images["prediction_set"].tolist() == ["a", "a, b", "a", "b"]
+    assert sets.per_class["coverage"].tolist() == [1.0, 0.5]
+    assert sets.per_class["set_size"].tolist() == [1.5, 1.0]
+    assert sets.facts["prediction_sets"]["covered"] == 0.75
+    assert "least often of b: 50%" in sets.notes[-1]
+    # too few scores: sets of all classes say nothing
+    assert with_prediction_sets(found, [[0.1] * 3]) is found
+
+
+def test_what_may_be_chance_is_said():
+    rng = np.random.default_rng(0)
+    guesses = rng.dirichlet([1, 1], 40)
+    (note,) = chance_note(evaluation(["a", "b"], guesses, rng.integers(0, 2, 40)))
+    assert note.startswith("not shown to be better than chance: the balanced accuracy is 0.")
+    targets = np.arange(40) % 2
+    assert chance_note(evaluation(["a", "b"], np.eye(2)[targets], targets)) == ()
+    # 300 of one class, 8 of the other: guesses of the first are right in 97 %
+    rare = (np.arange(308) >= 300).astype(int)
+    assert chance_note(evaluation(["a", "b"], np.eye(2)[np.zeros(308, int)], rare))

@@ -86,20 +86,28 @@ def nonconformity_scores(probabilities: np.ndarray, targets: np.ndarray) -> np.n
     return np.sort(1 - probabilities[np.arange(len(targets)), targets])
 
 
+# a class of this probability is never ruled out, whatever the coverage
+_NEVER_RULED_OUT = 0.4
+
+
 def prediction_set(
     probabilities: np.ndarray, scores: Sequence[float], coverage: float
 ) -> tuple[np.ndarray, bool]:
-    """Compute the prediction set of an image (split conformal prediction).
+    """Compute prediction sets of images (split conformal prediction with a floor).
 
     Vovk et al. 2005; Sadinle et al., J. Am. Stat. Assoc. 114 (2019) 223. For images exchangeable
     with the validation images, the set contains the true class with at least the requested
-    probability. The guarantee is approximate here: images of one group are not independent, and
-    the scores are computed with fewer augmented views than `classify` uses.
+    probability, on average over all classes. For an accurate model that would be the most probable
+    class alone, also where the second one is nearly as probable. So a class stays in the set as
+    well if its calibrated probability exceeds one minus the coverage, or 0.4: to rule it out
+    would contradict that probability. Sets only grow by this. The guarantee is approximate here:
+    images of one group are not independent, and the scores are computed with fewer augmented views
+    than `classify` uses.
 
     Parameters
     ----------
-    probabilities : (classes,) array
-        Calibrated probabilities of one image.
+    probabilities : (classes,) or (n, classes) array
+        Calibrated probabilities of an image, or of several.
     scores : sequence of float
         `nonconformity_scores` of the validation images.
     coverage : float
@@ -107,18 +115,20 @@ def prediction_set(
 
     Returns
     -------
-    inside : (classes,) bool array
-        Members of the set; the most probable class is always one.
+    inside : bool array
+        Members of the sets; the most probable class is always one.
     enough : bool
-        Whether there are enough validation images; if not, the set has all classes.
+        Whether there are enough validation images; if not, the sets have all classes.
     """
     ordered = np.sort(np.asarray(scores, np.float64))
     rank = int(np.ceil((len(ordered) + 1) * coverage))
-    inside = np.ones(len(probabilities), bool)
     if rank > len(ordered):
-        return inside, False
+        return np.ones(probabilities.shape, bool), False
     inside = 1 - probabilities <= ordered[rank - 1]
-    inside[int(np.argmax(probabilities))] = True
+    # 1 - 0.9 is a little less than 0.1
+    inside |= probabilities > min(1 - coverage, _NEVER_RULED_OUT) + 1e-9
+    best = probabilities.argmax(axis=-1)[..., None]
+    np.put_along_axis(inside, best, True, axis=-1)
     return inside, True
 
 

@@ -15,7 +15,7 @@ from ...core.result import Evaluation
 from ..classification.calibration import expected_calibration_error
 from ..classification.crops import open_plane, thumbnail
 from ..classification.windows import Device, run_network
-from .metrics import chance_note, evaluation
+from .metrics import chance_note, evaluation, with_prediction_sets
 from .operating_point import at
 from .robustness import (
     NOT_DEGRADED,
@@ -156,6 +156,9 @@ def _evaluated(
     )
     facts["ece_after"] = result.value("expected calibration error")
     result = replace(result, notes=(*chance_note(result), *result.notes))
+    if card.conformal and not found.by_window:
+        # as `classify`, which gives no sets to micrographs of many windows
+        result = with_prediction_sets(result, [card.conformal], seed=seed)
     point = card.operating_point
     return result if point is None else at(result, point.thresholds, point.chosen_on)
 
@@ -169,6 +172,7 @@ class _Predictions:
     uncalibrated: list[np.ndarray] = field(default_factory=list)
     probabilities: list[np.ndarray] = field(default_factory=list)
     unknown: list[list[bool]] = field(default_factory=list)
+    by_window: bool = False
     thumbnails: dict[str, np.ndarray] = field(default_factory=dict)
 
 
@@ -193,6 +197,7 @@ def _predict_all(
                 raise ValueError(f"{example.name}: {error}") from None
             steps = run_network(model, changed, size, tta)
             outputs.append((yield from map_progress(steps, functools.partial(_same, here))))
+        found.by_window |= outputs[0].windows is not None
         found.examples.append(example)
         found.uncalibrated.append(outputs[0].probabilities(1.0))
         found.probabilities.append(np.stack([one.probabilities(temperature) for one in outputs]))

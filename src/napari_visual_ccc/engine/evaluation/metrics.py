@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...core.result import Evaluation
-from ..classification.calibration import expected_calibration_error
+from ..classification.calibration import (
+    expected_calibration_error,
+    prediction_set,
+    reliability,
+)
+from ..classification.windows import COVERAGE
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,6 +113,76 @@ def chance_note(result: Evaluation) -> tuple[str, ...]:
     )
 
 
+def with_prediction_sets(
+    result: Evaluation,
+    scores: Sequence[Sequence[float]],
+    member: np.ndarray | None = None,
+    *,
+    coverage: float = COVERAGE,
+    seed: int = 0,
+) -> Evaluation:
+    """Add how often prediction sets contain the true class, for each class too.
+
+    Parameters
+    ----------
+    result : Evaluation
+        Of images that are classified as a whole.
+    scores : sequence of sequences of float
+        Nonconformity scores to make the sets with; in a cross-validation those for each fold.
+    member : (n,) int array, optional
+        Index of the scores for each image; by default the first.
+    coverage : float
+        Requested probability.
+    seed : int
+        Seed of the bootstrap.
+
+    Returns
+    -------
+    Evaluation
+        With the column ``prediction_set`` of the images; ``coverage`` with its interval and
+        ``set_size`` of the classes; a fact ``prediction_sets`` and a note. As it was, if there are
+        too few scores.
+    """
+    member = np.zeros(len(result.images), int) if member is None else member
+    inside = np.ones((len(result.images), len(result.classes)), bool)
+    for k, some in enumerate(scores):
+        mine = member == k
+        inside[mine], enough = prediction_set(result.probabilities[mine], some, coverage)
+        if not enough:
+            return result
+    targets = result.targets
+    covered, sizes = inside[np.arange(len(targets)), targets], inside.sum(axis=1)
+    groups = result.images["group"].astype(str).to_numpy()
+    value, low, high = accuracy(covered, groups, seed=seed)
+    table, rows = result.per_class.copy(), []
+    for k in range(len(result.classes)):
+        mine = targets == k
+        found = accuracy(covered[mine], groups[mine], seed=seed) if mine.any() else (np.nan,) * 3
+        rows.append((*found, sizes[mine].mean() if mine.any() else np.nan))
+    table[["coverage", "coverage_low", "coverage_high", "set_size"]] = rows
+    images = result.images.copy()
+    images["prediction_set"] = [
+        ", ".join(name for name, one in zip(result.classes, row, strict=True) if one)
+        for row in inside
+    ]
+    size = float(sizes.mean())
+    facts = {"coverage": coverage, "covered": value, "low": low, "high": high, "size": size}
+    worst = table.loc[table["coverage"].idxmin()]
+    note = (
+        f"prediction sets of {coverage:.0%} contain the true class of {value:.0%} of the images "
+        f"({low:.0%} to {high:.0%}), least often of {worst['class']}: {worst['coverage']:.0%} "
+        f"({worst['coverage_low']:.0%} to {worst['coverage_high']:.0%}); they have {size:.1f} "
+        "classes on average"
+    )
+    return replace(
+        result,
+        images=images,
+        per_class=table,
+        facts={**result.facts, "prediction_sets": facts},
+        notes=(*result.notes, note),
+    )
+
+
 def accuracy(
     right: np.ndarray, groups: Sequence[str], *, seed: int = 0
 ) -> tuple[float, float, float]:
@@ -181,9 +257,24 @@ def wilson(share: float, n: int) -> tuple[float, float]:
     return max(0.0, float(middle - half)), min(1.0, float(middle + half))
 
 
+# with fewer independent images, the interval of the calibration error is that of the worst case
+_FEW = 30
+
+
 def _calibration_row(
     probabilities: np.ndarray, targets: np.ndarray, member: np.ndarray, seed: int
 ) -> tuple[str, float, float, float]:
+    """Expected calibration error with a 95 % interval.
+
+    The error is positive by chance alone. Below, the interval reaches what is left of it beyond
+    chance: the 97.5th percentile with outcomes drawn from the probabilities (one draw a group).
+    Above, it is the reflected bootstrap over groups or, if larger, the posterior of the accuracy in
+    the bins (Jeffreys prior; as many images as there are groups): a bin of two right images says
+    little. Simulated intervals contain the error of new images in 93 to 100 % (11 to 400 images),
+    the bootstrap alone in 47 to 100 %.
+    """
+    from scipy.stats import beta
+
     rng = np.random.default_rng(seed)
     of = [np.flatnonzero(member == g) for g in range(member.max() + 1)]
     found = []
@@ -194,7 +285,28 @@ def _calibration_row(
     value = expected_calibration_error(probabilities, targets)
     # drawing with replacement increases the error: reflect the interval about the value
     low, high = max(0.0, 2 * value - high), min(1.0, max(value, 2 * value - low))
-    return "expected calibration error", value, low, high
+    confidence, accurate, count = reliability(probabilities, targets)
+    sure, bins = probabilities.max(axis=1), len(count)
+    place = np.minimum((sure * bins).astype(int), bins - 1)
+    expected = np.bincount(place, sure, bins)
+    by_chance = [
+        np.abs(np.bincount(place, rng.random(len(of))[member] < sure, bins) - expected).sum()
+        for _ in range(200)
+    ]
+    low = min(low, max(0.0, value - float(np.percentile(by_chance, 97.5)) / len(sure)))
+    there = count > 0
+    trials = count[there] * len(of) / len(sure)
+    right = accurate[there] * trials
+    posterior = right + 0.5, trials - right + 0.5
+    gaps = np.abs(rng.beta(*posterior, (1000, len(trials))) - confidence[there])
+    errors = (rng.dirichlet(trials, 1000) * gaps).sum(axis=1)
+    high = max(high, float(np.percentile(errors, 97.5)))
+    if len(of) < _FEW:
+        ends = np.abs(
+            np.stack([beta.ppf(q, *posterior) for q in (0.025, 0.975)]) - confidence[there]
+        )
+        high = max(high, float((ends.max(axis=0) * count[there]).sum() / len(sure)))
+    return "expected calibration error", value, low, min(1.0, high)
 
 
 def confused_pairs(result: Evaluation) -> pd.DataFrame:

@@ -10,8 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.result import Evaluation
-from ..classification.calibration import expected_calibration_error, thin_scores
-from ..evaluation.metrics import chance_note, evaluation
+from ..classification.calibration import (
+    expected_calibration_error,
+    nonconformity_scores,
+    thin_scores,
+)
+from ..evaluation.metrics import chance_note, evaluation, with_prediction_sets
 from ..evaluation.operating_point import at, rates_of, youden_thresholds
 from .learner import Calibration, Fitted
 
@@ -67,6 +71,7 @@ def evaluate_parts(
     parts = training.parts
     tested = _evaluate(training, calibrated, parts.test, parts.tested_by, notes)
     tested = replace(tested, notes=(*chance_note(tested), *notes))
+    tested = _with_sets(training, calibrated, tested)
     if not len(parts.calibration):
         return tested, None
     chosen_on = CROSS_VALIDATION if parts.folds else VALIDATION
@@ -103,6 +108,27 @@ def _evaluate(
         },
         notes=notes,
     )
+
+
+def _with_sets(training: Training, calibrated: Calibration, tested: Evaluation) -> Evaluation:
+    """Add the coverage of prediction sets; in a cross-validation with scores of other folds."""
+    prepared, parts = training.prepared, training.parts
+    seed, several = training.recipe.seed, len(prepared.image_index) > len(prepared.targets)
+    if not len(parts.calibration) or (several and prepared.network_input.view.kind != "whole"):
+        return tested
+
+    def scores(images: np.ndarray) -> np.ndarray:
+        return nonconformity_scores(calibrated.probabilities[images], prepared.targets[images])
+
+    if not np.array_equal(parts.calibration, parts.test):
+        return with_prediction_sets(tested, [scores(parts.calibration)], seed=seed)
+    if not parts.folds:
+        return tested
+    fold = np.zeros(len(prepared.targets), int)
+    for k, (_, held_out) in enumerate(parts.folds):
+        fold[held_out] = k
+    of_others = [scores(parts.test[fold[parts.test] != k]) for k in range(len(parts.folds))]
+    return with_prediction_sets(tested, of_others, fold[parts.test], seed=seed)
 
 
 def package(
