@@ -368,7 +368,7 @@ def explain(
     method: Literal['gradcam', 'gradcam++', 'hirescam', 'xgradcam', 'layercam', 'eigencam', 'eigengradcam', 'scorecam', 'ablationcam', 'fullgrad', 'random'] = 'gradcam',
     layer: str = '',
     signed: bool = False,
-    smooth: bool = False,
+    smooth: Literal['auto', 'on', 'off'] = 'auto',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
 ) -> Result:
@@ -384,6 +384,7 @@ def compare(
     target: str = '',
     method: Literal['gradcam', 'gradcam++', 'hirescam', 'xgradcam', 'layercam', 'eigencam', 'eigengradcam', 'scorecam', 'ablationcam', 'fullgrad', 'random'] = 'gradcam',
     signed: bool = False,
+    smooth: Literal['auto', 'on', 'off'] = 'auto',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
 ) -> Result:

@@ -123,7 +123,11 @@ def test_an_optional_group_without_a_match_skips_the_image(folder):
 
 @pytest.mark.parametrize(
     ("pattern", "words"),
-    [("(", "not a regular expression"), (r"S\d", "no .group."), ("(nowhere)", "found none")],
+    [
+        ("(", "not a regular expression"),
+        (r"S\d", "no .group."),
+        ("(nowhere)", "of 5 files can be used; .*the group pattern does not match"),
+    ],
 )
 def test_an_invalid_pattern_is_refused(folder, pattern, words):
     with pytest.raises(ValueError, match=words):
@@ -398,3 +402,18 @@ def test_one_image_and_a_table_of_paths_need_no_classes(tmp_path):
     ]
     with pytest.raises(ValueError, match="no column 'label'"):
         load(tmp_path / "images.csv")
+
+
+@pytest.mark.parametrize("table", [False, True])
+def test_a_pattern_that_matches_nothing_is_named_with_a_file(tmp_path, table):
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "1.png").write_bytes(b"")
+    source = tmp_path
+    if table:
+        source = tmp_path / "t.csv"
+        source.write_text("path,label\na/1.png,a\nb/1.png,b\n", encoding="utf-8")
+    with pytest.raises(
+        ValueError, match=r"none of 2 files can be used; a/1\.png: the group pattern"
+    ):
+        load(source, group="^xxx(.)")

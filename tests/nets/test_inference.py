@@ -7,8 +7,8 @@ import torch
 from sklearn.linear_model import LogisticRegression
 
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.explanation.explain import evidence
 from napari_visual_ccc.engine.explanation.explainer import Explainer
+from napari_visual_ccc.engine.explanation.heatmap import evidence
 from napari_visual_ccc.engine.explanation.streamed import StreamedExplainer
 from napari_visual_ccc.engine.explanation.weights import Target
 from napari_visual_ccc.nets import checkpoint, inference

@@ -91,3 +91,9 @@ def test_a_slice_that_is_not_there_is_refused(discs, plane):
     record = {"steps": [{"operation": "classify", "plane": plane}], "source": {}}
     with pytest.raises(ValueError, match="slice"):
         ccc.replay(record, np.stack([discs] * 2))
+
+
+def test_a_file_that_is_no_record_is_named(tmp_path, discs):
+    (tmp_path / "a.md").write_text("no record", encoding="utf-8")
+    with pytest.raises(ValueError, match=r"a\.md: not a record; give the YAML file"):
+        ccc.replay(tmp_path / "a.md", discs)

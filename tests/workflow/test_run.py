@@ -207,3 +207,33 @@ def test_a_result_is_measured_with_one_number_as_pixel_size(discs):
     assert outcome.record.source.spacing == [2.0, 2.0]
     expected = ccc.region_table(np.asarray(labels), spacing=2.0, unit="nm")
     assert outcome.result.table.equals(expected.table)
+
+
+def test_data_sets_are_opened_from_their_path(tmp_path, discs):
+    from skimage.io import imsave
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        imsave(tmp_path / name / "1.png", discs, check_contrast=False)
+    for path in (tmp_path, str(tmp_path)):
+        assert ccc.audit_dataset(path).facts["images"] == 2
+    with pytest.raises(ValueError, match="the model has no class 'a'"):
+        ccc.evaluate(str(tmp_path))
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        ccc.train(tmp_path / "nowhere")
+
+
+def test_a_training_keeps_the_limits_of_the_form(discs):
+    data = from_arrays([discs, discs.T], ["a", "b"])
+    for choices in ({"epochs": 0}, {"batch_size": 0}, {"rotation": 500.0}):
+        with pytest.raises(ValueError, match=rf"^{next(iter(choices))} is .*; it must be"):
+            ccc.train(data, **choices)
+
+
+def test_a_model_without_a_file_is_refused_in_a_sentence(discs):
+    from napari_visual_ccc.core.result import TrainedModel
+    from tests.report.evaluations import two
+
+    made = TrainedModel(model=None, evaluation=two(), split=None, history=None, skipped=None)
+    with pytest.raises(ValueError, match="model is a trained model that has no file: write it"):
+        ccc.classify(discs, model=made)

@@ -42,6 +42,15 @@ def test_a_step_of_now_stays_as_it_is():
     }
 
 
+def test_a_comparison_without_the_choice_of_views_is_that_of_one_view():
+    assert step("compare", method="gradcam")["parameters"]["smooth"] == "off"
+    assert step("compare", smooth="auto")["parameters"]["smooth"] == "auto"
+    # of 0.1.0: a flag
+    kept = signature.checked("explain", step("explain", smooth=False)["parameters"])
+    assert kept["smooth"] == "off"
+    assert signature.checked("explain", {"smooth": True})["smooth"] == "on"
+
+
 def test_what_is_no_step_is_left_to_the_check_of_records():
     assert upgraded({"steps": [3, {"operation": ["a"]}]})["steps"] == [3, {"operation": ["a"]}]
 

@@ -89,20 +89,11 @@ def _run(name: str, data: Path, output: Path, force: bool, **values: Any) -> int
     parameters = terminal.choices(name, values)
     if CATALOGUE[name].takes == "folder":
         return _folder(name, data, parameters, output, force)
-    from ..io.datasets import load
+    from ..workflow.specimen import open_dataset
 
-    channels = _channels(parameters) if name == "evaluate" else values.get("channels", "")
-    least = 0 if name in _UNLABELLED else 1 if name == "evaluate" else 2
-    found = load(data, group=values["group"], channels=channels, min_classes=least)
+    channels = values.get("channels", "")
+    found = open_dataset(name, data, parameters, group=values["group"], channels=channels)
     return _WRITERS[name](found, parameters, output, force)
-
-
-def _channels(parameters: dict[str, Any]) -> str:
-    """Channels that the model takes; empty for grey images."""
-    from ..nets.card import read_card
-
-    card = read_card(parameters["model"])
-    return ",".join(card.channels) if card.depth > 1 else ""
 
 
 def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:

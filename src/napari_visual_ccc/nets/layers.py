@@ -87,6 +87,33 @@ def find_layer(net: nn.Module, name: str, side: int) -> nn.Module:
     return modules[name]
 
 
+def multiplications(net: nn.Module, side: int) -> float:
+    """Multiplications of a pass through convolutions and linear layers, for each input pixel.
+
+    Parameters
+    ----------
+    net : nn.Module
+        Network.
+    side : int
+        Of its input, in pixels.
+    """
+    total = 0.0
+    handles = []
+
+    def count(module: nn.Module, _: Any, output: torch.Tensor) -> None:
+        nonlocal total
+        weight = module.weight
+        assert isinstance(weight, torch.Tensor)
+        channels = output.shape[1] if output.ndim == 4 else output.shape[-1]
+        total += weight.numel() * output[0].numel() / channels
+
+    for module in net.modules():
+        if isinstance(module, (nn.Conv2d, nn.Linear)):
+            handles.append(module.register_forward_hook(count))
+    _run_hooked(net, side, handles)
+    return total / side**2
+
+
 class LayerRow(NamedTuple):
     """One layer of a network.
 

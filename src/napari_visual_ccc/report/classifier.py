@@ -92,9 +92,9 @@ def _numbers(evaluation: Evaluation, facts: Mapping[str, Any]) -> dict[str, Any]
 
 def write_report(
     result: TrainedModel | Evaluation,
-    path: Path,
+    path: str | Path,
     *,
-    figures: Path | None = None,
+    figures: str | Path | None = None,
     force: bool = False,
 ) -> None:
     """Write the report as one HTML page that needs no other file.
@@ -103,9 +103,9 @@ def write_report(
     ----------
     result : TrainedModel or Evaluation
         The trained model, or the evaluation of one.
-    path : Path
+    path : str or Path
         Of the page.
-    figures : Path, optional
+    figures : str or Path, optional
         Folder to write the figures of the page to as well, as SVG files with text that can be
         edited; it is made.
     force : bool
@@ -117,10 +117,10 @@ def write_report(
         As `files.written`.
     """
     drawn = {name: Drawn(one, one.svg()) for name, one in all_pictures(result).items()}
-    with written(path, force=force) as part:
+    with written(Path(path), force=force) as part:
         part.write_text(render("classifier", **_page(result, drawn)), encoding="utf-8")
     if figures is not None:
-        _write_figures(drawn, figures, force)
+        _write_figures(drawn, Path(figures), force)
 
 
 def write_numbers(result: TrainedModel | Evaluation, path: Path, *, force: bool = False) -> None:

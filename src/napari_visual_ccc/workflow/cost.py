@@ -218,7 +218,8 @@ def network(kept: float, ns: float, plane: float) -> NeedsOf:
     """Needs of a network at the scale that it was trained at, on the processor."""
 
     def needs(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
-        times = 8 if choices.get("smooth") else 1
+        # auto takes the mean only where that is quick
+        times = 8 if choices.get("smooth") == "on" else 1
         times *= 30 if choices.get("method") in _SLOW else 1
         return Needs(kept, 0, ns * times, plane=plane, shared=False, network=True)
 

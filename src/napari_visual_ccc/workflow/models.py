@@ -85,6 +85,7 @@ def save_model(
     FileExistsError
         If one of them already exists.
     """
+    from ..nets.card import file_hash
     from ..report.architecture import architecture_text
     from ..report.classifier import write_numbers, write_report
     from ..report.reconstruction.page import write_autoencoder_report
@@ -104,8 +105,10 @@ def save_model(
         text = architecture_text(card, result.architecture)
         write_text(text, others["architecture"], force=force)
     if isinstance(result, TrainedModel):
-        write_report(result, others["report"], figures=others["figures"], force=force)
-        write_numbers(result, others["numbers"], force=force)
+        # the report states the file that it lies beside
+        made = replace(result, model=replace(result.model, card=card, hash=file_hash(path)))
+        write_report(made, others["report"], figures=others["figures"], force=force)
+        write_numbers(made, others["numbers"], force=force)
         _save_checkpoints(result, path, others["checkpoints"])
     else:
         shown = replace(result, model=replace(result.model, card=card))

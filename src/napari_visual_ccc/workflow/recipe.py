@@ -236,12 +236,16 @@ def _plane(given: Any, plane: Sequence[int], name: str, axes: int = 2) -> Any:
 
 
 def _from_file(path: Path) -> Any:
+    from ..io.read import is_image, read
+
     if path.suffix.lower() in (".yaml", ".yml", ".json"):
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
         return from_yaml(path.read_text(encoding="utf-8", errors="replace"))
-    from ..io.read import read
-
+    if path.is_file() and not is_image(path):
+        raise ValueError(
+            f"{path}: not a record; give the YAML file of a result, or a file that carries one"
+        )
     return read(path).metadata.get("visual_ccc")
 
 

@@ -38,6 +38,7 @@ from .specimen import (
     keeps_info_bar,
     model_channels,
     on_field,
+    open_dataset,
     with_channels,
 )
 
@@ -89,7 +90,8 @@ def execute(
     given : mapping
         Its inputs by name: a `Micrograph`, an array, a layer or a result with one where it takes
         an image, labels or a map; a layer of points or shapes, (n, 2) positions or labels where it
-        takes prompts; a `Dataset` or a folder where it takes those. Stacks are passed
+        takes prompts; a `Dataset`, or the path that `load_dataset` takes, or a folder where it
+        takes those. Stacks are passed
         slice by slice to operations on one plane.
     choices : mapping, optional
         Its parameters by name; checked against their types and, with `limits`, their limits.
@@ -113,7 +115,7 @@ def execute(
     operation = _known(name)
     choices = resolved(name, checked(name, choices or {}, limits=limits))
     _check_inputs(operation, given)
-    given, of_inputs = _given(name, given)
+    given, of_inputs = _given(name, given, choices)
     first = next(iter(given.values()))
     choices |= _inherited(operation, first, choices)
     if spacing is None and isinstance(first, Micrograph):
@@ -170,7 +172,9 @@ def call(name: str) -> Callable[..., Any]:
         scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
         given = {key: bound.pop(key) for key in inputs(name) if key in bound}
         bar = known if bar is None else bar
-        return run(execute(name, given, bound, info_bar=bar, limits=False, **scale)).result
+        # a training beyond the limits of the form makes no sense: no epochs, no images
+        limits = not OPERATIONS[name].takes_arrays
+        return run(execute(name, given, bound, info_bar=bar, limits=limits, **scale)).result
 
     return finished
 
@@ -192,11 +196,10 @@ def _check_inputs(operation: Operation, given: Mapping[str, Any]) -> None:
             raise ValueError(f"{operation.name} needs {key}")
 
 
-def _given(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[str, ...]]:
-    """Inputs that are not left out, in the order of axes that operations expect.
-
-    Points and shapes are in pixels of the image; pictures of labels are labels.
-    """
+def _given(
+    name: str, given: Mapping[str, Any], choices: Mapping[str, Any]
+) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """Inputs as operations expect them: order of axes, pixels, pictures as labels, data sets."""
     there = {key: given[key] for key in inputs(name) if given.get(key) is not None}
     kinds = input_kinds(name)
     notes: list[str] = []
@@ -208,6 +211,8 @@ def _given(name: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], tuple[s
     for key, kind in kinds.items():
         if kind == "prompts" and key in there:
             there[key] = in_pixels(there[key], shape)
+        if kind == "dataset" and isinstance(there.get(key), str | Path):
+            there[key] = open_dataset(name, there[key], choices)
     return there, tuple(notes)
 
 

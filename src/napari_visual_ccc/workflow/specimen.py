@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.inputs import labels_of
+from ..core.dataset import Dataset
 from ..core.layers import Layer, Placement, PointsLayer, ShapesLayer
 from ..core.micrograph import CHANNEL_AXIS, Axis, InfoBar, Micrograph, plane_shape, select_channels
 from ..core.pixel_size import PixelSize
@@ -57,6 +58,37 @@ def keeps_info_bar(operation: Operation, choices: Mapping[str, Any]) -> bool:
 
     model = choices.get("model")
     return read_card(None if model is None else Path(model)).keeps_info_bar
+
+
+def open_dataset(
+    name: str,
+    source: str | Path,
+    choices: Mapping[str, Any],
+    *,
+    group: str = "",
+    channels: str = "",
+) -> Dataset:
+    """Find the images of a data set, for an operation on one.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation: it needs two classes, one to evaluate, none for an autoencoder.
+    source : str or Path
+        Folder or table, as `io.datasets.load` takes it.
+    choices : mapping
+        Of the operation; an evaluation takes the channels of its model.
+    group, channels : str
+        As `io.datasets.load` takes them.
+    """
+    from ..io.datasets import load
+    from ..nets.card import read_card
+
+    least = {"evaluate": 1, "train_autoencoder": 0}.get(name, 2)
+    if name == "evaluate":
+        card = read_card(choices.get("model"))
+        channels = ",".join(card.channels) if card.depth > 1 else ""
+    return load(source, group=group, channels=channels, min_classes=least)
 
 
 def with_channels(given: Any, channels: Sequence[str]) -> Any:

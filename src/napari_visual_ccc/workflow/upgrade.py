@@ -20,12 +20,16 @@ class Renamed(NamedTuple):
         Parameters that did not exist, with the values that reproduce the old result.
     layers : mapping
         Old name of a layer of the result → its name now.
+    missing : mapping
+        Parameters that are newer than the step, if it lacks them, with the values that reproduce
+        its result: a record has every parameter of its time.
     """
 
     name: str
     parameters: Mapping[str, str | tuple[str, dict[str, Any]]] = MappingProxyType({})
     extra: Mapping[str, Any] = MappingProxyType({})
     layers: Mapping[str, str] = MappingProxyType({})
+    missing: Mapping[str, Any] = MappingProxyType({})
 
 
 _SIZE = {"smallest": "min_size"}
@@ -52,6 +56,7 @@ CHANGED = {
     "target_cluster": Renamed("select_cluster"),
     "evidence_regions": Renamed("evidence_regions", _SIZE),
     "classify": Renamed("classify", _PREDICTED),
+    "compare": Renamed("compare", missing={"smooth": "off"}),
     "classify_folder": Renamed("classify_folder", _PREDICTED),
     "evaluate": Renamed("evaluate", {"turns": "tta"}),
     "examine": Renamed("audit_dataset"),
@@ -90,7 +95,8 @@ def _step(step: Any) -> Any:
     # a new name already states what the old name implied
     extra = old.extra if step["operation"] != old.name else {}
     renamed = dict(new_parameter(old, key, value) for key, value in parameters.items())
-    return _with_output({**step, "operation": old.name, "parameters": {**extra, **renamed}}, old)
+    parameters = {**old.missing, **extra, **renamed}
+    return _with_output({**step, "operation": old.name, "parameters": parameters}, old)
 
 
 def _changed(step: Any) -> Renamed | None:

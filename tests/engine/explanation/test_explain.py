@@ -11,6 +11,7 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.explanation.explain import TITLES
 from napari_visual_ccc.engine.explanation.explainer import Explainer
+from napari_visual_ccc.engine.explanation.heatmap import views_of
 from napari_visual_ccc.engine.explanation.weights import Target
 from napari_visual_ccc.nets import checkpoint
 from tests.models import CLASSES, saved
@@ -63,6 +64,79 @@ def test_views_averaged_make_the_map_symmetric():
     found = ccc.explain(image, target="cube", smooth=True, signed=True).data
     np.testing.assert_allclose(found, np.rot90(found), atol=1e-3)
     np.testing.assert_allclose(found, found[:, ::-1], atol=1e-3)
+
+
+def test_a_mirrored_image_has_the_mirrored_map_by_default(crop):
+    def explained(image, **more):
+        return ccc.explain(image, target="sphere", signed=True, **more)
+
+    map_, mirrored = (explained(one).data for one in (crop, crop[:, ::-1]))
+    np.testing.assert_allclose(map_, mirrored[:, ::-1], atol=2e-3)
+    assert any("eight rotated and mirrored views" in note for note in explained(crop).notes)
+    one, other = (explained(one, smooth="off").data for one in (crop, crop[:, ::-1]))
+    assert np.corrcoef(one.ravel(), other[:, ::-1].ravel())[0, 1] < 0.98
+    np.testing.assert_array_equal(explained(crop, smooth="on").data, map_)
+    # flags of version 0.1.0
+    np.testing.assert_array_equal(explained(crop, smooth=False).data, one)
+
+
+def test_the_number_of_views_follows_from_the_operations_of_the_network():
+    model = checkpoint.load_model(None, CPU)
+
+    def views(shape, method="gradcam", smooth="auto", layer=""):
+        return views_of(Explainer(model, np.zeros(shape, np.float32), layer=layer), method, smooth)
+
+    assert views((256, 256)) == views((100, 600)) == 8
+    assert views((512, 512)) == views((256, 256), layer="blocks.4") == 1
+    assert views((256, 256), "fullgrad") == views((64, 64), "scorecam") == 1
+    assert views((512, 512), smooth="on") == 8
+    assert views((64, 64), smooth="off") == 1
+
+
+def test_one_view_is_said_where_eight_take_long(crop):
+    notes = ccc.explain(crop, target="cube", method="ablationcam").notes
+    assert any("the map is of one view" in note for note in notes)
+    off = ccc.explain(crop, target="cube", method="ablationcam", smooth="off").notes
+    assert not any("view" in note for note in off)
+
+
+def test_methods_that_are_the_same_map_say_so(crop, tmp_path):
+    alike = [
+        ccc.explain(crop, target="cube", method=method)
+        for method in ("gradcam", "hirescam", "xgradcam")
+    ]
+    for one in alike:
+        np.testing.assert_allclose(one.data, alike[0].data, atol=1e-4)
+        assert any("are the same map here" in note for note in one.notes)
+    assert any("same map" in n for n in ccc.compare(crop, across="methods", target="cube").notes)
+    for more in ({"method": "eigencam"}, {"layer": "blocks.4"}):
+        notes = ccc.explain(crop, target="cube", **more).notes
+        assert not any("same map" in note for note in notes)
+    # maps of AlexNet go through three linear layers
+    other = saved(tmp_path, "alexnet-1ch", input_px=64, window_px=64)
+    notes = ccc.explain(crop, model=other, target=CLASSES[0]).notes
+    assert not any("same map" in note for note in notes)
+
+
+@pytest.mark.parametrize("size", [(60, 70), (130, 150)])
+def test_explain_and_classify_give_one_prediction(size):
+    image = samples.load("nanoparticles").data[60 : 60 + size[0], 40 : 40 + size[1]]
+    one, other = ccc.classify(image), ccc.explain(image)
+    np.testing.assert_array_equal(other.prediction.probabilities, one.probabilities)
+    assert other.prediction.verdict == one.verdict
+    assert other.prediction.prediction_set == one.prediction_set
+    assert other.target == one.label
+    assert other.facts["probabilities"] == dict(zip(one.classes, one.probabilities, strict=True))
+    both = ccc.compare(image)
+    np.testing.assert_array_equal(both.prediction.probabilities, one.probabilities)
+
+
+def test_more_windows_than_a_second_allows_are_said(monkeypatch):
+    from napari_visual_ccc.engine.explanation import explain as module
+
+    monkeypatch.setattr(module, "_WINDOWS", 3)
+    notes = ccc.explain(samples.load("nanoparticles").data[:130, :130]).notes
+    assert any("classify gives the mean over many windows" in note for note in notes)
 
 
 def test_all_classes_share_one_scale(crop):

@@ -101,9 +101,45 @@ def classify(  # noqa: PLR0913
     card, size = loaded.card, nanometres(spacing, unit)
     limits = thresholds_of(card, decision, thresholds)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
+    return (
+        yield from predict_plane(
+            loaded, plane, size, notes, tta=tta, stride=stride, coverage=coverage, thresholds=limits
+        )
+    )
+
+
+def predict_plane(
+    loaded: Model,
+    plane: np.ndarray,
+    size: float | None,
+    notes: tuple[str, ...],
+    *,
+    tta: bool = True,
+    stride: int = STRIDE,
+    coverage: float = COVERAGE,
+    thresholds: np.ndarray | None = None,
+) -> Steps[Prediction]:
+    """Classify a finite plane as `classify` does.
+
+    Parameters
+    ----------
+    loaded : Model
+        From `checkpoint.load_model`.
+    plane : (Y, X) or (C, Y, X) array
+        From `crops.network_plane`.
+    size : float or None
+        Pixel size in nm.
+    notes : tuple of str
+        Remarks on the image.
+    tta, stride, coverage
+        As in `classify`.
+    thresholds : (classes,) array, optional
+        From `decision.thresholds_of`.
+    """
+    card = loaded.card
     output = yield from run_network(loaded, plane, size, tta, stride)
     if output.windows is not None:
-        return _by_window(output, output.windows, loaded, limits, notes)
+        return _by_window(output, output.windows, loaded, thresholds, notes)
     if tta and len(output.logits) == 1:
         notes = (*notes, "no test-time augmentation: the model was trained without rotated views")
     spread = (
@@ -114,7 +150,7 @@ def classify(  # noqa: PLR0913
         loaded,
         coverage,
         output.features,
-        thresholds=limits,
+        thresholds=thresholds,
         spread=spread,
         windows=1,
         notes=notes,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,13 +15,13 @@ from ...core.progress import Progress, Steps
 from ...core.result import Prediction, Result
 from ..classification.assess import assess
 from ..classification.calibration import softmax
-from ..classification.crops import network_plane, normalised, scale_note
-from ..classification.windows import COVERAGE, Device
-from .heatmap import heatmap
+from ..classification.classify import predict_plane
+from ..classification.crops import is_crop, network_plane, normalised, scale_note
+from ..classification.windows import COVERAGE, STRIDE, Device
+from .heatmap import Smooth, evidence, heatmap, same_maps, view_note, views_of
 
 if TYPE_CHECKING:
     from .explainer import Explainer
-    from .weights import Target
 
 Method = Literal[
     "gradcam", "gradcam++", "hirescam", "xgradcam", "layercam", "eigencam", "eigengradcam",
@@ -44,6 +45,9 @@ TITLES: dict[str, str] = {
 # larger images are explained tile by tile
 LARGE_PIXELS = 1 << 26
 
+# windows up to which an image is classified as `classify` does it
+_WINDOWS = 1024
+
 _SIDE_BY_SIDE = ("gradcam", "hirescam", "layercam", "eigencam", "random")
 
 
@@ -58,7 +62,7 @@ def explain(  # noqa: PLR0913
     method: Method = "gradcam",
     layer: str = "",
     signed: bool = False,
-    smooth: bool = False,
+    smooth: Smooth = "auto",
     device: Device = "auto",
 ) -> Steps[Result]:
     """Compute a class activation map: where the evidence for a class lies.
@@ -96,9 +100,12 @@ def explain(  # noqa: PLR0913
         Name of the explained layer; the last maps of the network if empty.
     signed : bool
         Keep evidence against the class, as negative values.
-    smooth : bool
+    smooth : {'auto', 'on', 'off'}
         Mean over the eight rotated and mirrored views of the image, which takes eight times as
-        long.
+        long. The map of one view changes when the image is mirrored. 'auto' takes the mean where it
+        needs less than a second on two cores by the operations of the network (images of up to
+        about 290 x 290 pixels by the shipped model); a note says which. Score-CAM and Ablation-CAM
+        take one view.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
@@ -133,7 +140,9 @@ def explain(  # noqa: PLR0913
     )
     classes = prediction.classes
     asked = Target(classes.index(target), classes.index(against) if against else None)
-    fine, height = yield from evidence(explainer, asked, method, smooth)
+    views = views_of(explainer, method, smooth)
+    fine, height = yield from evidence(explainer, asked, method, views > 1)
+    notes = (*notes, *view_note(views, smooth), *same_maps(explainer, (method,)))
     if method == "eigencam":
         notes = (*notes, "Eigen-CAM does not depend on the class")
     if method == "random":
@@ -152,6 +161,7 @@ def compare(  # noqa: PLR0913
     target: str = "",
     method: Method = "gradcam",
     signed: bool = False,
+    smooth: Smooth = "auto",
     device: Device = "auto",
 ) -> Steps[Result]:
     """Compute class activation maps of all classes, or of several methods.
@@ -176,6 +186,8 @@ def compare(  # noqa: PLR0913
         Across classes: the method.
     signed : bool
         Keep evidence against a class, as negative values.
+    smooth : {'auto', 'on', 'off'}
+        Mean over eight rotated and mirrored views, as in `explain`.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
@@ -201,9 +213,12 @@ def compare(  # noqa: PLR0913
         if across == "classes"
         else {TITLES[one]: (target, one) for one in _SIDE_BY_SIDE}
     )
-    found = {}
+    found, views = {}, 1
     for name, (label, how) in wanted.items():
-        found[name] = yield from evidence(explainer, Target(classes.index(label)), how)
+        views = views_of(explainer, how, smooth)
+        found[name] = yield from evidence(explainer, Target(classes.index(label)), how, views > 1)
+    notes = (*notes, *view_note(views, smooth))
+    notes = (*notes, *same_maps(explainer, [how for _, how in wanted.values()]))
     fines = [fine if signed else np.maximum(fine, 0) for fine, _ in found.values()]
     shared = max(float(np.abs(fine).max()) for fine in fines) if across == "classes" else 0.0
     maps = []
@@ -295,6 +310,12 @@ def start_explanation(
         )
     else:
         explainer = Explainer(loaded, normalised(plane, card), size, layer)
+    notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
+    if not is_lazy(plane) and _windows(plane, explainer) <= _WINDOWS:
+        prediction = yield from predict_plane(loaded, plane, size, notes)
+        prediction = replace(prediction, layers=(), shares=None)
+        return explainer, prediction, target or prediction.label, prediction.notes
+    notes = (*notes, _AT_ONCE)
     try:
         logits = yield from explainer.logits()
         features = yield from explainer.features()
@@ -305,41 +326,19 @@ def start_explanation(
         logits = yield from explainer.logits()
         features = yield from explainer.features()
     probabilities = softmax(logits, card.temperature)
-    notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
     prediction = assess(probabilities, loaded, COVERAGE, features, notes=notes)
     return explainer, prediction, target or prediction.label, prediction.notes
 
 
-def evidence(
-    explainer: Explainer, target: Target, method: str, smooth: bool = False
-) -> Steps[tuple[Any, float]]:
-    """Compute a map by `Explainer.explain`, or its mean over eight views of the image."""
-    from ...nets.inference import user_message
-
-    while True:
-        try:
-            return (yield from _evidence(explainer, target, method, smooth))
-        except (RuntimeError, MemoryError) as error:
-            if not explainer.fall_back_to_cpu(error):
-                raise user_message(error, explainer.model.device) from error
-        yield Progress(0, 0, explainer.notes[-1])
+_AT_ONCE = (
+    "the probabilities are those of the image at once, as it is explained; classify gives the mean "
+    "over many windows"
+)
 
 
-def _evidence(
-    explainer: Explainer, target: Target, method: str, smooth: bool
-) -> Steps[tuple[Any, float]]:
-    if not smooth:
-        return (yield from explainer.explain(target, method))
-    if is_lazy(explainer.image):
-        raise ValueError(
-            "the image is too large for smooth, which rotates it as a whole; leave it out"
-        )
-    total, height = np.zeros(explainer.shape), 0.0
-    for kind in range(8):
-        turned = np.rot90(explainer.image, kind % 4, (-2, -1))
-        view = explainer.for_image(turned[..., ::-1] if kind >= 4 else turned)
-        fine, high = yield from view.explain(target, method)
-        fine = fine[:, ::-1] if kind >= 4 else fine
-        total += np.rot90(fine, -(kind % 4))
-        height = max(height, high)
-    return total / 8, height
+def _windows(plane: np.ndarray, explainer: Explainer) -> int:
+    """Number of windows that `classify` looks at; 1 for an image that is taken as a whole."""
+    shape = plane.shape[-2:]
+    if is_crop(explainer.model.card, shape, explainer.side):
+        return 1
+    return int(np.prod([max(1, round(n / STRIDE)) for n in shape]))

@@ -126,6 +126,36 @@ class Explainer:
         with torch.no_grad():
             return self.design.parts.embed(self.model.net, maps).float().cpu().numpy()
 
+    @property
+    def input_pixels(self) -> int:
+        """Input pixels of the network for one map of the image."""
+        if self.whole:
+            return self.size[0] * self.size[1]
+        side = min(self.side, min(self.shape))
+        return len(_corners(self.shape, side)) * self.model.card.input_px**2
+
+    def is_mean_of_cells(self) -> bool:
+        """Whether the scores are the mean of those of the cells of the last maps.
+
+        So it is for a pooling and a linear layer; several methods are the same map then.
+        """
+        if self.layer:
+            return False
+        card = self.model.card
+        # any input with some contrast; that of the network's own size
+        side = card.input_px
+        ramp = torch.linspace(-1, 1, card.depth * side * side, device=self.model.device)
+        try:
+            with torch.no_grad():
+                given = ramp.reshape(1, card.depth, side, side).sin()
+                part = self.design.parts.features(self.model.net, given)
+                whole = self.head(part)[0]
+                cells = self.head(part[0].flatten(1).T[:, :, None, None])
+            return bool((cells.mean(dim=0) - whole).abs().max() <= 1e-3 * cells.std())
+        except (RuntimeError, IndexError):
+            # tokens, or maps of one size only
+            return False
+
     def _windows(self) -> Steps[tuple[np.ndarray, np.ndarray]]:
         """Logits and features of windows that overlap by half, or of a sample of them."""
         if self._window_outputs is not None:

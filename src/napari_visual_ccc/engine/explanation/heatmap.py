@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
+from ...arrays.lazy import is_lazy
 from ...core.layers import ImageLayer, LabelsLayer
 from ...core.progress import Progress, Steps
 from ...core.result import Prediction, Result
+
+if TYPE_CHECKING:
+    from .explainer import Explainer
+    from .weights import Target
+
+Smooth = Literal["auto", "on", "off"]
+
+# multiplications of a network in a second on two cores: a forecast, so that a choice does not
+# depend on the machine; and what methods need that differentiate all layers, relative to a pass
+_IN_A_SECOND, _ALL_LAYERS = 2e10, 3
+
+# one pass for each channel
+_SLOW = ("scorecam", "ablationcam")
+
+# the same map where scores are the mean over the cells of the last maps
+_ALIKE = ("gradcam", "hirescam", "xgradcam")
 
 # relative height of a map below which it is rounding error
 _ROUNDING = 1e-6
@@ -143,3 +161,75 @@ def heatmap(
         },
         notes=notes,
     )
+
+
+def views_of(explainer: Explainer, method: str, smooth: Smooth) -> int:
+    """Number of rotated and mirrored views that a map is the mean of: 8 or 1."""
+    from ...nets.layers import multiplications
+
+    if smooth != "auto":
+        return 8 if smooth == "on" else 1
+    if is_lazy(explainer.image) or method in _SLOW:
+        return 1
+    side = explainer.model.card.input_px
+    times = _ALL_LAYERS if explainer.layer or method == "fullgrad" else 1
+    needed = 8 * times * explainer.input_pixels * multiplications(explainer.model.net, side)
+    return 8 if needed <= _IN_A_SECOND else 1
+
+
+def view_note(views: int, smooth: Smooth) -> tuple[str, ...]:
+    """Say what a map is the mean of."""
+    if views > 1:
+        return ("the map is the mean over eight rotated and mirrored views",)
+    if smooth == "off":
+        return ()
+    return (
+        "the map is of one view (eight take longer than a second): a mirrored image has another "
+        "map; smooth='on' takes the mean",
+    )
+
+
+def same_maps(explainer: Explainer, methods: Sequence[str]) -> tuple[str, ...]:
+    """Say which methods are the same map with this network."""
+    mine = [one for one in methods if one in _ALIKE]
+    if not mine or not explainer.is_mean_of_cells():
+        return ()
+    return (
+        "Grad-CAM, HiResCAM and XGrad-CAM are the same map here: the network ends in a mean over "
+        "its last maps and a linear layer",
+    )
+
+
+def evidence(
+    explainer: Explainer, target: Target, method: str, smooth: bool = False
+) -> Steps[tuple[Any, float]]:
+    """Compute a map by `Explainer.explain`, or its mean over eight views of the image."""
+    from ...nets.inference import user_message
+
+    while True:
+        try:
+            return (yield from _evidence(explainer, target, method, smooth))
+        except (RuntimeError, MemoryError) as error:
+            if not explainer.fall_back_to_cpu(error):
+                raise user_message(error, explainer.model.device) from error
+        yield Progress(0, 0, explainer.notes[-1])
+
+
+def _evidence(
+    explainer: Explainer, target: Target, method: str, smooth: bool
+) -> Steps[tuple[Any, float]]:
+    if not smooth:
+        return (yield from explainer.explain(target, method))
+    if is_lazy(explainer.image):
+        raise ValueError(
+            "the image is too large for smooth, which rotates it as a whole; leave it out"
+        )
+    total, height = np.zeros(explainer.shape), 0.0
+    for kind in range(8):
+        turned = np.rot90(explainer.image, kind % 4, (-2, -1))
+        view = explainer.for_image(turned[..., ::-1] if kind >= 4 else turned)
+        fine, high = yield from view.explain(target, method)
+        fine = fine[:, ::-1] if kind >= 4 else fine
+        total += np.rot90(fine, -(kind % 4))
+        height = max(height, high)
+    return total / 8, height

@@ -11,7 +11,8 @@ import numpy as np
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ..classification.windows import Device, model_facts
-from .explain import TITLES, Method, evidence, grey_plane, start_explanation
+from .explain import TITLES, Method, grey_plane, start_explanation
+from .heatmap import evidence
 from .occlude import impute_noisy
 
 if TYPE_CHECKING:
@@ -22,7 +23,6 @@ _PART, _STEPS = 320, 16
 
 # standard deviation of the blur in window sides: it hides the shape of a particle, not its position
 _BLUR = 1 / 8
-
 _ROAD_STEPS = (0.2, 0.4, 0.6, 0.8)
 
 # random maps; each is also used with its sign reversed, in half as many steps

@@ -15,7 +15,8 @@ from ..acquisition.bar_detector import find_info_bar
 from ..acquisition.lettering import in_lines
 from ..classification.calibration import softmax
 from ..classification.windows import Device, model_facts
-from .explain import evidence, grey_plane, start_explanation
+from .explain import grey_plane, start_explanation
+from .heatmap import evidence
 
 if TYPE_CHECKING:
     from ...nets.card import ModelCard
@@ -123,7 +124,7 @@ def detect_shortcuts(  # noqa: PLR0913
     facts: dict[str, Any] = {"target": target, **model_facts(explainer.model)}
     facts |= {"info_bar": asdict(found)}
     rows, warnings = [], []
-    before = float(prediction.probabilities[number])
+    before = yield from _probability(explainer, explainer.image, number)
     for name, region in suspicious(given[0], shown).items():
         after = yield from _probability(explainer, _without(explainer.image, name, region), number)
         row = _row(name, region, positive, abs(after - before), threshold)
