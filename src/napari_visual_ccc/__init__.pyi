@@ -421,7 +421,7 @@ def detect_shortcuts(
     *,
     model: Path | None = None,
     target: str = '',
-    bar: Literal['auto', 'none'] = 'auto',
+    bar: Literal['trained', 'include', 'none'] = 'trained',
     threshold: float = 0.2,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
 ) -> Result:

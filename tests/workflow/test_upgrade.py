@@ -51,6 +51,12 @@ def test_a_comparison_without_the_choice_of_views_is_that_of_one_view():
     assert signature.checked("explain", {"smooth": True})["smooth"] == "on"
 
 
+def test_shortcuts_of_records_were_looked_for_in_the_bar_of_any_model():
+    for name in ("shortcuts", "detect_shortcuts"):
+        assert step(name, bar="auto")["parameters"]["bar"] == "include"
+        assert step(name, bar="none")["parameters"]["bar"] == "none"
+
+
 def test_what_is_no_step_is_left_to_the_check_of_records():
     assert upgraded({"steps": [3, {"operation": ["a"]}]})["steps"] == [3, {"operation": ["a"]}]
 

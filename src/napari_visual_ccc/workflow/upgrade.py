@@ -36,6 +36,9 @@ _SIZE = {"smallest": "min_size"}
 
 _FIND = {"find": ("find", {"by hand": "manual"})}
 
+# the bar was shown to every model
+_BAR = {"bar": ("bar", {"auto": "include"})}
+
 _PREDICTED = {"confidence": "coverage", "turns": "tta"}
 
 # operations of version 0.1.0 that have another name or other parameters now
@@ -63,7 +66,8 @@ CHANGED = {
     "quality_folder": Renamed("image_quality_folder"),
     "train": Renamed("train", {"balance": "class_weights"}),
     "trust": Renamed("cam_sanity_checks"),
-    "shortcuts": Renamed("detect_shortcuts"),
+    "shortcuts": Renamed("detect_shortcuts", _BAR),
+    "detect_shortcuts": Renamed("detect_shortcuts", _BAR),
     "cover": Renamed("occlude"),
     "region_table": Renamed("region_table", _SIZE),
 }

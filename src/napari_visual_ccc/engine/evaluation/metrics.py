@@ -115,7 +115,7 @@ def chance_note(result: Evaluation) -> tuple[str, ...]:
 
 def with_prediction_sets(
     result: Evaluation,
-    scores: Sequence[Sequence[float]],
+    scores: Sequence[Any],
     member: np.ndarray | None = None,
     *,
     coverage: float = COVERAGE,
@@ -152,12 +152,16 @@ def with_prediction_sets(
             return result
     targets = result.targets
     covered, sizes = inside[np.arange(len(targets)), targets], inside.sum(axis=1)
-    groups = result.images["group"].astype(str).to_numpy()
-    value, low, high = accuracy(covered, groups, seed=seed)
+    groups = np.array(result.images["group"].astype(str).tolist())
+    value, low, high = accuracy(covered, groups.tolist(), seed=seed)
     table, rows = result.per_class.copy(), []
     for k in range(len(result.classes)):
         mine = targets == k
-        found = accuracy(covered[mine], groups[mine], seed=seed) if mine.any() else (np.nan,) * 3
+        found = (
+            accuracy(covered[mine], groups[mine].tolist(), seed=seed)
+            if mine.any()
+            else (np.nan,) * 3
+        )
         rows.append((*found, sizes[mine].mean() if mine.any() else np.nan))
     table[["coverage", "coverage_low", "coverage_high", "set_size"]] = rows
     images = result.images.copy()
@@ -167,7 +171,7 @@ def with_prediction_sets(
     ]
     size = float(sizes.mean())
     facts = {"coverage": coverage, "covered": value, "low": low, "high": high, "size": size}
-    worst = table.loc[table["coverage"].idxmin()]
+    worst = table.iloc[int(np.nanargmin(table["coverage"].to_numpy()))]
     note = (
         f"prediction sets of {coverage:.0%} contain the true class of {value:.0%} of the images "
         f"({low:.0%} to {high:.0%}), least often of {worst['class']}: {worst['coverage']:.0%} "

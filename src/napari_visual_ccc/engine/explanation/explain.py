@@ -102,10 +102,11 @@ def explain(  # noqa: PLR0913
         Keep evidence against the class, as negative values.
     smooth : {'auto', 'on', 'off'}
         Mean over the eight rotated and mirrored views of the image, which takes eight times as
-        long. The map of one view changes when the image is mirrored. 'auto' takes the mean where it
-        needs less than a second on two cores by the operations of the network (images of up to
-        about 290 x 290 pixels by the shipped model); a note says which. Score-CAM and Ablation-CAM
-        take one view.
+        long. The map of one view changes when the image is mirrored. 'auto' takes the mean where a
+        forecast says less than a second (images of up to about 290 x 290 pixels by the shipped
+        model), and not for Score-CAM and Ablation-CAM; a note says which. With 'off' the
+        probabilities are those of that view as well, otherwise those of `classify` (up to 1024 of
+        its windows).
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
@@ -128,6 +129,7 @@ def explain(  # noqa: PLR0913
 
     if method not in TITLES:
         raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
+    _check_classes(model, target, against)
     explainer, prediction, target, notes = yield from start_explanation(
         grey_plane(image, model, large=True),
         spacing,
@@ -135,8 +137,8 @@ def explain(  # noqa: PLR0913
         model,
         target,
         device,
-        against=against,
         layer=layer,
+        one_view=smooth == "off",
     )
     classes = prediction.classes
     asked = Target(classes.index(target), classes.index(against) if against else None)
@@ -205,8 +207,9 @@ def compare(  # noqa: PLR0913
     from .weights import Target
 
     explainer, prediction, target, notes = yield from start_explanation(
-        grey_plane(image, model, large=True), spacing, unit, model, target, device
-    )
+        grey_plane(image, model, large=True), spacing, unit, model, target, device,
+        one_view=smooth == "off",
+    )  # fmt: skip
     classes = prediction.classes
     wanted = (
         {name: (name, method) for name in classes}
@@ -260,6 +263,17 @@ def grey_plane(
     return finite(np.asarray(plane))[0], notes
 
 
+def _check_classes(model: Path | None, target: str, against: str = "") -> None:
+    from ...nets.card import read_card
+
+    known = read_card(model).classes
+    for name in (target, against):
+        if name and name not in known:
+            raise ValueError(f"the model has no class {name!r}; its classes are {', '.join(known)}")
+    if target and target == against:
+        raise ValueError(f"{target} cannot be explained against itself")
+
+
 def start_explanation(
     given: tuple[np.ndarray, tuple[str, ...]],
     spacing: Any,
@@ -268,8 +282,8 @@ def start_explanation(
     target: str,
     device: str,
     *,
-    against: str = "",
     layer: str = "",
+    one_view: bool = False,
 ) -> Steps[tuple[Explainer, Prediction, str, tuple[str, ...]]]:
     """Load the model and classify a `grey_plane`.
 
@@ -286,15 +300,9 @@ def start_explanation(
     """
     from ...nets import checkpoint
     from ...nets import device as devices
-    from ...nets.card import read_card
     from ...nets.inference import user_message
 
-    known = read_card(model).classes
-    for name in (target, against):
-        if name and name not in known:
-            raise ValueError(f"the model has no class {name!r}; its classes are {', '.join(known)}")
-    if target and target == against:
-        raise ValueError(f"{target} cannot be explained against itself")
+    _check_classes(model, target)
     yield Progress(0, 0, "model")
     loaded = checkpoint.load_model(model, devices.choose(device))
     from .explainer import Explainer
@@ -311,11 +319,10 @@ def start_explanation(
     else:
         explainer = Explainer(loaded, normalised(plane, card), size, layer)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    if not is_lazy(plane) and _windows(plane, explainer) <= _WINDOWS:
+    if not (one_view or is_lazy(plane)) and _windows(plane, explainer) <= _WINDOWS:
         prediction = yield from predict_plane(loaded, plane, size, notes)
         prediction = replace(prediction, layers=(), shares=None)
         return explainer, prediction, target or prediction.label, prediction.notes
-    notes = (*notes, _AT_ONCE)
     try:
         logits = yield from explainer.logits()
         features = yield from explainer.features()
@@ -326,13 +333,13 @@ def start_explanation(
         logits = yield from explainer.logits()
         features = yield from explainer.features()
     probabilities = softmax(logits, card.temperature)
-    prediction = assess(probabilities, loaded, COVERAGE, features, notes=notes)
+    prediction = assess(probabilities, loaded, COVERAGE, features, notes=(*notes, _AT_ONCE))
     return explainer, prediction, target or prediction.label, prediction.notes
 
 
 _AT_ONCE = (
-    "the probabilities are those of the image at once, as it is explained; classify gives the mean "
-    "over many windows"
+    "the probabilities are those of one view of the image at once, as it is explained; classify "
+    "gives the mean over views or many windows"
 )
 
 

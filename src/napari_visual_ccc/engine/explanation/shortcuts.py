@@ -51,7 +51,7 @@ def detect_shortcuts(  # noqa: PLR0913
     *,
     model: Path | None = None,
     target: str = "",
-    bar: Literal["auto", "none"] = "auto",
+    bar: Literal["trained", "include", "none"] = "trained",
     threshold: Annotated[float, {"min": 0.05, "max": 0.95, "step": 0.05}] = 0.2,
     device: Device = "auto",
 ) -> Steps[Result]:
@@ -81,8 +81,10 @@ def detect_shortcuts(  # noqa: PLR0913
         Model file (.safetensors); the shipped model by default.
     target : str
         Tested class; the predicted class if empty.
-    bar : {'auto', 'none'}
-        'auto' uses `info_bar` or detects it; 'none' assumes that there is none.
+    bar : {'trained', 'include', 'none'}
+        'trained' shows the model the info bar if it was trained with info bars; 'include' shows it
+        in any case, as version 0.1.0 did; 'none' assumes that there is none. `info_bar` gives it,
+        or it is detected.
     threshold : float
         Share of the evidence above which there is a warning, if it is also more than twice the
         share of the area.
@@ -111,7 +113,7 @@ def detect_shortcuts(  # noqa: PLR0913
 
     if not 0 < threshold < 1:
         raise ValueError(f"threshold is {threshold}; choose 0.05 to 0.95")
-    given, found, shown = _as_shown(grey_plane(image), bar == "auto", info_bar, read_card(model))
+    given, found, shown = _as_shown(grey_plane(image), bar, info_bar, read_card(model))
     explainer, prediction, target, notes = yield from start_explanation(
         given, spacing, unit, model, target, device
     )
@@ -145,14 +147,14 @@ def detect_shortcuts(  # noqa: PLR0913
 
 
 def _as_shown(
-    given: tuple[Any, tuple[str, ...]], has_bar: bool, known: InfoBar | None, card: ModelCard
+    given: tuple[Any, tuple[str, ...]], bar: str, known: InfoBar | None, card: ModelCard
 ) -> tuple[tuple[Any, tuple[str, ...]], InfoBar, InfoBar]:
     """Plane and notes as the model is shown them, the info bar, and what of it is in the plane."""
     plane, notes = given
     found = InfoBar()
-    if has_bar:
+    if bar != "none":
         found = find_info_bar(plane) if known is None else known
-    if not found or card.keeps_info_bar:
+    if not found or card.keeps_info_bar or bar == "include":
         return given, found, found
     note = f"the info bar was left out, as in training: {found}; it cannot be a shortcut"
     return (plane[found.specimen(*plane.shape)], (*notes, note)), found, InfoBar()

@@ -159,7 +159,10 @@ class FineTune:
     def _folds_mark(self, folds: Folds) -> str:
         """Digest of all that a continued cross-validation must have in common: every option."""
         options = stored_options(asdict(self.options))
-        digest = hashlib.sha256(f"{options} {self.prepared.network_input.as_dict()}".encode())
+        # whether info bars are shown is in the pixels; states of earlier versions do not state it
+        given = self.prepared.network_input.as_dict()
+        given.pop("info_bar", None)
+        digest = hashlib.sha256(f"{options} {given}".encode())
         for chosen, held_out in folds:
             digest.update(self._mark(chosen, held_out).encode())
         return digest.hexdigest()
