@@ -126,7 +126,7 @@ def test_an_optional_group_without_a_match_skips_the_image(folder):
     [
         ("(", "not a regular expression"),
         (r"S\d", "no .group."),
-        ("(nowhere)", "of 5 files can be used; .*the group pattern does not match"),
+        ("(nowhere)", "found none"),
     ],
 )
 def test_an_invalid_pattern_is_refused(folder, pattern, words):
@@ -413,7 +413,5 @@ def test_a_pattern_that_matches_nothing_is_named_with_a_file(tmp_path, table):
     if table:
         source = tmp_path / "t.csv"
         source.write_text("path,label\na/1.png,a\nb/1.png,b\n", encoding="utf-8")
-    with pytest.raises(
-        ValueError, match=r"none of 2 files can be used; a/1\.png: the group pattern"
-    ):
+    with pytest.raises(ValueError, match=r"2 left out, such as a/1\.png: the group pattern"):
         load(source, group="^xxx(.)")

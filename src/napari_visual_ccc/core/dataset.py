@@ -99,11 +99,6 @@ class Dataset:
     channels: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        if self.skipped and not self.examples and self.min_classes:
-            name, reason = self.skipped[0]
-            raise ValueError(
-                f"{self.name}: none of {len(self.skipped)} files can be used; {name}: {reason}"
-            )
         if len(self.classes) < self.min_classes:
             found = ", ".join(self.classes) or "none"
             count = "two" if self.min_classes > 1 else "one"

@@ -104,9 +104,8 @@ def explain(  # noqa: PLR0913
         Mean over the eight rotated and mirrored views of the image, which takes eight times as
         long. The map of one view changes when the image is mirrored. 'auto' takes the mean where a
         forecast says less than a second (images of up to about 290 x 290 pixels by the shipped
-        model), and not for Score-CAM and Ablation-CAM; a note says which. With 'off' the
-        probabilities are those of that view as well, otherwise those of `classify` (up to 1024 of
-        its windows).
+        model), and not for Score-CAM and Ablation-CAM; a note says which. With 'off' probabilities
+        are those of that view as well, otherwise those of `classify` (of up to 1024 windows).
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
