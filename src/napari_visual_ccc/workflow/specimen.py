@@ -240,11 +240,14 @@ def _cut(array: Any, rows: slice, columns: slice) -> Any:
 
 def _moved(table: Any, down: int, across: int, spacing: Any, unit: str) -> Any:
     moves: dict[str, float] = {**dict.fromkeys(_DOWN, down), **dict.fromkeys(_ACROSS, across)}
+    size = PixelSize.of(spacing, unit)
+    names = ["centroid_y", "centroid_x"]
     # a table of files has positions in those
     if "y_px" in table and "file" not in table:
         moves |= {"y_px": down, "x_px": across}
-        size = PixelSize.of(spacing, unit)
-        if size is not None:
-            moves |= {f"y_{unit}": down * size.height, f"x_{unit}": across * size.width}
+        names += ["y", "x"]
+    if size is not None:
+        far = {"y": down * size.height, "x": across * size.width}
+        moves |= {f"{name}_{unit}": far[name[-1]] for name in names}
     here = {name: table[name] + by for name, by in moves.items() if name in table}
     return table.assign(**here) if here else table

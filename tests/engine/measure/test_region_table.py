@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 from scipy import ndimage
 from scipy.spatial.distance import pdist
-from skimage.measure import regionprops
+from skimage.measure import perimeter_crofton, regionprops
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.pixel_size import PixelSize
@@ -28,7 +28,12 @@ def test_a_disc_has_the_sizes_of_a_disc():
     assert row["feret_max_nm"] == pytest.approx(40, rel=0.03)
     assert row["feret_min_nm"] == pytest.approx(40, rel=0.03)
     assert row["aspect_ratio"] == pytest.approx(1, abs=0.02)
-    assert row["circularity"] == pytest.approx(1, abs=0.1)
+    assert row["circularity"] == pytest.approx(1, abs=0.01)
+    assert row["form_factor"] == pytest.approx(row["circularity"] ** 2)
+    assert row["perimeter_nm"] == pytest.approx(2 * np.pi * 20, rel=0.01)
+    assert row["axis_major_nm"] == row["axis_minor_nm"] == pytest.approx(40, rel=0.01)
+    assert 0.97 < row["solidity"] <= 1
+    assert np.isnan(row["orientation_deg"])
     assert not row["touches_border"]
 
 
@@ -79,17 +84,38 @@ def test_regions_are_measured_as_scikit_image_measures_them(rng, side):
         table.itertuples(), regionprops(labels, image, spacing=(2.5, 2.5)), strict=True
     ):
         values = image[labels == region.label]
-        angle = (np.degrees(region.orientation) + 90) % 180
-        assert min(abs(row.orientation_deg - angle), 180 - abs(row.orientation_deg - angle)) < 1e-6
-        found = [row.label, row.area_nm2, row.perimeter_nm, row.centroid_y_px, row.centroid_x_px,
+        if not np.isnan(row.orientation_deg):
+            off = abs(row.orientation_deg - (np.degrees(region.orientation) + 90) % 180)
+            assert min(off, 180 - off) < 1e-6
+        assert row.perimeter_nm >= np.sqrt(4 * np.pi * row.area_nm2) * (1 - 1e-9)
+        # the same formula with four directions
+        if region.num_pixels > 100:
+            four = 2.5 * perimeter_crofton(labels == region.label, 4)
+            assert row.perimeter_nm == pytest.approx(four, rel=0.06)
+        found = [row.label, row.area_nm2, row.centroid_y_px, row.centroid_x_px,
                  row.intensity_mean, row.intensity_std, row.intensity_min, row.intensity_max,
                  row.bbox_top, row.bbox_left, row.bbox_bottom, row.bbox_right]  # fmt: skip
-        known = [region.label, region.area, region.perimeter, *(np.argwhere(labels == region.label)
+        known = [region.label, region.area, *(np.argwhere(labels == region.label)
                  .mean(axis=0)), values.mean(), values.std(), values.min(), values.max(),
                  *region.bbox]  # fmt: skip
         np.testing.assert_allclose(found, known, rtol=1e-9)
         corners = region.coords[:, None] + [[0, 0], [0, 1], [1, 0], [1, 1]]
         assert row.feret_max_nm == pytest.approx(2.5 * pdist(corners.reshape(-1, 2)).max())
+
+
+def test_places_and_distances_have_the_unit():
+    labels = np.zeros((40, 60), np.uint8)
+    labels[5:10, 5:10], labels[5:10, 25:30], labels[30:40, 50:60] = 1, 2, 3
+    found = ccc.region_table(labels, None, (2, 3), "nm", exclude_border=True)
+    first, second = found.table.iloc[0], found.table.iloc[1]
+    assert (first["centroid_y_nm"], first["centroid_x_nm"]) == (14, 21)
+    assert first["nearest_neighbour_nm"] == second["nearest_neighbour_nm"] == 60
+    assert found.facts["area_percent"] == pytest.approx(100 * 150 / 2400)
+    # a region that the border cuts counts half
+    assert found.facts["number_density_per_nm2"] == pytest.approx(2.5 / (2400 * 6))
+    alone = ccc.region_table(labels == 1)
+    assert np.isnan(alone.table["nearest_neighbour_px"][0])
+    assert "centroid_y_px" in alone.table
 
 
 def test_regions_can_be_left_out():
@@ -144,6 +170,25 @@ def test_a_mask_of_many_objects_is_told_to_be_one_region(discs):
     assert ccc.region_table(ccc.watershed_split(mask).labels).notes == ()
 
 
+@pytest.mark.parametrize(("value", "dtype"), [(255, np.uint8), (1, bool), (7, np.int32)])
+def test_a_mask_of_any_value_is_told_to_be_one_region(value, dtype):
+    mask = np.zeros((30, 60), dtype)
+    mask[5:15, 5:15] = mask[12:20, 30:50] = value
+    found = ccc.region_table(mask)
+    assert len(found.table) == 1
+    assert "split objects first" in found.notes[-1]
+    mask[:, 20:] = 0
+    assert ccc.region_table(mask).notes == ()
+
+
+def test_a_mask_in_3d_is_told_to_be_one_region():
+    mask = np.zeros((6, 30, 40), np.uint8)
+    mask[1:3, 4:12, 4:12] = mask[4:6, 14:26, 20:34] = 255
+    assert "split objects first" in ccc.region_table(mask, dimensions="3D").notes[-1]
+    mask[4:6] //= 255
+    assert ccc.region_table(mask, dimensions="3D").notes == ()
+
+
 def measured_at(spacing, unit):
     labels = np.zeros((6, 40, 50), int)
     labels[1:4, 5:15, 5:15], labels[2:5, 20:22, 20:40] = 1, 2
@@ -156,7 +201,7 @@ def measured_at(spacing, unit):
 @pytest.mark.parametrize(
     ("old", "new", "left_out"),
     [((2, 2), (0.5, 0.5), 0), ((4, 2), (6, 3), 0), ((10, 2, 2), (5, 1, 1), 0),
-     ((10, 2, 2), (20, 2, 2), 5), ((10, 2, 2), (10, 4, 4), 5)],
+     ((10, 2, 2), (20, 2, 2), 6), ((10, 2, 2), (10, 4, 4), 6)],
 )  # fmt: skip
 def test_a_table_at_another_pixel_size_is_right_or_left_out(old, new, left_out):
     table, true = measured_at(old, "nm"), measured_at(new, "1/nm")

@@ -39,3 +39,91 @@ def test_pixels_that_are_not_square_count_as_they_are():
     assert row["feret_max_nm"] == pytest.approx(np.hypot(20, 10))
     assert "perimeter_nm" not in row
     assert "not square" in found.notes[-1]
+
+
+def drawn(inside, half):
+    y, x = np.mgrid[-half : half + 1, -half : half + 1].astype(float)
+    return inside(y, x)
+
+
+@pytest.mark.parametrize("radius", [10, 11, 12.5, 13, 17, 25, 40, 65])
+def test_discs_are_round(radius):
+    rng = np.random.default_rng(0)
+    places = [(0, 0), (0.5, 0.5), *rng.uniform(-0.5, 0.5, (4, 2))]
+    for cy, cx in places:
+        disc = drawn(lambda y, x: (y - cy) ** 2 + (x - cx) ** 2 <= radius**2, int(radius) + 3)  # noqa: B023
+        row = ccc.region_table(disc).table.iloc[0]
+        assert row["circularity"] == pytest.approx(1, abs=0.01)
+        assert row["perimeter_px"] == pytest.approx(2 * np.pi * radius, rel=0.03)
+
+
+@pytest.mark.parametrize(
+    ("rows", "columns", "off"), [(1, 20, 0.07), (2, 20, 0.06), (20, 20, 0.04), (40, 10, 0.04),
+                                 (200, 200, 0.02)]
+)  # fmt: skip
+def test_rectangles_have_the_perimeter_of_their_outline(rows, columns, off):
+    row = ccc.region_table(np.pad(np.ones((rows, columns), int), 3)).table.iloc[0]
+    assert row["perimeter_px"] == pytest.approx(2 * (rows + columns), rel=off)
+    outline = np.sqrt(4 * np.pi * rows * columns) / (2 * (rows + columns))
+    assert outline <= row["circularity"] < 1.08 * outline
+    assert row["solidity"] == pytest.approx(1)
+    assert row["aspect_ratio"] == row["feret_min_px"] / row["feret_max_px"] < 1
+
+
+@pytest.mark.parametrize("angle", [0, 15, 30, 45, 80])
+def test_a_rotated_square_keeps_its_perimeter(angle):
+    t = np.radians(angle)
+
+    def inside(y, x):
+        along, across = np.cos(t) * x + np.sin(t) * y, np.cos(t) * y - np.sin(t) * x
+        return np.maximum(abs(along), abs(across)) < 25.3
+
+    row = ccc.region_table(drawn(inside, 40)).table.iloc[0]
+    assert row["perimeter_px"] == pytest.approx(4 * 50.6, rel=0.04)
+    assert row["circularity"] == pytest.approx(np.sqrt(np.pi) / 2, rel=0.04)
+
+
+def test_no_small_region_is_rounder_than_a_disc():
+    rng = np.random.default_rng(1)
+    labels = np.zeros((400, 400), np.uint16)
+    for number in range(1, 401):
+        top, left = np.multiply(divmod(number - 1, 20), 20)
+        labels[top : top + rng.integers(1, 9), left : left + rng.integers(1, 9)] = number
+    table = ccc.region_table(labels).table
+    known = table["circularity"].notna()
+    np.testing.assert_array_equal(known, table["area_px2"] >= 20)
+    assert table["circularity"].max() <= 1
+    thin = known & (table["aspect_ratio"] < 0.4)
+    assert 0 < table["circularity"][thin].max() < 0.95
+    assert (table["perimeter_px"] >= np.sqrt(4 * np.pi * table["area_px2"]) * (1 - 1e-9)).all()
+
+
+def test_an_ellipse_has_its_axes_and_angles_whatever_the_pixels():
+    t = np.radians(30)
+
+    def inside(y, x):
+        along, across = np.cos(t) * x - np.sin(t) * y, np.cos(t) * y + np.sin(t) * x
+        return (along / 40) ** 2 + (across / 15) ** 2 <= 1
+
+    for height in (1.0, 2.0, 0.5):
+        y, x = np.mgrid[-60 : 60 + height / 2 : height, -60:61].astype(float)
+        row = ccc.region_table(inside(y, x), None, (height, 1.0), "nm").table.iloc[0]
+        assert row["axis_major_nm"] == pytest.approx(80, rel=0.01)
+        assert row["axis_minor_nm"] == pytest.approx(30, rel=0.02)
+        assert row["orientation_deg"] == pytest.approx(30, abs=0.5)
+        assert row["feret_angle_deg"] == pytest.approx(30, abs=3)
+        assert row["aspect_ratio"] == pytest.approx(15 / 40, rel=0.05)
+
+
+def test_a_ring_sector_is_not_solid():
+    half = drawn(lambda y, x: (np.hypot(y, x) < 30) & (np.hypot(y, x) > 20) & (y < 0), 35)
+    assert ccc.region_table(half).table["solidity"][0] < 0.7
+
+
+@pytest.mark.parametrize("size", [1e-9, 1.0, 1e6])
+def test_orientation_does_not_depend_on_the_unit(size):
+    labels = np.zeros((20, 30), int)
+    labels[5:8, 4:24], labels[10:14, 4:8] = 1, 2
+    found = ccc.region_table(labels, None, size, "m").table["orientation_deg"]
+    assert found[0] == pytest.approx(0, abs=1e-6)
+    assert np.isnan(found[1])

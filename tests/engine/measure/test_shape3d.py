@@ -34,7 +34,7 @@ def test_an_ellipsoid_has_its_axes():
     row = ccc.region_table(labels, dimensions="3D").table.iloc[0]
     found = row[["axis_minor_px", "axis_middle_px", "axis_major_px"]].tolist()
     np.testing.assert_allclose(found, [20, 30, 60], rtol=0.01)
-    assert row["aspect_ratio"] == pytest.approx(3, rel=0.01)
+    assert row["aspect_ratio"] == pytest.approx(1 / 3, rel=0.01)
 
 
 def test_a_box_is_measured_by_its_voxels():
@@ -49,6 +49,8 @@ def test_a_box_is_measured_by_its_voxels():
     corners = ["bbox_front", "bbox_top", "bbox_left", "bbox_back", "bbox_bottom", "bbox_right"]
     assert row[corners].tolist() == [0, 2, 5, 3, 6, 10]
     assert row["touches_border"]
+    centre = row[["centroid_z_nm", "centroid_y_nm", "centroid_x_nm"]].tolist()
+    np.testing.assert_allclose(centre, [3, 7, 7])
     with pytest.raises(ValueError, match="none of 1 regions"):
         ccc.region_table(labels, dimensions="3D", exclude_border=True)
 
@@ -62,3 +64,12 @@ def test_doubled_voxels_double_lengths():
     assert two["volume_µm3"] == pytest.approx(8 * one["volume_µm3"])
     for column in ("equivalent_diameter_µm", "feret_max_µm", "axis_minor_µm"):
         assert two[column] == pytest.approx(2 * one[column])
+
+
+def test_neighbours_and_shares_of_a_volume():
+    labels = np.zeros((10, 20, 20), np.uint8)
+    labels[2:4, 4:6, 4:6], labels[7:9, 4:6, 4:6] = 1, 2
+    found = ccc.region_table(labels, None, (4.0, 2.0, 2.0), "nm", dimensions="3D")
+    assert found.table["nearest_neighbour_nm"].tolist() == [20, 20]
+    assert found.facts["volume_percent"] == pytest.approx(100 * 16 / 4000)
+    assert found.facts["number_density_per_nm3"] == pytest.approx(2 / (4000 * 16))

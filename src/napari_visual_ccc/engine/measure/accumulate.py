@@ -1,9 +1,9 @@
 """Measure labelled regions of an image of any size, tile by tile.
 
-Measurements are sums over the pixels of a region (area, centroid, moments, grey), counts of its
-outline pixels (perimeter) and the ends of its rows (caliper distances). All of them are additive
-over tiles, so that regions may be larger than memory. Tiles depend on the shape of the image alone:
-arrays in memory and dask arrays of any chunks give the same numbers.
+Measurements are sums over the pixels of a region (area, centroid, moments, grey), counts of lines
+that cross its outline (perimeter) and the ends of its rows (caliper distances). All of them are
+additive over tiles, so that regions may be larger than memory. Tiles depend on the shape of the
+image alone: arrays in memory and dask arrays of any chunks give the same numbers.
 """
 
 from __future__ import annotations
@@ -18,15 +18,24 @@ from ...core.progress import Progress, Steps
 # the outline depends on two pixels around a tile
 _HALO = 2
 
-# scikit-image's perimeter (Benkrid & Crookes): the weights of the outline pixels around a pixel (2
-# along a side, 10 across a corner) and of itself (1) select one of three lengths
-LENGTHS = np.array([1.0, np.sqrt(2), (1 + np.sqrt(2)) / 2])
+# steps (rows, columns) of the three kinds of lines that are counted: along the rows and columns,
+# along the diagonals, and between them
+_STEPS = (
+    ((0, 1), (1, 0)),
+    ((1, 1), (1, -1)),
+    ((1, 2), (2, 1), (1, -2), (2, -1)),
+)
 
-_KIND = np.zeros(50, np.uint8)
+# length of outline in pixels for each crossing of a line with it, by kind of line: the angle that
+# the line stands for, half of it as each line crosses twice, times the distance of parallel lines
+_ANGLES = np.array([np.arctan(0.5), np.pi / 4 - np.arctan(0.5), np.pi / 8])
 
-_KIND[[5, 7, 15, 17, 25, 27]], _KIND[[21, 33]], _KIND[[13, 23]] = 1, 2, 3
+# a lone pixel on a straight edge adds two crossings; a quarter of them is right for discs, where
+# such a pixel is the rounding of a flat cap
+_LONE = 1.5
 
-_AROUND = {(y, x): 2 if 0 in (y, x) else 10 for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x}
+LENGTHS = _ANGLES / np.sqrt([1, 2, 5]) / 2
+LENGTHS = np.append(LENGTHS, -_LONE * LENGTHS[0])
 
 
 class Regions(NamedTuple):
@@ -41,8 +50,9 @@ class Regions(NamedTuple):
         Sums of squares about the centre: rows, columns, rows times columns.
     low, high : (n, 2) int arrays
         First row and column, and those behind the last.
-    outline : (n, 3) int array
-        Outline pixels of each of the three `LENGTHS`.
+    outline : (n, 4) int array
+        Crossings of lines with the outline for each of the three kinds of lines, and lone pixels
+        on straight edges: one of `LENGTHS` each.
     grey : (n, 5) float array
         Finite pixels, their mean, sum of squares about it, lowest and highest.
     ends : (m, 4) int array
@@ -160,7 +170,7 @@ def _nothing(name: np.ndarray) -> Regions:
     pairs = np.zeros((0, 2), np.int64)
     return Regions(
         name.astype(np.int64), pairs[:, 0], pairs / 1.0, np.zeros((0, 3)), pairs, pairs,
-        np.zeros((0, 3), np.int64), np.zeros((0, 5)), np.zeros((0, 4), np.int32), 0,
+        np.zeros((0, 4), np.int64), np.zeros((0, 5)), np.zeros((0, 4), np.int32), 0,
     )  # fmt: skip
 
 
@@ -179,23 +189,47 @@ def _squares(stop: np.ndarray) -> np.ndarray:
 
 
 def _outline(padded: np.ndarray, names: np.ndarray) -> np.ndarray:
-    """Outline pixels of each length, for every label of a tile."""
-    own = np.ascontiguousarray(padded[1:-1, 1:-1])
-    edge = own != 0
-    alike = np.ones(own.shape, bool)
+    """Crossings of each kind of line with the outline of every label of a tile, and lone pixels.
+
+    Crofton's formula with the 8 directions of steps to neighbours within two pixels. A line between
+    two pixel columns or rows lies on both of them.
+    """
+    here, same = _same(padded)
+    crossings = [
+        sum((~same[side * y, side * x]).astype(np.int64) for y, x in steps for side in (1, -1))
+        for steps in _STEPS
+    ]
+    lone = np.zeros(len(here), bool)
+    beside = sum(same[side * y, side * x].astype(np.int8) for y, x in _STEPS[0] for side in (1, -1))
+    for y, x in _STEPS[0]:
+        for side in (1, -1):
+            # lines of steep steps would miss a region that is one pixel thin
+            thin = same[y, x] & ~same[side * x, side * y] & ~same[y - side * x, x - side * y]
+            crossings[2] += 2 * thin
+            edge = same[side * y, side * x]
+            for along in (1, -1):
+                edge = edge & same[side * y + along * x, side * x + along * y]
+            lone |= edge & (beside == 1)
+    place = np.searchsorted(names, here)
+    columns = [np.bincount(place, one, len(names)) for one in (*crossings, lone)]
+    return np.stack(columns, axis=1).astype(np.int64)
+
+
+def _same(padded: np.ndarray) -> tuple[np.ndarray, dict[tuple[int, int], np.ndarray]]:
+    """Labels of the pixels of a tile near outlines, and whether those at each step are alike."""
+    own = padded[1:-1, 1:-1]
+    edge = np.zeros(own.shape, bool)
     for beside in (padded[:-2, 1:-1], padded[2:, 1:-1], padded[1:-1, :-2], padded[1:-1, 2:]):
-        alike &= own == beside
-    edge &= ~alike
-    width, flat, lines = own.shape[1], own.reshape(-1), edge.reshape(-1)
-    within = np.zeros(own.shape, bool)
-    within[1:-1, 1:-1] = edge[1:-1, 1:-1]
-    at = np.flatnonzero(within.reshape(-1))
-    code, here = np.ones(len(at), np.uint8), flat[at]
-    for (down, across), weight in _AROUND.items():
-        beside = at + (down * width + across)
-        code += (weight * (lines[beside] & (flat[beside] == here))).astype(np.uint8)
-    cells = 4 * np.searchsorted(names, here) + _KIND[code]
-    return np.bincount(cells, minlength=4 * len(names)).reshape(-1, 4)[:, 1:]
+        edge |= own != beside
+    rows = edge[:-2] | edge[1:-1] | edge[2:]
+    near = rows[:, :-2] | rows[:, 1:-1] | rows[:, 2:]
+    near &= own[1:-1, 1:-1] != 0
+    width, flat = padded.shape[1], np.ascontiguousarray(padded).reshape(-1)
+    row, column = np.nonzero(near)
+    at = (row + _HALO) * width + column + _HALO
+    here = flat[at]
+    steps = ((side * y, side * x) for one in _STEPS for y, x in one for side in (1, -1))
+    return here, {(y, x): flat[at + (y * width + x)] == here for y, x in steps}
 
 
 def _grey(
@@ -236,7 +270,7 @@ def _pieces(padded: np.ndarray) -> int:
     from scipy.ndimage import label
 
     ring = padded[1:-1, 1:-1] != 0
-    components, count = label(ring)
+    components, count = label(ring, np.ones((3, 3)))
     beyond = np.concatenate([components[0], components[-1], components[:, 0], components[:, -1]])
     return count - len(np.unique(beyond[beyond > 0]))
 

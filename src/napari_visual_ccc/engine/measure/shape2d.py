@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 # regions between two reports of progress
 _AT_ONCE = 2000
 
+# pixels of the smallest region whose roundness is given: below, it depends on the place of the
+# pixel grid more than on the shape (5 pixels across)
+RESOLVED_PIXELS = 20
+
 
 def plane_table(
     found: Regions, pixel_size: PixelSize, shape: tuple[int, ...], with_grey: bool
@@ -27,27 +31,28 @@ def plane_table(
     """
     import pandas as pd
 
-    longest, shortest = (yield from calipers(found, pixel_size)).T
+    longest, shortest, angle, hull = (yield from calipers(found, pixel_size)).T
     area = found.pixels * pixel_size.extent
     length = pixel_size.length_column
+    major, minor = ellipse_axes(found, pixel_size)
     columns: dict[str, Any] = {"label": found.label}
     columns |= {
         pixel_size.extent_column: area,
         length("equivalent_diameter"): np.sqrt(4 * area / np.pi),
         length("feret_max"): longest,
         length("feret_min"): shortest,
-        "aspect_ratio": longest / shortest,
+        "feret_angle_deg": angle,
+        length("axis_major"): major,
+        length("axis_minor"): minor,
+        "aspect_ratio": shortest / longest,
+        "solidity": area / hull,
     }
     if pixel_size.is_square:
-        perimeter = found.outline @ LENGTHS * pixel_size.side
-        columns[length("perimeter")] = perimeter
-        # regions of a pixel or two have no perimeter
-        known = np.where(perimeter > 0, perimeter, np.nan)
-        columns["circularity"] = 4 * np.pi * area / known**2
+        columns |= _roundness(found, pixel_size)
     columns["orientation_deg"] = orientation(found, pixel_size)
     if with_grey:
         columns |= _grey_statistics(found.grey)
-    columns |= {"centroid_y_px": found.centre[:, 0], "centroid_x_px": found.centre[:, 1]}
+    columns |= centroids(found.centre, pixel_size)
     (top, left), (bottom, right) = found.low.T, found.high.T
     columns |= {"bbox_top": top, "bbox_left": left, "bbox_bottom": bottom, "bbox_right": right}
     height, width = shape[-2:]
@@ -67,20 +72,75 @@ def _grey_statistics(grey: np.ndarray) -> dict[str, np.ndarray]:
     }
 
 
-def orientation(regions: Regions, pixel_size: PixelSize) -> np.ndarray:
-    """Angle of the long axis, in degrees counter-clockwise from the row axis: (n,), 0 to 180."""
+def _roundness(found: Regions, pixel_size: PixelSize) -> dict[str, np.ndarray]:
+    # no outline is shorter than the circle around the area
+    shortest = np.sqrt(4 * np.pi * found.pixels)
+    perimeter = np.maximum(found.outline @ LENGTHS, shortest)
+    circularity = np.where(found.pixels < RESOLVED_PIXELS, np.nan, shortest / perimeter)
+    return {
+        pixel_size.length_column("perimeter"): perimeter * pixel_size.side,
+        "circularity": circularity,
+        "form_factor": circularity**2,
+    }
+
+
+def centroids(centre: np.ndarray, pixel_size: PixelSize) -> dict[str, np.ndarray]:
+    """Columns of mean positions, and of the distance to the nearest other one.
+
+    Parameters
+    ----------
+    centre : (n, 2) or (n, 3) array
+        In pixels.
+    pixel_size : PixelSize
+        Of as many axes.
+    """
+    from scipy.spatial import KDTree
+
+    places = centre * pixel_size.sizes
+    columns = {}
+    for number, axis in enumerate("zyx"[-centre.shape[1] :]):
+        columns[f"centroid_{axis}_px"] = centre[:, number]
+        if pixel_size.unit != "px":
+            columns[pixel_size.length_column(f"centroid_{axis}")] = places[:, number]
+    nearest = np.full(len(centre), np.nan)
+    if len(centre) > 1:
+        nearest = KDTree(places).query(places, k=2)[0][:, 1]
+    columns[pixel_size.length_column("nearest_neighbour")] = nearest
+    return columns
+
+
+def _moments(regions: Regions, pixel_size: PixelSize) -> np.ndarray:
+    """Sums of squares about the centre of every region in its unit: rows, columns, both."""
     y, x = pixel_size.sizes
-    down, across, both = (regions.spread * (y**2, x**2, y * x)).T
-    longer = down - across
-    # as long as wide up to rounding
-    longer[np.abs(longer) <= 1e-12 * (down + across)] = 0
-    both = np.where(np.abs(both) <= 1e-12 * (down + across), 0, both)
-    angle = np.where((longer == 0) & (both <= 0), -np.pi / 4, np.arctan2(2 * both, longer) / 2)
-    return (np.degrees(angle) + 90) % 180
+    return (regions.spread * (y**2, x**2, y * x)).T
+
+
+def ellipse_axes(regions: Regions, pixel_size: PixelSize) -> np.ndarray:
+    """Full axes of the ellipse with the second moments of every region: (2, n), major first."""
+    down, across, both = _moments(regions, pixel_size) / regions.pixels
+    # a pixel is not a point: it has a second moment
+    down, across = down + pixel_size.height**2 / 12, across + pixel_size.width**2 / 12
+    middle, half = (down + across) / 2, np.hypot((down - across) / 2, both)
+    return 4 * np.sqrt(np.maximum([middle + half, middle - half], 0))
+
+
+def orientation(regions: Regions, pixel_size: PixelSize) -> np.ndarray:
+    """Angle of the long axis, in degrees counter-clockwise from the x axis: (n,), 0 to 180.
+
+    NaN for regions without a long axis, such as discs and squares.
+    """
+    down, across, both = _moments(regions, pixel_size)
+    # a pixel that is not square has a long axis
+    own = regions.pixels / 12
+    longer = down - across + own * (pixel_size.height**2 - pixel_size.width**2)
+    rounding = 1e-9 * (down + across + own * (pixel_size.height**2 + pixel_size.width**2))
+    has_none = (np.abs(longer) <= rounding) & (np.abs(both) <= rounding)
+    angle = np.degrees(np.arctan2(2 * both, longer) / 2) + 90
+    return np.where(has_none, np.nan, angle % 180)
 
 
 def calipers(regions: Regions, pixel_size: PixelSize) -> Steps[np.ndarray]:
-    """Largest and smallest caliper distance of the outline of pixels of every region.
+    """Caliper distances of the outline of pixels of every region, and its convex hull.
 
     Parameters
     ----------
@@ -91,8 +151,9 @@ def calipers(regions: Regions, pixel_size: PixelSize) -> Steps[np.ndarray]:
 
     Returns
     -------
-    (n, 2) float array
-        In its unit.
+    (n, 4) float array
+        Largest and smallest distance in its unit; direction of the largest in degrees
+        counter-clockwise from the x axis, 0 to 180; area of the convex hull.
     """
     import cv2
 
@@ -100,7 +161,7 @@ def calipers(regions: Regions, pixel_size: PixelSize) -> Steps[np.ndarray]:
     points = np.stack([row, first, row + 1, first, row, last, row + 1, last], axis=1)
     points = np.ascontiguousarray(points.reshape(-1, 2), np.int32)
     bounds = 4 * np.searchsorted(regions.ends[:, 0], np.arange(len(regions.label) + 1))
-    found = np.empty((len(regions.label), 2))
+    found = np.empty((len(regions.label), 4))
     for number, (start, stop) in enumerate(itertools.pairwise(bounds)):
         corners = cv2.convexHull(points[start:stop])[:, 0] * np.asarray(pixel_size.sizes)
         found[number] = _caliper_range(corners)
@@ -109,10 +170,14 @@ def calipers(regions: Regions, pixel_size: PixelSize) -> Steps[np.ndarray]:
     return found
 
 
-def _caliper_range(corners: np.ndarray) -> tuple[float, float]:
-    """Largest and smallest caliper distance of a convex outline."""
+def _caliper_range(corners: np.ndarray) -> tuple[float, float, float, float]:
+    """Largest and smallest caliper distance of a convex outline, direction and area."""
     edges = np.roll(corners, -1, axis=0) - corners
     normals = edges[:, ::-1] * (-1, 1) / np.hypot(edges[:, 0], edges[:, 1])[:, None]
     across = corners @ normals.T
     apart = corners[:, None] - corners
-    return float(np.sqrt((apart * apart).sum(axis=2).max())), float(np.ptp(across, axis=0).min())
+    squares = (apart * apart).sum(axis=2)
+    down, right = apart.reshape(-1, 2)[squares.argmax()]
+    angle = float(np.degrees(np.arctan2(-down, right)) % 180)
+    area = abs(float(corners[:, 0] @ edges[:, 1] - corners[:, 1] @ edges[:, 0])) / 2
+    return float(np.sqrt(squares.max())), float(np.ptp(across, axis=0).min()), angle, area

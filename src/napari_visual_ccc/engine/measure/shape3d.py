@@ -10,6 +10,7 @@ import numpy as np
 from ...arrays.inputs import require_non_negative
 from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps
+from .shape2d import centroids
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,22 @@ def volume_table(labels: Any, grey: Any, pixel_size: PixelSize) -> Steps[pd.Data
             for region, label in batch
         ]
         yield Progress(0, 0, f"{len(rows)} regions")
-    return pd.DataFrame(rows)
+    table = pd.DataFrame(rows)
+    if table.empty:
+        return table
+    names = [f"centroid_{axis}_px" for axis in "zyx"]
+    first, places = list(table.columns).index(names[0]), table[names].to_numpy()
+    table = table.drop(columns=names)
+    for offset, (name, values) in enumerate(centroids(places, pixel_size).items()):
+        table.insert(first + offset, name, values)
+    return table
+
+
+def volume_pieces(labels: Any) -> int:
+    """Number of connected components of the foreground of a (Z, Y, X) volume in memory."""
+    from scipy.ndimage import label
+
+    return int(label(np.asarray(labels) != 0, np.ones((3, 3, 3)))[1])
 
 
 def _regions(
@@ -96,7 +112,7 @@ def _solid(region: Any, pixel_size: PixelSize) -> dict[str, float]:
         length("axis_major"): float(major),
         length("axis_middle"): float(middle),
         length("axis_minor"): float(minor),
-        "aspect_ratio": float(major / minor),
+        "aspect_ratio": float(minor / major),
     }
 
 

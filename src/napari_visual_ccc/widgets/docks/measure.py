@@ -24,7 +24,9 @@ _NOT_DRAWN = ("label", "bbox", "centroid", "touches", "index")
 
 _SIZES = ("area_", "volume_")
 
-_WITH_UNIT = ("area", "volume", "equivalent", "feret", "perimeter", "axis", "orientation")
+_WITH_UNIT = (
+    "area", "volume", "equivalent", "feret", "perimeter", "axis", "orientation", "nearest",
+)  # fmt: skip
 
 
 class Histogram(QWidget):
