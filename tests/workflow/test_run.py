@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import dask.array as da
 import numpy as np
@@ -8,9 +9,12 @@ import pytest
 import tifffile
 
 import napari_visual_ccc as ccc
+from benchmarks.bar_styles import with_bar
+from napari_visual_ccc import samples
 from napari_visual_ccc.arrays.lazy import is_lazy
 from napari_visual_ccc.core.dataset import from_arrays
-from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
+from napari_visual_ccc.core.layers import Placement
+from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.workflow.operations import OPERATIONS
 from napari_visual_ccc.workflow.run import execute
@@ -237,3 +241,88 @@ def test_a_model_without_a_file_is_refused_in_a_sentence(discs):
     made = TrainedModel(model=None, evaluation=two(), split=None, history=None, skipped=None)
     with pytest.raises(ValueError, match="model is a trained model that has no file: write it"):
         ccc.classify(discs, model=made)
+
+
+# pixel size from step to step ---------------------------------------------------------------------
+
+
+@pytest.fixture
+def spots():
+    """Touching bright discs above an info bar."""
+    y, x = np.mgrid[:120, :160]
+    there = ((y - 30) ** 2 + (x - 40) ** 2 < 200) | ((y - 30) ** 2 + (x - 64) ** 2 < 200)
+    image = np.where(there | ((y - 70) ** 2 + (x - 120) ** 2 < 300), 200, 60).astype(np.uint8)
+    image[100:] = 0
+    return image
+
+
+@pytest.mark.parametrize(("size", "unit"), [((1.325, 1.325), "nm"), ((0.5, 0.25), "µm")])
+def test_results_carry_the_pixel_size_from_step_to_step(spots, size, unit):
+    image = Micrograph(spots, size, unit, info_bar=InfoBar(bottom=20))
+    mask = ccc.threshold(image)
+    objects = ccc.watershed_split(mask)
+    assert (mask.layer().spacing, objects.layer().unit) == (size, unit)
+    found = ccc.region_table(objects, image).table
+    column = f"area_{unit}2"
+    np.testing.assert_array_equal(
+        found[column], ccc.region_table(objects.labels, spots, size, unit).table[column]
+    )
+    assert len(found) == 3
+    # layers of results, and arrays beside a micrograph
+    assert column in ccc.region_table(objects.layer()).table
+    assert column in ccc.region_table(objects.labels, image).table
+    assert column in ccc.label_objects(mask).table
+    assert "area_px2" in ccc.region_table(objects.labels).table
+
+
+def test_the_bar_of_a_micrograph_stays_out_of_later_steps(spots):
+    image = Micrograph(spots, info_bar=InfoBar(bottom=20))
+    smooth = ccc.denoise(image)
+    assert smooth.layer().frame.info_bar == InfoBar(bottom=20)
+    later = ccc.threshold(smooth)
+    assert later.facts["info_bar"]["bottom"] == 20
+    cut = ccc.crop_info_bar(image)
+    assert not cut.layer().frame.info_bar
+    assert "info_bar" not in ccc.threshold(cut).facts
+
+
+def test_a_coarse_map_has_coarser_pixels(spots):
+    stack = Micrograph(np.stack([spots] * 3), (2.0, 2.0), "nm", axes=(Axis("z", 10.0, "nm"),))
+    found = ccc.threshold(stack)
+    assert found.layer().spacing == (10.0, 2.0, 2.0)
+    assert "volume_nm3" in ccc.region_table(found, dimensions="3D").table
+    layer = replace(found.layer(), placement=Placement(stride=4))
+    assert layer.spacing == (10.0, 8.0, 8.0)
+
+
+def test_a_bar_of_an_array_is_named_and_not_left_out():
+    made = with_bar(
+        samples.load("powder").data, "black, framed cells (FEI)", np.random.default_rng(0)
+    )
+    bar = InfoBar(**ccc.threshold(Micrograph(made.image)).facts["info_bar"])
+    assert bar
+    found = ccc.threshold(made.image)
+    assert any(f"info bar ({bar})" in note for note in found.notes)
+    assert "info_bar" not in found.facts
+    for given in (InfoBar(), bar):
+        notes = ccc.threshold(made.image, info_bar=given).notes
+        assert not any("seems to have" in note for note in notes)
+    specimen = made.image[bar.specimen(*made.image.shape)]
+    assert not any("seems to have" in note for note in ccc.threshold(specimen).notes)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "unit", "words"),
+    [((1, 1, 1), "nm", "3 numbers"), ((1, 1, 1, 1), "nm", "4 numbers"), (2, "foo", "'foo'"),
+     (2, None, "None"), (2, 3, "3")],
+)  # fmt: skip
+def test_a_pixel_size_that_cannot_be_is_refused(spots, spacing, unit, words):
+    with pytest.raises(ValueError, match=words):
+        ccc.denoise(spots, spacing=spacing, unit=unit)
+    with pytest.raises(ValueError, match=words):
+        ccc.region_table(spots > 100, None, spacing, unit)
+
+
+@pytest.mark.parametrize("unit", ["um", "µm", "\u03bcm", "micron"])
+def test_one_unit_has_one_name(spots, unit):
+    assert "area_µm2" in ccc.region_table(spots > 100, None, 2, unit).table

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .units import NANOMETRES
+from .units import NANOMETRES, unit_of
 
 Spacing = Sequence[float] | float | None
 
@@ -54,7 +54,8 @@ class PixelSize:
         """
         if spacing is None:
             return None
-        if unit in ("px", "pixel", ""):
+        unit = unit_of(unit)
+        if unit == "px":
             raise ValueError(f"spacing is {spacing}, but of which unit? Add unit='nm', for example")
         given = np.atleast_1d(np.asarray(spacing, float))
         height, width = np.broadcast_to(given[-2:], 2).tolist()
@@ -144,6 +145,13 @@ def nanometres(spacing: Spacing, unit: str) -> float | None:
     return None if size is None else size.nanometres
 
 
-def scaled(spacing: Sequence[float] | None, factor: float) -> tuple[float, ...] | None:
-    """Spacing of an image that is coarser by a factor within slices."""
-    return None if spacing is None else PixelSize(tuple(spacing), "").scaled(factor).sizes
+def scaled(
+    spacing: Sequence[float] | None, factor: float | Sequence[float] | np.ndarray
+) -> tuple[float, ...] | None:
+    """Spacing of an image that is coarser by a factor within slices, or by one along each axis."""
+    if spacing is None:
+        return None
+    if np.ndim(factor) == 0:
+        return PixelSize(tuple(spacing), "").scaled(float(factor)).sizes  # type: ignore[arg-type]
+    factors = np.asarray(factor, float)
+    return tuple(float(one) for one in np.multiply(spacing, factors[-len(spacing) :]))

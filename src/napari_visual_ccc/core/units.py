@@ -76,6 +76,12 @@ def usable(text: Any) -> str:
     return unit if unit in _KEPT or unit in _CONVERTED else "px"
 
 
+def is_known(text: Any) -> bool:
+    """Whether a name is that of a unit of a pixel size."""
+    unit = unit_of(text)
+    return unit in _KEPT or unit in _CONVERTED
+
+
 def converted(size: float, unit: str) -> tuple[float, str]:
     """Convert metres, centimetres and inches to nm; keep the units of micrographs."""
     name, factor = _CONVERTED.get(unit, (unit, 1.0))

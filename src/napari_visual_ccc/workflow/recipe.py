@@ -83,7 +83,8 @@ def replaying(
     spacing = spacing or own_size
     unit = unit or own_unit if spacing else "px"
     factor = steps[0].level
-    current, spacing = at_level(micrograph, factor), scaled(spacing, factor)
+    current = at_level(micrograph, factor)
+    spacing = spacing_at(micrograph, current, spacing)
     channels = model_channels(OPERATIONS[steps[0].operation], steps[0].parameters)
     if channels:
         current = with_channels(micrograph, channels)
@@ -147,6 +148,8 @@ def check_level(step: Step, *, first: bool) -> None:
 def at_level(micrograph: Micrograph, factor: float) -> Any:
     """Select the level of a pyramid with 1/factor of the resolution; full resolution for 1.
 
+    The factor is that of the axis that has shrunk most.
+
     Raises
     ------
     ValueError
@@ -154,15 +157,29 @@ def at_level(micrograph: Micrograph, factor: float) -> Any:
     """
     if factor == 1:
         return micrograph.data
-    axis = -2 if has_colours(micrograph) else -1
-    width = micrograph.data.shape[axis]
-    for level in micrograph.levels:
-        if abs(width / level.shape[axis] - factor) < 1e-6 * factor:
-            return level
+    # until version 0.2 the factor was that of the columns
+    for measured in (max, lambda factors: factors[-1]):
+        for level in micrograph.levels:
+            if abs(measured(_factors(micrograph, level)) - factor) < 1e-6 * factor:
+                return level
     raise ValueError(
         f"the record is of a level of a pyramid, 1/{factor:.4g} of the resolution: "
         "give the file that has this level, or a Micrograph with its levels"
     )
+
+
+def spacing_at(
+    micrograph: Micrograph, level: Any, spacing: Sequence[float] | None
+) -> tuple[float, ...] | None:
+    """Spacing of a level of a pyramid, whose axes may have shrunk by unlike factors."""
+    return scaled(spacing, _factors(micrograph, level))
+
+
+def _factors(micrograph: Micrograph, level: Any) -> list[float]:
+    """How many times coarser a level is along each axis, without colours."""
+    sizes = zip(micrograph.data.shape, level.shape, strict=True)
+    factors = [whole / part for whole, part in sizes]
+    return factors[:-1] if has_colours(micrograph) else factors
 
 
 def _further(

@@ -16,9 +16,11 @@ import numpy as np
 
 from ..core.dataset import Dataset
 from ..core.layers import Layer, PointsLayer, ShapesLayer
-from ..core.micrograph import InfoBar, Micrograph, has_colours
+from ..core.layers.frame import check_spacing, in_frame, size_of, sizes_of
+from ..core.micrograph import InfoBar, Micrograph
 from ..core.progress import Progress, Steps, run
 from ..core.result import Result, prediction_of
+from ..core.units import unit_of
 from .operations import OPERATIONS, Operation, function
 from .signature import (
     CALIBRATION,
@@ -34,8 +36,10 @@ from .signature import (
 )
 from .specimen import (
     as_input,
+    bar_of_array,
     in_pixels,
     keeps_info_bar,
+    layer_of,
     model_channels,
     on_field,
     open_dataset,
@@ -96,11 +100,12 @@ def execute(
     choices : mapping, optional
         Its parameters by name; checked against their types and, with `limits`, their limits.
     spacing, unit : (y, x) or (z, y, x), and str, optional
-        Pixel size; that of the first Micrograph when absent.
+        Pixel size; when absent that of the first input which has one, a Micrograph or a result.
     info_bar : InfoBar or callable, optional
         Info bar of the first input, which is left out and stays blank in the result; a callable is
         called for it when the work begins. When absent: the bar of a Micrograph, detected where
-        its file does not state one; an array has none.
+        its file does not state one; that of the image that a result was made of. Nothing of an
+        array is left out: a bar that it seems to have is named in the notes.
 
     Returns
     -------
@@ -118,8 +123,10 @@ def execute(
     given, of_inputs = _given(name, given, choices)
     first = next(iter(given.values()))
     choices |= _inherited(operation, first, choices)
-    if spacing is None and isinstance(first, Micrograph):
-        spacing, unit = first.voxel, first.unit
+    if spacing is None:
+        spacing, unit = size_of([layer_of(one) for one in given.values()])
+    check_spacing(spacing, unit, _array(first))
+    unit = unit_of(unit)
     from .record import make_record
 
     # nothing of the record may fail after the work
@@ -128,13 +135,18 @@ def execute(
     source = {
         "name": _name(first),
         "path": _path(first),
-        "spacing": _sizes(spacing, first),
+        "spacing": sizes_of(spacing, first, _array(first)),
         "unit": unit,
     }
     if operation.takes_arrays and not takes_bar(name) and keeps_info_bar(operation, choices):
         info_bar, notes = InfoBar(), (*notes, KEPT)
     bar = yield from _bar(operation, first, info_bar)
+    if info_bar is None and operation.takes == "image" and not operation.whole:
+        notes = (*notes, *bar_of_array(first))
     result = yield from _steps(operation, given, choices, bar, spacing, unit)
+    if isinstance(result, Result):
+        kept = None if operation.whole else bar
+        result = result.with_layers(in_frame(spacing, unit, kept, _array(first)))
     if operation.inherits and _is_of_another_model(first, previous, result):
         notes = (*notes, "the heatmap was made by another model than the one that classified here")
     if notes:
@@ -154,8 +166,10 @@ def execute(
 def call(name: str) -> Callable[..., Any]:
     """Wrap an operation as a plain function that returns its result (for scripts).
 
-    Inputs may be `Micrograph`: the pixel size of the first is used and its info bar left out. The
-    bar of an array is passed as ``info_bar=InfoBar(bottom=64)``.
+    Each input may be a `Micrograph`, a result or a layer of one: the pixel size of the first that
+    has one is used, and the info bar of the first input is left out. An array has neither: give
+    ``spacing=2.5, unit="nm"`` and ``info_bar=InfoBar(bottom=64)``; a bar that it seems to have is
+    named in the notes and not left out.
     """
     engine_function = function(name)
     signature = inspect.signature(engine_function)
@@ -227,7 +241,8 @@ def _bar(
         return info_bar
     if info_bar is None:
         if not isinstance(first, Micrograph):
-            return None
+            made = layer_of(first)
+            return made.frame.info_bar or None if isinstance(made, Layer) else None
         if first.info_bar is not None or operation.takes != "image" or operation.whole:
             return first.info_bar
     elif not callable(info_bar):
@@ -328,20 +343,6 @@ def _array(given: Any) -> Any:
 
 def _name(given: Any) -> str:
     return str(getattr(given, "name", "")) if not hasattr(given, "dtype") else ""
-
-
-def _sizes(spacing: Any, given: Any) -> list[float] | None:
-    """Size of a pixel by axis, if known; one number is a square, or a cube in a stack."""
-    if spacing is None:
-        return None
-    sizes = np.atleast_1d(np.asarray(spacing, float)).tolist()
-    if not np.isfinite(sizes).all():
-        return None
-    if len(sizes) > 1:
-        return sizes
-    shape = np.shape(_array(given))
-    image = given if isinstance(given, Micrograph) else Micrograph(np.broadcast_to(0, shape))
-    return sizes * (3 if len(shape) - has_colours(image) > 2 else 2)
 
 
 def _path(given: Any) -> str | None:

@@ -16,7 +16,7 @@ from pathlib import Path
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.core.pixel_size import scaled
-from napari_visual_ccc.workflow.recipe import at_level
+from napari_visual_ccc.workflow.recipe import at_level, spacing_at
 
 path = Path({path!r})
 micrograph = ccc.read(path)
@@ -50,7 +50,8 @@ def to_script(record: Record | Mapping[str, Any] | str | Path) -> str:
     )
     level = steps[0].level
     if level != 1:
-        text += f"image, spacing = at_level(micrograph, {level}), scaled(spacing, {level})\n"
+        text += f"image = at_level(micrograph, {level})\n"
+        text += "spacing = spacing_at(micrograph, image, spacing)\n"
     if any(step.drawn for step in steps):
         text = text.replace(
             "\n\npath", "\nfrom napari_visual_ccc.workflow.record import Drawn\n\npath"

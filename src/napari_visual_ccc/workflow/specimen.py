@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from ..arrays.inputs import labels_of
+from ..arrays.lazy import is_lazy
 from ..core.dataset import Dataset
 from ..core.layers import Layer, Placement, PointsLayer, ShapesLayer
 from ..core.micrograph import CHANNEL_AXIS, Axis, InfoBar, Micrograph, plane_shape, select_channels
@@ -251,3 +252,28 @@ def _moved(table: Any, down: int, across: int, spacing: Any, unit: str) -> Any:
         moves |= {f"{name}_{unit}": far[name[-1]] for name in names}
     here = {name: table[name] + by for name, by in moves.items() if name in table}
     return table.assign(**here) if here else table
+
+
+def bar_of_array(given: Any) -> tuple[str, ...]:
+    """Say that an array seems to have an info bar, which is not left out of it."""
+    if isinstance(given, Micrograph | Result | Layer) or is_lazy(given) or np.ndim(given) < 2:
+        return ()
+    from ..engine.acquisition.bar_detector import find_info_bar
+
+    try:
+        bar = find_info_bar(np.asarray(given))
+    # what is wrong with the array, the operation says
+    except ValueError:
+        return ()
+    if not bar:
+        return ()
+    given_as = ", ".join(f"{border}={size}" for border, size in bar.pixels.items() if size)
+    return (
+        f"the array seems to have an info bar ({bar}), which is not left out: pass "
+        f"info_bar=InfoBar({given_as}), or a Micrograph",
+    )
+
+
+def layer_of(given: Any) -> Any:
+    """The first layer of a result, which is what later steps work on; other inputs as they are."""
+    return given.layer() if isinstance(given, Result) and given.layers else given

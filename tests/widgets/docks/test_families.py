@@ -414,3 +414,23 @@ def test_segment_anything_runs_on_the_image_and_again_on_points(
     np.testing.assert_array_equal(again.labels, masks.data)
     (outlines,) = [layer for layer in viewer.layers if isinstance(layer, Shapes)]
     np.testing.assert_allclose(outlines.data_to_world((3, 4)), image.data_to_world((3, 4)))
+
+
+def test_grey_is_measured_where_the_labels_lie(viewer):
+    grey = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60)
+    labels = np.zeros((30, 40), np.uint8)
+    labels[3:9, 4:14] = 1
+    image = viewer.add_image(grey, scale=(2, 2), units="nm", name="image")
+    form = dock(viewer, "measure")
+    for moved in ((0, 0), (5, 7)):
+        layer = viewer.add_labels(
+            labels, scale=(2, 2), units="nm", translate=np.multiply(moved, 2), name="part"
+        )
+        form.fields["labels"].value, form.fields["intensity"].value = layer, image
+        form()
+        y, x = np.nonzero(labels)
+        mean = grey[y + moved[0], x + moved[1]].mean()
+        assert form.table.frame["intensity_mean"][0] == pytest.approx(mean)
+    layer.translate = (0, -8)
+    with pytest.raises(ValueError, match="reaches beyond it"):
+        form()

@@ -337,3 +337,26 @@ def test_what_has_to_be_measured_again_is_said(headless):
     form.step_button.native.click()
     assert "Measure grains again" in form.message.value
     assert "feret_max_nm" not in headless.layers["grains"].features
+
+
+def test_labels_and_points_painted_before_take_the_pixel_size(headless):
+    image = headless.add_image(np.zeros((40, 50)), name="image")
+    labels = np.zeros((40, 50), int)
+    labels[5:15, 10:30] = 1
+    painted = headless.add_labels(labels, name="painted")
+    points = headless.add_points([[10, 20]], name="marks")
+    form = dock(headless, "micrograph")
+    form.fields["image"].value = image
+    form.size.value, form.unit.value = "2.5", "nm"
+    form.set_pixel_size()
+    for layer in (image, painted, points):
+        assert layer.scale.tolist() == [2.5, 2.5]
+        assert f"{layer.units[0]:~}" == "nm"
+    assert calibration(painted) == ((2.5, 2.5), "nm")
+    headless.add_image(np.zeros((40, 50)), name="another", scale=(2.5, 2.5), units="nm")
+    form.fields["image"].value = image
+    form.size.value = "5"
+    form.set_pixel_size()
+    assert painted.scale.tolist() == [5, 5]
+    assert points.scale.tolist() == [2.5, 2.5]
+    assert "marks may lie on another image" in form.message.value

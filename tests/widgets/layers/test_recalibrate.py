@@ -8,6 +8,7 @@ import pytest
 from napari.layers import Image, Labels
 
 from napari_visual_ccc.widgets.layers.recalibrate import (
+    lying_with,
     pixel_sides,
     record_pixel_size,
     rescale_tables,
@@ -52,3 +53,24 @@ def test_tables_are_converted_and_lost_columns_named():
     assert rescale_tables([image, layer], (None, "px"), ((2.0, 2.0), "nm")) == ""
     assert layer.features["area_nm2"].tolist() == [16]
     assert rescale_tables([layer], ((2.0, 2.0), "nm"), ((2.0, 2.0), "nm")) == ""
+
+
+# layers painted on an image -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("frame", [{}, {"scale": (3, 3), "units": "nm"}])
+def test_what_was_painted_on_an_image_lies_with_it(viewer, frame):
+    image = viewer.add_image(np.zeros((40, 50)), **frame)
+    painted = viewer.add_labels(np.zeros((40, 50), int), **frame)
+    points = viewer.add_points([[3, 4]], **frame)
+    viewer.add_labels(np.zeros((20, 25), int), name="of another image", **frame)
+    viewer.add_labels(np.zeros((40, 50), int), name="moved", **frame | {"translate": (9, 0)})
+    viewer.add_shapes(name="empty", ndim=2, **frame)
+    viewer.add_layer(result_of(image))
+    assert lying_with(image, viewer) == ([painted, points], [])
+    other = viewer.add_image(np.zeros((40, 50)), **frame)
+    # a drawing may be of either
+    assert lying_with(image, viewer) == ([painted], [points])
+    viewer.layers.remove(other)
+    viewer.add_image(np.zeros((40, 50)), scale=(7, 7), units="nm")
+    assert lying_with(image, viewer) == ([painted, points], [])

@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from napari_visual_ccc.core.layers import LabelsLayer
 from napari_visual_ccc.core.micrograph import InfoBar
+from napari_visual_ccc.widgets.layers.build import build
 from napari_visual_ccc.widgets.layers.metadata import METADATA, keep_bar
 from napari_visual_ccc.widgets.layers.source import level_like, record_of, take
 from napari_visual_ccc.workflow.record import fingerprint
@@ -52,3 +54,45 @@ def test_the_record_of_an_edited_layer_does_not_count(headless):
     assert record_of(layer) == record
     layer.data[0, 0] = 1
     assert record_of(layer) is None
+
+
+# levels that shrink unlike along axes -------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("shape", "factors"),
+    [((40, 64, 80), (2, 2, 2)), ((12, 64, 80), (1, 2, 4)), ((40, 64, 80), (4, 1, 1)),
+     ((64, 80), (2, 4)), ((64, 80), (4, 1))],
+)  # fmt: skip
+def test_a_level_lies_where_the_finest_one_lies(viewer, shape, factors):
+    fine = np.zeros(shape, np.uint8)
+    coarse = np.zeros([size // by for size, by in zip(shape, factors, strict=True)], np.uint8)
+    scale = (10, 2, 3)[-len(shape) :]
+    layer = viewer.add_image([fine, coarse], multiscale=True, scale=scale, units="nm")
+    source = take(layer, viewer, level=1)
+    assert source.spacing == pytest.approx(np.multiply(scale, factors)[-len(source.spacing) :])
+    placed = build(source, LabelsLayer(coarse, name="all"), {})
+    sides = [np.ptp(one.extent.world, axis=0) / one.scale + 1 for one in (layer, placed)]
+    assert sides[1] * factors == pytest.approx(sides[0])
+    # centred on the blocks that its pixels stand for
+    middle = [one.extent.world.mean(axis=0) for one in (layer, placed)]
+    assert middle[1] == pytest.approx(middle[0])
+
+
+def test_the_slice_of_a_level_is_the_one_that_has_the_slice_on_screen(viewer):
+    fine = np.arange(8)[:, None, None] * np.ones((8, 16, 16))
+    coarse = np.arange(4)[:, None, None] * np.ones((4, 8, 4))
+    layer = viewer.add_image([fine, coarse], multiscale=True, scale=(10, 2, 2), units="nm")
+    viewer.dims.set_current_step(0, 5)
+    source = take(layer, viewer, planar=True, level=1)
+    assert (source.data == 2).all()
+    assert source.corner[0] == 5
+    placed = build(source, LabelsLayer(np.ones((8, 4), np.uint8), name="one"), {})
+    assert placed.data_to_world((0, 0, 0))[0] == 50
+
+
+@pytest.mark.parametrize("size", [1, 2, 7])
+def test_numbers_behind_the_columns_of_a_layer_are_told(viewer, size):
+    layer = viewer.add_image(np.zeros((60, 70, size)), name="several", rgb=False)
+    with pytest.raises(ValueError, match=r"several has .* numbers a pixel behind its columns"):
+        take(layer, viewer)

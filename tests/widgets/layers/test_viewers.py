@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-import numpy as np
+import itertools
 
-from napari_visual_ccc.widgets.layers.viewers import camera, scale_bar, show_slice
+import numpy as np
+import pytest
+
+from napari_visual_ccc.widgets.layers.viewers import camera, centre_on, scale_bar, show_slice
 
 
 def test_the_sliders_go_to_the_slice_of_a_pixel(viewer):
@@ -19,3 +22,32 @@ def test_camera_and_scale_bar_are_those_of_the_viewer(viewer):
     assert camera(viewer).zoom == 3
     scale_bar(viewer).visible = True
     assert scale_bar(viewer).visible
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
+@pytest.mark.parametrize("displayed", [2, 3])
+def test_the_view_goes_to_a_pixel_whichever_axes_are_displayed(viewer, order, displayed):
+    layer = viewer.add_image(np.zeros((5, 20, 30)), scale=(10, 2, 3), units="nm")
+    viewer.dims.ndisplay, viewer.dims.order = displayed, order
+    centre_on(viewer, layer, (3, 7, 11))
+    wanted = np.multiply((3, 7, 11), (10, 2, 3))
+    shown = list(viewer.dims.displayed)
+    np.testing.assert_allclose(camera(viewer).center[-displayed:], wanted[shown])
+    hidden = list(viewer.dims.not_displayed)
+    np.testing.assert_allclose(np.array(viewer.dims.point)[hidden], wanted[hidden], atol=10)
+
+
+def test_the_view_goes_to_a_pixel_of_a_layer_in_other_units(viewer):
+    viewer.add_image(np.zeros((40, 50)), scale=(2, 2), units="nm")
+    layer = viewer.add_labels(np.zeros((40, 50), int), scale=(2e-3, 2e-3), units="um")
+    centre_on(viewer, layer, (10, 20))
+    here = viewer.layers[0].world_to_data(camera(viewer).center[-2:])
+    factor = 1 if viewer.dims.units[-1] == viewer.layers[0].units[-1] else 1000
+    np.testing.assert_allclose(np.multiply(here, factor), (10, 20), atol=0.1)
+
+
+def test_a_plane_beside_a_stack_is_centred_too(viewer):
+    viewer.add_image(np.zeros((5, 20, 30)))
+    layer = viewer.add_labels(np.zeros((20, 30), int))
+    centre_on(viewer, layer, (4, 9))
+    np.testing.assert_allclose(camera(viewer).center[-2:], (4, 9))

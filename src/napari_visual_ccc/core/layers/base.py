@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from ..micrograph import InfoBar
+from ..pixel_size import scaled
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -55,6 +56,25 @@ class Placement:
         return coordinates
 
 
+@dataclass(frozen=True)
+class Frame:
+    """What a layer knows of the image that it was made of.
+
+    Parameters
+    ----------
+    spacing : (y, x) or (z, y, x), optional
+        Size of a pixel of the image in `unit`; None if unknown.
+    unit : str
+        ``"px"`` without a pixel size.
+    info_bar : InfoBar
+        Of the image, where the layer has the size of it: blank in the layer.
+    """
+
+    spacing: tuple[float, ...] | None = None
+    unit: str = "px"
+    info_bar: InfoBar = field(default_factory=InfoBar)
+
+
 @dataclass(frozen=True, eq=False)
 class Layer:
     """The common part of all layers.
@@ -69,12 +89,25 @@ class Layer:
         Position in the source image.
     facts : mapping
         Plain values that describe this layer alone, such as ``{"raw_maximum": 3.2}``.
+    frame : Frame
+        Pixel size, unit and info bar of the image that it was made of.
     """
 
     data: Any
     name: str = field(default="", kw_only=True)
     placement: Placement = field(default=Placement(), kw_only=True)
     facts: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    frame: Frame = field(default_factory=Frame, kw_only=True)
+
+    @property
+    def spacing(self) -> tuple[float, ...] | None:
+        """Size (y, x) or (z, y, x) of a pixel or cell in `unit`; None if unknown."""
+        return scaled(self.frame.spacing, self.placement.stride)
+
+    @property
+    def unit(self) -> str:
+        """Unit of `spacing`; ``"px"`` without one."""
+        return self.frame.unit
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         return np.asarray(self.data, dtype=dtype)

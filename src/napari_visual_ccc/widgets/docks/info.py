@@ -24,6 +24,7 @@ from ..layers.metadata import (
     unit_name,
 )
 from ..layers.recalibrate import (
+    lying_with,
     pixel_sides,
     record_pixel_size,
     rescale_tables,
@@ -180,7 +181,8 @@ class MicrographInfo(Form):
                 ValueError(f"A step of {self.step.value} {unit} is not possible: type one above 0")
             )
             return
-        before, layers = calibration(layer, voxel=True), [layer, *results_of(layer, self.viewer)]
+        before, (with_it, _) = calibration(layer, voxel=True), lying_with(layer, self.viewer)
+        layers = [layer, *results_of(layer, self.viewer), *with_it]
         for one in layers:
             if one.ndim == layer.ndim:
                 place = one.translate[-3] / one.scale[-3] * step
@@ -235,13 +237,15 @@ class MicrographInfo(Form):
         if not all(is_plausible(side, unit) for side in size):
             report(ValueError(f"A pixel of {size[-1]:g} {unit} is not possible: type one above 0"))
             return
-        before, layers = calibration(layer, voxel=True), [layer, *results_of(layer, self.viewer)]
-        ratio = np.ones(layer.ndim)
-        ratio[-2:] = np.asarray(size) / pixel_sides(layer)
         lines = self._lines()
         if lines is not None:
             # it was drawn at the old size
             self.viewer.layers.remove(lines)
+        with_it, unsure = lying_with(layer, self.viewer)
+        before = calibration(layer, voxel=True)
+        layers = [layer, *results_of(layer, self.viewer), *with_it]
+        ratio = np.ones(layer.ndim)
+        ratio[-2:] = np.asarray(size) / pixel_sides(layer)
         for one in layers:
             one.scale = one.scale * ratio[-one.ndim :]
             one.translate = one.translate * ratio[-one.ndim :]
@@ -255,7 +259,9 @@ class MicrographInfo(Form):
         scale_bar(self.viewer).visible = True
         self.viewer.fit_to_view()
         self.refresh()
-        self.say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.{missing}")
+        names = ", ".join(one.name for one in unsure)
+        left = f" {names} may lie on another image and kept the old size." if unsure else ""
+        self.say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.{missing}{left}")
 
     # info bar -------------------------------------------------------------------------------------
 

@@ -16,7 +16,7 @@ from ...engine.acquisition.bar_detector import find_info_bar
 from ...io import datasets as dataset
 from ...io.channels import split_name
 from ..layers.channels import layers_of_channels, with_channels
-from ..layers.metadata import calibration, drawn_on, known_bar, layers_of
+from ..layers.metadata import calibration, known_bar, layers_of, regions_on
 from ..layers.source import take
 
 if TYPE_CHECKING:
@@ -234,10 +234,10 @@ class LabelledImages(Container):
         if image.ndim != 2:
             raise ValueError(f"{image.name} is a stack: choose a 2D image")
         if isinstance(regions, Shapes):
-            drawn = drawn_on(regions, image)
+            drawn = regions_on(regions, image)
             numbers = list(range(1, len(names) + 1))
         else:
-            drawn = np.asarray(regions.data)
+            drawn = regions_on(regions, image)
             column = regions.features.get("index", range(len(names)))
             numbers = [int(number) for number in column]
         labels = {n: name for n, name in zip(numbers, names, strict=True) if name and name != "nan"}

@@ -21,6 +21,7 @@ from ..form.table_form import TableForm
 from ..layers.build import build
 from ..layers.source import Source
 from ..layers.viewers import show_patch, show_slice, text_overlay
+from ..layers.world import from_viewer
 from ..parts.jobs import EXPECTED, report
 from ..parts.open import open_image
 from ..parts.tables import Table
@@ -210,9 +211,11 @@ class Lens(TableForm):
         source = self._source
         if source is None or self.job is not None:
             return
-        ndim = source.layer.ndim
-        place = source.layer.world_to_data(world[-ndim:])[-2:]
-        y, x = ((p - c) / source.step for p, c in zip(place, source.corner[-2:], strict=True))
+        place = source.layer.world_to_data(from_viewer(self.viewer, source.layer, world))[-2:]
+        y, x = (
+            (p - c) / step
+            for p, c, step in zip(place, source.corner[-2:], source.steps[-2:], strict=True)
+        )
         self.start(
             _nearest(self.seen, float(y), float(x), source.spacing, source.unit),
             "What the network sees here",
@@ -249,12 +252,14 @@ class Lens(TableForm):
             return
         found = frame.iloc[row]
         place = (
-            found[name] * source.step + corner
-            for name, corner in zip(("y_px", "x_px"), source.corner[-2:], strict=True)
+            found[name] * step + corner
+            for name, step, corner in zip(
+                ("y_px", "x_px"), source.steps[-2:], source.corner[-2:], strict=True
+            )
         )
         layer = source.layer
         before = tuple(self.viewer.dims.current_step)
-        show_patch(self.viewer, layer, tuple(place), found["side_px"] * source.step)
+        show_patch(self.viewer, layer, tuple(place), found["side_px"] * source.steps[-1])
         self.viewer.dims.current_step = before
 
     def look_in_folder(self, folder: Path | None = None) -> None:

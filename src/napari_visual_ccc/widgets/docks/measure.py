@@ -12,7 +12,7 @@ from ...core.result import Result
 from ...workflow.operations import Operation
 from ..form.form import Form
 from ..layers.source import Source
-from ..layers.viewers import camera, show_slice
+from ..layers.viewers import centre_on
 from ..parts.report import Canvas
 from ..parts.tables import Table
 
@@ -205,9 +205,7 @@ class Measure(Form):
         self._following = True
         layer.selected_label = int(region["label"])
         self._following = False
-        world = show_slice(self.viewer, layer, _centre(region, layer.ndim))
-        view = camera(self.viewer)
-        view.center = (view.center[0], *world[-2:])
+        centre_on(self.viewer, layer, _centre(region, layer.ndim))
 
 
 class _Features:

@@ -15,7 +15,7 @@ from ...core.dataset import Dataset
 from ...core.micrograph import Micrograph
 from ...engine.autoencoder.images import from_drawn, from_images
 from ...io import datasets
-from ..layers.metadata import METADATA, drawn_on, groups_of, layers_of
+from ..layers.metadata import METADATA, groups_of, layers_of, regions_on
 from ..layers.source import take
 
 if TYPE_CHECKING:
@@ -130,7 +130,7 @@ class UsualImages(Container):
             raise ValueError("choose a Shapes or Labels layer with regions of what is usual")
         if image.ndim != 2:
             raise ValueError(f"{image.name} is a stack: choose a 2D image")
-        drawn = drawn_on(regions, image) if isinstance(regions, Shapes) else regions.data
+        drawn = regions_on(regions, image)
         if not np.any(drawn):
             raise ValueError(f"{regions.name} has no region: draw some on {image.name}")
         return from_drawn(self._micrograph(image), np.asarray(drawn))

@@ -25,7 +25,7 @@ from ...workflow.signature import Parameter, Presets
 from ..layers.channels import with_channels
 from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
-from ..layers.source import Source, level_like, take
+from ..layers.source import Source, level_like, placed_on, take
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -196,7 +196,8 @@ def take_inputs(
         if sources:
             level = level_like(layer, next(iter(sources.values())))
         planar = operation.planar
-        sources[name] = take(layer, viewer, planar=planar, preview=preview, level=level)
+        taken = take(layer, viewer, planar=planar, preview=preview, level=level)
+        sources[name] = placed_on(taken, next(iter(sources.values()), taken))
         if channels and len(sources) == 1:
             sources[name] = with_channels(sources[name], viewer, channels, level)
     return sources

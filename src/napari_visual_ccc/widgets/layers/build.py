@@ -34,10 +34,10 @@ def placement(source: Source, part: Part) -> dict[str, Any]:
     first cell, which covers `stride` pixels.
     """
     layer = source.layer
-    ratio = np.ones(layer.ndim)
-    ratio[-2:] = part.placement.stride * source.step
+    ratio = source.steps.copy()
     first = np.array(source.corner, float)
-    first[-2:] += np.multiply(part.placement.first_centre, source.step)
+    first[-2:] += np.multiply(part.placement.first_centre, ratio[-2:])
+    ratio[-2:] *= part.placement.stride
     inner = Affine(
         scale=layer.scale, translate=layer.translate, rotate=layer.rotate, shear=layer.shear
     )

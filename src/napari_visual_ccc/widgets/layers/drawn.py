@@ -10,6 +10,7 @@ from napari.layers import Points, Shapes
 from ...arrays.stacks import items
 from ...core.layers import PointsLayer, ShapesLayer
 from .source import Source
+from .world import point_of, unit_factors
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -70,9 +71,11 @@ def _in_pixels(
     inside = []
     for place in np.atleast_2d(places):
         world = np.asarray(layer.data_to_world(place))[-ndim:]
+        factors = unit_factors(layer.units, first.layer.units)
+        world[len(world) - len(factors) :] *= factors
         # a plane drawing lies in the displayed slice
-        point = np.asarray(viewer.dims.point)[-ndim:].copy()
+        point = point_of(viewer, first.layer)
         point[ndim - len(world) :] = world
         inside.append(first.layer.world_to_data(point))
     found = np.array(inside, float)
-    return found[:, :-2], (found[:, -2:] - first.corner[-2:]) / first.step
+    return found[:, :-2], (found[:, -2:] - first.corner[-2:]) / first.steps[-2:]

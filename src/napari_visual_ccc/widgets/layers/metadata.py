@@ -10,6 +10,7 @@ from napari.layers import Labels, Layer, Shapes
 from napari.utils.transforms import Affine
 
 from ...core.micrograph import InfoBar
+from .world import lying_on, pixels_of, point_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -72,19 +73,27 @@ def _is_length(unit: Any) -> bool:
 def drawn_on(shapes: Shapes, layer: Layer) -> np.ndarray:
     """Labels of the pixels of an image that shapes cover, (Y, X) int, wherever both lie."""
     height, width = plane_shape(layer)
-    moved = []
-    for vertices in shapes.data:
-        world = np.array([shapes.data_to_world(vertex) for vertex in vertices])[:, -2:]
-        leading = np.zeros((len(world), layer.ndim - 2))
-        there = np.concatenate([leading, world], axis=1)
-        moved.append(np.array([layer.world_to_data(point)[-2:] for point in there]))
+    moved = [pixels_of(shapes, vertices, layer) for vertices in shapes.data]
     kinds = list(shapes.shape_type)
     return Shapes(moved, shape_type=kinds).to_labels((height, width))
 
 
+def regions_on(regions: Shapes | Labels, layer: Layer) -> np.ndarray:
+    """Labels of the pixels of a plane image that shapes or labels cover.
+
+    Raises
+    ------
+    ValueError
+        If labels lie in another place than the image.
+    """
+    if isinstance(regions, Shapes):
+        return drawn_on(regions, layer)
+    return np.asarray(lying_on(regions.data, regions, layer, plane_shape(layer)))
+
+
 def current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:
     """Index of the displayed slice of a layer along each leading axis."""
-    point = np.asarray(viewer.dims.point)[-layer.ndim :]
+    point = point_of(viewer, layer)
     index = np.round(layer.world_to_data(point)).astype(int)[: layer.ndim - 2]
     return tuple(int(i) for i in np.clip(index, 0, np.asarray(layer.data.shape[: len(index)]) - 1))
 

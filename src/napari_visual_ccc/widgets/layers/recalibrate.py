@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from napari.layers import Labels, Layer
+import numpy as np
+from napari.layers import Image, Labels, Layer, Points, Shapes
 
 from ...core.pixel_size import PixelSize
 from ...engine.measure.region_table import rescaled_table
-from .metadata import METADATA, calibration
+from .metadata import METADATA, calibration, plane_shape
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -31,6 +32,39 @@ def results_of(layer: Layer, viewer: Viewer) -> list[Layer]:
                 known.add(str(one.unique_id))
                 found.append(one)
     return found
+
+
+def lying_with(layer: Layer, viewer: Viewer) -> tuple[list[Layer], list[Layer]]:
+    """Layers that were painted or drawn on an image, in its pixels.
+
+    Returns
+    -------
+    with_it : list of Layer
+        Labels of its size in its place; points and shapes in its place where no other image is.
+    unsure : list of Layer
+        Points and shapes that may lie on another image.
+    """
+    results = {str(one.unique_id) for one in results_of(layer, viewer)}
+    others = [
+        one for one in viewer.layers if one is not layer and str(one.unique_id) not in results
+    ]
+    # results of other images lie on those
+    others = [one for one in others if METADATA not in one.metadata and _in_frame(one, layer)]
+    alone = not any(isinstance(one, Image) for one in others)
+    labels = [
+        one for one in others if isinstance(one, Labels) and plane_shape(one) == plane_shape(layer)
+    ]
+    drawn = [one for one in others if isinstance(one, Points | Shapes) and len(one.data)]
+    return ([*labels, *drawn], []) if alone else (labels, drawn)
+
+
+def _in_frame(one: Layer, layer: Layer) -> bool:
+    """Whether two layers have the same scale, place and unit of rows and columns."""
+    return (
+        one.units[-2:] == layer.units[-2:]
+        and np.allclose(one.scale[-2:], layer.scale[-2:])
+        and np.allclose(one.translate[-2:], layer.translate[-2:])
+    )
 
 
 def record_pixel_size(layers: list[Layer], size: tuple[float, ...], unit: str) -> None:

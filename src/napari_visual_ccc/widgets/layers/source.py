@@ -17,10 +17,12 @@ from ...core.micrograph import plane_shape as shape_of
 from ...core.pixel_size import scaled
 from ...core.progress import Steps
 from ...engine.acquisition.bar_detector import find_info_bar
+from ...io.axes import order_of
 from ...workflow.operations import Operation
 from ...workflow.record import Record, fingerprint
 from ...workflow.run import Outcome, execute
 from .metadata import METADATA, calibration, current_slice, known_bar, plane_shape
+from .world import level_steps, lying_on, slice_of_level
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -41,8 +43,8 @@ class Source:
         ``"nm"``, ``"µm"``, ... or ``"px"``.
     corner : tuple of float
         Data coordinates of the first pixel of `data` in the layer.
-    step : float
-        Every how many pixels `data` samples the layer in Y and X.
+    step : float or tuple of float
+        Every how many pixels `data` samples the layer: in Y and X, or along each of its axes.
     preview : bool
         Only the visible part, at the resolution of the screen.
     info_bar : InfoBar, optional
@@ -62,7 +64,7 @@ class Source:
     spacing: tuple[float, ...] | None
     unit: str
     corner: tuple[float, ...]
-    step: float = 1
+    step: float | tuple[float, ...] = 1
     preview: bool = False
     info_bar: InfoBar | None = None
     whole: Any = None
@@ -85,6 +87,14 @@ class Source:
             info_bar=None if self.info_bar is None else self.bar_in_part(self.info_bar),
         )
 
+    @property
+    def steps(self) -> np.ndarray:
+        """Every how many pixels `data` samples the layer, along each axis."""
+        if isinstance(self.step, tuple):
+            return np.array(self.step, float)
+        axes = len(self.corner)
+        return np.array([1.0] * (axes - 2) + [self.step] * 2, float)
+
     def look_for_bar(self) -> InfoBar:
         """Detect the info bar of the whole layer and give what of it lies in `data`."""
         self.found.append(find_info_bar(self.data if self.whole is None else self.whole))
@@ -100,7 +110,7 @@ class Source:
         for axis, (size, before, after) in enumerate(
             ((height, bar.top, bar.bottom), (width, bar.left, bar.right))
         ):
-            places = self.corner[-2 + axis] + self.step * np.arange(part[axis])
+            places = self.corner[-2 + axis] + self.steps[-2 + axis] * np.arange(part[axis])
             found += [int((places < before).sum()), int((places >= size - after).sum())]
         return InfoBar(*found)
 
@@ -131,6 +141,12 @@ def take(
         raise ValueError(
             f"{layer.name} is {data.shape[-1]} pixels wide: it would be read as colour"
         )
+    order = order_of(data.shape)
+    if not getattr(layer, "rgb", False) and order.axes != tuple(range(data.ndim)):
+        raise ValueError(
+            f"{layer.name} has {data.shape[-1]} numbers a pixel behind its columns: move that axis "
+            "to the front (numpy.moveaxis), or open the file with this plugin"
+        )
     corner = [0.0] * layer.ndim
     leading: tuple[int, ...] = ()
     if planar and layer.ndim > 2:
@@ -140,38 +156,59 @@ def take(
     spacing, unit = calibration(layer, voxel=not planar)
     about = _about(layer)
     if not preview and level and getattr(layer, "multiscale", False):
-        step = float(layer.downsample_factors[level][-1])
-        # a pixel of a level is centred on the block that it stands for
-        corner[-2:] = [(step - 1) / 2] * 2
-        if spacing is not None:
-            spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
-        coarse = layer.data[level][leading] if leading else layer.data[level]
-        return Source(layer, coarse, spacing, unit, tuple(corner), step, whole=data, **about)
+        return _of_level(layer, level, leading, spacing, unit, whole=data, **about)
     if not preview:
         return Source(layer, data, spacing, unit, tuple(corner), **about)
-    rows, columns, step = _visible(layer)
+    rows, columns, thin = _visible(layer)
+    steps = np.array([1.0] * (layer.ndim - 2) + [thin] * 2)
     color = (slice(None),) if getattr(layer, "rgb", False) else ()
     visible: Any = data
-    if step > 1 and getattr(layer, "multiscale", False):
+    if thin > 1 and getattr(layer, "multiscale", False):
         # the displayed level is in memory, thinning would read all of the finest
+        steps = level_steps(layer, layer.data_level)
         visible = layer.data[layer.data_level]
-        visible = visible[leading] if leading else visible
-        step = float(layer.downsample_factors[layer.data_level][-1])
-        rows, columns = (slice(int(one.start / step), -int(-one.stop // step))
-                         for one in (rows, columns))  # fmt: skip
-        corner[-2:] = (np.array([rows.start, columns.start]) + 0.5) * step - 0.5
-    elif step > 1 and is_lazy(data):
+        visible = visible[slice_of_level(leading, steps)] if leading else visible
+        rows, columns = (
+            slice(int(one.start / step), -int(-one.stop // step))
+            for one, step in zip((rows, columns), steps[-2:], strict=True)
+        )
+        corner[-2:] = (np.array([rows.start, columns.start]) + 0.5) * steps[-2:] - 0.5
+    elif thin > 1 and is_lazy(data):
         # a thinned view would read every chunk: take the middle at full resolution
-        rows, columns, step = _middle(rows), _middle(columns), 1
+        rows, columns, steps = _middle(rows), _middle(columns), np.ones(layer.ndim)
         corner[-2:] = rows.start, columns.start
     else:
         corner[-2:] = rows.start, columns.start
     part = visible[(..., rows, columns, *color)]
-    if spacing is not None:
-        spacing = (*spacing[:-2], spacing[-2] * step, spacing[-1] * step)
     return Source(
-        layer, part, spacing, unit, tuple(corner), step, preview=True, whole=data, **about
-    )
+        layer, part, scaled(spacing, steps), unit, tuple(corner), _step(steps),
+        preview=True, whole=data, **about,
+    )  # fmt: skip
+
+
+def _step(steps: np.ndarray) -> float | tuple[float, ...]:
+    """One step for rows and columns, where they have the same and other axes have none."""
+    alike = steps[-2] == steps[-1] and (steps[:-2] == 1).all()
+    return float(steps[-1]) if alike else tuple(steps.tolist())
+
+
+def _of_level(
+    layer: Layer, level: int, leading: tuple[int, ...], spacing: tuple[float, ...] | None,
+    unit: str, **about: Any,
+) -> Source:  # fmt: skip
+    """Input on a coarse level: its pixels are centred on the blocks that they stand for."""
+    steps = level_steps(layer, level)
+    corner = (steps - 1) / 2
+    corner[: len(leading)] = leading
+    data = layer.data[level]
+    if leading:
+        data = data[slice_of_level(leading, steps)]
+        # a slice is one of the finest level, which results are shown on
+        steps[: len(leading)] = 1
+    return Source(
+        layer, data, scaled(spacing, steps), unit, tuple(corner.tolist()),
+        _step(steps), **about,
+    )  # fmt: skip
 
 
 def _about(layer: Layer) -> dict[str, Any]:
@@ -210,8 +247,31 @@ def _middle(part: slice) -> slice:
 def level_like(layer: Layer, first: Source) -> int:
     """Level of a pyramid that has the size of the first input; else full resolution."""
     sizes = list(getattr(layer, "level_shapes", [])) if getattr(layer, "multiscale", False) else []
+    whole = tuple(np.shape(first.data))
+    same = next((k for k, size in enumerate(sizes) if tuple(size) == whole), None)
+    if same is not None:
+        return same
     wanted = shape_of(first.data)
     return next((k for k, size in enumerate(sizes) if tuple(size[-2:]) == wanted), 0)
+
+
+def placed_on(source: Source, first: Source) -> Source:
+    """Input beside another one: its pixels that lie on those of the first.
+
+    Raises
+    ------
+    ValueError
+        If the layers lie in different places.
+    """
+    whole = not (source.preview or first.preview or (source.steps != 1).any())
+    if source.layer is first.layer or not whole or (first.steps != 1).any():
+        return source
+    rgb = getattr(source.layer, "rgb", False) or getattr(first.layer, "rgb", False)
+    if rgb:
+        lying_on(np.empty(shape_of(source.data)), source.layer, first.layer, shape_of(first.data))
+        return source
+    data = lying_on(source.data, source.layer, first.layer, shape_of(first.data))
+    return source if data is source.data else replace(source, data=data)
 
 
 def on_specimen(
@@ -257,12 +317,12 @@ def recorded(operation: Operation, source: Source, record: Record, output: str) 
     more: dict[str, Any] = {}
     if operation.planar and len(source.corner) > 2:
         more["plane"] = _plane_of(source)
-    if source.step != 1 and not source.preview:
-        more["level"] = source.step
+    if (source.steps != 1).any() and not source.preview:
+        more["level"] = float(source.steps.max())
     made = record.of(output, **more).plain()
     if len(made["steps"]) == 1:
         # of a level of a pyramid: that of full resolution
-        size = scaled(source.spacing, 1 / source.step)
+        size = scaled(source.spacing, 1 / source.steps)
         made["source"]["spacing"] = None if size is None else list(size)
     # links layers for as long as both are open
     return {**made, "layer": str(source.layer.unique_id)}

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from .world import in_viewer
+
 if TYPE_CHECKING:
     from napari.layers import Layer
     from napari.viewer import Viewer
@@ -20,11 +22,27 @@ def camera(viewer: Viewer) -> Any:
 
 
 def show_slice(viewer: Viewer, layer: Layer, place: Sequence[float]) -> Sequence[float]:
-    """Move the sliders to the slice of a pixel of a layer; return its world coordinates."""
-    world: Sequence[float] = layer.data_to_world(place)
-    for axis, value in enumerate(world[:-2]):
-        viewer.dims.set_point(axis + viewer.dims.ndim - layer.ndim, value)
-    return world
+    """Move the sliders of axes that are not displayed to a pixel; return its place in the world."""
+    world = in_viewer(viewer, layer, layer.data_to_world(place))
+    before = viewer.dims.ndim - layer.ndim
+    shown = viewer.dims.displayed
+    for axis, value in enumerate(world):
+        if axis + before not in shown:
+            viewer.dims.set_point(axis + before, value)
+    return list(world)
+
+
+def centre_on(viewer: Viewer, layer: Layer, place: Sequence[float]) -> None:
+    """Move sliders and camera to a pixel of a layer, whichever axes are displayed."""
+    world = show_slice(viewer, layer, place)
+    before = viewer.dims.ndim - layer.ndim
+    view = camera(viewer)
+    centre = list(view.center)
+    shown = viewer.dims.displayed
+    for number, axis in enumerate(shown):
+        if axis >= before:
+            centre[number - len(shown)] = world[axis - before]
+    view.center = tuple(centre)
 
 
 def show_patch(viewer: Viewer, layer: Layer, centre: Sequence[float], side: float) -> None:
@@ -37,11 +55,12 @@ def show_patch(viewer: Viewer, layer: Layer, centre: Sequence[float], side: floa
     side : float
         Of the patch, in pixels of the layer.
     """
-    world = show_slice(viewer, layer, (*(0,) * (layer.ndim - 2), *centre))
-    view = camera(viewer)
-    view.center = (view.center[0], *world[-2:])
-    corner = layer.data_to_world((*(0,) * (layer.ndim - 2), centre[0] + side, centre[1] + side))
+    leading = (0,) * (layer.ndim - 2)
+    centre_on(viewer, layer, (*leading, *centre))
+    places = [(*leading, *(one + far for one in centre)) for far in (0, side)]
+    world, corner = (in_viewer(viewer, layer, layer.data_to_world(one)) for one in places)
     wide = max(abs(b - a) for a, b in zip(world[-2:], corner[-2:], strict=True))
+    view = camera(viewer)
     view.zoom = _PATCH_PX / max(wide, 1e-12)
 
 

@@ -1,0 +1,135 @@
+"""Places of layers in the world: napari draws layers of unlike units on each other, so do these."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
+
+_PIXELS = ("px", "pixel", "pix", "")
+
+# of a pixel: layers that are this near lie on each other
+_NEAR = 0.05
+
+
+def unit_factors(of: Sequence[Any] | None, to: Sequence[Any] | None) -> np.ndarray:
+    """Factors that turn lengths in some units into others, for as many last axes as both have.
+
+    1 for pixels, and where a unit cannot be converted into the other.
+    """
+    axes = min(len(of or ()), len(to or ()))
+    factors = np.ones(axes)
+    for axis in range(1, axes + 1):
+        one, other = (units[-axis] for units in (of or (), to or ()))
+        plain = any(f"{unit:~}" in _PIXELS for unit in (one, other))
+        if not plain and one.dimensionality == other.dimensionality:
+            factors[-axis] = (1 * one).to(other).magnitude
+    return factors
+
+
+def units_of(viewer: Viewer) -> Any:
+    """Units of the world; None before napari 0.7, where layers must have the same."""
+    return getattr(viewer.dims, "units", None)
+
+
+def point_of(viewer: Viewer, layer: Layer) -> np.ndarray:
+    """Place of the sliders in the world of a layer, in its units: one number for each axis."""
+    return from_viewer(viewer, layer, viewer.dims.point)
+
+
+def from_viewer(viewer: Viewer, layer: Layer, place: Sequence[float]) -> np.ndarray:
+    """Place of the viewer in the world of a layer, in its units: one number for each axis."""
+    point = np.array(place, float)[-layer.ndim :]
+    factors = unit_factors(units_of(viewer), layer.units)
+    point[len(point) - len(factors) :] *= factors
+    return point
+
+
+def in_viewer(viewer: Viewer, layer: Layer, world: Sequence[float]) -> np.ndarray:
+    """Place in the world of a layer as one of the viewer, in its units."""
+    place = np.array(world, float)
+    factors = unit_factors(layer.units, units_of(viewer))
+    place[len(place) - len(factors) :] *= factors
+    return place
+
+
+def pixels_of(layer: Layer, places: Any, other: Layer) -> np.ndarray:
+    """(n, 2) rows and columns of pixels of another layer at (n, D) places of a layer."""
+    found = []
+    factors = unit_factors(layer.units, other.units)[-2:]
+    for place in np.atleast_2d(np.asarray(places, float)):
+        point = np.zeros(other.ndim)
+        point[-2:] = np.asarray(layer.data_to_world(place))[-2:] * factors
+        found.append(np.asarray(other.world_to_data(point))[-2:])
+    return np.array(found, float)
+
+
+def lying_on(data: Any, layer: Layer, first: Layer, shape: Sequence[int]) -> Any:
+    """Cut the pixels of a layer to those that lie on another one.
+
+    Parameters
+    ----------
+    data : (..., Y, X) array
+        Of `layer`, at full resolution.
+    layer, first : Layer
+        Where they lie counts. A layer without a pixel size, and at the origin, lies where the
+        numbers of its pixels say.
+    shape : (rows, columns)
+        Of `first`.
+
+    Returns
+    -------
+    (..., rows, columns) array
+        The data themselves where both lie in the same place.
+
+    Raises
+    ------
+    ValueError
+        If the pixels of one are not those of the other, or some of `first` lie beside `layer`.
+    """
+    if _is_unplaced(layer) or _is_unplaced(first):
+        return data
+    height, width = shape
+    corners = np.zeros((3, first.ndim))
+    corners[1, -2], corners[2, -1] = height, width
+    found = pixels_of(first, corners, layer)
+    origin, down, across = found[0], found[1] - found[0], found[2] - found[0]
+    alike = np.allclose(down, (height, 0), atol=0.5) and np.allclose(across, (0, width), atol=0.5)
+    start = np.round(origin).astype(int)
+    if not alike or np.abs(origin - start).max() > _NEAR * max(1, *shape) ** 0.5:
+        raise ValueError(
+            f"the pixels of {layer.name} do not lie on those of {first.name}: give both the same "
+            "pixel size and place"
+        )
+    if not start.any():
+        return data
+    rows, columns = data.shape[-2:]
+    if (start < 0).any() or start[0] + height > rows or start[1] + width > columns:
+        raise ValueError(
+            f"{first.name} lies {start[0]} rows and {start[1]} columns away from {layer.name} and "
+            "reaches beyond it: move it into its place"
+        )
+    return data[..., start[0] : start[0] + height, start[1] : start[1] + width]
+
+
+def _is_unplaced(layer: Layer) -> bool:
+    """Whether a layer has no pixel size and lies at the origin, as napari adds arrays."""
+    pixels = all(f"{unit:~}" in _PIXELS for unit in layer.units[-2:])
+    moved = np.abs(np.asarray(layer.data_to_world((0,) * layer.ndim))[-2:]).max() > 0
+    return pixels and not moved and np.allclose(layer.scale[-2:], 1)
+
+
+def level_steps(layer: Layer, level: int) -> np.ndarray:
+    """Every how many pixels of the finest level a level has one, along each axis."""
+    factors = np.array(layer.downsample_factors[level], float)
+    return factors[: layer.ndim]
+
+
+def slice_of_level(leading: tuple[int, ...], steps: np.ndarray) -> tuple[int, ...]:
+    """Slice of a level that has a slice of the finest one."""
+    return tuple(int(index // step) for index, step in zip(leading, steps, strict=False))

@@ -1,0 +1,90 @@
+"""Places of layers in the world."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from napari.layers import Image, Labels, Shapes
+
+from napari_visual_ccc.widgets.layers.metadata import drawn_on, regions_on
+from napari_visual_ccc.widgets.layers.world import (
+    level_steps,
+    lying_on,
+    pixels_of,
+    point_of,
+    unit_factors,
+)
+
+BOX = np.array([[10.0, 20], [10, 60], [40, 60], [40, 20]])
+
+
+@pytest.mark.parametrize(
+    ("unit", "size"), [("nm", 2.0), ("um", 2e-3), ("angstrom", 20.0), ("mm", 2e-6)]
+)
+@pytest.mark.parametrize("of_image", ["nm", "um"])
+def test_shapes_in_other_units_cover_the_pixels_that_they_are_drawn_on(unit, size, of_image):
+    image = Image(np.zeros((100, 120)), scale=(2 if of_image == "nm" else 2e-3,) * 2,
+                  units=of_image)  # fmt: skip
+    shapes = Shapes([BOX * size], shape_type="rectangle", units=unit)
+    found = drawn_on(shapes, image) > 0
+    assert found.sum() == 31 * 41
+    assert found[10:41, 20:61].all()
+    np.testing.assert_array_equal(regions_on(shapes, image) > 0, found)
+
+
+def test_pixels_are_no_length():
+    nanometres, pixels = (Image(np.zeros((4, 5)), units=unit).units for unit in ("nm", "pixel"))
+    assert unit_factors(nanometres, pixels).tolist() == [1, 1]
+    assert unit_factors(None, pixels).tolist() == []
+    micrometres = Image(np.zeros((3, 4, 5)), units="um").units
+    assert unit_factors(micrometres, nanometres) == pytest.approx([1000, 1000])
+
+
+def test_a_place_of_the_sliders_is_in_the_unit_of_the_layer(viewer):
+    viewer.add_image(np.zeros((3, 8, 9)), scale=(10, 2, 2), units="nm")
+    coarse = viewer.add_image(np.zeros((3, 8, 9)), scale=(0.01, 0.002, 0.002), units="um")
+    viewer.dims.set_current_step(0, 2)
+    assert coarse.world_to_data(point_of(viewer, coarse))[0] == pytest.approx(2, abs=1e-6)
+
+
+@pytest.mark.parametrize("unit", ["nm", "um"])
+@pytest.mark.parametrize("shift", [(0, 0), (5, 7), (0, 20)])
+def test_pixels_are_those_that_lie_on_the_other_layer(unit, shift):
+    size = 2.0 if unit == "nm" else 2e-3
+    whole = np.arange(40 * 60).reshape(40, 60)
+    image = Image(whole, scale=(size, size), units=unit)
+    labels = Labels(
+        np.ones((20, 30), np.uint8), scale=(2, 2), units="nm", translate=np.multiply(shift, 2.0)
+    )
+    found = lying_on(image.data, image, labels, (20, 30))
+    wanted = whole[shift[0] : shift[0] + 20, shift[1] : shift[1] + 30]
+    np.testing.assert_array_equal(found[:20, :30], wanted)
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [({"translate": (0, -40)}, "-20 columns"), ({"translate": (100, 0)}, "50 rows"),
+     ({"scale": (4, 4)}, "do not lie"), ({"scale": (2, 4)}, "do not lie"),
+     ({"translate": (1, 1)}, "do not lie"), ({"rotate": 10}, "do not lie")],
+)  # fmt: skip
+def test_layers_in_other_places_are_refused(more, words):
+    image = Image(np.zeros((40, 60)), scale=(2, 2), units="nm", name="image")
+    labels = Labels(
+        np.ones((40, 60), np.uint8), **{"scale": (2, 2), "units": "nm", "name": "moved"} | more
+    )
+    with pytest.raises(ValueError, match=words):
+        lying_on(image.data, image, labels, (40, 60))
+    with pytest.raises(ValueError, match=words.replace("-", "")):
+        regions_on(labels, image)
+
+
+def test_a_layer_without_a_size_lies_where_its_pixels_say():
+    image = Image(np.zeros((40, 60)), scale=(2, 2), units="nm")
+    labels = Labels(np.ones((40, 60), np.uint8))
+    assert lying_on(image.data, image, labels, (40, 60)) is image.data
+    assert pixels_of(labels, [[3, 4]], labels).tolist() == [[3, 4]]
+
+
+def test_levels_shrink_along_each_axis_by_their_own_factor():
+    levels = [np.zeros((8, 40, 64)), np.zeros((4, 20, 16))]
+    assert level_steps(Image(levels, multiscale=True), 1).tolist() == [2, 2, 4]
