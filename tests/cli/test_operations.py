@@ -207,3 +207,11 @@ def test_places_like_points_of_a_file_are_found(tmp_path, capsys):
     written = {path.name for path in (tmp_path / "out").iterdir()}
     assert {"image_find_similar.csv", "image_find_similar_similar.ome.tif"} <= written
     assert "3 regions are as similar as 0.5" in capsys.readouterr().out
+
+
+def test_two_sizes_are_said_where_a_comma_may_be_decimal(runner, image, tmp_path):
+    words = ["threshold", str(image), "-o", str(tmp_path / "out"), "--force"]
+    done = runner.invoke(cli, [*words, "--spacing", "2,5"])
+    assert "pixels are 2 nm high and 5 nm wide" in done.output
+    for size in ("2.5", "10,2,2", "2,2"):
+        assert "high and" not in runner.invoke(cli, [*words, "--spacing", size]).output

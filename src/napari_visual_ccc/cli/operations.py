@@ -194,6 +194,10 @@ def _pixel_size(
         return None, "px"
     if not min(spacing) > 0:
         raise ValueError(f"--spacing is {spacing[-1]}; it must be above zero")
+    if len(spacing) == 2 and spacing[0] != spacing[1]:
+        # where a comma is decimal, 2,5 is one number
+        y, x = (f"{size:g} {unit or 'nm'}" for size in spacing)
+        click.echo(f"pixels are {y} high and {x} wide; 2.5 is written with a point", err=True)
     sizes = [length(size, unit or "nm") for size in spacing]
     return tuple(size for size, _ in sizes), sizes[0][1]
 

@@ -33,6 +33,15 @@ def test_the_image_pixel_size_of_zeiss_is_taken_at_every_store_resolution(tmp_pa
     assert not found.notes
 
 
+@pytest.mark.parametrize(("size", "nanometres"), [("5,230 nm", 5.23), ("1,5 µm", 1500)])
+def test_a_decimal_comma_of_zeiss_is_read(tmp_path, size, nanometres):
+    text = zeiss_text(image=size, precise="0").encode("cp1252")
+    path = write_tags(tmp_path / "z.tif", np.zeros((384, 512), np.uint8), (34118, text))
+    found = formats.read(path)
+    assert found.spacing == pytest.approx((nanometres,) * 2)
+    assert found.unit == "nm"
+
+
 def test_contradictory_pixel_sizes_are_named_and_the_image_s_own_is_taken(tmp_path):
     text = zeiss_text(image="9.000 nm")
     path = write_tags(tmp_path / "z.tif", np.zeros((384, 512), np.uint8), (34118, text))

@@ -156,3 +156,16 @@ def test_channels_behind_the_columns_of_zarr_without_names_come_first(tmp_path):
     zarr.create_array(tmp_path / "b.zarr", data=np.zeros((40, 50, 1), "u1"))
     assert formats.read(tmp_path / "a.zarr").data.shape == (5, 40, 50)
     assert formats.read(tmp_path / "b.zarr").data.shape == (40, 50)
+
+
+@pytest.mark.parametrize("version", [2, 3])
+def test_label_maps_within_an_image_are_named(tmp_path, version):
+    group = zarr.open_group(tmp_path / "a.ome.zarr", mode="w", zarr_format=version)
+    for name in ("", "labels/cells/"):
+        group.create_array(f"{name}0", data=np.ones((20, 30), np.uint8))
+        one = {"axes": ["y", "x"], "datasets": [{"path": "0"}]}
+        group[name or "/"].attrs.update({"multiscales": [one]})
+    group["labels"].attrs["labels"] = ["cells"]
+    (found,) = formats.read_all(tmp_path / "a.ome.zarr")
+    assert any("a.ome.zarr/labels/cells" in note for note in found.notes)
+    assert formats.read(tmp_path / "a.ome.zarr/labels/cells").data.shape == (20, 30)

@@ -353,10 +353,11 @@ def test_labels_and_points_painted_before_take_the_pixel_size(headless):
         assert layer.scale.tolist() == [2.5, 2.5]
         assert f"{layer.units[0]:~}" == "nm"
     assert calibration(painted) == ((2.5, 2.5), "nm")
-    headless.add_image(np.zeros((40, 50)), name="another", scale=(2.5, 2.5), units="nm")
-    form.fields["image"].value = image
     form.size.value = "5"
     form.set_pixel_size()
-    assert painted.scale.tolist() == [5, 5]
-    assert points.scale.tolist() == [2.5, 2.5]
-    assert "marks may lie on another image" in form.message.value
+    assert painted.scale.tolist() == points.scale.tolist() == [5, 5]
+    known = headless.add_labels(labels, name="known", scale=(5, 5), units="nm")
+    form.size.value = "4"
+    form.set_pixel_size()
+    assert (painted.scale[0], known.scale[0]) == (4, 5)
+    assert "known kept the old size" in form.message.value

@@ -58,19 +58,25 @@ def test_tables_are_converted_and_lost_columns_named():
 # layers painted on an image -----------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("frame", [{}, {"scale": (3, 3), "units": "nm"}])
-def test_what_was_painted_on_an_image_lies_with_it(viewer, frame):
-    image = viewer.add_image(np.zeros((40, 50)), **frame)
-    painted = viewer.add_labels(np.zeros((40, 50), int), **frame)
-    points = viewer.add_points([[3, 4]], **frame)
-    viewer.add_labels(np.zeros((20, 25), int), name="of another image", **frame)
-    viewer.add_labels(np.zeros((40, 50), int), name="moved", **frame | {"translate": (9, 0)})
-    viewer.add_shapes(name="empty", ndim=2, **frame)
-    viewer.add_layer(result_of(image))
-    assert lying_with(image, viewer) == ([painted, points], [])
-    other = viewer.add_image(np.zeros((40, 50)), **frame)
+def test_what_was_painted_on_an_image_lies_with_it(headless):
+    image = headless.add_image(np.zeros((40, 50)))
+    painted = headless.add_labels(np.zeros((40, 50), int))
+    points = headless.add_points([[3, 4]])
+    headless.add_labels(np.zeros((20, 25), int), name="of another image")
+    headless.add_labels(np.zeros((40, 50), int), name="moved", translate=(9, 0))
+    headless.add_shapes(name="empty", ndim=2)
+    headless.add_layer(result_of(image))
+    assert lying_with(image, headless) == ([painted, points], [])
+    other = headless.add_image(np.zeros((40, 50)))
     # a drawing may be of either
-    assert lying_with(image, viewer) == ([painted], [points])
-    viewer.layers.remove(other)
-    viewer.add_image(np.zeros((40, 50)), scale=(7, 7), units="nm")
-    assert lying_with(image, viewer) == ([painted, points], [])
+    assert lying_with(image, headless) == ([painted], [points])
+    headless.layers.remove(other)
+    headless.add_image(np.zeros((40, 50)), scale=(7, 7), units="nm")
+    assert lying_with(image, headless) == ([painted, points], [])
+
+
+def test_what_has_a_pixel_size_keeps_it_and_is_named(headless):
+    frame = {"scale": (3, 3), "units": "nm"}
+    image = headless.add_image(np.zeros((40, 50)), **frame)
+    known = headless.add_labels(np.zeros((40, 50), int), **frame)
+    assert lying_with(image, headless) == ([], [known])

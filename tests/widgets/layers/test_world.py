@@ -58,7 +58,7 @@ def test_pixels_are_those_that_lie_on_the_other_layer(unit, shift):
     )
     found = lying_on(image.data, image, labels, (20, 30))
     wanted = whole[shift[0] : shift[0] + 20, shift[1] : shift[1] + 30]
-    np.testing.assert_array_equal(found[:20, :30], wanted)
+    np.testing.assert_array_equal(found, wanted)
 
 
 @pytest.mark.parametrize(

@@ -180,7 +180,10 @@ def zeiss(tags: Mapping[str, Any], height: int, width: int) -> VendorMetadata:
 
     def unit(name: str) -> str:
         entry = tags.get(name)
-        return str(entry[2]) if isinstance(entry, tuple | list) and len(entry) > 2 else ""
+        if not isinstance(entry, tuple | list) or len(entry) < 2:
+            return ""
+        # with a decimal comma, number and unit are one text
+        return str(entry[2]) if len(entry) > 2 else re.sub(r"^[\s\d.,+-]+", "", str(entry[1]))
 
     def measured(name: str, units: Mapping[str, float]) -> float | None:
         plain = number(value(name))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -67,8 +68,8 @@ def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
         for number_, one in enumerate(scales):
             arrays = [group[str(level["path"])] for level in one["datasets"]]
             title = name if len(scales) == 1 else f"{name} {number_ + 1}"
-            image = _zarr_image(path, arrays, title, one)
-            yield restore(image, dict(group.attrs).get(KEY))
+            image = restore(_zarr_image(path, arrays, title, one), dict(group.attrs).get(KEY))
+            yield replace(image, notes=(*image.notes, *_labels_in(path, group)))
     elif depth < 4:
         members = sorted([*group.groups(), *group.arrays()], key=lambda pair: natural(pair[0]))
         images = [
@@ -81,6 +82,16 @@ def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
                 yield from _groups(path, one, title, depth + 1)
             else:
                 yield _zarr_image(path, [one], title, {})
+
+
+def _labels_in(path: Path, group: Any) -> tuple[str, ...]:
+    """Name the label maps that lie within an image of OME-Zarr."""
+    if "labels" not in group:
+        return ()
+    attributes = dict(group["labels"].attrs)
+    names = attributes.get("ome", attributes).get("labels") or ()
+    places = ", ".join(f"{path.name}/{group['labels'].path}/{name}" for name in names)
+    return (f"it has label maps: open {places}",) if names else ()
 
 
 def _zarr_image(

@@ -260,7 +260,7 @@ class MicrographInfo(Form):
         self.viewer.fit_to_view()
         self.refresh()
         names = ", ".join(one.name for one in unsure)
-        left = f" {names} may lie on another image and kept the old size." if unsure else ""
+        left = f" {names} kept the old size: choose and set it there, if needed." if unsure else ""
         self.say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.{missing}{left}")
 
     # info bar -------------------------------------------------------------------------------------

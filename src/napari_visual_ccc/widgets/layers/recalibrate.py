@@ -34,15 +34,20 @@ def results_of(layer: Layer, viewer: Viewer) -> list[Layer]:
     return found
 
 
+# key of the metadata of a drawing: the image whose pixel size it has taken
+_FOLLOWS = "visual_ccc_follows"
+
+
 def lying_with(layer: Layer, viewer: Viewer) -> tuple[list[Layer], list[Layer]]:
     """Layers that were painted or drawn on an image, in its pixels.
 
     Returns
     -------
     with_it : list of Layer
-        Labels of its size in its place; points and shapes in its place where no other image is.
+        Without a pixel size: labels of its size in its place; points and shapes in its place where
+        no other image is.
     unsure : list of Layer
-        Points and shapes that may lie on another image.
+        Those with a pixel size of their own, and points and shapes that may lie on another image.
     """
     results = {str(one.unique_id) for one in results_of(layer, viewer)}
     others = [
@@ -55,7 +60,15 @@ def lying_with(layer: Layer, viewer: Viewer) -> tuple[list[Layer], list[Layer]]:
         one for one in others if isinstance(one, Labels) and plane_shape(one) == plane_shape(layer)
     ]
     drawn = [one for one in others if isinstance(one, Points | Shapes) and len(one.data)]
-    return ([*labels, *drawn], []) if alone else (labels, drawn)
+    if calibration(layer)[0] is not None:
+        # a file or a person gave them their size, unless they had followed this image before
+        there = [*labels, *drawn]
+        own = [one for one in there if one.metadata.get(_FOLLOWS) == str(layer.unique_id)]
+        return own, [one for one in there if one not in own]
+    found = [*labels, *drawn] if alone else labels
+    for one in found:
+        one.metadata[_FOLLOWS] = str(layer.unique_id)
+    return found, [] if alone else drawn
 
 
 def _in_frame(one: Layer, layer: Layer) -> bool:

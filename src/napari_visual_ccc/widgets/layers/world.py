@@ -106,13 +106,13 @@ def lying_on(data: Any, layer: Layer, first: Layer, shape: Sequence[int]) -> Any
             f"the pixels of {layer.name} do not lie on those of {first.name}: give both the same "
             "pixel size and place"
         )
-    if not start.any():
-        return data
     rows, columns = data.shape[-2:]
+    if not start.any() and (rows, columns) == (height, width):
+        return data
     if (start < 0).any() or start[0] + height > rows or start[1] + width > columns:
         raise ValueError(
             f"{first.name} lies {start[0]} rows and {start[1]} columns away from {layer.name} and "
-            "reaches beyond it: move it into its place"
+            "reaches beyond it: move or cut one of them"
         )
     return data[..., start[0] : start[0] + height, start[1] : start[1] + width]
 
