@@ -150,11 +150,11 @@ def particles(
     *,
     objects: Literal['auto', 'bright', 'dark'] = 'auto',
     min_diameter: float = 0.0,
+    border: Literal['keep', 'remove'] = 'keep',
     tolerance: float = 0.15,
     sigma: float = 0.0,
     background: Literal['auto', 'as it is'] = 'auto',
     annotations: Literal['ignore', 'keep'] = 'ignore',
-    border: Literal['keep', 'remove'] = 'keep',
     info_bar: InfoBar | None = None,
 ) -> Result:
     """Find particles: threshold, clean, split touching ones, label."""

@@ -34,7 +34,7 @@ class Parameter:
     options : dict
         Limits and hints given with ``Annotated``: ``min``, ``max``, ``step``, ...; ``presets`` of
         a choice: its value → values of other parameters that are None; ``hub`` of a model that may
-        be fetched.
+        be fetched; ``more`` of a choice that a form shows on demand.
     help : str
         The numpydoc text of the parameter.
     """

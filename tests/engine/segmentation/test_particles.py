@@ -95,6 +95,19 @@ def test_a_porous_particle_stays_whole():
     assert ccc.watershed_split(ccc.threshold(image).labels).labels.max() > 20
 
 
+def test_touching_cubes_are_split_at_gaps_that_the_threshold_does_not_reach():
+    truth = np.zeros((240, 240), int)
+    for row in range(5):
+        for column in range(5):
+            corner = 30 + 36 * row, 30 + 36 * column
+            truth[corner[0] : corner[0] + 34, corner[1] : corner[1] + 34] = truth.max() + 1
+    noise = np.random.default_rng(4).normal(0, 4, truth.shape)
+    image = 200 - gaussian_filter(120.0 * (truth > 0), 2.5) + noise
+    found = ccc.particles(image)
+    assert found.facts["particles"] == 25
+    assert iou(found.labels > 0, truth > 0) > 0.9
+
+
 def test_parameters_follow_the_size_of_the_particles(packed):
     image, _ = packed
     small = ccc.particles(image)

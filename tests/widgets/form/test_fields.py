@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from magicgui.widgets import Container, Label
 from napari.layers import Image, Labels
+from qtpy.QtWidgets import QToolButton
 
 from napari_visual_ccc.engine.promptable.presets import PRESETS
 from napari_visual_ccc.widgets.form import fields
@@ -49,6 +50,22 @@ def test_a_form_keeps_the_decimals_of_a_grey_value(value, headless):
     form["value"].value = 41.5
     box.stepUp()
     assert form["value"].value == 42.5
+
+
+def test_choices_seldom_needed_are_behind_more(headless, qtbot):
+    form = fields.fields_of("particles", headless)
+    qtbot.addWidget(form.native)
+    form.show()
+    folded = [key for key, p in signature.parameters("particles").items() if "more" in p.options]
+    assert folded
+    (button,) = form.native.findChildren(QToolButton)
+    assert button.text() == "More"
+    assert form["objects"].visible
+    for wanted in (False, True, False):
+        button.setChecked(wanted)
+        assert all(form[key].visible == wanted for key in folded)
+    layout = form.native.layout()
+    assert layout.indexOf(button) + len(folded) + 1 == layout.count()
 
 
 def test_an_empty_path_is_none(headless, tmp_path):

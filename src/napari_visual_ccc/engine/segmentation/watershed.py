@@ -15,6 +15,12 @@ from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from .objects import object_table
 
+# gain of roundness, and standard deviation of the logarithm of the area, of parts that are better
+_ROUNDER, _ALIKE = 0.004, 0.35
+
+# least depth of a gap between touching particles, as a share of their contrast
+_DEPTH = 0.12
+
 
 def watershed_split(
     labels: Any,
@@ -165,6 +171,59 @@ def split_mask(
         parts = (np.cumsum(keep) * keep)[parts]
     yield Progress(4 * done + 3, 4 * total, "objects")
     return parts
+
+
+def gaps(grey: np.ndarray, mask: np.ndarray, width: float) -> np.ndarray:
+    """Narrow, dark lines across a bright mask: gaps that its threshold does not reach.
+
+    Parameters
+    ----------
+    grey : (Y, X) float array
+        Blurred a little; objects are bright.
+    mask : (Y, X) bool array
+    width : float
+        Of the widest gap in pixels.
+    """
+    import cv2
+
+    if not mask.any() or mask.all():
+        return np.zeros_like(mask)
+    contrast = float(np.median(grey[mask]) - np.median(grey[~mask]))
+    side = 2 * round(width / 2) + 1
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    depth = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel) - grey
+    # most of the mask is no gap: its depths are those of noise and texture
+    noise = float(np.median(depth[mask]))
+    return np.asarray(mask & (depth > max(_DEPTH * contrast, 2 * noise)))
+
+
+def roundness(parts: np.ndarray) -> float:
+    """Mean by area of the area of parts over that of the ellipse of the same moments."""
+    from skimage.measure import regionprops
+
+    every = [part for part in regionprops(parts) if part.area >= 12]
+    if not every:
+        return 0.0
+    area = np.array([part.area for part in every])
+    ellipse = [np.pi / 4 * p.axis_major_length * p.axis_minor_length for p in every]
+    return float(np.average(area / np.maximum(ellipse, 1), weights=area))
+
+
+def are_rounder(parts: np.ndarray, objects: np.ndarray) -> bool:
+    """Whether parts of objects are rounder, or about as round, many and alike in size."""
+    gain = roundness(parts) - roundness(objects)
+    area = np.bincount(parts.ravel())[1:]
+    area = area[area > 0]
+    many = len(area) > 3 * max(int(objects.max(initial=0)), 1)
+    alike = many and float(np.sqrt(np.cov(np.log(area), aweights=area))) < _ALIKE
+    return gain > _ROUNDER or (alike and gain > -5 * _ROUNDER)
+
+
+def without_cut(parts: np.ndarray) -> np.ndarray:
+    """Remove parts at the border of the image, and number the others again."""
+    rim = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
+    kept = np.where(np.isin(parts, rim), 0, parts)
+    return np.unique(kept, return_inverse=True)[1].reshape(parts.shape)
 
 
 def _add_seeds(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ from magicgui.widgets import (
     create_widget,
 )
 from napari.layers import Image, Labels, Layer, Points, Shapes
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QLabel, QSizePolicy, QWidget
+from qtpy.QtCore import Qt, QTimer
+from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
 from ...workflow import signature
 from ...workflow.operations import Kind, Operation
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 # options of a parameter that its widget does not know
-_NO_WIDGET = ("presets", "hub")
+_NO_WIDGET = ("presets", "hub", "more")
 
 # of numbers whose range is wide
 _DECIMALS = 9
@@ -58,6 +58,7 @@ def fields_of(name: str, viewer: Viewer) -> Container:
     fields = Container(widgets=boxes + choices)
     fields.margins = (0, 0, 0, 0)
     follow_preset(fields, presets)
+    fold(fields, [key for key, p in signature.parameters(name).items() if p.options.get("more")])
     later(fields.native, 0, lambda: _align(fields))
     return fields
 
@@ -86,6 +87,31 @@ def follow_preset(fields: Container, presets: Presets) -> None:
                 fields[key].value = value
 
     box.changed.connect(show)
+    show()
+
+
+def fold(fields: Container, names: Sequence[str]) -> None:
+    """Hide fields behind a button *More*, which stands above the first of them."""
+    if not names:
+        return
+    button = QToolButton()
+    button.setText("More")
+    button.setToolTip("Show or hide choices that are seldom needed")
+    button.setCheckable(True)
+    button.setAutoRaise(True)
+    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+
+    def show() -> None:
+        button.setArrowType(
+            Qt.ArrowType.DownArrow if button.isChecked() else Qt.ArrowType.RightArrow
+        )
+        for key in names:
+            fields[key].visible = button.isChecked()
+
+    button.toggled.connect(lambda _: show())
+    place = [field.name for field in fields].index(names[0])
+    fields.native.layout().insertWidget(place, button)
     show()
 
 
