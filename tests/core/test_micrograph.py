@@ -53,3 +53,12 @@ def test_colour_is_a_last_axis_that_has_no_name():
 )
 def test_the_info_bar_within_a_part(place, bar):
     assert InfoBar(top=5, bottom=20, left=3).within((100, 100), place) == bar
+
+
+def test_an_info_bar_says_what_lies_beyond_it_and_what_may_be_one():
+    bar = InfoBar(bottom=94, beneath=34)
+    assert str(bar) == "94 px at the bottom, 34 of them specimen beyond the bar"
+    assert bar == InfoBar(**bar.pixels) == InfoBar(bottom=94, doubtful=InfoBar(top=3))
+    assert not InfoBar(doubtful=InfoBar(top=3))
+    assert InfoBar().doubt == ""
+    assert "info_bar=InfoBar(top=3)" in InfoBar(doubtful=InfoBar(top=3)).doubt

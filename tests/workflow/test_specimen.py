@@ -325,3 +325,13 @@ def test_notes_of_a_file_are_not_given_again():
     image = Micrograph(np.zeros((60, 70)), notes=("of the file",))
     image.data[20:40, 20:50] = 1
     assert "of the file" not in ccc.threshold(image).notes
+
+
+def test_a_doubtful_bar_is_noted_and_kept(image):
+    def look():
+        return InfoBar(doubtful=InfoBar(bottom=20))
+
+    outcome = run(execute("threshold", {"image": image}, info_bar=look))
+    assert any("info_bar=InfoBar(bottom=20)" in note for note in outcome.result.notes)
+    assert outcome.result.labels[-20:].any()
+    assert "info_bar" not in outcome.record.plain()["steps"][-1]

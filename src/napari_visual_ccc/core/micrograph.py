@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -21,24 +21,50 @@ CHANNEL_AXIS = "c"
 
 @dataclass(frozen=True)
 class InfoBar:
-    """Rows and columns of the info bar at each border of an image."""
+    """Rows and columns of the info bar at each border of an image.
+
+    Parameters
+    ----------
+    top, bottom, left, right : int
+        Rows or columns that are left out at each border: from the border to the inner edge of the
+        bar.
+    beneath : int
+        Of these, rows of specimen between the bar and the border of the image; they are left out
+        with the bar. 0 for most bars. Not part of what is compared or stored.
+    doubtful : InfoBar, optional
+        What may be a bar, but is not left out. Not part of what is compared or stored.
+    """
 
     top: int = 0
     bottom: int = 0
     left: int = 0
     right: int = 0
+    beneath: int = field(default=0, compare=False)
+    doubtful: InfoBar | None = field(default=None, compare=False)
 
     def __bool__(self) -> bool:
         return any((self.top, self.bottom, self.left, self.right))
 
     def __str__(self) -> str:
         parts = [f"{n} px at the {border}" for border, n in self.pixels.items() if n]
-        return ", ".join(parts) or "none"
+        text = ", ".join(parts) or "none"
+        return f"{text}, {self.beneath} of them specimen beyond the bar" if self.beneath else text
 
     @property
     def pixels(self) -> dict[str, int]:
         """Rows and columns by border, as in metadata and records."""
-        return asdict(self)
+        return {border: getattr(self, border) for border in ("top", "bottom", "left", "right")}
+
+    @property
+    def doubt(self) -> str:
+        """A note on what may be a bar, with how to leave it out; empty where there is none."""
+        if not self.doubtful:
+            return ""
+        numbers = ", ".join(f"{b}={n}" for b, n in self.doubtful.pixels.items() if n)
+        return (
+            f"there may be an info bar: {self.doubtful}; it was not left out. If it is one, set it "
+            f'with Detect info bar, find="manual", {numbers}, or pass info_bar=InfoBar({numbers})'
+        )
 
     def specimen(self, height: int, width: int) -> tuple[slice, slice]:
         """Rows and columns of the specimen in an image of a size.

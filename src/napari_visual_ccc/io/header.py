@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import asdict, astuple, replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
@@ -56,7 +56,7 @@ def header(
         "spacing": None if image.spacing is None else [float(size) for size in image.spacing],
         "unit": image.unit,
         "axes": [plain(asdict(axis)) for axis in image.axes],
-        "info_bar": None if image.info_bar is None else list(astuple(image.info_bar)),
+        "info_bar": None if image.info_bar is None else list(image.info_bar.pixels.values()),
         "metadata": metadata,
     }
 

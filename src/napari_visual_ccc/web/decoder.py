@@ -141,7 +141,7 @@ def _write(image: Micrograph, folder: Path) -> None:
     facts: dict[str, Any] = {
         "spacing": image.spacing, "unit": image.unit, "notes": image.notes,
         "axes": [asdict(axis) for axis in image.axes],
-        "info_bar": None if image.info_bar is None else asdict(image.info_bar),
+        "info_bar": None if image.info_bar is None else image.info_bar.pixels,
         # what the file says of itself in full may be large, and is of no use here
         "metadata": {key: one for key, one in image.metadata.items() if key != "original"},
     }  # fmt: skip

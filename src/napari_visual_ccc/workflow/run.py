@@ -143,6 +143,8 @@ def execute(
     bar = yield from _bar(operation, first, info_bar)
     if info_bar is None and operation.takes == "image" and not operation.whole:
         notes = (*notes, *bar_of_array(first))
+    if bar is not None and bar.doubt:
+        notes = (*notes, bar.doubt)
     result = yield from _steps(operation, given, choices, bar, spacing, unit)
     if isinstance(result, Result):
         kept = None if operation.whole else bar

@@ -3,13 +3,25 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
+from PIL import Image
 
+from benchmarks.bar_layouts import LAYOUTS, fei, zeiss
 from benchmarks.bar_styles import STYLES, spoilt, with_bar
+from benchmarks.degrade import compressed
+from benchmarks.hard_negatives import KINDS as HARD
 from benchmarks.info_bars import error, grey, images
 from benchmarks.no_bars import KINDS
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.micrograph import InfoBar
-from napari_visual_ccc.engine.acquisition.bar_detector import find_info_bar
+from napari_visual_ccc.engine.acquisition.bar_detector import (
+    CERTAIN,
+    PROPOSED,
+    WEIGHTS,
+    candidates,
+    find_info_bar,
+    score,
+    terms,
+)
 from napari_visual_ccc.io.read import read
 
 
@@ -129,3 +141,50 @@ def test_the_image_is_left_as_it_was(rng):
     before = image.copy()
     find_info_bar(image)
     np.testing.assert_array_equal(image, before)
+
+
+@pytest.mark.parametrize("beneath", [18, 40, 90])
+@pytest.mark.parametrize("name", ["powder", "coating"])
+def test_a_bar_with_specimen_beneath_is_found(name, beneath):
+    image = samples.load(name).data
+    bar = np.array(zeiss(np.random.default_rng(beneath), 60, image.shape[1], "sans").pixels)
+    whole = np.vstack([image, bar, image[:beneath]])
+    for upper, turned in (("bottom", whole), ("top", whole[::-1])):
+        found = find_info_bar(turned)
+        assert error(found, InfoBar(**{upper: 60 + beneath})) <= 2
+        assert found.beneath == pytest.approx(beneath, abs=2)
+
+
+@pytest.mark.parametrize("by", [0.45, 0.7, 1.4])
+@pytest.mark.parametrize("quality", [40, 75])
+@pytest.mark.parametrize("layout", ["Zeiss", "FEI", "Hitachi TEM", "JEOL, two lines"])
+def test_bars_outlast_resampling_and_jpeg(layout, by, quality, rng):
+    image = samples.load("powder").data
+    strip = LAYOUTS[layout][0](np.random.default_rng(1), 56, image.shape[1], "sans")
+    whole = np.vstack([image, strip.pixels])
+    size = tuple(round(by * n) for n in whole.shape[::-1])
+    small = np.array(Image.fromarray(whole).resize(size, Image.Resampling.BILINEAR))
+    found = find_info_bar(compressed(small, quality))
+    assert found.bottom == pytest.approx(56 * by, abs=2)
+
+
+@pytest.mark.parametrize("kind", HARD)
+def test_figures_without_a_bar_lose_nothing(kind):
+    for k, name in enumerate(("coating", "nanoparticles", "superalloy")):
+        rng = np.random.default_rng(k)
+        assert not find_info_bar(HARD[kind](samples.load(name).data, rng)), name
+
+
+def test_every_weight_has_its_evidence():
+    made = barred(seed=3)
+    for one in candidates(made.image, "bottom"):
+        assert set(terms(one.evidence)) == set(WEIGHTS)
+        assert all(0 <= value <= 1.3 for value in terms(one.evidence).values())
+    assert score(max(candidates(made.image, "bottom"), key=score)) > CERTAIN > PROPOSED
+
+
+def test_a_bar_of_an_image_that_is_read_in_reduced_rows_ends_to_the_row(rng):
+    small = rng.normal(120, 20, (400, 300))
+    specimen = np.repeat(np.repeat(small, 12, axis=0), 8, axis=1).clip(0, 255).astype(np.uint8)
+    strip = fei(np.random.default_rng(0), 431, specimen.shape[1], "sans").pixels
+    assert find_info_bar(np.vstack([specimen, strip])) == InfoBar(bottom=431)

@@ -92,3 +92,32 @@ def test_a_figure_shows_the_field_where_it_was_cut_out():
     draw(axes, ccc.crop_info_bar(whole, InfoBar(50, 8, 20, 4)).layer(), image=whole)
     height, width = (n - m for n, m in zip(whole.shape, (8, 4), strict=True))
     assert axes.images[1].get_extent() == [20, width, height, 50]
+
+
+def test_a_doubtful_bar_is_proposed_and_not_cut():
+    image = samples.load("powder").data
+    possible = InfoBar(top=5, doubtful=InfoBar(top=5, bottom=30))
+    for given in (image, da.from_array(image, chunks=200)):
+        found = ccc.detect_info_bar(given, possible)
+        marks = np.asarray(found)
+        assert (marks[:5] == 1).all()
+        assert (marks[-30:] == 2).all()
+        assert not marks[5:-30].any()
+    assert found.facts["doubtful_info_bar"] == InfoBar(5, 30).pixels
+    assert 'find="manual", top=5, bottom=30' in found.notes[1]
+    field = ccc.crop_info_bar(image, possible)
+    assert field.data.shape[0] == len(image) - 5
+
+
+def test_specimen_beyond_the_bar_is_left_out_with_it_and_said():
+    image = samples.load("powder").data
+    strip = barred(seed=3).image[-barred(seed=3).bar.bottom :]
+    whole = np.vstack([image, strip, image[:40]])
+    found = ccc.crop_info_bar(whole)
+    np.testing.assert_array_equal(found.data, image)
+    rows = len(strip) + 40
+    assert found.facts["info_bar"]["bottom"] == rows
+    assert found.notes == (
+        f"info bar: {rows} rows at the bottom; 40 of them are specimen beyond the bar, left out "
+        "with it",
+    )

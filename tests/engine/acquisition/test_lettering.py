@@ -1,8 +1,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from PIL import Image, ImageDraw, ImageFont
 
-from napari_visual_ccc.engine.acquisition.lettering import in_lines, is_written
+from napari_visual_ccc.engine.acquisition.lettering import in_lines, strokes
 
 
 def test_letters_stand_in_lines_and_grains_do_not():
@@ -15,10 +17,44 @@ def test_letters_stand_in_lines_and_grains_do_not():
     assert not in_lines(letters[:2]).any()
 
 
-def test_equal_dots_in_a_row_are_not_written():
-    ink = np.zeros((30, 200), bool)
+def written(text, size=20, width=400):
+    image = Image.new("L", (width, 2 * size))
+    draw = ImageDraw.Draw(image)
+    draw.text((10, size), text, fill=255, font=ImageFont.load_default(size), anchor="lm")
+    return np.asarray(image, np.float32)
+
+
+def test_equal_dots_in_a_row_are_no_letters():
+    ink = np.zeros((30, 200), np.float32)
     for x in range(10, 190, 12):
-        ink[10:18, x : x + 6] = True
-    assert not is_written(ink)
-    ink[10:14, 34:40] = ink[10:18, 84:87] = ink[10:18, 140:142] = False
-    assert is_written(ink)
+        ink[10:18, x : x + 6] = 1
+    dots = strokes(ink)
+    text = strokes(written("EHT = 15.00 kV  WD 8.2 mm"))
+    assert dots["variety"] < 0.1 < 0.5 < text["variety"]
+    assert dots["slender"] > 0.7 > 0.5 > text["slender"]
+
+
+@pytest.mark.parametrize("ink", [1, -1])
+@pytest.mark.parametrize("by", [0.5, 1, 2])
+def test_letters_outlast_resampling(ink, by):
+    image = 100 + ink * written("EHT = 15.00 kV  WD 8.2 mm")
+    size = tuple(round(by * n) for n in image.shape[::-1])
+    found = strokes(np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)))
+    assert 14 <= np.expm1(found["letters"]) <= 40
+    assert found["lined"] > 0.7
+
+
+def test_soft_letters_beside_a_sharp_frame_are_seen():
+    image = 0.3 * written("EHT = 15.00 kV  WD 8.2 mm")
+    image[:2] = image[-2:] = image[:, :2] = image[:, -2:] = image[:, 320:323] = 255
+    assert np.expm1(strokes(image)["letters"]) >= 14
+
+
+def test_upright_letters_in_a_bar_at_the_side_are_seen():
+    image = written("EHT = 15.00 kV")
+    assert np.expm1(strokes(image.T, turned=True)["letters"]) >= 9
+
+
+def test_a_plain_band_has_no_letters(rng):
+    assert strokes(np.full((40, 300), 7.0))["letters"] == 0
+    assert strokes(rng.normal(0, 1, (40, 300)))["lined"] < 0.6

@@ -26,6 +26,10 @@ def test_the_info_bar_is_kept_in_the_metadata():
     keep_bar(layer, InfoBar(bottom=3))
     assert known_bar(layer) == InfoBar(bottom=3)
     assert layer.metadata["micrograph"]["detector"] == "SE2"
+    keep_bar(layer, InfoBar(doubtful=InfoBar(bottom=7)))
+    assert layer.metadata["micrograph"]["possible_info_bar"] == "7 px at the bottom"
+    keep_bar(layer, InfoBar(bottom=7))
+    assert "possible_info_bar" not in layer.metadata["micrograph"]
 
 
 @pytest.mark.parametrize(

@@ -1,51 +1,196 @@
-"""Detector of the info bar: a band along a border that ends in a straight edge and has letters."""
+"""Detector of the info bar: a band along a border, judged by its edges, paper and letters."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from ...arrays.inputs import to_gray
 from ...core.micrograph import InfoBar, Micrograph
-from .lettering import is_written
+from .bar_rows import Rows, last_change, sharpest
+from .lettering import strokes
 
-_BORDERS = ("bottom", "top", "left", "right")
+BORDERS = ("bottom", "top", "left", "right")
 
 # largest share of the height (of the width, at a side); least and most rows, least columns
 _SHARE, _LEAST, _MOST, _NARROWEST = 1 / 3, 12, 2048, 64
 
-# samples along a border: enough to separate paper from specimen
-_SAMPLED = 1024
+# fewest rows of specimen that may lie beneath a bar
+_BENEATH = 6
 
-# share of a row that is paper: between lines of text, and within one
-_CLEAN, _WRITTEN = 0.93, 0.35
+# samples along a border, and rows inwards: enough to separate paper from specimen
+_SAMPLED, _DEEP = 512, 1024
 
-# drop of that share at the end of the bar
-_FALL = 0.25
+# rows beyond the highest bar, to rule out stripes
+_FURTHER = 104
 
-# tolerances as shares of the contrast: for JPEG noise; for a specimen of nearly the grey of paper
-_LEVELS = (0.04, 0.006)
+# rows beyond the end of a bar that show how the specimen changes
+_NEAR = 32
 
-# shares of the contrast: step at the edge of a translucent bar, and its residual
-_STEP, _OFF = 0.03, 0.06
+# candidates whose letters are looked at, above or below and at a side
+_READ, _READ_SIDE = 6, 3
 
-# most steps of lines across a translucent bar: four lines have eight edges, two rows wide
-_LINES = 16
+# log odds from which a bar is left out, and from which it is proposed
+CERTAIN, PROPOSED = 1.5, 0.0
 
-# rows that are examined beyond an edge
-_BEYOND = 8
+# logistic regression on drawn bars and on pictures without one (scripts/train_bar_weights.py)
+BIAS = -19.71
+WEIGHTS: dict[str, float] = {
+    "letters": 2.00,
+    "edge": 1.01,
+    "paper": -4.83,
+    "letters on paper": 6.04,
+    "letters on glass": 2.58,
+    "few letters": -1.40,
+    "wide": -1.46,
+    "variety": 1.93,
+    "blank": 1.50,
+    "slender": 1.64,
+    "contrast": 2.71,
+    "stripes": -2.64,
+    "quiet": 3.39,
+    "sign": 3.24,
+    "step": -1.30,
+    "fall": 1.09,
+    "start": 5.92,
+    "mean paper": 5.55,
+    "side": 0.05,
+    "high": -4.84,
+}
 
-# and beyond the highest bar, to rule out stripes
-_FURTHER = 96
+
+@dataclass(frozen=True)
+class Candidate:
+    """A band that may be a bar: its first row from the border and the row where it ends.
+
+    Known to `by` rows.
+    """
+
+    border: str
+    first: int
+    stop: int
+    by: int
+    evidence: dict[str, float]
 
 
 def info_bar_of(micrograph: Micrograph) -> InfoBar:
     """Info bar that the file states, or else the detected one."""
     stated = micrograph.info_bar
     return find_info_bar(micrograph.data) if stated is None else stated
+
+
+def plane_of(image: Any) -> Any:
+    """Grey plane in which the bar is looked for: of a stack the middle slice."""
+    grey, _ = to_gray(image)
+    return grey[tuple(length // 2 for length in grey.shape[:-2])]
+
+
+def candidates(plane: Any, border: str) -> list[Candidate]:
+    """Bands along a border with what speaks for each being a bar."""
+    across, along = plane.shape if border in ("top", "bottom") else plane.shape[::-1]
+    most = min(round(across * _SHARE), _MOST)
+    if most < _LEAST or along < _NARROWEST:
+        return []
+    # farther than a bar may reach: stripes that continue are no bar
+    band = _band(plane, border, most + _FURTHER, max(1, along // _SAMPLED))
+    if band.min() == band.max():
+        return []
+    by = max(1, len(band) // _DEEP)
+    rows = Rows.of(_averaged(band, by))
+    found = []
+    for first, stop in _pairs(rows, border, _LEAST // by, most // by):
+        evidence = rows.evidence(first, stop)
+        evidence["side"] = float(border in ("left", "right"))
+        evidence["share"] = float(np.log((stop - first) * by / across))
+        found.append(Candidate(border, first * by, stop * by, by, evidence))
+    found = sorted(found, key=_promise, reverse=True)[
+        : _READ_SIDE if border in ("left", "right") else _READ
+    ]
+    return [_read(plane, one) for one in found]
+
+
+def _pairs(rows: Rows, border: str, least: int, most: int) -> Iterator[tuple[int, int]]:
+    edges = rows.edges(max(3, least), most)
+    edges = sorted({*edges, *map(rows.after_line, edges)})
+    starts = [0]
+    if border in ("top", "bottom"):
+        starts += [r for r in rows.edges(_BENEATH, most) if r >= _BENEATH]
+    for first in starts:
+        yield from ((first, stop) for stop in edges if stop - first >= max(3, least))
+
+
+def _promise(one: Candidate) -> float:
+    """Order of candidates before their letters are read."""
+    e = one.evidence
+    edge = float(np.clip(e["edge"], 0, 2)) + 2 * e["sign"] + 0.5 * min(0, e["start"])
+    return edge + 2 * e["clean"] + e["fall"] - 2 * e["beyond"] + e["quiet"] - e["stripes"]
+
+
+def terms(evidence: dict[str, float]) -> dict[str, float]:
+    """Bring evidence to 0 to 1 where more of it says no more, and combine what belongs together."""
+
+    def of(name: str, low: float, high: float) -> float:
+        return float(np.clip((evidence[name] - low) / (high - low), 0, 1))
+
+    letters = of("letters", 0, 3) * of("lined", 0, 0.6)
+    edge = of("edge", -0.2, 1.8)
+    paper = of("clean", 0.5, 0.9) * float(
+        np.clip((evidence["clean"] - evidence["beyond"]) / 0.7, 0, 1)
+    )
+    return {
+        "letters": letters,
+        "edge": edge,
+        "paper": paper,
+        "letters on paper": letters * paper * max(edge, of("fall", 0, 0.5)),
+        "letters on glass": letters * (1 - paper) * edge * of("sign", 0, 1) * of("through", 0, 0.5),
+        "few letters": of("letters", 2.4, 1.0),
+        "wide": evidence["wide"],
+        "variety": of("variety", 0, 1.3),
+        "blank": of("blank", 0, 0.5),
+        "slender": of("slender", 0.8, 0.2),
+        "contrast": evidence["contrast"],
+        "stripes": of("stripes", 0, 1.2),
+        "quiet": of("quiet", -1, 2),
+        "sign": evidence["sign"],
+        "step": of("step", 0, 0.4),
+        "fall": of("fall", 0, 0.6),
+        "start": of("start", -0.5, 1.5),
+        "mean paper": of("paper", 0, 0.85),
+        "side": evidence["side"],
+        "high": of("share", -1.9, -1.1),
+    }
+
+
+def score(one: Candidate) -> float:
+    """Log odds that a candidate is an info bar."""
+    known = terms(one.evidence)
+    return BIAS + sum(weight * known[name] for name, weight in WEIGHTS.items())
+
+
+def _read(plane: Any, one: Candidate) -> Candidate:
+    whole = _band(plane, one.border, one.stop, 1)[one.first :]
+    letters = strokes(whole, turned=one.border in ("left", "right"))
+    return replace(one, evidence={**one.evidence, **letters})
+
+
+def _to_the_row(plane: Any, border: str, stop: int, by: int) -> int:
+    """End of a bar to the row, where it was found to a few of them in means of `by` rows."""
+    along = plane.shape[1] if border in ("top", "bottom") else plane.shape[0]
+    band = _band(plane, border, stop + _NEAR + 4 * by, max(1, along // _SAMPLED))
+    if by > 1:
+        near = 4 * by
+        stop += int(sharpest(band[stop - near : stop + near], by).argmax()) - near
+    return last_change(band, stop)
+
+
+def _averaged(band: np.ndarray, by: int) -> np.ndarray:
+    if by == 1:
+        return band
+    rows = len(band) // by
+    return np.asarray(band[: rows * by].reshape(rows, by, -1).mean(axis=1))
 
 
 def find_info_bar(image: Any) -> InfoBar:
@@ -59,34 +204,25 @@ def find_info_bar(image: Any) -> InfoBar:
     Returns
     -------
     InfoBar
-        All zeros where there is none.
+        All zeros where there is none. ``doubtful`` is a bar that is proposed only.
     """
-    grey, _ = to_gray(image)
-    plane = grey[tuple(length // 2 for length in grey.shape[:-2])]
-    bar = InfoBar()
-    for border in _BORDERS:
+    plane = plane_of(image)
+    bar, proposed = InfoBar(), InfoBar()
+    for border in BORDERS:
         # a second bar lies inside the first
         specimen = plane[bar.specimen(*plane.shape)]
-        bar = replace(bar, **{border: _height(specimen, border)})
-    return bar
-
-
-def _height(plane: Any, border: str) -> int:
-    """Rows of the bar at a border; 0 if there is none."""
-    across, along = plane.shape if border in ("top", "bottom") else plane.shape[::-1]
-    most = min(round(across * _SHARE), _MOST)
-    if most < _LEAST or along < _NARROWEST:
-        return 0
-    # farther than a bar may reach: stripes that continue are no bar
-    deep = _band(plane, border, most + _BEYOND + _FURTHER, max(1, along // _SAMPLED))
-    band = deep[: most + _BEYOND]
-    if band.min() == band.max():
-        return 0
-    for height, level, ink in _candidates(band, deep, most):
-        whole = _band(plane, border, height, 1)
-        if is_written((whole > level) == (ink > level)):
-            return height
-    return 0
+        found = max(candidates(specimen, border), key=score, default=None)
+        if found is None or score(found) < PROPOSED:
+            continue
+        stop = _to_the_row(specimen, border, found.stop, found.by)
+        if score(found) >= CERTAIN:
+            bar = replace(bar, beneath=bar.beneath + found.first, **{border: stop})
+        else:
+            proposed = replace(proposed, **{border: stop})
+    if not proposed:
+        return bar
+    numbers = {border: size or proposed.pixels[border] for border, size in bar.pixels.items()}
+    return replace(bar, doubtful=InfoBar(**numbers))
 
 
 def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:
@@ -101,124 +237,3 @@ def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:
         # a band may be a view of the image, which stays as it is
         band = np.where(missing, 0 if missing.all() else np.median(band[~missing]), band)
     return band
-
-
-# candidates: rows, grey level between ink and paper, level of ink ------------------------------
-
-
-def _candidates(
-    band: np.ndarray, deep: np.ndarray, most: int
-) -> Iterator[tuple[int, float, float]]:
-    """Bars that may be one, opaque ones first: the others are looked for if none of these is."""
-    yield from _opaque(band)
-    yield from _translucent(deep, most)
-
-
-def _opaque(band: np.ndarray) -> Iterator[tuple[int, float, float]]:
-    """Bars of one grey level: rows that are paper between the letters."""
-    low, high = np.percentile(band[::4, ::4], (2, 98))
-    contrast = float(np.ptp(band))
-    level, spread = _paper(band[:_LEAST], contrast)
-    away = band - level
-    before = 0
-    for share in _LEVELS:
-        tolerance = max(4 * spread, share * (high - low), 1e-6 * contrast)
-        near = np.abs(away) <= tolerance
-        count = near.sum(axis=1)
-        shift = (away * near).sum(axis=1) / np.maximum(count, 1) / tolerance
-        height = _end(band, count / band.shape[1], shift, tolerance)
-        ink = away[:height][~near[:height]]
-        far = float(np.percentile(np.abs(ink), 75)) if ink.size else 0.0
-        # noise must not pass for letters
-        if height != before and far >= 2 * tolerance:
-            far = far if np.median(ink) > 0 else -far
-            yield height, level + far / 2, level + far
-        before = height
-
-
-def _paper(rows: np.ndarray, contrast: float) -> tuple[float, float]:
-    """Most frequent grey level, and the standard deviation about it."""
-    counts, edges = np.histogram(rows, 128)
-    k, width = int(np.convolve(counts, np.ones(3), "same").argmax()), edges[1] - edges[0]
-    inside = rows[(rows >= edges[k] - width) & (rows <= edges[k + 1] + width)]
-    level = float(np.median(inside))
-    around = np.abs(rows - level)
-    around = around[around <= max(0.1 * contrast, 2 * width)]
-    # for normal noise; where it is clipped at black or white still three quarters of it
-    return level, float(np.percentile(around, 90)) / 1.645
-
-
-def _end(band: np.ndarray, share: np.ndarray, shift: np.ndarray, tolerance: float) -> int:
-    """Rows of a band of one level; 0 where its end is not sharp over the whole width.
-
-    `share` of each row is paper, on average `shift` tolerances brighter than the band: specimen of
-    nearly the same level has a bias.
-    """
-    paper = share * (np.abs(shift) <= 0.3)
-    foreign = np.convolve(paper < _WRITTEN, np.ones(5, int), "valid") == 5
-    last = len(band) - _BEYOND
-    stop = min(int(foreign.argmax()), last) if foreign.any() else last
-    clean = np.array([paper[r - 4 : r].max() for r in range(_LEAST, stop + 1)])
-    mean = np.cumsum(paper)[_LEAST - 1 : stop] / np.arange(_LEAST, stop + 1)
-    ends = (clean >= _CLEAN) & (mean >= 0.5) & (clean - paper[_LEAST : stop + 1] > _FALL / 2)
-    for r in _LEAST + np.flatnonzero(ends)[::-1]:
-        before = clean[r - _LEAST]
-        line = _line(band[r : r + max(2, r // 32) + 2], tolerance)
-        beyond = slice(r + line + 1, r + line + _BEYOND)
-        if line and paper[r + line :].min() > 0.98:
-            # only black beyond: an empty image
-            return int(r) + line
-        fall = before - paper[beyond].max()
-        half = before - fall / 2
-        step = np.median(shift[beyond]) - np.median(shift[r - 5 : r - 1])
-        sudden = share[r - 4 : r].max() - share[beyond].max() >= _FALL or abs(step) >= 0.25
-        if fall >= _FALL and paper[r - 1] >= half > paper[r] and sudden:
-            return int(r) + line
-    return 0
-
-
-def _line(rows: np.ndarray, tolerance: float) -> int:
-    """Rows of a line drawn along the bar; 0 if the last two belong to it as well."""
-    middle = np.median(rows, axis=1, keepdims=True)
-    along = (np.abs(rows - middle) <= tolerance).mean(axis=1) >= _CLEAN
-    along &= np.abs(middle[:, 0] - middle[0, 0]) <= tolerance
-    return 0 if along[-2:].any() else int(along.argmin())
-
-
-def _translucent(band: np.ndarray, most: int) -> list[tuple[int, float, float]]:
-    """Translucent bars: the whole specimen turns darker (or lighter) at one edge."""
-    low, high = float(band.min()), float(band.max())
-    pairs = (band[1:] + band[:-1]) / 2
-    inner, outer = pairs[:-2], pairs[2:]
-    darker, lighter = (inner < outer).mean(axis=1), (inner > outer).mean(axis=1)
-    edges = np.flatnonzero(np.maximum(darker, lighter)[: most + _BEYOND - 3] >= 0.85)
-    if not edges.size:
-        return []
-    # medians of all rows take longest
-    steps = np.median(inner - outer, axis=1)
-    found = []
-    for r in edges:
-        step = float(steps[r])
-        if not _is_single(steps, int(r)):
-            continue
-        if abs(step) < _STEP * (high - low) or r + 2 < _LEAST:
-            continue
-        paper, ink = (low, high) if step < 0 else (high, low)
-        beneath, covered = outer[r] - paper, inner[r] - paper
-        through = float(np.median(covered[beneath != 0] / beneath[beneath != 0]))
-        off = (np.abs(covered - through * beneath) > _OFF * (high - low)).mean()
-        if 0.1 <= through < 0.9 and off < 0.3:
-            # the brightest level that the specimen reaches through the bar
-            level = paper + through * (ink - paper)
-            found.append((abs(step), int(r) + 2, (level + ink) / 2, ink))
-    return [one[1:] for one in sorted(found, reverse=True)[:2]]
-
-
-def _is_single(steps: np.ndarray, r: int) -> bool:
-    """Whether a step from row to row is sharp and the only one beyond: no stripe, no layer.
-
-    Within the bar there may be lines across.
-    """
-    strong = np.abs(steps) >= 0.5 * abs(steps[r])
-    sharp = not strong[[k for k in (r - 3, r + 3) if 0 <= k < len(steps)]].any()
-    return bool(sharp and not strong[r + 3 :].any() and strong[: max(r - 2, 0)].sum() <= _LINES)

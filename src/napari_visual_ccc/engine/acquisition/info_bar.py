@@ -35,8 +35,10 @@ def detect_info_bar(
     """Detect the info bar that the microscope drew on an image.
 
     The bar stated in the file has priority. Otherwise a bar is a band along a border, of one grey
-    level or translucent, that ends in one straight edge and contains letters. Lettering on the
-    specimen, empty margins and flat layers are not bars.
+    level or translucent, that ends in one straight edge and contains letters; at the upper or
+    lower border specimen may lie beyond it, which is left out with it. Lettering on the specimen,
+    empty margins and flat layers are not bars. What may be a bar, but is doubtful, is proposed and
+    not left out.
 
     Parameters
     ----------
@@ -58,8 +60,9 @@ def detect_info_bar(
     Returns
     -------
     Result
-        (..., Y, X) uint8: 1 is info bar. Lazy for dask. ``facts["info_bar"]``: rows or columns
-        at each border.
+        (..., Y, X) uint8: 1 is info bar, with specimen beyond it; 2 is a doubtful bar. Lazy for
+        dask. ``facts["info_bar"]``: rows or columns at each border; ``facts["doubtful_info_bar"]``:
+        those of a doubtful one, if there is one.
 
     Raises
     ------
@@ -68,21 +71,22 @@ def detect_info_bar(
     """
     grey, notes = to_gray(image)
     bar, note = yield from _choose(grey, info_bar, find, InfoBar(top, bottom, left, right))
-    outside = [np.ones(length, bool) for length in grey.shape[-2:]]
-    for one, specimen in zip(outside, bar.specimen(*grey.shape[-2:]), strict=True):
-        one[specimen] = False
+    # 2 outside of what would remain without the doubtful bar, 1 outside of the specimen
+    outside = [np.zeros(length, np.uint8) for length in grey.shape[-2:]]
+    for value, one in ((2, bar.doubtful or bar), (1, bar)):
+        for line, kept in zip(outside, one.specimen(*grey.shape[-2:]), strict=True):
+            line[: kept.start] = line[kept.stop :] = value
     if is_lazy(grey):
         import dask.array as da
 
         chunks = grey.chunks[-2:]
         down, across = (da.from_array(o, c) for o, c in zip(outside, chunks, strict=True))
-        mask = (down[:, None] | across).astype(np.uint8)
-        labels = da.broadcast_to(mask, grey.shape)
+        labels = da.broadcast_to(_marked(down[:, None], across, da.where), grey.shape)
     else:
-        mask = (outside[0][:, None] | outside[1]).astype(np.uint8)
+        mask = _marked(outside[0][:, None], outside[1], np.where)
         labels = np.broadcast_to(mask, grey.shape).copy()
-    facts = {"info_bar": bar.pixels}
-    return Result((LabelsLayer(labels, name="info bar"),), facts=facts, notes=(*notes, note))
+    layers = (LabelsLayer(labels, name="info bar"),)
+    return Result(layers, facts=_facts(bar), notes=(*notes, *note))
 
 
 def crop_info_bar(
@@ -117,8 +121,9 @@ def crop_info_bar(
     Returns
     -------
     Result
-        The specimen, of the image's dtype (grey, if it was colour); lazy for dask. The
-        ``placement`` of the layer is its position in the image; ``facts`` as in `detect_info_bar`.
+        The specimen, of the image's dtype (grey, if it was colour); lazy for dask. Of an image with
+        specimen on both sides of the bar the larger part. The ``placement`` of the layer is its
+        position in the image; ``facts`` as in `detect_info_bar`.
 
     Raises
     ------
@@ -133,13 +138,23 @@ def crop_info_bar(
         name="field",
         placement=Placement(corner=(bar.top, bar.left)),
     )
-    return Result((layer,), facts={"info_bar": bar.pixels}, notes=(*notes, note))
+    return Result((layer,), facts=_facts(bar), notes=(*notes, *note))
+
+
+def _marked(down: Any, across: Any, where: Any) -> Any:
+    """Marks of rows and of columns in one plane; 1 prevails over 2."""
+    return where((down == 1) | (across == 1), 1, where(down > across, down, across)).astype("u1")
+
+
+def _facts(bar: InfoBar) -> dict[str, Any]:
+    doubtful = {"doubtful_info_bar": bar.doubtful.pixels} if bar.doubtful else {}
+    return {"info_bar": bar.pixels, **doubtful}
 
 
 def _choose(
     grey: Any, stated: InfoBar | None, find: Find, manual: InfoBar
-) -> Steps[tuple[InfoBar, str]]:
-    """Info bar, and a note on it."""
+) -> Steps[tuple[InfoBar, tuple[str, ...]]]:
+    """Info bar, and notes on it."""
     if find not in ("auto", "manual"):
         raise ValueError(f"find is {find!r}; choose auto or manual")
     yield Progress(0, 0, "info bar")
@@ -151,4 +166,7 @@ def _choose(
         bar = find_info_bar(plane)
     lines = {"top": "rows", "bottom": "rows", "left": "columns", "right": "columns"}
     sizes = [f"{size} {lines[b]} at the {b}" for b, size in bar.pixels.items() if size]
-    return bar, f"info bar: {', '.join(sizes)}" if sizes else "no info bar"
+    note = f"info bar: {', '.join(sizes)}" if sizes else "no info bar"
+    if bar.beneath:
+        note += f"; {bar.beneath} of them are specimen beyond the bar, left out with it"
+    return bar, (note, bar.doubt) if bar.doubt else (note,)

@@ -1,16 +1,29 @@
-"""Detect lettering: components of one height, side by side on a line."""
+"""Detect lettering: strokes, and components of one height side by side on a line."""
 
 from __future__ import annotations
 
 import numpy as np
 
-# fewest letters, and what a scale bar counts for: "1 µm" with its bar is the shortest text
-_LEAST, _SCALE = 5, 3
-
 # more components are noise
 _MOST = 1500
 
-_ROWS, _BLOCK = 256, 512
+# widest band that is looked at
+_WIDE = 4096
+
+_BLOCK = 512
+
+# parts of the width that may hold letters
+_PLACES = 8
+
+_NOTHING = {
+    "letters": 0.0,
+    "lined": 0.0,
+    "slender": 1.0,
+    "variety": 0.0,
+    "wide": 0.0,
+    "blank": 0.0,
+    "contrast": 0.0,
+}
 
 
 def in_lines(boxes: np.ndarray, *, least: int = 3) -> np.ndarray:
@@ -41,36 +54,96 @@ def in_lines(boxes: np.ndarray, *, least: int = 3) -> np.ndarray:
     return found
 
 
-def is_written(ink: np.ndarray) -> bool:
-    """Whether a mask contains letters, upright or rotated by 90 degrees.
+# strokes -----------------------------------------------------------------------------------------
+
+
+def strokes(band: np.ndarray, *, turned: bool = False) -> dict[str, float]:
+    """Measure how far a band is written on: strokes that are thin along its rows, in lines.
+
+    Thin strokes outlast resampling and JPEG, where paper and letters become many grey levels.
 
     Parameters
     ----------
-    ink : (Y, X) bool array
+    band : (Y, X) float array
         Rows run along the longer side of an info bar.
+    turned : bool
+        Also look for letters that are upright in a bar at the side.
+
+    Returns
+    -------
+    dict
+        ``letters``: logarithm of their number, where words count by their length; ``lined``: share
+        of the ink of single marks that stand in lines; ``slender``: width of strokes over height
+        of letters; ``variety``: spread of widths, heights and filling; ``wide``: share of the width
+        over which letters are spread; ``blank``: share of rows without ink; ``contrast``: that of
+        strokes, as share of the range.
     """
-    if not 0 < ink.mean() <= 0.5:
-        return False
-    step = max(1, len(ink) // _ROWS)
-    return any(_reads(mask) for mask in (ink[::step, ::step], ink[::step, ::step].T))
-
-
-def _reads(ink: np.ndarray) -> bool:
     import cv2
 
-    mask = np.ascontiguousarray(ink, np.uint8)
-    boxes = cv2.connectedComponentsWithStats(mask, connectivity=8)[2][1:]
+    found = [_strokes(one, mode) for one in _sized(band, turned)
+             for mode in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]  # fmt: skip
+    return max(found, key=lambda one: one["letters"] + 2 * one["lined"])
+
+
+def _sized(band: np.ndarray, turned: bool) -> list[np.ndarray]:
+    """Band of 0 to 1 with letters of 5 to 50 pixels, and if need be turned; none if it is plain."""
+    import cv2
+
+    low, high = np.percentile(band, (0.2, 99.8))
+    if not high > low:
+        return [np.zeros((8, 8), np.float32)]
+    band = np.clip((band - low) / (high - low), 0, 1).astype(np.float32)
+    rows, columns = band.shape
+    sizes = [2.0 if rows < 48 else min(1.0, 96 / rows)]
+    if turned:
+        # letters of a wide panel are small
+        sizes.append(min(1.0, _WIDE / 4 / columns))
+    made = []
+    for by in sizes:
+        size = max(8, min(_WIDE, round(columns * by))), max(8, round(rows * by))
+        how = cv2.INTER_CUBIC if by > 1 else cv2.INTER_AREA
+        made.append(band if by == 1 else cv2.resize(band, size, interpolation=how))
+    return [made[0], *(one.T for one in made[1:])]
+
+
+def _strokes(band: np.ndarray, mode: int) -> dict[str, float]:
+    import cv2
+
+    band = np.ascontiguousarray(band)
+    length = int(np.clip(0.4 * min(band.shape), 7, 31))
+    thin = cv2.morphologyEx(band, mode, np.ones((1, length), np.uint8))
+    # a few letters are enough
+    strong = float(np.quantile(thin, 1 - max(0.002, 40 / thin.size)))
+    if strong < 0.02:
+        return dict(_NOTHING)
+    # soft letters beside a sharp frame or sign: half of the strongest stroke nearby
+    near = max(3, round(0.2 * min(band.shape)))
+    nearby = cv2.dilate(thin, np.ones((near, 2 * near), np.uint8))
+    mask = (thin > np.maximum(0.5 * nearby, 0.15 * strong)).astype(np.uint8)
+    _, marks, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     left, top, width, height, area = boxes.T
-    # components cut by the border of the bar are frames, cells or specimen
-    whole = (left > 0) & (top > 0) & (left + width < ink.shape[1]) & (top + height < ink.shape[0])
-    scale = whole & (width >= 4 * height) & (area >= 0.7 * width * height)
-    parts = boxes[whole & (height >= 5) & (width <= 3 * height) & (height <= 10 * width)]
-    if not 3 <= len(parts) <= _MOST:
-        return False
-    lines = in_lines(parts)
-    if lines.sum() < 3 or lines.sum() + _SCALE * scale.any() < _LEAST:
-        return False
-    # few grains stand in a line by chance; those of a lattice have one shape
-    width, height, area = parts[lines].T[2:]
+    whole = (top > 0) & (top + height < len(band)) & (height >= 4) & (area >= 5)
+    parts = whole & (height <= 0.9 * len(band)) & (width <= 12 * height) & (height <= 10 * width)
+    parts[0] = False
+    if not 3 <= parts.sum() <= _MOST:
+        return dict(_NOTHING)
+    lines = parts.copy()
+    lines[parts] = in_lines(boxes[parts])
+    if not lines.any():
+        return dict(_NOTHING)
+    deep = np.zeros(len(boxes), np.float32)
+    inside = mask > 0
+    np.maximum.at(deep, marks[inside], cv2.distanceTransform(mask, cv2.DIST_L2, 3)[inside])
+    left, width, height, area, deep = (one[lines] for one in (left, width, height, area, deep))
+    places = np.unique((left + width / 2) * _PLACES // band.shape[1])
     few, many = np.percentile((width, height, area / (width * height)), (10, 90), axis=1)
-    return bool(lines.mean() >= 0.4 and (many / few).max() >= 1.25)
+    ink = mask.mean(axis=1)
+    return {
+        "letters": float(np.log1p(np.clip(width / (0.9 * height), 1, 12).sum())),
+        "lined": float(area.sum() / boxes[parts, 4].sum()),
+        "slender": float(np.median(2 * deep / height)),
+        "variety": float(np.log(np.minimum(many / few, 6).max())),
+        "wide": len(places) / _PLACES,
+        "blank": float((ink <= 0.1 * ink.max()).mean()),
+        "contrast": strong,
+    }

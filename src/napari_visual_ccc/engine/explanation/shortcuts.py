@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -124,7 +123,7 @@ def detect_shortcuts(  # noqa: PLR0913
         notes = (f"no evidence for {target} in this image", *notes)
     yield Progress(0, 0, "regions")
     facts: dict[str, Any] = {"target": target, **model_facts(explainer.model)}
-    facts |= {"info_bar": asdict(found)}
+    facts |= {"info_bar": found.pixels}
     rows, warnings = [], []
     before = yield from _probability(explainer, explainer.image, number)
     for name, region in suspicious(given[0], shown).items():

@@ -268,7 +268,8 @@ class MicrographInfo(Form):
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """Keep the info bar that was detected or typed: operations leave it out from now on."""
         if operation.name == "detect_info_bar":
-            keep_bar(source.layer, InfoBar(**result.facts["info_bar"]))
+            doubtful = InfoBar(**result.facts.get("doubtful_info_bar", {}))
+            keep_bar(source.layer, InfoBar(**result.facts["info_bar"], doubtful=doubtful))
             self.refresh()
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from typing import Any
 
 import numpy as np
@@ -53,7 +52,7 @@ def _facts(one: Micrograph) -> dict[str, Any]:
         **one.metadata.get("facts", {}),
         "spacing": one.spacing,
         "unit": one.unit,
-        "info_bar": None if one.info_bar is None else dataclasses.asdict(one.info_bar),
+        "info_bar": None if one.info_bar is None else one.info_bar.pixels,
         "notes": list(one.notes),
         "path": str(one.path) if one.path else "",
         "original": one.metadata.get("original", {}),

@@ -21,6 +21,9 @@ METADATA, MICROGRAPH = "visual_ccc", "micrograph"
 # further keys beside the facts of a micrograph
 NOT_FACTS = ("original", "notes", "path", "spacing", "unit", "info_bar")
 
+# fact: a doubtful info bar, which was not left out
+_POSSIBLE = "possible_info_bar"
+
 _PIXELS = ("px", "pixel", "pix", "")
 
 
@@ -35,8 +38,10 @@ def known_bar(layer: Layer) -> InfoBar | None:
 
 
 def keep_bar(layer: Layer, bar: InfoBar) -> None:
-    """Store the info bar of a layer in its metadata."""
-    layer.metadata[MICROGRAPH] = {**(layer.metadata.get(MICROGRAPH) or {}), "info_bar": bar.pixels}
+    """Store the info bar of a layer in its metadata, and what may be one as a fact to be shown."""
+    known = {**(layer.metadata.get(MICROGRAPH) or {}), "info_bar": bar.pixels}
+    known.pop(_POSSIBLE, None)
+    layer.metadata[MICROGRAPH] = known | ({_POSSIBLE: str(bar.doubtful)} if bar.doubtful else {})
 
 
 def calibration(layer: Layer, *, voxel: bool = False) -> tuple[tuple[float, ...] | None, str]:

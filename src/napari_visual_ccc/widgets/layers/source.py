@@ -104,6 +104,7 @@ class Source:
         """Part of the layer's info bar that lies in `data`."""
         if self.whole is None:
             return bar
+        doubtful = None if bar.doubtful is None else self.bar_in_part(bar.doubtful)
         height, width = shape_of(self.whole)
         part = shape_of(self.data)
         found = []
@@ -112,7 +113,7 @@ class Source:
         ):
             places = self.corner[-2 + axis] + self.steps[-2 + axis] * np.arange(part[axis])
             found += [int((places < before).sum()), int((places >= size - after).sum())]
-        return InfoBar(*found)
+        return InfoBar(*found, doubtful=doubtful)
 
 
 def take(

@@ -1,0 +1,130 @@
+"""Weights of the info-bar detector: ``python scripts/train_bar_weights.py DATA [SAMPLES]``.
+
+DATA is the folder of development micrographs. Draws bars of all layouts on one half of them, and
+pictures without a bar, spoils both as figures are, and prints the table of `bar_detector`. With
+``hold`` it also leaves out each layout and each family of letters in turn and prints the recall on
+what was left out.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.linear_model import LogisticRegression
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+from benchmarks.bar_layouts import LAYOUTS, Barred
+from benchmarks.info_bars import WITHIN, backgrounds, bars, without
+from benchmarks.pens import families
+from napari_visual_ccc.engine.acquisition.bar_detector import (
+    BORDERS,
+    CERTAIN,
+    Candidate,
+    candidates,
+    terms,
+)
+
+# a false bar costs specimen; a missed one costs letters in the background
+WEIGHT_OF_NONE = 4.0
+
+
+class Sample(NamedTuple):
+    """A picture: its candidates, and the bar on it."""
+
+    found: list[Candidate]
+    made: Barred | None
+    kind: str
+
+
+def samples(data: Path, tune: bool, count: int, seed: int) -> Iterator[Sample]:
+    rng = np.random.default_rng(seed)
+    every, whole = backgrounds(data, tune)
+    for made, (kind, image) in zip(
+        bars(whole, count, rng), without(every, count, rng), strict=True
+    ):
+        yield Sample(_all(made.image), made, "bar")
+        yield Sample(_all(image), None, kind)
+
+
+def _all(image: np.ndarray) -> list[Candidate]:
+    return [one for border in BORDERS for one in candidates(image, border)]
+
+
+def rows(sample: Sample) -> Iterator[tuple[list[float], bool, float]]:
+    """Terms of the candidates of a picture, which is the bar, and its weight."""
+    for one in sample.found:
+        at = list(terms(one.evidence).values())
+        if sample.made is None:
+            yield at, False, WEIGHT_OF_NONE
+        elif one.border != sample.made.border:
+            yield at, False, 1.0
+        elif abs(one.first - sample.made.beneath) <= WITHIN and _ends(one, sample.made):
+            yield at, True, 6.0
+        elif one.stop < sample.made.beneath or one.stop > 1.5 * sample.made.taken:
+            # other bands at the border of the bar overlap it, and are neither
+            yield at, False, 0.5
+
+
+def _ends(one: Candidate, made: Barred) -> bool:
+    return abs(one.stop - made.taken) <= WITHIN
+
+
+def fit(given: list[Sample]) -> tuple[float, np.ndarray]:
+    """Bias and weights."""
+    x, y, w = (
+        np.array(part) for part in zip(*(row for s in given for row in rows(s)), strict=True)
+    )
+    middle, spread = x.mean(axis=0), x.std(axis=0) + 1e-9
+    model = LogisticRegression(C=0.3, max_iter=5000).fit((x - middle) / spread, y, sample_weight=w)
+    weights = model.coef_[0] / spread
+    return float(model.intercept_[0] - weights @ middle), weights
+
+
+def best(sample: Sample, bias: float, weights: np.ndarray) -> tuple[float, Candidate | None]:
+    scored = [(bias + float(weights @ list(terms(c.evidence).values())), c) for c in sample.found]
+    return max(scored, key=lambda one: one[0], default=(-99.0, None))
+
+
+def report(name: str, given: list[Sample], bias: float, weights: np.ndarray, least: float) -> None:
+    """Recall (edge within two rows), wrong edges, and pictures without a bar that lose rows."""
+    right = wrong = total = false = empty = 0
+    for sample in given:
+        value, one = best(sample, bias, weights)
+        cut = one is not None and value >= least
+        if sample.made is None:
+            false, empty = false + cut, empty + 1
+            continue
+        total += 1
+        good = one is not None and one.border == sample.made.border and _ends(one, sample.made)
+        right, wrong = right + (cut and good), wrong + (cut and not good)
+    shares = f"right {right / max(total, 1):.3f}, wrong edge {wrong / max(total, 1):.3f} of {total}"
+    print(f"{name}: {shares}; false {false} of {empty}", flush=True)
+
+
+def main(data: Path, count: int, hold: bool) -> None:
+    train = list(samples(data, True, count, 1))
+    test = list(samples(data, False, count // 2, 2))
+    bias, weights = fit(train)
+    print(f"BIAS = {bias:.2f}\nWEIGHTS = {{")
+    names = terms(next(s.found[0] for s in train if s.found).evidence)
+    for name, weight in zip(names, weights, strict=True):
+        print(f'    "{name}": {weight:.2f},')
+    print("}")
+    for least in (0.0, CERTAIN / 2, CERTAIN, CERTAIN + 1):
+        report(f"log odds {least}: training half", train, bias, weights, least)
+        report(f"log odds {least}: other half", test, bias, weights, least)
+    if hold:
+        for part in ("layout", "family"):
+            for name in LAYOUTS if part == "layout" else families():
+                kept = [s for s in train if s.made is None or getattr(s.made, part) != name]
+                out = [s for s in (*train, *test) if s.made and getattr(s.made, part) == name]
+                report(f"without {part} {name}", out, *fit(kept), CERTAIN)
+
+
+if __name__ == "__main__":
+    numbers = [int(one) for one in sys.argv[2:] if one.isdigit()]
+    main(Path(sys.argv[1]), numbers[0] if numbers else 1400, "hold" in sys.argv)
