@@ -245,8 +245,8 @@ def panels(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         made[at : at + gap] = level
         if rng.random() < 0.7:
             made[:, int(rng.uniform(0.3, 0.7) * columns) :][:, :gap] = level
-        made = label(made, "(abcdef"[0] + "abcdef"[k] + ")", 4, max(0, at + gap + 2 if at < rows - 40 else 4), size, rng,
-                     box=rng.choice([None, 255]))  # fmt: skip
+        y = at + gap + 2 if at < rows - 40 else 4
+        made = label(made, f"({'ab'[k]})", 4, y, size, rng, box=rng.choice([None, 255]))
     return annotated(made, rng) if rng.random() < 0.5 else made
 
 
@@ -255,8 +255,8 @@ def figure_margin(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     depth = int(rng.uniform(0.03, 0.15) * image.shape[0])
     whole = np.pad(image, ((0, depth), (0, 0)), constant_values=int(rng.choice([0, 255])))
     if rng.random() < 0.5:
-        whole = label(whole, str(rng.choice(["a", "(b)", "c)", "1"])), rng.uniform(0, 0.9) * whole.shape[1],
-                      len(whole) - 0.8 * depth, min(0.6 * depth, 30), rng)  # fmt: skip
+        text, x = str(rng.choice(["a", "(b)", "c)", "1"])), rng.uniform(0, 0.9) * whole.shape[1]
+        whole = label(whole, text, x, len(whole) - 0.8 * depth, min(0.6 * depth, 30), rng)
     return _turned(whole, rng)
 
 

@@ -29,7 +29,7 @@ from napari_visual_ccc.engine.acquisition.bar_detector import (
 )
 
 # a false bar costs specimen; a missed one costs letters in the background
-WEIGHT_OF_NONE = 4.0
+WEIGHT_OF_NONE = 6.0
 
 
 class Sample(NamedTuple):

@@ -36,29 +36,31 @@ _READ, _READ_SIDE = 6, 3
 # log odds from which a bar is left out, and from which it is proposed
 CERTAIN, PROPOSED = 1.5, 0.0
 
+# more of them at the left and right, where bars are rare
+_RARE = 0.5
+
 # logistic regression on drawn bars and on pictures without one (scripts/train_bar_weights.py)
-BIAS = -19.71
+BIAS = -25.96
 WEIGHTS: dict[str, float] = {
-    "letters": 2.00,
-    "edge": 1.01,
-    "paper": -4.83,
-    "letters on paper": 6.04,
-    "letters on glass": 2.58,
-    "few letters": -1.40,
-    "wide": -1.46,
-    "variety": 1.93,
-    "blank": 1.50,
-    "slender": 1.64,
-    "contrast": 2.71,
-    "stripes": -2.64,
-    "quiet": 3.39,
-    "sign": 3.24,
-    "step": -1.30,
-    "fall": 1.09,
-    "start": 5.92,
-    "mean paper": 5.55,
-    "side": 0.05,
-    "high": -4.84,
+    "letters": 5.23,
+    "edge": -0.07,
+    "paper": -0.92,
+    "letters on paper": 3.60,
+    "letters on glass": 7.68,
+    "end": 0.29,
+    "few letters": 2.23,
+    "narrow": -1.99,
+    "variety": 1.08,
+    "blank": 0.59,
+    "slender": 0.58,
+    "contrast": 3.00,
+    "stripes": -2.61,
+    "quiet": 3.51,
+    "sign": 2.41,
+    "start": 4.61,
+    "mean paper": 10.55,
+    "side": -0.46,
+    "high": -5.53,
 }
 
 
@@ -82,7 +84,7 @@ def info_bar_of(micrograph: Micrograph) -> InfoBar:
     return find_info_bar(micrograph.data) if stated is None else stated
 
 
-def plane_of(image: Any) -> Any:
+def middle_plane(image: Any) -> Any:
     """Grey plane in which the bar is looked for: of a stack the middle slice."""
     grey, _ = to_gray(image)
     return grey[tuple(length // 2 for length in grey.shape[:-2])]
@@ -137,6 +139,8 @@ def terms(evidence: dict[str, float]) -> dict[str, float]:
 
     letters = of("letters", 0, 3) * of("lined", 0, 0.6)
     edge = of("edge", -0.2, 1.8)
+    fall = evidence["fall"] * (1 - evidence["beyond"])
+    end = max(edge, float(np.clip(fall / 0.5, 0, 1)))
     paper = of("clean", 0.5, 0.9) * float(
         np.clip((evidence["clean"] - evidence["beyond"]) / 0.7, 0, 1)
     )
@@ -144,10 +148,11 @@ def terms(evidence: dict[str, float]) -> dict[str, float]:
         "letters": letters,
         "edge": edge,
         "paper": paper,
-        "letters on paper": letters * paper * max(edge, of("fall", 0, 0.5)),
+        "letters on paper": letters * paper * end,
         "letters on glass": letters * (1 - paper) * edge * of("sign", 0, 1) * of("through", 0, 0.5),
-        "few letters": of("letters", 2.4, 1.0),
-        "wide": evidence["wide"],
+        "end": end,
+        "few letters": of("letters", 3.0, 1.5),
+        "narrow": of("wide", 0.5, 0.1),
         "variety": of("variety", 0, 1.3),
         "blank": of("blank", 0, 0.5),
         "slender": of("slender", 0.8, 0.2),
@@ -155,12 +160,10 @@ def terms(evidence: dict[str, float]) -> dict[str, float]:
         "stripes": of("stripes", 0, 1.2),
         "quiet": of("quiet", -1, 2),
         "sign": evidence["sign"],
-        "step": of("step", 0, 0.4),
-        "fall": of("fall", 0, 0.6),
         "start": of("start", -0.5, 1.5),
         "mean paper": of("paper", 0, 0.85),
         "side": evidence["side"],
-        "high": of("share", -1.9, -1.1),
+        "high": of("share", -1.7, -1.1),
     }
 
 
@@ -206,7 +209,7 @@ def find_info_bar(image: Any) -> InfoBar:
     InfoBar
         All zeros where there is none. ``doubtful`` is a bar that is proposed only.
     """
-    plane = plane_of(image)
+    plane = middle_plane(image)
     bar, proposed = InfoBar(), InfoBar()
     for border in BORDERS:
         # a second bar lies inside the first
@@ -215,7 +218,7 @@ def find_info_bar(image: Any) -> InfoBar:
         if found is None or score(found) < PROPOSED:
             continue
         stop = _to_the_row(specimen, border, found.stop, found.by)
-        if score(found) >= CERTAIN:
+        if score(found) >= CERTAIN + _RARE * (border in ("left", "right")):
             bar = replace(bar, beneath=bar.beneath + found.first, **{border: stop})
         else:
             proposed = replace(proposed, **{border: stop})
