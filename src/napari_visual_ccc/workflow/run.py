@@ -36,7 +36,7 @@ from .signature import (
 )
 from .specimen import (
     as_input,
-    bar_of_array,
+    bar_notes,
     in_pixels,
     keeps_info_bar,
     layer_of,
@@ -141,10 +141,8 @@ def execute(
     if operation.takes_arrays and not takes_bar(name) and keeps_info_bar(operation, choices):
         info_bar, notes = InfoBar(), (*notes, KEPT)
     bar = yield from _bar(operation, first, info_bar)
-    if info_bar is None and operation.takes == "image" and not operation.whole:
-        notes = (*notes, *bar_of_array(first))
-    if bar is not None and bar.doubt:
-        notes = (*notes, bar.doubt)
+    looks = info_bar is None and operation.takes == "image" and not operation.whole
+    notes = (*notes, *bar_notes(bar, first if looks else None))
     result = yield from _steps(operation, given, choices, bar, spacing, unit)
     if isinstance(result, Result):
         kept = None if operation.whole else bar

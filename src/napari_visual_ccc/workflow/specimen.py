@@ -254,7 +254,13 @@ def _moved(table: Any, down: int, across: int, spacing: Any, unit: str) -> Any:
     return table.assign(**here) if here else table
 
 
-def bar_of_array(given: Any) -> tuple[str, ...]:
+def bar_notes(bar: InfoBar | None, array: Any) -> tuple[str, ...]:
+    """Notes on a doubtful info bar, and on one that an array seems to have (None: not looked at)."""
+    doubt = (bar.doubt,) if bar is not None and bar.doubt else ()
+    return (*doubt, *_bar_of_array(array))
+
+
+def _bar_of_array(given: Any) -> tuple[str, ...]:
     """Say that an array seems to have an info bar, which is not left out of it."""
     if isinstance(given, Micrograph | Result | Layer) or is_lazy(given) or np.ndim(given) < 2:
         return ()
