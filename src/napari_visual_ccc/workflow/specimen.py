@@ -255,7 +255,7 @@ def _moved(table: Any, down: int, across: int, spacing: Any, unit: str) -> Any:
 
 
 def bar_notes(bar: InfoBar | None, array: Any) -> tuple[str, ...]:
-    """Notes on a doubtful info bar, and on one that an array seems to have (None: not looked at)."""
+    """Notes on a doubtful info bar, and on one that an array seems to have (None: no array)."""
     doubt = (bar.doubt,) if bar is not None and bar.doubt else ()
     return (*doubt, *_bar_of_array(array))
 
