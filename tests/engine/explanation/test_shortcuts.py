@@ -16,6 +16,7 @@ from napari_visual_ccc.engine.explanation.shortcuts import detect_shortcuts as s
 from napari_visual_ccc.engine.learning.train import train
 from napari_visual_ccc.io.read import read
 from napari_visual_ccc.nets import checkpoint
+from tests.models import CLASSES, saved
 
 SIDE = 128
 
@@ -107,6 +108,16 @@ def test_no_bar_is_looked_for_when_there_is_none(looks_at_the_bar, dark):
     found = shortcuts(dark[0], model=looks_at_the_bar, bar="none")
     assert BAR not in list(found.table["region"])
     assert not any(found.facts["info_bar"].values())
+
+
+def test_what_told_the_training_images_apart_comes_first(tmp_path, dark):
+    known = {"height": 1.0, "pixel size": 0.93}
+    path = saved(tmp_path, training_data={"name": "a", "tells_apart": known})
+    found = shortcuts(dark[0], model=path, target=CLASSES[0])
+    assert found.facts["warned"]
+    assert found.facts["training_shortcuts"] == known
+    assert found.notes[0].startswith("this model may rely on what is no specimen")
+    assert "height 100%, pixel size 93%" in found.notes[0]
 
 
 def test_repeats_are_equal(dark):

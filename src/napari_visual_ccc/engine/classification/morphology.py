@@ -67,7 +67,9 @@ def morphology_map(  # noqa: PLR0913
     -------
     Result
         The most probable class of each cell, 0 in empty ones, with a table of area fractions, and
-        the calibrated probability of each class, NaN in empty cells.
+        the calibrated probability of each class, NaN in empty cells. A cell is classified with its
+        surroundings, so ``area_percent`` is the area of the fields around particles, not that of
+        the particles; ``share_of_shown`` is the share of a class among cells that are not empty.
 
     Raises
     ------
