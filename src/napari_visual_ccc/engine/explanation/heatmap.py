@@ -227,7 +227,8 @@ def _evidence(
     total, height = np.zeros(explainer.shape), 0.0
     for kind in range(8):
         turned = np.rot90(explainer.image, kind % 4, (-2, -1))
-        view = explainer.for_image(turned[..., ::-1] if kind >= 4 else turned)
+        # a copy: views of one row or column keep strides that torch does not take
+        view = explainer.for_image((turned[..., ::-1] if kind >= 4 else turned).copy())
         fine, high = yield from view.explain(target, method)
         fine = fine[:, ::-1] if kind >= 4 else fine
         total += np.rot90(fine, -(kind % 4))
