@@ -98,7 +98,7 @@ def call(operation: str, *inputs: Any, **choices: Any) -> Any:
     """Run an operation by its old names."""
     own = renamed(operation)
     given = dict(new_parameter(own, key, value) for key, value in choices.items())
-    return getattr(ccc, own.name)(*inputs, **{**own.extra, **given})
+    return getattr(ccc, own.name)(*inputs, **{**own.missing, **own.extra, **given})
 
 
 # readers of results: the only places that know their classes --------------------------------------

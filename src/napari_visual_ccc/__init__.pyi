@@ -139,6 +139,7 @@ def denoise(
     strength: float = 1.0,
     noise: Literal['auto', 'gaussian', 'poisson'] = 'auto',
     dimensions: Literal['2D', '3D'] = '2D',
+    cautious: bool = True,
     info_bar: InfoBar | None = None,
 ) -> Result:
     """Denoise an image; the noise level is estimated from the image."""

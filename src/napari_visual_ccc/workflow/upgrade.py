@@ -45,6 +45,7 @@ _PREDICTED = {"confidence": "coverage", "turns": "tta"}
 CHANGED = {
     "quality": Renamed("image_quality"),
     "background": Renamed("subtract_background"),
+    "denoise": Renamed("denoise", missing={"cautious": False}),
     "destripe": Renamed("destripe", {"widest": "max_width", "shortest": "min_length"}),
     "align": Renamed(
         "align_stack",

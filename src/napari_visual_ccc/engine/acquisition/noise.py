@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,11 +14,15 @@ _SAMPLE = 2048
 
 _BLOCK = 16
 
-# share of the quietest blocks of a grey level that count as structureless, and the bias of the
-# noise of their median (256 pixels, Gaussian noise)
+# share of the quietest blocks of a grey level that count as structureless
 _QUIET = 0.3
 
-_QUIET_BIAS = 0.93
+# bias of the variance that version 0.1.0 took for the median of the quietest blocks
+_OLD_BIAS = 0.93
+
+# order of the differences along rows and columns → that bias (256 pixels, Gaussian noise). Higher
+# orders see higher frequencies, with less texture
+_BIAS = {2: 0.832, 6: 0.735}
 
 # ratio of the noise of bright to dark blocks above which it is Poisson-like
 _POISSON_RATIO = 1.6
@@ -77,13 +82,36 @@ def sample(image: Any) -> np.ndarray:
     raise ValueError("image has no finite pixel: all are NaN or infinite")
 
 
-def estimate(plane: np.ndarray, model: str = "auto") -> Noise:
+def least(plane: np.ndarray, model: str = "auto") -> tuple[Noise, float]:
+    """Estimate the noise from two bands of high frequencies; the lower one has less texture.
+
+    Parameters
+    ----------
+    plane, model
+        As in `estimate`.
+
+    Returns
+    -------
+    noise : Noise
+        The lower estimate.
+    spread : float
+        Ratio of the higher to the lower standard deviation: 1 for white noise, more for texture
+        or for noise that neighbouring pixels share.
+    """
+    bands = [band for band in _BIAS.items() if band[0] == 2 or min(plane.shape) >= 2 * _BLOCK]
+    found = sorted((estimate(plane, model, *band) for band in bands), key=lambda n: n.sigma)
+    return found[0], found[-1].sigma / max(found[0].sigma, 1e-300)
+
+
+def estimate(
+    plane: np.ndarray, model: str = "auto", order: int = 2, bias: float = _OLD_BIAS
+) -> Noise:
     """Estimate the noise of an image from its quietest blocks at every grey level.
 
     The response of a mask that vanishes on planes (Immerkær, Comput. Vis. Image Underst. 64 (1996)
-    300) is squared and averaged over blocks; among blocks of similar grey the quietest give the
-    noise. A line through these variances separates Poisson from Gaussian noise (Foi et al., IEEE
-    Trans. Image Process. 17 (2008) 1737).
+    300; here of differences of any even order) is squared and averaged over blocks; among blocks of
+    similar grey the quietest give the noise. A line through these variances separates Poisson from
+    Gaussian noise (Foi et al., IEEE Trans. Image Process. 17 (2008) 1737).
 
     Parameters
     ----------
@@ -91,16 +119,20 @@ def estimate(plane: np.ndarray, model: str = "auto") -> Noise:
         Finite.
     model : {'auto', 'gaussian', 'poisson'}
         Whether the noise may grow with grey; auto: by the fit.
+    order : int
+        Of the differences; even.
+    bias : float
+        Variance of the quietest blocks over that of the noise.
 
     Returns
     -------
     Noise
     """
-    means, variances = _blocks(plane)
-    order = np.argsort(means, kind="stable")
-    groups = np.array_split(order, int(np.clip(len(order) // 24, 1, 16)))
+    means, variances = _blocks(plane, order)
+    ranked = np.argsort(means, kind="stable")
+    groups = np.array_split(ranked, int(np.clip(len(ranked) // 24, 1, 16)))
     grey = np.array([means[group].mean() for group in groups])
-    quiet = np.array([_quiet(variances[group]) for group in groups])
+    quiet = np.array([_quiet(variances[group], bias) for group in groups])
     level = Noise(0.0, float(np.median(quiet)), (float(grey[0]), float(grey[-1])))
     if model == "gaussian" or len(groups) < 3 or np.ptp(grey) == 0:
         return level
@@ -112,11 +144,12 @@ def estimate(plane: np.ndarray, model: str = "auto") -> Noise:
     return Noise(float(gain), float(offset), level.grey)
 
 
-def _blocks(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def _blocks(plane: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
     import cv2
 
     side = min(_BLOCK, *plane.shape)
-    mask = np.array([[1, -2, 1], [-2, 4, -2], [1, -2, 1]], np.float64) / 6
+    along = np.array([(-1) ** k * math.comb(order, k) for k in range(order + 1)], np.float64)
+    mask = np.outer(along, along) / float(np.sum(along**2))
     energy = cv2.filter2D(plane, cv2.CV_64F, mask, borderType=cv2.BORDER_REFLECT_101) ** 2
     rows, columns = (n // side for n in plane.shape)
 
@@ -127,10 +160,10 @@ def _blocks(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     return average(plane), average(energy)
 
 
-def _quiet(variances: np.ndarray) -> float:
+def _quiet(variances: np.ndarray, bias: float) -> float:
     ordered = np.sort(variances)
     kept = ordered[: max(1, round(len(ordered) * _QUIET))]
-    return float(np.median(kept)) / (_QUIET_BIAS if len(ordered) > 8 else 1.0)
+    return float(np.median(kept)) / (bias if len(ordered) > 8 else 1.0)
 
 
 def stabilise(image: np.ndarray, noise: Noise) -> np.ndarray:

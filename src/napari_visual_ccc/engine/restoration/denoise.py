@@ -14,17 +14,19 @@ from ...core.layers import ImageLayer
 from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps
 from ...core.result import Result
-from ..acquisition.noise import Noise, estimate, sample, stabilise, unstabilise
+from ..acquisition.noise import Noise, estimate, least, sample, stabilise, unstabilise
+from .safeguard import Choice, Filter, choose, white_share
 
 Method = Literal["non-local means", "total variation", "wavelet", "median", "gaussian"]
-
-# from an image or volume with noise of 1, a parameter, sides of a voxel in pixels to the result
-Filter = Callable[[np.ndarray, float, Sizes], np.ndarray]
 
 _SQUARE: Sizes = (1.0, 1.0, 1.0)
 
 # sides of the crop for the choice of parameters: rows, columns; slices, rows, columns
 _TRIAL = {2: (256, 256), 3: (24, 96, 96)}
+
+# ratio of two estimates of the noise, and share of it that is white, at which the result says that
+# the estimate is poor
+_POOR, _WHITE = 1.4, 0.75
 
 _SEED = 0
 
@@ -44,6 +46,7 @@ def denoise(
     strength: Annotated[float, {"min": 0.0, "max": 3.0, "step": 0.1}] = 1.0,
     noise: Literal["auto", "gaussian", "poisson"] = "auto",
     dimensions: Dimensions = "2D",
+    cautious: bool = True,
 ) -> Steps[Result]:
     """Denoise an image; the noise level is estimated from the image.
 
@@ -72,48 +75,52 @@ def denoise(
         Filter each slice, or the volume of the last three axes: neighbouring slices then add
         information. Gaussian and median reach as far across slices as within one, in `unit`; the
         other methods count in voxels.
+    cautious : bool
+        Keep the image from becoming worse where noise cannot be distinguished from texture: the
+        lower of two estimates of the noise is taken, and less of the filter's change is kept the
+        more the residual shows the specimen, down to none. Off: as in version 0.1.0.
 
     Returns
     -------
     Result
         (..., Y, X) float32 in the grey values of the image; NaN where it is not finite. Lazy for
-        dask. ``facts``: noise at the middle grey level (``sigma``), its ``gain``, and the
-        ``parameter`` chosen.
+        dask. ``facts``: noise at the middle grey level (``sigma``), its ``gain``, the
+        ``parameter`` chosen; if cautious, the ``share`` of the change that is kept, the
+        share of the noise that is ``white``, and ``uncertain``: the ratio of the estimates of the
+        noise; 1 at best, all three.
 
     Raises
     ------
     ValueError
         If the method is unknown, the strength is out of range or no pixel is finite.
     """
-    if method not in _FILTERS:
-        raise ValueError(f"no method {method!r}; choose {', '.join(_FILTERS)}")
-    if not 0 <= strength <= 3:
-        raise ValueError(f"strength is {strength}; choose 0 to 3")
-    if noise not in ("auto", "gaussian", "poisson"):
-        raise ValueError(f"noise is {noise!r}; choose auto, gaussian or poisson")
+    _check(method, strength, noise)
     grey, notes = to_gray(image)
     axes = axes_of(dimensions, grey.shape)
     shape = voxel_shape(PixelSize.of(spacing, unit, axes)) if axes == 3 else _SQUARE
     yield Progress(0, 0, "noise")
     part = sample(grey)
-    found = estimate(part, noise)
+    found, uncertain = least(part, noise) if cautious else (estimate(part, noise), 1.0)
     facts: dict[str, Any] = {"sigma": found.sigma, "gain": found.gain}
     nothing = found.sigma <= 1e-6 * max(float(np.ptp(part)), float(np.abs(part).max()), 1e-30)
     if nothing or strength == 0:
-        why = (
-            "no noise detected: the image is unchanged"
-            if nothing
-            else "strength 0: the image is unchanged"
-        )
+        why = "no noise detected" if nothing else "strength 0"
+        why += ": the image is unchanged"
         data = yield from map_planes(
             lambda plane: plane.astype(np.float32), grey, dtype=np.float32, halo=0
         )
         return Result((ImageLayer(data, name="denoised"),), facts=facts, notes=(*notes, why))
     function, candidates, halo, pixels = _FILTERS[method]
-    trial = _trial(part, grey, axes)
-    parameter = yield from _best(function, candidates, stabilise(trial, found), shape)
-    facts["parameter"] = parameter
-    apply = _on_planes(function, parameter * strength, found, shape)
+    crops = _trials(part, grey, axes) if cautious else [_trial(part, grey, axes)]
+    crops = [stabilise(crop, found) for crop in crops]
+    if cautious:
+        chosen, white = yield from _cautious(method, crops, shape)
+        facts |= {"share": chosen.share, "white": white, "uncertain": uncertain}
+        notes = (*notes, *_doubts(chosen.share, white, uncertain))
+    else:
+        chosen = Choice((yield from _best(function, candidates, crops[0], shape)), 1.0, 0.0)
+    facts["parameter"] = chosen.parameter
+    apply = _on_planes(function, chosen, strength, found, shape)
     if axes == 2:
         data = yield from map_planes(
             apply, grey, dtype=np.float32, halo=halo, pixels=pixels, note=method
@@ -134,10 +141,49 @@ def denoise(
     return Result((ImageLayer(data, name="denoised"),), facts=facts, notes=(*notes, note))
 
 
+def _check(method: str, strength: float, noise: str) -> None:
+    if method not in _FILTERS:
+        raise ValueError(f"no method {method!r}; choose {', '.join(_FILTERS)}")
+    if not 0 <= strength <= 3:
+        raise ValueError(f"strength is {strength}; choose 0 to 3")
+    if noise not in ("auto", "gaussian", "poisson"):
+        raise ValueError(f"noise is {noise!r}; choose auto, gaussian or poisson")
+
+
+def _cautious(method: Method, crops: list[np.ndarray], shape: Sizes) -> Steps[tuple[Choice, float]]:
+    """Choice for crops whose noise is 1, and the share of that noise that is white."""
+    function, candidates, *_ = _FILTERS[method]
+    white = white_share(_non_local_means, 0.8, crops)
+    # non-local means finds at every candidate what is white
+    variance = 1.0 if method == "non-local means" else white
+    tried = _WEAKER.get(method, candidates)
+    chosen = yield from choose(function, tried, crops, shape, variance)
+    return chosen, white
+
+
+def _doubts(share: float, white: float, uncertain: float) -> tuple[str, ...]:
+    if share == 0:
+        return ("noise cannot be distinguished from the texture: the image is unchanged",)
+    if white < _WHITE:
+        return (
+            "the estimate of the noise is poor: it cannot be distinguished from the texture of the "
+            "specimen; less is removed",
+        )
+    if uncertain > _POOR:
+        return (
+            f"the estimate of the noise is poor: it is {uncertain:.1f} times higher at lower "
+            "frequencies, as in fine texture and in images that were resampled, compressed or "
+            "denoised before; less is removed",
+        )
+    return ()
+
+
 def _on_planes(
-    function: Filter, parameter: float, noise: Noise, shape: Sizes
+    function: Filter, chosen: Choice, strength: float, noise: Noise, shape: Sizes
 ) -> Callable[[np.ndarray], np.ndarray]:
     middle = (noise.grey[0] + noise.grey[1]) / 2
+    parameter = chosen.parameter * strength
+    share = min(chosen.share * max(strength, 1.0), 1.0)
 
     def apply(plane: np.ndarray) -> np.ndarray:
         missing = None
@@ -145,7 +191,13 @@ def _on_planes(
         if plane.dtype.kind == "f":
             missing = ~np.isfinite(values)
             values[missing] = middle
-        clean = unstabilise(function(stabilise(values, noise), parameter, shape), noise)
+        if share == 0:
+            return plane.astype(np.float32)
+        given = stabilise(values, noise)
+        clean = function(given, parameter, shape)
+        if share < 1:
+            clean = given + share * (clean - given)
+        clean = unstabilise(clean, noise)
         if missing is not None:
             clean[missing] = np.nan
         return clean.astype(np.float32)
@@ -165,6 +217,19 @@ def _trial(plane: np.ndarray, grey: Any, axes: int) -> np.ndarray:
     crop = np.asarray(image[cut]).astype(np.float64)
     # an empty centre: one slice with finite pixels replaces it
     return finite(crop)[0] if np.isfinite(crop).any() else _trial(plane, grey, 2)[np.newaxis]
+
+
+def _trials(plane: np.ndarray, grey: Any, axes: int) -> list[np.ndarray]:
+    """Crops of a quarter of the area from the four quarters of a large plane; else one crop."""
+    rows, columns = (side // 2 for side in _TRIAL[2])
+    if axes == 3 or plane.shape[0] < 2 * rows or plane.shape[1] < 2 * columns:
+        return [_trial(plane, grey, axes)]
+    # the middle of each quarter, so that one empty part of the image does not decide alone
+    return [
+        plane[y - rows // 2 : y + rows // 2, x - columns // 2 : x + columns // 2]
+        for y in (plane.shape[0] // 4, 3 * plane.shape[0] // 4)
+        for x in (plane.shape[1] // 4, 3 * plane.shape[1] // 4)
+    ]
 
 
 def _best(
@@ -231,6 +296,11 @@ def _non_local_means(image: np.ndarray, strength: float, _: Sizes) -> np.ndarray
 
 # methods that reach as far in `unit` along every axis
 _BY_LENGTH = ("median", "gaussian")
+
+# weaker candidates for methods whose parameter is the noise itself
+_WEAKER: dict[str, tuple[float, ...]] = {
+    "non-local means": (1.0, 0.8, 0.6, 0.4), "wavelet": (1.0, 0.7, 0.4),
+}  # fmt: skip
 
 # filter, candidates for its parameter (noise being 1), halo (None: whole planes), pixels of a band
 _FILTERS: dict[str, tuple[Filter, tuple[float, ...], int | None, int]] = {
