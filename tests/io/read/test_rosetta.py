@@ -75,3 +75,54 @@ def test_without_rosettasciio_the_extra_is_named(tmp_path, monkeypatch):
     found = formats.read(tmp_path / "d.tif")
     assert found.spacing is None
     assert "napari-visual-ccc[formats]" in found.notes[0]
+
+
+# what is an image ---------------------------------------------------------------------------------
+
+
+def test_pictures_with_one_axis_of_signal_are_images(tmp_path, rng):
+    hspy = pytest.importorskip("rsciio.hspy")
+    kind = [(name, np.uint16) for name in "RGBA"]
+    colours = np.zeros((6, 20, 30), kind)
+    colours["R"] = rng.integers(0, 999, (6, 20, 30))
+    made = signal(colours)
+    for number, axis in enumerate(made["axes"]):
+        axis["navigate"] = number < 2
+    hspy.file_writer(str(tmp_path / "a.hspy"), made)
+    found = formats.read(tmp_path / "a.hspy")
+    assert found.data.shape == (6, 20, 30, 4)
+    np.testing.assert_array_equal(found.data[..., 0], colours["R"])
+
+
+@pytest.mark.parametrize("length", [4, 1])
+def test_three_axes_of_signal_are_a_stack(tmp_path, rng, length):
+    emd = pytest.importorskip("rsciio.emd")
+    image = rng.random((length, 20, 30)).astype(np.float32)
+    made = signal(image)
+    for axis in made["axes"]:
+        axis["navigate"] = False
+    emd.file_writer(str(tmp_path / "a.emd"), made)
+    found = formats.read(tmp_path / "a.emd")
+    np.testing.assert_array_equal(np.squeeze(found.data), np.squeeze(image))
+
+
+def test_spectra_are_called_so(tmp_path, rng):
+    hspy = pytest.importorskip("rsciio.hspy")
+    made = signal(rng.random((4, 20, 30)).astype(np.float32))
+    for number, axis in enumerate(made["axes"]):
+        axis["navigate"] = number < 2
+    hspy.file_writer(str(tmp_path / "a.hspy"), made)
+    with pytest.raises(ValueError, match="holds only spectra"):
+        formats.read(tmp_path / "a.hspy")
+
+
+def test_a_package_that_spectra_need_is_named_with_the_extra(tmp_path):
+    from napari_visual_ccc.io.read import rosetta
+
+    class Plugin:
+        @staticmethod
+        def file_reader(*_, **__):
+            raise ModuleNotFoundError("No module named 'sparse'", name="sparse")
+
+    with pytest.raises(ImportError, match=r"spectra need sparse: pip install .*\[formats\]"):
+        rosetta._called(Plugin, tmp_path / "a.emd", {})

@@ -25,9 +25,10 @@ def size_of(inputs: Sequence[Any]) -> tuple[tuple[float, ...] | None, str]:
     """
     wanted = _plane(inputs[0]) if inputs else None
     for one in inputs:
-        spacing = one.voxel if isinstance(one, Micrograph) else getattr(one, "spacing", None)
-        known = isinstance(one, Micrograph | Layer) and spacing is not None
-        if known and (one is inputs[0] or _plane(one) == wanted):
+        if not isinstance(one, Micrograph | Layer):
+            continue
+        spacing = one.voxel if isinstance(one, Micrograph) else one.spacing
+        if spacing is not None and (one is inputs[0] or _plane(one) == wanted):
             # a plane that was taken from a stack has no step between slices
             return tuple(spacing)[-max(2, np.ndim(one.data)) :], one.unit
     return None, "px"
