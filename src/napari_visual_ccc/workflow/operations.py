@@ -131,7 +131,7 @@ _LINES = (
     Operation("denoise", "denoise", "engine.restoration.denoise", "Denoise",
               "image", cost=cost.denoise),
     Operation("particles", "segment", "engine.segmentation.particles", "Particles",
-              "image", cost=Needs(4, 0, 1500, plane=120, shared=False)),
+              "image", cost=Needs(4, 0, 2500, plane=140, shared=False)),
     Operation("threshold", "segment", "engine.segmentation.threshold", "Threshold",
               "image", cost=cost.threshold, live=True, gives_labels=True),
     Operation("watershed_split", "segment", "engine.segmentation.watershed",
