@@ -82,3 +82,20 @@ def spoilt(made: Barred, rng: np.random.Generator) -> Barred:
         height=round(by * (height + beneath)) - round(by * beneath),
         beneath=round(by * beneath),
     )
+
+
+def soft(made: Barred, rng: np.random.Generator) -> Barred:
+    """Spoil a picture as figures of articles are: smaller, blurred, compressed two or three times.
+
+    The paper and the letters are no longer of one grey level, and no edge is sudden.
+    """
+    upright = made.border in ("bottom", "top")
+    image = compressed(made.image, int(rng.integers(60, 90)))
+    image = resampled(image, rng.uniform(0.45, 0.8), rng)
+    image = gaussian_filter(image.astype(float), rng.uniform(0.5, 1))
+    image = compressed(np.round(image).astype(np.uint8), int(rng.integers(35, 75)))
+    if rng.random() < 0.5:
+        image = compressed(resampled(image, rng.uniform(0.9, 1.4), rng), 60)
+    by = np.divide(image.shape, made.image.shape)[0 if upright else 1]
+    beneath = round(by * made.beneath)
+    return replace(made, image=image, height=round(by * made.taken) - beneath, beneath=beneath)

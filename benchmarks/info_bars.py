@@ -20,7 +20,7 @@ from PIL import Image
 from benchmarks.bar_layouts import LAYOUTS, Barred, drawn
 from benchmarks.bar_styles import STYLES, with_bar
 from benchmarks.bar_styles import spoilt as spoilt_style
-from benchmarks.degrade import degraded, spoilt
+from benchmarks.degrade import degraded, soft, spoilt
 from benchmarks.hard_negatives import KINDS as HARD
 from benchmarks.no_bars import KINDS as PLAIN
 from benchmarks.pens import families
@@ -91,6 +91,16 @@ def bars(whole: list[np.ndarray], count: int, rng: np.random.Generator) -> Itera
         yield spoilt(drawn(image, layout, str(rng.choice(families())), rng), rng)
 
 
+def figures(whole: list[np.ndarray], count: int, rng: np.random.Generator) -> Iterator[Barred]:
+    """Opaque bars in Latin letters on large micrographs, as soft as in articles."""
+    large = [image for image in whole if len(image) >= 900]
+    layouts = [layout for layout in LAYOUTS if layout != "translucent"]
+    for k in range(count):
+        family = str(rng.choice(["sans", "default", "typewriter", "strokes"]))
+        image = large[rng.integers(len(large))]
+        yield soft(drawn(image, layouts[k % len(layouts)], family, rng), rng)
+
+
 def _styled(image: np.ndarray, style: str, rng: np.random.Generator) -> Barred:
     """A bar of the first ten styles, of which some are side panels or 16 bit."""
     made = with_bar(image, style, rng)
@@ -118,6 +128,9 @@ def main(data: Path, tune: bool, count: int) -> None:
     table: dict[str, list[str]] = defaultdict(list)
     for made in bars(whole, count, rng):
         table[made.layout].append(_outcome(made, _timed(made.image, seconds)))
+    for made in figures(whole, count // 4, rng):
+        kind = "soft figures, specimen beneath" if made.beneath else "soft figures"
+        table[kind].append(_outcome(made, _timed(made.image, seconds)))
     print("| bar | drawn | within 2 rows | wrong edge | proposed | missed |")
     print("|---|---:|---:|---:|---:|---:|")
     table["all"] = [one for found in table.values() for one in found]

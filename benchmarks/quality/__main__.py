@@ -1,4 +1,4 @@
-"""Measure the quality of results: ``python -m benchmarks.quality DATA [image_quality particles]``.
+"""Measure the quality of results: ``python -m benchmarks.quality DATA [TOPICS]``.
 
 DATA is the folder of development micrographs.
 """
@@ -9,7 +9,7 @@ import importlib
 import sys
 from pathlib import Path
 
-TOPICS = ("image_quality", "particles")
+TOPICS = ("image_quality", "info_bars", "particles")
 
 if __name__ == "__main__":
     for topic in sys.argv[2:] or TOPICS:

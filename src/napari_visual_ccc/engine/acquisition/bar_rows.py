@@ -9,7 +9,7 @@ import numpy as np
 # parts of a row that each must show the edge; the part that counts, from the weakest
 _PARTS, _WEAK = 16, 3
 
-# grey levels that are told apart, and how many on each side of paper are paper
+# grey levels that are distinguished, and how many on each side of paper are paper
 _LEVELS, _NEAR, _NOISY = 64, 2, 5
 
 # rows on each side of an edge that are compared; rows that the edge itself may take
