@@ -23,6 +23,7 @@ def folder(tmp_path, discs):
 def test_a_folder_is_run_with_the_choices_of_the_form(viewer, finish, folder):
     form = Segment(viewer)
     viewer.window.add_dock_widget(form)
+    form.method.value = OPERATIONS["threshold"].title
     form.fields["method"].value = "li"
     output = form.folder_runs.run(folder)
     finish(form)
