@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
+import cv2
 import numpy as np
 import pandas as pd
 from scipy.ndimage import gaussian_filter, uniform_filter1d
@@ -64,6 +65,10 @@ def defects() -> dict[str, Degrade]:
     for share in (0.05, 0.1, 0.2):
         found[f"curtains, {share:.0%}"] = lambda i, rng, a=share: (
             i + a * i.std() * curtains(i.shape[1], rng)
+        )
+    for factor in (3, 4, 6):
+        found[f"enlarged {factor} times"] = lambda i, _, f=factor: cv2.resize(
+            i[: len(i) // f, : i.shape[1] // f], None, fx=f, fy=f, interpolation=cv2.INTER_CUBIC
         )
     return found
 

@@ -166,6 +166,38 @@ def test_saturation_is_the_pile_at_the_end_not_a_thin_tail(rng):
     assert "saturated" in kinds(piled)
 
 
+def test_a_label_box_is_not_saturation(good):
+    for image in good[:2]:
+        boxed = np.minimum(image, 250)
+        boxed[-60:-10, 20:200] = 255
+        boxed[-45:-25, 40:150:8] = 0
+        assert quality_of(boxed)["white_percent"] < 0.1
+        # specimen that is white is
+        disc = np.hypot(*np.mgrid[-256:256, -256:256]) < 80
+        assert quality_of(np.where(disc, 255, np.minimum(image, 250)))["white_percent"] > 2
+
+
+def test_noise_that_cannot_be_measured_is_missing():
+    y, x = np.mgrid[:256, :256]
+    smooth = 100 + 50 * np.sin(x / 9) * np.sin(y / 11)
+    result = ccc.image_quality(smooth, blurred=50.0)
+    assert np.isnan(result.table["snr"].iloc[0])
+    assert "cannot be judged" in result.notes[-1]
+
+
+@pytest.mark.parametrize("factor", [3, 4, 6])
+def test_an_enlarged_image_has_the_detail_of_its_original(good, factor):
+    import cv2
+
+    image = good[0][: 512 // factor, : 512 // factor]
+    large = cv2.resize(image, None, fx=factor, fy=factor, interpolation=cv2.INTER_CUBIC)
+    found = quality_of(large)
+    assert found["enlarged"] == pytest.approx(factor, rel=0.03)
+    assert found["detail_px"] >= 1.95 * factor
+    assert found["flags"] == [f"enlarged about {factor} times: true detail is {2 * factor} px"]
+    assert np.isnan(quality_of(good[0])["enlarged"])
+
+
 def test_what_shows_nothing_is_called_empty(rng):
     assert kinds(quality_of(np.full((64, 64), 7))) == {"empty"}
     assert kinds(quality_of(rng.normal(100, 5, (400, 400)))) == {"empty"}

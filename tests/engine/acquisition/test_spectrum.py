@@ -1,3 +1,4 @@
+import cv2
 import dask.array as da
 import numpy as np
 import pytest
@@ -5,6 +6,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_visual_ccc.engine.acquisition.spectrum import (
     BEST,
+    enlargement,
     finest_detail,
     line_jumps,
     power_of,
@@ -69,3 +71,34 @@ def test_jumps_of_rows_are_not_jumps_of_columns(rng):
     assert rows == pytest.approx(0.3, rel=0.25)
     assert columns < 0.05
     assert line_jumps([image.T]) == (columns, rows)
+
+
+@pytest.fixture(scope="module")
+def specimen():
+    rng = np.random.default_rng(0)
+    image = gaussian_filter(rng.normal(size=(400, 400)), 1.5)
+    return 128 + 40 * image / image.std() + rng.normal(0, 4, image.shape)
+
+
+def enlarged(image, factor, kernel=cv2.INTER_CUBIC):
+    rows = int(len(image) / factor)
+    return cv2.resize(image[:rows, :rows], None, fx=factor, fy=factor, interpolation=kernel)
+
+
+def test_what_was_not_enlarged_has_no_factor(specimen):
+    stored = specimen.clip(0, 255).astype(np.uint8)
+    code = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
+    images = [
+        specimen,
+        gaussian_filter(specimen, 2),
+        cv2.medianBlur(stored, 5).astype(float),
+        cv2.imdecode(code, cv2.IMREAD_GRAYSCALE).astype(float),
+        enlarged(specimen, 1.5),
+        specimen[:100, :100],
+    ]
+    assert np.isnan([enlargement([image]) for image in images]).all()
+
+
+def test_an_image_stretched_in_one_direction_was_not_enlarged(specimen):
+    wide = cv2.resize(specimen[:, :133], (400, 400), interpolation=cv2.INTER_CUBIC)
+    assert np.isnan(enlargement([wide]))

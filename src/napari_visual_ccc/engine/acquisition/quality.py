@@ -13,7 +13,15 @@ from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from .drift import Drift, Moved, drift_columns, slice_name
-from .spectrum import finest_detail, line_jumps, power_of, signal_to_noise, windows_of
+from .spectrum import (
+    BEST,
+    enlargement,
+    finest_detail,
+    line_jumps,
+    power_of,
+    signal_to_noise,
+    windows_of,
+)
 
 Period = Annotated[float, {"min": 2.0, "max": 50.0, "step": 0.5}]
 
@@ -32,11 +40,14 @@ _SMALL = 32
 # which a feature must stand out for it not to be
 _FAINT, _FEATURE = 0.05, 8.0
 
+# most pixels of a plane in which boxes of labels are looked for
+_BOXED = 1 << 26
+
 _NOTHING = "empty: no finite pixel"
 
 _NUMBERS = (
-    "detail_px", "detail_ratio", "snr", "black_percent", "white_percent", "row_stripes_percent",
-    "column_stripes_percent",
+    "detail_px", "detail_ratio", "enlarged", "snr", "black_percent", "white_percent",
+    "row_stripes_percent", "column_stripes_percent",
 )  # fmt: skip
 
 
@@ -79,11 +90,13 @@ def image_quality(
     -------
     Result
         One row a slice: ``index_*``, ``flags`` (problems as text; empty if there is none),
-        ``detail_px`` and ``detail_<unit>`` (period of the finest detail; in units where pixels
-        are square), ``detail_ratio`` (of the coarsest to the finest of four directions; raised by
+        ``detail_px`` and ``detail_<unit>`` (period of the finest detail, at least two pixels of
+        the original where the image was enlarged by interpolation; in units where pixels are
+        square), ``detail_ratio`` (of the coarsest to the finest of four directions; raised by
         drift, vibration and astigmatism, but also by oriented structure: a single image does not
-        tell which), ``snr`` (1000 without measurable noise), ``black_percent`` and
-        ``white_percent`` (saturated), ``row_stripes_percent`` (charging, scan noise) and
+        tell which), ``snr`` (missing where there is no
+        white noise to measure), ``black_percent`` and ``white_percent`` (saturated, without boxes
+        of labels), ``row_stripes_percent`` (charging, scan noise) and
         ``column_stripes_percent`` (curtaining), both as standard deviation of the lines' level
         over that of the image; for stacks also ``drift_y_px`` and ``drift_x_px`` against the
         previous slice, and the same in `unit`; across slices that are empty or do not match,
@@ -107,6 +120,8 @@ def image_quality(
             grey[index], blurred=blurred, noisy=noisy, saturated=saturated, striped=striped
         )
         flags, detail = found.pop("flags"), found.pop("detail_px")
+        # the flag states it; the columns are those of version 0.1.0
+        del found["enlarged"]
         row = {f"index_{axis}": place for axis, place in enumerate(index)}
         row |= {"flags": "", "detail_px": detail}
         if pixel_size is not None and math.isclose(*pixel_size.sizes):
@@ -136,6 +151,8 @@ def _movement(index: tuple[int, ...], moved: Moved) -> list[str]:
 
 def _note(rows: list[dict[str, Any]], flagged: int) -> str:
     if len(rows) == 1:
+        if not rows[0]["flags"] and math.isnan(rows[0]["snr"]):
+            return "no flag; noise cannot be judged: none is independent from pixel to pixel"
         return rows[0]["flags"] or "fit for analysis: no flag"
     return f"{flagged} of {len(rows)} slices are flagged" if flagged else "no slice is flagged"
 
@@ -168,14 +185,24 @@ def quality_of(
     if not windows:
         return found | {"flags": [_NOTHING]}
     low, high, black, white = _ends(plane)
+    if low < high:
+        black, white = (
+            share - _in_boxes(plane, end, high - low) if 100 * share > saturated else share
+            for end, share in ((low, black), (high, white))
+        )
     if low == high:
         return found | {"flags": ["empty: all pixels have one grey level"]}
     contrast = math.sqrt(float(np.mean([np.mean(w**2) for w in windows])))
     detail, along = finest_detail(power_of(windows), windows[0].shape[1])
+    factor, ratio = enlargement(windows), signal_to_noise(windows)
+    if factor > 1:
+        # of the original pixels two are the finest detail
+        detail = max(detail, 2 * factor)
     found |= {
+        "enlarged": factor,
         "detail_px": detail if math.isfinite(detail) else math.nan,
         "detail_ratio": max(along) / min(along) if math.isfinite(max(along)) else math.nan,
-        "snr": signal_to_noise(windows),
+        "snr": ratio if ratio < BEST else math.nan,
         "black_percent": 100 * black,
         "white_percent": 100 * white,
     }
@@ -201,8 +228,13 @@ def _flags(
     # noise hides detail: noisy images are not flagged as blurred as well. Comparisons with NaN are
     # false
     clear = not found["snr"] < noisy
+    factor = found["enlarged"]
     cases = [
-        (clear and detail > blurred, f"blurred: finest detail is {detail:.1f} px"),
+        (factor > 1, f"enlarged about {factor:.2g} times: true detail is {2 * factor:.2g} px"),
+        (
+            clear and detail > blurred and not factor > 1,
+            f"blurred: finest detail is {detail:.1f} px",
+        ),
         (not clear, f"noisy: signal-to-noise ratio {found['snr']:.2g}"),
         (black > saturated, f"saturated: {black:.1f} % of the pixels are black"),
         (white > saturated, f"saturated: {white:.1f} % of the pixels are white"),
@@ -221,6 +253,28 @@ def _has_feature(window: np.ndarray) -> bool:
     centre = np.median(small)
     spread = 1.4826 * float(np.median(np.abs(small - centre)))
     return float(np.abs(small - centre).max()) > _FEATURE * spread
+
+
+def _in_boxes(plane: Any, end: float, contrast: float) -> float:
+    """Share of the pixels that have a grey level and lie in boxes, as of labels on an image."""
+    import cv2
+
+    if np.prod(plane.shape) > _BOXED:
+        return 0.0
+    image = np.asarray(plane)
+    # a box that was resampled or compressed has nearly its level at its sides
+    near = np.abs(image.astype(np.float32) - end) <= 0.06 * contrast
+    count, _, stats, _ = cv2.connectedComponentsWithStats((image == end).astype(np.uint8))
+    boxes = np.zeros(image.shape, bool)
+    for x, y, width, height, area in stats[1:count]:
+        # letters leave some of a box
+        if min(width, height) < 8 or area < 0.3 * width * height:
+            continue
+        part = near[y : y + height, x : x + width]
+        sides = np.concatenate([part[0], part[-1], part[:, 0], part[:, -1]])
+        if sides.mean() >= 0.97:
+            boxes[y : y + height, x : x + width] = True
+    return float(np.mean((image == end) & boxes))
 
 
 def _ends(plane: Any) -> tuple[float, float, float, float]:
