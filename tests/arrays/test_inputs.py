@@ -4,7 +4,15 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_visual_ccc.arrays.inputs import finite, labels_of, plane_of, stretch, to_gray
+import napari_visual_ccc as ccc
+from napari_visual_ccc.arrays.inputs import (
+    finite,
+    labels_of,
+    plane_of,
+    stretch,
+    to_gray,
+    validate_labels,
+)
 
 
 def test_equal_channels_become_that_channel_without_a_note():
@@ -147,3 +155,32 @@ def test_labels_stay_as_they_are(numbers, rng):
         assert labels_of(labels) == (labels, ())
     lazy = da.from_array(numbers)
     assert labels_of(lazy)[0] is lazy
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])
+def test_whole_numbers_of_a_float_type_are_labels(dtype):
+    labels = np.zeros((40, 50), dtype)
+    labels[3:9, 4:20], labels[20:30, 30:45] = 3, 700
+    found = validate_labels(labels)
+    assert found.dtype.kind == "i"
+    np.testing.assert_array_equal(found, labels)
+    labels[0] = np.nan
+    np.testing.assert_array_equal(validate_labels(labels)[0], 0)
+    lazy = validate_labels(da.from_array(labels, chunks=20))
+    np.testing.assert_array_equal(np.asarray(lazy), np.nan_to_num(labels))
+
+
+@pytest.mark.parametrize("value", [0.5, np.inf, 2.0**24 + 2])
+def test_other_numbers_of_a_float_type_are_no_labels(value):
+    labels = np.zeros((40, 50), np.float32)
+    labels[3:9, 4:20] = value
+    for given in (labels, da.from_array(labels, chunks=50)):
+        with pytest.raises(ValueError, match="integers"):
+            validate_labels(given)
+
+
+def test_negative_labels_of_a_float_type_are_refused():
+    labels = np.zeros((40, 50), np.float32)
+    labels[3:9, 4:20] = -1
+    with pytest.raises(ValueError, match="labels hold -1"):
+        ccc.region_table(labels)

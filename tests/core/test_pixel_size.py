@@ -1,6 +1,12 @@
 import pytest
 
-from napari_visual_ccc.core.pixel_size import PixelSize, nanometres, scaled, voxel_shape
+from napari_visual_ccc.core.pixel_size import (
+    PixelSize,
+    nanometres,
+    pixel_shape,
+    scaled,
+    voxel_shape,
+)
 
 
 @pytest.mark.parametrize("spacing", [2.0, 2, (2, 2), [7.0, 2.0, 2.0], (9, 7, 2, 2)])
@@ -83,3 +89,10 @@ def test_rounding_does_not_stretch_a_pixel(size, square):
 def test_a_square_pixel_has_a_side():
     assert PixelSize((2.3, 2.3), "nm").side == 2.3
     assert PixelSize((1.32, 1.33), "nm").side == pytest.approx(1.325, abs=1e-3)
+
+
+def test_the_shape_of_a_pixel_has_the_area_of_one():
+    assert pixel_shape(None) is None
+    assert pixel_shape(PixelSize((2.0, 2.01), "nm")) is None
+    height, width = pixel_shape(PixelSize((8.0, 2.0), "nm"))
+    assert (height, width) == (2, 0.5)

@@ -236,18 +236,54 @@ _CHECKED = 2048
 def require_integers(labels: Any, advice: str) -> Any:
     """Validate a (..., Y, X) array of integers, numpy or dask.
 
+    Whole numbers of a float type, as 32-bit label maps of ImageJ, become integers, NaN becomes 0.
+
     Raises
     ------
     ValueError
         If the array is of another kind, or empty; `advice` says what to do.
     """
     labels = as_array_or_dask(labels)
+    if labels.dtype.kind == "f" and labels.ndim >= 2 and labels.size:
+        labels = _whole_numbers(labels)
     if labels.dtype.kind not in "biu" or labels.ndim < 2 or labels.size == 0:
         raise ValueError(
             f"labels are {labels.dtype} of shape {labels.shape}; a (Y, X) array of integers "
             f"is needed: {advice}"
         )
     return labels
+
+
+def _whole_numbers(labels: Any) -> Any:
+    """Convert whole numbers of a float type to integers; the array itself if it has others.
+
+    Blocks of dask are checked when they are computed: those of a stack may not fit into memory.
+    """
+    if not is_lazy(labels):
+        known = np.nan_to_num(labels, nan=0.0, posinf=0.5, neginf=0.5)
+        # a constant image is no label map
+        if known.min() == known.max() or not _is_exact(known):
+            return labels
+        return known.astype(np.int64 if float(np.abs(known).max()) >= 2**31 else np.int32)
+    first = np.asarray(labels[(0,) * (labels.ndim - 2)])
+    if not _is_exact(np.nan_to_num(first, nan=0.0, posinf=0.5, neginf=0.5)):
+        return labels
+
+    def block(part: np.ndarray) -> np.ndarray:
+        known = np.nan_to_num(part, nan=0.0, posinf=0.5, neginf=0.5)
+        if not _is_exact(known):
+            raise ValueError("labels hold numbers that are not whole; integers are needed")
+        return known.astype(np.int64)
+
+    return labels.map_blocks(block, dtype=np.int64)
+
+
+def _is_exact(values: np.ndarray) -> bool:
+    """Whether all numbers are whole, and so small that the next whole number is another one."""
+    most = 2.0 ** (np.finfo(values.dtype).nmant + 1)
+    return float(np.abs(values).max()) <= min(most, 2.0**62) and bool(
+        (values == np.rint(values)).all()
+    )
 
 
 def validate_labels(labels: Any) -> Any:

@@ -127,6 +127,16 @@ class PixelSize:
         return PixelSize(sizes, self.unit)
 
 
+def pixel_shape(pixel_size: PixelSize | None) -> tuple[float, float] | None:
+    """Sides (y, x) of a pixel that is not square, as shares of √(y · x); None for a square one.
+
+    Lengths given in pixels then reach equally far along both axes of the specimen.
+    """
+    if pixel_size is None or pixel_size.is_square:
+        return None
+    return pixel_size.height / pixel_size.mean, pixel_size.width / pixel_size.mean
+
+
 def voxel_shape(pixel_size: PixelSize | None) -> Sizes:
     """Sides of a voxel in pixels of a slice: (4, 1, 1) for thick slices, a cube without a scale.
 

@@ -47,3 +47,15 @@ def test_slices_of_different_brightness_are_told_apart_by_texture(rng):
     found = ccc.kmeans(stack, clusters=2, features="texture").labels
     assert (found[0] == 1).all()
     assert (found[1] == 2).all()
+
+
+@pytest.mark.parametrize("features", ["multiscale", "texture", "network"])
+@pytest.mark.parametrize("value", [0, 9, 200])
+def test_a_constant_image_is_one_cluster(features, value):
+    image = np.full((48, 64), value, np.uint8)
+    found = ccc.kmeans(image, clusters=3, features=features)
+    assert np.unique(found.labels).tolist() == [1]
+    assert "constant" in found.notes[-1]
+    missing = np.full((48, 64), float(value))
+    missing[:9] = np.nan
+    assert np.unique(ccc.kmeans(missing, clusters=3, features=features).labels).tolist() == [0, 1]

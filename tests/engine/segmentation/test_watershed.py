@@ -103,3 +103,25 @@ def test_a_block_of_cubes_is_better_in_cubes_than_in_one_piece_or_in_crumbs():
     assert not are_rounder(block, cubes)
     crumbs = np.random.default_rng(0).integers(1, 60, cubes.shape) * block
     assert not are_rounder(crumbs, cubes)
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+@pytest.mark.parametrize("size", [(2.0, 1.0), (1.0, 2.0), (1.0, 3.0), (0.5, 0.8)])
+def test_discs_are_split_whatever_the_pixels(size, axis):
+    y, x = np.mgrid[0 : 100 : size[0], 0 : 100 : size[1]]
+    along, across = ((y, x), (x, y))[axis]
+    mask = np.zeros(y.shape, bool)
+    for middle in (35, 65):
+        mask |= (along - middle) ** 2 + (across - 50) ** 2 <= 20**2
+    found = ccc.watershed_split(mask, size, "nm", tolerance=1.0)
+    assert len(found.table) == 2
+    np.testing.assert_allclose(found.table["area_nm2"], mask.sum() * np.prod(size) / 2, rtol=0.05)
+    lazy = ccc.watershed_split(da.from_array(mask), size, "nm", tolerance=1.0).labels
+    np.testing.assert_array_equal(np.asarray(lazy) > 0, mask)
+    assert len(np.unique(np.asarray(lazy))) == 3
+
+
+def test_an_ellipse_of_stretched_pixels_is_not_split():
+    y, x = np.mgrid[0:100:4, 0:100:1]
+    disc = (y - 50) ** 2 + (x - 50) ** 2 <= 40**2
+    assert len(ccc.watershed_split(disc, (4, 1), "nm").table) == 1

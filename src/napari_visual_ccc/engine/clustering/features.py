@@ -70,7 +70,8 @@ def cluster_features(
     vectors, greys = yield from _sampled(grey, features, middle, drawn)
     if len(vectors) == 0:
         raise ValueError("image has no finite pixel: all are NaN or infinite")
-    clusters = min(clusters, len(np.unique(vectors, axis=0)))
+    # features of a constant image may differ by padding at the border
+    clusters = 1 if low == high else min(clusters, len(np.unique(vectors, axis=0)))
     mean, spread = vectors.mean(axis=0), vectors.std(axis=0)
     spread[spread == 0] = 1
     vectors = ((vectors - mean) / spread).astype(np.float32)

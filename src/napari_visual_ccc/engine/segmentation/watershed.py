@@ -10,7 +10,7 @@ from ...arrays.inputs import label_parts, require_non_negative, validate_labels
 from ...arrays.lazy import is_lazy
 from ...arrays.volumes import Dimensions, axes_of
 from ...core.layers import LabelsLayer
-from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
+from ...core.pixel_size import PixelSize, Spacing, pixel_shape, voxel_shape
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from .objects import object_table
@@ -20,6 +20,9 @@ _ROUNDER, _ALIKE = 0.004, 0.35
 
 # least depth of a gap between touching particles, as a share of their contrast
 _DEPTH = 0.12
+
+# sides of a pixel (y, x) or a voxel (z, y, x)
+Shape = tuple[float, ...]
 
 
 def watershed_split(
@@ -42,12 +45,13 @@ def watershed_split(
     labels : (..., Y, X) integer or bool array
         0 is background.
     spacing : float, (y, x) or (z, y, x)
-        Size of a pixel in `unit`; in 3D of a voxel.
+        Size of a pixel in `unit`; in 3D of a voxel. Widths of objects are those on the specimen,
+        also where pixels are not square.
     unit : str
         Of `spacing`, such as ``"nm"``.
     tolerance : float
         Least difference in pixels between the half widths of the smaller object and of the neck:
-        larger values split less.
+        larger values split less. Of pixels that are not square, √(height · width) counts.
     min_size : int
         Objects with fewer pixels are removed, 0 keeps all.
     only : int
@@ -73,7 +77,7 @@ def watershed_split(
     labels = validate_labels(labels)
     axes = axes_of(dimensions, labels.shape)
     pixel_size = PixelSize.of(spacing, unit, axes)
-    shape = voxel_shape(pixel_size) if axes == 3 else None
+    shape = voxel_shape(pixel_size) if axes == 3 else pixel_shape(pixel_size)
     if is_lazy(labels):
         return _lazily(labels, axes, tolerance, min_size, only, shape)
     split = np.zeros(labels.shape, np.int32)
@@ -94,7 +98,7 @@ def watershed_split(
 
 
 def _lazily(
-    labels: Any, axes: int, tolerance: float, min_size: int, only: int, shape: Sizes | None
+    labels: Any, axes: int, tolerance: float, min_size: int, only: int, shape: Shape | None
 ) -> Result:
     import dask.array as da
 
@@ -124,7 +128,7 @@ def split_mask(
     least: float,
     share: float = 0.0,
     min_size: int = 0,
-    shape: Sizes | None = None,
+    shape: Shape | None = None,
     done: int = 0,
     total: int = 1,
 ) -> Steps[np.ndarray]:
@@ -139,8 +143,8 @@ def split_mask(
         The same as a share of the half width of the object, where that is more.
     min_size : int
         Parts with fewer pixels are left out.
-    shape : (z, y, x), optional
-        Sides of a voxel.
+    shape : (y, x) or (z, y, x), optional
+        Sides of a pixel that is not square, or of a voxel.
     done, total : int
         Masks split so far, of all: for the progress.
 
