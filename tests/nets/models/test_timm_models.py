@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import timm
 import torch
 from timm.models import save_for_hf
 
 from napari_visual_ccc.nets.models.registry import architecture
-from napari_visual_ccc.nets.models.timm_models import digest, pretrained
+from napari_visual_ccc.nets.models.timm_models import digest, pretrained, timm_architecture
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +36,37 @@ def test_features_and_head_are_the_network(name):
         torch.testing.assert_close(design.parts.head(net, maps), net(x), rtol=1e-4, atol=1e-5)
         shown = design.parts.as_map(net, maps)
         assert shown.ndim == 4
-        assert shown.shape[-1] == design.input_px // design.parts.stride
+        # the last cell may see less than a stride
+        assert shown.shape[-1] == math.ceil(design.input_px / design.parts.stride)
         assert design.parts.embed(net, maps).ndim == 2
+
+
+@pytest.mark.parametrize("name", ["eva02_tiny_patch14_224", "vit_tiny_patch16_224", "test_vit3"])
+def test_a_head_gives_the_last_block_what_the_network_gives_it(name):
+    design = architecture(f"timm:{name}")
+    torch.manual_seed(0)
+    net = design.build(3, design.input_px)
+    for value in net.parameters():
+        value.data = torch.randn_like(value) * 0.1 if value.ndim > 1 else value + 0.02
+    x = torch.rand(2, 1, design.input_px, design.input_px)
+    maps = design.parts.features(net, x).requires_grad_()
+    whole, head = net(x), design.parts.head(net, maps)
+    torch.testing.assert_close(head, whole, rtol=1e-4, atol=1e-5)
+    # explanations need the gradient, and the network stays as it was
+    (gradient,) = torch.autograd.grad(head[:, 1].sum(), maps)
+    assert float(gradient.abs().max()) > 0
+    torch.testing.assert_close(net(x), whole)
+
+
+def test_a_network_is_measured_without_touching_random_numbers():
+    timm_architecture.cache_clear()
+    torch.manual_seed(3)
+    before = torch.random.get_rng_state()
+    first = architecture("timm:test_byobnet").parts.first_centre
+    assert torch.equal(torch.random.get_rng_state(), before)
+    timm_architecture.cache_clear()
+    torch.manual_seed(4)
+    assert architecture("timm:test_byobnet").parts.first_centre == first
 
 
 def test_a_model_that_is_not_there_is_said_so():

@@ -279,7 +279,9 @@ class Explainer:
             return to_pixels(
                 raw, shape, size, self.design.parts.stride, self.design.parts.first_centre
             )
-        stride = size[0] / raw.shape[0]
+        last = self.design.parts.stride if self.design.any_size else 1
+        # a last cell may see less of the input than the others
+        stride = -(-size[0] // last) * last / raw.shape[0]
         return to_pixels(raw, shape, size, stride, (stride - 1) / 2)
 
     def _by_window(self, target: Target, method: str) -> Steps[tuple[np.ndarray, float]]:

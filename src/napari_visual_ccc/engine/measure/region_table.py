@@ -141,7 +141,7 @@ def region_table(
     if scattered:
         notes = (
             *notes,
-            "a label in several parts is one region: split objects first to measure each",
+            "a label in several pieces is one region: split objects first to measure each",
         )
     if axes == 2 and not pixel_size.is_square:
         notes = (*notes, "pixels are not square: perimeter and circularity are omitted")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import functools
 import hashlib
 import os
@@ -13,9 +14,17 @@ import torch
 from torch import nn
 
 from ..device import spare_triton
+from ..seed import seeded
 from .base import FOREIGN, Architecture, Explainable, frozen, timm_embed, timm_features, timm_head
+from .geometry import measure_grid
 
 Weights = Literal["installed", "download", "random"]
+
+# scales of blocks (layer scale, normalisation) that are smaller have not been trained
+_ASLEEP = 0.01
+
+# relative noise of weights for the measurement of receptive fields: some layers subtract means
+_UNEVEN = 0.2
 
 
 @functools.lru_cache(maxsize=8)
@@ -37,21 +46,31 @@ def timm_architecture(name: str) -> Architecture:
 
     if not timm.is_model(name):
         raise ValueError(f"timm has no model {name!r}: `timm.list_models()` lists its names")
-    net: Any = timm.create_model(name, pretrained=False, num_classes=2, in_chans=1).eval()
+    # weights of every session are the same, and so is what is measured with them
+    with seeded(0):
+        net: Any = _build(name, 2, 0)
     about = net.pretrained_cfg
     side = int(about.get("input_size", (3, 224, 224))[-1])
     tokens = _is_vit(net)
     features, head = (_vit_features, _vit_head) if tokens else (timm_features, timm_head)
+    _wake(net)
+    x = torch.rand(1, 1, side, side, generator=torch.Generator().manual_seed(0))
     try:
         with torch.no_grad():
-            maps = features(net, torch.zeros(1, 1, side, side))
-            cells = _as_map(net, maps).shape
+            maps = features(net, x)
+            whole, parts = net(x), head(net, maps)
+        _level(net)
+        grid = measure_grid(lambda x: _as_map(net, features(net, x)), side)
     except (TypeError, AttributeError, ValueError, RuntimeError) as error:
         raise ValueError(f"timm's {name} gives no maps that could be explained") from error
-    stride = side // cells[-1]
+    if not torch.allclose(whole, parts, rtol=1e-3, atol=1e-4 * float(whole.abs().max())):
+        raise ValueError(
+            f"timm's {name} gives no maps that could be explained: its scores are not those of its "
+            "last maps alone"
+        )
     last = about.get("classifier", "")
     heads = tuple(f"{one}." for one in (last if isinstance(last, (tuple, list)) else (last,)))
-    any_size = not about.get("fixed_input_size", False) and maps.ndim == 4
+    any_size = not about.get("fixed_input_size", False) and maps.ndim == 4 and grid.any_size
     return Architecture(
         functools.partial(_build, name),
         side,
@@ -59,8 +78,8 @@ def timm_architecture(name: str) -> Architecture:
             features,
             head,
             _vit_embed if tokens else timm_embed,
-            stride=stride,
-            first_centre=(stride - 1) / 2,
+            stride=grid.stride,
+            first_centre=grid.first_centre,
             as_map=_as_map,
         ),
         any_size=any_size,
@@ -98,11 +117,64 @@ def _vit_features(net: Any, x: torch.Tensor) -> torch.Tensor:
 
 
 def _vit_head(net: Any, maps: torch.Tensor) -> torch.Tensor:
-    return net.forward_head(net.norm(net.blocks[-1](maps)))
+    rest, x = _from_last_block(net, maps)
+    return rest(x)
 
 
 def _vit_embed(net: Any, maps: torch.Tensor) -> torch.Tensor:
-    return net.forward_head(net.norm(net.blocks[-1](maps)), pre_logits=True)
+    rest, x = _from_last_block(net, maps)
+    return rest.forward_head(rest.forward_features(x), pre_logits=True)
+
+
+def _from_last_block(net: Any, maps: torch.Tensor) -> tuple[Any, torch.Tensor]:
+    """Network whose blocks before the last are left out, and an input for it.
+
+    Everything else is the network's own, such as the rotary positions that it gives each block.
+    """
+    rest = copy.copy(net)
+    rest._modules = dict(net._modules)
+    passed = [_Pass() for _ in net.blocks[:-1]]
+    blocks = [*passed, _Given(net.blocks[-1], maps)]
+    in_order = isinstance(net.blocks, nn.Sequential)
+    rest.blocks = nn.Sequential(*blocks) if in_order else nn.ModuleList(blocks)
+    rest.blocks.train(net.training)
+    height, width = net.patch_embed.img_size
+    channels = next(one for one in net.modules() if isinstance(one, nn.Conv2d)).in_channels
+    return rest, maps.new_zeros(len(maps), channels, height, width)
+
+
+class _Pass(nn.Module):
+    """Block that does nothing."""
+
+    def forward(self, x: torch.Tensor, *_: Any, **__: Any) -> torch.Tensor:
+        return x
+
+
+class _Given(nn.Module):
+    """Block with an input of its own; the other arguments are those of the network."""
+
+    def __init__(self, block: nn.Module, given: torch.Tensor) -> None:
+        super().__init__()
+        self.block, self.given = block, given
+
+    def forward(self, _: torch.Tensor, *further: Any, **named: Any) -> Any:
+        return self.block(self.given, *further, **named)
+
+
+def _wake(net: nn.Module) -> None:
+    """Set scales of blocks, which begin at next to nothing, so that blocks take part."""
+    for name, value in net.named_parameters():
+        if value.ndim == 1 and not name.endswith("bias") and float(value.abs().max()) < _ASLEEP:
+            nn.init.constant_(value, 0.5)
+
+
+def _level(net: nn.Module) -> None:
+    """Make convolutions almost even means, whose receptive fields have a sharp centre."""
+    generator = torch.Generator().manual_seed(0)
+    for value in net.parameters():
+        if value.ndim == 4:
+            noise = torch.randn(value.shape, generator=generator)
+            value.copy_((1 + _UNEVEN * noise) / value[0].numel())
 
 
 def _as_map(net: Any, maps: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,136 @@
+"""Where the cells of a layer lie in the input of a network: measured on the network itself."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+
+# pixels by which a second input is wider: a multiple of the usual strides, so that padding and
+# what remains at the border do not count in the difference
+_WIDER = 128
+
+# inputs of noise over which gradients are averaged
+_INPUTS = 2
+
+# share of the stride up to which a centre counts as that of patches: the measurement is less exact
+_EVEN = 0.1
+
+# cells along the side of the input at which a layer for any size is measured
+_CELLS = 8
+
+
+class Grid(NamedTuple):
+    """Places of the cells of a layer, the same along both axes.
+
+    Parameters
+    ----------
+    stride : int
+        Input pixels between neighbouring cells.
+    first_centre : float
+        Input pixel on which the first cell is centred.
+    any_size : bool
+        Whether the layer takes other sizes of the input.
+    """
+
+    stride: int
+    first_centre: float
+    any_size: bool
+
+
+def measure_grid(
+    maps_of: Callable[[torch.Tensor], torch.Tensor], side: int, channels: int = 1
+) -> Grid:
+    """Measure stride and centre of the cells of a layer.
+
+    The stride is the difference of two sizes of the input over that of the numbers of cells: the
+    size over the number is wrong where convolutions without padding or a remainder take a part.
+    The centre is that of the effective receptive field (Luo et al., NeurIPS 2016), the energy of
+    the gradients of a cell for noise as the input, so that asymmetric padding counts. A network
+    that pads to a multiple of its stride is measured at such a size.
+
+    Parameters
+    ----------
+    maps_of : callable
+        (B, channels, H, W) → (B, C, h, w).
+    side : int
+        Of the input for which the network is made, in pixels.
+    channels : int
+        Of the input.
+
+    Returns
+    -------
+    Grid
+
+    Raises
+    ------
+    ValueError
+        If the cells are not in the order of the image.
+    """
+
+    def cells(length: int) -> int:
+        with torch.no_grad():
+            return int(maps_of(torch.zeros(1, channels, length, length)).shape[-1])
+
+    count = cells(side)
+    stride, any_size = side / count, False
+    try:
+        more = cells(side + _WIDER) - count
+        any_size = more > 0
+    except (AssertionError, RuntimeError, ValueError):
+        # one size only
+        more = 0
+    if more > 0:
+        stride = _WIDER / more
+    step = max(1, round(stride))
+    if any_size:
+        side = _CELLS * step
+        count = cells(side)
+    # convolutions keep the order of the image, tokens may have one of their own
+    places = (count // 2,) if any_size else (count // 2, count // 4)
+    centres = _centres(maps_of, side, channels, places)
+    # of cells that share the input evenly
+    even = (side - 1 - (count - 1) * step) / 2
+    if not all(math.isfinite(centre) for pair in centres for centre in pair):
+        return Grid(step, even, any_size)
+    first = [sum(pair) / 2 - place * step for pair, place in zip(centres, places, strict=True)]
+    if max(first) - min(first) > step or max(abs(y - x) for y, x in centres) > step:
+        raise ValueError("the cells are not in the order of the image")
+    near = abs(first[0] - even) <= _EVEN * step
+    return Grid(step, even if near else round(2 * first[0]) / 2, any_size)
+
+
+def _centres(
+    maps_of: Callable[[torch.Tensor], torch.Tensor],
+    side: int,
+    channels: int,
+    places: tuple[int, ...],
+) -> list[tuple[float, float]]:
+    """Row and column of the centre of the receptive field of cells (k, k)."""
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(_INPUTS, channels, side, side, generator=generator).requires_grad_()
+    found = []
+    with torch.enable_grad():
+        maps = maps_of(noise)
+        signs = torch.randn(maps.shape[1], generator=generator)
+        for place in places:
+            total = (maps[:, :, place, place] * signs).sum()
+            (gradient,) = torch.autograd.grad(total, noise, retain_graph=place != places[-1])
+            energy = gradient.double().abs().sum(dim=(0, 1))
+            found.append((_centre(energy.sum(dim=1)), _centre(energy.sum(dim=0))))
+    return found
+
+
+def _centre(profile: torch.Tensor) -> float:
+    """Centre of a profile without what it is everywhere, such as from means over the image."""
+    profile = (profile - profile.median()).clamp(min=0)
+    places = torch.arange(len(profile), dtype=torch.double)
+    mean = (profile * places).sum() / profile.sum()
+    # once more around it, evenly to both sides: the border cuts one off
+    for _ in range(3):
+        reach = min(float(mean), len(profile) - 1 - float(mean))
+        near = profile * ((places - mean).abs() <= reach)
+        mean = (near * places).sum() / near.sum()
+    return float(mean)
