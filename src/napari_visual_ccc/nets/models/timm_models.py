@@ -118,12 +118,14 @@ def _vit_features(net: Any, x: torch.Tensor) -> torch.Tensor:
 
 def _vit_head(net: Any, maps: torch.Tensor) -> torch.Tensor:
     rest, x = _from_last_block(net, maps)
-    return rest(x)
+    scores: torch.Tensor = rest(x)
+    return scores
 
 
 def _vit_embed(net: Any, maps: torch.Tensor) -> torch.Tensor:
     rest, x = _from_last_block(net, maps)
-    return rest.forward_head(rest.forward_features(x), pre_logits=True)
+    found: torch.Tensor = rest.forward_head(rest.forward_features(x), pre_logits=True)
+    return found
 
 
 def _from_last_block(net: Any, maps: torch.Tensor) -> tuple[Any, torch.Tensor]:
