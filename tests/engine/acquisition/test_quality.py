@@ -198,6 +198,18 @@ def test_an_enlarged_image_has_the_detail_of_its_original(good, factor):
     assert np.isnan(quality_of(good[0])["enlarged"])
 
 
+def test_rows_that_are_displaced_sideways_are_found(good):
+    place = np.arange(512)
+    for image in good:
+        assert "rows displaced" not in kinds(quality_of(image.T))
+        shifts = np.random.default_rng(0).normal(0, 1, len(image))
+        pairs = zip(image, shifts, strict=True)
+        rows = [
+            np.interp(place[: len(row)] - shift, place[: len(row)], row) for row, shift in pairs
+        ]
+        assert "rows displaced" in kinds(quality_of(stored(np.array(rows))))
+
+
 def test_what_shows_nothing_is_called_empty(rng):
     assert kinds(quality_of(np.full((64, 64), 7))) == {"empty"}
     assert kinds(quality_of(rng.normal(100, 5, (400, 400)))) == {"empty"}

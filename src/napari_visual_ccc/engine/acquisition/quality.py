@@ -19,6 +19,7 @@ from .spectrum import (
     finest_detail,
     line_jumps,
     power_of,
+    row_displacement,
     signal_to_noise,
     windows_of,
 )
@@ -32,7 +33,7 @@ Percent = Annotated[float, {"min": 0.0, "max": 50.0, "step": 0.5}]
 # measured on good micrographs, original and degraded: docs/quality.md
 BLURRED, NOISY, SATURATED, STRIPED = 9.0, 1.0, 2.0, 4.0
 
-UNEVEN, MOVED = 3.0, 2.0
+UNEVEN, MOVED, DISPLACED = 3.0, 2.0, 0.15
 
 _SMALL = 32
 
@@ -47,7 +48,7 @@ _NOTHING = "empty: no finite pixel"
 
 _NUMBERS = (
     "detail_px", "detail_ratio", "enlarged", "snr", "black_percent", "white_percent",
-    "row_stripes_percent", "column_stripes_percent",
+    "row_stripes_percent", "column_stripes_percent", "displaced_px",
 )  # fmt: skip
 
 
@@ -120,8 +121,8 @@ def image_quality(
             grey[index], blurred=blurred, noisy=noisy, saturated=saturated, striped=striped
         )
         flags, detail = found.pop("flags"), found.pop("detail_px")
-        # the flag states it; the columns are those of version 0.1.0
-        del found["enlarged"]
+        # flags state them; the columns are those of version 0.1.0
+        del found["enlarged"], found["displaced_px"]
         row = {f"index_{axis}": place for axis, place in enumerate(index)}
         row |= {"flags": "", "detail_px": detail}
         if pixel_size is not None and math.isclose(*pixel_size.sizes):
@@ -210,6 +211,7 @@ def quality_of(
         rows, columns = line_jumps(windows)
         found["row_stripes_percent"] = 100 * rows / contrast
         found["column_stripes_percent"] = 100 * columns / contrast
+        found["displaced_px"] = row_displacement(windows)
     if min(windows[0].shape) < _SMALL:
         flags = [f"small: less than {_SMALL} px; sharpness and stripes are not assessed"]
     elif found["snr"] < _FAINT and not any(_has_feature(w) for w in windows):
@@ -228,7 +230,7 @@ def _flags(
     # noise hides detail: noisy images are not flagged as blurred as well. Comparisons with NaN are
     # false
     clear = not found["snr"] < noisy
-    factor = found["enlarged"]
+    factor, displaced = found["enlarged"], found["displaced_px"]
     cases = [
         (factor > 1, f"enlarged about {factor:.2g} times: true detail is {2 * factor:.2g} px"),
         (
@@ -240,6 +242,10 @@ def _flags(
         (white > saturated, f"saturated: {white:.1f} % of the pixels are white"),
         (rows > striped, f"striped along rows: {rows:.1f} % of the contrast"),
         (columns > striped, f"striped along columns: {columns:.1f} % of the contrast"),
+        (
+            clear and displaced > DISPLACED,
+            f"rows displaced: sideways by {displaced:.1f} px or more against their neighbours",
+        ),
         (ratio > UNEVEN, f"anisotropic: detail is {ratio:.1f} times coarser in one direction"),
     ]
     return [text for flagged, text in cases if flagged]
