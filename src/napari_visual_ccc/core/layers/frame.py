@@ -46,7 +46,7 @@ def check_spacing(spacing: Any, unit: Any, array: Any) -> None:
         return
     if not isinstance(unit, str) or not is_known(unit):
         raise ValueError(
-            f"spacing is {spacing}, and its unit {unit!r} is not known; give unit='nm', 'µm', ..."
+            f"spacing is {spacing}, but of which unit? {unit!r} is not known: give 'nm', 'µm', ..."
         )
     sizes, axes = np.size(spacing), len(np.shape(array))
     if sizes > max(axes, 2) or sizes > 3:

@@ -39,6 +39,8 @@ def watershed_split(
 
     Watershed on the distance transform; maxima that rise less than the tolerance above their saddle
     are merged (Soille, Morphological Image Analysis, 2nd ed., 2004, section 9.2).
+    Where three or more objects overlap around a common middle, the middle may become a part of its
+    own: it is as wide as the objects, and no tolerance tells them apart.
 
     Parameters
     ----------
