@@ -1,7 +1,9 @@
 """Keep what every operation gives on small images, and compare a later version with it.
 
 ``python scripts/golden.py store FILE.json`` runs all operations and writes what came out;
-``python scripts/golden.py compare FILE.json`` runs them again and lists what differs. The file
+``python scripts/golden.py compare FILE.json`` runs them again and lists what differs: additions
+(tables, columns, facts and layers that are new) apart from changes, and only changes make the exit
+status 1. The file
 keeps the names of version 0.1.0: operations, parameters and layers that have been renamed since
 then are those of `workflow.upgrade`, columns, tables and facts those of `NAMES`.
 """
@@ -73,6 +75,9 @@ EVERYWHERE = Names(columns={"likely": "prediction_set"})
 # facts that are not compared: the hash of a model file changes with the texts of its card, and a
 # device or a path is that of the machine
 NOT_COMPARED = {"hash", "device", "path", "folder", "model_hash", "version", "versions"}
+
+# end of the line of something that was not there before
+ADDED = " is new"
 
 # relative, for numbers from another processor
 TOLERANCE = 1e-3
@@ -586,6 +591,8 @@ def differences(was: Any, now: Any, tolerance: float | None, where: str = "") ->
     """List what differs between two records, in words."""
     if isinstance(was, dict) and isinstance(now, dict):
         return differences_of_mappings(was, now, tolerance, where)
+    if where.endswith("/ columns") and [name for name in now if name in was] == was != now:
+        return [f"{where} / {', '.join(name for name in now if name not in was)}{ADDED}"]
     if isinstance(was, list) and isinstance(now, list):
         if len(was) != len(now) or (was and isinstance(was[0], str) and was != now):
             return [f"{where}: was {outlined(was)}, is {outlined(now)}"]
@@ -615,11 +622,28 @@ def differences_of_mappings(
         if key == "sha256" and tolerance is not None:
             continue
         if key not in was or key not in now:
-            word = "is missing" if key in was else "is new"
-            found.append(f"{where} / {key} {word}")
+            found.append(f"{where} / {key}{' is missing' if key in was else ADDED}")
             continue
         found += differences(was[key], now[key], tolerance, f"{where} / {key}")
     return found
+
+
+def is_addition(line: str) -> bool:
+    """Whether a line of `differences` names something that was not there before."""
+    return line.endswith(ADDED)
+
+
+def listed(lines: list[str]) -> str:
+    """Text of the comparison: changes, then additions."""
+    parts = [
+        f"{title} ({len(some)}):\n" + "\n".join(some)
+        for title, some in (
+            ("changes", [line for line in lines if not is_addition(line)]),
+            ("additions", [line for line in lines if is_addition(line)]),
+        )
+        if some
+    ]
+    return "\n\n".join(parts) or "no differences"
 
 
 def outlined(value: Any) -> str:
@@ -653,8 +677,8 @@ def main() -> int:
             else [f"{key}: {'was not run' if key in was else 'is not in the file'}"]
         )
     ]
-    print("\n".join(lines) if lines else "no differences")
-    return 1 if lines else 0
+    print(listed(lines))
+    return 0 if all(map(is_addition, lines)) else 1
 
 
 if __name__ == "__main__":

@@ -92,3 +92,21 @@ def test_words_of_today_in_cells_are_kept_as_the_old_ones(golden):
     texts = golden.old_names("quality_folder")["texts"]
     assert golden.in_old_words("anisotropic: 3.8 times", texts) == "drawn out: 3.8 times"
     assert golden.in_old_words(3.8, texts) == 3.8
+
+
+def test_additions_are_told_from_changes(golden, stored):
+    was = stored["otsu | 8bit"]
+    now = json.loads(json.dumps(was))
+    now["facts"]["further"] = 1
+    lines = golden.differences(was, now, golden.TOLERANCE, "otsu")
+    assert lines and all(map(golden.is_addition, lines))
+    assert golden.listed(lines).startswith("additions (1):")
+    now["facts"]["thresholds"][0] += 1
+    lines = golden.differences(was, now, golden.TOLERANCE, "otsu")
+    assert [golden.is_addition(line) for line in lines] == [True, False]
+    assert golden.listed(lines).startswith("changes (1):")
+    (line,) = golden.differences(["a", "b"], ["a", "c", "b"], None, "tables / columns")
+    assert golden.is_addition(line)
+    (line,) = golden.differences(["a", "b"], ["a", "c"], None, "tables / columns")
+    assert not golden.is_addition(line)
+    assert golden.listed([]) == "no differences"

@@ -118,3 +118,34 @@ def test_the_default_layer_of_a_network_without_classes_is_its_narrowest(simple)
 
     model = replace(simple, net=Narrow().eval())
     assert _bottleneck(model) == "code"
+
+
+def same_padded(convolutions):
+    """Convolutions that pad behind only, as TensorFlow does, with random weights."""
+    torch.manual_seed(3)
+    parts = []
+    for channels, kernel, stride in convolutions:
+        before = kernel - stride
+        parts.append(nn.ZeroPad2d((before // 2, before - before // 2) * 2))
+        parts.append(nn.Conv2d(channels, 8, kernel, stride))
+    return nn.Sequential(*parts).eval()
+
+
+@pytest.mark.parametrize(
+    ("convolutions", "stride", "first"),
+    [
+        (((1, 3, 2),), 2, 1.0),
+        (((1, 3, 2), (8, 3, 2)), 4, 3.0),
+        (((1, 3, 2), (8, 3, 2), (8, 3, 2)), 8, 7.0),
+        (((1, 5, 2), (8, 3, 2)), 4, 3.0),
+    ],
+)
+def test_inner_layers_with_asymmetric_padding_lie_where_arithmetic_says(
+    visual, convolutions, stride, first
+):
+    net = same_padded(convolutions)
+    model = replace(visual, net=net, hash="")
+    about = Tap(model, str(len(net) - 1)).geometry()
+    assert about.stride == stride
+    # evenly, the first cell would be (stride - 1) / 2: half a stride away for deep layers
+    assert abs(about.first_centre - first) <= stride / 4

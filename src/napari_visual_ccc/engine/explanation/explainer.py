@@ -23,6 +23,7 @@ from ...nets.inference import (
 )
 from ...nets.interpolate import to_pixels
 from ...nets.layers import find_layer
+from ...nets.lens.tap import Tap
 from ...nets.models.base import Architecture
 from ...nets.predict import grey_range, size_term
 from ..classification.calibration import softmax
@@ -274,11 +275,10 @@ class Explainer:
     def _spread(
         self, raw: np.ndarray, shape: tuple[int, ...], size: tuple[int, int], method: str
     ) -> np.ndarray:
-        """Interpolate cells to pixels; the stride of a chosen layer follows from their number."""
-        if not self.layer and method != "fullgrad":
-            return to_pixels(
-                raw, shape, size, self.design.parts.stride, self.design.parts.first_centre
-            )
+        """Interpolate cells to pixels; where those of a chosen layer lie is measured."""
+        if method != "fullgrad":
+            place = Tap(self.model, self.layer).geometry() if self.layer else self.design.parts
+            return to_pixels(raw, shape, size, place.stride, place.first_centre)
         last = self.design.parts.stride if self.design.any_size else 1
         # a last cell may see less of the input than the others
         stride = -(-size[0] // last) * last / raw.shape[0]

@@ -12,6 +12,7 @@ from torch import nn
 from ..checkpoint import Model
 from ..layers import find_layer, layers_of, maps_of
 from ..models.channels import input_channels
+from ..models.geometry import measure_grid
 
 
 class _Reached(Exception):
@@ -127,22 +128,25 @@ class Tap:
         side = self.model.card.input_px
         maps = self._cells(side)
         channels, cells = int(maps[0]), int(maps[1])
-        stride = side / cells
-        try:
-            # padding does not count in the difference of two sizes
-            more = self._cells(2 * side)[1] - cells
-            stride = side / more if more > 0 else stride
-        except (AssertionError, RuntimeError, ValueError):
-            # the network takes one size only
-            pass
-        step = max(1, round(stride))
         design = self.model.design
-        if not self.layer and design.explainable is not None:
-            step, first = design.parts.stride, design.parts.first_centre
-        else:
-            first = (side - 1 - (cells - 1) * step) / 2
+        step, first = self._grid(side, cells)
         exact = design.any_size and cells * step == side
         return Geometry(channels, cells, step, first, exact)
+
+    def _grid(self, side: int, cells: int) -> tuple[int, float]:
+        """Stride and first centre; of the last maps of a classifier those of the architecture."""
+        parts = self.model.design.explainable
+        if not self.layer and parts is not None:
+            return parts.stride, parts.first_centre
+        # a network without a head may go down and up again: it is measured at its own size
+        multiple = side if parts is None else parts.stride
+        try:
+            grid = measure_grid(self, side, self.depth, multiple, self.model.device)
+        except (AssertionError, RuntimeError, ValueError):
+            # cells in an order of their own, or a layer without gradients: evenly
+            step = max(1, round(side / cells))
+            return step, (side - 1 - (cells - 1) * step) / 2
+        return grid.stride, grid.first_centre
 
     def _cells(self, side: int) -> tuple[int, int]:
         with torch.no_grad():

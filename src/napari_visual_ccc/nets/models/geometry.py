@@ -41,7 +41,11 @@ class Grid(NamedTuple):
 
 
 def measure_grid(
-    maps_of: Callable[[torch.Tensor], torch.Tensor], side: int, channels: int = 1
+    maps_of: Callable[[torch.Tensor], torch.Tensor],
+    side: int,
+    channels: int = 1,
+    multiple: int = 1,
+    device: torch.device | None = None,
 ) -> Grid:
     """Measure stride and centre of the cells of a layer.
 
@@ -59,6 +63,11 @@ def measure_grid(
         Of the input for which the network is made, in pixels.
     channels : int
         Of the input.
+    multiple : int
+        Of which the side of an input is one for a layer that takes any size: the stride of the
+        whole network for a layer within it.
+    device : torch.device, optional
+        Of the network.
 
     Returns
     -------
@@ -72,7 +81,8 @@ def measure_grid(
 
     def cells(length: int) -> int:
         with torch.no_grad():
-            return int(maps_of(torch.zeros(1, channels, length, length)).shape[-1])
+            given = torch.zeros(1, channels, length, length, device=device)
+            return int(maps_of(given).shape[-1])
 
     count = cells(side)
     stride, any_size = side / count, False
@@ -86,11 +96,11 @@ def measure_grid(
         stride = _WIDER / more
     step = max(1, round(stride))
     if any_size:
-        side = _CELLS * step
+        side = -(-_CELLS * step // multiple) * multiple
         count = cells(side)
     # convolutions keep the order of the image, tokens may have one of their own
     places = (count // 2,) if any_size else (count // 2, count // 4)
-    centres = _centres(maps_of, side, channels, places)
+    centres = _centres(maps_of, (channels, side, side), places, device)
     # of cells that share the input evenly
     even = (side - 1 - (count - 1) * step) / 2
     if not all(math.isfinite(centre) for pair in centres for centre in pair):
@@ -98,27 +108,28 @@ def measure_grid(
     first = [sum(pair) / 2 - place * step for pair, place in zip(centres, places, strict=True)]
     if max(first) - min(first) > step or max(abs(y - x) for y, x in centres) > step:
         raise ValueError("the cells are not in the order of the image")
-    near = abs(first[0] - even) <= _EVEN * step
+    # at full resolution the unevenness of trained weights is larger than that of the padding
+    near = step == 1 or abs(first[0] - even) <= _EVEN * step
     return Grid(step, even if near else round(2 * first[0]) / 2, any_size)
 
 
 def _centres(
     maps_of: Callable[[torch.Tensor], torch.Tensor],
-    side: int,
-    channels: int,
+    shape: tuple[int, int, int],
     places: tuple[int, ...],
+    device: torch.device | None,
 ) -> list[tuple[float, float]]:
     """Row and column of the centre of the receptive field of cells (k, k)."""
     generator = torch.Generator().manual_seed(0)
-    noise = torch.randn(_INPUTS, channels, side, side, generator=generator).requires_grad_()
+    noise = torch.randn(_INPUTS, *shape, generator=generator).to(device).requires_grad_()
     found = []
     with torch.enable_grad():
         maps = maps_of(noise)
-        signs = torch.randn(maps.shape[1], generator=generator)
+        signs = torch.randn(maps.shape[1], generator=generator).to(device)
         for place in places:
             total = (maps[:, :, place, place] * signs).sum()
             (gradient,) = torch.autograd.grad(total, noise, retain_graph=place != places[-1])
-            energy = gradient.double().abs().sum(dim=(0, 1))
+            energy = gradient.double().abs().sum(dim=(0, 1)).cpu()
             found.append((_centre(energy.sum(dim=1)), _centre(energy.sum(dim=0))))
     return found
 
