@@ -6,7 +6,7 @@ import pytest
 from PIL import Image
 
 from benchmarks.bar_layouts import LAYOUTS, fei, zeiss
-from benchmarks.bar_styles import STYLES, spoilt, with_bar
+from benchmarks.bar_styles import STYLES, spoilt, white_two_lines, with_bar
 from benchmarks.degrade import compressed
 from benchmarks.hard_negatives import KINDS as HARD
 from benchmarks.info_bars import error, grey, images
@@ -38,20 +38,20 @@ def barred(name="powder", style="black, framed cells (FEI)", seed=0):
 @pytest.mark.parametrize("style", STYLES)
 @pytest.mark.parametrize("name", samples.NAMES)
 def test_bars_of_all_styles_are_found(style, name):
-    for seed in range(2):
-        rng = np.random.default_rng(seed)
-        made = with_bar(samples.load(name).data, style, rng)
-        for one in (made, spoilt(made, rng)):
-            found = find_info_bar(one.image)
-            if (name, style) in FAINT and not found:
-                continue
-            assert error(found, one.bar) <= 2
+    # each style as drawn on some of the samples, and spoilt on the others
+    k = samples.NAMES.index(name) + list(STYLES).index(style)
+    rng = np.random.default_rng(k // 2 % 2)
+    made = with_bar(samples.load(name).data, style, rng)
+    one = spoilt(made, rng) if k % 2 else made
+    found = find_info_bar(one.image)
+    if (name, style) not in FAINT or found:
+        assert error(found, one.bar) <= 2
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_what_looks_like_a_bar_is_left_alone(kind):
-    for k, name in enumerate(samples.NAMES):
-        rng = np.random.default_rng(k)
+    for k in range(list(KINDS).index(kind) % 2, len(samples.NAMES), 2):
+        name, rng = samples.NAMES[k], np.random.default_rng(k)
         assert not find_info_bar(KINDS[kind](samples.load(name).data, rng)), name
 
 
@@ -128,7 +128,7 @@ def test_real_micrographs_and_their_masks_have_no_bar(data):
     for tune in (True, False):
         for path, image in images(data, tune).items():
             assert not find_info_bar(image), path
-    for path in sorted(data.glob("segmentation/*/test/masks/*.png")):
+    for path in sorted(data.glob("segmentation/*/test/masks/*.png"))[::3]:
         assert not find_info_bar(grey(path)), path
 
 
@@ -193,6 +193,25 @@ def test_every_weight_has_its_evidence():
         assert set(terms(one.evidence)) == set(WEIGHTS)
         assert all(0 <= value <= 1.3 for value in terms(one.evidence).values())
     assert score(max(candidates(made.image, "bottom"), key=score)) > CERTAIN > PROPOSED
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_specimen_as_bright_as_the_paper_beneath_a_bar_is_told_from_it(seed):
+    image = samples.load("coating").data
+    bar = np.array(white_two_lines(np.random.default_rng(seed), 60, image.shape[1]).image)
+    for beneath in (0, 50):
+        found = find_info_bar(np.vstack([image, bar, image[:beneath]]))
+        assert error(found, InfoBar(bottom=60 + beneath)) <= 2
+        assert found.beneath == pytest.approx(beneath, abs=2)
+
+
+def test_bands_that_are_left_out_unread_could_not_be_a_bar(rng):
+    noise = rng.integers(0, 255, (200, 256)).astype(np.uint8)
+    for image in (noise, barred(seed=3).image):
+        every = candidates(image, "bottom")
+        read = candidates(image, "bottom", PROPOSED)
+        assert all(one in read for one in every if score(one) >= PROPOSED)
+    assert not candidates(noise, "bottom", PROPOSED)
 
 
 def test_a_bar_of_an_image_that_is_read_in_reduced_rows_ends_to_the_row(rng):

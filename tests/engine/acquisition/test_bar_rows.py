@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_visual_ccc.engine.acquisition.bar_rows import Rows, sharpest
+from napari_visual_ccc.engine.acquisition.bar_rows import Rows, first_of_paper, sharpest
 
 
 @pytest.fixture
@@ -63,3 +63,14 @@ def test_a_step_is_found_to_the_row(specimen):
     specimen[70:] += 200
     assert sharpest(specimen, 4).argmax() == 70
     np.testing.assert_array_equal(sharpest(specimen, 4)[:4], 0)
+
+
+def test_paper_begins_where_specimen_beneath_it_ends(specimen):
+    band = specimen[:80].clip(0, 254)
+    assert first_of_paper(band) == 0
+    band[30:] = 255
+    assert first_of_paper(band) == 30
+    # another paper, as of a bar of two parts, is no specimen
+    band[:30] = 0
+    assert first_of_paper(band) == 0
+    assert first_of_paper(np.full_like(band, 7)) == 0

@@ -10,7 +10,7 @@ import numpy as np
 
 from ...arrays.inputs import to_gray
 from ...core.micrograph import InfoBar, Micrograph
-from .bar_rows import Rows, last_change, sharpest
+from .bar_rows import Rows, first_of_paper, last_change, sharpest
 from .lettering import strokes
 
 BORDERS = ("bottom", "top", "left", "right")
@@ -39,6 +39,9 @@ CERTAIN, PROPOSED = 1.5, 0.0
 # more of them at the left and right, where bars are rare
 _RARE = 0.5
 
+# more of them where the specimen has edges as sharp beyond it and is as quiet: regular lines
+_STRIPED, _SHARP, _QUIET = 1.0, 0.9, 0.1
+
 # logistic regression on drawn bars and on pictures without one (scripts/train_bar_weights.py)
 BIAS = -25.96
 WEIGHTS: dict[str, float] = {
@@ -61,6 +64,16 @@ WEIGHTS: dict[str, float] = {
     "mean paper": 10.55,
     "side": -0.46,
     "high": -5.53,
+}
+
+# letters that speak most for a bar, but for their number
+_BEST = {
+    "lined": 1.0,
+    "slender": 0.0,
+    "variety": 1.3,
+    "wide": 1.0,
+    "blank": 1.0,
+    "contrast": 1.5,
 }
 
 
@@ -90,8 +103,11 @@ def middle_plane(image: Any) -> Any:
     return grey[tuple(length // 2 for length in grey.shape[:-2])]
 
 
-def candidates(plane: Any, border: str) -> list[Candidate]:
-    """Bands along a border with what speaks for each being a bar."""
+def candidates(plane: Any, border: str, least: float = -np.inf) -> list[Candidate]:
+    """Bands along a border with what speaks for each being a bar.
+
+    Bands that reach no score of `least`, whatever is written on them, are left out unread.
+    """
     across, along = plane.shape if border in ("top", "bottom") else plane.shape[::-1]
     most = min(round(across * _SHARE), _MOST)
     if most < _LEAST or along < _NARROWEST:
@@ -111,7 +127,7 @@ def candidates(plane: Any, border: str) -> list[Candidate]:
     found = sorted(found, key=_promise, reverse=True)[
         : _READ_SIDE if border in ("left", "right") else _READ
     ]
-    return [_read(plane, one) for one in found]
+    return [_read(plane, one) for one in found if _highest(one) >= least]
 
 
 def _pairs(rows: Rows, border: str, least: int, most: int) -> Iterator[tuple[int, int]]:
@@ -173,6 +189,20 @@ def score(one: Candidate) -> float:
     return BIAS + sum(weight * known[name] for name, weight in WEIGHTS.items())
 
 
+def _needed(one: Candidate) -> float:
+    """Log odds from which a candidate is left out."""
+    striped = one.evidence["stripes"] > _SHARP and one.evidence["quiet"] < _QUIET
+    return CERTAIN + _RARE * one.evidence["side"] + _STRIPED * striped
+
+
+def _highest(one: Candidate) -> float:
+    """Log odds with the best letters there are: the most of them, or few."""
+    return max(
+        score(replace(one, evidence={**one.evidence, **_BEST, "letters": number}))
+        for number in (1.5, 3.0)
+    )
+
+
 def _read(plane: Any, one: Candidate) -> Candidate:
     whole = _band(plane, one.border, one.stop, 1)[one.first :]
     letters = strokes(whole, turned=one.border in ("left", "right"))
@@ -187,6 +217,13 @@ def _to_the_row(plane: Any, border: str, stop: int, by: int) -> int:
         near = 4 * by
         stop += int(sharpest(band[stop - near : stop + near], by).argmax()) - near
     return last_change(band, stop)
+
+
+def _beneath(plane: Any, border: str, stop: int) -> int:
+    """Rows of specimen beneath a bar that was found from the border on."""
+    if border in ("left", "right"):
+        return 0
+    return first_of_paper(_band(plane, border, stop, max(1, plane.shape[1] // _SAMPLED)))
 
 
 def _averaged(band: np.ndarray, by: int) -> np.ndarray:
@@ -214,12 +251,13 @@ def find_info_bar(image: Any) -> InfoBar:
     for border in BORDERS:
         # a second bar lies inside the first
         specimen = plane[bar.specimen(*plane.shape)]
-        found = max(candidates(specimen, border), key=score, default=None)
+        found = max(candidates(specimen, border, PROPOSED), key=score, default=None)
         if found is None or score(found) < PROPOSED:
             continue
         stop = _to_the_row(specimen, border, found.stop, found.by)
-        if score(found) >= CERTAIN + _RARE * (border in ("left", "right")):
-            bar = replace(bar, beneath=bar.beneath + found.first, **{border: stop})
+        if score(found) >= _needed(found):
+            first = found.first or _beneath(specimen, border, stop)
+            bar = replace(bar, beneath=bar.beneath + first, **{border: stop})
         else:
             proposed = replace(proposed, **{border: stop})
     if not proposed:

@@ -24,6 +24,9 @@ _EDGES, _FALLS, _FALL = 10, 4, 0.2
 # share of a row of a line that has one grey level
 _CLEAN = 0.93
 
+# grey levels that tell paper from specimen, and least rise of the share of paper at its first row
+_FINE, _JUMP = 256, 0.35
+
 
 @dataclass(frozen=True)
 class Rows:
@@ -176,6 +179,31 @@ def last_change(band: np.ndarray, stop: int) -> int:
     usual = float(np.median(step[stop + 2 * _ACROSS :])) if len(step) > stop + 2 * _ACROSS else 0.0
     strong = np.flatnonzero((near >= 0.3 * near.max()) & (near >= 2 * usual) & (near > 0))
     return max(0, stop - _ACROSS) + int(strong[-1]) if strong.size else stop
+
+
+def first_of_paper(band: np.ndarray) -> int:
+    """First row of paper in a band that ends with it, beneath which is specimen; 0 if none is.
+
+    Grey levels as they are: `Rows.bent` takes bright specimen and white paper for one level.
+    """
+    low, high = float(band.min()), float(band.max())
+    if not high > low:
+        return 0
+    levels = ((band - low) * ((_FINE - 1) / (high - low))).astype(np.int64)
+    inner = np.bincount(levels[len(band) // 2 :].ravel(), minlength=_FINE)
+    near = np.abs(levels - int(inner.argmax())) <= _FINE // 64
+    share = near.mean(axis=1)
+    best, jump = 0, _JUMP
+    for r in range(2 * _ACROSS, len(band) - 4 * _ACROSS + 1):
+        risen = float(share[r : r + _ACROSS].min() - share[r - _ACROSS : r].max())
+        if risen > jump and share[:r].mean() < share[r:].mean() / 3:
+            best, jump = r, risen
+    if not best:
+        return 0
+    # other paper, or a frame, has one grey level as well
+    counts = np.bincount(levels[: best - _SOFT].ravel(), minlength=_FINE)
+    window = np.convolve(counts, np.ones(_FINE // 32 + 1), "same")
+    return best if window.max() < 0.5 * counts.sum() else 0
 
 
 def _changes(rows: np.ndarray, across: int) -> np.ndarray:
