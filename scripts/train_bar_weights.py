@@ -5,8 +5,8 @@ pictures without a bar, spoils both as figures are, and prints the table of `bar
 ``hold`` it also leaves out each layout and each family of letters in turn and prints the recall on
 what was left out.
 
-The weights in the source were fitted in this way on 640 bars and 640 pictures (seeds 1 and 5), not
-by one run with the default numbers: a run prints similar weights, not the same.
+It was not run again to compare its output with the weights in the source, and the numbers of
+pictures and seeds that those were fitted with are not recorded.
 """
 
 from __future__ import annotations
