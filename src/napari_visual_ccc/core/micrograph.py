@@ -39,8 +39,16 @@ class InfoBar:
     bottom: int = 0
     left: int = 0
     right: int = 0
-    beneath: int = field(default=0, compare=False)
-    doubtful: InfoBar | None = field(default=None, compare=False)
+    beneath: int = field(default=0, compare=False, kw_only=True)
+    doubtful: InfoBar | None = field(default=None, compare=False, kw_only=True)
+
+    @classmethod
+    def of(
+        cls, pixels: Mapping[str, int], *, beneath: int = 0, doubtful: InfoBar | None = None
+    ) -> InfoBar:
+        """Bar of rows and columns by border; a border that is not named has none."""
+        sizes = (pixels.get(border, 0) for border in ("top", "bottom", "left", "right"))
+        return cls(*sizes, beneath=beneath, doubtful=doubtful)
 
     def __bool__(self) -> bool:
         return any((self.top, self.bottom, self.left, self.right))

@@ -155,7 +155,7 @@ class Step(BaseModel):
     @property
     def bar(self) -> InfoBar:
         """The info bar that was left out."""
-        return InfoBar(**{str(border): size for border, size in self.info_bar.items()})
+        return InfoBar.of({str(border): size for border, size in self.info_bar.items()})
 
 
 class Record(BaseModel):

@@ -177,6 +177,21 @@ def test_channels_come_before_the_axes_of_the_source(stack):
     assert picture.data.shape == (1, 4, 6, 3)
 
 
+@pytest.mark.parametrize("ndim", [2, 3, 4])
+@pytest.mark.parametrize("scale", [1, 2])
+def test_channels_of_a_stack_that_is_not_rotated(ndim, scale):
+    """napari's `Affine.expand_dims` cannot be used: it loses elements of the shear."""
+    source = Image(np.zeros((2,) * (ndim - 2) + (4, 6)), scale=(1,) * (ndim - 2) + (scale, scale))
+    maps = ChannelsLayer(np.ones((5, 4, 6), np.float32), name="maps")
+    part = source.data[(0,) * (ndim - 2)]
+    layer = build(Source(source, part, None, "px", (0.0,) * ndim), maps, {})
+    assert layer.data.shape == (5,) + (1,) * (ndim - 2) + (4, 6)
+    corner = (0,) * (ndim - 2) + (3, 5)
+    np.testing.assert_allclose(
+        layer.data_to_world((4, *corner)), (4, *source.data_to_world(corner))
+    )
+
+
 def test_points_lie_on_their_pixels_of_the_source_with_their_features(stack):
     points = PointsLayer(
         np.array([[1, 20, 7], [3, 39.5, 0]]), name="seeds",

@@ -257,13 +257,13 @@ def find_info_bar(image: Any) -> InfoBar:
         stop = _to_the_row(specimen, border, found.stop, found.by)
         if score(found) >= _needed(found):
             first = found.first or _beneath(specimen, border, stop)
-            bar = replace(bar, beneath=bar.beneath + first, **{border: stop})
+            bar = InfoBar.of({**bar.pixels, border: stop}, beneath=bar.beneath + first)
         else:
-            proposed = replace(proposed, **{border: stop})
+            proposed = InfoBar.of({**proposed.pixels, border: stop})
     if not proposed:
         return bar
     numbers = {border: size or proposed.pixels[border] for border, size in bar.pixels.items()}
-    return replace(bar, doubtful=InfoBar(**numbers))
+    return replace(bar, doubtful=InfoBar.of(numbers))
 
 
 def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:

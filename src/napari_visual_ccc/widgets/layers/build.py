@@ -79,13 +79,19 @@ def _channels(source: Source, part: ChannelsLayer, common: dict[str, Any]) -> La
     ndim = source.layer.ndim
     maps = np.asarray(part.data)
     maps = maps.reshape(len(maps), *(1,) * (ndim - 2), *maps.shape[1:])
-    names = ("scale", "translate", "rotate", "shear")
-    inner = Affine(**{name: common.pop(name) for name in names}).expand_dims([0])
+    rotate = np.eye(ndim + 1)
+    rotate[1:, 1:] = common["rotate"]
+    # napari's own Affine.expand_dims gives too few elements of shear where nothing is rotated
+    first = {
+        "scale": (1, *common["scale"]),
+        "translate": (0, *common["translate"]),
+        "rotate": rotate,
+        "shear": (*(0,) * ndim, *common["shear"]),
+    }
     return Image(
         maps, rgb=False, colormap=COLORMAPS["heat"], blending="translucent", opacity=0.8,
         contrast_limits=contrast(maps[0], "heat"),
-        **common | {
-            **{name: getattr(inner, name) for name in names},
+        **common | first | {
             "affine": common["affine"].expand_dims([0]),
             "units": ("pixel", *common["units"]),
             "axis_labels": ("channel", *common["axis_labels"]),
