@@ -144,22 +144,6 @@ def denoise(
 ) -> Result:
     """Denoise an image; the noise level is estimated from the image."""
 
-def particles(
-    image: Image,
-    spacing: Sequence[float] | float | None = None,
-    unit: str = 'px',
-    *,
-    objects: Literal['auto', 'bright', 'dark'] = 'auto',
-    min_diameter: float = 0.0,
-    border: Literal['keep', 'remove'] = 'keep',
-    tolerance: float = 0.15,
-    sigma: float = 0.0,
-    background: Literal['auto', 'as it is'] = 'auto',
-    annotations: Literal['ignore', 'keep'] = 'ignore',
-    info_bar: InfoBar | None = None,
-) -> Result:
-    """Find particles: threshold, clean, split touching ones, label."""
-
 def threshold(
     image: Image,
     spacing: Sequence[float] | float | None = None,
@@ -176,6 +160,22 @@ def threshold(
     info_bar: InfoBar | None = None,
 ) -> Result:
     """Threshold an image into objects and background, or into up to five grey classes."""
+
+def particles(
+    image: Image,
+    spacing: Sequence[float] | float | None = None,
+    unit: str = 'px',
+    *,
+    objects: Literal['auto', 'bright', 'dark'] = 'auto',
+    min_diameter: float = 0.0,
+    border: Literal['keep', 'remove'] = 'keep',
+    tolerance: float = 0.15,
+    sigma: float = 0.0,
+    background: Literal['auto', 'as it is'] = 'auto',
+    annotations: Literal['ignore', 'keep'] = 'ignore',
+    info_bar: InfoBar | None = None,
+) -> Result:
+    """Find particles: threshold, clean, split touching ones, label."""
 
 def watershed_split(
     labels: Image,

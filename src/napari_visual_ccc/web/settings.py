@@ -127,8 +127,8 @@ class Settings:
         sent = self.token.isascii() and self.token.isprintable() and " " not in self.token
         if self.token and (len(self.token) < TOKEN_LENGTH or not sent):
             raise ValueError(
-                f"the token needs at least {TOKEN_LENGTH} characters, in one line: ASCII without "
-                "spaces"
+                f"the token is too short or has other letters: at least {TOKEN_LENGTH} "
+                "characters, in one line: ASCII without spaces"
             )
 
     def knows(self, host: str) -> bool:

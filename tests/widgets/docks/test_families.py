@@ -40,7 +40,8 @@ def mask(particles) -> np.ndarray:
 # autoencoders need a model; concordance a second layer (test_classify.py), and a search an example
 # (test_lens.py)
 OTHERS = (
-    "cam_sanity_checks", "sam_masks", "concordance", "find_similar", "anomaly_map", "reconstruct",
+    "cam_sanity_checks", "sam_masks", "concordance", "find_similar", "look_at", "anomaly_map",
+    "reconstruct",
 )  # fmt: skip
 
 
