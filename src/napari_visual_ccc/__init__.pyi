@@ -170,7 +170,7 @@ def particles(
     min_diameter: float = 0.0,
     border: Literal['keep', 'remove'] = 'keep',
     tolerance: float = 0.15,
-    sigma: float = 0.0,
+    blur: float = 0.0,
     background: Literal['auto', 'as it is'] = 'auto',
     annotations: Literal['ignore', 'keep'] = 'ignore',
     info_bar: InfoBar | None = None,

@@ -86,7 +86,7 @@ def particles(  # noqa: PLR0913
     min_diameter: Annotated[float, {"min": 0.0, "max": 1e6}] = 0.0,
     border: Literal["keep", "remove"] = "keep",
     tolerance: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.05, "more": True}] = 0.15,
-    sigma: Annotated[float, {"min": 0.0, "max": 20.0, "step": 0.5, "more": True}] = 0.0,
+    blur: Annotated[float, {"min": 0.0, "max": 20.0, "step": 0.5, "more": True}] = 0.0,
     background: Annotated[Literal["auto", "as it is"], {"more": True}] = "auto",
     annotations: Annotated[Literal["ignore", "keep"], {"more": True}] = "ignore",
 ) -> Steps[Result]:
@@ -119,7 +119,7 @@ def particles(  # noqa: PLR0913
     tolerance : float
         Touching particles are split where the neck is narrower than the smaller one by this share
         of its width: larger values split less, 1 splits nothing.
-    sigma : float
+    blur : float
         Standard deviation in pixels of the Gaussian blur before the threshold. 0: 0.06 of the
         typical radius, and more for noise, up to 0.12 of it.
     background : {'auto', 'as it is'}
@@ -143,13 +143,13 @@ def particles(  # noqa: PLR0913
         If a choice is unknown, a number is out of range, the image is constant or no pixel of it is
         finite.
     """
-    if not (0 <= min_diameter < np.inf and 0 <= tolerance <= 1 and 0 <= sigma < np.inf):
-        raise ValueError("min_diameter and sigma are 0 or more, tolerance is 0 to 1")
+    if not (0 <= min_diameter < np.inf and 0 <= tolerance <= 1 and 0 <= blur < np.inf):
+        raise ValueError("min_diameter and blur are 0 or more, tolerance is 0 to 1")
     grey, notes = to_gray(image)
     pixel_size = PixelSize.of(spacing, unit)
     extent = 1.0 if pixel_size is None else pixel_size.extent
     choices = _Choices(
-        objects, np.pi / 4 * min_diameter**2 / extent, sigma, tolerance,
+        objects, np.pi / 4 * min_diameter**2 / extent, blur, tolerance,
         background == "auto", annotations == "ignore", border == "remove",
     )  # fmt: skip
     if (grey.ndim > 2 or is_lazy(grey)) and objects == "auto":
