@@ -81,6 +81,16 @@ def plane_of(image: Any, what: str) -> Any:
     return image
 
 
+def missing_pixels(image: np.ndarray) -> np.ndarray | None:
+    """Mask of the pixels that are NaN or infinite; None without any, a ValueError if all are."""
+    if image.dtype.kind != "f":
+        return None
+    missing = ~np.isfinite(image)
+    if missing.all():
+        raise ValueError("image has no finite pixel: all are NaN or infinite")
+    return missing if missing.any() else None
+
+
 def finite(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     """Replace NaN and infinities by the median of the rest.
 
@@ -101,13 +111,9 @@ def finite(image: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     ValueError
         If no pixel is finite.
     """
-    if image.dtype.kind != "f":
+    missing = missing_pixels(image)
+    if missing is None:
         return image, None
-    missing = ~np.isfinite(image)
-    if not missing.any():
-        return image, None
-    if missing.all():
-        raise ValueError("image has no finite pixel: all are NaN or infinite")
     filled = image.copy()
     filled[missing] = np.median(image[~missing])
     return filled, missing

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ...arrays.inputs import missing_pixels
+
 # pixels around a tile that its scores depend on
 MARGIN = 64
 
@@ -41,17 +43,13 @@ def filled(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     ValueError
         If no pixel is finite.
     """
-    if plane.dtype.kind != "f":
+    missing = missing_pixels(plane)
+    if missing is None:
         return plane, None
-    known = np.isfinite(plane)
-    if known.all():
-        return plane, None
-    if not known.any():
-        raise ValueError("image has no finite pixel: all are NaN or infinite")
     from scipy.ndimage import distance_transform_edt
 
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return plane[tuple(nearest)], known
+    nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
+    return plane[tuple(nearest)], ~missing
 
 
 def known_values(plane: np.ndarray, known: np.ndarray | None) -> np.ndarray:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -22,7 +23,7 @@ from ...nets.inference import (
     whole_strides,
 )
 from ...nets.interpolate import to_pixels
-from ...nets.layers import find_layer
+from ...nets.layers import find_layer, multiplications
 from ...nets.lens.tap import Tap
 from ...nets.models.base import Architecture
 from ...nets.predict import grey_range, size_term
@@ -126,6 +127,11 @@ class Explainer:
         maps = yield from self._features()
         with torch.no_grad():
             return self.design.parts.embed(self.model.net, maps).float().cpu().numpy()
+
+    @functools.cached_property
+    def multiplications(self) -> float:
+        """Multiplications of a pass for each input pixel."""
+        return multiplications(self.model.net, self.model.card.input_px)
 
     @property
     def input_pixels(self) -> int:

@@ -165,15 +165,12 @@ def heatmap(
 
 def views_of(explainer: Explainer, method: str, smooth: Smooth) -> int:
     """Number of rotated and mirrored views that a map is the mean of: 8 or 1."""
-    from ...nets.layers import multiplications
-
     if smooth != "auto":
         return 8 if smooth == "on" else 1
     if is_lazy(explainer.image) or method in _SLOW:
         return 1
-    side = explainer.model.card.input_px
     times = _ALL_LAYERS if explainer.layer or method == "fullgrad" else 1
-    needed = 8 * times * explainer.input_pixels * multiplications(explainer.model.net, side)
+    needed = 8 * times * explainer.input_pixels * explainer.multiplications
     return 8 if needed <= _IN_A_SECOND else 1
 
 

@@ -223,8 +223,8 @@ def _folds_within(
 ) -> list[tuple[np.ndarray, np.ndarray]]:
     """Folds of some images, by group where every class has two."""
     targets = prepared.targets
-    for alone in np.flatnonzero(np.bincount(targets[images]) == 1):
-        raise ValueError(f"{prepared.classes[alone]} has only one image: add others of it")
+    if (alone := np.flatnonzero(np.bincount(targets[images]) == 1)).size:
+        raise ValueError(f"{prepared.classes[alone[0]]} has only one image: add others of it")
     try:
         found = list(folds(targets[images], groups[images], count=count, seed=seed))
     except ValueError:
