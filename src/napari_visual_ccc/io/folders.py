@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from ..core.dataset import part_named
-from ..core.files import stem
 from .read import FOLDERS, is_image
-from .read.slices import chosen
+from .read.slices import in_best_format
 
 # where the command line writes to by itself
 OUTPUT = "visual-ccc-output"
@@ -105,10 +104,4 @@ def same_image(paths: Sequence[Path]) -> dict[Path, Path]:
     dict
         File → the file that is used instead of it.
     """
-    kept = chosen(paths)[0]
-    first = {path.with_name(stem(path).casefold()): path for path in kept}
-    return {
-        path: first[path.with_name(stem(path).casefold())]
-        for path in paths
-        if path not in set(kept)
-    }
+    return in_best_format(paths)[1]

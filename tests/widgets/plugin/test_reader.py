@@ -145,6 +145,20 @@ def test_a_folder_and_several_files_are_one_stack(viewer, tmp_path):
     assert layer.data.shape == (2, 24, 30)
 
 
+@pytest.mark.parametrize("by_hand", [False, True])
+def test_plain_slices_are_in_order_and_what_is_left_out_is_said(
+    headless, tmp_path, monkeypatch, by_hand
+):
+    said = []
+    monkeypatch.setattr(reader, "show_info", said.append)
+    for number, name in enumerate(("t-10", "t-2", "t+2", "t+2 (1)")):
+        Image.fromarray(np.full((8, 9), number, np.uint8)).save(tmp_path / f"{name}.png")
+    paths = sorted(map(str, tmp_path.iterdir())) if by_hand else tmp_path
+    (layer,) = headless.open(paths, plugin=PLUGIN, stack=by_hand)
+    assert np.asarray(layer.data)[:, 0, 0].tolist() == [0, 1, 2]
+    assert any("t+2 (1).png (of t+2.png)" in one for one in said)
+
+
 def is_ours(path):
     return reader.get_reader(str(path)) is reader.read
 

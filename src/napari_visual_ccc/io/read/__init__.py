@@ -148,8 +148,9 @@ def is_plain(path: Path) -> bool:
     if path.is_dir():
         folder = _folder_format(path)
         if folder is None and path.suffix.lower() not in FOLDERS:
-            files = slices_of(path)
-            return not files or is_plain(files[0])
+            files = _pictures_in(path)
+            # several are put in order here, and what is left out is said
+            return not files or (len(files) == 1 and is_plain(files[0]))
         return folder is not None and folder.is_plain(path)
     reader = READERS.get(path.suffix.lower())
     return reader is not None and reader.is_plain(path)
@@ -157,7 +158,7 @@ def is_plain(path: Path) -> bool:
 
 def slices_of(folder: Path) -> list[Path]:
     """Images of a folder that are its slices, in the order of the numbers in their names."""
-    return slices.chosen(_pictures_in(folder))[0]
+    return slices.chosen(_pictures_in(folder)).paths
 
 
 def _pictures_in(folder: Path) -> list[Path]:

@@ -16,7 +16,7 @@ from ..header import KEY, restore
 from .lazy import UnreadableFileError, from_file, is_large, whole_tiles
 from .npy import REAL, check_real
 from .pixel_size import axis, combined_claim, number, plain, resolve_pixel_size
-from .slices import natural
+from .slices.order import natural
 
 SUFFIXES = FOLDERS = (".zarr",)
 

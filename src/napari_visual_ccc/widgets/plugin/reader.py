@@ -30,7 +30,8 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     paths = [Path(one) for one in ([path] if isinstance(path, str | os.PathLike) else path)]
     if not paths or not all(_known(one) for one in paths):
         return None
-    if all(_is_plain(one) for one in paths):
+    # several are put in order here, and what is left out is said
+    if len(paths) == 1 and _is_plain(paths[0]):
         from napari_builtins.io import napari_get_reader
 
         return napari_get_reader(path)

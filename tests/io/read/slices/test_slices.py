@@ -12,7 +12,8 @@ from PIL import Image
 
 from napari_visual_ccc.core.micrograph import Axis
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read.slices import by_number, chosen
+from napari_visual_ccc.io.read.slices import chosen, copies_in
+from napari_visual_ccc.io.read.slices.order import by_number
 from tests.io.read.made import (
     SCAN,
     fei_text,
@@ -121,6 +122,65 @@ def test_a_slice_in_several_formats_is_one_slice(tmp_path, endings):
 def test_one_slice_in_two_formats_is_read_once(tmp_path):
     for name in ("a1.tif", "a2.tif", "a2.png"):
         Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / name)
-    paths, notes = chosen(sorted(tmp_path.iterdir()))
+    paths, notes, _ = chosen(sorted(tmp_path.iterdir()))
     assert [path.name for path in paths] == ["a1.tif", "a2.tif"]
     assert "a2.png is left out" in notes[0]
+
+
+# copies and gaps ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "copy",
+    ["s2 (1)", "s2(1)", "s2 - Copy", "s2 - Copy (2)", "s2 copy", "s2 copy 3", "s2_copy",
+     "Copy of s2", "Copy (2) of s2", "s2 - Kopie", "Kopie von s2", "s2 - copie", "s2 (copy)",
+     "s2 (another copy)", "s2 (3rd copy)", "s2 - Copy - Copy", "S2 - COPY", "s2 2",
+     "s2 - \u526f\u672c"],
+)  # fmt: skip
+def test_a_copy_of_a_slice_is_left_out_and_said(tmp_path, copy):
+    for number, name in enumerate(("s1", "s2", "s3", copy)):
+        tifffile.imwrite(tmp_path / f"{name}.tif", np.full((8, 8), number, np.uint8))
+    by_hand = formats.stack(sorted(tmp_path.glob("*.tif")), tmp_path)
+    for found in (formats.read(tmp_path), by_hand):
+        assert found.data[:, 0, 0].compute().tolist() == [0, 1, 2]
+        (note,) = [note for note in found.notes if "copies" in note]
+        assert f"{copy}.tif (of s2.tif)" in note
+
+
+@pytest.mark.parametrize(
+    "names",
+    [["s (1)", "s (2)", "s (10)"], ["image", "image (1)", "image (2)"],
+     ["scan1", "scan1 (1)", "scan1 (2)"], ["s1 1", "s1 2", "s1 3"], ["copy 1", "copy 2"],
+     ["s1", "Copy of s2", "s3"]],
+    ids=lambda names: names[-1],
+)  # fmt: skip
+def test_numbers_that_tell_slices_apart_make_no_copies(tmp_path, names):
+    assert copies_in([tmp_path / f"{name}.tif" for name in names]) == {}
+    paths, _, _ = chosen([tmp_path / f"{name}.tif" for name in names[::-1]])
+    assert [path.stem for path in paths] == names
+
+
+def test_missing_slices_are_said(tmp_path):
+    for number in (1, 2, 4, 5):
+        tifffile.imwrite(tmp_path / f"s{number:03}.tif", np.full((8, 8), number, np.uint8))
+    for found in (formats.read(tmp_path), formats.stack(list(tmp_path.iterdir()), tmp_path)):
+        (note,) = [note for note in found.notes if "missing" in note]
+        assert "1 number is missing" in note and "between s002.tif and s004.tif" in note
+
+
+def test_a_tilt_series_with_an_mdoc_is_in_the_order_of_its_angles(tmp_path):
+    text = ""
+    for number, angle in enumerate((0, 2, -2, -4, 4)):
+        tifffile.imwrite(tmp_path / f"f{number}.tif", np.full((8, 8), number, np.uint8))
+        text += f"[ZValue = {number}]\nTiltAngle = {angle}\nSubFramePath = D:\\x\\f{number}.tif\n"
+    (tmp_path / "series.mdoc").write_text(text)
+    found = formats.read(tmp_path)
+    assert found.data[:, 0, 0].compute().tolist() == [3, 2, 0, 1, 4]
+    assert any("in the order of the angles in the .mdoc" in note for note in found.notes)
+
+
+def test_a_folder_of_plain_slices_is_not_left_to_another_reader(tmp_path):
+    tifffile.imwrite(tmp_path / "t-1.tif", np.zeros((8, 8), np.uint8))
+    assert formats.is_plain(tmp_path)
+    tifffile.imwrite(tmp_path / "t1.tif", np.zeros((8, 8), np.uint8))
+    assert not formats.is_plain(tmp_path)
