@@ -458,8 +458,25 @@ def test_what_the_readme_measures_can_be_replayed(image, out, discs):
 def test_options_that_go_nowhere_are_refused(image, tmp_path, capsys):
     assert main(["segment", str(image), "--unit", "um", "-o", str(tmp_path / "o")]) == 2
     assert "give both" in capsys.readouterr().err
+    assert main(["segment", str(image), "--unit", "", "-o", str(tmp_path / "o")]) == 2
+    assert "give both" in capsys.readouterr().err
     assert main(["segment", str(image), "-o", str(image)]) == 2
     assert "name a folder" in capsys.readouterr().err
+
+
+def test_files_of_unlike_pixel_sizes_are_refused_unless_one_is_given(discs, tmp_path, out, capsys):
+    for name, size, unit in (("labels", 1, "nm"), ("image", 2, "nm"), ("same", 0.001, "um")):
+        tifffile.imwrite(
+            tmp_path / f"{name}.tif", (discs > 100).astype(np.uint8) if name == "labels" else discs,
+            imagej=True, resolution=(1 / size, 1 / size), metadata={"unit": unit},
+        )  # fmt: skip
+    words = ["measure", str(tmp_path / "labels.tif"), "-o", str(out), "--force", "--intensity"]
+    assert main([*words, str(tmp_path / "image.tif")]) == 1
+    assert "labels has pixels of 1 nm, but intensity of 2 nm" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "same.tif")]) == 0
+    assert main([*words, str(tmp_path / "image.tif"), "--spacing", "2"]) == 0
+    table = pd.read_csv(out / "labels_region_table.csv")
+    assert table["area_nm2"].sum() == 4 * (discs > 100).sum()
 
 
 @UNIX

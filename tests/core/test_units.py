@@ -7,6 +7,7 @@ from napari_visual_ccc.core.units import (
     converted,
     is_plausible,
     length,
+    ratio,
     unit_of,
     usable,
 )
@@ -51,3 +52,13 @@ def test_sizes_are_lengths_that_a_pixel_can_have():
             length(size, unit)
     assert is_plausible(1.0, "1/nm")
     assert not is_plausible(1e-9, "pm")
+
+
+@pytest.mark.parametrize(
+    ("unit", "wanted", "expected"),
+    [("nm", "µm", 1e-3), ("\u03bcm", "nm", 1e3), ("um", "µm", 1), ("Å", "nm", 0.1),
+     ("mm", "pm", 1e9), ("1/nm", "1/Å", 0.1), ("1/µm", "1/nm", 1e-3), ("rad", "mrad", 1e3),
+     ("s", "s", 1), ("nm", "1/nm", None), ("nm", "s", None), ("px", "nm", None), ("s", "ms", None)],
+)  # fmt: skip
+def test_ratios_of_units(unit, wanted, expected):
+    assert ratio(unit, wanted) == expected

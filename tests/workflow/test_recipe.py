@@ -86,6 +86,17 @@ def test_a_pixel_size_without_a_unit_is_in_that_of_the_image(discs):
         assert table["area_nm2"].sum() == 9 * discs.size
 
 
+def test_a_unit_alone_converts_the_pixel_size(discs):
+    _, record = recorded(discs, [("threshold", {})], spacing=[2.0, 2.0], unit="nm")
+    table = ccc.replay(record, discs, unit="um").table
+    np.testing.assert_allclose(table["area_µm2"].sum(), 4e-6 * discs.size)
+    for unit in ("foo", "s", "1/nm"):
+        with pytest.raises(ValueError, match="unit is"):
+            ccc.replay(record, discs, unit=unit)
+    with pytest.raises(ValueError, match="of which unit"):
+        ccc.replay(record, discs, spacing=(3.0, 3.0), unit="foo")
+
+
 @pytest.mark.parametrize("plane", [[5], [0, 1], "ab", [-1]])
 def test_a_slice_that_is_not_there_is_refused(discs, plane):
     record = {"steps": [{"operation": "classify", "plane": plane}], "source": {}}

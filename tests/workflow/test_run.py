@@ -327,3 +327,36 @@ def test_a_pixel_size_that_cannot_be_is_refused(spots, spacing, unit, words):
 @pytest.mark.parametrize("unit", ["um", "µm", "\u03bcm", "micron"])
 def test_one_unit_has_one_name(spots, unit):
     assert "area_µm2" in ccc.region_table(spots > 100, None, 2, unit).table
+
+
+@pytest.mark.parametrize("unit", ["um", "µm", "\u03bcm", "micron"])
+def test_results_are_given_in_the_unit_of_the_script(spots, unit):
+    labels = ccc.threshold(Micrograph(spots, (2.0, 4.0), "nm"))
+    table = ccc.region_table(labels, unit=unit).table
+    expected = ccc.region_table(labels).table["area_nm2"] * 1e-6
+    np.testing.assert_allclose(table["area_µm2"], expected, rtol=1e-12)
+    # the layers too, and what is measured of them
+    smooth = ccc.denoise(Micrograph(spots, (2.0, 4.0), "nm"), unit=unit).layer()
+    assert (smooth.spacing, smooth.unit) == ((0.002, 0.004), "µm")
+
+
+@pytest.mark.parametrize("unit", ["foo", "", "px", "s", None, "1/nm", "mrad"])
+def test_a_unit_that_a_pixel_size_cannot_be_given_in_is_refused(spots, unit):
+    labels = ccc.threshold(Micrograph(spots, (2.0, 2.0), "nm"))
+    with pytest.raises(ValueError, match="unit is"):
+        ccc.region_table(labels, unit=unit)
+
+
+def test_a_unit_of_an_array_needs_its_pixel_size(spots):
+    with pytest.raises(ValueError, match="give the spacing too"):
+        ccc.region_table(spots > 100, unit="nm")
+
+
+def test_inputs_of_unlike_pixel_sizes_are_refused(spots):
+    labels = ccc.threshold(Micrograph(spots, (1.0, 1.0), "nm"))
+    other = Micrograph(spots, (2.0, 2.0), "nm")
+    with pytest.raises(ValueError, match="labels has pixels of 1 nm, but intensity of 2 nm"):
+        ccc.region_table(labels, other)
+    assert "area_nm2" in ccc.region_table(labels, other, 2.0, "nm").table
+    same = Micrograph(spots, (0.001, 0.001), "µm")
+    assert "area_nm2" in ccc.region_table(labels, same).table

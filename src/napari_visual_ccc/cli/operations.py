@@ -189,16 +189,16 @@ def _pixel_size(
     from ..core.units import length
 
     if spacing is None:
-        if unit:
+        if unit is not None:
             raise ValueError("--unit is that of --spacing; give both")
         return None, "px"
     if not min(spacing) > 0:
         raise ValueError(f"--spacing is {spacing[-1]}; it must be above zero")
     if len(spacing) == 2 and spacing[0] != spacing[1]:
         # where a comma is decimal, 2,5 is one number
-        y, x = (f"{size:g} {unit or 'nm'}" for size in spacing)
+        y, x = (f"{size:g} {'nm' if unit is None else unit}" for size in spacing)
         click.echo(f"pixels are {y} high and {x} wide; 2.5 is written with a point", err=True)
-    sizes = [length(size, unit or "nm") for size in spacing]
+    sizes = [length(size, "nm" if unit is None else unit) for size in spacing]
     return tuple(size for size, _ in sizes), sizes[0][1]
 
 

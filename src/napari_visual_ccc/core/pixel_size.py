@@ -13,8 +13,9 @@ Spacing = Sequence[float] | float | None
 
 Sizes = tuple[float, float, float]
 
-# relative difference of height and width up to which a pixel is square: files have three digits
-_SQUARE = 0.01
+# relative difference up to which sizes are equal, those of a square pixel too: files have three
+# digits
+ROUNDING = 0.01
 
 
 @dataclass(frozen=True)
@@ -86,7 +87,7 @@ class PixelSize:
     @property
     def is_square(self) -> bool:
         """Whether height and width are equal, up to the rounding of files: 1 %."""
-        return abs(self.height - self.width) <= _SQUARE * max(self.height, self.width)
+        return abs(self.height - self.width) <= ROUNDING * max(self.height, self.width)
 
     @property
     def side(self) -> float:

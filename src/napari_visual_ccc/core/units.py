@@ -17,6 +17,11 @@ NANOMETRES = {unit: float(f"1e{power + 9}") for unit, power in _POWERS.items()}
 # metres in each unit that a micrograph is given in
 METRES = {unit: LENGTHS[unit] for unit in ("pm", "Å", "nm", "µm", "mm")}
 
+# whole numbers, so that their ratios are exact
+_PICOMETRES = {unit: 10.0 ** (power + 12) for unit, power in _POWERS.items()}
+
+_ANGLES = {"rad": 1.0, "mrad": 1e-3, "deg": math.pi / 180}
+
 TIMES = {"ns", "µs", "ms", "s", "min", "h", "d"}
 
 # units that micrographs are not given in: the one used instead, and the factor
@@ -27,7 +32,10 @@ _CONVERTED = {
 
 _RECIPROCAL = {f"1/{name}" for name in METRES}
 
-_KEPT = {*METRES, *_RECIPROCAL, *TIMES, "mrad", "rad", "deg"}
+# what a pixel size is given in
+SIZES = {*METRES, *_RECIPROCAL, *_ANGLES}
+
+_KEPT = {*SIZES, *TIMES}
 
 _NAMES = {
     "": "px", "px": "px", "pixel": "px", "pixels": "px", "none": "px",
@@ -86,6 +94,17 @@ def converted(size: float, unit: str) -> tuple[float, str]:
     """Convert metres, centimetres and inches to nm; keep the units of micrographs."""
     name, factor = _CONVERTED.get(unit, (unit, 1.0))
     return size * factor, name
+
+
+def ratio(unit: str, wanted: str) -> float | None:
+    """How many of a wanted unit one of a unit is; None where they measure different things."""
+    own, other = unit_of(unit), unit_of(wanted)
+    for table in (_PICOMETRES, _ANGLES):
+        if own in table and other in table:
+            return table[own] / table[other]
+    if own.startswith("1/") and other.startswith("1/"):
+        return ratio(other[2:], own[2:])
+    return 1.0 if own == other else None
 
 
 def length(size: float, unit: str) -> tuple[float, str]:

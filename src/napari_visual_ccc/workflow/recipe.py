@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ..core.files import sha256
+from ..core.layers.frame import in_unit, typed_scale
 from ..core.micrograph import Micrograph, has_colours
 from ..core.pixel_size import scaled
 from ..core.plain import plain
@@ -43,7 +44,7 @@ def replay(
     spacing, unit : (y, x) and str, optional
         Pixel size. When absent: the recorded one, for an array and for the very file that the
         record names, by its path or its SHA-256; else that of the Micrograph or file, and the
-        recorded one where it has none.
+        recorded one where it has none, in `unit` if that is given.
     others : mapping, optional
         Arrays of further inputs by their name (``{"intensity": image}``). Not needed for those
         that were the source or the input of an earlier step.
@@ -80,8 +81,12 @@ def replaying(
     source, steps = record.source, record.steps
     micrograph = _as_micrograph(image)
     own_size, own_unit = _pixel_size(micrograph, source, image)
-    spacing = spacing or own_size
-    unit = unit or own_unit if spacing else "px"
+    given: dict[str, Any] = {} if spacing is None else {"spacing": spacing, "unit": own_unit}
+    given = typed_scale(given | ({"unit": unit} if unit else {}), {})
+    if spacing is None:
+        spacing, unit = in_unit(own_size, own_unit, given.get("unit", "px"))
+    else:
+        spacing, unit = given["spacing"], given["unit"]
     factor = steps[0].level
     current = at_level(micrograph, factor)
     spacing = spacing_at(micrograph, current, spacing)

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.dataset import Dataset
 from ..core.layers import Layer, PointsLayer, ShapesLayer
-from ..core.layers.frame import check_spacing, in_frame, size_of, sizes_of
+from ..core.layers.frame import check_spacing, common_size, in_frame, sizes_of, typed_scale
 from ..core.micrograph import InfoBar, Micrograph
 from ..core.progress import Progress, Steps, run
 from ..core.result import Result, prediction_of
@@ -37,9 +36,11 @@ from .signature import (
 from .specimen import (
     as_input,
     bar_notes,
+    folder_of,
     in_pixels,
     keeps_info_bar,
     layer_of,
+    layers_of,
     model_channels,
     on_field,
     open_dataset,
@@ -100,7 +101,8 @@ def execute(
     choices : mapping, optional
         Its parameters by name; checked against their types and, with `limits`, their limits.
     spacing, unit : (y, x) or (z, y, x), and str, optional
-        Pixel size; when absent that of the first input which has one, a Micrograph or a result.
+        Pixel size; when absent that of the first input which has one, a Micrograph or a result,
+        converted to `unit` where that is given. Inputs must then agree up to rounding (1 %).
     info_bar : InfoBar or callable, optional
         Info bar of the first input, which is left out and stays blank in the result; a callable is
         called for it when the work begins. When absent: the bar of a Micrograph, detected where
@@ -124,7 +126,7 @@ def execute(
     first = next(iter(given.values()))
     choices |= _inherited(operation, first, choices)
     if spacing is None:
-        spacing, unit = size_of([layer_of(one) for one in given.values()])
+        spacing, unit = common_size(layers_of(given), unit)
     check_spacing(spacing, unit, _array(first))
     unit = unit_of(unit)
     from .record import make_record
@@ -167,9 +169,10 @@ def call(name: str) -> Callable[..., Any]:
     """Wrap an operation as a plain function that returns its result (for scripts).
 
     Each input may be a `Micrograph`, a result or a layer of one: the pixel size of the first that
-    has one is used, and the info bar of the first input is left out. An array has neither: give
-    ``spacing=2.5, unit="nm"`` and ``info_bar=InfoBar(bottom=64)``; a bar that it seems to have is
-    named in the notes and not left out.
+    has one is used, in its unit or in that of ``unit="µm"``, and the info bar of the first input is
+    left out. An array has neither: give ``spacing=2.5, unit="nm"`` and
+    ``info_bar=InfoBar(bottom=64)``; a bar that it seems to have is named in the notes and not left
+    out.
     """
     engine_function = function(name)
     signature = inspect.signature(engine_function)
@@ -185,6 +188,7 @@ def call(name: str) -> Callable[..., Any]:
         known = bound.pop(INFO_BAR, None) if takes_bar(name) else None
         scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
         given = {key: bound.pop(key) for key in inputs(name) if key in bound}
+        scale = typed_scale(scale, layers_of(given))
         bar = known if bar is None else bar
         # a training beyond the limits of the form makes no sense: no epochs, no images
         limits = not OPERATIONS[name].takes_arrays
@@ -266,7 +270,7 @@ def _steps(
     name = operation.name
     work = function(name)
     if operation.takes == "folder":
-        return work(*map(_folder, given.values()), **choices)
+        return work(*map(folder_of, given.values()), **choices)
     channels = model_channels(operation, choices)
     if channels:
         first = next(iter(given))
@@ -282,11 +286,6 @@ def _steps(
     if not bar or operation.whole:
         return work(**arrays, **scale, **choices)
     return on_field(lambda cut: work(**cut, **scale, **choices), arrays, bar, spacing, unit)
-
-
-def _folder(given: Any) -> Any:
-    """Path of a folder; a data set as it is, where an operation takes one instead."""
-    return given if isinstance(given, Dataset) else Path(given)
 
 
 def _previous(first: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:

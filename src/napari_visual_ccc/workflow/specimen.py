@@ -280,6 +280,16 @@ def _bar_of_array(given: Any) -> tuple[str, ...]:
     )
 
 
+def folder_of(given: Any) -> Any:
+    """Path of a folder; a data set as it is, where an operation takes one instead."""
+    return given if isinstance(given, Dataset) else Path(given)
+
+
+def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Inputs by name, with the first layer of each result."""
+    return {name: layer_of(one) for name, one in given.items()}
+
+
 def layer_of(given: Any) -> Any:
     """The first layer of a result, which is what later steps work on; other inputs as they are."""
     return given.layer() if isinstance(given, Result) and given.layers else given

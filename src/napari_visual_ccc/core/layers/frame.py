@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from ..micrograph import InfoBar, Micrograph, has_colours, plane_shape
-from ..units import is_known
+from ..pixel_size import ROUNDING
+from ..units import METRES, SIZES, TIMES, converted, is_known, ratio, unit_of
 from .base import Frame, Layer
 
 
@@ -23,15 +24,146 @@ def size_of(inputs: Sequence[Any]) -> tuple[tuple[float, ...] | None, str]:
     unit : str
         ``"px"`` without a pixel size.
     """
+    return next((size for size in _sizes(inputs) if size is not None), (None, "px"))
+
+
+def common_size(
+    inputs: Mapping[str, Any], wanted: str = "px"
+) -> tuple[tuple[float, ...] | None, str]:
+    """Pixel size of inputs that show one field.
+
+    Parameters
+    ----------
+    inputs : mapping
+        By name.
+    wanted : str
+        Unit to convert the size to; ``"px"`` keeps that of the input.
+
+    Raises
+    ------
+    ValueError
+        If two inputs have unlike pixel sizes, or the size cannot be given in the wanted unit.
+    """
+    found = {
+        name: size
+        for name, size in zip(inputs, _sizes(list(inputs.values())), strict=True)
+        if size is not None
+    }
+    if not found:
+        return in_unit(None, "px", wanted)
+    first, size = next(iter(found.items()))
+    for name, other in found.items():
+        if not _alike(size, other):
+            raise ValueError(
+                f"{first} has pixels of {_text(*size)}, but {name} of {_text(*other)}: give the "
+                "pixel size that is right (spacing and unit), or correct the wrong one"
+            )
+    return in_unit(*size, wanted)
+
+
+def in_unit(
+    spacing: tuple[float, ...] | None, unit: str, wanted: str
+) -> tuple[tuple[float, ...] | None, str]:
+    """Convert a pixel size; ``"px"`` keeps its unit.
+
+    Raises
+    ------
+    ValueError
+        If there is no pixel size, or it cannot be given in the wanted unit.
+    """
+    if unit_of(wanted) == "px":
+        return spacing, unit
+    if spacing is None:
+        raise ValueError(f"unit is {wanted!r}, but no input has a pixel size: give the spacing too")
+    factor = ratio(unit, wanted)
+    if factor is None:
+        raise ValueError(
+            f"unit is {wanted!r}, but pixels are {_text(spacing, unit)}, which cannot be converted"
+        )
+    return tuple(one * factor for one in spacing), unit_of(wanted)
+
+
+def typed_scale(scale: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """Validate the pixel size that a script gives.
+
+    Parameters
+    ----------
+    scale : mapping
+        ``spacing`` and ``unit``, as far as they are given.
+    inputs : mapping
+        By name.
+
+    Returns
+    -------
+    dict
+        Both, with inches, centimetres and metres as nm; the unit alone, to convert the pixel size
+        of the inputs to; or none of them.
+
+    Raises
+    ------
+    ValueError
+        If the unit is not one of pixel sizes, or is pixels where an input has a pixel size.
+    """
+    spacing, unit = scale.get("spacing"), scale.get("unit", "px")
+    if spacing is None:
+        if scale.keys() != {"unit"} and unit == "px":
+            return {}
+        _check_unit(unit, inputs)
+        return {"unit": unit}
+    if not isinstance(unit, str) or not is_known(unit) or unit_of(unit) in TIMES:
+        raise ValueError(
+            f"spacing is {spacing}, but of which unit? {unit!r} is not one of a pixel size: give "
+            "'nm', 'µm', ..."
+        )
+    factor, name = converted(1.0, unit_of(unit))
+    return {
+        "spacing": spacing if factor == 1 else np.multiply(spacing, factor).tolist(), "unit": name,
+    }  # fmt: skip
+
+
+def _check_unit(unit: Any, inputs: Mapping[str, Any]) -> None:
+    name = unit_of(unit) if isinstance(unit, str) else ""
+    if name == "px":
+        for key, size in zip(inputs, _sizes(list(inputs.values())), strict=True):
+            if size is not None:
+                raise ValueError(
+                    f"unit is {unit!r}, but {key} has pixels of {_text(*size)}: for lengths in "
+                    "pixels pass its array"
+                )
+    elif name not in SIZES:
+        raise ValueError(
+            f"unit is {unit!r}; choose {', '.join(METRES)}, the reciprocal of one (1/nm), rad, "
+            "mrad or deg"
+        )
+
+
+def _sizes(inputs: Sequence[Any]) -> list[tuple[tuple[float, ...], str] | None]:
+    """Pixel size of each input that has one and is as large as the first."""
     wanted = _plane(inputs[0]) if inputs else None
+    sizes: list[tuple[tuple[float, ...], str] | None] = []
     for one in inputs:
-        if not isinstance(one, Micrograph | Layer):
-            continue
-        spacing = one.voxel if isinstance(one, Micrograph) else one.spacing
-        if spacing is not None and (one is inputs[0] or _plane(one) == wanted):
-            # a plane that was taken from a stack has no step between slices
-            return tuple(spacing)[-max(2, np.ndim(one.data)) :], one.unit
-    return None, "px"
+        size = None
+        if isinstance(one, Micrograph | Layer):
+            spacing = one.voxel if isinstance(one, Micrograph) else one.spacing
+            if spacing is not None and (one is inputs[0] or _plane(one) == wanted):
+                # a plane that was taken from a stack has no step between slices
+                size = tuple(spacing)[-max(2, np.ndim(one.data)) :], one.unit
+        sizes.append(size)
+    return sizes
+
+
+def _alike(one: tuple[tuple[float, ...], str], other: tuple[tuple[float, ...], str]) -> bool:
+    """Whether two pixel sizes are the same up to the rounding of files, along their axes."""
+    factor = ratio(other[1], one[1])
+    if factor is None:
+        return False
+    pairs = zip(one[0][::-1], other[0][::-1], strict=False)
+    return all(abs(a - b * factor) <= ROUNDING * max(a, b * factor) for a, b in pairs)
+
+
+def _text(spacing: Sequence[float], unit: str) -> str:
+    sides = [f"{side:.4g}" for side in spacing]
+    return f"{sides[0] if len(set(sides)) == 1 else ' x '.join(sides)} {unit}"
 
 
 def check_spacing(spacing: Any, unit: Any, array: Any) -> None:

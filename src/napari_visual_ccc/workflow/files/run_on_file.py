@@ -11,6 +11,7 @@ import numpy as np
 
 from ...core.dataset import printable
 from ...core.files import check_free
+from ...core.layers.frame import common_size
 from ...core.micrograph import Axis, InfoBar, Micrograph
 from ...core.progress import Progress, Steps, as_one_step
 from ...core.result import Result
@@ -42,7 +43,7 @@ class FileJob:
     further : mapping
         Files of its other inputs.
     spacing, unit : tuple and str
-        Pixel size instead of that of the file; None takes that of the file.
+        Pixel size instead of that of the files; None takes that of the files.
     keep_info_bar : bool
         Include the info bar.
     formats : Formats
@@ -81,14 +82,12 @@ def run_on_file(job: FileJob, path: Path) -> Steps[FileRun]:
         As the reader, the operation and the writers do.
     """
     micrograph = read(path)
-    spacing, unit = micrograph.voxel, micrograph.unit
-    if job.spacing is not None:
-        spacing, unit = job.spacing, job.unit
     first, kinds = inputs(job.name)[0], input_kinds(job.name)
     # a further input is recorded by the file that it is read from
     images = {first: micrograph} | {
         key: replace(_read(file, kinds[key]), name=str(file)) for key, file in job.further.items()
     }
+    spacing, unit = (job.spacing, job.unit) if job.spacing else common_size(images)
     under = next((images[key].data for key in images if kinds[key] == "image"), None)
     # results that exist are refused before anything is computed
     for target in ("", job.parameters.get("target") or ""):
