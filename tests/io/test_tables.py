@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from PIL import Image
 
+from napari_visual_ccc.core.files import write_csv
 from napari_visual_ccc.io.datasets import load
 from napari_visual_ccc.io.read.coordinates import read_coordinates
 from napari_visual_ccc.io.tables import path_in, read_text_table, separator_of
@@ -75,3 +77,10 @@ def test_points_of_a_spreadsheet_are_read(tmp_path, separator):
     found = read_coordinates(tmp_path / "a.csv")
     np.testing.assert_array_equal(found.data, [[1.5, 2.25], [3, 4]])
     assert found.features["name"].tolist() == ["a", "b"]
+
+
+def test_names_that_look_like_formulas_are_read_back(tmp_path):
+    texts = ["=1+1.png", "@a", "-b.png", "-5", "'c'", "a=1"]
+    write_csv(pd.DataFrame({"path": texts}), tmp_path / "a.csv")
+    assert "\n'=1+1.png\n" in (tmp_path / "a.csv").read_text("utf-8")
+    assert read_text_table(tmp_path / "a.csv")["path"].tolist() == texts

@@ -252,10 +252,9 @@ def _executed(name: str, given: Any, parameters: dict[str, Any]) -> Any:
 
 def _write_csv(table: Any, path: Path, force: bool) -> None:
     """Write a table for programs: UTF-8 without a mark."""
-    from ..core.files import written
+    from ..core.files import write_csv
 
-    with written(path, force=force) as part:
-        table.to_csv(part, index=False)
+    write_csv(table, path, force=force)
 
 
 def _summary(evaluation: Any) -> None:

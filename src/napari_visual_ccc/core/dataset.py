@@ -219,7 +219,7 @@ def missing_classes(labels: Sequence[str], parts: Sequence[str]) -> list[str]:
 
 def printable(text: str) -> str:
     """Replace the bytes of a file name that cannot be decoded: tables cannot hold them."""
-    return text.encode("utf-8", "surrogateescape").decode("utf-8", "replace")
+    return re.sub("[\ud800-\udfff]", "\ufffd", text)
 
 
 def from_arrays(  # noqa: PLR0913

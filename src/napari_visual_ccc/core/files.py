@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import os
+import platform
 import re
+import secrets
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+from .tables import without_formulas
 
 # what tells a folder that is a Zarr
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
+
+# bytes of a name, in all file systems in use
+_LONGEST_NAME = 255
 
 
 def sha256(path: Path) -> str:
@@ -37,7 +45,13 @@ def check_free(path: Path, *, force: bool) -> None:
     ------
     FileExistsError
         If it is there and `force` is not set, or it is a folder and no Zarr.
+    OSError
+        If no file system takes a name as long.
     """
+    if len(os.fsencode(path.name)) > _LONGEST_NAME:
+        raise OSError(
+            f"{path}: the name is longer than {_LONGEST_NAME} bytes; choose a shorter one"
+        )
     if path.exists() and not force:
         raise FileExistsError(f"{path} already exists; add --force to replace it")
     if path.is_dir() and not any((path / name).is_file() for name in _ZARR_FILES):
@@ -46,9 +60,32 @@ def check_free(path: Path, *, force: bool) -> None:
         )
 
 
+def check_writable(path: Path) -> None:
+    """Insist that a file can be written, before long work: a few bytes are, and are removed.
+
+    Raises
+    ------
+    OSError
+        If its folder cannot be made or written to, or the disk is full.
+    """
+    part = _part_of(_target(path))
+    try:
+        part.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(bytes(4096))
+    except OSError as error:
+        raise OSError(
+            f"{path}: could not be written ({error.strerror or error}); choose another place"
+        ) from error
+    finally:
+        _remove(part)
+
+
 @contextmanager
 def written(path: Path, *, force: bool = False) -> Iterator[Path]:
     """Give a temporary name to write to; what is complete gets its own name.
+
+    What is replaced leaves its permissions, and a link goes on to lead to the file. Temporary files
+    that a process of this machine left when it was killed are removed from the folder.
 
     Parameters
     ----------
@@ -65,14 +102,15 @@ def written(path: Path, *, force: bool = False) -> Iterator[Path]:
         If the disk is full, say; nothing half-written stays.
     """
     check_free(path, force=force)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    # the ending stays: writers choose the format by it
-    part = path.with_name(f".part-{os.getpid()}-{path.name}")
+    target = _target(path)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    _remove_abandoned(target.parent)
+    part = _part_of(target)
     try:
         yield part
-        _put_in_place(part, path)
+        _put_in_place(part, target)
     except OSError as error:
-        if error.filename is None or str(part) in str(error.filename):
+        if error.filename is None or part.name in str(error.filename):
             reason = error.strerror or str(error)
             raise OSError(f"{path}: could not be written ({reason})") from error
         raise
@@ -80,12 +118,47 @@ def written(path: Path, *, force: bool = False) -> Iterator[Path]:
         _remove(part)
 
 
+def _target(path: Path) -> Path:
+    """Where a link leads."""
+    return path.resolve() if path.is_symlink() else path
+
+
+def _machine() -> str:
+    """Short mark of this machine: of a folder that machines share, each knows its own processes."""
+    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+
+
+def _part_of(path: Path, kind: str = "part") -> Path:
+    """Temporary name that no other process, thread or person expects."""
+    start = f".{kind}-{_machine()}-{os.getpid()}-{secrets.token_hex(8)}-"
+    name = path.name
+    # the ending stays: writers choose the format by it
+    while len(os.fsencode(start + name)) > _LONGEST_NAME:
+        name = name[1:]
+    return path.with_name(start + name)
+
+
+@functools.lru_cache(maxsize=256)
+def _remove_abandoned(folder: Path) -> None:
+    """Remove the temporary files of processes of this machine that are gone, once per process."""
+    import psutil
+
+    for one in folder.glob(f".part-{_machine()}-*"):
+        owner = one.name.split("-")[2]
+        if owner.isdecimal() and not psutil.pid_exists(int(owner)):
+            _remove(one)
+
+
 def _put_in_place(part: Path, path: Path) -> None:
+    if not part.exists():
+        raise OSError("its folder was removed meanwhile")
+    if path.exists() and path.is_dir() == part.is_dir():
+        shutil.copymode(path, part)
     if not path.is_dir() and not (part.is_dir() and path.exists()):
         os.replace(part, path)
         return
     # a folder that holds something cannot be replaced, nor a file by one: it makes room first
-    old = path.with_name(f".old-{os.getpid()}-{path.name}")
+    old = _part_of(path, "old")
     os.replace(path, old)
     try:
         os.replace(part, path)
@@ -99,7 +172,8 @@ def _remove(path: Path) -> None:
     if path.is_dir():
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
 
 
 def write_table(table: Any, path: Path, *, force: bool = False) -> None:
@@ -121,10 +195,10 @@ def write_table(table: Any, path: Path, *, force: bool = False) -> None:
     FileExistsError, OSError
         As `written`.
     """
+    if path.suffix.lower() != ".parquet":
+        write_csv(table, path, force=force, encoding="utf-8-sig")
+        return
     with written(path, force=force) as part:
-        if path.suffix.lower() != ".parquet":
-            table.to_csv(part, index=False, encoding="utf-8-sig")
-            return
         try:
             import pyarrow  # noqa: F401
         except ImportError:
@@ -134,8 +208,14 @@ def write_table(table: Any, path: Path, *, force: bool = False) -> None:
         table.to_parquet(part, index=False, engine="pyarrow")
 
 
-def write_text(text: str, path: Path, *, force: bool = False) -> None:
-    """Write text as UTF-8.
+def write_csv(
+    table: Any,
+    path: Path,
+    *,
+    force: bool = False,
+    encoding: Literal["utf-8", "utf-8-sig"] = "utf-8",
+) -> None:
+    """Write a table as CSV, without its index; texts that a spreadsheet would run are quoted.
 
     Raises
     ------
@@ -143,4 +223,16 @@ def write_text(text: str, path: Path, *, force: bool = False) -> None:
         As `written`.
     """
     with written(path, force=force) as part:
-        part.write_text(text, encoding="utf-8")
+        without_formulas(table).to_csv(part, index=False, encoding=encoding)
+
+
+def write_text(text: str, path: Path, *, force: bool = False) -> None:
+    """Write text as UTF-8; bytes of file names that are none are escaped.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `written`.
+    """
+    with written(path, force=force) as part:
+        part.write_text(text, encoding="utf-8", errors="backslashreplace")

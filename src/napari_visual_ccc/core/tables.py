@@ -1,15 +1,52 @@
-"""Tables of regions with their area."""
+"""Tables of regions with their area, and texts of tables that spreadsheets are safe from."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from .dataset import printable
 from .pixel_size import PixelSize
 
 if TYPE_CHECKING:
     import pandas as pd
+
+
+# what spreadsheets run as a formula, also with the wide characters of East Asia; numbers are none
+_FORMULA = re.compile(
+    r"(?![+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$|[+-]?(inf|nan)$)[=+\-@\t\r＝＋－＠]", re.I
+)
+
+
+def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
+    """Put an apostrophe before texts that a spreadsheet would run, in cells and column names.
+
+    `with_formulas` takes it away. Bytes of file names that are no text are replaced.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Stays as it is.
+    """
+    table = table.rename(columns=_quoted)
+    for at, kind in enumerate(table.dtypes):
+        if kind.kind not in "biufcmM":
+            table.isetitem(at, table.iloc[:, at].map(_quoted))
+    return table
+
+
+def with_formulas(text: str) -> str:
+    """Give a text as it was before `without_formulas`."""
+    return text[1:] if text[:1] == "'" and _FORMULA.match(text[1:]) else text
+
+
+def _quoted(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    text = printable(value)
+    return f"'{text}" if _FORMULA.match(text) else text
 
 
 def cluster_table(

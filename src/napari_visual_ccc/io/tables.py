@@ -7,6 +7,8 @@ import io
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING
 
+from ..core.tables import with_formulas
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -21,6 +23,7 @@ def read_text_table(file: Path) -> pd.DataFrame:
     """Read a table; all values are text.
 
     The separator is the one that the header has most of; a line ``sep=;`` before it is left out.
+    The apostrophes of `core.tables.without_formulas` are taken away.
     Text that is no Unicode is taken for that of Windows (cp1252).
 
     Raises
@@ -35,9 +38,10 @@ def read_text_table(file: Path) -> pd.DataFrame:
     if text[:4].lower() == "sep=":
         text = text.partition("\n")[2]
     try:
-        return pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
+        table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
     except ValueError as error:
         raise ValueError(f"{file}: cannot be read as a table ({error})") from None
+    return table.rename(columns=with_formulas).map(with_formulas)
 
 
 def numbers_in(table: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import threading
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -15,6 +14,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..core.files import written
 from .card import (
     CLASSIFICATION,
     DEFAULT,
@@ -292,9 +292,5 @@ def save(model: Model, path: Path) -> None:
         if name.startswith(stored)
     }
     weights |= {name: value.detach().cpu().contiguous() for name, value in model.extras.items()}
-    part = path.with_name(f".{path.name}.part")
-    try:
+    with written(path, force=True) as part:
         part.write_bytes(packed(weights, {"card": json.dumps(card, ensure_ascii=False)}))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)

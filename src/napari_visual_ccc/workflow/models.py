@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.files import check_free, write_text, written
+from ..core.files import check_free, write_csv, write_text
 from ..core.progress import run
 from ..core.result import Result, TrainedModel
 
@@ -98,8 +98,7 @@ def save_model(
     if "path" in split:
         split = split.assign(path=[_from(path.parent, one) for one in split["path"]])
     for name, table in (("split", split), ("history", result.history)):
-        with written(others[name], force=force) as part:
-            table.to_csv(part, index=False)
+        write_csv(table, others[name], force=force)
     card = result.model.card.model_copy(update={"name": path.stem})
     if result.architecture is not None:
         text = architecture_text(card, result.architecture)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import struct
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +20,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read import pictures, sidecar
+from napari_visual_ccc.io.read import pictures, rosetta, sidecar, tiff
 
 from .made import HITACHI, JEOL, TESCAN, fei_text, signal, write_mrc, write_tags, zeiss_text
 
@@ -276,3 +278,43 @@ def test_a_text_of_many_megabytes_is_not_read(tmp_path):
     Image.fromarray(np.zeros((26, 30), np.uint8)).save(path)
     path.with_suffix(".txt").write_text(JEOL + "\n" + "x" * (2 << 20))
     assert not sidecar.exists(path)
+
+
+def test_what_tifffile_logs_belongs_to_the_thread_that_reads(tmp_path):
+    """A damaged file in one thread must not make a good one in another be refused."""
+    tifffile.imwrite(tmp_path / "good.tif", np.zeros((8, 8), np.uint8))
+    logger, seen = logging.getLogger("tifffile"), []
+    before = logger.propagate
+    with tiff._capture_warnings() as messages:
+        other = threading.Thread(target=logger.error, args=("invalid page offset of another",))
+        other.start()
+        other.join()
+        logger.error("own")
+        seen += messages
+    assert seen == ["own"]
+    assert logger.propagate is before
+    with tiff._capture_warnings() as again:
+        assert not again
+
+
+def test_rosettasciio_is_not_silent_for_good(tmp_path):
+    pytest.importorskip("rsciio")
+    logger, started, go_on = logging.getLogger("rsciio"), threading.Event(), threading.Event()
+    before = logger.level
+
+    class Slow:
+        @staticmethod
+        def file_reader(path, **options):
+            started.set()
+            go_on.wait(60)
+            return []
+
+    first = threading.Thread(target=rosetta._called, args=(Slow, tmp_path, {}))
+    second = threading.Thread(target=rosetta._called, args=(Slow, tmp_path, {}))
+    first.start()
+    started.wait(60)
+    second.start()
+    go_on.set()
+    first.join()
+    second.join()
+    assert logger.level == before

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+
+import dask.array as da
 import numpy as np
 import pytest
 import tifffile
@@ -32,3 +36,45 @@ def test_any_part_of_a_lazy_stack_can_be_taken(tmp_path, monkeypatch, rng, kind)
         np.s_[1:3, ::2, 3], np.s_[0, ..., ::3],
     ):  # fmt: skip
         np.testing.assert_array_equal(np.asarray(data[part]), stack[part])
+
+
+STEPS = (slice(None), slice(1, 4), slice(None, None, 2), slice(3, None, 3), slice(None, None, -1),
+         slice(2, 3), slice(5, 1, -2), slice(2, 2))  # fmt: skip
+
+
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("at_once", [0, 40, 1 << 20])
+def test_any_part_of_contiguous_numbers_is_read(tmp_path, monkeypatch, order, at_once):
+    monkeypatch.setattr(lazy, "_AT_ONCE_BYTES", at_once)
+    whole = np.arange(4 * 5 * 6, dtype=">u2").reshape(4, 5, 6)
+    path = tmp_path / "raw"
+    path.write_bytes(b"head" + whole.tobytes(order))
+    read = lazy.Contiguous(path, 4, whole.shape, whole.dtype, order)
+    for key in itertools.product(STEPS, repeat=3):
+        part = read[key]
+        assert part.dtype == whole.dtype
+        np.testing.assert_array_equal(part, whole[key])
+
+
+@pytest.mark.parametrize("kind", ["a.tif", "a.npy"])
+def test_a_file_that_is_cut_off_after_it_was_opened_is_an_error(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    path, pixels = tmp_path / kind, np.ones((3, 200, 300), np.uint16)
+    if kind == "a.npy":
+        np.save(path, pixels)
+    else:
+        tifffile.imwrite(path, pixels, photometric="minisblack")
+    data = formats.read(path).data
+    os.truncate(path, 4096)
+    with pytest.raises(ValueError, match=f"{kind}: a part of it cannot be read .* shorter than"):
+        data.compute()
+
+
+def test_an_array_of_another_library_is_not_read_beyond_the_end(tmp_path):
+    path = tmp_path / "raw"
+    np.ones((64, 64), np.uint8).tofile(path)
+    data = lazy.Foreign(da.from_array(np.memmap(path, np.uint8, "r", shape=(64, 64))), path)
+    assert data[:2, :3].sum() == 6
+    os.truncate(path, 100)
+    with pytest.raises(OSError, match="shorter than it was"):
+        data[:2, :3]

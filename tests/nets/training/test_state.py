@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 
 from napari_visual_ccc.nets.training.recipe import Augmentation, FitOptions
 from napari_visual_ccc.nets.training.state import (
@@ -74,3 +76,20 @@ def test_later_options_are_part_of_a_state_only_where_they_change_something():
     assert set(before["augment"]) == {"flips", "light", "noise", "zoom"}
     turned = FitOptions(augment=Augmentation(rotation=20.0))
     assert stored_options(asdict(turned))["augment"]["rotation"] == 20.0
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="has no limit of this kind")
+def test_a_full_disk_is_named(tmp_path):
+    import resource
+
+    file = StateFile(tmp_path / "state", "mark")
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=r"state: could not be written .File too large"):
+            file.write(OPTIONS, {}, {"history": [ROW], "weights": torch.zeros(10_000)})
+        with pytest.raises(OSError, match=r"folds\.npz: could not be written .File too large"):
+            write_folds(tmp_path / "state", np.zeros(10_000), "mark")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert not list(tmp_path.iterdir())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Sequence
+from io import RawIOBase
 from pathlib import Path
 from typing import Any, Literal
 
@@ -23,6 +24,11 @@ DEFLATE, _SPARE_BYTES = 1032, 1 << 20
 
 # what is taken to memory of codecs without such a limit: zeros take next to nothing in them
 _MOST_BYTES = 4 << 30
+
+# what is read at once although not all of it is needed: each reading costs about as much
+_AT_ONCE_BYTES = 1 << 18
+
+_SHORTER = "the file is shorter than it was; read it again"
 
 
 def is_large(nbytes: int) -> bool:
@@ -123,24 +129,97 @@ def from_file(source: Any, path: Path, key: str, chunks: Any) -> Any:
     return da.from_array(named, chunks, name=name, lock=False, meta=meta)
 
 
-class Mapped:
-    """Contiguous array in a file, memory-mapped only while it is indexed.
+class Contiguous:
+    """Contiguous array in a file, of which each indexing reads a part.
+
+    It is not memory-mapped: where another program cuts the file off meanwhile, reading a mapping
+    ends the process, and reading the file is an error.
 
     Parameters
     ----------
-    mapped : numpy.memmap
-        As numpy or tifffile give it: its place in the file is taken over.
+    path : Path
+        The file.
+    offset : int
+        Of the first number, in bytes.
+    shape : tuple of int
+        Of the array.
+    dtype : dtype
+        With its byte order.
+    order : {'C', 'F'}
+        Whether the last or the first axis is that of neighbours in the file.
     """
 
-    def __init__(self, mapped: np.memmap) -> None:
-        order: Literal["C", "F"] = "C" if mapped.flags.c_contiguous else "F"
-        self._place = str(mapped.filename), mapped.offset, order
-        self.shape, self.dtype, self.ndim = mapped.shape, mapped.dtype, mapped.ndim
+    def __init__(
+        self, path: Path, offset: int, shape: Sequence[int], dtype: Any,
+        order: Literal["C", "F"] = "C",
+    ) -> None:  # fmt: skip
+        self._path, self._offset, self._order = path, offset, order
+        self.shape, self.dtype, self.ndim = tuple(shape), np.dtype(dtype), len(shape)
+
+    def __getitem__(self, key: tuple[slice, ...]) -> np.ndarray:
+        ranges = [range(*one.indices(size)) for one, size in zip(key, self.shape, strict=True)]
+        if self._order == "F":
+            return self._read(ranges[::-1], self.shape[::-1]).T
+        return self._read(ranges, self.shape)
+
+    def _read(self, ranges: list[range], shape: tuple[int, ...]) -> np.ndarray:
+        counts = [len(one) for one in ranges]
+        if 0 in counts:
+            return np.empty(counts, self.dtype)
+        steps = [int(np.prod(shape[axis + 1 :], dtype=object)) for axis in range(len(shape))]
+        first = [min(one[0], one[-1]) * step for one, step in zip(ranges, steps, strict=True)]
+        spans = [abs(one[-1] - one[0]) * step for one, step in zip(ranges, steps, strict=True)]
+        # axes that are read at once: those between whose numbers there is nothing or little else
+        inner = len(ranges) - 1
+        while inner and (
+            sum(spans[inner - 1 :]) + 1 == np.prod(counts[inner - 1 :])
+            or sum(spans[inner - 1 :]) * self.dtype.itemsize < _AT_ONCE_BYTES
+        ):
+            inner -= 1
+        block = np.empty(sum(spans[inner:]) + 1, self.dtype)
+        places = [one[0] * step - low for one, step, low in zip(ranges, steps, first, strict=True)]
+        part = np.ndarray(
+            counts[inner:], self.dtype, block, sum(places[inner:]) * self.dtype.itemsize,
+            [one.step * step * self.dtype.itemsize
+             for one, step in zip(ranges[inner:], steps[inner:], strict=True)],
+        )  # fmt: skip
+        out = part if not inner else np.empty(counts, self.dtype)
+        with self._path.open("rb", buffering=0) as file:
+            for index in np.ndindex(*counts[:inner]):
+                outer = sum(
+                    one[at] * step for one, at, step in zip(ranges, index, steps, strict=False)
+                )
+                start = outer + sum(first[inner:])
+                _fill(file, self._offset + start * self.dtype.itemsize, block.view(np.uint8))
+                if inner:
+                    out[index] = part
+        return out
+
+
+def _fill(file: RawIOBase, offset: int, bytes_: np.ndarray) -> None:
+    file.seek(offset)
+    done = 0
+    while done < len(bytes_):
+        count = file.readinto(bytes_[done:].data)
+        if not count:
+            raise OSError(_SHORTER)
+        done += count
+
+
+class Foreign:
+    """Lazy array of another library, read only while the file is as long as it was.
+
+    Some map the file, and reading a mapping beyond the end of the file ends the process.
+    """
+
+    def __init__(self, data: Any, path: Path) -> None:
+        self._data, self._path, self._bytes = data, path, path.stat().st_size
+        self.shape, self.dtype, self.ndim = data.shape, data.dtype, data.ndim
 
     def __getitem__(self, key: Any) -> np.ndarray:
-        path, offset, order = self._place
-        mapped = np.memmap(path, self.dtype, "r", offset, self.shape, order)
-        return np.array(mapped[key])
+        if self._path.stat().st_size < self._bytes:
+            raise OSError(_SHORTER)
+        return np.asarray(self._data[key].compute(scheduler="synchronous"))
 
 
 class _Named:

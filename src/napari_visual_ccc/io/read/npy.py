@@ -10,7 +10,15 @@ import numpy as np
 
 from ...core.files import stem
 from ...core.micrograph import Micrograph
-from .lazy import DEFLATE, Mapped, UnreadableFileError, check_size, chunks_of, from_file, is_large
+from .lazy import (
+    DEFLATE,
+    Contiguous,
+    UnreadableFileError,
+    check_size,
+    chunks_of,
+    from_file,
+    is_large,
+)
 
 SUFFIXES = (".npy", ".npz")
 
@@ -29,16 +37,17 @@ def is_plain(path: Path) -> bool:
 
 
 def _read_npy(path: Path) -> list[Micrograph]:
-    # never unpickle: that would run code of the file
     with path.open("rb") as file:
-        shape, dtype = _npy_header(file)
+        shape, is_fortran, dtype = _npy_header(file)
+        offset = file.tell()
     check_real(len(shape), dtype)
     check_size(_nbytes(shape, dtype), path)
-    data = np.load(path, mmap_mode="r", allow_pickle=False)
-    if not is_large(data.nbytes):
-        data = np.array(data)
+    if not is_large(_nbytes(shape, dtype)):
+        # never unpickle: that would run code of the file
+        data: Any = np.load(path, allow_pickle=False)
     else:
-        data = from_file(Mapped(data), path, "", chunks_of(data.shape, data.dtype, square=True))
+        source = Contiguous(path, offset, shape, dtype, "F" if is_fortran else "C")
+        data = from_file(source, path, "", chunks_of(shape, dtype, square=True))
     return [Micrograph(data, name=stem(path), path=path)]
 
 
@@ -63,13 +72,13 @@ def _is_readable(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bool:
     if not member.filename.endswith(".npy"):
         return False
     with archive.open(member) as file:
-        shape, dtype = _npy_header(file)
+        shape, _, dtype = _npy_header(file)
     if dtype.kind in REAL and _nbytes(shape, dtype) > member.file_size:
         raise UnreadableFileError(f"is damaged: {member.filename} is shorter than its header says")
     return dtype.kind in REAL
 
 
-def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
+def _npy_header(file: Any) -> tuple[tuple[int, ...], bool, np.dtype]:
     try:
         version = np.lib.format.read_magic(file)
         read_header = (
@@ -77,13 +86,13 @@ def _npy_header(file: Any) -> tuple[tuple[int, ...], np.dtype]:
             if version == (1, 0)
             else np.lib.format.read_array_header_2_0
         )
-        shape, _, dtype = read_header(file)
+        shape, is_fortran, dtype = read_header(file)
     # numpy parses the header as Python and raises errors about its syntax
     except Exception as error:
         raise UnreadableFileError(
             "is damaged, or no NumPy array: its header cannot be read; get an intact copy of it"
         ) from error
-    return shape, dtype
+    return shape, is_fortran, dtype
 
 
 def _nbytes(shape: tuple[int, ...], dtype: np.dtype) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import threading
 import warnings
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +15,15 @@ from ...core.files import stem
 from ...core.micrograph import Axis, Micrograph
 from ...core.units import unit_of
 from . import mrc, probe
-from .lazy import DEFLATE, UnreadableFileError, check_datasets, check_size, is_large
+from .lazy import (
+    DEFLATE,
+    Foreign,
+    UnreadableFileError,
+    check_datasets,
+    check_size,
+    from_file,
+    is_large,
+)
 from .pixel_size import BACKWARDS, axis, combined_claim, number, plain, resolve_pixel_size
 from .vendors import VendorMetadata, known_only
 
@@ -114,14 +123,18 @@ def _plugin(name: str, suffix: str) -> Any:
         raise ImportError(f"{suffix} files need RosettaSciIO: {_EXTRA} ({error})") from None
 
 
+# warnings and loggers are those of the whole process
+_QUIET = threading.RLock()
+
+
 def _called(plugin: Any, path: Path, options: dict[str, Any]) -> list[dict[str, Any]]:
     import logging
 
     logger = logging.getLogger("rsciio")
-    before = logger.level
     # it warns of metadata that no image needs, and of files that it leaves to be closed
-    with warnings.catch_warnings():
+    with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        before = logger.level
         logger.setLevel(logging.CRITICAL)
         try:
             return plugin.file_reader(str(path), **options)
@@ -183,7 +196,7 @@ def _name(path: Path, part: Mapping[str, Any], index: int) -> str:
 def _micrograph(
     path: Path, part: Mapping[str, Any], name: str, notes: tuple[str, ...]
 ) -> Micrograph:
-    data = _pixels(path, part["data"])
+    data = _pixels(path, part["data"], name)
     found = _found(path, part)
     spacing, unit, more = resolve_pixel_size(found.claims)
     axes, of_axes = _leading(path, part)
@@ -194,10 +207,12 @@ def _micrograph(
     )  # fmt: skip
 
 
-def _pixels(path: Path, data: Any) -> Any:
+def _pixels(path: Path, data: Any, key: str) -> Any:
     check_size(data.nbytes, path, ratio=_RATIOS.get(path.suffix.lower(), DEFLATE))
     if not is_large(data.nbytes):
         data = np.array(data)
+    elif not isinstance(data, np.ndarray) and path.is_file():
+        data = from_file(Foreign(data, path), path, key, data.chunks)
     if data.dtype.names:
         # colours: fields named R, G, B and perhaps A
         names = [one for one in "RGBA" if one in data.dtype.names]

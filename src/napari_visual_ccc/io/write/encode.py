@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
+from ...core.dataset import printable
 from ...core.micrograph import Axis, Micrograph, has_colours
 from ...core.units import unit_of
 from ..header import header
@@ -51,7 +54,7 @@ class EncodedImage:
             raise ValueError(f"{image.name} holds no pixels: its shape is {data.shape}")
         if data.dtype.kind not in "biufc":
             raise ValueError(f"{image.name} is of type {data.dtype}; only numbers can be written")
-        self.image, self.name = image, image.name
+        self.image, self.name = image, printable(image.name)
         self.is_labels = bool(image.metadata.get("labels")) and data.dtype.kind in "iu"
         self.picks = self.is_labels or data.dtype.kind == "b"
         self.coloured = has_colours(image)
@@ -81,7 +84,8 @@ class EncodedImage:
         from_end = -1 if self.colour_axis is None else self.colour_axis - self.leading - 3
         rounded = data.dtype.kind in "fc" and self.dtype.itemsize < data.dtype.itemsize
         kept = self.dtype if rounded else data.dtype
-        self.header = header(image, kept, from_end, self.dtype)
+        # no format of text takes the bytes of a file name that are no text
+        self.header = _printable(header(image, kept, from_end, self.dtype))
 
     def shape(self, level: int) -> tuple[int, ...]:
         """Shape of a level, as it is stored."""
@@ -108,6 +112,14 @@ class EncodedImage:
                     f"{self.dtype.name} of this format; write it as OME-Zarr"
                 )
         return rows.astype(self.dtype)
+
+
+def _printable(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {printable(key): _printable(one) for key, one in value.items()}
+    if isinstance(value, list):
+        return [_printable(one) for one in value]
+    return printable(value) if isinstance(value, str) else value
 
 
 def _dtype(dtype: np.dtype, kind: str, labels: bool, name: str) -> np.dtype:

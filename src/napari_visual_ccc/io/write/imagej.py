@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,10 +11,10 @@ from typing import Any
 import numpy as np
 
 from ..header import KEY
-from .chunks import STRIP, place_rows
+from .chunks import STRIP
 from .encode import EncodedImage
 from .ome_tiff import _IMAGEJ_BYTES
-from .pyramid import Put
+from .pyramid import Index, Put
 
 
 @contextmanager
@@ -52,17 +51,24 @@ def imagej(stored: EncodedImage, path: Path) -> Iterator[tuple[int, Put]]:
         metadata["finterval"], metadata["tunit"] = step, _as_java(unit)
     if stored.colour_axis is not None:
         metadata["mode"] = "composite"
-    levels = [
-        tifffile.memmap(
-            path, shape=shape, dtype=stored.dtype, imagej=True, metadata=metadata, **options
-        )
-    ]
-    try:
-        yield STRIP, functools.partial(place_rows, stored, levels)
-        levels[0].flush()
-    finally:
-        # Windows renames and removes no file that is mapped
-        levels.clear()
+    # not a mapping of the file: writing to one ends the process where the disk is full
+    offset, _ = tifffile.imwrite(
+        path, shape=shape, dtype=stored.dtype, imagej=True, metadata=metadata, returnoffset=True,
+        **options,
+    )  # fmt: skip
+    with path.open("r+b") as file:
+
+        def put(level: int, index: Index, start: int, rows: np.ndarray) -> None:
+            bands = [rows] if stored.colour_axis is None else list(np.moveaxis(rows, -1, 0))
+            for colour, band in enumerate(bands):
+                place = list(index)
+                if stored.colour_axis is not None:
+                    place.insert(stored.colour_axis, colour)
+                first = int(np.ravel_multi_index((*place, start, 0), shape))
+                file.seek(offset + first * stored.dtype.itemsize)
+                file.write(np.ascontiguousarray(band, stored.dtype).data)
+
+        yield STRIP, put
 
 
 def _as_java(text: str) -> str:

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
-from ...core.files import written
+from ...core.files import write_csv
 from ...core.layers import (
     ChannelsLayer,
     ColourLayer,
@@ -222,8 +222,7 @@ def _write_coordinates(
     if path.suffix.lower() != ".csv":
         raise ValueError(f"{path.name}: points and shapes are written as .csv; choose that ending")
     # without the mark that tables for Excel begin with: napari takes it for a part of the name
-    with written(path, force=force) as part:
-        coordinates_table(layer, source).to_csv(part, index=False, encoding="utf-8")
+    write_csv(coordinates_table(layer, source), path, force=force)
 
 
 class _File(NamedTuple):

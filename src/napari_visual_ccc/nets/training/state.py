@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import glob
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from ...core.files import written
 from .recipe import FitOptions
 
 # names in the files of version 0.1.0, which later versions write as well
@@ -145,12 +145,15 @@ def epoch_file(state: Path, epoch: int) -> Path:
 
 
 def _save(values: Mapping[str, Any], path: Path) -> None:
-    part = path.with_name(f".{path.name}.part")
-    try:
-        torch.save(values, part)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
+    with written(path, force=True) as part:
+        try:
+            with part.open("wb") as file:
+                torch.save(values, file)
+        except RuntimeError as error:
+            # torch writes of its format, and not that the disk is full
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def _renamed(row: Mapping[str, float]) -> dict[str, float]:
@@ -169,12 +172,8 @@ def folds_file(state: Path) -> Path:
 def write_folds(state: Path, logits: np.ndarray, mark: str) -> None:
     """Write the logits of the finished folds, with the digest of their training."""
     path = folds_file(state)
-    part = path.with_name(f".{path.name}.part.npz")
-    try:
+    with written(path, force=True) as part:
         np.savez(part, logits=logits, mark=np.array(mark))
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def read_folds(state: Path, mark: str) -> np.ndarray | None:

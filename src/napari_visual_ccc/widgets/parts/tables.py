@@ -20,6 +20,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...core.tables import without_formulas
 from .jobs import report
 
 if TYPE_CHECKING:
@@ -151,7 +152,7 @@ class Table(QWidget):
         """Put the table on the clipboard, tab separated."""
         clipboard = QApplication.clipboard()
         if self.frame is not None and clipboard is not None:
-            clipboard.setText(self.frame.to_csv(sep="\t", index=False))
+            clipboard.setText(without_formulas(self.frame).to_csv(sep="\t", index=False))
 
     def save(self, path: Path) -> None:
         """Write the table as CSV."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -94,33 +95,37 @@ def is_plain(path: Path) -> bool:
         )
 
 
-class _Collector(logging.Handler):
-    """Append messages to a list."""
+class _Collector(logging.Filter):
+    """Keep what tifffile logs in a thread that reads a file here; let others' records pass."""
 
-    def __init__(self, messages: list[str]) -> None:
+    def __init__(self) -> None:
         super().__init__()
-        self.messages = messages
+        self.of_thread = threading.local()
 
-    def emit(self, record: logging.LogRecord) -> None:
-        """Append the text of a record."""
-        self.messages.append(record.getMessage())
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Append the text of a record of this thread; the error that follows reports the same."""
+        messages = getattr(self.of_thread, "messages", None)
+        if messages is None:
+            return True
+        messages.append(record.getMessage())
+        return False
+
+
+# one for all threads: the logger is shared with other readers of this process
+_COLLECTOR = _Collector()
 
 
 @contextmanager
 def _capture_warnings() -> Iterator[list[str]]:
     """Collect what tifffile logs: only there does it report pages that it leaves out."""
-    messages: list[str] = []
-    handler = _Collector(messages)
-    logger = logging.getLogger("tifffile")
-    before = logger.propagate
-    logger.addHandler(handler)
-    # the error that follows reports the same, once
-    logger.propagate = False
+    # adding it again does nothing
+    logging.getLogger("tifffile").addFilter(_COLLECTOR)
+    before = getattr(_COLLECTOR.of_thread, "messages", None)
+    _COLLECTOR.of_thread.messages = messages = []
     try:
         yield messages
     finally:
-        logger.removeHandler(handler)
-        logger.propagate = before
+        _COLLECTOR.of_thread.messages = before
 
 
 def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Micrograph:

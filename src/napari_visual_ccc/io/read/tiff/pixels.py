@@ -11,7 +11,7 @@ import numpy as np
 
 from ..lazy import (
     DEFLATE,
-    Mapped,
+    Contiguous,
     Planes,
     UnreadableFileError,
     check_size,
@@ -28,8 +28,6 @@ _RATIOS = {1: DEFLATE, 5: 1400, 7: DEFLATE, 8: DEFLATE, 32773: DEFLATE, 32946: D
 
 def load_level(path: Path, series: Any, level: int, index: int) -> Any:
     """Load one level of a pyramid; lazily where it is large."""
-    import tifffile
-
     one = series.levels[level]
     ratio = _ratio(one)
     plane = len(one.keyframe.shape)
@@ -46,17 +44,17 @@ def load_level(path: Path, series: Any, level: int, index: int) -> Any:
         return one.asarray()
     key = f"{index} {level}"
     if one.dataoffset is not None:
-        mapped = Mapped(tifffile.memmap(path, series=index, level=level, mode="r"))
-        chunks = chunks_of(one.shape, one.dtype, min(plane, mapped.ndim), square=True)
-        return from_file(mapped, path, key, chunks)
+        dtype = one.dtype.newbyteorder(one.keyframe.parent.byteorder)
+        source = Contiguous(path, one.dataoffset, one.shape, dtype)
+        return from_file(source, path, key, chunks_of(one.shape, dtype, plane, square=True))
     if not in_planes:
         return one.asarray()
     places = [
         None if page is None else (page.parent.filehandle.path, page.offset) for page in one.pages
     ]
     read_one = functools.partial(_page_part, places, one.keyframe.shape, one.dtype)
-    source = Planes(read_one, one.shape, one.dtype, plane)
-    return from_file(source, path, key, _page_chunks(one, plane))
+    planes = Planes(read_one, one.shape, one.dtype, plane)
+    return from_file(planes, path, key, _page_chunks(one, plane))
 
 
 def _ratio(series: Any) -> int | None:
