@@ -50,7 +50,7 @@ def check_free(path: Path, *, force: bool) -> None:
     """
     if len(os.fsencode(path.name)) > _LONGEST_NAME:
         raise OSError(
-            f"{path}: the name is longer than {_LONGEST_NAME} bytes; choose a shorter one"
+            f"{path}: the name has more than {_LONGEST_NAME} bytes; choose a shorter one"
         )
     if path.exists() and not force:
         raise FileExistsError(f"{path} already exists; add --force to replace it")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
@@ -30,11 +30,11 @@ def without_formulas(table: pd.DataFrame) -> pd.DataFrame:
     table : DataFrame
         Stays as it is.
     """
-    table = table.rename(columns=_quoted)
-    for at, kind in enumerate(table.dtypes):
+    safe: Any = table.rename(columns=_quoted)
+    for at, kind in enumerate(safe.dtypes):
         if kind.kind not in "biufcmM":
-            table.isetitem(at, table.iloc[:, at].map(_quoted))
-    return table
+            safe.isetitem(at, safe.iloc[:, at].map(_quoted))
+    return cast("pd.DataFrame", safe)
 
 
 def with_formulas(text: str) -> str:

@@ -52,10 +52,11 @@ def imagej(stored: EncodedImage, path: Path) -> Iterator[tuple[int, Put]]:
     if stored.colour_axis is not None:
         metadata["mode"] = "composite"
     # not a mapping of the file: writing to one ends the process where the disk is full
-    offset, _ = tifffile.imwrite(
+    placed: Any = tifffile.imwrite(
         path, shape=shape, dtype=stored.dtype, imagej=True, metadata=metadata, returnoffset=True,
         **options,
     )  # fmt: skip
+    offset = placed[0]
     with path.open("r+b") as file:
 
         def put(level: int, index: Index, start: int, rows: np.ndarray) -> None:

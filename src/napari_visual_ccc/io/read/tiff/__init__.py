@@ -121,7 +121,8 @@ def _capture_warnings() -> Iterator[list[str]]:
     # adding it again does nothing
     logging.getLogger("tifffile").addFilter(_COLLECTOR)
     before = getattr(_COLLECTOR.of_thread, "messages", None)
-    _COLLECTOR.of_thread.messages = messages = []
+    messages: list[str] = []
+    _COLLECTOR.of_thread.messages = messages
     try:
         yield messages
     finally:
