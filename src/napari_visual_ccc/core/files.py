@@ -49,9 +49,7 @@ def check_free(path: Path, *, force: bool) -> None:
         If no file system takes a name as long.
     """
     if len(os.fsencode(path.name)) > _LONGEST_NAME:
-        raise OSError(
-            f"{path}: the name has more than {_LONGEST_NAME} bytes; choose a shorter one"
-        )
+        raise OSError(f"{path}: the name has more than {_LONGEST_NAME} bytes; choose a shorter one")
     if path.exists() and not force:
         raise FileExistsError(f"{path} already exists; add --force to replace it")
     if path.is_dir() and not any((path / name).is_file() for name in _ZARR_FILES):
