@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -35,6 +36,35 @@ def write_tags(path, image, *tags, **options):
         for code, v in tags
     ]
     tifffile.imwrite(path, image, extratags=extra, metadata=None, **options)
+    return path
+
+
+def write_palette(path, indices, table, bits, order="<", opacity=False):
+    """Write a TIFF of indices of 1 to 16 bits; the table (n, 3) goes into the file as it is."""
+    if opacity:
+        indices = np.stack([indices, np.full_like(indices, 200)], -1)
+    if bits < 8:
+        digits = np.unpackbits(indices.astype(np.uint8)[..., None], axis=-1)[..., 8 - bits :]
+        pixels = np.packbits(digits.reshape(len(indices), -1), axis=1).tobytes()
+    else:
+        pixels = indices.astype(f"{order}u{bits // 8}").tobytes()
+    height, width = indices.shape[:2]
+    colours = np.asarray(table, f"{order}u2").T.tobytes()
+    samples = 2 if opacity else 1
+    depth = bits * 0x10001 if opacity else bits
+    tags = [(256, 4, 1, width), (257, 4, 1, height), (258, 3, samples, depth), (259, 3, 1, 1),
+            (262, 3, 1, 3), (273, 4, 1, 8), (277, 3, 1, samples), (278, 4, 1, height),
+            (279, 4, 1, len(pixels)), (320, 3, colours, 8 + len(pixels))]  # fmt: skip
+    tags += [(338, 3, 1, 2)] if opacity else []
+    entries = b""
+    for code, kind, count, value in tags:
+        count = len(count) // 2 if isinstance(count, bytes) else count
+        short = kind == 3 and count == 1
+        entries += struct.pack(f"{order}HHI{'H2x' if short else 'I'}", code, kind, count, value)
+    start = 8 + len(pixels) + len(colours)
+    head = b"II" if order == "<" else b"MM"
+    content = head + struct.pack(f"{order}HI", 42, start) + pixels + colours
+    path.write_bytes(content + struct.pack(f"{order}H", len(tags)) + entries + bytes(4))
     return path
 
 

@@ -14,9 +14,7 @@ from PIL import Image
 from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.core.units import METRES
 from napari_visual_ccc.io import read as formats
-from tests.io.read.made import (
-    open_files,
-)
+from tests.io.read.made import SCAN, fei_text, open_files
 
 METRES_OF = {**METRES, "m": 1.0}
 
@@ -145,11 +143,53 @@ def test_a_preview_without_a_mark_is_not_the_image(tmp_path, rng, ending):
     assert "the file holds 2 images; this is number 2" in found.notes
 
 
-def test_the_first_of_unlike_images_is_taken(tmp_path):
+def pages(path, *images):
+    with tifffile.TiffWriter(path) as file:
+        for image in images:
+            file.write(image, photometric="rgb" if image.ndim == 3 else "minisblack", metadata=None)
+    return path
+
+
+def test_a_far_smaller_image_of_another_shape_is_not_the_micrograph(tmp_path):
+    pages(tmp_path / "a.tif", np.zeros((20, 30), np.uint8), np.zeros((200, 200), np.uint8))
+    found = formats.read(tmp_path / "a.tif")
+    assert found.data.shape == (200, 200)
+    assert "left out: number 1, 20 x 30, uint8" in found.notes
+    pages(tmp_path / "b.tif", np.zeros((150, 180), np.uint8), np.zeros((200, 200), np.uint8))
+    assert formats.read(tmp_path / "b.tif").data.shape == (150, 180)
+
+
+@pytest.mark.parametrize("small", [(12, 16), (20, 20), (48, 64)])
+@pytest.mark.parametrize("places", [(0, 1), (1, 0), (1, 0, 0)])
+def test_a_picture_in_colour_before_the_micrograph_is_left_out(tmp_path, rng, small, places):
+    image = rng.integers(0, 60_000, (48, 64)).astype(np.uint16)
+    colour = rng.integers(0, 255, (*small, 3)).astype(np.uint8)
+    pages(tmp_path / "a.tif", *([colour, image][place] for place in places))
+    found = formats.read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(found.data, image)
+    assert f"this is number {places.index(1) + 1}" in found.notes[-2]
+    assert f"{small[0]} x {small[1]}, in colour" in found.notes[-1]
+
+
+def test_a_colour_micrograph_is_not_left_for_its_small_mask(tmp_path):
+    colour, mask = np.zeros((48, 64, 3), np.uint8), np.zeros((10, 10), np.uint8)
+    pages(tmp_path / "a.tif", mask, colour)
+    assert formats.read(tmp_path / "a.tif").data.shape == (48, 64, 3)
+
+
+@pytest.mark.parametrize("first", [True, False])
+def test_the_page_with_the_facts_of_the_acquisition_is_the_micrograph(tmp_path, first):
+    from napari_visual_ccc.io.read.tiff.tags import FEI
+
+    text = fei_text(Beam={"HV": 5000}, Scan=SCAN)
+    extra = [(FEI[1], "s", 0, text, True)]
     with tifffile.TiffWriter(tmp_path / "a.tif") as file:
-        file.write(np.zeros((20, 30), np.uint8))
-        file.write(np.zeros((200, 200), np.uint8))
-    assert formats.read(tmp_path / "a.tif").data.shape == (20, 30)
+        for known in (first, not first):
+            image = np.full((48, 64) if known else (100, 80), 7 * known, np.uint8)
+            file.write(image, metadata=None, extratags=extra if known else [])
+    found = formats.read(tmp_path / "a.tif")
+    assert found.data.shape == (48, 64) and found.spacing == pytest.approx((3, 3))
+    assert found.notes[-1] == f"left out: number {1 + first}, 100 x 80, uint8"
 
 
 @pytest.mark.parametrize(("name", "size"), [("a.png", 2.5), ("a.png", 400.0), ("a.jpg", 500.0)])

@@ -7,10 +7,11 @@ A file format is a module with ``SUFFIXES``, ``read(path)`` and ``is_plain(path)
 from __future__ import annotations
 
 import dataclasses
+import math
 from pathlib import Path
 from typing import Protocol, cast
 
-from ...core.micrograph import Micrograph, plane_shape
+from ...core.micrograph import Micrograph, has_colours, plane_shape
 from ..axes import in_order
 from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
 from .lazy import UnreadableFileError
@@ -39,6 +40,12 @@ SUFFIXES = tuple(READERS)
 # endings that say the same as another one
 _SYNONYMS = (".tiff", ".jpeg", ".j2k", ".pnm")
 
+# a preview has so many times fewer rows and columns
+_SMALLER = 2
+
+# so many images that were left out are named
+_NAMED = 4
+
 # folders that are one image
 FOLDERS = (*zarr.FOLDERS, *rosetta.FOLDERS)
 
@@ -64,8 +71,8 @@ def read(path: str | Path) -> Micrograph:
     Micrograph
         Pixels as stored; pixel size where the file states one; in
         ``metadata["visual_ccc"]`` the record of the operations, if this package wrote the file. Of
-        several images in a file, the first that has a pixel size and is no preview of another one,
-        and a note that there are more.
+        several images in a file, the one that has a pixel size or facts of its acquisition, and
+        of these the first grey one that is no preview; notes name it and those left out.
 
     Raises
     ------
@@ -81,7 +88,18 @@ def read(path: str | Path) -> Micrograph:
         return images[0]
     chosen = _first_of(images)
     note = f"the file holds {len(images)} images; this is number {chosen + 1}"
-    return dataclasses.replace(images[chosen], notes=(*images[chosen].notes, note))
+    left = [(k, one) for k, one in enumerate(images) if k != chosen]
+    named = "; ".join(f"number {k + 1}, {_in_words(one)}" for k, one in left[:_NAMED])
+    named += f"; and {len(left) - _NAMED} more" if len(left) > _NAMED else ""
+    notes = (*images[chosen].notes, note, f"left out: {named}")
+    return dataclasses.replace(images[chosen], notes=notes)
+
+
+def _in_words(image: Micrograph) -> str:
+    rows, columns = plane_shape(image.data)
+    leading = image.data.shape[: -3 if has_colours(image) else -2]
+    sizes = " x ".join(map(str, (*leading, rows, columns)))
+    return f"{sizes}, {'in colour' if has_colours(image) else image.data.dtype}"
 
 
 def read_all(path: str | Path) -> list[Micrograph]:
@@ -128,16 +146,32 @@ def read_all(path: str | Path) -> list[Micrograph]:
 
 
 def _first_of(images: list[Micrograph]) -> int:
-    """Number of the first image with a pixel size; of a preview, of the image that it shows."""
-    first = next((k for k, one in enumerate(images) if one.spacing is not None), 0)
-    height, width = plane_shape(images[first].data)
-    for number, one in enumerate(images):
-        rows, columns = plane_shape(one.data)
-        # as large to a pixel of the preview
-        same = abs(rows * width - columns * height) < max(rows, columns)
-        if rows >= 2 * height and columns >= 2 * width and same:
-            return number if one.data.ndim == images[first].data.ndim else first
-    return first
+    """Number of the micrograph among the images of a file.
+
+    Smaller copies of another image do not count, nor what has no pixel size or facts beside what
+    has them. Of the rest it is the first grey one that is not far smaller than the largest.
+    """
+    left = [k for k, one in enumerate(images) if not any(_is_preview(one, of) for of in images)]
+    for known in (lambda one: one.spacing is not None, lambda one: one.metadata.get("facts")):
+        left = [k for k in left if known(images[k])] or left
+    pixels = {k: _pixels_of(images[k]) for k in left}
+    left = [k for k in left if pixels[k] * _SMALLER**2 > max(pixels.values())]
+    return next((k for k in left if not has_colours(images[k])), left[0])
+
+
+def _pixels_of(image: Micrograph) -> int:
+    colours = image.data.shape[-1] if has_colours(image) else 1
+    return math.prod(image.data.shape) // colours
+
+
+def _is_preview(image: Micrograph, of: Micrograph) -> bool:
+    """Whether an image has the shape of another one, but far fewer rows and columns."""
+    (height, width), (rows, columns) = plane_shape(image.data), plane_shape(of.data)
+    if image.data.ndim - has_colours(image) != of.data.ndim - has_colours(of):
+        return False
+    # as large to a pixel of the preview
+    same = abs(rows * width - columns * height) < max(rows, columns)
+    return same and rows >= _SMALLER * height and columns >= _SMALLER * width
 
 
 def is_plain(path: Path) -> bool:

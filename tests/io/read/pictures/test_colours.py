@@ -211,3 +211,35 @@ def test_a_turn_for_the_screen_is_said(tmp_path, grey, number):
         assert not formats.is_plain(tmp_path / name)
     assert of_orientation(1) == ()
     assert of_orientation("?") == ()
+
+
+# BMP has no opacity of a palette
+@pytest.mark.parametrize(
+    ("name", "kind"),
+    [("a.bmp", "colour"), ("a.bmp", "grey")]
+    + [(name, kind) for name in ("a.png", "a.gif") for kind in ("colour", "grey", "clear")],
+)
+@pytest.mark.parametrize("count", [2, 4, 16, 256])
+def test_indices_of_pictures_give_what_their_palette_has(tmp_path, rng, name, kind, count):
+    table = rng.integers(0, 256, (count, 3)).astype(np.uint8)
+    table[:2] = [[250, 0, 10], [0, 250, 20]]
+    if kind != "colour":
+        table[:] = table[:, :1]
+    indices = rng.integers(0, count, (12, 19)).astype(np.uint8)
+    picture = Image.fromarray(indices, "P")
+    picture.putpalette(table.tobytes())
+    picture.save(tmp_path / name, **({"transparency": 1} if kind == "clear" else {}))
+    found = formats.read(tmp_path / name)
+    right = table[indices] if kind == "colour" else table[indices][..., 0]
+    np.testing.assert_array_equal(found.data, right)
+    assert found.notes == ((ALPHA,) if kind == "clear" else ())
+
+
+def test_clear_colours_of_a_palette_keep_their_opacity(tmp_path, rng):
+    table = np.array([[200, 0, 0], [0, 200, 0]], np.uint8)
+    indices = rng.integers(0, 2, (12, 19)).astype(np.uint8)
+    picture = Image.fromarray(indices, "P")
+    picture.putpalette(table.tobytes())
+    picture.save(tmp_path / "a.png", transparency=bytes([0, 255]))
+    found = formats.read(tmp_path / "a.png").data
+    np.testing.assert_array_equal(found, np.dstack([table[indices], indices * 255]))

@@ -13,9 +13,11 @@ from PIL import Image
 from napari_visual_ccc.core.micrograph import Axis
 from napari_visual_ccc.io import read as formats
 from napari_visual_ccc.io.read import lazy
+from napari_visual_ccc.io.read.pictures.colours import ALPHA
 from tests.io.read.made import (
     cut,
     open_files,
+    write_palette,
 )
 
 
@@ -83,6 +85,34 @@ def test_one_bit_tiff_is_read_and_its_inversion_named(tmp_path, rng):
     found = formats.read(tmp_path / "b.tif")
     np.testing.assert_array_equal(found.data, image)
     assert "looks inverted" in found.notes[0]
+
+
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+@pytest.mark.parametrize("order", ["<", ">"])
+@pytest.mark.parametrize("scale", [1, 256, 257])
+@pytest.mark.parametrize("kind", ["colour", "grey", "inverted"])
+def test_palettes_of_any_depth_give_8_bit_levels(tmp_path, rng, bits, order, scale, kind):
+    count = 2**bits
+    table = rng.integers(0, 256, (count, 3))
+    table[0] = 255
+    if kind != "colour":
+        grey = np.linspace(255, 0, count).astype(int) if kind == "inverted" else table[:, 0]
+        table = np.repeat(grey[:, None], 3, 1)
+    indices = rng.integers(0, count, (12, 19))
+    # some programs write levels of 8 bits, others those of 16 with one byte or both
+    write_palette(tmp_path / "a.tif", indices, table * scale, bits, order)
+    right = table[indices] if kind == "colour" else table[indices][..., 0]
+    found = formats.read(tmp_path / "a.tif").data
+    np.testing.assert_array_equal(found, right)
+    assert found.dtype == np.uint8
+
+
+def test_opacity_beside_an_index_is_left_out(tmp_path, rng):
+    table, indices = rng.integers(0, 256, (256, 3)), rng.integers(0, 256, (12, 19))
+    write_palette(tmp_path / "a.tif", indices, table * 257, 8, opacity=True)
+    found = formats.read(tmp_path / "a.tif")
+    np.testing.assert_array_equal(found.data, table[indices])
+    assert found.notes == (ALPHA,)
 
 
 @pytest.mark.parametrize("large", [False, True])

@@ -98,12 +98,12 @@ def _pixels(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
         check_size(width * height * len(opened.getbands()) * frames, path, ratio=ratio)
         opened.verify()
     if kind in ("GIF", "WEBP"):
-        return (*_frames(path), ())
+        return _frames(path)
     data, notes = (_jpeg_2000 if kind == "JPEG2000" else _picture)(path)
     return data, (), notes
 
 
-def _frames(path: Path) -> tuple[np.ndarray, tuple[Axis, ...]]:
+def _frames(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
     from PIL import Image, ImageSequence
 
     with Image.open(path) as opened:
@@ -112,15 +112,17 @@ def _frames(path: Path) -> tuple[np.ndarray, tuple[Axis, ...]]:
             frames.append(np.array(frame.convert("RGBA")))
             durations.append(frame.info.get("duration", 0))
     data = np.stack(frames)
+    notes: tuple[str, ...] = ()
+    is_whole = (data[..., 3] == 255).all()
     if (data[..., :1] == data[..., :3]).all():
-        data = data[..., 0]
-    elif (data[..., 3] == 255).all():
+        data, notes = data[..., 0], () if is_whole else (ALPHA,)
+    elif is_whole:
         data = data[..., :3]
     if len(frames) == 1:
-        return np.ascontiguousarray(data[0]), ()
+        return np.ascontiguousarray(data[0]), (), notes
     # as displays do: a frame without a duration takes a tenth of a second
     milliseconds = float(np.mean([one or 100 for one in durations]))
-    return np.ascontiguousarray(data), (Axis("t", milliseconds / 1000, "s"),)
+    return np.ascontiguousarray(data), (Axis("t", milliseconds / 1000, "s"),), notes
 
 
 def _jpeg_2000(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
@@ -144,12 +146,12 @@ def _picture(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
         return _red_first(data), ()
     with Image.open(path) as opened:
         image: Image.Image = opened
-        if image.mode == "P" and "transparency" not in image.info:
+        if image.mode == "P":
             return _of_palette(image)
         if image.mode == "CMYK":
             return from_inks(np.array(image), 255.0), (INKS,)
-        if image.mode in ("P", "YCbCr"):
-            image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+        if image.mode == "YCbCr":
+            image = image.convert("RGB")
         elif image.mode in ("1", "LA"):
             notes = (ALPHA,) if image.mode == "LA" else ()
             return np.array(image.convert("L")), notes
@@ -164,6 +166,10 @@ def _of_palette(image: Any) -> tuple[np.ndarray, tuple[str, ...]]:
     if note:
         return indices, (note,)
     grey = (table == table[:, :1]).all()
+    if "transparency" in image.info:
+        if grey:
+            return table[np.minimum(indices, len(table) - 1), 0], (ALPHA,)
+        return np.array(image.convert("RGBA")), ()
     return (table[:, 0] if grey else table)[np.minimum(indices, len(table) - 1)], ()
 
 

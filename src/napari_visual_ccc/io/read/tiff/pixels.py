@@ -20,7 +20,7 @@ from ..lazy import (
     is_large,
     whole_tiles,
 )
-from ..pictures.colours import DISPLAY, of_palette, of_samples
+from ..pictures.colours import ALPHA, DISPLAY, of_palette, of_samples
 
 # how many times smaller codecs can make an image, by the number of theirs; LZW in one long strip
 _RATIOS = {1: DEFLATE, 5: 1400, 7: DEFLATE, 8: DEFLATE, 32773: DEFLATE, 32946: DEFLATE}
@@ -143,6 +143,11 @@ def as_picture(
     notes = []
     if page.photometric == 0 and levels[0].dtype.kind in "bu":
         notes.append("dark is stored as high numbers (WhiteIsZero): the picture looks inverted")
+    is_palette = page.photometric == 3 and page.colormap is not None
+    if is_palette and "S" in axes:
+        # opacity or other numbers beside the index
+        levels, axes = [_samples_last(one, axes)[..., 0] for one in levels], axes.replace("S", "")
+        notes.append(ALPHA)
     if "S" in axes:
         kind, alphas = _KINDS.get(int(page.photometric), "grey"), _alphas(page)
         # JPEG has been decoded to red, green and blue
@@ -150,14 +155,20 @@ def as_picture(
         top = float(np.iinfo(page.dtype).max) if page.dtype.kind in "ui" else 1.0
         found = [of_samples(_samples_last(one, axes), kind, alphas, top) for one in levels]
         return [one for one, _, _ in found], found[0][1], [*notes, *found[0][2]]
-    if page.photometric != 3 or page.colormap is None or levels[0].dtype.kind != "u":
+    if not is_palette or levels[0].dtype.kind not in "bu":
         return levels, False, notes
-    table = (np.asarray(page.colormap).T >> 8).astype(np.uint8)
-    values, note = of_palette(table)
+    values, note = of_palette(_table_of(page))
     if for_display and values is not None:
         values, note = None, DISPLAY
     notes += [note] if note else []
     return [_through(values, one) for one in levels] if values is not None else levels, False, notes
+
+
+def _table_of(page: Any) -> np.ndarray:
+    """Red, green and blue of each index, of 0 to 255."""
+    table = np.asarray(page.colormap).T
+    # some programs write 8 bits where the format has 16; libtiff tells them in the same way
+    return (table if table.max(initial=0) < 256 else table >> 8).astype(np.uint8)
 
 
 # what the first numbers of a pixel are, by photometric interpretation
