@@ -185,3 +185,26 @@ def test_metal_powder_has_the_right_side(data):
     found = ccc.particles(image)
     assert found.facts["objects"] == "bright"
     assert iou(found.labels > 0, truth > 0) > 0.8
+
+
+@pytest.mark.parametrize("axis", [0, 1])
+def test_an_image_with_every_second_row_has_the_same_particles(packed, axis):
+    image, truth = packed
+    every = (
+        (slice(None, None, 2), slice(None)) if axis == 0 else (slice(None), slice(None, None, 2))
+    )
+    size = (2.0, 1.0) if axis == 0 else (1.0, 2.0)
+    square = ccc.particles(image, 1.0, "nm")
+    oblong = ccc.particles(image[every], size, "nm")
+    assert oblong.labels.shape == image[every].shape
+    assert oblong.facts["particles"] == pytest.approx(square.facts["particles"], abs=1)
+    assert oblong.table["area_nm2"].median() == pytest.approx(
+        square.table["area_nm2"].median(), rel=0.05
+    )
+    assert iou(oblong.labels > 0, truth[every] > 0) > 0.9
+    # each particle is the same piece of specimen
+    for label in np.unique(square.labels[every])[1:]:
+        inside = oblong.labels[square.labels[every] == label]
+        assert np.bincount(inside).max() > 0.7 * inside.size
+    stack = ccc.particles(np.stack([image, image])[(slice(None), *every)], size, "nm")
+    assert stack.facts["particles"] == 2 * oblong.facts["particles"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Annotated, Any
 
 import numpy as np
@@ -15,11 +16,8 @@ from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from .objects import object_table
 
-# gain of roundness, and standard deviation of the logarithm of the area, of parts that are better
-_ROUNDER, _ALIKE = 0.004, 0.35
-
-# least depth of a gap between touching particles, as a share of their contrast
-_DEPTH = 0.12
+# pixels or voxels of the tiles in which maxima are sought
+_TILE = 512**2
 
 # sides of a pixel (y, x) or a voxel (z, y, x)
 Shape = tuple[float, ...]
@@ -156,7 +154,7 @@ def split_mask(
         Parts 1, 2, ... of the shape of the mask.
     """
     from scipy import ndimage
-    from skimage.morphology import local_maxima, reconstruction
+    from skimage.morphology import local_maxima
     from skimage.segmentation import watershed
 
     yield Progress(4 * done, 4 * total, "distance")
@@ -165,7 +163,9 @@ def split_mask(
     distance = ndimage.distance_transform_edt(np.pad(mask, 1), sampling=shape)[inside]
     yield Progress(4 * done + 1, 4 * total, "maxima")
     tolerance = np.maximum(least, share * distance) if share else least
-    lowered = reconstruction(np.maximum(distance - tolerance, 0), distance)
+    lowered = np.maximum(distance - tolerance, 0)
+    for _ in _raised(lowered, distance):
+        yield Progress(4 * done + 1, 4 * total, "maxima")
     peaks = local_maxima(lowered, connectivity=mask.ndim) & mask
     yield Progress(4 * done + 2, 4 * total, "watershed")
     seeds, _ = ndimage.label(peaks, structure=np.ones((3,) * mask.ndim))
@@ -179,59 +179,6 @@ def split_mask(
     return parts
 
 
-def gaps(grey: np.ndarray, mask: np.ndarray, width: float) -> np.ndarray:
-    """Narrow, dark lines across a bright mask: gaps that its threshold does not reach.
-
-    Parameters
-    ----------
-    grey : (Y, X) float array
-        Blurred a little; objects are bright.
-    mask : (Y, X) bool array
-    width : float
-        Of the widest gap in pixels.
-    """
-    import cv2
-
-    if not mask.any() or mask.all():
-        return np.zeros_like(mask)
-    contrast = float(np.median(grey[mask]) - np.median(grey[~mask]))
-    side = 2 * round(width / 2) + 1
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    depth = cv2.morphologyEx(grey, cv2.MORPH_CLOSE, kernel) - grey
-    # most of the mask is no gap: its depths are those of noise and texture
-    noise = float(np.median(depth[mask]))
-    return np.asarray(mask & (depth > max(_DEPTH * contrast, 2 * noise)))
-
-
-def roundness(parts: np.ndarray) -> float:
-    """Mean by area of the area of parts over that of the ellipse of the same moments."""
-    from skimage.measure import regionprops
-
-    every = [part for part in regionprops(parts) if part.area >= 12]
-    if not every:
-        return 0.0
-    area = np.array([part.area for part in every])
-    ellipse = [np.pi / 4 * p.axis_major_length * p.axis_minor_length for p in every]
-    return float(np.average(area / np.maximum(ellipse, 1), weights=area))
-
-
-def are_rounder(parts: np.ndarray, objects: np.ndarray) -> bool:
-    """Whether parts of objects are rounder, or about as round, many and alike in size."""
-    gain = roundness(parts) - roundness(objects)
-    area = np.bincount(parts.ravel())[1:]
-    area = area[area > 0]
-    many = len(area) > 3 * max(int(objects.max(initial=0)), 1)
-    alike = many and float(np.sqrt(np.cov(np.log(area), aweights=area))) < _ALIKE
-    return gain > _ROUNDER or (alike and gain > -5 * _ROUNDER)
-
-
-def without_cut(parts: np.ndarray) -> np.ndarray:
-    """Remove parts at the border of the image, and number the others again."""
-    rim = np.concatenate([parts[0], parts[-1], parts[:, 0], parts[:, -1]])
-    kept = np.where(np.isin(parts, rim), 0, parts)
-    return np.unique(kept, return_inverse=True)[1].reshape(parts.shape)
-
-
 def _add_seeds(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
     """Add seeds for objects lower than the tolerance, which have no maximum left."""
     from scipy import ndimage
@@ -242,3 +189,31 @@ def _add_seeds(seeds: np.ndarray, mask: np.ndarray) -> np.ndarray:
     seeded[0] = True
     fresh = np.cumsum(~seeded) * ~seeded
     return np.where(seeded[bodies], seeds, fresh[bodies] + seeds.max(initial=0))
+
+
+def _raised(seed: np.ndarray, mask: np.ndarray) -> Iterator[None]:
+    """Reconstruct in place by dilation under a mask, tile by tile until no tile changes.
+
+    The result is that of the whole plane: a plane that no tile can raise any more is reconstructed,
+    since the tiles overlap by the reach of a dilation. A tile is fast, and fits into the cache.
+    """
+    from skimage.morphology import reconstruction
+
+    side = round(_TILE ** (1 / mask.ndim))
+    grid = np.indices([-(-n // side) for n in mask.shape]).reshape(mask.ndim, -1).T
+    tiles = [tuple(slice(max(i * side - 1, 0), (i + 1) * side + 1) for i in at) for at in grid]
+    waiting = dict.fromkeys(range(len(tiles)))
+    while waiting:
+        number, _ = waiting.popitem()
+        tile = tiles[number]
+        raised = reconstruction(seed[tile], mask[tile])
+        changed = raised > seed[tile]
+        seed[tile] = raised
+        yield
+        for other in np.flatnonzero(np.abs(grid - grid[number]).max(axis=1) == 1):
+            shared = tuple(
+                slice(max(a.start, b.start) - a.start, min(a.stop, b.stop) - a.start)
+                for a, b in zip(tile, tiles[other], strict=True)
+            )
+            if changed[shared].any():
+                waiting[int(other)] = None

@@ -6,6 +6,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from ....core.progress import Progress, Steps
+
 # distance from the darkest or brightest grey value, as a share of their difference: ink has the
 # extreme value, resampling and JPEG soften it
 _LEVELS = (0.04, 0.12, 0.3)
@@ -74,7 +76,7 @@ class _Part(NamedTuple):
         return (self.rows.start + self.rows.stop) / 2, (self.columns.start + self.columns.stop) / 2
 
 
-def find_annotations(plane: np.ndarray, known: np.ndarray) -> Annotations:
+def find_annotations(plane: np.ndarray, known: np.ndarray) -> Steps[Annotations]:
     """Find lettering, scale bars and label boxes of a micrograph.
 
     Ink is as dark or as bright as anything in the image. A box is a flat rectangle of one ink that
@@ -97,11 +99,13 @@ def find_annotations(plane: np.ndarray, known: np.ndarray) -> Annotations:
     bright = np.where(known, (high - plane) / (high - low), 1.0)
     dark = np.where(known, (plane - low) / (high - low), 1.0)
     for ink, other in ((bright, dark), (dark, bright)):
+        yield Progress(0, 0, "lettering")
         for box in _boxes(ink, other):
             found.boxes[box] = True
     for ink in (bright, dark):
         free = np.where(found.boxes, 1.0, ink)
         for level in _LEVELS:
+            yield Progress(0, 0, "lettering")
             parts = _parts(free < level)
             parts = [part for part in parts if _is_inked(part, free)]
             for part in _written(parts, plane.shape):

@@ -156,3 +156,11 @@ def enlarged(plane: np.ndarray, shape: tuple[int, int]) -> np.ndarray:
     how = cv2.INTER_NEAREST if plane.dtype == bool else cv2.INTER_LINEAR
     wide = cv2.resize(plane.astype(np.float32), shape[::-1], interpolation=how)
     return np.asarray(wide, plane.dtype)
+
+
+def sampled(plane: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
+    """Values of a plane at the pixels of another number of rows and columns: the nearest."""
+    rows, columns = (
+        ((np.arange(m) + 0.5) * n / m).astype(int) for m, n in zip(shape, plane.shape, strict=True)
+    )
+    return np.asarray(plane[np.ix_(rows, columns)])

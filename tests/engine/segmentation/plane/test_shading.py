@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_visual_ccc.engine.segmentation.shading import find_shading
+from napari_visual_ccc.engine.segmentation.plane.shading import find_shading
 
 
 def discs(step: int) -> np.ndarray:

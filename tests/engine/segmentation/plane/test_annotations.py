@@ -4,7 +4,8 @@ import cv2
 import numpy as np
 import pytest
 
-from napari_visual_ccc.engine.segmentation.annotations import find_annotations
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.segmentation.plane.annotations import find_annotations
 
 
 @pytest.fixture
@@ -16,7 +17,7 @@ def micrograph() -> np.ndarray:
 
 
 def found(image):
-    return find_annotations(image.astype(np.float32), np.ones(image.shape, bool))
+    return run(find_annotations(image.astype(np.float32), np.ones(image.shape, bool)))
 
 
 def test_a_micrograph_without_lettering_has_none(micrograph):

@@ -1,0 +1,1 @@
+"""One plane of particles: lettering, background, side, level and mask."""

@@ -1,0 +1,89 @@
+"""A first look at a plane, reduced: lettering, background and side."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+from ....core.progress import Progress, Steps
+from .annotations import Annotations, find_annotations
+from .foreground import otsu
+from .levels import sparse
+from .shading import blurred, complete, enlarged, find_shading, resized, sampled
+from .sides import judge_sides
+
+# longest side of the reduced image, in pixels
+_SIDE = 768
+
+# its blur in pixels
+_FIRST = 2.0
+
+# largest factor by which an oblong pixel is divided
+_FINER = 8.0
+
+
+class Choices(NamedTuple):
+    """Of a run; lengths and areas are in pixels, `shape` holds the sides of an oblong one."""
+
+    objects: str
+    least: float
+    sigma: float
+    tolerance: float
+    even: bool
+    ignore: bool
+    whole: bool
+    shape: tuple[float, float] | None = None
+
+
+class Survey(NamedTuple):
+    """First pass: `plane` is reduced by `scale`, `grey` is blurred and even as well."""
+
+    scale: float
+    drawn: Annotations
+    surface: np.ndarray | None
+    plane: np.ndarray
+    grey: np.ndarray
+    bright: np.ndarray
+    few: bool
+    side: dict[str, float]
+
+
+def survey(plane: np.ndarray, choices: Choices) -> Steps[Survey]:
+    """Look at a plane on a scale that does not depend on its size."""
+    yield Progress(0, 0, "lettering")
+    filled, known = complete(plane, np.isfinite(plane))
+    scale = min(1.0, _SIDE / max(plane.shape))
+    small, use = resized(filled, scale), resized(known.astype(np.float32), scale) > 0.5
+    nothing = np.zeros(small.shape, bool)
+    drawn = Annotations(nothing, nothing)
+    if choices.ignore:
+        drawn = yield from find_annotations(small, use)
+    small, use = complete(small, use & ~drawn.any)
+    yield Progress(0, 0, "background")
+    grey = blurred(small, _FIRST)
+    surface = find_shading(grey, use) if choices.even else None
+    grey = grey if surface is None else grey - surface
+    yield Progress(0, 0, "side")
+    there = ~drawn.boxes
+    few = sparse(grey, use, choices.objects)
+    bright = (grey > otsu(grey[use]) if few is None else few) & there
+    side = judge_sides(bright, there, grey) if choices.objects == "auto" else {}
+    return Survey(scale, drawn, surface, small, grey, bright, few is not None, side)
+
+
+def squared(plane: np.ndarray, choices: Choices) -> tuple[np.ndarray, Choices, float]:
+    """Divide oblong pixels into square ones: plane, choices in these, and their side.
+
+    Then every length, blur and form is that on the specimen, not only the distance.
+    """
+    if choices.shape is None:
+        return plane, choices, 1.0
+    side = max(min(choices.shape), max(choices.shape) / _FINER)
+    shape = tuple(
+        max(round(n * one / side), 1) for n, one in zip(plane.shape, choices.shape, strict=True)
+    )
+    values, known = complete(plane, np.isfinite(plane))
+    square = np.where(sampled(known, shape), enlarged(values, shape), np.nan)
+    finer = choices._replace(least=choices.least / side**2, sigma=choices.sigma / side, shape=None)
+    return square, finer, side

@@ -1,0 +1,37 @@
+from __future__ import annotations
+
+import numpy as np
+
+from napari_visual_ccc.engine.segmentation.plane.foreground import opened
+from napari_visual_ccc.engine.segmentation.plane.levels import sparse, with_shells
+
+from .test_foreground import disc
+
+
+def test_a_few_weak_particles_are_cut_above_the_noise():
+    rng = np.random.default_rng(0)
+    truth = disc(300, (100, 120), 12) | disc(300, (200, 60), 10)
+    known = np.ones(truth.shape, bool)
+    for sign in (1, -1):
+        grey = np.float32(sign * 7.0 * truth + rng.normal(0, 1, truth.shape))
+        found = sparse(grey, known)
+        assert found is not None
+        mask = found if sign > 0 else ~found
+        assert (opened(mask, 2) & truth).sum() > 0.9 * truth.sum()
+        assert (mask & ~truth).sum() < 0.01 * truth.size
+    assert sparse(rng.normal(0, 1, truth.shape), known) is None
+    assert sparse(100.0 * disc(300, (150, 150), 120) + rng.normal(0, 1, truth.shape), known) is None
+
+
+def test_shells_are_taken_in_and_a_second_phase_is_not():
+    rng = np.random.default_rng(0)
+    core = disc(200, (60, 60), 20) | disc(200, (140, 130), 20)
+    shell = disc(200, (60, 60), 32) | disc(200, (140, 130), 32)
+    known = np.ones(core.shape, bool)
+    noise = rng.normal(0, 2, core.shape)
+    level = with_shells(np.where(core, 100.0, 40.0 * shell) + noise, core, known)
+    assert level is not None
+    assert 6 < level < 34
+    apart = disc(200, (60, 140), 30)
+    assert with_shells(np.where(core, 100.0, 40.0 * apart) + noise, core, known) is None
+    assert with_shells(100.0 * core + noise, core, known) is None
