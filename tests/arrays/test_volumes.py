@@ -125,7 +125,7 @@ METHODS = ["non-local means", "total variation", "wavelet", "median", "gaussian"
 @pytest.mark.parametrize("method", METHODS)
 def test_slices_help_one_another_against_noise(method):
     rng = np.random.default_rng(0)
-    clean = ndimage.gaussian_filter(rng.normal(size=(24, 64, 64)), 3) * 1000 + 100
+    clean = ndimage.gaussian_filter(rng.normal(size=(16, 48, 48)), 3) * 1000 + 100
     noisy = clean + rng.normal(0, 20, clean.shape)
     errors = [
         np.sqrt(np.mean((ccc.denoise(noisy, method=method, dimensions=d).data - clean) ** 2))

@@ -110,7 +110,7 @@ def test_operations_in_two_threads_give_what_they_give_alone(crop, first, second
 
     def repeat(operations):
         start.wait()
-        return [[one(small) for one in operations] for _ in range(6)]
+        return [[one(small) for one in operations] for _ in range(3)]
 
     with ThreadPoolExecutor(2) as pool:
         together = list(pool.map(repeat, (first, second)))

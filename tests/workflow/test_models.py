@@ -147,10 +147,11 @@ def test_weights_of_visual_ccc_become_a_model_that_classifies(theirs, tmp_path):
     assert card.classes == ["Alloys", "Dendrites", "Spheroids"]
     assert card.architecture == "visualcnn"
     assert card.layers
-    found = ccc.classify(samples.load("superalloy").data, model=path)
+    image = samples.load("superalloy").data[:160, :160]
+    found = ccc.classify(image, model=path)
     assert found.classes == ("Alloys", "Dendrites", "Spheroids")
     assert found.probabilities.sum() == pytest.approx(1)
-    assert ccc.explain(samples.load("superalloy").data, model=path).target in found.classes
+    assert ccc.explain(image, model=path, smooth="off").target in found.classes
 
 
 def test_an_import_makes_its_folder(theirs, tmp_path):

@@ -166,8 +166,8 @@ def test_a_sliding_window_finds_an_object_where_it_is(tmp_path, method):
     """A network of fixed input looks window by window; windows start every 32 pixels."""
     path = saved(tmp_path, "alexnet-1ch", input_px=64, window_px=64)
     model = checkpoint.load_model(path, CPU)
-    empty = np.full((160, 416), 0.6, np.float32)
-    places = [(80, 64), (80, 256)]
+    empty = np.full((160, 384), 0.6, np.float32)
+    places = [(64, 64), (64, 256)]
     shown = []
     for top, left in places:
         image = empty.copy()

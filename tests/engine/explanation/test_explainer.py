@@ -25,7 +25,7 @@ METHODS = ["gradcam", "gradcam++", "hirescam", "layercam", "eigencam"]
 
 @pytest.fixture(scope="module")
 def micrograph():
-    return samples.load("nanoparticles").data[:250, :300]
+    return samples.load("nanoparticles").data[:170, :200]
 
 
 @pytest.mark.parametrize("method", METHODS)

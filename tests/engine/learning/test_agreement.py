@@ -34,7 +34,7 @@ def model(tmp_path_factory):
 
 @pytest.mark.parametrize("size", [64, 200])
 def test_a_model_trained_without_turned_views_is_shown_none(model, size):
-    new = labelled(size, 6, 1)
+    new = labelled(size, 3, 1)
     assert ccc.evaluate(new, model=model).value("accuracy") == 1
     for example in new.examples[::5]:
         found = ccc.classify(example.read().data, model=model)
@@ -66,12 +66,13 @@ def test_noise_is_unknown_however_large_and_whoever_is_asked(model, size, rng):
 
 def test_windows_of_unseen_images_of_the_same_kind_are_familiar(model):
     odd = windows = 0
-    for example in labelled(200, 6, 3).examples:
+    for example in labelled(160, 4, 3).examples:
         found = ccc.classify(example.read().data, model=model)
         assert not found.unknown
         odd += found.facts["unknown_windows"]
         windows += found.windows
-        assert not ccc.explain(example.read().data, model=model).prediction.unknown
+    explained = ccc.explain(example.read().data, model=model, smooth="off")
+    assert not explained.prediction.unknown
     # a twentieth is what the limit leaves; few training images know few phases of the stripes
     assert odd < 0.3 * windows
 
@@ -83,7 +84,7 @@ def test_a_network_of_fixed_input_is_asked_window_by_window(tmp_path, rng):
     )  # fmt: skip
     path = save_model(found, tmp_path / "fixed")[0]
     for upright, name in ((False, "across"), (True, "upright")):
-        image = stripes(512, upright, rng)[:256]
+        image = stripes(256, upright, rng)[:128]
         assert ccc.classify(image, model=path, stride=64).label == name
         explained = ccc.explain(image, model=path)
         assert explained.target == name

@@ -66,7 +66,7 @@ def test_16_bit_thresholds_equal_those_of_scikit_image(method, discs, rng):
 @pytest.mark.parametrize("name", samples.NAMES)
 @pytest.mark.parametrize("method", AUTOMATIC)
 def test_thresholds_of_16_bit_micrographs_equal_those_of_scikit_image(method, name):
-    fine = to_gray(samples.load(name).data)[0].astype(np.uint16) * 256
+    fine = to_gray(samples.load(name).data)[0][:256, :256].astype(np.uint16) * 256
     image = cv2.GaussianBlur(fine, (0, 0), 1.0)
     assert len(np.unique(image)) > 256
     # 256 bins as for floats, or one a level

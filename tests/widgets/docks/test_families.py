@@ -28,7 +28,7 @@ PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "rotate": 20, "units": "nm"}
 
 @pytest.fixture(scope="module")
 def particles() -> np.ndarray:
-    return samples.load("nanoparticles").data[60:316, 40:360]
+    return samples.load("nanoparticles").data[60:230, 40:260]
 
 
 @pytest.fixture(scope="module")
