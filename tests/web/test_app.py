@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from napari_visual_ccc import samples
-from napari_visual_ccc.web.app import make_app
+from napari_visual_ccc.web.app import make_app, make_jobs
 from napari_visual_ccc.web.settings import MEGABYTE, Settings
 
 from .conftest import LIMITS, PATIENCE, png
@@ -206,7 +206,7 @@ def test_a_disk_that_takes_nothing_is_507_without_its_path(tmp_path):
     httpx = pytest.importorskip("httpx")
 
     async def ask():
-        app = httpx.ASGITransport(make_app(Settings(), tmp_path / "gone"))
+        app = httpx.ASGITransport(make_app(Settings(), make_jobs(Settings(), tmp_path / "gone")))
         async with httpx.AsyncClient(transport=app, base_url="http://127.0.0.1") as one:
             return await one.post("/api/classify", files={"file": ("a.png", PARTICLES)})
 

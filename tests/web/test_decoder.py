@@ -120,3 +120,18 @@ def test_the_facts_are_whole_or_not_there(tmp_path, tiff16):
 def test_time_is_limited(tmp_path, tiff16):
     error = refused(put(tmp_path, "image.tif", tiff16), Limits(decode_seconds=0))
     assert "too long" in error.message
+
+
+def test_a_decoder_ends_with_its_job(tmp_path, tiff16):
+    file = put(tmp_path, "image.tif", tiff16)
+    asked = []
+
+    def check():
+        asked.append(file.exists())
+        raise KeyError("stopped")
+
+    # it takes longer than the time between two looks
+    with pytest.raises(KeyError, match="stopped"):
+        decode(file, "a.tif", Limits(), check)
+    assert asked == [True]
+    assert list(tmp_path.iterdir()) == []

@@ -127,6 +127,38 @@ def test_a_deleted_job_takes_its_place_until_it_has_stopped(tmp_path):
     asyncio.run(go())
 
 
+def test_who_waits_is_told_at_once_that_the_server_stops(tmp_path):
+    async def go():
+        loop, begun, may_end = asyncio.get_running_loop(), asyncio.Event(), threading.Event()
+
+        def work(job, report):
+            loop.call_soon_threadsafe(begun.set)
+            # a long step, which cannot be stopped
+            may_end.wait(60)
+            report(Progress(0, 0))
+
+        jobs = Jobs(tmp_path, FEW, work)
+        running, waiting = jobs.admit(), jobs.admit()
+        jobs.start(running)
+        jobs.start(waiting)
+        clients = [asyncio.create_task(jobs.finished(job)) for job in (running, waiting)]
+        clients.append(asyncio.create_task(jobs.unless_stopping(asyncio.sleep(60))))
+        await begun.wait()
+        jobs.stop()
+        for client in clients:
+            with pytest.raises(Refused, match="is stopping") as caught:
+                await client
+            assert (caught.value.status, caught.value.wait) == (503, 30)
+        with pytest.raises(Refused, match="is stopping"):
+            jobs.admit()
+        may_end.set()
+        await jobs.close()
+        assert (running.result, waiting.result) == (None, None)
+        assert list(tmp_path.iterdir()) == []
+
+    asyncio.run(go())
+
+
 def test_an_image_is_kept_while_its_results_are_looked_at(tmp_path):
     jobs, [first, second] = finish(tmp_path, FEW, write, 2)
     second.owner = first

@@ -1,13 +1,18 @@
 import os
+import signal
 import socket
 import stat
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from napari_visual_ccc import samples
 from napari_visual_ccc.web import server
 from napari_visual_ccc.web.settings import Settings
+
+from .conftest import PATIENCE
 
 
 def test_the_folder_is_private_and_goes_at_the_end():
@@ -65,6 +70,42 @@ def test_the_lock_of_a_killed_server_is_free(tmp_path, monkeypatch):
 def test_a_port_that_is_taken_is_an_error():
     with socket.create_server(("127.0.0.1", 0)) as taken, pytest.raises(OSError):
         server.listening(Settings(port=taken.getsockname()[1]))
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_signals_end_a_busy_server_which_leaves_nothing_and_starts_again(tmp_path):
+    httpx = pytest.importorskip("httpx")
+    image = (samples.FOLDER / "nanoparticles.png").read_bytes()
+    files = {"file": ("a.png", image)}
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    words = [sys.executable, "-m", "napari_visual_ccc.cli", "serve", "--port", port]
+    environment = os.environ | {"TMPDIR": str(tmp_path)}
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with subprocess.Popen(
+            [*words, "--workers", "1", "--queue", "4"], env=environment,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        ) as program:  # fmt: skip
+            address = program.stdout.readline().split()[0]
+            with ThreadPoolExecutor() as pool, httpx.Client(timeout=PATIENCE) as client:
+                kinds = ("explain", "activations")
+                waiting = [
+                    pool.submit(client.post, f"{address}api/{one}", files=files) for one in kinds
+                ]
+                while client.get(f"{address}api/health").json()["waiting"] < 1:
+                    pass
+                queued = {"operation": "threshold"}
+                sent = client.post(f"{address}api/jobs", files=files, data=queued)
+                assert sent.status_code == 202
+                program.send_signal(number)
+                answers = [one.result() for one in waiting]
+            _, said = program.communicate(timeout=PATIENCE)
+        assert (program.returncode, said) == (0, "")
+        for answer in answers:
+            assert answer.status_code == 503
+            assert "is stopping" in answer.json()["error"]
+            assert answer.headers["retry-after"]
+        assert not list(tmp_path.glob("visual-ccc-serve-*"))
 
 
 def test_a_missing_model_is_an_error_before_the_page(tmp_path):

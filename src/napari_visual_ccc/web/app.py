@@ -19,7 +19,7 @@ from .. import __version__
 from ..core.plain import plain
 from . import offers, uploads
 from .guard import Guard, answer
-from .jobs import Job, Jobs
+from .jobs import Job, Jobs, stopping
 from .schema import openapi
 from .settings import Refused, Settings, disk_error, plain_error
 from .work import card, limits_of, type_of, work
@@ -42,17 +42,21 @@ PAGES = {
 _FRAME = ("spacing", "unit", "slice")
 
 
-def make_app(settings: Settings, folder: Path) -> Guard:
+def make_jobs(settings: Settings, folder: Path) -> Jobs:
+    """Make what runs the jobs of a server, with a private folder for images and results."""
+    return Jobs(folder, settings.limits, functools.partial(work, settings=settings))
+
+
+def make_app(settings: Settings, jobs: Jobs) -> Guard:
     """Make the application.
 
     Parameters
     ----------
     settings : Settings
         Checked.
-    folder : Path
-        Private folder for images and results.
+    jobs : Jobs
+        From `make_jobs`.
     """
-    jobs = Jobs(folder, settings.limits, functools.partial(work, settings=settings))
     server = _Server(settings, jobs)
 
     @contextlib.asynccontextmanager
@@ -151,7 +155,7 @@ class _Server:
         if job.refused is not None:
             raise job.refused
         if job.result is None:
-            raise Refused(503, "the server is stopping; try again later", wait=30)
+            raise stopping()
         return JSONResponse(job.plain())
 
     async def queue(self, request: Request) -> Response:
@@ -186,7 +190,8 @@ class _Server:
             await uploads.discard(request, self.settings.limits.file_bytes)
             raise
         try:
-            sent = await uploads.receive(request, job.folder, self.settings.limits)
+            receiving = uploads.receive(request, job.folder, self.settings.limits)
+            sent = await self.jobs.unless_stopping(receiving)
             fields = dict(sent.fields)
             job.operation = operation or str(fields.pop("operation", ""))
             if job.operation not in offers.names(self.settings):
@@ -230,6 +235,9 @@ async def _before_hanging_up(request: Request, work: Coroutine[Any, Any, Any]) -
     waiting, gone = asyncio.ensure_future(work), asyncio.ensure_future(hang_up())
     try:
         await asyncio.wait([waiting, gone], return_when=asyncio.FIRST_COMPLETED)
+        if waiting.done():
+            # the server stops
+            waiting.result()
         return waiting.done()
     finally:
         waiting.cancel()

@@ -11,6 +11,8 @@ import json
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +30,9 @@ PIXELS, FACTS = "decoded.npy", "decoded.json"
 # cannot be written: the number of the error is
 _BAD, _LARGE, _DISK = 3, 4, 5
 
+# seconds between looks at a decoder
+_POLL_S = 0.2
+
 # errors that are the disk's, whatever was being done
 _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", None))
 
@@ -35,7 +40,7 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", None))
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LANG", "LC_ALL", "VIRTUAL_ENV")
 
 
-def decode(file: Path, name: str, limits: Limits) -> None:
+def decode(file: Path, name: str, limits: Limits, check: Callable[[], object] = lambda: None) -> None:
     """Decode a file into its folder, and delete it.
 
     Parameters
@@ -46,6 +51,8 @@ def decode(file: Path, name: str, limits: Limits) -> None:
         What messages call it.
     limits : Limits
         Of pixels, memory and time.
+    check : callable
+        Called several times a second; stops the decoder by raising.
 
     Raises
     ------
@@ -58,25 +65,49 @@ def decode(file: Path, name: str, limits: Limits) -> None:
     numbers = (limits.pixels, limits.decode_bytes, limits.decode_seconds)
     words = [sys.executable, "-W", "ignore", "-m", __name__, str(file), *map(str, numbers)]
     try:
-        done = subprocess.run(
-            words, capture_output=True, cwd=file.parent, env=environment,
-            timeout=limits.decode_seconds, stdin=subprocess.DEVNULL,
-        )  # fmt: skip
+        code, told = _run(words, file.parent, environment, limits.decode_seconds, check)
     except subprocess.TimeoutExpired:
         raise Refused(422, f"{name} takes too long to read: it is damaged, or too large") from None
     finally:
         file.unlink(missing_ok=True)
-    reason = done.stdout.decode("utf-8", "replace").strip()
-    if done.returncode == _DISK:
+    reason = told.decode("utf-8", "replace").strip()
+    if code == _DISK:
         raise disk_error(OSError(int(reason), "") if reason.isdecimal() else OSError())
     # neither its path nor that of another file beside it
     reason = reason.replace(str(file), name).replace(f"{file.parent}{os.sep}", "")
-    if done.returncode == _LARGE:
+    if code == _LARGE:
         raise Refused(413, f"{name} {reason}")
-    if done.returncode == _BAD:
+    if code == _BAD:
         raise Refused(422, reason if name in reason else f"{name}: {reason}")
-    if done.returncode != 0:
+    if code != 0:
         raise Refused(422, f"{name} is damaged, or needs more memory than an image may take")
+
+
+def _run(
+    words: list[str],
+    folder: Path,
+    environment: dict[str, str],
+    seconds: float,
+    check: Callable[[], object],
+) -> tuple[int, bytes]:
+    """Run a program to its end; its exit code, and what it says."""
+    quiet, pipe, end = subprocess.DEVNULL, subprocess.PIPE, time.monotonic() + seconds
+    with subprocess.Popen(
+        words, cwd=folder, env=environment, stdin=quiet, stdout=pipe, stderr=quiet
+    ) as program:
+        try:
+            while True:
+                left = end - time.monotonic()
+                try:
+                    told, _ = program.communicate(timeout=max(0.0, min(_POLL_S, left)))
+                    return program.returncode, told
+                except subprocess.TimeoutExpired:
+                    if left <= _POLL_S:
+                        raise
+                check()
+        except BaseException:
+            program.kill()
+            raise
 
 
 def load(folder: Path, name: str) -> Micrograph:

@@ -13,11 +13,11 @@ import shutil
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from ..core.progress import Progress
 from .settings import Limits, Refused, disk_error
@@ -29,6 +29,9 @@ _ACTIVE = ("receiving", "waiting", "running")
 _LOG = logging.getLogger(__name__)
 
 GONE = "there is no such job; it may have expired: send the image again"
+
+
+T = TypeVar("T")
 
 
 class Stopped(Exception):
@@ -119,6 +122,7 @@ class Jobs:
         self._tasks: dict[str, asyncio.Task[None]] = {}
         self._pool = ThreadPoolExecutor(limits.workers, thread_name_prefix="job")
         self._free = asyncio.Semaphore(limits.workers)
+        self._stopping = asyncio.Event()
         # of a job, smoothed; says how long a client waits for a place
         self._seconds = 1.0
 
@@ -135,8 +139,10 @@ class Jobs:
         Raises
         ------
         Refused
-            If the queue is full.
+            If the queue is full, or the server is stopping.
         """
+        if self._stopping.is_set():
+            raise stopping()
         counts = self.counts()
         active = counts["waiting"] + counts["running"]
         if active >= self._limits.waiting + self._limits.workers:
@@ -155,11 +161,30 @@ class Jobs:
         self._tasks[job.id] = asyncio.create_task(self._run(job))
 
     async def finished(self, job: Job) -> Job:
-        """Wait for a job."""
+        """Wait for a job, or for the server to stop."""
         task = self._tasks.get(job.id)
         if task is not None:
-            await asyncio.wait([task])
+            await self.unless_stopping(asyncio.wait([task]))
         return job
+
+    async def unless_stopping(self, work: Coroutine[Any, Any, T]) -> T:
+        """Wait for work, which ends where the server stops.
+
+        Raises
+        ------
+        Refused
+            If the server is stopping.
+        """
+        waiting = asyncio.ensure_future(work)
+        end = asyncio.ensure_future(self._stopping.wait())
+        try:
+            await asyncio.wait([waiting, end], return_when=asyncio.FIRST_COMPLETED)
+            if not waiting.done():
+                raise stopping()
+            return waiting.result()
+        finally:
+            waiting.cancel()
+            end.cancel()
 
     def get(self, job_id: str) -> Job:
         """Return a job, and keep it for longer.
@@ -203,10 +228,15 @@ class Jobs:
             await asyncio.sleep(seconds)
             self.sweep()
 
-    async def close(self) -> None:
-        """Stop all jobs and wait for them."""
+    def stop(self) -> None:
+        """Stop all jobs, and take no more; who waits for one is told at once."""
+        self._stopping.set()
         for job in [*self._jobs.values(), *self._running]:
             job.stop.set()
+
+    async def close(self) -> None:
+        """Stop all jobs and wait for them."""
+        self.stop()
         if self._tasks:
             await asyncio.wait(list(self._tasks.values()))
         self._pool.shutdown()
@@ -259,6 +289,11 @@ class Jobs:
         job.decoded.set()
         _release()
         self._seconds += 0.2 * (time.monotonic() - begun - self._seconds)
+
+
+def stopping() -> Refused:
+    """What a client is told that asks a server which is about to end."""
+    return Refused(503, "the server is stopping; try again later", wait=30)
 
 
 def _release() -> None:

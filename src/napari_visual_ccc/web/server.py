@@ -43,7 +43,7 @@ def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> N
     try:
         import uvicorn
 
-        from .app import make_app
+        from .app import make_app, make_jobs
     except ImportError as error:
         raise ImportError(
             f"the web page needs more packages: pip install napari-visual-ccc[web] ({error})"
@@ -54,12 +54,20 @@ def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> N
     with listening(settings) as open_socket, private_folder() as folder:
         port = open_socket.getsockname()[1]
         name = f"[{settings.host}]" if ":" in settings.host else settings.host
+        jobs = make_jobs(settings, folder)
         config = uvicorn.Config(
-            make_app(settings, folder), log_level="warning", access_log=False,
+            make_app(settings, jobs), log_level="warning", access_log=False,
             server_header=False, proxy_headers=False, ws="none", lifespan="on",
             timeout_keep_alive=10, timeout_graceful_shutdown=5,
         )  # fmt: skip
-        server = uvicorn.Server(config)
+
+        class Server(uvicorn.Server):
+            async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+                # first: answers that are waited for would hold the server up
+                jobs.stop()
+                await super().shutdown(sockets)
+
+        server = Server(config)
         ready(f"http://{name}:{port}/", server)
         server.run(sockets=[open_socket])
 

@@ -73,7 +73,10 @@ def work(job: Job, report: Callable[[Progress], None], *, settings: Settings) ->
     report(Progress(0, 0, "reading"))
     if job.file is not None:
         job.digest = sha256(job.file)
-        decoder.decode(job.file, job.name, _fitting(settings.limits))
+        decoder.decode(
+            job.file, job.name, _fitting(settings.limits),
+            lambda: report(Progress(0, 0, "reading")),
+        )  # fmt: skip
         job.decoded.set()
     image, plane = _image(job, report)
     seen: dict[str, Any] = {"image": _described(image)}
