@@ -161,6 +161,61 @@ def test_numbers_that_are_none_of_a_pixel_size_slice_or_choice_are_refused(clien
     assert field.split('"')[1] in answer.json()["error"]
 
 
+def test_a_unit_alone_is_refused_and_with_a_size_it_is_used(client, post, tiff16):
+    alone = post("/api/threshold", tiff16, "a.tif", unit="um")
+    assert alone.status_code == 422
+    assert "without spacing" in alone.json()["error"]
+    both = post("/api/threshold", tiff16, "a.tif", unit="um", spacing="0.5").json()["result"]
+    assert both["image"]["pixel_size"] == {"height": 0.5, "width": 0.5, "unit": "µm"}
+    own = post("/api/threshold", tiff16, "a.tif").json()["result"]["image"]["pixel_size"]
+    assert (own["height"], own["unit"]) == (pytest.approx(2.5), "nm")
+    # before it waits in the queue
+    fields = {"operation": "threshold", "spacing": "2", "unit": "furlong"}
+    queued = client.post("/api/jobs", files={"file": ("a.tif", tiff16)}, data=fields)
+    assert queued.status_code == 422
+    assert "'furlong' is not a unit" in queued.json()["error"]
+
+
+@pytest.mark.parametrize(
+    ("parts", "message"),
+    [
+        ([("sigma", "1"), ("sigma", "2")], "'sigma' is given twice"),
+        ([("image", "none")], "two images"),
+        ([("sigma", "")], "sigma must be a number"),
+        ([("spacing", "")], "spacing must be a number"),
+        ([("slice", "0.5")], "slice must be a whole number"),
+        ([("", "1")], "no choice ''"),
+    ],
+)
+def test_forms_that_contradict_themselves_are_refused(client, tiff16, parts, message):
+    sent = [("file", ("a.tif", tiff16)), *((key, (None, value)) for key, value in parts)]
+    answer = client.post("/api/threshold", files=sent)
+    assert answer.status_code in (400, 422)
+    assert message in answer.json()["error"]
+
+
+def test_files_under_other_names_or_twice_are_refused(client, tiff16):
+    for names in (["file", "file"], ["file", "other"], ["other"]):
+        sent = [(name, ("a.tif", tiff16)) for name in names]
+        answer = client.post("/api/threshold", files=sent)
+        assert answer.status_code == 400
+        assert list(answer.json()) == ["error"]
+
+
+def test_names_in_json_are_given_once_and_with_their_file(client, tiff16):
+    kind = {"content-type": "application/json"}
+    twice = client.post("/api/threshold", content=b'{"data": "", "data": ""}', headers=kind)
+    assert "'data' is given twice" in twice.json()["error"]
+    nameless = client.post("/api/threshold", json={"image": "1", "name": "a.tif"})
+    assert "there is no data" in nameless.json()["error"]
+
+
+def test_choices_behind_a_question_mark_are_not_silently_left_out(client, post, tiff16):
+    for answer in (post("/api/threshold?sigma=3", tiff16), client.get("/api/limits?a")):
+        assert answer.status_code == 400
+        assert "question mark" in answer.json()["error"]
+
+
 def test_what_is_too_large_is_refused_before_it_is_stored(client):
     assert (
         client.post("/api/classify", files={"file": ("a.png", bytes(6 * MEGABYTE))}).status_code

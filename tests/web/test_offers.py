@@ -52,8 +52,10 @@ def test_the_model_is_that_of_the_server():
         ({"model": "/etc/passwd"}, "no choice 'model'"),
         ({"device": "cuda"}, "no choice 'device'"),
         ({"stride": "1"}, "between 8 and 256"),
-        ({"stride": "many"}, "type int"),
-        ({"stride": [8]}, "a text or a number"),
+        ({"stride": "many"}, "stride must be a whole number"),
+        ({"stride": "[8]"}, "stride must be a whole number"),
+        ({"coverage": "1e400"}, "coverage must be a finite number"),
+        ({"tta": "1"}, "tta must be true or false"),
         ({"thresholds": "x" * 201}, "longer than 200"),
         ({"decision": "mine"}, "choose"),
     ],
@@ -62,6 +64,27 @@ def test_wrong_choices_are_refused_in_a_sentence(given, message):
     with pytest.raises(Refused, match=message) as caught:
         offers.chosen("classify", given, Settings())
     assert caught.value.status == 422
+
+
+# what clients send by mistake, as JSON
+ODD = (None, "", "x", "4", True, False, 0, 1, -1, 4, 4.0, 0.5, 1e9, -1e9, [], [4], {}, "x" * 201)
+
+
+@pytest.mark.parametrize("name", offers.OFFERED)
+def test_what_the_schema_refuses_is_refused_and_what_it_takes_is_taken(name):
+    jsonschema = pytest.importorskip("jsonschema")
+    told = offers.schema(name, Settings())["properties"]
+    for key, one in told.items():
+        for value in (*ODD, *one.get("enum", ())):
+            try:
+                offers.chosen(name, {key: value}, Settings(), texts=False)
+                taken = True
+            except Refused as refused:
+                taken = False
+                assert key in refused.message
+                assert refused.status == 422
+            valid = jsonschema.Draft202012Validator(one).is_valid(value)
+            assert taken == valid, (key, value)
 
 
 @pytest.mark.parametrize(

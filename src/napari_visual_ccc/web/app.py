@@ -38,9 +38,6 @@ PAGES = {
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 
-# fields of a request that are no choices of an operation
-_FRAME = ("spacing", "unit", "slice")
-
 
 def make_jobs(settings: Settings, folder: Path) -> Jobs:
     """Make what runs the jobs of a server, with a private folder for images and results."""
@@ -198,8 +195,8 @@ class _Server:
                 known = ", ".join(offers.names(self.settings))
                 raise Refused(422, f"operation must be one of {known}")
             self._set_image(job, sent, fields)
-            job.frame = _frame(fields)
-            job.choices = offers.chosen(job.operation, fields, self.settings)
+            job.frame = uploads.frame_of(fields, texts=sent.is_form)
+            job.choices = offers.chosen(job.operation, fields, self.settings, texts=sent.is_form)
         except Refused as refused:
             self.jobs.remove(job)
             if refused.status in (413, 415):
@@ -216,6 +213,8 @@ class _Server:
 
     def _set_image(self, job: Job, sent: uploads.Sent, fields: dict[str, Any]) -> None:
         earlier = fields.pop("image", None)
+        if sent.file is not None and earlier is not None:
+            raise Refused(400, "there are two images in the request: send one, or name one")
         if sent.file is not None:
             job.file, job.name = sent.file, sent.name
         elif earlier is None:
@@ -242,27 +241,3 @@ async def _before_hanging_up(request: Request, work: Coroutine[Any, Any, Any]) -
     finally:
         waiting.cancel()
         gone.cancel()
-
-
-def _frame(fields: dict[str, Any]) -> dict[str, Any]:
-    """Pixel size and slice of a request, taken out of its fields."""
-    given = {key: fields.pop(key) for key in _FRAME if fields.get(key) not in (None, "")}
-    for key in _FRAME:
-        fields.pop(key, None)
-    try:
-        if any(isinstance(given.get(key), bool) for key in ("spacing", "slice")):
-            raise ValueError
-        if "spacing" in given:
-            given["spacing"] = float(given["spacing"])
-            if not 0 < given["spacing"] < float("inf"):
-                raise ValueError
-        number = given.get("slice", 0)
-        given["slice"] = int(number)
-        if isinstance(number, float) and not number.is_integer():
-            raise ValueError
-    # OverflowError: JSON has numbers that Python cannot turn into the other kind
-    except (TypeError, ValueError, OverflowError):
-        message = "spacing must be a number above zero, and slice a whole number from zero"
-        raise Refused(422, message) from None
-    given["unit"] = str(given.get("unit", "nm"))[:20]
-    return given

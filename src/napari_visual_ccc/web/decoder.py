@@ -40,7 +40,9 @@ _FULL = (errno.ENOSPC, getattr(errno, "EDQUOT", None))
 _ENVIRONMENT = ("PATH", "PYTHONPATH", "SYSTEMROOT", "LANG", "LC_ALL", "VIRTUAL_ENV")
 
 
-def decode(file: Path, name: str, limits: Limits, check: Callable[[], object] = lambda: None) -> None:
+def decode(
+    file: Path, name: str, limits: Limits, check: Callable[[], object] = lambda: None
+) -> None:
     """Decode a file into its folder, and delete it.
 
     Parameters

@@ -70,6 +70,8 @@ class Guard:
 
         try:
             self._check(Headers(scope=scope), scope["path"])
+            if scope.get("query_string") and scope["path"].startswith("/api/"):
+                raise Refused(400, "nothing is taken from behind a question mark: send fields")
         except Refused as refused:
             await answer(refused)(scope, receive, with_headers)
             return

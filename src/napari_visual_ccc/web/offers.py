@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import json
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, get_args, get_origin
@@ -39,6 +40,8 @@ _ATTENTION = ("activations", "show", "attention")
 
 # characters of a choice that is a text
 TEXT_LENGTH = 200
+
+_A_TYPE = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
 
 _TYPES = {bool: "boolean", int: "integer", float: "number", str: "string"}
 
@@ -111,7 +114,9 @@ def _property(name: str, parameter: Parameter, settings: Settings) -> dict[str, 
     return result
 
 
-def chosen(name: str, given: Mapping[str, Any], settings: Settings) -> dict[str, Any]:
+def chosen(
+    name: str, given: Mapping[str, Any], settings: Settings, *, texts: bool = True
+) -> dict[str, Any]:
     """Check the choices of a client, and add those of the server.
 
     Parameters
@@ -119,9 +124,11 @@ def chosen(name: str, given: Mapping[str, Any], settings: Settings) -> dict[str,
     name : str
         Of an operation that is offered.
     given : mapping
-        By name; text where a form sends them.
+        By name.
     settings : Settings
         Of the server.
+    texts : bool
+        Whether numbers and truth values are texts, as a form sends them.
 
     Raises
     ------
@@ -133,7 +140,7 @@ def chosen(name: str, given: Mapping[str, Any], settings: Settings) -> dict[str,
     if unknown:
         there = ", ".join(known) or "none"
         raise Refused(422, f"{name} has no choice {unknown[0][:40]!r}; it has {there}")
-    values = {key: _value(known[key], value) for key, value in given.items()}
+    values = {key: _value(known[key], value, texts) for key, value in given.items()}
     for key, value in values.items():
         offered = values_of(name, known[key], settings)
         if offered and value not in offered:
@@ -149,19 +156,27 @@ def chosen(name: str, given: Mapping[str, Any], settings: Settings) -> dict[str,
         raise Refused(422, str(error)) from None
 
 
-def _value(parameter: Parameter, value: Any) -> Any:
-    """Number or truth value that the text of a form says."""
-    if not isinstance(value, str | int | float | bool | None):
-        raise Refused(422, f"{parameter.name} must be a text or a number")
-    if not isinstance(value, str):
-        return value
-    if len(value) > TEXT_LENGTH:
-        raise Refused(422, f"{parameter.name} is longer than {TEXT_LENGTH} characters")
+def _value(parameter: Parameter, value: Any, texts: bool) -> Any:
+    """The value of a choice, in the type that the schema states."""
     kind = parameter.plain_type
-    is_text = kind is str or (get_origin(kind) is Literal and value in get_args(kind))
-    if is_text:
-        return value
+    if get_origin(kind) is Literal:
+        kind = type(get_args(kind)[0])
+    if texts and kind is not str:
+        value = _read(value)
+    # a bool is an int for Python, and a whole number a float for JSON
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not (is_number if kind in (int, float) else isinstance(value, kind)):
+        raise Refused(422, f"{parameter.name} must be {_A_TYPE[kind]}")
+    if is_number and not abs(value) < math.inf:
+        raise Refused(422, f"{parameter.name} must be a finite number")
+    if isinstance(value, str) and len(value) > TEXT_LENGTH:
+        raise Refused(422, f"{parameter.name} is longer than {TEXT_LENGTH} characters")
+    return value
+
+
+def _read(text: str) -> Any:
+    """Number or truth value that the text of a form says; the text where it says none."""
     try:
-        return json.loads(value.lower())
-    except ValueError:
-        return value
+        return json.loads(text.strip().lower())
+    except (ValueError, RecursionError):
+        return text

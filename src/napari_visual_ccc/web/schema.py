@@ -29,7 +29,7 @@ _FRAME: dict[str, Any] = {
         "type": "string",
         "default": "nm",
         "maxLength": 20,
-        "description": "Unit of spacing.",
+        "description": "Unit of spacing, which must be given as well.",
     },
     "slice": {
         "type": "integer",
@@ -143,7 +143,12 @@ def _title(name: str) -> dict[str, str]:
 
 def _image(sent: dict[str, Any], needed: str) -> dict[str, Any]:
     ways: list[dict[str, Any]] = [{"required": [needed]}, {"required": ["image"]}]
-    return {"type": "object", "properties": {**sent, **_EARLIER, **_FRAME}, "anyOf": ways}
+    return {
+        "type": "object",
+        "properties": {**sent, **_EARLIER, **_FRAME},
+        "oneOf": ways,
+        "dependentRequired": {"unit": ["spacing"]} | ({"name": [needed]} if "name" in sent else {}),
+    }
 
 
 def _queue(known: list[str]) -> dict[str, Any]:

@@ -7,6 +7,7 @@ import base64
 import binascii
 import contextlib
 import json
+import math
 import re
 import shutil
 import time
@@ -20,6 +21,7 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Message, Receive
 
+from ..core.units import length
 from ..io.read import FOLDERS, READERS
 from ..io.read.pictures import SUFFIXES as PICTURES
 from .settings import MEGABYTE, Limits, Refused
@@ -46,7 +48,7 @@ _BY_START = {*PICTURES, *_STARTS.values(), ".tiff"}
 # the index of .ser files, which must lie beside it
 _NEEDS_OTHERS = ".emi"
 
-_NAME_LENGTH = 100
+_NAME_LENGTH, _UNIT_LENGTH = 100, 20
 
 # for reading what nobody will use
 _DISCARD_SECONDS = 30
@@ -67,11 +69,14 @@ class Sent:
         What the client calls it, to be shown.
     fields : dict
         Everything else.
+    is_form : bool
+        Whether all fields are texts.
     """
 
     file: Path | None
     name: str
     fields: dict[str, Any] = field(default_factory=dict)
+    is_form: bool = False
 
 
 def shown_name(name: str) -> str:
@@ -193,17 +198,86 @@ async def _form(request: Request, folder: Path) -> Sent:
     try:
         form = request.form(max_files=1, max_fields=_FIELDS, max_part_size=_FIELD_BYTES)
         async with form as parts:
+            names = [key for key, _ in parts.multi_items()]
+            _refuse_twice(names)
             file = parts.get("file")
+            others = [key for key, one in parts.items() if not isinstance(one, str)]
+            if others not in ([], ["file"]):
+                raise Refused(400, f"the image must be sent as file, not as {others[0][:40]!r}")
             fields = {key: one for key, one in parts.items() if isinstance(one, str)}
             if not isinstance(file, UploadFile):
-                return Sent(None, "", fields)
+                return Sent(None, "", fields, is_form=True)
             name = shown_name(file.filename or "")
             path = folder / f"image{suffix_of(await _start(file), name)}"
             await run_in_threadpool(_store, file, path)
-            fields.pop("file", None)
-            return Sent(path, name, fields)
+            return Sent(path, name, fields, is_form=True)
     except HTTPException as error:
         raise Refused(400, f"the form cannot be read: {error.detail}") from None
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """An object of JSON whose names differ."""
+    _refuse_twice([key for key, _ in pairs])
+    return dict(pairs)
+
+
+def _refuse_twice(names: list[str]) -> None:
+    twice = next((one for one in names if names.count(one) > 1), None)
+    if twice is not None:
+        raise Refused(400, f"{twice[:40]!r} is given twice")
+
+
+def frame_of(fields: dict[str, Any], *, texts: bool) -> dict[str, Any]:
+    """Pixel size and slice of a request, taken out of its fields.
+
+    Parameters
+    ----------
+    fields : dict
+        Loses ``spacing``, ``unit`` and ``slice``.
+    texts : bool
+        Whether numbers are texts, as a form sends them.
+
+    Returns
+    -------
+    dict
+        ``slice``; ``spacing`` and ``unit`` where a pixel size is given.
+
+    Raises
+    ------
+    Refused
+        If a value is of a wrong kind or not plausible, or there is a unit alone.
+    """
+    numbers: dict[str, float] = {}
+    for key in ("spacing", "slice"):
+        if key in fields:
+            numbers[key] = _number(key, fields.pop(key), texts)
+    number, unit = numbers.pop("slice", 0), fields.pop("unit", None)
+    if number < 0 or not float(number).is_integer():
+        raise Refused(422, "slice must be a whole number from zero")
+    if not numbers:
+        if unit is not None:
+            raise Refused(422, "unit is given without spacing: give both, or neither")
+        return {"slice": int(number)}
+    if unit is not None and not isinstance(unit, str):
+        raise Refused(422, "unit must be a text")
+    try:
+        size, unit = length(numbers["spacing"], "nm" if unit is None else unit[:_UNIT_LENGTH])
+    except ValueError as error:
+        raise Refused(422, str(error)) from None
+    return {"slice": int(number), "spacing": size, "unit": unit}
+
+
+def _number(name: str, value: Any, texts: bool) -> float:
+    try:
+        if isinstance(value, bool) or not isinstance(value, str if texts else int | float):
+            raise ValueError
+        found = float(value)
+        if not math.isfinite(found):
+            raise ValueError
+        return found
+    # OverflowError: JSON has numbers that Python cannot turn into the other kind
+    except (ValueError, OverflowError):
+        raise Refused(422, f"{name} must be a number") from None
 
 
 async def _start(file: UploadFile) -> bytes:
@@ -220,20 +294,24 @@ def _store(file: UploadFile, path: Path) -> None:
 
 async def _json(request: Request, folder: Path) -> Sent:
     try:
-        fields = json.loads(await request.body())
+        fields = json.loads(await request.body(), object_pairs_hook=_once)
     except (ValueError, RecursionError):
         raise Refused(400, "the request is not JSON") from None
     if not isinstance(fields, dict):
         raise Refused(400, "the request is not a JSON object")
-    data, name = fields.pop("data", None), str(fields.pop("name", ""))
-    if data is None:
+    for key in ("data", "name", "image", "operation"):
+        if key in fields and not isinstance(fields[key], str):
+            raise Refused(400, f"{key} must be a text")
+    if "data" not in fields:
+        if "name" in fields:
+            raise Refused(400, "name is that of the file in data, and there is no data")
         return Sent(None, "", fields)
+    data, name = fields.pop("data"), shown_name(fields.pop("name", ""))
     try:
         # a browser's data URL names its type first
-        pixels = base64.b64decode(str(data).rpartition("base64,")[2], validate=True)
+        pixels = base64.b64decode(data.rpartition("base64,")[2], validate=True)
     except (ValueError, binascii.Error):
         raise Refused(400, "data is not base64") from None
-    name = shown_name(name)
     path = folder / f"image{suffix_of(pixels[:16], name)}"
     await run_in_threadpool(path.write_bytes, pixels)
     return Sent(path, name, fields)

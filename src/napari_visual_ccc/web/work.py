@@ -17,7 +17,6 @@ from ..core.micrograph import Micrograph, has_colours
 from ..core.plain import plain
 from ..core.progress import Progress, run
 from ..core.result import Prediction, Result, prediction_of
-from ..core.units import length
 from ..workflow import cost, signature
 from ..workflow.operations import OPERATIONS
 from ..workflow.record import Record, RecordSource, versions
@@ -118,8 +117,8 @@ def _image(job: Job, report: Callable[[Progress], None]) -> tuple[Micrograph, tu
             image, data=image.data[plane], axes=(), spacing=spacing, notes=(*image.notes, *notes)
         )
     if "spacing" in job.frame:
-        size, unit = length(job.frame["spacing"], job.frame.get("unit", "nm"))
-        image = replace(image, spacing=(size, size), unit=unit)
+        size = job.frame["spacing"]
+        image = replace(image, spacing=(size, size), unit=job.frame["unit"])
     return image, plane
 
 

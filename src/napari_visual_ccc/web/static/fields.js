@@ -22,6 +22,7 @@ export function field(operation, name, about, model, prefix = "") {
   const control = controlOf(about, model);
   control.id = id;
   control.dataset.choice = name;
+  if (["integer", "number"].includes(about.type)) control.dataset.number = "";
   const hint = make("p", { id: `${id}-hint`, className: "hint", textContent: about.description });
   control.setAttribute("aria-describedby", hint.id);
   const label = make("label", { htmlFor: id });
@@ -64,8 +65,8 @@ export function choicesIn(element) {
   for (const control of element.querySelectorAll("[data-choice]")) {
     const { choice } = control.dataset;
     if (control.type === "checkbox") given[choice] = control.checked;
-    else if (control.type === "number" && control.value !== "") given[choice] = Number(control.value);
-    else if (control.type !== "number") given[choice] = control.value;
+    else if (control.dataset.number === undefined) given[choice] = control.value;
+    else if (control.value !== "") given[choice] = Number(control.value);
   }
   return given;
 }
