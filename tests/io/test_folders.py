@@ -29,7 +29,31 @@ def folder(tmp_path):
 
 @pytest.mark.parametrize(
     "system",
-    ["@eaDir", "@EADIR", "#recycle", "__MACOSX", ".thumbnails", "$RECYCLE.BIN", "@Recycle"],
+    [
+        "@eaDir",
+        "@EADIR",
+        "#recycle",
+        "__MACOSX",
+        ".thumbnails",
+        "$RECYCLE.BIN",
+        "@Recycle",
+        "@tmp",
+        "#snapshot",
+        "@__thumb",
+        "@Recently-Snapshot",
+        "~snapshot",
+        "System Volume Information",
+        "FOUND.000",
+        "RECYCLER",
+        "Network Trash Folder",
+        "lost+found",
+        ".Trash-1000",
+        ".ipynb_checkpoints",
+        "_thumbs",
+        "Thumbnail",
+        "visual-ccc-output",
+        ".AppleDouble",
+    ],
 )
 def test_thumbnails_of_file_servers_are_no_images(folder, system):
     for path in list(folder.glob("*/*.png")):
@@ -41,6 +65,12 @@ def test_thumbnails_of_file_servers_are_no_images(folder, system):
     assert len(set(data.table["group"])) == 6
     assert len(unlabelled(folder)) == 6
     assert not is_class(folder / system)
+
+
+@pytest.mark.parametrize("name", ["@600C", "#1", "$5", "found", "thumb", "recycled", "tmp"])
+def test_a_class_may_have_an_unusual_name(folder, name):
+    picture(folder / name / "im0.png")
+    assert name in load(folder).classes
 
 
 @pytest.mark.parametrize("place", [[], ["-o", "dots"], ["-o", "masks"], ["-o", "stripe/masks"]])

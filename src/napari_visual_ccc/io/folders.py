@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,12 +14,15 @@ from .read.slices import in_best_format
 # where the command line writes to by itself
 OUTPUT = "visual-ccc-output"
 
-# folders of file servers, operating systems and programs, which hold thumbnails and waste
-_SYSTEM = {
-    "@eadir", "#recycle", "#snapshot", "@recycle", "@recently-snapshot", "@__thumb", "__macosx",
-    "$recycle.bin", "recycler", "system volume information", "lost+found", "lost.dir",
-    "__pycache__", "thumbs", "thumbnails", "_thumbs", "_thumbnails",
-}  # fmt: skip
+# folders of file servers, operating systems and programs, which hold thumbnails and waste: of
+# Synology, QNAP and NetApp; of Windows; of macOS; of Linux; of programs
+_SYSTEM = re.compile(
+    r"@(eadir|tmp|recycle|recently-snapshot|snapshots?|sharebin|sharesnap|quarantine|database|"
+    r"docker|download|transcode|filestation|app[a-z]*|__[a-z]+)|#(recycle|snapshots?|tmp)|"
+    r"~snapshot|\$recycle\.bin|recycler|system volume information|found\.\d+|"
+    r"\$[a-z][a-z.~]*|__macosx|network trash folder|temporary items|thevolumesettingsfolder|"
+    r"lost\+found|lost\.dir|__pycache__|[._]?ipynb_checkpoints|_?thumbs|_?thumbnails?"
+)
 
 # the first words of a record of this package
 _RECORD = b"# How a result of napari-visual-ccc"
@@ -26,7 +30,7 @@ _RECORD = b"# How a result of napari-visual-ccc"
 
 def is_left_out(name: str) -> bool:
     """Whether a folder of this name holds no images of a data set: hidden, thumbnails, results."""
-    return name.startswith(".") or name.lower() in _SYSTEM or name == OUTPUT
+    return bool(name.startswith(".") or _SYSTEM.fullmatch(name.lower()) or name == OUTPUT)
 
 
 def is_class(place: Path) -> bool:
