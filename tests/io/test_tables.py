@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,7 +13,7 @@ from PIL import Image
 from napari_visual_ccc.core.files import write_csv
 from napari_visual_ccc.io.datasets import load
 from napari_visual_ccc.io.read.coordinates import read_coordinates
-from napari_visual_ccc.io.tables import path_in, read_text_table, separator_of
+from napari_visual_ccc.io.tables import as_text, decoded, path_in, read_text_table, separator_of
 
 
 @pytest.fixture
@@ -25,7 +28,9 @@ def images(tmp_path):
 
 
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "mac_roman"]
+)
 @pytest.mark.parametrize("hint", ["", "sep={}\n"])
 @pytest.mark.parametrize("slash", ["/", "\\"])
 def test_any_separator_and_encoding_is_read(images, separator, encoding, hint, slash):
@@ -37,6 +42,99 @@ def test_any_separator_and_encoding_is_read(images, separator, encoding, hint, s
     assert data.classes == ("stripe", "Öl")
     assert len(data.examples) == 6
     assert data.examples[0].read().data.shape == (8, 8)
+
+
+@pytest.mark.parametrize(
+    "word",
+    ["K\xf6rner", "\xd6l", "gr\xfcn", "gro\xdf", "\xc4tzung", "\xe9t\xe9", "5 \xb5m", "a\xf1o",
+     "pi\xe8ce", "S\xf8lv", "\xb1 5", "20 \xb0C"],
+)  # fmt: skip
+@pytest.mark.parametrize("encoding", ["cp1252", "mac_roman"])
+def test_letters_of_windows_and_of_the_old_macintosh_are_told_apart(word, encoding):
+    assert decoded(f"a.png,{word}\n".encode(encoding)) == f"a.png,{word}\n"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["it\u2019s", "\u201cgood\u201d", "5\u201310", "a \u2014 b", "and so on\u2026", "5 \u20ac"],
+)
+def test_punctuation_of_windows_is_not_taken_for_letters(text):
+    assert decoded(f"a.png,{text}\n".encode("cp1252")) == f"a.png,{text}\n"
+
+
+@pytest.mark.parametrize(
+    "start", ["\ufeff", "\ufeff\ufeff", "sep=;\n\ufeff", "\u200b", "\xef\xbb\xbf", "\n\n"]
+)
+@pytest.mark.parametrize(
+    "header", ["path;label", '"path";"label"', "pa\ufeffth;label", "PATH\xa0; Label"]
+)
+@pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
+def test_marks_and_blanks_in_the_header_do_not_count(images, start, header, end):
+    folder, rows = images
+    lines = [header, *(";".join(row) for row in rows[1:])]
+    (folder / "table.csv").write_bytes((start + end.join(lines)).encode())
+    assert load(folder / "table.csv").classes == ("stripe", "\xd6l")
+
+
+def test_a_separator_in_quotes_does_not_count(images):
+    folder, rows = images
+    lines = ['path;label;"a, b, c"', *(";".join((*row, "1,5")) for row in rows[1:])]
+    (folder / "table.csv").write_text("\n".join(lines), "utf-8")
+    assert len(load(folder / "table.csv").examples) == 6
+
+
+@pytest.mark.parametrize("ending", [".xlsx", ".xlsm"])
+def test_a_table_of_excel_is_read(images, ending):
+    openpyxl = pytest.importorskip("openpyxl")
+    folder, rows = images
+    book = openpyxl.Workbook()
+    book.active.append(["remarks"])
+    sheet = book.create_sheet()
+    sheet.append(["Path", "Label", "Group"])
+    for number, (path, label) in enumerate(rows[1:]):
+        sheet.append([path, label, number // 2])
+    book.save(folder / f"table{ending}")
+    data = load(folder / f"table{ending}")
+    assert data.classes == ("stripe", "\xd6l")
+    assert [one.group for one in data.examples] == ["0", "0", "1", "1", "2", "2"]
+    (folder / "bad.xlsx").write_bytes(b"PK")
+    with pytest.raises(ValueError, match=r"bad\.xlsx: cannot be read as a table of Excel"):
+        load(folder / "bad.xlsx")
+
+
+def test_without_openpyxl_a_table_of_excel_is_refused_in_words(tmp_path):
+    (tmp_path / "a.xlsx").write_bytes(b"PK")
+    code = (
+        "import sys; sys.modules['openpyxl'] = None\n"
+        "from napari_visual_ccc.io.datasets import load; load('a.xlsx')"
+    )
+    words = [sys.executable, "-c", code]
+    done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True)
+    assert "need openpyxl: pip install" in done.stderr and "CSV UTF-8" in done.stderr
+
+
+@pytest.mark.parametrize("ending", [".xls", ".ods", ".numbers"])
+def test_tables_of_other_programs_are_refused_in_words(tmp_path, ending):
+    (tmp_path / f"a{ending}").write_bytes(b"x")
+    with pytest.raises(ValueError, match=r"save it as \.xlsx or as \.csv"):
+        load(tmp_path / f"a{ending}")
+
+
+def test_a_table_of_a_script_is_a_data_set(images, monkeypatch):
+    folder, rows = images
+    monkeypatch.chdir(folder)
+    table = pd.DataFrame(rows[1:], columns=["Path", "label"])
+    table["group"] = [1, 1, None, 2, 2, 3]
+    data = load(table)
+    assert data.classes == ("stripe", "\xd6l")
+    assert [one.group for one in data.examples][2] == rows[3][0]
+    assert data.examples[0].read().data.shape == (8, 8)
+    with pytest.raises(ValueError, match="the table: no column 'label'"):
+        load(table[["Path"]])
+    for wrong in (rows, {"path": []}, np.zeros(3), None):
+        with pytest.raises(ValueError, match=f"a DataFrame, not {type(wrong).__name__}"):
+            load(wrong)
+    assert as_text(pd.DataFrame({0: [1, pd.NA]})).to_dict("list") == {"0": ["1", ""]}
 
 
 @pytest.mark.parametrize("ending", [".tsv", ".txt"])

@@ -5,30 +5,28 @@ from __future__ import annotations
 import functools
 import os
 import re
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.dataset import CROSS_VALIDATED, Dataset, Example, part_named, printable
+from ..core.dataset import Dataset, Example, printable
 from ..core.micrograph import Micrograph, channel_names
 from .channels import by_image, complete, read_channels, read_files
 from .folders import files_below, inner_parts, is_class, own_results, parts_of, same_image
 from .read import FOLDERS, is_image, read
+from .rows import names_in, parts_in, with_known_columns
+from .tables import FOREIGN, as_text, path_in, read_text_table
 from .tables import SUFFIXES as TABLES
-from .tables import path_in, read_text_table
 
 if TYPE_CHECKING:
     import pandas as pd
 
 _COLUMNS = ("path", "label")
 
-_OPTIONAL = ("group", "part", "name")
-
 
 def load(
-    source: str | Path, *, group: str = "", channels: str = "", min_classes: int = 2
+    source: str | Path | pd.DataFrame, *, group: str = "", channels: str = "", min_classes: int = 2
 ) -> Dataset:
     """Find labelled images: a folder with one folder for each class, or a CSV table.
 
@@ -39,10 +37,11 @@ def load(
 
     Parameters
     ----------
-    source : str or Path
-        Folder or table as text, ``.csv``, ``.tsv`` or ``.txt``, with any separator (columns
+    source : str, Path or DataFrame
+        Folder or table: ``.csv``, ``.tsv`` or ``.txt`` with any separator, or ``.xlsx`` (columns
         ``path`` and ``label``; if there are, ``group``, ``part``
-        and ``name``; in capitals or not; paths are relative to the table). An image whose name
+        and ``name``; in capitals or not; paths are relative to the table, those of a DataFrame to
+        the current folder). An image whose name
         another one has is named by its path. The split that `train` writes beside a
         model is such a table.
     group : str
@@ -67,20 +66,28 @@ def load(
     ------
     FileNotFoundError
         If there is no such folder or file.
+    ImportError
+        If it is a table of Excel and openpyxl is missing.
     ValueError
         If there are too few classes, a column is missing, the pattern is invalid, or an image is
         in two parts.
     """
+    pattern, names = _pattern(group), channel_names(channels)
+    if not isinstance(source, str | os.PathLike):
+        table = as_text(source)
+        return _from_table(table, "the table", Path(), pattern, min_classes, names)
     source = Path(source)
     if not source.exists():
         raise FileNotFoundError(f"{source}: no such folder or table")
-    pattern, names = _pattern(group), channel_names(channels)
     if not min_classes and is_image(source):
         return Dataset((_example(source, source.name, "", source.name),), source.stem, (), 0)
     if source.is_dir():
         return _from_folder(source, pattern, min_classes, names)
     if source.suffix.lower() in TABLES:
-        return _from_csv(source, pattern, min_classes, names)
+        table = read_text_table(source)
+        return _from_table(table, str(source), source.parent, pattern, min_classes, names)
+    if source.suffix.lower() in FOREIGN:
+        raise ValueError(f"{source}: not a kind of table that is read; save it as .xlsx or as .csv")
     raise ValueError(f"{source}: choose a folder with one folder for each class, or a .csv table")
 
 
@@ -246,18 +253,16 @@ def _example(
     return Example(name, label, group, opened, path, part)
 
 
-def _read_table(file: Path, channels: tuple[str, ...]) -> pd.DataFrame:
-    table = _with_known_columns(read_text_table(file), channels)
-    if "path" not in table and "name" in table:
-        # the split of version 0.1.0, put into the folder of its images
-        table["path"] = table["name"]
-    return table
-
-
-def _from_csv(
-    file: Path, pattern: re.Pattern[str] | None, min_classes: int, channels: tuple[str, ...]
+def _from_table(
+    given: pd.DataFrame,
+    file: str,
+    folder: Path,
+    pattern: re.Pattern[str] | None,
+    min_classes: int,
+    channels: tuple[str, ...],
 ) -> Dataset:
-    table = _read_table(file, channels)
+    """Images in the rows of a table; paths are relative to a folder."""
+    table = with_known_columns(given, channels)
     in_columns = bool(channels) and set(channels) <= set(table)
     if in_columns:
         table["path"] = table[channels[0]]
@@ -270,11 +275,11 @@ def _from_csv(
             "part"
         )
     examples, skipped = [], []
-    parts = _parts_in(table, file)
-    rows = zip(table.to_dict("records"), parts, _names_in(table), strict=True)
+    parts = parts_in(table, file, folder)
+    rows = zip(table.to_dict("records"), parts, names_in(table), strict=True)
     for number, (row, part, name) in enumerate(rows, 2):
         path_text, label = row["path"].strip(), row["label"].strip()
-        path = path_in(file.parent, path_text)
+        path = path_in(folder, path_text)
         if not path_text or not (label or not min_classes):
             skipped.append((f"line {number}", "no path or no label"))
         elif not path.exists():
@@ -283,58 +288,12 @@ def _from_csv(
             lacks = next(channel for channel in channels if not row[channel].strip())
             skipped.append((name, f"no path of the channel {lacks}"))
         else:
-            files = (
-                {c: path_in(file.parent, row[c].strip()) for c in channels} if in_columns else None
-            )
+            files = {c: path_in(folder, row[c].strip()) for c in channels} if in_columns else None
             otherwise = str(row.get("group", "")).strip() or name
             group = _group(path.stem, otherwise, pattern)
             if not group:
                 skipped.append((name, "the group pattern does not match its name"))
                 continue
             examples.append(_example(path, name, label, group, part, channels, files))
-    return Dataset(tuple(examples), file.stem, tuple(skipped), min_classes, channels)
-
-
-def _with_known_columns(table: pd.DataFrame, channels: tuple[str, ...]) -> pd.DataFrame:
-    """Write the names of the known columns in lower case: a header may be Part or PART."""
-    renamed: dict[str, str] = {}
-    for column in map(str, table):
-        known = column.strip().lower()
-        free = known not in table and known not in renamed.values() and column not in channels
-        if free and known in (*_COLUMNS, *_OPTIONAL):
-            renamed[column] = known
-    return table.rename(columns=renamed)
-
-
-def _names_in(table: pd.DataFrame) -> list[str]:
-    """Name of every row: its path, where it has no name of its own."""
-    paths = [path.strip() for path in table["path"]]
-    names = [name.strip() for name in table.get("name", paths)]
-    times = Counter(names)
-    return [
-        path if not name or times[name] > 1 else name
-        for name, path in zip(names, paths, strict=True)
-    ]
-
-
-def _parts_in(table: pd.DataFrame, file: Path) -> list[str]:
-    """Part of every row; empty ones where the table has none."""
-    texts = [str(one).strip() for one in table.get("part", [""] * len(table))]
-    if set(texts) <= {""} or set(texts) == {CROSS_VALIDATED}:
-        return texts
-    parts = [part_named(text) for text in texts]
-    first: dict[str, tuple[str, int]] = {}
-    for number, (text, part, path) in enumerate(zip(texts, parts, table["path"], strict=True), 2):
-        if not part:
-            raise ValueError(
-                f"{file}: line {number} has the part {text!r}; give every image one of train, "
-                "validation and test, or no image a part"
-            )
-        place = os.path.normcase(file.parent / path.strip())
-        other, line = first.setdefault(os.path.normpath(place), (part, number))
-        if other != part:
-            raise ValueError(
-                f"{file}: {path.strip()} is in the part {other} (line {line}) and in {part} "
-                f"(line {number}); leave it in one of them"
-            )
-    return parts
+    name = Path(file).stem
+    return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels)

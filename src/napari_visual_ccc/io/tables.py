@@ -1,39 +1,64 @@
-"""Read tables of text as spreadsheets write them: separators, encodings, decimal commas."""
+"""Read tables as spreadsheets write them: separators, encodings, decimal commas, Excel."""
 
 from __future__ import annotations
 
 import codecs
 import io
+import re
+import warnings
 from pathlib import Path, PureWindowsPath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from ..core.tables import with_formulas
 
 if TYPE_CHECKING:
     import pandas as pd
 
-SUFFIXES = (".csv", ".tsv", ".txt")
+EXCEL = (".xlsx", ".xlsm")
+
+SUFFIXES = (".csv", ".tsv", ".txt", *EXCEL)
+
+# of other spreadsheets, which are not read
+FOREIGN = (".xls", ".xlsb", ".ods", ".numbers", ".parquet", ".feather", ".json")
 
 _SEPARATORS = (",", ";", "\t", "|")
 
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+# the mark of UTF-8 after a mark, or read as if it were letters; blanks of no width
+_INVISIBLE = re.compile("^\u00ef\u00bb\u00bf|[\ufeff\u200b\u2060]")
+
+# letters of Western languages, and punctuation and signs where they can stand
+_USUAL = re.compile(
+    r"[\u00e4\u00f6\u00fc\u00c4\u00d6\u00dc\u00df\u00e0-\u00e3\u00e5-\u00ef\u00f1-\u00f5\u00f8-\u00fb\u00c5\u00c6\u00d8"
+    r"\u00c9\u00c8\u00c7\u00d1\u00b5\u00b0\u00b2\u00b3\u00b1]|(?<=\w)\u2019(?=\w)|[\u2018\u201c\u201e](?=\w)|"
+    r"(?<=\w)[\u201d\u2019\u2026\u2122](?!\w)|[\u2013\u2014](?=[\s\d])|\u20ac(?!\w)"
+)
+
+# of these columns a table has one; it is on the first sheet of a workbook that has one
+_KEYS = {"path", "name", "axis-0"}
 
 
 def read_text_table(file: Path) -> pd.DataFrame:
     """Read a table; all values are text.
 
     The separator is the one that the header has most of; a line ``sep=;`` before it is left out.
-    The apostrophes of `core.tables.without_formulas` are taken away.
-    Text that is no Unicode is taken for that of Windows (cp1252).
+    Text that is no Unicode is taken for that of Windows (cp1252) or of the old Macintosh, whichever
+    gives more usual letters. The apostrophes of `core.tables.without_formulas` are taken away. Of
+    Excel, the first sheet with a known column is read.
 
     Raises
     ------
+    ImportError
+        If it is a table of Excel and openpyxl is missing.
     ValueError
         If it is no table.
     """
     import pandas as pd
 
-    text = _decoded(file)
+    if file.suffix.lower() in EXCEL:
+        return _excel(file)
+    text = _INVISIBLE.sub("", _decoded(file)).replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
     separator = separator_of(text)
     if text[:4].lower() == "sep=":
         text = text.partition("\n")[2]
@@ -42,6 +67,48 @@ def read_text_table(file: Path) -> pd.DataFrame:
     except ValueError as error:
         raise ValueError(f"{file}: cannot be read as a table ({error})") from None
     return table.rename(columns=with_formulas).map(with_formulas)
+
+
+def _excel(file: Path) -> pd.DataFrame:
+    import pandas as pd
+
+    try:
+        # it warns of styles and checks that it leaves out
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            sheets = pd.read_excel(
+                file, sheet_name=None, dtype=str, keep_default_na=False, engine="openpyxl"
+            )
+    except ImportError:
+        raise ImportError(
+            f'{file}: tables of Excel need openpyxl: pip install "napari-visual-ccc[formats]"; or '
+            "save it as CSV UTF-8"
+        ) from None
+    # of a damaged file, anything
+    except Exception as error:  # noqa: BLE001
+        raise ValueError(f"{file}: cannot be read as a table of Excel ({error})") from None
+    return next(
+        (one for one in sheets.values() if _KEYS & {str(c).strip().lower() for c in one}),
+        next(iter(sheets.values())),
+    )
+
+
+def as_text(table: Any) -> pd.DataFrame:
+    """Table of a script as `read_text_table` gives it: missing values are empty.
+
+    Raises
+    ------
+    ValueError
+        If it is no DataFrame.
+    """
+    import pandas as pd
+
+    if not isinstance(table, pd.DataFrame):
+        raise ValueError(
+            "a data set is a folder, the path of a table or a DataFrame, not "
+            f"{type(table).__name__}"
+        )
+    return table.astype(object).where(table.notna(), "").astype(str).rename(columns=str)
 
 
 def numbers_in(table: pd.DataFrame) -> pd.DataFrame:
@@ -62,25 +129,35 @@ def numbers_in(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def separator_of(text: str) -> str:
-    """Separator of a table: what its first line says, or has most of."""
+    """Separator of a table: what its first line says, or has most of outside of quotes."""
     first = text.partition("\n")[0].strip("\r")
     if first[:4].lower() == "sep=" and len(first) > 4:
         return first[4]
-    return max(_SEPARATORS, key=first.count)
+    return max(_SEPARATORS, key=re.sub(r'"[^"]*"', "", first).count)
 
 
 def _decoded(file: Path) -> str:
     raw = file.read_bytes()
+    text = decoded(raw)
+    if "\0" in text:
+        raise ValueError(f"{file}: cannot be read as a table (it is no text: save it as CSV UTF-8)")
+    return text
+
+
+def decoded(raw: bytes) -> str:
+    """Text of a file that does not say its encoding."""
     if raw.startswith(_MARKS):
         return raw.decode("utf-16", "replace")
+    # without a mark, every other byte of Western letters in UTF-16 is none
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if raw and raw[first::2].count(0) > len(raw) / 4:
+            return raw.decode(encoding, "replace")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        if 0 in raw:
-            raise ValueError(
-                f"{file}: cannot be read as a table (it is no text: save it as CSV UTF-8)"
-            ) from None
-        return raw.decode("cp1252", "replace")
+        windows, macintosh = (raw.decode(one, "replace") for one in ("cp1252", "mac_roman"))
+        usual = [len(_USUAL.findall(one)) for one in (windows, macintosh)]
+        return macintosh if usual[1] > usual[0] else windows
 
 
 def path_in(folder: Path, text: str) -> Path:

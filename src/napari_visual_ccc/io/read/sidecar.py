@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import codecs
 import re
 from pathlib import Path
 
 from ...core.units import METRES, unit_of
+from ..tables import decoded
 from .pixel_size import PixelSizeClaim, number
 from .vendors import VendorMetadata, info_bar_below, known_only, tescan
 
@@ -53,21 +53,8 @@ def _texts(path: Path) -> list[tuple[str, str]]:
     for name in names:
         beside = path.with_name(name)
         if beside.is_file() and beside.stat().st_size <= _LONGEST:
-            found.append((name, _decoded(beside.read_bytes())))
+            found.append((name, decoded(beside.read_bytes())))
     return found
-
-
-def _decoded(raw: bytes) -> str:
-    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return raw.decode("utf-16", "replace")
-    # without a mark, every other byte of Western letters in UTF-16 is none
-    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if raw and raw[first::2].count(0) > len(raw) / 4:
-            return raw.decode(encoding, "replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return raw.decode("cp1252", "replace")
 
 
 def _jeol(name: str, text: str, height: int, width: int) -> VendorMetadata:

@@ -60,7 +60,7 @@ class LabelledImages(Container):
         )
         self.file = FileEdit(
             mode=FileDialogMode.EXISTING_FILE,
-            filter="Tables (*.csv)",
+            filter="Tables (*.csv *.tsv *.txt *.xlsx)",
             label="Table",
             tooltip=_TABLE_HELP,
         )

@@ -55,7 +55,8 @@ class UsualImages(Container):
         )
         self.folder = FileEdit(mode=FileDialogMode.EXISTING_DIRECTORY, label="Folder")
         self.file = FileEdit(
-            mode=FileDialogMode.EXISTING_FILE, filter="Tables (*.csv)", label="Table",
+            mode=FileDialogMode.EXISTING_FILE, label="Table",
+            filter="Tables (*.csv *.tsv *.txt *.xlsx)",
             tooltip="Column path and, optionally, group and part",
         )  # fmt: skip
         super().__init__(widgets=[self.source, self.image, self.regions, self.folder, self.file])
