@@ -105,6 +105,13 @@ class PixelSize:
         return self.mean * NANOMETRES[self.unit] if self.unit in NANOMETRES else None
 
     @property
+    def in_nanometres(self) -> PixelSize | None:
+        """The same size in nm; None where the unit is not a length."""
+        if self.unit not in NANOMETRES:
+            return None
+        return PixelSize(tuple(one * NANOMETRES[self.unit] for one in self.sizes), "nm")
+
+    @property
     def extent(self) -> float:
         """Area of a pixel, or volume of a voxel."""
         product = 1.0

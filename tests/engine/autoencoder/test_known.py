@@ -1,38 +1,14 @@
 from __future__ import annotations
 
 import numpy as np
-import pytest
 
 from napari_visual_ccc.engine.autoencoder.known import (
     MARGIN,
     at_pixels,
     cut_windows,
-    filled,
-    known_values,
     places_scored,
     scored,
 )
-
-
-def test_gaps_are_filled_with_the_nearest_pixel():
-    plane = np.arange(36.0).reshape(6, 6)
-    plane[2, 2], plane[5, 3:] = np.nan, [np.inf, -np.inf, np.nan]
-    found, known = filled(plane)
-    assert found[2, 2] in (8, 13, 15, 20)
-    assert found[5, 5] == 29
-    assert np.array_equal(found[known], plane[known])
-    assert len(known_values(plane, known)) == known.sum() == 32
-    with pytest.raises(ValueError, match="no finite pixel"):
-        filled(np.full((3, 3), np.inf))
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
-def test_whole_images_are_left_as_they_are(dtype):
-    plane = np.ones((4, 4), dtype)
-    found, known = filled(plane)
-    assert found is plane
-    assert known is None
-    assert known_values(plane, None) is plane
 
 
 def test_wide_gaps_have_no_score_around_them_and_small_ones_have():

@@ -132,3 +132,15 @@ def test_thresholds_apply_to_every_window():
     sure = np.nan_to_num(np.asarray(plain.layers[1].data)) >= 0.9
     np.testing.assert_array_equal(strict.labels, np.where(sure, plain.labels, 0))
     assert 0 < strict.shares.sum() < 1
+
+
+def test_windows_without_pixels_have_no_class(discs, tmp_path):
+    path = saved(tmp_path, window_px=64)
+    gap = discs.astype(np.float32)
+    gap[:, 100:] = np.nan
+    whole, found = (ccc.classify(one, model=path, stride=16) for one in (discs, gap))
+    assert whole.layers[0].data[:, 8:].any()
+    assert not found.layers[0].data[:, 8:].any()
+    assert np.isnan(found.layers[1].data[:, 8:]).all()
+    assert found.layers[0].data[:, :4].any()
+    assert any("of the pixels are missing" in note for note in found.notes)

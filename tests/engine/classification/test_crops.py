@@ -2,17 +2,22 @@ from __future__ import annotations
 
 import re
 
+import dask.array as da
 import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
 from napari_visual_ccc.core.micrograph import Micrograph
+from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.classification.crops import (
     crops,
     is_crop,
+    network_plane,
     normalised,
+    normalised_lazily,
     open_plane,
+    resized_crops,
     scale_note,
     thumbnail,
     window_side,
@@ -208,3 +213,43 @@ def test_a_thumbnail_is_a_small_square():
     assert picture.shape == (48, 48)
     assert picture.dtype == np.uint8
     assert picture[:, 0].max() < 20 < 200 < picture[:, -1].min()
+
+
+def gap(image, columns):
+    found = image.astype(np.float32)
+    found[:, columns:] = np.nan
+    return found
+
+
+def test_missing_pixels_do_not_count_in_the_percentiles(rng):
+    image = rng.normal(100, 5, (60, 80))
+    image[:, :10] += 40
+    some = gap(image, 30)
+    found = normalised(some, card(low=1, high=99))
+    low, high = np.percentile(some[:, :30], (1, 99))
+    expected = np.clip((some[:, :30] - low) / (high - low), 0, 1)
+    np.testing.assert_allclose(found[:, :30], expected, atol=1e-5)
+    # continued by the nearest pixel, not by a grey level of the whole image
+    np.testing.assert_array_equal(found[:, 30:], np.tile(found[:, 29:30], 50))
+    assert np.isnan(open_plane(Micrograph(some, None, "px", "gap"))[0]).sum() == 60 * 50
+    lazy = run(normalised_lazily(da.from_array(some, chunks=40), card(low=1, high=99)))
+    np.testing.assert_allclose(np.asarray(lazy)[:, :40], found[:, :40], atol=0.02)
+
+
+def test_a_plane_says_how_much_of_it_is_missing(rng):
+    image = rng.random((40, 50))
+    plane, notes = network_plane(gap(image, 40), WINDOW, "a test")
+    assert np.isnan(plane).sum() == 400
+    assert notes[0].startswith("20.00% of the pixels are missing")
+    assert "do not rely" not in notes[0]
+    assert network_plane(gap(image, 20), WINDOW, "a test")[1][0].endswith("rely on the result")
+    assert network_plane(image, WINDOW, "a test") == (image, ())
+    with pytest.raises(ValueError, match="no finite pixel"):
+        network_plane(gap(image, 0), WINDOW, "a test")
+
+
+def test_crops_that_are_mostly_missing_are_left_out(rng):
+    image = rng.normal(size=(64, 256))
+    assert len(resized_crops(image, WINDOW, None)) == 4
+    assert len(resized_crops(gap(image, 100), WINDOW, None)) == 2
+    assert len(resized_crops(gap(image, 10), WINDOW, None)) == 4

@@ -40,3 +40,13 @@ def test_windows_and_strides_can_be_given_in_nanometres():
     shared = ccc.morphology_map(image, window=64, stride=10)
     assert shared.facts["cell_px"] == 16
     assert any("stride 16 px" in note for note in shared.notes)
+
+
+@pytest.mark.parametrize("shared", [True, False])
+def test_nothing_is_shown_where_pixels_are_missing(shared):
+    image = samples.load("nanoparticles").data[:200, :240].astype(np.float32)
+    image[:, 120:] = np.nan
+    found = ccc.morphology_map(image, window=48, stride=24, shared=shared)
+    assert found.labels[:, :96].any()
+    assert not found.labels[:, 144:].any()
+    assert found.notes[0].startswith("50.00% of the pixels are missing")

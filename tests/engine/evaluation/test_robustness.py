@@ -103,3 +103,13 @@ def test_the_table_has_a_row_for_every_level():
     assert (table["low"] < table["accuracy"]).all()
     np.testing.assert_allclose(table["high"][:2], 1)
     assert 0.5 < table["high"][2] < 0.95
+
+
+@pytest.mark.parametrize("kind", ["Gaussian noise", "Poisson noise", "blur"])
+def test_missing_pixels_stay_missing_and_change_nothing_else(kind):
+    gap = RAMP.copy()
+    gap[:50] = np.nan
+    found = degraded(kind, 2, gap)
+    np.testing.assert_array_equal(np.isnan(found), np.isnan(gap))
+    # rows are alike, so that the rest has the same percentiles
+    np.testing.assert_allclose(found[80:], degraded(kind, 2)[80:], atol=1e-6)

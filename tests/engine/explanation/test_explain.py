@@ -196,3 +196,14 @@ def test_classes_that_cannot_be_compared_are_refused(crop, tmp_path):
     with pytest.raises(ValueError, match="no class 'rod'"):
         ccc.explain(crop, target="cube", against="rod")
     assert ccc.explain(crop, model=saved(tmp_path), against=CLASSES[1]).target in CLASSES
+
+
+def test_evidence_has_no_value_where_pixels_are_missing(crop, monkeypatch):
+    gap = crop.astype(np.float32)
+    gap[:, 60:] = np.nan
+    found = ccc.explain(gap, target="cube")
+    np.testing.assert_array_equal(np.isnan(found.data), np.isnan(gap))
+    assert np.nanmax(found.data) == 1
+    assert any("of the pixels are missing" in note for note in found.notes)
+    maps = ccc.compare(gap, smooth="off").maps
+    assert max(np.nanmax(one.data) for one in maps.values()) == 1

@@ -41,3 +41,53 @@ def test_positions_in_a_file_count_its_info_bar(image, tiny):
     assert row["y_nm"] == pytest.approx(2 * row["y_px"])
     assert row["x_px"] - row["y_px"] == pytest.approx(stride)
     assert row["side_nm"] == 20
+
+
+@pytest.fixture(scope="module")
+def gap(image):
+    """The image without a part, and where that is."""
+    missing = np.zeros(image.shape, bool)
+    missing[:70, 70:] = True
+    missing[100, 20] = True
+    return np.where(missing, np.nan, image.astype(np.float32)), missing
+
+
+def test_cells_near_missing_pixels_have_no_value_and_others_keep_theirs(image, tiny, gap):
+    model = run(open_model(tiny, "cpu"))
+    whole = run(see(image, None, "px", model, "features.4"))
+    seen = run(see(gap[0], None, "px", model, "features.4"))
+    there = np.isfinite(seen.maps)
+    assert (there == there[0]).all()
+    covered = cell_means(gap[1], seen.placement, there.shape[1:]) > 0.2
+    assert not there[0][covered].any()
+    assert 0.5 < there[0].mean() < 1 - covered.mean()
+    # grey values are stretched between percentiles of the known pixels: a little otherwise
+    spread = whole.maps.std(axis=(1, 2))[:, None]
+    assert (np.abs(seen.maps - whole.maps)[:, there[0]] / spread).mean() < 0.1
+    np.testing.assert_array_equal(seen.known, ~gap[1])
+    assert seen.notes[0].endswith("of them")
+    assert seen.notes[1].startswith(f"{gap[1].mean():.2%} of the pixels are missing")
+
+
+def test_a_lazy_image_has_the_same_cells_without_a_value(tiny, gap, monkeypatch):
+    model = run(open_model(tiny, "cpu"))
+    whole = run(see(gap[0], None, "px", model, "features.4"))
+    monkeypatch.setattr(cells, "LARGE_PIXELS", 1000)
+    lazy = run(see(da.from_array(gap[0], chunks=50), None, "px", model, "features.4"))
+    np.testing.assert_allclose(lazy.maps, whole.maps, atol=2e-3)
+
+
+def test_missing_pixels_everywhere_near_are_refused(image, tiny):
+    dotted = image.astype(np.float32)
+    dotted[::2] = np.nan
+    with pytest.raises(ValueError, match="influence on every cell of this layer"):
+        run(see(dotted, None, "px", run(open_model(tiny, "cpu")), "features.4"))
+
+
+def test_places_and_sizes_in_a_file_count_both_sides_of_oblong_pixels(image, tiny):
+    model = run(open_model(tiny, "cpu"))
+    (example,) = from_arrays([image, image], ["a", "b"], spacings=[((4, 1), "nm")] * 2).examples[:1]
+    row = run(see_file(example, model, "")).row((1, 2), 10.0)
+    assert row["y_nm"] == pytest.approx(4 * row["y_px"])
+    assert row["x_nm"] == pytest.approx(row["x_px"])
+    assert (row["height_nm"], row["width_nm"], row["side_nm"]) == (40, 10, 20)

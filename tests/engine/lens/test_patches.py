@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from napari_visual_ccc.engine.lens.patches import cut_patch, sheet
+from napari_visual_ccc.engine.lens.patches import cut_patch, peaks, sheet
 
 
 def test_a_patch_is_mirrored_at_the_border():
@@ -23,3 +23,12 @@ def test_pictures_are_laid_out_row_by_row():
     assert made[0, 6] == 2
     assert made[5, 0] == 3
     assert made[0, 4] == made[5, 6] == 255
+
+
+def test_peaks_keep_apart():
+    coarse = np.zeros((5, 6))
+    coarse[1, 1], coarse[1, 2], coarse[4, 5] = 3, 2, 1
+    assert peaks(coarse, 2) == [(1, 1, 3.0), (4, 5, 1.0)]
+    assert len(peaks(coarse, 99, apart=9)) == 1
+    coarse[1, 1] = np.nan
+    assert peaks(coarse, 1) == [(1, 2, 2.0)]

@@ -14,7 +14,6 @@ from napari_visual_ccc.engine.lens.similar import (
     example_weights,
     feature_of,
     middle_of,
-    peaks,
     similar_regions,
     to_image,
 )
@@ -138,10 +137,3 @@ def test_regions_are_sorted_and_measured():
     assert layer.data[3, 3] == 2
     assert layer.data[18, 18] == 0
     assert len(similar_regions(similarity, 1.1, 0, None).table) == 0
-
-
-def test_peaks_keep_apart():
-    coarse = np.zeros((5, 6))
-    coarse[1, 1], coarse[1, 2], coarse[4, 5] = 3, 2, 1
-    assert peaks(coarse, 2) == [(1, 1, 3.0), (4, 5, 1.0)]
-    assert len(peaks(coarse, 99, apart=9)) == 1

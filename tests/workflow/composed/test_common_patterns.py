@@ -70,3 +70,14 @@ def test_files_that_cannot_be_read_are_noted_and_none_is_an_error(tiny, folder, 
     (tmp_path / "one.png").unlink()
     with pytest.raises((ValueError, OSError)):
         ccc.common_patterns(tmp_path, model=tiny)
+
+
+def test_missing_pixels_have_no_patterns(tiny, tmp_path):
+    image = planted([SPOT], seed=9).astype(np.float32)
+    image[:, :70] = np.nan
+    np.save(tmp_path / "gap.npy", image)
+    some = ccc.common_patterns(tmp_path, model=tiny, layer="features.8", channels=3, iterations=0)
+    assert len(some.table)
+    assert (some.table["x_px"] > 70).all()
+    assert any(note.startswith("gap.npy: ") for note in some.notes)
+    assert sum(one.crops for one in some.classes.values()) > 0

@@ -84,3 +84,37 @@ def test_what_cannot_be_searched_is_refused(tiny, tmp_path):
         ccc.find_similar(planted(), [SPOTS[0]], model=tiny, folder=tmp_path / "none")
     with pytest.raises(ValueError, match="outside"):
         ccc.find_similar(planted(), [(500, 3)], model=tiny)
+
+
+@pytest.fixture(scope="module")
+def gap():
+    """An image that lacks two of its three patterns."""
+    missing = np.zeros((120, 140), bool)
+    missing[:, 52:] = True
+    return np.where(missing, np.nan, planted().astype(np.float32)), missing
+
+
+def test_missing_pixels_are_not_similar_and_have_no_hits(tiny, gap, tmp_path):
+    image, missing = gap
+    np.save(tmp_path / "gap.npy", image)
+    choices = {"model": tiny, "layer": "features.8", "threshold": -1.0, "min_size": 0}
+    found = ccc.find_similar(image, [SPOTS[0]], folder=tmp_path, **choices)
+    similarity = found.layer("similarity").data
+    assert np.isnan(similarity[missing]).all()
+    assert np.isfinite(similarity[SPOTS[0]])
+    np.testing.assert_array_equal(found.layer("similar").data > 0, np.isfinite(similarity))
+    hits = found.tables["hits"]
+    assert len(hits) > 1
+    assert (hits["x_px"] < 52).all()
+    assert any(note.startswith("gap.npy: ") for note in found.notes)
+    assert any("of the cells have no value" in note for note in found.notes)
+
+
+@pytest.mark.parametrize("operation", [ccc.find_similar, ccc.look_at])
+def test_an_example_in_missing_pixels_is_refused(tiny, gap, operation):
+    choices = {"model": tiny, "layer": "features.8"}
+    mask = np.zeros(gap[0].shape, np.uint8)
+    mask[20:40, 90:110] = 1
+    for example in ([SPOTS[1]], mask):
+        with pytest.raises(ValueError, match="lies in or near missing pixels"):
+            operation(gap[0], example, **choices)

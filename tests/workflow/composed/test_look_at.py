@@ -87,3 +87,12 @@ def test_a_record_keeps_the_pixel(tiny):
     again = replay(from_yaml(to_yaml(outcome.record)), planted())
     for one, other in zip(outcome.result.layers, again.layers, strict=True):
         np.testing.assert_array_equal(one.data, other.data)
+
+
+def test_patches_keep_away_from_missing_pixels(tiny):
+    image = planted().astype(np.float32)
+    image[:, 90:] = np.inf
+    found = ccc.look_at(image, [SPOTS[0]], model=tiny, layer=LAYER, count=30)
+    assert len(found.table) == 30
+    assert (found.table["x_px"] < 90).all()
+    assert np.isfinite(found.tables["channels"]["deviations"]).all()

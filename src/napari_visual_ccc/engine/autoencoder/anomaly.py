@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
+from ...arrays.filling import filled, known_values
 from ...arrays.inputs import plane_of, stretch, to_gray
 from ...arrays.tiling import cuts
 from ...core.layers import ImageLayer, LabelsLayer
@@ -16,7 +17,7 @@ from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ..classification.crops import scale_note
 from ..classification.windows import Device, model_facts
-from .known import CELL, MARGIN, STRIDE, at_pixels, filled, known_values, places_scored, scored
+from .known import CELL, MARGIN, STRIDE, at_pixels, places_scored, scored
 from .usual import (
     HALO,
     MEAN,
@@ -241,8 +242,7 @@ def _reconstructed(
     yield Progress(0, 0, "model")
     chosen = devices.choose(device)
     loaded = checkpoint.load_model(model, chosen, task=RECONSTRUCTION)
-    card = loaded.card
-    scaling = card.normalisation
+    scaling = loaded.card.normalisation
     given = None if scaling.limits is None else (scaling.limits[0], scaling.limits[1])
     _, limits = stretch(known_values(plane, there), scaling.low, scaling.high, limits=given)
     stretched, _ = stretch(plane, limits=limits)
@@ -255,7 +255,7 @@ def _reconstructed(
     if there is not None:
         # filled pixels have no residual
         made = np.where(np.pad(known, MARGIN, mode="symmetric"), made, wide)
-    notes = (*notes, *scale_note(card, nanometres(spacing, unit)))
+    notes = (*notes, *scale_note(loaded.card, nanometres(spacing, unit)))
     return _Reconstructed(loaded, wide, made, limits, known, notes)
 
 

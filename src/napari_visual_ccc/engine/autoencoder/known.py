@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from ...arrays.inputs import missing_pixels
+from ...arrays.filling import filled
 
 # pixels around a tile that its scores depend on
 MARGIN = 64
@@ -18,43 +18,6 @@ _SIGMA, _WEIGHT = 16.0, 0.02
 
 # share of a tile that may be filled
 _FILLED = 0.02
-
-
-def filled(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
-    """Fill pixels that are NaN or infinite with the nearest known pixel.
-
-    The nearest pixel continues the grey levels and the noise of the surroundings: a constant, such
-    as the median, would be an edge and a texture of its own.
-
-    Parameters
-    ----------
-    plane : (Y, X) array
-        Any real dtype.
-
-    Returns
-    -------
-    filled : (Y, X) array
-        The plane itself where nothing is missing.
-    known : (Y, X) bool array or None
-        Where it is finite; None if it is everywhere.
-
-    Raises
-    ------
-    ValueError
-        If no pixel is finite.
-    """
-    missing = missing_pixels(plane)
-    if missing is None:
-        return plane, None
-    from scipy.ndimage import distance_transform_edt
-
-    nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
-    return plane[tuple(nearest)], ~missing
-
-
-def known_values(plane: np.ndarray, known: np.ndarray | None) -> np.ndarray:
-    """Values that are known, for percentiles."""
-    return plane if known is None else plane[known]
 
 
 def scored(known: np.ndarray) -> np.ndarray:

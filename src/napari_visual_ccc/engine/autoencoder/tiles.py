@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from ...arrays.filling import filled, known_values
 from ...arrays.inputs import stretch, to_gray
 from ...core.dataset import Dataset, Example, printable
 from ...core.progress import Progress, Steps
 from ..acquisition.bar_detector import info_bar_of
-from .known import MARGIN, cut_windows, filled, known_values
+from .known import MARGIN, cut_windows
 
 if TYPE_CHECKING:
     import pandas as pd

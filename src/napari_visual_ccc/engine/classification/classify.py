@@ -45,7 +45,8 @@ def classify(  # noqa: PLR0913
     ----------
     image : (Y, X) array
         Grey or colour image of any real dtype; (C, Y, X) for a model of several channels. A stack
-        is processed slice by slice (in the viewer: the current slice).
+        is processed slice by slice (in the viewer: the current slice). Pixels that are NaN or
+        infinite are filled from their surroundings; a note tells how many there are.
     spacing : (y, x), optional
         Pixel size, for models that are trained at a fixed scale.
     unit : str
@@ -76,8 +77,9 @@ def classify(  # noqa: PLR0913
         ``unknown`` if the image, or more than half of its windows, is out of distribution; the
         most ``similar`` training images; at the operating point, the class that is ``decided``.
         Window by window: ``shares`` of the windows that are not empty, a map of their classes (0 =
-        empty, or no class reaches its threshold) and of their probabilities, with one cell every
-        `stride` pixels. Thresholds apply to every window, and to the mean over the windows.
+        empty, more than half missing, or no class reaches its threshold) and of their
+        probabilities, with one cell every `stride` pixels. Thresholds apply to every window, and to
+        the mean over the windows.
 
     Raises
     ------
@@ -119,7 +121,7 @@ def predict_plane(
     coverage: float = COVERAGE,
     thresholds: np.ndarray | None = None,
 ) -> Steps[Prediction]:
-    """Classify a finite plane as `classify` does.
+    """Classify a plane as `classify` does.
 
     Parameters
     ----------
@@ -173,7 +175,8 @@ def _by_window(
     probabilities = softmax(output.logits, card.temperature)
     content = windows.spread() >= EMPTY if output.content is None else output.content
     if not content.any():
-        notes = (*notes, "all windows contain only noise: the probabilities are meaningless")
+        only = "all windows contain only noise or missing pixels"
+        notes = (*notes, f"{only}: the probabilities are meaningless")
     found = probabilities.argmax(axis=1)
     if thresholds is not None:
         found = decide(probabilities, thresholds)

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...arrays.inputs import finite, plane_of, stretch, to_gray
+from ...arrays.filling import filled, known_everywhere, known_values
+from ...arrays.inputs import missing_pixels, plane_of, stretch, to_gray
+from ...arrays.lazy import CHUNK_SIDE, rechunk_square
 from ...core.micrograph import select_channels
 from ...core.progress import Steps
 from ..acquisition.bar_detector import info_bar_of
@@ -26,7 +28,7 @@ def open_plane(
 ) -> tuple[np.ndarray, float | None]:
     """Give the grey plane of a labelled image without its info bar, and its pixel size in nm.
 
-    With names of channels it is (C, Y, X), in their order.
+    With names of channels it is (C, Y, X), in their order. Missing pixels stay NaN or infinite.
 
     Raises
     ------
@@ -55,18 +57,35 @@ def _without_bar(
         first = micrograph if grey.ndim == 2 else replace(micrograph, data=grey[0])
         grey = grey[(..., *info_bar_of(first).specimen(*grey.shape[-2:]))]
     size = micrograph.pixel_size
-    return finite_channels(np.asarray(grey)), None if size is None else size.nanometres
+    return with_pixels(np.asarray(grey)), None if size is None else size.nanometres
 
 
-def finite_channels(planes: np.ndarray) -> np.ndarray:
-    """Replace what is not finite by the median of its plane, in a plane or in every channel."""
-    if planes.ndim == 2:
-        return finite(planes)[0]
-    return np.stack([finite(plane)[0] for plane in planes])
+def with_pixels(planes: np.ndarray) -> np.ndarray:
+    """Validate that a plane, or every channel, has a finite pixel."""
+    for plane in planes if planes.ndim == 3 else planes[np.newaxis]:
+        missing_pixels(plane)
+    return planes
 
 
-def network_plane(image: Any, card: NetworkInput, what: str) -> tuple[np.ndarray, tuple[str, ...]]:
+def missing_note(planes: np.ndarray) -> tuple[str, ...]:
+    """Say how much of a plane, or of channels, is missing; how much of it rests on the rest."""
+    known = known_everywhere(planes)
+    if known is None:
+        return ()
+    share = 1 - float(known.mean())
+    much = ": most of the image is unknown, so do not rely on the result" if share > _MUCH else ""
+    return (
+        f"{share:.2%} of the pixels are missing (NaN or infinite); they are filled from their "
+        f"surroundings and do not count in the grey range{much}",
+    )
+
+
+def network_plane(
+    image: Any, card: NetworkInput, what: str, *, lazy_above: int | None = None
+) -> tuple[Any, tuple[str, ...]]:
     """Give what a network takes of an image: its grey plane, or its channels (C, Y, X).
+
+    Missing pixels stay NaN or infinite; `normalised` fills them.
 
     Parameters
     ----------
@@ -76,6 +95,8 @@ def network_plane(image: Any, card: NetworkInput, what: str) -> tuple[np.ndarray
         Of the model.
     what : str
         Name of the operation, for its message.
+    lazy_above : int, optional
+        Pixels above which a grey plane stays lazy, in square chunks, without a check of its pixels.
 
     Raises
     ------
@@ -84,7 +105,11 @@ def network_plane(image: Any, card: NetworkInput, what: str) -> tuple[np.ndarray
     """
     if card.depth == 1:
         grey, notes = to_gray(image)
-        return finite(np.asarray(plane_of(grey, what)))[0], notes
+        plane = plane_of(grey, what)
+        if lazy_above is not None and plane.size > lazy_above:
+            return rechunk_square(plane, CHUNK_SIDE), notes
+        plane = with_pixels(np.asarray(plane))
+        return plane, (*notes, *missing_note(plane))
     planes = image if hasattr(image, "ndim") else np.asarray(image)
     if planes.ndim != 3 or planes.shape[0] != card.depth:
         raise ValueError(
@@ -93,7 +118,8 @@ def network_plane(image: Any, card: NetworkInput, what: str) -> tuple[np.ndarray
         )
     if planes.dtype.kind not in "biuf":
         raise ValueError(f"image is of type {planes.dtype}; real numbers are needed")
-    return finite_channels(np.asarray(planes)), ()
+    planes = with_pixels(np.asarray(planes))
+    return planes, missing_note(planes)
 
 
 def thumbnail(plane: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
@@ -102,13 +128,15 @@ def thumbnail(plane: np.ndarray, side: int = THUMBNAIL) -> np.ndarray:
 
     from ...nets.inference import to_input
 
-    plane = plane if plane.ndim == 2 else plane[0]
-    small = to_input(torch.from_numpy(stretch(plane)[0])[None], (side, side), 0.0, 1.0)
+    plane = _stretched(plane if plane.ndim == 2 else plane[0])
+    small = to_input(torch.from_numpy(plane)[None], (side, side), 0.0, 1.0)
     return (small[0, 0].clamp(0, 1) * 255).round().to(torch.uint8).numpy()
 
 
 def resized_crops(plane: np.ndarray, card: NetworkInput, size: float | None) -> np.ndarray:
     """Cut an image into crops that are not empty, at the size of the network's input.
+
+    Crops of which more than half is missing are left out, unless all are like that.
 
     Returns
     -------
@@ -120,7 +148,12 @@ def resized_crops(plane: np.ndarray, card: NetworkInput, size: float | None) -> 
     from ...nets.inference import to_input
 
     stretched = normalised(plane, card)
-    parts = crops(stretched, card, window_side(card, plane.shape[-2:], size))
+    cut = window_side(card, plane.shape[-2:], size)
+    parts = crops(stretched, card, cut)
+    known = known_everywhere(plane)
+    if known is not None:
+        there = [part.mean() >= KNOWN for part in crops(known, card, cut)]
+        parts = [part for part, one in zip(parts, there, strict=True) if one] or parts
     content = [part for part in parts if spread(part) >= EMPTY] or parts
     side = (card.input_px, card.input_px)
     resized = [
@@ -143,19 +176,38 @@ CROP = 1.5
 # TEM micrographs it rejects 42 % of the windows without a particle and 1 % of those with one
 EMPTY = 0.08
 
+# share of the pixels of a crop or window that must be known, and of an image that is much
+KNOWN, _MUCH = 0.5, 0.5
+
 # aspect ratio up to which a model of whole images takes an image without cropping
 _SQUARE = 1.15
 
 
 def normalised(plane: np.ndarray, card: NetworkInput) -> np.ndarray:
-    """Normalise an image, and each of its channels, to 0..1 float32 as the model card states."""
+    """Normalise an image, and each of its channels, to 0..1 float32 as the model card states.
+
+    Missing pixels do not count in the percentiles, and are filled with the nearest known ones.
+    """
     if plane.ndim == 3:
         return np.stack([normalised(one, card) for one in plane])
     scope = card.normalisation
     limits = None if scope.limits is None else (scope.limits[0], scope.limits[1])
     if scope.kind == "range":
         limits = (0.0, 1.0 if plane.dtype.kind in "bf" else float(np.iinfo(plane.dtype).max))
-    return stretch(plane, scope.low, scope.high, limits=limits)[0]
+    return _stretched(plane, scope.low, scope.high, limits)
+
+
+def _stretched(
+    plane: np.ndarray,
+    low: float = 0.5,
+    high: float = 99.5,
+    limits: tuple[float, float] | None = None,
+) -> np.ndarray:
+    """Stretch a plane between percentiles of its known pixels, and fill the others."""
+    whole, known = filled(plane)
+    if known is not None and limits is None:
+        _, limits = stretch(known_values(plane, known), low, high)
+    return stretch(whole, low, high, limits=limits)[0]
 
 
 def normalised_lazily(plane: Any, card: NetworkInput) -> Steps[Any]:
@@ -176,7 +228,9 @@ def normalised_lazily(plane: Any, card: NetworkInput) -> Steps[Any]:
     def formula(block: np.ndarray) -> np.ndarray:
         if width <= 0:
             return np.zeros(block.shape, np.float32)
-        values = np.where(np.isfinite(block), block, middle)
+        known = np.isfinite(block)
+        # as of a loaded image the nearest pixel, as far as it lies in the block
+        values = filled(block)[0] if known.any() else np.full(block.shape, middle)
         return np.clip(((values - low) / width).astype(np.float32), 0, 1)
 
     empty = np.empty((0, 0), np.float32)

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import finite, plane_of, to_gray
+from ...arrays.filling import known_everywhere
+from ...arrays.inputs import plane_of, to_gray
 from ...core.layers import ImageLayer, LabelsLayer, Layer
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from .calibration import softmax
-from .crops import EMPTY, normalised, scale_note, window_side
+from .crops import EMPTY, KNOWN, missing_note, normalised, scale_note, window_side, with_pixels
 from .windows import Device, Windows, model_facts
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def morphology_map(  # noqa: PLR0913
     Returns
     -------
     Result
-        The most probable class of each cell, 0 in empty ones, with a table of area fractions, and
+        The most probable class of each cell, 0 in empty ones and where more than half of the
+        window is missing (NaN or infinite), with a table of area fractions, and
         the calibrated probability of each class, NaN in empty cells. A cell is classified with its
         surroundings, so ``area_percent`` is the area of the fields around particles, not that of
         the particles; ``share_of_shown`` is the share of a class among cells that are not empty.
@@ -80,7 +82,7 @@ def morphology_map(  # noqa: PLR0913
         If memory is full.
     """
     grey, notes = to_gray(image)
-    plane, _ = finite(np.asarray(plane_of(grey, "morphology map")))
+    plane = with_pixels(np.asarray(plane_of(grey, "morphology map")))
     side_px, stride_px = _lengths(window, stride, length, spacing, unit)
     from ...nets import checkpoint
     from ...nets import device as devices
@@ -101,7 +103,10 @@ def morphology_map(  # noqa: PLR0913
     if cells.logits.shape[:2] == (1, 1):
         notes = (*notes, "one window covers the image: choose a smaller one for a map")
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    return _maps(cells, cells.spread >= empty, plane.shape, loaded, notes)
+    content, known = cells.spread >= empty, known_everywhere(plane)
+    if known is not None:
+        content &= _local_mean(known, side, content.shape, cells.origin, cells.stride) >= KNOWN
+    return _maps(cells, content, plane.shape, loaded, (*missing_note(plane), *notes))
 
 
 @dataclass(frozen=True, eq=False)
@@ -206,16 +211,23 @@ def _spread(
     stretched: np.ndarray, side: int, shape: tuple[int, ...], origin: float, cell: float
 ) -> np.ndarray:
     """Standard deviation of grey in the window around every cell."""
+    plane = stretched.astype(np.float64)
+    mean = _local_mean(plane, side, shape, origin, cell)
+    squares = _local_mean(plane * plane, side, shape, origin, cell)
+    return np.sqrt(np.maximum(squares - mean * mean, 0))
+
+
+def _local_mean(
+    plane: np.ndarray, side: int, shape: tuple[int, ...], origin: float, cell: float
+) -> np.ndarray:
+    """Mean in the window around every cell."""
     from scipy.ndimage import uniform_filter
 
-    plane = stretched.astype(np.float64)
-    mean = uniform_filter(plane, side)
-    variance = np.maximum(uniform_filter(plane * plane, side) - mean * mean, 0)
     rows, columns = (
         np.clip((origin + cell * np.arange(n)).round().astype(int), 0, length - 1)
-        for n, length in zip(shape, stretched.shape, strict=True)
+        for n, length in zip(shape, plane.shape, strict=True)
     )
-    return np.sqrt(variance[np.ix_(rows, columns)])
+    return uniform_filter(plane.astype(np.float64), side)[np.ix_(rows, columns)]
 
 
 def _maps(

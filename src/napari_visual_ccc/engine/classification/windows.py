@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ...arrays.filling import known_everywhere
 from ...core.progress import Steps
 from .calibration import softmax
-from .crops import EMPTY, is_crop, normalised, window_side
+from .crops import EMPTY, KNOWN, is_crop, normalised, window_side
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
@@ -73,7 +74,8 @@ def run_network(
     model : Model
         Model from `checkpoint.load_model`.
     plane : (Y, X) or (C, Y, X) array
-        Finite grey image, or the channels that the model takes.
+        Grey image, or the channels that the model takes. Missing pixels are filled; a window of
+        which more than half is missing is empty.
     size_nm : float or None
         Pixel size in nm.
     tta : bool
@@ -90,7 +92,10 @@ def run_network(
         return NetworkOutput(logits, feature[None])
     windows = Windows(normalised(plane, model.card), side, stride)
     logits, features = yield from predict(model, windows.read, windows.count, size_nm)
-    return NetworkOutput(logits, features, windows, windows.spread() >= EMPTY)
+    content, known = windows.spread() >= EMPTY, known_everywhere(plane)
+    if known is not None:
+        content &= Windows(known, side, stride).mean() >= KNOWN
+    return NetworkOutput(logits, features, windows, content)
 
 
 def run_on_crop(
@@ -168,6 +173,11 @@ class Windows:
         """Standard deviation of grey levels in each window; of several channels, the largest."""
         rows = [self._views[row].std(axis=(-2, -1)) for row in range(self.shape[0])]
         return np.concatenate([row.reshape(len(row), -1).max(axis=1) for row in rows])
+
+    def mean(self) -> np.ndarray:
+        """Mean of each window of a plane."""
+        rows = [self._views[row].mean(axis=(-2, -1)) for row in range(self.shape[0])]
+        return np.concatenate(rows)
 
 
 def model_facts(model: Model) -> dict[str, Any]:

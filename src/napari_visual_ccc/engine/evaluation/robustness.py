@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from ...arrays.filling import filled, known_values
 from .metrics import accuracy
 
 if TYPE_CHECKING:
@@ -89,7 +90,8 @@ def degrade(
     ----------
     plane : (Y, X) or (C, Y, X) array
         Grey image as it was recorded, before it is normalised; channels each by itself. Its type
-        stays: whole numbers are rounded and limited to their range, as a detector does.
+        stays: whole numbers are rounded and limited to their range, as a detector does. Pixels
+        that are missing stay missing.
     what : Degradation
         Kind and strength.
     rng : Generator
@@ -110,8 +112,9 @@ def degrade(
         return plane
     if plane.ndim == 3:
         return np.stack([degrade(channel, what, rng, size_nm) for channel in plane])
-    grey = plane.astype(np.float64)
-    dark, bright = np.percentile(grey, (_DARK, _BRIGHT))
+    whole, known = filled(plane)
+    grey = whole.astype(np.float64)
+    dark, bright = np.percentile(known_values(grey, known), (_DARK, _BRIGHT))
     contrast = bright - dark
     if what.kind == "Gaussian noise":
         changed = grey + rng.normal(0, what.level * contrast, grey.shape)
@@ -125,6 +128,8 @@ def degrade(
     if plane.dtype.kind in "iu":
         limits = np.iinfo(plane.dtype)
         changed = np.clip(np.rint(changed), limits.min, limits.max)
+    if known is not None:
+        changed = np.where(known, changed, np.nan)
     return changed.astype(plane.dtype)
 
 

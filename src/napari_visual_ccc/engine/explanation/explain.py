@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import finite, plane_of, to_gray
-from ...arrays.lazy import CHUNK_SIDE, is_lazy, rechunk_square
+from ...arrays.lazy import is_lazy
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Prediction, Result
@@ -18,7 +17,7 @@ from ..classification.calibration import softmax
 from ..classification.classify import predict_plane
 from ..classification.crops import is_crop, network_plane, normalised, scale_note
 from ..classification.windows import COVERAGE, STRIDE, Device
-from .heatmap import Smooth, evidence, heatmap, same_maps, view_note, views_of
+from .heatmap import Smooth, evidence, heatmap, same_maps, view_note, views_of, without_gaps
 
 if TYPE_CHECKING:
     from .explainer import Explainer
@@ -113,8 +112,8 @@ def explain(  # noqa: PLR0913
     -------
     Result
         (Y, X) float32 heatmap, 0 to 1 (signed: -1 to 1), aligned with the image; zero if there is
-        no evidence for the class; lazy above 64 megapixels. ``facts['raw_maximum']`` is its
-        maximum before scaling.
+        no evidence for the class, NaN where pixels of the image are NaN or infinite; lazy above 64
+        megapixels. ``facts['raw_maximum']`` is its maximum before scaling.
 
     Raises
     ------
@@ -129,8 +128,9 @@ def explain(  # noqa: PLR0913
     if method not in TITLES:
         raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
     _check_classes(model, target, against)
+    given = grey_plane(image, model, large=True)
     explainer, prediction, target, notes = yield from start_explanation(
-        grey_plane(image, model, large=True),
+        given,
         spacing,
         unit,
         model,
@@ -143,6 +143,7 @@ def explain(  # noqa: PLR0913
     asked = Target(classes.index(target), classes.index(against) if against else None)
     views = views_of(explainer, method, smooth)
     fine, height = yield from evidence(explainer, asked, method, views > 1)
+    fine = without_gaps(fine, given[0])
     notes = (*notes, *view_note(views, smooth), *same_maps(explainer, (method,)))
     if method == "eigencam":
         notes = (*notes, "Eigen-CAM does not depend on the class")
@@ -205,8 +206,9 @@ def compare(  # noqa: PLR0913
     """
     from .weights import Target
 
+    given = grey_plane(image, model, large=True)
     explainer, prediction, target, notes = yield from start_explanation(
-        grey_plane(image, model, large=True), spacing, unit, model, target, device,
+        given, spacing, unit, model, target, device,
         one_view=smooth == "off",
     )  # fmt: skip
     classes = prediction.classes
@@ -218,11 +220,13 @@ def compare(  # noqa: PLR0913
     found, views = {}, 1
     for name, (label, how) in wanted.items():
         views = views_of(explainer, how, smooth)
-        found[name] = yield from evidence(explainer, Target(classes.index(label)), how, views > 1)
+        asked = Target(classes.index(label))
+        fine, height = yield from evidence(explainer, asked, how, views > 1)
+        found[name] = without_gaps(fine, given[0]), height
     notes = (*notes, *view_note(views, smooth))
     notes = (*notes, *same_maps(explainer, [how for _, how in wanted.values()]))
     fines = [fine if signed else np.maximum(fine, 0) for fine, _ in found.values()]
-    shared = max(float(np.abs(fine).max()) for fine in fines) if across == "classes" else 0.0
+    shared = max(float(np.nanmax(np.abs(fine))) for fine in fines) if across == "classes" else 0.0
     maps = []
     for name, (fine, height) in found.items():
         label, how = wanted[name]
@@ -239,7 +243,7 @@ def compare(  # noqa: PLR0913
 def grey_plane(
     image: Any, model: Path | None = None, *, large: bool = False
 ) -> tuple[Any, tuple[str, ...]]:
-    """Convert an image to a finite grey plane, with notes on the conversion.
+    """Convert an image to a grey plane with finite pixels, with notes on the conversion.
 
     Parameters
     ----------
@@ -252,14 +256,8 @@ def grey_plane(
     """
     from ...nets.card import read_card
 
-    card = read_card(model)
-    if card.depth > 1:
-        return network_plane(image, card, "explain")
-    grey, notes = to_gray(image)
-    plane = plane_of(grey, "explain")
-    if large and plane.size > LARGE_PIXELS:
-        return rechunk_square(plane, CHUNK_SIDE), notes
-    return finite(np.asarray(plane))[0], notes
+    most = LARGE_PIXELS if large else None
+    return network_plane(image, read_card(model), "explain", lazy_above=most)
 
 
 def _check_classes(model: Path | None, target: str, against: str = "") -> None:

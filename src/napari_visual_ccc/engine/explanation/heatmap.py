@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
+from ...arrays.filling import known_everywhere
 from ...arrays.lazy import is_lazy
 from ...core.layers import ImageLayer, LabelsLayer
 from ...core.progress import Progress, Steps
@@ -114,7 +115,7 @@ def heatmap(
     Parameters
     ----------
     fine : (Y, X) array
-        Evidence at every pixel; numpy, or lazy dask.
+        Evidence at every pixel, NaN where pixels are missing; numpy, or lazy dask.
     strongest : float
         Of the cells, before they were interpolated.
     title : str
@@ -131,10 +132,11 @@ def heatmap(
         Divisor that several heatmaps share; 0 takes the maximum of this one.
     """
     fine = fine if signed else np.maximum(fine, 0)
-    peak = float(np.abs(fine).max())
+    peak = float(np.nanmax(np.abs(fine)))
     height = strongest if peak > _ROUNDING * strongest else 0.0
     if height == 0:
-        fine = np.zeros_like(fine)
+        # missing pixels stay without a value
+        fine = fine * 0
         notes = (*notes, f"no evidence for {target} in this image: the map is empty")
     elif scale or peak:
         fine = fine / (scale or peak)
@@ -161,6 +163,18 @@ def heatmap(
         },
         notes=notes,
     )
+
+
+def without_gaps(fine: Any, plane: Any) -> Any:
+    """Evidence, NaN where pixels of the image are missing: nothing was seen there."""
+    if plane.dtype.kind != "f":
+        return fine
+    if is_lazy(plane):
+        import dask.array as da
+
+        return da.where(da.isfinite(plane), fine, np.nan)
+    known = known_everywhere(plane)
+    return fine if known is None else np.where(known, fine, np.nan)
 
 
 def views_of(explainer: Explainer, method: str, smooth: Smooth) -> int:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
+from ...arrays.filling import filled
 from ...core.micrograph import InfoBar
 from ...core.progress import Progress, Steps
 from ...core.result import Result
@@ -126,7 +127,7 @@ def detect_shortcuts(  # noqa: PLR0913
     facts |= {"info_bar": found.pixels}
     rows, warnings = [], []
     before = yield from _probability(explainer, explainer.image, number)
-    for name, region in suspicious(given[0], shown).items():
+    for name, region in suspicious(filled(given[0])[0], shown).items():
         after = yield from _probability(explainer, _without(explainer.image, name, region), number)
         row = _row(name, region, positive, abs(after - before), threshold)
         rows.append(row)

@@ -38,7 +38,7 @@ class Activations(Result):
     ----------
     features : (n, h, w) float32 array
         Maps of all channels but dead and duplicate ones, in the order of the table; none of a
-        stack.
+        stack. NaN in cells near missing pixels.
     shape : (Y, X)
         Of the image without its info bar.
     """
@@ -72,8 +72,10 @@ def activations(  # noqa: PLR0913
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour image of any real dtype; (C, Y, X) for a model of several channels. A stack
-        is processed slice by slice (in the viewer: the current slice), with one ranking, and one
+        Grey or colour image of any real dtype; (C, Y, X) for a model of several channels. Cells
+        on which missing pixels (NaN or infinite) have an influence are NaN, and do not count. A
+        stack is processed slice by slice (in the viewer: the current slice), with one ranking, and
+        one
         set of colours, over at most 12 slices evenly spread: a rank is the same channel in all.
     labels : (Y, X) integer array, optional
         A mask, or a label for each class, to rank the channels by; 0 is not labelled. A cell counts
@@ -116,7 +118,8 @@ def activations(  # noqa: PLR0913
     ------
     ValueError
         If the model has no such layer or no attention, labels are missing, differ in size or
-        cannot be separated from the rest in these cells, or the maps would be larger than 1 GiB.
+        cannot be separated from the rest in these cells, missing pixels have an influence on every
+        cell, or the maps would be larger than 1 GiB.
     RuntimeError
         If memory is full.
     """
@@ -294,7 +297,7 @@ def _sheet(shown: ChannelsLayer, shape: tuple[int, int]) -> ImageLayer:
     height, width = maps.shape[1:]
     sheet = np.full((rows * (height + 1) - 1, columns * (width + 1) - 1), np.nan, np.float32)
     for number, one in enumerate(maps):
-        low, high = np.percentile(one, (0.5, 99.5))
+        low, high = np.nanpercentile(one, (0.5, 99.5))
         y, x = number // columns * (height + 1), number % columns * (width + 1)
         sheet[y : y + height, x : x + width] = np.clip((one - low) / max(high - low, 1e-30), 0, 1)
     # reduced to the size of the image

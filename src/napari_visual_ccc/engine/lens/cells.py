@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...arrays.inputs import plane_of, to_gray
-from ...arrays.lazy import CHUNK_SIDE, rechunk_square
+from ...arrays.filling import known_everywhere, missing_around
+from ...arrays.lazy import is_lazy
+from ...arrays.reduction import computed
 from ...core.dataset import printable
 from ...core.layers import Placement
 from ...core.micrograph import InfoBar
-from ...core.pixel_size import nanometres
+from ...core.pixel_size import PixelSize, nanometres
 from ...core.progress import Progress, Steps, as_one_step
 from ..acquisition.bar_detector import info_bar_of
 from ..classification.crops import (
@@ -36,6 +37,14 @@ if TYPE_CHECKING:
 # larger images stay lazy: they are resized tile by tile
 LARGE_PIXELS = 1 << 26
 
+# columns of a table of patches in files; the side in nm is √(height · width)
+ROW = (
+    "file", "y_px", "x_px", "side_px", "y_nm", "x_nm", "side_nm", "height_nm", "width_nm"
+)  # fmt: skip
+
+# share of a Gaussian window as wide as what a cell depends on that may be filled pixels
+_FILLED = 0.02
+
 
 @dataclass(frozen=True, eq=False)
 class Seen:
@@ -46,13 +55,15 @@ class Seen:
     tap : Tap
         The layer and its model.
     maps : (C, h, w) float32 array
-        One map a channel.
+        One map a channel; NaN in cells on which missing pixels have an influence.
     placement : Placement
         Of the cells in the image.
     shape : (Y, X)
         Of the image.
     notes : tuple of str
         Remarks on the image and the model.
+    known : (Y, X) bool array, optional
+        Pixels that are not missing; None if all are there.
     """
 
     tap: Tap
@@ -60,6 +71,7 @@ class Seen:
     placement: Placement
     shape: tuple[int, int]
     notes: tuple[str, ...] = ()
+    known: np.ndarray | None = None
 
     @property
     def stride(self) -> float:
@@ -90,7 +102,8 @@ def see(
     Parameters
     ----------
     image : (Y, X) array
-        Grey or colour.
+        Grey or colour. Missing pixels (NaN or infinite) are filled from their surroundings, and
+        cells that this has an influence on are NaN.
     spacing, unit : (y, x) and str
         Pixel size, for a model that is trained at a fixed scale.
     model : Model
@@ -103,7 +116,8 @@ def see(
     Raises
     ------
     ValueError
-        If there is no such layer, or the image is not a plane.
+        If there is no such layer, the image is not a plane, or missing pixels have an influence on
+        every cell.
     RuntimeError
         If memory is full.
     """
@@ -111,7 +125,7 @@ def see(
     from ...nets.inference import FALLBACK_NOTE, can_fall_back, user_message
     from ...nets.lens.tap import Tap
 
-    stretched, notes = yield from _stretched(image, model.card)
+    stretched, known, notes = yield from _stretched(image, model.card)
     size = nanometres(spacing, unit)
     shape = (int(stretched.shape[-2]), int(stretched.shape[-1]))
     while True:
@@ -128,19 +142,53 @@ def see(
         notes = (*notes, f"{found.windows} windows of the network's input size were blended")
     notes = (*notes, *scale_note(model.card, size), f"{model.card.name}: {model.card.use}")
     placement = Placement(found.stride, found.origin)
-    return Seen(tap, found.maps, placement, shape, notes)
+    seen = Seen(tap, found.maps, placement, shape, notes, known)
+    return seen if known is None else _without_gaps(seen, known, size)
 
 
-def _stretched(image: Any, card: NetworkInput) -> Steps[tuple[Any, tuple[str, ...]]]:
-    """Image from 0 to 1 as the network takes it; a large one stays lazy."""
-    grey = image
-    if card.depth == 1:
-        grey, notes = to_gray(image)
-        if plane_of(grey, "the AI lens").size > LARGE_PIXELS:
-            lazy = rechunk_square(grey, CHUNK_SIDE)
-            return (yield from normalised_lazily(lazy, card)), notes
-    plane, notes = network_plane(image, card, "the AI lens")
-    return normalised(plane, card), notes
+def _stretched(
+    image: Any, card: NetworkInput
+) -> Steps[tuple[Any, np.ndarray | None, tuple[str, ...]]]:
+    """Image from 0 to 1 as the network takes it, and its known pixels; a large one stays lazy."""
+    plane, notes = network_plane(image, card, "the AI lens", lazy_above=LARGE_PIXELS)
+    if not is_lazy(plane):
+        return normalised(plane, card), known_everywhere(plane), notes
+    known = yield from _known_lazily(plane)
+    return (yield from normalised_lazily(plane, card)), known, notes
+
+
+def _known_lazily(plane: Any) -> Steps[np.ndarray | None]:
+    if plane.dtype.kind != "f":
+        return None
+    import dask.array as da
+
+    known = yield from computed(da.isfinite(plane))
+    if not known.any():
+        raise ValueError("image has no finite pixel: all are NaN or infinite")
+    return None if known.all() else known
+
+
+def _without_gaps(seen: Seen, known: np.ndarray, size_nm: float | None) -> Seen:
+    """Blank the cells that missing pixels have an influence on."""
+    reach = seen.tap.reach_px() / scale_of(seen.tap.model, seen.shape, size_nm)
+    place = seen.placement
+    rows, columns = (
+        first + place.stride * np.arange(count)
+        for first, count in zip(place.first_centre, seen.maps.shape[1:], strict=True)
+    )
+    there = missing_around(known, rows, columns, reach / 2) <= _FILLED
+    if not there.any():
+        raise ValueError(
+            "missing pixels (NaN or infinite) have an influence on every cell of this layer, which "
+            f"sees {reach:.0f} pixels around it: choose an earlier layer, crop the image, or fill "
+            "them"
+        )
+    note = (
+        f"{1 - there.mean():.1%} of the cells have no value: missing pixels (NaN or infinite) are "
+        f"within about {reach:.0f} pixels of them"
+    )
+    notes = seen.notes if there.all() else (note, *seen.notes)
+    return replace(seen, maps=np.where(there, seen.maps, np.float32(np.nan)), notes=notes)
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,8 +203,8 @@ class SeenFile:
         On the image without its info bar.
     shown : (Y, X) float32 array
         That image, 0 to 1; of several channels the first.
-    size_nm : float, optional
-        Pixel size.
+    size : PixelSize, optional
+        Of a pixel, in nm.
     corner : (y, x)
         Pixels of the info bar at the top and at the left.
     """
@@ -164,18 +212,36 @@ class SeenFile:
     name: str
     seen: Seen
     shown: np.ndarray
-    size_nm: float | None
+    size: PixelSize | None
     corner: tuple[int, int]
 
+    @property
+    def size_nm(self) -> float | None:
+        """Pixel size; of a pixel that is not square the geometric mean."""
+        return None if self.size is None else self.size.mean
+
+    @property
+    def with_gaps(self) -> np.ndarray:
+        """`shown`, NaN where pixels are missing."""
+        return np.where(self.seen.known, self.shown, np.float32(np.nan))
+
+    @property
+    def gap_note(self) -> tuple[str, ...]:
+        """Share of the image without a value, if there is any."""
+        share = 1 - float(np.isfinite(self.seen.maps[0]).mean())
+        gaps = f"{self.name}: {share:.1%} is in or near missing pixels and was not looked at"
+        return (gaps,) if share else ()
+
     def row(self, cell: tuple[int, int], side: float) -> dict[str, Any]:
-        """File, position of a cell, and side of a patch, in pixels and nm."""
+        """File, position of a cell, and side of a patch, in pixels and nm along each axis."""
         y, x = self.centre(cell)
-        nm = np.nan if self.size_nm is None else self.size_nm
         y, x = y + self.corner[0], x + self.corner[1]
-        return {
-            "file": self.name, "y_px": y, "x_px": x, "side_px": side,
-            "y_nm": y * nm, "x_nm": x * nm, "side_nm": side * nm,
-        }  # fmt: skip
+        found = (self.name, y, x, side)
+        if self.size is None:
+            return dict(zip(ROW, (*found, *(np.nan,) * 5), strict=True))
+        size, (down, across) = self.size.mean, (self.size.height, self.size.width)
+        lengths = (y * down, x * across, side * size, side * down, side * across)
+        return dict(zip(ROW, (*found, *lengths), strict=True))
 
     def centre(self, cell: tuple[int, int]) -> tuple[float, float]:
         """Pixel of `shown` at the centre of a cell."""
@@ -194,9 +260,10 @@ def see_file(example: Example, model: Model, layer: str) -> Steps[SeenFile]:
     micrograph = example.read()
     card = model.card
     bar = InfoBar() if card.keeps_info_bar else info_bar_of(micrograph)
-    plane, size = open_plane(micrograph, card.keeps_info_bar, card.channels)
+    plane, _ = open_plane(micrograph, card.keeps_info_bar, card.channels)
     seen = yield from see(plane, micrograph.spacing, micrograph.unit, model, layer)
     shown = normalised(plane if plane.ndim == 2 else plane[0], card)
+    size = None if micrograph.pixel_size is None else micrograph.pixel_size.in_nanometres
     return SeenFile(example.name, seen, shown, size, (bar.top, bar.left))
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 
 import numpy as np
 
+from .ranking import flat_cells, has_value
+
 Colour = Literal["none", "PCA", "NMF"]
 
 # (n, C) cells → (n, 3) components
@@ -32,7 +34,7 @@ def colour_of(cells: np.ndarray, how: Colour) -> Callable[[np.ndarray], np.ndarr
     -------
     callable
         (C, h, w) maps → (h, w, 3) uint8 array: the first three components between their 1 and 99
-        percentiles of the cells; the same on every run.
+        percentiles of the cells; black in cells without a value; the same on every run.
     """
     flat = cells.T.astype(np.float64)  # (cells, C)
     some = np.unique(np.linspace(0, len(flat) - 1, min(len(flat), _SAMPLED)).round().astype(int))
@@ -40,11 +42,12 @@ def colour_of(cells: np.ndarray, how: Colour) -> Callable[[np.ndarray], np.ndarr
     low, high = np.percentile(parts_of(flat), (1, 99), axis=0)
 
     def picture(maps: np.ndarray) -> np.ndarray:
-        parts = parts_of(maps.reshape(len(maps), -1).T.astype(np.float64))
+        there = has_value(maps)
+        parts = parts_of(flat_cells(maps).T.astype(np.float64))
         scaled = np.clip((parts - low) / np.maximum(high - low, 1e-30), 0, 1)
-        made = np.zeros((len(parts), 3))
-        made[:, : scaled.shape[1]] = scaled
-        return (made * 255).round().astype(np.uint8).reshape(*maps.shape[1:], 3)
+        made = np.zeros((*there.shape, 3), np.uint8)
+        made[..., : scaled.shape[1]][there] = (scaled * 255).round()
+        return made
 
     return picture
 

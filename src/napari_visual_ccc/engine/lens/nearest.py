@@ -10,13 +10,14 @@ from ...core.layers import Placement, PointsLayer, ShapesLayer
 from ...core.pixel_size import PixelSize
 from ...core.result import Result
 from .activations import Activations
+from .patches import patch_side, peaks
+from .ranking import flat_cells, has_value
 from .similar import (
     background_of,
     cosine_map,
     feature_of,
-    patch_side,
-    peaks,
     point_weights,
+    weights_of,
 )
 
 # channels that the note names
@@ -73,7 +74,8 @@ def nearest_patches(
     Raises
     ------
     ValueError
-        If the activations are of a stack, or the pixel lies outside the image.
+        If the activations are of a stack, or the pixel lies outside the image, or in or near
+        missing pixels (NaN or infinite).
     """
     maps: np.ndarray = getattr(seen, "features", np.empty(0))
     if maps.ndim != 3 or not len(maps):
@@ -84,6 +86,7 @@ def nearest_patches(
     if not ((start <= (y, x)) & ((y, x) <= start + seen.shape)).all():
         raise ValueError(f"pixel ({y:.0f}, {x:.0f}) lies outside the image without its info bar")
     weights = point_weights((y, x), place, (int(maps.shape[1]), int(maps.shape[2])))
+    weights = weights_of(weights, maps, f"pixel ({y:.0f}, {x:.0f})")
     channels = seen.tables["channels"]["channel"].to_numpy()
     size = PixelSize.of(spacing, unit)
     found = look(maps, channels, weights, (y, x), place=place, count=count, size=size).result
@@ -123,7 +126,8 @@ def look(
     import pandas as pd
 
     feature, total = feature_of(maps, weights), np.float32(weights.sum())
-    mean, spread = maps.mean(axis=(1, 2)), maps.std(axis=(1, 2))
+    flat = flat_cells(maps)
+    mean, spread = flat.mean(axis=1), flat.std(axis=1)
     above = (feature - total * mean) / np.maximum(spread, 1e-30)
     order = np.argsort(-above, kind="stable")
     channels = pd.DataFrame(
@@ -148,7 +152,9 @@ def look(
     found = peaks(np.where(beside, -np.inf, coarse), count - 1, apart)
     cells = np.array([(row, column) for row, column, _ in found]).reshape(-1, 2)
     centres = np.concatenate([[middle], place.to_source(cells)])
-    at_middle = feature_of(maps, point_weights(middle, place, (maps.shape[1], maps.shape[2])))
+    own_weights = point_weights(middle, place, (maps.shape[1], maps.shape[2]))
+    own_weights = np.where(has_value(maps), own_weights, 0)
+    at_middle = feature_of(maps, own_weights / max(own_weights.sum(), 1e-30))
     (first,) = cosine_map(at_middle[:, None, None], feature, background).ravel().tolist()
     patches = _patch_rows(centres, [first, *(height for *_, height in found)], side, size)
     boxes = ShapesLayer(
@@ -168,7 +174,10 @@ def look(
 def _patch_rows(
     centres: np.ndarray, heights: list[float], side: float, size: PixelSize | None
 ) -> Any:
-    """Table of patches: similarity, and centre and side in pixels and in the unit."""
+    """Table of patches: similarity, and centre and side in pixels and in the unit.
+
+    Where pixels are not square, nor is a patch: its side is √(height · width).
+    """
     import pandas as pd
 
     rows = {
@@ -179,7 +188,9 @@ def _patch_rows(
         rows |= {
             f"y_{size.unit}": centres[:, 0] * size.height,
             f"x_{size.unit}": centres[:, 1] * size.width,
-            f"side_{size.unit}": side * size.width,
+            f"side_{size.unit}": side * size.mean,
+            f"height_{size.unit}": side * size.height,
+            f"width_{size.unit}": side * size.width,
         }
     return pd.DataFrame(rows)
 

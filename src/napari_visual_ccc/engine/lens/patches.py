@@ -1,10 +1,14 @@
-"""Patches of images, and sheets of them."""
+"""Patches of images: where they are, their pictures, and sheets of them."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # side of a patch on a sheet, in pixels
 THUMB = 64
@@ -68,3 +72,40 @@ def sheet(pictures: Sequence[np.ndarray], columns: int) -> np.ndarray:
         y, x = number // columns * (height + _GAP), number % columns * (width + _GAP)
         made[y : y + height, x : x + width] = one
     return made
+
+
+def peaks(coarse: np.ndarray, most: int, apart: int = 1) -> list[tuple[int, int, float]]:
+    """Find the highest cells, none within `apart` cells of a higher one.
+
+    Returns
+    -------
+    list of (row, column, height)
+        The highest first; where cells are equal, the first of them.
+    """
+    left = np.where(np.isnan(coarse), -np.inf, np.array(coarse, np.float64))
+    found: list[tuple[int, int, float]] = []
+    while len(found) < most:
+        row, column = (int(n) for n in np.unravel_index(left.argmax(), left.shape))
+        height = float(left[row, column])
+        if not np.isfinite(height):
+            break
+        found.append((row, column, height))
+        left[
+            max(row - apart, 0) : row + apart + 1, max(column - apart, 0) : column + apart + 1
+        ] = -np.inf
+    return found
+
+
+def hits_table(found: list[dict[str, Any]], columns: tuple[str, ...], most: int) -> pd.DataFrame:
+    """Sort hits of several images, the most similar first."""
+    import pandas as pd
+
+    table = pd.DataFrame(found, columns=list(columns))
+    table = table.sort_values("similarity", ascending=False, kind="stable").head(most)
+    table.insert(0, "rank", np.arange(1, len(table) + 1))
+    return table.reset_index(drop=True)
+
+
+def patch_side(stride: float) -> float:
+    """Side of the patch that stands for a cell, in pixels."""
+    return max(3 * stride, 8.0)

@@ -76,10 +76,21 @@ class Ranked:
         )
 
 
+def has_value(maps: np.ndarray) -> np.ndarray:
+    """Cells of (C, h, w) maps that are not NaN, as of an image with missing pixels: (h, w)."""
+    return np.isfinite(maps[0])
+
+
+def flat_cells(maps: np.ndarray) -> np.ndarray:
+    """Cells of (C, h, w) maps that have a value: (C, n)."""
+    there = has_value(maps)
+    return maps.reshape(len(maps), -1) if there.all() else maps[:, there]
+
+
 def cells_of(maps: np.ndarray, shares: np.ndarray | None = None) -> Cells:
-    """All cells of an image: (C, h, w) maps and (k, h, w) shares that labels cover."""
-    flat = maps.reshape(len(maps), -1).astype(np.float64)
-    covered = None if shares is None else shares.reshape(len(shares), -1)
+    """Cells with a value of an image: (C, h, w) maps and (k, h, w) shares that labels cover."""
+    flat = flat_cells(maps).astype(np.float64)
+    covered = None if shares is None else shares[:, has_value(maps)]
     return Cells(flat, covered, np.ones(flat.shape[1]))
 
 

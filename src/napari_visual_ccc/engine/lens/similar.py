@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
+from ...arrays.filling import filled
 from ...arrays.inputs import validate_labels
 from ...core.layers import (
     ImageLayer,
@@ -19,18 +20,17 @@ from ...core.layers import (
 )
 from ...core.pixel_size import PixelSize
 from ...core.progress import Steps
-from .cells import Seen, cell_means, see_file
-from .patches import cut_patch, sheet
+from .cells import ROW, Seen, cell_means, see_file
+from .patches import cut_patch, hits_table, patch_side, peaks, sheet
+from .ranking import flat_cells, has_value
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ...core.dataset import Example
     from ...nets.checkpoint import Model
 
 Background = Literal["subtract", "keep"]
 
-_COLUMNS = ("similarity", "file", "y_px", "x_px", "side_px", "y_nm", "x_nm", "side_nm")
+_COLUMNS = ("similarity", *ROW)
 
 # hits of one image at most, so that one image does not fill the list
 _OF_ONE = 9
@@ -62,7 +62,8 @@ def example_weights(example: Any, seen: Seen) -> np.ndarray:
     Raises
     ------
     ValueError
-        If there is no example, no point is positive, or it lies outside the image.
+        If there is no example, no point is positive, or it lies outside the image, or in or near
+        missing pixels; of a region the cells that have a value count.
     """
     cells = (int(seen.maps.shape[1]), int(seen.maps.shape[2]))
     if isinstance(example, PointsLayer):
@@ -77,7 +78,7 @@ def example_weights(example: Any, seen: Seen) -> np.ndarray:
     if not weights.any():
         # the region lies beyond the outermost cells
         weights = point_weights(middle_of(example, seen), seen.placement, cells)
-    return weights / weights.sum()
+    return weights_of(weights / weights.sum(), seen.maps, "the example")
 
 
 def middle_of(example: Any, seen: Seen) -> tuple[float, float]:
@@ -91,6 +92,7 @@ def middle_of(example: Any, seen: Seen) -> tuple[float, float]:
 
 def feature_of(maps: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted mean of the features: (C, h, w) and (h, w) → (C,)."""
+    maps = maps if has_value(maps).all() else np.nan_to_num(maps)
     return np.tensordot(maps, weights.astype(np.float32), axes=((1, 2), (0, 1)))
 
 
@@ -125,8 +127,26 @@ def _of_points(example: PointsLayer, seen: Seen, cells: tuple[int, int]) -> np.n
     found = np.zeros(cells)
     for (y, x), against in zip(places, negative, strict=True):
         share = -1 / negative.sum() if against else 1 / (~negative).sum()
-        found += share * point_weights((float(y), float(x)), seen.placement, cells)
+        mine = point_weights((float(y), float(x)), seen.placement, cells)
+        found += share * weights_of(mine, seen.maps, f"the place ({y:.0f}, {x:.0f}) of the example")
     return found
+
+
+def weights_of(weights: np.ndarray, maps: np.ndarray, what: str) -> np.ndarray:
+    """Weights, that sum to 1, of the cells that have a value; an error if they have less than half.
+
+    Raises
+    ------
+    ValueError
+        If most of the place is in or near missing pixels.
+    """
+    there = np.where(has_value(maps), weights, 0)
+    if there.sum() < 0.5:
+        raise ValueError(
+            f"{what} lies in or near missing pixels (NaN or infinite), where this layer has no "
+            "value: choose another place, or an earlier layer"
+        )
+    return there / there.sum()
 
 
 def _negative(example: PointsLayer) -> np.ndarray:
@@ -157,8 +177,9 @@ def _mask(example: Any, shape: tuple[int, int]) -> np.ndarray:
 
 def background_of(maps: np.ndarray, how: Background) -> np.ndarray:
     """Feature that counts as the background of an image: its mean, or zeros: (C,)."""
-    flat = maps.reshape(len(maps), -1)
-    return flat.mean(axis=1) if how == "subtract" else np.zeros(len(maps), np.float32)
+    if how == "keep":
+        return np.zeros(len(maps), np.float32)
+    return np.asarray(flat_cells(maps).mean(axis=1))
 
 
 def cosine_map(maps: np.ndarray, feature: np.ndarray, background: np.ndarray) -> np.ndarray:
@@ -176,20 +197,35 @@ def cosine_map(maps: np.ndarray, feature: np.ndarray, background: np.ndarray) ->
     Returns
     -------
     (h, w) float32 array
-        -1 to 1; 0 where a cell has no feature at all.
+        -1 to 1; 0 where a cell has no feature at all, NaN where it has no value.
     """
-    flat = maps.reshape(len(maps), -1) - background[:, None]
+    there = has_value(maps)
+    flat = flat_cells(maps) - background[:, None]
     size = np.linalg.norm(flat, axis=0) * np.linalg.norm(feature)
     found = np.divide(feature @ flat, size, out=np.zeros(flat.shape[1], np.float32), where=size > 0)
-    return np.clip(found, -1, 1).reshape(maps.shape[1:]).astype(np.float32)
+    made = np.full(there.shape, np.nan, np.float32)
+    made[there] = np.clip(found, -1, 1)
+    return made
 
 
-def to_image(coarse: np.ndarray, placement: Placement, shape: tuple[int, int]) -> np.ndarray:
-    """Interpolate a map of cells to the pixels of the image: (Y, X) float32."""
+def to_image(
+    coarse: np.ndarray, placement: Placement, shape: tuple[int, int], known: Any = None
+) -> np.ndarray:
+    """Interpolate a map of cells to the pixels of the image: (Y, X) float32.
+
+    NaN where a pixel is not `known`, (Y, X) bool, and where cells without a value have most weight.
+    """
     from ...nets.interpolate import to_pixels
 
-    first = placement.first_centre[0]
-    return to_pixels(coarse, shape, shape, placement.stride, first).astype(np.float32)
+    def fine(values: np.ndarray) -> np.ndarray:
+        first = placement.first_centre[0]
+        return to_pixels(values, shape, shape, placement.stride, first).astype(np.float32)
+
+    whole, there = filled(coarse)
+    made = fine(whole)
+    if there is not None:
+        made[fine(there.astype(np.float32)) < 0.5] = np.nan
+    return made if known is None else np.where(known, made, np.float32(np.nan))
 
 
 def similar_regions(
@@ -233,43 +269,6 @@ def similar_regions(
     return LabelsLayer(new[found], table=pd.DataFrame(rows), name="similar")
 
 
-def peaks(coarse: np.ndarray, most: int, apart: int = 1) -> list[tuple[int, int, float]]:
-    """Find the highest cells, none within `apart` cells of a higher one.
-
-    Returns
-    -------
-    list of (row, column, height)
-        The highest first; where cells are equal, the first of them.
-    """
-    left = np.array(coarse, np.float64)
-    found: list[tuple[int, int, float]] = []
-    while len(found) < most:
-        row, column = (int(n) for n in np.unravel_index(left.argmax(), left.shape))
-        height = float(left[row, column])
-        if not np.isfinite(height):
-            break
-        found.append((row, column, height))
-        left[
-            max(row - apart, 0) : row + apart + 1, max(column - apart, 0) : column + apart + 1
-        ] = -np.inf
-    return found
-
-
-def hits_table(found: list[dict[str, Any]], columns: tuple[str, ...], most: int) -> pd.DataFrame:
-    """Sort hits of several images, the most similar first."""
-    import pandas as pd
-
-    table = pd.DataFrame(found, columns=list(columns))
-    table = table.sort_values("similarity", ascending=False, kind="stable").head(most)
-    table.insert(0, "rank", np.arange(1, len(table) + 1))
-    return table.reset_index(drop=True)
-
-
-def patch_side(stride: float) -> float:
-    """Side of the patch that stands for a cell, in pixels."""
-    return max(3 * stride, 8.0)
-
-
 class FolderSearch:
     """Hits in a folder, of which the best are kept.
 
@@ -294,6 +293,7 @@ class FolderSearch:
         self.model, self.layer, self.feature = model, layer, feature
         self.background, self.most, self.channels = background, most, channels
         self._found: list[tuple[dict[str, Any], np.ndarray]] = []
+        self.notes: tuple[str, ...] = ()
 
     def look(self, example: Example) -> Steps[None]:
         """Look in one image."""
@@ -304,6 +304,7 @@ class FolderSearch:
 
     def _in_one(self, example: Example) -> Steps[list[tuple[dict[str, Any], np.ndarray]]]:
         one = yield from see_file(example, self.model, self.layer)
+        self.notes += one.gap_note
         maps, stride = one.seen.maps, one.seen.stride
         maps = maps if self.channels is None else maps[self.channels]
         coarse = cosine_map(maps, self.feature, background_of(maps, self.background))

@@ -48,6 +48,7 @@ class Geometry(NamedTuple):
 
 # by hash of the model file and name of the layer
 _known: dict[tuple[str, str], Geometry] = {}
+_reaches: dict[tuple[str, str], int] = {}
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,10 +160,31 @@ class Tap:
         The effective receptive field (Luo et al., NeurIPS 2016): the square that holds most of the
         gradient of the middle cell, for noise as the input.
         """
-        side, device = self.model.card.input_px, self.model.device
+        about = self.geometry()
+        side = self.model.card.input_px
+        return int(min(side, max(about.stride, 2 * self._radius(side, share) + 1)))
+
+    def reach_px(self) -> int:
+        """Input pixels from the centre of a cell within which it depends on the input.
+
+        As `seen_px`, but of an input three times as large where the network takes any size: the
+        square of a deep layer is larger than the images of its training. Of a layer of a model file
+        it is measured once.
+        """
+        key = (self.model.hash, self.layer)
+        if not self.model.hash or key not in _reaches:
+            side = self.model.card.input_px * (3 if self.model.design.any_size else 1)
+            _reaches[key] = int(max(self.geometry().stride, self._radius(side, 0.95, images=1)))
+        return _reaches[key]
+
+    def _radius(self, side: int, share: float, images: int = 4) -> float:
+        """Half of the side of the square that holds a share of the gradient of the middle cell."""
+        device = self.model.device
         generator = torch.Generator().manual_seed(0)
         noise = (
-            torch.randn(4, self.depth, side, side, generator=generator).to(device).requires_grad_()
+            torch.randn(images, self.depth, side, side, generator=generator)
+            .to(device)
+            .requires_grad_()
         )
         maps = self(noise)
         row, column = maps.shape[2] // 2, maps.shape[3] // 2
@@ -178,9 +200,8 @@ class Tap:
         total, order = weight.sum(), reach.flatten().argsort()
         inside = weight.flatten()[order].cumsum(0) >= share * total
         if not float(total) or not bool(inside.any()):
-            return side
-        radius = float(reach.flatten()[order][int(inside.double().argmax())])
-        return int(min(side, max(about.stride, 2 * radius + 1)))
+            return side / 2
+        return float(reach.flatten()[order][int(inside.double().argmax())])
 
 
 def output_of(net: nn.Module, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:

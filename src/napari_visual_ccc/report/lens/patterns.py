@@ -87,7 +87,7 @@ def _class(name: str, one: ClassPattern) -> dict[str, Any]:
 
 def _where(row: Mapping[Any, Any]) -> str:
     place = f"{row['file']}: y {row['y_px']:.0f}, x {row['x_px']:.0f} px"
-    size = "" if np.isnan(row["side_nm"]) else f", {row['side_nm']:.3g} nm wide"
+    size = "" if np.isnan(row["width_nm"]) else f", {row['width_nm']:.3g} nm wide"
     return f"{place}{size}; activation {row['activation']:.3g}"
 
 

@@ -12,8 +12,8 @@ from ...core.layers import ImageLayer
 from ...core.progress import Progress, Steps, as_one_step
 from ...engine.classification.crops import resized_crops
 from ...engine.classification.windows import Device, model_facts
-from ...engine.lens.cells import SeenFile, open_model, see_file, through_all
-from ...engine.lens.patches import cut_patch
+from ...engine.lens.cells import ROW, SeenFile, open_model, see_file, through_all
+from ...engine.lens.patches import cut_patch, peaks
 from ...engine.lens.patterns import (
     TOP,
     CropsOfClasses,
@@ -24,8 +24,7 @@ from ...engine.lens.patterns import (
     maximise_classes,
     pattern_sheet,
 )
-from ...engine.lens.ranking import cells_of, rank_channels
-from ...engine.lens.similar import peaks
+from ...engine.lens.ranking import cells_of, flat_cells, rank_channels
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
@@ -39,9 +38,7 @@ _OF_ONE = 3
 # weight of the surroundings in the order of patches
 _TIE = 1e-3
 
-_COLUMNS = (
-    "channel", "place", "activation", "file", "y_px", "x_px", "side_px", "y_nm", "x_nm", "side_nm"
-)  # fmt: skip
+_COLUMNS = ("channel", "place", "activation", *ROW)
 
 
 def common_patterns(
@@ -129,8 +126,9 @@ def common_patterns(
     }  # fmt: skip
     sheet = ImageLayer(picture, name="patterns", limits=(0.0, 255.0))
     return Patterns(
-        (sheet,), tables, model=loaded.identity, facts=facts, notes=(note, *skipped),
-        patches=patches, maximised=maximised, kernels=first_kernels(loaded), classes=classes,
+        (sheet,), tables, model=loaded.identity, facts=facts,
+        notes=(note, *skipped, *collected.notes), patches=patches, maximised=maximised,
+        kernels=first_kernels(loaded), classes=classes,
     )  # fmt: skip
 
 
@@ -154,7 +152,7 @@ def _rank(
         except (ValueError, OSError) as error:
             first = first or error
             continue
-        flat = one.seen.maps.reshape(len(one.seen.maps), -1)
+        flat = flat_cells(one.seen.maps)
         some = np.linspace(0, flat.shape[1] - 1, min(_RANKED_CELLS, flat.shape[1]))
         parts.append(flat[:, np.unique(some.round().astype(int))])
     if not parts:
@@ -170,12 +168,14 @@ class _Collected:
     def __init__(self, model: Model, layer: str, channels: list[int], seen_px: int) -> None:
         self.model, self.layer, self.seen_px = model, layer, seen_px
         self.top: dict[int, list[tuple[dict[str, Any], np.ndarray]]] = {k: [] for k in channels}
+        self.notes: tuple[str, ...] = ()
         is_classifier = model.design.explainable is not None and model.card.depth == 1
         self.classes = CropsOfClasses(model) if is_classifier else None
 
     def look(self, example: Example) -> Steps[None]:
         """Look at one image."""
         one = yield from see_file(example, self.model, self.layer)
+        self.notes += one.gap_note
         # receptive field in pixels of this image
         scale = self.seen_px * one.seen.stride / self._stride
         apart = max(1, round(scale / one.seen.stride / 2))
@@ -184,7 +184,8 @@ class _Collected:
             kept.sort(key=lambda found: -found[0]["order"])
             del kept[TOP:]
         if self.classes is not None:
-            crops = resized_crops(one.shown, self.model.card, one.size_nm)
+            plane = one.shown if one.seen.known is None else one.with_gaps
+            crops = resized_crops(plane, self.model.card, one.size_nm)
             yield from self.classes.add(example.name, example.label, crops)
 
     def _patches(
@@ -194,7 +195,8 @@ class _Collected:
 
         kept, coarse = self.top[channel], one.seen.maps[channel]
         # many cells of a saturated activation (ReLU6) are equal: those in active surroundings first
-        ordered = coarse + _TIE * uniform_filter(coarse, 3)
+        around = uniform_filter(np.where(np.isnan(coarse), np.nanmean(coarse), coarse), 3)
+        ordered = coarse + _TIE * around
         least = kept[-1][0]["order"] if len(kept) == TOP else -np.inf
         return [
             (

@@ -80,7 +80,8 @@ def find_similar(  # noqa: PLR0913
     Returns
     -------
     Result
-        ``similarity``: (Y, X) float32, -1 to 1; ``similar``: labels of the regions above the
+        ``similarity``: (Y, X) float32, -1 to 1, NaN where missing pixels (NaN or infinite) have an
+        influence, where nothing is labelled either; ``similar``: labels of the regions above the
         threshold, the most similar first, with a table of similarity and area. With a folder the
         table ``hits``: file, position, similarity and side of the patch, in pixels and nm, and
         their sheet as an image to the right of the micrograph.
@@ -88,7 +89,8 @@ def find_similar(  # noqa: PLR0913
     Raises
     ------
     FileNotFoundError, ValueError
-        If the example is empty or looks like the mean of the image, the model has no such layer,
+        If the example is empty, looks like the mean of the image or lies near missing pixels, the
+        model has no such layer,
         or there is no such folder or no image in it.
     RuntimeError
         If memory is full.
@@ -104,7 +106,8 @@ def find_similar(  # noqa: PLR0913
     if not np.linalg.norm(feature) > 0:
         raise ValueError("the example has no feature in this layer: choose another layer")
     yield Progress(0, 0, "similarity")
-    fine = to_image(cosine_map(seen.maps, feature, ground), seen.placement, seen.shape)
+    coarse = cosine_map(seen.maps, feature, ground)
+    fine = to_image(coarse, seen.placement, seen.shape, seen.known)
     size = PixelSize.of(spacing, unit)
     regions = similar_regions(fine, threshold, min_size, size)
     limits = (-1.0, 1.0) if background == "subtract" else (0.0, 1.0)
@@ -118,7 +121,7 @@ def find_similar(  # noqa: PLR0913
         skipped = yield from through_all(others, search.look)
         tables["hits"] = search.table
         made += search.sheet(seen.shape)
-        notes = (*notes, *skipped)
+        notes = (*notes, *skipped, *search.notes)
     facts = {
         **model_facts(seen.tap.model), "layer": seen.tap.name, "cell_px": seen.stride,
         "regions": count,

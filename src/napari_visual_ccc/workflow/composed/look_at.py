@@ -66,12 +66,14 @@ def look_at(  # noqa: PLR0913
         feature vector without dead and duplicate channels, the highest first, in standard
         deviations above their mean over the image; rank is that of the variance), and with a
         folder ``hits`` (file, position and side in pixels and nm). The patches are rectangles, the
-        hits a sheet to the right of the micrograph.
+        hits a sheet to the right of the micrograph. There are no patches where missing pixels (NaN
+        or infinite) have an influence.
 
     Raises
     ------
     FileNotFoundError, ValueError
-        If the example is empty or looks like the mean of the image, the model has no such layer,
+        If the example is empty, looks like the mean of the image or lies near missing pixels, the
+        model has no such layer,
         or there is no such folder or no image in it.
     RuntimeError
         If memory is full.
@@ -102,5 +104,5 @@ def look_at(  # noqa: PLR0913
         result,
         layers=(*result.layers, *search.sheet(seen.shape)),
         tables={**result.tables, "hits": search.table},
-        notes=(*result.notes, *skipped),
+        notes=(*result.notes, *skipped, *search.notes),
     )
