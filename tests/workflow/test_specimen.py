@@ -6,6 +6,7 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
+from skimage.io import imsave
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
@@ -16,7 +17,8 @@ from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.workflow import operations, signature
 from napari_visual_ccc.workflow.run import execute
-from napari_visual_ccc.workflow.specimen import in_pixels, on_field
+from napari_visual_ccc.workflow.specimen import in_pixels, on_field, watched
+from tests.doubtful_bar import doubtful_picture
 from tests.models import saved
 
 BARS = [InfoBar(bottom=24), InfoBar(top=17, left=9), InfoBar(8, 8, 8, 8)]
@@ -335,3 +337,44 @@ def test_a_doubtful_bar_is_noted_and_kept(image):
     assert any("info_bar=InfoBar(bottom=20)" in note for note in outcome.result.notes)
     assert outcome.result.labels[-20:].any()
     assert "info_bar" not in outcome.record.plain()["steps"][-1]
+
+
+NOT_ARRAYS = [name for name, one in operations.OPERATIONS.items() if one.takes == "dataset"]
+
+
+@pytest.mark.parametrize("name", [*NOT_ARRAYS, "common_patterns"])
+def test_doubtful_bars_of_a_data_set_are_gathered(name, image):
+    bar = InfoBar(doubtful=InfoBar(bottom=20))
+    images = [Micrograph(image, name="one", info_bar=bar), image]
+    data = from_arrays(images, ["a", "b"], names=["one", "other"])
+    given, doubts = watched(operations.OPERATIONS[name], {"data": data}, {})
+    assert [one.read().data is not None for one in given["data"].examples] == [True, True]
+    assert doubts.notes[0].startswith("1 image may have an info bar, which was not left out: one.")
+    # a bar that the network is shown is no question
+    if "info_bar" in signature.parameters(name):
+        given, doubts = watched(operations.OPERATIONS[name], {"data": data}, {"info_bar": "keep"})
+        assert given["data"] is data
+
+
+def test_doubtful_bars_are_named_for_data_sets_and_folders(tmp_path):
+    plain, doubtful = doubtful_picture()[:-24], doubtful_picture()
+    words = "1 image may have an info bar, which was not left out: b.png. Detect info bar shows it"
+    audit = ccc.audit_dataset(
+        from_arrays([plain, doubtful, plain.T, plain[::-1]], list("aabb"), names=[
+            "a.png", "b.png", "c.png", "d.png"])
+    )  # fmt: skip
+    assert words in " ".join(audit.notes)
+    for name, image in (("a", plain), ("b", doubtful)):
+        imsave(tmp_path / f"{name}.png", image, check_contrast=False)
+    assert words in " ".join(ccc.image_quality_folder(tmp_path).notes)
+    assert words in " ".join(ccc.classify_folder(tmp_path, tta=False).notes)
+    (tmp_path / "models").mkdir()
+    (tmp_path / "others").mkdir()
+    tiny = saved(tmp_path / "models", "visualcnn")
+    place = {"model": tiny, "layer": "features.8", "folder": tmp_path}
+    spot = PointsLayer(np.array([[64, 80]]))
+    assert words in " ".join(ccc.find_similar(plain, spot, **place).notes)
+    assert words in " ".join(ccc.look_at(plain, spot, **place).notes)
+    bars_shown = saved(tmp_path / "others", "visualcnn", info_bar="keep")
+    given = {**place, "model": bars_shown}
+    assert words not in " ".join(ccc.find_similar(plain, spot, **given).notes)

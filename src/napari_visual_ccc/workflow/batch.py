@@ -13,6 +13,7 @@ from ..core.micrograph import Micrograph
 from ..core.progress import Progress, Steps, as_one_step
 from ..core.result import Result
 from ..engine.acquisition.bar_detector import info_bar_of
+from ..engine.acquisition.info_bar import Doubts
 from ..engine.acquisition.quality import (
     BLURRED,
     NOISY,
@@ -102,7 +103,8 @@ def classify_folder(
         row: dict[str, Any] = prediction.row
         return row
 
-    rows = yield from rows_of(folder, assess, {"verdict": ""}, channels)
+    doubts = None if card.keeps_info_bar else Doubts()
+    rows = yield from rows_of(folder, assess, {"verdict": ""}, channels, doubts)
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     text = ["verdict", "prediction_set", "second", "problem"]
     # a column without any text is one of numbers
@@ -111,6 +113,7 @@ def classify_folder(
     notes = tuple(
         f"{count} {'not classified' if name == '' else name}" for name, count in counts.items()
     )
+    notes = (*notes, *(doubts.notes if doubts else ()))
     return Result(tables={"predictions": table}, facts={"counts": counts}, notes=notes)
 
 
@@ -124,9 +127,14 @@ def rows_of(
     assess: Callable[[Micrograph], Steps[dict[str, Any]]],
     empty: dict[str, Any],
     channels: Sequence[str] = (),
+    doubts: Doubts | None = None,
 ) -> Steps[list[dict[str, Any]]]:
-    """Assess every image of a folder; one that cannot be read has a ``problem``."""
+    """Assess every image of a folder; one that cannot be read has a ``problem``.
+
+    Those with a doubtful info bar are gathered in `doubts`, where it is left out.
+    """
     examples, rows = unlabelled(folder, channels), []
+    examples = doubts.watched(examples, channels) if doubts else examples
     for number, example in enumerate(examples):
         here = Progress(number, len(examples), "images")
         yield here
@@ -186,7 +194,8 @@ def image_quality_folder(
         )  # fmt: skip
         return {"problem": ""} | _all_slices(result.table)
 
-    rows = yield from rows_of(folder, assess, {"flags": ""})
+    doubts = Doubts()
+    rows = yield from rows_of(folder, assess, {"flags": ""}, doubts=doubts)
     table = pd.DataFrame(rows)
     if "detail_px" in table:
         typical = table["detail_px"].median()
@@ -201,6 +210,7 @@ def image_quality_folder(
         notes.append(f"and {len(flagged) - _NAMED} more")
     facts = {"flagged": len(flagged), "images": len(table)}
     headline = f"{len(flagged)} of {len(table)} images are flagged"
+    notes += doubts.notes
     return Result(tables={"quality": table}, facts=facts, notes=(headline, *notes))
 
 

@@ -44,6 +44,7 @@ from .specimen import (
     model_channels,
     on_field,
     open_dataset,
+    watched,
     with_channels,
 )
 
@@ -96,8 +97,7 @@ def execute(
         Its inputs by name: a `Micrograph`, an array, a layer or a result with one where it takes
         an image, labels or a map; a layer of points or shapes, (n, 2) positions or labels where it
         takes prompts; a `Dataset`, or the path that `load_dataset` takes, or a folder where it
-        takes those. Stacks are passed
-        slice by slice to operations on one plane.
+        takes those. Stacks are passed slice by slice to operations on one plane.
     choices : mapping, optional
         Its parameters by name; checked against their types and, with `limits`, their limits.
     spacing, unit : (y, x) or (z, y, x), and str, optional
@@ -123,6 +123,7 @@ def execute(
     choices = resolved(name, checked(name, choices or {}, limits=limits))
     _check_inputs(operation, given)
     given, of_inputs = _given(name, given, choices)
+    given, doubts = watched(operation, given, choices)
     first = next(iter(given.values()))
     choices |= _inherited(operation, first, choices)
     if spacing is None:
@@ -133,7 +134,6 @@ def execute(
 
     # nothing of the record may fail after the work
     previous, notes = _previous(first)
-    notes = (*of_inputs, *notes)
     source = {
         "name": _name(first),
         "path": _path(first),
@@ -144,14 +144,14 @@ def execute(
         info_bar, notes = InfoBar(), (*notes, KEPT)
     bar = yield from _bar(operation, first, info_bar)
     looks = info_bar is None and operation.takes == "image" and not operation.whole
-    notes = (*notes, *bar_notes(bar, first if looks else None))
+    notes = (*of_inputs, *notes, *bar_notes(bar, first if looks else None))
     result = yield from _steps(operation, given, choices, bar, spacing, unit)
     if isinstance(result, Result):
         kept = None if operation.whole else bar
         result = result.with_layers(in_frame(spacing, unit, kept, _array(first)))
     if operation.inherits and _is_of_another_model(first, previous, result):
         notes = (*notes, "the heatmap was made by another model than the one that classified here")
-    if notes:
+    if notes := (*notes, *doubts.notes):
         result = replace(result, notes=(*result.notes, *notes))
     record = make_record(
         name,

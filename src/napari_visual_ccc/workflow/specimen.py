@@ -17,9 +17,10 @@ from ..core.micrograph import CHANNEL_AXIS, Axis, InfoBar, Micrograph, plane_sha
 from ..core.pixel_size import PixelSize
 from ..core.progress import Steps
 from ..core.result import Result
+from ..engine.acquisition.info_bar import Doubts
 from ..io.axes import in_order
 from .operations import Operation
-from .signature import parameters
+from .signature import INFO_BAR, parameters
 
 # columns with positions along y and x, which a bar at the top or left shifts
 _DOWN = ("centroid_y_px", "bbox_top", "bbox_bottom")
@@ -53,7 +54,8 @@ def model_channels(operation: Operation, choices: Mapping[str, Any]) -> tuple[st
 
 def keeps_info_bar(operation: Operation, choices: Mapping[str, Any]) -> bool:
     """Whether the chosen model is shown the info bar of an image, as its card states."""
-    if operation.family not in ("classify", "lens") or "model" not in parameters(operation.name):
+    is_network = operation.family in ("classify", "lens") or operation.name == "evaluate"
+    if not is_network or "model" not in parameters(operation.name):
         return False
     from ..nets.card import read_card
 
@@ -258,6 +260,22 @@ def bar_notes(bar: InfoBar | None, array: Any) -> tuple[str, ...]:
     """Notes on a doubtful info bar, and on one that an array seems to have (None: no array)."""
     doubt = (bar.doubt,) if bar is not None and bar.doubt else ()
     return (*doubt, *_bar_of_array(array))
+
+
+def watched(
+    operation: Operation, given: Mapping[str, Any], choices: Mapping[str, Any]
+) -> tuple[dict[str, Any], Doubts]:
+    """Inputs whose data sets gather images with a doubtful info bar, and what gathers them."""
+    doubts, found = Doubts(), dict(given)
+    if operation.takes_arrays or choices.get(INFO_BAR) == "keep":
+        return found, doubts
+    if any(isinstance(one, Dataset) for one in given.values()):
+        kept = keeps_info_bar(operation, choices)
+        for key, one in given.items():
+            if isinstance(one, Dataset) and not kept:
+                images = doubts.watched(one.examples, one.channels)
+                found[key] = replace(one, examples=tuple(images))
+    return found, doubts
 
 
 def _bar_of_array(given: Any) -> tuple[str, ...]:

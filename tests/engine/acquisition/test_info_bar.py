@@ -7,11 +7,15 @@ import pytest
 import napari_visual_ccc as ccc
 from benchmarks.bar_styles import with_bar
 from napari_visual_ccc import samples
+from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.acquisition.bar_detector import find_info_bar
+from napari_visual_ccc.engine.acquisition.info_bar import Doubts
 from napari_visual_ccc.io.read import read
 from napari_visual_ccc.io.write.images import write_image
 from napari_visual_ccc.io.write.layers import micrograph_of
+from tests.doubtful_bar import doubtful_picture
 
 
 def barred(name="powder", style="black, framed cells (FEI)", seed=0):
@@ -119,3 +123,24 @@ def test_specimen_beyond_the_bar_is_left_out_with_it_and_said():
     assert found.facts["info_bar"]["bottom"] == rows
     assert found.notes[0].startswith(f"info bar: {rows} rows at the bottom; 4")
     assert found.notes[0].endswith("of them are specimen beyond the bar, left out with it")
+
+
+def test_images_with_a_doubtful_bar_are_gathered_as_they_are_read():
+    plain, doubtful = samples.load("powder").data, doubtful_picture()
+    channels = np.stack([doubtful, doubtful[::-1]])
+    arrays = [plain, *[doubtful] * 7]
+    doubts = Doubts()
+    watched = doubts.watched(from_arrays(arrays, list("abababab"), names=[*"pqrstuvw"]).examples)
+    assert not doubts.notes
+    for one, array in zip(watched, arrays, strict=True):
+        read_again = [one.read(), one.read()]
+        assert read_again[0].info_bar == find_info_bar(array)
+        np.testing.assert_array_equal(read_again[0].data, array)
+    (note,) = doubts.notes
+    assert note.startswith("7 images may have an info bar")
+    assert ": q, r, s, t, u and 2 more. Detect" in note
+    # of several channels the first tells, as it does where the bar is left out
+    both = from_arrays([channels, channels], ["a", "b"], names=["m", "n"], channels=["SE", "BSE"])
+    (one, _) = (other := Doubts()).watched(both.examples, both.channels)
+    assert one.read().data.shape == channels.shape
+    assert other.notes[0].startswith("1 image may have an info bar, which was not left out: m.")

@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from ...arrays.inputs import finite, to_gray
 from ...arrays.lazy import is_lazy
+from ...core.dataset import Example
 from ...core.layers import ImageLayer, LabelsLayer, Placement
-from ...core.micrograph import InfoBar
+from ...core.micrograph import InfoBar, Micrograph, select_channels
 from ...core.progress import Progress, Steps
 from ...core.result import Result
-from .bar_detector import find_info_bar
+from .bar_detector import find_info_bar, info_bar_of
 
 Find = Literal["auto", "manual"]
 
 Pixels = Annotated[int, {"min": 0, "max": 1_000_000}]
+
+# images with a doubtful bar that a note names
+_NAMED = 5
 
 # side of the subsampled image that is checked for finite pixels
 _SAMPLED = 1024
@@ -139,6 +146,52 @@ def crop_info_bar(
         placement=Placement(corner=(bar.top, bar.left)),
     )
     return Result((layer,), facts=_facts(bar), notes=(*notes, *note))
+
+
+class Doubts:
+    """Images of a data set or folder that may have an info bar, gathered as they are read."""
+
+    def __init__(self) -> None:
+        self.names: dict[str, None] = {}
+
+    def watched(self, examples: Iterable[Example], channels: Sequence[str] = ()) -> list[Example]:
+        """Give examples whose info bar is found, and noted if it is doubtful, when they are read.
+
+        Parameters
+        ----------
+        examples : iterable of Example
+            Images of which the info bar is left out.
+        channels : sequence of str
+            Names of their channels, if an image is made of several: the first tells the bar.
+        """
+        return [
+            replace(one, read=functools.partial(self._read, one, tuple(channels)))
+            for one in examples
+        ]
+
+    def _read(self, example: Example, channels: tuple[str, ...]) -> Micrograph:
+        micrograph = example.read()
+        seen = micrograph
+        if channels:
+            seen = select_channels(micrograph, channels)
+            seen = replace(seen, data=seen.data[0], axes=())
+        bar = info_bar_of(seen)
+        if bar.doubtful:
+            self.names[example.name] = None
+        return replace(micrograph, info_bar=bar)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A note with their number and a few of their names; none if there are none."""
+        if not self.names:
+            return ()
+        few, count = ", ".join(list(self.names)[:_NAMED]), len(self.names)
+        rest = count - _NAMED
+        return (
+            f"{count} image{'s' * (count > 1)} may have an info bar, which was not left out: {few}"
+            f"{f' and {rest} more' if rest > 0 else ''}. Detect info bar shows it, and Crop info "
+            "bar leaves it out",
+        )
 
 
 def _marked(down: Any, across: Any, where: Any) -> Any:

@@ -10,6 +10,7 @@ import numpy as np
 from ...core.dataset import Dataset, Example
 from ...core.layers import ImageLayer
 from ...core.progress import Progress, Steps, as_one_step
+from ...engine.acquisition.info_bar import Doubts
 from ...engine.classification.crops import resized_crops
 from ...engine.classification.windows import Device, model_facts
 from ...engine.lens.cells import ROW, SeenFile, open_model, see_file, through_all
@@ -100,6 +101,9 @@ def common_patterns(
 
     examples = _examples(folder)
     loaded = yield from open_model(model, device)
+    doubts = Doubts()
+    if not isinstance(folder, Dataset) and not loaded.card.keeps_info_bar:
+        examples = doubts.watched(examples, loaded.card.channels)
     tap = Tap(loaded, layer)
     seen_px = tap.seen_px()
     order, ranks, note = yield from _rank(examples, loaded, layer, rank_by)
@@ -127,8 +131,8 @@ def common_patterns(
     sheet = ImageLayer(picture, name="patterns", limits=(0.0, 255.0))
     return Patterns(
         (sheet,), tables, model=loaded.identity, facts=facts,
-        notes=(note, *skipped, *collected.notes), patches=patches, maximised=maximised,
-        kernels=first_kernels(loaded), classes=classes,
+        notes=(note, *skipped, *collected.notes, *doubts.notes), patches=patches,
+        maximised=maximised, kernels=first_kernels(loaded), classes=classes,
     )  # fmt: skip
 
 

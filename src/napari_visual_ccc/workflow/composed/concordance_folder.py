@@ -11,6 +11,7 @@ from ...core.micrograph import Micrograph
 from ...core.progress import Steps
 from ...core.result import Result
 from ...engine.acquisition.bar_detector import info_bar_of
+from ...engine.acquisition.info_bar import Doubts
 from ...engine.classification.windows import Device
 from ...engine.clustering.kmeans import kmeans
 from ...engine.concordance.concordance import concordance
@@ -105,12 +106,14 @@ def concordance_folder(  # noqa: PLR0913
         probability = heat.facts["probabilities"][heat.target]
         return {"class": heat.target, "probability": probability} | image_row(found.table)
 
-    rows = yield from rows_of(folder, assess, {"class": "", "region": ""})
+    doubts = None if card.keeps_info_bar else Doubts()
+    rows = yield from rows_of(folder, assess, {"class": "", "region": ""}, doubts=doubts)
     table = pd.DataFrame([{"problem": ""} | row for row in rows])
     table["problem"] = table.pop("problem")
     failed = int((table["problem"] != "").sum())
     tables = {"images": table}
     notes: tuple[str, ...] = (f"{failed} not compared",) if failed else ()
+    notes = (*notes, *(doubts.notes if doubts else ()))
     if failed < len(table):
         summary = tables["regions by class"] = class_table(table, tuple(regions))
         notes = (*class_notes(summary), *notes)

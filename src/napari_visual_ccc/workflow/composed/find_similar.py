@@ -11,6 +11,7 @@ from ...core.layers import ImageLayer, Layer
 from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps
 from ...core.result import Result
+from ...engine.acquisition.info_bar import Doubts
 from ...engine.classification.windows import Device, model_facts
 from ...engine.lens.cells import open_model, see, through_all
 from ...engine.lens.similar import (
@@ -99,6 +100,9 @@ def find_similar(  # noqa: PLR0913
 
     others = [] if folder is None else unlabelled(folder)
     loaded = yield from open_model(model, device)
+    doubts = Doubts()
+    if not loaded.card.keeps_info_bar:
+        others = doubts.watched(others, loaded.card.channels)
     seen = yield from see(image, spacing, unit, loaded, layer)
     ground = background_of(seen.maps, background)
     weights = example_weights(example, seen)
@@ -121,7 +125,7 @@ def find_similar(  # noqa: PLR0913
         skipped = yield from through_all(others, search.look)
         tables["hits"] = search.table
         made += search.sheet(seen.shape)
-        notes = (*notes, *skipped, *search.notes)
+        notes = (*notes, *skipped, *search.notes, *doubts.notes)
     facts = {
         **model_facts(seen.tap.model), "layer": seen.tap.name, "cell_px": seen.stride,
         "regions": count,

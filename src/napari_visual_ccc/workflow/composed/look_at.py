@@ -9,6 +9,7 @@ from typing import Annotated, Any
 from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps
 from ...core.result import Result
+from ...engine.acquisition.info_bar import Doubts
 from ...engine.classification.windows import Device, model_facts
 from ...engine.lens.cells import open_model, see, through_all
 from ...engine.lens.nearest import look
@@ -82,6 +83,9 @@ def look_at(  # noqa: PLR0913
 
     others = [] if folder is None else unlabelled(folder)
     loaded = yield from open_model(model, device)
+    doubts = Doubts()
+    if not loaded.card.keeps_info_bar:
+        others = doubts.watched(others, loaded.card.channels)
     seen = yield from see(image, spacing, unit, loaded, layer)
     yield Progress(0, 0, "patches")
     ranked = rank_channels(cells_of(seen.maps), "variance")
@@ -104,5 +108,5 @@ def look_at(  # noqa: PLR0913
         result,
         layers=(*result.layers, *search.sheet(seen.shape)),
         tables={**result.tables, "hits": search.table},
-        notes=(*result.notes, *skipped, *search.notes),
+        notes=(*result.notes, *skipped, *search.notes, *doubts.notes),
     )
