@@ -143,23 +143,25 @@ def _pairs(rows: Rows, border: str, least: int, most: int) -> Iterator[tuple[int
 def _promise(one: Candidate) -> float:
     """Order of candidates before their letters are read."""
     e = one.evidence
-    edge = float(np.clip(e["edge"], 0, 2)) + 2 * e["sign"] + 0.5 * min(0, e["start"])
+    edge = min(max(e["edge"], 0), 2) + 2 * e["sign"] + 0.5 * min(0, e["start"])
     return edge + 2 * e["clean"] + e["fall"] - 2 * e["beyond"] + e["quiet"] - e["stripes"]
+
+
+def _unit(value: float) -> float:
+    return min(max(value, 0.0), 1.0)
 
 
 def terms(evidence: dict[str, float]) -> dict[str, float]:
     """Bring evidence to 0 to 1 where more of it says no more, and combine what belongs together."""
 
     def of(name: str, low: float, high: float) -> float:
-        return float(np.clip((evidence[name] - low) / (high - low), 0, 1))
+        return _unit((evidence[name] - low) / (high - low))
 
     letters = of("letters", 0, 3) * of("lined", 0, 0.6)
     edge = of("edge", -0.2, 1.8)
     fall = evidence["fall"] * (1 - evidence["beyond"])
-    end = max(edge, float(np.clip(fall / 0.5, 0, 1)))
-    paper = of("clean", 0.5, 0.9) * float(
-        np.clip((evidence["clean"] - evidence["beyond"]) / 0.7, 0, 1)
-    )
+    end = max(edge, _unit(fall / 0.5))
+    paper = of("clean", 0.5, 0.9) * _unit((evidence["clean"] - evidence["beyond"]) / 0.7)
     return {
         "letters": letters,
         "edge": edge,
