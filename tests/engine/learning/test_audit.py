@@ -104,6 +104,16 @@ def test_the_most_similar_pairs_come_first_with_class_and_group():
     assert any("1 pairs of near-duplicates are in different classes" in n for n in found.notes)
 
 
+@pytest.mark.parametrize("change", [np.flipud, np.fliplr, np.transpose, np.rot90])
+def test_contradictory_labels_of_turned_copies_are_found(change):
+    images = [*tiles("powder", 96)[:4], change(tiles("powder", 96)[1])]
+    data = from_arrays(images, ["a", "a", "b", "b", "b"])
+    found = ccc.audit_dataset(data, device="cpu")
+    pairs = found.tables["duplicates"][["name", "other"]]
+    assert pairs.to_numpy().tolist() == [["image 2", "image 5"]]
+    assert any("1 pairs of near-duplicates are in different classes" in n for n in found.notes)
+
+
 def test_copies_within_a_group_do_not_leak():
     images = tiles("superalloy", 2)
     data = from_arrays([*images, *images], ["a", "b"] * 2, groups=["S1", "S2", "S1", "S2"])

@@ -118,6 +118,31 @@ def test_an_ellipse_has_its_axes_and_angles_whatever_the_pixels():
 def test_a_ring_sector_is_not_solid():
     half = drawn(lambda y, x: (np.hypot(y, x) < 30) & (np.hypot(y, x) > 20) & (y < 0), 35)
     assert ccc.region_table(half).table["solidity"][0] < 0.7
+    # half of a ring in half of a disc
+    assert ccc.region_table(half).table["solidity"][0] == pytest.approx(
+        1 - (20 / 30) ** 2, abs=0.03
+    )
+
+
+@pytest.mark.parametrize("radius", [0.5, 1.5, 2, 3, 5, 10, 30])
+@pytest.mark.parametrize("spacing", [1.0, (1.0, 3.0)])
+def test_a_disc_is_solid_at_any_radius_and_place(radius, spacing, rng):
+    y, x = np.mgrid[:80, :80]
+    for _ in range(3):
+        down, across = 40 + rng.random(2)
+        labels = (y - down) ** 2 + (x - across) ** 2 <= max(radius, 0.75) ** 2
+        assert ccc.region_table(labels, None, spacing, "nm").table["solidity"][0] == 1
+
+
+def test_solidity_counts_the_pixels_of_the_hull():
+    labels = np.zeros((9, 9), int)
+    # corners of a square of 5 x 5 pixels, and a bent line with one pixel missing to its hull
+    labels[np.ix_((0, 4), (0, 4))] = 1
+    labels[7, 2:6] = 2
+    labels[8, 5] = 2
+    labels[6, 8] = 3
+    found = ccc.region_table(labels).table["solidity"]
+    np.testing.assert_allclose(found, [4 / 25, 1, 1])
 
 
 @pytest.mark.parametrize("size", [1e-9, 1.0, 1e6])

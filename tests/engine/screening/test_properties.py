@@ -81,6 +81,51 @@ def test_specimens_of_one_size_each_are_no_evidence_beyond_their_number():
     assert told(images, labels)["tells_apart"].any()
 
 
+MANY = {
+    "height": 400, "width": 600, "format": "JPG", "type": "uint16", "colours": 3, "size_nm": 5.0,
+    "date": "2020-02-03T10:00", "has_bar": True,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "keys", [("height", "format"), ("height", "width", "size_nm"), tuple(MANY)]
+)
+@pytest.mark.parametrize("count", [3, 4])
+def test_few_images_of_several_telling_properties_are_found(keys, count):
+    change = {key: MANY[key] for key in keys}
+    images = [PLAIN] * count + [PLAIN._replace(**change)] * count
+    table = told(images, ["a"] * count + ["b"] * count)
+    assert table["tells_apart"].all()
+    notes = " ".join(property_notes(table))
+    assert all(word in notes for word in table["property"])
+
+
+@pytest.mark.parametrize(
+    "change", [{"height": 400}, {"height": 400, "width": 600, "has_bar": True}]
+)
+def test_one_family_is_no_evidence_with_three_images_and_is_with_four(change):
+    for count in (3, 4):
+        images = [PLAIN] * count + [PLAIN._replace(**change)] * count
+        table = told(images, ["a"] * count + ["b"] * count)
+        assert table["tells_apart"].any() == (count == 4)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "found"),
+    [(["2019-01-03T10:00"] * 4, ["2019-02-07 11:30"] * 4, True),
+     (["1/2/2019"] * 4, ["2/2/2019"] * 4, True),
+     # one cut divides days that are all unlike
+     ([f"2019/1/{k}" for k in range(1, 6)], [f"2020-1-{k}" for k in range(1, 6)], True),
+     ([f"2019-01-0{k}" for k in range(1, 6)], [f"2019-01-0{k}" for k in range(1, 6)], False),
+     ([""] * 4, [""] * 4, False)],
+)  # fmt: skip
+def test_classes_of_other_days_are_found(first, second, found):
+    images = [PLAIN._replace(date=date) for date in (*first, *second)]
+    table = told(images, ["a"] * len(first) + ["b"] * len(second))
+    assert table["tells_apart"].any() == found
+    assert bool(property_notes(table)) == found
+
+
 def test_what_does_not_differ_is_not_tested_and_one_class_has_no_answer():
     assert told([PLAIN] * 8, ["a"] * 4 + ["b"] * 4).empty
     assert told([PLAIN, PLAIN._replace(height=9)], ["a", "b"]).empty
@@ -100,13 +145,18 @@ def test_a_class_of_one_specimen_is_tested_by_image(one_group):
 def test_properties_are_read_from_a_micrograph():
     grey = Micrograph(np.zeros((40, 50), np.uint16), (2.0, 2.0), "nm")
     found = properties_of(grey, (40, 50), 2.0, Path("a.TIF"))
-    assert found == (40, 50, 2.0, "TIF", "uint16", 1, False)
+    assert found == (40, 50, 2.0, "TIF", "uint16", 1, False, "")
     # the rows of an info bar are not shown
-    assert properties_of(grey, (36, 50), 2.0, None) == (36, 50, 2.0, "array", "uint16", 1, True)
+    assert properties_of(grey, (36, 50), 2.0, None) == (
+        36, 50, 2.0, "array", "uint16", 1, True, "",
+    )  # fmt: skip
     stated = Micrograph(np.zeros((40, 50), np.uint8), info_bar=InfoBar(bottom=4))
     assert properties_of(stated, (40, 50), None, None).has_bar
     colour = Micrograph(np.zeros((40, 50, 3), np.uint8))
-    assert properties_of(colour, (40, 50), None, None)[-2:] == (3, False)
+    about = properties_of(colour, (40, 50), None, None)
+    assert (about.colours, about.has_bar, about.date) == (3, False, "")
+    dated = Micrograph(np.zeros((40, 50)), metadata={"facts": {"date": "2019-01-03T10:00"}})
+    assert properties_of(dated, (40, 50), None, None).date == "2019-01-03T10:00"
 
 
 def test_the_advice_on_info_bars_depends_on_whether_they_are_shown():

@@ -58,6 +58,17 @@ def test_copies_across_parts_and_classes_are_said_with_their_names():
     assert any("different parts" in n for n in (*found.notes, *kept.notes))
 
 
+def test_contradictory_labels_of_a_turned_copy_are_said():
+    images = textures(12)
+    images[5] = np.rot90(images[2])
+    images[9] = images[4][:, ::-1].copy()
+    notes = screened(images, ["a", "b"] * 6).notes
+    (note,) = (note for note in notes if "different classes" in note)
+    assert note.startswith("2 pairs")
+    assert "image 3 (a) and image 6 (b)" in note
+    assert "image 5 (a) and image 10 (b)" in note
+
+
 def test_names_of_one_micrograph_are_said_only_where_no_groups_are_given():
     names = [f"m{n}_{k}.png" for n in range(6) for k in range(2)]
     labels = [label for n in range(6) for label in ("ab"[n % 2],) * 2]

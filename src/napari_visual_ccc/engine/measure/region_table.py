@@ -76,8 +76,10 @@ def region_table(
         ``equivalent_diameter_<unit>`` (of the circle of equal area), ``feret_max_<unit>`` and
         ``feret_min_<unit>`` (caliper distances), ``feret_angle_deg`` (direction of the largest),
         ``axis_major_<unit>`` and ``axis_minor_<unit>`` (full axes of the ellipse with the same
-        second moments), ``aspect_ratio`` (Feret minimum / maximum, at most 1), ``solidity`` (area /
-        area of the convex hull), ``perimeter_<unit>`` (with the outlines of holes),
+        second moments), ``aspect_ratio`` (Feret minimum / maximum, at most 1), ``solidity``
+        (pixels / pixels whose centres lie in the convex hull of their centres: 1 for a disc of any
+        radius; scikit-image's gives 0.95 at a radius of 3 pixels and 0.98 at 20, a hull of the
+        outline of pixels 0.90 and 0.97), ``perimeter_<unit>`` (with the outlines of holes),
         ``circularity`` (√(4π area) / perimeter, 1 for a disc), ``form_factor`` (4π area /
         perimeter², its square; both are missing below 20 pixels, and with the perimeter where
         pixels are not square), ``orientation_deg`` (of the major axis; missing for regions

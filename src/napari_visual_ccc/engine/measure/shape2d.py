@@ -45,7 +45,7 @@ def plane_table(
         length("axis_major"): major,
         length("axis_minor"): minor,
         "aspect_ratio": shortest / longest,
-        "solidity": area / hull,
+        "solidity": found.pixels / hull,
     }
     if pixel_size.is_square:
         columns |= _roundness(found, pixel_size)
@@ -153,25 +153,28 @@ def calipers(regions: Regions, pixel_size: PixelSize) -> Steps[np.ndarray]:
     -------
     (n, 4) float array
         Largest and smallest distance in its unit; direction of the largest in degrees
-        counter-clockwise from the x axis, 0 to 180; area of the convex hull.
+        counter-clockwise from the x axis, 0 to 180; number of pixels in the convex hull.
     """
     import cv2
 
     _, row, first, last = regions.ends.T
     points = np.stack([row, first, row + 1, first, row, last, row + 1, last], axis=1)
     points = np.ascontiguousarray(points.reshape(-1, 2), np.int32)
-    bounds = 4 * np.searchsorted(regions.ends[:, 0], np.arange(len(regions.label) + 1))
+    centres = np.stack([row, first, row, last - 1], axis=1)
+    centres = np.ascontiguousarray(centres.reshape(-1, 2), np.int32)
+    bounds = np.searchsorted(regions.ends[:, 0], np.arange(len(regions.label) + 1))
     found = np.empty((len(regions.label), 4))
     for number, (start, stop) in enumerate(itertools.pairwise(bounds)):
-        corners = cv2.convexHull(points[start:stop])[:, 0] * np.asarray(pixel_size.sizes)
-        found[number] = _caliper_range(corners)
+        corners = cv2.convexHull(points[4 * start : 4 * stop])[:, 0] * np.asarray(pixel_size.sizes)
+        hull = cv2.convexHull(centres[2 * start : 2 * stop])[:, 0]
+        found[number] = *_caliper_range(corners), _pixels_within(hull)
         if number % _AT_ONCE == 0:
             yield Progress(number, len(found), "outlines")
     return found
 
 
-def _caliper_range(corners: np.ndarray) -> tuple[float, float, float, float]:
-    """Largest and smallest caliper distance of a convex outline, direction and area."""
+def _caliper_range(corners: np.ndarray) -> tuple[float, float, float]:
+    """Largest and smallest caliper distance of a convex outline, and direction of the largest."""
     edges = np.roll(corners, -1, axis=0) - corners
     normals = edges[:, ::-1] * (-1, 1) / np.hypot(edges[:, 0], edges[:, 1])[:, None]
     across = corners @ normals.T
@@ -179,5 +182,12 @@ def _caliper_range(corners: np.ndarray) -> tuple[float, float, float, float]:
     squares = (apart * apart).sum(axis=2)
     down, right = apart.reshape(-1, 2)[squares.argmax()]
     angle = float(np.degrees(np.arctan2(-down, right)) % 180)
-    area = abs(float(corners[:, 0] @ edges[:, 1] - corners[:, 1] @ edges[:, 0])) / 2
-    return float(np.sqrt(squares.max())), float(np.ptp(across, axis=0).min()), angle, area
+    return float(np.sqrt(squares.max())), float(np.ptp(across, axis=0).min()), angle
+
+
+def _pixels_within(hull: np.ndarray) -> float:
+    """Number of pixels whose centres lie within a polygon of such centres (Pick, 1899)."""
+    places = hull.astype(np.int64)
+    edges = np.roll(places, -1, axis=0) - places
+    twice = abs(int(places[:, 0] @ edges[:, 1] - places[:, 1] @ edges[:, 0]))
+    return (twice + int(np.gcd(edges[:, 0], edges[:, 1]).sum())) / 2 + 1

@@ -23,6 +23,10 @@ _SHIFT, _SCALES = 4, (1.0, 0.97, 0.94)
 # the same particle in two files, and 75 to 100 % of copies cropped by 1 to 2 of 64 pixels
 _MIN_CORRELATION = 0.97
 
+# copies may be mirrored and turned: quarter turns of the image and of its mirror image, the image
+# as it is first
+_VIEWS = tuple((mirrored, turns) for mirrored in (False, True) for turns in range(4))
+
 
 def hashes(pictures: np.ndarray) -> np.ndarray:
     """Perceptual hashes: signs of 64 low cosine frequencies, (n, h, w) uint8 → (n, 64) bool."""
@@ -43,6 +47,8 @@ def near_duplicates(
 ) -> Steps[list[tuple[int, int, float]]]:
     """Find near-duplicates: perceptual hashes agree, and features or grey levels.
 
+    Copies that are mirrored or turned by 90, 180 or 270 degrees are found by their grey levels.
+
     Parameters
     ----------
     pictures : (n, 96, 96) uint8 array
@@ -62,32 +68,44 @@ def near_duplicates(
     list of (int, int, float)
         Indices and similarity, the most similar first.
     """
-    pairs: list[tuple[int, int, float]] = []
+    pairs: dict[tuple[int, int], float] = {}
     candidates = (one for one in _candidates(pictures) if matters(*one[:2]))
-    for number, (i, j, done) in enumerate(candidates):
+    for number, (i, j, view, done) in enumerate(candidates):
         if compared and number >= compared:
             break
         if number % 50 == 0:
-            yield Progress(done, len(pictures), "comparing")
-        similar = float(features[i] @ features[j]) if features is not None else 0.0
-        known = features is not None and similar >= least
-        grey = 0.0 if known else _correlation(pictures[i], pictures[j])
+            yield Progress(done, len(_VIEWS) * len(pictures), "comparing")
+        if (i, j) in pairs:
+            continue
+        as_it_is = features is not None and view == _VIEWS[0]
+        similar = float(features[i] @ features[j]) if as_it_is else 0.0  # type: ignore[index]
+        known = as_it_is and similar >= least
+        grey = 0.0 if known else _correlation(pictures[i], _turned(pictures[j], view))
         if known or grey >= _MIN_CORRELATION:
-            pairs.append((i, j, round(min(max(similar, grey), 1.0), 4)))
-    return sorted(pairs, key=lambda pair: -pair[2])
+            pairs[i, j] = round(min(max(similar, grey), 1.0), 4)
+    return sorted(((i, j, one) for (i, j), one in pairs.items()), key=lambda pair: -pair[2])
 
 
-def _candidates(pictures: np.ndarray) -> Iterator[tuple[int, int, int]]:
+def _turned(pictures: np.ndarray, view: tuple[bool, int]) -> np.ndarray:
+    mirrored, turns = view
+    return np.ascontiguousarray(
+        np.rot90(pictures[..., ::-1] if mirrored else pictures, turns, axes=(-2, -1))
+    )
+
+
+def _candidates(pictures: np.ndarray) -> Iterator[tuple[int, int, tuple[bool, int], int]]:
     """Pairs with similar hashes, in blocks: all pairs need too much memory."""
-    bits = hashes(pictures)
-    signs = bits.astype(np.float32) * 2 - 1
-    for start in range(0, len(bits), 1000):
-        part = slice(start, start + 1000)
-        apart = (bits.shape[1] - signs[part] @ signs.T) / 2
-        rows, columns = np.nonzero(apart <= _MAX_BITS)
-        for i, j in zip((rows + start).tolist(), columns.tolist(), strict=True):
-            if i < j:
-                yield i, j, start
+    signs = hashes(pictures).astype(np.float32) * 2 - 1
+    done = 0
+    for view in _VIEWS:
+        others = hashes(_turned(pictures, view)).astype(np.float32) * 2 - 1
+        for start in range(0, len(signs), 1000):
+            apart = (signs.shape[1] - signs[start : start + 1000] @ others[start:].T) / 2
+            rows, columns = np.nonzero(apart <= _MAX_BITS)
+            for i, j in zip((rows + start).tolist(), (columns + start).tolist(), strict=True):
+                if i < j:
+                    yield i, j, view, done
+            done += len(apart)
 
 
 def _correlation(one: np.ndarray, other: np.ndarray) -> float:

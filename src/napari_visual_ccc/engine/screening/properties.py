@@ -1,11 +1,14 @@
 """Properties of image files that tell classes apart without the specimen: size, pixel size, format.
 
 A network learns such a property instead of the specimen where it can. Each is tested by itself: a
-small decision tree predicts the class of held-out images from that property alone.
+small decision tree predicts the class of held-out images from that property alone, and
+permutations of the classes say how often chance does as well. The size of a file in bytes is not
+among them: compression makes it a measure of what the image shows.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import numpy as np
 
 from ...core.micrograph import has_colours
+from .separation import ALPHA, corrected_p
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,12 +29,19 @@ PIXEL_SIZE, BAR = "pixel size", "info bar"
 
 FORMAT, TYPE, COLOUR = "file format", "pixel type", "number of colours"
 
+DATE = "date"
+
 GEOMETRY, FILE = (HEIGHT, WIDTH, ASPECT), (FORMAT, TYPE, COLOUR)
 
-# largest p-value, corrected for the number of properties (Bonferroni); least gain over chance
-_ALPHA, _GAIN = 0.01, 0.1
+# properties of one origin: a bar that is left out makes an image lower
+_FAMILIES = ((*GEOMETRY, BAR), FILE)
+
+# least gain over chance
+_GAIN = 0.1
 
 _FOLDS = 5
+
+_DAY = re.compile(r"(\d{4}-\d{2}-\d{2})?")
 
 _COLUMNS = ("property", "accuracy", "chance", "p_corrected", "tells_apart")
 
@@ -50,6 +61,8 @@ class ImageProperties(NamedTuple):
         1 for a grey image.
     has_bar : bool
         Whether an info bar was found.
+    date : str
+        When it was taken, as the file states it; empty if it does not.
     """
 
     height: int
@@ -59,6 +72,7 @@ class ImageProperties(NamedTuple):
     type: str
     colours: int
     has_bar: bool
+    date: str = ""
 
     def values(self) -> dict[str, float | str]:
         """Value of each property."""
@@ -67,6 +81,7 @@ class ImageProperties(NamedTuple):
             # an unknown size is a value too
             PIXEL_SIZE: -1.0 if self.size_nm is None else self.size_nm,
             FORMAT: self.format, TYPE: self.type, COLOUR: self.colours, BAR: self.has_bar,
+            DATE: _day(self.date),
         }  # fmt: skip
 
 
@@ -93,7 +108,17 @@ def properties_of(
     return ImageProperties(
         height, width, size_nm, format_of(path), str(pixels.dtype), colours,
         size != tuple(n for n in shown[-2:] if n > 1) or bool(stated),
+        str(micrograph.metadata.get("facts", {}).get("date") or ""),
     )  # fmt: skip
+
+
+def _day(date: str) -> str:
+    """Day of a date: year, month and day in this order where it begins with a year."""
+    found = re.search(r"(\d{4})\D(\d{1,2})\D(\d{1,2})", date)
+    if found:
+        year, month, day = map(int, found.groups())
+        return f"{year}-{month:02d}-{day:02d}"
+    return re.split(r"[T\s]", date.strip())[0]
 
 
 def format_of(path: Path | None) -> str:
@@ -112,9 +137,12 @@ def telling_properties(
     """Test which properties tell the classes apart by themselves.
 
     A decision tree predicts the class from one property, in a stratified cross-validation that does
-    not divide groups. Its accuracy is compared with the share of the largest class by a binomial
-    test with as many trials as there are groups; p is multiplied by the number of properties that
-    differ between images (Bonferroni).
+    not divide groups. How likely chance does as well is found by permuting the classes of the
+    groups, see `separation.corrected_p`. In simulated sets of 2 to 12 images in each of 2 to 4
+    classes, with properties that have nothing to do with the classes, 0.3 to 5 % of the audits
+    name a property (400 sets of each size). Images of two sessions that differ in all properties
+    at once are no such sets: with three images a class, the classes happen to be the sessions in
+    10 % of them, and that is reported.
 
     Parameters
     ----------
@@ -132,7 +160,7 @@ def telling_properties(
     DataFrame
         One row for each property that differs between images, the most telling first:
         ``property``, ``accuracy`` (mean over groups), ``chance``, ``p_corrected`` and
-        ``tells_apart``: p below 0.01, and an accuracy of 0.1 more than by chance.
+        ``tells_apart``: p of at most 0.05, and an accuracy of 0.1 more than by chance.
     """
     import pandas as pd
 
@@ -148,17 +176,25 @@ def telling_properties(
         for name in values[0]
         if (not among or name in among) and len({one[name] for one in values}) > 1
     ]
-    rows = []
-    for name in tested:
-        _, column = np.unique([one[name] for one in values], return_inverse=True)
-        if not isinstance(values[0][name], str):
-            column = np.array([float(one[name]) for one in values])
-        right, usual = _predicted(column[kept], targets[kept], member[kept], seed)
-        rows.append((name, *_compared(right, usual, member[kept], len(tested))))
-    if not rows:
+    columns = {name: _column([one[name] for one in values])[kept] for name in tested}
+    if not columns:
         return empty
+    p = corrected_p(columns, targets[kept], member[kept], _FAMILIES, seed)
+    rows = []
+    for name, column in columns.items():
+        right, usual = _predicted(column, targets[kept], member[kept], seed)
+        rows.append((name, *_compared(right, usual, member[kept], p[name])))
     found = pd.DataFrame(rows, columns=list(_COLUMNS))
     return found.sort_values("accuracy", ascending=False, ignore_index=True, kind="stable")
+
+
+def _column(values: Sequence[float | str]) -> np.ndarray:
+    if not any(isinstance(one, str) for one in values):
+        return np.array(values, float)
+    # days in the order of time, which one cut can divide
+    if any(values) and all(_DAY.fullmatch(str(one)) for one in values):
+        return np.unique(values, return_inverse=True)[1].astype(float)
+    return np.array(values, str)
 
 
 def _independent(targets: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -181,6 +217,8 @@ def _predicted(
     from sklearn.model_selection import StratifiedGroupKFold
     from sklearn.tree import DecisionTreeClassifier
 
+    if column.dtype.kind not in "biuf":
+        column = np.unique(column, return_inverse=True)[1]
     classes = np.unique(targets)
     least = min(len(np.unique(member[targets == k])) for k in classes)
     splitter = StratifiedGroupKFold(min(_FOLDS, least), shuffle=True, random_state=seed)
@@ -196,18 +234,13 @@ def _predicted(
 
 
 def _compared(
-    right: np.ndarray, usual: np.ndarray, member: np.ndarray, tests: int
+    right: np.ndarray, usual: np.ndarray, member: np.ndarray, p: float
 ) -> tuple[float, float, float, bool]:
     """Accuracy, chance, corrected p, and whether the property tells the classes apart."""
-    from scipy.stats import binom
-
     _, member = np.unique(member, return_inverse=True)
     count = np.bincount(member)
     accuracy, chance = (float((np.bincount(member, one) / count).mean()) for one in (right, usual))
-    trials = len(count)
-    p = float(binom.sf(np.floor(accuracy * trials + 1e-9) - 1, trials, chance))
-    corrected = min(1.0, p * tests)
-    return accuracy, chance, corrected, corrected < _ALPHA and accuracy >= chance + _GAIN
+    return accuracy, chance, p, p <= ALPHA and accuracy >= chance + _GAIN
 
 
 def property_notes(table: pd.DataFrame, *, bar_is_shown: bool | None = None) -> tuple[str, ...]:
@@ -256,5 +289,10 @@ def _advice(bar_is_shown: bool | None) -> list[tuple[tuple[str, ...], str]]:
             "set a window in nm",
         ),
         (FILE, "compression and depth leave traces in the pixels: save all images alike"),
+        (
+            (DATE,),
+            "settings and state of the microscope leave traces: take images of all classes in each "
+            "session, or test on another session",
+        ),
     ]
     return advice if bar_is_shown is False else [*advice, ((BAR,), bars)]

@@ -12,7 +12,7 @@ import numpy as np
 from ...core.progress import Steps
 from ..classification.crops import is_crop, window_side
 from .duplicates import near_duplicates
-from .properties import BAR, FILE, GEOMETRY, PIXEL_SIZE, property_notes, telling_properties
+from .properties import BAR, DATE, FILE, GEOMETRY, PIXEL_SIZE, property_notes, telling_properties
 from .specimens import micrographs_of
 
 if TYPE_CHECKING:
@@ -76,7 +76,7 @@ def screen(prepared: PreparedDataset, parts: Partition, seed: int) -> Steps[Scre
 def _visible(prepared: PreparedDataset) -> list[str]:
     """Properties that reach the network, or leave traces in what it is shown."""
     card = prepared.network_input
-    found = [PIXEL_SIZE, *FILE]
+    found = [PIXEL_SIZE, *FILE, DATE]
     if card.keeps_info_bar:
         found.append(BAR)
     shapes = [(one.height, one.width) for one in prepared.properties]
@@ -125,8 +125,9 @@ def _pair_notes(
     if leaks:
         listed = "; ".join(f"{names[i]} and {names[j]}" for i, j, _ in leaks[:_LISTED])
         notes.append(
-            f"{len(leaks)} pairs of near-duplicates are in different parts, such as {listed}: the "
-            "test is optimistic; put each pair into one group, or remove one of them"
+            f"{len(leaks)} pairs of near-duplicates (also mirrored or turned) are in different "
+            f"parts, such as {listed}: the test is optimistic; put each pair into one group, or "
+            "remove one of them"
         )
     if contradictory:
         listed = "; ".join(
@@ -134,8 +135,8 @@ def _pair_notes(
             for i, j, _ in contradictory[:_LISTED]
         )
         notes.append(
-            f"{len(contradictory)} pairs of near-duplicates are in different classes, such as "
-            f"{listed}: one of the labels is wrong"
+            f"{len(contradictory)} pairs of near-duplicates (also mirrored or turned) are in "
+            f"different classes, such as {listed}: one of the labels is wrong"
         )
     return notes
 
