@@ -49,15 +49,15 @@ class Example:
     label : str
         Name of its class.
     group : str
-        Specimen, session or parent image; the images of a group are never split between
-        training and test.
+        Specimen, session or parent image; a group is never split between training and test.
     read : callable
         Reads the image.
     path : Path, optional
         File of the image.
     part : {'', 'train', 'validation', 'test', 'cross-validated'}
-        What the image is for, where the data set is divided already; or that it is of a
-        cross-validation, whose images are for everything.
+        What the image is for in a divided data set; of a cross-validation it is for everything.
+    whole : callable, optional
+        Reads the image that this one is a region of, whose grey range it has.
     """
 
     name: str
@@ -66,6 +66,7 @@ class Example:
     read: Callable[[], Micrograph]
     path: Path | None = None
     part: str = ""
+    whole: Callable[[], Micrograph] | None = None
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,7 @@ class Dataset:
     Parameters
     ----------
     examples : tuple of Example
-        Images in a fixed order. A number is added to a name that another image has, since names
-        tell images apart in tables.
+        Images in a fixed order. A number is added to a name that another image has.
     name : str
         Name on the model card.
     skipped : tuple of (name, reason)

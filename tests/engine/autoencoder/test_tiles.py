@@ -7,7 +7,7 @@ import pytest
 
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.autoencoder.images import from_images
+from napari_visual_ccc.engine.autoencoder.images import from_drawn, from_images
 from napari_visual_ccc.engine.autoencoder.known import MARGIN
 from napari_visual_ccc.engine.autoencoder.tiles import TEST, TRAIN, VALIDATION, cut_tiles
 from napari_visual_ccc.engine.autoencoder.train_autoencoder import _network_input
@@ -156,3 +156,18 @@ def test_whole_images_give_the_tiles_that_they_gave_before():
     found = cut(from_images([ramp()] * 3))
     assert found.gaps == {}
     assert found.known(np.arange(2)).all()
+
+
+def test_drawn_regions_have_the_grey_range_of_their_image(rng):
+    grey = rng.normal(60, 8, (200, 240)).astype(np.float32)
+    grey[:, 160:] = 220
+    grey[190:] = 0
+    drawn = np.zeros(grey.shape, int)
+    drawn[:150, :150] = 1
+    drawn[10, 10] = 0
+    image = Micrograph(grey, name="tem", info_bar=InfoBar(bottom=10))
+    found = cut(from_drawn(image, drawn))
+    low, high = np.percentile(grey[:190], (0.5, 99.5))
+    values = found.tiles.astype(float) * (high - low) + low
+    assert values.mean() == pytest.approx(60, abs=1.5)
+    assert values.std() == pytest.approx(8, abs=1)

@@ -16,6 +16,7 @@ from napari.utils.interactions import (
 from skimage.io import imsave
 from wrapt import ObjectProxy
 
+from napari_visual_ccc.widgets.docks.usual_images import LAYERS
 from napari_visual_ccc.widgets.layers.viewers import camera, text_overlay
 from tests.lens_images import SPOTS, planted
 from tests.models import saved
@@ -184,7 +185,13 @@ def test_patterns_of_a_folder_become_a_sheet_and_a_page(form, viewer, finish, tm
     imsave(tmp_path / "one.png", planted())
     form.collect_patterns(tmp_path, channels=2, iterations=1)
     finish(form)
-    assert viewer.layers[-1].name == f"{tmp_path.name} patterns"
+    sheet = viewer.layers[-1]
+    assert sheet.name == f"{tmp_path.name} patterns"
+    # a result, which nothing is trained on and no field takes
+    assert sheet.metadata["visual_ccc"]["steps"][-1]["operation"] == "common_patterns"
+    assert form.fields["image"].value is not sheet
+    form.training.images.source.value = LAYERS
+    assert sheet.name in dict(form.training.images.dataset().skipped)
     assert set(form.table.frame["file"]) == {"one.png"}
     form.save_page(tmp_path / "page.html")
     assert "What the channels look for" in (tmp_path / "page.html").read_text("utf-8")

@@ -85,3 +85,18 @@ def test_all_layers_leave_out_results_and_keep_copies_together(headless, fields)
         headless.layers.remove(layer)
     with pytest.raises(ValueError, match="all image layers are results of this plugin"):
         fields.dataset()
+
+
+def test_labels_are_regions_where_they_lie(headless, fields):
+    image = np.arange(96 * 120, dtype=np.int32).reshape(96, 120)
+    headless.add_image(image, name="image", scale=(2, 2), units=("nm", "nm"))
+    drawn = np.zeros((96, 120), np.uint8)
+    drawn[10:30, 10:40] = 1
+    place = {"scale": (2, 2), "translate": (40, 60), "units": ("nm", "nm")}
+    headless.add_labels(drawn, name="regions", **place)
+    fields.source.value = sources.REGIONS
+    (one,) = fields.dataset().examples
+    np.testing.assert_array_equal(one.read().data, image[30:50, 40:70])
+    headless.layers["regions"].translate = (400, 60)
+    with pytest.raises(ValueError, match="regions has no region: draw some on image"):
+        fields.dataset()

@@ -74,8 +74,12 @@ def test_layers_in_other_places_are_refused(more, words):
     )
     with pytest.raises(ValueError, match=words):
         lying_on(image.data, image, labels, (40, 60))
-    with pytest.raises(ValueError, match=words.replace("-", "")):
-        regions_on(labels, image)
+    # labels as regions need not cover all pixels: each has the label that napari shows there
+    inside = np.zeros((40, 60), bool)
+    for pixel in np.ndindex(inside.shape):
+        place = np.round(labels.world_to_data(image.data_to_world(pixel)))
+        inside[pixel] = ((place >= 0) & (place < (40, 60))).all()
+    np.testing.assert_array_equal(regions_on(labels, image), inside)
 
 
 def test_a_layer_without_a_size_lies_where_its_pixels_say():
@@ -88,3 +92,32 @@ def test_a_layer_without_a_size_lies_where_its_pixels_say():
 def test_levels_shrink_along_each_axis_by_their_own_factor():
     levels = [np.zeros((8, 40, 64)), np.zeros((4, 20, 16))]
     assert level_steps(Image(levels, multiscale=True), 1).tolist() == [2, 2, 4]
+
+
+DRAWN = np.zeros((96, 120), np.uint8)
+DRAWN[10:30, 10:40] = 3
+
+
+@pytest.mark.parametrize(
+    ("labels", "place", "rows", "columns"),
+    [
+        (DRAWN, {"scale": (2, 2), "units": "nm"}, (10, 30), (10, 40)),
+        (DRAWN, {}, (10, 30), (10, 40)),
+        (DRAWN, {"scale": (2, 2), "units": "nm", "translate": (40, 60)}, (30, 50), (40, 70)),
+        (DRAWN, {"scale": (2e-3, 2e-3), "units": "um", "translate": (-0.03, 0)}, (0, 15), (10, 40)),
+        (DRAWN, {"scale": (4, 4), "units": "nm", "translate": (1, 1)}, (20, 60), (20, 80)),
+        # x of the labels runs up, y runs to the right
+        (
+            DRAWN,
+            {"scale": (2, 2), "units": "nm", "rotate": 90, "translate": (180, 10)},
+            (51, 81),
+            (15, 35),
+        ),
+        (DRAWN[:40, :50], {"scale": (2, 2), "units": "nm"}, (10, 30), (10, 40)),
+    ],
+)
+def test_labels_are_those_of_the_pixels_that_they_lie_on(labels, place, rows, columns):
+    image = Image(np.zeros((96, 120)), scale=(2, 2), units="nm")
+    expected = np.zeros((96, 120), np.uint8)
+    expected[slice(*rows), slice(*columns)] = 3
+    np.testing.assert_array_equal(regions_on(Labels(labels, **place), image), expected)

@@ -90,7 +90,8 @@ def from_drawn(image: Micrograph, drawn: np.ndarray) -> Dataset:
     -------
     Dataset
         The bounding box of each region; pixels of the box that are not of the region are NaN, so
-        that nothing is learnt of them.
+        that nothing is learnt of them. Grey values are stretched as those of the whole image, which
+        `anomaly_map` looks at.
 
     Raises
     ------
@@ -110,6 +111,7 @@ def from_drawn(image: Micrograph, drawn: np.ndarray) -> Dataset:
         Example(
             f"region {number}", "", image.name,
             functools.partial(_region, image, f"region {number}", one.slice, one.image),
+            whole=lambda: image,
         )
         for number, one in enumerate(regions, start=1)
     ]  # fmt: skip

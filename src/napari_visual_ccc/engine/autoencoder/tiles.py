@@ -236,6 +236,7 @@ class _Cutter:
         try:
             micrograph = example.read()
             stack = _specimen(micrograph, self.recipe.keep_info_bar)
+            limits = self._limits(example)
         except (ValueError, OSError) as error:
             self.skipped.append((example.name, printable(str(error))))
             return
@@ -257,9 +258,19 @@ class _Cutter:
                 continue
             self.digest.update(f"{example.name}\0{plane.shape}{plane.dtype.str}".encode())
             self.digest.update(np.ascontiguousarray(plane).tobytes())
-            self._cut_plane(number, _normalised(plane, known, self.card), known, wanted, rng)
+            grey = _normalised(plane, known, self.card, limits)
+            self._cut_plane(number, grey, known, wanted, rng)
         if self._count == before:
             self.skipped.append((example.name, self._why_none(stack)))
+
+    def _limits(self, example: Example) -> tuple[float, float] | None:
+        """Grey values that become 0 and 1 of a region: those of the image that it is of."""
+        if example.whole is None:
+            return None
+        whole = np.asarray(_specimen(example.whole(), self.recipe.keep_info_bar))
+        limits = _limits_of(*filled(whole), self.card)
+        self.digest.update(repr(limits).encode())
+        return limits
 
     def _cut_plane(
         self, number: int, grey: np.ndarray, known: np.ndarray | None, wanted: dict[str, int],
@@ -319,8 +330,19 @@ def _specimen(micrograph: Micrograph, keep_info_bar: bool) -> Any:
     return grey[..., rows, columns]
 
 
-def _normalised(plane: np.ndarray, known: np.ndarray | None, card: NetworkInput) -> np.ndarray:
-    """Stretch to 0..1 between percentiles of the known pixels."""
+def _limits_of(
+    plane: np.ndarray, known: np.ndarray | None, card: NetworkInput
+) -> tuple[float, float]:
+    """Percentiles of the known pixels."""
     scaling = card.normalisation
-    _, limits = stretch(known_values(plane, known), scaling.low, scaling.high)
-    return stretch(plane, limits=limits)[0]
+    return stretch(known_values(plane, known), scaling.low, scaling.high)[1]
+
+
+def _normalised(
+    plane: np.ndarray,
+    known: np.ndarray | None,
+    card: NetworkInput,
+    limits: tuple[float, float] | None = None,
+) -> np.ndarray:
+    """Stretch to 0..1 between limits, by default percentiles of the known pixels."""
+    return stretch(plane, limits=limits or _limits_of(plane, known, card))[0]

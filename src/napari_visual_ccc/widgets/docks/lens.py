@@ -15,10 +15,10 @@ from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...workflow import signature
 from ...workflow.operations import OPERATIONS, Operation
-from ...workflow.run import execute
+from ...workflow.run import Outcome, execute
 from ..form.card_choices import CardChoices, offer
 from ..form.table_form import TableForm
-from ..layers.build import build
+from ..layers.build import build, build_alone
 from ..layers.source import Source
 from ..layers.viewers import show_patch, show_slice, text_overlay
 from ..layers.world import from_viewer
@@ -227,19 +227,22 @@ class Lens(TableForm):
         for layer in self._shown:
             if layer in self.viewer.layers:
                 self.viewer.layers.remove(layer)
-        active = self.viewer.layers.selection.active
-        # the fields keep the micrograph
-        self.results.is_adding = True
-        try:
-            self._shown = [self.viewer.add_layer(build(source, part, {})) for part in found.layers]
-            self.viewer.layers.selection.active = active
-        finally:
-            self.results.is_adding = False
+        self._shown = self._add([build(source, part, {}) for part in found.layers])
         self._show_patches(source, found.tables["patches"])
         # attention is no layer that could be looked for elsewhere
         self.like_button.setVisible(self._asked.get("show") != "attention")
         (note,) = found.notes
         self.say(f"{note[:1].upper()}{note[1:]}.")
+
+    def _add(self, layers: list[Layer]) -> list[Layer]:
+        """Add layers; the selection and the fields stay."""
+        active, self.results.is_adding = self.viewer.layers.selection.active, True
+        try:
+            added = [self.viewer.add_layer(one) for one in layers]
+            self.viewer.layers.selection.active = active
+            return added
+        finally:
+            self.results.is_adding = False
 
     def _show_patches(self, source: Source, frame: Any) -> None:
         self._of_patches = source
@@ -302,17 +305,17 @@ class Lens(TableForm):
         self.start(
             execute("common_patterns", {"folder": folder}, {**given, **choices}),
             f"Common patterns of {folder.name}",
-            lambda outcome: self._show_patterns(folder, outcome.result),
+            lambda outcome: self._show_patterns(folder, outcome),
         )
         self.reveal()
 
-    def _show_patterns(self, folder: Path, result: Any) -> None:
-        self.patterns, self._folder = result, folder
-        self.viewer.add_image(result.data, name=f"{folder.name} patterns")
+    def _show_patterns(self, folder: Path, outcome: Outcome) -> None:
+        self.patterns, self._folder = outcome.result, folder
+        self._add([build_alone(outcome.result, f"{folder.name} patterns", outcome.record)])
         self.table.show()
-        self.table.show_frame(result.tables["patches"])
+        self.table.show_frame(self.patterns.table)
         self.page_button.setEnabled(True)
-        notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in result.notes)
+        notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in self.patterns.notes)
         self.say(f"{notes} A row of the sheet is a channel. Click a row to open its image.")
 
     def save_page(self, path: Path | None = None) -> None:

@@ -21,7 +21,7 @@ from ...workflow.run import Outcome, execute
 from ..form.fields import field_of
 from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
-from ..parts.open import open_image
+from ..parts.open import add_micrograph, open_image
 from ..parts.report import Canvas, Mistakes, Report
 from ..parts.training import ask_for_file, recorded, unsaved_file
 from .evaluate import EvaluateModel
@@ -319,7 +319,7 @@ class Train(Container):
         if example.path is not None:
             open_image(self.viewer, example.path, name)
         else:
-            self.viewer.add_image(example.read().data, name=name)
+            add_micrograph(self.viewer, example.read(), name)
 
     def _show_notes(self, notes: tuple[str, ...]) -> None:
         self.message.setText(" ".join(f"{note[:1].upper()}{note[1:]}." for note in notes))

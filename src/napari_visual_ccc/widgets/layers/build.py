@@ -21,6 +21,8 @@ from ...core.layers import (
 )
 from ...core.layers import Layer as Part
 from ...core.micrograph import InfoBar
+from ...core.result import Result
+from ...workflow.record import Record, fingerprint
 from .metadata import METADATA, MICROGRAPH, NOT_FACTS, plane_shape
 
 if TYPE_CHECKING:
@@ -66,6 +68,16 @@ def build(source: Source, part: Part, metadata: dict[str, Any]) -> Layer:
         "metadata": kept,
     }
     return MAKE[type(part)](source, part, common)
+
+
+def build_alone(result: Result, name: str, record: Record) -> Image:
+    """Make the layer of a result that lies on no image, such as a sheet of patches."""
+    part = result.layer()
+    kept = {**record.of(part.name).plain(), "print": fingerprint(part.data)}
+    return Image(
+        part.data, name=name, colormap=COLORMAPS[part.style], contrast_limits=part.limits,
+        metadata={METADATA: kept, MICROGRAPH: {"info_bar": InfoBar().pixels}},
+    )  # fmt: skip
 
 
 def _image(source: Source, part: ImageLayer, common: dict[str, Any]) -> Layer:

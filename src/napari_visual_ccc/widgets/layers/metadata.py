@@ -10,7 +10,7 @@ from napari.layers import Labels, Layer, Shapes
 from napari.utils.transforms import Affine
 
 from ...core.micrograph import InfoBar
-from .world import lying_on, pixels_of, point_of
+from .world import labels_at, pixels_of, point_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -84,16 +84,19 @@ def drawn_on(shapes: Shapes, layer: Layer) -> np.ndarray:
 
 
 def regions_on(regions: Shapes | Labels, layer: Layer) -> np.ndarray:
-    """Labels of the pixels of a plane image that shapes or labels cover.
+    """Labels of the pixels of a plane image that shapes or labels cover, wherever both lie.
 
     Raises
     ------
     ValueError
-        If labels lie in another place than the image.
+        If labels are a stack.
     """
     if isinstance(regions, Shapes):
         return drawn_on(regions, layer)
-    return np.asarray(lying_on(regions.data, regions, layer, plane_shape(layer)))
+    data = np.asarray(regions.data[0] if regions.multiscale else regions.data)
+    if data.size != data.shape[-2] * data.shape[-1]:
+        raise ValueError(f"{regions.name} is a stack: choose 2D labels, or shapes")
+    return labels_at(data.reshape(data.shape[-2:]), regions, layer, plane_shape(layer))
 
 
 def current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:

@@ -117,6 +117,34 @@ def lying_on(data: Any, layer: Layer, first: Layer, shape: Sequence[int]) -> Any
     return data[..., start[0] : start[0] + height, start[1] : start[1] + width]
 
 
+def labels_at(data: np.ndarray, layer: Layer, other: Layer, shape: tuple[int, int]) -> np.ndarray:
+    """Label that lies on each pixel of another layer; 0 beside the labels.
+
+    Parameters
+    ----------
+    data : (Y, X) int array
+        Of `layer`, at full resolution.
+    layer, other : Layer
+        Scale, place, rotation and unit of both count. Labels of the size of the other layer that
+        have no pixel size and lie at the origin lie on its pixels.
+    shape : (rows, columns)
+        Of `other`.
+    """
+    from scipy.ndimage import affine_transform
+
+    if data.shape == shape and (_is_unplaced(layer) or _is_unplaced(other)):
+        return data
+    corners = np.zeros((3, other.ndim))
+    corners[1, -2], corners[2, -1] = 1, 1
+    origin, down, across = pixels_of(other, corners, layer)
+    matrix = np.stack([down - origin, across - origin], axis=1)
+    # pixels of the same grid keep their label, whatever the rounding; beyond the centres of the
+    # outermost pixels is no label, so that these need a border
+    matrix, origin = matrix.round(9), origin.round(6) + 1
+    wide = np.pad(data, 1)
+    return np.asarray(affine_transform(wide, matrix, origin, shape, order=0, prefilter=False))
+
+
 def _is_unplaced(layer: Layer) -> bool:
     """Whether a layer has no pixel size and lies at the origin, as napari adds arrays."""
     pixels = all(f"{unit:~}" in _PIXELS for unit in layer.units[-2:])

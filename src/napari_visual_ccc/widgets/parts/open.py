@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from napari.layers import Layer
 
+from ...core.micrograph import Micrograph
 from ..layers.convert import layer_data
 from .jobs import EXPECTED, report
 
@@ -30,5 +31,10 @@ def open_image(viewer: Viewer, path: Path, name: str) -> Layer | None:
     except EXPECTED as error:
         report(error)
         return None
+    return add_micrograph(viewer, image, name)
+
+
+def add_micrograph(viewer: Viewer, image: Micrograph, name: str) -> Layer:
+    """Add a micrograph as a layer with its pixel size and info bar."""
     data, options, kind = layer_data(image)
     return viewer.add_layer(Layer.create(data, {**options, "name": name}, kind))
