@@ -9,6 +9,7 @@ import pytest
 
 from napari_visual_ccc.core.micrograph import Axis
 from napari_visual_ccc.io import read as formats
+from napari_visual_ccc.io.read import lazy
 from napari_visual_ccc.io.read.mrc import read_header
 
 pytest.importorskip("rsciio")
@@ -110,3 +111,86 @@ def test_the_default_of_a_camera_is_called_so(tmp_path, levels, cell):
     found = formats.read(write(tmp_path / "a.mrc", levels, 0, cell=cell))
     assert found.spacing[0] > 0
     assert any("not measured" in note for note in found.notes)
+
+
+KINDS = {0: np.int8, 1: np.int16, 2: np.float32, 4: np.complex64, 6: np.uint16, 12: np.float16}
+
+
+def values(rng, dtype, shape=(3, 20, 31)):
+    found = rng.integers(0 if dtype is np.uint16 else -100, 100, shape).astype(dtype)
+    return found + np.complex64(1j) * found[::-1] if dtype is np.complex64 else found
+
+
+@pytest.mark.parametrize("mode", KINDS)
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("stamp", [None, b"\0\0\0\0", b"DD\0\0", b"\x11\x11\0\0"])
+def test_the_byte_order_is_right_whatever_the_stamp_says(tmp_path, rng, mode, order, stamp):
+    data = values(rng, KINDS[mode])
+    path = write(tmp_path / "a.mrc", data, mode, order=order, limits=(-100, 100))
+    if stamp is not None:
+        content = bytearray(path.read_bytes())
+        content[212:216] = stamp
+        path.write_bytes(content)
+    found = formats.read(path)
+    np.testing.assert_array_equal(found.data, data)
+    assert found.data.dtype == KINDS[mode]
+    assert (found.spacing, found.unit) == ((2, 2), "nm")
+
+
+@pytest.mark.parametrize("large", [False, True])
+@pytest.mark.parametrize("order", "<>")
+@pytest.mark.parametrize("extended", [0, 160])
+@pytest.mark.parametrize("mode", [3, 16, 101])
+def test_packed_complex_and_colour_pixels(
+    tmp_path, rng, monkeypatch, large, order, extended, mode
+):  # fmt: skip
+    if large:
+        monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    shape = (3, 20, 31)
+    if mode == 101:
+        right = rng.integers(0, 16, shape).astype(np.uint8)
+        halves = np.pad(right, ((0, 0), (0, 0), (0, 1)))
+        stored = halves[..., ::2] | halves[..., 1::2] << 4
+    elif mode == 16:
+        right = stored = rng.integers(0, 255, (*shape, 3)).astype(np.uint8)
+    else:
+        stored = rng.integers(-900, 900, (*shape, 2)).astype(np.int16)
+        right = stored[..., 0] + np.complex64(1j) * stored[..., 1]
+    path = write(tmp_path / "a.mrc", values(rng, np.int16), mode, order=order)
+    header = bytearray(path.read_bytes()[:1024])
+    struct.pack_into(f"{order}i", header, 92, extended)
+    pixels = stored.astype(stored.dtype.newbyteorder(order)).tobytes()
+    path.write_bytes(bytes(header) + bytes(extended) + pixels)
+    found = formats.read(path)
+    np.testing.assert_array_equal(found.data, right)
+    assert isinstance(found.data, np.ndarray) != large
+    assert (found.spacing, found.axes) == ((2, 2), (Axis("z", 5.0, "nm"),))
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(ValueError, match="cut off"):
+        formats.read(path)
+
+
+def test_a_type_that_is_not_defined_is_named(tmp_path, levels):
+    with pytest.raises(ValueError, match=r"a\.mrc: has pixels of mode 77"):
+        formats.read(write(tmp_path / "a.mrc", levels, 77))
+
+
+@pytest.mark.parametrize("order", "<>")
+def test_a_stack_of_volumes_has_an_axis_of_its_own(tmp_path, rng, order):
+    data = values(rng, np.int16, (6, 20, 31))
+    path = write(tmp_path / "a.mrc", data, 1, order=order, samples=(31, 20, 3),
+                 cell=(620, 400, 150))  # fmt: skip
+    content = bytearray(path.read_bytes())
+    struct.pack_into(f"{order}i", content, 88, 401)
+    path.write_bytes(content)
+    found = formats.read(path)
+    np.testing.assert_array_equal(found.data, data.reshape(2, 3, 20, 31))
+    assert found.axes == (Axis("volume"), Axis("z", 5.0, "nm"))
+
+
+@pytest.mark.parametrize(("ending", "samples"), [(".mrc", 1), (".mrcs", 1), (".mrcs", 6)])
+def test_images_of_a_stack_are_no_slices_of_one_thing(tmp_path, rng, ending, samples):
+    data = values(rng, np.int16, (6, 20, 31))
+    path = write(tmp_path / f"a{ending}", data, 1, samples=(31, 20, samples))
+    found = formats.read(path)
+    assert (found.spacing, found.axes) == ((2, 2), (Axis("z"),))

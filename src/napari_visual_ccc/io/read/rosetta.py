@@ -36,7 +36,7 @@ PLUGINS = {
 
 # how many times smaller than in memory they can be; those of HDF5 are checked one by one
 _RATIOS = {
-    ".mrc": 1, ".dm3": 1, ".dm4": 1, ".hspy": None, ".emd": None, ".hdf5": None, ".h5": None,
+    ".dm3": 1, ".dm4": 1, ".hspy": None, ".emd": None, ".hdf5": None, ".h5": None,
     ".zspy": None,
 }  # fmt: skip
 
@@ -46,8 +46,8 @@ _HDF5 = ("emd", "hspy")
 
 _EXTRA = 'pip install "napari-visual-ccc[formats]"'
 
-# the third axis of a tilt series is no length
-_TILT_SERIES = (".st", ".ali")
+# the third axis of a tilt series, or of a stack of particles, is no length
+_TILT_SERIES = (".st", ".ali", ".mrcs")
 
 
 def read(path: Path, plugin: str = "") -> list[Micrograph]:
@@ -79,11 +79,13 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
     elif plugin == "zspy":
         options["mode"] = "r"
     header = mrc.read_header(path) if plugin == "mrc" else None
-    if header is not None:
+    if header is None:
+        parts = _called(reader, path, options)
+    elif header.mode in mrc.OWN_MODES:
+        parts = [mrc.corrected(mrc.read_pixels(path, header), header)]
+    else:
         options["endianness"] = header.order
-    parts = _called(reader, path, options)
-    if header is not None:
-        parts = [mrc.corrected(part, header) for part in parts]
+        parts = [mrc.corrected(part, header) for part in _called(reader, path, options)]
     images = [part for part in parts if _is_image(part)]
     if not images:
         spectra = any(part["data"].dtype.kind in "biufc" for part in parts)
@@ -208,7 +210,9 @@ def _micrograph(
 
 
 def _pixels(path: Path, data: Any, key: str) -> Any:
-    check_size(data.nbytes, path, ratio=_RATIOS.get(path.suffix.lower(), DEFLATE))
+    # the header of MRC has been checked, which may have two pixels in a byte
+    if PLUGINS.get(path.suffix.lower()) != "mrc":
+        check_size(data.nbytes, path, ratio=_RATIOS.get(path.suffix.lower(), DEFLATE))
     if not is_large(data.nbytes):
         data = np.array(data)
     elif not isinstance(data, np.ndarray) and path.is_file():
