@@ -113,3 +113,120 @@ def test_berkeley_emd_may_be_named_hdf5(tmp_path, rng, ending, locked, monkeypat
     found = formats.read(tmp_path / f"a{ending}")
     np.testing.assert_array_equal(found.data, image)
     assert (found.spacing, found.unit) == ((2.0, 3.0), "nm")
+
+
+# EMD ----------------------------------------------------------------------------------------------
+
+
+def berkeley(path, data, names, units, *, version=(0, 2), first=1, groups=("image1",)):
+    """As the standard has it: steps of 0.25 along x, 0.5 along y, 2 along z."""
+    import h5py
+
+    steps = {"x": 0.25, "y": 0.5, "z": 2.0}
+    with h5py.File(path, "w") as file:
+        if version:
+            file.attrs["version_major"], file.attrs["version_minor"] = version
+        for group_name in groups:
+            group = file.create_group(f"data/{group_name}")
+            group.attrs["emd_group_type"] = 1
+            group["data"] = data
+            for place, (name, unit) in enumerate(zip(names, units, strict=True)):
+                step = steps.get(name.lower(), 1.0)
+                dimension = group.create_dataset(
+                    f"dim{first + place}", data=5 + step * np.arange(data.shape[place])
+                )
+                dimension.attrs["name"] = name
+                dimension.attrs["units"] = np.bytes_(unit) if version else unit
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ending", "version", "names", "unit", "size"),
+    [(".emd", (0, 2), "yx", "[n_m]", 1), (".h5", (0, 2), "xy", "nm", 1),
+     (".hdf5", (0, 2), "zyx", "[u_m]", 1000), (".emd", (0, 2), "xyz", "[n_m]", 1),
+     (".emd", None, "yx", "[n_m]", 1), (".h5", None, "XY", "[u_m]", 1000),
+     (".emd", None, "zyx", "nm", 1), (".hdf5", None, "yxz", "[n_m]", 1)],
+)  # fmt: skip
+def test_berkeley_emd_has_its_axes_by_their_names(
+    tmp_path, rng, ending, version, names, unit, size
+):  # fmt: skip
+    pytest.importorskip("rsciio.emd")
+    image = rng.random((4, 20, 30)[3 - len(names) :]).astype(np.float32)
+    right = ["z", "y", "x"][3 - len(names) :]
+    stored = image.transpose([right.index(name) for name in names.lower()])
+    units = [unit] * len(names)
+    found = formats.read(berkeley(tmp_path / f"a{ending}", stored, names, units, version=version))
+    np.testing.assert_array_equal(found.data, image)
+    in_nm = np.array(found.spacing) * {"nm": 1, "µm": 1000}[found.unit]
+    np.testing.assert_allclose(in_nm, (0.5 * size, 0.25 * size))
+    assert [(one.name, one.step, one.unit) for one in found.axes] == (
+        [("z", 2.0, found.unit)] if len(names) == 3 else []
+    )
+
+
+def test_images_of_berkeley_emd_whose_names_begin_alike_are_not_stacked(tmp_path, rng):
+    pytest.importorskip("rsciio.emd")
+    image = rng.random((20, 30)).astype(np.float32)
+    path = berkeley(tmp_path / "a.emd", image, "yx", ["nm"] * 2, groups=("im1", "im10"))
+    images = formats.read_all(path)
+    assert len(images) == 2
+    for one in images:
+        np.testing.assert_array_equal(one.data, image)
+
+
+def test_a_version_alone_makes_no_emd(tmp_path, rng):
+    import h5py
+
+    image = rng.random((20, 30)).astype(np.float32)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.attrs["version_major"], file["image"] = 3, image
+    np.testing.assert_array_equal(formats.read(tmp_path / "a.h5").data, image)
+
+
+def velox(path, image, frames=1, spectra=False):
+    """As Velox writes it: frames behind the columns, metadata in JSON."""
+    import h5py
+
+    text = h5py.string_dtype()
+    described = {
+        "Core": {"MetadataSchemaVersion": "v1"}, "Instrument": {"InstrumentClass": "Talos"},
+        "Acquisition": {}, "Sample": {}, "GasInjectionSystems": {}, "CustomProperties": {},
+        "Optics": {"AccelerationVoltage": "200000"}, "Stage": {"AlphaTilt": "0.1"},
+        "Scan": {"DwellTime": "1e-05", "FrameTime": "0.5"}, "Detectors": {},
+        "BinaryResult": {"PixelSize": {"width": "2e-10", "height": "3e-10"}, "PixelUnitX": "m",
+                         "PixelUnitY": "m", "Detector": "HAADF", "Offset": {"x": "0", "y": "0"}},
+    }  # fmt: skip
+    written = np.frombuffer(json.dumps(described).encode(), np.uint8)[:, None]
+    with h5py.File(path, "w") as file:
+        file.create_dataset("Version", data=['{"format": "Velox", "version": "11"}'], dtype=text)
+        for group in ("Features", "Displays/ImageDisplay", "SharedProperties"):
+            file.create_group(group)
+        place = file.create_group(f"Data/Image/{1:032x}")
+        place["Data"] = np.stack([image + k for k in range(frames)], -1)
+        place["Metadata"] = np.repeat(written, frames, 1)
+        if spectra:
+            settings = '{"endFramePosition": "1"}'
+            place = file.create_group(f"Data/SpectrumImage/{2:032x}")
+            place.create_dataset("SpectrumImageSettings", data=[settings], dtype=text)
+            place = file.create_group(f"Data/SpectrumStream/{3:032x}")
+            place["Data"] = np.array([5, 65535] * image.size, np.uint16)[:, None]
+            place["Metadata"] = written
+    return path
+
+
+@pytest.mark.parametrize(
+    ("ending", "frames", "spectra"),
+    [(".emd", 1, False), (".h5", 3, False), (".emd", 3, True), (".hdf5", 1, True)],
+)
+def test_velox_emd_has_all_frames_also_beside_spectra(tmp_path, rng, ending, frames, spectra):
+    pytest.importorskip("rsciio.emd")
+    if spectra:
+        pytest.importorskip("sparse")
+    image = rng.integers(0, 60_000, (20, 30)).astype(np.uint16)
+    found = formats.read(velox(tmp_path / f"a{ending}", image, frames, spectra))
+    right = np.stack([image + k for k in range(frames)])
+    np.testing.assert_array_equal(found.data, right if frames > 1 else image)
+    np.testing.assert_allclose(found.spacing, (0.3, 0.2))
+    assert found.metadata["facts"]["instrument"] == "Talos"
+    assert found.metadata["facts"]["voltage_kv"] == 200
+    assert [one.step for one in found.axes] == ([0.5] if frames > 1 else [])

@@ -1,4 +1,4 @@
-"""HDF5."""
+"""HDF5 of any kind: EMD of Velox and Berkeley, HyperSpy, Odemis, ilastik, arrays."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ from ...core.micrograph import Micrograph
 from ..axes import name_of, order_of
 from .lazy import UnreadableFileError, check_datasets, chunks_of, from_file, is_large
 from .npy import REAL
-from .pixel_size import PixelSizeClaim, axis, number, resolve_pixel_size
+from .pixel_size import axis, combined_claim, number, resolve_pixel_size
 
-SUFFIXES = (".h5", ".hdf5")
+SUFFIXES = (".h5", ".hdf5", ".emd")
 
 
 def is_plain(path: Path) -> bool:
@@ -62,11 +62,27 @@ def _plugin(file: Any) -> str:
     """Plugin of RosettaSciIO for a file; empty where its arrays are read as they are."""
     if str(file.attrs.get("file_format", "")).lower().startswith("hyperspy"):
         return "hspy"
-    return "emd" if "version_major" in file.attrs else ""
+    if _is_velox(file):
+        return "emd"
+    # other programs write a version, too
+    groups: list[Any] = []
+    file.visititems(lambda _, one: groups.append(one) if "emd_group_type" in one.attrs else None)
+    stated = "version_major" in file.attrs or any("version_major" in one.attrs for one in groups)
+    return "emd" if groups and stated else ""
+
+
+def _is_velox(file: Any) -> bool:
+    try:
+        text = file["Version"][0]
+    # no such dataset, or one of another kind
+    except (KeyError, ValueError, IndexError, TypeError, AttributeError):
+        return False
+    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
+    return "Velox" in words or "DevelopersKit" in words
 
 
 class _Described(NamedTuple):
-    """An array of a file, with the names of its axes and the sizes (y, x) of a pixel in metres."""
+    """An array of a file, with the names of its axes, sizes (y, x) of a pixel and step of z."""
 
     name: str
     shape: tuple[int, ...]
@@ -75,9 +91,12 @@ class _Described(NamedTuple):
     axes: tuple[str, ...]
     size: tuple[Any, ...]
     step: Any
+    units: tuple[str, ...] = ("m", "m", "m")
 
 
 def _described(one: Any) -> _Described:
+    if "emd_group_type" in one.parent.attrs:
+        return _of_emd(one)
     axes = _axis_names(one)
     # Odemis (Delmic, SPARC) keeps the size of a pixel beside the array
     size = tuple(_scalar(one.parent, f"DimensionScale{name}") for name in "YX")
@@ -90,6 +109,32 @@ def _described(one: Any) -> _Described:
         )  # fmt: skip
     return _Described(one.name[1:], one.shape, one.dtype, one.nbytes, axes, size,
                       _scalar(one.parent, "DimensionScaleZ"))  # fmt: skip
+
+
+def _of_emd(one: Any) -> _Described:
+    """Array of a Berkeley EMD, whose axes have datasets of their own beside it."""
+    first = 0 if "dim0" in one.parent else 1
+    found: dict[str, tuple[Any, str]] = {}
+    names = []
+    for place in range(one.ndim):
+        dimension = one.parent.get(f"dim{first + place}")
+        attributes = {} if dimension is None else dimension.attrs
+        name, unit = (_text(attributes.get(key)) for key in ("name", "units"))
+        places = [] if dimension is None or dimension.ndim != 1 else dimension[:2].tolist()
+        step = places[1] - places[0] if len(places) == 2 and dimension.dtype.kind in "iuf" else None
+        names.append(name)
+        found[name_of(name)] = (step, unit.replace("_", "").strip("[]"))
+    y, x, z = (found.get(name, (None, "")) for name in "yxz")
+    return _Described(
+        one.name[1:], one.shape, one.dtype, one.nbytes, tuple(names), (y[0], x[0]), z[0],
+        (y[1], x[1], z[1]),
+    )  # fmt: skip
+
+
+def _text(value: Any) -> str:
+    value = np.asarray("" if value is None else value).reshape(-1)[:1].tolist()
+    text = value[0] if value else ""
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else str(text)
 
 
 def _scalar(group: Any, name: str) -> Any:
@@ -124,8 +169,8 @@ def _micrograph(path: Path, one: _Described, title: str) -> Micrograph:
     order = order_of(one.shape, names)
     claims, steps = [], {}
     if None not in one.size:
-        claims = [PixelSizeClaim("the file", one.size, "m")]
-        steps = {"z": (one.step, "m")}
+        claims = [combined_claim("the file", one.size, one.units[:2])]
+        steps = {"z": (one.step, one.units[2])}
     spacing, unit, notes = resolve_pixel_size(claims)
     found = [axis(name, *steps.get(name, (None, ""))) for name in order.leading]
     notes = (*notes, *(note for _, more in found for note in more))

@@ -14,6 +14,7 @@ import numpy as np
 from ...core.files import stem
 from ...core.micrograph import Axis, Micrograph
 from ...core.units import unit_of
+from ..axes import name_of, order_of
 from . import mrc, probe
 from .lazy import (
     DEFLATE,
@@ -30,7 +31,7 @@ from .vendors import VendorMetadata, known_only
 # plugins of RosettaSciIO by the ending of a file's name
 PLUGINS = {
     ".dm3": "digitalmicrograph", ".dm4": "digitalmicrograph", ".ser": "tia", ".emi": "tia",
-    ".emd": "emd", ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".ali": "mrc",
+    ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".ali": "mrc",
     ".hspy": "hspy", ".zspy": "zspy",
 }  # fmt: skip
 
@@ -73,7 +74,10 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
     if plugin in _HDF5:
         options["lazy"] = _large(path)
     if plugin == "emd":
-        options["select_type"] = "images"
+        # of images beside spectra it would read the first frame
+        options |= {"select_type": "images", "load_SI_image_stack": True}
+        # it would stack images whose names begin alike
+        options["stack_group"] = _is_simulated(path)
     elif plugin == "hspy":
         options["locking"] = False
     elif plugin == "zspy":
@@ -86,7 +90,7 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
     else:
         options["endianness"] = header.order
         parts = [mrc.corrected(part, header) for part in _called(reader, path, options)]
-    images = [part for part in parts if _is_image(part)]
+    images = [_in_order(part) for part in parts if _is_image(part)]
     if not images:
         spectra = any(part["data"].dtype.kind in "biufc" for part in parts)
         what = "only spectra" if spectra else "no image"
@@ -176,6 +180,14 @@ def _large(path: Path) -> bool:
         return is_large(sum(one.nbytes for one in found))
 
 
+def _is_simulated(path: Path) -> bool:
+    """Whether Prismatic wrote a file: a group for each depth."""
+    import h5py
+
+    with h5py.File(path, "r", locking=False) as file:
+        return "4DSTEM_simulation" in file
+
+
 # one image ----------------------------------------------------------------------------------------
 
 
@@ -229,6 +241,19 @@ def _dask() -> Any:
     import dask.array
 
     return dask.array
+
+
+def _in_order(part: dict[str, Any]) -> dict[str, Any]:
+    """Put rows and columns last where the axes have these names: RosettaSciIO transposes EMD."""
+    axes, data = _ordered(part), part["data"]
+    names = [str(one.get("name") or "") for one in axes]
+    if len(names) != data.ndim or not {"y", "x"} <= {name_of(one) for one in names}:
+        return part
+    order = order_of(data.shape, names)
+    if order.is_colour or order.dropped or order.axes == tuple(range(data.ndim)):
+        return part
+    there = [{**one, "index_in_array": k} for k, one in enumerate(order.of(axes))]
+    return {**part, "data": order.apply(data), "axes": there}
 
 
 def _ordered(part: Mapping[str, Any]) -> list[dict[str, Any]]:
