@@ -55,6 +55,33 @@ def test_names_of_this_machine_are_taken(host):
     assert asked(Guard(app, Settings()), host=host)[0] == 200
 
 
+def test_a_prefix_is_taken_with_it_and_without_and_opens_no_other_way():
+    seen = []
+
+    async def noted(scope, receive, send):
+        seen.append(scope["path"])
+        await app(scope, receive, send)
+
+    guard = Guard(noted, Settings(prefix="/lab/ccc", token=TOKEN))
+    token = {"authorization": f"Bearer {TOKEN}"}
+    for path in ("/lab/ccc/api/version", "/api/version"):
+        assert asked(guard, path)[0] == 401
+        assert asked(guard, path, **token)[0] == 200
+    for path in ("/lab/ccc/", "/lab/cccc/api/version", "/lab/ccc//api/version"):
+        assert asked(guard, path)[0] == 200
+    # what the application sees below /api/ needs the token
+    assert seen == ["/api/version"] * 2 + ["/", "/lab/cccc/api/version", "//api/version"]
+    sent = []
+
+    async def send(message):
+        sent.append(message)
+
+    scope = {"type": "http", "path": "/lab/ccc", "headers": [(b"host", b"localhost")]}
+    asyncio.run(guard(scope, None, send))
+    assert sent[0]["status"] == 308
+    assert (b"location", b"/lab/ccc/") in sent[0]["headers"]
+
+
 def test_pages_of_others_cannot_send_requests():
     guard = Guard(app, Settings())
     assert asked(guard, origin="http://evil.example")[0] == 403

@@ -239,6 +239,42 @@ def test_what_could_only_fail_is_not_on_the_page(page):
 TOKEN = "0123456789abcdef"
 
 
+def test_the_page_lies_below_a_path_and_explains_the_class_of_classify(browser):
+    with running(Settings(port=0, prefix="/lab/ccc", limits=LIMITS)) as address:
+        page = opened(browser, f"{address}lab/ccc")
+        assert page.url == f"{address}lab/ccc/"
+        outside = []
+        page.on("request", lambda asked: None if asked.url.startswith((page.url, "blob:"))
+                else outside.append(asked.url))  # fmt: skip
+        page.locator("#files").set_input_files(samples.FOLDER / "nanoparticles.png")
+        page.locator("#queue img").wait_for()
+        # at this point the class is another than the most probable one, which Explain would take
+        page.locator("#classify-decision").evaluate("e => { e.value = 'operating point'; }")
+        page.locator("#classify-thresholds").evaluate(
+            "e => { e.value = 'cube=0.99, octahedron=0.01, sphere=0.99'; }"
+        )
+        submitted(page)
+        assert page.locator("#status").inner_text() == "Done."
+        assert page.locator(".verdict").inner_text() == "octahedron"
+        text = page.locator("article section").nth(1).inner_text()
+        assert "Evidence for octahedron, the class that Classify gives." in text
+        assert "prediction:" not in text
+        assert page.get_by_alt_text(re.compile("Grad-CAM octahedron")).count() == 1
+        with page.expect_download():
+            page.get_by_role("button", name="Download nanoparticles_classify.yaml").click()
+        assert outside == []
+        # links to what is on the page, in its order
+        links = page.locator("#contents a").all()
+        assert [one.inner_text() for one in links] == ["nanoparticles.png", "Classify", "Explain"]
+        links[2].click()
+        explained = page.locator("article section").nth(1)
+        assert page.url.endswith(f"#{explained.get_attribute('id')}")
+        assert -2 < explained.bounding_box()["y"] < 100
+        page.get_by_role("button", name="Clear").click()
+        assert page.locator("#contents").is_hidden()
+        page.context.close()
+
+
 def test_a_token_can_be_mistyped_and_is_asked_for_again_in_the_middle(browser, tiff16, tmp_path):
     squares = tmp_path / "squares.tif"
     squares.write_bytes(tiff16)
@@ -301,8 +337,19 @@ def luminance(colour: str) -> float:
 
 
 def test_contrast_is_that_of_wcag_aa():
-    colours = dict(re.findall(r"--(\w+): (#\w{6})", (STATIC / "page.css").read_text("utf-8")))
-    colours["wrong"] = "#fdecec"
+    css = (STATIC / "page.css").read_text("utf-8")
+    light, dark = (
+        dict(re.findall(r"--(\w+): (#\w{6})", block))
+        for block in re.findall(r":root {(.*?)}", css, re.S)
+    )
+    assert light.keys() == dark.keys()
+    # of the themes, and of buttons and pictures on white in both
+    assert set(re.findall(r": (#\w+);", css.split("box-sizing")[1])) <= {"#000", "#fff"}
+    for colours in (light, dark):
+        check_contrast(colours)
+
+
+def check_contrast(colours):
 
     def ratio(one, other):
         low, high = sorted((luminance(colours[one]), luminance(colours[other])))

@@ -47,3 +47,10 @@ def test_other_names_are_known_when_they_are_given():
 
 def test_limits_are_plain_numbers():
     assert Limits(pixels=7).plain()["pixels"] == 7
+
+
+@pytest.mark.parametrize("prefix", ["lab", "/lab/", "/", "//evil.example", "/a b", "/../x", "/a?b"])
+def test_a_prefix_that_is_no_path_is_refused(prefix):
+    with pytest.raises(ValueError, match="write it as /micrographs"):
+        Settings(prefix=prefix).check()
+    Settings(prefix="/lab/micrographs-2.0").check()

@@ -24,7 +24,7 @@ _DEFAULT, _LIMITS = Settings(), Limits()
 
 def _serve(
     model: Path | None, recipe: Path | None, host: str, port: int, allow_remote: bool,
-    names: tuple[str, ...], token_file: Path | None, **numbers: int,
+    names: tuple[str, ...], prefix: str, token_file: Path | None, **numbers: int,
 ) -> int:  # fmt: skip
     """Serve a web page that classifies, explains and segments images that are sent to it.
 
@@ -39,7 +39,9 @@ def _serve(
         decode_bytes=max(_LIMITS.decode_bytes, 64 * pixels),
         workers=numbers["workers"], waiting=numbers["queue"], kept_seconds=60 * numbers["expiry"],
     )  # fmt: skip
-    settings = Settings(model, recipe, host, port, names, _token(token_file), limits)
+    settings = Settings(
+        model, recipe, host, port, names, _token(token_file), limits, prefix.rstrip("/")
+    )
     try:
         settings.check(remote=allow_remote)
     except ValueError as error:
@@ -100,6 +102,10 @@ def command() -> click.Command:
             click.Option(
                 ["names", "--name"], multiple=True, metavar="NAME",
                 help="Further name of this server, such as that of a reverse proxy.",
+            ),
+            click.Option(
+                ["--prefix"], default="", metavar="PATH",
+                help="Path below which a proxy has the page, such as /micrographs.",
             ),
             click.Option(
                 ["--token-file"], type=FILE, metavar="FILE",

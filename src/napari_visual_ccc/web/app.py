@@ -158,7 +158,9 @@ class _Server:
     async def queue(self, request: Request) -> Response:
         """Queue a job and answer with its address."""
         job = await self._taken(request, "")
-        return JSONResponse(job.plain(), 202, {"location": f"/api/jobs/{job.id}"})
+        return JSONResponse(
+            job.plain(), 202, {"location": f"{self.settings.prefix}/api/jobs/{job.id}"}
+        )
 
     async def show(self, request: Request) -> Response:
         """Tell state, progress and result of a job."""

@@ -9,7 +9,7 @@ from collections import deque
 from typing import Any
 
 from starlette.datastructures import Headers, MutableHeaders
-from starlette.responses import JSONResponse
+from starlette.responses import JSONResponse, RedirectResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from .settings import Refused, Settings, plain_error
@@ -68,12 +68,18 @@ class Guard:
                 headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        scope = _below(scope, self.settings.prefix)
         try:
             self._check(Headers(scope=scope), scope["path"])
             if scope.get("query_string") and scope["path"].startswith("/api/"):
                 raise Refused(400, "nothing is taken from behind a question mark: send fields")
         except Refused as refused:
             await answer(refused)(scope, receive, with_headers)
+            return
+        if not scope["path"]:
+            # addresses in the page are relative to the folder that it lies in
+            page = RedirectResponse(f"{self.settings.prefix}/", 308)
+            await page(scope, receive, with_headers)
             return
         await self.app(scope, receive, with_headers)
 
@@ -105,6 +111,14 @@ class Guard:
         if many:
             raise Refused(429, "too many wrong tokens; wait a minute", wait=_SECONDS)
         raise Refused(401, "the token is wrong")
+
+
+def _below(scope: Scope, prefix: str) -> Scope:
+    """A request without the prefix of its path, which a proxy may have taken away or not."""
+    path: str = scope["path"]
+    if not prefix or not (path + "/").startswith(prefix + "/"):
+        return scope
+    return {**scope, "path": path.removeprefix(prefix)}
 
 
 def _digest(text: str) -> bytes:

@@ -86,6 +86,7 @@ def openapi(settings: Settings) -> dict[str, Any]:
     return {
         "openapi": "3.1.0",
         "info": {"title": "napari-visual-ccc", "version": __version__},
+        "servers": [{"url": settings.prefix or "/"}],
         "paths": _paths(known),
         "components": {
             "schemas": {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import re
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,9 @@ MEGABYTE = 1 << 20
 
 # characters of a token: 16 random ones cannot be guessed
 TOKEN_LENGTH = 16
+
+# letters that mean the same in an address, a header and a page
+_PREFIX = re.compile(r"(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*")
 
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
@@ -90,6 +94,8 @@ class Settings:
         Every request must carry it; empty for none.
     limits : Limits
         Of requests.
+    prefix : str
+        Path of the page where a proxy has it below one, such as ``/micrographs``.
     """
 
     model: Path | None = None
@@ -99,6 +105,7 @@ class Settings:
     names: tuple[str, ...] = ()
     token: str = field(default="", repr=False)
     limits: Limits = Limits()
+    prefix: str = ""
 
     def check(self, *, remote: bool = False) -> None:
         """Insist on a token where others than this machine can connect.
@@ -111,8 +118,11 @@ class Settings:
         Raises
         ------
         ValueError
-            If they are not allowed, or there is no token, or a short one.
+            If they are not allowed, or there is no token, or a short one; or the prefix is no
+            path.
         """
+        if not _PREFIX.fullmatch(self.prefix):
+            raise ValueError(f"the prefix is {self.prefix!r}; write it as /micrographs")
         local = self.host in _LOCAL
         if not local and not remote:
             raise ValueError(

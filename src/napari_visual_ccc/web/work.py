@@ -87,7 +87,7 @@ def work(job: Job, report: Callable[[Progress], None], *, settings: Settings) ->
         report(Progress(0, 0, "figures"))
         job.files = _written(result, record, drawn, job)
         seen |= _result(result, record, settings)
-    job.result = seen | {"files": [_file(job, name) for name in job.files]}
+    job.result = seen | {"files": [_file(job, name, settings.prefix) for name in job.files]}
 
 
 def limits_of(limits: Limits) -> dict[str, Any]:
@@ -268,13 +268,13 @@ def card(model: Path | None) -> Any:
     return read_card(model)
 
 
-def _file(job: Job, name: str) -> dict[str, Any]:
+def _file(job: Job, name: str, prefix: str) -> dict[str, Any]:
     path = job.files[name]
     return {
         "name": name,
         "type": type_of(path),
         "bytes": path.stat().st_size,
-        "url": f"/api/jobs/{job.id}/files/{name}",
+        "url": f"{prefix}/api/jobs/{job.id}/files/{name}",
     }
 
 

@@ -58,8 +58,10 @@ export async function json(address, options) {
   return (await request(address, options)).json();
 }
 
+// The page may lie below a path of a proxy that the server does not know: addresses are relative.
 export async function file(address) {
-  return URL.createObjectURL(await (await request(address)).blob());
+  const local = address.slice(address.lastIndexOf("/api/jobs/") + 1);
+  return URL.createObjectURL(await (await request(local)).blob());
 }
 
 // An element goes, and the memory of its pictures with it.
@@ -69,7 +71,7 @@ export function release(element) {
 }
 
 export function forget(id) {
-  request(`/api/jobs/${id}`, { method: "DELETE" }).catch(() => {});
+  request(`api/jobs/${id}`, { method: "DELETE" }).catch(() => {});
 }
 
 // Queue a job and follow it to its end. A full queue is waited for. The server keeps only what is done.
@@ -80,7 +82,7 @@ export async function job(fields, { signal, report = () => {} } = {}) {
       if (state.state === "failed") throw new ApiError(state.status || 422, state.error || "The job was stopped.");
       report(state);
       await wait(POLL_MS);
-      state = await json(`/api/jobs/${state.id}`, { signal });
+      state = await json(`api/jobs/${state.id}`, { signal });
     }
     signal?.throwIfAborted();
   } catch (error) {
@@ -96,7 +98,7 @@ async function queued(fields, signal, report) {
   for (;;) {
     signal?.throwIfAborted();
     try {
-      return await json("/api/jobs", { ...body(fields), method: "POST", signal: stop });
+      return await json("api/jobs", { ...body(fields), method: "POST", signal: stop });
     } catch (error) {
       if (error.status !== 503) throw error;
       report({ state: "full" });

@@ -16,9 +16,9 @@ const state = { images: [], operations: [], model: null, limits: null, running: 
 async function start() {
   try {
     // the token is tried first: the schema needs none
-    const version = await json("/api/version");
+    const version = await json("api/version");
     if (!state.model) {
-      const [schema, limits] = await Promise.all([json("/api/schema"), json("/api/limits")]);
+      const [schema, limits] = await Promise.all([json("api/schema"), json("api/limits")]);
       Object.assign(state, { limits, model: version.model });
       showModel(version);
       showAnalyses(schema);
@@ -67,7 +67,11 @@ function showAnalyses(schema) {
   const names = Object.keys(schema.paths)
     .map((one) => one.replace("/api/", ""))
     .filter((one) => schema.components.schemas[one]);
-  state.operations = names.map((name) => ({ name, ...schema.components.schemas[name] }));
+  state.operations = names.map((name) => {
+    const about = schema.components.schemas[name];
+    // "Explain (class activation map)" takes two lines on a phone
+    return { name, ...about, title: about.title.replace(/ \(.*\)$/, "") };
+  });
   by("analyses").replaceChildren(...state.operations.map((one) => analysis(one, FIRST.includes(one.name), state.model)));
 }
 
@@ -147,6 +151,7 @@ function removeImage(image) {
   image.stop.abort();
   image.jobs.forEach(forget);
   [image.item, ...image.articles].forEach(release);
+  showContents();
   by("none").hidden = document.querySelector("article") !== null;
   state.images = state.images.filter((one) => one !== image);
   by("files").focus();
@@ -191,9 +196,12 @@ async function runAll(chosen, signal) {
     await image.ready;
     if (signal.aborted) return;
     if (image.stop.signal.aborted) continue;
-    const article = make("article", {}, make("header", {}, make("h3", { textContent: image.name })));
+    const article = make("article", { tabIndex: -1 }, make("header", {},
+      make("h3", { textContent: image.name }),
+      make("a", { href: "#results", textContent: "All results", ariaLabel: `From ${image.name} to all results` })));
     by("results").append(article);
     image.articles.push(article);
+    showContents();
     if (!image.id) {
       failed += 1;
       article.append(make("p", { className: "alert", textContent: image.about.textContent }));
@@ -202,7 +210,10 @@ async function runAll(chosen, signal) {
     for (const operation of chosen) {
       const where = `${image.name} (${number + 1} of ${images.length}), ${operation.title}`;
       const given = choicesIn(choicesOf(operation));
+      // one image has one class on the page
+      if (given.target === "" && image.classified) given.target = image.classified.name;
       const done = await analyse(image, operation, given, article, signal, where);
+      showContents();
       if (signal.aborted) return;
       if (image.stop.signal.aborted) break;
       if (!done) failed += 1;
@@ -230,7 +241,8 @@ async function analyse(image, operation, given, article, signal, where, replaced
       return ask();
     });
     image.jobs.add(done.id);
-    shown = await section(done, operation.title, expired);
+    if (operation.name === "classify") image.classified = classOf(done.result.prediction);
+    shown = await section(done, operation.title, expired, image.classified);
     shown.dataset.job = done.id;
     if ((operation.properties || {}).target && done.result.target) {
       again(image, operation, { ...given, target: done.result.target }, shown);
@@ -252,6 +264,26 @@ async function analyse(image, operation, given, article, signal, where, replaced
   return true;
 }
 
+// What is explained where nothing else is asked for: the class that Classify gives.
+function classOf({ verdict, unknown, top }) {
+  return { name: state.model.classes.includes(verdict) ? verdict : top[0].class, unknown };
+}
+
+// Links to the results of every image, and within them to every analysis.
+function showContents() {
+  const items = [...document.querySelectorAll("article")].map((article, number) => {
+    article.id = `image-${number + 1}`;
+    const parts = [...article.querySelectorAll("section")].map((one, place) => {
+      one.id = `${article.id}-${place + 1}`;
+      return make("a", { href: `#${one.id}`, textContent: one.querySelector("h4").textContent });
+    });
+    const name = make("a", { href: `#${article.id}`, textContent: article.querySelector("h3").textContent });
+    return make("li", {}, make("b", {}, name), ...parts);
+  });
+  by("contents").hidden = !items.length;
+  by("contents").firstElementChild.replaceChildren(...items);
+}
+
 // Method and class of an explanation can be changed where it is shown.
 function again(image, operation, given, shown) {
   const prefix = `again-${crypto.getRandomValues(new Uint32Array(1))[0]}-`;
@@ -271,6 +303,7 @@ function again(image, operation, given, shown) {
     const changed = { ...given, ...choicesIn(row) };
     const { signal } = state.running;
     const done = await analyse(image, operation, changed, shown.parentElement, signal, image.name, shown);
+    showContents();
     state.running = null;
     busy(false);
     tell(done ? "Done." : "It failed.");

@@ -52,6 +52,17 @@ function prediction(told) {
   return parts;
 }
 
+// The class of Classify stands above: another number beside it would be a second prediction.
+function summary(result, classified) {
+  if (!result.target || !classified) return result.summary;
+  const { name, unknown } = classified;
+  const given = unknown ? "the image is unknown, and the nearest class" : "Classify gives";
+  if (result.target !== name) return `Evidence for ${result.target}; ${given} ${unknown ? "is " : ""}${name}.`;
+  return unknown
+    ? `Evidence for ${name}, which is only the nearest class: the image is unknown.`
+    : `Evidence for ${name}, the class that Classify gives.`;
+}
+
 function table(name, told) {
   const head = make("tr", {}, ...told.columns.map((one) => make("th", { scope: "col", textContent: one })));
   const rows = told.values.slice(0, SHOWN_ROWS).map((row) =>
@@ -60,7 +71,7 @@ function table(name, told) {
       textContent: number(value),
     }))));
   const more = told.rows > rows.length ? ` (${rows.length} of ${told.rows} rows; all are in the CSV file)` : "";
-  const whole = make("table", {}, make("caption", { textContent: name + more }),
+  const whole = make("table", {}, make("caption", { textContent: `Table: ${name}${more}` }),
     make("thead", {}, head), make("tbody", {}, ...rows));
   return make("div", { className: "scroll", tabIndex: 0, role: "group", ariaLabel: `Table ${name}` }, whole);
 }
@@ -121,11 +132,12 @@ function kindOf(name, operation) {
 }
 
 // One analysis of one image; report takes an error of a download.
-export async function section(state, title, report) {
+// classified is what Classify gives for the image, if it was asked.
+export async function section(state, title, report, classified = null) {
   const { result } = state;
   const whole = make("section", {}, make("h4", { textContent: title }));
   if (result.prediction && !result.target) whole.append(...prediction(result.prediction));
-  else whole.append(make("p", { textContent: result.summary }));
+  else whole.append(make("p", { textContent: summary(result, classified) }));
   // before the figures: a note may say that the numbers mean nothing
   const list = notes(result.notes);
   if (list) whole.append(list);
