@@ -74,9 +74,13 @@ def test_base64_is_taken_as_a_file_is(client, tiff16):
     plain = {"data": data, "name": "a.tif", "method": "li", "classes": 2}
     answers = [
         client.post("/api/threshold", json=fields).json()["result"]
-        for fields in (plain, {**plain, "data": f"data:image/tiff;base64,{data}"})
+        for fields in (
+            plain,
+            {**plain, "data": f"data:image/tiff;base64,{data}"},
+            {**plain, "data": base64.encodebytes(tiff16).decode()},
+        )
     ]
-    assert answers[0]["facts"] == answers[1]["facts"]
+    assert answers[0]["facts"] == answers[1]["facts"] == answers[2]["facts"]
     assert answers[0]["parameters"]["method"] == "li"
     assert answers[0]["image"]["dtype"] == "uint16"
 

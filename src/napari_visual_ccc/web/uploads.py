@@ -308,8 +308,9 @@ async def _json(request: Request, folder: Path) -> Sent:
         return Sent(None, "", fields)
     data, name = fields.pop("data"), shown_name(fields.pop("name", ""))
     try:
-        # a browser's data URL names its type first
-        pixels = base64.b64decode(data.rpartition("base64,")[2], validate=True)
+        # a browser's data URL names its type first; the command base64 writes lines
+        letters = "".join(data.rpartition("base64,")[2].split())
+        pixels = base64.b64decode(letters, validate=True)
     except (ValueError, binascii.Error):
         raise Refused(400, "data is not base64") from None
     path = folder / f"image{suffix_of(pixels[:16], name)}"

@@ -196,9 +196,9 @@ async function runAll(chosen, signal) {
     await image.ready;
     if (signal.aborted) return;
     if (image.stop.signal.aborted) continue;
-    const article = make("article", { tabIndex: -1 }, make("header", {},
+    const article = make("article", { tabIndex: -1, ariaLabel: image.name }, make("header", {},
       make("h3", { textContent: image.name }),
-      make("a", { href: "#results", textContent: "All results", ariaLabel: `From ${image.name} to all results` })));
+      make("a", { href: "#results", textContent: "All results", ariaLabel: `All results, from ${image.name}` })));
     by("results").append(article);
     image.articles.push(article);
     showContents();
