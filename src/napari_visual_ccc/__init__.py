@@ -6,12 +6,19 @@ function here that returns its result. Importing this loads neither torch nor na
 
 from __future__ import annotations
 
+import os
 from typing import Any
 
 from .workflow.operations import OPERATIONS
 from .workflow.run import call
 
 __version__ = "0.1.0"
+
+# Read by OpenMP when torch loads: threads that wait for others sleep. By default they spin, and
+# beside other programs keep those they wait for from a core (benchmarks/neighbour.py).
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+# the same of Intel's OpenMP, in milliseconds: Windows and macOS
+os.environ.setdefault("KMP_BLOCKTIME", "0")
 
 # what else scripts need, and where it is
 _ELSEWHERE = {
