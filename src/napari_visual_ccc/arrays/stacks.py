@@ -67,12 +67,12 @@ def per_slice(
         follow = {key: one for key, one in choices.items() if _follows(one, shape)}
         index = np.ndindex(shape)
 
-        def at_slice(one: np.ndarray) -> Steps[Result]:
+        def of_slice(one: np.ndarray) -> Steps[Result]:
             here = next(index)
-            others = {key: _at(stack, here) for key, stack in follow.items()}
+            others = {key: at_slice(stack, here) for key, stack in follow.items()}
             return function(one, *args, **{**choices, **others})
 
-        return (yield from each_slice(at_slice, image, axes))
+        return (yield from each_slice(of_slice, image, axes))
 
     return lifted
 
@@ -84,7 +84,34 @@ def _follows(value: Any, shape: Index) -> bool:
     return np.ndim(value) > 2 and np.shape(value)[: len(shape)] == shape
 
 
-def _at(stack: Any, index: Index) -> Any:
+def slices_of(drawn: Any, shape: Index) -> list[Index]:
+    """Slices of a stack that points, shapes or labels are in; none if they are of a plane.
+
+    Raises
+    ------
+    ValueError
+        If one of them lies beyond the stack.
+    """
+    axes = len(shape)
+    if isinstance(drawn, PointsLayer | ShapesLayer):
+        if not _follows(drawn, shape):
+            return []
+        leading = [np.round(np.atleast_2d(one)[:, :-2]).astype(int) for one in drawn.data]
+        found = np.unique(np.concatenate(leading), axis=0)
+        outside = ((found < 0) | (found >= shape)).any(axis=1)
+        if found.shape[1] != axes or outside.any():
+            where = found[outside][0] if outside.any() else found[0]
+            raise ValueError(
+                f"something is drawn in slice {', '.join(map(str, where))}; the stack has "
+                f"{' x '.join(map(str, shape))} slices"
+            )
+        return [tuple(int(place) for place in one) for one in found]
+    if not _follows(drawn, shape):
+        return []
+    return [index for index in np.ndindex(shape) if np.asarray(drawn[index]).any()]
+
+
+def at_slice(stack: Any, index: Index) -> Any:
     """Slice of an array; points and shapes in a slice, with (y, x) alone."""
     if not isinstance(stack, PointsLayer | ShapesLayer):
         return np.asarray(stack[index])

@@ -186,7 +186,7 @@ _LINES = (
               channels=True),
     Operation("find_similar", "lens", "workflow.composed.find_similar", "Find similar",
               "image", ("prompts",), cost=cost.network(9, 2400, plane=430), planar=True,
-              channels=True, gives_labels=True),
+              stacks=True, channels=True, gives_labels=True),
     Operation("common_patterns", "lens", "workflow.composed.common_patterns", "Common patterns",
               "folder"),
     Operation("train_autoencoder", "lens", "engine.autoencoder.train_autoencoder",

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import pytest
 from skimage.io import imsave
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.layers import PointsLayer
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.workflow.recipe import from_yaml, replay, to_yaml
@@ -118,3 +120,52 @@ def test_an_example_in_missing_pixels_is_refused(tiny, gap, operation):
     for example in ([SPOTS[1]], mask):
         with pytest.raises(ValueError, match="lies in or near missing pixels"):
             operation(gap[0], example, **choices)
+
+
+@pytest.fixture(scope="module")
+def stack():
+    """Slices with the pattern at a place of its own each, the first with none."""
+    return np.stack([planted([], seed=3), planted([SPOTS[0]], seed=4), planted([SPOTS[1]], seed=5)])
+
+
+@pytest.mark.parametrize("kind", ["points", "labels"])
+def test_the_example_of_a_stack_is_that_of_its_slice(tiny, stack, kind):
+    example = np.array([(1, *SPOTS[0])], float)
+    if kind == "labels":
+        example = np.zeros(stack.shape, np.uint8)
+        example[1, 24:36, 34:46] = 1
+    micrograph = Micrograph(stack, name="stack", info_bar=InfoBar())
+    given = {"image": micrograph, "example": example}
+    outcome = run(execute("find_similar", given, {"model": tiny, **LAYER}))
+    found = outcome.result
+    similarity = found.layer("similarity").data
+    assert similarity.shape == stack.shape
+    # in the other slice it is found where it is there, not where it was drawn
+    assert similarity[1][SPOTS[0]] > 0.8
+    assert similarity[2][SPOTS[1]] > 0.6
+    assert similarity[2][SPOTS[0]] < 0.3
+    assert set(found.table["index_0"]) == {1, 2}
+    assert found.notes[0] == "the example was taken of slice 1"
+    assert outcome.record.facts["example_slices"] == [[1]]
+    if kind == "points":
+        again = replay(from_yaml(to_yaml(outcome.record)), stack)
+        np.testing.assert_array_equal(again.layer("similar").data, found.layer("similar").data)
+
+
+def test_an_example_without_a_slice_is_of_the_first_and_one_of_several_is_their_mean(tiny, stack):
+    turned = stack[::-1]
+    found = ccc.find_similar(turned, [SPOTS[1]], model=tiny, **LAYER)
+    assert "slice 0, the first: give it as (z, y, x)" in found.notes[0]
+    alone = ccc.find_similar(turned[0], [SPOTS[1]], model=tiny, **LAYER)
+    for name in ("similarity", "similar"):
+        np.testing.assert_array_equal(found.layer(name).data[0], alone.layer(name).data)
+    labels = pd.DataFrame({"label": ["positive", "positive", "negative"]})
+    points = np.array([(0, *SPOTS[1]), (1, *SPOTS[0]), (2, 60, 60)], float)
+    both = ccc.find_similar(turned, PointsLayer(points, features=labels), model=tiny, **LAYER)
+    assert both.facts["example_slices"] == [[0], [1], [2]]
+    assert both.layer("similarity").data[0][SPOTS[1]] > 0.7
+    assert both.layer("similarity").data[1][SPOTS[0]] > 0.7
+    with pytest.raises(ValueError, match="drawn in slice 3; the stack has 3 slices"):
+        ccc.find_similar(stack, [(3, 20, 20)], model=tiny)
+    with pytest.raises(ValueError, match="no point of the example is positive"):
+        ccc.find_similar(stack, PointsLayer(points[2:], features=labels[2:]), model=tiny)

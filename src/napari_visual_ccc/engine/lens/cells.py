@@ -223,7 +223,8 @@ class SeenFile:
     @property
     def with_gaps(self) -> np.ndarray:
         """`shown`, NaN where pixels are missing."""
-        return np.where(self.seen.known, self.shown, np.float32(np.nan))
+        known = self.seen.known
+        return self.shown if known is None else np.where(known, self.shown, np.float32(np.nan))
 
     @property
     def gap_note(self) -> tuple[str, ...]:

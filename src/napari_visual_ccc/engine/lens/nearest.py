@@ -1,18 +1,22 @@
-"""What a network sees at a pixel, and where it sees the like."""
+"""What a network sees at a pixel, and where it sees the like: in the image, and in a folder."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...core.layers import Placement, PointsLayer, ShapesLayer
+from ...core.layers import ImageLayer, Layer, Placement, PointsLayer, ShapesLayer
 from ...core.pixel_size import PixelSize
+from ...core.progress import Steps
 from ...core.result import Result
 from .activations import Activations
-from .patches import patch_side, peaks
+from .cells import ROW, see_file
+from .patches import cut_patch, hits_table, patch_side, peaks, sheet
 from .ranking import flat_cells, has_value
 from .similar import (
+    Background,
     background_of,
     cosine_map,
     feature_of,
@@ -20,8 +24,17 @@ from .similar import (
     weights_of,
 )
 
+if TYPE_CHECKING:
+    from ...core.dataset import Example
+    from ...nets.checkpoint import Model
+
 # channels that the note names
 _NAMED = 5
+
+_COLUMNS = ("similarity", *ROW)
+
+# hits of one image at most, so that one image does not fill the list
+_OF_ONE = 9
 
 
 class Looked(NamedTuple):
@@ -199,3 +212,66 @@ def _square(centre: np.ndarray, side: float) -> np.ndarray:
     half = side / 2
     corners = np.array([(-half, -half), (-half, half), (half, half), (half, -half)])
     return centre + corners
+
+
+class FolderSearch:
+    """Hits in a folder, of which the best are kept.
+
+    Parameters
+    ----------
+    model, layer : Model and str
+        What looks at the images.
+    feature : (C,) array
+        What is looked for, without the background of its image.
+    background : {'subtract', 'keep'}
+        What is subtracted from each image.
+    most : int
+        Number of hits; at most nine of one image.
+    channels : (C,) int array, optional
+        Channels of the layer that are compared, by default all.
+    """
+
+    def __init__(
+        self, model: Model, layer: str, feature: np.ndarray, background: Background, most: int,
+        channels: np.ndarray | None = None,
+    ) -> None:  # fmt: skip
+        self.model, self.layer, self.feature = model, layer, feature
+        self.background, self.most, self.channels = background, most, channels
+        self._found: list[tuple[dict[str, Any], np.ndarray]] = []
+        self.notes: tuple[str, ...] = ()
+
+    def look(self, example: Example) -> Steps[None]:
+        """Look in one image."""
+        found = yield from self._in_one(example)
+        self._found += found
+        self._found.sort(key=lambda one: -one[0]["similarity"])
+        del self._found[self.most :]
+
+    def _in_one(self, example: Example) -> Steps[list[tuple[dict[str, Any], np.ndarray]]]:
+        one = yield from see_file(example, self.model, self.layer)
+        self.notes += one.gap_note
+        maps, stride = one.seen.maps, one.seen.stride
+        maps = maps if self.channels is None else maps[self.channels]
+        coarse = cosine_map(maps, self.feature, background_of(maps, self.background))
+        side = patch_side(stride)
+        apart = max(1, round(side / stride) - 1)
+        return [
+            (
+                {"similarity": height, **one.row((row, column), side)},
+                cut_patch(one.shown, one.centre((row, column)), side),
+            )
+            for row, column, height in peaks(coarse, min(_OF_ONE, self.most), apart)
+        ]
+
+    @property
+    def table(self) -> Any:
+        """The hits, the most similar first."""
+        return hits_table([row for row, _ in self._found], _COLUMNS, self.most)
+
+    def sheet(self, shape: tuple[int, int]) -> Iterator[Layer]:
+        """Patches of the hits in their order, to the right of the image and as high."""
+        if not self._found:
+            return
+        picture = sheet([patch for _, patch in self._found], columns=6)
+        place = Placement(shape[0] / picture.shape[0], corner=(0, round(1.05 * shape[1])))
+        yield ImageLayer(picture, limits=(0.0, 255.0), name="hits", placement=place)

@@ -2,38 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
 from ...arrays.filling import filled
 from ...arrays.inputs import validate_labels
+from ...arrays.stacks import items
 from ...core.layers import (
-    ImageLayer,
     LabelsLayer,
-    Layer,
     Placement,
     PointsLayer,
     ShapesLayer,
     outline,
 )
 from ...core.pixel_size import PixelSize
-from ...core.progress import Steps
-from .cells import ROW, Seen, cell_means, see_file
-from .patches import cut_patch, hits_table, patch_side, peaks, sheet
+from .cells import Seen, cell_means
 from .ranking import flat_cells, has_value
 
 if TYPE_CHECKING:
-    from ...core.dataset import Example
-    from ...nets.checkpoint import Model
+    pass
 
 Background = Literal["subtract", "keep"]
 
-_COLUMNS = ("similarity", *ROW)
-
-# hits of one image at most, so that one image does not fill the list
-_OF_ONE = 9
+NONE_POSITIVE = "no point of the example is positive: set one on what to look for"
 
 
 # column of a points layer that tells negative points, and the words for them
@@ -90,6 +83,28 @@ def middle_of(example: Any, seen: Seen) -> tuple[float, float]:
     return float(rows.mean()), float(columns.mean())
 
 
+def by_sign(example: Any, seen: Seen) -> list[tuple[int, int, Any]]:
+    """Split an example into what is meant, 1, and what is not, -1.
+
+    Returns
+    -------
+    list of (sign, number of points, shapes or pixels, example)
+    """
+    if isinstance(example, ShapesLayer):
+        return [(1, len(example.data), example)]
+    if not isinstance(example, PointsLayer):
+        return [(1, max(1, int((np.asarray(example) != 0).sum())), example)]
+    _inside(example, seen)
+    negative = _negative(example)
+    chosen = [(1, np.flatnonzero(~negative)), (-1, np.flatnonzero(negative))]
+    plain = replace(example, features=None)
+    return [
+        (sign, len(numbers), items(plain, numbers.tolist()))
+        for sign, numbers in chosen
+        if len(numbers)
+    ]
+
+
 def feature_of(maps: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """Weighted mean of the features: (C, h, w) and (h, w) → (C,)."""
     maps = maps if has_value(maps).all() else np.nan_to_num(maps)
@@ -111,7 +126,8 @@ def point_weights(
     return np.outer(*sides)
 
 
-def _of_points(example: PointsLayer, seen: Seen, cells: tuple[int, int]) -> np.ndarray:
+def _inside(example: PointsLayer, seen: Seen) -> np.ndarray:
+    """Points (y, x), that lie in the image."""
     places = np.asarray(example.data, float)[:, -2:]
     if not len(places):
         raise ValueError("the example has no points: click on what to look for")
@@ -121,9 +137,14 @@ def _of_points(example: PointsLayer, seen: Seen, cells: tuple[int, int]) -> np.n
         raise ValueError(
             f"point {number} of the example lies outside the image without its info bar"
         )
+    return places
+
+
+def _of_points(example: PointsLayer, seen: Seen, cells: tuple[int, int]) -> np.ndarray:
+    places = _inside(example, seen)
     negative = _negative(example)
     if negative.all():
-        raise ValueError("no point of the example is positive: set one on what to look for")
+        raise ValueError(NONE_POSITIVE)
     found = np.zeros(cells)
     for (y, x), against in zip(places, negative, strict=True):
         share = -1 / negative.sum() if against else 1 / (~negative).sum()
@@ -267,66 +288,3 @@ def similar_regions(
         rows[f"area_{size.unit}2"] = table["area"] * size.height * size.width
     rows |= {"centroid_y_px": table["centroid-0"], "centroid_x_px": table["centroid-1"]}
     return LabelsLayer(new[found], table=pd.DataFrame(rows), name="similar")
-
-
-class FolderSearch:
-    """Hits in a folder, of which the best are kept.
-
-    Parameters
-    ----------
-    model, layer : Model and str
-        What looks at the images.
-    feature : (C,) array
-        What is looked for, without the background of its image.
-    background : {'subtract', 'keep'}
-        What is subtracted from each image.
-    most : int
-        Number of hits; at most nine of one image.
-    channels : (C,) int array, optional
-        Channels of the layer that are compared, by default all.
-    """
-
-    def __init__(
-        self, model: Model, layer: str, feature: np.ndarray, background: Background, most: int,
-        channels: np.ndarray | None = None,
-    ) -> None:  # fmt: skip
-        self.model, self.layer, self.feature = model, layer, feature
-        self.background, self.most, self.channels = background, most, channels
-        self._found: list[tuple[dict[str, Any], np.ndarray]] = []
-        self.notes: tuple[str, ...] = ()
-
-    def look(self, example: Example) -> Steps[None]:
-        """Look in one image."""
-        found = yield from self._in_one(example)
-        self._found += found
-        self._found.sort(key=lambda one: -one[0]["similarity"])
-        del self._found[self.most :]
-
-    def _in_one(self, example: Example) -> Steps[list[tuple[dict[str, Any], np.ndarray]]]:
-        one = yield from see_file(example, self.model, self.layer)
-        self.notes += one.gap_note
-        maps, stride = one.seen.maps, one.seen.stride
-        maps = maps if self.channels is None else maps[self.channels]
-        coarse = cosine_map(maps, self.feature, background_of(maps, self.background))
-        side = patch_side(stride)
-        apart = max(1, round(side / stride) - 1)
-        return [
-            (
-                {"similarity": height, **one.row((row, column), side)},
-                cut_patch(one.shown, one.centre((row, column)), side),
-            )
-            for row, column, height in peaks(coarse, min(_OF_ONE, self.most), apart)
-        ]
-
-    @property
-    def table(self) -> Any:
-        """The hits, the most similar first."""
-        return hits_table([row for row, _ in self._found], _COLUMNS, self.most)
-
-    def sheet(self, shape: tuple[int, int]) -> Iterator[Layer]:
-        """Patches of the hits in their order, to the right of the image and as high."""
-        if not self._found:
-            return
-        picture = sheet([patch for _, patch in self._found], columns=6)
-        place = Placement(shape[0] / picture.shape[0], corner=(0, round(1.05 * shape[1])))
-        yield ImageLayer(picture, limits=(0.0, 255.0), name="hits", placement=place)

@@ -73,6 +73,7 @@ def build(source: Source, part: Part, metadata: dict[str, Any]) -> Layer:
 def build_alone(result: Result, name: str, record: Record) -> Image:
     """Make the layer of a result that lies on no image, such as a sheet of patches."""
     part = result.layer()
+    assert isinstance(part, ImageLayer)
     kept = {**record.of(part.name).plain(), "print": fingerprint(part.data)}
     return Image(
         part.data, name=name, colormap=COLORMAPS[part.style], contrast_limits=part.limits,

@@ -188,8 +188,7 @@ class _Collected:
             kept.sort(key=lambda found: -found[0]["order"])
             del kept[TOP:]
         if self.classes is not None:
-            plane = one.shown if one.seen.known is None else one.with_gaps
-            crops = resized_crops(plane, self.model.card, one.size_nm)
+            crops = resized_crops(one.with_gaps, self.model.card, one.size_nm)
             yield from self.classes.add(example.name, example.label, crops)
 
     def _patches(

@@ -2,28 +2,35 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import numpy as np
 
-from ...core.layers import ImageLayer, Layer
+from ...arrays.lazy import is_lazy
+from ...arrays.stacks import at_slice, each_slice, slices_of
+from ...core.layers import ImageLayer
 from ...core.pixel_size import PixelSize
-from ...core.progress import Progress, Steps
+from ...core.progress import Progress, Steps, as_one_step
 from ...core.result import Result
-from ...engine.acquisition.info_bar import Doubts
 from ...engine.classification.windows import Device, model_facts
-from ...engine.lens.cells import open_model, see, through_all
+from ...engine.lens.cells import Seen, open_model, see, through_all
+from ...engine.lens.nearest import FolderSearch
 from ...engine.lens.similar import (
+    NONE_POSITIVE,
     Background,
-    FolderSearch,
     background_of,
+    by_sign,
     cosine_map,
     example_weights,
     feature_of,
     similar_regions,
     to_image,
 )
+
+if TYPE_CHECKING:
+    from ...nets.checkpoint import Model
 
 
 def find_similar(  # noqa: PLR0913
@@ -54,7 +61,9 @@ def find_similar(  # noqa: PLR0913
         is processed slice by slice (in the viewer: the current slice).
     example : layer of points, shapes or labels
         Points on what to look for (and, with the feature ``label``, negative ones on what is not
-        meant), regions drawn around it, or a painted mask.
+        meant), regions drawn around it, or a painted mask. Of a stack each is taken of the slice
+        that it is in, (z, y, x), or of the first slice if it has none, and looked for in all
+        slices; ``facts["example_slices"]``, which the record has, and a note tell which.
     spacing : (y, x), optional
         Pixel size.
     unit : str
@@ -100,34 +109,105 @@ def find_similar(  # noqa: PLR0913
 
     others = [] if folder is None else unlabelled(folder)
     loaded = yield from open_model(model, device)
-    doubts = Doubts()
-    if not loaded.card.keeps_info_bar:
-        others = doubts.watched(others, loaded.card.channels)
-    seen = yield from see(image, spacing, unit, loaded, layer)
-    ground = background_of(seen.maps, background)
-    weights = example_weights(example, seen)
-    feature = feature_of(seen.maps, weights) - ground * np.float32(weights.sum())
-    if not np.linalg.norm(feature) > 0:
-        raise ValueError("the example has no feature in this layer: choose another layer")
-    yield Progress(0, 0, "similarity")
-    coarse = cosine_map(seen.maps, feature, ground)
-    fine = to_image(coarse, seen.placement, seen.shape, seen.known)
-    size = PixelSize.of(spacing, unit)
-    regions = similar_regions(fine, threshold, min_size, size)
-    limits = (-1.0, 1.0) if background == "subtract" else (0.0, 1.0)
-    style: Any = "signed" if background == "subtract" else "heat"
-    made: list[Layer] = [ImageLayer(fine, style=style, limits=limits, name="similarity"), regions]
-    count = int(np.asarray(regions.data).max())
-    notes = (f"{count} regions are as similar as {threshold:g}", *seen.notes)
-    tables = {}
-    if others:
-        search = FolderSearch(loaded, layer, feature, background, hits)
-        skipped = yield from through_all(others, search.look)
-        tables["hits"] = search.table
-        made += search.sheet(seen.shape)
-        notes = (*notes, *skipped, *search.notes, *doubts.notes)
-    facts = {
-        **model_facts(seen.tap.model), "layer": seen.tap.name, "cell_px": seen.stride,
-        "regions": count,
-    }  # fmt: skip
-    return Result(tuple(made), tables, model=seen.tap.model.identity, facts=facts, notes=notes)
+    search = _Search(spacing, unit, loaded, layer, threshold, min_size, background)
+    given = image if is_lazy(image) else np.asarray(image)
+    colour = given.ndim > 2 and given.shape[-1] in (3, 4)
+    axes = 3 if loaded.card.depth > 1 or colour else 2
+    work = search.in_stack if given.ndim > axes else search.in_plane
+    result, feature = yield from work(given, example, axes)
+    if not others:
+        return result
+    found = FolderSearch(loaded, layer, feature, background, hits)
+    skipped = yield from through_all(others, found.look)
+    shape = given.shape[-3:-1] if colour else given.shape[-2:]
+    return replace(
+        result,
+        layers=(*result.layers, *found.sheet(shape)),
+        tables={**result.tables, "hits": found.table},
+        notes=(*result.notes, *skipped, *found.notes),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class _Search:
+    """Choices of a run, and its steps."""
+
+    spacing: Any
+    unit: str
+    model: Model
+    layer: str
+    threshold: float
+    min_size: int
+    background: Background
+
+    def in_plane(self, plane: Any, example: Any, axes: int) -> Steps[tuple[Result, np.ndarray]]:
+        """Search a plane for what is drawn on it."""
+        seen = yield from self._see(plane)
+        feature = self._difference(self._features(seen, example))
+        return (yield from self._similar(seen, feature)), feature
+
+    def in_stack(self, stack: Any, example: Any, axes: int) -> Steps[tuple[Result, np.ndarray]]:
+        """Search all slices for what is drawn, each in its slice."""
+        shape = stack.shape[:-axes]
+        slices = slices_of(example, shape)
+        where = slices or [(0,) * len(shape)]
+        parts = []
+        for number, index in enumerate(where):
+            here = Progress(number, len(where), "example")
+            yield here
+            seen = yield from as_one_step(self._see(np.asarray(stack[index])), here)
+            parts += self._features(seen, at_slice(example, index) if slices else example)
+        feature = self._difference(parts)
+
+        def of_slice(plane: np.ndarray) -> Steps[Result]:
+            return (yield from self._similar((yield from self._see(plane)), feature))
+
+        result = yield from each_slice(of_slice, stack, axes)
+        names = ", ".join(str(list(one))[1:-1] for one in where)
+        note = f"the example was taken of slice {names}"
+        note += "" if slices else ", the first: give it as (z, y, x) for another"
+        facts = {**result.facts, "example_slices": [list(one) for one in where]}
+        return replace(result, facts=facts, notes=(note, *result.notes)), feature
+
+    def _see(self, plane: Any) -> Steps[Seen]:
+        return see(plane, self.spacing, self.unit, self.model, self.layer)
+
+    def _features(self, seen: Seen, example: Any) -> list[tuple[int, int, np.ndarray]]:
+        """Sign and weight of what is drawn on a plane, and its feature above the background."""
+        ground = background_of(seen.maps, self.background)
+        return [
+            (sign, count, feature_of(seen.maps, example_weights(part, seen)) - ground)
+            for sign, count, part in by_sign(example, seen)
+        ]
+
+    @staticmethod
+    def _difference(parts: list[tuple[int, int, np.ndarray]]) -> np.ndarray:
+        """Mean feature of what is meant, minus that of what is not."""
+        counts = {sign: sum(n for one, n, _ in parts if one == sign) for sign in (1, -1)}
+        if not counts[1]:
+            raise ValueError(NONE_POSITIVE)
+        shares = [np.float32(sign * n / counts[sign]) for sign, n, _ in parts]
+        total = np.sum([k * one for k, (*_, one) in zip(shares, parts, strict=True)], axis=0)
+        if not np.linalg.norm(total) > 0:
+            raise ValueError("the example has no feature in this layer: choose another layer")
+        return total
+
+    def _similar(self, seen: Seen, feature: np.ndarray) -> Steps[Result]:
+        """Map and regions of a plane."""
+        yield Progress(0, 0, "similarity")
+        coarse = cosine_map(seen.maps, feature, background_of(seen.maps, self.background))
+        fine = to_image(coarse, seen.placement, seen.shape, seen.known)
+        size = PixelSize.of(self.spacing, self.unit)
+        regions = similar_regions(fine, self.threshold, self.min_size, size)
+        is_signed = self.background == "subtract"
+        shown = ImageLayer(
+            fine, style="signed" if is_signed else "heat", name="similarity",
+            limits=(-1.0, 1.0) if is_signed else (0.0, 1.0),
+        )  # fmt: skip
+        count = int(np.asarray(regions.data).max())
+        facts = {
+            **model_facts(seen.tap.model), "layer": seen.tap.name, "cell_px": seen.stride,
+            "regions": count,
+        }  # fmt: skip
+        notes = (f"{count} regions are as similar as {self.threshold:g}", *seen.notes)
+        return Result((shown, regions), model=seen.tap.model.identity, facts=facts, notes=notes)

@@ -12,9 +12,9 @@ from ...core.result import Result
 from ...engine.acquisition.info_bar import Doubts
 from ...engine.classification.windows import Device, model_facts
 from ...engine.lens.cells import open_model, see, through_all
-from ...engine.lens.nearest import look
+from ...engine.lens.nearest import FolderSearch, look
 from ...engine.lens.ranking import cells_of, rank_channels
-from ...engine.lens.similar import FolderSearch, example_weights, middle_of
+from ...engine.lens.similar import example_weights, middle_of
 
 
 def look_at(  # noqa: PLR0913
@@ -41,7 +41,8 @@ def look_at(  # noqa: PLR0913
         is processed slice by slice (in the viewer: the current slice).
     example : layer of points, shapes or labels
         A point on the pixel. Of several points, of a drawn region or a painted mask, the mean
-        feature is taken.
+        feature is taken. In a stack a place (y, x) is looked at in every slice, by itself; a place
+        (z, y, x) in its slice.
     spacing : (y, x), optional
         Pixel size.
     unit : str
