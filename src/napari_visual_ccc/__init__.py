@@ -22,6 +22,7 @@ os.environ.setdefault("KMP_BLOCKTIME", "0")
 
 # what else scripts need, and where it is
 _ELSEWHERE = {
+    "batch": ".workflow.batch.run",
     "describe_model": ".workflow.models",
     "fetch_model": ".workflow.models",
     "import_visual_ccc": ".workflow.models",

@@ -21,6 +21,7 @@ from .io.write.layers import write as write
 from .nets.sam.hub import look_up_model as look_up_model
 from .report.classifier import write_report as write_report
 from .report.lens.patterns import write_patterns as write_patterns
+from .workflow.batch.run import batch as batch
 from .workflow.models import describe_model as describe_model
 from .workflow.models import fetch_model as fetch_model
 from .workflow.models import import_visual_ccc as import_visual_ccc

@@ -12,7 +12,7 @@ import click
 
 from .. import __version__
 from ..workflow import operations, signature
-from . import fetch, serve, training
+from . import batch, fetch, serve, training
 from .models import models
 from .operations import Family, command
 from .terminal import CONTEXT, EPILOG, EXPECTED, FAILED, FILE, INTERRUPTED, OK, USAGE, output_option
@@ -97,6 +97,7 @@ def _overview() -> str:
     lines = [
         "usage: visual-ccc FAMILY [OPERATION] IMAGE... [options] -o DIR",
         "       visual-ccc train DATA -o MODEL | evaluate DATA --model MODEL | audit_dataset DATA",
+        "       visual-ccc batch OPERATION|RECORD FOLDER -o DIR",
         "       visual-ccc models show FILE | script RECORD | fetch MODEL",
         "       visual-ccc serve --port 8000 | demo | info | --version",
         "",
@@ -190,6 +191,7 @@ def _command(name: str, function: Callable[..., int], *params: click.Parameter) 
 
 
 _OTHERS = {
+    "batch": batch.command(),
     "models": models,
     "info": _command("info", _info),
     "fetch": fetch.command(),

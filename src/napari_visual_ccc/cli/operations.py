@@ -68,16 +68,16 @@ def command(name: str) -> click.Command:
     family = operations.OPERATIONS[name].family
     others = [one.name for one in operations.families()[family] if one.name != name]
     texts = signature.input_help(name)
-    first, *further = signature.inputs(name)
+    first = signature.inputs(name)[0]
     also = f"\n\nOther operations of {family}: {', '.join(others)}." if others else ""
     return click.Command(
         name,
         callback=functools.partial(_run, name),
         params=[
             click.Argument(["images"], nargs=-1, required=True, type=FILE, metavar="IMAGE..."),
-            *(_input(name, other, texts[other]) for other in further),
+            *further_inputs(name),
             *terminal.options(name),
-            *_common(),
+            *common(),
         ],
         help=f"{signature.summary(name)}\n\nIMAGE: {texts[first]}{also}",
         epilog=terminal.EPILOG,
@@ -89,6 +89,12 @@ def command(name: str) -> click.Command:
 _FILES = {"prompts": "CSV file of points or shapes, or a file of labels."}
 
 
+def further_inputs(name: str) -> list[click.Option]:
+    """Options for the files of the inputs after the first."""
+    texts = signature.input_help(name)
+    return [_input(name, key, texts[key]) for key in signature.inputs(name)[1:]]
+
+
 def _input(name: str, key: str, text: str) -> click.Option:
     required = key not in signature.optional_inputs(name)
     return click.Option(
@@ -97,7 +103,7 @@ def _input(name: str, key: str, text: str) -> click.Option:
     )  # fmt: skip
 
 
-def _common() -> list[click.Parameter]:
+def common() -> list[click.Parameter]:
     """Options of every operation."""
     return [
         click.Option(
@@ -144,7 +150,7 @@ def _run(name: str, images: Sequence[Path], **values: Any) -> int:
     try:
         found = _images_of(images) if values["each"] else [(path, Path()) for path in images]
         _check_names(found)
-        spacing, unit = _pixel_size(values["spacing"], values["unit"])
+        spacing, unit = pixel_size(values["spacing"], values["unit"])
         if values["output"].exists() and not values["output"].is_dir():
             raise ValueError(f"{values['output']} is a file; name a folder with -o")
     except (ValueError, FileNotFoundError) as error:
@@ -182,7 +188,7 @@ def _run(name: str, images: Sequence[Path], **values: Any) -> int:
     return FAILED if failed else OK
 
 
-def _pixel_size(
+def pixel_size(
     spacing: tuple[float, ...] | None, unit: str | None
 ) -> tuple[tuple[float, ...] | None, str]:
     """Check size and unit, and write them as everywhere else: ``um`` is µm, metres are nm."""

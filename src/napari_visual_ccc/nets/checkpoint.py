@@ -96,7 +96,11 @@ _lock = threading.Lock()
 
 
 def load_model(
-    path: Path | None, device: torch.device, *, task: str | None = CLASSIFICATION
+    path: Path | None,
+    device: torch.device,
+    *,
+    task: str | None = CLASSIFICATION,
+    shared: bool = False,
 ) -> Model:
     """Load a model file; the models used last stay in memory.
 
@@ -112,6 +116,8 @@ def load_model(
         Where the network is to run.
     task : {'classification', 'reconstruction'}, optional
         What the model must be for; None takes any.
+    shared : bool
+        Give the modules that are kept, not copies: for callers that set neither hooks nor modes.
 
     Returns
     -------
@@ -138,7 +144,7 @@ def load_model(
             _models.popitem(last=False)
         kept = _models[key]
     file = "" if path == DEFAULT else str(path)
-    return replace(kept, net=_own_modules(kept.net), path=file)
+    return replace(kept, net=kept.net if shared else _own_modules(kept.net), path=file)
 
 
 def _own_modules(net: nn.Module) -> nn.Module:

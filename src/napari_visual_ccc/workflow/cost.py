@@ -304,7 +304,7 @@ def describe(cost: Cost, free: int | None = None) -> str:
     parts = [f"needs ~{_size(cost.bytes)} of {_size(free)}"]
     parts.append(f"in {cost.tiles:,} tiles" if cost.tiles > 1 else "in one piece")
     if not math.isnan(cost.seconds):
-        parts.append(_time(cost.seconds))
+        parts.append(duration(cost.seconds))
     return ", ".join(parts)
 
 
@@ -312,7 +312,8 @@ def _size(count: int) -> str:
     return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{max(1, round(count / 1e6))} MB"
 
 
-def _time(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Describe a time in words: ``about 40 s``."""
     if seconds < 2:
         return "a moment"
     if seconds < 90:

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ..core.files import sha256
 from ..core.layers.frame import in_unit, typed_scale
-from ..core.micrograph import Micrograph, has_colours
+from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.pixel_size import scaled
 from ..core.plain import plain
 from ..core.progress import Progress, Steps, run
 from ..core.result import Result
 from .operations import OPERATIONS
 from .record import Record, RecordSource, Step, model_of, read_record
-from .run import execute
+from .run import Outcome, execute
 from .signature import inputs
 from .specimen import model_channels, with_channels
 
@@ -77,6 +78,29 @@ def replaying(
     others: Mapping[str, Any] | None = None,
 ) -> Steps[Result]:
     """Replay as a generator, for the viewer: see `replay`."""
+    outcome = yield from replayed(record, image, spacing=spacing, unit=unit, others=others)
+    result: Result = outcome.result
+    return result
+
+
+def replayed(
+    record: Record | Mapping[str, Any] | str | Path,
+    image: Any,
+    *,
+    spacing: tuple[float, ...] | None = None,
+    unit: str = "",
+    others: Mapping[str, Any] | None = None,
+    info_bar: InfoBar | None = None,
+) -> Steps[Outcome]:
+    """Replay as a generator, for many images: see `replay`.
+
+    With `info_bar` it is that of the image, not the recorded one.
+
+    Returns
+    -------
+    Outcome
+        Result of the last step, with the record of all of them on this image.
+    """
     record = load(record)
     source, steps = record.source, record.steps
     micrograph = _as_micrograph(image)
@@ -87,6 +111,7 @@ def replaying(
         spacing, unit = in_unit(own_size, own_unit, given.get("unit", "px"))
     else:
         spacing, unit = given["spacing"], given["unit"]
+    size = spacing
     factor = steps[0].level
     current = at_level(micrograph, factor)
     spacing = spacing_at(micrograph, current, spacing)
@@ -94,6 +119,7 @@ def replaying(
     if channels:
         current = with_channels(micrograph, channels)
     start, axes = current, 3 if channels or has_colours(micrograph) else 2
+    made = []
     by_name: dict[str, Any] = {str(one): current for one in (source.name, source.path)}
     for step in steps:
         check_level(step, first=step is steps[0])
@@ -105,15 +131,30 @@ def replaying(
                 key: _plane(one, step.plane, step.operation, axes if one is start else 2)
                 for key, one in given.items()
             }
+        whole = info_bar is None or OPERATIONS[step.operation].whole
         outcome = yield from execute(
-            step.operation, given, step.parameters, spacing=spacing, unit=unit, info_bar=step.bar
-        )
+            step.operation, given, step.parameters, spacing=spacing, unit=unit,
+            info_bar=step.bar if whole else info_bar,
+        )  # fmt: skip
         result: Result = outcome.result
+        made.append(_again(step, outcome.record.last, source, micrograph))
         _check_model(step, result)
         if step is not steps[-1]:
             layer = result.layer(step.output)
             current, spacing = layer.data, scaled(spacing, layer.placement.stride)
-    return result
+    about = {
+        "name": micrograph.name, "path": micrograph.path, "spacing": size, "unit": unit,
+    }  # fmt: skip
+    values = {**outcome.record.plain(), "source": plain(about), "steps": made}
+    return replace(outcome, record=Record.model_validate(values))
+
+
+def _again(step: Step, made: Step, source: RecordSource, micrograph: Micrograph) -> Step:
+    """A step on another image: with the names, slices and points that were recorded."""
+    known = (source.name, source.path)
+    names = {k: micrograph.name if v in known else v for k, v in step.inputs.items()}
+    kept = {"output": step.output, "plane": step.plane, "level": step.level, "drawn": step.drawn}
+    return made.model_copy(update={"inputs": names, **kept})
 
 
 def _as_micrograph(image: Any) -> Micrograph:

@@ -23,13 +23,16 @@ from .record import Record
 class Formats:
     """File formats of layers, tables and figures, and pictures of labels to lay over the image."""
 
-    layers: Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej"] = "ome-tiff"
-    tables: Literal["csv", "parquet"] = "csv"
+    layers: Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej", "none"] = "ome-tiff"
+    tables: Literal["csv", "parquet", "none"] = "csv"
     figures: Literal["png", "svg", "none"] = "png"
     overlays: Overlay = "none"
 
 
 DEFAULT = Formats()
+
+# no files at all, of a run whose tables alone are wanted
+NOTHING = Formats("none", "none", "none")
 
 # end of the name of a transparent picture of labels
 _OVERLAY = "_overlay.png"
@@ -84,6 +87,7 @@ def write_result(
     tables = [
         (folder / _free(file_stem(one), [f".{formats.tables}"], taken)[0], table)
         for one, table in _table_names(result, name).items()
+        if formats.tables != "none"
     ]
     layers = [
         (layer, [folder / one for one in _free(stem, _endings(layer, formats), taken)])
@@ -97,16 +101,17 @@ def write_result(
     for path in paths:
         check_free(path, force=force)
     named = replace(source, data=None, name=name)
-    for layer, (path, *figures) in layers:
-        write_layer(
-            layer,
-            path,
-            named,
-            format=formats.layers,
-            record=record.of(layer.name).plain(),
-            force=force,
-        )
-        for figure in figures:
+    for layer, files in layers:
+        if formats.layers != "none":
+            write_layer(
+                layer,
+                files.pop(0),
+                named,
+                format=formats.layers,
+                record=record.of(layer.name).plain(),
+                force=force,
+            )
+        for figure in files:
             _draw(layer, figure, source, formats, force=force)
     for path in panels:
         _draw_panels(result, path, source, title=name, force=force)
@@ -151,7 +156,7 @@ def _endings(layer: Layer, formats: Formats) -> list[str]:
     figures = [] if formats.figures == "none" else [f".{formats.figures}"]
     if isinstance(layer, LabelsLayer) and formats.overlays != "none":
         figures.append(_OVERLAY)
-    return [ending_of(layer, formats.layers), *figures]
+    return figures if formats.layers == "none" else [ending_of(layer, formats.layers), *figures]
 
 
 def _free(stem: str, endings: Sequence[str], taken: set[str]) -> list[str]:

@@ -28,11 +28,11 @@ def test_a_folder_is_run_with_the_choices_of_the_form(viewer, finish, folder):
     output = form.folder_runs.run(folder)
     finish(form)
     assert output == folder.with_name("images_threshold")
-    assert list(form.table.frame["name"]) == ["a.tif", "b.tif", "c.tif"]
+    assert list(form.table.frame["image"]) == ["a.tif", "b.tif", "c.tif"]
     assert [bool(text) for text in form.table.frame["problem"]] == [False, False, True]
     assert "2 of 3 images done" in form.message.value
-    assert len(list(output.glob("*_overlay.png"))) == 2
-    assert "method: li" in (output / "a_threshold.yaml").read_text()
+    assert len(list((output / "results").glob("*_overlay.png"))) == 2
+    assert "method: li" in (output / "results" / "a_threshold.yaml").read_text()
     assert not viewer.layers
     # another run gets a folder of its own
     assert form.folder_runs.run(folder) == folder.with_name("images_threshold_2")
@@ -48,8 +48,8 @@ def test_overlays_are_chosen_and_prompts_that_are_not_used_are_named(
     form.folder_runs.overlays.value = "none"
     output = form.folder_runs.run(folder)
     finish(form)
-    assert len(list(output.glob("*.yaml"))) == 2
-    assert not list(output.glob("*_overlay.png"))
+    assert len(list((output / "results").glob("*.yaml"))) == 2
+    assert not list((output / "results").glob("*_overlay.png"))
     assert "not used" not in form.message.value
     form.method.value = OPERATIONS["sam_masks"].title
     form.fields["model"].value = tiny_sam("sam2")

@@ -6,8 +6,8 @@ import tifffile
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.workflow.files.run_on_file import FileJob, run_on_file, run_on_folder
-from napari_visual_ccc.workflow.save import Formats
+from napari_visual_ccc.workflow.files.run_on_file import FileJob, run_on_file
+from napari_visual_ccc.workflow.save import NOTHING, Formats
 
 ALONE = Formats(figures="none")
 
@@ -33,17 +33,15 @@ def test_an_image_is_read_segmented_and_written(folder, tmp_path, discs):
         run(run_on_file(job, folder / "a.tif"))
 
 
-def test_every_image_of_a_folder_is_done_though_one_has_a_fault(folder, tmp_path):
-    job = FileJob("threshold", {}, tmp_path / "out", formats=Formats("ome-tiff", "csv", "none"))
-    notes = []
-    result = run(run_on_folder(job, folder), notes.append)
-    table = result.table.set_index("name")
-    assert list(table.index) == ["a.tif", "b.png", "more/a.tif"]
-    assert table.loc["a.tif", "problem"] == table.loc["more/a.tif", "problem"] == ""
-    assert "b.png" in table.loc["b.png", "problem"]
-    assert "%" in table.loc["a.tif", "result"]
-    assert result.notes[0] == "2 of 3 images done"
-    assert {note.total for note in notes} == {3}
-    # images of one name in two folders do not meet
-    assert (tmp_path / "out" / "more" / "a_threshold.yaml").is_file()
-    assert (tmp_path / "out" / "a_threshold.yaml").is_file()
+def test_the_steps_of_a_record_are_replayed_and_recorded(folder, tmp_path, discs):
+    first = FileJob("threshold", {"method": "li"}, tmp_path / "out", formats=ALONE)
+    done = run(run_on_file(first, folder / "a.tif"))
+    again = FileJob("threshold", {}, tmp_path / "two", formats=NOTHING, record=done.record)
+    other = run(run_on_file(again, folder / "more" / "a.tif"))
+    np.testing.assert_array_equal(
+        other.result.labels, ccc.threshold(discs[::-1], method="li").labels
+    )
+    assert other.files == []
+    assert other.record.source.path == str(folder / "more" / "a.tif")
+    assert other.record.last.parameters == done.record.last.parameters
+    assert not (tmp_path / "two").exists()

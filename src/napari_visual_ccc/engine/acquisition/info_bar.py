@@ -185,7 +185,8 @@ class Doubts:
         """A note with their number and a few of their names; none if there are none."""
         if not self.names:
             return ()
-        few, count = ", ".join(list(self.names)[:_NAMED]), len(self.names)
+        # threads read in any order
+        few, count = ", ".join(sorted(self.names)[:_NAMED]), len(self.names)
         rest = count - _NAMED
         return (
             f"{count} image{'s' * (count > 1)} may have an info bar, which was not left out: {few}"

@@ -99,7 +99,7 @@ def classify(  # noqa: PLR0913
 
     plane, notes = network_plane(image, read_card(model), "classify")
     yield Progress(0, 0, "model")
-    loaded = checkpoint.load_model(model, devices.choose(device))
+    loaded = checkpoint.load_model(model, devices.choose(device), shared=True)
     card, size = loaded.card, nanometres(spacing, unit)
     limits = thresholds_of(card, decision, thresholds)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
@@ -138,8 +138,21 @@ def predict_plane(
     thresholds : (classes,) array, optional
         From `decision.thresholds_of`.
     """
-    card = loaded.card
     output = yield from run_network(loaded, plane, size, tta, stride)
+    return predicted(loaded, output, notes, tta=tta, coverage=coverage, thresholds=thresholds)
+
+
+def predicted(
+    loaded: Model,
+    output: NetworkOutput,
+    notes: tuple[str, ...],
+    *,
+    tta: bool = True,
+    coverage: float = COVERAGE,
+    thresholds: np.ndarray | None = None,
+) -> Prediction:
+    """Make a prediction of the output of a network, as `predict_plane` does."""
+    card = loaded.card
     if output.windows is not None:
         return _by_window(output, output.windows, loaded, thresholds, notes)
     if tta and len(output.logits) == 1:

@@ -111,21 +111,32 @@ def run_on_crop(
     feature : (d,) array
         Input of the last layer for the image itself.
     """
+    from ...nets.predict import predict
+
+    views, count = crop_views(model, plane, size_nm, tta)
+    logits, features = yield from predict(model, lambda a, b: views[a:b], len(views), size_nm)
+    return of_views(logits, features, count)
+
+
+def crop_views(
+    model: Model, plane: np.ndarray, size_nm: float | None, tta: bool
+) -> tuple[np.ndarray, int]:
+    """Give the rotated and mirrored views of the crops of an image, and the number of crops."""
     import torch
 
-    from ...nets.predict import predict
     from ...nets.training.augment import dihedral
     from .crops import resized_crops
 
     crops = resized_crops(plane, model.card, size_nm)
     views = range(8 if tta and model.card.augmented_by_flips else 1)
-    augmented = torch.cat([dihedral(torch.from_numpy(crops), k) for k in views]).numpy()
-    logits, features = yield from predict(
-        model, lambda a, b: augmented[a:b], len(augmented), size_nm
-    )
+    return torch.cat([dihedral(torch.from_numpy(crops), k) for k in views]).numpy(), len(crops)
+
+
+def of_views(logits: np.ndarray, features: np.ndarray, crops: int) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of each view and feature of an image, from those of `crop_views`."""
     return (
-        logits.reshape(len(views), len(crops), -1).mean(axis=1),
-        features[: len(crops)].mean(axis=0),
+        logits.reshape(-1, crops, logits.shape[-1]).mean(axis=1),
+        features[:crops].mean(axis=0),
     )
 
 

@@ -66,14 +66,15 @@ class FolderRuns:
 
     def run(self, folder: Path) -> Path:
         """Start the run, and return the folder that the results are written into."""
-        from ...workflow.files.run_on_file import FileJob, run_on_folder
+        from ...workflow.batch.job import make_job
+        from ...workflow.batch.run import Settings, batching
         from ...workflow.save import Formats
 
         operation = self.form.operation
         output = _free(folder.with_name(f"{folder.name}_{operation.name}"))
-        formats = Formats(overlays=self.overlays.value)
-        job = FileJob(operation.name, self.form.parameters, output, formats=formats)
-        steps = run_on_folder(job, folder)
+        formats = Formats(tables="none", overlays=self.overlays.value)
+        job = make_job(operation.name, self.form.parameters, output, formats=formats)
+        steps = batching(folder, job, Settings())
         unused = [name for name, layer in list(self.form.inputs.items())[1:] if layer is not None]
         show = functools.partial(self._show, unused)
         self.form.start(steps, f"{operation.title}: {folder.name}", show)
@@ -89,9 +90,11 @@ class FolderRuns:
 
 
 def _free(path: Path) -> Path:
-    """A path that does not exist yet."""
+    """A path that does not exist yet, or that of a run which was stopped."""
+    from ...workflow.batch.ledger import NAME, is_unfinished
+
     number, found = 1, path
-    while found.exists():
+    while found.exists() and not is_unfinished(found / NAME):
         number += 1
         found = path.with_name(f"{path.name}_{number}")
     return found

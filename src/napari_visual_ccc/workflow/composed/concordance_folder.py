@@ -18,7 +18,8 @@ from ...engine.concordance.concordance import concordance
 from ...engine.concordance.summary import NONE, class_notes, class_table, image_row
 from ...engine.explanation.explain import explain
 from ...engine.segmentation.threshold import threshold
-from ..batch import rows_of, specimen_of
+from ..batch.classified import specimen_of
+from ..batch.folders import rows_of
 
 
 def concordance_folder(  # noqa: PLR0913

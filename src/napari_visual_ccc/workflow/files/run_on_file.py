@@ -9,23 +9,20 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...core.dataset import printable
 from ...core.files import check_free
 from ...core.layers.frame import common_size
 from ...core.micrograph import Axis, InfoBar, Micrograph
-from ...core.progress import Progress, Steps, as_one_step
+from ...core.progress import Steps
 from ...core.result import Result
-from ...io.datasets import unlabelled
+from ...engine.acquisition.bar_detector import info_bar_of
 from ...io.read import read
 from ...io.read.coordinates import SUFFIX, read_coordinates
-from ...report.summary import summary
 from ..operations import OPERATIONS
+from ..recipe import replayed
+from ..record import Record
 from ..run import execute
-from ..save import DEFAULT, Formats, base_name, recipe_file, write_result
+from ..save import DEFAULT, NOTHING, Formats, base_name, recipe_file, write_result
 from ..signature import input_kinds, inputs
-
-# faults of one image, which the others do not suffer from
-_EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
 
 
 @dataclass(frozen=True)
@@ -50,6 +47,10 @@ class FileJob:
         Of the results.
     force : bool
         Replace files that exist.
+    record : Record, optional
+        Steps that are replayed instead; `name` is then the last of them.
+    title : str
+        Start of the names of all files; the name of the image by default.
     """
 
     name: str
@@ -61,14 +62,17 @@ class FileJob:
     keep_info_bar: bool = False
     formats: Formats = DEFAULT
     force: bool = False
+    record: Record | None = None
+    title: str = ""
 
 
 class FileRun(NamedTuple):
-    """A result that has been written: its files, and the notes of the reader and of the run."""
+    """A result that has been written: its files, all notes, its record."""
 
     result: Result
     files: list[Path]
     notes: tuple[str, ...]
+    record: Record
 
 
 def run_on_file(job: FileJob, path: Path) -> Steps[FileRun]:
@@ -89,70 +93,38 @@ def run_on_file(job: FileJob, path: Path) -> Steps[FileRun]:
     }
     spacing, unit = (job.spacing, job.unit) if job.spacing else common_size(images)
     under = next((images[key].data for key in images if kinds[key] == "image"), None)
+    if job.record is not None:
+        under = micrograph.data
+    title = job.title or micrograph.name
     # results that exist are refused before anything is computed
     for target in ("", job.parameters.get("target") or ""):
-        recipe = recipe_file(job.output, base_name(micrograph.name, job.name, target))
-        check_free(recipe, force=job.force)
+        check_free(recipe_file(job.output, base_name(title, job.name, target)), force=job.force)
     bar = InfoBar() if job.keep_info_bar else None
-    outcome = yield from execute(
-        job.name, images, job.parameters, spacing=spacing, unit=unit, info_bar=bar
-    )
+    if job.record is None:
+        outcome = yield from execute(
+            job.name, images, job.parameters, spacing=spacing, unit=unit, info_bar=bar
+        )
+    else:
+        outcome = yield from replayed(
+            job.record, micrograph, spacing=job.spacing, unit=job.unit if job.spacing else "",
+            info_bar=info_bar_of(micrograph) if bar is None else bar,
+        )  # fmt: skip
     result, operation = outcome.result, OPERATIONS[job.name]
     axes = _axes(micrograph.axes, job.spacing, unit, micrograph.data.ndim)
-    written = write_result(
+    written = [] if job.formats == NOTHING else write_result(
         result,
         job.output,
-        base_name(micrograph.name, job.name, result.target),
+        base_name(title, job.name, result.target),
         outcome.record,
         Micrograph(
-            under if operation.takes != "labels" else None,
+            under if job.record or operation.takes != "labels" else None,
             spacing, unit, axes=axes, info_bar=None if operation.whole else outcome.info_bar,
             metadata={"origin": _origin(micrograph, axes, spacing)},
         ),
         formats=job.formats,
         force=job.force,
     )  # fmt: skip
-    return FileRun(result, written, (*micrograph.notes, *result.notes))
-
-
-def run_on_folder(job: FileJob, folder: Path) -> Steps[Result]:
-    """Run an operation on every image of a folder; a fault in one does not stop the others.
-
-    Parameters
-    ----------
-    job : FileJob
-        Results of images in folders within the folder are written into such folders.
-    folder : Path
-        Of the images.
-
-    Returns
-    -------
-    Result
-        Table of one row an image: ``name``, ``result`` in words, and ``problem``.
-
-    Raises
-    ------
-    FileNotFoundError, ValueError
-        If there is no such folder, or no image in it.
-    """
-    import pandas as pd
-
-    examples, rows = unlabelled(folder), []
-    for number, example in enumerate(examples):
-        assert example.path is not None
-        own = replace(job, output=job.output / Path(example.name).parent)
-        here = Progress(number, len(examples), example.name)
-        row = {"name": example.name, "result": "", "problem": ""}
-        try:
-            done = yield from as_one_step(run_on_file(own, example.path), here)
-            row["result"] = "; ".join(dict.fromkeys((summary(done.result), *done.result.notes)))
-        except _EXPECTED as error:
-            row["problem"] = printable(str(error) or type(error).__name__)
-        rows.append(row)
-    table = pd.DataFrame(rows)
-    failed = int((table["problem"] != "").sum())
-    notes = (f"{len(table) - failed} of {len(table)} images done", f"results are in {job.output}")
-    return Result(tables={"images": table}, facts={"failed": failed}, notes=notes)
+    return FileRun(result, written, (*micrograph.notes, *result.notes), outcome.record)
 
 
 def _read(file: Path, kind: str) -> Any:

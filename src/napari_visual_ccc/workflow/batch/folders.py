@@ -7,14 +7,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from ..arrays.inputs import to_gray
-from ..core.dataset import printable
-from ..core.micrograph import Micrograph
-from ..core.progress import Progress, Steps, as_one_step
-from ..core.result import Result
-from ..engine.acquisition.bar_detector import info_bar_of
-from ..engine.acquisition.info_bar import Doubts
-from ..engine.acquisition.quality import (
+from ...arrays.lazy import WORKERS
+from ...core.dataset import Example, printable
+from ...core.micrograph import Micrograph
+from ...core.progress import Progress, Steps
+from ...core.result import Result
+from ...engine.acquisition.info_bar import Doubts
+from ...engine.acquisition.quality import (
     BLURRED,
     NOISY,
     SATURATED,
@@ -24,12 +23,12 @@ from ..engine.acquisition.quality import (
     Ratio,
     image_quality,
 )
-from ..engine.classification.classify import classify
-from ..engine.classification.crops import open_plane
-from ..engine.classification.decision import Decision, thresholds_of
-from ..engine.classification.windows import COVERAGE, Device
-from ..io.axes import without_singles
-from ..io.datasets import unlabelled
+from ...engine.classification.decision import Decision, thresholds_of
+from ...engine.classification.windows import COVERAGE, Device
+from ...io.datasets import unlabelled
+from .classified import classified, specimen_of
+from .pool import THREADS, pool, stoppable
+from .queue import each
 
 # an image whose finest detail is this many times coarser than the median is less sharp
 _COARSER = 2.0
@@ -87,24 +86,19 @@ def classify_folder(
     """
     import pandas as pd
 
-    from ..nets.card import read_card
+    from ...nets import checkpoint
+    from ...nets import device as devices
+    from ...nets.card import read_card
 
     card = read_card(model)
     # a wrong choice is an error of the run, not of every image
-    thresholds_of(card, decision, thresholds)
+    limits = thresholds_of(card, decision, thresholds)
     channels = card.channels if card.depth > 1 else ()
-
-    def assess(micrograph: Micrograph) -> Steps[dict[str, Any]]:
-        specimen = specimen_of(micrograph, channels, card.keeps_info_bar)
-        prediction = yield from classify(
-            specimen, micrograph.spacing, micrograph.unit, model=model,
-            coverage=coverage, decision=decision, thresholds=thresholds, tta=tta, device=device,
-        )  # fmt: skip
-        row: dict[str, Any] = prediction.row
-        return row
-
-    doubts = None if card.keeps_info_bar else Doubts()
-    rows = yield from rows_of(folder, assess, {"verdict": ""}, channels, doubts)
+    examples, doubts = unlabelled(folder, channels), None if card.keeps_info_bar else Doubts()
+    examples = doubts.watched(examples, channels) if doubts else examples
+    yield Progress(0, len(examples), "model")
+    loaded = checkpoint.load_model(model, devices.choose(device), shared=True)
+    rows = yield from classified(loaded, examples, tta=tta, coverage=coverage, thresholds=limits)
     table = pd.DataFrame(rows, columns=list(_COLUMNS))
     text = ["verdict", "prediction_set", "second", "problem"]
     # a column without any text is one of numbers
@@ -128,22 +122,33 @@ def rows_of(
     empty: dict[str, Any],
     channels: Sequence[str] = (),
     doubts: Doubts | None = None,
+    *,
+    workers: int = 1,
 ) -> Steps[list[dict[str, Any]]]:
-    """Assess every image of a folder; one that cannot be read has a ``problem``.
+    """Assess every image of a folder on threads; one that cannot be read has a ``problem``.
 
     Those with a doubtful info bar are gathered in `doubts`, where it is left out.
     """
-    examples, rows = unlabelled(folder, channels), []
+    examples = unlabelled(folder, channels)
     examples = doubts.watched(examples, channels) if doubts else examples
-    for number, example in enumerate(examples):
-        here = Progress(number, len(examples), "images")
-        yield here
-        try:
+    rows = [empty | {"name": example.name} for example in examples]
+    done = 0
+    yield Progress(0, len(examples), "images")
+    with pool(THREADS, workers) as made:
+
+        def one_image(example: Example) -> dict[str, Any]:
+            return stoppable(assess(example.read()), made.stop)
+
+        for one in each(made, one_image, examples):
+            if one is not None:
+                done += 1
+                try:
+                    found = one.answer()
+                except (ValueError, OSError) as error:
+                    found = empty | {"problem": printable(str(error))}
+                rows[one.number] = {"name": examples[one.number].name} | found
             # the bar counts images, however many steps one of them takes
-            row = yield from as_one_step(assess(example.read()), here)
-        except (ValueError, OSError) as error:
-            row = empty | {"problem": printable(str(error))}
-        rows.append({"name": example.name} | row)
+            yield Progress(done, len(examples), "images")
     return rows
 
 
@@ -195,7 +200,7 @@ def image_quality_folder(
         return {"problem": ""} | _all_slices(result.table)
 
     doubts = Doubts()
-    rows = yield from rows_of(folder, assess, {"flags": ""}, doubts=doubts)
+    rows = yield from rows_of(folder, assess, {"flags": ""}, doubts=doubts, workers=WORKERS)
     table = pd.DataFrame(rows)
     if "detail_px" in table:
         typical = table["detail_px"].median()
@@ -212,20 +217,6 @@ def image_quality_folder(
     headline = f"{len(flagged)} of {len(table)} images are flagged"
     notes += doubts.notes
     return Result(tables={"quality": table}, facts=facts, notes=(headline, *notes))
-
-
-def specimen_of(
-    micrograph: Micrograph, channels: Sequence[str] = (), keep_info_bar: bool = False
-) -> Any:
-    """The grey image, or its channels, without the info bar if that is not kept."""
-    if channels:
-        return open_plane(micrograph, keep_info_bar, channels)[0]
-    grey, _ = to_gray(micrograph.data)
-    # a single slice of a stack is an image
-    grey = without_singles(grey)
-    if keep_info_bar:
-        return grey
-    return grey[(..., *info_bar_of(micrograph).specimen(*grey.shape[-2:]))]
 
 
 def _all_slices(table: Any) -> dict[str, Any]:

@@ -1,0 +1,1 @@
+"""Many images: one runner for any operation or record, on threads, processes or a cluster."""

@@ -1,0 +1,118 @@
+"""What a batch does with each image: checked before it begins, and known again by a later run."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from ...core.files import sha256
+from ...core.plain import plain
+from ...core.units import length
+from ..files.run_on_file import FileJob
+from ..operations import OPERATIONS
+from ..recipe import load
+from ..record import Record, versions
+from ..save import Formats
+from ..signature import checked, defaults, inputs, optional_inputs, resolved
+
+
+def make_job(
+    operation: str | Path | Record | Mapping[str, Any],
+    choices: Mapping[str, Any] | None,
+    output: Path,
+    *,
+    further: Mapping[str, str | Path] | None = None,
+    spacing: Any = None,
+    unit: str = "nm",
+    keep_info_bar: bool = False,
+    formats: Formats,
+) -> FileJob:
+    """Check what is to be done with each image, before any is read."""
+    if isinstance(operation, str) and operation in OPERATIONS:
+        name, record = operation, None
+        choices = resolved(name, checked(name, choices or {}))
+    else:
+        record = _replayable(operation)
+        name = record.last.operation
+        if choices:
+            raise ValueError("a record has its choices; give none beside it")
+        choices = {}
+    files = {key: Path(file) for key, file in (further or {}).items()}
+    if record is None:
+        _check_inputs(name, files)
+    size = None
+    if spacing is not None:
+        given = spacing if isinstance(spacing, Sequence) else (spacing, spacing)
+        sizes = [length(float(one), unit) for one in given]
+        size, unit = tuple(one for one, _ in sizes), sizes[0][1]
+    return FileJob(
+        name, choices, output, files, size, unit, keep_info_bar, formats, True, record
+    )  # fmt: skip
+
+
+def _replayable(operation: Any) -> Record:
+    if isinstance(operation, str) and not Path(operation).exists():
+        raise ValueError(
+            f"no operation {operation!r}, and no file of a record; there are "
+            f"{', '.join(name for name, one in OPERATIONS.items() if one.takes_arrays)}"
+        )
+    record = load(operation)
+    for step in record.steps:
+        if step.drawn:
+            raise ValueError(
+                f"{step.operation} was given what was drawn on one image: its record cannot be "
+                "replayed on others"
+            )
+    return record
+
+
+def _check_inputs(name: str, files: Mapping[str, Path]) -> None:
+    if not OPERATIONS[name].has_form:
+        raise ValueError(
+            f"{name} works on a {OPERATIONS[name].takes} or on drawn regions, not image by image"
+        )
+    first, *further = inputs(name)
+    for key, file in files.items():
+        if key not in further:
+            raise ValueError(f"{name} takes no {key!r} beside {first}")
+        if not file.exists():
+            raise FileNotFoundError(f"{file}: no such file")
+    for key in further:
+        if key not in files and key not in optional_inputs(name):
+            raise ValueError(f"{name} needs {key}")
+
+
+def title_of(job: FileJob) -> str:
+    """Name the steps of a job."""
+    steps = [job.name] if job.record is None else [one.operation for one in job.record.steps]
+    return ", ".join(steps)
+
+
+def key_of(job: FileJob) -> str:
+    """Hash of all that results depend on beside the image: steps, models, sizes, formats."""
+    if job.record is None:
+        steps: list[Any] = [[job.name, _contents({**defaults(job.name), **job.parameters})]]
+    else:
+        steps = [
+            [one.operation, _contents(one.parameters), one.model, one.plane, one.level]
+            for one in job.record.steps
+        ]
+    values = {
+        "steps": steps, "further": _contents(job.further), "spacing": job.spacing,
+        "unit": job.unit if job.spacing else "", "bar": job.keep_info_bar,
+        "formats": asdict(job.formats), "version": versions()["napari-visual-ccc"],
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(plain(values), sort_keys=True).encode()).hexdigest()
+
+
+def _contents(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values, with the content of files instead of their paths."""
+    found = {}
+    for key, value in values.items():
+        is_file = isinstance(value, Path) and value.is_file()
+        found[key] = sha256(value) if is_file else value
+    return found

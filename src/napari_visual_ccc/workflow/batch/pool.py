@@ -1,0 +1,240 @@
+"""Workers of a batch: threads, processes, or those of a dask scheduler.
+
+All three have the interface of `concurrent.futures`; dask gives it for a cluster. The local
+schedulers of dask return when the last task of a graph is done, so that nothing could be written
+down before.
+"""
+
+from __future__ import annotations
+
+import functools
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent import futures
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+from urllib.parse import SplitResult, urlsplit
+
+from ...core.progress import Steps, run
+
+T = TypeVar("T")
+
+THREADS, PROCESSES = "threads", "processes"
+
+# seconds between two looks at the number of workers of a cluster
+_COUNT = 5.0
+
+# seconds in which a scheduler must answer
+_ANSWER = 10.0
+
+# set where a worker is to give up; one a process
+_stop: Any = threading.Event()
+
+
+class StoppedError(RuntimeError):
+    """The batch was stopped while this image was at work."""
+
+
+@dataclass
+class Pool:
+    """Workers that run functions.
+
+    Parameters
+    ----------
+    start : callable
+        Gives an executor.
+    count : callable
+        Gives the number of workers, which may change; 0 while there is none yet.
+    stop : Event
+        Tells those on this machine to give up.
+    shared : bool
+        Whether functions can be passed `stop`; processes have it already.
+    """
+
+    start: Callable[[], Any]
+    count: Callable[[], int]
+    stop: Any
+    shared: bool = False
+    executor: Any = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.executor = self.start()
+
+    def restart(self) -> None:
+        """Replace workers that have died."""
+        self.executor.shutdown(wait=True, cancel_futures=True)
+        self.executor = self.start()
+
+
+@contextmanager
+def pool(scheduler: Any, workers: int) -> Iterator[Pool]:
+    """Start workers; at the end, and where the batch is stopped, they end.
+
+    Parameters
+    ----------
+    scheduler : str or distributed.Client
+        ``"threads"``, ``"processes"``, or a dask scheduler: its address, such as
+        ``tcp://node1:8786``, its file, or a client.
+    workers : int
+        Number of threads or processes.
+
+    Raises
+    ------
+    ValueError, ImportError, ConnectionError
+        As `check_scheduler`.
+    RuntimeError
+        If no process starts.
+    """
+    check_scheduler(scheduler)
+    if scheduler not in (THREADS, PROCESSES):
+        with _cluster(scheduler) as made:
+            yield made
+        return
+    made = _threads(workers) if scheduler == THREADS else _processes(workers)
+    finished = False
+    try:
+        yield made
+        finished = True
+    finally:
+        if not finished:
+            made.stop.set()
+        made.executor.shutdown(wait=True, cancel_futures=True)
+
+
+def _threads(workers: int) -> Pool:
+    start = functools.partial(futures.ThreadPoolExecutor, workers, "batch")
+    return Pool(start, lambda: workers, threading.Event(), shared=True)
+
+
+def _processes(workers: int) -> Pool:
+    import multiprocessing
+
+    # forks of a process with threads, as Qt's and torch's, may hang
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    cores = max(1, (os.cpu_count() or 1) // workers)
+
+    def start() -> Any:
+        return futures.ProcessPoolExecutor(workers, context, _begin, (stop, cores))
+
+    made = Pool(start, lambda: workers, stop)
+    try:
+        made.executor.submit(os.getpid).result()
+    except BrokenProcessPool:
+        raise RuntimeError(
+            "no worker process starts; a script that uses processes needs the line if __name__ == "
+            '"__main__": before its first step'
+        ) from None
+    return made
+
+
+def _begin(stop: Any, cores: int) -> None:
+    """Prepare a worker process: few threads, and an end when that of the batch ends."""
+    global _stop
+    _stop = stop
+    # torch reads it when it is loaded
+    os.environ["OMP_NUM_THREADS"] = str(cores)
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(cores)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    import multiprocessing
+
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        # nothing is left half-written: files have temporary names until they are complete
+        os._exit(1)
+
+
+def check_scheduler(scheduler: Any) -> None:
+    """Refuse what is no scheduler, before a batch begins.
+
+    Raises
+    ------
+    ValueError
+        If it is no address.
+    ImportError
+        If dask.distributed is not installed.
+    ConnectionError
+        If nothing answers at the address.
+    """
+    if scheduler in (THREADS, PROCESSES):
+        return
+    text, is_client = str(scheduler), hasattr(scheduler, "get_executor")
+    place = urlsplit(text if "://" in text else f"tcp://{text}")
+    if not is_client and not os.path.isfile(text) and not _port(place):
+        raise ValueError(
+            f"scheduler is {text!r}; choose {THREADS}, {PROCESSES}, or the address of a dask "
+            "scheduler such as tcp://node1:8786, or its file"
+        )
+    try:
+        import distributed  # noqa: F401
+    except ImportError:
+        raise ImportError(
+            f"scheduler {text!r} needs a package: pip install 'napari-visual-ccc[cluster]'; "
+            f"without it choose {THREADS} or {PROCESSES}"
+        ) from None
+    if is_client or os.path.isfile(text):
+        return
+    try:
+        socket.create_connection((place.hostname or "", _port(place)), _ANSWER).close()
+    except OSError as error:
+        raise ConnectionError(f"no dask scheduler answers at {text} ({error})") from None
+
+
+def _port(place: SplitResult) -> int:
+    try:
+        return place.port or 0
+    except ValueError:
+        return 0
+
+
+@contextmanager
+def _cluster(scheduler: Any) -> Iterator[Pool]:
+    from distributed import Client
+
+    given = isinstance(scheduler, Client)
+    if given:
+        client = scheduler
+    elif os.path.isfile(str(scheduler)):
+        client = Client(scheduler_file=str(scheduler), set_as_default=False)
+    else:
+        client = Client(str(scheduler), set_as_default=False)
+    try:
+        yield Pool(functools.partial(client.get_executor, pure=False), _counter(client), _stop)
+    finally:
+        if not given:
+            client.close()
+
+
+def _counter(client: Any) -> Callable[[], int]:
+    """Threads of all workers; asked for now and then, since they come and go."""
+    known, asked = 0, -_COUNT
+
+    def count() -> int:
+        nonlocal known, asked
+        if time.monotonic() - asked > _COUNT:
+            known, asked = sum(client.nthreads().values()), time.monotonic()
+        return known
+
+    return count
+
+
+def stoppable(steps: Steps[T], stop: Any = None) -> T:
+    """Run a computation in a worker, up to where the batch is stopped."""
+    event = _stop if stop is None else stop
+
+    def look(_: object) -> None:
+        if event.is_set():
+            raise StoppedError
+
+    return run(steps, look)

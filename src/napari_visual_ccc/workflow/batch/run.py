@@ -1,0 +1,243 @@
+"""Run an operation or a record on many images, from scripts, the command line and the form."""
+
+from __future__ import annotations
+
+import functools
+import os
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any, Literal
+
+from ...core.progress import Progress, Steps, run
+from ...core.result import Result
+from ...report.overlay import Overlay
+from .. import cost
+from ..files.run_on_file import FileJob
+from ..record import Record, versions
+from ..save import Formats
+from .forecast import bounded
+from .images import Image, Images, images_of
+from .job import key_of, make_job, title_of
+from .ledger import NAME, Ledger
+from .output import write_record, write_tables
+from .pool import PROCESSES, THREADS, StoppedError, check_scheduler, pool
+from .queue import LOST, Done, each, is_lost
+from .work import RESULTS, Report, work
+
+# images after which the time that is left is given
+_ENOUGH = 5
+
+# what a batch can write of layers
+Layers = Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej", "none"]
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a batch is run, which changes none of its results.
+
+    Parameters
+    ----------
+    scheduler : str or distributed.Client
+        ``"threads"`` or ``"processes"`` of this machine, or a dask scheduler: its address, its
+        file, or a client.
+    workers : int
+        Threads or processes at most; 0 takes one a core. Fewer where the forecast of memory says
+        so. A cluster has its own number.
+    tables : {'csv', 'parquet'}
+        Format of the tables over all images.
+    force : bool
+        Begin anew where the folder holds another batch.
+    """
+
+    scheduler: Any = THREADS
+    workers: int = 0
+    tables: Literal["csv", "parquet"] = "csv"
+    force: bool = False
+
+
+def batch(  # noqa: PLR0913
+    images: Images,
+    operation: str | Path | Record | Mapping[str, Any],
+    output: str | Path,
+    choices: Mapping[str, Any] | None = None,
+    *,
+    scheduler: Any = THREADS,
+    workers: int = 0,
+    layers: Layers = "ome-tiff",
+    tables: Literal["csv", "parquet"] = "csv",
+    thumbnails: bool = True,
+    overlays: Overlay = "none",
+    further: Mapping[str, str | Path] | None = None,
+    spacing: Any = None,
+    unit: str = "nm",
+    keep_info_bar: bool = False,
+    force: bool = False,
+    report: Callable[[Progress], object] | None = None,
+) -> Result:
+    """Run an operation, or a record, on many images.
+
+    The folder of the results holds one tidy table over all images, its summary, the images with
+    what became of them, and in ``results`` the layers of each. A ledger in it
+    (``batch.jsonl``) is written image by image: the same call goes on after a crash, a kill or the
+    walltime of a cluster, and images that are done, by name, size and time of change, are not done
+    again. Those that failed are.
+
+    Parameters
+    ----------
+    images : str or Path, or several
+        A folder, with the folders in it; a table (.csv) with the column ``path``; a pattern such
+        as ``session/*/*.tif``; images.
+    operation : str, Path, Record or mapping
+        Name in the catalogue; or a record, its YAML file, or a file that carries one: its steps
+        are replayed on each image, with the info bar of the image.
+    output : str or Path
+        Folder for the results: a new or an empty one, or that of the same batch.
+    choices : mapping, optional
+        Parameters of the operation.
+    scheduler : str or distributed.Client
+        ``"threads"`` or ``"processes"`` of this machine; or a dask scheduler: an address such as
+        ``"tcp://node1:8786"``, its file, or a client (extra ``[cluster]``). Its workers need the
+        same paths. Scripts with processes need ``if __name__ == "__main__":``.
+    workers : int
+        Threads or processes at most; 0 takes one a core. Fewer where memory would not suffice for
+        the largest image.
+    layers : {'ome-tiff', 'ome-zarr', 'ome-zarr-0.4', 'imagej', 'none'}
+        Format of the layers of each image.
+    tables : {'csv', 'parquet'}
+        Format of the tables.
+    thumbnails : bool
+        Write a picture of each layer, with a scale bar.
+    overlays : {'none', 'filled', 'outlined'}
+        Transparent pictures of labels to lay over the images.
+    further : mapping, optional
+        Files of further inputs by their name, the same for all images.
+    spacing : float, (y, x) or (z, y, x), optional
+        Pixel size instead of those of the files.
+    unit : str
+        Of `spacing`.
+    keep_info_bar : bool
+        Include the info bars.
+    force : bool
+        Begin anew where the folder holds another batch or other files.
+    report : callable, optional
+        Called with every `Progress`; its ``note`` tells the time that is left.
+
+    Returns
+    -------
+    Result
+        Tables ``images`` (one row an image, with ``problem``), the main table under the name of
+        the operation (first column ``image``), further ones, and ``summary``. ``facts``:
+        numbers of images that are ``done``, done ``before`` and ``failed``, and the ``output``.
+
+    Raises
+    ------
+    FileNotFoundError, ValueError
+        If there is no image, a choice is wrong, or the operation needs what a batch cannot give.
+    FileExistsError
+        If the folder holds something else, or another batch is writing into it.
+    OSError
+        If the disk is full; the batch goes on where it ended.
+    """
+    formats = Formats(layers, "none", "png" if thumbnails else "none", overlays)
+    job = make_job(
+        operation, choices, Path(output), further=further, spacing=spacing, unit=unit,
+        keep_info_bar=keep_info_bar, formats=formats,
+    )  # fmt: skip
+    settings = Settings(scheduler, workers, tables, force)
+    result: Result = run(batching(images, job, settings), report)
+    return result
+
+
+def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
+    """Run a batch as a generator, for the viewer and the command line: see `batch`.
+
+    Parameters
+    ----------
+    images : str or Path, or several
+        As in `batch`.
+    job : FileJob
+        From `make_job`.
+    settings : Settings
+        How it is run.
+    """
+    check_scheduler(settings.scheduler)
+    if settings.workers < 0:
+        raise ValueError(f"workers is {settings.workers}; choose 1 or more, or 0 for one a core")
+    found = images_of(images, without=job.output / RESULTS)
+    _check_folder(job.output, settings.force)
+    about = {"key": key_of(job), "title": title_of(job), "versions": versions()}
+    with Ledger(job.output / NAME, about, force=settings.force) as ledger:
+        yield Progress(0, len(found), "files")
+        keys = {image.key: image for image in found}
+        todo = {key: image for key, image in keys.items() if key not in ledger}
+        before = len(keys) - len(todo)
+        try:
+            if todo:
+                yield from _through(todo, before, job, settings, ledger)
+        except GeneratorExit:
+            write_tables(ledger, keys, job, before, settings.tables)
+            raise
+        result = write_tables(ledger, keys, job, before, settings.tables)
+        ledger.finish()
+        return result
+
+
+def _through(
+    todo: Mapping[str, Image], before: int, job: FileJob, settings: Settings, ledger: Ledger
+) -> Steps[None]:
+    """Go through the images that are left, and write down each."""
+    workers = settings.workers or os.cpu_count() or 1
+    if settings.scheduler in (THREADS, PROCESSES):
+        yield Progress(before, before + len(todo), "forecast")
+        workers = bounded(min(workers, len(todo)), job, list(todo.values()))
+    keys, total, failed, count = list(todo), before + len(todo), 0, 0
+    start = time.monotonic()
+    with pool(settings.scheduler, workers) as made:
+        function = functools.partial(work, job, stop=made.stop if made.shared else None)
+        for one in each(made, function, todo.values()):
+            if one is not None:
+                key, found = keys[one.number], _answer(one)
+                if not found.problem and count == failed:
+                    write_record(job, found.record)
+                image = {"name": todo[key].name, "path": str(todo[key].path)}
+                ledger.add(key, {**image, **asdict(replace(found, record={}))})
+                count += 1
+                failed += bool(found.problem)
+            left = (len(todo) - count) * (time.monotonic() - start) / max(count, 1)
+            yield Progress(before + count, total, _note(count, left, failed))
+
+
+def _answer(one: Done[Report]) -> Report:
+    """What a worker sent back; that its process ended is a fault of the image."""
+    try:
+        return one.answer()
+    except StoppedError:
+        raise RuntimeError("the batch was stopped") from None
+    except OSError:
+        # the disk is full, or a scheduler is gone: no fault of the image
+        raise
+    except Exception as error:
+        if not is_lost(error):
+            raise
+        return Report(LOST)
+
+
+def _note(count: int, left: float, failed: int) -> str:
+    parts = [f"{failed} failed"] if failed else []
+    if count >= _ENOUGH:
+        parts.append(f"{cost.duration(left)} left")
+    return ", ".join(parts)
+
+
+def _check_folder(output: Path, force: bool) -> None:
+    """Refuse a folder with other things in it: results of a batch replace what has their names."""
+    if output.exists() and not output.is_dir():
+        raise FileExistsError(f"{output} is a file; choose a folder for the results")
+    if force or not output.is_dir() or (output / NAME).is_file():
+        return
+    if any(not one.name.startswith(".") for one in output.iterdir()):
+        raise FileExistsError(
+            f"{output} holds other files; choose another folder, or --force to write into it"
+        )

@@ -1,0 +1,129 @@
+"""One tidy table over all images of a batch, and its summary."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from ...core.units import METRES
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+IMAGE = "image"
+
+# name of the first table of each image
+MAIN = ""
+
+_UNITS = "|".join((*METRES, "px"))
+
+# a measure in a unit: diameter_nm, area_µm2
+_MEASURE = re.compile(rf"(?P<name>.+)_(?P<unit>{_UNITS})(?P<power>[23]?)")
+
+# columns of numbers that say which, or where, and not how much
+_NAMES = re.compile(r"label|.*_label|index_\d+|slice|centroid_.*|bbox_.*|[xyz](_.*)?")
+
+_SUMMARY = (
+    "measure", "unit", "images", "n", "mean", "sd", "min", "d10", "d50", "d90", "max"
+)  # fmt: skip
+
+
+def joined(entries: Iterable[Mapping[str, Any]]) -> dict[str, pd.DataFrame]:
+    """Join the tables of all images; the first column is the image.
+
+    Measures of images in other units of length are converted to the unit that most images have, so
+    that a column has one unit.
+
+    Parameters
+    ----------
+    entries : iterable of mapping
+        ``name``, ``tables`` and ``unit`` of each image that was done.
+
+    Returns
+    -------
+    dict
+        By name, the main one as `MAIN`; a table that an image does not have has no rows of it.
+    """
+    import pandas as pd
+
+    rows: dict[str, list[pd.DataFrame]] = {}
+    units: Counter[str] = Counter()
+    for entry in entries:
+        units[entry["unit"]] += 1
+        for number, (name, columns) in enumerate(entry["tables"].items()):
+            table = pd.DataFrame(columns).rename(columns={IMAGE: f"{IMAGE}_2"})
+            table.insert(0, IMAGE, entry["name"])
+            rows.setdefault(name if number else MAIN, []).append(table)
+    lengths = [unit for unit, _ in units.most_common() if unit in METRES]
+    return {
+        # a column that is empty in one image says nothing of the type of the others
+        name: _in_unit(_concatenated(tables), lengths[0] if lengths else "px")
+        for name, tables in rows.items()
+    }
+
+
+def _concatenated(tables: list[pd.DataFrame]) -> pd.DataFrame:
+    import pandas as pd
+
+    columns = list(dict.fromkeys(name for table in tables for name in table.columns))
+    filled = [table for table in tables if len(table)]
+    if not filled:
+        return tables[0].reindex(columns=columns)
+    return pd.concat(filled, ignore_index=True).reindex(columns=columns)
+
+
+def _in_unit(table: pd.DataFrame, unit: str) -> pd.DataFrame:
+    """Convert measures in other units of length; the first columns keep their places."""
+    if unit not in METRES:
+        return table
+    for column in list(table.columns):
+        found = _MEASURE.fullmatch(column)
+        if not found or found["unit"] in (unit, "px"):
+            continue
+        power = int(found["power"] or 1) * (-1 if found["name"].endswith("_per") else 1)
+        factor = (METRES[found["unit"]] / METRES[unit]) ** power
+        name = f"{found['name']}_{unit}{found['power']}"
+        values = table[column] * factor
+        if name in table:
+            table[name] = table[name].fillna(values)
+            table = table.drop(columns=column)
+        else:
+            table[column] = values
+            table = table.rename(columns={column: name})
+    return table
+
+
+def summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Sum up the measures of a table over all images.
+
+    Returns
+    -------
+    DataFrame
+        One row a measure: ``measure``, ``unit``, number of ``images`` and of values ``n``,
+        ``mean``, ``sd`` (of a sample), ``min``, ``max``; of lengths, areas and volumes the
+        percentiles ``d10``, ``d50`` and ``d90`` (by number).
+    """
+    import pandas as pd
+
+    rows = []
+    for column in table.columns[1:]:
+        values = table[column]
+        if values.dtype.kind not in "iuf" or _NAMES.fullmatch(column):
+            continue
+        known = values.notna() & np.isfinite(values.astype(float))
+        values = values[known].astype(float)
+        if not len(values):
+            continue
+        found = _MEASURE.fullmatch(column)
+        tenths = np.percentile(values, (10, 50, 90)) if found else (np.nan,) * 3
+        rows.append((
+            column, found["unit"] + found["power"] if found else "",
+            table.loc[known, IMAGE].nunique(), len(values), values.mean(),
+            values.std(ddof=1) if len(values) > 1 else np.nan, values.min(), *tenths,
+            values.max(),
+        ))  # fmt: skip
+    return pd.DataFrame(rows, columns=list(_SUMMARY))

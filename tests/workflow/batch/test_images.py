@@ -1,0 +1,67 @@
+from __future__ import annotations
+
+import os
+
+import pytest
+
+from napari_visual_ccc.workflow.batch.images import images_of
+
+
+def names(source, **options):
+    return [image.name for image in images_of(source, **options)]
+
+
+def test_folders_tables_patterns_and_lists_give_images(folder, tmp_path):
+    everything = ["a.tif", "b.tif", "below/a.tif", "c.tif", "d.png"]
+    assert names(folder) == everything
+    assert names(f"{folder}/**/*.tif") == ["a.tif", "b.tif", "below/a.tif", "c.tif"]
+    assert names([folder / "c.tif", str(folder / "a.tif"), folder / "c.tif"]) == ["c.tif", "a.tif"]
+    assert names([folder / "below", folder / "b.tif"]) == ["below/a.tif", "b.tif"]
+    table = tmp_path / "list.csv"
+    table.write_text("Path;label\nimages/b.tif;x\nimages\\below\\a.tif;y\nimages/gone.tif;y\n")
+    assert names(table) == ["b.tif", "below/a.tif", "gone.tif"]
+    assert names(folder / "a.tif") == ["a.tif"]
+
+
+def test_what_there_is_not_is_said(folder, tmp_path):
+    with pytest.raises(FileNotFoundError, match="nowhere"):
+        images_of(tmp_path / "nowhere")
+    with pytest.raises(FileNotFoundError, match="no file matches"):
+        images_of(f"{folder}/*.dm4")
+    with pytest.raises(ValueError, match="no image"):
+        images_of([])
+    table = tmp_path / "list.csv"
+    table.write_text("file,label\na.tif,x\n")
+    with pytest.raises(ValueError, match="no column 'path'"):
+        images_of(table)
+
+
+def test_results_within_the_folder_are_no_images(folder, discs_of):
+    discs_of(folder / "out" / "results" / "a.tif")
+    assert "out/results/a.tif" in names(folder)
+    assert not any(name.startswith("out") for name in names(folder, without=folder / "out"))
+
+
+def test_the_key_changes_with_the_file_alone(folder):
+    before = images_of(folder)[0].key
+    assert images_of(folder)[0].key == before
+    path = folder / "a.tif"
+    about = path.stat()
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns + 10**9))
+    assert images_of(folder)[0].key != before
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert images_of(folder)[0].key == before
+    path.write_bytes(path.read_bytes() + b" ")
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+    assert images_of(folder)[0].key != before
+
+
+def test_images_of_one_stem_have_titles_of_their_own(tmp_path):
+    for name in ("a.tif", "A.png", "b c.tif", "b_c.tif", "more/a.tif"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(b"x")
+    titles = {image.name: image.title for image in images_of(tmp_path)}
+    assert titles["more/a.tif"] == "a"
+    inside = [title.casefold() for name, title in titles.items() if "/" not in name]
+    assert len(set(inside)) == 4
+    assert titles["a.tif"] == "a.tif"

@@ -1,0 +1,60 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.workflow.batch.job import key_of, make_job, title_of
+from napari_visual_ccc.workflow.record import read_record
+from napari_visual_ccc.workflow.save import NOTHING
+from tests.models import saved
+
+
+def job(tmp_path, operation="threshold", choices=None, **more):
+    return make_job(operation, choices, tmp_path, formats=NOTHING, **more)
+
+
+def test_the_key_is_of_what_results_depend_on(tmp_path):
+    plain = key_of(job(tmp_path))
+    assert key_of(job(tmp_path / "elsewhere")) == plain
+    assert key_of(job(tmp_path, choices={"method": "otsu"})) == plain
+    others = [
+        job(tmp_path, choices={"method": "li"}),
+        job(tmp_path, "particles"),
+        job(tmp_path, spacing=2),
+        job(tmp_path, spacing=2, unit="um"),
+        job(tmp_path, keep_info_bar=True),
+        replace(job(tmp_path), formats=replace(NOTHING, layers="imagej")),
+    ]
+    assert len({plain, *map(key_of, others)}) == 7
+
+
+def test_a_model_counts_by_its_content(tmp_path):
+    path = saved(tmp_path)
+    before = key_of(job(tmp_path, "classify", {"model": path}))
+    moved = path.rename(tmp_path / "moved.safetensors")
+    assert key_of(job(tmp_path, "classify", {"model": moved})) == before
+    moved.write_bytes(moved.read_bytes() + b" ")
+    assert key_of(job(tmp_path, "classify", {"model": moved})) != before
+
+
+def test_what_was_drawn_on_one_image_is_not_replayed_on_others(tmp_path, discs):
+    step = {"operation": "threshold", "inputs": {"image": "a"}}
+    record = read_record({"steps": [step], "source": {"name": "a"}})
+    assert title_of(job(tmp_path, record)) == "threshold"
+    drawn = step | {"drawn": {"prompts": {"points": [[1, 2]]}}}
+    with pytest.raises(ValueError, match="drawn on one image"):
+        job(tmp_path, read_record({"steps": [drawn], "source": {"name": "a"}}))
+
+
+def test_further_inputs_are_files_of_their_names(tmp_path):
+    labels = tmp_path / "labels.tif"
+    ccc.write(ccc.threshold(np.eye(8) * 9), labels)
+    with pytest.raises(ValueError, match="takes no 'labels'"):
+        job(tmp_path, further={"labels": labels})
+    with pytest.raises(FileNotFoundError, match=r"gone\.tif"):
+        job(tmp_path, "region_table", further={"intensity": tmp_path / "gone.tif"})
+    found = job(tmp_path, "region_table", further={"intensity": labels})
+    assert found.further == {"intensity": labels}

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import pandas as pd
+import pytest
+import yaml
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.workflow.batch.images import Image
+from napari_visual_ccc.workflow.batch.ledger import NAME, Ledger
+from napari_visual_ccc.workflow.batch.output import write_record, write_tables
+from napari_visual_ccc.workflow.files.run_on_file import FileJob
+
+
+def test_tables_follow_the_order_of_the_images_not_of_the_ledger(tmp_path):
+    job = FileJob("threshold", {}, tmp_path)
+    about = {"notes": ["n"], "result": "r", "unit": "nm", "seconds": 1.0, "path": "p"}
+    keys = {name: Image(name, tmp_path / name, name) for name in "abcd"}
+    with Ledger(tmp_path / NAME, {"key": "k"}) as ledger:
+        for name in "cab":
+            tables = {"Otsu": {"label": [1], "area_nm2": [float(ord(name))]}}
+            found = {"name": name, "problem": "", "tables": tables, "spacing": [1.0, 2.0]}
+            ledger.add(name, about | found)
+        ledger.add("d", about | {"name": "d", "problem": "gone", "tables": {}, "spacing": None})
+        result = write_tables(ledger, keys, job, 1)
+    assert list(result.tables["threshold"]["image"]) == list("abc")
+    assert list(pd.read_csv(tmp_path / "threshold.csv")["area_nm2"]) == [97.0, 98.0, 99.0]
+    assert list(result.tables["images"]["pixel_size"])[:3] == [2.0] * 3
+    assert result.facts | {"output": ""} == {"done": 2, "before": 1, "failed": 1, "output": ""}
+    assert result.notes[-1] == "d: gone"
+
+
+def test_tables_can_be_parquet(folder, tmp_path):
+    pytest.importorskip("pyarrow")
+    ccc.batch(
+        folder, "threshold", tmp_path, force=True, tables="parquet", layers="none", thumbnails=False
+    )
+    found = pd.read_parquet(tmp_path / "threshold.parquet")
+    assert list(found["image"].unique()) == ["a.tif", "b.tif", "below/a.tif", "c.tif"]
+    assert (tmp_path / "failures.parquet").is_file()
+
+
+def test_the_record_can_be_replayed(folder, tmp_path):
+    result = ccc.batch(folder, "threshold", tmp_path / "out", layers="none", thumbnails=False)
+    record = yaml.safe_load((tmp_path / "out" / "batch.yaml").read_text())
+    again = ccc.replay(record, folder / "a.tif")
+    area = result.tables["threshold"]["area_nm2"][0]
+    assert again.table["area_nm2"][0] == area
+    write_record(FileJob("threshold", {}, tmp_path), record)
+    assert yaml.safe_load((tmp_path / "batch.yaml").read_text()) == record

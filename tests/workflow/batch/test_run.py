@@ -1,0 +1,224 @@
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+
+import pandas as pd
+import pytest
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.progress import Progress
+from napari_visual_ccc.workflow.batch.job import make_job
+from napari_visual_ccc.workflow.batch.run import Settings, batching
+from napari_visual_ccc.workflow.save import NOTHING
+
+BARE = {"layers": "none", "thumbnails": False}
+
+needs_kill = pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
+
+
+NAMES = ("a.tif", "b.tif", "below/a.tif", "c.tif")
+
+
+def expected(folder, names=NAMES):
+    tables = []
+    for name in names:
+        table = ccc.threshold(ccc.read(folder / name)).table
+        table.insert(0, "image", name)
+        tables.append(table)
+    return pd.concat(tables, ignore_index=True)
+
+
+def same(table, other):
+    pd.testing.assert_frame_equal(table, other, check_dtype=False)
+
+
+def lines(out):
+    entries = map(json.loads, (out / "batch.jsonl").read_text().splitlines())
+    return Counter(one["name"] for one in entries if "image" in one and not one["problem"])
+
+
+def test_many_images_become_one_table(folder, tmp_path):
+    out, seen = tmp_path / "out", []
+    result = ccc.batch(folder, "threshold", out, workers=2, report=seen.append)
+    same(result.tables["threshold"], expected(folder))
+    same(pd.read_csv(out / "threshold.csv"), expected(folder))
+    images = pd.read_csv(out / "images.csv", keep_default_na=False).set_index("image")
+    assert list(images.index) == ["a.tif", "b.tif", "below/a.tif", "c.tif", "d.png"]
+    assert "cannot be read" in images.loc["d.png", "problem"]
+    assert list(pd.read_csv(out / "failures.csv")["image"]) == ["d.png"]
+    summary = pd.read_csv(out / "summary.csv").set_index("measure")
+    assert summary.loc["area_nm2", "images"] == 4
+    assert result.facts["done"], result.facts["failed"] == (4, 1)
+    for name in ("a", "below/a"):
+        assert (out / "results" / f"{name}_threshold_Otsu.ome.tif").is_file()
+        assert (out / "results" / f"{name}_threshold_Otsu.png").is_file()
+    assert (seen[-1].done, seen[-1].total) == (5, 5)
+    assert "1 failed" in seen[-1].note
+    assert "left" in seen[-1].note
+
+
+def test_nothing_is_done_twice_and_what_has_changed_or_failed_is_done_again(
+    folder, tmp_path, discs_of
+):
+    out = tmp_path / "out"
+    ccc.batch(folder, "threshold", out, **BARE)
+    again = ccc.batch(folder, "threshold", out, **BARE)
+    assert (again.facts["done"], again.facts["before"], again.facts["failed"]) == (0, 4, 1)
+    assert "4 of them before" in again.notes[0]
+    assert set(lines(out).values()) == {1}
+    (folder / "d.png").unlink()
+    discs_of(folder / "a.tif", count=1, radius=12)
+    discs_of(folder / "e.tif")
+    more = ccc.batch(folder, "threshold", out, **BARE)
+    assert (more.facts["done"], more.facts["before"], more.facts["failed"]) == (2, 3, 0)
+    same(
+        more.tables["threshold"],
+        expected(folder, (*NAMES, "e.tif")),
+    )
+    assert not (out / "failures.csv").exists()
+    with pytest.raises(FileExistsError, match="results of threshold, or of other choices"):
+        ccc.batch(folder, "threshold", out, {"method": "li"}, **BARE)
+    other = ccc.batch(folder, "threshold", out, {"method": "li"}, force=True, **BARE)
+    assert other.facts["done"] == 5
+
+
+def test_a_record_of_several_steps_is_replayed_on_each_image(folder, tmp_path):
+    first = ccc.batch(folder / "a.tif", "denoise", tmp_path / "one", {"method": "median"})
+    assert first.facts["done"] == 1
+    ccc.batch(tmp_path / "one" / "results", "threshold", tmp_path / "two")
+    recipe = tmp_path / "two" / "batch.yaml"
+    result = ccc.batch(folder, recipe, tmp_path / "three", **BARE)
+    smooth = ccc.denoise(ccc.read(folder / "b.tif"), method="median")
+    table = result.tables["threshold"]
+    same(
+        table[table["image"] == "b.tif"].drop(columns="image").reset_index(drop=True),
+        ccc.threshold(smooth).table,
+    )
+    assert result.facts["done"] == 4
+    with pytest.raises(ValueError, match="a record has its choices"):
+        ccc.batch(folder, recipe, tmp_path / "four", {"method": "li"})
+
+
+def test_wrong_use_is_said_before_an_image_is_read(folder, tmp_path):
+    out = tmp_path / "out"
+    for operation, choices, said in (
+        ("thresold", None, "no operation 'thresold'"),
+        ("train", None, "works on a dataset"),
+        ("threshold", {"method": "best"}, "method is 'best'"),
+        ("concordance", None, "needs labels"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            ccc.batch(folder, operation, out, choices)
+    with pytest.raises(ValueError, match="workers is -1"):
+        ccc.batch(folder, "threshold", out, workers=-1)
+    with pytest.raises(FileExistsError, match="holds other files"):
+        ccc.batch(folder, "threshold", folder)
+    assert not out.exists()
+
+
+def test_stopping_keeps_what_is_done(folder, tmp_path):
+    job = make_job("threshold", None, tmp_path / "out", formats=NOTHING)
+    steps = batching(folder, job, Settings(workers=1))
+    while next(steps).done < 2:
+        pass
+    steps.close()
+    found = pd.read_csv(tmp_path / "out" / "images.csv")
+    assert 2 <= len(found) < 5
+    rest = ccc.batch(folder, "threshold", tmp_path / "out", **BARE)
+    assert rest.facts["before"] >= 2
+    same(rest.tables["threshold"], expected(folder))
+    assert set(lines(tmp_path / "out").values()) == {1}
+
+
+@pytest.fixture
+def many(folder, discs_of):
+    """Further images, and the names of all that can be read."""
+    more = [f"e{number}.tif" for number in range(6)]
+    for number, name in enumerate(more):
+        discs_of(folder / name, count=1 + number % 3, radius=6 + number)
+    return (*NAMES, *more)
+
+
+@needs_kill
+def test_the_whole_run_is_killed_and_goes_on(folder, many, tmp_path):
+    out = tmp_path / "out"
+    # its workers go on when it has three images, and it does not write down what they do
+    code = (
+        "import sys, time, napari_visual_ccc as ccc\n"
+        "def report(progress):\n"
+        "    if progress.done == 3:\n"
+        "        print('now', flush=True)\n"
+        "        time.sleep(600)\n"
+        "ccc.batch(sys.argv[1], 'threshold', sys.argv[2], workers=2, report=report)\n"
+    )
+    words = [sys.executable, "-c", code, str(folder), str(out)]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "now\n"
+        process.kill()
+    assert not (out / "threshold.csv").exists()
+    before = lines(out)
+    assert 2 <= sum(before.values()) <= 3
+    # the line that was being written is cut off
+    with (out / "batch.jsonl").open("ab") as file:
+        file.write(b'{"image":"e1.tif|')
+    result = ccc.batch(folder, "threshold", out)
+    assert result.facts["before"] == sum(before.values())
+    same(result.tables["threshold"], expected(folder, sorted(many)))
+    assert lines(out) == dict.fromkeys(many, 1)
+
+
+def kill_once(kill):
+    """A report that ends the workers in the middle, once."""
+    killed = []
+
+    def report(progress: Progress) -> None:
+        if progress.done >= 2 and not killed:
+            killed.append(True)
+            kill()
+
+    return report
+
+
+@needs_kill
+def test_processes_that_are_killed_lose_no_image(folder, many, tmp_path):
+    def kill():
+        for one in multiprocessing.active_children():
+            os.kill(one.pid, signal.SIGKILL)
+
+    result = ccc.batch(
+        folder, "threshold", tmp_path / "out", scheduler="processes", workers=2,
+        report=kill_once(kill), **BARE,
+    )  # fmt: skip
+    same(result.tables["threshold"], expected(folder, sorted(many)))
+    assert lines(tmp_path / "out") == dict.fromkeys(many, 1)
+
+
+@needs_kill
+def test_a_cluster_goes_on_when_its_workers_are_killed(folder, many, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with (
+        distributed.LocalCluster(
+            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+        ) as cluster,
+        distributed.Client(cluster.scheduler_address, set_as_default=False) as client,
+    ):
+
+        def kill():
+            for pid in client.run(os.getpid).values():
+                os.kill(pid, signal.SIGKILL)
+
+        result = ccc.batch(
+            folder, "threshold", tmp_path / "out", scheduler=cluster.scheduler_address,
+            report=kill_once(kill), **BARE,
+        )  # fmt: skip
+        # one image on the cluster, by a client that is there
+        alone = ccc.batch(folder / "a.tif", "threshold", tmp_path / "one", scheduler=client, **BARE)
+    same(result.tables["threshold"], expected(folder, sorted(many)))
+    assert lines(tmp_path / "out") == dict.fromkeys(many, 1)
+    assert alone.facts["done"] == 1
