@@ -7,7 +7,7 @@ import sys
 import pytest
 import torch
 
-from napari_visual_ccc.nets.device import choose, spare_triton
+from napari_visual_ccc.nets.device import choose, full_precision, spare_triton
 
 
 def test_the_cpu_is_always_present():
@@ -48,3 +48,17 @@ def test_threads_that_wait_sleep_unless_told_otherwise(given, expected):
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == expected
+
+
+def test_convolutions_on_cuda_are_as_precise_as_on_the_cpu(monkeypatch):
+    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
+    full_precision()
+    assert not torch.backends.cudnn.allow_tf32
+
+
+@pytest.mark.gpu
+def test_a_gpu_that_is_chosen_computes_in_full_precision():
+    if not torch.cuda.is_available():
+        pytest.skip("needs CUDA")
+    choose("cuda")
+    assert not torch.backends.cudnn.allow_tf32

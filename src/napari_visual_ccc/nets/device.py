@@ -33,12 +33,24 @@ def choose(device: str = "auto") -> torch.device:
         "cpu": True,
     }
     if device == "auto":
-        return torch.device(next(name for name, is_present in present.items() if is_present))
+        device = next(name for name, is_present in present.items() if is_present)
     if device not in present:
         raise ValueError(f"no device {device!r}; choose auto, {', '.join(present)}")
     if not present[device]:
         raise ValueError(f"this machine has no {device} device; choose auto or cpu")
+    if device == "cuda":
+        full_precision()
     return torch.device(device)
+
+
+def full_precision() -> None:
+    """Convolve in float32 on CUDA, as a processor does.
+
+    By default convolutions keep 10 bits of the mantissa (TF32): maps of Grad-CAM differed from
+    those of a processor by 0.018 of their range, those of FullGrad by 0.093, and probabilities by
+    0.003. It holds for the whole process.
+    """
+    torch.backends.cudnn.allow_tf32 = False
 
 
 def spare_triton() -> None:
