@@ -18,23 +18,30 @@ from napari_visual_ccc.io.write.layers import micrograph_of
 from tests.doubtful_bar import doubtful_picture
 
 
-def barred(name="powder", style="black, framed cells (FEI)", seed=0):
-    return with_bar(samples.load(name).data, style, np.random.default_rng(seed))
+@pytest.fixture(scope="module")
+def image():
+    """Specimen without a bar."""
+    return samples.load("powder").data[:512, :700]
 
 
-def test_the_mask_covers_the_bar():
-    made = barred(seed=3)
+@pytest.fixture(scope="module")
+def made(image):
+    """The same with a bar at the bottom."""
+    return with_bar(image, "black, framed cells (FEI)", np.random.default_rng(3))
+
+
+def test_the_mask_covers_the_bar(made, image):
     found = ccc.detect_info_bar(made.image)
     height = made.bar.bottom
     assert found.facts == {"info_bar": {"top": 0, "bottom": height, "left": 0, "right": 0}}
     assert found.notes == (f"info bar: {height} rows at the bottom",)
     assert (found.labels[-height:] == 1).all()
     assert not found.labels[:-height].any()
-    assert ccc.detect_info_bar(samples.load("powder").data).notes == ("no info bar",)
+    assert ccc.detect_info_bar(image).notes == ("no info bar",)
 
 
-def test_a_manual_bar_overrides_the_stated_one_and_that_the_detected_one():
-    image = barred(seed=3).image
+def test_a_manual_bar_overrides_the_stated_one_and_that_the_detected_one(made):
+    image = made.image
     known = InfoBar(bottom=7, left=2)
     assert ccc.detect_info_bar(image, known).facts["info_bar"] == {
         "top": 0, "bottom": 7, "left": 2, "right": 0
@@ -55,8 +62,7 @@ def test_a_bar_larger_than_the_image_is_refused():
         ccc.crop_info_bar(np.eye(30, 40), find="manual", top=20, bottom=10)
 
 
-def test_the_cropped_specimen_keeps_its_position_and_values(tmp_path):
-    image = samples.load("powder").data
+def test_the_cropped_specimen_keeps_its_position_and_values(tmp_path, image):
     whole = np.pad(image, ((50, 8), (20, 4)))
     bar = InfoBar(50, 8, 20, 4)
     field = ccc.crop_info_bar(whole, bar)
@@ -75,8 +81,7 @@ def test_the_cropped_specimen_keeps_its_position_and_values(tmp_path):
     np.testing.assert_array_equal(read(path).data, image)
 
 
-def test_the_middle_slice_of_a_stack_decides():
-    made = barred(seed=3)
+def test_the_middle_slice_of_a_stack_decides(made):
     stack = np.stack([np.zeros_like(made.image), made.image, made.image])
     height = made.bar.bottom
     for image in (stack, da.from_array(stack, chunks=(1, 200, 200))):
@@ -98,8 +103,7 @@ def test_a_figure_shows_the_field_where_it_was_cut_out():
     assert axes.images[1].get_extent() == [20, width, height, 50]
 
 
-def test_a_doubtful_bar_is_proposed_and_not_cut():
-    image = samples.load("powder").data
+def test_a_doubtful_bar_is_proposed_and_not_cut(image):
     possible = InfoBar(top=5, doubtful=InfoBar(top=5, bottom=30))
     for given in (image, da.from_array(image, chunks=200)):
         found = ccc.detect_info_bar(given, possible)
@@ -113,9 +117,8 @@ def test_a_doubtful_bar_is_proposed_and_not_cut():
     assert field.data.shape[0] == len(image) - 5
 
 
-def test_specimen_beyond_the_bar_is_left_out_with_it_and_said():
-    image = samples.load("powder").data
-    strip = barred(seed=3).image[-barred(seed=3).bar.bottom :]
+def test_specimen_beyond_the_bar_is_left_out_with_it_and_said(made, image):
+    strip = made.image[-made.bar.bottom :]
     whole = np.vstack([image, strip, image[:40]])
     found = ccc.crop_info_bar(whole)
     np.testing.assert_array_equal(found.data, image)

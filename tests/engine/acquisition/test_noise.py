@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_visual_ccc.engine.acquisition import noise
 
@@ -31,8 +32,6 @@ def test_stabilised_noise_is_one_and_its_mean_comes_back(gain):
 
 
 def test_texture_adds_less_to_the_lower_of_two_estimates():
-    from scipy.ndimage import gaussian_filter
-
     rng = np.random.default_rng(0)
     noisy = rng.normal(0, 1, (300, 300))
     found, spread = noise.least(noisy)
@@ -50,3 +49,34 @@ def test_noise_of_a_small_image_is_estimated():
     found, spread = noise.least(np.random.default_rng(0).normal(0, 3, (24, 24)))
     assert found.sigma == pytest.approx(3, rel=0.3)
     assert spread == 1
+
+
+@pytest.mark.parametrize("ratio", [0.5, 3.0, 20.0])
+def test_white_noise_is_separated_from_a_smooth_signal(rng, ratio):
+    signal = gaussian_filter(rng.normal(size=(512, 512)), 6)
+    white = rng.normal(size=signal.shape) * signal.std() / np.sqrt(ratio)
+    assert noise.signal_to_noise([signal + white]) == pytest.approx(ratio, rel=0.1)
+
+
+def test_smooth_windows_have_no_noise_and_narrow_ones_no_answer(rng):
+    assert noise.signal_to_noise([gaussian_filter(rng.normal(size=(512, 512)), 20)]) == noise.BEST
+    assert np.isnan(noise.signal_to_noise([np.zeros((9, 3))]))
+
+
+def test_noise_of_a_detector_is_even_and_what_a_filter_leaves_is_not(rng):
+    y, x = np.mgrid[:256, :256]
+    clean = 100 + 40 * np.sin(x / 30) * np.sin(y / 25)
+    even = clean + rng.normal(0, 8, clean.shape)
+    for given in (even, even.round().clip(70, 255), rng.poisson(clean), even + 9 * (y % 2)):
+        assert noise.tails(np.float64(given)) == pytest.approx(2.95, abs=0.2)
+    # noise beside sharp edges everywhere is less certain
+    clean = np.where(np.hypot(y - 128, x - 128) % 40 < 20, 60.0, 140.0)
+    edges = noise.tails(clean + rng.normal(0, 8, clean.shape))
+    # noise that is left at edges only
+    near = gaussian_filter((np.abs(np.gradient(clean)[0]) > 1).astype(float), 2)
+    left = clean + near * rng.normal(0, 8, clean.shape)
+    assert noise.tails(left) > 2 * edges
+    # without noise, or without room, nothing is measured
+    assert noise.tails(clean) >= 3
+    assert noise.tails(even[:20, :20]) == 3
+    assert noise.tails(np.zeros((256, 256))) == 3

@@ -71,7 +71,8 @@ def shaken(image, length):
 @pytest.mark.parametrize("place", SETS.values())
 def test_hardly_a_good_micrograph_is_flagged(data, place):
     files = sorted((data / place).iterdir())[:10]
-    flagged = [file.name for file in files if quality_of(grey(file))["flags"]]
+    # three windows of each; benchmarks.quality looks at nine
+    flagged = [file.name for file in files if quality_of(grey(file)[:512, :1024])["flags"]]
     assert len(flagged) <= 1, flagged
 
 
@@ -94,8 +95,8 @@ def test_hardly_a_good_micrograph_is_flagged(data, place):
 def test_a_worse_image_has_a_worse_number_and_the_worst_its_flag(
     good, degrade, steps, column, flag
 ):
-    flagged = 0
-    for image in good:
+    flagged, some = 0, good[::2]
+    for image in some:
         found = [quality_of(degrade(image, step)) for step in steps]
         numbers = [one[column] for one in found]
         if column == "snr":
@@ -107,7 +108,7 @@ def test_a_worse_image_has_a_worse_number_and_the_worst_its_flag(
         assert flag not in kinds(found[0])
         flagged += flag in kinds(found[-1])
     # a granular specimen can hide the shaking of its image
-    assert flagged >= len(good) - (column == "detail_ratio")
+    assert flagged >= len(some) - (column == "detail_ratio")
 
 
 @pytest.mark.parametrize("ratio", [10, 3, 1, 0.3])
@@ -185,7 +186,7 @@ def test_noise_that_cannot_be_measured_is_missing():
     assert "cannot be judged" in result.notes[-1]
 
 
-@pytest.mark.parametrize("factor", [3, 4, 6])
+@pytest.mark.parametrize("factor", [2, 3, 4, 6])
 def test_an_enlarged_image_has_the_detail_of_its_original(good, factor):
     import cv2
 

@@ -5,12 +5,10 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 from napari_visual_ccc.engine.acquisition.spectrum import (
-    BEST,
     enlargement,
     finest_detail,
     line_jumps,
     power_of,
-    signal_to_noise,
     windows_of,
 )
 
@@ -35,18 +33,6 @@ def test_windows_without_a_finite_pixel_are_left_out():
     # of three columns the last shows nothing
     assert len(windows) == 6
     assert all(np.isfinite(window).all() for window in windows)
-
-
-@pytest.mark.parametrize("ratio", [0.5, 3.0, 20.0])
-def test_white_noise_is_separated_from_a_smooth_signal(rng, ratio):
-    signal = gaussian_filter(rng.normal(size=(512, 512)), 6)
-    noise = rng.normal(size=signal.shape) * signal.std() / np.sqrt(ratio)
-    assert signal_to_noise([signal + noise]) == pytest.approx(ratio, rel=0.1)
-
-
-def test_smooth_windows_have_no_noise_and_narrow_ones_no_answer(rng):
-    assert signal_to_noise([gaussian_filter(rng.normal(size=(512, 512)), 20)]) == BEST
-    assert np.isnan(signal_to_noise([np.zeros((9, 3))]))
 
 
 @pytest.mark.parametrize("period", [4.0, 8.0])
@@ -102,3 +88,24 @@ def test_what_was_not_enlarged_has_no_factor(specimen):
 def test_an_image_stretched_in_one_direction_was_not_enlarged(specimen):
     wide = cv2.resize(specimen[:, :133], (400, 400), interpolation=cv2.INTER_CUBIC)
     assert np.isnan(enlargement([wide]))
+
+
+@pytest.mark.parametrize("how", ["INTER_NEAREST", "INTER_LINEAR", "INTER_CUBIC", "INTER_AREA"])
+def test_doubling_is_found_whatever_the_kernel(rng, how):
+    small = gaussian_filter(rng.normal(100, 30, (200, 220)), 0.7).round()
+    large = cv2.resize(small, None, fx=2, fy=2, interpolation=getattr(cv2, how)).round()
+    assert enlargement(windows_of(large)) == pytest.approx(2, rel=0.02)
+    assert enlargement(windows_of(large[1:, 3:])) == pytest.approx(2, rel=0.02)
+    assert np.isnan(enlargement(windows_of(small)))
+    # in one direction only it is no enlargement
+    assert np.isnan(enlargement(windows_of(large[::2])))
+
+
+@pytest.mark.parametrize("factor", [1.25, 1.5, 2.5, 3, 5, 8])
+def test_repeated_pixels_are_found_at_every_factor(rng, factor):
+    small = rng.normal(100, 30, (160, 170)).round()
+    size = tuple(round(factor * n) for n in small.shape[::-1])
+    large = cv2.resize(small, size, interpolation=cv2.INTER_NEAREST)
+    assert enlargement(windows_of(large)) == pytest.approx(factor, rel=0.03)
+    # an empty margin repeats its columns, and shows nothing
+    assert np.isnan(enlargement(windows_of(np.pad(small, ((0, 100), (0, 100))))))

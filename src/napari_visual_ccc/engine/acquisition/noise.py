@@ -1,4 +1,4 @@
-"""Estimate noise, and stabilise the variance of Poisson-like noise."""
+"""Estimate noise and the signal-to-noise ratio; stabilise the variance of Poisson-like noise."""
 
 from __future__ import annotations
 
@@ -23,6 +23,13 @@ _OLD_BIAS = 0.93
 # order of the differences along rows and columns → that bias (256 pixels, Gaussian noise). Higher
 # orders see higher frequencies, with less texture
 _BIAS = {2: 0.832, 6: 0.735}
+
+# signal-to-noise ratio without measurable noise
+BEST = 1000.0
+
+# share of the pixels of a block at the end of the grey scale from which it is saturated, and fewest
+# other blocks
+_FULL, _FEW = 0.02, 12
 
 # ratio of the noise of bright to dark blocks above which it is Poisson-like
 _POISSON_RATIO = 1.6
@@ -55,6 +62,28 @@ class Noise(NamedTuple):
     def poisson(self) -> bool:
         """Whether noise grows with grey."""
         return self.gain > 0
+
+
+def signal_to_noise(windows: list[np.ndarray]) -> float:
+    """Variance of the signal over that of the noise, from the autocorrelation along the rows.
+
+    White noise only adds to the autocorrelation at zero; without it, the value there is
+    extrapolated from the next two: the mean of the nearest neighbour and of the straight line
+    (Thong, Sim & Phang, Scanning 23 (2001) 328).
+
+    Returns
+    -------
+    float
+        `BEST` without measurable noise, NaN for windows less than 4 pixels wide.
+    """
+    if windows[0].shape[1] < 4:
+        return float("nan")
+    at = [
+        float(np.mean([np.mean(w[:, lag:] * w[:, : w.shape[1] - lag]) for w in windows]))
+        for lag in range(3)
+    ]
+    signal = max(at[1] + (at[1] - at[2]) / 2, 0.0)
+    return min(signal / max(at[0] - signal, 1e-300), BEST)
 
 
 def sample(image: Any) -> np.ndarray:
@@ -144,20 +173,60 @@ def estimate(
     return Noise(float(gain), float(offset), level.grey)
 
 
+def tails(plane: np.ndarray, model: str = "auto") -> float:
+    """Kurtosis of the noise in the quietest blocks: 3 where it is that of a detector.
+
+    Filters and strong compression leave noise at edges and none elsewhere, so that few large
+    values stand beside many small ones, as in fine texture. Saturated blocks do not count.
+
+    Parameters
+    ----------
+    plane, model
+        As in `estimate`.
+
+    Returns
+    -------
+    float
+        The lower value of two bands of frequencies; 3 where it cannot be measured.
+    """
+    found = []
+    cut = _in_blocks(plane)
+    full = np.mean((cut == plane.min()) | (cut == plane.max()), axis=1) > _FULL
+    for order, bias in _BIAS.items():
+        if min(plane.shape) < 2 * _BLOCK or np.sum(~full) < _FEW:
+            return 3.0
+        noise = estimate(plane, model, order, bias)
+        response = _in_blocks(_response(plane, order))[~full]
+        expected = np.maximum(noise.gain * cut[~full].mean(axis=1) + noise.offset, 0)
+        # a level without noise has no tails
+        scaled = response[expected > 0] / np.sqrt(expected[expected > 0])[:, None]
+        energy = np.mean(scaled**2, axis=1)
+        quiet = scaled[np.argsort(energy, kind="stable")[: round(len(energy) * _QUIET)]]
+        power = float(np.mean(quiet**2)) if quiet.size else 0.0
+        found.append(float(np.mean(quiet**4)) / power**2 if power > 0 else 3.0)
+    return min(found)
+
+
 def _blocks(plane: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
+    """Mean grey, and mean squared response, of each block."""
+    energy = _response(plane, order) ** 2
+    return _in_blocks(plane).mean(axis=1), _in_blocks(energy).mean(axis=1)
+
+
+def _response(plane: np.ndarray, order: int) -> np.ndarray:
     import cv2
 
-    side = min(_BLOCK, *plane.shape)
     along = np.array([(-1) ** k * math.comb(order, k) for k in range(order + 1)], np.float64)
     mask = np.outer(along, along) / float(np.sum(along**2))
-    energy = cv2.filter2D(plane, cv2.CV_64F, mask, borderType=cv2.BORDER_REFLECT_101) ** 2
-    rows, columns = (n // side for n in plane.shape)
+    return cv2.filter2D(plane, cv2.CV_64F, mask, borderType=cv2.BORDER_REFLECT_101)
 
-    def average(values: np.ndarray) -> np.ndarray:
-        cut = values[: rows * side, : columns * side]
-        return cut.reshape(rows, side, columns, side).mean(axis=(1, 3)).ravel()
 
-    return average(plane), average(energy)
+def _in_blocks(values: np.ndarray) -> np.ndarray:
+    """Pixels of each block in a row."""
+    side = min(_BLOCK, *values.shape)
+    rows, columns = (n // side for n in values.shape)
+    cut = values[: rows * side, : columns * side].reshape(rows, side, columns, side)
+    return cut.swapaxes(1, 2).reshape(rows * columns, side * side)
 
 
 def _quiet(variances: np.ndarray, bias: float) -> float:

@@ -13,14 +13,13 @@ from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from .drift import Drift, Moved, drift_columns, slice_name
+from .noise import BEST, signal_to_noise
 from .spectrum import (
-    BEST,
     enlargement,
     finest_detail,
     line_jumps,
     power_of,
     row_displacement,
-    signal_to_noise,
     windows_of,
 )
 
