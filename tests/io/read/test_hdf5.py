@@ -141,6 +141,32 @@ def berkeley(path, data, names, units, *, version=(0, 2), first=1, groups=("imag
 
 
 @pytest.mark.parametrize(
+    ("labels", "known"),
+    [(np.array([b"X", b"Y", b"Z"]), True), ("XYZ", True), (np.bytes_("XYZ"), True),
+     (["x", "y", "z"], True), (np.array([b"x", b"y"]), False), (5, False), (np.arange(3), False)],
+)  # fmt: skip
+def test_labels_of_axes_may_be_texts_of_any_kind(tmp_path, rng, labels, known):
+    import h5py
+
+    image = rng.integers(0, 255, (4, 20, 30)).astype(np.uint8)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = image.T if known else image
+        file["image"].attrs["DIMENSION_LABELS"] = labels
+    found = formats.read(tmp_path / "a.h5")
+    np.testing.assert_array_equal(found.data, image)
+    assert found.axes == ((Axis("z"),) if known else ())
+
+
+def test_labels_of_some_axes_are_no_names(tmp_path):
+    import h5py
+
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file["image"] = np.zeros((4, 20, 30), np.uint8)
+        file["image"].dims[0].label = "z"
+    assert formats.read(tmp_path / "a.h5").data.shape == (4, 20, 30)
+
+
+@pytest.mark.parametrize(
     ("ending", "version", "names", "unit", "size"),
     [(".emd", (0, 2), "yx", "[n_m]", 1), (".h5", (0, 2), "xy", "nm", 1),
      (".hdf5", (0, 2), "zyx", "[u_m]", 1000), (".emd", (0, 2), "xyz", "[n_m]", 1),

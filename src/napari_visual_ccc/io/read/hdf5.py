@@ -151,12 +151,13 @@ def _axis_names(one: Any) -> tuple[str, ...]:
         keys = tuple(str(tag["key"]) for tag in (tags or {}).get("axes", ()))
     except (TypeError, ValueError, KeyError, AttributeError):
         keys = ()
-    labels = tuple(str(dimension.label) for dimension in one.dims)
-    # Odemis names them with one text
-    if not keys and all(label == "" for label in labels):
-        text = one.attrs.get("DIMENSION_LABELS")
-        labels = tuple(map(str, text)) if isinstance(text, np.ndarray) else ()
-    return keys or labels
+    # not h5py's dims[...].label: it crashes on texts of another kind or number
+    text = one.attrs.get("DIMENSION_LABELS")
+    if isinstance(text, str | bytes):
+        # one letter for each axis
+        text = list(_text(text))
+    labels = tuple(map(_text, text)) if isinstance(text, np.ndarray | list) else ()
+    return keys or (labels if len(labels) == one.ndim else ())
 
 
 def _micrograph(path: Path, one: _Described, title: str) -> Micrograph:
