@@ -53,6 +53,25 @@ def test_a_hitachi_text_calibrates_the_image_beside_it(tmp_path, encoding):
     assert (facts["instrument"], facts["detector"]) == ("SU8000", "SE(U)")
 
 
+@pytest.mark.parametrize(
+    "size", ["24.8", "24,8", "24.8 nm", "0.0248 um", "0,0248\xb5m", "24800pm", "248 A"]
+)
+def test_the_unit_of_a_size_in_a_text_counts(tmp_path, size):
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "a.png")
+    (tmp_path / "a.txt").write_text(HITACHI.replace("PixelSize=24.8", f"PixelSize={size}"), "utf-8")
+    found = formats.read(tmp_path / "a.png")
+    assert (found.spacing, found.unit) == (pytest.approx((24.8, 24.8)), "nm")
+
+
+@pytest.mark.parametrize("size", ["2e-09", "2E-9", "2e-09 m", "2 nm", "0.002um", "20 A"])
+def test_the_unit_of_a_size_in_a_tescan_header_counts(tmp_path, size):
+    tifffile.imwrite(tmp_path / "t.tif", np.zeros((24, 30), np.uint8))
+    text = f"[MAIN]\nPixelSizeX={size}\nPixelSizeY={size}\n"
+    (tmp_path / "t.hdr").write_text(text, "utf-8")
+    found = formats.read(tmp_path / "t.tif")
+    assert (found.spacing, found.unit) == (pytest.approx((2, 2)), "nm")
+
+
 def test_another_text_beside_an_image_says_nothing(tmp_path):
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "a.png")
     (tmp_path / "a.txt").write_text("PixelSize=24.8\nremember the milk")

@@ -107,6 +107,20 @@ def number(value: Any) -> float | None:
     return plain if math.isfinite(plain) else None
 
 
+def in_unit(value: Any, unit: str) -> float | None:
+    """Read a length in a unit; a text may state another one behind its number, as ``2.5 um``."""
+    plain = number(value)
+    text = value.decode("latin-1") if isinstance(value, bytes) else value
+    if plain is None or not isinstance(text, str):
+        return plain
+    found = re.match(_NUMBER, text)
+    own = unit_of(text[found.end() :].strip(" []()\0")) if found else unit
+    if own == unit or not {own, unit} <= LENGTHS.keys():
+        return plain
+    # powers of ten as they are written
+    return float(f"{plain * LENGTHS[own] / LENGTHS[unit]:.12g}")
+
+
 def resolve_pixel_size(
     claims: Iterable[PixelSizeClaim],
 ) -> tuple[tuple[float, float] | None, str, tuple[str, ...]]:
@@ -190,7 +204,7 @@ def axis(name: str, step: Any, unit: Any) -> tuple[Axis, tuple[str, ...]]:
 
 def _checked(one: PixelSizeClaim, unit: str) -> tuple[str, tuple[float, float], str]:
     """Convert a claimed size; the first value is an error message or empty."""
-    sizes = [number(value) for value in one.spacing]
+    sizes = [in_unit(value, unit) for value in one.spacing]
     nothing = (0.0, 0.0)
     if unit not in _KEPT and unit not in _CONVERTED:
         return f"the unit {unit!r} of {one.source} is not known: no pixel size", nothing, "px"

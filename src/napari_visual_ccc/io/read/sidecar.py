@@ -7,7 +7,7 @@ from pathlib import Path
 
 from ...core.units import METRES, unit_of
 from ..tables import decoded
-from .pixel_size import PixelSizeClaim, number
+from .pixel_size import PixelSizeClaim, in_unit, number
 from .vendors import VendorMetadata, info_bar_below, known_only, tescan
 
 # these texts have a few kilobytes
@@ -86,7 +86,7 @@ def _hitachi(name: str, text: str, height: int, width: int) -> VendorMetadata:
     shrunk = full[0] / width if full and full[0] and width else 1.0
     claims = []
     if "PixelSize" in values:
-        size = (number(values["PixelSize"]) or 0) * shrunk
+        size = (in_unit(values["PixelSize"], "nm") or 0) * shrunk
         claims = [PixelSizeClaim(f"{name}, PixelSize", (size, size), "nm")]
     facts = known_only(
         instrument=values.get("InstructName") or values.get("InstrumentName"),
