@@ -290,6 +290,19 @@ def test_one_image_in_training_is_named():
     assert not len(partition(made(none, data)[0], none, True).calibration)
 
 
+@pytest.mark.parametrize("split", ["auto", "cross-validation", "leave-one-group-out", "holdout"])
+@pytest.mark.parametrize("model", ["simple-cnn", "lite0-linear"])
+def test_a_class_of_one_image_is_named_whatever_the_split(split, model):
+    data = striped()
+    labels = [one.label for one in data.examples]
+    chosen = recipe(model=model, split=split)
+    one = [k for k, label in enumerate(labels) if label != labels[0]][:1]
+    kept = [k for k, label in enumerate(labels) if label == labels[0]] + one
+    few = replace(data, examples=tuple(data.examples[k] for k in kept))
+    with pytest.raises(ValueError, match=f"{labels[one[0]]} has only one image: add others"):
+        partition(made(chosen, few)[0], chosen, needs_validation=model == "simple-cnn")
+
+
 def test_a_class_with_too_few_groups_is_named():
     data = striped(groups=[*["S1"] * 6, *[f"T{k}" for k in range(6)]])
     chosen = recipe(model="simple-cnn", split="holdout")

@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+import tifffile
+import zarr
 from skimage.io import imsave
 
 import napari_visual_ccc as ccc
@@ -31,6 +33,37 @@ def test_every_image_of_a_folder_gets_a_row(folder):
     assert table.loc["a.png", "probability"] == pytest.approx(float(alone.probabilities.max()))
     assert table.loc["c.png", "verdict"] == "unknown"
     assert "cannot be read" in table.loc["d.png", "problem"]
+
+
+@pytest.mark.parametrize(
+    ("name", "axes"),
+    [("tczyx.ome.tif", "TCZYX"), ("z.ome.tif", "ZYX"), ("plain.tif", None), ("array.npy", None),
+     ("one.ome.zarr", "TCZYX")],
+)  # fmt: skip
+def test_a_single_slice_with_axes_of_length_one_is_classified(tmp_path, name, axes):
+    image = samples.load("nanoparticles").data[96:160, 96:160]
+    place = tmp_path / "images"
+    place.mkdir()
+    stack = image[(None,) * (len(axes or "..YX") - 2)]
+    if name.endswith(".npy"):
+        np.save(place / name, stack)
+    elif name.endswith(".zarr"):
+        group = zarr.open_group(place / name, mode="w", zarr_format=2)
+        group.create_array("0", data=stack)
+        kinds = {"T": "time", "C": "channel"}
+        axis_list = [{"name": a.lower(), "type": kinds.get(a, "space")} for a in axes]
+        scale = [{"type": "scale", "scale": [1.0] * 5}]
+        group.attrs["multiscales"] = [
+            {"version": "0.4", "axes": axis_list,
+             "datasets": [{"path": "0", "coordinateTransformations": scale}]}
+        ]  # fmt: skip
+    else:
+        tifffile.imwrite(place / name, stack, metadata={"axes": axes} if axes else None)
+    alone = ccc.classify(image)
+    row = ccc.classify_folder(place).table.iloc[0]
+    assert (row["problem"], row["verdict"]) == ("", alone.verdict)
+    assert row["probability"] == pytest.approx(float(alone.probabilities.max()))
+    assert main(["classify_folder", str(place), "-o", str(tmp_path / "out")]) == 0
 
 
 def test_the_command_line_writes_the_table_and_counts_what_failed(folder, tmp_path, capsys):
