@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from hypothesis import settings
+from pytestqt.qtbot import QtBot
 from threadpoolctl import threadpool_limits
 
 import napari_visual_ccc as ccc
@@ -36,6 +37,20 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Exempt the libraries, which are loaded by now, from every later search for garbage."""
     gc.collect()
     gc.freeze()
+
+
+class PatientBot(QtBot):
+    """Wait for what will be, however slow or busy the machine is: only what never comes fails."""
+
+    def waitUntil(self, callback: Callable[[], object], *, timeout: int = 600_000) -> None:
+        """Wait until the callback is true."""
+        super().waitUntil(callback, timeout=timeout)
+
+
+@pytest.fixture
+def qtbot(qapp: object, request: pytest.FixtureRequest) -> QtBot:
+    """The fixture of pytest-qt, with patience."""
+    return PatientBot(request)
 
 
 @pytest.fixture(scope="session")

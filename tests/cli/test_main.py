@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import numpy as np
 import pandas as pd
@@ -361,23 +360,46 @@ def test_full_memory_is_a_sentence(tmp_path, out):
     assert names(out) == []
 
 
+STOPPED = """
+import os, sys, time
+from napari_visual_ccc.cli.main import main
+from napari_visual_ccc.core import files
+
+number, words = int(sys.argv[1]), sys.argv[2:]
+
+def stopped(part, path):
+    assert part.exists()
+    os.kill(os.getpid(), number)
+    time.sleep(60)
+
+files._put_in_place = stopped
+sys.exit(main(words))
+"""
+
+
 @UNIX
-def test_ctrl_c_half_way_leaves_nothing(tmp_path, out):
-    path = tmp_path / "large.tif"
-    noise = np.random.default_rng(0).integers(0, 255, (5000, 5000)).astype(np.uint8)
-    tifffile.imwrite(path, noise)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "napari_visual_ccc.cli", "denoise", path, "-o", out],
-        stderr=subprocess.PIPE, text=True,
+@pytest.mark.parametrize("name", ["SIGINT", "SIGTERM", "SIGHUP"])
+def test_a_run_that_is_stopped_while_it_writes_leaves_nothing(image, out, name):
+    number = getattr(signal, name)
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED, str(int(number)), "segment", str(image), "-o", str(out)],
+        capture_output=True, text=True,
         # a shell's background jobs are born deaf to Ctrl-C, and so would be their children
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+        preexec_fn=lambda: signal.signal(number, signal.SIG_DFL),
     )  # fmt: skip
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
-    said = process.communicate(timeout=60)[1]
-    assert process.returncode == 130
-    assert said.strip() == "visual-ccc: interrupted; no partial file is left"
+    assert done.returncode == 130
+    assert done.stderr.strip() == "visual-ccc: interrupted; no partial file is left"
     assert names(out) == []
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "cp932"])
+def test_letters_that_a_code_page_lacks_are_escaped(tmp_path, out, discs, encoding, monkeypatch):
+    path = tmp_path / "Größe 粒子.tif"
+    tifffile.imwrite(path, discs)
+    with (tmp_path / "said").open("w", encoding=encoding) as said:
+        monkeypatch.setattr(sys, "stdout", said)
+        assert main(["segment", str(path), "-o", str(out)]) == 0
+    assert "Größe 粒子.tif".encode(encoding, "backslashreplace") in (tmp_path / "said").read_bytes()
 
 
 def test_help_imports_nothing_heavy():

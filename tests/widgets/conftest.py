@@ -114,7 +114,7 @@ def headless(qapp):
 def finish(qtbot):
     """Wait until a form has nothing under way."""
 
-    def wait(form, timeout=60_000):
-        qtbot.waitUntil(lambda: form.is_idle, timeout=timeout)
+    def wait(form):
+        qtbot.waitUntil(lambda: form.is_idle)
 
     return wait

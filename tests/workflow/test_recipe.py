@@ -108,3 +108,31 @@ def test_a_file_that_is_no_record_is_named(tmp_path, discs):
     (tmp_path / "a.md").write_text("no record", encoding="utf-8")
     with pytest.raises(ValueError, match=r"a\.md: not a record; give the YAML file"):
         ccc.replay(tmp_path / "a.md", discs)
+
+
+LAUGHS = "\n".join(
+    ["a0: &a0 [ha,ha,ha]", *(f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]" for k in range(1, 30))]
+)
+STEP = "{operation: threshold}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        (f"{LAUGHS}\nsource: {{name: *a29}}\nsteps: [{STEP}]", "refers to a part of itself .*a0"),
+        (f"&a {{source: *a, steps: [{STEP}]}}", "refers to a part of itself"),
+        ("[" * 20_000, "is not YAML"),
+        ("steps: " + "{a: " * 900 + "}" * 900, "nested far deeper"),
+        (f"steps: [{', '.join([STEP] * 1001)}]", "1,001 steps; at most 1000"),
+        ("steps: [{operation: threshold, inputs: {image: [1]}}]", "names with names of layers"),
+        ("steps: [{operation: classify, parameters: {model: 5}}]", "model is 5; it must be a path"),
+        ("steps: [{operation: explain, parameters: {model: [1]}}]", "it must be a path"),
+        (f"steps: [{{operation: {'x' * 9999}}}]", r"not exist: 'x{1,20}\.\.\.x{1,20}'$"),
+        ("# " + "x" * (1 << 26), "more than 67,108,864 letters"),
+    ],
+)
+def test_hostile_records_are_refused_at_once(tmp_path, discs, text, words):
+    path = tmp_path / "a.yaml"
+    path.write_text(text, "utf-8")
+    with pytest.raises(ValueError, match=words):
+        ccc.replay(path, discs)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -139,6 +140,8 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
     if on_screen:
         from ..widgets.plugin.demo import show
 
+        # the window ends by itself; Python would hear of the signal when the window is next moved
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
         print("opening napari")
         show([(image, [done.outcome for done in runs]) for image, runs in finished])
         return 0

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -32,14 +36,36 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0 all done, 1 some image failed, 2 wrong use, 130 interrupted.
     """
     words = None if arguments is None else list(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        # a letter that a code page lacks must not count a done image as failed
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     try:
-        code = cli.main(words, prog_name="visual-ccc", standalone_mode=False)
+        with _ended_like_ctrl_c():
+            code = cli.main(words, prog_name="visual-ccc", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
     return code if isinstance(code, int) else OK
+
+
+@contextmanager
+def _ended_like_ctrl_c() -> Iterator[None]:
+    """Let the signals of schedulers, containers and closed terminals remove partial files, too."""
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGTERM", "SIGHUP", "SIGBREAK"):
+            number = getattr(signal, name, None)
+            # nohup ignores one
+            if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+                before[number] = signal.signal(number, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 class CommandLine(click.Group):

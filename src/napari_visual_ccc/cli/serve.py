@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,8 +45,6 @@ def _serve(
         settings.check(remote=allow_remote)
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    # as Ctrl+C, so that images and results are deleted also where a container is stopped
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with contextlib.suppress(KeyboardInterrupt):
         serve(settings, _ready)
     return OK

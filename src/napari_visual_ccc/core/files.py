@@ -122,8 +122,11 @@ def _target(path: Path) -> Path:
 
 
 def _machine() -> str:
-    """Short mark of this machine: of a folder that machines share, each knows its own processes."""
-    return hashlib.sha256(platform.node().encode()).hexdigest()[:8]
+    """Short mark of this machine, or container: it knows whether processes of its own live."""
+    about = platform.node()
+    with suppress(OSError):
+        about += os.readlink("/proc/self/ns/pid")
+    return hashlib.sha256(about.encode()).hexdigest()[:8]
 
 
 def _part_of(path: Path, kind: str = "part") -> Path:

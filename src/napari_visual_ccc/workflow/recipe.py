@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import reprlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -23,6 +24,10 @@ from .specimen import model_channels, with_channels
 _HEADER = (
     "# How a result of napari-visual-ccc was made; ccc.replay(this file, image) runs it again.\n"
 )
+
+
+# letters and levels of a record, far more than drawn shapes of a whole day have
+_LONGEST, _DEEPEST = 1 << 26, 100
 
 
 def replay(
@@ -124,7 +129,7 @@ def replayed(
     for step in steps:
         check_level(step, first=step is steps[0])
         first, *further = inputs(step.operation)
-        by_name[step.inputs.get(first, "")] = current
+        by_name[step.inputs.get(first) or ""] = current
         given = {first: current, **_further(step, further, by_name, others or {})}
         if step.plane:
             given = {
@@ -249,7 +254,7 @@ def _further(
 
 
 def _check_model(step: Step, result: Result) -> None:
-    was, now = step.model.get("hash"), model_of(result).get("hash")
+    was, now = str(step.model.get("hash") or ""), model_of(result).get("hash")
     if was and now and was != now:
         raise ValueError(
             f"{step.operation} was recorded with model {was[:12]}, this one is {now[:12]}; "
@@ -278,7 +283,9 @@ def load(record: Record | Mapping[str, Any] | str | Path) -> Record:
     for step in record.steps:
         operation = OPERATIONS.get(step.operation)
         if operation is None:
-            raise ValueError(f"{name} names an operation that does not exist: {step.operation!r}")
+            raise ValueError(
+                f"{name} names an operation that does not exist: {reprlib.repr(step.operation)}"
+            )
         if not operation.takes_arrays:
             raise ValueError(f"{name}: {step.operation} works on a {operation.takes}, not an image")
     return record
@@ -326,11 +333,24 @@ def from_yaml(text: str) -> Any:
     Raises
     ------
     ValueError
-        If it is not YAML.
+        If it is not YAML, refers to parts of itself (which may be made to take all time and
+        memory), or is far larger or deeper than records are.
     """
     import yaml
 
+    if len(text) > _LONGEST:
+        raise ValueError(f"the recipe has more than {_LONGEST:,} letters: it is no record")
+    # the one in C is ten times as fast
+    loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
     try:
-        return yaml.safe_load(text)
+        depth = 0
+        for event in yaml.parse(text, Loader=loader):
+            if isinstance(event, yaml.AliasEvent):
+                raise ValueError(f"the recipe refers to a part of itself (*{event.anchor})")
+            depth += isinstance(event, yaml.CollectionStartEvent)
+            depth -= isinstance(event, yaml.CollectionEndEvent)
+            if depth > _DEEPEST:
+                raise ValueError("the recipe is nested far deeper than records are")
+        return yaml.load(text, Loader=loader)  # a safe loader
     except yaml.YAMLError as error:
         raise ValueError(f"the recipe is not YAML: {str(error).splitlines()[0]}") from error

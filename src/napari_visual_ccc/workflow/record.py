@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import platform
+import reprlib
 import sys
 import zlib
 from collections.abc import Mapping
@@ -25,7 +26,7 @@ from .upgrade import upgraded
 _MUST = {
     "source": "a name, a path and a pixel size",
     "parameters": "names with values",
-    "inputs": "names with values",
+    "inputs": "names with names of layers",
     "model": "names with values",
     "facts": "names with values",
     "versions": "names with values",
@@ -34,6 +35,8 @@ _MUST = {
     "drawn": "points or shapes",
     "level": "how many times coarser it is",
 }
+
+_MOST_STEPS = 1000
 
 # fields of the model card that a record holds
 _MODEL = ("hash", "architecture", "name")
@@ -144,7 +147,7 @@ class Step(BaseModel):
 
     operation: str
     parameters: _Plain = {}
-    inputs: _Plain = {}
+    inputs: Annotated[dict[str, str | None], BeforeValidator(_present)] = {}
     output: _Text = ""
     plane: list[_Pixels] = []
     info_bar: Annotated[dict[_Border, _Pixels], BeforeValidator(_present)] = {}
@@ -208,6 +211,9 @@ def read_record(values: Any, name: str = "record") -> Record:
         raise ValueError(f"{name} holds no steps of napari-visual-ccc")
     if not values["steps"] or not isinstance(values.get("source") or {}, Mapping):
         raise ValueError(f"{name} holds no steps of napari-visual-ccc, or no source for them")
+    if len(values["steps"]) > _MOST_STEPS:
+        count = len(values["steps"])
+        raise ValueError(f"{name} holds {count:,} steps; at most {_MOST_STEPS} are run")
     values = upgraded(values)
     try:
         return Record.model_validate(values)
@@ -222,7 +228,7 @@ def _message(values: Mapping[str, Any], error: ValidationError, name: str) -> st
     step = values["steps"][where[1]]
     operation = step.get("operation") if isinstance(step, Mapping) else step
     if len(where) < 3 or where[2] == "operation":
-        return f"{name} names an operation that does not exist: {operation!r}"
+        return f"{name} names an operation that does not exist: {reprlib.repr(operation)}"
     return f"{name}: {where[2]} of {operation} must be {_MUST.get(str(where[2]), 'text')}"
 
 

@@ -20,7 +20,7 @@ from ..core.result import Result
 from ..engine.acquisition.info_bar import Doubts
 from ..io.axes import in_order
 from .operations import Operation
-from .signature import INFO_BAR, parameters
+from .signature import INFO_BAR, checked, parameters
 
 # columns with positions along y and x, which a bar at the top or left shifts
 _DOWN = ("centroid_y_px", "bbox_top", "bbox_bottom")
@@ -40,8 +40,7 @@ def model_channels(operation: Operation, choices: Mapping[str, Any]) -> tuple[st
         return ()
     from ..nets.card import read_card
 
-    model = choices.get("model")
-    card = read_card(None if model is None else Path(model))
+    card = read_card(_model(operation, choices))
     if card.depth == 1:
         return ()
     if not operation.channels:
@@ -59,8 +58,12 @@ def keeps_info_bar(operation: Operation, choices: Mapping[str, Any]) -> bool:
         return False
     from ..nets.card import read_card
 
-    model = choices.get("model")
-    return read_card(None if model is None else Path(model)).keeps_info_bar
+    return read_card(_model(operation, choices)).keeps_info_bar
+
+
+def _model(operation: Operation, choices: Mapping[str, Any]) -> Path | None:
+    path: Path | None = checked(operation.name, {"model": choices.get("model")})["model"]
+    return path
 
 
 def open_dataset(

@@ -19,11 +19,21 @@ def test_a_good_file_and_one_that_only_raises_do_no_harm(tmp_path):
     assert probe.fault(tmp_path / "b.h5") == ""
 
 
+# as the program that is tried limits itself
+LIMITED = """
+import resource, sys
+resource.setrlimit(resource.RLIMIT_CPU, (int(sys.argv[2]), int(sys.argv[2]) + 1))
+while True:
+    pass
+"""
+
+
 @pytest.mark.parametrize(
     ("program", "message"),
     [
         ("import os; os.abort()", "is damaged beyond what can be read"),
         ("import time; time.sleep(60)", "reading it does not end"),
+        (LIMITED, "reading it does not end"),
     ],
 )
 def test_a_crash_and_an_endless_look_are_faults(tmp_path, monkeypatch, program, message):
@@ -31,7 +41,9 @@ def test_a_crash_and_an_endless_look_are_faults(tmp_path, monkeypatch, program, 
     path.write_bytes(b"x")
     (tmp_path / "look.py").write_text(program)
     monkeypatch.setattr(probe, "__file__", str(tmp_path / "look.py"))
-    monkeypatch.setattr(probe, "_SECONDS", 2)
-    if sys.platform == "win32" and "abort" in program:
+    monkeypatch.setattr(probe, "_SECONDS", 1)
+    # the one that sleeps must not be waited for as long as one that a busy machine delays
+    monkeypatch.setattr(probe, "_BUSY", 2 if "sleep" in program else 600)
+    if sys.platform == "win32" and ("abort" in program or program == LIMITED):
         pytest.skip("an abort opens a window there")
     assert message in probe.fault(path)

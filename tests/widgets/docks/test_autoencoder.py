@@ -31,7 +31,7 @@ def test_from_usual_images_to_an_anomaly_map(viewer, lens, finish, qtbot, tmp_pa
     training = lens.training
     training.train_button.native.click()
     assert training.train_button.text == "Stop"
-    qtbot.waitUntil(lambda: not training.is_running, timeout=120_000)
+    qtbot.waitUntil(lambda: not training.is_running)
     assert "PSNR" in training.message.text()
     assert training.epochs == 3
     assert len(training.curves.figure.axes) == 3
@@ -58,10 +58,10 @@ def test_a_stopped_training_keeps_its_best_epoch(lens, qtbot):
     training = lens.training
     training.fields["epochs"].value = 200
     training.train()
-    qtbot.waitUntil(lambda: training.epochs > 0, timeout=120_000)
+    qtbot.waitUntil(lambda: training.epochs > 0)
     training.stop()
     assert training.train_button.text == "Cancel"
-    qtbot.waitUntil(lambda: not training.is_running, timeout=120_000)
+    qtbot.waitUntil(lambda: not training.is_running)
     assert training.result is not None
     assert len(training.result.history) < 200
     training.use()

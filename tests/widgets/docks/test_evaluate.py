@@ -38,7 +38,7 @@ def box(qtbot, data, shown):
 
 
 def wait(qtbot, box):
-    qtbot.waitUntil(lambda: not box.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not box.is_running)
 
 
 def test_a_model_is_evaluated_with_noise_and_its_report_is_saved(

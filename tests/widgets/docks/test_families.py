@@ -12,7 +12,7 @@ import napari
 import numpy as np
 import pytest
 from napari.layers import Labels, Shapes
-from qtpy.QtCore import QThreadPool, QTimer
+from qtpy.QtCore import QThreadPool
 from qtpy.QtWidgets import QApplication
 
 import napari_visual_ccc as ccc
@@ -21,6 +21,7 @@ from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.widgets.layers.viewers import camera, grid
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import FAMILIES, OPERATIONS
+from tests.widgets.heartbeat import LONGEST, Heartbeat
 from tests.widgets.opening import dock
 
 PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "rotate": 20, "units": "nm"}
@@ -281,26 +282,6 @@ def test_a_wrong_model_file_is_refused_in_a_sentence(viewer, particles, finish, 
     assert len(viewer.layers) == 1
 
 
-class Heartbeat:
-    """Longest time the event loop did not turn, in milliseconds."""
-
-    def __init__(self) -> None:
-        import time
-
-        self._clock, self._timer = time.perf_counter, QTimer()
-        self.longest, self._last = 0.0, time.perf_counter()
-        self._timer.timeout.connect(self._beat)
-        self._timer.start(5)
-
-    def _beat(self) -> None:
-        now = self._clock()
-        self.longest, self._last = max(self.longest, 1e3 * (now - self._last)), now
-
-    def stop(self) -> float:
-        self._timer.stop()
-        return self.longest
-
-
 @pytest.mark.parametrize("family", ["denoise", "texture", "cluster", "segment", "classify"])
 def test_the_viewer_stays_usable_while_a_job_runs(family, viewer, finish):
     image = np.tile(samples.load("superalloy").data, (2, 2))
@@ -313,10 +294,10 @@ def test_the_viewer_stays_usable_while_a_job_runs(family, viewer, finish):
         form.run_button.native.click()
         finish(form)
         gaps.append(heartbeat.stop())
-        if gaps[-1] < 100:
+        if gaps[-1] < LONGEST:
             break
-    # a machine under load can stall any process: one quiet run of four shows the job does not
-    assert min(gaps) < 100
+    # other work of the process may fall into a run: one of four shows that the job has none
+    assert min(gaps) < LONGEST
 
 
 @pytest.mark.parametrize("family", ["denoise", "classify"])
@@ -325,11 +306,11 @@ def test_cancel_answers_at_once_and_nothing_arrives_later(family, viewer, qtbot)
     viewer.add_image(image, name="alloy")
     form = dock(viewer, family)
     form.run_button.native.click()
-    qtbot.waitUntil(lambda: form.bar.value > 0, timeout=60_000)
+    qtbot.waitUntil(lambda: form.bar.value > 0)
     form.run_button.native.click()
     assert form.job is None
     assert form.run_button.text == "Run"
-    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0, timeout=1000)
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0)
     assert len(viewer.layers) == 1
 
 

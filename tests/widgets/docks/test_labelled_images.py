@@ -94,7 +94,7 @@ def test_a_test_part_of_one_class_is_enough_to_evaluate(viewer, qtbot, tmp_path)
     images = train.images
     images.source.value, images.folder.value = sources.FOLDER, tmp_path
     train.evaluation.button.native.click()
-    qtbot.waitUntil(lambda: not train.evaluation.is_running, timeout=60_000)
+    qtbot.waitUntil(lambda: not train.evaluation.is_running)
     assert train.evaluation.result.images["name"].tolist() == ["Test/cube/a.png"]
     images.source.value = sources.LAYERS
     assert images.dataset(min_classes=1).classes == ("cube",)

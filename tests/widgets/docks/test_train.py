@@ -36,7 +36,7 @@ def folder(tmp_path):
 @pytest.fixture
 def idle(qtbot):
     def wait(train):
-        qtbot.waitUntil(lambda: not train.is_running, timeout=120_000)
+        qtbot.waitUntil(lambda: not train.is_running)
 
     return wait
 
@@ -151,7 +151,7 @@ def test_stop_keeps_and_tests_the_best_so_far(viewer, folder, idle, qtbot):
     }.items():  # fmt: skip
         train.fields[name].value = value
     train.train_button.native.click()
-    qtbot.waitUntil(lambda: train.epochs >= 3, timeout=60_000)
+    qtbot.waitUntil(lambda: train.epochs >= 3)
     train.train_button.native.click()
     idle(train)
     assert 3 <= len(train.result.history) < 500
@@ -180,6 +180,6 @@ def test_covering_follows_the_boxes(viewer, qtbot):
     def is_shown():
         return any("occluded" in text for text in texts(classify.bars)[:1])
 
-    qtbot.waitUntil(is_shown, timeout=30_000)
-    qtbot.waitUntil(lambda: not classify.is_occluding, timeout=30_000)
+    qtbot.waitUntil(is_shown)
+    qtbot.waitUntil(lambda: not classify.is_occluding)
     assert "before" in classify.message.value

@@ -93,9 +93,24 @@ def test_cancel_is_immediate_and_closes_the_work(form, headless, qtbot, finish):
     qtbot.waitUntil(lambda: form.bar.value > 0)
     form.run_button.changed.emit(True)
     assert form.run_button.text == "Run"
-    qtbot.waitUntil(lambda: closed == ["slow"], timeout=1000)
+    qtbot.waitUntil(lambda: closed == ["slow"])
     assert len(headless.layers) == 1
     assert form.message.value == "Cancelled."
+
+
+def test_removing_the_source_stops_its_job(form, headless, qtbot):
+    headless.add_image(np.ones((20, 30)), name="other")
+    form.fields["image"].value = headless.layers["steel"]
+    form.fields["steps"].value = 1000
+    form.run()
+    qtbot.waitUntil(lambda: form.bar.value > 0)
+    headless.layers.remove("other")
+    assert form.job is not None
+    headless.layers.remove("steel")
+    assert form.job is None
+    qtbot.waitUntil(lambda: closed == ["slow"])
+    assert form.message.value == "Cancelled: steel was removed."
+    assert not headless.layers
 
 
 def test_cancel_keeps_the_earlier_result(form, headless, qtbot):
@@ -157,4 +172,4 @@ def test_closing_the_dock_stops_the_job(docked, viewer, qtbot):
     qtbot.waitUntil(lambda: docked.bar.value > 0)
     viewer.window.remove_dock_widget(docked.native)
     docked.native.deleteLater()
-    qtbot.waitUntil(lambda: closed == ["slow"], timeout=2000)
+    qtbot.waitUntil(lambda: closed == ["slow"])

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import time
-
 import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QTimer
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
@@ -18,6 +15,7 @@ from napari_visual_ccc.widgets.form import forecast
 from napari_visual_ccc.widgets.layers import lazy as lazies
 from napari_visual_ccc.widgets.layers import source as sources
 from napari_visual_ccc.widgets.layers.metadata import calibration
+from tests.widgets.heartbeat import LONGEST, Heartbeat
 from tests.widgets.opening import dock
 
 
@@ -202,17 +200,6 @@ def test_many_maps_are_held_together_or_not_at_all(viewer, finish, monkeypatch, 
         assert isinstance(form.last[0].layer.data, np.ndarray) == held
 
 
-def longest_pause(until, qtbot) -> float:
-    """Longest time that the viewer's thread did not answer a timer of 5 ms."""
-    beats = [time.perf_counter()]
-    timer = QTimer()
-    timer.timeout.connect(lambda: beats.append(time.perf_counter()))
-    timer.start(5)
-    qtbot.waitUntil(until, timeout=120_000)
-    timer.stop()
-    return float(np.diff([*beats, time.perf_counter()]).max())
-
-
 @pytest.mark.parametrize("family", ["segment", "cluster", "texture", "denoise"])
 def test_the_viewer_lives_while_a_large_image_is_worked_on(
     viewer, montage, qtbot, family, monkeypatch
@@ -228,10 +215,9 @@ def test_the_viewer_lives_while_a_large_image_is_worked_on(
 
     def once() -> float:
         handed_over.clear()
+        heartbeat = Heartbeat()
         form.run_button.native.click()
-        return longest_pause(lambda: bool(handed_over) and form.job is None, qtbot)
+        qtbot.waitUntil(lambda: bool(handed_over) and form.job is None)
+        return heartbeat.stop()
 
-    # on a busy machine even a thread that does nothing waits
-    ends = time.perf_counter() + 0.3
-    idle = longest_pause(lambda: time.perf_counter() > ends, qtbot)
-    assert min(once() for _ in range(3)) < 0.1 + 2 * idle
+    assert min(once() for _ in range(3)) < LONGEST

@@ -164,14 +164,14 @@ def test_a_preview_says_that_it_is_one_and_goes_when_cancelled(viewer, qtbot):
     viewer.add_image(image, name="alloy")
     form = dock(viewer, "cluster")
     form.live.value = True
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     layer = viewer.layers[1]
     assert layer.metadata["visual_ccc"]["preview"]
     assert "visible part" in form.message.value.lower()
     form.cancel()
     form.live.value = False
     if layer in viewer.layers:
-        qtbot.waitUntil(lambda: layer.data.shape == image.shape, timeout=20_000)
+        qtbot.waitUntil(lambda: layer.data.shape == image.shape)
         assert not layer.metadata["visual_ccc"]["preview"]
 
 
@@ -180,10 +180,10 @@ def test_turning_live_off_still_brings_the_whole(viewer, qtbot):
     viewer.add_image(image, name="alloy")
     form = dock(viewer, "cluster")
     form.live.value = True
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     form.live.value = False
     layer = viewer.layers[1]
-    qtbot.waitUntil(lambda: layer.data.shape == image.shape, timeout=20_000)
+    qtbot.waitUntil(lambda: layer.data.shape == image.shape)
     assert not layer.metadata["visual_ccc"]["preview"]
 
 
@@ -315,13 +315,13 @@ def test_what_is_on_screen_is_read_once_for_all_moves_of_a_slider(viewer, qtbot)
     # the canvas takes its size from the new dock some events later, and shows another part then
     qtbot.wait(500)
     form.run(preview=True)
-    qtbot.waitUntil(lambda: form.job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: form.job is None)
     form.cancel()
     labels, before = viewer.layers[1], len(read)
     first = labels.data
     form.fields["clusters"].value = 5
     form.run(preview=True)
-    qtbot.waitUntil(lambda: form.job is None, timeout=20_000)
+    qtbot.waitUntil(lambda: form.job is None)
     assert labels.data is not first
     assert labels.data.max() == 5
     assert len(read) == before
@@ -351,11 +351,11 @@ def test_a_preview_whose_image_is_closed_is_taken_back(viewer, qtbot):
     layer.metadata["micrograph"] = {"info_bar": {}}
     form = dock(viewer, "segment")
     form.run(preview=True)
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
     assert form.last[0].preview
     form.live.value = True
     viewer.layers.remove(layer)
-    qtbot.waitUntil(lambda: not viewer.layers, timeout=20_000)
+    qtbot.waitUntil(lambda: not viewer.layers)
     assert form.message.value == ""
 
 
@@ -466,8 +466,8 @@ def test_a_preview_of_background_alone_does_not_stop_the_whole(viewer, qtbot):
     form = dock(viewer, "segment")
     form.method.value = "Threshold"
     form.live.value = True
-    qtbot.waitUntil(lambda: len(viewer.layers) == 2, timeout=20_000)
-    qtbot.waitUntil(lambda: viewer.layers[1].data.shape == image.shape, timeout=20_000)
+    qtbot.waitUntil(lambda: len(viewer.layers) == 2)
+    qtbot.waitUntil(lambda: viewer.layers[1].data.shape == image.shape)
 
 
 def test_a_source_with_another_number_of_axes_gets_a_new_layer(headless, discs):

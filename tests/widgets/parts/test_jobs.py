@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import pytest
+from napari.qt.threading import WorkerBase
 from napari.utils.notifications import notification_manager
+from qtpy.QtCore import QCoreApplication, QEvent
 
 from napari_visual_ccc.core.progress import Progress
 from napari_visual_ccc.widgets.parts.jobs import Job, report
@@ -98,7 +100,7 @@ def test_expected_errors_are_reported_as_one_sentence(qapp):
     report(MemoryError())
     assert [one.message for one in notification_manager.records] == [
         "the image is empty",
-        "MemoryError",
+        "memory is full; take a part of the image, or close layers",
     ]
 
 
@@ -110,3 +112,28 @@ def test_a_bug_is_reported_with_its_traceback(qapp):
         report(error)
     (record,) = notification_manager.records
     assert isinstance(record.exception, KeyError)
+
+
+def test_an_error_that_is_no_exception_is_reported(qtbot, calls):
+    job = calls.job(failure(KeyboardInterrupt("stop")))
+    qtbot.waitUntil(lambda: not job.running)
+    assert "failed" in calls.names
+    (error,) = [one for one in calls.values if isinstance(one, RuntimeError)]
+    assert str(error) == "KeyboardInterrupt: stop"
+
+
+def test_the_end_of_the_application_ends_jobs_that_run_or_wait(qtbot, calls, capfd):
+    """The signals of a worker are gone before its thread ends."""
+    closed: list[bool] = []
+    jobs = [calls.job(endless(closed)) for _ in range(8)]
+    qtbot.waitUntil(lambda: "progressed" in calls.names)
+    for job in jobs:
+        job._worker.signals.deleteLater()
+    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+    for job in jobs:
+        job.abandon()
+    # as napari does it: it asks its workers to quit, and waits for the pool
+    WorkerBase.await_workers()
+    # those that waited had nothing to close
+    assert 1 <= len(closed) <= 8
+    assert "Error" not in capfd.readouterr().err

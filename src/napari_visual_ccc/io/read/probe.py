@@ -5,6 +5,7 @@ Run as a program, this reads all that is in the file and needs nothing but h5py.
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -13,21 +14,27 @@ from typing import Any
 # datasets above this size are tried at their first number only
 _WHOLE_BYTES = 64 << 20
 
-# time limit: some seconds, and more for large files
-_SECONDS, _BYTES_A_SECOND = 8, 20e6
+# limit of processor time: some seconds, and more for large files; a busy machine may take so many
+# times as long
+_SECONDS, _BYTES_A_SECOND, _BUSY = 8, 20e6, 20
+
+
+_ENDLESS = "is damaged: reading it does not end; get an intact copy of it"
 
 
 def fault(path: Path) -> str:
     """Error message if reading an HDF5 file would crash or hang this process; else empty."""
-    words = [sys.executable, "-W", "ignore", __file__, str(path)]
     seconds = _SECONDS + path.stat().st_size / _BYTES_A_SECOND
+    words = [sys.executable, "-W", "ignore", __file__, str(path), str(round(seconds))]
     try:
-        done = subprocess.run(words, capture_output=True, timeout=seconds)
+        done = subprocess.run(words, capture_output=True, timeout=_BUSY * seconds)
     except subprocess.TimeoutExpired:
-        return "is damaged: reading it does not end; get an intact copy of it"
+        return _ENDLESS
     except OSError:
         # no subprocess can be started: then the file is not tried
         return ""
+    if hasattr(signal, "SIGXCPU") and done.returncode == -signal.SIGXCPU:
+        return _ENDLESS
     crashed = done.returncode not in (0, 1)
     return "is damaged beyond what can be read; get an intact copy of it" if crashed else ""
 
@@ -54,6 +61,14 @@ def _walk(one: Any, dataset: Any, depth: int = 0) -> None:
 
 
 if __name__ == "__main__":
+    try:
+        import resource
+
+        seconds = int(sys.argv[2])
+        resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    # Windows has no such limit
+    except ImportError:
+        pass
     import h5py
 
     with h5py.File(sys.argv[1], "r", locking=False) as file:

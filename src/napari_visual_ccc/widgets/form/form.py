@@ -53,6 +53,7 @@ class Form(Container):
         self.operations = {o.title: o for o in operations.families()[self.family]}
         self.results = ResultLayers(napari_viewer)
         self.job: Job | None = None
+        self._running_on: list[Layer] = []
         self._lazy, self._live = LazyResults(self), LiveRuns(self)
         self._forecast = Forecast()
         self._fields: dict[str, Container] = {}
@@ -103,7 +104,7 @@ class Form(Container):
         self.undo_button.changed.connect(self.undo)
         self.store_button.changed.connect(lambda: self.store())
         self.viewer.layers.selection.events.active.connect(self._follow_selection)
-        self.viewer.layers.events.removed.connect(self._lazy.stop_if_closed)
+        self.viewer.layers.events.removed.connect(self._on_removed)
         self.native.destroyed.connect(self.on_closed)
 
     @property
@@ -191,6 +192,7 @@ class Form(Container):
             lambda prepared: self._show(operation, sources, *prepared),
             failed=lambda error: self._on_failed(error, preview),
         )
+        self._running_on = [one.layer for one in sources.values()]
         # a live form would flicker: it offers Cancel for long runs only
         if self._live.is_on:
             later(self.native, 400, self.reveal)
@@ -243,6 +245,13 @@ class Form(Container):
             partly = "Cancelled: only a part was computed."
             self.say(partly if self.results.is_computing else "Cancelled.")
 
+    def _on_removed(self, event: Any) -> None:
+        """Stop the job of a layer that was removed, and the filling of a result that was."""
+        self._lazy.stop_if_closed()
+        if event.value in self._running_on:
+            self.cancel()
+            self.say(f"Cancelled: {event.value.name} was removed.")
+
     def undo(self) -> None:
         """Remove or restore what the last run changed, unless it was edited since."""
         if self.results.is_computing and self.job is not None:
@@ -278,7 +287,7 @@ class Form(Container):
         self.bar.value = min(progress.done, progress.total)
 
     def _on_finished(self) -> None:
-        self.job = None
+        self.job, self._running_on = None, []
         self._can_cancel = False
         self.run_button.text = "Run"
         self.bar.visible = False
@@ -331,6 +340,6 @@ class Form(Container):
     def on_closed(self, *_: Any) -> None:
         """Stop the job and follow the viewer no longer."""
         self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
-        self.viewer.layers.events.removed.disconnect(self._lazy.stop_if_closed)
+        self.viewer.layers.events.removed.disconnect(self._on_removed)
         if self.job is not None:
             self.job.cancel()

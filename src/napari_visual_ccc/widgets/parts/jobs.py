@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-from napari.qt.threading import create_worker
+from napari.qt.threading import WorkerBase
 from napari.utils import progress as activity
 from napari.utils.notifications import notification_manager, show_error
+from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from ...core.progress import Progress, Steps
 
@@ -18,34 +20,85 @@ EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
 # seconds before there is a bar: it takes longer to make than many jobs
 _SOON = 0.25
 
-# seconds between two reports of progress, and so the longest that Cancel waits for one
+# seconds between two reports of progress
 _OFTEN = 0.03
 
 
 class _Failure:
-    """An error on its way to the GUI thread.
-
-    napari's generator worker drops a `RuntimeError` silently (the out-of-memory error of torch is
-    one), so errors are returned as values.
-    """
+    """An error on its way to the GUI thread."""
 
     def __init__(self, error: Exception) -> None:
         self.error = error
 
 
-def _guarded(steps: Steps[Any]) -> Generator[Progress, None, Any]:
-    """Run the work, and pass on no more progress than is visible."""
-    last = 0.0
-    try:
-        while True:
-            progress = next(steps)
-            if time.monotonic() - last > _OFTEN:
-                yield progress
-                last = time.monotonic()
-    except StopIteration as stop:
-        return stop.value
-    except Exception as error:  # noqa: BLE001  every error must be reported
-        return _Failure(error)
+class _Signals(QObject):
+    """What a worker tells the GUI thread; ``_finished`` lets napari forget the worker."""
+
+    progressed = Signal(object)
+    returned = Signal(object)
+    _finished = Signal(object)
+
+
+# signals of workers that have ended; they are deleted on this thread, when theirs is surely done
+_ended: list[_Signals] = []
+
+
+class _Worker(WorkerBase):
+    """Run steps in a thread of napari's pool, which napari ends with its window.
+
+    Nothing may leave `run` as an exception: Qt would end the process. napari's own workers lose
+    their signals when the application ends before them, and drop a `RuntimeError` silently (the
+    out-of-memory error of torch is one).
+    """
+
+    def __init__(self, steps: Steps[Any]) -> None:
+        super().__init__(SignalsClass=_Signals)
+        self._steps = steps
+        # the application owns them, not the last thread that holds this worker
+        self.signals.setParent(QCoreApplication.instance())
+        while _ended:
+            _ended.pop().deleteLater()
+        self._finished.connect(_note_end)
+
+    def run(self) -> None:
+        """Run the steps; the application may have ended meanwhile."""
+        result = self.work()
+        with suppress(RuntimeError):
+            if not self.abort_requested:
+                self.returned.emit(result)
+            self._finished.emit(self)
+
+    def work(self) -> Any:
+        """Run the steps; give their result, or what went wrong."""
+        try:
+            return self._worked()
+        except Exception as error:  # noqa: BLE001  every error must be reported
+            return _Failure(error)
+        # libraries in Rust raise errors of this kind
+        except BaseException as error:  # noqa: BLE001
+            failure = RuntimeError(f"{type(error).__name__}: {error}")
+            failure.__cause__ = error
+            return _Failure(failure)
+
+    def _worked(self) -> Any:
+        """Run the steps until they end or `quit` is called, and pass on the visible progress."""
+        last = 0.0
+        try:
+            while not self.abort_requested:
+                progress = next(self._steps)
+                if time.monotonic() - last > _OFTEN:
+                    self.progressed.emit(progress)
+                    last = time.monotonic()
+        except StopIteration as stop:
+            return stop.value
+        finally:
+            # here, in their thread, they release what they hold
+            self._steps.close()
+        return None
+
+
+def _note_end(worker: _Worker) -> None:
+    _ended.append(worker.signals)
 
 
 class Job:
@@ -72,7 +125,6 @@ class Job:
         failed: Callable[[Exception], object] | None = None,
         progressed: Callable[[Progress], object] | None = None,
     ) -> None:
-        self._steps = steps
         self._title = title
         self._bar: Any = None
         self._has_bar = False
@@ -82,11 +134,9 @@ class Job:
         self._progressed = progressed
         self._start = time.monotonic()
         self.running = True
-        self._worker = create_worker(_guarded, steps)
-        self._worker.yielded.connect(self._on_progress)
+        self._worker = _Worker(steps)
+        self._worker.progressed.connect(self._on_progress)
         self._worker.returned.connect(self._on_returned)
-        # the worker only stops calling an aborted generator: closing it releases what it holds
-        self._worker.aborted.connect(steps.close)
         self._worker.start()
 
     def cancel(self) -> None:
@@ -142,7 +192,10 @@ class Job:
 
 def report(error: Exception) -> None:
     """Display an error: one sentence when it is expected, with its traceback when it is a bug."""
-    if isinstance(error, EXPECTED):
+    if isinstance(error, MemoryError):
+        reason = f" ({error})" if str(error) else ""
+        show_error(f"memory is full; take a part of the image, or close layers{reason}")
+    elif isinstance(error, EXPECTED):
         show_error(str(error) or type(error).__name__)
     else:
         notification_manager.receive_error(type(error), error, error.__traceback__)
