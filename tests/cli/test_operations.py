@@ -107,7 +107,7 @@ def test_every_image_of_a_folder_is_segmented_and_a_fault_stops_nothing(
         tifffile.imwrite(folder / name, discs)
     (folder / "b.tif").write_bytes(b"no image")
     words = [
-        "segment", "sam_masks", str(folder), "--each", "--model", str(tiny_sam("sam2")),
+        "batch", "sam_masks", str(folder), "--model", str(tiny_sam("sam2")),
         "--preset", "batch", "--points-per-side", "2", "--crop-n-layers", "0",
         "--pred-iou-thresh", "0", "--stability-score-thresh", "0", "--no-use-m2m",
         "--overlays", "outlined", "-o", str(tmp_path / "out"),
@@ -115,14 +115,19 @@ def test_every_image_of_a_folder_is_segmented_and_a_fault_stops_nothing(
     done = runner.invoke(cli, words)
     assert done.exit_code == 1
     lines = done.output.splitlines()
-    assert [line for line in lines if "a.tif: " in line and "mask" in line]
-    assert [line for line in lines if "b.tif" in line and "visual-ccc: " in line]
-    assert "visual-ccc: 1 of 3 images failed" in lines
-    found = {path.name for path in (tmp_path / "out").iterdir()}
+    listed = pd.read_csv(tmp_path / "out" / "images.csv", keep_default_na=False)
+    assert list(listed["image"]) == ["a.tif", "b.tif", "c.tif"]
+    assert ["mask" in text for text in listed["result"]] == [True, False, True]
+    assert [line for line in lines if "b.tif: " in line]
+    assert "2 of 3 images done" in lines
+    found = {path.name for path in (tmp_path / "out" / "results").iterdir()}
     for name in ("a", "c"):
         start = f"{name}_sam_masks"
-        assert {f"{start}_masks.ome.tif", f"{start}_masks_overlay.png", f"{start}.csv"} <= found
-    record = ccc.read(tmp_path / "out" / "a_sam_masks_masks.ome.tif").metadata["visual_ccc"]
+        assert {f"{start}_masks.ome.tif", f"{start}_masks_overlay.png"} <= found
+    table = pd.read_csv(tmp_path / "out" / "sam_masks.csv")
+    assert set(table["image"]) == {"a.tif", "c.tif"}
+    written = tmp_path / "out" / "results" / "a_sam_masks_masks.ome.tif"
+    record = ccc.read(written).metadata["visual_ccc"]
     parameters = record["steps"][0]["parameters"]
     assert parameters["points_per_side"] == 2
     assert parameters["points_per_batch"] == 128
@@ -135,16 +140,24 @@ def test_images_of_one_name_in_several_folders_are_written_into_such_folders(
     for name in ("a", "b"):
         (tmp_path / "images" / name).mkdir(parents=True)
         tifffile.imwrite(tmp_path / "images" / name / "x.tif", discs)
-    words = ["threshold", str(tmp_path / "images"), "--each", "-o", str(tmp_path / "out")]
+    words = ["batch", "threshold", str(tmp_path / "images"), "-o", str(tmp_path / "out")]
     done = runner.invoke(cli, words)
     assert done.exit_code == 0, done.output
+    results = tmp_path / "out" / "results"
     for name in ("a", "b"):
-        assert (tmp_path / "out" / name / "x_threshold.yaml").exists()
-    # two of one name in one folder are refused before anything is computed
-    tifffile.imwrite(tmp_path / "images" / "b" / "x.tiff", discs)
+        assert (results / name / "x_threshold.yaml").exists()
+    # of two of one name in one folder, each has its ending in the names of its results
+    tifffile.imwrite(tmp_path / "images" / "b" / "x.png", discs)
+    words[-1] = str(tmp_path / "more")
     done = runner.invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    for name in ("x.png", "x.tif"):
+        assert (tmp_path / "more" / "results" / "b" / f"{name}_threshold.yaml").exists()
+    # files that are named one by one are refused before anything is computed
+    files = [str(tmp_path / "images" / name) for name in ("a/x.tif", "b/x.tif")]
+    done = runner.invoke(cli, ["threshold", *files, "-o", str(tmp_path / "out")])
     assert done.exit_code == 2
-    assert "would both be written as b/x" in done.output
+    assert "would both be written as x" in done.output
 
 
 def test_prompts_come_from_a_file(runner, image, tmp_path, discs, tiny_sam):
@@ -163,10 +176,10 @@ def test_prompts_come_from_a_file(runner, image, tmp_path, discs, tiny_sam):
     np.testing.assert_array_equal(again.labels, masks[1].data)
 
 
-def test_a_folder_without_images_is_wrong_use(runner, tmp_path):
+def test_a_folder_without_images_is_said_so(runner, tmp_path):
     (tmp_path / "empty").mkdir()
-    done = runner.invoke(cli, ["threshold", str(tmp_path / "empty"), "--each"])
-    assert done.exit_code == 2
+    done = runner.invoke(cli, ["batch", "threshold", str(tmp_path / "empty")])
+    assert done.exit_code == 1
     assert "no image that can be read" in done.output
 
 

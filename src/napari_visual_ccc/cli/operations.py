@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -133,11 +132,6 @@ def common() -> list[click.Parameter]:
             help="Transparent PNG of labels to lay over the image, with white outlines or without "
             "(default: none)",
         ),
-        click.Option(
-            ["--each"], is_flag=True,
-            help="Run on every image of a folder, instead of taking it for the slices of a stack. "
-            "Results of images in folders within it are written into such folders.",
-        ),
         terminal.force_option(),
     ]  # fmt: skip
 
@@ -148,8 +142,7 @@ def _run(name: str, images: Sequence[Path], **values: Any) -> int:
 
     parameters = terminal.choices(name, values)
     try:
-        found = _images_of(images) if values["each"] else [(path, Path()) for path in images]
-        _check_names(found)
+        _check_names(images)
         spacing, unit = pixel_size(values["spacing"], values["unit"])
         if values["output"].exists() and not values["output"].is_dir():
             raise ValueError(f"{values['output']} is a file; name a folder with -o")
@@ -169,10 +162,9 @@ def _run(name: str, images: Sequence[Path], **values: Any) -> int:
         values["force"],
     )
     failed = 0
-    for number, (path, folder) in enumerate(found, start=1):
+    for number, path in enumerate(images, start=1):
         try:
-            own = replace(job, output=job.output / folder)
-            _one_image(own, path, terminal.bar(f"[{number}/{len(found)}] {path.name}"))
+            _one_image(job, path, terminal.bar(f"[{number}/{len(images)}] {path.name}"))
         except BrokenPipeError:
             raise
         except EXPECTED as error:
@@ -183,8 +175,8 @@ def _run(name: str, images: Sequence[Path], **values: Any) -> int:
             failed += 1
             text = f"{type(error).__name__}: {error} (a bug in visual-ccc: please report it)"
             print(f"visual-ccc: {path}: {text}", file=sys.stderr)
-    if failed and len(found) > 1:
-        print(f"visual-ccc: {failed} of {len(found)} images failed", file=sys.stderr)
+    if failed and len(images) > 1:
+        print(f"visual-ccc: {failed} of {len(images)} images failed", file=sys.stderr)
     return FAILED if failed else OK
 
 
@@ -208,31 +200,19 @@ def pixel_size(
     return tuple(size for size, _ in sizes), sizes[0][1]
 
 
-def _images_of(paths: Sequence[Path]) -> list[tuple[Path, Path]]:
-    """Images in folders with the folder of each within them, and files as they are."""
-    from ..io.datasets import unlabelled
-
-    return [
-        (found, found.parent.relative_to(path) if path.is_dir() else Path())
-        for path in paths
-        for found in ([one.path for one in unlabelled(path)] if path.is_dir() else [path])
-        if found is not None
-    ]
-
-
-def _check_names(images: Sequence[tuple[Path, Path]]) -> None:
+def _check_names(images: Sequence[Path]) -> None:
     from ..core.files import stem
     from ..workflow.save import file_stem
 
     names: dict[str, Path] = {}
-    for path, folder in images:
-        name = (folder / file_stem(stem(path))).as_posix()
+    for path in images:
+        name = file_stem(stem(path))
         # some file systems do not distinguish A from a
         other = names.setdefault(name.casefold(), path)
         if other is not path:
             raise ValueError(
                 f"{other} and {path} would both be written as {name}; "
-                "run them into different folders"
+                "run them into different folders, or as a batch"
             )
 
 

@@ -42,7 +42,7 @@ class Done(Generic[T]):
 
 
 def each(
-    workers: Pool, function: Callable[[Any], T], items: Iterable[Any]
+    workers: Pool, function: Callable[[Any], T], items: Iterable[Any], ahead: int = 2
 ) -> Iterator[Done[T] | None]:
     """Apply a function to many items, at most a few of them ahead of what has been taken.
 
@@ -54,6 +54,8 @@ def each(
         Item → answer. For processes and clusters both can be pickled.
     items : iterable
         Read as they are needed.
+    ahead : int
+        Items for each worker that are at work or wait.
 
     Yields
     ------
@@ -61,7 +63,7 @@ def each(
         As they finish; None several times a second while nothing does. An item whose process ends
         is tried once more, alone, so that it is known which of those at work ended it.
     """
-    queue = _Queue(workers, function, enumerate(items))
+    queue = _Queue(workers, function, enumerate(items), ahead)
     try:
         while queue.fill():
             done, _ = futures.wait(queue.waiting, _TICK, futures.FIRST_COMPLETED)
@@ -93,6 +95,7 @@ class _Queue:
     workers: Pool
     function: Callable[[Any], Any]
     todo: Iterator[tuple[int, Any]]
+    ahead: int
     waiting: dict[Any, tuple[int, Any]] = field(default_factory=dict)
     again: deque[tuple[int, Any]] = field(default_factory=deque)
     lost: Counter[int] = field(default_factory=Counter)
@@ -103,7 +106,7 @@ class _Queue:
         What was at work when a process ended goes alone.
         """
         suspect = any(self.lost[number] for number, _ in self.waiting.values())
-        while not suspect and len(self.waiting) < max(1, 2 * self.workers.count()):
+        while not suspect and len(self.waiting) < max(1, self.ahead * self.workers.count()):
             following = self.again.popleft() if self.again else next(self.todo, None)
             if following is None:
                 break

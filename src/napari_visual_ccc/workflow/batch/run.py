@@ -26,6 +26,9 @@ from .pool import PROCESSES, THREADS, StoppedError, check_scheduler, pool
 from .queue import LOST, Done, each, is_lost
 from .work import RESULTS, Report, work
 
+# images for each worker that are at work or wait: they are paths, results are written by workers
+_AHEAD = 4
+
 # images after which the time that is left is given
 _ENOUGH = 5
 
@@ -196,7 +199,7 @@ def _through(
     start = time.monotonic()
     with pool(settings.scheduler, workers) as made:
         function = functools.partial(work, job, stop=made.stop if made.shared else None)
-        for one in each(made, function, todo.values()):
+        for one in each(made, function, todo.values(), _AHEAD):
             if one is not None:
                 key, found = keys[one.number], _answer(one)
                 if not found.problem and count == failed:
