@@ -90,7 +90,7 @@ def read_header(path: Path) -> Header:
     whole = np.frombuffer(header, f"{order}i4")
     real = np.frombuffer(header, f"{order}f4")
     columns, rows, planes, mode = (int(one) for one in whole[:4])
-    # damage of the size is told first
+    # damage of the size is reported first
     known = mode in _BYTES or mode == _PACKED
     start = 1024 + max(0, int(whole[23]))
     check_size(start + _row_bytes(columns, mode) * rows * planes, path)
