@@ -3,12 +3,15 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pandas as pd
 import pytest
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.micrograph import Micrograph
+from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.workflow import recipe, signature
 from napari_visual_ccc.workflow.record import make_record
+from napari_visual_ccc.workflow.run import execute
 from tests.models import CLASSES, saved
 
 
@@ -95,6 +98,14 @@ def test_a_unit_alone_converts_the_pixel_size(discs):
             ccc.replay(record, discs, unit=unit)
     with pytest.raises(ValueError, match="of which unit"):
         ccc.replay(record, discs, spacing=(3.0, 3.0), unit="foo")
+
+
+def test_a_record_is_replayed_on_a_result_or_a_layer_of_one(discs):
+    mask = ccc.threshold(Micrograph(discs, (2.0, 2.0), "nm"))
+    outcome = run(execute("region_table", {"labels": mask}))
+    for image in (mask, mask.layer(), np.asarray(mask.layer().data).tolist()):
+        again = ccc.replay(outcome.record, image)
+        pd.testing.assert_frame_equal(again.table, outcome.result.table)
 
 
 @pytest.mark.parametrize("plane", [[5], [0, 1], "ab", [-1]])

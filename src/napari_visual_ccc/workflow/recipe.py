@@ -8,7 +8,10 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..core.files import sha256
+from ..core.layers import Layer
 from ..core.layers.frame import in_unit, typed_scale
 from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.pixel_size import scaled
@@ -19,7 +22,7 @@ from .operations import OPERATIONS
 from .record import Record, RecordSource, Step, model_of, read_record
 from .run import Outcome, execute
 from .signature import inputs
-from .specimen import model_channels, with_channels
+from .specimen import layer_of, model_channels, with_channels
 
 _HEADER = (
     "# How a result of napari-visual-ccc was made; ccc.replay(this file, image) runs it again.\n"
@@ -45,7 +48,7 @@ def replay(
     ----------
     record : Record, mapping or path
         A record; a YAML file of one; or a result file that carries one.
-    image : (..., Y, X) array, Micrograph or path
+    image : (..., Y, X) array, Micrograph, result, layer of one, or path
         Input of the first step.
     spacing, unit : (y, x) and str, optional
         Pixel size. When absent: the recorded one, for an array and for the very file that the
@@ -167,7 +170,12 @@ def _as_micrograph(image: Any) -> Micrograph:
         from ..io.read import read
 
         image = read(image)
-    return image if isinstance(image, Micrograph) else Micrograph(image)
+    image = layer_of(image)
+    if isinstance(image, Layer):
+        return Micrograph(image.data, image.spacing, image.unit)
+    if isinstance(image, Micrograph):
+        return image
+    return Micrograph(image if hasattr(image, "shape") else np.asarray(image))
 
 
 def _pixel_size(

@@ -7,9 +7,17 @@ import pytest
 
 from napari_visual_ccc.core.layers import LabelsLayer
 from napari_visual_ccc.core.micrograph import InfoBar
+from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.widgets.layers.build import build
 from napari_visual_ccc.widgets.layers.metadata import METADATA, keep_bar
-from napari_visual_ccc.widgets.layers.source import level_like, record_of, take
+from napari_visual_ccc.widgets.layers.source import (
+    level_like,
+    on_specimen,
+    placed_on,
+    record_of,
+    take,
+)
+from napari_visual_ccc.workflow.operations import OPERATIONS
 from napari_visual_ccc.workflow.record import fingerprint
 
 
@@ -96,3 +104,25 @@ def test_numbers_behind_the_columns_of_a_layer_are_told(viewer, size):
     layer = viewer.add_image(np.zeros((60, 70, size)), name="several", rgb=False)
     with pytest.raises(ValueError, match=r"several has .* numbers a pixel behind its columns"):
         take(layer, viewer)
+
+
+@pytest.mark.parametrize(
+    ("size", "unit", "right"), [(2, "nm", True), (2e-3, "um", True), (20, "angstrom", True),
+                                (4, "nm", False), (2, "um", False)]
+)  # fmt: skip
+def test_grey_levels_of_layers_in_other_units_are_measured_and_of_other_sizes_refused(
+    headless, size, unit, right
+):
+    labels = np.zeros((40, 50), np.uint8)
+    labels[4:14, 6:26] = 1
+    first = headless.add_labels(labels, scale=(2, 2), units="nm", name="grains")
+    image = headless.add_image(labels * 200, scale=(size, size), units=unit, name="picture")
+    source = take(first, headless)
+    if not right:
+        with pytest.raises(ValueError, match="picture do not lie on those of grains"):
+            placed_on(take(image, headless), source)
+        return
+    beside = placed_on(take(image, headless), source)
+    steps = on_specimen(OPERATIONS["region_table"], {"labels": source, "intensity": beside}, {}, {})
+    table = run(steps).result.table
+    assert table[["area_nm2", "intensity_mean"]].to_numpy().tolist() == [[800, 200]]
