@@ -87,3 +87,14 @@ def test_the_same_pixels_in_two_parts_are_all_named(rng):
     assert "image 1 (train) = image 4 (test); image 2 (train) = image 5 (train)" in note
     assert "= image 6 (test). The numbers are optimistic" in note
     assert same_pixels(prepared, np.full(6, "train")) == []
+
+
+def test_images_that_are_mostly_missing_are_not_trained_with():
+    gap, little = np.ones((40, 40), np.float32), np.ones((40, 40), np.float32)
+    gap[:21], little[:19] = np.nan, np.nan
+    some = from_arrays([gap, little], ["flat", "steep"], names=["gap", "little"])
+    both = Dataset((*striped().examples, *some.examples), "both")
+    prepared = run(prepare(both, LITE0, recipe()))
+    assert prepared.skipped.to_numpy().tolist() == [
+        ["gap", "52% of its pixels are missing (NaN or infinite)"]
+    ]

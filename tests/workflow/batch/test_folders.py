@@ -95,3 +95,13 @@ def test_a_folder_is_classified_at_the_operating_point(folder, tmp_path, capsys)
     said = capsys.readouterr().out
     assert "2 sphere" in said
     assert "1 unknown" in said
+
+
+def test_images_with_missing_pixels_are_named(tmp_path):
+    whole = samples.load("nanoparticles").data[96:160, 96:160]
+    gap = whole.astype(np.float32)
+    gap[:16] = np.nan
+    np.save(tmp_path / "whole.npy", whole)
+    np.save(tmp_path / "gap.npy", gap)
+    notes = ccc.classify_folder(tmp_path).notes
+    assert "pixels are missing (NaN or infinite) in 1 of the images: gap.npy 25.0%" in notes

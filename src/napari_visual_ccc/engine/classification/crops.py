@@ -67,12 +67,23 @@ def with_pixels(planes: np.ndarray) -> np.ndarray:
     return planes
 
 
-def missing_note(planes: np.ndarray) -> tuple[str, ...]:
-    """Say how much of a plane, or of channels, is missing; how much of it rests on the rest."""
+def missing_share(planes: np.ndarray) -> float:
+    """Share of the pixels of a plane, or of channels, that are NaN or infinite."""
     known = known_everywhere(planes)
-    if known is None:
+    return 0.0 if known is None else 1 - float(known.mean())
+
+
+def mostly_missing(planes: np.ndarray) -> str:
+    """Why a plane, or channels, cannot be trained with: more than half is missing; else empty."""
+    share = missing_share(planes)
+    return f"{share:.0%} of its pixels are missing (NaN or infinite)" if share > _MUCH else ""
+
+
+def missing_note(planes: np.ndarray) -> tuple[str, ...]:
+    """Say how much of a plane, or of channels, is missing."""
+    share = missing_share(planes)
+    if not share:
         return ()
-    share = 1 - float(known.mean())
     much = ": most of the image is unknown, so do not rely on the result" if share > _MUCH else ""
     return (
         f"{share:.2%} of the pixels are missing (NaN or infinite); they are filled from their "

@@ -13,7 +13,7 @@ from ...core.dataset import Dataset, missing_classes, printable, shared_groups
 from ...core.progress import Progress, Steps
 from ...core.result import Audit
 from ..acquisition.quality import quality_of
-from ..classification.crops import open_plane, thumbnail
+from ..classification.crops import mostly_missing, open_plane, thumbnail
 from ..classification.windows import Device
 from ..screening.duplicates import SIDE, near_duplicates
 from ..screening.properties import (
@@ -164,6 +164,9 @@ def _look(data: Dataset) -> Steps[_AllSeen]:
             plane, size = open_plane(micrograph, channels=data.channels)
         except (ValueError, OSError) as error:
             found.skipped.append((example.name, printable(str(error))))
+            continue
+        if gaps := mostly_missing(plane):
+            found.skipped.append((example.name, gaps))
             continue
         about = properties_of(micrograph, plane.shape[-2:], size, example.path)
         if data.channels:

@@ -12,7 +12,7 @@ from ...arrays.inputs import stretch
 from ...core.dataset import printable
 from ...core.progress import Progress, Steps
 from ..acquisition.bar_detector import info_bar_of
-from ..classification.crops import open_plane, resized_crops, thumbnail
+from ..classification.crops import mostly_missing, open_plane, resized_crops, thumbnail
 from ..screening.duplicates import SIDE
 from ..screening.properties import ImageProperties, properties_of
 
@@ -200,6 +200,9 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
             plane, size = open_plane(micrograph, recipe.keep_info_bar, data.channels)
         except (ValueError, OSError) as error:
             images.skipped.append((example.name, printable(str(error))))
+            continue
+        if gaps := mostly_missing(plane):
+            images.skipped.append((example.name, gaps))
             continue
         if recipe.window_unit == "nm" and size is None:
             images.skipped.append((example.name, "no pixel size, which a window in nm needs"))

@@ -17,6 +17,7 @@ from ...engine.acquisition.bar_detector import info_bar_of
 from ...engine.classification.classify import predict_plane, predicted
 from ...engine.classification.crops import (
     is_crop,
+    missing_share,
     network_plane,
     open_plane,
     scale_note,
@@ -30,6 +31,9 @@ from .queue import each
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
 
+# key of a row: share of the pixels that are missing, where some are
+MISSING = "missing"
+
 # threads that read and prepare images, while the network runs on another
 _READERS = 2
 
@@ -41,7 +45,7 @@ class Prepared:
     Parameters
     ----------
     plane : array
-        Finite, without info bar.
+        Without info bar.
     size : float or None
         Pixel size in nm.
     notes : tuple of str
@@ -72,7 +76,8 @@ def classified(
     Returns
     -------
     list of dict
-        A row an image: ``name`` and `Prediction.row`, or ``verdict`` and ``problem``.
+        A row an image: ``name`` and `Prediction.row`, or ``verdict`` and ``problem``; and
+        `MISSING`.
     """
     from ...nets.inference import BATCH
 
@@ -88,6 +93,8 @@ def classified(
             done += 1
             try:
                 image = one.answer()
+                if share := missing_share(image.plane):
+                    rows[one.number][MISSING] = share
                 if image.views is None:
                     steps = predict_plane(model, image.plane, image.size, image.notes, **how)
                     rows[one.number] |= (yield from as_one_step(steps, here)).row

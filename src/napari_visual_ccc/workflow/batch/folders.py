@@ -26,7 +26,7 @@ from ...engine.acquisition.quality import (
 from ...engine.classification.decision import Decision, thresholds_of
 from ...engine.classification.windows import COVERAGE, Device
 from ...io.datasets import unlabelled
-from .classified import classified, specimen_of
+from .classified import MISSING, classified, specimen_of
 from .pool import THREADS, pool, stoppable
 from .queue import each
 
@@ -107,13 +107,23 @@ def classify_folder(
     notes = tuple(
         f"{count} {'not classified' if name == '' else name}" for name, count in counts.items()
     )
-    notes = (*notes, *(doubts.notes if doubts else ()))
+    notes = (*notes, *_gaps(rows), *(doubts.notes if doubts else ()))
     return Result(tables={"predictions": table}, facts={"counts": counts}, notes=notes)
 
 
 _COLUMNS = (
     "name", "verdict", "probability", "prediction_set", "second", "distance", "windows", "problem"
 )  # fmt: skip
+
+
+def _gaps(rows: list[dict[str, Any]]) -> tuple[str, ...]:
+    """Name the images with missing pixels, and their share."""
+    gaps = [f"{row['name']} {row[MISSING]:.1%}" for row in rows if MISSING in row]
+    if not gaps:
+        return ()
+    more = ", ..." if len(gaps) > _NAMED else ""
+    listed = f"{', '.join(gaps[:_NAMED])}{more}"
+    return (f"pixels are missing (NaN or infinite) in {len(gaps)} of the images: {listed}",)
 
 
 def rows_of(
