@@ -38,15 +38,20 @@ SOURCES = {
 WITHIN, COUNT = 2, 600
 
 
-def images(data: Path, tune: bool) -> dict[Path, np.ndarray]:
-    """One half of the micrographs, each once."""
+def image_paths(data: Path, tune: bool) -> list[Path]:
+    """Files of one half of the micrographs, each once."""
     found: dict[tuple[str, str], Path] = {}
     for kind, (pattern, end) in SOURCES.items():
         for path in sorted(data.glob(pattern)):
             original = path.stem.split(end)[0]
             if (zlib.crc32(f"{kind} {original}".encode()) % 2 == 0) == tune:
                 found.setdefault((kind, path.stem), path)
-    return {path: grey(path) for path in found.values()}
+    return list(found.values())
+
+
+def images(data: Path, tune: bool) -> dict[Path, np.ndarray]:
+    """One half of the micrographs."""
+    return {path: grey(path) for path in image_paths(data, tune)}
 
 
 def grey(path: Path) -> np.ndarray:

@@ -74,3 +74,14 @@ def test_paper_begins_where_specimen_beneath_it_ends(specimen):
     band[:30] = 0
     assert first_of_paper(band) == 0
     assert first_of_paper(np.full_like(band, 7)) == 0
+
+
+def test_an_edge_that_is_drawn_is_straight(rng):
+    x = np.arange(320)
+    wave = np.round(6 * np.sin(x / 40)).astype(int)
+    image = rng.normal(0, 8, (160, 320))
+    drawn = image + 60 * (np.arange(160)[:, None] < 30)
+    layer = image + 60 * (np.arange(160)[:, None] < 30 + wave)
+    assert Rows.of(drawn.astype(np.float32)).straight(30) == 1
+    assert Rows.of(layer.astype(np.float32)).straight(30) < 0.7
+    assert Rows.of(image.astype(np.float32)).straight(30) < 0.7

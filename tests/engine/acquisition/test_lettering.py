@@ -57,4 +57,7 @@ def test_upright_letters_in_a_bar_at_the_side_are_seen():
 
 def test_a_plain_band_has_no_letters(rng):
     assert strokes(np.full((40, 300), 7.0))["letters"] == 0
-    assert strokes(rng.normal(0, 1, (40, 300)))["lined"] < 0.6
+    noise = strokes(rng.normal(0, 1, (40, 300)))
+    assert noise["lined"] < 0.6
+    # letters stand out of their paper, noise does not out of noise
+    assert noise["clear"] < 1.5 < 3 < strokes(written("EHT = 15.00 kV  WD 8.2 mm"))["clear"]

@@ -36,34 +36,35 @@ _READ, _READ_SIDE = 6, 3
 # log odds from which a bar is left out, and from which it is proposed
 CERTAIN, PROPOSED = 1.5, 0.0
 
-# more of them at the left and right, where bars are rare
-_RARE = 0.5
+# more of them at the left and right, where bars are rare; the fit knows it in part
+_RARE = 0.25
 
 # more of them where the specimen has edges as sharp beyond it and is as quiet: regular lines
 _STRIPED, _SHARP, _QUIET = 1.0, 0.9, 0.1
 
 # logistic regression on drawn bars and on pictures without one (scripts/train_bar_weights.py)
-BIAS = -25.96
+BIAS = -26.35
 WEIGHTS: dict[str, float] = {
-    "letters": 5.23,
-    "edge": -0.07,
-    "paper": -0.92,
-    "letters on paper": 3.60,
-    "letters on glass": 7.68,
-    "end": 0.29,
-    "few letters": 2.23,
-    "narrow": -1.99,
-    "variety": 1.08,
-    "blank": 0.59,
-    "slender": 0.58,
-    "contrast": 3.00,
-    "stripes": -2.61,
-    "quiet": 3.51,
-    "sign": 2.41,
-    "start": 4.61,
-    "mean paper": 10.55,
-    "side": -0.46,
-    "high": -5.53,
+    "letters": 6.32,
+    "edge": -0.58,
+    "paper": -2.81,
+    "letters on paper": 2.34,
+    "letters on glass": 2.34,
+    "straight": 1.89,
+    "end": 0.63,
+    "few letters": 1.72,
+    "narrow": -2.47,
+    "variety": 0.64,
+    "blank": -0.48,
+    "slender": 0.82,
+    "contrast": 1.36,
+    "stripes": -3.44,
+    "quiet": 1.77,
+    "sign": 7.64,
+    "start": 4.79,
+    "mean paper": 10.37,
+    "side": -1.20,
+    "high": -5.24,
 }
 
 # letters that speak most for a bar, but for their number
@@ -74,6 +75,7 @@ _BEST = {
     "wide": 1.0,
     "blank": 1.0,
     "contrast": 1.5,
+    "clear": 4.0,
 }
 
 
@@ -143,8 +145,9 @@ def _pairs(rows: Rows, border: str, least: int, most: int) -> Iterator[tuple[int
 def _promise(one: Candidate) -> float:
     """Order of candidates before their letters are read."""
     e = one.evidence
-    edge = min(max(e["edge"], 0), 2) + 2 * e["sign"] + 0.5 * min(0, e["start"])
-    return edge + 2 * e["clean"] + e["fall"] - 2 * e["beyond"] + e["quiet"] - e["stripes"]
+    edge = min(max(e["edge"], 0), 2) + 2 * e["straight"] + 0.5 * min(0, e["start"])
+    side = 2 * max(e["sign"], e["clean"] - e["beyond"])
+    return edge + side + 2 * e["clean"] + e["fall"] - 2 * e["beyond"] + e["quiet"] - e["stripes"]
 
 
 def _unit(value: float) -> float:
@@ -157,10 +160,12 @@ def terms(evidence: dict[str, float]) -> dict[str, float]:
     def of(name: str, low: float, high: float) -> float:
         return _unit((evidence[name] - low) / (high - low))
 
-    letters = of("letters", 0, 3) * of("lined", 0, 0.6)
+    letters = of("letters", 0, 3) * of("lined", 0, 0.6) * of("clear", 1, 2.5)
+    # what is not straight is no edge of a drawing
+    straight = of("straight", 0.5, 0.95)
     edge = of("edge", -0.2, 1.8)
     fall = evidence["fall"] * (1 - evidence["beyond"])
-    end = max(edge, _unit(fall / 0.5))
+    end = straight * max(edge, _unit(fall / 0.5))
     paper = of("clean", 0.5, 0.9) * _unit((evidence["clean"] - evidence["beyond"]) / 0.7)
     return {
         "letters": letters,
@@ -168,6 +173,7 @@ def terms(evidence: dict[str, float]) -> dict[str, float]:
         "paper": paper,
         "letters on paper": letters * paper * end,
         "letters on glass": letters * (1 - paper) * edge * of("sign", 0, 1) * of("through", 0, 0.5),
+        "straight": straight,
         "end": end,
         "few letters": of("letters", 3.0, 1.5),
         "narrow": of("wide", 0.5, 0.1),
@@ -177,7 +183,8 @@ def terms(evidence: dict[str, float]) -> dict[str, float]:
         "contrast": evidence["contrast"],
         "stripes": of("stripes", 0, 1.2),
         "quiet": of("quiet", -1, 2),
-        "sign": evidence["sign"],
+        # the specimen is brighter than middle grey here and darker there
+        "sign": max(evidence["sign"], paper),
         "start": of("start", -0.5, 1.5),
         "mean paper": of("paper", 0, 0.85),
         "side": evidence["side"],
@@ -191,7 +198,7 @@ def score(one: Candidate) -> float:
     return BIAS + sum(weight * known[name] for name, weight in WEIGHTS.items())
 
 
-def _needed(one: Candidate) -> float:
+def needed(one: Candidate) -> float:
     """Log odds from which a candidate is left out."""
     striped = one.evidence["stripes"] > _SHARP and one.evidence["quiet"] < _QUIET
     return CERTAIN + _RARE * one.evidence["side"] + _STRIPED * striped
@@ -257,7 +264,7 @@ def find_info_bar(image: Any) -> InfoBar:
         if found is None or score(found) < PROPOSED:
             continue
         stop = _to_the_row(specimen, border, found.stop, found.by)
-        if score(found) >= _needed(found):
+        if score(found) >= needed(found):
             first = found.first or _beneath(specimen, border, stop)
             bar = InfoBar.of({**bar.pixels, border: stop}, beneath=bar.beneath + first)
         else:

@@ -15,6 +15,9 @@ _LEVELS, _NEAR, _NOISY = 64, 2, 5
 # rows on each side of an edge that are compared; rows that the edge itself may take
 _ACROSS, _SOFT = 3, 2
 
+# rows on each side of an edge in which parts of the width may change elsewhere
+_WAVES = 5
+
 # rows beyond an edge whose changes from row to row are the measure of it
 _BESIDE = 40
 
@@ -35,8 +38,9 @@ class Rows:
     `grey` is the grey level in units of the spread of the specimen, `bent` the same with extremes
     drawn together (-1 to 1). ``step[r]`` is the change from the rows before `r` to those after it
     in the weaker parts of the width, ``sign[r]`` how far it has one sign; ``noise[r]`` is the
-    roughness along a row, ``plain[r]`` the largest share of it that has one grey level, and
-    ``levels[r]`` counts pixels by grey level, summed over the rows before `r`.
+    roughness along a row, ``plain[r]`` the largest share of it that has one grey level,
+    ``levels[r]`` counts pixels by grey level, summed over the rows before `r`, and ``turns[r]`` is
+    the change from the row before `r` to `r` in each part of the width.
     """
 
     grey: np.ndarray
@@ -46,6 +50,7 @@ class Rows:
     noise: np.ndarray
     levels: np.ndarray
     plain: np.ndarray
+    turns: np.ndarray
 
     @classmethod
     def of(cls, band: np.ndarray) -> Rows:
@@ -71,7 +76,9 @@ class Rows:
         window = np.pad(within, ((0, 0), (1 + _NEAR, _NEAR)), mode="edge")
         window[:, : 1 + _NEAR] = 0
         plain = (window[:, 2 * _NEAR + 1 :] - window[:, : -2 * _NEAR - 1]).max(axis=1)
-        return cls(grey, bent, step, sign, noise, levels, plain / band.shape[1])
+        turns = np.zeros((len(band), min(_PARTS, band.shape[1])), np.float32)
+        turns[1:] = _by_part(np.abs(np.diff(bent, axis=0)))
+        return cls(grey, bent, step, sign, noise, levels, plain / band.shape[1], turns)
 
     def edges(self, least: int, most: int) -> list[int]:
         """Rows at which a band may end: the strongest changes, one in five rows."""
@@ -114,6 +121,16 @@ class Rows:
         beyond = self.step[r + 2 * _ACROSS : r + 2 * _ACROSS + _BESIDE]
         return float(self.step[r] / (0.012 + (_quantile(beyond, 0.5) if beyond.size else 0)))
 
+    def straight(self, r: int) -> float:
+        """Share of the parts of the width that change at one row near `r`, to a row.
+
+        What is drawn ends in one row; a layer of the specimen does so by chance, or by its waves.
+        """
+        low = max(1, r - _WAVES)
+        at = self.turns[low : r + _WAVES + 1].argmax(axis=0)
+        counts = np.bincount(at, minlength=2 * _WAVES + 3)
+        return float((counts[:-2] + counts[1:-1] + counts[2:]).max() / len(at))
+
     def paper(self, first: int, stop: int) -> dict[str, float]:
         """Share of paper between two rows, in clean rows, outside, and its fall at the end."""
         counts = self.levels[stop] - self.levels[first]
@@ -152,6 +169,7 @@ class Rows:
             "start": 1.5 if first == 0 else float(np.log(0.1 + self._start(first))),
             "inside": float(first > 0),
             "sign": float(self.sign[stop]),
+            "straight": self.straight(stop),
             "stripes": float(min(2.0, beyond.max() / (0.01 + self.step[stop])))
             if beyond.size
             else 0.0,
@@ -214,13 +232,19 @@ def _changes(rows: np.ndarray, across: int) -> np.ndarray:
 
 def _weakest(values: np.ndarray, rank: int) -> np.ndarray:
     """Median of each part of a row, and of the parts the one of a rank from the weakest."""
+    parts = _by_part(values)
+    return np.asarray(np.sort(parts, axis=1)[:, min(rank, parts.shape[1] - 1)])
+
+
+def _by_part(values: np.ndarray) -> np.ndarray:
+    """Median of each part of each row."""
     parts = min(_PARTS, values.shape[1])
     width = values.shape[1] // parts
     cut = values[:, : parts * width].reshape(len(values), parts, width)
     # a whole sort of short parts is faster than a median
     cut = np.sort(cut, axis=2)
     middle = (cut[..., (width - 1) // 2] + cut[..., width // 2]) / 2
-    return np.asarray(np.sort(middle, axis=1)[:, min(rank, parts - 1)])
+    return np.asarray(middle)
 
 
 def _quantile(values: np.ndarray, share: float) -> float:

@@ -23,6 +23,7 @@ _NOTHING = {
     "wide": 0.0,
     "blank": 0.0,
     "contrast": 0.0,
+    "clear": 0.0,
 }
 
 
@@ -76,7 +77,8 @@ def strokes(band: np.ndarray, *, turned: bool = False) -> dict[str, float]:
         of the ink of single marks that stand in lines; ``slender``: width of strokes over height
         of letters; ``variety``: spread of widths, heights and filling; ``wide``: share of the width
         over which letters are spread; ``blank``: share of rows without ink; ``contrast``: that of
-        strokes, as share of the range.
+        strokes, as share of the range; ``clear``: logarithm of their height over that of what lies
+        between them: letters stand out of their paper, strokes of noise do not.
     """
     import cv2
 
@@ -146,4 +148,5 @@ def _strokes(band: np.ndarray, mode: int) -> dict[str, float]:
         "wide": len(places) / _PLACES,
         "blank": float((ink <= 0.1 * ink.max()).mean()),
         "contrast": strong,
+        "clear": float(np.log(strong / (0.01 + np.median(thin)))),
     }
