@@ -59,3 +59,12 @@ def test_a_box_is_found_though_specimen_as_bright_hangs_on_to_it(micrograph):
     cv2.circle(image, (420, 338), 9, 255, -1)
     cv2.circle(image, (482, 360), 7, 255, -1)
     assert found(image).boxes[345:385, 305:475].all()
+
+
+def test_dark_background_between_particles_is_no_box(micrograph):
+    # as straight as a box, with bright specks as large as letters, but not of one extreme value
+    image = np.clip(micrograph, 20, 255)
+    image[150:230, 200:290] = 12 + np.random.default_rng(1).integers(0, 14, (80, 90))
+    image[180:200, 230:236] = image[185:200, 250:256] = 250
+    image[0, 0] = 0
+    assert not found(image).boxes.any()

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from napari_visual_ccc.engine.segmentation.plane.foreground import opened
-from napari_visual_ccc.engine.segmentation.plane.levels import sparse, with_shells
+from napari_visual_ccc.engine.segmentation.plane.levels import lower_level, sparse
 
 from .test_foreground import disc
 
@@ -29,9 +29,25 @@ def test_shells_are_taken_in_and_a_second_phase_is_not():
     shell = disc(200, (60, 60), 32) | disc(200, (140, 130), 32)
     known = np.ones(core.shape, bool)
     noise = rng.normal(0, 2, core.shape)
-    level = with_shells(np.where(core, 100.0, 40.0 * shell) + noise, core, known)
+    level = lower_level(np.where(core, 100.0, 40.0 * shell) + noise, core, known)
     assert level is not None
-    assert 6 < level < 34
+    assert 6 < level[0] < 34
     apart = disc(200, (60, 140), 30)
-    assert with_shells(np.where(core, 100.0, 40.0 * apart) + noise, core, known) is None
-    assert with_shells(100.0 * core + noise, core, known) is None
+    assert lower_level(np.where(core, 100.0, 40.0 * apart) + noise, core, known) is None
+    assert lower_level(100.0 * core + noise, core, known) is None
+
+
+def test_fainter_particles_are_taken_in_and_soft_patches_are_not():
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(1)
+    bright = disc(240, (60, 60), 20) | disc(240, (180, 170), 20)
+    faint = np.any([disc(240, middle, 18) for middle in ((60, 150), (150, 60), (220, 90))], axis=0)
+    known = np.ones(bright.shape, bool)
+    noise = rng.normal(0, 2, bright.shape)
+    sharp = gaussian_filter(np.where(bright, 100.0, 40.0 * faint), 2)
+    level = lower_level(sharp + noise, bright, known)
+    assert level is not None
+    assert 4 < level[0] < 36
+    soft = np.maximum(gaussian_filter(100.0 * bright, 2), gaussian_filter(55.0 * faint, 9))
+    assert lower_level(soft + noise, bright, known) is None

@@ -15,6 +15,9 @@ _LEVELS = (0.04, 0.12, 0.3)
 # ink is nearer to the extreme
 _INKED = 0.06
 
+# and paper lies at it
+_PAPER = 0.03
+
 # more components than this are specimen
 _MOST = 4000
 
@@ -23,6 +26,9 @@ _BAND = 0.24
 
 # heights of letters, and of scale bars, as shares of the rows
 _LETTER, _BAR = (0.014, 0.15), (0.003, 0.05)
+
+# letters: mean by greatest depth within their strokes (a third for a disc), least contrast
+_EVEN, _CLEAR = 0.38, 0.2
 
 # letters of a figure; more are specimen that looks like them
 _LETTERS = 60
@@ -108,7 +114,7 @@ def find_annotations(plane: np.ndarray, known: np.ndarray) -> Steps[Annotations]
             yield Progress(0, 0, "lettering")
             parts = _parts(free < level)
             parts = [part for part in parts if _is_inked(part, free)]
-            for part in _written(parts, plane.shape):
+            for part in _written(parts, free):
                 _draw(found.strokes, part)
     found.strokes[found.boxes] = False
     return found
@@ -170,9 +176,16 @@ def _boxes(ink: np.ndarray, other: np.ndarray) -> list[tuple[slice, slice]]:
         # letters may touch an edge, but edges are straight
         edges = sorted(float(edge.mean()) for edge in _edges(part.pixels))
         straight = edges[0] > 0.6 and edges[1] > 0.85
+        if not _is_paper(ink[place]):
+            continue
         if straight and _WRITTEN < written < 0.6 and float(inked[place].mean()) > 0.3:
             found.append((_wider(part.rows, 3), _wider(part.columns, 3)))
     return found
+
+
+def _is_paper(ink: np.ndarray) -> bool:
+    """Whether a place has the extreme value itself: background of specimen is only near to it."""
+    return float(np.median(ink[ink < _LEVELS[1]])) < _PAPER
 
 
 def _trimmed(part: _Part) -> _Part:
@@ -201,8 +214,9 @@ def _wider(side: slice, reach: int) -> slice:
     return slice(max(side.start - reach, 0), side.stop + reach)
 
 
-def _written(parts: list[_Part], shape: tuple[int, int]) -> list[_Part]:
+def _written(parts: list[_Part], ink: np.ndarray) -> list[_Part]:
     """Bars, and the letters that stand in a row or in a corner."""
+    shape: Any = ink.shape
     height = shape[0]
     bars = [part for part in parts if _is_bar(part, shape)]
     letters = [part for part in parts if _is_letter(part, height)]
@@ -212,8 +226,35 @@ def _written(parts: list[_Part], shape: tuple[int, int]) -> list[_Part]:
     # strokes all over the image are specimen
     if len(near) > _LETTERS or len(letters) > 2 * len(near):
         return bars
-    lines = [part for part in near if _has_neighbour(part, near) or _in_corner(part, shape)]
-    return bars + lines
+    clear = {id(part): _contrast(part, ink) for part in near if _is_stroke(part)}
+    near = [part for part in near if clear.get(id(part), 0) > _CLEAR]
+    lines = [part for part in near if _has_neighbour(part, near)]
+    alone = [p for p in near if _in_corner(p, shape) and clear[id(p)] > 2 * _CLEAR]
+    return bars + lines + [part for part in alone if part not in lines]
+
+
+def _is_stroke(part: _Part) -> bool:
+    """Whether a part is about as wide everywhere: blobs of noise are not."""
+    import cv2
+
+    depth = cv2.distanceTransform(np.pad(part.pixels, 1).astype(np.uint8), cv2.DIST_L2, 5)
+    return float(depth[depth > 0].mean()) > _EVEN * float(depth.max())
+
+
+def _contrast(part: _Part, ink: np.ndarray) -> float:
+    """Distance from the ink around a part, beyond its soft edge."""
+    import cv2
+
+    wide = np.pad(part.pixels, 5).astype(np.uint8)
+    one, other = (
+        cv2.dilate(wide, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * n + 1, 2 * n + 1)))
+        for n in (2, 5)
+    )
+    rows, columns = np.nonzero(other > one)
+    rows, columns = rows + part.rows.start - 5, columns + part.columns.start - 5
+    inside = (rows >= 0) & (rows < ink.shape[0]) & (columns >= 0) & (columns < ink.shape[1])
+    around = ink[rows[inside], columns[inside]]
+    return float(np.median(around)) if around.size else 0.0
 
 
 def _is_bar(part: _Part, shape: tuple[int, int]) -> bool:

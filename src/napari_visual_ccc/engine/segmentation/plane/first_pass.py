@@ -19,6 +19,9 @@ _SIDE = 768
 # its blur in pixels
 _FIRST = 2.0
 
+# slope along outlines, by that without a surface, below which it is not the light's
+_WORSE = 0.98
+
 # largest factor by which an oblong pixel is divided
 _FINER = 8.0
 
@@ -63,6 +66,9 @@ def survey(plane: np.ndarray, choices: Choices) -> Steps[Survey]:
     yield Progress(0, 0, "background")
     grey = blurred(small, _FIRST)
     surface = find_shading(grey, use) if choices.even else None
+    if surface is not None and _edge(grey, grey - surface, use) < _WORSE * _edge(grey, grey, use):
+        # it follows where particles lie, not the light
+        surface = None
     grey = grey if surface is None else grey - surface
     yield Progress(0, 0, "side")
     there = ~drawn.boxes
@@ -87,3 +93,13 @@ def squared(plane: np.ndarray, choices: Choices) -> tuple[np.ndarray, Choices, f
     square = np.where(sampled(known, shape), enlarged(values, shape), np.nan)
     finer = choices._replace(least=choices.least / side**2, sigma=choices.sigma / side, shape=None)
     return square, finer, side
+
+
+def _edge(grey: np.ndarray, even: np.ndarray, known: np.ndarray) -> float:
+    """Mean slope of an image along the outlines that Otsu's threshold gives in an evened one."""
+    from scipy import ndimage
+
+    mask = even > otsu(even[known])
+    rim = (ndimage.binary_dilation(mask) ^ mask) & known
+    slope = np.hypot(ndimage.sobel(grey, 0), ndimage.sobel(grey, 1))
+    return float(slope[rim].mean()) if rim.any() else 0.0

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from .foreground import deviation, distances, opened, otsu, typical_radius
+from .foreground import deviation, distances, least_area, opened, otsu, typical_radius
+from .parts import forms
+from .shading import blurred
 
 # multiples of the background's spread: what stands out, least threshold
 _FAR, _LOWEST = 4.0, 2.4
@@ -13,8 +15,18 @@ _FAR, _LOWEST = 4.0, 2.4
 # lies between Otsu's classes (0.64 for a Gaussian)
 _ALIKE, _SEPARATE = 0.93, 0.68
 
+# fewer parts are no class of particles
+_SEVERAL = 3
+
+# classes of fewer pixels are not divided
+_PIXELS = 100
+
 # least area of shells by that of the particles
 _SHELL = 0.1
+
+# fainter particles: least area by that of the others, multiples of the background's noise, least
+# roundness, and least sharpness by that of the others
+_FEW, _CLEAR, _ROUND, _SHARP = 0.02, 5.5, 0.88, 0.5
 
 
 def standardised(grey: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -69,26 +81,102 @@ def local_level(grey: np.ndarray, mask: np.ndarray, known: np.ndarray) -> float:
     return otsu(grey[(distances(~mask) <= reach) & known])
 
 
-def with_shells(grey: np.ndarray, mask: np.ndarray, known: np.ndarray) -> float | None:
-    """Lower threshold that takes in shells of particles that are brighter than the background.
+def levels_below(values: np.ndarray) -> list[float]:
+    """Otsu's threshold of grey levels below that of particles, and that of those above it.
 
-    Shells are a class of grey levels of their own that touches the particles nearly everywhere.
-    None where there are no shells.
+    The second one parts fainter particles from the dark gaps of a packed layer, which may be a
+    class between them and the background.
+    """
+    level = otsu(values)
+    above = values[values > level]
+    if len(above) < _PIXELS or np.ptp(above) == 0:
+        return [level]
+    return [level, otsu(above)]
+
+
+def lower_level(grey: np.ndarray, mask: np.ndarray, known: np.ndarray) -> tuple[float, int] | None:
+    """Lower threshold that takes in shells of bright particles, or fainter particles.
+
+    Shells are a class of grey levels that touches the particles nearly everywhere. Fainter
+    particles are round, stand out of what is around them, and have edges as sharp as those of the
+    others, which patches of film have not.
+
+    Returns
+    -------
+    level, which : float and int, or None
+        And its place in `levels_below`. None where there are neither.
     """
     outside = known & ~mask
-    if not mask.any() or outside.sum() < 100:
+    if not mask.any() or outside.sum() < _PIXELS:
         return None
-    level = otsu(grey[outside])
-    shell = outside & (grey > level)
-    far = outside & ~shell
+    for which, level in enumerate(levels_below(grey[outside])):
+        found = outside & (grey > level)
+        far = outside & ~found
+        found = opened(found, max(0.12 * typical_radius(mask), 2.5))
+        if found.sum() < _FEW * mask.sum():
+            continue
+        if _are_shells(grey, mask, found, far) or _are_particles(grey, mask, found, far):
+            return level, which
+    return None
+
+
+def _are_shells(grey: np.ndarray, mask: np.ndarray, found: np.ndarray, far: np.ndarray) -> bool:
     base, top = float(np.median(grey[far])), float(np.median(grey[mask]))
-    spread = deviation(grey[far])
-    shell = opened(shell, max(0.12 * typical_radius(mask), 2.5))
-    if shell.sum() < _SHELL * mask.sum():
-        return None
-    middle = float(np.median(grey[shell]))
-    clear = middle - base > 4 * spread and 0.2 < (middle - base) / (top - base) < 0.75
-    return level if clear and _touching(shell, mask) > 0.9 else None
+    height = float(np.median(grey[found])) - base
+    if height <= 4 * deviation(grey[far]) or not 0.2 < height / (top - base) < 0.75:
+        return False
+    if found.sum() < _SHELL * mask.sum() or _touching(found, mask) <= 0.9:
+        return False
+    return _sharpness(grey, found, far) > _SHARP * _sharpness(grey, mask, found)
+
+
+def _are_particles(grey: np.ndarray, mask: np.ndarray, found: np.ndarray, far: np.ndarray) -> bool:
+    """Whether parts fainter than the particles of a mask are particles as well."""
+    from scipy import ndimage
+
+    numbers, _ = ndimage.label(found)
+    labels, area, rounded = forms(numbers)
+    large = area > least_area(typical_radius(mask))
+    if large.sum() < _SEVERAL:
+        return False
+    order = np.argsort(rounded[large])
+    weight = np.cumsum(area[large][order])
+    if rounded[large][order][np.searchsorted(weight, weight[-1] / 2)] < _ROUND:
+        return False
+    kept = np.isin(numbers, labels[large])
+    around = near(kept, 6) & ~near(kept, 2) & far
+    if not around.any():
+        return False
+    # against what is beside: film and the gaps of a layer differ
+    height = float(np.median(grey[kept]) - np.median(grey[around]))
+    top = float(np.median(grey[mask]) - np.median(grey[far]))
+    if height < max(_CLEAR * _noise(grey, far), 0.2 * top):
+        return False
+    return _sharpness(grey, kept, far) > _SHARP * _sharpness(grey, mask & ~near(kept), far)
+
+
+def _noise(grey: np.ndarray, far: np.ndarray) -> float:
+    """Spread of the background about its own course."""
+    course = blurred(np.where(far, grey, 0).astype(np.float32), 8.0)
+    course /= np.maximum(blurred(far.astype(np.float32), 8.0), 1e-3)
+    return deviation((grey - course)[far])
+
+
+def _sharpness(grey: np.ndarray, mask: np.ndarray, far: np.ndarray) -> float:
+    """Slope across the rim towards the background, as a share of the contrast."""
+    from scipy import ndimage
+
+    rim = near(mask) & near(far) & ~mask
+    contrast = float(np.median(grey[mask]) - np.median(grey[far])) if mask.any() else 0.0
+    if contrast <= 0 or not rim.any():
+        return 0.0
+    slope = np.hypot(ndimage.sobel(grey, 0), ndimage.sobel(grey, 1)) / 8
+    return float(np.median(slope[rim])) / contrast
+
+
+def near(mask: np.ndarray, reach: float = 3.0) -> np.ndarray:
+    """A mask and some pixels around."""
+    return np.asarray(distances(~mask) <= reach)
 
 
 def _touching(shell: np.ndarray, mask: np.ndarray) -> float:
@@ -96,10 +184,10 @@ def _touching(shell: np.ndarray, mask: np.ndarray) -> float:
     from scipy import ndimage
 
     numbers, count = ndimage.label(shell)
-    near = distances(~mask) <= 3
+    around_mask = near(mask)
     touched = np.zeros(count + 1, bool)
-    touched[np.unique(numbers[near])] = True
+    touched[np.unique(numbers[around_mask])] = True
     touched[0] = False
-    rim = near & ~mask
-    around = float((distances(~shell)[rim] <= 3).mean()) if rim.any() else 0.0
+    rim = around_mask & ~mask
+    around = float(near(shell)[rim].mean()) if rim.any() else 0.0
     return min(float(touched[numbers].sum() / shell.sum()), around + 0.15)

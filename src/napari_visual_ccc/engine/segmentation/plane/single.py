@@ -11,7 +11,7 @@ from ..watershed import split_mask
 from .annotations import Annotations
 from .first_pass import Choices, squared, survey
 from .foreground import blur_for, cleaned, least_area, opened, otsu, typical_radius
-from .levels import local_level, with_shells
+from .levels import levels_below, local_level, lower_level
 from .parts import are_rounder, gaps, without_cut
 from .shading import blurred, complete, enlarged, sampled
 from .sides import bright_or_dark
@@ -51,9 +51,9 @@ def _find(plane: np.ndarray, choices: Choices) -> Steps[Found]:
     sign = 1 if objects == "bright" else -1
     first = seen.bright if sign > 0 else ~seen.drawn.boxes & ~seen.bright
     counts = ~seen.drawn.any
-    lower = None if seen.few else with_shells(sign * seen.grey, first, counts)
+    lower = None if seen.few else lower_level(sign * seen.grey, first, counts)
     if lower is not None:
-        first = (sign * seen.grey > lower) & ~seen.drawn.boxes
+        first = (sign * seen.grey > lower[0]) & ~seen.drawn.boxes
     rough = typical_radius(first)
     radius = typical_radius(cleaned(first, rough)) or rough
     sigma = choices.sigma or blur_for(seen.plane, seen.grey, first, radius) / seen.scale
@@ -70,7 +70,8 @@ def _find(plane: np.ndarray, choices: Choices) -> Steps[Found]:
     else:
         level = otsu(grey[use])
     if lower is not None:
-        level = otsu(grey[use & (grey <= level)])
+        below = levels_below(grey[use & (grey <= level)])
+        level = below[min(lower[1], len(below) - 1)]
     mask = (grey > level) & ~drawn.boxes & np.isfinite(plane)
     least = choices.least or least_area(radius)
     mask = cleaned(mask, radius, least)
