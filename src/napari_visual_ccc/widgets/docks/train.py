@@ -23,6 +23,7 @@ from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import add_micrograph, open_image
 from ..parts.report import Canvas, Mistakes, Report
+from ..parts.scrolling import scroll_in_dock
 from ..parts.training import ask_for_file, recorded, unsaved_file
 from .evaluate import EvaluateModel
 from .labelled_images import LabelledImages
@@ -91,6 +92,7 @@ class Train(Container):
         # Qt does not own the Python side of these
         self._kept = (first, more)
         self._connect()
+        scroll_in_dock(self.native)
 
     def _make_widgets(self) -> None:
         self.check_button = PushButton(

@@ -10,7 +10,6 @@ from magicgui.widgets import (
     ComboBox,
     Container,
     FileEdit,
-    FloatSpinBox,
     Label,
     Widget,
     create_widget,
@@ -26,15 +25,13 @@ from ..layers.channels import with_channels
 from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
 from ..layers.source import Source, level_like, placed_on, take
+from .number import Number
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 # options of a parameter that its widget does not know
 _NO_WIDGET = ("presets", "hub", "more")
-
-# of numbers whose range is wide
-_DECIMALS = 9
 
 
 def fields_of(name: str, viewer: Viewer) -> Container:
@@ -131,6 +128,8 @@ def field_of(parameter: Parameter, value: Any = None) -> Widget:
     options["tooltip"] = parameter.help
     if {"min", "max"} <= options.keys() and options["max"] - options["min"] <= 1000:
         options.setdefault("widget_type", "FloatSlider" if kind is float else "Slider")
+    if kind is float:
+        options.setdefault("widget_type", Number)
     if parameter.type == (Path | None):
         options["nullable"] = True
         if options.get("mode") != "d":
@@ -144,10 +143,6 @@ def field_of(parameter: Parameter, value: Any = None) -> Widget:
     if isinstance(field, FileEdit):
         # room for the path
         field.choose_btn.text = "Choose…"
-    if isinstance(field, FloatSpinBox) and "step" not in options:
-        # grey values of floats need more than the two decimals of Qt
-        field.native.setDecimals(_DECIMALS)
-        field.step = 1.0
     return field
 
 

@@ -20,6 +20,7 @@ from ...workflow.specimen import model_channels
 from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
+from ..parts.scrolling import scroll_in_dock
 from .fields import choose_layer, fields_of, later, take_inputs, values_of, wrapped
 from .folder_runs import FolderRuns
 from .forecast import Forecast
@@ -106,6 +107,7 @@ class Form(Container):
         self.viewer.layers.selection.events.active.connect(self._follow_selection)
         self.viewer.layers.events.removed.connect(self._on_removed)
         self.native.destroyed.connect(self.on_closed)
+        scroll_in_dock(self.native)
 
     @property
     def operation(self) -> Operation:
