@@ -17,7 +17,7 @@ from qtpy.QtWidgets import (
 from superqt import QCollapsible
 
 import napari_visual_ccc
-from napari_visual_ccc.widgets.parts.scrolling import Scroll, scroll_in_dock
+from napari_visual_ccc.widgets.parts.scrolling import Scroll, reveal, scroll_in_dock
 
 # heights of small screens in laboratories
 WIDTH, HEIGHT = 1366, 768
@@ -95,3 +95,15 @@ def test_the_wheel_scrolls_and_changes_no_number(tall):
     assert box.value() == 50
     assert tall.verticalScrollBar().value() > 0
     assert tall.verticalScrollBar().maximum() > 300
+
+
+def test_what_is_shown_is_scrolled_to(tall, qtbot):
+    last = tall.findChildren(QLabel)[-1]
+    assert last.text() == "last"
+    last.hide()
+    reveal(last)
+    qtbot.waitUntil(lambda: not last.visibleRegion().isEmpty())
+    alone = QLabel("in no dock")
+    qtbot.addWidget(alone)
+    reveal(alone)
+    assert alone.isVisible()

@@ -22,6 +22,7 @@ from ...workflow.run import Outcome, execute
 from ..form.fields import field_of
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.report import Canvas
+from ..parts.scrolling import reveal
 from ..parts.training import ask_for_file, recorded, unsaved_file
 from .usual_images import UsualImages
 
@@ -268,5 +269,5 @@ class AutoencoderTraining(Container):
         self.message.setVisible(bool(text))
 
     def _show_tab(self, number: int) -> None:
-        self.tabs.show()
+        reveal(self.tabs)
         self.tabs.setCurrentIndex(number)

@@ -23,7 +23,7 @@ from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import add_micrograph, open_image
 from ..parts.report import Canvas, Mistakes, Report
-from ..parts.scrolling import scroll_in_dock
+from ..parts.scrolling import reveal, scroll_in_dock
 from ..parts.training import ask_for_file, recorded, unsaved_file
 from .evaluate import EvaluateModel
 from .labelled_images import LabelledImages
@@ -328,5 +328,5 @@ class Train(Container):
         self.message.setVisible(bool(notes))
 
     def _show_tab(self, number: int) -> None:
-        self.tabs.show()
+        reveal(self.tabs)
         self.tabs.setCurrentIndex(number)

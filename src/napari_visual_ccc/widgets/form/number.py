@@ -33,7 +33,7 @@ class Number(RangedWidget):
     def __init__(self, **choices: Any) -> None:
         backend: Any = use_app().get_obj("FloatSpinBox")
 
-        class Box(backend):  # type: ignore[misc]
+        class Box(backend):
             def __init__(self, **given: Any) -> None:
                 super(backend, self).__init__(NumberBox, **given)
                 self._qwidget.setDecimals(DECIMALS)

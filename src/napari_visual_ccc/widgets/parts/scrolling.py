@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-from qtpy.QtCore import QEvent, QObject, QSize, Qt
+from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
+    QApplication,
     QComboBox,
     QFrame,
     QScrollArea,
+    QScrollBar,
     QVBoxLayout,
     QWidget,
 )
 
 # height in pixels below which a dock cannot be made
 _LEAST = 120
+
+# what the wheel changes
+_NUMBERS = (QAbstractSpinBox, QComboBox, QAbstractSlider)
 
 
 def scroll_in_dock(widget: QWidget) -> None:
@@ -26,6 +31,22 @@ def scroll_in_dock(widget: QWidget) -> None:
         With a layout, which may be filled until then.
     """
     _Docking(widget)
+
+
+def reveal(widget: QWidget) -> None:
+    """Show a widget, and scroll its dock to it."""
+    widget.show()
+    above = widget.parentWidget()
+    while above is not None and not isinstance(above, Scroll):
+        above = above.parentWidget()
+    if above is None:
+        return
+    scroll, timer = above, QTimer(above)
+    timer.setSingleShot(True)
+    # it has no place before the layout has been made again
+    timer.timeout.connect(lambda: scroll.ensureWidgetVisible(widget))
+    timer.timeout.connect(timer.deleteLater)
+    timer.start(0)
 
 
 class _Docking(QObject):
@@ -65,33 +86,36 @@ class Scroll(QScrollArea):
         self.setFrameShape(QFrame.Shape.NoFrame)
         self.setWidgetResizable(True)
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._inner, self._bar = inner, QScrollBar()
+        self.setVerticalScrollBar(self._bar)
         self.setWidget(inner)
+        self._keep_wheel()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Follow the width of the content, and leave the wheel to the scroll area."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self._keep_wheel()
             self.updateGeometry()
-        if event is not None and event.type() == QEvent.Type.Wheel and watched is not self.widget():
+        is_wheel = event is not None and event.type() == QEvent.Type.Wheel
+        if is_wheel and isinstance(watched, _NUMBERS) and watched is not self._bar:
             # a number that the pointer passes while it scrolls must not change
-            event.ignore()
-            return isinstance(watched, QWidget) and not watched.hasFocus()
+            return not watched.hasFocus() and QApplication.sendEvent(self._bar, event)
         return super().eventFilter(watched, event)
 
     def _keep_wheel(self) -> None:
-        for kind in (QAbstractSpinBox, QComboBox, QAbstractSlider):
-            for one in self.widget().findChildren(kind):
+        for kind in _NUMBERS:
+            for one in self._inner.findChildren(kind):
                 one.removeEventFilter(self)
                 one.installEventFilter(self)
 
     def sizeHint(self) -> QSize:
         """The size of the content."""
-        return self._with_bar(self.widget().sizeHint())
+        return self._with_bar(self._inner.sizeHint())
 
     def minimumSizeHint(self) -> QSize:
         """The width of the content, and hardly any height."""
-        least = self.widget().minimumSizeHint()
+        least = self._inner.minimumSizeHint()
         return self._with_bar(QSize(least.width(), min(_LEAST, least.height())))
 
     def _with_bar(self, size: QSize) -> QSize:
-        return size + QSize(self.verticalScrollBar().sizeHint().width(), 0)
+        return size + QSize(self._bar.sizeHint().width(), 0)
