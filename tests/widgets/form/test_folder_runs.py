@@ -39,6 +39,26 @@ def test_a_folder_is_run_with_the_choices_of_the_form(viewer, finish, folder):
     form.cancel()
 
 
+def test_a_run_that_was_stopped_goes_on_with_the_same_choices_alone(viewer, finish, folder):
+    form = Segment(viewer)
+    viewer.window.add_dock_widget(form)
+    form.method.value = OPERATIONS["threshold"].title
+    output = form.folder_runs.run(folder)
+    finish(form)
+    # as if it had been stopped before the last image
+    ledger = output / "batch.jsonl"
+    lines = ledger.read_bytes().splitlines(keepends=True)
+    ledger.write_bytes(b"".join(lines[:2]))
+    form.fields["method"].value = "li"
+    other = form.folder_runs.run(folder)
+    finish(form)
+    assert other == folder.with_name("images_threshold_2")
+    form.fields["method"].value = "otsu"
+    assert form.folder_runs.run(folder) == output
+    finish(form)
+    assert "2 of 3 images done" in form.message.value
+
+
 def test_overlays_are_chosen_and_prompts_that_are_not_used_are_named(
     viewer, finish, folder, tiny_sam
 ):

@@ -78,9 +78,10 @@ def test_another_file_is_left_alone(file):
 
 
 def test_it_tells_whether_a_batch_came_to_its_end(file):
-    assert not is_unfinished(file)
+    assert not is_unfinished(file, "k1")
     with Ledger(file, ABOUT) as ledger:
         ledger.add("a", {"problem": ""})
-        assert is_unfinished(file)
+        assert is_unfinished(file, "k1")
+        assert not is_unfinished(file, "k2")
         ledger.finish()
-    assert not is_unfinished(file)
+    assert not is_unfinished(file, "k1")

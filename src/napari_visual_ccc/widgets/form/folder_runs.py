@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
@@ -66,14 +67,16 @@ class FolderRuns:
 
     def run(self, folder: Path) -> Path:
         """Start the run, and return the folder that the results are written into."""
-        from ...workflow.batch.job import make_job
+        from ...workflow.batch.job import key_of, make_job
         from ...workflow.batch.run import Settings, batching
         from ...workflow.save import Formats
 
         operation = self.form.operation
-        output = _free(folder.with_name(f"{folder.name}_{operation.name}"))
+        output = folder.with_name(f"{folder.name}_{operation.name}")
         formats = Formats(tables="none", overlays=self.overlays.value)
         job = make_job(operation.name, self.form.parameters, output, formats=formats)
+        output = _free(output, key_of(job))
+        job = replace(job, output=output)
         steps = batching(folder, job, Settings())
         unused = [name for name, layer in list(self.form.inputs.items())[1:] if layer is not None]
         show = functools.partial(self._show, unused)
@@ -89,12 +92,12 @@ class FolderRuns:
         self.form.show_tables(result)
 
 
-def _free(path: Path) -> Path:
-    """A path that does not exist yet, or that of a run which was stopped."""
+def _free(path: Path, key: str) -> Path:
+    """A path that does not exist yet, or that of the same run which was stopped."""
     from ...workflow.batch.ledger import NAME, is_unfinished
 
     number, found = 1, path
-    while found.exists() and not is_unfinished(found / NAME):
+    while found.exists() and not is_unfinished(found / NAME, key):
         number += 1
         found = path.with_name(f"{path.name}_{number}")
     return found

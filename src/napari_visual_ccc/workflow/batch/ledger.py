@@ -149,14 +149,14 @@ class Ledger:
         os.fsync(self._stream.fileno())
 
 
-def is_unfinished(file: Path) -> bool:
-    """Whether a file is the ledger of a batch that has not come to its end."""
+def is_unfinished(file: Path, key: str) -> bool:
+    """Whether a file is the ledger of the batch with this key, and it has not come to its end."""
     try:
         lines = file.read_bytes().splitlines()
     except OSError:
         return False
     first, last = (_entry(line) for line in (lines[0], lines[-1])) if lines else (None, None)
-    return bool(first) and _HEADER in (first or {}) and "finished" not in (last or {})
+    return (first or {}).get("key") == key and "finished" not in (last or {})
 
 
 def _entry(line: bytes) -> dict[str, Any] | None:
