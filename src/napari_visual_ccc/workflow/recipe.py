@@ -8,10 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ..core.files import sha256
-from ..core.layers import Layer
 from ..core.layers.frame import in_unit, typed_scale
 from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.pixel_size import scaled
@@ -22,7 +19,7 @@ from .operations import OPERATIONS
 from .record import Record, RecordSource, Step, model_of, read_record
 from .run import Outcome, execute
 from .signature import inputs
-from .specimen import layer_of, model_channels, with_channels
+from .specimen import as_micrograph, model_channels, with_channels
 
 _HEADER = (
     "# How a result of napari-visual-ccc was made; ccc.replay(this file, image) runs it again.\n"
@@ -111,7 +108,7 @@ def replayed(
     """
     record = load(record)
     source, steps = record.source, record.steps
-    micrograph = _as_micrograph(image)
+    micrograph = as_micrograph(image)
     own_size, own_unit = _pixel_size(micrograph, source, image)
     given: dict[str, Any] = {} if spacing is None else {"spacing": spacing, "unit": own_unit}
     given = typed_scale(given | ({"unit": unit} if unit else {}), {})
@@ -163,19 +160,6 @@ def _again(step: Step, made: Step, source: RecordSource, micrograph: Micrograph)
     names = {k: micrograph.name if v in known else v for k, v in step.inputs.items()}
     kept = {"output": step.output, "plane": step.plane, "level": step.level, "drawn": step.drawn}
     return made.model_copy(update={"inputs": names, **kept})
-
-
-def _as_micrograph(image: Any) -> Micrograph:
-    if isinstance(image, str | Path):
-        from ..io.read import read
-
-        image = read(image)
-    image = layer_of(image)
-    if isinstance(image, Layer):
-        return Micrograph(image.data, image.spacing, image.unit)
-    if isinstance(image, Micrograph):
-        return image
-    return Micrograph(image if hasattr(image, "shape") else np.asarray(image))
 
 
 def _pixel_size(

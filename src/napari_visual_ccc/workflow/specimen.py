@@ -194,6 +194,20 @@ def as_input(given: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
     return (found.data if is_array else found), notes
 
 
+def as_micrograph(image: Any) -> Micrograph:
+    """Image of a file, an array, a result or a layer of one."""
+    if isinstance(image, str | Path):
+        from ..io.read import read
+
+        image = read(image)
+    image = layer_of(image)
+    if isinstance(image, Layer):
+        return Micrograph(image.data, image.spacing, image.unit)
+    if isinstance(image, Micrograph):
+        return image
+    return Micrograph(image if hasattr(image, "shape") else np.asarray(image))
+
+
 def in_pixels(given: Any, shape: tuple[int, ...]) -> Any:
     """Return points and shapes with pixels of the image as coordinates; labels as they are.
 

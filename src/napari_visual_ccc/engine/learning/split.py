@@ -269,11 +269,9 @@ def holdout(
     if (groups_with < len(wanted) + 1).any():
         rarest = int(groups_with.argmin())
         name = classes[rarest] if classes else f"class number {rarest + 1}"
-        if counts.sum(axis=0)[rarest] == 1:
-            raise ValueError(f"{name} has only one image: add others of it")
-        raise ValueError(
-            f"{name} has too few groups for all parts; add specimens, or use cross-validation"
-        )
+        alone = counts.sum(axis=0)[rarest] == 1
+        few = "too few groups for all parts; add specimens, or use cross-validation"
+        raise ValueError(f"{name} has {'only one image: add others of it' if alone else few}")
     order = np.random.default_rng(seed).permutation(len(names))
     part_of = np.full(len(names), "train", dtype="U10")
     total = counts.sum(axis=0)
