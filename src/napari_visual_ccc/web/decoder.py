@@ -67,12 +67,12 @@ def decode(
     numbers = (limits.pixels, limits.decode_bytes, limits.decode_seconds)
     words = [sys.executable, "-W", "ignore", "-m", __name__, str(file), *map(str, numbers)]
     try:
-        code, told = _run(words, file.parent, environment, limits.decode_seconds, check)
+        code, answer = _run(words, file.parent, environment, limits.decode_seconds, check)
     except subprocess.TimeoutExpired:
         raise Refused(422, f"{name} takes too long to read: it is damaged, or too large") from None
     finally:
         file.unlink(missing_ok=True)
-    reason = told.decode("utf-8", "replace").strip()
+    reason = answer.decode("utf-8", "replace").strip()
     if code == _DISK:
         raise disk_error(OSError(int(reason), "") if reason.isdecimal() else OSError())
     # neither its path nor that of another file beside it
@@ -101,8 +101,8 @@ def _run(
             while True:
                 left = end - time.monotonic()
                 try:
-                    told, _ = program.communicate(timeout=max(0.0, min(_POLL_S, left)))
-                    return program.returncode, told
+                    answer, _ = program.communicate(timeout=max(0.0, min(_POLL_S, left)))
+                    return program.returncode, answer
                 except subprocess.TimeoutExpired:
                     if left <= _POLL_S:
                         raise

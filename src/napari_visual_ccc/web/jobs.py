@@ -229,7 +229,7 @@ class Jobs:
             self.sweep()
 
     def stop(self) -> None:
-        """Stop all jobs, and take no more; who waits for one is told at once."""
+        """Stop all jobs, and take no more; who waits for one is answered at once."""
         self._stopping.set()
         for job in [*self._jobs.values(), *self._running]:
             job.stop.set()
@@ -292,7 +292,7 @@ class Jobs:
 
 
 def stopping() -> Refused:
-    """What a client is told that asks a server which is about to end."""
+    """The answer to a client that asks a server which is about to end."""
     return Refused(503, "the server is stopping; try again later", wait=30)
 
 

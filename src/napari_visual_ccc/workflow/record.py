@@ -36,13 +36,11 @@ _MUST = {
     "level": "how many times coarser it is",
 }
 
-_MOST_STEPS = 1000
-
 # fields of the model card that a record holds
 _MODEL = ("hash", "architecture", "name")
+_MOST_STEPS = 1000
 
 _Pixels = Annotated[StrictInt, Field(ge=0)]
-
 _Border = Literal["top", "bottom", "left", "right"]
 
 
@@ -211,8 +209,7 @@ def read_record(values: Any, name: str = "record") -> Record:
         raise ValueError(f"{name} holds no steps of napari-visual-ccc")
     if not values["steps"] or not isinstance(values.get("source") or {}, Mapping):
         raise ValueError(f"{name} holds no steps of napari-visual-ccc, or no source for them")
-    if len(values["steps"]) > _MOST_STEPS:
-        count = len(values["steps"])
+    if (count := len(values["steps"])) > _MOST_STEPS:
         raise ValueError(f"{name} holds {count:,} steps; at most {_MOST_STEPS} are run")
     values = upgraded(values)
     try:
