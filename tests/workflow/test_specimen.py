@@ -378,3 +378,15 @@ def test_doubtful_bars_are_named_for_data_sets_and_folders(tmp_path):
     bars_shown = saved(tmp_path / "others", "visualcnn", info_bar="keep")
     given = {**place, "model": bars_shown}
     assert words not in " ".join(ccc.find_similar(plain, spot, **given).notes)
+
+
+def test_masked_pixels_are_missing_ones_and_no_labels(image):
+    hidden = np.zeros(image.shape, bool)
+    hidden[:40] = True
+    gap = np.where(hidden, np.nan, image.astype(np.float32))
+    masked = ccc.threshold(np.ma.masked_array(image, hidden))
+    np.testing.assert_array_equal(masked.labels, ccc.threshold(gap).labels)
+    assert not masked.labels[:40].any()
+    regions = np.ma.masked_array(np.ones(image.shape, np.uint8), hidden)
+    areas = ccc.region_table(regions).table.filter(like="area").iloc[:, 0]
+    assert areas.tolist() == [(~hidden).sum()]

@@ -182,6 +182,8 @@ def as_input(given: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
     if isinstance(given, Result | Layer):
         return given, ()
     is_array = not isinstance(given, Micrograph)
+    if isinstance(given, np.ma.MaskedArray):
+        given = _without_masked(given, kind == "labels")
     image = (
         Micrograph(given if hasattr(given, "ndim") else np.asarray(given)) if is_array else given
     )
@@ -206,6 +208,15 @@ def as_micrograph(image: Any) -> Micrograph:
     if isinstance(image, Micrograph):
         return image
     return Micrograph(image if hasattr(image, "shape") else np.asarray(image))
+
+
+def _without_masked(given: Any, labels: bool) -> np.ndarray:
+    """Masked pixels of an array as missing ones (NaN), or as the background of labels."""
+    if labels or not np.ma.is_masked(given):
+        return np.asarray(given.filled(0))
+    wide = given.dtype.kind in "iu" and given.dtype.itemsize > 2
+    floats = given if given.dtype.kind == "f" else given.astype("f8" if wide else "f4")
+    return np.asarray(floats.filled(np.nan))
 
 
 def in_pixels(given: Any, shape: tuple[int, ...]) -> Any:
