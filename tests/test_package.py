@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import ast
+import importlib.metadata
+import re
 import subprocess
 import sys
 import venv
@@ -89,8 +92,6 @@ def test_the_manifest_is_valid_in_a_clean_environment(wheel, tmp_path):
 
 
 def test_versions_agree():
-    import importlib.metadata
-
     import napari_visual_ccc
 
     assert importlib.metadata.version("napari-visual-ccc") == napari_visual_ccc.__version__
@@ -109,3 +110,26 @@ def test_the_readme_speaks_of_what_there_is():
         if "](" in line and "](http" not in line:
             target = line.split("](")[1].split(")")[0].split("#")[0]
             assert not target or (ROOT / target).exists(), target
+
+
+def test_every_imported_package_is_declared():
+    """What comes along with another package today need not tomorrow."""
+    tomllib = pytest.importorskip("tomllib")
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    groups = [project["dependencies"], *project["optional-dependencies"].values()]
+    names = {plain_name(re.match(r"[\w.-]+", one)[0]) for group in groups for one in group}
+    imported = set()
+    for path in (ROOT / "src").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+            if isinstance(node, ast.Import):
+                imported |= {one.name.partition(".")[0] for one in node.names}
+            elif isinstance(node, ast.ImportFrom) and not node.level:
+                imported.add(node.module.partition(".")[0])
+    known = importlib.metadata.packages_distributions()
+    imported = (imported & set(known)) - {*sys.stdlib_module_names, "napari_visual_ccc"}
+    assert {"PIL", "torch", "yaml"} <= imported
+    assert [one for one in imported if not {plain_name(name) for name in known[one]} & names] == []
+
+
+def plain_name(name):
+    return re.sub(r"[-_.]+", "-", name).lower()

@@ -300,3 +300,18 @@ def test_an_autoencoder_is_loaded_as_what_it_is(stripes_model):
         assert set(model.extras) == set(trained.model.extras)
     with pytest.raises(ValueError, match="a classifier, which reconstructs nothing"):
         checkpoint.load_model(None, torch.device("cpu"), task="reconstruction")
+
+
+def test_a_small_file_that_claims_a_giant_network_is_refused_at_once(tmp_path):
+    """2 billion parameters, and a layer of 15 GB: neither is built."""
+    path = tmp_path / "giant.safetensors"
+    weights = load_file(saved(tmp_path))
+    giant = card("timm:vit_gigantic_patch14_clip_224")
+    save_file(weights, path, {"card": json.dumps({**giant, "format": cards.FORMAT})})
+    with pytest.raises(ValueError, match="do not fit timm:vit_gigantic"):
+        checkpoint.load_model(path, CPU)
+    many = card("lite0-linear", classes=[str(k) for k in range(1_000_000)])
+    weights["classifier.bias"] = torch.zeros(1_000_000, 0)
+    save_file(weights, path, {"card": json.dumps({**many, "format": cards.FORMAT})})
+    with pytest.raises(ValueError, match="do not fit lite0-linear with 1000000 classes"):
+        checkpoint.load_model(path, CPU)

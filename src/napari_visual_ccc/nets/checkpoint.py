@@ -27,7 +27,7 @@ from .card import (
     unfitting,
 )
 from .models.base import Architecture
-from .models.registry import architecture
+from .models.registry import architecture, shapes_of
 
 # tensors beside the weights: features, targets and thumbnails of training images, and the weights
 # of the pixel size
@@ -168,8 +168,8 @@ def _load(path: Path, device: torch.device) -> Model:
 
     card = read_card(path)
     try:
-        design = architecture(card.architecture, card.depth)
         weights = load_file(path)
+        wanted = shapes_of(card.architecture, card.depth, len(card.classes), card.input_px)
     except (ValueError, SafetensorError, OSError) as error:
         raise ValueError(f"{path}: damaged or unknown model ({error})") from error
     extras = {
@@ -179,18 +179,14 @@ def _load(path: Path, device: torch.device) -> Model:
     }
     if not _extras_fit(extras, card):
         raise _damaged(path)
-    # what is drawn here is overwritten: the global random numbers of the caller go on undisturbed
-    with torch.random.fork_rng(devices=[]):
-        net = design.build(len(card.classes), card.input_px)
-    wanted = {
-        name: tuple(value.shape)
-        for name, value in net.state_dict().items()
-        if name.startswith(design.stored)
-    }
     if {name: tuple(value.shape) for name, value in weights.items()} != wanted:
         raise unfitting(card, path)
     if not all(bool(value.isfinite().all()) for value in weights.values()):
         raise ValueError(f"{path}: the weights hold values that are not finite")
+    # what is drawn here is overwritten: the global random numbers of the caller go on undisturbed
+    with torch.random.fork_rng(devices=[]):
+        design = _design(card, path)
+        net = design.build(len(card.classes), card.input_px)
     net.load_state_dict(weights, strict=False)
     features = extras.get(f"{REFERENCE}features")
     if features is not None and _width(net, design, card) != features.shape[1]:
@@ -198,6 +194,13 @@ def _load(path: Path, device: torch.device) -> Model:
     # copies: the tensors read are views of the file, which may be overwritten while they are kept
     kept = {name: value.to(device, copy=True) for name, value in extras.items()}
     return Model(net.to(device), card, kept)
+
+
+def _design(card: ModelCard, path: Path) -> Architecture:
+    try:
+        return architecture(card.architecture, card.depth)
+    except ValueError as error:
+        raise ValueError(f"{path}: damaged or unknown model ({error})") from error
 
 
 def _damaged(path: Path) -> ValueError:
@@ -266,7 +269,7 @@ def _extras_fit(extras: Mapping[str, torch.Tensor], card: ModelCard) -> bool:
 def _width(net: nn.Module, design: Architecture, card: ModelCard) -> int:
     """Number of features that the network gives for an image."""
     with torch.no_grad():
-        side = card.input_px
+        side = min(card.input_px, design.input_px) if design.any_size else card.input_px
         made = design.parts.embed(
             net, design.parts.features(net, torch.zeros(1, card.depth, side, side))
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-import pickletools
 import struct
 import zipfile
 import zlib
@@ -15,18 +14,15 @@ import torch
 
 from .card import ModelCard, file_hash, make_card
 from .models.published import VisualCNN
+from .training.archive import trouble
 
 # Visual-CCC cuts the central 256 pixels out of an image whose short side it made 307 (1.2 x 256)
 _INPUT_PX = 256
 
 _SHORT_SIDE_PX = 307
 
-# a checkpoint of AlexNet with its optimiser is 0.7 GB; its pickle has some 300 tuples in 20 kB
-_MOST_BYTES = 4_000_000_000
-
+# that of a checkpoint of AlexNet with its optimiser has 20 kB
 _LONGEST_PICKLE = 4_000_000
-
-_MOST_TUPLES = 3000
 
 # exceptions of the readers of archives, pickles and tensors for damaged bytes
 _WRONG = (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError)
@@ -108,36 +104,17 @@ def _content(path: Path) -> Mapping[str, Any]:
     try:
         if path.suffix.lower() == ".safetensors":
             return load_file(path)
-        trouble = _trouble(path)
-        content = None if trouble else torch.load(path, map_location="cpu", weights_only=True)
+        wrong = trouble(path, longest=_LONGEST_PICKLE)
+        content = None if wrong else torch.load(path, map_location="cpu", weights_only=True)
     except pickle.UnpicklingError:
         raise _refused(path, "it holds objects other than weights, possibly code") from None
     except (*_WRONG, *_BROKEN, struct.error, SafetensorError):
         raise _refused(path, "the file is damaged, incomplete or of another kind") from None
-    if trouble:
-        raise _refused(path, trouble)
+    if wrong:
+        raise _refused(path, wrong)
     if not isinstance(content, Mapping) or not content:
         raise _refused(path, "it holds no named weights")
     return content
-
-
-def _trouble(path: Path) -> str:
-    """Give the reason why torch must not read this file, or an empty string.
-
-    Hashing deeply nested tuples overflows the C stack, which ends the process. A small archive may
-    inflate to any size.
-    """
-    with zipfile.ZipFile(path) as archive:
-        members = archive.infolist()
-        pickles = [member for member in members if member.filename.endswith(".pkl")]
-        if len(pickles) != 1:
-            return "it is a program or an archive, no file of weights"
-        too_long = pickles[0].file_size > _LONGEST_PICKLE
-        if too_long or sum(member.file_size for member in members) > _MOST_BYTES:
-            return "it is far larger than weights of its networks"
-        codes = pickletools.genops(archive.read(pickles[0]))
-        tuples = sum(code.name.startswith("TUPLE") for code, _, _ in codes)
-    return "it is nested far deeper than weights are" if tuples > _MOST_TUPLES else ""
 
 
 def _recognised(weights: Mapping[str, Any], path: Path) -> tuple[str, int]:

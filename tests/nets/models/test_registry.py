@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from napari_visual_ccc.nets.models.base import Architecture
-from napari_visual_ccc.nets.models.registry import ARCHITECTURES, architecture
+from napari_visual_ccc.nets.models.registry import ARCHITECTURES, architecture, shapes_of
 
 
 @pytest.mark.parametrize("name", ARCHITECTURES)
@@ -36,3 +36,17 @@ def test_head_after_features_is_the_network(name):
         torch.testing.assert_close(design.parts.head(net, maps), net(x))
         assert design.parts.embed(net, maps).ndim == 2
     assert not any(p.requires_grad for p in net.parameters())
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("name", [*ARCHITECTURES, "timm:resnet10t", "autoencoder:8x2"])
+def test_shapes_are_known_without_weights(name, channels):
+    design = architecture(name, channels)
+    classes = 0 if design.explainable is None else 4
+    state = torch.get_rng_state()
+    shapes = shapes_of(name, channels, classes, design.input_px)
+    assert torch.equal(state, torch.get_rng_state())
+    built = design.build(classes, design.input_px).state_dict()
+    assert not any(one.is_meta for one in built.values())
+    kept = {key: tuple(one.shape) for key, one in built.items() if key.startswith(design.stored)}
+    assert shapes == kept

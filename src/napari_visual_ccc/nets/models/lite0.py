@@ -51,7 +51,9 @@ def lite0(classes: int = 0, side: int = 0) -> nn.Module:
     import timm
 
     net: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
-    net.load_state_dict(_in_order(_lite0_weights(), net.state_dict()))
+    # a network that is built for its shapes alone has no memory for weights
+    if not net.conv_stem.weight.is_meta:
+        net.load_state_dict(_in_order(_lite0_weights(), net.state_dict()))
     frozen(net)
     _fold_norms(net)
     stem = net.conv_stem

@@ -6,9 +6,12 @@ colour is summed over its channels, which is equivalent to a grey image repeated
 
 from __future__ import annotations
 
+import torch
+from torch import nn
+
 from .autoencoder import AUTOENCODER, VARIATIONAL, autoencoder_architecture
 from .base import Architecture
-from .channels import for_channels
+from .channels import for_channels, widened
 from .lite0 import LITE0_FINETUNE, LITE0_LINEAR
 from .published import ALEXNET, SIMPLE_CNN, VISUALCNN, XCEPTION
 
@@ -52,3 +55,37 @@ def architecture(name: str, channels: int = 1) -> Architecture:
         f"no architecture {name!r}; there are {', '.join(ARCHITECTURES)}, and timm:NAME for any "
         "image model of timm"
     )
+
+
+def shapes_of(name: str, channels: int, classes: int, side: int) -> dict[str, tuple[int, ...]]:
+    """Shapes of the tensors that a model file of an architecture holds, without their memory.
+
+    A file may name any network, and any number of classes: its tensors are compared before a
+    network is built that may be larger than all memory.
+
+    Parameters
+    ----------
+    name, channels
+        As for `architecture`.
+    classes, side : int
+        As for `Architecture.build`.
+
+    Raises
+    ------
+    ValueError
+        If there is no such architecture.
+    """
+    stored = ""
+    with torch.random.fork_rng(devices=[]), torch.device("meta"):
+        if name.startswith("timm:"):
+            from .timm_models import untrained
+
+            # its row in the table is measured on a network with weights
+            net: nn.Module = untrained(name.removeprefix("timm:"), classes)
+            net = widened(net, channels) if channels > 1 else net
+        else:
+            design = architecture(name, channels)
+            net, stored = design.build(classes, side), design.stored
+    return {
+        key: tuple(value.shape) for key, value in net.state_dict().items() if key.startswith(stored)
+    }

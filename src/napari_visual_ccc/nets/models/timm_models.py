@@ -41,14 +41,9 @@ def timm_architecture(name: str) -> Architecture:
     ValueError
         If timm has no such model, or it returns no maps.
     """
-    spare_triton()
-    import timm
-
-    if not timm.is_model(name):
-        raise ValueError(f"timm has no model {name!r}: `timm.list_models()` lists its names")
     # weights of every session are the same, and so is what is measured with them
     with seeded(0):
-        net: Any = _build(name, 2, 0)
+        net: Any = untrained(name, 2)
     about = net.pretrained_cfg
     side = int(about.get("input_size", (3, 224, 224))[-1])
     tokens = _is_vit(net)
@@ -72,7 +67,7 @@ def timm_architecture(name: str) -> Architecture:
     heads = tuple(f"{one}." for one in (last if isinstance(last, (tuple, list)) else (last,)))
     any_size = not about.get("fixed_input_size", False) and maps.ndim == 4 and grid.any_size
     return Architecture(
-        functools.partial(_build, name),
+        lambda classes, _: untrained(name, classes),
         side,
         Explainable(
             features,
@@ -94,10 +89,19 @@ def _grey(colours: Any, otherwise: float) -> float:
     return float(sum(colours) / len(colours)) if colours else otherwise
 
 
-def _build(name: str, classes: int, side: int) -> nn.Module:
+def untrained(name: str, classes: int) -> nn.Module:
+    """Build a model of timm with random weights for one grey channel.
+
+    Raises
+    ------
+    ValueError
+        If timm has no such model.
+    """
     spare_triton()
     import timm
 
+    if not timm.is_model(name):
+        raise ValueError(f"timm has no model {name!r}: `timm.list_models()` lists its names")
     return frozen(timm.create_model(name, pretrained=False, num_classes=classes, in_chans=1))
 
 
@@ -234,7 +238,7 @@ def pretrained(
     if name.startswith("timm:"):
         timm_architecture(wanted)
     if weights == "random" and name.startswith("timm:"):
-        net, heads = _build(wanted, classes, 0), timm_architecture(wanted).warm
+        net, heads = untrained(wanted, classes), timm_architecture(wanted).warm
         return name, net, {"source": f"{name}, random weights", "sha256": digest(net, heads)}
     try:
         with _offline(weights != "download"):
@@ -256,7 +260,7 @@ def pretrained(
 
 
 def _check_rebuilds(name: str, found: str, net: nn.Module, classes: int) -> None:
-    again = _build(found.removeprefix("timm:"), classes, 0).state_dict()
+    again = untrained(found.removeprefix("timm:"), classes).state_dict()
     shapes = {key: value.shape for key, value in net.state_dict().items()}
     if {key: value.shape for key, value in again.items()} != shapes:
         raise ValueError(

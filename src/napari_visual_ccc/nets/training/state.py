@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from ...core.files import written
+from .archive import trouble
 from .recipe import FitOptions
 
 # names in the files of version 0.1.0, which later versions write as well
@@ -98,9 +99,12 @@ class StateFile:
         """Read the weights of an epoch that was kept; None where its file is missing or damaged."""
         if self.path is None:
             return None
+        path = epoch_file(self.path, epoch)
         try:
+            if trouble(path):
+                return None
             weights: dict[str, torch.Tensor] = torch.load(
-                epoch_file(self.path, epoch), map_location="cpu", weights_only=True
+                path, map_location="cpu", weights_only=True
             )
         # torch raises whatever its unpickler meets
         except Exception:  # noqa: BLE001
@@ -118,6 +122,9 @@ class StateFile:
         if self.path is None or not self.path.exists():
             return None
         try:
+            wrong = trouble(self.path)
+            if wrong:
+                raise ValueError(wrong)
             state = torch.load(self.path, map_location="cpu", weights_only=True)
             same = state["mark"] == self._identity(options, fingerprint)
         # torch raises whatever its unpickler meets
