@@ -100,8 +100,7 @@ def _table(column: np.ndarray, unit: np.ndarray, weights: np.ndarray, units: int
 
 def _scores(table: np.ndarray, labels: np.ndarray, classes: int, is_text: bool) -> np.ndarray:
     """Share of units that the best rule classifies correctly, for each permutation."""
-    fewest = np.bincount(labels[0], minlength=classes)
-    fewest = int(fewest[fewest > 0].min())
+    fewest = int(np.unique(labels[0], return_counts=True)[1].min())
     intervals = (2 if fewest >= _MANY else 1) * classes
     by_value = is_text or len(table) <= intervals
     found = []
