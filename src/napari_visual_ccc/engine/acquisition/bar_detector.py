@@ -43,27 +43,27 @@ _RARE = 0.25
 _STRIPED, _SHARP, _QUIET = 1.0, 0.9, 0.1
 
 # logistic regression on drawn bars and on pictures without one (scripts/train_bar_weights.py)
-BIAS = -26.35
+BIAS = -26.62
 WEIGHTS: dict[str, float] = {
-    "letters": 6.32,
-    "edge": -0.58,
-    "paper": -2.81,
-    "letters on paper": 2.34,
-    "letters on glass": 2.34,
-    "straight": 1.89,
-    "end": 0.63,
-    "few letters": 1.72,
+    "letters": 6.52,
+    "edge": -0.52,
+    "paper": -2.83,
+    "letters on paper": 2.24,
+    "letters on glass": 2.36,
+    "straight": 1.90,
+    "end": 0.71,
+    "few letters": 1.78,
     "narrow": -2.47,
     "variety": 0.64,
-    "blank": -0.48,
+    "blank": -0.53,
     "slender": 0.82,
-    "contrast": 1.36,
-    "stripes": -3.44,
-    "quiet": 1.77,
-    "sign": 7.64,
-    "start": 4.79,
-    "mean paper": 10.37,
-    "side": -1.20,
+    "contrast": 1.28,
+    "stripes": -3.37,
+    "quiet": 1.79,
+    "sign": 7.58,
+    "start": 4.84,
+    "mean paper": 10.50,
+    "side": -1.21,
     "high": -5.24,
 }
 

@@ -77,7 +77,7 @@ class Rows:
         window[:, : 1 + _NEAR] = 0
         plain = (window[:, 2 * _NEAR + 1 :] - window[:, : -2 * _NEAR - 1]).max(axis=1)
         turns = np.zeros((len(band), min(_PARTS, band.shape[1])), np.float32)
-        turns[1:] = _by_part(np.abs(np.diff(bent, axis=0)))
+        turns[1:] = _by_part(np.abs(np.diff(grey, axis=0)))
         return cls(grey, bent, step, sign, noise, levels, plain / band.shape[1], turns)
 
     def edges(self, least: int, most: int) -> list[int]:
@@ -129,7 +129,10 @@ class Rows:
         low = max(1, r - _WAVES)
         at = self.turns[low : r + _WAVES + 1].argmax(axis=0)
         counts = np.bincount(at, minlength=2 * _WAVES + 3)
-        return float((counts[:-2] + counts[1:-1] + counts[2:]).max() / len(at))
+        shares = (counts[:-2] + counts[1:-1] + counts[2:]) / len(at)
+        # a line along the edge turns a row or two before it
+        first = max(0, r - _SOFT - low - 1)
+        return float(shares[first : r + _SOFT - low].max())
 
     def paper(self, first: int, stop: int) -> dict[str, float]:
         """Share of paper between two rows, in clean rows, outside, and its fall at the end."""
