@@ -14,6 +14,7 @@ from ...core.layers import ImageLayer
 from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps, as_one_step
 from ...core.result import Result
+from ...engine.acquisition.info_bar import Doubts
 from ...engine.classification.windows import Device, model_facts
 from ...engine.lens.cells import Seen, open_model, see, through_all
 from ...engine.lens.nearest import FolderSearch
@@ -109,6 +110,9 @@ def find_similar(  # noqa: PLR0913
 
     others = [] if folder is None else unlabelled(folder)
     loaded = yield from open_model(model, device)
+    doubts = Doubts()
+    if not loaded.card.keeps_info_bar:
+        others = doubts.watched(others, loaded.card.channels)
     search = _Search(spacing, unit, loaded, layer, threshold, min_size, background)
     given = image if is_lazy(image) else np.asarray(image)
     colour = given.ndim > 2 and given.shape[-1] in (3, 4)
@@ -124,7 +128,7 @@ def find_similar(  # noqa: PLR0913
         result,
         layers=(*result.layers, *found.sheet(shape)),
         tables={**result.tables, "hits": found.table},
-        notes=(*result.notes, *skipped, *found.notes),
+        notes=(*result.notes, *skipped, *found.notes, *doubts.notes),
     )
 
 
