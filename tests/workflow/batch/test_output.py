@@ -25,6 +25,7 @@ def test_tables_follow_the_order_of_the_images_not_of_the_ledger(tmp_path):
     assert list(result.tables["threshold"]["image"]) == list("abc")
     assert list(pd.read_csv(tmp_path / "threshold.csv")["area_nm2"]) == [97.0, 98.0, 99.0]
     assert list(result.tables["images"]["pixel_size"])[:3] == [2.0] * 3
+    assert list(result.tables["images"]["rows"]) == [1, 1, 1, 0]
     assert result.facts | {"output": ""} == {"done": 2, "before": 1, "failed": 1, "output": ""}
     assert result.notes[-1] == "d: gone"
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 # tables that a batch has of its own
 IMAGES, FAILURES, SUMMARY = "images", "failures", "summary"
 
-_COLUMNS = (IMAGE, "problem", "result", "notes", "pixel_size", "unit", "seconds", "path")
+_COLUMNS = (
+    IMAGE, "problem", "result", "rows", "notes", "pixel_size", "unit", "seconds", "path"
+)  # fmt: skip
 
 # failed images that the notes name
 _NAMED = 10
@@ -76,13 +78,20 @@ def _images(ledger: Ledger, keys: Mapping[str, Image]) -> pd.DataFrame:
 
     rows = [
         (
-            entry["name"], entry["problem"], entry["result"], "; ".join(entry["notes"]),
+            entry["name"], entry["problem"], entry["result"], _rows(entry["tables"]),
+            "; ".join(entry["notes"]),
             entry["spacing"][-1] if entry["spacing"] else None,
             entry["unit"] if entry["spacing"] else "", entry["seconds"], entry["path"],
         )
         for entry in ledger.entries(keys)
     ]  # fmt: skip
     return pd.DataFrame(rows, columns=list(_COLUMNS)).astype({"pixel_size": float})
+
+
+def _rows(tables: Mapping[str, Mapping[str, list[Any]]]) -> int:
+    """Number of rows that an image has in the main table."""
+    main: Mapping[str, list[Any]] = next(iter(tables.values()), {})
+    return max(map(len, main.values()), default=0)
 
 
 def _notes(facts: Mapping[str, Any], failed: pd.DataFrame, total: int) -> tuple[str, ...]:
