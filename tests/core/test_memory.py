@@ -1,3 +1,7 @@
+import platform
+import subprocess
+import sys
+
 import pytest
 
 from napari_visual_ccc.core.memory import _left_in_groups, available
@@ -48,3 +52,23 @@ def test_without_groups_there_is_no_limit(tmp_path):
     assert min(_left_in_groups(tmp_path)) > 1 << 60
     put(tmp_path, {"proc/self/cgroup": "0::/\n"})
     assert min(_left_in_groups(tmp_path)) > 1 << 60
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of the C library of Linux")
+def test_freed_arrays_are_used_again():
+    code = (
+        "import resource, numpy as np\n"
+        "from napari_visual_ccc.core.memory import reuse_freed\n"
+        "def faults():\n"
+        "    before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "    for _ in range(20):\n"
+        "        np.ones(1 << 21), np.ones(1 << 20)\n"
+        "    return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before\n"
+        "first = faults()\n"
+        "reuse_freed()\n"
+        "faults()\n"
+        "print(first, faults())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    first, after = map(int, done.stdout.split())
+    assert after < first / 4

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.dataset import printable
+from ...core.memory import reuse_freed
 from ...core.plain import plain
 from ...core.result import Prediction, Result
 from ..files.run_on_file import FileJob, FileRun, run_on_file
@@ -84,6 +85,7 @@ def work(job: FileJob, image: Image, stop: Any = None) -> Report:
         If the disk is full; every other fault of the image is in the report.
     """
     start = time.perf_counter()
+    reuse_freed()
     # what is there is of a run that ended before it could be written down
     place = job.output / RESULTS / Path(image.name).parent
     own = replace(job, output=place, title=image.title, force=True)
