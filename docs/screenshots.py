@@ -261,7 +261,7 @@ def autoencoder() -> None:
         np.random.default_rng(2),
     )
     with tempfile.TemporaryDirectory() as folder:
-        # parts of a few images, and few tiles and epochs: enough for a picture, in about a minute
+        # parts of a few images, few tiles and epochs: enough for a picture, in a few minutes
         for number, image in enumerate(every[:6:2]):
             part = image[:384, :512]
             imsave(Path(folder) / f"usual_{number}.png", part, check_contrast=False)
@@ -275,7 +275,7 @@ def autoencoder() -> None:
         training = form.training
         training.images.source.value = "Folder"
         training.images.folder.value = Path(folder)
-        training.fields["tiles"].value, training.fields["epochs"].value = 96, 8
+        training.fields["tiles"].value, training.fields["epochs"].value = 150, 16
         training.train_button.native.click()
         settle(lambda: training.is_running)
         shot(viewer, "autoencoder_train")
