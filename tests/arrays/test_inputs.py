@@ -184,3 +184,8 @@ def test_negative_labels_of_a_float_type_are_refused():
     labels[3:9, 4:20] = -1
     with pytest.raises(ValueError, match="labels hold -1"):
         ccc.region_table(labels)
+
+
+def test_long_double_becomes_double():
+    grey, _ = to_gray(np.ones((3, 4), np.longdouble))
+    assert grey.dtype == np.float64

@@ -1,3 +1,4 @@
+import dask.array as da
 import numpy as np
 import pytest
 
@@ -62,3 +63,9 @@ def test_an_info_bar_says_what_lies_beyond_it_and_what_may_be_one():
     assert not InfoBar(doubtful=InfoBar(top=3))
     assert InfoBar().doubt == ""
     assert "info_bar=InfoBar(top=3)" in InfoBar(doubtful=InfoBar(top=3)).doubt
+
+
+def test_unknown_sizes_of_chunks_are_a_sentence():
+    lazy = da.from_array(np.arange(12.0).reshape(4, 3), chunks=2)
+    with pytest.raises(ValueError, match="compute_chunk_sizes"):
+        plane_shape(lazy[lazy[:, 0] > 3])

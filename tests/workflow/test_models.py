@@ -20,6 +20,7 @@ from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
 from napari_visual_ccc.nets.training.checkpoints import current_of
 from napari_visual_ccc.workflow.models import (
+    check_companions,
     companions,
     describe_model,
     import_visual_ccc,
@@ -292,3 +293,11 @@ def test_an_autoencoder_is_saved_with_its_report(stripes_model, tmp_path):
     assert described.facts["architecture"] == "autoencoder:2x2"
     assert "reconstructs its input" in described.facts["text"]
     assert "mine: reconstruction of held-out tiles" in files[2].read_text(encoding="utf-8")
+
+
+def test_a_model_that_cannot_be_written_is_told_before_the_training(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"m\.safetensors: could not be written"):
+        check_companions(tmp_path / "file" / "m.safetensors", force=False)
+    check_companions(tmp_path / "new" / "m.safetensors", force=False)
+    assert not list((tmp_path / "new").iterdir())

@@ -26,7 +26,8 @@ def to_gray(image: Any) -> tuple[Any, tuple[str, ...]]:
     Returns
     -------
     grey : (..., Y, X) array
-        Of the same dtype (bool becomes uint8), never rescaled; the input itself where it is grey.
+        Of the same dtype (bool becomes uint8, long double float64), never rescaled; the input
+        itself where it is grey.
     notes : tuple of str
         What was converted, for the user.
 
@@ -47,7 +48,9 @@ def to_gray(image: Any) -> tuple[Any, tuple[str, ...]]:
         image, notes = _grey_from_colour(image)
     if image.dtype == bool:
         image = image.astype(np.uint8)
-    return image, notes
+    # no library computes with more
+    double = image.dtype.kind == "f" and image.dtype.itemsize > 8
+    return image.astype(np.float64) if double else image, notes
 
 
 def _grey_from_colour(image: Any) -> tuple[Any, tuple[str, ...]]:

@@ -149,6 +149,10 @@ def _train_autoencoder(data: Any, parameters: dict[str, Any], output: Path, forc
 
 def _interruptible(name: str, data: Any, parameters: dict[str, Any]) -> Any:
     """Train; if that is interrupted, say how to continue."""
+    from ..core.files import check_writable
+
+    if parameters["state"] is not None:
+        check_writable(parameters["state"])
     try:
         return _executed(name, data, parameters)
     except KeyboardInterrupt:
@@ -165,13 +169,14 @@ def _interruptible(name: str, data: Any, parameters: dict[str, Any]) -> Any:
 
 
 def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
-    from ..core.files import check_free
+    from ..core.files import check_free, check_writable
     from ..report.classifier import write_numbers, write_report
 
     names = {kind: output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
     names["csv"] = output / f"{data.name}_images.csv"
     for path in names.values():
         check_free(path, force=force)
+    check_writable(names["html"])
     figures = output / f"{data.name}_figures"
     if figures.exists() and not force:
         raise FileExistsError(f"{figures} already exists; add --force to replace it")

@@ -20,7 +20,7 @@ from .tables import without_formulas
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
 
 # bytes of a name, in all file systems in use
-_LONGEST_NAME = 255
+LONGEST_NAME = 255
 
 
 def sha256(path: Path) -> str:
@@ -48,8 +48,8 @@ def check_free(path: Path, *, force: bool) -> None:
     OSError
         If no file system takes a name as long.
     """
-    if len(os.fsencode(path.name)) > _LONGEST_NAME:
-        raise OSError(f"{path}: the name has more than {_LONGEST_NAME} bytes; choose a shorter one")
+    if len(os.fsencode(path.name)) > LONGEST_NAME:
+        raise OSError(f"{path}: the name has more than {LONGEST_NAME} bytes; choose a shorter one")
     if path.exists() and not force:
         raise FileExistsError(f"{path} already exists; add --force to replace it")
     if path.is_dir() and not any((path / name).is_file() for name in _ZARR_FILES):
@@ -134,7 +134,7 @@ def _part_of(path: Path, kind: str = "part") -> Path:
     start = f".{kind}-{_machine()}-{os.getpid()}-{secrets.token_hex(8)}-"
     name = path.name
     # the ending stays: writers choose the format by it
-    while len(os.fsencode(start + name)) > _LONGEST_NAME:
+    while len(os.fsencode(start + name)) > LONGEST_NAME:
         name = name[1:]
     return path.with_name(start + name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -182,6 +183,10 @@ def plane_shape(array: Any) -> tuple[int, int]:
     """Rows and columns of a (..., Y, X) or (..., Y, X, 3 or 4) array."""
     shape = np.shape(array)
     colour = len(shape) > 2 and shape[-1] in (3, 4)
+    if any(map(math.isnan, shape)):
+        raise ValueError(
+            "the array does not know the sizes of its chunks: call its compute_chunk_sizes() first"
+        )
     height, width = shape[-3:-1] if colour else shape[-2:]
     return int(height), int(width)
 

@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.files import check_free, write_csv, write_text
+from ..core.files import check_free, check_writable, write_csv, write_text
 from ..core.progress import run
 from ..core.result import Result, TrainedModel
 
@@ -45,10 +45,12 @@ def companions(path: Path) -> dict[str, Path]:
 def check_companions(path: Path, *, force: bool) -> None:
     """Insist that none of the files of a model is there yet, or that all may be replaced.
 
+    The model can be written, too: a training takes long.
+
     Raises
     ------
-    FileExistsError
-        As `files.check_free`.
+    FileExistsError, OSError
+        As `files.check_free` and `files.check_writable`.
     """
     others = companions(path)
     folders = [others.pop(name) for name in ("figures", "checkpoints")]
@@ -57,6 +59,7 @@ def check_companions(path: Path, *, force: bool) -> None:
     for folder in folders:
         if folder.exists() and not (force and folder.is_dir()):
             raise FileExistsError(f"{folder} already exists; add --force to replace it")
+    check_writable(path)
 
 
 def save_model(

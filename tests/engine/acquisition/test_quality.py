@@ -329,3 +329,8 @@ def test_the_command_line_writes_the_table(folder, tmp_path, capsys):
     assert main(["image_quality_folder", str(folder), "-o", str(out), "--force"]) == 0
     assert main(["image_quality", str(folder / "a.png"), "-o", str(out)]) == 0
     assert (out / "a_image_quality.csv").exists()
+
+
+def test_values_whose_squares_are_no_numbers_are_a_sentence(rng):
+    with pytest.raises(ValueError, match=r"grey values reach 1e.300, too far; rescale them"):
+        ccc.image_quality(rng.random((64, 64)) * 1e-3 + np.float64(1e300))

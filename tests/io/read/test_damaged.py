@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import struct
 import subprocess
 import sys
@@ -318,3 +319,20 @@ def test_rosettasciio_is_not_silent_for_good(tmp_path):
     first.join()
     second.join()
     assert logger.level == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="has no pipes with a name")
+def test_a_pipe_in_a_set_of_files_is_not_waited_for(tmp_path):
+    path = tmp_path / "a.ome.tif"
+    tifffile.imwrite(path, np.zeros((2, 8, 8), np.uint8), ome=True, metadata={"axes": "ZYX"})
+    with tifffile.TiffFile(path) as tif:
+        told = tif.ome_metadata
+    name = "b.ome.tif"
+    part = f'<UUID FileName="{name}">urn:uuid:1</UUID>'
+    wanted = f'<TiffData IFD="0" PlaneCount="2">{part}</TiffData>'
+    changed = re.sub(r"<TiffData[^>]*/>", wanted, told)
+    assert name in changed
+    tifffile.imwrite(path, np.zeros((2, 8, 8), np.uint8), description=changed, metadata=None)
+    os.mkfifo(tmp_path / name)
+    with pytest.raises(ValueError, match=r"names b\.ome\.tif as a part of the image"):
+        formats.read(path)

@@ -169,3 +169,16 @@ def test_label_maps_within_an_image_are_named(tmp_path, version):
     (found,) = formats.read_all(tmp_path / "a.ome.zarr")
     assert any("a.ome.zarr/labels/cells" in note for note in found.notes)
     assert formats.read(tmp_path / "a.ome.zarr/labels/cells").data.shape == (20, 30)
+
+
+@pytest.mark.parametrize(
+    ("shape", "chunks", "words"),
+    [
+        ((10**9, 10**9), (1, 1), "1,000,000,000,000,000,000 tiny chunks"),
+        ((2 * 10**6, 4096, 4096), (1, 4096, 4096), "2,000,000 pieces, too many"),
+    ],
+)
+def test_a_store_of_too_many_chunks_is_refused_at_once(tmp_path, shape, chunks, words):
+    zarr.create_array(str(tmp_path / "a.zarr"), shape=shape, chunks=chunks, dtype="u1")
+    with pytest.raises(ValueError, match=words):
+        formats.read(tmp_path / "a.zarr")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 
 from napari_visual_ccc.core.micrograph import Axis, Micrograph
+from napari_visual_ccc.io.write.images import write_image
 from tests.io.write.helpers import path_of, read, write
 
 zarr = pytest.importorskip("zarr", minversion="3")
@@ -50,3 +53,14 @@ def test_a_zarr_replaces_a_file_and_a_file_a_zarr(tmp_path):
     write(image, path, force=True, format="ome-tiff")
     assert path.is_file()
     assert [one.name for one in tmp_path.iterdir()] == ["a.ome.zarr"]
+
+
+@pytest.mark.parametrize("kind", ["ome-zarr", "ome-zarr-0.4"])
+def test_a_folder_that_is_removed_meanwhile_is_told(tmp_path, kind):
+    image = Micrograph(np.zeros((4, 30, 30), np.uint8), (2.0, 2.0), "nm")
+    steps = write_image(image, tmp_path / "out" / "a.ome.zarr", format=kind)
+    next(steps)
+    shutil.rmtree(tmp_path / "out")
+    with pytest.raises(OSError, match="its folder was removed meanwhile"):
+        list(steps)
+    assert not (tmp_path / "out" / "a.ome.zarr").exists()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
 from io import RawIOBase
 from pathlib import Path
@@ -27,6 +28,9 @@ _MOST_BYTES = 4 << 30
 
 # what is read at once although not all of it is needed: each reading costs about as much
 _AT_ONCE_BYTES = 1 << 18
+
+# of a lazy array
+_MOST_PIECES = 1_000_000
 
 _SHORTER = "the file is shorter than it was; read it again"
 
@@ -121,6 +125,14 @@ def from_file(source: Any, path: Path, key: str, chunks: Any) -> Any:
     import dask.array as da
     from dask.base import tokenize
 
+    counts = [
+        len(one) if isinstance(one, tuple) else -(-size // max(1, one))
+        for one, size in zip(chunks, source.shape, strict=True)
+    ]
+    if (count := math.prod(counts)) > _MOST_PIECES:
+        raise UnreadableFileError(
+            f"is cut into {count:,} pieces, too many to list; save it with larger chunks"
+        )
     stamp = path.stat()
     # the same file gives the same name; a changed one another
     name = f"file-{tokenize(str(path.resolve()), stamp.st_mtime_ns, stamp.st_size, key)}"

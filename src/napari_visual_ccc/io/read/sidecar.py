@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 
+from ...core.files import LONGEST_NAME
 from ...core.units import METRES, unit_of
 from ..tables import decoded
 from .pixel_size import PixelSizeClaim, in_unit, number
@@ -52,7 +54,11 @@ def _texts(path: Path) -> list[tuple[str, str]]:
     found = []
     for name in names:
         beside = path.with_name(name)
-        if beside.is_file() and beside.stat().st_size <= _LONGEST:
+        if (
+            len(os.fsencode(name)) <= LONGEST_NAME
+            and beside.is_file()
+            and beside.stat().st_size <= _LONGEST
+        ):
             found.append((name, decoded(beside.read_bytes())))
     return found
 

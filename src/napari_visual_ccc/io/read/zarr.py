@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -19,6 +20,9 @@ from .pixel_size import axis, combined_claim, number, plain, resolve_pixel_size
 from .slices.order import natural
 
 SUFFIXES = FOLDERS = (".zarr",)
+
+# chunks that are read one by one
+_MANY, _TINY_BYTES = 1_000_000, 4096
 
 
 def is_zarr(path: Path) -> bool:
@@ -136,6 +140,11 @@ def _zarr_image(
 
 def _zarr_chunks(array: Any) -> tuple[int, ...]:
     """Its own chunks, joined in rows and columns where they are small: each is a task of dask."""
+    if array.nchunks > _MANY and math.prod(array.chunks) * array.dtype.itemsize < _TINY_BYTES:
+        raise UnreadableFileError(
+            f"is cut into {array.nchunks:,} tiny chunks, which takes hours to read; save it with "
+            "larger ones"
+        )
     joined = map(whole_tiles, array.shape[-2:], array.chunks[-2:])
     return (*array.chunks[:-2], *joined)
 

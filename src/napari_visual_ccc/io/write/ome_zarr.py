@@ -68,6 +68,10 @@ def ome_zarr(stored: EncodedImage, path: Path, *, version: str) -> Iterator[tupl
             )
         )
     yield CHUNK, functools.partial(place_rows, stored, levels)
+    # chunks bring a folder back that is removed meanwhile, but not what describes them
+    for place in (path, *(path / str(level) for level in range(len(levels)))):
+        if not any((place / name).is_file() for name in ("zarr.json", ".zgroup", ".zarray")):
+            raise OSError("its folder was removed meanwhile")
 
 
 def _ngff_axes(stored: EncodedImage, names: list[str]) -> list[dict[str, str]]:

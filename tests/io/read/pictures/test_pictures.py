@@ -102,3 +102,16 @@ def test_a_picture_larger_than_memory_is_refused_by_its_header(tmp_path):
     path.write_bytes(b"GIF89a" + b"\xff\xff\xff\xff" + b"\x00" * 20)
     with pytest.raises(ValueError, match=r"huge\.gif"):
         formats.read(path)
+
+
+def test_large_pictures_are_read_and_the_limit_of_other_readers_stays(tmp_path, monkeypatch):
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    Image.fromarray(np.zeros((30, 40), np.uint8)).save(tmp_path / "a.png")
+    assert formats.read(tmp_path / "a.png").data.shape == (30, 40)
+    assert Image.MAX_IMAGE_PIXELS == 100
+
+
+def test_a_name_may_be_as_long_as_names_may_be(tmp_path):
+    path = tmp_path / ("n" * 251 + ".png")
+    Image.fromarray(np.zeros((3, 4), np.uint8)).save(path)
+    assert formats.read(path).data.shape == (3, 4)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -15,8 +16,14 @@ from ..pixel_size import PixelSizeClaim, of_resolution, plain, resolve_pixel_siz
 from ..vendors import VendorMetadata
 from .colours import ALPHA, INKS, from_inks, of_orientation, of_palette
 
+if TYPE_CHECKING:
+    from PIL import Image
+
 # what napari reads without loss
 _NAPARI = (".png", ".jpg", ".jpeg", ".bmp")
+
+# while Pillow opens a file without its limit
+_LIMIT = threading.Lock()
 
 SUFFIXES = (*_NAPARI, ".gif", ".webp", ".jp2", ".j2k")
 
@@ -49,22 +56,31 @@ def read(path: Path) -> list[Micrograph]:
 
 def is_plain(path: Path) -> bool:
     """Whether napari reads it as it is, and it has no pixel size and no text file beside it."""
-    from PIL import Image
-
     if path.suffix.lower() not in _NAPARI or sidecar.exists(path):
         return False
-    with Image.open(path) as opened:
+    with _opened(path) as opened:
         mode = opened.mode
     if mode in ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB"):
         return False
     return _resolution(path) is None and not of_orientation(_orientation(path))
 
 
-def _resolution(path: Path) -> PixelSizeClaim | None:
-    """Pixel size in the fields that pictures have for paper and screens."""
+def _opened(path: Path) -> Image.Image:
+    """Open a picture of any size: micrographs are large, and `check_size` sees to attacks."""
     from PIL import Image
 
-    with Image.open(path) as opened:
+    # the limit is that of all of napari; it is looked at when a file is opened
+    with _LIMIT:
+        before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
+        try:
+            return Image.open(path)
+        finally:
+            Image.MAX_IMAGE_PIXELS = before
+
+
+def _resolution(path: Path) -> PixelSizeClaim | None:
+    """Pixel size in the fields that pictures have for paper and screens."""
+    with _opened(path) as opened:
         dots = opened.info.get("dpi")
         kind = str(opened.format)
     try:
@@ -77,21 +93,15 @@ def _resolution(path: Path) -> PixelSizeClaim | None:
 
 
 def _orientation(path: Path) -> int:
-    from PIL import Image
-
-    with Image.open(path) as opened:
+    with _opened(path) as opened:
         return int(opened.getexif().get(274, 1) or 1)
 
 
 def _pixels(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
     """Pixels, the axis of the frames of an animation, and notes."""
-    from PIL import Image
-
-    # micrographs are large, and no attack
-    Image.MAX_IMAGE_PIXELS = None
     # no JPEG or BMP is smaller than deflate can make it; the others may be
     ratio = DEFLATE if path.suffix.lower() in _NAPARI else None
-    with Image.open(path) as opened:
+    with _opened(path) as opened:
         kind = opened.format
         width, height = opened.size
         frames = getattr(opened, "n_frames", 1)
@@ -104,9 +114,9 @@ def _pixels(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
 
 
 def _frames(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
-    from PIL import Image, ImageSequence
+    from PIL import ImageSequence
 
-    with Image.open(path) as opened:
+    with _opened(path) as opened:
         frames, durations = [], []
         for frame in ImageSequence.Iterator(opened):
             frames.append(np.array(frame.convert("RGBA")))
@@ -135,8 +145,6 @@ def _jpeg_2000(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _picture(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
-    from PIL import Image
-
     if _is_deep_colour(path):
         import cv2
 
@@ -144,7 +152,7 @@ def _picture(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
         if data is None:
             raise UnreadableFileError("is damaged; get an intact copy of it")
         return _red_first(data), ()
-    with Image.open(path) as opened:
+    with _opened(path) as opened:
         image: Image.Image = opened
         if image.mode == "P":
             return _of_palette(image)

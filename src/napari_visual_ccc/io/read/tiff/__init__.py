@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +52,7 @@ def read(path: Path) -> list[Micrograph]:
     import tifffile
 
     with _capture_warnings() as warnings, tifffile.TiffFile(path) as tif:
+        _check_set(path, tif)
         shown = _without_previews(tif.series)
         several = len(shown) > 1
         images = []
@@ -62,6 +64,14 @@ def read(path: Path) -> list[Micrograph]:
             "is cut off: pages of it lie beyond its end; get an intact copy of it"
         )
     return images
+
+
+def _check_set(path: Path, tif: Any) -> None:
+    """Check that the files that OME-XML names are files: a pipe is waited for without end."""
+    for name in set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or "")):
+        beside = path.parent / name
+        if beside.exists() and not beside.is_file():
+            raise UnreadableFileError(f"names {name} as a part of the image, which is no file")
 
 
 def _without_previews(series: Any) -> list[tuple[int, Any]]:
