@@ -229,7 +229,9 @@ def first_of_paper(band: np.ndarray) -> int:
 
 def _changes(rows: np.ndarray, across: int) -> np.ndarray:
     """Mean of the rows after each row less that of as many before, where there are so many."""
-    total = sum(rows[i : len(rows) - across + 1 + i] for i in range(across))
+    total = rows[: len(rows) - across + 1].copy()
+    for i in range(1, across):
+        total += rows[i : len(rows) - across + 1 + i]
     return np.asarray((total[across:] - total[:-across]) / across)
 
 
