@@ -59,7 +59,7 @@ def to_script(record: Record | Mapping[str, Any] | str | Path) -> str:
     current, variables = "image", {source.name: "image"}
     for number, step in enumerate(steps, start=1):
         check_level(step, first=step is steps[0])
-        variables[step.inputs.get(inputs(step.operation)[0], "")] = current
+        variables[step.inputs.get(inputs(step.operation)[0]) or ""] = current
         if step.plane:
             current += f"[{', '.join(map(str, step.plane))}]"
         text += f"result_{number} = {_call(step, current, variables)}\n"
