@@ -10,6 +10,7 @@ once a batch.
 from __future__ import annotations
 
 import argparse
+import multiprocessing
 import os
 import tempfile
 import time
@@ -21,6 +22,7 @@ import numpy as np
 import tifffile
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.memory import reuse_freed
 from napari_visual_ccc.workflow.batch.job import make_job
 from napari_visual_ccc.workflow.batch.run import Settings, batching
 from napari_visual_ccc.workflow.save import NOTHING
@@ -51,6 +53,31 @@ def bare(operation: str, paths: list[Path]) -> float:
     return time.perf_counter() - start
 
 
+def bare_twice(operation: str, paths: list[Path]) -> float:
+    """Seconds of two such loops in two processes, each on a half: the most that two can give."""
+    context = multiprocessing.get_context("spawn")
+    begin, end = context.Barrier(3), context.Barrier(3)
+    halves = (paths[::2], paths[1::2])
+    both = [context.Process(target=_loop, args=(operation, one, begin, end)) for one in halves]
+    for process in both:
+        process.start()
+    begin.wait()
+    start = time.perf_counter()
+    end.wait()
+    seconds = time.perf_counter() - start
+    for process in both:
+        process.join()
+    return seconds
+
+
+def _loop(operation: str, paths: list[Path], begin: Any, end: Any) -> None:
+    reuse_freed()
+    bare(operation, paths[:2])
+    begin.wait()
+    bare(operation, paths)
+    end.wait()
+
+
 def batched(operation: str, paths: list[Path], settings: Settings) -> float:
     """Seconds of a batch, from the first report of an image on, scaled to all images."""
     with tempfile.TemporaryDirectory() as place:
@@ -71,6 +98,7 @@ def after_first(times: dict[int, float], count: int, workers: int) -> float:
 
 WAYS: dict[str, Callable[[str, list[Path]], float]] = {
     "bare functions": bare,
+    "bare functions, twice": bare_twice,
     "batch, 1 thread": lambda name, paths: batched(name, paths, Settings("threads", 1)),
     "batch, 2 threads": lambda name, paths: batched(name, paths, Settings("threads", 2)),
     "batch, 1 process": lambda name, paths: batched(name, paths, Settings("processes", 1)),
@@ -78,8 +106,17 @@ WAYS: dict[str, Callable[[str, list[Path]], float]] = {
 }
 
 
+# what two workers are compared with
+ONE = {
+    "bare functions, twice": "bare functions",
+    "batch, 2 threads": "batch, 1 thread",
+    "batch, 2 processes": "batch, 1 process",
+}
+
+
 def measured(operation: str, paths: list[Path], rounds: int) -> dict[str, list[float]]:
     """Images a second of each way in each round; the ways take turns."""
+    reuse_freed()
     bare(operation, paths[:2])
     found: dict[str, list[float]] = {name: [] for name in WAYS}
     for _ in range(rounds):
@@ -102,8 +139,7 @@ def main() -> None:
         for operation in options.operations:
             found = measured(operation, paths, options.rounds)
             for name, rates in found.items():
-                one = found[name.replace("2", "1").replace("threads", "thread")
-                            .replace("processes", "process")]  # fmt: skip
+                one = found[ONE.get(name, name)]
                 print(f"| {operation} | {name} | {np.median(rates):.2f} | "
                       f"{ratio(rates, found['bare functions'])} | {ratio(rates, one)} |",
                       flush=True)  # fmt: skip
