@@ -33,6 +33,7 @@ CLOSE = (
     "otsu | stack | scope=slice",
     "quality | 8bit",
     "quality_folder | crops",
+    "quality_folder | crops | blurred=2.0, noisy=100.0",
     "region_table | bar | smallest=30, exclude_border=True",
     "target_cluster | 8bit | cluster=3",
 )

@@ -12,6 +12,7 @@ from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.workflow import recipe, signature
 from napari_visual_ccc.workflow.record import make_record
 from napari_visual_ccc.workflow.run import execute
+from napari_visual_ccc.workflow.script import to_script
 from tests.models import CLASSES, saved
 
 
@@ -54,6 +55,18 @@ def test_a_record_survives_yaml_and_json(discs, tmp_path):
     path.write_text(recipe.to_yaml(record), encoding="utf-8")
     np.testing.assert_array_equal(ccc.replay(path, discs).labels, result.labels)
     assert recipe.load(json.loads(json.dumps(record))) == recipe.load(record)
+
+
+def test_a_record_of_a_script_may_exceed_the_limits_of_the_form(discs):
+    with pytest.raises(ValueError, match="noisy is 2000"):
+        signature.checked("image_quality", {"noisy": 2000.0})
+    _, record = recorded(discs, [("image_quality", {"noisy": 2000.0, "saturated": 150.0})])
+    # the name of 0.1.0
+    for name in ("image_quality", "quality"):
+        record["steps"][0]["operation"] = name
+        (flags,) = ccc.replay(record, discs).table["flags"]
+        assert "noisy" in flags and "saturated" not in flags
+        assert "noisy=2000.0" in to_script(record)
 
 
 def test_the_hash_of_the_model_is_recorded_and_checked(discs, tmp_path):

@@ -137,9 +137,10 @@ def replayed(
                 for key, one in given.items()
             }
         whole = info_bar is None or OPERATIONS[step.operation].whole
+        # scripts may exceed the limits of the form, and the limits of 0.1.0 may have been wider
         outcome = yield from execute(
             step.operation, given, step.parameters, spacing=spacing, unit=unit,
-            info_bar=step.bar if whole else info_bar,
+            info_bar=step.bar if whole else info_bar, limits=False,
         )  # fmt: skip
         result: Result = outcome.result
         made.append(_again(step, outcome.record.last, source, micrograph))

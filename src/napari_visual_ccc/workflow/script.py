@@ -85,7 +85,7 @@ def _call(step: Step, current: str, variables: Mapping[str, str]) -> str:
         arguments += ["spacing=spacing", "unit=unit"]
     if any(step.info_bar.values()):
         arguments.append(f"info_bar={step.bar!r}")
-    for key, value in checked(name, step.parameters).items():
+    for key, value in checked(name, step.parameters, limits=False).items():
         text = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
         arguments.append(f"{key}={text}")
     return f"ccc.{name}({', '.join(arguments)})"

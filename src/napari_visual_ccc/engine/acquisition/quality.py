@@ -23,11 +23,12 @@ from .spectrum import (
     windows_of,
 )
 
-Period = Annotated[float, {"min": 2.0, "max": 50.0, "step": 0.5}]
+# as far as the numbers that they are compared with, so that a flag can be turned off
+Period = Annotated[float, {"min": 2.0, "max": 1000.0, "step": 0.5}]
 
-Ratio = Annotated[float, {"min": 0.0, "max": 20.0, "step": 0.1}]
+Ratio = Annotated[float, {"min": 0.0, "max": BEST, "step": 0.1}]
 
-Percent = Annotated[float, {"min": 0.0, "max": 50.0, "step": 0.5}]
+Percent = Annotated[float, {"min": 0.0, "max": 100.0, "step": 0.5}]
 
 # measured on good micrographs, original and degraded: docs/quality.md
 BLURRED, NOISY, SATURATED, STRIPED = 9.0, 1.0, 2.0, 4.0
