@@ -6,8 +6,7 @@ it does on drawings on the other half. With ``hold`` it also leaves out each lay
 of letters in turn and prints the recall on what was left out.
 
 The terms that the weights are fitted to are written to tests/fixtures/bar_terms.npz, from which a
-test fits them again to the weights in the source. `Rows.straight` was changed once after that, to
-take grey levels that are not drawn together: the next run gives slightly different terms.
+test fits them again to the weights in the source.
 """
 
 from __future__ import annotations

@@ -43,28 +43,28 @@ _RARE = 0.25
 _STRIPED, _SHARP, _QUIET = 1.0, 0.9, 0.1
 
 # logistic regression on drawn bars and on pictures without one (scripts/train_bar_weights.py)
-BIAS = -26.62
+BIAS = -26.20
 WEIGHTS: dict[str, float] = {
-    "letters": 6.52,
-    "edge": -0.52,
-    "paper": -2.83,
-    "letters on paper": 2.24,
-    "letters on glass": 2.36,
-    "straight": 1.90,
-    "end": 0.71,
-    "few letters": 1.78,
-    "narrow": -2.47,
-    "variety": 0.64,
-    "blank": -0.53,
-    "slender": 0.82,
-    "contrast": 1.28,
-    "stripes": -3.37,
-    "quiet": 1.79,
-    "sign": 7.58,
-    "start": 4.84,
-    "mean paper": 10.50,
-    "side": -1.21,
-    "high": -5.24,
+    "letters": 6.34,
+    "edge": -0.51,
+    "paper": -2.50,
+    "letters on paper": 2.34,
+    "letters on glass": 2.87,
+    "straight": 3.19,
+    "end": -0.87,
+    "few letters": 1.69,
+    "narrow": -2.44,
+    "variety": 0.81,
+    "blank": -0.22,
+    "slender": 0.75,
+    "contrast": 1.14,
+    "stripes": -3.61,
+    "quiet": 1.43,
+    "sign": 7.27,
+    "start": 4.91,
+    "mean paper": 10.49,
+    "side": -1.12,
+    "high": -5.22,
 }
 
 # letters that speak most for a bar, but for their number
