@@ -298,7 +298,11 @@ def watched(
     if operation.takes_arrays or choices.get(INFO_BAR) == "keep":
         return found, doubts
     if any(isinstance(one, Dataset) for one in given.values()):
-        kept = keeps_info_bar(operation, choices)
+        try:
+            kept = keeps_info_bar(operation, choices)
+        # what is wrong with the model, the operation says
+        except (OSError, ValueError):
+            kept = True
         for key, one in given.items():
             if isinstance(one, Dataset) and not kept:
                 images = doubts.watched(one.examples, one.channels)
