@@ -159,6 +159,54 @@ def test_another_kind_of_file_is_refused(tmp_path):
         load(picture(tmp_path / "a.png"))
 
 
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (("fold1", "fold2"), ("a", "b")),
+        (("set_A", "set_B"), ("dots", "stripe")),
+        (("2026-01-01", "2026-01-02"), ("dots", "stripe")),
+        (("split0", "split1"), ("class1", "class2")),
+    ],
+)
+def test_the_same_folders_in_all_folds_sets_or_days_are_the_classes(tmp_path, outer, inner):
+    for place in outer:
+        picture(tmp_path / place / inner[0] / "1.png")
+        picture(tmp_path / place / inner[1] / "deep/2.png")
+    data = load(tmp_path)
+    assert data.classes == inner
+    assert set(found(data).values()) == {
+        (label, group)
+        for place in outer
+        for label, group in ((inner[0], place), (inner[1], f"{place}/deep"))
+    }
+    assert f"{', '.join(outer)} hold the same folders {', '.join(inner)}" in data.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("outer", "inner"),
+    [
+        (("cube", "rod"), ("s1", "s2")),
+        (("class_1", "class_2"), ("left", "right")),
+        (("cube", "rod"), ("left",)),
+    ],
+)
+def test_the_same_specimens_in_all_classes_are_groups(tmp_path, outer, inner):
+    for place in outer:
+        for one in inner:
+            picture(tmp_path / place / one / "1.png")
+    data = load(tmp_path)
+    assert data.classes == outer
+    assert {one.group for one in data.examples} == set(inner)
+    assert data.notes == ()
+
+
+def test_images_beside_the_same_folders_leave_the_outer_folders_classes(tmp_path):
+    for place in ("monday", "tuesday"):
+        for name in ("dots/1.png", "stripe/1.png", "0.png"):
+            picture(tmp_path / place / name)
+    assert load(tmp_path).classes == ("monday", "tuesday")
+
+
 # tables -------------------------------------------------------------------------------------------
 
 

@@ -85,6 +85,8 @@ class Dataset:
         Smallest number of classes: two to train with, one to test with, none for an autoencoder.
     channels : tuple of str
         Names of the channels of the images, which are (C, Y, X) then; empty for grey images.
+    notes : tuple of str
+        What was assumed about the folders.
 
     Raises
     ------
@@ -97,6 +99,7 @@ class Dataset:
     skipped: tuple[tuple[str, str], ...] = field(default=())
     min_classes: int = 2
     channels: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if len(self.classes) < self.min_classes:
@@ -340,10 +343,7 @@ def from_regions(
         width = min(side or max(bottom - top, right - left), *regions.shape)
         corner = [
             min(max((low + high - width) // 2, 0), size - width)
-            for low, high, size in (
-                (top, bottom, regions.shape[0]),
-                (left, right, regions.shape[1]),
-            )
+            for low, high, size in zip((top, left), (bottom, right), regions.shape, strict=True)
         ]
         crop = image[corner[0] : corner[0] + width, corner[1] : corner[1] + width]
         cut.append((crop, labels[region.label], group, (spacing, unit)))

@@ -13,7 +13,15 @@ from typing import TYPE_CHECKING
 from ..core.dataset import Dataset, Example, printable
 from ..core.micrograph import Micrograph, channel_names
 from .channels import by_image, complete, read_channels, read_files
-from .folders import files_below, inner_parts, is_class, own_results, parts_of, same_image
+from .folders import (
+    files_below,
+    inner_classes,
+    inner_parts,
+    is_class,
+    own_results,
+    parts_of,
+    same_image,
+)
 from .read import FOLDERS, is_image, read
 from .rows import names_in, parts_in, with_known_columns
 from .tables import FOREIGN, as_text, path_in, read_text_table
@@ -33,7 +41,9 @@ def load(
     The images may be divided already: the folder has folders ``train``, ``validation`` and
     ``test`` (or ``training``, ``val``, ``valid``, ``holdout``, in any case) with one folder for
     each class in them, or the table has a column ``part``. `train` keeps these parts. Images whose
-    part is ``cross-validated`` are cross-validated again.
+    part is ``cross-validated`` are cross-validated again. Folders that all hold the same folders,
+    such as folds, sets or days, are groups, and the folders in them are the classes; a note says
+    so.
 
     Parameters
     ----------
@@ -151,6 +161,8 @@ def _from_folder(
         skipped += [one for place in parts for one in _outside(place, folder)]
         places = sorted(p for place in parts for p in place.iterdir() if is_class(p))
     inner = {} if parts else inner_parts(places)
+    crossed = [] if parts or inner else inner_classes(places)
+    places = crossed or places
     of_class = {place: _joined(sorted(files_below(place)), channels) for place in places}
     every = [path for paths, _ in of_class.values() for path in paths]
     unusable = _unusable(every, channels)
@@ -162,9 +174,7 @@ def _from_folder(
             name = printable(path.relative_to(folder).as_posix())
             top = place / path.relative_to(place).parts[0]
             base = top if top in inner else place
-            directly = path.parent == base
-            otherwise = name if directly else path.parent.relative_to(base).as_posix()
-            group = _group(path.stem, otherwise, pattern)
+            group = _group(path.stem, _folder_group(path, base, name, bool(crossed)), pattern)
             why = unusable.get(path, "" if group else "the group pattern does not match its name")
             if why:
                 skipped.append((name, why))
@@ -172,7 +182,30 @@ def _from_folder(
             part = inner.get(top, parts.get(place.parent, ""))
             examples.append(_example(path, name, place.name, group, part, channels))
     name = folder.resolve().name
-    return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels)
+    notes = _of_crossed(crossed)
+    return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels, notes)
+
+
+def _folder_group(path: Path, base: Path, name: str, crossed: bool) -> str:
+    """Group of an image: the folder between it and its class, or around its class; or itself."""
+    between = path.parent.relative_to(base)
+    if crossed:
+        return Path(base.parent.name, between).as_posix()
+    return name if path.parent == base else between.as_posix()
+
+
+def _of_crossed(places: Sequence[Path]) -> tuple[str, ...]:
+    """Say which folders were taken for the classes."""
+    if not places:
+        return ()
+    outer = list(dict.fromkeys(printable(place.parent.name) for place in places))
+    inner = list(dict.fromkeys(printable(place.name) for place in places))
+    return (
+        f"{', '.join(outer[:3])}{', ...' if len(outer) > 3 else ''} hold the same folders "
+        f"{', '.join(inner[:3])}{', ...' if len(inner) > 3 else ''}: these are the classes, and "
+        "the outer ones are groups; give a table with path and label if the outer ones are the "
+        "classes",
+    )
 
 
 def _unusable(paths: Sequence[Path], channels: Sequence[str]) -> dict[Path, str]:

@@ -24,6 +24,9 @@ _SYSTEM = re.compile(
     r"lost\+found|lost\.dir|__pycache__|[._]?ipynb_checkpoints|_?thumbs|_?thumbnails?"
 )
 
+# words of folders that hold the images of one class each, before a number
+_CLASS = re.compile(r"(class|phase|type|label|category|grade)\W*\d+")
+
 # the first words of a record of this package
 _RECORD = b"# How a result of napari-visual-ccc"
 
@@ -70,6 +73,37 @@ def inner_parts(places: Sequence[Path]) -> dict[Path, str]:
             if is_class(one):
                 parts[one] = part_named(one.name)
     return parts if {"train"} < set(parts.values()) else {}
+
+
+def inner_classes(places: Sequence[Path]) -> list[Path]:
+    """Folders of the classes within folds, sets or days; empty where the outer ones are classes.
+
+    They are the classes where all outer folders hold the same ones, and no images of their own.
+    Specimens with a number (cube/s1, rod/s1) are none, unless the outer folders have numbers, too.
+    """
+    inside = [{one.name for one in place.iterdir() if is_class(one)} for place in places]
+    if len(places) < 2 or len(inside[0]) < 2 or any(one != inside[0] for one in inside):
+        return []
+    outer, inner = {place.name for place in places}, inside[0]
+    specimens = _numbered(inner) and not _all_classes(inner) and not _numbered(outer)
+    if specimens or _all_classes(outer) or any(map(is_image, _directly(places))):
+        return []
+    return sorted(place / name for place in places for name in inner)
+
+
+def _directly(places: Sequence[Path]) -> list[Path]:
+    return [one for place in places for one in place.iterdir()]
+
+
+def _numbered(names: set[str]) -> bool:
+    """Whether names differ only by their numbers."""
+    return len({re.sub(r"\d+", "#", name.lower()) for name in names} | {""}) == 2 and all(
+        re.search(r"\d", name) for name in names
+    )
+
+
+def _all_classes(names: set[str]) -> bool:
+    return all(_CLASS.fullmatch(name.lower().replace("_", "-")) for name in names)
 
 
 def own_results(paths: Sequence[Path]) -> set[Path]:

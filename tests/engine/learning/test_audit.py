@@ -163,6 +163,15 @@ def test_files_that_cannot_be_used_are_listed(tmp_path, rng):
     assert list(found.tables) == ["classes", "formats", "duplicates", "skipped", "properties"]
 
 
+def test_what_is_assumed_about_folders_is_a_note(tmp_path, rng):
+    for name in ("fold1/a", "fold1/b", "fold2/a", "fold2/b"):
+        (tmp_path / name).mkdir(parents=True)
+        imsave(tmp_path / name / "1.png", rng.integers(0, 255, (40, 40)).astype(np.uint8))
+    found = ccc.audit_dataset(load(tmp_path))
+    assert any("hold the same folders a, b" in note for note in found.notes)
+    assert found.tables["classes"]["groups"].tolist() == [2, 2]
+
+
 def test_the_error_says_why_no_image_can_be_read(tmp_path):
     for name in ("a", "b"):
         (tmp_path / name).mkdir()

@@ -103,7 +103,8 @@ def evaluate(  # noqa: PLR0913
     examples, skipped = found.examples, found.skipped
     if not examples:
         raise ValueError(f"{data.name}: no image could be read; {skipped[0][0]}: {skipped[0][1]}")
-    return _evaluated(found, loaded, (NOT_DEGRADED, *levels), seed)
+    tested = _evaluated(found, loaded, (NOT_DEGRADED, *levels), seed)
+    return replace(tested, notes=(*data.notes, *tested.notes))
 
 
 def _check_classes(data: Dataset, model: Model) -> None:

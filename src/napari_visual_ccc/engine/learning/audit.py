@@ -113,6 +113,7 @@ def audit_dataset(
         "properties": properties,
     }
     notes = (
+        *data.notes,
         *property_notes(properties),
         *_hints(used),
         *_notes(counts, duplicates, skipped, data.is_divided),

@@ -146,7 +146,7 @@ def prepare(
         network_input.channels = list(data.channels)
     crops, image_index, thumbnails, pictures = yield from _make_crops(read, network_input)
     log_sizes = _add_pixel_sizes(network_input, read, recipe.use_pixel_size)
-    notes: tuple[str, ...] = (_window_note(network_input),)
+    notes: tuple[str, ...] = (*data.notes, _window_note(network_input))
     if skipped:
         count = len(data.examples) + len(data.skipped)
         notes = (*notes, f"{len(skipped)} of {count} files were skipped")
