@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -10,7 +11,7 @@ import numpy as np
 from ..core.progress import Progress, Steps, run
 from .lazy import _CHUNK_LEAST, BAND_PIXELS, CHUNK_PIXELS, CHUNK_SIDE, WORKERS, is_lazy
 from .reduction import ordered_map
-from .tiling import Tile, plane_tiles
+from .tiling import COLUMNS, Tile, plane_tiles
 
 Plane = Callable[[np.ndarray], np.ndarray]
 
@@ -23,6 +24,7 @@ def map_planes(
     halo: int | None = None,
     maps: int | None = None,
     pixels: int = BAND_PIXELS,
+    columns: int = COLUMNS,
     note: str = "plane",
 ) -> Steps[Any]:
     """Apply a function of a (Y, X) plane to an image of any size.
@@ -43,6 +45,8 @@ def map_planes(
         Number of maps that the function returns along a first axis (numpy only).
     pixels : int
         Of a tile: fewer for slow functions, so that a cancel takes effect soon.
+    columns : int
+        Of a tile with a halo, at least.
     note : str
         For the progress bar.
 
@@ -53,11 +57,13 @@ def map_planes(
         array. Tiles and chunks give exactly the result of the whole plane.
     """
     if is_lazy(image):
-        return _lazily(function, image, dtype, halo, pixels)
+        cut = functools.partial(plane_tiles, pixels=pixels, columns=columns)
+        return _lazily(function, image, dtype, halo, cut)
     result = np.empty(image.shape if maps is None else (maps, *image.shape), dtype)
     # whole planes one by one: their temporary memory is not bounded
     workers = 1 if halo is None else WORKERS
-    yield from fill(function, image, result, plane_tiles(image.shape, halo, pixels), note, workers)
+    cut = plane_tiles(image.shape, halo, pixels, columns=columns)
+    yield from fill(function, image, result, cut, note, workers)
     return result
 
 
@@ -82,13 +88,15 @@ def fill(
         yield Progress(done, len(tiles), note)
 
 
-def _lazily(function: Plane, image: Any, dtype: Any, halo: int | None, pixels: int) -> Any:
+def _lazily(
+    function: Plane, image: Any, dtype: Any, halo: int | None, cut: Callable[..., Iterable[Tile]]
+) -> Any:
     import dask.array as da
 
     def block(chunk: np.ndarray) -> np.ndarray:
         result = np.empty(chunk.shape, dtype)
         # dask runs its own threads
-        run(fill(function, chunk, result, plane_tiles(chunk.shape, halo, pixels)))
+        run(fill(function, chunk, result, cut(chunk.shape, halo)))
         return result
 
     if halo and min(image.shape[-2:]) <= halo:

@@ -9,6 +9,7 @@ from skimage.feature import graycomatrix, graycoprops
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.engine.texture.cooccurrence import FEATURES, Pairs, feature_maps
+from napari_visual_ccc.engine.texture.glcm import glcm_features
 
 ANGLES = ["0", "45", "90", "135"]
 
@@ -143,3 +144,16 @@ def test_missing_pixels_are_missing_in_the_map(rng):
 def test_wrong_choices_are_refused_in_words(choices, words):
     with pytest.raises(ValueError, match=words):
         ccc.glcm_features(np.zeros((20, 20)), **choices)
+
+
+@pytest.mark.parametrize(
+    ("feature", "window", "most"),
+    [("contrast", 9, 1 << 20), ("all", 9, 1 << 19), ("entropy", 13, 1 << 18),
+     ("entropy", 31, 1 << 17)],
+)  # fmt: skip
+def test_slow_features_are_computed_in_small_steps(feature, window, most):
+    """Between two steps a cancel waits: slow features and large windows take small ones."""
+    steps = glcm_features(np.zeros((3000, 3000), np.uint8), feature=feature, window=window)
+    texture = next(step for step in steps if step.note == "texture")
+    steps.close()
+    assert 3000 * 3000 / most <= texture.total < 4 * 3000 * 3000 / most

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import math
 from collections.abc import Callable, Sequence
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ from ...arrays.stacks import Scope, check_scope, map_slices
 from ...core.layers import ImageLayer
 from ...core.progress import Steps
 from ...core.result import Result
-from .cooccurrence import FEATURES, Pairs, feature_maps
+from .cooccurrence import FEATURES, Pairs, feature_maps, tile_pixels
 
 Feature = Literal[
     "contrast", "dissimilarity", "homogeneity", "asm", "energy", "correlation", "entropy", "all"
@@ -196,7 +197,12 @@ def _mapped(
 
         return maps
 
-    lift = functools.partial(map_planes, dtype=np.float64, halo=pairs.window // 2, note="texture")
+    pixels = tile_pixels(pairs, names)
+    # about square: large windows have large halos
+    lift = functools.partial(
+        map_planes, dtype=np.float64, halo=pairs.window // 2, pixels=pixels,
+        columns=math.isqrt(pixels), note="texture",
+    )  # fmt: skip
     if not is_lazy(grey):
         return (yield from lift(some(names), grey, maps=len(names)))
     # each lazy map is computed on demand, separately
