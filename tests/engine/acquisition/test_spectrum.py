@@ -2,8 +2,10 @@ import cv2
 import dask.array as da
 import numpy as np
 import pytest
+from PIL import Image
 from scipy.ndimage import gaussian_filter
 
+from napari_visual_ccc import samples
 from napari_visual_ccc.engine.acquisition.spectrum import (
     enlargement,
     finest_detail,
@@ -99,6 +101,14 @@ def test_doubling_is_found_whatever_the_kernel(rng, how):
     assert np.isnan(enlargement(windows_of(small)))
     # in one direction only it is no enlargement
     assert np.isnan(enlargement(windows_of(large[::2])))
+
+
+@pytest.mark.parametrize("name", ["superalloy", "coating", "powder", "nanocomposite"])
+def test_enlarging_by_six_is_not_taken_for_doubling(name):
+    small = Image.fromarray(samples.load(name).data[:90, :90])
+    large = small.resize((540, 540), Image.Resampling.BILINEAR)
+    found = enlargement(windows_of(np.asarray(large)[:512, :512]))
+    assert np.isnan(found) or found == pytest.approx(6, rel=0.05)
 
 
 @pytest.mark.parametrize("factor", [1.25, 1.5, 2.5, 3, 5, 8])

@@ -42,6 +42,9 @@ _PEAK = 10.0
 # of both halves have 0; at most 0.18 and 0.03
 _REPEATED, _ALTERNATE, _APART = 0.1, 0.08, 0.03
 
+# power of any other period over that of two columns
+_ALONE = 0.5
+
 # power beyond the end of the spectrum over that before it, with a soft kernel
 _STEEP = 0.01
 
@@ -258,9 +261,10 @@ def _repeated(windows: list[np.ndarray]) -> float:
 
 def _doubled(windows: list[np.ndarray]) -> float:
     """2 where differences to the next column are smaller at every other place; NaN elsewhere."""
-    found = []
+    found, power = [], np.zeros((windows[0].shape[1] + 1) // 2)
     for window in windows:
         level = np.abs(np.diff(window, axis=1)).mean(axis=0)
+        power += _periods(level)
         # by place in a block of JPEG, whose borders differ
         places = np.median(level[: len(level) // 8 * 8].reshape(-1, 8), axis=0)
         low, high = sorted((places[::2], places[1::2]), key=np.mean)
@@ -268,7 +272,11 @@ def _doubled(windows: list[np.ndarray]) -> float:
             return float("nan")
         found.append(np.log([high.mean() / low.mean(), high.min() / low.max()]))
     alternate, apart = np.median(found, axis=0)
-    return 2.0 if alternate > _ALTERNATE and apart > _APART else float("nan")
+    # enlarging by 6 or 10 alternates too, but not with this period alone
+    at = np.arange(len(power)) / (windows[0].shape[1] - 1)
+    others = power[(at > _LOWEST) & (at < 0.48) & ~_of_blocks(at)]
+    alone = others.max() < _ALONE * power[-3:].max()
+    return 2.0 if alone and alternate > _ALTERNATE and apart > _APART else float("nan")
 
 
 def _interpolated(windows: list[np.ndarray]) -> float:
@@ -276,7 +284,7 @@ def _interpolated(windows: list[np.ndarray]) -> float:
     power = np.mean([_second_difference(window) for window in windows], axis=0)
     frequency = np.arange(len(power)) / (windows[0].shape[1] - 2)
     ratio = np.sqrt(power / np.median(power))
-    blocks = np.abs(frequency * 8 - np.round(frequency * 8)) < 8 * _BLOCKS
+    blocks = _of_blocks(frequency)
     if ratio[np.abs(frequency - 0.125) < _BLOCKS].max() < _PEAK / 2:
         # no blocks: a quarter of the sampling frequency is an enlargement of 4
         blocks &= np.abs(frequency - 0.25) > _BLOCKS
@@ -293,8 +301,16 @@ def _interpolated(windows: list[np.ndarray]) -> float:
     return period if _band_ends(windows, 1 / period) else float("nan")
 
 
+def _of_blocks(frequency: np.ndarray) -> np.ndarray:
+    return np.abs(frequency * 8 - np.round(frequency * 8)) < 8 * _BLOCKS
+
+
 def _second_difference(window: np.ndarray) -> np.ndarray:
-    level = np.abs(np.diff(window, 2, axis=1)).mean(axis=0)
+    return _periods(np.abs(np.diff(window, 2, axis=1)).mean(axis=0))
+
+
+def _periods(level: np.ndarray) -> np.ndarray:
+    """Power spectrum of what varies along columns faster than over 15 of them."""
     level = level - np.convolve(np.pad(level, 7, mode="reflect"), np.ones(15) / 15, "valid")
     return np.abs(np.fft.rfft(level * np.hanning(len(level)))) ** 2
 
