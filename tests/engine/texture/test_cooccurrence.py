@@ -3,7 +3,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_visual_ccc.engine.texture import cooccurrence
 from napari_visual_ccc.engine.texture.cooccurrence import FEATURES, Pairs, feature_maps
 
 
@@ -13,15 +12,3 @@ def test_chunks_of_rows_give_what_the_whole_gives(rng, window):
     pairs = Pairs(window, [(0, 1), (-1, 1)], 16, symmetric=True)
     whole = feature_maps(quantised, pairs, FEATURES)
     np.testing.assert_allclose(feature_maps(quantised, pairs, FEATURES, 300), whole, atol=1e-12)
-
-
-@pytest.mark.parametrize("length", range(1, 30))
-def test_the_network_sorts(rng, length):
-    values = rng.integers(0, 9, (length, 50))
-    rows = list(values.copy())
-    for one, other in cooccurrence.network(length):
-        rows[one], rows[other] = (
-            np.minimum(rows[one], rows[other]),
-            np.maximum(rows[one], rows[other]),
-        )
-    np.testing.assert_array_equal(rows, np.sort(values, axis=0))

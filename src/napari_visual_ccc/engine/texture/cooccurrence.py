@@ -9,14 +9,14 @@ window: a sorting network groups equal pairs (small windows), or a histogram rol
 from __future__ import annotations
 
 import functools
-import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
 
 from ...arrays.lazy import BAND_PIXELS
 from ...arrays.pairs import offset_pairs
+from .pair_counts import by_rolling, by_sorting, code_table
 
 FEATURES = (
     "contrast",
@@ -33,8 +33,6 @@ CHUNK_PIXELS = 1 << 16
 
 # most pairs of a window for which sorting is faster than a rolling histogram (measured)
 _SORTED_PAIRS = 160
-
-_ROLLING_BYTES = 1 << 26
 
 # homogeneity adds 1 / (1 + d²): in units of 2^-38 the sums stay exact, and off by < 2e-12
 _FIXED = float(1 << 38)
@@ -92,9 +90,7 @@ def feature_maps(
     maps = np.zeros((len(names), *quantised.shape))
     height, width = quantised.shape
     # rolling starts anew in every chunk, sorting is fast while its pairs are in the cache
-    rolling = pairs.window * (pairs.window - 1) > _SORTED_PAIRS
-    rolling = rolling and not _ORDERS.isdisjoint(names)
-    step = height if rolling else max(chunk // width, pairs.window)
+    step = height if _rolls(pairs, names) else max(chunk // width, pairs.window)
     for start in range(0, height, step):
         stop = min(start + step, height)
         band = padded[start : stop + pairs.window - 1]
@@ -111,9 +107,14 @@ def tile_pixels(pairs: Pairs, names: Sequence[str]) -> int:
     """Pixels whose features take about half a second, within a factor of two (measured)."""
     nanoseconds = 10 * len(names) + 40 * ("correlation" in names)
     if not _ORDERS.isdisjoint(names):
-        rolling = pairs.window * (pairs.window - 1) > _SORTED_PAIRS
-        nanoseconds += 64 * pairs.window if rolling else 4 * pairs.window**2
+        nanoseconds += 64 * pairs.window if _rolls(pairs, names) else 4 * pairs.window**2
     return min(BAND_PIXELS, 500_000_000 // (nanoseconds * len(pairs.offsets)))
+
+
+def _rolls(pairs: Pairs, names: Sequence[str]) -> bool:
+    """Whether a histogram rolls for one of the features."""
+    many = pairs.window * (pairs.window - 1) > _SORTED_PAIRS
+    return many and not _ORDERS.isdisjoint(names)
 
 
 def _add_differences(band: np.ndarray, pairs: Pairs, name: str, out: np.ndarray) -> None:
@@ -220,10 +221,10 @@ def _order(
     with_entropy: bool,
 ) -> dict[str, np.ndarray]:
     """ASM, energy and entropy from the counts of all pairs of levels in the window."""
-    table, diagonal = _codes(pairs.levels, pairs.symmetric)
+    table, diagonal = code_table(pairs.levels, pairs.symmetric)
     codes = table[first, second]
     count = box[0] * box[1]
-    occurring = _by_sorting if count <= _SORTED_PAIRS else _by_rolling
+    occurring = by_sorting if count <= _SORTED_PAIRS else by_rolling
     squares, logs = occurring(codes, box, shape, diagonal, with_entropy)
     # in a symmetric matrix an unequal pair has two cells of half its share each, an equal pair
     # has one: squares of equal pairs count twice
@@ -235,125 +236,3 @@ def _order(
             unequal = _sum((first != second).astype(np.uint8), box, shape)
             found["entropy"] += unequal * (np.log(2) / count)
     return found
-
-
-@functools.lru_cache(maxsize=8)
-def _codes(levels: int, symmetric: bool) -> tuple[np.ndarray, int]:
-    """Code of each pair of levels, and the first code of a pair of equal levels."""
-    one, other = np.mgrid[:levels, :levels]
-    if not symmetric:
-        return (one * levels + other).astype(np.uint16), levels * levels
-    low, high = np.minimum(one, other), np.maximum(one, other)
-    unequal = levels * (levels - 1) // 2
-    codes = np.where(low == high, unequal + low, high * (high - 1) // 2 + low)
-    return codes.astype(np.uint16), unequal
-
-
-@functools.lru_cache(maxsize=8)
-def _log_steps(most: int) -> np.ndarray:
-    """Increment of n ln n when n grows to the index."""
-    counts = np.arange(most + 1.0)
-    return np.diff(counts * np.log(np.maximum(counts, 1)), prepend=0.0)
-
-
-def _by_sorting(
-    codes: np.ndarray, box: tuple[int, int], shape: tuple[int, ...], diagonal: int, with_logs: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    height, width = shape
-    # copies: they are sorted in place
-    columns = [
-        codes[i : i + height, j : j + width].flatten() for i in range(box[0]) for j in range(box[1])
-    ]
-    spare = np.empty_like(columns[0])
-    for one, other in network(len(columns)):
-        low, high = columns[one], columns[other]
-        np.minimum(low, high, out=spare)
-        np.maximum(low, high, out=high)
-        columns[one], spare = spare, low
-    run = np.ones(height * width, np.uint16)
-    squares = 1 + (columns[0] >= diagonal).astype(np.uint16)
-    logs, steps = np.zeros(height * width), _log_steps(len(columns))
-    for before, code in itertools.pairwise(columns):
-        run *= code == before
-        run += 1
-        grown = 2 * run - 1
-        squares += grown
-        squares += grown * (code >= diagonal)
-        if with_logs:
-            logs += steps[run]
-    return squares.reshape(shape), logs.reshape(shape)
-
-
-@functools.lru_cache(maxsize=32)
-def network(length: int) -> tuple[tuple[int, int], ...]:
-    """Comparisons of a sorting network (Batcher's merge exchange).
-
-    Source: Knuth, The Art of Computer Programming 3, 5.2.2, algorithm M.
-    """
-    return tuple(_comparisons(length))
-
-
-def _comparisons(length: int) -> Iterator[tuple[int, int]]:
-    top = 1 << max((length - 1).bit_length() - 1, 0)
-    part = top
-    while part > 0:
-        reach, rest, apart = top, 0, part
-        while True:
-            for i in range(length - apart):
-                if i & part == rest:
-                    yield i, i + apart
-            if reach == part:
-                break
-            apart, reach, rest = reach - part, reach // 2, part
-        part //= 2
-
-
-def _by_rolling(
-    codes: np.ndarray, box: tuple[int, int], shape: tuple[int, ...], diagonal: int, with_logs: bool
-) -> tuple[np.ndarray, np.ndarray]:
-    present, codes = np.unique(codes, return_inverse=True)
-    codes = codes.reshape(-1, shape[1] + box[1] - 1).astype(np.int32)
-    roll = _Roll(box, 1 + (present >= diagonal), with_logs)
-    squares, logs = np.empty(shape, np.int64), np.zeros(shape)
-    step = min(max(1, _ROLLING_BYTES // (4 * len(present))), shape[1])
-    for start in range(0, shape[1], step):
-        columns = slice(start, min(start + step, shape[1]))
-        roll.down(
-            codes[:, start : columns.stop + box[1] - 1], squares[:, columns], logs[:, columns]
-        )
-    return squares, logs
-
-
-class _Roll:
-    """Histograms of the windows of all columns at once, moved down one row at a time."""
-
-    def __init__(self, box: tuple[int, int], weights: np.ndarray, with_logs: bool) -> None:
-        self._box, self._weights, self._with_logs = box, weights, with_logs
-        # a row is added before the row that it replaces is removed
-        self._steps = _log_steps((box[0] + 1) * box[1])
-
-    def down(self, codes: np.ndarray, squares: np.ndarray, logs: np.ndarray) -> None:
-        height, width = squares.shape
-        self._counts = np.zeros(width * len(self._weights), np.int32)
-        self._base = np.arange(width, dtype=np.int32) * np.int32(len(self._weights))
-        self._square, self._log = np.zeros(width, np.int64), np.zeros(width)
-        for row in range(height + self._box[0] - 1):
-            self._change(codes[row], 1)
-            if row >= self._box[0]:
-                self._change(codes[row - self._box[0]], -1)
-            if row >= self._box[0] - 1:
-                squares[row - self._box[0] + 1] = self._square
-                logs[row - self._box[0] + 1] = self._log
-
-    def _change(self, codes: np.ndarray, sign: int) -> None:
-        width = len(self._base)
-        for i in range(self._box[1]):
-            code = codes[i : i + width]
-            cell = self._base + code
-            before = self._counts[cell]
-            after = before + sign
-            self._counts[cell] = after
-            # n² of a cell changes by the sum of the old and the new n
-            self._square += sign * (before + after) * self._weights[code]
-            if self._with_logs:
-                self._log += sign * self._steps[np.maximum(before, after)]
