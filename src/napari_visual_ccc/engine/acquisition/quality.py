@@ -12,16 +12,9 @@ from ...arrays.reduction import pieces
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.result import Result
-from .drift import Drift, Moved, drift_columns, slice_name
+from .drift import Drift, Moved, drift_columns, row_displacement, slice_name
 from .noise import BEST, signal_to_noise
-from .spectrum import (
-    enlargement,
-    finest_detail,
-    line_jumps,
-    power_of,
-    row_displacement,
-    windows_of,
-)
+from .spectrum import enlargement, finest_detail, line_jumps, power_of, windows_of
 
 # as far as the numbers that they are compared with, so that a flag can be turned off
 Period = Annotated[float, {"min": 2.0, "max": 1000.0, "step": 0.5}]

@@ -27,14 +27,10 @@ _ROUNDING = 1e-7
 # standard errors of the noise by which lines must differ
 _SURE = 3.0
 
-# pixels of a row that may correlate
-_JOINED = 16
-
 # least side of a window
 _LEAST = 128
 
-# peak of the spectrum over its median. Chosen on half of the images of
-# the development micrographs
+# peak of the spectrum over its median. Chosen on half of the development micrographs
 _PEAK = 10.0
 
 # share of rows that repeat the row before; logarithm of the differences at every other place over
@@ -326,35 +322,3 @@ def _band_ends(windows: list[np.ndarray], frequency: float) -> bool:
     floor = np.median(power[at > 0.45])
     # a soft kernel leaves no floor
     return bool(below * floor > above**2 or above < _STEEP * below)
-
-
-def row_displacement(windows: list[np.ndarray]) -> float:
-    """Sideways displacement of single rows against their neighbours, as standard deviation.
-
-    The difference of a row to the mean of its two neighbours is fitted by the slope along the row;
-    an edge that runs obliquely adds nothing. What noise contributes is subtracted. Above a pixel
-    the fit is too low.
-
-    Returns
-    -------
-    float
-        In pixels.
-    """
-    shifts, noise = [], []
-    for window in windows:
-        middle = (window[:-2] + window[2:]) / 2
-        slope = np.gradient(middle, axis=1)
-        off = window[1:-1] - middle
-        # jumps of grey are stripes
-        off = off - np.median(off, axis=1, keepdims=True)
-        weight = np.maximum(np.sum(slope**2, axis=1), 1e-30)
-        shift = np.sum(off * slope, axis=1) / weight
-        rest = (off - shift[:, None] * slope) * slope
-        # sums over runs of pixels: neighbours may correlate
-        runs = rest[:, : rest.shape[1] // _JOINED * _JOINED].reshape(len(rest), -1, _JOINED)
-        shifts.append(np.abs(shift))
-        noise.append(np.sum(runs.sum(axis=2) ** 2, axis=1) / weight**2)
-    spread = float(np.quantile(np.concatenate(shifts), 0.9)) / 1.645
-    # twice the noise, to be sure; a row and half of each neighbour move
-    chance = 2 * float(np.median(np.concatenate(noise)))
-    return float(np.sqrt(max(spread**2 - chance, 0.0) / 1.5))
