@@ -62,8 +62,8 @@ def map_planes(
     result = np.empty(image.shape if maps is None else (maps, *image.shape), dtype)
     # whole planes one by one: their temporary memory is not bounded
     workers = 1 if halo is None else WORKERS
-    cut = plane_tiles(image.shape, halo, pixels, columns=columns)
-    yield from fill(function, image, result, cut, note, workers)
+    tiles = plane_tiles(image.shape, halo, pixels, columns=columns)
+    yield from fill(function, image, result, tiles, note, workers)
     return result
 
 
