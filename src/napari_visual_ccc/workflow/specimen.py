@@ -294,20 +294,21 @@ def watched(
     operation: Operation, given: Mapping[str, Any], choices: Mapping[str, Any]
 ) -> tuple[dict[str, Any], Doubts]:
     """Inputs whose data sets gather images with a doubtful info bar, and what gathers them."""
-    doubts, found = Doubts(), dict(given)
-    if operation.takes_arrays or choices.get(INFO_BAR) == "keep":
-        return found, doubts
-    if any(isinstance(one, Dataset) for one in given.values()):
-        try:
-            kept = keeps_info_bar(operation, choices)
-        # what is wrong with the model, the operation says
-        except (OSError, ValueError):
-            kept = True
-        for key, one in given.items():
-            if isinstance(one, Dataset) and not kept:
-                images = doubts.watched(one.examples, one.channels)
-                found[key] = replace(one, examples=tuple(images))
-    return found, doubts
+    doubts = Doubts()
+    sets = {key: one for key, one in given.items() if isinstance(one, Dataset)}
+    if not sets or operation.takes_arrays or choices.get(INFO_BAR) == "keep":
+        return dict(given), doubts
+    try:
+        if keeps_info_bar(operation, choices):
+            return dict(given), doubts
+    # what is wrong with the model, the operation says
+    except (OSError, ValueError):
+        return dict(given), doubts
+    seen = {
+        key: replace(one, examples=tuple(doubts.watched(one.examples, one.channels)))
+        for key, one in sets.items()
+    }
+    return {**given, **seen}, doubts
 
 
 def _bar_of_array(given: Any) -> tuple[str, ...]:

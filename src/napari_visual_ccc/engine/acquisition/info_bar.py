@@ -154,16 +154,22 @@ class Doubts:
     def __init__(self) -> None:
         self.names: dict[str, None] = {}
 
-    def watched(self, examples: Iterable[Example], channels: Sequence[str] = ()) -> list[Example]:
+    def watched(
+        self, examples: Iterable[Example], channels: Sequence[str] = (), *, kept: bool = False
+    ) -> list[Example]:
         """Give examples whose info bar is found, and noted if it is doubtful, when they are read.
 
         Parameters
         ----------
         examples : iterable of Example
-            Images of which the info bar is left out.
+            Images.
         channels : sequence of str
             Names of their channels, if an image is made of several: the first tells the bar.
+        kept : bool
+            The info bar is not left out of them: they are as they were.
         """
+        if kept:
+            return list(examples)
         return [
             replace(one, read=functools.partial(self._read, one, tuple(channels)))
             for one in examples

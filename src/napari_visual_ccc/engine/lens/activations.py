@@ -75,8 +75,7 @@ def activations(  # noqa: PLR0913
         Grey or colour image of any real dtype; (C, Y, X) for a model of several channels. Cells
         on which missing pixels (NaN or infinite) have an influence are NaN, and do not count. A
         stack is processed slice by slice (in the viewer: the current slice), with one ranking, and
-        one
-        set of colours, over at most 12 slices evenly spread: a rank is the same channel in all.
+        one set of colours, over at most 12 slices evenly spread: a rank is the same channel in all.
     labels : (Y, X) integer array, optional
         A mask, or a label for each class, to rank the channels by; 0 is not labelled. A cell counts
         as much as it is covered; a label that covers less than a quarter of any cell does not.

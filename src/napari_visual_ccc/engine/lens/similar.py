@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -21,13 +21,9 @@ from ...core.pixel_size import PixelSize
 from .cells import Seen, cell_means
 from .ranking import flat_cells, has_value
 
-if TYPE_CHECKING:
-    pass
-
 Background = Literal["subtract", "keep"]
 
 NONE_POSITIVE = "no point of the example is positive: set one on what to look for"
-
 
 # column of a points layer that tells negative points, and the words for them
 _LABEL, _NEGATIVE = "label", ("negative", "-", "0", "0.0", "false", "background")

@@ -94,8 +94,8 @@ def classify_folder(
     # a wrong choice is an error of the run, not of every image
     limits = thresholds_of(card, decision, thresholds)
     channels = card.channels if card.depth > 1 else ()
-    examples, doubts = unlabelled(folder, channels), None if card.keeps_info_bar else Doubts()
-    examples = doubts.watched(examples, channels) if doubts else examples
+    doubts = Doubts()
+    examples = doubts.watched(unlabelled(folder, channels), channels, kept=card.keeps_info_bar)
     yield Progress(0, len(examples), "model")
     loaded = checkpoint.load_model(model, devices.choose(device), shared=True)
     rows = yield from classified(loaded, examples, tta=tta, coverage=coverage, thresholds=limits)
@@ -107,7 +107,7 @@ def classify_folder(
     notes = tuple(
         f"{count} {'not classified' if name == '' else name}" for name, count in counts.items()
     )
-    notes = (*notes, *_gaps(rows), *(doubts.notes if doubts else ()))
+    notes = (*notes, *_gaps(rows), *doubts.notes)
     return Result(tables={"predictions": table}, facts={"counts": counts}, notes=notes)
 
 

@@ -102,8 +102,9 @@ def common_patterns(
     examples = _examples(folder)
     loaded = yield from open_model(model, device)
     doubts = Doubts()
-    if not isinstance(folder, Dataset) and not loaded.card.keeps_info_bar:
-        examples = doubts.watched(examples, loaded.card.channels)
+    # those of a data set are watched already
+    kept = loaded.card.keeps_info_bar or isinstance(folder, Dataset)
+    examples = doubts.watched(examples, loaded.card.channels, kept=kept)
     tap = Tap(loaded, layer)
     seen_px = tap.seen_px()
     order, ranks, note = yield from _rank(examples, loaded, layer, rank_by)

@@ -111,12 +111,12 @@ def find_similar(  # noqa: PLR0913
     others = [] if folder is None else unlabelled(folder)
     loaded = yield from open_model(model, device)
     doubts = Doubts()
-    if not loaded.card.keeps_info_bar:
-        others = doubts.watched(others, loaded.card.channels)
+    card = loaded.card
+    others = doubts.watched(others, card.channels, kept=card.keeps_info_bar)
     search = _Search(spacing, unit, loaded, layer, threshold, min_size, background)
     given = image if is_lazy(image) else np.asarray(image)
     colour = given.ndim > 2 and given.shape[-1] in (3, 4)
-    axes = 3 if loaded.card.depth > 1 or colour else 2
+    axes = 3 if card.depth > 1 or colour else 2
     work = search.in_stack if given.ndim > axes else search.in_plane
     result, feature = yield from work(given, example, axes)
     if not others:

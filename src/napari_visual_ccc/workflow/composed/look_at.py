@@ -85,8 +85,8 @@ def look_at(  # noqa: PLR0913
     others = [] if folder is None else unlabelled(folder)
     loaded = yield from open_model(model, device)
     doubts = Doubts()
-    if not loaded.card.keeps_info_bar:
-        others = doubts.watched(others, loaded.card.channels)
+    card = loaded.card
+    others = doubts.watched(others, card.channels, kept=card.keeps_info_bar)
     seen = yield from see(image, spacing, unit, loaded, layer)
     yield Progress(0, 0, "patches")
     ranked = rank_channels(cells_of(seen.maps), "variance")
