@@ -86,10 +86,15 @@ def filled(plane: np.ndarray) -> tuple[np.ndarray, np.ndarray | None]:
     missing = missing_pixels(plane)
     if missing is None:
         return plane, None
+    return from_nearest(plane, ~missing), ~missing
+
+
+def from_nearest(plane: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Copy of a plane in which every pixel that is not known has the value of the nearest known."""
     from scipy.ndimage import distance_transform_edt
 
-    nearest = distance_transform_edt(missing, return_distances=False, return_indices=True)
-    return plane[tuple(nearest)], ~missing
+    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
+    return plane[tuple(nearest)]
 
 
 def known_values(plane: np.ndarray, known: np.ndarray | None) -> np.ndarray:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from ....arrays.filling import from_nearest
+
 # side of the reduced image that a surface is fitted to
 _SIDE = 96
 
@@ -109,8 +111,7 @@ def _fitted(
     rest = float(np.std(even - levels))
     if rest <= 0:
         return None
-    whole = np.zeros(grey.size)
-    whole[:] = terms @ found[2:]
+    whole = terms @ found[2:]
     whole -= whole[use.ravel()].mean()
     return rest, whole.reshape(grey.shape), float(np.std(surface)) / rest
 
@@ -125,16 +126,11 @@ def blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
 
 def complete(plane: np.ndarray, known: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Fill pixels that do not count with the nearest that do, in float32."""
-    from scipy.ndimage import distance_transform_edt
-
     if not known.any():
         raise ValueError("image has no finite pixel outside of lettering")
     values = plane.astype(np.float64)
     values = (values - np.median(values[known])).astype(np.float32)
-    if known.all():
-        return values, known
-    nearest = distance_transform_edt(~known, return_distances=False, return_indices=True)
-    return values[tuple(nearest)], known
+    return (values if known.all() else from_nearest(values, known)), known
 
 
 def resized(plane: np.ndarray, scale: float) -> np.ndarray:
