@@ -130,7 +130,6 @@ def test_a_decoder_ends_with_its_job(tmp_path, tiff16):
         asked.append(file.exists())
         raise KeyError("stopped")
 
-    # it takes longer than the time between two looks
     with pytest.raises(KeyError, match="stopped"):
         decode(file, "a.tif", Limits(), check)
     assert asked == [True]

@@ -54,7 +54,7 @@ def decode(
     limits : Limits
         Of pixels, memory and time.
     check : callable
-        Called several times a second; stops the decoder by raising.
+        Called at the start and several times a second; stops the decoder by raising.
 
     Raises
     ------
@@ -99,6 +99,7 @@ def _run(
     ) as program:
         try:
             while True:
+                check()
                 left = end - time.monotonic()
                 try:
                     answer, _ = program.communicate(timeout=max(0.0, min(_POLL_S, left)))
@@ -106,7 +107,6 @@ def _run(
                 except subprocess.TimeoutExpired:
                     if left <= _POLL_S:
                         raise
-                check()
         except BaseException:
             program.kill()
             raise
