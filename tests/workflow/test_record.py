@@ -95,7 +95,7 @@ def test_a_pixel_size_that_is_none_is_refused():
         ),
         (
             {"steps": [{"operation": "kmeans", "parameters": {"clusters": 99_999}}], "source": {}},
-            "between 2 and 65535",
+            "clusters is 99999; choose 2 to 65535",
         ),
     ],
 )
