@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from napari_visual_ccc.engine.segmentation.plane.foreground import (
     blur_for,
     cleaned,
+    distances,
     filled,
     opened,
     otsu,
@@ -16,6 +18,16 @@ from napari_visual_ccc.engine.segmentation.plane.foreground import (
 def disc(side: int, middle: tuple[float, float], radius: float) -> np.ndarray:
     y, x = np.mgrid[:side, :side]
     return (y - middle[0]) ** 2 + (x - middle[1]) ** 2 < radius**2
+
+
+@pytest.mark.parametrize("shape", [(61, 47), (172, 222), (300, 640)])
+def test_distances_are_exact_wherever_the_mask_lies_in_memory(rng, shape):
+    mask = rng.random(shape) < 0.995
+    exact = ndimage.distance_transform_edt(mask).astype(np.float32)
+    for offset in (0, 1, 3, 17):
+        moved = np.empty(mask.size + offset, bool)[offset:].reshape(shape)
+        moved[:] = mask
+        np.testing.assert_array_equal(distances(moved), exact)
 
 
 def test_specks_do_not_lower_the_typical_radius():
