@@ -37,18 +37,22 @@ class Case(NamedTuple):
     instances: bool = True
 
 
-def cases(data: Path) -> Iterator[Case]:
-    """All figures, with the half of the source image that they belong to."""
+def cases(data: Path, halves: tuple[int, ...] = (0, 1)) -> Iterator[Case]:
+    """Figures of both halves or one, with the half of their source image."""
     for seed in range(DRAWN):
         # kinds follow each other: both halves hold all of them
+        if seed // 8 % 2 not in halves:
+            continue
         yield Case("drawn", seed // 8 % 2, *figure(*drawn(seed), seed))
-    for number, (name, image, truth) in enumerate(_micrographs(data)):
+    for number, (name, image, truth) in enumerate(micrographs(data)):
+        if number % 2 not in halves:
+            continue
         for turn in range(TIMES[name]):
             found = figure(image, truth, 500 + 10 * number + turn)
             yield Case(name, number % 2, *found, name != "nanocomposite")
 
 
-def _micrographs(data: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
+def micrographs(data: Path) -> Iterator[tuple[str, np.ndarray, np.ndarray]]:
     for part in ("training", "validation"):
         for file in sorted((data / "ampis_powder" / f"particles_{part}").glob("*.png")):
             yield "powder", imread(data / "ampis_powder/images" / file.name), imread(file)
@@ -132,24 +136,43 @@ def average_precision(found: np.ndarray, truth: np.ndarray, least: float = 0.5) 
     return hits / max(shape[0] + shape[1] - 2 - hits, 1)
 
 
-def table(data: Path, methods: dict[str, Method] = METHODS) -> pd.DataFrame:
+def table(
+    data: Path, methods: dict[str, Method] = METHODS, halves: tuple[int, ...] = (0, 1)
+) -> pd.DataFrame:
     """One row a figure and method."""
     rows = []
-    for number, case in enumerate(cases(data)):
+    for number, case in enumerate(cases(data, halves)):
         for name, method in methods.items():
             row = {"number": number, "set": case.name, "half": case.half, "method": name}
             rows.append(row | judged(method(case.image), case))
     return pd.DataFrame(rows)
 
 
-def main(data: Path) -> None:
-    """Print the table of docs/particles.md."""
-    found = table(data)
-    for half in (0, 1):
+def summary(found: pd.DataFrame, *halves: str) -> None:
+    """Print means by method with 95 % intervals from a bootstrap over figures, and by set."""
+    for half, name in enumerate(halves):
         part = found[found["half"] == half]
+        if part.empty:
+            continue
         by = part.groupby("method", sort=False)
         shown = by[["IoU", "AP50"]].mean()
+        for measure in ("IoU", "AP50"):
+            shown[f"{measure} 95 %"] = [
+                "{:.2f}-{:.2f}".format(*interval(one[measure].dropna().to_numpy())) for _, one in by
+            ]
         shown["median IoU"], shown["wrong side"] = by["IoU"].median(), by["wrong side"].sum()
         shown["median count error"], shown["n"] = by["count error"].median(), by.size()
-        print("used for tuning" if half == 0 else "held back", "\n", shown.round(3).to_string())
+        print(name, "\n", shown.round(3).to_string())
         print(part.groupby(["set", "method"])[["IoU", "AP50"]].mean().round(3).to_string(), "\n")
+
+
+def interval(values: np.ndarray) -> tuple[float, float]:
+    """95 % interval of a mean by bootstrap."""
+    draws = np.random.default_rng(0).integers(len(values), size=(2000, len(values)))
+    low, high = np.percentile(values[draws].mean(axis=1), (2.5, 97.5))
+    return float(low), float(high)
+
+
+def main(data: Path) -> None:
+    """Print the table of docs/particles.md."""
+    summary(table(data), "used for tuning", "held back")

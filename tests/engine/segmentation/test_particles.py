@@ -225,3 +225,48 @@ def test_fainter_particles_of_the_sample_are_whole_and_nothing_is_taken_for_lett
         hits += most > 0 and iou(found.labels == most, one) > 0.5
     assert hits >= 82
     assert found.facts["particles"] <= 89
+
+
+def disc(radius: int = 40, side: int = 128) -> np.ndarray:
+    y, x = np.mgrid[:side, :side]
+    return (y - side / 2) ** 2 + (x - side / 2) ** 2 < radius**2
+
+
+@pytest.mark.parametrize(("radius", "side"), [(40, 128), (60, 200)])
+def test_a_single_disc_has_an_even_background(radius, side):
+    noise = np.random.default_rng(0).normal(0, 4, (side, side))
+    found = ccc.particles(gaussian_filter(60 + 80.0 * disc(radius, side), 1) + noise)
+    assert found.facts["particles"] == 1
+    assert not found.facts["uneven"]
+
+
+def test_a_note_names_particles_beside_missing_pixels():
+    image = gaussian_filter(60 + 80.0 * disc(), 1)
+    assert not any("missing pixels" in note for note in ccc.particles(image).notes)
+    image[:, 62:66] = np.nan
+    found = ccc.particles(image)
+    assert any(note.startswith("2 particles touch missing pixels") for note in found.notes)
+    assert found.facts["cut_by_gaps"] == 2
+
+
+def test_a_note_names_slices_without_particles(packed):
+    image, _ = packed
+    found = ccc.particles(np.stack([image, np.full_like(image, 7)]))
+    assert not found.labels[1].any()
+    assert any(note.startswith("1 of 2 slices hold no particles") for note in found.notes)
+
+
+def test_small_particles_that_stand_out_are_kept_and_specks_of_noise_are_not():
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:300, :300]
+    large = [(80, 80), (80, 220), (220, 80), (220, 220)]
+    # 0.22 of the typical diameter
+    small = [(150, 40), (150, 150), (40, 150), (150, 260), (260, 150)]
+    truth = np.zeros(y.shape, bool)
+    for radius, places in ((40, large), (9, small)):
+        for place in places:
+            truth |= (y - place[0]) ** 2 + (x - place[1]) ** 2 < radius**2
+    image = gaussian_filter(60 + 80.0 * truth, 1) + rng.normal(0, 4, truth.shape)
+    assert ccc.particles(image).facts["particles"] == 9
+    typical = ccc.particles(image).facts["typical_radius"]
+    assert ccc.particles(image, min_diameter=0.6 * typical).facts["particles"] == 4

@@ -58,7 +58,8 @@ def particles(  # noqa: PLR0913
         sides; a note says where it is doubtful.
     min_diameter : float
         Smaller particles are dropped: diameter of a circle of the same area, in `unit` if there is
-        a pixel size, otherwise in pixels. 0: 0.3 of the typical diameter.
+        a pixel size, otherwise in pixels. 0: 0.3 of the typical diameter, and
+        0.15 for particles that stand out of noise.
     border : {'keep', 'remove'}
         Keep or remove particles that the border of the image cuts.
     tolerance : float
@@ -125,12 +126,12 @@ def _at_once(
     labels = np.zeros(grey.shape, np.int32)
     every: list[Found | None] = []
     sizes = [np.zeros(0, np.int64)]
-    count, first = 0, None
+    count, first, bare = 0, None, 0
     for index, plane in parts(grey, 2):
         try:
             found = yield from find(plane, choices)
         except ValueError as error:
-            first = first or error
+            first, bare = first or error, bare + 1
             every.append(None)
             continue
         labels[index] = np.where(found.labels > 0, found.labels + count, 0)
@@ -148,7 +149,10 @@ def _at_once(
     for name in list(given[0].facts)[1:]:
         values = [None if found is None else found.facts[name] for found in every]
         facts[name] = values if grey.ndim > 2 else values[0]
-    notes = (*notes, *_side_notes(side), *_plane_notes(given), f"{count} particles")
+    notes = (*notes, *_side_notes(side), *_plane_notes(given))
+    if bare:
+        notes += (f"{bare} of {len(every)} slices hold no particles: {first}",)
+    notes += (f"{count} particles",)
     table = object_table(np.concatenate(sizes), pixel_size)
     layer = LabelsLayer(labels, table=table, name="particles")
     return Result((layer,), facts=facts, notes=notes)
@@ -157,9 +161,11 @@ def _at_once(
 def _plane_notes(found: list[Found]) -> tuple[str, ...]:
     evened = any(one.facts["uneven"] for one in found)
     drawn = max(one.facts["annotated"] for one in found)
+    cut = sum(one.facts["cut_by_gaps"] for one in found)
     return (
         *(["the background is uneven: a surface was subtracted"] if evened else []),
         *([f"lettering on {drawn:.1%} of the image is ignored"] if drawn else []),
+        *([f"{cut} particles touch missing pixels: a gap may divide one"] if cut else []),
     )
 
 

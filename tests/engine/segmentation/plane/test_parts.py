@@ -8,6 +8,7 @@ from napari_visual_ccc.engine.segmentation.plane.parts import (
     gaps,
     roundness,
     without_cut,
+    without_faint,
 )
 
 
@@ -47,3 +48,17 @@ def test_a_block_of_cubes_is_better_in_cubes_than_in_one_piece_or_in_crumbs():
     assert not are_rounder(block, cubes)
     crumbs = np.random.default_rng(0).integers(1, 60, cubes.shape) * block
     assert not are_rounder(crumbs, cubes)
+
+
+def test_small_parts_stay_only_where_they_stand_out():
+    parts = np.zeros((80, 80), np.int32)
+    parts[10:40, 10:40] = 1
+    parts[60:65, 10:15] = 2
+    parts[60:65, 60:65] = 3
+    grey = 10.0 + 100 * (parts == 1) + 20 * (parts == 2) + 80 * (parts == 3)
+    grey += np.random.default_rng(0).normal(0, 2, grey.shape)
+    found = without_faint(parts, grey, 100.0)
+    assert (found[parts == 1] == 1).all()
+    assert not found[parts == 2].any()
+    assert (found[parts == 3] == 2).all()
+    np.testing.assert_array_equal(without_faint(parts, grey, 10.0), parts)

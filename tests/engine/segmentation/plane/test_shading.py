@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_visual_ccc.engine.segmentation.plane.shading import find_shading
+from napari_visual_ccc.engine.segmentation.plane.shading import blurred, find_shading
 
 
 def discs(step: int) -> np.ndarray:
@@ -31,3 +31,12 @@ def test_an_even_image_has_no_surface():
     noise = np.random.default_rng(0).normal(0, 3, (240, 300))
     assert find_shading(discs(60) + noise, np.ones(noise.shape, bool)) is None
     assert find_shading(np.ones((9, 9)), np.ones((9, 9), bool)) is None
+
+
+def test_the_blurred_rim_of_one_disc_is_no_surface():
+    y, x = np.mgrid[:128, :128]
+    disc = 80.0 * ((y - 64) ** 2 + (x - 64) ** 2 < 40**2)
+    even = blurred(disc.astype(np.float32), 2.0)
+    known = np.ones(disc.shape, bool)
+    assert find_shading(even, known) is None
+    assert find_shading(even + (x + y).astype(np.float32), known) is not None

@@ -12,8 +12,9 @@ _BLUR, _NOISE, _LIMITS = 0.06, 3.5, (0.8, 1.5, 4.0)
 # percentiles beyond which grey levels do not widen the bins of a histogram
 _OUTLIERS = (0.05, 99.95)
 
-# shares of the typical radius: of an opening, and of the radius of the smallest particle
-_OPENED, _LEAST = 0.15, 0.3
+# shares of the typical radius: of an opening, of the radius of the smallest particle, and of the
+# smallest one that stands out of noise
+_OPENED, _LEAST, _LEAST_CLEAR = 0.15, 0.3, 0.15
 
 # a hole is filled below this share of a typical particle, or if it is as round as a pore
 _PORE, _ROUND = 0.02, 0.8
@@ -103,6 +104,11 @@ def cleaned(mask: np.ndarray, radius: float, least: float = 0.0) -> np.ndarray:
 def least_area(radius: float) -> float:
     """Area in pixels of the smallest particle, given the typical radius."""
     return float(np.pi * (_LEAST * radius) ** 2)
+
+
+def least_clear_area(radius: float) -> float:
+    """The same of a particle that stands out of noise (`parts.without_faint`)."""
+    return float(np.pi * (_LEAST_CLEAR * radius) ** 2)
 
 
 def filled(mask: np.ndarray, radius: float) -> np.ndarray:

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
+from .foreground import deviation
+
+# parts stand out of what is beside them: least height by their contrast, and by the noise
+_CLEAR, _ABOVE = 0.4, 3.0
+
+# distances in pixels between which a part's surroundings lie
+_BESIDE = (2.0, 5.0)
+
 # gain of roundness, and standard deviation of the logarithm of the area, of parts that are better
 _ROUNDER, _ALIKE = 0.004, 0.35
 
@@ -77,6 +85,43 @@ def are_rounder(parts: np.ndarray, objects: np.ndarray) -> bool:
     many = len(area) > 3 * max(int(objects.max(initial=0)), 1)
     alike = many and float(np.sqrt(np.cov(np.log(area), aweights=area))) < _ALIKE
     return gain > _ROUNDER or (alike and gain > -5 * _ROUNDER)
+
+
+def without_faint(parts: np.ndarray, grey: np.ndarray, least: float) -> np.ndarray:
+    """Remove parts of less than an area that do not stand out, and number the others again.
+
+    Parameters
+    ----------
+    parts : (Y, X) int array
+        Labels 1, 2, ...
+    grey : (Y, X) float array
+        Blurred a little; parts are bright.
+    least : float
+        Area in pixels.
+    """
+    from scipy import ndimage
+
+    mask = parts > 0
+    small = np.flatnonzero(np.bincount(parts.ravel())[1:] < least) + 1
+    if not len(small) or mask.all():
+        return parts
+    ground = grey[~mask]
+    base = float(np.median(ground))
+    clear = max(_CLEAR * (float(np.median(grey[mask])) - base), _ABOVE * deviation(ground))
+    places, reach = ndimage.find_objects(parts), int(_BESIDE[1])
+    faint = []
+    for number in small:
+        place = tuple(
+            slice(max(one.start - reach, 0), one.stop + reach) for one in places[number - 1]
+        )
+        one = parts[place] == number
+        far = ndimage.distance_transform_edt(~one)
+        beside = (far > _BESIDE[0]) & (far <= _BESIDE[1]) & ~mask[place]
+        level = float(np.median(grey[place][beside])) if beside.any() else base
+        if float(grey[place][one].mean()) - level < clear:
+            faint.append(number)
+    kept = np.where(np.isin(parts, faint), 0, parts)
+    return np.unique(kept, return_inverse=True)[1].reshape(parts.shape)
 
 
 def without_cut(parts: np.ndarray) -> np.ndarray:

@@ -17,6 +17,12 @@ _ROUNDS = 12
 # a surface is subtracted where its spread is this share of that within the classes
 _UNEVEN = 0.5
 
+# and is not where the classes spread less without it, away from outlines, by this factor
+_WITHOUT = 0.9
+
+# least share of the image that lies away from outlines for a spread of its own
+_INSIDE = 0.01
+
 
 def find_shading(plane: np.ndarray, known: np.ndarray) -> np.ndarray | None:
     """Fit a smooth surface that two classes of grey levels share.
@@ -59,6 +65,9 @@ def find_shading(plane: np.ndarray, known: np.ndarray) -> np.ndarray | None:
         if found is not None and (best is None or found[0] < best[0]):
             best = found
     if best is None or best[2] < _UNEVEN:
+        return None
+    if _spread_inside(grey, use) < _WITHOUT * _spread_inside(grey - best[1], use):
+        # it follows the blurred rim of a particle: without rims the classes are even as they are
         return None
     surface = cv2.resize(best[1].astype(np.float32), (width, height), interpolation=cv2.INTER_CUBIC)
     return np.asarray(surface)
@@ -114,6 +123,21 @@ def _fitted(
     whole = terms @ found[2:]
     whole -= whole[use.ravel()].mean()
     return rest, whole.reshape(grey.shape), float(np.std(surface)) / rest
+
+
+def _spread_inside(grey: np.ndarray, use: np.ndarray) -> float:
+    """Spread within Otsu's classes away from their outlines, where grey levels are mixed."""
+    import cv2
+    from skimage.filters import threshold_otsu
+
+    bright = grey > threshold_otsu(grey[use])
+    classes = [bright & use, ~bright & use]
+    inside = [cv2.erode(one.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0 for one in classes]
+    if sum(one.sum() for one in inside) < _INSIDE * use.sum():
+        # a fine pattern is all outline
+        inside = classes
+    rest = np.concatenate([grey[one] - grey[one].mean() for one in inside if one.any()])
+    return float(rest.std())
 
 
 def blurred(plane: np.ndarray, sigma: float) -> np.ndarray:

@@ -10,9 +10,17 @@ from ....core.progress import Progress, Steps
 from ..watershed import split_mask
 from .annotations import Annotations
 from .first_pass import Choices, squared, survey
-from .foreground import blur_for, cleaned, least_area, opened, otsu, typical_radius
+from .foreground import (
+    blur_for,
+    cleaned,
+    least_area,
+    least_clear_area,
+    opened,
+    otsu,
+    typical_radius,
+)
 from .levels import levels_below, local_level, lower_level
-from .parts import are_rounder, gaps, without_cut
+from .parts import are_rounder, gaps, without_cut, without_faint
 from .shading import blurred, complete, enlarged, sampled
 from .sides import bright_or_dark
 
@@ -73,11 +81,13 @@ def _find(plane: np.ndarray, choices: Choices) -> Steps[Found]:
         below = levels_below(grey[use & (grey <= level)])
         level = below[min(lower[1], len(below) - 1)]
     mask = (grey > level) & ~drawn.boxes & np.isfinite(plane)
-    least = choices.least or least_area(radius)
+    least = choices.least or least_clear_area(radius)
     mask = cleaned(mask, radius, least)
     labels = yield from split_mask(mask, least=_RISE, share=choices.tolerance, min_size=int(least))
     if choices.tolerance < 1:
         labels, radius = yield from _at_gaps(even, labels, radius, choices, seen.scale)
+    if not choices.least:
+        labels = without_faint(labels, blurred(even, _FINE), least_area(radius))
     if choices.whole:
         labels = without_cut(labels)
     facts = {
@@ -85,11 +95,22 @@ def _find(plane: np.ndarray, choices: Choices) -> Steps[Found]:
         "covered": round(float((labels > 0).mean()), 4),
         "typical_radius": round(radius, 2),
         "sigma": round(sigma, 2),
-        "min_size": round(choices.least or least_area(radius)),
+        "min_size": round(choices.least or least_clear_area(radius)),
         "uneven": seen.surface is not None,
+        "cut_by_gaps": _at_missing(labels, np.isfinite(plane)),
         "annotated": round(float(drawn.any.mean()), 4),
     }
     return Found(labels.astype(np.int32), facts, seen.side)
+
+
+def _at_missing(labels: np.ndarray, known: np.ndarray) -> int:
+    """Number of particles that touch pixels without a value."""
+    from scipy import ndimage
+
+    if known.all():
+        return 0
+    beside = ndimage.binary_dilation(~known, np.ones((3, 3)))
+    return int(np.count_nonzero(np.unique(labels[beside])))
 
 
 def _at_gaps(
@@ -104,7 +125,7 @@ def _at_gaps(
     found = typical_radius(opened(apart, 1 / scale))
     if not 0 < found < 0.95 * radius:
         return labels, radius
-    least = choices.least or least_area(found)
+    least = choices.least or least_clear_area(found)
     apart = cleaned(apart, found, least)
     parts = yield from split_mask(apart, least=_RISE, share=choices.tolerance, min_size=int(least))
     if not are_rounder(parts, labels):
