@@ -1,10 +1,15 @@
+import base64
+import io
+import json
 import os
 import re
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 
+import numpy as np
 import pytest
 
 from napari_visual_ccc.cli.main import main
@@ -36,17 +41,50 @@ def test_an_empty_token_is_an_error_and_not_a_server_without_one(capsys, tmp_pat
     assert "too short" in capsys.readouterr().err
 
 
+def sent(address, megabytes, kind):
+    """Status and message for an array of a size, as a form or as base64."""
+    file = io.BytesIO()
+    np.save(file, np.zeros(int(megabytes * (1 << 20)), np.uint8))
+    if kind == "json":
+        body = json.dumps({"data": base64.b64encode(file.getvalue()).decode(), "name": "a.npy"})
+        body, kind = body.encode(), "application/json"
+    else:
+        head = 'Content-Disposition: form-data; name="file"; filename="a.npy"'
+        body = f"--x\r\n{head}\r\n\r\n".encode() + file.getvalue() + b"\r\n--x--\r\n"
+        kind = "multipart/form-data; boundary=x"
+    request = urllib.request.Request(address, body, {"content-type": kind})
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
 @pytest.mark.skipif(os.name != "posix", reason="Windows has no SIGTERM")
 def test_the_command_serves_until_it_is_stopped(tmp_path):
     words = [sys.executable, "-m", "napari_visual_ccc.cli", "serve", "--port", "0"]
+    words += ["--megabytes", "1"]
     environment = {**os.environ, "TMPDIR": str(tmp_path)}
     with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        line = process.stdout.readline()
-        address = re.match(r"http://127\.0\.0\.1:\d+/", line)[0]
-        with urllib.request.urlopen(f"{address}api/health", timeout=60) as answer:
-            assert answer.status == 200
-        assert len(list(tmp_path.glob("visual-ccc-serve-*"))) == 1
-        process.send_signal(signal.SIGTERM)
-        process.wait(60)
-        assert process.returncode == 0
+        try:
+            line = process.stdout.readline()
+            address = re.match(r"http://127\.0\.0\.1:\d+/", line)[0]
+            with urllib.request.urlopen(f"{address}api/health", timeout=60) as answer:
+                assert answer.status == 200
+            # the limit is that of the file, whichever way it comes
+            for megabytes in (1.67, 8.58, 20):
+                for kind in ("form", "json"):
+                    status, told = sent(f"{address}api/jobs", megabytes, kind)
+                    assert (status, "at most 1 MB" in told) == (413, True), (kind, told)
+            # below it the image is taken: what it is asked for is missing
+            for kind in ("form", "json"):
+                status, told = sent(f"{address}api/jobs", 0.97, kind)
+                assert (status, "operation must be" in told) == (422, True), told
+            assert len(list(tmp_path.glob("visual-ccc-serve-*"))) == 1
+            process.send_signal(signal.SIGTERM)
+            process.wait(60)
+            assert process.returncode == 0
+        finally:
+            # an assertion that fails must not leave the test waiting for the server
+            process.kill()
     assert list(tmp_path.glob("visual-ccc-serve-*")) == []

@@ -236,6 +236,10 @@ def test_what_is_too_large_is_refused_before_it_is_stored(client):
     answer = client.post("/api/classify", content=endless(), headers=kind)
     assert answer.status_code == 413
     assert client.get("/api/health").json()["waiting"] == 0
+    # JSON that has a lower limit names it
+    answer = client.post("/api/classify", json={"data": "A" * 3 * MEGABYTE})
+    assert answer.status_code == 413
+    assert "4 MB are taken of a file that is sent as a form, 2 MB" in answer.json()["error"]
 
 
 def test_a_full_queue_answers_when_to_come_back(client, post, address, tiff16):

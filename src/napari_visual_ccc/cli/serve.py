@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from ..web.settings import MEGABYTE, Limits, Settings
+from ..web.settings import MEGABYTE, Limits, Settings, base64_bytes
 from .terminal import CONTEXT, FILE, OK
 
 if TYPE_CHECKING:
@@ -31,9 +31,11 @@ def _serve(
     """
     from ..web.server import serve
 
-    pixels = numbers["megapixels"] * 1_000_000
+    pixels, file_bytes = numbers["megapixels"] * 1_000_000, numbers["megabytes"] * MEGABYTE
     limits = Limits(
-        file_bytes=numbers["megabytes"] * MEGABYTE, pixels=pixels,
+        file_bytes=file_bytes, pixels=pixels,
+        # held in memory, unlike a file: never more than by default
+        text_bytes=min(_LIMITS.text_bytes, base64_bytes(file_bytes) + MEGABYTE),
         # a larger image needs more: eight numbers of double precision for a pixel
         decode_bytes=max(_LIMITS.decode_bytes, 64 * pixels),
         workers=numbers["workers"], waiting=numbers["queue"], kept_seconds=60 * numbers["expiry"],

@@ -186,7 +186,7 @@ class _Server:
         except OSError as error:
             raise disk_error(error) from None
         except Refused:
-            await uploads.discard(request, self.settings.limits.file_bytes)
+            await uploads.discard(request)
             raise
         try:
             receiving = uploads.receive(request, job.folder, self.settings.limits)
@@ -202,7 +202,7 @@ class _Server:
         except Refused as refused:
             self.jobs.remove(job)
             if refused.status in (413, 415):
-                await uploads.discard(request, self.settings.limits.file_bytes)
+                await uploads.discard(request)
             raise
         except OSError as error:
             self.jobs.remove(job)

@@ -38,6 +38,11 @@ class Refused(Exception):
         self.status, self.message, self.wait = status, message, wait
 
 
+def base64_bytes(size: int) -> int:
+    """Bytes of a file as base64."""
+    return -(-size // 3) * 4
+
+
 @dataclass(frozen=True)
 class Limits:
     """Limits of requests and of what is kept.
@@ -45,7 +50,7 @@ class Limits:
     Parameters
     ----------
     file_bytes, text_bytes : int
-        Of an image that is sent as a file; of a JSON request.
+        Of an image, sent as a file or as base64; of a JSON request, which is held in memory.
     pixels : int
         Of an image, all its slices and colours.
     upload_seconds, decode_seconds, job_seconds : int

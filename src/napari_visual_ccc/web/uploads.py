@@ -24,7 +24,7 @@ from starlette.types import Message, Receive
 from ..core.units import length
 from ..io.read import FOLDERS, READERS
 from ..io.read.pictures import SUFFIXES as PICTURES
-from .settings import MEGABYTE, Limits, Refused
+from .settings import MEGABYTE, Limits, Refused, base64_bytes
 
 # first bytes of a file → suffix of its kind
 _STARTS = {
@@ -50,8 +50,9 @@ _NEEDS_OTHERS = ".emi"
 
 _NAME_LENGTH, _UNIT_LENGTH = 100, 20
 
-# for reading what nobody will use
-_DISCARD_SECONDS = 30
+# for reading what nobody will use: more than what is taken, so that a client that sends too much
+# sees the limit and no broken connection
+_DISCARD_BYTES, _DISCARD_SECONDS = 512 * MEGABYTE, 30
 
 # fields of a form beside its file, and bytes of one
 _FIELDS, _FIELD_BYTES = 40, 64 << 10
@@ -135,10 +136,11 @@ async def receive(request: Request, folder: Path, limits: Limits) -> Sent:
     is_form = kind == "multipart/form-data"
     # a form has its fields and its own lines beside the file
     most = limits.file_bytes + MEGABYTE if is_form else limits.text_bytes
-    _check_length(request, most)
-    limited = Request(request.scope, _limited(request.receive, most))
+    refusal = _too_large(limits, is_form=is_form)
+    _check_length(request, most, refusal)
+    limited = Request(request.scope, _limited(request.receive, most, refusal))
     try:
-        reading = _form(limited, folder) if is_form else _json(limited, folder)
+        reading = (_form if is_form else _json)(limited, folder, limits)
         return await asyncio.wait_for(reading, limits.upload_seconds)
     except asyncio.TimeoutError:
         raise Refused(408, "the image was not sent within the time; try again") from None
@@ -146,7 +148,9 @@ async def receive(request: Request, folder: Path, limits: Limits) -> Sent:
         raise Refused(400, "the image was not sent to its end; try again") from None
 
 
-async def discard(request: Request, most: int, seconds: float = _DISCARD_SECONDS) -> None:
+async def discard(
+    request: Request, most: int = _DISCARD_BYTES, seconds: float = _DISCARD_SECONDS
+) -> None:
     """Read what a client still sends, so that it sees the answer and no broken connection.
 
     Parameters
@@ -167,19 +171,37 @@ async def discard(request: Request, most: int, seconds: float = _DISCARD_SECONDS
                 return
 
 
-def _check_length(request: Request, most: int) -> None:
+def _check_length(request: Request, most: int, refusal: Refused) -> None:
     length = request.headers.get("content-length", "0")
     if not length.isdecimal():
         raise Refused(400, "the length of the request is no number")
     if int(length) > most:
-        raise _too_large(most)
+        raise refusal
 
 
-def _too_large(most: int) -> Refused:
-    return Refused(413, f"the request is too large; at most {most // MEGABYTE} MB are taken")
+def _too_large(limits: Limits, *, is_form: bool) -> Refused:
+    """The answer to a request that is too large: the limit of the file, and of JSON if lower."""
+    most, text = _megabytes(limits.file_bytes), _megabytes(limits.text_bytes)
+    if is_form or limits.text_bytes >= base64_bytes(limits.file_bytes):
+        return Refused(413, f"the request is too large; the file may have at most {most}")
+    return Refused(
+        413,
+        f"the request is too large; at most {most} are taken of a file that is sent as a form, "
+        f"{text} of a request as JSON",
+    )
 
 
-def _limited(receive: Receive, most: int) -> Receive:
+def _check_file(size: int, limits: Limits) -> None:
+    if size > limits.file_bytes:
+        most = _megabytes(limits.file_bytes)
+        raise Refused(413, f"the file has {_megabytes(size)}; at most {most} are taken")
+
+
+def _megabytes(size: int) -> str:
+    return f"{size / MEGABYTE:.4g} MB"
+
+
+def _limited(receive: Receive, most: int, refusal: Refused) -> Receive:
     """Count what really arrives: a client may state another length, or none."""
     arrived = 0
 
@@ -188,13 +210,13 @@ def _limited(receive: Receive, most: int) -> Receive:
         message = await receive()
         arrived += len(message.get("body", b""))
         if arrived > most:
-            raise _too_large(most)
+            raise refusal
         return message
 
     return counted
 
 
-async def _form(request: Request, folder: Path) -> Sent:
+async def _form(request: Request, folder: Path, limits: Limits) -> Sent:
     try:
         form = request.form(max_files=1, max_fields=_FIELDS, max_part_size=_FIELD_BYTES)
         async with form as parts:
@@ -207,6 +229,7 @@ async def _form(request: Request, folder: Path) -> Sent:
             fields = {key: one for key, one in parts.items() if isinstance(one, str)}
             if not isinstance(file, UploadFile):
                 return Sent(None, "", fields, is_form=True)
+            _check_file(file.size or 0, limits)
             name = shown_name(file.filename or "")
             path = folder / f"image{suffix_of(await _start(file), name)}"
             await run_in_threadpool(_store, file, path)
@@ -292,7 +315,7 @@ def _store(file: UploadFile, path: Path) -> None:
         shutil.copyfileobj(file.file, target, MEGABYTE)
 
 
-async def _json(request: Request, folder: Path) -> Sent:
+async def _json(request: Request, folder: Path, limits: Limits) -> Sent:
     try:
         fields = json.loads(await request.body(), object_pairs_hook=_once)
     except (ValueError, RecursionError):
@@ -313,6 +336,7 @@ async def _json(request: Request, folder: Path) -> Sent:
         pixels = base64.b64decode(letters, validate=True)
     except (ValueError, binascii.Error):
         raise Refused(400, "data is not base64") from None
+    _check_file(len(pixels), limits)
     path = folder / f"image{suffix_of(pixels[:16], name)}"
     await run_in_threadpool(path.write_bytes, pixels)
     return Sent(path, name, fields)

@@ -127,7 +127,10 @@ async function show(image, before) {
 // Send an image, and show it as the server has read it.
 async function send(image, signal) {
   try {
-    if (image.file.size > state.limits.file_bytes) throw new ApiError(413, "The file is too large.");
+    const most = state.limits.file_bytes;
+    if (image.file.size > most) {
+      throw new ApiError(413, `The file is too large; at most ${Math.floor(most / 1048576)} MB are taken.`);
+    }
     image.about.textContent = "sending";
     image.about.className = "";
     const done = await job({ operation: "preview", file: image.file }, { signal });
