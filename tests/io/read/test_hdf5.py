@@ -256,3 +256,104 @@ def test_velox_emd_has_all_frames_also_beside_spectra(tmp_path, rng, ending, fra
     assert found.metadata["facts"]["instrument"] == "Talos"
     assert found.metadata["facts"]["voltage_kv"] == 200
     assert [one.step for one in found.axes] == ([0.5] if frames > 1 else [])
+
+
+# axes without names, sizes of pixels --------------------------------------------------------------
+
+
+@pytest.mark.parametrize("version", [(0, 2), None])
+@pytest.mark.parametrize("first", [0, 1])
+@pytest.mark.parametrize("names", [None, "", "real"])
+@pytest.mark.parametrize("shape", [(9, 12), (4, 9, 12), (20, 30, 3)])
+def test_berkeley_emd_without_names_of_rows_and_columns_keeps_its_order(
+    tmp_path, rng, version, first, names, shape
+):
+    import h5py
+
+    image = rng.random(shape).astype(np.float32)
+    with h5py.File(tmp_path / "a.emd", "w") as file:
+        if version:
+            file.attrs["version_major"], file.attrs["version_minor"] = version
+        group = file.create_group("data/image")
+        group.attrs["emd_group_type"] = 1
+        group["data"] = image
+        for place, length in enumerate(shape):
+            key = f"dim{first + place}"
+            group[key] = (place + 1.0) * np.arange(length)
+            group[key].attrs["units"] = "[n_m]"
+            if names is not None:
+                group[key].attrs["name"] = f"{names}{place}" if names else ""
+    found = formats.read(tmp_path / "a.emd")
+    np.testing.assert_array_equal(found.data, image)
+    rows = 1 if shape == (4, 9, 12) else 0
+    assert (found.spacing, found.unit) == ((rows + 1.0, rows + 2.0), "nm")
+    assert [(one.step, one.unit) for one in found.axes] == [(1.0, "nm")][:rows]
+
+
+def test_berkeley_emd_without_dimensions_is_read(tmp_path, rng):
+    image = rng.random((9, 12)).astype(np.float32)
+    path = berkeley(tmp_path / "a.emd", image, "", [])
+    np.testing.assert_array_equal(formats.read(path).data, image)
+
+
+def test_files_of_rosettasciio_without_names_come_back_as_they_were(tmp_path, rng):
+    emd = pytest.importorskip("rsciio.emd")
+    image = rng.random((9, 12)).astype(np.float32)
+    made = signal(image)
+    for axis in made["axes"]:
+        axis["name"] = None
+    emd.file_writer(str(tmp_path / "a.emd"), made)
+    np.testing.assert_array_equal(formats.read(tmp_path / "a.emd").data, image)
+
+
+def with_tags(path, keys, sizes=(), resolutions=(), units=None):
+    import h5py
+
+    lengths = {"t": 2, "z": 4, "y": 20, "x": 30, "c": 2}
+    tags = [{"key": key, "typeFlags": 2} for key in keys]
+    for tag, resolution in zip(tags, resolutions, strict=False):
+        tag["resolution"] = resolution
+    with h5py.File(path, "w") as file:
+        file["data"] = np.zeros([lengths[key] for key in keys], np.uint8)
+        file["data"].attrs["axistags"] = json.dumps({"axes": tags})
+        if len(sizes):
+            file["data"].attrs["element_size_um"] = sizes
+        if units:
+            file["data"].attrs["axis_units"] = json.dumps(units)
+    return formats.read(path)
+
+
+@pytest.mark.parametrize(
+    ("keys", "sizes", "spacing", "step", "note"),
+    [("tzyxc", (1, 0.05, 0.002, 0.003, 1), (2, 3), 50, ""),
+     ("xyzct", (0.003, 0.002, 0.05, 1, 1), (2, 3), 50, ""),
+     ("zyxc", (0.05, 0.002, 0.003, 1), (2, 3), 50, ""), ("yx", (0.002, 0.003), (2, 3), None, ""),
+     ("xyz", (0.003, 0.002, 0.05), (2, 3), 50, ""), ("zyx", (0.05, 0.002, 0.003), (2, 3), 50, ""),
+     ("tzyxc", (0.05, 0.002, 0.003), (2, 3), 50, ""),
+     ("yx", (0.05, 0.002, 0.003), (2, 3), None, ""),
+     ("zyx", (0.002,), (2, 2), 2, ""), ("yxc", (0.05, 0.002, 0.003), (2, 3), None, "of z, y, x"),
+     ("zyx", (0.002, 0.003), (2, 3), None, "of y, x"),
+     ("tzyx", (1, 2, 3, 4, 5), None, None, "5 numbers for 4 axes")],
+)  # fmt: skip
+def test_the_sizes_of_elements_belong_to_the_axes_of_their_number(
+    tmp_path, keys, sizes, spacing, step, note
+):
+    found = with_tags(tmp_path / "a.h5", keys, sizes)
+    assert found.spacing == (spacing and pytest.approx(spacing))
+    steps = [one.step for one in found.axes if one.name == "z" and one.unit != "px"]
+    assert steps == ([pytest.approx(step)] if step else [])
+    assert any("element_size_um" in one and note in one for one in found.notes) == bool(note)
+
+
+def test_resolutions_of_axis_tags_are_used_with_their_unit_or_named(tmp_path):
+    units = {"z": "\u03bcm", "y": "nm", "x": "nm", "c": ""}
+    found = with_tags(tmp_path / "a.h5", "zyxc", (), (0.05, 2, 3, 0), units)
+    assert (found.spacing, found.unit) == ((2, 3), "nm")
+    assert [(one.step, one.unit) for one in found.axes if one.name == "z"] == [(0.05, "µm")]
+    bare = with_tags(tmp_path / "b.h5", "zyx", (), (50, 2, 3))
+    assert bare.spacing is None
+    assert any("3 x 2 without a unit" in one for one in bare.notes)
+    both = with_tags(tmp_path / "c.h5", "yx", (0.002, 0.003), (4, 6), units)
+    assert both.spacing == pytest.approx((2, 3))
+    assert any("two pixel sizes" in one for one in both.notes)
+    assert not with_tags(tmp_path / "d.h5", "yx", (), (0, 0)).notes
