@@ -7,6 +7,7 @@ from npe2 import PluginManager
 from qtpy.QtWidgets import QLabel
 
 WIDGETS = {
+    "workspace": "Visual-CCC",
     "micrograph": "Micrograph info",
     "quality": "Image quality",
     "analysis": "Image analysis",

@@ -32,8 +32,8 @@ from ..layers.recalibrate import (
 )
 from ..layers.source import Source
 from ..layers.viewers import scale_bar
+from ..parts.info_text import describe
 from ..parts.jobs import report
-from .info_text import describe
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
@@ -57,6 +58,8 @@ class Train(Container):
         self.viewer = napari_viewer
         self.result: TrainedModel | None = None
         self.saved: Path | None = None
+        # another place of the form that classifies may be set here
+        self.open_classifier: Callable[[], Any] = self._open_classifier_dock
         self._job: Job | None = None
         self._rows: list[dict[str, float]] = []
         self._trained = 0
@@ -304,11 +307,14 @@ class Train(Container):
         path = self.saved
         if path is None:
             path = unsaved_file(self.result, Path(self._temporary.name), self._trained, "trained")
+        self.open_classifier().use_model(path)
+
+    def _open_classifier_dock(self) -> Any:
         holder, dock = self.viewer.window.add_plugin_dock_widget(
             "napari-visual-ccc", "Classify & Explain", tabify=True
         )
         holder.raise_()
-        dock.use_model(path)
+        return dock
 
     def _open(self, name: str) -> None:
         """Open a misclassified image."""

@@ -1,16 +1,22 @@
-"""Docks that scroll: a form may be higher than the window."""
+"""Docks that scroll, and lie behind each other: forms may be higher than the window."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
     QApplication,
+    QBoxLayout,
     QComboBox,
+    QDockWidget,
     QFrame,
+    QMainWindow,
     QScrollArea,
     QScrollBar,
+    QTabBar,
     QVBoxLayout,
     QWidget,
 )
@@ -25,6 +31,9 @@ _NUMBERS = (QAbstractSpinBox, QComboBox, QAbstractSlider)
 def scroll_in_dock(widget: QWidget) -> None:
     """Let the content of a widget scroll as soon as it is put into a dock.
 
+    The dock becomes a tab of the docks of this plugin that are open. A widget that is put into
+    another one which scrolls gets no scroll area of its own.
+
     Parameters
     ----------
     widget : QWidget
@@ -36,40 +45,106 @@ def scroll_in_dock(widget: QWidget) -> None:
 def reveal(widget: QWidget) -> None:
     """Show a widget, and scroll its dock to it."""
     widget.show()
+    scroll = _scroll_of(widget)
+    if scroll is not None:
+        _soon(scroll, lambda: scroll.ensureWidgetVisible(widget))
+
+
+def scroll_to_top(widget: QWidget) -> None:
+    """Scroll its dock so that a widget is the first that is seen."""
+    scroll = _scroll_of(widget)
+    if scroll is not None:
+        _soon(scroll, lambda: scroll.put_first(widget))
+
+
+def _scroll_of(widget: QWidget) -> Scroll | None:
     above = widget.parentWidget()
     while above is not None and not isinstance(above, Scroll):
         above = above.parentWidget()
-    if above is None:
-        return
-    scroll, timer = above, QTimer(above)
+    return above if isinstance(above, Scroll) else None
+
+
+def _soon(parent: QObject, function: Callable[[], object]) -> None:
+    """Call a function when the layout has been made again: before, a widget has no place."""
+    timer = QTimer(parent)
     timer.setSingleShot(True)
-    # it has no place before the layout has been made again
-    timer.timeout.connect(lambda: scroll.ensureWidgetVisible(widget))
+    timer.timeout.connect(function)
     timer.timeout.connect(timer.deleteLater)
     timer.start(0)
 
 
 class _Docking(QObject):
-    """Waits until a widget gets a parent."""
+    """Waits until a widget gets a parent, and is shown in a window."""
 
     def __init__(self, widget: QWidget) -> None:
         super().__init__(widget)
+        self._is_inside = False
         widget.installEventFilter(self)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Put the layout of the widget into a scroll area."""
-        if event is None or event.type() != QEvent.Type.ParentChange:
+        """Put the layout of the widget into a scroll area, and its dock behind the others."""
+        if event is None or not isinstance(watched, QWidget):
             return False
-        assert isinstance(watched, QWidget)
-        if watched.parentWidget() is not None:
+        if event.type() == QEvent.Type.ParentChange and watched.parentWidget() is not None:
+            if _scroll_of(watched) is not None:
+                watched.removeEventFilter(self)
+            elif not self._is_inside:
+                self._put_inside(watched)
+        if event.type() == QEvent.Type.Show and self._is_inside:
             watched.removeEventFilter(self)
-            inner = QWidget()
-            # Qt takes the widgets of a layout along
-            inner.setLayout(watched.layout())
-            outer = QVBoxLayout(watched)
-            outer.setContentsMargins(0, 0, 0, 0)
-            outer.addWidget(Scroll(inner))
+            _soon(watched, lambda: _tabify(watched))
         return False
+
+    def _put_inside(self, widget: QWidget) -> None:
+        self._is_inside = True
+        inner, layout = QWidget(), widget.layout()
+        if isinstance(layout, QBoxLayout):
+            _fill_from_top(layout)
+        # Qt takes the widgets of a layout along
+        inner.setLayout(layout)
+        outer = QVBoxLayout(widget)
+        outer.setContentsMargins(0, 0, 0, 0)
+        outer.addWidget(Scroll(inner))
+
+
+def _fill_from_top(layout: QBoxLayout) -> None:
+    """Leave room below the widgets, not between them; what grows, such as a table, takes it."""
+    for number in range(layout.count()):
+        item = layout.itemAt(number)
+        grown = None if item is None else item.widget()
+        inside = None if grown is None else grown.layout()
+        if inside is not None and inside.expandingDirections() & Qt.Orientation.Vertical:
+            layout.setStretch(number, 1)
+    layout.addStretch(0)
+
+
+def _tabify(widget: QWidget) -> None:
+    """Make the dock of a widget a tab of the last dock of this plugin in its area."""
+    window = widget.window()
+    above: QWidget | None = widget
+    while above is not None and not isinstance(above, QDockWidget):
+        above = above.parentWidget()
+    if above is None or above.isFloating() or not isinstance(window, QMainWindow):
+        return
+    docks = [one for one in window.findChildren(QDockWidget) if one.findChild(Scroll) is not None]
+    area = window.dockWidgetArea(above)
+    others = [
+        one
+        for one in docks
+        if one is not above
+        and one.isVisible()
+        and not one.isFloating()
+        and window.dockWidgetArea(one) == area
+    ]
+    if others and not set(others) & set(window.tabifiedDockWidgets(above)):
+        for one in (above, others[-1]):
+            # short names: the tabs of all docks lie beside each other
+            one.setWindowTitle(one.windowTitle().partition(" (")[0])
+        window.tabifyDockWidget(others[-1], above)
+        for bar in window.findChildren(QTabBar, options=Qt.FindChildOption.FindDirectChildrenOnly):
+            bar.setElideMode(Qt.TextElideMode.ElideNone)
+        above.show()
+        above.raise_()
 
 
 class Scroll(QScrollArea):
@@ -107,6 +182,10 @@ class Scroll(QScrollArea):
             for one in self._inner.findChildren(kind):
                 one.removeEventFilter(self)
                 one.installEventFilter(self)
+
+    def put_first(self, widget: QWidget) -> None:
+        """Scroll so far that a widget of the content is at the top."""
+        self._bar.setValue(widget.mapTo(self._inner, widget.rect().topLeft()).y())
 
     def sizeHint(self) -> QSize:
         """The size of the content."""

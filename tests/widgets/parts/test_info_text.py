@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from napari.layers import Image
 
-from napari_visual_ccc.widgets.docks.info_text import describe
+from napari_visual_ccc.widgets.parts.info_text import describe
 
 
 def test_a_missing_pixel_size_comes_first():
