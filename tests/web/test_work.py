@@ -57,6 +57,7 @@ def test_the_preview_is_a_picture(job):
     with Image.open(job.files["preview.png"]) as picture:
         assert picture.size == (128, 96)
         assert len(set(picture.convert("L").tobytes())) == 2
+        assert picture.info["visual-ccc"] == "picture"
 
 
 def test_one_slice_of_a_stack_is_used(job):

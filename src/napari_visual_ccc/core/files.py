@@ -19,6 +19,9 @@ from .tables import without_formulas
 # what tells a folder that is a Zarr
 _ZARR_FILES = ("zarr.json", ".zgroup", ".zarray")
 
+# what a PNG that is drawn of a result says of itself in its text: it is no result
+PICTURE = {"visual-ccc": "picture"}
+
 # bytes of a name, in all file systems in use
 LONGEST_NAME = 255
 

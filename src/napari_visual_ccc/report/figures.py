@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.files import written
+from ..core.files import PICTURE, written
 from ..core.layers import Layer
 from ..core.micrograph import Micrograph
 from ..core.pixel_size import PixelSize
@@ -112,7 +112,9 @@ def save(figure: Figure, path: Path, *, force: bool = False) -> None:
 
     kind = path.suffix[1:].lower()
     # the same figure is the same file on every run; what a journal prints has 300 dpi
-    options: dict[str, Any] = {"metadata": {"Date": None}, "dpi": 300} if kind == "svg" else {}
+    options: dict[str, Any] = {"metadata": PICTURE}
+    if kind == "svg":
+        options = {"metadata": {"Date": None}, "dpi": 300}
     style: Any = {
         "svg.hashsalt": "visual-ccc",
         "svg.fonttype": "none",

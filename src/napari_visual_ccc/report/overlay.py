@@ -7,7 +7,7 @@ from typing import Literal
 
 import numpy as np
 
-from ..core.files import written
+from ..core.files import PICTURE, written
 from ..core.layers import LabelsLayer
 
 Overlay = Literal["none", "filled", "outlined"]
@@ -39,10 +39,14 @@ def label_overlay(
         As `files.written`.
     """
     from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
 
+    said = PngInfo()
+    for key, text in PICTURE.items():
+        said.add_text(key, text)
     labels = np.asarray(layer.data[(0,) * (layer.data.ndim - 2)])
     with written(path, force=force) as part:
-        Image.fromarray(coloured(labels, outlined=outlined)).save(part, format="PNG")
+        Image.fromarray(coloured(labels, outlined=outlined)).save(part, format="PNG", pnginfo=said)
 
 
 def coloured(labels: np.ndarray, *, outlined: bool = False) -> np.ndarray:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from ..core.files import sha256
+from ..core.files import PICTURE, sha256
 from ..core.micrograph import Micrograph, has_colours
 from ..core.plain import plain
 from ..core.progress import Progress, run
@@ -153,7 +153,7 @@ def _picture(image: Micrograph, path: Path) -> Path:
     grey, _ = to_gray(image.data)
     small = thinned(np.asarray(grey, np.float64))
     low, high = contrast(small, "grey") or (0.0, 1.0)
-    imsave(path, small, cmap="gray", vmin=low, vmax=high)
+    imsave(path, small, cmap="gray", vmin=low, vmax=high, metadata=PICTURE)
     return path
 
 

@@ -170,7 +170,7 @@ def as_input(given: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
     given : Micrograph, Result, Layer or array
         Results and layers are as operations made them.
     kind : {'image', 'labels', 'heatmap'}
-        Labels that are a picture become labels.
+        Labels that are a picture become labels; what was drawn of a result is refused.
 
     Returns
     -------
@@ -190,6 +190,8 @@ def as_input(given: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
     found = in_order(image)
     notes = found.notes[len(image.notes) :]
     if kind == "labels":
+        if found.metadata.get("picture"):
+            raise ValueError(found.metadata["picture"])
         data, more = labels_of(found.data)
         notes = (*notes, *more)
         found = found if data is found.data else replace(found, data=data, levels=())

@@ -45,3 +45,27 @@ def test_the_steps_of_a_record_are_replayed_and_recorded(folder, tmp_path, discs
     assert other.record.source.path == str(folder / "more" / "a.tif")
     assert other.record.last.parameters == done.record.last.parameters
     assert not (tmp_path / "two").exists()
+
+
+def test_pictures_of_a_result_are_no_labels_and_said_as_an_image(folder, tmp_path):
+    formats = Formats(overlays="filled")
+    done = run(
+        run_on_file(FileJob("threshold", {}, tmp_path / "out", formats=formats), folder / "a.tif")
+    )
+    pictures = [file for file in done.files if file.suffix == ".png"]
+    assert len(pictures) == 2
+    measured = FileJob("region_table", {}, tmp_path / "two", formats=NOTHING)
+    for picture in pictures:
+        message = f"{picture.name} is a picture of a result.*use a_threshold_Otsu.ome.tif"
+        with pytest.raises(ValueError, match=message):
+            run(run_on_file(measured, picture))
+        with pytest.raises(ValueError, match=message):
+            ccc.region_table(ccc.read(picture))
+        again = FileJob("threshold", {}, tmp_path / "three", formats=NOTHING)
+        assert picture.name in run(run_on_file(again, picture)).notes[0]
+    labels = next(file for file in done.files if file.name.endswith(".ome.tif"))
+    overlay = next(file for file in pictures if file.name.endswith("_overlay.png"))
+    beside = FileJob(
+        "region_table", {}, tmp_path / "four", further={"intensity": overlay}, formats=NOTHING
+    )
+    assert overlay.name in run(run_on_file(beside, labels)).notes[0]

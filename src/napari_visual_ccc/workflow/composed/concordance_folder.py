@@ -155,7 +155,10 @@ def _label_file(micrograph: Micrograph, folder: Path, labels: Path, shape: tuple
     if len(files) > 1:
         named = " and ".join(file.name for file in files)
         raise ValueError(f"{place.parent} holds {named}: keep one file of labels for each image")
-    found = read(files[0]).data
+    opened = read(files[0])
+    if opened.metadata.get("picture"):
+        raise ValueError(opened.metadata["picture"])
+    found = opened.data
     if found.shape == np.shape(micrograph.data)[: found.ndim] and found.shape != shape:
         found = found[info_bar_of(micrograph).specimen(*found.shape)]
     return found

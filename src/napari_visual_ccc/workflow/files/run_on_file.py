@@ -124,7 +124,13 @@ def run_on_file(job: FileJob, path: Path) -> Steps[FileRun]:
         formats=job.formats,
         force=job.force,
     )  # fmt: skip
-    return FileRun(result, written, (*micrograph.notes, *result.notes), outcome.record)
+    return FileRun(result, written, _notes(images, result), outcome.record)
+
+
+def _notes(images: Mapping[str, Any], result: Result) -> tuple[str, ...]:
+    """Notes about the files of all inputs, and about the result."""
+    of_files = (note for one in images.values() for note in getattr(one, "notes", ()))
+    return (*dict.fromkeys(of_files), *result.notes)
 
 
 def _read(file: Path, kind: str) -> Any:

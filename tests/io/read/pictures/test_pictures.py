@@ -115,3 +115,27 @@ def test_a_name_may_be_as_long_as_names_may_be(tmp_path):
     path = tmp_path / ("n" * 251 + ".png")
     Image.fromarray(np.zeros((3, 4), np.uint8)).save(path)
     assert formats.read(path).data.shape == (3, 4)
+
+
+@pytest.mark.parametrize("beside", ["a.ome.tif", "a.ome.zarr", "a.tif", ""])
+@pytest.mark.parametrize("name", ["a.png", "a_overlay.png"])
+def test_what_is_drawn_of_a_result_names_the_result(tmp_path, name, beside):
+    from napari_visual_ccc.core.layers import LabelsLayer
+    from napari_visual_ccc.report.figures import preview
+    from napari_visual_ccc.report.overlay import label_overlay
+
+    write = label_overlay if "overlay" in name else preview
+    write(LabelsLayer(np.eye(30, dtype=np.int32)), tmp_path / name)
+    if beside:
+        (tmp_path / beside).touch()
+    found = formats.read(tmp_path / name)
+    assert f"{name} is a picture of a result" in found.notes[0]
+    assert found.notes[0].endswith(f"use {beside or 'the result itself'}")
+    # the viewer shows the note
+    assert not formats.is_plain(tmp_path / name)
+
+
+def test_png_of_others_is_plain(tmp_path):
+    Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "a.png")
+    assert formats.is_plain(tmp_path / "a.png")
+    assert not formats.read(tmp_path / "a.png").notes

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ....core.files import stem
+from ....core.files import PICTURE, stem
 from ....core.micrograph import Axis, Micrograph
 from .. import sidecar
 from ..lazy import DEFLATE, UnreadableFileError, check_size
@@ -43,11 +43,15 @@ def read(path: Path) -> list[Micrograph]:
     found = sidecar.find(path, *data.shape[len(axes) :][:2]) or VendorMetadata()
     claim = _resolution(path)
     spacing, unit, notes = resolve_pixel_size([*found.claims, *([claim] if claim else [])])
-    metadata = {"facts": found.facts, "original": plain(found.original)}
     is_more = found.facts or found.original
+    metadata: dict[str, Any] = {"facts": found.facts, "original": plain(found.original)}
+    metadata = metadata if is_more else {}
+    if _is_drawn(path):
+        metadata["picture"] = _of_result(path)
+        notes = (metadata["picture"], *notes)
     return [
         Micrograph(
-            data, spacing, unit, stem(path), path, metadata if is_more else {}, axes,
+            data, spacing, unit, stem(path), path, metadata, axes,
             info_bar=found.bar,
             notes=(*notes, *found.notes, *of_pixels, *of_orientation(_orientation(path))),
         )
@@ -60,7 +64,7 @@ def is_plain(path: Path) -> bool:
         return False
     with _opened(path) as opened:
         mode = opened.mode
-    if mode in ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB"):
+    if _is_drawn(path) or mode in ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB"):
         return False
     return _resolution(path) is None and not of_orientation(_orientation(path))
 
@@ -90,6 +94,22 @@ def _resolution(path: Path) -> PixelSizeClaim | None:
     if not (across > 0 and down > 0):
         return None
     return of_resolution(kind, (1 / down, 1 / across), "inch")
+
+
+def _is_drawn(path: Path) -> bool:
+    """Whether this package drew it of a result, for people to look at."""
+    with _opened(path) as opened:
+        return PICTURE.items() <= opened.info.items()
+
+
+def _of_result(path: Path) -> str:
+    short = path.stem.removesuffix("_overlay")
+    beside = [f"{short}{ending}" for ending in (".ome.tif", ".ome.zarr", ".tif")]
+    there = next((one for one in beside if (path.parent / one).exists()), "the result itself")
+    return (
+        f"{path.name} is a picture of a result (colours, margins, a scale bar), not the result: "
+        f"use {there}"
+    )
 
 
 def _orientation(path: Path) -> int:
