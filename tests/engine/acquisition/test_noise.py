@@ -45,6 +45,15 @@ def test_texture_adds_less_to_the_lower_of_two_estimates():
     assert spread > 1.35
 
 
+@pytest.mark.parametrize("grain", [0.5, 0.7, 1.0])
+def test_fine_texture_is_told_from_noise_an_octave_lower(grain):
+    rng = np.random.default_rng(0)
+    image = gaussian_filter(rng.normal(size=(256, 256)), grain)
+    assert noise.least(image)[1] > 1.5
+    # under noise of its own strength it hardly counts
+    assert noise.least(image + rng.normal(0, 2 * image.std(), image.shape))[1] < 1.2
+
+
 def test_noise_of_a_small_image_is_estimated():
     found, spread = noise.least(np.random.default_rng(0).normal(0, 3, (24, 24)))
     assert found.sigma == pytest.approx(3, rel=0.3)
@@ -80,3 +89,17 @@ def test_noise_of_a_detector_is_even_and_what_a_filter_leaves_is_not(rng):
     assert noise.tails(clean) >= 3
     assert noise.tails(even[:20, :20]) == 3
     assert noise.tails(np.zeros((256, 256))) == 3
+
+
+def test_noise_stays_even_at_unlike_levels_and_after_compression(rng):
+    import cv2
+
+    x = np.mgrid[:256, :256][1]
+    clean = 40 + 160 * x / 255
+    stored = (clean + rng.normal(0, 25, clean.shape)).clip(0, 255).astype(np.uint8)
+    code = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
+    compressed = np.float64(cv2.imdecode(code, cv2.IMREAD_GRAYSCALE))
+    # one half of the image was counted ten times longer
+    unlike = clean + rng.normal(0, np.where(x < 128, 25, 8))
+    for given in (compressed, unlike):
+        assert noise.tails(given) == pytest.approx(2.9, abs=0.2)

@@ -160,3 +160,40 @@ def test_a_second_run_hardly_changes_the_image(alloy, method):
     assert "cannot be distinguished from the texture" in " ".join(twice.notes)
     # the first run is not held back
     assert ccc.denoise(noisy(alloy, 60, 0.02), method=method).facts["kurtosis"] < 3.1
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("grain", [0.5, 0.7, 1.2])
+def test_fine_texture_alone_is_left_as_it_is(method, grain):
+    from scipy.ndimage import gaussian_filter
+
+    rng = np.random.default_rng(0)
+    clean = gaussian_filter(rng.normal(size=(160, 160)), grain)
+    clean = 0.05 + 0.9 * (clean - clean.min()) / np.ptp(clean)
+    given = np.round(clean * 255) / 255
+    found = ccc.denoise(given, method=method)
+    before, after = (np.mean((image - clean) ** 2) for image in (given, found.data))
+    assert after <= (1 + 1e-5) * before
+    assert "estimate of the noise is poor" in " ".join(found.notes)
+
+
+@pytest.mark.parametrize("method", ["median", "wavelet", "gaussian"])
+def test_a_second_run_of_a_quick_method_does_no_harm(method):
+    clean = sections(1)
+    given = noisy(clean, 60, 0.02)
+    once = ccc.denoise(given, method=method).data
+    twice = ccc.denoise(once, method=method).data
+    errors = [np.mean((image - clean) ** 2) for image in (given, once, twice)]
+    assert errors[1] < 0.7 * errors[0]
+    assert errors[2] <= 1.002 * errors[1]
+
+
+def test_noise_that_was_compressed_is_still_removed(alloy):
+    import cv2
+
+    stored = np.clip(noisy(alloy, 60, 0.02) * 255, 0, 255).round().astype(np.uint8)
+    code = cv2.imencode(".jpg", stored, [cv2.IMWRITE_JPEG_QUALITY, 60])[1]
+    given = cv2.imdecode(code, cv2.IMREAD_GRAYSCALE) / 255
+    found = ccc.denoise(given).data
+    before, after = (peak_signal_noise_ratio(alloy, i, data_range=1) for i in (given, found))
+    assert after > before + 3

@@ -24,6 +24,9 @@ _OLD_BIAS = 0.93
 # orders see higher frequencies, with less texture
 _BIAS = {2: 0.832, 6: 0.735}
 
+# ratio of the responses of white noise in the quietest blocks, at half of the resolution to full
+_OCTAVE = 0.9
+
 # signal-to-noise ratio without measurable noise
 BEST = 1000.0
 
@@ -124,12 +127,28 @@ def least(plane: np.ndarray, model: str = "auto") -> tuple[Noise, float]:
     noise : Noise
         The lower estimate.
     spread : float
-        Ratio of the higher to the lower standard deviation: 1 for white noise, more for texture
-        or for noise that neighbouring pixels share.
+        Ratio of the highest to the lowest standard deviation of these bands and of the quietest
+        places an octave lower: 1 for white noise, more for texture or for noise that neighbouring
+        pixels share.
     """
     bands = [band for band in _BIAS.items() if band[0] == 2 or min(plane.shape) >= 2 * _BLOCK]
     found = sorted((estimate(plane, model, *band) for band in bands), key=lambda n: n.sigma)
-    return found[0], found[-1].sigma / max(found[0].sigma, 1e-300)
+    spread = found[-1].sigma / max(found[0].sigma, 1e-300)
+    return found[0], max(spread, _an_octave_lower(plane, found[0]))
+
+
+def _an_octave_lower(plane: np.ndarray, noise: Noise) -> float:
+    """Ratio of the noise of 2 x 2 pixels to that of one; each from the places quiet in its band."""
+    if not noise.sigma > 0 or min(plane.shape) < 2 * _BLOCK:
+        return 1.0
+    stable = stabilise(plane, noise)
+    fine, coarse = (
+        np.sort(np.mean(_in_blocks(_response(values, 2), side) ** 2, axis=1))
+        for values, side in ((stable, _BLOCK), (_halved(stable), _BLOCK // 2))
+    )
+    kept = max(4, round(len(fine) * _QUIET))
+    power = float(np.mean(coarse[:kept])) / max(float(np.mean(fine[:kept])), 1e-300)
+    return 2 * math.sqrt(power) / _OCTAVE
 
 
 def estimate(
@@ -177,7 +196,8 @@ def tails(plane: np.ndarray, model: str = "auto") -> float:
     """Kurtosis of the noise in the quietest blocks: 3 where it is that of a detector.
 
     Filters and strong compression leave noise at edges and none elsewhere, so that few large
-    values stand beside many small ones, as in fine texture. Saturated blocks do not count.
+    values stand beside many small ones, as in fine texture. Compression does so at the highest
+    frequencies only. Saturated blocks do not count.
 
     Parameters
     ----------
@@ -187,24 +207,28 @@ def tails(plane: np.ndarray, model: str = "auto") -> float:
     Returns
     -------
     float
-        The lower value of two bands of frequencies; 3 where it cannot be measured.
+        Mean of the kurtosis within blocks, which unlike levels of the noise do not raise; the
+        lowest of two bands of frequencies and of one an octave lower. 3 where it cannot be
+        measured.
     """
-    found = []
-    cut = _in_blocks(plane)
-    full = np.mean((cut == plane.min()) | (cut == plane.max()), axis=1) > _FULL
-    for order, bias in _BIAS.items():
-        if min(plane.shape) < 2 * _BLOCK or np.sum(~full) < _FEW:
-            return 3.0
-        noise = estimate(plane, model, order, bias)
-        response = _in_blocks(_response(plane, order))[~full]
-        expected = np.maximum(noise.gain * cut[~full].mean(axis=1) + noise.offset, 0)
-        # a level without noise has no tails
-        scaled = response[expected > 0] / np.sqrt(expected[expected > 0])[:, None]
-        energy = np.mean(scaled**2, axis=1)
-        quiet = scaled[np.argsort(energy, kind="stable")[: round(len(energy) * _QUIET)]]
-        power = float(np.mean(quiet**2)) if quiet.size else 0.0
-        found.append(float(np.mean(quiet**4)) / power**2 if power > 0 else 3.0)
-    return min(found)
+    full = np.mean((_in_blocks(plane) == plane.min()) | (_in_blocks(plane) == plane.max()), axis=1)
+    noise = estimate(plane, model)
+    if min(plane.shape) < 2 * _BLOCK or np.sum(full <= _FULL) < _FEW or not noise.sigma > 0:
+        return 3.0
+    stable = stabilise(plane, noise)
+    bands = [(_response(stable, order), _BLOCK) for order in _BIAS]
+    bands.append((_response(_halved(stable), 2), _BLOCK // 2))
+    return min(_kurtosis(_in_blocks(values, side)[full <= _FULL]) for values, side in bands)
+
+
+def _kurtosis(blocks: np.ndarray) -> float:
+    power = np.mean(blocks**2, axis=1)
+    quiet = np.argsort(power, kind="stable")[: round(len(power) * _QUIET)]
+    # a block without noise has no tails
+    quiet = quiet[power[quiet] > 0]
+    if not quiet.size:
+        return 3.0
+    return float(np.mean(np.mean(blocks[quiet] ** 4, axis=1) / power[quiet] ** 2))
 
 
 def _blocks(plane: np.ndarray, order: int) -> tuple[np.ndarray, np.ndarray]:
@@ -221,9 +245,15 @@ def _response(plane: np.ndarray, order: int) -> np.ndarray:
     return cv2.filter2D(plane, cv2.CV_64F, mask, borderType=cv2.BORDER_REFLECT_101)
 
 
-def _in_blocks(values: np.ndarray) -> np.ndarray:
+def _halved(plane: np.ndarray) -> np.ndarray:
+    """Means of 2 x 2 pixels."""
+    rows, columns = (n // 2 for n in plane.shape)
+    return plane[: 2 * rows, : 2 * columns].reshape(rows, 2, columns, 2).mean(axis=(1, 3))
+
+
+def _in_blocks(values: np.ndarray, side: int = _BLOCK) -> np.ndarray:
     """Pixels of each block in a row."""
-    side = min(_BLOCK, *values.shape)
+    side = min(side, *values.shape)
     rows, columns = (n // side for n in values.shape)
     cut = values[: rows * side, : columns * side].reshape(rows, side, columns, side)
     return cut.swapaxes(1, 2).reshape(rows * columns, side * side)
