@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from torch import nn
 
@@ -8,6 +9,7 @@ from napari_visual_ccc.nets.card import make_card
 from napari_visual_ccc.nets.checkpoint import Model
 from napari_visual_ccc.nets.neighbours import (
     choose_references,
+    is_out_of_distribution,
     knn_distance,
     knn_threshold,
     nearest,
@@ -43,6 +45,26 @@ def test_the_nearest_are_found_with_class_and_picture():
     assert near[0]["class"] == "y"
     assert near[0]["thumbnail"].item() == 1
     assert near[0]["distance"] < near[1]["distance"]
+    assert near[0]["distance"] == pytest.approx(1 - 1 / np.hypot(1, 0.4))
+
+
+def test_a_model_without_training_images_has_none_nearest():
+    bare = Model(nn.Identity(), make_card(card("visualcnn", classes=["x", "y"])))
+    assert nearest(bare, torch.ones(6)) == []
+    assert is_out_of_distribution(bare, np.ones((3, 6), np.float32)) is None
+
+
+def test_a_model_compares_as_the_distance_to_its_features_says(rng):
+    features = rng.normal(size=(40, 16)).astype(np.float32)
+    thumbnails, names = np.zeros((40, 4, 4), np.uint8), [str(k) for k in range(40)]
+    tensors, _, _ = choose_references(features, np.arange(40) % 2, thumbnails, names, 0)
+    limit = {"threshold": 0.6, "share": 0.95, "neighbours": 5}
+    about = make_card(card("visualcnn", classes=["x", "y"], references=names, ood=limit))
+    model = Model(nn.Identity(), about, tensors)
+    asked = rng.normal(size=(700, 16)).astype(np.float32)
+    apart = knn_distance(torch.from_numpy(asked), tensors["reference.features"]).numpy()
+    assert 0 < (apart > 0.6).mean() < 1
+    np.testing.assert_array_equal(is_out_of_distribution(model, asked), apart > 0.6)
 
 
 def test_distance_grows_away_from_what_is_known():

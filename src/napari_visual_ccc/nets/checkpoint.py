@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import functools
 import json
 import threading
 from collections import OrderedDict
@@ -13,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.nn.functional import normalize
 
 from ..core.files import written
 from .card import (
@@ -78,6 +80,12 @@ class Model:
         """The row of the table of architectures."""
         return architecture(self.card.architecture, self.card.depth)
 
+    @functools.cached_property
+    def references(self) -> torch.Tensor | None:
+        """Features of its training images, of unit length; None if it keeps none."""
+        kept = self.extras.get(f"{REFERENCE}features")
+        return None if kept is None else normalize(kept.float(), dim=1)
+
     @property
     def identity(self) -> dict[str, str]:
         """What results and records keep of a model."""
@@ -134,16 +142,18 @@ def load_model(
         raise FileNotFoundError(f"{path}: no such model file")
     if task is not None and read_card(path).task != task:
         raise ValueError(f"{path}: {_OTHER_TASK[task]}")
+    file = "" if path == DEFAULT else str(path)
     with _lock:
         digest = hash_of(path)
         key = (digest, str(device))
         if key not in _models:
-            _models[key] = replace(_load(path, device), hash=digest)
+            _models[key] = replace(_load(path, device), hash=digest, path=file)
         _models.move_to_end(key)
         while len(_models) > _KEPT_MODELS:
             _models.popitem(last=False)
         kept = _models[key]
-    file = "" if path == DEFAULT else str(path)
+    if shared and kept.path == file:
+        return kept
     return replace(kept, net=kept.net if shared else _own_modules(kept.net), path=file)
 
 

@@ -73,19 +73,35 @@ def distances(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     return 1 - normalize(features.float(), dim=1) @ normalize(kept.float(), dim=1).T
 
 
+def distances_in(model: Model, features: torch.Tensor) -> torch.Tensor:
+    """Cosine distances to the training images that a model keeps: (n, d) → (n, m)."""
+    kept = model.references
+    if kept is None:
+        return features.new_zeros(len(features), 0)
+    return 1 - normalize(features.float().to(kept), dim=1) @ kept.T
+
+
 def knn_distance(features: torch.Tensor, kept: torch.Tensor) -> torch.Tensor:
     """Mean distance to the nearest training images, (n, d) → (n,) (Sun et al., ICML 2022)."""
-    count = min(NEIGHBOURS, len(kept))
-    return distances(features, kept).topk(count, dim=1, largest=False).values.mean(dim=1)
+    return mean_of_nearest(distances(features, kept))
+
+
+def mean_of_nearest(apart: torch.Tensor) -> torch.Tensor:
+    """Mean of the smallest distances of each image, (n, m) → (n,)."""
+    count = min(NEIGHBOURS, apart.shape[1])
+    return apart.topk(count, dim=1, largest=False).values.mean(dim=1)
 
 
 def nearest(model: Model, feature: torch.Tensor) -> list[dict[str, Any]]:
     """List the nearest training images of one image: name, class, distance and thumbnail."""
-    kept = model.extras.get(f"{REFERENCE}features")
-    if kept is None:
+    return listed(model, distances_in(model, feature[None])[0])
+
+
+def listed(model: Model, apart: torch.Tensor) -> list[dict[str, Any]]:
+    """List the nearest training images by their distances, (m,)."""
+    if not len(apart):
         return []
-    found = distances(feature[None], kept)[0]
-    near, order = found.topk(min(NEIGHBOURS, len(kept)), largest=False)
+    near, order = apart.topk(min(NEIGHBOURS, len(apart)), largest=False)
     classes, names = model.card.classes, model.card.references
     targets = model.extras[f"{REFERENCE}targets"]
     pictures = model.extras[f"{REFERENCE}thumbnails"]
@@ -113,14 +129,14 @@ def is_out_of_distribution(model: Model, features: np.ndarray) -> np.ndarray | N
     (n,) bool array or None
         None for a model without reference images or without a threshold.
     """
-    limit, kept = model.card.ood, model.extras.get(f"{REFERENCE}features")
-    if limit is None or kept is None:
+    limit = model.card.ood
+    if limit is None or model.references is None:
         return None
-    found = [
-        knn_distance(torch.from_numpy(features[start : start + 512]).to(kept.device), kept)
-        for start in range(0, len(features), 512)
-    ]
-    return (torch.cat(found) > limit.threshold).cpu().numpy()
+    found = []
+    for start in range(0, len(features), 512):
+        apart = distances_in(model, torch.from_numpy(features[start : start + 512]))
+        found.append(mean_of_nearest(apart) > limit.threshold)
+    return torch.cat(found).cpu().numpy()
 
 
 def knn_threshold(

@@ -116,19 +116,26 @@ def _compare(features: np.ndarray, model: Model) -> _Comparison:
     """Compare an image, or its windows, with the training images of a model."""
     import torch
 
-    from ...nets.neighbours import is_out_of_distribution, knn_distance, nearest
+    from ...nets.neighbours import (
+        distances_in,
+        is_out_of_distribution,
+        listed,
+        mean_of_nearest,
+    )
 
-    mean = torch.from_numpy(features.mean(axis=0, dtype=np.float32)).to(model.device)
-    near, ood = tuple(nearest(model, mean)), model.card.ood
-    outside = is_out_of_distribution(model, features)
-    if outside is None or ood is None:
+    mean = torch.from_numpy(features.mean(axis=0, dtype=np.float32))
+    apart, ood = distances_in(model, mean[None]), model.card.ood
+    near = tuple(listed(model, apart[0]))
+    if ood is None or not near:
         return _Comparison(nearest=near)
-    share = float(outside.mean())
-    unknown = share > 0.5
     if len(features) > 1:
+        outside = is_out_of_distribution(model, features)
+        share = 0.0 if outside is None else float(outside.mean())
+        unknown = share > 0.5
         note = f"unknown: {share:.0%} of the image is unlike the training images"
         return _Comparison(unknown, near, notes=(note,) if unknown else ())
-    distance = float(knn_distance(mean[None], model.extras["reference.features"])[0])
+    found = mean_of_nearest(apart)[0]
+    distance, unknown = float(found), bool(found > ood.threshold)
     note = (
         f"unknown: unlike the training images (distance {distance:.2f}; of the validation images "
         f"{ood.share:.0%} are within {ood.threshold:.2f})"

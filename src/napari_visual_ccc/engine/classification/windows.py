@@ -27,9 +27,10 @@ class NetworkOutput:
     Parameters
     ----------
     logits : (n, classes) array
-        One row for each rotated or mirrored view of the image, or for each window.
+        One row for each rotated or mirrored view of the image, or for each window; zeros for
+        windows that are not `informative`.
     features : (m, d) array
-        Input of the last layer for the image itself (one row), or for each window.
+        Input of the last layer for the image itself (one row), or for each window, as `logits`.
     windows : Windows, optional
         None for an image that is classified as a whole.
     content : (n,) bool array, optional
@@ -44,8 +45,7 @@ class NetworkOutput:
     @property
     def informative(self) -> np.ndarray:
         """Indices of the windows that are not empty; of all, if all are empty."""
-        content = self.content if self.content is not None and self.content.any() else None
-        return np.arange(len(self.logits)) if content is None else np.flatnonzero(content)
+        return np.arange(len(self.logits)) if self.content is None else _informative(self.content)
 
     def probabilities(self, temperature: float) -> np.ndarray:
         """Probabilities of the mean logits of the views, or their mean over the windows."""
@@ -91,11 +91,28 @@ def run_network(
         logits, feature = yield from run_on_crop(model, plane, size_nm, tta)
         return NetworkOutput(logits, feature[None])
     windows = Windows(normalised(plane, model.card), side, stride)
-    logits, features = yield from predict(model, windows.read, windows.count, size_nm)
     content, known = windows.spread() >= EMPTY, known_everywhere(plane)
     if known is not None:
         content &= Windows(known, side, stride).mean() >= KNOWN
+    # nothing is made of the output for the others
+    chosen = _informative(content)
+    found = yield from predict(model, lambda a, b: windows.at(chosen[a:b]), len(chosen), size_nm)
+    logits, features = (_spread_out(values, chosen, windows.count) for values in found)
     return NetworkOutput(logits, features, windows, content)
+
+
+def _informative(content: np.ndarray) -> np.ndarray:
+    """Indices of the windows that are not empty; of all, if all are empty."""
+    return np.flatnonzero(content) if content.any() else np.arange(len(content))
+
+
+def _spread_out(values: np.ndarray, rows: np.ndarray, count: int) -> np.ndarray:
+    """Put values into some of the rows of an array of zeros."""
+    if len(rows) == count:
+        return values
+    every = np.zeros((count, *values.shape[1:]), values.dtype)
+    every[rows] = values
+    return every
 
 
 def run_on_crop(
@@ -177,7 +194,11 @@ class Windows:
 
     def read(self, start: int, stop: int) -> np.ndarray:
         """Return windows by index, in row-major order."""
-        rows, columns = np.divmod(np.arange(start, stop), self.shape[1])
+        return self.at(np.arange(start, stop))
+
+    def at(self, numbers: np.ndarray) -> np.ndarray:
+        """Return windows by their indices, in row-major order."""
+        rows, columns = np.divmod(numbers, self.shape[1])
         return self._views[rows, columns]
 
     def spread(self) -> np.ndarray:
