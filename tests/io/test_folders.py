@@ -11,6 +11,7 @@ from PIL import Image
 
 from napari_visual_ccc.io.datasets import load, unlabelled
 from napari_visual_ccc.io.folders import inner_parts, is_class, own_results, same_image
+from napari_visual_ccc.io.read import read
 
 
 def picture(path, size=8):
@@ -142,3 +143,39 @@ def test_specimens_within_parts_within_classes_are_groups(tmp_path):
 def test_a_pattern_that_matches_no_name_is_named(folder):
     with pytest.raises(ValueError, match=r"6 left out, such as dots/im0\.png: the group pattern"):
         load(folder, group="^xxx(.)")
+
+
+def test_files_of_one_name_that_show_something_else_are_images_of_their_own(folder, rng):
+    def made(name, image):
+        Image.fromarray(image).save(folder / name)
+
+    first, other = (rng.integers(0, 255, (32, 32)).astype(np.uint8) for _ in range(2))
+    made("dots/own.png", first)
+    made("dots/own.jpg", other)
+    made("dots/bright.png", first // 2)
+    made("dots/bright.bmp", first)
+    made("stripe/part.png", first)
+    made("stripe/part.jpg", first[:20])
+    data = load(folder)
+    names = {one.name for one in data.examples}
+    assert {"dots/own.png", "dots/own.jpg"} <= names
+    skipped = dict(data.skipped)
+    assert skipped["dots/bright.bmp"] == "the same image as bright.png, in another format"
+    assert skipped["stripe/part.jpg"].startswith("part.png of the same name is used")
+
+
+def test_many_files_in_two_formats_are_compared_in_part(tmp_path, rng, monkeypatch):
+    from napari_visual_ccc.io import folders
+
+    opened = []
+    monkeypatch.setattr(folders, "read", lambda path: opened.append(path) or read(path))
+    monkeypatch.setattr(folders, "_COMPARED", 3)
+    for number in range(12):
+        image = rng.integers(0, 255, (8, 8)).astype(np.uint8)
+        Image.fromarray(image).save(tmp_path / f"{number}.png")
+        Image.fromarray(image).save(tmp_path / f"{number}.bmp")
+    found = same_image(sorted(tmp_path.iterdir()))
+    assert len(found) == 12
+    assert len(opened) == 6
+    Image.fromarray(255 - np.eye(8, dtype=np.uint8) * 99).save(tmp_path / "0.bmp")
+    assert len(same_image(sorted(tmp_path.iterdir()))) == 11

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from napari_visual_ccc.io.rows import names_in, parts_in, with_known_columns
+from napari_visual_ccc.io.rows import names_in, parts_in, repeated, with_known_columns
 
 
 def test_known_columns_are_found_in_any_case():
@@ -28,3 +28,33 @@ def test_an_image_in_two_parts_is_named():
         parts_in(table, "t.csv", Path())
     assert parts_in(table[:1], "t.csv", Path()) == ["train"]
     assert parts_in(pd.DataFrame({"path": ["1.png"]}), "t.csv", Path()) == [""]
+
+
+@pytest.mark.parametrize("path", ["filename", "File", "image", "FilePath", "file name", "img"])
+@pytest.mark.parametrize("label", ["class", "Category", "TARGET", "class_name"])
+def test_columns_have_other_names(path, label):
+    table = pd.DataFrame({path: ["a.png"], label: ["A"], "Split": ["train"]})
+    assert list(with_known_columns(table, ())) == ["path", "label", "part"]
+
+
+def test_a_column_of_the_usual_name_is_taken_before_another_one():
+    table = pd.DataFrame({"image": ["1"], "path": ["a"], "filename": ["b"], "split": ["3"]})
+    assert list(with_known_columns(table, ())) == ["image", "path", "filename", "split"]
+    table = pd.DataFrame({"image": ["1"], "filename": ["b"], "class": ["A"], "label": ["B"]})
+    assert list(with_known_columns(table, ())) == ["image", "path", "class", "label"]
+    # the channel is one of the images
+    assert list(with_known_columns(pd.DataFrame(columns=["image"]), ("image",))) == ["image"]
+
+
+def test_an_image_counts_once_and_has_one_class(tmp_path):
+    table = pd.DataFrame({"path": ["1.png", "./1.png", "2.png"], "label": ["A", "A", "B"]})
+    assert repeated(table, "t.csv", tmp_path, (), True) == [
+        "", "the image of line 2, which counts once", "",
+    ]  # fmt: skip
+    table.loc[1, "label"] = "B"
+    message = r"t\.csv: \./1\.png is in the class A \(line 2\) and in B \(line 3\)"
+    with pytest.raises(ValueError, match=message):
+        repeated(table, "t.csv", tmp_path, (), True)
+    assert repeated(table, "t.csv", tmp_path, (), False)[1]
+    several = pd.DataFrame({"SE": ["1", "1"], "BSE": ["1b", "2b"], "label": ["A", "B"]})
+    assert repeated(several, "t.csv", tmp_path, ("SE", "BSE"), True) == ["", ""]

@@ -182,3 +182,40 @@ def test_names_that_look_like_formulas_are_read_back(tmp_path):
     write_csv(pd.DataFrame({"path": texts}), tmp_path / "a.csv")
     assert "\n'=1+1.png\n" in (tmp_path / "a.csv").read_text("utf-8")
     assert read_text_table(tmp_path / "a.csv")["path"].tolist() == texts
+
+
+@pytest.mark.parametrize(
+    ("before", "header", "line"),
+    [("# made by a script\n# 2026-01-01\n", "path,label", 4), ("#\n", "File Name,Class", 3),
+     ("# notes\n", "# filename,class", 3), ("", "#path,label", 2), ("", "image;category", 2),
+     ("sep=;\n# notes\n", "path;label", 4)],
+)  # fmt: skip
+def test_lines_of_comments_stand_before_the_header(tmp_path, before, header, line):
+    separator = ";" if ";" in header else ","
+    rows = [("dots/a.png", "dots"), ("stripe/b.png", "stripe"), ("", "stripe")]
+    for path, _ in rows[:2]:
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / path)
+    text = "\n".join([before + header, *(separator.join(row) for row in rows)])
+    (tmp_path / "list.csv").write_text(text)
+    data = load(tmp_path / "list.csv")
+    assert [one.label for one in data.examples] == ["dots", "stripe"]
+    assert data.skipped == ((f"line {line + 2}", "no path or no label"),)
+
+
+def test_a_table_without_known_columns_says_which_are_known(tmp_path):
+    (tmp_path / "a.csv").write_text("# list\nwhere,what\na.png,A\n")
+    with pytest.raises(ValueError, match=r"no column 'path'.*filename.*category.*where, what"):
+        load(tmp_path / "a.csv")
+
+
+def test_an_image_that_is_listed_twice_counts_once(tmp_path):
+    for name in ("p.png", "q.png"):
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(tmp_path / name)
+    (tmp_path / "t.csv").write_text("path,label\np.png,A\nq.png,B\np.png,A\n")
+    data = load(tmp_path / "t.csv")
+    assert len(data.examples) == 2
+    assert [why for _, why in data.skipped] == ["the image of line 2, which counts once"]
+    (tmp_path / "t.csv").write_text("path,label\np.png,A\nq.png,B\np.png,B\n")
+    with pytest.raises(ValueError, match=r"p\.png is in the class A \(line 2\) and in B"):
+        load(tmp_path / "t.csv")

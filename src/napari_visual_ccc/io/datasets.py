@@ -23,7 +23,7 @@ from .folders import (
     same_image,
 )
 from .read import FOLDERS, is_image, read
-from .rows import names_in, parts_in, with_known_columns
+from .rows import first_line, lacks, names_in, parts_in, repeated, with_known_columns
 from .tables import FOREIGN, as_text, path_in, read_text_table
 from .tables import SUFFIXES as TABLES
 
@@ -50,8 +50,10 @@ def load(
     source : str, Path or DataFrame
         Folder or table: ``.csv``, ``.tsv`` or ``.txt`` with any separator, or ``.xlsx`` (columns
         ``path`` and ``label``; if there are, ``group``, ``part``
-        and ``name``; in capitals or not; paths are relative to the table, those of a DataFrame to
-        the current folder). An image whose name
+        and ``name``; in capitals or not; also ``filename``, ``file``, ``image``, ``filepath`` and
+        ``class``, ``category``, ``target``; paths are relative to the table, those of a DataFrame
+        to the current folder). Lines of comments (``#``) may stand before the header. An image
+        that is in the table twice counts once. An image whose name
         another one has is named by its path. The split that `train` writes beside a
         model is such a table.
     group : str
@@ -215,10 +217,7 @@ def _unusable(paths: Sequence[Path], channels: Sequence[str]) -> dict[Path, str]
     found |= dict.fromkeys(own_results(images), "a result of this package")
     if not channels:
         left = [path for path in images if path not in found]
-        found |= {
-            path: f"the same image as {other.name}, in another format"
-            for path, other in same_image(left).items()
-        }
+        found |= {path: other.why for path, other in same_image(left).items()}
     return found
 
 
@@ -303,23 +302,21 @@ def _from_table(
     if not min_classes and missing == ["label"]:
         missing, table["label"] = [], "image"
     if missing:
-        raise ValueError(
-            f"{file}: no column {missing[0]!r}; it needs path and label, and may have group and "
-            "part"
-        )
+        raise ValueError(f"{file}: {lacks(given, missing[0])}")
     examples, skipped = [], []
     parts = parts_in(table, file, folder)
-    rows = zip(table.to_dict("records"), parts, names_in(table), strict=True)
-    for number, (row, part, name) in enumerate(rows, 2):
+    again = repeated(table, file, folder, channels if in_columns else (), bool(min_classes))
+    rows = zip(table.to_dict("records"), parts, names_in(table), again, strict=True)
+    for number, (row, part, name, why) in enumerate(rows, first_line(table)):
         path_text, label = row["path"].strip(), row["label"].strip()
         path = path_in(folder, path_text)
         if not path_text or not (label or not min_classes):
             skipped.append((f"line {number}", "no path or no label"))
-        elif not path.exists():
-            skipped.append((name, "no such file"))
+        elif why or not path.exists():
+            skipped.append((name, why or "no such file"))
         elif in_columns and not all(row[channel].strip() for channel in channels):
-            lacks = next(channel for channel in channels if not row[channel].strip())
-            skipped.append((name, f"no path of the channel {lacks}"))
+            absent = next(channel for channel in channels if not row[channel].strip())
+            skipped.append((name, f"no path of the channel {absent}"))
         else:
             files = {c: path_in(folder, row[c].strip()) for c in channels} if in_columns else None
             otherwise = str(row.get("group", "")).strip() or name

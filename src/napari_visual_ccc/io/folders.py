@@ -6,9 +6,13 @@ import os
 import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from ..core.dataset import part_named
-from .read import FOLDERS, is_image
+from .axes import COLOURS
+from .read import FOLDERS, is_image, read
 from .read.slices import in_best_format
 
 # where the command line writes to by itself
@@ -26,6 +30,12 @@ _SYSTEM = re.compile(
 
 # words of folders that hold the images of one class each, before a number
 _CLASS = re.compile(r"(class|phase|type|label|category|grade)\W*\d+")
+
+# pairs of files of one name whose pixels are compared at first
+_COMPARED = 100
+
+# correlation of two files of the same image; below the other one they show something else
+_SAME, _OTHER = 0.9, 0.5
 
 # the first words of a record of this package
 _RECORD = b"# How a result of napari-visual-ccc"
@@ -129,8 +139,17 @@ def _is_record(path: Path) -> bool:
         return file.read(len(_RECORD)) == _RECORD
 
 
-def same_image(paths: Sequence[Path]) -> dict[Path, Path]:
-    """Files that have the image of another file of their name, in a format that keeps less.
+class Kept(NamedTuple):
+    """The file of its name that is used instead of another one, and why."""
+
+    path: Path
+    why: str
+
+
+def same_image(paths: Sequence[Path]) -> dict[Path, Kept]:
+    """Files whose name another file has, in a format that keeps more of the image.
+
+    Those that clearly show something else are images of their own: their pixels are compared.
 
     Parameters
     ----------
@@ -142,4 +161,39 @@ def same_image(paths: Sequence[Path]) -> dict[Path, Path]:
     dict
         File → the file that is used instead of it.
     """
-    return in_best_format(paths)[1]
+    twice = in_best_format(paths)[1]
+    pairs = list(twice.items())
+    some = pairs[:: max(1, len(pairs) // _COMPARED)]
+    alike = {path: _likeness(path, other) for path, other in some}
+    if any(found < _OTHER for found in alike.values()):
+        alike |= {path: _likeness(path, other) for path, other in pairs if path not in alike}
+    return {
+        path: Kept(other, _why(other, alike.get(path, _OTHER)))
+        for path, other in pairs
+        if alike.get(path, _OTHER) >= _OTHER
+    }
+
+
+def _why(other: Path, likeness: float) -> str:
+    if likeness >= _SAME:
+        return f"the same image as {other.name}, in another format"
+    return f"{other.name} of the same name is used, which keeps more; rename it if it is another"
+
+
+def _likeness(path: Path, other: Path) -> float:
+    """Correlation of the grey levels of two files, or `_OTHER` where it is not clear."""
+    try:
+        first, second = (_grey(read(one).data) for one in (path, other))
+    # its own reading says what is wrong with it
+    except (ValueError, ImportError, OSError):
+        return _OTHER
+    if first.shape != second.shape:
+        return _OTHER
+    if not (first.std() and second.std()):
+        return 1.0 if np.array_equal(first, second) else _OTHER
+    return abs(float(np.corrcoef(first.ravel(), second.ravel())[0, 1]))
+
+
+def _grey(data: Any) -> np.ndarray:
+    values = np.asarray(data, np.float64)
+    return values[..., :3].mean(-1) if values.ndim > 2 and values.shape[-1] in COLOURS else values

@@ -10,6 +10,7 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from ..core.tables import with_formulas
+from .rows import is_path_column
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -35,14 +36,15 @@ _USUAL = re.compile(
     r"(?<=\w)[\u201d\u2019\u2026\u2122](?!\w)|[\u2013\u2014](?=[\s\d])|\u20ac(?!\w)"
 )
 
-# of these columns a table has one; it is on the first sheet of a workbook that has one
-_KEYS = {"path", "name", "axis-0"}
+# of a table of coordinates
+_AXIS = "axis-0"
 
 
 def read_text_table(file: Path) -> pd.DataFrame:
     """Read a table; all values are text.
 
-    The separator is the one that the header has most of; a line ``sep=;`` before it is left out.
+    The separator is the one that the header has most of; a line ``sep=;`` before it is left out,
+    and so are lines that begin with ``#``, unless the last of them has the names of the columns.
     Text that is no Unicode is taken for that of Windows (cp1252) or of the old Macintosh, whichever
     gives more usual letters. The apostrophes of `core.tables.without_formulas` are taken away. Of
     Excel, the first sheet with a known column is read.
@@ -59,14 +61,35 @@ def read_text_table(file: Path) -> pd.DataFrame:
     if file.suffix.lower() in EXCEL:
         return _excel(file)
     text = _INVISIBLE.sub("", _decoded(file)).replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
+    text, skipped = _without_comments(text)
     separator = separator_of(text)
     if text[:4].lower() == "sep=":
-        text = text.partition("\n")[2]
+        text, more = _without_comments(text.partition("\n")[2])
+        skipped += 1 + more
     try:
         table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
     except ValueError as error:
         raise ValueError(f"{file}: cannot be read as a table ({error})") from None
-    return table.rename(columns=with_formulas).map(with_formulas)
+    table = table.rename(columns=with_formulas).map(with_formulas)
+    table.attrs["first_line"] = 2 + skipped
+    return table
+
+
+def _without_comments(text: str) -> tuple[str, int]:
+    """Text without the lines of comments before its header, and their number."""
+    lines = text.split("\n")
+    count = next((k for k, line in enumerate(lines) if not line.startswith("#")), len(lines))
+    if count and not is_header(lines[count] if count < len(lines) else ""):
+        header = lines[count - 1].lstrip("# ")
+        if is_header(header):
+            return "\n".join([header, *lines[count:]]), count - 1
+    return "\n".join(lines[count:]), count
+
+
+def is_header(line: str) -> bool:
+    """Whether a line has the name of a column of files or coordinates."""
+    cells = [one.strip(' "') for one in line.split(separator_of(line))]
+    return any(is_path_column(one) or one == _AXIS for one in cells)
 
 
 def _excel(file: Path) -> pd.DataFrame:
@@ -88,7 +111,7 @@ def _excel(file: Path) -> pd.DataFrame:
     except Exception as error:  # noqa: BLE001
         raise ValueError(f"{file}: cannot be read as a table of Excel ({error})") from None
     return next(
-        (one for one in sheets.values() if _KEYS & {str(c).strip().lower() for c in one}),
+        (one for one in sheets.values() if any(is_path_column(c) or c == _AXIS for c in one)),
         next(iter(sheets.values())),
     )
 

@@ -148,6 +148,14 @@ def test_imbalance_is_noted_from_five_times_on(rare, noted, rng):
     assert notes == ["the largest class has 5 times the images of the smallest"] * noted
 
 
+def test_classes_that_differ_in_capitals_only_are_said(rng):
+    images = [rng.integers(0, 255, (32, 32)).astype(np.uint8) for _ in range(6)]
+    found = ccc.audit_dataset(from_arrays(images, ["A", "a", "b"] * 2))
+    assert any(
+        note.startswith("the classes 'A' and 'a' differ in capitals") for note in found.notes
+    )
+
+
 def test_files_that_cannot_be_used_are_listed(tmp_path, rng):
     for name in ("a/1.png", "a/2.png", "b/1.png", "b/2.png"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
@@ -160,6 +168,7 @@ def test_files_that_cannot_be_used_are_listed(tmp_path, rng):
     assert "cannot be read" in reasons["a/2.png"]
     assert found.tables["classes"]["images"].tolist() == [1, 2]
     assert any(note.startswith("2 files cannot be used, such as ") for note in found.notes)
+    assert any("b/notes.txt (not an image format" in note for note in found.notes)
     assert list(found.tables) == ["classes", "formats", "duplicates", "skipped", "properties"]
 
 

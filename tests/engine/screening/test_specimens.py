@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from napari_visual_ccc.engine.screening.specimens import micrographs_of
+from napari_visual_ccc.engine.screening.specimens import like_named, micrographs_of
 
 NAMES = {
     "tiles": [f"im{n}_x{x}_y{y}" for n in range(6) for x in (0, 256) for y in (0, 256)],
@@ -50,3 +50,10 @@ def test_numbered_images_of_a_class_are_no_parts_of_a_micrograph(stems):
 def test_classes_of_one_beginning_each_have_no_groups():
     stems = [f"{name}_{n}" for name in ("a", "b", "c") for n in range(4)]
     assert micrographs_of(stems, [stem[0] for stem in stems]) is None
+
+
+def test_classes_that_differ_in_capitals_or_separators_are_named():
+    assert like_named(["cube", "rod", "cube 2"]) == ()
+    (note,) = like_named(["Cube", "rod", "cube", "cube"])
+    assert note.startswith("the classes 'Cube' and 'cube' differ in capitals")
+    assert len(like_named(["a_b", "a b", "x", "X "])) == 2

@@ -88,3 +88,8 @@ def test_the_properties_are_those_that_the_network_is_shown():
     found = run(screen(replace(prepared, properties=bars), partition(prepared, chosen, False), 0))
     # left out: only the height could tell
     assert found.telling == {}
+
+
+def test_classes_that_differ_in_capitals_only_are_said():
+    found = screened(textures(12), ["a", "b", "B"] * 4)
+    assert found.notes[0].startswith("the classes 'B' and 'b' differ in capitals")

@@ -31,7 +31,7 @@ def test_what_there_is_not_is_said(folder, tmp_path):
     with pytest.raises(ValueError, match="no image"):
         images_of([])
     table = tmp_path / "list.csv"
-    table.write_text("file,label\na.tif,x\n")
+    table.write_text("where,label\na.tif,x\n")
     with pytest.raises(ValueError, match="no column 'path'"):
         images_of(table)
 

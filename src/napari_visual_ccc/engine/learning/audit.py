@@ -22,7 +22,7 @@ from ..screening.properties import (
     property_notes,
     telling_properties,
 )
-from ..screening.specimens import micrographs_of
+from ..screening.specimens import like_named, micrographs_of
 from .split import PARTS
 
 if TYPE_CHECKING:
@@ -114,6 +114,7 @@ def audit_dataset(
     }
     notes = (
         *data.notes,
+        *like_named([one.label for one in used]),
         *property_notes(properties),
         *_hints(used),
         *_notes(counts, duplicates, skipped, data.is_divided),
@@ -307,5 +308,6 @@ def _notes(
     if len(conflicting):
         notes.append(f"{len(conflicting)} pairs of near-duplicates are in different classes")
     if len(skipped):
-        notes.append(f"{len(skipped)} files cannot be used, such as {skipped['name'].iloc[0]}")
+        name, why = skipped.iloc[0][["name", "reason"]]
+        notes.append(f"{len(skipped)} files cannot be used, such as {name} ({why})")
     return tuple(notes)

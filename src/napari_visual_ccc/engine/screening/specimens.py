@@ -104,3 +104,16 @@ def _are_indices(starts: Sequence[str], stems: Sequence[str]) -> bool:
     """Whether what follows the beginnings numbers parts of a micrograph."""
     rests = (stem[len(start) :] for start, stem in zip(starts, stems, strict=True))
     return all(_INDEX.fullmatch(word) for rest in rests for word in _words(rest))
+
+
+def like_named(labels: Sequence[str]) -> tuple[str, ...]:
+    """Name classes that differ in capitals, blanks, ``_`` or ``-`` only."""
+    alike: dict[str, list[str]] = {}
+    for label in sorted(set(labels)):
+        alike.setdefault(re.sub(r"[\s_-]+", "", label.casefold()), []).append(label)
+    return tuple(
+        f"the classes {' and '.join(map(repr, some))} differ in capitals or separators only: give "
+        "them one name if they are one class"
+        for some in alike.values()
+        if len(some) > 1
+    )

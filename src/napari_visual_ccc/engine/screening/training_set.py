@@ -13,7 +13,7 @@ from ...core.progress import Steps
 from ..classification.crops import is_crop, window_side
 from .duplicates import near_duplicates
 from .properties import BAR, DATE, FILE, GEOMETRY, PIXEL_SIZE, property_notes, telling_properties
-from .specimens import micrographs_of
+from .specimens import like_named, micrographs_of
 
 if TYPE_CHECKING:
     from ..learning.prepare import PreparedDataset
@@ -63,6 +63,7 @@ def screen(prepared: PreparedDataset, parts: Partition, seed: int) -> Steps[Scre
     )
     found = table[table["tells_apart"].astype(bool)] if len(table) else table
     notes = (
+        *like_named(labels),
         *property_notes(table, bar_is_shown=prepared.network_input.keeps_info_bar),
         *_pair_notes(pairs, names, labels),
     )

@@ -13,6 +13,7 @@ from ...core.dataset import printable
 from ...core.files import stem
 from ...io.datasets import unlabelled
 from ...io.read import FOLDERS
+from ...io.rows import with_known_columns
 from ...io.tables import SUFFIXES as TABLES
 from ...io.tables import path_in, read_text_table
 from ..save import file_stem
@@ -124,8 +125,7 @@ def _paths(place: str | Path) -> list[Path]:
 
 
 def _of_table(file: Path) -> list[Path]:
-    table = read_text_table(file)
-    table.columns = [str(name).strip().lower() for name in table.columns]
+    table = with_known_columns(read_text_table(file), ())
     if "path" not in table:
         raise ValueError(f"{file}: no column 'path'; it needs one, relative to the table")
     # a file that is not there is listed among the failures
