@@ -200,6 +200,25 @@ def test_the_same_specimens_in_all_classes_are_groups(tmp_path, outer, inner):
     assert data.notes == ()
 
 
+@pytest.mark.parametrize(
+    "outer",
+    [("fold1", "fold2", "fold3"), ("Set A", "Set B", "Set C"), ("20260101", "20260102", "x")],
+)
+def test_folds_may_lack_a_class_and_write_it_in_capitals(tmp_path, outer):
+    for place, names in zip(outer, (("a", "b"), ("A", "b"), ("b",)), strict=True):
+        for name in names:
+            picture(tmp_path / place / name / "1.png")
+    data = load(tmp_path)
+    if "x" in outer:
+        # not all are days: the outer folders are the classes, and the note says so
+        assert data.classes == outer
+        assert "folders within them have the same names (a, b)" in data.notes[0]
+    else:
+        assert data.classes == ("A", "a", "b")
+        assert {one.group for one in data.examples} == set(outer)
+        assert "these are the classes, and the outer ones are groups" in data.notes[0]
+
+
 def test_images_beside_the_same_folders_leave_the_outer_folders_classes(tmp_path):
     for place in ("monday", "tuesday"):
         for name in ("dots/1.png", "stripe/1.png", "0.png"):

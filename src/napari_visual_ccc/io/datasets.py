@@ -20,6 +20,7 @@ from .folders import (
     is_class,
     own_results,
     parts_of,
+    recurring_folders,
     same_image,
 )
 from .read import FOLDERS, is_image, read
@@ -184,7 +185,7 @@ def _from_folder(
             part = inner.get(top, parts.get(place.parent, ""))
             examples.append(_example(path, name, place.name, group, part, channels))
     name = folder.resolve().name
-    notes = _of_crossed(crossed)
+    notes = _of_crossed(crossed) or (() if parts or inner else _of_recurring(places))
     return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels, notes)
 
 
@@ -203,11 +204,27 @@ def _of_crossed(places: Sequence[Path]) -> tuple[str, ...]:
     outer = list(dict.fromkeys(printable(place.parent.name) for place in places))
     inner = list(dict.fromkeys(printable(place.name) for place in places))
     return (
-        f"{', '.join(outer[:3])}{', ...' if len(outer) > 3 else ''} hold the same folders "
-        f"{', '.join(inner[:3])}{', ...' if len(inner) > 3 else ''}: these are the classes, and "
-        "the outer ones are groups; give a table with path and label if the outer ones are the "
+        f"{_some(outer)} hold the same folders {_some(inner)}: these are the classes, and the "
+        "outer ones are groups; give a table with path and label if the outer ones are the "
         "classes",
     )
+
+
+def _of_recurring(places: Sequence[Path]) -> tuple[str, ...]:
+    """Say that folders within those of the classes may be the classes."""
+    names = recurring_folders(places)
+    if not names:
+        return ()
+    outer = [printable(place.name) for place in places]
+    return (
+        f"{_some(outer)} are the classes, though folders within them have the same names "
+        f"({_some([printable(name) for name in names])}): give a table with path and label if "
+        "these are the classes",
+    )
+
+
+def _some(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
 
 
 def _unusable(paths: Sequence[Path], channels: Sequence[str]) -> dict[Path, str]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -30,6 +31,12 @@ _SYSTEM = re.compile(
 
 # words of folders that hold the images of one class each, before a number
 _CLASS = re.compile(r"(class|phase|type|label|category|grade)\W*\d+")
+
+# folders of repetitions, which hold folders of classes: fold1, set_A, day 2, 2026-01-01
+_OUTER = re.compile(
+    r"(k?fold|cv|set|split|batch|day|date|session|run|series|round|week|repeat|replicate|rep)"
+    r"[\W_]*(\d+|[a-z])|(19|20)\d\d([-_.]?\d\d){1,2}([-_.]\w+)?|\d\d[-_.]\d\d[-_.](19|20)\d\d"
+)
 
 # pairs of files of one name whose pixels are compared at first
 _COMPARED = 100
@@ -88,17 +95,41 @@ def inner_parts(places: Sequence[Path]) -> dict[Path, str]:
 def inner_classes(places: Sequence[Path]) -> list[Path]:
     """Folders of the classes within folds, sets or days; empty where the outer ones are classes.
 
-    They are the classes where all outer folders hold the same ones, and no images of their own.
-    Specimens with a number (cube/s1, rod/s1) are none, unless the outer folders have numbers, too.
+    They are the classes where all outer folders hold the same ones, and no images of their own;
+    of folders that are named like folds, sets or days, some may lack a class. Specimens with a
+    number (cube/s1, rod/s1) are none, unless the outer folders have numbers, too.
     """
-    inside = [{one.name for one in place.iterdir() if is_class(one)} for place in places]
-    if len(places) < 2 or len(inside[0]) < 2 or any(one != inside[0] for one in inside):
+    inside = _inside(places)
+    shared = set[str]().union(*inside)
+    if len(places) < 2 or len(shared) < 2 or any(map(is_image, _directly(places))):
         return []
-    outer, inner = {place.name for place in places}, inside[0]
-    specimens = _numbered(inner) and not _all_classes(inner) and not _numbered(outer)
-    if specimens or _all_classes(outer) or any(map(is_image, _directly(places))):
+    outer = {place.name for place in places}
+    if any(set(one) != shared for one in inside):
+        named = all(_OUTER.fullmatch(name.lower()) for name in outer)
+        if not named or not _recurring(inside) or not all(inside):
+            return []
+    specimens = _numbered(shared) and not _all_classes(shared) and not _numbered(outer)
+    if specimens or _all_classes(outer):
         return []
-    return sorted(place / name for place in places for name in inner)
+    return sorted(path for one in inside for path in one.values())
+
+
+def recurring_folders(places: Sequence[Path]) -> list[str]:
+    """Names of folders that some of the classes share, and that do not look like specimens."""
+    names = _recurring(_inside(places))
+    clear = len(names) < 2 or _numbered(names) or _all_classes({one.name for one in places})
+    return [] if clear else sorted(names)
+
+
+def _inside(places: Sequence[Path]) -> list[dict[str, Path]]:
+    """Folders within each folder by their names; capitals do not matter."""
+    return [{one.name.casefold(): one for one in place.iterdir() if is_class(one)}
+            for place in places]  # fmt: skip
+
+
+def _recurring(inside: Sequence[dict[str, Path]]) -> set[str]:
+    times = Counter(name for one in inside for name in one)
+    return {name for name, count in times.items() if count > 1}
 
 
 def _directly(places: Sequence[Path]) -> list[Path]:
