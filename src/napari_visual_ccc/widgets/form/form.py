@@ -21,6 +21,7 @@ from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.scrolling import scroll_in_dock
+from ..parts.shown import ShownResults
 from .fields import choose_layer, fields_of, later, take_inputs, values_of, wrapped
 from .folder_runs import FolderRuns
 from .forecast import Forecast
@@ -80,13 +81,12 @@ class Form(Container):
         )  # fmt: skip
         self.bar = ProgressBar(min=0, max=100, visible=False)
         self.message = Label(value="", visible=False)
-        self.store_button = PushButton(
-            text="Compute all…", visible=False,
-            tooltip="Compute the whole result into a file; the layer then reads from it",
-        )  # fmt: skip
+        self.store_button = self._lazy.button
+        self.compare = ShownResults(self.viewer, lambda: self.results.compared)
         buttons = Container(
-            widgets=[self.run_button, self.undo_button], layout="horizontal", labels=False
-        )
+            widgets=[self.run_button, self.undo_button, self.compare.button],
+            layout="horizontal", labels=False,
+        )  # fmt: skip
         for box in (self.place, buttons):
             box.margins = (0, 0, 0, 0)
         self.prompt_points, self.fetcher = PromptPoints(self), ModelFetcher(self)
@@ -94,7 +94,7 @@ class Form(Container):
         wrapped(self.message, self.forecast)
         return [
             self.method, self.place, self.prompt_points, self.fetcher, self.level, self.live,
-            self.forecast, buttons, self.folder_runs.row, self.folder_runs.button,
+            self.forecast, buttons, self.compare.row, self.folder_runs.row, self.folder_runs.button,
             self.bar, self.message, self.store_button,
         ]  # fmt: skip
 
@@ -258,6 +258,7 @@ class Form(Container):
         """Remove or restore what the last run changed, unless it was edited since."""
         if self.results.is_computing and self.job is not None:
             self.job.cancel()
+        self.compare.end()
         kept = self.results.undo()
         self.undo_button.enabled = False
         if kept:
@@ -313,7 +314,9 @@ class Form(Container):
     ) -> list[Layer]:
         result, source = outcome.result, next(iter(sources.values()))
         with self.prompt_points.kept_in_hand():
-            self.results.show(operation, source, outcome.record, prepared)
+            inputs = {name: one.layer for name, one in sources.items()}
+            self.results.show(operation, source, outcome.record, prepared, inputs)
+        self.compare.begin()
         self.undo_button.enabled = bool(self.last)
         self.store_button.visible = self.results.too_large is not None
         notes = ["visible part, the whole image follows"] if source.preview else []

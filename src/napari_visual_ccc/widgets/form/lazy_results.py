@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from magicgui.widgets import PushButton
 from napari.layers import Layer
 from qtpy.QtWidgets import QFileDialog
 
@@ -40,6 +41,10 @@ class LazyResults:
         self.form = form
         self._current: tuple[int, ...] = ()
         self._refreshed = 0.0
+        self.button = PushButton(
+            text="Compute all…", visible=False,
+            tooltip="Compute the whole result into a file; the layer then reads from it",
+        )  # fmt: skip
 
     def fill(self) -> None:
         """Fill the layers that are still empty, the current slice first."""

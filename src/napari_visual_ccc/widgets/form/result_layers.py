@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
@@ -9,11 +10,13 @@ from napari.layers import Layer
 from ...arrays.lazy import is_lazy
 from ...core.layers import Layer as Part
 from ...core.micrograph import plane_shape
+from ...workflow import signature
 from ...workflow.operations import Operation
 from ...workflow.record import Record
 from ..layers.build import build
 from ..layers.lazy import PreparedLayer
 from ..layers.metadata import current_slice, keep_bar
+from ..layers.newest import show_again, show_alone
 from ..layers.result_layer import ResultLayer
 from ..layers.source import Source, recorded
 from ..layers.viewers import side_by_side
@@ -38,12 +41,21 @@ class ResultLayers:
         self.is_adding = False
         # source of layers that are shown in a grid, which takes its place
         self._hidden: Layer | None = None
+        # what the last run has hidden
+        self.earlier: list[Layer] = []
         self._by_source: dict[tuple[Any, ...], ResultLayer] = {}
 
     def show(
-        self, operation: Operation, source: Source, record: Record, prepared: list[PreparedLayer]
+        self,
+        operation: Operation,
+        source: Source,
+        record: Record,
+        prepared: list[PreparedLayer],
+        inputs: Mapping[str, Layer] | None = None,
     ) -> list[Layer]:
-        """Add the layers of a result, or update those of an earlier run."""
+        """Add the layers of a result, or update those of an earlier run; hide earlier results."""
+        # a preview and the whole result after it are one run
+        earlier = self.earlier if self.has_preview else []
         self.last = []
         self.is_adding = True
         try:
@@ -62,6 +74,10 @@ class ResultLayers:
             self.waiting = [one for one in prepared if one.lazy is not None]
             if len(self.last) > 1:
                 self.viewer.layers.selection.active = self.last[0].layer
+            kinds = signature.input_kinds(operation.name)
+            masks = [one for name, one in (inputs or {}).items() if kinds[name] == "labels"]
+            made = [one.layer for one in self.last]
+            self.earlier = [*earlier, *show_alone(self.viewer, source.layer, masks, made)]
             if operation.side_by_side:
                 self._put_side_by_side(source.layer)
         finally:
@@ -96,7 +112,9 @@ class ResultLayers:
         """Undo the last run; return the names of layers that were edited since and stay."""
         present = [one for one in reversed(self.last) if one.layer in self.viewer.layers]
         kept = [one.layer.name for one in present if not one.undo()]
-        self.last = []
+        if not kept:
+            show_again(one for one in self.earlier if one in self.viewer.layers)
+        self.last, self.earlier = [], []
         if self._hidden is not None:
             side_by_side(self.viewer, on=False)
             self._hidden.visible, self._hidden = True, None
@@ -106,6 +124,13 @@ class ResultLayers:
     def has_preview(self) -> bool:
         """Whether the last run was one on the visible part."""
         return any(one.preview for one in self.last)
+
+    @property
+    def compared(self) -> tuple[list[Layer], list[Layer]]:
+        """Visible layers of the last run, and those that it has hidden, as far as they are open."""
+        layers = [one.layer for one in self.last if isinstance(one, ResultLayer)]
+        newest = [one for one in layers if one in self.viewer.layers and one.visible]
+        return newest, [one for one in self.earlier if one in self.viewer.layers]
 
     @property
     def is_computing(self) -> bool:
@@ -138,7 +163,7 @@ class ResultLayers:
 
     def clear(self) -> None:
         """Forget the last run."""
-        self.last, self.waiting = [], []
+        self.last, self.waiting, self.earlier = [], [], []
 
 
 def _is_alike(layer: Layer, new: Layer) -> bool:

@@ -1,0 +1,113 @@
+"""The newest result alone: what a run hides, and how it comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING, Any
+
+from napari.layers import Image, Layer
+
+from .metadata import METADATA
+from .recalibrate import results_of
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from napari.viewer import Viewer
+
+KEY = "h"
+
+# results that runs have hidden, of all viewers: what the user hides is not shown again
+_hidden_by_runs: set[UUID] = set()
+
+
+def show_alone(
+    viewer: Viewer, source: Layer, masks: Sequence[Layer], made: Sequence[Layer]
+) -> list[Layer]:
+    """Show the result of a run, and hide what lay on its image before.
+
+    Hidden are earlier results of the same image, whichever form made them, and masks that the run
+    used. The image, what the result was computed from, layers of other images, and what else the
+    user has drawn or opened stay as they are.
+
+    Parameters
+    ----------
+    source : Layer
+        What the result lies on.
+    masks : sequence of Layer
+        Labels that the run used.
+    made : sequence of Layer
+        Layers of the result. If none of them is visible, the first is shown.
+
+    Returns
+    -------
+    list of Layer
+        Those that were visible and are hidden now.
+    """
+    present = [one for one in made if one in viewer.layers]
+    if not present:
+        return []
+    if not any(one.visible for one in present):
+        present[0].visible = True
+    line = _line(viewer, source)
+    # the masks that a mask was made of are results like others
+    kept = {one.unique_id for one in line if isinstance(one, Image)}
+    kept |= {one.unique_id for one in present}
+    earlier = [*results_of(line[-1], viewer), *masks]
+    hidden = []
+    for one in earlier:
+        if one.visible and one.unique_id not in kept:
+            one.visible = False
+            hidden.append(one)
+    _hidden_by_runs.update(one.unique_id for one in hidden)
+    _hidden_by_runs.difference_update(one.unique_id for one in present)
+    return hidden
+
+
+def show_again(layers: Iterable[Layer]) -> None:
+    """Show layers that a run has hidden, as before the run."""
+    for one in layers:
+        one.visible = True
+        _hidden_by_runs.discard(one.unique_id)
+
+
+def switch(viewer: Viewer) -> list[Layer]:
+    """Show all results that runs have hidden; if they are visible, hide them again.
+
+    Returns
+    -------
+    list of Layer
+        Those whose visibility was changed.
+    """
+    earlier = [one for one in viewer.layers if one.unique_id in _hidden_by_runs]
+    hidden = [one for one in earlier if not one.visible]
+    changed = hidden or earlier
+    for one in changed:
+        one.visible = bool(hidden)
+    return changed
+
+
+def bind_key(viewer: Viewer) -> None:
+    """Let a key of the viewer switch, unless the user has given it another meaning."""
+    keys = {str(key).lower() for key in viewer.keymap}
+    if KEY not in keys:
+        viewer.bind_key(KEY, _on_key)
+
+
+def _on_key(viewer: Viewer) -> None:
+    """Show all results that runs have hidden, or the newest alone."""
+    switch(viewer)
+
+
+def _line(viewer: Viewer, layer: Layer) -> list[Layer]:
+    """A layer, the one that it is a result of, and so on: an image that is no result comes last."""
+    by_id = {str(one.unique_id): one for one in viewer.layers}
+    line = [layer]
+    while (parent := by_id.get(_parent(line[-1]))) is not None and parent not in line:
+        line.append(parent)
+    return line
+
+
+def _parent(layer: Layer) -> str:
+    record: Any = layer.metadata.get(METADATA)
+    return str(record.get("layer", "")) if isinstance(record, dict) else ""

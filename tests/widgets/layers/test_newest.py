@@ -1,0 +1,149 @@
+"""What a run hides, in which order forms run, and how it comes back."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from napari_visual_ccc import samples
+from napari_visual_ccc.widgets.layers import newest
+from napari_visual_ccc.workflow.operations import OPERATIONS
+from tests.widgets.opening import dock
+
+
+@pytest.fixture
+def copper(headless):
+    """A viewer with a micrograph, another image, a drawing and labels of the user's own."""
+    part = samples.load("nanoparticles").data[60:180, 40:200]
+    headless.add_image(part, name="copper", metadata={"micrograph": {"info_bar": {}}})
+    headless.add_image(part[::-1], name="other", metadata={"micrograph": {"info_bar": {}}})
+    headless.add_labels((part < 120).astype(int), name="painted")
+    headless.add_shapes([[[2, 2], [9, 9]]], shape_type="line", name="drawn")
+    return headless
+
+
+OWN = {"copper", "other", "painted", "drawn"}
+
+
+def visible(viewer):
+    return {layer.name for layer in viewer.layers if layer.visible}
+
+
+def press(viewer):
+    """Press the key, which a canvas passes on."""
+    (action,) = [one for key, one in viewer.keymap.items() if str(key).lower() == newest.KEY]
+    action(viewer)
+
+
+def run(form, name, **values):
+    form.method.value = OPERATIONS[name].title
+    return form(**values)
+
+
+@pytest.mark.parametrize("order", [(0, 1), (1, 0)])
+def test_of_two_forms_the_last_result_is_visible_whichever_is_first(copper, order):
+    runs = [
+        (dock(copper, "segment"), "threshold", "copper Otsu"),
+        (dock(copper, "denoise"), "denoise", None),
+    ]
+    for number in order:
+        form, name, _ = runs[number]
+        made = run(form, name, image=copper.layers["copper"])
+        assert visible(copper) == OWN | {made[0].name}
+    # the first form again: its layer is updated, and visible again
+    form, name, _ = runs[order[0]]
+    again = run(form, name, image=copper.layers["copper"])
+    assert visible(copper) == OWN | {again[0].name}
+    assert len(copper.layers) == len(OWN) + 2
+
+
+def test_the_image_that_was_used_stays_and_the_mask_does_not(copper):
+    denoise, segment = dock(copper, "denoise"), dock(copper, "segment")
+    (clean,) = run(denoise, "denoise", image=copper.layers["copper"])
+    (mask,) = run(segment, "threshold", image=clean)
+    assert visible(copper) == OWN | {clean.name, mask.name}
+    (split,) = run(segment, "watershed_split", labels=mask)
+    assert visible(copper) == OWN | {clean.name, split.name}
+    segment.undo()
+    assert visible(copper) == OWN | {clean.name, mask.name}
+
+
+def test_a_mask_of_the_user_is_hidden_only_where_it_was_used(copper):
+    segment = dock(copper, "segment")
+    run(segment, "threshold", image=copper.layers["copper"])
+    assert "painted" in visible(copper)
+    (split,) = run(segment, "watershed_split", labels=copper.layers["painted"])
+    assert visible(copper) == (OWN - {"painted"}) | {"copper Otsu", split.name}
+
+
+def test_results_of_other_images_stay(copper):
+    segment = dock(copper, "segment")
+    run(segment, "threshold", image=copper.layers["copper"])
+    run(segment, "threshold", image=copper.layers["other"])
+    assert visible(copper) == OWN | {"copper Otsu", "other Otsu"}
+
+
+def test_a_run_shows_its_result_though_it_was_hidden(copper):
+    cluster = dock(copper, "cluster")
+    (layer,) = run(cluster, "kmeans", image=copper.layers["copper"], clusters=2)
+    layer.visible = False
+    assert run(cluster, "kmeans", clusters=3) == [layer]
+    assert layer.visible
+
+
+def test_of_several_maps_the_chosen_one_stays(copper):
+    texture = dock(copper, "texture")
+    first, second, *_ = run(
+        texture, "glcm_features", image=copper.layers["copper"], feature="all", window=5
+    )
+    first.visible, second.visible = False, True
+    run(texture, "glcm_features", window=7)
+    assert (first.visible, second.visible) == (False, True)
+
+
+def test_all_results_come_back_and_go_again(copper):
+    cluster, segment = dock(copper, "cluster"), dock(copper, "segment")
+    (old,) = run(cluster, "kmeans", image=copper.layers["copper"])
+    (mine,) = run(dock(copper, "denoise"), "denoise", image=copper.layers["copper"])
+    (new,) = run(segment, "threshold", image=copper.layers["copper"])
+    assert visible(copper) == OWN | {new.name}
+    segment.compare.button.native.click()
+    assert visible(copper) == OWN | {old.name, mine.name, new.name}
+    press(copper)
+    assert visible(copper) == OWN | {new.name}
+    old.visible = True
+    press(copper)
+    assert visible(copper) == OWN | {old.name, mine.name, new.name}
+
+
+def test_what_the_user_has_hidden_stays_hidden(copper):
+    (mask,) = run(dock(copper, "segment"), "threshold", image=copper.layers["copper"])
+    mask.visible = False
+    run(dock(copper, "denoise"), "denoise", image=copper.layers["copper"])
+    assert newest.switch(copper) == []
+    assert not mask.visible
+
+
+def test_a_key_of_the_user_keeps_its_meaning(headless):
+    pressed = []
+    headless.bind_key("h", pressed.append)
+    dock(headless, "segment")
+    press(headless)
+    assert pressed == [headless]
+
+
+def test_a_live_result_hides_earlier_ones_at_every_step(copper, finish):
+    (mask,) = run(dock(copper, "segment"), "threshold", image=copper.layers["copper"])
+    cluster = dock(copper, "cluster")
+    cluster.fields["image"].value = copper.layers["copper"]
+    cluster.live.value = True
+    cluster._live.follow_soon.flush() if hasattr(cluster._live.follow_soon, "flush") else None
+    finish(cluster)
+    cluster._live.follow()
+    finish(cluster)
+    assert not mask.visible
+    assert np.all([layer.visible for layer in copper.layers if "k-means" in layer.name])
+    mask.visible = True
+    cluster._live.follow()
+    finish(cluster)
+    assert not mask.visible
