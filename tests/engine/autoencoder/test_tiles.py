@@ -129,6 +129,33 @@ def test_the_usable_one_of_two_images_is_divided():
         cut(from_images([np.full((64, 64), np.nan), np.zeros((5, 5))], names=["empty", "small"]))
 
 
+def test_an_image_too_small_to_be_divided_is_called_that():
+    with pytest.raises(ValueError, match="small to train with and to hold out tiles of 48 px"):
+        cut(from_images([np.eye(30)]), tile=48)
+    # two and a half tiles can be divided: half a tile to train with is continued
+    found = cut(from_images([ramp((48, 120))]), tile=48)
+    assert found.continued == ["image 1 (48 x 24 px)"]
+    assert (len(found.of(TRAIN)), len(found.of(VALIDATION))) == (1, 1)
+
+
+def test_small_images_give_no_more_tiles_than_their_area_and_are_not_all_that_is_held_out():
+    small = np.eye(30, dtype=np.float32)
+    for order in (0, 1):
+        images = [small, ramp((400, 400))][:: 1 - 2 * order]
+        found = cut(from_images(images), tile=48)
+        counts = np.bincount(found.image_index, minlength=2)
+        assert counts[order] == 1
+        assert counts[1 - order] == 20 + 5
+        assert set(found.image_index[found.of(VALIDATION)]) == {1 - order}
+        assert found.continued == [f"image {1 + order} (30 x 30 px)"]
+    for seed in range(4):
+        found = cut(from_images([small] * 3 + [ramp()] * 2), tile=48, seed=seed)
+        assert set(found.image_index[found.of(VALIDATION)]) < {3, 4}
+    # there are only small ones: 30 x 100 px are two tiles
+    found = cut(from_images([np.eye(30, 100)] * 2), tile=48)
+    assert (len(found.of(TRAIN)), len(found.of(VALIDATION))) == (2, 2)
+
+
 def test_a_stack_gives_its_share_in_all():
     stack = np.stack([ramp()] * 40)
     assert len(cut(from_images([stack] * 4), tiles=40).tiles) == 40

@@ -102,6 +102,20 @@ def test_what_is_not_used_is_named():
     assert result.notes[-1] == "not used: tiny (smaller than a tile of 32 px)"
 
 
+def test_small_images_and_few_held_out_tiles_are_named(tmp_path):
+    data = from_images([np.eye(20, 32), np.eye(20, 32)], names=["a", "b"])
+    result = run(train_autoencoder(data, **{**CHOICES, "tiles": 12, "epochs": 1}))
+    assert result.facts["held_out_tiles"] == 1
+    assert "1 held-out tile supports a share of 0.500 at most" in result.notes
+    assert result.notes[-1] == (
+        "smaller than a tile of 32 px and continued by reflection: a (20 x 32 px); b (20 x 32 px)"
+    )
+    file = tmp_path / "few.safetensors"
+    checkpoint.save(result.model, file)
+    found = run(anomaly_map(np.eye(64, 64), model=file, min_size=0))
+    assert found.facts["usual"] == 0.5
+
+
 def test_impossible_tiles_are_refused():
     with pytest.raises(ValueError, match="choose a multiple of 16"):
         trained(tile=40)

@@ -149,8 +149,8 @@ def anomaly_map(
         from their surroundings. ``anomalies``: labels of the regions above 1, with a table, the
         largest score first: ``area_<unit>2``, ``area_px``, ``peak`` and ``mean`` score,
         ``centroid_y_px``, ``centroid_x_px`` and ``touches_border``. ``facts``: ``threshold``,
-        ``usual``, ``tiles`` (held-out ones that it rests on), ``regions``, ``area_percent`` of
-        what has a score.
+        ``usual`` (what the tiles support), ``tiles`` (held-out ones), ``regions``,
+        ``area_percent`` of what has a score.
 
     Raises
     ------
@@ -184,8 +184,8 @@ def anomaly_map(
     labels = _regions(np.where(there, fine, 0), min_size)
     table = _table(labels, fine, PixelSize.of(spacing, unit, 2))
     facts = {
-        "threshold": threshold, "usual": usual, "tiles": scale.tiles, "regions": len(table),
-        "area_percent": float(100 * (labels > 0).sum() / there.sum()),
+        "threshold": threshold, "usual": min(usual, scale.supports), "tiles": scale.tiles,
+        "regions": len(table), "area_percent": float(100 * (labels > 0).sum() / there.sum()),
     }  # fmt: skip
     layers = (
         ImageLayer(fine.astype(np.float32), name="anomaly", style="heat", limits=(0.0, 2.0)),

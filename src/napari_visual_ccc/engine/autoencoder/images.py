@@ -129,3 +129,46 @@ def _region(
         part = np.where(inside, part, np.nan).astype(wide)
     bar = info_bar_of(image).within(plane_shape(image.data), place)
     return replace(image, data=part, name=name, info_bar=bar, levels=(), axes=())
+
+
+def apart(
+    groups: dict[int, str], small: set[int], share: float, seed: int
+) -> tuple[list[int], str]:
+    """Choose the images that are held out.
+
+    Parameters
+    ----------
+    groups : dict of int to str
+        Group of each image; with a single group every image is one of its own.
+    small : set of int
+        Images that are smaller than a tile: groups of these alone are held out only where there
+        are fewer than two others.
+    share : float
+        Of the groups.
+    seed : int
+        Of the choice.
+
+    Returns
+    -------
+    list of int, str
+        The images, and what they are in words.
+    """
+    words = "images of other specimens or files"
+    if len(set(groups.values())) < 2:
+        groups, words = {k: str(k) for k in groups}, "other images of the same specimen"
+    names = sorted(set(groups.values()))
+    order = [names[k] for k in np.random.default_rng(seed).permutation(len(names))]
+    large = {group for k, group in groups.items() if k not in small}
+    if len(large) > 1:
+        order = [one for one in order if one in large]
+    count = min(max(1, round(share * len(names))), len(order) - 1)
+    return [k for k, group in groups.items() if group in order[:count]], words
+
+
+def specimen(micrograph: Micrograph, keep_info_bar: bool) -> Any:
+    """Grey image or stack without the info bar; lazy if it was."""
+    grey, _ = to_gray(micrograph.data)
+    if keep_info_bar:
+        return grey
+    rows, columns = info_bar_of(micrograph).specimen(*grey.shape[-2:])
+    return grey[..., rows, columns]

@@ -93,7 +93,8 @@ def cut_windows(
 ) -> list[tuple[np.ndarray, np.ndarray | None, bool]]:
     """Cut windows at random places of a grid, then at any.
 
-    An image that is smaller than a tile, but not than half of it, is continued by reflection.
+    An image that is smaller than a tile, but not than half of it, is continued by reflection, and
+    gives no more tiles than its area: more would be repetitions.
     Where pixels are missing, the places are those without gaps.
 
     Parameters
@@ -114,6 +115,8 @@ def cut_windows(
     """
     if min(grey.shape) < (side + 1) // 2 or not grey.size:
         return []
+    if min(grey.shape) < side:
+        count = min(count, -(-grey.size // side**2))
     grow = [(0, max(0, side - n)) for n in grey.shape]
     grey = np.pad(grey, grow, mode="symmetric")
     if known is None:

@@ -5,21 +5,20 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
 from ...arrays.filling import filled, known_values
-from ...arrays.inputs import stretch, to_gray
+from ...arrays.inputs import stretch
 from ...core.dataset import Dataset, Example, printable
 from ...core.progress import Progress, Steps
-from ..acquisition.bar_detector import info_bar_of
+from .images import apart, specimen
 from .known import MARGIN, cut_windows
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from ...core.micrograph import Micrograph
     from ...nets.card import NetworkInput
     from ...nets.training.recipe import AutoencoderRecipe
 
@@ -67,6 +66,8 @@ class TileSet:
         Of all pixels.
     held_out : str
         What the held-out tiles are of, in words.
+    continued : list of str
+        Images, or their parts, that are smaller than a tile, with their sizes.
     """
 
     windows: np.ndarray
@@ -78,6 +79,7 @@ class TileSet:
     sizes_nm: list[float]
     digest: str
     held_out: str
+    continued: list[str]
 
     @property
     def tiles(self) -> np.ndarray:
@@ -100,7 +102,9 @@ def cut_tiles(data: Dataset, card: NetworkInput, recipe: AutoencoderRecipe) -> S
     Tiles of other images are held out where there are several groups, otherwise those of other
     images of the group; of a single image or stack a strip at its far end, one tile away from the
     others. A data set that is divided keeps its parts; where it has no validation part, or no
-    image of it can be used, one is taken of its training part in the same way.
+    image of it can be used, one is taken of its training part in the same way. Images that are
+    smaller than a tile are continued by reflection and give no more tiles than their area; with
+    others, they are trained with where two others are there, or one that can be divided.
 
     Parameters
     ----------
@@ -127,11 +131,11 @@ def cut_tiles(data: Dataset, card: NetworkInput, recipe: AutoencoderRecipe) -> S
     for number, example in enumerate(data.examples):
         yield Progress(number, len(data.examples), "reading images")
         yield from cutter.add(number, example)
-    single = _single(data, recipe, sorted({one.image for one in cutter.windows}))
+    single = _single(data, recipe, sorted({one.image for one in cutter.windows}), cutter)
     if single is not None and cutter.divided is None:
-        # of several images one can be used: it is divided
+        # of several images one can be used, or one is as large as a tile: it is divided
         cutter.windows = [one for one in cutter.windows if one.image != single]
-        cutter.divided = single
+        cutter.divided, cutter.images = single, 1
         yield from cutter.add(single, data.examples[single])
     windows, parts, held_out = _divided(data, recipe, cutter)
     skipped = pd.DataFrame(
@@ -149,6 +153,7 @@ def cut_tiles(data: Dataset, card: NetworkInput, recipe: AutoencoderRecipe) -> S
         cutter.sizes_nm,
         cutter.digest.hexdigest(),
         held_out,
+        [f"{data.examples[k].name} ({h} x {w} px)" for k, (h, w) in cutter.continued.items()],
     )
 
 
@@ -171,10 +176,15 @@ def _part(data: Dataset, number: int) -> str:
     return data.examples[number].part if data.is_divided else TRAIN
 
 
-def _single(data: Dataset, recipe: AutoencoderRecipe, used: Iterable[int]) -> int | None:
-    """Give the only image, or stack, to train with, which must be divided itself."""
+def _single(
+    data: Dataset, recipe: AutoencoderRecipe, used: Iterable[int], cutter: _Cutter | None = None
+) -> int | None:
+    """Give the only image, or stack, as large as a tile to train with: it must be divided."""
     parts = {k: _part(data, k) for k in used}
     trained = [k for k, part in parts.items() if part == TRAIN]
+    if cutter is not None and len(trained) > 1:
+        trained = [k for k in trained if k not in cutter.continued]
+        trained = [k for k in trained if len(trained) > 1 or cutter.strips(cutter.shapes[k])]
     wanted = recipe.validation > 0 and VALIDATION not in parts.values()
     return trained[0] if wanted and len(trained) == 1 else None
 
@@ -192,28 +202,15 @@ def _divided(
         parts[cutter.divided], held_out = "both", "a strip of the image that was not trained with"
     elif recipe.validation > 0 and TRAIN in parts.values():
         trained = [k for k, part in parts.items() if part == TRAIN]
-        more, held_out = _by_group(data, recipe, trained)
-        parts |= more
+        groups = {k: data.examples[k].group for k in trained}
+        chosen, held_out = apart(groups, {*cutter.continued}, recipe.validation, recipe.seed)
+        parts |= dict.fromkeys(chosen, VALIDATION)
     # held-out tiles lie apart: each counts once
     kept = [
         one if parts[one.image] == "both" else one._replace(part=parts[one.image])
         for one in windows
     ]
     return [one for one in kept if one.part == TRAIN or not one.overlaps], parts, held_out
-
-
-def _by_group(
-    data: Dataset, recipe: AutoencoderRecipe, used: list[int]
-) -> tuple[dict[int, str], str]:
-    groups = {k: data.examples[k].group for k in used}
-    held_out = "images of other specimens or files"
-    if len(set(groups.values())) < 2:
-        groups, held_out = {k: str(k) for k in used}, "other images of the same specimen"
-    names = sorted(set(groups.values()))
-    order = np.random.default_rng(recipe.seed).permutation(len(names))
-    count = min(max(1, round(recipe.validation * len(names))), len(names) - 1)
-    chosen = {names[k] for k in order[:count]}
-    return {k: VALIDATION if one in chosen else TRAIN for k, one in groups.items()}, held_out
 
 
 @dataclass
@@ -227,6 +224,8 @@ class _Cutter:
     windows: list[Window] = field(default_factory=list)
     skipped: list[tuple[str, str]] = field(default_factory=list)
     sizes_nm: list[float] = field(default_factory=list)
+    shapes: dict[int, tuple[int, ...]] = field(default_factory=dict)
+    continued: dict[int, tuple[int, int]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.digest = hashlib.sha256()
@@ -235,11 +234,13 @@ class _Cutter:
         """Cut the tiles of an image or stack; what cannot be used is listed."""
         try:
             micrograph = example.read()
-            stack = _specimen(micrograph, self.recipe.keep_info_bar)
+            stack = specimen(micrograph, self.recipe.keep_info_bar)
             limits = self._limits(example)
         except (ValueError, OSError) as error:
             self.skipped.append((example.name, printable(str(error))))
             return
+        self.shapes[number] = stack.shape[-2:]
+        self.continued.pop(number, None)
         size = micrograph.pixel_size
         if size is not None and size.nanometres is not None:
             self.sizes_nm.append(size.nanometres)
@@ -261,13 +262,13 @@ class _Cutter:
             grey = _normalised(plane, known, self.card, limits)
             self._cut_plane(number, grey, known, wanted, rng)
         if self._count == before:
-            self.skipped.append((example.name, self._why_none(stack)))
+            self.skipped.append((example.name, self._why_none(number)))
 
     def _limits(self, example: Example) -> tuple[float, float] | None:
         """Grey values that become 0 and 1 of a region: those of the image that it is of."""
         if example.whole is None:
             return None
-        whole = np.asarray(_specimen(example.whole(), self.recipe.keep_info_bar))
+        whole = np.asarray(specimen(example.whole(), self.recipe.keep_info_bar))
         limits = _limits_of(*filled(whole), self.card)
         self.digest.update(repr(limits).encode())
         return limits
@@ -280,9 +281,11 @@ class _Cutter:
             if not wanted[part]:
                 continue
             inside = None if known is None else known[region]
-            for tile, there, overlaps in cut_windows(
-                grey[region], inside, self.recipe.tile, wanted[part], rng
-            ):
+            cut = cut_windows(grey[region], inside, self.recipe.tile, wanted[part], rng)
+            height, width = grey[region].shape
+            if cut and min(height, width) < self.recipe.tile:
+                self.continued[number] = (height, width)
+            for tile, there, overlaps in cut:
                 if not (overlaps and part == VALIDATION):
                     window = tile.astype(np.float16)
                     self.windows.append(Window(window, there, number, part, overlaps))
@@ -293,10 +296,12 @@ class _Cutter:
         total = max(1, round(self.recipe.tiles / max(1, self.images) * share))
         return (done + 1) * total // slices - done * total // slices
 
-    def _why_none(self, stack: Any) -> str:
-        side, (height, width) = self.recipe.tile, stack.shape[-2:]
-        if min(height, width) < (side + 1) // 2:
+    def _why_none(self, number: int) -> str:
+        side, shape = self.recipe.tile, self.shapes[number]
+        if min(shape) < (side + 1) // 2:
             return f"smaller than a tile of {side} px"
+        if number == self.divided and not self.strips(shape):
+            return f"too small to train with and to hold out tiles of {side} px"
         return f"no tile of {side} px without missing pixels"
 
     @property
@@ -308,26 +313,21 @@ class _Cutter:
         self, number: int, shape: tuple[int, ...]
     ) -> list[tuple[str, tuple[slice, slice]]]:
         """Regions of a plane with their parts; of a single image a strip is held out."""
-        height, width = shape
-        everything = (slice(0, height), slice(0, width))
         if number != self.divided:
-            return [(TRAIN, everything)]
-        long, side = max(height, width), self.recipe.tile
+            return [(TRAIN, (slice(0, shape[0]), slice(0, shape[1])))]
+        return list(zip((TRAIN, VALIDATION), self.strips(shape), strict=False))
+
+    def strips(self, shape: tuple[int, ...]) -> tuple[tuple[slice, slice], ...]:
+        """Parts of an image to train with and to hold out; none if it is too small for both."""
+        long, side = max(shape), self.recipe.tile
         # whole tiles are held out, and a tile's width between the parts is not used
         strip = max(side, round(min(self.recipe.validation, _MOST_HELD_OUT) * long))
-        first, last = slice(0, max(long - strip - side, 0)), slice(long - strip, long)
-        if height >= width:
-            return [(TRAIN, (first, everything[1])), (VALIDATION, (last, everything[1]))]
-        return [(TRAIN, (everything[0], first)), (VALIDATION, (everything[0], last))]
-
-
-def _specimen(micrograph: Micrograph, keep_info_bar: bool) -> Any:
-    """Grey image or stack without the info bar; lazy if it was."""
-    grey, _ = to_gray(micrograph.data)
-    if keep_info_bar:
-        return grey
-    rows, columns = info_bar_of(micrograph).specimen(*grey.shape[-2:])
-    return grey[..., rows, columns]
+        if min(*shape, long - strip - side) < (side + 1) // 2:
+            return ()
+        parts = slice(0, long - strip - side), slice(long - strip, long)
+        if shape[0] >= shape[1]:
+            return tuple((one, slice(0, shape[1])) for one in parts)
+        return tuple((slice(0, shape[0]), one) for one in parts)
 
 
 def _limits_of(

@@ -17,6 +17,7 @@ from ..classification.windows import Device
 from .quality import Pairs, examples, image_table, reconstructed, summary_table
 from .tiles import PARTS_GIVEN, TEST, TRAIN, VALIDATION, TileSet, cut_tiles
 from .trained import TrainedAutoencoder
+from .usual import few_tiles
 
 if TYPE_CHECKING:
     import torch
@@ -39,6 +40,9 @@ _OF_TRAINING = "PSNR and SSIM are of the training tiles, which are reconstructed
 
 # images that a note names
 _NAMED = 3
+
+# share of usual tiles that fewer held-out tiles than nine cannot support
+_USUAL = 0.9
 
 # tiles that a normal distribution is fitted to
 _FITTED = 100
@@ -184,7 +188,7 @@ def _train(data: Dataset, recipe: AutoencoderRecipe) -> Steps[TrainedAutoencoder
         skipped=found.skipped,
         examples=examples(tested),
         architecture=layer_table(model),
-        notes=_notes(found, tuple(pairs), usual is not None),
+        notes=_notes(found, tuple(pairs), usual[0] if usual else None),
         facts={
             "tiles": len(found.of(TRAIN)),
             "held_out_tiles": len(found.of(VALIDATION)),
@@ -215,23 +219,36 @@ def _usual(
     return (yield from fit_usual(trained, held_out, index, found.held_out, device))
 
 
-def _notes(found: TileSet, reported: tuple[str, ...], has_scale: bool) -> tuple[str, ...]:
+def _notes(
+    found: TileSet, reported: tuple[str, ...], scale: AnomalyScale | None
+) -> tuple[str, ...]:
     """Say what the numbers are of, and what is missing."""
     notes = [f"held out: {found.held_out}" if found.held_out else _NOTHING_HELD_OUT]
     if TEST in reported:
         notes.append("the test images were not trained with, and nothing was chosen on them")
     if reported == (TRAIN,):
         notes.append(_OF_TRAINING)
-    if found.held_out and not has_scale:
+    if found.held_out and scale is None:
         notes.append(_NO_PLACE)
+    if scale is not None and scale.supports < _USUAL:
+        notes.append(few_tiles(scale))
+    if found.continued:
+        notes.append(
+            f"smaller than a tile of {found.tiles.shape[1]} px and continued by reflection: "
+            + _some(found.continued)
+        )
     divided = found.images[found.images["part"].isin([TRAIN, VALIDATION, TEST])]
     if found.held_out == PARTS_GIVEN or TEST in reported:
         notes += shared_groups(list(divided["group"]), list(divided["part"]))
-    if count := len(found.skipped):
-        named = [f"{name} ({why})" for name, why in found.skipped.head(_NAMED).to_numpy()]
-        more = f" and {count - _NAMED} more" if count > _NAMED else ""
-        notes.append(f"not used: {'; '.join(named)}{more}")
+    if len(found.skipped):
+        skipped = [f"{name} ({why})" for name, why in found.skipped.to_numpy()]
+        notes.append(f"not used: {_some(skipped)}")
     return tuple(notes)
+
+
+def _some(items: list[str]) -> str:
+    more = f" and {len(items) - _NAMED} more" if len(items) > _NAMED else ""
+    return "; ".join(items[:_NAMED]) + more
 
 
 def _network_input(recipe: AutoencoderRecipe) -> NetworkInput:

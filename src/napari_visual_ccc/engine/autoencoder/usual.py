@@ -311,6 +311,14 @@ def _thinned(values: np.ndarray) -> list[float]:
     return [float(f"{value:.6g}") for value in values[chosen]]
 
 
+def few_tiles(scale: AnomalyScale) -> str:
+    """Say which share of usual tiles the held-out ones support."""
+    tiles = "1 held-out tile supports"
+    if scale.tiles != 1:
+        tiles = f"{scale.tiles} held-out tiles support"
+    return f"{tiles} a share of {scale.supports:.3f} at most"
+
+
 def threshold_of(scale: AnomalyScale, score: Score, share: float) -> tuple[float, tuple[str, ...]]:
     """Score that a share of usual tiles does not exceed anywhere, and a note on it.
 
@@ -328,6 +336,6 @@ def threshold_of(scale: AnomalyScale, score: Score, share: float) -> tuple[float
     note: tuple[str, ...] = ()
     if rank > tiles:
         rank = tiles
-        note = (f"{tiles} held-out tiles support a share of {tiles / (tiles + 1):.3f} at most",)
+        note = (few_tiles(scale),)
     place = (rank - 1) / max(1, tiles - 1) * (len(peaks) - 1)
     return max(peaks[int(np.ceil(place - 1e-9))], 1e-12), note

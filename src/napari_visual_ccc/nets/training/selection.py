@@ -92,6 +92,11 @@ class AnomalyScale(CardPart):
             raise ValueError("its card has no usable 'anomaly'")
         return self
 
+    @property
+    def supports(self) -> float:
+        """Largest share of usual tiles that a threshold from so many tiles can have."""
+        return self.tiles / (self.tiles + 1)
+
 
 class KnnThreshold(CardPart):
     """Distance to the training images beyond which an image is out of distribution.
