@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import nn
 
+from napari_visual_ccc.nets.lens.tap import output_of
 from napari_visual_ccc.nets.models.geometry import measure_grid
 from napari_visual_ccc.nets.models.registry import architecture
 
@@ -37,6 +38,36 @@ def test_cells_lie_where_arithmetic_says(convolutions, side, stride, first):
     grid = measure_grid(layers(*convolutions), side)
     assert (grid.stride, grid.any_size) == (stride, True)
     assert grid.first_centre == pytest.approx(first, abs=0.1 * stride)
+
+
+@pytest.mark.parametrize("factors", [(2,), (4,), (2, 2)])
+def test_finer_cells_of_coarse_ones_share_them_evenly(factors):
+    patches = layers((8, 8, 0, 0))
+    for factor in factors:
+        patches.append(nn.Upsample(scale_factor=factor))
+    stride = 8 // math.prod(factors)
+    grid = measure_grid(patches, 64, multiple=64, goes_up=True)
+    # the first of the finer cells was centred where the coarse one is
+    assert grid == (stride, (stride - 1) / 2, True)
+
+
+def test_the_cells_of_an_autoencoder_are_centred_on_the_coarse_ones_that_they_are_made_of():
+    torch.manual_seed(2)
+    net = architecture("autoencoder:8x3").build(0, 64)
+
+    def measured(name, **more):
+        layer = net.get_submodule(name)
+        return measure_grid(lambda x: output_of(net, layer, x), 64, 1, 64, **more)
+
+    raised = [k for k, layer in enumerate(net.decoder) if isinstance(layer, nn.Upsample)]
+    assert len(raised) == 2
+    for number in raised:
+        coarse, fine = (measured(f"decoder.{k}", goes_up=True) for k in (number - 1, number))
+        assert fine.stride == coarse.stride / 2
+        assert abs(coarse.first_centre - fine.stride / 2 - fine.first_centre) <= 0.5
+    # what only goes down is as it was
+    for name in ("encoder.0", "encoder.6", "encoder.15", "code"):
+        assert measured(name, goes_up=True) == measured(name)
 
 
 def test_a_network_of_one_size_has_the_stride_of_its_cells():

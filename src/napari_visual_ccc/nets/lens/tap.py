@@ -142,7 +142,9 @@ class Tap:
         # a network without a head may go down and up again: it is measured at its own size
         multiple = side if parts is None else parts.stride
         try:
-            grid = measure_grid(self, side, self.depth, multiple, self.model.device)
+            grid = measure_grid(
+                self, side, self.depth, multiple, self.model.device, goes_up=parts is None
+            )
         except (AssertionError, RuntimeError, ValueError):
             # cells in an order of their own, or a layer without gradients: evenly
             step = max(1, round(side / cells))

@@ -21,6 +21,10 @@ _EVEN = 0.1
 # cells along the side of the input at which a layer for any size is measured
 _CELLS = 8
 
+# cells after which a layer may repeat, how much larger the input is at which that is found, and the
+# share of the standard deviation up to which maps are the same
+_PERIODS, _LARGER, _SAME = (1, 2, 4, 8, 16, 32), 3, 0.02
+
 
 class Grid(NamedTuple):
     """Places of the cells of a layer, the same along both axes.
@@ -46,6 +50,8 @@ def measure_grid(
     channels: int = 1,
     multiple: int = 1,
     device: torch.device | None = None,
+    *,
+    goes_up: bool = False,
 ) -> Grid:
     """Measure stride and centre of the cells of a layer.
 
@@ -53,7 +59,9 @@ def measure_grid(
     size over the number is wrong where convolutions without padding or a remainder take a part.
     The centre is that of the effective receptive field (Luo et al., NeurIPS 2016), the energy of
     the gradients of a cell for noise as the input, so that asymmetric padding counts. A network
-    that pads to a multiple of its stride is measured at such a size.
+    that pads to a multiple of its stride is measured at such a size. Where a network makes finer
+    cells of coarse ones, neighbouring cells lie differently in the coarse one that they are of:
+    the mean over one period of them counts.
 
     Parameters
     ----------
@@ -68,6 +76,8 @@ def measure_grid(
         whole network for a layer within it.
     device : torch.device, optional
         Of the network.
+    goes_up : bool
+        Whether the network may make finer cells of coarse ones, such as those of a decoder.
 
     Returns
     -------
@@ -100,17 +110,49 @@ def measure_grid(
         count = cells(side)
     # convolutions keep the order of the image, tokens may have one of their own
     places = (count // 2,) if any_size else (count // 2, count // 4)
+    if any_size and goes_up:
+        period = _period(maps_of, channels, step, max(side, multiple), device)
+        places = tuple(range(count // 2, min(count // 2 + period, count)))
     centres = _centres(maps_of, (channels, side, side), places, device)
     # of cells that share the input evenly
     even = (side - 1 - (count - 1) * step) / 2
     if not all(math.isfinite(centre) for pair in centres for centre in pair):
         return Grid(step, even, any_size)
     first = [sum(pair) / 2 - place * step for pair, place in zip(centres, places, strict=True)]
-    if max(first) - min(first) > step or max(abs(y - x) for y, x in centres) > step:
+    skew = [y - x for y, x in centres]
+    if any_size:
+        first, skew = [sum(first) / len(first)], [sum(skew) / len(skew)]
+    if max(first) - min(first) > step or max(map(abs, skew)) > step:
         raise ValueError("the cells are not in the order of the image")
     # at full resolution the unevenness of trained weights is larger than that of the padding
     near = step == 1 or abs(first[0] - even) <= _EVEN * step
     return Grid(step, even if near else round(2 * first[0]) / 2, any_size)
+
+
+def _period(
+    maps_of: Callable[[torch.Tensor], torch.Tensor],
+    channels: int,
+    step: int,
+    side: int,
+    device: torch.device | None,
+) -> int:
+    """Cells after which a layer repeats: it moves with the input when that moves by so many."""
+    side *= _LARGER
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(1, channels, side, side, generator=generator).to(device)
+    with torch.no_grad():
+        maps = maps_of(noise)
+        middle = slice(maps.shape[-1] * 3 // 8, maps.shape[-1] * 5 // 8)
+        # away from the border, which padding has an influence on
+        still = maps[..., middle, middle]
+        for period in _PERIODS:
+            if period * step > side // 8:
+                break
+            moved = maps_of(noise.roll((period * step, period * step), (2, 3)))
+            back = moved.roll((-period, -period), (2, 3))[..., middle, middle]
+            if float((back - still).std()) <= _SAME * float(still.std()):
+                return period
+    return 1
 
 
 def _centres(
