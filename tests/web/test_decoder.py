@@ -45,6 +45,9 @@ def test_a_huge_size_is_refused_before_it_is_decoded(tmp_path):
     error = refused(put(tmp_path, "image.png", png(60_000, 60_000, 1)))
     assert error.status == 413
     assert "3,600 megapixels; this server takes 64" in error.message
+    # one megapixel is not more than one
+    error = refused(put(tmp_path, "image.png", png(1100, 1000, 1)), Limits(pixels=10**6))
+    assert "has 1.1 megapixels; this server takes 1.0" in error.message
 
 
 def test_a_decompression_bomb_is_refused(tmp_path):

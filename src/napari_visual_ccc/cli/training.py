@@ -169,7 +169,7 @@ def _interruptible(name: str, data: Any, parameters: dict[str, Any]) -> Any:
 
 
 def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
-    from ..core.files import check_free, check_writable
+    from ..core.files import REPLACE, check_free, check_writable
     from ..report.classifier import write_numbers, write_report
 
     names = {kind: output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
@@ -179,7 +179,7 @@ def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) 
     check_writable(names["html"])
     figures = output / f"{data.name}_figures"
     if figures.exists() and not force:
-        raise FileExistsError(f"{figures} already exists; add --force to replace it")
+        raise FileExistsError(f"{figures} already exists; {REPLACE}")
     result = _executed("evaluate", data, parameters)
     _summary(result)
     _details(result)

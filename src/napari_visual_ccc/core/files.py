@@ -25,6 +25,9 @@ PICTURE = {"visual-ccc": "picture"}
 # bytes of a name, in all file systems in use
 LONGEST_NAME = 255
 
+# at the command line and in scripts
+REPLACE = "add --force (force=True in Python) to replace it"
+
 
 def sha256(path: Path) -> str:
     """Give the SHA-256 of a file."""
@@ -54,7 +57,7 @@ def check_free(path: Path, *, force: bool) -> None:
     if len(os.fsencode(path.name)) > LONGEST_NAME:
         raise OSError(f"{path}: the name has more than {LONGEST_NAME} bytes; choose a shorter one")
     if path.exists() and not force:
-        raise FileExistsError(f"{path} already exists; add --force to replace it")
+        raise FileExistsError(f"{path} already exists; {REPLACE}")
     if path.is_dir() and not any((path / name).is_file() for name in _ZARR_FILES):
         raise FileExistsError(
             f"{path} is a folder but not a Zarr store and is not replaced; choose another name"

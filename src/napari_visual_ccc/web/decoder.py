@@ -166,7 +166,12 @@ def _stated_pixels(file: Path) -> int:
 
 
 def _too_many(pixels: int, most: int) -> str:
-    return f"has {pixels / 1e6:,.0f} megapixels; this server takes {most / 1e6:,.0f}"
+    # with as many decimals as tell the two numbers apart
+    for decimals in range(7):
+        has, taken = (f"{one / 1e6:,.{decimals}f}" for one in (pixels, most))
+        if has != taken:
+            break
+    return f"has {has} megapixels; this server takes {taken}"
 
 
 def _write(image: Micrograph, folder: Path) -> None:

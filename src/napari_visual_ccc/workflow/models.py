@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.files import check_free, check_writable, write_csv, write_text
+from ..core.files import REPLACE, check_free, check_writable, write_csv, write_text
 from ..core.progress import run
 from ..core.result import Result, TrainedModel
 
@@ -58,7 +58,7 @@ def check_companions(path: Path, *, force: bool) -> None:
         check_free(one, force=force)
     for folder in folders:
         if folder.exists() and not (force and folder.is_dir()):
-            raise FileExistsError(f"{folder} already exists; add --force to replace it")
+            raise FileExistsError(f"{folder} already exists; {REPLACE}")
     check_writable(path)
 
 

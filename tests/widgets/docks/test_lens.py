@@ -84,6 +84,13 @@ def test_a_pixel_shows_its_channels_and_the_patches_like_it(form, viewer, finish
     frame = form.pixel.frame
     assert frame["y_nm"][0] == pytest.approx(2 * frame["y_px"][0])
     assert "Highest channels here" in form.message.value
+    # a place that is refused has no table, also none of an earlier one
+    form.pixel.show()
+    form.look_at((0, *source.data_to_world((-50, 5))))
+    finish(form)
+    assert form.pixel.isHidden()
+    assert form.like_button.isHidden()
+    assert not any(isinstance(layer, Shapes | Points) for layer in viewer.layers)
 
 
 def test_the_patches_like_a_pixel_are_looked_for_in_a_folder(form, viewer, finish, tmp_path):

@@ -7,7 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from napari_visual_ccc.widgets.layers.viewers import camera, centre_on, scale_bar, show_slice
+from napari_visual_ccc.widgets.layers.viewers import camera, centre_on, scale_bar, short, show_slice
 
 
 def test_the_sliders_go_to_the_slice_of_a_pixel(viewer):
@@ -51,3 +51,9 @@ def test_a_plane_beside_a_stack_is_centred_too(viewer):
     layer = viewer.add_labels(np.zeros((20, 30), int))
     centre_on(viewer, layer, (4, 9))
     np.testing.assert_allclose(camera(viewer).center[-2:], (4, 9))
+
+
+def test_a_long_text_is_shortened_in_its_middle():
+    assert short("blocks.3") == "blocks.3"
+    text = short("superalloy activations blocks.5.2.conv_dw")
+    assert (text, len(text)) == ("superalloy a….5.2.conv_dw", 25)

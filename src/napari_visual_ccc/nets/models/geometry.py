@@ -109,7 +109,7 @@ def measure_grid(
         side = -(-_CELLS * step // multiple) * multiple
         count = cells(side)
     # convolutions keep the order of the image, tokens may have one of their own
-    places = (count // 2,) if any_size else (count // 2, count // 4)
+    places: tuple[int, ...] = (count // 2,) if any_size else (count // 2, count // 4)
     if any_size and goes_up:
         period = _period(maps_of, channels, step, max(side, multiple), device)
         places = tuple(range(count // 2, min(count // 2 + period, count)))

@@ -20,7 +20,7 @@ from ..form.card_choices import CardChoices, offer
 from ..form.table_form import TableForm
 from ..layers.build import build, build_alone
 from ..layers.source import Source
-from ..layers.viewers import show_patch, show_slice, text_overlay
+from ..layers.viewers import short, show_patch, show_slice, text_overlay
 from ..layers.world import from_viewer
 from ..parts.jobs import EXPECTED, report
 from ..parts.open import open_image
@@ -168,9 +168,8 @@ class Lens(TableForm):
             self.maps, overlay.visible = None, False
             return
         dims = self.viewer.dims
-        step = int(dims.current_step[dims.ndim - self.maps.ndim])
-        number = min(step, len(self._names) - 1)
-        overlay.text = f"{self.maps.name}: {self._names[number]}"
+        number = min(int(dims.current_step[dims.ndim - self.maps.ndim]), len(self._names) - 1)
+        overlay.text = f"{short(self.maps.name)}\n{short(self._names[number])}"
         overlay.visible = True
         self.maps.reset_contrast_limits(mode="slice")
 
@@ -216,6 +215,12 @@ class Lens(TableForm):
             (p - c) / step
             for p, c, step in zip(place, source.corner[-2:], source.steps[-2:], strict=True)
         )
+        # a place that is refused has no table, also none of an earlier one
+        self.pixel.hide()
+        self.like_button.hide()
+        for layer in self._shown:
+            if layer in self.viewer.layers:
+                self.viewer.layers.remove(layer)
         self.start(
             _nearest(self.seen, float(y), float(x), source.spacing, source.unit),
             "What the network sees here",
@@ -224,9 +229,6 @@ class Lens(TableForm):
         )
 
     def _show_pixel(self, source: Source, found: Result) -> None:
-        for layer in self._shown:
-            if layer in self.viewer.layers:
-                self.viewer.layers.remove(layer)
         self._shown = self._add([build(source, part, {}) for part in found.layers])
         self._show_patches(source, found.tables["patches"])
         # attention is no layer that could be looked for elsewhere
@@ -260,9 +262,8 @@ class Lens(TableForm):
                 ("y_px", "x_px"), source.steps[-2:], source.corner[-2:], strict=True
             )
         )
-        layer = source.layer
         before = tuple(self.viewer.dims.current_step)
-        show_patch(self.viewer, layer, tuple(place), found["side_px"] * source.steps[-1])
+        show_patch(self.viewer, source.layer, tuple(place), found["side_px"] * source.steps[-1])
         self.viewer.dims.current_step = before
 
     def look_in_folder(self, folder: Path | None = None) -> None:
@@ -299,9 +300,8 @@ class Lens(TableForm):
             folder = Path(chosen)
         if self.job is not None:
             return
-        known = self.parameters
         names = ("model", "layer", "device")
-        given: dict[str, Any] = {key: known[key] for key in names if key in known}
+        given = {key: one for key, one in self.parameters.items() if key in names}
         self.start(
             execute("common_patterns", {"folder": folder}, {**given, **choices}),
             f"Common patterns of {folder.name}",

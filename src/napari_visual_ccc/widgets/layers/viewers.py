@@ -76,6 +76,14 @@ def text_overlay(viewer: Viewer) -> Any:
     return viewer.text_overlay if canvas is None else canvas.overlays.text
 
 
+def short(text: str, most: int = 25) -> str:
+    """Shorten a text for the canvas in its middle: napari cuts off what is wider."""
+    if len(text) <= most:
+        return text
+    half = (most - 1) // 2
+    return f"{text[:half]}…{text[-half:]}"
+
+
 def grid(viewer: Viewer) -> Any:
     """Grid of a viewer."""
     canvas = getattr(viewer, "canvas", None)

@@ -70,8 +70,8 @@ class Ledger:
             if not force:
                 raise FileExistsError(
                     f"{self.file.parent} holds results of {header.get('title') or 'other images'}"
-                    ", or of other choices or another version; choose another folder, or --force "
-                    "to begin anew"
+                    ", or of other choices or another version; choose another folder, or begin "
+                    "anew with --force (force=True in Python)"
                 )
             header, end = None, 0
             self._places, self._done = {}, set()

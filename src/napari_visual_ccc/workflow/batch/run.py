@@ -242,5 +242,6 @@ def _check_folder(output: Path, force: bool) -> None:
         return
     if any(not one.name.startswith(".") for one in output.iterdir()):
         raise FileExistsError(
-            f"{output} holds other files; choose another folder, or --force to write into it"
+            f"{output} holds other files; choose another folder, or write into it with "
+            "--force (force=True in Python)"
         )
