@@ -99,3 +99,12 @@ def test_whether_a_file_can_be_written_is_tried_without_a_trace(tmp_path):
 def test_names_of_undecodable_bytes_are_written(tmp_path):
     files.write_text("b\udcff", tmp_path / "a.txt")
     assert (tmp_path / "a.txt").read_text("utf-8") == "b\\udcff"
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path):
+    (tmp_path / "file").touch()
+    with pytest.raises(OSError, match=r"file.*the folder could not be made .*another place"):
+        files.make_folder(tmp_path / "file" / "below")
+    with pytest.raises(OSError, match="the folder could not be made"):  # noqa: SIM117
+        with files.written(tmp_path / "file" / "a.csv"):
+            pass

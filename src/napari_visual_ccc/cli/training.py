@@ -97,7 +97,7 @@ def _run(name: str, data: Path, output: Path, force: bool, **values: Any) -> int
 
 
 def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
-    from ..core.files import check_free
+    from ..core.files import check_free, make_folder
     from ..report.audit import write_audit
 
     names = ("classes", "formats", "duplicates", "skipped", "properties")
@@ -109,7 +109,7 @@ def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
     print(result.table.to_string(index=False))
     print(result.tables["formats"].to_string(index=False))
     _notes(result)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     for name, path in targets.items():
         _write_csv(result.tables[name], path, force)
         print(f"  {path}")
@@ -169,7 +169,7 @@ def _interruptible(name: str, data: Any, parameters: dict[str, Any]) -> Any:
 
 
 def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
-    from ..core.files import REPLACE, check_free, check_writable
+    from ..core.files import REPLACE, check_free, check_writable, make_folder
     from ..report.classifier import write_numbers, write_report
 
     names = {kind: output / f"{data.name}_report.{kind}" for kind in ("html", "json")}
@@ -184,7 +184,7 @@ def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) 
     _summary(result)
     _details(result)
     _notes(result)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     write_report(result, names["html"], figures=figures, force=force)
     write_numbers(result, names["json"], force=force)
     _write_csv(result.images, names["csv"], force)
@@ -209,7 +209,7 @@ _NAMES = {
 
 
 def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, force: bool) -> int:
-    from ..core.files import check_free, write_table
+    from ..core.files import check_free, make_folder, write_table
     from ..report.enrichment import charts, write_chart
 
     what = _NAMES.get(name, CATALOGUE[name].family)
@@ -217,7 +217,7 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, f
     check_free(path, force=force)
     result = _executed(name, folder, parameters)
     _notes(result)
-    output.mkdir(parents=True, exist_ok=True)
+    make_folder(output)
     write_table(result.table, path, force=force)
     print(f"  {path}")
     for key, table in list(result.tables.items())[1:]:

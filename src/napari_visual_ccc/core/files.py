@@ -64,6 +64,23 @@ def check_free(path: Path, *, force: bool) -> None:
         )
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder with those around it, if it is not there.
+
+    Raises
+    ------
+    OSError
+        If it cannot be made; the message names it and says why.
+    """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        reason = error.strerror or str(error)
+        raise type(error)(
+            f"{folder}: the folder could not be made ({reason}); choose another place"
+        ) from error
+
+
 def check_writable(path: Path) -> None:
     """Insist that a file can be written, before long work: a few bytes are, and are removed.
 
@@ -107,7 +124,7 @@ def written(path: Path, *, force: bool = False) -> Iterator[Path]:
     """
     check_free(path, force=force)
     target = _target(path)
-    target.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(target.parent)
     _remove_abandoned(target.parent)
     part = _part_of(target)
     try:

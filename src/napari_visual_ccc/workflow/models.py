@@ -8,7 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.files import REPLACE, check_free, check_writable, write_csv, write_text
+from ..core.files import REPLACE, check_free, check_writable, make_folder, write_csv, write_text
 from ..core.progress import run
 from ..core.result import Result, TrainedModel
 
@@ -125,7 +125,7 @@ def save_weights(result: TrainedModel | TrainedAutoencoder, path: Path) -> None:
     """
     from ..nets import checkpoint
 
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(path.parent)
     card = result.model.card.model_copy(update={"name": path.stem})
     checkpoint.save(replace(result.model, card=card), path)
     _remove_checkpoints(path)
@@ -262,7 +262,7 @@ def import_visual_ccc(
     net = architecture(name).build(len(card.classes), card.input_px)
     net.load_state_dict(weights)
     card = card.model_copy(update={"layers": layers_of(net, card.input_px)})
-    output.parent.mkdir(parents=True, exist_ok=True)
+    make_folder(output.parent)
     checkpoint.save(checkpoint.Model(net, card), output)
     _remove_checkpoints(output)
     return output

@@ -110,3 +110,11 @@ def test_a_pixel_without_size_is_refused(discs):
 def test_a_range_beyond_counting_is_refused():
     with pytest.raises(ValueError, match="scale them"):
         ccc.kmeans(np.array([[-1e308, 1e308]]))
+
+
+def test_the_clusters_of_a_grey_image_are_not_all_listed():
+    grey = np.arange(1, 101, dtype=np.uint8).reshape(10, 10)
+    with pytest.raises(
+        ValueError, match=r"hold 1, .*, 12 and 88 more: of a grey image, run k-means"
+    ):
+        ccc.select_cluster(grey, cluster=200)

@@ -20,6 +20,9 @@ from ...core.result import Result
 from ...core.tables import cluster_table
 from .features import cluster_features, label_dtype
 
+# labels that a message lists
+_NAMED = 12
+
 # labels are 16-bit numbers
 MOST_CLUSTERS = 65_535
 
@@ -191,7 +194,10 @@ def select_cluster(
     pixel_size = PixelSize.of(spacing, unit)
     counts = yield from occurrences(labels)
     if cluster == 0 or cluster not in counts:
-        present = ", ".join(str(label) for label in sorted(counts) if label) or "none"
+        labels_there = [str(label) for label in sorted(counts) if label]
+        present = ", ".join(labels_there[:_NAMED]) or "none"
+        if len(labels_there) > _NAMED:
+            present += f" and {len(labels_there) - _NAMED} more: of a grey image, run k-means first"
         raise ValueError(f"there is no cluster {cluster}; labels hold {present}")
     analysed = sum(count for label, count in counts.items() if label)
     row: dict[str, Any] = {"label": 1, "cluster": cluster, "pixels": counts[cluster]}

@@ -14,6 +14,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from ...core.files import make_folder
+
 NAME = "batch.jsonl"
 
 # the first line says what is done; its key tells a ledger from any other file
@@ -43,7 +45,7 @@ class Ledger:
     """
 
     def __init__(self, file: Path, about: Mapping[str, Any], *, force: bool = False) -> None:
-        file.parent.mkdir(parents=True, exist_ok=True)
+        make_folder(file.parent)
         self.file = file
         self._stream: BinaryIO = file.open("a+b")
         self._places: dict[str, int] = {}
