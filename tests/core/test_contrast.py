@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_visual_ccc.core.contrast import contrast, sample
+from napari_visual_ccc.core.contrast import contrast, opacity, sample
 
 
 def test_limits_leave_the_extreme_values_out():
@@ -24,6 +24,16 @@ def test_limits_of_signed_maps_are_symmetric():
 def test_constant_and_missing_values_have_usable_limits():
     assert contrast(np.full(5, 2.0), "grey") == (2, 3)
     assert contrast(np.array([np.nan, np.inf]), "heat") is None
+
+
+def test_what_is_low_is_transparent_and_what_is_high_is_not_quite_opaque():
+    shares = np.linspace(0, 1, 11)
+    heat, signed = opacity(shares, "heat"), opacity(shares, "signed")
+    assert heat[0] == signed[5] == 0
+    assert heat[-1] == signed[0] == signed[-1] < 1
+    assert (np.diff(heat) >= 0).all()
+    np.testing.assert_allclose(signed, signed[::-1])
+    np.testing.assert_array_equal(opacity(shares, "grey"), 1)
 
 
 def test_a_sample_is_small_and_spread_over_the_whole_array():

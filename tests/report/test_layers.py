@@ -36,6 +36,16 @@ def test_every_kind_of_layer_is_drawn():
     assert set(DRAW) == {*pixels, PointsLayer, ShapesLayer}
 
 
+def test_maps_over_an_image_are_transparent_where_they_are_low(axes):
+    layer = ImageLayer(np.arange(12.0).reshape(3, 4), style="heat")
+    draw_layer(axes, layer, over=True)
+    draw_layer(axes, layer, over=False)
+    over, alone = axes.images
+    assert over.cmap(0.0)[3] == 0
+    assert over.cmap(1.0)[3] > 0.8
+    assert alone.cmap(0.0)[3] == 1
+
+
 def test_a_coarse_map_covers_the_blocks_it_stands_for(axes):
     draw_layer(axes, ImageLayer(np.ones((4, 5)), placement=Placement(8, corner=(1, 2))), over=False)
     assert list(axes.images[0].get_extent()) == [2, 42, 33, 1]

@@ -15,6 +15,32 @@ COLORMAPS: dict[Style, str] = {"grey": "gray", "heat": "inferno", "signed": "PiY
 # colour of points and shapes
 MARKED = "#ffcc00"
 
+# opacity of the highest value of a map over an image, and how much sooner than there it is reached
+_OPAQUE, _RISE = 0.85, 1.5
+
+
+def opacity(shares: np.ndarray, style: Style) -> np.ndarray:
+    """Opacity of the colours of a map over an image: what is low does not hide the image.
+
+    The look is the same on dark and on bright images, other than where colours are added.
+
+    Parameters
+    ----------
+    shares : array
+        Places between the contrast limits, from 0 to 1.
+    style : {'grey', 'heat', 'signed'}
+        Of a signed map the middle is low. A grey image is opaque.
+
+    Returns
+    -------
+    array of float
+        From 0 to 1.
+    """
+    if style == "grey":
+        return np.ones(np.shape(shares))
+    height = np.abs(2 * shares - 1) if style == "signed" else shares
+    return np.asarray(_OPAQUE * np.clip(_RISE * height, 0, 1))
+
 
 def sample(values: np.ndarray) -> np.ndarray:
     """Return an evenly spaced sample of an array of any size: the viewer waits for its contrast."""

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ..core.contrast import COLORMAPS, MARKED, contrast
+from ..core.contrast import COLORMAPS, MARKED, contrast, opacity
 from ..core.layers import (
     ChannelsLayer,
     ColourLayer,
@@ -18,6 +18,7 @@ from ..core.layers import (
     Layer,
     PointsLayer,
     ShapesLayer,
+    Style,
 )
 from ..core.micrograph import plane_shape
 
@@ -48,11 +49,25 @@ def _draw_image(axes: Axes, layer: ImageLayer, over: bool) -> None:
     low, high = layer.limits or contrast(plane, layer.style) or (0.0, 1.0)
     with _kept_view(axes, over):
         drawn = axes.imshow(
-            thinned(plane), cmap=COLORMAPS[layer.style], vmin=low, vmax=high,
-            extent=_extent(layer, plane), alpha=0.6 if over and layer.style != "grey" else 1.0,
+            thinned(plane), cmap=_colormap(layer.style, over), vmin=low, vmax=high,
+            extent=_extent(layer, plane),
         )  # fmt: skip
     if layer.style != "grey":
         axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
+
+
+def _colormap(style: Style, over: bool) -> Any:
+    """Colours of a style; over an image, low values are transparent as in the viewer."""
+    from matplotlib import colormaps
+    from matplotlib.colors import ListedColormap
+
+    found = colormaps[COLORMAPS[style]]
+    if not over:
+        return found
+    shares = np.linspace(0, 1, found.N)
+    colours = found(shares)
+    colours[:, 3] = opacity(shares, style)
+    return ListedColormap(colours)
 
 
 def _draw_channels(axes: Axes, layer: ChannelsLayer, over: bool) -> None:

@@ -131,7 +131,9 @@ def test_explain_offers_the_classes_of_the_model(viewer, particles, finish):
     finish(form)
     layer = viewer.layers[-1]
     assert layer.metadata["visual_ccc"]["steps"][-1]["parameters"]["target"] == "sphere"
-    assert layer.blending == "additive"
+    assert layer.blending == "translucent"
+    # what is low hides nothing of a bright image
+    assert layer.colormap.colors[0, 3] == 0
     assert form.bars.isVisibleTo(form.native)
     assert "Cu nanoparticle TEM only" in form.message.value
 

@@ -152,8 +152,21 @@ def test_limits_look_right_at_once(stack):
     )
     assert tuple(grey.contrast_limits) == (20, 90)
     assert tuple(heat.contrast_limits) == (0, 1)
-    assert heat.blending == "additive"
+    assert heat.blending == "translucent"
     assert signed.contrast_limits[0] == -signed.contrast_limits[1]
+
+
+@pytest.mark.parametrize(("style", "low"), [("heat", 0), ("signed", 128)])
+def test_maps_hide_nothing_where_they_are_low_and_have_a_colour_bar(stack, style, low):
+    data = np.arange(12.0).reshape(3, 4)
+    layer = build(source_of(stack), ImageLayer(data, style=style), {})
+    assert layer.blending == "translucent"
+    assert layer.colormap.colors[low, 3] < 0.02
+    assert layer.colormap.colors[-1, 3] > 0.8
+    assert layer.colorbar.visible
+    plain = build(source_of(stack), ImageLayer(data, style="grey"), {})
+    assert plain.colormap.colors[0, 3] == 1
+    assert not plain.colorbar.visible
 
 
 def test_every_kind_of_layer_can_be_displayed():

@@ -116,6 +116,22 @@ def test_all_results_come_back_and_go_again(copper):
     assert visible(copper) == OWN | {old.name, mine.name, new.name}
 
 
+def test_forms_go_on_with_the_image_not_with_the_heatmap_on_it(copper):
+    (heat, *_) = run(dock(copper, "texture"), "edge_density", image=copper.layers["copper"])
+    assert copper.layers.selection.active is heat
+    segment = dock(copper, "segment")
+    assert segment.fields["image"].value is copper.layers["copper"]
+    # by hand, a map can be chosen
+    segment.fields["image"].value = heat
+    (clean,) = run(dock(copper, "denoise"), "denoise", image=copper.layers["other"])
+    assert segment.fields["image"].value is clean
+    # what takes a heatmap follows it
+    classify = dock(copper, "classify")
+    classify.method.value = OPERATIONS["evidence_regions"].title
+    copper.layers.selection.active = heat
+    assert classify.fields["heatmap"].value is heat
+
+
 def test_what_the_user_has_hidden_stays_hidden(copper):
     (mask,) = run(dock(copper, "segment"), "threshold", image=copper.layers["copper"])
     mask.visible = False

@@ -122,12 +122,12 @@ def test_a_signed_map_gets_the_colours_of_one(headless):
     headless.add_image(samples.load("nanoparticles").data[:128, :128], name="copper")
     form = dock(headless, "classify")
     (layer,) = form(method="Explain (class activation map)", target="cube")
-    assert (layer.colormap.name, layer.blending) == ("inferno", "additive")
+    assert (layer.colormap.name, layer.blending) == ("inferno, transparent", "translucent")
     (again,) = form(signed=True)
     assert again is layer
-    assert (layer.colormap.name, layer.blending) == ("PiYG", "translucent")
+    assert (layer.colormap.name, layer.blending) == ("PiYG, transparent", "translucent")
     form(signed=False)
-    assert layer.colormap.name == "inferno"
+    assert layer.colormap.name == "inferno, transparent"
     assert layer.contrast_limits == [0, 1]
 
 

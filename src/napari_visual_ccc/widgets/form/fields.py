@@ -24,6 +24,7 @@ from ...workflow.signature import Parameter, Presets
 from ..layers.channels import with_channels
 from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
+from ..layers.newest import image_under
 from ..layers.source import Source, level_like, placed_on, take
 from .number import Number
 
@@ -167,6 +168,9 @@ def choose_layer(name: str, fields: Container, layer: Layer) -> None:
         # labels are mostly results: as prompts they are chosen by hand
         if isinstance(layer, layer_kind(kind)) and not (kind == "prompts" and _is_labels(layer)):
             fields.reset_choices()
+            # a micrograph is analysed, not the heatmap on it: that is chosen by hand
+            if kind == "image":
+                layer = image_under(layer, [one for one in fields[key].choices if one is not None])
             fields[key].value = layer
             return
 

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Image, Labels, Layer, Points, Shapes
+from napari.utils import Colormap
+from napari.utils.colormaps import ensure_colormap
 from napari.utils.transforms import Affine
 
 from ...arrays.lazy import is_lazy
-from ...core.contrast import COLORMAPS, MARKED, contrast, sample
+from ...core.contrast import COLORMAPS, MARKED, contrast, opacity, sample
 from ...core.layers import (
     ChannelsLayer,
     ColourLayer,
@@ -18,6 +20,7 @@ from ...core.layers import (
     LabelsLayer,
     PointsLayer,
     ShapesLayer,
+    Style,
 )
 from ...core.layers import Layer as Part
 from ...core.micrograph import InfoBar
@@ -27,6 +30,10 @@ from .metadata import METADATA, MICROGRAPH, NOT_FACTS, plane_shape
 
 if TYPE_CHECKING:
     from .source import Source
+
+
+# colours of a colormap, enough for eight bits
+_COLOURS = 256
 
 
 def placement(source: Source, part: Part) -> dict[str, Any]:
@@ -83,8 +90,9 @@ def build_alone(result: Result, name: str, record: Record) -> Image:
 
 def _image(source: Source, part: ImageLayer, common: dict[str, Any]) -> Layer:
     data = _with_leading_axes(part.data, source.layer.ndim)
-    style = display_of(source, part)
-    return Image(data, rgb=False, colormap=COLORMAPS[part.style], **style, **common)
+    look = display_of(source, part)
+    layer = Image(data, rgb=False, colormap=colormap_of(part.style), **look, **common)
+    return layer if part.style == "grey" else _with_colour_bar(layer)
 
 
 def _channels(source: Source, part: ChannelsLayer, common: dict[str, Any]) -> Layer:
@@ -101,8 +109,8 @@ def _channels(source: Source, part: ChannelsLayer, common: dict[str, Any]) -> La
         "rotate": rotate,
         "shear": (*(0,) * ndim, *common["shear"]),
     }
-    return Image(
-        maps, rgb=False, colormap=COLORMAPS["heat"], blending="translucent", opacity=0.8,
+    layer = Image(
+        maps, rgb=False, colormap=colormap_of("heat"), blending="translucent",
         contrast_limits=contrast(maps[0], "heat"),
         **common | first | {
             "affine": common["affine"].expand_dims([0]),
@@ -110,6 +118,7 @@ def _channels(source: Source, part: ChannelsLayer, common: dict[str, Any]) -> La
             "axis_labels": ("channel", *common["axis_labels"]),
         },
     )  # fmt: skip
+    return _with_colour_bar(layer)
 
 
 def _colour(source: Source, part: ColourLayer, common: dict[str, Any]) -> Layer:
@@ -161,12 +170,29 @@ def _in_axes(places: Any, ndim: int) -> np.ndarray:
 
 
 def display_of(source: Source, part: ImageLayer) -> dict[str, Any]:
-    """Contrast limits, blending and opacity of an image."""
+    """Contrast limits and blending of an image."""
     limits = part.limits or _limits(source, part)
     style = {"contrast_limits": limits} if limits is not None else {}
-    if part.style == "heat":
-        return {**style, "blending": "additive", "opacity": 0.7}
-    return {**style, "blending": "translucent", "opacity": 0.7 if part.style == "signed" else 1.0}
+    return {**style, "blending": "translucent"}
+
+
+def colormap_of(style: Style) -> str | Colormap:
+    """Colours of a style of images; those of maps are transparent where the map is low."""
+    name = COLORMAPS[style]
+    if style == "grey":
+        return name
+    shares = np.linspace(0, 1, _COLOURS)
+    colours = ensure_colormap(name).map(shares)
+    colours[:, 3] = opacity(shares, style)
+    return Colormap(colours, name=f"{name}, transparent")
+
+
+def _with_colour_bar(layer: Image) -> Image:
+    """Show the colour bar of a layer, which napari has since 0.6.5."""
+    bar = getattr(layer, "colorbar", None)
+    if bar is not None:
+        bar.visible = True
+    return layer
 
 
 def _limits(source: Source, part: ImageLayer) -> tuple[float, float] | None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from napari.layers import Image, Layer
 
+from ...core.contrast import COLORMAPS
 from .metadata import METADATA
 from .recalibrate import results_of
 
@@ -49,7 +50,7 @@ def show_alone(
         return []
     if not any(one.visible for one in present):
         present[0].visible = True
-    line = _line(viewer, source)
+    line = origins(source, viewer.layers)
     # the masks that a mask was made of are results like others
     kept = {one.unique_id for one in line if isinstance(one, Image)}
     kept |= {one.unique_id for one in present}
@@ -99,13 +100,23 @@ def _on_key(viewer: Viewer) -> None:
     switch(viewer)
 
 
-def _line(viewer: Viewer, layer: Layer) -> list[Layer]:
+def origins(layer: Layer, layers: Iterable[Layer]) -> list[Layer]:
     """A layer, the one that it is a result of, and so on: an image that is no result comes last."""
-    by_id = {str(one.unique_id): one for one in viewer.layers}
+    by_id = {str(one.unique_id): one for one in layers}
     line = [layer]
     while (parent := by_id.get(_parent(line[-1]))) is not None and parent not in line:
         line.append(parent)
     return line
+
+
+def image_under(layer: Layer, layers: Iterable[Layer]) -> Layer:
+    """The image that a map lies on, such as a heatmap; any other layer is returned itself."""
+    return next((one for one in origins(layer, layers) if not _is_map(one)), layer)
+
+
+def _is_map(layer: Layer) -> bool:
+    is_grey = not isinstance(layer, Image) or layer.rgb or layer.colormap.name == COLORMAPS["grey"]
+    return METADATA in layer.metadata and not is_grey
 
 
 def _parent(layer: Layer) -> str:

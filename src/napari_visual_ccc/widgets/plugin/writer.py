@@ -162,7 +162,8 @@ def _drawable(first: LayerTuple, layer: LayerTuple) -> Layer:
     colormap = about.get("colormap", {})
     name = colormap.get("name") if isinstance(colormap, dict) else str(colormap)
     low, high = about["contrast_limits"]
-    style = _STYLES.get(str(name), "grey")
+    # those of results are named as in "inferno, transparent"
+    style = _STYLES.get(str(name).partition(",")[0], "grey")
     return ImageLayer(
         plane, style=style, limits=(float(low), float(high)), name=image.name, placement=place
     )
