@@ -47,6 +47,17 @@ def test_what_is_not_explained_is_not_compared(labels):
     assert "reaches 255" in ccc.concordance((labels == 2) * 255, labels).notes[-1]
 
 
+def test_what_the_image_lacks_is_not_compared(labels):
+    heatmap = (labels == 2).astype(np.float32)
+    image = np.random.default_rng(0).random(labels.shape)
+    image[50:] = np.nan
+    found = ccc.concordance(heatmap, labels, image, occluded=0)
+    alone = ccc.concordance(heatmap[:50], labels[:50])
+    assert found.table["area_px"].tolist() == alone.table["area_px"].tolist()
+    assert np.isnan(found.data[50:]).all()
+    assert "16.67% of the image is missing: not compared" in found.notes
+
+
 def test_the_background_is_a_region_or_left_out(labels):
     particles = np.where(labels == 3, 0, labels)
     heatmap = (labels != 2).astype(float)

@@ -170,6 +170,17 @@ def test_colour_and_sixteen_bits_are_taken(image, model):
     )
 
 
+def test_missing_pixels_have_no_label(image, model):
+    gaps = image.astype(np.float32)
+    gaps[30:60, 40:80] = np.nan
+    result = ccc.sam_masks(gaps, model=model, **LOW, **APART)
+    assert not result.labels[np.isnan(gaps)].any()
+    assert result.labels.any()
+    assert any("9.77% of the image is missing" in note for note in result.notes)
+    pixels = np.bincount(result.labels.ravel())[1:]
+    assert list(result.table["pixels"]) == list(pixels)
+
+
 def test_merging_and_cleaning_give_fewer_masks(image, model):
     every = ccc.sam_masks(image, model=model, **LOW, **APART)
     merged = ccc.sam_masks(image, model=model, merge="overlap", **LOW, **APART)

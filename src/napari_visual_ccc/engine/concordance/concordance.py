@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import finite, plane_of, require_non_negative, to_gray, validate_labels
+from ...arrays.filling import filled
+from ...arrays.inputs import plane_of, require_non_negative, to_gray, validate_labels
 from ...core.layers import ImageLayer, LabelsLayer, Layer
 from ...core.pixel_size import PixelSize, Spacing, nanometres
 from ...core.progress import Steps
@@ -125,6 +126,7 @@ def concordance(  # noqa: PLR0913
     """
     size = PixelSize.of(spacing, unit)
     heat, regions = _checked(heatmap, labels, by)
+    plane, heat, of_image = _plane_like(image, heat)
     # without the rows and columns that were not explained: a shift would move them over regions
     frame = _frame(heat)
     cells = yield from cells_of(
@@ -136,10 +138,9 @@ def concordance(  # noqa: PLR0913
     table = _table(cells, test, size, called)
     facts: dict[str, Any] = {"target": target, "regions": len(table), "shifts": test.count}
     facts["cell_px"] = cells.side
-    notes = _test_notes(cells, test, called)
+    notes = (*_test_notes(cells, test, called), *of_image)
     effects = None
-    if image is not None and occluded:
-        plane, of_image = _plane_like(image, heat)
+    if plane is not None and occluded:
         most = table.sort_values("share_of_evidence", ascending=False)["label"][:occluded].tolist()
         effects = yield from occlusion_effects(
             plane[frame],
@@ -150,7 +151,7 @@ def concordance(  # noqa: PLR0913
             device=device,
         )
         table["effect"] = table["label"].map(dict(zip(most, effects.changes, strict=True)))
-        notes = (*notes, *of_image, *_effect_notes(effects, table, most, target))
+        notes = (*notes, *_effect_notes(effects, table, most, target))
         facts |= {**model_facts(effects.model), "probability": effects.before}
     layers: list[Layer] = [_enrichment_layer(cells, regions, heat)]
     if by == "object":
@@ -300,15 +301,25 @@ def _table(
     return table.sort_values("enrichment", ascending=False, kind="stable", ignore_index=True)
 
 
-def _plane_like(image: Any, heat: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+def _plane_like(
+    image: Any, heat: np.ndarray
+) -> tuple[np.ndarray | None, np.ndarray, tuple[str, ...]]:
+    """Image of the heatmap, the heatmap without what the image lacks, and notes."""
+    if image is None:
+        return None, heat, ()
     grey, notes = to_gray(image)
-    plane = finite(np.asarray(plane_of(grey, "concordance")))[0]
+    plane, known = filled(np.asarray(plane_of(grey, "concordance")))
     if plane.shape != heat.shape:
         raise ValueError(
             f"the image has shape {plane.shape}, the heatmap {heat.shape}: choose the image that "
             "was explained"
         )
-    return plane, notes
+    if known is None:
+        return plane, heat, notes
+    heat = np.where(known, heat, np.nan).astype(heat.dtype)
+    if not np.isfinite(heat).any():
+        raise ValueError(_NO_EVIDENCE)
+    return plane, heat, (*notes, f"{(~known).mean():.2%} of the image is missing: not compared")
 
 
 def _frame(heat: np.ndarray) -> tuple[slice, slice]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -21,6 +22,12 @@ from ..layers.source import take
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+# each crop is an image of its own, in training and in evaluation
+_OWN_LEVELS = (
+    "the grey levels of each region are stretched between its own percentiles, those of an image "
+    "that is classified between the percentiles of the whole image"
+)
 
 FOLDER, TABLE, LAYERS, REGIONS = "Folder of folders", "Table (CSV)", "Open layers", "Drawn regions"
 
@@ -251,7 +258,7 @@ class LabelledImages(Container):
             data[inside], drawn[inside], labels, side=self.side.value, group=image.name,
             spacing=spacing, unit=unit,
         )  # fmt: skip
-        return from_arrays(
+        found = from_arrays(
             [Micrograph(crop, *scale, image.name, info_bar=InfoBar()) for crop, *_, scale in cut],
             [label for _, label, *_ in cut],
             names=[f"{label} {number}" for number, (_, label, *_) in enumerate(cut, start=1)],
@@ -259,6 +266,7 @@ class LabelledImages(Container):
             name=image.name,
             min_classes=min_classes,
         )
+        return replace(found, notes=(*found.notes, _OWN_LEVELS))
 
 
 def _of(viewer: Viewer, kinds: Any) -> list[Any]:

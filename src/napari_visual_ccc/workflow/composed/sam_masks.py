@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from ...arrays.inputs import finite, plane_of, to_gray
+from ...arrays.filling import filled
+from ...arrays.inputs import plane_of, to_gray
 from ...core.layers import LabelsLayer, PointsLayer, ShapesLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
@@ -156,21 +157,21 @@ def sam_masks(  # noqa: PLR0913
         {name: value for name, value in locals().items() if name in Settings._fields},
     )
     grey, notes = to_gray(image)
-    plane, _ = finite(np.asarray(plane_of(grey, "Segment Anything")))
+    plane, known = filled(np.asarray(plane_of(grey, "Segment Anything")))
     from ...engine.promptable import generate
     from ...nets import device as devices
     from ...nets.sam.model import load_sam
 
     yield Progress(0, 0, "model")
     sam = load_sam(model, devices.choose(device), precision)
-    if precision != sam.precision:
-        notes = (*notes, f"{precision} is for CUDA: fp32 was used")
+    other = (f"{precision} is for CUDA: fp32 was used",) if precision != sam.precision else ()
     given, filtered = yield from _prompts(prompts, plane, prompts_from)
     masks = yield from generate.generate(
         sam, generate.to_rgb(plane), values, given, largest_only=largest_only, filtered=filtered
     )
+    masks, gaps = _within(masks, known)
     masks, more = yield from _kept(masks, plane, merge, None if filtered else given)
-    notes = (*notes, *_ignored(prompts, prompts_from), *more)
+    notes = (*notes, *other, *gaps, *_ignored(prompts, prompts_from), *more)
     facts = {
         "settings": values._asdict(), "prompts": "grid" if given is None else len(given),
         **sam.identity,
@@ -178,6 +179,15 @@ def sam_masks(  # noqa: PLR0913
     layer = label_layer(masks, (plane.shape[0], plane.shape[1]), PixelSize.of(spacing, unit))
     result = yield from _result(_with_names(layer, given), len(masks), outlines, notes)
     return replace(result, model=sam.identity, facts={**result.facts, **facts})
+
+
+def _within(masks: list[Mask], known: np.ndarray | None) -> tuple[list[Mask], tuple[str, ...]]:
+    """Masks without missing pixels, and a note on these."""
+    if known is None:
+        return masks, ()
+    cut = [mask.changed(mask.pixels & known[mask.window]) for mask in masks]
+    note = f"{(~known).mean():.2%} of the image is missing and has no label"
+    return [mask for mask in cut if mask.area], (note,)
 
 
 def _result(
