@@ -4,7 +4,7 @@ Part of ``python -m benchmarks.quality DATA``. Micrographs are binned until they
 of their own, and get Poisson and Gaussian noise at three levels; drawn images of membranes and
 grain have no flat areas. The even files of each set were used for tuning, the odd ones are
 measured. The reference is `skimage.restoration.denoise_nl_means` with the best of five parameters
-for the truth. Prints the table of docs/quality.md.
+for the truth. Prints means and losses by kind.
 """
 
 from __future__ import annotations
