@@ -6,6 +6,7 @@ import pytest
 from scipy.ndimage import gaussian_filter
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
 
 
 def lattice(step: int = 36, radius: int = 17, side: int = 200) -> np.ndarray:
@@ -211,8 +212,6 @@ def test_an_image_with_every_second_row_has_the_same_particles(packed, axis):
 
 
 def test_fainter_particles_of_the_sample_are_whole_and_nothing_is_taken_for_lettering():
-    from napari_visual_ccc import samples
-
     truth = samples.masks("nanoparticles")["instances"]
     found = ccc.particles(samples.load("nanoparticles"))
     assert found.facts["annotated"] == 0
@@ -270,3 +269,69 @@ def test_small_particles_that_stand_out_are_kept_and_specks_of_noise_are_not():
     assert ccc.particles(image).facts["particles"] == 9
     typical = ccc.particles(image).facts["typical_radius"]
     assert ccc.particles(image, min_diameter=0.6 * typical).facts["particles"] == 4
+
+
+def smooth_noise(kind: str, length: float, side: int) -> np.ndarray:
+    rng = np.random.default_rng(side)
+    draws = {
+        "gaussian": rng.normal(size=(side, side)),
+        "counts": rng.poisson(8, (side, side)).astype(float),
+        "film grain": (rng.random((side, side)) < 0.02).astype(float),
+    }
+    noise = gaussian_filter(draws[kind], length)
+    return 120 + 20 * noise / noise.std()
+
+
+@pytest.mark.parametrize("kind", ["gaussian", "counts", "film grain"])
+@pytest.mark.parametrize(("length", "side"), [(0.0, 160), (1.5, 256), (5.0, 200), (10.0, 300)])
+def test_noise_is_doubtful_with_numbers(kind, length, side):
+    image = smooth_noise(kind, length, side)
+    light = np.linspace(0, 60, side) * (side % 3)
+    found = ccc.particles(image + light)
+    assert found.facts["doubtful"]
+    assert not found.facts["stands_out"]
+    assert found.facts["slope"] < 1.8
+    assert 0.6 < found.facts["between"] < 0.78
+    assert any("nothing stands out of the noise: outlines are 1." in note for note in found.notes)
+
+
+def test_noise_is_doubtful_on_a_chosen_side_and_in_slices(packed):
+    noise = smooth_noise("gaussian", 1.5, len(packed[0]))
+    assert not ccc.particles(noise, objects="dark").facts["stands_out"]
+    stack = np.stack([packed[0], noise[: packed[0].shape[0], : packed[0].shape[1]]])
+    found = ccc.particles(stack)
+    assert found.facts["doubtful"]
+    assert not found.facts["stands_out"]
+    assert any("in 1 of 2 slices" in note for note in found.notes)
+    lazily = ccc.particles(da.from_array(noise[None], chunks=(1, -1, -1)))
+    assert any("nothing stands out" in note for note in lazily.notes)
+
+
+@pytest.mark.parametrize("contrast", [12, 80])
+def test_particles_in_noise_of_their_own_contrast_stand_out(contrast):
+    rng = np.random.default_rng(0)
+    y, x = np.mgrid[:300, :300]
+    truth = np.hypot((y % 60) - 30, (x % 60) - 30) < 18
+    found = ccc.particles(60.0 + contrast * truth + rng.normal(0, 12, truth.shape))
+    assert not any("stands out" in note for note in found.notes)
+    assert found.facts["particles"] == 25
+
+
+@pytest.mark.parametrize(("contrast", "grain"), [(20, 0.0), (40, 0.0), (80, 1.5)])
+def test_a_few_small_particles_stand_out(contrast, grain):
+    rng = np.random.default_rng(60)
+    y, x = np.mgrid[:400, :400]
+    truth = np.zeros(y.shape, bool)
+    for row, column in rng.uniform(30, 370, (6, 2)):
+        truth |= np.hypot(y - row, x - column) < 8
+    noise = gaussian_filter(rng.normal(size=y.shape), grain)
+    image = 100 + contrast * gaussian_filter(truth.astype(float), 1) + 10 * noise / noise.std()
+    found = ccc.particles(image)
+    assert iou(found.labels > 0, truth) > 0.8
+    assert found.facts["stands_out"]
+
+
+@pytest.mark.parametrize("name", samples.NAMES)
+def test_the_samples_stand_out(name):
+    image = samples.load(name).data[:512, :512]
+    assert ccc.particles(image).facts["stands_out"]

@@ -15,6 +15,7 @@ from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from .objects import object_table
 from .plane.first_pass import Choices, squared, survey
+from .plane.levels import Clarity
 from .plane.sides import DOUBTFUL, bright_or_dark
 from .plane.single import Found, find
 
@@ -78,8 +79,10 @@ def particles(  # noqa: PLR0913
     Result
         ``labels``: (..., Y, X) int32, one label a particle, unique within a stack. ``table``: one
         row a particle with its pixels and, with a pixel size, its area in `unit`². ``facts``:
-        number and side, the evidence for it and whether it is doubtful, covered share, threshold,
-        typical radius, blur, smallest area, and what was ignored and evened out; for a stack lists.
+        number and side, the evidence for it, whether it is doubtful, whether anything stands out
+        of noise (`slope` at outlines by that of the image, share of the variance `between` the
+        classes), covered share, typical radius, blur, smallest area, and what was ignored and
+        evened out; for a stack lists.
         Labels of dask are lazy, by whole slices: without a table, and with gaps between the labels
         of slices.
 
@@ -99,12 +102,12 @@ def particles(  # noqa: PLR0913
         background == "auto", annotations == "ignore", border == "remove", pixel_shape(pixel_size),
     )  # fmt: skip
     if (grey.ndim > 2 or is_lazy(grey)) and objects == "auto":
-        side = yield from _side_of_stack(grey, choices)
+        side, clear = yield from _side_of_stack(grey, choices)
         choices = choices._replace(objects=bright_or_dark(side))
     else:
-        side = {}
+        side, clear = {}, []
     if is_lazy(grey):
-        return _lazily(grey, choices, (*notes, *_side_notes(side)))
+        return _lazily(grey, choices, (*notes, *_side_notes(side), *_noise_notes(clear)))
     return (yield from _at_once(grey, choices, side, pixel_size, notes))
 
 
@@ -114,6 +117,18 @@ def _side_notes(side: dict[str, float]) -> tuple[str, ...]:
     if abs(sum(side.values())) < DOUBTFUL:
         return (f"doubtful: particles may be bright or dark; taken as {bright_or_dark(side)}",)
     return (f"particles are {bright_or_dark(side)}",)
+
+
+def _noise_notes(clear: list[Clarity]) -> tuple[str, ...]:
+    noise = [one for one in clear if one.noise]
+    if not noise:
+        return ()
+    where = f" in {len(noise)} of {len(clear)} slices" if len(clear) > 1 else ""
+    return (
+        f"doubtful: nothing stands out of the noise{where}: outlines are {noise[0].slope:.2f} times"
+        " as steep as the image (noise about 1.3, particles above 1.8), and"
+        f" {noise[0].between:.2f} of the variance lies between the classes (noise 0.64)",
+    )
 
 
 def _at_once(
@@ -143,13 +158,15 @@ def _at_once(
         raise first
     facts: dict[str, Any] = {"particles": count, "objects": given[0].facts["objects"]}
     side = side or given[0].side
+    unclear = _noise_notes([found.clarity for found in given])
+    facts["stands_out"] = not unclear
     if side:
         facts["evidence"] = {name: round(value, 2) for name, value in side.items()}
-        facts["doubtful"] = abs(sum(side.values())) < DOUBTFUL
+        facts["doubtful"] = bool(unclear) or abs(sum(side.values())) < DOUBTFUL
     for name in list(given[0].facts)[1:]:
         values = [None if found is None else found.facts[name] for found in every]
         facts[name] = values if grey.ndim > 2 else values[0]
-    notes = (*notes, *_side_notes(side), *_plane_notes(given))
+    notes = (*notes, *_side_notes(side), *unclear, *_plane_notes(given))
     if bare:
         notes += (f"{bare} of {len(every)} slices hold no particles: {first}",)
     notes += (f"{count} particles",)
@@ -192,21 +209,22 @@ def _lazily(grey: Any, choices: Choices, notes: tuple[str, ...]) -> Result:
     return Result((LabelsLayer(labels, name="particles"),), notes=(*notes, note))
 
 
-def _side_of_stack(grey: Any, choices: Choices) -> Steps[dict[str, float]]:
-    """Mean evidence of some slices."""
+def _side_of_stack(grey: Any, choices: Choices) -> Steps[tuple[dict[str, float], list[Clarity]]]:
+    """Mean evidence of some slices, and how far they stand out of noise."""
     every = list(np.ndindex(grey.shape[:-2]))
     chosen = np.unique(np.linspace(0, len(every) - 1, _SAMPLED).round().astype(int))
     found: list[dict[str, float]] = []
+    clear: list[Clarity] = []
     first = None
     for done, number in enumerate(chosen):
         yield Progress(done, len(chosen), "side")
         try:
-            found.append(
-                (yield from survey(*squared(np.asarray(grey[every[number]]), choices)[:2])).side
-            )
+            seen = yield from survey(*squared(np.asarray(grey[every[number]]), choices)[:2])
+            found.append(seen.side)
+            clear.append(seen.clarity)
         except ValueError as error:
             first = first or error
     if not found:
         assert first is not None
         raise first
-    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
+    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}, clear

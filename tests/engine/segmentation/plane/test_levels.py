@@ -1,9 +1,11 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from scipy.ndimage import gaussian_filter
 
 from napari_visual_ccc.engine.segmentation.plane.foreground import opened
-from napari_visual_ccc.engine.segmentation.plane.levels import lower_level, sparse
+from napari_visual_ccc.engine.segmentation.plane.levels import clarity, lower_level, sparse
 
 from .test_foreground import disc
 
@@ -51,3 +53,14 @@ def test_fainter_particles_are_taken_in_and_soft_patches_are_not():
     assert 4 < level[0] < 36
     soft = np.maximum(gaussian_filter(100.0 * bright, 2), gaussian_filter(55.0 * faint, 9))
     assert lower_level(soft + noise, bright, known) is None
+
+
+def test_contours_of_gaussian_noise_are_4_by_pi_as_steep_as_it_is():
+    known = np.ones((600, 600), bool)
+    for length in (2, 5):
+        noise = gaussian_filter(np.random.default_rng(0).normal(size=known.shape), length)
+        found = clarity(noise / noise.std(), known)
+        assert found.slope == pytest.approx(4 / np.pi, rel=0.1)
+        assert found.between == pytest.approx(2 / np.pi, rel=0.05)
+        assert found.noise
+        assert not clarity(noise / noise.std() + 5 * disc(600, (300, 300), 150), known).noise

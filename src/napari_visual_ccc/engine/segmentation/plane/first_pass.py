@@ -9,7 +9,7 @@ import numpy as np
 from ....core.progress import Progress, Steps
 from .annotations import Annotations, find_annotations
 from .foreground import otsu
-from .levels import sparse
+from .levels import Clarity, clarity, sparse
 from .shading import blurred, complete, enlarged, find_shading, resized, sampled
 from .sides import judge_sides
 
@@ -50,6 +50,7 @@ class Survey(NamedTuple):
     bright: np.ndarray
     few: bool
     side: dict[str, float]
+    clarity: Clarity
 
 
 def survey(plane: np.ndarray, choices: Choices) -> Steps[Survey]:
@@ -75,7 +76,9 @@ def survey(plane: np.ndarray, choices: Choices) -> Steps[Survey]:
     few = sparse(grey, use, choices.objects)
     bright = (grey > otsu(grey[use]) if few is None else few) & there
     side = judge_sides(bright, there, grey) if choices.objects == "auto" else {}
-    return Survey(scale, drawn, surface, small, grey, bright, few is not None, side)
+    return Survey(
+        scale, drawn, surface, small, grey, bright, few is not None, side, clarity(grey, use)
+    )
 
 
 def squared(plane: np.ndarray, choices: Choices) -> tuple[np.ndarray, Choices, float]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from .foreground import deviation, distances, least_area, opened, otsu, typical_radius
@@ -15,6 +17,11 @@ _FAR, _LOWEST = 4.0, 2.4
 # lies between Otsu's classes (0.64 for a Gaussian)
 _ALIKE, _SEPARATE = 0.93, 0.68
 
+# nothing stands out of noise: slope at outlines by that elsewhere (1.27 for Gaussian noise), and
+# share of the variance between the classes: 0.64, 0.75 for a ramp, less for a few particles;
+# columns at the border that are no outline
+_SLOPE, _NOISE, _RIM = 1.8, (0.595, 0.78), 2
+
 # fewer parts are no class of particles
 _SEVERAL = 3
 
@@ -27,6 +34,57 @@ _SHELL = 0.1
 # fainter particles: least area by that of the others, multiples of the background's noise, least
 # roundness, and least sharpness by that of the others
 _FEW, _CLEAR, _ROUND, _SHARP = 0.02, 5.5, 0.88, 0.5
+
+
+class Clarity(NamedTuple):
+    """How far two classes stand out of noise: `slope` at outlines and `between` classes."""
+
+    slope: float
+    between: float
+
+    @property
+    def noise(self) -> bool:
+        """Whether the image may be noise alone."""
+        return self.slope < _SLOPE and _NOISE[0] < self.between < _NOISE[1]
+
+
+def clarity(grey: np.ndarray, known: np.ndarray) -> Clarity:
+    """Compare an image with noise, whatever its smoothness.
+
+    In a stationary Gaussian field grey level and slope at a place are independent: along a contour,
+    which is longer where it is steep, the mean slope is 4/pi of the mean slope of the image
+    (Adler, The Geometry of Random Fields, 1981), and Otsu's classes hold 2/pi of the variance.
+    The outlines of particles are steeper than what they enclose.
+
+    Parameters
+    ----------
+    grey : (Y, X) float array
+        Blurred, even.
+    known : (Y, X) bool array
+        Pixels that count.
+    """
+    import cv2
+
+    level = otsu(grey[known])
+    mask = grey > level
+    even = np.asarray(grey, np.float32)
+    slope = np.hypot(cv2.Sobel(even, cv2.CV_32F, 1, 0), cv2.Sobel(even, cv2.CV_32F, 0, 1))
+    rim = mask & ~(cv2.erode(mask.astype(np.uint8), np.ones((3, 3), np.uint8)) > 0) & known
+    inside = np.zeros_like(rim)
+    inside[_RIM:-_RIM, _RIM:-_RIM] = rim[_RIM:-_RIM, _RIM:-_RIM]
+    usual = float(slope[known].mean())
+    steep = float(slope[inside].mean()) / usual if inside.any() and usual else 0.0
+    return Clarity(round(steep, 3), round(_between(grey[known], level), 3))
+
+
+def _between(values: np.ndarray, level: float) -> float:
+    """Share of the variance that lies between the classes of a threshold."""
+    bright = values > level
+    share, variance = float(bright.mean()), float(values.var())
+    if not 0 < share < 1 or not variance:
+        return 0.0
+    apart = float(values[bright].mean() - values[~bright].mean())
+    return share * (1 - share) * apart**2 / variance
 
 
 def standardised(grey: np.ndarray, known: np.ndarray) -> np.ndarray:
@@ -57,12 +115,10 @@ def sparse(grey: np.ndarray, known: np.ndarray, objects: str = "auto") -> np.nda
     None where there are two classes of grey levels, or nothing stands out.
     """
     values = grey[known]
-    bright = values > otsu(values)
-    share = float(bright.mean())
-    between = share * (1 - share) * (values[bright].mean() - values[~bright].mean()) ** 2
+    between = _between(values, otsu(values))
     standard = standardised(grey, known)
     alike = float((np.abs(standard[known]) < 3).mean())
-    if alike < _ALIKE or between > _SEPARATE * float(values.var()):
+    if alike < _ALIKE or between > _SEPARATE:
         return None
     above, below = tails(grey, known)
     sign = 1 if objects == "bright" or (objects == "auto" and above >= below) else -1

@@ -19,7 +19,7 @@ from .foreground import (
     otsu,
     typical_radius,
 )
-from .levels import levels_below, local_level, lower_level
+from .levels import Clarity, levels_below, local_level, lower_level
 from .parts import are_rounder, gaps, without_cut, without_faint
 from .shading import blurred, complete, enlarged, sampled
 from .sides import bright_or_dark
@@ -38,6 +38,7 @@ class Found(NamedTuple):
     labels: np.ndarray
     facts: dict[str, Any]
     side: dict[str, float]
+    clarity: Clarity
 
 
 def find(plane: np.ndarray, choices: Choices) -> Steps[Found]:
@@ -50,7 +51,7 @@ def find(plane: np.ndarray, choices: Choices) -> Steps[Found]:
     labels = np.unique(sampled(found.labels, plane.shape), return_inverse=True)[1]
     lengths = {name: round(found.facts[name] * side, 2) for name in ("typical_radius", "sigma")}
     facts = {**found.facts, **lengths, "min_size": round(found.facts["min_size"] * side**2)}
-    return Found(labels.reshape(plane.shape).astype(np.int32), facts, found.side)
+    return Found(labels.reshape(plane.shape).astype(np.int32), facts, found.side, found.clarity)
 
 
 def _find(plane: np.ndarray, choices: Choices) -> Steps[Found]:
@@ -99,8 +100,9 @@ def _find(plane: np.ndarray, choices: Choices) -> Steps[Found]:
         "uneven": seen.surface is not None,
         "cut_by_gaps": _at_missing(labels, np.isfinite(plane)),
         "annotated": round(float(drawn.any.mean()), 4),
+        **seen.clarity._asdict(),
     }
-    return Found(labels.astype(np.int32), facts, seen.side)
+    return Found(labels.astype(np.int32), facts, seen.side, seen.clarity)
 
 
 def _at_missing(labels: np.ndarray, known: np.ndarray) -> int:
