@@ -26,8 +26,7 @@ class Split:
     stride : int
         Input pixels between two cells at the cut.
     halo : int
-        Input pixels around a tile in the receptive field of its cells, a multiple of the last
-        stride.
+        Input pixels around a tile in the receptive field of its cells, a multiple of the stride.
     """
 
     early: Part

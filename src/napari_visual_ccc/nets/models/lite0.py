@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 from torch import nn
-from torch.nn.functional import interpolate
+from torch.nn.functional import conv2d, interpolate, pad
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ..device import spare_triton
@@ -49,13 +49,19 @@ def lite0(classes: int = 0, side: int = 0) -> nn.Module:
     """
     spare_triton()
     import timm
+    from timm.layers.conv2d_same import Conv2dSame as Copying
 
+    copying: Any = Copying
     net: Any = timm.create_model("tf_efficientnet_lite0", pretrained=False, num_classes=0)
     # a network that is built for its shapes alone has no memory for weights
     if not net.conv_stem.weight.is_meta:
         net.load_state_dict(_in_order(_lite0_weights(), net.state_dict()))
     frozen(net)
     _fold_norms(net)
+    for one in net.modules():
+        if isinstance(one, copying):
+            # no new module: its initial weights would be drawn from the caller's random numbers
+            one.__class__ = Conv2dSame
     stem = net.conv_stem
     stem.weight = nn.Parameter(stem.weight.sum(dim=1, keepdim=True), requires_grad=False)
     stem.in_channels = 1
@@ -96,6 +102,30 @@ def _fold_norms(net: nn.Module) -> None:
             )  # fmt: skip
             parent, _, own = name.rpartition(".")
             setattr(net.get_submodule(parent), own, norm.act)
+
+
+class Conv2dSame(nn.Conv2d):
+    """Convolution padded as TensorFlow does: ceil(n / stride) cells along a side of n pixels.
+
+    For an even side and a stride of 2, one row more is padded at the end than at the start. timm's
+    layer of this name copies the input to do so. On a processor, the kernel gets a leading row of
+    zeros instead, and the padding of the convolution itself is the same at both ends: the result
+    is the same.
+    """
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(B, C, H, W) → (B, D, ceil(H / stride), ceil(W / stride))."""
+        rows, columns = (
+            max(0, (-(-n // step) - 1) * step + kernel - n)
+            for n, kernel, step in zip(x.shape[-2:], self.kernel_size, self.stride, strict=True)
+        )
+        weight, around = self.weight, (-(-rows // 2), -(-columns // 2))
+        if x.device.type != "cpu":
+            # kernels for the common sizes are fast there
+            x, around = pad(x, (columns // 2, around[1], rows // 2, around[0])), (0, 0)
+        elif rows % 2 or columns % 2:
+            weight = pad(weight, (columns % 2, 0, rows % 2, 0))
+        return conv2d(x, weight, self.bias, self.stride, around, groups=self.groups)
 
 
 def _lite0_early(net: Any, x: torch.Tensor) -> torch.Tensor:
@@ -143,7 +173,7 @@ _PARTS = Explainable(
     stride=32,
     first_centre=17.3,
     # the receptive field of 5 x 5 and 3 x 3 kernels up to stride 8 is 37 pixels around a cell
-    split=Split(_lite0_early, _lite0_late, stride=8, halo=64),
+    split=Split(_lite0_early, _lite0_late, stride=8, halo=40),
 )
 
 LITE0_LINEAR = Architecture(

@@ -6,6 +6,8 @@ colour is summed over its channels, which is equivalent to a grey image repeated
 
 from __future__ import annotations
 
+import functools
+
 import torch
 from torch import nn
 
@@ -57,11 +59,13 @@ def architecture(name: str, channels: int = 1) -> Architecture:
     )
 
 
+@functools.lru_cache(maxsize=64)
 def shapes_of(name: str, channels: int, classes: int, side: int) -> dict[str, tuple[int, ...]]:
     """Shapes of the tensors that a model file of an architecture holds, without their memory.
 
     A file may name any network, and any number of classes: its tensors are compared before a
-    network is built that may be larger than all memory.
+    network is built that may be larger than all memory. They are kept, as a build takes longer than
+    the rest of loading a small model; callers must not change them.
 
     Parameters
     ----------
