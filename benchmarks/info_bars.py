@@ -23,6 +23,7 @@ from benchmarks.bar_styles import spoilt as spoilt_style
 from benchmarks.degrade import degraded, soft, spoilt
 from benchmarks.hard_negatives import KINDS as HARD
 from benchmarks.no_bars import KINDS as PLAIN
+from benchmarks.no_bars import in_a_row
 from benchmarks.pens import families
 from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.engine.acquisition.bar_detector import find_info_bar
@@ -125,6 +126,18 @@ def without(
         yield kind, degraded(kinds[kind](every[rng.integers(len(every))], rng), rng)
 
 
+def rows_of_particles(
+    every: list[np.ndarray], count: int, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Layers along a border with particles in rows, two thirds of them spoilt.
+
+    Apart from `without`, whose pictures stay those that the other weights were chosen on.
+    """
+    for k in range(count):
+        image = in_a_row(every[rng.integers(len(every))], rng)
+        yield image if k % 3 == 0 else degraded(image, rng)
+
+
 def main(data: Path, tune: bool, count: int) -> None:
     rng = np.random.default_rng(3 + tune)
     every, whole = backgrounds(data, tune)
@@ -145,6 +158,8 @@ def main(data: Path, tune: bool, count: int) -> None:
     lost: dict[str, list[InfoBar]] = defaultdict(list)
     for kind, image in without(every, count, rng):
         lost[kind].append(_timed(image, seconds))
+    for image in rows_of_particles(every, count // 4, rng):
+        lost["particles in a row"].append(_timed(image, seconds))
     lost["all"] = [one for found in lost.values() for one in found]
     print("\n| without a bar | images | rows lost | proposed |\n|---|---:|---:|---:|")
     for kind, every_bar in lost.items():

@@ -113,6 +113,45 @@ def _noisy(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.clip(image + rng.normal(0, 1, image.shape) * sigma, 0, 255).astype(np.uint8)
 
 
+def in_a_row(image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """A straight flat layer with like particles, or the bars of a grating, in one to three rows."""
+    whole, depth = image.copy(), int(rng.integers(20, max(24, image.shape[0] // 5)))
+    ground = int(rng.choice([rng.integers(0, 90), rng.integers(0, 256)]))
+    ink = int(np.clip(ground + rng.choice([-1, 1]) * rng.integers(60, 220), 0, 255))
+    ink = ink if abs(ink - ground) > 50 else 0 if ground > 128 else 255
+    layer = np.full((depth, image.shape[1]), ground, np.uint8)
+    lines = int(rng.choice([1, 1, 2, 3]))
+    size = rng.uniform(0.2, 0.65) * depth / lines
+    pitch, jitter, vary = size * rng.uniform(1.3, 3), *rng.choice([0, 0.1, 0.3], 2)
+    form = FORMS[rng.integers(len(FORMS))]
+    for middle in (np.arange(lines) + rng.uniform(0.35, 0.65)) * depth / lines:
+        for x in np.arange(rng.uniform(0, pitch), image.shape[1], pitch):
+            at = np.array([middle, x]) + rng.normal(0, jitter, 2) * (0.3 * size, pitch - size)
+            radius = max(1.0, size / 2 * np.exp(rng.normal(0, vary)))
+            left = max(0, int(at[1] - 2 * radius))
+            part = layer[:, left : int(at[1] + 2 * radius) + 2]
+            y, x = np.ogrid[: part.shape[0], left : left + part.shape[1]]
+            part[form((y - at[0]) / radius, (x - at[1]) / radius, rng)] = ink
+    whole[-depth:] = layer
+    return np.ascontiguousarray(np.rot90(_noisy(whole, rng), int(rng.choice([0, 0, 0, 1, 2]))))
+
+
+def _bulky(y: np.ndarray, x: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """An irregular grain."""
+    turn, shift = np.arctan2(y, x), rng.uniform(0, 2 * np.pi, 2)
+    waves = np.cos(2 * turn + shift[0]) + np.cos(3 * turn + shift[1])
+    return np.hypot(y, x) < 1 + 0.15 * waves
+
+
+FORMS = (
+    lambda y, x, rng: np.maximum(abs(y), abs(x)) < 1,
+    lambda y, x, rng: np.hypot(y, x) < 1,
+    lambda y, x, rng: (abs(y) < 1) & (abs(x) < 0.35),
+    lambda y, x, rng: (y < 0.9) & (2 * abs(x) - 1 < y),
+    _bulky,
+)
+
+
 KINDS: dict[str, Spoiler] = {
     "as they are": as_it_is,
     "crops": crop,

@@ -4,6 +4,7 @@ import dask.array as da
 import numpy as np
 import pytest
 from PIL import Image
+from scipy.ndimage import gaussian_filter
 
 from benchmarks.bar_layouts import LAYOUTS, fei, zeiss
 from benchmarks.bar_styles import STYLES, spoilt, white_two_lines, with_bar
@@ -233,3 +234,26 @@ def test_a_bar_of_an_image_that_is_read_in_reduced_rows_ends_to_the_row(rng):
     specimen = np.repeat(np.repeat(small, 12, axis=0), 8, axis=1).clip(0, 255).astype(np.uint8)
     strip = fei(np.random.default_rng(0), 431, specimen.shape[1], "sans").pixels
     assert find_info_bar(np.vstack([specimen, strip])) == InfoBar(bottom=431)
+
+
+@pytest.mark.parametrize(("depth", "size"), [(79, 20), (59, 14), (40, 10)])
+@pytest.mark.parametrize("form", ["square", "blob", "bar of a grating"])
+def test_particles_in_a_row_on_a_flat_layer_lose_no_rows(form, depth, size, rng):
+    image = np.full((400, 480), 130.0) + 40 * soft_noise((400, 480), rng)
+    image[-depth:] = 30
+    y, x = np.mgrid[:400, :480]
+    for left in range(10, 450, 2 * size):
+        up, along = (y - 400 + depth / 2) / size * 2, (x - left - size / 2) / size * 2
+        if form == "blob":
+            inside = np.hypot(up / rng.uniform(0.8, 1.1), along / rng.uniform(0.8, 1.1)) < 1
+        else:
+            inside = (abs(up) < 1) & (abs(along) < (1 if form == "square" else 0.4))
+        image[inside] = 220
+    found = find_info_bar(np.uint8(np.clip(image + rng.normal(0, 3, image.shape), 0, 255)))
+    assert not found
+    assert found.doubtful is None or found.doubtful.bottom
+
+
+def soft_noise(shape, rng):
+    noise = gaussian_filter(rng.normal(size=shape), 3)
+    return noise / noise.std()

@@ -42,6 +42,10 @@ _RARE = 0.25
 # more of them where the specimen has edges as sharp beyond it and is as quiet: regular lines
 _STRIPED, _SHARP, _QUIET = 1.0, 0.9, 0.1
 
+# marks that are no letters: all of one size, or nearly so and as wide as they are high; particles
+# in a row are proposed, whatever the rest
+_SAME, _ALIKE, _BULKY, _NEVER = 0.2, 0.78, 0.7, 99.0
+
 # logistic regression on drawn bars and on pictures without one (scripts/train_bar_weights.py)
 BIAS = -26.20
 WEIGHTS: dict[str, float] = {
@@ -201,7 +205,16 @@ def score(one: Candidate) -> float:
 def needed(one: Candidate) -> float:
     """Log odds from which a candidate is left out."""
     striped = one.evidence["stripes"] > _SHARP and one.evidence["quiet"] < _QUIET
-    return CERTAIN + _RARE * one.evidence["side"] + _STRIPED * striped
+    usual = CERTAIN + _RARE * one.evidence["side"] + _STRIPED * striped
+    return usual + _NEVER * in_a_row(one.evidence)
+
+
+def in_a_row(evidence: dict[str, float]) -> bool:
+    """Whether what stands on a band is a row of like particles, not letters."""
+    if not evidence["letters"]:
+        return False
+    bulky = evidence["slender"] >= _BULKY and evidence["variety"] <= _ALIKE
+    return bulky or evidence["variety"] <= _SAME
 
 
 def _highest(one: Candidate) -> float:
