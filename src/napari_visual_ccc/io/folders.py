@@ -166,6 +166,9 @@ def own_results(paths: Sequence[Path]) -> set[Path]:
 
 
 def _is_record(path: Path) -> bool:
+    # a pipe would be waited for
+    if not path.is_file():
+        return False
     with path.open("rb") as file:
         return file.read(len(_RECORD)) == _RECORD
 

@@ -10,7 +10,7 @@ import pytest
 
 from napari_visual_ccc.core.micrograph import Axis
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read import lazy
+from napari_visual_ccc.io.read import checks
 from tests.io.read.made import (
     open_files,
     signal,
@@ -21,7 +21,7 @@ from tests.io.read.made import (
 def test_plain_hdf5_is_read(tmp_path, rng, limit, monkeypatch):
     import h5py
 
-    monkeypatch.setattr(lazy, "EAGER_BYTES", limit)
+    monkeypatch.setattr(checks, "EAGER_BYTES", limit)
     image = rng.integers(0, 255, (20, 30)).astype(np.uint8)
     with h5py.File(tmp_path / "a.h5", "w") as file:
         file["deep/image"] = image

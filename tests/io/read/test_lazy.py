@@ -12,12 +12,12 @@ import tifffile
 import zarr
 
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read import lazy
+from napari_visual_ccc.io.read import checks, lazy
 
 
 @pytest.mark.parametrize("kind", ["folder", "compressed", "mapped", "zarr"])
 def test_any_part_of_a_lazy_stack_can_be_taken(tmp_path, monkeypatch, rng, kind):
-    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    monkeypatch.setattr(checks, "EAGER_BYTES", 100)
     stack = rng.integers(0, 255, (4, 20, 30)).astype(np.uint8)
     path = tmp_path / {"zarr": "s.zarr", "folder": "slices"}.get(kind, "s.tif")
     if kind == "folder":
@@ -58,7 +58,7 @@ def test_any_part_of_contiguous_numbers_is_read(tmp_path, monkeypatch, order, at
 
 @pytest.mark.parametrize("kind", ["a.tif", "a.npy"])
 def test_a_file_that_is_cut_off_after_it_was_opened_is_an_error(tmp_path, monkeypatch, kind):
-    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    monkeypatch.setattr(checks, "EAGER_BYTES", 100)
     path, pixels = tmp_path / kind, np.ones((3, 200, 300), np.uint16)
     if kind == "a.npy":
         np.save(path, pixels)

@@ -9,7 +9,7 @@ import pytest
 
 from napari_visual_ccc.core.micrograph import Axis
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read import lazy
+from napari_visual_ccc.io.read import checks
 from napari_visual_ccc.io.read.mrc import read_header
 
 pytest.importorskip("rsciio")
@@ -145,7 +145,7 @@ def test_packed_complex_and_colour_pixels(
     tmp_path, rng, monkeypatch, large, order, extended, mode
 ):  # fmt: skip
     if large:
-        monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+        monkeypatch.setattr(checks, "EAGER_BYTES", 100)
     shape = (3, 20, 31)
     if mode == 101:
         right = rng.integers(0, 16, shape).astype(np.uint8)

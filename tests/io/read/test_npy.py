@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read import lazy
+from napari_visual_ccc.io.read import checks
 
 
 @pytest.mark.parametrize("limit", [100, 1 << 30])
 def test_numpy_files_are_read(tmp_path, rng, limit, monkeypatch):
-    monkeypatch.setattr(lazy, "EAGER_BYTES", limit)
+    monkeypatch.setattr(checks, "EAGER_BYTES", limit)
     image = rng.random((5, 20, 30)).astype(np.float32)
     np.save(tmp_path / "a.npy", image)
     found = formats.read(tmp_path / "a.npy")

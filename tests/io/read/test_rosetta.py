@@ -8,7 +8,7 @@ import tifffile
 
 from napari_visual_ccc.core.micrograph import Axis
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read import lazy
+from napari_visual_ccc.io.read import checks
 from tests.io.read.made import (
     gatan_tags,
     open_files,
@@ -21,7 +21,7 @@ from tests.io.read.made import (
 @pytest.mark.parametrize("limit", [100, 1 << 30])
 def test_hyperspy_files_are_read(tmp_path, rng, ending, limit, monkeypatch):
     hspy = pytest.importorskip("rsciio.hspy")
-    monkeypatch.setattr(lazy, "EAGER_BYTES", limit)
+    monkeypatch.setattr(checks, "EAGER_BYTES", limit)
     image = rng.random((4, 20, 30)).astype(np.float32)
     hspy.file_writer(str(tmp_path / f"a{ending}"), signal(image))
     found = formats.read(tmp_path / f"a{ending}")

@@ -14,7 +14,7 @@ from napari_visual_ccc.core.layers import LabelsLayer
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read import lazy
+from napari_visual_ccc.io.read import checks
 from napari_visual_ccc.io.write.images import write_image
 from napari_visual_ccc.io.write.layers import micrograph_of
 from napari_visual_ccc.widgets.layers.convert import layer_data
@@ -102,7 +102,7 @@ def test_a_pyramid_becomes_a_multiscale_layer(viewer, tmp_path):
 
 
 def test_a_large_image_opens_lazily(viewer, tmp_path, monkeypatch):
-    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    monkeypatch.setattr(checks, "EAGER_BYTES", 100)
     tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 20, 30), np.uint8), photometric="minisblack")
     (layer,) = viewer.open(tmp_path / "a.tif", plugin=PLUGIN)
     assert isinstance(layer.data, da.Array)
@@ -207,7 +207,7 @@ def test_what_would_lose_something_is_ours(tmp_path, rng, monkeypatch):
         assert is_ours(tmp_path / name), name
     tifffile.imwrite(tmp_path / "large.tif", image)
     assert not is_ours(tmp_path / "large.tif")
-    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+    monkeypatch.setattr(checks, "EAGER_BYTES", 100)
     assert is_ours(tmp_path / "large.tif")
 
 

@@ -14,7 +14,7 @@ from typing import Protocol, cast
 from ...core.micrograph import Micrograph, has_colours, plane_shape
 from ..axes import in_order
 from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
-from .lazy import UnreadableFileError
+from .checks import UnreadableFileError
 from .pictures import netpbm
 
 
@@ -139,6 +139,9 @@ def read_all(path: str | Path) -> list[Micrograph]:
     # decoders raise any exception on a damaged file
     except Exception as error:
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        # a lazy part has named the file
+        if reason.startswith(f"{path}: "):
+            raise ValueError(reason) from error
         raise ValueError(f"{path}: cannot be read as an image ({reason[:300]})") from error
     if not images or any(one.data.size == 0 for one in images):
         raise ValueError(f"{path}: holds no pixels")
@@ -222,6 +225,8 @@ def _read_file(path: Path) -> list[Micrograph]:
     if reader is None:
         known = ", ".join(one[1:].upper() for one in SUFFIXES if one not in _SYNONYMS)
         raise UnreadableFileError(f"not a kind of image that can be read ({known})")
+    if not path.is_file():
+        raise UnreadableFileError("is no file, but a pipe, a socket or a device")
     if path.stat().st_size == 0:
         raise UnreadableFileError("is empty: it has no bytes; get an intact copy of it")
     return reader.read(path)

@@ -12,7 +12,8 @@ import numpy as np
 from ...core.files import stem
 from ...core.micrograph import Axis, Micrograph
 from ..axes import Order, name_of, order_of
-from .lazy import UnreadableFileError, check_datasets, chunks_of, from_file, is_large
+from .checks import UnreadableFileError, check_datasets, is_large
+from .lazy import chunks_of, from_file
 from .npy import REAL
 from .pixel_size import axis, combined_claim, number, resolve_pixel_size
 

@@ -12,19 +12,10 @@ from typing import Any, Literal
 import numpy as np
 
 from ...arrays.lazy import CHUNK_PIXELS, CHUNK_SIDE
-
-# above this, data stay in their file
-EAGER_BYTES = 64 << 20
+from .checks import UnreadableFileError
 
 # of one piece of a lazy array
 _CHUNK_BYTES = 32 << 20
-
-# what deflate compresses cannot be more than this many times the size of the file; small files are
-# no danger to memory anyhow
-DEFLATE, _SPARE_BYTES = 1032, 1 << 20
-
-# what is taken to memory of codecs without such a limit: zeros take next to nothing in them
-_MOST_BYTES = 4 << 30
 
 # what is read at once although not all of it is needed: each reading costs about as much
 _AT_ONCE_BYTES = 1 << 18
@@ -33,63 +24,6 @@ _AT_ONCE_BYTES = 1 << 18
 _MOST_PIECES = 1_000_000
 
 _SHORTER = "the file is shorter than it was; read it again"
-
-
-def is_large(nbytes: int) -> bool:
-    """Whether data of this size stay in their file."""
-    return nbytes > EAGER_BYTES
-
-
-class UnreadableFileError(Exception):
-    """A file cannot be read; the message gives the reason, without the name of the file."""
-
-
-def check_size(nbytes: int, path: Path, *, ratio: int | None = 1) -> None:
-    """Check that a file can hold the pixels its header claims, before memory is allocated.
-
-    Parameters
-    ----------
-    nbytes : int
-        Bytes of pixels according to the header.
-    ratio : int or None
-        How many times smaller the data may be in the file than in memory, which their codec
-        decides. None for codecs without such a limit: then what memory can be expected to hold.
-
-    Raises
-    ------
-    UnreadableFileError
-        If it cannot.
-    """
-    size = _size(path)
-    most = size * (ratio or DEFLATE) + (0 if ratio == 1 else _SPARE_BYTES)
-    if nbytes > (most if ratio else max(most, _MOST_BYTES)):
-        raise UnreadableFileError(
-            f"is cut off or damaged: it claims {nbytes:,} bytes of pixels and has {size:,} bytes; "
-            "get an intact copy of it"
-        )
-
-
-def check_datasets(datasets: Sequence[Any], path: Path) -> None:
-    """Check that an HDF5 file can hold its datasets.
-
-    Chunks that were never written take no space; they are read as the fill value.
-
-    Raises
-    ------
-    UnreadableFileError
-        If it cannot.
-    """
-    written = sum(one.nbytes for one in datasets if one.id.get_storage_size())
-    # partly written datasets up to this size are no danger to memory
-    if is_large(written):
-        check_size(written, path, ratio=DEFLATE)
-    check_size(sum(one.nbytes for one in datasets), path, ratio=None)
-
-
-def _size(path: Path) -> int:
-    if path.is_dir():
-        return sum(one.stat().st_size for one in path.rglob("*") if one.is_file())
-    return path.stat().st_size
 
 
 def chunks_of(
@@ -246,6 +180,8 @@ class _Named:
         try:
             part = np.asarray(self._source[key])
             return part[tuple(0 if one else slice(None) for one in single)]
+        except UnreadableFileError as error:
+            raise ValueError(f"{self._path}: {error}") from None
         # decoders raise any exception on a damaged file
         except Exception as error:
             text = str(error).splitlines()[0] if str(error) else type(error).__name__

@@ -10,7 +10,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from .lazy import Planes, UnreadableFileError, check_size, chunks_of, from_file, is_large
+from .checks import UnreadableFileError, check_size, is_large
+from .lazy import Planes, chunks_of, from_file
 
 # bytes of a pixel, by the number of its type
 _BYTES = {0: 1, 1: 2, 2: 4, 3: 4, 4: 8, 6: 2, 12: 2, 16: 3}

@@ -10,15 +10,8 @@ import numpy as np
 
 from ...core.files import stem
 from ...core.micrograph import Micrograph
-from .lazy import (
-    DEFLATE,
-    Contiguous,
-    UnreadableFileError,
-    check_size,
-    chunks_of,
-    from_file,
-    is_large,
-)
+from .checks import DEFLATE, UnreadableFileError, check_memory, check_size, is_large
+from .lazy import Contiguous, chunks_of, from_file
 
 SUFFIXES = (".npy", ".npz")
 
@@ -54,7 +47,12 @@ def _read_npy(path: Path) -> list[Micrograph]:
 def _read_npz(path: Path) -> list[Micrograph]:
     with zipfile.ZipFile(path) as archive:
         check_size(sum(one.file_size for one in archive.infolist()), path, ratio=DEFLATE)
-        readable = {one.filename for one in archive.infolist() if _is_readable(archive, one)}
+        members = [one for one in archive.infolist() if _is_readable(archive, one)]
+        check_memory(
+            sum(one.file_size for one in members),
+            "save its arrays as .npy, which are read in parts",
+        )
+        readable = {one.filename for one in members}
     with np.load(path, allow_pickle=False) as arrays:
         names = [name for name in arrays.files if {name, f"{name}.npy"} & readable]
         found = [(name, arrays[name]) for name in names]

@@ -16,15 +16,15 @@ from ...core.micrograph import Axis, Micrograph
 from ...core.units import unit_of
 from ..axes import name_of, order_of
 from . import mrc, probe
-from .lazy import (
+from .checks import (
     DEFLATE,
-    Foreign,
     UnreadableFileError,
     check_datasets,
+    check_parts,
     check_size,
-    from_file,
     is_large,
 )
+from .lazy import Foreign, from_file
 from .pixel_size import BACKWARDS, axis, combined_claim, number, plain, resolve_pixel_size
 from .vendors import VendorMetadata, known_only
 
@@ -82,6 +82,7 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
         options["locking"] = False
     elif plugin == "zspy":
         options["mode"] = "r"
+    check_parts(path)
     header = mrc.read_header(path) if plugin == "mrc" else None
     if header is None:
         parts = _called(reader, path, options)

@@ -12,7 +12,7 @@ from PIL import Image
 
 from napari_visual_ccc.core.micrograph import Axis
 from napari_visual_ccc.io import read as formats
-from napari_visual_ccc.io.read import lazy
+from napari_visual_ccc.io.read import checks
 from napari_visual_ccc.io.read.pictures.colours import ALPHA
 from tests.io.read.made import (
     cut,
@@ -118,7 +118,7 @@ def test_opacity_beside_an_index_is_left_out(tmp_path, rng):
 @pytest.mark.parametrize("large", [False, True])
 def test_a_palette_gives_its_colours_and_a_grey_one_the_numbers(tmp_path, rng, large, monkeypatch):
     if large:
-        monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
+        monkeypatch.setattr(checks, "EAGER_BYTES", 100)
     image = rng.integers(0, 256, (20, 30)).astype(np.uint8)
     ramp = np.arange(256, dtype=np.uint16) * 257
     tifffile.imwrite(
@@ -172,7 +172,7 @@ def test_large_colour_tiff_has_its_colours_last(tmp_path, rng, planar):
 
 @pytest.mark.parametrize("limit", [100, 1 << 30])
 def test_a_pyramid_comes_with_its_levels(tmp_path, rng, limit, monkeypatch):
-    monkeypatch.setattr(lazy, "EAGER_BYTES", limit)
+    monkeypatch.setattr(checks, "EAGER_BYTES", limit)
     image = rng.integers(0, 255, (2, 64, 96)).astype(np.uint16)
     path = tmp_path / "p.ome.tif"
     options = {"tile": (16, 16), "compression": "zlib", "photometric": "minisblack"}
@@ -209,8 +209,8 @@ def test_a_blank_image_is_read_however_small_its_file_is(tmp_path, compression, 
 
 
 def test_of_a_nearly_empty_stack_a_strip_is_in_memory_at_a_time(tmp_path, monkeypatch):
-    monkeypatch.setattr(lazy, "EAGER_BYTES", 100)
-    monkeypatch.setattr(lazy, "_MOST_BYTES", 1 << 21)
+    monkeypatch.setattr(checks, "EAGER_BYTES", 100)
+    monkeypatch.setattr(checks, "_MOST_BYTES", 1 << 21)
     data = np.zeros((16, 512, 512), np.uint8)
     tifffile.imwrite(tmp_path / "a.tif", data, compression="lzma", rowsperstrip=256)
     assert formats.read(tmp_path / "a.tif").data.shape == data.shape

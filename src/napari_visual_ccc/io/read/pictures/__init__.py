@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ import numpy as np
 from ....core.files import PICTURE, stem
 from ....core.micrograph import Axis, Micrograph
 from .. import sidecar
-from ..lazy import DEFLATE, UnreadableFileError, check_size
+from ..checks import DEFLATE, UnreadableFileError, check_memory, check_size
 from ..pixel_size import PixelSizeClaim, of_resolution, plain, resolve_pixel_size
 from ..vendors import VendorMetadata
 from .colours import ALPHA, INKS, from_inks, of_orientation, of_palette
@@ -21,6 +22,13 @@ if TYPE_CHECKING:
 
 # what napari reads without loss
 _NAPARI = (".png", ".jpg", ".jpeg", ".bmp")
+
+# bytes of memory that a number of a pixel takes while it is decoded, by format and mode: copies of
+# it, colours of frames in grey, shares of inks; other numbers take `_USUAL`
+_TAKEN = {"GIF": 13, "WEBP": 8, "JPEG2000": 6, "CMYK": 23, "P": 5, "I": 12, "F": 12}
+_USUAL = 4
+
+_PNG = b"\x89PNG\r\n\x1a\n"
 
 # while Pillow opens a file without its limit
 _LIMIT = threading.Lock()
@@ -125,12 +133,29 @@ def _pixels(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
         kind = opened.format
         width, height = opened.size
         frames = getattr(opened, "n_frames", 1)
-        check_size(width * height * len(opened.getbands()) * frames, path, ratio=ratio)
+        numbers = width * height * len(opened.getbands()) * frames
+        check_size(math.ceil(numbers * _bits(path, opened.mode) / 8), path, ratio=ratio)
+        check_memory(numbers * _taken(path, opened), "save it as a tiled TIFF, read in parts")
         opened.verify()
     if kind in ("GIF", "WEBP"):
         return _frames(path)
     data, notes = (_jpeg_2000 if kind == "JPEG2000" else _picture)(path)
     return data, (), notes
+
+
+def _bits(path: Path, mode: str) -> int:
+    """How many bits of the file a number has at least: 8, or fewer of pictures of few levels."""
+    if mode == "1":
+        return 1
+    with path.open("rb") as file:
+        start = file.read(25)
+    return min(8, start[24]) if start[:8] == _PNG and len(start) == 25 else 8
+
+
+def _taken(path: Path, opened: Image.Image) -> int:
+    """Bytes of memory that a number of a pixel takes while it is decoded."""
+    most = max(_TAKEN.get(str(one), _USUAL) for one in (opened.format, opened.mode))
+    return 2 * most if opened.mode.startswith("I;16") or _is_deep_colour(path) else most
 
 
 def _frames(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
@@ -205,7 +230,7 @@ def _is_deep_colour(path: Path) -> bool:
     """Whether it is a PNG of 16-bit colour or grey with alpha: Pillow reduces these to 8 bit."""
     with path.open("rb") as file:
         start = file.read(26)
-    return start[:8] == b"\x89PNG\r\n\x1a\n" and start[24] == 16 and start[25] in (2, 4, 6)
+    return start[:8] == _PNG and start[24] == 16 and start[25] in (2, 4, 6)
 
 
 def _red_first(data: np.ndarray) -> np.ndarray:

@@ -14,7 +14,7 @@ import numpy as np
 
 from ....core.files import stem
 from ....core.micrograph import Micrograph
-from ..lazy import UnreadableFileError, check_size
+from ..checks import UnreadableFileError, check_memory, check_size
 
 SUFFIXES = (".pbm", ".pgm", ".ppm", ".pnm", ".pfm")
 
@@ -25,6 +25,11 @@ _GAP = rb"(?:\s|#[^\n\r]*[\n\r])"
 _CHANNELS = {b"P1": 1, b"P2": 1, b"P3": 3, b"P4": 1, b"P5": 1, b"P6": 3, b"Pf": 1, b"PF": 3}
 
 _TEXT, _BITMAPS, _FLOATS = (b"P1", b"P2", b"P3"), (b"P1", b"P4"), (b"Pf", b"PF")
+
+# most bytes of memory for a byte of text, which is split into its values
+_TEXT_BYTES = 28
+
+_REMEDY = "save it as a tiled TIFF, read in parts"
 
 
 class _Header(NamedTuple):
@@ -67,6 +72,7 @@ def read(path: Path) -> list[Micrograph]:
     UnreadableFileError
         If it is damaged.
     """
+    check_memory(3 * path.stat().st_size, _REMEDY)
     content = path.read_bytes()
     images, start = [], 0
     while True:
@@ -135,6 +141,8 @@ def _pixels(content: bytes, header: _Header, path: Path) -> tuple[np.ndarray, in
 
 
 def _from_text(content: bytes, header: _Header) -> np.ndarray:
+    # each value is a text of its own
+    check_memory(_TEXT_BYTES * len(content), _REMEDY)
     body = re.sub(rb"#[^\n\r]*", b"", content[header.end :])
     # the digits of a bitmap need no blanks between them
     words = re.findall(rb"[01]", body) if header.kind == b"P1" else body.split()
@@ -158,13 +166,14 @@ def _from_text(content: bytes, header: _Header) -> np.ndarray:
 def _from_bits(content: bytes, header: _Header, path: Path) -> tuple[np.ndarray, int]:
     row = -(-header.width // 8)
     packed = _take(content, header, path, np.dtype(np.uint8), (header.height, row))
+    check_memory(4 * header.height * header.width, _REMEDY)
     bits = np.unpackbits(packed, axis=1, count=header.width)
     return _levels(bits), header.end + header.size
 
 
 def _levels(bits: np.ndarray) -> np.ndarray:
     """1 is black in a bitmap."""
-    return np.where(bits != 0, 0, 255).astype(np.uint8)
+    return np.where(bits != 0, np.uint8(0), np.uint8(255))
 
 
 def _take(

@@ -12,7 +12,8 @@ import numpy as np
 
 from ....core.files import stem
 from ....core.micrograph import Axis, Micrograph
-from ..lazy import Planes, UnreadableFileError, from_file
+from ..checks import UnreadableFileError
+from ..lazy import Planes, from_file
 from .order import gaps, ordered, tilts
 
 # so many files are named in a note

@@ -222,7 +222,7 @@ def tilts(paths: Sequence[Path]) -> dict[Path, float]:
     angles: dict[str, float] = {}
     for folder in {path.parent for path in paths}:
         for file in sorted(folder.glob("*.mdoc")):
-            if file.stat().st_size <= _LONGEST:
+            if file.is_file() and file.stat().st_size <= _LONGEST:
                 angles |= _angles_in(file)
     found = {}
     for path in paths:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import logging
 import re
 import threading
@@ -14,10 +15,11 @@ from ....core.files import stem
 from ....core.micrograph import CHANNEL_AXIS, CHANNELS, Axis, Micrograph
 from ...header import KEY, restore
 from .. import sidecar
-from ..lazy import UnreadableFileError, is_large
+from ..checks import UnreadableFileError, check_regular, is_large
 from ..pictures.colours import of_orientation
 from ..pixel_size import plain, resolve_pixel_size
 from ..vendors import VendorMetadata
+from .pages import check_pages
 from .pixels import as_picture, load_level
 from .tags import (
     PRIVATE,
@@ -53,6 +55,7 @@ def read(path: Path) -> list[Micrograph]:
 
     with _capture_warnings() as warnings, tifffile.TiffFile(path) as tif:
         _check_set(path, tif)
+        check_pages(tif)
         shown = _without_previews(tif.series)
         several = len(shown) > 1
         images = []
@@ -67,11 +70,15 @@ def read(path: Path) -> list[Micrograph]:
 
 
 def _check_set(path: Path, tif: Any) -> None:
-    """Check that the files that OME-XML names are files: a pipe is waited for without end."""
-    for name in set(re.findall(r'FileName="([^"]+)"', tif.ome_metadata or "")):
-        beside = path.parent / name
-        if beside.exists() and not beside.is_file():
-            raise UnreadableFileError(f"names {name} as a part of the image, which is no file")
+    """Check that the other files of an image are files: a pipe is waited for without end."""
+    found = re.findall(r"""FileName\s*=\s*["']([^"']+)""", tif.ome_metadata or "")
+    names = set(map(html.unescape, found))
+    if tif.is_ndtiff:
+        names.add("NDTiff.index")
+    if tif.is_mmstack or tif.is_ndtiff:
+        names |= {one.name for one in path.parent.glob("*.tif")}
+    for name in names:
+        check_regular(path.parent / name, name)
 
 
 def _without_previews(series: Any) -> list[tuple[int, Any]]:
@@ -86,6 +93,8 @@ def is_plain(path: Path) -> bool:
     import tifffile
 
     with tifffile.TiffFile(path) as tif:
+        _check_set(path, tif)
+        check_pages(tif)
         series = tif.series
         page = tif.pages.first
         return not (

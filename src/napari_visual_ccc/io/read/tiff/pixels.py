@@ -9,17 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from ..lazy import (
-    DEFLATE,
-    Contiguous,
-    Planes,
-    UnreadableFileError,
-    check_size,
-    chunks_of,
-    from_file,
-    is_large,
-    whole_tiles,
-)
+from ..checks import DEFLATE, UnreadableFileError, check_memory, check_size, is_large
+from ..lazy import Contiguous, Planes, chunks_of, from_file, whole_tiles
 from ..pictures.colours import ALPHA, DISPLAY, of_palette, of_samples
 
 # how many times smaller codecs can make an image, by the number of theirs; LZW in one long strip
@@ -47,6 +38,9 @@ def load_level(path: Path, series: Any, level: int, index: int) -> Any:
         dtype = one.dtype.newbyteorder(one.keyframe.parent.byteorder)
         source = Contiguous(path, one.dataoffset, one.shape, dtype)
         return from_file(source, path, key, chunks_of(one.shape, dtype, plane, square=True))
+    # otherwise a strip or tile is decoded at a time
+    pixels = int(np.prod(one.keyframe.chunks)) if in_planes else one.size
+    check_memory(2 * pixels * one.dtype.itemsize, "save it in tiles, which are read one by one")
     if not in_planes:
         return one.asarray()
     places = [

@@ -10,14 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from ...core.files import stem
-from ...core.micrograph import Micrograph
-from ..axes import name_of, order_of
-from ..header import KEY, restore
-from .lazy import UnreadableFileError, from_file, is_large, whole_tiles
-from .npy import REAL, check_real
-from .pixel_size import axis, combined_claim, number, plain, resolve_pixel_size
-from .slices.order import natural
+from ....core.files import stem
+from ....core.micrograph import Micrograph
+from ...axes import name_of, order_of
+from ...header import KEY, restore
+from ..checks import UnreadableFileError, is_large
+from ..lazy import from_file, whole_tiles
+from ..npy import REAL, check_real
+from ..pixel_size import axis, combined_claim, number, plain, resolve_pixel_size
+from ..slices.order import natural
+from . import store
 
 SUFFIXES = FOLDERS = (".zarr",)
 
@@ -34,7 +36,7 @@ def read(path: Path) -> list[Micrograph]:
     """Read a Zarr array, an OME-Zarr image with its levels, or all images of a group; lazily."""
     import zarr
 
-    root = zarr.open(str(path), mode="r")
+    root = zarr.open(store.kind()(path), mode="r")
     if isinstance(root, zarr.Array):
         check_real(root.ndim, root.dtype)
         return [_zarr_image(path, [root], stem(path), {})]
@@ -50,7 +52,7 @@ def is_plain(path: Path) -> bool:
 
     if path.suffix.lower() not in SUFFIXES:
         return False
-    root = zarr.open(str(path), mode="r")
+    root = zarr.open(store.kind()(path), mode="r")
     described = isinstance(root, zarr.Group) and (
         _multiscales(root) or len(list(root.groups())) > 0
     )
@@ -146,7 +148,9 @@ def _zarr_chunks(array: Any) -> tuple[int, ...]:
             "larger ones"
         )
     joined = map(whole_tiles, array.shape[-2:], array.chunks[-2:])
-    return (*array.chunks[:-2], *joined)
+    chunks = (*array.chunks[:-2], *joined)
+    store.check_pieces(array, math.prod(chunks))
+    return chunks
 
 
 def _zarr_axes(described: Mapping[str, Any], array: Any) -> tuple[list[str], list[str]]:
