@@ -12,7 +12,8 @@ import napari
 import numpy as np
 import pytest
 from napari.layers import Labels, Shapes
-from qtpy.QtCore import QThreadPool
+from qtpy.QtCore import Qt, QThreadPool
+from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 import napari_visual_ccc as ccc
@@ -149,6 +150,37 @@ def test_classify_takes_the_slice_on_screen(viewer, particles, finish):
     assert viewer.layers[-1].ndim == 3
 
 
+def click_row(table, row):
+    view = table.view
+    place = view.visualRect(view.model().index(row, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=place)
+
+
+def test_a_row_of_clusters_shows_its_phase_alone_until_it_is_clicked_again(viewer, particles):
+    viewer.add_image(particles, name="copper", **PLACE)
+    form = dock(viewer, "cluster")
+    (layer,) = form(clusters=3)
+    colours = [layer.get_color(label) for label in (1, 2, 3)]
+    form.table.select(1)
+    share = form.table.frame["area_percent"][1]
+    assert form.share.text() == f"Cluster 2: {share:.1f} %"
+    assert form.share.isVisibleTo(form.native)
+    assert [layer.get_color(label)[3] for label in (1, 2, 3)] == [0, 1, 0]
+    # swatches of the table stay
+    assert [tuple(form._color(label)) for label in (1, 2, 3)] == [tuple(c) for c in colours]
+    form.table.cleared.emit()
+    np.testing.assert_array_equal([layer.get_color(label) for label in (1, 2, 3)], colours)
+    assert not form.share.isVisibleTo(form.native)
+    # that of another cluster is a mask of one label, shown alone at once
+    form.table.select(0)
+    (mask,) = form(method=OPERATIONS["select_cluster"].title, labels=layer, cluster=3)
+    np.testing.assert_array_equal(layer.get_color(2), colours[1])
+    assert form.share.text().startswith("Cluster 3: ")
+    assert not np.array_equal(mask.get_color(1), colours[0])
+    form.undo()
+    assert not form.share.isVisibleTo(form.native)
+
+
 def test_measure_finds_the_region_of_a_row_and_the_row_of_a_region(viewer, finish):
     masks = samples.masks("nanoparticles")
     layer = viewer.add_labels(masks["instances"], name="copper", scale=(2, 2), units="nm")
@@ -157,15 +189,31 @@ def test_measure_finds_the_region_of_a_row_and_the_row_of_a_region(viewer, finis
     finish(form)
     frame = form.table.frame
     assert len(frame) == len(np.unique(masks["instances"])) - 1
+    own = layer.get_color(int(frame["label"].iloc[5]))
+    before = camera(viewer).center
     form.table.select(5)
     label = int(frame["label"].iloc[5])
     assert layer.selected_label == label
+    # marked: the others are grey and fainter; it was in view, so nothing moves
+    np.testing.assert_array_equal(layer.get_color(label), own)
+    assert layer.get_color(int(frame["label"].iloc[6]))[3] < 0.5
+    assert camera(viewer).center == before
+    # out of view, the camera goes there
+    layer.corner_pixels = np.array([[0, 0], [3, 3]])
+    form.table.select(4)
+    form.table.select(5)
     rows, columns = np.nonzero(masks["instances"] == label)
     center = camera(viewer).center
     np.testing.assert_allclose(center[1], rows.mean() * 2, atol=12)
     np.testing.assert_allclose(center[2], columns.mean() * 2, atol=12)
     layer.selected_label = int(frame["label"].iloc[9])
     assert form.table.selected == 9
+    # a second click on the row ends it
+    click_row(form.table, 9)
+    click_row(form.table, 9)
+    assert form.table.selected is None
+    np.testing.assert_array_equal(layer.get_color(label), own)
+    assert layer.get_color(int(frame["label"].iloc[6]))[3] == 1
     assert form.histogram.figure.axes[0].patches
 
 
@@ -218,6 +266,8 @@ def test_a_row_of_a_volume_goes_to_the_middle_of_its_slices(viewer, bricks):
     form = dock(viewer, "measure")
     form(labels=layer, dimensions="3D")
     viewer.dims.set_current_step(0, 4)
+    # it is out of view
+    layer.corner_pixels = np.zeros((2, 3), int)
     form.table.select(0)
     assert viewer.dims.current_step[0] == 7
     np.testing.assert_allclose(camera(viewer).center[1:], (19, 19))
@@ -229,7 +279,8 @@ def test_a_row_of_a_series_of_volumes_goes_to_its_time_and_slice(viewer, bricks)
     form = dock(viewer, "measure")
     form(labels=layer, dimensions="3D")
     viewer.dims.set_current_step(1, 8)
-    # at the last time, the second region lies in slices 2 to 4
+    # at the last time, the second region lies in slices 2 to 4; it is out of view
+    layer.corner_pixels = np.zeros((2, 4), int)
     form.table.select(len(form.table.frame) - 1)
     assert viewer.dims.current_step[:2] == (2, 3)
     np.testing.assert_allclose(camera(viewer).center[1:], (89, 99))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -12,7 +13,8 @@ from ...core.result import Result
 from ...workflow.operations import Operation
 from ..form.form import Form
 from ..layers.source import Source
-from ..layers.viewers import centre_on
+from ..layers.viewers import bring_into_view
+from ..parts.marks import clicked_label, mark, own_color, unmark
 from ..parts.report import Canvas
 from ..parts.tables import Table
 
@@ -96,8 +98,8 @@ def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, name: str) 
     order = np.argsort(values)
     cumulative = np.cumsum(weights[order]) / weights.sum()
     marks = [values[order][np.searchsorted(cumulative, q)] for q in (0.1, 0.5, 0.9)]
-    for mark, style in zip(marks, (":", "-", ":"), strict=True):
-        axes.axvline(mark, color="#e8804c", linestyle=style, linewidth=1.2)
+    for value, style in zip(marks, (":", "-", ":"), strict=True):
+        axes.axvline(value, color="#e8804c", linestyle=style, linewidth=1.2)
     axes.set_title(
         f"n = {len(values)}   D10 {marks[0]:.4g}   D50 {marks[1]:.4g}   D90 {marks[2]:.4g}",
         fontsize=8,
@@ -125,10 +127,12 @@ class Measure(Form):
             widget.hide()
             self.native.layout().addWidget(widget)
         self.table.picked.connect(self._go_to_region)
+        self.table.cleared.connect(self._end_mark)
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """List the regions and draw their sizes."""
         frame = next(iter(result.tables.values()))
+        self._end_mark()
         self._watch(source.layer)
         change = _Features(source.layer)
         key = source.layer.unique_id
@@ -144,7 +148,7 @@ class Measure(Form):
 
     def _display(self, frame: pd.DataFrame) -> None:
         assert self.layer is not None
-        self.table.show_frame(frame, self.layer.get_color)
+        self.table.show_frame(frame, functools.partial(own_color, self.layer))
         self.table.show()
         drawn = not frame.empty and any(str(c).startswith(_SIZES) for c in frame.columns)
         self.histogram.setVisible(drawn)
@@ -176,16 +180,10 @@ class Measure(Form):
 
     def _on_click(self, layer: Labels, event: Any) -> None:
         """Select the region under the mouse while no tool of the layer is active."""
-        if str(layer.mode) != "pan_zoom":
-            return
-        value = layer.get_value(
-            event.position,
-            view_direction=event.view_direction,
-            dims_displayed=event.dims_displayed,
-            world=True,
-        )
-        if value:
-            layer.selected_label = int(value)
+        label = clicked_label(layer, event)
+        if label:
+            layer.selected_label = label
+            self._mark(layer, label)
 
     def _go_to_row(self, event: Any = None) -> None:
         frame = self.table.frame
@@ -202,10 +200,20 @@ class Measure(Form):
         if frame is None or layer is None or layer not in self.viewer.layers or self._following:
             return
         region = frame.iloc[row]
+        self._mark(layer, int(region["label"]))
+        bring_into_view(self.viewer, layer, _centre(region, layer.ndim))
+
+    def _mark(self, layer: Labels, label: int) -> None:
+        # napari tells of the selected label whenever colours change
         self._following = True
-        layer.selected_label = int(region["label"])
+        mark(layer, label)
         self._following = False
-        centre_on(self.viewer, layer, _centre(region, layer.ndim))
+
+    def _end_mark(self) -> None:
+        if self.layer is not None:
+            self._following = True
+            unmark(self.layer)
+            self._following = False
 
 
 class _Features:

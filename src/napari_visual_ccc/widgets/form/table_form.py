@@ -4,35 +4,70 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Labels
 
 from ...core.result import Result
+from ..layers.metadata import current_slice
+from ..layers.viewers import bring_into_view
+from ..parts.marks import clicked_label, mark, own_color, unmark
 from ..parts.tables import Table
 from .form import Form
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.viewer import Viewer
 
 
 class TableForm(Form):
-    """A form that lists the result's table, with the colours of its labels."""
+    """A form that lists the result's table, with the colours of its labels.
+
+    A click on a row marks its label in the image, a click on a label selects its row; a second
+    click on the row ends it.
+    """
 
     offers_folders = True
+    # whether a marked label is shown alone, in a strong colour
+    marks_alone = False
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
         self.table = Table(self.family)
         self.table.hide()
         self.table.picked.connect(self._on_picked)
+        self.table.cleared.connect(self.end_mark)
+        self._clickable: Labels | None = None
         self.native.layout().addWidget(self.table)
 
     def show_tables(self, result: Result) -> None:
         """List the first table."""
         frames = list(result.tables.values())
         self.table.setVisible(bool(frames))
+        self.end_mark()
+        layer = self.labels_layer
+        self._listen_to(layer)
         if frames:
-            has_labels = self.labels_layer is not None
-            self.table.show_frame(frames[0], self._color if has_labels else None)
+            self.table.show_frame(frames[0], self._color if layer is not None else None)
+
+    def undo(self) -> None:
+        """Undo the last run; its labels have their own colours again."""
+        self.end_mark()
+        super().undo()
+
+    def _listen_to(self, layer: Labels | None) -> None:
+        """Select rows by clicks on a layer, and no longer on that of an earlier result."""
+        if self._clickable is not None and self._on_click in self._clickable.mouse_drag_callbacks:
+            self._clickable.mouse_drag_callbacks.remove(self._on_click)
+        self._clickable = layer
+        if layer is not None:
+            layer.mouse_drag_callbacks.append(self._on_click)
+
+    def _on_click(self, layer: Labels, event: Any) -> None:
+        label, frame = clicked_label(layer, event), self.table.frame
+        if label and frame is not None and "label" in frame:
+            rows = np.flatnonzero(frame["label"].to_numpy() == label)
+            if len(rows):
+                self.table.select(int(rows[0]))
 
     @property
     def labels_layer(self) -> Labels | None:
@@ -42,9 +77,32 @@ class TableForm(Form):
 
     def _color(self, label: int) -> Any:
         layer = self.labels_layer
-        return None if layer is None else layer.get_color(label)
+        return None if layer is None else own_color(layer, label)
 
     def _on_picked(self, row: int) -> None:
         layer, frame = self.labels_layer, self.table.frame
         if layer is not None and frame is not None and "label" in frame:
-            layer.selected_label = int(frame["label"].iloc[row])
+            self.show_mark(layer, frame.iloc[row])
+
+    def show_mark(self, layer: Labels, row: pd.Series) -> None:
+        """Mark the label of a row, and bring it into view."""
+        label = int(row["label"])
+        mark(layer, label, alone=self.marks_alone)
+        place = _middle(layer, label, current_slice(layer, self.viewer))
+        if place is not None:
+            bring_into_view(self.viewer, layer, place)
+
+    def end_mark(self) -> None:
+        """Show all labels in their own colours."""
+        if self._clickable is not None:
+            unmark(self._clickable)
+
+
+def _middle(layer: Labels, label: int, leading: tuple[int, ...]) -> tuple[float, ...] | None:
+    """Pixel in the middle of a label in a slice; None where it is not, or not in memory."""
+    if not isinstance(layer.data, np.ndarray):
+        return None
+    rows, columns = np.nonzero(layer.data[leading] == label)
+    if not len(rows):
+        return None
+    return (*leading, float(np.median(rows)), float(np.median(columns)))

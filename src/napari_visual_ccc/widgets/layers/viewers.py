@@ -32,6 +32,15 @@ def show_slice(viewer: Viewer, layer: Layer, place: Sequence[float]) -> Sequence
     return list(world)
 
 
+def bring_into_view(viewer: Viewer, layer: Layer, place: Sequence[float]) -> None:
+    """Move sliders to a pixel of a layer, and the camera only where the pixel is out of view."""
+    show_slice(viewer, layer, place)
+    low, high = layer.corner_pixels
+    shown = [axis - viewer.dims.ndim + layer.ndim for axis in viewer.dims.displayed]
+    if any(not low[axis] <= place[axis] <= high[axis] for axis in shown if axis >= 0):
+        centre_on(viewer, layer, place)
+
+
 def centre_on(viewer: Viewer, layer: Layer, place: Sequence[float]) -> None:
     """Move sliders and camera to a pixel of a layer, whichever axes are displayed."""
     world = show_slice(viewer, layer, place)

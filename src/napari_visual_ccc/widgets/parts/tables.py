@@ -89,9 +89,11 @@ class Table(QWidget):
     -------
     picked : int
         Row of `frame` that was selected.
+    cleared
+        The selected row was clicked again: no row is selected.
     """
 
-    picked = Signal(int)
+    picked, cleared = Signal(int), Signal()
 
     def __init__(self, name: str = "table") -> None:
         super().__init__()
@@ -101,6 +103,8 @@ class Table(QWidget):
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.view.setSortingEnabled(True)
+        self._is_new = False
+        self.view.clicked.connect(self._on_click)
         rows, columns = self.view.verticalHeader(), self.view.horizontalHeader()
         assert rows is not None and columns is not None
         rows.hide()
@@ -172,5 +176,13 @@ class Table(QWidget):
                 report(error)
 
     def _on_row(self, now: QModelIndex, before: QModelIndex) -> None:
+        self._is_new = now.isValid()
         if now.isValid():
             self.picked.emit(self._sorted.mapToSource(now).row())
+
+    def _on_click(self, index: QModelIndex) -> None:
+        if not self._is_new:
+            self.view.clearSelection()
+            self.view.setCurrentIndex(QModelIndex())
+            self.cleared.emit()
+        self._is_new = False
