@@ -4,7 +4,13 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_visual_ccc.arrays.histogram import grey_histogram, limits, occurrences
+from napari_visual_ccc.arrays.histogram import (
+    grey_histogram,
+    limits,
+    occurrences,
+    percentiles,
+    value_by_value,
+)
 from napari_visual_ccc.core.progress import run
 
 
@@ -66,3 +72,26 @@ def test_a_float_ramp_with_outliers_keeps_its_levels():
     image[0, :3] = -1e6, 1e7, 1e9
     histogram = run(grey_histogram(image))
     assert len(histogram.values) > 40_000
+
+
+@pytest.mark.parametrize("shape", [(7, 5), (300, 251), (1200, 1000)])
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, ">u2", np.int16, np.float32])
+def test_percentiles_are_those_of_numpy_to_the_last_bit(rng, dtype, shape):
+    image = (rng.normal(size=shape) * 30 + 120).clip(0, 250).astype(dtype)
+    image = image * 200 if image.dtype.itemsize == 2 and image.dtype.kind == "u" else image
+    shares = (0.0, 0.1, 0.5, 37.7, 50.0, 99.5, 99.9, 100.0)
+    for view in (image, image[::2, 1:]):
+        expected = np.percentile(view, shares)
+        assert percentiles(view, *shares) == tuple(expected.tolist())
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, ">u2", np.float64])
+def test_a_function_of_values_gives_the_same_by_levels(rng, dtype):
+    image = rng.integers(0, 250, (300, 400)).astype(dtype).T
+
+    def scaled(values):
+        return ((values.astype(np.float64) - 3.7) / 11.3).astype(np.float32)
+
+    found = value_by_value(image[:, 1:], scaled)
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, scaled(image[:, 1:]))

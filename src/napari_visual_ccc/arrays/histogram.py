@@ -300,6 +300,34 @@ def _quick_counts(part: np.ndarray) -> np.ndarray:
     return cv2.calcHist([part], [0], None, [size], [0, size]).ravel().astype(np.int64)
 
 
+def percentiles(plane: np.ndarray, *shares: float) -> tuple[float, ...]:
+    """Percentiles of a finite array as those of `numpy.percentile`, quick for 8 and 16 bit."""
+    if not _has_levels(plane):
+        return tuple(np.percentile(plane, shares).tolist())
+    last = np.cumsum(sum(map(_quick_counts, _parts(plane))))
+    places = np.array(shares) / 100 * (last[-1] - 1)
+    low, high = (np.searchsorted(last, f(places), side="right") for f in (np.floor, np.ceil))
+    part, width = places % 1, high - low
+    # the same formula, to the last bit
+    return tuple(np.where(part < 0.5, low + width * part, high - width * (1 - part)).tolist())
+
+
+def value_by_value(plane: np.ndarray, function: Callable[[np.ndarray], np.ndarray]) -> np.ndarray:
+    """Apply a function of single values; of 8 and 16 bit once to every level."""
+    if not _has_levels(plane):
+        return function(plane)
+    table = function(np.arange(np.iinfo(plane.dtype).max + 1))
+    found = np.empty(plane.shape, table.dtype)
+    for part, into in zip(_parts(plane), _parts(found), strict=True):
+        np.take(table, part, out=into, mode="clip")
+    return found
+
+
+def _has_levels(plane: np.ndarray) -> bool:
+    """Whether an array has fewer levels than pixels."""
+    return plane.dtype in (np.uint8, np.uint16) and plane.size > np.iinfo(plane.dtype).max
+
+
 def occurrences(labels: Any) -> Steps[dict[int, int]]:
     """Number of pixels of each label."""
     found: dict[int, int] = {}

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from .histogram import percentiles, value_by_value
 from .lazy import as_array_or_dask, is_lazy
 from .volumes import parts
 
-# Rec. 709, as in skimage.color.rgb2gray
+# Rec. 709, as in skimage.color.rgb2gray; grey values that become 0 and 1
 _LUMINANCE = (0.2125, 0.7154, 0.0721)
+Limits = tuple[float, float]
 
 
 def to_gray(image: Any) -> tuple[Any, tuple[str, ...]]:
@@ -129,11 +131,8 @@ def subtract_level(plane: np.ndarray, zero: float) -> np.ndarray:
 
 
 def stretch(
-    image: np.ndarray,
-    low: float = 0.5,
-    high: float = 99.5,
-    limits: tuple[float, float] | None = None,
-) -> tuple[np.ndarray, tuple[float, float]]:
+    image: np.ndarray, low: float = 0.5, high: float = 99.5, limits: Limits | None = None
+) -> tuple[np.ndarray, Limits]:
     """Percentile stretch to float32 between 0 and 1, never through 8 bit.
 
     Parameters
@@ -153,15 +152,17 @@ def stretch(
         The grey values that became 0 and 1.
     """
     if limits is None:
-        lowest, highest = np.percentile(image, (low, high))
-        if lowest == highest:
-            lowest, highest = image.min(), image.max()
-        limits = (float(lowest), float(highest))
-    width = limits[1] - limits[0]
+        zero, one = percentiles(image, low, high)
+        limits = (float(image.min()), float(image.max())) if zero == one else (zero, one)
+    zero, width = limits[0], limits[1] - limits[0]
     if width <= 0:
         return np.zeros(image.shape, np.float32), limits
-    stretched = ((image.astype(np.float64) - limits[0]) / width).astype(np.float32)
-    return np.clip(stretched, 0, 1, out=stretched), limits
+
+    def scaled(grey: np.ndarray) -> np.ndarray:
+        stretched = ((grey.astype(np.float64) - zero) / width).astype(np.float32)
+        return np.clip(stretched, 0, 1, out=stretched)
+
+    return value_by_value(image, scaled), limits
 
 
 # more colours than these are those of a picture
