@@ -6,7 +6,8 @@ import torch
 
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.learning.linear_probe import PENALTIES, LinearProbe
-from napari_visual_ccc.nets.training.augment import dihedral
+from napari_visual_ccc.nets.training.augment import dihedral, varied
+from napari_visual_ccc.nets.training.recipe import Augmentation
 from tests.engine.learning.prepared import made, recipe, striped
 
 CPU = torch.device("cpu")
@@ -56,6 +57,26 @@ def test_images_are_scored_without_the_variations_that_are_trained_with(flips):
         # networks of the folds are trained as the last one is, or it would not be calibrated
         alone = run(probe.fit(images)).logits
         np.testing.assert_array_equal(held_out[others], alone[others])
+
+
+def test_a_view_that_an_earlier_copy_has_is_not_computed_again():
+    chosen = recipe()
+    prepared, network = made(chosen)
+    probe, seen = LinearProbe(prepared, network, chosen, CPU), []
+    probe.net.conv_stem.register_forward_pre_hook(lambda _, given: seen.append(len(given[0])))
+    run(probe._compute_features())
+    kinds = [np.zeros(12, int)]
+    x = torch.from_numpy(prepared.crops.astype(np.float32))[:, None]
+    for copy in (1, 2, 3):
+        generator = torch.Generator().manual_seed(chosen.seed * 1009 + copy)
+        turned, _ = varied(x, Augmentation(True, 0.0, 0.0, 0.0), generator)
+        generator.manual_seed(chosen.seed * 1009 + copy)
+        kinds.append(torch.randint(0, 8, (12,), generator=generator).numpy())
+        parts = network.architecture.parts
+        expected = parts.embed(probe.net, parts.features(probe.net, (turned - 0.5) / 0.5))
+        np.testing.assert_allclose(probe._features[copy][:, :-1], expected, atol=1e-4)
+    distinct = sum(len(set(column)) for column in np.array(kinds).T)
+    assert sum(seen[: -len(kinds) + 1]) == distinct < 4 * 12
 
 
 def test_the_pixel_size_of_a_row_is_that_of_the_magnified_crop():

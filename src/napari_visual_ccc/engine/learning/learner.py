@@ -102,7 +102,7 @@ def crop_weights(
 
 def apply_to_crops(
     function: Callable[[torch.Tensor], torch.Tensor],
-    crops: np.ndarray,
+    crops: Any,
     device: torch.device,
     note: str,
 ) -> Steps[np.ndarray]:
@@ -113,7 +113,7 @@ def apply_to_crops(
     function : callable
         (B, C, side, side) tensor, 0 to 1 → (B, ...) tensor.
     crops : (n, side, side) or (n, C, side, side) array
-        Values 0 to 1.
+        Values 0 to 1; or what gives a slice of them.
     device : torch.device
         Device of the network.
     note : str

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import SIZE
 from ...nets.models.base import frozen
-from ...nets.training.augment import varied
+from ...nets.training.augment import dihedral, varied
 from ...nets.training.linear import fit_linear
 from ...nets.training.recipe import Augmentation
 from ..classification.calibration import softmax
@@ -32,6 +32,30 @@ PENALTIES = (3e-3, 1e-2, 3e-2, 1e-1)
 _TIE = 1.02
 
 _NO_AUGMENTATION = Augmentation(False, 0.0, 0.0, 0.0)
+
+
+class _Turned(NamedTuple):
+    """A view of every crop, 0 to 7, and its features."""
+
+    views: np.ndarray
+    features: np.ndarray
+
+
+class _Views:
+    """Some crops, each in one of its eight views, as an array that is made when it is read."""
+
+    def __init__(self, crops: np.ndarray, rows: np.ndarray, views: np.ndarray) -> None:
+        self._crops, self._rows, self._views = crops, rows, views
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, part: slice) -> np.ndarray:
+        import torch
+
+        chosen = zip(self._rows[part], self._views[part], strict=True)
+        turned = [dihedral(torch.from_numpy(self._crops[row]), int(view)) for row, view in chosen]
+        return torch.stack(turned).numpy()
 
 
 class LinearProbe:
@@ -151,19 +175,62 @@ class LinearProbe:
         kinds = [_NO_AUGMENTATION, *[augmentation] * (copies - 1)]
         if augmentation.moves and augmentation.flips:
             kinds += [replace(_NO_AUGMENTATION, flips=True)] * (copies - 1)
-        found = []
+        found: list[np.ndarray] = []
+        turned: list[_Turned] = []
         for number, kind in enumerate(kinds):
             note = f"computing features, {number + 1} of {len(kinds)}"
-            found.append((yield from self._features_of(kind, number, note)))
+            if kind.moves:
+                crops = self.prepared.crops
+                found.append((yield from self._features_of(crops, kind, number, note)))
+            else:
+                turned.append((yield from self._turned(kind, number, turned, note)))
+                found.append(turned[-1].features)
         # images are scored as `classify` does it: as they are and flipped, never cropped or rotated
         self._features = found[:copies]
         self._views = [found[0], *found[copies:]] if augmentation.moves else found
 
-    def _features_of(self, augmentation: Augmentation, copy: int, note: str) -> Steps[np.ndarray]:
-        """Features of one random variation of all crops, and the change of the pixel size."""
+    def _turned(
+        self, kind: Augmentation, copy: int, known: list[_Turned], note: str
+    ) -> Steps[_Turned]:
+        """Features of all crops as they are, or each in one of its eight views.
+
+        Those that an earlier copy has are not computed again.
+        """
         import torch
 
-        generator = torch.Generator().manual_seed(self.recipe.seed * 1009 + copy)
+        crops = self.prepared.crops
+        views = np.zeros(len(crops), int)
+        if kind.flips:
+            views = torch.randint(0, 8, (len(crops),), generator=self._generator(copy)).numpy()
+        new = np.ones(len(crops), bool)
+        for one in known:
+            new &= one.views != views
+        rows, found = np.flatnonzero(new), np.zeros((0, 0), np.float32)
+        if len(rows):
+            asked = _Views(crops, rows, views[rows])
+            found = yield from self._features_of(asked, _NO_AUGMENTATION, copy, note)
+        if len(rows) == len(crops):
+            return _Turned(views, found)
+        features = np.empty_like(known[0].features)
+        if len(rows):
+            features[rows] = found
+        for one in known:
+            same = one.views == views
+            features[same] = one.features[same]
+        return _Turned(views, features)
+
+    def _generator(self, copy: int) -> torch.Generator:
+        import torch
+
+        return torch.Generator().manual_seed(self.recipe.seed * 1009 + copy)
+
+    def _features_of(
+        self, crops: np.ndarray | _Views, augmentation: Augmentation, copy: int, note: str
+    ) -> Steps[np.ndarray]:
+        """Features of one random variation of crops, and the change of the pixel size."""
+        import torch
+
+        generator = self._generator(copy)
 
         def features(x: torch.Tensor) -> torch.Tensor:
             parts = self.architecture.parts
@@ -174,7 +241,7 @@ class LinearProbe:
             found = parts.embed(self.net, parts.features(self.net, x))
             return torch.cat([found, change.to(found)[:, None]], dim=1)
 
-        return (yield from apply_to_crops(features, self.prepared.crops, self.device, note))
+        return (yield from apply_to_crops(features, crops, self.device, note))
 
     def _rows(self, features: np.ndarray) -> np.ndarray:
         """Features of all crops and, if the network takes it, the pixel size."""
