@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from .world import in_viewer
 
 if TYPE_CHECKING:
@@ -71,6 +73,25 @@ def show_patch(viewer: Viewer, layer: Layer, centre: Sequence[float], side: floa
     wide = max(abs(b - a) for a, b in zip(world[-2:], corner[-2:], strict=True))
     view = camera(viewer)
     view.zoom = _PATCH_PX / max(wide, 1e-12)
+
+
+def show_only(viewer: Viewer, layer: Layer) -> None:
+    """Hide all other layers, and fit the view to this one, however large its pixels are."""
+    for one in viewer.layers:
+        one.visible = one.unique_id == layer.unique_id
+    viewer.layers.selection.active = layer
+    viewer.fit_to_view()
+    if viewer.dims.ndisplay == 2:
+        # napari fits all layers, also those that are hidden
+        sides = [_sides(viewer, [layer]), _sides(viewer, list(viewer.layers))]
+        centre_on(viewer, layer, layer.world_to_data(layer.extent.world.mean(axis=0)))
+        camera(viewer).zoom *= float((sides[1] / np.maximum(sides[0], 1e-12)).min())
+
+
+def _sides(viewer: Viewer, layers: Sequence[Layer]) -> np.ndarray:
+    """Height and width of the box around layers, in the units of the viewer."""
+    ends = [in_viewer(viewer, one, end)[-2:] for one in layers for end in one.extent.world]
+    return np.ptp(ends, axis=0)
 
 
 def scale_bar(viewer: Viewer) -> Any:

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from napari.layers import Layer
+from napari.utils.notifications import show_info
 
 from ...core.micrograph import Micrograph
 from ..layers.convert import layer_data
+from ..layers.metadata import calibration
+from ..layers.viewers import show_only
 from .jobs import EXPECTED, report
 
 if TYPE_CHECKING:
@@ -16,22 +19,27 @@ if TYPE_CHECKING:
 
 
 def open_image(viewer: Viewer, path: Path, name: str) -> Layer | None:
-    """Open an image file as a layer with its pixel size, or select the layer if it is open.
+    """Show an image file alone, as a layer with its pixel size that is opened once.
 
-    A file that cannot be read is reported, and None returned.
+    A file that cannot be read is reported, and None returned. Beside layers with a pixel size, it
+    is said of an image that it has none.
     """
     from ...io.read import read
 
     if name in viewer.layers:
         layer: Layer = viewer.layers[name]
-        viewer.layers.selection.active = layer
-        return layer
-    try:
-        image = read(path)
-    except EXPECTED as error:
-        report(error)
-        return None
-    return add_micrograph(viewer, image, name)
+    else:
+        try:
+            image = read(path)
+        except EXPECTED as error:
+            report(error)
+            return None
+        layer = add_micrograph(viewer, image, name)
+    sizes = [calibration(one)[0] for one in viewer.layers if one != layer]
+    if calibration(layer)[0] is None and any(size is not None for size in sizes):
+        show_info(f"{name} has no pixel size, as other layers have: set it in Micrograph info")
+    show_only(viewer, layer)
+    return layer
 
 
 def add_micrograph(viewer: Viewer, image: Micrograph, name: str) -> Layer:
