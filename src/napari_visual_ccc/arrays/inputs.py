@@ -9,6 +9,7 @@ import numpy as np
 
 from .histogram import percentiles, value_by_value
 from .lazy import as_array_or_dask, is_lazy
+from .pairs import looks_grey
 from .volumes import parts
 
 # Rec. 709, as in skimage.color.rgb2gray; grey values that become 0 and 1
@@ -239,10 +240,6 @@ def _is_blurred_mask(grey: np.ndarray) -> bool:
     return bool(low.sum() and top.sum() and between <= _EDGES * grey.size)
 
 
-# side of the part that is checked for being a micrograph instead of labels
-_CHECKED = 2048
-
-
 def require_integers(labels: Any, advice: str) -> Any:
     """Validate a (..., Y, X) array of integers, numpy or dask.
 
@@ -305,13 +302,23 @@ def validate_labels(labels: Any) -> Any:
         If the array is not of integers, is empty, or looks like a micrograph.
     """
     labels = require_integers(labels, "segment or cluster the image first")
-    first = labels[(0,) * (labels.ndim - 2)]
-    if _looks_grey(np.asarray(first[_middle(first.shape[0]), _middle(first.shape[1])])):
-        raise ValueError(
-            "labels look like a grey image (most neighbouring pixels differ): segment or cluster "
-            "it first"
-        )
+    refuse_grey(labels)
     return labels
+
+
+def refuse_grey(labels: Any, most: int = 16) -> None:
+    """Validate that integers are labels: in the middle of the first plane.
+
+    Raises
+    ------
+    ValueError
+        If they look like a micrograph of more than `most` levels.
+    """
+    if looks_grey(labels[(0,) * (labels.ndim - 2)], most):
+        raise ValueError(
+            "labels look like a grey image (its levels change as those of a micrograph do): "
+            "segment or cluster it first"
+        )
 
 
 def label_parts(labels: Any, axes: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
@@ -337,14 +344,3 @@ def require_non_negative(part: np.ndarray) -> np.ndarray:
     if part.dtype.kind == "i" and part.min() < 0:
         raise ValueError(f"labels hold {part.min()}; they must be 0 (background) or above")
     return part
-
-
-def _middle(length: int) -> slice:
-    return slice(max((length - _CHECKED) // 2, 0), (length + _CHECKED) // 2)
-
-
-def _looks_grey(plane: np.ndarray) -> bool:
-    if plane.shape[1] < 16 or plane.size < 1000:
-        return False
-    differ = plane[:, 1:] != plane[:, :-1]
-    return float(differ.mean()) > 0.6 and len(np.unique(plane)) > 16

@@ -1,8 +1,19 @@
-"""Pairs of pixels at an offset."""
+"""Pairs of pixels at an offset, and what neighbours tell of an image."""
 
 from __future__ import annotations
 
 from typing import Any
+
+import numpy as np
+
+# share of the neighbours that differ in noise, and in an image that is smooth
+_NOISY, _SMOOTH = 0.6, 0.1
+
+# side of the part that is checked for grey levels
+_CHECKED = 2048
+
+# levels of a smooth grey image, and the pieces that one of its levels lies in; labels lie in few
+_LEVELS, _PIECES = 64, 4
 
 
 def offset_pairs(image: Any, offset: tuple[int, int]) -> tuple[Any, Any]:
@@ -14,3 +25,38 @@ def offset_pairs(image: Any, offset: tuple[int, int]) -> tuple[Any, Any]:
     first = image[max(0, -down) : height - max(0, down), max(0, -across) : width - max(0, across)]
     second = image[max(0, down) : height - max(0, -down), max(0, across) : width - max(0, -across)]
     return first, second
+
+
+def looks_grey(plane: Any, most: int = 16) -> bool:
+    """Whether integers are grey levels instead of labels.
+
+    Labels are the same over a region. Grey levels differ from pixel to pixel; where the image is
+    smooth, each of many levels lies in many pieces.
+
+    Parameters
+    ----------
+    plane : (Y, X) integer array
+        Numpy or dask; the middle of it is read.
+    most : int
+        Up to this many levels are labels, such as clusters of a noisy image.
+    """
+    if plane.shape[1] < 16 or plane.size < 1000:
+        return False
+    plane = np.asarray(plane[tuple(_middle(length) for length in plane.shape)])
+    left, right = offset_pairs(plane, (0, 1))
+    differ = left != right
+    if float(differ.mean()) > _NOISY:
+        return len(np.unique(plane)) > most
+    # borders to the background are those of objects
+    if float((differ & (left != 0) & (right != 0)).mean()) <= _SMOOTH:
+        return False
+    levels = len(np.unique(plane))
+    if levels <= max(most, _LEVELS):
+        return False
+    from skimage.measure import label
+
+    return int(label(plane, background=0, return_num=True)[1]) > _PIECES * levels
+
+
+def _middle(length: int) -> slice:
+    return slice(max((length - _CHECKED) // 2, 0), (length + _CHECKED) // 2)

@@ -107,6 +107,31 @@ def test_a_pixel_without_size_is_refused(discs):
         ccc.kmeans(discs, 0.0, "nm")
 
 
+@pytest.mark.parametrize("name", ["superalloy", "nanoparticles", "powder"])
+@pytest.mark.parametrize("blur", [0, 2])
+def test_a_micrograph_is_not_taken_for_clusters(name, blur):
+    from scipy.ndimage import gaussian_filter
+
+    from napari_visual_ccc import samples
+
+    grey = gaussian_filter(samples.load(name).data, blur)
+    level = int(np.median(grey))
+    for given in (grey, grey.astype(np.uint16) * 3, np.stack([grey] * 2)):
+        with pytest.raises(ValueError, match="look like a grey image"):
+            ccc.select_cluster(given, cluster=level * (3 if given.dtype == np.uint16 else 1))
+
+
+@pytest.mark.parametrize("clusters", [2, 17, 60, 90])
+def test_clusters_of_noise_are_no_micrograph(rng, clusters):
+    labels = ccc.kmeans(rng.normal(size=(100, 120)), clusters=clusters).labels
+    found = ccc.select_cluster(labels, cluster=clusters)
+    np.testing.assert_array_equal(found.labels, labels == clusters)
+    if clusters <= 60:
+        # the blank rows of an info bar
+        labels[90:] = 0
+        ccc.select_cluster(labels, cluster=1)
+
+
 def test_a_range_beyond_counting_is_refused():
     with pytest.raises(ValueError, match="scale them"):
         ccc.kmeans(np.array([[-1e308, 1e308]]))

@@ -40,3 +40,6 @@ def test_quality_checks_a_folder_and_opens_its_images(viewer, finish, tmp_path):
     form.table.select(1)
     assert viewer.layers[-1].name == "two.png"
     assert "1 of 2 images" in form.message.value
+    # all notes, not the headline alone
+    assert "two.png: noisy" in form.message.value
+    assert "Click a row" in form.message.value

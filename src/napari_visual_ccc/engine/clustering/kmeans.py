@@ -9,7 +9,7 @@ import numpy as np
 
 from ...arrays.breaks import break_steps
 from ...arrays.histogram import GreyHistogram, grey_histogram, occurrences
-from ...arrays.inputs import require_integers, to_gray
+from ...arrays.inputs import refuse_grey, require_integers, to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
 from ...arrays.stacks import Scope, check_scope, map_slices
@@ -22,6 +22,9 @@ from .features import cluster_features, label_dtype
 
 # labels that a message lists
 _NAMED = 12
+
+# more labels than these, with a gap or a background, may be grey levels
+_CLUSTERS, _GREY = 64, 255
 
 # labels are 16-bit numbers
 MOST_CLUSTERS = 65_535
@@ -186,7 +189,7 @@ def select_cluster(
     Raises
     ------
     ValueError
-        If the labels are not integers, or do not contain the cluster.
+        If the labels are not integers, look like a grey image, or do not contain the cluster.
     """
     import pandas as pd
 
@@ -199,6 +202,9 @@ def select_cluster(
         if len(labels_there) > _NAMED:
             present += f" and {len(labels_there) - _NAMED} more: of a grey image, run k-means first"
         raise ValueError(f"there is no cluster {cluster}; labels hold {present}")
+    # k-means numbers clusters without a gap, and 0 is blank; grey levels do so only if all are used
+    if len(counts) != max(counts) or 0 in counts or len(counts) == _GREY:
+        refuse_grey(labels, _CLUSTERS)
     analysed = sum(count for label, count in counts.items() if label)
     row: dict[str, Any] = {"label": 1, "cluster": cluster, "pixels": counts[cluster]}
     row["area_percent"] = 100 * counts[cluster] / analysed

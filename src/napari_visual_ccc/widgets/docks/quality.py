@@ -54,7 +54,7 @@ class Quality(TableForm):
         self.reveal()
 
     def _show_folder(self, result: Any) -> None:
-        self.say(f"{result.notes[0]}. Click a row to open its image.")
+        self.say(" ".join(f"{note}." for note in (*result.notes, "Click a row to open its image")))
         self.table.name = f"{self._folder.name} quality" if self._folder else "quality"
         self.table.show_frame(result.table)
         self.table.show()
