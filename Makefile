@@ -11,7 +11,7 @@ SCREEN := xvfb-run -a -s "-screen 0 1600x1000x24"
 endif
 endif
 
-.PHONY: demo test golden lint types format bench screenshots clean
+.PHONY: demo test golden lint types format bench docs screenshots clean
 
 demo:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh
@@ -44,10 +44,14 @@ bench:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh test
 	$(VENV)/python -m benchmarks $(ARGS)
 
+docs:
+	@PYTHON="$(PYTHON)" bash scripts/setup.sh docs
+	$(VENV)/python -m sphinx --builder html --fail-on-warning --keep-going --quiet --doctree-dir docs/_build/doctrees docs docs/_build/html $(ARGS)
+
 screenshots:
 	@PYTHON="$(PYTHON)" bash scripts/setup.sh
 	$(SCREEN) $(VENV)/python docs/screenshots.py $(ARGS)
 
 clean:
-	rm -rf .venv demo-output dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv demo-output dist build docs/_build docs/reference .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -75,7 +75,7 @@ def kmeans(
         ``labels``: (..., Y, X) uint8, above 255 clusters uint16; 1 = darkest cluster by mean
         intensity, 0 = not finite.
         ``table``: one row a cluster, with its mean intensity, pixels, per cent of the pixels
-        analysed (the finite ones), and area in `unit`² where there is a scale, summed over a
+        analysed (the finite ones), and area in `unit` squared where there is a scale, summed over a
         stack; by slice, one row a cluster and slice. ``facts``: centres, thresholds (intensity)
         and inertia (the sum of squared distances to the centres; for features that of the sampled
         pixels, standardised), by slice as lists. Labels of dask are lazy: for a stack its grey
@@ -184,7 +184,7 @@ def select_cluster(
     Result
         ``labels``: (..., Y, X) uint8, 1 in the cluster. ``table``: one row with its pixels, its
         percentage of the analysed area (pixels that are not 0) and its area in
-        `unit`² where there is a scale.
+        `unit` squared where there is a scale.
 
     Raises
     ------

@@ -109,9 +109,10 @@ def activations(  # noqa: PLR0913
     -------
     Activations
         (channels, h, w) float32 maps with the cells of the layer, placed on the image: they are
-        not enlarged. Dead (constant) channels, and duplicates of a channel of a better rank (|r| >
-        0.99), are left out. ``features`` are the maps of all other channels, for
-        `nearest_patches`. A file of the maps has the figure of a contact sheet beside it.
+        not enlarged. Dead (constant) channels, and duplicates of a channel of a better rank
+        (absolute correlation above 0.99), are left out. ``features`` are the maps of all other
+        channels, for `nearest_patches`. A file of the maps has the figure of a contact sheet beside
+        it.
 
     Raises
     ------

@@ -51,7 +51,7 @@ def label_objects(
     Result
         ``labels``: (..., Y, X) int32, in the order of their first pixels, row by row; unique within
         a stack. Lazy for dask: chunks are labelled once more on demand.
-        ``table``: one row an object with its pixels and, with a scale, its area in `unit`².
+        ``table``: one row an object with its pixels and, with a scale, its area in `unit` squared.
 
     Raises
     ------

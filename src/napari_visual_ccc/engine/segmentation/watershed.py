@@ -64,9 +64,9 @@ def watershed_split(
     -------
     Result
         ``labels``: (..., Y, X) int32, one label an object, unique within a stack.
-        ``table``: one row an object with its pixels and, with a scale, its area in `unit`² (in
-        3D its volume in `unit`³). Labels of dask are lazy, by whole slices (volumes): without
-        a table, and with gaps between the labels of slices.
+        ``table``: one row an object with its pixels and, with a scale, its area in `unit` squared
+        (in 3D its volume in `unit` cubed). Labels of dask are lazy, by whole slices (volumes):
+        without a table, and with gaps between the labels of slices.
 
     Raises
     ------
