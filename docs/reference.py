@@ -124,7 +124,7 @@ def _commands() -> str:
 
 
 def _help(name: str, found: click.Command, above: click.Context) -> str:
-    context = click.Context(found, info_name=name, parent=above, terminal_width=90)
+    context = click.Context(found, info_name=name, parent=above, terminal_width=76)
     shown = inspect.cleandoc(found.get_help(context))
     text = f"\n## {context.command_path}\n\n```text\n{shown}\n```\n"
     if isinstance(found, click.Group):

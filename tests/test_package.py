@@ -112,6 +112,18 @@ def test_the_readme_speaks_of_what_there_is():
             assert not target or (ROOT / target).exists(), target
 
 
+def test_links_of_the_readme_resolve_on_other_sites():
+    """The hub and PyPI show the README without the files beside it."""
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    targets = re.findall(r"\]\((\S+?)\)", text)
+    assert [target for target in targets if not target.startswith("https://")] == []
+    mine = "https://(?:raw.githubusercontent|github).com/napari-visual-ccc/napari-visual-ccc/"
+    paths = [re.sub(f"{mine}(?:(?:blob|tree)/)?main/", "", one) for one in targets]
+    paths = [path for path in paths if not path.startswith("https://")]
+    assert len(paths) > 20
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
 def test_every_imported_package_is_declared():
     """What comes along with another package today need not tomorrow."""
     tomllib = pytest.importorskip("tomllib")
