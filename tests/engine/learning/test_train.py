@@ -19,7 +19,7 @@ from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.learning.train import train
 from napari_visual_ccc.io import datasets as dataset
 from napari_visual_ccc.nets.card import read_card
-from napari_visual_ccc.workflow.models import save_model
+from napari_visual_ccc.workflow.models import save_model, save_weights
 
 SIDE = 64
 
@@ -88,7 +88,8 @@ def test_a_saved_model_classifies_new_images(trained, tmp_path):
 
 
 def test_what_is_unlike_all_training_images_is_out_of_distribution(trained, tmp_path):
-    path = save_model(trained, tmp_path / "two")[0]
+    path = tmp_path / "two.safetensors"
+    save_weights(trained, path)
     noise = np.random.default_rng(0).normal(0, 1, (64, 64))
     found = ccc.classify(noise, model=path)
     assert found.unknown
@@ -128,7 +129,8 @@ def test_every_architecture_trains_is_saved_and_classifies(model, tmp_path):
         validation=0.3, weights="random",
     )  # fmt: skip
     assert found.model.card.architecture == model
-    path = save_model(found, tmp_path / "net")[0]
+    path = tmp_path / "net.safetensors"
+    save_weights(found, path)
     image = tiles("powder", 1)[0][:96, :80]
     prediction = ccc.classify(image, model=path)
     assert prediction.probabilities.sum() == pytest.approx(1)
@@ -144,7 +146,8 @@ def test_any_model_of_timm_trains_and_explains(other, tmp_path):
         test=0.3, validation=0.3,
     )  # fmt: skip
     assert found.model.card.architecture == other
-    path = save_model(found, tmp_path / "net")[0]
+    path = tmp_path / "net.safetensors"
+    save_weights(found, path)
     image = tiles("powder", 1)[0]
     assert ccc.classify(image, model=path).probabilities.sum() == pytest.approx(1)
     for method in ("gradcam", "layercam", "eigencam", "ablationcam", "scorecam"):
@@ -182,7 +185,8 @@ def test_a_window_in_nanometres_brings_images_to_one_scale(tmp_path):
     card = found.model.card
     assert card.view.as_dict() == {"kind": "physical", "window_nm": 256.0}
     assert card.pixel_size_nm == [2.0, 4.0]
-    path = save_model(found, tmp_path / "scaled")[0]
+    path = tmp_path / "scaled.safetensors"
+    save_weights(found, path)
     notes = ccc.classify(coarse[0][0], (40.0, 40.0), "nm", model=path).notes
     assert any("far from the training images" in note for note in notes)
     notes = ccc.classify(coarse[0][0], model=path).notes
@@ -196,7 +200,8 @@ def test_the_pixel_size_separates_classes_that_look_alike(tmp_path):
         image, ["fine"] * 6 + ["coarse"] * 6, spacings=[((s, s), "nm") for s in sizes]
     )
     found = ccc.train(data, use_pixel_size=True, flips=False)
-    path = save_model(found, tmp_path / "sized")[0]
+    path = tmp_path / "sized.safetensors"
+    save_weights(found, path)
     new = tiles("superalloy", 1, seed=5)[0]
     assert ccc.classify(new, (1.0, 1.0), "nm", model=path).label == "fine"
     assert ccc.classify(new, (0.05, 0.05), "µm", model=path).label == "coarse"
@@ -334,7 +339,8 @@ def test_without_a_validation_part_nothing_is_called_calibrated(tmp_path):
         two_classes(6), model="visualcnn", input_px=32, epochs=1, split="holdout", test=0.3,
         validation=0.0,
     )  # fmt: skip
-    path = save_model(found, tmp_path / "raw")[0]
+    path = tmp_path / "raw.safetensors"
+    save_weights(found, path)
     notes = ccc.classify(tiles("powder", 1)[0], model=path).notes
     assert any("not calibrated" in note for note in notes)
 
