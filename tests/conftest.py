@@ -17,9 +17,11 @@ from threadpoolctl import threadpool_limits
 import napari_visual_ccc as ccc
 
 # one thread a process: test processes, and those that tests start, compete for the same cores;
-# torch and OpenCV read this when they are loaded
+# torch and OpenCV read this when they are loaded. Numba, which napari colours labels with, sets the
+# threads of torch to its own, but for the thread alone that it runs in
 for _name in (
     "OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "OPENCV_FOR_THREADS_NUM",
+    "NUMBA_NUM_THREADS",
 ):  # fmt: skip
     os.environ.setdefault(_name, "1")
 # plugins of pytest have loaded NumPy before this file

@@ -87,7 +87,7 @@ def test_the_manifest_is_valid_in_a_clean_environment(wheel, tmp_path):
         "main()\n"
     )
     said = run(python, "-W", "ignore", "-c", code)
-    assert "12 5" in said
+    assert "13 5" in said
     assert "valid" in said.lower()
 
 

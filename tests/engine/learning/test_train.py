@@ -19,6 +19,7 @@ from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.learning.train import train
 from napari_visual_ccc.io import datasets as dataset
 from napari_visual_ccc.nets.card import read_card
+from napari_visual_ccc.report.architecture import architecture_text
 from napari_visual_ccc.workflow.models import save_model, save_weights
 
 SIDE = 64
@@ -129,6 +130,7 @@ def test_every_architecture_trains_is_saved_and_classifies(model, tmp_path):
         validation=0.3, weights="random",
     )  # fmt: skip
     assert found.model.card.architecture == model
+    assert "parameters: " in architecture_text(found.model.card, found.architecture)
     path = tmp_path / "net.safetensors"
     save_weights(found, path)
     image = tiles("powder", 1)[0][:96, :80]
@@ -146,6 +148,7 @@ def test_any_model_of_timm_trains_and_explains(other, tmp_path):
         test=0.3, validation=0.3,
     )  # fmt: skip
     assert found.model.card.architecture == other
+    assert "parameters: " in architecture_text(found.model.card, found.architecture)
     path = tmp_path / "net.safetensors"
     save_weights(found, path)
     image = tiles("powder", 1)[0]

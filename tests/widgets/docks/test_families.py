@@ -367,7 +367,7 @@ def test_cancel_answers_at_once_and_nothing_arrives_later(family, viewer, qtbot)
     assert len(viewer.layers) == 1
 
 
-def test_a_closed_viewer_with_every_dock_is_freed(qtbot):
+def test_a_closed_viewer_with_every_dock_is_freed(qtbot, mock_app_model):
     viewer = napari.Viewer(show=False, show_welcome_screen=False)
     viewer.add_image(np.eye(30))
     for family in FAMILIES:

@@ -123,7 +123,7 @@ assert first.startswith("Visual-CCC"), first
     assert done.returncode == 0, done.stderr
 
 
-def test_a_closed_workspace_is_freed(qtbot):
+def test_a_closed_workspace_is_freed(qtbot, mock_app_model):
     viewer = napari.Viewer(show=False, show_welcome_screen=False)
     workspace = dock(viewer, "workspace")
     for number in range(len(STEPS)):
