@@ -5,28 +5,30 @@ import pytest
 from PIL import Image
 
 from napari_visual_ccc.core.layers import LabelsLayer
+from napari_visual_ccc.core.layers.palette import particle_colours
 from napari_visual_ccc.report.overlay import coloured, label_overlay
 
+COLOURS = particle_colours()
 LABELS = np.zeros((8, 9), np.int32)
-LABELS[1:6, 1:6], LABELS[3:7, 6:9] = 1, 21
+LABELS[1:6, 1:6], LABELS[3:7, 6:9] = 1, 32
 
 
-def test_the_picture_is_transparent_with_twenty_colours(tmp_path):
+def test_the_picture_is_transparent_in_the_colours_of_the_viewer(tmp_path):
     stack = LabelsLayer(np.stack([LABELS, LABELS * 0]), name="masks")
     label_overlay(stack, tmp_path / "a.png")
     with Image.open(tmp_path / "a.png") as picture:
         assert picture.mode == "RGBA"
         found = np.asarray(picture)
-    np.testing.assert_array_equal(found, coloured(LABELS))
+    np.testing.assert_array_equal(found, coloured(LABELS, COLOURS))
     assert not found[LABELS == 0].any()
     assert set(found[LABELS > 0][:, 3]) == {89}
     # the colours repeat
     np.testing.assert_array_equal(found[3, 3], found[4, 7])
-    assert found[3, 3, :3].tolist() == [31, 119, 180]
+    assert found[3, 3, :3].tolist() == [0x78, 0x2D, 0x4B]
 
 
 def test_outlines_are_white_pixels_at_the_border_of_labels():
-    found = coloured(LABELS, outlined=True)
+    found = coloured(LABELS, COLOURS, outlined=True)
     white = (found[..., :3] == 255).all(axis=-1)
     expected = np.zeros(LABELS.shape, bool)
     expected[1:6, 1:6] = True

@@ -8,6 +8,7 @@ import pytest
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
+from napari_visual_ccc.core.layers.palette import class_colours
 from napari_visual_ccc.engine.evaluation.metrics import evaluation
 from napari_visual_ccc.engine.evaluation.operating_point import at
 from napari_visual_ccc.report import plots
@@ -108,7 +109,7 @@ def test_circles_mark_the_operating_point():
     assert sorted(one.get_xydata().tolist()[0] for one in circles) == [[0.0, 0.8], [0.2, 1.0]]
     curves = [to_rgba(line.get_color()) for line in axes.legend_.get_lines()]
     assert [to_rgba(one.get_markeredgecolor()) for one in circles] == curves
-    assert len(set(curves)) == 2
+    assert curves == [to_rgba(one) for one in class_colours(2)[:2]]
 
 
 def test_a_class_that_the_legend_does_not_list_has_no_circle():

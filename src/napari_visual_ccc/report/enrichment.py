@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import functools
+import itertools
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from ..core.layers.palette import class_colours
 from ..core.result import Result
 from .figures import save
 from .plots import short
@@ -86,11 +88,17 @@ def draw_classes(axes: Axes, table: pd.DataFrame) -> None:
     regions = list(dict.fromkeys(table["region"]))
     classes = table.drop_duplicates("class")
     height = 0.8 / len(regions)
+    # "cluster 10" comes after "cluster 9"
+    named = sorted(set(regions) - {"none"}, key=lambda one: (len(one), one))
+    colours = dict(zip(named, itertools.cycle(class_colours(len(named))), strict=False))
     for number, region in enumerate(regions):
         rows = table[table["region"] == region]
         y = np.arange(len(rows)) + height * (number - (len(regions) - 1) / 2)
-        colour = "0.6" if region == "none" else f"C{number}"
-        axes.barh(y, 100 * rows["share"], 0.9 * height, color=colour, label=short(str(region)))
+        colour = colours.get(region, "0.6")
+        axes.barh(
+            y, 100 * rows["share"], 0.9 * height, color=colour, edgecolor="0.35", linewidth=0.5,
+            label=short(str(region)),
+        )  # fmt: skip
         axes.hlines(y, 100 * rows["low"], 100 * rows["high"], color="black", lw=1)
     names = zip(classes["class"], classes["images"], strict=True)
     texts = [f"{short(str(name))}\n({count})" for name, count in names]

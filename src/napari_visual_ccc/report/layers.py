@@ -20,6 +20,7 @@ from ..core.layers import (
     ShapesLayer,
     Style,
 )
+from ..core.layers.palette import of_labels
 from ..core.micrograph import plane_shape
 
 if TYPE_CHECKING:
@@ -39,7 +40,7 @@ def draw_layer(axes: Axes, layer: Layer, *, over: bool) -> None:
 def _draw_labels(axes: Axes, layer: LabelsLayer, over: bool) -> None:
     plane = _plane(layer)
     with _kept_view(axes, over):
-        pixels = _coloured(thinned(plane), over)
+        pixels = _coloured(thinned(plane), layer.palette, over)
         axes.imshow(pixels, extent=_extent(layer, plane), interpolation="nearest")
     _legend(axes, layer)
 
@@ -201,18 +202,9 @@ def thinned(plane: np.ndarray) -> np.ndarray:
     return plane[::step, ::step]
 
 
-def _colour_of(labels: Any) -> np.ndarray:
-    """Distinct colours that stay with their number: the golden angle around the colour circle."""
-    from matplotlib.colors import hsv_to_rgb
-
-    hue = (0.02 + labels * 0.618033988749895) % 1
-    bright = 0.75 + 0.25 * (labels % 3) / 2
-    return hsv_to_rgb(np.stack([hue, np.full(hue.shape, 0.75), bright], axis=-1))
-
-
-def _coloured(plane: np.ndarray, over: bool) -> np.ndarray:
+def _coloured(plane: np.ndarray, palette: np.ndarray, over: bool) -> np.ndarray:
     colours = np.empty((*plane.shape, 4))
-    colours[..., :3] = _colour_of(plane.astype(np.float64))
+    colours[..., :3] = of_labels(palette, plane)
     colours[..., 3] = np.where(plane > 0, 0.5 if over else 1.0, 0.0)
     return colours
 
@@ -231,7 +223,7 @@ def _legend(axes: Axes, layer: LabelsLayer) -> None:
     for _, row in shown.iterrows():
         share = row.get("area_percent", None)
         text = row["name"] if share is None else f"{row['name']}: {share:.1f} %"
-        colour = _colour_of(np.float64(row["label"])).tolist()
+        colour = of_labels(layer.palette, row["label"]).tolist()
         patches.append(Patch(color=colour, label=text))
     if len(shown) < len(named):
         rest = named.drop(shown.index)["area_percent"].sum()

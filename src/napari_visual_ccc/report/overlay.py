@@ -9,11 +9,12 @@ import numpy as np
 
 from ..core.files import PICTURE, written
 from ..core.layers import LabelsLayer
+from ..core.layers.palette import of_labels
 
 Overlay = Literal["none", "filled", "outlined"]
 
 # as in Visual-CCC
-_COLOURS, _ALPHA, _BORDER_ALPHA = "tab20", 0.35, 0.75
+_ALPHA, _BORDER_ALPHA = 0.35, 0.75
 
 
 def label_overlay(
@@ -24,8 +25,7 @@ def label_overlay(
     Parameters
     ----------
     layer : LabelsLayer
-        Of a stack, the first slice. Twenty colours follow each other; the background is
-        transparent.
+        Of a stack, the first slice, in the colours of the viewer; the background is transparent.
     path : Path
         Ends in ``.png``.
     outlined : bool
@@ -46,16 +46,14 @@ def label_overlay(
         said.add_text(key, text)
     labels = np.asarray(layer.data[(0,) * (layer.data.ndim - 2)])
     with written(path, force=force) as part:
-        Image.fromarray(coloured(labels, outlined=outlined)).save(part, format="PNG", pnginfo=said)
+        pixels = coloured(labels, layer.palette, outlined=outlined)
+        Image.fromarray(pixels).save(part, format="PNG", pnginfo=said)
 
 
-def coloured(labels: np.ndarray, *, outlined: bool = False) -> np.ndarray:
+def coloured(labels: np.ndarray, palette: np.ndarray, *, outlined: bool = False) -> np.ndarray:
     """Colour (Y, X) labels: (Y, X, 4) uint8."""
-    from matplotlib import colormaps
-
-    colours = np.array(colormaps[_COLOURS].colors)  # type: ignore[attr-defined]
-    table = np.round(255 * np.c_[colours, np.full(len(colours), _ALPHA)]).astype(np.uint8)
-    found = table[(labels.astype(np.int64) - 1) % len(table)]
+    table = np.round(255 * np.c_[palette, np.full(len(palette), _ALPHA)]).astype(np.uint8)
+    found = of_labels(table, labels)
     found[labels == 0] = 0
     if outlined:
         found[_borders(labels)] = (255, 255, 255, round(255 * _BORDER_ALPHA))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..core.layers.palette import class_colours, luminance
 from ..core.result import Audit, Evaluation
 from ..engine.classification.calibration import reliability
 
@@ -20,6 +21,9 @@ _MOST_CURVES, _LONGEST_NAME = 10, 26
 
 # colours that colour-blind people can tell apart (Okabe & Ito 2008)
 _BLUE, _RED, _GREEN = "#0072b2", "#d55e00", "#009e73"
+
+# luminance above which a line is hard to see on white
+_BRIGHT = 0.5
 
 METRICS = {"precision": ("Precision", _BLUE), "recall": ("Recall", _RED), "f1": ("F1", _GREEN)}
 
@@ -172,8 +176,9 @@ def _against_rest(evaluation: Evaluation) -> dict[str, tuple[np.ndarray, np.ndar
 
 def _draw_curves(
     axes: Axes, evaluation: Evaluation, curves: Curves, area: str, corner: Any, steps: Any
-) -> dict[str, str]:
+) -> dict[str, np.ndarray]:
     """Draw the curves of all classes; the colours of those that the legend lists."""
+    palette = class_colours(len(evaluation.classes))
     support = dict(zip(evaluation.classes, evaluation.confusion.sum(axis=1), strict=True))
     shown = sorted(curves, key=lambda name: -support[name])[:_MOST_CURVES]
     for name in (name for name in curves if name not in shown):
@@ -181,11 +186,12 @@ def _draw_curves(
     handles, colours = [], {}
     for k, name in enumerate(shown):
         x, y, value = curves[name]
+        colours[name] = palette[evaluation.classes.index(name) % len(palette)]
         # dashes too: good curves overlap
-        look = f"C{k}{('-', '--', '-.')[k % 3]}"
-        label = f"{value:.3f}  {short(name)}"
-        handles += axes.plot(x, y, look, drawstyle=steps, label=label)
-        colours[name] = f"C{k}"
+        handles += axes.plot(
+            x, y, ("-", "--", "-.")[k % 3], color=colours[name], drawstyle=steps,
+            label=f"{value:.3f}  {short(name)}", path_effects=on_white(colours[name]),
+        )  # fmt: skip
     axes.set(xlim=(-0.02, 1.02), ylim=(-0.02, 1.02), aspect="equal")
     axes.grid(alpha=0.3)
     title = area if len(shown) == len(curves) else f"{area} ({len(shown)} largest classes)"
@@ -194,6 +200,14 @@ def _draw_curves(
     else:
         axes.text(0.5, 0.3, "needs images of two classes", ha="center")
     return colours
+
+
+def on_white(colour: np.ndarray) -> list[Any]:
+    """Effects of a line: a bright one has a dark rim."""
+    from matplotlib.patheffects import Normal, Stroke
+
+    rim = [Stroke(linewidth=3, foreground="0.35")] if luminance(colour) > _BRIGHT else []
+    return [*rim, Normal()]
 
 
 def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:

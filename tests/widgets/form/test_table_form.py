@@ -2,7 +2,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from PIL import Image
+from qtpy.QtCore import Qt
 
+import napari_visual_ccc as ccc
+from napari_visual_ccc.core.layers.palette import class_colours
+from napari_visual_ccc.report.overlay import coloured
 from napari_visual_ccc.widgets.form.table_form import TableForm
 from napari_visual_ccc.workflow.operations import OPERATIONS
 
@@ -53,3 +58,44 @@ def test_a_result_without_table_hides_it(headless, discs):
     form.method.value = OPERATIONS["subtract_background"].title
     form()
     assert not form.table.isVisibleTo(form.native)
+
+
+def swatches(table):
+    """Colours of the rows of a table, in bytes."""
+    model = table._model
+    indices = [model.index(row, 0) for row in range(model.rowCount())]
+    return [model.data(one, Qt.ItemDataRole.DecorationRole).getRgb()[:3] for one in indices]
+
+
+def shown(layer, labels):
+    """Colours of labels on the canvas, in bytes."""
+    return [tuple(np.round(255 * layer.get_color(one)[:3]).astype(int)) for one in labels]
+
+
+def test_canvas_table_figures_and_overlays_have_the_same_colours(form, headless, tmp_path):
+    (layer,) = form(clusters=5)
+    labels = [1, 2, 3, 4, 5]
+    colours = [tuple(np.round(255 * one).astype(int)) for one in class_colours(5)[:5]]
+    assert shown(layer, labels) == swatches(form.table) == colours
+    layer.opacity = 1.0
+    layer.save(str(tmp_path / "a.png"), plugin="napari-visual-ccc")
+    drawn = np.asarray(Image.open(tmp_path / "a.png").convert("RGB")).reshape(-1, 3)
+    assert set(colours) <= {tuple(one) for one in np.unique(drawn, axis=0)}
+    result = ccc.kmeans(headless.layers["discs"].data, clusters=5).layer()
+    over = coloured(result.data, result.palette)
+    assert [tuple(over[layer.data == one][0, :3]) for one in labels] == colours
+
+
+def test_colours_follow_the_number_of_classes_unless_the_user_has_others(form):
+    (layer,) = form(clusters=2)
+    assert shown(layer, [1, 2]) == swatches(form.table)
+    two = shown(layer, [1, 2])
+    form(clusters=4)
+    assert shown(layer, [2]) != two[1:]
+    assert shown(layer, [1, 2, 3, 4]) == swatches(form.table)
+    form.undo()
+    assert shown(layer, [1, 2]) == two
+    layer.new_colormap()
+    mine = shown(layer, [1, 2])
+    form(clusters=3)
+    assert shown(layer, [1, 2]) == mine

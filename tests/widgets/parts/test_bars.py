@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 from qtpy.QtWidgets import QProgressBar
 
+from napari_visual_ccc.core.layers.palette import class_colours, hexadecimal
 from napari_visual_ccc.core.result import Prediction, Result
 from napari_visual_ccc.widgets.parts.bars import Bars, ScoreCard, Similar, pixmap
 from tests.widgets.opening import texts
@@ -24,6 +25,22 @@ def test_classes_are_listed_the_most_probable_first(bars):
     bars.show_prediction("a&b", prediction, "rod")
     assert texts(bars) == ["a&amp;b: <b>&lt;b&gt;</b>", "<b>", "75.0%", "rod ◂ explained", "25.0%"]
     assert [bar.value() for bar in bars.findChildren(QProgressBar)] == [750, 250]
+
+
+def test_bars_have_the_colours_of_the_class_map(bars):
+    prediction = Prediction(classes=("a", "b", "c"), probabilities=np.array([0.2, 0.5, 0.3]))
+    bars.show_prediction("image", prediction)
+    colours = [hexadecimal(one) for one in class_colours(3)]
+
+    def shown():
+        found = bars.findChildren(QProgressBar)
+        return [next(c for c in colours if c in bar.styleSheet()) for bar in found]
+
+    assert shown() == [colours[1], colours[2], colours[0]]
+    # an occlusion lists the classes in another order
+    table = pd.DataFrame({"class": ["c", "a"], "before": 0.5, "after": 0.4, "change": -0.1})
+    bars.show_occlusion("image", Result(tables={"classes": table}, facts={"covered_share": 0.25}))
+    assert shown() == [colours[2], colours[0]]
 
 
 def test_occlusion_shows_the_change_of_each_class(bars):

@@ -10,6 +10,7 @@ import numpy as np
 
 from ..micrograph import InfoBar
 from .base import Index, Layer, LayerStack
+from .palette import label_colours
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -89,9 +90,18 @@ class LabelsLayer(_Pixels):
         0 is background, or "not analysed".
     table : DataFrame, optional
         Has a column ``label``; its rows become the features of the layer.
+    colours : (n, 3) array, optional
+        Red, green and blue from 0 to 1, of the labels from 1 on, which repeat. By default
+        those of `palette.label_colours`.
     """
 
     table: pd.DataFrame | None = field(default=None, kw_only=True)
+    colours: np.ndarray | None = field(default=None, kw_only=True)
+
+    @property
+    def palette(self) -> np.ndarray:
+        """Colours of the labels from 1 on, (n, 3) from 0 to 1, in viewer and figures."""
+        return label_colours(self.table) if self.colours is None else self.colours
 
     def with_tables(self, tables: Mapping[str, pd.DataFrame]) -> LabelsLayer:
         """Take the table of the layer's name."""

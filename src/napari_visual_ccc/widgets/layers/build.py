@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from napari.layers import Image, Labels, Layer, Points, Shapes
 from napari.utils import Colormap
-from napari.utils.colormaps import ensure_colormap
+from napari.utils.colormaps import CyclicLabelColormap, ensure_colormap
 from napari.utils.transforms import Affine
 
 from ...arrays.lazy import is_lazy
@@ -34,6 +34,9 @@ if TYPE_CHECKING:
 
 # colours of a colormap, enough for eight bits
 _COLOURS = 256
+
+# name of the colours that mark a label
+MARK = "one label"
 
 
 def placement(source: Source, part: Part) -> dict[str, Any]:
@@ -129,7 +132,8 @@ def _colour(source: Source, part: ColourLayer, common: dict[str, Any]) -> Layer:
 
 def _labels(source: Source, part: LabelsLayer, common: dict[str, Any]) -> Layer:
     labels = _with_leading_axes(part.data, source.layer.ndim)
-    return Labels(labels, features=features(part), opacity=0.5, **common)
+    colours = labels_colormap(part.palette)
+    return Labels(labels, features=features(part), opacity=0.5, colormap=colours, **common)
 
 
 def _points(source: Source, part: PointsLayer, common: dict[str, Any]) -> Layer:
@@ -185,6 +189,13 @@ def colormap_of(style: Style) -> str | Colormap:
     colours = ensure_colormap(name).map(shares)
     colours[:, 3] = opacity(shares, style)
     return Colormap(colours, name=f"{name}, transparent")
+
+
+def labels_colormap(palette: np.ndarray) -> CyclicLabelColormap:
+    """Colours of labels, which repeat."""
+    colours = np.ones((len(palette) + 1, 4), np.float32)
+    colours[0], colours[1:, :3] = 0, palette
+    return CyclicLabelColormap(colors=colours)
 
 
 def _with_colour_bar(layer: Image) -> Image:

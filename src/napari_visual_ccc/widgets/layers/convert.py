@@ -7,7 +7,9 @@ from typing import Any
 import numpy as np
 from napari.layers import Image
 
+from ...core.layers.palette import particle_colours
 from ...core.micrograph import Axis, InfoBar, Micrograph, has_colours
+from .build import labels_colormap
 from .metadata import METADATA, MICROGRAPH, NOT_FACTS, calibration, unit_name
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -43,7 +45,8 @@ def layer_data(one: Micrograph) -> LayerData:
         options["metadata"][METADATA] = record
     data = [one.data, *one.levels] if one.levels else one.data
     if _is_labels(one):
-        return data, {**options, "opacity": 0.5}, "labels"
+        colours = labels_colormap(particle_colours())
+        return data, {**options, "opacity": 0.5, "colormap": colours}, "labels"
     return data, {**options, "rgb": rgb, "multiscale": bool(one.levels)}, "image"
 
 

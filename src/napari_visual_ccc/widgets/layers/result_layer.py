@@ -12,6 +12,7 @@ from ...core.contrast import contrast, sample
 from ...core.layers import ImageLayer
 from ...core.layers import Layer as Part
 from ...workflow.record import fingerprint
+from .build import MARK
 from .metadata import METADATA
 from .source import Source
 
@@ -59,9 +60,16 @@ class ResultLayer:
         self._name, self._data, self._painted = layer.name, _held(layer), False
         self._print = fingerprint(layer.data)
         self._metadata = dict(layer.metadata)
+        self._colours = _colours_of(layer)
         self._place = _place_of(layer)
         self._features = None if isinstance(layer, Image) else layer.features.copy()
         self._limits = list(layer.contrast_limits) if isinstance(layer, Image) else None
+
+    @property
+    def _has_own_colours(self) -> bool:
+        """Whether the user has chosen no others; a mark of a label passes."""
+        is_marked = self.layer.colormap.name == MARK
+        return is_marked or np.array_equal(_colours_of(self.layer), self._colours)
 
     def _on_paint(self, event: Any = None) -> None:
         if self._setting:
@@ -129,6 +137,9 @@ class ResultLayer:
         if style != self._style:
             # a signed map in the colours of a heatmap would be misread
             keys += [*_STYLE, "contrast_limits"]
+        if isinstance(layer, Labels) and self._has_own_colours:
+            # they depend on how many classes there are
+            keys.append("colormap")
         # a preview and the whole result after it are one run; a partial result is none
         if not (self.preview or self.computing):
             self._before = {key: _get(layer, key) for key in (*keys, *_style_of(layer))}
@@ -169,6 +180,12 @@ class ResultLayer:
         for key in (*_PLACE, "data", "features", "contrast_limits", *_STYLE, "metadata", "name"):
             if key in state and not _same(getattr(layer, key), state[key]):
                 setattr(layer, key, state[key])
+
+
+def _colours_of(layer: Layer) -> Any:
+    """Colours of labels; none for other layers, and while one label is marked."""
+    colormap = layer.colormap if isinstance(layer, Labels) else None
+    return getattr(colormap, "colors", None)
 
 
 def _held(layer: Layer) -> Any:

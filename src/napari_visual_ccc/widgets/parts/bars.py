@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from html import escape
 from typing import Any
@@ -19,7 +20,11 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ...core.layers.palette import class_colours, hexadecimal
 from ...core.result import Prediction, Result
+
+# of classes whose model has not predicted yet
+_NEUTRAL = "#4c9be8"
 
 
 class Bars(QWidget):
@@ -33,12 +38,16 @@ class Bars(QWidget):
         self._grid = QGridLayout(self)
         self._grid.setContentsMargins(0, 6, 0, 0)
         self._grid.setColumnStretch(1, 1)
+        # of the last prediction: an occlusion lists classes in another order
+        self._colours: dict[str, str] = {}
         self.hide()
 
     def show_prediction(self, name: str, prediction: Prediction, target: str = "") -> None:
         """Draw a prediction, and mark the explained class."""
         self._start(_title(name, prediction))
         order = np.argsort(-prediction.probabilities, kind="stable")[:10]
+        colours = map(hexadecimal, itertools.cycle(class_colours(len(prediction.classes))))
+        self._colours = dict(zip(prediction.classes, colours, strict=False))
         for row, k in enumerate(order, start=1):
             label = prediction.classes[k]
             text = f"{prediction.probabilities[k]:.1%}"
@@ -47,7 +56,8 @@ class Bars(QWidget):
             if prediction.thresholds:
                 text += f" (threshold {prediction.thresholds[label]:.1%})"
             text_of_class = f"{label} ◂ explained" if label == target else label
-            self._add_row(row, text_of_class, float(prediction.probabilities[k]), text)
+            colour = self._colours[label]
+            self._add_row(row, text_of_class, float(prediction.probabilities[k]), text, colour)
         if prediction.prediction_set and len(prediction.prediction_set) < len(prediction.classes):
             level = prediction.facts.get("coverage", 0.9)
             note = QLabel(f"Prediction set ({level:.0%}): {', '.join(prediction.prediction_set)}")
@@ -60,7 +70,8 @@ class Bars(QWidget):
         self._start(f"{name}, {result.facts['covered_share']:.1%} occluded")
         for number, row in enumerate(result.table.head(10).to_dict("records"), start=1):
             text = f"{row['after']:.1%} ({100 * row['change']:+.1f})"
-            self._add_row(number, row["class"], float(row["after"]), text)
+            colour = self._colours.get(row["class"], _NEUTRAL)
+            self._add_row(number, row["class"], float(row["after"]), text, colour)
         self.show()
 
     def _start(self, title: str) -> None:
@@ -70,8 +81,12 @@ class Bars(QWidget):
         label.setWordWrap(True)
         self._grid.addWidget(label, 0, 0, 1, 3)
 
-    def _add_row(self, row: int, label: str, value: float, text: str) -> None:
+    def _add_row(self, row: int, label: str, value: float, text: str, colour: str) -> None:
         bar = QProgressBar()
+        bar.setStyleSheet(
+            "QProgressBar { border: 1px solid palette(mid); } "
+            f"QProgressBar::chunk {{ background: {colour}; }}"
+        )
         bar.setRange(0, 1000)
         bar.setValue(round(value * 1000))
         bar.setTextVisible(False)

@@ -8,13 +8,12 @@ from uuid import UUID
 from napari.layers import Labels
 from napari.utils.colormaps import DirectLabelColormap
 
+from ..layers.build import MARK
+
 # what is shown alone; colour-blind people see it as well, on dark and on bright images
 STRONG = "#ff2fa0"
 
 _DIMMED, _HIDDEN = (0.6, 0.6, 0.6, 0.35), (0.0, 0.0, 0.0, 0.0)
-
-# name of the colours that mark a label
-_NAME = "one label"
 
 # colours of layers in whose place others mark a label
 _own: dict[UUID, Any] = {}
@@ -39,7 +38,7 @@ def mark(layer: Labels, label: int, *, alone: bool = False) -> None:
         label: STRONG if alone else own.map(label),
     }
     layer.colormap = DirectLabelColormap(
-        color_dict=colours, background_value=own.background_value, name=_NAME
+        color_dict=colours, background_value=own.background_value, name=MARK
     )
     layer.selected_label = label
     _own[layer.unique_id] = own
@@ -47,7 +46,7 @@ def mark(layer: Labels, label: int, *, alone: bool = False) -> None:
 
 def unmark(layer: Labels) -> None:
     """Give a layer its own colours back."""
-    if layer.colormap.name == _NAME:
+    if layer.colormap.name == MARK:
         layer.colormap = own_colormap(layer)
     _own.pop(layer.unique_id, None)
 
@@ -56,7 +55,7 @@ def own_colormap(layer: Labels) -> Any:
     """Colours of a layer when no label is marked."""
     shown = layer.colormap
     # the user may have chosen other colours meanwhile
-    found = _own.get(layer.unique_id, shown) if shown.name == _NAME else shown
+    found = _own.get(layer.unique_id, shown) if shown.name == MARK else shown
     # docks get layers and their colours behind a proxy
     return getattr(found, "__wrapped__", found)
 

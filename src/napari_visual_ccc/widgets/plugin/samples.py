@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
+from ...core.layers.palette import label_colours
 from ...samples import facts, load, masks
+from ..layers.build import labels_colormap
 
 LayerData = tuple[Any, dict[str, Any], str]
 
@@ -26,8 +28,16 @@ def layers(name: str) -> list[LayerData]:
         if mask in about["classes"]:
             names = about["classes"][mask]
             options["features"] = {"index": list(range(len(names))), "name": names}
+        options["colormap"] = _colormap(options.get("features"))
         layer_data.append((labels, options, "labels"))
     return layer_data
+
+
+def _colormap(features: dict[str, Any] | None) -> Any:
+    import pandas as pd
+
+    table = None if features is None else pd.DataFrame(features)
+    return labels_colormap(label_colours(table))
 
 
 def superalloy() -> list[LayerData]:

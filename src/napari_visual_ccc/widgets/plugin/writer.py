@@ -158,7 +158,8 @@ def _drawable(first: LayerTuple, layer: LayerTuple) -> Layer:
     if kind == "labels":
         table = about.get("features")
         table = table if table is not None and "label" in table else None
-        return LabelsLayer(plane, table=table, name=image.name, placement=place)
+        colours = _shown_colours(about.get("colormap"))
+        return LabelsLayer(plane, table=table, name=image.name, placement=place, colours=colours)
     colormap = about.get("colormap", {})
     name = colormap.get("name") if isinstance(colormap, dict) else str(colormap)
     low, high = about["contrast_limits"]
@@ -167,6 +168,12 @@ def _drawable(first: LayerTuple, layer: LayerTuple) -> Layer:
     return ImageLayer(
         plane, style=style, limits=(float(low), float(high)), name=image.name, placement=place
     )
+
+
+def _shown_colours(colormap: Any) -> np.ndarray | None:
+    """Colours of labels that repeat; None for those of single labels."""
+    colours = colormap.get("colors") if isinstance(colormap, dict) else None
+    return None if colours is None or "color_dict" in colormap else np.asarray(colours)[1:, :3]
 
 
 def _index(frame: Image, shape: tuple[int, ...]) -> tuple[int, ...]:
