@@ -158,6 +158,18 @@ def test_crops_of_regions_become_a_data_set(coordinates):
     assert [one.read().data.shape for one in data.examples] == [(4, 4), (14, 14)]
 
 
+def test_the_whole_of_crops_is_read_with_them(coordinates):
+    crops = [coordinates[:4, :4], coordinates[5:9, 5:9]]
+    data = from_arrays(crops, ["a", "b"], wholes=[coordinates] * 2, spacings=[((2, 2), "nm")] * 2)
+    first, second = data.examples
+    # one reader of both, so that the grey range is found once
+    assert first.whole is second.whole
+    assert first.whole().spacing == (2, 2)
+    np.testing.assert_array_equal(first.whole().data, coordinates)
+    with pytest.raises(ValueError, match="2 parts, 1 wholes: give one of each"):
+        from_arrays(crops, ["a", "b"], wholes=[coordinates])
+
+
 def test_regions_of_another_shape_are_refused(coordinates):
     with pytest.raises(ValueError, match=r"image is \(40, 100\), regions are \(100, 40\)"):
         from_regions(coordinates, np.ones((100, 40), int), {1: "rod"})

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import re
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,10 +19,9 @@ if TYPE_CHECKING:
 
 # names of the parts of a data set, in any case
 _PARTS = {
-    "train": "train", "training": "train", "trn": "train",
+    "train": "train", "training": "train", "trn": "train", "holdout": "test",
     "val": "validation", "valid": "validation", "validation": "validation", "dev": "validation",
-    "test": "test", "testing": "test", "tst": "test", "holdout": "test", "eval": "test",
-    "evaluation": "test",
+    "test": "test", "testing": "test", "tst": "test", "eval": "test", "evaluation": "test",
 }  # fmt: skip
 
 _WORDS = re.compile(r"(set|data|dataset|images|imgs|split|part)$")
@@ -234,6 +233,7 @@ def from_arrays(  # noqa: PLR0913
     parts: Sequence[str] = (),
     spacings: Sequence[tuple[Any, str]] = (),
     channels: Sequence[str] = (),
+    wholes: Sequence[Any] = (),
     name: str = "arrays",
     min_classes: int = 2,
 ) -> Dataset:
@@ -254,6 +254,8 @@ def from_arrays(  # noqa: PLR0913
         Pixel size of each image.
     channels : sequence of str, optional
         Names of the channels, in the order of the arrays.
+    wholes : sequence of arrays, optional
+        Micrograph that each grey image is a region of, whose grey range it has.
     name : str
         Name of the data set.
     min_classes : int
@@ -268,30 +270,30 @@ def from_arrays(  # noqa: PLR0913
     groups = groups if len(groups) else names
     spacings = spacings if len(spacings) else [(None, "px")] * len(images)
     parts = parts if len(parts) else [""] * len(images)
-    each: tuple[Sequence[Any], ...] = (images, labels, names, groups, spacings, parts)
+    wholes = wholes if len(wholes) else [None] * len(images)
+    each: tuple[Sequence[Any], ...] = (images, labels, names, groups, spacings, parts, wholes)
     if len({len(one) for one in each}) > 1:
-        raise ValueError(
-            f"{len(images)} images, {len(labels)} labels, {len(names)} names, {len(groups)} "
-            f"groups, {len(spacings)} spacings and {len(parts)} parts: give one of each for every "
-            "image"
-        )
+        words = ("images", "labels", "names", "groups", "spacings", "parts", "wholes")
+        counts = ", ".join(f"{len(one)} {word}" for one, word in zip(each, words, strict=True))
+        raise ValueError(f"{counts}: give one of each for every image")
     unknown = next((part for part in parts if part and not part_named(part)), None)
     if unknown is not None:
         raise ValueError(f"no part is named {unknown!r}: there are train, validation and test")
+    read = {id(w): partial(_micrograph, w, *k) for w, k in zip(wholes, spacings, strict=True)}
     found = [
         Example(
             one, str(label), str(group),
-            functools.partial(_micrograph, image, scale[0], scale[1], one), part=part_named(part),
+            partial(_micrograph, image, scale[0], scale[1], one), part=part_named(part),
+            whole=None if whole is None else read[id(whole)],
         )
-        for image, label, one, group, scale, part in zip(*each, strict=True)
+        for image, label, one, group, scale, part, whole in zip(*each, strict=True)
     ]  # fmt: skip
     return Dataset(tuple(found), name, (), min_classes, tuple(channels))
 
 
-def _micrograph(image: Any, spacing: Any, unit: str, name: str) -> Micrograph:
-    if isinstance(image, Micrograph):
-        return image
-    return Micrograph(np.asarray(image), spacing, unit, name)
+def _micrograph(image: Any, spacing: Any, unit: str, name: str = "") -> Micrograph:
+    is_one = isinstance(image, Micrograph)
+    return image if is_one else Micrograph(np.asarray(image), spacing, unit, name)
 
 
 def from_regions(
@@ -304,12 +306,12 @@ def from_regions(
     spacing: Any = None,
     unit: str = "px",
 ) -> list[tuple[np.ndarray, str, str, tuple[Any, str]]]:
-    """Cut square crops around labelled regions, for `from_arrays`.
+    """Cut square crops around labelled regions, for `from_arrays` with ``wholes``.
 
     Parameters
     ----------
     image : (Y, X) or (Y, X, 3) array
-        Micrograph.
+        Micrograph, which is the whole of each crop.
     regions : (Y, X) int array
         Label image of the regions.
     labels : mapping
@@ -336,9 +338,7 @@ def from_regions(
     if image.shape[:2] != regions.shape:
         raise ValueError(f"image is {image.shape[:2]}, regions are {regions.shape}")
     cut = []
-    for region in regionprops(regions):
-        if region.label not in labels:
-            continue
+    for region in (one for one in regionprops(regions) if one.label in labels):
         top, left, bottom, right = region.bbox
         width = min(side or max(bottom - top, right - left), *regions.shape)
         corner = [

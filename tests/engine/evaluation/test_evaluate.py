@@ -137,6 +137,27 @@ def test_accuracy_falls_with_added_noise_and_blur(model):
     assert again.robustness.equals(table)
 
 
+def test_regions_are_evaluated_in_the_grey_range_of_their_image(model):
+    first = noisy_shapes(1).examples[0].read().data
+    # the whole has twice the contrast of the crop, in which it is dim then
+    whole = np.concatenate([first, first.astype(int).clip(0, 120) * 2], axis=1).astype(np.uint8)
+    alone, within = (
+        from_arrays([first], ["disc"], min_classes=1, wholes=wholes) for wholes in ((), [whole])
+    )
+    card = read_card(model)
+    limits = np.percentile(whole, (0.5, 99.5))
+    given = first.astype(float).clip(*limits)
+    # its own range is that of the whole
+    given[0, :20], given[-1, :20] = limits[0], limits[1]
+    options = {"model": model, "robustness": True, "noise": "0.1", "counts": "", "blur": ""}
+    found = ccc.evaluate(within, **options)
+    same = ccc.evaluate(from_arrays([given], ["disc"], min_classes=1), **options)
+    assert card.normalisation.limits is None
+    np.testing.assert_allclose(found.probabilities, same.probabilities, atol=0.02)
+    assert abs(found.probabilities - ccc.evaluate(alone, model=model).probabilities).max() > 0.02
+    assert len(found.tables["robustness"]) == 2
+
+
 def test_a_blur_in_nanometres_names_the_image_without_a_pixel_size(model):
     data = from_arrays([np.eye(40) * 255] * 2, ["bar", "disc"], names=["one.png", "two.png"])
     with pytest.raises(ValueError, match=r"one\.png: no pixel size"):

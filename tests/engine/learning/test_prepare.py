@@ -3,8 +3,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from napari_visual_ccc.core.dataset import Dataset, from_arrays
+from napari_visual_ccc.core.dataset import Dataset, from_arrays, from_regions
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.classification.crops import normalised
 from napari_visual_ccc.engine.learning.prepare import prepare
 from napari_visual_ccc.engine.screening.training_set import same_pixels
 from napari_visual_ccc.nets.models.registry import architecture
@@ -56,6 +57,28 @@ def test_the_digest_follows_pixels_and_groups():
         for data in (striped(), striped(5), striped(groups=["one"] * 12))
     }
     assert len(digests) == 3
+
+
+def test_regions_are_stretched_as_the_windows_of_their_image(rng):
+    image = rng.normal(100, 5, (80, 120))
+    image[:, 60:] += 100
+    image[0, 0] = np.nan
+    regions = np.zeros(image.shape, int)
+    regions[10:50, 5:45], regions[10:50, 70:110], regions[2:42, 40:80] = 1, 2, 3
+    cut = from_regions(image, regions, {1: "dark", 2: "bright", 3: "bright"})
+    crops, labels, groups, _ = zip(*cut, strict=True)
+    alone = run(prepare(from_arrays(crops, labels), LITE0, recipe(input_px=40)))
+    data = from_arrays(crops, labels, groups=groups, wholes=[image] * 3)
+    prepared = run(prepare(data, LITE0, recipe(input_px=40)))
+    assert prepared.network_input.normalisation.limits is None
+    seen = normalised(image, prepared.network_input)
+    places = np.s_[10:50, 5:45], np.s_[10:50, 70:110], np.s_[2:42, 40:80]
+    for crop, place in zip(prepared.crops, places, strict=True):
+        np.testing.assert_allclose(crop, seen[place], atol=1e-3)
+    assert prepared.crops[1].mean() - prepared.crops[0].mean() > 0.7
+    assert abs(alone.crops[1].mean() - alone.crops[0].mean()) < 0.05
+    # a training is not continued with crops of another range
+    assert prepared.digest != alone.digest
 
 
 def test_the_pixel_size_is_centred_and_an_unknown_one_counts_as_the_mean():

@@ -120,6 +120,9 @@ def test_the_info_bar_of_a_layer_is_left_out_of_layers_and_of_regions(headless):
     # the bounding square, moved inside of the specimen; what is in the bar is no specimen
     np.testing.assert_array_equal(crop.data, image[20:58, 6:44])
     assert crop.info_bar == InfoBar()
+    # grey values are stretched as those of the micrograph without its bar
+    assert one.whole().info_bar == InfoBar(bottom=40)
+    np.testing.assert_array_equal(one.whole().data, image)
     images.source.value = sources.LAYERS
     (one,) = images.dataset(min_classes=1).examples
     assert one.read().info_bar == InfoBar(bottom=40)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 
@@ -16,11 +16,14 @@ from ...core.progress import Steps
 from ..acquisition.bar_detector import info_bar_of
 
 if TYPE_CHECKING:
+    from ...core.dataset import Example
     from ...core.micrograph import Micrograph
     from ...nets.card import NetworkInput
 
 
 THUMBNAIL = 48
+
+Card = TypeVar("Card", bound="NetworkInput")
 
 
 def open_plane(
@@ -206,6 +209,23 @@ def normalised(plane: np.ndarray, card: NetworkInput) -> np.ndarray:
     if scope.kind == "range":
         limits = (0.0, 1.0 if plane.dtype.kind in "bf" else float(np.iinfo(plane.dtype).max))
     return _stretched(plane, scope.low, scope.high, limits)
+
+
+def in_range_of(example: Example, card: Card, kept: dict[Any, Card]) -> Card:
+    """Give the card that normalises an example: of a region, with the grey range of its image.
+
+    An image that is classified window by window is stretched as a whole; so are its regions.
+    What was found for an image is `kept` for its other regions.
+    """
+    scope = card.normalisation
+    if example.whole is None or card.depth > 1 or scope.kind == "range" or scope.limits:
+        return card
+    if example.whole not in kept:
+        plane, _ = open_plane(example.whole(), card.keeps_info_bar)
+        _, limits = stretch(known_values(plane, known_everywhere(plane)), scope.low, scope.high)
+        given = {"normalisation": scope.model_copy(update={"limits": list(limits)})}
+        kept[example.whole] = card.model_copy(update=given)
+    return kept[example.whole]
 
 
 def _stretched(

@@ -13,7 +13,7 @@ from ...core.dataset import CROSS_VALIDATED, Dataset, Example, printable
 from ...core.progress import Progress, Steps, map_progress
 from ...core.result import Evaluation
 from ..classification.calibration import expected_calibration_error
-from ..classification.crops import open_plane, thumbnail
+from ..classification.crops import in_range_of, open_plane, thumbnail
 from ..classification.windows import Device, run_network
 from .metrics import chance_note, evaluation, with_prediction_sets
 from .operating_point import at
@@ -27,6 +27,7 @@ from .robustness import (
 )
 
 if TYPE_CHECKING:
+    from ...nets.card import ModelCard
     from ...nets.checkpoint import Model
 
 
@@ -181,6 +182,7 @@ def _predict_all(
     data: Dataset, model: Model, tta: bool, levels: tuple[Degradation, ...], seed: int
 ) -> Steps[_Predictions]:
     found = _Predictions(list(data.skipped))
+    ranges: dict[Any, ModelCard] = {}
     temperature = model.card.temperature
     for number, example in enumerate(data.examples):
         here = Progress(number, len(data.examples), "images")
@@ -190,13 +192,17 @@ def _predict_all(
         except (ValueError, OSError) as error:
             found.skipped.append((example.name, printable(str(error))))
             continue
+        card = in_range_of(example, model.card, ranges)
+        ranged, limits = model, None
+        if card is not model.card:
+            ranged, limits = replace(model, card=card), card.normalisation.limits
         outputs = []
         for k, level in enumerate(levels):
             try:
-                changed = degrade(plane, level, noise_source(seed, number, k), size)
+                changed = degrade(plane, level, noise_source(seed, number, k), size, limits)
             except ValueError as error:
                 raise ValueError(f"{example.name}: {error}") from None
-            steps = run_network(model, changed, size, tta)
+            steps = run_network(ranged, changed, size, tta)
             outputs.append((yield from map_progress(steps, functools.partial(_same, here))))
         found.by_window |= outputs[0].windows is not None
         found.examples.append(example)

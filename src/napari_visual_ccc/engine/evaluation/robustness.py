@@ -82,7 +82,11 @@ def _levels(kind: str, text: str) -> set[float]:
 
 
 def degrade(
-    plane: np.ndarray, what: Degradation, rng: np.random.Generator, size_nm: float | None = None
+    plane: np.ndarray,
+    what: Degradation,
+    rng: np.random.Generator,
+    size_nm: float | None = None,
+    limits: Sequence[float] | None = None,
 ) -> np.ndarray:
     """Add noise or blur to an image in its own grey levels.
 
@@ -98,6 +102,8 @@ def degrade(
         Source of the noise.
     size_nm : float, optional
         Pixel size, for a blur in nm.
+    limits : (dark, bright), optional
+        Grey levels of the contrast, instead of percentiles; of a region, those of its image.
 
     Returns
     -------
@@ -111,10 +117,10 @@ def degrade(
     if what.kind == "none":
         return plane
     if plane.ndim == 3:
-        return np.stack([degrade(channel, what, rng, size_nm) for channel in plane])
+        return np.stack([degrade(channel, what, rng, size_nm, limits) for channel in plane])
     whole, known = filled(plane)
     grey = whole.astype(np.float64)
-    dark, bright = np.percentile(known_values(grey, known), (_DARK, _BRIGHT))
+    dark, bright = limits or np.percentile(known_values(grey, known), (_DARK, _BRIGHT))
     contrast = bright - dark
     if what.kind == "Gaussian noise":
         changed = grey + rng.normal(0, what.level * contrast, grey.shape)
@@ -126,8 +132,8 @@ def degrade(
     else:
         changed = grey
     if plane.dtype.kind in "iu":
-        limits = np.iinfo(plane.dtype)
-        changed = np.clip(np.rint(changed), limits.min, limits.max)
+        values = np.iinfo(plane.dtype)
+        changed = np.clip(np.rint(changed), values.min, values.max)
     if known is not None:
         changed = np.where(known, changed, np.nan)
     return changed.astype(plane.dtype)

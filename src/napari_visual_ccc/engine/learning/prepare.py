@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from ...arrays.inputs import stretch
 from ...core.dataset import printable
 from ...core.progress import Progress, Steps
 from ..acquisition.bar_detector import info_bar_of
-from ..classification.crops import mostly_missing, open_plane, resized_crops, thumbnail
+from ..classification.crops import in_range_of, mostly_missing, open_plane, resized_crops, thumbnail
 from ..screening.duplicates import SIDE
 from ..screening.properties import ImageProperties, properties_of
 
@@ -54,7 +54,8 @@ class PreparedDataset:
     network_input : NetworkInput
         What of an image the network takes; part of the model card.
     digest : str
-        SHA-256 of names, classes, groups and pixels.
+        SHA-256 of names, classes, groups and pixels; of regions, also of the grey ranges of their
+        images.
     notes : tuple of str
         Messages for the user.
     parts : (n,) array of str, optional
@@ -144,7 +145,8 @@ def prepare(
     network_input.info_bar = "keep" if recipe.keep_info_bar else "leave out"
     if data.channels:
         network_input.channels = list(data.channels)
-    crops, image_index, thumbnails, pictures = yield from _make_crops(read, network_input)
+    ranges: dict[Any, NetworkInput] = {}
+    crops, image_index, thumbnails, pictures = yield from _make_crops(read, network_input, ranges)
     log_sizes = _add_pixel_sizes(network_input, read, recipe.use_pixel_size)
     notes: tuple[str, ...] = (*data.notes, _window_note(network_input))
     if skipped:
@@ -163,7 +165,7 @@ def prepare(
         pd.DataFrame(rows, columns=["name", "label", "group"]),
         pd.DataFrame(skipped, columns=["name", "reason"]),
         network_input,
-        images.digest,
+        _digest(images.digest, ranges),
         notes,
         np.array([one.example.part for one in read]) if has_parts else None,
         tuple(images.pixels),
@@ -221,6 +223,12 @@ def _read_all(data: Dataset, recipe: TrainingRecipe, kept_bytes: int) -> Steps[_
         images.read.append(_ReadImage(example, plane.shape[-2:], size, kept, about))
     images.digest = digest.hexdigest()
     return images
+
+
+def _digest(pixels: str, ranges: dict[Any, NetworkInput]) -> str:
+    """Digest of the images, and of the grey ranges of those that some are regions of."""
+    limits = [one.normalisation.limits for one in ranges.values()]
+    return hashlib.sha256(f"{pixels} {limits}".encode()).hexdigest() if limits else pixels
 
 
 def _network_input(
@@ -288,7 +296,7 @@ def _window_note(network_input: NetworkInput) -> str:
 
 
 def _make_crops(
-    read: list[_ReadImage], network_input: NetworkInput
+    read: list[_ReadImage], network_input: NetworkInput, ranges: dict[Any, NetworkInput]
 ) -> Steps[tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]]:
     """Crops of all images, the image of each crop, a thumbnail and a picture of each image."""
     crops, image_index, thumbnails, pictures, levels = [], [], [], [], []
@@ -300,7 +308,7 @@ def _make_crops(
             plane = open_plane(
                 one.example.read(), network_input.keeps_info_bar, network_input.channels
             )[0]
-        mine = resized_crops(plane, network_input, one.size_nm)
+        mine = resized_crops(plane, in_range_of(one.example, network_input, ranges), one.size_nm)
         total += mine.nbytes
         if total > _LARGEST_BYTES:
             raise ValueError(

@@ -19,6 +19,7 @@ from ...core.pixel_size import PixelSize, nanometres
 from ...core.progress import Progress, Steps, as_one_step
 from ..acquisition.bar_detector import info_bar_of
 from ..classification.crops import (
+    in_range_of,
     network_plane,
     normalised,
     normalised_lazily,
@@ -259,7 +260,8 @@ def see_file(example: Example, model: Model, layer: str) -> Steps[SeenFile]:
         If the image cannot be read or is a stack.
     """
     micrograph = example.read()
-    card = model.card
+    card = in_range_of(example, model.card, {})
+    model = model if card is model.card else replace(model, card=card)
     bar = InfoBar() if card.keeps_info_bar else info_bar_of(micrograph)
     plane, _ = open_plane(micrograph, card.keeps_info_bar, card.channels)
     seen = yield from see(plane, micrograph.spacing, micrograph.unit, model, layer)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -22,12 +21,6 @@ from ..layers.source import take
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-# each crop is an image of its own, in training and in evaluation
-_OWN_LEVELS = (
-    "the grey levels of each region are stretched between its own percentiles, those of an image "
-    "that is classified between the percentiles of the whole image"
-)
 
 FOLDER, TABLE, LAYERS, REGIONS = "Folder of folders", "Table (CSV)", "Open layers", "Drawn regions"
 
@@ -258,15 +251,17 @@ class LabelledImages(Container):
             data[inside], drawn[inside], labels, side=self.side.value, group=image.name,
             spacing=spacing, unit=unit,
         )  # fmt: skip
-        found = from_arrays(
+        # grey values are stretched as those of the micrograph, which `classify` looks at
+        whole = Micrograph(data, spacing, unit, image.name, info_bar=bar)
+        return from_arrays(
             [Micrograph(crop, *scale, image.name, info_bar=InfoBar()) for crop, *_, scale in cut],
             [label for _, label, *_ in cut],
             names=[f"{label} {number}" for number, (_, label, *_) in enumerate(cut, start=1)],
             groups=[group for _, _, group, _ in cut],
+            wholes=[whole] * len(cut),
             name=image.name,
             min_classes=min_classes,
         )
-        return replace(found, notes=(*found.notes, _OWN_LEVELS))
 
 
 def _of(viewer: Viewer, kinds: Any) -> list[Any]:
