@@ -93,3 +93,19 @@ def test_the_forecast_follows_the_choices(headless):
     assert first.startswith("Needs ~")
     training.fields["epochs"].value = 900
     assert training.forecast.text() != first
+
+
+def test_a_training_stops_with_its_layer(headless):
+    for name in ("usual", "other"):
+        headless.add_image(stripes(0), name=name)
+    training = AutoencoderTraining(headless, print)
+    training.images.image.value = headless.layers["usual"]
+    for name, value in {**CHOICES, "tiles": 16, "epochs": 200}.items():
+        training.fields[name].value = value
+    training.train()
+    headless.layers.remove("other")
+    assert training.is_running
+    headless.layers.remove("usual")
+    assert not training.is_running
+    assert training.message.text() == "Cancelled: usual was removed."
+    assert training.train_button.text == "Train"

@@ -207,3 +207,43 @@ def test_the_phases_of_a_folder_are_charted(viewer, finish, tmp_path):
     assert "enrichment_darkest" in form.table.frame
     assert form.chart.isVisibleTo(form.native)
     assert "Click a row" in form.message.value
+
+
+@pytest.fixture
+def occluded(viewer):
+    """A form with a box on an image, whose occlusion has not begun."""
+    for name in ("other", "tem"):
+        viewer.add_image(samples.load("nanoparticles").data[90:170, 100:190], name=name)
+    form = dock(viewer, "classify")
+    form.fields["image"].value = viewer.layers["tem"]
+    form.start_occlusion()
+    viewer.layers["occlusion"].add_rectangles(np.array([[10, 10], [70, 80]]))
+    return form
+
+
+@pytest.mark.parametrize("removed", ["tem", "occlusion"])
+def test_occlusion_stops_with_its_layers(viewer, qtbot, occluded, removed):
+    qtbot.waitUntil(lambda: occluded.is_occluding)
+    # another box is waiting
+    occluded._occlude()
+    viewer.layers.remove("other")
+    assert occluded.is_occluding
+    viewer.layers.remove(removed)
+    assert not occluded.is_occluding
+    assert occluded.message.value == f"Cancelled: {removed} was removed."
+
+
+@pytest.mark.parametrize("when", ["before", "during"])
+def test_occlusion_stops_when_the_dock_is_closed(viewer, qtbot, occluded, when):
+    if when == "during":
+        qtbot.waitUntil(lambda: occluded.is_occluding)
+    viewer.window.remove_dock_widget(occluded.native)
+    gone = []
+    occluded.native.destroyed.connect(lambda: gone.append(True))
+    occluded.native.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone))
+    # longer than the form waits for the last of many boxes
+    qtbot.wait(100)
+    assert not occluded.is_occluding or not occluded._occluding.running
+    viewer.layers["occlusion"].add_rectangles(np.array([[20, 20], [60, 70]]))
+    qtbot.wait(100)

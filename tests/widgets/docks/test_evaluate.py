@@ -32,7 +32,9 @@ def shown():
 
 @pytest.fixture
 def box(qtbot, data, shown):
-    box = EvaluateModel(lambda: data, lambda *given: shown.append(given))
+    watched = []
+    box = EvaluateModel(lambda: data, lambda *given: shown.append(given), watched.append)
+    box.watched = watched
     qtbot.addWidget(box)
     return box
 
@@ -70,6 +72,7 @@ def test_it_can_be_cancelled(qtbot, box, shown):
     box.button.native.click()
     box.button.native.click()
     assert not box.is_running
+    assert len(box.watched) == 1
     qtbot.wait(50)
     assert shown == []
 

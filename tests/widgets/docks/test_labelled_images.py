@@ -126,3 +126,19 @@ def test_the_info_bar_of_a_layer_is_left_out_of_layers_and_of_regions(headless):
     images.source.value = sources.LAYERS
     (one,) = images.dataset(min_classes=1).examples
     assert one.read().info_bar == InfoBar(bottom=40)
+
+
+def test_the_layers_of_the_data_set_are_known(headless):
+    for name in ("a_SE", "a_BSE", "b_SE", "b_BSE"):
+        metadata = {"class": name[0]} if name.endswith("SE") else {}
+        headless.add_image(np.eye(32), name=name, metadata=metadata)
+    headless.add_image(np.eye(32), name="left out")
+    images = dock(headless, "train").images
+    images.source.value = sources.LAYERS
+    images.channels.value = "SE, BSE"
+    images.dataset()
+    assert {one.name for one in images.used} == {"a_SE", "a_BSE", "b_SE", "b_BSE"}
+    images.source.value = sources.FOLDER
+    with pytest.raises(ValueError, match="choose a folder"):
+        images.dataset()
+    assert images.used == ()

@@ -183,3 +183,47 @@ def test_covering_follows_the_boxes(viewer, qtbot):
     qtbot.waitUntil(is_shown)
     qtbot.waitUntil(lambda: not classify.is_occluding)
     assert "before" in classify.message.value
+
+
+def regions(viewer):
+    """Regions of two classes, drawn on a layer."""
+    image = samples.load("nanoparticles").data
+    viewer.add_image(image, name="tem")
+    boxes = [np.array([[y, x], [y + 40, x + 40]]) for y in (10, 70, 130) for x in (10, 70, 130)]
+    classes = (["cube", "sphere"] * len(boxes))[: len(boxes)]
+    viewer.add_shapes(
+        boxes, shape_type="rectangle", name="drawn", features={"class": classes}
+    )  # fmt: skip
+    viewer.add_image(image, name="other")
+    train = dock(viewer, "train")
+    train.images.source.value = sources.REGIONS
+    return train
+
+
+@pytest.mark.parametrize(
+    ("start", "removed"),
+    [("train", "tem"), ("train", "drawn"), ("check_images", "tem"), ("evaluate", "drawn")],
+)
+def test_work_on_regions_stops_with_their_layers(headless, start, removed):
+    train = regions(headless)
+    box = train.evaluation if start == "evaluate" else train
+    getattr(box, start)()
+    assert box.is_running
+    headless.layers.remove("other")
+    assert box.is_running
+    headless.layers.remove(removed)
+    assert not box.is_running
+    assert train.message.text() == f"Cancelled: {removed} was removed."
+    assert train.train_button.text == "Train"
+
+
+def test_work_on_files_goes_on_without_layers(headless, folder, idle):
+    train = regions(headless)
+    train.images.dataset()
+    train.images.source.value = sources.FOLDER
+    train.images.folder.value = folder
+    train.check_images()
+    headless.layers.clear()
+    assert train.is_running
+    idle(train)
+    assert train.audit.counts.frame["images"].tolist() == [8, 8]

@@ -100,3 +100,17 @@ def test_labels_are_regions_where_they_lie(headless, fields):
     headless.layers["regions"].translate = (400, 60)
     with pytest.raises(ValueError, match="regions has no region: draw some on image"):
         fields.dataset()
+
+
+def test_the_layers_of_the_data_set_are_known(headless):
+    image = headless.add_image(stripes(0), name="usual")
+    drawn = headless.add_labels(np.ones(image.data.shape, int), name="drawn")
+    other = headless.add_image(stripes(1), name="other")
+    fields = sources.UsualImages(headless)
+    for source, used in (
+        (sources.LAYER, (image,)), (sources.LAYERS, (image, other)),
+        (sources.REGIONS, (image, drawn)),
+    ):  # fmt: skip
+        fields.source.value, fields.image.value, fields.regions.value = source, image, drawn
+        fields.dataset()
+        assert fields.used == used

@@ -4,6 +4,8 @@ import numpy as np
 import pytest
 from napari.utils.notifications import notification_manager
 
+from tests.widgets.conftest import closed
+
 
 @pytest.fixture
 def form(viewer, slow_form):
@@ -80,3 +82,25 @@ def test_a_preview_is_taken_back_when_live_is_switched_off_and_the_choices_chang
     large_form.fields["factor"].value = 9
     qtbot.waitUntil(lambda: len(viewer.layers) == 1)
     assert large_form.is_idle
+
+
+@pytest.mark.parametrize("when", ["before a run", "during a run", "during a run, one waits"])
+def test_a_live_form_that_is_closed_runs_no_more(headless, slow_form, qtbot, when):
+    headless.add_image(np.ones((20, 30), np.float32), name="steel")
+    form = slow_form(headless)
+    form.fields["steps"].value = 50
+    form.live.value = True
+    if when != "before a run":
+        qtbot.waitUntil(lambda: form.bar.value > 0)
+    if when.endswith("waits"):
+        form._live.follow()
+        assert form._live.is_waiting
+    runs = len(closed) + (when != "before a run")
+    gone = []
+    form.native.destroyed.connect(lambda: gone.append(True))
+    form.native.deleteLater()
+    qtbot.waitUntil(lambda: bool(gone))
+    # longer than the form waits for the last of many changes
+    qtbot.wait(100)
+    qtbot.waitUntil(lambda: len(closed) == runs)
+    headless.layers.remove("steel")

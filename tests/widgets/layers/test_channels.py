@@ -6,7 +6,11 @@ import numpy as np
 import pytest
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.widgets.layers.channels import layers_of_channels, with_channels
+from napari_visual_ccc.widgets.layers.channels import (
+    layers_of_channels,
+    layers_of_sources,
+    with_channels,
+)
 from napari_visual_ccc.widgets.layers.source import take
 from tests.channels import CHANNELS, image, write_ome
 from tests.widgets.opening import dock
@@ -88,3 +92,11 @@ def test_layers_are_a_data_set_of_channels(viewer, rng):
     assert data.channels == CHANNELS
     assert [one.label for one in data.examples] == list("aabb")
     assert all(one.read().data.shape == (2, 40, 40) for one in data.examples)
+
+
+def test_the_layers_of_a_source_are_those_of_all_its_channels(headless):
+    layers = [headless.add_image(np.eye(8), name=name) for name in ("a_SE", "a_BSE", "b")]
+    source = take(layers[0], headless, planar=True)
+    assert layers_of_sources([source], headless) == layers[:1]
+    both = with_channels(source, headless, ("SE", "BSE"))
+    assert set(layers_of_sources([both], headless)) == set(layers[:2])

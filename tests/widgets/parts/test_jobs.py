@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
+from napari.components import ViewerModel
 from napari.qt.threading import WorkerBase
 from napari.utils.notifications import notification_manager
 from qtpy.QtCore import QCoreApplication, QEvent
@@ -137,3 +139,40 @@ def test_the_end_of_the_application_ends_jobs_that_run_or_wait(qtbot, calls, cap
     # those that waited had nothing to close
     assert 1 <= len(closed) <= 8
     assert "Error" not in capfd.readouterr().err
+
+
+@pytest.fixture
+def model():
+    model = ViewerModel()
+    for name in ("used", "other"):
+        model.add_image(np.zeros((3, 3)), name=name)
+    return model
+
+
+def test_a_job_stops_with_a_layer_it_needs_and_says_why(qtbot, calls, model):
+    closed: list[bool] = []
+    job = calls.job(endless(closed))
+    job.need([model.layers["used"]], model, lambda reason: calls._note("lost", reason))
+    qtbot.waitUntil(lambda: "progressed" in calls.names)
+    model.layers.remove("other")
+    assert job.running
+    model.layers.remove("used")
+    assert calls.names[-2:] == ["lost", "finished"]
+    assert calls.values[-2] == "Cancelled: used was removed."
+    qtbot.waitUntil(lambda: bool(closed))
+
+
+@pytest.mark.parametrize("end", ["cancel", "abandon", "its end", "never"])
+def test_a_job_that_has_ended_watches_no_layers(qtbot, calls, model, end):
+    watching = len(model.layers.events.removed.callbacks)
+    job = calls.job(result(7) if end == "its end" else endless([]))
+    layers = [] if end == "never" else list(model.layers)
+    job.need(layers, model, lambda reason: calls._note("lost", reason))
+    assert len(model.layers.events.removed.callbacks) == watching + bool(layers)
+    if end == "its end":
+        qtbot.waitUntil(lambda: not job.running)
+    else:
+        (job.abandon if end == "abandon" else job.cancel)()
+    assert len(model.layers.events.removed.callbacks) == watching
+    model.layers.clear()
+    assert "lost" not in calls.names

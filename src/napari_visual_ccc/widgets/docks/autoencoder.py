@@ -27,6 +27,7 @@ from ..parts.training import ask_for_file, recorded, unsaved_file
 from .usual_images import UsualImages
 
 if TYPE_CHECKING:
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
 NAME = "train_autoencoder"
@@ -55,13 +56,14 @@ class AutoencoderTraining(Container):
     """
 
     def __init__(self, viewer: Viewer, use: Callable[[Path], object]) -> None:
-        self._use = use
+        self.viewer, self._use = viewer, use
         self.result: Any = None
         self.saved: Path | None = None
         self._job: Job | None = None
         self._rows: list[dict[str, float]] = []
         self._drawn, self._trained, self._finishing = 0.0, 0, False
         self._given: tuple[Any, dict[str, Any]] | None = None
+        self._layers: tuple[Layer, ...] = ()
         self._temporary = tempfile.TemporaryDirectory(prefix="visual-ccc-")
         finalize(self, self._temporary.cleanup)
         self.images = UsualImages(viewer)
@@ -167,6 +169,7 @@ class AutoencoderTraining(Container):
         try:
             if not finish:
                 self._given = (self.images.dataset(), self.choices)
+                self._layers = self.images.used
                 self._state.unlink(missing_ok=True)
                 self._rows = []
             assert self._given is not None
@@ -184,6 +187,7 @@ class AutoencoderTraining(Container):
             recorded(steps, self._rows), "Train", returned=self._show, failed=self._on_failed,
             finished=self._on_finished, progressed=self._on_progress,
         )  # fmt: skip
+        self._job.need(self._layers, self.viewer, self._say)
 
     def stop(self) -> None:
         """Stop training; the best epoch so far is kept."""

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from magicgui.widgets import Container
 from napari.layers import Image, Shapes
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
-from superqt.utils import qdebounced
 
 from ...core.progress import Progress, Steps
 from ...core.result import Result, prediction_of
@@ -21,8 +20,9 @@ from ...workflow.operations import OPERATIONS, Operation
 from ...workflow.run import execute
 from ...workflow.specimen import model_channels
 from ..form.card_choices import CardChoices, model_path, offer
+from ..form.fields import settled
 from ..form.form import Form
-from ..layers.channels import with_channels
+from ..layers.channels import layers_of_sources, with_channels
 from ..layers.metadata import drawn_on
 from ..layers.source import Source, take
 from ..parts.bars import Bars, ScoreCard, Similar
@@ -70,7 +70,7 @@ class Classify(Form):
         )
         self.layers_button.clicked.connect(self.show_layers)
         self._folder: Path | None = None
-        self._occlude_soon = qdebounced(self._occlude, timeout=30, leading=False)
+        self._occlude_soon = settled(self.native, 30, self._occlude)
         self.compare_button = QPushButton("Concordance of a folder…")
         self.compare_button.setToolTip(signature.summary("concordance_folder"))
         self.compare_button.clicked.connect(lambda: self.compare_folder())
@@ -288,17 +288,33 @@ class Classify(Form):
             returned=lambda outcome: self._show_occlusion(image.name, outcome.result),
             finished=self._on_occluded,
         )
+        needed = [*layers_of_sources([source], self.viewer), self._shapes]
+        self._occluding.need(needed, self.viewer, self._on_occlusion_lost)
 
     def _show_occlusion(self, name: str, result: Result) -> None:
         self.bars.show_occlusion(name, result)
         self.similar.show_images(())
         self.say(" ".join(f"{note}." for note in result.notes))
 
+    def _on_occlusion_lost(self, reason: str) -> None:
+        # another image is not classified instead
+        self._occlude_again = False
+        self.bars.hide()
+        self.say(reason)
+
     def _on_occluded(self) -> None:
         self._occluding = None
         if self._occlude_again:
             self._occlude_again = False
             self._occlude()
+
+    def on_closed(self, *args: Any) -> None:
+        """Stop both jobs, and follow the viewer and the boxes no longer."""
+        if self._shapes is not None:
+            self._shapes.events.data.disconnect(self._on_boxes)
+        if self._occluding is not None:
+            self._occluding.abandon()
+        super().on_closed(*args)
 
 
 def _described(model: Path | None) -> Steps[Result]:

@@ -29,13 +29,18 @@ class EvaluateModel(QCollapsible):
         Gives the labelled images.
     show : callable
         Called with these and the evaluation.
+    watch : callable
+        Called with every job, which it may stop.
     """
 
     def __init__(
-        self, images: Callable[[], Dataset], show: Callable[[Dataset, Evaluation], object]
+        self,
+        images: Callable[[], Dataset],
+        show: Callable[[Dataset, Evaluation], object],
+        watch: Callable[[Job], object],
     ) -> None:
         super().__init__("Evaluate a model")
-        self._images, self._show = images, show
+        self._images, self._show, self._watch = images, show, watch
         self._job: Job | None = None
         self.result: Evaluation | None = None
         self.fields: dict[str, Any] = {
@@ -102,6 +107,7 @@ class EvaluateModel(QCollapsible):
             steps, "Evaluate", returned=lambda outcome: self._on_returned(data, outcome),
             finished=self._on_finished, progressed=self._on_progress,
         )  # fmt: skip
+        self._watch(self._job)
 
     def _on_progress(self, progress: Progress) -> None:
         self.bar.max = progress.total

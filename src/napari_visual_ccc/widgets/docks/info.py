@@ -111,6 +111,7 @@ class MicrographInfo(Form):
         self.step_button.changed.connect(lambda: self.set_step())
         # another form may have detected the bar, or made a result
         self.viewer.layers.events.inserted.connect(self._later)
+        self.viewer.layers.events.inserted.connect(self._list_layers)
         self.viewer.layers.selection.events.active.connect(self._later)
         self.refresh()
 
@@ -124,11 +125,9 @@ class MicrographInfo(Form):
         super().on_changed()
         self.refresh()
 
-    def make_fields(self, name: str) -> Container:
-        """Make the fields; their layers follow those of the viewer."""
-        fields = super().make_fields(name)
-        self.viewer.layers.events.inserted.connect(lambda _: fields.reset_choices())
-        return fields
+    def _list_layers(self, event: Any = None) -> None:
+        for fields in self._fields.values():
+            fields.reset_choices()
 
     # facts ----------------------------------------------------------------------------------------
 
@@ -137,7 +136,8 @@ class MicrographInfo(Form):
 
     def on_closed(self, *_: Any) -> None:
         """Follow the viewer no longer."""
-        self.viewer.layers.events.inserted.disconnect(self._later)
+        for follow in (self._later, self._list_layers):
+            self.viewer.layers.events.inserted.disconnect(follow)
         self.viewer.layers.selection.events.active.disconnect(self._later)
         super().on_closed()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, Container, FileEdit, LineEdit, SpinBox
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
 from ...core.dataset import Dataset, from_arrays, from_regions
@@ -47,6 +47,8 @@ class LabelledImages(Container):
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
+        # layers of the last data set
+        self.used: tuple[Layer, ...] = ()
         self.source = ComboBox(
             label="Images from",
             choices=[FOLDER, TABLE, LAYERS, REGIONS],
@@ -171,7 +173,7 @@ class LabelledImages(Container):
         ValueError, FileNotFoundError
             If they choose none.
         """
-        source = self.source.value
+        source, self.used = self.source.value, ()
         if source in (FOLDER, TABLE):
             path: Any = (self.folder if source == FOLDER else self.file).value
             if path is None or str(path) in ("", "."):
@@ -189,6 +191,7 @@ class LabelledImages(Container):
         ]
         if not chosen:
             raise ValueError("enter the class of each layer in the list")
+        self.used = tuple(chosen)
         channels = channel_names(self.channels.value)
         pixels = [layer.data[0] if layer.multiscale else layer.data for layer in chosen]
         if channels:
@@ -219,6 +222,8 @@ class LabelledImages(Container):
             first.append(layer)
             if split_name(layer.name, channels) is not None and layer.ndim == 2:
                 joined.update(layers_of_channels(layer, self._viewer, channels))
+        # a channel may have no class of its own
+        self.used = (*self.used, *joined)
         return first, pixels
 
     def _from_regions(self, min_classes: int) -> Dataset:
@@ -230,6 +235,7 @@ class LabelledImages(Container):
                 f"{regions.name} has no feature {CLASS!r}: add the class of each region to the "
                 "features table of the layer"
             )
+        self.used = (image, regions)
         names = [str(name) for name in regions.features[CLASS]]
         if image.ndim != 2:
             raise ValueError(f"{image.name} is a stack: choose a 2D image")

@@ -226,6 +226,7 @@ class Lens(TableForm):
             "What the network sees here",
             lambda found: self._show_pixel(source, found),
             failed=report,
+            needs=[source.layer],
         )
 
     def _show_pixel(self, source: Source, found: Result) -> None:
@@ -300,8 +301,7 @@ class Lens(TableForm):
             folder = Path(chosen)
         if self.job is not None:
             return
-        names = ("model", "layer", "device")
-        given = {key: one for key, one in self.parameters.items() if key in names}
+        given = {k: v for k, v in self.parameters.items() if k in ("model", "layer", "device")}
         self.start(
             execute("common_patterns", {"folder": folder}, {**given, **choices}),
             f"Common patterns of {folder.name}",

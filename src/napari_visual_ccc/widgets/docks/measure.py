@@ -167,16 +167,23 @@ class Measure(Form):
         )
         self._display(layer.features.drop(columns="index", errors="ignore"))
 
-    def _watch(self, layer: Labels) -> None:
+    def _watch(self, layer: Labels | None) -> None:
         if self.layer is not None:
             self.layer.events.selected_label.disconnect(self._go_to_row)
             self.layer.events.features.disconnect(self._follow_features)
             if self._on_click in self.layer.mouse_drag_callbacks:
                 self.layer.mouse_drag_callbacks.remove(self._on_click)
         self.layer = layer
+        if layer is None:
+            return
         layer.events.selected_label.connect(self._go_to_row)
         layer.events.features.connect(self._follow_features)
         layer.mouse_drag_callbacks.append(self._on_click)
+
+    def on_closed(self, *args: Any) -> None:
+        """Stop the job, and follow the viewer and the labels no longer."""
+        self._watch(None)
+        super().on_closed(*args)
 
     def _on_click(self, layer: Labels, event: Any) -> None:
         """Select the region under the mouse while no tool of the layer is active."""

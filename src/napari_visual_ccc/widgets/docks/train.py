@@ -31,6 +31,7 @@ from .labelled_images import LabelledImages
 
 if TYPE_CHECKING:
     import pandas as pd
+    from napari.layers import Layer
     from napari.viewer import Viewer
 
 # always visible; the other parameters are behind "More parameters"
@@ -67,6 +68,7 @@ class Train(Container):
         self._training = self._finishing = False
         self._choices: dict[str, Any] = {}
         self._data: Any = None
+        self._layers: tuple[Layer, ...] = ()
         self._temporary = tempfile.TemporaryDirectory(prefix="visual-ccc-")
         finalize(self, self._temporary.cleanup)
         self.images = LabelledImages(napari_viewer)
@@ -119,7 +121,9 @@ class Train(Container):
         self.message.hide()
         self.audit = AuditView()
         self.curves, self.report, self.mistakes = Canvas(), Report(), Mistakes()
-        self.evaluation = EvaluateModel(lambda: self.images.dataset(1), self._show_evaluated)
+        self.evaluation = EvaluateModel(
+            lambda: self.images.dataset(1), self._show_evaluated, self._watch
+        )
         self.tabs = QTabWidget()
         self.tabs.addTab(self.audit, "Images")
         self.tabs.addTab(self.curves, "Training")
@@ -168,6 +172,7 @@ class Train(Container):
             return
         try:
             steps = execute("audit_dataset", {"data": self.images.dataset()})
+            self._layers = self.images.used
         except EXPECTED as error:
             report(error)
             return
@@ -198,6 +203,7 @@ class Train(Container):
         try:
             if not finish:
                 self._data, self._choices = self.images.dataset(), self.choices
+                self._layers = self.images.used
                 for file in Path(self._temporary.name).glob(f"{state.name}*"):
                     file.unlink()
                 self._rows = []
@@ -229,6 +235,10 @@ class Train(Container):
             steps, title, returned=returned, failed=self._on_failed, finished=self._on_finished,
             progressed=self._on_progress,
         )  # fmt: skip
+        self._job.need(self._layers, self.viewer, self._say)
+
+    def _watch(self, job: Job) -> None:
+        job.need(self.images.used, self.viewer, self._say)
 
     def _on_failed(self, error: Exception) -> None:
         self._show_notes(())
@@ -282,13 +292,12 @@ class Train(Container):
         """Save model, split and report; without a path a dialog asks for it."""
         if self.result is None:
             return None
+        force = False
         if path is None:
             chosen = ask_for_file(self.native, "model")
             if chosen is None:
                 return None
             path, force = chosen
-        else:
-            force = False
         try:
             self.saved = save_model(self.result, path, force=force)[0]
         except EXPECTED as error:
@@ -330,8 +339,11 @@ class Train(Container):
             add_micrograph(self.viewer, example.read(), name)
 
     def _show_notes(self, notes: tuple[str, ...]) -> None:
-        self.message.setText(" ".join(f"{note[:1].upper()}{note[1:]}." for note in notes))
-        self.message.setVisible(bool(notes))
+        self._say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in notes))
+
+    def _say(self, text: str) -> None:
+        self.message.setText(text)
+        self.message.setVisible(bool(text))
 
     def _show_tab(self, number: int) -> None:
         reveal(self.tabs)

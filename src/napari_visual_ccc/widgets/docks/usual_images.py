@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.types import FileDialogMode
 from magicgui.widgets import ComboBox, Container, FileEdit
-from napari.layers import Image, Labels, Shapes
+from napari.layers import Image, Labels, Layer, Shapes
 
 from ...core.dataset import Dataset
 from ...core.micrograph import Micrograph
@@ -41,6 +41,8 @@ class UsualImages(Container):
 
     def __init__(self, viewer: Viewer) -> None:
         self._viewer = viewer
+        # layers of the last data set
+        self.used: tuple[Layer, ...] = ()
         self.source = ComboBox(
             label="Usual images",
             choices=[LAYER, LAYERS, REGIONS, FOLDER, TABLE],
@@ -90,7 +92,7 @@ class UsualImages(Container):
         ValueError, FileNotFoundError
             If they choose none.
         """
-        source = self.source.value
+        source, self.used = self.source.value, ()
         if source in (FOLDER, TABLE):
             path: Any = (self.folder if source == FOLDER else self.file).value
             if path is None or str(path) in ("", "."):
@@ -102,6 +104,7 @@ class UsualImages(Container):
         if image is None:
             raise ValueError("choose an image layer: open a micrograph")
         if source == LAYER:
+            self.used = (image,)
             return from_images([self._micrograph(image)], name=image.name)
         return self._from_regions(image)
 
@@ -120,6 +123,7 @@ class UsualImages(Container):
             )
         if not layers:
             raise ValueError("there is no image layer: open a micrograph")
+        self.used = tuple(layers)
         data = from_images(
             [self._micrograph(one) for one in layers], groups=groups_of(layers), name="layers"
         )
@@ -131,6 +135,7 @@ class UsualImages(Container):
             raise ValueError("choose a Shapes or Labels layer with regions of what is usual")
         if image.ndim != 2:
             raise ValueError(f"{image.name} is a stack: choose a 2D image")
+        self.used = (image, regions)
         drawn = regions_on(regions, image)
         if not np.any(drawn):
             raise ValueError(f"{regions.name} has no region: draw some on {image.name}")

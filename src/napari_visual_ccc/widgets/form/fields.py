@@ -246,6 +246,20 @@ def _align(fields: Container) -> None:
         label.setMinimumWidth(widest)
 
 
+def settled(
+    parent: QWidget, milliseconds: int, function: Callable[[], object]
+) -> Callable[[], None]:
+    """Make what calls a function once after the last of many calls.
+
+    Nothing is called when the widget is gone by then: the timer is part of it.
+    """
+    timer = QTimer(parent)
+    timer.setSingleShot(True)
+    timer.setInterval(milliseconds)
+    timer.timeout.connect(function)
+    return lambda: timer.start()
+
+
 def later(parent: QWidget, milliseconds: int, function: Callable[[], object]) -> None:
     """Call a function later, unless the widget is gone by then."""
     timer = QTimer(parent)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +17,7 @@ from ...workflow import operations, signature
 from ...workflow.operations import Kind, Operation
 from ...workflow.run import Outcome
 from ...workflow.specimen import model_channels
+from ..layers.channels import layers_of_sources
 from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
@@ -55,15 +56,14 @@ class Form(Container):
         self.operations = {o.title: o for o in operations.families()[self.family]}
         self.results = ResultLayers(napari_viewer)
         self.job: Job | None = None
-        self._running_on: list[Layer] = []
-        self._lazy, self._live = LazyResults(self), LiveRuns(self)
-        self._forecast = Forecast()
+        self._lazy, self._forecast = LazyResults(self), Forecast()
         self._fields: dict[str, Container] = {}
         self._can_cancel = False
         # visible parts of lazy images, read once for all moves of a slider
         self._on_screen: dict[str, np.ndarray] = {}
         super().__init__(widgets=self._make_widgets(), labels=False)
         self.margins = (6, 6, 6, 6)
+        self._live = LiveRuns(self)
         self._build_method()
         self._connect()
 
@@ -105,7 +105,7 @@ class Form(Container):
         self.undo_button.changed.connect(self.undo)
         self.store_button.changed.connect(lambda: self.store())
         self.viewer.layers.selection.events.active.connect(self._follow_selection)
-        self.viewer.layers.events.removed.connect(self._on_removed)
+        self.viewer.layers.events.removed.connect(self._lazy.stop_if_closed)
         self.native.destroyed.connect(self.on_closed)
         scroll_in_dock(self.native)
 
@@ -193,8 +193,8 @@ class Form(Container):
             f"{operation.title}: {next(iter(sources.values())).layer.name}",
             lambda prepared: self._show(operation, sources, *prepared),
             failed=lambda error: self._on_failed(error, preview),
+            needs=layers_of_sources(sources.values(), self.viewer),
         )
-        self._running_on = [one.layer for one in sources.values()]
         # a live form would flicker: it offers Cancel for long runs only
         if self._live.is_on:
             later(self.native, 400, self.reveal)
@@ -209,12 +209,14 @@ class Form(Container):
         *,
         failed: Callable[[Exception], object] | None = None,
         progressed: Callable[[Progress], object] | None = None,
+        needs: Iterable[Layer] = (),
     ) -> None:
-        """Start the job of this form; a form has one at a time."""
+        """Start the job of this form, which ends with the layers that it needs; one at a time."""
         self.job = Job(
             steps, title, returned=returned, failed=failed, finished=self._on_finished,
             progressed=progressed or self.show_progress,
         )  # fmt: skip
+        self.job.need(needs, self.viewer, self._on_lost)
 
     def reveal(self) -> None:
         """Show the progress bar and offer Cancel."""
@@ -247,12 +249,9 @@ class Form(Container):
             partly = "Cancelled: only a part was computed."
             self.say(partly if self.results.is_computing else "Cancelled.")
 
-    def _on_removed(self, event: Any) -> None:
-        """Stop the job of a layer that was removed, and the filling of a result that was."""
-        self._lazy.stop_if_closed()
-        if event.value in self._running_on:
-            self.cancel()
-            self.say(f"Cancelled: {event.value.name} was removed.")
+    def _on_lost(self, reason: str) -> None:
+        self.cancel()
+        self.say(reason)
 
     def undo(self) -> None:
         """Remove or restore what the last run changed, unless it was edited since."""
@@ -290,7 +289,7 @@ class Form(Container):
         self.bar.value = min(progress.done, progress.total)
 
     def _on_finished(self) -> None:
-        self.job, self._running_on = None, []
+        self.job = None
         self._can_cancel = False
         self.run_button.text = "Run"
         self.bar.visible = False
@@ -345,6 +344,7 @@ class Form(Container):
     def on_closed(self, *_: Any) -> None:
         """Stop the job and follow the viewer no longer."""
         self.viewer.layers.selection.events.active.disconnect(self._follow_selection)
-        self.viewer.layers.events.removed.disconnect(self._on_removed)
+        self.viewer.layers.events.removed.disconnect(self._lazy.stop_if_closed)
+        # Qt has deleted the fields: nothing may touch them
         if self.job is not None:
-            self.job.cancel()
+            self.job.abandon()

@@ -77,7 +77,7 @@ class LazyResults:
         self.form.say("Only a part was computed.")
         report(error)
 
-    def stop_if_closed(self) -> None:
+    def stop_if_closed(self, event: Any = None) -> None:
         """Compute no more of layers that were removed."""
         form = self.form
         if form.results.is_computing and not form.results.is_open:

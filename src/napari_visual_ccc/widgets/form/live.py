@@ -5,9 +5,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from superqt.utils import qdebounced
-
 from ..layers.metadata import plane_shape
+from .fields import settled
 
 if TYPE_CHECKING:
     from .form import Form
@@ -31,7 +30,7 @@ class LiveRuns:
         self.is_waiting = False
         self._whole = True
         self._previewed: tuple[Any, ...] = ()
-        self.follow_soon = qdebounced(self.follow, timeout=25, leading=False)
+        self.follow_soon = settled(form.native, 25, self.follow)
 
     @property
     def is_on(self) -> bool:

@@ -92,6 +92,11 @@ class TableForm(Form):
         if place is not None:
             bring_into_view(self.viewer, layer, place)
 
+    def on_closed(self, *args: Any) -> None:
+        """Stop the job, and follow the viewer and the labels no longer."""
+        self._listen_to(None)
+        super().on_closed(*args)
+
     def end_mark(self) -> None:
         """Show all labels in their own colours."""
         if self._clickable is not None:

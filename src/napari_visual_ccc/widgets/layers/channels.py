@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image
+from napari.layers import Image, Layer
 
 from ...core.micrograph import CHANNEL_AXIS, Axis, Micrograph, select_channels, stack_channels
 from ...io.channels import split_name
@@ -66,6 +66,16 @@ def with_channels(
         data = stack_channels(images).data
     bar_of = source.data if source.whole is None else source.whole
     return replace(source, data=np.asarray(data), whole=bar_of, channels=tuple(channels))
+
+
+def layers_of_sources(sources: Iterable[Source], viewer: Viewer) -> list[Layer]:
+    """Layers that sources were taken from, with those of their other channels."""
+    found: list[Layer] = []
+    for source in sources:
+        found.append(source.layer)
+        if source.channels and CHANNEL_AXIS not in source.layer.axis_labels:
+            found += layers_of_channels(source.layer, viewer, source.channels)
+    return found
 
 
 def layers_of_channels(layer: Any, viewer: Viewer, channels: Sequence[str]) -> list[Image]:

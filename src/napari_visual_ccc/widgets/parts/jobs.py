@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from napari.qt.threading import WorkerBase
 from napari.utils import progress as activity
@@ -13,6 +13,10 @@ from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from ...core.progress import Progress, Steps
+
+if TYPE_CHECKING:
+    from napari.layers import Layer
+    from napari.viewer import Viewer
 
 # errors of input, or of the machine's resources: one sentence, no traceback
 EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
@@ -133,11 +137,44 @@ class Job:
         self._finished = finished
         self._progressed = progressed
         self._start = time.monotonic()
+        self._needed: list[Layer] = []
+        self._lost: Callable[[str], object] | None = None
+        self._viewer: Viewer | None = None
         self.running = True
         self._worker = _Worker(steps)
         self._worker.progressed.connect(self._on_progress)
         self._worker.returned.connect(self._on_returned)
         self._worker.start()
+
+    def need(self, layers: Iterable[Layer], viewer: Viewer, lost: Callable[[str], object]) -> None:
+        """Stop as `cancel` does when a layer is removed that the work was made of.
+
+        Parameters
+        ----------
+        layers : iterable of Layer
+            Of this viewer; none where the work was made of files.
+        viewer : Viewer
+            Whose layers are watched until the job ends.
+        lost : callable
+            Called first, with a sentence that says why the job stops.
+        """
+        self._needed, self._lost = list(layers), lost
+        if self._needed and self.running:
+            self._viewer = viewer
+            viewer.layers.events.removed.connect(self._on_removed)
+
+    def _on_removed(self, event: Any) -> None:
+        # the viewer that napari gives to a plugin wraps its layers: `is` does not hold
+        if event.value in self._needed:
+            if self._lost is not None:
+                self._lost(f"Cancelled: {event.value.name} was removed.")
+            self.cancel()
+
+    def _let_go(self) -> None:
+        """Watch the viewer no longer."""
+        if self._viewer is not None:
+            self._viewer.layers.events.removed.disconnect(self._on_removed)
+            self._viewer = None
 
     def cancel(self) -> None:
         """Stop: nothing more arrives, the thread ends at its next step."""
@@ -149,6 +186,7 @@ class Job:
         """Stop without any call: the receivers are gone."""
         if self.running:
             self.running = False
+            self._let_go()
             self._worker.quit()
             if self._bar is not None:
                 self._bar.close()
@@ -184,6 +222,7 @@ class Job:
 
     def _end(self) -> None:
         self.running = False
+        self._let_go()
         if self._bar is not None:
             self._bar.close()
             self._bar = None
