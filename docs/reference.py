@@ -11,6 +11,7 @@ import click
 import napari_visual_ccc as ccc
 from napari_visual_ccc.cli.main import cli
 from napari_visual_ccc.workflow import signature
+from napari_visual_ccc.workflow.columns import COLUMNS
 from napari_visual_ccc.workflow.operations import FAMILIES, OPERATIONS
 
 INTRODUCTION = """\
@@ -47,6 +48,7 @@ def pages() -> dict[str, str]:
         "scripts.md": _scripts(),
         "objects.md": _objects(),
         "commands.md": _commands(),
+        "columns.md": _columns(),
     }
     return {**families, **others}
 
@@ -61,7 +63,10 @@ def of_the_stub(app, what, name, obj, options, given, returned):
 
 
 def _index() -> str:
-    contents = {"Operations": FAMILIES, "Beside them": ("scripts", "objects", "commands")}
+    contents = {
+        "Operations": FAMILIES,
+        "Beside them": ("scripts", "objects", "commands", "columns"),
+    }
     trees = (
         f"\n```{{toctree}}\n:caption: {caption}\n" + "\n".join(names) + "\n```\n"
         for caption, names in contents.items()
@@ -110,6 +115,19 @@ def _objects() -> str:
 def _auto(kind: str, target: str, *options: str) -> str:
     lines = "".join(f"   {option}\n" for option in options)
     return f"```{{eval-rst}}\n.. auto{kind}:: {target}\n{lines}```\n"
+
+
+def _columns() -> str:
+    text = (
+        "# Glossary of table columns\n\n`<unit>` is the unit of the image, such as `nm`; `px` "
+        "without a pixel size. `<name>` is the name of a class or region, `<n>` a number.\n"
+    )
+    for topic, columns in COLUMNS.items():
+        text += f"\n## {topic}\n\n| Column | Unit | Definition | Source |\n|---|---|---|---|\n"
+        for one in columns:
+            words = (f"`{one.name}`", one.unit, one.definition, one.source)
+            text += f"| {' | '.join(word.replace('|', chr(92) + '|') for word in words)} |\n"
+    return text
 
 
 def _commands() -> str:

@@ -64,6 +64,13 @@ def test_the_reference_has_every_public_function(reference):
     assert set(ccc.__all__) - {"__version__"} <= shown
 
 
+def test_the_glossary_has_every_column(reference):
+    from napari_visual_ccc.workflow.columns import COLUMNS
+
+    text = reference.pages()["columns.md"]
+    assert all(f"| `{one.name}` |" in text for columns in COLUMNS.values() for one in columns)
+
+
 def test_signatures_of_the_reference_say_what_a_script_gets(reference):
     shown, returned = reference.of_the_stub(
         None, "function", "napari_visual_ccc.threshold", None, None, "", ""
