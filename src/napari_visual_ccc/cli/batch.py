@@ -3,28 +3,22 @@
 from __future__ import annotations
 
 import functools
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ..core.progress import run
 from ..workflow import operations, signature
-from . import terminal
+from . import many, terminal
+from .many import AGAIN as _AGAIN
 from .operations import FORMATS, common, further_inputs, pixel_size
-from .terminal import FAILED, OK
+from .terminal import FILE
 
 # options that a batch has in common with a run on one image
-_SHARED = ("spacing", "unit", "keep_info_bar", "tables", "overlays", "force")
+_SHARED = ("spacing", "unit", "keep_info_bar", "tables", "overlays", "excel", "force")
 
-_IMAGES = (
-    "IMAGES: a folder, with the folders in it; a table (.csv) with the column path; images; or a "
-    "pattern in quotes, such as 'session/*/*.tif'."
-)
-
-_AGAIN = "The same command goes on where it ended; images that are done are not done again."
+_IMAGES = f"IMAGES: {many.IMAGES}."
 
 
 class Batch(click.Group):
@@ -59,9 +53,7 @@ def _command(name: str | None, word: str) -> click.Command:
         word,
         callback=functools.partial(_run, name, word),
         params=[
-            click.Argument(
-                ["images"], nargs=-1, required=True, type=click.Path(), metavar="IMAGES"
-            ),
+            click.Argument(["images"], nargs=-1, required=True, type=FILE, metavar="IMAGES"),
             *([] if name is None else [*further_inputs(name), *terminal.options(name)]),
             *_options(),
         ],
@@ -73,62 +65,30 @@ def _command(name: str | None, word: str) -> click.Command:
 
 def _options() -> list[click.Parameter]:
     return [
-        terminal.output_option("visual-ccc-batch", "Folder for the results"),
+        terminal.output_option("visual-ccc-batch", terminal.RESULTS),
         click.Option(
             ["--scheduler"], default="threads",
             help="threads or processes of this machine, or a dask scheduler: an address such as "
             "tcp://node1:8786, or its file (default: threads)",
         ),
+        *many.shared(),
         click.Option(
-            ["--workers"], type=int, default=0, metavar="N",
-            help="Threads or processes at most; fewer where memory would not suffice "
-            "(default: one a core)",
+            ["--format"], type=click.Choice(FORMATS),
+            help="Format of images and labels (default: ome-tiff; none beside a table)",
         ),
         click.Option(
-            ["--format"], type=click.Choice([*FORMATS, "none"]), default="ome-tiff",
-            help="Format of images and labels (default: ome-tiff)",
-        ),
-        click.Option(
-            ["--thumbnails/--no-thumbnails"], default=True,
-            help="Write a picture of each layer, with a scale bar (default: yes)",
+            ["--thumbnails/--no-thumbnails"], default=None,
+            help="Write a picture of each layer, with a scale bar (default: yes, but not beside a "
+            "table)",
         ),
         *(one for one in common() if one.name in _SHARED),
     ]  # fmt: skip
 
 
-def _run(name: str | None, word: str, images: Sequence[str], **values: Any) -> int:
-    from ..workflow.batch.job import make_job
-    from ..workflow.batch.run import Settings, batching
-    from ..workflow.save import Formats
-
+def _run(name: str | None, word: str, images: Sequence[Path], **values: Any) -> int:
     try:
-        spacing, unit = pixel_size(values["spacing"], values["unit"])
+        spacing = pixel_size(values["spacing"], values["unit"])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
-    keys = [] if name is None else signature.inputs(name)[1:]
-    further = {key: values[f"input_{key}"] for key in keys}
-    job = make_job(
-        word if name is None else name,
-        None if name is None else terminal.choices(name, values),
-        values["output"],
-        further={key: file for key, file in further.items() if file is not None},
-        spacing=spacing,
-        unit=unit,
-        keep_info_bar=values["keep_info_bar"],
-        formats=Formats(
-            values["format"], "none", "png" if values["thumbnails"] else "none", values["overlays"]
-        ),
-    )
-    settings = Settings(*(values[key] for key in ("scheduler", "workers", "tables", "force")))
-    given = images[0] if len(images) == 1 else images
-    try:
-        result = run(batching(given, job, settings), terminal.bar(word))
-    except KeyboardInterrupt:
-        print(f"visual-ccc: {_AGAIN[0].lower()}{_AGAIN[1:]}", file=sys.stderr)
-        raise
-    terminal.clear_line()
-    summary, *notes = result.notes
-    print(summary)
-    for note in notes:
-        print(f"  {note}", file=sys.stdout)
-    return FAILED if result.facts["failed"] else OK
+    figures = {None: None, True: "png", False: "none"}[values["thumbnails"]]
+    return many.through(name, word, images, spacing, {**values, "figures": figures})

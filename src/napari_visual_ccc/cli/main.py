@@ -73,7 +73,7 @@ class CommandLine(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of families and commands."""
-        return [*operations.families(), *training.COMMANDS, *_OTHERS]
+        return [*operations.families(), *_SHORT, *training.COMMANDS, *_OTHERS]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Make a command; an operation also goes without its family."""
@@ -83,6 +83,7 @@ class CommandLine(click.Group):
             return training.command(name)
         if name in _OTHERS:
             return _OTHERS[name]
+        name = _SHORT.get(name, name)
         known = operations.OPERATIONS.get(name)
         return command(name) if known is not None and known.has_form else None
 
@@ -123,6 +124,7 @@ def _overview() -> str:
     lines = [
         "usage: visual-ccc FAMILY [OPERATION] IMAGE... [options] -o DIR",
         "       visual-ccc train DATA -o MODEL | evaluate DATA --model MODEL | audit_dataset DATA",
+        "       visual-ccc particles|phases|classify|quality|measure FOLDER -o TABLE.csv",
         "       visual-ccc batch OPERATION|RECORD FOLDER -o DIR",
         "       visual-ccc models show FILE | script RECORD | fetch MODEL",
         "       visual-ccc serve --port 8000 | demo | info | --version",
@@ -215,6 +217,9 @@ def _command(name: str, function: Callable[..., int], *params: click.Parameter) 
         context_settings=CONTEXT,
     )
 
+
+# words for what one wants of images, where the operation has another name
+_SHORT = {"phases": "kmeans"}
 
 _OTHERS = {
     "batch": batch.command(),

@@ -12,13 +12,13 @@ import click
 
 from ..core.progress import Progress, run
 from ..workflow import operations, signature
-from . import terminal
+from . import many, terminal
 from .terminal import EXPECTED, FAILED, FILE, OK
 
 if TYPE_CHECKING:
     from ..workflow.files.run_on_file import FileJob
 
-FORMATS = ("ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej")
+FORMATS = ("ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej", "none")
 
 
 class _Sizes(click.ParamType):
@@ -77,12 +77,31 @@ def command(name: str) -> click.Command:
             *further_inputs(name),
             *terminal.options(name),
             *common(),
+            *many.options(),
         ],
-        help=f"{signature.summary(name)}\n\nIMAGE: {texts[first]}{also}",
+        help=f"{signature.summary(name)}\n\nIMAGE: {_about(name, texts[first])} A folder or a "
+        "pattern in quotes is many images, and -o table.csv one table over all of them, with its "
+        f"summary. {many.AGAIN}{also}",
         epilog=terminal.EPILOG,
         context_settings=terminal.CONTEXT,
     )
 
+
+# what the file of an input is
+_KINDS = {
+    "image": "Image file.",
+    "labels": "Image file of labels, as a segmentation writes it.",
+    "heatmap": "Image file of a heatmap, as `visual-ccc explain` writes it.",
+}
+
+
+def _about(name: str, text: str) -> str:
+    """Say which file the first input is, before what its values mean."""
+    kind = _KINDS[operations.OPERATIONS[name].takes]
+    return f"{kind} {text}".replace("  ", " ")
+
+
+_PAIRED = " Of many images: a folder, whose files are paired with them by name."
 
 # files of a further input, where it is not an image
 _FILES = {"prompts": "CSV file of points or shapes, or a file of labels."}
@@ -95,10 +114,10 @@ def further_inputs(name: str) -> list[click.Option]:
 
 
 def _input(name: str, key: str, text: str) -> click.Option:
-    required = key not in signature.optional_inputs(name)
+    required, kind = key not in signature.optional_inputs(name), signature.input_kinds(name)[key]
     return click.Option(
         [f"input_{key}", f"--{key}"], type=FILE, metavar="FILE", required=required,
-        help=f"{_FILES.get(signature.input_kinds(name)[key], 'Image file.')} {text}",
+        help=f"{_FILES.get(kind, _KINDS.get(kind, 'Image file.') + _PAIRED)} {text}",
     )  # fmt: skip
 
 
@@ -114,70 +133,111 @@ def common() -> list[click.Parameter]:
             ["--keep-info-bar"], is_flag=True,
             help="Include the info bar; by default it is left out and stays blank.",
         ),
-        terminal.output_option("visual-ccc-output", "Folder for the results"),
+        terminal.output_option("visual-ccc-output", terminal.RESULTS),
         click.Option(
-            ["--format"], type=click.Choice(FORMATS), default="ome-tiff",
-            help="Format of images and labels (default: ome-tiff)",
+            ["--format"], type=click.Choice(FORMATS),
+            help="Format of images and labels (default: ome-tiff; none beside a table)",
         ),
         click.Option(
             ["--tables"], type=click.Choice(["csv", "parquet"]), default="csv",
             help="Format of tables (default: csv)",
         ),
         click.Option(
-            ["--figures"], type=click.Choice(["png", "svg", "none"]), default="png",
-            help="Format of pictures with a scale bar (default: png)",
+            ["--figures"], type=click.Choice(["png", "svg", "none"]),
+            help="Format of pictures with a scale bar (default: png; none beside a table)",
         ),
         click.Option(
             ["--overlays"], type=click.Choice(["none", "filled", "outlined"]), default="none",
             help="Transparent PNG of labels to lay over the image, with white outlines or without "
             "(default: none)",
         ),
+        click.Option(
+            ["--excel"], is_flag=True,
+            help="Write a copy of each CSV table that Excel reads, _excel.csv; CSV is UTF-8 "
+            "without a byte order mark.",
+        ),
+        click.Option(
+            ["--skip-existing"], is_flag=True,
+            help="Leave out images that have results already; a folder always goes on where it "
+            "ended.",
+        ),
         terminal.force_option(),
     ]  # fmt: skip
 
 
 def _run(name: str, images: Sequence[Path], **values: Any) -> int:
-    from ..workflow.files.run_on_file import FileJob
-    from ..workflow.save import Formats
-
-    parameters = terminal.choices(name, values)
+    together = many.are_many(images, values)
     try:
-        _check_names(images)
-        spacing, unit = pixel_size(values["spacing"], values["unit"])
-        if values["output"].exists() and not values["output"].is_dir():
+        spacing = pixel_size(values["spacing"], values["unit"])
+        if not together:
+            _check_names(images)
+        if not together and values["output"].exists() and not values["output"].is_dir():
             raise ValueError(f"{values['output']} is a file; name a folder with -o")
     except (ValueError, FileNotFoundError) as error:
         raise click.UsageError(str(error)) from None
-    further = {key: values[f"input_{key}"] for key in signature.inputs(name)[1:]}
-    further = {key: file for key, file in further.items() if file is not None}
-    job = FileJob(
-        name,
-        parameters,
-        values["output"],
-        further,
-        spacing,
-        unit,
-        values["keep_info_bar"],
-        Formats(*(values[key] for key in ("format", "tables", "figures", "overlays"))),
-        values["force"],
-    )
+    if together:
+        return many.through(name, name, images, spacing, values)
+    job = _job(name, spacing, values)
     failed = 0
     for number, path in enumerate(images, start=1):
-        try:
-            _one_image(job, path, terminal.bar(f"[{number}/{len(images)}] {path.name}"))
-        except BrokenPipeError:
-            raise
-        except EXPECTED as error:
-            failed += 1
-            terminal.print_error(path, error)
-        # a batch goes on: a bug counts as a failed image
-        except Exception as error:  # noqa: BLE001
-            failed += 1
-            text = f"{type(error).__name__}: {error} (a bug in visual-ccc: please report it)"
-            print(f"visual-ccc: {path}: {text}", file=sys.stderr)
+        if values["skip_existing"] and _is_done(job, path):
+            print(f"{path}: done before")
+        else:
+            title = f"[{number}/{len(images)}] {path.name}"
+            failed += not _tried(job, path, terminal.bar(title), values["excel"])
     if failed and len(images) > 1:
         print(f"visual-ccc: {failed} of {len(images)} images failed", file=sys.stderr)
     return FAILED if failed else OK
+
+
+def _tried(job: FileJob, path: Path, report: Callable[[Progress], object], excel: bool) -> bool:
+    """Run on an image; what is wrong with it is printed, and the others go on."""
+    try:
+        files = _one_image(job, path, report)
+        if excel:
+            many.copies_for_excel(files, force=job.force)
+    except BrokenPipeError:
+        raise
+    except EXPECTED as error:
+        terminal.print_error(path, error)
+        return False
+    # a bug counts as a failed image
+    except Exception as error:  # noqa: BLE001
+        text = f"{type(error).__name__}: {error} (a bug in visual-ccc: please report it)"
+        print(f"visual-ccc: {path}: {text}", file=sys.stderr)
+        return False
+    return True
+
+
+def _job(
+    name: str, spacing: tuple[tuple[float, ...] | None, str], values: dict[str, Any]
+) -> FileJob:
+    from ..workflow.files.run_on_file import FileJob
+    from ..workflow.save import Formats
+
+    further = {key: values[f"input_{key}"] for key in signature.inputs(name)[1:]}
+    return FileJob(
+        name,
+        terminal.choices(name, values),
+        values["output"],
+        {key: file for key, file in further.items() if file is not None},
+        *spacing,
+        values["keep_info_bar"],
+        Formats(
+            values["format"] or "ome-tiff", values["tables"], values["figures"] or "png",
+            values["overlays"],
+        ),
+        values["force"],
+    )  # fmt: skip
+
+
+def _is_done(job: FileJob, path: Path) -> bool:
+    """Whether an image has a record, which is written last."""
+    from ..core.files import stem
+    from ..workflow.save import base_name, recipe_file
+
+    names = (base_name(stem(path), job.name, one) for one in ("", job.parameters.get("target", "")))
+    return any(recipe_file(job.output, name or "").is_file() for name in names)
 
 
 def pixel_size(
@@ -216,7 +276,7 @@ def _check_names(images: Sequence[Path]) -> None:
             )
 
 
-def _one_image(job: FileJob, path: Path, report: Callable[[Progress], object]) -> None:
+def _one_image(job: FileJob, path: Path, report: Callable[[Progress], object]) -> list[Path]:
     from ..report.summary import summary
     from ..workflow.files.run_on_file import run_on_file
 
@@ -227,3 +287,4 @@ def _one_image(job: FileJob, path: Path, report: Callable[[Progress], object]) -
         print(f"  {note}")
     for file in done.files:
         print(f"  {file}")
+    return done.files

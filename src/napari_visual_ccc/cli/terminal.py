@@ -22,6 +22,8 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 FILE = click.Path(path_type=Path)
 
+RESULTS = "Folder for the results, or one table over all images: x.csv or x.parquet"
+
 EPILOG = """\b
 Results are written as OME-TIFF with pixel size, PNG previews with a scale bar,
 CSV tables and a YAML record of how they were made. Nothing is overwritten

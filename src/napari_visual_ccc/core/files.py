@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import functools
 import hashlib
 import os
@@ -12,7 +13,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from .tables import without_formulas
 
@@ -201,7 +202,7 @@ def _remove(path: Path) -> None:
 
 
 def write_table(table: Any, path: Path, *, force: bool = False) -> None:
-    """Write a table as CSV (UTF-8, with a mark by which Excel knows it) or Parquet.
+    """Write a table as CSV (UTF-8, no byte order mark) or Parquet; Excel has `copy_for_excel`.
 
     Parameters
     ----------
@@ -220,7 +221,7 @@ def write_table(table: Any, path: Path, *, force: bool = False) -> None:
         As `written`.
     """
     if path.suffix.lower() != ".parquet":
-        write_csv(table, path, force=force, encoding="utf-8-sig")
+        write_csv(table, path, force=force)
         return
     with written(path, force=force) as part:
         try:
@@ -232,13 +233,7 @@ def write_table(table: Any, path: Path, *, force: bool = False) -> None:
         table.to_parquet(part, index=False, engine="pyarrow")
 
 
-def write_csv(
-    table: Any,
-    path: Path,
-    *,
-    force: bool = False,
-    encoding: Literal["utf-8", "utf-8-sig"] = "utf-8",
-) -> None:
+def write_csv(table: Any, path: Path, *, force: bool = False) -> None:
     """Write a table as CSV, without its index; texts that a spreadsheet would run are quoted.
 
     Raises
@@ -247,7 +242,26 @@ def write_csv(
         As `written`.
     """
     with written(path, force=force) as part:
-        without_formulas(table).to_csv(part, index=False, encoding=encoding)
+        without_formulas(table).to_csv(part, index=False)
+
+
+def copy_for_excel(path: Path, *, force: bool = False) -> Path:
+    """Write a copy of a CSV file with the byte order mark by which Excel knows UTF-8.
+
+    Returns
+    -------
+    Path
+        The copy, ``table_excel.csv`` of ``table.csv``.
+
+    Raises
+    ------
+    FileExistsError, OSError
+        As `written`.
+    """
+    copy = path.with_name(f"{path.stem}_excel{path.suffix}")
+    with written(copy, force=force) as part:
+        part.write_bytes(codecs.BOM_UTF8 + path.read_bytes())
+    return copy
 
 
 def write_text(text: str, path: Path, *, force: bool = False) -> None:

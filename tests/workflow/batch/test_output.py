@@ -7,7 +7,7 @@ import yaml
 import napari_visual_ccc as ccc
 from napari_visual_ccc.workflow.batch.images import Image
 from napari_visual_ccc.workflow.batch.ledger import NAME, Ledger
-from napari_visual_ccc.workflow.batch.output import write_record, write_tables
+from napari_visual_ccc.workflow.batch.output import place_of, write_record, write_tables
 from napari_visual_ccc.workflow.files.run_on_file import FileJob
 
 
@@ -48,3 +48,18 @@ def test_the_record_can_be_replayed(folder, tmp_path):
     assert again.table["area_nm2"][0] == area
     write_record(FileJob("threshold", {}, tmp_path), record)
     assert yaml.safe_load((tmp_path / "batch.yaml").read_text()) == record
+
+
+def test_a_table_has_its_summaries_beside_it_and_the_rest_in_a_folder(folder, tmp_path):
+    table = tmp_path / "out" / "t.csv"
+    assert place_of(table) == (tmp_path / "out" / "t_files", table)
+    assert place_of(tmp_path) == (tmp_path, None)
+    result = ccc.batch(folder, "threshold", table, layers="none", thumbnails=False)
+    assert {one.name for one in table.parent.iterdir()} == {
+        "t.csv", "t_summary.csv", "t_summary_by_image.csv", "t_files"
+    }  # fmt: skip
+    assert (table.parent / "t_files" / "images.csv").is_file()
+    found = pd.read_csv(table.parent / "t_summary_by_image.csv")
+    by_image = found[found["measure"] == "area_nm2"].set_index("image")
+    rows = result.tables["threshold"].groupby("image")["area_nm2"]
+    assert list(by_image["mean"]) == list(rows.mean())

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_visual_ccc.workflow.batch.tables import MAIN, joined, summary
+from napari_visual_ccc.workflow.batch.tables import MAIN, joined, summary, summary_by_image
 
 
 def entry(name, unit, **tables):
@@ -57,3 +57,13 @@ def test_the_summary_has_percentiles_of_lengths_alone():
     assert len(summary(table[:1])) == 2
     assert np.isnan(summary(table[:1])["sd"][0])
     assert list(summary(table[:0]).columns) == list(found.reset_index().columns)
+
+
+def test_an_image_without_objects_has_no_values_in_the_summary_by_image():
+    table = pd.DataFrame({"image": ["a"] * 3, "label": range(3), "feret_nm": [1.0, 2.0, np.nan]})
+    found = summary_by_image(table, ["a", "b"]).set_index("image")
+    assert list(found["n"]) == [2, 0]
+    assert (found.loc["a", "mean"], found.loc["a", "d50"], found.loc["a", "unit"]) == (
+        1.5, 1.5, "nm"
+    )  # fmt: skip
+    assert np.isnan(found.loc["b", "mean"])

@@ -12,9 +12,10 @@ from ...core.memory import available
 from ...core.micrograph import Micrograph, has_colours
 from ...io.read import read
 from .. import cost
+from ..files.measured import MEASURES
 from ..files.run_on_file import FileJob
 from ..operations import OPERATIONS
-from ..signature import parameters
+from ..signature import defaults, parameters
 from .images import Image
 
 # share of the free memory that all workers may take together
@@ -58,6 +59,8 @@ def needed(job: FileJob, image: Micrograph) -> int:
     steps: list[tuple[str, Any]] = [(job.name, job.parameters)]
     if job.record is not None:
         steps = [(one.operation, one.parameters) for one in job.record.steps]
+    if job.measured:
+        steps.append((MEASURES, defaults(MEASURES)))
     return max(_bytes(image, name, choices) for name, choices in steps)
 
 

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from ...core.dataset import printable
 from ...core.files import stem
 from ...io.datasets import unlabelled
-from ...io.read import FOLDERS
 from ...io.rows import with_known_columns
 from ...io.tables import SUFFIXES as TABLES
 from ...io.tables import path_in, read_text_table
+from ..files.paired import is_folder
 from ..save import file_stem
 
 # what a batch takes: a folder, table, pattern or image, or several of them
@@ -57,7 +57,9 @@ class Image(NamedTuple):
         return f"{self.name}|{size}|{changed}"
 
 
-def images_of(source: Images, *, without: Path | None = None) -> list[Image]:
+def images_of(
+    source: Images, *, without: Path | None = None, recursive: bool = True, stacks: bool = False
+) -> list[Image]:
     """List the images of a batch, each file once.
 
     Parameters
@@ -67,6 +69,10 @@ def images_of(source: Images, *, without: Path | None = None) -> list[Image]:
         a pattern such as ``session/*/*.tif`` (``**`` is any folder); an image.
     without : Path, optional
         Folder whose images are left out: that of the results.
+    recursive : bool
+        Go into the folders in a folder.
+    stacks : bool
+        A folder is one image: its files are the slices of a stack.
 
     Returns
     -------
@@ -80,14 +86,15 @@ def images_of(source: Images, *, without: Path | None = None) -> list[Image]:
         If there is no such folder or file, or no image.
     """
     places = [source] if isinstance(source, str | Path) else list(source)
-    paths = [path for place in places for path in _paths(place)]
+    paths = [path for place in places for path in _paths(place, recursive, stacks)]
     if without is not None:
         results = without.resolve()
         paths = [path for path in paths if not path.resolve().is_relative_to(results)]
     paths = list(dict.fromkeys(paths))
     if not paths:
         raise ValueError(f"{', '.join(map(str, places)) or 'the list'}: no image")
-    base = Path(places[0]) if len(places) == 1 and Path(places[0]).is_dir() else _shared(paths)
+    alone = len(places) == 1 and not stacks and Path(places[0]).is_dir()
+    base = Path(places[0]) if alone else _shared(paths)
     names = [_name(path, base) for path in paths]
     return list(map(Image, names, paths, _titles(names, paths)))
 
@@ -108,19 +115,20 @@ def _titles(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
     return titles
 
 
-def _paths(place: str | Path) -> list[Path]:
+def _paths(place: str | Path, recursive: bool, stacks: bool) -> list[Path]:
     path = Path(place)
-    if path.is_dir() and path.suffix.lower() not in FOLDERS:
-        return [one.path for one in unlabelled(path) if one.path is not None]
+    if is_folder(path) and not stacks:
+        found = [one.path for one in unlabelled(path) if one.path is not None]
+        return [one for one in found if recursive or one.parent == path]
     if path.is_file() and path.suffix.lower() in TABLES:
         return _of_table(path)
     if path.exists():
         return [path]
     if glob.has_magic(str(place)):
-        found = sorted(map(Path, glob.glob(str(place), recursive=True)))
-        if not found:
+        names = sorted(map(Path, glob.glob(str(place), recursive=True)))
+        if not names:
             raise FileNotFoundError(f"{place}: no file matches")
-        return found
+        return names
     raise FileNotFoundError(f"{place}: no such file or folder")
 
 

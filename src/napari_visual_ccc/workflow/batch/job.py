@@ -12,6 +12,7 @@ from typing import Any
 from ...core.files import sha256
 from ...core.plain import plain
 from ...core.units import length
+from ..files.measured import OBJECTS
 from ..files.run_on_file import FileJob
 from ..operations import OPERATIONS
 from ..recipe import load
@@ -50,7 +51,8 @@ def make_job(
         sizes = [length(float(one), unit) for one in given]
         size, unit = tuple(one for one, _ in sizes), sizes[0][1]
     return FileJob(
-        name, choices, output, files, size, unit, keep_info_bar, formats, True, record
+        name, choices, output, files, size, unit, keep_info_bar, formats, True, record,
+        measured=name in OBJECTS,
     )  # fmt: skip
 
 
@@ -105,6 +107,7 @@ def key_of(job: FileJob) -> str:
         "steps": steps, "further": _contents(job.further), "spacing": job.spacing,
         "unit": job.unit if job.spacing else "", "bar": job.keep_info_bar,
         "formats": asdict(job.formats), "version": versions()["napari-visual-ccc"],
+        **({"measured": True} if job.measured else {}),
     }  # fmt: skip
     return hashlib.sha256(json.dumps(plain(values), sort_keys=True).encode()).hexdigest()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.files import write_table, write_text
@@ -12,13 +13,19 @@ from ..recipe import to_yaml
 from ..save import file_stem
 from .images import Image
 from .ledger import Ledger
-from .tables import IMAGE, MAIN, joined, summary
+from .tables import IMAGE, MAIN, joined, summary, summary_by_image
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # tables that a batch has of its own
-IMAGES, FAILURES, SUMMARY = "images", "failures", "summary"
+IMAGES, FAILURES, SUMMARY, BY_IMAGE = "images", "failures", "summary", "summary by image"
+
+# the table of an output ends as one of these
+TABLES = (".csv", ".parquet")
+
+# end of the folder of what belongs to a table
+FILES = "_files"
 
 _COLUMNS = (
     IMAGE, "problem", "result", "rows", "notes", "pixel_size", "unit", "seconds", "path"
@@ -28,8 +35,20 @@ _COLUMNS = (
 _NAMED = 10
 
 
+def place_of(output: Path) -> tuple[Path, Path | None]:
+    """Folder of a batch, and the file of its table where that was named: x_files, x.csv."""
+    if output.suffix.lower() not in TABLES:
+        return output, None
+    return output.with_name(output.stem + FILES), output
+
+
 def write_tables(
-    ledger: Ledger, keys: Mapping[str, Image], job: FileJob, before: int, ending: str = "csv"
+    ledger: Ledger,
+    keys: Mapping[str, Image],
+    job: FileJob,
+    before: int,
+    ending: str = "csv",
+    main: Path | None = None,
 ) -> Result:
     """Write the tables of all images that the ledger has, and return them.
 
@@ -45,6 +64,8 @@ def write_tables(
         Number of images that were done before this run.
     ending : {'csv', 'parquet'}
         Format of the tables.
+    main : Path, optional
+        Of the main table; its summaries lie beside it.
 
     Returns
     -------
@@ -59,9 +80,11 @@ def write_tables(
         tables[job.name if name == MAIN else f"{job.name} {name}"] = table
     if job.name in tables:
         tables[SUMMARY] = summary(tables[job.name])
+        names = images.loc[images["problem"] == "", IMAGE]
+        tables[BY_IMAGE] = summary_by_image(tables[job.name], names)
     tables[FAILURES] = failed.reset_index(drop=True)
     for name, table in tables.items():
-        path = job.output / f"{file_stem(name)}.{ending}"
+        path = file_of(name, job, ending, main)
         if name == FAILURES and not len(table):
             path.unlink(missing_ok=True)
         else:
@@ -70,7 +93,16 @@ def write_tables(
         "done": len(images) - len(failed) - before, "before": before, "failed": len(failed),
         "output": str(job.output),
     }  # fmt: skip
-    return Result(tables=tables, facts=facts, notes=_notes(facts, failed, len(keys)))
+    there = main if main is not None and job.name in tables else None
+    return Result(tables=tables, facts=facts, notes=_notes(facts, failed, len(keys), there))
+
+
+def file_of(name: str, job: FileJob, ending: str, main: Path | None) -> Path:
+    """File of a table: the main one and its summaries are beside each other."""
+    if main is not None and name in (job.name, SUMMARY, BY_IMAGE):
+        end = "" if name == job.name else f"_{file_stem(name)}"
+        return main.with_name(f"{main.stem}{end}{main.suffix}")
+    return job.output / f"{file_stem(name)}.{ending}"
 
 
 def _images(ledger: Ledger, keys: Mapping[str, Image]) -> pd.DataFrame:
@@ -94,12 +126,17 @@ def _rows(tables: Mapping[str, Mapping[str, list[Any]]]) -> int:
     return max(map(len, main.values()), default=0)
 
 
-def _notes(facts: Mapping[str, Any], failed: pd.DataFrame, total: int) -> tuple[str, ...]:
+def _notes(
+    facts: Mapping[str, Any], failed: pd.DataFrame, total: int, main: Path | None
+) -> tuple[str, ...]:
     done = facts["done"] + facts["before"]
     notes = [f"{done} of {total} images done"]
     if facts["before"]:
         notes[0] += f" ({facts['before']} of them before)"
-    notes.append(f"results are in {facts['output']}")
+    if main is None:
+        notes.append(f"results are in {facts['output']}")
+    else:
+        notes.append(f"the table is {main}, with summaries beside it; more is in {facts['output']}")
     rows = failed.head(_NAMED).itertuples(index=False)
     notes += [f"{row.image}: {row.problem}" for row in rows]
     if len(failed) > _NAMED:

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
+from ...core.files import check_free
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from ...report.overlay import Overlay
@@ -21,7 +22,7 @@ from .forecast import bounded
 from .images import Image, Images, images_of
 from .job import key_of, make_job, title_of
 from .ledger import NAME, Ledger
-from .output import write_record, write_tables
+from .output import place_of, write_record, write_tables
 from .pool import PROCESSES, THREADS, StoppedError, check_scheduler, pool
 from .queue import LOST, Done, each, is_lost
 from .work import RESULTS, Report, work
@@ -52,12 +53,21 @@ class Settings:
         Format of the tables over all images.
     force : bool
         Begin anew where the folder holds another batch.
+    table : Path, optional
+        File of the main table, .csv or .parquet, with its summaries beside it.
+    recursive : bool
+        Go into the folders in a folder.
+    stacks : bool
+        A folder is one image: its files are the slices of a stack.
     """
 
     scheduler: Any = THREADS
     workers: int = 0
     tables: Literal["csv", "parquet"] = "csv"
     force: bool = False
+    table: Path | None = None
+    recursive: bool = True
+    stacks: bool = False
 
 
 def batch(  # noqa: PLR0913
@@ -96,7 +106,9 @@ def batch(  # noqa: PLR0913
         Name in the catalogue; or a record, its YAML file, or a file that carries one: its steps
         are replayed on each image, with the info bar of the image.
     output : str or Path
-        Folder for the results: a new or an empty one, or that of the same batch.
+        Folder for the results: a new or an empty one, or that of the same batch. Or the file of
+        the one table, ``session.csv`` or ``session.parquet``: its summaries are written beside it,
+        all else into the folder ``session_files``.
     choices : mapping, optional
         Parameters of the operation.
     scheduler : str or distributed.Client
@@ -144,11 +156,12 @@ def batch(  # noqa: PLR0913
         If the disk is full; the batch goes on where it ended.
     """
     formats = Formats(layers, "none", "png" if thumbnails else "none", overlays)
+    folder, table = place_of(Path(output))
     job = make_job(
-        operation, choices, Path(output), further=further, spacing=spacing, unit=unit,
+        operation, choices, folder, further=further, spacing=spacing, unit=unit,
         keep_info_bar=keep_info_bar, formats=formats,
     )  # fmt: skip
-    settings = Settings(scheduler, workers, tables, force)
+    settings = Settings(scheduler, workers, tables, force, table)
     result: Result = run(batching(images, job, settings), report)
     return result
 
@@ -168,8 +181,13 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
     check_scheduler(settings.scheduler)
     if settings.workers < 0:
         raise ValueError(f"workers is {settings.workers}; choose 1 or more, or 0 for one a core")
-    found = images_of(images, without=job.output / RESULTS)
+    found = images_of(
+        images, without=job.output / RESULTS, recursive=settings.recursive, stacks=settings.stacks
+    )
     _check_folder(job.output, settings.force)
+    if settings.table is not None and not (job.output / NAME).is_file():
+        check_free(settings.table, force=settings.force)
+    write = functools.partial(write_tables, ending=_ending(settings), main=settings.table)
     about = {"key": key_of(job), "title": title_of(job), "versions": versions()}
     with Ledger(job.output / NAME, about, force=settings.force) as ledger:
         yield Progress(0, len(found), "files")
@@ -180,11 +198,15 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
             if todo:
                 yield from _through(todo, before, job, settings, ledger)
         except GeneratorExit:
-            write_tables(ledger, keys, job, before, settings.tables)
+            write(ledger, keys, job, before)
             raise
-        result = write_tables(ledger, keys, job, before, settings.tables)
+        result = write(ledger, keys, job, before)
         ledger.finish()
         return result
+
+
+def _ending(settings: Settings) -> str:
+    return settings.tables if settings.table is None else settings.table.suffix[1:].lower()
 
 
 def _through(

@@ -110,20 +110,63 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     import pandas as pd
 
     rows = []
-    for column in table.columns[1:]:
-        values = table[column]
-        if values.dtype.kind not in "iuf" or _NAMES.fullmatch(column):
-            continue
-        known = values.notna() & np.isfinite(values.astype(float))
-        values = values[known].astype(float)
-        if not len(values):
-            continue
-        found = _MEASURE.fullmatch(column)
-        tenths = np.percentile(values, (10, 50, 90)) if found else (np.nan,) * 3
-        rows.append((
-            column, found["unit"] + found["power"] if found else "",
-            table.loc[known, IMAGE].nunique(), len(values), values.mean(),
-            values.std(ddof=1) if len(values) > 1 else np.nan, values.min(), *tenths,
-            values.max(),
-        ))  # fmt: skip
+    for column in _measures(table):
+        known = np.isfinite(table[column].astype(float))
+        if known.any():
+            images = table.loc[known, IMAGE].nunique()
+            rows.append((*_named(column), images, *_numbers(column, table.loc[known, column])))
     return pd.DataFrame(rows, columns=list(_SUMMARY))
+
+
+def summary_by_image(table: pd.DataFrame, images: Iterable[str]) -> pd.DataFrame:
+    """Sum up the measures of each image.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Over all images.
+    images : iterable of str
+        Names of those that were done; one without rows has ``n`` 0.
+
+    Returns
+    -------
+    DataFrame
+        As `summary`, one row an image and measure, with the column ``image`` in place of
+        ``images``.
+    """
+    import pandas as pd
+
+    columns = _measures(table)
+    groups = dict(iter(table.groupby(IMAGE, sort=False)))
+    rows = []
+    for name in images:
+        own = groups.get(name, table[:0])
+        for column in columns:
+            values = own[column][np.isfinite(own[column].astype(float))]
+            rows.append((name, *_named(column), *_numbers(column, values)))
+    names = [IMAGE, *(one for one in _SUMMARY if one != "images")]
+    return pd.DataFrame(rows, columns=names)
+
+
+def _measures(table: pd.DataFrame) -> list[str]:
+    """Columns that say how much."""
+    return [
+        column
+        for column in table.columns[1:]
+        if table[column].dtype.kind in "iuf" and not _NAMES.fullmatch(column)
+    ]
+
+
+def _named(column: str) -> tuple[str, str]:
+    found = _MEASURE.fullmatch(column)
+    return column, found["unit"] + found["power"] if found else ""
+
+
+def _numbers(column: str, values: pd.Series) -> tuple[Any, ...]:
+    """n, mean, sd, min, d10, d50, d90 and max of finite values."""
+    own = values.to_numpy(float)
+    if not len(own):
+        return (0, *(np.nan,) * 7)
+    tenths = np.percentile(own, (10, 50, 90)) if _MEASURE.fullmatch(column) else (np.nan,) * 3
+    sd = own.std(ddof=1) if len(own) > 1 else np.nan
+    return (len(own), own.mean(), sd, own.min(), *tenths, own.max())

@@ -15,6 +15,7 @@ from ...core.dataset import printable
 from ...core.memory import reuse_freed
 from ...core.plain import plain
 from ...core.result import Prediction, Result
+from ..files.paired import paired
 from ..files.run_on_file import FileJob, FileRun, run_on_file
 from .images import Image
 from .pool import StoppedError, stoppable
@@ -92,6 +93,7 @@ def work(job: FileJob, image: Image, stop: Any = None) -> Report:
     pauses = iter(_PAUSES)
     while True:
         try:
+            own = replace(own, further=paired(job.further, image.name))
             done = stoppable(run_on_file(own, image.path), stop)
             return _report(done, job.output, time.perf_counter() - start)
         except StoppedError:

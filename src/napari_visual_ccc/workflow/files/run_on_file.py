@@ -23,6 +23,7 @@ from ..record import Record
 from ..run import execute
 from ..save import DEFAULT, NOTHING, Formats, base_name, recipe_file, write_result
 from ..signature import input_kinds, inputs
+from .measured import with_measures
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,8 @@ class FileJob:
         Steps that are replayed instead; `name` is then the last of them.
     title : str
         Start of the names of all files; the name of the image by default.
+    measured : bool
+        Give the objects of `measured.OBJECTS` all columns of `region_table`.
     """
 
     name: str
@@ -64,6 +67,7 @@ class FileJob:
     force: bool = False
     record: Record | None = None
     title: str = ""
+    measured: bool = False
 
 
 class FileRun(NamedTuple):
@@ -110,6 +114,8 @@ def run_on_file(job: FileJob, path: Path) -> Steps[FileRun]:
             info_bar=info_bar_of(micrograph) if bar is None else bar,
         )  # fmt: skip
     result, operation = outcome.result, OPERATIONS[job.name]
+    if job.measured:
+        result = yield from with_measures(job.name, result, images, spacing, unit)
     axes = _axes(micrograph.axes, job.spacing, unit, micrograph.data.ndim)
     written = [] if job.formats == NOTHING else write_result(
         result,

@@ -1,0 +1,95 @@
+from __future__ import annotations
+
+import codecs
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import tifffile
+
+import napari_visual_ccc as ccc
+from napari_visual_ccc.cli.main import main
+
+
+@pytest.fixture
+def folder(tmp_path, discs, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    for name, image in (("a", discs), ("b", np.flipud(discs)), ("below/c", discs)):
+        path = Path("images", f"{name}.tif")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        tifffile.imwrite(path, image)
+    return Path("images")
+
+
+def test_a_folder_becomes_one_table_of_particles(folder, capsys, discs):
+    (folder / "bad.png").write_bytes(b"none")
+    words = ["particles", "images", "-o", "t.csv", "--spacing", "2", "--jobs", "1", "--excel"]
+    assert main(words) == 1
+    told = capsys.readouterr()
+    assert "4 images of images are taken one by one" in told.err
+    assert "3 of 4 images done" in told.out
+    assert "bad.png" in told.out
+    table = pd.read_csv("t.csv")
+    assert list(table["image"].unique()) == ["a.tif", "b.tif", "below/c.tif"]
+    expected = ccc.region_table(ccc.particles(discs, 2.0, "nm"), discs, unit="nm").table
+    own = table[table["image"] == "a.tif"]
+    for column in ("area_nm2", "feret_max_nm", "circularity", "intensity_mean"):
+        np.testing.assert_allclose(own[column], expected[column])
+    by_image = pd.read_csv("t_summary_by_image.csv").set_index(["image", "measure"])
+    row = by_image.loc["a.tif", "area_nm2"]
+    assert (row["n"], row["unit"]) == (len(expected), "nm2")
+    assert row["d50"] == pytest.approx(expected["area_nm2"].median())
+    total = pd.read_csv("t_summary.csv").set_index("measure").loc["area_nm2"]
+    assert (total["images"], total["n"]) == (3, len(table))
+    # one encoding; the copy for Excel is apart
+    assert not Path("t.csv").read_bytes().startswith(codecs.BOM_UTF8)
+    assert Path("t_excel.csv").read_bytes() == codecs.BOM_UTF8 + Path("t.csv").read_bytes()
+    assert not Path("t_files", "results").exists()
+    # what is done is not done again
+    (folder / "bad.png").unlink()
+    assert main([*words, "--skip-existing"]) == 0
+    assert "3 of 3 images done (3 of them before)" in capsys.readouterr().out
+
+
+def test_a_table_of_something_else_is_not_replaced(folder, capsys):
+    Path("t.csv").write_text("mine")
+    words = ["phases", "images", "--no-recursive", "-o", "t.csv"]
+    assert main(words) == 1
+    assert "t.csv already exists" in capsys.readouterr().err
+    assert Path("t.csv").read_text() == "mine"
+    assert main([*words, "--force"]) == 0
+    table = pd.read_csv("t.csv")
+    assert list(table["image"].unique()) == ["a.tif", "b.tif"]
+    assert "area_percent" in table
+
+
+def test_images_of_intensity_are_paired_by_name(folder, capsys, discs):
+    Path("masks").mkdir()
+    for name in ("a", "b"):
+        tifffile.imwrite(Path("masks", f"{name}_mask.tif"), (discs > 128).astype(np.uint8))
+    words = ["measure", "masks", "--intensity", "images", "-o", "m.csv"]
+    assert main(words) == 0, capsys.readouterr()
+    table = pd.read_csv("m.csv")
+    assert list(table["image"].unique()) == ["a_mask.tif", "b_mask.tif"]
+    means = table.groupby("image")["intensity_mean"].mean()
+    assert means["a_mask.tif"] != means["b_mask.tif"]
+
+
+def test_a_folder_is_a_stack_where_it_is_asked_for(folder, capsys):
+    words = ["threshold", "images", "--as-stack", "--format", "none", "--figures", "none"]
+    assert main([*words, "-o", "out"]) == 0
+    assert "slices" in capsys.readouterr().out
+    assert main([*words, "-o", "t.csv"]) == 0
+    assert list(pd.read_csv("t.csv")["image"].unique()) == ["images"]
+    # a pattern that the shell did not expand, into a folder
+    assert main(["threshold", "images/*.tif", "-o", "more"]) == 0
+    assert list(pd.read_csv("more/threshold.csv")["image"].unique()) == ["a.tif", "b.tif"]
+
+
+def test_files_with_results_are_left_out_if_asked_for(folder, capsys):
+    words = ["threshold", "images/a.tif", "images/b.tif", "-o", "out", "--figures", "none"]
+    assert main([*words[:2], *words[3:]]) == 0
+    assert main(words) == 1
+    assert main([*words[:2], *words[3:], "--skip-existing"]) == 0
+    assert "a.tif: done before" in capsys.readouterr().out
