@@ -335,3 +335,23 @@ def test_a_few_small_particles_stand_out(contrast, grain):
 def test_the_samples_stand_out(name):
     image = samples.load(name).data[:512, :512]
     assert ccc.particles(image).facts["stands_out"]
+
+
+@pytest.mark.parametrize("objects", ["auto", "bright"])
+def test_a_dark_patch_does_not_make_the_background_a_fainter_particle(objects):
+    from scipy.ndimage import gaussian_filter
+    from skimage.draw import disk
+
+    rng = np.random.default_rng(0)
+    image, truth = np.full((300, 400), 100.0), np.zeros((300, 400), bool)
+    for _ in range(60):
+        y, x, radius = rng.uniform(10, 290), rng.uniform(10, 390), rng.uniform(6, 12)
+        truth[disk((y, x), radius, shape=truth.shape)] = True
+    image[truth] = 220
+    image = gaussian_filter(image, 1) + rng.normal(0, 4, image.shape)
+    image[20:50, 180:210], truth[20:50, 180:210] = 2, False
+    found = ccc.particles(np.uint8(image.clip(0, 255)), objects=objects)
+    assert found.facts["objects"] == "bright"
+    assert found.facts["typical_radius"] == pytest.approx(10, abs=1)
+    inside = found.labels > 0
+    assert (inside & truth).sum() / (inside | truth).sum() > 0.97

@@ -4,7 +4,12 @@ import numpy as np
 import pytest
 
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.segmentation.plane.first_pass import Choices, squared, survey
+from napari_visual_ccc.engine.segmentation.plane.first_pass import (
+    Choices,
+    is_ground,
+    squared,
+    survey,
+)
 
 from .test_foreground import disc
 
@@ -37,3 +42,20 @@ def test_oblong_pixels_are_divided_into_square_ones_with_what_is_missing():
 def test_pixels_longer_than_eight_times_their_width_are_not_divided_as_finely():
     square = squared(np.zeros((10, 800)), AUTO._replace(shape=(10.0, 0.1)))[0]
     assert square.shape == (80, 64)
+
+
+def test_few_bright_rims_are_not_a_class_where_the_rest_has_the_forms_of_particles():
+    from napari_visual_ccc import samples
+
+    part = samples.load("powder").data[:400, :600]
+    seen = run(survey(np.float32(255 * (part / 255) ** 1.6), AUTO))
+    assert not seen.few
+    assert 0.2 < seen.bright.mean() < 0.8
+
+
+def test_nearly_all_of_what_counts_is_ground():
+    mask, known = np.ones((20, 20), bool), np.ones((20, 20), bool)
+    mask[:2] = False
+    assert not is_ground(mask, known)
+    known[:2] = False
+    assert is_ground(mask, known)

@@ -11,7 +11,7 @@ from .annotations import Annotations, find_annotations
 from .foreground import otsu
 from .levels import Clarity, clarity, sparse
 from .shading import blurred, complete, enlarged, find_shading, resized, sampled
-from .sides import judge_sides
+from .sides import bright_or_dark, judge_sides
 
 # longest side of the reduced image, in pixels
 _SIDE = 768
@@ -21,6 +21,9 @@ _FIRST = 2.0
 
 # slope along outlines, by that without a surface, below which it is not the light's
 _WORSE = 0.98
+
+# particles cover no more of an image than this share
+_MOST = 0.95
 
 # largest factor by which an oblong pixel is divided
 _FINER = 8.0
@@ -76,9 +79,18 @@ def survey(plane: np.ndarray, choices: Choices) -> Steps[Survey]:
     few = sparse(grey, use, choices.objects)
     bright = (grey > otsu(grey[use]) if few is None else few) & there
     side = judge_sides(bright, there, grey) if choices.objects == "auto" else {}
+    if few is not None and side and is_ground(bright == (bright_or_dark(side) == "bright"), use):
+        # not what stands out has the forms of particles: it is lettering, or a few bright rims
+        few, bright = None, (grey > otsu(grey[use])) & there
+        side = judge_sides(bright, there, grey)
     return Survey(
         scale, drawn, surface, small, grey, bright, few is not None, side, clarity(grey, use)
     )
+
+
+def is_ground(mask: np.ndarray, known: np.ndarray) -> bool:
+    """Whether a mask is so much of an image that it holds the background."""
+    return float(mask[known].mean()) > _MOST
 
 
 def squared(plane: np.ndarray, choices: Choices) -> tuple[np.ndarray, Choices, float]:

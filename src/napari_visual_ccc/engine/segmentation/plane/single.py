@@ -9,7 +9,7 @@ import numpy as np
 from ....core.progress import Progress, Steps
 from ..watershed import split_mask
 from .annotations import Annotations
-from .first_pass import Choices, squared, survey
+from .first_pass import Choices, is_ground, squared, survey
 from .foreground import (
     blur_for,
     cleaned,
@@ -62,7 +62,9 @@ def _find(plane: np.ndarray, choices: Choices) -> Steps[Found]:
     counts = ~seen.drawn.any
     lower = None if seen.few else lower_level(sign * seen.grey, first, counts)
     if lower is not None:
-        first = (sign * seen.grey > lower[0]) & ~seen.drawn.boxes
+        more = (sign * seen.grey > lower[0]) & ~seen.drawn.boxes
+        # below the background is a box or an inset
+        lower, first = (None, first) if is_ground(more, counts) else (lower, more)
     rough = typical_radius(first)
     radius = typical_radius(cleaned(first, rough)) or rough
     sigma = choices.sigma or blur_for(seen.plane, seen.grey, first, radius) / seen.scale
