@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from napari_visual_ccc import samples
+from napari_visual_ccc.widgets.docks.quality import judged
 from tests.widgets.opening import dock
 
 
@@ -43,3 +44,46 @@ def test_quality_checks_a_folder_and_opens_its_images(viewer, finish, tmp_path):
     # all notes, not the headline alone
     assert "two.png: noisy" in form.message.value
     assert "Click a row" in form.message.value
+
+
+GOOD = {
+    "flags": "", "detail_px": 4.0, "snr": 20.0, "black_percent": 0.1, "white_percent": 0.5,
+    "row_stripes_percent": 1.0, "column_stripes_percent": 2.0,
+}  # fmt: skip
+LIMITS = {"blurred": 9.0, "noisy": 1.0, "saturated": 2.0, "striped": 4.0}
+
+
+def test_the_verdict_lists_every_measure_with_its_limit():
+    text = judged(GOOD, LIMITS)
+    assert "Fit for analysis" in text
+    assert text.count("✔") == 5
+    for one in ("4 px", "at most 9 px", "at least 1", "0.5 %", "at most 4 %"):
+        assert one in text
+    assert "✖" not in text
+
+
+def test_the_verdict_marks_what_was_flagged():
+    text = judged(GOOD | {"flags": "blurred: finest detail is 12.0 px", "detail_px": 12.0}, LIMITS)
+    assert "Not fit" in text
+    assert "Blurred: finest detail is 12.0 px." in text
+    assert (text.count("✖"), text.count("✔")) == (2, 3)
+
+
+def test_noise_that_cannot_be_judged_is_said():
+    text = judged(GOOD | {"snr": float("nan")}, LIMITS)
+    assert "cannot be judged" in text
+    assert "#d9a404" in text
+
+
+def test_an_image_has_a_verdict_and_limits_are_called_limits(viewer, finish):
+    viewer.add_image(samples.load("superalloy").data[:256, :256], name="good")
+    form = dock(viewer, "quality")
+    assert [form.fields[one].label for one in LIMITS] == [
+        "Limit of blur (px)", "Limit of noise (SNR)", "Limit of saturation (%)",
+        "Limit of stripes (%)",
+    ]  # fmt: skip
+    assert form.verdict.isHidden()
+    form.run_button.native.click()
+    finish(form)
+    assert form.verdict.isVisibleTo(form.native)
+    assert "Finest detail" in form.verdict.text()

@@ -17,11 +17,15 @@ from .noise import BEST, signal_to_noise
 from .spectrum import enlargement, finest_detail, line_jumps, power_of, windows_of
 
 # as far as the numbers that they are compared with, so that a flag can be turned off
-Period = Annotated[float, {"min": 2.0, "max": 1000.0, "step": 0.5}]
+Period = Annotated[float, {"min": 2.0, "max": 1000.0, "step": 0.5, "label": "Limit of blur (px)"}]
 
-Ratio = Annotated[float, {"min": 0.0, "max": BEST, "step": 0.1}]
+Ratio = Annotated[float, {"min": 0.0, "max": BEST, "step": 0.1, "label": "Limit of noise (SNR)"}]
 
-Percent = Annotated[float, {"min": 0.0, "max": 100.0, "step": 0.5}]
+_PERCENT = {"min": 0.0, "max": 100.0, "step": 0.5}
+
+Saturated = Annotated[float, {**_PERCENT, "label": "Limit of saturation (%)"}]
+
+Striped = Annotated[float, {**_PERCENT, "label": "Limit of stripes (%)"}]
 
 # measured on good micrographs, original and degraded: docs/quality.md
 BLURRED, NOISY, SATURATED, STRIPED = 9.0, 1.0, 2.0, 4.0
@@ -55,8 +59,8 @@ def image_quality(
     *,
     blurred: Period = BLURRED,
     noisy: Ratio = NOISY,
-    saturated: Percent = SATURATED,
-    striped: Percent = STRIPED,
+    saturated: Saturated = SATURATED,
+    striped: Striped = STRIPED,
 ) -> Steps[Result]:
     """Assess whether an image is fit for analysis: sharp, low noise, not saturated or striped.
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Mapping
+from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtWidgets import QFileDialog, QPushButton
+from qtpy.QtWidgets import QFileDialog, QLabel, QPushButton
 
 from ...core.result import Result
 from ...workflow import signature
@@ -17,6 +20,21 @@ from ..layers.viewers import show_slice
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+_SIGNS = {
+    "good": ("✔", "#3fa34d", "Fit for analysis"),
+    "doubtful": ("✔", "#d9a404", "No flag, but the noise cannot be judged, as in smoothed images"),
+    "bad": ("✖", "#d9534f", "Not fit for analysis as it is"),
+}
+
+# title, columns of the table, unit, limit, and how flags of it begin
+_MEASURES = (
+    ("Finest detail", ("detail_px",), " px", "blurred", ("blurred", "enlarged")),
+    ("Signal-to-noise ratio", ("snr",), "", "noisy", ("noisy",)),
+    ("Black or white pixels", ("black_percent", "white_percent"), " %", "saturated",
+     ("saturated",)),
+    ("Stripes", ("row_stripes_percent", "column_stripes_percent"), " %", "striped", ("striped",)),
+)  # fmt: skip
 
 
 class Quality(TableForm):
@@ -34,11 +52,19 @@ class Quality(TableForm):
         self.folder_button.clicked.connect(lambda: self.check_folder())
         layout = self.native.layout()
         layout.insertWidget(layout.indexOf(self.table), self.folder_button)
+        self.verdict = QLabel()
+        self.verdict.setWordWrap(True)
+        self.verdict.hide()
+        layout.insertWidget(layout.indexOf(self.table), self.verdict)
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """List the slices."""
         self._folder = None
         super().show_result(operation, source, result)
+        rows = result.table.to_dict("records")
+        self.verdict.setVisible(len(rows) == 1)
+        if len(rows) == 1:
+            self.verdict.setText(judged(rows[0], self.parameters))
 
     def check_folder(self, folder: Path | None = None) -> None:
         """List the quality of all images of a folder; ask for the folder when none is given."""
@@ -46,6 +72,7 @@ class Quality(TableForm):
         if not chosen or self.job is not None:
             return
         self._folder = Path(chosen)
+        self.verdict.hide()
         self.start(
             execute("image_quality_folder", {"folder": self._folder}, self.parameters),
             f"Check {self._folder.name}",
@@ -74,3 +101,32 @@ class Quality(TableForm):
 
         name = str(frame["name"].iloc[row])
         open_image(self.viewer, self._folder / name, name)
+
+
+def judged(row: Mapping[Any, Any], limits: Mapping[str, Any]) -> str:
+    """Verdict on an image as rich text: a sign, what was found, each measure with its limit.
+
+    Parameters
+    ----------
+    row : mapping
+        Row of the table of `image_quality`.
+    limits : mapping
+        Its parameters.
+    """
+    flags = [one for one in str(row["flags"]).split("; ") if one]
+    unsure = not flags and math.isnan(row["snr"])
+    sign, colour, text = _SIGNS["bad" if flags else "doubtful" if unsure else "good"]
+    lines = []
+    for title, columns, unit, limit, words in _MEASURES:
+        value = max((row[one] for one in columns if not math.isnan(row[one])), default=math.nan)
+        failed = any(one.startswith(words) for one in flags)
+        ok = "✖" if failed else "–" if math.isnan(value) else "✔"
+        shown = "not judged" if math.isnan(value) else f"{value:.3g}{unit}"
+        bound = "at least" if limit == "noisy" else "at most"
+        cells = (title, shown, f"{bound} {limits[limit]:g}{unit}", ok)
+        lines.append("".join(f"<td style='padding-right:10px'>{one}</td>" for one in cells))
+    table = "".join(f"<tr>{one}</tr>" for one in lines)
+    said = "".join(f"<br>{escape(one[:1].upper() + one[1:])}." for one in flags)
+    head = f"<span style='font-size:20pt;color:{colour}'>{sign}</span> <b>{text}</b>{said}"
+    titles = "<tr><th align='left'>Measure</th><th>Value</th><th>Limit</th><th></th></tr>"
+    return f"{head}<table>{titles}{table}</table>"

@@ -18,9 +18,10 @@ from ...engine.acquisition.quality import (
     NOISY,
     SATURATED,
     STRIPED,
-    Percent,
     Period,
     Ratio,
+    Saturated,
+    Striped,
     image_quality,
 )
 from ...engine.classification.decision import Decision, thresholds_of
@@ -167,8 +168,8 @@ def image_quality_folder(
     *,
     blurred: Period = BLURRED,
     noisy: Ratio = NOISY,
-    saturated: Percent = SATURATED,
-    striped: Percent = STRIPED,
+    saturated: Saturated = SATURATED,
+    striped: Striped = STRIPED,
 ) -> Steps[Result]:
     """Assess which images of a folder are fit for analysis, before training or a batch.
 
