@@ -539,3 +539,12 @@ def test_the_bar_and_the_slice_step_travel_from_command_to_command(tmp_path):
     assert main(["region_table", str(labels), *words[:4]]) == 0
     table = pd.read_csv(next((tmp_path / "out").glob("*region*.csv")))
     assert table["touches_border"].all()
+
+
+def test_a_mistyped_command_names_those_like_it(capsys):
+    assert main(["partcles", "a.tif"]) == 2
+    assert "there is no 'partcles'; did you mean particles?" in capsys.readouterr().err
+    assert main(["-V"]) == 0
+    assert capsys.readouterr().out.startswith("visual-ccc ")
+    assert main(["-x", "info"]) == 2
+    assert "No such option" in capsys.readouterr().err

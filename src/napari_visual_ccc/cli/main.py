@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import io
 import os
 import signal
@@ -93,8 +94,12 @@ class CommandLine(click.Group):
         """Find the command that the first word names."""
         found = self.get_command(ctx, args[0])
         if found is None and not ctx.resilient_parsing:
-            known = ", ".join(self.list_commands(ctx))
-            raise click.UsageError(f"there is no {args[0]!r}; there are {known}", ctx)
+            names = self.list_commands(ctx)
+            known = ", ".join(names)
+            every = [*names, *operations.OPERATIONS]
+            near = list(dict.fromkeys(difflib.get_close_matches(args[0].lower(), every)))
+            hint = f"; did you mean {' or '.join(near)}?" if near else ""
+            raise click.UsageError(f"there is no {args[0]!r}{hint}; there are {known}", ctx)
         return args[0] if found else None, found, args[1:]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -154,7 +159,7 @@ cli = CommandLine(
     invoke_without_command=True,
     context_settings=CONTEXT,
 )
-click.version_option(__version__, message="visual-ccc %(version)s")(cli)
+click.version_option(__version__, "-V", "--version", message="visual-ccc %(version)s")(cli)
 
 
 # info, demo and script ----------------------------------------------------------------------------
