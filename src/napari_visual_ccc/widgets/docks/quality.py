@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from html import escape
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
 
 _SIGNS = {
     "good": ("✔", "#3fa34d", "Fit for analysis"),
-    "doubtful": ("✔", "#d9a404", "No flag, but the noise cannot be judged, as in smoothed images"),
+    "doubtful": ("✔", "#d9a404", "No flag, but the noise cannot be judged"),
     "bad": ("✖", "#d9534f", "Not fit for analysis as it is"),
 }
 
@@ -53,7 +52,6 @@ class Quality(TableForm):
         layout = self.native.layout()
         layout.insertWidget(layout.indexOf(self.table), self.folder_button)
         self.verdict = QLabel()
-        self.verdict.setWordWrap(True)
         self.verdict.hide()
         layout.insertWidget(layout.indexOf(self.table), self.verdict)
 
@@ -62,9 +60,12 @@ class Quality(TableForm):
         self._folder = None
         super().show_result(operation, source, result)
         rows = result.table.to_dict("records")
+        self.verdict.setText(judged(rows[0], self.parameters) if len(rows) == 1 else "")
+        self.verdict.setMinimumHeight(self.verdict.sizeHint().height())
         self.verdict.setVisible(len(rows) == 1)
-        if len(rows) == 1:
-            self.verdict.setText(judged(rows[0], self.parameters))
+        layout = self.native.layout()
+        layout.invalidate()
+        layout.activate()
 
     def check_folder(self, folder: Path | None = None) -> None:
         """List the quality of all images of a folder; ask for the folder when none is given."""
@@ -126,7 +127,6 @@ def judged(row: Mapping[Any, Any], limits: Mapping[str, Any]) -> str:
         cells = (title, shown, f"{bound} {limits[limit]:g}{unit}", ok)
         lines.append("".join(f"<td style='padding-right:10px'>{one}</td>" for one in cells))
     table = "".join(f"<tr>{one}</tr>" for one in lines)
-    said = "".join(f"<br>{escape(one[:1].upper() + one[1:])}." for one in flags)
-    head = f"<span style='font-size:20pt;color:{colour}'>{sign}</span> <b>{text}</b>{said}"
+    head = f"<span style='font-size:20pt;color:{colour}'>{sign}</span> <b>{text}</b>"
     titles = "<tr><th align='left'>Measure</th><th>Value</th><th>Limit</th><th></th></tr>"
     return f"{head}<table>{titles}{table}</table>"
