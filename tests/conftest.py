@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import gc
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,8 +25,10 @@ for _name in (
     "NUMBA_NUM_THREADS",
 ):  # fmt: skip
     os.environ.setdefault(_name, "1")
-# plugins of pytest have loaded NumPy before this file
+# plugins of pytest have loaded NumPy, and Numba where it is installed, before this file
 threadpool_limits(1)
+if "numba" in sys.modules:
+    sys.modules["numba"].config.reload_config()
 # napari reads and writes no settings: those of the user stay as they are, and no viewer waits
 os.environ["NAPARI_CONFIG"] = ""
 
