@@ -7,7 +7,7 @@ import inspect
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from ..core.result import Prediction, Result, prediction_of
 from .lazy import is_lazy
 from .volumes import map_parts
 
-Scope = Literal["stack", "slice"]
+Scope = Annotated[Literal["stack", "slice"], {"stack": True}]
 
 # notes on single slices that are kept
 _NOTES = 20

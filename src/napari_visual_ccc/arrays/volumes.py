@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -12,7 +12,7 @@ from .lazy import is_lazy
 from .mapping import Plane, fill, map_planes
 from .tiling import BLOCK_VOXELS, volume_tiles
 
-Dimensions = Literal["2D", "3D"]
+Dimensions = Annotated[Literal["2D", "3D"], {"stack": True}]
 
 
 def axes_of(dimensions: str, shape: tuple[int, ...]) -> int:

@@ -34,7 +34,9 @@ class Parameter:
     options : dict
         Limits and hints given with ``Annotated``: ``min``, ``max``, ``step``, ...; ``presets`` of
         a choice: its value → values of other parameters that are None; ``hub`` of a model that may
-        be fetched; ``more`` of a choice that a form shows on demand.
+        be fetched; ``more`` of a choice that a form shows on demand; ``stack`` and ``applies`` of
+        one that it shows for stacks, or for values of an earlier choice; ``unit`` of its label;
+        ``label_in`` of a number that is a label in an input.
     help : str
         The numpydoc text of the parameter.
     """

@@ -390,7 +390,7 @@ def test_a_lazy_layer_gives_what_a_loaded_one_gives(headless, finish, rng, opera
         found[name] = [one for one in headless.layers if one not in before]
         assert found[name]
         assert not any("unfinished" in one.metadata["visual_ccc"] for one in found[name])
-        assert not form.bar.visible
+        assert not form.work.visible
     for loaded, lazy in zip(found["loaded"], found["lazy"], strict=True):
         assert loaded.data.any()
         pixels = lazy.data

@@ -20,7 +20,9 @@ from .bar_detector import find_info_bar, info_bar_of
 
 Find = Literal["auto", "manual"]
 
-Pixels = Annotated[int, {"min": 0, "max": 1_000_000}]
+Pixels = Annotated[
+    int, {"min": 0, "max": 1_000_000, "unit": "px", "applies": {"find": ("manual",)}}
+]
 
 # images with a doubtful bar that a note names
 _NAMED = 5

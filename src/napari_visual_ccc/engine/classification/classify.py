@@ -27,11 +27,19 @@ def classify(  # noqa: PLR0913
     unit: str = "px",
     *,
     model: Path | None = None,
-    stride: Annotated[int, {"min": 8, "max": 256, "step": 8}] = STRIDE,
-    coverage: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = COVERAGE,
+    stride: Annotated[int, {"min": 8, "max": 256, "step": 8, "unit": "px", "more": True}] = STRIDE,
+    coverage: Annotated[
+        float,
+        {
+            "min": 0.5,
+            "max": 0.99,
+            "step": 0.01,
+            "more": True,
+        },
+    ] = COVERAGE,
     decision: Decision = "highest probability",
-    thresholds: str = "",
-    tta: Annotated[bool, {"label": "Test-time augmentation"}] = True,
+    thresholds: Annotated[str, {"applies": {"decision": ("operating point",)}}] = "",
+    tta: Annotated[bool, {"label": "Average 8 rotations", "more": True}] = True,
     device: Device = "auto",
 ) -> Steps[Prediction]:
     """Classify an image, with calibrated probabilities.

@@ -28,11 +28,13 @@ def morphology_map(  # noqa: PLR0913
     unit: str = "px",
     *,
     model: Path | None = None,
-    window: Annotated[float, {"min": 0, "max": 100_000}] = 0.0,
-    stride: Annotated[float, {"min": 0, "max": 100_000}] = 0.0,
-    length: Literal["px", "unit"] = "px",
-    shared: bool = True,
-    empty: Annotated[float, {"min": 0, "max": 0.5, "step": 0.01}] = EMPTY,
+    window: Annotated[float, {"min": 0, "max": 100_000, "unit": "length"}] = 0.0,
+    stride: Annotated[float, {"min": 0, "max": 100_000, "unit": "length"}] = 0.0,
+    length: Annotated[Literal["px", "unit"], {"label": "Lengths in"}] = "px",
+    shared: Annotated[bool, {"label": "Network once", "more": True}] = True,
+    empty: Annotated[
+        float, {"min": 0, "max": 0.5, "step": 0.01, "label": "Empty below", "more": True}
+    ] = EMPTY,
     device: Device = "auto",
 ) -> Steps[Result]:
     """Map the classes over a whole micrograph, with the area fraction of each.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from .crops import EMPTY, KNOWN, is_crop, normalised, window_side
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
 
-Device = Literal["auto", "cpu", "cuda", "mps"]
+Device = Annotated[Literal["auto", "cpu", "cuda", "mps"], {"more": True}]
 
 STRIDE, COVERAGE = 32, 0.9
 

@@ -29,6 +29,9 @@ _CLUSTERS, _GREY = 64, 255
 # labels are 16-bit numbers
 MOST_CLUSTERS = 65_535
 
+# grey levels alone are clustered exactly, without a sample
+_SAMPLED = {"features": ("multiscale", "texture", "network")}
+
 
 def kmeans(
     image: Any,
@@ -37,8 +40,18 @@ def kmeans(
     *,
     clusters: Annotated[int, {"min": 2, "max": MOST_CLUSTERS}] = 3,
     features: Literal["intensity", "multiscale", "texture", "network"] = "intensity",
-    sample: Annotated[int, {"min": 1_000, "max": 1_000_000, "step": 10_000}] = 100_000,
-    seed: Annotated[int, {"min": 0, "max": 2**31 - 1}] = 0,
+    sample: Annotated[
+        int,
+        {
+            "min": 1_000,
+            "max": 1_000_000,
+            "step": 10_000,
+            "label": "Sample (pixels)",
+            "applies": _SAMPLED,
+            "more": True,
+        },
+    ] = 100_000,
+    seed: Annotated[int, {"min": 0, "max": 2**31 - 1, "applies": _SAMPLED, "more": True}] = 0,
     scope: Scope = "stack",
 ) -> Steps[Result]:
     """Cluster the pixels of an image by k-means, labelled from dark to bright.
@@ -163,7 +176,7 @@ def select_cluster(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    cluster: Annotated[int, {"min": 1, "max": 2**31 - 1}] = 1,
+    cluster: Annotated[int, {"min": 1, "max": 2**31 - 1, "label_in": "labels"}] = 1,
 ) -> Steps[Result]:
     """Select one cluster as a mask, with its share of the image area.
 

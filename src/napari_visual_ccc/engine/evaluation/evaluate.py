@@ -36,7 +36,7 @@ def evaluate(  # noqa: PLR0913
     *,
     model: Path | None = None,
     checkpoint: Literal["best", "current"] = "best",
-    tta: Annotated[bool, {"label": "Test-time augmentation"}] = True,
+    tta: Annotated[bool, {"label": "Average 8 rotations"}] = True,
     robustness: Annotated[bool, {"label": "Robustness to noise and blur"}] = False,
     noise: Annotated[str, {"label": "Noise (of contrast)"}] = "0.05, 0.1, 0.2, 0.4",
     counts: Annotated[str, {"label": "Noise (counts)"}] = "100, 30, 10, 3",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
@@ -59,9 +59,9 @@ def explain(  # noqa: PLR0913
     target: str = "",
     against: str = "",
     method: Method = "gradcam",
-    layer: str = "",
-    signed: bool = False,
-    smooth: Smooth = "auto",
+    layer: Annotated[str, {"more": True}] = "",
+    signed: Annotated[bool, {"more": True}] = False,
+    smooth: Annotated[Smooth, {"label": "Average 8 rotations", "more": True}] = "auto",
     device: Device = "auto",
 ) -> Steps[Result]:
     """Compute a class activation map: where the evidence for a class lies.
@@ -160,10 +160,10 @@ def compare(  # noqa: PLR0913
     *,
     model: Path | None = None,
     across: Literal["classes", "methods"] = "classes",
-    target: str = "",
-    method: Method = "gradcam",
-    signed: bool = False,
-    smooth: Smooth = "auto",
+    target: Annotated[str, {"applies": {"across": ("methods",)}}] = "",
+    method: Annotated[Method, {"applies": {"across": ("classes",)}}] = "gradcam",
+    signed: Annotated[bool, {"more": True}] = False,
+    smooth: Annotated[Smooth, {"label": "Average 8 rotations", "more": True}] = "auto",
     device: Device = "auto",
 ) -> Steps[Result]:
     """Compute class activation maps of all classes, or of several methods.

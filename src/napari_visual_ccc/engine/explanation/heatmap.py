@@ -37,7 +37,9 @@ def evidence_regions(
     heatmap: Any,
     *,
     threshold: Annotated[float, {"min": 0.05, "max": 1, "step": 0.05}] = 0.5,
-    min_size: Annotated[int, {"min": 0, "max": 100_000}] = 20,
+    min_size: Annotated[
+        int, {"min": 0, "max": 100_000, "label": "Smallest region", "unit": "px"}
+    ] = 20,
 ) -> Steps[Result]:
     """Label the regions of a heatmap above a threshold.
 

@@ -38,7 +38,9 @@ def region_table(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+    min_size: Annotated[
+        int, {"min": 0, "max": 1_000_000, "label": "Smallest region", "unit": "px"}
+    ] = 0,
     exclude_border: bool = False,
     dimensions: Dimensions = "2D",
 ) -> Steps[Result]:

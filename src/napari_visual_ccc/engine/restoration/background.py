@@ -32,9 +32,13 @@ def subtract_background(
     unit: str = "px",
     *,
     method: Literal["polynomial", "plane", "rolling ball"] = "polynomial",
-    degree: Annotated[int, {"min": 1, "max": 6}] = 2,
-    radius: Annotated[float, {"min": 0.0, "max": 1e6}] = 0.0,
-    objects: Literal["bright", "dark"] = "bright",
+    degree: Annotated[int, {"min": 1, "max": 6, "applies": {"method": ("polynomial",)}}] = 2,
+    radius: Annotated[
+        float, {"min": 0.0, "max": 1e6, "unit": "layer", "applies": {"method": ("rolling ball",)}}
+    ] = 0.0,
+    objects: Annotated[
+        Literal["bright", "dark"], {"applies": {"method": ("rolling ball",)}}
+    ] = "bright",
     remove: Literal["subtract", "divide"] = "subtract",
 ) -> Steps[Result]:
     """Remove an uneven background and keep its mean grey level.

@@ -55,9 +55,9 @@ def denoise(
     *,
     method: Method = "non-local means",
     strength: Annotated[float, {"min": 0.0, "max": 3.0, "step": 0.1}] = 1.0,
-    noise: Literal["auto", "gaussian", "poisson"] = "auto",
+    noise: Annotated[Literal["auto", "gaussian", "poisson"], {"more": True}] = "auto",
     dimensions: Dimensions = "2D",
-    cautious: bool = True,
+    cautious: Annotated[bool, {"more": True}] = True,
 ) -> Steps[Result]:
     """Denoise an image; the noise level is estimated from the image.
 

@@ -20,8 +20,10 @@ def destripe(
     image: Any,
     *,
     direction: Literal["rows", "columns"] = "rows",
-    max_width: Annotated[int, {"min": 1, "max": 512}] = 4,
-    min_length: Annotated[float, {"min": 0.05, "max": 1.0, "step": 0.05}] = 0.5,
+    max_width: Annotated[int, {"min": 1, "max": 512, "label": "Widest stripe", "unit": "px"}] = 4,
+    min_length: Annotated[
+        float, {"min": 0.05, "max": 1.0, "step": 0.05, "label": "Shortest stripe (share)"}
+    ] = 0.5,
 ) -> Steps[Result]:
     """Remove stripes along rows (scan noise, charging) or columns (curtaining).
 

@@ -24,8 +24,12 @@ def label_objects(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
-    only: Annotated[int, {"min": 0}] = 0,
+    min_size: Annotated[
+        int, {"min": 0, "max": 1_000_000, "label": "Smallest object", "unit": "px"}
+    ] = 0,
+    only: Annotated[
+        int, {"min": 0, "label": "Only label (0: all)", "label_in": "labels", "more": True}
+    ] = 0,
 ) -> Steps[Result]:
     """Label connected objects of a mask; pixels connect along sides, not across corners.
 

@@ -29,10 +29,14 @@ def particles(  # noqa: PLR0913
     unit: str = "px",
     *,
     objects: Literal["auto", "bright", "dark"] = "auto",
-    min_diameter: Annotated[float, {"min": 0.0, "max": 1e6}] = 0.0,
+    min_diameter: Annotated[
+        float, {"min": 0.0, "max": 1e6, "label": "Min diameter", "unit": "layer"}
+    ] = 0.0,
     border: Literal["keep", "remove"] = "keep",
     tolerance: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.05, "more": True}] = 0.15,
-    blur: Annotated[float, {"min": 0.0, "max": 20.0, "step": 0.5, "more": True}] = 0.0,
+    blur: Annotated[
+        float, {"min": 0.0, "max": 20.0, "step": 0.5, "unit": "px", "more": True}
+    ] = 0.0,
     background: Annotated[Literal["auto", "as it is"], {"more": True}] = "auto",
     annotations: Annotated[Literal["ignore", "keep"], {"more": True}] = "ignore",
 ) -> Steps[Result]:

@@ -46,11 +46,25 @@ def threshold(  # noqa: PLR0913
     unit: str = "px",
     *,
     method: MethodName = "otsu",
-    classes: Annotated[int, {"min": 2, "max": 5}] = 2,
-    value: Annotated[float, {"min": -1e9, "max": 1e9}] = 0.0,
-    objects: Literal["auto", "bright", "dark"] = "auto",
-    sigma: Annotated[float, {"min": 0, "max": 20, "step": 0.5}] = 1.0,
-    min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
+    classes: Annotated[int, {"min": 2, "max": 5, "applies": {"method": ("otsu",)}}] = 2,
+    value: Annotated[
+        float,
+        {"min": -1e9, "max": 1e9, "label": "Grey value", "applies": {"method": ("manual",)}},
+    ] = 0.0,
+    objects: Annotated[Literal["auto", "bright", "dark"], {"applies": {"classes": (2,)}}] = "auto",
+    sigma: Annotated[
+        float, {"min": 0, "max": 20, "step": 0.5, "label": "Blur (sigma)", "unit": "px"}
+    ] = 1.0,
+    min_size: Annotated[
+        int,
+        {
+            "min": 0,
+            "max": 1_000_000,
+            "label": "Smallest object",
+            "unit": "px",
+            "applies": {"classes": (2,)},
+        },
+    ] = 0,
     dimensions: Dimensions = "2D",
     scope: Scope = "stack",
 ) -> Steps[Result]:

@@ -28,9 +28,13 @@ def watershed_split(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    tolerance: Annotated[float, {"min": 0.1, "max": 20, "step": 0.1}] = 1.0,
-    min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
-    only: Annotated[int, {"min": 0}] = 0,
+    tolerance: Annotated[float, {"min": 0.1, "max": 20, "step": 0.1, "unit": "px"}] = 1.0,
+    min_size: Annotated[
+        int, {"min": 0, "max": 1_000_000, "label": "Smallest object", "unit": "px"}
+    ] = 0,
+    only: Annotated[
+        int, {"min": 0, "label": "Only label (0: all)", "label_in": "labels", "more": True}
+    ] = 0,
     dimensions: Dimensions = "2D",
 ) -> Steps[Result]:
     """Split touching objects at their necks, and label every object.

@@ -28,11 +28,13 @@ def glcm_features(
     image: Any,
     *,
     feature: Feature = "contrast",
-    window: Annotated[int, {"min": 3, "max": 127, "step": 2}] = 5,
-    distances: str = "1",
-    angle: Literal["all", "0", "45", "90", "135"] = "all",
-    levels: Annotated[int, {"min": 2, "max": 256}] = 32,
-    symmetric: bool = True,
+    window: Annotated[int, {"min": 3, "max": 127, "step": 2, "unit": "px"}] = 5,
+    distances: Annotated[str, {"unit": "px", "more": True}] = "1",
+    angle: Annotated[
+        Literal["all", "0", "45", "90", "135"], {"label": "Angle (degrees)", "more": True}
+    ] = "all",
+    levels: Annotated[int, {"min": 2, "max": 256, "label": "Grey levels", "more": True}] = 32,
+    symmetric: Annotated[bool, {"more": True}] = True,
     scope: Scope = "stack",
 ) -> Steps[Result]:
     """Map texture features of the grey-level co-occurrence matrix (GLCM) around every pixel.

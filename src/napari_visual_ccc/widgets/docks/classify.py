@@ -34,6 +34,8 @@ from ..parts.tables import Table
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
+    from ..controls.rows import Rows
+
 PREDICTED, NOTHING, LAST = "the predicted class", "nothing", "the last map"
 
 # class of an operation that is given a heatmap
@@ -89,7 +91,7 @@ class Classify(Form):
 
     # fields with choices of the model card --------------------------------------------------------
 
-    def make_fields(self, name: str) -> Container:
+    def make_fields(self, name: str) -> Rows:
         """Make the fields; those of classes and layers offer what the model's card names."""
         fields = super().make_fields(name)
         none = EXPLAINED if "heatmap" in signature.inputs(name) else PREDICTED

@@ -15,12 +15,13 @@ from magicgui.widgets import (
     create_widget,
 )
 from napari.layers import Image, Labels, Layer, Points, Shapes
-from qtpy.QtCore import Qt, QTimer
-from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
+from qtpy.QtCore import QTimer
+from qtpy.QtWidgets import QSizePolicy, QWidget
 
 from ...workflow import signature
 from ...workflow.operations import Kind, Operation
 from ...workflow.signature import Parameter, Presets
+from ..controls.rows import Rows, applying
 from ..layers.channels import with_channels
 from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
@@ -32,10 +33,10 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 # options of a parameter that its widget does not know
-_NO_WIDGET = ("presets", "hub", "more")
+_NO_WIDGET = ("presets", "hub", "more", "applies", "stack", "unit", "label_in")
 
 
-def fields_of(name: str, viewer: Viewer) -> Container:
+def fields_of(name: str, viewer: Viewer) -> Rows:
     """Make the fields of an operation: inputs first, then parameters."""
     optional = signature.optional_inputs(name)
     texts = signature.input_help(name)
@@ -53,11 +54,9 @@ def fields_of(name: str, viewer: Viewer) -> Container:
     presets = signature.preset_of(name)
     first = presets.values_of(presets.default)
     choices = [field_of(p, first.get(key)) for key, p in signature.parameters(name).items()]
-    fields = Container(widgets=boxes + choices)
-    fields.margins = (0, 0, 0, 0)
+    fields = Rows(name, boxes + choices)
     follow_preset(fields, presets)
-    fold(fields, [key for key, p in signature.parameters(name).items() if p.options.get("more")])
-    later(fields.native, 0, lambda: _align(fields))
+    later(fields.native, 0, fields.align)
     return fields
 
 
@@ -69,47 +68,17 @@ def layer_kind(kind: Kind) -> type[Layer] | tuple[type[Layer], ...]:
 
 
 def follow_preset(fields: Container, presets: Presets) -> None:
-    """Show the values of a preset for editing when it is the custom one.
-
-    Custom begins with the values of the preset that was chosen before.
-    """
+    """Begin the custom preset with the values of the preset that was chosen before."""
     if presets.parameter is None:
         return
     box = fields[presets.parameter]
 
     def show() -> None:
-        own = box.value == signature.CUSTOM
-        for key, value in presets.values_of(box.value).items():
-            fields[key].visible = own
-            if not own:
+        if box.value != signature.CUSTOM:
+            for key, value in presets.values_of(box.value).items():
                 fields[key].value = value
 
     box.changed.connect(show)
-    show()
-
-
-def fold(fields: Container, names: Sequence[str]) -> None:
-    """Hide fields behind a button *More*, which stands above the first of them."""
-    if not names:
-        return
-    button = QToolButton()
-    button.setText("More")
-    button.setToolTip("Show or hide choices that are seldom needed")
-    button.setCheckable(True)
-    button.setAutoRaise(True)
-    button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
-    button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
-
-    def show() -> None:
-        button.setArrowType(
-            Qt.ArrowType.DownArrow if button.isChecked() else Qt.ArrowType.RightArrow
-        )
-        for key in names:
-            fields[key].visible = button.isChecked()
-
-    button.toggled.connect(lambda _: show())
-    place = [field.name for field in fields].index(names[0])
-    fields.native.layout().insertWidget(place, button)
     show()
 
 
@@ -148,23 +117,30 @@ def field_of(parameter: Parameter, value: Any = None) -> Widget:
 
 
 def values_of(name: str, fields: Container) -> dict[str, Any]:
-    """Values of the fields by parameter; an empty path is None."""
+    """Values of the fields by parameter; defaults where they do not apply, None of empty paths."""
     values: dict[str, Any] = {}
+    shown = applying(name, fields)
     presets = signature.preset_of(name)
     chosen = None if presets.parameter is None else fields[presets.parameter].value
     for key, parameter in signature.parameters(name).items():
         if chosen != signature.CUSTOM and key in presets.values_of(chosen):
             values[key] = None
             continue
-        value = fields[key].value
+        value = fields[key].value if key in shown else parameter.default
         empty = isinstance(value, Path) and str(value) in ("", ".")
         values[key] = None if empty and parameter.default is None else value
     return values
 
 
 def choose_layer(name: str, fields: Container, layer: Layer) -> None:
-    """Choose a layer for the first input that takes its kind, if there is one."""
+    """Choose a layer for the first input that takes its kind, if there is one.
+
+    Inputs that may be left out are chosen by hand, but for prompts: those are drawn for it.
+    """
+    optional = signature.optional_inputs(name)
     for key, kind in signature.input_kinds(name).items():
+        if key in optional and kind != "prompts":
+            continue
         # labels are mostly results: as prompts they are chosen by hand
         if isinstance(layer, layer_kind(kind)) and not (kind == "prompts" and _is_labels(layer)):
             fields.reset_choices()
@@ -235,15 +211,6 @@ def wrapped(*texts: Label) -> None:
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         text.native.setSizePolicy(policy)
-
-
-def _align(fields: Container) -> None:
-    """Give all labels one width; magicgui measures them before the viewer sets its font."""
-    rows = [row for row in fields.native.children() if row.isWidgetType()]
-    labels = [label for row in rows if (label := row.findChild(QLabel)) is not None]
-    widest = max((label.sizeHint().width() for label in labels), default=0)
-    for label in labels:
-        label.setMinimumWidth(widest)
 
 
 def settled(

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from magicgui.widgets import CheckBox, ComboBox, Container, Label, ProgressBar, PushButton, Widget
+from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton, Widget
 from napari.layers import Layer
 from napari.utils.notifications import show_info
 
@@ -17,6 +17,9 @@ from ...workflow import operations, signature
 from ...workflow.operations import Kind, Operation
 from ...workflow.run import Outcome
 from ...workflow.specimen import model_channels
+from ..controls.keys import RUN_KEYS, RunKeys
+from ..controls.progress import WorkBar
+from ..controls.rows import Rows
 from ..layers.channels import layers_of_sources
 from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
@@ -57,7 +60,7 @@ class Form(Container):
         self.results = ResultLayers(napari_viewer)
         self.job: Job | None = None
         self._lazy, self._forecast = LazyResults(self), Forecast()
-        self._fields: dict[str, Container] = {}
+        self._fields: dict[str, Rows] = {}
         self._can_cancel = False
         # visible parts of lazy images, read once for all moves of a slider
         self._on_screen: dict[str, np.ndarray] = {}
@@ -74,12 +77,13 @@ class Form(Container):
         self.place: Container = Container(labels=False, layout="vertical")
         self.level, self.forecast = self._forecast.level, self._forecast.label
         self.live = CheckBox(text="Live", tooltip="Follow every change of the fields", value=False)
-        self.run_button = PushButton(text="Run", tooltip="Run on the chosen layer")
+        self.purpose, self.run_button = Label(), PushButton(text="Run")
         self.undo_button = PushButton(
             text="Undo last run", enabled=False,
             tooltip="Remove or restore what the last run changed",
         )  # fmt: skip
-        self.bar = ProgressBar(min=0, max=100, visible=False)
+        self.work = WorkBar()
+        self.bar = self.work.bar
         self.message = Label(value="", visible=False)
         self.store_button = self._lazy.button
         self.compare = ShownResults(self.viewer, lambda: self.results.compared)
@@ -91,11 +95,11 @@ class Form(Container):
             box.margins = (0, 0, 0, 0)
         self.prompt_points, self.fetcher = PromptPoints(self), ModelFetcher(self)
         self.folder_runs = FolderRuns(self)
-        wrapped(self.message, self.forecast)
+        wrapped(self.purpose, self.message, self.forecast)
         return [
-            self.method, self.place, self.prompt_points, self.fetcher, self.level, self.live,
-            self.forecast, buttons, self.compare.row, self.folder_runs.row, self.folder_runs.button,
-            self.bar, self.message, self.store_button,
+            self.method, self.purpose, self.place, self.prompt_points, self.fetcher, self.level,
+            self.live, self.forecast, buttons, self.compare.row, self.folder_runs.row,
+            self.folder_runs.button, self.work, self.message, self.store_button,
         ]  # fmt: skip
 
     def _connect(self) -> None:
@@ -107,6 +111,7 @@ class Form(Container):
         self.viewer.layers.selection.events.active.connect(self._follow_selection)
         self.viewer.layers.events.removed.connect(self._lazy.stop_if_closed)
         self.native.destroyed.connect(self.on_closed)
+        RunKeys(self.native, self._on_button)
         scroll_in_dock(self.native)
 
     @property
@@ -115,7 +120,7 @@ class Form(Container):
         return self.operations[self.method.value]
 
     @property
-    def fields(self) -> Container:
+    def fields(self) -> Rows:
         """Its fields: layers first, then parameters."""
         return self._fields[self.operation.name]
 
@@ -138,11 +143,12 @@ class Form(Container):
         name = self.operation.name
         if name not in self._fields:
             self._fields[name] = self.make_fields(name)
+            self._fields[name].arrange()
             self.place.append(self._fields[name])
         for other, fields in self._fields.items():
             fields.visible = other == name
-        self.method.tooltip = signature.summary(name)
-        self.run_button.tooltip = signature.summary(name)
+        self.purpose.value = self.method.tooltip = signature.summary(name)
+        self.run_button.tooltip = f"{self.purpose.value} ({RUN_KEYS})"
         self.live.visible = self.operation.live
         self.folder_runs.offer(self.offers_folders)
         self.prompt_points.visible = "prompts" in self.kinds.values()
@@ -150,7 +156,7 @@ class Form(Container):
         self._follow_selection()
         self.on_changed()
 
-    def make_fields(self, name: str) -> Container:
+    def make_fields(self, name: str) -> Rows:
         """Make the fields of an operation; a subclass may replace some."""
         fields = fields_of(name, self.viewer)
         fields.changed.connect(self.on_changed)
@@ -186,7 +192,6 @@ class Form(Container):
             report(error)
             return
         operation = self.operation
-        self.bar.max, self.bar.value = 0, 0
         self._live.note_start(preview)
         self.start(
             prepare_for_display(steps, at_once=preview),
@@ -212,9 +217,10 @@ class Form(Container):
         needs: Iterable[Layer] = (),
     ) -> None:
         """Start the job of this form, which ends with the layers that it needs; one at a time."""
+        self.work.begin()
         self.job = Job(
             steps, title, returned=returned, failed=failed, finished=self._on_finished,
-            progressed=progressed or self.show_progress,
+            progressed=progressed or self.work.show_progress,
         )  # fmt: skip
         self.job.need(needs, self.viewer, self._on_lost)
 
@@ -223,7 +229,7 @@ class Form(Container):
         if self.job is not None:
             self._can_cancel = True
             self.run_button.text = "Cancel"
-            self.bar.visible = True
+            self.work.visible = True
 
     def __call__(self, **values: Any) -> list[Layer]:
         """Set fields by name, run to the end and return the layers of the result (for scripts)."""
@@ -282,17 +288,11 @@ class Form(Container):
         self.say("")
         report(error)
 
-    def show_progress(self, progress: Progress) -> None:
-        """Move the progress bar."""
-        self.bar.max = progress.total
-        # a total of 0 makes an indeterminate bar
-        self.bar.value = min(progress.done, progress.total)
-
     def _on_finished(self) -> None:
         self.job = None
         self._can_cancel = False
         self.run_button.text = "Run"
-        self.bar.visible = False
+        self.work.visible = False
         if self._live.is_waiting:
             self._live.follow()
         elif self.results.waiting:

@@ -66,7 +66,7 @@ class LazyResults:
         self._current = current_slice(self.form.last[0].layer, self.form.viewer)
 
     def _on_progress(self, progress: Progress) -> None:
-        self.form.show_progress(progress)
+        self.form.work.show_progress(progress)
         if self.form.last:
             self._note_slice()
         if time.monotonic() - self._refreshed > _REFRESH:
@@ -104,7 +104,6 @@ class LazyResults:
             report(ValueError(f"{path} is open in the viewer: compute into another file"))
             return
         image, lazy = as_micrograph(*layer.as_layer_data_tuple()), layer.data
-        form.bar.max, form.bar.value = 0, 0
         form.start(
             write_image(image, path, force=True),
             f"Compute {layer.name}",

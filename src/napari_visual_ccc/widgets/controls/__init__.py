@@ -1,0 +1,1 @@
+"""What forms share: rows of fields, and keys."""

@@ -1,0 +1,180 @@
+"""The rows of a form: those that apply are shown, with units, and seldom choices on demand."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from magicgui.widgets import Container, Widget
+from napari.layers import Labels, Layer
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
+
+from ...workflow import signature
+from ...workflow.signature import Parameter
+from ..layers.metadata import calibration
+
+# pixels up to which the largest label is looked for
+_COUNTED = 16_000_000
+
+# largest number of a box
+_MOST = 2**31 - 1
+
+
+class Rows(Container):
+    """Fields of an operation under each other, as its signature describes them.
+
+    Hidden are: fields that do not apply to the layer or to the other choices, values of a preset,
+    and what is behind the button *More*. Labels name the unit of lengths, and numbers that name a
+    label end with the largest one of the layer.
+
+    Parameters
+    ----------
+    operation : str
+        Name in the catalogue.
+    widgets : sequence of Widget
+        Of its inputs and parameters, by their names.
+    """
+
+    def __init__(self, operation: str, widgets: Sequence[Widget]) -> None:
+        self._operation = operation
+        self._watched: Layer | None = None
+        super().__init__(widgets=widgets)
+        self.margins = (0, 0, 0, 0)
+        self._more = self._more_button()
+        self.arrange()
+        self.refresh()
+        self.changed.connect(self.refresh)
+        self.native.destroyed.connect(self._watch_no_layer)
+
+    # which fields are shown ---------------------------------------------------------------------
+
+    def refresh(self, *_: Any) -> None:
+        """Show what applies to the layers and the values that are chosen."""
+        layer = self._layer
+        self._watch(layer)
+        shown, folded = applying(self._operation, self), self._more.isChecked()
+        presets = signature.preset_of(self._operation)
+        chosen = None if presets.parameter is None else self[presets.parameter].value
+        has_more = False
+        for key, parameter in signature.parameters(self._operation).items():
+            applies = key in shown
+            applies &= chosen == signature.CUSTOM or key not in presets.values_of(chosen)
+            more = bool(parameter.options.get("more"))
+            has_more |= more and applies
+            field = self[key]
+            field.visible = applies and (folded or not more)
+            text = label_of(parameter, layer, self)
+            if field.label != text:
+                field.label = text
+                self.align()
+            if "label_in" in parameter.options:
+                most = _largest(self[parameter.options["label_in"]].value)
+                field.max = max(most or parameter.options.get("max", _MOST), field.min)
+        self._more.setVisible(has_more)
+        self._more.setArrowType(Qt.ArrowType.DownArrow if folded else Qt.ArrowType.RightArrow)
+
+    @property
+    def _layer(self) -> Layer | None:
+        """Layer of the first input."""
+        return next((self[key].value for key in signature.inputs(self._operation)), None)
+
+    def _watch(self, layer: Layer | None) -> None:
+        """Follow the pixel size of a layer."""
+        if layer is self._watched:
+            return
+        self._watch_no_layer()
+        if layer is not None:
+            for event in (layer.events.scale, layer.events.units):
+                event.connect(self.refresh)
+        self._watched = layer
+
+    def _watch_no_layer(self, *_: Any) -> None:
+        if self._watched is not None:
+            for event in (self._watched.events.scale, self._watched.events.units):
+                event.disconnect(self.refresh)
+        self._watched = None
+
+    # their places -------------------------------------------------------------------------------
+
+    def _more_button(self) -> QToolButton:
+        button = QToolButton()
+        button.setText("More")
+        button.setToolTip("Show or hide choices that are seldom needed")
+        button.setCheckable(True)
+        button.setAutoRaise(True)
+        button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+        button.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        button.toggled.connect(self.refresh)
+        return button
+
+    def arrange(self) -> None:
+        """Put the button *More*, and what is behind it, below the other fields."""
+        known = signature.parameters(self._operation)
+        names = [field.name for field in self]
+        last = [name for name in names if name in known and known[name].options.get("more")]
+        layout = self.native.layout()
+        first = [self._row(name) for name in names if name not in last]
+        for row in (*first, self._more, *(self._row(name) for name in last)):
+            layout.removeWidget(row)
+            layout.addWidget(row)
+        self._more.setVisible(bool(last))
+
+    def _row(self, name: str) -> QWidget:
+        """The field with its label."""
+        row: QWidget = self[name].native
+        while (above := row.parentWidget()) is not None and above is not self.native:
+            row = above
+        return row
+
+    def align(self) -> None:
+        """Give all labels one width; magicgui measures them before the viewer sets its font."""
+        rows = [row for row in self.native.children() if row.isWidgetType()]
+        labels = [label for row in rows if (label := row.findChild(QLabel)) is not None]
+        widest = max((label.sizeHint().width() for label in labels), default=0)
+        for label in labels:
+            label.setMinimumWidth(widest)
+
+
+def applying(operation: str, fields: Container) -> set[str]:
+    """Parameters that mean something for the layers and the other choices.
+
+    Options of a parameter: ``applies``, of another one that stands before it → its values;
+    ``stack``, of a stack only.
+    """
+    layer = next((fields[key].value for key in signature.inputs(operation)), None)
+    is_stack = layer is not None and layer.ndim > 2
+    values: dict[str, Any] = {}
+    found = set()
+    for key, parameter in signature.parameters(operation).items():
+        conditions = parameter.options.get("applies", {})
+        applies = all(values[other] in allowed for other, allowed in conditions.items())
+        applies &= is_stack or not parameter.options.get("stack")
+        values[key] = fields[key].value if applies else parameter.default
+        if applies:
+            found.add(key)
+    return found
+
+
+def label_of(parameter: Parameter, layer: Layer | None, fields: Container) -> str:
+    """Label of a field, with the unit of lengths.
+
+    The option ``unit`` is ``"px"``, ``"layer"`` (that of the pixel size, pixels where there is
+    none) or a parameter that chooses between both.
+    """
+    text = parameter.options.get("label") or parameter.name.replace("_", " ").capitalize()
+    unit = parameter.options.get("unit", "")
+    if unit and unit not in ("px", "layer"):
+        unit = "px" if fields[unit].value == "px" else "layer"
+    if unit == "layer":
+        unit = "px" if layer is None else calibration(layer)[1]
+    return f"{text} ({unit})" if unit else str(text)
+
+
+def _largest(layer: Layer | None) -> int | None:
+    """Largest label of a layer; None where it takes long to find."""
+    data = None if not isinstance(layer, Labels) or layer.multiscale else layer.data
+    if not isinstance(data, np.ndarray) or not 0 < data.size <= _COUNTED:
+        return None
+    return int(data.max())

@@ -1,0 +1,38 @@
+from __future__ import annotations
+
+import pytest
+
+from napari_visual_ccc.core.progress import Progress
+from napari_visual_ccc.widgets.controls.progress import WorkBar, described
+
+
+@pytest.mark.parametrize(
+    ("progress", "number", "seconds", "text"),
+    [
+        (Progress(0, 0, "model"), 1, 9, "Model…"),
+        (Progress(0, 0), 1, 9, "Working…"),
+        (Progress(40, 129, "windows"), 1, 1, "Windows: 40 of 129"),
+        (Progress(40, 129, "windows"), 1, 60, "Windows: 40 of 129, about 2 min left"),
+        (Progress(1, 1200, "tiles"), 1, 12, "Tiles: 1 of 1,200, about 4.0 h left"),
+        (Progress(3, 20, "epochs"), 2, 4, "Epochs, round 2: 3 of 20, about 25 s left"),
+        (Progress(20, 20, "epochs"), 1, 9, "Epochs: 20 of 20"),
+    ],
+)
+def test_progress_names_phase_counts_and_time_left(progress, number, seconds, text):
+    assert described(progress, number, seconds) == text
+
+
+def test_a_bar_that_starts_again_says_why(qapp):
+    work = WorkBar()
+    work.begin()
+    assert (work.bar.max, work.text.value) == (0, "Starting…")
+    seen = []
+    for done, note in ((1, "tiles"), (8, "tiles"), (1, "epochs"), (9, "epochs"), (1, "epochs")):
+        work.show_progress(Progress(done, 9, note))
+        seen.append((work.bar.value, work.text.value.partition(":")[0]))
+    assert seen == [
+        (1, "Tiles"), (8, "Tiles"), (1, "Epochs"), (9, "Epochs"), (1, "Epochs, round 2"),
+    ]  # fmt: skip
+    work.begin()
+    work.show_progress(Progress(1, 9, "epochs"))
+    assert work.text.value == "Epochs: 1 of 9"

@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from qtpy.QtWidgets import QToolButton
+
+from napari_visual_ccc.widgets.form.fields import fields_of, values_of
+from napari_visual_ccc.workflow import signature
+from napari_visual_ccc.workflow.operations import OPERATIONS
+
+FORMS = [name for name, one in OPERATIONS.items() if one.has_form]
+
+
+def shown(form):
+    return [field.name for field in form if not field.native.isHidden()]
+
+
+def unfold(form):
+    form.native.findChild(QToolButton).setChecked(True)
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_conditions_name_parameters_and_inputs_of_the_operation(name):
+    known = signature.parameters(name)
+    for key, parameter in known.items():
+        earlier = list(known)[: list(known).index(key)]
+        for other, values in parameter.options.get("applies", {}).items():
+            assert other in earlier
+            signature.checked(name, {other: values[0]})
+        assert parameter.options.get("unit", "px") in {"px", "layer", *known}
+        assert parameter.options.get("label_in", "labels") in {"labels", *signature.inputs(name)}
+
+
+def test_fields_of_a_stack_are_for_stacks(headless):
+    form = fields_of("threshold", headless)
+    headless.add_image(np.zeros((3, 8, 8)), name="stack")
+    headless.add_image(np.zeros((8, 8, 3)), name="colour", rgb=True)
+    headless.add_image(np.zeros((8, 8)), name="plane")
+    form.reset_choices()
+    for name, both in (("stack", True), ("colour", False), ("plane", False), ("stack", True)):
+        form["image"].value = headless.layers[name]
+        assert {"scope", "dimensions"} <= set(shown(form)) or not both
+        assert both or not {"scope", "dimensions"} & set(shown(form))
+    form["dimensions"].value = "3D"
+    assert values_of("threshold", form)["dimensions"] == "3D"
+    # what a stack was given, is not asked of a plane
+    form["image"].value = headless.layers["plane"]
+    assert values_of("threshold", form)["dimensions"] == "2D"
+
+
+def test_fields_follow_the_choices_that_they_belong_to(headless):
+    form = fields_of("threshold", headless)
+    assert "value" not in shown(form)
+    form["classes"].value = 3
+    assert not {"objects", "min_size"} & set(shown(form))
+    form["method"].value = "manual"
+    assert {"value", "objects", "min_size"} <= set(shown(form))
+    assert "classes" not in shown(form)
+    form = fields_of("kmeans", headless)
+    unfold(form)
+    assert not {"sample", "seed"} & set(shown(form))
+    form["features"].value = "texture"
+    assert {"sample", "seed"} <= set(shown(form))
+
+
+def test_more_is_offered_only_where_there_is_more(headless):
+    form = fields_of("kmeans", headless)
+    assert form.native.findChild(QToolButton).isHidden()
+    form["features"].value = "texture"
+    assert not form.native.findChild(QToolButton).isHidden()
+    assert "seed" not in shown(form)
+
+
+def test_labels_name_the_unit_of_the_layer(headless):
+    form = fields_of("particles", headless)
+    assert form["min_diameter"].label == "Min diameter (px)"
+    layer = headless.add_image(np.zeros((8, 8)), scale=(2, 2), units="nm")
+    form.reset_choices()
+    form["image"].value = layer
+    assert form["min_diameter"].label == "Min diameter (nm)"
+    assert form["blur"].label == "Blur (px)"
+    layer.units = "um"
+    assert form["min_diameter"].label == "Min diameter (µm)"
+    form = fields_of("morphology_map", headless)
+    form["image"].value = layer
+    assert form["window"].label == "Window (px)"
+    form["length"].value = "unit"
+    assert form["window"].label == "Window (µm)"
+
+
+def test_a_label_is_one_of_the_layer(headless):
+    form = fields_of("select_cluster", headless)
+    assert form["cluster"].max == 2**31 - 1
+    layer = headless.add_labels(np.array([[0, 4], [1, 2]]))
+    form.reset_choices()
+    form["labels"].value = layer
+    assert (form["cluster"].min, form["cluster"].max) == (1, 4)
+    form["cluster"].native.setValue(9)
+    assert values_of("select_cluster", form)["cluster"] == 4
