@@ -3,12 +3,24 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from ...arrays.breaks import optimal_breaks
 from ...arrays.histogram import BINS, GreyHistogram
+
+# choices of `threshold`, and when a form shows them
+_TWO = {"applies": {"classes": (2,)}}
+Classes = Annotated[int, {"min": 2, "max": 5, "applies": {"method": ("otsu",)}}]
+GreyValue = Annotated[
+    float, {"min": -1e9, "max": 1e9, "label": "Grey value", "applies": {"method": ("manual",)}}
+]
+Side = Annotated[Literal["auto", "bright", "dark"], _TWO]
+Sigma = Annotated[float, {"min": 0, "max": 20, "step": 0.5, "label": "Blur (sigma)", "unit": "px"}]
+MinSize = Annotated[
+    int, {"min": 0, "max": 1_000_000, "label": "Smallest object", "unit": "px", **_TWO}
+]
 
 # bins of methods that need several pixels in each, as scikit-image takes for floats: with one bin
 # for each level of 16 bit, the triangle finds 0.1 or 99.8 % of a blurred micrograph bright

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import numpy as np
 
@@ -20,7 +20,7 @@ from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...core.tables import cluster_table
-from .methods import METHODS
+from .methods import METHODS, Classes, GreyValue, MinSize, Side, Sigma
 from .objects import numbered
 
 if TYPE_CHECKING:
@@ -46,25 +46,11 @@ def threshold(  # noqa: PLR0913
     unit: str = "px",
     *,
     method: MethodName = "otsu",
-    classes: Annotated[int, {"min": 2, "max": 5, "applies": {"method": ("otsu",)}}] = 2,
-    value: Annotated[
-        float,
-        {"min": -1e9, "max": 1e9, "label": "Grey value", "applies": {"method": ("manual",)}},
-    ] = 0.0,
-    objects: Annotated[Literal["auto", "bright", "dark"], {"applies": {"classes": (2,)}}] = "auto",
-    sigma: Annotated[
-        float, {"min": 0, "max": 20, "step": 0.5, "label": "Blur (sigma)", "unit": "px"}
-    ] = 1.0,
-    min_size: Annotated[
-        int,
-        {
-            "min": 0,
-            "max": 1_000_000,
-            "label": "Smallest object",
-            "unit": "px",
-            "applies": {"classes": (2,)},
-        },
-    ] = 0,
+    classes: Classes = 2,
+    value: GreyValue = 0.0,
+    objects: Side = "auto",
+    sigma: Sigma = 1.0,
+    min_size: MinSize = 0,
     dimensions: Dimensions = "2D",
     scope: Scope = "stack",
 ) -> Steps[Result]:

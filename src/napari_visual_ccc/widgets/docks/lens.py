@@ -30,8 +30,6 @@ from .autoencoder import AutoencoderTraining
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-    from ..controls.rows import Rows
-
 LAST = "the last maps, or the code"
 
 _CLICK = "Click on the maps, or on the micrograph, to see what the network sees there."
@@ -89,7 +87,7 @@ class Lens(TableForm):
         self.viewer.dims.events.current_step.connect(self._on_slider)
         self.viewer.mouse_drag_callbacks.append(self._on_mouse)
 
-    def make_fields(self, name: str) -> Rows:
+    def make_fields(self, name: str) -> Any:
         """Make the fields; that of layers offers what the card of the model names."""
         fields = super().make_fields(name)
         if "layer" in [field.name for field in fields]:
