@@ -26,24 +26,39 @@ from napari_visual_ccc.nets.training.selection import AnomalyScale
 
 def test_a_perfect_reconstruction_has_no_residual(rng):
     image = rng.random((64, 48)).astype(np.float32)
-    found = residual_statistics(image, image)
+    known = np.ones(image.shape, bool)
+    found = residual_statistics(image, image, known)
     assert found.shape == (8, 8, 6)
     np.testing.assert_allclose(found[[1, 3, 5, 6]], 0, atol=1e-6)
     np.testing.assert_allclose(found[0], np.log(1e-5), atol=1e-4)
-    assert squared_residual(image, image).max() == 0
+    assert squared_residual(image, image, known).max() == 0
+
+
+def test_filled_pixels_have_no_residual_and_change_no_reconstruction(rng):
+    image, flat = rng.random((64, 48)).astype(np.float32), np.full((64, 48), 0.5, np.float32)
+    known = np.ones(image.shape, bool)
+    known[30:33, 20:23] = False
+    found = residual_statistics(image, flat, known)
+    np.testing.assert_allclose(found[7], np.log(1e-4), atol=1e-3)
+    other = np.where(known, image, 7)
+    assert np.array_equal(residual_statistics(other, flat, known), found)
+    squares = squared_residual(other, flat, known)
+    assert np.array_equal(squares, squared_residual(np.where(known, image, 0.5), flat, known))
 
 
 def test_a_part_with_a_halo_has_the_statistics_of_the_whole(rng):
     image, made = rng.random((2, 320, 64)).astype(np.float32)
-    whole = residual_statistics(image, made)
+    known = rng.random(image.shape) > 0.1
+    whole = residual_statistics(image, made, known)
     part = slice(128 - HALO, 192 + HALO)
     inner = slice(HALO // STRIDE, HALO // STRIDE + 8)
-    found = residual_statistics(image[part], made[part])[:, inner]
+    found = residual_statistics(image[part], made[part], known[part])[:, inner]
     np.testing.assert_allclose(found, whole[:, 16:24], atol=1e-4)
     np.testing.assert_allclose(
-        squared_residual(image[part], made[part])[inner], squared_residual(image, made)[16:24],
+        squared_residual(image[part], made[part], known[part])[inner],
+        squared_residual(image, made, known)[16:24],
         atol=1e-5,
-    )  # fmt: skip
+    )
 
 
 def test_the_distance_is_about_one_where_it_was_fitted(rng):

@@ -252,9 +252,6 @@ def _reconstructed(
     except (RuntimeError, MemoryError) as error:
         raise user_message(error, chosen) from error
     known = np.ones(plane.shape, bool) if there is None else there
-    if there is not None:
-        # filled pixels have no residual
-        made = np.where(np.pad(known, MARGIN, mode="symmetric"), made, wide)
     notes = (*notes, *scale_note(loaded.card, nanometres(spacing, unit)))
     return _Reconstructed(loaded, wide, made, limits, known, notes)
 
@@ -285,16 +282,19 @@ def _whole_cells(plane: np.ndarray, cell: int) -> np.ndarray:
 
 def _scores(found: _Reconstructed, score: Score) -> Steps[np.ndarray]:
     """Score at every place; NaN where filled pixels have an influence."""
-    grey, made = (_whole_cells(one, CELL) for one in (found.wide, found.wide_made))
+    known = np.pad(found.known, MARGIN, mode="symmetric")
+    planes = [_whole_cells(one, CELL) for one in (found.wide, found.wide_made, known)]
+    grey = planes[0]
     bands = cuts(grey.shape[0], _BAND, HALO)
     statistics = []
     for number, (_, read, keep) in enumerate(bands):
         yield Progress(number, len(bands), "residual")
         kept = slice(keep.start // STRIDE, keep.stop // STRIDE)
+        band = [one[read] for one in planes]
         if score == "residual":
-            statistics.append(squared_residual(grey[read], made[read])[None, kept])
+            statistics.append(squared_residual(*band)[None, kept])
         else:
-            statistics.append(residual_statistics(grey[read], made[read])[:, kept])
+            statistics.append(residual_statistics(*band)[:, kept])
     of_residual = np.concatenate(statistics, axis=1)
     there = places_scored(found.known, grey.shape)
     if not there.any():

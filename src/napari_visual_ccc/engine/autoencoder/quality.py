@@ -42,7 +42,7 @@ class Pairs(NamedTuple):
 def reconstructed(
     net: Any, windows: np.ndarray, known: np.ndarray, device: torch.device
 ) -> Steps[Pairs]:
-    """Reconstruct windows; filled pixels count as reconstructed, so that they have no residual.
+    """Reconstruct windows.
 
     Parameters
     ----------
@@ -64,8 +64,7 @@ def reconstructed(
         return windows[start:stop].astype(np.float32)
 
     made = yield from batched(apply, read, len(windows), device, "reconstructing")
-    given = windows.astype(np.float32)
-    return Pairs(given, np.where(known, made, given), known)
+    return Pairs(windows.astype(np.float32), made, known)
 
 
 def image_table(
@@ -112,9 +111,9 @@ def summary_table(images: pd.DataFrame, seed: int) -> pd.DataFrame:
 def examples(pairs: Pairs) -> np.ndarray:
     """Some tiles beside their reconstructions and residuals, as (n, 3, side, side) uint8."""
     chosen = np.unique(np.linspace(0, len(pairs.made) - 1, _SHOWN).round().astype(int))
-    tiles, made, _ = (one[chosen] for one in pairs.inner)
+    tiles, made, known = (one[chosen] for one in pairs.inner)
     made = np.clip(made, 0, 1)
-    residual = np.clip(0.5 + (tiles - made), 0, 1)
+    residual = np.clip(0.5 + np.where(known, tiles - made, 0), 0, 1)
     return (np.stack([tiles, made, residual], axis=1) * 255).round().astype(np.uint8)
 
 

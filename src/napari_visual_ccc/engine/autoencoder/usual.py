@@ -65,13 +65,18 @@ def blurred(image: np.ndarray, sigma: float) -> np.ndarray:
     )
 
 
-def residual_statistics(image: np.ndarray, made: np.ndarray) -> np.ndarray:
+def residual_statistics(image: np.ndarray, made: np.ndarray, known: np.ndarray) -> np.ndarray:
     """Local statistics of an image and its reconstruction, at every place.
+
+    Pixels that are not known are taken as reconstructed: they have no residual, and a
+    reconstruction with a pixel of the image in it would vary where that of the network does not.
 
     Parameters
     ----------
     image, made : (Y, X) float32 arrays
         0 to 1; sides are multiples of `STRIDE`.
+    known : (Y, X) bool array
+        Pixels that are not filled.
 
     Returns
     -------
@@ -79,6 +84,7 @@ def residual_statistics(image: np.ndarray, made: np.ndarray) -> np.ndarray:
         In three windows the logarithm of the mean squared residual and the mean residual; the
         structural dissimilarity; the logarithm of the variance of the reconstruction.
     """
+    image = np.where(known, image, made)
     residual = image - made
     found = []
     for sigma in _WINDOWS:
@@ -93,9 +99,9 @@ def residual_statistics(image: np.ndarray, made: np.ndarray) -> np.ndarray:
     return np.stack([places(one) for one in found])
 
 
-def squared_residual(image: np.ndarray, made: np.ndarray) -> np.ndarray:
-    """Local mean of the squared residual at every place."""
-    return places(blurred((image - made) ** 2, _RESIDUAL))
+def squared_residual(image: np.ndarray, made: np.ndarray, known: np.ndarray) -> np.ndarray:
+    """Local mean of the squared residual at every place; pixels that are not known have none."""
+    return places(blurred(np.where(known, image - made, 0) ** 2, _RESIDUAL))
 
 
 def relative(scores: list[np.ndarray]) -> tuple[list[np.ndarray], float]:
@@ -205,8 +211,8 @@ def fit_usual(
     features = yield from _features(net, held_out, device, local=True)
     local, _ = _peaks(features, usual.centred, counted, image_index)
     squares = [
-        _inner(squared_residual(tile, made))[there].max()
-        for tile, made, there in zip(held_out.windows, held_out.made, counted, strict=True)
+        _inner(squared_residual(*pair))[there].max()
+        for *pair, there in zip(*held_out, counted, strict=True)
     ]
     peaks = {"features": largest, "local": local, "residual": np.array(squares)}
     scale = AnomalyScale(
@@ -244,7 +250,7 @@ def _features(
     for number, (tile, made, known) in enumerate(zip(*pairs, strict=True)):
         yield Progress(number, len(pairs.made), "anomaly scores")
         texture = yield from texture_of(net, tile, device)
-        maps = np.concatenate([residual_statistics(tile, made), texture])
+        maps = np.concatenate([residual_statistics(tile, made, known), texture])
         if local:
             there = np.ones(known.shape, bool) if known.all() else scored(known)
             run(without_surroundings(maps, places(there)))
