@@ -38,7 +38,16 @@ def test_no_two_images_have_one_name():
 
 
 def test_bytes_that_are_not_text_become_printable():
-    assert printable("caf\udce9") == "caf\ufffd"
+    assert printable("caf\udce9 粒子") == "caf\\udce9 粒子"
+
+
+def test_names_classes_and_groups_that_are_no_text_stay_apart_in_tables():
+    names, labels, groups = (["\udcff" + end, "\udcfe" + end] for end in (".png", "", " S1"))
+    data = from_arrays([np.zeros((4, 4))] * 2, labels, names=names, groups=groups)
+    assert data.classes == ("\\udcfe", "\\udcff")
+    assert data.targets.tolist() == [1, 0]
+    assert data.table["name"].tolist() == ["\\udcff.png", "\\udcfe.png"]
+    assert data.table["group"].tolist() == ["\\udcff S1", "\\udcfe S1"]
 
 
 def test_arrays_keep_pixels_labels_groups_and_pixel_size(rng):

@@ -101,12 +101,12 @@ class Dataset:
     notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
+        object.__setattr__(self, "examples", _in_tables(self.examples))
         if len(self.classes) < self.min_classes:
             found = ", ".join(self.classes) or "none"
             count = "two" if self.min_classes > 1 else "one"
             needed = f"{count} or more classes with images are needed, found {found}"
             raise ValueError(f"{self.name}: {needed}; {self._advice}")
-        object.__setattr__(self, "examples", _with_distinct_names(self.examples))
         without = next((one.name for one in self.examples if not one.part), None)
         if self.is_divided and without is not None:
             raise ValueError(
@@ -166,17 +166,18 @@ class Dataset:
         return table if self.is_divided else table.drop(columns="part")
 
 
-def _with_distinct_names(examples: Iterable[Example]) -> tuple[Example, ...]:
-    found, used = [], set()
+def _in_tables(examples: Iterable[Example]) -> tuple[Example, ...]:
+    """Examples with texts that a table can hold, and no name twice."""
+    found: dict[str, Example] = {}
     times: Counter[str] = Counter()
     for one in examples:
-        name = one.name
-        while name in used:
-            times[one.name] += 1
-            name = f"{one.name} ({times[one.name] + 1})"
-        used.add(name)
-        found.append(one if name == one.name else replace(one, name=name))
-    return tuple(found)
+        name = first = printable(str(one.name))
+        while name in found:
+            times[first] += 1
+            name = f"{first} ({times[first] + 1})"
+        label, group = printable(str(one.label)), printable(str(one.group))
+        found[name] = replace(one, name=name, label=label, group=group)
+    return tuple(found.values())
 
 
 def shared_groups(groups: Sequence[str], parts: Sequence[str]) -> list[str]:
@@ -210,18 +211,17 @@ def missing_classes(labels: Sequence[str], parts: Sequence[str]) -> list[str]:
         "test": "it is not tested",
     }
     pairs = {(str(part), str(label)) for part, label in zip(parts, labels, strict=True)}
-    given = {part for part, _ in pairs}
     return [
         f"no image of {label} is in the part {part}: {why}"
         for part, why in lacks.items()
         for label in sorted({str(one) for one in labels})
-        if part in given and (part, label) not in pairs
+        if part in map(str, parts) and (part, label) not in pairs
     ]
 
 
 def printable(text: str) -> str:
-    """Replace the bytes of a file name that cannot be decoded: tables cannot hold them."""
-    return re.sub("[\ud800-\udfff]", "\ufffd", text)
+    """Escape the bytes of a file name that cannot be decoded: tables cannot hold them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def from_arrays(  # noqa: PLR0913

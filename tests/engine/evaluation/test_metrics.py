@@ -44,6 +44,17 @@ def guesses(rng):
     return targets, predicted
 
 
+def test_names_that_are_no_text_are_escaped():
+    found = evaluated(
+        [0, 1], [0, 1], ("\udcff", "b"), names=["\udcfe", "i"], groups=["g", "\udcfd"]
+    )
+    assert found.classes == ("\\udcff", "b")
+    assert list(found.images["name"]) == ["\\udcfe", "i"]
+    assert list(found.images["group"]) == ["g", "\\udcfd"]
+    assert found.targets.tolist() == [0, 1]
+    assert found.probabilities.tolist() == [[0.8, pytest.approx(0.2)], [pytest.approx(0.2), 0.8]]
+
+
 def test_a_confusion_matrix_and_its_numbers_by_hand():
     targets = [0, 0, 0, 0, 1, 1, 1, 2, 2, 2]
     predicted = [0, 0, 0, 1, 1, 1, 0, 2, 2, 0]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...core.dataset import printable
 from ...core.result import Evaluation
 from ..classification.calibration import (
     expected_calibration_error,
@@ -59,9 +60,10 @@ def evaluation(
     """
     import pandas as pd
 
+    classes, names, groups = ([printable(one) for one in some] for some in (classes, names, groups))
     n, count = len(targets), len(classes)
-    names = list(names) or [f"image {k + 1}" for k in range(n)]
-    groups = list(groups) or names
+    names = names or [f"image {k + 1}" for k in range(n)]
+    groups = groups or names
     predicted = probabilities.argmax(axis=1)
     # with a confusion matrix for each group, the bootstrap is a product of matrices
     _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
