@@ -32,9 +32,9 @@ def titles(histogram):
 
 def test_numeric_columns_are_offered_the_diameter_first(histogram):
     names = [histogram.column.itemText(k) for k in range(histogram.column.count())]
-    assert names == ["area_nm2", "equivalent_diameter_nm"]
+    assert names == ["area (nm²)", "diameter (nm)"]
     assert titles(histogram) == (
-        "n = 11   D10 2   D50 6   D90 10", "equivalent diameter (nm)",
+        "n = 11   D10 2 nm   D50 6 nm   D90 10 nm", "equivalent diameter (nm)",
     )  # fmt: skip
 
 
@@ -42,13 +42,21 @@ def test_a_distribution_can_be_weighted_by_area(histogram):
     histogram.weighted.setChecked(True)
     assert histogram.weighted.text() == "by area"
     # half of the area belongs to the largest region
-    assert titles(histogram)[0] == "n = 11   D10 2   D50 10   D90 11"
+    assert titles(histogram)[0] == "n = 11   D10 2 nm   D50 10 nm   D90 11 nm"
 
 
 def test_the_chosen_column_stays_and_volumes_have_their_own_weight(histogram):
-    histogram.column.setCurrentText("area_nm2")
+    histogram.column.setCurrentText("area (nm²)")
     assert titles(histogram)[1] == "area (nm²)"
     histogram.show_frame(FRAME)
-    assert histogram.column.currentText() == "area_nm2"
+    assert histogram.column.currentText() == "area (nm²)"
     histogram.show_frame(FRAME.rename(columns={"area_nm2": "volume_nm3"}))
     assert histogram.weighted.text() == "by volume"
+
+
+def test_large_sizes_are_drawn_in_a_larger_unit(histogram):
+    large = FRAME.assign(equivalent_diameter_nm=FRAME["equivalent_diameter_nm"] * 1000)
+    histogram.show_frame(large)
+    assert titles(histogram) == (
+        "n = 11   D10 2 µm   D50 6 µm   D90 10 µm", "equivalent diameter (µm)",
+    )  # fmt: skip

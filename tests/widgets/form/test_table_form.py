@@ -35,6 +35,14 @@ def test_the_table_appears_with_the_first_result(form):
     assert form.labels_layer is layer
 
 
+def test_the_table_is_named_after_its_layer(form, headless, discs):
+    (layer,) = form(clusters=2)
+    assert form.table.title.text() == layer.name
+    headless.add_image(np.stack([discs, discs]), name="series")
+    (layer,) = form(clusters=2)
+    assert form.table.title.text() == f"{layer.name} (sum of 2 slices)"
+
+
 def test_a_row_selects_its_label(form):
     (layer,) = form(clusters=3)
     form.table.select(2)

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from ...core.result import Result
 from ...workflow.operations import Operation
+from ..controls.headings import Heading, format_value, headings
 from ..form.form import Form
 from ..layers.source import Source
 from ..layers.viewers import bring_into_view
@@ -48,8 +50,9 @@ class Histogram(QWidget):
         layout.addLayout(top)
         layout.addWidget(self._canvas)
         self._frame: pd.DataFrame | None = None
+        self._headings: dict[str, Heading] = {}
         self._size = ""
-        self.column.currentTextChanged.connect(self.draw)
+        self.column.currentIndexChanged.connect(self.draw)
         self.weighted.toggled.connect(self.draw)
 
     def show_frame(self, frame: pd.DataFrame) -> None:
@@ -61,13 +64,18 @@ class Histogram(QWidget):
         self.weighted.setText(f"by {what}")
         self.weighted.setToolTip(f"Weight every region by its {what} instead of counting it once")
         numbers = frame.select_dtypes("number").columns
-        names = [c for c in numbers if not str(c).startswith(_NOT_DRAWN)]
-        keep = self.column.currentText()
+        names = [str(c) for c in numbers if not str(c).startswith(_NOT_DRAWN)]
+        keep = self.column.currentData()
         first = next((n for n in names if n.startswith("equivalent_diameter")), None)
+        self._headings = dict(zip(map(str, frame.columns), headings(frame), strict=True))
         self.column.blockSignals(True)
         self.column.clear()
-        self.column.addItems(names)
-        self.column.setCurrentText(keep if keep in names else first or (names[0] if names else ""))
+        for name in names:
+            self.column.addItem(self._headings[name].text, name)
+            tooltip = self._headings[name].tooltip
+            self.column.setItemData(self.column.count() - 1, tooltip, Qt.ItemDataRole.ToolTipRole)
+        shown = keep if keep in names else first or (names[0] if names else "")
+        self.column.setCurrentIndex(self.column.findData(shown))
         self.column.blockSignals(False)
         self.draw()
 
@@ -78,16 +86,19 @@ class Histogram(QWidget):
 
     def draw(self, *_: Any) -> None:
         """Draw the chosen column."""
-        name = self.column.currentText()
+        name = self.column.currentData()
         frame = self._frame
         if frame is None or not name or frame.empty:
             return
         weights = frame[self._size].to_numpy(float) if self.weighted.isChecked() else None
-        values = frame[name].to_numpy(float)
-        self._canvas.draw(lambda axes: _draw(axes, values, weights, name))
+        heading = self._headings[name]
+        values = frame[name].to_numpy(float) * heading.factor
+        words = name.split("_")
+        text = f"{' '.join(words[:-1])} ({heading.unit})" if heading.unit else " ".join(words)
+        self._canvas.draw(lambda axes: _draw(axes, values, weights, text, heading.unit))
 
 
-def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, name: str) -> None:
+def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, label: str, unit: str) -> None:
     use = np.isfinite(values)
     values = values[use]
     weights = np.ones(len(values)) if weights is None else weights[use]
@@ -100,14 +111,10 @@ def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, name: str) 
     marks = [values[order][np.searchsorted(cumulative, q)] for q in (0.1, 0.5, 0.9)]
     for value, style in zip(marks, (":", "-", ":"), strict=True):
         axes.axvline(value, color="#e8804c", linestyle=style, linewidth=1.2)
-    axes.set_title(
-        f"n = {len(values)}   D10 {marks[0]:.4g}   D50 {marks[1]:.4g}   D90 {marks[2]:.4g}",
-        fontsize=8,
-    )
-    words = name.split("_")
-    unit = words[-1].replace("2", "²").replace("3", "³")
-    has_unit = len(words) > 1 and words[0] in _WITH_UNIT
-    axes.set_xlabel(f"{' '.join(words[:-1])} ({unit})" if has_unit else " ".join(words), fontsize=8)
+    unit = f" {unit}".rstrip()
+    sizes = (f"D{k} {format_value(one)}{unit}" for k, one in zip((10, 50, 90), marks, strict=True))
+    axes.set_title("   ".join((f"n = {len(values)}", *sizes)), fontsize=8)
+    axes.set_xlabel(label, fontsize=8)
     axes.set_ylabel("share (%)", fontsize=8)
     axes.tick_params(labelsize=7)
 
@@ -149,6 +156,7 @@ class Measure(Form):
     def _display(self, frame: pd.DataFrame) -> None:
         assert self.layer is not None
         self.table.show_frame(frame, functools.partial(own_color, self.layer))
+        self.table.set_title(self.layer.name)
         self.table.show()
         drawn = not frame.empty and any(str(c).startswith(_SIZES) for c in frame.columns)
         self.histogram.setVisible(drawn)

@@ -85,6 +85,7 @@ class Quality(TableForm):
         self.say(" ".join(f"{note}." for note in (*result.notes, "Click a row to open its image")))
         self.table.name = f"{self._folder.name} quality" if self._folder else "quality"
         self.table.show_frame(result.table)
+        self.table.set_title(self._folder.name if self._folder else "")
         self.table.show()
 
     def _on_picked(self, row: int) -> None:

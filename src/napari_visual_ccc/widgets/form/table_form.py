@@ -48,6 +48,18 @@ class TableForm(Form):
         self._listen_to(layer)
         if frames:
             self.table.show_frame(frames[0], self._color if layer is not None else None)
+            self.table.set_title(self._title(frames[0]))
+
+    def _title(self, frame: pd.DataFrame) -> str:
+        """Name of the layer in the table, and whether the table is of all its slices."""
+        layer = self.labels_layer or next((one.layer for one in self.last), None)
+        first = next(iter(self.inputs.values()))
+        if layer is None:
+            return "" if first is None else first.name
+        # classes of a stack are counted in all its slices
+        in_all = "area_percent" in frame and not any(str(c).startswith("index_") for c in frame)
+        count = int(np.prod(layer.data.shape[: layer.ndim - 2])) if in_all else 1
+        return f"{layer.name} (sum of {count} slices)" if count > 1 else layer.name
 
     def undo(self) -> None:
         """Undo the last run; its labels have their own colours again."""

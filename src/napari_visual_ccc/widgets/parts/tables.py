@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, Signal
+from qtpy.QtCore import QAbstractTableModel, QModelIndex, QSortFilterProxyModel, Qt, QTimer, Signal
 from qtpy.QtGui import QColor
 from qtpy.QtWidgets import (
     QAbstractItemView,
@@ -14,6 +13,7 @@ from qtpy.QtWidgets import (
     QFileDialog,
     QHBoxLayout,
     QHeaderView,
+    QLabel,
     QPushButton,
     QTableView,
     QVBoxLayout,
@@ -21,12 +21,16 @@ from qtpy.QtWidgets import (
 )
 
 from ...core.tables import without_formulas
+from ..controls.headings import format_value, headings
 from .jobs import report
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import pandas as pd
+
+# milliseconds for which the button says that the table was copied
+_SIGN = 2000
 
 _RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 
@@ -38,6 +42,7 @@ class FrameModel(QAbstractTableModel):
         super().__init__()
         self.frame = frame
         self.colors = colors
+        self._headings = headings(frame)
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
         """Count the rows."""
@@ -48,18 +53,20 @@ class FrameModel(QAbstractTableModel):
         return len(self.frame.columns)
 
     def headerData(self, section: int, orientation: Any, role: int = 0) -> Any:
-        """Name the columns."""
-        if role != Qt.ItemDataRole.DisplayRole:
-            return None
+        """Name the columns, with the unit that their values are shown in."""
         if orientation == Qt.Orientation.Horizontal:
-            return str(self.frame.columns[section]).replace("_", " ")
-        return section + 1
+            heading = self._headings[section]
+            if role == Qt.ItemDataRole.ToolTipRole:
+                return heading.tooltip
+            return heading.text if role == Qt.ItemDataRole.DisplayRole else None
+        return section + 1 if role == Qt.ItemDataRole.DisplayRole else None
 
     def data(self, index: QModelIndex, role: int = 0) -> Any:
         """Return text, sorting value, alignment or colour of a cell."""
         value: Any = self.frame.iat[index.row(), index.column()]
         if role == Qt.ItemDataRole.DisplayRole:
-            return format_value(value)
+            factor = self._headings[index.column()].factor
+            return format_value(value if factor == 1 else float(value) * factor)
         if role == Qt.ItemDataRole.UserRole:
             return value if isinstance(value, str) else float(value)
         if role == Qt.ItemDataRole.TextAlignmentRole and not isinstance(value, str):
@@ -68,18 +75,6 @@ class FrameModel(QAbstractTableModel):
             color = self.colors(int(value))
             return None if color is None else QColor.fromRgbF(*(float(c) for c in color))
         return None
-
-
-def format_value(value: Any) -> str:
-    """Format a number with four significant digits; leave other values as they are."""
-    if isinstance(value, str):
-        return value
-    number = float(value)
-    if math.isnan(number):
-        return "–"
-    if number.is_integer() and abs(number) < 1e15:
-        return str(int(number))
-    return f"{number:.4g}"
 
 
 class Table(QWidget):
@@ -99,6 +94,11 @@ class Table(QWidget):
         super().__init__()
         self.name = name
         self.frame: pd.DataFrame | None = None
+        self.title = QLabel()
+        self.title.setTextFormat(Qt.TextFormat.PlainText)
+        self.title.setWordWrap(True)
+        self.title.setStyleSheet("font-weight: bold")
+        self.title.hide()
         self.view = QTableView()
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
@@ -109,9 +109,14 @@ class Table(QWidget):
         assert rows is not None and columns is not None
         rows.hide()
         columns.setSectionResizeMode(QHeaderView.ResizeMode.Interactive)
+        # rows that widths are measured in
+        columns.setResizeContentsPrecision(200)
         self.copy_button = QPushButton("Copy")
         self.copy_button.setToolTip("Copy the table, for a spreadsheet")
         self.copy_button.clicked.connect(self.copy)
+        self._copied = QTimer(self)
+        self._copied.setSingleShot(True)
+        self._copied.timeout.connect(self._offer_copy)
         self.save_button = QPushButton("Save CSV…")
         self.save_button.clicked.connect(self._ask_and_save)
         buttons = QHBoxLayout()
@@ -119,6 +124,7 @@ class Table(QWidget):
         buttons.addWidget(self.save_button)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self.title)
         layout.addWidget(self.view)
         layout.addLayout(buttons)
         self.setMinimumSize(340, 150)
@@ -135,8 +141,12 @@ class Table(QWidget):
         selection = self.view.selectionModel()
         assert selection is not None
         selection.currentRowChanged.connect(self._on_row)
-        if len(frame) <= 1000:
-            self.view.resizeColumnsToContents()
+        self.view.resizeColumnsToContents()
+
+    def set_title(self, text: str) -> None:
+        """Write above the table what it lists, such as the name of a layer."""
+        self.title.setText(text)
+        self.title.setVisible(bool(text))
 
     @property
     def selected(self) -> int | None:
@@ -157,6 +167,11 @@ class Table(QWidget):
         clipboard = QApplication.clipboard()
         if self.frame is not None and clipboard is not None:
             clipboard.setText(without_formulas(self.frame).to_csv(sep="\t", index=False))
+            self.copy_button.setText("Copied")
+            self._copied.start(_SIGN)
+
+    def _offer_copy(self) -> None:
+        self.copy_button.setText("Copy")
 
     def save(self, path: Path) -> None:
         """Write the table as CSV."""
