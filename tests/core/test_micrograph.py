@@ -2,7 +2,14 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph, has_colours, plane_shape
+from napari_visual_ccc.core.micrograph import (
+    Axis,
+    InfoBar,
+    Micrograph,
+    has_colours,
+    plane_shape,
+    titled_facts,
+)
 from napari_visual_ccc.core.pixel_size import PixelSize
 
 STACK = np.zeros((2, 3, 4, 4))
@@ -69,3 +76,8 @@ def test_unknown_sizes_of_chunks_are_a_sentence():
     lazy = da.from_array(np.arange(12.0).reshape(4, 3), chunks=2)
     with pytest.raises(ValueError, match="compute_chunk_sizes"):
         plane_shape(lazy[lazy[:, 0] > 3])
+
+
+def test_facts_have_titles_in_one_order_and_others_follow():
+    facts = {"spot_size": 3, "tilt_deg": -0.0, "voltage_kv": 15.0}
+    assert titled_facts(facts) == [("Voltage (kV)", "15"), ("Tilt (°)", "0"), ("Spot size", "3")]

@@ -5,6 +5,7 @@ from napari_visual_ccc.core.units import (
     METRES,
     NANOMETRES,
     converted,
+    in_short,
     is_plausible,
     length,
     ratio,
@@ -62,3 +63,9 @@ def test_sizes_are_lengths_that_a_pixel_can_have():
 )  # fmt: skip
 def test_ratios_of_units(unit, wanted, expected):
     assert ratio(unit, wanted) == expected
+
+
+def test_a_field_of_view_has_the_unit_that_keeps_it_short():
+    assert in_short(1_726_668.8, 1_588_400.4, "nm") == "1.727 × 1.588 mm"
+    assert in_short(80, 60, "nm") == "80 × 60 nm"
+    assert in_short(5000, 10, "1/nm") == "5000 × 10 1/nm"

@@ -17,7 +17,7 @@ import click
 
 from .. import __version__
 from ..workflow import operations, signature
-from . import batch, fetch, serve, training
+from . import batch, fetch, images, serve, training
 from .models import models
 from .operations import Family, command
 from .terminal import CONTEXT, EPILOG, EXPECTED, FAILED, FILE, INTERRUPTED, OK, USAGE, output_option
@@ -132,7 +132,8 @@ def _overview() -> str:
         "       visual-ccc particles|phases|classify|quality|measure FOLDER -o TABLE.csv",
         "       visual-ccc batch OPERATION|RECORD FOLDER -o DIR",
         "       visual-ccc models show FILE | script RECORD | fetch MODEL",
-        "       visual-ccc serve --port 8000 | demo | info | --version",
+        "       visual-ccc serve --port 8000 | demo | --version",
+        "       visual-ccc info [IMAGE...] | open [IMAGE...]",
         "",
         "See what a network sees in an electron micrograph.",
         "",
@@ -162,31 +163,7 @@ cli = CommandLine(
 click.version_option(__version__, "-V", "--version", message="visual-ccc %(version)s")(cli)
 
 
-# info, demo and script ----------------------------------------------------------------------------
-
-
-def _info() -> int:
-    """Versions, devices, operations and the shipped model."""
-    import torch
-
-    from ..nets.card import file_hash, read_card
-    from ..workflow.record import versions
-
-    card = read_card()
-    devices = ["cpu"]
-    devices += ["mps"] if torch.backends.mps.is_available() else []
-    devices += [f"cuda ({torch.cuda.get_device_name()})"] if torch.cuda.is_available() else []
-    print(f"napari-visual-ccc {__version__}")
-    print("  " + ", ".join(f"{name} {version}" for name, version in versions().items()))
-    print(f"  devices: {', '.join(devices)}")
-    print(f"model {card.name}: {', '.join(card.classes)}")
-    print(f"  {card.use}; {card.architecture}; sha256 {file_hash()[:12]}")
-    metrics = card.metrics or {}
-    print(f"  accuracy {metrics['test_accuracy']} on {metrics['test_crops']} crops")
-    print("operations")
-    for family, members in operations.families().items():
-        print(f"  {family}: {', '.join(one.name for one in members)}")
-    return OK
+# demo and script ----------------------------------------------------------------------------------
 
 
 def _demo(output: Path, no_screen: bool) -> int:
@@ -229,7 +206,8 @@ _SHORT = {"phases": "kmeans"}
 _OTHERS = {
     "batch": batch.command(),
     "models": models,
-    "info": _command("info", _info),
+    "info": images.info(),
+    "open": images.opening(),
     "fetch": fetch.command(),
     "serve": serve.command(),
     "demo": _command(

@@ -20,6 +20,16 @@ CHANNELS = "channels"
 CHANNEL_AXIS = "c"
 
 
+# facts of a micrograph with their titles, in the order of display
+_TITLES = {
+    "instrument": "Instrument", "detector": "Detector", "voltage_kv": "Voltage (kV)",
+    "beam_current_na": "Beam current (nA)", "magnification": "Magnification",
+    "working_distance_mm": "Working distance (mm)", "tilt_deg": "Tilt (°)",
+    "dwell_time_us": "Dwell time (µs)", "camera_length_mm": "Camera length (mm)",
+    "date": "Date",
+}  # fmt: skip
+
+
 @dataclass(frozen=True)
 class InfoBar:
     """Rows and columns of the info bar at each border of an image.
@@ -139,6 +149,8 @@ class Micrograph:
         Coarser versions of `data`, finest first (a pyramid); empty for most images.
     notes : tuple of str
         Messages of the reader for the user.
+    pixel_size_from : str
+        Field of the file that states the pixel size, as it was read; empty without one.
     """
 
     data: Any
@@ -151,6 +163,7 @@ class Micrograph:
     info_bar: InfoBar | None = None
     levels: tuple[Any, ...] = ()
     notes: tuple[str, ...] = ()
+    pixel_size_from: str = ""
 
     @property
     def voxel(self) -> tuple[float, ...] | None:
@@ -189,6 +202,18 @@ def plane_shape(array: Any) -> tuple[int, int]:
         )
     height, width = shape[-3:-1] if colour else shape[-2:]
     return int(height), int(width)
+
+
+def titled_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Titles and values of the facts of a micrograph, as text, in the order of display."""
+    more = {key: key.replace("_", " ").capitalize() for key in facts if key not in _TITLES}
+    titles = {**_TITLES, **more}
+    return [(title, _text(facts[key])) for key, title in titles.items() if key in facts]
+
+
+def _text(value: Any) -> str:
+    # adding zero makes -0 a 0
+    return f"{value + 0.0:.5g}" if isinstance(value, float) else str(value)
 
 
 # channels -----------------------------------------------------------------------------------------

@@ -125,6 +125,14 @@ def length(size: float, unit: str) -> tuple[float, str]:
     return result
 
 
+def in_short(width: float, height: float, unit: str) -> str:
+    """Width and height in the unit that keeps the numbers short."""
+    names = ("pm", "nm", "µm", "mm")
+    while unit in names[:-1] and width >= 1000:
+        width, height, unit = width / 1000, height / 1000, names[names.index(unit) + 1]
+    return f"{width:.4g} × {height:.4g} {unit}"
+
+
 def is_plausible(size: float, unit: str) -> bool:
     """Whether a pixel can have a length; for other units, whether the size is positive."""
     low, high = _PLAUSIBLE_METRES

@@ -88,6 +88,7 @@ def restore(image: Micrograph, stored: Any) -> Micrograph:
             levels=tuple(levels),
             spacing=spacing,
             unit=unit,
+            pixel_size_from=_source(image, spacing),
             notes=(*image.notes, *notes, *more),
             axes=axes,
             info_bar=None if bar is None else InfoBar(*bar),
@@ -123,6 +124,11 @@ def _pixel_size(image: Micrograph, stored: Mapping[str, Any]) -> tuple[Any, str,
     if not _changed(image.spacing, image.unit, spacing, unit, LENGTHS):
         return spacing, unit, []
     return image.spacing, image.unit, [_note("pixel size", image.spacing is None)]
+
+
+def _source(image: Micrograph, spacing: Any) -> str:
+    """Field that states a pixel size; a format without one for it has the header alone."""
+    return "" if spacing is None else image.pixel_size_from or "header of Visual-CCC"
 
 
 def _axes(image: Micrograph, stored: Mapping[str, Any]) -> tuple[tuple[Axis, ...], list[str]]:

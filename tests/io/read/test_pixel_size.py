@@ -26,8 +26,11 @@ def test_units_have_one_name(text, unit):
      (5e8, "1/m", (0.5, "1/nm")), (0.5, "1/nm", (0.5, "1/nm"))],
 )  # fmt: skip
 def test_metres_and_inches_become_nanometres_and_readable_units_stay(size, unit, found):
-    spacing, name, notes = resolve_pixel_size([PixelSizeClaim("a test", (size, size), unit)])
+    spacing, name, source, notes = resolve_pixel_size(
+        [PixelSizeClaim("a test", (size, size), unit)]
+    )
     assert (spacing, name) == (pytest.approx((found[0], found[0])), found[1])
+    assert source == "a test"
     assert not notes
 
 
@@ -36,8 +39,10 @@ def test_metres_and_inches_become_nanometres_and_readable_units_stay(size, unit,
     [(0, "nm"), (-1, "nm"), (np.inf, "nm"), ("x", "nm"), (5, "furlong"), (20, "m")],
 )
 def test_what_is_no_pixel_size_is_named_and_not_used(size, unit):
-    spacing, name, notes = resolve_pixel_size([PixelSizeClaim("a test", (size, size), unit)])
-    assert (spacing, name) == (None, "px")
+    spacing, name, source, notes = resolve_pixel_size(
+        [PixelSizeClaim("a test", (size, size), unit)]
+    )
+    assert (spacing, name, source) == (None, "px", "")
     assert "a test" in notes[0]
 
 
@@ -46,7 +51,7 @@ def test_sizes_that_agree_within_their_digits_do_not_contradict_each_other():
         PixelSizeClaim("one", (3.0004, 3.0004), "nm"),
         PixelSizeClaim("two", (0.003, 0.003), "µm"),
     ]
-    assert resolve_pixel_size(sizes) == ((3.0004, 3.0004), "nm", ())
+    assert resolve_pixel_size(sizes) == ((3.0004, 3.0004), "nm", "one", ())
 
 
 @pytest.mark.parametrize(

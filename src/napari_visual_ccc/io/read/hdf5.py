@@ -259,10 +259,13 @@ def _micrograph(path: Path, one: _Described, title: str) -> Micrograph:
         sizes, units = zip(*(values[place] for place in lengths[-2:]), strict=True)
         if None not in sizes:
             claims.append(combined_claim(source_of, sizes, units))
-    spacing, unit, notes = resolve_pixel_size(claims)
+    spacing, unit, stated, notes = resolve_pixel_size(claims)
     axes, of_axes = _leading(one, order, lengths[:-2])
     notes = (*notes, *one.notes, *of_axes, *((order.note,) if order.note else ()))
-    return Micrograph(order.apply(data), spacing, unit, title, path, axes=axes, notes=notes)
+    return Micrograph(
+        order.apply(data), spacing, unit, title, path, axes=axes, notes=notes,
+        pixel_size_from=stated,
+    )  # fmt: skip
 
 
 def _leading(

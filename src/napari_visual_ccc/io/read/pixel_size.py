@@ -123,7 +123,7 @@ def in_unit(value: Any, unit: str) -> float | None:
 
 def resolve_pixel_size(
     claims: Iterable[PixelSizeClaim],
-) -> tuple[tuple[float, float] | None, str, tuple[str, ...]]:
+) -> tuple[tuple[float, float] | None, str, str, tuple[str, ...]]:
     """Choose a pixel size among those that a file states.
 
     Parameters
@@ -137,6 +137,8 @@ def resolve_pixel_size(
         Of the first that can be one.
     unit : str
         ``"px"`` without a pixel size.
+    source : str
+        Field of the file that states it; empty without a pixel size.
     notes : tuple of str
         Claims that were not used and why; claims that contradict the one used.
     """
@@ -158,8 +160,8 @@ def resolve_pixel_size(
                 f"and {_text(size, unit)} ({one.source}); the first one is used: check it"
             )
     if taken is None:
-        return None, "px", tuple(notes)
-    return taken[1], taken[2], tuple(notes)
+        return None, "px", "", tuple(notes)
+    return taken[1], taken[2], taken[0].source, tuple(notes)
 
 
 def combined_claim(source: str, sizes: Iterable[Any], units: Iterable[Any]) -> PixelSizeClaim:

@@ -213,12 +213,12 @@ def _micrograph(
 ) -> Micrograph:
     data = _pixels(path, part["data"], name)
     found = _found(path, part)
-    spacing, unit, more = resolve_pixel_size(found.claims)
+    spacing, unit, source, more = resolve_pixel_size(found.claims)
     axes, of_axes = _leading(path, part)
     metadata = {"facts": found.facts, "original": plain(found.original)}
     return Micrograph(
         data, spacing, unit, name, path, metadata, axes, None, (),
-        (*notes, *more, *of_axes, *found.notes),
+        (*notes, *more, *of_axes, *found.notes), source,
     )  # fmt: skip
 
 

@@ -50,7 +50,8 @@ def read(path: Path) -> list[Micrograph]:
     data, axes, of_pixels = _pixels(path)
     found = sidecar.find(path, *data.shape[len(axes) :][:2]) or VendorMetadata()
     claim = _resolution(path)
-    spacing, unit, notes = resolve_pixel_size([*found.claims, *([claim] if claim else [])])
+    claims = [*found.claims, *([claim] if claim else [])]
+    spacing, unit, source, notes = resolve_pixel_size(claims)
     is_more = found.facts or found.original
     metadata: dict[str, Any] = {"facts": found.facts, "original": plain(found.original)}
     metadata = metadata if is_more else {}
@@ -62,6 +63,7 @@ def read(path: Path) -> list[Micrograph]:
             data, spacing, unit, stem(path), path, metadata, axes,
             info_bar=found.bar,
             notes=(*notes, *found.notes, *of_pixels, *of_orientation(_orientation(path))),
+            pixel_size_from=source,
         )
     ]  # fmt: skip
 

@@ -184,6 +184,7 @@ def read_slices(paths: Sequence[Path], name: str, path: Path, read: Any) -> Micr
         from_file(source, path, " ".join(one.name for one in paths), chunks),
         first.spacing, first.unit, name, path, first.metadata,
         (Axis("z"), *first.axes), first.info_bar, (), notes,
+        first.pixel_size_from,
     )  # fmt: skip
 
 

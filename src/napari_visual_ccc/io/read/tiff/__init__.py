@@ -155,7 +155,7 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     found = VendorMetadata()
     for one in read_metadata(path, tif, page, index, height, width):
         found.add(one)
-    spacing, unit, notes = resolve_pixel_size(found.claims)
+    spacing, unit, source, notes = resolve_pixel_size(found.claims)
     axes, of_axes = read_axes(tif, series, index)
     display = tif.is_imagej or tif.is_ome
     levels, channels, more = as_picture(page, series.axes, levels, for_display=display)
@@ -170,7 +170,7 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     image = Micrograph(
         levels[0], spacing, unit, name, path, metadata, axes, found.bar, tuple(levels[1:]),
         (*notes, *of_axes, *found.notes, *more, *of_orientation(int(page.tags.valueof(274) or 1)),
-         *missing_files(tif, series, index)),
+         *missing_files(tif, series, index)), source,
     )  # fmt: skip
     return restore(image, stored.get(KEY))
 

@@ -115,7 +115,7 @@ def _zarr_image(
     if is_named and steps:
         rows = slice(data.ndim - planar, data.ndim - planar + 2)
         claims = [combined_claim("OME-Zarr", steps[rows], units[rows])]
-    spacing, unit, notes = resolve_pixel_size(claims)
+    spacing, unit, source, notes = resolve_pixel_size(claims)
     found = [
         axis(one, step, unit_)
         for one, step, unit_ in zip(order.leading, steps or [1.0] * data.ndim, units, strict=False)
@@ -136,7 +136,7 @@ def _zarr_image(
         metadata["origin"] = place if any(place[:-2]) else place[-2:]
     return Micrograph(
         data, spacing, unit, name, path, metadata, leading if is_named or order.leading else (),
-        None, tuple(levels[1:]), notes,
+        None, tuple(levels[1:]), notes, source,
     )  # fmt: skip
 
 
