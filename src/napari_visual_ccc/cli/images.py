@@ -106,10 +106,10 @@ def _facts(path: Path) -> dict[str, Any]:
         else {"name": one.name, "size": size, "step": one.step, "unit": one.unit}
         for one, size in zip(named, leading, strict=True)
     ]  # fmt: skip
-    size = None
+    size: dict[str, Any] | None = None
     if image.spacing is not None and image.unit != "px":
-        size = dict(zip("yx", image.spacing[-2:], strict=True))
-        size |= {"unit": image.unit, "from": image.pixel_size_from}
+        y, x = image.spacing[-2:]
+        size = {"y": y, "x": x, "unit": image.unit, "from": image.pixel_size_from}
     facts: dict[str, Any] = plain({
         "image": str(path), "width": width, "height": height, "dtype": str(image.data.dtype),
         "colours": image.data.shape[-1] if has_colours(image) else 0, "axes": axes,
