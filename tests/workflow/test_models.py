@@ -74,7 +74,8 @@ def test_a_model_is_written_with_its_split_and_report(trained, tmp_path):
 
 
 def test_a_written_model_says_what_it_said_before(trained, tmp_path):
-    path, *_ = save_model(trained, tmp_path / "metals.safetensors")
+    path = tmp_path / "metals.safetensors"
+    save_weights(trained, path)
     card = read_card(path)
     assert card.name == "metals"
     assert card.classes == ["powder", "superalloy"]
@@ -108,21 +109,27 @@ def test_the_model_is_named_after_its_file(trained, tmp_path):
     assert list(companions(path).values())[:-1] == others
 
 
-@pytest.mark.parametrize(
-    "there",
-    [
-        "m.safetensors", "m_split.csv", "m_report.html", "m_report.json", "m_history.csv",
-        "m_architecture.txt",
-    ],
-)  # fmt: skip
+BESIDE = [
+    "m.safetensors", "m_split.csv", "m_report.html", "m_report.json", "m_history.csv",
+    "m_architecture.txt",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("there", BESIDE)
 def test_none_is_written_where_one_is_there(trained, tmp_path, there):
     (tmp_path / there).write_text("precious")
     with pytest.raises(FileExistsError, match=f"{there} already exists"):
         save_model(trained, tmp_path / "m.safetensors")
     assert files(tmp_path) == [there]
     assert (tmp_path / there).read_text() == "precious"
+
+
+def test_each_is_replaced_where_that_is_wanted(trained, tmp_path):
+    for there in BESIDE:
+        (tmp_path / there).write_text("precious")
     assert len(save_model(trained, tmp_path / "m.safetensors", force=True)) == 7
-    assert (tmp_path / there).read_bytes() != b"precious"
+    for there in BESIDE:
+        assert (tmp_path / there).read_bytes() != b"precious"
     assert len(files(tmp_path)) == 7
 
 
