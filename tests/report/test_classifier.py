@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import base64
+import functools
 import json
 import re
 from dataclasses import replace
 from html.parser import HTMLParser
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -80,9 +82,27 @@ def written(result, folder, **more) -> Page:
     return Page(text)
 
 
+@pytest.fixture(scope="module")
+def folder_of(tmp_path_factory):
+    """Folder with the page of a case, which is drawn once."""
+
+    @functools.cache
+    def folder(case: str) -> Path:
+        made = tmp_path_factory.mktemp("page")
+        written(CASES[case](), made)
+        return made
+
+    return folder
+
+
+def page_of(folder: Path) -> Page:
+    return Page((folder / "report.html").read_text(encoding="utf-8"))
+
+
 @pytest.mark.parametrize("case", CASES)
-def test_page_is_whole_and_needs_nothing_else(case, tmp_path):
-    page = written(CASES[case](), tmp_path)
+def test_page_is_whole_and_needs_nothing_else(case, folder_of):
+    tmp_path = folder_of(case)
+    page = page_of(tmp_path)
     assert page.links
     kinds = ("data:image/png;base64,", "data:image/svg+xml;base64,")
     assert all(link.startswith(kinds) for link in page.links)
@@ -93,11 +113,11 @@ def test_page_is_whole_and_needs_nothing_else(case, tmp_path):
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
 
 
-def test_headline_says_what_was_found(tmp_path):
+def test_headline_says_what_was_found(folder_of):
     result = two()
     row = result.summary.set_index("metric").loc["accuracy"]
     said = f"90.0 % ({100 * row['low']:.1f} to {100 * row['high']:.1f} %)"
-    page = written(result, tmp_path)
+    page = page_of(folder_of("two"))
     assert f"{said} of 20 images from 4 independent groups are classified correctly." in page.text
     assert (
         "Baseline: predicting the most frequent class for every image has an accuracy of 50.0 %."
@@ -105,8 +125,8 @@ def test_headline_says_what_was_found(tmp_path):
     )
 
 
-def test_images_without_groups_are_not_called_independent_groups(tmp_path):
-    page = written(CASES["perfect"](), tmp_path)
+def test_images_without_groups_are_not_called_independent_groups(folder_of):
+    page = page_of(folder_of("perfect"))
     assert "of 15 images, each counted as independent, are classified correctly." in page.text
 
 
@@ -116,14 +136,14 @@ def test_few_groups_bring_a_warning(groups, warned, tmp_path):
     assert ("Test on 10 groups or more" in page.text) == warned
 
 
-def test_untested_class_is_told_with_dashes(tmp_path):
-    page = written(CASES["missing"](), tmp_path)
+def test_untested_class_is_told_with_dashes(folder_of):
+    page = page_of(folder_of("missing"))
     assert "The test has no image of these classes: never." in page.text
     assert "–" in page.text
 
 
-def test_no_mistakes_are_evaluated(tmp_path):
-    assert "None." in written(CASES["perfect"](), tmp_path).text
+def test_no_mistakes_are_evaluated(folder_of):
+    assert "None." in page_of(folder_of("perfect")).text
 
 
 def test_names_are_escaped(tmp_path):
@@ -137,10 +157,10 @@ def test_names_are_escaped(tmp_path):
         assert text in page.text
 
 
-def test_thumbnails_are_shown_for_mistakes_only(tmp_path):
+def test_thumbnails_are_shown_for_mistakes_only(folder_of, tmp_path):
     thumbnails = {f"image_{k}.tif": np.full((16, 24), k, np.uint8) for k in range(20)}
-    bare = written(two(), tmp_path)
-    page = written(two(thumbnails=thumbnails), tmp_path, force=True)
+    bare = page_of(folder_of("two"))
+    page = written(two(thumbnails=thumbnails), tmp_path)
     assert len(page.links) == len(bare.links) + 2
     assert "image_1.tif cube, predicted sphere (90.0 %)" in page.text.replace("tifcube", "tif cube")
 
