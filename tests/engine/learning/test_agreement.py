@@ -8,7 +8,7 @@ import pytest
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core import dataset as core_dataset
 from napari_visual_ccc.report.summary import summary
-from napari_visual_ccc.workflow.models import save_model
+from napari_visual_ccc.workflow.models import save_weights
 
 
 def stripes(size: int, upright: bool, rng: np.random.Generator) -> np.ndarray:
@@ -29,7 +29,9 @@ def labelled(size: int, count: int, seed: int) -> core_dataset.Dataset:
 def model(tmp_path_factory):
     """Windows of 64 px, cut from images of 128; direction matters, so none was turned."""
     found = ccc.train(labelled(128, 12, 0), window=64, flips=False)
-    return save_model(found, tmp_path_factory.mktemp("model") / "stripes")[0]
+    path = tmp_path_factory.mktemp("model") / "stripes.safetensors"
+    save_weights(found, path)
+    return path
 
 
 @pytest.mark.parametrize("size", [64, 200])
@@ -82,7 +84,8 @@ def test_a_network_of_fixed_input_is_asked_window_by_window(tmp_path, rng):
         labelled(64, 24, 0), model="simple-cnn", input_px=64, epochs=8, flips=False,
         split="holdout",
     )  # fmt: skip
-    path = save_model(found, tmp_path / "fixed")[0]
+    path = tmp_path / "fixed.safetensors"
+    save_weights(found, path)
     for upright, name in ((False, "across"), (True, "upright")):
         image = stripes(256, upright, rng)[:128]
         assert ccc.classify(image, model=path, stride=64).label == name
