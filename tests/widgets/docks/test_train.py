@@ -102,9 +102,9 @@ def test_a_second_training_brings_its_own_classes(viewer, folder, idle):
 
 
 def test_a_model_that_was_typed_without_its_ending_is_not_replaced(
-    viewer, folder, idle, tmp_path, monkeypatch
+    headless, folder, idle, tmp_path, monkeypatch
 ):
-    train = dock(viewer, "train")
+    train = dock(headless, "train")
     train.images.folder.value = folder
     train.train_button.native.click()
     idle(train)
@@ -117,8 +117,8 @@ def test_a_model_that_was_typed_without_its_ending_is_not_replaced(
         assert (there.read_bytes() != b"somebody's model") == replaced
 
 
-def test_a_check_can_be_cancelled_and_excludes_other_jobs(viewer, folder, idle):
-    train = dock(viewer, "train")
+def test_a_check_can_be_cancelled_and_excludes_other_jobs(headless, folder, idle):
+    train = dock(headless, "train")
     train.images.folder.value = folder
     train.check_button.native.click()
     assert train.train_button.text == "Cancel"
@@ -142,8 +142,8 @@ def test_a_mistake_opens_in_the_viewer(viewer, folder, idle):
     assert viewer.layers["powder/odd.png"].data.shape == (SIDE, SIDE)
 
 
-def test_stop_keeps_and_tests_the_best_so_far(viewer, folder, idle, qtbot):
-    train = dock(viewer, "train")
+def test_stop_keeps_and_tests_the_best_so_far(headless, folder, idle, qtbot):
+    train = dock(headless, "train")
     train.images.folder.value = folder
     for name, value in {
         "model": "visualcnn", "epochs": 500, "batch_size": 8, "input_px": 32, "split": "holdout",
@@ -160,8 +160,8 @@ def test_stop_keeps_and_tests_the_best_so_far(viewer, folder, idle, qtbot):
     assert train.report.headline.text()
 
 
-def test_without_images_nothing_starts(viewer, capsys):
-    train = dock(viewer, "train")
+def test_without_images_nothing_starts(headless, capsys):
+    train = dock(headless, "train")
     train.train_button.native.click()
     train.images.source.value = sources.LAYERS
     train.check_button.native.click()
