@@ -106,9 +106,9 @@ def expected(name: str, data: np.ndarray) -> Result:
     return getattr(ccc, name)(data, **calibration)
 
 
-def test_cluster_lists_area_in_units(viewer, particles, finish):
-    viewer.add_image(particles, name="copper", **PLACE)
-    form = dock(viewer, "cluster")
+def test_cluster_lists_area_in_units(headless, particles, finish):
+    headless.add_image(particles, name="copper", **PLACE)
+    form = dock(headless, "cluster")
     form.fields["clusters"].value = 4
     form.run_button.native.click()
     finish(form)
@@ -117,20 +117,20 @@ def test_cluster_lists_area_in_units(viewer, particles, finish):
     assert table["area_percent"].sum() == pytest.approx(100)
     assert table["area_nm2"].sum() == pytest.approx(particles.size * 0.25)
     assert form.table.isVisibleTo(form.native)
-    layer = viewer.layers["copper k-means 4"]
+    layer = headless.layers["copper k-means 4"]
     assert list(layer.features["index"]) == [1, 2, 3, 4]
     assert "area_percent" in layer.features
 
 
-def test_explain_offers_the_classes_of_the_model(viewer, particles, finish):
-    viewer.add_image(particles, name="copper", **PLACE)
-    form = dock(viewer, "classify")
+def test_explain_offers_the_classes_of_the_model(headless, particles, finish):
+    headless.add_image(particles, name="copper", **PLACE)
+    form = dock(headless, "classify")
     form.method.value = OPERATIONS["explain"].title
     assert set(form.fields["target"].choices) == {"", "cube", "octahedron", "sphere"}
     form.fields["target"].value = "sphere"
     form.run_button.native.click()
     finish(form)
-    layer = viewer.layers[-1]
+    layer = headless.layers[-1]
     assert layer.metadata["visual_ccc"]["steps"][-1]["parameters"]["target"] == "sphere"
     assert layer.blending == "translucent"
     # what is low hides nothing of a bright image
@@ -139,15 +139,15 @@ def test_explain_offers_the_classes_of_the_model(viewer, particles, finish):
     assert "Cu nanoparticle TEM only" in form.message.value
 
 
-def test_classify_takes_the_slice_on_screen(viewer, particles, finish):
+def test_classify_takes_the_slice_on_screen(headless, particles, finish):
     stack = np.stack([np.full_like(particles, 128), particles])
-    viewer.add_image(stack, name="series", scale=(1, 0.5, 0.5))
-    viewer.dims.set_current_step(0, 1)
-    form = dock(viewer, "classify")
+    headless.add_image(stack, name="series", scale=(1, 0.5, 0.5))
+    headless.dims.set_current_step(0, 1)
+    form = dock(headless, "classify")
     form.run_button.native.click()
     finish(form)
-    assert viewer.layers[-1].translate[0] == 1
-    assert viewer.layers[-1].ndim == 3
+    assert headless.layers[-1].translate[0] == 1
+    assert headless.layers[-1].ndim == 3
 
 
 def click_row(table, row):
@@ -217,11 +217,11 @@ def test_measure_finds_the_region_of_a_row_and_the_row_of_a_region(viewer, finis
     assert form.histogram.figure.axes[0].patches
 
 
-def test_spots_of_a_diffraction_pattern_have_the_columns_that_scripts_have(viewer):
+def test_spots_of_a_diffraction_pattern_have_the_columns_that_scripts_have(headless):
     spots = np.zeros((60, 80), int)
     spots[5:20, 5:30] = 1
-    layer = viewer.add_labels(spots, scale=(0.02, 0.02), units="1/nm")
-    form = dock(viewer, "measure")
+    layer = headless.add_labels(spots, scale=(0.02, 0.02), units="1/nm")
+    form = dock(headless, "measure")
     form(labels=layer)
     expected = ccc.region_table(spots, spacing=(0.02, 0.02), unit="1/nm").table
     assert list(form.table.frame.columns) == list(expected.columns)
@@ -286,12 +286,12 @@ def test_a_row_of_a_series_of_volumes_goes_to_its_time_and_slice(viewer, bricks)
     np.testing.assert_allclose(camera(viewer).center[1:], (89, 99))
 
 
-def test_measure_keeps_the_names_that_were_there(viewer, particles, finish):
-    viewer.add_image(particles, name="copper", **PLACE)
-    dock(viewer, "segment")()
-    layer = viewer.layers[-1]
+def test_measure_keeps_the_names_that_were_there(headless, particles, finish):
+    headless.add_image(particles, name="copper", **PLACE)
+    dock(headless, "segment")()
+    layer = headless.layers[-1]
     names = layer.features["name"].tolist()
-    form = dock(viewer, "measure")
+    form = dock(headless, "measure")
     form.fields["labels"].value = layer
     form.run_button.native.click()
     finish(form)
@@ -301,9 +301,9 @@ def test_measure_keeps_the_names_that_were_there(viewer, particles, finish):
     assert "perimeter_nm" not in layer.features
 
 
-def test_tables_are_copied_and_saved(viewer, particles, tmp_path):
-    viewer.add_image(particles, name="copper", **PLACE)
-    form = dock(viewer, "cluster")
+def test_tables_are_copied_and_saved(headless, particles, tmp_path):
+    headless.add_image(particles, name="copper", **PLACE)
+    form = dock(headless, "cluster")
     form(clusters=3)
     form.table.copy_button.click()
     assert QApplication.clipboard().text().count("\n") == 4
@@ -314,9 +314,9 @@ def test_tables_are_copied_and_saved(viewer, particles, tmp_path):
     np.testing.assert_allclose(saved["area_percent"], form.table.frame["area_percent"])
 
 
-def test_the_widget_can_be_called_from_a_script(viewer, particles):
-    viewer.add_image(particles, name="copper", **PLACE)
-    form = dock(viewer, "cluster")
+def test_the_widget_can_be_called_from_a_script(headless, particles):
+    headless.add_image(particles, name="copper", **PLACE)
+    form = dock(headless, "cluster")
     (layer,) = form(clusters=5)
     np.testing.assert_array_equal(layer.data, ccc.kmeans(particles, clusters=5).labels)
 
@@ -451,14 +451,14 @@ def test_segment_anything_runs_on_the_image_and_again_on_points(
     np.testing.assert_allclose(outlines.data_to_world((3, 4)), image.data_to_world((3, 4)))
 
 
-def test_grey_is_measured_where_the_labels_lie(viewer):
+def test_grey_is_measured_where_the_labels_lie(headless):
     grey = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60)
     labels = np.zeros((30, 40), np.uint8)
     labels[3:9, 4:14] = 1
-    image = viewer.add_image(grey, scale=(2, 2), units="nm", name="image")
-    form = dock(viewer, "measure")
+    image = headless.add_image(grey, scale=(2, 2), units="nm", name="image")
+    form = dock(headless, "measure")
     for moved in ((0, 0), (5, 7)):
-        layer = viewer.add_labels(
+        layer = headless.add_labels(
             labels, scale=(2, 2), units="nm", translate=np.multiply(moved, 2), name="part"
         )
         form.fields["labels"].value, form.fields["intensity"].value = layer, image
