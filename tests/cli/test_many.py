@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import codecs
+import json
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,14 @@ def test_files_with_results_are_left_out_if_asked_for(folder, capsys):
     assert main(words) == 1
     assert main([*words[:2], *words[3:], "--skip-existing"]) == 0
     assert "a.tif: done before" in capsys.readouterr().out
+
+
+def test_a_folder_is_answered_as_json(folder, capsys):
+    table = Path("json.csv")
+    assert main(["threshold", str(folder), "-o", str(table), "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    (result,) = found["results"]
+    assert str(table) in result["files"]
+    rows = pd.read_csv(table)
+    assert len(result["tables"]["threshold"]) == len(rows)
+    assert result["facts"]["done"] == rows["image"].nunique()

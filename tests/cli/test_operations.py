@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -228,3 +231,30 @@ def test_two_sizes_are_said_where_a_comma_may_be_decimal(runner, image, tmp_path
     assert "pixels are 2 nm high and 5 nm wide" in done.output
     for size in ("2.5", "10,2,2", "2,2"):
         assert "high and" not in runner.invoke(cli, [*words, "--spacing", size]).output
+
+
+def test_json_has_facts_tables_and_files_of_each_image(image, tmp_path, capsys):
+    words = ["threshold", str(image), str(tmp_path / "none.tif"), "-o", str(tmp_path / "out")]
+    assert main([*words, "--json"]) == 1
+    said = capsys.readouterr()
+    found = json.loads(said.out)
+    assert found["operation"] == "threshold"
+    done, failed = found["results"]
+    assert done["image"] == str(image)
+    assert len(done["facts"]["thresholds"]) == 1
+    shares = [row["area_percent"] for row in next(iter(done["tables"].values()))]
+    assert sum(shares) == pytest.approx(100)
+    assert {Path(file).name for file in done["files"]} == {
+        path.name for path in (tmp_path / "out").iterdir()
+    }
+    assert failed["problem"].endswith("none.tif: no such file")
+    assert "none.tif: no such file" in said.err
+
+
+def test_a_quiet_run_says_nothing_and_writes_the_same(image, tmp_path, capsys):
+    assert main(["threshold", str(image), "-q", "-o", str(tmp_path / "out")]) == 0
+    said = capsys.readouterr()
+    assert said.out + said.err == ""
+    assert (tmp_path / "out").is_dir()
+    assert main(["threshold", str(tmp_path / "none.tif"), "-q", "-o", str(tmp_path / "out")]) == 1
+    assert "no such file" in capsys.readouterr().err

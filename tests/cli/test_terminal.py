@@ -6,6 +6,7 @@ import click
 import pytest
 
 from napari_visual_ccc.cli import terminal
+from napari_visual_ccc.core.progress import Progress
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import OPERATIONS
 
@@ -42,3 +43,44 @@ def test_an_error_names_its_file_once(capsys):
     first, second, third = capsys.readouterr().err.splitlines()
     assert first == second == "visual-ccc: a.tif: no image"
     assert third == "visual-ccc: a.tif: memory is full; take a part of the image (3 GB)"
+
+
+def report(words, steps):
+    """Progress of a command with the options of `terminal.talking`."""
+
+    def run():
+        show = terminal.bar("session")
+        for step in steps:
+            show(step)
+        terminal.tell("a remark")
+
+    click.Command("run", callback=run, params=terminal.talking()).main(words, standalone_mode=False)
+
+
+EPOCH = Progress(3, 20, "epochs", {"epoch": 3, "loss": 0.25, "learning_rate": 1e-3})
+
+
+def test_a_log_has_a_line_for_each_epoch_and_one_in_a_while(capsys, monkeypatch):
+    steps = [Progress(1, 9, "training"), EPOCH, Progress(2, 0, "files")]
+    report([], steps)
+    epoch = "session: epochs 3 of 20, loss 0.25, learning rate 0.001"
+    assert capsys.readouterr().err.splitlines() == [epoch, "a remark"]
+    monkeypatch.setattr(terminal, "PAUSE", 0)
+    report([], steps)
+    assert capsys.readouterr().err.splitlines() == [
+        "session: training 1 of 9", epoch, "session: files 2", "a remark",
+    ]  # fmt: skip
+
+
+def test_a_terminal_has_one_line_unless_lines_are_asked_for(capsys, monkeypatch):
+    monkeypatch.setattr("sys.stderr.isatty", lambda: True)
+    report([], [EPOCH])
+    assert "\rsession:  15 % epochs" in capsys.readouterr().err
+    report(["-v"], [EPOCH])
+    assert "epochs 3 of 20, loss 0.25" in capsys.readouterr().err
+
+
+def test_a_quiet_command_says_errors_only(capsys):
+    report(["-q"], [EPOCH])
+    said = capsys.readouterr()
+    assert said.out + said.err == ""

@@ -173,11 +173,14 @@ def test_a_holdout_keeps_groups_apart(metals, tmp_path):
     assert (split.groupby("group")["part"].nunique() == 1).all()
 
 
-def test_a_network_is_trained_and_goes_on_from_its_state(metals, tmp_path):
+def test_a_network_is_trained_and_goes_on_from_its_state(metals, tmp_path, capsys):
     words = ["train", metals, *GROUP, "--model", "simple-cnn", "--input-px", "32", "--split"]
     words += ["holdout", "--validation", "0.3", "--test", "0.3", "--device", "cpu"]
     words += ["--state", tmp_path / "state.pt"]
     quiet([*words, "--epochs", "2", "-o", tmp_path / "metals"])
+    logged = [line for line in capsys.readouterr().err.splitlines() if "loss" in line]
+    assert [line.split(",")[0] for line in logged] == [f"metals: epochs {k} of 2" for k in (1, 2)]
+    assert "validation loss" in logged[0]
     assert (tmp_path / "state.pt").exists()
     numbers = json.loads((tmp_path / "metals_report.json").read_text(encoding="utf-8"))
     assert [row["epoch"] for row in numbers["history"]] == [1, 2]
@@ -190,8 +193,12 @@ def test_a_network_is_trained_and_goes_on_from_its_state(metals, tmp_path):
     assert 3 <= len(kept) <= 4
     assert kept[-1].startswith("epoch_0004_validation_loss_")
     words = ["evaluate", metals, *GROUP, "--model", tmp_path / "metals.safetensors"]
-    said = quiet([*words, "--checkpoint", "current", "--no-tta", "-o", tmp_path / "out"])
+    words += ["--checkpoint", "current", "--no-tta", "-o", tmp_path / "out"]
+    said = quiet(words)
     assert "tpr_low" in said
+    (answer,) = json.loads(quiet([*words, "--force", "--json"]))["results"]
+    assert str(tmp_path / "out" / "metals_images.csv") in answer["files"]
+    assert answer["facts"]["operating_point"]["chosen_on"] == "validation part"
     last = json.loads((tmp_path / "out" / "metals_report.json").read_text(encoding="utf-8"))
     assert last["operating_point"]["chosen_on"] == "validation part"
 

@@ -56,6 +56,7 @@ def _command(name: str | None, word: str) -> click.Command:
             click.Argument(["images"], nargs=-1, required=True, type=FILE, metavar="IMAGES"),
             *([] if name is None else [*further_inputs(name), *terminal.options(name)]),
             *_options(),
+            *terminal.talking(),
         ],
         help=f"{about.rstrip('.')}, on many images.\n\n{_IMAGES} {_AGAIN}",
         epilog="\b\nExit code: 0 all done, 1 some image failed, 2 wrong options.\n",

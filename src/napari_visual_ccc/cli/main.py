@@ -17,7 +17,7 @@ import click
 
 from .. import __version__
 from ..workflow import operations, signature
-from . import batch, fetch, images, serve, training
+from . import batch, fetch, images, serve, terminal, training
 from .models import models
 from .operations import Family, command
 from .terminal import CONTEXT, EPILOG, EXPECTED, FAILED, FILE, INTERRUPTED, OK, USAGE, output_option
@@ -110,6 +110,7 @@ class CommandLine(click.Group):
         """Run a command and exit with its code."""
         try:
             code = super().invoke(ctx)
+            terminal.print_answer(ctx)
         except (click.ClickException, click.exceptions.Exit, click.Abort):
             raise
         except KeyboardInterrupt:
@@ -121,6 +122,7 @@ class CommandLine(click.Group):
             code = OK
         except EXPECTED as error:
             print(f"visual-ccc: {error}", file=sys.stderr)
+            terminal.print_answer(ctx, str(error))
             code = FAILED
         ctx.exit(code or OK)
 

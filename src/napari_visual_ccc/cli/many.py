@@ -119,9 +119,13 @@ def through(
     terminal.clear_line()
     for number, note in enumerate(result.notes):
         print(f"  {note}" if number else note)
+    terminal.answer(result)
+    files = [file_of(one, job, values["tables"], table) for one in result.tables]
+    files = [file for file in files if file.is_file()]
+    for file in files:
+        terminal.wrote(file)
     if values["excel"]:
-        files = [file_of(one, job, values["tables"], table) for one in result.tables]
-        copies_for_excel([file for file in files if file.is_file()], force=True)
+        copies_for_excel(files, force=True)
     return FAILED if result.facts["failed"] else OK
 
 
@@ -133,10 +137,9 @@ def _say(images: Sequence[Path], values: Mapping[str, Any]) -> None:
     if "as_stack" not in values or values["as_stack"] or not folders:
         return
     found = images_of(folders, recursive=values["recursive"])
-    print(
+    terminal.tell(
         f"visual-ccc: {len(found)} images of {', '.join(folders)} are taken one by one; "
-        "--as-stack takes a folder for one stack",
-        file=sys.stderr,
+        "--as-stack takes a folder for one stack"
     )
 
 
@@ -146,4 +149,4 @@ def copies_for_excel(files: Sequence[Path], *, force: bool) -> None:
 
     for file in files:
         if file.suffix.lower() == ".csv":
-            print(f"  {copy_for_excel(file, force=force)}")
+            terminal.wrote(copy_for_excel(file, force=force))

@@ -78,6 +78,7 @@ def command(name: str) -> click.Command:
             *terminal.options(name),
             *common(),
             *many.options(),
+            *terminal.talking(),
         ],
         help=f"{signature.summary(name)}\n\nIMAGE: {_about(name, texts[first])} A folder or a "
         "pattern in quotes is many images, and -o table.csv one table over all of them, with its "
@@ -204,6 +205,7 @@ def _tried(job: FileJob, path: Path, report: Callable[[Progress], object], excel
     # a bug counts as a failed image
     except Exception as error:  # noqa: BLE001
         text = f"{type(error).__name__}: {error} (a bug in visual-ccc: please report it)"
+        terminal.answer_problem(path, text)
         print(f"visual-ccc: {path}: {text}", file=sys.stderr)
         return False
     return True
@@ -285,6 +287,7 @@ def _one_image(job: FileJob, path: Path, report: Callable[[Progress], object]) -
     print(f"{path}: {summary(done.result)}")
     for note in done.notes:
         print(f"  {note}")
+    terminal.answer(done.result, image=str(path))
     for file in done.files:
-        print(f"  {file}")
+        terminal.wrote(file)
     return done.files

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import json
+import os
 import sys
+import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 
 from ..core.progress import Progress
 from ..workflow import signature
 from ..workflow.signature import Parameter
+
+if TYPE_CHECKING:
+    from ..core.result import Result
 
 OK, FAILED, USAGE, INTERRUPTED = 0, 1, 2, 130
 
@@ -21,6 +28,12 @@ EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 FILE = click.Path(path_type=Path)
+
+# seconds between two lines of progress in a log
+PAUSE = 5.0
+
+# keys of what a command was asked to say, in the context of click
+_QUIET, _VERBOSE, _ANSWERS = (f"{__name__}.{key}" for key in ("quiet", "verbose", "answers"))
 
 RESULTS = "Folder for the results, or one table over all images: x.csv or x.parquet"
 
@@ -82,23 +95,140 @@ def print_error(path: Path, error: BaseException) -> None:
     text = str(error) or type(error).__name__
     if isinstance(error, MemoryError):
         text = f"memory is full; take a part of the image ({text})"
+    answer_problem(path, text)
     named = text if str(path) in text else f"{path}: {text}"
     print(f"visual-ccc: {named}", file=sys.stderr)
 
 
+# what is said while a command runs ----------------------------------------------------------------
+
+
+def talking() -> list[click.Parameter]:
+    """Make the options that choose what is said: ``--quiet``, ``--verbose``, ``--json``."""
+    return [
+        click.Option(
+            ["-q", "--quiet"], is_flag=True, expose_value=False, callback=_hush,
+            help="Say nothing but errors.",
+        ),
+        click.Option(
+            ["-v", "--verbose"], is_flag=True, expose_value=False, callback=_log,
+            help="Progress as lines, as in a log, with the numbers of each epoch.",
+        ),
+        click.Option(
+            ["--json"], is_flag=True, expose_value=False, callback=_collect,
+            help="Print facts, tables, notes and files as one JSON object instead of text.",
+        ),
+    ]  # fmt: skip
+
+
+def _hush(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        ctx.meta[_QUIET] = True
+        _without_text(ctx)
+
+
+def _log(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    ctx.meta[_VERBOSE] = value
+
+
+def _collect(ctx: click.Context, _: click.Parameter, value: bool) -> None:
+    if value:
+        answers: list[dict[str, Any]] = []
+        ctx.meta[_ANSWERS] = {"operation": ctx.command.name, "results": answers}
+        _without_text(ctx)
+
+
+def _without_text(ctx: click.Context) -> None:
+    """Print nothing on stdout until the command ends."""
+    nowhere = ctx.with_resource(open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    ctx.with_resource(contextlib.redirect_stdout(nowhere))
+
+
+def _asked(key: str) -> Any:
+    ctx = click.get_current_context(silent=True)
+    return None if ctx is None else ctx.meta.get(key)
+
+
+def tell(text: str) -> None:
+    """Print a remark on stderr, unless the command is quiet."""
+    if not _asked(_QUIET):
+        print(text, file=sys.stderr)
+
+
 def bar(title: str) -> Callable[[Progress], object]:
-    """Progress on one line of a terminal; nothing in a pipe."""
-    if not sys.stderr.isatty():
+    """Progress on one line of a terminal; in a log a line per epoch, and one every few seconds."""
+    if _asked(_QUIET):
         return lambda _: None
+    on_one_line = sys.stderr.isatty() and not _asked(_VERBOSE)
+    last = time.monotonic()
 
     def report(progress: Progress) -> None:
-        share = f"{100 * progress.done // progress.total:3d} %" if progress.total else "..."
-        print(f"\r{title}: {share} {progress.note:<20}", end="", file=sys.stderr, flush=True)
+        nonlocal last
+        if on_one_line:
+            share = f"{100 * progress.done // progress.total:3d} %" if progress.total else "..."
+            print(f"\r{title}: {share} {progress.note:<20}", end="", file=sys.stderr, flush=True)
+        elif progress.values or time.monotonic() - last >= PAUSE:
+            print(f"{title}: {_line(progress)}", file=sys.stderr, flush=True)
+            last = time.monotonic()
 
     return report
+
+
+def _line(progress: Progress) -> str:
+    total = f" of {progress.total}" if progress.total else ""
+    numbers = [
+        f"{name.replace('_', ' ')} {value:.4g}"
+        for name, value in progress.values.items() if name != "epoch"
+    ]  # fmt: skip
+    return ", ".join([f"{progress.note} {progress.done}{total}".strip(), *numbers])
 
 
 def clear_line() -> None:
     """Remove the line of progress."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr, flush=True)
+
+
+# what a command answers, as JSON ------------------------------------------------------------------
+
+
+def answer(result: Result, **more: Any) -> None:
+    """Keep a result for ``--json``; files that are written next belong to it."""
+    answers = _asked(_ANSWERS)
+    if answers is None:
+        return
+    from ..report.summary import summary
+
+    tables = {
+        name: table.astype(object).where(table.notna(), None).to_dict("records")
+        for name, table in result.tables.items()
+    }
+    answers["results"].append({
+        **more, "summary": summary(result), "facts": result.facts, "tables": tables,
+        "notes": result.notes, "files": [],
+    })  # fmt: skip
+
+
+def answer_problem(path: Path, text: str) -> None:
+    """Keep for ``--json`` what is wrong with an image."""
+    answers = _asked(_ANSWERS)
+    if answers is not None:
+        answers["results"].append({"image": str(path), "problem": text})
+
+
+def wrote(file: Path) -> None:
+    """Name a file that was written."""
+    print(f"  {file}")
+    answers = _asked(_ANSWERS)
+    if answers is not None and answers["results"]:
+        answers["results"][-1].setdefault("files", []).append(str(file))
+
+
+def print_answer(ctx: click.Context, problem: str = "") -> None:
+    """Print what was kept for ``--json``."""
+    from ..core.plain import plain
+
+    answers = ctx.meta.pop(_ANSWERS, None)
+    if answers is not None:
+        answers |= {"problem": problem} if problem else {}
+        print(json.dumps(plain(answers), indent=2, ensure_ascii=False))

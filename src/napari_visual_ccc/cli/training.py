@@ -66,10 +66,11 @@ def command(name: str) -> click.Command:
                 "(or columns of the table) for each of them.",
             )
         )  # fmt: skip
+    common = (_output(name), terminal.force_option(), *terminal.talking())
     return click.Command(
         name,
         callback=functools.partial(_run, name),
-        params=[*params, *terminal.options(name), _output(name), terminal.force_option()],
+        params=[*params, *terminal.options(name), *common],
         help=f"{signature.summary(name)}\n\n{text}.",
         epilog=terminal.EPILOG,
         context_settings=terminal.CONTEXT,
@@ -112,9 +113,9 @@ def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
     make_folder(output)
     for name, path in targets.items():
         _write_csv(result.tables[name], path, force)
-        print(f"  {path}")
+        terminal.wrote(path)
     write_audit(result, page, title=data.name, force=force)
-    print(f"  {page}")
+    terminal.wrote(page)
     return OK
 
 
@@ -128,7 +129,7 @@ def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
     _operating_point(result.evaluation)
     _notes(result)
     for file in save_model(result, path, force=force):
-        print(f"  {file}")
+        terminal.wrote(file)
     return OK
 
 
@@ -138,12 +139,12 @@ def _train_autoencoder(data: Any, parameters: dict[str, Any], output: Path, forc
 
     path = named(output)
     check_companions(path, force=force)
-    print(f"{describe(autoencoder(parameters))}.", file=sys.stderr)
+    terminal.tell(f"{describe(autoencoder(parameters))}.")
     result = _interruptible("train_autoencoder", data, parameters)
     print(result.summary.round(3).to_string(index=False))
     _notes(result)
     for file in save_model(result, path, force=force):
-        print(f"  {file}")
+        terminal.wrote(file)
     return OK
 
 
@@ -189,7 +190,7 @@ def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) 
     write_numbers(result, names["json"], force=force)
     _write_csv(result.images, names["csv"], force)
     for path in (*names.values(), figures):
-        print(f"  {path}")
+        terminal.wrote(path)
     return OK
 
 
@@ -219,15 +220,15 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, f
     _notes(result)
     make_folder(output)
     write_table(result.table, path, force=force)
-    print(f"  {path}")
+    terminal.wrote(path)
     for key, table in list(result.tables.items())[1:]:
         further = path.with_name(f"{path.stem}_{key.replace(' ', '_')}.csv")
         write_table(table, further, force=force)
-        print(f"  {further}")
+        terminal.wrote(further)
     for key, draw in charts(result).items():
         picture = path.with_name(f"{path.stem}_{key.replace(' ', '_')}.png")
         write_chart(draw, picture, force=force)
-        print(f"  {picture}")
+        terminal.wrote(picture)
     if name == "common_patterns":
         return _patterns(result, path, force)
     problems = result.table[result.table["problem"] != ""]
@@ -244,7 +245,8 @@ def _patterns(result: Any, path: Path, force: bool) -> int:
     write_patterns(result, page, title=path.stem, force=force)
     # its patches have no common scale
     preview(result.layer(), picture, bar=False, force=force)
-    print(f"  {page}\n  {picture}")
+    terminal.wrote(page)
+    terminal.wrote(picture)
     return OK
 
 
@@ -252,11 +254,11 @@ def _executed(name: str, given: Any, parameters: dict[str, Any]) -> Any:
     (first,) = signature.inputs(name)
     outcome = run(execute(name, {first: given}, parameters), terminal.bar(given.name))
     terminal.clear_line()
+    terminal.answer(outcome.result)
     return outcome.result
 
 
 def _write_csv(table: Any, path: Path, force: bool) -> None:
-    """Write a table for programs: UTF-8 without a mark."""
     from ..core.files import write_csv
 
     write_csv(table, path, force=force)
