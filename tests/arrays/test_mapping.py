@@ -6,7 +6,7 @@ import pytest
 from scipy.ndimage import uniform_filter
 
 from napari_visual_ccc.arrays.mapping import map_planes
-from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.core.progress import Progress, run
 
 
 def blur(plane):
@@ -42,3 +42,18 @@ def test_several_maps_come_as_a_first_axis(rng):
         map_planes(lambda p: np.stack([p, -p]), image, dtype=float, halo=0, maps=2, pixels=30)
     )
     np.testing.assert_array_equal(found, [image, -image])
+
+
+def test_a_function_may_be_a_generator(rng):
+    image = rng.normal(size=(2, 40, 9))
+
+    def double(plane):
+        yield Progress(1, 2)
+        return 2 * plane
+
+    steps = list(map_planes(double, image, dtype=float, halo=0))
+    np.testing.assert_array_equal(run(map_planes(double, image, dtype=float, halo=0)), 2 * image)
+    assert len(steps) == 2 * steps[-1].total
+    assert steps[-1].done == steps[-1].total
+    lazy = run(map_planes(double, da.from_array(image, chunks=(1, 13, 9)), dtype=float, halo=0))
+    np.testing.assert_array_equal(lazy, 2 * image)

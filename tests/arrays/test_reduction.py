@@ -6,7 +6,7 @@ import pytest
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.arrays.mapping import map_planes
-from napari_visual_ccc.arrays.reduction import computed, map_pieces, pieces
+from napari_visual_ccc.arrays.reduction import computed, map_pieces, pieces, stepwise
 from napari_visual_ccc.core.progress import run
 
 
@@ -24,6 +24,45 @@ def test_work_can_be_left_half_way(rng):
     next(steps)
     steps.close()
     assert len(done) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_generators_run_a_few_at_once_to_their_end(workers):
+    taken = []
+
+    def work(number):
+        for step in range(number):
+            taken.append((number, step))
+            yield
+
+    ended = list(stepwise((work(number) for number in range(6)), workers))
+    assert ended.count(True) == 6
+    assert ended.count(False) == 15
+    assert sorted(taken) == [(number, step) for number in range(6) for step in range(number)]
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_generator_can_be_left_between_its_steps(workers):
+    taken = []
+
+    def work():
+        for step in range(1000):
+            taken.append(step)
+            yield
+
+    steps = stepwise((work() for _ in range(9)), workers)
+    next(steps)
+    steps.close()
+    assert len(taken) <= workers + 2
+
+
+def test_an_error_of_a_step_comes_through():
+    def work():
+        yield
+        raise OSError("tile 3 is damaged")
+
+    with pytest.raises(OSError, match="tile 3 is damaged"):
+        list(stepwise([work()], 2))
 
 
 def test_a_zarr_array_takes_a_result_chunk_by_chunk(tmp_path, discs):

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Generator, Iterable
 from typing import Any
 
 import numpy as np
 
 from ..core.progress import Progress, Steps, run
 from .lazy import _CHUNK_LEAST, BAND_PIXELS, CHUNK_PIXELS, CHUNK_SIDE, WORKERS, is_lazy
-from .reduction import ordered_map
+from .reduction import stepwise
 from .tiling import COLUMNS, Tile, plane_tiles
 
-Plane = Callable[[np.ndarray], np.ndarray]
+Plane = Callable[[np.ndarray], np.ndarray | Steps[np.ndarray]]
 
 
 def map_planes(
@@ -33,7 +33,8 @@ def map_planes(
     ----------
     function : callable
         From a 2-D numpy array to one of the same shape. With a `halo` it is called with tiles, on
-        several threads, and must treat the border of a tile as the border of an image.
+        several threads, and must treat the border of a tile as the border of an image. A slow
+        function is a generator that returns the array: a cancel takes effect at its steps.
     image : (..., Y, X) array
         Numpy or dask.
     dtype : dtype
@@ -77,14 +78,17 @@ def fill(
 ) -> Steps[None]:
     """Write the results of a function for the tiles of an image into `result`."""
 
-    def work(tile: Tile) -> None:
+    def work(tile: Tile) -> Generator[Progress, None, None]:
         read: tuple[Any, ...] = (*tile.plane, *tile.read)
         keep: tuple[Any, ...] = (..., *tile.keep)
         write: tuple[Any, ...] = (..., *tile.plane, *tile.write)
-        result[write] = function(image[read])[keep]
+        found = function(image[read])
+        found = (yield from found) if isinstance(found, Generator) else found
+        result[write] = found[keep]
 
-    tiles = list(tiles)
-    for done, _ in enumerate(ordered_map(work, tiles, workers), start=1):
+    tiles, done = list(tiles), 0
+    for ended in stepwise(map(work, tiles), workers):
+        done += ended
         yield Progress(done, len(tiles), note)
 
 

@@ -8,8 +8,8 @@ import queue
 import threading
 import uuid
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from collections.abc import Callable, Generator, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from typing import Any, TypeVar
 
 import numpy as np
@@ -124,6 +124,35 @@ def ordered_map(
         wait([one for one in ahead if not one.cancel()])
 
 
+def stepwise(works: Iterable[Generator[Any, None, Any]], workers: int = WORKERS) -> Iterator[bool]:
+    """Run generators on several threads, a few at once; left half-way, no step more is begun.
+
+    Yields
+    ------
+    After every step: whether its generator has ended.
+    """
+    works = iter(works)
+    if workers == 1:
+        for work in works:
+            yield from (False for _ in work)
+            yield True
+        return
+    pool = threads()
+
+    def begun(work: Generator[Any, None, Any]) -> tuple[Generator[Any, None, Any], Future[Any]]:
+        return work, pool.submit(next, work, _END)
+
+    ahead = deque(map(begun, itertools.islice(works, workers + 1)))
+    try:
+        while ahead:
+            work, step = ahead.popleft()
+            ended = step.result() is _END
+            ahead.extend(map(begun, itertools.islice(works, 1) if ended else [work]))
+            yield ended
+    finally:
+        wait([step for _, step in ahead if not step.cancel()])
+
+
 @functools.cache
 def threads() -> ThreadPoolExecutor:
     """Pool of threads for tasks that do not wait for others.
@@ -132,6 +161,9 @@ def threads() -> ThreadPoolExecutor:
     """
     return ThreadPoolExecutor(WORKERS)
 
+
+# what a generator gives after its last step
+_END = object()
 
 # instead of the number of a chunk
 _ERROR = -1

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from skimage.feature import graycomatrix, graycoprops
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.texture.cooccurrence import FEATURES, Pairs, feature_maps
 from napari_visual_ccc.engine.texture.glcm import glcm_features
 
@@ -84,7 +85,7 @@ def test_maps_equal_scikit_image_in_every_window(
 def test_a_matrix_worked_out_by_hand():
     image = np.array([[0, 0, 1], [0, 0, 1], [0, 2, 2]], np.uint8)
     # pairs along rows: 00, 01, 00, 01, 02, 22
-    maps = feature_maps(image, Pairs(3, [(0, 1)], 3, symmetric=False), FEATURES)
+    maps = run(feature_maps(image, Pairs(3, [(0, 1)], 3, symmetric=False), FEATURES))
     found = dict(zip(FEATURES, maps[:, 1, 1], strict=True))
     assert found["contrast"] == pytest.approx((1 + 1 + 4) / 6)
     assert found["dissimilarity"] == pytest.approx((1 + 1 + 2) / 6)
@@ -157,3 +158,10 @@ def test_slow_features_are_computed_in_small_steps(feature, window, most):
     texture = next(step for step in steps if step.note == "texture")
     steps.close()
     assert 3000 * 3000 / most <= texture.total < 4 * 3000 * 3000 / most
+
+
+def test_one_tile_of_a_large_window_takes_many_steps():
+    steps = glcm_features(np.zeros((140, 140), np.uint8), feature="entropy", window=127, angle="0")
+    tiles = [step.done for step in steps if step.note == "texture"]
+    assert steps.gi_frame is None and tiles[-1] == 1
+    assert tiles.count(0) >= 5

@@ -16,6 +16,7 @@ import numpy as np
 
 from ...arrays.lazy import BAND_PIXELS
 from ...arrays.pairs import offset_pairs
+from ...core.progress import Progress, Steps
 from .pair_counts import by_rolling, by_sorting, code_table
 
 FEATURES = (
@@ -68,7 +69,7 @@ class Pairs(NamedTuple):
 
 def feature_maps(
     quantised: np.ndarray, pairs: Pairs, names: Sequence[str], chunk: int = CHUNK_PIXELS
-) -> np.ndarray:
+) -> Steps[np.ndarray]:
     """Map features of the co-occurrence matrix, with the border reflected.
 
     Parameters
@@ -97,8 +98,9 @@ def feature_maps(
         for name, out in zip(names, maps[:, start:stop], strict=True):
             if name in _DIFFERENCES:
                 _add_differences(band, pairs, name, out)
-        for offset in pairs.offsets:
-            _add(band, offset, pairs, names, maps[:, start:stop])
+        for number, offset in enumerate(pairs.offsets, start=1):
+            yield from _add(band, offset, pairs, names, maps[:, start:stop])
+            yield Progress(number, len(pairs.offsets))
     maps /= len(pairs.offsets)
     return maps
 
@@ -137,7 +139,7 @@ def _add_differences(band: np.ndarray, pairs: Pairs, name: str, out: np.ndarray)
 
 def _add(
     band: np.ndarray, offset: tuple[int, int], pairs: Pairs, names: Sequence[str], maps: np.ndarray
-) -> None:
+) -> Steps[None]:
     import cv2
 
     first, second = offset_pairs(band, offset)
@@ -150,7 +152,7 @@ def _add(
         elif name == "correlation":
             out += _correlation(first, second, box, shape, pairs.symmetric)
     if not _ORDERS.isdisjoint(names):
-        found = _order(first, second, box, shape, pairs, "entropy" in names)
+        found = yield from _order(first, second, box, shape, pairs, "entropy" in names)
         for name, out in zip(names, maps, strict=True):
             if name in found:
                 out += found[name]
@@ -219,13 +221,15 @@ def _order(
     shape: tuple[int, ...],
     pairs: Pairs,
     with_entropy: bool,
-) -> dict[str, np.ndarray]:
+) -> Steps[dict[str, np.ndarray]]:
     """ASM, energy and entropy from the counts of all pairs of levels in the window."""
     table, diagonal = code_table(pairs.levels, pairs.symmetric)
     codes = table[first, second]
     count = box[0] * box[1]
-    occurring = by_sorting if count <= _SORTED_PAIRS else by_rolling
-    squares, logs = occurring(codes, box, shape, diagonal, with_entropy)
+    if count <= _SORTED_PAIRS:
+        squares, logs = by_sorting(codes, box, shape, diagonal, with_entropy)
+    else:
+        squares, logs = yield from by_rolling(codes, box, shape, diagonal, with_entropy)
     # in a symmetric matrix an unequal pair has two cells of half its share each, an equal pair
     # has one: squares of equal pairs count twice
     asm = squares / (count * count * (2.0 if pairs.symmetric else 1.0))

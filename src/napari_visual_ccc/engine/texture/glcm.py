@@ -190,9 +190,9 @@ def quantise(
 def _mapped(
     grey: Any, quantised: Callable[[np.ndarray], np.ndarray], pairs: Pairs, names: list[str]
 ) -> Steps[Any]:
-    def some(names: list[str]) -> Callable[[np.ndarray], np.ndarray]:
-        def maps(plane: np.ndarray) -> np.ndarray:
-            found = feature_maps(quantised(plane), pairs, names)
+    def some(names: list[str]) -> Callable[[np.ndarray], Steps[np.ndarray]]:
+        def maps(plane: np.ndarray) -> Steps[np.ndarray]:
+            found = yield from feature_maps(quantised(plane), pairs, names)
             if plane.dtype.kind == "f":
                 found[:, ~np.isfinite(plane)] = np.nan
             return found
@@ -214,5 +214,10 @@ def _mapped(
     return lazy
 
 
-def _first_of(maps: Callable[[np.ndarray], np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
-    return lambda plane: maps(plane)[0]
+def _first_of(
+    maps: Callable[[np.ndarray], Steps[np.ndarray]],
+) -> Callable[[np.ndarray], Steps[np.ndarray]]:
+    def first(plane: np.ndarray) -> Steps[np.ndarray]:
+        return (yield from maps(plane))[0]
+
+    return first

@@ -8,7 +8,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from ...core.progress import Progress, Steps
+
 _ROLLING_BYTES = 1 << 26
+
+# changes of a histogram between two steps: 0.1 to 0.2 s of processor time (measured)
+_STEP_CHANGES = 3_000_000
+
+# changes that take as long as what NumPy needs for a call
+_CALL = 300
 
 
 @functools.lru_cache(maxsize=8)
@@ -102,7 +110,7 @@ def _comparisons(length: int) -> Iterator[tuple[int, int]]:
 
 def by_rolling(
     codes: np.ndarray, box: tuple[int, int], shape: tuple[int, ...], diagonal: int, with_logs: bool
-) -> tuple[np.ndarray, np.ndarray]:
+) -> Steps[tuple[np.ndarray, np.ndarray]]:
     """Roll a histogram along the rows: as `by_sorting`, and faster in large windows."""
     present, codes = np.unique(codes, return_inverse=True)
     codes = codes.reshape(-1, shape[1] + box[1] - 1).astype(np.int32)
@@ -111,7 +119,7 @@ def by_rolling(
     step = min(max(1, _ROLLING_BYTES // (4 * len(present))), shape[1])
     for start in range(0, shape[1], step):
         columns = slice(start, min(start + step, shape[1]))
-        roll.down(
+        yield from roll.down(
             codes[:, start : columns.stop + box[1] - 1], squares[:, columns], logs[:, columns]
         )
     return squares, logs
@@ -125,18 +133,22 @@ class _Roll:
         # a row is added before the row that it replaces is removed
         self._steps = _log_steps((box[0] + 1) * box[1])
 
-    def down(self, codes: np.ndarray, squares: np.ndarray, logs: np.ndarray) -> None:
+    def down(self, codes: np.ndarray, squares: np.ndarray, logs: np.ndarray) -> Steps[None]:
         height, width = squares.shape
+        rows = height + self._box[0] - 1
+        at_once = max(1, _STEP_CHANGES // (self._box[1] * (width + _CALL)))
         self._counts = np.zeros(width * len(self._weights), np.int32)
         self._base = np.arange(width, dtype=np.int32) * np.int32(len(self._weights))
         self._square, self._log = np.zeros(width, np.int64), np.zeros(width)
-        for row in range(height + self._box[0] - 1):
+        for row in range(rows):
             self._change(codes[row], 1)
             if row >= self._box[0]:
                 self._change(codes[row - self._box[0]], -1)
             if row >= self._box[0] - 1:
                 squares[row - self._box[0] + 1] = self._square
                 logs[row - self._box[0] + 1] = self._log
+            if row % at_once == at_once - 1:
+                yield Progress(row + 1, rows)
 
     def _change(self, codes: np.ndarray, sign: int) -> None:
         width = len(self._base)
