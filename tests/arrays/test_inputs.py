@@ -49,6 +49,8 @@ def test_lazy_stays_lazy():
         (np.zeros((0, 5)), "empty"),
         (np.zeros((4, 5), complex), "complex"),
         (np.array([["a", "b"], ["c", "d"]]), "real numbers"),
+        (np.full((4, 5), 1e300), "1e.300, too far; rescale them"),
+        (np.full((4, 5, 3), 1e300), "1e.300, too far; rescale them"),
     ],
 )
 def test_what_is_no_image_is_refused_in_words(image, words):

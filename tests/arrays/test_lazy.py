@@ -2,9 +2,10 @@ from __future__ import annotations
 
 import dask.array as da
 import numpy as np
+import pytest
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.arrays.lazy import as_array_or_dask
+from napari_visual_ccc.arrays.lazy import as_array_or_dask, within_reach
 from napari_visual_ccc.arrays.reduction import computed
 from napari_visual_ccc.core.progress import run
 
@@ -18,3 +19,36 @@ def test_what_is_large_and_on_disk_stays_there(tmp_path, discs):
     target = np.memmap(tmp_path / "labels.raw", np.uint8, "w+", shape=discs.shape)
     assert run(computed(found.labels, target)) is target
     np.testing.assert_array_equal(target, ccc.threshold(discs).labels)
+
+
+@pytest.mark.parametrize("values", [[2e38, 0.0], [0.0, -1e300], [1e300, np.nan], [1e39, -np.inf]])
+def test_values_that_float32_does_not_hold_are_refused(values):
+    image = np.array([values])
+    with pytest.raises(ValueError, match=r"reach (2e.38|1e.300|1e.39), too far; rescale them"):
+        within_reach(image)
+    # a block when it is computed
+    lazy = within_reach(da.from_array(image))
+    with pytest.raises(ValueError, match="too far; rescale them"):
+        lazy.compute()
+
+
+def test_values_too_near_to_zero_are_refused():
+    with pytest.raises(ValueError, match=r"only 3e-50, too near to zero .* rescale them"):
+        within_reach(np.array([[3e-50, -1e-60, np.nan]]))
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64, np.uint64])
+def test_other_values_are_handed_on_as_they_are(dtype):
+    image = np.array([[0, 1, 7]], dtype)
+    assert within_reach(image) is image
+    lazy = within_reach(da.from_array(image))
+    assert lazy.dtype == dtype
+    np.testing.assert_array_equal(lazy.compute(), image)
+
+
+@pytest.mark.parametrize(
+    "values", [[0.0, 0.0], [np.nan, np.nan], [np.inf, 1e38], [-np.inf, np.inf], [1e-30, 0.0]]
+)
+def test_gaps_and_the_ends_of_the_range_are_taken(values):
+    image = np.array([values])
+    assert within_reach(image) is image

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from .histogram import percentiles, value_by_value
-from .lazy import as_array_or_dask, is_lazy
+from .lazy import as_array_or_dask, is_lazy, within_reach
 from .pairs import looks_grey
 from .volumes import parts
 
@@ -37,7 +37,8 @@ def to_gray(image: Any) -> tuple[Any, tuple[str, ...]]:
     Raises
     ------
     ValueError
-        If the array is empty, has fewer than two dimensions, or is not of real numbers.
+        If the array is empty, has fewer than two dimensions, is not of real numbers, or holds
+        numbers that float32 does not.
     """
     image = as_array_or_dask(image)
     if image.dtype.kind not in "biuf":
@@ -47,6 +48,7 @@ def to_gray(image: Any) -> tuple[Any, tuple[str, ...]]:
     if image.size == 0:
         raise ValueError(f"image is empty: its shape is {image.shape}")
     notes: tuple[str, ...] = ()
+    image = within_reach(image)
     if image.ndim > 2 and image.shape[-1] in (3, 4):
         image, notes = _grey_from_colour(image)
     if image.dtype == bool:

@@ -1,4 +1,4 @@
-"""Lazy (dask) arrays and their chunks."""
+"""Lazy (dask) arrays and their chunks, and the numbers that both kinds of arrays may hold."""
 
 from __future__ import annotations
 
@@ -18,6 +18,10 @@ CHUNK_PIXELS, _CHUNK_LEAST, CHUNK_SIDE = 1 << 24, 512, 2048
 
 # arrays on disk up to this size are read whole
 READ_BYTES = 1 << 30
+
+# largest size of grey values, whose differences float32 holds, and the size below which it loses
+# their digits
+_LARGEST, _LEAST = 1e38, 1.2e-38
 
 
 def is_lazy(image: Any) -> bool:
@@ -59,3 +63,43 @@ def rechunk_square(image: Any, side: int) -> Any:
     if is_lazy(image):
         return image.rechunk(sizes)
     return da.from_array(image, chunks=sizes, name=False)
+
+
+def within_reach(image: Any) -> Any:
+    """Validate that float32, in which results are computed, holds the grey values.
+
+    Blocks of dask are checked for large values when they are computed.
+
+    Raises
+    ------
+    ValueError
+        If finite values are too large, or all are too small.
+    """
+    if image.dtype.kind != "f" or image.dtype.itemsize < 4:
+        return image
+    if is_lazy(image):
+        return image.map_blocks(_not_too_large, dtype=image.dtype, meta=image._meta)
+    largest = _size(image)
+    if 0 < largest < _LEAST:
+        raise ValueError(
+            f"grey values reach only {largest:.3g}, too near to zero for float32; rescale them"
+        )
+    return _not_too_large(image)
+
+
+def _not_too_large(part: np.ndarray) -> np.ndarray:
+    if _size(part) > _LARGEST:
+        largest = _size(part[np.isfinite(part)])
+        if largest > _LARGEST:
+            raise ValueError(
+                f"grey values reach {largest:.3g}, too far; rescale them to what float32 holds, "
+                f"up to {_LARGEST:.0e}"
+            )
+    return part
+
+
+def _size(part: np.ndarray) -> float:
+    """Largest distance from zero, leaving out NaN."""
+    if not part.size:
+        return 0.0
+    return max(-float(np.fmin.reduce(part, axis=None)), float(np.fmax.reduce(part, axis=None)))

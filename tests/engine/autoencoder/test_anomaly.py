@@ -158,3 +158,12 @@ def test_psnr_is_of_known_pixels(model):
     low, high = np.percentile(gap[known], (0.5, 99.5))
     squares = (residual[known] / (high - low)) ** 2
     assert found.facts["psnr"] == pytest.approx(-10 * np.log10(squares.mean()), abs=0.01)
+
+
+def test_values_that_float32_does_not_hold_are_a_sentence(model):
+    far = stripes(0) * np.float64(1e298)
+    for function in (ccc.reconstruct, ccc.anomaly_map):
+        with pytest.raises(ValueError, match="too far; rescale them"):
+            function(far, model=model)
+    with pytest.raises(ValueError, match="too far; rescale them"):
+        ccc.classify(far)

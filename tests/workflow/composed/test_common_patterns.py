@@ -62,6 +62,21 @@ def test_classes_have_their_crops(found, tiny):
     assert labelled.classes["sphere"].maximised is None
 
 
+def test_regions_have_the_grey_range_of_their_micrograph(tiny):
+    # a dark half of a micrograph and a bright one; both regions alone would fill their range
+    whole = np.concatenate([planted([SPOT], seed=9) // 4, 190 + planted([SPOT], seed=9) // 4])
+    regions = [whole[:120], whole[120:]]
+    labels, options = ["sphere", "alloy"], {"model": tiny, "channels": 2, "iterations": 0}
+    alone = ccc.common_patterns(from_arrays(regions, labels), **options)
+    found = ccc.common_patterns(from_arrays(regions, labels, wholes=[whole] * 2), **options)
+    dark, bright = (found.classes[label].mean.mean() for label in labels)
+    assert bright - dark > 100
+    assert abs(np.subtract(*(alone.classes[label].mean.mean() for label in labels))) < 20
+    assert set(found.table["file"]) == {"image 1", "image 2"}
+    shown = {label: found.classes[label].top for label in labels}
+    assert all(len(one) for one in shown.values())
+
+
 def test_files_that_cannot_be_read_are_noted_and_none_is_an_error(tiny, folder, tmp_path):
     imsave(tmp_path / "one.png", planted())
     (tmp_path / "broken.png").write_bytes(b"no picture")

@@ -38,9 +38,6 @@ _SMALL = 32
 # which a feature must stand out for it not to be
 _FAINT, _FEATURE = 0.05, 8.0
 
-# largest grey value whose square is a number
-_LARGEST = 1e150
-
 # most pixels of a plane in which boxes of labels are looked for
 _BOXED = 1 << 26
 
@@ -186,8 +183,6 @@ def quality_of(
     if not windows:
         return found | {"flags": [_NOTHING]}
     low, high, black, white = _ends(plane)
-    if max(abs(low), abs(high)) > _LARGEST:
-        raise ValueError(f"grey values reach {max(abs(low), abs(high)):.3g}, too far; rescale them")
     if low < high:
         black, white = (
             share - _in_boxes(plane, end, high - low) if 100 * share > saturated else share

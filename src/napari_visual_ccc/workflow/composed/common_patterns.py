@@ -11,7 +11,7 @@ from ...core.dataset import Dataset, Example
 from ...core.layers import ImageLayer
 from ...core.progress import Progress, Steps, as_one_step
 from ...engine.acquisition.info_bar import Doubts
-from ...engine.classification.crops import in_range_of, resized_crops
+from ...engine.classification.crops import resized_crops
 from ...engine.classification.windows import Device, model_facts
 from ...engine.lens.cells import ROW, SeenFile, open_model, see_file, through_all
 from ...engine.lens.patches import cut_patch, peaks
@@ -189,7 +189,9 @@ class _Collected:
             kept.sort(key=lambda found: -found[0]["order"])
             del kept[TOP:]
         if self.classes is not None:
-            card = in_range_of(example, self.model.card, {})
+            # its grey levels are stretched already
+            scope = self.model.card.normalisation.model_copy(update={"limits": [0.0, 1.0]})
+            card = self.model.card.model_copy(update={"normalisation": scope})
             crops = resized_crops(one.with_gaps, card, one.size_nm)
             yield from self.classes.add(example.name, example.label, crops)
 
