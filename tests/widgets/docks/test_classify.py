@@ -48,9 +48,9 @@ def test_the_second_class_becomes_regions_to_measure(viewer, finish):
     assert "area_nm2" in measure.table.frame
 
 
-def test_layers_of_the_model_are_offered(viewer, finish):
-    viewer.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
-    form = dock(viewer, "classify")
+def test_layers_of_the_model_are_offered(headless, finish):
+    headless.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
+    form = dock(headless, "classify")
     choose(form, "Explain (class activation map)")
     layers = list(form.fields["layer"].choices)
     assert layers[0] == ""
@@ -58,7 +58,7 @@ def test_layers_of_the_model_are_offered(viewer, finish):
     form.fields["layer"].value = "blocks.4"
     form.run_button.native.click()
     finish(form)
-    assert len(viewer.layers) == 2
+    assert len(headless.layers) == 2
 
 
 def with_bar(tile: np.ndarray, text: str) -> np.ndarray:
@@ -91,10 +91,10 @@ def cheat(tmp_path_factory):
     return path, with_bar(image[200:328, 300:428], "5000x  10 kV  ====")
 
 
-def test_a_model_that_relies_on_the_info_bar_is_reported(viewer, finish, cheat):
+def test_a_model_that_relies_on_the_info_bar_is_reported(headless, finish, cheat):
     path, image = cheat
-    viewer.add_image(image, name="sem")
-    form = dock(viewer, "classify")
+    headless.add_image(image, name="sem")
+    form = dock(headless, "classify")
     choose(form, "Detect shortcuts")
     form.fields["model"].value = path
     form.run_button.native.click()
@@ -104,9 +104,9 @@ def test_a_model_that_relies_on_the_info_bar_is_reported(viewer, finish, cheat):
     assert "info bar" in " ".join(form.table.frame["region"])
 
 
-def test_the_score_card_has_a_sentence_for_every_test(viewer, finish):
-    viewer.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
-    form = dock(viewer, "classify")
+def test_the_score_card_has_a_sentence_for_every_test(headless, finish):
+    headless.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
+    form = dock(headless, "classify")
     choose(form, "CAM sanity checks")
     form.run_button.native.click()
     finish(form)
@@ -135,7 +135,7 @@ def test_a_folder_is_classified_and_its_images_open(viewer, finish, tmp_path):
     assert viewer.layers["b.png"].data.shape == (64, 64)
 
 
-def test_weights_of_visual_ccc_are_imported_where_they_are_chosen(viewer, tmp_path):
+def test_weights_of_visual_ccc_are_imported_where_they_are_chosen(headless, tmp_path):
     import torch
 
     from napari_visual_ccc.nets.models.published import VisualCNN
@@ -148,7 +148,7 @@ def test_weights_of_visual_ccc_are_imported_where_they_are_chosen(viewer, tmp_pa
         "class_map": {"Alloys": 0, "Dendrites": 1, "Spheroids": 2},
     }
     torch.save(finalized, path)
-    form = dock(viewer, "classify")
+    form = dock(headless, "classify")
     choose(form, "Explain (class activation map)")
     form.fields["model"].value = path
     assert form.fields["model"].value == path.with_suffix(".safetensors")
@@ -160,25 +160,25 @@ def test_weights_of_visual_ccc_are_imported_where_they_are_chosen(viewer, tmp_pa
     assert form.fields["model"].value == tmp_path / "published-2.safetensors"
 
 
-def test_the_evidence_is_compared_with_phases(viewer, finish):
+def test_the_evidence_is_compared_with_phases(headless, finish):
     image = samples.load("nanoparticles").data[60:220, 40:240]
-    viewer.add_image(image, name="tem", **PLACE)
-    viewer.add_labels((image < 120).astype(np.uint8), name="particles", **PLACE)
-    form = dock(viewer, "classify")
+    headless.add_image(image, name="tem", **PLACE)
+    headless.add_labels((image < 120).astype(np.uint8), name="particles", **PLACE)
+    form = dock(headless, "classify")
     choose(form, "Explain (class activation map)")
-    form.fields["image"].value = viewer.layers["tem"]
+    form.fields["image"].value = headless.layers["tem"]
     form.fields["target"].value = "sphere"
     form.run_button.native.click()
     finish(form)
     choose(form, "Concordance with phases or particles")
     assert form.fields["target"].current_choice == "that of the heatmap"
-    form.fields["heatmap"].value = heat = viewer.layers["tem Grad-CAM sphere"]
-    form.fields["labels"].value = viewer.layers["particles"]
-    form.fields["image"].value = viewer.layers["tem"]
+    form.fields["heatmap"].value = heat = headless.layers["tem Grad-CAM sphere"]
+    form.fields["labels"].value = headless.layers["particles"]
+    form.fields["image"].value = headless.layers["tem"]
     form.fields["names"].value = "particles"
     form.run_button.native.click()
     finish(form)
-    shown = viewer.layers[f"{heat.name} enrichment (log2)"]
+    shown = headless.layers[f"{heat.name} enrichment (log2)"]
     np.testing.assert_allclose(shown.scale, heat.scale)
     np.testing.assert_allclose(shown.translate, heat.translate)
     low, high = shown.contrast_limits
@@ -191,17 +191,17 @@ def test_the_evidence_is_compared_with_phases(viewer, finish):
     step = shown.metadata["visual_ccc"]["steps"][-1]
     assert step["parameters"]["target"] == "sphere"
     choose(form, "Classify")
-    form.fields["image"].value = viewer.layers["tem"]
+    form.fields["image"].value = headless.layers["tem"]
     form.run_button.native.click()
     finish(form)
     assert not form.chart.isVisibleTo(form.native)
 
 
-def test_the_phases_of_a_folder_are_charted(viewer, finish, tmp_path):
+def test_the_phases_of_a_folder_are_charted(headless, finish, tmp_path):
     place = tmp_path / "images"
     place.mkdir()
     Picture.fromarray(samples.load("nanoparticles").data[96:176, 96:176]).save(place / "a.png")
-    form = dock(viewer, "classify")
+    form = dock(headless, "classify")
     form.compare_folder(place)
     finish(form)
     assert "enrichment_darkest" in form.table.frame

@@ -28,10 +28,10 @@ def barred():
     return np.asarray(picture)
 
 
-def test_facts_are_told_and_a_missing_pixel_size_is_warned_about(viewer):
-    layer = viewer.add_image(np.zeros((50, 80), np.uint8), name="a <b>")
+def test_facts_are_told_and_a_missing_pixel_size_is_warned_about(headless):
+    layer = headless.add_image(np.zeros((50, 80), np.uint8), name="a <b>")
     layer.metadata[MICROGRAPH] = {"instrument": "Helios", "voltage_kv": 5.0, "stage": 1.5}
-    form = dock(viewer, "micrograph")
+    form = dock(headless, "micrograph")
     text = form.facts.text()
     assert "No pixel size" in text
     assert "a &lt;b&gt;" in text
@@ -40,13 +40,13 @@ def test_facts_are_told_and_a_missing_pixel_size_is_warned_about(viewer):
         assert told in text
 
 
-def test_a_pixel_size_is_typed(viewer):
-    layer = viewer.add_image(np.zeros((50, 80), np.uint8))
-    form = dock(viewer, "micrograph")
+def test_a_pixel_size_is_typed(headless):
+    layer = headless.add_image(np.zeros((50, 80), np.uint8))
+    form = dock(headless, "micrograph")
     form.size.value, form.unit.value = 2.5, "µm"
     form.set_button.native.click()
     assert calibration(layer) == ((2.5, 2.5), "µm")
-    assert scale_bar(viewer).visible
+    assert scale_bar(headless).visible
     text = form.facts.text()
     assert "No pixel size" not in text
     assert "2.5 µm (by hand)" in text
@@ -262,9 +262,9 @@ def test_what_is_measured_anew_takes_the_place_of_a_rescaled_table(headless, dis
     assert not [name for name in labels.features if name.startswith("volume")]
 
 
-def test_a_stack_gets_the_step_between_its_slices(viewer):
-    stack = viewer.add_image(np.zeros((4, 50, 80), np.uint8), name="stack")
-    form = dock(viewer, "micrograph")
+def test_a_stack_gets_the_step_between_its_slices(headless):
+    stack = headless.add_image(np.zeros((4, 50, 80), np.uint8), name="stack")
+    form = dock(headless, "micrograph")
     assert form.step_row.native.isVisibleTo(form.native)
     form.size.value = 2.0
     form.set_button.native.click()
@@ -273,7 +273,7 @@ def test_a_stack_gets_the_step_between_its_slices(viewer):
     assert tuple(stack.scale) == (20.0, 2.0, 2.0)
     assert calibration(stack, voxel=True)[0] == pytest.approx((20, 2, 2))
     assert "4, 20 nm apart" in form.facts.text()
-    part = viewer.add_image(
+    part = headless.add_image(
         stack.data[2:3], name="part", scale=stack.scale, units=stack.units, translate=(40, 0, 0)
     )
     part.metadata["visual_ccc"] = {
@@ -285,8 +285,8 @@ def test_a_stack_gets_the_step_between_its_slices(viewer):
     # the third slice still
     assert tuple(part.translate) == pytest.approx((0.06, 0, 0))
     assert part.metadata["visual_ccc"]["source"]["spacing"] == pytest.approx([30, 2, 2])
-    viewer.add_image(np.zeros((50, 80), np.uint8), name="plane")
-    form.fields["image"].value = viewer.layers["plane"]
+    headless.add_image(np.zeros((50, 80), np.uint8), name="plane")
+    form.fields["image"].value = headless.layers["plane"]
     assert not form.step_row.native.isVisibleTo(form.native)
 
 
