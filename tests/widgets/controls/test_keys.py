@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from napari.utils.notifications import notification_manager
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QDoubleSpinBox, QLineEdit, QVBoxLayout, QWidget
 
@@ -41,3 +42,22 @@ def test_the_form_that_has_the_focus_is_run(forms, qtbot):
         Qt.KeyboardModifier.ControlModifier | Qt.KeyboardModifier.KeypadModifier,
     )
     assert run[-1] == "first"
+
+
+@pytest.mark.parametrize("part", ["train", "evaluate", "autoencoder"])
+def test_trainings_start_by_keys_as_by_their_buttons(headless, part):
+    from napari_visual_ccc.widgets.docks.autoencoder import AutoencoderTraining
+    from napari_visual_ccc.widgets.docks.train import Train
+
+    made = AutoencoderTraining(headless, print) if part == "autoencoder" else Train(headless)
+    form = made.evaluation if part == "evaluate" else made.native
+    keys = form.findChild(RunKeys, options=Qt.FindChildOption.FindDirectChildrenOnly)
+    said: list[str] = []
+    with notification_manager:
+        notification_manager.notification_ready.connect(lambda one: said.append(one.message))
+        keys.run()
+        button = made.evaluation.button if part == "evaluate" else made.train_button
+        button.native.click()
+    # there are no images yet
+    assert len(said) == 2
+    assert said[0] == said[1]

@@ -19,6 +19,7 @@ from qtpy.QtWidgets import QApplication
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.result import Result
+from napari_visual_ccc.widgets.docks.families import threshold_text
 from napari_visual_ccc.widgets.layers.viewers import camera, grid
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import FAMILIES, OPERATIONS
@@ -469,3 +470,33 @@ def test_grey_is_measured_where_the_labels_lie(headless):
     layer.translate = (0, -8)
     with pytest.raises(ValueError, match="reaches beyond it"):
         form()
+
+
+def test_the_threshold_is_said_and_its_other_side_is_one_click_away(headless, particles, finish):
+    headless.add_image(particles, name="copper")
+    form = dock(headless, "segment")
+    form.method.value = OPERATIONS["threshold"].title
+    assert not form.invert_button.isVisibleTo(form.native)
+    form.run_button.native.click()
+    finish(form)
+    expected = ccc.threshold(particles)
+    assert f"Grey threshold: {expected.facts['thresholds'][0]:.6g}." in form.message.value
+    assert form.invert_button.isVisibleTo(form.native)
+    form.invert_button.click()
+    finish(form)
+    np.testing.assert_array_equal(headless.layers[-1].data, 1 - expected.labels)
+    form.method.value = OPERATIONS["particles"].title
+    assert not form.invert_button.isVisibleTo(form.native)
+
+
+@pytest.mark.parametrize(
+    ("thresholds", "text"),
+    [
+        ([112.25], "Grey threshold: 112.25."),
+        ([90.0, 31000.4], "Grey thresholds: 90, 31000.4."),
+        ([[90.0], [95.5]], "Grey thresholds of the slices: 90 to 95.5."),
+        ([], ""),
+    ],
+)
+def test_thresholds_in_words(thresholds, text):
+    assert threshold_text({"thresholds": thresholds}) == text

@@ -19,6 +19,7 @@ from ...workflow import signature
 from ...workflow.cost import autoencoder, describe
 from ...workflow.models import save_model
 from ...workflow.run import Outcome, execute
+from ..controls.keys import RUN_KEYS, RunKeys
 from ..form.fields import field_of
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.report import Canvas
@@ -96,6 +97,7 @@ class AutoencoderTraining(Container):
         self.save_button.changed.connect(lambda: self.save())
         self.use_button.changed.connect(self.use)
         self.native.destroyed.connect(self._close)
+        RunKeys(self.native, self._on_train_button)
         for field in self.fields.values():
             field.changed.connect(self._show_forecast)
         self._show_forecast()
@@ -105,7 +107,9 @@ class AutoencoderTraining(Container):
         self.forecast.setText(f"{text[:1].upper()}{text[1:]}.")
 
     def _make_widgets(self) -> None:
-        self.train_button = PushButton(text="Train", tooltip=signature.summary(NAME))
+        self.train_button = PushButton(
+            text="Train", tooltip=f"{signature.summary(NAME)} ({RUN_KEYS})"
+        )
         self.save_button = PushButton(
             text="Save…", enabled=False, tooltip="Save the model and its report"
         )

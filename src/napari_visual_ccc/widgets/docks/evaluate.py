@@ -16,6 +16,7 @@ from ...core.result import Evaluation
 from ...report.classifier import write_report
 from ...workflow import signature
 from ...workflow.run import Outcome, execute
+from ..controls.keys import RUN_KEYS, RunKeys
 from ..form.fields import field_of
 from ..parts.jobs import EXPECTED, Job, report
 
@@ -47,7 +48,9 @@ class EvaluateModel(QCollapsible):
             name: field_of(parameter)
             for name, parameter in signature.parameters("evaluate").items()
         }
-        self.button = PushButton(text="Evaluate", tooltip=signature.summary("evaluate"))
+        self.button = PushButton(
+            text="Evaluate", tooltip=f"{signature.summary('evaluate')} ({RUN_KEYS})"
+        )
         self.save_button = PushButton(
             text="Save report…", enabled=False, tooltip="Save the page, and its figures as SVG"
         )
@@ -65,6 +68,7 @@ class EvaluateModel(QCollapsible):
         self.collapse(animate=False)
         self.button.changed.connect(self._on_button)
         self.save_button.changed.connect(lambda: self.save())
+        RunKeys(self, self._on_button)
 
     @property
     def choices(self) -> dict[str, Any]:

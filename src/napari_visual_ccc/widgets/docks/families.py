@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Labels
-from qtpy.QtWidgets import QLabel
+from qtpy.QtWidgets import QLabel, QPushButton
 
 from ...core.result import Result
+from ...workflow.operations import Operation
 from ..form.form import Form
 from ..form.table_form import TableForm
+from ..layers.source import Source
 from ..parts.marks import STRONG, mark
 
 if TYPE_CHECKING:
     import pandas as pd
     from napari.viewer import Viewer
+
+_OTHER_SIDE = {"bright": "dark", "dark": "bright"}
 
 
 class ImageAnalysis(Form):
@@ -39,6 +45,59 @@ class Segment(TableForm):
     """Separate objects from background, and from each other."""
 
     family = "segment"
+
+    def __init__(self, napari_viewer: Viewer) -> None:
+        super().__init__(napari_viewer)
+        self._side = ""
+        self.invert_button = QPushButton("Invert")
+        self.invert_button.setToolTip("Take the other side of the threshold for objects, and run")
+        self.invert_button.clicked.connect(self.invert)
+        self.invert_button.hide()
+        layout = self.native.layout()
+        layout.insertWidget(layout.indexOf(self.table), self.invert_button)
+
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """List the objects; say the threshold, and offer its other side."""
+        super().show_result(operation, source, result)
+        if text := threshold_text(result.facts):
+            self.say(f"{text} {self.message.value}".strip())
+        side = result.facts.get("objects")
+        self._side = side if operation.name == "threshold" and side in _OTHER_SIDE else ""
+        self._offer_invert()
+
+    def on_changed(self) -> None:
+        """Offer *Invert* only for what was thresholded."""
+        super().on_changed()
+        if hasattr(self, "invert_button"):
+            self._offer_invert()
+
+    def _offer_invert(self) -> None:
+        self.invert_button.setVisible(bool(self._side) and self.operation.name == "threshold")
+
+    def invert(self) -> None:
+        """Take the other side of the threshold for objects, and run again."""
+        if self.job is not None or not self._side:
+            return
+        self.fields["objects"].value = _OTHER_SIDE[self._side]
+        # a live form follows the field
+        if self.is_idle:
+            self.run()
+
+
+def threshold_text(facts: Mapping[str, Any]) -> str:
+    """Say the thresholds of a result; their range if slices have their own; empty for none."""
+    found = facts.get("thresholds") or []
+    values = np.array(found, float) if isinstance(found, list) else np.zeros(0)
+    if values.ndim == 2 and len(values) > 1:
+        ranges = [
+            f"{low:.6g} to {high:.6g}"
+            for low, high in zip(values.min(0), values.max(0), strict=True)
+        ]
+        return f"Grey thresholds of the slices: {', '.join(ranges)}."
+    if not values.size:
+        return ""
+    text = ", ".join(f"{value:.6g}" for value in values.ravel())
+    return f"Grey threshold: {text}." if values.size == 1 else f"Grey thresholds: {text}."
 
 
 class Texture(Form):

@@ -111,9 +111,9 @@ def _draw(axes: Any, values: np.ndarray, weights: np.ndarray | None, label: str,
     marks = [values[order][np.searchsorted(cumulative, q)] for q in (0.1, 0.5, 0.9)]
     for value, style in zip(marks, (":", "-", ":"), strict=True):
         axes.axvline(value, color="#e8804c", linestyle=style, linewidth=1.2)
-    unit = f" {unit}".rstrip()
-    sizes = (f"D{k} {format_value(one)}{unit}" for k, one in zip((10, 50, 90), marks, strict=True))
-    axes.set_title("   ".join((f"n = {len(values)}", *sizes)), fontsize=8)
+    sizes = (f"D{k} {format_value(one)}" for k, one in zip((10, 50, 90), marks, strict=True))
+    title = "   ".join((f"n = {len(values)}", *sizes))
+    axes.set_title(f"{title} {unit}".rstrip(), fontsize=8)
     axes.set_xlabel(label, fontsize=8)
     axes.set_ylabel("share (%)", fontsize=8)
     axes.tick_params(labelsize=7)

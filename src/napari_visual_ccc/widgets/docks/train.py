@@ -19,6 +19,7 @@ from ...report import plots
 from ...workflow import signature
 from ...workflow.models import save_model
 from ...workflow.run import Outcome, execute
+from ..controls.keys import RunKeys
 from ..form.fields import field_of
 from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
@@ -80,9 +81,7 @@ class Train(Container):
         first = Container(widgets=[self.fields[name] for name in _FIRST])
         super().__init__(widgets=[self.images, first], labels=False)
         self.margins = (6, 6, 6, 6)
-        more = Container(
-            widgets=[field for name, field in self.fields.items() if name not in _FIRST]
-        )
+        more = Container(widgets=[one for name, one in self.fields.items() if name not in _FIRST])
         self._make_widgets()
         for one in (first, more, self._buttons):
             one.margins = (0, 0, 0, 0)
@@ -138,6 +137,7 @@ class Train(Container):
         self.use_button.changed.connect(self.use)
         self.mistakes.chosen.connect(self._open)
         self.native.destroyed.connect(self._close)
+        RunKeys(self.native, self._on_train_button)
 
     @property
     def choices(self) -> dict[str, Any]:
