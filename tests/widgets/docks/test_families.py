@@ -500,3 +500,14 @@ def test_the_threshold_is_said_and_its_other_side_is_one_click_away(headless, pa
 )
 def test_thresholds_in_words(thresholds, text):
     assert threshold_text({"thresholds": thresholds}) == text
+
+
+def test_slices_with_a_side_each_have_no_other_side(headless, particles, finish):
+    headless.add_image(np.stack([particles, particles.max() - particles]), name="series")
+    form = dock(headless, "segment")
+    form.method.value = OPERATIONS["threshold"].title
+    form.fields["scope"].value = "slice"
+    form.run_button.native.click()
+    finish(form)
+    assert form.message.value.startswith("Grey thresholds of the slices: ")
+    assert not form.invert_button.isVisibleTo(form.native)

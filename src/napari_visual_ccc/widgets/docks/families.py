@@ -61,8 +61,10 @@ class Segment(TableForm):
         super().show_result(operation, source, result)
         if text := threshold_text(result.facts):
             self.say(f"{text} {self.message.value}".strip())
+        # slices may have one side each: no single one is opposite
         side = result.facts.get("objects")
-        self._side = side if operation.name == "threshold" and side in _OTHER_SIDE else ""
+        is_one = operation.name == "threshold" and isinstance(side, str)
+        self._side = side if is_one and side in _OTHER_SIDE else ""
         self._offer_invert()
 
     def on_changed(self) -> None:
