@@ -252,13 +252,13 @@ def test_measure_draws_what_regions_of_a_volume_have(viewer, bricks, finish):
     assert axes.get_xlabel() == "equivalent diameter (nm)"
     shares = [bar.get_height() for bar in axes.patches]
     assert (shares[0], shares[-1]) == pytest.approx((100 / 3, 200 / 3))
-    labels = {"volume_nm3": "volume (nm³)", "axis_major_nm": "axis major (nm)"}
-    for column, label in labels.items():
-        form.histogram.column.setCurrentText(column)
+    labels = {"volume (nm³)": "volume (nm³)", "major axis (nm)": "axis major (nm)"}
+    for head, label in labels.items():
+        form.histogram.column.setCurrentText(head)
         assert form.histogram.figure.axes[0].get_xlabel() == label
     form(labels=layer, dimensions="2D")
     assert form.histogram.weighted.text() == "by area"
-    form.histogram.column.setCurrentText("area_nm2")
+    form.histogram.column.setCurrentText("area (nm²)")
     assert form.histogram.figure.axes[0].get_xlabel() == "area (nm²)"
 
 
