@@ -18,18 +18,20 @@ from ...core.result import Result
 if TYPE_CHECKING:
     import pandas as pd
 
+# choices of what makes objects of labels
+MinSize = Annotated[int, {"min": 0, "max": 1_000_000, "label": "Smallest object", "unit": "px"}]
+OnlyLabel = Annotated[
+    int, {"min": 0, "label": "Only label (0: all)", "label_in": "labels", "more": True}
+]
+
 
 def label_objects(
     labels: Any,
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    min_size: Annotated[
-        int, {"min": 0, "max": 1_000_000, "label": "Smallest object", "unit": "px"}
-    ] = 0,
-    only: Annotated[
-        int, {"min": 0, "label": "Only label (0: all)", "label_in": "labels", "more": True}
-    ] = 0,
+    min_size: MinSize = 0,
+    only: OnlyLabel = 0,
 ) -> Steps[Result]:
     """Label connected objects of a mask; pixels connect along sides, not across corners.
 

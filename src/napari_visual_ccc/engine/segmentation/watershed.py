@@ -14,7 +14,7 @@ from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Spacing, pixel_shape, voxel_shape
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
-from .objects import object_table
+from .objects import MinSize, OnlyLabel, object_table
 
 # pixels or voxels of the tiles in which maxima are sought
 _TILE = 512**2
@@ -29,12 +29,8 @@ def watershed_split(
     unit: str = "px",
     *,
     tolerance: Annotated[float, {"min": 0.1, "max": 20, "step": 0.1, "unit": "px"}] = 1.0,
-    min_size: Annotated[
-        int, {"min": 0, "max": 1_000_000, "label": "Smallest object", "unit": "px"}
-    ] = 0,
-    only: Annotated[
-        int, {"min": 0, "label": "Only label (0: all)", "label_in": "labels", "more": True}
-    ] = 0,
+    min_size: MinSize = 0,
+    only: OnlyLabel = 0,
     dimensions: Dimensions = "2D",
 ) -> Steps[Result]:
     """Split touching objects at their necks, and label every object.
