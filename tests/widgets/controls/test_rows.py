@@ -97,3 +97,21 @@ def test_a_label_is_one_of_the_layer(headless):
     assert (form["cluster"].min, form["cluster"].max) == (1, 4)
     form["cluster"].native.setValue(9)
     assert values_of("select_cluster", form)["cluster"] == 4
+
+
+def test_the_largest_label_is_looked_for_again_only_after_a_change(headless):
+    form = fields_of("select_cluster", headless)
+    layer = headless.add_labels(np.array([[0, 4], [1, 2]]))
+    form.reset_choices()
+    form["labels"].value = layer
+    # behind the back of napari: nothing tells of it, and no field asks for it
+    layer.data[0, 0] = 6
+    form["cluster"].native.setValue(2)
+    assert form["cluster"].max == 4
+    layer.paint((1, 1), 9)
+    form["cluster"].native.setValue(3)
+    assert form["cluster"].max == 9
+    layer.data = np.array([[0, 3]])
+    form["cluster"].native.setValue(1)
+    assert form["cluster"].max == 3
+    form.native.deleteLater()

@@ -247,3 +247,32 @@ def test_occlusion_stops_when_the_dock_is_closed(viewer, qtbot, occluded, when):
     assert not occluded.is_occluding or not occluded._occluding.running
     viewer.layers["occlusion"].add_rectangles(np.array([[20, 20], [60, 70]]))
     qtbot.wait(100)
+
+
+def test_a_row_of_concordance_marks_its_phase(headless, finish):
+    image = samples.load("nanoparticles").data[60:188, 40:168]
+    phases = 1 + (image > np.median(image)).astype(int)
+    heat = np.linspace(0, 1, image.size).reshape(image.shape).astype(np.float32)
+    headless.add_image(image, name="tem")
+    made = headless.add_labels(phases, name="phases")
+    heatmap = headless.add_image(heat, name="heat")
+    form = dock(headless, "classify")
+    choose(form, "Concordance with phases or particles")
+    for key, layer in (("heatmap", heatmap), ("labels", made)):
+        form.fields[key].value = layer
+    form.run_button.native.click()
+    finish(form)
+    (enrichment,) = [one.layer for one in form.last]
+    assert not made.visible
+    assert enrichment.visible
+    own = made.colormap
+    row = list(form.table.frame["label"]).index(2)
+    form.table.select(row)
+    assert made.visible
+    assert not enrichment.visible
+    assert made.colormap.map(2)[3] > made.colormap.map(1)[3]
+    # a click selects the row, a second one ends it
+    for _ in range(2):
+        form.table.view.clicked.emit(form.table.view.currentIndex())
+    assert (made.visible, enrichment.visible) == (False, True)
+    assert made.colormap.name == own.name

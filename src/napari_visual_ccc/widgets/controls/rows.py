@@ -40,6 +40,7 @@ class Rows(Container):
     def __init__(self, operation: str, widgets: Sequence[Widget]) -> None:
         self._operation = operation
         self._watched: Layer | None = None
+        self._largest = LargestLabel()
         super().__init__(widgets=widgets)
         self.margins = (0, 0, 0, 0)
         self._more = self._more_button()
@@ -47,6 +48,7 @@ class Rows(Container):
         self.refresh()
         self.changed.connect(self.refresh)
         self.native.destroyed.connect(self._watch_no_layer)
+        self.native.destroyed.connect(self._largest.forget)
 
     # which fields are shown ---------------------------------------------------------------------
 
@@ -70,7 +72,7 @@ class Rows(Container):
                 field.label = text
                 self.align()
             if "label_in" in parameter.options:
-                most = _largest(self[parameter.options["label_in"]].value)
+                most = self._largest.of(self[parameter.options["label_in"]].value)
                 field.max = max(most or parameter.options.get("max", _MOST), field.min)
         self._more.setVisible(has_more)
         self._more.setArrowType(Qt.ArrowType.DownArrow if folded else Qt.ArrowType.RightArrow)
@@ -172,9 +174,41 @@ def label_of(parameter: Parameter, layer: Layer | None, fields: Container) -> st
     return f"{text} ({unit})" if unit else str(text)
 
 
-def _largest(layer: Layer | None) -> int | None:
-    """Largest label of a layer; None where it takes long to find."""
-    data = None if not isinstance(layer, Labels) or layer.multiscale else layer.data
-    if not isinstance(data, np.ndarray) or not 0 < data.size <= _COUNTED:
-        return None
-    return int(data.max())
+class LargestLabel:
+    """The largest label of a layer, looked for again only after a change of its data."""
+
+    def __init__(self) -> None:
+        self._layer: Labels | None = None
+        self._data: Any = None
+        self._found: int | None = None
+
+    def of(self, layer: Layer | None) -> int | None:
+        """Largest label; None where it takes long to find."""
+        if not isinstance(layer, Labels) or layer.multiscale:
+            self.forget()
+            return None
+        data = layer.data
+        # a dock gets layers behind a proxy: `is` does not hold
+        if self._layer is None or layer != self._layer or data is not self._data:
+            self.forget()
+            for event in _changes(layer):
+                event.connect(self._on_change)
+            self._layer, self._data = layer, data
+            is_small = isinstance(data, np.ndarray) and 0 < data.size <= _COUNTED
+            self._found = int(data.max()) if is_small else None
+        return self._found
+
+    def _on_change(self, event: Any = None) -> None:
+        self._data = None
+
+    def forget(self, *_: Any) -> None:
+        """Follow no layer any longer."""
+        if self._layer is not None:
+            for event in _changes(self._layer):
+                event.disconnect(self._on_change)
+        self._layer = self._data = self._found = None
+
+
+def _changes(layer: Labels) -> tuple[Any, ...]:
+    """Events after which the same array may hold other labels, such as strokes of the brush."""
+    return layer.events.paint, layer.events.labels_update, layer.events.data

@@ -21,7 +21,7 @@ from ...workflow.run import execute
 from ...workflow.specimen import model_channels
 from ..form.card_choices import CardChoices, model_path, offer
 from ..form.fields import settled
-from ..form.form import Form
+from ..form.table_form import TableForm
 from ..layers.channels import layers_of_sources, with_channels
 from ..layers.metadata import drawn_on
 from ..layers.source import Source, take
@@ -29,7 +29,6 @@ from ..parts.bars import Bars, ScoreCard, Similar
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import open_image
 from ..parts.report import Canvas
-from ..parts.tables import Table
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -44,10 +43,12 @@ EXPLAINED = "that of the heatmap"
 OCCLUSION = "occlusion"
 
 
-class Classify(Form):
+class Classify(TableForm):
     """Classify an image, explain the class, and test the explanation."""
 
     family = "classify"
+    # a folder has a table of its own here
+    offers_folders = False
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self._known = CardChoices()
@@ -56,7 +57,7 @@ class Classify(Form):
         self._occlude_again = False
         super().__init__(napari_viewer)
         self.bars, self.similar, self.card = Bars(), Similar(), ScoreCard()
-        self.table, self.chart = Table("score card"), Canvas()
+        self.chart = Canvas()
         self.occlude_button = QPushButton("Occlude")
         self.occlude_button.setToolTip(
             "Draw boxes over the image: their content is replaced by its surroundings, and the "
@@ -76,7 +77,6 @@ class Classify(Form):
         self.compare_button = QPushButton("Concordance of a folder…")
         self.compare_button.setToolTip(signature.summary("concordance_folder"))
         self.compare_button.clicked.connect(lambda: self.compare_folder())
-        self.table.hide()
         self.chart.hide()
         buttons = QWidget()
         row = QHBoxLayout(buttons)
@@ -147,14 +147,13 @@ class Classify(Form):
         else:
             self.bars.hide()
             self.similar.hide()
-        tables = {} if prediction is not None else result.tables
-        self.table.setVisible(bool(tables))
+        # the bars are the table of a prediction
+        listed = result if prediction is None else Result()
+        self.show_tables(listed)
         self._show_chart(result)
         self.card.hide()
-        if tables:
-            frame = next(iter(tables.values()))
-            self.card.show_table(frame)
-            self.table.show_frame(frame)
+        if listed.tables:
+            self.card.show_table(next(iter(listed.tables.values())))
 
     def _show_chart(self, result: Result) -> None:
         """Draw the first table that has a chart."""
@@ -220,6 +219,9 @@ class Classify(Form):
         """Show a table, with its chart, in place of what was below the buttons."""
         for widget in (self.bars, self.similar, self.card):
             widget.hide()
+        self.end_mark()
+        self._listen_to(None)
+        self.table.set_title("" if self._folder is None else self._folder.name)
         self._show_chart(result)
         self.table.show()
         self.table.show_frame(result.table)

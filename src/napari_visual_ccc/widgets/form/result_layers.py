@@ -37,6 +37,8 @@ class ResultLayers:
     def __init__(self, viewer: Viewer) -> None:
         self.viewer = viewer
         self.last: list[Any] = []
+        # what it was made of
+        self.inputs: list[Layer] = []
         self.waiting: list[PreparedLayer] = []
         self.is_adding = False
         # source of layers that are shown in a grid, which takes its place
@@ -56,7 +58,7 @@ class ResultLayers:
         """Add the layers of a result, or update those of an earlier run; hide earlier results."""
         # a preview and the whole result after it are one run
         earlier = self.earlier if self.has_preview else []
-        self.last = []
+        self.last, self.inputs = [], list((inputs or {}).values())
         self.is_adding = True
         try:
             if source.found:

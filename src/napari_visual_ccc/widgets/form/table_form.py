@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 
 from ...core.result import Result
 from ..layers.metadata import current_slice
@@ -37,18 +37,21 @@ class TableForm(Form):
         self.table.picked.connect(self._on_picked)
         self.table.cleared.connect(self.end_mark)
         self._clickable: Labels | None = None
+        # whether layers were visible before a label was marked
+        self._before: list[tuple[Layer, bool]] = []
         self.native.layout().addWidget(self.table)
 
     def show_tables(self, result: Result) -> None:
         """List the first table."""
-        frames = list(result.tables.values())
-        self.table.setVisible(bool(frames))
+        frame = next(iter(result.tables.values()), None)
+        self.table.setVisible(frame is not None)
         self.end_mark()
         layer = self.labels_layer
         self._listen_to(layer)
-        if frames:
-            self.table.show_frame(frames[0], self._color if layer is not None else None)
-            self.table.set_title(self._title(frames[0]))
+        if frame is not None:
+            has_labels = layer is not None and str(frame.columns[0]) == "label"
+            self.table.show_frame(frame, self._color if has_labels else None)
+            self.table.set_title(self._title(frame))
 
     def _title(self, frame: pd.DataFrame) -> str:
         """Name of the layer in the table, and whether the table is of all its slices."""
@@ -83,8 +86,9 @@ class TableForm(Form):
 
     @property
     def labels_layer(self) -> Labels | None:
-        """Layer of the labels in the table; None once it was removed."""
+        """Layer of the labels in the table, a result or an input; None once it was removed."""
         layers = [s.layer for s in self.last if isinstance(s.layer, Labels)]
+        layers += [one for one in self.results.inputs if isinstance(one, Labels)]
         return layers[0] if layers and layers[0] in self.viewer.layers else None
 
     def _color(self, label: int) -> Any:
@@ -92,9 +96,22 @@ class TableForm(Form):
         return None if layer is None else own_color(layer, label)
 
     def _on_picked(self, row: int) -> None:
-        layer, frame = self.labels_layer, self.table.frame
-        if layer is not None and frame is not None and "label" in frame:
+        layer, frame = self._clickable, self.table.frame
+        if layer is None or layer not in self.viewer.layers:
+            return
+        if frame is not None and "label" in frame:
+            self._uncover(layer)
             self.show_mark(layer, frame.iloc[row])
+
+    def _uncover(self, layer: Labels) -> None:
+        """Show the layer of the labels, and hide the maps of the result that lie on it."""
+        if self._before:
+            return
+        above = self.viewer.layers[self.viewer.layers.index(layer) + 1 :]
+        maps = [one.layer for one in self.last if one.layer in above]
+        self._before = [(one, one.visible) for one in (layer, *maps)]
+        for one, _ in self._before:
+            one.visible = one is layer
 
     def show_mark(self, layer: Labels, row: pd.Series) -> None:
         """Mark the label of a row, and bring it into view."""
@@ -113,6 +130,9 @@ class TableForm(Form):
         """Show all labels in their own colours."""
         if self._clickable is not None:
             unmark(self._clickable)
+        for layer, was_visible in self._before:
+            layer.visible = was_visible
+        self._before = []
 
 
 def _middle(layer: Labels, label: int, leading: tuple[int, ...]) -> tuple[float, ...] | None:
