@@ -489,6 +489,29 @@ def test_the_threshold_is_said_and_its_other_side_is_one_click_away(headless, pa
     assert not form.invert_button.isVisibleTo(form.native)
 
 
+def test_particles_can_be_inverted_by_one_click(headless, particles, finish):
+    headless.add_image(particles, name="copper")
+    form = dock(headless, "segment")
+    form.method.value = OPERATIONS["particles"].title
+    form()
+    assert form.fields["objects"].value == "auto"
+    assert form.invert_button.isVisibleTo(form.native)
+    assert "objects are dark now" in form.invert_button.text()
+    form.invert_button.click()
+    finish(form)
+    assert form.fields["objects"].value == "bright"
+    np.testing.assert_array_equal(
+        headless.layers[-1].data, ccc.particles(particles, objects="bright").labels
+    )
+    assert "objects are bright now" in form.invert_button.text()
+    # what was thresholded before has a side of its own
+    form.method.value = OPERATIONS["threshold"].title
+    assert not form.invert_button.isVisibleTo(form.native)
+    form.method.value = OPERATIONS["particles"].title
+    form.undo()
+    assert not form.invert_button.isVisibleTo(form.native)
+
+
 @pytest.mark.parametrize(
     ("thresholds", "text"),
     [

@@ -48,7 +48,8 @@ class Segment(TableForm):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         super().__init__(napari_viewer)
-        self._side = ""
+        # by operation: the side of the threshold that the last run took for objects
+        self._sides: dict[str, str] = {}
         self.invert_button = QPushButton("Invert")
         self.invert_button.setToolTip("Take the other side of the threshold for objects, and run")
         self.invert_button.clicked.connect(self.invert)
@@ -63,18 +64,28 @@ class Segment(TableForm):
             self.say(f"{text} {self.message.value}".strip())
         # slices may have one side each: no single one is opposite
         side = result.facts.get("objects")
-        is_one = operation.name == "threshold" and isinstance(side, str)
-        self._side = side if is_one and side in _OTHER_SIDE else ""
+        self._sides[operation.name] = side if isinstance(side, str) and side in _OTHER_SIDE else ""
         self._offer_invert()
 
     def on_changed(self) -> None:
-        """Offer *Invert* only for what was thresholded."""
+        """Offer *Invert* only for operations that have taken one side."""
         super().on_changed()
         if hasattr(self, "invert_button"):
             self._offer_invert()
 
     def _offer_invert(self) -> None:
-        self.invert_button.setVisible(bool(self._side) and self.operation.name == "threshold")
+        self.invert_button.setText(f"Invert (objects are {self._side} now)")
+        self.invert_button.setVisible(bool(self._side))
+
+    @property
+    def _side(self) -> str:
+        return self._sides.get(self.operation.name, "")
+
+    def undo(self) -> None:
+        """Undo the last run; there is no side to invert any more."""
+        super().undo()
+        self._sides.pop(self.operation.name, None)
+        self._offer_invert()
 
     def invert(self) -> None:
         """Take the other side of the threshold for objects, and run again."""
