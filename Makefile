@@ -53,5 +53,5 @@ screenshots:
 	$(SCREEN) $(VENV)/python docs/screenshots.py $(ARGS)
 
 clean:
-	rm -rf .venv demo-output dist build docs/_build docs/reference .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf .venv demo-output dist build docs/_build docs/gallery docs/reference .pytest_cache .mypy_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -5,9 +5,14 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from docutils import nodes
+from docutils.parsers.rst import Directive
+
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE))
 
+import flowchart  # noqa: E402
+import hosts  # noqa: E402
 import reference  # noqa: E402
 
 import napari_visual_ccc  # noqa: E402
@@ -21,7 +26,7 @@ extensions = [
     "numpydoc",
     "myst_parser",
     "sphinx_copybutton",
-    "sphinxcontrib.mermaid",
+    "sphinx_gallery.gen_gallery",
 ]
 exclude_patterns = ["_build"]
 
@@ -39,6 +44,22 @@ toc_object_entries = False
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
 
+sphinx_gallery_conf = {
+    "examples_dirs": "../examples",
+    "gallery_dirs": "gallery",
+    # all are run, but the one that opens a window
+    "filename_pattern": r"/(?!in_napari)\w+\.py$",
+    "abort_on_example_error": True,
+    "capture_repr": (),
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "download_all_examples": False,
+    "within_subsection_order": "ExampleTitleSortKey",
+    # its page loads scripts from other hosts
+    "write_computation_times": False,
+}
+
 html_theme = "pydata_sphinx_theme"
 html_title = project
 html_static_path: list[str] = []
@@ -55,6 +76,17 @@ html_theme_options = {
 project_copyright = author
 
 
+class Flowchart(Directive):
+    """``mermaid``: a flowchart, drawn here."""
+
+    has_content = True
+
+    def run(self):
+        return [nodes.raw("", flowchart.draw("\n".join(self.content)), format="html")]
+
+
 def setup(app):
+    app.add_directive("mermaid", Flowchart)
     reference.write(HERE / "reference")
+    app.connect("build-finished", hosts.check)
     app.connect("autodoc-process-signature", reference.of_the_stub)

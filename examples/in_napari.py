@@ -1,4 +1,14 @@
-"""Drive the widgets from a script: every result is a layer on its source."""
+"""
+Widgets from a script
+=====================
+
+Open napari, run widgets, and get their results as layers on their image.
+
+.. image:: /images/cluster.png
+   :alt: The widget Cluster with its result in napari
+"""
+
+# sphinx_gallery_thumbnail_path = 'images/cluster.png'
 
 import napari
 
@@ -8,10 +18,14 @@ viewer = napari.Viewer()
 tem = samples.load("nanoparticles")
 viewer.add_image(tem.data, name="copper", scale=tem.spacing, units=tem.unit)
 
+# %%
+# A widget is called with the choices of its form, and returns the new layers.
 _, cluster = viewer.window.add_plugin_dock_widget("napari-visual-ccc", "Cluster")
 (layer,) = cluster(clusters=3)
 print(layer.name, layer.scale, layer.features["area_percent"].round(1).tolist())
 
+# %%
+# ``fields`` are the fields of the form by the name of the parameter.
 _, segment = viewer.window.add_plugin_dock_widget("napari-visual-ccc", "Segment")
 segment.fields["image"].value = viewer.layers["copper"]
 (mask,) = segment(sigma=1.0)

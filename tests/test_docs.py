@@ -5,8 +5,8 @@ from __future__ import annotations
 import importlib.util
 import re
 import shlex
-import sys
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
@@ -48,14 +48,17 @@ def test_the_code_of_a_page_runs(path, tmp_path, monkeypatch):
             assert main(words) == 0, f"{path.name}, {command}"
 
 
+def module_of(name):
+    """A module beside the pages, which are no package."""
+    spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
 @pytest.fixture(scope="module")
 def reference():
-    spec = importlib.util.spec_from_file_location("docs_reference", DOCS / "reference.py")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules["docs_reference"] = module
-    spec.loader.exec_module(module)
-    yield module
-    del sys.modules["docs_reference"]
+    return module_of("reference")
 
 
 def test_the_reference_has_every_public_function(reference):
@@ -86,3 +89,40 @@ def test_every_page_is_in_a_list_of_contents():
         for tree in re.findall(r"```\{toctree\}\n(.*?)```", path.read_text("utf-8"), re.DOTALL):
             listed |= {line for line in tree.split("\n") if line and not line.startswith(":")}
     assert {path.stem for path in DOCS.glob("*.md")} - {"index"} <= listed
+
+
+CHARTS = re.findall(
+    r"^```mermaid\n(.*?)```", (DOCS / "architecture.md").read_text("utf-8"), re.M | re.S
+)
+
+
+def test_flowcharts_are_drawn_without_a_script():
+    flowchart = module_of("flowchart")
+    assert len(CHARTS) == 3
+    for chart in CHARTS:
+        drawn = ElementTree.fromstring(flowchart.draw(chart))
+        words = {one.text for one in drawn.iter("{http://www.w3.org/2000/svg}text")}
+        shown, edges = flowchart.parse(chart)
+        assert words == {text for text, _ in shown.values()} | {e.label for e in edges if e.label}
+    # the arrow back does not lengthen the way
+    _, circle = flowchart.parse("flowchart LR\na --> b\nb --> c\nc --> a")
+    assert flowchart.rows_of(["a", "b", "c"], circle) == {"a": 0, "b": 1, "c": 2}
+    with pytest.raises(ValueError, match="no edge"):
+        flowchart.parse("flowchart LR\na === b")
+
+
+@pytest.mark.parametrize(
+    ("text", "refused"),
+    [
+        ('<script src="https://cdn.example.org/a.js"></script>', True),
+        ('<script type="module">import x from "https://cdn.example.org/a.mjs"</script>', True),
+        ('<link rel="stylesheet" href="//fonts.example.org/a.css">', True),
+        ("@font-face {src: url(https://fonts.example.org/a.woff2)}", True),
+        ('<img alt="" src="http://example.org/a.png">', True),
+        ('<a href="https://napari.org">napari</a> <img src="_images/a.png">', False),
+        ('<script src="_static/a.js"></script> <link href="_static/a.css">', False),
+        ('<svg xmlns="http://www.w3.org/2000/svg"></svg>', False),
+    ],
+)
+def test_a_page_that_loads_from_another_host_is_found(text, refused):
+    assert bool(module_of("hosts").loaded(text)) == refused
