@@ -8,6 +8,7 @@ import pytest
 from skimage.color import deltaE_ciede2000, rgb2lab
 
 from napari_visual_ccc.core.layers.palette import (
+    are_classes,
     class_colours,
     hexadecimal,
     label_colours,
@@ -100,3 +101,13 @@ def test_luminance_and_hexadecimal_of_known_colours():
         luminance(np.array([[0, 0, 0], [1, 1, 1], [0, 1, 0]])), [0, 1, 0.7152]
     )
     assert hexadecimal(np.array([0, 114, 178]) / 255) == "#0072b2"
+
+
+def test_classes_have_names_of_their_own():
+    assert are_classes(pd.DataFrame({"label": [1, 2], "name": ["cube", "sphere"]}))
+    # a row for each slice
+    assert are_classes(pd.DataFrame({"label": [1, 2, 1, 2], "name": ["a", "b", "a", "b"]}))
+    assert are_classes(pd.DataFrame({"index": [0, 1], "name": ["background", "objects"]}))
+    assert not are_classes(pd.DataFrame({"label": [1, 2, 3], "name": ["cube", "cube", "sphere"]}))
+    assert not are_classes(pd.DataFrame({"label": [1, 2], "pixels": [4, 5]}))
+    assert not are_classes(pd.DataFrame({"label": [], "name": []}))

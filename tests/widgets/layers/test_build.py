@@ -139,6 +139,16 @@ def test_rows_of_single_slices_are_no_features_of_labels(stack):
     assert build(source_of(stack), labels, {}).features.empty
 
 
+def test_classes_of_single_slices_keep_their_names(stack):
+    names = ["background", "objects"] * 2
+    table = pd.DataFrame({"index_0": [0, 0, 1, 1], "label": [0, 1, 0, 1], "name": names})
+    labels = LabelsLayer(np.ones((4, 40, 60), np.uint8), table=table)
+    features = build(source_of(stack), labels, {}).features
+    assert features["index"].tolist() == [0, 1]
+    assert features["name"].tolist() == ["background", "objects"]
+    assert "index_0" not in features
+
+
 def test_limits_look_right_at_once(stack):
     stack.contrast_limits = (20, 90)
     grey = build(source_of(stack), ImageLayer(np.ones((4, 40, 60))), {})

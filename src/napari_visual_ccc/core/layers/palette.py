@@ -8,7 +8,7 @@ it worst.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -78,11 +78,22 @@ def label_colours(table: pd.DataFrame | None) -> np.ndarray:
     (31, 3) array of float
         Of the labels from 1 on. They repeat.
     """
-    numbers = None if table is None else table.get("label", table.get("index"))
-    if table is None or numbers is None or not len(numbers) or "name" not in table:
+    if table is None or not are_classes(table):
         return particle_colours()
+    return class_colours(int(_numbers(table).max()))
+
+
+def are_classes(table: pd.DataFrame) -> bool:
+    """Whether each label of a table has a name of its own: classes or phases, not particles."""
+    numbers = _numbers(table)
+    if numbers is None or not len(numbers) or "name" not in table:
+        return False
     named = table.assign(_number=numbers).groupby("name")["_number"].nunique()
-    return particle_colours() if named.max() > 1 else class_colours(int(numbers.max()))
+    return bool(named.max() <= 1)
+
+
+def _numbers(table: pd.DataFrame) -> Any:
+    return table.get("label", table.get("index"))
 
 
 def of_labels(colours: np.ndarray, labels: np.ndarray) -> np.ndarray:

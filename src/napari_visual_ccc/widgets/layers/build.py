@@ -23,6 +23,7 @@ from ...core.layers import (
     Style,
 )
 from ...core.layers import Layer as Part
+from ...core.layers.palette import are_classes
 from ...core.micrograph import InfoBar
 from ...core.result import Result
 from ...workflow.record import Record, fingerprint
@@ -217,10 +218,15 @@ def _limits(source: Source, part: ImageLayer) -> tuple[float, float] | None:
 
 def features(part: LabelsLayer) -> Any:
     """Table of a labels layer for napari, which ties rows to labels by the column ``index``."""
-    # napari takes one row per label; a table by slice has more
-    if part.table is None or part.table["label"].duplicated().any():
+    # napari takes one row per label; a table by slice has more: all of a class have one name
+    if part.table is None:
         return None
-    return part.table.assign(index=part.table["label"])
+    if not part.table["label"].duplicated().any():
+        return part.table.assign(index=part.table["label"])
+    if not are_classes(part.table):
+        return None
+    named = part.table[["label", "name"]].drop_duplicates("label").reset_index(drop=True)
+    return named.assign(index=named["label"])
 
 
 def _with_leading_axes(data: Any, ndim: int) -> Any:

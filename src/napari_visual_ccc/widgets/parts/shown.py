@@ -1,4 +1,4 @@
-"""What of the results is shown: all or the newest alone, faded into what was there before."""
+"""What of the results is shown: all or the newest alone, faded, and with a legend."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from magicgui.widgets import Container, PushButton, Slider
 from napari.layers import Layer
 from napari.utils.notifications import show_info
 
+from ..canvas.legend_tick import LegendTick
 from ..layers.newest import KEY, bind_key, switch
 
 if TYPE_CHECKING:
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class ShownResults:
-    """A button that shows all results, and a slider that fades the newest into the one before.
+    """A button that shows all results, a slider that fades the newest, a tick of the legend.
 
     Parameters
     ----------
@@ -40,8 +41,10 @@ class ShownResults:
             label="Compare", min=0, max=100, value=100,
             tooltip="Fade between what was visible before the run (left) and its result (right)",
         )  # fmt: skip
+        self.legend = LegendTick(viewer)
         # a form has no labels of its own
         self.row = Container(widgets=[self.slider], visible=False)
+        self.row.native.layout().addWidget(self.legend)
         self.row.margins = (0, 0, 0, 0)
         self.button.changed.connect(self.switch)
         self.slider.changed.connect(self._fade)
@@ -55,6 +58,7 @@ class ShownResults:
     def begin(self) -> None:
         """Show a new result as it is, and offer to compare it."""
         self.end()
+        self.legend.follow()
         self.row.visible = bool(self._layers()[0])
 
     def end(self) -> None:

@@ -1,0 +1,1 @@
+"""What lies on the canvas beside the layers."""
