@@ -1,1 +1,1 @@
-"""What lies on the canvas beside the layers."""
+"""What is seen of layers and their grey levels: legend, comparison, threshold histogram."""

@@ -11,6 +11,7 @@ from qtpy.QtWidgets import QLabel, QPushButton
 
 from ...core.result import Result
 from ...workflow.operations import Operation
+from ..canvas.threshold_levels import ThresholdLevels
 from ..form.form import Form
 from ..form.table_form import TableForm
 from ..layers.source import Source
@@ -56,6 +57,7 @@ class Segment(TableForm):
         self.invert_button.hide()
         layout = self.native.layout()
         layout.insertWidget(layout.indexOf(self.table), self.invert_button)
+        self.levels = ThresholdLevels(self)
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """List the objects; say the threshold, and offer its other side."""
@@ -66,12 +68,20 @@ class Segment(TableForm):
         side = result.facts.get("objects")
         self._sides[operation.name] = side if isinstance(side, str) and side in _OTHER_SIDE else ""
         self._offer_invert()
+        if operation.name == "threshold":
+            self.levels.show_found(result.facts)
 
     def on_changed(self) -> None:
-        """Offer *Invert* only for operations that have taken one side."""
+        """Offer *Invert* only for operations that have taken one side, and show grey levels."""
         super().on_changed()
-        if hasattr(self, "invert_button"):
+        if hasattr(self, "levels"):
             self._offer_invert()
+            self.levels.refresh()
+
+    def on_closed(self, *args: Any) -> None:
+        """Stop the job, and count no longer."""
+        self.levels.close()
+        super().on_closed(*args)
 
     def _offer_invert(self) -> None:
         self.invert_button.setText(f"Invert (objects are {self._side} now)")

@@ -17,6 +17,7 @@ from ...workflow import operations, signature
 from ...workflow.operations import Kind, Operation
 from ...workflow.run import Outcome
 from ...workflow.specimen import model_channels
+from ..canvas.shown import ShownResults
 from ..controls.keys import RUN_KEYS, RunKeys
 from ..controls.progress import WorkBar
 from ..controls.rows import Rows
@@ -25,7 +26,6 @@ from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.scrolling import scroll_in_dock
-from ..parts.shown import ShownResults
 from .fields import choose_layer, fields_of, later, take_inputs, values_of, wrapped
 from .folder_runs import FolderRuns
 from .forecast import Forecast

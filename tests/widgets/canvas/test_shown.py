@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from napari_visual_ccc.widgets.parts.shown import ShownResults
+from napari_visual_ccc.widgets.canvas.shown import ShownResults
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from magicgui.widgets import Container, PushButton, Slider
 from napari.layers import Layer
 from napari.utils.notifications import show_info
 
-from ..canvas.legend_tick import LegendTick
 from ..layers.newest import KEY, bind_key, switch
+from .legend_tick import LegendTick
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
