@@ -31,6 +31,8 @@ if "numba" in sys.modules:
     sys.modules["numba"].config.reload_config()
 # napari reads and writes no settings: those of the user stay as they are, and no viewer waits
 os.environ["NAPARI_CONFIG"] = ""
+# images that tests open are checked where that is what they test
+os.environ["VISUAL_CCC_CHECK_IMAGES"] = "no"
 
 # the thorough run: make test ARGS=--hypothesis-profile=thorough
 settings.register_profile("thorough", max_examples=200, deadline=None)

@@ -35,6 +35,7 @@ def test_the_wheel_holds_manifest_samples_model_and_licences(wheel):
     names = zipfile.ZipFile(wheel).namelist()
     for name in (
         "napari_visual_ccc/napari.yaml",
+        "napari_visual_ccc/icon.svg",
         "napari_visual_ccc/py.typed",
         "napari_visual_ccc/report/templates/classifier.html.j2",
         "napari_visual_ccc/report/templates/demo.html.j2",

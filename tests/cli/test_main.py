@@ -548,3 +548,18 @@ def test_a_mistyped_command_names_those_like_it(capsys):
     assert capsys.readouterr().out.startswith("visual-ccc ")
     assert main(["-x", "info"]) == 2
     assert "No such option" in capsys.readouterr().err
+
+
+def test_settings_are_shown_changed_and_reset(tmp_path, monkeypatch, capsys):
+    monkeypatch.setenv("NAPARI_CONFIG", str(tmp_path / "settings.yaml"))
+    monkeypatch.delenv("VISUAL_CCC_DOWNLOADS", raising=False)
+    assert main(["config", "downloads", "no"]) == 0
+    file = tmp_path / "napari-visual-ccc.yaml"
+    assert capsys.readouterr().out.split() == ["downloads", "no", str(file)]
+    assert main(["config", "device", "gpu"]) == 1
+    assert "choose auto, cpu, cuda, mps" in capsys.readouterr().err
+    assert main(["config", "speed"]) == 2
+    assert main(["config", "--reset"]) == 0
+    assert not file.exists()
+    shown = capsys.readouterr().out
+    assert "default" in shown and str(file) in shown

@@ -7,11 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from ..core.settings.current import current
+
 # pixels of a tile: small enough to cancel within a second and to bound temporary memory
 BAND_PIXELS = 1 << 20
 
 # each thread holds a tile, so more threads would take more memory than they save time
-WORKERS = min(8, os.cpu_count() or 1)
+WORKERS = min(8, current().threads or os.cpu_count() or 1)
 
 # chunks of a lazy image: most pixels, smallest side, and the side after rechunking
 CHUNK_PIXELS, _CHUNK_LEAST, CHUNK_SIDE = 1 << 24, 512, 2048

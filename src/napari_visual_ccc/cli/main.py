@@ -135,7 +135,7 @@ def _overview() -> str:
         "       visual-ccc batch OPERATION|RECORD FOLDER -o DIR",
         "       visual-ccc models show FILE | script RECORD | fetch MODEL",
         "       visual-ccc serve --port 8000 | demo | --version",
-        "       visual-ccc info [IMAGE...] | open [IMAGE...]",
+        "       visual-ccc info [IMAGE...] | open [IMAGE...] | config [NAME [VALUE]]",
         "",
         "See what a network sees in an electron micrograph.",
         "",
@@ -192,6 +192,30 @@ def _script(record: Path, output: Path | None, force: bool) -> int:
     return OK
 
 
+def _config(name: str | None, value: str | None, reset: bool) -> int:
+    """Show the settings and where each is from, or change one.
+
+    The preferences of napari show and change the same. An environment variable wins over them, and
+    what a command states wins over both.
+    """
+    from ..core.settings import current, stored
+
+    if reset:
+        stored.remove()
+    if name is not None and name not in current.FIELDS:
+        raise click.UsageError(f"there is no {name!r}; there are {', '.join(current.FIELDS)}")
+    if name is not None and value is not None:
+        current.change(name, value)
+    for key, one in current.found().items():
+        if name in (None, key):
+            value = ("no", "yes")[one.value] if isinstance(one.value, bool) else str(one.value)
+            print(f"{key:<14}{value:<12}{one.origin}")
+    if name is None:
+        print(f"\nfile: {stored.path() or 'none: NAPARI_CONFIG is empty'}")
+        print(f"variables: {', '.join(map(current.variable, current.FIELDS))}")
+    return OK
+
+
 def _command(name: str, function: Callable[..., int], *params: click.Parameter) -> click.Command:
     return click.Command(
         name,
@@ -217,6 +241,13 @@ _OTHERS = {
         _demo,
         output_option("demo-output", "Folder to write to without a screen"),
         click.Option(["--no-screen"], is_flag=True, help="Write to the folder even with a screen."),
+    ),
+    "config": _command(
+        "config",
+        _config,
+        click.Argument(["name"], required=False, metavar="[NAME]"),
+        click.Argument(["value"], required=False, metavar="[VALUE]"),
+        click.Option(["--reset"], is_flag=True, help="Remove the file: the defaults hold."),
     ),
     "script": _command(
         "script",

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from pathlib import Path
 
 import torch
+
+from ..core.settings.current import current
 
 
 def choose(device: str = "auto") -> torch.device:
@@ -14,7 +17,8 @@ def choose(device: str = "auto") -> torch.device:
     Parameters
     ----------
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        ``auto`` prefers a GPU.
+        ``auto`` is the device of the settings, or else a GPU before the processor. The threads of
+        the settings are taken over, unless ``OMP_NUM_THREADS`` states them.
 
     Returns
     -------
@@ -32,12 +36,19 @@ def choose(device: str = "auto") -> torch.device:
         "mps": torch.backends.mps.is_available(),
         "cpu": True,
     }
-    if device == "auto":
+    settings = current()
+    if settings.threads and "OMP_NUM_THREADS" not in os.environ:
+        torch.set_num_threads(settings.threads)
+    of_settings = device == "auto" and settings.device != "auto"
+    if of_settings:
+        device = settings.device
+    elif device == "auto":
         device = next(name for name, is_present in present.items() if is_present)
     if device not in present:
         raise ValueError(f"no device {device!r}; choose auto, {', '.join(present)}")
     if not present[device]:
-        raise ValueError(f"this machine has no {device} device; choose auto or cpu")
+        where = ", which the settings ask for" if of_settings else ""
+        raise ValueError(f"this machine has no {device} device{where}; choose auto or cpu")
     if device == "cuda":
         full_precision()
     return torch.device(device)

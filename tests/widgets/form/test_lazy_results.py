@@ -133,7 +133,7 @@ def test_a_large_run_is_forecast(viewer, montage, monkeypatch):
 def test_a_result_larger_than_memory_is_computed_into_a_file(
     viewer, finish, tmp_path, monkeypatch, discs, name
 ):
-    monkeypatch.setattr(lazies, "HELD_BYTES", 1000)
+    monkeypatch.setattr(lazies, "memory_budget", lambda: 1000)
     stack = da.from_array(np.stack([discs, discs[::-1]] * 3), chunks=(1, 60, 80))
     viewer.add_image(stack, name="big", contrast_limits=(0, 255), scale=(5, 2, 2), units="nm")
     form = dock(viewer, "texture")
@@ -175,7 +175,7 @@ def test_a_result_larger_than_memory_is_computed_into_a_file(
 
 
 def test_a_file_that_is_open_is_not_computed_over(viewer, finish, tmp_path, monkeypatch, discs):
-    monkeypatch.setattr(lazies, "HELD_BYTES", 1000)
+    monkeypatch.setattr(lazies, "memory_budget", lambda: 1000)
     path = ccc.write(Micrograph(np.stack([discs] * 2)), tmp_path / "stack.ome.zarr")
     (source,) = viewer.open(path, plugin="napari-visual-ccc")
     source.data = da.from_array(np.asarray(source.data), chunks=(1, 60, 80))
@@ -190,7 +190,7 @@ def test_a_file_that_is_open_is_not_computed_over(viewer, finish, tmp_path, monk
 
 def test_many_maps_are_held_together_or_not_at_all(viewer, finish, monkeypatch, discs):
     lazy = da.from_array(np.stack([discs] * 2), chunks=(1, 60, 80))
-    monkeypatch.setattr(lazies, "HELD_BYTES", 8 * lazy.size)
+    monkeypatch.setattr(lazies, "memory_budget", lambda: 8 * lazy.size)
     viewer.add_image(lazy, name="one", contrast_limits=(0, 255))
     form = dock(viewer, "texture")
     for feature, held in ("all", False), ("contrast", True):

@@ -53,7 +53,7 @@ def test_lazy_arrays_are_computed_first_where_that_is_asked_for():
 
 @pytest.mark.parametrize("at_once", [False, True])
 def test_arrays_beyond_the_memory_budget_stay_lazy(monkeypatch, at_once):
-    monkeypatch.setattr(lazies, "HELD_BYTES", 100)
+    monkeypatch.setattr(lazies, "memory_budget", lambda: 100)
     (one,) = prepared(ImageLayer(da.ones((4, 8), chunks=2)), at_once=at_once)
     assert isinstance(one.layer.data, da.Array)
     assert one.lazy is None

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..settings.current import current
+
 if TYPE_CHECKING:
     import pandas as pd
 
@@ -30,12 +32,19 @@ _BESIDE = (
 )
 
 
+# of matplotlib, dark to bright; cividis looks alike with and without colour blindness
+_ORDERED = {
+    "viridis": "440154 472D7B 3B528B 2C728E 21918C 28AE80 5EC962 ADDC30 FDE725",
+    "cividis": "00224E 1A386F 434E6C 61656F 7D7C78 9B9476 BCAE6C DEC958 FEE838",
+}
+
+
 def _rgb(colours: str) -> np.ndarray:
     return np.array([list(bytes.fromhex(one)) for one in colours.split()], float) / 255
 
 
 def class_colours(count: int) -> np.ndarray:
-    """Colours of classes or phases, dark to bright.
+    """Colours of classes or phases, dark to bright, of the palette of the settings.
 
     Parameters
     ----------
@@ -49,8 +58,19 @@ def class_colours(count: int) -> np.ndarray:
         labels that are drawn later. Above 31, colours repeat.
     """
     colours = _rgb(_FARTHEST)
-    used = colours[:count]
+    used = _along(_ORDERED.get(current().palette, ""), min(count, len(colours)), colours)
     return np.concatenate([used[np.argsort(luminance(used), kind="stable")], colours[count:]])
+
+
+def _along(scale: str, count: int, otherwise: np.ndarray) -> np.ndarray:
+    """Evenly spaced colours of a scale; without one, the first of the others."""
+    if not scale:
+        return otherwise[:count]
+    anchors = _rgb(scale)
+    # a single class would have the darkest, which is hard to see on an image
+    places = np.linspace(0, 1, count) if count > 1 else np.full(count, 0.7)
+    at = np.linspace(0, 1, len(anchors))
+    return np.stack([np.interp(places, at, one) for one in anchors.T], axis=1)
 
 
 def particle_colours() -> np.ndarray:

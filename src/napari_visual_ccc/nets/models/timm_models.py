@@ -13,6 +13,7 @@ from typing import Any, Literal
 import torch
 from torch import nn
 
+from ...core.settings.current import check_download, weights_folder
 from ..device import spare_triton
 from ..seed import seeded
 from .base import FOREIGN, Architecture, Explainable, frozen, timm_embed, timm_features, timm_head
@@ -228,12 +229,16 @@ def pretrained(
         If there is no such model.
     RuntimeError
         If its weights are not on this machine and may not or cannot be downloaded.
+    PermissionError
+        If the settings do not allow downloads.
     """
     spare_triton()
     import timm
 
     if not name.startswith(FOREIGN):
         raise ValueError(f"no model {name!r}: names start with {', '.join(FOREIGN)}")
+    if weights == "download" and not name.startswith("local-dir:"):
+        check_download(name)
     wanted = name.removeprefix("timm:")
     if name.startswith("timm:"):
         timm_architecture(wanted)
@@ -282,9 +287,11 @@ def _not_there(name: str, weights: Weights, error: Exception) -> str:
 
 @contextmanager
 def _offline(on: bool) -> Iterator[None]:
-    """Restrict huggingface_hub to its cache."""
+    """Restrict huggingface_hub to its cache, which the settings may place elsewhere."""
     from huggingface_hub import constants
 
+    cache = constants.HF_HUB_CACHE
+    constants.HF_HUB_CACHE = str(weights_folder() or cache)
     before, word = constants.HF_HUB_OFFLINE, os.environ.get("HF_HUB_OFFLINE")
     if on:
         constants.HF_HUB_OFFLINE = True
@@ -292,7 +299,7 @@ def _offline(on: bool) -> Iterator[None]:
     try:
         yield
     finally:
-        constants.HF_HUB_OFFLINE = before
+        constants.HF_HUB_OFFLINE, constants.HF_HUB_CACHE = before, cache
         if on and word is None:
             del os.environ["HF_HUB_OFFLINE"]
         elif word is not None:

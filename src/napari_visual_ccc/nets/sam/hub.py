@@ -11,6 +11,7 @@ from typing import Any
 
 from ...core.files import sha256
 from ...core.progress import Progress, Steps
+from ...core.settings.current import check_download, weights_folder
 from .background import in_background
 
 # models that are known to load, the smallest first; SAM 3 asks for an account and a licence
@@ -106,6 +107,7 @@ def look_up_model(name: str, *, endpoint: str | None = None) -> Offer:
     """
     from huggingface_hub import HfApi
 
+    check_download(name)
     with _plain_errors(name):
         api = HfApi(endpoint=endpoint)
         about = api.model_info(name, files_metadata=True, timeout=_SECONDS)
@@ -142,6 +144,8 @@ def fetch(offer: Offer, *, folder: Path | None = None) -> Steps[Path]:
     """
     from huggingface_hub import hf_hub_download
 
+    check_download(offer.name)
+    folder = folder or weights_folder()
     for number, one in enumerate(offer.files):
 
         def download(file: HubFile = one) -> Path:
@@ -170,7 +174,7 @@ def cached(name: str, *, folder: Path | None = None) -> Path | None:
     """Folder of a model that has been fetched; None if it has not. Never asks the network."""
     from huggingface_hub import constants
 
-    cache = Path(constants.HF_HUB_CACHE) if folder is None else folder
+    cache = folder or weights_folder() or Path(constants.HF_HUB_CACHE)
     snapshots = cache / f"models--{name.replace('/', '--')}" / "snapshots"
     found = [path for path in snapshots.glob("*/config.json") if _has_weights(path.parent)]
     # of several revisions the one fetched last

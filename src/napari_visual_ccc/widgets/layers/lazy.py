@@ -12,12 +12,10 @@ from ...arrays.lazy import WORKERS, is_lazy
 from ...arrays.reduction import computed
 from ...core.layers import Layer
 from ...core.progress import Progress, Steps
+from ...core.settings import current as settings
 from ...workflow.cost import available
 from ...workflow.record import fingerprint
 from ...workflow.run import Outcome
-
-# lazy results up to this size are computed into memory; larger ones go to a file on demand
-HELD_BYTES = 1 << 30
 
 # divisor: the share of free memory that lazy results may take
 _SHARE = 4
@@ -27,8 +25,8 @@ _BATCH_S = 0.5
 
 
 def memory_budget() -> int:
-    """Bytes of memory that the lazy results of one run may take."""
-    return min(HELD_BYTES, available() // _SHARE)
+    """Bytes of memory that the lazy results of one run may take; larger ones go to a file."""
+    return min(settings.current().memory_mb << 20, available() // _SHARE)
 
 
 class PreparedLayer(NamedTuple):

@@ -1,0 +1,1 @@
+"""Settings of the user: for the viewer, the command line and scripts alike."""
