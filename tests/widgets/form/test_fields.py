@@ -94,6 +94,27 @@ def test_a_layer_is_chosen_for_the_input_of_its_kind(headless):
     assert fields.layer_kind("image") is Image
 
 
+def test_layers_are_listed_anew_only_where_they_or_their_names_have_changed(headless):
+    form = fields.fields_of("region_table", headless)
+    first, second = (headless.add_labels(np.ones((9, 9), int), name=name) for name in "ab")
+    box = form["labels"]
+    fields.choose_layer("region_table", form, second)
+    filled = []
+    box.native.model().rowsInserted.connect(lambda *_: filled.append(1))
+    box.native.model().dataChanged.connect(lambda *_: filled.append(1))
+    fields.choose_layer("region_table", form, first)
+    assert box.value is first
+    assert not filled
+    second.name = "c"
+    fields.choose_layer("region_table", form, first)
+    assert [box.native.itemText(k) for k in range(box.native.count())] == ["a", "c"]
+    headless.layers.remove(first)
+    other = headless.add_labels(np.ones((9, 9), int), name="a")
+    fields.choose_layer("region_table", form, second)
+    assert set(box.choices) == {second, other}
+    assert box.value is second
+
+
 def test_inputs_are_read_from_the_layers_chosen(headless):
     labels = headless.add_labels(np.ones((9, 9), int), scale=(2, 2), units="nm")
     operation = OPERATIONS["region_table"]

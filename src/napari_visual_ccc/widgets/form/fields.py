@@ -143,12 +143,31 @@ def choose_layer(name: str, fields: Container, layer: Layer) -> None:
             continue
         # labels are mostly results: as prompts they are chosen by hand
         if isinstance(layer, layer_kind(kind)) and not (kind == "prompts" and _is_labels(layer)):
-            fields.reset_choices()
+            for box in (fields[one] for one in signature.inputs(name)):
+                _renew(box)
             # a micrograph is analysed, not the heatmap on it: that is chosen by hand
             if kind == "image":
-                layer = image_under(layer, [one for one in fields[key].choices if one is not None])
-            fields[key].value = layer
+                layer = image_under(layer, _offered(fields[key]))
+            if fields[key].value is not layer:
+                fields[key].value = layer
             return
+
+
+def _renew(box: ComboBox) -> None:
+    """List the layers anew where they or their names have changed: slow with many of them."""
+    layers, rows = _offered(box), box.native
+    shown = {rows.itemText(k): rows.itemData(k) for k in range(rows.count())}
+    # a box that may be left empty has one row more
+    if len(shown) - len(layers) not in (0, 1) or any(
+        shown.get(layer.name) is not layer for layer in layers
+    ):
+        box.reset_choices()
+
+
+def _offered(box: ComboBox) -> list[Layer]:
+    """Layers of the viewer that a box offers."""
+    layers: list[Layer] = box.options["choices"](box)
+    return layers
 
 
 def _is_labels(layer: Layer) -> bool:
