@@ -14,14 +14,12 @@ from tests.widgets.opening import dock
 
 
 @pytest.fixture
-def legend(viewer, qtbot):
-    """A legend of classes, in a window, and the form that made it."""
+def legend(viewer):
+    """A legend of classes, in a window."""
     viewer.window.resize(700, 500)
     table = pd.DataFrame({"index": [1, 2], "name": ["cube", "sphere"], "area_percent": [30, 50.0]})
     viewer.add_labels(np.eye(40, dtype=int), name="classes", features=table)
-    form = dock(viewer, "cluster")
-    qtbot.waitUntil(lambda: legend_of(viewer, form.native).text() != "")
-    return legend_of(viewer, form.native)
+    return legend_of(viewer)
 
 
 def test_it_follows_layers_and_the_canvas(legend, viewer, qtbot):
@@ -56,7 +54,6 @@ def test_the_mouse_and_the_focus_pass_through_it(legend):
 
 def test_a_key_and_the_ticks_of_all_forms_switch_it(legend, viewer):
     form, other = dock(viewer, "cluster"), dock(viewer, "segment")
-    QApplication.processEvents()
     viewer.keymap[next(key for key in viewer.keymap if str(key).lower() == KEY)](viewer)
     assert legend.isHidden()
     assert not form.compare.legend.isChecked()
@@ -67,14 +64,12 @@ def test_a_key_and_the_ticks_of_all_forms_switch_it(legend, viewer):
     # a dock that is opened later joins them
     legend.switch(False)
     late = dock(viewer, "texture")
-    late.compare.begin()
     assert not late.compare.legend.isChecked()
     assert legend.isHidden()
 
 
 def test_without_a_window_there_is_none(headless):
-    form = dock(headless, "cluster")
-    assert legend_of(headless, form.native) is None
+    assert legend_of(headless) is None
 
 
 def test_text_is_escaped_and_a_bar_has_all_colours():

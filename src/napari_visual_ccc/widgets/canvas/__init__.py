@@ -1,1 +1,1 @@
-"""What is seen of layers and their grey levels: legend, comparison, threshold histogram."""
+"""What is seen of layers beside their pixels: legend, comparison, histogram, notices."""

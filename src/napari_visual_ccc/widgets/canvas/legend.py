@@ -7,19 +7,17 @@ from html import escape
 from typing import TYPE_CHECKING, Any
 
 from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
-from qtpy.QtWidgets import QLabel, QMainWindow, QWidget
+from qtpy.QtWidgets import QLabel, QWidget
 
 from ..layers.viewers import short
 from .entries import Block, Entry, blocks
+from .place import MARGIN, canvas_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 # toggles the legend; no layer of napari has it
 KEY = "k"
-
-# from the border of the canvas
-_MARGIN = 10
 
 # letters of a row
 _LONGEST = 40
@@ -96,7 +94,7 @@ class Legend(QLabel):
 
     def _place(self) -> None:
         self.adjustSize()
-        self.move(_MARGIN, max(0, self._canvas.height() - self.height() - _MARGIN))
+        self.move(MARGIN, max(0, self._canvas.height() - self.height() - MARGIN))
         self.raise_()
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
@@ -106,12 +104,9 @@ class Legend(QLabel):
         return super().eventFilter(watched, event)
 
 
-def legend_of(viewer: Viewer, widget: QWidget) -> Legend | None:
-    """Legend of the window that a widget is docked in, made at its first use.
-
-    None in no window of napari.
-    """
-    canvas = _canvas_of(widget)
+def legend_of(viewer: Viewer) -> Legend | None:
+    """Legend of a viewer, made at its first use; None without a window."""
+    canvas = canvas_of(viewer)
     if canvas is None:
         return None
     found = canvas.findChild(Legend)
@@ -130,16 +125,6 @@ def _bind_key(viewer: Viewer, legend: Legend) -> None:
 
     if KEY not in {str(key).lower() for key in viewer.keymap}:
         viewer.bind_key(KEY, switch_legend)
-
-
-def _canvas_of(widget: QWidget) -> QWidget | None:
-    above: QWidget | None = widget
-    while above is not None and not isinstance(above, QMainWindow):
-        above = above.parentWidget()
-    middle = above.centralWidget() if isinstance(above, QMainWindow) else None
-    inside = [] if middle is None else middle.findChildren(QWidget)
-    # under each binding of Qt
-    return next((one for one in inside if one.inherits("QOpenGLWidget")), None)
 
 
 def rich_text(found: Sequence[Block]) -> str:

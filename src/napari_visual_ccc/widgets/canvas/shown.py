@@ -11,6 +11,7 @@ from napari.utils.notifications import show_info
 
 from ..layers.newest import KEY, bind_key, switch
 from .legend_tick import LegendTick
+from .size_notice import watch
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -49,6 +50,7 @@ class ShownResults:
         self.button.changed.connect(self.switch)
         self.slider.changed.connect(self._fade)
         bind_key(viewer)
+        watch(viewer)
 
     def switch(self) -> None:
         """Show all results, or the newest alone; say so where there is only one."""
@@ -58,7 +60,6 @@ class ShownResults:
     def begin(self) -> None:
         """Show a new result as it is, and offer to compare it."""
         self.end()
-        self.legend.follow()
         self.row.visible = bool(self._layers()[0])
 
     def end(self) -> None:

@@ -10,10 +10,10 @@ from magicgui.widgets import Container
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from ...workflow.operations import OPERATIONS
+from ..layers.viewers import PLUGIN
 from ..parts.accordion import Accordion
 from ..parts.jobs import EXPECTED, report
 from ..parts.scrolling import Scroll
-from ..plugin.reader import PLUGIN
 from .classify import Classify
 from .families import Cluster, Correct, Denoise, Segment, Texture
 from .info import MicrographInfo

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
+# what napari calls this package
+PLUGIN = "napari-visual-ccc"
+
 # side of a patch on the screen
 _PATCH_PX = 200
 
@@ -80,15 +83,20 @@ def show_only(viewer: Viewer, layer: Layer) -> None:
     for one in viewer.layers:
         one.visible = one.unique_id == layer.unique_id
     viewer.layers.selection.active = layer
+    fit_to(viewer, layer)
+
+
+def fit_to(viewer: Viewer, layer: Layer) -> None:
+    """Fit the view to a layer, however large the pixels of others are."""
     viewer.fit_to_view()
     if viewer.dims.ndisplay == 2:
         # napari fits all layers, also those that are hidden
-        sides = [_sides(viewer, [layer]), _sides(viewer, list(viewer.layers))]
+        widest = sides(viewer, list(viewer.layers)) / np.maximum(sides(viewer, [layer]), 1e-12)
         centre_on(viewer, layer, layer.world_to_data(layer.extent.world.mean(axis=0)))
-        camera(viewer).zoom *= float((sides[1] / np.maximum(sides[0], 1e-12)).min())
+        camera(viewer).zoom *= float(widest.min())
 
 
-def _sides(viewer: Viewer, layers: Sequence[Layer]) -> np.ndarray:
+def sides(viewer: Viewer, layers: Sequence[Layer]) -> np.ndarray:
     """Height and width of the box around layers, in the units of the viewer."""
     ends = [in_viewer(viewer, one, end)[-2:] for one in layers for end in one.extent.world]
     return np.ptp(ends, axis=0)

@@ -12,11 +12,9 @@ from napari.utils.notifications import show_info
 
 from ...core.micrograph import Micrograph
 from ...io import read as formats
+from ..canvas.size_notice import watch
 from ..layers.convert import LayerData, layer_data
-from ..layers.viewers import scale_bar
-
-PLUGIN = "napari-visual-ccc"
-
+from ..layers.viewers import PLUGIN, scale_bar
 
 Reader = Callable[..., list[Any]]
 
@@ -30,6 +28,10 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     paths = [Path(one) for one in ([path] if isinstance(path, str | os.PathLike) else path)]
     if not paths or not all(_known(one) for one in paths):
         return None
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        # of images with a pixel size beside others, whichever reader opens them
+        watch(viewer)
     # several are put in order here, and what is left out is said
     if len(paths) == 1 and _is_plain(paths[0]):
         from napari_builtins.io import napari_get_reader

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import napari
 
-from .reader import PLUGIN
+from ..layers.viewers import PLUGIN
 
 
 def show(paths: Sequence[str], *, block: bool = True) -> napari.Viewer:
