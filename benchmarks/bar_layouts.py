@@ -362,10 +362,17 @@ class Barred:
         return self.height + self.beneath
 
 
-def drawn(image: np.ndarray, layout: str, family: str, rng: np.random.Generator) -> Barred:
-    """Put a bar on an image of 8 bit: over it, beside it, or some rows away from its border."""
+def drawn(
+    image: np.ndarray, layout: str, family: str, rng: np.random.Generator, far: float = 0.0
+) -> Barred:
+    """Put a bar on an image of 8 bit: over it, beside it, or some rows away from its border.
+
+    `far` is a share of the rows that lies beneath an opaque bar, at the bottom or top.
+    """
     make, least = LAYOUTS[layout]
     border = str(rng.choice(["bottom", "top", "left", "right"], p=[0.72, 0.18, 0.05, 0.05]))
+    if far and border in ("left", "right"):
+        border = "bottom"
     turns = {"bottom": 0, "top": 2, "left": 3, "right": 1}[border]
     upright = np.ascontiguousarray(image if border == "top" else np.rot90(image, -turns))
     rows, along = upright.shape
@@ -376,6 +383,8 @@ def drawn(image: np.ndarray, layout: str, family: str, rng: np.random.Generator)
     beneath = 0
     if border in ("bottom", "top") and strip.opacity == 1 and rng.random() < 0.25:
         beneath = int(min(rng.integers(14, 101), rows // 6))
+    if far:
+        beneath = round(far * rows)
     if border == "top":
         upright = upright[::-1]
     whole = upright

@@ -97,6 +97,15 @@ def bars(whole: list[np.ndarray], count: int, rng: np.random.Generator) -> Itera
         yield spoilt(drawn(image, layout, str(rng.choice(families())), rng), rng)
 
 
+def far_inside(whole: list[np.ndarray], count: int, rng: np.random.Generator) -> Iterator[Barred]:
+    """Opaque bars with a fifth to a third of the height beneath them, spoilt."""
+    layouts = [layout for layout in LAYOUTS if layout not in ("translucent", "grey")]
+    for k in range(count):
+        image = whole[rng.integers(len(whole))]
+        layout, family = layouts[k % len(layouts)], str(rng.choice(families()))
+        yield spoilt(drawn(image, layout, family, rng, far=rng.uniform(0.2, 0.35)), rng)
+
+
 def figures(whole: list[np.ndarray], count: int, rng: np.random.Generator) -> Iterator[Barred]:
     """Opaque bars in Latin letters on large micrographs, as soft as in articles."""
     large = [image for image in whole if len(image) >= 900]
@@ -152,6 +161,9 @@ def main(data: Path, tune: bool, count: int) -> None:
     print("| bar | drawn | within 2 rows | wrong edge | proposed | missed |")
     print("|---|---:|---:|---:|---:|---:|")
     table["all"] = [one for found in table.values() for one in found]
+    # a generator of its own: the other pictures stay those of the numbers that are known
+    for made in far_inside(whole, count // 4, np.random.default_rng(13 + tune)):
+        table["much beneath"].append(_outcome(made, _timed(made.image, seconds)))
     for name, found in table.items():
         counts = " | ".join(str(found.count(k)) for k in ("right", "wrong", "proposed", "missed"))
         print(f"| {name} | {len(found)} | {counts} |", flush=True)

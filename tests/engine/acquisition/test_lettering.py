@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, ImageFont
 
-from napari_visual_ccc.engine.acquisition.lettering import in_lines, strokes
+from napari_visual_ccc.engine.acquisition.lettering import in_lines, solid, strokes
 
 
 def test_letters_stand_in_lines_and_grains_do_not():
@@ -61,3 +61,19 @@ def test_a_plain_band_has_no_letters(rng):
     assert noise["lined"] < 0.6
     # letters stand out of their paper, noise does not out of noise
     assert noise["clear"] < 1.5 < 3 < strokes(written("EHT = 15.00 kV  WD 8.2 mm"))["clear"]
+
+
+@pytest.mark.parametrize("by", [0.5, 1, 2])
+def test_particles_fill_their_hulls_and_letters_do_not(by, rng):
+    grains = np.zeros((40, 400), np.float32)
+    y, x = np.mgrid[:40, :400]
+    for left in range(10, 380, 25):
+        middle, radius = 20 + rng.uniform(-6, 6), rng.uniform(5, 9)
+        grains[np.hypot(y - middle, (x - left) / rng.uniform(0.7, 1)) < radius] = 255
+    size = round(400 * by), round(40 * by)
+    seen = [
+        solid(np.asarray(Image.fromarray(one).resize(size, Image.Resampling.BICUBIC)))
+        for one in (grains, written("EHT = 15.00 kV  WD 8.2 mm"))
+    ]
+    assert seen[0] > 0.85 > 0.7 > seen[1]
+    assert solid(np.full((40, 300), 7.0)) == 0

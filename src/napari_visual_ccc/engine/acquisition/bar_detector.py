@@ -11,7 +11,7 @@ import numpy as np
 from ...arrays.inputs import to_gray
 from ...core.micrograph import InfoBar, Micrograph
 from .bar_rows import Rows, first_of_paper, last_change, sharpest
-from .lettering import strokes
+from .lettering import solid, strokes
 
 BORDERS = ("bottom", "top", "left", "right")
 
@@ -42,9 +42,12 @@ _RARE = 0.25
 # more of them where the specimen has edges as sharp beyond it and is as quiet: regular lines
 _STRIPED, _SHARP, _QUIET = 1.0, 0.9, 0.1
 
-# marks that are no letters: all of one size, or nearly so and as wide as they are high; particles
-# in a row are proposed, whatever the rest
-_SAME, _ALIKE, _BULKY, _NEVER = 0.2, 0.78, 0.7, 99.0
+# marks that are no letters: all of one size, or nearly so and as wide as they are high, or such
+# as fill their convex hulls; particles in a row are proposed, whatever the rest
+_SAME, _ALIKE, _BULKY, _SOLID, _NEVER = 0.2, 0.78, 0.7, 0.8, 99.0
+
+# share of the height beyond which a bar is looked for where there is none before, and proposed
+_FAR = 1 / 5
 
 # logistic regression on drawn bars and on pictures without one (scripts/train_bar_weights.py)
 BIAS = -26.20
@@ -214,7 +217,7 @@ def in_a_row(evidence: dict[str, float]) -> bool:
     if not evidence["letters"]:
         return False
     bulky = evidence["slender"] >= _BULKY and evidence["variety"] <= _ALIKE
-    return bulky or evidence["variety"] <= _SAME
+    return bulky or evidence["variety"] <= _SAME or evidence["solid"] >= _SOLID
 
 
 def _highest(one: Candidate) -> float:
@@ -228,7 +231,7 @@ def _highest(one: Candidate) -> float:
 def _read(plane: Any, one: Candidate) -> Candidate:
     whole = _band(plane, one.border, one.stop, 1)[one.first :]
     letters = strokes(whole, turned=one.border in ("left", "right"))
-    return replace(one, evidence={**one.evidence, **letters})
+    return replace(one, evidence={**one.evidence, **letters, "solid": solid(whole)})
 
 
 def _to_the_row(plane: Any, border: str, stop: int, by: int) -> int:
@@ -246,6 +249,19 @@ def _beneath(plane: Any, border: str, stop: int) -> int:
     if border in ("left", "right"):
         return 0
     return first_of_paper(_band(plane, border, stop, max(1, plane.shape[1] // _SAMPLED)))
+
+
+def _far_inside(plane: Any) -> InfoBar:
+    """Bar with so much specimen beyond it that it lies farther from the border than others do."""
+    past = round(_FAR * plane.shape[0])
+    rest = {"bottom": plane[: plane.shape[0] - past], "top": plane[past:]}
+    every = (one for border, part in rest.items() for one in candidates(part, border, CERTAIN))
+    inside = [one for one in every if one.first and score(one) >= needed(one)]
+    if not inside:
+        return InfoBar()
+    best = max(inside, key=score)
+    stop = past + _to_the_row(rest[best.border], best.border, best.stop, best.by)
+    return InfoBar.of({best.border: stop}, beneath=past + best.first)
 
 
 def _averaged(band: np.ndarray, by: int) -> np.ndarray:
@@ -281,11 +297,15 @@ def find_info_bar(image: Any) -> InfoBar:
             first = found.first or _beneath(specimen, border, stop)
             bar = InfoBar.of({**bar.pixels, border: stop}, beneath=bar.beneath + first)
         else:
-            proposed = InfoBar.of({**proposed.pixels, border: stop})
+            beneath = proposed.beneath + found.first
+            proposed = InfoBar.of({**proposed.pixels, border: stop}, beneath=beneath)
+    if not bar and not proposed:
+        proposed = _far_inside(plane)
     if not proposed:
         return bar
     numbers = {border: size or proposed.pixels[border] for border, size in bar.pixels.items()}
-    return replace(bar, doubtful=InfoBar.of(numbers))
+    beneath = bar.beneath + proposed.beneath
+    return replace(bar, doubtful=InfoBar.of(numbers, beneath=beneath))
 
 
 def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:

@@ -12,6 +12,9 @@ _WIDE = 4096
 
 _BLOCK = 512
 
+# grey levels among which that of the paper is the most frequent
+_SHADES = 64
+
 # parts of the width that may hold letters
 _PLACES = 8
 
@@ -85,6 +88,42 @@ def strokes(band: np.ndarray, *, turned: bool = False) -> dict[str, float]:
     found = [_strokes(one, mode) for one in _sized(band, turned)
              for mode in (cv2.MORPH_TOPHAT, cv2.MORPH_BLACKHAT)]  # fmt: skip
     return max(found, key=lambda one: one["letters"] + 2 * one["lined"])
+
+
+def solid(band: np.ndarray) -> float:
+    """Measure how far the marks on a band fill their convex hulls: particles do, letters do not.
+
+    Parameters
+    ----------
+    band : (Y, X) float array
+        Rows run along the longer side of an info bar.
+
+    Returns
+    -------
+    float
+        Lower quartile over the marks or mean over their pixels, whichever is less; 0 without marks.
+    """
+    import cv2
+
+    sized = _sized(band, False)[0]
+    counts = np.convolve(np.histogram(sized, _SHADES, (0, 1))[0], np.ones(3), "same")
+    away = np.abs(sized - (counts.argmax() + 0.5) / _SHADES)
+    strong = float(np.quantile(away, 1 - max(0.002, 40 / away.size)))
+    mask = (away > max(0.5 * strong, 0.1)).astype(np.uint8)
+    _, marks, boxes, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
+    filled, areas = [], []
+    for label, (x, y, width, height, area) in enumerate(boxes[:_MOST]):
+        if label == 0 or height < 4 or area < 10 or width > 12 * height:
+            continue
+        part = (marks[y : y + height, x : x + width] == label).astype(np.uint8)
+        outline, _ = cv2.findContours(part, cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+        hull = cv2.convexHull(np.vstack(outline))
+        # through the centres of pixels: half a pixel is missing all around
+        filled.append(area / (cv2.contourArea(hull) + cv2.arcLength(hull, True) / 2 + 1))
+        areas.append(area)
+    if not filled:
+        return 0.0
+    return float(min(np.quantile(filled, 0.25), np.average(filled, weights=areas)))
 
 
 def _sized(band: np.ndarray, turned: bool) -> list[np.ndarray]:

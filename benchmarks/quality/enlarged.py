@@ -1,0 +1,110 @@
+"""How well enlarged images are told from those that were not.
+
+Part of ``python -m benchmarks.quality DATA enlarged``. Micrographs are shrunk, binned, compressed
+and noisy, which is no enlargement, and enlarged by seven kernels. Half of the files of each set
+(``tuning``) were in view when the limits were chosen.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pandas as pd
+from PIL import Image
+from scipy.ndimage import gaussian_filter
+
+from napari_visual_ccc.engine.acquisition.spectrum import enlargement, windows_of
+
+from ..degrade import compressed
+from .image_quality import images, stored
+
+FACTORS = (1.2, 1.33, 1.5, 1.7, 2.0, 2.2, 2.5, 3.0, 4.0, 6.0)
+KERNELS = {
+    "nearest (Pillow)": Image.Resampling.NEAREST,
+    "bilinear (Pillow)": Image.Resampling.BILINEAR,
+    "bicubic (Pillow)": Image.Resampling.BICUBIC,
+    "Lanczos (Pillow)": Image.Resampling.LANCZOS,
+    "bilinear (OpenCV)": cv2.INTER_LINEAR,
+    "bicubic (OpenCV)": cv2.INTER_CUBIC,
+    "Lanczos (OpenCV)": cv2.INTER_LANCZOS4,
+}
+SHRINKING = ("bilinear (Pillow)", "bicubic (Pillow)", "Lanczos (Pillow)", "bicubic (OpenCV)")
+# pixels of an enlarged image along each side, and least of one that was not
+SIDE, LEAST = 1000, 200
+
+
+def resized(image: np.ndarray, size: tuple[int, int], kernel: str) -> np.ndarray:
+    if "Pillow" in kernel:
+        return np.asarray(Image.fromarray(image).resize(size, KERNELS[kernel]))
+    return cv2.resize(image, size, interpolation=KERNELS[kernel])
+
+
+def plain(image: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Images that were not enlarged."""
+    small = rng.uniform(0.4, 0.9)
+    size = tuple(int(small * n) for n in image.shape[::-1])
+    shrunk = resized(image, size, SHRINKING[rng.integers(len(SHRINKING))])
+    height, width = (n // 2 * 2 for n in image.shape)
+    binned = image[:height, :width].reshape(height // 2, 2, width // 2, 2).mean((1, 3))
+    peak = rng.uniform(20, 300)
+    detected = rng.poisson(gaussian_filter(image / 255.0, rng.uniform(0, 1)) * peak) / peak
+    found = {
+        "as it is": image,
+        "shrunk 0.4 to 0.9": shrunk,
+        "shrunk, JPEG": compressed(shrunk, int(rng.integers(50, 96))),
+        "JPEG 40 to 95": compressed(image, int(rng.integers(40, 96))),
+        "JPEG, shrunk": resized(compressed(image, int(rng.integers(40, 96))), size, SHRINKING[1]),
+        "binned 2 x 2": stored(binned),
+        "blurred 0 to 1 px, Poisson noise": stored(detected * 255 + rng.normal(0, 2, image.shape)),
+        "blurred 0.5 to 2 px": stored(gaussian_filter(image.astype(float), rng.uniform(0.5, 2))),
+        "median of 5 x 5": cv2.medianBlur(image, 5),
+    }
+    return {kind: one for kind, one in found.items() if min(one.shape) >= LEAST}
+
+
+def enlarged(image: np.ndarray, factor: float, kernel: str, rng: np.random.Generator) -> tuple:
+    """An enlarged crop without its first pixels, and its factor."""
+    crop = [min(n, int(SIDE / factor)) for n in image.shape]
+    y, x = (int(rng.integers(n - c + 1)) for n, c in zip(image.shape, crop, strict=True))
+    part = image[y : y + crop[0], x : x + crop[1]]
+    size = tuple(round(factor * n) for n in part.shape[::-1])
+    return resized(part, size, kernel)[1:, 3:], factor
+
+
+def measured(data: Path, step: int = 1, kernels: tuple[str, ...] = tuple(KERNELS)) -> pd.DataFrame:
+    rows, seen = [], {}
+    for number, (name, image) in enumerate(images(data)):
+        seen[name] = seen.get(name, -1) + 1
+        if number % step:
+            continue
+        half = "held out" if seen[name] % 2 else "tuning"
+        rng = np.random.default_rng(number)
+        cases = [(kind, 1.0, one) for kind, one in plain(stored(image), rng).items()]
+        if seen[name] // step % 7 == 0:
+            for kernel in kernels:
+                for factor in FACTORS:
+                    one, true = enlarged(stored(image), factor, kernel, rng)
+                    cases.append((kernel, true, one))
+                    if kernel == "bicubic (Pillow)":
+                        quality = int(rng.integers(70, 96))
+                        cases.append((kernel + ", JPEG 70 to 95", true, compressed(one, quality)))
+        for kind, factor, one in cases:
+            found = enlargement(windows_of(one))
+            rows.append({"set": name, "half": half, "kind": kind, "factor": factor, "found": found})
+    return pd.DataFrame(rows)
+
+
+def main(data: Path, step: int = 1) -> None:
+    table = measured(data, step)
+    table["said"] = table["found"].notna()
+    table["right"] = (table["found"] - table["factor"]).abs() < 0.05 * table["factor"]
+    table["wrong"] = table["said"] & ~table["right"]
+    whole = table["factor"] == 1
+    print(table[whole].groupby(["half", "kind"])["said"].agg(["sum", "count"]).to_string(), "\n")
+    for half, part in table[~whole].groupby("half"):
+        print(half, part.groupby("factor")["right"].count().iloc[0] // part["kind"].nunique())
+        for column in ("right", "wrong"):
+            print(column)
+            print(part.pivot_table(column, "kind", "factor", "sum", sort=False).to_string(), "\n")
