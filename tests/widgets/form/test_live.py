@@ -73,6 +73,28 @@ def test_a_preview_whose_whole_fails_does_not_stay(large_form, viewer, qtbot):
     assert [layer.name for layer in viewer.layers] == ["large"]
 
 
+def test_choices_that_do_not_fit_are_said_in_a_live_form_alone(form, viewer, qtbot, finish):
+    form.live.value = True
+    qtbot.waitUntil(lambda: "steel slow" in viewer.layers)
+    finish(form)
+    before = len(notification_manager.records)
+    form.fields["fail"].value = "value"
+    qtbot.waitUntil(lambda: "too grey" in form.message.value)
+    assert form.message.value == "The image is too grey; take another."
+    assert len(notification_manager.records) == before
+    # what is no fault of the choices is a notification
+    form.fields["fail"].value = "runtime"
+    qtbot.waitUntil(lambda: len(notification_manager.records) > before)
+    assert "out of memory" in notification_manager.records[-1].message
+    # pressed by hand, too
+    finish(form)
+    form.live.value = False
+    form.fields["fail"].value = "value"
+    form.run_button.native.click()
+    finish(form)
+    assert "too grey" in notification_manager.records[-1].message
+
+
 def test_a_preview_is_taken_back_when_live_is_switched_off_and_the_choices_change(
     large_form, viewer, qtbot
 ):

@@ -285,8 +285,7 @@ class Form(Container):
             return
         if self.results.has_preview:
             self.undo()
-        self.say("")
-        report(error)
+        self._live.tell(error)
 
     def _on_finished(self) -> None:
         self.job = None

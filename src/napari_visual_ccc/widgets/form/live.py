@@ -6,6 +6,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from ..layers.metadata import plane_shape
+from ..parts.jobs import report
 from .fields import settled
 
 if TYPE_CHECKING:
@@ -79,6 +80,13 @@ class LiveRuns:
         """Run on the whole image after a preview that failed."""
         if self.form.job is None:
             self.form.run()
+
+    def tell(self, error: Exception) -> None:
+        """Say what went wrong: choices that do not fit in the form, as a slider passes many."""
+        text = str(error) if self.is_on and isinstance(error, ValueError) else ""
+        self.form.say(f"{text[:1].upper()}{text[1:]}." if text else "")
+        if not text:
+            report(error)
 
     @property
     def _choices(self) -> tuple[Any, ...]:
