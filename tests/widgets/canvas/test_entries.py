@@ -88,13 +88,15 @@ def test_only_the_newest_visible_layers_are_explained(shown):
 
 
 def test_windows_and_stacks_are_named_as_such():
-    table = pd.DataFrame({"index": [1, 2], "name": ["cube", "<b>"], "share_of_windows": [0.25, 0]})
+    table = pd.DataFrame(
+        {"index": [1, 2], "name": ["cube", "<b>"], "share_of_windows": [0.25, 0.0002]}
+    )
     stack = Labels(np.ones((3, 4, 4), int), name="classes", features=table)
     (block,) = blocks([stack])
     assert block.title == "classes (all slices)"
     assert [one.text for one in block.entries] == [
         "cube, 25.0 % of windows",
-        "<b>, 0.0 % of windows",
+        "<b>, 0.02 % of windows",
     ]
 
 

@@ -66,6 +66,11 @@ def test_lines_and_bars_are_drawn_where_their_values_are(plot):
     assert colour(50, 60).name() != "#8c8c8c"
 
 
+def test_values_have_six_digits(plot):
+    plot.show_levels(GreyLevels(np.arange(256), 12027.591796875, 39359.408203125), "Grey levels")
+    assert plot.value_at(-9) == 12134.8
+
+
 def test_nothing_moves_without_levels_or_in_a_constant_image(plot):
     for levels in (None, GreyLevels(np.array([9]), 7.0, 7.0)):
         plot.show_levels(levels, "none")

@@ -84,7 +84,9 @@ def _share(layer: Layer, row: Any) -> str:
         return ""
     for column, factor, of in (("area_percent", 1, ""), ("share_of_windows", 100, " of windows")):
         if column in row and np.isfinite(row[column]):
-            return f", {factor * row[column]:.1f} %{of}"
+            percent = factor * row[column]
+            # little is not nothing
+            return f", {percent:.{'1f' if percent >= 0.1 or not percent else '2g'}} %{of}"
     return ""
 
 

@@ -95,7 +95,8 @@ class HistogramPlot(QWidget):
         assert self.levels is not None
         last = len(self.levels.counts) - 1
         number = round((value - self.levels.low) / self.levels.step)
-        return float(self.levels.low + min(max(number, 1), last) * self.levels.step)
+        # six digits, as they are shown
+        return float(f"{self.levels.low + min(max(number, 1), last) * self.levels.step:.6g}")
 
     # moving a line --------------------------------------------------------------------------------
 
