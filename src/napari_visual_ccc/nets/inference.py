@@ -24,14 +24,14 @@ class Tiles(NamedTuple):
     Parameters
     ----------
     early : int
-        Side for early layers; small tiles stay in the cache of the CPU, which makes them fast.
+        Side for early layers.
     late, late_margin : int
         Of late layers.
     whole, whole_margin : int
         Of architectures without a `Split`.
     """
 
-    early: int = 512
+    early: int = 1024
     late: int = 5120
     late_margin: int = 512
     whole: int = 1024
@@ -39,6 +39,14 @@ class Tiles(NamedTuple):
 
 
 TILES = Tiles()
+
+# sides of tiles of early layers where there are thousands of cores to keep busy, and copies to save
+_EARLY = {"cuda": 2048, "mps": 2048}
+
+
+def tiles_on(device: torch.device) -> Tiles:
+    """Sides of tiles that suit a device; where they do not fit into its memory they are split."""
+    return TILES._replace(early=_EARLY.get(device.type, TILES.early))
 
 
 # cells along the side of a tile; smaller tiles do not save memory
@@ -168,7 +176,7 @@ def feature_map(
     design: Architecture,
     given: torch.Tensor,
     device: torch.device,
-    tiles: Tiles = TILES,
+    tiles: Tiles | None = None,
 ) -> Steps[torch.Tensor]:
     """Compute the maps of the explained layer for an image of any size.
 
@@ -182,8 +190,8 @@ def feature_map(
         Input from `to_input`; it may stay in main memory.
     device : torch.device
         Device of the net.
-    tiles : Tiles
-        Their sides and margins.
+    tiles : Tiles, optional
+        Their sides and margins; those of `tiles_on` by default.
 
     Returns
     -------
@@ -192,7 +200,7 @@ def feature_map(
         exactly the same result as on the whole image. The late layers run on tiles with a wide
         margin for inputs above 5120² pixels, which is an approximation.
     """
-    split = design.parts.split
+    split, tiles = design.parts.split, tiles or tiles_on(device)
     if not design.any_size:
         yield Progress(0, 1, "network")
         with torch.no_grad():

@@ -12,6 +12,7 @@ from torch.nn.functional import conv2d, interpolate, pad
 from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ..device import spare_triton
+from .bands import banded
 from .base import Architecture, Explainable, Split, frozen, timm_embed, timm_features, timm_head
 
 
@@ -130,11 +131,18 @@ class Conv2dSame(nn.Conv2d):
 
 def _lite0_early(net: Any, x: torch.Tensor) -> torch.Tensor:
     x = net.bn1(net.conv_stem(x))  # (B, 32, H/2, W/2)
-    return net.blocks[:3](x)  # (B, 40, H/8, W/8)
+    return _through(net.blocks[:3], x)  # (B, 40, H/8, W/8)
 
 
 def _lite0_late(net: Any, x: torch.Tensor) -> torch.Tensor:
-    return net.bn2(net.conv_head(net.blocks[3:](x)))  # (B, 1280, H/32, W/32)
+    return net.bn2(net.conv_head(_through(net.blocks[3:], x)))  # (B, 1280, H/32, W/32)
+
+
+def _through(stages: Any, x: torch.Tensor) -> torch.Tensor:
+    for stage in stages:
+        for block in stage:
+            x = banded(block, x)
+    return x
 
 
 # pixels from one place of `texture_maps` to the next, pixels that sides are multiples of, and those

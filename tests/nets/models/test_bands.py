@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from napari_visual_ccc.nets.models import bands
+from napari_visual_ccc.nets.models.lite0 import lite0
+
+
+@pytest.fixture(scope="module")
+def net():
+    return lite0()
+
+
+# an odd and an even side; the stage, and the channels that its first block takes
+@pytest.mark.parametrize("shape", [(37, 30), (16, 21), (3, 40), (1, 2)])
+@pytest.mark.parametrize(("stage", "channels"), [(0, 32), (1, 16), (2, 24), (3, 40), (6, 192)])
+def test_bands_give_the_result_of_the_whole_block(net, monkeypatch, shape, stage, channels):
+    # four rows of the first block: images, channels, columns, bytes
+    wide = net.blocks[stage][0].conv_dw.in_channels
+    monkeypatch.setattr(bands, "_BAND", 4 * 2 * wide * shape[1] * 4)
+    torch.manual_seed(0)
+    x = torch.randn(2, channels, *shape).to(memory_format=torch.channels_last)
+    calls: list[int] = []
+    hook = net.blocks[stage][0].conv_pw.register_forward_hook(lambda *_: calls.append(1))
+    with hook, torch.inference_mode():
+        for block in net.blocks[stage]:
+            whole = block(x)
+            torch.testing.assert_close(bands.banded(block, x), whole, atol=1e-5, rtol=1e-5)
+            x = whole
+    # once for the whole, and once for each of its bands
+    assert len(calls) > 2 or shape[0] <= 4
+
+
+def test_with_gradients_the_block_is_called_itself(net, monkeypatch):
+    monkeypatch.setattr(bands, "_BAND", 1)
+    block, x = net.blocks[1][0], torch.randn(1, 16, 8, 8, requires_grad=True)
+    outputs: list[torch.Tensor] = []
+    with block.conv_dw.register_forward_hook(lambda _, __, y: outputs.append(y)):
+        found = bands.banded(block, x)
+    assert [tuple(one.shape) for one in outputs] == [(1, 96, 4, 4)]
+    (slope,) = torch.autograd.grad(found.sum(), x)
+    assert slope.abs().max() > 0
