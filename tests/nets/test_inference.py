@@ -22,6 +22,7 @@ from napari_visual_ccc.nets.inference import (
 )
 from napari_visual_ccc.nets.models.registry import architecture
 from napari_visual_ccc.nets.predict import predict
+from napari_visual_ccc.nets.training.augment import dihedral
 from napari_visual_ccc.nets.training.linear import fit_linear
 from tests.models import saved
 
@@ -42,6 +43,27 @@ def test_batches_get_smaller_until_they_fit():
     np.testing.assert_allclose(found, data.sum(axis=(1, 2)), rtol=1e-5)
     assert max(sizes) == 16
     assert sizes.count(16) == 1
+
+
+def test_a_batch_of_a_gpu_is_a_quarter_of_the_windows_at_most():
+    gpu = torch.device("cuda")
+    assert [inference.batch_size(gpu, count) for count in (1, 64, 256, 5000)] == [16, 16, 64, 256]
+    assert [inference.batch_size(CPU, count) for count in (1, 5000)] == [16, 16]
+    # eight views of each
+    assert [inference.batch_size(gpu, count, 8) for count in (8, 32, 5000)] == [2, 8, 32]
+
+
+def test_views_on_the_device_are_those_of_turned_windows(tmp_path):
+    net = checkpoint.load_model(saved(tmp_path, "visualcnn"), CPU)
+    data = np.random.default_rng(0).random((5, 64, 64)).astype(np.float32)
+    logits, features = run(predict(net, lambda a, b: data[a:b], len(data), views=8))
+    assert logits.shape == (5, 8, 3)
+    for kind in range(8):
+        turned = dihedral(torch.from_numpy(data), kind).numpy()
+        alone, own = run(predict(net, lambda a, b, turned=turned: turned[a:b], len(data)))
+        np.testing.assert_allclose(logits[:, kind], alone, atol=1e-5)
+        if kind == 0:
+            np.testing.assert_allclose(features, own, atol=1e-5)
 
 
 def test_other_errors_and_a_single_window_that_is_too_large_come_through():

@@ -92,6 +92,7 @@ def batched(
     count: int,
     device: torch.device,
     note: str = "windows",
+    rows: int = 1,
 ) -> Steps[np.ndarray]:
     """Apply a function to many windows, in smaller batches if memory runs out.
 
@@ -107,6 +108,8 @@ def batched(
         Device of the network.
     note : str
         Text for the progress bar.
+    rows : int
+        Inputs of the network that the function makes of a window.
 
     Returns
     -------
@@ -117,13 +120,16 @@ def batched(
     RuntimeError
         If a single window does not fit into memory.
     """
-    size, start, found = BATCH.get(device.type, 16), 0, []
+    size, start, found, last = batch_size(device, count, rows), 0, [], None
     while start < count:
         stop = min(start + size, count)
         try:
             with torch.inference_mode():
-                batch = torch.from_numpy(np.ascontiguousarray(read(start, stop))).to(device)
-                found.append(function(batch).float().cpu().numpy())
+                made = function(_on(device, read(start, stop))).float()
+                # the device goes on while what it gave before is copied
+                if last is not None:
+                    found.append(last.cpu().numpy())
+                last = made
         except (RuntimeError, MemoryError) as error:
             if not out_of_memory(error) or size == 1:
                 raise
@@ -132,7 +138,32 @@ def batched(
             continue
         start = stop
         yield Progress(start, count, note)
-    return np.concatenate(found)
+    return np.concatenate([*found, *([] if last is None else [last.cpu().numpy()])])
+
+
+def batch_size(device: torch.device, count: int, rows: int = 1) -> int:
+    """Windows in a batch: at least four batches of many, so that there is progress and a cancel.
+
+    Parameters
+    ----------
+    device : torch.device
+        Device of the network.
+    count : int
+        Number of windows.
+    rows : int
+        Inputs of the network that are made of a window.
+    """
+    least = BATCH["cpu"]
+    most = max(least, min(BATCH.get(device.type, least), -(-count * rows // 4)))
+    return max(1, most // rows)
+
+
+def _on(device: torch.device, windows: np.ndarray) -> torch.Tensor:
+    """Copy windows to a device; to a GPU without waiting for what it computes."""
+    batch = torch.from_numpy(np.ascontiguousarray(windows))
+    if device.type != "cuda":
+        return batch.to(device)
+    return batch.pin_memory().to(device, non_blocking=True)
 
 
 def scores_and_features(net: nn.Module, design: Architecture, x: torch.Tensor) -> torch.Tensor:

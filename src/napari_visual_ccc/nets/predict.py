@@ -18,6 +18,7 @@ from .inference import (
     to_input,
     user_message,
 )
+from .training.augment import dihedral
 
 
 def predict(
@@ -26,6 +27,7 @@ def predict(
     count: int,
     size_nm: float | None = None,
     note: str = "windows",
+    views: int = 1,
 ) -> Steps[tuple[np.ndarray, np.ndarray]]:
     """Classify many windows; on the CPU if a single window does not fit into GPU memory.
 
@@ -42,10 +44,15 @@ def predict(
         Pixel size of the image in nm, for a model that takes it as an input.
     note : str
         Text for the progress bar.
+    views : int
+        Rotated and mirrored views of each window, up to 8, made on the device.
 
     Returns
     -------
-    logits, features : (count, classes) and (count, d) float32 arrays
+    logits : (count, classes) float32 array
+        Of several views (count, views, classes).
+    features : (count, d) float32 array
+        Of the windows themselves, the first view.
 
     Raises
     ------
@@ -58,19 +65,22 @@ def predict(
 
     def both(batch: torch.Tensor) -> torch.Tensor:
         given = to_input(batch.float(), side, *grey_range(model))
-        found = scores_and_features(model.net, design, given)
-        found[:, : len(shift)] += shift
-        return found
+        turned = torch.cat([dihedral(given, kind) for kind in range(views)])
+        found = scores_and_features(model.net, design, turned)
+        found[:, :classes] += shift
+        logits = found[:, :classes].unflatten(0, (views, -1)).transpose(0, 1).flatten(1)
+        return torch.cat([logits, found[: len(batch), classes:]], dim=1)
 
+    classes = len(card.classes)
     try:
-        found = yield from batched(both, read, count, model.device, note)
+        found = yield from batched(both, read, count, model.device, note, views)
     except (RuntimeError, MemoryError) as error:
         if not can_fall_back(error, model.device):
             raise user_message(error, model.device) from error
         yield Progress(0, count, FALLBACK_NOTE)
-        return (yield from predict(on_cpu(model), read, count, size_nm, note))
-    classes = len(card.classes)
-    return found[:, :classes], found[:, classes:]
+        return (yield from predict(on_cpu(model), read, count, size_nm, note, views))
+    logits, features = found[:, : views * classes], found[:, views * classes :]
+    return logits.reshape(count, views, classes) if views > 1 else logits, features
 
 
 def grey_range(model: Model) -> tuple[float, float]:

@@ -130,31 +130,26 @@ def run_on_crop(
     """
     from ...nets.predict import predict
 
-    views, count = crop_views(model, plane, size_nm, tta)
-    logits, features = yield from predict(model, lambda a, b: views[a:b], len(views), size_nm)
-    return of_views(logits, features, count)
+    crops, views = crops_and_views(model, plane, size_nm, tta)
+    logits, features = yield from predict(
+        model, lambda a, b: crops[a:b], len(crops), size_nm, views=views
+    )
+    return of_crops(logits, features)
 
 
-def crop_views(
+def crops_and_views(
     model: Model, plane: np.ndarray, size_nm: float | None, tta: bool
 ) -> tuple[np.ndarray, int]:
-    """Give the rotated and mirrored views of the crops of an image, and the number of crops."""
-    import torch
-
-    from ...nets.training.augment import dihedral
+    """Give the crops of an image, and the number of views that the network takes of each."""
     from .crops import resized_crops
 
-    crops = resized_crops(plane, model.card, size_nm)
-    views = range(8 if tta and model.card.augmented_by_flips else 1)
-    return torch.cat([dihedral(torch.from_numpy(crops), k) for k in views]).numpy(), len(crops)
+    views = 8 if tta and model.card.augmented_by_flips else 1
+    return resized_crops(plane, model.card, size_nm), views
 
 
-def of_views(logits: np.ndarray, features: np.ndarray, crops: int) -> tuple[np.ndarray, np.ndarray]:
-    """Logits of each view and feature of an image, from those of `crop_views`."""
-    return (
-        logits.reshape(-1, crops, logits.shape[-1]).mean(axis=1),
-        features[:crops].mean(axis=0),
-    )
+def of_crops(logits: np.ndarray, features: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Logits of each view, and feature of an image, from those of its crops by `predict`."""
+    return logits.reshape(len(logits), -1, logits.shape[-1]).mean(axis=0), features.mean(axis=0)
 
 
 class Windows:

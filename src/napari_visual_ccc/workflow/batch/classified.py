@@ -23,7 +23,7 @@ from ...engine.classification.crops import (
     scale_note,
     window_side,
 )
-from ...engine.classification.windows import NetworkOutput, crop_views, of_views
+from ...engine.classification.windows import NetworkOutput, crops_and_views, of_crops
 from ...io.axes import without_singles
 from .pool import THREADS, pool
 from .queue import each
@@ -50,17 +50,17 @@ class Prepared:
         Pixel size in nm.
     notes : tuple of str
         Remarks on the image.
-    views : array, optional
-        Views of its crops; None for a micrograph, which is classified window by window.
-    crops : int
-        Number of its crops.
+    crops : array, optional
+        Its crops; None for a micrograph, which is classified window by window.
+    views : int
+        Views that the network takes of each crop.
     """
 
     plane: np.ndarray
     size: float | None
     notes: tuple[str, ...]
-    views: np.ndarray | None = None
-    crops: int = 0
+    crops: np.ndarray | None = None
+    views: int = 1
 
 
 def classified(
@@ -95,7 +95,7 @@ def classified(
                 image = one.answer()
                 if share := missing_share(image.plane):
                     rows[one.number][MISSING] = share
-                if image.views is None:
+                if image.crops is None:
                     steps = predict_plane(model, image.plane, image.size, image.notes, **how)
                     rows[one.number] |= (yield from as_one_step(steps, here)).row
                 else:
@@ -120,7 +120,7 @@ def prepared(example: Example, model: Model, tta: bool) -> Prepared:
     shape = plane.shape[-2:]
     if not is_crop(card, shape, window_side(card, shape, size)):
         return Prepared(plane, size, notes)
-    return Prepared(plane, size, notes, *crop_views(model, plane, size, tta))
+    return Prepared(plane, size, notes, *crops_and_views(model, plane, size, tta))
 
 
 class Together:
@@ -137,12 +137,12 @@ class Together:
     @property
     def count(self) -> int:
         """Number of views that are waiting."""
-        return sum(len(self._views(image)) for _, image in self._images)
+        return sum(len(self._crops(image)) * image.views for _, image in self._images)
 
     @staticmethod
-    def _views(image: Prepared) -> np.ndarray:
-        assert image.views is not None
-        return image.views
+    def _crops(image: Prepared) -> np.ndarray:
+        assert image.crops is not None
+        return image.crops
 
     def outputs(self) -> Steps[Iterator[tuple[int, NetworkOutput, tuple[str, ...]]]]:
         """Run the network on all that are waiting: number, output and notes of each image."""
@@ -151,14 +151,17 @@ class Together:
         images, self._images = self._images, []
         if not images:
             return iter(())
-        views = np.concatenate([self._views(image) for _, image in images])
-        logits, features = yield from predict(self.model, lambda a, b: views[a:b], len(views))
+        crops = np.concatenate([self._crops(image) for _, image in images])
+        # the same for all images of a model
+        logits, features = yield from predict(
+            self.model, lambda a, b: crops[a:b], len(crops), views=images[0][1].views
+        )
         found, start = [], 0
         for number, image in images:
-            stop = start + len(self._views(image))
+            stop = start + len(self._crops(image))
             # the pixel size is a term of the logits, and each image has its own
             own = logits[start:stop] + size_term(self.model, image.size).cpu().numpy()
-            output, feature = of_views(own, features[start:stop], image.crops)
+            output, feature = of_crops(own, features[start:stop])
             found.append((number, NetworkOutput(output, feature[None]), image.notes))
             start = stop
         return iter(found)
