@@ -16,6 +16,7 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import napari_visual_ccc as ccc
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import FAMILIES, OPERATIONS, function
+from napari_visual_ccc.workflow.scripts.call import leaves_out_bar
 
 ROOT = Path(__file__).parents[1]
 STUB = ROOT / "src" / "napari_visual_ccc" / "__init__.pyi"
@@ -34,10 +35,12 @@ import numpy as np
 from .core.dataset import Dataset
 from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
+from .core.progress import Reporting
 from .core.result import Audit, Evaluation, Prediction, Result, TrainedModel
 from .engine.autoencoder.trained import TrainedAutoencoder
 from .engine.lens.activations import Activations
 from .engine.lens.patterns import Patterns
+from .nets.checkpoint import Model
 '''
 
 TYPES = '''
@@ -50,6 +53,7 @@ class _Array(Protocol):
     def dtype(self) -> np.dtype[Any]: ...
 
 Image: TypeAlias = Micrograph | Result | Layer | _Array
+AnyModel: TypeAlias = Model | TrainedModel | TrainedAutoencoder | str | Path
 
 __version__: str
 '''
@@ -75,24 +79,24 @@ def _definition(name: str) -> str:
         text = _type(hints[parameter.name])
         if parameter.name in kinds and OPERATIONS[name].takes_arrays:
             text = "Image" if parameter.default is parameter.empty else "Image | None"
+        if parameter.name == "model":
+            text = text.replace("str | Path", "AnyModel")
         default = "" if parameter.default is parameter.empty else f" = {parameter.default!r}"
         lines.append(f"{parameter.name}: {text}{default}")
-    if _leaves_out_bar(name):
-        lines += [] if keywords else ["*"]
+    lines += [] if keywords else ["*"]
+    if leaves_out_bar(name):
         lines.append("info_bar: InfoBar | None = None")
+    lines.append("report: Reporting = None")
     (*_, result) = get_args(hints["return"])
     body = "".join(f"    {line},\n" for line in lines)
     return f'\ndef {name}(\n{body}) -> {_type(result)}:\n    """{signature.summary(name)}"""\n'
 
 
-def _leaves_out_bar(name: str) -> bool:
-    operation = OPERATIONS[name]
-    return operation.takes_arrays and not operation.whole and not signature.takes_bar(name)
-
-
 def _type(kind: Any) -> str:
     if kind is Any or kind is NoneType:
         return "Any" if kind is Any else "None"
+    if kind is Path:
+        return "str | Path"
     if get_origin(kind) is Literal:
         return f"Literal[{', '.join(map(repr, get_args(kind)))}]"
     if get_origin(kind) in (typing.Union, UnionType):

@@ -10,7 +10,7 @@ import os
 from typing import Any
 
 from .workflow.operations import OPERATIONS
-from .workflow.run import call
+from .workflow.scripts.call import call
 
 __version__ = "0.1.0"
 
@@ -27,6 +27,7 @@ _ELSEWHERE = {
     "fetch_model": ".workflow.models",
     "import_visual_ccc": ".workflow.models",
     "load_dataset": ".io.datasets",
+    "load_model": ".workflow.scripts.models",
     "look_up_model": ".nets.sam.hub",
     "nearest_patches": ".engine.lens.nearest",
     "read": ".io.read",

@@ -9,10 +9,12 @@ import numpy as np
 from .core.dataset import Dataset
 from .core.layers import Layer
 from .core.micrograph import InfoBar, Micrograph
+from .core.progress import Reporting
 from .core.result import Audit, Evaluation, Prediction, Result, TrainedModel
 from .engine.autoencoder.trained import TrainedAutoencoder
 from .engine.lens.activations import Activations
 from .engine.lens.patterns import Patterns
+from .nets.checkpoint import Model
 from .engine.lens.nearest import nearest_patches as nearest_patches
 from .io.datasets import load as load_dataset
 from .io.read import read as read
@@ -28,6 +30,7 @@ from .workflow.models import import_visual_ccc as import_visual_ccc
 from .workflow.models import save_model as save_model
 from .workflow.recipe import replay as replay
 from .workflow.script import to_script as to_script
+from .workflow.scripts.models import load_model as load_model
 
 class _Array(Protocol):
     """Numpy or dask."""
@@ -38,6 +41,7 @@ class _Array(Protocol):
     def dtype(self) -> np.dtype[Any]: ...
 
 Image: TypeAlias = Micrograph | Result | Layer | _Array
+AnyModel: TypeAlias = Model | TrainedModel | TrainedAutoencoder | str | Path
 
 __version__: str
 
@@ -51,16 +55,18 @@ def image_quality(
     saturated: float = 2.0,
     striped: float = 4.0,
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Assess whether an image is fit for analysis: sharp, low noise, not saturated or striped."""
 
 def image_quality_folder(
-    folder: Path,
+    folder: str | Path,
     *,
     blurred: float = 9.0,
     noisy: float = 1.0,
     saturated: float = 2.0,
     striped: float = 4.0,
+    report: Reporting = None,
 ) -> Result:
     """Assess which images of a folder are fit for analysis, before training or a batch."""
 
@@ -69,6 +75,7 @@ def image_analysis(
     *,
     scope: Literal['stack', 'slice'] = 'stack',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Show the grey image, its binary mask and its texture side by side."""
 
@@ -83,6 +90,7 @@ def subtract_background(
     objects: Literal['bright', 'dark'] = 'bright',
     remove: Literal['subtract', 'divide'] = 'subtract',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Remove an uneven background and keep its mean grey level."""
 
@@ -93,6 +101,7 @@ def destripe(
     max_width: int = 4,
     min_length: float = 0.5,
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Remove stripes along rows (scan noise, charging) or columns (curtaining)."""
 
@@ -104,6 +113,7 @@ def align_stack(
     reference: Literal['previous', 'first'] = 'previous',
     subpixel: bool = True,
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Correct the drift of a stack, and list it slice by slice."""
 
@@ -116,6 +126,7 @@ def detect_info_bar(
     bottom: int = 0,
     left: int = 0,
     right: int = 0,
+    report: Reporting = None,
 ) -> Result:
     """Detect the info bar that the microscope drew on an image."""
 
@@ -128,6 +139,7 @@ def crop_info_bar(
     bottom: int = 0,
     left: int = 0,
     right: int = 0,
+    report: Reporting = None,
 ) -> Result:
     """Crop the info bar off an image; the rest keeps its position and its grey values."""
 
@@ -142,6 +154,7 @@ def denoise(
     dimensions: Literal['2D', '3D'] = '2D',
     cautious: bool = True,
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Denoise an image; the noise level is estimated from the image."""
 
@@ -159,6 +172,7 @@ def threshold(
     dimensions: Literal['2D', '3D'] = '2D',
     scope: Literal['stack', 'slice'] = 'stack',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Threshold an image into objects and background, or into up to five grey classes."""
 
@@ -175,6 +189,7 @@ def particles(
     background: Literal['auto', 'as it is'] = 'auto',
     annotations: Literal['ignore', 'keep'] = 'ignore',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Find particles: threshold, clean, split touching ones, label."""
 
@@ -188,6 +203,7 @@ def watershed_split(
     only: int = 0,
     dimensions: Literal['2D', '3D'] = '2D',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Split touching objects at their necks, and label every object."""
 
@@ -199,6 +215,7 @@ def label_objects(
     min_size: int = 0,
     only: int = 0,
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Label connected objects of a mask; pixels connect along sides, not across corners."""
 
@@ -208,7 +225,7 @@ def sam_masks(
     spacing: Sequence[float] | float | None = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     preset: Literal['window', 'batch', 'custom'] = 'window',
     points_per_side: int | None = None,
     points_per_batch: int | None = None,
@@ -229,6 +246,7 @@ def sam_masks(
     precision: Literal['fp32', 'bf16', 'fp16'] = 'fp32',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Segment everything, or prompted objects, with Segment Anything (SAM, SAM 2, SAM-HQ)."""
 
@@ -243,6 +261,7 @@ def glcm_features(
     symmetric: bool = True,
     scope: Literal['stack', 'slice'] = 'stack',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Map texture features of the grey-level co-occurrence matrix (GLCM) around every pixel."""
 
@@ -251,6 +270,7 @@ def edge_density(
     *,
     scope: Literal['stack', 'slice'] = 'stack',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Map the density of edges, identical to the texture view of Visual-CCC."""
 
@@ -265,6 +285,7 @@ def kmeans(
     seed: int = 0,
     scope: Literal['stack', 'slice'] = 'stack',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Cluster the pixels of an image by k-means, labelled from dark to bright."""
 
@@ -275,6 +296,7 @@ def select_cluster(
     *,
     cluster: int = 1,
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Select one cluster as a mask, with its share of the image area."""
 
@@ -285,6 +307,7 @@ def audit_dataset(
     pictures: int = 6,
     seed: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    report: Reporting = None,
 ) -> Audit:
     """Check labelled images: counts, imbalance, formats, near-duplicates and leaks."""
 
@@ -320,17 +343,18 @@ def train(
     checkpoints: int = 3,
     seed: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
-    state: Path | None = None,
+    state: str | Path | None = None,
     finish: bool = False,
-    log: Path | None = None,
+    log: str | Path | None = None,
     licence: str = 'not stated',
+    report: Reporting = None,
 ) -> TrainedModel:
     """Train a classifier on labelled images, test it and calibrate it."""
 
 def evaluate(
     data: Dataset,
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     checkpoint: Literal['best', 'current'] = 'best',
     tta: bool = True,
     robustness: bool = False,
@@ -340,6 +364,7 @@ def evaluate(
     blur_unit: Literal['px', 'nm'] = 'px',
     seed: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    report: Reporting = None,
 ) -> Evaluation:
     """Evaluate a model on labelled images that it was not trained with."""
 
@@ -348,7 +373,7 @@ def classify(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     stride: int = 32,
     coverage: float = 0.9,
     decision: Literal['highest probability', 'operating point'] = 'highest probability',
@@ -356,6 +381,7 @@ def classify(
     tta: bool = True,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Prediction:
     """Classify an image, with calibrated probabilities."""
 
@@ -364,7 +390,7 @@ def explain(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     target: str = '',
     against: str = '',
     method: Literal['gradcam', 'gradcam++', 'hirescam', 'xgradcam', 'layercam', 'eigencam', 'eigengradcam', 'scorecam', 'ablationcam', 'fullgrad', 'random'] = 'gradcam',
@@ -373,6 +399,7 @@ def explain(
     smooth: Literal['auto', 'on', 'off'] = 'auto',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Compute a class activation map: where the evidence for a class lies."""
 
@@ -381,7 +408,7 @@ def compare(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     across: Literal['classes', 'methods'] = 'classes',
     target: str = '',
     method: Literal['gradcam', 'gradcam++', 'hirescam', 'xgradcam', 'layercam', 'eigencam', 'eigengradcam', 'scorecam', 'ablationcam', 'fullgrad', 'random'] = 'gradcam',
@@ -389,6 +416,7 @@ def compare(
     smooth: Literal['auto', 'on', 'off'] = 'auto',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Compute class activation maps of all classes, or of several methods."""
 
@@ -398,6 +426,7 @@ def evidence_regions(
     threshold: float = 0.5,
     min_size: int = 20,
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Label the regions of a heatmap above a threshold."""
 
@@ -406,12 +435,13 @@ def cam_sanity_checks(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     target: str = '',
     method: Literal['gradcam', 'gradcam++', 'hirescam', 'xgradcam', 'layercam', 'eigencam', 'eigengradcam', 'scorecam', 'ablationcam', 'fullgrad', 'random'] = 'gradcam',
     seed: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Run sanity checks on a class activation map."""
 
@@ -421,11 +451,12 @@ def detect_shortcuts(
     unit: str = 'px',
     info_bar: InfoBar | None = None,
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     target: str = '',
     bar: Literal['trained', 'include', 'none'] = 'trained',
     threshold: float = 0.2,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    report: Reporting = None,
 ) -> Result:
     """Warn if a model relies on the info bar, the border or saturated spots."""
 
@@ -434,7 +465,7 @@ def morphology_map(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     window: float = 0.0,
     stride: float = 0.0,
     length: Literal['px', 'unit'] = 'px',
@@ -442,6 +473,7 @@ def morphology_map(
     empty: float = 0.08,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Map the classes over a whole micrograph, with the area fraction of each."""
 
@@ -451,10 +483,11 @@ def occlude(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     fill: Literal['surroundings', 'mean', 'blur'] = 'surroundings',
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Occlude regions of an image and compare the predictions before and after."""
 
@@ -471,35 +504,38 @@ def concordance(
     threshold: float = 0.5,
     occluded: int = 8,
     target: str = '',
-    model: Path | None = None,
+    model: AnyModel | None = None,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Test on which phases, clusters or particles the evidence for a class lies."""
 
 def classify_folder(
-    folder: Path,
+    folder: str | Path,
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     coverage: float = 0.9,
     decision: Literal['highest probability', 'operating point'] = 'highest probability',
     thresholds: str = '',
     tta: bool = True,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    report: Reporting = None,
 ) -> Result:
     """Classify every image of a folder: class, prediction set and out-of-distribution flag."""
 
 def concordance_folder(
-    folder: Path,
+    folder: str | Path,
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     target: str = '',
     segmentation: Literal['k-means', 'threshold'] = 'k-means',
     clusters: int = 3,
-    labels: Path | None = None,
+    labels: str | Path | None = None,
     names: str = '',
     occluded: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    report: Reporting = None,
 ) -> Result:
     """Test on which phase the classes of all images of a folder rest."""
 
@@ -509,7 +545,7 @@ def activations(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     layer: str = '',
     show: Literal['activations', 'attention'] = 'activations',
     rank_by: Literal['variance', 'sparsity', 'class AUC', 'mask correlation'] = 'variance',
@@ -518,6 +554,7 @@ def activations(
     contact_sheet: bool = False,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Activations:
     """Look through the layers of a network: its activations as a stack of maps of the image."""
 
@@ -527,13 +564,14 @@ def look_at(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     layer: str = '',
     count: int = 9,
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     hits: int = 36,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Look at a pixel: its feature vector, its highest channels, and the patches most like it."""
 
@@ -543,28 +581,30 @@ def find_similar(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     layer: str = '',
     threshold: float = 0.6,
     min_size: int = 20,
     background: Literal['subtract', 'keep'] = 'subtract',
-    folder: Path | None = None,
+    folder: str | Path | None = None,
     hits: int = 36,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Find more like this: where an image, or a folder, looks to a network as an example does."""
 
 def common_patterns(
-    folder: Path | Dataset,
+    folder: str | Path | Dataset,
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     layer: str = '',
     channels: int = 12,
     rank_by: Literal['variance', 'sparsity'] = 'variance',
     iterations: int = 48,
     seed: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
+    report: Reporting = None,
 ) -> Patterns:
     """Collect the common patterns of a folder: what each channel and each class looks for."""
 
@@ -589,9 +629,10 @@ def train_autoencoder(
     patience: int = 8,
     seed: int = 0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
-    state: Path | None = None,
+    state: str | Path | None = None,
     finish: bool = False,
     licence: str = 'not stated',
+    report: Reporting = None,
 ) -> TrainedAutoencoder:
     """Train a convolutional autoencoder on micrographs, for reconstructions and anomaly maps."""
 
@@ -600,12 +641,13 @@ def anomaly_map(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     score: Literal['features', 'local', 'residual'] = 'features',
     usual: float = 0.9,
     min_size: int = 64,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Map and label what a trained autoencoder has not learnt: foreign particles, defects."""
 
@@ -614,9 +656,10 @@ def reconstruct(
     spacing: Any = None,
     unit: str = 'px',
     *,
-    model: Path | None = None,
+    model: AnyModel | None = None,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Reconstruct a micrograph with a trained autoencoder."""
 
@@ -630,5 +673,6 @@ def region_table(
     exclude_border: bool = False,
     dimensions: Literal['2D', '3D'] = '2D',
     info_bar: InfoBar | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Measure size, shape, orientation and intensity of every region."""

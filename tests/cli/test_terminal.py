@@ -65,7 +65,7 @@ def test_a_log_has_a_line_for_each_epoch_and_one_in_a_while(capsys, monkeypatch)
     report([], steps)
     epoch = "session: epochs 3 of 20, loss 0.25, learning rate 0.001"
     assert capsys.readouterr().err.splitlines() == [epoch, "a remark"]
-    monkeypatch.setattr(terminal, "PAUSE", 0)
+    monkeypatch.setattr("napari_visual_ccc.core.progress.PAUSE", 0)
     report([], steps)
     assert capsys.readouterr().err.splitlines() == [
         "session: training 1 of 9", epoch, "session: files 2", "a remark",

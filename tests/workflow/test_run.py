@@ -234,15 +234,6 @@ def test_a_training_keeps_the_limits_of_the_form(discs):
             ccc.train(data, **choices)
 
 
-def test_a_model_without_a_file_is_refused_in_a_sentence(discs):
-    from napari_visual_ccc.core.result import TrainedModel
-    from tests.report.evaluations import two
-
-    made = TrainedModel(model=None, evaluation=two(), split=None, history=None, skipped=None)
-    with pytest.raises(ValueError, match="model is a trained model that has no file: write it"):
-        ccc.classify(discs, model=made)
-
-
 # pixel size from step to step ---------------------------------------------------------------------
 
 

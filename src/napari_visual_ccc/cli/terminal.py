@@ -6,14 +6,13 @@ import contextlib
 import json
 import os
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 
-from ..core.progress import Progress
+from ..core.progress import Progress, printer
 from ..workflow import signature
 from ..workflow.signature import Parameter
 
@@ -28,9 +27,6 @@ EXPECTED = (ValueError, OSError, RuntimeError, MemoryError, ImportError)
 CONTEXT = {"help_option_names": ["-h", "--help"]}
 
 FILE = click.Path(path_type=Path)
-
-# seconds between two lines of progress in a log
-PAUSE = 5.0
 
 # keys of what a command was asked to say, in the context of click
 _QUIET, _VERBOSE, _ANSWERS = (f"{__name__}.{key}" for key in ("quiet", "verbose", "answers"))
@@ -159,28 +155,7 @@ def bar(title: str) -> Callable[[Progress], object]:
     """Progress on one line of a terminal; in a log a line per epoch, and one every few seconds."""
     if _asked(_QUIET):
         return lambda _: None
-    on_one_line = sys.stderr.isatty() and not _asked(_VERBOSE)
-    last = time.monotonic()
-
-    def report(progress: Progress) -> None:
-        nonlocal last
-        if on_one_line:
-            share = f"{100 * progress.done // progress.total:3d} %" if progress.total else "..."
-            print(f"\r{title}: {share} {progress.note:<20}", end="", file=sys.stderr, flush=True)
-        elif progress.values or time.monotonic() - last >= PAUSE:
-            print(f"{title}: {_line(progress)}", file=sys.stderr, flush=True)
-            last = time.monotonic()
-
-    return report
-
-
-def _line(progress: Progress) -> str:
-    total = f" of {progress.total}" if progress.total else ""
-    numbers = [
-        f"{name.replace('_', ' ')} {value:.4g}"
-        for name, value in progress.values.items() if name != "epoch"
-    ]  # fmt: skip
-    return ", ".join([f"{progress.note} {progress.done}{total}".strip(), *numbers])
+    return printer(title, as_lines=bool(_asked(_VERBOSE)))
 
 
 def clear_line() -> None:

@@ -22,6 +22,14 @@ _SIDE = 160
 _ROWS = 5
 
 
+class Shown:
+    """Results that notebooks show."""
+
+    def _repr_html_(self) -> str:
+        """Show layers and tables in a notebook."""
+        return to_html(self)  # type: ignore[arg-type]
+
+
 def to_html(result: Result) -> str:
     """Describe a result: its layers with thumbnails of images, the head of its tables, its notes.
 

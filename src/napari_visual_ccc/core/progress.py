@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+import time
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
 
@@ -30,6 +32,70 @@ class Progress:
 
 
 Steps = Generator[Progress, None, T]
+
+# how a script follows the progress: printed, or a function that gets each Progress
+Reporting: TypeAlias = Callable[[Progress], object] | Literal["print"] | bool | None
+
+# seconds between two lines of progress in a log
+PAUSE = 5.0
+
+
+def reporter(report: Reporting, title: str) -> Callable[[Progress], object] | None:
+    """Return the function that is called with each `Progress`.
+
+    Parameters
+    ----------
+    report : callable, bool or "print"
+        ``True`` and ``"print"`` print the progress; None and ``False`` say nothing.
+    title : str
+        What is worked on.
+
+    Raises
+    ------
+    ValueError
+        If it is something else.
+    """
+    if report is None or report is False:
+        return None
+    if report is True or report == "print":
+        return printer(title)
+    if not callable(report):
+        raise ValueError(f"report is {report!r}; give True, or a function that takes a Progress")
+    return report
+
+
+def printer(title: str, *, as_lines: bool = False) -> Callable[[Progress], object]:
+    """Print progress on stderr: on one line of a terminal, as lines elsewhere.
+
+    Parameters
+    ----------
+    title : str
+        Start of the line.
+    as_lines : bool
+        Lines in a terminal, too: one an epoch, and one every few seconds.
+    """
+    on_one_line = sys.stderr.isatty() and not as_lines
+    last = time.monotonic()
+
+    def report(progress: Progress) -> None:
+        nonlocal last
+        if on_one_line:
+            share = f"{100 * progress.done // progress.total:3d} %" if progress.total else "..."
+            print(f"\r{title}: {share} {progress.note:<20}", end="", file=sys.stderr, flush=True)
+        elif progress.values or time.monotonic() - last >= PAUSE:
+            print(f"{title}: {_line(progress)}", file=sys.stderr, flush=True)
+            last = time.monotonic()
+
+    return report
+
+
+def _line(progress: Progress) -> str:
+    total = f" of {progress.total}" if progress.total else ""
+    numbers = [
+        f"{name.replace('_', ' ')} {value:.4g}"
+        for name, value in progress.values.items() if name != "epoch"
+    ]  # fmt: skip
+    return ", ".join([f"{progress.note} {progress.done}{total}".strip(), *numbers])
 
 
 def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> T:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import numpy as np
 
 from .layers import ImageLayer, LabelsLayer, Layer
+from .notebook import Shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,7 +24,7 @@ R = TypeVar("R", bound="Result")
 
 
 @dataclass(frozen=True, eq=False, repr=False)
-class Result:
+class Result(Shown):
     """What an operation returns.
 
     Parameters
@@ -43,6 +44,8 @@ class Result:
         Class that a heatmap explains.
     model : mapping
         Card of the model that took part, with ``hash`` and ``device``.
+    record : Record, optional
+        How it was made; of the results of operations.
     """
 
     layers: tuple[Layer, ...] = ()
@@ -52,6 +55,7 @@ class Result:
     prediction: Prediction | None = field(default=None, kw_only=True)
     target: str = field(default="", kw_only=True)
     model: Mapping[str, Any] = field(default_factory=dict, kw_only=True)
+    record: Any = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Complete the tables."""
@@ -121,12 +125,6 @@ class Result:
         parts += [f"table {name!r}: {len(table)} rows" for name, table in self.tables.items()]
         parts += [repr(note) for note in self.notes]
         return f"{type(self).__name__}({'; '.join(parts)})"
-
-    def _repr_html_(self) -> str:
-        """Show layers and tables in a notebook."""
-        from .notebook import to_html
-
-        return to_html(self)
 
 
 @dataclass(frozen=True, eq=False, repr=False, kw_only=True)

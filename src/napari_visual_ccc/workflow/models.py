@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.files import REPLACE, check_free, check_writable, make_folder, write_csv, write_text
-from ..core.progress import run
+from ..core.progress import Reporting, reporter, run
 from ..core.result import Result, TrainedModel
+from .scripts.models import path_of, remember
 
 if TYPE_CHECKING:
     from ..engine.autoencoder.trained import TrainedAutoencoder
+    from ..nets.checkpoint import Model
     from ..nets.sam.hub import Offer
 
 SUFFIX = ".safetensors"
@@ -127,7 +129,9 @@ def save_weights(result: TrainedModel | TrainedAutoencoder, path: Path) -> None:
 
     make_folder(path.parent)
     card = result.model.card.model_copy(update={"name": path.stem})
-    checkpoint.save(replace(result.model, card=card), path)
+    saved = replace(result.model, card=card)
+    checkpoint.save(saved, path)
+    remember(saved, path)
     _remove_checkpoints(path)
 
 
@@ -154,13 +158,14 @@ def _save_checkpoints(result: TrainedModel, path: Path, folder: Path) -> None:
         checkpoint.save(replace(model, card=card), folder / file_name(kept))
 
 
-def describe_model(path: Path | None = None) -> Result:
+def describe_model(path: str | Path | Model | TrainedModel | None = None) -> Result:
     """List the layers of a model: shapes, numbers of parameters, and which of them are trained.
 
     Parameters
     ----------
-    path : Path, optional
-        Model file (.safetensors), or a checkpoint; the shipped model by default.
+    path : str, Path, Model or result of a training, optional
+        Model file (.safetensors), a checkpoint, or a model of `load_model`; the shipped model by
+        default.
 
     Returns
     -------
@@ -180,7 +185,7 @@ def describe_model(path: Path | None = None) -> Result:
     from ..nets.layers import layer_table
     from ..report.architecture import architecture_text, totals
 
-    model = load_model(path, torch.device("cpu"), task=None)
+    model = load_model(path_of(path), torch.device("cpu"), task=None)
     table, card = layer_table(model), model.card
     facts = {
         **model.identity, **totals(table), "classes": list(card.classes),
@@ -202,13 +207,15 @@ def _from(folder: Path, path: str) -> str:
         return str(Path(path).absolute())
 
 
-def fetch_model(offer: Offer) -> Path:
+def fetch_model(offer: Offer, *, report: Reporting = None) -> Path:
     """Download a Segment Anything model that was looked up, and check its SHA-256.
 
     Parameters
     ----------
     offer : Offer
         From `look_up_model`; its ``lines`` tell name, size and SHA-256 of the files.
+    report : callable or True, optional
+        Called with every `Progress`; ``True`` prints it.
 
     Returns
     -------
@@ -222,7 +229,7 @@ def fetch_model(offer: Offer) -> Path:
     """
     from ..nets.sam.hub import fetch
 
-    return run(fetch(offer))
+    return run(fetch(offer), reporter(report, "download"))
 
 
 def import_visual_ccc(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import reprlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -13,11 +13,12 @@ from ..core.layers.frame import in_unit, typed_scale
 from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.pixel_size import scaled
 from ..core.plain import plain
-from ..core.progress import Progress, Steps, run
+from ..core.progress import Reporting, Steps, reporter, run
 from ..core.result import Result
 from .operations import OPERATIONS
-from .record import Record, RecordSource, Step, model_of, read_record
+from .record import Record, RecordSource, Step, read_record
 from .run import Outcome, execute
+from .scripts.models import check_model, choices_of
 from .signature import inputs
 from .specimen import as_micrograph, model_channels, with_channels
 
@@ -37,7 +38,7 @@ def replay(
     spacing: tuple[float, ...] | None = None,
     unit: str = "",
     others: Mapping[str, Any] | None = None,
-    report: Callable[[Progress], object] | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Run recorded steps again.
 
@@ -53,9 +54,10 @@ def replay(
         recorded one where it has none, in `unit` if that is given.
     others : mapping, optional
         Arrays of further inputs by their name (``{"intensity": image}``). Not needed for those
-        that were the source or the input of an earlier step.
-    report : callable, optional
-        Called with every `Progress`.
+        that were the source or the input of an earlier step. ``model``: the file of the recorded
+        model, where it was moved or saved later, or the model itself.
+    report : callable or True, optional
+        Called with every `Progress`; ``True`` prints it.
 
     Returns
     -------
@@ -69,7 +71,8 @@ def replay(
         recorded one.
     """
     result: Result = run(
-        replaying(record, image, spacing=spacing, unit=unit, others=others), report
+        replaying(record, image, spacing=spacing, unit=unit, others=others),
+        reporter(report, "replay"),
     )
     return result
 
@@ -120,7 +123,7 @@ def replayed(
     factor = steps[0].level
     current = at_level(micrograph, factor)
     spacing = spacing_at(micrograph, current, spacing)
-    channels = model_channels(OPERATIONS[steps[0].operation], steps[0].parameters)
+    channels = model_channels(OPERATIONS[steps[0].operation], choices_of(steps[0], others or {}))
     if channels:
         current = with_channels(micrograph, channels)
     start, axes = current, 3 if channels or has_colours(micrograph) else 2
@@ -139,12 +142,12 @@ def replayed(
         whole = info_bar is None or OPERATIONS[step.operation].whole
         # scripts may exceed the limits of the form, and the limits of 0.1.0 may have been wider
         outcome = yield from execute(
-            step.operation, given, step.parameters, spacing=spacing, unit=unit,
+            step.operation, given, choices_of(step, others or {}), spacing=spacing, unit=unit,
             info_bar=step.bar if whole else info_bar, limits=False,
         )  # fmt: skip
         result: Result = outcome.result
         made.append(_again(step, outcome.record.last, source, micrograph))
-        _check_model(step, result)
+        check_model(step, result)
         if step is not steps[-1]:
             layer = result.layer(step.output)
             current, spacing = layer.data, scaled(spacing, layer.placement.stride)
@@ -244,15 +247,6 @@ def _further(
                 f"pass that array in others={{{name!r}: ...}}"
             )
     return inputs_by_name
-
-
-def _check_model(step: Step, result: Result) -> None:
-    was, now = str(step.model.get("hash") or ""), model_of(result).get("hash")
-    if was and now and was != now:
-        raise ValueError(
-            f"{step.operation} was recorded with model {was[:12]}, this one is {now[:12]}; "
-            "give the recorded model"
-        )
 
 
 def load(record: Record | Mapping[str, Any] | str | Path) -> Record:

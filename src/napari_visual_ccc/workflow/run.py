@@ -1,12 +1,11 @@
 """Run an operation: the one way from inputs and parameters to a result and its record.
 
-The viewer, the command line, scripts, recipes and the demo all call `execute`.
+The viewer, the command line, scripts (`workflow.scripts.call`), recipes and the demo all call
+`execute`.
 """
 
 from __future__ import annotations
 
-import functools
-import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,14 +14,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..core.layers import Layer, PointsLayer, ShapesLayer
-from ..core.layers.frame import check_spacing, common_size, in_frame, sizes_of, typed_scale
+from ..core.layers.frame import check_spacing, common_size, in_frame, sizes_of
 from ..core.micrograph import InfoBar, Micrograph
-from ..core.progress import Progress, Steps, run
+from ..core.progress import Progress, Steps
 from ..core.result import Result, prediction_of
 from ..core.units import unit_of
 from .operations import OPERATIONS, Operation, function
 from .signature import (
-    CALIBRATION,
     INFO_BAR,
     calibrated,
     checked,
@@ -162,39 +160,8 @@ def execute(
         result=result,
         drawn={key: one for key, one in given.items() if isinstance(one, Drawn)},
     )
+    result = replace(result, record=record) if isinstance(result, Result) else result
     return Outcome(result, record, InfoBar() if operation.whole or bar is None else bar)
-
-
-def call(name: str) -> Callable[..., Any]:
-    """Wrap an operation as a plain function that returns its result (for scripts).
-
-    Each input may be a `Micrograph`, a result or a layer of one: the pixel size of the first that
-    has one is used, in its unit or in that of ``unit="µm"``, and the info bar of the first input is
-    left out. An array has neither: give ``spacing=2.5, unit="nm"`` and
-    ``info_bar=InfoBar(bottom=64)``; a bar that it seems to have is named in the notes and not left
-    out.
-    """
-    engine_function = function(name)
-    signature = inspect.signature(engine_function)
-    is_option = OPERATIONS[name].takes_arrays and INFO_BAR not in signature.parameters
-
-    @functools.wraps(engine_function)
-    def finished(*args: Any, **kwargs: Any) -> Any:
-        bar = kwargs.pop(INFO_BAR, None) if is_option else None
-        try:
-            bound = signature.bind(*args, **kwargs).arguments
-        except TypeError as error:
-            raise TypeError(f"{name}() {error}") from None
-        known = bound.pop(INFO_BAR, None) if takes_bar(name) else None
-        scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
-        given = {key: bound.pop(key) for key in inputs(name) if key in bound}
-        scale = typed_scale(scale, layers_of(given))
-        bar = known if bar is None else bar
-        # a training beyond the limits of the form makes no sense: no epochs, no images
-        limits = not OPERATIONS[name].takes_arrays
-        return run(execute(name, given, bound, info_bar=bar, limits=limits, **scale)).result
-
-    return finished
 
 
 def _known(name: str) -> Operation:

@@ -13,7 +13,6 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 
 import numpy as np
 
-from ..core.result import TrainedModel
 from .operations import OPERATIONS, Kind, function
 
 # positional parameters that are not inputs: they come with the layer or the file
@@ -244,11 +243,6 @@ def _checked_type(parameter: Parameter, value: Any) -> Any:
             raise ValueError(f"{parameter.name} is {value!r}; choose {', '.join(others)} or {last}")
         return value
     if kind == Path | None or kind is Path:
-        if isinstance(value, TrainedModel):
-            raise ValueError(
-                f"{parameter.name} is a trained model that has no file: write it with save_model, "
-                "and give that path"
-            )
         if value is not None and not isinstance(value, str | Path):
             raise ValueError(f"{parameter.name} is {value!r}; it must be a path")
         return None if value is None or value == "" else Path(value)

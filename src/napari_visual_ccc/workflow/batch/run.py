@@ -5,19 +5,20 @@ from __future__ import annotations
 import functools
 import os
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
 from ...core.files import check_free
-from ...core.progress import Progress, Steps, run
+from ...core.progress import Progress, Reporting, Steps, reporter, run
 from ...core.result import Result
 from ...report.overlay import Overlay
 from .. import cost
 from ..files.run_on_file import FileJob
 from ..record import Record, versions
 from ..save import Formats
+from ..scripts.models import kept_as_files
 from .forecast import bounded
 from .images import Image, Images, images_of
 from .job import key_of, make_job, title_of
@@ -87,7 +88,7 @@ def batch(  # noqa: PLR0913
     unit: str = "nm",
     keep_info_bar: bool = False,
     force: bool = False,
-    report: Callable[[Progress], object] | None = None,
+    report: Reporting = None,
 ) -> Result:
     """Run an operation, or a record, on many images.
 
@@ -136,8 +137,9 @@ def batch(  # noqa: PLR0913
         Include the info bars.
     force : bool
         Begin anew where the folder holds another batch or other files.
-    report : callable, optional
-        Called with every `Progress`; its ``note`` tells the time that is left.
+    report : callable or True, optional
+        Called with every `Progress`, whose ``note`` tells the time that is left; ``True`` prints
+        it.
 
     Returns
     -------
@@ -157,12 +159,17 @@ def batch(  # noqa: PLR0913
     """
     formats = Formats(layers, "none", "png" if thumbnails else "none", overlays)
     folder, table = place_of(Path(output))
+    choices, unsaved = kept_as_files(choices or {})
+    if unsaved is not None:
+        raise ValueError(
+            "a batch needs a model with a file, to go on later: write it with save_model"
+        )
     job = make_job(
         operation, choices, folder, further=further, spacing=spacing, unit=unit,
         keep_info_bar=keep_info_bar, formats=formats,
     )  # fmt: skip
     settings = Settings(scheduler, workers, tables, force, table)
-    result: Result = run(batching(images, job, settings), report)
+    result: Result = run(batching(images, job, settings), reporter(report, "batch"))
     return result
 
 

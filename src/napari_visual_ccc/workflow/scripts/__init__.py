@@ -1,0 +1,1 @@
+"""What scripts are given: operations as plain functions, models as objects, results to keep."""

@@ -1,0 +1,101 @@
+"""Operations as plain functions."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any, get_args
+
+from ...core.layers.frame import typed_scale
+from ...core.progress import reporter, run
+from ...core.result import Result
+from ..operations import OPERATIONS, function
+from ..record import Record
+from ..run import execute
+from ..signature import CALIBRATION, INFO_BAR, inputs, takes_bar
+from ..specimen import layers_of
+from .models import kept_as_files
+
+REPORT = "report"
+
+# what every function takes beside the parameters of its operation
+_MORE = """
+
+Every operation also takes ``report``: ``True`` prints the progress, a function is called with
+each `Progress`. A choice of a model takes a file, a model of `load_model` or the result of a
+training."""
+
+
+def call(name: str) -> Callable[..., Any]:
+    """Wrap an operation as a plain function that returns its result (for scripts).
+
+    Each input may be a `Micrograph`, a result or a layer of one: the pixel size of the first that
+    has one is used, in its unit or in that of ``unit="µm"``, and the info bar of the first input is
+    left out. An array has neither: give ``spacing=2.5, unit="nm"`` and
+    ``info_bar=InfoBar(bottom=64)``; a bar that it seems to have is named in the notes and not left
+    out. ``report=True`` prints the progress, a function gets each `Progress`.
+    """
+    engine_function = function(name)
+    signature = inspect.signature(engine_function)
+    is_option = leaves_out_bar(name)
+
+    @functools.wraps(engine_function)
+    def finished(*args: Any, **kwargs: Any) -> Any:
+        bar = kwargs.pop(INFO_BAR, None) if is_option else None
+        report = reporter(kwargs.pop(REPORT, None), name)
+        try:
+            bound = signature.bind(*args, **kwargs).arguments
+        except TypeError as error:
+            raise TypeError(f"{name}() {error}") from None
+        known = bound.pop(INFO_BAR, None) if takes_bar(name) else None
+        scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
+        given = {key: bound.pop(key) for key in inputs(name) if key in bound}
+        scale = typed_scale(scale, layers_of(given))
+        bar = known if bar is None else bar
+        choices, unsaved = kept_as_files(bound)
+        # a training beyond the limits of the form makes no sense: no epochs, no images
+        limits = not OPERATIONS[name].takes_arrays
+        outcome = run(execute(name, given, choices, info_bar=bar, limits=limits, **scale), report)
+        result, record = outcome.result, _after(next(iter(given.values()), None), outcome.record)
+        if unsaved is not None:
+            record = unsaved.in_record(record)
+            result = replace(result, notes=(*result.notes, unsaved.note))
+        return replace(result, record=record)
+
+    shown: Any = finished
+    shown.__signature__ = signature_of(name)
+    shown.__doc__ = (engine_function.__doc__ or "") + _MORE
+    return finished
+
+
+def _after(first: Any, record: Record) -> Record:
+    """Continue the record of the result that was the first input."""
+    earlier = first.record if isinstance(first, Result) else None
+    if earlier is None:
+        return record
+    steps = [*earlier.of(first.layers[0].name if first.layers else "").steps, *record.steps]
+    return record.model_copy(update={"source": earlier.source, "steps": steps})
+
+
+def leaves_out_bar(name: str) -> bool:
+    """Whether the function takes ``info_bar`` as a keyword that its operation has not."""
+    operation = OPERATIONS[name]
+    return operation.takes_arrays and not operation.whole and not takes_bar(name)
+
+
+def signature_of(name: str) -> inspect.Signature:
+    """Signature of the function of an operation: with what scripts add, and what it returns."""
+    made = inspect.signature(function(name))
+    more = [INFO_BAR, REPORT] if leaves_out_bar(name) else [REPORT]
+    kind = inspect.Parameter.KEYWORD_ONLY
+    given = [inspect.Parameter(one, kind, default=None) for one in more]
+    # without the generator around it: Steps[Result]
+    returned = made.return_annotation
+    if isinstance(returned, str):
+        returned = returned.removeprefix("Steps[").removesuffix("]")
+    elif get_args(returned):
+        returned = get_args(returned)[-1]
+    parameters = [*made.parameters.values(), *given]
+    return made.replace(parameters=parameters, return_annotation=returned)
