@@ -6,17 +6,18 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any, get_args
+from typing import TYPE_CHECKING, Any, get_args
 
 from ...core.layers.frame import typed_scale
 from ...core.progress import reporter, run
 from ...core.result import Result
 from ..operations import OPERATIONS, function
-from ..record import Record
 from ..run import execute
 from ..signature import CALIBRATION, INFO_BAR, inputs, takes_bar
 from ..specimen import layers_of
-from .models import kept_as_files
+
+if TYPE_CHECKING:
+    from ..record import Record
 
 REPORT = "report"
 
@@ -43,6 +44,8 @@ def call(name: str) -> Callable[..., Any]:
 
     @functools.wraps(engine_function)
     def finished(*args: Any, **kwargs: Any) -> Any:
+        from .models import kept_as_files
+
         bar = kwargs.pop(INFO_BAR, None) if is_option else None
         report = reporter(kwargs.pop(REPORT, None), name)
         try:
