@@ -98,12 +98,19 @@ def _type(kind: Any) -> str:
     if kind is Path:
         return "str | Path"
     if get_origin(kind) is Literal:
-        return f"Literal[{', '.join(map(repr, get_args(kind)))}]"
+        return f"Literal[{', '.join(map(repr, _spellings(get_args(kind))))}]"
     if get_origin(kind) in (typing.Union, UnionType):
         return " | ".join(map(_type, get_args(kind)))
     if get_origin(kind) is not None:
         return f"{get_origin(kind).__name__}[{', '.join(map(_type, get_args(kind)))}]"
     return str(kind.__name__)
+
+
+def _spellings(choices: tuple[Any, ...]) -> list[Any]:
+    """Choices, those with spaces also with hyphens, and numbers also as such."""
+    texts = [one for one in choices if isinstance(one, str)]
+    hyphens = [signature.hyphened(one) for one in texts if " " in one]
+    return [*choices, *hyphens, *(int(one) for one in texts if one.isdigit())]
 
 
 def table() -> str:

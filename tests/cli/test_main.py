@@ -563,3 +563,33 @@ def test_settings_are_shown_changed_and_reset(tmp_path, monkeypatch, capsys):
     assert not file.exists()
     shown = capsys.readouterr().out
     assert "default" in shown and str(file) in shown
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["thr"], "threshold"),
+        (["segment", "wat"], "watershed_split"),
+        (["denoise", "--me"], "--method"),
+        (["denoise", "--method", "non"], "non-local-means"),
+        (["comp"], "completion"),
+    ],
+)
+def test_words_are_completed(words, expected, capsys, monkeypatch):
+    monkeypatch.setenv("_VISUAL_CCC_COMPLETE", "bash_complete")
+    monkeypatch.setenv("COMP_WORDS", " ".join(["visual-ccc", *words]))
+    monkeypatch.setenv("COMP_CWORD", str(len(words)))
+    with pytest.raises(SystemExit):
+        main([])
+    assert expected in [line.split(",")[-1] for line in capsys.readouterr().out.splitlines()]
+
+
+def test_the_script_of_a_shell_is_printed(capsys):
+    for shell in ("bash", "zsh", "fish"):
+        assert main(["completion", shell]) == 0
+        assert "_VISUAL_CCC_COMPLETE" in capsys.readouterr().out
+
+
+def test_an_option_that_is_misspelled_is_corrected(capsys):
+    assert main(["threshold", "a.tif", "--metod", "otsu"]) == 2
+    assert "Did you mean '--method'" in capsys.readouterr().err

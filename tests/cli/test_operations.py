@@ -9,6 +9,7 @@ import pytest
 import tifffile
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
+from PIL import Image
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.cli.main import cli, main
@@ -68,9 +69,9 @@ def test_a_shell_completes_families_operations_and_flags():
     assert completed(["kmeans", "--features"], "te") == {"texture"}
 
 
-def test_regions_drawn_by_hand_have_no_command(runner):
+def test_regions_drawn_by_hand_have_no_form_and_are_a_file_of_a_command(runner):
     assert not OPERATIONS["occlude"].has_form
-    assert "there is no 'occlude'" in runner.invoke(cli, ["occlude", "a.tif"]).output
+    assert "Missing option '--regions'" in runner.invoke(cli, ["occlude", "a.tif"]).output
 
 
 def test_a_result_becomes_a_script_that_repeats_it(runner, image, tmp_path, discs):
@@ -258,3 +259,27 @@ def test_a_quiet_run_says_nothing_and_writes_the_same(image, tmp_path, capsys):
     assert (tmp_path / "out").is_dir()
     assert main(["threshold", str(tmp_path / "none.tif"), "-q", "-o", str(tmp_path / "out")]) == 1
     assert "no such file" in capsys.readouterr().err
+
+
+def test_choices_are_listed_without_spaces_and_taken_with_them(capsys):
+    assert main(["denoise", "--help"]) == 0
+    assert "[non-local-means|total-variation|" in capsys.readouterr().out
+    (method,) = (
+        one
+        for one in cli.get_command(None, "denoise").get_command(None, "denoise").params
+        if one.name == "choice_method"
+    )
+    for given in ("total-variation", "total variation"):
+        assert method.type.convert(given, method, None) == "total variation"
+
+
+def test_regions_of_occlude_are_a_file(tmp_path, discs, capsys):
+    image, regions = tmp_path / "a.tif", tmp_path / "regions.png"
+    tifffile.imwrite(image, discs)
+    Image.fromarray(((discs > 100) * 255).astype(np.uint8)).save(regions)
+    words = ["occlude", str(image), "--regions", str(regions), "-o", str(tmp_path / "out")]
+    assert main(words) == 0, capsys.readouterr().err
+    table = pd.read_csv(next((tmp_path / "out").glob("*.csv")))
+    expected = ccc.occlude(discs, discs > 100).table
+    assert table["class"].tolist() == expected["class"].tolist()
+    np.testing.assert_allclose(table["after"], expected["after"], atol=1e-6)

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal, get_args, get_origin
 
 import numpy as np
 import pytest
@@ -80,3 +81,21 @@ def test_numbers_and_none_are_converted_where_nothing_is_lost(operation, given, 
 def test_a_flag_is_none_of_other_numbers():
     with pytest.raises(ValueError, match="exclude_border is 2; it must be of type bool"):
         signature.checked("region_table", {"exclude_border": 2})
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_every_choice_with_spaces_has_a_spelling_without(name):
+    for key, parameter in signature.parameters(name).items():
+        if get_origin(parameter.plain_type) is Literal:
+            known = get_args(parameter.plain_type)
+            assert len({signature.hyphened(one) for one in known}) == len(known)
+            for one in known:
+                assert signature.checked(name, {key: signature.hyphened(one)}) == {key: one}
+                assert signature.checked(name, {key: one}) == {key: one}
+
+
+def test_a_choice_of_numbers_is_given_as_a_number():
+    for value in (45, 45.0, np.int64(45), "45"):
+        assert signature.checked("glcm_features", {"angle": value}) == {"angle": "45"}
+    with pytest.raises(ValueError, match="angle is 44; choose all, 0, 45"):
+        signature.checked("glcm_features", {"angle": 44})

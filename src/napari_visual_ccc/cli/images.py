@@ -174,7 +174,7 @@ def _installation() -> dict[str, Any]:
         },
         "operations": {
             family: [one.name for one in members]
-            for family, members in operations.families().items()
+            for family, members in operations.families(commands=True).items()
         },
     }  # fmt: skip
 

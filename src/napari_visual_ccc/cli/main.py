@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from .. import __version__
 from ..workflow import operations, signature
@@ -74,11 +75,11 @@ class CommandLine(click.Group):
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of families and commands."""
-        return [*operations.families(), *_SHORT, *training.COMMANDS, *_OTHERS]
+        return [*operations.families(commands=True), *_SHORT, *training.COMMANDS, *_OTHERS]
 
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Make a command; an operation also goes without its family."""
-        if name in operations.families():
+        if name in operations.families(commands=True):
             return Family(name)
         if name in training.COMMANDS:
             return training.command(name)
@@ -86,7 +87,18 @@ class CommandLine(click.Group):
             return _OTHERS[name]
         name = _SHORT.get(name, name)
         known = operations.OPERATIONS.get(name)
-        return command(name) if known is not None and known.has_form else None
+        return command(name) if known is not None and known.has_command else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete a command; an operation also goes without its family."""
+        found = super().shell_complete(ctx, incomplete)
+        known = {item.value for item in found}
+        more = (
+            CompletionItem(name, help=signature.summary(name))
+            for name, one in operations.OPERATIONS.items()
+            if one.has_command and name.startswith(incomplete) and name not in known
+        )
+        return [*found, *more] if incomplete else found
 
     def resolve_command(
         self, ctx: click.Context, args: list[str]
@@ -134,13 +146,13 @@ def _overview() -> str:
         "       visual-ccc particles|phases|classify|quality|measure FOLDER -o TABLE.csv",
         "       visual-ccc batch OPERATION|RECORD FOLDER -o DIR",
         "       visual-ccc models show FILE | script RECORD | fetch MODEL",
-        "       visual-ccc serve --port 8000 | demo | --version",
+        "       visual-ccc serve --port 8000 | demo | completion SHELL | --version",
         "       visual-ccc info [IMAGE...] | open [IMAGE...] | config [NAME [VALUE]]",
         "",
         "See what a network sees in an electron micrograph.",
         "",
     ]
-    for family, members in operations.families().items():
+    for family, members in operations.families(commands=True).items():
         lines.append(f"  {family}")
         lines += [f"      {one.name:<20} {signature.summary(one.name)}" for one in members]
     lines.append("  train")
@@ -216,6 +228,22 @@ def _config(name: str | None, value: str | None, reset: bool) -> int:
     return OK
 
 
+def _completion(shell: str) -> int:
+    """Print the script with which a shell completes commands, options and choices.
+
+    For bash: eval "$(visual-ccc completion bash)" in ~/.bashrc, for zsh the same in ~/.zshrc;
+    for fish: visual-ccc completion fish > ~/.config/fish/completions/visual-ccc.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    made = get_completion_class(shell)
+    assert made is not None
+    shown = made(cli, {}, "visual-ccc", "_VISUAL_CCC_COMPLETE")
+    # source() starts bash to look at its version
+    print(shown.source_template % shown.source_vars())
+    return OK
+
+
 def _command(name: str, function: Callable[..., int], *params: click.Parameter) -> click.Command:
     return click.Command(
         name,
@@ -248,6 +276,11 @@ _OTHERS = {
         click.Argument(["name"], required=False, metavar="[NAME]"),
         click.Argument(["value"], required=False, metavar="[VALUE]"),
         click.Option(["--reset"], is_flag=True, help="Remove the file: the defaults hold."),
+    ),
+    "completion": _command(
+        "completion",
+        _completion,
+        click.Argument(["shell"], type=click.Choice(["bash", "zsh", "fish"])),
     ),
     "script": _command(
         "script",

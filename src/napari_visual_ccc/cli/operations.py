@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.shell_completion import CompletionItem
 
 from ..core.progress import Progress, run
 from ..workflow import operations, signature
@@ -44,7 +45,7 @@ class Family(click.Group):
 
     def __init__(self, name: str) -> None:
         super().__init__(name, context_settings=terminal.CONTEXT)
-        self.members = [one.name for one in operations.families()[name]]
+        self.members = [one.name for one in operations.families(commands=True)[name]]
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names of the operations."""
@@ -53,6 +54,12 @@ class Family(click.Group):
     def get_command(self, ctx: click.Context, name: str) -> click.Command | None:
         """Make the command of an operation."""
         return command(name) if name in self.members else None
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """Complete an operation, or an option of the first one."""
+        if incomplete.startswith("-"):
+            return command(self.members[0]).shell_complete(ctx, incomplete)
+        return super().shell_complete(ctx, incomplete)
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put the first operation before words that name none; a file counts as an image."""
@@ -65,22 +72,23 @@ class Family(click.Group):
 def command(name: str) -> click.Command:
     """Make the command of an operation from its signature."""
     family = operations.OPERATIONS[name].family
-    others = [one.name for one in operations.families()[family] if one.name != name]
+    others = [one.name for one in operations.families(commands=True)[family] if one.name != name]
     texts = signature.input_help(name)
     first = signature.inputs(name)[0]
+    word = _WORDS[operations.OPERATIONS[name].takes]
     also = f"\n\nOther operations of {family}: {', '.join(others)}." if others else ""
     return click.Command(
         name,
         callback=functools.partial(_run, name),
         params=[
-            click.Argument(["images"], nargs=-1, required=True, type=FILE, metavar="IMAGE..."),
+            click.Argument(["images"], nargs=-1, required=True, type=FILE, metavar=f"{word}..."),
             *further_inputs(name),
             *terminal.options(name),
             *common(),
             *many.options(),
             *terminal.talking(),
         ],
-        help=f"{signature.summary(name)}\n\nIMAGE: {_about(name, texts[first])} A folder or a "
+        help=f"{signature.summary(name)}\n\n{word}: {_about(name, texts[first])} A folder or a "
         "pattern in quotes is many images, and -o table.csv one table over all of them, with its "
         f"summary. {many.AGAIN}{also}",
         epilog=terminal.EPILOG,
@@ -102,10 +110,16 @@ def _about(name: str, text: str) -> str:
     return f"{kind} {text}".replace("  ", " ")
 
 
+# word for the first input
+_WORDS = {"image": "IMAGE", "labels": "LABELS", "heatmap": "HEATMAP"}
+
 _PAIRED = " Of many images: a folder, whose files are paired with them by name."
 
 # files of a further input, where it is not an image
-_FILES = {"prompts": "CSV file of points or shapes, or a file of labels."}
+_FILES = {
+    "prompts": "CSV file of points or shapes, or a file of labels.",
+    "regions": "Image file of labels or a mask.",
+}
 
 
 def further_inputs(name: str) -> list[click.Option]:

@@ -6,7 +6,7 @@ import contextlib
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
@@ -41,16 +41,31 @@ Exit code: 0 all done, 1 some image failed, 2 wrong options.
 """
 
 
+class _Choice(click.Choice[str]):
+    """Choices without spaces; those that have some may be given with them."""
+
+    def __init__(self, choices: Sequence[str]) -> None:
+        super().__init__([signature.hyphened(one) for one in choices])
+        self.spelled = dict(zip(self.choices, choices, strict=True))
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        """Return the choice as the operation spells it."""
+        return self.spelled[super().convert(signature.hyphened(str(value)), param, ctx)]
+
+
 def option(parameter: Parameter) -> click.Option:
     """Make the flag of a parameter; its value is passed on as ``choice_<name>``."""
     flag = "--" + parameter.name.replace("_", "-")
-    default = "" if parameter.default in (None, "") else f" (default: {parameter.default})"
-    options: dict[str, Any] = {"default": parameter.default, "help": parameter.help + default}
     kind = parameter.plain_type
+    shown = parameter.default
+    if get_origin(kind) is Literal and shown is not None:
+        shown = signature.hyphened(str(shown))
+    default = "" if shown in (None, "") else f" (default: {shown})"
+    options: dict[str, Any] = {"default": parameter.default, "help": parameter.help + default}
     if kind is bool:
         flag += f"/--no-{flag[2:]}"
     elif get_origin(kind) is Literal:
-        options["type"] = click.Choice(get_args(kind))
+        options["type"] = _Choice(get_args(kind))
     elif kind in (int, float, str):
         options |= {"type": kind, "metavar": parameter.name.upper()}
     else:

@@ -89,8 +89,13 @@ class Operation:
         return self.takes in ARRAYS
 
     @property
+    def has_command(self) -> bool:
+        """Whether all inputs can be files, so that a command can be made."""
+        return self.takes_arrays
+
+    @property
     def has_form(self) -> bool:
-        """Whether all inputs are layers or files, so that a form and a command can be made."""
+        """Whether all inputs are layers, none of them drawn for it, so that a form can be made."""
         return self.takes_arrays and "regions" not in self.further
 
 
@@ -206,11 +211,11 @@ _LINES = (
 OPERATIONS: dict[str, Operation] = {operation.name: operation for operation in _LINES}
 
 
-def families() -> dict[str, list[Operation]]:
-    """Operations that a form or a command can be made for, by family, in order."""
+def families(*, commands: bool = False) -> dict[str, list[Operation]]:
+    """Operations that a form (or a command) can be made for, by family, in order."""
     grouped: dict[str, list[Operation]] = {}
     for operation in OPERATIONS.values():
-        if operation.has_form:
+        if operation.has_command if commands else operation.has_form:
             grouped.setdefault(operation.family, []).append(operation)
     return grouped
 

@@ -194,6 +194,9 @@ def _given(
             notes += more
     shape = np.shape(_array(next(iter(there.values()), None)))
     for key, kind in kinds.items():
+        if kind == "regions" and isinstance(there.get(key), Micrograph):
+            there[key], more = as_input(there[key], "labels")
+            notes += more
         if kind == "prompts" and key in there:
             there[key] = in_pixels(there[key], shape)
         if kind == "dataset" and isinstance(there.get(key), str | Path):

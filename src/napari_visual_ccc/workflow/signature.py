@@ -238,6 +238,7 @@ def _checked_type(parameter: Parameter, value: Any) -> Any:
         if isinstance(value, bool) and {"on", "off"} <= set(get_args(kind)):
             # what was a flag in version 0.1.0
             value = "on" if value else "off"
+        value = _spelled(value, get_args(kind))
         if value not in get_args(kind):
             *others, last = map(str, get_args(kind))
             raise ValueError(f"{parameter.name} is {value!r}; choose {', '.join(others)} or {last}")
@@ -250,6 +251,20 @@ def _checked_type(parameter: Parameter, value: Any) -> Any:
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
         raise ValueError(f"{parameter.name} is {value!r}; it must be of type {kind.__name__}")
     return value
+
+
+def _spelled(value: Any, known: tuple[Any, ...]) -> Any:
+    """Find a choice that is given with hyphens for spaces, or as a number."""
+    if value in known or isinstance(value, bool) or not isinstance(value, str | int | float):
+        return value
+    whole = isinstance(value, float) and value.is_integer()
+    text = str(int(value)) if whole else str(value)
+    return next((one for one in known if hyphened(str(one)) == hyphened(text)), value)
+
+
+def hyphened(choice: str) -> str:
+    """Spell a choice without spaces, as the command line lists it."""
+    return choice.replace(" ", "-")
 
 
 def _converted(parameter: Parameter, value: Any) -> Any:
