@@ -14,6 +14,7 @@ from ...core.micrograph import InfoBar
 from ...core.result import Result
 from ...core.units import is_plausible
 from ...workflow.operations import Operation
+from ..checks.watcher import watch
 from ..form.fields import later
 from ..form.form import Form
 from ..layers.metadata import (
@@ -75,6 +76,7 @@ class MicrographInfo(Form):
     def __init__(self, napari_viewer: Viewer) -> None:
         self.facts = QLabel()
         self.facts.setWordWrap(True)
+        self._watcher = watch(napari_viewer)
         super().__init__(napari_viewer)
         self.size = Length("Width of a pixel", 1.0)
         self.line_length = Length("Length of the line: the number at the scale bar", 100.0)
@@ -113,6 +115,7 @@ class MicrographInfo(Form):
         self.viewer.layers.events.inserted.connect(self._later)
         self.viewer.layers.events.inserted.connect(self._list_layers)
         self.viewer.layers.selection.events.active.connect(self._later)
+        self._watcher.changed.connect(self._later)
         self.refresh()
 
     @property
@@ -139,6 +142,7 @@ class MicrographInfo(Form):
         for follow in (self._later, self._list_layers):
             self.viewer.layers.events.inserted.disconnect(follow)
         self.viewer.layers.selection.events.active.disconnect(self._later)
+        self._watcher.let_go(self._later)
         super().on_closed()
 
     def refresh(self) -> None:
@@ -147,7 +151,10 @@ class MicrographInfo(Form):
         if layer is None:
             self.facts.setText("Open a micrograph to see its facts here.")
             return
-        self.facts.setText(describe(layer))
+        verdict = self._watcher.verdict(layer)
+        facts = {} if verdict is None else dict(verdict.facts)
+        head = verdict.rich([("Quality", facts["Quality"])]) if verdict else ""
+        self.facts.setText(describe(layer, head, facts.get("Info bar", "not detected yet")))
         if hasattr(self, "step_row"):
             self.step_row.visible = layer.ndim > 2
             unit = unit_name(layer.units[-3]) if layer.ndim > 2 else ""
@@ -274,6 +281,11 @@ class MicrographInfo(Form):
 
 
 def _row(label: str, *widgets: Any) -> Container:
+    for one in widgets:
+        # beside the number, which has the label's name
+        if not isinstance(one, LineEdit):
+            part = "unit" if isinstance(one, ComboBox) else one.text
+            one.native.setAccessibleName(f"{label}: {part}")
     row = Container(widgets=list(widgets), layout="horizontal", labels=False, label=label)
     row.margins = (0, 0, 0, 0)
     return row

@@ -14,6 +14,7 @@ from ...core.result import Result
 from ...workflow.operations import Operation
 from ..controls.headings import Heading, format_value, headings
 from ..form.form import Form
+from ..form.result_layers import Run
 from ..layers.source import Source
 from ..layers.viewers import bring_into_view
 from ..parts.marks import clicked_label, mark, own_color, unmark
@@ -147,8 +148,7 @@ class Measure(Form):
         change.write(_merged(source.layer.features, frame, self._measured.get(key, frozenset())))
         self._writing = False
         self._measured[key] = frozenset(frame.columns)
-        self.results.last = [change]
-        self.undo_button.enabled = True
+        self.results.note(Run(f"{operation.title} of {source.layer.name}", [change]))
         self.table.name = f"{source.layer.name} regions"
         self._display(frame)
         self.say(self.message.value or f"{len(frame)} regions.")
@@ -248,10 +248,28 @@ class _Features:
 
     def undo(self) -> bool:
         """Restore them; return False when they were edited since."""
-        if self._written is None or not self.layer.features.equals(self._written):
+        return self._replace(self._written, self._before)
+
+    def redo(self) -> bool:
+        """Write the measured ones again; return False when they were edited since."""
+        return self._replace(self._before, self._written)
+
+    def _replace(self, old: pd.DataFrame | None, new: pd.DataFrame | None) -> bool:
+        if old is None or new is None or not self.layer.features.equals(old):
             return False
-        self.layer.features = self._before
+        self.layer.features = new
         return True
+
+    def forget(self) -> None:
+        """Nothing: the next run has a copy of its own."""
+
+    def forget_undone(self) -> None:
+        """Nothing: a copy is small."""
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory of both tables."""
+        return int(2 * self._before.memory_usage().sum())
 
 
 def _stem(column: Any) -> str:

@@ -13,18 +13,13 @@ from ...core.result import Result
 from ...workflow import signature
 from ...workflow.operations import Operation
 from ...workflow.run import execute
+from ..checks.verdict import BAD, DOUBTFUL, GOOD, NO_NOISE, SIGNS, capital, heading
 from ..form.table_form import TableForm
 from ..layers.source import Source
 from ..layers.viewers import show_slice
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
-
-_SIGNS = {
-    "good": ("✔", "#3fa34d", "Fit for analysis"),
-    "doubtful": ("✔", "#d9a404", "No flag, but the noise cannot be judged"),
-    "bad": ("✖", "#d9534f", "Not fit for analysis as it is"),
-}
 
 # title, columns of the table, unit, limit, and how flags of it begin
 _MEASURES = (
@@ -117,7 +112,7 @@ def judged(row: Mapping[Any, Any], limits: Mapping[str, Any]) -> str:
     """
     flags = [one for one in str(row["flags"]).split("; ") if one]
     unsure = not flags and math.isnan(row["snr"])
-    sign, colour, text = _SIGNS["bad" if flags else "doubtful" if unsure else "good"]
+    sign = SIGNS[BAD if flags else DOUBTFUL if unsure else GOOD]
     lines = []
     for title, columns, unit, limit, words in _MEASURES:
         value = max((row[one] for one in columns if not math.isnan(row[one])), default=math.nan)
@@ -128,6 +123,6 @@ def judged(row: Mapping[Any, Any], limits: Mapping[str, Any]) -> str:
         cells = (title, shown, f"{bound} {limits[limit]:g}{unit}", ok)
         lines.append("".join(f"<td style='padding-right:10px'>{one}</td>" for one in cells))
     table = "".join(f"<tr>{one}</tr>" for one in lines)
-    head = f"<span style='font-size:20pt;color:{colour}'>{sign}</span> <b>{text}</b>"
+    head = heading(sign, capital(NO_NOISE) if unsure else "")
     titles = "<tr><th align='left'>Measure</th><th>Value</th><th>Limit</th><th></th></tr>"
     return f"{head}<table>{titles}{table}</table>"

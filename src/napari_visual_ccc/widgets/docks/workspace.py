@@ -10,6 +10,8 @@ from magicgui.widgets import Container
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from ...workflow.operations import OPERATIONS
+from ..checks.line import VerdictLine
+from ..form.fields import choose_layer
 from ..layers.viewers import PLUGIN
 from ..parts.accordion import Accordion
 from ..parts.jobs import EXPECTED, report
@@ -80,7 +82,11 @@ class Workspace(Container):
         self.steps = Accordion(_WIDTH)
         for step in STEPS:
             self.steps.add(step.title, step.purpose, functools.partial(self._content, step))
-        self.native.layout().addWidget(Scroll(self.steps))
+        layout = self.native.layout()
+        self.verdict = VerdictLine(napari_viewer, self.show_info)
+        layout.addWidget(self.verdict)
+        layout.addWidget(Scroll(self.steps))
+        self.native.destroyed.connect(self.verdict.unfollow)
 
     def form(self, kind: type[Container]) -> Any:
         """Return the form of a kind, which is made at its first use."""
@@ -95,6 +101,12 @@ class Workspace(Container):
         number = [step.title for step in STEPS].index(title)
         self.steps.open(number)
         return self.form(STEPS[number].form)
+
+    def show_info(self) -> None:
+        """Open the first step on the image that is chosen."""
+        layer, form = self.verdict.layer, self.open(STEPS[0].title)
+        if layer is not None:
+            choose_layer(form.operation.name, form.fields, layer)
 
     def _open_classifier(self) -> Any:
         return self.open("Classify")

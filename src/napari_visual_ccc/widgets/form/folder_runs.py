@@ -86,7 +86,7 @@ class FolderRuns:
 
     def _show(self, unused: list[str], result: Result) -> None:
         self.form.results.clear()
-        self.form.undo_button.enabled = False
+        self.form.history.refresh()
         notes = (*result.notes, *(f"{name} are of the open image: not used" for name in unused))
         self.form.say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in notes))
         self.form.show_tables(result)

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import CheckBox, ComboBox, Container, Label, PushButton, Widget
 from napari.layers import Layer
-from napari.utils.notifications import show_info
 
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
@@ -18,6 +17,7 @@ from ...workflow.operations import Kind, Operation
 from ...workflow.run import Outcome
 from ...workflow.specimen import model_channels
 from ..canvas.shown import ShownResults
+from ..checks.watcher import watch
 from ..controls.keys import RUN_KEYS, RunKeys
 from ..controls.progress import WorkBar
 from ..controls.rows import Rows
@@ -29,6 +29,7 @@ from ..parts.scrolling import scroll_in_dock
 from .fields import choose_layer, fields_of, later, take_inputs, values_of, wrapped
 from .folder_runs import FolderRuns
 from .forecast import Forecast
+from .history import History
 from .lazy_results import LazyResults
 from .live import LiveRuns
 from .model_fetcher import ModelFetcher
@@ -78,19 +79,14 @@ class Form(Container):
         self.level, self.forecast = self._forecast.level, self._forecast.label
         self.live = CheckBox(text="Live", tooltip="Follow every change of the fields", value=False)
         self.purpose, self.run_button = Label(), PushButton(text="Run")
-        self.undo_button = PushButton(
-            text="Undo last run", enabled=False,
-            tooltip="Remove or restore what the last run changed",
-        )  # fmt: skip
+        self.history = History(self)
+        self.undo_button = self.history.undo_button
         self.work = WorkBar()
         self.bar = self.work.bar
         self.message = Label(value="", visible=False)
         self.store_button = self._lazy.button
         self.compare = ShownResults(self.viewer, lambda: self.results.compared)
-        buttons = Container(
-            widgets=[self.run_button, self.undo_button, self.compare.button],
-            layout="horizontal", labels=False,
-        )  # fmt: skip
+        buttons = self.history.row(self.run_button, self.compare.button)
         for box in (self.place, buttons):
             box.margins = (0, 0, 0, 0)
         self.prompt_points, self.fetcher = PromptPoints(self), ModelFetcher(self)
@@ -106,11 +102,12 @@ class Form(Container):
         self.method.changed.connect(self._build_method)
         self.live.changed.connect(self._live.fields_changed)
         self.run_button.changed.connect(self._on_button)
-        self.undo_button.changed.connect(self.undo)
         self.store_button.changed.connect(lambda: self.store())
         self.viewer.layers.selection.events.active.connect(self._follow_selection)
         self.viewer.layers.events.removed.connect(self._lazy.stop_if_closed)
         self.native.destroyed.connect(self.on_closed)
+        # images that a script adds are checked as soon as a dock is open
+        watch(self.viewer)
         RunKeys(self.native, self._on_button)
         scroll_in_dock(self.native)
 
@@ -264,10 +261,12 @@ class Form(Container):
         if self.results.is_computing and self.job is not None:
             self.job.cancel()
         self.compare.end()
-        kept = self.results.undo()
-        self.undo_button.enabled = False
-        if kept:
-            show_info(f"kept {', '.join(kept)}: edited or renamed since the run")
+        self.history.undo()
+
+    def redo(self) -> None:
+        """Repeat the run that was undone last; nothing is computed."""
+        self.compare.end()
+        self.history.redo()
 
     def _begin(self, preview: bool = False) -> tuple[dict[str, Source], Steps[Outcome]]:
         level = self.level.value or 0
@@ -315,11 +314,11 @@ class Form(Container):
             inputs = {name: one.layer for name, one in sources.items()}
             self.results.show(operation, source, outcome.record, prepared, inputs)
         self.compare.begin()
-        self.undo_button.enabled = bool(self.last)
         self.store_button.visible = self.results.too_large is not None
         notes = ["visible part, the whole image follows"] if source.preview else []
         self.say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in (*notes, *result.notes)))
         self.show_result(operation, source, result)
+        self.history.refresh()
         if source.preview:
             later(self.native, 150, self._live.run_whole)
         return [one.layer for one in self.last]

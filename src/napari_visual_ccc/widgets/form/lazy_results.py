@@ -82,7 +82,8 @@ class LazyResults:
         form = self.form
         if form.results.is_computing and not form.results.is_open:
             form.results.clear()
-            form.undo_button.enabled = form.store_button.visible = False
+            form.history.refresh()
+            form.store_button.visible = False
             if form.job is not None:
                 form.job.cancel()
 

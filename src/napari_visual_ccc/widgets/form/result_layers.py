@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from napari.layers import Layer
@@ -16,7 +17,7 @@ from ...workflow.record import Record
 from ..layers.build import build
 from ..layers.lazy import PreparedLayer
 from ..layers.metadata import current_slice, keep_bar
-from ..layers.newest import show_again, show_alone
+from ..layers.newest import hide_again, show_again, show_alone
 from ..layers.result_layer import ResultLayer
 from ..layers.source import Source, recorded
 from ..layers.viewers import side_by_side
@@ -25,8 +26,35 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
+# runs that can be undone, and the memory of all arrays that are kept for it; the last run always
+# can
+MOST_RUNS, MOST_BYTES = 10, 512 << 20
+
+
+@dataclass
+class Run:
+    """What a run has changed in the viewer.
+
+    Parameters
+    ----------
+    title : str
+        The operation and its image.
+    entries : list
+        Each has a layer, and can be undone and done again.
+    earlier : list of Layer
+        What the run has hidden.
+    hidden : Layer, optional
+        Source of layers that are shown in a grid, which takes its place.
+    """
+
+    title: str
+    entries: list[Any]
+    earlier: list[Layer] = field(default_factory=list)
+    hidden: Layer | None = None
+
+
 class ResultLayers:
-    """Layers of the last run, and those of earlier runs that may be updated.
+    """Layers of the last run, and those of earlier runs that may be updated or undone.
 
     Parameters
     ----------
@@ -41,10 +69,11 @@ class ResultLayers:
         self.inputs: list[Layer] = []
         self.waiting: list[PreparedLayer] = []
         self.is_adding = False
-        # source of layers that are shown in a grid, which takes its place
-        self._hidden: Layer | None = None
         # what the last run has hidden
         self.earlier: list[Layer] = []
+        # runs that can be undone, and those that were, the newest last
+        self.past: list[Run] = []
+        self.undone: list[Run] = []
         self._by_source: dict[tuple[Any, ...], ResultLayer] = {}
 
     def show(
@@ -58,7 +87,8 @@ class ResultLayers:
         """Add the layers of a result, or update those of an earlier run; hide earlier results."""
         # a preview and the whole result after it are one run
         earlier = self.earlier if self.has_preview else []
-        self.last, self.inputs = [], list((inputs or {}).values())
+        is_same_run = self.has_preview or self.is_computing
+        before, self.last, self.inputs = self.last, [], list((inputs or {}).values())
         self.is_adding = True
         try:
             if source.found:
@@ -80,8 +110,11 @@ class ResultLayers:
             masks = [one for name, one in (inputs or {}).items() if kinds[name] == "labels"]
             made = [one.layer for one in self.last]
             self.earlier = [*earlier, *show_alone(self.viewer, source.layer, masks, made)]
-            if operation.side_by_side:
-                self._put_side_by_side(source.layer)
+            hidden = self._put_side_by_side(source.layer) if operation.side_by_side else None
+            self.note(
+                Run(f"{operation.title} of {source.layer.name}", self.last, self.earlier, hidden),
+                instead=is_same_run and all(one in self.last for one in before),
+            )
         finally:
             self.is_adding = False
         return [entry.layer for entry in self.last]
@@ -102,24 +135,72 @@ class ResultLayers:
         self._by_source[key] = ResultLayer(self.viewer, layer, style, preview=source.preview)
         return self._by_source[key]
 
-    def _put_side_by_side(self, source: Layer) -> None:
+    def _put_side_by_side(self, source: Layer) -> Layer | None:
+        """Show the layers in a grid; return their source if it was visible and is hidden now."""
         for entry in self.last:
             # there is nothing under them
             entry.layer.visible, entry.layer.opacity = True, 1.0
-        if source.visible:
-            source.visible, self._hidden = False, source
+        was_visible, source.visible = source.visible, False
         side_by_side(self.viewer)
+        return source if was_visible else None
+
+    def note(self, run: Run, *, instead: bool = False) -> None:
+        """Take a run for the last one, instead of the one before or after it."""
+        self.last, self.earlier = run.entries, run.earlier
+        if not run.entries:
+            return
+        if instead and self.past:
+            run.hidden = self.past.pop().hidden or run.hidden
+        self.past.append(run)
+        for one in _entries(self.undone):
+            one.forget_undone()
+        self.undone.clear()
+        while len(self.past) > 1 and (len(self.past) > MOST_RUNS or self.held_bytes > MOST_BYTES):
+            for one in self.past.pop(0).entries:
+                one.forget()
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the arrays that are kept to undo and repeat runs."""
+        return sum(one.held_bytes for one in _entries([*self.past, *self.undone]))
 
     def undo(self) -> list[str]:
         """Undo the last run; return the names of layers that were edited since and stay."""
-        present = [one for one in reversed(self.last) if one.layer in self.viewer.layers]
+        if not self.past:
+            return []
+        was_preview, run = self.has_preview, self.past.pop()
+        present = [one for one in reversed(run.entries) if one.layer in self.viewer.layers]
         kept = [one.layer.name for one in present if not one.undo()]
         if not kept:
-            show_again(one for one in self.earlier if one in self.viewer.layers)
-        self.last, self.earlier = [], []
-        if self._hidden is not None:
+            show_again(one for one in run.earlier if one in self.viewer.layers)
+        if run.hidden is not None:
             side_by_side(self.viewer, on=False)
-            self._hidden.visible, self._hidden = True, None
+            run.hidden.visible = True
+        self.last, self.earlier = [], []
+        # a part of a run is not done again
+        whole = len(present) == len(run.entries) and not (kept or was_preview)
+        self.undone = [*self.undone, run] if whole else []
+        return kept
+
+    def redo(self) -> list[str]:
+        """Repeat the run that was undone last, without computing anything.
+
+        Returns
+        -------
+        list of str
+            Names of layers that were edited since, which stay as they are.
+        """
+        run = self.undone.pop()
+        self.is_adding = True
+        try:
+            kept = [one.layer.name for one in run.entries if not one.redo()]
+        finally:
+            self.is_adding = False
+        self.last, self.earlier = run.entries, run.earlier
+        hide_again(one for one in run.earlier if one in self.viewer.layers)
+        if run.hidden is not None:
+            self._put_side_by_side(run.hidden)
+        self.past.append(run)
         return kept
 
     @property
@@ -164,8 +245,14 @@ class ResultLayers:
                 one.finish_computing()
 
     def clear(self) -> None:
-        """Forget the last run."""
+        """Forget all runs."""
+        self.past, self.undone = [], []
         self.last, self.waiting, self.earlier = [], [], []
+
+
+def _entries(runs: Sequence[Run]) -> list[Any]:
+    """What runs have changed, each layer once."""
+    return list({id(one): one for run in runs for one in run.entries}.values())
 
 
 def _is_alike(layer: Layer, new: Layer) -> bool:

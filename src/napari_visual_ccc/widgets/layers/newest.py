@@ -72,6 +72,13 @@ def show_again(layers: Iterable[Layer]) -> None:
         _hidden_by_runs.discard(one.unique_id)
 
 
+def hide_again(layers: Iterable[Layer]) -> None:
+    """Hide layers as a run that is repeated has done."""
+    for one in layers:
+        one.visible = False
+        _hidden_by_runs.add(one.unique_id)
+
+
 def switch(viewer: Viewer) -> list[Layer]:
     """Show all results that runs have hidden; if they are visible, hide them again.
 

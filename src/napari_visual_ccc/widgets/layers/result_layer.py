@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -49,7 +50,10 @@ class ResultLayer:
         self._style = style
         self._setting = False
         self.computing = self._waits_for_limits = self.stored = False
-        self._before: dict[str, Any] | None = None
+        # states to go back to, the newest last; None stands for the layer not being there
+        self._befores: list[dict[str, Any] | None] = [None]
+        # what was undone: the state before it and the state after it
+        self._undone: list[tuple[dict[str, Any] | None, dict[str, Any] | None]] = []
         if isinstance(layer, Labels):
             layer.events.paint.connect(self._on_paint)
             layer.events.labels_update.connect(self._on_paint)
@@ -142,23 +146,64 @@ class ResultLayer:
             keys.append("colormap")
         # a preview and the whole result after it are one run; a partial result is none
         if not (self.preview or self.computing):
-            self._before = {key: _get(layer, key) for key in (*keys, *_style_of(layer))}
-            self._before |= {"metadata": dict(layer.metadata), "style": self._style}
-            self._before["stored"] = self.stored
+            self._befores.append(self._state((*keys, *_style_of(layer))))
         self.preview, self.stored = source.preview, False
         self._set({**{key: _get(new, key) for key in keys}, "style": style})
+
+    def _state(self, keys: Iterable[str]) -> dict[str, Any]:
+        state = {key: _get(self.layer, key) for key in keys}
+        more = {"style": self._style, "stored": self.stored}
+        return state | {"metadata": dict(self.layer.metadata)} | more
 
     def undo(self) -> bool:
         """Undo the last change; return False when the user has edited the layer."""
         if not self.untouched:
             return False
-        if self._before is None:
+        if not self._befores:
+            return True
+        before = self._befores.pop()
+        if before is None:
+            self._undone.append((None, None))
             self._viewer.layers.remove(self.layer)
         else:
-            self._set(self._before)
-            self._before = None
+            self._undone.append((before, self._state(before.keys() - {"style", "stored"})))
+            self._set(before)
         self.preview = False
         return True
+
+    def redo(self) -> bool:
+        """Repeat what was undone last; return False when the user has edited the layer since."""
+        if not self._undone:
+            return True
+        before, after = self._undone[-1]
+        if after is None:
+            if self.layer in self._viewer.layers:
+                return False
+            self._viewer.add_layer(self.layer)
+        elif not self.untouched:
+            return False
+        else:
+            self._set(after)
+        self._undone.pop()
+        self._befores.append(before)
+        return True
+
+    def forget(self) -> None:
+        """Forget the oldest state: its change can be undone no longer."""
+        del self._befores[:1]
+
+    def forget_undone(self) -> None:
+        """Forget what was undone: another run has followed."""
+        self._undone.clear()
+
+    @property
+    def held_bytes(self) -> int:
+        """Memory of the arrays that are kept to go back to, or to repeat."""
+        states = [*self._befores, *(after for _, after in self._undone)]
+        arrays = {id(one["data"]): one["data"] for one in states if one and "data" in one}
+        arrays.pop(id(_held(self.layer)), None)
+        # arrays of dask and memory-mapped ones hold none
+        return sum(one.nbytes for one in arrays.values() if type(one) is np.ndarray)
 
     def _set(self, state: dict[str, Any]) -> None:
         self._setting = True

@@ -18,8 +18,8 @@ from ..layers.metadata import (
 )
 
 
-def describe(layer: Layer) -> str:
-    """Return the facts of a layer as rich text; a missing pixel size comes first."""
+def describe(layer: Layer, verdict: str = "", bar_found: str = "not detected yet") -> str:
+    """Return the facts of a layer as rich text; its verdict or a missing pixel size comes first."""
     known = dict(layer.metadata.get(MICROGRAPH) or {})
     spacing, unit = calibration(layer)
     height, width = plane_shape(layer)
@@ -40,7 +40,7 @@ def describe(layer: Layer) -> str:
         step = f"{layer.scale[-3]:.5g} {unit_name(layer.units[-3])}"
         rows.append(("Slices", f"{layer.data.shape[-3]}, {step} apart"))
     bar = known_bar(layer)
-    rows.append(("Info bar", "not detected yet" if bar is None else str(bar)))
+    rows.append(("Info bar", bar_found if bar is None else str(bar)))
     facts = {key: one for key, one in known.items() if key not in (*NOT_FACTS, "calibrated")}
     rows += titled_facts(facts)
     cells = "".join(
@@ -48,4 +48,5 @@ def describe(layer: Layer) -> str:
         for name, value in rows
     )
     notes = "".join(f"<p>{escape(str(note))}</p>" for note in known.get("notes") or ())
-    return f"{warning}<table>{cells}</table>{notes}"
+    # the verdict names a missing pixel size as well
+    return f"{verdict or warning}<table>{cells}</table>{notes}"

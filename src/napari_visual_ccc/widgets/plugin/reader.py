@@ -12,7 +12,8 @@ from napari.utils.notifications import show_info
 
 from ...core.micrograph import Micrograph
 from ...io import read as formats
-from ..canvas.size_notice import watch
+from ..canvas import size_notice
+from ..checks import watcher
 from ..layers.convert import LayerData, layer_data
 from ..layers.viewers import PLUGIN, scale_bar
 
@@ -28,10 +29,8 @@ def get_reader(path: str | Sequence[str]) -> Reader | None:
     paths = [Path(one) for one in ([path] if isinstance(path, str | os.PathLike) else path)]
     if not paths or not all(_known(one) for one in paths):
         return None
-    viewer = napari.current_viewer()
-    if viewer is not None:
-        # of images with a pixel size beside others, whichever reader opens them
-        watch(viewer)
+    # whichever reader opens them
+    watched_viewer()
     # several are put in order here, and what is left out is said
     if len(paths) == 1 and _is_plain(paths[0]):
         from napari_builtins.io import napari_get_reader
@@ -55,10 +54,22 @@ def layers(images: Sequence[Micrograph]) -> list[LayerData]:
     for one in images:
         for note in one.notes:
             show_info(f"{one.name}: {note}")
-    viewer = napari.current_viewer()
+    viewer = watched_viewer()
     if viewer is not None and any(one.spacing is not None for one in images):
         scale_bar(viewer).visible = True
     return [layer_data(one) for one in images]
+
+
+def watched_viewer() -> napari.Viewer | None:
+    """The viewer that opens images now; what it opens is checked, and named without a pixel size.
+
+    None where there is none.
+    """
+    viewer = napari.current_viewer()
+    if viewer is not None:
+        size_notice.watch(viewer)
+        watcher.watch(viewer)
+    return viewer
 
 
 # which reader -------------------------------------------------------------------------------------

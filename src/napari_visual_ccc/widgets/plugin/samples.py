@@ -4,22 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-import napari
 import numpy as np
 
 from ...core.layers.palette import label_colours
 from ...samples import facts, load, masks
-from ..canvas.size_notice import watch
 from ..layers.build import labels_colormap
+from .reader import watched_viewer
 
 LayerData = tuple[Any, dict[str, Any], str]
 
 
 def layers(name: str) -> list[LayerData]:
     """Return a sample and its masks as layer data."""
-    viewer = napari.current_viewer()
-    if viewer is not None:
-        watch(viewer)
+    watched_viewer()
     micrograph, about = load(name), facts(name)
     place: dict[str, Any] = {}
     if micrograph.spacing is not None:

@@ -1,0 +1,1 @@
+"""Whether images that are opened are fit for analysis, said at once."""
