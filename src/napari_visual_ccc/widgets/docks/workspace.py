@@ -15,6 +15,7 @@ from ..form.fields import choose_layer
 from ..layers.viewers import PLUGIN
 from ..parts.accordion import Accordion
 from ..parts.jobs import EXPECTED, report
+from ..parts.names import Accessible
 from ..parts.scrolling import Scroll
 from .classify import Classify
 from .families import Cluster, Correct, Denoise, Segment, Texture
@@ -87,6 +88,7 @@ class Workspace(Container):
         layout.addWidget(self.verdict)
         layout.addWidget(Scroll(self.steps))
         self.native.destroyed.connect(self.verdict.unfollow)
+        Accessible(self.native)
 
     def form(self, kind: type[Container]) -> Any:
         """Return the form of a kind, which is made at its first use."""

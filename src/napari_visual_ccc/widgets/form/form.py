@@ -18,6 +18,7 @@ from ...workflow.run import Outcome
 from ...workflow.specimen import model_channels
 from ..canvas.shown import ShownResults
 from ..checks.watcher import watch
+from ..controls.history import History
 from ..controls.keys import RUN_KEYS, RunKeys
 from ..controls.progress import WorkBar
 from ..controls.rows import Rows
@@ -29,7 +30,6 @@ from ..parts.scrolling import scroll_in_dock
 from .fields import choose_layer, fields_of, later, take_inputs, values_of, wrapped
 from .folder_runs import FolderRuns
 from .forecast import Forecast
-from .history import History
 from .lazy_results import LazyResults
 from .live import LiveRuns
 from .model_fetcher import ModelFetcher
@@ -75,6 +75,7 @@ class Form(Container):
         self.method = ComboBox(
             choices=list(self.operations), label="Method", visible=len(self.operations) > 1
         )
+        self.method.native.setAccessibleName("Method")
         self.place: Container = Container(labels=False, layout="vertical")
         self.level, self.forecast = self._forecast.level, self._forecast.label
         self.live = CheckBox(text="Live", tooltip="Follow every change of the fields", value=False)

@@ -21,6 +21,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from .names import Accessible
+
 # height in pixels below which a dock cannot be made
 _LEAST = 120
 
@@ -40,6 +42,7 @@ def scroll_in_dock(widget: QWidget) -> None:
         With a layout, which may be filled until then.
     """
     _Docking(widget)
+    Accessible(widget)
 
 
 def reveal(widget: QWidget) -> None:
@@ -163,6 +166,8 @@ class Scroll(QScrollArea):
         self.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._inner, self._bar = inner, QScrollBar()
         self.setVerticalScrollBar(self._bar)
+        # it follows the control that has the focus
+        self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(inner)
         self._keep_wheel()
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import Container, PushButton
 from napari.utils.notifications import show_info
 
-from .result_layers import Run
-
 if TYPE_CHECKING:
-    from .form import Form
+    from ..form.form import Form
+    from ..form.result_layers import Run
 
 
 class History:
