@@ -10,7 +10,7 @@ from skimage.feature import graycomatrix, graycoprops
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.texture.cooccurrence import FEATURES, Pairs, feature_maps
-from napari_visual_ccc.engine.texture.glcm import glcm_features
+from napari_visual_ccc.engine.texture.glcm import glcm_features, on_device
 
 ANGLES = ["0", "45", "90", "135"]
 
@@ -165,3 +165,28 @@ def test_one_tile_of_a_large_window_takes_many_steps():
     tiles = [step.done for step in steps if step.note == "texture"]
     assert steps.gi_frame is None and tiles[-1] == 1
     assert tiles.count(0) >= 5
+
+
+def test_torch_maps_what_the_engine_maps(rng):
+    levels = rng.integers(0, 16, (31, 40)).astype(np.uint8)
+    levels[:, :15] = 3
+    pairs = Pairs(7, [(0, 2), (2, 0), (1, -1)], 16, True)
+    names = ["correlation", "entropy", "contrast", "energy"]
+    expected = run(feature_maps(levels, pairs, names))
+    found = on_device(levels, pairs, names, "cpu")
+    assert found.dtype == expected.dtype
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)
+
+
+@pytest.mark.parametrize("scope", ["stack", "slice"])
+def test_a_device_is_obeyed_or_refused(rng, scope):
+    import torch
+
+    stack = rng.random((2, 20, 24))
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="no cuda device"):
+            ccc.glcm_features(stack, scope=scope, device="cuda")
+        return
+    expected = ccc.glcm_features(stack, scope=scope).data
+    found = ccc.glcm_features(stack, scope=scope, device="cuda").data
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-9)

@@ -11,7 +11,7 @@ import numpy as np
 
 from ...arrays.histogram import limits
 from ...arrays.inputs import to_gray
-from ...arrays.lazy import is_lazy
+from ...arrays.lazy import BAND_PIXELS, is_lazy
 from ...arrays.mapping import map_planes
 from ...arrays.stacks import Scope, check_scope, map_slices
 from ...core.layers import ImageLayer
@@ -24,7 +24,7 @@ Feature = Literal[
 ]
 
 
-def glcm_features(
+def glcm_features(  # noqa: PLR0913
     image: Any,
     *,
     feature: Feature = "contrast",
@@ -36,6 +36,7 @@ def glcm_features(
     levels: Annotated[int, {"min": 2, "max": 256, "label": "Grey levels", "more": True}] = 32,
     symmetric: Annotated[bool, {"more": True}] = True,
     scope: Scope = "stack",
+    device: Annotated[Literal["cpu", "cuda", "mps"], {"more": True}] = "cpu",
 ) -> Steps[Result]:
     """Map texture features of the grey-level co-occurrence matrix (GLCM) around every pixel.
 
@@ -65,6 +66,9 @@ def glcm_features(
         Count each pair in both orders. Does not change contrast, dissimilarity and homogeneity.
     scope : {'stack', 'slice'}
         Quantise the grey range of the whole stack, or that of each slice.
+    device : {'cpu', 'cuda', 'mps'}
+        Where to compute. A GPU gives the same maps within 1e-9 ('mps': 1e-5); how fast it is was
+        not measured.
 
     Returns
     -------
@@ -77,10 +81,14 @@ def glcm_features(
     Raises
     ------
     ValueError
-        If a parameter is out of range, the image is smaller than the window, or no pixel of it
-        is finite.
+        If a parameter is out of range, the image is smaller than the window, no pixel of it is
+        finite, or the machine has no such device.
     """
     check_scope(scope)
+    if device != "cpu":
+        from ...nets import device as devices
+
+        devices.choose(device)
     grey, notes = to_gray(image)
     _check(grey, feature, window, levels)
     offsets = _offsets(_distances(distances, window), angle)
@@ -88,13 +96,13 @@ def glcm_features(
     if scope == "slice" and grey.ndim > 2:
         one = functools.partial(
             glcm_features, window=window, distances=distances, angle=angle, levels=levels,
-            symmetric=symmetric,
+            symmetric=symmetric, device=device,
         )  # fmt: skip
         return (yield from _by_slice(one, grey, feature, names, notes))
     low, high = yield from limits(grey)
     quantised = quantise(low, high, levels, grey.dtype)
     pairs = Pairs(window, offsets, levels, symmetric)
-    stack = yield from _mapped(grey, quantised, pairs, names)
+    stack = yield from _mapped(grey, quantised, pairs, names, device)
     facts = {"limits": [float(low), float(high)]}
     maps = tuple(_layer(name, data) for name, data in zip(names, stack, strict=True))
     return Result(maps, facts=facts, notes=notes)
@@ -188,18 +196,25 @@ def quantise(
 
 
 def _mapped(
-    grey: Any, quantised: Callable[[np.ndarray], np.ndarray], pairs: Pairs, names: list[str]
+    grey: Any,
+    quantised: Callable[[np.ndarray], np.ndarray],
+    pairs: Pairs,
+    names: list[str],
+    device: str,
 ) -> Steps[Any]:
     def some(names: list[str]) -> Callable[[np.ndarray], Steps[np.ndarray]]:
         def maps(plane: np.ndarray) -> Steps[np.ndarray]:
-            found = yield from feature_maps(quantised(plane), pairs, names)
+            if device == "cpu":
+                found = yield from feature_maps(quantised(plane), pairs, names)
+            else:
+                found = on_device(quantised(plane), pairs, names, device)
             if plane.dtype.kind == "f":
                 found[:, ~np.isfinite(plane)] = np.nan
             return found
 
         return maps
 
-    pixels = tile_pixels(pairs, names)
+    pixels = tile_pixels(pairs, names) if device == "cpu" else BAND_PIXELS
     # about square: large windows have large halos
     lift = functools.partial(
         map_planes, dtype=np.float64, halo=pairs.window // 2, pixels=pixels,
@@ -212,6 +227,17 @@ def _mapped(
     for name in names:
         lazy.append((yield from lift(_first_of(some([name])), grey)))
     return lazy
+
+
+def on_device(levels: np.ndarray, pairs: Pairs, names: Sequence[str], device: str) -> np.ndarray:
+    """What `feature_maps` gives, computed by torch."""
+    from ...nets.texture import glcm_maps
+
+    found = glcm_maps(
+        levels, features=names, window=pairs.window, offsets=pairs.offsets, levels=pairs.levels,
+        symmetric=pairs.symmetric, device=device,
+    )  # fmt: skip
+    return np.stack([found[name] for name in names]).astype(np.float64, copy=False)
 
 
 def _first_of(
