@@ -19,11 +19,12 @@ from .engine.lens.nearest import nearest_patches as nearest_patches
 from .io.datasets import load as load_dataset
 from .io.read import read as read
 from .io.read import read_all as read_all
-from .io.write.layers import write as write
 from .nets.sam.hub import look_up_model as look_up_model
 from .report.classifier import write_report as write_report
 from .report.lens.patterns import write_patterns as write_patterns
+from .report.notebooks.plot import plot as plot
 from .workflow.batch.run import batch as batch
+from .workflow.files.write import write as write
 from .workflow.models import describe_model as describe_model
 from .workflow.models import fetch_model as fetch_model
 from .workflow.models import import_visual_ccc as import_visual_ccc

@@ -10,7 +10,7 @@ import tifffile
 
 from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
-from napari_visual_ccc.io.write.layers import write
+from napari_visual_ccc.workflow.files.write import write
 
 
 @pytest.fixture

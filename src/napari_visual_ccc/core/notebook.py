@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import importlib
 import io
 from html import escape
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -23,11 +25,25 @@ _ROWS = 5
 
 
 class Shown:
-    """Results that notebooks show."""
+    """What results do in scripts and notebooks; figures and files are made above this package."""
+
+    def plot(self, name: str = "", *, image: Any = None) -> Any:
+        """Draw the result as a matplotlib figure; see `napari_visual_ccc.plot`."""
+        return _public("plot")(self, name, image=image)
+
+    def save(self, path: str | Path, *, layer: str = "", force: bool = False) -> Path:
+        """Write the result with its record, see `napari_visual_ccc.write`."""
+        written: Path = _public("write")(self, path, layer=layer, force=force)
+        return written
 
     def _repr_html_(self) -> str:
         """Show layers and tables in a notebook."""
         return to_html(self)  # type: ignore[arg-type]
+
+
+def _public(name: str) -> Any:
+    """Public function of the package, which imports those of its parts when they are asked for."""
+    return getattr(importlib.import_module(__package__.rpartition(".")[0]), name)
 
 
 def to_html(result: Result) -> str:

@@ -107,7 +107,7 @@ def _aspect(pixel_size: PixelSize | None) -> float:
 
 
 def save(figure: Figure, path: Path, *, force: bool = False) -> None:
-    """Write a figure as what the ending of its path says: PNG, or SVG with text to be edited."""
+    """Write a figure as what the ending of its path says: PNG, or SVG or PDF with editable text."""
     from matplotlib import rc_context
 
     kind = path.suffix[1:].lower()
@@ -115,7 +115,10 @@ def save(figure: Figure, path: Path, *, force: bool = False) -> None:
     options: dict[str, Any] = {"metadata": PICTURE}
     if kind == "svg":
         options = {"metadata": {"Date": None}, "dpi": 300}
+    elif kind == "pdf":
+        options = {"metadata": {"CreationDate": None}, "dpi": 300}
     style: Any = {
+        "pdf.fonttype": 42,
         "svg.hashsalt": "visual-ccc",
         "svg.fonttype": "none",
         "image.composite_image": False,
@@ -220,7 +223,7 @@ def panels(
         over = source.data if getattr(layer, "style", "heat") == "heat" else None
         draw(next(places), layer, image=over, pixel_size=source.pixel_size)
     if prediction is not None:
-        _bars(next(places), prediction)
+        bars(next(places), prediction)
     for empty in places:
         empty.set_axis_off()
     save(figure, path, force=force)
@@ -269,7 +272,8 @@ def side_by_side(
     save(figure, path, force=force)
 
 
-def _bars(axes: Axes, prediction: Prediction) -> None:
+def bars(axes: Axes, prediction: Prediction) -> None:
+    """Draw the five most probable classes as bars."""
     top = prediction.top(5)[::-1]
     axes.barh([name for name, _ in top], [100 * value for _, value in top], color="#4c9be8")
     axes.set(xlim=(0, 100), xlabel="probability (%)", title=prediction.model.get("use", ""))

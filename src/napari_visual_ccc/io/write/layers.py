@@ -23,7 +23,6 @@ from ...core.layers import (
 )
 from ...core.micrograph import Axis, Micrograph
 from ...core.progress import run
-from ...core.result import Result
 from .images import ENDINGS, Format, write_image
 
 _NO_RECORD: Mapping[str, Any] = {}
@@ -67,43 +66,6 @@ def write_layer(
         As `write_image`; if the file of points or shapes does not end in ``.csv``.
     """
     FILES[type(layer)].write(layer, path, source, format=format, record=record, force=force)
-
-
-def write(
-    what: Result | Micrograph,
-    path: str | Path,
-    *,
-    source: Micrograph | None = None,
-    layer: str = "",
-    format: Format = "auto",
-    force: bool = False,
-) -> Path:
-    """Write a layer of a result, or a micrograph, from a script.
-
-    Parameters
-    ----------
-    what : Result or Micrograph
-        What an operation returned, or an image with its description.
-    path : Path
-        Of the file, or of the folder of a Zarr; of points and shapes it ends in ``.csv``.
-    source : Micrograph, optional
-        What the result was made of: pixel size, origin, leading axes and info bar are its own.
-    layer : str
-        Which layer of a result of several; the first one when empty.
-    format, force
-        As for `write_image`.
-
-    Raises
-    ------
-    ValueError, FileExistsError, OSError
-        As `write_layer`; if the result has no such layer.
-    """
-    path = Path(path)
-    if isinstance(what, Micrograph):
-        run(write_image(what, path, format=format, force=force))
-    else:
-        write_layer(what.layer(layer), path, source or Micrograph(None), format=format, force=force)
-    return path
 
 
 def micrograph_of(
