@@ -139,9 +139,11 @@ def _draw_table(axes: Axes, *, name: str, table: pd.DataFrame) -> None:
     sizes = [c for start in _SIZES for c in numbers if str(c).startswith(start)]
     columns = [*sizes, *(c for c in numbers if c not in ("label", "index", "slice"))]
     axes.set_title(short(name))
-    if not columns:
+    if not columns or len(table) == 1:
+        # one image is no distribution
+        text = table.T.to_string(header=False) if len(table) == 1 else table.head(_MOST).to_string()
         axes.set_axis_off()
-        axes.text(0, 1, table.head(_MOST).to_string(index=False), va="top", family="monospace")
+        axes.text(0, 1, text.replace("$", r"\$"), va="top", size=8, family="monospace")
     elif names is not None and not sizes:
         rows = table.head(_MOST)[::-1]
         axes.barh([short(str(one)) for one in rows[names]], rows[columns[0]], color="#4c9be8")
