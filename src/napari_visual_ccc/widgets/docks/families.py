@@ -56,7 +56,8 @@ class Segment(TableForm):
         self.invert_button.clicked.connect(self.invert)
         self.invert_button.hide()
         layout = self.native.layout()
-        layout.insertWidget(layout.indexOf(self.table), self.invert_button)
+        # beside the choices and not below the message, which a small window scrolls out of sight
+        layout.insertWidget(layout.indexOf(self.place.native) + 1, self.invert_button)
         self.levels = ThresholdLevels(self)
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
