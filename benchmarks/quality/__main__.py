@@ -9,7 +9,7 @@ import importlib
 import sys
 from pathlib import Path
 
-TOPICS = ("image_quality", "info_bars", "particles", "unseen", "denoising")
+TOPICS = ("image_quality", "enlarged", "info_bars", "particles", "unseen", "denoising")
 
 if __name__ == "__main__":
     for topic in sys.argv[2:] or TOPICS:

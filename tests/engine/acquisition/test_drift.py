@@ -7,6 +7,7 @@ from napari_visual_ccc.engine.acquisition.drift import (
     Drift,
     displacement,
     drift_columns,
+    line_jumps,
     slice_name,
 )
 
@@ -54,3 +55,12 @@ def test_drift_is_given_in_pixels_and_in_the_unit():
 def test_slices_are_named_by_their_index():
     assert slice_name((4,)) == "4"
     assert slice_name((0, 4)) == "(0, 4)"
+
+
+def test_jumps_of_rows_are_not_jumps_of_columns(rng):
+    image = gaussian_filter(rng.normal(size=(400, 400)), 4)
+    image = 10 * image / image.std() + rng.normal(0, 0.3, (400, 1))
+    rows, columns = line_jumps([image])
+    assert rows == pytest.approx(0.3, rel=0.25)
+    assert columns < 0.05
+    assert line_jumps([image.T]) == (columns, rows)

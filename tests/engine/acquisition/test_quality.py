@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter, uniform_filter1d
 from skimage.io import imread
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
 from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.engine.acquisition.quality import quality_of
 from napari_visual_ccc.engine.acquisition.spectrum import windows_of
@@ -197,6 +198,15 @@ def test_an_enlarged_image_has_the_detail_of_its_original(good, factor):
     assert found["detail_px"] >= 1.95 * factor
     assert found["flags"] == [f"enlarged about {factor} times: true detail is {2 * factor} px"]
     assert np.isnan(quality_of(good[0])["enlarged"])
+
+
+def test_two_factors_of_one_period_are_both_said():
+    import cv2
+
+    small = samples.load("powder").data[:300, :300]
+    found = quality_of(cv2.resize(small, (510, 510), interpolation=cv2.INTER_CUBIC))
+    said = "enlarged about 1.7 or 2.4 times: true detail is 3.4 px or more"
+    assert said in found["flags"]
 
 
 def test_rows_that_are_displaced_sideways_are_found(good):

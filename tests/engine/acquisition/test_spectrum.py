@@ -9,7 +9,6 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.engine.acquisition.spectrum import (
     enlargement,
     finest_detail,
-    line_jumps,
     power_of,
     windows_of,
 )
@@ -50,15 +49,6 @@ def test_detail_ends_with_the_band_of_the_signal(rng, period):
 
 def test_windows_too_small_for_detail_are_not_a_number():
     assert np.isnan(finest_detail(power_of([np.ones((31, 64))]), 64)[0])
-
-
-def test_jumps_of_rows_are_not_jumps_of_columns(rng):
-    image = gaussian_filter(rng.normal(size=(400, 400)), 4)
-    image = 10 * image / image.std() + rng.normal(0, 0.3, (400, 1))
-    rows, columns = line_jumps([image])
-    assert rows == pytest.approx(0.3, rel=0.25)
-    assert columns < 0.05
-    assert line_jumps([image.T]) == (columns, rows)
 
 
 @pytest.fixture(scope="module")
@@ -119,3 +109,24 @@ def test_repeated_pixels_are_found_at_every_factor(rng, factor):
     assert enlargement(windows_of(large)) == pytest.approx(factor, rel=0.03)
     # an empty margin repeats its columns, and shows nothing
     assert np.isnan(enlargement(windows_of(np.pad(small, ((0, 100), (0, 100))))))
+
+
+@pytest.mark.parametrize("factor", [1.7, 2.2, 2.5, 3, 4])
+def test_interpolated_images_have_their_factor_or_the_lower_one_of_its_period(factor):
+    small = samples.load("powder").data[: round(480 / factor), : round(480 / factor)]
+    large = cv2.resize(small, (480, 480), interpolation=cv2.INTER_CUBIC)
+    found = enlargement(windows_of(large))
+    allowed = [factor, factor / (factor - 1)] if factor < 2.67 else [factor]
+    assert min(abs(found / one - 1) for one in allowed) < 0.04
+    # of two factors with one period the lower one is given
+    assert found < 2.67 or factor > 2.67
+
+
+@pytest.mark.parametrize("by", [0.45, 0.6, 0.75, 0.9])
+def test_shrunk_and_binned_images_were_not_enlarged(by):
+    for name in ("coating", "powder"):
+        image = Image.fromarray(samples.load(name).data[:600, :600])
+        size = (round(600 * by),) * 2
+        for kernel in (Image.Resampling.BILINEAR, Image.Resampling.BICUBIC):
+            assert np.isnan(enlargement(windows_of(np.asarray(image.resize(size, kernel)))))
+        assert np.isnan(enlargement(windows_of(np.asarray(image.reduce(2)))))

@@ -1,4 +1,4 @@
-"""Track the drift of a stack from slice to slice, and the displacement of rows within one."""
+"""Track the drift of a stack from slice to slice, and find jumps and displacements of rows."""
 
 from __future__ import annotations
 
@@ -45,6 +45,9 @@ _MATCH = 0.2
 
 # and above which no better match is searched: different specimens reach 0.66 by chance
 _SURE = 0.7
+
+# standard errors of the noise by which the levels of lines must differ
+_ERRORS = 3.0
 
 # reference slices kept along an axis: the view may return to an earlier one
 _REFERENCES = 3
@@ -244,3 +247,70 @@ def row_displacement(windows: list[np.ndarray]) -> float:
     # twice the noise, to be sure; a row and half of each neighbour move
     chance = 2 * float(np.median(np.concatenate(noise)))
     return float(np.sqrt(max(spread**2 - chance, 0.0) / 1.5))
+
+
+def line_jumps(windows: list[np.ndarray]) -> tuple[float, float]:
+    """Jumps of whole lines in grey against the next line: standard deviation of their level.
+
+    The middle half of the differences between two lines is averaged: detail of the specimen
+    affects few pixels of a line, a jump of the scan all of them. The contribution of noise and
+    detail is subtracted; correlated neighbours count as one pixel.
+
+    Parameters
+    ----------
+    windows : list of (h, w) arrays
+        From `spectrum.windows_of`.
+
+    Returns
+    -------
+    rows, columns : float
+        With the rows and with the columns as lines.
+    """
+    both = [[_jumps(w) for w in windows], [_jumps(w.T) for w in windows]]
+    # streaks run along rows and curtains along columns: the shorter run is that of detail
+    runs = [min(one.run, other.run) for one, other in zip(*both, strict=True)]
+    rows, columns = (_beyond_chance(lines, runs) for lines in both)
+    return rows, columns
+
+
+class _Jumps(NamedTuple):
+    """From line to line: jump, its variance for independent pixels, length of a run."""
+
+    jumps: np.ndarray
+    noise: np.ndarray
+    run: float
+
+
+def _jumps(window: np.ndarray) -> _Jumps:
+    steps = np.diff(window, axis=0)
+    ordered = np.sort(steps, axis=1)
+    count = ordered.shape[1]
+    quarter = count // 4
+    middle = ordered[:, quarter : count - quarter].mean(axis=1)
+    # variance of a trimmed mean, from the winsorised values
+    kept = np.clip(steps, ordered[:, [quarter]], ordered[:, [count - 1 - quarter]])
+    noise = kept.var(axis=1) * count / (count - 2 * quarter) ** 2
+    return _Jumps(np.abs(middle - np.median(middle)), noise, _run(kept))
+
+
+def _run(lines: np.ndarray) -> float:
+    """Correlated neighbours of a line: the sum of its autocorrelation."""
+    count = lines.shape[1]
+    level = lines - lines.mean(axis=1, keepdims=True)
+    power = np.mean(np.abs(np.fft.rfft(level, 2 * count, axis=1)) ** 2, axis=0)
+    along = np.fft.irfft(power, 2 * count)[:count]
+    # beyond its first zero there is only noise; without the mean there is a zero
+    end = int(np.argmax(along <= 0))
+    run = float(2 * along[:end].sum() / along[0] - 1) if end > 0 else 1.0
+    # the mean of few runs absorbs some of the variance
+    return run / max(1 - run / count, 0.5)
+
+
+def _beyond_chance(lines: list[_Jumps], runs: list[float]) -> float:
+    jumps = np.concatenate([one.jumps for one in lines])
+    noise = np.concatenate([one.noise * run for one, run in zip(lines, runs, strict=True)])
+    # 90th percentile: streaks over some of the lines count, a few layers do not
+    spread = float(np.quantile(jumps, 0.9)) / 1.645
+    # neighbouring lines of a small image share detail: few of them vary by chance
+    chance = 1 + _ERRORS * float(np.sqrt(2 * np.mean(runs) / len(jumps)))
+    return float(np.sqrt(max(spread**2 - chance * float(np.median(noise)), 0.0) / 2))

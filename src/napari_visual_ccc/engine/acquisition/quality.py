@@ -12,9 +12,9 @@ from ...arrays.reduction import pieces
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.result import Result
-from .drift import Drift, Moved, drift_columns, row_displacement, slice_name
+from .drift import Drift, Moved, drift_columns, line_jumps, row_displacement, slice_name
 from .noise import BEST, signal_to_noise
-from .spectrum import enlargement, finest_detail, line_jumps, power_of, windows_of
+from .spectrum import AMBIGUOUS, enlargement, finest_detail, power_of, windows_of
 
 # as far as the numbers that they are compared with, so that a flag can be turned off
 Period = Annotated[float, {"min": 2.0, "max": 1000.0, "step": 0.5, "label": "Limit of blur (px)"}]
@@ -229,7 +229,7 @@ def _flags(
     clear = not found["snr"] < noisy
     factor, displaced = found["enlarged"], found["displaced_px"]
     cases = [
-        (factor > 1, f"enlarged about {factor:.2g} times: true detail is {2 * factor:.2g} px"),
+        (factor > 1, _enlarged(factor)),
         (
             clear and detail > blurred and not factor > 1,
             f"blurred: finest detail is {detail:.1f} px",
@@ -246,6 +246,14 @@ def _flags(
         (ratio > UNEVEN, f"anisotropic: detail is {ratio:.1f} times coarser in one direction"),
     ]
     return [text for flagged, text in cases if flagged]
+
+
+def _enlarged(factor: float) -> str:
+    said, detail = f"{factor:.2g}", f"{2 * factor:.2g} px"
+    low, high = AMBIGUOUS
+    if low < factor < high:
+        said, detail = f"{said} or {factor / (factor - 1):.2g}", f"{detail} or more"
+    return f"enlarged about {said} times: true detail is {detail}"
 
 
 def _has_feature(window: np.ndarray) -> bool:

@@ -1,8 +1,8 @@
-"""Detail, enlargement and stripes of a plane from its spectrum and the differences of its rows."""
+"""Detail and enlargement of a plane from its spectrum and the differences of its pixels."""
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
@@ -24,14 +24,21 @@ _ABOVE = 2.0
 # power below this share of the strongest ring is rounding
 _ROUNDING = 1e-7
 
-# standard errors of the noise by which lines must differ
-_SURE = 3.0
-
 # least side of a window
 _LEAST = 128
 
-# peak of the spectrum over its median. Chosen on half of the development micrographs
-_PEAK = 10.0
+# peak of the spectrum, in amplitude, over the median around it, in both directions together; the
+# weaker one has half. Chosen on half of the development micrographs, whose largest is 4.5
+_PEAK, _AROUND = 5.0, 41
+
+# fall of the spectrum in dB at the end of the original band, beyond that of a spectrum that falls
+# with the third power of frequency; and for factors below 2. Of 400 micrographs as they are, shrunk
+# and binned one has it
+_FALL, _FALL_BELOW_2 = 1.5, 3.0
+
+# factors with the period of one above 2, which may have been the case as well; shrunk images have
+# the period of lower ones
+AMBIGUOUS = (1.6, 1.98)
 
 # share of rows that repeat the row before; logarithm of the differences at every other place over
 # those between, of all and of the nearest two of the eight places of a block of JPEG. Real images
@@ -40,9 +47,6 @@ _REPEATED, _ALTERNATE, _APART = 0.1, 0.08, 0.03
 
 # power of any other period over that of two columns
 _ALONE = 0.5
-
-# power beyond the end of the spectrum over that before it, with a soft kernel
-_STEEP = 0.01
 
 # lowest frequency, and distance from those of the blocks of JPEG, in cycles per pixel
 _LOWEST, _BLOCKS = 0.06, 0.006
@@ -144,73 +148,6 @@ def _period(mean: np.ndarray, noise: float) -> float:
     return float("inf") if last == first else 2 * len(mean) / (last - 0.5)
 
 
-def line_jumps(windows: list[np.ndarray]) -> tuple[float, float]:
-    """Jumps of whole lines in grey against the next line: standard deviation of their level.
-
-    The middle half of the differences between two lines is averaged: detail of the specimen
-    affects few pixels of a line, a jump of the scan all of them. The contribution of noise and
-    detail is subtracted; correlated neighbours count as one pixel.
-
-    Parameters
-    ----------
-    windows : list of (h, w) arrays
-        From `windows_of`.
-
-    Returns
-    -------
-    rows, columns : float
-        With the rows and with the columns as lines.
-    """
-    both = [[_jumps(w) for w in windows], [_jumps(w.T) for w in windows]]
-    # streaks run along rows and curtains along columns: the shorter run is that of detail
-    runs = [min(one.run, other.run) for one, other in zip(*both, strict=True)]
-    rows, columns = (_beyond_chance(lines, runs) for lines in both)
-    return rows, columns
-
-
-class _Jumps(NamedTuple):
-    """From line to line: jump, its variance for independent pixels, length of a run."""
-
-    jumps: np.ndarray
-    noise: np.ndarray
-    run: float
-
-
-def _jumps(window: np.ndarray) -> _Jumps:
-    steps = np.diff(window, axis=0)
-    ordered = np.sort(steps, axis=1)
-    count = ordered.shape[1]
-    quarter = count // 4
-    middle = ordered[:, quarter : count - quarter].mean(axis=1)
-    # variance of a trimmed mean, from the winsorised values
-    kept = np.clip(steps, ordered[:, [quarter]], ordered[:, [count - 1 - quarter]])
-    noise = kept.var(axis=1) * count / (count - 2 * quarter) ** 2
-    return _Jumps(np.abs(middle - np.median(middle)), noise, _run(kept))
-
-
-def _run(lines: np.ndarray) -> float:
-    """Correlated neighbours of a line: the sum of its autocorrelation."""
-    count = lines.shape[1]
-    level = lines - lines.mean(axis=1, keepdims=True)
-    power = np.mean(np.abs(np.fft.rfft(level, 2 * count, axis=1)) ** 2, axis=0)
-    along = np.fft.irfft(power, 2 * count)[:count]
-    # beyond its first zero there is only noise; without the mean there is a zero
-    end = int(np.argmax(along <= 0))
-    run = float(2 * along[:end].sum() / along[0] - 1) if end > 0 else 1.0
-    # the mean of few runs absorbs some of the variance
-    return run / max(1 - run / count, 0.5)
-
-
-def _beyond_chance(lines: list[_Jumps], runs: list[float]) -> float:
-    jumps = np.concatenate([one.jumps for one in lines])
-    noise = np.concatenate([one.noise * run for one, run in zip(lines, runs, strict=True)])
-    # 90th percentile: streaks over some of the lines count, a few layers do not
-    spread = float(np.quantile(jumps, 0.9)) / 1.645
-    # neighbouring lines of a small image share detail: few of them vary by chance
-    chance = 1 + _SURE * float(np.sqrt(2 * np.mean(runs) / len(jumps)))
-    return float(np.sqrt(max(spread**2 - chance * float(np.median(noise)), 0.0) / 2))
-
-
 def enlargement(windows: list[np.ndarray]) -> float:
     """How many times an image was enlarged; NaN where nothing shows it.
 
@@ -218,7 +155,8 @@ def enlargement(windows: list[np.ndarray]) -> float:
     second difference is periodic (Gallagher, Proc. Canadian Conf. Comput. Robot Vision, 2005, 65).
     Enlarging by exactly 2 puts two new pixels at equal distances from each original one: only the
     first difference, within and between the pairs, is periodic. Where pixels were repeated, rows
-    equal their neighbours.
+    equal their neighbours. A factor f and f / (f - 1) have the same period: where the spectrum
+    ends tells them apart, but not always between 1.6 and 2.7.
 
     Parameters
     ----------
@@ -228,17 +166,17 @@ def enlargement(windows: list[np.ndarray]) -> float:
     Returns
     -------
     float
-        2 or more by interpolation, since the period of smaller factors is ambiguous; any factor
-        from 1.12 where pixels were repeated.
+        From 1.6 by interpolation, from 1.12 where pixels were repeated. The smaller of two
+        factors that cannot be told apart.
     """
     if min(windows[0].shape) < _LEAST:
         return float("nan")
-    for way in (_repeated, _interpolated, _doubled):
+    for way in (_repeated, _doubled):
         found = [way([w if axis else w.T for w in windows]) for axis in range(2)]
         # an image is enlarged in both directions alike
         if np.isfinite(found).all() and abs(found[0] - found[1]) <= 0.05 * max(found):
             return float(np.mean(found))
-    return float("nan")
+    return _interpolated(windows)
 
 
 def _repeated(windows: list[np.ndarray]) -> float:
@@ -276,49 +214,84 @@ def _doubled(windows: list[np.ndarray]) -> float:
 
 
 def _interpolated(windows: list[np.ndarray]) -> float:
-    """Period of the second difference along rows; NaN without one."""
-    power = np.mean([_second_difference(window) for window in windows], axis=0)
-    frequency = np.arange(len(power)) / (windows[0].shape[1] - 2)
-    ratio = np.sqrt(power / np.median(power))
-    blocks = _of_blocks(frequency)
-    if ratio[np.abs(frequency - 0.125) < _BLOCKS].max() < _PEAK / 2:
-        # no blocks: a quarter of the sampling frequency is an enlargement of 4
-        blocks &= np.abs(frequency - 0.25) > _BLOCKS
-    ratio[(frequency < _LOWEST) | blocks] = 0
-    peaks = np.flatnonzero(ratio > _PEAK)
+    """Factor from the period of the second difference, the same along rows and columns."""
+    side = min(windows[0].shape)
+    square = [window[:side, :side] for window in windows]
+    along = np.array([_second_difference(square), _second_difference([w.T for w in square])])
+    frequency = np.arange(along.shape[1]) / (side - 2)
+    both = np.sqrt(along.prod(axis=0))
+    out = (frequency < _LOWEST) | _of_blocks(frequency)
+    if both[np.abs(frequency - 0.125) < _BLOCKS].max() < _PEAK / 2:
+        # no blocks of JPEG: a quarter of the sampling frequency is an enlargement of 4
+        out &= np.abs(frequency - 0.25) > _BLOCKS
+    peaks = np.flatnonzero(~out & (both > _PEAK) & (along.min(axis=0) > _PEAK / 2))
     if not len(peaks):
         return float("nan")
-    # the lowest frequency is that of the period, the others are its multiples
-    first = peaks[peaks <= peaks[0] + 3]
-    first = int(first[ratio[first].argmax()])
-    around = slice(max(first - 1, 0), first + 2)
-    period = float(1 / np.average(frequency[around], weights=ratio[around] ** 2))
-    # at a third of the sampling frequency a factor of 1.5 looks like one of 3
-    return period if _band_ends(windows, 1 / period) else float("nan")
+    top = int(peaks[both[peaks].argmax()])
+    around = slice(max(top - 1, 0), top + 2)
+    first = float(np.average(frequency[around], weights=(both[around] - 1) ** 2))
+    falls: dict[float, float] = {}
+    for one in (first, *frequency[peaks]):
+        for rate in (one, 1 - one):
+            near = any(abs(rate - other) < 2 * _BLOCKS for other in falls)
+            if not near and rate < 1 / AMBIGUOUS[0] and _explains(rate, frequency[peaks]):
+                falls[rate] = _fall(windows, rate)
+    return _largest(falls)
+
+
+def _explains(rate: float, peaks: np.ndarray) -> bool:
+    """Whether all peaks are multiples of a frequency; those of shrunk JPEG images are not."""
+    multiples = rate * np.arange(1, 5) % 1
+    folded = np.minimum(multiples, 1 - multiples)
+    return bool(np.all(np.abs(peaks[:, None] - folded).min(axis=1) <= _BLOCKS))
+
+
+def _largest(falls: dict[float, float]) -> float:
+    """Largest factor at the end of whose band the spectrum falls; the least of two alike."""
+    ended = [rate for rate, fall in sorted(falls.items())
+             if fall >= (_FALL if rate <= 0.5 else _FALL_BELOW_2)]  # fmt: skip
+    if not ended:
+        return float("nan")
+    other = [rate for rate in ended if abs(rate + ended[0] - 1) < _BLOCKS]
+    return 1 / (other or ended)[0]
+
+
+def _fall(windows: list[np.ndarray], rate: float) -> float:
+    """Fall of the power in dB at half of a frequency, where it ends after enlarging."""
+    power = np.mean([_power_along(w) + _power_along(w.T) for w in windows], axis=0)
+    at, end = np.linspace(0, 0.5, len(power)), rate / 2
+    below = power[(at >= 0.7 * end) & (at <= 0.9 * end)].mean()
+    low, high = min(1.15 * end, 0.47), min(1.45 * end, 0.5)
+    above = max(float(np.median(power[(at >= low) & (at <= high)])), 1e-300)
+    return float(10 * np.log10(below / above) - 30 * np.log10((low + high) / (1.6 * end)))
+
+
+def _power_along(window: np.ndarray) -> np.ndarray:
+    """Power spectrum along rows at 257 frequencies."""
+    lines = window * np.hanning(window.shape[1])
+    power = np.mean(np.abs(np.fft.rfft(lines, axis=1)) ** 2, axis=0)
+    return np.interp(np.linspace(0, 1, _SIDE // 2 + 1), np.linspace(0, 1, len(power)), power)
 
 
 def _of_blocks(frequency: np.ndarray) -> np.ndarray:
     return np.abs(frequency * 8 - np.round(frequency * 8)) < 8 * _BLOCKS
 
 
-def _second_difference(window: np.ndarray) -> np.ndarray:
-    return _periods(np.abs(np.diff(window, 2, axis=1)).mean(axis=0))
+def _second_difference(windows: list[np.ndarray]) -> np.ndarray:
+    """Spectrum of its size along rows, over the median around; the largest of three places."""
+    from scipy.ndimage import maximum_filter1d, median_filter
+
+    power = np.zeros((windows[0].shape[1]) // 2)
+    for window in windows:
+        size = np.abs(np.diff(window, 2, axis=1))
+        # sharp edges of the specimen do not decide
+        one = _periods(np.minimum(size, 2 * size.mean()).mean(axis=0))
+        level = median_filter(one, _AROUND, mode="reflect")
+        power += np.minimum(one / np.maximum(level, 1e-300), 1e9) / len(windows)
+    return np.sqrt(maximum_filter1d(power, 3))
 
 
 def _periods(level: np.ndarray) -> np.ndarray:
     """Power spectrum of what varies along columns faster than over 15 of them."""
     level = level - np.convolve(np.pad(level, 7, mode="reflect"), np.ones(15) / 15, "valid")
     return np.abs(np.fft.rfft(level * np.hanning(len(level)))) ** 2
-
-
-def _band_ends(windows: list[np.ndarray], frequency: float) -> bool:
-    """Whether the spectrum ends at half of a frequency, as it does after enlarging."""
-    width = windows[0].shape[1]
-    lines = [w * np.hanning(width) for w in windows]
-    power = np.mean([np.mean(np.abs(np.fft.rfft(w, axis=1)) ** 2, axis=0) for w in lines], axis=0)
-    at = np.arange(len(power)) / width
-    below = power[np.abs(at - 0.4 * frequency) <= 0.05 * frequency].mean()
-    above = power[np.abs(at - 0.7 * frequency) <= 0.05 * frequency].mean()
-    floor = np.median(power[at > 0.45])
-    # a soft kernel leaves no floor
-    return bool(below * floor > above**2 or above < _STEEP * below)
