@@ -116,6 +116,21 @@ def test_spectra_are_called_so(tmp_path, rng):
         formats.read(tmp_path / "a.hspy")
 
 
+@pytest.mark.parametrize(("unit", "refused"), [("eV", True), ("keV", True), ("nm", False)])
+def test_three_axes_of_signal_of_which_one_has_energies_are_spectra(tmp_path, rng, unit, refused):
+    hspy = pytest.importorskip("rsciio.hspy")
+    made = signal(rng.random((6, 20, 30)).astype(np.float32))
+    for axis in made["axes"]:
+        axis["navigate"] = False
+    made["axes"][2] |= {"units": unit, "name": ""}
+    hspy.file_writer(str(tmp_path / "a.hspy"), made)
+    if refused:
+        with pytest.raises(ValueError, match="holds only spectra"):
+            formats.read(tmp_path / "a.hspy")
+    else:
+        assert formats.read(tmp_path / "a.hspy").data.size == 3600
+
+
 def test_a_package_that_spectra_need_is_named_with_the_extra(tmp_path):
     from napari_visual_ccc.io.read import rosetta
 

@@ -193,12 +193,12 @@ def _is_simulated(path: Path) -> bool:
 
 
 def _is_image(part: Mapping[str, Any]) -> bool:
-    data, axes = part["data"], part["axes"]
-    signal = [one for one in axes if not one.get("navigate")]
-    if data.ndim < 2 or data.dtype.kind not in "biufcV":
+    data, signal = part["data"], [one for one in part["axes"] if not one.get("navigate")]
+    # three axes of a signal are a volume, but one of energies; one is a spectrum, but of colours
+    if len(signal) == 3 and any(str(one.get("units")).lower() in ("ev", "kev") for one in signal):
         return False
-    # three axes of a signal are a volume; one is a spectrum, but of colours
-    return len(signal) != 1 or data.dtype.names is not None
+    spectra = len(signal) == 1 and data.dtype.names is None
+    return bool(data.ndim > 1 and data.dtype.kind in "biufcV" and not spectra)
 
 
 def _name(path: Path, part: Mapping[str, Any], index: int) -> str:
