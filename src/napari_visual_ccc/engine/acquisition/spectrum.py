@@ -167,7 +167,7 @@ def enlargement(windows: list[np.ndarray]) -> float:
     -------
     float
         From 1.6 by interpolation, from 1.12 where pixels were repeated. The smaller of two
-        factors that cannot be told apart.
+        factors that cannot be distinguished.
     """
     if min(windows[0].shape) < _LEAST:
         return float("nan")
