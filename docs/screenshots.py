@@ -1,6 +1,6 @@
 """Take the screenshots of the documentation: ``python docs/screenshots.py`` (needs a screen).
 
-Every picture is the real application: a sample is opened, the widget's Run button is pressed.
+Every picture is the real application, used by clicks; layers are shown by runs and by their eyes.
 """
 
 from __future__ import annotations
@@ -13,77 +13,53 @@ from pathlib import Path
 
 import napari
 import numpy as np
-from qtpy.QtCore import QEventLoop, QTimer
-from qtpy.QtWidgets import QApplication
+from animation import tour  # noqa: F401
+from clicks import (
+    choose,
+    click,
+    click_eye,
+    click_row,
+    dock,
+    open_window,
+    run,
+    save,
+    settle,
+    shot,
+    show_all,
+    wait,
+)
 from scipy.ndimage import gaussian_filter
 from skimage.io import imread, imsave
 
 from napari_visual_ccc.widgets.layers.viewers import scale_bar
 
-IMAGES = Path(__file__).parent / "images"
-
-
-def wait(milliseconds: int) -> None:
-    loop = QEventLoop()
-    QTimer.singleShot(milliseconds, loop.quit)
-    loop.exec()
-
-
-def press_run(form) -> None:
-    form.run_button.native.click()
-    while form.job is not None:
-        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
-    wait(300)
-
 
 def open_sample(name: str) -> napari.Viewer:
-    viewer = napari.Viewer(title=f"napari: {name}", show=False)
-    viewer.show()
-    wait(200)
-    viewer.window.resize(1500, 950)
+    viewer = open_window(name)
     viewer.open_sample("napari-visual-ccc", name)
-    for layer in list(viewer.layers)[1:]:
-        layer.visible = False
     viewer.layers.selection.active = viewer.layers[0]
-    scale_bar(viewer).visible = True
-    viewer.fit_to_view()
+    scale_bar(viewer).visible = bool(viewer.layers[0].units[0] != "pixel")
+    wait(300)
     return viewer
-
-
-def dock(viewer: napari.Viewer, name: str):
-    return viewer.window.add_plugin_dock_widget("napari-visual-ccc", name)[1]
-
-
-def shot(viewer: napari.Viewer, name: str) -> None:
-    if viewer.layers:
-        viewer.fit_to_view()
-    wait(600)
-    IMAGES.mkdir(exist_ok=True)
-    viewer.window.screenshot(str(IMAGES / f"{name}.png"), flash=False)
-
-
-def save(viewer: napari.Viewer, name: str) -> None:
-    shot(viewer, name)
-    viewer.close()
 
 
 def denoise() -> None:
     viewer = open_sample("superalloy")
-    press_run(dock(viewer, "Denoise"))
+    run(dock(viewer, "Denoise"))
     save(viewer, "denoise")
 
 
 def classify() -> None:
     viewer = open_sample("nanoparticles")
-    press_run(dock(viewer, "Classify & Explain"))
+    run(dock(viewer, "Classify & Explain"))
     save(viewer, "classify")
 
 
 def explain() -> None:
     viewer = open_sample("nanoparticles")
     form = dock(viewer, "Classify & Explain")
-    form.method.value = "Explain (class activation map)"
-    press_run(form)
+    choose(form.method, "Explain (class activation map)")
+    run(form)
     save(viewer, "explain")
 
 
@@ -106,18 +82,17 @@ def concordance() -> None:
     """Why does it say sphere: the heatmap, then its concordance with the shapes."""
     viewer = half_of_the_particles()
     form = dock(viewer, "Classify & Explain")
-    form.method.value = "Explain (class activation map)"
-    form.fields["image"].value = viewer.layers["right half"]
-    form.fields["target"].value = "sphere"
-    press_run(form)
+    choose(form.method, "Explain (class activation map)")
+    choose(form.fields["image"], "right half")
+    choose(form.fields["target"], "sphere")
+    run(form)
     shot(viewer, "concordance_evidence")
-    form.method.value = "Concordance with phases or particles"
-    form.fields["heatmap"].value = viewer.layers["right half Grad-CAM sphere"]
-    form.fields["labels"].value = viewer.layers["shapes"]
-    form.fields["image"].value = viewer.layers["right half"]
+    choose(form.method, "Concordance with phases or particles")
+    choose(form.fields["heatmap"], "right half Grad-CAM sphere")
+    choose(form.fields["labels"], "shapes")
+    choose(form.fields["image"], "right half")
     form.fields["names"].value = "cube, octahedron, sphere"
-    press_run(form)
-    viewer.layers["right half Grad-CAM sphere"].visible = False
+    run(form)
     save(viewer, "concordance")
 
 
@@ -131,9 +106,7 @@ def concordance_folder() -> None:
     with tempfile.TemporaryDirectory() as folder:
         for file in files:
             shutil.copy(file, folder)
-        viewer = napari.Viewer(title="napari: a folder", show=False)
-        viewer.show()
-        viewer.window.resize(1500, 950)
+        viewer = open_window("a folder")
         form = dock(viewer, "Classify & Explain")
         form.compare_folder(Path(folder))
         settle(lambda: form.job is not None)
@@ -145,12 +118,8 @@ def concordance_folder() -> None:
 def segment() -> None:
     viewer = open_sample("nanoparticles")
     form = dock(viewer, "Segment")
-    press_run(form)
-    mask = viewer.layers[-1]
-    form.method.value = "Split touching objects"
-    viewer.layers.selection.active = mask
-    press_run(form)
-    mask.visible = False
+    choose(form.method, "Particles")
+    run(form)
     save(viewer, "segment")
 
 
@@ -158,23 +127,25 @@ def texture() -> None:
     viewer = open_sample("coating")
     form = dock(viewer, "Texture")
     form.fields["window"].value = 15
-    press_run(form)
+    run(form)
     save(viewer, "texture")
 
 
 def cluster() -> None:
     viewer = open_sample("coating")
-    press_run(dock(viewer, "Cluster"))
+    run(dock(viewer, "Cluster"))
     save(viewer, "cluster")
 
 
 def measure() -> None:
     viewer = open_sample("nanoparticles")
-    viewer.layers[1].visible = True
-    viewer.layers.selection.active = viewer.layers[1]
+    form = dock(viewer, "Segment")
+    choose(form.method, "Particles")
+    run(form)
+    viewer.window.remove_dock_widget("all")
     form = dock(viewer, "Measure")
-    press_run(form)
-    form.table.select(10)
+    run(form)
+    click_row(form.table.view, 10)
     save(viewer, "measure")
 
 
@@ -195,14 +166,11 @@ def quality() -> None:
         }
         for name, one in spoilt.items():
             imsave(place / f"{name}.png", one.clip(0, 255).round().astype("u1"))
-        viewer = napari.Viewer(title="napari: quality", show=False)
-        viewer.show()
-        wait(200)
-        viewer.window.resize(1500, 950)
+        viewer = open_window("quality")
         form = dock(viewer, "Image quality")
         form.check_folder(place)
         settle(lambda: form.job is not None)
-        form.table.select(list(form.table.frame["name"]).index("charging.png"))
+        click_row(form.table.view, list(form.table.frame["name"]).index("charging.png"))
         save(viewer, "quality")
 
 
@@ -213,8 +181,8 @@ def correct() -> None:
     jumps = np.random.default_rng(0).normal(0, 4, (len(layer.data), 1))
     layer.data = (layer.data + jumps).clip(0, 255).round().astype("u1")
     form = dock(viewer, "Correct")
-    form.method.value = "Remove stripes"
-    press_run(form)
+    choose(form.method, "Remove stripes")
+    run(form)
     clean = viewer.layers[-1]
     clean.data = clean.data[: len(clean.data) // 2]
     save(viewer, "correct")
@@ -229,21 +197,20 @@ def train() -> None:
             (data / name).mkdir(parents=True)
             for file in sorted((crops / name).glob("*.png"))[::4]:
                 shutil.copy(file, data / name)
-        viewer = napari.Viewer(title="napari: train", show=False)
-        viewer.show()
-        wait(200)
-        viewer.window.resize(1500, 950)
+        viewer = open_window("train")
         form = dock(viewer, "Train classifier")
         form.images.folder.value = data
         form.images.group.value = "^(.*)_[^_]*_[^_]*$"
-        form.check_button.native.click()
+        click(form.check_button)
         settle(lambda: form.is_running)
         shot(viewer, "train_images")
-        form.train_button.native.click()
+        click(form.train_button)
         settle(lambda: form.is_running)
         if form.mistakes.count():
-            form.mistakes.itemClicked.emit(form.mistakes.item(0))
-        form.tabs.setCurrentIndex(2)
+            click(form.tabs.tabBar(), form.tabs.tabBar().tabRect(3).center())
+            place = form.mistakes.visualItemRect(form.mistakes.item(0)).center()
+            click(form.mistakes.viewport(), place)
+        click(form.tabs.tabBar(), form.tabs.tabBar().tabRect(2).center())
         save(viewer, "train_report")
 
 
@@ -265,10 +232,7 @@ def autoencoder() -> None:
         for number, image in enumerate(every[:6:2]):
             part = image[:384, :512]
             imsave(Path(folder) / f"usual_{number}.png", part, check_contrast=False)
-        viewer = napari.Viewer(title="napari: AI lens", show=False)
-        viewer.show()
-        wait(200)
-        viewer.window.resize(1500, 950)
+        viewer = open_window("AI lens")
         viewer.add_image(pasted, name="superalloy")
         form = dock(viewer, "AI lens")
         form.fold.expand(animate=False)
@@ -276,13 +240,12 @@ def autoencoder() -> None:
         training.images.source.value = "Folder"
         training.images.folder.value = Path(folder)
         training.fields["tiles"].value, training.fields["epochs"].value = 150, 16
-        training.train_button.native.click()
+        click(training.train_button)
         settle(lambda: training.is_running)
         shot(viewer, "autoencoder_train")
-        training.use_button.native.click()
+        click(training.use_button)
         form.fold.collapse(animate=False)
-        press_run(form)
-        viewer.layers["superalloy anomaly"].opacity = 0.5
+        run(form)
         save(viewer, "autoencoder_anomaly")
 
 
@@ -296,23 +259,20 @@ def similar() -> None:
     for layer in list(viewer.layers)[:-1]:
         viewer.layers.remove(layer)
     viewer.layers.selection.active = crop
-    press_run(dock(viewer, "Classify & Explain"))
+    run(dock(viewer, "Classify & Explain"))
     save(viewer, "similar")
 
 
 def trust() -> None:
     viewer = open_sample("nanoparticles")
     form = dock(viewer, "Classify & Explain")
-    form.method.value = "CAM sanity checks"
-    press_run(form)
+    choose(form.method, "CAM sanity checks")
+    run(form)
     save(viewer, "trust")
 
 
 def opened(path: Path) -> napari.Viewer:
-    viewer = napari.Viewer(title=f"napari: {path.name}", show=False)
-    viewer.show()
-    wait(200)
-    viewer.window.resize(1500, 950)
+    viewer = open_window(path.name)
     viewer.open(path, plugin="napari-visual-ccc")
     viewer.layers.selection.active = viewer.layers[0]
     scale_bar(viewer).visible = True
@@ -324,7 +284,7 @@ def micrograph() -> None:
     """Need the development micrographs: VCCC_DATA points to them."""
     file = Path(os.environ["VCCC_DATA"]) / "formats/test_tiff_Zeiss_SEM_1k.tif"
     viewer = opened(file)
-    press_run(dock(viewer, "Micrograph info"))
+    run(dock(viewer, "Micrograph info"))
     save(viewer, "micrograph")
 
 
@@ -347,12 +307,12 @@ def lazy() -> None:
         viewer = opened(path)
         viewer.dims.set_current_step(0, 30)
         form = dock(viewer, "Texture")
-        form.fields["scope"].value = "slice"
+        choose(form.fields["scope"], "slice")
         form.fields["window"].value = 15
-        form.fields["feature"].value = "entropy"
-        form.run_button.native.click()
+        choose(form.fields["feature"], "entropy")
+        click(form.run_button)
         while len(viewer.layers) < 2 or not np.asarray(viewer.layers[1].data[15]).any():
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
+            wait(50)
         shot(viewer, "lazy")
         form.cancel()
         wait(500)
@@ -364,52 +324,46 @@ def lens() -> None:
     viewer = open_sample("nanoparticles")
     source = viewer.layers[0]
     form = dock(viewer, "AI lens")
-    form.fields["layer"].value = "blocks.3"
+    choose(form.fields["layer"], "blocks.3")
     form.fields["channels"].value = 24
-    form.fields["colour"].value = "PCA"
-    press_run(form)
-    colour = viewer.layers[-1]
-    form.table.select(2)
+    choose(form.fields["colour"], "PCA")
+    run(form)
+    click_row(form.table.view, 2)
     shot(viewer, "lens_activations")
     form.look_at((0, *source.data_to_world((184, 182))))
     settle(lambda: form.job is not None)
     shot(viewer, "lens_pixel")
-    for layer in viewer.layers:
-        layer.visible = layer is colour
-    shot(viewer, "lens_colour")
-    form.fields["colour"].value = "none"
+    click_eye(viewer, next(one for one in viewer.layers if one.name.endswith("PCA")))
+    click_eye(viewer, next(one for one in viewer.layers if one.name.endswith("patches")))
+    save(viewer, "lens_colour")
+
+    viewer = open_sample("nanoparticles")
+    form = dock(viewer, "AI lens")
+    choose(form.fields["layer"], "blocks.3")
+    form.fields["channels"].value = 24
     form.fields["contact_sheet"].value = True
-    press_run(form)
-    sheet = next(layer for layer in viewer.layers if layer.name.endswith("contact sheet"))
-    for layer in viewer.layers:
-        layer.visible = layer is sheet or layer is source
-    shot(viewer, "lens_sheet")
-    viewer.close()
+    run(form)
+    show_all(viewer)
+    save(viewer, "lens_sheet")
 
     viewer = open_sample("nanoparticles")
     source = viewer.layers[0]
     form = dock(viewer, "AI lens")
-    form.method.value = "Find similar"
-    form.fields["layer"].value = "blocks.3"
-    form.prompt_points.add_button.native.click()
+    choose(form.method, "Find similar")
+    choose(form.fields["layer"], "blocks.3")
+    click(form.prompt_points.add_button)
     form.prompt_points.layer.add((184, 182))
     form.fields["image"].value = source
     form.fields["threshold"].value = 0.5
-    press_run(form)
+    run(form)
     save(viewer, "lens_similar")
-
-
-def settle(is_running) -> None:
-    while is_running():
-        QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 50)
-    wait(400)
 
 
 if __name__ == "__main__":
     names = sys.argv[1:] or [
         "denoise", "train", "autoencoder", "classify", "similar", "explain", "trust", "concordance",
         "concordance_folder", "segment", "texture", "cluster", "measure", "quality", "correct",
-        "micrograph", "lazy", "lens",
+        "micrograph", "lazy", "lens", "tour",
     ]  # fmt: skip
     for name in names:
         globals()[name]()

@@ -4,11 +4,11 @@ Widgets from a script
 
 Open napari, run widgets, and get their results as layers on their image.
 
-.. image:: /images/cluster.png
+.. image:: /images/cluster.webp
    :alt: The widget Cluster with its result in napari
 """
 
-# sphinx_gallery_thumbnail_path = 'images/cluster.png'
+# sphinx_gallery_thumbnail_path = 'images/cluster.webp'
 
 import napari
 

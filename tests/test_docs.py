@@ -48,6 +48,17 @@ def test_the_code_of_a_page_runs(path, tmp_path, monkeypatch):
             assert main(words) == 0, f"{path.name}, {command}"
 
 
+def test_the_script_of_the_readme_runs(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = blocks(DOCS.parent / "README.md")
+    code = next(code for language, code, _ in found if language == "python")
+    names = {"__name__": "__main__"}
+    exec(compile(code, "README.md", "exec"), names)
+    assert len(names["table"]) > 80
+    assert names["heatmap"].data.shape == names["image"].shape
+    assert (tmp_path / "particles.ome.tif").is_file()
+
+
 def module_of(name):
     """A module beside the pages, which are no package."""
     spec = importlib.util.spec_from_file_location(f"docs_{name}", DOCS / f"{name}.py")
