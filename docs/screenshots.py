@@ -25,6 +25,7 @@ from clicks import (
     save,
     settle,
     shot,
+    show,
     show_all,
     wait,
 )
@@ -93,6 +94,7 @@ def concordance() -> None:
     choose(form.fields["image"], "right half")
     form.fields["names"].value = "cube, octahedron, sphere"
     run(form)
+    show(form.table)
     save(viewer, "concordance")
 
 
