@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.collections import LineCollection
 from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 
@@ -130,3 +131,14 @@ def test_levels_of_degradation_have_the_same_room():
     np.testing.assert_allclose(axes.lines[0].get_ydata(), [100, 90, 50])
     # none of the images can be unknown: the model has nothing to compare with
     assert len(axes.lines) == 2
+
+
+def test_points_of_the_reliability_have_their_95_percent_interval():
+    axes = Figure().add_subplot()
+    plots.draw_reliability(axes, two())
+    (bars,) = (one for one in axes.collections if isinstance(one, LineCollection))
+    (points,) = (one for one in axes.collections if not isinstance(one, LineCollection))
+    for (low, high), (x, y) in zip(bars.get_segments(), points.get_offsets(), strict=True):
+        assert low[0] == high[0] == pytest.approx(x)
+        assert 0 <= low[1] <= y <= high[1] <= 1
+        assert high[1] > low[1]

@@ -10,6 +10,7 @@ import numpy as np
 from ..core.layers.palette import class_colours, luminance
 from ..core.result import Audit, Evaluation
 from ..engine.classification.calibration import reliability
+from ..engine.evaluation.metrics import wilson
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -221,6 +222,11 @@ def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
         axes.plot(earlier[0][there], earlier[1][there], "s--", color=_RED, label="uncalibrated")
     there = count > 0
     axes.plot(sure[there], right[there], color=_BLUE, lw=1, alpha=0.5)
+    # 95 % score intervals; images of one specimen count by their share of the independent ones
+    part = min(1.0, evaluation.independent / count.sum()) if evaluation.independent else 1.0
+    pairs = zip(right[there].tolist(), count[there].tolist(), strict=True)
+    ends = np.array([wilson(share, max(1, round(n * part))) for share, n in pairs])
+    axes.vlines(sure[there], ends[:, 0], ends[:, 1], color=_BLUE, lw=1, alpha=0.7)
     # the area of a point shows its number of images
     area = 10 + 60 * count[there] / count.max()
     points = axes.scatter(sure[there], right[there], area, _BLUE, clip_on=False, zorder=3)
@@ -232,8 +238,8 @@ def draw_reliability(axes: Axes, evaluation: Evaluation) -> None:
     top.set_xticks((np.arange(len(count)) + 0.5) / len(count), [str(n) for n in count], size=7)
     top.tick_params(length=0, pad=7)
     top.set_xlabel("images", size=8)
-    ends = percent(facts.get("ece_before")), percent(facts.get("ece_after"))
-    known = "" if ends[0] == "–" else f"\n(before calibration {ends[0]}, after {ends[1]})"
+    ece = percent(facts.get("ece_before")), percent(facts.get("ece_after"))
+    known = "" if ece[0] == "–" else f"\n(before calibration {ece[0]}, after {ece[1]})"
     axes.set_title(f"calibration error {percent(evaluation.value(ECE))}{known}", size=10)
     axes.legend(loc="upper left", fontsize=8)
 
