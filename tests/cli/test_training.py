@@ -7,6 +7,7 @@ import io
 import json
 import os
 import pickle
+import signal
 
 import numpy as np
 import pandas as pd
@@ -16,7 +17,7 @@ import torch
 from skimage.io import imsave
 
 from napari_visual_ccc import samples
-from napari_visual_ccc.cli import training
+from napari_visual_ccc.cli import terminal, training
 from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.nets.card import read_card
 from napari_visual_ccc.nets.models.published import VisualCNN
@@ -472,3 +473,30 @@ def test_an_autoencoder_from_a_folder_finds_a_disc(stripes_model, tmp_path, caps
     assert {f"new_anomaly_map_{name}.ome.tif" for name in ("anomaly", "anomalies")} <= written
     assert main(["classify", str(tmp_path / "new.png"), "--model", str(model)]) == 1
     assert "an autoencoder, which names no classes" in capsys.readouterr().err
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no signals between processes")
+@pytest.mark.parametrize(("presses", "code"), [(1, 0), (2, 130)])
+def test_ctrl_c_keeps_what_is_learnt_and_a_second_one_ends_at_once(
+    metals, tmp_path, capsys, presses, code, monkeypatch
+):
+    left = [presses]
+
+    def pressed(title):
+        def report(progress):
+            if 0 < left[0] < presses or (left[0] == presses and "epoch 3" in progress.note):
+                left[0] -= 1
+                os.kill(os.getpid(), signal.SIGINT)
+
+        return report
+
+    monkeypatch.setattr(terminal, "_bar", pressed)
+    words = ["train", metals, *GROUP, "--model", "simple-cnn", "--input-px", "32", "--split"]
+    words += ["holdout", "--validation", "0.3", "--test", "0.3", "--device", "cpu"]
+    words += ["--epochs", "5", "-o", tmp_path / "half"]
+    assert main([str(word) for word in words]) == code
+    said = capsys.readouterr()
+    assert "stopping, the best network so far is tested and written" in said.err
+    assert (tmp_path / "half.safetensors").exists() == (presses == 1)
+    assert ("stopped by hand after 2 of 5 epochs" in said.out) == (presses == 1)
+    assert signal.getsignal(signal.SIGINT) == signal.default_int_handler

@@ -5,14 +5,16 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import signal
 import sys
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 
-from ..core.progress import Progress, printer
+from ..core.progress import Progress, StopEarly, printer
 from ..workflow import signature
 from ..workflow.signature import Parameter
 
@@ -166,11 +168,57 @@ def tell(text: str) -> None:
         print(text, file=sys.stderr)
 
 
-def bar(title: str) -> Callable[[Progress], object]:
-    """Progress on one line of a terminal; in a log a line per epoch, and one every few seconds."""
+def bar(title: str, *also: Callable[[Progress], object]) -> Callable[[Progress], object]:
+    """Progress on one line of a terminal; in a log a line per epoch, and one every few seconds.
+
+    What else is given is called with each `Progress`.
+    """
+    line = _bar(title)
+
+    def report(progress: Progress) -> None:
+        for one in (line, *also):
+            one(progress)
+
+    return report
+
+
+def _bar(title: str) -> Callable[[Progress], object]:
     if _asked(_QUIET):
         return lambda _: None
     return printer(title, as_lines=bool(_asked(_VERBOSE)))
+
+
+@contextlib.contextmanager
+def stopping() -> Iterator[Callable[[Progress], object]]:
+    """End a training at the first Ctrl+C with what it has learnt, and the command at the second.
+
+    What is given is called with each `Progress` of the training.
+    """
+    pressed = False
+
+    def on_signal(*_: Any) -> None:
+        nonlocal pressed
+        pressed = True
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        tell(
+            "visual-ccc: stopping, the best network so far is tested and written; "
+            "Ctrl+C again ends at once"
+        )
+
+    def check(_: Progress) -> None:
+        nonlocal pressed
+        if pressed:
+            pressed = False
+            raise StopEarly
+
+    if threading.current_thread() is not threading.main_thread():
+        yield check
+        return
+    before = signal.signal(signal.SIGINT, on_signal)
+    try:
+        yield check
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 def clear_line() -> None:

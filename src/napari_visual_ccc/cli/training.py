@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from ..core.progress import run
+from ..core.progress import StopEarly, run
 from ..workflow import signature
 from ..workflow.operations import OPERATIONS as CATALOGUE
 from ..workflow.run import execute
@@ -149,14 +149,15 @@ def _train_autoencoder(data: Any, parameters: dict[str, Any], output: Path, forc
 
 
 def _interruptible(name: str, data: Any, parameters: dict[str, Any]) -> Any:
-    """Train; if that is interrupted, say how to continue."""
+    """Train; the first Ctrl+C keeps what is learnt, after another one say how to continue."""
     from ..core.files import check_writable
 
     if parameters["state"] is not None:
         check_writable(parameters["state"])
     try:
-        return _executed(name, data, parameters)
-    except KeyboardInterrupt:
+        with terminal.stopping() as check:
+            return _executed(name, data, parameters, (check,))
+    except (KeyboardInterrupt, StopEarly):
         from ..nets.training.state import folds_file
 
         state = parameters["state"]
@@ -166,7 +167,7 @@ def _interruptible(name: str, data: Any, parameters: dict[str, Any]) -> Any:
                 "continue, or with --finish to keep the best epoch so far",
                 file=sys.stderr,
             )
-        raise
+        raise KeyboardInterrupt from None
 
 
 def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> int:
@@ -250,9 +251,9 @@ def _patterns(result: Any, path: Path, force: bool) -> int:
     return OK
 
 
-def _executed(name: str, given: Any, parameters: dict[str, Any]) -> Any:
+def _executed(name: str, given: Any, parameters: dict[str, Any], more: Any = ()) -> Any:
     (first,) = signature.inputs(name)
-    outcome = run(execute(name, {first: given}, parameters), terminal.bar(given.name))
+    outcome = run(execute(name, {first: given}, parameters), terminal.bar(given.name, *more))
     terminal.clear_line()
     terminal.answer(outcome.result)
     return outcome.result

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Generator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, TypeAlias, TypeVar
 
 T = TypeVar("T")
@@ -23,12 +23,30 @@ class Progress:
         Current step in a word or two.
     values : mapping
         Current values, such as ``{"loss": 0.3}``.
+    share : float, optional
+        Share of the whole computation that is done, 0 to 1, where this is a step of one of its
+        phases; `fraction` by default.
     """
 
     done: int
     total: int
     note: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
+    share: float | None = None
+
+    @property
+    def fraction(self) -> float:
+        """Share of the whole computation, or else of the steps; 0 where neither is known."""
+        if self.share is not None:
+            return self.share
+        return min(1.0, self.done / self.total) if self.total else 0.0
+
+
+class StopEarly(Exception):
+    """Thrown into a computation that is to end with what it has so far, as a training can.
+
+    One that has nothing to keep ends with this error.
+    """
 
 
 Steps = Generator[Progress, None, T]
@@ -80,7 +98,8 @@ def printer(title: str, *, as_lines: bool = False) -> Callable[[Progress], objec
     def report(progress: Progress) -> None:
         nonlocal last
         if on_one_line:
-            share = f"{100 * progress.done // progress.total:3d} %" if progress.total else "..."
+            known = progress.total or progress.share is not None
+            share = f"{int(100 * progress.fraction):3d} %" if known else "..."
             print(f"\r{title}: {share} {progress.note:<20}", end="", file=sys.stderr, flush=True)
         elif progress.values or time.monotonic() - last >= PAUSE:
             print(f"{title}: {_line(progress)}", file=sys.stderr, flush=True)
@@ -90,12 +109,12 @@ def printer(title: str, *, as_lines: bool = False) -> Callable[[Progress], objec
 
 
 def _line(progress: Progress) -> str:
-    total = f" of {progress.total}" if progress.total else ""
+    counts = f"{progress.done} of {progress.total}" if progress.total else str(progress.done or "")
     numbers = [
         f"{name.replace('_', ' ')} {value:.4g}"
         for name, value in progress.values.items() if name != "epoch"
     ]  # fmt: skip
-    return ", ".join([f"{progress.note} {progress.done}{total}".strip(), *numbers])
+    return ", ".join([f"{progress.note} {counts}".strip(), *numbers])
 
 
 def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> T:
@@ -106,17 +125,28 @@ def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> 
     steps : generator of Progress
         From an engine function.
     report : callable, optional
-        Called with each `Progress`.
+        Called with each `Progress`. It may raise `StopEarly`: a training then ends with the best
+        network so far, tests it and returns it.
 
     Returns
     -------
     The generator's return value.
+
+    Raises
+    ------
+    StopEarly
+        If `report` raised it and there is nothing to keep yet.
     """
     try:
+        progress = next(steps)
         while True:
-            progress = next(steps)
-            if report is not None:
-                report(progress)
+            try:
+                if report is not None:
+                    report(progress)
+            except StopEarly as stop:
+                progress = steps.throw(stop)
+            else:
+                progress = next(steps)
     except StopIteration as stop:
         return stop.value
     finally:
@@ -138,8 +168,66 @@ def map_progress(steps: Steps[T], function: Callable[[Progress], Progress]) -> S
     The return value of the computation.
     """
     try:
+        progress = next(steps)
         while True:
-            yield function(next(steps))
+            try:
+                yield function(progress)
+            except StopEarly as stop:
+                progress = steps.throw(stop)
+            else:
+                progress = next(steps)
+    except StopIteration as stop:
+        return stop.value
+    finally:
+        steps.close()
+
+
+def in_part(steps: Steps[T], start: float, end: float, phase: str = "") -> Steps[T]:
+    """Place the progress of a computation in a larger one, of which it is a part.
+
+    Parameters
+    ----------
+    steps : generator of Progress
+        The part.
+    start, end : float
+        Shares of the whole, 0 to 1, where it begins and ends.
+    phase : str
+        Written before its own notes.
+
+    Returns
+    -------
+    The return value of the part.
+    """
+
+    def placed(progress: Progress) -> Progress:
+        note = ", ".join(one for one in (phase, progress.note) if one)
+        return replace(progress, note=note, share=start + (end - start) * progress.fraction)
+
+    return (yield from map_progress(steps, placed))
+
+
+def to_its_end(steps: Steps[T], stops: list[StopEarly] | None = None) -> Steps[T]:
+    """Go on with a computation that is short, or of use only as a whole, when it is to stop early.
+
+    Parameters
+    ----------
+    steps : generator of Progress
+        The computation.
+    stops : list, optional
+        Where what was thrown is kept.
+
+    Returns
+    -------
+    The return value of the computation.
+    """
+    try:
+        while True:
+            progress = next(steps)
+            try:
+                yield progress
+            except StopEarly as stop:
+                if stops is not None:
+                    stops.append(stop)
     except StopIteration as stop:
         return stop.value
     finally:

@@ -15,7 +15,7 @@ from skimage.io import imsave
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core import dataset as core_dataset
-from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.core.progress import StopEarly, run
 from napari_visual_ccc.engine.learning.train import train
 from napari_visual_ccc.io import datasets as dataset
 from napari_visual_ccc.nets.card import read_card
@@ -255,15 +255,17 @@ def test_an_interrupted_cross_validation_is_continued_and_never_reported(tmp_pat
     }  # fmt: skip
     steps = train(two_classes(6), **choices)
     for progress in steps:
-        if progress.note.startswith("fold 4"):
+        if progress.note.startswith("cross-validation 4"):
             break
     steps.close()
     resumed = train(two_classes(6), **choices)
-    assert next(one.note for one in resumed if one.note.startswith("fold")) == "fold 4 of 5"
+    phases = (one.note.split(",")[0] for one in resumed)
+    assert next(one for one in phases if one.startswith("cross")) == "cross-validation 4 of 5"
     resumed.close()
     # what was learnt with other choices is no use
     other = train(two_classes(6), **{**choices, "epochs": 3})
-    assert next(one.note for one in other if one.note.startswith("fold")) == "fold 1 of 5"
+    phases = (one.note.split(",")[0] for one in other)
+    assert next(one for one in phases if one.startswith("cross")) == "cross-validation 1 of 5"
     other.close()
     with pytest.raises(ValueError, match="before the cross-validation was complete"):
         ccc.train(two_classes(6), **choices, finish=True)
@@ -438,3 +440,51 @@ def test_a_split_with_copies_of_an_image_trains_as_it_did(tmp_path):
     assert all(f"powder/{k}.png (" in note for k in range(4))
     split = save_model(found, tmp_path / "models" / "one")[1]
     assert note in ccc.train(dataset.load(split), **SMALL).notes
+
+
+@pytest.mark.parametrize(("place", "tested_by"), [("2 of 5", "holdout"), ("4 of 5", "k-fold")])
+def test_a_stopped_cross_validation_is_tested_and_reported(place, tested_by, tmp_path):
+    choices = {"model": "visualcnn", "input_px": 32, "epochs": 1, "batch_size": 12}
+    shares, left = [], [place]
+
+    def report(progress):
+        shares.append(progress.share)
+        if left and progress.note.startswith(f"cross-validation {left[0]}"):
+            left.clear()
+            raise StopEarly
+
+    result = run(train(two_classes(6), **choices, split="k-fold"), report)
+    # the images are read, and then prepared
+    learning = [one for one in shares[:-1] if one >= 0.13]
+    assert len(learning) > 2
+    assert learning == sorted(learning)
+    number = int(place[0]) - 1
+    (note,) = [one for one in result.notes if f"{number} of 5 folds are tested" in one]
+    assert note in result.evaluation.notes
+    assert result.evaluation.facts["part"] == tested_by
+    assert result.model.card.metrics["images"] == len(result.evaluation.images) < 12
+    ccc.save_model(result, tmp_path / "half.safetensors")
+    assert "was stopped by hand" in (tmp_path / "half_report.html").read_text(encoding="utf-8")
+
+
+def test_a_stopped_linear_probe_is_fitted_with_what_it_has():
+    def stop(place):
+        left = [place]
+
+        def report(progress):
+            if left and progress.note.startswith(left[0]):
+                left.clear()
+                raise StopEarly
+
+        return run(train(two_classes(6)), report)
+
+    for place, note in (
+        ("computing features, 3 of 4", "2 of 4 variations of the images are used"),
+        ("penalty 2 of 4", "2 of 4 penalties were tried"),
+    ):
+        result = stop(place)
+        assert f"stopped by hand: {note}" in result.notes
+        assert len(result.evaluation.images) == 12
+    for place in ("reading images", "computing features, 1"):
+        with pytest.raises(StopEarly):
+            stop(place)

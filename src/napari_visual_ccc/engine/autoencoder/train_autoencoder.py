@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 from ...core.dataset import Dataset, shared_groups
-from ...core.progress import Progress, Steps
+from ...core.progress import Progress, Steps, in_part, to_its_end
 from ...nets.training.recipe import AutoencoderRecipe, FitOptions
 from ..classification.windows import Device
 from .quality import Pairs, examples, image_table, reconstructed, summary_table
@@ -165,17 +165,18 @@ def _train(data: Dataset, recipe: AutoencoderRecipe) -> Steps[TrainedAutoencoder
 
     device = devices.choose(recipe.device)
     card = _network_input(recipe)
-    found = yield from cut_tiles(data, card, recipe)
+    found = yield from in_part(cut_tiles(data, card, recipe), 0, 0.05)
     if found.sizes_nm:
         card.pixel_size_nm = [min(found.sizes_nm), max(found.sizes_nm)]
-    net, history, options = yield from _fit(found, recipe, device)
-    tables, pairs = [], {}
-    for part in [one for one in (TEST, VALIDATION) if len(found.of(one))] or [TRAIN]:
-        pairs[part] = yield from _pairs(net, found, found.of(part), device)
-        index = found.image_index[found.of(part)]
-        tables.append(image_table(pairs[part], index, found.images, recipe.seed, part))
+    net, history, options, stopped = yield from in_part(_fit(found, recipe, device), 0.05, 0.9)
+    pairs = yield from in_part(to_its_end(_reconstructions(net, found, device)), 0.9, 0.95)
+    tables = [
+        image_table(one, found.image_index[found.of(part)], found.images, recipe.seed, part)
+        for part, one in pairs.items()
+    ]
     images = pd.concat(tables, ignore_index=True)
-    usual = yield from _usual(net, found, recipe, pairs.get(VALIDATION), device)
+    steps = to_its_end(_usual(net, found, recipe, pairs.get(VALIDATION), device))
+    usual = yield from in_part(steps, 0.95, 1)
     model = _package(data, found, recipe, card, (net, options), usual)
     tested = next(iter(pairs.values()))
     yield Progress(1, 1, "done")
@@ -188,13 +189,21 @@ def _train(data: Dataset, recipe: AutoencoderRecipe) -> Steps[TrainedAutoencoder
         skipped=found.skipped,
         examples=examples(tested),
         architecture=layer_table(model),
-        notes=_notes(found, tuple(pairs), usual[0] if usual else None),
+        notes=(*stopped, *_notes(found, tuple(pairs), usual[0] if usual else None)),
         facts={
             "tiles": len(found.of(TRAIN)),
             "held_out_tiles": len(found.of(VALIDATION)),
             "test_tiles": len(found.of(TEST)),
         },
     )
+
+
+def _reconstructions(net: Any, found: TileSet, device: torch.device) -> Steps[dict[str, Pairs]]:
+    """Reconstruct the tiles of each part that is reported on."""
+    pairs = {}
+    for part in [one for one in (TEST, VALIDATION) if len(found.of(one))] or [TRAIN]:
+        pairs[part] = yield from _pairs(net, found, found.of(part), device)
+    return pairs
 
 
 def _pairs(net: Any, found: TileSet, chosen: np.ndarray, device: torch.device) -> Steps[Pairs]:
@@ -265,13 +274,14 @@ def _network_input(recipe: AutoencoderRecipe) -> NetworkInput:
 
 def _fit(
     found: TileSet, recipe: AutoencoderRecipe, device: torch.device
-) -> Steps[tuple[Any, list[dict[str, float]], dict[str, Any]]]:
-    """Train; the network, its history and the options."""
+) -> Steps[tuple[Any, list[dict[str, float]], dict[str, Any], tuple[str, ...]]]:
+    """Train; the network, its history, the options, and whether the training was stopped."""
     from ...nets.inference import user_message
     from ...nets.models.autoencoder import autoencoder_name
     from ...nets.models.base import frozen
     from ...nets.models.registry import architecture
     from ...nets.seed import seeded
+    from ...nets.training.checkpoints import BestEpochs
     from ...nets.training.fit import fit
     from ...nets.training.reconstruction import Reconstruction, Reconstructor, Tiles
     from ...nets.training.state import StateFile
@@ -286,14 +296,17 @@ def _fit(
     state = StateFile(recipe.state, mark.hexdigest(), recipe.finish)
     held_out = found.of(VALIDATION)
     task = Reconstruction(recipe.similarity, recipe.divergence if recipe.variational else 0.0)
+    kept = BestEpochs(task.monitor, 0)
     try:
         history = yield from fit(
             task, net, Tiles(found.tiles[found.of(TRAIN)]),
             Tiles(found.tiles[held_out]) if len(held_out) else None, options, state=state,
+            kept=kept,
         )  # fmt: skip
     except (RuntimeError, MemoryError) as error:
         raise user_message(error, device) from error
-    return frozen(net.net), history, asdict(options)
+    stopped = (kept.stopped,) if kept.stopped else ()
+    return frozen(net.net), history, asdict(options), stopped
 
 
 def _package(

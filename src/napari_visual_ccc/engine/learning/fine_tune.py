@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.progress import Progress, Steps, map_progress
+from ...core.progress import Progress, Steps, StopEarly, in_part, map_progress, to_its_end
 from ...nets.checkpoint import SIZE
 from ...nets.inference import scores_and_features, user_message
 from ...nets.models.base import Architecture, frozen
@@ -103,11 +103,12 @@ class FineTune:
             )  # fmt: skip
             if board is not None:
                 steps = map_progress(steps, functools.partial(_to_board, board=board))
-            history = yield from steps
+            history = yield from in_part(steps, 0, 0.95)
         except (RuntimeError, MemoryError) as error:
             raise user_message(error, self.device) from error
         self._kept = classifier, best
-        return (yield from self._fitted(classifier, history))
+        fitted = yield from in_part(to_its_end(self._fitted(classifier, history)), 0.95, 1)
+        return replace(fitted, notes=(best.stopped,) if best.stopped else ())
 
     def _fitted(self, classifier: Classifier, history: list[dict[str, float]]) -> Steps[Fitted]:
         """Outputs of a trained network."""
@@ -128,27 +129,72 @@ class FineTune:
 
         No image is left to monitor: all epochs are run.
         """
-        prepared, state = self.prepared, self.recipe.state
-        mark = self._folds_mark(folds)
+        state, mark = self.recipe.state, self._folds_mark(folds)
         kept = self._finished_folds(len(folds), mark)
+        last: Fitted | None = None
         for number, (chosen, held_out) in enumerate(folds):
-            crops = prepared.crops_of(held_out)
+            crops = self.prepared.crops_of(held_out)
             if np.isfinite(kept[number, crops]).all():
                 continue
             if self.recipe.finish:
                 raise ValueError(
                     "stopped before the cross-validation was complete: nothing can be tested yet"
                 )
-            note = functools.partial(_with_note, note=f"fold {number + 1} of {len(folds)}")
-            fitted = yield from map_progress(self._fit(chosen, None, StateFile(), None), note)
+            part = number / (len(folds) + 1), (number + 1) / (len(folds) + 1)
+            phase = f"cross-validation {number + 1} of {len(folds)}"
+            try:
+                fitted = yield from in_part(
+                    self._fit(chosen, None, StateFile(), None), *part, phase
+                )
+            except StopEarly:
+                if last is None:
+                    raise
+                return self._stopped(last, kept, folds[:number])
+            if fitted.notes and last is not None:
+                # the finished folds are of networks that have learnt longer
+                return self._stopped(last, kept, folds[:number])
             kept[number, crops] = fitted.logits[crops]
+            if fitted.notes:
+                return self._stopped(fitted, kept, folds[: number + 1])
+            last = fitted
             if state is not None:
                 write_folds(state, kept, mark)
-        logits = np.zeros((len(prepared.crops), len(prepared.classes)))
+        return (yield from self._fit_all(images, last, kept, folds))
+
+    def _fit_all(
+        self, images: np.ndarray, last: Fitted | None, kept: np.ndarray, folds: Folds
+    ) -> Steps[Fitted]:
+        """Train on all images after a cross-validation."""
+        part = len(folds) / (len(folds) + 1), 1
+        try:
+            fitted = yield from in_part(self.fit(images), *part, "training on all images")
+        except StopEarly:
+            if last is None:
+                raise
+            return self._stopped(last, kept, folds)
+        if fitted.notes and last is not None:
+            return self._stopped(last, kept, folds)
+        return replace(fitted, logits=self._held_out_logits(kept, folds))
+
+    def _held_out_logits(self, kept: np.ndarray, folds: Folds) -> np.ndarray:
+        """Logits of each held-out crop by the network that was trained without it."""
+        logits = np.zeros(kept.shape[1:])
         for number, (_, held_out) in enumerate(folds):
-            crops = prepared.crops_of(held_out)
+            crops = self.prepared.crops_of(held_out)
             logits[crops] = kept[number, crops]
-        return replace((yield from self.fit(images)), logits=logits)
+        return logits
+
+    def _stopped(self, last: Fitted, kept: np.ndarray, folds: Folds) -> Fitted:
+        """The network of the last of some folds, which are tested."""
+        self._kept = None
+        share = len(folds[-1][0]) / (len(folds[-1][0]) + len(folds[-1][1]))
+        note = (
+            f"the cross-validation was stopped by hand: {len(folds)} of {len(kept)} folds are "
+            f"tested, and the model is that of fold {len(folds)}, which was trained on "
+            f"{share:.0%} of the images"
+        )
+        logits = self._held_out_logits(kept, folds)
+        return replace(last, logits=logits, folds=folds, notes=(note, *last.notes))
 
     def _finished_folds(self, count: int, mark: str) -> np.ndarray:
         """Logits of the folds that an interrupted training has finished; NaN for the others."""
@@ -217,10 +263,6 @@ def _stages(architecture: Architecture) -> Stages:
     return Stages(of_classifier(architecture.warm), of_classifier(architecture.tuned))
 
 
-def _with_note(progress: Progress, note: str) -> Progress:
-    return replace(progress, note=note)
-
-
 def _board(folder: Path) -> Any:
     """Open a log for TensorBoard."""
     try:
@@ -234,7 +276,7 @@ def _board(folder: Path) -> Any:
 
 def _to_board(progress: Progress, board: Any) -> Progress:
     """Write the numbers of an epoch to TensorBoard."""
-    if progress.note == "epochs":
+    if progress.values:
         for name, value in progress.values.items():
             board.add_scalar(name, value, int(progress.values["epoch"]))
         board.flush()

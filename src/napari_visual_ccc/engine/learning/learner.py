@@ -43,6 +43,11 @@ class Fitted:
         How the network was trained; the model card keeps it.
     extras : dict of tensors
         For `Model.extras`.
+    folds : list of (trained with, held out), optional
+        Folds of a cross-validation that was stopped, as far as they are finished; the network is
+        that of the last one.
+    notes : tuple of str
+        Whether the training was stopped, and what is kept.
     """
 
     net: nn.Module
@@ -51,6 +56,8 @@ class Fitted:
     history: pd.DataFrame
     recipe: dict[str, Any]
     extras: dict[str, torch.Tensor] = field(default_factory=dict)
+    folds: Folds | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Learner(Protocol):

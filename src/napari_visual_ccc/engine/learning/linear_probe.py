@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from ...core.progress import Progress, Steps, map_progress
+from ...core.progress import Progress, Steps, StopEarly, in_part, map_progress, to_its_end
 from ...nets.checkpoint import SIZE
 from ...nets.models.base import frozen
 from ...nets.training.augment import dihedral, varied
@@ -92,6 +92,8 @@ class LinearProbe:
         # pixel size
         self._features: list[np.ndarray] = []
         self._views: list[np.ndarray] = []
+        # what was left out since the training was stopped
+        self._left_out: list[str] = []
 
     def fit(self, images: np.ndarray, validation: np.ndarray | None = None) -> Steps[Fitted]:
         """Fit on crops and their variations, with the penalty of the last cross-validation.
@@ -106,8 +108,10 @@ class LinearProbe:
         import pandas as pd
         import torch
 
-        yield from self._compute_features()
-        weight, bias, history = yield from self._solve(images, self.penalty, self._features)
+        yield from in_part(self._compute_features(), 0, 0.8)
+        # the last fit takes seconds, and there is no network without it
+        steps = to_its_end(self._solve(images, self.penalty, self._features))
+        weight, bias, history = yield from in_part(steps, 0.95, 1)
         width = self._features[0].shape[1] - 1
         with torch.no_grad():
             self.net.classifier.weight.copy_(weight[:, :width])
@@ -122,6 +126,7 @@ class LinearProbe:
                 "copies": len(self._features), "penalty": self.penalty,
             },
             {} if self.prepared.log_sizes is None else {SIZE: weight[:, width].contiguous()},
+            notes=tuple(f"stopped by hand: {one}" for one in self._left_out),
         )  # fmt: skip
 
     def cross_validate(self, folds: Folds, images: np.ndarray) -> Steps[Fitted]:
@@ -131,18 +136,20 @@ class LinearProbe:
         these are cropped, scaled, rotated, shifted or sheared, the folds are trained on them too:
         such a network is less sure, and must be calibrated by others like it.
         """
-        yield from self._compute_features()
+        yield from in_part(self._compute_features(), 0, 0.8)
         prepared, tried = self.prepared, []
         rows = self._features if self.augmentation.moves else self._features[:1]
+        stops: list[StopEarly] = []
         for number, penalty in enumerate(PENALTIES):
-            logits = np.zeros((len(prepared.crops), len(prepared.classes)))
-            for fold, (chosen, held_out) in enumerate(folds):
-                done = number * len(folds) + fold
-                yield Progress(done, len(PENALTIES) * len(folds), "cross-validating")
-                weight, bias, _ = yield from self._solve(chosen, penalty, rows)
-                crops = prepared.crops_of(held_out)
-                logits[crops] = self._logits(weight, bias)[crops]
+            begin, end = (0.8 + 0.15 * k / len(PENALTIES) for k in (number, number + 1))
+            phase = f"penalty {number + 1} of {len(PENALTIES)}"
+            # one penalty is needed whole
+            steps = to_its_end(self._held_out_logits(folds, penalty, rows), stops)
+            logits = yield from in_part(steps, begin, end, phase)
             tried.append((self._loss(logits, images), penalty, logits))
+            if stops:
+                self._left_out.append(f"{number + 1} of {len(PENALTIES)} penalties were tried")
+                break
         # smaller differences are chance, and a weaker penalty keeps more of the features
         limit = _TIE * min(loss for loss, _, _ in tried)
         _, self.penalty, held_out_logits = next(one for one in tried if one[0] <= limit)
@@ -151,6 +158,20 @@ class LinearProbe:
         crops = prepared.crops_of(images)
         logits[crops] = held_out_logits[crops]
         return replace(fitted, logits=logits)
+
+    def _held_out_logits(
+        self, folds: Folds, penalty: float, rows: list[np.ndarray]
+    ) -> Steps[np.ndarray]:
+        """Logits of each held-out crop by the layer that was trained without it."""
+        prepared = self.prepared
+        logits = np.zeros((len(prepared.crops), len(prepared.classes)))
+        for fold, (chosen, held_out) in enumerate(folds):
+            yield Progress(fold, len(folds), "cross-validation")
+            part = fold / len(folds), (fold + 1) / len(folds)
+            weight, bias, _ = yield from in_part(self._solve(chosen, penalty, rows), *part)
+            crops = prepared.crops_of(held_out)
+            logits[crops] = self._logits(weight, bias)[crops]
+        return logits
 
     def checkpoints(self) -> Iterator[tuple[KeptEpoch, Steps[Fitted]]]:
         """None: the problem is convex and has one solution, whatever the step."""
@@ -179,12 +200,20 @@ class LinearProbe:
         turned: list[_Turned] = []
         for number, kind in enumerate(kinds):
             note = f"computing features, {number + 1} of {len(kinds)}"
-            if kind.moves:
-                crops = self.prepared.crops
-                found.append((yield from self._features_of(crops, kind, number, note)))
-            else:
-                turned.append((yield from self._turned(kind, number, turned, note)))
-                found.append(turned[-1].features)
+            part = number / len(kinds), (number + 1) / len(kinds)
+            try:
+                if kind.moves:
+                    steps = self._features_of(self.prepared.crops, kind, number, note)
+                    found.append((yield from in_part(steps, *part)))
+                else:
+                    turn = self._turned(kind, number, turned, note)
+                    turned.append((yield from in_part(turn, *part)))
+                    found.append(turned[-1].features)
+            except StopEarly:
+                if not found:
+                    raise
+                self._left_out.append(f"{number} of {len(kinds)} variations of the images are used")
+                break
         # images are scored as `classify` does it: as they are and flipped, never cropped or rotated
         self._features = found[:copies]
         self._views = [found[0], *found[copies:]] if augmentation.moves else found

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
+import numpy as np
+
 from ...core.dataset import Dataset, printable
-from ...core.progress import Progress, Steps
+from ...core.progress import Progress, Steps, in_part, to_its_end
 from ...core.result import TrainedModel
 from ...nets.training.recipe import Augmentation, FitOptions, Schedule, TrainingRecipe
 from ..classification.windows import Device
@@ -17,8 +20,10 @@ if TYPE_CHECKING:
     import pandas as pd
     import torch
 
+    from ...nets.checkpoint import Model
     from ...nets.models.network import Network
-    from .learner import Learner
+    from .learner import Fitted, Learner
+    from .package import Training
     from .split import Partition
 
 Architecture = Literal[
@@ -173,6 +178,10 @@ def train(  # noqa: PLR0913
         If fewer than two classes remain, choices contradict each other, or groups cannot be split.
     RuntimeError
         If weights are missing, or memory is full.
+    StopEarly
+        If the training is stopped before anything is learnt. Later, the best epoch so far is
+        tested and returned; of a cross-validation the folds that are finished, and the network of
+        the last one. A note says so.
     """
     choices = {name: value for name, value in locals().items() if name != "data"}
     return (yield from train_by_recipe(data, TrainingRecipe(**choices)))
@@ -192,33 +201,27 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
     depth = max(1, len(data.channels))
     network = choose_network(recipe.network, len(data.classes), recipe.weights, recipe.seed, depth)
     _check_input(network, recipe.input_px)
-    prepared = yield from prepare(data, network.architecture, recipe)
+    prepared = yield from in_part(prepare(data, network.architecture, recipe), 0, 0.1)
     if len(prepared.classes) < len(data.classes):
         # no image of a class could be read
         classes = len(prepared.classes)
         network = choose_network(recipe.network, classes, recipe.weights, recipe.seed, depth)
     learner = _choose_learner(prepared, network, recipe, device)
     parts = partition(prepared, recipe, learner.needs_validation)
-    screening = yield from screen(prepared, parts, recipe.seed)
-    if parts.folds:
-        fitted = yield from learner.cross_validate(parts.folds, parts.train)
-    else:
-        fitted = yield from learner.fit(
-            parts.train, parts.calibration if len(parts.calibration) else None
-        )
+    screening = yield from in_part(screen(prepared, parts, recipe.seed), 0.1, 0.13)
+    fitted = yield from in_part(_fit(learner, parts), 0.13, 0.95)
+    parts = _tested(parts, fitted)
     calibrated = calibrate(prepared, fitted, parts)
-    notes = (*screening.notes, *prepared.notes, *parts.notes, *_unreadable_paths(data))
+    notes = (
+        *fitted.notes, *screening.notes, *prepared.notes, *parts.notes, *_unreadable_paths(data),
+    )  # fmt: skip
     if not len(parts.calibration):
         notes = (*notes, "no validation part: probabilities are not calibrated")
     training = Training(data, prepared, network, parts, recipe, screening.telling)
     evaluations = evaluate_parts(training, calibrated, notes)
     notes = evaluations[0].notes
     trained = package(training, fitted, calibrated, evaluations)
-    kept = []
-    for epoch, steps in learner.checkpoints():
-        one = yield from steps
-        its = calibrate(prepared, one, parts)
-        kept.append(package(training, one, its, evaluate_parts(training, its), epoch))
+    kept = yield from to_its_end(in_part(_checkpoints(learner, training), 0.95, 1))
     yield Progress(1, 1, "done")
     return TrainedModel(
         model=trained,
@@ -228,11 +231,47 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
         skipped=prepared.skipped,
         thumbnails=dict(zip(prepared.table["name"], prepared.thumbnails, strict=True)),
         validation=evaluations[1],
-        checkpoints=tuple(kept),
+        checkpoints=kept,
         architecture=layer_table(trained),
         notes=notes,
         facts={"classes": list(data.classes), "part": parts.tested_by},
     )
+
+
+def _fit(learner: Learner, parts: Partition) -> Steps[Fitted]:
+    if parts.folds:
+        return learner.cross_validate(parts.folds, parts.train)
+    return learner.fit(parts.train, parts.calibration if len(parts.calibration) else None)
+
+
+def _tested(parts: Partition, fitted: Fitted) -> Partition:
+    """Parts of a cross-validation that was stopped: the images of its finished folds are tested."""
+    if fitted.folds is None:
+        return parts
+    held_out = np.sort(np.concatenate([images for _, images in fitted.folds]))
+    found = replace(
+        parts, train=np.sort(fitted.folds[-1][0]), calibration=held_out, test=held_out,
+        folds=fitted.folds,
+    )  # fmt: skip
+    if len(fitted.folds) > 1:
+        return found
+    # one fold is a training part and a test part
+    names = np.full(len(parts.parts), "train", parts.parts.dtype)
+    names[held_out] = "test"
+    return replace(found, parts=names, folds=[], tested_by="holdout")
+
+
+def _checkpoints(learner: Learner, training: Training) -> Steps[tuple[Model, ...]]:
+    """Models of the epochs that were kept."""
+    from .learner import calibrate
+    from .package import evaluate_parts, package
+
+    kept = []
+    for epoch, steps in learner.checkpoints():
+        one = yield from steps
+        its = calibrate(training.prepared, one, training.parts)
+        kept.append(package(training, one, its, evaluate_parts(training, its), epoch))
+    return tuple(kept)
 
 
 def _split_table(data: Dataset, prepared: PreparedDataset, parts: Partition) -> pd.DataFrame:

@@ -39,6 +39,8 @@ class BestEpochs:
         self.values: dict[int, float] = {}
         self.weights: dict[int, Weights] = {}
         self._first, self._last = 0, 0
+        # says after which epoch a training was stopped, and which one its weights are of
+        self.stopped = ""
 
     @property
     def column(self) -> str:
@@ -51,10 +53,10 @@ class BestEpochs:
             self._add(int(row["epoch"]), net)
             self._drop()
 
-    def finish(self, row: Mapping[str, float], net: nn.Module) -> None:
-        """Keep the weights of the last epoch too."""
+    def finish(self, row: Mapping[str, float], net: nn.Module | None) -> None:
+        """Keep the weights of the last epoch too, if the network still has them."""
         self._last = int(row["epoch"])
-        if self._last in self.values and self._last not in self.weights:
+        if net is not None and self._last in self.values and self._last not in self.weights:
             self._add(self._last, net)
 
     def epochs(self) -> Iterator[tuple[KeptEpoch, Weights]]:

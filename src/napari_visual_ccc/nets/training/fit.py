@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from ...core.progress import Progress, Steps
+from ...core.progress import Progress, Steps, StopEarly
 from ..seed import seeded
 from .checkpoints import BestEpochs
 from .recipe import FitOptions, Stages
@@ -51,7 +51,8 @@ def fit(
         File that the training continues from, and is written to after every epoch. A training that
         stopped early has no further epoch.
     kept : BestEpochs, optional
-        Collects the weights of the best epochs and of the last one.
+        Collects the weights of the best epochs and of the last one, and says whether the training
+        was stopped: `StopEarly` ends it with the epochs that are finished.
 
     Returns
     -------
@@ -63,6 +64,8 @@ def fit(
     ------
     ValueError
         If the state belongs to another training, or the loss is not finite.
+    StopEarly
+        If the training is stopped before the first epoch is finished.
     """
     state, kept = state or StateFile(), kept or BestEpochs(task.monitor, 0)
     fingerprint = task.fingerprint(samples)
@@ -80,23 +83,34 @@ def fit(
         loop.start(_warm_up_epochs(options, loop.stages))
         early.weights = copy.deepcopy(net.state_dict())
     history: list[dict[str, float]] = [] if stored is None else stored["history"]
-    first = len(history)
-    for epoch in range(first, first if state.finish else options.epochs):
-        # also before the first epoch: a training that has stopped is not continued
-        if early.stops and epoch > loop.warm_up:
-            break
-        row = yield from loop.run_epoch(epoch, samples)
-        if validation is not None:
-            row |= loop.validate(validation)
-        history.append(row)
-        early.update(row, net)
-        kept.update(row, net)
-        loop.end_epoch(row)
-        values = {"epoch": epoch + 1, "history": history, **early.state_dict()}
-        values |= {**kept.state_dict(), **loop.state_dict()}
-        state.write(options, fingerprint, values, kept.weights)
-        yield Progress(epoch + 1, options.epochs, "epochs", row)
-    kept.finish(history[-1], net)
+    first, whole = len(history), True
+    try:
+        for epoch in range(first, first if state.finish else options.epochs):
+            # also before the first epoch: a training that has stopped is not continued
+            if early.stops and epoch > loop.warm_up:
+                break
+            whole = False
+            row = yield from loop.run_epoch(epoch, samples)
+            if validation is not None:
+                row |= loop.validate(validation)
+            history.append(row)
+            whole = True
+            early.update(row, net)
+            kept.update(row, net)
+            loop.end_epoch(row)
+            values = {"epoch": epoch + 1, "history": history, **early.state_dict()}
+            values |= {**kept.state_dict(), **loop.state_dict()}
+            state.write(options, fingerprint, values, kept.weights)
+            yield Progress(epoch + 1, options.epochs, "epochs", row)
+    except StopEarly:
+        if not history:
+            raise
+        kept.stopped = (
+            f"stopped by hand after {len(history)} of {options.epochs} epochs; the weights are "
+            f"those of epoch {early.epoch(history)}"
+        )
+    # an epoch that was begun has changed the weights
+    kept.finish(history[-1], net if whole else None)
     net.load_state_dict(early.weights)
     net.eval().requires_grad_(False)
     return history
@@ -138,6 +152,13 @@ class EarlyStopping:
             self.weights = copy.deepcopy(net.state_dict())
         else:
             self.epochs_without_improvement += 1
+
+    def epoch(self, history: list[dict[str, float]]) -> int:
+        """Number of the best epoch in a history."""
+        values = [_monitored(self.monitor, row) for row in history]
+        is_validated = f"validation_{self.monitor.name}" in history[-1] and self.best in values
+        # no later epoch that is as good is taken
+        return 1 + values.index(self.best) if is_validated else len(history)
 
     @property
     def stops(self) -> bool:
@@ -225,8 +246,8 @@ class _Loop:
                     f"{options.learning_rate:g}"
                 )
             total, score, count = total + loss * len(batch), score + hits, count + len(batch)
-            done, whole = number * self.batches + step + 1, options.epochs * self.batches
-            yield Progress(done, whole, "training")
+            share = (number + (step + 1) / self.batches) / options.epochs
+            yield Progress(0, 0, f"epoch {number + 1} of {options.epochs}", share=share)
         return {
             "epoch": number + 1,
             "loss": total / count,

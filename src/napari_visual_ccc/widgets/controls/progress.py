@@ -11,6 +11,12 @@ from ...core.progress import Progress
 # seconds of a phase before its end is estimated: the first steps are slow
 _SURE = 3.0
 
+# share of the work that the time of the rest is estimated from
+_LEAST = 0.005
+
+# steps of the bar
+_STEPS = 1000
+
 
 class WorkBar(Container):
     """A progress bar with a line of text below it; hidden while nothing runs."""
@@ -19,29 +25,40 @@ class WorkBar(Container):
         self.bar, self.text = ProgressBar(min=0, max=100), Label()
         super().__init__(widgets=[self.bar, self.text], labels=False, visible=False)
         self.margins = (0, 0, 0, 0)
-        self._phase, self._round, self._last, self._start = "", 1, Progress(0, 0), 0.0
+        self.text.native.setWordWrap(True)
+        self.begin()
 
     def begin(self) -> None:
         """Start with a bar of unknown length."""
         self.bar.max = self.bar.value = 0
         self.text.value, self._phase, self._round = "Starting…", "", 1
         self._last, self._start = Progress(0, 0), time.monotonic()
+        self._began, self._share, self._counted = self._start, 0.0, False
 
     def show_progress(self, progress: Progress) -> None:
-        """Move the bar, and say what is done."""
+        """Move the bar, never back, and say what is done."""
         is_new = progress.note != self._phase
         if is_new or progress.done < self._last.done:
-            # the bar starts again: the text says why
+            # another phase, or the same one again: the text says which
             self._round = 1 if is_new else self._round + 1
             self._phase, self._start = progress.note, time.monotonic()
         self._last = progress
-        # a total of 0 makes an indeterminate bar
-        self.bar.max, self.bar.value = progress.total, min(progress.done, progress.total)
-        self.text.value = described(progress, self._round, time.monotonic() - self._start)
+        self._share = max(self._share, progress.fraction)
+        # how much work follows a counted phase is not known: the bar is busy in a second one
+        behind = progress.share is None and progress.fraction < self._share
+        unknown = not progress.total if progress.share is None else not self._share
+        self._counted = self._counted or behind
+        if unknown or (self._counted and progress.share is None):
+            # a total of 0 makes an indeterminate bar
+            self.bar.max = self.bar.value = 0
+        else:
+            self.bar.max, self.bar.value = _STEPS, round(_STEPS * self._share)
+        begin = self._start if progress.share is None else self._began
+        self.text.value = described(progress, self._round, time.monotonic() - begin)
 
 
 def described(progress: Progress, number: int, seconds: float) -> str:
-    """Describe progress: its phase, what is done of it, and the time that is left for it.
+    """Describe progress: its phase, what is done of it, and the time that is left.
 
     Parameters
     ----------
@@ -50,16 +67,19 @@ def described(progress: Progress, number: int, seconds: float) -> str:
     number : int
         How often this phase has begun, such as the epochs of each fold.
     seconds : float
-        Since the phase has begun.
+        Since the work has begun where its share is known, else since the phase has.
     """
     phase = progress.note or "Working"
-    text = f"{phase[:1].upper()}{phase[1:]}" + (f", round {number}" if number > 1 else "")
-    if progress.total < 2:
+    is_again = number > 1 and progress.share is None
+    text = f"{phase[:1].upper()}{phase[1:]}" + (f", round {number}" if is_again else "")
+    if progress.total > 1:
+        text += f": {min(progress.done, progress.total):,} of {progress.total:,}"
+    elif progress.share is None:
         return f"{text}…"
-    text += f": {min(progress.done, progress.total):,} of {progress.total:,}"
-    if seconds < _SURE or not 0 < progress.done < progress.total:
+    least = 0.0 if progress.share is None else _LEAST
+    if seconds < _SURE or not least < progress.fraction < 1:
         return text
-    left = seconds / progress.done * (progress.total - progress.done)
+    left = seconds / progress.fraction * (1 - progress.fraction)
     return f"{text}, about {_rounded(left)} left"
 
 

@@ -9,22 +9,23 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from magicgui.widgets import Container, ProgressBar, PushButton
+from magicgui.widgets import Container, PushButton
 from qtpy.QtWidgets import QLabel, QTabWidget
 from superqt import QCollapsible
 
-from ...core.progress import Progress
+from ...core.progress import Progress, StopEarly
 from ...report import plots
 from ...workflow import signature
 from ...workflow.cost import autoencoder, describe
 from ...workflow.models import save_model
 from ...workflow.run import Outcome, execute
 from ..controls.keys import RUN_KEYS, RunKeys
+from ..controls.progress import WorkBar
 from ..form.fields import field_of
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.report import Canvas
 from ..parts.scrolling import reveal
-from ..parts.training import ask_for_file, recorded, unsaved_file
+from ..parts.training import NOTHING_LEARNT, ask_for_file, recorded, unsaved_file
 from .usual_images import UsualImages
 
 if TYPE_CHECKING:
@@ -62,8 +63,7 @@ class AutoencoderTraining(Container):
         self.saved: Path | None = None
         self._job: Job | None = None
         self._rows: list[dict[str, float]] = []
-        self._drawn, self._trained, self._finishing = 0.0, 0, False
-        self._given: tuple[Any, dict[str, Any]] | None = None
+        self._drawn, self._trained, self._stopping = 0.0, 0, False
         self._layers: tuple[Layer, ...] = ()
         self._temporary = tempfile.TemporaryDirectory(prefix="visual-ccc-")
         finalize(self, self._temporary.cleanup)
@@ -86,7 +86,7 @@ class AutoencoderTraining(Container):
             fold,
             self.forecast,
             self._buttons.native,
-            self.bar.native,
+            self.work.native,
             self.message,
             self.tabs,
         ):
@@ -121,7 +121,7 @@ class AutoencoderTraining(Container):
             layout="horizontal",
             labels=False,
         )
-        self.bar = ProgressBar(min=0, max=100, visible=False)
+        self.work = WorkBar()
         self.forecast = QLabel()
         self.forecast.setWordWrap(True)
         self.message = QLabel()
@@ -148,10 +148,6 @@ class AutoencoderTraining(Container):
         """Number of finished epochs of the present training."""
         return len(self._rows)
 
-    @property
-    def _state(self) -> Path:
-        return Path(self._temporary.name) / "training.state"
-
     def _close(self, *_: Any) -> None:
         # Qt has deleted the fields: nothing may touch them
         if self._job is not None:
@@ -162,31 +158,26 @@ class AutoencoderTraining(Container):
     def _on_train_button(self) -> None:
         if self._job is None:
             self.train()
-        elif self._finishing:
+        elif self._stopping:
             self._job.cancel()
             self._say("Cancelled.")
         else:
             self.stop()
 
-    def train(self, *, finish: bool = False) -> None:
-        """Train in the background; with `finish` package the best epoch of a stopped training."""
+    def train(self) -> None:
+        """Train in the background."""
         try:
-            if not finish:
-                self._given = (self.images.dataset(), self.choices)
-                self._layers = self.images.used
-                self._state.unlink(missing_ok=True)
-                self._rows = []
-            assert self._given is not None
-            data, choices = self._given
-            steps = execute(
-                NAME, {"data": data}, {**choices, "state": self._state, "finish": finish}
-            )
+            data = self.images.dataset()
+            self._layers, self._rows = self.images.used, []
+            steps = execute(NAME, {"data": data}, self.choices)
         except EXPECTED as error:
             report(error)
             return
-        self._finishing, self._drawn = finish, 0.0
-        self.bar.max, self.bar.value, self.bar.visible = 0, 0, True
-        self.train_button.text = "Cancel" if finish else "Stop"
+        self._drawn = 0.0
+        self._say("")
+        self.work.begin()
+        self.work.visible = True
+        self.train_button.text = "Stop"
         self._job = Job(
             recorded(steps, self._rows), "Train", returned=self._show, failed=self._on_failed,
             finished=self._on_finished, progressed=self._on_progress,
@@ -197,27 +188,25 @@ class AutoencoderTraining(Container):
         """Stop training; the best epoch so far is kept."""
         if self._job is None:
             return
-        self._job.cancel()
-        if self._state.exists():
-            self._say("Stopped; the best epoch is being tested.")
-            self.train(finish=True)
-        else:
-            self._say("Stopped before the end of the first epoch.")
+        self._stopping = True
+        self._job.stop_early()
+        self.train_button.text = "Cancel"
+        self._say("Stopping: the best epoch so far is tested.")
 
     def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, StopEarly):
+            self._say(f"{NOTHING_LEARNT[:1].upper()}{NOTHING_LEARNT[1:]}.")
+            return
         self._say("")
         report(error)
 
     def _on_finished(self) -> None:
-        self._job = None
-        self.bar.visible = False
+        self._job, self._stopping = None, False
+        self.work.visible = False
         self.train_button.text = "Train"
 
     def _on_progress(self, progress: Progress) -> None:
-        self.bar.max = progress.total
-        self.bar.value = min(progress.done, progress.total)
-        if progress.note:
-            self.bar.label = progress.note
+        self.work.show_progress(progress)
         if len(self._rows) > 1 and time.monotonic() - self._drawn > _REDRAW:
             self._drawn = time.monotonic()
             self._draw_curves(list(self._rows))

@@ -6,17 +6,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from magicgui.widgets import Container, ProgressBar, PushButton
+from magicgui.widgets import Container, PushButton
 from qtpy.QtWidgets import QFileDialog
 from superqt import QCollapsible
 
 from ...core.dataset import Dataset
-from ...core.progress import Progress
 from ...core.result import Evaluation
 from ...report.classifier import write_report
 from ...workflow import signature
 from ...workflow.run import Outcome, execute
 from ..controls.keys import RUN_KEYS, RunKeys
+from ..controls.progress import WorkBar
 from ..form.fields import field_of
 from ..parts.jobs import EXPECTED, Job, report
 
@@ -54,7 +54,7 @@ class EvaluateModel(QCollapsible):
         self.save_button = PushButton(
             text="Save report…", enabled=False, tooltip="Save the page, and its figures as SVG"
         )
-        self.bar = ProgressBar(min=0, max=100, visible=False)
+        self.work = WorkBar()
         buttons = Container(
             widgets=[self.button, self.save_button], layout="horizontal", labels=False
         )
@@ -63,7 +63,7 @@ class EvaluateModel(QCollapsible):
             one.margins = (0, 0, 0, 0)
         # Qt does not own the Python side of these
         self._kept = (fields, buttons)
-        for widget in (fields.native, buttons.native, self.bar.native):
+        for widget in (fields.native, buttons.native, self.work.native):
             self.addWidget(widget)
         self.collapse(animate=False)
         self.button.changed.connect(self._on_button)
@@ -105,17 +105,14 @@ class EvaluateModel(QCollapsible):
         except EXPECTED as error:
             report(error)
             return
-        self.bar.max, self.bar.value, self.bar.visible = 0, 0, True
+        self.work.begin()
+        self.work.visible = True
         self.button.text = "Cancel"
         self._job = Job(
             steps, "Evaluate", returned=lambda outcome: self._on_returned(data, outcome),
-            finished=self._on_finished, progressed=self._on_progress,
+            finished=self._on_finished, progressed=self.work.show_progress,
         )  # fmt: skip
         self._watch(self._job)
-
-    def _on_progress(self, progress: Progress) -> None:
-        self.bar.max = progress.total
-        self.bar.value = min(progress.done, progress.total)
 
     def _on_returned(self, data: Dataset, outcome: Outcome) -> None:
         assert isinstance(outcome.result, Evaluation)
@@ -125,7 +122,7 @@ class EvaluateModel(QCollapsible):
 
     def _on_finished(self) -> None:
         self._job = None
-        self.bar.visible = False
+        self.work.visible = False
         self.button.text = "Evaluate"
 
     def save(self, path: Path | None = None) -> Path | None:

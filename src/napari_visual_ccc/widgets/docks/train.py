@@ -9,24 +9,25 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from magicgui.widgets import Container, ProgressBar, PushButton
+from magicgui.widgets import Container, PushButton
 from qtpy.QtWidgets import QLabel, QTabWidget
 from superqt import QCollapsible
 
-from ...core.progress import Progress, Steps
+from ...core.progress import Progress, Steps, StopEarly
 from ...core.result import Audit, Evaluation, TrainedModel
 from ...report import plots
 from ...workflow import signature
 from ...workflow.models import save_model
 from ...workflow.run import Outcome, execute
 from ..controls.keys import RunKeys
+from ..controls.progress import WorkBar
 from ..form.fields import field_of
 from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import add_micrograph, open_image
 from ..parts.report import Canvas, Mistakes, Report
 from ..parts.scrolling import reveal, scroll_in_dock
-from ..parts.training import ask_for_file, recorded, unsaved_file
+from ..parts.training import NOTHING_LEARNT, ask_for_file, recorded, unsaved_file
 from .evaluate import EvaluateModel
 from .labelled_images import LabelledImages
 
@@ -66,8 +67,7 @@ class Train(Container):
         self._rows: list[dict[str, float]] = []
         self._trained = 0
         self._drawn = 0.0
-        self._training = self._finishing = False
-        self._choices: dict[str, Any] = {}
+        self._training = self._stopping = False
         self._data: Any = None
         self._layers: tuple[Layer, ...] = ()
         self._temporary = tempfile.TemporaryDirectory(prefix="visual-ccc-")
@@ -89,7 +89,7 @@ class Train(Container):
         self._fold.addWidget(more.native)
         self._fold.collapse(animate=False)
         for widget in (
-            self._fold, self._buttons.native, self.bar.native, self.evaluation, self.message,
+            self._fold, self._buttons.native, self.work.native, self.evaluation, self.message,
             self.tabs,
         ):  # fmt: skip
             self.native.layout().addWidget(widget)
@@ -114,7 +114,7 @@ class Train(Container):
             layout="horizontal",
             labels=False,
         )
-        self.bar = ProgressBar(min=0, max=100, visible=False)
+        self.work = WorkBar()
         self.message = QLabel()
         self.message.setWordWrap(True)
         self.message.hide()
@@ -191,45 +191,38 @@ class Train(Container):
     def _on_train_button(self) -> None:
         if self._job is None:
             self.train()
-        elif self._finishing or not self._training:
+        elif self._stopping or not self._training:
             self._job.cancel()
             self._show_notes(("Cancelled",))
         else:
             self.stop()
 
-    def train(self, *, finish: bool = False) -> None:
+    def train(self) -> None:
         """Train in the background."""
-        state = Path(self._temporary.name) / "training.state"
         try:
-            if not finish:
-                self._data, self._choices = self.images.dataset(), self.choices
-                self._layers = self.images.used
-                for file in Path(self._temporary.name).glob(f"{state.name}*"):
-                    file.unlink()
-                self._rows = []
-            choices = {**self._choices, "state": state, "finish": finish}
-            steps = execute("train", {"data": self._data}, choices)
+            self._data = self.images.dataset()
+            self._layers, self._rows = self.images.used, []
+            steps = execute("train", {"data": self._data}, self.choices)
         except EXPECTED as error:
             report(error)
             return
-        self._training, self._finishing, self._drawn = True, finish, 0.0
+        self._training, self._drawn = True, 0.0
+        self._show_notes(())
         self._start(recorded(steps, self._rows), "Train", self._show_trained)
         self.train_button.text = "Stop"
 
     def stop(self) -> None:
-        """Stop training; the best epoch so far is kept, tested and reported."""
+        """Stop training; the best network so far is kept, tested and reported."""
         if self._job is None or not self._training:
             return
-        self._job.cancel()
-        state = Path(self._temporary.name) / "training.state"
-        if state.exists():
-            self._show_notes(("Stopped; the best epoch is being tested",))
-            self.train(finish=True)
-        else:
-            self._show_notes(("Stopped before the end of the first epoch",))
+        self._stopping = True
+        self._job.stop_early()
+        self.train_button.text = "Cancel"
+        self._show_notes(("Stopping: the best network so far is tested",))
 
     def _start(self, steps: Steps[Any], title: str, returned: Any) -> None:
-        self.bar.max, self.bar.value, self.bar.visible = 0, 0, True
+        self.work.begin()
+        self.work.visible = True
         self.check_button.enabled = False
         self._job = Job(
             steps, title, returned=returned, failed=self._on_failed, finished=self._on_finished,
@@ -241,23 +234,23 @@ class Train(Container):
         job.need(self.images.used, self.viewer, self._say)
 
     def _on_failed(self, error: Exception) -> None:
+        if isinstance(error, StopEarly):
+            self._show_notes((NOTHING_LEARNT,))
+            return
         self._show_notes(())
         report(error)
 
     def _on_finished(self) -> None:
         self._job = None
-        self._training = False
-        self.bar.visible = False
+        self._training = self._stopping = False
+        self.work.visible = False
         self.check_button.enabled = True
         self.train_button.text = "Train"
 
     def _on_progress(self, progress: Progress) -> None:
         import pandas as pd
 
-        self.bar.max = progress.total
-        self.bar.value = min(progress.done, progress.total)
-        if progress.note:
-            self.bar.label = progress.note
+        self.work.show_progress(progress)
         if self._training and len(self._rows) > 1 and time.monotonic() - self._drawn > _REDRAW:
             if not self._drawn:
                 self._show_tab(_TRAINING)

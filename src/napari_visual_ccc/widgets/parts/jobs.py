@@ -12,7 +12,7 @@ from napari.utils import progress as activity
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
-from ...core.progress import Progress, Steps
+from ...core.progress import Progress, Steps, StopEarly
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -58,6 +58,7 @@ class _Worker(WorkerBase):
     def __init__(self, steps: Steps[Any]) -> None:
         super().__init__(SignalsClass=_Signals)
         self._steps = steps
+        self.stops_early = False
         # the application owns them, not the last thread that holds this worker
         self.signals.setParent(QCoreApplication.instance())
         while _ended:
@@ -89,7 +90,7 @@ class _Worker(WorkerBase):
         last = 0.0
         try:
             while not self.abort_requested:
-                progress = next(self._steps)
+                progress = self._next()
                 if time.monotonic() - last > _OFTEN:
                     self.progressed.emit(progress)
                     last = time.monotonic()
@@ -99,6 +100,12 @@ class _Worker(WorkerBase):
             # here, in their thread, they release what they hold
             self._steps.close()
         return None
+
+    def _next(self) -> Progress:
+        if not self.stops_early:
+            return next(self._steps)
+        self.stops_early = False
+        return self._steps.throw(StopEarly())
 
 
 def _note_end(worker: _Worker) -> None:
@@ -182,6 +189,10 @@ class Job:
             self._worker.quit()
             self._end()
 
+    def stop_early(self) -> None:
+        """End with what there is so far; where that is nothing, `failed` is given `StopEarly`."""
+        self._worker.stops_early = True
+
     def abandon(self) -> None:
         """Stop without any call: the receivers are gone."""
         if self.running:
@@ -203,8 +214,9 @@ class Job:
                 return
             self._bar = bar
         if self._bar is not None:
-            self._bar.total = progress.total
-            self._bar.update(progress.done - self._bar.n)
+            self._bar.total = 100 if progress.share is not None else progress.total
+            done = progress.done if progress.share is None else round(100 * progress.share)
+            self._bar.update(done - self._bar.n)
         # moving the bar turns the event loop too: the receiver may be gone by now
         if self._progressed is not None and self.running:
             self._progressed(progress)

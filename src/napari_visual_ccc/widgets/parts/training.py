@@ -10,6 +10,8 @@ from qtpy.QtWidgets import QFileDialog, QWidget
 from ...core.progress import Progress, Steps, map_progress
 from ...workflow.models import SUFFIX, named, save_weights
 
+NOTHING_LEARNT = "stopped before there was anything to keep"
+
 
 def recorded(steps: Steps[Any], rows: list[dict[str, float]]) -> Steps[Any]:
     """Keep the numbers of every epoch: a job drops progress that comes too fast to display.
