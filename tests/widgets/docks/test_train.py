@@ -160,6 +160,28 @@ def test_stop_keeps_and_tests_the_best_so_far(headless, folder, idle, qtbot):
     assert train.report.headline.text()
 
 
+def test_groups_that_names_propose_are_one_click(headless, tmp_path, idle):
+    for name in ("superalloy", "powder"):
+        place = tmp_path / "data" / name
+        place.mkdir(parents=True)
+        for k, tile in enumerate(tiles(name, 6)):
+            imsave(place / f"S{k // 2}_{name}_{k}.png", tile, check_contrast=False)
+    train = dock(headless, "train")
+    images = train.images
+    images.folder.value = tmp_path / "data"
+    assert not images.propose_button.visible
+    train.check_button.native.click()
+    idle(train)
+    assert images.propose_button.text == "Group: 6 micrographs by their names"
+    assert not images.propose_button.native.isHidden()
+    images.propose_button.native.click()
+    assert images.propose_button.native.isHidden()
+    assert len({one.group for one in images.dataset().examples}) == 6
+    train.check_button.native.click()
+    idle(train)
+    assert images.propose_button.native.isHidden()
+
+
 def test_without_images_nothing_starts(headless, capsys):
     train = dock(headless, "train")
     train.train_button.native.click()
@@ -175,7 +197,12 @@ def test_covering_follows_the_boxes(viewer, qtbot):
     classify.occlude_button.click()
     boxes = viewer.layers["occlusion"]
     assert boxes.mode == "add_rectangle"
+    assert classify.work.native.isHidden()
     boxes.add_rectangles(np.array([[10, 10], [70, 80]]))
+    # a sign of work from the first second
+    qtbot.waitUntil(lambda: classify.is_occluding)
+    assert not classify.work.native.isHidden()
+    assert classify.work.text.value
 
     def is_shown():
         return any("occluded" in text for text in texts(classify.bars)[:1])
@@ -183,6 +210,7 @@ def test_covering_follows_the_boxes(viewer, qtbot):
     qtbot.waitUntil(is_shown)
     qtbot.waitUntil(lambda: not classify.is_occluding)
     assert "before" in classify.message.value
+    assert classify.work.native.isHidden()
 
 
 def regions(viewer):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from napari.layers import Image, Labels, Layer
 
 from napari_visual_ccc.widgets.layers.metadata import calibration
+from napari_visual_ccc.widgets.layers.viewers import scale_bar
 from napari_visual_ccc.widgets.plugin.samples import layers
 
 
@@ -16,3 +17,9 @@ def test_a_sample_opens_with_its_masks():
         assert isinstance(mask, Labels)
         assert mask.data.shape == image.data.shape
         assert calibration(mask) == calibration(image)
+
+
+def test_a_sample_with_a_pixel_size_shows_its_scale_bar(viewer):
+    for name, is_shown in (("superalloy", False), ("nanoparticles", True)):
+        layers(name)
+        assert scale_bar(viewer).visible == is_shown

@@ -22,7 +22,7 @@ from ..screening.properties import (
     property_notes,
     telling_properties,
 )
-from ..screening.specimens import like_named, micrographs_of
+from ..screening.specimens import Hint, facts_of, like_named, micrographs_of
 from .split import PARTS
 
 if TYPE_CHECKING:
@@ -112,29 +112,29 @@ def audit_dataset(
         "skipped": skipped,
         "properties": properties,
     }
+    hint = _hint(used)
     notes = (
         *data.notes,
         *like_named([one.label for one in used]),
         *property_notes(properties),
-        *_hints(used),
+        *(() if hint is None else (hint.note,)),
         *_notes(counts, duplicates, skipped, data.is_divided),
         *shared_groups([one.group for one in used], parts),
         *missing_classes([one.label for one in used], parts),
         *_quality_notes(seen.flags),
     )
-    facts = {"images": len(used), "unfit": len(seen.flags)}
+    facts = {"images": len(used), "unfit": len(seen.flags), **facts_of(hint)}
     return Audit(
         tables=tables, notes=notes, facts=facts, pictures=_chosen(seen.images, pictures, seed)
     )
 
 
-def _hints(used: list[Example]) -> tuple[str, ...]:
-    """Say if names share micrographs though no groups are given."""
+def _hint(used: list[Example]) -> Hint | None:
+    """Micrographs that names share, though no groups are given."""
     if len({one.group for one in used}) < len(used):
-        return ()
+        return None
     stems = [PurePath(one.name).stem for one in used]
-    hint = micrographs_of(stems, [one.label for one in used])
-    return () if hint is None else (hint.note,)
+    return micrographs_of(stems, [one.label for one in used])
 
 
 class _Seen(NamedTuple):

@@ -234,7 +234,7 @@ def train_by_recipe(data: Dataset, recipe: TrainingRecipe) -> Steps[TrainedModel
         checkpoints=kept,
         architecture=layer_table(trained),
         notes=notes,
-        facts={"classes": list(data.classes), "part": parts.tested_by},
+        facts={"classes": list(data.classes), "part": parts.tested_by, **screening.facts},
     )
 
 

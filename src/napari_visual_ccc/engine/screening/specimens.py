@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _APART = r"_\-. ()"
 
@@ -50,6 +50,11 @@ class Hint(NamedTuple):
             f"{self.example!r} of {self.images} images: if these are parts of one micrograph, the "
             f"test is optimistic; keep them together with group={self.pattern!r}"
         )
+
+
+def facts_of(hint: Hint | None) -> dict[str, dict[str, Any]]:
+    """Facts of a result from which a dock offers to group the images; none without a hint."""
+    return {} if hint is None else {"proposed_groups": hint._asdict()}
 
 
 def micrographs_of(stems: Sequence[str], labels: Sequence[str]) -> Hint | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import PurePath
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -13,7 +13,7 @@ from ...core.progress import Steps
 from ..classification.crops import is_crop, window_side
 from .duplicates import near_duplicates
 from .properties import BAR, DATE, FILE, GEOMETRY, PIXEL_SIZE, property_notes, telling_properties
-from .specimens import like_named, micrographs_of
+from .specimens import facts_of, like_named, micrographs_of
 
 if TYPE_CHECKING:
     from ..learning.prepare import PreparedDataset
@@ -36,10 +36,13 @@ class Screening:
         Messages to the user.
     telling : dict
         Property that tells the classes apart by itself → its accuracy, for the model card.
+    facts : dict
+        Groups that names propose, where none are given.
     """
 
     notes: tuple[str, ...] = ()
     telling: dict[str, float] = field(default_factory=dict)
+    facts: dict[str, Any] = field(default_factory=dict)
 
 
 def screen(prepared: PreparedDataset, parts: Partition, seed: int) -> Steps[Screening]:
@@ -67,11 +70,12 @@ def screen(prepared: PreparedDataset, parts: Partition, seed: int) -> Steps[Scre
         *property_notes(table, bar_is_shown=prepared.network_input.keeps_info_bar),
         *_pair_notes(pairs, names, labels),
     )
+    hint = None
     if len(set(groups)) == len(groups):
         hint = micrographs_of([PurePath(name).stem for name in names], labels)
         notes = (*notes, *([hint.note] if hint else []))
     telling = dict(zip(found["property"], found["accuracy"].round(4).tolist(), strict=True))
-    return Screening(notes, telling)
+    return Screening(notes, telling, facts_of(hint))
 
 
 def _visible(prepared: PreparedDataset) -> list[str]:

@@ -290,8 +290,10 @@ class Classify(TableForm):
             ),
             "Occlude",
             returned=lambda outcome: self._show_occlusion(image.name, outcome.result),
-            finished=self._on_occluded,
-        )
+            finished=self._on_occluded, progressed=self.work.show_progress,
+        )  # fmt: skip
+        self.work.begin()
+        self.work.visible = True
         needed = [*layers_of_sources([source], self.viewer), self._shapes]
         self._occluding.need(needed, self.viewer, self._on_occlusion_lost)
 
@@ -308,6 +310,7 @@ class Classify(TableForm):
 
     def _on_occluded(self) -> None:
         self._occluding = None
+        self.work.visible = self.job is not None
         if self._occlude_again:
             self._occlude_again = False
             self._occlude()

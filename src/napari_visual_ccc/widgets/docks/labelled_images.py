@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from magicgui.types import FileDialogMode
-from magicgui.widgets import ComboBox, Container, FileEdit, LineEdit, SpinBox
+from magicgui.widgets import ComboBox, Container, FileEdit, LineEdit, PushButton, SpinBox
 from napari.layers import Image, Labels, Layer, Shapes
 from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 
@@ -22,7 +23,12 @@ from ..layers.source import take
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
-FOLDER, TABLE, LAYERS, REGIONS = "Folder of folders", "Table (CSV)", "Open layers", "Drawn regions"
+FOLDER, TABLE, LAYERS, REGIONS = (
+    "Folder for each class",
+    "Table (CSV)",
+    "Open layers",
+    "Drawn regions",
+)
 
 CLASS = "class"
 
@@ -72,6 +78,8 @@ class LabelledImages(Container):
             "images of one specimen are never split between training and test. Empty: a folder "
             "within a class is a specimen, any other image is one of its own",
         )
+        self.propose_button = PushButton(visible=False)
+        self._proposed = ""
         self.channels = LineEdit(
             label="Channels",
             tooltip="Names of channels, such as SE, BSE, Al: of files with a channel axis, of "
@@ -93,13 +101,16 @@ class LabelledImages(Container):
         self.classes.setMaximumHeight(140)
         super().__init__(
             widgets=[
-                self.source, self.folder, self.file, self.group, self.channels, self.image,
-                self.regions, self.side,
+                self.source, self.folder, self.file, self.group, self.propose_button,
+                self.channels, self.image, self.regions, self.side,
             ]
         )  # fmt: skip
         self.margins = (0, 0, 0, 0)
         self.native.layout().addWidget(self.classes)
         self.source.changed.connect(self._show_fields)
+        self.propose_button.changed.connect(self._take_groups)
+        for field in (self.source, self.folder, self.file, self.group):
+            field.changed.connect(lambda: self.propose_groups(None))
         for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
             event.connect(self._list_layers)
         self.native.destroyed.connect(self._disconnect)
@@ -119,6 +130,22 @@ class LabelledImages(Container):
         for field in (self.image, self.regions, self.side):
             field.visible = source == REGIONS
         self.classes.setVisible(source == LAYERS)
+
+    def propose_groups(self, hint: Mapping[str, Any] | None) -> None:
+        """Offer the groups that names of files suggest; None offers nothing."""
+        self.propose_button.visible = hint is not None
+        if hint is None:
+            return
+        self._proposed = str(hint["pattern"])
+        self.propose_button.text = f"Group: {hint['groups']} micrographs by their names"
+        self.propose_button.tooltip = (
+            f"These names look like parts of {hint['groups']} micrographs, such as "
+            f"{hint['example']} of {hint['images']} images. Images of one micrograph are then "
+            "never split between training and test"
+        )
+
+    def _take_groups(self) -> None:
+        self.group.value = self._proposed
 
     def _list_layers(self, event: Any = None) -> None:
         """List the image layers; classes that were entered stay."""

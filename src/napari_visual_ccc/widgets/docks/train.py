@@ -183,6 +183,7 @@ class Train(Container):
         result = outcome.result
         assert isinstance(result, Audit)
         self.audit.show_audit(result)
+        self.images.propose_groups(result.facts.get("proposed_groups"))
         self._show_notes(result.notes or ("No problems",))
         self._show_tab(_IMAGES)
 
@@ -264,6 +265,7 @@ class Train(Container):
         result = outcome.result
         assert isinstance(result, TrainedModel)
         self.result, self.saved, self._training = result, None, False
+        self.images.propose_groups(result.facts.get("proposed_groups"))
         self._trained += 1
         self._draw_curves(result.history)
         self.report.show_evaluation(result.evaluation, result.validation, result.architecture)

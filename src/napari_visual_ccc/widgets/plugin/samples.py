@@ -9,6 +9,7 @@ import numpy as np
 from ...core.layers.palette import label_colours
 from ...samples import facts, load, masks
 from ..layers.build import labels_colormap
+from ..layers.viewers import scale_bar
 from .reader import watched_viewer
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -21,6 +22,8 @@ def layers(name: str) -> list[LayerData]:
     place: dict[str, Any] = {}
     if micrograph.spacing is not None:
         place = {"scale": micrograph.spacing, "units": micrograph.unit}
+        if viewer is not None:
+            scale_bar(viewer).visible = True
     common = {**place, "metadata": dict(micrograph.metadata)}
     low, high = np.percentile(micrograph.data, (0.1, 99.9))
     look = {"name": name, "contrast_limits": (float(low), float(high))}
