@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from qtpy.QtWidgets import QFileDialog
+from qtpy.QtWidgets import QFileDialog, QLabel
 from skimage.io import imsave
 
 from napari_visual_ccc import samples
@@ -255,3 +255,11 @@ def test_work_on_files_goes_on_without_layers(headless, folder, idle):
     assert train.is_running
     idle(train)
     assert train.audit.counts.frame["images"].tolist() == [8, 8]
+
+
+def test_all_fields_begin_in_one_column(headless):
+    train = dock(headless, "train")
+    rows = [train.images.folder, train.images.group, train.fields["model"], train.fields["epochs"]]
+    labels = [one.native.parentWidget().findChild(QLabel) for one in rows]
+    assert len({label.minimumWidth() for label in labels}) == 1
+    assert labels[0].minimumWidth() > 50

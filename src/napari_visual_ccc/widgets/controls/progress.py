@@ -30,6 +30,9 @@ class WorkBar(Container):
 
     def begin(self) -> None:
         """Start with a bar of unknown length."""
+        # two lines: a row that holds a container gives a wrapped text no more than one
+        label = self.text.native
+        label.setMinimumHeight(2 * label.fontMetrics().lineSpacing())
         self.bar.max = self.bar.value = 0
         self.text.value, self._phase, self._round = "Starting…", "", 1
         self._last, self._start = Progress(0, 0), time.monotonic()

@@ -132,11 +132,16 @@ class Rows(Container):
 
     def align(self) -> None:
         """Give all labels one width; magicgui measures them before the viewer sets its font."""
-        rows = [row for row in self.native.children() if row.isWidgetType()]
-        labels = [label for row in rows if (label := row.findChild(QLabel)) is not None]
-        widest = max((label.sizeHint().width() for label in labels), default=0)
-        for label in labels:
-            label.setMinimumWidth(widest)
+        align_labels(self)
+
+
+def align_labels(*containers: Container) -> None:
+    """Give the labels of all fields in some containers one width."""
+    rows = [row for one in containers for row in one.native.children() if row.isWidgetType()]
+    labels = [label for row in rows if (label := row.findChild(QLabel)) is not None]
+    widest = max((label.sizeHint().width() for label in labels), default=0)
+    for label in labels:
+        label.setMinimumWidth(widest)
 
 
 def applying(operation: str, fields: Container) -> set[str]:

@@ -21,6 +21,7 @@ from ...workflow.models import save_model
 from ...workflow.run import Outcome, execute
 from ..controls.keys import RunKeys
 from ..controls.progress import WorkBar
+from ..controls.rows import align_labels
 from ..form.fields import field_of
 from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
@@ -96,6 +97,7 @@ class Train(Container):
         # Qt does not own the Python side of these
         self._kept = (first, more)
         self._connect()
+        align_labels(self.images, first, more)
         scroll_in_dock(self.native)
 
     def _make_widgets(self) -> None:
