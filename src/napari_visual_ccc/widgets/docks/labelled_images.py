@@ -107,15 +107,18 @@ class LabelledImages(Container):
         )  # fmt: skip
         self.margins = (0, 0, 0, 0)
         self.native.layout().addWidget(self.classes)
+        self._connect()
+        self._list_layers()
+        self._show_fields()
+
+    def _connect(self) -> None:
         self.source.changed.connect(self._show_fields)
         self.propose_button.changed.connect(self._take_groups)
         for field in (self.source, self.folder, self.file, self.group):
             field.changed.connect(lambda: self.propose_groups(None))
-        for event in (viewer.layers.events.inserted, viewer.layers.events.removed):
+        for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):
             event.connect(self._list_layers)
         self.native.destroyed.connect(self._disconnect)
-        self._list_layers()
-        self._show_fields()
 
     def _disconnect(self, *_: Any) -> None:
         for event in (self._viewer.layers.events.inserted, self._viewer.layers.events.removed):

@@ -17,7 +17,7 @@ LayerData = tuple[Any, dict[str, Any], str]
 
 def layers(name: str) -> list[LayerData]:
     """Return a sample and its masks as layer data."""
-    watched_viewer()
+    viewer = watched_viewer()
     micrograph, about = load(name), facts(name)
     place: dict[str, Any] = {}
     if micrograph.spacing is not None:
