@@ -14,6 +14,9 @@ def test_every_function_takes_report_and_says_so(name):
     parameters = inspect.signature(function).parameters
     assert parameters["report"].kind is inspect.Parameter.KEYWORD_ONLY
     assert "report" in function.__doc__
+    # sections begin at the margin, as numpydoc reads them
+    assert "\nParameters\n---" in function.__doc__
+    assert "\nNotes\n---" in function.__doc__
     assert "Steps" not in str(inspect.signature(function).return_annotation)
     # a report that is none is refused before anything else is looked at
     with pytest.raises(ValueError, match="report is 3; give True, or a function"):

@@ -24,6 +24,8 @@ REPORT = "report"
 # what every function takes beside the parameters of its operation
 _MORE = """
 
+Notes
+-----
 Every operation also takes ``report``: ``True`` prints the progress, a function is called with
 each `Progress`. A choice of a model takes a file, a model of `load_model` or the result of a
 training."""
@@ -69,7 +71,7 @@ def call(name: str) -> Callable[..., Any]:
 
     shown: Any = finished
     shown.__signature__ = signature_of(name)
-    shown.__doc__ = (engine_function.__doc__ or "") + _MORE
+    shown.__doc__ = inspect.cleandoc(engine_function.__doc__ or "") + _MORE
     return finished
 
 
