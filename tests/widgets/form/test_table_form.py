@@ -107,3 +107,18 @@ def test_colours_follow_the_number_of_classes_unless_the_user_has_others(form):
     mine = shown(layer, [1, 2])
     form(clusters=3)
     assert shown(layer, [1, 2]) == mine
+
+
+def test_the_table_is_of_the_result_that_undo_and_redo_leave(form):
+    form(clusters=2)
+    form(clusters=4)
+    form.undo()
+    assert len(form.table.frame) == 2
+    assert form.table.isVisibleTo(form.native)
+    form.undo()
+    assert not form.table.isVisibleTo(form.native)
+    form.redo()
+    assert form.table.isVisibleTo(form.native)
+    assert len(form.table.frame) == 2
+    form.redo()
+    assert len(form.table.frame) == 4

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 from magicgui.widgets import Container, PushButton
 from napari.utils.notifications import show_info
 
+from ...core.result import Result
+
 if TYPE_CHECKING:
     from ..form.form import Form
     from ..form.result_layers import Run
@@ -44,6 +46,12 @@ class History:
             button.enabled = bool(runs)
             button.tooltip = _offer(word, runs)
 
+    def note(self, result: Result) -> None:
+        """Keep the tables of the last run, which its layers are shown with."""
+        if self.form.results.past:
+            self.form.results.past[-1].tables = result.tables
+        self.refresh()
+
     def undo(self) -> None:
         """Undo the last run, unless its layers were edited since."""
         past = self.form.results.past
@@ -60,6 +68,8 @@ class History:
         if kept:
             show_info(f"kept {', '.join(kept)}: edited or renamed since the run")
         elif run is not None:
+            past = self.form.results.past
+            self.form.show_tables(Result(tables=past[-1].tables if past else {}))
             self.form.say(f"{what}: {run.title}.")
 
 

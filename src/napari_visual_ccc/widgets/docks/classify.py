@@ -139,28 +139,31 @@ class Classify(TableForm):
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """Show probabilities as bars, the most similar training images, and tables."""
-        name = source.layer.name
         prediction = prediction_of(result)
-        if prediction is not None:
-            self.bars.show_prediction(name, prediction, result.target)
-            self.similar.show_images(prediction.similar)
-        else:
-            self.bars.hide()
-            self.similar.hide()
         # the bars are the table of a prediction
         listed = result if prediction is None else Result()
         self.show_tables(listed)
-        self._show_chart(result)
-        self.card.hide()
-        if listed.tables:
+        if prediction is not None:
+            self.bars.show_prediction(source.layer.name, prediction, result.target)
+            self.similar.show_images(prediction.similar)
+        elif listed.tables:
             self.card.show_table(next(iter(listed.tables.values())))
+        self._show_chart(result)
+
+    def show_tables(self, result: Result) -> None:
+        """List the first table, in place of all that was shown of another result."""
+        self._hide_details()
+        super().show_tables(result)
+
+    def _hide_details(self) -> None:
+        for one in (self.bars, self.similar, self.card, self.chart):
+            one.hide()
 
     def _show_chart(self, result: Result) -> None:
         """Draw the first table that has a chart."""
-        drawn = list(charts(result).values())
-        self.chart.setVisible(bool(drawn))
-        if drawn:
-            self.chart.draw(drawn[0])
+        for drawn in list(charts(result).values())[:1]:
+            self.chart.show()
+            self.chart.draw(drawn)
 
     def show_layers(self) -> None:
         """List the layers of the chosen model in the table."""
@@ -217,8 +220,7 @@ class Classify(TableForm):
 
     def _show_table(self, result: Result) -> None:
         """Show a table, with its chart, in place of what was below the buttons."""
-        for widget in (self.bars, self.similar, self.card):
-            widget.hide()
+        self._hide_details()
         self.end_mark()
         self._listen_to(None)
         self.table.set_title("" if self._folder is None else self._folder.name)

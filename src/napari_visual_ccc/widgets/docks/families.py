@@ -147,8 +147,10 @@ class Cluster(TableForm):
     def show_tables(self, result: Result) -> None:
         """List the phases; one that was selected is shown alone."""
         super().show_tables(result)
-        if self.operation.name == "select_cluster" and self.labels_layer is not None:
-            self.show_mark(self.labels_layer, result.table.iloc[0])
+        frame = next(iter(result.tables.values()), None)
+        # only the table of a selected cluster names the cluster beside the label of its mask
+        if frame is not None and "cluster" in frame and self.labels_layer is not None:
+            self.show_mark(self.labels_layer, frame.iloc[0])
 
     def show_mark(self, layer: Labels, row: pd.Series) -> None:
         """Show a phase alone, with its share in large figures."""

@@ -319,7 +319,7 @@ class Form(Container):
         notes = ["visible part, the whole image follows"] if source.preview else []
         self.say(" ".join(f"{note[:1].upper()}{note[1:]}." for note in (*notes, *result.notes)))
         self.show_result(operation, source, result)
-        self.history.refresh()
+        self.history.note(result)
         if source.preview:
             later(self.native, 150, self._live.run_whole)
         return [one.layer for one in self.last]

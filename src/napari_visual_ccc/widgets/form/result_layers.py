@@ -45,12 +45,15 @@ class Run:
         What the run has hidden.
     hidden : Layer, optional
         Source of layers that are shown in a grid, which takes its place.
+    tables : mapping of DataFrame
+        What the form lists of it.
     """
 
     title: str
     entries: list[Any]
     earlier: list[Layer] = field(default_factory=list)
     hidden: Layer | None = None
+    tables: Mapping[str, Any] = field(default_factory=dict)
 
 
 class ResultLayers:
@@ -202,6 +205,11 @@ class ResultLayers:
             self._put_side_by_side(run.hidden)
         self.past.append(run)
         return kept
+
+    @property
+    def shown(self) -> list[Any]:
+        """Changes of the run whose result is shown: the one before those that were undone."""
+        return self.past[-1].entries if self.past else self.last
 
     @property
     def has_preview(self) -> bool:

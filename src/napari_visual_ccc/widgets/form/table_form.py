@@ -55,7 +55,7 @@ class TableForm(Form):
 
     def _title(self, frame: pd.DataFrame) -> str:
         """Name of the layer in the table, and whether the table is of all its slices."""
-        layer = self.labels_layer or next((one.layer for one in self.last), None)
+        layer = self.labels_layer or next((one.layer for one in self.results.shown), None)
         first = next(iter(self.inputs.values()))
         if layer is None:
             return "" if first is None else first.name
@@ -87,7 +87,7 @@ class TableForm(Form):
     @property
     def labels_layer(self) -> Labels | None:
         """Layer of the labels in the table, a result or an input; None once it was removed."""
-        layers = [s.layer for s in self.last if isinstance(s.layer, Labels)]
+        layers = [s.layer for s in self.results.shown if isinstance(s.layer, Labels)]
         layers += [one for one in self.results.inputs if isinstance(one, Labels)]
         return layers[0] if layers and layers[0] in self.viewer.layers else None
 
@@ -108,7 +108,7 @@ class TableForm(Form):
         if self._before:
             return
         above = self.viewer.layers[self.viewer.layers.index(layer) + 1 :]
-        maps = [one.layer for one in self.last if one.layer in above]
+        maps = [one.layer for one in self.results.shown if one.layer in above]
         self._before = [(one, one.visible) for one in (layer, *maps)]
         for one, _ in self._before:
             one.visible = one is layer
