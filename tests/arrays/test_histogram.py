@@ -95,3 +95,10 @@ def test_a_function_of_values_gives_the_same_by_levels(rng, dtype):
     found = value_by_value(image[:, 1:], scaled)
     assert found.dtype == np.float32
     np.testing.assert_array_equal(found, scaled(image[:, 1:]))
+
+
+def test_the_largest_numbers_of_a_type_are_counted():
+    image = np.full((4, 5), np.iinfo(np.uint64).max, np.uint64)
+    image[0, 0] -= 3
+    histogram = run(grey_histogram(image))
+    np.testing.assert_array_equal(histogram.counts, [1, 19])

@@ -108,3 +108,9 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path):
     with pytest.raises(OSError, match="the folder could not be made"):  # noqa: SIM117
         with files.written(tmp_path / "file" / "a.csv"):
             pass
+
+
+def test_a_name_with_a_null_character_is_told(tmp_path):
+    match = r"a\\x00b.txt' is no name of a file"
+    with pytest.raises(ValueError, match=match), files.written(tmp_path / "a\0b.txt"):
+        pass

@@ -149,6 +149,10 @@ STEP = "{operation: threshold}"
         ("steps: " + "{a: " * 900 + "}" * 900, "nested far deeper"),
         (f"steps: [{', '.join([STEP] * 1001)}]", "1,001 steps; at most 1000"),
         ("steps: [{operation: threshold, inputs: {image: [1]}}]", "names with names of layers"),
+        (
+            f'source: {{path: "a\\0b"}}\nsteps: [{STEP}]',
+            "source must be a name, a path and a pixel",
+        ),
         ("steps: [{operation: classify, parameters: {model: 5}}]", "model is 5; it must be a path"),
         ("steps: [{operation: explain, parameters: {model: [1]}}]", "it must be a path"),
         (f"steps: [{{operation: {'x' * 9999}}}]", r"not exist: 'x{1,20}\.\.\.x{1,20}'$"),

@@ -127,7 +127,11 @@ class Levels:
 
     def index(self, plane: np.ndarray) -> np.ndarray:
         """Bin of every value."""
-        return plane.astype(np.int64) - self.low if self.low else plane
+        if not self.low:
+            return plane
+        # the numbers of uint64 are no int64
+        wide = np.uint64 if plane.dtype.kind == "u" else np.int64
+        return (plane.astype(wide) - wide(self.low)).astype(np.int64)
 
     def edge(self, bins: np.ndarray) -> np.ndarray:
         """Lowest value of a bin."""

@@ -123,6 +123,8 @@ def written(path: Path, *, force: bool = False) -> Iterator[Path]:
     OSError
         If the disk is full, say; nothing half-written stays.
     """
+    if "\0" in str(path):
+        raise ValueError(f"{str(path)!r} is no name of a file: it has a null character")
     check_free(path, force=force)
     target = _target(path)
     make_folder(target.parent)

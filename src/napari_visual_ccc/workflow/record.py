@@ -68,7 +68,7 @@ class RecordSource(BaseModel):
     model_config = ConfigDict(extra="allow")
 
     name: _Text = ""
-    path: str | None = None
+    path: Annotated[str, Field(pattern=r"^[^\x00]*$")] | None = None
     sha256: str | None = None
     spacing: Annotated[list[float] | None, BeforeValidator(_sizes)] = None
     unit: str | None = None

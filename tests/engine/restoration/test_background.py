@@ -122,6 +122,7 @@ def test_missing_pixels_stay_missing_and_change_nothing_else(alloy):
         ({"degree": 9}, "degree is 9"),
         ({"radius": -1.0}, "radius -1"),
         ({"remove": "forget"}, "subtract or divide"),
+        ({"method": "rolling ball", "radius": 1e9}, r"radius is 1e\+09 px, far larger"),
     ],
 )
 def test_wrong_choices_are_refused(alloy, choices, said):

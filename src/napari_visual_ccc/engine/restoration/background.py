@@ -25,6 +25,9 @@ _TRIALS, _REFITS = 300, 3
 # largest radius of the ball in pixels of the downsampled image
 _BALL = 16
 
+# times the longer side of a plane: balls above that are flat on it
+_FLAT = 10
+
 
 def subtract_background(
     image: Any,
@@ -77,8 +80,9 @@ def subtract_background(
     Raises
     ------
     ValueError
-        If the method is unknown, a parameter is out of range, no pixel is finite, or `remove` is
-        divide and the image has grey values below zero.
+        If the method is unknown, a parameter is out of range, the ball is more than ten times as
+        large as the image, no pixel is finite, or `remove` is divide and the image has grey values
+        below zero.
     """
     if method not in ("polynomial", "plane", "rolling ball"):
         raise ValueError(f"no method {method!r}; choose polynomial, plane or rolling ball")
@@ -99,6 +103,10 @@ def subtract_background(
         )
     if method == "rolling ball":
         pixels = _radius(radius, pixel_size, grey.shape[-2:])
+        if pixels > (most := _FLAT * max(grey.shape[-2:])):
+            raise ValueError(
+                f"radius is {pixels:.4g} px, far larger than the image: choose at most {most} px"
+            )
         notes = (*notes, f"radius of the ball: {pixels:.4g} px")
         find = _ball(pixels, float(low), float(high), objects)
     else:

@@ -7,10 +7,11 @@ import numcodecs
 import numpy as np
 import pytest
 import zarr
-from zarr.codecs import BloscCodec, GzipCodec, ZstdCodec
+from zarr.codecs import BloscCodec, Crc32cCodec, GzipCodec, ZstdCodec
 
 from napari_visual_ccc.io import read as formats
 from napari_visual_ccc.io.read import checks
+from napari_visual_ccc.io.read.zarr import inflating
 
 IMAGE = np.random.default_rng(0).integers(0, 60_000, (64, 80)).astype(np.uint16)
 
@@ -85,3 +86,65 @@ def test_a_pipe_that_takes_the_place_of_a_piece_later_is_not_waited_for(tmp_path
     os.mkfifo(tmp_path / "a.zarr/c/0/1")
     with pytest.raises(ValueError, match=r"a\.zarr: names 1 as a part of the image"):
         np.asarray(image.data)
+
+
+BOMB = np.zeros(1 << 22, np.uint8)
+
+
+@pytest.fixture
+def seen(monkeypatch):
+    monkeypatch.setattr(inflating, "_UNSEEN_BYTES", 0)
+
+
+@pytest.mark.parametrize("codec", [numcodecs.Zlib(), numcodecs.BZ2(), numcodecs.LZMA()])
+def test_a_bomb_whose_codec_states_no_size_is_not_inflated(tmp_path, lazy, seen, codec):
+    zarr.create_array(
+        tmp_path / "a.zarr", data=IMAGE, chunks=(32, 40), zarr_format=2, compressors=codec
+    )
+    np.testing.assert_array_equal(formats.read(tmp_path / "a.zarr").data, IMAGE)
+    (tmp_path / "a.zarr/1.1").write_bytes(codec.encode(BOMB))
+    with pytest.raises(ValueError, match=r"a\.zarr: is damaged: its part 1\.1 claims [\d,]+ bytes"):
+        np.asarray(formats.read(tmp_path / "a.zarr").data)
+
+
+def test_all_members_of_a_piece_of_gzip_count(tmp_path, lazy, seen):
+    codec = numcodecs.GZip()
+    zarr.create_array(
+        tmp_path / "a.zarr", data=IMAGE, chunks=(32, 40), zarr_format=2, compressors=codec
+    )
+    (tmp_path / "a.zarr/1.1").write_bytes(codec.encode(BOMB) + codec.encode(BOMB[:100]))
+    with pytest.raises(ValueError, match=r"is damaged: its part 1\.1 claims [\d,]+ bytes"):
+        np.asarray(formats.read(tmp_path / "a.zarr").data)
+
+
+@pytest.mark.parametrize("codec", [GzipCodec(), ZstdCodec(), BloscCodec()])
+@pytest.mark.parametrize("place", ["start", "end"])
+@pytest.mark.parametrize("part", [np.s_[:], np.s_[:10, :10]])
+def test_a_chunk_of_a_shard_may_be_a_bomb(tmp_path, lazy, seen, codec, place, part):
+    def create(data, name, chunks):
+        zarr.create_array(
+            tmp_path / name, data=data, chunks=chunks, compressors=codec, filters=None,
+            shards=zarr.core.array.ShardsConfigParam(shape=data.shape, index_location=place),
+        )  # fmt: skip
+
+    create(IMAGE, "a.zarr", (16, 20))
+    np.testing.assert_array_equal(formats.read(tmp_path / "a.zarr").data, IMAGE)
+    # the same shards for an array of smaller numbers
+    create(np.ones((2048, 2048), np.uint16), "b.zarr", (512, 512))
+    text = (tmp_path / "a.zarr/zarr.json").read_bytes()
+    (tmp_path / "b.zarr/zarr.json").write_bytes(text)
+    image = formats.read(tmp_path / "b.zarr")
+    with pytest.raises(ValueError, match=r"b\.zarr: is damaged: its part 0 claims [\d,]+ bytes"):
+        np.asarray(image.data[part])
+
+
+@pytest.mark.parametrize(
+    "codecs", [[GzipCodec(), ZstdCodec()], [ZstdCodec(), Crc32cCodec()], [GzipCodec()]]
+)
+def test_pieces_are_compressed_once(tmp_path, lazy, codecs):
+    zarr.create_array(tmp_path / "a.zarr", data=IMAGE, chunks=(32, 40), compressors=codecs)
+    if codecs[1:] and isinstance(codecs[1], ZstdCodec):
+        with pytest.raises(ValueError, match=r"several times \(gzip, zstd\); save it with one"):
+            formats.read(tmp_path / "a.zarr")
+    else:
+        np.testing.assert_array_equal(formats.read(tmp_path / "a.zarr").data, IMAGE)

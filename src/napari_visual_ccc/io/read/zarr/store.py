@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import functools
 import math
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from ..checks import SMALLER, UnreadableFileError, check_memory, check_regular
+from .inflating import compressor, inflated
 
 # no codec makes a piece larger than this times what it has in memory, and these bytes
 _GROWN, _HEAD_BYTES = 2, 1 << 16
@@ -21,12 +25,45 @@ _LONGEST = 64 << 20
 _INDEX_BYTES = 128
 
 
+# of a chunk that a shard does not have
+_ABSENT = (1 << 64) - 1
+
+
+@dataclass(frozen=True)
+class Piece:
+    """Pieces of an array, as its metadata describe them.
+
+    Parameters
+    ----------
+    nbytes : int
+        Of a piece in memory; of a shard, with its index.
+    codec, before : str and int
+        `inflating.compressor`.
+    chunk : int
+        Bytes in memory of a chunk of a shard; 0 of pieces that are no shards.
+    index : str
+        Type of the numbers in the index of a shard.
+    count : int
+        Chunks of a shard.
+    at_start : bool
+        Whether the index is at the start of a shard.
+    """
+
+    nbytes: int
+    codec: str
+    before: int
+    chunk: int = 0
+    index: str = "<u8"
+    count: int = 1
+    at_start: bool = False
+
+
 @functools.cache
 def kind() -> Any:
     """Class of the store; Zarr takes long to import.
 
-    Its ``pieces`` are the bytes in memory of the pieces of arrays, and the names of their codecs,
-    by their path in the store. They are set when an array is opened.
+    Its ``pieces`` are those of its arrays by their path in the store. They are set when an array
+    is opened.
     """
     from zarr.storage import LocalStore
 
@@ -35,27 +72,36 @@ def kind() -> Any:
 
         def __init__(self, root: Path | str, *, read_only: bool = True) -> None:
             super().__init__(root, read_only=read_only)
-            self.pieces: dict[str, tuple[int, str]] = {}
+            self.pieces: dict[str, Piece] = {}
 
         async def get(self, key: str, *args: Any, **options: Any) -> Any:
             """Read the whole or a part of a file of the store."""
-            _check(Path(self.root) / key, self._piece(key))
-            return await super().get(key, *args, **options)
+            piece = self._piece(key)
+            _check_file(Path(self.root) / key, piece)
+            found = await super().get(key, *args, **options)
+            _check(key, found, piece, whole=_is_whole(args, options))
+            return found
 
         async def get_partial_values(self, prototype: Any, key_ranges: Any) -> Any:
             """Read parts of files of the store."""
             parts = list(key_ranges)
             for key, _ in parts:
-                _check(Path(self.root) / key, self._piece(key))
-            return await super().get_partial_values(prototype, parts)
+                _check_file(Path(self.root) / key, self._piece(key))
+            found = await super().get_partial_values(prototype, parts)
+            for (key, asked), one in zip(parts, found, strict=True):
+                _check(key, one, self._piece(key), whole=asked is None)
+            return found
 
         def get_sync(self, key: str, **options: Any) -> Any:
             """As `get`, where the version of Zarr has it."""
-            _check(Path(self.root) / key, self._piece(key))
-            return super().get_sync(key, **options)
+            piece = self._piece(key)
+            _check_file(Path(self.root) / key, piece)
+            found = super().get_sync(key, **options)
+            _check(key, found, piece, whole=_is_whole((), options))
+            return found
 
-        def _piece(self, key: str) -> tuple[int, str] | None:
-            """Bytes in memory and codec of a piece; None of what describes arrays."""
+        def _piece(self, key: str) -> Piece | None:
+            """What a piece is; None of what describes arrays."""
             if key.rpartition("/")[2] in _DESCRIBING:
                 return None
             there = [one for one in self.pieces if not one or key.startswith(f"{one}/")]
@@ -64,41 +110,53 @@ def kind() -> Any:
     return Store
 
 
-def _check(path: Path, piece: tuple[int, str] | None) -> None:
+def _is_whole(args: tuple[Any, ...], options: dict[str, Any]) -> bool:
+    """Whether a call of `get` asks for no range of bytes."""
+    return (args[1] if len(args) > 1 else options.get("byte_range")) is None
+
+
+def _check_file(path: Path, piece: Piece | None) -> None:
+    """Check a file of a store before it is read."""
     if not path.exists() or path.is_dir():
         return
     check_regular(path, path.name)
-    size = path.stat().st_size
-    limit = _LONGEST if piece is None else _GROWN * piece[0] + _HEAD_BYTES
-    if piece is not None and size <= limit:
-        size = max(size, _stated(path, piece[1]))
+    limit = _LONGEST if piece is None else _limit(piece.nbytes)
+    _refuse(path.name, path.stat().st_size, limit)
+
+
+def _check(key: str, found: Any, piece: Piece | None, *, whole: bool) -> None:
+    """Check what was read of a piece before it is inflated."""
+    if found is None or piece is None or not piece.codec:
+        return
+    raw = found.as_numpy_array()
+    limit = _limit(piece.chunk or piece.nbytes)
+    parts = [raw]
+    if piece.chunk:
+        parts = _chunks(raw, piece) if whole else [raw]
+    for one in parts:
+        _refuse(key.rpartition("/")[2], inflated(one[piece.before :], piece.codec, limit), limit)
+
+
+def _chunks(raw: np.ndarray, piece: Piece) -> list[np.ndarray]:
+    """Chunks of a shard, by its index."""
+    size = 16 * piece.count
+    # a checksum of four bytes follows the index
+    index = raw[:size] if piece.at_start else raw[max(0, len(raw) - size - 4) :][:size]
+    if len(index) < size:
+        return []
+    places = index.copy().view(piece.index).reshape(-1, 2).tolist()
+    return [raw[start : start + count] for start, count in places if start != _ABSENT]
+
+
+def _limit(nbytes: int) -> int:
+    return _GROWN * nbytes + _HEAD_BYTES
+
+
+def _refuse(name: str, size: int, limit: int) -> None:
     if size > limit:
         raise UnreadableFileError(
-            f"is damaged: its part {path.name} claims {size:,} bytes, and can have {limit:,}"
+            f"is damaged: its part {name} claims {size:,} bytes, and can have {limit:,}"
         )
-
-
-def _stated(path: Path, codec: str) -> int:
-    """Bytes that a compressed piece states to have in memory; 0 where it states none."""
-    with path.open("rb") as file:
-        start = file.read(18)
-        if len(start) < 18:
-            return 0
-        if codec == "gzip":
-            file.seek(-4, 2)
-            return int.from_bytes(file.read(4), "little")
-    if codec in ("blosc", "lz4"):
-        place = 4 if codec == "blosc" else 0
-        return int.from_bytes(start[place : place + 4], "little")
-    return _of_zstandard(start) if codec == "zstd" else 0
-
-
-def _of_zstandard(start: bytes) -> int:
-    """Size in the header of a frame (RFC 8878, 3.1.1.1)."""
-    is_single = start[4] >> 5 & 1
-    length = max((0, 2, 4, 8)[start[4] >> 6], is_single)
-    first = 5 + (not is_single) + (0, 1, 2, 4)[start[4] & 3]
-    return int.from_bytes(start[first : first + length], "little") + 256 * (length == 2)
 
 
 def check_pieces(array: Any, joined: int) -> None:
@@ -114,16 +172,19 @@ def check_pieces(array: Any, joined: int) -> None:
     size, pixels = array.dtype.itemsize, math.prod(array.chunks)
     check_memory(2 * max(pixels, joined) * size, SMALLER)
     shard = getattr(array, "shards", None)
-    codecs = [_name(one) for one in array.compressors]
+    try:
+        codec, before = compressor([*array.filters, *array.compressors])
+    except ValueError as error:
+        raise UnreadableFileError(str(error)) from None
+    piece = Piece(pixels * size, codec, before)
     if shard:
         # its chunks are read one by one, by their places in it
-        inner = math.prod(shard) // pixels
-        array.store.pieces[array.path] = (math.prod(shard) * size + inner * _INDEX_BYTES, "")
-    else:
-        array.store.pieces[array.path] = (pixels * size, codecs[-1] if codecs else "")
-
-
-def _name(codec: Any) -> str:
-    """Name of a codec, of version 2 or 3 of the format."""
-    name = getattr(codec, "codec_id", "") or type(codec).__name__.removesuffix("Codec")
-    return str(name).lower()
+        count = math.prod(shard) // pixels
+        sharding = array.metadata.codecs[0]
+        order = getattr(getattr(sharding.index_codecs[0], "endian", None), "value", "little")
+        piece = Piece(
+            math.prod(shard) * size + count * _INDEX_BYTES, codec, before, pixels * size,
+            ">u8" if order == "big" else "<u8", count,
+            getattr(sharding.index_location, "value", "end") == "start",
+        )  # fmt: skip
+    array.store.pieces[array.path] = piece
