@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from napari_visual_ccc.core.memory import _left_in_groups, available
+from napari_visual_ccc.core.memory import _left_in_groups, available, shortage
 
 GB = 10**9
 
@@ -72,3 +72,9 @@ def test_freed_arrays_are_used_again():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     first, after = map(int, done.stdout.split())
     assert after < first / 4
+
+
+def test_what_does_not_fit_is_told_with_both_numbers():
+    assert shortage(5, 5, "cut it") == ""
+    told = shortage(3 * 10**9, 10**9, "cut it")
+    assert told == "takes 3.0 GB of memory while it is read, of which 1.0 GB are free; cut it"

@@ -29,6 +29,30 @@ def available() -> int:
     return min(int(psutil.virtual_memory().available), *_left_in_groups(Path("/")))
 
 
+def shortage(nbytes: int, free: int, remedy: str) -> str:
+    """Say that something does not fit into memory, and what to do; empty where it fits.
+
+    Parameters
+    ----------
+    nbytes : int
+        Bytes that it takes at a time.
+    free : int
+        Bytes that are free; see `available`.
+    remedy : str
+        What to do where they are too few.
+    """
+    if nbytes <= free:
+        return ""
+    return (
+        f"takes {_gigabytes(nbytes)} of memory while it is read, of which {_gigabytes(free)} "
+        f"are free; {remedy}"
+    )
+
+
+def _gigabytes(count: int) -> str:
+    return f"{count / 1e9:,.1f} GB" if count < 1e15 else f"{count / 1e9:.0e} GB"
+
+
 def _left_in_groups(root: Path) -> list[int]:
     """Bytes that the control groups of this process leave, its own and those around it.
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import codecs
 import io
 import re
-import warnings
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from ..core.tables import with_formulas
+from .excel import read_sheets
 from .rows import is_path_column
 
 if TYPE_CHECKING:
@@ -54,7 +54,7 @@ def read_text_table(file: Path) -> pd.DataFrame:
     ImportError
         If it is a table of Excel and openpyxl is missing.
     ValueError
-        If it is no table.
+        If it is no table, or one of Excel that is too large.
     """
     import pandas as pd
 
@@ -93,23 +93,7 @@ def is_header(line: str) -> bool:
 
 
 def _excel(file: Path) -> pd.DataFrame:
-    import pandas as pd
-
-    try:
-        # it warns of styles and checks that it leaves out
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            sheets = pd.read_excel(
-                file, sheet_name=None, dtype=str, keep_default_na=False, engine="openpyxl"
-            )
-    except ImportError:
-        raise ImportError(
-            f'{file}: tables of Excel need openpyxl: pip install "napari-visual-ccc[formats]"; or '
-            "save it as CSV UTF-8"
-        ) from None
-    # of a damaged file, anything
-    except Exception as error:  # noqa: BLE001
-        raise ValueError(f"{file}: cannot be read as a table of Excel ({error})") from None
+    sheets = read_sheets(file)
     return next(
         (one for one in sheets.values() if any(is_path_column(c) or c == _AXIS for c in one)),
         next(iter(sheets.values())),

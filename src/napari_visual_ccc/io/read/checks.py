@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from ...core.memory import available
+from ...core.memory import available, shortage
 
 # above this, data stay in their file
 EAGER_BYTES = 64 << 20
@@ -72,15 +72,8 @@ def check_memory(nbytes: int, remedy: str) -> None:
     UnreadableFileError
         If they do not fit.
     """
-    if is_large(nbytes) and nbytes > (free := available()):
-        raise UnreadableFileError(
-            f"takes {_gigabytes(nbytes)} of memory while it is read, of which {_gigabytes(free)} "
-            f"are free; {remedy}"
-        )
-
-
-def _gigabytes(count: int) -> str:
-    return f"{count / 1e9:,.1f} GB" if count < 1e15 else f"{count / 1e9:.0e} GB"
+    if is_large(nbytes) and (lack := shortage(nbytes, available(), remedy)):
+        raise UnreadableFileError(lack)
 
 
 def check_regular(path: Path, name: str) -> None:
