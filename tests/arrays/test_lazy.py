@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.arrays.lazy import as_array_or_dask, within_reach
+from napari_visual_ccc.arrays.lazy import as_array_or_dask, check_repeated, within_reach
 from napari_visual_ccc.arrays.reduction import computed
 from napari_visual_ccc.core.progress import run
 
@@ -19,6 +19,25 @@ def test_what_is_large_and_on_disk_stays_there(tmp_path, discs):
     target = np.memmap(tmp_path / "labels.raw", np.uint8, "w+", shape=discs.shape)
     assert run(computed(found.labels, target)) is target
     np.testing.assert_array_equal(target, ccc.threshold(discs).labels)
+
+
+@pytest.mark.parametrize("shape", [(10**6, 10**6), (10**5, 10**4, 10**4, 3)])
+def test_an_array_that_repeats_few_numbers_without_end_is_refused(shape):
+    image = np.broadcast_to(np.uint8(1), shape)
+    with pytest.raises(ValueError, match=r"repeats its numbers: it takes .* GB of memory"):
+        check_repeated(image)
+    check_repeated(image[:2, :3])
+    check_repeated(da.zeros(shape))
+
+
+def test_chunks_without_pixels_are_left_out(discs):
+    height, width = discs.shape
+    chunks = ((0, 30, 0, height - 30), (width, 0))
+    found = as_array_or_dask(da.from_array(discs, chunks=chunks))
+    assert found.chunks == ((30, height - 30), (width,))
+    np.testing.assert_array_equal(found, discs)
+    empty = da.zeros((0, 5))
+    assert as_array_or_dask(empty) is empty
 
 
 @pytest.mark.parametrize("values", [[2e38, 0.0], [0.0, -1e300], [1e300, np.nan], [1e39, -np.inf]])

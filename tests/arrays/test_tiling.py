@@ -3,6 +3,8 @@ import pytest
 
 from napari_visual_ccc.arrays.tiling import (
     bands,
+    blur_halo,
+    blur_sides,
     cuts,
     edges,
     plane_tiles,
@@ -28,6 +30,21 @@ def test_cuts_have_halos_as_far_as_the_axis_goes():
     assert first == (slice(0, 10), slice(0, 13), slice(0, 10))
     assert middle == (slice(10, 20), slice(7, 23), slice(3, 13))
     assert last == (slice(20, 25), slice(17, 25), slice(3, 8))
+
+
+@pytest.mark.parametrize("sigma", [100.1, 1e9, 1e38, np.inf, np.nan])
+def test_a_blur_that_leaves_nothing_of_an_image_is_refused(sigma):
+    with pytest.raises(ValueError, match=r"the image has 50: .*; choose at most 100"):
+        blur_halo(sigma, (50, 40))
+
+
+def test_a_blur_reads_four_standard_deviations():
+    assert [blur_halo(sigma, (50, 40)) for sigma in (0.5, 1.0, 100.0)] == [4, 6, 402]
+
+
+def test_a_blur_ends_where_only_the_mean_of_an_axis_remains():
+    np.testing.assert_array_equal(blur_sides(2.0, (4, 1, 0.5), (3, 9, 9)), [0.5, 2, 4])
+    np.testing.assert_array_equal(blur_sides(2.0, (1e-30, 1, 1), (3, 9, 9)), [18, 2, 2])
 
 
 @pytest.mark.parametrize("shape", [(50, 40), (2, 1, 17, 9), (3, 300, 1)])

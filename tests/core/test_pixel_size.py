@@ -34,6 +34,9 @@ def test_one_number_is_a_cubic_voxel():
         ((1.0, float("inf")), "nm", 2, "above zero"),
         ((0.0, 1.0, 1.0), "nm", 3, "a voxel; it must be above zero"),
         ((1.0, 1.0), "nm", 3, "step between slices"),
+        (1e-31, "nm", 2, "a pixel; it must be between 1e-30 and 1e.30"),
+        ((1.0, 1e31), "nm", 2, "a pixel; it must be between 1e-30 and 1e.30"),
+        ((1e-300, 1.0, 1.0), "nm", 3, "a voxel; it must be between 1e-30 and 1e.30"),
     ],
 )
 def test_impossible_sizes_are_refused(spacing, unit, axes, words):

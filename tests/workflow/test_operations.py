@@ -12,6 +12,7 @@ import pytest
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.layers import ImageLayer, PointsLayer, ShapesLayer
+from napari_visual_ccc.core.micrograph import Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.workflow import operations, signature
@@ -192,6 +193,37 @@ def test_a_constant_image_has_a_result_or_a_sentence(name, value):
             assert np.isfinite(data).all() or layer.name.startswith("probability")
 
 
+BLURS = [
+    (name, key)
+    for name in SHARED_IMAGES
+    for key in signature.parameters(name)
+    if key in ("sigma", "blur")
+]
+
+
+@pytest.mark.parametrize(("name", "key"), BLURS)
+@pytest.mark.parametrize("value", [1e9, 1e19, 2**70])
+@pytest.mark.parametrize("dtype", [np.uint8, np.float32])
+def test_a_blur_far_beyond_the_image_is_a_sentence(name, key, value, dtype, few):
+    with pytest.raises(ValueError, match="nothing of it would remain"):
+        call(name, few.astype(dtype), **{key: value})
+
+
+@pytest.mark.parametrize("name", [one for one in SHARED if signature.calibrated(one)])
+@pytest.mark.parametrize("spacing", [1e-300, (1e-300, 1e300), 1e300])
+def test_a_pixel_size_that_no_pixel_has_is_a_sentence(name, spacing, few):
+    with pytest.raises(ValueError, match=r"it must be between 1e-30 and 1e.30"):
+        call(name, given(name, few), spacing=spacing, unit="nm")
+
+
+@pytest.mark.parametrize("name", FORMS)
+def test_an_array_larger_than_memory_that_repeats_its_numbers_is_a_sentence(name):
+    giant = np.broadcast_to(np.uint8(1), (10**6, 10**6))
+    for one in (giant, Micrograph(giant)):
+        with pytest.raises(ValueError, match="repeats its numbers"):
+            getattr(ccc, name)(one, *[giant] * len(further(name, np.zeros((2, 2)))))
+
+
 @pytest.mark.parametrize("name", FORMS)
 @pytest.mark.parametrize("shape", [(0, 0), (0, 5), (5,), ()])
 def test_what_has_no_pixels_is_refused(name, shape):
@@ -248,6 +280,15 @@ def test_lazy_in_lazy_out_and_equal(name, discs):
         data = one.labels if hasattr(one, "labels") else one.data
         assert isinstance(data, da.Array)
         np.testing.assert_allclose(np.asarray(data), np.asarray(other), rtol=1e-6, atol=1e-6)
+
+
+@pytest.mark.parametrize("name", [one for one in SHARED_IMAGES if one != ONE_NETWORK])
+def test_chunks_without_pixels_change_nothing(name, few):
+    height, width = few.shape
+    chunks = [((0, 30, height - 30), (width, 0)), ((30, height - 30), (width,))]
+    odd, even = (call(name, da.from_array(few, chunks=one)) for one in chunks)
+    same(odd, even)
+    assert odd.facts == even.facts
 
 
 @pytest.mark.parametrize("name", ["denoise", "glcm_features", "explain"])

@@ -305,7 +305,8 @@ def test_a_bar_of_an_array_is_named_and_not_left_out():
 
 @pytest.mark.parametrize(
     ("spacing", "unit", "words"),
-    [((1, 1, 1), "nm", "3 numbers"), ((1, 1, 1, 1), "nm", "4 numbers"), (2, "foo", "'foo'"),
+    [(1e-300, "nm", "1e-30 and"), ((1, 1e300), "nm", "1e-30 and"),
+     ((1, 1, 1), "nm", "3 numbers"), ((1, 1, 1, 1), "nm", "4 numbers"), (2, "foo", "'foo'"),
      (2, None, "None"), (2, 3, "3")],
 )  # fmt: skip
 def test_a_pixel_size_that_cannot_be_is_refused(spots, spacing, unit, words):

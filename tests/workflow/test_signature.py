@@ -46,6 +46,27 @@ def test_a_wrong_choice_is_refused_in_a_sentence(choices, words):
         signature.checked("kmeans", choices)
 
 
+FLOATS = [
+    (name, key)
+    for name in OPERATIONS
+    for key, parameter in signature.parameters(name).items()
+    if parameter.plain_type is float
+]
+
+
+@pytest.mark.parametrize(("name", "key"), FLOATS)
+def test_every_number_is_one_that_float32_holds(name, key):
+    odd = (np.inf, -np.inf, np.nan, 1e300, -1e39, 10**400, np.float64(1e300), np.array(np.nan))
+    for value in odd:
+        with pytest.raises(ValueError, match=rf"^{key} is no number between -1e.38 and 1e.38$"):
+            signature.checked(name, {key: value}, limits=False)
+
+
+def test_a_whole_number_is_not_written_in_hundreds_of_digits():
+    with pytest.raises(ValueError, match=r"clusters is 1e.300; it must be of type int"):
+        signature.checked("kmeans", {"clusters": 1e300})
+
+
 def test_a_script_may_exceed_the_limits_of_the_form():
     assert signature.checked("kmeans", {"sample": 10}, limits=False) == {"sample": 10}
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from ..core.memory import available
 from ..core.settings.current import current
 
 # pixels of a tile: small enough to cancel within a second and to bound temporary memory
@@ -40,9 +41,14 @@ def as_array_or_dask(image: Any, read_bytes: int = READ_BYTES) -> Any:
         Numpy, memory-mapped, zarr, dask, or anything that numpy reads.
     read_bytes : int
         Arrays on disk up to this size are read whole.
+
+    Returns
+    -------
+    array
+        Dask arrays without their empty chunks.
     """
     if is_lazy(image):
-        return image
+        return _without_empty_chunks(image)
     on_disk = isinstance(image, np.memmap) or not hasattr(image, "__array_interface__")
     if on_disk and getattr(image, "nbytes", 0) > read_bytes and image.ndim >= 2:
         import dask.array as da
@@ -55,6 +61,35 @@ def as_array_or_dask(image: Any, read_bytes: int = READ_BYTES) -> Any:
         # a name made from the content would read all of it
         return da.from_array(image, chunks=tuple(sizes.values()), name=False)
     return np.asarray(image)
+
+
+def _without_empty_chunks(image: Any) -> Any:
+    if not image.size or not any(0 in sizes for sizes in image.chunks):
+        return image
+    return image.rechunk(tuple(tuple(one for one in sizes if one) for sizes in image.chunks))
+
+
+def check_repeated(array: Any) -> None:
+    """Validate a view with a stride of zero: its copies take the memory that it does not.
+
+    Parameters
+    ----------
+    array : any
+        What is no numpy array passes.
+
+    Raises
+    ------
+    ValueError
+        If a numpy array repeats few numbers, and all of them are more than the free memory.
+    """
+    if not isinstance(array, np.ndarray) or array.nbytes <= READ_BYTES or 0 not in array.strides:
+        return
+    if array.nbytes > (free := available()):
+        raise ValueError(
+            f"the array of shape {array.shape} repeats its numbers: it takes "
+            f"{array.nbytes / 1e9:,.1f} GB of memory, of which {free / 1e9:,.1f} GB are free; "
+            "take a part of it"
+        )
 
 
 def rechunk_square(image: Any, side: int) -> Any:

@@ -19,6 +19,9 @@ COLUMNS = 2048
 # voxels of a block: bounds temporary memory
 BLOCK_VOXELS = 1 << 22
 
+# blurs beyond this multiple of the longest side leave less of an image than float32 holds
+_WIDEST = 2
+
 
 class Cut(NamedTuple):
     """Part of an axis.
@@ -36,6 +39,32 @@ class Cut(NamedTuple):
     write: slice
     read: slice
     keep: slice
+
+
+def blur_halo(sigma: float, shape: Sequence[int]) -> int:
+    """Pixels around a tile that a Gaussian blur reads.
+
+    Raises
+    ------
+    ValueError
+        If the blur is so wide that nothing of an image of this shape remains.
+    """
+    longest = max(shape)
+    if not sigma <= _WIDEST * longest:
+        raise ValueError(
+            f"the blur (sigma) is {sigma:.3g} pixels, and the image has {longest}: nothing of it "
+            f"would remain; choose at most {_WIDEST * longest}"
+        )
+    return int(4 * sigma) + 2
+
+
+def blur_sides(sigma: float, voxel: Sequence[float], shape: Sequence[int]) -> np.ndarray:
+    """Standard deviations of a blur along the axes of a volume, from that in pixels of a slice.
+
+    Along an axis they end where nothing but its mean remains: kernels of thin slices fit into
+    memory.
+    """
+    return np.minimum(np.divide(sigma, voxel), _WIDEST * max(shape))
 
 
 class Tile(NamedTuple):

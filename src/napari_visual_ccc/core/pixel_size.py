@@ -17,6 +17,9 @@ Sizes = tuple[float, float, float]
 # digits
 ROUNDING = 0.01
 
+# sizes whose squares and cubes, and those of their ratios, are numbers too
+SMALLEST, LARGEST = 1e-30, 1e30
+
 
 @dataclass(frozen=True)
 class PixelSize:
@@ -51,7 +54,8 @@ class PixelSize:
         Raises
         ------
         ValueError
-            If a size is not above zero, the unit is missing, or a voxel has no step between slices.
+            If a size is not above zero, or is outside 1e-30 to 1e30, the unit is missing, or a
+            voxel has no step between slices.
         """
         if spacing is None:
             return None
@@ -60,8 +64,7 @@ class PixelSize:
             raise ValueError(f"spacing is {spacing}, but of which unit? Add unit='nm', for example")
         given = np.atleast_1d(np.asarray(spacing, float))
         height, width = np.broadcast_to(given[-2:], 2).tolist()
-        if not (0 < height < np.inf and 0 < width < np.inf):
-            raise ValueError(f"spacing is {spacing} {unit} a pixel; it must be above zero")
+        check_sizes((height, width), f"spacing is {spacing} {unit} a pixel")
         if axes == 2:
             return cls((height, width), unit)
         if given.size == 2:
@@ -70,8 +73,7 @@ class PixelSize:
                 "give it as (z, y, x)"
             )
         depth = float(given[max(given.size - 3, 0)])
-        if not 0 < depth < np.inf:
-            raise ValueError(f"spacing is {spacing} {unit} a voxel; it must be above zero")
+        check_sizes((depth,), f"spacing is {spacing} {unit} a voxel")
         return cls((depth, height, width), unit)
 
     @property
@@ -133,6 +135,21 @@ class PixelSize:
         """Pixel size of an image that is coarser by a factor within slices."""
         sizes = (*self.sizes[:-2], self.height * factor, self.width * factor)
         return PixelSize(sizes, self.unit)
+
+
+def check_sizes(sizes: Sequence[float], what: str) -> None:
+    """Validate sizes of a pixel or voxel.
+
+    Raises
+    ------
+    ValueError
+        If one is not above zero, or no size of a pixel: outside 1e-30 to 1e30. The message begins
+        with `what`.
+    """
+    if not all(0 < one < np.inf for one in sizes):
+        raise ValueError(f"{what}; it must be above zero")
+    if not all(SMALLEST <= one <= LARGEST for one in sizes):
+        raise ValueError(f"{what}; it must be between {SMALLEST:g} and {LARGEST:g}")
 
 
 def pixel_shape(pixel_size: PixelSize | None) -> tuple[float, float] | None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ..arrays.lazy import check_repeated
 from ..core.layers import Layer, PointsLayer, ShapesLayer
 from ..core.layers.frame import check_spacing, common_size, in_frame, sizes_of
 from ..core.micrograph import InfoBar, Micrograph
@@ -189,6 +190,7 @@ def _given(
     kinds = input_kinds(name)
     notes: list[str] = []
     for key, one in there.items():
+        check_repeated(one.data if isinstance(one, Micrograph | Layer) else one)
         if kinds[key] in ("image", "labels", "heatmap"):
             there[key], more = as_input(one, kinds[key])
             notes += more

@@ -20,6 +20,9 @@ CALIBRATION = ("spacing", "unit")
 
 INFO_BAR = "info_bar"
 
+# of a choice: what float32 holds, in which results are computed
+_MOST = 1e38
+
 
 @dataclass(frozen=True)
 class Parameter:
@@ -270,9 +273,11 @@ def hyphened(choice: str) -> str:
 def _converted(parameter: Parameter, value: Any) -> Any:
     """Convert between kinds of numbers where nothing is lost, and None to empty text."""
     kind = parameter.plain_type
-    if kind is float and type(value) is int:
+    if kind is float and type(value) in (int, float):
+        if not abs(value) <= _MOST:
+            raise ValueError(f"{parameter.name} is no number between -{_MOST:g} and {_MOST:g}")
         return float(value)
-    if kind is int and type(value) is float and value.is_integer():
+    if kind is int and type(value) is float and value.is_integer() and abs(value) < 2**63:
         return int(value)
     if kind is bool and type(value) in (int, float) and value in (0, 1):
         return bool(value)

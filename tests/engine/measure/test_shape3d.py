@@ -73,3 +73,11 @@ def test_neighbours_and_shares_of_a_volume():
     assert found.table["nearest_neighbour_nm"].tolist() == [20, 20]
     assert found.facts["volume_percent"] == pytest.approx(100 * 16 / 4000)
     assert found.facts["number_density_per_nm3"] == pytest.approx(2 / (4000 * 16))
+
+
+@pytest.mark.parametrize("step", [1e-30, 1e30])
+def test_slices_of_any_step_have_a_diameter(step):
+    labels = np.zeros((4, 9, 9), np.uint8)
+    labels[1:3, 2:5, 3:7] = 1
+    table = ccc.region_table(labels, None, (step, 1.0, 1.0), "nm", dimensions="3D").table
+    assert table["feret_max_nm"][0] == pytest.approx(np.hypot(2 * step, 5))

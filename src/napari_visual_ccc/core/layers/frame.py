@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..micrograph import InfoBar, Micrograph, has_colours, plane_shape
-from ..pixel_size import ROUNDING
+from ..pixel_size import ROUNDING, check_sizes
 from ..units import METRES, SIZES, TIMES, converted, is_known, ratio, unit_of
 from .base import Frame, Layer
 
@@ -172,7 +172,7 @@ def check_spacing(spacing: Any, unit: Any, array: Any) -> None:
     Raises
     ------
     ValueError
-        If it has more numbers than the image has axes, or the unit is not known.
+        If it has more numbers than the image has axes, is no size, or the unit is not known.
     """
     if spacing is None:
         return
@@ -180,6 +180,9 @@ def check_spacing(spacing: Any, unit: Any, array: Any) -> None:
         raise ValueError(
             f"spacing is {spacing}, but of which unit? {unit!r} is not known: give 'nm', 'µm', ..."
         )
+    # what is no number counts as unknown, and a step of zero between slices in 3D only
+    given = np.ravel(np.asarray(spacing, float))
+    check_sizes(given[(given > 0) & np.isfinite(given)].tolist(), f"spacing is {spacing} {unit}")
     sizes, axes = np.size(spacing), len(np.shape(array))
     if sizes > max(axes, 2) or sizes > 3:
         raise ValueError(

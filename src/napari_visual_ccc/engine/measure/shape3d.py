@@ -130,8 +130,10 @@ def _longest(region: np.ndarray, size: tuple[float, ...]) -> float:
             np.stack([side, rows + down, columns + right], axis=1)
             for side in (first, last) for down in (0, 1) for right in (0, 1)
         ]
-    ) * np.asarray(size, float)  # fmt: skip
-    return float(pdist(points[ConvexHull(points).vertices]).max())
+    )  # fmt: skip
+    # in voxels: the corners of the hull are the same, and those of thin slices are not flat
+    corners = points[ConvexHull(points).vertices]
+    return float(pdist(corners * np.asarray(size, float)).max())
 
 
 def _grey_statistics(values: np.ndarray) -> dict[str, float]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...arrays.inputs import finite, to_gray
 from ...arrays.mapping import map_planes
+from ...arrays.tiling import blur_sides
 from ...arrays.volumes import Dimensions, axes_of, map_volumes
 from ...core.layers import ImageLayer
 from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
@@ -285,7 +286,7 @@ def _gaussian(image: np.ndarray, sigma: float, shape: Sizes) -> np.ndarray:
     if image.ndim == 3:
         from scipy.ndimage import gaussian_filter
 
-        return gaussian_filter(image, np.divide(sigma, shape), mode="reflect")
+        return gaussian_filter(image, blur_sides(sigma, shape, image.shape), mode="reflect")
     import cv2
 
     return cv2.GaussianBlur(image, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)

@@ -14,6 +14,7 @@ from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
 from ...arrays.reduction import PairwiseSum, count_pieces, map_pieces
 from ...arrays.stacks import Scope, check_scope, map_slices
+from ...arrays.tiling import blur_halo, blur_sides
 from ...arrays.volumes import Dimensions, axes_of, map_parts, map_volumes
 from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
@@ -233,7 +234,7 @@ def _blur_bytes(grey: Any, sigma: float) -> Steps[Any]:
         fine = plane.astype(np.uint16) * _FINE
         return cv2.GaussianBlur(fine, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
 
-    halo = int(4 * sigma) + 2
+    halo = blur_halo(sigma, grey.shape[-2:])
     return (yield from map_planes(blur, grey, dtype=np.uint16, halo=halo, note="blur"))
 
 
@@ -243,7 +244,8 @@ def _blur(
     """Blur in float32; `has_missing` is that of the whole image, so that all tiles are alike."""
     import cv2
 
-    sides = np.divide(sigma, shape) if shape else np.zeros(3)
+    sides = blur_sides(sigma, shape, grey.shape[-3:]) if shape else np.zeros(3)
+    halo = blur_halo(sigma, grey.shape[-3 if shape else -2 :])
 
     def smooth(values: np.ndarray) -> np.ndarray:
         if shape is None:
@@ -263,9 +265,8 @@ def _blur(
         return np.where(known, filled, np.float32(np.nan))
 
     if shape is None:
-        halo = int(4 * sigma) + 2
         return (yield from map_planes(blur, grey, dtype=np.float32, halo=halo, note="blur"))
-    z, y, x = (int(4 * side) + 2 for side in sides)
+    z, y, x = (blur_halo(side, grey.shape[-3:]) for side in sides)
     return (yield from map_volumes(blur, grey, dtype=np.float32, halo=(z, y, x), note="blur"))
 
 
@@ -325,12 +326,7 @@ def _object_side(labels: Any) -> str:
     counts = np.zeros(3, np.int64)
     for number in chosen:
         plane = labels[every[number]]
-        strips = (
-            plane[:rows],
-            plane[height - rows :],
-            plane[:, :columns],
-            plane[:, width - columns :],
-        )
+        strips = (plane[:rows], plane[-rows:], plane[:, :columns], plane[:, -columns:])
         if is_lazy(labels):
             from dask.base import compute
 

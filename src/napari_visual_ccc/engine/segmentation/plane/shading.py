@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from ....arrays.filling import from_nearest
+from ....arrays.tiling import blur_halo
 
 # side of the reduced image that a surface is fitted to
 _SIDE = 96
@@ -141,9 +142,10 @@ def _spread_inside(grey: np.ndarray, use: np.ndarray) -> float:
 
 
 def blurred(plane: np.ndarray, sigma: float) -> np.ndarray:
-    """Gaussian blur in float32."""
+    """Gaussian blur in float32; a ValueError if nothing of the plane would remain."""
     import cv2
 
+    blur_halo(sigma, plane.shape)
     blur = cv2.GaussianBlur(plane, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
     return np.asarray(blur, np.float32)
 
