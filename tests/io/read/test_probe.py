@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import zlib
 
 import h5py
 import numpy as np
@@ -72,4 +73,54 @@ def test_a_pipe_that_a_file_reads_from_is_refused(tmp_path, kind):
             layout[:] = h5py.VirtualSource("b.h5", "x", (8, 8))
             file.create_virtual_dataset("x", layout)
     with pytest.raises(ValueError, match="pipe as a part of the image, which is no file"):
+        formats.read(tmp_path / "a.h5")
+
+
+def bomb(path, side, count, places=((0, 0),), shape=(4096, 4096), **options):
+    """Write an image with a chunk of so many zeros too many, compressed once."""
+    with h5py.File(path, "w") as file:
+        one = file.create_dataset(
+            "a", shape, "u1", chunks=(side, side), compression="gzip", **options
+        )
+        one[:8, :8] = 7
+        one[side : side + 8, side : side + 8] = 7
+        squeezed = zlib.compressobj(9)
+        raw = b"".join(squeezed.compress(bytes(1 << 20)) for _ in range(count))
+        for place in places:
+            one.id.write_direct_chunk(place, raw + squeezed.flush())
+    return path
+
+
+def test_a_chunk_that_is_larger_than_it_can_be_is_refused_before_it_is_inflated(tmp_path):
+    path = bomb(tmp_path / "a.h5", 256, 300)
+    with pytest.raises(ValueError, match=r"a\.h5.* a chunk of a has .* and can have 196,608"):
+        formats.read(path)
+
+
+@pytest.mark.parametrize("options", [{}, {"shuffle": True, "fletcher32": True}])
+def test_a_chunk_that_inflates_to_more_than_it_can_have_is_refused(tmp_path, options):
+    # smaller in the file than it can be
+    path = bomb(tmp_path / "a.h5", 1024, 600, **options)
+    with pytest.raises(ValueError, match=r"a\.h5.* a chunk of a inflates to more"):
+        formats.read(path)
+
+
+def test_a_chunk_of_a_large_array_is_looked_at_when_it_is_read(tmp_path):
+    path = bomb(tmp_path / "a.h5", 1024, 600, ((1024, 1024),), (8192, 10000))
+    image = formats.read(path).data
+    assert np.asarray(image[:8, :8]).sum() == 7 * 64 and not np.asarray(image[-8:, ::-1]).any()
+    for part in (image[1030:1020:-1, 1024:], image[2000, 2000], image):
+        with pytest.raises(ValueError, match=r"a\.h5: is damaged: a chunk of a inflates to more"):
+            np.asarray(part)
+
+
+def test_chunks_that_are_compressed_twice_are_refused(tmp_path):
+    settings = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    settings.set_chunk((64, 64))
+    settings.set_deflate(9)
+    settings.set_deflate(9)
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        space = h5py.h5s.create_simple((64, 64))
+        h5py.h5d.create(file.id, b"a", h5py.h5t.NATIVE_UINT8, space, settings)
+    with pytest.raises(ValueError, match=r"a\.h5: compresses a several times; save it with one"):
         formats.read(tmp_path / "a.h5")

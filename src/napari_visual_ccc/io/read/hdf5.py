@@ -298,5 +298,10 @@ class _Dataset:
 def _hdf5_part(path: Path, name: str, key: Any) -> np.ndarray:
     import h5py
 
+    from . import probe
+
     with h5py.File(path, "r", locking=False) as file:
-        return np.asarray(file[name][key])
+        one = file[name]
+        if wrong := probe.bomb(one, probe.places(one, key)):
+            raise UnreadableFileError(wrong)
+        return np.asarray(one[key])

@@ -5,9 +5,14 @@ Run as a program, this reads all that is in the file and needs nothing but h5py.
 
 from __future__ import annotations
 
+import functools
+import itertools
+import math
+import runpy
 import signal
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +24,20 @@ _WHOLE_BYTES = 64 << 20
 _SECONDS, _BYTES_A_SECOND, _BUSY = 8, 20e6, 20
 
 
+# chunks below this size inflate to less than a gigabyte
+_SMALL_BYTES = 1 << 18
+
 # exit status where a part of the image is no file
 _NO_FILE = 3
+
+# exit status where a chunk is larger in memory than it can be
+_BOMB = 4
+
+# no filter makes a chunk larger than this times what it has in memory, and these bytes
+_GROWN, _HEAD_BYTES = 2, 1 << 16
+
+# filters of HDF5; a checksum lies behind the chunk
+_DEFLATE, _CHECKSUM = 1, 3
 
 _ENDLESS = "is damaged: reading it does not end; get an intact copy of it"
 
@@ -41,8 +58,94 @@ def fault(path: Path) -> str:
     if done.returncode == _NO_FILE:
         name = done.stdout.decode("utf-8", "replace").strip()
         return f"names {name} as a part of the image, which is no file"
+    if done.returncode == _BOMB:
+        return done.stdout.decode("utf-8", "replace").strip()
     crashed = done.returncode not in (0, 1)
     return "is damaged beyond what can be read; get an intact copy of it" if crashed else ""
+
+
+def bomb(one: Any, places: Iterable[tuple[int, ...]]) -> str:
+    """Error message if chunks inflate to more than they can have; else empty.
+
+    HDF5 gives them as much memory as they ask for.
+
+    Parameters
+    ----------
+    one : h5py.Dataset
+        It may be without chunks.
+    places : iterable of tuple of int
+        Corners of the chunks that are looked at; those that were never written are left out.
+    """
+    settings = one.id.get_create_plist()
+    filters = [settings.get_filter(place)[0] for place in range(settings.get_nfilters())]
+    if not one.chunks or _DEFLATE not in filters:
+        return ""
+    if set(filters[filters.index(_DEFLATE) + 1 :]) - {_CHECKSUM}:
+        return f"compresses {one.name[1:]} several times; save it with one compressor"
+    limit = _most(one)
+    for place in places:
+        found = _try(lambda place=place: one.id.read_direct_chunk(place))
+        # of the filters that are not skipped
+        if found and not found[0] & 1 << filters.index(_DEFLATE):
+            count = _inflated()(found[1], "zlib", limit)
+            if count > limit:
+                return f"is damaged: a chunk of {one.name[1:]} inflates to more than it can have"
+    return ""
+
+
+def places(one: Any, key: Iterable[slice]) -> Iterable[tuple[int, ...]]:
+    """Corners of the chunks of a part of a dataset; none where chunks are no danger to memory."""
+    if not one.chunks or math.prod(one.chunks) * one.dtype.itemsize < _SMALL_BYTES:
+        return ()
+    ranges = [range(*part.indices(size)) for part, size in zip(key, one.shape, strict=True)]
+    if not all(ranges):
+        return ()
+    ends = [sorted((each[0], each[-1])) for each in ranges]
+    return itertools.product(
+        *(
+            range(first // side * side, last + 1, side)
+            for (first, last), side in zip(ends, one.chunks, strict=True)
+        )
+    )
+
+
+def _most(one: Any) -> int:
+    return _GROWN * math.prod(one.chunks) * one.dtype.itemsize + _HEAD_BYTES
+
+
+def _oversized(one: Any) -> str:
+    """Error message if chunks are larger in the file than a filter can make them."""
+    if not one.chunks or not hasattr(one.id, "chunk_iter"):
+        return ""
+    limit = _most(one)
+    found: list[int] = []
+
+    def look(chunk: Any) -> int | None:
+        if chunk.size > limit:
+            found.append(chunk.size)
+        return len(found) or None
+
+    one.id.chunk_iter(look)
+    if not found:
+        return ""
+    return f"is damaged: a chunk of {one.name[1:]} has {found[0]:,} bytes, and can have {limit:,}"
+
+
+@functools.cache
+def _inflated() -> Any:
+    """Function of the reader of Zarr; a program has no package to import it from."""
+    return runpy.run_path(str(Path(__file__).with_name("zarr") / "inflating.py"))["inflated"]
+
+
+class _Bomb(BaseException):
+    """A chunk that must not be read."""
+
+
+def _check_chunks(one: Any, whole: bool) -> None:
+    part = [slice(None if whole else 1)] * one.ndim
+    wrong = _try(lambda: _oversized(one)) or _try(lambda: bomb(one, places(one, part)))
+    if wrong:
+        raise _Bomb(wrong)
 
 
 def _try(look: Any) -> Any:
@@ -65,10 +168,11 @@ def _check(names: Any, beside: Path) -> None:
                 raise _NoFile(name)
 
 
-def _parts(one: Any, seen: set[str]) -> None:
-    """Check the files that a dataset takes its numbers from, and theirs."""
+def _parts(one: Any, seen: set[str], whole: bool) -> None:
+    """Check the chunks of a dataset and the files that it takes its numbers from, and theirs."""
     import h5py
 
+    _check_chunks(one, whole)
     beside = Path(one.file.filename).parent
     _check([name for name, _, _ in _try(lambda: one.external) or ()], beside)
     sources = (_try(lambda: one.virtual_sources()) if one.is_virtual else None) or ()
@@ -81,7 +185,7 @@ def _parts(one: Any, seen: set[str]) -> None:
             file = _try(lambda place=place: h5py.File(place, "r", locking=False))
             dataset = file and _linked(file, inner)
             if isinstance(dataset, h5py.Dataset):
-                _parts(dataset, seen)
+                _parts(dataset, seen, whole)
 
 
 def _linked(group: Any, name: str) -> Any:
@@ -96,8 +200,8 @@ def _walk(one: Any, dataset: Any, seen: set[str], depth: int = 0) -> None:
     for name in _try(lambda: list(one.attrs)) or ():
         _try(lambda name=name: one.attrs[name])
     if isinstance(one, dataset):
-        _parts(one, seen)
         whole = (_try(lambda: one.nbytes) or 0) <= _WHOLE_BYTES
+        _parts(one, seen, whole)
         _try(lambda: one[()] if whole else one[(0,) * one.ndim])
     elif depth < 32:
         for name in _try(lambda: list(one)) or ():
@@ -123,3 +227,6 @@ if __name__ == "__main__":
         except _NoFile as error:
             print(error)
             sys.exit(_NO_FILE)
+        except _Bomb as error:
+            print(error)
+            sys.exit(_BOMB)
