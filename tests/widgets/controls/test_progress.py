@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import pytest
+from magicgui.widgets import PushButton
 
 from napari_visual_ccc.core.progress import Progress
 from napari_visual_ccc.widgets.controls.progress import WorkBar, described
@@ -22,6 +23,14 @@ from napari_visual_ccc.widgets.controls.progress import WorkBar, described
 )
 def test_progress_names_phase_counts_and_time_left(progress, number, seconds, text):
     assert described(progress, number, seconds) == text
+
+
+def test_the_button_of_a_cancelled_job_says_that_it_stops(qapp):
+    work, button = WorkBar(), PushButton(text="Cancel")
+    work.stop(button)
+    assert (button.text, button.enabled, work.visible) == ("Stopping…", True, False)
+    work.end(button, "Run")
+    assert button.text == "Run"
 
 
 def test_the_bar_never_goes_back_and_the_text_names_the_phase(qapp):

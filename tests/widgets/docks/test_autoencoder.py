@@ -95,7 +95,7 @@ def test_the_forecast_follows_the_choices(headless):
     assert training.forecast.text() != first
 
 
-def test_a_training_stops_with_its_layer(headless):
+def test_a_training_stops_with_its_layer(headless, qtbot):
     for name in ("usual", "other"):
         headless.add_image(stripes(0), name=name)
     training = AutoencoderTraining(headless, print)
@@ -106,6 +106,6 @@ def test_a_training_stops_with_its_layer(headless):
     headless.layers.remove("other")
     assert training.is_running
     headless.layers.remove("usual")
-    assert not training.is_running
+    qtbot.waitUntil(lambda: not training.is_running)
     assert training.message.text() == "Cancelled: usual was removed."
     assert training.train_button.text == "Train"

@@ -229,7 +229,7 @@ def test_occlusion_stops_with_its_layers(viewer, qtbot, occluded, removed):
     viewer.layers.remove("other")
     assert occluded.is_occluding
     viewer.layers.remove(removed)
-    assert not occluded.is_occluding
+    qtbot.waitUntil(lambda: not occluded.is_occluding)
     assert occluded.message.value == f"Cancelled: {removed} was removed."
 
 

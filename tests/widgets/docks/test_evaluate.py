@@ -32,9 +32,11 @@ def shown():
 
 @pytest.fixture
 def box(qtbot, data, shown):
-    watched = []
-    box = EvaluateModel(lambda: data, lambda *given: shown.append(given), watched.append)
-    box.watched = watched
+    watched, said = [], []
+    box = EvaluateModel(
+        lambda: data, lambda *given: shown.append(given), watched.append, said.append
+    )
+    box.watched, box.said = watched, said
     qtbot.addWidget(box)
     return box
 
@@ -71,8 +73,10 @@ def test_a_model_is_evaluated_with_noise_and_its_report_is_saved(
 def test_it_can_be_cancelled(qtbot, box, shown):
     box.button.native.click()
     box.button.native.click()
-    assert not box.is_running
+    wait(qtbot, box)
     assert len(box.watched) == 1
+    assert box.said == ["Stopping…", "Cancelled."]
+    assert box.button.text == "Evaluate"
     qtbot.wait(50)
     assert shown == []
 

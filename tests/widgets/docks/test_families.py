@@ -362,7 +362,9 @@ def test_cancel_answers_at_once_and_nothing_arrives_later(family, viewer, qtbot)
     form.run_button.native.click()
     qtbot.waitUntil(lambda: form.bar.value > 0)
     form.run_button.native.click()
-    assert form.job is None
+    assert form.message.value == form.run_button.text == "Stopping…"
+    qtbot.waitUntil(lambda: form.job is None)
+    assert form.message.value == "Cancelled."
     assert form.run_button.text == "Run"
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0)
     assert len(viewer.layers) == 1

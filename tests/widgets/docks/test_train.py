@@ -124,7 +124,8 @@ def test_a_check_can_be_cancelled_and_excludes_other_jobs(headless, folder, idle
     assert train.train_button.text == "Cancel"
     assert not train.check_button.enabled
     train.train_button.native.click()
-    assert not train.is_running
+    idle(train)
+    assert train.message.text() == "Cancelled."
     assert train.train_button.text == "Train"
     assert train.check_button.enabled
 
@@ -232,7 +233,7 @@ def regions(viewer):
     ("start", "removed"),
     [("train", "tem"), ("train", "drawn"), ("check_images", "tem"), ("evaluate", "drawn")],
 )
-def test_work_on_regions_stops_with_their_layers(headless, start, removed):
+def test_work_on_regions_stops_with_their_layers(headless, idle, start, removed):
     train = regions(headless)
     box = train.evaluation if start == "evaluate" else train
     getattr(box, start)()
@@ -240,7 +241,7 @@ def test_work_on_regions_stops_with_their_layers(headless, start, removed):
     headless.layers.remove("other")
     assert box.is_running
     headless.layers.remove(removed)
-    assert not box.is_running
+    idle(box)
     assert train.message.text() == f"Cancelled: {removed} was removed."
     assert train.train_button.text == "Train"
 

@@ -87,18 +87,50 @@ def test_undo_keeps_what_the_person_renamed(form, headless):
     assert layer in headless.layers
 
 
-def test_cancel_is_immediate_and_closes_the_work(form, headless, qtbot, finish):
+def test_cancel_is_said_when_the_work_has_stopped(form, headless, qtbot, finish):
     form.fields["steps"].value = 1000
     form.run()
     qtbot.waitUntil(lambda: form.bar.value > 0)
     form.run_button.changed.emit(True)
+    assert form.message.value == form.run_button.text == "Stopping…"
+    assert not form.work.visible
+    first = form.job
+    form.run_button.changed.emit(True)
+    assert form.job is first
+    finish(form)
+    assert closed == ["slow"]
     assert form.run_button.text == "Run"
-    qtbot.waitUntil(lambda: closed == ["slow"])
     assert len(headless.layers) == 1
     assert form.message.value == "Cancelled."
 
 
-def test_removing_the_source_stops_its_job(form, headless, qtbot):
+def test_a_run_waits_for_a_cancelled_one_to_stop(form, headless, qtbot, finish):
+    form.fields["steps"].value = 1000
+    form.run()
+    qtbot.waitUntil(lambda: form.bar.value > 0)
+    first = form.job
+    form.cancel()
+    form.fields["steps"].value = 2
+    form.run()
+    form.reveal()
+    assert form.job is first and form.run_button.text == "Stopping…"
+    finish(form)
+    assert closed == ["slow", "slow"]
+    assert form.message.value == "It was slow."
+    assert "steel slow" in headless.layers
+    # Cancel forgets a run that waits
+    form.fields["steps"].value = 1000
+    form.run()
+    qtbot.waitUntil(lambda: form.bar.value > 0)
+    form.cancel()
+    form.run()
+    form.cancel()
+    finish(form)
+    assert form.message.value == "Cancelled."
+    assert closed == ["slow"] * 3
+
+
+def test_removing_the_source_stops_its_job(form, headless, qtbot, finish):
     headless.add_image(np.ones((20, 30)), name="other")
     form.fields["image"].value = headless.layers["steel"]
     form.fields["steps"].value = 1000
@@ -107,8 +139,9 @@ def test_removing_the_source_stops_its_job(form, headless, qtbot):
     headless.layers.remove("other")
     assert form.job is not None
     headless.layers.remove("steel")
-    assert form.job is None
-    qtbot.waitUntil(lambda: closed == ["slow"])
+    assert form.message.value == "Stopping…"
+    finish(form)
+    assert closed == ["slow"]
     assert form.message.value == "Cancelled: steel was removed."
     assert not headless.layers
 

@@ -1,11 +1,13 @@
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import pytest
 from napari.components import ViewerModel
 from napari.qt.threading import WorkerBase
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QCoreApplication, QEvent
+from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool
 
 from napari_visual_ccc.core.progress import Progress
 from napari_visual_ccc.widgets.parts.jobs import Job, report
@@ -76,12 +78,71 @@ def test_after_cancel_only_the_end_arrives_and_the_work_is_closed(qtbot, calls):
     job = calls.job(endless(closed))
     qtbot.waitUntil(lambda: "progressed" in calls.names)
     job.cancel()
-    assert calls.names[-1] == "finished"
     before = len(calls.names)
     job.cancel()
-    qtbot.waitUntil(lambda: bool(closed))
+    qtbot.waitUntil(lambda: not job.running)
+    assert closed
     qtbot.wait(50)
-    assert len(calls.names) == before
+    assert calls.names[before:] == ["finished"]
+
+
+@pytest.fixture
+def held():
+    """Work that has begun and computes on until its gate opens."""
+    begun, gate = threading.Event(), threading.Event()
+
+    def steps():
+        begun.set()
+        gate.wait(30)
+        yield Progress(1, 2)
+        return 7
+
+    yield steps, begun, gate
+    gate.set()
+
+
+def test_a_cancelled_job_is_stopping_until_its_thread_computes_no_more(qtbot, calls, held):
+    steps, begun, gate = held
+    said: list[str] = []
+    job = calls.job(steps())
+    assert begun.wait(30)
+    job.cancel("Cancelled.", said.append)
+    # the first reason counts
+    job.cancel("Cancelled again.", said.append)
+    QCoreApplication.processEvents()
+    assert job.running and job.stopping
+    assert (said, calls.names) == (["Stopping…"], [])
+    gate.set()
+    qtbot.waitUntil(lambda: not job.running)
+    assert (said, calls.names) == (["Stopping…", "Cancelled."], ["finished"])
+
+
+def test_a_job_that_stops_can_be_abandoned(qtbot, calls, held):
+    steps, begun, gate = held
+    job = calls.job(steps())
+    assert begun.wait(30)
+    job.cancel("Cancelled.", lambda text: calls._note("said", text))
+    job.abandon()
+    gate.set()
+    WorkerBase.await_workers()
+    QCoreApplication.processEvents()
+    assert calls.values == ["Stopping…"]
+
+
+def test_a_job_that_waits_for_a_thread_is_cancelled_at_once(qtbot, calls, held):
+    steps, begun, gate = held
+    pool = QThreadPool.globalInstance()
+    threads = pool.maxThreadCount()
+    pool.setMaxThreadCount(1)
+    try:
+        calls.job(steps())
+        assert begun.wait(30)
+        calls.job(result(7)).cancel()
+        assert calls.names == ["finished"]
+    finally:
+        gate.set()
+        WorkerBase.await_workers()
+        pool.setMaxThreadCount(threads)
 
 
 def test_an_abandoned_job_calls_nothing(qtbot, calls):
@@ -157,9 +218,10 @@ def test_a_job_stops_with_a_layer_it_needs_and_says_why(qtbot, calls, model):
     model.layers.remove("other")
     assert job.running
     model.layers.remove("used")
+    qtbot.waitUntil(lambda: not job.running)
     assert calls.names[-2:] == ["lost", "finished"]
     assert calls.values[-2] == "Cancelled: used was removed."
-    qtbot.waitUntil(lambda: bool(closed))
+    assert closed
 
 
 @pytest.mark.parametrize("end", ["cancel", "abandon", "its end", "never"])

@@ -78,7 +78,8 @@ class ThresholdLevels:
     def stop(self) -> None:
         """Count no longer."""
         if self.job is not None:
-            self.job.cancel()
+            self.job.abandon()
+            self.job = None
         self._counted = ()
 
     def close(self) -> None:

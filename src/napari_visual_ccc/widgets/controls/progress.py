@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 
-from magicgui.widgets import Container, Label, ProgressBar
+from magicgui.widgets import Container, Label, ProgressBar, PushButton
 
 from ...core.progress import Progress
 
@@ -13,6 +13,9 @@ _SURE = 3.0
 
 # share of the work that the time of the rest is estimated from
 _LEAST = 0.005
+
+# what is said from Cancel until the thread of a job has stopped
+STOPPING = "Stopping…"
 
 # steps of the bar
 _STEPS = 1000
@@ -37,6 +40,17 @@ class WorkBar(Container):
         self.text.value, self._phase, self._round = "Starting…", "", 1
         self._last, self._start = Progress(0, 0), time.monotonic()
         self._began, self._share, self._counted = self._start, 0.0, False
+
+    def stop(self, button: PushButton) -> None:
+        """Hide, and show on the button that a cancelled job stops."""
+        self.visible = False
+        # not disabled: the focus would go to Undo beside it
+        button.text = STOPPING
+
+    def end(self, button: PushButton, text: str) -> None:
+        """Hide, and show on the button that it starts a job again."""
+        self.visible = False
+        button.text = text
 
     def show_progress(self, progress: Progress) -> None:
         """Move the bar, never back, and say what is done."""

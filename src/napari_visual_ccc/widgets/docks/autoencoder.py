@@ -159,13 +159,20 @@ class AutoencoderTraining(Container):
         if self._job is None:
             self.train()
         elif self._stopping:
-            self._job.cancel()
-            self._say("Cancelled.")
+            self._cancel()
         else:
             self.stop()
 
+    def _cancel(self, reason: str = "Cancelled.") -> None:
+        """Stop without a model; say so when the thread computes no more."""
+        if self._job is not None:
+            self.work.stop(self.train_button)
+            self._job.cancel(reason, self._say)
+
     def train(self) -> None:
-        """Train in the background."""
+        """Train in the background, one model at a time."""
+        if self.is_running:
+            return
         try:
             data = self.images.dataset()
             self._layers, self._rows = self.images.used, []
@@ -182,11 +189,11 @@ class AutoencoderTraining(Container):
             recorded(steps, self._rows), "Train", returned=self._show, failed=self._on_failed,
             finished=self._on_finished, progressed=self._on_progress,
         )  # fmt: skip
-        self._job.need(self._layers, self.viewer, self._say)
+        self._job.need(self._layers, self.viewer, self._cancel)
 
     def stop(self) -> None:
         """Stop training; the best epoch so far is kept."""
-        if self._job is None:
+        if self._job is None or self._job.stopping:
             return
         self._stopping = True
         self._job.stop_early()
@@ -202,8 +209,7 @@ class AutoencoderTraining(Container):
 
     def _on_finished(self) -> None:
         self._job, self._stopping = None, False
-        self.work.visible = False
-        self.train_button.text = "Train"
+        self.work.end(self.train_button, "Train")
 
     def _on_progress(self, progress: Progress) -> None:
         self.work.show_progress(progress)

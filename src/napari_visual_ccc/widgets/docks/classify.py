@@ -308,13 +308,13 @@ class Classify(TableForm):
         # another image is not classified instead
         self._occlude_again = False
         self.bars.hide()
-        self.say(reason)
+        if self._occluding is not None:
+            self._occluding.cancel(reason, self.say)
 
     def _on_occluded(self) -> None:
-        self._occluding = None
+        again, self._occlude_again, self._occluding = self._occlude_again, False, None
         self.work.visible = self.job is not None
-        if self._occlude_again:
-            self._occlude_again = False
+        if again:
             self._occlude()
 
     def on_closed(self, *args: Any) -> None:

@@ -31,7 +31,9 @@ class EvaluateModel(QCollapsible):
     show : callable
         Called with these and the evaluation.
     watch : callable
-        Called with every job, which it may stop.
+        Called with every job, which it may cancel.
+    say : callable
+        Shows a message.
     """
 
     def __init__(
@@ -39,9 +41,10 @@ class EvaluateModel(QCollapsible):
         images: Callable[[], Dataset],
         show: Callable[[Dataset, Evaluation], object],
         watch: Callable[[Job], object],
+        say: Callable[[str], object],
     ) -> None:
         super().__init__("Evaluate a model")
-        self._images, self._show, self._watch = images, show, watch
+        self._images, self._show, self._watch, self._say = images, show, watch, say
         self._job: Job | None = None
         self.result: Evaluation | None = None
         self.fields: dict[str, Any] = {
@@ -93,12 +96,20 @@ class EvaluateModel(QCollapsible):
 
     def _on_button(self) -> None:
         if self._job is not None:
-            self._job.cancel()
+            self.cancel()
         else:
             self.evaluate()
 
+    def cancel(self, reason: str = "Cancelled.") -> None:
+        """Stop; say so when the thread computes no more."""
+        if self._job is not None:
+            self.work.stop(self.button)
+            self._job.cancel(reason, self._say)
+
     def evaluate(self) -> None:
-        """Evaluate in the background."""
+        """Evaluate in the background, one model at a time."""
+        if self.is_running:
+            return
         try:
             data = self._images()
             steps = execute("evaluate", {"data": data}, self.choices)
@@ -122,8 +133,7 @@ class EvaluateModel(QCollapsible):
 
     def _on_finished(self) -> None:
         self._job = None
-        self.work.visible = False
-        self.button.text = "Evaluate"
+        self.work.end(self.button, "Evaluate")
 
     def save(self, path: Path | None = None) -> Path | None:
         """Save the report and its figures; without a path a dialog asks for it."""

@@ -123,8 +123,9 @@ class Train(Container):
         self.audit = AuditView()
         self.curves, self.report, self.mistakes = Canvas(), Report(), Mistakes()
         self.evaluation = EvaluateModel(
-            lambda: self.images.dataset(1), self._show_evaluated, self._watch
-        )
+            lambda: self.images.dataset(1), self._show_evaluated,
+            lambda job: job.need(self.images.used, self.viewer, self.evaluation.cancel), self._say,
+        )  # fmt: skip
         self.tabs = QTabWidget()
         self.tabs.addTab(self.audit, "Images")
         self.tabs.addTab(self.curves, "Training")
@@ -195,13 +196,20 @@ class Train(Container):
         if self._job is None:
             self.train()
         elif self._stopping or not self._training:
-            self._job.cancel()
-            self._show_notes(("Cancelled",))
+            self._cancel()
         else:
             self.stop()
 
+    def _cancel(self, reason: str = "Cancelled.") -> None:
+        """Stop without a model; say so when the thread computes no more."""
+        if self._job is not None:
+            self.work.stop(self.train_button)
+            self._job.cancel(reason, self._say)
+
     def train(self) -> None:
-        """Train in the background."""
+        """Train in the background, one model at a time."""
+        if self.is_running:
+            return
         try:
             self._data = self.images.dataset()
             self._layers, self._rows = self.images.used, []
@@ -216,7 +224,7 @@ class Train(Container):
 
     def stop(self) -> None:
         """Stop training; the best network so far is kept, tested and reported."""
-        if self._job is None or not self._training:
+        if self._job is None or self._job.stopping or not self._training:
             return
         self._stopping = True
         self._job.stop_early()
@@ -231,10 +239,7 @@ class Train(Container):
             steps, title, returned=returned, failed=self._on_failed, finished=self._on_finished,
             progressed=self._on_progress,
         )  # fmt: skip
-        self._job.need(self._layers, self.viewer, self._say)
-
-    def _watch(self, job: Job) -> None:
-        job.need(self.images.used, self.viewer, self._say)
+        self._job.need(self._layers, self.viewer, self._cancel)
 
     def _on_failed(self, error: Exception) -> None:
         if isinstance(error, StopEarly):
@@ -244,11 +249,9 @@ class Train(Container):
         report(error)
 
     def _on_finished(self) -> None:
-        self._job = None
-        self._training = self._stopping = False
-        self.work.visible = False
+        self._job, self._training, self._stopping = None, False, False
         self.check_button.enabled = True
-        self.train_button.text = "Train"
+        self.work.end(self.train_button, "Train")
 
     def _on_progress(self, progress: Progress) -> None:
         import pandas as pd

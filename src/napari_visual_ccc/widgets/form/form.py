@@ -183,7 +183,9 @@ class Form(Container):
             self.cancel()
 
     def run(self, *, preview: bool = False) -> None:
-        """Start the operation in the background."""
+        """Start the operation in the background, after a cancelled job has stopped."""
+        if self._live.waits(preview):
+            return
         try:
             sources, steps = self._begin(preview)
         except EXPECTED as error:
@@ -198,11 +200,7 @@ class Form(Container):
             failed=lambda error: self._on_failed(error, preview),
             needs=layers_of_sources(sources.values(), self.viewer),
         )
-        # a live form would flicker: it offers Cancel for long runs only
-        if self._live.is_on:
-            later(self.native, 400, self.reveal)
-        else:
-            self.reveal()
+        self._live.reveal()
 
     def start(
         self,
@@ -217,14 +215,14 @@ class Form(Container):
         """Start the job of this form, which ends with the layers that it needs; one at a time."""
         self.work.begin()
         self.job = Job(
-            steps, title, returned=returned, failed=failed, finished=self._on_finished,
+            steps, title, returned=returned, failed=failed, finished=self.on_finished,
             progressed=progressed or self.work.show_progress,
         )  # fmt: skip
-        self.job.need(needs, self.viewer, self._on_lost)
+        self.job.need(needs, self.viewer, self.cancel)
 
     def reveal(self) -> None:
         """Show the progress bar and offer Cancel."""
-        if self.job is not None:
+        if self.job is not None and not self.job.stopping:
             self._can_cancel = True
             self.run_button.text = "Cancel"
             self.work.visible = True
@@ -243,24 +241,26 @@ class Form(Container):
         self.results.finish()
         return layers
 
-    def cancel(self) -> None:
+    def cancel(self, reason: str = "") -> None:
         """Stop the running job; earlier results stay."""
-        self._live.is_waiting = False
+        self._live.forget()
         if self.job is not None:
-            self.job.cancel()
             if self.results.has_preview:
                 self.undo()
             partly = "Cancelled: only a part was computed."
-            self.say(partly if self.results.is_computing else "Cancelled.")
+            self.stop(reason or (partly if self.results.is_computing else "Cancelled."))
 
-    def _on_lost(self, reason: str) -> None:
-        self.cancel()
-        self.say(reason)
+    def stop(self, reason: str = "") -> None:
+        """Stop the job; a reason is said when its thread computes no more."""
+        if self.job is not None:
+            self._can_cancel = False
+            self.work.stop(self.run_button)
+            self.job.cancel(reason, self.say if reason else None)
 
     def undo(self) -> None:
         """Remove or restore what the last run changed, unless it was edited since."""
-        if self.results.is_computing and self.job is not None:
-            self.job.cancel()
+        if self.results.is_computing:
+            self.stop()
         self.compare.end()
         self.history.undo()
 
@@ -287,14 +287,11 @@ class Form(Container):
             self.undo()
         self._live.tell(error)
 
-    def _on_finished(self) -> None:
-        self.job = None
-        self._can_cancel = False
-        self.run_button.text = "Run"
-        self.work.visible = False
-        if self._live.is_waiting:
-            self._live.follow()
-        elif self.results.waiting:
+    def on_finished(self) -> None:
+        """Offer Run again, or go on with what has waited for the end of the job."""
+        self.job, self._can_cancel = None, False
+        self.work.end(self.run_button, "Run")
+        if not self._live.go_on() and self.results.waiting:
             self._lazy.fill()
 
     def on_changed(self) -> None:

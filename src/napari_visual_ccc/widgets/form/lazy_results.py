@@ -84,8 +84,7 @@ class LazyResults:
             form.results.clear()
             form.history.refresh()
             form.store_button.visible = False
-            if form.job is not None:
-                form.job.cancel()
+            form.stop()
 
     def store(self, path: Path | None = None) -> None:
         """Compute what is too large for memory into a file; ask for the file if none is given."""

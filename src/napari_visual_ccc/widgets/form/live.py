@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import math
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from ..layers.metadata import plane_shape
 from ..parts.jobs import report
-from .fields import settled
+from .fields import later, settled
 
 if TYPE_CHECKING:
     from .form import Form
@@ -29,6 +31,8 @@ class LiveRuns:
         self.form = form
         # whether the fields have changed during the present run
         self.is_waiting = False
+        # the run that was to start while a cancelled job stopped
+        self._next: Callable[[], object] | None = None
         self._whole = True
         self._previewed: tuple[Any, ...] = ()
         self.follow_soon = settled(form.native, 25, self.follow)
@@ -42,6 +46,36 @@ class LiveRuns:
         """Run again soon: a slider that moves changes its field many times a second."""
         if self.is_on:
             self.follow_soon()
+
+    def waits(self, preview: bool) -> bool:
+        """Whether a run has to wait, as a cancelled job still stops; it is kept for the end."""
+        job = self.form.job
+        if job is None or not job.stopping:
+            return False
+        self._next = functools.partial(self.form.run, preview=preview)
+        return True
+
+    def forget(self) -> None:
+        """Forget what waits for the end of the job."""
+        self.is_waiting, self._next = False, None
+
+    def go_on(self) -> bool:
+        """Begin what has waited for the end of the job, if there is something."""
+        begin, self._next = self._next, None
+        if begin is not None:
+            begin()
+        elif self.is_waiting:
+            self.follow()
+        else:
+            return False
+        return True
+
+    def reveal(self) -> None:
+        """Offer Cancel; a live form would flicker: it does so for long runs only."""
+        if self.is_on:
+            later(self.form.native, 400, self.form.reveal)
+        else:
+            self.form.reveal()
 
     def note_start(self, preview: bool) -> None:
         """Note that a run starts, on the visible part or on the whole image."""
@@ -59,8 +93,11 @@ class LiveRuns:
         large = first is not None and math.prod(plane_shape(first)) > PREVIEW_PIXELS
         if form.job is not None:
             self.is_waiting = True
-            if (large and self._whole) or form.results.is_computing:
-                form.job.cancel()
+            is_slow = (large and self._whole) or form.results.is_computing
+            if is_slow and not form.job.stopping:
+                # a slider waits for no thread
+                form.job.abandon()
+                form.on_finished()
         elif first is not None:
             form.run(preview=large)
 

@@ -13,6 +13,7 @@ from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QCoreApplication, QObject, Signal
 
 from ...core.progress import Progress, Steps, StopEarly
+from ..controls.progress import STOPPING
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -58,7 +59,7 @@ class _Worker(WorkerBase):
     def __init__(self, steps: Steps[Any]) -> None:
         super().__init__(SignalsClass=_Signals)
         self._steps = steps
-        self.stops_early = False
+        self.stops_early = self.has_begun = False
         # the application owns them, not the last thread that holds this worker
         self.signals.setParent(QCoreApplication.instance())
         while _ended:
@@ -67,6 +68,7 @@ class _Worker(WorkerBase):
 
     def run(self) -> None:
         """Run the steps; the application may have ended meanwhile."""
+        self.has_begun = True
         result = self.work()
         with suppress(RuntimeError):
             if not self.abort_requested:
@@ -123,7 +125,15 @@ class Job:
         What the bar says.
     returned, failed, finished, progressed : callables
         Called on the GUI thread: with the result, with the error, at the end of either or of a
-        cancelled job, and with every `Progress`. After `cancel` only `finished` is called, at once.
+        cancelled job, and with every `Progress`. After `cancel` only `finished` is called, when
+        the thread computes no more.
+
+    Attributes
+    ----------
+    running : bool
+        Whether the end is still to come.
+    stopping : bool
+        Whether it was cancelled.
     """
 
     def __init__(
@@ -147,10 +157,12 @@ class Job:
         self._needed: list[Layer] = []
         self._lost: Callable[[str], object] | None = None
         self._viewer: Viewer | None = None
-        self.running = True
+        self.running, self.stopping = True, False
+        self._say_reason: Callable[[], object] | None = None
         self._worker = _Worker(steps)
         self._worker.progressed.connect(self._on_progress)
         self._worker.returned.connect(self._on_returned)
+        self._worker._finished.connect(self._on_stopped)
         self._worker.start()
 
     def need(self, layers: Iterable[Layer], viewer: Viewer, lost: Callable[[str], object]) -> None:
@@ -163,7 +175,7 @@ class Job:
         viewer : Viewer
             Whose layers are watched until the job ends.
         lost : callable
-            Called first, with a sentence that says why the job stops.
+            Called first, with a sentence that says why: the reason to cancel for.
         """
         self._needed, self._lost = list(layers), lost
         if self._needed and self.running:
@@ -183,10 +195,29 @@ class Job:
             self._viewer.layers.events.removed.disconnect(self._on_removed)
             self._viewer = None
 
-    def cancel(self) -> None:
-        """Stop: nothing more arrives, the thread ends at its next step."""
-        if self.running:
-            self._worker.quit()
+    def cancel(self, reason: str = "", say: Callable[[str], object] | None = None) -> None:
+        """Stop: nothing more arrives, the thread ends at its next step, and the job with it.
+
+        Parameters
+        ----------
+        reason : str
+            What to say at the end; the first one counts.
+        say : callable, optional
+            Called with "Stopping…" now, and with the reason before `finished` is called.
+        """
+        if not self.running:
+            return
+        if say is not None and self._say_reason is None:
+            self._say_reason = lambda: say(reason)
+            say(STOPPING)
+        if self.stopping:
+            return
+        self.stopping = True
+        self._worker.quit()
+        self._let_go()
+        self._close_bar()
+        # what waits for a thread computes nothing
+        if not self._worker.has_begun:
             self._end()
 
     def stop_early(self) -> None:
@@ -199,17 +230,21 @@ class Job:
             self.running = False
             self._let_go()
             self._worker.quit()
-            if self._bar is not None:
-                self._bar.close()
+            self._close_bar()
+
+    @property
+    def _is_heard(self) -> bool:
+        """Whether what the worker tells is passed on."""
+        return self.running and not self.stopping
 
     def _on_progress(self, progress: Progress) -> None:
-        if not self.running:
+        if not self._is_heard:
             return
         if not self._has_bar and time.monotonic() - self._start > _SOON:
             # making the bar turns the event loop: what comes in meanwhile must not make another
             self._has_bar = True
             bar = activity(total=progress.total, desc=self._title, gui=True)
-            if not self.running:
+            if not self._is_heard:
                 bar.close()
                 return
             self._bar = bar
@@ -218,11 +253,11 @@ class Job:
             done = progress.done if progress.share is None else round(100 * progress.share)
             self._bar.update(done - self._bar.n)
         # moving the bar turns the event loop too: the receiver may be gone by now
-        if self._progressed is not None and self.running:
+        if self._progressed is not None and self._is_heard:
             self._progressed(progress)
 
     def _on_returned(self, result: Any) -> None:
-        if not self.running:
+        if not self._is_heard:
             return
         try:
             if isinstance(result, _Failure):
@@ -232,13 +267,22 @@ class Job:
         finally:
             self._end()
 
+    def _on_stopped(self, _: _Worker) -> None:
+        if self.running and self.stopping:
+            self._end()
+
     def _end(self) -> None:
         self.running = False
         self._let_go()
+        self._close_bar()
+        if self._say_reason is not None:
+            self._say_reason()
+        self._finished()
+
+    def _close_bar(self) -> None:
         if self._bar is not None:
             self._bar.close()
             self._bar = None
-        self._finished()
 
 
 def report(error: Exception) -> None:
