@@ -5,8 +5,9 @@ import pytest
 import torch
 
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.nets import predict as predicting
 from napari_visual_ccc.nets.checkpoint import SIZE, Model, load_model
-from napari_visual_ccc.nets.predict import grey_range, predict, size_term
+from napari_visual_ccc.nets.predict import fitting, grey_range, predict, size_term
 from tests.models import saved
 
 CPU = torch.device("cpu")
@@ -33,3 +34,30 @@ def test_the_pixel_size_counts_only_where_the_model_takes_it(model):
     sized = Model(model.net, card, {SIZE: torch.tensor([1.0, 0.0, -2.0])})
     assert size_term(sized, 100.0).tolist() == [1.0, 0.0, -2.0]
     assert not size_term(sized, None).any()
+
+
+def test_batches_of_large_inputs_fit_into_memory_or_are_refused(tmp_path, rng, monkeypatch):
+    model = load_model(saved(tmp_path, "lite0-linear"), CPU)
+    windows = rng.random((3, 64, 64)).astype(np.float32)
+    whole = run(predict(model, lambda a, b: windows[a:b], 3, views=8))
+    assert fitting(model) is None
+    monkeypatch.setattr(predicting, "_SMALL_PX", 32)
+    # three maps of 96 channels, half as wide as the input
+    side = model.card.input_px
+    each = 3 * 4 * 96 * (side // 2) ** 2
+    for inputs in (1, 9, 100):
+        monkeypatch.setattr(predicting, "available", lambda inputs=inputs: inputs * each)
+        assert fitting(model) == inputs
+        sizes = []
+
+        def read(start, stop, sizes=sizes):
+            sizes.append(stop - start)
+            return windows[start:stop]
+
+        found = run(predict(model, read, 3, views=8))
+        assert max(sizes) == (1 if inputs < 16 else 2)
+        for one, other in zip(found, whole, strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
+    monkeypatch.setattr(predicting, "available", lambda: each - 1)
+    with pytest.raises(RuntimeError, match=f"input of {side} x {side} pixels, which needs about"):
+        run(predict(model, lambda a, b: windows[a:b], 3))

@@ -93,6 +93,7 @@ def batched(
     device: torch.device,
     note: str = "windows",
     rows: int = 1,
+    most: int | None = None,
 ) -> Steps[np.ndarray]:
     """Apply a function to many windows, in smaller batches if memory runs out.
 
@@ -110,6 +111,8 @@ def batched(
         Text for the progress bar.
     rows : int
         Inputs of the network that the function makes of a window.
+    most : int, optional
+        Inputs that fit into memory; see `predict.fitting`.
 
     Returns
     -------
@@ -121,6 +124,7 @@ def batched(
         If a single window does not fit into memory.
     """
     size, start, found, last = batch_size(device, count, rows), 0, [], None
+    size = size if most is None else max(1, min(size, most // rows))
     while start < count:
         stop = min(start + size, count)
         try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -112,6 +113,17 @@ def multiplications(net: nn.Module, side: int) -> float:
             handles.append(module.register_forward_hook(count))
     _run_hooked(net, side, handles)
     return total / side**2
+
+
+def largest_output(net: nn.Module, side: int) -> int:
+    """Numbers in the largest output of a layer for one input of a side in pixels."""
+    shapes: dict[str, tuple[int, ...]] = {}
+    handles = [
+        module.register_forward_hook(_note_shape(shapes, name))
+        for name, module in net.named_modules()
+    ]
+    _run_hooked(net, side, handles)
+    return max(math.prod(one) for one in shapes.values())
 
 
 class LayerRow(NamedTuple):

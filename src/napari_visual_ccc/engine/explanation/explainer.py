@@ -26,7 +26,7 @@ from ...nets.interpolate import to_pixels
 from ...nets.layers import find_layer, multiplications
 from ...nets.lens.tap import Tap
 from ...nets.models.base import Architecture
-from ...nets.predict import grey_range, size_term
+from ...nets.predict import fitting, grey_range, size_term
 from ..classification.calibration import softmax
 from ..classification.crops import CROP, EMPTY, is_crop, is_whole, spread, window_side
 from ..classification.whole_image import input_size
@@ -175,17 +175,16 @@ class Explainer:
             ]
         parts = [np.asarray(self.image[..., y : y + side, x : x + side]) for y, x in corners]
         parts = [part for part in parts if spread(part) >= EMPTY] or parts
-
-        def both(shown: torch.Tensor) -> torch.Tensor:
-            return scores_and_features(self.model.net, self.design, shown)
+        both = functools.partial(scores_and_features, self.model.net, self.design)
 
         def read(start: int, stop: int) -> np.ndarray:
             shown = torch.from_numpy(np.stack(parts[start:stop]))
             return to_input(shown, (given, given), *grey_range(self.model)).numpy()
 
-        found = yield from batched(both, read, len(parts), self.model.device, "windows")
-        count = len(self.model.card.classes)
-        self._window_outputs = found[:, :count] + self.shift.float().cpu().numpy(), found[:, count:]
+        most = fitting(self.model)
+        found = yield from batched(both, read, len(parts), self.model.device, most=most)
+        scores, features = np.split(found, [len(self.model.card.classes)], axis=1)
+        self._window_outputs = scores + self.shift.float().cpu().numpy(), features
         return self._window_outputs
 
     def _features(self) -> Steps[torch.Tensor]:
