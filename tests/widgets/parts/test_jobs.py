@@ -7,9 +7,10 @@ import pytest
 from napari.components import ViewerModel
 from napari.qt.threading import WorkerBase
 from napari.utils.notifications import notification_manager
-from qtpy.QtCore import QCoreApplication, QEvent, QThreadPool
+from qtpy.QtCore import QCoreApplication, QThreadPool
 
 from napari_visual_ccc.core.progress import Progress
+from napari_visual_ccc.widgets.parts import jobs
 from napari_visual_ccc.widgets.parts.jobs import Job, report
 
 
@@ -186,20 +187,22 @@ def test_an_error_that_is_no_exception_is_reported(qtbot, calls):
 
 
 def test_the_end_of_the_application_ends_jobs_that_run_or_wait(qtbot, calls, capfd):
-    """The signals of a worker are gone before its thread ends."""
+    """Nothing deletes the signals of a worker while its thread may emit them."""
     closed: list[bool] = []
-    jobs = [calls.job(endless(closed)) for _ in range(8)]
+    worked = [calls.job(endless(closed)) for _ in range(8)]
     qtbot.waitUntil(lambda: "progressed" in calls.names)
-    for job in jobs:
-        job._worker.signals.deleteLater()
-    QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    for job in jobs:
+    signals = {job._worker.signals for job in worked}
+    # the end of the application deletes what it owns
+    assert all(one.parent() is None for one in signals)
+    for job in worked:
         job.abandon()
     # as napari does it: it asks its workers to quit, and waits for the pool
     WorkerBase.await_workers()
+    assert signals <= jobs._emitting
     # those that waited had nothing to close
     assert 1 <= len(closed) <= 8
     assert "Error" not in capfd.readouterr().err
+    qtbot.waitUntil(lambda: not signals & jobs._emitting)
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from napari.qt.threading import WorkerBase
 from napari.utils import progress as activity
 from napari.utils.notifications import notification_manager, show_error
-from qtpy.QtCore import QCoreApplication, QObject, Signal
+from qtpy.QtCore import QObject, Signal
 
 from ...core.progress import Progress, Steps, StopEarly
 from ..controls.progress import STOPPING
@@ -44,6 +44,9 @@ class _Signals(QObject):
     _finished = Signal(object)
 
 
+# signals of workers whose threads may emit them: deleted meanwhile, they would end the process
+_emitting: set[_Signals] = set()
+
 # signals of workers that have ended; they are deleted on this thread, when theirs is surely done
 _ended: list[_Signals] = []
 
@@ -51,25 +54,25 @@ _ended: list[_Signals] = []
 class _Worker(WorkerBase):
     """Run steps in a thread of napari's pool, which napari ends with its window.
 
-    Nothing may leave `run` as an exception: Qt would end the process. napari's own workers lose
-    their signals when the application ends before them, and drop a `RuntimeError` silently (the
-    out-of-memory error of torch is one).
+    Nothing may leave `run` as an exception: Qt would end the process. napari's own workers drop a
+    `RuntimeError` silently (the out-of-memory error of torch is one).
     """
 
     def __init__(self, steps: Steps[Any]) -> None:
         super().__init__(SignalsClass=_Signals)
         self._steps = steps
         self.stops_early = self.has_begun = False
-        # the application owns them, not the last thread that holds this worker
-        self.signals.setParent(QCoreApplication.instance())
+        # neither the last thread that holds this worker nor the end of the application deletes them
+        _emitting.add(self.signals)
         while _ended:
             _ended.pop().deleteLater()
         self._finished.connect(_note_end)
 
     def run(self) -> None:
-        """Run the steps; the application may have ended meanwhile."""
+        """Run the steps, and tell the GUI thread how they ended."""
         self.has_begun = True
         result = self.work()
+        # the application may have ended meanwhile
         with suppress(RuntimeError):
             if not self.abort_requested:
                 self.returned.emit(result)
@@ -111,6 +114,7 @@ class _Worker(WorkerBase):
 
 
 def _note_end(worker: _Worker) -> None:
+    _emitting.discard(worker.signals)
     _ended.append(worker.signals)
 
 
