@@ -6,12 +6,12 @@ from collections.abc import Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer, Signal
+from qtpy.QtCore import Qt, Signal
 from qtpy.QtWidgets import QLabel, QWidget
 
 from ..layers.viewers import short
 from .entries import Block, Entry, blocks
-from .place import MARGIN, canvas_of
+from .place import MARGIN, Follower, canvas_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -60,14 +60,7 @@ class Legend(QLabel):
         self.setAttribute(Qt.WidgetAttribute.WA_TransparentForMouseEvents)
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.hide()
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.refresh)
-        events, follow = viewer.layers.events, self._on_event
-        events.connect(follow)
-        # Qt has deleted the label by then
-        self.destroyed.connect(lambda: events.disconnect(follow))
-        canvas.installEventFilter(self)
+        self._follower = Follower(self, viewer, self._on_event, self.refresh, self._place)
         self.refresh()
 
     def switch(self, on: bool | None = None) -> None:
@@ -80,7 +73,7 @@ class Legend(QLabel):
 
     def _on_event(self, event: Any) -> None:
         if event.type in _CHANGES:
-            self._soon.start(0)
+            self._follower.refresh_soon()
 
     def refresh(self) -> None:
         """Explain what is visible now."""
@@ -96,12 +89,6 @@ class Legend(QLabel):
         self.adjustSize()
         self.move(MARGIN, max(0, self._canvas.height() - self.height() - MARGIN))
         self.raise_()
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Stay in the corner when the canvas changes its size."""
-        if event is not None and event.type() == QEvent.Type.Resize:
-            self._place()
-        return super().eventFilter(watched, event)
 
 
 def legend_of(viewer: Viewer) -> Legend | None:

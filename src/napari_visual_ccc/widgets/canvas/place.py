@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
 
+from qtpy.QtCore import QEvent, QObject, QTimer
 from qtpy.QtWidgets import QMainWindow, QWidget
 
 if TYPE_CHECKING:
@@ -22,3 +24,52 @@ def canvas_of(viewer: Viewer) -> QWidget | None:
     inside = [] if middle is None else middle.findChildren(QWidget)
     # under each binding of Qt
     return next((one for one in inside if one.inherits("QOpenGLWidget")), None)
+
+
+class Follower(QObject):
+    """Keeps a widget on the canvas up to date, and in its place.
+
+    Parameters
+    ----------
+    widget : QWidget
+        Lies on the canvas; the follower is part of it.
+    viewer : Viewer
+        Whose layers it is about.
+    changed : callable
+        Called with every event of the layers.
+    refresh : callable
+        Shows what is there now; called once after the last of many calls of `refresh_soon`.
+    place : callable
+        Moves the widget; called when the canvas changes its size.
+    """
+
+    def __init__(
+        self,
+        widget: QWidget,
+        viewer: Viewer,
+        changed: Callable[[Any], None],
+        refresh: Callable[[], None],
+        place: Callable[[], None],
+    ) -> None:
+        super().__init__(widget)
+        self._place = place
+        self._soon = QTimer(self)
+        self._soon.setSingleShot(True)
+        self._soon.timeout.connect(refresh)
+        events = viewer.layers.events
+        events.connect(changed)
+        # Qt has deleted the widget by then
+        widget.destroyed.connect(lambda: events.disconnect(changed))
+        canvas = widget.parentWidget()
+        assert canvas is not None
+        canvas.installEventFilter(self)
+
+    def refresh_soon(self) -> None:
+        """Refresh the widget when all events of now have come."""
+        self._soon.start(0)
+
+    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
+        """Place the widget when the canvas changes its size."""
+        if event is not None and event.type() == QEvent.Type.Resize:
+            self._place()
+        return super().eventFilter(watched, event)

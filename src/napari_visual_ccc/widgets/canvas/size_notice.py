@@ -8,12 +8,12 @@ from uuid import UUID
 
 import numpy as np
 from napari.layers import Image, Layer
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
 
 from ..layers.metadata import METADATA, calibration
 from ..layers.viewers import PLUGIN, fit_to, short, sides
-from .place import MARGIN, canvas_of
+from .place import MARGIN, Follower, canvas_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -52,14 +52,7 @@ class SizeNotice(QFrame):
         self.button = QPushButton("Set pixel size…")
         self.close_button = QToolButton()
         self._make()
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.refresh)
-        events, follow = viewer.layers.events, self._on_event
-        events.connect(follow)
-        # Qt has deleted the frame by then
-        self.destroyed.connect(lambda: events.disconnect(follow))
-        canvas.installEventFilter(self)
+        self._follower = Follower(self, viewer, self._on_event, self.refresh, self._place)
         self.refresh()
 
     def _make(self) -> None:
@@ -82,7 +75,7 @@ class SizeNotice(QFrame):
         if event.type in _CHANGES:
             if event.type == "inserted" and isinstance(event.value, Image):
                 self._new = event.value
-            self._soon.start(0)
+            self._follower.refresh_soon()
 
     def refresh(self) -> None:
         """Name the newest image that has no pixel size, and fit a new one into the view."""
@@ -129,12 +122,6 @@ class SizeNotice(QFrame):
         self.adjustSize()
         self.move(max(MARGIN, (self._canvas.width() - self.width()) // 2), MARGIN)
         self.raise_()
-
-    def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
-        """Stay at the top when the canvas changes its size."""
-        if event is not None and event.type() == QEvent.Type.Resize:
-            self._place()
-        return super().eventFilter(watched, event)
 
 
 def without_size(layers: Iterable[Layer]) -> list[Layer]:
