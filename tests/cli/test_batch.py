@@ -34,7 +34,7 @@ def test_a_batch_has_the_flags_of_the_operation_and_a_rerun_is_no_failure(folder
     )
     again = pd.read_csv(tmp_path / "two" / "threshold.csv")
     pd.testing.assert_frame_equal(again, table)
-    assert (tmp_path / "two" / "results" / "a_threshold_Li.png").is_file()
+    assert (tmp_path / "two" / "results" / "a_threshold.png").is_file()
 
 
 def test_what_failed_is_listed(folder, tmp_path, capsys):

@@ -18,7 +18,7 @@ def test_the_demo_writes_pictures_layers_tables_and_a_page(tmp_path, capsys):
         assert name in page or name == "index.html"
     assert "Cu nanoparticle TEM only" in page
     assert str(out / "index.html") in capsys.readouterr().out
-    labels = ccc.read(out / "nanoparticles_watershed_split_split.ome.tif")
+    labels = ccc.read(out / "nanoparticles_watershed_split.ome.tif")
     assert labels.spacing == samples.load("nanoparticles").spacing
     # it may be replaced by the next demo
     demo.check_folder(out)

@@ -42,10 +42,9 @@ def names(folder):
 def test_results_are_written_with_pixel_size_table_preview_and_record(image, out, discs, capsys):
     assert main(["cluster", str(image), "--clusters", "2", "-o", str(out)]) == 0
     assert names(out) == [
-        "discs_kmeans.csv", "discs_kmeans.yaml",
-        "discs_kmeans_k-means_2.ome.tif", "discs_kmeans_k-means_2.png",
+        "discs_kmeans.csv", "discs_kmeans.ome.tif", "discs_kmeans.png", "discs_kmeans.yaml",
     ]  # fmt: skip
-    found = ccc.read(out / "discs_kmeans_k-means_2.ome.tif")
+    found = ccc.read(out / "discs_kmeans.ome.tif")
     np.testing.assert_array_equal(found.data, ccc.kmeans(discs, clusters=2).labels)
     assert found.spacing == (0.5, 0.5)
     assert found.unit == "nm"
@@ -79,7 +78,7 @@ def test_units_are_written_as_everywhere(image, out, capsys):
     words = ["cluster", str(image), "-o", str(out), "--figures", "none", "--force"]
     for size, unit, name in [("2", "nanometer", "nm"), ("2e-9", "m", "nm"), ("2", "um", "µm")]:
         assert main([*words, "--spacing", size, "--unit", unit]) == 0
-        found = ccc.read(out / "discs_kmeans_k-means_3.ome.tif")
+        found = ccc.read(out / "discs_kmeans.ome.tif")
         assert (found.spacing, found.unit) == (pytest.approx((2.0, 2.0)), name)
     assert main([*words, "--spacing", "9", "--unit", "m"]) == 2
     assert "a pixel of 9 m is not plausible" in capsys.readouterr().err
@@ -97,7 +96,7 @@ def test_results_lie_where_the_part_lies_that_they_were_made_of(discs, tmp_path,
     words = ["threshold", str(path), "-o", str(out), "--force"]
     for more, place in ([], [100.0, 200.0]), (["--spacing", "4"], [200.0, 400.0]):
         assert main([*words, *more]) == 0
-        found = ccc.read(out / "part_threshold_Otsu.ome.tif")
+        found = ccc.read(out / "part_threshold.ome.tif")
         assert found.metadata["origin"] == pytest.approx(place)
 
 
@@ -122,7 +121,7 @@ def test_results_of_a_stack_lie_on_it(discs, tmp_path, out):
     words = ["threshold", str(path), "-o", str(out), "--force"]
     for more, z in ([], 7.0), (["--spacing", "10,2,2"], 14.0):
         assert main([*words, *more]) == 0
-        found = ccc.read(out / "s_threshold_Otsu.ome.tif")
+        found = ccc.read(out / "s_threshold.ome.tif")
         assert found.metadata["origin"] == pytest.approx([z, 10.0, 20.0])
 
 
@@ -131,12 +130,11 @@ def test_results_of_a_stack_lie_on_it(discs, tmp_path, out):
     [
         (
             ["--format", "imagej", "--tables", "parquet", "--figures", "svg"],
-            ["discs_kmeans.parquet", "discs_kmeans.yaml",
-             "discs_kmeans_k-means_2.svg", "discs_kmeans_k-means_2.tif"],
+            ["discs_kmeans.parquet", "discs_kmeans.svg", "discs_kmeans.tif", "discs_kmeans.yaml"],
         ),
         (
             ["--format", "ome-zarr", "--figures", "none"],
-            ["discs_kmeans.csv", "discs_kmeans.yaml", "discs_kmeans_k-means_2.ome.zarr"],
+            ["discs_kmeans.csv", "discs_kmeans.ome.zarr", "discs_kmeans.yaml"],
         ),
     ],
 )  # fmt: skip
@@ -147,7 +145,7 @@ def test_results_are_written_in_the_formats_asked_for(image, out, options, writt
     assert main(words) == 1
     assert main([*words, "--force"]) == 0
     if "imagej" in options:
-        found = ccc.read(out / "discs_kmeans_k-means_2.tif")
+        found = ccc.read(out / "discs_kmeans.tif")
         assert (found.spacing, found.unit, found.data.max()) == ((0.5, 0.5), "nm", 2)
         table = pd.read_parquet(out / "discs_kmeans.parquet")
         assert table["area_nm2"].sum() == found.data.size / 4
@@ -177,14 +175,14 @@ def test_every_family_and_operation_runs(image, out, words):
 
 def test_measure_takes_up_what_segment_wrote(image, out):
     assert main(["segment", str(image), "-o", str(out)]) == 0
-    mask = out / "discs_threshold_Otsu.ome.tif"
+    mask = out / "discs_threshold.ome.tif"
     assert main(["segment", "watershed_split", str(mask), "-o", str(out)]) == 0
-    split = out / "discs_threshold_Otsu_watershed_split_split.ome.tif"
+    split = out / "discs_threshold_watershed_split.ome.tif"
     assert main(["measure", str(split), "--intensity", str(image), "-o", str(out)]) == 0
-    table = pd.read_csv(out / "discs_threshold_Otsu_watershed_split_split_region_table.csv")
+    table = pd.read_csv(out / "discs_threshold_watershed_split_region_table.csv")
     assert len(table) == 6
     np.testing.assert_allclose(table["equivalent_diameter_nm"], 12, rtol=0.05)
-    record = recipe.load(out / "discs_threshold_Otsu_watershed_split_split_region_table.yaml")
+    record = recipe.load(out / "discs_threshold_watershed_split_region_table.yaml")
     assert [step.operation for step in record.steps] == [
         "threshold",
         "watershed_split",
@@ -195,7 +193,7 @@ def test_measure_takes_up_what_segment_wrote(image, out):
 
 def test_pixel_size_can_be_given(image, out):
     assert main(["cluster", str(image), "--spacing", "2", "--unit", "µm", "-o", str(out)]) == 0
-    assert ccc.read(out / "discs_kmeans_k-means_3.ome.tif").spacing == (2, 2)
+    assert ccc.read(out / "discs_kmeans.ome.tif").spacing == (2, 2)
     assert "area_µm2" in pd.read_csv(out / "discs_kmeans.csv")
 
 
@@ -270,11 +268,21 @@ def test_a_stack_is_explained_slice_by_slice(tmp_path, out, capsys):
     tifffile.imwrite(tmp_path / "series.tif", np.stack([image, image.T]))
     assert main(["explain", str(tmp_path / "series.tif"), "--target", "cube", "-o", str(out)]) == 0
     assert "2 slices: 2 cube" in capsys.readouterr().out
-    found = ccc.read(out / "series_explain_Grad-CAM_cube.ome.tif").data
+    found = ccc.read(out / "series_explain.ome.tif").data
     np.testing.assert_array_equal(found[1], ccc.explain(image.T, target="cube").data)
     lines = (out / "series_explain.csv").read_text(encoding="utf-8-sig").splitlines()
     assert lines[0].startswith("index_0,target,")
     assert len(lines) == 3
+
+
+def test_an_explanation_of_the_predicted_class_is_not_made_twice(tmp_path, out, capsys):
+    image = tmp_path / "crop.tif"
+    tifffile.imwrite(image, samples.load("nanoparticles").data[96:160, 96:160])
+    words = ["explain", str(image), "-o", str(out), "--skip-existing"]
+    for target, told in [("sphere", ""), ("", ""), ("", "done before"), ("sphere", "done before")]:
+        assert main([*words, "--target", target]) == 0
+        assert told in capsys.readouterr().out
+    assert len(list(out.glob("*.yaml"))) == 2
 
 
 def test_a_voxel_can_be_given(tmp_path, out, capsys):
@@ -464,16 +472,16 @@ def test_a_sliver_gets_a_preview(tmp_path, out, rng):
     path = tmp_path / "line.tif"
     tifffile.imwrite(path, rng.integers(0, 255, (12, 2000)).astype(np.uint8))
     assert main(["cluster", str(path), "-o", str(out)]) == 0
-    assert "line_kmeans_k-means_3.png" in names(out)
+    assert "line_kmeans.png" in names(out)
 
 
 def test_what_the_readme_measures_can_be_replayed(image, out, discs):
     assert main(["segment", str(image), "-o", str(out)]) == 0
-    mask = out / "discs_threshold_Otsu.ome.tif"
+    mask = out / "discs_threshold.ome.tif"
     assert main(["measure", str(mask), "--intensity", str(image), "-o", str(out)]) == 0
-    recipe = out / "discs_threshold_Otsu_region_table.yaml"
+    recipe = out / "discs_threshold_region_table.yaml"
     again = ccc.replay(recipe, image)
-    written = pd.read_csv(out / "discs_threshold_Otsu_region_table.csv")
+    written = pd.read_csv(out / "discs_threshold_region_table.csv")
     np.testing.assert_allclose(again.table["intensity_mean"], written["intensity_mean"])
 
 
@@ -532,7 +540,7 @@ def test_the_bar_and_the_slice_step_travel_from_command_to_command(tmp_path):
     run(write_image(Micrograph(image, info_bar=InfoBar(bottom=20)), tmp_path / "a.ome.tif"))
     words = ["-o", str(tmp_path / "out"), "--figures", "none", "--spacing", "10,2,2"]
     assert main(["threshold", str(tmp_path / "a.ome.tif"), *words]) == 0
-    labels = tmp_path / "out" / "a_threshold_Otsu.ome.tif"
+    labels = tmp_path / "out" / "a_threshold.ome.tif"
     found = read(labels)
     assert found.info_bar == InfoBar(bottom=20)
     assert (found.axes[0].name, found.axes[0].step, found.axes[0].unit) == ("z", 10.0, "nm")

@@ -94,6 +94,10 @@ def test_files_with_results_are_left_out_if_asked_for(folder, capsys):
     assert main(words) == 1
     assert main([*words[:2], *words[3:], "--skip-existing"]) == 0
     assert "a.tif: done before" in capsys.readouterr().out
+    # results of 0.1.0 have the name of the layer in theirs
+    Path("out/a_threshold.ome.tif").rename("out/a_threshold_Otsu.ome.tif")
+    assert main([*words, "--skip-existing"]) == 0
+    assert not Path("out/a_threshold.ome.tif").exists()
 
 
 def test_a_folder_is_answered_as_json(folder, capsys):

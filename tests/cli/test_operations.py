@@ -31,7 +31,7 @@ def image(tmp_path, discs):
 def test_an_operation_goes_with_and_without_its_family(runner, image, tmp_path, discs, words):
     done = runner.invoke(cli, [*words, str(image), "-o", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output
-    found = ccc.read(tmp_path / "out" / "discs_kmeans_k-means_3.ome.tif").data
+    found = ccc.read(tmp_path / "out" / "discs_kmeans.ome.tif").data
     np.testing.assert_array_equal(found, ccc.kmeans(discs).labels)
 
 
@@ -82,7 +82,7 @@ def test_a_result_becomes_a_script_that_repeats_it(runner, image, tmp_path, disc
     found = {}
     exec(done.stdout, found)
     np.testing.assert_array_equal(found["result_1"].labels, ccc.kmeans(discs).labels)
-    words = ["script", str(out / "discs_kmeans_k-means_3.ome.tif"), "-o", str(out / "again.py")]
+    words = ["script", str(out / "discs_kmeans.ome.tif"), "-o", str(out / "again.py")]
     assert runner.invoke(cli, words).exit_code == 0
     assert (out / "again.py").read_text("utf-8") == done.stdout
     assert runner.invoke(cli, words).exit_code == 1
@@ -127,10 +127,10 @@ def test_every_image_of_a_folder_is_segmented_and_a_fault_stops_nothing(
     found = {path.name for path in (tmp_path / "out" / "results").iterdir()}
     for name in ("a", "c"):
         start = f"{name}_sam_masks"
-        assert {f"{start}_masks.ome.tif", f"{start}_masks_overlay.png"} <= found
+        assert {f"{start}.ome.tif", f"{start}_overlay.png"} <= found
     table = pd.read_csv(tmp_path / "out" / "sam_masks.csv")
     assert set(table["image"]) == {"a.tif", "c.tif"}
-    written = tmp_path / "out" / "results" / "a_sam_masks_masks.ome.tif"
+    written = tmp_path / "out" / "results" / "a_sam_masks.ome.tif"
     record = ccc.read(written).metadata["visual_ccc"]
     parameters = record["steps"][0]["parameters"]
     assert parameters["points_per_side"] == 2
@@ -174,7 +174,7 @@ def test_prompts_come_from_a_file(runner, image, tmp_path, discs, tiny_sam):
         words += ["--pred-iou-thresh", "0", "--stability-score-thresh", "0"]
         done = runner.invoke(cli, [*words, "--points-per-side", "2", *given])
         assert done.exit_code == 0, done.output
-        masks[number] = ccc.read(out / "discs_sam_masks_masks.ome.tif")
+        masks[number] = ccc.read(out / "discs_sam_masks.ome.tif")
     assert not np.array_equal(masks[0].data, masks[1].data)
     again = ccc.replay(masks[1].metadata["visual_ccc"], discs)
     np.testing.assert_array_equal(again.labels, masks[1].data)
@@ -192,14 +192,18 @@ def test_files_of_a_heatmap_and_of_labels_are_compared(runner, image, tmp_path, 
     made = ["-o", str(out)]
     assert runner.invoke(cli, ["explain", str(image), "--target", "cube", *made]).exit_code == 0
     assert runner.invoke(cli, ["threshold", str(image), *made]).exit_code == 0
-    heatmap = out / "discs_explain_cube_Grad-CAM_cube.ome.tif"
-    labels = out / "discs_threshold_Otsu.ome.tif"
+    heatmap = out / "discs_explain_cube.ome.tif"
+    labels = out / "discs_threshold.ome.tif"
     words = ["concordance", str(heatmap), "--labels", str(labels), "--image", str(image), *made]
     done = runner.invoke(cli, [*words, "--names", "particles"])
     assert done.exit_code == 0, done.output
     # the class is stated in the file of the heatmap
     assert "vidence for cube" in done.output
-    stem = "discs_explain_cube_Grad-CAM_cube_concordance_cube"
+    # and is in the names of the files, though it was not given
+    again = runner.invoke(cli, [*words, "--names", "particles", "--skip-existing"])
+    assert again.exit_code == 0, again.output
+    assert "done before" in again.output
+    stem = "discs_explain_cube_concordance_cube"
     assert (out / f"{stem}_chart.png").exists()
     table = pd.read_csv(out / f"{stem}.csv")
     expected = ccc.concordance(ccc.read(heatmap), ccc.read(labels), discs, names="particles")

@@ -424,7 +424,7 @@ def test_files_of_channels_are_one_image_on_the_command_line(channel_model, rng,
     assert len(pd.read_csv(tmp_path / "out" / "data_images.csv")) == 4
     path = tmp_path / "data" / "b" / "n0_SE.tif"
     assert main(["explain", str(path), "--model", model, "-o", out]) == 0
-    assert (tmp_path / "out" / "n0_SE_explain_b_Grad-CAM_b.ome.tif").exists()
+    assert (tmp_path / "out" / "n0_SE_explain_b.ome.tif").exists()
     path.with_name("n0_BSE.tif").unlink()
     capsys.readouterr()
     assert main(["classify", str(path), "--model", model, "-o", out]) == 1

@@ -100,6 +100,21 @@ def test_a_table_alone_is_named_like_the_result(tmp_path, source, record):
     assert names(paths) == ["discs.csv", "discs.yaml"]
 
 
+def test_one_layer_has_files_of_the_name_of_the_result(tmp_path, source, record):
+    flat = np.ones(source.data.shape, np.uint8)
+    points = PointsLayer(np.ones((1, 2)), name="seeds")
+    table = pd.DataFrame({"label": [1]})
+    layer = LabelsLayer(flat, name="clusters 3", table=table)
+    for name, layers, written in [
+        ("labels", (layer,), ["d.csv", "d.ome.tif", "d.png", "d.yaml", "d_overlay.png"]),
+        ("points", (points,), ["d.csv", "d.png", "d.yaml", "d_points.csv"]),
+    ]:
+        result = Result(layers, {} if layers == (layer,) else {"t": table})
+        formats = Formats(overlays="filled")
+        paths = write_result(result, tmp_path / name, "d", record, source, formats=formats)
+        assert names(paths) == written
+
+
 def test_a_picture_beside_the_micrograph_is_drawn_without_it(tmp_path, source, record):
     width = source.data.shape[1]
     sheet = np.random.default_rng(0).random((30, 40)).astype(np.float32)
@@ -110,7 +125,7 @@ def test_a_picture_beside_the_micrograph_is_drawn_without_it(tmp_path, source, r
         for bright in (0, 1):
             image = replace(source, data=source.data * bright)
             write_result(Result((layer,)), folder / str(bright), "discs", record, image)
-        figures.append([(folder / one / "discs_sheet.png").read_bytes() for one in "01"])
+        figures.append([(folder / one / "discs.png").read_bytes() for one in "01"])
     beside, above = figures
     assert beside[0] == beside[1]
     assert above[0] != above[1]
@@ -123,7 +138,7 @@ def test_the_source_gives_axes_and_origin(tmp_path, record):
     result = Result((ImageLayer(np.zeros((3, 8, 9), np.uint8), name="even"),))
     formats = Formats("ome-zarr", figures="none")
     write_result(result, tmp_path, "stack", record, source, formats=formats)
-    found = ccc.read(tmp_path / "stack_even.ome.zarr")
+    found = ccc.read(tmp_path / "stack.ome.zarr")
     assert found.axes == source.axes
     assert list(found.metadata["origin"]) == [4, 6]
 

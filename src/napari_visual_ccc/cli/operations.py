@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import glob
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -248,12 +250,26 @@ def _job(
 
 
 def _is_done(job: FileJob, path: Path) -> bool:
-    """Whether an image has a record, which is written last."""
+    """Whether an image has a record of this operation, which is written last."""
     from ..core.files import stem
+    from ..workflow import recipe
     from ..workflow.save import base_name, recipe_file
 
-    names = (base_name(stem(path), job.name, one) for one in ("", job.parameters.get("target", "")))
-    return any(recipe_file(job.output, name or "").is_file() for name in names)
+    title, target = stem(path), job.parameters.get("target")
+    names = (base_name(title, job.name, one) for one in ("", target or ""))
+    if any(recipe_file(job.output, name).is_file() for name in names):
+        return True
+    if target != "":
+        return False
+    # without a target the name has that of the result: the predicted class, or that of the heatmap
+    start = glob.escape(recipe_file(job.output, base_name(title, job.name)).stem)
+    for file in job.output.glob(f"{start}_*.yaml"):
+        with contextlib.suppress(*EXPECTED):
+            *before, step = recipe.load(file).steps
+            found = ("", *(one.parameters.get("target") for one in before))
+            if step.operation == job.name and step.parameters.get("target") in found:
+                return True
+    return False
 
 
 def pixel_size(

@@ -50,7 +50,9 @@ def write_result(
 ) -> list[Path]:
     """Write layers with figures of them, tables with charts of some, and the record as YAML.
 
-    Parts of one name have numbered files: ``_2``, ``_3``, ...
+    A result of one layer, or one table, has files of one name: ``image_kmeans.ome.tif``, ``.png``,
+    ``.csv``, ``.yaml``. Of several, the name of each follows (``image_classify_probability.png``);
+    parts of one name have numbered files: ``_2``, ``_3``, ...
 
     Parameters
     ----------
@@ -89,10 +91,11 @@ def write_result(
         for one, table in _table_names(result, name).items()
         if formats.tables != "none"
     ]
+    alone = len(result.layers) == 1
     layers = [
         (layer, [folder / one for one in _free(stem, _endings(layer, formats), taken)])
         for layer in result.layers
-        for stem in [file_stem(f"{name} {layer.name}")]
+        for stem in [file_stem(name if alone else f"{name} {layer.name}")]
     ]
     figures_too = (path for _, files in layers for path in files)
     panels = _panels(folder, name, record, formats, taken)

@@ -56,8 +56,8 @@ def test_many_images_become_one_table(folder, tmp_path):
     assert summary.loc["area_nm2", "images"] == 4
     assert result.facts["done"], result.facts["failed"] == (4, 1)
     for name in ("a", "below/a"):
-        assert (out / "results" / f"{name}_threshold_Otsu.ome.tif").is_file()
-        assert (out / "results" / f"{name}_threshold_Otsu.png").is_file()
+        assert (out / "results" / f"{name}_threshold.ome.tif").is_file()
+        assert (out / "results" / f"{name}_threshold.png").is_file()
     assert (seen[-1].done, seen[-1].total) == (5, 5)
     assert "1 failed" in seen[-1].note
     assert "left" in seen[-1].note

@@ -30,7 +30,7 @@ def test_a_report_has_the_tables_and_the_files(images, folder, tmp_path):
         pd.DataFrame(next(iter(report.tables.values()))), expected, check_dtype=False
     )
     assert report.files == [
-        "results/below/a_threshold_Otsu.ome.tif", "results/below/a_threshold.yaml"
+        "results/below/a_threshold.ome.tif", "results/below/a_threshold.yaml"
     ]  # fmt: skip
     assert all((tmp_path / "out" / file).is_file() for file in report.files)
     assert (report.spacing, report.unit) == ([2.0, 2.0], "nm")

@@ -56,7 +56,7 @@ def test_pictures_of_a_result_are_no_labels_and_said_as_an_image(folder, tmp_pat
     assert len(pictures) == 2
     measured = FileJob("region_table", {}, tmp_path / "two", formats=NOTHING)
     for picture in pictures:
-        message = f"{picture.name} is a picture of a result.*use a_threshold_Otsu.ome.tif"
+        message = f"{picture.name} is a picture of a result.*use a_threshold.ome.tif"
         with pytest.raises(ValueError, match=message):
             run(run_on_file(measured, picture))
         with pytest.raises(ValueError, match=message):
