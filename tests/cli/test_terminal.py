@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+import signal
 from pathlib import Path
 
 import click
@@ -84,3 +86,21 @@ def test_a_quiet_command_says_errors_only(capsys):
     report(["-q"], [EPOCH])
     said = capsys.readouterr()
     assert said.out + said.err == ""
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_signals_that_are_ignored_stay_so():
+    # as in the background of a script: Ctrl+C there must not end a training
+    before = (
+        signal.signal(signal.SIGINT, signal.SIG_IGN),
+        signal.signal(signal.SIGTERM, signal.SIG_IGN),
+    )
+    try:
+        with terminal.stopping() as check:
+            os.kill(os.getpid(), signal.SIGINT)
+            check(Progress(0, 1))
+        terminal.end_with_the_window()
+        assert signal.getsignal(signal.SIGTERM) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGINT, before[0])
+        signal.signal(signal.SIGTERM, before[1])

@@ -82,11 +82,16 @@ def test_signals_end_a_busy_server_which_leaves_nothing_and_starts_again(tmp_pat
     words = [sys.executable, "-m", "napari_visual_ccc.cli", "serve", "--port", port]
     environment = os.environ | {"TMPDIR": str(tmp_path)}
     for number in (signal.SIGTERM, signal.SIGINT):
+        # in the background of a script it is ignored, and stays so
+        on_ctrl_c = signal.SIG_IGN if number == signal.SIGTERM else signal.SIG_DFL
         with subprocess.Popen(
             [*words, "--workers", "1", "--queue", "4"], env=environment,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+            preexec_fn=lambda how=on_ctrl_c: signal.signal(signal.SIGINT, how),
         ) as program:  # fmt: skip
             address = program.stdout.readline().split()[0]
+            if number == signal.SIGTERM:
+                program.send_signal(signal.SIGINT)
             with ThreadPoolExecutor() as pool, httpx.Client(timeout=PATIENCE) as client:
                 kinds = ("explain", "activations")
                 waiting = [

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +21,7 @@ from ..workflow.operations import OPERATIONS
 from ..workflow.run import Outcome, execute
 from ..workflow.save import base_name, file_stem, write_result
 from ..workflow.signature import inputs
+from .terminal import end_with_the_window
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,8 +140,7 @@ def run_demo(folder: Path, *, on_screen: bool) -> int:
     if on_screen:
         from ..widgets.plugin.demo import show
 
-        # the window ends by itself; Python would hear of the signal when the window is next moved
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        end_with_the_window()
         print("opening napari")
         show([(image, [done.outcome for done in runs]) for image, runs in finished])
         return 0

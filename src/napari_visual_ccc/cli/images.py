@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import click
 from .. import __version__
 from ..workflow import operations
 from . import terminal
-from .terminal import EXPECTED, FAILED, FILE, OK
+from .terminal import EXPECTED, FAILED, FILE, OK, end_with_the_window
 
 
 def info() -> click.Command:
@@ -207,7 +206,6 @@ def _open(images: Sequence[Path]) -> int:
         raise RuntimeError("there is no screen to open napari on; set DISPLAY, or work on files")
     from ..widgets.plugin.window import show
 
-    # the window ends by itself; Python would hear of the signal when the window is next moved
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    end_with_the_window()
     show([str(one) for one in images])
     return OK

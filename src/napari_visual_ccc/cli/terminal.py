@@ -211,7 +211,9 @@ def stopping() -> Iterator[Callable[[Progress], object]]:
             pressed = False
             raise StopEarly
 
-    if threading.current_thread() is not threading.main_thread():
+    is_main = threading.current_thread() is threading.main_thread()
+    # in the background of a script Ctrl+C is for others
+    if not is_main or signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         yield check
         return
     before = signal.signal(signal.SIGINT, on_signal)
@@ -219,6 +221,12 @@ def stopping() -> Iterator[Callable[[Progress], object]]:
         yield check
     finally:
         signal.signal(signal.SIGINT, before)
+
+
+def end_with_the_window() -> None:
+    """Let SIGTERM end the process: Python would hear of it when the window is next moved."""
+    if signal.getsignal(signal.SIGTERM) is not signal.SIG_IGN:
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)
 
 
 def clear_line() -> None:

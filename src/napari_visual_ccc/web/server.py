@@ -6,6 +6,7 @@ import contextlib
 import gc
 import os
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -62,6 +63,15 @@ def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> N
         )  # fmt: skip
 
         class Server(uvicorn.Server):
+            @contextlib.contextmanager
+            def capture_signals(self) -> Iterator[None]:
+                # in the background of a script Ctrl+C is for others
+                is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+                with super().capture_signals():
+                    if is_ignored:
+                        signal.signal(signal.SIGINT, signal.SIG_IGN)
+                    yield
+
             async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
                 # first: answers that are waited for would hold the server up
                 jobs.stop()
