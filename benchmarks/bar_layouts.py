@@ -355,6 +355,8 @@ class Barred:
     beneath: int
     layout: str
     family: str
+    # rows that its letters were made for
+    least: int = 12
 
     @property
     def taken(self) -> int:
@@ -363,13 +365,18 @@ class Barred:
 
 
 def drawn(
-    image: np.ndarray, layout: str, family: str, rng: np.random.Generator, far: float = 0.0
+    image: np.ndarray,
+    layout: str,
+    family: str,
+    rng: np.random.Generator,
+    far: float = 0.0,
+    layouts: dict[str, tuple[Layout, int]] = LAYOUTS,
 ) -> Barred:
     """Put a bar on an image of 8 bit: over it, beside it, or some rows away from its border.
 
     `far` is a share of the rows that lies beneath an opaque bar, at the bottom or top.
     """
-    make, least = LAYOUTS[layout]
+    make, least = layouts[layout]
     border = str(rng.choice(["bottom", "top", "left", "right"], p=[0.72, 0.18, 0.05, 0.05]))
     if far and border in ("left", "right"):
         border = "bottom"
@@ -398,7 +405,7 @@ def drawn(
         panel, share = panel[::-1], share[::-1]
     whole[place] = np.round(share * panel + (1 - share) * under)
     whole = whole[::-1] if border == "top" else np.rot90(whole, turns)
-    return Barred(np.ascontiguousarray(whole), border, height, beneath, layout, family)
+    return Barred(np.ascontiguousarray(whole), border, height, beneath, layout, family, least)
 
 
 def choose(rng: np.random.Generator, hold: str = "") -> tuple[str, str]:

@@ -9,7 +9,7 @@ import numpy as np
 from PIL import Image
 from scipy.ndimage import gaussian_filter
 
-from benchmarks.bar_layouts import LAYOUTS, Barred
+from benchmarks.bar_layouts import Barred
 
 KERNELS = (
     Image.Resampling.NEAREST, Image.Resampling.BOX, Image.Resampling.BILINEAR,
@@ -73,7 +73,7 @@ def spoilt(made: Barred, rng: np.random.Generator) -> Barred:
                "right": np.s_[:, :-lost]}[made.border]  # fmt: skip
         image, height = image[cut], height - lost
     before = image.shape[0] if upright else image.shape[1]
-    least = max(LEAST, LEGIBLE * LAYOUTS[made.layout][1]) / height
+    least = max(LEAST, LEGIBLE * made.least) / height
     image = degraded(np.ascontiguousarray(image), rng, least)
     by = (image.shape[0] if upright else image.shape[1]) / before
     return replace(

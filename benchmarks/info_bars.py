@@ -22,6 +22,7 @@ from benchmarks.bar_styles import STYLES, with_bar
 from benchmarks.bar_styles import spoilt as spoilt_style
 from benchmarks.degrade import degraded, soft, spoilt
 from benchmarks.hard_negatives import KINDS as HARD
+from benchmarks.more_layouts import HELD_BACK, more_bars
 from benchmarks.no_bars import KINDS as PLAIN
 from benchmarks.no_bars import in_a_row
 from benchmarks.pens import families
@@ -164,6 +165,10 @@ def main(data: Path, tune: bool, count: int) -> None:
     # a generator of its own: the other pictures stay those of the numbers that are known
     for made in far_inside(whole, count // 4, np.random.default_rng(13 + tune)):
         table["much beneath"].append(_outcome(made, _timed(made.image, seconds)))
+    for made in more_bars(whole, HELD_BACK, count // 2, np.random.default_rng(23 + tune)):
+        table[f"{made.layout} (never trained on)"].append(
+            _outcome(made, _timed(made.image, seconds))
+        )
     for name, found in table.items():
         counts = " | ".join(str(found.count(k)) for k in ("right", "wrong", "proposed", "missed"))
         print(f"| {name} | {len(found)} | {counts} |", flush=True)
