@@ -11,6 +11,7 @@ from napari.components import ViewerModel
 from napari.utils.notifications import notification_manager
 
 from napari_visual_ccc import samples
+from napari_visual_ccc.widgets.canvas import size_notice
 from napari_visual_ccc.widgets.checks import watcher as watchers
 from napari_visual_ccc.widgets.checks.watcher import watch
 
@@ -56,6 +57,22 @@ def test_an_image_has_a_verdict_with_the_pixel_size_of_now(headless, image, said
     assert dict(found.verdict(layer).facts)["Pixel size"] == "2 nm"
     headless.layers.remove(layer)
     assert found.verdict(layer) is None
+
+
+@pytest.mark.filterwarnings("ignore:Inconsistent units")
+def test_what_the_canvas_says_of_an_image_is_not_said_twice(viewer, image, said, settled):
+    viewer.add_image(image, name="sized", scale=(2, 2), units="nm")
+    found, notice = watch(viewer), size_notice.watch(viewer)
+    plain = viewer.add_image(image, name="plain")
+    settled(found)
+    assert found.verdict(plain).problems == ("no pixel size",)
+    # napari says of its own accord that units are unlike
+    assert notice.layer is plain and not [one for one in said if "plain" in one]
+    # of what else is wrong the canvas says nothing
+    viewer.add_image(np.zeros((64, 64)), name="empty")
+    settled(found)
+    text = said[-1]
+    assert text.startswith("empty: ") and "pixel size" not in text
 
 
 def test_many_images_are_one_message_and_results_and_masks_none(headless, image, said, settled):

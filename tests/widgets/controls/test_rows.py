@@ -7,6 +7,7 @@ from qtpy.QtWidgets import QToolButton
 from napari_visual_ccc.widgets.form.fields import fields_of, values_of
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import OPERATIONS
+from tests.widgets.opening import dock
 
 FORMS = [name for name, one in OPERATIONS.items() if one.has_form]
 
@@ -69,6 +70,14 @@ def test_more_is_offered_only_where_there_is_more(headless):
     form["features"].value = "texture"
     assert not form.native.findChild(QToolButton).isHidden()
     assert "seed" not in shown(form)
+
+
+def test_what_the_card_names_stays_behind_more_without_a_layer(headless):
+    form = dock(headless, "classify")
+    for title in ("Explain (class activation map)", "Compare classes or methods"):
+        form.method.value = title
+        assert {"image", "method"} <= set(shown(form.fields))
+        assert not {"layer", "device"} & set(shown(form.fields))
 
 
 def test_labels_name_the_unit_of_the_layer(headless):

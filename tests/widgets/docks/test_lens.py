@@ -160,6 +160,9 @@ def test_a_run_with_other_layers_adds_them(form, viewer, finish):
     finish(form)
     colour = viewer.layers[-1]
     assert colour.rgb
+    # a picture that a run has made is no micrograph, also where it is chosen
+    viewer.layers.selection.active = colour
+    assert form.fields["image"].value is viewer.layers["planted"]
     form.fields["colour"].value = "none"
     form.fields["contact_sheet"].value = True
     form.run_button.native.click()

@@ -175,6 +175,9 @@ def test_groups_that_names_propose_are_one_click(headless, tmp_path, idle):
     idle(train)
     assert images.propose_button.text == "Group: 6 micrographs by their names"
     assert not images.propose_button.native.isHidden()
+    # the notes name the button, not the pattern behind it
+    assert "press 'Group: 6 micrographs by their names'" in train.message.text()
+    assert images._proposed and images._proposed not in train.message.text()
     images.propose_button.native.click()
     assert images.propose_button.native.isHidden()
     assert len({one.group for one in images.dataset().examples}) == 6

@@ -70,3 +70,10 @@ def test_a_title_names_what_is_listed(table):
     table.set_title("copper Otsu")
     assert not table.title.isHidden()
     assert table.title.text() == "copper Otsu"
+
+
+def test_readers_of_the_screen_hear_what_a_table_lists(table):
+    name = table.view.accessibleName
+    assert name() == f"Table: {table.name}"
+    table.show_frame(table.frame, title="copper Otsu")
+    assert name() == "Table: copper Otsu"

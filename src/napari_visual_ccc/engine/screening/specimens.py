@@ -48,8 +48,13 @@ class Hint(NamedTuple):
         return (
             f"no groups are given, but names share {self.groups} beginnings, such as "
             f"{self.example!r} of {self.images} images: if these are parts of one micrograph, the "
-            f"test is optimistic; keep them together with group={self.pattern!r}"
+            f"test is optimistic; {keep_together(self.pattern)}"
         )
+
+
+def keep_together(pattern: str) -> str:
+    """Say how a script or a command groups the images."""
+    return f"keep them together with group={pattern!r}"
 
 
 def facts_of(hint: Hint | None) -> dict[str, dict[str, Any]]:

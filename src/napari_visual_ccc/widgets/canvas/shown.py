@@ -11,6 +11,7 @@ from napari.utils.notifications import show_info
 
 from ..layers.newest import KEY, bind_key, switch
 from .legend_tick import LegendTick
+from .refit import keep_fitted
 from .size_notice import watch
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ class ShownResults:
         self.slider.changed.connect(self._fade)
         bind_key(viewer)
         watch(viewer)
+        keep_fitted(viewer)
 
     def switch(self) -> None:
         """Show all results, or the newest alone; say so where there is only one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from html import escape
 from typing import Any, NamedTuple
 
@@ -46,7 +46,9 @@ _SMOOTHED = (
     "the image may have been smoothed or denoised: it can look sharper than it is; use the original"
 )
 
-_NO_SIZE = "set the pixel size in Micrograph info: until then lengths are in pixels"
+_NO_SIZE = "no pixel size"
+
+_SET_SIZE = "set the pixel size in Micrograph info: until then lengths are in pixels"
 
 _DOUBTFUL_BAR = "check the info bar in Micrograph info: it was not left out"
 
@@ -133,6 +135,14 @@ class Verdict:
         return f"{self.name}: {'; '.join(self.problems)}. {capital('; '.join(self.advice))}."
 
     @property
+    def without_size(self) -> Verdict:
+        """The same verdict, where something else says that the pixel size is missing."""
+        problems = [one for one in self.problems if one != _NO_SIZE]
+        advice = [one for one in self.advice if one != _SET_SIZE]
+        state = self.state if problems else GOOD
+        return replace(self, state=state, problems=problems, advice=advice)
+
+    @property
     def html(self) -> str:
         """Sign, facts and what to do as rich text."""
         return self.rich(self.facts)
@@ -177,7 +187,7 @@ def judge(name: str, size: str, pixel_size: str, checked: Checked) -> Verdict:
     doubts = [
         (checked.no_noise, NO_NOISE, _SMOOTHED),
         (bool(checked.problem), checked.problem, "run Image quality to see whether it is fit"),
-        (not pixel_size, "no pixel size", _NO_SIZE),
+        (not pixel_size, _NO_SIZE, _SET_SIZE),
         (_is_doubtful(checked.bar), "there may be an info bar", _DOUBTFUL_BAR),
     ]
     for is_so, problem, what in doubts:

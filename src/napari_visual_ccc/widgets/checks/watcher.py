@@ -15,6 +15,8 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ...arrays.lazy import is_lazy
 from ...core.micrograph import InfoBar
 from ...core.settings.current import current
+from ..canvas.place import canvas_of
+from ..canvas.size_notice import without_size
 from ..layers.metadata import METADATA, calibration, current_slice, known_bar, plane_shape
 from ..parts.jobs import Job
 from .pixels import Plane, check
@@ -141,8 +143,16 @@ class Watcher(QObject):
 
     def _say(self) -> None:
         batch, self._batch = self._batch, []
-        verdicts = [self.verdict(one) for one in batch]
-        if text := summary([one for one in verdicts if one is not None]):
+        viewer = self._viewer()
+        # the notice on the canvas says it, with a button
+        named = set()
+        if viewer is not None and canvas_of(viewer) is not None:
+            named = {one.unique_id for one in without_size(viewer.layers)}
+        verdicts = [
+            verdict.without_size if one.unique_id in named else verdict
+            for one in batch if (verdict := self.verdict(one)) is not None
+        ]  # fmt: skip
+        if text := summary(verdicts):
             show_info(text)
 
 

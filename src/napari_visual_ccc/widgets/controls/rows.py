@@ -45,7 +45,6 @@ class Rows(Container):
         self.margins = (0, 0, 0, 0)
         self._more = self._more_button()
         self.arrange()
-        self.refresh()
         self.changed.connect(self.refresh)
         self.native.destroyed.connect(self._watch_no_layer)
         self.native.destroyed.connect(self._largest.forget)
@@ -121,7 +120,7 @@ class Rows(Container):
         for row in (*first, self._more, *(self._row(name) for name in last)):
             layout.removeWidget(row)
             layout.addWidget(row)
-        self._more.setVisible(bool(last))
+        self.refresh()
 
     def _row(self, name: str) -> QWidget:
         """The field with its label."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,6 +14,7 @@ from qtpy.QtWidgets import QHeaderView, QTableWidget, QTableWidgetItem
 from ...core.dataset import Dataset, from_arrays, from_regions
 from ...core.micrograph import InfoBar, Micrograph, channel_names
 from ...engine.acquisition.bar_detector import find_info_bar
+from ...engine.screening.specimens import keep_together
 from ...io import datasets as dataset
 from ...io.channels import split_name
 from ..layers.channels import layers_of_channels, with_channels
@@ -146,6 +147,11 @@ class LabelledImages(Container):
             f"{hint['example']} of {hint['images']} images. Images of one micrograph are then "
             "never split between training and test"
         )
+
+    def in_words(self, notes: Sequence[str]) -> tuple[str, ...]:
+        """Notes that name the button instead of the pattern which it sets."""
+        words = f"press {self.propose_button.text!r}"
+        return tuple(one.replace(keep_together(self._proposed), words) for one in notes)
 
     def _take_groups(self) -> None:
         self.group.value = self._proposed

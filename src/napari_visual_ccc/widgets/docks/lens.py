@@ -131,7 +131,7 @@ class Lens(TableForm):
             self._follow(source, result)
         if self._folder is not None:
             self.table.setVisible(True)
-            self.table.show_frame(frames["hits"])
+            self.table.show_frame(frames["hits"], title=self._folder.name)
             self.say(f"{self.message.value} Click a row to open its image at the place.")
             if "patches" in frames:
                 self._show_patches(source, frames["patches"])
@@ -249,7 +249,7 @@ class Lens(TableForm):
 
     def _show_patches(self, source: Source, frame: Any) -> None:
         self._of_patches = source
-        self.pixel.show_frame(frame)
+        self.pixel.show_frame(frame, title=f"Patches like it in {source.layer.name}")
         self.pixel.show()
 
     def _on_patch(self, row: int) -> None:
@@ -313,7 +313,7 @@ class Lens(TableForm):
         self.patterns, self._folder = outcome.result, folder
         self._add([build_alone(outcome.result, f"{folder.name} patterns", outcome.record)])
         self.table.show()
-        self.table.show_frame(self.patterns.table)
+        self.table.show_frame(self.patterns.table, title=folder.name)
         self.page_button.setEnabled(True)
         notes = " ".join(f"{note[:1].upper()}{note[1:]}." for note in self.patterns.notes)
         self.say(f"{notes} A row of the sheet is a channel. Click a row to open its image.")

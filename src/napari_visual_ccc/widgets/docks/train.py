@@ -187,7 +187,7 @@ class Train(Container):
         assert isinstance(result, Audit)
         self.audit.show_audit(result)
         self.images.propose_groups(result.facts.get("proposed_groups"))
-        self._show_notes(result.notes or ("No problems",))
+        self._show_notes(self.images.in_words(result.notes) or ("No problems",))
         self._show_tab(_IMAGES)
 
     # training -------------------------------------------------------------------------------------
@@ -276,7 +276,7 @@ class Train(Container):
         self.report.show_evaluation(result.evaluation, result.validation, result.architecture)
         self.mistakes.show_mistakes(result.evaluation, result.thumbnails)
         self.save_button.enabled = self.use_button.enabled = True
-        self._show_notes(result.notes)
+        self._show_notes(self.images.in_words(result.notes))
         self._show_tab(_REPORT)
 
     def _show_evaluated(self, data: Any, evaluation: Evaluation) -> None:

@@ -10,6 +10,7 @@ from magicgui.widgets import Container
 from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 
 from ...workflow.operations import OPERATIONS
+from ..canvas.refit import keep_fitted
 from ..checks.line import VerdictLine
 from ..form.fields import choose_layer
 from ..layers.viewers import PLUGIN
@@ -89,6 +90,7 @@ class Workspace(Container):
         layout.addWidget(Scroll(self.steps))
         self.native.destroyed.connect(self.verdict.unfollow)
         Accessible(self.native)
+        keep_fitted(napari_viewer)
 
     def form(self, kind: type[Container]) -> Any:
         """Return the form of a kind, which is made at its first use."""

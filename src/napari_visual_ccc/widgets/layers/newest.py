@@ -122,8 +122,10 @@ def image_under(layer: Layer, layers: Iterable[Layer]) -> Layer:
 
 
 def _is_map(layer: Layer) -> bool:
-    is_grey = not isinstance(layer, Image) or layer.rgb or layer.colormap.name == COLORMAPS["grey"]
-    return METADATA in layer.metadata and not is_grey
+    """Whether a result has colours of its own: a heatmap, or channels as red, green and blue."""
+    if METADATA not in layer.metadata or not isinstance(layer, Image):
+        return False
+    return bool(layer.rgb or layer.colormap.name != COLORMAPS["grey"])
 
 
 def _parent(layer: Layer) -> str:

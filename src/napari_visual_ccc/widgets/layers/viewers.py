@@ -109,9 +109,11 @@ def scale_bar(viewer: Viewer) -> Any:
 
 
 def text_overlay(viewer: Viewer) -> Any:
-    """Text over the canvas of a viewer."""
+    """Text over the canvas of a viewer; the legend and the scale bar lie at the bottom."""
     canvas = getattr(viewer, "canvas", None)
-    return viewer.text_overlay if canvas is None else canvas.overlays.text
+    found = viewer.text_overlay if canvas is None else canvas.overlays.text
+    found.position = "top_left"
+    return found
 
 
 def short(text: str, most: int = 25) -> str:

@@ -106,7 +106,7 @@ def _name(control: QWidget, form: QWidget) -> None:
     if control.accessibleName() and not control.property(_TAKEN):
         return
     name = _label_of(control, form) or control.toolTip().split(". ")[0]
-    if isinstance(control, QAbstractItemView):
+    if isinstance(control, QAbstractItemView) and not name:
         name = "Table"
     if name and name != control.accessibleName():
         control.setAccessibleName(name)

@@ -103,6 +103,7 @@ class Table(QWidget):
         self.view.setSelectionBehavior(QAbstractItemView.SelectionBehavior.SelectRows)
         self.view.setSelectionMode(QAbstractItemView.SelectionMode.SingleSelection)
         self.view.setSortingEnabled(True)
+        self._name_view("")
         self._is_new = False
         self.view.clicked.connect(self._on_click)
         rows, columns = self.view.verticalHeader(), self.view.horizontalHeader()
@@ -129,9 +130,16 @@ class Table(QWidget):
         layout.addLayout(buttons)
         self.setMinimumSize(340, 150)
 
-    def show_frame(self, frame: pd.DataFrame, colors: Callable[[int], Any] | None = None) -> None:
-        """Show a table; `colors` maps the first column to a swatch."""
+    def show_frame(
+        self,
+        frame: pd.DataFrame,
+        colors: Callable[[int], Any] | None = None,
+        title: str | None = None,
+    ) -> None:
+        """Show a table; `colors` maps the first column to a swatch, None keeps the title."""
         self.frame = frame
+        if title is not None:
+            self.set_title(title)
         self._model = FrameModel(frame, colors)
         self._sorted = QSortFilterProxyModel()
         self._sorted.setSourceModel(self._model)
@@ -147,6 +155,11 @@ class Table(QWidget):
         """Write above the table what it lists, such as the name of a layer."""
         self.title.setText(text)
         self.title.setVisible(bool(text))
+        self._name_view(text)
+
+    def _name_view(self, title: str) -> None:
+        """Tell readers of the screen what the table lists."""
+        self.view.setAccessibleName(f"Table: {title or self.name}")
 
     @property
     def selected(self) -> int | None:

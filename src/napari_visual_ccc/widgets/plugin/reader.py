@@ -13,6 +13,7 @@ from napari.utils.notifications import show_info
 from ...core.micrograph import Micrograph
 from ...io import read as formats
 from ..canvas import size_notice
+from ..canvas.refit import keep_fitted
 from ..checks import watcher
 from ..layers.convert import LayerData, layer_data
 from ..layers.viewers import PLUGIN, scale_bar
@@ -69,6 +70,7 @@ def watched_viewer() -> napari.Viewer | None:
     if viewer is not None:
         size_notice.watch(viewer)
         watcher.watch(viewer)
+        keep_fitted(viewer)
     return viewer
 
 
