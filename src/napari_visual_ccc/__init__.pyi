@@ -154,6 +154,7 @@ def denoise(
     noise: Literal['auto', 'gaussian', 'poisson'] = 'auto',
     dimensions: Literal['2D', '3D'] = '2D',
     cautious: bool = True,
+    denoised: str = '',
     info_bar: InfoBar | None = None,
     report: Reporting = None,
 ) -> Result:

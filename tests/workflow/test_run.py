@@ -352,3 +352,67 @@ def test_inputs_of_unlike_pixel_sizes_are_refused(spots):
     assert "area_nm2" in ccc.region_table(labels, other, 2.0, "nm").table
     same = Micrograph(spots, (0.001, 0.001), "µm")
     assert "area_nm2" in ccc.region_table(labels, same).table
+
+
+@pytest.fixture(scope="module")
+def sections():
+    """Strong noise on membranes and grain, which a second run makes worse by 0.3 dB."""
+    from benchmarks.quality.denoising import sections as drawn
+
+    clean = drawn(0, 0.6)[:160, :160]
+    rng = np.random.default_rng(0)
+    return clean, rng.poisson(clean * 12) / 12 + rng.normal(0, 0.05, clean.shape)
+
+
+@pytest.fixture(scope="module")
+def denoised(sections, tmp_path_factory):
+    """The same denoised image through every door that knows how it was made."""
+    once = ccc.denoise(sections[1], method="gaussian")
+    file = tmp_path_factory.mktemp("denoised") / "once.tif"
+    once.save(file)
+    later = ccc.subtract_background(once)
+    return {
+        "result": once,
+        "layer": once.layer(),
+        "file": ccc.read(file),
+        "result of a later step": later,
+    }
+
+
+@pytest.mark.parametrize("door", ["result", "layer", "file", "result of a later step"])
+def test_what_was_denoised_is_not_denoised_again(denoised, door):
+    given = denoised[door]
+    found = ccc.denoise(given)
+    np.testing.assert_array_equal(found.data, np.asarray(getattr(given, "data", given), "f4"))
+    assert any(note.startswith("already denoised by gaussian") for note in found.notes)
+    assert found.record.last.parameters["denoised"] == "gaussian"
+    # nor in a third run, whose last step removed nothing
+    assert ccc.denoise(found).record.last.parameters["denoised"] == "gaussian"
+    if door != "layer":
+        assert ccc.denoise(given, cautious=False).facts["parameter"] > 0
+
+
+def test_a_second_run_would_do_harm_without_the_record(sections, denoised):
+    clean, _ = sections
+    once = np.float64(denoised["result"].data)
+    twice = ccc.denoise(once, method="gaussian")
+    assert np.mean((twice.data - clean) ** 2) > 1.03 * np.mean((once - clean) ** 2)
+
+
+def test_what_removed_nothing_does_not_count_as_denoised(sections):
+    kept = ccc.denoise(sections[1], strength=0)
+    found = ccc.denoise(kept)
+    assert found.record.last.parameters["denoised"] == ""
+    assert found.facts["share"] > 0
+
+
+def test_a_record_of_two_runs_is_replayed_as_it_was_made(sections, denoised):
+    twice = ccc.denoise(denoised["result"])
+    again = ccc.replay(twice.record, sections[1])
+    np.testing.assert_array_equal(again.data, twice.data)
+    # a record of before: two passes, both of them kept
+    old = twice.record.plain()
+    for step in old["steps"]:
+        del step["parameters"]["denoised"]
+    both = ccc.denoise(np.asarray(denoised["result"].data))
+    np.testing.assert_array_equal(ccc.replay(old, sections[1]).data, both.data)

@@ -59,7 +59,8 @@ class Operation:
     gives_labels : bool
         Labels are among its results, so that overlays of a folder can be offered.
     inherits : tuple of str
-        Parameters that are those of the explanation given as the first input, where left empty.
+        Parameters that the first input states, where left empty: those of an explanation, or what
+        denoised the image.
     """
 
     name: str
@@ -135,7 +136,7 @@ _LINES = (
     Operation("crop_info_bar", "micrograph", "engine.acquisition.info_bar", "Crop info bar",
               "image", cost=Needs(1, 0, 1, plane=1, shared=False), whole=True),
     Operation("denoise", "denoise", "engine.restoration.denoise", "Denoise",
-              "image", cost=cost.denoise),
+              "image", cost=cost.denoise, inherits=("denoised",)),
     Operation("threshold", "segment", "engine.segmentation.threshold", "Threshold",
               "image", cost=cost.threshold, live=True, gives_labels=True),
     Operation("particles", "segment", "engine.segmentation.particles", "Particles",

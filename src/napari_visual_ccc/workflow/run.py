@@ -275,11 +275,16 @@ def _previous(first: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
 
 
 def _inherited(operation: Operation, first: Any, choices: Mapping[str, Any]) -> dict[str, Any]:
-    """Model and class of the explanation that is the first input, where the choice is empty."""
+    """What the first input tells of how it was made, where the choice is empty.
+
+    Model and class of an explanation; the filter that denoised an image.
+    """
     if not operation.inherits:
         return {}
     made: dict[str, Any]
-    if isinstance(first, Result):
+    if "denoised" in operation.inherits:
+        made = {"denoised": _denoised_by(first)}
+    elif isinstance(first, Result):
         # the class of all slices of a stack is a fact
         target = first.target or first.facts.get("target")
         path = (prediction_of(first) or first).model.get("path")
@@ -290,8 +295,29 @@ def _inherited(operation: Operation, first: Any, choices: Mapping[str, Any]) -> 
         from .record import explained
 
         made = explained(_previous(first)[0])
-    made["model"] = Path(made["model"]) if made.get("model") else None
+    if made.get("model"):
+        made["model"] = Path(made["model"])
     return {key: made[key] for key in operation.inherits if made.get(key) and not choices.get(key)}
+
+
+def _denoised_by(first: Any) -> str:
+    """Filter of the last step that denoised an image, also before further steps; else empty."""
+    if isinstance(first, Layer):
+        return str(first.facts.get("denoised", ""))
+    record = first.record if isinstance(first, Result) else None
+    made = record.plain() if record is not None else _previous(first)[0] or {"steps": []}
+    last = True
+    for step in reversed(made["steps"]):
+        choices = step.get("parameters") or {}
+        if step["operation"] == "denoise":
+            if choices.get("denoised"):
+                return str(choices["denoised"])
+            # what it removed is a fact of the last step alone
+            share = (made.get("facts") or {}).get("share", 1) if last else 1
+            if choices.get("strength", 1) and share:
+                return str(choices.get("method", "denoise"))
+        last = False
+    return ""
 
 
 def _is_of_another_model(first: Any, previous: Mapping[str, Any] | None, result: Result) -> bool:

@@ -197,3 +197,14 @@ def test_noise_that_was_compressed_is_still_removed(alloy):
     found = ccc.denoise(given).data
     before, after = (peak_signal_noise_ratio(alloy, i, data_range=1) for i in (given, found))
     assert after > before + 3
+
+
+def test_an_image_that_is_said_to_be_denoised_stays_as_it_is(rng):
+    image = noisy(np.full((96, 96), 0.5), 60, 0.02)
+    found = ccc.denoise(image, denoised="BM3D")
+    np.testing.assert_array_equal(found.data, image.astype(np.float32))
+    assert found.notes[0].startswith("already denoised by BM3D: the image is unchanged")
+    assert found.facts["share"] == 0
+    # whoever wants it nevertheless
+    again = ccc.denoise(image, denoised="BM3D", cautious=False)
+    assert again.data.std() < 0.5 * image.std()

@@ -354,6 +354,19 @@ def test_the_viewer_stays_usable_while_a_job_runs(family, viewer, finish):
     assert min(gaps) < LONGEST
 
 
+def test_a_denoised_layer_is_not_denoised_again(viewer, finish, rng):
+    viewer.add_image(rng.normal(100, 10, (96, 96)), name="flat")
+    form = dock(viewer, "denoise")
+    for _ in range(2):
+        form.fields["image"].value = viewer.layers[-1]
+        form.run_button.native.click()
+        finish(form)
+    _, once, twice = viewer.layers
+    assert once.data.std() < 5
+    np.testing.assert_array_equal(once.data, twice.data)
+    assert "lready denoised by non-local means" in form.message.value
+
+
 @pytest.mark.parametrize("family", ["denoise", "classify"])
 def test_cancel_answers_at_once_and_nothing_arrives_later(family, viewer, qtbot):
     image = np.tile(samples.load("superalloy").data, (3, 3))

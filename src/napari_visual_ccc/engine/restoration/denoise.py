@@ -16,7 +16,7 @@ from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ..acquisition.noise import Noise, estimate, least, sample, stabilise, tails, unstabilise
-from .safeguard import Choice, Filter, choose, white_share
+from .safeguard import Choice, Filter, choose, doubts, limits, white_share
 
 Method = Literal["non-local means", "total variation", "wavelet", "median", "gaussian"]
 
@@ -24,21 +24,6 @@ _SQUARE: Sizes = (1.0, 1.0, 1.0)
 
 # sides of the crop for the choice of parameters: rows, columns; slices, rows, columns
 _TRIAL = {2: (256, 256), 3: (24, 96, 96)}
-
-# share of the noise that is white at which the result says that the estimate is poor
-_WHITE = 0.75
-
-# ratio of the estimates of the noise up to which the whole change is kept, and how much above
-# nothing is kept; from where little of the noise is white to where all is. Noise of a detector
-# has 1.0 to 1.3 on micrographs, texture and its rounding alone 1.4 to 14
-_EQUAL, _STEP = (1.17, 1.33), 0.11
-
-# the same of the kurtosis of the noise: that of noise is 2.7 to 3.2, of images that were denoised
-# before 3.2 to 10. All were chosen on half of the images of benchmarks/quality/denoising.py
-_EVEN, _UNEVEN = 3.1, 3.25
-
-# share of the change below which the result says so
-_ENOUGH = 0.6
 
 _SEED = 0
 
@@ -49,7 +34,7 @@ _PATCH, _REACH = {2: 5, 3: 3}, {2: 6, 3: 3}
 _TV_STEPS = 40
 
 
-def denoise(
+def denoise(  # noqa: PLR0913
     image: Any,
     spacing: Spacing = None,
     unit: str = "px",
@@ -59,6 +44,7 @@ def denoise(
     noise: Annotated[Literal["auto", "gaussian", "poisson"], {"more": True}] = "auto",
     dimensions: Dimensions = "2D",
     cautious: Annotated[bool, {"more": True}] = True,
+    denoised: Annotated[str, {"more": True, "label": "Denoised before by"}] = "",
 ) -> Steps[Result]:
     """Denoise an image; the noise level is estimated from the image.
 
@@ -91,6 +77,10 @@ def denoise(
         Keep the image from becoming worse where noise cannot be distinguished from texture: the
         lower of two estimates of the noise is taken, and less of the filter's change is kept the
         more the residual shows the specimen, down to none. Off: as in version 0.1.0.
+    denoised : str
+        Filter that denoised the image before, such as ``"median"``; that of its record when
+        empty. If cautious, the image is then left unchanged: what a filter leaves cannot be
+        distinguished from the specimen.
 
     Returns
     -------
@@ -116,24 +106,18 @@ def denoise(
     found, uncertain = least(part, noise) if cautious else (estimate(part, noise), 1.0)
     facts: dict[str, Any] = {"sigma": found.sigma, "gain": found.gain}
     nothing = found.sigma <= 1e-6 * max(float(np.ptp(part)), float(np.abs(part).max()), 1e-30)
-    if nothing or strength == 0:
-        why = "no noise detected" if nothing else "strength 0"
-        why += ": the image is unchanged"
+    if why := _unchanged(nothing, strength, denoised if cautious else ""):
+        facts |= {"share": 0.0} if cautious else {}
         data = yield from map_planes(
             lambda plane: plane.astype(np.float32), grey, dtype=np.float32, halo=0
         )
-        return Result((ImageLayer(data, name="denoised"),), facts=facts, notes=(*notes, why))
+        return Result((_layer(data, denoised),), facts=facts, notes=(*notes, why))
     function, candidates, halo, pixels = _FILTERS[method]
     crops = _trials(part, grey, axes) if cautious else [_trial(part, grey, axes)]
     crops = [stabilise(crop, found) for crop in crops]
     if cautious:
-        chosen, white = yield from _cautious(method, crops, shape)
-        kurtosis = tails(part, noise)
-        certain, even = _limits(white, uncertain, kurtosis)
-        notes = (*notes, *_doubts(chosen.share, white, uncertain, certain, even))
-        chosen = chosen._replace(share=chosen.share * certain * even)
-        facts |= {"share": chosen.share, "white": white, "uncertain": uncertain}
-        facts["kurtosis"] = kurtosis
+        chosen, more, doubtful = yield from _cautious(method, crops, shape, part, noise, uncertain)
+        facts, notes = facts | more, (*notes, *doubtful)
     else:
         chosen = Choice((yield from _best(function, candidates, crops[0], shape)), 1.0, 0.0)
     facts["parameter"] = chosen.parameter
@@ -155,7 +139,23 @@ def denoise(
         )
     kind = "grows with grey" if found.poisson else "does not depend on grey"
     note = f"estimated noise: {found.sigma:.3g} at middle grey; it {kind}"
-    return Result((ImageLayer(data, name="denoised"),), facts=facts, notes=(*notes, note))
+    layer = _layer(data, method if chosen.share else "")
+    return Result((layer,), facts=facts, notes=(*notes, note))
+
+
+def _layer(data: Any, by: str) -> ImageLayer:
+    return ImageLayer(data, name="denoised", facts={"denoised": by} if by else {})
+
+
+def _unchanged(nothing: bool, strength: float, denoised: str) -> str:
+    """Why the image stays as it is; empty where it does not."""
+    if denoised and not nothing and strength:
+        return (
+            f"already denoised by {denoised}: the image is unchanged; to remove more, denoise the "
+            "original with a higher strength"
+        )
+    why = "no noise detected" if nothing else "strength 0" if strength == 0 else ""
+    return why and f"{why}: the image is unchanged"
 
 
 def _check(method: str, strength: float, noise: str) -> None:
@@ -167,46 +167,23 @@ def _check(method: str, strength: float, noise: str) -> None:
         raise ValueError(f"noise is {noise!r}; choose auto, gaussian or poisson")
 
 
-def _cautious(method: Method, crops: list[np.ndarray], shape: Sizes) -> Steps[tuple[Choice, float]]:
-    """Choice for crops whose noise is 1, and the share of that noise that is white."""
+def _cautious(
+    method: Method, crops: list[np.ndarray], shape: Sizes, part: np.ndarray, noise: str,
+    uncertain: float,
+) -> Steps[tuple[Choice, dict[str, float], tuple[str, ...]]]:  # fmt: skip
+    """Choice for crops whose noise is 1, with the facts that limit it and notes on them."""
     function, candidates, *_ = _FILTERS[method]
     white = white_share(_non_local_means, 0.8, crops)
     # non-local means finds at every candidate what is white
     variance = 1.0 if method == "non-local means" else white
     tried = _WEAKER.get(method, candidates)
     chosen = yield from choose(function, tried, crops, shape, variance)
-    return chosen, white
-
-
-def _limits(white: float, uncertain: float, kurtosis: float) -> tuple[float, float]:
-    """Shares of the change that the ratio of the estimates and the kurtosis allow, 0 to 1."""
-    equal = float(np.interp(white, (_WHITE, 1), _EQUAL))
-    certain = (equal + _STEP - uncertain) / _STEP
-    even = (_UNEVEN - kurtosis) / (_UNEVEN - _EVEN)
-    return float(np.clip(certain, 0, 1)), float(np.clip(even, 0, 1))
-
-
-def _doubts(
-    share: float, white: float, uncertain: float, certain: float, even: float
-) -> tuple[str, ...]:
-    poor = "the estimate of the noise is poor: "
-    removed = "less is removed" if share * certain * even > 0 else "nothing is removed"
-    if certain < _ENOUGH:
-        return (
-            f"{poor}it cannot be distinguished from the texture, since it is {uncertain:.1f} times "
-            "higher at lower frequencies, as in fine texture and in images that were resampled, "
-            f"compressed or denoised before; {removed}",
-        )
-    if even < _ENOUGH:
-        return (
-            f"{poor}it is uneven and cannot be distinguished from the texture, as in images that "
-            f"were denoised or strongly compressed before; {removed}",
-        )
-    if share == 0:
-        return ("noise cannot be distinguished from the texture: the image is unchanged",)
-    if white < _WHITE:
-        return (f"{poor}it cannot be distinguished from the texture of the specimen; {removed}",)
-    return ()
+    kurtosis = tails(part, noise)
+    certain, even = limits(white, uncertain, kurtosis)
+    notes = doubts(chosen.share, white, uncertain, certain, even)
+    chosen = chosen._replace(share=chosen.share * certain * even)
+    facts = {"share": chosen.share, "white": white, "uncertain": uncertain, "kurtosis": kurtosis}
+    return chosen, facts, notes
 
 
 def _on_planes(

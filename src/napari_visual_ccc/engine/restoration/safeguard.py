@@ -23,6 +23,21 @@ _SIZE = 0.1
 # benchmarks/quality/denoising.py
 _WHITE, _STRUCTURED = 0.03, 0.13
 
+# share of the noise that is white at which the result says that the estimate is poor
+_POOR = 0.75
+
+# ratio of the estimates of the noise up to which the whole change is kept, and how much above
+# nothing is kept; from where little of the noise is white to where all is. Noise of a detector
+# has 1.0 to 1.3 on micrographs, texture and its rounding alone 1.4 to 14
+_EQUAL, _STEP = (1.17, 1.33), 0.11
+
+# the same of the kurtosis of the noise: that of noise is 2.7 to 3.2, of images that were denoised
+# before 3.2 to 10. All were chosen on half of the images of benchmarks/quality/denoising.py
+_EVEN, _UNEVEN = 3.1, 3.25
+
+# share of the change below which the result says so
+_ENOUGH = 0.6
+
 
 class Choice(NamedTuple):
     """Parameter of a filter and the share of its change that is kept.
@@ -130,3 +145,35 @@ def _try(function: Filter, parameter: float, crops: list[np.ndarray], shape: Siz
             products[axis] += float(np.sum(ahead[1:] * ahead[:-1]))
     correlation = float(products.max()) / change if change > 0 else 0.0
     return _Trial(change / count, divergence / count, correlation, count**-0.5)
+
+
+def limits(white: float, uncertain: float, kurtosis: float) -> tuple[float, float]:
+    """Shares of the change that the ratio of the estimates and the kurtosis allow, 0 to 1."""
+    equal = float(np.interp(white, (_POOR, 1), _EQUAL))
+    certain = (equal + _STEP - uncertain) / _STEP
+    even = (_UNEVEN - kurtosis) / (_UNEVEN - _EVEN)
+    return float(np.clip(certain, 0, 1)), float(np.clip(even, 0, 1))
+
+
+def doubts(
+    share: float, white: float, uncertain: float, certain: float, even: float
+) -> tuple[str, ...]:
+    """Note on a poor estimate of the noise, if it is; `certain` and `even` are those limits."""
+    poor = "the estimate of the noise is poor: "
+    removed = "less is removed" if share * certain * even > 0 else "nothing is removed"
+    if certain < _ENOUGH:
+        return (
+            f"{poor}it cannot be distinguished from the texture, since it is {uncertain:.1f} times "
+            "higher at lower frequencies, as in fine texture and in images that were resampled, "
+            f"compressed or denoised before; {removed}",
+        )
+    if even < _ENOUGH:
+        return (
+            f"{poor}it is uneven and cannot be distinguished from the texture, as in images that "
+            f"were denoised or strongly compressed before; {removed}",
+        )
+    if share == 0:
+        return ("noise cannot be distinguished from the texture: the image is unchanged",)
+    if white < _POOR:
+        return (f"{poor}it cannot be distinguished from the texture of the specimen; {removed}",)
+    return ()
