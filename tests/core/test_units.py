@@ -28,6 +28,7 @@ def test_factors_are_the_nearest_floats_to_powers_of_ten():
     ("text", "unit"),
     [
         ("um", "µm"), ("\u03bcm", "µm"), ("\\u00B5m", "µm"), ("micron", "µm"), ("A", "Å"),
+        ("NM", "nm"), ("thou", "mil"),
         ("nm^-1", "1/nm"), ("1 / um", "1/µm"), ("", "px"), (None, "px"), ("parsec", "parsec"),
     ],
 )  # fmt: skip
@@ -43,6 +44,8 @@ def test_unknown_units_count_as_pixels():
 def test_units_of_no_micrograph_become_nanometres():
     assert converted(2.0, "cm") == (2e7, "nm")
     assert converted(2.0, "µm") == (2.0, "µm")
+    assert converted(2.0, "mil") == (50800.0, "nm")
+    assert converted(2.0, "dm") == (2e8, "nm")
 
 
 def test_sizes_are_lengths_that_a_pixel_can_have():

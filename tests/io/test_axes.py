@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from napari_visual_ccc.core.micrograph import Axis, Micrograph, has_colours
-from napari_visual_ccc.io.axes import in_order, name_of, order_of, without_singles
+from napari_visual_ccc.io.axes import ALPHA, in_order, name_of, order_of, without_singles
 
 SIZES = {"y": 40, "x": 50, "z": 6, "t": 3, "c": 5, "s": 3}
 
@@ -89,3 +89,26 @@ def test_leading_axes_of_one_are_dropped():
     assert without_singles(np.zeros((1, 1, 1, 4, 5))).shape == (4, 5)
     assert without_singles(np.zeros((1, 3, 1, 1, 5))).shape == (3, 1, 5)
     assert without_singles(np.zeros((1, 5))).shape == (1, 5)
+
+
+@pytest.mark.parametrize(
+    ("shape", "right", "axes"),
+    [((40, 50, 1), (40, 50), ()), ((40, 50, 2), (2, 40, 50), (Axis("c"),)),
+     ((6, 40, 50, 1), (6, 40, 50), ())],
+)  # fmt: skip
+def test_axes_whose_meaning_is_not_stated_are_decided_as_those_of_arrays(shape, right, axes):
+    found = in_order(Micrograph(np.zeros(shape), axes=(Axis("axis"),) * (len(shape) - 2)))
+    assert (found.data.shape, found.axes) == (right, axes)
+
+
+@pytest.mark.parametrize("full", [np.uint8(255), np.uint16(65535), np.float32(1)])
+def test_full_opacity_behind_the_columns_is_left_out(full):
+    data = np.full((40, 50, 2), full)
+    data[..., 0] = 1
+    found = in_order(Micrograph(data))
+    assert (found.data.shape, found.notes) == ((40, 50), (ALPHA,))
+    assert (found.data == 1).all()
+    # an empty channel, and one that is not full everywhere
+    for other in (0, full - 0.5 if full == 1 else full - 1):
+        data[3, 4, 1] = other
+        assert in_order(Micrograph(data)).data.shape == (2, 40, 50)

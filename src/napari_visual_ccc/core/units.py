@@ -27,6 +27,7 @@ TIMES = {"ns", "µs", "ms", "s", "min", "h", "d"}
 # units that micrographs are not given in: the one used instead, and the factor
 _CONVERTED = {
     "fm": ("pm", 1e-3), "cm": ("nm", 1e7), "m": ("nm", 1e9), "inch": ("nm", 2.54e7),
+    "mil": ("nm", 25400.0), "dm": ("nm", 1e8),
     "1/m": ("1/nm", 1e-9), "1/mm": ("1/nm", 1e-6),
 }  # fmt: skip
 
@@ -41,11 +42,12 @@ _NAMES = {
     "": "px", "px": "px", "pixel": "px", "pixels": "px", "none": "px",
     "picometer": "pm", "picometre": "pm", "picometers": "pm",
     "a": "Å", "angstrom": "Å", "ångström": "Å", "angstroms": "Å", "ang": "Å",
-    "nanometer": "nm", "nanometre": "nm", "nanometers": "nm",
+    "nm": "nm", "nanometer": "nm", "nanometre": "nm", "nanometers": "nm",
     "um": "µm", "micron": "µm", "microns": "µm", "micrometer": "µm", "micrometre": "µm",
     "micrometers": "µm",
     "millimeter": "mm", "millimetre": "mm", "centimeter": "cm", "centimetre": "cm",
     "meter": "m", "metre": "m", "meters": "m", "in": "inch", "inches": "inch",
+    "thou": "mil", "mils": "mil", "decimeter": "dm", "decimetre": "dm",
     "us": "µs", "minute": "min", "minutes": "min", "hour": "h", "hours": "h", "day": "d",
     "days": "d", "microsecond": "µs", "nanosecond": "ns",
     "second": "s", "sec": "s", "seconds": "s", "millisecond": "ms", "msec": "ms",

@@ -17,6 +17,11 @@ from ..core.micrograph import CHANNEL_AXIS, Axis, Micrograph
 
 COLOURS = (3, 4)
 
+ALPHA = "opacity (alpha) is left out"
+
+# name of an axis whose meaning a file does not state
+UNKNOWN = "axis"
+
 # names of the axis of colours
 COLOUR_AXES = ("s", "rgb", "rgba", "samples", "sample", "colour", "color")
 
@@ -139,18 +144,32 @@ def _unnamed(shape: tuple[int, ...]) -> Order:
 def in_order(image: Micrograph) -> Micrograph:
     """Put the axes of a micrograph whose leading axes are not known into order.
 
-    Pixel size and levels stay; channels behind the columns come before the rows, with a note.
+    Pixel size and levels stay; channels behind the columns come before the rows, with a note. The
+    second of two numbers a pixel is left out where it is full opacity everywhere.
     """
     data = image.data
-    if data.ndim < 3 or len(image.axes) == data.ndim - 2:
+    stated = [one for one in image.axes if one.name != UNKNOWN]
+    if data.ndim < 3 or (stated and len(image.axes) == data.ndim - 2):
         return image
     order = _unnamed(tuple(data.shape))
     if order.axes == tuple(range(data.ndim)):
         return image
+    if data.shape[-1] == 2 and _is_opacity(data[..., 1]):
+        last = data.ndim - 1
+        order = Order(tuple(range(last)), (last,), note=ALPHA)
     notes = (*image.notes, order.note) if order.note else image.notes
-    axes = tuple(Axis(name) for name in order.leading) or image.axes
+    # their number may be another one now
+    axes = tuple(Axis(name) for name in order.leading)
     levels = tuple(order.apply(level) for level in image.levels)
     return replace(image, data=order.apply(data), axes=axes, levels=levels, notes=notes)
+
+
+def _is_opacity(values: Any) -> bool:
+    """Whether all values are the largest of their type; False for lazy ones, which are not read."""
+    if not isinstance(values, np.ndarray) or values.dtype.kind not in "uf" or not values.size:
+        return False
+    full = np.iinfo(values.dtype).max if values.dtype.kind == "u" else 1.0
+    return bool((values == full).all())
 
 
 def without_singles(data: Any, keep: int = 2) -> Any:

@@ -215,6 +215,9 @@ def stack(paths: list[Path], folder: Path) -> Micrograph:
         As `read`; also if the slices are of different sizes.
     """
     try:
+        of_set = _image_of_set(paths)
+        if of_set:
+            return in_order(of_set[0])
         return slices.read_slices(paths, folder.name, folder, read)
     except UnreadableFileError as error:
         raise ValueError(f"{folder}: {error}") from None
@@ -241,7 +244,22 @@ def _read_folder(path: Path) -> list[Micrograph]:
         raise UnreadableFileError(
             "is a folder without images in it; name an image, or a folder of slices"
         )
-    return [slices.read_slices(files, path.name, path, read)]
+    return _image_of_set(files) or [slices.read_slices(files, path.name, path, read)]
+
+
+def _image_of_set(files: list[Path]) -> list[Micrograph]:
+    """Image that was saved in several files, which each name all of them; empty if they do not."""
+    first = min(files)
+    of_set = tiff.set_of(first)
+    there = [one.name for one in files if one.name in of_set]
+    if len(there) < 2:
+        return []
+    if len(there) < len(files):
+        raise UnreadableFileError(
+            f"holds {len(there)} files of one OME image and other files: open the image by one of "
+            f"them, {first.name}"
+        )
+    return _read_file(first)
 
 
 def _folder_format(path: Path) -> Format | None:

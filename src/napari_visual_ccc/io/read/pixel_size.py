@@ -147,6 +147,7 @@ def resolve_pixel_size(
     for one in claims:
         unit = unit_of(one.unit)
         if unit == "px":
+            notes += _without_unit(one)
             continue
         fault, size, unit = _checked(one, unit)
         if fault:
@@ -164,6 +165,14 @@ def resolve_pixel_size(
     return taken[1], taken[2], taken[0].source, tuple(notes)
 
 
+def _without_unit(one: PixelSizeClaim) -> list[str]:
+    """Note on a size that is stated without a unit, which cannot be used."""
+    height, width = (number(value) for value in one.spacing)
+    if str(one.unit or "").strip() or None in (height, width) or (height, width) == (1, 1):
+        return []
+    return [f"{one.source} states pixels of {width:g} x {height:g} without a unit: no pixel size"]
+
+
 def combined_claim(source: str, sizes: Iterable[Any], units: Iterable[Any]) -> PixelSizeClaim:
     """Express the sizes of rows and columns, which a file gives with a unit each, in one unit.
 
@@ -171,9 +180,11 @@ def combined_claim(source: str, sizes: Iterable[Any], units: Iterable[Any]) -> P
     use such a size and notes it.
     """
     height, width = sizes
+    units = tuple(units)
     first, unit = (unit_of(one) for one in units)
     if first == unit:
-        return PixelSizeClaim(source, (height, width), unit)
+        stated = any(str(one or "").strip() for one in units)
+        return PixelSizeClaim(source, (height, width), unit if stated else "")
     (factor, first), (own, unit) = (converted(1.0, one) for one in (first, unit))
     if not {first, unit} <= METRES.keys():
         return PixelSizeClaim(source, (height, width), f"{first} and {unit}")

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from napari_visual_ccc.io.read.slices.order import by_number, gaps, natural, ordered, tilts
+from napari_visual_ccc.io.read.slices.order import by_number, gaps, natural, ordered, series, tilts
 
 
 @pytest.mark.parametrize(
@@ -93,3 +93,20 @@ def test_missing_angles_are_named():
 
 def test_natural_order_is_by_value():
     assert sorted(["a10", "a2", "A1"], key=natural) == ["A1", "a2", "a10"]
+
+
+@pytest.mark.parametrize(
+    ("names", "count"),
+    [
+        (["s0", "s1", "s0_8bit", "s1_8bit"], 2), (["s01", "s02", "s01_mask", "s02_mask"], 2),
+        (["s0_ch00", "s0_ch01", "s1_ch00", "s1_ch01"], 2),
+        (["z1_c0", "z1_c1", "z1_c2", "z2_c0", "z2_c1", "z2_c2"], 3),
+        (["m30", "m60", "p30", "p60"], 0), (["t-3", "t+3", "t-6", "t+6"], 0),
+        (["s1", "s2", "s3", "s2_b"], 0), (["a1", "b2", "c3", "d4"], 0), (["a", "b"], 0),
+        (["z1_c0", "z2_c0", "z3_c0"], 0),
+    ],
+)  # fmt: skip
+def test_several_series_of_the_same_slices_are_told(names, count):
+    found = series(ordered([f"{name}.tif" for name in names])[0])
+    assert bool(found) == bool(count)
+    assert not count or found[0].startswith(f"{count} series of names have the same numbers")

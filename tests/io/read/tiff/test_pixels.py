@@ -12,8 +12,8 @@ from PIL import Image
 
 from napari_visual_ccc.core.micrograph import Axis
 from napari_visual_ccc.io import read as formats
+from napari_visual_ccc.io.axes import ALPHA
 from napari_visual_ccc.io.read import checks
-from napari_visual_ccc.io.read.pictures.colours import ALPHA
 from tests.io.read.made import (
     cut,
     open_files,
@@ -233,3 +233,17 @@ def test_a_part_that_cannot_be_read_is_named_when_it_is_looked_at(tmp_path, rng)
     found = formats.read(path).data
     with pytest.raises(ValueError, match=r"a\.tif: a part of it cannot be read"):
         found.compute()
+
+
+@pytest.mark.parametrize(
+    ("shape", "right"), [((40, 50, 1), (40, 50)), ((40, 50, 2), (2, 40, 50)), ((5, 40, 50), None)]
+)
+def test_an_array_whose_channels_are_behind_its_columns_comes_in_order(tmp_path, rng, shape, right):
+    data = rng.normal(size=shape).astype(np.float32)
+    # a page for each row
+    tifffile.imwrite(tmp_path / "a.tif", data)
+    found = formats.read(tmp_path / "a.tif")
+    assert found.data.shape == (right or shape)
+    np.testing.assert_array_equal(found.data[..., 7, 9].ravel(), data[..., 7, 9].ravel()
+                                  if right is None else data[7, 9])  # fmt: skip
+    assert formats.is_plain(tmp_path / "a.tif") is (right is None)

@@ -258,3 +258,13 @@ def test_missing_files_of_a_set_are_named(tmp_path, axis, present, missing, comp
 
 def test_a_whole_set_has_nothing_to_say(tmp_path):
     assert formats.read(ome_set(tmp_path, range(4))).notes == ()
+
+
+def test_the_folder_of_a_set_is_the_image_and_not_each_file_of_it(tmp_path):
+    first = ome_set(tmp_path, range(3), count=3)
+    for found in (formats.read(tmp_path), formats.stack(sorted(tmp_path.iterdir()), tmp_path)):
+        assert found.data.shape == (3, 20, 30)
+    assert np.asarray(found.data)[:, 0, 0].tolist() == [1, 2, 3]
+    tifffile.imwrite(tmp_path / "w.tif", np.zeros((20, 30), np.uint8))
+    with pytest.raises(ValueError, match=rf"3 files of one OME image .* one of them, {first.name}"):
+        formats.read(tmp_path)

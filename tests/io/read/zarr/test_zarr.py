@@ -78,7 +78,7 @@ def test_the_place_of_an_ome_zarr_is_that_of_its_first_pixel(tmp_path, version):
     [
         (["micrometer", "nanometer"], (500.0, 0.5), "nm", [1000, 4], ()),
         (["", "nanometer"], None, "px", [2, 8], ("'px and nm' of OME-Zarr is not known",)),
-        (["", ""], None, "px", [2, 8], ()),
+        (["", ""], None, "px", [2, 8], ("pixels of 0.5 x 0.5 without a unit: no pixel size",)),
     ],
 )
 def test_units_of_an_ome_zarr_that_differ_are_made_one_or_said(

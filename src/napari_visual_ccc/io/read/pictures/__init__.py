@@ -11,11 +11,12 @@ import numpy as np
 
 from ....core.files import PICTURE, stem
 from ....core.micrograph import Axis, Micrograph
+from ...axes import ALPHA
 from .. import sidecar
 from ..checks import DEFLATE, UnreadableFileError, check_memory, check_size
 from ..pixel_size import PixelSizeClaim, of_resolution, plain, resolve_pixel_size
 from ..vendors import VendorMetadata
-from .colours import ALPHA, INKS, from_inks, of_orientation, of_palette
+from .colours import INKS, from_inks, of_orientation, of_palette
 
 if TYPE_CHECKING:
     from PIL import Image

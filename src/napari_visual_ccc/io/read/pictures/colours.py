@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-ALPHA = "opacity (alpha) is left out"
+from ...axes import ALPHA
 
 INKS = "inks (CMYK) were converted to red, green and blue"
 

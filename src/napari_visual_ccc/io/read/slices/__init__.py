@@ -14,7 +14,7 @@ from ....core.files import stem
 from ....core.micrograph import Axis, Micrograph
 from ..checks import UnreadableFileError
 from ..lazy import Planes, from_file
-from .order import gaps, ordered, tilts
+from .order import gaps, ordered, series, tilts
 
 # so many files are named in a note
 _NAMED = 5
@@ -58,6 +58,7 @@ def chosen(paths: Iterable[Path]) -> Chosen:
     order, by = ordered(list(dict.fromkeys(names.values())))
     ranks = {name: rank for rank, name in enumerate(order)}
     there = sorted(kept, key=lambda one: (ranks[names[one]], str(one)))
+    notes += series([one.name for one in there])
     angles = tilts(there)
     if angles:
         return Chosen(sorted(there, key=angles.__getitem__), tuple(notes),

@@ -217,6 +217,46 @@ def gaps(names: Sequence[str]) -> tuple[str, ...]:
     return ()
 
 
+# numbers of channels in names
+_CHANNEL = re.compile(r"(?<![^\W_\d])(ch|channel|c|w)[-_ ]?$", re.I)
+
+
+def series(names: Sequence[str]) -> tuple[str, ...]:
+    """Say that names in order are those of several images of each slice; nothing if they are not.
+
+    These are names that are alike but for a word, or for the number of a channel, and each word or
+    channel has the same numbers of slices.
+    """
+    found: dict[tuple[str, ...], dict[str, set[tuple[str, ...]]]] = {}
+    for parts in _parsed(names).split.values():
+        texts = [one.lower() for one in parts[::3]]
+        digits = [sign + number for sign, number in zip(parts[1::3], parts[2::3], strict=True)]
+        channels = [k for k, text in enumerate(texts[:-1]) if _CHANNEL.search(text)]
+        place = channels[0] if len(channels) == 1 else None
+        rest = tuple(one for k, one in enumerate(digits) if k != place)
+        which = "" if place is None else digits[place]
+        found.setdefault(tuple(texts), {}).setdefault(which, set()).add(rest)
+    sets = {
+        (texts, which): _varying(rest) for texts, every in found.items()
+        for which, rest in every.items()
+    }  # fmt: skip
+    first = next(iter(sets.values()), set())
+    if not 2 <= len(sets) <= len(names) // 2 or len(first) < 2:
+        return ()
+    if any(one != first for one in sets.values()):
+        return ()
+    return (
+        f"{len(sets)} series of names have the same numbers ({names[0]}, {names[1]}): they are "
+        "stacked as slices of one; put each series into a folder of its own",
+    )
+
+
+def _varying(numbers: set[tuple[str, ...]]) -> set[tuple[str, ...]]:
+    """Numbers without those that are the same in all."""
+    columns = [one for one in zip(*numbers, strict=True) if len(set(one)) > 1]
+    return set(zip(*columns, strict=True))
+
+
 def tilts(paths: Sequence[Path]) -> dict[Path, float]:
     """Angles in degrees that SerialEM wrote beside files, in .mdoc; empty unless all have one."""
     angles: dict[str, float] = {}

@@ -13,6 +13,7 @@ from typing import Any
 
 from ....core.files import stem
 from ....core.micrograph import CHANNEL_AXIS, CHANNELS, Axis, Micrograph
+from ...axes import order_of
 from ...header import KEY, restore
 from .. import sidecar
 from ..checks import UnreadableFileError, check_regular, is_large
@@ -71,14 +72,30 @@ def read(path: Path) -> list[Micrograph]:
 
 def _check_set(path: Path, tif: Any) -> None:
     """Check that the other files of an image are files: a pipe is waited for without end."""
-    found = re.findall(r"""FileName\s*=\s*["']([^"']+)""", tif.ome_metadata or "")
-    names = set(map(html.unescape, found))
+    names = _names_in(tif)
     if tif.is_ndtiff:
         names.add("NDTiff.index")
     if tif.is_mmstack or tif.is_ndtiff:
         names |= {one.name for one in path.parent.glob("*.tif")}
     for name in names:
         check_regular(path.parent / name, name)
+
+
+def _names_in(tif: Any) -> set[str]:
+    """Files that the OME metadata of a file name, itself among them."""
+    found = re.findall(r"""FileName\s*=\s*["']([^"']+)""", tif.ome_metadata or "")
+    return set(map(html.unescape, found))
+
+
+def set_of(path: Path) -> set[str]:
+    """Files of the OME image that a file is a part of; empty where it is none."""
+    import tifffile
+
+    if path.suffix.lower() not in SUFFIXES:
+        return set()
+    with _capture_warnings(), tifffile.TiffFile(path) as tif:
+        names = _names_in(tif)
+    return names if len(names) > 1 else set()
 
 
 def _without_previews(series: Any) -> list[tuple[int, Any]]:
@@ -110,8 +127,17 @@ def is_plain(path: Path) -> bool:
             or len(series[0].levels) > 1
             or is_large(series[0].nbytes)
             or "X" not in series[0].axes
+            or _is_otherwise(series[0])
             or sidecar.exists(path)
         )
+
+
+def _is_otherwise(series: Any) -> bool:
+    """Whether axes of an image are put into another order here."""
+    known = "S" in series.axes and not series.axes.endswith("S")
+    return known or (
+        "Q" in series.axes and order_of(series.shape).axes != tuple(range(len(series.shape)))
+    )
 
 
 class _Collector(logging.Filter):

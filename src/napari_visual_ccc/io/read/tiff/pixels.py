@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
+from ...axes import ALPHA
 from ..checks import DEFLATE, UnreadableFileError, check_memory, check_size, is_large
 from ..lazy import Contiguous, Planes, chunks_of, from_file, whole_tiles
-from ..pictures.colours import ALPHA, DISPLAY, of_palette, of_samples
+from ..pictures.colours import DISPLAY, of_palette, of_samples
 
 # how many times smaller codecs can make an image, by the number of theirs; LZW in one long strip
 _RATIOS = {1: DEFLATE, 5: 1400, 7: DEFLATE, 8: DEFLATE, 32773: DEFLATE, 32946: DEFLATE}

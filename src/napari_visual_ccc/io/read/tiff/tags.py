@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from ....core.micrograph import Axis
+from ...axes import UNKNOWN
 from .. import sidecar, vendors
 from ..pixel_size import PixelSizeClaim, axis, combined_claim, number, of_resolution
 from ..vendors import VendorMetadata
@@ -98,7 +99,8 @@ def _imagej(tif: Any, page: Any) -> VendorMetadata:
     sizes = [_per_pixel(page.tags.valueof(tag)) for tag in (283, 282)]
     claims = []
     if None not in sizes:
-        unit = described.get("unit")
+        # as ImageJ has it
+        unit = described.get("unit", "pixel")
         claims = [combined_claim("ImageJ", sizes, (described.get("yunit", unit), unit))]
     return VendorMetadata(claims, {}, {"imagej": described})
 
@@ -184,7 +186,7 @@ def stored_header(tif: Any) -> dict[str, Any]:
     return stored if isinstance(stored, dict) else {}
 
 
-_LETTERS = {"Z": "z", "T": "t", "C": "c", "I": "image", "Q": "axis", "A": "angle", "R": "region"}
+_LETTERS = {"Z": "z", "T": "t", "C": "c", "I": "image", "Q": UNKNOWN, "A": "angle", "R": "region"}
 
 
 def read_axes(tif: Any, series: Any, index: int) -> tuple[tuple[Axis, ...], tuple[str, ...]]:
