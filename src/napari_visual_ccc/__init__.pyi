@@ -168,7 +168,7 @@ def threshold(
     method: Literal['otsu', 'yen', 'isodata', 'li', 'triangle', 'minimum', 'manual'] = 'otsu',
     classes: int = 2,
     value: float = 0.0,
-    objects: Literal['auto', 'bright', 'dark'] = 'auto',
+    objects: Literal['evidence', 'border', 'bright', 'dark'] = 'evidence',
     sigma: float = 1.0,
     min_size: int = 0,
     dimensions: Literal['2D', '3D'] = '2D',

@@ -36,10 +36,22 @@ def test_operations_and_parameters_get_their_names_of_now():
 
 def test_a_step_of_now_stays_as_it_is():
     assert step("threshold", min_size=3)["parameters"] == {"min_size": 3}
+    assert step("threshold", objects="evidence")["parameters"] == {"objects": "evidence"}
     assert step("classify", stride=32) == {
         "operation": "classify",
         "parameters": {"stride": 32},
     }
+
+
+@pytest.mark.parametrize("old", [{"operation": "otsu"}, {"operation": "threshold"}])
+def test_a_threshold_of_records_takes_the_class_at_the_border_for_background(old):
+    from napari_visual_ccc import samples
+
+    image = samples.load("powder").data
+    record = {"source": {"name": "powder"}, "steps": [{**old, "parameters": {"objects": "auto"}}]}
+    kept = ccc.replay(record, image)
+    assert kept.facts["objects"] == "dark"
+    assert ccc.threshold(image).facts["objects"] == "bright"
 
 
 def test_a_comparison_without_the_choice_of_views_is_that_of_one_view():

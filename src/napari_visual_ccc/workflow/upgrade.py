@@ -36,6 +36,9 @@ _SIZE = {"smallest": "min_size"}
 
 _FIND = {"find": ("find", {"by hand": "manual"})}
 
+# the class at the border was background
+_SIDE = {"objects": ("objects", {"auto": "border"})}
+
 # the bar was shown to every model
 _BAR = {"bar": ("bar", {"auto": "include"})}
 
@@ -53,7 +56,8 @@ CHANGED = {
     ),
     "info_bar": Renamed("detect_info_bar", _FIND, layers={"label bar": "info bar"}),
     "crop_bar": Renamed("crop_info_bar", _FIND),
-    "otsu": Renamed("threshold", _SIZE, {"method": "otsu"}),
+    "otsu": Renamed("threshold", {**_SIZE, **_SIDE}, {"method": "otsu", "objects": "border"}),
+    "threshold": Renamed("threshold", _SIDE),
     "watershed_split": Renamed("watershed_split", _SIZE),
     "number_objects": Renamed("label_objects", _SIZE),
     "glcm": Renamed("glcm_features"),

@@ -54,7 +54,7 @@ def test_close_packed_discs_are_particles_though_they_fill_the_border(packed, in
     whole = np.unique(truth[truth > 0]).size
     assert abs(found.facts["particles"] - whole) <= 0.1 * whole
     # the border rule alone takes the gaps
-    assert ccc.threshold(image).facts["objects"] == "dark"
+    assert ccc.threshold(image, objects="border").facts["objects"] == "dark"
 
 
 def test_lettering_and_boxes_neither_set_the_threshold_nor_become_particles():

@@ -16,7 +16,7 @@ Classes = Annotated[int, {"min": 2, "max": 5, "applies": {"method": ("otsu",)}}]
 GreyValue = Annotated[
     float, {"min": -1e9, "max": 1e9, "label": "Grey value", "applies": {"method": ("manual",)}}
 ]
-Side = Annotated[Literal["auto", "bright", "dark"], _TWO]
+Side = Annotated[Literal["evidence", "border", "bright", "dark"], _TWO]
 Sigma = Annotated[float, {"min": 0, "max": 20, "step": 0.5, "label": "Blur (sigma)", "unit": "px"}]
 MinSize = Annotated[
     int, {"min": 0, "max": 1_000_000, "label": "Smallest object", "unit": "px", **_TWO}

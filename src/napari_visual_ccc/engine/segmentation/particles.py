@@ -16,11 +16,9 @@ from ...core.result import Result
 from .objects import object_table
 from .plane.first_pass import Choices, squared, survey
 from .plane.levels import Clarity
-from .plane.sides import DOUBTFUL, bright_or_dark
+from .plane.sides import bright_or_dark
 from .plane.single import Found, find
-
-# slices of a stack that are looked at for its side, evenly spread
-_SAMPLED = 5
+from .side import mean_evidence, sampled_slices, side_facts, side_notes
 
 
 def particles(  # noqa: PLR0913
@@ -111,16 +109,8 @@ def particles(  # noqa: PLR0913
     else:
         side, clear = {}, []
     if is_lazy(grey):
-        return _lazily(grey, choices, (*notes, *_side_notes(side), *_noise_notes(clear)))
+        return _lazily(grey, choices, (*notes, *side_notes(side), *_noise_notes(clear)))
     return (yield from _at_once(grey, choices, side, pixel_size, notes))
-
-
-def _side_notes(side: dict[str, float]) -> tuple[str, ...]:
-    if not side:
-        return ()
-    if abs(sum(side.values())) < DOUBTFUL:
-        return (f"doubtful: particles may be bright or dark; taken as {bright_or_dark(side)}",)
-    return (f"particles are {bright_or_dark(side)}",)
 
 
 def _noise_notes(clear: list[Clarity]) -> tuple[str, ...]:
@@ -165,12 +155,12 @@ def _at_once(
     unclear = _noise_notes([found.clarity for found in given])
     facts["stands_out"] = not unclear
     if side:
-        facts["evidence"] = {name: round(value, 2) for name, value in side.items()}
-        facts["doubtful"] = bool(unclear) or abs(sum(side.values())) < DOUBTFUL
+        facts |= side_facts(side)
+        facts["doubtful"] |= bool(unclear)
     for name in list(given[0].facts)[1:]:
         values = [None if found is None else found.facts[name] for found in every]
         facts[name] = values if grey.ndim > 2 else values[0]
-    notes = (*notes, *_side_notes(side), *unclear, *_plane_notes(given))
+    notes = (*notes, *side_notes(side), *unclear, *_plane_notes(given))
     if bare:
         notes += (f"{bare} of {len(every)} slices hold no particles: {first}",)
     notes += (f"{count} particles",)
@@ -215,15 +205,14 @@ def _lazily(grey: Any, choices: Choices, notes: tuple[str, ...]) -> Result:
 
 def _side_of_stack(grey: Any, choices: Choices) -> Steps[tuple[dict[str, float], list[Clarity]]]:
     """Mean evidence of some slices, and how far they stand out of noise."""
-    every = list(np.ndindex(grey.shape[:-2]))
-    chosen = np.unique(np.linspace(0, len(every) - 1, _SAMPLED).round().astype(int))
+    chosen = sampled_slices(grey.shape)
     found: list[dict[str, float]] = []
     clear: list[Clarity] = []
     first = None
-    for done, number in enumerate(chosen):
+    for done, index in enumerate(chosen):
         yield Progress(done, len(chosen), "side")
         try:
-            seen = yield from survey(*squared(np.asarray(grey[every[number]]), choices)[:2])
+            seen = yield from survey(*squared(np.asarray(grey[index]), choices)[:2])
             found.append(seen.side)
             clear.append(seen.clarity)
         except ValueError as error:
@@ -231,4 +220,4 @@ def _side_of_stack(grey: Any, choices: Choices) -> Steps[tuple[dict[str, float],
     if not found:
         assert first is not None
         raise first
-    return {name: float(np.mean([one[name] for one in found])) for name in found[0]}, clear
+    return mean_evidence(found), clear

@@ -23,6 +23,7 @@ from ...core.result import Result
 from ...core.tables import cluster_table
 from .methods import METHODS, Classes, GreyValue, MinSize, Side, Sigma
 from .objects import numbered
+from .side import objects_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,14 +32,8 @@ if TYPE_CHECKING:
 else:
     MethodName = Literal[tuple(METHODS)]
 
-# share of the height and width that counts as border when the background is determined
-_BORDER = 0.01
-
 # fractions of a grey level that an 8-bit image is blurred in
 _FINE = np.uint16(256)
-
-# slices of a stack whose borders are sampled, evenly spread
-_SAMPLED = 9
 
 
 def threshold(  # noqa: PLR0913
@@ -49,7 +44,7 @@ def threshold(  # noqa: PLR0913
     method: MethodName = "otsu",
     classes: Classes = 2,
     value: GreyValue = 0.0,
-    objects: Side = "auto",
+    objects: Side = "evidence",
     sigma: Sigma = 1.0,
     min_size: MinSize = 0,
     dimensions: Dimensions = "2D",
@@ -81,9 +76,12 @@ def threshold(  # noqa: PLR0913
         Two: objects and background. More (Otsu only): grey classes, 1 is the darkest.
     value : float
         Grey value of the manual threshold: pixels of this value or above are bright.
-    objects : {'auto', 'bright', 'dark'}
-        Which side of the threshold is an object (two classes). Auto: the class that fills most of
-        the image border is background, since particles may be dark.
+    objects : {'evidence', 'border', 'bright', 'dark'}
+        Which side of the threshold is objects (two classes). Evidence: weighs roundness, spread of
+        grey levels, sizes and number of the parts of both sides, and the border, as *Particles*
+        does; up to five slices are looked at, of planes above 16 megapixels the middle. A note
+        says where it is doubtful. Border: the class that fills most of the image border is
+        background.
     sigma : float
         Standard deviation in pixels of the Gaussian blur before the threshold; suppresses noise.
     min_size : int
@@ -102,7 +100,8 @@ def threshold(  # noqa: PLR0913
         1 = darkest class, 0 = not finite. ``table``: one row a class with its mean intensity,
         pixels, area % and area in `unit`² (in 3D: volume in `unit`³), summed over a stack; by
         slice, one row a class and slice. ``facts``: the thresholds (lowest grey value of each
-        brighter class) and which side objects are on, by slice a list of them. Labels of dask are
+        brighter class), which side objects are on, the evidence for it and whether it is
+        doubtful, by slice a list of them. Labels of dask are
         lazy: for a stack its grey levels are counted first (limits, limits of the blurred image,
         histogram: a pass each, of 8 bit the last one alone; `min_size`, and a manual value
         on floats, take one more for the table); by slice nothing is, so table and facts are
@@ -143,14 +142,16 @@ def threshold(  # noqa: PLR0913
         table["name"] = [row.replace("cluster", "class") for row in table["name"]]
         layer = LabelsLayer(labels, table=table, name=name)
         return Result((layer,), facts=facts, notes=notes)
-    facts["objects"] = objects if objects != "auto" else _object_side(labels)
-    if objects == "auto":
-        notes = (*notes, f"objects are {facts['objects']}: the other side fills the image border")
-    side = 1 if facts["objects"] == "dark" else 2
-    mask = yield from _object_mask(labels, side, min_size, axes)
+    if objects in ("evidence", "border"):
+        found, side_notes = yield from objects_of(labels, grey, objects)
+        facts, notes = facts | found, (*notes, *side_notes)
+    else:
+        facts["objects"] = objects
+    inside = 1 if facts["objects"] == "dark" else 2
+    mask = yield from _object_mask(labels, inside, min_size, axes)
     if min_size > 1 or (manual and not histogram.is_exact):
-        pixels, sums = yield from _recounted(mask, grey, side, pixels, sums)
-    table = _object_table(pixels, sums / np.maximum(pixels, 1), side, pixel_size)
+        pixels, sums = yield from _recounted(mask, grey, inside, pixels, sums)
+    table = _object_table(pixels, sums / np.maximum(pixels, 1), inside, pixel_size)
     return Result((LabelsLayer(mask, table=table, name=name),), facts=facts, notes=notes)
 
 
@@ -159,8 +160,8 @@ def _check(method: str, classes: int, objects: str) -> None:
         raise ValueError(f"method is {method!r}; choose {', '.join(METHODS)}")
     if not 2 <= classes <= 5:
         raise ValueError(f"classes is {classes}; choose 2 to 5")
-    if objects not in ("auto", "bright", "dark"):
-        raise ValueError(f"objects is {objects!r}; choose auto, bright or dark")
+    if objects not in ("evidence", "border", "bright", "dark"):
+        raise ValueError(f"objects is {objects!r}; choose evidence, border, bright or dark")
 
 
 def _starts(
@@ -315,25 +316,6 @@ def _recounted(
     new_sums -= grey_inside
     new_pixels[side - 1], new_sums[side - 1] = inside, grey_inside
     return new_pixels, new_sums
-
-
-def _object_side(labels: Any) -> str:
-    """Side of the objects: not the one that fills most of the border."""
-    every = list(np.ndindex(labels.shape[:-2]))
-    chosen = np.unique(np.linspace(0, len(every) - 1, _SAMPLED).round().astype(int))
-    height, width = labels.shape[-2:]
-    rows, columns = max(1, round(height * _BORDER)), max(1, round(width * _BORDER))
-    counts = np.zeros(3, np.int64)
-    for number in chosen:
-        plane = labels[every[number]]
-        strips = (plane[:rows], plane[-rows:], plane[:, :columns], plane[:, -columns:])
-        if is_lazy(labels):
-            from dask.base import compute
-
-            # together: strips share the chunks they lie in
-            strips = compute(*strips)
-        counts += sum(np.bincount(strip.ravel(), minlength=3) for strip in strips)
-    return "bright" if counts[1] >= counts[2] else "dark"
 
 
 def _object_table(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,6 +21,9 @@ _FIRST = 2.0
 
 # slope along outlines, by that without a surface, below which it is not the light's
 _WORSE = 0.98
+
+# on fewer rows or columns parts have no form
+_FORMLESS = 32
 
 # particles cover no more of an image than this share
 _MOST = 0.95
@@ -58,15 +61,7 @@ class Survey(NamedTuple):
 
 def survey(plane: np.ndarray, choices: Choices) -> Steps[Survey]:
     """Look at a plane on a scale that does not depend on its size."""
-    yield Progress(0, 0, "lettering")
-    filled, known = complete(plane, np.isfinite(plane))
-    scale = min(1.0, _SIDE / max(plane.shape))
-    small, use = resized(filled, scale), resized(known.astype(np.float32), scale) > 0.5
-    nothing = np.zeros(small.shape, bool)
-    drawn = Annotations(nothing, nothing)
-    if choices.ignore:
-        drawn = yield from find_annotations(small, use)
-    small, use = complete(small, use & ~drawn.any)
+    scale, drawn, small, use = yield from _reduced(plane, choices.ignore)
     yield Progress(0, 0, "background")
     grey = blurred(small, _FIRST)
     surface = find_shading(grey, use) if choices.even else None
@@ -86,6 +81,46 @@ def survey(plane: np.ndarray, choices: Choices) -> Steps[Survey]:
     return Survey(
         scale, drawn, surface, small, grey, bright, few is not None, side, clarity(grey, use)
     )
+
+
+def weigh(plane: np.ndarray, bright: np.ndarray) -> Steps[dict[str, float]]:
+    """Weigh which side of a threshold found elsewhere is particles, on the scale of `survey`.
+
+    Parameters
+    ----------
+    plane : (Y, X) array
+    bright : (Y, X) bool array
+        Pixels above the threshold.
+
+    Returns
+    -------
+    dict
+        As of `judge_sides`.
+
+    Raises
+    ------
+    ValueError
+        If nothing of the plane is finite, or it has fewer than 32 rows or columns.
+    """
+    if min(plane.shape) < _FORMLESS:
+        raise ValueError(f"image has fewer than {_FORMLESS} rows or columns: too few for forms")
+    scale, _, small, use = yield from _reduced(plane, True)
+    yield Progress(0, 0, "side")
+    above = (resized(bright.astype(np.float32), scale) > 0.5) & use
+    return judge_sides(above, use, blurred(small, _FIRST))
+
+
+def _reduced(plane: np.ndarray, ignore: bool) -> Steps[tuple[float, Annotations, Any, Any]]:
+    """Scale, lettering, the plane reduced without it, and the pixels that count."""
+    yield Progress(0, 0, "lettering")
+    filled, known = complete(plane, np.isfinite(plane))
+    scale = min(1.0, _SIDE / max(plane.shape))
+    small, use = resized(filled, scale), resized(known.astype(np.float32), scale) > 0.5
+    nothing = np.zeros(small.shape, bool)
+    drawn = Annotations(nothing, nothing)
+    if ignore:
+        drawn = yield from find_annotations(small, use)
+    return scale, drawn, *complete(small, use & ~drawn.any)
 
 
 def is_ground(mask: np.ndarray, known: np.ndarray) -> bool:
