@@ -2,7 +2,7 @@ import dask.array as da
 import numpy as np
 import pytest
 
-from napari_visual_ccc.arrays.pairs import looks_grey, offset_pairs
+from napari_visual_ccc.arrays.pairs import looks_grey, offset_pairs, zero_is_darkest
 
 
 @pytest.mark.parametrize("offset", [(0, 1), (1, 0), (-1, 1), (2, -3), (0, 0)])
@@ -39,3 +39,16 @@ def test_small_touching_regions_are_labels(rng, share):
     assert not looks_grey(regions)
     # in a few pieces, on a background
     assert not looks_grey(np.where(rng.random(regions.shape) < 0.3, regions, 0))
+
+
+def test_black_lies_in_what_is_dark_and_blank_pixels_anywhere(rng):
+    from scipy.ndimage import gaussian_filter
+
+    field = gaussian_filter(rng.normal(size=(150, 200)), 6)
+    grey = np.clip(90 + 50 * field / field.std(), 0, 255).astype(np.uint8)
+    assert zero_is_darkest(grey)
+    assert zero_is_darkest(da.from_array(grey, chunks=70))
+    blank = np.where(rng.random(grey.shape) < 0.01, 0, grey + 1)
+    assert not zero_is_darkest(blank)
+    assert not zero_is_darkest(grey + 1)
+    assert not zero_is_darkest(np.zeros_like(grey))

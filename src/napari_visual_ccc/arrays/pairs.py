@@ -9,6 +9,9 @@ import numpy as np
 # share of the neighbours that differ in noise, and in an image that is smooth
 _NOISY, _SMOOTH = 0.6, 0.1
 
+# share of the pixels that are darker than the neighbours of black ones, at most
+_DARKEST = 0.015
+
 # side of the part that is checked for grey levels
 _CHECKED = 2048
 
@@ -56,6 +59,24 @@ def looks_grey(plane: Any, most: int = 16) -> bool:
     from skimage.measure import label
 
     return int(label(plane, background=0, return_num=True)[1]) > _PIECES * levels
+
+
+def zero_is_darkest(plane: Any) -> bool:
+    """Whether pixels of 0 lie beside those of the lowest numbers, as black does in an image.
+
+    Parameters
+    ----------
+    plane : (Y, X) integer array
+        Without negative numbers, numpy or dask; the middle of it is read.
+    """
+    from scipy.ndimage import binary_dilation
+
+    plane = np.asarray(plane[tuple(_middle(length) for length in plane.shape)])
+    black = plane == 0
+    beside = plane[binary_dilation(black, np.ones((3, 3), bool)) & ~black]
+    if not beside.size:
+        return False
+    return bool(np.mean(plane[~black] < np.median(beside)) < _DARKEST)
 
 
 def _middle(length: int) -> slice:

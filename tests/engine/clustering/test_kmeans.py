@@ -132,6 +132,25 @@ def test_clusters_of_noise_are_no_micrograph(rng, clusters):
         ccc.select_cluster(labels, cluster=1)
 
 
+@pytest.mark.parametrize("clusters", [90, 254, 255, 300])
+@pytest.mark.parametrize("lost", ["pixels", "rows", "bright", "dark", "none"])
+def test_many_clusters_with_missing_pixels_are_clusters(rng, clusters, lost):
+    from scipy.ndimage import gaussian_filter
+
+    image = gaussian_filter(rng.normal(size=(100, 120)), 1.5) * 100 + rng.normal(size=(100, 120))
+    level = np.percentile(image, 15 if lost == "dark" else 85)
+    missing = {
+        "pixels": rng.random(image.shape) < 0.002, "rows": np.arange(100)[:, None] >= 90,
+        "bright": image > level, "dark": gaussian_filter(image, 2) < level, "none": False,
+    }[lost]  # fmt: skip
+    labels = ccc.kmeans(np.where(missing, np.nan, image), clusters=clusters).labels
+    found = ccc.select_cluster(labels, cluster=clusters)
+    np.testing.assert_array_equal(found.labels, labels == clusters)
+    assert found.table["area_percent"][0] == pytest.approx(
+        100 * np.mean(labels[labels > 0] == clusters)
+    )
+
+
 def test_a_range_beyond_counting_is_refused():
     with pytest.raises(ValueError, match="scale them"):
         ccc.kmeans(np.array([[-1e308, 1e308]]))
