@@ -361,3 +361,17 @@ def test_labels_and_points_painted_before_take_the_pixel_size(headless):
     form.set_pixel_size()
     assert (painted.scale[0], known.scale[0]) == (4, 5)
     assert "known kept the old size" in form.message.value
+
+
+def test_labels_of_more_axes_and_sides_without_a_unit_take_the_pixel_size(headless):
+    image = headless.add_image(np.zeros((40, 50)), scale=(2, 1), name="image")
+    deep = headless.add_labels(np.zeros((3, 40, 50), int), scale=(1, 2, 1))
+    moved = headless.add_labels(np.zeros((40, 50), int), name="moved", translate=(9, 0))
+    form = dock(headless, "micrograph")
+    form.fields["image"].value = image
+    form.size.value, form.unit.value = "5", "nm"
+    form.set_pixel_size()
+    # as tall for their width as before
+    assert calibration(image) == calibration(deep) == ((10, 5), "nm")
+    assert moved.scale.tolist() == [1, 1]
+    assert "moved kept the old size" in form.message.value

@@ -7,6 +7,7 @@ import pytest
 from napari.layers import Image, Labels, Shapes
 
 from napari_visual_ccc.core.micrograph import InfoBar
+from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.widgets.layers.metadata import (
     METADATA,
     calibration,
@@ -15,6 +16,7 @@ from napari_visual_ccc.widgets.layers.metadata import (
     keep_bar,
     known_bar,
     layers_of,
+    noted,
     plane_shape,
     unit_name,
 )
@@ -75,3 +77,40 @@ def test_a_combo_box_offers_the_layers_of_its_kind(headless):
     image, labels = headless.add_image(np.zeros((4, 4))), headless.add_labels(np.zeros((4, 4), int))
     assert layers_of(headless, Image)(None) == [image]
     assert layers_of(headless, Labels)(None) == [labels]
+
+
+@pytest.mark.parametrize(
+    ("place", "size", "unit"),
+    [
+        ({"units": "inch", "scale": (2 / 25.4e6,) * 2}, (2, 2), "nm"),
+        ({"units": "cm", "scale": (2e-7, 3e-7)}, (2, 3), "nm"),
+        ({"units": ("um", "nm"), "scale": (0.002, 3)}, (2, 3), "nm"),
+        ({"units": "nm", "scale": (2, 3), "rotate": 30}, (2, 3), "nm"),
+        ({"units": "nm", "scale": (-2, 3)}, (2, 3), "nm"),
+        ({"units": "nm", "scale": (2, 2), "shear": [0.5]}, None, "px"),
+        ({"units": "nm", "scale": (2, 2), "rotate": 30, "affine": np.diag([3, 1, 1])}, None, "px"),
+        ({"units": "s", "scale": (2, 2)}, None, "px"),
+        ({"units": ("s", "nm"), "scale": (2, 2)}, None, "px"),
+        ({"units": ("nm", "1/nm"), "scale": (2, 2)}, None, "px"),
+        ({"scale": (2, 3)}, None, "px"),
+    ],
+)
+def test_a_pixel_has_a_size_in_one_unit_or_it_is_told_why_it_has_none(place, size, unit):
+    layer = Image(np.zeros((4, 4)), **place)
+    found, own = calibration(layer)
+    assert (found if size is None else pytest.approx(size), own) == (found, unit)
+    assert bool(noted(Result(), layer).notes) is (size is None)
+
+
+@pytest.mark.filterwarnings("ignore:Non-orthogonal")
+def test_voxels_that_are_sheared_have_no_step_but_their_pixels_have_a_size():
+    shear = np.eye(4)
+    shear[1, 0] = 0.5
+    for affine, sizes in ((np.eye(4), (10, 2, 2)), (shear, (2, 2))):
+        layer = Image(np.zeros((3, 4, 4)), scale=(10, 2, 2), units="nm", affine=affine)
+        assert calibration(layer, voxel=True) == (sizes, "nm")
+        assert calibration(layer) == ((2, 2), "nm")
+
+
+def test_equal_sides_without_a_unit_need_no_word():
+    assert noted(Result(), Image(np.zeros((4, 4)), scale=(2, 2))).notes == ()

@@ -8,6 +8,7 @@ import pytest
 from napari.layers import Image, Labels
 
 from napari_visual_ccc.widgets.layers.recalibrate import (
+    left_in_pixels,
     lying_with,
     pixel_sides,
     record_pixel_size,
@@ -80,3 +81,21 @@ def test_what_has_a_pixel_size_keeps_it_and_is_named(headless):
     image = headless.add_image(np.zeros((40, 50)), **frame)
     known = headless.add_labels(np.zeros((40, 50), int), **frame)
     assert lying_with(image, headless) == ([], [known])
+
+
+def test_what_keeps_pixels_beside_a_calibrated_image_is_named(headless):
+    image = headless.add_image(np.zeros((40, 50)), scale=(7, 7), units="nm")
+    headless.add_shapes(name="empty", ndim=2)
+    headless.add_layer(result_of(image))
+    left = [
+        headless.add_labels(np.zeros((40, 50), int), translate=(9, 0)),
+        headless.add_vectors([[[1, 2], [3, 4]]]),
+        headless.add_tracks([[0, 0, 1, 2], [0, 1, 3, 4]]),
+    ]
+    assert left_in_pixels(headless) == left
+
+
+def test_the_sides_of_a_pixel_are_in_the_unit_of_columns_or_in_those_of_the_world():
+    layer = Image(np.zeros((4, 4)), scale=(0.002, 3), units=("um", "nm"))
+    assert pixel_sides(layer) == pytest.approx((2, 3))
+    assert pixel_sides(layer, as_shown=True) == pytest.approx((0.002, 3))

@@ -25,6 +25,7 @@ from ..layers.metadata import (
     unit_name,
 )
 from ..layers.recalibrate import (
+    left_in_pixels,
     lying_with,
     pixel_sides,
     record_pixel_size,
@@ -173,10 +174,10 @@ class MicrographInfo(Form):
     def set_pixel_size(self) -> None:
         """Set the pixel size that was typed."""
         if self.layer is not None:
-            spacing, _ = calibration(self.layer)
             # keep the aspect of pixels that are not square
-            shape = (1.0, 1.0) if spacing is None else (spacing[-2] / spacing[-1], 1.0)
-            self._calibrate([self.size.length * side for side in shape], str(self.unit.value))
+            height, width = pixel_sides(self.layer)
+            size = self.size.length
+            self._calibrate([size * (height / width), size], str(self.unit.value))
 
     def set_step(self) -> None:
         """Set the step between the slices of a stack."""
@@ -251,11 +252,10 @@ class MicrographInfo(Form):
         with_it, unsure = lying_with(layer, self.viewer)
         before = calibration(layer, voxel=True)
         layers = [layer, *results_of(layer, self.viewer), *with_it]
-        ratio = np.ones(layer.ndim)
-        ratio[-2:] = np.asarray(size) / pixel_sides(layer)
+        sides = np.asarray(size) / pixel_sides(layer, as_shown=True)
         for one in layers:
-            one.scale = one.scale * ratio[-one.ndim :]
-            one.translate = one.translate * ratio[-one.ndim :]
+            ratio = np.append(np.ones(one.ndim - 2), sides)
+            one.scale, one.translate = one.scale * ratio, one.translate * ratio
             one.units = (*one.units[:-2], unit, unit)
         after = calibration(layer, voxel=True)
         steps = () if after[0] is None else after[0][:-2]
@@ -266,8 +266,9 @@ class MicrographInfo(Form):
         scale_bar(self.viewer).visible = True
         self.viewer.fit_to_view()
         self.refresh()
-        names = ", ".join(one.name for one in unsure)
-        left = f" {names} kept the old size: choose and set it there, if needed." if unsure else ""
+        kept = [*unsure, *(one for one in left_in_pixels(self.viewer) if one not in unsure)]
+        names = ", ".join(one.name for one in kept)
+        left = f" {names} kept the old size: choose and set it there, if needed." if kept else ""
         self.say(f"{layer.name}: a pixel is {size[-1]:.4g} {unit} wide.{missing}{left}")
 
     # info bar -------------------------------------------------------------------------------------

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Hashable, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,6 +11,9 @@ from napari.layers import Labels, Layer, Shapes
 from napari.utils.transforms import Affine
 
 from ...core.micrograph import InfoBar
+from ...core.pixel_size import ROUNDING
+from ...core.result import Result
+from ...core.units import METRES, SIZES
 from .world import labels_at, pixels_of, point_of
 
 if TYPE_CHECKING:
@@ -25,6 +29,9 @@ NOT_FACTS = ("original", "notes", "path", "spacing", "unit", "info_bar")
 _POSSIBLE = "possible_info_bar"
 
 _PIXELS = ("px", "pixel", "pix", "")
+
+# cosine of an angle that is no right one
+_RIGHT = 1e-3
 
 
 def known_bar(layer: Layer) -> InfoBar | None:
@@ -48,21 +55,87 @@ def calibration(layer: Layer, *, voxel: bool = False) -> tuple[tuple[float, ...]
     """Pixel size (y, x) and unit of a layer; ``(None, "px")`` when it has none.
 
     With `voxel` the step between slices comes first, where the axis before is a length too.
-    Measured in the world, so that scale, affine and rotation all count.
+    Measured in the world, so that scale, affine and rotation all count. Pixels that are sheared
+    have no height and width, and voxels whose slices are no step. Lengths in units of no micrograph
+    become nm.
+    """
+    unit, to = _unit_of_sizes(layer)
+    if unit == "px":
+        return None, "px"
+    steps = steps_of(layer)
+    if _are_skew(steps[-2:]):
+        return None, "px"
+    is_voxel = voxel and layer.ndim > 2 and _is_length(layer.units[-3]) and unit in METRES
+    steps = steps[-3:] if is_voxel and not _are_skew(steps[-3:]) else steps[-2:]
+    sizes = (float(np.linalg.norm(step)) for step in steps)
+    return tuple(one if to == 1 else float(f"{one * to:.12g}") for one in sizes), unit
+
+
+def _unit_of_sizes(layer: Layer) -> tuple[str, float]:
+    """Unit of the pixel size of a layer, and how many of it one of its own is; px without one."""
+    rows, columns = layer.units[-2:]
+    if f"{columns:~}" in _PIXELS or rows.dimensionality != columns.dimensionality:
+        return "px", 1.0
+    name = unit_name(columns)
+    if name in SIZES:
+        return name, 1.0
+    for known in ("nm", "1/nm"):
+        if columns.is_compatible_with(known):
+            return known, float((1 * columns).to(known).magnitude)
+    return "px", 1.0
+
+
+def steps_of(layer: Layer, *, as_shown: bool = False) -> list[np.ndarray]:
+    """Steps in the world from a pixel to the next one along each axis.
+
+    They are in the unit of columns; `as_shown` in the unit of each axis of the world.
     """
     last = layer.units[-1]
-    if any(f"{one:~}" in _PIXELS for one in layer.units[-2:]):
-        return None, "px"
     factors = np.ones(layer.ndim)
     for axis, one in enumerate(layer.units):
-        if one.dimensionality == last.dimensionality:
+        if one.dimensionality == last.dimensionality and not as_shown:
             factors[axis] = (1 * one).to(last).magnitude
     # without the place of the layer: a difference of places would have their rounding
     inner = Affine(scale=layer.scale, rotate=layer.rotate, shear=layer.shear)
     linear = layer.affine.linear_matrix @ inner.linear_matrix
-    axes = (-3, -2, -1) if voxel and layer.ndim > 2 and _is_length(layer.units[-3]) else (-2, -1)
-    steps = [linear[:, axis] * factors for axis in axes]
-    return tuple(float(np.linalg.norm(step)) for step in steps), unit_name(last)
+    return [linear[:, axis] * factors for axis in range(layer.ndim)]
+
+
+def _are_skew(steps: Sequence[np.ndarray]) -> bool:
+    """Whether some steps are not at right angles."""
+    units = np.array([step / max(float(np.linalg.norm(step)), 1e-300) for step in steps])
+    return bool(np.abs(units @ units.T - np.diag((units**2).sum(axis=1))).max() > _RIGHT)
+
+
+def why_no_size(layer: Layer) -> str:
+    """Say of a layer that is stretched, sheared or has units why it has no pixel size."""
+    if calibration(layer)[0] is not None:
+        return ""
+    rows, columns = steps_of(layer)[-2:]
+    if _are_skew((rows, columns)):
+        return (
+            f"the pixels of {layer.name} are sheared: they have no height and width, and lengths "
+            "are in pixels"
+        )
+    units = [unit_name(one) for one in layer.units[-2:]]
+    if any(one not in _PIXELS for one in units):
+        return (
+            f"rows of {layer.name} are in {units[0]} and columns in {units[1]}: this is no pixel "
+            "size, and lengths are in pixels"
+        )
+    height, width = (float(np.linalg.norm(step)) for step in (rows, columns))
+    if abs(height - width) <= ROUNDING * max(height, width):
+        return ""
+    return (
+        f"the pixels of {layer.name} are {width:g} x {height:g} without a unit: lengths are in "
+        "pixels, as if these were square; set the pixel size in Micrograph info"
+    )
+
+
+def noted(result: Result, layer: Layer) -> Result:
+    """Result with a note on a layer that has no pixel size though one might think so."""
+    why = why_no_size(layer)
+    return replace(result, notes=(*result.notes, why)) if why else result
 
 
 def unit_name(unit: Any) -> str:

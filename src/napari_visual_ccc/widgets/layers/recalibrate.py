@@ -9,16 +9,16 @@ from napari.layers import Image, Labels, Layer, Points, Shapes
 
 from ...core.pixel_size import PixelSize
 from ...engine.measure.region_table import rescaled_table
-from .metadata import METADATA, calibration, plane_shape
+from .metadata import METADATA, calibration, plane_shape, steps_of
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 
-def pixel_sides(layer: Layer) -> tuple[float, ...]:
-    """Height and width of a pixel in the world, whichever transform sets them."""
-    spacing, _ = calibration(layer)
-    return tuple(layer.scale[-2:]) if spacing is None else spacing[-2:]
+def pixel_sides(layer: Layer, *, as_shown: bool = False) -> tuple[float, ...]:
+    """Height and width of a pixel in the world, whichever transform sets them; as `steps_of`."""
+    steps = steps_of(layer, as_shown=as_shown)[-2:]
+    return tuple(float(np.linalg.norm(one)) for one in steps)
 
 
 def results_of(layer: Layer, viewer: Viewer) -> list[Layer]:
@@ -69,6 +69,15 @@ def lying_with(layer: Layer, viewer: Viewer) -> tuple[list[Layer], list[Layer]]:
     for one in found:
         one.metadata[_FOLLOWS] = str(layer.unique_id)
     return found, [] if alone else drawn
+
+
+def left_in_pixels(viewer: Viewer) -> list[Layer]:
+    """Layers without a pixel size, whatever they lie on; results follow what they were made of."""
+    return [
+        one for one in viewer.layers
+        if METADATA not in one.metadata and calibration(one)[0] is None
+        and (isinstance(one, Image | Labels) or len(one.data))
+    ]  # fmt: skip
 
 
 def _in_frame(one: Layer, layer: Layer) -> bool:

@@ -21,7 +21,8 @@ from ...io.axes import order_of
 from ...workflow.operations import Operation
 from ...workflow.record import Record, fingerprint
 from ...workflow.run import Outcome, execute
-from .metadata import METADATA, calibration, current_slice, known_bar, plane_shape
+from ...workflow.signature import calibrated
+from .metadata import METADATA, calibration, current_slice, known_bar, noted, plane_shape
 from .world import level_steps, lying_on, slice_of_level
 
 if TYPE_CHECKING:
@@ -306,11 +307,11 @@ def on_specimen(
     given |= {name: one.data for name, one in sources.items() if isinstance(one.data, Part)}
     looks = operation.takes == "image" and not operation.whole and first.info_bar is None
     bar = first.look_for_bar if looks else None
-    return (
-        yield from execute(
-            operation.name, given, parameters, spacing=first.spacing, unit=first.unit, info_bar=bar
-        )
+    outcome = yield from execute(
+        operation.name, given, parameters, spacing=first.spacing, unit=first.unit, info_bar=bar
     )
+    is_measured = calibrated(operation.name)
+    return replace(outcome, result=noted(outcome.result, first.layer)) if is_measured else outcome
 
 
 def recorded(operation: Operation, source: Source, record: Record, output: str) -> dict[str, Any]:
