@@ -47,6 +47,11 @@ def test_a_folder_becomes_one_table_of_particles(folder, capsys, discs):
     assert not Path("t.csv").read_bytes().startswith(codecs.BOM_UTF8)
     assert Path("t_excel.csv").read_bytes() == codecs.BOM_UTF8 + Path("t.csv").read_bytes()
     assert not Path("t_files", "results").exists()
+    # what is wrong is said to those who want to hear nothing else
+    assert main([*words, "-q"]) == 1
+    told = capsys.readouterr()
+    assert told.out == ""
+    assert told.err.startswith("visual-ccc: images/bad.png: ")
     # what is done is not done again
     (folder / "bad.png").unlink()
     assert main([*words, "--skip-existing"]) == 0

@@ -63,14 +63,16 @@ EPOCH = Progress(3, 20, "epochs", {"epoch": 3, "loss": 0.25, "learning_rate": 1e
 
 
 def test_a_log_has_a_line_for_each_epoch_and_one_in_a_while(capsys, monkeypatch):
-    steps = [Progress(1, 9, "training"), EPOCH, Progress(2, 0, "files")]
+    images = Progress(4, 9, "images (1 failed)")
+    steps = [Progress(1, 9, "training"), EPOCH, Progress(2, 0, "files"), images]
     report([], steps)
     epoch = "session: epochs 3 of 20, loss 0.25, learning rate 0.001"
     assert capsys.readouterr().err.splitlines() == [epoch, "a remark"]
     monkeypatch.setattr("napari_visual_ccc.core.progress.PAUSE", 0)
     report([], steps)
     assert capsys.readouterr().err.splitlines() == [
-        "session: training 1 of 9", epoch, "session: files 2", "a remark",
+        "session: training 1 of 9", epoch, "session: files 2", "session: images 4 of 9 (1 failed)",
+        "a remark",
     ]  # fmt: skip
 
 

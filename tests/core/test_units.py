@@ -4,7 +4,9 @@ from napari_visual_ccc.core.units import (
     LENGTHS,
     METRES,
     NANOMETRES,
+    are,
     converted,
+    counted,
     in_short,
     is_plausible,
     length,
@@ -72,3 +74,10 @@ def test_a_field_of_view_has_the_unit_that_keeps_it_short():
     assert in_short(1_726_668.8, 1_588_400.4, "nm") == "1.727 × 1.588 mm"
     assert in_short(80, 60, "nm") == "80 × 60 nm"
     assert in_short(5000, 10, "1/nm") == "5000 × 10 1/nm"
+
+
+def test_numbers_have_a_noun_in_their_form():
+    assert [counted(count, "particle") for count in (0, 1, 2, 1200)] == [
+        "0 particles", "1 particle", "2 particles", "1,200 particles"
+    ]  # fmt: skip
+    assert (are(1), are(0)) == ("is", "are")

@@ -14,6 +14,7 @@ import numpy as np
 from ..core.layers import Index, Layer, LayerStack, PointsLayer, ShapesLayer
 from ..core.progress import Progress, Steps, map_progress, run
 from ..core.result import Prediction, Result, prediction_of
+from ..core.units import counted
 from .lazy import is_lazy
 from .volumes import map_parts
 
@@ -307,7 +308,9 @@ class _Stacked:
             where = [", ".join(map(str, i)) for i, note in self._notes if note == text]
             slices = f"slice {where[0]}" + (f" and {len(where) - 1} more" if where[1:] else "")
             single.append(f"{slices}: {text}")
-        more = (f"and {len(single) - _NOTES} more notes",) if len(single) > _NOTES else ()
+        more = (
+            (f"and {counted(len(single) - _NOTES, 'more note')}",) if len(single) > _NOTES else ()
+        )
         return (*shared, *single[:_NOTES], *more)
 
 

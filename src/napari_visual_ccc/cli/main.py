@@ -107,11 +107,10 @@ class CommandLine(click.Group):
         found = self.get_command(ctx, args[0])
         if found is None and not ctx.resilient_parsing:
             names = self.list_commands(ctx)
-            known = ", ".join(names)
             every = [*names, *operations.OPERATIONS]
             near = list(dict.fromkeys(difflib.get_close_matches(args[0].lower(), every)))
-            hint = f"; did you mean {' or '.join(near)}?" if near else ""
-            raise click.UsageError(f"there is no {args[0]!r}{hint}; there are {known}", ctx)
+            hint = f"did you mean {' or '.join(near)}?" if near else "--help lists all commands"
+            raise click.UsageError(f"there is no {args[0]!r}; {hint}", ctx)
         return args[0] if found else None, found, args[1:]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from ..core.progress import run
+from ..core.units import are, counted
 from ..workflow import signature
 from . import terminal
 from .terminal import FAILED, OK
@@ -85,7 +86,7 @@ def through(
         Of the command.
     """
     from ..workflow.batch.job import make_job
-    from ..workflow.batch.output import file_of, place_of
+    from ..workflow.batch.output import FAILURES, file_of, place_of
     from ..workflow.batch.run import Settings, batching
     from ..workflow.save import Formats
 
@@ -120,6 +121,8 @@ def through(
     for number, note in enumerate(result.notes):
         print(f"  {note}" if number else note)
     terminal.answer(result)
+    for row in result.tables[FAILURES].itertuples(index=False):
+        terminal.complain(f"{row.path}: {row.problem}")
     files = [file_of(one, job, values["tables"], table) for one in result.tables]
     files = [file for file in files if file.is_file()]
     for file in files:
@@ -138,7 +141,8 @@ def _say(images: Sequence[Path], values: Mapping[str, Any]) -> None:
         return
     found = images_of(folders, recursive=values["recursive"])
     terminal.tell(
-        f"visual-ccc: {len(found)} images of {', '.join(folders)} are taken one by one; "
+        f"visual-ccc: {counted(len(found), 'image')} of {', '.join(folders)} {are(len(found))} "
+        "taken one by one; "
         "--as-stack takes a folder for one stack"
     )
 

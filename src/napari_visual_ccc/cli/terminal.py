@@ -168,6 +168,12 @@ def tell(text: str) -> None:
         print(text, file=sys.stderr)
 
 
+def complain(text: str) -> None:
+    """Print on stderr what is wrong, where stdout does not say it."""
+    if _asked(_QUIET) or _asked(_ANSWERS) is not None:
+        print(f"visual-ccc: {text}", file=sys.stderr)
+
+
 def bar(title: str, *also: Callable[[Progress], object]) -> Callable[[Progress], object]:
     """Progress on one line of a terminal; in a log a line per epoch, and one every few seconds.
 

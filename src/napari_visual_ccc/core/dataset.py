@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .micrograph import Micrograph
+from .units import are, counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -187,19 +188,16 @@ def shared_groups(groups: Sequence[str], parts: Sequence[str]) -> list[str]:
         parts_of.setdefault(str(group), set()).add(str(part))
     tested = [one for one, found in parts_of.items() if "test" in found and len(found) > 1]
     validated = [one for one, found in parts_of.items() if {"train", "validation"} <= found]
-    notes = []
-    if tested:
-        notes.append(
-            f"{len(tested)} groups, such as {tested[0]}, are in the test part and in another one: "
-            "the test is optimistic for new specimens"
-        )
-    if validated:
-        notes.append(
-            f"{len(validated)} groups, such as {validated[0]}, are in the parts train and "
-            "validation: early stopping, calibration and thresholds are optimistic for new "
-            "specimens"
-        )
-    return notes
+    shared = {
+        "the test part and in another one: the test is": tested,
+        "the parts train and validation: early stopping, calibration and thresholds are": validated,
+    }
+    return [
+        f"{counted(len(one), 'group')}, such as {one[0]}, {are(len(one))} in {what} optimistic "
+        "for new specimens"
+        for what, one in shared.items()
+        if one
+    ]
 
 
 def missing_classes(labels: Sequence[str], parts: Sequence[str]) -> list[str]:

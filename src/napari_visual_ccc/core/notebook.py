@@ -13,6 +13,7 @@ import numpy as np
 
 from .contrast import COLORMAPS, contrast
 from .layers import ImageLayer, Layer, Style
+from .units import counted
 
 if TYPE_CHECKING:
     from .result import Result
@@ -59,7 +60,7 @@ def to_html(result: Result) -> str:
         )
         parts.append(f"<table>{rows}</table>")
     for name, table in result.tables.items():
-        parts.append(f"<p>{escape(name)}: {len(table)} rows</p>")
+        parts.append(f"<p>{escape(name)}: {counted(len(table), 'row')}</p>")
         parts.append(table.head(_ROWS).to_html(index=False, border=0, escape=True))
     notes = "".join(f"<li>{escape(note)}</li>" for note in result.notes)
     parts.append(f"<ul>{notes}</ul>" if notes else "")

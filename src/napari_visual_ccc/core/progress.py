@@ -20,7 +20,7 @@ class Progress:
     done, total : int
         Finished steps and all steps; ``total = 0`` if unknown.
     note : str
-        Current step in a word or two.
+        Current step in a word or two; a remark on it in brackets: ``images (2 failed)``.
     values : mapping
         Current values, such as ``{"loss": 0.3}``.
     share : float, optional
@@ -33,6 +33,16 @@ class Progress:
     note: str = ""
     values: Mapping[str, float] = field(default_factory=dict)
     share: float | None = None
+
+    @property
+    def phase(self) -> str:
+        """The current step, without a remark."""
+        return self.note.partition(" (")[0]
+
+    @property
+    def remark(self) -> str:
+        """The remark on the current step, with its brackets; empty if there is none."""
+        return self.note[len(self.phase) :].strip()
 
     @property
     def fraction(self) -> float:
@@ -114,7 +124,8 @@ def _line(progress: Progress) -> str:
         f"{name.replace('_', ' ')} {value:.4g}"
         for name, value in progress.values.items() if name != "epoch"
     ]  # fmt: skip
-    return ", ".join([f"{progress.note} {counts}".strip(), *numbers])
+    parts = (part for part in (progress.phase, counts, progress.remark) if part)
+    return ", ".join([" ".join(parts), *numbers])
 
 
 def run(steps: Steps[T], report: Callable[[Progress], object] | None = None) -> T:

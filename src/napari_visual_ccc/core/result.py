@@ -16,6 +16,7 @@ import numpy as np
 
 from .layers import ImageLayer, LabelsLayer, Layer
 from .notebook import Shown
+from .units import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,7 +123,7 @@ class Result(Shown):
 
     def __repr__(self) -> str:
         parts = [str(layer) for layer in self.layers]
-        parts += [f"table {name!r}: {len(table)} rows" for name, table in self.tables.items()]
+        parts += [f"table {key!r}: {counted(len(one), 'row')}" for key, one in self.tables.items()]
         parts += [repr(note) for note in self.notes]
         return f"{type(self).__name__}({'; '.join(parts)})"
 

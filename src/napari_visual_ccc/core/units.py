@@ -1,4 +1,4 @@
-"""Units of length and time."""
+"""Units of length and time, and numbers with a noun."""
 
 from __future__ import annotations
 
@@ -140,3 +140,13 @@ def is_plausible(size: float, unit: str) -> bool:
     low, high = _PLAUSIBLE_METRES
     metres = METRES.get(unit)
     return low <= size * metres <= high if metres else 0 < size < math.inf
+
+
+def counted(count: int, noun: str) -> str:
+    """Write a number with its noun: ``1 particle``, ``2 particles``."""
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+
+
+def are(count: int) -> str:
+    """Give the verb of a number: ``1 is``, ``2 are``."""
+    return "is" if count == 1 else "are"

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Any
 from ..core.files import written
 from ..core.plain import plain
 from ..core.result import Evaluation, TrainedModel
+from ..core.units import counted
 from ..engine.evaluation.metrics import confused_pairs
 from .architecture import totals, trainable
 from .pages import render
-from .performance import Drawn, embedded, mistakes, performance, some
+from .performance import Drawn, embedded, mistakes, performance
 from .pictures import all_pictures
 from .plots import precision_recall, roc
 
@@ -193,7 +194,7 @@ def _training(result: TrainedModel, drawn: Mapping[str, Drawn]) -> dict[str, Any
         "checkpoints": _checkpoints(result),
         "parts": ["class", *counts.columns],
         "split": list(counts.itertuples(name=None)),
-        "left_out": f"{some(len(result.skipped), 'file')} could not be used{more}",
+        "left_out": f"{counted(len(result.skipped), 'file')} could not be used{more}",
         "skipped": rows[["name", "reason"]].to_numpy().tolist() if len(rows) else [],
         "card": card_rows(_card(result)),
         "layers": _layers(result),

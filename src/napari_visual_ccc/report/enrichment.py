@@ -12,6 +12,7 @@ import numpy as np
 
 from ..core.layers.palette import class_colours
 from ..core.result import Result
+from ..core.units import counted
 from .figures import save
 from .plots import short
 
@@ -65,7 +66,8 @@ def draw_enrichment(axes: Axes, table: pd.DataFrame) -> None:
     axes.set(
         xlim=(left, right),
         ylim=(len(rows) - 0.4, -0.6),
-        xlabel="share of evidence / share of area" + (f" ({more} more regions)" if more else ""),
+        xlabel="share of evidence / share of area"
+        + (f" ({counted(more, 'more region')})" if more else ""),
     )
     axes.grid(axis="x", alpha=0.3)
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1), frameon=False, fontsize=8)

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ..core.result import Evaluation
+from ..core.units import counted
 from ..engine.evaluation.metrics import confused_pairs, worst_mistakes
 from ..engine.evaluation.operating_point import rates_of
 from .pictures import Picture
@@ -75,7 +76,7 @@ def _operating_point(evaluation: Evaluation) -> dict[str, Any] | None:
     text = ""
     if "correct" in facts:
         none = facts["none"]
-        text = f"{facts['correct']} of {some(facts['images'], 'image')} are assigned correctly"
+        text = f"{facts['correct']} of {counted(facts['images'], 'image')} are assigned correctly"
         text += f", {none} to no class." if none else "."
     where = facts["chosen_on"]
     if facts["here"]:
@@ -104,14 +105,14 @@ def headline(evaluation: Evaluation) -> dict[str, Any]:
     n, groups = len(evaluation.images), evaluation.independent
     row = evaluation.summary.set_index("metric").to_dict("index")["accuracy"]
     alone = evaluation.images["group"].astype(str).equals(evaluation.images["name"].astype(str))
-    among = some(groups, "independent group")
+    among = counted(groups, "independent group")
     source = ", each counted as independent," if alone else f" from {among}"
     few = f"{among} (specimens or parent images) {'was' if groups == 1 else 'were'}"
     table = evaluation.per_class
     return {
         "accuracy": percent(row["value"]),
         "interval": interval(row["low"], row["high"]),
-        "images": f"{some(n, 'image')}{source} {'is' if n == 1 else 'are'}",
+        "images": f"{counted(n, 'image')}{source} {'is' if n == 1 else 'are'}",
         "baseline": percent(evaluation.confusion.sum(axis=1).max() / n),
         "few_groups": few if groups < _FEW_GROUPS else "",
         "enough_groups": _FEW_GROUPS,
@@ -136,7 +137,7 @@ def mistakes(evaluation: Evaluation, thumbnails: Mapping[str, np.ndarray]) -> di
     """Misclassified images with their thumbnails, the most confident first."""
     worst = worst_mistakes(evaluation)
     count = (
-        f"{some(len(worst), 'image')} misclassified, the most confident first"
+        f"{counted(len(worst), 'image')} misclassified, the most confident first"
         if len(worst)
         else "None"
     )
@@ -190,8 +191,3 @@ def _with_ends(row: Mapping[Any, Any], metric: str) -> str:
 def interval(low: float, high: float) -> str:
     """Write the limits of an interval as per cent."""
     return f"{100 * low:.1f} to {percent(high)}" if math.isfinite(low + high) else "–"
-
-
-def some(count: int, noun: str) -> str:
-    """Write a number with its noun."""
-    return f"{count} {noun}{'' if count == 1 else 's'}"

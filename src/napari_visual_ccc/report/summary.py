@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from ..core.result import Prediction, Result
+from ..core.units import counted
 
 
 def summary(result: Result) -> str:
@@ -22,7 +23,14 @@ def summary(result: Result) -> str:
         return names
     name, table = next(iter(result.tables.items()))
     areas = _of_areas(table) if len(result.layers) == 1 else ""
-    return areas or names or f"{len(table)} {name}"
+    return areas or names or _of_rows(name, len(table))
+
+
+def _of_rows(name: str, rows: int) -> str:
+    """Name of a table with its number of rows: ``3 images``, ``quality: 3 rows``."""
+    if name.endswith("s"):
+        return counted(rows, name[:-1])
+    return name if rows == 1 else f"{name}: {counted(rows, 'row')}"
 
 
 def _of_prediction(prediction: Prediction) -> str:

@@ -100,8 +100,8 @@ def test_the_most_similar_pairs_come_first_with_class_and_group():
          "other_group": "S2", "leaks": False},
     ]  # fmt: skip
     assert found.tables["duplicates"]["similarity"][0] == pytest.approx(1, abs=1e-3)
-    assert any("1 pairs of near-duplicates are in different groups" in n for n in found.notes)
-    assert any("1 pairs of near-duplicates are in different classes" in n for n in found.notes)
+    assert any("1 pair of near-duplicates is in different groups" in n for n in found.notes)
+    assert any("1 pair of near-duplicates is in different classes" in n for n in found.notes)
 
 
 @pytest.mark.parametrize("change", [np.flipud, np.fliplr, np.transpose, np.rot90])
@@ -111,7 +111,7 @@ def test_contradictory_labels_of_turned_copies_are_found(change):
     found = ccc.audit_dataset(data, device="cpu")
     pairs = found.tables["duplicates"][["name", "other"]]
     assert pairs.to_numpy().tolist() == [["image 2", "image 5"]]
-    assert any("1 pairs of near-duplicates are in different classes" in n for n in found.notes)
+    assert any("1 pair of near-duplicates is in different classes" in n for n in found.notes)
 
 
 def test_copies_within_a_group_do_not_leak():
@@ -261,8 +261,8 @@ def test_copies_and_groups_in_two_parts_are_warned_of():
     )  # fmt: skip
     found = ccc.audit_dataset(data)
     assert found.tables["duplicates"]["leaks"].tolist() == [True]
-    assert any("1 pairs of near-duplicates are in different parts" in n for n in found.notes)
-    assert any("1 groups, such as S1" in note for note in found.notes)
+    assert any("1 pair of near-duplicates is in different parts" in n for n in found.notes)
+    assert any("1 group, such as S1" in note for note in found.notes)
     assert not any("no image of" in note for note in found.notes)
     counts = found.tables["classes"]
     assert counts[["train", "validation", "test"]].to_numpy().tolist() == [[1, 0, 1]] * 2
@@ -274,6 +274,6 @@ def test_what_a_validation_part_shares_or_lacks_is_said():
         parts=["train", "train", "validation", "test"],
     )  # fmt: skip
     notes = ccc.audit_dataset(data).notes
-    assert any("S1, are in the parts train and validation" in note for note in notes)
+    assert any("S1, is in the parts train and validation" in note for note in notes)
     assert any("no image of b is in the part validation" in note for note in notes)
     assert any("no image of a is in the part test: it is not tested" in note for note in notes)

@@ -246,7 +246,7 @@ def test_groups_in_two_parts_and_classes_without_training_images_are_named():
         ["S1", "S2", "S3", "S1", "S2"], ["train", "train", "validation", "test", "test"]
     )[0]  # fmt: skip
     (note,) = shared_groups(["S1", "S1", "S2"], ["train", "validation", "validation"])
-    assert "1 groups, such as S1, are in the parts train and validation" in note
+    assert "1 group, such as S1, is in the parts train and validation" in note
     assert len(shared_groups(["S1"] * 3, PARTS)) == 2
     assert shared_groups(["S1", "S1", "S2"], ["train", "train", "test"]) == []
     prepared, chosen = divided(["train"] * 4 + ["test"] * 4)
@@ -274,7 +274,7 @@ def test_one_specimen_in_training_is_validated_by_image():
     data = striped(parts=(["train"] * 5 + ["test"]) * 2, groups=groups)
     found = partition(made(chosen, data)[0], chosen, needs_validation=True)
     assert any("divided by image because there is only one group of flat" in n for n in found.notes)
-    assert any("1 groups, such as S1, are in the parts train and v" in n for n in found.notes)
+    assert any("1 group, such as S1, is in the parts train and v" in n for n in found.notes)
     assert set(found.parts[:5]) == set(found.parts[6:11]) == {"train", "validation"}
     # a linear layer needs no such part
     linear = partition(made(chosen, data)[0], chosen, needs_validation=False)

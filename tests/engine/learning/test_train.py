@@ -426,7 +426,7 @@ def test_a_path_that_is_not_utf_8_does_not_stop_a_training(tmp_path):
     (tmp_path / "list.csv").unlink()
     os.rename(tmp_path / "powder/0.png", os.fsencode(tmp_path / "powder") + b"/bad\xff.png")
     found = ccc.train(dataset.load(tmp_path), split="holdout", test=0.3, **SMALL)
-    assert any("1 images, such as" in note and "are not UTF-8" in note for note in found.notes)
+    assert any("1 image, such as" in note and "are not UTF-8" in note for note in found.notes)
     split = save_model(found, tmp_path / "models" / "one")[1]
     assert dict(dataset.load(split).skipped) == {"powder/bad\\udcff.png": "no such file"}
 

@@ -19,6 +19,7 @@ from napari_visual_ccc.widgets.controls.progress import WorkBar, described
         (Progress(20, 20, "epochs"), 1, 9, "Epochs: 20 of 20"),
         (Progress(0, 0, "epoch 3 of 12", share=0.25), 2, 60, "Epoch 3 of 12, about 3 min left"),
         (Progress(5, 9, "images", share=0.001), 1, 60, "Images: 5 of 9"),
+        (Progress(5, 9, "images (1 failed)"), 1, 60, "Images: 5 of 9 (1 failed)"),
     ],
 )
 def test_progress_names_phase_counts_and_time_left(progress, number, seconds, text):

@@ -47,7 +47,7 @@ def test_from_folders_to_a_model_in_use(viewer, folder, idle, finish, tmp_path):
     train.check_button.native.click()
     idle(train)
     assert train.audit.counts.frame["images"].tolist() == [8, 8]
-    assert "1 files cannot be used" in train.message.text()
+    assert "1 file cannot be used" in train.message.text()
     assert train.audit.skipped.frame["name"].tolist() == ["powder/broken.png"]
     assert len(train.audit.pictures.figure.axes[0].images) == 1
     train.train_button.native.click()

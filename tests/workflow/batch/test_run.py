@@ -52,8 +52,10 @@ def test_many_images_become_one_table(folder, tmp_path):
     assert list(images.index) == ["a.tif", "b.tif", "below/a.tif", "c.tif", "d.png"]
     assert "cannot be read" in images.loc["d.png", "problem"]
     assert list(pd.read_csv(out / "failures.csv")["image"]) == ["d.png"]
-    summary = pd.read_csv(out / "summary.csv").set_index("measure")
-    assert summary.loc["area_nm2", "images"] == 4
+    summary = pd.read_csv(out / "summary.csv").set_index(["name", "measure"])
+    # objects and background are summed up apart
+    for name in ("objects", "background"):
+        assert summary.loc[(name, "area_nm2"), "images"] == 4
     assert result.facts["done"], result.facts["failed"] == (4, 1)
     for name in ("a", "below/a"):
         assert (out / "results" / f"{name}_threshold.ome.tif").is_file()

@@ -59,6 +59,22 @@ def test_the_summary_has_percentiles_of_lengths_alone():
     assert list(summary(table[:0]).columns) == list(found.reset_index().columns)
 
 
+def test_phases_are_summed_up_one_by_one():
+    table = pd.DataFrame({
+        "image": ["a", "a", "b", "b"], "label": [1, 2, 1, 2], "name": ["dark", "bright"] * 2,
+        "area_percent": [30.0, 70.0, 50.0, 50.0],
+    })  # fmt: skip
+    found = summary(table).set_index(["name", "measure"])
+    assert list(found["mean"]) == [40, 60]
+    assert list(found["n"]) == [2, 2]
+    # slices of a stack are values of their phase
+    stack = table.assign(image="s", slice=[0, 0, 1, 1])
+    assert list(summary(stack)["mean"]) == [40, 60]
+    # names that come twice in an image are no phases, nor is the one of each image
+    for other in (table.assign(name="grain"), table[::2]):
+        assert "name" not in summary(other)
+
+
 def test_an_image_without_objects_has_no_values_in_the_summary_by_image():
     table = pd.DataFrame({"image": ["a"] * 3, "label": range(3), "feret_nm": [1.0, 2.0, np.nan]})
     found = summary_by_image(table, ["a", "b"]).set_index("image")

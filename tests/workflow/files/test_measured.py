@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dask.array as da
 import numpy as np
 import pandas as pd
 
@@ -28,3 +29,13 @@ def test_labels_have_no_intensity_and_no_object_is_no_error(discs):
     assert "intensity_mean" not in wide.table
     none = Result((LabelsLayer(np.zeros((8, 8), np.int32)),))
     assert run(with_measures("label_objects", none, {}, None, "px")) is none
+
+
+def test_a_lazy_stack_without_a_table_gets_one(discs):
+    stack = da.from_array(np.stack([discs, discs[::-1]]), chunks=(1, -1, -1))
+    found = ccc.particles(stack)
+    assert not found.tables
+    wide = run(with_measures("particles", found, {"image": stack}, None, "px"))
+    measured = wide.table["area_px2"].sort_values()
+    once = ccc.particles(stack.compute()).table["pixels"].sort_values()
+    np.testing.assert_allclose(measured, once)

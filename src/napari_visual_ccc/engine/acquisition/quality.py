@@ -12,6 +12,7 @@ from ...arrays.reduction import pieces
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.result import Result
+from ...core.units import are
 from .drift import Drift, Moved, drift_columns, line_jumps, row_displacement, slice_name
 from .noise import BEST, signal_to_noise
 from .spectrum import AMBIGUOUS, enlargement, finest_detail, power_of, windows_of
@@ -152,7 +153,11 @@ def _note(rows: list[dict[str, Any]], flagged: int) -> str:
         if not rows[0]["flags"] and math.isnan(rows[0]["snr"]):
             return "no flag; noise cannot be judged: none is independent from pixel to pixel"
         return rows[0]["flags"] or "fit for analysis: no flag"
-    return f"{flagged} of {len(rows)} slices are flagged" if flagged else "no slice is flagged"
+    return (
+        f"{flagged} of {len(rows)} slices {are(flagged)} flagged"
+        if flagged
+        else "no slice is flagged"
+    )
 
 
 def quality_of(

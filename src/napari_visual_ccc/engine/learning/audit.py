@@ -12,6 +12,7 @@ from ...arrays.inputs import stretch
 from ...core.dataset import Dataset, missing_classes, printable, shared_groups
 from ...core.progress import Progress, Steps
 from ...core.result import Audit
+from ...core.units import are, counted
 from ..acquisition.quality import quality_of
 from ..classification.crops import mostly_missing, open_plane, thumbnail
 from ..classification.windows import Device
@@ -294,20 +295,22 @@ def _notes(
         if groups < 2:
             notes.append(f"{label}: all images are of one group; add another specimen")
     leaks = int(duplicates["leaks"].sum())
+    pairs = f"{counted(leaks, 'pair')} of near-duplicates {are(leaks)}"
     if leaks and divided:
         notes.append(
-            f"{leaks} pairs of near-duplicates are in different parts: the test is of images that "
+            f"{pairs} in different parts: the test is of images that "
             "were learnt; leave each pair in one part"
         )
     elif leaks:
         notes.append(
-            f"{leaks} pairs of near-duplicates are in different groups: they would leak between "
+            f"{pairs} in different groups: they would leak between "
             "training and test; put them into one group"
         )
     conflicting = duplicates[duplicates["label"] != duplicates["other_label"]]
     if len(conflicting):
-        notes.append(f"{len(conflicting)} pairs of near-duplicates are in different classes")
+        pairs = f"{counted(len(conflicting), 'pair')} of near-duplicates"
+        notes.append(f"{pairs} {are(len(conflicting))} in different classes")
     if len(skipped):
         name, why = skipped.iloc[0][["name", "reason"]]
-        notes.append(f"{len(skipped)} files cannot be used, such as {name} ({why})")
+        notes.append(f"{counted(len(skipped), 'file')} cannot be used, such as {name} ({why})")
     return tuple(notes)

@@ -11,6 +11,7 @@ import numpy as np
 from ...arrays.inputs import stretch
 from ...core.dataset import printable
 from ...core.progress import Progress, Steps
+from ...core.units import counted
 from ..acquisition.bar_detector import info_bar_of
 from ..classification.crops import in_range_of, mostly_missing, open_plane, resized_crops, thumbnail
 from ..screening.duplicates import SIDE
@@ -151,7 +152,8 @@ def prepare(
     notes: tuple[str, ...] = (*data.notes, _window_note(network_input))
     if skipped:
         count = len(data.examples) + len(data.skipped)
-        notes = (*notes, f"{len(skipped)} of {count} files were skipped")
+        verb = "was" if len(skipped) == 1 else "were"
+        notes = (*notes, f"{len(skipped)} of {counted(count, 'file')} {verb} skipped")
     rows = [(one.example.name, one.example.label, one.example.group) for one in read]
     has_parts = data.is_divided or data.is_cross_validated
     return PreparedDataset(

@@ -11,6 +11,7 @@ import numpy as np
 from ...core.dataset import Dataset, printable
 from ...core.progress import Progress, Steps, in_part, to_its_end
 from ...core.result import TrainedModel
+from ...core.units import counted
 from ...nets.training.recipe import Augmentation, FitOptions, Schedule, TrainingRecipe
 from ..classification.windows import Device
 from .prepare import PreparedDataset, prepare
@@ -288,8 +289,8 @@ def _unreadable_paths(data: Dataset) -> list[str]:
     if not lost:
         return []
     return [
-        f"the paths of {len(lost)} images, such as {lost[0]}, are not UTF-8: the written split "
-        "does not lead to these files; rename them"
+        f"the paths of {counted(len(lost), 'image')}, such as {lost[0]}, are not UTF-8: the "
+        "written split does not lead to these files; rename them"
     ]
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.progress import Steps
+from ...core.units import are, counted
 from ..classification.crops import is_crop, window_side
 from .duplicates import near_duplicates
 from .properties import BAR, DATE, FILE, GEOMETRY, PIXEL_SIZE, property_notes, telling_properties
@@ -130,7 +131,7 @@ def _pair_notes(
     if leaks:
         listed = "; ".join(f"{names[i]} and {names[j]}" for i, j, _ in leaks[:_LISTED])
         notes.append(
-            f"{len(leaks)} pairs of near-duplicates (also mirrored or turned) are in different "
+            f"{_near(leaks)} in different "
             f"parts, such as {listed}: the test is optimistic; put each pair into one group, or "
             "remove one of them"
         )
@@ -140,10 +141,15 @@ def _pair_notes(
             for i, j, _ in contradictory[:_LISTED]
         )
         notes.append(
-            f"{len(contradictory)} pairs of near-duplicates (also mirrored or turned) are in "
+            f"{_near(contradictory)} in "
             f"different classes, such as {listed}: one of the labels is wrong"
         )
     return notes
+
+
+def _near(found: Sequence[object]) -> str:
+    pairs = f"{counted(len(found), 'pair')} of near-duplicates (also mirrored or turned)"
+    return f"{pairs} {are(len(found))}"
 
 
 def same_pixels(

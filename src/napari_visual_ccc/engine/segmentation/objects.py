@@ -14,6 +14,7 @@ from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.result import Result
+from ...core.units import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -73,7 +74,7 @@ def label_objects(
     if not is_lazy(labels):
         numbers = yield from computed(numbers)
     table = object_table(pixels, pixel_size)
-    facts, notes = {"objects": len(pixels)}, (f"{len(pixels)} objects",)
+    facts, notes = {"objects": len(pixels)}, (counted(len(pixels), "object"),)
     return Result((LabelsLayer(numbers, table=table, name="objects"),), facts=facts, notes=notes)
 
 

@@ -13,6 +13,7 @@ from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Spacing, pixel_shape
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
+from ...core.units import counted
 from .objects import object_table
 from .plane.first_pass import Choices, squared, survey
 from .plane.levels import Clarity
@@ -163,7 +164,7 @@ def _at_once(
     notes = (*notes, *side_notes(side), *unclear, *_plane_notes(given))
     if bare:
         notes += (f"{bare} of {len(every)} slices hold no particles: {first}",)
-    notes += (f"{count} particles",)
+    notes += (counted(count, "particle"),)
     table = object_table(np.concatenate(sizes), pixel_size)
     layer = LabelsLayer(labels, table=table, name="particles")
     return Result((layer,), facts=facts, notes=notes)
@@ -173,10 +174,11 @@ def _plane_notes(found: list[Found]) -> tuple[str, ...]:
     evened = any(one.facts["uneven"] for one in found)
     drawn = max(one.facts["annotated"] for one in found)
     cut = sum(one.facts["cut_by_gaps"] for one in found)
+    beside = f"{counted(cut, 'particle')} {'touches' if cut == 1 else 'touch'}"
     return (
         *(["the background is uneven: a surface was subtracted"] if evened else []),
         *([f"lettering on {drawn:.1%} of the image is ignored"] if drawn else []),
-        *([f"{cut} particles touch missing pixels: a gap may divide one"] if cut else []),
+        *([f"{beside} missing pixels: a gap may divide one"] if cut else []),
     )
 
 

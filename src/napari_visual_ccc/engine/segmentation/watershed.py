@@ -14,6 +14,7 @@ from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Spacing, pixel_shape, voxel_shape
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
+from ...core.units import counted
 from .objects import MinSize, OnlyLabel, object_table
 
 # pixels or voxels of the tiles in which maxima are sought
@@ -94,7 +95,7 @@ def watershed_split(
         raise ValueError(f"labels hold no {wanted} of {min_size} or more pixels: nothing to split")
     pixels = np.bincount(split.ravel(), minlength=count + 1)[1:]
     layer = LabelsLayer(split, table=object_table(pixels, pixel_size), name="split")
-    return Result((layer,), facts={"objects": count}, notes=(f"{count} objects",))
+    return Result((layer,), facts={"objects": count}, notes=(counted(count, "object"),))
 
 
 def _lazily(

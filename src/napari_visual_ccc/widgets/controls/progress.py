@@ -54,11 +54,11 @@ class WorkBar(Container):
 
     def show_progress(self, progress: Progress) -> None:
         """Move the bar, never back, and say what is done."""
-        is_new = progress.note != self._phase
+        is_new = progress.phase != self._phase
         if is_new or progress.done < self._last.done:
             # another phase, or the same one again: the text says which
             self._round = 1 if is_new else self._round + 1
-            self._phase, self._start = progress.note, time.monotonic()
+            self._phase, self._start = progress.phase, time.monotonic()
         self._last = progress
         self._share = max(self._share, progress.fraction)
         # how much work follows a counted phase is not known: the bar is busy in a second one
@@ -86,13 +86,15 @@ def described(progress: Progress, number: int, seconds: float) -> str:
     seconds : float
         Since the work has begun where its share is known, else since the phase has.
     """
-    phase = progress.note or "Working"
+    phase = progress.phase or "Working"
     is_again = number > 1 and progress.share is None
     text = f"{phase[:1].upper()}{phase[1:]}" + (f", round {number}" if is_again else "")
     if progress.total > 1:
         text += f": {min(progress.done, progress.total):,} of {progress.total:,}"
     elif progress.share is None:
         return f"{text}…"
+    if progress.remark:
+        return f"{text} {progress.remark}"
     least = 0.0 if progress.share is None else _LEAST
     if seconds < _SURE or not least < progress.fraction < 1:
         return text

@@ -12,6 +12,7 @@ from ...core.dataset import Example, printable
 from ...core.micrograph import Micrograph
 from ...core.progress import Progress, Steps
 from ...core.result import Result
+from ...core.units import are, counted
 from ...engine.acquisition.info_bar import Doubts
 from ...engine.acquisition.quality import (
     BLURRED,
@@ -225,7 +226,7 @@ def image_quality_folder(
     if len(flagged) > _NAMED:
         notes.append(f"and {len(flagged) - _NAMED} more")
     facts = {"flagged": len(flagged), "images": len(table)}
-    headline = f"{len(flagged)} of {len(table)} images are flagged"
+    headline = f"{len(flagged)} of {counted(len(table), 'image')} {are(len(flagged))} flagged"
     notes += doubts.notes
     return Result(tables={"quality": table}, facts=facts, notes=(headline, *notes))
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from ...core.files import write_table, write_text
 from ...core.result import Result
+from ...core.units import counted
 from ..files.run_on_file import FileJob
 from ..recipe import to_yaml
 from ..save import file_stem
@@ -130,7 +131,7 @@ def _notes(
     facts: Mapping[str, Any], failed: pd.DataFrame, total: int, main: Path | None
 ) -> tuple[str, ...]:
     done = facts["done"] + facts["before"]
-    notes = [f"{done} of {total} images done"]
+    notes = [f"{done} of {counted(total, 'image')} done"]
     if facts["before"]:
         notes[0] += f" ({facts['before']} of them before)"
     if main is None:

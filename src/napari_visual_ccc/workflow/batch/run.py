@@ -260,7 +260,7 @@ def _note(count: int, left: float, failed: int) -> str:
     parts = [f"{failed} failed"] if failed else []
     if count >= _ENOUGH:
         parts.append(f"{cost.duration(left)} left")
-    return ", ".join(parts)
+    return f"images ({', '.join(parts)})" if parts else "images"
 
 
 def _check_folder(output: Path, force: bool) -> None:

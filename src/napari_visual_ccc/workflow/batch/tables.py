@@ -27,6 +27,12 @@ _MEASURE = re.compile(rf"(?P<name>.+)_(?P<unit>{_UNITS})(?P<power>[23]?)")
 # columns of numbers that say which, or where, and not how much
 _NAMES = re.compile(r"label|.*_label|index_\d+|slice|centroid_.*|bbox_.*|[xyz](_.*)?")
 
+# columns that name the phase or class, of which each image has one row
+_PARTS = ("name", "class", "region")
+
+# more names are those of single objects
+_MOST_PARTS = 50
+
 _SUMMARY = (
     "measure", "unit", "images", "n", "mean", "sd", "min", "d10", "d50", "d90", "max"
 )  # fmt: skip
@@ -105,17 +111,21 @@ def summary(table: pd.DataFrame) -> pd.DataFrame:
     DataFrame
         One row a measure: ``measure``, ``unit``, number of ``images`` and of values ``n``,
         ``mean``, ``sd`` (of a sample), ``min``, ``max``; of lengths, areas and volumes the
-        percentiles ``d10``, ``d50`` and ``d90`` (by number).
+        percentiles ``d10``, ``d50`` and ``d90`` (by number). Where each image has one row of each
+        phase or class, one row a phase and measure, the first column is its name.
     """
     import pandas as pd
 
-    rows = []
-    for column in _measures(table):
-        known = np.isfinite(table[column].astype(float))
-        if known.any():
-            images = table.loc[known, IMAGE].nunique()
-            rows.append((*_named(column), images, *_numbers(column, table.loc[known, column])))
-    return pd.DataFrame(rows, columns=list(_SUMMARY))
+    part, rows = _part(table), []
+    for name, own in table.groupby(part, sort=False) if part else [("", table)]:
+        for column in _measures(table):
+            known = np.isfinite(own[column].astype(float))
+            if known.any():
+                images = own.loc[known, IMAGE].nunique()
+                numbers = _numbers(column, own.loc[known, column])
+                rows.append((name, *_named(column), images, *numbers))
+    found = pd.DataFrame(rows, columns=[part or "part", *_SUMMARY])
+    return found if part else found.drop(columns="part")
 
 
 def summary_by_image(table: pd.DataFrame, images: Iterable[str]) -> pd.DataFrame:
@@ -131,8 +141,8 @@ def summary_by_image(table: pd.DataFrame, images: Iterable[str]) -> pd.DataFrame
     Returns
     -------
     DataFrame
-        As `summary`, one row an image and measure, with the column ``image`` in place of
-        ``images``.
+        As `summary`, one row an image and measure over all its rows, with the column ``image`` in
+        place of ``images``.
     """
     import pandas as pd
 
@@ -146,6 +156,18 @@ def summary_by_image(table: pd.DataFrame, images: Iterable[str]) -> pd.DataFrame
             rows.append((name, *_named(column), *_numbers(column, values)))
     names = [IMAGE, *(one for one in _SUMMARY if one != "images")]
     return pd.DataFrame(rows, columns=names)
+
+
+def _part(table: pd.DataFrame) -> str:
+    """Column of the names of phases or classes: their mean over all of an image says nothing."""
+    if not table.duplicated(IMAGE).any():
+        return ""
+    slices = [column for column in table.columns if re.fullmatch(r"index_\d+|slice", column)]
+    for column in _PARTS:
+        few = column in table and table[column].nunique() <= _MOST_PARTS
+        if few and not table.duplicated([IMAGE, column, *slices]).any():
+            return column
+    return ""
 
 
 def _measures(table: pd.DataFrame) -> list[str]:

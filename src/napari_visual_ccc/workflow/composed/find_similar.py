@@ -14,6 +14,7 @@ from ...core.layers import ImageLayer
 from ...core.pixel_size import PixelSize
 from ...core.progress import Progress, Steps, as_one_step
 from ...core.result import Result
+from ...core.units import are, counted
 from ...engine.acquisition.info_bar import Doubts
 from ...engine.classification.windows import Device, model_facts
 from ...engine.lens.cells import Seen, open_model, see, through_all
@@ -213,5 +214,8 @@ class _Search:
             **model_facts(seen.tap.model), "layer": seen.tap.name, "cell_px": seen.stride,
             "regions": count,
         }  # fmt: skip
-        notes = (f"{count} regions are as similar as {self.threshold:g}", *seen.notes)
+        notes = (
+            f"{counted(count, 'region')} {are(count)} as similar as {self.threshold:g}",
+            *seen.notes,
+        )
         return Result((shown, regions), model=seen.tap.model.identity, facts=facts, notes=notes)

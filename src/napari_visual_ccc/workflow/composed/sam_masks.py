@@ -15,6 +15,7 @@ from ...core.layers import LabelsLayer, PointsLayer, ShapesLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Progress, Steps
 from ...core.result import Result
+from ...core.units import counted
 from ...engine.classification.windows import Device
 from ...engine.promptable.instances import label_layer, outline_layer
 from ...engine.promptable.presets import PRESETS, Settings, settings
@@ -197,7 +198,7 @@ def _result(
     layers: tuple[Any, ...] = (layer,)
     if outlines:
         layers = (layer, (yield from outline_layer(layer)))
-    notes = (*notes, _count(shown), *_covered(masks - shown))
+    notes = (*notes, counted(shown, "mask"), *_covered(masks - shown))
     return Result(layers, facts={"masks": shown}, notes=notes)
 
 
@@ -218,7 +219,7 @@ def _kept(
     if shown is None:
         return merged, ()
     gone = len(masks) - len(merged)
-    removed = (f"{_count(gone)} removed or merged",) if gone else ()
+    removed = (f"{counted(gone, 'mask')} removed or merged",) if gone else ()
     return merged, (*_of_each(shown, masks), *removed)
 
 
@@ -271,12 +272,8 @@ def _ignored(prompts: Any, source: str) -> tuple[str, ...]:
     return ()
 
 
-def _count(masks: int) -> str:
-    return f"{masks} mask{'s' if masks != 1 else ''}"
-
-
 def _covered(count: int) -> tuple[str, ...]:
-    return (f"{_count(count)} covered by smaller ones and left out",) if count else ()
+    return (f"{counted(count, 'mask')} covered by smaller ones and left out",) if count else ()
 
 
 def _prompts(prompts: Any, plane: np.ndarray, source: str) -> Steps[tuple[Any, bool]]:

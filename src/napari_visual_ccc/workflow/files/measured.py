@@ -40,7 +40,7 @@ def with_measures(
     -------
     Result
         With the wider table: columns of `region_table`, then those that only the operation has.
-        Where nothing was found, as it was.
+        Where nothing was found, as it was. A lazy stack has no table of its own.
     """
     layer = result.layer()
     assert isinstance(layer, LabelsLayer)
@@ -50,7 +50,10 @@ def with_measures(
     if OPERATIONS[name].takes == "image":
         given["intensity"] = next(iter(images.values()))
     found = yield from execute(MEASURES, given, spacing=spacing, unit=unit)
+    measures = found.result.table
+    if not result.tables:
+        return replace(result, tables={layer.name: measures})
     key = next(iter(result.tables))
-    own, measures = result.tables[key], found.result.table
+    own = result.tables[key]
     own = own[["label", *(one for one in own.columns if one not in measures.columns)]]
     return replace(result, tables={**result.tables, key: measures.merge(own, on="label")})

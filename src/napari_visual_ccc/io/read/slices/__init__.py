@@ -12,6 +12,7 @@ import numpy as np
 
 from ....core.files import stem
 from ....core.micrograph import Axis, Micrograph
+from ....core.units import are, counted
 from ..checks import UnreadableFileError
 from ..lazy import Planes, from_file
 from .order import gaps, ordered, series, tilts
@@ -43,8 +44,8 @@ def chosen(paths: Iterable[Path]) -> Chosen:
     if twice:
         other, first = next(iter(twice.items()))
         notes.append(
-            f"{len(twice)} slices are there in two formats: {first.name} is used, and "
-            f"{other.name} is left out"
+            f"{counted(len(twice), 'slice')} {are(len(twice))} there in two formats: "
+            f"{first.name} is used, and {other.name} is left out"
         )
     copies = copies_in(kept)
     if copies:
