@@ -119,6 +119,21 @@ def test_tiles_of_late_layers_see_nearly_what_the_whole_shows(name):
     assert (tiled - whole).square().mean().sqrt() < 0.1 * whole.square().mean().sqrt()
 
 
+def test_late_layers_run_one_after_the_other_with_progress_between_them():
+    design = architecture("lite0-linear")
+    net = design.build(3, 0)
+    x = torch.rand(1, 1, 160, 160)
+    steps, seen = feature_map(net, design, x, CPU), []
+    found = run(steps, seen.append)
+    with torch.no_grad():
+        torch.testing.assert_close(found, design.parts.features(net, x), rtol=1e-4, atol=1e-4)
+    # one tile of early layers, and one of the late ones
+    late = len(design.parts.split.late)
+    assert [(one.done, one.total) for one in seen] == [(0, 1), *((n, late) for n in range(late))]
+    assert late > 10
+    assert torch.is_grad_enabled()
+
+
 def test_a_linear_layer_learns_what_logistic_regression_learns(rng):
     centres = rng.normal(size=(3, 8)) * 2
     targets = rng.integers(0, 3, 300)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -13,6 +13,9 @@ from torch.nn.functional import interpolate, pad
 
 from ..core.progress import Progress, Steps
 from .models.base import Architecture
+
+# part of the input → maps
+Layers = Callable[[torch.Tensor], torch.Tensor]
 
 # batch sizes: a larger one is no faster on a CPU, and cancelling has to wait for a batch
 BATCH = {"cpu": 16, "mps": 64, "cuda": 256}
@@ -251,7 +254,7 @@ def feature_map(
     cells = split.stride
     return (
         yield from in_tiles(
-            lambda x: split.late(net, x),
+            [functools.partial(one, net) for one in split.late],
             early,
             device,
             design.parts.stride // cells,
@@ -268,7 +271,7 @@ def whole_strides(given: torch.Tensor, design: Architecture) -> torch.Tensor:
 
 
 def in_tiles(
-    function: Callable[[torch.Tensor], torch.Tensor],
+    layers: Layers | Sequence[Layers],
     given: Any,
     device: torch.device,
     stride: int,
@@ -281,8 +284,8 @@ def in_tiles(
 
     Parameters
     ----------
-    function : callable
-        Part of the input → maps.
+    layers : callable, or several
+        Part of the input → maps; several follow each other, with progress between them.
     given : (1, 1, H, W) tensor
         Or what gives parts as a tensor does; the sides are multiples of the stride.
     device : torch.device
@@ -293,19 +296,17 @@ def in_tiles(
         Side of a tile and of its margin, multiples of the stride.
     """
     height, width = given.shape[2:]
+    several = layers if isinstance(layers, Sequence) else [layers]
     # a stack: the last tile is the next
     todo = [(y, x, tile) for y in range(0, height, tile) for x in range(0, width, tile)][::-1]
     maps: Any = None
     done = 0
     while todo:
-        yield Progress(done, done + len(todo), "network")
         y, x, side = todo.pop()
         top, left = max(y - margin, 0), max(x - margin, 0)
         try:
             part = given[:, :, top : y + side + margin, left : x + side + margin].to(device)
-            # not inference_mode: gradients are taken of the layers that follow
-            with torch.no_grad():
-                found = function(part)
+            found = yield from _through(several, part, done, len(todo) + 1)
         except (RuntimeError, MemoryError) as error:
             half = -(-side // (2 * stride)) * stride
             if not out_of_memory(error) or half < _LEAST_CELLS * stride:
@@ -327,3 +328,15 @@ def in_tiles(
             :, :, first : first + rows, second : second + columns
         ]
     return maps
+
+
+def _through(
+    layers: Sequence[Layers], part: torch.Tensor, done: int, left: int
+) -> Steps[torch.Tensor]:
+    """Apply layers to a tile, with progress before each; `left` of all tiles are not `done`."""
+    for number, one in enumerate(layers):
+        yield Progress(done * len(layers) + number, (done + left) * len(layers), "network")
+        # not inference_mode: gradients are taken of the layers that follow
+        with torch.no_grad():
+            part = one(part)
+    return part

@@ -21,8 +21,10 @@ class Split:
 
     Parameters
     ----------
-    early, late : callable
-        Net, input → (B, C, H/stride, W/stride); net, these → features.
+    early : callable
+        Net, input → (B, C, H/stride, W/stride).
+    late : tuple of callable
+        From these to the features, one after the other: cancelling has to wait for one of them.
     stride : int
         Input pixels between two cells at the cut.
     halo : int
@@ -30,7 +32,7 @@ class Split:
     """
 
     early: Part
-    late: Part
+    late: tuple[Part, ...]
     stride: int
     halo: int
 

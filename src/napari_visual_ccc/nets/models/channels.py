@@ -18,7 +18,7 @@ from typing import Any
 import torch
 from torch import nn
 
-from .base import Architecture, Explainable, Part, Split, frozen
+from .base import Architecture, Explainable, Part, frozen
 
 
 def for_channels(found: Architecture, count: int) -> Architecture:
@@ -127,7 +127,10 @@ def _by_channel(parts: Explainable, count: int) -> Explainable:
         features=_joined(parts.features),
         head=lambda net, maps: net.classifier(embed(net, maps)),
         embed=embed,
-        split=split and Split(_joined(split.early), _joined(split.late), split.stride, split.halo),
+        split=split
+        and replace(
+            split, early=_joined(split.early), late=tuple(_joined(one) for one in split.late)
+        ),
     )
 
 

@@ -13,7 +13,16 @@ from torch.nn.utils.fusion import fuse_conv_bn_weights
 
 from ..device import spare_triton
 from .bands import banded
-from .base import Architecture, Explainable, Split, frozen, timm_embed, timm_features, timm_head
+from .base import (
+    Architecture,
+    Explainable,
+    Part,
+    Split,
+    frozen,
+    timm_embed,
+    timm_features,
+    timm_head,
+)
 
 
 @functools.lru_cache(maxsize=1)
@@ -150,18 +159,32 @@ class Pointwise(nn.Conv2d):
 
 def _lite0_early(net: Any, x: torch.Tensor) -> torch.Tensor:
     x = net.bn1(net.conv_stem(x))  # (B, 32, H/2, W/2)
-    return _through(net.blocks[:3], x)  # (B, 40, H/8, W/8)
+    for stage in range(3):
+        for number in range(_BLOCKS[stage]):
+            x = _block(net, x, stage, number)
+    return x  # (B, 40, H/8, W/8)
 
 
-def _lite0_late(net: Any, x: torch.Tensor) -> torch.Tensor:
-    return net.bn2(net.conv_head(_through(net.blocks[3:], x)))  # (B, 1280, H/32, W/32)
+# in the stages
+_BLOCKS = (1, 2, 2, 3, 3, 4, 1)
 
 
-def _through(stages: Any, x: torch.Tensor) -> torch.Tensor:
-    for stage in stages:
-        for block in stage:
-            x = banded(block, x)
-    return x
+def _block(net: Any, x: torch.Tensor, stage: int, number: int) -> torch.Tensor:
+    return banded(net.blocks[stage][number], x)
+
+
+def _lite0_last(net: Any, x: torch.Tensor) -> torch.Tensor:
+    return net.bn2(net.conv_head(x))  # (B, 1280, H/32, W/32)
+
+
+_lite0_late: tuple[Part, ...] = (
+    *(
+        functools.partial(_block, stage=stage, number=number)
+        for stage in range(3, 7)
+        for number in range(_BLOCKS[stage])
+    ),
+    _lite0_last,
+)
 
 
 # pixels from one place of `texture_maps` to the next, pixels that sides are multiples of, and those
