@@ -3,8 +3,10 @@
 Many micrographs of 512 × 512 pixels, cut from a sample, are read and worked on by a loop of the
 public functions in one process, and by `batch` with one and two threads and processes, tables
 alone. The ways take turns, so that a neighbour on the machine slows all of them down alike; ratios
-are medians over the rounds, with their range. The start of worker processes is not counted: it is
-once a batch.
+are medians over the rounds, with their range: of the rates on the clock, and of the processor time
+that an image takes, which other programs change little. The memory is that of this process and its
+workers after a tenth of the images and at the end. The start of worker processes is not counted: it
+is once a batch. Linux only: processor time and memory of workers are read from ``/proc``.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import tifffile
@@ -44,17 +46,63 @@ def images(folder: Path, count: int) -> list[Path]:
     return paths
 
 
-def bare(operation: str, paths: list[Path]) -> float:
-    """Seconds of a loop of the public functions."""
+class Reading(NamedTuple):
+    """Seconds on the clock, of the processor, and MiB of this process and its children."""
+
+    clock: float
+    cpu: float
+    memory: float
+
+
+def read() -> Reading:
+    """Read the clock, and what this process and its children have taken."""
+    pids = [os.getpid(), *(one.pid for one in multiprocessing.active_children())]
+    cpu = memory = 0.0
+    for pid in pids:
+        try:
+            stat = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        except OSError:
+            # it has ended
+            continue
+        # fields 14, 15 and 24 of proc(5)
+        cpu += (int(stat[11]) + int(stat[12])) / os.sysconf("SC_CLK_TCK")
+        memory += int(stat[21]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+    return Reading(time.perf_counter(), cpu, memory)
+
+
+class Run(NamedTuple):
+    """Images a second, seconds of the processor an image, and MiB after a tenth and at the end."""
+
+    rate: float
+    cpu: float
+    early: float
+    late: float
+
+
+def between(readings: dict[int, Reading], workers: int) -> Run:
+    """Rates from when the workers have each begun an image to the last one."""
+    first, last = next(done for done in sorted(readings) if done >= workers), max(readings)
+    tenth = min(readings, key=lambda done: abs(done - last / 10))
+    start, end = readings[first], readings[last]
+    count = last - first
+    return Run(
+        count / (end.clock - start.clock), (end.cpu - start.cpu) / count,
+        readings[tenth].memory, end.memory,
+    )  # fmt: skip
+
+
+def bare(operation: str, paths: list[Path]) -> Run:
+    """Run a loop of the public functions."""
     function = getattr(ccc, operation)
-    start = time.perf_counter()
-    for path in paths:
+    readings = {0: read()}
+    for done, path in enumerate(paths, start=1):
         function(ccc.read(path))
-    return time.perf_counter() - start
+        readings[done] = read()
+    return between(readings, 0)
 
 
-def bare_twice(operation: str, paths: list[Path]) -> float:
-    """Seconds of two such loops in two processes, each on a half: the most that two can give."""
+def bare_twice(operation: str, paths: list[Path]) -> Run:
+    """Run two such loops in two processes, each on a half: the most that two can give."""
     context = multiprocessing.get_context("spawn")
     begin, end = context.Barrier(3), context.Barrier(3)
     halves = (paths[::2], paths[1::2])
@@ -62,12 +110,12 @@ def bare_twice(operation: str, paths: list[Path]) -> float:
     for process in both:
         process.start()
     begin.wait()
-    start = time.perf_counter()
+    readings = {0: read()}
     end.wait()
-    seconds = time.perf_counter() - start
+    readings[len(paths)] = read()
     for process in both:
         process.join()
-    return seconds
+    return between(readings, 0)
 
 
 def _loop(operation: str, paths: list[Path], begin: Any, end: Any) -> None:
@@ -78,25 +126,18 @@ def _loop(operation: str, paths: list[Path], begin: Any, end: Any) -> None:
     end.wait()
 
 
-def batched(operation: str, paths: list[Path], settings: Settings) -> float:
-    """Seconds of a batch, from the first report of an image on, scaled to all images."""
+def batched(operation: str, paths: list[Path], settings: Settings) -> Run:
+    """Run a batch."""
     with tempfile.TemporaryDirectory() as place:
         job = make_job(operation, None, Path(place), formats=NOTHING)
-        times: dict[int, float] = {}
-        steps = batching(list(map(str, paths)), job, settings)
-        for progress in steps:
-            times.setdefault(progress.done, time.perf_counter())
-        return after_first(times, len(paths), settings.workers)
+        readings: dict[int, Reading] = {}
+        for progress in batching(list(map(str, paths)), job, settings):
+            if progress.done not in readings:
+                readings[progress.done] = read()
+        return between(readings, settings.workers)
 
 
-def after_first(times: dict[int, float], count: int, workers: int) -> float:
-    """Seconds of all images at the rate after the workers have each begun one."""
-    first = next(done for done in sorted(times) if done >= workers)
-    last = max(times)
-    return (times[last] - times[first]) / (last - first) * count
-
-
-WAYS: dict[str, Callable[[str, list[Path]], float]] = {
+WAYS: dict[str, Callable[[str, list[Path]], Run]] = {
     "bare functions": bare,
     "bare functions, twice": bare_twice,
     "batch, 1 thread": lambda name, paths: batched(name, paths, Settings("threads", 1)),
@@ -114,14 +155,16 @@ ONE = {
 }
 
 
-def measured(operation: str, paths: list[Path], rounds: int) -> dict[str, list[float]]:
-    """Images a second of each way in each round; the ways take turns."""
+def measured(
+    operation: str, paths: list[Path], rounds: int, ways: list[str]
+) -> dict[str, list[Run]]:
+    """Run each way in each round; the ways take turns."""
     reuse_freed()
     bare(operation, paths[:2])
-    found: dict[str, list[float]] = {name: [] for name in WAYS}
+    found: dict[str, list[Run]] = {name: [] for name in ways}
     for _ in range(rounds):
-        for name, way in WAYS.items():
-            found[name].append(len(paths) / way(operation, paths))
+        for name in ways:
+            found[name].append(WAYS[name](operation, paths))
     return found
 
 
@@ -130,19 +173,35 @@ def main() -> None:
     parser.add_argument("operations", nargs="*", default=["threshold", "particles"])
     parser.add_argument("--images", type=int, default=60)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--ways", type=int, default=len(WAYS), help="the first of them")
     options = parser.parse_args()
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}\n")
-    print("| operation | way | images/s | of the bare functions | of one worker |")
-    print("|---|---|---:|---:|---:|")
+    print("| operation | way | images/s | of the bare functions | of one worker | CPU, an "
+          "image | bare functions / this | MiB after a tenth, at the end |")  # fmt: skip
+    print("|---|---|---:|---:|---:|---:|---:|---:|")
     with tempfile.TemporaryDirectory() as place:
         paths = images(Path(place), options.images)
         for operation in options.operations:
-            found = measured(operation, paths, options.rounds)
-            for name, rates in found.items():
-                one = found[ONE.get(name, name)]
-                print(f"| {operation} | {name} | {np.median(rates):.2f} | "
-                      f"{ratio(rates, found['bare functions'])} | {ratio(rates, one)} |",
-                      flush=True)  # fmt: skip
+            found = measured(operation, paths, options.rounds, list(WAYS)[: options.ways])
+            for name in found:
+                print(f"| {operation} | {name} | {row(found, name)} |", flush=True)
+
+
+def row(found: dict[str, list[Run]], name: str) -> str:
+    """Cells of a way."""
+    runs, bare, one = found[name], found["bare functions"], found[ONE.get(name, name)]
+    rates, cpu = [each.rate for each in runs], [each.cpu for each in runs]
+    last = runs[-1]
+    return " | ".join(
+        (
+            f"{np.median(rates):.2f}",
+            ratio(rates, [each.rate for each in bare]),
+            ratio(rates, [each.rate for each in one]),
+            f"{np.median(cpu) * 1000:.1f} ms",
+            ratio([each.cpu for each in bare], cpu),
+            f"{last.early:.0f}, {last.late:.0f}",
+        )
+    )
 
 
 def ratio(rates: list[float], others: list[float]) -> str:
