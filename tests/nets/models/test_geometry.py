@@ -40,6 +40,14 @@ def test_cells_lie_where_arithmetic_says(convolutions, side, stride, first):
     assert grid.first_centre == pytest.approx(first, abs=0.1 * stride)
 
 
+@pytest.mark.parametrize("far", [2, 3])
+def test_cells_that_see_more_of_other_places_lie_where_they_must(far):
+    patches = layers((8, 8, 0, 0))
+    # as attention mixes them
+    grid = measure_grid(lambda x: patches(x) + 3 * patches(x).roll((far, far), (2, 3)), 64)
+    assert (grid.stride, grid.first_centre) == (8, 3.5)
+
+
 @pytest.mark.parametrize("factors", [(2,), (4,), (2, 2)])
 def test_finer_cells_of_coarse_ones_share_them_evenly(factors):
     patches = layers((8, 8, 0, 0))

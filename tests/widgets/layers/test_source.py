@@ -126,3 +126,23 @@ def test_grey_levels_of_layers_in_other_units_are_measured_and_of_other_sizes_re
     steps = on_specimen(OPERATIONS["region_table"], {"labels": source, "intensity": beside}, {}, {})
     table = run(steps).result.table
     assert table[["area_nm2", "intensity_mean"]].to_numpy().tolist() == [[800, 200]]
+
+
+@pytest.mark.parametrize("rest", [0, 1])
+def test_what_is_left_at_the_end_of_a_level_does_not_stretch_its_pixels(viewer, rest):
+    fine = np.arange(8 + rest)[:, None, None] * np.ones((8 + rest, 16 + rest, 32 + rest))
+    layer = viewer.add_image(
+        [fine, fine[:8:2, :16:2, :32:4]], multiscale=True, scale=(10, 2, 2), units="nm"
+    )
+    assert take(layer, viewer, level=1).spacing == (20, 4, 8)
+    viewer.dims.set_current_step(0, 7 + rest)
+    assert (take(layer, viewer, planar=True, level=1).data == 6).all()
+
+
+def test_a_pyramid_in_colour_gives_labels_of_its_size(viewer):
+    fine = np.zeros((64, 80, 3), np.uint8)
+    layer = viewer.add_image([fine, fine[::2, ::2]], multiscale=True, rgb=True)
+    for level, shape in enumerate([(64, 80), (32, 40)]):
+        source = take(layer, viewer, level=level)
+        placed = build(source, LabelsLayer(np.ones(shape, np.uint8), name="all"), {})
+        assert placed.scale.tolist() == [2**level] * 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import torch
@@ -124,6 +124,12 @@ def measure_grid(
         first, skew = [sum(first) / len(first)], [sum(skew) / len(skew)]
     if max(first) - min(first) > step or max(map(abs, skew)) > step:
         raise ValueError("the cells are not in the order of the image")
+    if abs(first[0] - even) > step and not goes_up:
+        # attention sees the whole image: what a cell sees most of, near to where it must lie
+        near_even = [place * step + even for place in places]
+        centres = _centres(maps_of, (channels, side, side), places, device, near_even, step)
+        first = [sum(pair) / 2 - place * step for pair, place in zip(centres, places, strict=True)]
+        first = [sum(first) / len(first)]
     # at full resolution the unevenness of trained weights is larger than that of the padding
     near = step == 1 or abs(first[0] - even) <= _EVEN * step
     return Grid(step, even if near else round(2 * first[0]) / 2, any_size)
@@ -160,30 +166,37 @@ def _centres(
     shape: tuple[int, int, int],
     places: tuple[int, ...],
     device: torch.device | None,
+    starts: Sequence[float] = (),
+    reach: float = math.inf,
 ) -> list[tuple[float, float]]:
-    """Row and column of the centre of the receptive field of cells (k, k)."""
+    """Row and column of the centre of the receptive field of cells (k, k).
+
+    With a start for each cell, only what is as near to it as `reach` counts.
+    """
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(_INPUTS, *shape, generator=generator).to(device).requires_grad_()
     found = []
     with torch.enable_grad():
         maps = maps_of(noise)
         signs = torch.randn(maps.shape[1], generator=generator).to(device)
-        for place in places:
+        for place, start in zip(places, starts or [math.nan] * len(places), strict=True):
             total = (maps[:, :, place, place] * signs).sum()
             (gradient,) = torch.autograd.grad(total, noise, retain_graph=place != places[-1])
             energy = gradient.double().abs().sum(dim=(0, 1)).cpu()
-            found.append((_centre(energy.sum(dim=1)), _centre(energy.sum(dim=0))))
+            row, column = energy.sum(dim=1), energy.sum(dim=0)
+            found.append((_centre(row, start, reach), _centre(column, start, reach)))
     return found
 
 
-def _centre(profile: torch.Tensor) -> float:
+def _centre(profile: torch.Tensor, start: float = math.nan, most: float = math.inf) -> float:
     """Centre of a profile without what it is everywhere, such as from means over the image."""
     profile = (profile - profile.median()).clamp(min=0)
     places = torch.arange(len(profile), dtype=torch.double)
     mean = (profile * places).sum() / profile.sum()
+    mean = mean if math.isnan(start) else torch.tensor(start)
     # once more around it, evenly to both sides: the border cuts one off
     for _ in range(3):
-        reach = min(float(mean), len(profile) - 1 - float(mean))
+        reach = min(float(mean), len(profile) - 1 - float(mean), most)
         near = profile * ((places - mean).abs() <= reach)
         mean = (near * places).sum() / near.sum()
     return float(mean)

@@ -181,7 +181,8 @@ def current_slice(layer: Layer, viewer: Viewer) -> tuple[int, ...]:
 
 def plane_shape(layer: Layer) -> tuple[int, int]:
     """Rows and columns of a layer at full resolution."""
-    shape = layer.level_shapes[0] if getattr(layer, "multiscale", False) else layer.data.shape
+    # not level_shapes, which leaves colours out
+    shape = np.shape(layer.data[0] if getattr(layer, "multiscale", False) else layer.data)
     height, width = shape[-3:-1] if getattr(layer, "rgb", False) else shape[-2:]
     return int(height), int(width)
 

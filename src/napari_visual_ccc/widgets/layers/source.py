@@ -169,7 +169,7 @@ def take(
         # the displayed level is in memory, thinning would read all of the finest
         steps = level_steps(layer, layer.data_level)
         visible = layer.data[layer.data_level]
-        visible = visible[slice_of_level(leading, steps)] if leading else visible
+        visible = visible[slice_of_level(leading, steps, visible.shape)] if leading else visible
         rows, columns = (
             slice(int(one.start / step), -int(-one.stop // step))
             for one, step in zip((rows, columns), steps[-2:], strict=True)
@@ -204,7 +204,7 @@ def _of_level(
     corner[: len(leading)] = leading
     data = layer.data[level]
     if leading:
-        data = data[slice_of_level(leading, steps)]
+        data = data[slice_of_level(leading, steps, data.shape)]
         # a slice is one of the finest level, which results are shown on
         steps[: len(leading)] = 1
     return Source(

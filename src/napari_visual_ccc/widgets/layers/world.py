@@ -153,11 +153,21 @@ def _is_unplaced(layer: Layer) -> bool:
 
 
 def level_steps(layer: Layer, level: int) -> np.ndarray:
-    """Every how many pixels of the finest level a level has one, along each axis."""
-    factors = np.array(layer.downsample_factors[level], float)
-    return factors[: layer.ndim]
+    """Every how many pixels of the finest level a level has one, along each axis.
+
+    A whole number where it is one but for the pixels that are left at the end: of 65 rows a level
+    of every second one has 32.
+    """
+    factors = np.array(layer.downsample_factors[level], float)[: layer.ndim]
+    lengths = np.array(layer.level_shapes[0], float)[: layer.ndim]
+    whole = np.maximum(factors.round(), 1)
+    ratio, there = lengths / whole, np.array(layer.level_shapes[level])[: layer.ndim]
+    return np.where((there >= np.floor(ratio)) & (there <= np.ceil(ratio)), whole, factors)
 
 
-def slice_of_level(leading: tuple[int, ...], steps: np.ndarray) -> tuple[int, ...]:
-    """Slice of a level that has a slice of the finest one."""
-    return tuple(int(index // step) for index, step in zip(leading, steps, strict=False))
+def slice_of_level(
+    leading: tuple[int, ...], steps: np.ndarray, shape: Sequence[int]
+) -> tuple[int, ...]:
+    """Slice of a level of a shape that has a slice of the finest one, or the last before it."""
+    found = zip(leading, steps, shape, strict=False)
+    return tuple(min(int(index // step), size - 1) for index, step, size in found)
