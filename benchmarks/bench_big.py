@@ -100,7 +100,7 @@ def phases(image: Any, folder: Path) -> str:
 
 
 def objects(image: Any, folder: Path) -> str:
-    numbers = ccc.label_objects(opened(folder / "otsu.zarr"), min_size=20).labels
+    numbers = ccc.label_objects(opened(folder / "otsu.zarr"), min_diameter=5).labels
     return f"{len(ccc.region_table(numbers, image).table):,} regions"
 
 

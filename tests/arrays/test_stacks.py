@@ -10,6 +10,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.arrays.stacks import each_slice, per_slice
 from napari_visual_ccc.core.layers import ImageLayer, Placement, PointsLayer
+from napari_visual_ccc.core.pixel_size import diameter_of
 from napari_visual_ccc.core.progress import Progress, run
 from napari_visual_ccc.core.result import Result
 
@@ -17,7 +18,7 @@ from napari_visual_ccc.core.result import Result
 SCOPED = [
     ("threshold", {}),
     ("threshold", {"classes": 3, "sigma": 0.0}),
-    ("threshold", {"min_size": 50}),
+    ("threshold", {"min_diameter": diameter_of(50)}),
     ("kmeans", {}),
     ("kmeans", {"features": "multiscale", "clusters": 2, "sample": 2000}),
     ("glcm_features", {}),

@@ -7,6 +7,7 @@ from scipy import ndimage
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.arrays.volumes import map_volumes
+from napari_visual_ccc.core.pixel_size import diameter_of
 from napari_visual_ccc.core.progress import run
 
 # thick slices, as of FIB-SEM: nm
@@ -99,7 +100,7 @@ def test_small_objects_are_told_by_their_voxels():
     # in each slice too small to stay, as a rod along z not
     image[:, 4:6, 4:6] = 200
     image[4:6, 15:25, 15:25] = 200
-    choices = {"sigma": 0.0, "min_size": 30, "objects": "bright"}
+    choices = {"sigma": 0.0, "min_diameter": diameter_of(30, 3), "objects": "bright"}
     flat, solid = (ccc.threshold(image, dimensions=d, **choices) for d in ("2D", "3D"))
     assert (flat.labels.sum(), solid.labels.sum()) == (200, 240)
     assert solid.table["pixels"].tolist() == [240, image.size - 240]

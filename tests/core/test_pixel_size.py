@@ -1,9 +1,14 @@
+import math
+
 import pytest
 
 from napari_visual_ccc.core.pixel_size import (
     PixelSize,
+    diameter_of,
+    least_pixels,
     nanometres,
     pixel_shape,
+    pixel_side,
     scaled,
     voxel_shape,
 )
@@ -99,3 +104,24 @@ def test_the_shape_of_a_pixel_has_the_area_of_one():
     assert pixel_shape(PixelSize((2.0, 2.01), "nm")) is None
     height, width = pixel_shape(PixelSize((8.0, 2.0), "nm"))
     assert (height, width) == (2, 0.5)
+
+
+@pytest.mark.parametrize("sizes", [None, (2614.5, 2614.5), (0.0013, 0.0017), (3.3, 1.1, 1.7)])
+@pytest.mark.parametrize("axes", [2, 3])
+def test_the_diameter_of_some_pixels_keeps_as_many(sizes, axes):
+    if sizes and len(sizes) < axes:
+        sizes = (2.0, *sizes)
+    size = None if sizes is None else PixelSize.of(sizes, "nm", axes)
+    for pixels in (0, 1, 2, 7, 50, 999_999, 10**7 + 1):
+        diameter = diameter_of(pixels, axes) * pixel_side(sizes, axes)
+        assert least_pixels(diameter, size, axes) == pixels
+        # what is a little larger than they are keeps more
+        assert pixels == 0 or least_pixels(diameter * 1.001, size, axes) > pixels
+
+
+def test_the_smallest_object_is_a_circle_or_a_ball():
+    assert least_pixels(20, PixelSize((2.0, 2.0), "nm")) == math.ceil(math.pi * 25)
+    assert least_pixels(20, PixelSize((4.0, 2.0, 2.0), "nm"), 3) == math.ceil(math.pi / 6 * 500)
+    for wrong in (-1, math.inf, math.nan):
+        with pytest.raises(ValueError, match="min_diameter is"):
+            least_pixels(wrong, None)

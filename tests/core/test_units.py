@@ -11,6 +11,7 @@ from napari_visual_ccc.core.units import (
     is_plausible,
     length,
     ratio,
+    suitable,
     unit_of,
     usable,
 )
@@ -81,3 +82,15 @@ def test_numbers_have_a_noun_in_their_form():
         "0 particles", "1 particle", "2 particles", "1,200 particles"
     ]  # fmt: skip
     assert (are(1), are(0)) == ("is", "are")
+
+
+@pytest.mark.parametrize(
+    ("value", "unit", "power", "expected"),
+    [(13.25, "nm", 1, "nm"), (1000, "nm", 1, "µm"), (0.4, "µm", 1, "nm"), (26145, "nm", 1, "µm"),
+     (2.6e6, "nm", 1, "mm"), (90_000, "nm", 2, "nm"), (155_300, "nm", 2, "µm"),
+     (1e7, "nm", 3, "µm"), (0.5, "Å", 1, "Å"), (500, "Å", 1, "nm"), (0, "µm", 1, "µm"),
+     (5000, "1/nm", 1, "1/nm"),
+     (12, "px", 1, "px")],
+)  # fmt: skip
+def test_the_unit_of_people_is_chosen_by_size(value, unit, power, expected):
+    assert suitable(value, unit, power) == expected

@@ -204,7 +204,9 @@ def test_the_record_of_a_slice_replays_to_the_same_result(job, tmp_path, operati
     if operation == "recipe":
         # of an image of another slice and pixel size
         given = {"image": np.zeros((40, 50)) + np.arange(50)}
-        outcome = run(execute("threshold", given, {"min_size": 4}, spacing=(9.0, 9.0), unit="nm"))
+        outcome = run(
+            execute("threshold", given, {"min_diameter": 18}, spacing=(9.0, 9.0), unit="nm")
+        )
         recipe.write_text(to_yaml(outcome.record.of("", plane=[1])), "utf-8")
     job.frame |= {"spacing": 2.5, "unit": "nm"}
     result = done(job, Settings(recipe=recipe))

@@ -165,8 +165,8 @@ def test_numpy_numbers_are_taken_for_plain_ones(discs):
 
 
 def test_whole_numbers_are_taken_for_ints_and_flags(discs):
-    found = ccc.threshold(discs, min_size=30.0)
-    np.testing.assert_array_equal(found.labels, ccc.threshold(discs, min_size=30).labels)
+    found = ccc.threshold(discs, min_diameter=np.float32(6))
+    np.testing.assert_array_equal(found.labels, ccc.threshold(discs, min_diameter=6.0).labels)
     labels = ccc.label_objects(found.labels).labels
     found = ccc.region_table(labels, exclude_border=1).table
     assert found.equals(ccc.region_table(labels, exclude_border=True).table)

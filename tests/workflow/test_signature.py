@@ -81,9 +81,9 @@ def test_values_become_those_of_their_types():
 @pytest.mark.parametrize(
     ("operation", "given", "expected"),
     [
-        ("threshold", {"min_size": 3.0}, {"min_size": 3}),
-        ("threshold", {"min_size": np.float32(3)}, {"min_size": 3}),
-        ("threshold", {"min_size": np.array(3)}, {"min_size": 3}),
+        ("threshold", {"classes": 3.0}, {"classes": 3}),
+        ("threshold", {"classes": np.float32(3)}, {"classes": 3}),
+        ("threshold", {"classes": np.array(3)}, {"classes": 3}),
         ("threshold", {"sigma": np.int16(2)}, {"sigma": 2.0}),
         ("region_table", {"exclude_border": 1}, {"exclude_border": True}),
         ("region_table", {"exclude_border": 0.0}, {"exclude_border": False}),

@@ -13,6 +13,7 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.core.layers import Placement, PointsLayer, ShapesLayer
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
+from napari_visual_ccc.core.pixel_size import diameter_of
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.workflow import operations, signature
@@ -298,8 +299,8 @@ def test_prompts_are_points_shapes_or_labels():
 def test_a_mask_in_colour_is_a_mask_for_each_operation(channels, kind, name):
     mask = np.zeros((60, 70), np.uint8)
     mask[5:15, 5:20], mask[30:50, 40:60] = 255, 255
-    colour = getattr(ccc, name)(kind(np.stack([mask] * channels, -1)), min_size=5)
-    grey = getattr(ccc, name)(kind(mask), min_size=5)
+    colour = getattr(ccc, name)(kind(np.stack([mask] * channels, -1)), min_diameter=diameter_of(5))
+    grey = getattr(ccc, name)(kind(mask), min_diameter=diameter_of(5))
     pd.testing.assert_frame_equal(colour.table, grey.table)
     assert "equal channels" in " ".join(colour.notes)
 

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from skimage.measure import label
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.pixel_size import diameter_of
 from napari_visual_ccc.workflow import signature, upgrade
 from napari_visual_ccc.workflow.operations import OPERATIONS
-from napari_visual_ccc.workflow.upgrade import upgraded
+from napari_visual_ccc.workflow.upgrade import in_pixels, lengths_in, lengths_of, upgraded
 
 
 def step(operation, **parameters):
@@ -29,13 +31,15 @@ def test_every_old_name_leads_to_what_exists(old):
 def test_operations_and_parameters_get_their_names_of_now():
     made = step("otsu", smallest=3, sigma=0.5)
     assert made["operation"] == "threshold"
-    assert made["parameters"] == {**upgrade.CHANGED["otsu"].extra, "min_size": 3, "sigma": 0.5}
+    smallest = {"min_diameter": diameter_of(3)}
+    assert made["parameters"] == {**upgrade.CHANGED["otsu"].extra, **smallest, "sigma": 0.5}
+    assert made["lengths"] == "px"
     made = step("destripe", widest=2, shortest=0.4)
     assert made["parameters"] == {"max_width": 2, "min_length": 0.4}
 
 
 def test_a_step_of_now_stays_as_it_is():
-    assert step("threshold", min_size=3)["parameters"] == {"min_size": 3}
+    assert step("threshold", min_diameter=3.0)["parameters"] == {"min_diameter": 3.0}
     assert step("threshold", objects="evidence")["parameters"] == {"objects": "evidence"}
     assert step("classify", stride=32) == {
         "operation": "classify",
@@ -105,3 +109,53 @@ def test_a_chain_of_0_1_0_through_the_label_bar_is_replayed(discs):
     expected[-20:] = 1
     np.testing.assert_array_equal(ccc.replay(record, discs).labels, expected)
     assert "layer('info bar')" in ccc.to_script(record)
+
+
+@pytest.mark.parametrize("size", [None, (0.0013, 0.0017), (2614.5, 2614.5)])
+@pytest.mark.parametrize("name", ["threshold", "label_objects", "watershed_split", "region_table"])
+def test_the_smallest_object_of_old_records_is_in_pixels_of_any_image(name, size, rng):
+    mask = rng.random((48, 64)) > 0.6
+    kept = np.bincount(label(mask, connectivity=1).ravel())[1:]
+    source = {"spacing": (3.0, 3.0), "unit": "nm"}
+    for old in ("smallest", "min_size"):
+        steps = [{"operation": name, "parameters": {old: 7}}]
+        if name == "region_table":
+            steps = [{"operation": "number_objects", "parameters": {"smallest": 1}}, *steps]
+        given = mask.astype(float) if name == "threshold" else mask
+        steps[0]["parameters"] |= {"sigma": 0.0, "objects": "bright"} if name == "threshold" else {}
+        unit = "µm" if size else "px"
+        # a record states the pixel size of its image; an array has the one that is given
+        about = {"source": source} if size else {}
+        found = ccc.replay({**about, "steps": steps}, given, spacing=size, unit=unit)
+        if name == "region_table":
+            assert len(found.table) == (kept >= 7).sum()
+        elif name == "watershed_split":
+            assert found.table["pixels"].min() >= 7
+        else:
+            pixels = np.asarray(found.labels) > 0
+            assert pixels.sum() == kept[kept >= 7].sum()
+        assert found.record.last.lengths == unit
+
+
+def test_lengths_of_a_record_are_those_of_its_image_in_any_unit(discs):
+    found = ccc.threshold(discs, spacing=2, unit="nm", min_diameter=24)
+    again = ccc.replay(found.record, discs, spacing=(0.002, 0.002), unit="µm")
+    assert again.record.last.parameters["min_diameter"] == pytest.approx(0.024)
+    np.testing.assert_array_equal(found.labels, again.labels)
+    with pytest.raises(ValueError, match="min_diameter in nm, which is no length in 1/nm"):
+        ccc.replay(found.record, discs, spacing=(2.0, 2.0), unit="1/nm")
+    # those that do not follow the pixel size stay, and so does 0
+    assert lengths_in("threshold", {"sigma": 2.0, "min_diameter": 0.0}, "nm", (1, 1), "1/nm") == {
+        "sigma": 2.0, "min_diameter": 0.0,
+    }  # fmt: skip
+    assert lengths_of("morphology_map", {"window": 5.0, "length": "px"}) == []
+    assert lengths_of("morphology_map", {"window": 5.0, "length": "unit"}) == ["window"]
+
+
+def test_lengths_become_pixels_where_the_size_was_wrong():
+    made = in_pixels(
+        {"operation": "threshold", "parameters": {"min_diameter": 24.0}, "lengths": "nm"},
+        {"spacing": [0.002, 0.002], "unit": "µm"},
+    )
+    assert made["parameters"] == {"min_diameter": pytest.approx(12)} and made["lengths"] == "px"
+    assert in_pixels(made, {"spacing": [1, 1], "unit": "µm"}) == made

@@ -48,7 +48,7 @@ JOBS: dict[str, list[Job]] = {
         Job("explain", {"target": "cube"}),
         Job("explain", {"target": "sphere"}),
         Job("threshold", {}),
-        Job("watershed_split", {"min_size": 30}, after="threshold"),
+        Job("watershed_split", {"min_diameter": 8.1}, after="threshold"),
         Job("region_table", {"exclude_border": True}, after="watershed_split"),
     ],
     "superalloy": [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Annotated
 
 import numpy as np
 
@@ -19,6 +20,14 @@ ROUNDING = 0.01
 
 # sizes whose squares and cubes, and those of their ratios, are numbers too
 SMALLEST, LARGEST = 1e-30, 1e30
+
+
+# choice of operations that leave out small objects, and how a form shows it
+MIN_DIAMETER = {"min": 0.0, "max": 1e6, "label": "Min diameter", "unit": "layer"}
+MinDiameter = Annotated[float, MIN_DIAMETER]
+
+# relative difference of computed diameters that is no difference: far less than one of 1e8 pixels
+_DIGITS = 1e-9
 
 
 @dataclass(frozen=True)
@@ -172,6 +181,46 @@ def voxel_shape(pixel_size: PixelSize | None) -> Sizes:
         return 1.0, 1.0, 1.0
     z, y, x = (float(side / pixel_size.mean) for side in pixel_size.sizes)
     return z, y, x
+
+
+def pixel_side(spacing: Sequence[float] | None, axes: int = 2) -> float:
+    """Side of a square of the area of a pixel, in 3D of a cube of the volume of a voxel.
+
+    1 without a spacing: lengths are in pixels then.
+    """
+    if spacing is None:
+        return 1.0
+    return float(np.prod([float(one) for one in spacing[-axes:]])) ** (1 / axes)
+
+
+def diameter_of(pixels: float, axes: int = 2) -> float:
+    """Diameter in pixels of the circle of an area in pixels, in 3D of the ball of a volume."""
+    return float(np.sqrt(4 * pixels / np.pi) if axes == 2 else np.cbrt(6 * pixels / np.pi))
+
+
+def least_pixels(min_diameter: float, pixel_size: PixelSize | None, axes: int = 2) -> int:
+    """Pixels of the smallest object that a `MinDiameter` keeps.
+
+    Parameters
+    ----------
+    min_diameter : float
+        Of the circle of the same area, in 3D of the ball of the same volume, in the unit of the
+        pixel size; in pixels without one. 0 keeps all.
+    pixel_size : PixelSize, optional
+        Of a pixel, in 3D of a voxel.
+    axes : {2, 3}
+        In which objects are measured.
+
+    Raises
+    ------
+    ValueError
+        If the diameter is negative or not finite.
+    """
+    if not 0 <= min_diameter < np.inf:
+        raise ValueError(f"min_diameter is {min_diameter}; it must be 0 or more")
+    full = np.pi / 4 * min_diameter**2 if axes == 2 else np.pi / 6 * min_diameter**3
+    pixels = full / (1.0 if pixel_size is None else pixel_size.extent)
+    return int(np.ceil(pixels * (1 - _DIGITS)))
 
 
 def nanometres(spacing: Spacing, unit: str) -> float | None:

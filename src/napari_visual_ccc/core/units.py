@@ -24,6 +24,9 @@ _ANGLES = {"rad": 1.0, "mrad": 1e-3, "deg": math.pi / 180}
 
 TIMES = {"ns", "µs", "ms", "s", "min", "h", "d"}
 
+# that are chosen among for people; others stay only where a value is in them already
+_SHOWN = ("nm", "µm", "mm")
+
 # units that micrographs are not given in: the one used instead, and the factor
 _CONVERTED = {
     "fm": ("pm", 1e-3), "cm": ("nm", 1e7), "m": ("nm", 1e9), "inch": ("nm", 2.54e7),
@@ -125,6 +128,29 @@ def length(size: float, unit: str) -> tuple[float, str]:
     if not is_plausible(*result):
         raise ValueError(f"a pixel of {size:g} {unit} is not plausible; check the pixel size")
     return result
+
+
+def suitable(value: float, unit: str, power: int = 1) -> str:
+    """Unit in which a length, an area or a volume has short numbers.
+
+    The largest of nm, µm and mm, and the unit itself, in which it is not small: 1000 nm are 1 µm,
+    100 000 nm² are 0.1 µm².
+
+    Parameters
+    ----------
+    value : float
+        In the unit, to the power.
+    unit : str
+        One of length; any other is returned itself.
+    power : {1, 2, 3}
+        Length, area or volume.
+    """
+    if unit not in METRES or not value > 0:
+        return unit
+    offered = sorted({*_SHOWN, unit}, key=METRES.__getitem__, reverse=True)
+    least = 10.0 ** (1 - power) * 0.9999
+    found = (one for one in offered if value * (METRES[unit] / METRES[one]) ** power >= least)
+    return next(found, offered[-1])
 
 
 def in_short(width: float, height: float, unit: str) -> str:

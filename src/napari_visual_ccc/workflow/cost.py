@@ -197,7 +197,7 @@ def threshold(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
     work = Needs(1, 4, 7 + 7 * blurred, loaded=1 + (2 if byte else 4) * blurred)
     if not byte and (blurred or not _counted(kind)):
         work = work._replace(tile=20, ns=32)
-    if choices.get("min_size", 0) > 1:
+    if choices.get("min_diameter", 0) > 0:
         work = work._replace(plane=13, ns=work.ns + 12, shared=False)
     return work
 

@@ -21,6 +21,7 @@ from .run import Outcome, execute
 from .scripts.models import check_model, choices_of
 from .signature import inputs
 from .specimen import as_micrograph, model_channels, with_channels
+from .upgrade import lengths_in
 
 _HEADER = (
     "# How a result of napari-visual-ccc was made; ccc.replay(this file, image) runs it again.\n"
@@ -141,8 +142,11 @@ def replayed(
             }
         whole = info_bar is None or OPERATIONS[step.operation].whole
         # scripts may exceed the limits of the form, and the limits of 0.1.0 may have been wider
+        choices = lengths_in(
+            step.operation, choices_of(step, others or {}), step.lengths, spacing, unit,
+        )  # fmt: skip
         outcome = yield from execute(
-            step.operation, given, choices_of(step, others or {}), spacing=spacing, unit=unit,
+            step.operation, given, choices, spacing=spacing, unit=unit,
             info_bar=step.bar if whole else info_bar, limits=False,
         )  # fmt: skip
         result: Result = outcome.result

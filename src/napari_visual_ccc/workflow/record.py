@@ -20,7 +20,7 @@ from ..core.layers import PointsLayer, ShapesLayer
 from ..core.micrograph import InfoBar
 from ..core.plain import plain
 from ..core.result import Result, prediction_of
-from .upgrade import upgraded
+from .upgrade import lengths_of, upgraded
 
 # what a field must be, for the message about one that is not
 _MUST = {
@@ -139,6 +139,8 @@ class Step(BaseModel):
         Points and shapes by input.
     level : float
         Of a pyramid: how many times coarser the image was than full resolution.
+    lengths : str
+        Unit of the lengths among the parameters that follow the pixel size.
     """
 
     model_config = ConfigDict(extra="allow")
@@ -152,6 +154,7 @@ class Step(BaseModel):
     model: _Plain = {}
     drawn: Annotated[dict[str, Drawn], BeforeValidator(_present)] = {}
     level: Annotated[float, Field(ge=1, strict=True)] = 1
+    lengths: _Text = ""
 
     @property
     def bar(self) -> InfoBar:
@@ -260,12 +263,10 @@ def make_record(
         Points and shapes among the inputs.
     """
     facts = {} if result is None else dict(result.facts)
-    step: dict[str, Any] = {
-        "operation": operation,
-        "parameters": dict(parameters),
-        "inputs": dict(inputs),
-        "output": "",
-    }
+    step: dict[str, Any] = {"operation": operation, "parameters": dict(parameters)}
+    step |= {"inputs": dict(inputs), "output": ""}
+    if lengths_of(operation, parameters):
+        step["lengths"] = source.get("unit") or "px"
     bar = facts.get("info_bar")
     # slices of a stack have a list of bars
     if isinstance(bar, Mapping) and any(bar.values()):
@@ -280,10 +281,8 @@ def make_record(
     record = {
         "source": previous.get("source") if previous and earlier else dict(source),
         "steps": [*earlier, step],
-        "output": "",
-        "facts": facts,
-        "versions": versions(),
-    }
+        "output": "", "facts": facts, "versions": versions(),
+    }  # fmt: skip
     if model:
         record["model"] = model
     return read_record(plain(record))

@@ -24,9 +24,6 @@ image, spacing, unit = micrograph.data, {spacing}, {unit}
 """
 
 
-_DRAWN = "from napari_visual_ccc.workflow.record import Drawn"
-
-
 def to_script(record: Record | Mapping[str, Any] | str | Path) -> str:
     """Write a record as a Python script that makes the same result.
 
@@ -52,6 +49,8 @@ def to_script(record: Record | Mapping[str, Any] | str | Path) -> str:
     if level != 1:
         text += f"image = at_level(micrograph, {level})\n"
         text += "spacing = spacing_at(micrograph, image, spacing)\n"
+    if any(step.lengths for step in steps):
+        text = text.replace("import scaled", "import pixel_side, scaled")
     if any(step.drawn for step in steps):
         text = text.replace(
             "\n\npath", "\nfrom napari_visual_ccc.workflow.record import Drawn\n\npath"
@@ -87,5 +86,8 @@ def _call(step: Step, current: str, variables: Mapping[str, str]) -> str:
         arguments.append(f"info_bar={step.bar!r}")
     for key, value in checked(name, step.parameters, limits=False).items():
         text = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
+        if step.lengths == "px" and value and key == "min_diameter":
+            axes = ", axes=3" if step.parameters.get("dimensions") == "3D" else ""
+            text += f" * pixel_side(spacing{axes})"
         arguments.append(f"{key}={text}")
     return f"ccc.{name}({', '.join(arguments)})"

@@ -56,6 +56,16 @@ class Parameter:
         is_optional = isinstance(self.type, UnionType) and Path not in kinds
         return kinds[0] if is_optional else self.type
 
+    def length_unit(self, choices: Mapping[str, Any]) -> str:
+        """Unit of a length: ``"px"``, or ``"layer"`` for that of the pixel size; else empty.
+
+        The option ``unit`` may name a parameter that chooses between both.
+        """
+        unit = self.options.get("unit", "")
+        if unit in choices:
+            return "px" if choices[unit] == "px" else "layer"
+        return str(unit)
+
 
 # the preset whose values a person sets
 CUSTOM = "custom"

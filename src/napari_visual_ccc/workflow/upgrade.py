@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
+
+from ..core.pixel_size import diameter_of, pixel_side
+from ..core.units import ratio
+from .operations import OPERATIONS
+from .signature import parameters as parameters_of
 
 
 class Renamed(NamedTuple):
@@ -34,6 +39,9 @@ class Renamed(NamedTuple):
 
 _SIZE = {"smallest": "min_size"}
 
+# operations that had the smallest object in pixels, and have its diameter now
+_DIAMETER = ("threshold", "label_objects", "watershed_split", "region_table")
+
 _FIND = {"find": ("find", {"by hand": "manual"})}
 
 # the class at the border was background
@@ -56,10 +64,10 @@ CHANGED = {
     ),
     "info_bar": Renamed("detect_info_bar", _FIND, layers={"label bar": "info bar"}),
     "crop_bar": Renamed("crop_info_bar", _FIND),
-    "otsu": Renamed("threshold", {**_SIZE, **_SIDE}, {"method": "otsu", "objects": "border"}),
+    "otsu": Renamed("threshold", _SIDE, {"method": "otsu", "objects": "border"}),
     "threshold": Renamed("threshold", _SIDE),
-    "watershed_split": Renamed("watershed_split", _SIZE),
-    "number_objects": Renamed("label_objects", _SIZE),
+    "watershed_split": Renamed("watershed_split"),
+    "number_objects": Renamed("label_objects"),
     "glcm": Renamed("glcm_features"),
     "target_cluster": Renamed("select_cluster"),
     "evidence_regions": Renamed("evidence_regions", _SIZE),
@@ -74,7 +82,7 @@ CHANGED = {
     "shortcuts": Renamed("detect_shortcuts", _BAR),
     "detect_shortcuts": Renamed("detect_shortcuts", _BAR),
     "cover": Renamed("occlude"),
-    "region_table": Renamed("region_table", _SIZE),
+    "region_table": Renamed("region_table"),
 }
 
 
@@ -99,13 +107,87 @@ def _step(step: Any) -> Any:
     step = {key: value for key, value in step.items() if value is not None}
     old = _changed(step)
     parameters = step.get("parameters", {})
-    if old is None or not isinstance(parameters, Mapping):
+    if not isinstance(parameters, Mapping):
         return step
+    if old is None:
+        return _with_diameter(step)
     # a new name already states what the old name implied
     extra = old.extra if step["operation"] != old.name else {}
     renamed = dict(new_parameter(old, key, value) for key, value in parameters.items())
     parameters = {**old.missing, **extra, **renamed}
-    return _with_output({**step, "operation": old.name, "parameters": parameters}, old)
+    step = {**step, "operation": old.name, "parameters": parameters}
+    return _with_diameter(_with_output(step, old))
+
+
+def _with_diameter(step: dict[str, Any]) -> dict[str, Any]:
+    """Give the diameter of the smallest object, in pixels, for the pixels that it has."""
+    parameters = dict(step.get("parameters", {}))
+    old = [key for key in ("smallest", "min_size") if key in parameters]
+    if step.get("operation") not in _DIAMETER or not old:
+        return step
+    pixels = [parameters.pop(key) for key in old][-1]
+    if type(pixels) not in (int, float) or not 0 <= pixels < 2**63:
+        return step
+    axes = 3 if parameters.get("dimensions") == "3D" else 2
+    # one pixel is no limit
+    parameters["min_diameter"] = diameter_of(pixels, axes) if pixels > 1 else 0.0
+    return {**step, "parameters": parameters, **({"lengths": "px"} if pixels > 1 else {})}
+
+
+def lengths_of(name: str, choices: Mapping[str, Any]) -> list[str]:
+    """Choices, none of them 0, that are lengths in the unit of the pixel size."""
+    known = parameters_of(name) if name in OPERATIONS else {}
+    found = [key for key, one in known.items() if one.length_unit(choices) == "layer"]
+    return [key for key in found if choices.get(key)]
+
+
+def in_pixels(step: Mapping[str, Any], source: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the lengths of a recorded step in pixels of its source, whose size turns out wrong."""
+    choices, spacing = dict(step["parameters"]), source.get("spacing")
+    if not spacing or step.get("lengths", "px") == "px":
+        return dict(step)
+    axes = 3 if choices.get("dimensions") == "3D" else 2
+    size = pixel_side(spacing, axes) * (ratio(source.get("unit") or "px", step["lengths"]) or 1)
+    found = {key: choices[key] / size for key in lengths_of(step["operation"], choices)}
+    return {**step, "parameters": choices | found, "lengths": "px"}
+
+
+def lengths_in(
+    name: str,
+    choices: Mapping[str, Any],
+    recorded: str,
+    spacing: Sequence[float] | None,
+    unit: str,
+) -> dict[str, Any]:
+    """Give the lengths among recorded choices in the unit of another image.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation.
+    choices : mapping
+        As recorded.
+    recorded : str
+        Unit of their lengths; empty if it is not known: they stay.
+    spacing, unit
+        Pixel size of the other image.
+
+    Raises
+    ------
+    ValueError
+        If a length cannot be given in that unit.
+    """
+    lengths = lengths_of(name, choices)
+    if not recorded or recorded == unit or not lengths:
+        return dict(choices)
+    axes = 3 if choices.get("dimensions") == "3D" else 2
+    factor = pixel_side(spacing, axes) if recorded == "px" else ratio(recorded, unit)
+    if factor is None:
+        raise ValueError(
+            f"{name} was given {lengths[0]} in {recorded}, which is no length in {unit}: give the "
+            "pixel size of the image"
+        )
+    return {**choices, **{key: choices[key] * factor for key in lengths}}
 
 
 def _changed(step: Any) -> Renamed | None:

@@ -8,7 +8,7 @@ from scipy.spatial.distance import pdist
 from skimage.measure import perimeter_crofton, regionprops
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.core.pixel_size import PixelSize
+from napari_visual_ccc.core.pixel_size import PixelSize, diameter_of
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.measure.accumulate import measured
 from napari_visual_ccc.engine.measure.region_table import rescaled_table
@@ -121,10 +121,10 @@ def test_places_and_distances_have_the_unit():
 def test_regions_can_be_left_out():
     labels = np.zeros((20, 20), int)
     labels[0:5, 0:5], labels[8:10, 8:10], labels[12:18, 12:18] = 1, 2, 3
-    assert ccc.region_table(labels, min_size=5).table["label"].tolist() == [1, 3]
+    assert ccc.region_table(labels, min_diameter=diameter_of(5)).table["label"].tolist() == [1, 3]
     assert ccc.region_table(labels, exclude_border=True).table["label"].tolist() == [2, 3]
     with pytest.raises(ValueError, match="none of 3 regions"):
-        ccc.region_table(labels, min_size=99)
+        ccc.region_table(labels, min_diameter=diameter_of(99))
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy import ndimage
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.pixel_size import diameter_of
 from tests.chunks import SOME, chunked
 
 
@@ -23,7 +24,7 @@ def test_objects(pair, min_size):
     if not keep.any():
         return
     for mask in (lazy > 140, image > 140):
-        found = ccc.label_objects(mask, min_size=min_size)
+        found = ccc.label_objects(mask, min_diameter=diameter_of(min_size))
         np.testing.assert_array_equal(found.labels, expected)
         np.testing.assert_array_equal(found.table["pixels"], sizes[keep])
 

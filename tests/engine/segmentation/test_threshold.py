@@ -8,6 +8,7 @@ from skimage.io import imread
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.arrays.tiling import plane_tiles
+from napari_visual_ccc.core.pixel_size import diameter_of
 
 
 def test_dark_particles_are_objects_and_so_are_bright_ones(discs):
@@ -52,7 +53,7 @@ def test_foreground_of_real_particles_is_found(data):
 def test_small_objects_are_dropped_and_the_table_knows(discs):
     image = discs.copy()
     image[3:5, 3:5] = 0
-    kept, cleaned = (ccc.threshold(image, sigma=0, min_size=n) for n in (0, 50))
+    kept, cleaned = (ccc.threshold(image, sigma=0, min_diameter=diameter_of(n)) for n in (0, 50))
     assert kept.labels[3, 3] == 1
     assert cleaned.labels[3, 3] == 0
     assert cleaned.table["pixels"].iloc[0] == cleaned.labels.sum()
@@ -84,8 +85,8 @@ def test_a_constant_image_cannot_be_split():
 def test_lazy_tables_count_what_is_left(discs):
     image = discs.copy()
     image[3:5, 3:5] = 0
-    whole = ccc.threshold(image, sigma=0, min_size=50)
-    lazy = ccc.threshold(da.from_array(image, chunks=50), sigma=0, min_size=50)
+    whole = ccc.threshold(image, sigma=0, min_diameter=diameter_of(50))
+    lazy = ccc.threshold(da.from_array(image, chunks=50), sigma=0, min_diameter=diameter_of(50))
     assert lazy.table.equals(whole.table)
     assert lazy.table["pixels"].iloc[0] == whole.labels.sum()
 
@@ -107,7 +108,9 @@ def test_a_hot_pixel_does_not_take_a_class(rng):
     assert np.bincount(found.labels.ravel())[3] == 1
 
 
-@pytest.mark.parametrize("choices", [{}, {"sigma": 0.0}, {"min_size": 50}, {"classes": 3}])
+@pytest.mark.parametrize(
+    "choices", [{}, {"sigma": 0.0}, {"min_diameter": diameter_of(50)}, {"classes": 3}]
+)
 def test_means_are_those_of_the_image_over_the_labels(discs, choices):
     image = discs.copy()
     image[3:5, 3:5] = 0

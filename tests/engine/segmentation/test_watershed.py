@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.pixel_size import diameter_of
 
 
 @pytest.mark.parametrize(("overlap", "objects"), [(16, 2), (40, 2)])
@@ -26,7 +27,7 @@ def test_a_speck_lower_than_the_tolerance_is_an_object_still():
     found = ccc.watershed_split(mask, tolerance=3.0)
     assert found.labels.max() == 2
     assert found.labels[5, 5] > 0
-    assert ccc.watershed_split(mask, min_size=5).labels.max() == 1
+    assert ccc.watershed_split(mask, min_diameter=diameter_of(5)).labels.max() == 1
 
 
 def test_numbers_go_on_through_a_stack():

@@ -53,9 +53,9 @@ def test_fields_follow_the_choices_that_they_belong_to(headless):
     form = fields_of("threshold", headless)
     assert "value" not in shown(form)
     form["classes"].value = 3
-    assert not {"objects", "min_size"} & set(shown(form))
+    assert not {"objects", "min_diameter"} & set(shown(form))
     form["method"].value = "manual"
-    assert {"value", "objects", "min_size"} <= set(shown(form))
+    assert {"value", "objects", "min_diameter"} <= set(shown(form))
     assert "classes" not in shown(form)
     form = fields_of("kmeans", headless)
     unfold(form)
@@ -95,6 +95,32 @@ def test_labels_name_the_unit_of_the_layer(headless):
     assert form["window"].label == "Window (px)"
     form["length"].value = "unit"
     assert form["window"].label == "Window (µm)"
+
+
+def test_lengths_are_typed_in_a_unit_that_suits_the_pixels(headless):
+    data = np.zeros((8, 8))
+    fine = headless.add_image(data, name="fine", scale=(2, 2), units="nm")
+    coarse = headless.add_image(data, name="coarse", scale=(2614.5, 2614.5), units="nm")
+    plain = headless.add_image(data, name="plain")
+    form = fields_of("threshold", headless)
+    field = form["min_diameter"]
+
+    def values():
+        return values_of("threshold", form)["min_diameter"]
+
+    form["image"].value = fine
+    field.value = 50
+    assert (field.label, values()) == ("Min diameter (nm)", 50)
+    # as long in another unit, and what a run gets is in that of the layer
+    form["image"].value = coarse
+    assert (field.label, field.value, values()) == ("Min diameter (µm)", 0.05, 50)
+    form["image"].value = plain
+    assert (field.label, field.value) == ("Min diameter (px)", 0)
+    # an image that is given a pixel size keeps what was typed in pixels
+    field.value = 12
+    plain.scale, plain.units = (3, 3), ("nm", "nm")
+    assert (field.label, field.value, values()) == ("Min diameter (nm)", 36, 36)
+    assert form["sigma"].label == "Blur (sigma) (px)"
 
 
 def test_a_label_is_one_of_the_layer(headless):

@@ -10,6 +10,7 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.layers import PointsLayer, ShapesLayer
 from napari_visual_ccc.core.micrograph import InfoBar, Micrograph
+from napari_visual_ccc.core.pixel_size import diameter_of
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.promptable.presets import PRESETS
 from napari_visual_ccc.engine.promptable.prompts import prompts_of
@@ -129,9 +130,9 @@ def test_labels_are_refined_or_give_the_points(image, model):
 def test_prompts_are_the_middle_of_our_own_objects(source, image, model):
     choices = {**LOW, **APART}
     result = ccc.sam_masks(image, model=model, prompts_from=source, **choices)
-    binary = ccc.threshold(image, min_size=16)
+    binary = ccc.threshold(image, min_diameter=diameter_of(16))
     split = ccc.label_objects if source == "threshold" else ccc.watershed_split
-    objects = split(binary, min_size=16).labels
+    objects = split(binary, min_diameter=diameter_of(16)).labels
     assert result.facts["prompts"] == objects.max() > 0
     other = ccc.sam_masks(image, objects, model=model, prompts_from="centroids", **choices)
     np.testing.assert_array_equal(result.labels, other.labels)

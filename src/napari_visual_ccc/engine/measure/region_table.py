@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from ...arrays.inputs import to_gray, validate_labels
 from ...arrays.volumes import Dimensions, axes_of
-from ...core.pixel_size import PixelSize, Spacing
+from ...core.pixel_size import MinDiameter, PixelSize, Spacing, least_pixels
 from ...core.progress import Steps
 from ...core.result import Result
 from .accumulate import measured
@@ -38,9 +38,7 @@ def region_table(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    min_size: Annotated[
-        int, {"min": 0, "max": 1_000_000, "label": "Smallest region", "unit": "px"}
-    ] = 0,
+    min_diameter: MinDiameter = 0.0,
     exclude_border: bool = False,
     dimensions: Dimensions = "2D",
 ) -> Steps[Result]:
@@ -63,8 +61,9 @@ def region_table(
         Size of a pixel in `unit`; in 3D of a voxel.
     unit : str
         Of `spacing`, such as ``"nm"``.
-    min_size : int
-        Regions with fewer pixels are excluded, 0 keeps all.
+    min_diameter : float
+        Smaller regions are excluded: diameter of a circle of the same area (in 3D of a ball of the
+        same volume), in `unit` if there is a pixel size, otherwise in pixels. 0 keeps all.
     exclude_border : bool
         Exclude regions that touch the image border (in 3D also the first and last slice): they are
         cut off.
@@ -100,7 +99,7 @@ def region_table(
         which voxels overestimate.
 
         Facts: ``regions`` (rows of the table), ``area_percent`` (in 3D ``volume_percent``) that
-        regions of `min_size` pixels cover, and ``number_density_per_<unit>2`` (in 3D
+        regions of `min_diameter` or more cover, and ``number_density_per_<unit>2`` (in 3D
         ``<unit>3``), in which a region at the border counts half.
 
     Raises
@@ -133,14 +132,15 @@ def region_table(
     if not every:
         raise ValueError("labels contain no region")
     found_in_all = pd.concat(every, ignore_index=True)
-    kept = found_in_all["_pixels"] >= min_size
+    kept = found_in_all["_pixels"] >= least_pixels(min_diameter, pixel_size, axes)
     share = _shares(found_in_all[kept], extent, pixel_size)
     if exclude_border:
         kept &= ~found_in_all["touches_border"]
     table = found_in_all[kept].drop(columns="_pixels").reset_index(drop=True)
     if table.empty:
         raise ValueError(
-            f"none of {len(kept)} regions is left; lower min_size or include those at the border"
+            f"none of {len(kept)} regions is left; lower min_diameter, or include those at the "
+            "border"
         )
     if scattered:
         notes = (

@@ -27,7 +27,7 @@ def plane_table(
 ) -> Steps[pd.DataFrame]:
     """Table of the regions of a plane of a shape, as in `region_table`.
 
-    The column ``_pixels`` is for `min_size`.
+    The column ``_pixels`` is for `min_diameter`.
     """
     import pandas as pd
 

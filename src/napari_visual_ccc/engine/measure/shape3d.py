@@ -21,7 +21,7 @@ _AT_ONCE = 25
 def volume_table(labels: Any, grey: Any, pixel_size: PixelSize) -> Steps[pd.DataFrame]:
     """Table of the regions of a (Z, Y, X) volume in memory, as in `region_table`.
 
-    The column ``_pixels`` is for `min_size`.
+    The column ``_pixels`` is for `min_diameter`.
     """
     import pandas as pd
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from ...arrays.breaks import optimal_breaks
 from ...arrays.histogram import BINS, GreyHistogram
+from ...core.pixel_size import MIN_DIAMETER
 
 # choices of `threshold`, and when a form shows them
 _TWO = {"applies": {"classes": (2,)}}
@@ -18,9 +19,7 @@ GreyValue = Annotated[
 ]
 Side = Annotated[Literal["evidence", "border", "bright", "dark"], _TWO]
 Sigma = Annotated[float, {"min": 0, "max": 20, "step": 0.5, "label": "Blur (sigma)", "unit": "px"}]
-MinSize = Annotated[
-    int, {"min": 0, "max": 1_000_000, "label": "Smallest object", "unit": "px", **_TWO}
-]
+MinObject = Annotated[float, {**MIN_DIAMETER, **_TWO}]
 
 # bins of methods that need several pixels in each, as scikit-image takes for floats: with one bin
 # for each level of 16 bit, the triangle finds 0.1 or 99.8 % of a blurred micrograph bright

@@ -11,7 +11,7 @@ from ...arrays.inputs import require_non_negative, validate_labels
 from ...arrays.lazy import is_lazy, rechunk_square
 from ...arrays.reduction import computed, count_pieces, map_pieces
 from ...core.layers import LabelsLayer
-from ...core.pixel_size import PixelSize, Spacing
+from ...core.pixel_size import MinDiameter, PixelSize, Spacing, least_pixels
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...core.units import counted
@@ -19,8 +19,7 @@ from ...core.units import counted
 if TYPE_CHECKING:
     import pandas as pd
 
-# choices of what makes objects of labels
-MinSize = Annotated[int, {"min": 0, "max": 1_000_000, "label": "Smallest object", "unit": "px"}]
+# choice of what makes objects of labels
 OnlyLabel = Annotated[
     int, {"min": 0, "label": "Only label (0: all)", "label_in": "labels", "more": True}
 ]
@@ -31,7 +30,7 @@ def label_objects(
     spacing: Spacing = None,
     unit: str = "px",
     *,
-    min_size: MinSize = 0,
+    min_diameter: MinDiameter = 0.0,
     only: OnlyLabel = 0,
 ) -> Steps[Result]:
     """Label connected objects of a mask; pixels connect along sides, not across corners.
@@ -47,8 +46,9 @@ def label_objects(
         Size of a pixel in `unit`.
     unit : str
         Of `spacing`, such as ``"nm"``.
-    min_size : int
-        Objects with fewer pixels are removed, 0 keeps all.
+    min_diameter : float
+        Smaller objects are removed: diameter of a circle of the same area, in `unit` if there is
+        a pixel size, otherwise in pixels. 0 keeps all.
     only : int
         Label only objects of this label (one of several classes, for example), 0: all but the
         background.
@@ -67,10 +67,11 @@ def label_objects(
     """
     labels = validate_labels(labels)
     pixel_size = PixelSize.of(spacing, unit)
-    numbers, pixels = yield from numbered(_mask(labels, only), min_size)
+    least = least_pixels(min_diameter, pixel_size)
+    numbers, pixels = yield from numbered(_mask(labels, only), least)
     if len(pixels) == 0:
         wanted = f"label {only}" if only else "objects"
-        raise ValueError(f"labels hold no {wanted} of {min_size} or more pixels: nothing to label")
+        raise ValueError(f"labels hold no {wanted} of {least} or more pixels: nothing to label")
     if not is_lazy(labels):
         numbers = yield from computed(numbers)
     table = object_table(pixels, pixel_size)

@@ -10,7 +10,7 @@ from ...arrays.inputs import to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.volumes import parts
 from ...core.layers import LabelsLayer
-from ...core.pixel_size import PixelSize, Spacing, pixel_shape
+from ...core.pixel_size import MinDiameter, PixelSize, Spacing, pixel_shape
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from ...core.units import counted
@@ -28,9 +28,7 @@ def particles(  # noqa: PLR0913
     unit: str = "px",
     *,
     objects: Literal["auto", "bright", "dark"] = "auto",
-    min_diameter: Annotated[
-        float, {"min": 0.0, "max": 1e6, "label": "Min diameter", "unit": "layer"}
-    ] = 0.0,
+    min_diameter: MinDiameter = 0.0,
     border: Literal["keep", "remove"] = "keep",
     tolerance: Annotated[float, {"min": 0.0, "max": 1.0, "step": 0.05, "more": True}] = 0.15,
     blur: Annotated[

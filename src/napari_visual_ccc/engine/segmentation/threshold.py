@@ -17,11 +17,11 @@ from ...arrays.stacks import Scope, check_scope, map_slices
 from ...arrays.tiling import blur_halo, blur_sides
 from ...arrays.volumes import Dimensions, axes_of, map_parts, map_volumes
 from ...core.layers import LabelsLayer
-from ...core.pixel_size import PixelSize, Sizes, Spacing, voxel_shape
+from ...core.pixel_size import PixelSize, Sizes, Spacing, least_pixels, voxel_shape
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...core.tables import cluster_table
-from .methods import METHODS, Classes, GreyValue, MinSize, Side, Sigma
+from .methods import METHODS, Classes, GreyValue, MinObject, Side, Sigma
 from .objects import numbered
 from .side import objects_of
 
@@ -46,7 +46,7 @@ def threshold(  # noqa: PLR0913
     value: GreyValue = 0.0,
     objects: Side = "evidence",
     sigma: Sigma = 1.0,
-    min_size: MinSize = 0,
+    min_diameter: MinObject = 0.0,
     dimensions: Dimensions = "2D",
     scope: Scope = "stack",
 ) -> Steps[Result]:
@@ -84,8 +84,10 @@ def threshold(  # noqa: PLR0913
         background.
     sigma : float
         Standard deviation in pixels of the Gaussian blur before the threshold; suppresses noise.
-    min_size : int
-        Objects with fewer pixels become background (two classes), 0 keeps all.
+    min_diameter : float
+        Smaller objects become background (two classes): diameter of a circle of the same area (in
+        3D of a ball of the same volume), in `unit` if there is a pixel size, otherwise in pixels.
+        0 keeps all.
     dimensions : {'2D', '3D'}
         Blur, and separate objects, within each slice or within the volume of the last three axes.
         In 3D a blur reaches as far across slices as within one, in `unit`.
@@ -103,7 +105,7 @@ def threshold(  # noqa: PLR0913
         brighter class), which side objects are on, the evidence for it and whether it is
         doubtful, by slice a list of them. Labels of dask are
         lazy: for a stack its grey levels are counted first (limits, limits of the blurred image,
-        histogram: a pass each, of 8 bit the last one alone; `min_size`, and a manual value
+        histogram: a pass each, of 8 bit the last one alone; `min_diameter`, and a manual value
         on floats, take one more for the table); by slice nothing is, so table and facts are
         missing.
 
@@ -118,11 +120,12 @@ def threshold(  # noqa: PLR0913
     grey, notes = to_gray(image)
     axes = axes_of(dimensions, grey.shape)
     pixel_size = PixelSize.of(spacing, unit, axes)
+    min_size = least_pixels(min_diameter, pixel_size, axes)
     name = method.capitalize() if classes == 2 else f"{method.capitalize()} {classes} classes"
     if scope == "slice" and grey.ndim > axes:
         one = functools.partial(
             threshold, spacing=spacing, unit=unit, method=method, classes=classes, value=value,
-            objects=objects, sigma=sigma, min_size=min_size, dimensions=dimensions,
+            objects=objects, sigma=sigma, min_diameter=min_diameter, dimensions=dimensions,
         )  # fmt: skip
         like = LabelsLayer(None, name=name)
         return (yield from map_slices(one, grey, axes, (like,), dtype=np.uint8, notes=notes))

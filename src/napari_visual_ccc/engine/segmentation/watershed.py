@@ -11,11 +11,18 @@ from ...arrays.inputs import label_parts, require_non_negative, validate_labels
 from ...arrays.lazy import is_lazy
 from ...arrays.volumes import Dimensions, axes_of
 from ...core.layers import LabelsLayer
-from ...core.pixel_size import PixelSize, Spacing, pixel_shape, voxel_shape
+from ...core.pixel_size import (
+    MinDiameter,
+    PixelSize,
+    Spacing,
+    least_pixels,
+    pixel_shape,
+    voxel_shape,
+)
 from ...core.progress import Progress, Steps, run
 from ...core.result import Result
 from ...core.units import counted
-from .objects import MinSize, OnlyLabel, object_table
+from .objects import OnlyLabel, object_table
 
 # pixels or voxels of the tiles in which maxima are sought
 _TILE = 512**2
@@ -30,7 +37,7 @@ def watershed_split(
     unit: str = "px",
     *,
     tolerance: Annotated[float, {"min": 0.1, "max": 20, "step": 0.1, "unit": "px"}] = 1.0,
-    min_size: MinSize = 0,
+    min_diameter: MinDiameter = 0.0,
     only: OnlyLabel = 0,
     dimensions: Dimensions = "2D",
 ) -> Steps[Result]:
@@ -53,8 +60,9 @@ def watershed_split(
     tolerance : float
         Least difference in pixels between the half widths of the smaller object and of the neck:
         larger values split less. Of pixels that are not square, √(height · width) counts.
-    min_size : int
-        Objects with fewer pixels are removed, 0 keeps all.
+    min_diameter : float
+        Smaller objects are removed: diameter of a circle of the same area (in 3D of a ball of the
+        same volume), in `unit` if there is a pixel size, otherwise in pixels. 0 keeps all.
     only : int
         Split only this label (one of several classes, for example), 0: all but the background.
     dimensions : {'2D', '3D'}
@@ -79,6 +87,7 @@ def watershed_split(
     axes = axes_of(dimensions, labels.shape)
     pixel_size = PixelSize.of(spacing, unit, axes)
     shape = voxel_shape(pixel_size) if axes == 3 else pixel_shape(pixel_size)
+    min_size = least_pixels(min_diameter, pixel_size, axes)
     if is_lazy(labels):
         return _lazily(labels, axes, tolerance, min_size, only, shape)
     split = np.zeros(labels.shape, np.int32)

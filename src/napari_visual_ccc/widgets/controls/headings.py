@@ -12,19 +12,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.units import METRES
+from ...core.units import METRES, suitable
 from ...workflow.columns import Column, described
 
 if TYPE_CHECKING:
     import pandas as pd
 
-# units that are chosen among; others stay only where a table is in them already
-_SHOWN = ("nm", "µm", "mm")
-
 _POWERS = {"": "", "2": "²", "3": "³"}
-
-# typical value, in a unit, from which that unit is used: 1000 nm is 1 µm, 100 000 nm² is 0.1 µm²
-_LEAST = {"": 1.0, "2": 0.1, "3": 0.01}
 
 _UNITS = {"deg": "°", "percent": "%"}
 
@@ -112,12 +106,7 @@ def _suitable(values: Any, unit: str, power: str) -> str:
     numbers = numbers[np.isfinite(numbers) & (numbers > 0)]
     if not len(numbers):
         return unit
-    typical = float(np.median(numbers))
-    offered = sorted({*_SHOWN, unit}, key=METRES.__getitem__, reverse=True)
-    for one in offered:
-        if typical * (METRES[unit] / METRES[one]) ** int(power or 1) >= _LEAST[power] * 0.9999:
-            return one
-    return offered[-1]
+    return suitable(float(np.median(numbers)), unit, int(power or 1))
 
 
 def _plain(name: str) -> Heading:

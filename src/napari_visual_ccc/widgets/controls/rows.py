@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,12 +11,19 @@ from napari.layers import Labels, Layer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel, QSizePolicy, QToolButton, QWidget
 
+from ...core.layers.frame import in_unit
+from ...core.pixel_size import pixel_side
+from ...core.units import ratio, suitable
 from ...workflow import signature
 from ...workflow.signature import Parameter
+from ...workflow.upgrade import lengths_of
 from ..layers.metadata import calibration
 
 # pixels up to which the largest label is looked for
 _COUNTED = 16_000_000
+
+# pixels of a length that is typed
+_SEVERAL = 10
 
 # largest number of a box
 _MOST = 2**31 - 1
@@ -41,6 +48,8 @@ class Rows(Container):
         self._operation = operation
         self._watched: Layer | None = None
         self._largest = LargestLabel()
+        # in which lengths are typed
+        self._unit = "px"
         super().__init__(widgets=widgets)
         self.margins = (0, 0, 0, 0)
         self._more = self._more_button()
@@ -55,10 +64,11 @@ class Rows(Container):
         """Show what applies to the layers and the values that are chosen."""
         layer = self._layer
         self._watch(layer)
+        self._use_unit(layer)
         shown, folded = applying(self._operation, self), self._more.isChecked()
         presets = signature.preset_of(self._operation)
         chosen = None if presets.parameter is None else self[presets.parameter].value
-        has_more = False
+        has_more, typed = False, self._typed
         for key, parameter in signature.parameters(self._operation).items():
             applies = key in shown
             applies &= chosen == signature.CUSTOM or key not in presets.values_of(chosen)
@@ -66,7 +76,7 @@ class Rows(Container):
             has_more |= more and applies
             field = self[key]
             field.visible = applies and (folded or not more)
-            text = label_of(parameter, layer, self)
+            text = label_of(parameter, self._unit, typed)
             if field.label != text:
                 field.label = text
                 self.align()
@@ -75,6 +85,32 @@ class Rows(Container):
                 field.max = max(most or parameter.options.get("max", _MOST), field.min)
         self._more.setVisible(has_more)
         self._more.setArrowType(Qt.ArrowType.DownArrow if folded else Qt.ArrowType.RightArrow)
+
+    def _use_unit(self, layer: Layer | None) -> None:
+        """Type lengths in a unit that suits the layer; those that were typed stay as long."""
+        if layer is None or (unit := typed_unit(layer)) == self._unit:
+            return
+        before, self._unit = self._unit, unit
+        factor = ratio(before, unit)
+        if before == "px":
+            factor = pixel_side(in_unit(*calibration(layer), unit)[0])
+        for key in lengths_of(self._operation, self._typed):
+            default = signature.defaults(self._operation)[key]
+            self[key].value = default if factor is None else _rounded(self[key].value * factor, 4)
+
+    @property
+    def _typed(self) -> dict[str, Any]:
+        known = signature.parameters(self._operation)
+        return {field.name: field.value for field in self if field.name in known}
+
+    def values(self) -> dict[str, Any]:
+        """Values of the parameters; lengths in the unit of the layer."""
+        found, layer = self._typed, self._layer
+        factor = None if layer is None else ratio(self._unit, calibration(layer)[1])
+        if factor is not None and factor != 1:
+            for key in lengths_of(self._operation, found):
+                found[key] = _rounded(found[key] * factor, 12)
+        return found
 
     @property
     def _layer(self) -> Layer | None:
@@ -163,19 +199,25 @@ def applying(operation: str, fields: Container) -> set[str]:
     return found
 
 
-def label_of(parameter: Parameter, layer: Layer | None, fields: Container) -> str:
-    """Label of a field, with the unit of lengths.
-
-    The option ``unit`` is ``"px"``, ``"layer"`` (that of the pixel size, pixels where there is
-    none) or a parameter that chooses between both.
-    """
+def label_of(parameter: Parameter, unit: str, choices: Mapping[str, Any]) -> str:
+    """Label of a field, with the unit of lengths: px, or that in which they are typed."""
     text = parameter.options.get("label") or parameter.name.replace("_", " ").capitalize()
-    unit = parameter.options.get("unit", "")
-    if unit and unit not in ("px", "layer"):
-        unit = "px" if fields[unit].value == "px" else "layer"
-    if unit == "layer":
-        unit = "px" if layer is None else calibration(layer)[1]
-    return f"{text} ({unit})" if unit else str(text)
+    kind = parameter.length_unit(choices)
+    shown = unit if kind == "layer" else kind
+    return f"{text} ({shown})" if shown else str(text)
+
+
+def typed_unit(layer: Layer) -> str:
+    """Unit in which lengths on an image are typed: nm, µm or mm by its pixels; px without a size.
+
+    A length of several pixels is a short number in it.
+    """
+    spacing, unit = calibration(layer)
+    return unit if spacing is None else suitable(_SEVERAL * pixel_side(spacing), unit)
+
+
+def _rounded(value: float, digits: int) -> float:
+    return float(f"{value:.{digits}g}")
 
 
 class LargestLabel:

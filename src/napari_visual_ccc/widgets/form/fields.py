@@ -116,17 +116,17 @@ def field_of(parameter: Parameter, value: Any = None) -> Widget:
     return field
 
 
-def values_of(name: str, fields: Container) -> dict[str, Any]:
+def values_of(name: str, fields: Rows) -> dict[str, Any]:
     """Values of the fields by parameter; defaults where they do not apply, None of empty paths."""
     values: dict[str, Any] = {}
-    shown = applying(name, fields)
+    shown, typed = applying(name, fields), fields.values()
     presets = signature.preset_of(name)
     chosen = None if presets.parameter is None else fields[presets.parameter].value
     for key, parameter in signature.parameters(name).items():
         if chosen != signature.CUSTOM and key in presets.values_of(chosen):
             values[key] = None
             continue
-        value = fields[key].value if key in shown else parameter.default
+        value = typed[key] if key in shown else parameter.default
         empty = isinstance(value, Path) and str(value) in ("", ".")
         values[key] = None if empty and parameter.default is None else value
     return values

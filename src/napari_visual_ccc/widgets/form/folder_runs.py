@@ -13,6 +13,8 @@ from qtpy.QtWidgets import QFileDialog
 from ...core.result import Result
 from ...report.overlay import Overlay
 from ...workflow import signature
+from ...workflow.upgrade import lengths_of
+from ..layers.metadata import calibration
 
 if TYPE_CHECKING:
     from .form import Form
@@ -75,6 +77,10 @@ class FolderRuns:
         output = folder.with_name(f"{folder.name}_{operation.name}")
         formats = Formats(tables="none", overlays=self.overlays.value)
         job = make_job(operation.name, self.form.parameters, output, formats=formats)
+        # files may have another unit than the layer that lengths were typed for
+        layer = next(iter(self.form.inputs.values()), None)
+        if layer is not None and lengths_of(job.name, job.parameters):
+            job = replace(job, lengths=calibration(layer)[1])
         output = _free(output, key_of(job))
         job = replace(job, output=output)
         steps = batching(folder, job, Settings())

@@ -9,6 +9,7 @@ from napari.layers import Image, Labels, Layer, Points, Shapes
 
 from ...core.pixel_size import PixelSize
 from ...engine.measure.region_table import rescaled_table
+from ...workflow.upgrade import in_pixels
 from .metadata import METADATA, calibration, plane_shape, steps_of
 
 if TYPE_CHECKING:
@@ -96,6 +97,9 @@ def record_pixel_size(layers: list[Layer], size: tuple[float, ...], unit: str) -
         if isinstance(record, dict) and isinstance(record.get("source"), dict):
             sides = max(len(record["source"].get("spacing") or ()), 2)
             spacing = [float(side) for side in size[-sides:]]
+            # lengths were chosen for the pixel size of then
+            steps = [in_pixels(step, record["source"]) for step in record.get("steps") or ()]
+            record |= {"steps": steps} if steps else {}
             record["source"] |= {"spacing": spacing, "unit": unit}
 
 

@@ -108,6 +108,7 @@ def key_of(job: FileJob) -> str:
         "unit": job.unit if job.spacing else "", "bar": job.keep_info_bar,
         "formats": asdict(job.formats), "version": versions()["napari-visual-ccc"],
         **({"measured": True} if job.measured else {}),
+        **({"lengths": job.lengths} if job.lengths else {}),
     }  # fmt: skip
     return hashlib.sha256(json.dumps(plain(values), sort_keys=True).encode()).hexdigest()
 

@@ -12,7 +12,7 @@ import numpy as np
 from ...arrays.filling import filled
 from ...arrays.inputs import plane_of, to_gray
 from ...core.layers import LabelsLayer, PointsLayer, ShapesLayer
-from ...core.pixel_size import PixelSize, Spacing
+from ...core.pixel_size import PixelSize, Spacing, diameter_of
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...core.units import counted
@@ -291,12 +291,13 @@ def _prompts(prompts: Any, plane: np.ndarray, source: str) -> Steps[tuple[Any, b
     from ...engine.segmentation.threshold import threshold
     from ...engine.segmentation.watershed import watershed_split
 
-    binary = yield from threshold(plane, min_size=_LEAST)
+    least = diameter_of(_LEAST)
+    binary = yield from threshold(plane, min_diameter=least)
     if not np.asarray(binary).any():
         raise ValueError(
             f"the automatic threshold finds no object of {_LEAST} pixels or more: give prompts, or "
             "take prompts_from grid"
         )
     split = watershed_split if source == "watershed" else label_objects
-    objects = yield from split(np.asarray(binary), min_size=_LEAST)
+    objects = yield from split(np.asarray(binary), min_diameter=least)
     return prompts_of(objects.labels, plane.shape, centroids=True), True

@@ -23,6 +23,7 @@ from ..record import Record
 from ..run import execute
 from ..save import DEFAULT, NOTHING, Formats, base_name, recipe_file, write_result
 from ..signature import input_kinds, inputs
+from ..upgrade import lengths_in
 from .measured import with_measures
 
 
@@ -54,6 +55,8 @@ class FileJob:
         Start of the names of all files; the name of the image by default.
     measured : bool
         Give the objects of `measured.OBJECTS` all columns of `region_table`.
+    lengths : str
+        Unit of the lengths among the parameters; empty for that of each file.
     """
 
     name: str
@@ -68,6 +71,7 @@ class FileJob:
     record: Record | None = None
     title: str = ""
     measured: bool = False
+    lengths: str = ""
 
 
 class FileRun(NamedTuple):
@@ -105,8 +109,9 @@ def run_on_file(job: FileJob, path: Path) -> Steps[FileRun]:
         check_free(recipe_file(job.output, base_name(title, job.name, target)), force=job.force)
     bar = InfoBar() if job.keep_info_bar else None
     if job.record is None:
+        choices = lengths_in(job.name, job.parameters, job.lengths, spacing, unit)
         outcome = yield from execute(
-            job.name, images, job.parameters, spacing=spacing, unit=unit, info_bar=bar
+            job.name, images, choices, spacing=spacing, unit=unit, info_bar=bar
         )
     else:
         outcome = yield from replayed(
