@@ -120,3 +120,15 @@ def test_a_choice_of_numbers_is_given_as_a_number():
         assert signature.checked("glcm_features", {"angle": value}) == {"angle": "45"}
     with pytest.raises(ValueError, match="angle is 44; choose all, 0, 45"):
         signature.checked("glcm_features", {"angle": 44})
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_help_and_tooltips_are_sentences_without_marks_of_restructured_text(name):
+    texts = signature.input_help(name)
+    texts |= {one.name: one.help for one in signature.parameters(name).values()}
+    for text in texts.values():
+        assert text.endswith(".")
+        assert "`" not in text
+        assert " *" not in text
+        # not a fragment that needs the name of its field
+        assert not text.startswith(("Of the ", "Of these "))

@@ -180,7 +180,7 @@ click.version_option(__version__, "-V", "--version", message="visual-ccc %(versi
 
 
 def _demo(output: Path, no_screen: bool) -> int:
-    """Run the main jobs on the sample micrographs.
+    """Run the main operations on the sample micrographs.
 
     Opens napari with the layers on a machine with a screen, writes them to a folder otherwise.
     """

@@ -100,27 +100,26 @@ def command(name: str) -> click.Command:
 
 # what the file of an input is
 _KINDS = {
-    "image": "Image file.",
-    "labels": "Image file of labels, as a segmentation writes it.",
-    "heatmap": "Image file of a heatmap, as `visual-ccc explain` writes it.",
+    "image": "An image file.",
+    "labels": "An image file of labels, as a segmentation writes it.",
+    "heatmap": "An image file, as 'visual-ccc explain' writes it.",
 }
 
 
 def _about(name: str, text: str) -> str:
     """Say which file the first input is, before what its values mean."""
-    kind = _KINDS[operations.OPERATIONS[name].takes]
-    return f"{kind} {text}".replace("  ", " ")
+    return f"{_KINDS[operations.OPERATIONS[name].takes]} {text}".strip()
 
 
 # word for the first input
 _WORDS = {"image": "IMAGE", "labels": "LABELS", "heatmap": "HEATMAP"}
 
-_PAIRED = " Of many images: a folder, whose files are paired with them by name."
+_PAIRED = " With many images, a folder whose files are paired with them by name."
 
 # files of a further input, where it is not an image
 _FILES = {
-    "prompts": "CSV file of points or shapes, or a file of labels.",
-    "regions": "Image file of labels or a mask.",
+    "prompts": "A CSV file of points or shapes, or a file of labels.",
+    "regions": "An image file of labels or a mask.",
 }
 
 
@@ -134,7 +133,7 @@ def _input(name: str, key: str, text: str) -> click.Option:
     required, kind = key not in signature.optional_inputs(name), signature.input_kinds(name)[key]
     return click.Option(
         [f"input_{key}", f"--{key}"], type=FILE, metavar="FILE", required=required,
-        help=f"{_FILES.get(kind, _KINDS.get(kind, 'Image file.') + _PAIRED)} {text}",
+        help=f"{text} {_FILES.get(kind, _KINDS.get(kind, 'An image file.') + _PAIRED)}",
     )  # fmt: skip
 
 

@@ -156,7 +156,7 @@ def _parameter_texts(operation: Callable[..., Any]) -> dict[str, str]:
     texts = {}
     for parameter in _docstring(operation).params:
         for one in parameter.arg_name.split(","):
-            texts[one.strip()] = re.sub(r"\s+", " ", parameter.description or "").strip()
+            texts[one.strip()] = _without_marks(parameter.description or "")
     return texts
 
 
@@ -302,3 +302,9 @@ def _check_limits(parameter: Parameter, value: Any) -> None:
         limits = f"at least {low}" if high is None else f"at most {high}"
         limits = limits if low is None or high is None else f"between {low} and {high}"
         raise ValueError(f"{parameter.name} is {value}; it must be {limits}")
+
+
+def _without_marks(text: str) -> str:
+    """Text on one line, without the marks of reStructuredText, which tooltips and help show."""
+    text = re.sub(r"\s+", " ", text).strip()
+    return re.sub(r"(?<![\w*])\*(\w[^*]*)\*(?![\w*])", r"\1", re.sub(r"``?([^`]+)``?", r"\1", text))

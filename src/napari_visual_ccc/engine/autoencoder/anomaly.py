@@ -107,7 +107,7 @@ def anomaly_map(
     model: Path | None = None,
     score: Score = "features",
     usual: Annotated[float, {"min": 0.5, "max": 0.999, "step": 0.01}] = 0.9,
-    min_size: Annotated[int, {"min": 0, "max": 1_000_000}] = 64,
+    min_size: Annotated[int, {"min": 0, "max": 1_000_000, "label": "Smallest region (px)"}] = 64,
     device: Device = "auto",
 ) -> Steps[Result]:
     """Map and label what a trained autoencoder has not learnt: foreign particles, defects.
@@ -136,7 +136,7 @@ def anomaly_map(
         Share of usual tiles in which nothing may be labelled; it sets the threshold, from tiles
         that were held out of the training.
     min_size : int
-        Smaller regions, in pixels, are left out.
+        Regions with fewer pixels are left out, 0 keeps all.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 

@@ -102,8 +102,8 @@ def train_autoencoder(  # noqa: PLR0913
     tile : int
         Side of the tiles that are cut from the images, in pixels.
     tiles : int
-        Number of tiles of all images together, about: every image gives its share, at least one,
-        and a stack spreads that over its slices. Tiles have no missing pixels (NaN, infinite),
+        Approximate number of tiles of all images together: every image gives its share, at least
+        one, and a stack spreads that over its slices. Tiles have no missing pixels (NaN, infinite),
         except where all have; then up to 2 % of a tile are filled from the surroundings.
     info_bar : {'leave out', 'keep'}
         Whether tiles are cut from the info bar as well.
@@ -131,7 +131,7 @@ def train_autoencoder(  # noqa: PLR0913
     seed : int
         Seed of tiles, weights and augmentation.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Device of the network; auto prefers a GPU.
+        Device of the network; 'auto' takes a GPU if there is one.
     state : Path
         File that the state of the training is written to after every epoch, and continued from.
     finish : bool

@@ -81,7 +81,7 @@ def kmeans(
     sample : int
         Pixels that feature clusters are fitted on (intensity always uses all).
     seed : int
-        Of the sample and of the starting centres of feature clusters.
+        Seed of the sample and of the starting centres of feature clusters.
     scope : {'stack', 'slice'}
         Cluster the whole stack, so that a label is the same phase in every slice; or each slice,
         for brightness that drifts.

@@ -89,7 +89,8 @@ def concordance(  # noqa: PLR0913
         Label 0 is a region too. Off: its pixels are not compared, and evidence on them does not
         count.
     names : str
-        Names of the labels from 1 on, separated by commas: ``matrix, precipitate``. None twice.
+        Names of the labels from 1 on, separated by commas: ``matrix, precipitate``. Each
+        name once.
     threshold : float
         Fraction of the maximum from which on evidence counts for the overlap (IoU).
     occluded : int

@@ -77,7 +77,7 @@ def evaluate(  # noqa: PLR0913
     seed : int
         Seed of the bootstrap and of the noise.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Device of the network.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------

@@ -50,7 +50,7 @@ def evidence_regions(
     threshold : float
         Fraction of the maximum of the image or stack.
     min_size : int
-        Smaller regions, in pixels, are left out.
+        Regions with fewer pixels are left out, 0 keeps all.
 
     Returns
     -------

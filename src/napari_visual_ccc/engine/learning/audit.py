@@ -66,7 +66,7 @@ def audit_dataset(
     seed : int
         Seed of that draw.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Device of the network.
+        Device of the network; 'auto' takes a GPU if there is one.
 
     Returns
     -------

@@ -109,13 +109,14 @@ def train(  # noqa: PLR0913
         Give the network the logarithm of the pixel size too, for classes that differ in it. Crops
         and changes of scale change it as well.
     info_bar : {'leave out', 'keep'}
-        The info bar is no evidence of a class and is cut off; keep it to see what a network learns
-        from it.
+        Whether the info bar is cut off before the training, because it is not part of the
+        specimen, or kept, to see what a network learns from it.
     split : {'auto', 'holdout', 'k-fold', 'leave-one-group-out'}
         Test on held-out images or by cross-validation. auto keeps the parts of a data set that is
         divided already; otherwise it cross-validates if a class has fewer than 30 images.
     validation, test : float
-        Fractions of the images of a holdout. lite0-linear is trained on the validation part too.
+        Fractions of the images that are held out for validation and for the test. lite0-linear is
+        trained on the validation part too.
     class_weights : bool
         Give all classes the same weight in the loss, whatever their numbers of images.
     flips : bool
@@ -145,7 +146,8 @@ def train(  # noqa: PLR0913
     learning_rate : float
         Learning rate; 0 uses that of the architecture.
     schedule : {'cosine', 'plateau'}
-        Decay of the learning rate: along a cosine, or halved when the validation loss stays.
+        Decay of the learning rate: along a cosine, or halved when the validation loss no longer
+        falls.
     patience : int
         Epochs without a lower validation loss after which training stops.
     accumulate_grad_batches : int
@@ -157,7 +159,7 @@ def train(  # noqa: PLR0913
     seed : int
         Seed of the split, the weights and the augmentation.
     device : {'auto', 'cpu', 'cuda', 'mps'}
-        Device of the network; auto prefers a GPU.
+        Device of the network; 'auto' takes a GPU if there is one.
     state : Path
         File that the state of the training is written to after every epoch, and continued from.
     finish : bool

@@ -58,7 +58,7 @@ def generate(
     prompts : sequence of Prompt, optional
         Of objects; without them a grid of points is set on the image, its tiles and their crops.
     largest_only : bool
-        Keep the largest part of each mask alone.
+        Keep only the largest part of each mask.
     filtered : bool
         Apply the thresholds of predicted IoU, stability and overlap. Without them every prompt
         keeps its mask.

@@ -63,10 +63,10 @@ def subtract_background(
         Polynomial and plane for smooth shading; rolling ball for a background that varies
         locally, with objects smaller than the ball.
     degree : int
-        Of the polynomial; 1 is a plane.
+        Degree of the polynomial; 1 is a plane.
     radius : float
-        Of the rolling ball, larger than the radius of the largest object; in `unit` if there is a
-        pixel size, otherwise in pixels. 0: an eighth of the shorter side.
+        Radius of the rolling ball, larger than that of the largest object; in the unit of the
+        pixel size, or in pixels without one. 0: an eighth of the shorter side.
     objects : {'bright', 'dark'}
         Bright or dark objects on the background; for the rolling ball.
     remove : {'subtract', 'divide'}

@@ -71,8 +71,8 @@ def denoise(  # noqa: PLR0913
         Whether noise grows with grey (poisson) or not (gaussian); auto: estimated.
     dimensions : {'2D', '3D'}
         Filter each slice, or the volume of the last three axes: neighbouring slices then add
-        information. Gaussian and median reach as far across slices as within one, in `unit`; the
-        other methods count in voxels.
+        information. Gaussian and median reach as far across slices as within one, in the unit of
+        the voxel; the other methods count in voxels.
     cautious : bool
         Keep the image from becoming worse where noise cannot be distinguished from texture: the
         lower of two estimates of the noise is taken, and less of the filter's change is kept the

@@ -59,9 +59,9 @@ def particles(  # noqa: PLR0913
         Whether particles are brighter or darker than the background. Auto: by the evidence of both
         sides; a note says where it is doubtful.
     min_diameter : float
-        Smaller particles are dropped: diameter of a circle of the same area, in `unit` if there is
-        a pixel size, otherwise in pixels. 0: 0.3 of the typical diameter, and
-        0.15 for particles that stand out of noise.
+        Smaller particles are dropped: diameter of a circle of the same area, in the unit of the
+        pixel size, or in pixels without one. 0: 0.3 of the typical diameter, and 0.15 for
+        particles that stand out of noise.
     border : {'keep', 'remove'}
         Keep or remove particles that the border of the image cuts.
     tolerance : float

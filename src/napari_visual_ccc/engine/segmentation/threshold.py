@@ -90,7 +90,7 @@ def threshold(  # noqa: PLR0913
         0 keeps all.
     dimensions : {'2D', '3D'}
         Blur, and separate objects, within each slice or within the volume of the last three axes.
-        In 3D a blur reaches as far across slices as within one, in `unit`.
+        In 3D a blur reaches as far across slices as within one, in the unit of the voxel.
     scope : {'stack', 'slice'}
         One set of thresholds for the whole stack, or one for each slice (in 3D for each volume of
         a series): for brightness that drifts.

@@ -49,7 +49,7 @@ def classify_folder(
     coverage: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = COVERAGE,
     decision: Decision = "highest probability",
     thresholds: str = "",
-    tta: bool = True,
+    tta: Annotated[bool, {"label": "Average 8 rotations"}] = True,
     device: Device = "auto",
 ) -> Steps[Result]:
     """Classify every image of a folder: class, prediction set and out-of-distribution flag.
@@ -183,7 +183,7 @@ def image_quality_folder(
     noisy : float
         Flag images with a lower signal-to-noise ratio (of variances).
     saturated : float
-        Flag images with more than this percentage of pixels piled up at the darkest or the
+        Flag images with more than this percentage of saturated pixels, at the darkest or the
         brightest grey level.
     striped : float
         Flag images whose lines differ by more than this percentage of the image's contrast.

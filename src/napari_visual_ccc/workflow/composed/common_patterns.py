@@ -76,7 +76,7 @@ def common_patterns(
     iterations : int
         Steps of gradient ascent for the inputs that are made; 0 makes none.
     seed : int
-        Of these inputs.
+        Seed of the inputs that are made by gradient ascent.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 

@@ -31,7 +31,7 @@ def concordance_folder(  # noqa: PLR0913
     clusters: Annotated[int, {"min": 2, "max": 20}] = 3,
     labels: Annotated[Path | None, {"mode": "d"}] = None,
     names: str = "",
-    occluded: Annotated[int, {"min": 0, "max": 100}] = 0,
+    occluded: Annotated[int, {"min": 0, "max": 100, "label": "Occluded regions"}] = 0,
     device: Device = "auto",
 ) -> Steps[Result]:
     """Test on which phase the classes of all images of a folder rest.

@@ -44,7 +44,9 @@ def find_similar(  # noqa: PLR0913
     model: Path | None = None,
     layer: str = "",
     threshold: Annotated[float, {"min": -1, "max": 1, "step": 0.01}] = 0.6,
-    min_size: Annotated[int, {"min": 0, "max": 100_000}] = 20,
+    min_size: Annotated[
+        int, {"min": 0, "max": 100_000, "label": "Smallest region", "unit": "px"}
+    ] = 20,
     background: Background = "subtract",
     folder: Annotated[Path | None, {"mode": "d"}] = None,
     hits: Annotated[int, {"min": 1, "max": 1000}] = 36,
@@ -78,7 +80,7 @@ def find_similar(  # noqa: PLR0913
     threshold : float
         Smallest similarity of a region, up to 1.
     min_size : int
-        Smaller regions, in pixels, are left out.
+        Regions with fewer pixels are left out, 0 keeps all.
     background : {'subtract', 'keep'}
         Subtract the mean feature of each image from the example and the cells, so that what all
         cells have in common does not count.

@@ -125,14 +125,14 @@ def sam_masks(  # noqa: PLR0913
         automatic threshold (Otsu), split by watershed or not: fewer, and on the objects. Centroids:
         of the objects of the labels that are given as prompts, instead of their masks.
     largest_only : bool
-        Keep the largest part of each mask alone.
+        Keep only the largest part of each mask.
     merge : {'none', 'overlap', 'likeness'}
         Overlap: remove masks that show an object again or are a group of others. Likeness: also
-        merge masks that touch, have like grey levels and texture, and no edge between them.
+        merge masks that touch, have similar grey levels and texture, and no edge between them.
     outlines : bool
         Add the outlines as shapes.
     precision : {'fp32', 'bf16', 'fp16'}
-        Of the network on CUDA; elsewhere it is fp32.
+        Precision of the network on CUDA; elsewhere it is fp32.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
