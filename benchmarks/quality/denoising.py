@@ -98,9 +98,9 @@ def oracle(truth: np.ndarray, given: np.ndarray) -> float:
     )
 
 
-def main(data: Path, half: int = HALF) -> None:
+def main(data: Path, step: int = 1, half: int = HALF) -> None:
     rows = []
-    for seed, (name, clean) in enumerate(truths(data, half)):
+    for seed, (name, clean) in [*enumerate(truths(data, half))][::step]:
         for kind, truth, given in kinds(clean, seed):
             before = psnr(truth, given)
             found = np.float64(run(denoise(given)).data)

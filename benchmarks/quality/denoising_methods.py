@@ -87,7 +87,7 @@ def run_of(module: object) -> object:
     return importlib.import_module(module.__name__.split(".")[0] + ".core.progress").run
 
 
-def main(data: Path, half: int = HALF, step: int = 1) -> None:
+def main(data: Path, step: int = 1, half: int = HALF) -> None:
     versions = {"now": now}
     if "BEFORE" in os.environ:
         name = os.environ["BEFORE"] + ".engine.restoration.denoise"

@@ -103,8 +103,8 @@ def judged(image: np.ndarray) -> dict[str, object]:
     return found | {"flags": {flag.split(":")[0] for flag in found["flags"]}}
 
 
-def main(data: Path) -> None:
-    good = images(data)
+def main(data: Path, step: int = 1) -> None:
+    good = images(data)[::step]
     rows = [{"kind": "as it is", "set": name} | judged(image) for name, image in good]
     for kind, degrade in defects().items():
         for number, (name, image) in enumerate(good[::STEP]):
@@ -122,7 +122,9 @@ def main(data: Path) -> None:
         for kind, part in table.groupby("kind", sort=False)["flags"]
     }
     print(pd.DataFrame(shares).T.to_string(), "\n")
-    corrections(good[::STEP])
+    for first, name in enumerate(("used for choosing limits", "held back")):
+        print(f"corrections, {name}")
+        corrections(good[first::STEP])
 
 
 def corrections(good: list[tuple[str, np.ndarray]]) -> None:

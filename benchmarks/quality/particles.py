@@ -7,6 +7,7 @@ choose rules and weights, odd ones were not looked at until these were fixed.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -137,11 +138,14 @@ def average_precision(found: np.ndarray, truth: np.ndarray, least: float = 0.5) 
 
 
 def table(
-    data: Path, methods: dict[str, Method] = METHODS, halves: tuple[int, ...] = (0, 1)
+    data: Path,
+    methods: dict[str, Method] = METHODS,
+    halves: tuple[int, ...] = (0, 1),
+    step: int = 1,
 ) -> pd.DataFrame:
     """One row a figure and method."""
     rows = []
-    for number, case in enumerate(cases(data, halves)):
+    for number, case in islice(enumerate(cases(data, halves)), None, None, step):
         for name, method in methods.items():
             row = {"number": number, "set": case.name, "half": case.half, "method": name}
             rows.append(row | judged(method(case.image), case))
@@ -173,6 +177,6 @@ def interval(values: np.ndarray) -> tuple[float, float]:
     return float(low), float(high)
 
 
-def main(data: Path) -> None:
+def main(data: Path, step: int = 1) -> None:
     """Print the table of docs/particles.md."""
-    summary(table(data), "used for tuning", "held back")
+    summary(table(data, step=step), "used for tuning", "held back")
