@@ -72,6 +72,25 @@ def test_other_arrays_stay_as_they_are(shape):
     assert in_order(image) is image
 
 
+@pytest.mark.parametrize(
+    ("shape", "doubtful"),
+    [
+        ((20, 30, 2048), True), ((5, 20, 30, 200), True), ((30, 30, 128), True),
+        ((2048, 20, 30), False), ((3, 100, 1000), False), ((300, 200, 900), False),
+        ((20, 30, 100), False), ((64, 2048), False),
+    ],
+)  # fmt: skip
+def test_rows_that_may_be_spectra_are_named(shape, doubtful):
+    image = Micrograph(np.broadcast_to(np.uint8(0), shape))
+    found = in_order(image)
+    assert found.data is image.data
+    assert bool(found.notes) is doubtful
+    if doubtful:
+        assert f"{shape[-3]} slices of {shape[-2]} x {shape[-1]} px" in found.notes[0]
+    # said once
+    assert in_order(found).notes == found.notes
+
+
 def test_an_image_with_known_axes_stays_as_it_is():
     image = Micrograph(np.zeros((40, 50, 2)), axes=(Axis("z"),))
     assert in_order(image) is image

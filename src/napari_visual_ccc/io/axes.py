@@ -36,6 +36,9 @@ _NAMES = {
 # so many numbers a pixel are channels where image and rows are this many times longer
 _CHANNELS, _LONGER = 16, 4
 
+# fewest numbers of a spectrum, and fewest points of a map along each side
+_ENERGIES, _POINTS = 128, 4
+
 
 class Order(NamedTuple):
     """How the axes of an array are put into order.
@@ -51,7 +54,7 @@ class Order(NamedTuple):
     is_colour : bool
         Whether the last axis is one of colours.
     note : str
-        What was changed, for the user; empty if it goes without saying.
+        What was changed or is in doubt, for the user; empty if it goes without saying.
     """
 
     axes: tuple[int, ...]
@@ -132,13 +135,23 @@ def _unnamed(shape: tuple[int, ...]) -> Order:
     narrow = last <= 2 and min(rows, columns) > 2
     few = last <= _CHANNELS and min(rows, columns) >= _LONGER * last
     if not narrow and not few:
-        return Order(axes)
+        return Order(axes, note=_unsure(rows, columns, last))
     if last == 1:
         return Order(axes[:-1], axes[-1:])
     moved = (*axes[:-3], axes[-1], *axes[-3:-1])
     leading = (CHANNEL_AXIS,) if len(shape) == 3 else ()
     note = f"each pixel has {last} numbers: they are taken for channels, not for columns"
     return Order(moved, (), leading, note=note)
+
+
+def _unsure(slices: int, rows: int, columns: int) -> str:
+    """Note on rows so long that they may be spectra."""
+    if min(slices, rows) < _POINTS or columns < max(_ENERGIES, _LONGER * max(slices, rows)):
+        return ""
+    return (
+        f"the last axes are read as {slices} slices of {rows} x {columns} px: if the last one has "
+        "energies, move it to the front (numpy.moveaxis(array, -1, 0))"
+    )
 
 
 def in_order(image: Micrograph) -> Micrograph:
@@ -153,7 +166,8 @@ def in_order(image: Micrograph) -> Micrograph:
         return image
     order = _unnamed(tuple(data.shape))
     if order.axes == tuple(range(data.ndim)):
-        return image
+        said = not order.note or order.note in image.notes
+        return image if said else replace(image, notes=(*image.notes, order.note))
     if data.shape[-1] == 2 and _is_opacity(data[..., 1]):
         last = data.ndim - 1
         order = Order(tuple(range(last)), (last,), note=ALPHA)

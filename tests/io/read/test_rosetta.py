@@ -131,6 +131,36 @@ def test_three_axes_of_signal_of_which_one_has_energies_are_spectra(tmp_path, rn
         assert formats.read(tmp_path / "a.hspy").data.size == 3600
 
 
+@pytest.mark.parametrize(
+    ("name", "kind"), [("Energy loss", ""), ("wavelength", ""), ("", "EELS"), ("", "EDS_TEM")]
+)
+def test_a_spectrum_image_without_units_is_known_by_other_evidence(tmp_path, rng, name, kind):
+    hspy = pytest.importorskip("rsciio.hspy")
+    made = signal(rng.random((6, 20, 30)).astype(np.float32))
+    for axis in made["axes"]:
+        axis |= {"navigate": False, "units": "", "name": ""}
+    made["axes"][2]["name"] = name
+    made["metadata"].setdefault("Signal", {})["signal_type"] = kind
+    hspy.file_writer(str(tmp_path / "a.hspy"), made)
+    with pytest.raises(ValueError, match="holds only spectra"):
+        formats.read(tmp_path / "a.hspy")
+
+
+@pytest.mark.parametrize(("name", "unit", "doubtful"), [
+    ("", "", True), ("dim1", "", True), ("z", "", False), ("", "nm", False),
+])  # fmt: skip
+def test_three_axes_of_which_nothing_is_known_are_said(tmp_path, rng, name, unit, doubtful):
+    hspy = pytest.importorskip("rsciio.hspy")
+    made = signal(rng.random((6, 20, 30)).astype(np.float32))
+    for axis in made["axes"]:
+        axis |= {"navigate": False, "units": unit, "name": ""}
+    made["axes"][0]["name"] = name
+    hspy.file_writer(str(tmp_path / "a.hspy"), made)
+    found = formats.read(tmp_path / "a.hspy")
+    said = "does not tell a volume from a spectrum image: read as 6 slices of 20 x 30 px"
+    assert any(said in note for note in found.notes) is doubtful
+
+
 def test_a_package_that_spectra_need_is_named_with_the_extra(tmp_path):
     from napari_visual_ccc.io.read import rosetta
 

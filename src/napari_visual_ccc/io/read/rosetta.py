@@ -26,6 +26,7 @@ from .checks import (
 )
 from .lazy import Foreign, from_file
 from .pixel_size import BACKWARDS, axis, combined_claim, number, plain, resolve_pixel_size
+from .spectra import doubt, is_spectrum_image
 from .vendors import VendorMetadata, known_only
 
 # plugins of RosettaSciIO by the ending of a file's name
@@ -189,13 +190,10 @@ def _is_simulated(path: Path) -> bool:
         return "4DSTEM_simulation" in file
 
 
-# one image ----------------------------------------------------------------------------------------
-
-
 def _is_image(part: Mapping[str, Any]) -> bool:
     data, signal = part["data"], [one for one in part["axes"] if not one.get("navigate")]
     # three axes of a signal are a volume, but one of energies; one is a spectrum, but of colours
-    if len(signal) == 3 and any(str(one.get("units")).lower() in ("ev", "kev") for one in signal):
+    if len(signal) == 3 and is_spectrum_image(signal, part.get("metadata")):
         return False
     spectra = len(signal) == 1 and data.dtype.names is None
     return bool(data.ndim > 1 and data.dtype.kind in "biufcV" and not spectra)
@@ -218,7 +216,7 @@ def _micrograph(
     metadata = {"facts": found.facts, "original": plain(found.original)}
     return Micrograph(
         data, spacing, unit, name, path, metadata, axes, None, (),
-        (*notes, *more, *of_axes, *found.notes), source,
+        (*notes, *more, *of_axes, *found.notes, *doubt(part["axes"], data.shape)), source,
     )  # fmt: skip
 
 
