@@ -29,6 +29,9 @@ def test_another_address_needs_permission_and_a_token(capsys, tmp_path, monkeypa
 
 
 def test_an_empty_token_is_an_error_and_not_a_server_without_one(capsys, tmp_path, monkeypatch):
+    (tmp_path / "token").write_bytes(b"\xff")
+    assert main(["serve", "--token-file", str(tmp_path / "token")]) == 2
+    assert "token is no text" in capsys.readouterr().err
     (tmp_path / "token").write_text("\n")
     assert main(["serve", "--token-file", str(tmp_path / "token")]) == 2
     assert "there is no token in" in capsys.readouterr().err

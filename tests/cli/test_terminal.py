@@ -8,6 +8,7 @@ import click
 import pytest
 
 from napari_visual_ccc.cli import terminal
+from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.core.progress import Progress
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import OPERATIONS
@@ -106,3 +107,9 @@ def test_signals_that_are_ignored_stay_so():
     finally:
         signal.signal(signal.SIGINT, before[0])
         signal.signal(signal.SIGTERM, before[1])
+
+
+def test_errors_of_the_system_name_the_file_first(tmp_path, capsys):
+    path = tmp_path / ("n" * 300)
+    assert main(["info", str(path)]) == 1
+    assert capsys.readouterr().err == f"visual-ccc: {path}: file name too long\n"

@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from napari_visual_ccc.core.memory import _left_in_groups, available, shortage
+from napari_visual_ccc.core.memory import _left_in_groups, available, full, shortage
 
 GB = 10**9
 
@@ -78,3 +78,13 @@ def test_what_does_not_fit_is_told_with_both_numbers():
     assert shortage(5, 5, "cut it") == ""
     told = shortage(3 * 10**9, 10**9, "cut it")
     assert told == "takes 3.0 GB of memory while it is read, of which 1.0 GB are free; cut it"
+
+
+def test_a_full_memory_is_told_once():
+    error = MemoryError("Unable to allocate 4 TiB")
+    told = full(error)
+    assert told == "memory is full; take a part of the image (Unable to allocate 4 TiB)"
+    again = MemoryError(told)
+    again.__cause__ = error
+    assert full(again) == told
+    assert full(MemoryError(), "wait") == "memory is full; wait"

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import functools
 import json
 from dataclasses import replace
 
@@ -15,7 +16,8 @@ from napari_visual_ccc.arrays.lazy import is_lazy
 from napari_visual_ccc.core.dataset import from_arrays
 from napari_visual_ccc.core.layers import Placement
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
-from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.core.progress import Progress, run
+from napari_visual_ccc.engine.segmentation import threshold
 from napari_visual_ccc.workflow.operations import OPERATIONS
 from napari_visual_ccc.workflow.run import execute
 from napari_visual_ccc.workflow.signature import inputs
@@ -416,3 +418,24 @@ def test_a_record_of_two_runs_is_replayed_as_it_was_made(sections, denoised):
         del step["parameters"]["denoised"]
     both = ccc.denoise(np.asarray(denoised["result"].data))
     np.testing.assert_array_equal(ccc.replay(old, sections[1]).data, both.data)
+
+
+@pytest.mark.parametrize("size", [10**400, (10**5000, 1), "x", [[1, 2], [3]], object])
+def test_what_is_no_pixel_size_is_refused_in_a_sentence(discs, size):
+    for given, scale in (
+        (discs, {"spacing": size, "unit": "nm"}),
+        (Micrograph(discs, size, "nm"), {}),
+    ):
+        with pytest.raises(ValueError, match=r"^spacing is .{1,120}; give the size of a pixel"):
+            ccc.threshold(given, **scale)
+
+
+def test_a_memory_that_is_full_has_a_sentence(discs, monkeypatch):
+    @functools.wraps(threshold.threshold)
+    def too_large(*_, **__):
+        yield Progress(0, 1)
+        np.empty(1 << 55)
+
+    monkeypatch.setattr(threshold, "threshold", too_large)
+    with pytest.raises(MemoryError, match=r"^memory is full; take a part of the image \(Unable to"):
+        ccc.threshold(discs)

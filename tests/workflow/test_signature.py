@@ -132,3 +132,15 @@ def test_help_and_tooltips_are_sentences_without_marks_of_restructured_text(name
         assert " *" not in text
         # not a fragment that needs the name of its field
         assert not text.startswith(("Of the ", "Of these "))
+
+
+@pytest.mark.parametrize(
+    ("name", "key"), [("kmeans", "clusters"), ("threshold", "method"), ("kmeans", "seed")]
+)
+def test_whole_numbers_without_end_are_refused(name, key):
+    # Python spells no number of 5001 digits
+    for value in (10**400, -(10**5000)):
+        with pytest.raises(ValueError, match=rf"^{key} is no number between -1e.38 and 1e.38$"):
+            signature.checked(name, {key: value}, limits=False)
+    with pytest.raises(ValueError, match=r"^clusters is 1\.000e.30; it must be between"):
+        signature.checked("kmeans", {"clusters": 10**30})

@@ -17,6 +17,7 @@ import click
 from click.shell_completion import CompletionItem
 
 from .. import __version__
+from ..core.plain import shown
 from ..workflow import operations, signature
 from . import batch, fetch, images, serve, terminal, training
 from .models import models
@@ -110,7 +111,7 @@ class CommandLine(click.Group):
             every = [*names, *operations.OPERATIONS]
             near = list(dict.fromkeys(difflib.get_close_matches(args[0].lower(), every)))
             hint = f"did you mean {' or '.join(near)}?" if near else "--help lists all commands"
-            raise click.UsageError(f"there is no {args[0]!r}; {hint}", ctx)
+            raise click.UsageError(f"there is no {shown(args[0])}; {hint}", ctx)
         return args[0] if found else None, found, args[1:]
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
@@ -132,8 +133,9 @@ class CommandLine(click.Group):
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
             code = OK
         except EXPECTED as error:
-            print(f"visual-ccc: {error}", file=sys.stderr)
-            terminal.print_answer(ctx, str(error))
+            text = terminal.sentence(error)
+            print(f"visual-ccc: {text}", file=sys.stderr)
+            terminal.print_answer(ctx, text)
             code = FAILED
         ctx.exit(code or OK)
 
@@ -214,7 +216,7 @@ def _config(name: str | None, value: str | None, reset: bool) -> int:
     if reset:
         stored.remove()
     if name is not None and name not in current.FIELDS:
-        raise click.UsageError(f"there is no {name!r}; there are {', '.join(current.FIELDS)}")
+        raise click.UsageError(f"there is no {shown(name)}; there are {', '.join(current.FIELDS)}")
     if name is not None and value is not None:
         current.change(name, value)
     for key, one in current.found().items():

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import click
 from click.shell_completion import CompletionItem
 
+from ..core.plain import shown
 from ..core.progress import Progress, run
 from ..workflow import operations, signature
 from . import many, terminal
@@ -38,7 +39,7 @@ class _Sizes(click.ParamType):
         except ValueError:
             sizes = ()
         if not 1 <= len(sizes) <= 3:
-            self.fail(f"{value!r} is not a size such as 2.5, or 10,2.5,2.5", param, ctx)
+            self.fail(f"{shown(value)} is not a size such as 2.5, or 10,2.5,2.5", param, ctx)
         return sizes * 2 if len(sizes) == 1 else sizes
 
 

@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # of the environment, for containers
 TOKEN = "VISUAL_CCC_TOKEN"
 
+# of the file of a token
+_MOST_BYTES = 65536
+
 _DEFAULT, _LIMITS = Settings(), Limits()
 
 
@@ -54,7 +57,10 @@ def _serve(
 
 def _token(file: Path | None) -> str:
     """The token, which is never a word of the command: others would see it in the list of tasks."""
-    given = os.environ.get(TOKEN) if file is None else file.read_text(encoding="utf-8")
+    try:
+        given = os.environ.get(TOKEN) if file is None else _beginning(file).decode()
+    except UnicodeDecodeError:
+        raise click.UsageError(f"{file} is no text: write the token into it") from None
     if given is None:
         return ""
     token = given.strip()
@@ -62,6 +68,12 @@ def _token(file: Path | None) -> str:
     if not token:
         raise click.UsageError(f"there is no token in {TOKEN if file is None else file}")
     return token
+
+
+def _beginning(file: Path) -> bytes:
+    """All that a token can be of a file; it may be a pipe, or a device without end."""
+    with file.open("rb") as opened:
+        return opened.read(_MOST_BYTES)
 
 
 def _ready(address: str, _: uvicorn.Server) -> None:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin
 
 import click
 
+from ..core.memory import full
 from ..core.progress import Progress, StopEarly, printer
 from ..workflow import signature
 from ..workflow.signature import Parameter
@@ -105,12 +106,19 @@ def force_option() -> click.Option:
 
 def print_error(path: Path, error: BaseException) -> None:
     """Print on stderr what is wrong with a file."""
-    text = str(error) or type(error).__name__
-    if isinstance(error, MemoryError):
-        text = f"memory is full; take a part of the image ({text})"
+    text = sentence(error)
     answer_problem(path, text)
     named = text if str(path) in text else f"{path}: {text}"
     print(f"visual-ccc: {named}", file=sys.stderr)
+
+
+def sentence(error: BaseException) -> str:
+    """Say what is wrong: errors of the system name their file first, those of memory a remedy."""
+    if isinstance(error, MemoryError):
+        return full(error)
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
+        return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
+    return str(error) or type(error).__name__
 
 
 # what is said while a command runs ----------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator
 from pathlib import Path
@@ -47,6 +48,29 @@ def shortage(nbytes: int, free: int, remedy: str) -> str:
         f"takes {_gigabytes(nbytes)} of memory while it is read, of which {_gigabytes(free)} "
         f"are free; {remedy}"
     )
+
+
+def full(error: BaseException, remedy: str = "take a part of the image") -> str:
+    """Say that memory is full, and what to do.
+
+    Parameters
+    ----------
+    error : MemoryError
+        Its words follow in parentheses; those of its cause where it is such a sentence itself.
+    remedy : str
+        What to do.
+    """
+    reason = str(error.__cause__ if isinstance(error.__cause__, MemoryError) else error)
+    return f"memory is full; {remedy}{reason and f' ({reason})'}"
+
+
+@contextlib.contextmanager
+def in_words() -> Iterator[None]:
+    """Let a full memory be an error with a sentence."""
+    try:
+        yield
+    except MemoryError as error:
+        raise MemoryError(full(error)) from error
 
 
 def _gigabytes(count: int) -> str:

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from .pixel_size import PixelSize
+from .plain import shown
 from .units import METRES
 
 # names of the channels among the facts of a micrograph, in the order of its channel axis
@@ -65,7 +66,7 @@ class InfoBar:
         return any((self.top, self.bottom, self.left, self.right))
 
     def __str__(self) -> str:
-        parts = [f"{n} px at the {border}" for border, n in self.pixels.items() if n]
+        parts = [f"{shown(n)} px at the {border}" for border, n in self.pixels.items() if n]
         text = ", ".join(parts) or "none"
         return f"{text}, {self.beneath} of them specimen beyond the bar" if self.beneath else text
 
@@ -79,7 +80,7 @@ class InfoBar:
         """A note on what may be a bar, with how to leave it out; empty where there is none."""
         if not self.doubtful:
             return ""
-        numbers = ", ".join(f"{b}={n}" for b, n in self.doubtful.pixels.items() if n)
+        numbers = ", ".join(f"{b}={shown(n)}" for b, n in self.doubtful.pixels.items() if n)
         return (
             f"there may be an info bar: {self.doubtful}; it was not left out. If it is one, set it "
             f'with Detect info bar, find="manual", {numbers}, or pass info_bar=InfoBar({numbers})'

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Any
 
 import numpy as np
 
+from .plain import shown
 from .units import NANOMETRES, unit_of
 
 Spacing = Sequence[float] | float | None
@@ -70,19 +71,21 @@ class PixelSize:
             return None
         unit = unit_of(unit)
         if unit == "px":
-            raise ValueError(f"spacing is {spacing}, but of which unit? Add unit='nm', for example")
-        given = np.atleast_1d(np.asarray(spacing, float))
+            raise ValueError(
+                f"spacing is {shown(spacing)}, but of which unit? Add unit='nm', for example"
+            )
+        given = np.atleast_1d(numbers_of(spacing))
         height, width = np.broadcast_to(given[-2:], 2).tolist()
-        check_sizes((height, width), f"spacing is {spacing} {unit} a pixel")
+        check_sizes((height, width), f"spacing is {shown(spacing)} {unit} a pixel")
         if axes == 2:
             return cls((height, width), unit)
         if given.size == 2:
             raise ValueError(
-                f"spacing is {spacing} {unit}: in 3D the step between slices counts too; "
+                f"spacing is {shown(spacing)} {unit}: in 3D the step between slices counts too; "
                 "give it as (z, y, x)"
             )
         depth = float(given[max(given.size - 3, 0)])
-        check_sizes((depth,), f"spacing is {spacing} {unit} a voxel")
+        check_sizes((depth,), f"spacing is {shown(spacing)} {unit} a voxel")
         return cls((depth, height, width), unit)
 
     @property
@@ -144,6 +147,22 @@ class PixelSize:
         """Pixel size of an image that is coarser by a factor within slices."""
         sizes = (*self.sizes[:-2], self.height * factor, self.width * factor)
         return PixelSize(sizes, self.unit)
+
+
+def numbers_of(spacing: Any) -> np.ndarray:
+    """Convert what was given as a spacing to numbers.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    try:
+        return np.asarray(spacing, float)
+    except (TypeError, ValueError, OverflowError):
+        raise ValueError(
+            f"spacing is {shown(spacing)}; give the size of a pixel, such as 2.5 or (10, 2.5, 2.5)"
+        ) from None
 
 
 def check_sizes(sizes: Sequence[float], what: str) -> None:

@@ -6,6 +6,8 @@ import math
 import re
 from typing import Any
 
+from .plain import shown
+
 # the only table of lengths: powers of ten, so that a factor in any other unit is exact as well
 _POWERS = {"pm": -12, "Å": -10, "nm": -9, "µm": -6, "mm": -3, "cm": -2, "m": 0}
 
@@ -123,7 +125,9 @@ def length(size: float, unit: str) -> tuple[float, str]:
     name = unit_of(unit)
     if name in TIMES or (name not in _KEPT and name not in _CONVERTED):
         known = ", ".join(METRES)
-        raise ValueError(f"{unit!r} is not a unit of a pixel size; write {known}, 1/nm or mrad")
+        raise ValueError(
+            f"{shown(unit)} is not a unit of a pixel size; write {known}, 1/nm or mrad"
+        )
     result = converted(size, name)
     if not is_plausible(*result):
         raise ValueError(f"a pixel of {size:g} {unit} is not plausible; check the pixel size")

@@ -151,6 +151,6 @@ def _check_files(settings: Settings) -> None:
     from ..nets.device import choose
     from ..workflow.recipe import load
 
-    load_model(settings.model, choose("auto"))
     if settings.recipe is not None:
         load(settings.recipe)
+    load_model(settings.model, choose("auto"))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from ..core.plain import shown
 from ..core.progress import Steps
 from ..core.result import Result
 from . import cost
@@ -230,6 +231,6 @@ def function(name: str) -> Callable[..., Steps[Result]]:
         If there is no such operation.
     """
     if name not in OPERATIONS:
-        raise ValueError(f"no operation {name!r}; there are {', '.join(OPERATIONS)}")
+        raise ValueError(f"no operation {shown(name)}; there are {', '.join(OPERATIONS)}")
     module = importlib.import_module(f"..{OPERATIONS[name].module}", __package__)
     return getattr(module, name)

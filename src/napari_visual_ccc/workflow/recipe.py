@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from ..core.files import sha256
 from ..core.layers.frame import in_unit, typed_scale
 from ..core.micrograph import InfoBar, Micrograph, has_colours
 from ..core.pixel_size import scaled
-from ..core.plain import plain
+from ..core.plain import plain, shown
 from ..core.progress import Reporting, Steps, reporter, run
 from ..core.result import Result
 from .operations import OPERATIONS
@@ -275,7 +274,7 @@ def load(record: Record | Mapping[str, Any] | str | Path) -> Record:
         operation = OPERATIONS.get(step.operation)
         if operation is None:
             raise ValueError(
-                f"{name} names an operation that does not exist: {reprlib.repr(step.operation)}"
+                f"{name} names an operation that does not exist: {shown(step.operation)}"
             )
         if not operation.takes_arrays:
             raise ValueError(f"{name}: {step.operation} works on a {operation.takes}, not an image")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import functools
 import importlib.metadata
 import platform
-import reprlib
 import sys
 import zlib
 from collections.abc import Mapping
@@ -18,7 +17,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StrictInt, V
 from ..arrays.lazy import is_lazy
 from ..core.layers import PointsLayer, ShapesLayer
 from ..core.micrograph import InfoBar
-from ..core.plain import plain
+from ..core.plain import plain, shown
 from ..core.result import Result, prediction_of
 from .upgrade import lengths_of, upgraded
 
@@ -228,7 +227,7 @@ def _message(values: Mapping[str, Any], error: ValidationError, name: str) -> st
     step = values["steps"][where[1]]
     operation = step.get("operation") if isinstance(step, Mapping) else step
     if len(where) < 3 or where[2] == "operation":
-        return f"{name} names an operation that does not exist: {reprlib.repr(operation)}"
+        return f"{name} names an operation that does not exist: {shown(operation)}"
     return f"{name}: {where[2]} of {operation} must be {_MUST.get(str(where[2]), 'text')}"
 
 

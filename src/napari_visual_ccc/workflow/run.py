@@ -16,7 +16,9 @@ import numpy as np
 from ..arrays.lazy import check_repeated
 from ..core.layers import Layer, PointsLayer, ShapesLayer
 from ..core.layers.frame import check_spacing, common_size, in_frame, sizes_of
+from ..core.memory import in_words
 from ..core.micrograph import InfoBar, Micrograph
+from ..core.plain import shown
 from ..core.progress import Progress, Steps
 from ..core.result import Result, prediction_of
 from ..core.units import unit_of
@@ -144,7 +146,8 @@ def execute(
     bar = yield from _bar(operation, first, info_bar)
     looks = info_bar is None and operation.takes == "image" and not operation.whole
     notes = (*of_inputs, *notes, *bar_notes(bar, first if looks else None))
-    result = yield from _steps(operation, given, choices, bar, spacing, unit)
+    with in_words():
+        result = yield from _steps(operation, given, choices, bar, spacing, unit)
     if isinstance(result, Result):
         kept = None if operation.whole else bar
         result = result.with_layers(in_frame(spacing, unit, kept, _array(first)))
@@ -175,7 +178,7 @@ def _check_inputs(operation: Operation, given: Mapping[str, Any]) -> None:
     unknown = [key for key in given if key not in takes]
     if unknown:
         raise ValueError(
-            f"{operation.name} takes no {unknown[0]!r}; it takes {' and '.join(takes)}"
+            f"{operation.name} takes no {shown(unknown[0])}; it takes {' and '.join(takes)}"
         )
     for key in takes:
         if given.get(key) is None and key not in optional_inputs(operation.name):
@@ -222,7 +225,7 @@ def _bar(
         if first.info_bar is not None or operation.takes != "image" or operation.whole:
             return first.info_bar
     elif not callable(info_bar):
-        raise ValueError(f"info_bar is {info_bar!r}; give for example InfoBar(bottom=64)")
+        raise ValueError(f"info_bar is {shown(info_bar)}; give for example InfoBar(bottom=64)")
     yield Progress(0, 0, "info bar")
     if callable(info_bar):
         return info_bar()

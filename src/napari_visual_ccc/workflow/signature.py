@@ -13,6 +13,7 @@ from typing import Annotated, Any, Literal, NamedTuple, get_args, get_origin, ge
 
 import numpy as np
 
+from ..core.plain import shown
 from .operations import OPERATIONS, Kind, function
 
 # positional parameters that are not inputs: they come with the layer or the file
@@ -22,6 +23,8 @@ INFO_BAR = "info_bar"
 
 # of a choice: what float32 holds, in which results are computed
 _MOST = 1e38
+
+_NO_NUMBER = f"is no number between -{_MOST:g} and {_MOST:g}"
 
 
 @dataclass(frozen=True)
@@ -232,7 +235,7 @@ def checked(operation: str, choices: Mapping[str, Any], *, limits: bool = True) 
     unknown = [name for name in choices if name not in known]
     if unknown:
         raise ValueError(
-            f"{operation} has no parameter {unknown[0]!r}; it has {', '.join(known) or 'none'}"
+            f"{operation} has no parameter {shown(unknown[0])}; it has {', '.join(known) or 'none'}"
         )
     values = {name: _checked_type(known[name], value) for name, value in choices.items()}
     for name, value in values.items():
@@ -247,6 +250,8 @@ def _checked_type(parameter: Parameter, value: Any) -> Any:
         return None
     if isinstance(value, np.generic | np.ndarray) and np.ndim(value) == 0:
         value = value.item()
+    if isinstance(value, int) and abs(value) > _MOST:
+        raise ValueError(f"{parameter.name} {_NO_NUMBER}")
     if get_origin(kind) is Literal:
         if isinstance(value, bool) and {"on", "off"} <= set(get_args(kind)):
             # what was a flag in version 0.1.0
@@ -254,15 +259,17 @@ def _checked_type(parameter: Parameter, value: Any) -> Any:
         value = _spelled(value, get_args(kind))
         if value not in get_args(kind):
             *others, last = map(str, get_args(kind))
-            raise ValueError(f"{parameter.name} is {value!r}; choose {', '.join(others)} or {last}")
+            raise ValueError(
+                f"{parameter.name} is {shown(value)}; choose {', '.join(others)} or {last}"
+            )
         return value
     if kind == Path | None or kind is Path:
         if value is not None and not isinstance(value, str | Path):
-            raise ValueError(f"{parameter.name} is {value!r}; it must be a path")
+            raise ValueError(f"{parameter.name} is {shown(value)}; it must be a path")
         return None if value is None or value == "" else Path(value)
     value = _converted(parameter, value)
     if not isinstance(value, kind) or (isinstance(value, bool) and kind is not bool):
-        raise ValueError(f"{parameter.name} is {value!r}; it must be of type {kind.__name__}")
+        raise ValueError(f"{parameter.name} is {shown(value)}; it must be of type {kind.__name__}")
     return value
 
 
@@ -285,7 +292,7 @@ def _converted(parameter: Parameter, value: Any) -> Any:
     kind = parameter.plain_type
     if kind is float and type(value) in (int, float):
         if not abs(value) <= _MOST:
-            raise ValueError(f"{parameter.name} is no number between -{_MOST:g} and {_MOST:g}")
+            raise ValueError(f"{parameter.name} {_NO_NUMBER}")
         return float(value)
     if kind is int and type(value) is float and value.is_integer() and abs(value) < 2**63:
         return int(value)
@@ -301,7 +308,7 @@ def _check_limits(parameter: Parameter, value: Any) -> None:
     if (low is not None and not value >= low) or (high is not None and not value <= high):
         limits = f"at least {low}" if high is None else f"at most {high}"
         limits = limits if low is None or high is None else f"between {low} and {high}"
-        raise ValueError(f"{parameter.name} is {value}; it must be {limits}")
+        raise ValueError(f"{parameter.name} is {shown(value)}; it must be {limits}")
 
 
 def _without_marks(text: str) -> str:

@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ..micrograph import InfoBar, Micrograph, has_colours, plane_shape
-from ..pixel_size import ROUNDING, check_sizes
+from ..pixel_size import ROUNDING, check_sizes, numbers_of
+from ..plain import shown
 from ..units import METRES, SIZES, TIMES, converted, is_known, ratio, unit_of
 from .base import Frame, Layer
 
@@ -74,11 +75,14 @@ def in_unit(
     if unit_of(wanted) == "px":
         return spacing, unit
     if spacing is None:
-        raise ValueError(f"unit is {wanted!r}, but no input has a pixel size: give the spacing too")
+        raise ValueError(
+            f"unit is {shown(wanted)}, but no input has a pixel size: give the spacing too"
+        )
     factor = ratio(unit, wanted)
     if factor is None:
         raise ValueError(
-            f"unit is {wanted!r}, but pixels are {_text(spacing, unit)}, which cannot be converted"
+            f"unit is {shown(wanted)}, but pixels are {_text(spacing, unit)}, which cannot be "
+            "converted"
         )
     return tuple(one * factor for one in spacing), unit_of(wanted)
 
@@ -112,13 +116,14 @@ def typed_scale(scale: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str
         return {"unit": unit}
     if not isinstance(unit, str) or not is_known(unit) or unit_of(unit) in TIMES:
         raise ValueError(
-            f"spacing is {spacing}, but of which unit? {unit!r} is not one of a pixel size: give "
-            "'nm', 'µm', ..."
+            f"spacing is {shown(spacing)}, but of which unit? {shown(unit)} is not one of a pixel "
+            "size: give 'nm', 'µm', ..."
         )
     factor, name = converted(1.0, unit_of(unit))
     return {
-        "spacing": spacing if factor == 1 else np.multiply(spacing, factor).tolist(), "unit": name,
-    }  # fmt: skip
+        "spacing": spacing if factor == 1 else (numbers_of(spacing) * factor).tolist(),
+        "unit": name,
+    }
 
 
 def _check_unit(unit: Any, inputs: Mapping[str, Any]) -> None:
@@ -127,13 +132,13 @@ def _check_unit(unit: Any, inputs: Mapping[str, Any]) -> None:
         for key, size in zip(inputs, _sizes(list(inputs.values())), strict=True):
             if size is not None:
                 raise ValueError(
-                    f"unit is {unit!r}, but {key} has pixels of {_text(*size)}: for lengths in "
-                    "pixels pass its array"
+                    f"unit is {shown(unit)}, but {key} has pixels of {_text(*size)}: for lengths "
+                    "in pixels pass its array"
                 )
     elif name not in SIZES:
         raise ValueError(
-            f"unit is {unit!r}; choose {', '.join(METRES)}, the reciprocal of one (1/nm), rad, "
-            "mrad or deg"
+            f"unit is {shown(unit)}; choose {', '.join(METRES)}, the reciprocal of one (1/nm), "
+            "rad, mrad or deg"
         )
 
 
@@ -147,7 +152,7 @@ def _sizes(inputs: Sequence[Any]) -> list[tuple[tuple[float, ...], str] | None]:
             spacing = one.voxel if isinstance(one, Micrograph) else one.spacing
             if spacing is not None and (one is inputs[0] or _plane(one) == wanted):
                 # a plane that was taken from a stack has no step between slices
-                size = tuple(spacing)[-max(2, np.ndim(one.data)) :], one.unit
+                size = tuple(numbers_of(spacing).tolist())[-max(2, np.ndim(one.data)) :], one.unit
         sizes.append(size)
     return sizes
 
@@ -178,16 +183,19 @@ def check_spacing(spacing: Any, unit: Any, array: Any) -> None:
         return
     if not isinstance(unit, str) or not is_known(unit):
         raise ValueError(
-            f"spacing is {spacing}, but of which unit? {unit!r} is not known: give 'nm', 'µm', ..."
+            f"spacing is {shown(spacing)}, but of which unit? {shown(unit)} is not known: give "
+            "'nm', 'µm', ..."
         )
     # what is no number counts as unknown, and a step of zero between slices in 3D only
-    given = np.ravel(np.asarray(spacing, float))
-    check_sizes(given[(given > 0) & np.isfinite(given)].tolist(), f"spacing is {spacing} {unit}")
+    given = np.ravel(numbers_of(spacing))
+    check_sizes(
+        given[(given > 0) & np.isfinite(given)].tolist(), f"spacing is {shown(spacing)} {unit}"
+    )
     sizes, axes = np.size(spacing), len(np.shape(array))
     if sizes > max(axes, 2) or sizes > 3:
         raise ValueError(
-            f"spacing is {spacing}, {sizes} numbers for an image of {axes} axes; give one, (y, x) "
-            "or, for a stack, (z, y, x)"
+            f"spacing is {shown(spacing)}, {sizes} numbers for an image of {axes} axes; give "
+            "one, (y, x) or, for a stack, (z, y, x)"
         )
 
 
@@ -195,7 +203,7 @@ def sizes_of(spacing: Any, given: Any, array: Any) -> list[float] | None:
     """Size of a pixel by axis, if known; one number is a square, or a cube in a stack."""
     if spacing is None:
         return None
-    sizes = np.atleast_1d(np.asarray(spacing, float)).tolist()
+    sizes = np.atleast_1d(numbers_of(spacing)).tolist()
     if not np.isfinite(sizes).all():
         return None
     if len(sizes) > 1:
@@ -208,7 +216,7 @@ def sizes_of(spacing: Any, given: Any, array: Any) -> list[float] | None:
 def in_frame(spacing: Any, unit: str, bar: InfoBar | None, array: Any) -> Callable[[Layer], Layer]:
     """Function that gives a layer the pixel size and the info bar of the image."""
     shape = plane_shape(array) if np.ndim(array) > 1 else None
-    sizes = None if spacing is None else tuple(np.atleast_1d(np.asarray(spacing, float)).tolist())
+    sizes = None if spacing is None else tuple(np.atleast_1d(numbers_of(spacing)).tolist())
     # one number is a square
     sizes = sizes * 2 if sizes is not None and len(sizes) == 1 else sizes
 

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from ..plain import shown
 from . import stored
 
 _YES, _NO = ("1", "true", "yes", "on"), ("0", "false", "no", "off")
@@ -127,13 +128,13 @@ def checked(name: str, value: Any) -> Any:
         If there is no such setting, or it cannot have the value.
     """
     if name not in FIELDS:
-        raise ValueError(f"there is no setting {name!r}; there are {', '.join(FIELDS)}")
+        raise ValueError(f"there is no setting {shown(name)}; there are {', '.join(FIELDS)}")
     default: Any = FIELDS[name].default
     kind, about = type(default), FIELDS[name].metadata
     if kind is bool:
         word = str(value).strip().lower()
         if word not in _YES + _NO:
-            raise ValueError(f"{name} is {value!r}; choose yes or no")
+            raise ValueError(f"{name} is {shown(value)}; choose yes or no")
         return word in _YES
     if kind is int:
         low, high = about["minimum"], about["maximum"]
@@ -142,10 +143,12 @@ def checked(name: str, value: Any) -> Any:
         except ValueError:
             number = low - 1
         if not low <= number <= high:
-            raise ValueError(f"{name} is {value!r}; choose a whole number from {low} to {high}")
+            raise ValueError(
+                f"{name} is {shown(value)}; choose a whole number from {low} to {high}"
+            )
         return number
     if value not in about.get("choices", (value,)):
-        raise ValueError(f"{name} is {value!r}; choose {', '.join(about['choices'])}")
+        raise ValueError(f"{name} is {shown(value)}; choose {', '.join(about['choices'])}")
     return str(value)
 
 

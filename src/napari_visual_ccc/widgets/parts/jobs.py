@@ -12,6 +12,7 @@ from napari.utils import progress as activity
 from napari.utils.notifications import notification_manager, show_error
 from qtpy.QtCore import QObject, Signal
 
+from ...core.memory import full
 from ...core.progress import Progress, Steps, StopEarly
 from ..controls.progress import STOPPING
 
@@ -292,8 +293,7 @@ class Job:
 def report(error: Exception) -> None:
     """Display an error: one sentence when it is expected, with its traceback when it is a bug."""
     if isinstance(error, MemoryError):
-        reason = f" ({error})" if str(error) else ""
-        show_error(f"memory is full; take a part of the image, or close layers{reason}")
+        show_error(full(error, "take a part of the image, or close layers"))
     elif isinstance(error, EXPECTED):
         show_error(str(error) or type(error).__name__)
     else:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.files import sha256
-from ...core.plain import plain
+from ...core.plain import plain, shown
 from ...core.units import length
 from ..files.measured import OBJECTS
 from ..files.run_on_file import FileJob
@@ -59,7 +59,7 @@ def make_job(
 def _replayable(operation: Any) -> Record:
     if isinstance(operation, str) and not Path(operation).exists():
         raise ValueError(
-            f"no operation {operation!r}, and no file of a record; there are "
+            f"no operation {shown(operation)}, and no file of a record; there are "
             f"{', '.join(name for name, one in OPERATIONS.items() if one.takes_arrays)}"
         )
     record = load(operation)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...core.dataset import printable
-from ...core.memory import reuse_freed
+from ...core.memory import full, reuse_freed
 from ...core.plain import plain
 from ...core.result import Prediction, Result
 from ..files.paired import paired
@@ -106,7 +106,7 @@ def work(job: FileJob, image: Image, stop: Any = None) -> Report:
             if pause is None:
                 text = str(error) or type(error).__name__
                 if isinstance(error, MemoryError):
-                    text = f"memory is full: {text}"
+                    text = full(error)
                 return Report(printable(text), seconds=time.perf_counter() - start)
             time.sleep(pause)
         # a batch goes on: a bug counts as a failed image
