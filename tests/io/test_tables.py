@@ -219,3 +219,18 @@ def test_an_image_that_is_listed_twice_counts_once(tmp_path):
     (tmp_path / "t.csv").write_text("path,label\np.png,A\nq.png,B\np.png,B\n")
     with pytest.raises(ValueError, match=r"p\.png is in the class A \(line 2\) and in B"):
         load(tmp_path / "t.csv")
+
+
+@pytest.mark.parametrize(
+    ("word", "encoding", "said"),
+    [("\u0437\u0435\u0440\u043d\u043e", "cp1251", True), ("\u7c92\u5b50", "shift-jis", True),
+     ("\u0437\u0435\u0440\u043d\u043e", "utf-8", False), ("K\u00f6rner", "cp1252", True),
+     ("K\u00f6rner", "mac_roman", True), ("\u7c92\u5b50", "utf-16", False)],
+)  # fmt: skip
+def test_letters_that_were_guessed_are_told(images, word, encoding, said):
+    table = images[0] / "letters.csv"
+    rows = ("path,label", "stripe/im0.png,a", f"dots/im0.png,{word}")
+    table.write_bytes("\n".join(rows).encode(encoding))
+    notes = load(table).notes
+    assert bool(notes) is said
+    assert not said or "letters.csv is no UTF-8" in notes[0]

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.dataset import Dataset, Example, printable
 from ..core.micrograph import Micrograph, channel_names
 from .channels import by_image, complete, read_channels, read_files
+from .copies import belonging
 from .folders import (
     files_below,
     inner_classes,
@@ -234,6 +235,8 @@ def _unusable(paths: Sequence[Path], channels: Sequence[str]) -> dict[Path, str]
     found |= dict.fromkeys(own_results(images), "a result of this package")
     if not channels:
         left = [path for path in images if path not in found]
+        found |= belonging(left)
+        left = [path for path in left if path not in found]
         found |= {path: other.why for path, other in same_image(left).items()}
     return found
 
@@ -343,4 +346,5 @@ def _from_table(
                 continue
             examples.append(_example(path, name, label, group, part, channels, files))
     name = Path(file).stem
-    return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels)
+    notes = tuple(given.attrs.get("notes", ()))
+    return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels, notes)

@@ -7,12 +7,12 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from ..core.dataset import part_named
-from .axes import COLOURS
+from .copies import grey
 from .read import FOLDERS, is_image, read
 from .read.slices import in_best_format
 
@@ -217,7 +217,7 @@ def _why(other: Path, likeness: float) -> str:
 def _likeness(path: Path, other: Path) -> float:
     """Correlation of the grey levels of two files, or `_OTHER` where it is not clear."""
     try:
-        first, second = (_grey(read(one).data) for one in (path, other))
+        first, second = (grey(read(one).data) for one in (path, other))
     # its own reading says what is wrong with it
     except (ValueError, ImportError, OSError):
         return _OTHER
@@ -226,8 +226,3 @@ def _likeness(path: Path, other: Path) -> float:
     if not (first.std() and second.std()):
         return 1.0 if np.array_equal(first, second) else _OTHER
     return abs(float(np.corrcoef(first.ravel(), second.ravel())[0, 1]))
-
-
-def _grey(data: Any) -> np.ndarray:
-    values = np.asarray(data, np.float64)
-    return values[..., :3].mean(-1) if values.ndim > 2 and values.shape[-1] in COLOURS else values

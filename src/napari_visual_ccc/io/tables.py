@@ -60,7 +60,13 @@ def read_text_table(file: Path) -> pd.DataFrame:
 
     if file.suffix.lower() in EXCEL:
         return _excel(file)
-    text = _INVISIBLE.sub("", _decoded(file)).replace("\r\n", "\n").replace("\r", "\n").lstrip("\n")
+    raw = file.read_bytes()
+    text = (
+        _INVISIBLE.sub("", _decoded(file, raw))
+        .replace("\r\n", "\n")
+        .replace("\r", "\n")
+        .lstrip("\n")
+    )
     text, skipped = _without_comments(text)
     separator = separator_of(text)
     if text[:4].lower() == "sep=":
@@ -72,7 +78,19 @@ def read_text_table(file: Path) -> pd.DataFrame:
         raise ValueError(f"{file}: cannot be read as a table ({error})") from None
     table = table.rename(columns=with_formulas).map(with_formulas)
     table.attrs["first_line"] = 2 + skipped
+    table.attrs["notes"] = _of_encoding(file, raw)
     return table
+
+
+def _of_encoding(file: Path, raw: bytes) -> tuple[str, ...]:
+    """Say that letters of a table that is no Unicode were guessed."""
+    if _is_unicode(raw):
+        return ()
+    letters = "".join(dict.fromkeys(re.findall(r"[^\x00-\x7f]", decoded(raw))))
+    return (
+        f"{file.name} is no UTF-8: letters were guessed ({letters[:8]}); if names look wrong, save "
+        "it as CSV UTF-8",
+    )
 
 
 def _without_comments(text: str) -> tuple[str, int]:
@@ -143,12 +161,22 @@ def separator_of(text: str) -> str:
     return max(_SEPARATORS, key=re.sub(r'"[^"]*"', "", first).count)
 
 
-def _decoded(file: Path) -> str:
-    raw = file.read_bytes()
+def _decoded(file: Path, raw: bytes) -> str:
     text = decoded(raw)
     if "\0" in text:
         raise ValueError(f"{file}: cannot be read as a table (it is no text: save it as CSV UTF-8)")
     return text
+
+
+def _is_unicode(raw: bytes) -> bool:
+    zeros = max(raw[0::2].count(0), raw[1::2].count(0))
+    if raw.startswith(_MARKS) or zeros > len(raw) / 4:
+        return True
+    try:
+        raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def decoded(raw: bytes) -> str:

@@ -98,6 +98,21 @@ def set_of(path: Path) -> set[str]:
     return names if len(names) > 1 else set()
 
 
+def has_record(path: Path) -> bool:
+    """Whether this package wrote a file as the result of an operation; False if it is damaged."""
+    import tifffile
+
+    try:
+        with _capture_warnings(), tifffile.TiffFile(path) as tif:
+            stored = stored_header(tif)
+        known = stored.get(KEY)
+        kept = known.get("metadata") if isinstance(known, dict) else None
+        return "steps" in stored or (isinstance(kept, dict) and "visual_ccc" in kept)
+    # its own reading says what is wrong with it
+    except (ValueError, OSError, tifffile.TiffFileError):
+        return False
+
+
 def _without_previews(series: Any) -> list[tuple[int, Any]]:
     """Images of a file with their numbers, without those marked as a smaller copy of another."""
     every = list(enumerate(series))

@@ -1,0 +1,116 @@
+"""Files of a data set that belong to another image: masks, overlays, thumbnails, saved results."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..core.files import stem
+from .axes import COLOURS
+from .read import read, tiff
+
+_WORD = (
+    r"(?:masks?|binary|label(?:s|led)?|seg(?:mented|mentation)?|overlays?|annotat(?:ed|ions?)|"
+    r"contours?|outlines?|heat ?maps?|cam|thumb(?:nail)?s?|preview|low ?res)"
+)
+
+# names of what belongs to an image: im1_mask, im1 overlay, mask_im1
+_BEHIND = re.compile(rf"(.+?)[-_. ]+{_WORD}", re.I)
+
+_BEFORE = re.compile(rf"{_WORD}[-_. ]+(.+)", re.I)
+
+# pairs of files that are compared at first
+_COMPARED = 20
+
+# a thumbnail has so many times fewer rows and columns, and this correlation with its image
+_SMALLER, _SAME = 2, 0.9
+
+
+def belonging(paths: Sequence[Path]) -> dict[Path, str]:
+    """Files that are no images of their own, with the reason.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        All images of a data set.
+
+    Returns
+    -------
+    dict
+        What is named as the mask, overlay or thumbnail of another file in its folder; TIFF with a
+        record of this package whose name begins as that of another file; thumbnails in a folder
+        within that of their images, by their pixels.
+    """
+    there = {(path.parent, stem(path).casefold()): path for path in paths}
+    found: dict[Path, str] = {}
+    for path in paths:
+        of = _named_after(path, there)
+        if of is not None:
+            why = f"belongs to {of.name} by its name; rename it if it is an image of its own"
+            found[path] = why
+        elif _is_result(path, there):
+            found[path] = "a result of this package"
+    pairs = [
+        (path, there[path.parent.parent, stem(path).casefold()]) for path in paths
+        if path not in found and (path.parent.parent, stem(path).casefold()) in there
+    ]  # fmt: skip
+    found |= {path: f"a thumbnail of {of.name}" for path, of in _thumbnails(pairs)}
+    return found
+
+
+def _named_after(path: Path, there: Mapping[tuple[Path, str], Path]) -> Path | None:
+    for pattern in (_BEHIND, _BEFORE):
+        match = pattern.fullmatch(stem(path))
+        if match and (path.parent, match[1].casefold()) in there:
+            return there[path.parent, match[1].casefold()]
+    return None
+
+
+def _is_result(path: Path, there: Mapping[tuple[Path, str], Path]) -> bool:
+    name = stem(path).casefold()
+    starts = (name[: found.start()] for found in re.finditer(r"[-_. ]", name))
+    return (
+        path.suffix.lower() in tiff.SUFFIXES
+        and any((path.parent, start) in there for start in starts)
+        and tiff.has_record(path)
+    )
+
+
+def _thumbnails(pairs: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
+    """Pairs of which the first is a thumbnail of the second; of many alike, some are compared."""
+    step = max(1, len(pairs) // _COMPARED)
+    some = [_is_thumbnail(*pair) for pair in pairs[::step]]
+    if all(some) or not any(some):
+        return list(pairs) if some and all(some) else []
+    return [pair for pair in pairs if _is_thumbnail(*pair)]
+
+
+def _is_thumbnail(path: Path, of: Path) -> bool:
+    from PIL import Image
+
+    try:
+        small, large = (grey(read(one).data) for one in (path, of))
+    # its own reading says what is wrong with it
+    except (ValueError, ImportError, OSError):
+        return False
+    if small.ndim != 2 or large.ndim != 2:
+        return False
+    (height, width), (rows, columns) = small.shape, large.shape
+    alike = abs(rows * width - columns * height) <= max(rows, columns)
+    if not alike or min(rows / height, columns / width) < _SMALLER:
+        return False
+    picture = Image.fromarray(large.astype(np.float32))
+    reduced = np.asarray(picture.resize((width, height), Image.Resampling.BOX))
+    if not (reduced.std() and small.std()):
+        return False
+    return bool(np.corrcoef(reduced.ravel(), small.ravel())[0, 1] >= _SAME)
+
+
+def grey(data: Any) -> np.ndarray:
+    """Grey levels of an image: the mean of its colours."""
+    values = np.asarray(data, np.float64)
+    return values[..., :3].mean(-1) if values.ndim > 2 and values.shape[-1] in COLOURS else values

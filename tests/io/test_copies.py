@@ -1,0 +1,86 @@
+"""Files of a data set that belong to another image."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from napari_visual_ccc.core.micrograph import Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.io.copies import belonging, grey
+from napari_visual_ccc.io.datasets import load
+from napari_visual_ccc.io.write.images import write_image
+
+
+@pytest.fixture
+def folder(tmp_path, rng):
+    for kind in ("dots", "stripe"):
+        (tmp_path / kind).mkdir()
+        for number in range(3):
+            noise = rng.integers(0, 256, (12, 16)).astype(np.uint8)
+            Image.fromarray(np.kron(noise, np.ones((4, 4), np.uint8))).save(
+                tmp_path / kind / f"im{number}.png"
+            )
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["im0_mask.png", "im1 overlay.tif", "im2-labels.png", "im0_segmentation.bmp", "mask_im1.png",
+     "im2_thumb.jpg", "IM0_Mask.PNG"],
+)  # fmt: skip
+def test_masks_and_overlays_beside_images_are_no_images(folder, name):
+    Image.fromarray(np.zeros((48, 64), np.uint8)).save(folder / "dots" / name)
+    data = load(folder)
+    assert len(data.examples) == 6
+    ((skipped, why),) = data.skipped
+    assert skipped == f"dots/{name}"
+    assert why.startswith("belongs to im")
+
+
+@pytest.mark.parametrize("name", ["im3.png", "im0_2.png", "masked.png", "im7_mask.png", "im01.png"])
+def test_other_names_are_images_of_their_own(folder, name):
+    Image.fromarray(np.zeros((48, 64), np.uint8)).save(folder / "dots" / name)
+    assert len(load(folder).examples) == 7
+
+
+@pytest.mark.parametrize("place", ["preview", "small", "lowres"])
+@pytest.mark.parametrize("share", [2, 4])
+def test_thumbnails_in_a_folder_of_any_name_are_no_images(folder, place, share):
+    for path in sorted(folder.glob("*/*.png")):
+        (path.parent / place).mkdir(exist_ok=True)
+        picture = Image.open(path)
+        size = [side // share for side in picture.size]
+        picture.resize(size).save(path.parent / place / f"{path.stem}.jpg", quality=95)
+    data = load(folder)
+    assert len(data.examples) == 6
+    assert ("dots/preview/im0.jpg".replace("preview", place), "a thumbnail of im0.png") in (
+        data.skipped
+    )
+
+
+@pytest.mark.parametrize("size", [(48, 64), (12, 16)])
+def test_specimens_whose_images_have_the_same_names_are_images(folder, rng, size):
+    (folder / "dots" / "s1").mkdir()
+    for number in range(3):
+        noise = rng.integers(0, 256, size).astype(np.uint8)
+        Image.fromarray(noise).save(folder / "dots" / "s1" / f"im{number}.png")
+    assert len(load(folder).examples) == 9
+
+
+def test_a_saved_result_beside_its_image_is_no_image(folder):
+    import napari_visual_ccc as ccc
+
+    made = ccc.threshold(ccc.read(folder / "dots" / "im0.png"))
+    path = folder / "dots" / "im0 threshold.tif"
+    record = made.record.of(made.layers[0].name).plain()
+    image = Micrograph(np.asarray(made.labels), metadata={"visual_ccc": record})
+    run(write_image(image, path))
+    assert belonging([folder / "dots" / "im0.png", path]) == {path: "a result of this package"}
+    # alone it is the data
+    assert belonging([path]) == {}
+
+
+def test_grey_is_the_mean_of_colours():
+    assert grey(np.full((2, 2, 3), (0, 30, 60))).tolist() == [[30, 30], [30, 30]]
