@@ -11,7 +11,7 @@ import sys
 from pathlib import Path
 
 TOPICS = (
-    "image_quality", "enlarged", "info_bars", "particles", "unseen", "denoising",
+    "image_quality", "enlarged", "info_bars", "particles", "unseen", "packed", "denoising",
     "denoising_methods",
 )  # fmt: skip
 

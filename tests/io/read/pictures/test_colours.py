@@ -176,10 +176,15 @@ def test_marks_for_the_screen_change_no_number(tmp_path, grey, name):
 
 
 @pytest.mark.parametrize("kind", ["imagej", "ome"])
-@pytest.mark.parametrize("channel", [0, 1, 2])
+@pytest.mark.parametrize("channel", [0, 1, 2, "marked"])
 def test_a_table_of_imagej_or_ome_changes_no_number(tmp_path, grey, kind, channel):
+    # saturated pixels are those whose colour the table HiLo changes
+    grey[20:25, 40:44], grey[:2] = 255, 0
     table = np.zeros((3, 256), np.uint16)
-    table[channel] = np.arange(256) * 257
+    if channel == "marked":
+        table[:] = marked().T * np.uint16(257)
+    else:
+        table[channel] = np.arange(256) * 257
     path = tmp_path / ("a.ome.tif" if kind == "ome" else "a.tif")
     more = {"description": IMAGEJ, "metadata": None} if kind == "imagej" else {"ome": True}
     tifffile.imwrite(path, grey, photometric="palette", colormap=table, **more)

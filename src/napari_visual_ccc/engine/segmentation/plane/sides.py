@@ -10,7 +10,7 @@ import numpy as np
 
 from ....core.progress import run
 from ..watershed import split_mask
-from .foreground import cleaned, deviation, rim_of, typical_radius
+from .foreground import cleaned, deviation, opened, rim_of, typical_radius
 from .levels import tails
 from .parts import forms
 from .shading import enlarged, resized
@@ -19,11 +19,12 @@ from .shading import enlarged, resized
 EVIDENCE: Mapping[str, tuple[float, float]] = MappingProxyType(
     {
         "roundness": (0.1, 3.5),
-        "spread of grey levels": (1.0, 1.5),
-        "rare grey levels": (1.0, 1.5),
-        "size distribution": (0.5, 0.5),
-        "separate objects": (2.0, 0.3),
-        "border": (0.4, 0.5),
+        "spread of grey levels": (1.0, 3.5),
+        "rare grey levels": (1.0, 1.2),
+        "even width": (0.1, 1.0),
+        "size distribution": (0.5, 0.6),
+        "separate objects": (2.0, 0.5),
+        "border": (0.4, 0.25),
     }
 )
 
@@ -31,7 +32,14 @@ EVIDENCE: Mapping[str, tuple[float, float]] = MappingProxyType(
 _JUDGED = 512
 
 # below this sum the side is doubtful
-DOUBTFUL = 1.5
+DOUBTFUL = 3.0
+
+# pixels beside outlines whose grey levels are those of both sides, and least share of a mask that
+# lies farther inside
+_MIXED, _INNER = 2, 0.02
+
+# opening that a side of even width survives, by its typical radius
+_EVEN = 0.5
 
 # neck of touching particles, as for the split itself
 _SHARE = 0.25
@@ -69,7 +77,7 @@ def judge_sides(bright: np.ndarray, known: np.ndarray, grey: np.ndarray) -> dict
     edge[2:-2, 2:-2] = False
     found["border"] = 1 - 2 * float(bright[edge].mean()) if edge.any() else 0.0
     found["spread of grey levels"] = float(
-        np.log((deviation(grey[bright]) + 1e-6) / (deviation(grey[dark]) + 1e-6))
+        np.log((_spread(grey, bright) + 1e-6) / (_spread(grey, dark) + 1e-6))
     )
     found["rare grey levels"] = (above - below) / (above + below + 0.05)
     weighed = {}
@@ -83,17 +91,34 @@ def bright_or_dark(side: dict[str, float]) -> Literal["bright", "dark"]:
     return "bright" if sum(side.values()) > 0 else "dark"
 
 
+def _spread(grey: np.ndarray, mask: np.ndarray) -> float:
+    """Spread of grey levels away from outlines: gaps are narrow, and the blur fills them."""
+    import cv2
+
+    side = 2 * _MIXED + 1
+    inner = cv2.erode(mask.astype(np.uint8), np.ones((side, side), np.uint8)) > 0
+    values = grey[inner if inner.sum() > _INNER * mask.sum() else mask]
+    return deviation(values)
+
+
 def _forms(mask: np.ndarray) -> dict[str, float]:
     """Forms and sizes of the parts of a mask, weighted by area."""
     from scipy import ndimage
 
-    clean = cleaned(mask, typical_radius(mask))
+    radius = typical_radius(mask)
+    clean = cleaned(mask, radius)
+    lost = 1 - float(opened(mask, _EVEN * radius).sum()) / max(int(mask.sum()), 1)
     numbers, count = ndimage.label(clean)
     apart = float(np.log1p(count - (rim_of(numbers) > 0).sum()))
     parts = run(split_mask(clean, least=1.0, share=_SHARE))
     labels, area, roundness = forms(parts)
     if not len(area):
-        return {"roundness": _HOLLOW, "size distribution": -1.0, "separate objects": 0.0}
+        return {
+            "roundness": _HOLLOW,
+            "size distribution": -1.0,
+            "separate objects": 0.0,
+            "even width": -lost,
+        }
     # what the border cuts is straight whichever side it is of
     cut = np.isin(labels, rim_of(parts))
     whole = np.where(cut, 0, area)
@@ -105,4 +130,5 @@ def _forms(mask: np.ndarray) -> dict[str, float]:
         ),
         "size distribution": -sizes,
         "separate objects": apart,
+        "even width": -lost,
     }
