@@ -91,6 +91,14 @@ def test_a_script_is_refused_a_wrong_value_of_every_keyword(name, received, tmp_
     assert received == {}
 
 
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_a_script_is_told_in_a_sentence_what_is_no_input(name, tmp_path):
+    _, *others = given_to(name, tmp_path)
+    for wrong in ({"a": 1}, object()):
+        with pytest.raises(ValueError, match=r"\w+ \w+ \w+"):
+            getattr(ccc, name)(wrong, *others)
+
+
 def flags(name: str, folder: Path) -> list[str]:
     words = []
     for key, value in choices_of(name, folder).items():

@@ -39,6 +39,19 @@ def sha256(path: Path) -> str:
     return digest.hexdigest()
 
 
+def as_path(given: object, what: str) -> Path:
+    """Path of a file or folder; a sentence about anything that is none.
+
+    Raises
+    ------
+    ValueError
+        If it is no text and no path.
+    """
+    if not isinstance(given, str | os.PathLike):
+        raise ValueError(f"{what} is given by its path, not as {type(given).__name__}")
+    return Path(given)
+
+
 def stem(path: Path) -> str:
     """Give the name of an image file without what says its kind."""
     short = re.sub(r"\.(ome\.)?(tiff?|zarr)$", "", path.name, flags=re.I)

@@ -204,7 +204,7 @@ def _given(
             notes += more
         if kind == "prompts" and key in there:
             there[key] = in_pixels(there[key], shape)
-        if kind == "dataset" and isinstance(there.get(key), str | Path):
+        if kind == "dataset" and key in there:
             there[key] = open_dataset(name, there[key], choices)
     return there, tuple(notes)
 

@@ -12,6 +12,7 @@ import numpy as np
 from ..arrays.inputs import labels_of
 from ..arrays.lazy import is_lazy
 from ..core.dataset import Dataset
+from ..core.files import as_path
 from ..core.layers import Layer, Placement, PointsLayer, ShapesLayer
 from ..core.micrograph import CHANNEL_AXIS, Axis, InfoBar, Micrograph, plane_shape, select_channels
 from ..core.pixel_size import PixelSize
@@ -67,12 +68,7 @@ def _model(operation: Operation, choices: Mapping[str, Any]) -> Path | None:
 
 
 def open_dataset(
-    name: str,
-    source: str | Path,
-    choices: Mapping[str, Any],
-    *,
-    group: str = "",
-    channels: str = "",
+    name: str, source: Any, choices: Mapping[str, Any], *, group: str = "", channels: str = ""
 ) -> Dataset:
     """Find the images of a data set, for an operation on one.
 
@@ -80,8 +76,8 @@ def open_dataset(
     ----------
     name : str
         Of the operation: it needs two classes, one to evaluate, none for an autoencoder.
-    source : str or Path
-        Folder or table, as `io.datasets.load` takes it.
+    source : str, Path, DataFrame or Dataset
+        Folder or table, as `io.datasets.load` takes it; a data set is returned.
     choices : mapping
         Of the operation; an evaluation takes the channels of its model.
     group, channels : str
@@ -90,6 +86,8 @@ def open_dataset(
     from ..io.datasets import load
     from ..nets.card import read_card
 
+    if isinstance(source, Dataset):
+        return source
     least = {"evaluate": 1, "train_autoencoder": 0}.get(name, 2)
     if name == "evaluate":
         card = read_card(choices.get("model"))
@@ -335,7 +333,7 @@ def _bar_of_array(given: Any) -> tuple[str, ...]:
 
 def folder_of(given: Any) -> Any:
     """Path of a folder; a data set as it is, where an operation takes one instead."""
-    return given if isinstance(given, Dataset) else Path(given)
+    return given if isinstance(given, Dataset) else as_path(given, "a folder")
 
 
 def layers_of(given: Mapping[str, Any]) -> dict[str, Any]:

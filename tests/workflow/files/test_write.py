@@ -4,6 +4,7 @@ import pytest
 
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.micrograph import Micrograph
+from napari_visual_ccc.core.result import Result
 
 
 @pytest.fixture
@@ -55,3 +56,8 @@ def test_a_stack_keeps_its_step(discs, tmp_path):
     found = ccc.threshold(stack, spacing=(5.0, 2.0, 2.0), unit="nm")
     again = ccc.read(found.save(tmp_path / "stack.ome.tif"))
     assert again.voxel == (5.0, 2.0, 2.0)
+
+
+def test_a_result_of_tables_alone_is_no_folder(tmp_path):
+    with pytest.raises(ValueError, match=r"out: a result without layers .* \.csv or \.parquet"):
+        ccc.write(Result(tables={"t": pd.DataFrame({"a": [1]})}), tmp_path / "out")

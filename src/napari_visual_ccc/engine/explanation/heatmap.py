@@ -68,6 +68,8 @@ def evidence_regions(
 
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold is {threshold}; choose above 0 to 1")
+    if np.asarray(heatmap).dtype.kind not in "biuf":
+        raise ValueError(f"a heatmap is an array of numbers, not {type(heatmap).__name__}")
     values = np.nan_to_num(np.asarray(heatmap, np.float64))
     if values.ndim < 2 or not values.size or values.max() <= 0:
         raise ValueError("this image has no positive evidence; choose a heatmap made by Explain")

@@ -112,6 +112,10 @@ def _write_table(what: Result, path: Path, name: str, force: bool) -> None:
 def _write_layer(
     what: Result, path: Path, source: Micrograph | None, name: str, format: Format, force: bool
 ) -> None:
+    if not what.layers:
+        raise ValueError(
+            f"{path.name}: a result without layers is a table; choose .csv or .parquet"
+        )
     layer = what.layer(name)
     record = {} if what.record is None else what.record.of(layer.name).plain()
     coordinates = isinstance(layer, PointsLayer | ShapesLayer)
