@@ -8,9 +8,10 @@ from PIL import Image
 
 from napari_visual_ccc.core.micrograph import Micrograph
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.io.copies import belonging, grey
-from napari_visual_ccc.io.datasets import load
+from napari_visual_ccc.io.copies import belonging, grey, parts_of_sets
+from napari_visual_ccc.io.datasets import load, unlabelled
 from napari_visual_ccc.io.write.images import write_image
+from tests.io.read.tiff.test_tags import ome_set
 
 
 @pytest.fixture
@@ -84,3 +85,14 @@ def test_a_saved_result_beside_its_image_is_no_image(folder):
 
 def test_grey_is_the_mean_of_colours():
     assert grey(np.full((2, 2, 3), (0, 30, 60))).tolist() == [[30, 30], [30, 30]]
+
+
+def test_files_of_one_ome_image_are_one_image(tmp_path):
+    folder = tmp_path / "set"
+    folder.mkdir()
+    first = ome_set(folder, range(3), count=3)
+    Image.fromarray(np.zeros((4, 4), np.uint8)).save(folder / "alone.png")
+    assert [one.name for one in unlabelled(folder)] == ["alone.png", first.name]
+    others = sorted(folder.glob("*.ome.tif"))[1:]
+    assert parts_of_sets(sorted(folder.iterdir())) == dict.fromkeys(others, first)
+    assert parts_of_sets([others[0], tmp_path / "gone.ome.tif"]) == {}

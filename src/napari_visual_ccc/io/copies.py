@@ -41,18 +41,21 @@ def belonging(paths: Sequence[Path]) -> dict[Path, str]:
     Returns
     -------
     dict
-        What is named as the mask, overlay or thumbnail of another file in its folder; TIFF with a
-        record of this package whose name begins as that of another file; thumbnails in a folder
-        within that of their images, by their pixels.
+        Further files of an OME image in several files; what is named as the mask, overlay or
+        thumbnail of another file in its folder; TIFF with a record of this package whose name
+        begins as that of another file; thumbnails in a folder within that of their images, by
+        their pixels.
     """
     there = {(path.parent, stem(path).casefold()): path for path in paths}
-    found: dict[Path, str] = {}
+    found = {
+        path: f"a part of the OME image {of.name}" for path, of in parts_of_sets(paths).items()
+    }
     for path in paths:
-        of = _named_after(path, there)
+        of = None if path in found else _named_after(path, there)
         if of is not None:
             why = f"belongs to {of.name} by its name; rename it if it is an image of its own"
             found[path] = why
-        elif _is_result(path, there):
+        elif path not in found and _is_result(path, there):
             found[path] = "a result of this package"
     pairs = [
         (path, there[path.parent.parent, stem(path).casefold()]) for path in paths
@@ -60,6 +63,34 @@ def belonging(paths: Sequence[Path]) -> dict[Path, str]:
     ]  # fmt: skip
     found |= {path: f"a thumbnail of {of.name}" for path, of in _thumbnails(pairs)}
     return found
+
+
+def parts_of_sets(paths: Sequence[Path]) -> dict[Path, Path]:
+    """Files of an OME image in several files → the first of them, which is read as the whole.
+
+    Folders whose first OME-TIFF names no others are not looked at further.
+    """
+    folders: dict[Path, dict[str, Path]] = {}
+    for path in sorted(paths):
+        if stem(path) != path.stem and path.suffix.lower() in tiff.SUFFIXES:
+            folders.setdefault(path.parent, {})[path.name] = path
+    found: dict[Path, Path] = {}
+    for left in folders.values():
+        while len(left) > 1:
+            first = left.pop(next(iter(left)))
+            names = _set_of(first)
+            if not names:
+                break
+            found |= {left.pop(name): first for name in sorted(names) if name in left}
+    return found
+
+
+def _set_of(path: Path) -> set[str]:
+    try:
+        return tiff.set_of(path)
+    # its own reading says what is wrong with it
+    except (ValueError, OSError):
+        return set()
 
 
 def _named_after(path: Path, there: Mapping[tuple[Path, str], Path]) -> Path | None:

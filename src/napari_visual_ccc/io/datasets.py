@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from ..core.dataset import Dataset, Example, printable
 from ..core.micrograph import Micrograph, channel_names
 from .channels import by_image, complete, read_channels, read_files
-from .copies import belonging
+from .copies import belonging, parts_of_sets
 from .folders import (
     files_below,
     inner_classes,
@@ -119,8 +119,8 @@ def unlabelled(folder: str | Path, channels: Sequence[str] = ()) -> list[Example
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: no such folder")
     paths = sorted(p for p in files_below(folder) if is_image(p))
-    results = own_results(paths)
-    paths = [path for path in paths if path not in results]
+    others = {*own_results(paths), *parts_of_sets(paths)}
+    paths = [path for path in paths if path not in others]
     if not paths:
         raise ValueError(f"{folder}: no image that can be read")
     found, alone = _joined(paths, channels)

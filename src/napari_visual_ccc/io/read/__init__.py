@@ -142,6 +142,9 @@ def read_all(path: str | Path) -> list[Micrograph]:
         # a lazy part has named the file
         if reason.startswith(f"{path}: "):
             raise ValueError(reason) from error
+        if not isinstance(error, ValueError | OSError | RuntimeError):
+            # of a key or a type, which no user knows
+            reason = f"it is damaged or no {path.suffix.lower() or 'image'}: {reason}"
         raise ValueError(f"{path}: cannot be read as an image ({reason[:300]})") from error
     if not images or any(one.data.size == 0 for one in images):
         raise ValueError(f"{path}: holds no pixels")
