@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import datetime
 import functools
+import importlib.metadata
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill a template.
+    """Fill a template. The last line of a page is its date and the version of the package.
 
     Parameters
     ----------
@@ -31,10 +33,18 @@ def render(template: str, **values: Any) -> str:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
-    return Environment(
+    made = Environment(
         loader=PackageLoader("napari_visual_ccc", "report/templates"),
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=StrictUndefined,
     )
+    made.globals["written"] = _written
+    return made
+
+
+def _written() -> str:
+    """When and by what a page is written."""
+    release = importlib.metadata.version("napari-visual-ccc")
+    return f"Written on {datetime.date.today().isoformat()} by napari-visual-ccc {release}."
