@@ -143,8 +143,13 @@ def input_help(name: str) -> dict[str, str]:
     return {i: texts.get(i, "") for i in inputs(name)}
 
 
-def _signature(name: str) -> list[inspect.Parameter]:
-    return list(inspect.signature(function(name)).parameters.values())
+def _signature(name: str) -> tuple[inspect.Parameter, ...]:
+    return _signature_of(function(name))
+
+
+@functools.cache
+def _signature_of(operation: Callable[..., Any]) -> tuple[inspect.Parameter, ...]:
+    return tuple(inspect.signature(operation).parameters.values())
 
 
 @functools.cache

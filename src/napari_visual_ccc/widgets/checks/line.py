@@ -50,14 +50,16 @@ class VerdictLine(QPushButton):
         verdict = self._watcher.verdict(self.layer)
         if verdict is None:
             self._text = "Checking the image…" if self._watcher.is_waiting(self.layer) else ""
-            self.setStyleSheet("text-align: left; padding: 4px 8px")
-            self.setToolTip("")
+            style, tooltip = "", ""
         else:
             self._text = verdict.line
-            self.setStyleSheet(
-                f"text-align: left; padding: 4px 8px; border-left: 4px solid {verdict.sign.colour}"
-            )
-            self.setToolTip(f"{verdict.html}<p>Click to open Micrograph info.</p>")
+            style = f"; border-left: 4px solid {verdict.sign.colour}"
+            tooltip = f"{verdict.html}<p>Click to open Micrograph info.</p>"
+        style = f"text-align: left; padding: 4px 8px{style}"
+        # to set a style lays out the dock anew
+        if style != self.styleSheet():
+            self.setStyleSheet(style)
+        self.setToolTip(tooltip)
         name = "" if self.layer is None else self.layer.name
         self.setAccessibleName(f"Verdict on {name}: {self._text}" if self._text else "Verdict")
         self.setVisible(bool(self._text))

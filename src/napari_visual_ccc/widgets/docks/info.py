@@ -15,6 +15,7 @@ from ...core.result import Result
 from ...core.units import is_plausible
 from ...workflow.operations import Operation
 from ..checks.watcher import watch
+from ..controls.unseen import Unseen
 from ..form.fields import later
 from ..form.form import Form
 from ..layers.metadata import (
@@ -108,6 +109,7 @@ class MicrographInfo(Form):
         layout.insertWidget(0, self.facts)
         layout.insertWidget(1, rows.native)
         self._rows = rows
+        self._unseen_facts = Unseen(self.native, self.refresh)
         self.set_button.changed.connect(lambda: self.set_pixel_size())
         self.draw_button.changed.connect(lambda: self.draw_line())
         self.line_button.changed.connect(lambda: self.set_by_line())
@@ -136,7 +138,8 @@ class MicrographInfo(Form):
     # facts ----------------------------------------------------------------------------------------
 
     def _later(self, event: Any = None) -> None:
-        later(self.native, 0, self.refresh)
+        if not self._unseen_facts.waits():
+            later(self.native, 0, self.refresh)
 
     def on_closed(self, *_: Any) -> None:
         """Follow the viewer no longer."""

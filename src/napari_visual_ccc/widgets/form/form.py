@@ -22,6 +22,7 @@ from ..controls.history import History
 from ..controls.keys import RUN_KEYS, RunKeys
 from ..controls.progress import WorkBar
 from ..controls.rows import Rows
+from ..controls.unseen import Unseen
 from ..layers.channels import layers_of_sources
 from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
@@ -67,6 +68,7 @@ class Form(Container):
         self._on_screen: dict[str, np.ndarray] = {}
         super().__init__(widgets=self._make_widgets(), labels=False)
         self.margins = (6, 6, 6, 6)
+        self._unseen = Unseen(self.native, self._follow_selection)
         self._live = LiveRuns(self)
         self._build_method()
         self._connect()
@@ -120,6 +122,7 @@ class Form(Container):
     @property
     def fields(self) -> Rows:
         """Its fields: layers first, then parameters."""
+        self._unseen.catch_up()
         return self._fields[self.operation.name]
 
     @property
@@ -174,7 +177,8 @@ class Form(Container):
         active = self.viewer.layers.selection.active
         if active is None or self.results.is_adding or not self._fields:
             return
-        choose_layer(self.operation.name, self.fields, active)
+        if event is None or not self._unseen.waits():
+            choose_layer(self.operation.name, self.fields, active)
 
     def _on_button(self) -> None:
         if self.job is None:

@@ -18,6 +18,8 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..controls.unseen import Unseen
+
 # a name that was taken from a label, and follows it
 _TAKEN = "visual_ccc_name"
 
@@ -49,7 +51,8 @@ class Accessible(QObject):
         self._order: list[int] = []
         self._soon = QTimer(self)
         self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.refresh)
+        self._soon.timeout.connect(self._refresh_seen)
+        self._unseen = Unseen(form, self.refresh)
         form.setStyleSheet(form.styleSheet() + _FOCUS)
         form.installEventFilter(self)
 
@@ -58,6 +61,10 @@ class Accessible(QObject):
         if event is not None and event.type() in _CHANGES:
             self._soon.start(0)
         return super().eventFilter(watched, event)
+
+    def _refresh_seen(self) -> None:
+        if not self._unseen.waits():
+            self.refresh()
 
     def refresh(self) -> None:
         """Name all controls, and set the order of focus."""
