@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+import napari_visual_ccc as ccc
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.nets import predict as predicting
 from napari_visual_ccc.nets.checkpoint import SIZE, Model, load_model
@@ -55,9 +56,26 @@ def test_batches_of_large_inputs_fit_into_memory_or_are_refused(tmp_path, rng, m
             return windows[start:stop]
 
         found = run(predict(model, read, 3, views=8))
-        assert max(sizes) == (1 if inputs < 16 else 2)
+        assert set(sizes) == {1}
         for one, other in zip(found, whole, strict=True):
             np.testing.assert_allclose(one, other, rtol=1e-3, atol=1e-4)
     monkeypatch.setattr(predicting, "available", lambda: each - 1)
     with pytest.raises(RuntimeError, match=f"input of {side} x {side} pixels, which needs about"):
         run(predict(model, lambda a, b: windows[a:b], 3))
+
+
+def test_a_network_of_fixed_input_is_refused_where_one_does_not_fit(tmp_path, rng, monkeypatch):
+    path = saved(tmp_path, "alexnet-1ch")
+    model = load_model(path, CPU)
+    assert fitting(model) is None
+    monkeypatch.setattr(predicting, "_SMALL_PX", 32)
+    # three maps of 64 channels, a quarter as wide as the input of 256 pixels
+    each = 3 * 4 * 64 * 63**2
+    monkeypatch.setattr(predicting, "available", lambda: 5 * each)
+    assert fitting(model) == 5
+    # an input of another size
+    assert fitting(model, (16, 16)) is None
+    monkeypatch.setattr(predicting, "available", lambda: each - 1)
+    for made in (ccc.explain, ccc.classify):
+        with pytest.raises(RuntimeError, match="input of 256 x 256 pixels, which needs about"):
+            made(rng.random((90, 160)), model=path)

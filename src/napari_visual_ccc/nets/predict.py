@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Callable
 
@@ -12,6 +13,7 @@ from ..core.memory import available
 from ..core.progress import Progress, Steps
 from .checkpoint import SIZE, Model, on_cpu
 from .inference import (
+    BATCH,
     FALLBACK_NOTE,
     batched,
     can_fall_back,
@@ -20,10 +22,14 @@ from .inference import (
     user_message,
 )
 from .layers import largest_output
+from .models.registry import without_weights
 from .training.augment import dihedral
 
 # sides of inputs up to which batches need little memory, and of one that larger ones are judged by
 _SMALL_PX, _TRIED_PX = 512, 128
+
+# pixels of larger inputs in a batch: as many as in one of small ones, as cancelling waits for it
+_STEP_PX = BATCH["cpu"] * _SMALL_PX**2
 
 # maps as large as the largest that are in memory at a time, and bytes of a number
 _AT_ONCE, _NUMBER_BYTES = 3, 4
@@ -71,13 +77,15 @@ def predict(
     side = (card.input_px, card.input_px)
     shift = size_term(model, size_nm)
     most = fitting(model)
+    if most is not None and views > 1:
+        turned = _each_view(read, views)
+        logits, features = yield from predict(model, turned, count * views, size_nm, note)
+        return logits.reshape(count, views, -1), features[::views]
 
     def both(batch: torch.Tensor) -> torch.Tensor:
         given = to_input(batch.float(), side, *grey_range(model))
-        turned = [dihedral(given, kind) for kind in range(views)]
-        if most is None or most >= len(given) * views:
-            turned = [torch.cat(turned)]
-        found = torch.cat([scores_and_features(model.net, design, one) for one in turned])
+        every = torch.cat([dihedral(given, kind) for kind in range(views)])
+        found = scores_and_features(model.net, design, every)
         found[:, :classes] += shift
         logits = found[:, :classes].unflatten(0, (views, -1)).transpose(0, 1).flatten(1)
         return torch.cat([logits, found[: len(batch), classes:]], dim=1)
@@ -94,29 +102,57 @@ def predict(
     return logits.reshape(count, views, classes) if views > 1 else logits, features
 
 
-def fitting(model: Model) -> int | None:
-    """Inputs of a network that fit into main memory at a time; None where that is no question.
+def fitting(model: Model, size: tuple[int, int] | None = None) -> int | None:
+    """Inputs of a network that are run at a time: few large ones; None where that is no question.
 
     A model file states the side of its input, up to 4096 pixels, where a batch takes so much that
     the system ends the process. On a graphics processor, a full memory is an error.
+
+    Parameters
+    ----------
+    model : Model
+        From `checkpoint.load_model`.
+    size : (height, width), optional
+        Of the input, where it is not the one that the model states.
 
     Raises
     ------
     RuntimeError
         If not even one fits.
     """
-    side = model.card.input_px
-    if side <= _SMALL_PX or model.device.type != "cpu" or not model.design.any_size:
+    card, any_size = model.card, model.design.any_size
+    height, width = size or (card.input_px, card.input_px)
+    if height * width <= _SMALL_PX**2 or model.device.type != "cpu":
         return None
-    numbers = largest_output(model.net, _TRIED_PX) * (side / _TRIED_PX) ** 2
-    each, free = _AT_ONCE * _NUMBER_BYTES * numbers, available()
+    tried = _TRIED_PX if any_size else card.input_px
+    numbers = _largest(card.architecture, card.depth, len(card.classes), tried)
+    each = _AT_ONCE * _NUMBER_BYTES * numbers * height * width / tried**2
+    free = available()
     if each > free:
         raise RuntimeError(
-            f"the network of {model.card.name!r} takes an input of {side} x {side} pixels, which "
+            f"the network of {card.name!r} takes an input of {height} x {width} pixels, which "
             f"needs about {each / 1e9:.1f} GB of memory, of which {free / 1e9:.1f} GB are free; "
             "use a model with a smaller input_px, or a machine with more memory"
         )
-    return int(free // each)
+    return max(1, min(int(free // each), _STEP_PX // (height * width)))
+
+
+def _each_view(read: Callable[[int, int], np.ndarray], views: int) -> Callable[..., np.ndarray]:
+    """Read the views of windows as if each was a window."""
+
+    def turned(start: int, stop: int) -> np.ndarray:
+        pairs = (divmod(number, views) for number in range(start, stop))
+        parts = [
+            dihedral(torch.from_numpy(read(one, one + 1)[0]), kind).numpy() for one, kind in pairs
+        ]
+        return np.stack(parts)
+
+    return turned
+
+
+@functools.lru_cache(maxsize=16)
+def _largest(name: str, channels: int, classes: int, side: int) -> int:
+    return largest_output(without_weights(name, channels, classes, side), side)
 
 
 def grey_range(model: Model) -> tuple[float, float]:

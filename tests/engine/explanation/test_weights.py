@@ -6,8 +6,7 @@ from pytorch_grad_cam import AblationCAM, FullGrad
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.engine.explanation.explainer import Head
-from napari_visual_ccc.engine.explanation.weights import Target, ablation_cam, full_grad
+from napari_visual_ccc.engine.explanation.weights import Head, Target, ablation_cam, full_grad
 from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 
 

@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-import contextlib
 import functools
-from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
 
 from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import Model, on_cpu
@@ -25,15 +21,29 @@ from ...nets.inference import (
 from ...nets.interpolate import to_pixels
 from ...nets.layers import find_layer, multiplications
 from ...nets.lens.tap import Tap
-from ...nets.models.base import Architecture
 from ...nets.predict import fitting, grey_range, size_term
 from ..classification.calibration import softmax
 from ..classification.crops import CROP, EMPTY, is_crop, is_whole, spread, window_side
 from ..classification.whole_image import input_size
-from .weights import Target, class_activation_map, full_grad, score_cam, score_cam_of_layer
+from .weights import (
+    Head,
+    Target,
+    class_activation_map,
+    detached,
+    full_grad,
+    score_cam,
+    score_cam_of_layer,
+)
 
 # largest network input, in pixels, that is explained at once if all layers are kept in memory
 _AT_ONCE = 1024 * 1024
+
+# largest side of an input on which a network that takes any size is looked at
+_LOOK_PX = 512
+
+# windows that are explained in a batch, and how many times the memory of a pass a map takes where
+# the maps of all layers are kept
+_BATCH, _KEPT = 16, 8
 
 # largest number of windows that are compared with the training images
 _SAMPLE = 32
@@ -65,6 +75,9 @@ class Explainer:
         self.head = Head(model.net, self.design)
         if layer:
             find_layer(model.net, layer, model.card.input_px)
+        if not self.design.any_size:
+            # refused where one input does not fit; others run in tiles
+            fitting(model)
         self._maps: torch.Tensor | None = None
         self._window_outputs: tuple[np.ndarray, np.ndarray] | None = None
         self.notes: tuple[str, ...] = ()
@@ -131,7 +144,12 @@ class Explainer:
     @functools.cached_property
     def multiplications(self) -> float:
         """Multiplications of a pass for each input pixel."""
-        return multiplications(self.model.net, self.model.card.input_px)
+        return multiplications(self.model.net, self._look_px)
+
+    @property
+    def _look_px(self) -> int:
+        given = self.model.card.input_px
+        return min(given, _LOOK_PX) if self.design.any_size else given
 
     @property
     def input_pixels(self) -> int:
@@ -149,8 +167,8 @@ class Explainer:
         if self.layer:
             return False
         card = self.model.card
-        # any input with some contrast; that of the network's own size
-        side = card.input_px
+        # any input with some contrast
+        side = self._look_px
         ramp = torch.linspace(-1, 1, card.depth * side * side, device=self.model.device)
         try:
             with torch.no_grad():
@@ -256,7 +274,7 @@ class Explainer:
                 return (
                     yield from score_cam_of_layer(net, layer, given, target, self._layer_map, few)
                 )
-            with _leaf(layer):
+            with detached(layer):
                 return (
                     yield from class_activation_map(
                         net, layer, given, target, method, self._layer_map
@@ -298,9 +316,11 @@ class Explainer:
         edge = np.hanning(side + 2)[1:-1] + 1e-3
         weight = np.outer(edge, edge)
         total, weights, height = np.zeros(self.shape), np.zeros(self.shape), 0.0
-        for start in range(0, len(corners), 16):
+        most = fitting(self.model)
+        batch = _BATCH if most is None else min(_BATCH, max(1, most // _KEPT))
+        for start in range(0, len(corners), batch):
             yield Progress(start, len(corners), "windows")
-            some = corners[start : start + 16]
+            some = corners[start : start + batch]
             parts = np.stack([self.image[..., y : y + side, x : x + side] for y, x in some])
             shown = to_input(torch.from_numpy(parts), (given, given), *grey_range(self.model))
             steps = self._all_layers(shown.to(self.model.device), target, method, few=True)
@@ -322,28 +342,3 @@ def _starts(length: int, side: int) -> list[int]:
     """Starts of windows that overlap by half; the last one ends with the image."""
     count = max(1, int(np.ceil((length - side) / (side / 2))) + 1)
     return [int(s) for s in np.linspace(0, length - side, count).round()]
-
-
-class Head(nn.Module):
-    """The layers after the explained one as a network; its first layer is the identity."""
-
-    def __init__(self, net: Any, design: Architecture) -> None:
-        super().__init__()
-        self.net = net
-        self.design = design
-        self.maps = nn.Identity()
-        self.eval()
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        """Maps → (B, classes)."""
-        return self.design.parts.head(self.net, self.maps(x))
-
-
-@contextlib.contextmanager
-def _leaf(layer: nn.Module) -> Iterator[None]:
-    """Detach the output of a layer, so that the layers before it are not differentiated."""
-    handle = layer.register_forward_hook(lambda *given: given[2].detach().requires_grad_())
-    try:
-        yield
-    finally:
-        handle.remove()

@@ -146,8 +146,7 @@ def cam_sanity_checks(
     part = _crop_to_evidence(explainer, fine)
     if part is not explainer:
         fine, _ = yield from evidence(part, Target(number), method)
-        height, width = part.image.shape
-        notes = (*notes, f"tested on the {height} × {width} pixels with most evidence")
+        notes = (*notes, "tested on the {} × {} pixels with most evidence".format(*part.shape))
     values: Numbers = {}
     if fine.max() > 0 and np.ptp(fine) > 0 and np.ptp(part.image) > 0:
         try:
@@ -324,7 +323,7 @@ def _probabilities(
 ) -> Steps[np.ndarray]:
     """Probability of the target in perturbed images: (count,)."""
     from ...nets.inference import batched, to_input, whole_strides
-    from ...nets.predict import grey_range
+    from ...nets.predict import fitting, grey_range
 
     model, design = part.model, part.design
 
@@ -337,7 +336,8 @@ def _probabilities(
     def read(start: int, stop: int) -> np.ndarray:
         return np.stack(images[start:stop])
 
-    return (yield from batched(judge, read, len(images), model.device, note))
+    most = fitting(model, part.size)
+    return (yield from batched(judge, read, len(images), model.device, note, most=most))
 
 
 def _rank_correlation(first: np.ndarray, second: np.ndarray) -> float:

@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from ...core.progress import Progress, Steps
+from ...nets.models.base import Architecture
 
 # first principal component of activations: its sign is arbitrary
 _EIGEN = ("eigencam", "eigengradcam")
@@ -285,3 +286,28 @@ def _unit(maps: torch.Tensor) -> torch.Tensor:
     """Scale every map of (B, C, h, w) to 0..1."""
     low, high = maps.amin((2, 3), keepdim=True), maps.amax((2, 3), keepdim=True)
     return (maps - low) / (high - low + 1e-7)
+
+
+class Head(nn.Module):
+    """The layers after the explained one as a network; its first layer is the identity."""
+
+    def __init__(self, net: Any, design: Architecture) -> None:
+        super().__init__()
+        self.net = net
+        self.design = design
+        self.maps = nn.Identity()
+        self.eval()
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Maps → (B, classes)."""
+        return self.design.parts.head(self.net, self.maps(x))
+
+
+@contextlib.contextmanager
+def detached(layer: nn.Module) -> Iterator[None]:
+    """Detach the output of a layer, so that the layers before it are not differentiated."""
+    handle = layer.register_forward_hook(lambda *given: given[2].detach().requires_grad_())
+    try:
+        yield
+    finally:
+        handle.remove()

@@ -20,7 +20,6 @@ from .base import (
     Split,
     frozen,
     timm_embed,
-    timm_features,
     timm_head,
 )
 
@@ -214,10 +213,17 @@ def texture_maps(net: Any, x: torch.Tensor) -> torch.Tensor:
     return interpolate(maps, scale_factor=2.0, mode="bilinear", align_corners=False)
 
 
+def _lite0_features(net: Any, x: torch.Tensor) -> torch.Tensor:
+    x = _lite0_early(net, x)
+    for part in _lite0_late:
+        x = part(net, x)
+    return x
+
+
 # asymmetric padding gives 31, training compensates most of it: with 17.3, measured, maps of
 # mirrored micrographs agree best, along both axes
 _PARTS = Explainable(
-    timm_features,
+    _lite0_features,
     timm_head,
     timm_embed,
     stride=32,

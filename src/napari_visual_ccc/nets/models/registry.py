@@ -79,17 +79,26 @@ def shapes_of(name: str, channels: int, classes: int, side: int) -> dict[str, tu
     ValueError
         If there is no such architecture.
     """
-    stored = ""
+    net = without_weights(name, channels, classes, side)
+    stored = "" if name.startswith("timm:") else architecture(name, channels).stored
+    return {
+        key: tuple(value.shape) for key, value in net.state_dict().items() if key.startswith(stored)
+    }
+
+
+def without_weights(name: str, channels: int, classes: int, side: int) -> nn.Module:
+    """Build a network on torch's meta device: it has shapes and takes no memory.
+
+    Parameters
+    ----------
+    name, channels, classes, side
+        As for `shapes_of`.
+    """
     with torch.random.fork_rng(devices=[]), torch.device("meta"):
         if name.startswith("timm:"):
             from .timm_models import untrained
 
             # its row in the table is measured on a network with weights
             net: nn.Module = untrained(name.removeprefix("timm:"), classes)
-            net = widened(net, channels) if channels > 1 else net
-        else:
-            design = architecture(name, channels)
-            net, stored = design.build(classes, side), design.stored
-    return {
-        key: tuple(value.shape) for key, value in net.state_dict().items() if key.startswith(stored)
-    }
+            return widened(net, channels) if channels > 1 else net
+        return architecture(name, channels).build(classes, side)
