@@ -205,8 +205,20 @@ def test_two_factors_of_one_period_are_both_said():
 
     small = samples.load("powder").data[:300, :300]
     found = quality_of(cv2.resize(small, (510, 510), interpolation=cv2.INTER_CUBIC))
-    said = "enlarged about 1.7 or 2.4 times: true detail is 3.4 px or more"
-    assert said in found["flags"]
+    assert "enlarged about 1.7 times: true detail is 3.4 px" in found["flags"]
+    found = quality_of(cv2.resize(small, (660, 660), interpolation=cv2.INTER_CUBIC))
+    assert "enlarged about 1.8 or 2.2 times: true detail is 3.7 px or more" in found["flags"]
+
+
+def test_a_factor_that_is_not_known_is_not_stated():
+    from PIL import Image
+
+    small = Image.fromarray(samples.load("coating").data[:90, :90])
+    found = quality_of(np.asarray(small.resize((540, 540), Image.Resampling.BILINEAR)))
+    (flag,) = [one for one in found["flags"] if one.startswith("enlarged")]
+    assert flag.startswith("enlarged or smoothed: true detail is ")
+    assert flag.endswith(f"{found['detail_px']:.2g} px or more")
+    assert np.isnan(found["enlarged"])
 
 
 def test_rows_that_are_displaced_sideways_are_found(good):

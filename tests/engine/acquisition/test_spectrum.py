@@ -7,7 +7,7 @@ from scipy.ndimage import gaussian_filter
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.engine.acquisition.spectrum import (
-    enlargement,
+    enlargements,
     finest_detail,
     power_of,
     windows_of,
@@ -58,6 +58,12 @@ def specimen():
     return 128 + 40 * image / image.std() + rng.normal(0, 4, image.shape)
 
 
+def enlargement(windows):
+    """The factor, or the smaller of two; NaN without one, or where two differ much."""
+    found = enlargements(windows)
+    return found[0] if found and found[-1] < 1.7 * found[0] else np.nan
+
+
 def enlarged(image, factor, kernel=cv2.INTER_CUBIC):
     rows = int(len(image) / factor)
     return cv2.resize(image[:rows, :rows], None, fx=factor, fy=factor, interpolation=kernel)
@@ -101,6 +107,15 @@ def test_enlarging_by_six_is_not_taken_for_doubling(name):
     assert np.isnan(found) or found == pytest.approx(6, rel=0.05)
 
 
+@pytest.mark.parametrize("kernel", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+def test_rows_that_are_equal_by_rounding_are_not_repeated(kernel):
+    from scipy.ndimage import gaussian_filter
+
+    small = gaussian_filter(samples.load("superalloy").data[:155, :155].astype(float), 2)
+    large = Image.fromarray(np.uint8(small.round())).resize((620, 620), kernel)
+    assert not any(one < 1.3 for one in enlargements(windows_of(np.asarray(large)))[-1:])
+
+
 @pytest.mark.parametrize("factor", [1.25, 1.5, 2.5, 3, 5, 8])
 def test_repeated_pixels_are_found_at_every_factor(rng, factor):
     small = rng.normal(100, 30, (160, 170)).round()
@@ -120,6 +135,28 @@ def test_interpolated_images_have_their_factor_or_the_lower_one_of_its_period(fa
     assert min(abs(found / one - 1) for one in allowed) < 0.04
     # of two factors with one period the lower one is given
     assert found < 2.67 or factor > 2.67
+
+
+@pytest.mark.parametrize(("factor", "count"), [(1.7, 1), (2.2, 2), (2.5, 2), (3, 1)])
+def test_a_factor_is_alone_where_the_spectrum_ends_once(factor, count):
+    small = samples.load("powder").data[: round(480 / factor), : round(480 / factor)]
+    found = enlargements(windows_of(cv2.resize(small, (480, 480), interpolation=cv2.INTER_CUBIC)))
+    assert len(found) == count
+    assert min(abs(one / factor - 1) for one in found) < 0.04
+
+
+@pytest.mark.parametrize("factor", [1.33, 1.5])
+@pytest.mark.parametrize("kernel", [Image.Resampling.BILINEAR, Image.Resampling.BICUBIC])
+@pytest.mark.parametrize("blur", [0.0, 1.0, 2.0])
+def test_a_smooth_image_does_not_get_the_larger_factor_of_its_period(factor, kernel, blur):
+    """1.5 times and 3 times, 1.33 times and 4 times have one period."""
+    from scipy.ndimage import gaussian_filter
+
+    coating = gaussian_filter(samples.load("coating").data[:340, :340].astype(float), blur)
+    small = Image.fromarray(np.uint8(coating.round()))
+    large = small.resize((round(340 * factor),) * 2, kernel)
+    found = enlargements(windows_of(np.asarray(large)))
+    assert len(found) != 1
 
 
 @pytest.mark.parametrize("by", [0.45, 0.6, 0.75, 0.9])

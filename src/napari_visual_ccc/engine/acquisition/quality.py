@@ -15,7 +15,7 @@ from ...core.result import Result
 from ...core.units import are
 from .drift import Drift, Moved, drift_columns, line_jumps, row_displacement, slice_name
 from .noise import BEST, signal_to_noise
-from .spectrum import AMBIGUOUS, enlargement, finest_detail, power_of, windows_of
+from .spectrum import enlargements, finest_detail, power_of, windows_of
 
 # as far as the numbers that they are compared with, so that a flag can be turned off
 Period = Annotated[float, {"min": 2.0, "max": 1000.0, "step": 0.5, "label": "Limit of blur (px)"}]
@@ -34,6 +34,9 @@ BLURRED, NOISY, SATURATED, STRIPED = 9.0, 1.0, 2.0, 4.0
 UNEVEN, MOVED, DISPLACED = 3.0, 2.0, 0.15
 
 _SMALL = 32
+
+# ratio of two factors of enlargement up to which both are named; above, neither is known
+NAMED = 1.7
 
 # signal-to-noise ratio below which an image may be empty, and standard deviations of the noise by
 # which a feature must stand out for it not to be
@@ -197,12 +200,12 @@ def quality_of(
         return found | {"flags": ["empty: all pixels have one grey level"]}
     contrast = math.sqrt(float(np.mean([np.mean(w**2) for w in windows])))
     detail, along = finest_detail(power_of(windows), windows[0].shape[1])
-    factor, ratio = enlargement(windows), signal_to_noise(windows)
-    if factor > 1:
+    factors, ratio = enlargements(windows), signal_to_noise(windows)
+    if factors:
         # of the original pixels two are the finest detail
-        detail = max(detail, 2 * factor)
+        detail = max(detail, 2 * factors[0])
     found |= {
-        "enlarged": factor,
+        "enlarged": factors[0] if _are_named(factors) else math.nan,
         "detail_px": detail if math.isfinite(detail) else math.nan,
         "detail_ratio": max(along) / min(along) if math.isfinite(max(along)) else math.nan,
         "snr": ratio if ratio < BEST else math.nan,
@@ -220,6 +223,7 @@ def quality_of(
         return found | {"flags": ["empty: nothing stands out of the noise"]}
     else:
         flags = []
+    flags += _enlarged(factors, detail)
     return found | {"flags": flags + _flags(found, blurred, noisy, saturated, striped)}
 
 
@@ -234,7 +238,6 @@ def _flags(
     clear = not found["snr"] < noisy
     factor, displaced = found["enlarged"], found["displaced_px"]
     cases = [
-        (factor > 1, _enlarged(factor)),
         (
             clear and detail > blurred and not factor > 1,
             f"blurred: finest detail is {detail:.1f} px",
@@ -253,12 +256,19 @@ def _flags(
     return [text for flagged, text in cases if flagged]
 
 
-def _enlarged(factor: float) -> str:
-    said, detail = f"{factor:.2g}", f"{2 * factor:.2g} px"
-    low, high = AMBIGUOUS
-    if low < factor < high:
-        said, detail = f"{said} or {factor / (factor - 1):.2g}", f"{detail} or more"
-    return f"enlarged about {said} times: true detail is {detail}"
+def _are_named(factors: tuple[float, ...]) -> bool:
+    return bool(factors) and factors[-1] <= NAMED * factors[0]
+
+
+def _enlarged(factors: tuple[float, ...], detail: float) -> list[str]:
+    if not factors:
+        return []
+    least, most = factors[0], factors[-1]
+    if not _are_named(factors):
+        return [f"enlarged or smoothed: true detail is {detail:.2g} px or more"]
+    said = " or ".join(f"{one:.2g}" for one in factors)
+    more = " or more" if most > least else ""
+    return [f"enlarged about {said} times: true detail is {2 * least:.2g} px{more}"]
 
 
 def _has_feature(window: np.ndarray) -> bool:

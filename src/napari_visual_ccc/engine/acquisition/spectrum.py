@@ -36,9 +36,13 @@ _PEAK, _AROUND = 5.0, 41
 # and binned one has it
 _FALL, _FALL_BELOW_2 = 1.5, 3.0
 
-# factors with the period of one above 2, which may have been the case as well; shrunk images have
-# the period of lower ones
-AMBIGUOUS = (1.6, 1.98)
+# highest share of the original pixels: below a factor of 1.6 shrunk images have the same period
+_HIGHEST = 1 / 1.6
+
+# finest detail over the factor where the spectrum ends with the original, and fall in dB per decade
+# within its band up to which it was sharp. On the half for tuning 27 of 333 factors above 2.7 are
+# wrong; these limits leave 2 of them, and 199 of the others
+_ENDS, _SHARP = (1.0, 1.12), 22.0
 
 # share of rows that repeat the row before; logarithm of the differences at every other place over
 # those between, of all and of the nearest two of the eight places of a block of JPEG. Real images
@@ -148,15 +152,15 @@ def _period(mean: np.ndarray, noise: float) -> float:
     return float("inf") if last == first else 2 * len(mean) / (last - 0.5)
 
 
-def enlargement(windows: list[np.ndarray]) -> float:
-    """How many times an image was enlarged; NaN where nothing shows it.
+def enlargements(windows: list[np.ndarray]) -> tuple[float, ...]:
+    """Factors by which an image may have been enlarged.
 
     Interpolated pixels lie on a curve through their neighbours, the original ones do not: the
     second difference is periodic (Gallagher, Proc. Canadian Conf. Comput. Robot Vision, 2005, 65).
     Enlarging by exactly 2 puts two new pixels at equal distances from each original one: only the
     first difference, within and between the pairs, is periodic. Where pixels were repeated, rows
-    equal their neighbours. A factor f and f / (f - 1) have the same period: where the spectrum
-    ends tells them apart, but not always between 1.6 and 2.7.
+    equal their neighbours. A factor f and f / (f - 1) have the same period. Where the spectrum
+    ends tells them apart, unless the original was smooth or it ends at both.
 
     Parameters
     ----------
@@ -165,31 +169,37 @@ def enlargement(windows: list[np.ndarray]) -> float:
 
     Returns
     -------
-    float
-        From 1.6 by interpolation, from 1.12 where pixels were repeated. The smaller of two
-        factors that cannot be distinguished.
+    tuple of float
+        Empty where nothing shows an enlargement; one that is known: from 1.6 by interpolation,
+        from 1.12 where pixels were repeated; or two that cannot be distinguished, the smaller one
+        first.
     """
     if min(windows[0].shape) < _LEAST:
-        return float("nan")
+        return ()
     for way in (_repeated, _doubled):
         found = [way([w if axis else w.T for w in windows]) for axis in range(2)]
         # an image is enlarged in both directions alike
         if np.isfinite(found).all() and abs(found[0] - found[1]) <= 0.05 * max(found):
-            return float(np.mean(found))
+            return (float(np.mean(found)),)
     return _interpolated(windows)
 
 
 def _repeated(windows: list[np.ndarray]) -> float:
     """Columns over columns that differ from the one before; NaN where hardly any is repeated."""
     same = count = 0
+    gaps: list[int] = []
     for window in windows:
         # without the slopes that were subtracted
         bend = np.diff(window, 2, axis=0)
         varied = bend.std(axis=0)[1:] > 1e-6 * window.std()
         equal = np.abs(np.diff(bend, axis=1)).max(axis=0) < 1e-9 * np.abs(window).max()
+        gaps += np.diff(np.flatnonzero(equal & varied)).tolist()
         same += int(np.sum(equal & varied))
         count += int(np.sum(varied))
     share = same / max(count, 1)
+    # smooth images have some equal columns by rounding, at uneven distances
+    if 0 < share < 0.5 and np.abs(np.percentile(gaps or [0], (25, 75)) - 1 / share).max() > 1:
+        return float("nan")
     return 1 / (1 - share) if _REPEATED < share < 1 else float("nan")
 
 
@@ -213,20 +223,21 @@ def _doubled(windows: list[np.ndarray]) -> float:
     return 2.0 if alone and alternate > _ALTERNATE and apart > _APART else float("nan")
 
 
-def _interpolated(windows: list[np.ndarray]) -> float:
-    """Factor from the period of the second difference, the same along rows and columns."""
+def _interpolated(windows: list[np.ndarray]) -> tuple[float, ...]:
+    """Factors from the period of the second difference, the same along rows and columns."""
     side = min(windows[0].shape)
     square = [window[:side, :side] for window in windows]
     along = np.array([_second_difference(square), _second_difference([w.T for w in square])])
     frequency = np.arange(along.shape[1]) / (side - 2)
     both = np.sqrt(along.prod(axis=0))
     out = (frequency < _LOWEST) | _of_blocks(frequency)
-    if both[np.abs(frequency - 0.125) < _BLOCKS].max() < _PEAK / 2:
+    jpeg = both[np.abs(frequency - 0.125) < _BLOCKS].max() >= _PEAK / 2
+    if not jpeg:
         # no blocks of JPEG: a quarter of the sampling frequency is an enlargement of 4
         out &= np.abs(frequency - 0.25) > _BLOCKS
     peaks = np.flatnonzero(~out & (both > _PEAK) & (along.min(axis=0) > _PEAK / 2))
     if not len(peaks):
-        return float("nan")
+        return ()
     top = int(peaks[both[peaks].argmax()])
     around = slice(max(top - 1, 0), top + 2)
     first = float(np.average(frequency[around], weights=(both[around] - 1) ** 2))
@@ -234,9 +245,16 @@ def _interpolated(windows: list[np.ndarray]) -> float:
     for one in (first, *frequency[peaks]):
         for rate in (one, 1 - one):
             near = any(abs(rate - other) < 2 * _BLOCKS for other in falls)
-            if not near and rate < 1 / AMBIGUOUS[0] and _explains(rate, frequency[peaks]):
+            if not near and rate < _HIGHEST and _explains(rate, frequency[peaks]):
                 falls[rate] = _fall(windows, rate)
-    return _largest(falls)
+    ended = [rate for rate, fall in sorted(falls.items())
+             if fall >= (_FALL if rate <= 0.5 else _FALL_BELOW_2)]  # fmt: skip
+    if not ended:
+        return ()
+    # the largest factor at the end of whose band the spectrum falls
+    rate = ended[0]
+    known = rate > 0.5 or (rate < 1 - _HIGHEST and _is_known(windows, rate, jpeg))
+    return (1 / rate,) if known else (1 / (1 - rate), 1 / rate)
 
 
 def _explains(rate: float, peaks: np.ndarray) -> bool:
@@ -246,24 +264,38 @@ def _explains(rate: float, peaks: np.ndarray) -> bool:
     return bool(np.all(np.abs(peaks[:, None] - folded).min(axis=1) <= _BLOCKS))
 
 
-def _largest(falls: dict[float, float]) -> float:
-    """Largest factor at the end of whose band the spectrum falls; the least of two alike."""
-    ended = [rate for rate, fall in sorted(falls.items())
-             if fall >= (_FALL if rate <= 0.5 else _FALL_BELOW_2)]  # fmt: skip
-    if not ended:
-        return float("nan")
-    other = [rate for rate in ended if abs(rate + ended[0] - 1) < _BLOCKS]
-    return 1 / (other or ended)[0]
+def _is_known(windows: list[np.ndarray], rate: float, jpeg: bool) -> bool:
+    """Whether the spectrum ends at a rate; that of a blurred image falls wherever it is looked at.
+
+    A blurred image that was enlarged 1.5 times has the period of 3 times, and its spectrum too.
+    """
+    if _ENDS[0] <= _detail_of(windows) * rate <= _ENDS[1]:
+        return True
+    power, end = _power_of_lines(windows), rate / 2
+    at = np.linspace(0, 0.5, len(power))
+    near, far = (
+        10 * np.log10(power[(at >= low * end) & (at <= high * end)].mean())
+        for low, high in ((0.3, 0.4), (0.5, 0.6))
+    )
+    return not jpeg and float(near - far) / np.log10(0.55 / 0.35) < _SHARP
+
+
+def _detail_of(windows: list[np.ndarray]) -> float:
+    return finest_detail(power_of(windows), windows[0].shape[1])[0]
 
 
 def _fall(windows: list[np.ndarray], rate: float) -> float:
     """Fall of the power in dB at half of a frequency, where it ends after enlarging."""
-    power = np.mean([_power_along(w) + _power_along(w.T) for w in windows], axis=0)
+    power = _power_of_lines(windows)
     at, end = np.linspace(0, 0.5, len(power)), rate / 2
     below = power[(at >= 0.7 * end) & (at <= 0.9 * end)].mean()
     low, high = min(1.15 * end, 0.47), min(1.45 * end, 0.5)
     above = max(float(np.median(power[(at >= low) & (at <= high)])), 1e-300)
     return float(10 * np.log10(below / above) - 30 * np.log10((low + high) / (1.6 * end)))
+
+
+def _power_of_lines(windows: list[np.ndarray]) -> np.ndarray:
+    return np.mean([_power_along(w) + _power_along(w.T) for w in windows], axis=0)
 
 
 def _power_along(window: np.ndarray) -> np.ndarray:
