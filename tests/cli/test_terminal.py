@@ -113,3 +113,10 @@ def test_errors_of_the_system_name_the_file_first(tmp_path, capsys):
     path = tmp_path / ("n" * 300)
     assert main(["info", str(path)]) == 1
     assert capsys.readouterr().err == f"visual-ccc: {path}: file name too long\n"
+
+
+def test_a_value_of_hundreds_of_letters_is_shortened(capsys):
+    assert main(["cluster", "a.tif", "--clusters", "9" * 5000]) == 2
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.endswith(f"'{'9' * 59}...{'9' * 19}' is not a valid integer.")
+    assert terminal.shortened(f"/{'n' * 255}/a: no") == f"/{'n' * 255}/a: no"

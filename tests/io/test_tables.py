@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 
@@ -234,3 +235,14 @@ def test_letters_that_were_guessed_are_told(images, word, encoding, said):
     notes = load(table).notes
     assert bool(notes) is said
     assert not said or "letters.csv is no UTF-8" in notes[0]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [("path,label" + "," * 5000, "has 5,002 columns"), ("path,label\na," + "A" * 40_000, "32,767"),
+     ("path,label\n'a.png\",\"A\nb", "EOF inside string")],
+)  # fmt: skip
+def test_what_is_no_list_is_refused_before_it_takes_long(tmp_path, text, words):
+    (tmp_path / "a.csv").write_text(text)
+    with pytest.raises(ValueError, match=rf"^{re.escape(str(tmp_path))}.{{,90}}{words}"):
+        read_text_table(tmp_path / "a.csv")

@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with _ended_like_ctrl_c():
             code = cli.main(words, prog_name="visual-ccc", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        said = io.StringIO()
+        error.show(said)
+        print(terminal.shortened(said.getvalue()), end="", file=sys.stderr)
         return error.exit_code
     except click.Abort:
         return INTERRUPTED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -119,6 +120,11 @@ def sentence(error: BaseException) -> str:
     if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{error.filename}: {error.strerror[:1].lower()}{error.strerror[1:]}"
     return str(error) or type(error).__name__
+
+
+def shortened(text: str) -> str:
+    """Shorten words that are longer than any name of a file."""
+    return re.sub(r"([^\s/\\]{60})[^\s/\\]{240,}([^\s/\\]{20})", r"\1...\2", text)
 
 
 # what is said while a command runs ----------------------------------------------------------------

@@ -36,6 +36,9 @@ _USUAL = re.compile(
     r"(?<=\w)[\u201d\u2019\u2026\u2122](?!\w)|[\u2013\u2014](?=[\s\d])|\u20ac(?!\w)"
 )
 
+# each column takes time; the letters are those that a cell of Excel can have
+_MOST_COLUMNS, _MOST_LETTERS = 2000, 32_767
+
 # of a table of coordinates
 _AXIS = "axis-0"
 
@@ -72,10 +75,12 @@ def read_text_table(file: Path) -> pd.DataFrame:
     if text[:4].lower() == "sep=":
         text, more = _without_comments(text.partition("\n")[2])
         skipped += 1 + more
+    _check_extent(text, separator, file)
     try:
         table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
     except ValueError as error:
-        raise ValueError(f"{file}: cannot be read as a table ({error})") from None
+        reason = str(error).removeprefix("Error tokenizing data. C error: ")
+        raise ValueError(f"{file}: cannot be read as a table ({reason})") from None
     table = table.rename(columns=with_formulas).map(with_formulas)
     table.attrs["first_line"] = 2 + skipped
     table.attrs["notes"] = _of_encoding(file, raw)
@@ -91,6 +96,16 @@ def _of_encoding(file: Path, raw: bytes) -> tuple[str, ...]:
         f"{file.name} is no UTF-8: letters were guessed ({letters[:8]}); if names look wrong, save "
         "it as CSV UTF-8",
     )
+
+
+def _check_extent(text: str, separator: str, file: Path) -> None:
+    """Refuse what is no list of images or coordinates, before it takes long."""
+    columns = text.partition("\n")[0].count(separator) + 1
+    if columns > _MOST_COLUMNS:
+        raise ValueError(f"{file}: has {columns:,} columns; keep those that are needed")
+    # what is outside of quotes is enough: names of files and classes have no line breaks
+    if any(len(one) > _MOST_LETTERS for one in re.split(f"[{re.escape(separator)}\n]", text)):
+        raise ValueError(f"{file}: a cell has more than {_MOST_LETTERS:,} letters; shorten it")
 
 
 def _without_comments(text: str) -> tuple[str, int]:
