@@ -15,7 +15,7 @@ from ...core.files import stem
 from ...core.micrograph import Axis, Micrograph
 from ...core.units import unit_of
 from ..axes import name_of, order_of
-from . import mrc, probe
+from . import dm, mrc, probe
 from .checks import (
     DEFLATE,
     UnreadableFileError,
@@ -86,7 +86,7 @@ def read(path: Path, plugin: str = "") -> list[Micrograph]:
     check_parts(path)
     header = mrc.read_header(path) if plugin == "mrc" else None
     if header is None:
-        parts = _called(reader, path, options)
+        parts = [dm.in_our_order(part, path) for part in _called(reader, path, options)]
     elif header.mode in mrc.OWN_MODES:
         parts = [mrc.corrected(mrc.read_pixels(path, header), header)]
     else:
