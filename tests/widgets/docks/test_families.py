@@ -504,6 +504,17 @@ def test_the_threshold_is_said_and_its_other_side_is_one_click_away(headless, pa
     assert not form.invert_button.isVisibleTo(form.native)
 
 
+def test_a_doubtful_side_is_said_beside_the_click_that_turns_it(headless, finish):
+    board = np.kron(np.indices((6, 6)).sum(0) % 2 * 100.0, np.ones((20, 20)))
+    headless.add_image(board, name="board")
+    form = dock(headless, "segment")
+    form.method.value = OPERATIONS["threshold"].title
+    form.run_button.native.click()
+    finish(form)
+    assert "objects may be bright or dark" in form.message.value
+    assert form.invert_button.isVisibleTo(form.native)
+
+
 def test_particles_can_be_inverted_by_one_click(headless, particles, finish):
     headless.add_image(particles, name="copper")
     form = dock(headless, "segment")

@@ -47,7 +47,12 @@ def side_notes(side: dict[str, float], what: str = "particles") -> tuple[str, ..
     if not side:
         return ()
     if abs(sum(side.values())) < DOUBTFUL:
-        return (f"doubtful: {what} may be bright or dark; taken as {bright_or_dark(side)}",)
+        taken = bright_or_dark(side)
+        other = "dark" if taken == "bright" else "bright"
+        return (
+            f"doubtful: {what} may be bright or dark; taken as {taken}: look at the image, and"
+            f" choose objects {other} if they are",
+        )
     return (f"{what} are {bright_or_dark(side)}",)
 
 
