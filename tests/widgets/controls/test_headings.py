@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from napari_visual_ccc.widgets.controls.headings import format_value, headings
+from napari_visual_ccc.widgets.controls.headings import format_value, headings, in_words
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,13 @@ def test_names_of_classes_and_texts_stay():
 def test_an_empty_table_keeps_its_units():
     frame = pd.DataFrame({"area_nm2": np.zeros(0), "label": np.zeros(0, int)})
     assert [one.text for one in headings(frame)] == ["area (nm²)", "label"]
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "expected"),
+    [("area_nm2", 155_300, "area: 0.1553 µm²"), ("volume_nm3", 20, "volume: 20 nm³"),
+     ("feret_max_µm", 0.25, "feret max: 250 nm"), ("area_percent", 12.3456, "area: 12.35 %"),
+     ("orientation_deg", 90, "orientation: 90 °"), ("aspect_ratio", 0.5, "aspect ratio: 0.5")],
+)  # fmt: skip
+def test_one_measure_in_words(name, value, expected):
+    assert in_words(name, value) == expected

@@ -13,6 +13,7 @@ from ..layers.newest import KEY, bind_key, switch
 from .legend_tick import LegendTick
 from .refit import keep_fitted
 from .size_notice import watch
+from .status import write_status
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -53,6 +54,7 @@ class ShownResults:
         bind_key(viewer)
         watch(viewer)
         keep_fitted(viewer)
+        write_status(viewer)
 
     def switch(self) -> None:
         """Show all results, or the newest alone; say so where there is only one."""

@@ -5,6 +5,7 @@ The frames stay as they are: files and the clipboard have their names and units.
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 from dataclasses import dataclass
@@ -91,6 +92,28 @@ def headings(frame: pd.DataFrame) -> list[Heading]:
     return found
 
 
+def in_words(name: str, value: float) -> str:
+    """One measure in words, with the unit that suits it: "area: 0.1553 µm²".
+
+    Parameters
+    ----------
+    name : str
+        Of the column, such as ``"area_nm2"``.
+    value : float
+        In its unit.
+    """
+    length = _length(name)
+    if length is None:
+        heading = _plain(name)
+        stem = heading.text.removesuffix(f" ({heading.unit})")
+        return f"{stem}: {format_value(value)} {heading.unit}".rstrip()
+    stem, unit, power = length
+    shown = suitable(abs(value), unit, int(power or 1))
+    value *= (METRES[unit] / METRES[shown]) ** int(power or 1)
+    return f"{_words(stem)}: {format_value(value)} {shown}{_POWERS[power]}"
+
+
+@functools.cache
 def _length(name: str) -> tuple[str, str, str] | None:
     """Stem, unit and power of a column in the unit of the image; None for any other."""
     definition = described(name)

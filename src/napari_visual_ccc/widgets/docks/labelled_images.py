@@ -93,7 +93,7 @@ class LabelledImages(Container):
             tooltip="A Shapes or Labels layer with a feature 'class'",
         )
         self.side = SpinBox(
-            label="Crop", value=0, min=0, max=4096,
+            label="Crop (px)", value=0, min=0, max=4096,
             tooltip="Side of the crops in pixels; 0 uses the bounding square of each region",
         )  # fmt: skip
         self.classes = QTableWidget(0, 3)

@@ -55,10 +55,10 @@ def sam_masks(  # noqa: PLR0913
         int | None, {"min": 1, "max": 8, "label": "Crop downscale"}
     ] = None,
     min_mask_region_area: Annotated[
-        int | None, {"min": 0, "max": 1_000_000, "label": "Minimum area"}
+        int | None, {"min": 0, "max": 1_000_000, "label": "Minimum area", "unit": "px"}
     ] = None,
     use_m2m: Annotated[bool | None, {"label": "Refine (mask to mask)"}] = None,
-    tile_size: Annotated[int | None, {"min": 0, "max": 100_000}] = None,
+    tile_size: Annotated[int | None, {"min": 0, "max": 100_000, "unit": "px"}] = None,
     prompts_from: Literal["grid", "threshold", "watershed", "centroids"] = "grid",
     largest_only: bool = False,
     merge: Literal["none", "overlap", "likeness"] = "none",

@@ -1,0 +1,65 @@
+"""The status bar over labels of a result: measures in words and in units that suit them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+
+from qtpy.QtCore import QObject
+from qtpy.QtWidgets import QWidget
+
+from ..controls.headings import in_words
+from .place import canvas_of
+
+if TYPE_CHECKING:
+    from napari.viewer import Viewer
+
+# a column and its number, as napari writes the features of a label
+_MEASURE = re.compile(r"(?<=[;,] )([A-Za-z][\wµÅ]*): (-?\d+(?:\.\d+)?(?:e[+-]?\d+)?)(?=,|$)")
+
+# parts of the status that hold them
+_PARTS = ("coordinates", "value")
+
+
+class StatusWords(QObject):
+    """Writes measures of the status bar of a viewer as tables of docks do.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Whose status is written.
+    canvas : QWidget
+        This is part of it.
+    """
+
+    def __init__(self, viewer: Viewer, canvas: QWidget) -> None:
+        super().__init__(canvas)
+        events = viewer.events.status
+        self._viewer = viewer
+        # after the window, which else would show what napari has written
+        events.connect(self._write, position="last")
+        canvas.destroyed.connect(lambda: events.disconnect(self._write))
+
+    def _write(self, event: Any = None) -> None:
+        status = self._viewer.status
+        made: Any = written(status)
+        if made != status:
+            self._viewer.status = made
+
+
+def written(status: str | dict[str, str]) -> str | dict[str, str]:
+    """A status with its measures in words; one that has none is the same."""
+    if isinstance(status, str):
+        return _MEASURE.sub(lambda found: in_words(found[1], float(found[2])), status)
+    return {key: written(text) if key in _PARTS else text for key, text in status.items()}  # type: ignore[misc]
+
+
+def write_status(viewer: Viewer) -> StatusWords | None:
+    """Let a viewer write its status so from now on; None without a window."""
+    # docks get the viewer behind a proxy
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    canvas = canvas_of(viewer)
+    if canvas is None:
+        return None
+    found = canvas.findChild(StatusWords)
+    return StatusWords(viewer, canvas) if found is None else found
