@@ -44,6 +44,9 @@ _HIGHEST = 1 / 1.6
 # wrong; these limits leave 2 of them, and 199 of the others
 _ENDS, _SHARP = (1.0, 1.12), 22.0
 
+# detail over the factor below which it has nothing to do with it: at least 0.4 where it is right
+_FINE = 0.33
+
 # share of rows that repeat the row before; logarithm of the differences at every other place over
 # those between, of all and of the nearest two of the eight places of a block of JPEG. Real images
 # of both halves have 0; at most 0.18 and 0.03
@@ -269,8 +272,9 @@ def _is_known(windows: list[np.ndarray], rate: float, jpeg: bool) -> bool:
 
     A blurred image that was enlarged 1.5 times has the period of 3 times, and its spectrum too.
     """
-    if _ENDS[0] <= _detail_of(windows) * rate <= _ENDS[1]:
-        return True
+    share = _detail_of(windows) * rate
+    if _ENDS[0] <= share <= _ENDS[1] or share < _FINE:
+        return share >= _FINE
     power, end = _power_of_lines(windows), rate / 2
     at = np.linspace(0, 0.5, len(power))
     near, far = (
