@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
 
 
 def test_clusters_are_numbered_by_mean_intensity_and_add_up(discs):
@@ -162,3 +163,14 @@ def test_the_clusters_of_a_grey_image_are_not_all_listed():
         ValueError, match=r"hold 1, .*, 12 and 88 more: of a grey image, run k-means"
     ):
         ccc.select_cluster(grey, cluster=200)
+
+
+def test_a_map_speckled_by_noise_is_said_and_denoising_mends_it():
+    image = samples.load("superalloy").data[:256, :256]
+    (note,) = ccc.kmeans(image).notes
+    assert note.startswith("the clusters are speckled: 5% of the pixels")
+    assert ccc.kmeans(ccc.denoise(image)).notes == ()
+    assert ccc.kmeans(image.astype(float) // 128, clusters=2).notes == ()
+    # a stack by its middle slice
+    (note,) = ccc.kmeans(np.stack([image // 128 * 128, image, image])).notes
+    assert note.startswith("the clusters are speckled")

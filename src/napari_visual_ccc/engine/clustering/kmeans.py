@@ -33,6 +33,10 @@ _WHITE, _SATURATED = 255, 3
 # labels are 16-bit numbers
 MOST_CLUSTERS = 65_535
 
+# a map is speckled where more pixels than this have no neighbour of their cluster; looked for in
+# the middle of a plane
+_SPECKLED, _SIDE = 0.03, 1024
+
 # grey levels alone are clustered exactly, without a sample
 _SAMPLED = {"features": ("multiscale", "texture", "network")}
 
@@ -97,7 +101,8 @@ def kmeans(
         and inertia (the sum of squared distances to the centres; for features that of the sampled
         pixels, standardised), by slice as lists. Labels of dask are lazy: for a stack its grey
         levels are counted, or its features sampled, first (then numbers and table go by the
-        sample); by slice nothing is, so table and facts are missing.
+        sample); by slice nothing is, so table and facts are missing. A note says where the map is
+        speckled by noise.
 
     Raises
     ------
@@ -134,7 +139,8 @@ def kmeans(
                  "sampled pixels")  # fmt: skip
     labels = found.labels.astype(label_dtype(clusters), copy=False)
     layer = LabelsLayer(labels, table=table, name=f"k-means {len(table)}")
-    return Result((layer,), facts=found.facts, notes=(*notes, *_fewer(clusters, len(table))))
+    notes = (*notes, *_fewer(clusters, len(table)), *_speckled(labels))
+    return Result((layer,), facts=found.facts, notes=notes)
 
 
 def _by_intensity(
@@ -163,7 +169,7 @@ def _by_intensity(
             "thresholds": histogram.lowest[starts[1:]].tolist(),
             "inertia": float(inertia),
         },
-        notes=(*notes, *_fewer(clusters, len(starts))),
+        notes=(*notes, *_fewer(clusters, len(starts)), *_speckled(labels)),
     )
 
 
@@ -173,6 +179,29 @@ def _fewer(wanted: int, found: int) -> tuple[str, ...]:
     if found == 1:
         return ("image is constant: one cluster",)
     return (f"image has only {found} distinct grey levels: {found} clusters instead of {wanted}",)
+
+
+def _speckled(labels: Any) -> tuple[str, ...]:
+    """Say that many pixels are single ones, as noise makes them."""
+    if is_lazy(labels):
+        return ()
+    planes = labels.reshape(-1, *labels.shape[-2:])
+    plane = planes[len(planes) // 2]
+    top, left = (max(0, (size - _SIDE) // 2) for size in plane.shape)
+    plane = plane[top : top + _SIDE, left : left + _SIDE]
+    down, right = plane[1:] == plane[:-1], plane[:, 1:] == plane[:, :-1]
+    joined = np.zeros(plane.shape, bool)
+    joined[1:] |= down
+    joined[:-1] |= down
+    joined[:, 1:] |= right
+    joined[:, :-1] |= right
+    share = float(np.mean(~joined))
+    if share < _SPECKLED:
+        return ()
+    return (
+        f"the clusters are speckled: {share:.0%} of the pixels have no neighbour of theirs; "
+        "denoise the image first, or choose fewer clusters",
+    )
 
 
 def select_cluster(
