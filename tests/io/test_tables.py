@@ -246,3 +246,11 @@ def test_what_is_no_list_is_refused_before_it_takes_long(tmp_path, text, words):
     (tmp_path / "a.csv").write_text(text)
     with pytest.raises(ValueError, match=rf"^{re.escape(str(tmp_path))}.{{,90}}{words}"):
         read_text_table(tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize("end", [";;\n;;\n", ";;;", "\n\n", '"";""\n'])
+def test_empty_rows_at_the_end_of_a_sheet_do_not_count(images, end):
+    folder, rows = images
+    text = "\n".join(";".join(row) for row in rows) + "\n" + end
+    (folder / "table.csv").write_text(text, encoding="utf-8")
+    assert len(load(folder / "table.csv").examples) == 6

@@ -76,6 +76,11 @@ def read_text_table(file: Path) -> pd.DataFrame:
         text, more = _without_comments(text.partition("\n")[2])
         skipped += 1 + more
     _check_extent(text, separator, file)
+    # empty rows at the end of a sheet, which may have more columns than the table
+    lines = text.split("\n")
+    while lines and not lines[-1].strip(f'{separator} "'):
+        lines.pop()
+    text = "\n".join(lines)
     try:
         table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
     except ValueError as error:

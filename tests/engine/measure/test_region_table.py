@@ -247,3 +247,16 @@ def test_rounding_of_a_pixel_size_loses_no_column(size):
     stretched = ccc.region_table(labels, None, (size[0], 1.05 * size[1]), "nm")
     assert "circularity" not in stretched.table
     assert "not square" in stretched.notes[0]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "said"),
+    [((255, 255, 255, 255, 255), True), ((100, 100, 200, 200, 200), True), ((1, 2, 3, 4, 5), False),
+     ((1, 2, 3, 3, 4), False)],
+)  # fmt: skip
+def test_classes_that_lie_in_pieces_are_named_whatever_their_numbers(numbers, said):
+    labels = np.zeros((20, 50), np.uint8)
+    for place, number in enumerate(numbers):
+        labels[5:15, 10 * place + 2 : 10 * place + 8] = number
+    notes = ccc.region_table(labels).notes
+    assert any("several pieces" in note for note in notes) is said

@@ -168,7 +168,7 @@ def _is_in_pieces(labels: int, pieces: int) -> bool:
 
     Objects that touch are one part, so that more parts than labels are parts of one label.
     """
-    return pieces > (labels if labels == 1 else 3 * labels) and 0 < labels <= _FEW
+    return pieces > (labels if labels == 1 else 2 * labels) and 0 < labels <= _FEW
 
 
 def _grey_like(intensity: Any, labels: Any) -> tuple[Any, tuple[str, ...]]:
