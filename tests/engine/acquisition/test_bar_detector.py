@@ -11,6 +11,7 @@ from benchmarks.bar_styles import STYLES, spoilt, white_two_lines, with_bar
 from benchmarks.degrade import compressed
 from benchmarks.hard_negatives import KINDS as HARD
 from benchmarks.info_bars import error, grey, image_paths
+from benchmarks.more_layouts import NEW
 from benchmarks.no_bars import KINDS, in_a_row
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.micrograph import InfoBar
@@ -259,6 +260,25 @@ def test_irregular_particles_in_rows_lose_no_rows():
     rng = np.random.default_rng(4)
     images = [in_a_row(small(samples.NAMES[k % len(samples.NAMES)]), rng) for k in range(24)]
     assert sum(bool(find_info_bar(image)) for image in images) <= 1
+
+
+def test_bars_of_layouts_that_no_fit_has_seen_are_found():
+    missed = []
+    for k, (layout, (make, _)) in enumerate(NEW.items()):
+        image = small(("powder", "coating")[k % 2])
+        strip = make(np.random.default_rng(2), 56, image.shape[1], "sans").pixels
+        found = find_info_bar(np.vstack([image, strip]))
+        missed += [layout] if error(found, InfoBar(bottom=56)) > 2 else []
+    # cells of light and dark paper have no one grey level
+    assert "two papers" not in missed
+    assert len(missed) <= 2, missed
+
+
+def test_a_thick_line_along_the_edge_of_a_bar_is_left_out_with_it():
+    image = small("powder")
+    strip = fei(np.random.default_rng(1), 100, image.shape[1], "sans").pixels
+    strip[:6] = 128
+    assert find_info_bar(np.vstack([image, strip])) == InfoBar(bottom=100)
 
 
 @pytest.mark.parametrize("layout", ["FEI", "Zeiss"])

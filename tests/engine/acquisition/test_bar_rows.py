@@ -85,3 +85,15 @@ def test_an_edge_that_is_drawn_is_straight(rng):
     assert Rows.of(drawn.astype(np.float32)).straight(30) == 1
     assert Rows.of(layer.astype(np.float32)).straight(30) < 0.7
     assert Rows.of(image.astype(np.float32)).straight(30) < 0.7
+
+
+@pytest.mark.parametrize("kind", ["cells", "ramp"])
+def test_paper_may_differ_from_cell_to_cell_and_from_row_to_row(kind, specimen):
+    cells = np.where(np.arange(320) // 80 % 2, 10, 245)[None].astype(np.float32)
+    specimen[:40] = cells if kind == "cells" else np.linspace(20, 110, 40)[:, None]
+    specimen[15:25, 20:300:28] = 128
+    rows = Rows.of(specimen)
+    bar = rows.evidence(0, 40)
+    assert bar["paper"] < 0.6
+    assert bar["own clean"] > 0.9
+    assert bar["own beyond"] < 0.2

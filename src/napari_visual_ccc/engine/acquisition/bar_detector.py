@@ -36,42 +36,40 @@ _READ, _READ_SIDE = 6, 3
 # log odds from which a bar is left out, and from which it is proposed
 CERTAIN, PROPOSED = 1.5, 0.0
 
-# more of them at the left and right, where bars are rare; the fit knows it in part
-_RARE = 0.25
-
 # more of them where the specimen has edges as sharp beyond it and is as quiet: regular lines
 _STRIPED, _SHARP, _QUIET = 1.0, 0.9, 0.1
 
 # marks that are no letters: all of one size, or nearly so and as wide as they are high, or such
-# as fill their convex hulls; particles in a row are proposed, whatever the rest
-_SAME, _ALIKE, _BULKY, _SOLID, _NEVER = 0.2, 0.78, 0.7, 0.8, 99.0
+# as fill their convex hulls, more so if their sizes vary; particles in a row are proposed, whatever
+# the rest
+_SAME, _ALIKE, _BULKY, _SOLID, _SOLID_VARIED, _NEVER = 0.2, 0.78, 0.7, 0.8, 0.83, 99.0
 
 # share of the height beyond which a bar is looked for where there is none before, and proposed
 _FAR = 1 / 5
 
 # logistic regression on drawn bars and on pictures without one (scripts/train_bar_weights.py)
-BIAS = -26.20
+BIAS = -28.51
 WEIGHTS: dict[str, float] = {
-    "letters": 6.34,
-    "edge": -0.51,
-    "paper": -2.50,
-    "letters on paper": 2.34,
-    "letters on glass": 2.87,
-    "straight": 3.19,
-    "end": -0.87,
-    "few letters": 1.69,
-    "narrow": -2.44,
-    "variety": 0.81,
-    "blank": -0.22,
-    "slender": 0.75,
-    "contrast": 1.14,
-    "stripes": -3.61,
-    "quiet": 1.43,
-    "sign": 7.27,
-    "start": 4.91,
-    "mean paper": 10.49,
-    "side": -1.12,
-    "high": -5.22,
+    "letters": 6.49,
+    "edge": -0.61,
+    "paper": -2.21,
+    "letters on paper": 2.24,
+    "letters on glass": 10.90,
+    "straight": 3.20,
+    "end": -1.02,
+    "few letters": 1.87,
+    "narrow": -2.36,
+    "variety": 0.99,
+    "blank": -0.16,
+    "slender": 0.76,
+    "contrast": 0.95,
+    "stripes": -3.60,
+    "quiet": 1.27,
+    "sign": 7.97,
+    "start": 5.40,
+    "mean paper": 11.52,
+    "side": -1.17,
+    "high": -5.51,
 }
 
 # letters that speak most for a bar, but for their number
@@ -80,7 +78,7 @@ _BEST = {
     "slender": 0.0,
     "variety": 1.3,
     "wide": 1.0,
-    "blank": 1.0,
+    "blank": 0.0,
     "contrast": 1.5,
     "clear": 4.0,
 }
@@ -90,12 +88,13 @@ _BEST = {
 class Candidate:
     """A band that may be a bar: its first row from the border and the row where it ends.
 
-    Known to `by` rows.
+    Known to `by` rows. A line along its edge, if there is one, ends at `line`.
     """
 
     border: str
     first: int
     stop: int
+    line: int
     by: int
     evidence: dict[str, float]
 
@@ -132,7 +131,8 @@ def candidates(plane: Any, border: str, least: float = -np.inf) -> list[Candidat
         evidence = rows.evidence(first, stop)
         evidence["side"] = float(border in ("left", "right"))
         evidence["share"] = float(np.log((stop - first) * by / across))
-        found.append(Candidate(border, first * by, stop * by, by, evidence))
+        line = rows.after_line(stop)
+        found.append(Candidate(border, first * by, stop * by, line * by, by, evidence))
     found = sorted(found, key=_promise, reverse=True)[
         : _READ_SIDE if border in ("left", "right") else _READ
     ]
@@ -153,7 +153,7 @@ def _promise(one: Candidate) -> float:
     """Order of candidates before their letters are read."""
     e = one.evidence
     edge = min(max(e["edge"], 0), 2) + 2 * e["straight"] + 0.5 * min(0, e["start"])
-    side = 2 * max(e["sign"], e["clean"] - e["beyond"])
+    side = 2 * max(e["sign"], e["clean"] - e["beyond"], e["own clean"] - e["own beyond"])
     return edge + side + 2 * e["clean"] + e["fall"] - 2 * e["beyond"] + e["quiet"] - e["stripes"]
 
 
@@ -173,7 +173,11 @@ def terms(evidence: dict[str, float]) -> dict[str, float]:
     edge = of("edge", -0.2, 1.8)
     fall = evidence["fall"] * (1 - evidence["beyond"])
     end = straight * max(edge, _unit(fall / 0.5))
-    paper = of("clean", 0.5, 0.9) * _unit((evidence["clean"] - evidence["beyond"]) / 0.7)
+    fallen = _unit((evidence["clean"] - evidence["beyond"]) / 0.7)
+    own_fallen = _unit((evidence["own clean"] - evidence["own beyond"]) / 0.7)
+    # cells of other paper, or paper that fades, have no one grey level
+    own = of("own clean", 0.6, 0.95) * own_fallen
+    paper = max(of("clean", 0.5, 0.9) * fallen, own)
     return {
         "letters": letters,
         "edge": edge,
@@ -193,7 +197,7 @@ def terms(evidence: dict[str, float]) -> dict[str, float]:
         # the specimen is brighter than middle grey here and darker there
         "sign": max(evidence["sign"], paper),
         "start": of("start", -0.5, 1.5),
-        "mean paper": of("paper", 0, 0.85),
+        "mean paper": max(of("paper", 0, 0.85), 0.8 * own * straight),
         "side": evidence["side"],
         "high": of("share", -1.7, -1.1),
     }
@@ -208,16 +212,17 @@ def score(one: Candidate) -> float:
 def needed(one: Candidate) -> float:
     """Log odds from which a candidate is left out."""
     striped = one.evidence["stripes"] > _SHARP and one.evidence["quiet"] < _QUIET
-    usual = CERTAIN + _RARE * one.evidence["side"] + _STRIPED * striped
-    return usual + _NEVER * in_a_row(one.evidence)
+    return CERTAIN + _STRIPED * striped + _NEVER * in_a_row(one.evidence)
 
 
 def in_a_row(evidence: dict[str, float]) -> bool:
     """Whether what stands on a band is a row of like particles, not letters."""
     if not evidence["letters"]:
         return False
-    bulky = evidence["slender"] >= _BULKY and evidence["variety"] <= _ALIKE
-    return bulky or evidence["variety"] <= _SAME or evidence["solid"] >= _SOLID
+    alike = evidence["variety"] <= _ALIKE
+    bulky = evidence["slender"] >= _BULKY and alike
+    filled = evidence["solid"] >= (_SOLID if alike else _SOLID_VARIED)
+    return bulky or evidence["variety"] <= _SAME or filled
 
 
 def _highest(one: Candidate) -> float:
@@ -232,6 +237,12 @@ def _read(plane: Any, one: Candidate) -> Candidate:
     whole = _band(plane, one.border, one.stop, 1)[one.first :]
     letters = strokes(whole, turned=one.border in ("left", "right"))
     return replace(one, evidence={**one.evidence, **letters, "solid": solid(whole)})
+
+
+def with_line(one: Candidate, every: list[Candidate]) -> Candidate:
+    """Candidate that holds the line along the edge of another, which belongs to the bar."""
+    end = one.border, one.first, one.line
+    return next((o for o in every if (o.border, o.first, o.stop) == end), one)
 
 
 def _to_the_row(plane: Any, border: str, stop: int, by: int) -> int:
@@ -255,12 +266,13 @@ def _far_inside(plane: Any) -> InfoBar:
     """Bar with so much specimen beyond it that it lies farther from the border than others do."""
     past = round(_FAR * plane.shape[0])
     rest = {"bottom": plane[: plane.shape[0] - past], "top": plane[past:]}
-    every = (one for border, part in rest.items() for one in candidates(part, border, CERTAIN))
+    every = [one for border, part in rest.items() for one in candidates(part, border, CERTAIN)]
     inside = [one for one in every if one.first and score(one) >= needed(one)]
     if not inside:
         return InfoBar()
     best = max(inside, key=score)
-    stop = past + _to_the_row(rest[best.border], best.border, best.stop, best.by)
+    end = with_line(best, every).stop
+    stop = past + _to_the_row(rest[best.border], best.border, end, best.by)
     return InfoBar.of({best.border: stop}, beneath=past + best.first)
 
 
@@ -289,10 +301,12 @@ def find_info_bar(image: Any) -> InfoBar:
     for border in BORDERS:
         # a second bar lies inside the first
         specimen = plane[bar.specimen(*plane.shape)]
-        found = max(candidates(specimen, border, PROPOSED), key=score, default=None)
+        every = candidates(specimen, border, PROPOSED)
+        found = max(every, key=score, default=None)
         if found is None or score(found) < PROPOSED:
             continue
-        stop = _to_the_row(specimen, border, found.stop, found.by)
+        end = with_line(found, every).stop
+        stop = _to_the_row(specimen, border, end, found.by)
         if score(found) >= needed(found):
             first = found.first or _beneath(specimen, border, stop)
             bar = InfoBar.of({**bar.pixels, border: stop}, beneath=bar.beneath + first)

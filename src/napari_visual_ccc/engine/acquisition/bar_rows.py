@@ -27,6 +27,9 @@ _EDGES, _FALLS, _FALL = 10, 4, 0.2
 # share of a row of a line that has one grey level
 _CLEAN = 0.93
 
+# rows, and blocks of columns, that tell the paper of each part of a band
+_LOOKED_AT, _BLOCKS = 32, 128
+
 # grey levels that tell paper from specimen, and least rise of the share of paper at its first row
 _FINE, _JUMP = 256, 0.35
 
@@ -154,7 +157,31 @@ class Rows:
             "paper": float(inside.mean()),
             "clean": _quantile(inside, 0.85),
             "beyond": max(float(one.mean()) if one.size else 0.0 for one in (after, before)),
+            **self.own_paper(first, stop, wide),
             "fall": float(last.max() - next_to.max()) if next_to.size else 0.0,
+        }
+
+    def own_paper(self, first: int, stop: int, wide: int) -> dict[str, float]:
+        """Share of pixels of the grey level of their part of a band, in clean rows and beyond.
+
+        Paper may differ from cell to cell along a bar, and from row to row.
+        """
+        soft = min(_SOFT, (stop - first) // 6)
+        rows = np.unique(np.linspace(first + soft, stop - soft - 1, _LOOKED_AT).astype(int))
+        blocks = min(_BLOCKS, self.bent.shape[1])
+        each = self.bent.shape[1] // blocks
+        inside = self.bent[rows, : blocks * each].reshape(len(rows), blocks, each)
+        level = np.median(inside, axis=(0, 2))[:, None]
+        rest = inside - level
+        drift = np.median(rest[..., each // 2], axis=1)
+        near = (wide + 0.5) * 2 / _LEVELS
+        share = (np.abs(rest - drift[:, None, None]) <= near).mean(axis=(1, 2))
+        depth = max(6, (stop - first) // 2)
+        after = self.bent[stop + 1 : stop + 1 + depth, : blocks * each]
+        beyond = np.abs(after.reshape(-1, blocks, each) - level - drift[-1]) <= near
+        return {
+            "own clean": _quantile(share, 0.85),
+            "own beyond": float(beyond.mean()) if beyond.size else 0.0,
         }
 
     def evidence(self, first: int, stop: int) -> dict[str, float]:
