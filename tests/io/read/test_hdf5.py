@@ -357,3 +357,18 @@ def test_resolutions_of_axis_tags_are_used_with_their_unit_or_named(tmp_path):
     assert both.spacing == pytest.approx((2, 3))
     assert any("two pixel sizes" in one for one in both.notes)
     assert not with_tags(tmp_path / "d.h5", "yx", (), (0, 0)).notes
+
+
+def test_other_files_that_numbers_are_read_from_are_named(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    (tmp_path / "secret").write_bytes(bytes(range(64)))
+    with h5py.File(tmp_path / "b.h5", "w") as file:
+        file["x"] = np.ones((8, 8), np.uint8)
+    layout = h5py.VirtualLayout((8, 8), "u1")
+    layout[:] = h5py.VirtualSource("b.h5", "x", (8, 8))
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        file.create_dataset("x", (8, 8), "u1", external=[(str(tmp_path / "secret"), 0, 64)])
+        file.create_virtual_dataset("y", layout)
+    notes = {note for one in formats.read_all(tmp_path / "a.h5") for note in one.notes}
+    assert f"numbers are read from {tmp_path / 'secret'}, b.h5" in notes
+    assert not any("read from" in note for note in formats.read(tmp_path / "b.h5").notes)

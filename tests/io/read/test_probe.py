@@ -124,3 +124,14 @@ def test_chunks_that_are_compressed_twice_are_refused(tmp_path):
         h5py.h5d.create(file.id, b"a", h5py.h5t.NATIVE_UINT8, space, settings)
     with pytest.raises(ValueError, match=r"a\.h5: compresses a several times; save it with one"):
         formats.read(tmp_path / "a.h5")
+
+
+def test_a_chunk_of_lzf_may_be_a_bomb_too(tmp_path):
+    # a zero, and runs of 264 bytes that repeat it
+    raw = bytes([0, 0]) + bytes([7 << 5, 255, 0]) * 2_400_000
+    with h5py.File(tmp_path / "a.h5", "w") as file:
+        one = file.create_dataset("a", (2048, 2048), "u1", chunks=(2048, 2048), compression="lzf")
+        one[0, 0] = 1
+        one.id.write_direct_chunk((0, 0), raw)
+    with pytest.raises(ValueError, match=r"a\.h5.* a chunk of a inflates to more"):
+        formats.read(tmp_path / "a.h5")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -18,6 +19,9 @@ from .npy import REAL
 from .pixel_size import axis, combined_claim, number, resolve_pixel_size
 
 SUFFIXES = (".h5", ".hdf5", ".emd")
+
+# of other files that have the numbers, these are named
+_NAMED = 3
 
 
 def is_plain(path: Path) -> bool:
@@ -41,6 +45,7 @@ def read(path: Path) -> list[Micrograph]:
     found: list[Any] = []
     with h5py.File(path, "r", locking=False) as file:
         plugin = _plugin(file)
+        notes = _of_other_files(file)
 
         def look(name: str, one: Any) -> None:
             if isinstance(one, h5py.Dataset) and one.ndim >= 2 and one.dtype.kind in REAL:
@@ -52,12 +57,29 @@ def read(path: Path) -> list[Micrograph]:
         described = [_described(one) for one in found]
     if plugin:
         # it opens the file itself, which must be closed before
-        return rosetta.read(path, plugin)
+        return [replace(one, notes=(*one.notes, *notes)) for one in rosetta.read(path, plugin)]
     if not described:
         raise UnreadableFileError("holds no array of two or more axes")
     title = stem(path)
-    return [_micrograph(path, one, title if len(found) == 1 else f"{title} {one.name}")
-            for one in described]  # fmt: skip
+    images = [_micrograph(path, one, title if len(found) == 1 else f"{title} {one.name}")
+              for one in described]  # fmt: skip
+    return [replace(one, notes=(*one.notes, *notes)) for one in images]
+
+
+def _of_other_files(file: Any) -> tuple[str, ...]:
+    """Say which other files the numbers are read from: anyone's may be named there."""
+    found: dict[str, None] = {}
+
+    def look(_: str, one: Any) -> None:
+        if hasattr(one, "is_virtual"):
+            found.update(dict.fromkeys(name for name, _, _ in one.external or ()))
+            sources = one.virtual_sources() if one.is_virtual else ()
+            found.update(dict.fromkeys(each.file_name for each in sources))
+
+    file.visititems(look)
+    names = [name for name in found if name != "."]
+    more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+    return (f"numbers are read from {', '.join(names[:_NAMED])}{more}",) if names else ()
 
 
 def _plugin(file: Any) -> str:

@@ -36,8 +36,12 @@ _BOMB = 4
 # no filter makes a chunk larger than this times what it has in memory, and these bytes
 _GROWN, _HEAD_BYTES = 2, 1 << 16
 
-# filters of HDF5; a checksum lies behind the chunk
-_DEFLATE, _CHECKSUM = 1, 3
+# compressors by the number of their filter: those of HDF5 and h5py, and those that plugins add;
+# a checksum lies behind the chunk
+_COMPRESSORS = {
+    1: "zlib", 4: "szip", 307: "bz2", 32000: "lzf", 32001: "blosc", 32015: "zstd",
+}  # fmt: skip
+_CHECKSUM = 3
 
 _ENDLESS = "is damaged: reading it does not end; get an intact copy of it"
 
@@ -78,16 +82,17 @@ def bomb(one: Any, places: Iterable[tuple[int, ...]]) -> str:
     """
     settings = one.id.get_create_plist()
     filters = [settings.get_filter(place)[0] for place in range(settings.get_nfilters())]
-    if not one.chunks or _DEFLATE not in filters:
+    number = next((place for place, one in enumerate(filters) if one in _COMPRESSORS), None)
+    if not one.chunks or number is None:
         return ""
-    if set(filters[filters.index(_DEFLATE) + 1 :]) - {_CHECKSUM}:
+    if set(filters[number + 1 :]) - {_CHECKSUM}:
         return f"compresses {one.name[1:]} several times; save it with one compressor"
     limit = _most(one)
     for place in places:
         found = _try(lambda place=place: one.id.read_direct_chunk(place))
         # of the filters that are not skipped
-        if found and not found[0] & 1 << filters.index(_DEFLATE):
-            count = _inflated()(found[1], "zlib", limit)
+        if found and not found[0] & 1 << number:
+            count = _inflated()(found[1], _COMPRESSORS[filters[number]], limit)
             if count > limit:
                 return f"is damaged: a chunk of {one.name[1:]} inflates to more than it can have"
     return ""

@@ -36,3 +36,16 @@ def test_the_compressor_is_found_among_filters_and_checksums():
     assert inflating.compressor([delta, crc]) == ("", 0)
     with pytest.raises(ValueError, match="several times"):
         inflating.compressor([numcodecs.Zlib(), numcodecs.BZ2()])
+
+
+def test_runs_of_lzf_are_counted(tmp_path, monkeypatch):
+    h5py = pytest.importorskip("h5py")
+    monkeypatch.setattr(inflating, "_UNSEEN_BYTES", 0)
+    noise = np.random.default_rng(0).integers(0, 3, (300, 400), np.uint8)
+    for number, data in enumerate((noise, noise * 0, np.arange(120_000).astype("u1"))):
+        with h5py.File(tmp_path / f"{number}.h5", "w") as file:
+            one = file.create_dataset("a", data=data, chunks=data.shape, compression="lzf")
+            raw = one.id.read_direct_chunk((0,) * data.ndim)[1]
+        assert inflating.inflated(raw, "lzf", 10**8) == data.nbytes
+        assert inflating.inflated(raw, "lzf", 1000) <= 1264
+        assert inflating.inflated(raw[:-1], "lzf", 10**8) <= data.nbytes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import bz2
 import lzma
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 # compressors; of the others the size in memory is that of the piece
@@ -15,7 +15,7 @@ _INFLATING = ("blosc", "bz2", "gzip", "lz4", "lzma", "zlib", "zstd")
 _BEFORE, _SUM_BYTES = ("adler32", "crc32"), 4
 
 # how many times smaller than in memory a piece can be, of codecs that do not state its size there
-_RATIO = {"zlib": 1032, "gzip": 1032, "bz2": 50_000, "lzma": 8_000}
+_RATIO = {"zlib": 1032, "gzip": 1032, "bz2": 50_000, "lzma": 8_000, "lzf": 88}
 
 # what a piece may take without being looked at: it would be inflated twice
 _UNSEEN_BYTES = 512 << 20
@@ -83,7 +83,7 @@ def _stated(raw: memoryview, codec: str) -> int:
     """Bytes that a compressed piece states to have in memory; 0 where it states none."""
     if codec == "gzip":
         return int.from_bytes(raw[-4:], "little")
-    if codec in ("blosc", "lz4"):
+    if codec in ("blosc", "lz4", "szip"):
         place = 4 if codec == "blosc" else 0
         return int.from_bytes(raw[place : place + 4], "little")
     return _of_zstandard(raw) if codec == "zstd" else 0
@@ -99,6 +99,9 @@ def _of_zstandard(start: memoryview) -> int:
 
 def _parts(raw: memoryview, codec: str) -> Any:
     """Sizes of the parts in which the members of a piece are inflated; none is kept."""
+    if codec == "lzf":
+        yield from _of_lzf(raw)
+        return
     left: Any = raw
     try:
         while len(left):
@@ -114,6 +117,22 @@ def _parts(raw: memoryview, codec: str) -> Any:
     # of a damaged piece, its decoder says what is wrong
     except (zlib.error, lzma.LZMAError, OSError, EOFError, ValueError):
         return
+
+
+def _of_lzf(raw: memoryview) -> Iterator[int]:
+    """Sizes of the runs of LZF: bytes that follow, or that are repeated."""
+    place, count = 0, len(raw)
+    while place < count:
+        length = raw[place] >> 5
+        if not length:
+            yield raw[place] + 1
+            place += raw[place] + 2
+        elif length < 7:
+            yield length + 2
+            place += 2
+        else:
+            yield 9 + (raw[place + 1] if place + 1 < count else 0)
+            place += 3
 
 
 def _decoder(codec: str) -> Any:
