@@ -41,3 +41,15 @@ def test_with_gradients_the_block_is_called_itself(net, monkeypatch):
     assert [tuple(one.shape) for one in outputs] == [(1, 96, 4, 4)]
     (slope,) = torch.autograd.grad(found.sum(), x)
     assert slope.abs().max() > 0
+
+
+def test_several_images_run_some_at_a_time_instead_of_in_bands(monkeypatch):
+    block, x = lite0().blocks[1][1], torch.rand(5, 24, 6, 8).to(memory_format=torch.channels_last)
+    # two images of the wide map
+    monkeypatch.setattr(bands, "_BAND", 2 * 144 * 6 * 8 * 4)
+    shapes: list[tuple[int, ...]] = []
+    with torch.inference_mode():
+        whole = block(x)
+        block.conv_pw.register_forward_hook(lambda _, given, __: shapes.append(given[0].shape))
+        torch.testing.assert_close(bands.banded(block, x), whole, atol=1e-5, rtol=1e-5)
+    assert [tuple(one) for one in shapes] == [(2, 24, 6, 8), (2, 24, 6, 8), (1, 24, 6, 8)]

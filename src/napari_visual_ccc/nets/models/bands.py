@@ -16,9 +16,10 @@ _BAND = 8 << 20
 def banded(block: Any, x: torch.Tensor) -> torch.Tensor:
     """Apply an inverted residual block, on a processor without its wide maps in main memory.
 
-    The block expands its channels up to six times. Band by band of rows, the result is the same,
-    and large images need no memory for the wide maps, which takes time as well. Modules within the
-    block may be called several times, so this is for layers without hooks and gradients.
+    The block expands its channels up to six times. Band by band of rows, or a few images of a batch
+    at a time, the result is the same, and large images need no memory for the wide maps, which
+    takes time as well. Modules within the block may be called several times, so this is for layers
+    without hooks and gradients.
 
     Parameters
     ----------
@@ -36,6 +37,10 @@ def banded(block: Any, x: torch.Tensor) -> torch.Tensor:
     row = x.element_size() * middle.in_channels * x.shape[0] * x.shape[3]
     if x.device.type != "cpu" or torch.is_grad_enabled() or row * x.shape[2] <= _BAND:
         return block(x)
+    # of several images some at a time, which need no rows beyond a band
+    images = _BAND // (row // x.shape[0] * x.shape[2])
+    if 0 < images < x.shape[0]:
+        return torch.cat([block(some) for some in x.split(images)])
     height = -(-x.shape[2] // middle.stride[0])
     rows = max(1, _BAND // (row * middle.stride[0]))
     # as many rows in each
