@@ -91,8 +91,8 @@ def baseline(image: np.ndarray) -> np.ndarray:
 
 
 def old_defaults(image: np.ndarray) -> np.ndarray:
-    """`threshold` and `watershed_split` with their defaults."""
-    return run(watershed_split(run(threshold(image)).labels)).labels
+    """`threshold` and `watershed_split` with their defaults of 0.1.0."""
+    return run(watershed_split(run(threshold(image, objects="border")).labels)).labels
 
 
 def own(image: np.ndarray) -> np.ndarray:
