@@ -30,6 +30,7 @@ import numpy as np
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.core.micrograph import InfoBar
+from napari_visual_ccc.core.pixel_size import diameter_of, pixel_side
 from napari_visual_ccc.workflow.upgrade import CHANGED, Renamed, new_parameter
 
 # what has been renamed since 0.1.0 ----------------------------------------------------------------
@@ -70,6 +71,9 @@ NAMES: dict[str, Names] = {
         texts={"label bar": "info bar"},
     ),
 }
+# operations whose smallest object has a diameter now
+DIAMETER = ("threshold", "label_objects", "watershed_split", "region_table")
+
 # what holds for all operations; an entry above goes first
 EVERYWHERE = Names(columns={"likely": "prediction_set"})
 # facts that are not compared: the hash of a model file changes with the texts of its card, and a
@@ -103,6 +107,12 @@ def call(operation: str, *inputs: Any, **choices: Any) -> Any:
     """Run an operation by its old names."""
     own = renamed(operation)
     given = dict(new_parameter(own, key, value) for key, value in choices.items())
+    # the smallest object was a number of pixels
+    if own.name in DIAMETER and "smallest" in given:
+        axes = 3 if given.get("dimensions") == "3D" else 2
+        side = pixel_side(given["spacing"], axes) if "spacing" in given else 1.0
+        pixels = given.pop("smallest")
+        given["min_diameter"] = diameter_of(pixels, axes) * side if pixels > 1 else 0.0
     return getattr(ccc, own.name)(*inputs, **{**own.missing, **own.extra, **given})
 
 
