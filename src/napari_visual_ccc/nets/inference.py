@@ -128,6 +128,8 @@ def batched(
     """
     size, start, found, last = batch_size(device, count, rows), 0, [], None
     size = size if most is None else max(1, min(size, most // rows))
+    # how many there are is said before the first ones, which take longest
+    yield Progress(0, count, note)
     while start < count:
         stop = min(start + size, count)
         try:

@@ -207,3 +207,23 @@ def test_evidence_has_no_value_where_pixels_are_missing(crop, monkeypatch):
     assert any("of the pixels are missing" in note for note in found.notes)
     maps = ccc.compare(gap, smooth="off").maps
     assert max(np.nanmax(one.data) for one in maps.values()) == 1
+
+
+def test_progress_is_one_bar_that_names_the_windows_at_once(discs):
+    told = []
+    image = np.tile(discs, (2, 2))
+    ccc.explain(image, smooth="on", report=told.append)
+    windows = [one for one in told if one.note == "windows"]
+    assert windows[0].done == 0 < windows[0].total == windows[-1].total
+    named = [one.note.split(", ")[0] for one in told]
+    assert [one for one in dict.fromkeys(named) if one.startswith("view")] == [
+        f"view {k} of 8" for k in range(1, 9)
+    ]
+    shares = [one.share for one in told if one.share is not None]
+    assert shares[0] == 0 and shares[-1] > 0.9 and max(shares) <= 1
+    # a later view begins where the earlier one has ended
+    begin = [one.share for one in told if one.note.endswith("network") and not one.done]
+    assert begin == sorted(begin)
+    told.clear()
+    ccc.compare(image, smooth="off", report=told.append)
+    assert {"cube", "octahedron", "sphere"} <= {one.note.split(", ")[0] for one in told}

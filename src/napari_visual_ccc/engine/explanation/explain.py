@@ -10,7 +10,7 @@ import numpy as np
 
 from ...arrays.lazy import is_lazy
 from ...core.pixel_size import nanometres
-from ...core.progress import Progress, Steps
+from ...core.progress import Progress, Steps, in_part
 from ...core.result import Prediction, Result
 from ..classification.assess import assess
 from ..classification.calibration import softmax
@@ -46,6 +46,9 @@ LARGE_PIXELS = 1 << 26
 
 # windows up to which an image is classified as `classify` does it
 _WINDOWS = 1024
+
+# share of the work after which the image is classified
+_CLASSIFIED = 0.4
 
 _SIDE_BY_SIDE = ("gradcam", "hirescam", "layercam", "eigencam", "random")
 
@@ -129,20 +132,15 @@ def explain(  # noqa: PLR0913
         raise ValueError(f"no method {method!r}; choose {', '.join(TITLES)}")
     _check_classes(model, target, against)
     given = grey_plane(image, model, large=True)
-    explainer, prediction, target, notes = yield from start_explanation(
-        given,
-        spacing,
-        unit,
-        model,
-        target,
-        device,
-        layer=layer,
-        one_view=smooth == "off",
-    )
+    begun = start_explanation(
+        given, spacing, unit, model, target, device, layer=layer, one_view=smooth == "off",
+    )  # fmt: skip
+    explainer, prediction, target, notes = yield from in_part(begun, 0, _CLASSIFIED)
     classes = prediction.classes
     asked = Target(classes.index(target), classes.index(against) if against else None)
     views = views_of(explainer, method, smooth)
-    fine, height = yield from evidence(explainer, asked, method, views > 1)
+    steps = evidence(explainer, asked, method, views > 1)
+    fine, height = yield from in_part(steps, _CLASSIFIED, 1)
     fine = without_gaps(fine, given[0])
     notes = (*notes, *view_note(views, smooth), *same_maps(explainer, (method,)))
     if method == "eigencam":
@@ -207,10 +205,10 @@ def compare(  # noqa: PLR0913
     from .weights import Target
 
     given = grey_plane(image, model, large=True)
-    explainer, prediction, target, notes = yield from start_explanation(
-        given, spacing, unit, model, target, device,
-        one_view=smooth == "off",
+    begun = start_explanation(
+        given, spacing, unit, model, target, device, one_view=smooth == "off",
     )  # fmt: skip
+    explainer, prediction, target, notes = yield from in_part(begun, 0, _CLASSIFIED)
     classes = prediction.classes
     wanted = (
         {name: (name, method) for name in classes}
@@ -218,10 +216,12 @@ def compare(  # noqa: PLR0913
         else {TITLES[one]: (target, one) for one in _SIDE_BY_SIDE}
     )
     found, views = {}, 1
-    for name, (label, how) in wanted.items():
+    ends = np.linspace(_CLASSIFIED, 1, len(wanted) + 1)
+    for (name, (label, how)), begin, end in zip(wanted.items(), ends, ends[1:], strict=False):
         views = views_of(explainer, how, smooth)
         asked = Target(classes.index(label))
-        fine, height = yield from evidence(explainer, asked, how, views > 1)
+        steps = evidence(explainer, asked, how, views > 1)
+        fine, height = yield from in_part(steps, float(begin), float(end), name)
         found[name] = without_gaps(fine, given[0]), height
     notes = (*notes, *view_note(views, smooth))
     notes = (*notes, *same_maps(explainer, [how for _, how in wanted.values()]))

@@ -10,7 +10,7 @@ import numpy as np
 from ...arrays.filling import known_everywhere
 from ...arrays.lazy import is_lazy
 from ...core.layers import ImageLayer, LabelsLayer
-from ...core.progress import Progress, Steps
+from ...core.progress import Progress, Steps, in_part
 from ...core.result import Prediction, Result
 
 if TYPE_CHECKING:
@@ -244,7 +244,8 @@ def _evidence(
         turned = np.rot90(explainer.image, kind % 4, (-2, -1))
         # a copy: views of one row or column keep strides that torch does not take
         view = explainer.for_image((turned[..., ::-1] if kind >= 4 else turned).copy())
-        fine, high = yield from view.explain(target, method)
+        steps = view.explain(target, method)
+        fine, high = yield from in_part(steps, kind / 8, (kind + 1) / 8, f"view {kind + 1} of 8")
         fine = fine[:, ::-1] if kind >= 4 else fine
         total += np.rot90(fine, -(kind % 4))
         height = max(height, high)
