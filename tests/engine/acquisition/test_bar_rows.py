@@ -94,6 +94,7 @@ def test_paper_may_differ_from_cell_to_cell_and_from_row_to_row(kind, specimen):
     specimen[15:25, 20:300:28] = 128
     rows = Rows.of(specimen)
     bar = rows.evidence(0, 40)
+    bar |= rows.own_paper(0, 40, bar["levels"])
     assert bar["paper"] < 0.6
     assert bar["own clean"] > 0.9
     assert bar["own beyond"] < 0.2

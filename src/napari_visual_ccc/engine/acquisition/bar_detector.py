@@ -133,9 +133,7 @@ def candidates(plane: Any, border: str, least: float = -np.inf) -> list[Candidat
         evidence["share"] = float(np.log((stop - first) * by / across))
         line = rows.after_line(stop)
         found.append(Candidate(border, first * by, stop * by, line * by, by, evidence))
-    found = sorted(found, key=_promise, reverse=True)[
-        : _READ_SIDE if border in ("left", "right") else _READ
-    ]
+    found = _best(rows, found, _READ_SIDE if border in ("left", "right") else _READ)
     return [_read(plane, one) for one in found if _highest(one) >= least]
 
 
@@ -149,9 +147,22 @@ def _pairs(rows: Rows, border: str, least: int, most: int) -> Iterator[tuple[int
         yield from ((first, stop) for stop in edges if stop - first >= max(3, least))
 
 
+def _best(rows: Rows, found: list[Candidate], count: int) -> list[Candidate]:
+    """Candidates of most promise; the paper of their parts is looked at only where it matters."""
+    looked: list[Candidate] = []
+    for one in sorted(found, key=_promise, reverse=True):
+        if len(looked) == count and _promise(looked[-1]) >= _promise(one):
+            break
+        first, stop = one.first // one.by, one.stop // one.by
+        own = rows.own_paper(first, stop, one.evidence["levels"])
+        looked.append(replace(one, evidence={**one.evidence, **own}))
+        looked = sorted(looked, key=_promise, reverse=True)[:count]
+    return looked
+
+
 def _promise(one: Candidate) -> float:
-    """Order of candidates before their letters are read."""
-    e = one.evidence
+    """Order of candidates before their letters are read; at most, if paper is not looked at yet."""
+    e = {"own clean": 1.0, "own beyond": 0.0, **one.evidence}
     edge = min(max(e["edge"], 0), 2) + 2 * e["straight"] + 0.5 * min(0, e["start"])
     side = 2 * max(e["sign"], e["clean"] - e["beyond"], e["own clean"] - e["own beyond"])
     return edge + side + 2 * e["clean"] + e["fall"] - 2 * e["beyond"] + e["quiet"] - e["stripes"]
