@@ -12,7 +12,7 @@ from napari_visual_ccc import samples
 from napari_visual_ccc.web import server
 from napari_visual_ccc.web.settings import Settings
 
-from .conftest import PATIENCE
+from .conftest import PATIENCE, running
 
 
 def test_the_folder_is_private_and_goes_at_the_end():
@@ -117,3 +117,24 @@ def test_a_missing_model_is_an_error_before_the_page(tmp_path):
     settings = Settings(model=tmp_path / "none.safetensors", port=0)
     with pytest.raises(FileNotFoundError, match="no such model"):
         server.serve(settings, lambda *_: None)
+
+
+def test_a_connection_whose_request_does_not_come_is_closed(monkeypatch):
+    monkeypatch.setattr(server, "HEAD_SECONDS", 0.2)
+    with running(Settings(port=0)) as address:
+        place = address.removeprefix("http://").rstrip("/").rsplit(":", 1)
+        where = (place[0], int(place[1]))
+        for begun in (
+            b"",
+            b"GET / HTTP/1.1\r\nHost: a",
+            b"GET /none HTTP/1.1\r\nHost: a\r\n\r\nGET",
+        ):
+            with socket.create_connection(where, timeout=PATIENCE) as waiting:
+                waiting.sendall(begun)
+                answered = waiting.recv(4096) if begun.endswith(b"GET") else b""
+                while waiting.recv(4096):
+                    pass
+            assert answered.startswith(b"HTTP/1.1 4") or not begun.endswith(b"GET")
+        with socket.create_connection(where, timeout=PATIENCE) as asking:
+            asking.sendall(b"GET /api/health HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n")
+            assert asking.recv(4096).startswith(b"HTTP/1.1 200")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 import os
@@ -12,12 +13,15 @@ import sys
 import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from .settings import Settings
 
 if TYPE_CHECKING:
     import uvicorn
+
+# the head of a request must come within this time
+HEAD_SECONDS = 20
 
 _FOLDER, _LOCK = "visual-ccc-serve-", "lock"
 
@@ -59,7 +63,7 @@ def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> N
         config = uvicorn.Config(
             make_app(settings, jobs), log_level="warning", access_log=False,
             server_header=False, proxy_headers=False, ws="none", lifespan="on",
-            timeout_keep_alive=10, timeout_graceful_shutdown=5,
+            timeout_keep_alive=10, timeout_graceful_shutdown=5, http=_protocol(),
         )  # fmt: skip
 
         class Server(uvicorn.Server):
@@ -80,6 +84,39 @@ def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> N
         server = Server(config)
         ready(f"http://{name}:{port}/", server)
         server.run(sockets=[open_socket])
+
+
+def _protocol() -> Any:
+    """HTTP that closes a connection whose request does not come: each takes a descriptor."""
+    from uvicorn.protocols.http.h11_impl import H11Protocol
+
+    class Protocol(H11Protocol):
+        _clock: asyncio.TimerHandle | None = None
+
+        def connection_made(self, transport: Any) -> None:
+            super().connection_made(transport)
+            self._wait()
+
+        def data_received(self, data: bytes) -> None:
+            super().data_received(data)
+            self._wait()
+
+        def connection_lost(self, exc: Exception | None) -> None:
+            self._stop()
+            super().connection_lost(exc)
+
+        def _wait(self) -> None:
+            if self.cycle is not None and not self.cycle.response_complete:
+                self._stop()
+            elif self._clock is None:
+                self._clock = self.loop.call_later(HEAD_SECONDS, self.transport.close)
+
+        def _stop(self) -> None:
+            if self._clock is not None:
+                self._clock.cancel()
+            self._clock = None
+
+    return Protocol
 
 
 def listening(settings: Settings) -> socket.socket:
