@@ -187,6 +187,10 @@ def test_cutting_the_bar_off_leaves_the_rest_where_it_was(viewer, barred, finish
     assert top == pytest.approx(40, abs=2)
     assert tuple(field.translate) == (2 * top, 0)
     np.testing.assert_array_equal(field.data, image.data[top:])
+    # on the image, the part of it would change nothing
+    assert (field.visible, image.visible) == (True, False)
+    form.undo_button.native.click()
+    assert image.visible
 
 
 def test_tables_and_renamed_images_follow_a_new_pixel_size(headless, finish):

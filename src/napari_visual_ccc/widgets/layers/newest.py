@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from napari.layers import Image, Layer
 
 from ...core.contrast import COLORMAPS
@@ -29,7 +30,8 @@ def show_alone(
 
     Hidden are earlier results of the same image, whichever form made them, and masks that the run
     used. The image, what the result was computed from, layers of other images, and what else the
-    user has drawn or opened stay as they are.
+    user has drawn or opened stay as they are. The image is hidden where the result is a part of it,
+    such as one without its info bar: on the image it would change nothing.
 
     Parameters
     ----------
@@ -55,6 +57,9 @@ def show_alone(
     kept = {one.unique_id for one in line if isinstance(one, Image)}
     kept |= {one.unique_id for one in present}
     earlier = [*results_of(line[-1], viewer), *masks]
+    if any(_is_part(one, source) for one in present):
+        earlier.append(source)
+        kept.discard(source.unique_id)
     hidden = []
     for one in earlier:
         if one.visible and one.unique_id not in kept:
@@ -126,6 +131,16 @@ def _is_map(layer: Layer) -> bool:
     if METADATA not in layer.metadata or not isinstance(layer, Image):
         return False
     return bool(layer.rgb or layer.colormap.name != COLORMAPS["grey"])
+
+
+def _is_part(layer: Layer, source: Layer) -> bool:
+    """Whether an image shows a part of another one in the same grey levels."""
+    if not isinstance(layer, Image) or not isinstance(source, Image) or _is_map(layer):
+        return False
+    own, whole = (np.diff(one.extent.world[:, -2:], axis=0)[0] for one in (layer, source))
+    # the coarse pixels of a level of a pyramid may end before the image does
+    pixel = np.maximum(np.abs(layer.scale[-2:]), np.abs(source.scale[-2:]))
+    return bool(np.any(own < whole - pixel))
 
 
 def _parent(layer: Layer) -> str:
