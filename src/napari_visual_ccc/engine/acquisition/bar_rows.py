@@ -85,12 +85,10 @@ class Rows:
 
     def edges(self, least: int, most: int) -> list[int]:
         """Rows at which a band may end: the strongest changes, one in five rows."""
-        found = []
         step = self.step
-        for r in range(max(1, least), min(most, len(step) - _ACROSS) + 1):
-            near = step[max(0, r - _SOFT) : r + _SOFT + 1]
-            if step[r] == near.max() and step[r] > 0.01:
-                found.append(r)
+        rows = np.arange(max(1, least), min(most, len(step) - _ACROSS) + 1)
+        highest = _sliding_max(np.pad(step, _SOFT), 2 * _SOFT + 1)[rows]
+        found = rows[(step[rows] == highest) & (step[rows] > 0.01)].tolist()
         by_size = sorted(found, key=lambda r: -step[r])[:_EDGES]
         by_ratio = sorted(found, key=lambda r: -self.sharpness(r))[:_EDGES]
         return sorted({*by_size, *by_ratio, *self._falls(least, most)})
@@ -99,7 +97,8 @@ class Rows:
         """Rows at which plain rows end: paper of the grey level of the specimen beside it."""
         plain, k = self.plain, _ACROSS
         rows = np.arange(max(k, least), min(most, len(plain) - k - 1) + 1)
-        fall = np.array([plain[r - k : r].max() - plain[r : r + k].max() for r in rows])
+        highest = _sliding_max(plain, k)
+        fall = highest[rows - k] - highest[rows]
         order = np.argsort(-fall, kind="stable")[:_FALLS]
         return [int(rows[i]) for i in order if fall[i] >= _FALL]
 
@@ -264,6 +263,11 @@ def _changes(rows: np.ndarray, across: int) -> np.ndarray:
     return np.asarray((total[across:] - total[:-across]) / across)
 
 
+def _sliding_max(values: np.ndarray, width: int) -> np.ndarray:
+    """Largest of each value and those after it, as many as `width`."""
+    return np.asarray(np.lib.stride_tricks.sliding_window_view(values, width).max(axis=1))
+
+
 def _weakest(values: np.ndarray, rank: int) -> np.ndarray:
     """Median of each part of a row, and of the parts the one of a rank from the weakest."""
     parts = _by_part(values)
@@ -282,9 +286,10 @@ def _by_part(values: np.ndarray) -> np.ndarray:
 
 
 def _median(rows: np.ndarray) -> np.ndarray:
-    """Median of each of many short rows, faster than NumPy's."""
+    """Median of each of many short rows."""
     low, high = (rows.shape[1] - 1) // 2, rows.shape[1] // 2
-    ordered = np.partition(rows, (low, high), axis=1)
+    # a whole sort is faster than a partition at two places, or a median
+    ordered = np.sort(rows, axis=1)
     return np.asarray((ordered[:, low] + ordered[:, high]) / 2)
 
 
