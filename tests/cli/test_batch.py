@@ -49,7 +49,7 @@ def test_help_names_operations_images_and_workers(capsys):
     assert "particles" in capsys.readouterr().out
     assert main(["batch", "threshold", "--help"]) == 0
     text = " ".join(capsys.readouterr().out.split())
-    for word in ("--scheduler", "--min-size", "the column path", "goes on where it ended"):
+    for word in ("--scheduler", "--min-diameter", "the column path", "goes on where it ended"):
         assert word in text
     assert main(["batch", "nonsense", "x"]) == 2
     assert main(["batch", "threshold", "nowhere", "-o", "out"]) == 1

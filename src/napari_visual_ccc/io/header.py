@@ -15,6 +15,9 @@ from ..core.units import LENGTHS, METRES, TIMES, converted, is_plausible, unit_o
 # under this key in the attributes of a Zarr group; as JSON in the description of a TIFF
 KEY = "visual_ccc_header"
 
+# end of the note on a size in no unit that its format knows
+NO_UNIT = "without a unit: no pixel size"
+
 # the units in which formats have a field for the steps of an axis
 _CARRIED = {"z": LENGTHS, "t": TIMES}
 
@@ -82,6 +85,8 @@ def restore(image: Micrograph, stored: Any) -> Micrograph:
         spacing, unit, notes = _pixel_size(image, stored)
         axes, more = _axes(image, stored)
         bar = stored["info_bar"]
+        # the unit of such a size, as 1/nm in OME-Zarr, is in the header alone
+        read = [one for one in image.notes if spacing is None or not one.endswith(NO_UNIT)]
         return replace(
             image,
             data=data,
@@ -89,7 +94,7 @@ def restore(image: Micrograph, stored: Any) -> Micrograph:
             spacing=spacing,
             unit=unit,
             pixel_size_from=_source(image, spacing),
-            notes=(*image.notes, *notes, *more),
+            notes=(*read, *notes, *more),
             axes=axes,
             info_bar=None if bar is None else InfoBar(*bar),
             metadata={

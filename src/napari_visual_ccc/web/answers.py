@@ -75,13 +75,16 @@ _FILE = _object({"name": _TEXT, "type": _TEXT, "bytes": _WHOLE, "url": _TEXT})
 _RESULT = _object(
     {
         "image": ref("DecodedImage"), "files": _list(ref("File")),
-        "summary": _TEXT, "facts": _ANY, "notes": _list(_TEXT),
+        "summary": _TEXT, "facts": _ANY, "notes": _list(_TEXT), "layers": _list(_TEXT),
         "tables": {"type": "object", "additionalProperties": ref("Table")},
         "model": _ANY, "parameters": _ANY,
         "target": _TEXT, "prediction": ref("Prediction"),
     },
     # a preview has an image and a file; classes are those of a classifier
-    ("summary", "facts", "notes", "tables", "model", "parameters", "target", "prediction"),
+    (
+        "summary", "facts", "notes", "layers", "tables", "model", "parameters", "target",
+        "prediction",
+    ),
 )  # fmt: skip
 
 _JOB = _object(

@@ -238,6 +238,7 @@ def _result(result: Result, record: Record, settings: Settings) -> dict[str, Any
     }
     found: dict[str, Any] = {
         "summary": summary(result), "facts": result.facts, "notes": result.notes,
+        "layers": [layer.name for layer in result.layers],
         "tables": tables, "model": result.model, "parameters": _public(record.last).parameters,
     }  # fmt: skip
     if result.target:

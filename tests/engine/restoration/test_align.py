@@ -199,4 +199,4 @@ def test_the_command_line_writes_the_drift(picture, tmp_path):
     lines = (out / "series_align_stack.csv").read_text(encoding="utf-8-sig").splitlines()
     assert lines[0] == "index_0,drift_y_px,drift_x_px,drift_y_nm,drift_x_nm,match"
     assert float(lines[2].split(",")[3]) == pytest.approx(2.6, abs=0.2)
-    assert ccc.read(out / "series_align_stack_aligned.ome.tif").data.shape == (2, 300, 300)
+    assert ccc.read(out / "series_align_stack.ome.tif").data.shape == (2, 300, 300)

@@ -13,6 +13,7 @@ import numpy as np
 from ...core.files import stem
 from ...core.micrograph import Axis, Micrograph
 from ..axes import Order, name_of, order_of
+from ..header import NO_UNIT
 from .checks import UnreadableFileError, check_datasets, is_large
 from .lazy import chunks_of, from_file
 from .npy import REAL
@@ -205,7 +206,7 @@ def _of_tags(one: Any, notes: list[str]) -> Iterator[_Sizes]:
         return
     if not (units.get("y") and units.get("x")):
         size = f"{stated['x']:g} x {stated['y']:g}"
-        notes.append(f"the axis tags state pixels of {size} without a unit: no pixel size")
+        notes.append(f"the axis tags state pixels of {size} {NO_UNIT}")
         return
     yield _Sizes("the axis tags", values)
 

@@ -12,6 +12,7 @@ import numpy as np
 
 from ...core.micrograph import Axis
 from ...core.units import _CONVERTED, _KEPT, LENGTHS, METRES, converted, is_plausible, unit_of
+from ..header import NO_UNIT
 
 # must not match 1.#IND, which Windows writes for a missing number
 _NUMBER = r"\s*([-+]?(?:\d+[.,]?\d*|[.,]\d+)(?:[eE][-+]?\d+)?)(?![\d.,#])\s*(K\b)?"
@@ -170,7 +171,7 @@ def _without_unit(one: PixelSizeClaim) -> list[str]:
     height, width = (number(value) for value in one.spacing)
     if str(one.unit or "").strip() or None in (height, width) or (height, width) == (1, 1):
         return []
-    return [f"{one.source} states pixels of {width:g} x {height:g} without a unit: no pixel size"]
+    return [f"{one.source} states pixels of {width:g} x {height:g} {NO_UNIT}"]
 
 
 def combined_claim(source: str, sizes: Iterable[Any], units: Iterable[Any]) -> PixelSizeClaim:

@@ -85,7 +85,10 @@ function notes(list) {
 async function figures({ operation, result }, title) {
   const pictures = result.files.filter((one) => one.type === "image/png");
   const shown = await Promise.all(pictures.map(async (one) => {
-    const caption = one.name.replace(/\.png$/, "").replace(`image_${operation}_`, "").replaceAll("_", " ");
+    // the only layer of a result is not named in its file
+    const caption = one.name === `image_${operation}.png` && result.layers.length
+      ? result.layers[0]
+      : one.name.replace(/\.png$/, "").replace(`image_${operation}_`, "").replaceAll("_", " ");
     const image = make("img", { src: await file(one.url), alt: `${title}: ${caption}. ${result.summary}` });
     return make("figure", {}, image, make("figcaption", { textContent: caption }));
   }));
