@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -72,6 +73,27 @@ def test_every_error_arrives_then_the_end(qtbot, calls, error):
     qtbot.waitUntil(lambda: not job.running)
     assert [name for name in calls.names if name != "progressed"] == ["failed", "finished"]
     assert error in calls.values
+
+
+def test_a_report_waits_until_the_last_one_is_shown(qtbot):
+    shown: list[Progress] = []
+    inside: list[int] = []
+
+    def show(progress):
+        before = len(shown)
+        shown.append(progress)
+        # as napari's bar does; a report inside of another ended the process
+        qtbot.wait(100)
+        inside.append(len(shown) - before - 1)
+
+    def steps():
+        while len(inside) < 3:
+            time.sleep(0.005)
+            yield Progress(1, 2)
+
+    job = Job(steps(), "Test", returned=lambda _: None, finished=lambda: None, progressed=show)
+    qtbot.waitUntil(lambda: not job.running)
+    assert set(inside) == {0}
 
 
 def test_after_cancel_only_the_end_arrives_and_the_work_is_closed(qtbot, calls):

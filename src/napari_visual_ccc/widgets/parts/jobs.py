@@ -63,6 +63,8 @@ class _Worker(WorkerBase):
         super().__init__(SignalsClass=_Signals)
         self._steps = steps
         self.stops_early = self.has_begun = False
+        # what was reported last is not shown yet, see `Job._on_progress`
+        self.is_reporting = False
         # neither the last thread that holds this worker nor the end of the application deletes them
         _emitting.add(self.signals)
         while _ended:
@@ -97,7 +99,8 @@ class _Worker(WorkerBase):
         try:
             while not self.abort_requested:
                 progress = self._next()
-                if time.monotonic() - last > _OFTEN:
+                if not self.is_reporting and time.monotonic() - last > _OFTEN:
+                    self.is_reporting = True
                     self.progressed.emit(progress)
                     last = time.monotonic()
         except StopIteration as stop:
@@ -243,6 +246,14 @@ class Job:
         return self.running and not self.stopping
 
     def _on_progress(self, progress: Progress) -> None:
+        # Showing it turns the event loop. A second report that came in meanwhile would let PyQt
+        # take this call for finished, and delete what it returns to when the job ends.
+        try:
+            self._show_progress(progress)
+        finally:
+            self._worker.is_reporting = False
+
+    def _show_progress(self, progress: Progress) -> None:
         if not self._is_heard:
             return
         if not self._has_bar and time.monotonic() - self._start > _SOON:
