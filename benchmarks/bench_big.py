@@ -84,7 +84,7 @@ def otsu(image: Any, folder: Path) -> str:
 
 
 def k_means(image: Any, folder: Path) -> str:
-    found = ccc.kmeans(image, clusters=3)
+    found = ccc.kmeans(image, clusters=3, sigma=0)
     stored(found.labels, folder / "clusters.zarr", "u1")
     return f"{len(found.table)} clusters"
 

@@ -24,17 +24,17 @@ def rows() -> Iterator[Row]:
     small, middle, large = micrograph(512), micrograph(2048), micrograph(8192)
     for clusters in (3, 5, 10):
         reference = best(lambda k=clusters: ten_starts(small, k), 1)
-        ours = best(lambda k=clusters: ccc.kmeans(small, clusters=k), 5)
+        ours = best(lambda k=clusters: ccc.kmeans(small, clusters=k, sigma=0), 5)
         yield Row(f"grey k-means, k = {clusters}, 512²", "KMeans(n_init=10)", reference, ours)
     reference = best(lambda: ten_starts(middle, 3), 1)
     yield Row("grey k-means, k = 3, 2048²", "KMeans(n_init=10)", reference,
-              best(lambda: ccc.kmeans(middle, clusters=3)))  # fmt: skip
+              best(lambda: ccc.kmeans(middle, clusters=3, sigma=0)))  # fmt: skip
     histogram = run(grey_histogram(large))
     reference = 16 * reference
     yield Row("same, 8192², histogram known", "the same, scaled by area", reference,
               best(lambda: optimal_breaks(histogram.values, histogram.counts, 5)))  # fmt: skip
     yield Row("same, 8192², labels and table", "the same, scaled by area", reference,
-              best(lambda: ccc.kmeans(large, clusters=5)))  # fmt: skip
+              best(lambda: ccc.kmeans(large, clusters=5, sigma=0)))  # fmt: skip
     maps = multiscale(middle)(slice(0, len(middle)))
     vectors = maps.reshape(len(maps), -1).T.astype(np.float32)
     vectors = (vectors - vectors.mean(axis=0)) / vectors.std(axis=0)

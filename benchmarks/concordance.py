@@ -294,7 +294,7 @@ def _otsu(image: np.ndarray, _: Any) -> Any:
 
 
 def _kmeans(image: np.ndarray, _: Any) -> Any:
-    return ccc.kmeans(image, clusters=3).labels
+    return ccc.kmeans(image, clusters=3, sigma=0).labels
 
 
 def _particles(image: np.ndarray, _: Any) -> np.ndarray:

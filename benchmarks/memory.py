@@ -20,6 +20,8 @@ CASES: tuple[tuple[str, dict[str, object], str, int], ...] = (
     ("threshold", {"sigma": 0.0}, "uint8", 4096),
     ("threshold", {}, "float32", 4096),
     ("kmeans", {}, "uint8", 4096),
+    ("kmeans", {"sigma": 0.0}, "uint8", 4096),
+    ("kmeans", {"sigma": 0.0}, "float32", 4096),
     ("kmeans", {}, "float32", 4096),
     ("glcm_features", {}, "uint8", 4096),
     ("glcm_features", {"feature": "all", "angle": "0"}, "uint8", 2048),

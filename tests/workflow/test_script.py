@@ -27,7 +27,8 @@ def test_a_script_takes_the_slice_or_level_that_the_record_is_of(discs, tmp_path
     stack = np.stack([255 - discs, discs])
     tifffile.imwrite(tmp_path / "stack.tif", stack)
     path = str(tmp_path / "stack.tif")
-    record = {"steps": [{"operation": "kmeans", "plane": [1]}], "source": {"path": path}}
+    plane = {"operation": "kmeans", "parameters": {"sigma": 1.0}, "plane": [1]}
+    record = {"steps": [plane], "source": {"path": path}}
     found = {}
     exec(to_script(record), found)
     np.testing.assert_array_equal(found["result_1"].labels, ccc.kmeans(discs).labels)
@@ -37,7 +38,7 @@ def test_a_script_takes_the_slice_or_level_that_the_record_is_of(discs, tmp_path
         tif.write(discs, subifds=1, metadata={"axes": "YX", **size})
         tif.write(discs[::2, ::2], subfiletype=1)
     path = str(tmp_path / "p.ome.tif")
-    step = {"operation": "kmeans", "level": 2.0}
+    step = {"operation": "kmeans", "parameters": {"sigma": 1.0}, "level": 2.0}
     exec(to_script({"steps": [step], "source": {"path": path}}), found)
     expected = ccc.kmeans(discs[::2, ::2], spacing=(4.0, 4.0), unit="nm")
     np.testing.assert_array_equal(found["result_1"].labels, expected.labels)

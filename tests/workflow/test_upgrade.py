@@ -159,3 +159,13 @@ def test_lengths_become_pixels_where_the_size_was_wrong():
     )
     assert made["parameters"] == {"min_diameter": pytest.approx(12)} and made["lengths"] == "px"
     assert in_pixels(made, {"spacing": [1, 1], "unit": "µm"}) == made
+
+
+def test_clusters_without_the_choice_of_a_blur_are_those_of_the_levels_as_they_are(discs):
+    assert step("kmeans", clusters=4)["parameters"] == {"clusters": 4, "sigma": 0.0}
+    assert step("kmeans", sigma=2.0)["parameters"]["sigma"] == 2.0
+    assert step("concordance_folder")["parameters"]["sigma"] == 0.0
+    steps = [{"operation": "kmeans", "parameters": {"clusters": 3}}]
+    old = ccc.replay({"source": {"name": "discs"}, "steps": steps}, discs).labels
+    np.testing.assert_array_equal(old, ccc.kmeans(discs, clusters=3, sigma=0).labels)
+    assert (old != ccc.kmeans(discs, clusters=3).labels).any()

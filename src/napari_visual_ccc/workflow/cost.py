@@ -186,6 +186,10 @@ def kmeans(kind: np.dtype, choices: Mapping[str, Any]) -> Needs:
     features = choices.get("features", "intensity")
     if features != "intensity":
         return _FEATURES[features]
+    if choices.get("sigma", 1.0) > 0:
+        # and the blurred image
+        byte = kind.itemsize == 1
+        return Needs(1, 2, 11, loaded=2) if byte else Needs(1, 25, 32, loaded=4)
     return Needs(1, 2, 4) if _counted(kind) else Needs(1, 25, 20)
 
 

@@ -69,6 +69,8 @@ CHANGED = {
     "watershed_split": Renamed("watershed_split"),
     "number_objects": Renamed("label_objects"),
     "glcm": Renamed("glcm_features"),
+    "kmeans": Renamed("kmeans", missing={"sigma": 0.0}),
+    "concordance_folder": Renamed("concordance_folder", missing={"sigma": 0.0}),
     "target_cluster": Renamed("select_cluster"),
     "evidence_regions": Renamed("evidence_regions", _SIZE),
     "classify": Renamed("classify", _PREDICTED),

@@ -66,13 +66,14 @@ def test_a_cluster_that_is_not_there_is_named(discs):
 
 
 def test_any_number_of_clusters(ramp16):
-    found = ccc.kmeans(ramp16, clusters=300)
+    found = ccc.kmeans(ramp16, clusters=300, sigma=0)
     assert found.labels.dtype == np.uint16
     assert len(found.table) == len(np.unique(found.labels)) == 300
     widths = np.bincount(found.labels.ravel())[1:]
     assert widths.max() - widths.min() <= 2
     every = np.arange(256, dtype=np.uint8).reshape(16, 16)
-    np.testing.assert_array_equal(ccc.kmeans(every, clusters=256).labels, every.astype(int) + 1)
+    alone = ccc.kmeans(every, clusters=256, sigma=0)
+    np.testing.assert_array_equal(alone.labels, every.astype(int) + 1)
     assert ccc.kmeans(every, clusters=255).labels.dtype == np.uint8
 
 
@@ -99,8 +100,8 @@ def test_wrong_choices_are_refused(discs, choices, words):
 def test_the_number_of_clusters_that_memory_allows_is_in_the_help():
     every = np.arange(65_536, dtype=np.uint16).reshape(256, 256)
     with pytest.raises(ValueError, match=r"8193 clusters of 65,536 .* choose at most 8192"):
-        ccc.kmeans(every, clusters=8193)
-    assert "8,192 clusters of 65,536" in ccc.kmeans.__doc__
+        ccc.kmeans(every, clusters=8193, sigma=0)
+    assert "8,192 clusters of 65,536" in " ".join(ccc.kmeans.__doc__.split())
 
 
 def test_a_pixel_without_size_is_refused(discs):
@@ -167,10 +168,90 @@ def test_the_clusters_of_a_grey_image_are_not_all_listed():
 
 def test_a_map_speckled_by_noise_is_said_and_denoising_mends_it():
     image = samples.load("superalloy").data[:256, :256]
-    (note,) = ccc.kmeans(image).notes
+    (note,) = ccc.kmeans(image, sigma=0).notes
     assert note.startswith("the clusters are speckled: 5% of the pixels")
-    assert ccc.kmeans(ccc.denoise(image)).notes == ()
-    assert ccc.kmeans(image.astype(float) // 128, clusters=2).notes == ()
+    assert "blur more (sigma), denoise" in note
+    assert ccc.kmeans(ccc.denoise(image), sigma=0).notes == ()
+    assert ccc.kmeans(image.astype(float) // 128, clusters=2, sigma=0).notes == ()
     # a stack by its middle slice
-    (note,) = ccc.kmeans(np.stack([image // 128 * 128, image, image])).notes
+    (note,) = ccc.kmeans(np.stack([image // 128 * 128, image, image]), sigma=0).notes
     assert note.startswith("the clusters are speckled")
+    # the default blur is enough
+    assert ccc.kmeans(image).notes == ()
+
+
+def two_phases(rng, dtype):
+    """Left half 100, right half 140, with noise that makes a tenth of the pixels wrong."""
+    image = np.full((64, 80), 100.0)
+    image[:, 40:] = 140
+    noisy = (image + rng.normal(0, 16, image.shape)).clip(0, 255)
+    return noisy.astype(dtype), 1 + (image > 120)
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float32])
+def test_the_blur_takes_noise_out_and_leaves_the_boundary(rng, dtype):
+    image, true = two_phases(rng, dtype)
+    wrong = [np.mean(ccc.kmeans(image, clusters=2, sigma=s).labels != true) for s in (0, 1)]
+    assert 0.07 < wrong[0] < 0.15
+    assert wrong[1] < 0.01
+    found = ccc.kmeans(image, clusters=2)
+    np.testing.assert_array_equal(found.labels, ccc.kmeans(image, clusters=2, sigma=1).labels)
+    # numbers are grey levels of the image, not of its blur
+    assert found.facts["thresholds"] == pytest.approx([120], abs=3)
+    assert found.facts["centres"] == pytest.approx([100, 140], abs=3)
+    for label, mean in found.table[["label", "mean_intensity"]].to_numpy():
+        assert image[found.labels == label].mean(dtype=float) == pytest.approx(mean, rel=1e-6)
+
+
+def test_the_blur_of_a_step_is_known(rng):
+    # rows alike; with 0 | 90, a pixel of 90 alone would be the second cluster
+    image = np.zeros((40, 41), np.float32)
+    image[:, 20:] = 90
+    image[:, 10] = 90
+    plain = ccc.kmeans(image, clusters=2, sigma=0)
+    assert (plain.labels[:, 10] == 2).all()
+    assert plain.facts["centres"] == [0, 90]
+    blurred = ccc.kmeans(image, clusters=2, sigma=1)
+    # 90 times the middle of a Gaussian of 1 pixel, 0.4, is below the middle of both clusters
+    np.testing.assert_array_equal(blurred.labels, 1 + (np.arange(41) >= 20) * np.ones((40, 1), int))
+
+
+@pytest.mark.parametrize("lazy", [False, True])
+def test_missing_pixels_stay_and_do_not_spread_with_the_blur(rng, lazy):
+    image, true = two_phases(rng, np.float32)
+    missing = np.zeros(image.shape, bool)
+    missing[20:24, 30:50] = missing[0, :5] = missing[50, 70] = True
+    given = np.where(missing, np.nan, image)
+    given = da.from_array(given, chunks=(20, 80)) if lazy else given
+    found = ccc.kmeans(given, clusters=2, sigma=1.5)
+    labels = np.asarray(found.labels)
+    np.testing.assert_array_equal(labels == 0, missing)
+    assert found.table["pixels"].sum() == (~missing).sum()
+    assert np.mean(labels[~missing] != true[~missing]) < 0.015
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float64])
+def test_a_constant_image_is_one_cluster_with_the_blur(dtype):
+    for level in range(0, 256, 5):
+        found = ccc.kmeans(np.full((12, 15), level, dtype), sigma=2)
+        assert len(found.table) == 1
+        assert found.table["mean_intensity"][0] == level
+
+
+def test_the_blur_is_the_same_by_slice_and_not_taken_across_slices(rng):
+    slices = np.stack([two_phases(rng, np.uint8)[0] for _ in range(3)])
+    found = ccc.kmeans(slices, clusters=2, scope="slice", sigma=2).labels
+    for slice_, labels in zip(slices, found, strict=True):
+        np.testing.assert_array_equal(labels, ccc.kmeans(slice_, clusters=2, sigma=2).labels)
+
+
+def test_features_are_those_of_the_image_itself(rng):
+    image, _ = two_phases(rng, np.uint8)
+    one, other = (ccc.kmeans(image, clusters=2, features="multiscale", sigma=s) for s in (0, 5))
+    np.testing.assert_array_equal(one.labels, other.labels)
+
+
+def test_a_blur_without_meaning_is_refused(discs):
+    for sigma, words in ((-1, "sigma"), (float("nan"), "sigma"), (1e6, "nothing of it")):
+        with pytest.raises(ValueError, match=words):
+            ccc.kmeans(discs, sigma=sigma)

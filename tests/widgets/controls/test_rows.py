@@ -58,10 +58,12 @@ def test_fields_follow_the_choices_that_they_belong_to(headless):
     assert {"value", "objects", "min_diameter"} <= set(shown(form))
     assert "classes" not in shown(form)
     form = fields_of("kmeans", headless)
+    assert "sigma" in shown(form)
     unfold(form)
     assert not {"sample", "seed"} & set(shown(form))
     form["features"].value = "texture"
     assert {"sample", "seed"} <= set(shown(form))
+    assert "sigma" not in shown(form)
 
 
 def test_more_is_offered_only_where_there_is_more(headless):

@@ -8,7 +8,8 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from ...arrays.breaks import break_steps
-from ...arrays.histogram import GreyHistogram, grey_histogram, occurrences
+from ...arrays.filters.blur import SIGMA, smoothed
+from ...arrays.histogram import grey_histogram, occurrences
 from ...arrays.inputs import refuse_grey, require_integers, to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
@@ -37,17 +38,22 @@ MOST_CLUSTERS = 65_535
 # the middle of a plane
 _SPECKLED, _SIDE = 0.03, 1024
 
+# what helps against speckle
+_BLUR = "blur more (sigma), "
+_ADVICE = "denoise the image first, or choose fewer clusters"
+
 # grey levels alone are clustered exactly, without a sample
 _SAMPLED = {"features": ("multiscale", "texture", "network")}
 
 
-def kmeans(
+def kmeans(  # noqa: PLR0913
     image: Any,
     spacing: Spacing = None,
     unit: str = "px",
     *,
     clusters: Annotated[int, {"min": 2, "max": MOST_CLUSTERS}] = 3,
     features: Literal["intensity", "multiscale", "texture", "network"] = "intensity",
+    sigma: Annotated[float, {**SIGMA, "applies": {"features": ("intensity",)}}] = 1.0,
     sample: Annotated[
         int,
         {
@@ -77,11 +83,16 @@ def kmeans(
     unit : str
         Of `spacing`, such as ``"nm"``.
     clusters : int
-        Number of clusters; an image of fewer grey levels has as many clusters as levels. On
-        intensity, 2 GiB of memory limit clusters times levels: 8,192 clusters of 65,536 levels.
+        Number of clusters; an image of fewer grey levels (after the blur) has as many clusters
+        as levels. On intensity, 2 GiB of memory limit clusters times levels: 8,192 clusters of
+        65,536 levels.
     features : {'intensity', 'multiscale', 'texture', 'network'}
         Features of a pixel: its grey level; blurs, edges and ridges at three scales; local
         statistics in three windows; or activations of the first layers of an ImageNet network.
+    sigma : float
+        Gaussian blur of the grey levels before they are clustered, in pixels: less speckle of
+        noise. Missing pixels have no weight and stay missing. 0 clusters the levels as they are.
+        Not for features, which look at the surroundings of a pixel themselves.
     sample : int
         Pixels that feature clusters are fitted on (intensity always uses all).
     seed : int
@@ -94,15 +105,16 @@ def kmeans(
     -------
     Result
         ``labels``: (..., Y, X) uint8, above 255 clusters uint16; 1 = darkest cluster by mean
-        intensity, 0 = not finite.
-        ``table``: one row a cluster, with its mean intensity, pixels, per cent of the pixels
-        analysed (the finite ones), and area in `unit` squared where there is a scale, summed over a
-        stack; by slice, one row a cluster and slice. ``facts``: centres, thresholds (intensity)
-        and inertia (the sum of squared distances to the centres; for features that of the sampled
-        pixels, standardised), by slice as lists. Labels of dask are lazy: for a stack its grey
-        levels are counted, or its features sampled, first (then numbers and table go by the
-        sample); by slice nothing is, so table and facts are missing. A note says where the map is
-        speckled by noise.
+        intensity (after the blur), 0 = not finite.
+        ``table``: one row a cluster, with its mean intensity in the image itself, pixels, per cent
+        of the pixels analysed (the finite ones), and area in `unit` squared where there is a
+        scale, summed over a stack; by slice, one row a cluster and slice. ``facts``: centres,
+        thresholds and inertia (the sum of squared distances to the centres) of the blurred grey
+        levels, by slice as lists; of features the inertia of the sampled pixels, standardised.
+        Labels of dask are lazy: for a stack its grey levels are counted first (limits, limits of
+        the blurred image, histogram: a pass each, of 8 bit and without a blur the last one alone),
+        or its features sampled (then numbers and table go by the sample); by slice nothing is, so
+        table and facts are missing. A note says where the map is speckled by noise.
 
     Raises
     ------
@@ -124,14 +136,13 @@ def kmeans(
     if scope == "slice" and grey.ndim > 2:
         one = functools.partial(
             kmeans, spacing=spacing, unit=unit, clusters=clusters, features=features,
-            sample=sample, seed=seed,
+            sigma=sigma, sample=sample, seed=seed,
         )  # fmt: skip
         like = LabelsLayer(None, name=f"k-means {clusters}")
         dtype = label_dtype(clusters)
         return (yield from map_slices(one, grey, 2, (like,), dtype=dtype, notes=notes))
     if features == "intensity":
-        histogram = yield from grey_histogram(grey)
-        return (yield from _by_intensity(grey, histogram, clusters, pixel_size, notes))
+        return (yield from _by_intensity(grey, clusters, sigma, pixel_size, notes))
     found = yield from cluster_features(grey, features, clusters, sample, seed)
     table = cluster_table(found.pixels, found.means, pixel_size)
     if is_lazy(grey):
@@ -139,37 +150,41 @@ def kmeans(
                  "sampled pixels")  # fmt: skip
     labels = found.labels.astype(label_dtype(clusters), copy=False)
     layer = LabelsLayer(labels, table=table, name=f"k-means {len(table)}")
-    notes = (*notes, *_fewer(clusters, len(table)), *_speckled(labels))
+    notes = (*notes, *_fewer(clusters, len(table)), *_speckled(labels, _ADVICE))
     return Result((layer,), facts=found.facts, notes=notes)
 
 
 def _by_intensity(
     grey: Any,
-    histogram: GreyHistogram,
     clusters: int,
+    sigma: float,
     pixel_size: PixelSize | None,
     notes: tuple[str, ...],
 ) -> Steps[Result]:
-    values, counts = histogram.values, histogram.counts
+    smooth = yield from smoothed(grey, sigma)
+    image = smooth.image
+    histogram = yield from grey_histogram(image, None if image is grey else grey)
+    values, counts = smooth.grey_of(histogram.values), histogram.counts
     starts = yield from break_steps(values, counts, clusters)
     pixels = np.add.reduceat(counts, starts)
-    means = np.add.reduceat(counts * values, starts) / pixels
-    inertia = np.sum(counts * (values - np.repeat(means, np.diff([*starts, len(values)]))) ** 2)
+    centres = np.add.reduceat(counts * values, starts) / pixels
+    means = np.add.reduceat(histogram.sums, starts) / pixels
+    inertia = np.sum(counts * (values - np.repeat(centres, np.diff([*starts, len(values)]))) ** 2)
     dtype = label_dtype(clusters)
     # a look-up table is as fast as the memory: bands would only write everything twice
-    halo = None if grey.dtype == np.uint8 and not is_lazy(grey) else 0
+    halo = None if image.dtype == np.uint8 and not is_lazy(image) else 0
     labels = yield from map_planes(
-        histogram.labeller(starts, dtype), grey, dtype=dtype, halo=halo, note="labels"
+        histogram.labeller(starts, dtype), image, dtype=dtype, halo=halo, note="labels"
     )
     table = cluster_table(pixels, means, pixel_size)
     return Result(
         (LabelsLayer(labels, table=table, name=f"k-means {len(starts)}"),),
         facts={
-            "centres": means.tolist(),
-            "thresholds": histogram.lowest[starts[1:]].tolist(),
+            "centres": centres.tolist(),
+            "thresholds": smooth.grey_of(histogram.lowest[starts[1:]]).tolist(),
             "inertia": float(inertia),
         },
-        notes=(*notes, *_fewer(clusters, len(starts)), *_speckled(labels)),
+        notes=(*notes, *_fewer(clusters, len(starts)), *_speckled(labels, _BLUR + _ADVICE)),
     )
 
 
@@ -181,7 +196,7 @@ def _fewer(wanted: int, found: int) -> tuple[str, ...]:
     return (f"image has only {found} distinct grey levels: {found} clusters instead of {wanted}",)
 
 
-def _speckled(labels: Any) -> tuple[str, ...]:
+def _speckled(labels: Any, advice: str) -> tuple[str, ...]:
     """Say that many pixels are single ones, as noise makes them."""
     if is_lazy(labels):
         return ()
@@ -200,7 +215,7 @@ def _speckled(labels: Any) -> tuple[str, ...]:
         return ()
     return (
         f"the clusters are speckled: {share:.0%} of the pixels have no neighbour of theirs; "
-        "denoise the image first, or choose fewer clusters",
+        f"{advice}",
     )
 
 

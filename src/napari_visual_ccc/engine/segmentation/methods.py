@@ -18,7 +18,6 @@ GreyValue = Annotated[
     float, {"min": -1e9, "max": 1e9, "label": "Grey value", "applies": {"method": ("manual",)}}
 ]
 Side = Annotated[Literal["evidence", "border", "bright", "dark"], _TWO]
-Sigma = Annotated[float, {"min": 0, "max": 20, "step": 0.5, "label": "Blur (sigma)", "unit": "px"}]
 MinObject = Annotated[float, {**MIN_DIAMETER, **_TWO}]
 
 # bins of methods that need several pixels in each, as scikit-image takes for floats: with one bin

@@ -4,24 +4,24 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 
-from ...arrays.histogram import GreyHistogram, extremes, grey_histogram
-from ...arrays.inputs import subtract_level, to_gray
+from ...arrays.filters.blur import Sigma, Smooth, smoothed
+from ...arrays.histogram import GreyHistogram, grey_histogram
+from ...arrays.inputs import to_gray
 from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
 from ...arrays.reduction import PairwiseSum, count_pieces, map_pieces
 from ...arrays.stacks import Scope, check_scope, map_slices
-from ...arrays.tiling import blur_halo, blur_sides
-from ...arrays.volumes import Dimensions, axes_of, map_parts, map_volumes
+from ...arrays.volumes import Dimensions, axes_of, map_parts
 from ...core.layers import LabelsLayer
-from ...core.pixel_size import PixelSize, Sizes, Spacing, least_pixels, voxel_shape
+from ...core.pixel_size import PixelSize, Spacing, least_pixels, voxel_shape
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...core.tables import cluster_table
-from .methods import METHODS, Classes, GreyValue, MinObject, Side, Sigma
+from .methods import METHODS, Classes, GreyValue, MinObject, Side
 from .objects import numbered
 from .side import objects_of
 
@@ -31,9 +31,6 @@ if TYPE_CHECKING:
     MethodName = str
 else:
     MethodName = Literal[tuple(METHODS)]
-
-# fractions of a grey level that an 8-bit image is blurred in
-_FINE = np.uint16(256)
 
 
 def threshold(  # noqa: PLR0913
@@ -129,7 +126,7 @@ def threshold(  # noqa: PLR0913
         )  # fmt: skip
         like = LabelsLayer(None, name=name)
         return (yield from map_slices(one, grey, axes, (like,), dtype=np.uint8, notes=notes))
-    smooth = yield from _smooth(grey, sigma, voxel_shape(pixel_size) if axes == 3 else None)
+    smooth = yield from smoothed(grey, sigma, voxel_shape(pixel_size) if axes == 3 else None)
     histogram = yield from grey_histogram(smooth.image, None if smooth.image is grey else grey)
     starts = _starts(histogram, method, classes, value, smooth)
     manual = method == "manual"
@@ -168,7 +165,7 @@ def _check(method: str, classes: int, objects: str) -> None:
 
 
 def _starts(
-    histogram: GreyHistogram, method: str, classes: int, value: float, smooth: _Smooth
+    histogram: GreyHistogram, method: str, classes: int, value: float, smooth: Smooth
 ) -> np.ndarray:
     """Index of the first grey level of every class."""
     levels = len(histogram.values)
@@ -198,80 +195,6 @@ def _compared(value: float) -> Callable[[np.ndarray], np.ndarray]:
         return labels
 
     return label
-
-
-class _Smooth(NamedTuple):
-    """A blurred image; its value ``v`` stands for grey ``v * step + zero``."""
-
-    image: Any
-    step: float = 1.0
-    zero: float = 0.0
-
-    def value_of(self, grey: float) -> float:
-        """Value of the blurred image that stands for a grey value."""
-        return (float(grey) - self.zero) / self.step
-
-    def grey_of(self, values: Any) -> Any:
-        """Grey values that values of the blurred image stand for."""
-        return values * self.step + self.zero
-
-
-def _smooth(grey: Any, sigma: float, shape: Sizes | None) -> Steps[_Smooth]:
-    """Blur slices, or volumes of voxels of a `shape`."""
-    if sigma <= 0:
-        return _Smooth(grey)
-    if grey.dtype == np.uint8 and shape is None:
-        return _Smooth((yield from _blur_bytes(grey, sigma)), 1 / float(_FINE))
-    dark, bright, missing = yield from extremes(grey)
-    # the blur of a constant image differs in its last digits and must not give classes
-    if bright <= dark:
-        return _Smooth(grey)
-    zero = float(dark)
-    return _Smooth((yield from _blur(grey, sigma, zero, missing, shape)), zero=zero)
-
-
-def _blur_bytes(grey: Any, sigma: float) -> Steps[Any]:
-    """Blur 8 bit in integers of 1/256 grey level, which are counted in one pass."""
-    import cv2
-
-    def blur(plane: np.ndarray) -> np.ndarray:
-        fine = plane.astype(np.uint16) * _FINE
-        return cv2.GaussianBlur(fine, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-
-    halo = blur_halo(sigma, grey.shape[-2:])
-    return (yield from map_planes(blur, grey, dtype=np.uint16, halo=halo, note="blur"))
-
-
-def _blur(
-    grey: Any, sigma: float, zero: float, has_missing: bool, shape: Sizes | None
-) -> Steps[Any]:
-    """Blur in float32; `has_missing` is that of the whole image, so that all tiles are alike."""
-    import cv2
-
-    sides = blur_sides(sigma, shape, grey.shape[-3:]) if shape else np.zeros(3)
-    halo = blur_halo(sigma, grey.shape[-3 if shape else -2 :])
-
-    def smooth(values: np.ndarray) -> np.ndarray:
-        if shape is None:
-            return cv2.GaussianBlur(values, (0, 0), sigma, borderType=cv2.BORDER_REFLECT)
-        from scipy.ndimage import gaussian_filter
-
-        return gaussian_filter(values, sides, mode="reflect")
-
-    def blur(plane: np.ndarray) -> np.ndarray:
-        plane = subtract_level(plane, zero)
-        if not has_missing:
-            return smooth(plane)
-        # missing pixels have no weight and stay missing
-        known = np.isfinite(plane)
-        with np.errstate(invalid="ignore", divide="ignore"):
-            filled = smooth(np.where(known, plane, np.float32(0))) / smooth(known.astype("f4"))
-        return np.where(known, filled, np.float32(np.nan))
-
-    if shape is None:
-        return (yield from map_planes(blur, grey, dtype=np.float32, halo=halo, note="blur"))
-    z, y, x = (blur_halo(side, grey.shape[-3:]) for side in sides)
-    return (yield from map_volumes(blur, grey, dtype=np.float32, halo=(z, y, x), note="blur"))
 
 
 def _object_mask(labels: Any, side: int, min_size: int, axes: int) -> Steps[Any]:

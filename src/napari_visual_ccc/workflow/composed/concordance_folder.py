@@ -7,6 +7,7 @@ from typing import Annotated, Any, Literal
 
 import numpy as np
 
+from ...arrays.filters.blur import SIGMA
 from ...core.micrograph import Micrograph
 from ...core.progress import Steps
 from ...core.result import Result
@@ -29,6 +30,7 @@ def concordance_folder(  # noqa: PLR0913
     target: str = "",
     segmentation: Literal["k-means", "threshold"] = "k-means",
     clusters: Annotated[int, {"min": 2, "max": 20}] = 3,
+    sigma: Annotated[float, {**SIGMA, "applies": {"segmentation": ("k-means",)}}] = 1.0,
     labels: Annotated[Path | None, {"mode": "d"}] = None,
     names: str = "",
     occluded: Annotated[int, {"min": 0, "max": 100, "label": "Occluded regions"}] = 0,
@@ -52,6 +54,9 @@ def concordance_folder(  # noqa: PLR0913
         background by Otsu's threshold.
     clusters : int
         Number of clusters.
+    sigma : float
+        Gaussian blur before the clusters, in pixels, as of `kmeans`; the threshold has its own of
+        1 pixel.
     labels : Path
         Folder of label images with the names of the images, instead of a segmentation; the suffix
         may differ. Label 0 is the background.
@@ -97,7 +102,7 @@ def concordance_folder(  # noqa: PLR0913
         scale = (micrograph.spacing, micrograph.unit)
         heat = yield from explain(image, *scale, model=model, target=target, device=device)
         phases, called = yield from _phases(
-            image, micrograph, folder, segmentation, clusters, labels, names
+            image, micrograph, folder, segmentation, clusters, sigma, labels, names
         )
         found = yield from concordance(
             heat.data, phases, image, *scale, names=called, occluded=occluded,
@@ -127,6 +132,7 @@ def _phases(
     folder: Path,
     segmentation: str,
     clusters: int,
+    sigma: float,
     labels: Path | None,
     names: str,
 ) -> Steps[tuple[Any, str]]:
@@ -136,7 +142,7 @@ def _phases(
     if segmentation == "threshold":
         found = yield from threshold(image)
         return found.labels, names or "objects"
-    found = yield from kmeans(image, clusters=clusters)
+    found = yield from kmeans(image, clusters=clusters, sigma=sigma)
     middle = [f"cluster {k}" for k in range(2, clusters)]
     return found.labels, names or ", ".join(("darkest", *middle, "brightest"))
 

@@ -1,0 +1,1 @@
+"""Filters of images of any size."""
