@@ -155,7 +155,7 @@ STEP = "{operation: threshold}"
         ),
         ("steps: [{operation: classify, parameters: {model: 5}}]", "model is 5; it must be a path"),
         ("steps: [{operation: explain, parameters: {model: [1]}}]", "it must be a path"),
-        (f"steps: [{{operation: {'x' * 9999}}}]", r"not exist: 'x{1,20}\.\.\.x{1,20}'$"),
+        (f"steps: [{{operation: {'x' * 9999}}}]", r"not exist: 'x{1,40}\.\.\.x{1,40}'$"),
         ("# " + "x" * (1 << 26), "more than 67,108,864 letters"),
     ],
 )
