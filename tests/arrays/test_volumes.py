@@ -88,7 +88,9 @@ def test_a_blur_in_space_finds_balls_in_noise(balls):
 
 
 def test_thresholds_without_blur_do_not_know_of_dimensions(noisy):
-    flat, solid = (ccc.threshold(noisy, sigma=0, dimensions=d) for d in ("2D", "3D"))
+    flat, solid = (
+        ccc.threshold(noisy, sigma=0, objects="border", dimensions=d) for d in ("2D", "3D")
+    )
     np.testing.assert_array_equal(flat.labels, solid.labels)
     assert flat.facts == solid.facts
     row = ccc.threshold(noisy, VOXEL, "nm", dimensions="3D").table.iloc[0]

@@ -78,7 +78,7 @@ def threshold(  # noqa: PLR0913
         grey levels, sizes and number of the parts of both sides, and the border, as *Particles*
         does; up to five slices are looked at, of planes above 16 megapixels the middle. A note
         says where it is doubtful. Border: the class that fills most of the image border is
-        background.
+        background; it decides in 3D as well.
     sigma : float
         Standard deviation in pixels of the Gaussian blur before the threshold; suppresses noise.
     min_diameter : float
@@ -143,7 +143,9 @@ def threshold(  # noqa: PLR0913
         layer = LabelsLayer(labels, table=table, name=name)
         return Result((layer,), facts=facts, notes=notes)
     if objects in ("evidence", "border"):
-        found, side_notes = yield from objects_of(labels, grey, objects)
+        # slices through a volume have not the forms of its objects, and show blurred ones nearby
+        by = objects if axes == 2 else "border"
+        found, side_notes = yield from objects_of(labels, grey, by)
         facts, notes = facts | found, (*notes, *side_notes)
     else:
         facts["objects"] = objects
