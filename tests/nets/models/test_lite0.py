@@ -12,6 +12,7 @@ from napari_visual_ccc.nets.models.lite0 import (
     MAPS_HALO,
     MAPS_STRIDE,
     Conv2dSame,
+    Pointwise,
     lite0,
     texture_maps,
 )
@@ -67,3 +68,25 @@ def test_the_backbone_is_that_of_timm_for_even_and_odd_sides(shape):
         one.__class__ = timm.layers.Conv2dSame
     x = torch.rand(2, 1, *shape) * 2 - 1
     torch.testing.assert_close(net(x), theirs(x), rtol=1e-5, atol=1e-5)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("count", [1, 16])
+def test_single_pixels_by_onednn_give_the_convolution_and_its_gradients(dtype, count):
+    torch.manual_seed(0)
+    made = torch.nn.Conv2d(6, 8, 1, dtype=dtype)
+    x = torch.randn(count, 6, 5, 7, dtype=dtype).to(memory_format=torch.channels_last)
+    wanted = (x.requires_grad_(), made.weight, made.bias)
+    expected = made(x)
+    slopes = torch.autograd.grad(expected.square().sum(), wanted)
+    made.__class__ = Pointwise
+    found = made(x)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(torch.autograd.grad(found.square().sum(), wanted), slopes)
+
+
+def test_no_convolution_of_single_pixels_is_left_to_torch():
+    small = [one for one in lite0().modules() if getattr(one, "kernel_size", 0) == (1, 1)]
+    assert len(small) > 30
+    assert all(isinstance(one, Pointwise) for one in small)
