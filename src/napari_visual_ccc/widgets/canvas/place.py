@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
+
+from ..controls.timers import settled
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
+
+Part = TypeVar("Part", bound=QObject)
 
 # from the border of the canvas
 MARGIN = 10
@@ -24,6 +28,17 @@ def canvas_of(viewer: Viewer) -> QWidget | None:
     inside = [] if middle is None else middle.findChildren(QWidget)
     # under each binding of Qt
     return next((one for one in inside if one.inherits("QOpenGLWidget")), None)
+
+
+def on_canvas(viewer: Viewer, kind: type[Part]) -> Part | None:
+    """Part of the canvas of a viewer of a kind, made at its first use; None without a window."""
+    # docks get the viewer behind a proxy
+    viewer = getattr(viewer, "__wrapped__", viewer)
+    canvas = canvas_of(viewer)
+    if canvas is None:
+        return None
+    found = canvas.findChild(kind)
+    return kind(viewer, canvas) if found is None else found
 
 
 class Follower(QObject):
@@ -53,9 +68,7 @@ class Follower(QObject):
     ) -> None:
         super().__init__(widget)
         self._place = place
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(refresh)
+        self.refresh_soon = settled(self, 0, refresh)
         events = viewer.layers.events
         events.connect(changed)
         # Qt has deleted the widget by then
@@ -63,10 +76,6 @@ class Follower(QObject):
         canvas = widget.parentWidget()
         assert canvas is not None
         canvas.installEventFilter(self)
-
-    def refresh_soon(self) -> None:
-        """Refresh the widget when all events of now have come."""
-        self._soon.start(0)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Place the widget when the canvas changes its size."""

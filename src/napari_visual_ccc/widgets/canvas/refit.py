@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QWidget
 
 from ..layers.viewers import camera, fit_to, sides
 from ..layers.world import in_viewer
-from .place import canvas_of
+from .place import on_canvas
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -81,10 +81,4 @@ def _is_fitted(viewer: Viewer, layers: list[Layer], size: QSize) -> bool:
 
 def keep_fitted(viewer: Viewer) -> Refit | None:
     """Let a viewer keep what is fitted from now on; None without a window."""
-    # docks get the viewer behind a proxy
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    canvas = canvas_of(viewer)
-    if canvas is None:
-        return None
-    found = canvas.findChild(Refit)
-    return Refit(viewer, canvas) if found is None else found
+    return on_canvas(viewer, Refit)

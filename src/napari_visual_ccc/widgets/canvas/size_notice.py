@@ -13,7 +13,7 @@ from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton
 
 from ..layers.metadata import METADATA, calibration
 from ..layers.viewers import PLUGIN, fit_to, short, sides
-from .place import MARGIN, Follower, canvas_of
+from .place import MARGIN, Follower, on_canvas
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -145,10 +145,4 @@ def _images(layers: Iterable[Layer]) -> list[Layer]:
 
 def watch(viewer: Viewer) -> SizeNotice | None:
     """Notice of a viewer, which watches its layers from now on; None without a window."""
-    # docks get the viewer behind a proxy
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    canvas = canvas_of(viewer)
-    if canvas is None:
-        return None
-    found = canvas.findChild(SizeNotice)
-    return SizeNotice(viewer, canvas) if found is None else found
+    return on_canvas(viewer, SizeNotice)

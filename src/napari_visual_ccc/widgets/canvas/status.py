@@ -9,7 +9,7 @@ from qtpy.QtCore import QObject
 from qtpy.QtWidgets import QWidget
 
 from ..controls.headings import in_words
-from .place import canvas_of
+from .place import on_canvas
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -56,10 +56,4 @@ def written(status: str | dict[str, str]) -> str | dict[str, str]:
 
 def write_status(viewer: Viewer) -> StatusWords | None:
     """Let a viewer write its status so from now on; None without a window."""
-    # docks get the viewer behind a proxy
-    viewer = getattr(viewer, "__wrapped__", viewer)
-    canvas = canvas_of(viewer)
-    if canvas is None:
-        return None
-    found = canvas.findChild(StatusWords)
-    return StatusWords(viewer, canvas) if found is None else found
+    return on_canvas(viewer, StatusWords)
