@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from magicgui.widgets import Container, Label
 from napari.layers import Image, Labels
-from qtpy.QtWidgets import QToolButton, QWidget
+from qtpy.QtWidgets import QToolButton
 
 from napari_visual_ccc.engine.promptable.presets import PRESETS
 from napari_visual_ccc.widgets.form import fields
@@ -193,15 +193,3 @@ def test_points_are_chosen_as_prompts_but_labels_only_by_hand(headless):
         OPERATIONS["sam_masks"], {"image": image, "prompts": labels}, headless
     )
     assert taken["prompts"].data.shape == (8, 8)
-
-
-def test_many_calls_are_settled_by_one_and_none_without_the_widget(qtbot):
-    widget, calls = QWidget(), []
-    soon = fields.settled(widget, 20, lambda: calls.append(1))
-    for _ in range(5):
-        soon()
-    qtbot.waitUntil(lambda: calls == [1])
-    soon()
-    widget.deleteLater()
-    qtbot.wait(60)
-    assert calls == [1]

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from qtpy.QtCore import QEvent, QObject, QTimer
+from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QWidget
+
+from .timers import settled
 
 
 class Unseen(QObject):
@@ -23,9 +25,7 @@ class Unseen(QObject):
         super().__init__(form)
         self._form, self._function = form, function
         self._is_waiting = False
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self.catch_up)
+        self._catch_up_soon = settled(self, 0, self.catch_up)
         form.installEventFilter(self)
 
     def waits(self) -> bool:
@@ -47,5 +47,5 @@ class Unseen(QObject):
         """Catch up when the form is seen again."""
         if self._is_waiting and event is not None and event.type() == QEvent.Type.Paint:
             # what is painted is not changed meanwhile
-            self._soon.start(0)
+            self._catch_up_soon()
         return super().eventFilter(watched, event)

@@ -19,8 +19,8 @@ from ...workflow.models import describe_model, import_visual_ccc
 from ...workflow.operations import OPERATIONS, Operation
 from ...workflow.run import execute
 from ...workflow.specimen import model_channels
+from ..controls.timers import settled
 from ..form.card_choices import CardChoices, model_path, offer
-from ..form.fields import settled
 from ..form.table_form import TableForm
 from ..layers.channels import layers_of_sources, with_channels
 from ..layers.metadata import drawn_on

@@ -15,8 +15,8 @@ from ...core.result import Result
 from ...core.units import is_plausible
 from ...workflow.operations import Operation
 from ..checks.watcher import watch
+from ..controls.timers import later
 from ..controls.unseen import Unseen
-from ..form.fields import later
 from ..form.form import Form
 from ..layers.metadata import (
     MICROGRAPH,

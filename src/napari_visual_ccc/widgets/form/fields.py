@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,13 +15,13 @@ from magicgui.widgets import (
     create_widget,
 )
 from napari.layers import Image, Labels, Layer, Points, Shapes
-from qtpy.QtCore import QTimer
-from qtpy.QtWidgets import QSizePolicy, QWidget
+from qtpy.QtWidgets import QSizePolicy
 
 from ...workflow import signature
 from ...workflow.operations import Kind, Operation
 from ...workflow.signature import Parameter, Presets
 from ..controls.rows import Rows, applying
+from ..controls.timers import later
 from ..layers.channels import with_channels
 from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
@@ -230,26 +230,3 @@ def wrapped(*texts: Label) -> None:
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)
         text.native.setSizePolicy(policy)
-
-
-def settled(
-    parent: QWidget, milliseconds: int, function: Callable[[], object]
-) -> Callable[[], None]:
-    """Make what calls a function once after the last of many calls.
-
-    Nothing is called when the widget is gone by then: the timer is part of it.
-    """
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.setInterval(milliseconds)
-    timer.timeout.connect(function)
-    return lambda: timer.start()
-
-
-def later(parent: QWidget, milliseconds: int, function: Callable[[], object]) -> None:
-    """Call a function later, unless the widget is gone by then."""
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.timeout.connect(function)
-    timer.timeout.connect(timer.deleteLater)
-    timer.start(milliseconds)

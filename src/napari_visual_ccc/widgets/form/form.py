@@ -28,7 +28,7 @@ from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.scrolling import scroll_in_dock
-from .fields import choose_layer, fields_of, later, take_inputs, values_of, wrapped
+from .fields import choose_layer, fields_of, take_inputs, values_of, wrapped
 from .folder_runs import FolderRuns
 from .forecast import Forecast
 from .lazy_results import LazyResults
@@ -285,7 +285,7 @@ class Form(Container):
     def _on_failed(self, error: Exception, preview: bool) -> None:
         if preview:
             # the visible part may be all background: the whole image decides
-            later(self.native, 0, self._live.retry_whole)
+            self._live.retry_whole_soon()
             return
         if self.results.has_preview:
             self.undo()
@@ -322,7 +322,7 @@ class Form(Container):
         self.show_result(operation, source, result)
         self.history.note(result)
         if source.preview:
-            later(self.native, 150, self._live.run_whole)
+            self._live.run_whole_soon()
         return [one.layer for one in self.last]
 
     def store(self, path: Path | None = None) -> None:

@@ -14,12 +14,12 @@ from ...core.progress import Progress
 from ...io.read import read
 from ...io.write.images import write_image
 from ...workflow.save import file_stem
+from ..controls.timers import later
 from ..layers.convert import as_micrograph
 from ..layers.lazy import compute_lazy
 from ..layers.metadata import current_slice
 from ..layers.result_layer import ResultLayer
 from ..parts.jobs import report
-from .fields import later
 
 if TYPE_CHECKING:
     from .form import Form

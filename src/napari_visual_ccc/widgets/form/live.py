@@ -7,9 +7,9 @@ import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
+from ..controls.timers import later, settled
 from ..layers.metadata import plane_shape
 from ..parts.jobs import report
-from .fields import later, settled
 
 if TYPE_CHECKING:
     from .form import Form
@@ -36,6 +36,8 @@ class LiveRuns:
         self._whole = True
         self._previewed: tuple[Any, ...] = ()
         self.follow_soon = settled(form.native, 25, self.follow)
+        self.run_whole_soon = settled(form.native, 150, self.run_whole)
+        self.retry_whole_soon = settled(form.native, 0, self.retry_whole)
 
     @property
     def is_on(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import itertools
 
-from qtpy.QtCore import QEvent, QObject, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
     QAbstractItemView,
@@ -18,6 +18,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..controls.timers import settled
 from ..controls.unseen import Unseen
 
 # a name that was taken from a label, and follows it
@@ -49,9 +50,7 @@ class Accessible(QObject):
         super().__init__(form)
         self._form = form
         self._order: list[int] = []
-        self._soon = QTimer(self)
-        self._soon.setSingleShot(True)
-        self._soon.timeout.connect(self._refresh_seen)
+        self._soon = settled(self, 0, self._refresh_seen)
         self._unseen = Unseen(form, self.refresh)
         form.setStyleSheet(form.styleSheet() + _FOCUS)
         form.installEventFilter(self)
@@ -59,7 +58,7 @@ class Accessible(QObject):
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Follow changes of the form, all that come at once together."""
         if event is not None and event.type() in _CHANGES:
-            self._soon.start(0)
+            self._soon()
         return super().eventFilter(watched, event)
 
     def _refresh_seen(self) -> None:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
-from qtpy.QtCore import QEvent, QObject, QSize, Qt, QTimer
+from qtpy.QtCore import QEvent, QObject, QSize, Qt
 from qtpy.QtWidgets import (
     QAbstractSlider,
     QAbstractSpinBox,
@@ -21,6 +19,7 @@ from qtpy.QtWidgets import (
     QWidget,
 )
 
+from ..controls.timers import later
 from .names import Accessible
 
 # height in pixels below which a dock cannot be made
@@ -50,14 +49,15 @@ def reveal(widget: QWidget) -> None:
     widget.show()
     scroll = _scroll_of(widget)
     if scroll is not None:
-        _soon(scroll, lambda: scroll.ensureWidgetVisible(widget))
+        # when the layout has been made again: before, a widget has no place
+        later(scroll, 0, lambda: scroll.ensureWidgetVisible(widget))
 
 
 def scroll_to_top(widget: QWidget) -> None:
     """Scroll its dock so that a widget is the first that is seen."""
     scroll = _scroll_of(widget)
     if scroll is not None:
-        _soon(scroll, lambda: scroll.put_first(widget))
+        later(scroll, 0, lambda: scroll.put_first(widget))
 
 
 def _scroll_of(widget: QWidget) -> Scroll | None:
@@ -65,15 +65,6 @@ def _scroll_of(widget: QWidget) -> Scroll | None:
     while above is not None and not isinstance(above, Scroll):
         above = above.parentWidget()
     return above if isinstance(above, Scroll) else None
-
-
-def _soon(parent: QObject, function: Callable[[], object]) -> None:
-    """Call a function when the layout has been made again: before, a widget has no place."""
-    timer = QTimer(parent)
-    timer.setSingleShot(True)
-    timer.timeout.connect(function)
-    timer.timeout.connect(timer.deleteLater)
-    timer.start(0)
 
 
 class _Docking(QObject):
@@ -95,7 +86,7 @@ class _Docking(QObject):
                 self._put_inside(watched)
         if event.type() == QEvent.Type.Show and self._is_inside:
             watched.removeEventFilter(self)
-            _soon(watched, lambda: _tabify(watched))
+            later(watched, 0, lambda: _tabify(watched))
         return False
 
     def _put_inside(self, widget: QWidget) -> None:
