@@ -244,19 +244,19 @@ def _interpolated(windows: list[np.ndarray]) -> tuple[float, ...]:
     top = int(peaks[both[peaks].argmax()])
     around = slice(max(top - 1, 0), top + 2)
     first = float(np.average(frequency[around], weights=(both[around] - 1) ** 2))
-    falls: dict[float, float] = {}
+    power, falls = _power_of_lines(windows), dict[float, float]()
     for one in (first, *frequency[peaks]):
         for rate in (one, 1 - one):
             near = any(abs(rate - other) < 2 * _BLOCKS for other in falls)
             if not near and rate < _HIGHEST and _explains(rate, frequency[peaks]):
-                falls[rate] = _fall(windows, rate)
+                falls[rate] = _fall(power, rate)
     ended = [rate for rate, fall in sorted(falls.items())
              if fall >= (_FALL if rate <= 0.5 else _FALL_BELOW_2)]  # fmt: skip
     if not ended:
         return ()
     # the largest factor at the end of whose band the spectrum falls
     rate = ended[0]
-    known = rate > 0.5 or (rate < 1 - _HIGHEST and _is_known(windows, rate, jpeg))
+    known = rate > 0.5 or (rate < 1 - _HIGHEST and _is_known(windows, power, rate, jpeg))
     return (1 / rate,) if known else (1 / (1 - rate), 1 / rate)
 
 
@@ -267,7 +267,7 @@ def _explains(rate: float, peaks: np.ndarray) -> bool:
     return bool(np.all(np.abs(peaks[:, None] - folded).min(axis=1) <= _BLOCKS))
 
 
-def _is_known(windows: list[np.ndarray], rate: float, jpeg: bool) -> bool:
+def _is_known(windows: list[np.ndarray], power: np.ndarray, rate: float, jpeg: bool) -> bool:
     """Whether the spectrum ends at a rate; that of a blurred image falls wherever it is looked at.
 
     A blurred image that was enlarged 1.5 times has the period of 3 times, and its spectrum too.
@@ -275,8 +275,7 @@ def _is_known(windows: list[np.ndarray], rate: float, jpeg: bool) -> bool:
     share = _detail_of(windows) * rate
     if _ENDS[0] <= share <= _ENDS[1] or share < _FINE:
         return share >= _FINE
-    power, end = _power_of_lines(windows), rate / 2
-    at = np.linspace(0, 0.5, len(power))
+    at, end = np.linspace(0, 0.5, len(power)), rate / 2
     near, far = (
         10 * np.log10(power[(at >= low * end) & (at <= high * end)].mean())
         for low, high in ((0.3, 0.4), (0.5, 0.6))
@@ -288,9 +287,8 @@ def _detail_of(windows: list[np.ndarray]) -> float:
     return finest_detail(power_of(windows), windows[0].shape[1])[0]
 
 
-def _fall(windows: list[np.ndarray], rate: float) -> float:
+def _fall(power: np.ndarray, rate: float) -> float:
     """Fall of the power in dB at half of a frequency, where it ends after enlarging."""
-    power = _power_of_lines(windows)
     at, end = np.linspace(0, 0.5, len(power)), rate / 2
     below = power[(at >= 0.7 * end) & (at <= 0.9 * end)].mean()
     low, high = min(1.15 * end, 0.47), min(1.45 * end, 0.5)
