@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from .tiling import middle
+
 # share of the neighbours that differ in noise, and in an image that is smooth
 _NOISY, _SMOOTH = 0.6, 0.1
 
@@ -45,7 +47,7 @@ def looks_grey(plane: Any, most: int = 16) -> bool:
     """
     if plane.shape[1] < 16 or plane.size < 1000:
         return False
-    plane = np.asarray(plane[tuple(_middle(length) for length in plane.shape)])
+    plane = np.asarray(plane[middle(plane.shape, _CHECKED)])
     left, right = offset_pairs(plane, (0, 1))
     differ = left != right
     if float(differ.mean()) > _NOISY:
@@ -71,13 +73,9 @@ def zero_is_darkest(plane: Any) -> bool:
     """
     from scipy.ndimage import binary_dilation
 
-    plane = np.asarray(plane[tuple(_middle(length) for length in plane.shape)])
+    plane = np.asarray(plane[middle(plane.shape, _CHECKED)])
     black = plane == 0
     beside = plane[binary_dilation(black, np.ones((3, 3), bool)) & ~black]
     if not beside.size:
         return False
     return bool(np.mean(plane[~black] < np.median(beside)) < _DARKEST)
-
-
-def _middle(length: int) -> slice:
-    return slice(max((length - _CHECKED) // 2, 0), (length + _CHECKED) // 2)

@@ -67,6 +67,13 @@ def blur_sides(sigma: float, voxel: Sequence[float], shape: Sequence[int]) -> np
     return np.minimum(np.divide(sigma, voxel), _WIDEST * max(shape))
 
 
+def middle(shape: Sequence[int], side: int) -> tuple[slice, ...]:
+    """Middle of an array, along each axis a side at most."""
+    return tuple(
+        slice(start, start + side) for start in (max((length - side) // 2, 0) for length in shape)
+    )
+
+
 class Tile(NamedTuple):
     """Part of a stack: index of its leading axes, and a `Cut` of each of the last axes."""
 

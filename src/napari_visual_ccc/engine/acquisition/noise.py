@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import finite
+from ...arrays.tiling import middle
 
 # side in pixels of the central region that noise is estimated on
 _SAMPLE = 2048
@@ -97,10 +98,7 @@ def sample(image: Any) -> np.ndarray:
     ValueError
         If no pixel is finite.
     """
-    rows, columns = (
-        slice(max((n - _SAMPLE) // 2, 0), max((n - _SAMPLE) // 2, 0) + _SAMPLE)
-        for n in image.shape[-2:]
-    )
+    rows, columns = middle(image.shape[-2:], _SAMPLE)
     every = list(np.ndindex(image.shape[:-2]))
     # empty slices (a drifted end of a series) are skipped, from the middle outwards
     for number in sorted(range(len(every)), key=lambda n: abs(n - len(every) // 2)):

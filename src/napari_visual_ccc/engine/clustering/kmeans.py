@@ -15,6 +15,7 @@ from ...arrays.lazy import is_lazy
 from ...arrays.mapping import map_planes
 from ...arrays.pairs import zero_is_darkest
 from ...arrays.stacks import Scope, check_scope, map_slices
+from ...arrays.tiling import middle
 from ...core.layers import LabelsLayer
 from ...core.pixel_size import PixelSize, Spacing
 from ...core.progress import Steps
@@ -202,8 +203,7 @@ def _speckled(labels: Any, advice: str) -> tuple[str, ...]:
         return ()
     planes = labels.reshape(-1, *labels.shape[-2:])
     plane = planes[len(planes) // 2]
-    top, left = (max(0, (size - _SIDE) // 2) for size in plane.shape)
-    plane = plane[top : top + _SIDE, left : left + _SIDE]
+    plane = plane[middle(plane.shape, _SIDE)]
     down, right = plane[1:] == plane[:-1], plane[:, 1:] == plane[:, :-1]
     joined = np.zeros(plane.shape, bool)
     joined[1:] |= down

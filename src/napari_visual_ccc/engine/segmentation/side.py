@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays.lazy import is_lazy
+from ...arrays.tiling import middle
 from ...core.progress import Progress, Steps
 from .plane.first_pass import weigh
 from .plane.sides import DOUBTFUL, bright_or_dark
@@ -33,12 +34,16 @@ def mean_evidence(found: list[dict[str, float]]) -> dict[str, float]:
     return {name: float(np.mean([one[name] for one in found])) for name in found[0]}
 
 
+def _is_doubtful(side: dict[str, float]) -> bool:
+    return abs(sum(side.values())) < DOUBTFUL
+
+
 def side_facts(side: dict[str, float]) -> dict[str, Any]:
     """Return the side that the evidence speaks for, the evidence, and whether it is doubtful."""
     return {
         "objects": bright_or_dark(side),
         "evidence": {name: round(value, 2) for name, value in side.items()},
-        "doubtful": abs(sum(side.values())) < DOUBTFUL,
+        "doubtful": _is_doubtful(side),
     }
 
 
@@ -46,7 +51,7 @@ def side_notes(side: dict[str, float], what: str = "particles") -> tuple[str, ..
     """Say the side, and whether it is doubtful."""
     if not side:
         return ()
-    if abs(sum(side.values())) < DOUBTFUL:
+    if _is_doubtful(side):
         taken = bright_or_dark(side)
         other = "dark" if taken == "bright" else "bright"
         return (
@@ -88,11 +93,8 @@ def _weighed(labels: Any, grey: Any) -> Steps[dict[str, float]]:
     found, chosen = [], sampled_slices(labels.shape)
     for done, index in enumerate(chosen):
         yield Progress(done, len(chosen), "side")
-        middle = tuple(
-            slice(max(n - _MIDDLE, 0) // 2, max(n - _MIDDLE, 0) // 2 + _MIDDLE)
-            for n in labels.shape[-2:]
-        )
-        classes, plane = labels[index][middle], grey[index][middle]
+        part = middle(labels.shape[-2:], _MIDDLE)
+        classes, plane = labels[index][part], grey[index][part]
         if is_lazy(labels):
             from dask.base import compute
 
