@@ -33,9 +33,6 @@ _NO_FILE = 3
 # exit status where a chunk is larger in memory than it can be
 _BOMB = 4
 
-# no filter makes a chunk larger than this times what it has in memory, and these bytes
-_GROWN, _HEAD_BYTES = 2, 1 << 16
-
 # compressors by the number of their filter: those of HDF5 and h5py, and those that plugins add;
 # a checksum lies behind the chunk
 _COMPRESSORS = {
@@ -92,7 +89,7 @@ def bomb(one: Any, places: Iterable[tuple[int, ...]]) -> str:
         found = _try(lambda place=place: one.id.read_direct_chunk(place))
         # of the filters that are not skipped
         if found and not found[0] & 1 << number:
-            count = _inflated()(found[1], _COMPRESSORS[filters[number]], limit)
+            count = _inflating()["inflated"](found[1], _COMPRESSORS[filters[number]], limit)
             if count > limit:
                 return f"is damaged: a chunk of {one.name[1:]} inflates to more than it can have"
     return ""
@@ -115,7 +112,7 @@ def places(one: Any, key: Iterable[slice]) -> Iterable[tuple[int, ...]]:
 
 
 def _most(one: Any) -> int:
-    return _GROWN * math.prod(one.chunks) * one.dtype.itemsize + _HEAD_BYTES
+    return int(_inflating()["most_bytes"](math.prod(one.chunks) * one.dtype.itemsize))
 
 
 def _oversized(one: Any) -> str:
@@ -137,9 +134,9 @@ def _oversized(one: Any) -> str:
 
 
 @functools.cache
-def _inflated() -> Any:
-    """Function of the reader of Zarr; a program has no package to import it from."""
-    return runpy.run_path(str(Path(__file__).with_name("zarr") / "inflating.py"))["inflated"]
+def _inflating() -> dict[str, Any]:
+    """Functions of the reader of Zarr; a program has no package to import them from."""
+    return runpy.run_path(str(Path(__file__).with_name("zarr") / "inflating.py"))
 
 
 class _Bomb(BaseException):

@@ -20,8 +20,16 @@ _RATIO = {"zlib": 1032, "gzip": 1032, "bz2": 50_000, "lzma": 8_000, "lzf": 88}
 # what a piece may take without being looked at: it would be inflated twice
 _UNSEEN_BYTES = 512 << 20
 
+# no codec makes a piece larger than this times what it has in memory, and these bytes
+_GROWN, _HEAD_BYTES = 2, 1 << 16
+
 # inflated at a time, and the dictionary that xz may ask for
 _STEP, _DICTIONARY = 1 << 20, 256 << 20
+
+
+def most_bytes(nbytes: int) -> int:
+    """Bytes of a file, and in memory, that no codec exceeds for a piece that has so many."""
+    return _GROWN * nbytes + _HEAD_BYTES
 
 
 def compressor(codecs: Sequence[Any]) -> tuple[str, int]:

@@ -11,10 +11,7 @@ from typing import Any
 import numpy as np
 
 from ..checks import SMALLER, UnreadableFileError, check_memory, check_regular
-from .inflating import compressor, inflated
-
-# no codec makes a piece larger than this times what it has in memory, and these bytes
-_GROWN, _HEAD_BYTES = 2, 1 << 16
+from .inflating import compressor, inflated, most_bytes
 
 _DESCRIBING = ("zarr.json", ".zarray", ".zgroup", ".zattrs", ".zmetadata")
 
@@ -120,7 +117,7 @@ def _check_file(path: Path, piece: Piece | None) -> None:
     if not path.exists() or path.is_dir():
         return
     check_regular(path, path.name)
-    limit = _LONGEST if piece is None else _limit(piece.nbytes)
+    limit = _LONGEST if piece is None else most_bytes(piece.nbytes)
     _refuse(path.name, path.stat().st_size, limit)
 
 
@@ -129,7 +126,7 @@ def _check(key: str, found: Any, piece: Piece | None, *, whole: bool) -> None:
     if found is None or piece is None or not piece.codec:
         return
     raw = found.as_numpy_array()
-    limit = _limit(piece.chunk or piece.nbytes)
+    limit = most_bytes(piece.chunk or piece.nbytes)
     parts = [raw]
     if piece.chunk:
         parts = _chunks(raw, piece) if whole else [raw]
@@ -146,10 +143,6 @@ def _chunks(raw: np.ndarray, piece: Piece) -> list[np.ndarray]:
         return []
     places = index.copy().view(piece.index).reshape(-1, 2).tolist()
     return [raw[start : start + count] for start, count in places if start != _ABSENT]
-
-
-def _limit(nbytes: int) -> int:
-    return _GROWN * nbytes + _HEAD_BYTES
 
 
 def _refuse(name: str, size: int, limit: int) -> None:
