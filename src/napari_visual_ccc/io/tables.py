@@ -94,7 +94,7 @@ def read_text_table(file: Path) -> pd.DataFrame:
 
 def _of_encoding(file: Path, raw: bytes) -> tuple[str, ...]:
     """Say that letters of a table that is no Unicode were guessed."""
-    if _is_unicode(raw):
+    if _unicode(raw):
         return ()
     letters = "".join(dict.fromkeys(re.findall(r"[^\x00-\x7f]", decoded(raw))))
     return (
@@ -188,31 +188,28 @@ def _decoded(file: Path, raw: bytes) -> str:
     return text
 
 
-def _is_unicode(raw: bytes) -> bool:
-    zeros = max(raw[0::2].count(0), raw[1::2].count(0))
-    if raw.startswith(_MARKS) or zeros > len(raw) / 4:
-        return True
+def _unicode(raw: bytes) -> str:
+    """Encoding of a file that is Unicode; empty where it is not."""
+    if raw.startswith(_MARKS):
+        return "utf-16"
+    # without a mark, every other byte of Western letters in UTF-16 is none
+    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
+        if raw and raw[first::2].count(0) > len(raw) / 4:
+            return encoding
     try:
         raw.decode("utf-8-sig")
     except UnicodeDecodeError:
-        return False
-    return True
+        return ""
+    return "utf-8-sig"
 
 
 def decoded(raw: bytes) -> str:
     """Text of a file that does not say its encoding."""
-    if raw.startswith(_MARKS):
-        return raw.decode("utf-16", "replace")
-    # without a mark, every other byte of Western letters in UTF-16 is none
-    for first, encoding in ((1, "utf-16-le"), (0, "utf-16-be")):
-        if raw and raw[first::2].count(0) > len(raw) / 4:
-            return raw.decode(encoding, "replace")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        windows, macintosh = (raw.decode(one, "replace") for one in ("cp1252", "mac_roman"))
-        usual = [len(_USUAL.findall(one)) for one in (windows, macintosh)]
-        return macintosh if usual[1] > usual[0] else windows
+    if encoding := _unicode(raw):
+        return raw.decode(encoding, "replace")
+    windows, macintosh = (raw.decode(one, "replace") for one in ("cp1252", "mac_roman"))
+    usual = [len(_USUAL.findall(one)) for one in (windows, macintosh)]
+    return macintosh if usual[1] > usual[0] else windows
 
 
 def path_in(folder: Path, text: str) -> Path:
