@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import numpy as np
 import pytest
 
 from napari_visual_ccc.core.progress import run
@@ -54,3 +55,23 @@ def test_of_several_maps_the_first_is_visible_and_active(shown, headless):
     assert not results.is_computing
     assert results.too_large is None
     assert [one.layer for one in results.last] == layers
+
+
+def test_in_3d_results_come_and_go_below_a_pointer_that_rests(headless, discs):
+    stack = headless.add_image(np.stack([discs] * 3), name="stack")
+    results = ResultLayers(headless)
+    headless.dims.ndisplay, headless.mouse_over_canvas = 3, True
+    made = []
+    for name in ("threshold", "label_objects"):
+        source = take(headless.layers[-1], headless)
+        key = "image" if name == "threshold" else "labels"
+        outcome, prepared = run(
+            prepare_for_display(on_specimen(OPERATIONS[name], {key: source}, {}, {}))
+        )
+        made += results.show(OPERATIONS[name], source, outcome.record, prepared)
+    assert made[1].ndim == 3
+    assert not made[1].features.empty
+    assert results.undo() == []
+    assert results.redo() == []
+    assert list(headless.layers) == [stack, *made]
+    assert headless.mouse_over_canvas

@@ -7,7 +7,14 @@ import itertools
 import numpy as np
 import pytest
 
-from napari_visual_ccc.widgets.layers.viewers import camera, centre_on, scale_bar, short, show_slice
+from napari_visual_ccc.widgets.layers.viewers import (
+    camera,
+    centre_on,
+    pointer_away,
+    scale_bar,
+    short,
+    show_slice,
+)
 
 
 def test_the_sliders_go_to_the_slice_of_a_pixel(viewer):
@@ -57,3 +64,15 @@ def test_a_long_text_is_shortened_in_its_middle():
     assert short("blocks.3") == "blocks.3"
     text = short("superalloy activations blocks.5.2.conv_dw")
     assert (text, len(text)) == ("superalloy a….5.2.conv_dw", 25)
+
+
+def test_labels_with_features_are_added_below_a_pointer_that_has_not_moved(headless):
+    headless.add_image(np.zeros((3, 8, 8)))
+    headless.dims.ndisplay, headless.mouse_over_canvas = 3, True
+    with pointer_away(headless):
+        layer = headless.add_labels(np.ones((3, 8, 8), int), features={"index": [1], "a": [2]})
+    assert headless.mouse_over_canvas
+    assert headless.layers.selection.active is layer
+    with pytest.raises(KeyError), pointer_away(headless):
+        raise KeyError
+    assert headless.mouse_over_canvas

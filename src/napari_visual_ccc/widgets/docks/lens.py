@@ -239,13 +239,11 @@ class Lens(TableForm):
 
     def _add(self, layers: list[Layer]) -> list[Layer]:
         """Add layers; the selection and the fields stay."""
-        active, self.results.is_adding = self.viewer.layers.selection.active, True
-        try:
+        active = self.viewer.layers.selection.active
+        with self.results.adding():
             added = [self.viewer.add_layer(one) for one in layers]
             self.viewer.layers.selection.active = active
-            return added
-        finally:
-            self.results.is_adding = False
+        return added
 
     def _show_patches(self, source: Source, frame: Any) -> None:
         self._of_patches = source

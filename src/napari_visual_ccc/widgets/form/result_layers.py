@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +21,7 @@ from ..layers.metadata import current_slice, keep_bar
 from ..layers.newest import hide_again, show_again, show_alone
 from ..layers.result_layer import ResultLayer
 from ..layers.source import Source, recorded
-from ..layers.viewers import side_by_side
+from ..layers.viewers import pointer_away, side_by_side
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -79,6 +80,16 @@ class ResultLayers:
         self.undone: list[Run] = []
         self._by_source: dict[tuple[Any, ...], ResultLayer] = {}
 
+    @contextmanager
+    def adding(self) -> Iterator[None]:
+        """Add layers that the form does not take for a choice of the user."""
+        self.is_adding = True
+        try:
+            with pointer_away(self.viewer):
+                yield
+        finally:
+            self.is_adding = False
+
     def show(
         self,
         operation: Operation,
@@ -92,8 +103,7 @@ class ResultLayers:
         earlier = self.earlier if self.has_preview else []
         is_same_run = self.has_preview or self.is_computing
         before, self.last, self.inputs = self.last, [], list((inputs or {}).values())
-        self.is_adding = True
-        try:
+        with self.adding():
             if source.found:
                 keep_bar(source.layer, source.found[0])
             for index, one in enumerate(prepared):
@@ -118,8 +128,6 @@ class ResultLayers:
                 Run(f"{operation.title} of {source.layer.name}", self.last, self.earlier, hidden),
                 instead=is_same_run and all(one in self.last for one in before),
             )
-        finally:
-            self.is_adding = False
         return [entry.layer for entry in self.last]
 
     def _show_part(
@@ -173,7 +181,8 @@ class ResultLayers:
             return []
         was_preview, run = self.has_preview, self.past.pop()
         present = [one for one in reversed(run.entries) if one.layer in self.viewer.layers]
-        kept = [one.layer.name for one in present if not one.undo()]
+        with pointer_away(self.viewer):
+            kept = [one.layer.name for one in present if not one.undo()]
         if not kept:
             show_again(one for one in run.earlier if one in self.viewer.layers)
         if run.hidden is not None:
@@ -194,11 +203,8 @@ class ResultLayers:
             Names of layers that were edited since, which stay as they are.
         """
         run = self.undone.pop()
-        self.is_adding = True
-        try:
+        with self.adding():
             kept = [one.layer.name for one in run.entries if not one.redo()]
-        finally:
-            self.is_adding = False
         self.last, self.earlier = run.entries, run.earlier
         hide_again(one for one in run.earlier if one in self.viewer.layers)
         if run.hidden is not None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -135,3 +136,17 @@ def side_by_side(viewer: Viewer, on: bool = True) -> None:
     found = grid(viewer)
     found.shape, found.stride = (1, -1) if on else (-1, -1), 1
     found.enabled = on
+
+
+@contextmanager
+def pointer_away(viewer: Viewer) -> Iterator[None]:
+    """Write no status while layers are added or removed.
+
+    In 3D, napari 0.9 asks the layer below a pointer that has not moved yet in a direction that is
+    None: labels with features of a stack raise a ``TypeError`` while they are added.
+    """
+    was_over, viewer.mouse_over_canvas = viewer.mouse_over_canvas, False
+    try:
+        yield
+    finally:
+        viewer.mouse_over_canvas = was_over
