@@ -7,6 +7,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import tifffile
+import yaml
 from click.shell_completion import ShellComplete
 from click.testing import CliRunner
 from PIL import Image
@@ -287,3 +288,19 @@ def test_regions_of_occlude_are_a_file(tmp_path, discs, capsys):
     expected = ccc.occlude(discs, discs > 100).table
     assert table["class"].tolist() == expected["class"].tolist()
     np.testing.assert_allclose(table["after"], expected["after"], atol=1e-6)
+
+
+def test_a_length_is_taken_with_its_unit(tmp_path, discs, capsys):
+    tifffile.imwrite(tmp_path / "a.tif", (discs < 130).astype("u1"))
+    words = ["label_objects", str(tmp_path / "a.tif"), "--figures", "none", "-o"]
+    size = ["--spacing", "2", "--unit", "nm", "--min-diameter"]
+    for number, given in enumerate(("4 nm", "0.004µm", "2 px", "4")):
+        out = tmp_path / str(number)
+        assert main([*words, str(out), *size, given]) == 0
+        record = yaml.safe_load((out / "a_label_objects.yaml").read_text(encoding="utf-8"))
+        assert record["steps"][-1]["parameters"]["min_diameter"] == pytest.approx(4)
+    # without a pixel size there are no nanometres
+    assert main([*words, str(tmp_path / "no"), "--min-diameter", "4 nm"]) == 1
+    assert "give the pixel size of the image" in capsys.readouterr().err
+    assert main([*words, str(tmp_path / "no"), *size, "4 apples"]) == 2
+    assert "its unit must be a length" in capsys.readouterr().err

@@ -230,13 +230,15 @@ def _tried(job: FileJob, path: Path, report: Callable[[Progress], object], excel
 def _job(
     name: str, spacing: tuple[tuple[float, ...] | None, str], values: dict[str, Any]
 ) -> FileJob:
+    from ..workflow.files.lengths import lengths_given
     from ..workflow.files.run_on_file import FileJob
     from ..workflow.save import Formats
 
+    choices, lengths = lengths_given(name, terminal.choices(name, values))
     further = {key: values[f"input_{key}"] for key in signature.inputs(name)[1:]}
     return FileJob(
         name,
-        terminal.choices(name, values),
+        choices,
         values["output"],
         {key: file for key, file in further.items() if file is not None},
         *spacing,
@@ -246,6 +248,7 @@ def _job(
             values["overlays"],
         ),
         values["force"],
+        lengths=lengths,
     )  # fmt: skip
 
 

@@ -18,6 +18,7 @@ import click
 from ..core.memory import full
 from ..core.progress import Progress, StopEarly, printer
 from ..workflow import signature
+from ..workflow.files.lengths import lengths_given, takes_unit
 from ..workflow.signature import Parameter
 
 if TYPE_CHECKING:
@@ -57,7 +58,19 @@ class _Choice(click.Choice[str]):
         return self.spelled[super().convert(signature.hyphened(str(value)), param, ctx)]
 
 
-def option(parameter: Parameter) -> click.Option:
+class _Length(click.ParamType):
+    """A number, or a number with a unit, which stays text."""
+
+    name = "length"
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> float | str:
+        """Read the number, if it has no unit."""
+        with contextlib.suppress(ValueError):
+            return float(value)
+        return str(value)
+
+
+def option(parameter: Parameter, *, takes_unit: bool = False) -> click.Option:
     """Make the flag of a parameter; its value is passed on as ``choice_<name>``."""
     flag = "--" + parameter.name.replace("_", "-")
     kind = parameter.plain_type
@@ -66,7 +79,10 @@ def option(parameter: Parameter) -> click.Option:
         shown = signature.hyphened(str(shown))
     default = "" if shown in (None, "") else f" (default: {shown})"
     options: dict[str, Any] = {"default": parameter.default, "help": parameter.help + default}
-    if kind is bool:
+    if takes_unit:
+        same = f" With a unit, such as '50 nm', it is the same length in all images{default}"
+        options |= {"type": _Length(), "metavar": "LENGTH", "help": parameter.help + same}
+    elif kind is bool:
         flag += f"/--no-{flag[2:]}"
     elif get_origin(kind) is Literal:
         options["type"] = _Choice(get_args(kind))
@@ -80,16 +96,23 @@ def option(parameter: Parameter) -> click.Option:
 
 def options(name: str) -> list[click.Parameter]:
     """Make the flags of all parameters of an operation."""
-    return [option(parameter) for parameter in signature.parameters(name).values()]
+    lengths = takes_unit(name)
+    known = signature.parameters(name)
+    return [option(one, takes_unit=key in lengths) for key, one in known.items()]
 
 
 def choices(name: str, values: dict[str, Any]) -> dict[str, Any]:
-    """Take the parameters of an operation from the values of a command, and check them."""
+    """Take the parameters of an operation from the values of a command, and check them.
+
+    Lengths that are given with a unit stay text.
+    """
     given = {key: values[f"choice_{key}"] for key in signature.parameters(name)}
     try:
-        return signature.checked(name, given)
+        checked = signature.checked(name, lengths_given(name, given)[0])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    lengths = {key: given[key] for key in takes_unit(name) if isinstance(given[key], str)}
+    return {**checked, **lengths}
 
 
 def output_option(default: str, help: str) -> click.Option:

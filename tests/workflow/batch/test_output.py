@@ -5,6 +5,9 @@ import pytest
 import yaml
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.micrograph import Micrograph
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.io.write.images import write_image
 from napari_visual_ccc.workflow.batch.images import Image
 from napari_visual_ccc.workflow.batch.ledger import NAME, Ledger
 from napari_visual_ccc.workflow.batch.output import place_of, write_record, write_tables
@@ -63,3 +66,25 @@ def test_a_table_has_its_summaries_beside_it_and_the_rest_in_a_folder(folder, tm
     by_image = found[found["measure"] == "area_nm2"].set_index("image")
     rows = result.tables["threshold"].groupby("image")["area_nm2"]
     assert list(by_image["mean"]) == list(rows.mean())
+
+
+def test_one_number_in_images_of_unlike_units_is_said_and_a_unit_makes_it_one_length(
+    tmp_path, discs
+):
+    folder = tmp_path / "mixed"
+    folder.mkdir()
+    for name, size, unit in (("a", 2.0, "nm"), ("b", 0.002, "µm")):
+        mask = Micrograph((discs < 130).astype("u1"), (size, size), unit)
+        run(write_image(mask, folder / f"{name}.ome.tif"))
+    bare = {"layers": "none", "thumbnails": False}
+    given = {"min_diameter": "8 nm"}
+    result = ccc.batch(folder, "label_objects", tmp_path / "one", given, **bare)
+    table = result.tables["label_objects"]
+    one, other = (table[table["image"] == f"{name}.ome.tif"] for name in "ab")
+    assert len(one) == len(other) > 1
+    assert not any("unit of each image" in note for note in result.notes)
+    # without a unit the number is in nm in one image, and in µm in the other
+    given = {"min_diameter": 0.008}
+    result = ccc.batch(folder, "label_objects", tmp_path / "two", given, **bare)
+    note = "min_diameter (0.008) is in the unit of each image: nm in 1 image, µm in 1 image; "
+    assert any(one.startswith(f"{note}'0.008 nm'") for one in result.notes)

@@ -12,6 +12,7 @@ from typing import Any
 from ...core.files import sha256
 from ...core.plain import plain, shown
 from ...core.units import length
+from ..files.lengths import lengths_given
 from ..files.measured import OBJECTS
 from ..files.run_on_file import FileJob
 from ..operations import OPERATIONS
@@ -35,13 +36,14 @@ def make_job(
     """Check what is to be done with each image, before any is read."""
     if isinstance(operation, str) and operation in OPERATIONS:
         name, record = operation, None
-        choices = resolved(name, checked(name, choices or {}))
+        choices, lengths = lengths_given(name, choices or {})
+        choices = resolved(name, checked(name, choices))
     else:
         record = _replayable(operation)
         name = record.last.operation
         if choices:
             raise ValueError("a record has its choices; give none beside it")
-        choices = {}
+        choices, lengths = {}, ""
     files = {key: Path(file) for key, file in (further or {}).items()}
     if record is None:
         _check_inputs(name, files)
@@ -52,7 +54,7 @@ def make_job(
         size, unit = tuple(one for one, _ in sizes), sizes[0][1]
     return FileJob(
         name, choices, output, files, size, unit, keep_info_bar, formats, True, record,
-        measured=name in OBJECTS,
+        measured=name in OBJECTS, lengths=lengths,
     )  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from ...core.units import counted
 from ..files.run_on_file import FileJob
 from ..recipe import to_yaml
 from ..save import file_stem
+from ..upgrade import lengths_of
 from .images import Image
 from .ledger import Ledger
 from .tables import IMAGE, MAIN, joined, summary, summary_by_image
@@ -95,7 +97,8 @@ def write_tables(
         "output": str(job.output),
     }  # fmt: skip
     there = main if main is not None and job.name in tables else None
-    return Result(tables=tables, facts=facts, notes=_notes(facts, failed, len(keys), there))
+    notes = (*_notes(facts, failed, len(keys), there), *_unlike_lengths(job, images))
+    return Result(tables=tables, facts=facts, notes=notes)
 
 
 def file_of(name: str, job: FileJob, ending: str, main: Path | None) -> Path:
@@ -143,6 +146,22 @@ def _notes(
     if len(failed) > _NAMED:
         notes.append(f"and {len(failed) - _NAMED} more: see {FAILURES}")
     return tuple(notes)
+
+
+def _unlike_lengths(job: FileJob, images: pd.DataFrame) -> tuple[str, ...]:
+    """Say that one number was another length in some images, as their units differ."""
+    done = images[images["problem"] == ""]
+    units = Counter(done["unit"].replace("", "px"))
+    found = [] if job.lengths or job.record is not None else lengths_of(job.name, job.parameters)
+    if len(units) < 2 or not found:
+        return ()
+    given = " and ".join(f"{key} ({job.parameters[key]:g})" for key in found)
+    each = ", ".join(f"{unit} in {counted(count, 'image')}" for unit, count in units.most_common())
+    example = f"'{job.parameters[found[0]]:g} {units.most_common(1)[0][0]}'"
+    return (
+        f"{given} {'is' if len(found) == 1 else 'are'} in the unit of each image: {each}; "
+        f"{example} is one length in all",
+    )
 
 
 def write_record(job: FileJob, record: Mapping[str, Any]) -> None:

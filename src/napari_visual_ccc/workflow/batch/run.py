@@ -111,7 +111,8 @@ def batch(  # noqa: PLR0913
         the one table, ``session.csv`` or ``session.parquet``: its summaries are written beside it,
         all else into the folder ``session_files``.
     choices : mapping, optional
-        Parameters of the operation.
+        Parameters of the operation. Lengths may have a unit, ``"50 nm"``: without one they are in
+        that of each image.
     scheduler : str or distributed.Client
         ``"threads"`` or ``"processes"`` of this machine; or a dask scheduler: an address such as
         ``"tcp://node1:8786"``, its file, or a client (extra ``[cluster]``). Its workers need the
