@@ -129,3 +129,15 @@ def test_a_viewer_that_is_gone_is_forgotten(qapp):
     del viewer
     gc.collect()
     assert gone() is None and key not in watchers._watchers
+
+
+def test_a_viewer_may_be_closed_while_its_image_is_checked(
+    make_napari_viewer, image, said, settled
+):
+    viewer = make_napari_viewer()
+    found = watch(viewer)
+    layer = viewer.add_image(image, name="steel")
+    viewer.close()
+    settled(found)
+    # napari removes the layers
+    assert not found.knows(layer)

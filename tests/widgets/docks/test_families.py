@@ -11,20 +11,21 @@ from unittest.mock import patch
 import napari
 import numpy as np
 import pytest
+from magicgui.widgets import Widget
 from napari.layers import Labels, Shapes
-from qtpy.QtCore import Qt, QThreadPool
+from qtpy.QtCore import QObject, Qt, QThreadPool
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc import samples
+from napari_visual_ccc import samples, widgets
 from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.widgets.docks.families import threshold_text
 from napari_visual_ccc.widgets.layers.viewers import camera, grid
 from napari_visual_ccc.workflow import signature
-from napari_visual_ccc.workflow.operations import FAMILIES, OPERATIONS
+from napari_visual_ccc.workflow.operations import OPERATIONS
 from tests.widgets.heartbeat import LONGEST, Heartbeat
-from tests.widgets.opening import dock
+from tests.widgets.opening import WIDGETS, dock
 
 PLACE = {"scale": (0.5, 0.5), "translate": (40, 7), "rotate": 20, "units": "nm"}
 
@@ -386,15 +387,20 @@ def test_cancel_answers_at_once_and_nothing_arrives_later(family, viewer, qtbot)
 def test_a_closed_viewer_with_every_dock_is_freed(qtbot, mock_app_model):
     viewer = napari.Viewer(show=False, show_welcome_screen=False)
     viewer.add_image(np.eye(30))
-    for family in FAMILIES:
-        dock(viewer, family)
+    forms = [weakref.ref(dock(viewer, family)) for family in WIDGETS]
     window = weakref.ref(viewer.window._qt_viewer)
     with patch.object(viewer.window._qt_window, "_save_current_window_settings"):
         viewer.close()
     del viewer
-    QApplication.processEvents()
-    gc.collect()
+    # what is freed posts events that delete more
+    for _ in range(3):
+        QApplication.processEvents()
+        gc.collect()
     assert window() is None
+    assert [one for one in forms if one() is not None] == []
+    # what earlier tests have left is frozen, see `_little_garbage`
+    own = [one for one in gc.get_objects() if type(one).__module__.startswith(widgets.__name__)]
+    assert [one for one in own if isinstance(one, QObject | Widget)] == []
 
 
 def test_opening_every_widget_imports_no_heavy_library():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from qtpy.compat import isalive
 from qtpy.QtCore import QEvent, QObject
 from qtpy.QtWidgets import QMainWindow, QWidget
 
@@ -20,10 +21,10 @@ MARGIN = 10
 
 
 def canvas_of(viewer: Viewer) -> QWidget | None:
-    """The widget that a viewer draws on; None of a viewer without a window."""
+    """The widget that a viewer draws on; None of a viewer without a window, or whose is closed."""
     menu = getattr(getattr(viewer, "window", None), "main_menu", None)
-    # the menu bar is what napari makes public of its window
-    above = None if menu is None else menu.window()
+    # the menu bar is what napari makes public of its window; Qt deletes it when that is closed
+    above = None if menu is None or not isalive(menu) else menu.window()
     middle = above.centralWidget() if isinstance(above, QMainWindow) else None
     inside = [] if middle is None else middle.findChildren(QWidget)
     # under each binding of Qt
