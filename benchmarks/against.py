@@ -41,7 +41,8 @@ def micrograph(side):
 
 def one_view(function):
     default = inspect.signature(function).parameters["smooth"].default
-    return {"smooth": "off" if isinstance(default, str) else False}
+    # of a named class nothing is classified, so that both do the same work
+    return {"smooth": "off" if isinstance(default, str) else False, "target": "cube"}
 
 def explain(side, **how):
     image = micrograph(int(side))

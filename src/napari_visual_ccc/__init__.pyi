@@ -493,7 +493,7 @@ def occlude(
     info_bar: InfoBar | None = None,
     report: Reporting = None,
 ) -> Result:
-    """Occlude regions of an image and compare the predictions before and after."""
+    """Occlude regions of an image and compare the scores of the classes before and after."""
 
 def concordance(
     heatmap: Image,

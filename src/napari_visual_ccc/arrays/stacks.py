@@ -334,8 +334,10 @@ def _as_table(result: Result, prediction: Prediction) -> Any:
     if result.target:
         row = {"target": result.target, "raw_maximum": result.facts["raw_maximum"]}
     row |= prediction.row
+    start = "p" if prediction.means == "probability" else prediction.means
     row |= {
-        f"p_{name}": p for name, p in zip(prediction.classes, prediction.probabilities, strict=True)
+        f"{start}_{name}": p
+        for name, p in zip(prediction.classes, prediction.probabilities, strict=True)
     }
     if prediction.shares is not None:
         shares = zip(prediction.classes, prediction.shares, strict=True)

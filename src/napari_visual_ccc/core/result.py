@@ -159,6 +159,8 @@ class Prediction(Result):
         Class → threshold on its probability; empty where the most probable class decides.
     decided : str
         The class by these thresholds, or ``"none above its threshold"``.
+    means : str
+        Name of the probabilities in tables; ``"score_of_view"`` if not those of `classify`.
     """
 
     classes: tuple[str, ...]
@@ -171,6 +173,7 @@ class Prediction(Result):
     similar: tuple[Mapping[str, Any], ...] = ()
     thresholds: Mapping[str, float] = field(default_factory=dict)
     decided: str = ""
+    means: str = "probability"
 
     @property
     def label(self) -> str:
@@ -189,7 +192,7 @@ class Prediction(Result):
         ranked = sorted(self.top(len(self.classes)), key=lambda one: one[0] != self.decided)
         (_, probability), (second, after) = ranked[:2]
         return {
-            "verdict": self.verdict, "probability": probability,
+            "verdict": self.verdict, self.means: probability,
             "prediction_set": ", ".join(self.prediction_set), "second": f"{second} {after:.1%}",
             "distance": self.facts.get("distance", np.nan), "windows": self.windows,
         }  # fmt: skip
@@ -202,7 +205,7 @@ class Prediction(Result):
     def _all_tables(self) -> dict[str, pd.DataFrame]:
         import pandas as pd
 
-        table = pd.DataFrame({"class": self.classes, "probability": self.probabilities})
+        table = pd.DataFrame({"class": self.classes, self.means: self.probabilities})
         if self.spread is not None:
             table["spread"] = self.spread
         if self.thresholds:
@@ -211,11 +214,10 @@ class Prediction(Result):
             table["prediction_set"] = [name in self.prediction_set for name in self.classes]
         if self.shares is not None:
             table["share_of_windows"] = self.shares
-        tables = {"classes": table.sort_values("probability", ascending=False, ignore_index=True)}
+        tables = {"classes": table.sort_values(self.means, ascending=False, ignore_index=True)}
         if self.similar:
-            tables["similar"] = pd.DataFrame(
-                [{key: one[key] for key in ("name", "class", "distance")} for one in self.similar]
-            )
+            similar = pd.DataFrame(list(self.similar))
+            tables["similar"] = similar[["name", "class", "distance"]]
         return tables
 
 
@@ -299,9 +301,8 @@ class Evaluation(Result):
         confusion = pd.DataFrame(self.confusion, columns=list(self.classes))
         confusion.insert(0, "true", list(self.classes))
         tables = {
-            "summary": self.summary, "classes": self.per_class, "confusion": confusion,
-            "images": self.images, "operating_point": self.operating_point,
-            "robustness": self.robustness,
+            "summary": self.summary, "classes": self.per_class, "confusion": confusion, "images":
+            self.images, "operating_point": self.operating_point, "robustness": self.robustness,
         }  # fmt: skip
         return {name: table for name, table in tables.items() if table is not None}
 

@@ -276,4 +276,5 @@ def bars(axes: Axes, prediction: Prediction) -> None:
     """Draw the five most probable classes as bars."""
     top = prediction.top(5)[::-1]
     axes.barh([name for name, _ in top], [100 * value for _, value in top], color="#4c9be8")
-    axes.set(xlim=(0, 100), xlabel="probability (%)", title=prediction.model.get("use", ""))
+    stated = f"{prediction.means.replace('_', ' ')} (%)"
+    axes.set(xlim=(0, 100), xlabel=stated, title=prediction.model.get("use", ""))

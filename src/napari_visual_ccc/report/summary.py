@@ -6,14 +6,15 @@ from typing import Any
 
 from ..core.result import Prediction, Result
 from ..core.units import counted
+from ..engine.classification.decision import worded
 
 
 def summary(result: Result) -> str:
     """Describe a result in one line."""
     if isinstance(result, Prediction):
-        return _of_prediction(result)
+        return worded(result).removeprefix("prediction: ")
     if result.target and result.prediction is not None:
-        return f"evidence for {result.target}; prediction: {_of_prediction(result.prediction)}"
+        return f"evidence for {result.target}; {worded(result.prediction)}"
     if "slices" in result.tables:
         verdicts = result.tables["slices"]["verdict"]
         counts = ", ".join(f"{count} {name}" for name, count in verdicts.value_counts().items())
@@ -31,14 +32,6 @@ def _of_rows(name: str, rows: int) -> str:
     if name.endswith("s"):
         return counted(rows, name[:-1])
     return name if rows == 1 else f"{name}: {counted(rows, 'row')}"
-
-
-def _of_prediction(prediction: Prediction) -> str:
-    text = ", ".join(f"{name} {100 * value:.1f} %" for name, value in prediction.top())
-    text = f"{prediction.decided} at the operating point; {text}" if prediction.decided else text
-    text = f"unknown; nearest {text}" if prediction.unknown else text
-    windows = prediction.windows
-    return text if windows == 1 else f"{text} (mean of {windows} windows)"
 
 
 def _of_areas(table: Any) -> str:

@@ -65,7 +65,7 @@ _TABLE = _object(
 _PREDICTION = _object(
     {
         "verdict": _TEXT, "unknown": _TRUTH, "calibrated": _TRUTH,
-        "prediction_set": _list(_TEXT), "windows": _WHOLE,
+        "prediction_set": _list(_TEXT), "windows": _WHOLE, "means": _TEXT,
         "top": _list(_object({"class": _TEXT, "probability": _SHARE})),
     }
 )  # fmt: skip

@@ -257,6 +257,7 @@ def _prediction(prediction: Prediction, settings: Settings) -> dict[str, Any]:
         "calibrated": card(settings.model).is_calibrated,
         "prediction_set": prediction.prediction_set,
         "windows": prediction.windows,
+        "means": prediction.means,
         "top": [{"class": name, "probability": value} for name, value in prediction.top()],
     }
 

@@ -119,6 +119,9 @@ _LINES: dict[str, tuple[tuple[str, ...], ...]] = {
     "Predictions": (
         ("class", "", "Name of the class"),
         ("probability", _F, "Calibrated probability of the class", "Guo et al., ICML 2017"),
+        ("score_of_view", _F, "Score of the class in one view of the whole image at once, as a map "
+         "explains it: not the prediction of `classify`"),
+        ("score_of_view_<name>", _F, "Score of the class in one view of the slice"),
         ("spread", _F, "Standard deviation of the probability over the views"),
         ("threshold", _F, "Probability from which the class is assigned at the operating point"),
         ("prediction_set", "", "Classes that are possible at the chosen coverage", _CONFORMAL),
@@ -150,13 +153,13 @@ _LINES: dict[str, tuple[tuple[str, ...], ...]] = {
         ("p_corrected", _F, "p value corrected for the number of regions or properties",
          "Westfall & Young, 1993"),
         ("iou", _F, "Intersection over union of the region and the evidence above the threshold"),
-        ("effect", _F, "Probability with the region filled from its surroundings, minus that of "
-         "the image"),
+        ("effect", _F, "Score of the class in one view of the image with the region filled from "
+         "its surroundings, minus that of the image"),
         ("region", "", "Name of the region"),
-        ("change", _F, "Change of the probability if the region is replaced"),
+        ("change", _F, "Change of the score of one view if the region is replaced"),
         ("warning", "", "Whether the share of the evidence exceeds its limit"),
-        ("before", _F, "Probability of the class in the image"),
-        ("after", _F, "Probability of the class with the regions occluded"),
+        ("before", _F, "Score of the class in one view of the whole image"),
+        ("after", _F, "The same with the regions occluded"),
         ("test", "", "Name of the sanity check", "see *CAM methods*"),
         ("value", "", "Value of the test or metric, or activation of the channel"),
         ("control", "", "Value of the test for random maps"),

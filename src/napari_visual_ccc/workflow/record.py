@@ -302,7 +302,8 @@ def explained(record: Mapping[str, Any] | None) -> dict[str, Any]:
     if record is None or step.get("operation") not in ("explain", "compare"):
         return {}
     # "Grad-CAM sphere", or "Grad-CAM sphere not cube"
-    classes = record.get("facts", {}).get("probabilities") or {}
+    facts = record.get("facts", {})
+    classes = facts.get("probabilities") or facts.get("scores_of_view") or {}
     title = str(step.get("output", "")).split(" not ")[0]
     names = [name for name in classes if title.endswith(f" {name}")]
     model = step["parameters"].get("model")

@@ -7,6 +7,7 @@ from skimage.io import imread
 import napari_visual_ccc as ccc
 from napari_visual_ccc import samples
 from napari_visual_ccc.engine.classification.classify import classify
+from napari_visual_ccc.workflow.operations import OPERATIONS
 from tests.models import CLASSES, saved
 
 
@@ -144,3 +145,62 @@ def test_windows_without_pixels_have_no_class(discs, tmp_path):
     assert np.isnan(found.layers[1].data[:, 8:]).all()
     assert found.layers[0].data[:, :4].any()
     assert any("of the pixels are missing" in note for note in found.notes)
+
+
+def _stated(result):
+    """Numbers of a result that are called a probability, and the class that it names."""
+    values = dict(result.facts.get("probabilities", {}))
+    for table in result.tables.values():
+        if {"class", "probability"} <= set(table):
+            values |= dict(zip(table["class"], table["probability"], strict=True))
+    assert "probability" not in result.facts
+    return values, result.target or result.facts.get("target", "")
+
+
+@pytest.fixture(scope="module")
+def ambiguous():
+    """A crop of which one view of the whole has another class than the windows."""
+    return samples.load("nanoparticles").data[150:260, 240:370]
+
+
+@pytest.mark.parametrize(
+    ("name", "more"),
+    [
+        ("explain", {}),
+        ("explain", {"smooth": "off"}),
+        ("explain", {"smooth": "off", "target": "sphere"}),
+        ("compare", {}),
+        ("cam_sanity_checks", {}),
+        ("detect_shortcuts", {}),
+        ("occlude", {}),
+        ("concordance", {}),
+    ],
+)
+def test_one_image_has_one_prediction_at_every_door(ambiguous, name, more):
+    known = ccc.classify(ambiguous)
+    mask = np.zeros(ambiguous.shape, np.uint8)
+    mask[30:80, 30:80] = 1
+    inputs = {"regions": mask}
+    if name == "concordance":
+        inputs = {"labels": mask, "image": ambiguous}
+    given = ambiguous / 255 if name == "concordance" else ambiguous
+    chosen = {key: inputs[key] for key in inputs if name in ("occlude", "concordance")}
+    found = getattr(ccc, name)(given, **chosen, **more)
+    stated, target = _stated(found)
+    real = dict(zip(known.classes, known.probabilities, strict=True))
+    assert stated == {} or stated == pytest.approx(real)
+    assert target in ("", known.label) or name == "compare"
+    for note in found.notes:
+        # a per cent of a class is of the prediction, or it is called a score
+        if "%" in note and any(one in note for one in known.classes):
+            assert note.startswith("score of one view") or "evidence" in note
+        if "assumed" in note:
+            assert f"{known.label} was assumed" in note
+
+
+def test_every_operation_that_explains_a_class_is_walked():
+    inherited = {one.name for one in OPERATIONS.values() if one.family == "classify"}
+    # no class of an image is stated by the others: regions of a map, classes of pixels
+    walked = {"explain", "compare", "cam_sanity_checks", "detect_shortcuts", "occlude"}
+    others = {"classify", "evidence_regions", "morphology_map", "classify_folder"}
+    assert inherited == walked | others | {"concordance", "concordance_folder"}

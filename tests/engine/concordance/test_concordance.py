@@ -114,7 +114,7 @@ def test_the_class_is_that_of_the_heatmap_and_occluding_changes_it(explained):
     assert not any("assumed" in note for note in found.notes)
     unnamed = ccc.concordance(heatmap.data, particles, image, occluded=1)
     assert f"its class: {heatmap.target} was assumed, the predicted one" in unnamed.notes[-1]
-    assert found.facts["probability"] == pytest.approx(
+    assert found.facts["score_of_view"] == pytest.approx(
         heatmap.prediction.probabilities.max(), abs=0.02
     )
     effect = found.table.set_index("label")["effect"]

@@ -14,6 +14,7 @@ from napari_visual_ccc.engine.explanation.explainer import Explainer
 from napari_visual_ccc.engine.explanation.heatmap import views_of
 from napari_visual_ccc.engine.explanation.weights import Target
 from napari_visual_ccc.nets import checkpoint
+from napari_visual_ccc.report.summary import summary
 from tests.models import CLASSES, saved
 
 CPU = torch.device("cpu")
@@ -127,16 +128,31 @@ def test_explain_and_classify_give_one_prediction(size):
     assert other.prediction.prediction_set == one.prediction_set
     assert other.target == one.label
     assert other.facts["probabilities"] == dict(zip(one.classes, one.probabilities, strict=True))
-    both = ccc.compare(image)
-    np.testing.assert_array_equal(both.prediction.probabilities, one.probabilities)
+    for other in (ccc.compare(image), ccc.explain(image, smooth="off")):
+        np.testing.assert_array_equal(other.prediction.probabilities, one.probabilities)
+        assert other.prediction.means == "probability"
+    # one view of a named class needs no prediction, and states none
+    named = ccc.explain(image, target="cube", smooth="off")
+    assert named.prediction.means == "score_of_view"
+    assert "probability" not in named.table
 
 
 def test_more_windows_than_a_second_allows_are_said(monkeypatch):
     from napari_visual_ccc.engine.explanation import explain as module
 
-    monkeypatch.setattr(module, "_WINDOWS", 3)
-    notes = ccc.explain(samples.load("nanoparticles").data[:130, :130]).notes
-    assert any("gives the mean over views or many windows" in note for note in notes)
+    monkeypatch.setattr(module, "MOST_WINDOWS", 3)
+    image = samples.load("nanoparticles").data[:130, :130]
+    found = ccc.explain(image)
+    assert any("gives the mean over views or many windows" in note for note in found.notes)
+    # a score of one view is nowhere called a probability or a prediction
+    assert found.prediction.means == "score_of_view"
+    assert list(found.table) == ["class", "score_of_view"]
+    assert "scores_of_view" in found.facts and "probabilities" not in found.facts
+    assert summary(found).startswith(f"evidence for {found.target}; score of one view, no pred")
+    assert "probability" not in found.prediction.row
+    slices = ccc.explain(np.stack([image] * 2), target="cube").table
+    assert {"score_of_view", "score_of_view_cube"} <= set(slices)
+    assert not {"probability", "p_cube"} & set(slices)
 
 
 def test_all_classes_share_one_scale(crop):

@@ -83,7 +83,7 @@ def test_a_model_that_looks_at_the_bar_is_found_out(looks_at_the_bar, dark):
         assert found.facts["info_bar"] == {"top": 0, "bottom": 28, "left": 0, "right": 0}
         assert found.facts["info_bar_change"] == row["change"] > 0.2
         assert found.notes[0].startswith("this model relies on the info bar: ")
-        assert f"the prediction changes by {row['change']:.2f} without it" in found.notes[0]
+        assert f"the score of one view changes by {row['change']:.2f} without it" in found.notes[0]
 
 
 def test_a_model_that_looks_at_the_specimen_is_left_in_peace(looks_at_the_specimen):

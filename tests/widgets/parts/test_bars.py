@@ -48,7 +48,7 @@ def test_occlusion_shows_the_change_of_each_class(bars):
         {"class": ["rod", "cube"], "before": [0.9, 0.1], "after": [0.4, 0.6], "change": [-0.5, 0.5]}
     )
     bars.show_occlusion("a", Result(tables={"classes": table}, facts={"covered_share": 0.25}))
-    assert texts(bars)[0] == "a, 25.0% occluded"
+    assert texts(bars)[0] == "a, 25.0% occluded: score of one view, not the prediction"
     assert "40.0% (-50.0)" in texts(bars)
     assert "60.0% (+50.0)" in texts(bars)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -13,12 +14,15 @@ from ...core.progress import Progress, Steps
 from ...core.result import Prediction
 from .assess import assess, decided
 from .calibration import softmax
-from .crops import EMPTY, network_plane, scale_note
+from .crops import EMPTY, is_crop, network_plane, scale_note, window_side
 from .decision import Decision, decide, thresholds_of
 from .windows import COVERAGE, STRIDE, Device, NetworkOutput, Windows, model_facts, run_network
 
 if TYPE_CHECKING:
     from ...nets.checkpoint import Model
+
+# windows up to which a prediction is stated beside other results
+MOST_WINDOWS = 1024
 
 
 def classify(  # noqa: PLR0913
@@ -148,6 +152,32 @@ def predict_plane(
     """
     output = yield from run_network(loaded, plane, size, tta, stride)
     return predicted(loaded, output, notes, tta=tta, coverage=coverage, thresholds=thresholds)
+
+
+def prediction_beside(
+    loaded: Model,
+    plane: np.ndarray,
+    size: float | None,
+    notes: tuple[str, ...] = (),
+    *,
+    most: int = MOST_WINDOWS,
+) -> Steps[Prediction | None]:
+    """Classify a plane as `classify` does by default, to state it beside another result.
+
+    Parameters
+    ----------
+    loaded, plane, size, notes
+        As of `predict_plane`.
+    most : int
+        Largest number of windows; of an image of more, None is returned.
+    """
+    shape = plane.shape[-2:]
+    if not is_crop(loaded.card, shape, window_side(loaded.card, shape, size)):
+        windows = int(np.prod([max(1, round(n / STRIDE)) for n in shape]))
+        if windows > most:
+            return None
+    prediction = yield from predict_plane(loaded, plane, size, notes)
+    return replace(prediction, layers=(), shares=None)
 
 
 def predicted(

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 if TYPE_CHECKING:
+    from ...core.result import Prediction
     from ...nets.card import ModelCard
 
 Decision = Literal["highest probability", "operating point"]
@@ -106,6 +107,20 @@ def decide(probabilities: np.ndarray, thresholds: np.ndarray) -> np.ndarray:
         return (probabilities[..., 1] >= thresholds[..., 1]).astype(int)
     excess = probabilities - thresholds
     return np.where((excess >= 0).any(axis=-1), excess.argmax(axis=-1), -1)
+
+
+def worded(prediction: Prediction) -> str:
+    """State a prediction in words: ``prediction: cube 59.1 %, sphere 40.2 %``.
+
+    Scores of one view are named as such: they are no prediction.
+    """
+    text = ", ".join(f"{name} {100 * value:.1f} %" for name, value in prediction.top())
+    if prediction.means != "probability":
+        return f"score of one view, no prediction: {text}"
+    text = f"{prediction.decided} at the operating point; {text}" if prediction.decided else text
+    text = f"unknown; nearest {text}" if prediction.unknown else text
+    windows = "" if prediction.windows == 1 else f" (mean of {prediction.windows} windows)"
+    return f"prediction: {text}{windows}"
 
 
 def name_of(index: int, classes: Sequence[str]) -> str:

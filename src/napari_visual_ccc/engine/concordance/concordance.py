@@ -111,9 +111,10 @@ def concordance(  # noqa: PLR0913
         ``area_px`` (or ``area_<unit>2``), ``share_of_area``, ``share_of_evidence``,
         ``enrichment``, ``chance_low`` and ``chance_high`` (95 % of shifted heatmaps are between),
         ``p`` and ``p_corrected`` (two-sided), ``iou`` (intersection over union with the evidence
-        above `threshold`) and, of occluded regions, ``effect``: the change of the class
-        probability when the region is filled from its surroundings, computed at no more than 768
-        input pixels; NaN where nearly nothing is left around it. A layer of the logarithm to base 2
+        above `threshold`) and, of occluded regions, ``effect``: the change of the score of the
+        class when the region is filled from its surroundings; NaN where nearly nothing is left
+        around it. It is of one view of the whole image at no more than 768 input pixels, not of
+        `classify`. A layer of the logarithm to base 2
         of the enrichment, and the objects where they are the regions. The first notes say what the
         table shows.
 
@@ -153,7 +154,7 @@ def concordance(  # noqa: PLR0913
         )
         table["effect"] = table["label"].map(dict(zip(most, effects.changes, strict=True)))
         notes = (*notes, *_effect_notes(effects, table, most, target))
-        facts |= {**model_facts(effects.model), "probability": effects.before}
+        facts |= {**model_facts(effects.model), "score_of_view": effects.before}
     layers: list[Layer] = [_enrichment_layer(cells, regions, heat)]
     if by == "object":
         layers.append(LabelsLayer(regions, name="objects"))
@@ -241,8 +242,8 @@ def _effect_notes(
         )
     if not target:
         notes.append(
-            f"the heatmap does not state its class: {effects.target} was assumed, the predicted "
-            "one, to occlude regions"
+            f"the heatmap does not state its class: {effects.target} was assumed, "
+            f"{effects.assumed}, to occlude regions"
         )
     return tuple(notes)
 

@@ -1,4 +1,4 @@
-"""Occlusion of regions: how the class probability changes without each of them."""
+"""Occlusion of regions: how the score of a class changes without each of them."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 
 from ...arrays.filling import covered_image
 from ...core.progress import Progress, Steps
+from ..classification.classify import prediction_beside
 from ..classification.crops import normalised
 from ..classification.whole_image import probabilities
 from ..classification.windows import Device
@@ -25,10 +26,14 @@ _WHOLE = 0.98
 
 
 class Effects(NamedTuple):
-    """Class probability with and without regions."""
+    """Score of a class, of one view of the whole image, with and without regions.
+
+    `assumed` says how the target was found, if none was given.
+    """
 
     model: Model
     target: str
+    assumed: str
     before: float
     changes: np.ndarray
 
@@ -55,14 +60,15 @@ def occlusion_effects(
     model : Path
         Model file; the shipped model by default.
     target : str
-        Class whose probability counts; the predicted one if empty.
+        Class whose score counts; the one that `classify` predicts if empty, or of an image of many
+        windows that of the highest score.
     device : str
         Of the network.
 
     Returns
     -------
     Effects
-        ``changes``: (regions,) probability without the region minus that of the image; NaN for a
+        ``changes``: (regions,) score without the region minus that of the image; NaN for a
         region that covers 98 % of the image with a rim of 2 pixels, such as a fine phase: nothing
         is left to fill it from.
     """
@@ -85,7 +91,12 @@ def occlusion_effects(
     after: list[float] = []
     try:
         before = probabilities(loaded, stretched, size_nm)
-        number = classes.index(target) if target else int(np.argmax(before))
+        number, assumed = classes.index(target) if target else int(np.argmax(before)), ""
+        if not target:
+            known = yield from prediction_beside(loaded, plane, size_nm)
+            assumed = "the one with the highest score of one view"
+            if known is not None:
+                number, assumed = classes.index(known.label), "the predicted one"
         for done, mask in enumerate(masks):
             yield Progress(done, len(masks), "occlusion")
             grown = cv2.dilate(mask().astype(np.uint8), rim).astype(bool)
@@ -97,4 +108,4 @@ def occlusion_effects(
     except (RuntimeError, MemoryError) as error:
         raise user_message(error, loaded.device) from error
     changes = np.array(after) - before[number]
-    return Effects(loaded, classes[number], float(before[number]), changes)
+    return Effects(loaded, classes[number], assumed, float(before[number]), changes)

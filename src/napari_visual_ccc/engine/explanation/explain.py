@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -14,9 +13,9 @@ from ...core.progress import Progress, Steps, in_part
 from ...core.result import Prediction, Result
 from ..classification.assess import assess
 from ..classification.calibration import softmax
-from ..classification.classify import predict_plane
-from ..classification.crops import is_crop, network_plane, normalised, scale_note
-from ..classification.windows import COVERAGE, STRIDE, Device
+from ..classification.classify import MOST_WINDOWS, prediction_beside
+from ..classification.crops import network_plane, normalised, scale_note
+from ..classification.windows import COVERAGE, Device
 from .heatmap import Smooth, evidence, heatmap, same_maps, view_note, views_of, without_gaps
 
 if TYPE_CHECKING:
@@ -43,9 +42,6 @@ TITLES: dict[str, str] = {
 
 # larger images are explained tile by tile
 LARGE_PIXELS = 1 << 26
-
-# windows up to which an image is classified as `classify` does it
-_WINDOWS = 1024
 
 # share of the work after which the image is classified
 _CLASSIFIED = 0.4
@@ -106,8 +102,10 @@ def explain(  # noqa: PLR0913
         Mean over the eight rotated and mirrored views of the image, which takes eight times as
         long. The map of one view changes when the image is mirrored. 'auto' takes the mean where a
         forecast says less than a second (images of up to about 290 x 290 pixels by the shipped
-        model), and not for Score-CAM and Ablation-CAM; a note says which. With 'off' probabilities
-        are those of that view as well, otherwise those of `classify` (of up to 1024 windows).
+        model), and not for Score-CAM and Ablation-CAM; a note says which. The prediction is that of
+        `classify`. It is left out with 'off' where the class is named, which takes a third of the
+        time, and of images of more than 1024 windows: scores of one view of the image, named
+        ``score_of_view``, are in its place.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
@@ -282,14 +280,14 @@ def start_explanation(
     layer: str = "",
     one_view: bool = False,
 ) -> Steps[tuple[Explainer, Prediction, str, tuple[str, ...]]]:
-    """Load the model and classify a `grey_plane`.
+    """Load the model and classify a `grey_plane`, if not for one view of a named class.
 
     Returns
     -------
     explainer : Explainer
         Of the plane.
     prediction : Prediction
-        Of the whole image.
+        That of `classify`, or scores of one view of a large image.
     target : str
         Requested or predicted class.
     notes : tuple of str
@@ -316,10 +314,10 @@ def start_explanation(
     else:
         explainer = Explainer(loaded, normalised(plane, card), size, layer)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    if not (one_view or is_lazy(plane)) and _windows(plane, explainer) <= _WINDOWS:
-        prediction = yield from predict_plane(loaded, plane, size, notes)
-        prediction = replace(prediction, layers=(), shares=None)
-        return explainer, prediction, target or prediction.label, prediction.notes
+    if not (is_lazy(plane) or (one_view and target)):
+        known = yield from prediction_beside(loaded, plane, size, notes, most=MOST_WINDOWS)
+        if known is not None:
+            return explainer, known, target or known.label, known.notes
     try:
         logits = yield from explainer.logits()
         features = yield from explainer.features()
@@ -330,19 +328,13 @@ def start_explanation(
         logits = yield from explainer.logits()
         features = yield from explainer.features()
     probabilities = softmax(logits, card.temperature)
-    prediction = assess(probabilities, loaded, COVERAGE, features, notes=(*notes, _AT_ONCE))
+    prediction = assess(
+        probabilities, loaded, COVERAGE, features, notes=(*notes, _AT_ONCE), means="score_of_view"
+    )
     return explainer, prediction, target or prediction.label, prediction.notes
 
 
 _AT_ONCE = (
-    "the probabilities are those of one view of the image at once, as it is explained; classify "
-    "gives the mean over views or many windows"
+    "the scores are those of one view of the image at once, as it is explained, and no prediction: "
+    "classify gives the mean over views or many windows"
 )
-
-
-def _windows(plane: np.ndarray, explainer: Explainer) -> int:
-    """Number of windows that `classify` looks at; 1 for an image that is taken as a whole."""
-    shape = plane.shape[-2:]
-    if is_crop(explainer.model.card, shape, explainer.side):
-        return 1
-    return int(np.prod([max(1, round(n / STRIDE)) for n in shape]))

@@ -129,7 +129,7 @@ def heatmap(
     target : str
         The class.
     prediction : Prediction
-        Of the whole image.
+        From `explain.start_explanation`.
     notes : tuple of str
         Remarks on the result.
     scale : float
@@ -161,7 +161,7 @@ def heatmap(
             **own,
             **{key: prediction.facts[key] for key in ("model", "model_hash", "device")},
             "unknown": prediction.unknown,
-            "probabilities": dict(
+            "probabilities" if prediction.means == "probability" else "scores_of_view": dict(
                 zip(prediction.classes, prediction.probabilities.tolist(), strict=True)
             ),
         },

@@ -12,12 +12,17 @@ from ...core.layers import ImageLayer
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Result
+from ..classification.classify import prediction_beside
 from ..classification.crops import network_plane, normalised
+from ..classification.decision import worded
 from ..classification.whole_image import probabilities
 from ..classification.windows import Device, model_facts
 
 # of the paper: without noise a network could detect the imputed pixels
 _NOISE = 0.01
+
+# windows up to which the image is classified too: of more it takes longer than a second
+_WINDOWS = 64
 
 
 def occlude(
@@ -30,7 +35,7 @@ def occlude(
     fill: Fill = "surroundings",
     device: Device = "auto",
 ) -> Steps[Result]:
-    """Occlude regions of an image and compare the predictions before and after.
+    """Occlude regions of an image and compare the scores of the classes before and after.
 
     Parameters
     ----------
@@ -54,9 +59,10 @@ def occlude(
     Returns
     -------
     Result
-        Probabilities before and after, and the occluded image. The whole image is resized to at
-        most 768 input pixels, so that the result is interactive; it is less accurate than
-        `classify`.
+        Scores before and after, and the occluded image. They are scores of one view: the whole
+        image is resized to at most 768 input pixels, so that the result is interactive. The
+        prediction of the image is that of `classify`, which may differ; of images of up to 64
+        windows (256 x 256 pixels) it is in the column ``probability`` and in the notes.
 
     Raises
     ------
@@ -83,27 +89,37 @@ def occlude(
         before = probabilities(loaded, stretched, size)
         yield Progress(1, 2, "explainer")
         after = probabilities(loaded, covered, size)
+        known = yield from prediction_beside(loaded, plane, size, most=_WINDOWS)
     except (RuntimeError, MemoryError) as error:
         raise user_message(error, loaded.device) from error
     share = float(mask.mean())
     winner = int(np.argmax(before))
     classes = tuple(loaded.card.classes)
     changes = dict(zip(classes, (after - before).round(4).tolist(), strict=True))
-    note = f"{classes[winner]}: {before[winner]:.1%} before, {after[winner]:.1%} after"
+    note = (
+        f"score of one view for {classes[winner]}: {before[winner]:.1%} before, "
+        f"{after[winner]:.1%} after"
+    )
+    table = _table(classes, before, after, None if known is None else known.probabilities)
+    note += "; the prediction is that of classify" if known is None else f"; {worded(known)}"
     return Result(
         (ImageLayer(covered, name="covered", limits=(0.0, 1.0)),),
-        {"classes": _table(classes, before, after)},
+        {"classes": table},
         model=loaded.identity,
         facts={**model_facts(loaded), "covered_share": share, "change": changes},
         notes=(*notes, note),
     )
 
 
-def _table(classes: tuple[str, ...], before: np.ndarray, after: np.ndarray) -> Any:
+def _table(
+    classes: tuple[str, ...], before: np.ndarray, after: np.ndarray, known: np.ndarray | None
+) -> Any:
     import pandas as pd
 
     table = pd.DataFrame({"class": classes, "before": before, "after": after})
     table["change"] = table["after"] - table["before"]
+    if known is not None:
+        table["probability"] = known
     return table.sort_values("before", ascending=False, ignore_index=True)
 
 

@@ -115,12 +115,12 @@ def cam_sanity_checks(
     Returns
     -------
     Result
-        A table with one row per test. ``value`` is the mean probability of the target while pixels
-        are blurred, the most important first (deletion, low is good), or restored (insertion, high
-        is good); the difference in probability between removing the least and the most important
-        pixels (ROAD, high is good); or the mean rank correlation with maps of networks with random
-        weights (low is good) and of other methods (high is good). ``control`` is the value of
-        random maps (ROAD: its mean magnitude). ``verdict`` is good, doubtful or bad, and
+        A table with one row per test. ``value`` is the mean score of the target (one view) while
+        pixels are blurred, the most important first (deletion, low is good), or restored
+        (insertion, high is good); the difference in score between removing the least and the most
+        important pixels (ROAD, high is good); or the mean rank correlation with maps of networks
+        with random weights (low is good) and of other methods (high is good). ``control`` is the
+        value of random maps (ROAD: its mean magnitude). ``verdict`` is good, doubtful or bad, and
         ``meaning`` a sentence. ``facts["trusted"]`` is False if any verdict is bad.
 
     Raises

@@ -95,8 +95,8 @@ def detect_shortcuts(  # noqa: PLR0913
     -------
     Result
         A table with one row per region: ``share_of_area``, ``share_of_evidence``, ``change`` of
-        the probability if the region is replaced by its surroundings, and ``warning``. The
-        warnings are the first notes.
+        the score of one view of the whole image if the region is replaced by its surroundings, and
+        ``warning``. The warnings are the first notes.
 
     Raises
     ------
@@ -135,7 +135,7 @@ def detect_shortcuts(  # noqa: PLR0913
         if row["warning"]:
             warnings.append(
                 f"this model relies on the {name}: {row['share_of_evidence']:.0%} of the evidence "
-                f"lies there and the prediction changes by {row['change']:.2f} without it"
+                f"lies there and the score of one view changes by {row['change']:.2f} without it"
             )
     facts |= _of_training(explainer.model.card, warnings)
     facts["warned"] = bool(warnings)

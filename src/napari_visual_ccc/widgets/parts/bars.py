@@ -66,8 +66,9 @@ class Bars(QWidget):
         self.show()
 
     def show_occlusion(self, name: str, result: Result) -> None:
-        """Draw the probabilities of the occluded image."""
-        self._start(f"{name}, {result.facts['covered_share']:.1%} occluded")
+        """Draw the scores of the occluded image."""
+        share = f"{result.facts['covered_share']:.1%}"
+        self._start(f"{name}, {share} occluded: score of one view, not the prediction")
         for number, row in enumerate(result.table.head(10).to_dict("records"), start=1):
             text = f"{row['after']:.1%} ({100 * row['change']:+.1f})"
             colour = self._colours.get(row["class"], _NEUTRAL)
@@ -111,6 +112,8 @@ def _discard(item: QLayoutItem) -> None:
 
 def _title(name: str, prediction: Prediction) -> str:
     name, label = escape(name), escape(prediction.label)
+    if prediction.means != "probability":
+        return f"{name}: score of one view, highest for <b>{label}</b>; Classify predicts"
     if prediction.unknown:
         return f"{name}: <b>unknown</b>, out of distribution; the nearest class is {label}"
     if prediction.decided:

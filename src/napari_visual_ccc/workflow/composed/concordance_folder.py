@@ -109,8 +109,11 @@ def concordance_folder(  # noqa: PLR0913
             target=heat.target, model=model, device=device,
         )  # fmt: skip
         regions.update(dict.fromkeys(found.table.sort_values("label")["name"]))
-        probability = heat.facts["probabilities"][heat.target]
-        return {"class": heat.target, "probability": probability} | image_row(found.table)
+        # of a large image it is the score of one view
+        stated = heat.prediction
+        assert stated is not None
+        value = stated.probabilities[stated.classes.index(heat.target)]
+        return {"class": heat.target, stated.means: float(value)} | image_row(found.table)
 
     doubts = None if card.keeps_info_bar else Doubts()
     rows = yield from rows_of(folder, assess, {"class": "", "region": ""}, doubts=doubts)
