@@ -108,11 +108,13 @@ def call(operation: str, *inputs: Any, **choices: Any) -> Any:
     own = renamed(operation)
     given = dict(new_parameter(own, key, value) for key, value in choices.items())
     # the smallest object was a number of pixels
-    if own.name in DIAMETER and "smallest" in given:
+    of_map = own.name == "evidence_regions"
+    if (own.name in DIAMETER or of_map) and "smallest" in given:
         axes = 3 if given.get("dimensions") == "3D" else 2
         side = pixel_side(given["spacing"], axes) if "spacing" in given else 1.0
-        pixels = given.pop("smallest")
-        given["min_diameter"] = diameter_of(pixels, axes) * side if pixels > 1 else 0.0
+        # of a map 0 is a number of pixels now
+        pixels = max(given.pop("smallest"), int(of_map))
+        given["min_diameter"] = diameter_of(pixels, axes) * side if pixels > 1 or of_map else 0.0
     return getattr(ccc, own.name)(*inputs, **{**own.missing, **own.extra, **given})
 
 

@@ -40,11 +40,23 @@ def test_operations_and_parameters_get_their_names_of_now():
 
 def test_a_step_of_now_stays_as_it_is():
     assert step("threshold", min_diameter=3.0)["parameters"] == {"min_diameter": 3.0}
-    assert step("threshold", objects="evidence")["parameters"] == {"objects": "evidence"}
+    now = {"objects": "auto", "min_diameter": 0.0}
+    assert step("threshold", **now)["parameters"] == now
     assert step("classify", stride=32) == {
         "operation": "classify",
         "parameters": {"stride": 32},
     }
+
+
+def test_the_weighed_side_is_called_auto_as_that_of_particles():
+    now = {"objects": "auto", "min_diameter": 0.0}
+    once = step("threshold", objects="evidence")
+    assert once["parameters"] == now
+    assert step("threshold", **once["parameters"])["parameters"] == now
+    made = step("threshold", objects="evidence", min_diameter=4.0)
+    assert made["parameters"] == {"objects": "auto", "min_diameter": 4.0}
+    made = step("threshold", objects="evidence", min_size=0)
+    assert made["parameters"] == now
 
 
 @pytest.mark.parametrize("old", [{"operation": "otsu"}, {"operation": "threshold"}])
@@ -135,6 +147,25 @@ def test_the_smallest_object_of_old_records_is_in_pixels_of_any_image(name, size
             pixels = np.asarray(found.labels) > 0
             assert pixels.sum() == kept[kept >= 7].sum()
         assert found.record.last.lengths == unit
+
+
+@pytest.mark.parametrize("size", [None, (0.0013, 0.0017)])
+def test_the_smallest_region_of_old_records_of_maps_is_in_pixels(size, rng):
+    heat = np.zeros((40, 60))
+    for number, side in enumerate((1, 2, 3, 4, 5)):
+        heat[2 : 2 + side, 10 * number : 10 * number + side] = 1
+    for old, pixels, left in (("smallest", 9, 3), ("min_size", 0, 5), ("min_size", 1, 5)):
+        steps = [{"operation": "evidence_regions", "parameters": {old: pixels}}]
+        unit = "µm" if size else "px"
+        found = ccc.replay({"steps": steps}, heat, spacing=size, unit=unit)
+        assert len(found.table) == left
+        assert found.record.last.lengths == unit
+    # without a choice they have 20 pixels in any unit
+    assert len(ccc.evidence_regions(heat, size, unit).table) == 1
+    for name in ("find_similar", "anomaly_map"):
+        made = step(name, min_size=64)
+        assert made["parameters"] == {"min_diameter": diameter_of(64)}
+        assert made["lengths"] == "px"
 
 
 def test_lengths_of_a_record_are_those_of_its_image_in_any_unit(discs):

@@ -242,6 +242,11 @@ def least_pixels(min_diameter: float, pixel_size: PixelSize | None, axes: int = 
     return int(np.ceil(pixels * (1 - _DIGITS)))
 
 
+def kept_pixels(min_diameter: float, pixel_size: PixelSize | None, automatic: int) -> int:
+    """Pixels of the smallest region that a `MinDiameter` keeps, a number of them where it is 0."""
+    return least_pixels(min_diameter, pixel_size) if min_diameter else automatic
+
+
 def nanometres(spacing: Spacing, unit: str) -> float | None:
     """Size of a pixel in nm; None without a spacing or where the unit is not a length."""
     size = PixelSize.of(spacing, unit) if unit in NANOMETRES else None

@@ -37,15 +37,16 @@ class Renamed(NamedTuple):
     missing: Mapping[str, Any] = MappingProxyType({})
 
 
-_SIZE = {"smallest": "min_size"}
-
 # operations that had the smallest object in pixels, and have its diameter now
 _DIAMETER = ("threshold", "label_objects", "watershed_split", "region_table")
 
+# those of maps: 0 is a number of pixels now
+_OF_MAPS = ("evidence_regions", "find_similar", "anomaly_map")
+
 _FIND = {"find": ("find", {"by hand": "manual"})}
 
-# the class at the border was background
-_SIDE = {"objects": ("objects", {"auto": "border"})}
+# the class at the border was background; later the sides were weighed by another name
+_SIDE = {"objects": ("objects", {"auto": "border", "evidence": "auto"})}
 
 # the bar was shown to every model
 _BAR = {"bar": ("bar", {"auto": "include"})}
@@ -72,7 +73,7 @@ CHANGED = {
     "kmeans": Renamed("kmeans", missing={"sigma": 0.0}),
     "concordance_folder": Renamed("concordance_folder", missing={"sigma": 0.0}),
     "target_cluster": Renamed("select_cluster"),
-    "evidence_regions": Renamed("evidence_regions", _SIZE),
+    "evidence_regions": Renamed("evidence_regions"),
     "classify": Renamed("classify", _PREDICTED),
     "compare": Renamed("compare", missing={"smooth": "off"}),
     "classify_folder": Renamed("classify_folder", _PREDICTED),
@@ -116,24 +117,35 @@ def _step(step: Any) -> Any:
     # a new name already states what the old name implied
     extra = old.extra if step["operation"] != old.name else {}
     renamed = dict(new_parameter(old, key, value) for key, value in parameters.items())
+    if old.name == "threshold":
+        renamed = _with_side(parameters, renamed)
     parameters = {**old.missing, **extra, **renamed}
     step = {**step, "operation": old.name, "parameters": parameters}
     return _with_diameter(_with_output(step, old))
+
+
+def _with_side(parameters: Mapping[str, Any], renamed: dict[str, Any]) -> dict[str, Any]:
+    """Keep the side "auto" of this version, which has a diameter beside it."""
+    if "min_diameter" in parameters and parameters.get("objects") == "auto":
+        return {**renamed, "objects": "auto"}
+    # so that the renamed step is one of this version
+    return {"min_diameter": 0.0, **renamed} if renamed.get("objects") == "auto" else renamed
 
 
 def _with_diameter(step: dict[str, Any]) -> dict[str, Any]:
     """Give the diameter of the smallest object, in pixels, for the pixels that it has."""
     parameters = dict(step.get("parameters", {}))
     old = [key for key in ("smallest", "min_size") if key in parameters]
-    if step.get("operation") not in _DIAMETER or not old:
+    if step.get("operation") not in (*_DIAMETER, *_OF_MAPS) or not old:
         return step
     pixels = [parameters.pop(key) for key in old][-1]
     if type(pixels) not in (int, float) or not 0 <= pixels < 2**63:
         return step
     axes = 3 if parameters.get("dimensions") == "3D" else 2
     # one pixel is no limit
-    parameters["min_diameter"] = diameter_of(pixels, axes) if pixels > 1 else 0.0
-    return {**step, "parameters": parameters, **({"lengths": "px"} if pixels > 1 else {})}
+    pixels = max(pixels, 1) if step["operation"] in _OF_MAPS or pixels > 1 else 0
+    parameters["min_diameter"] = diameter_of(pixels, axes)
+    return {**step, "parameters": parameters, **({"lengths": "px"} if pixels else {})}
 
 
 def lengths_of(name: str, choices: Mapping[str, Any]) -> list[str]:

@@ -46,7 +46,7 @@ def test_the_residual_alone_is_another_score(model, wide):
 
 
 def test_small_regions_are_left_out(model, wide):
-    found = run(anomaly.anomaly_map(wide[0], model=model, min_size=100_000))
+    found = run(anomaly.anomaly_map(wide[0], model=model, min_diameter=400))
     assert found.labels.max() == 0
     assert len(found.table) == 0
 
@@ -122,7 +122,7 @@ def test_a_gap_is_as_if_it_were_cut_off_and_has_no_ring(model, value, score):
     image, disc = with_disc(stripes(9, (200, 480)), (150, 60), 8)
     gap = image.astype(float)
     gap[:80] = value
-    options = {"model": model, "usual": 0.5, "min_size": 0, "score": score}
+    options = {"model": model, "usual": 0.5, "min_diameter": 1, "score": score}
     cropped, found = (run(anomaly.anomaly_map(one, **options)) for one in (image[80:], gap))
     beside = cropped.data[36:44]
     there = np.isfinite(found.data)

@@ -112,7 +112,7 @@ def test_small_images_and_few_held_out_tiles_are_named(tmp_path):
     )
     file = tmp_path / "few.safetensors"
     checkpoint.save(result.model, file)
-    found = run(anomaly_map(np.eye(64, 64), model=file, min_size=0))
+    found = run(anomaly_map(np.eye(64, 64), model=file, min_diameter=1))
     assert found.facts["usual"] == 0.5
 
 

@@ -10,7 +10,7 @@ from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.segmentation.side import objects_of, sampled_slices
 
 
-def of(labels, grey, by="evidence"):
+def of(labels, grey, by="auto"):
     return run(objects_of(labels, grey, by))
 
 
@@ -64,5 +64,5 @@ def test_slices_are_spread_evenly():
 
 
 def test_an_unknown_rule_is_refused(discs):
-    with pytest.raises(ValueError, match="evidence, border, bright or dark"):
+    with pytest.raises(ValueError, match="auto, border, bright or dark"):
         ccc.threshold(discs, objects="rim")

@@ -99,7 +99,7 @@ def gap():
 def test_missing_pixels_are_not_similar_and_have_no_hits(tiny, gap, tmp_path):
     image, missing = gap
     np.save(tmp_path / "gap.npy", image)
-    choices = {"model": tiny, "layer": "features.8", "threshold": -1.0, "min_size": 0}
+    choices = {"model": tiny, "layer": "features.8", "threshold": -1.0, "min_diameter": 1}
     found = ccc.find_similar(image, [SPOTS[0]], folder=tmp_path, **choices)
     similarity = found.layer("similarity").data
     assert np.isnan(similarity[missing]).all()

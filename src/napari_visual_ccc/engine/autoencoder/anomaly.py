@@ -12,7 +12,7 @@ from ...arrays.filling import filled, known_values
 from ...arrays.inputs import plane_of, stretch, to_gray
 from ...arrays.tiling import cuts
 from ...core.layers import ImageLayer, LabelsLayer
-from ...core.pixel_size import PixelSize, nanometres
+from ...core.pixel_size import MinDiameter, PixelSize, kept_pixels, nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ..classification.crops import scale_note
@@ -107,7 +107,7 @@ def anomaly_map(
     model: Path | None = None,
     score: Score = "features",
     usual: Annotated[float, {"min": 0.5, "max": 0.999, "step": 0.01}] = 0.9,
-    min_size: Annotated[int, {"min": 0, "max": 1_000_000, "label": "Smallest region (px)"}] = 64,
+    min_diameter: MinDiameter = 0.0,
     device: Device = "auto",
 ) -> Steps[Result]:
     """Map and label what a trained autoencoder has not learnt: foreign particles, defects.
@@ -135,8 +135,9 @@ def anomaly_map(
     usual : float
         Share of usual tiles in which nothing may be labelled; it sets the threshold, from tiles
         that were held out of the training.
-    min_size : int
-        Regions with fewer pixels are left out, 0 keeps all.
+    min_diameter : float
+        Smaller regions are left out: diameter of a circle of their area, in the unit of the pixel
+        size, or in pixels without one. 0: regions of fewer than 64 pixels.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
@@ -168,6 +169,7 @@ def anomaly_map(
             "(validation=0), so nothing says which scores are usual; train it again with a "
             "validation above 0, or use reconstruct"
         )
+    least = kept_pixels(min_diameter, PixelSize.of(spacing, unit), 64)
     threshold, note = threshold_of(scale, score, usual)
     there = found.known if found.known.all() else found.known & scored(found.known)
     coarse = yield from _scores(found, score)
@@ -181,8 +183,8 @@ def anomaly_map(
             )
     yield Progress(0, 0, "regions")
     fine = np.where(there, at_pixels(coarse, found.grey.shape) / threshold, np.nan)
-    labels = _regions(np.where(there, fine, 0), min_size)
-    table = _table(labels, fine, PixelSize.of(spacing, unit, 2))
+    labels = _regions(np.where(there, fine, 0), least)
+    table = _table(labels, fine, PixelSize.of(spacing, unit))
     facts = {
         "threshold": threshold, "usual": min(usual, scale.supports), "tiles": scale.tiles,
         "regions": len(table), "area_percent": float(100 * (labels > 0).sum() / there.sum()),
@@ -245,9 +247,8 @@ def _reconstructed(
     scaling = loaded.card.normalisation
     given = None if scaling.limits is None else (scaling.limits[0], scaling.limits[1])
     _, limits = stretch(known_values(plane, there), scaling.low, scaling.high, limits=given)
-    stretched, _ = stretch(plane, limits=limits)
     try:
-        wide = np.pad(stretched, MARGIN, mode="symmetric")
+        wide = np.pad(stretch(plane, limits=limits)[0], MARGIN, mode="symmetric")
         made = yield from _through(loaded, wide)
     except (RuntimeError, MemoryError) as error:
         raise user_message(error, chosen) from error
@@ -316,14 +317,14 @@ def _scores(found: _Reconstructed, score: Score) -> Steps[np.ndarray]:
     return distance(features, usual, there)
 
 
-def _regions(score: np.ndarray, min_size: int) -> np.ndarray:
+def _regions(score: np.ndarray, least: int) -> np.ndarray:
     """Label what is above 1, the region of the largest score first."""
     from scipy.ndimage import maximum
     from skimage.measure import label
 
     regions = label(score > 1, connectivity=2)
     counts = np.bincount(regions.ravel())
-    kept = np.flatnonzero(counts[1:] >= min_size) + 1
+    kept = np.flatnonzero(counts[1:] >= least) + 1
     order = kept[np.argsort(-np.asarray(maximum(score, regions, kept)), kind="stable")]
     number = np.zeros(len(counts), np.int32)
     number[order] = np.arange(1, len(order) + 1)
@@ -340,9 +341,8 @@ def _table(labels: np.ndarray, score: np.ndarray, pixel_size: PixelSize | None) 
     pixels = found["area"].astype(int)
     if pixel_size is not None:
         table[pixel_size.extent_column] = pixels * pixel_size.extent
-    height, width = labels.shape
-    border = (found["bbox-0"] == 0) | (found["bbox-1"] == 0)
-    border |= (found["bbox-2"] == height) | (found["bbox-3"] == width)
+    border = (found[["bbox-0", "bbox-1"]] == 0).any(axis=1)
+    border |= (found[["bbox-2", "bbox-3"]] == list(labels.shape)).any(axis=1)
     return table.assign(
         area_px=pixels, peak=found["intensity_max"], mean=found["intensity_mean"],
         centroid_y_px=found["centroid-0"], centroid_x_px=found["centroid-1"],

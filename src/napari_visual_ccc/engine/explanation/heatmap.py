@@ -10,6 +10,7 @@ import numpy as np
 from ...arrays.filling import known_everywhere
 from ...arrays.lazy import is_lazy
 from ...core.layers import ImageLayer, LabelsLayer
+from ...core.pixel_size import MinDiameter, PixelSize, kept_pixels
 from ...core.progress import Progress, Steps, in_part
 from ...core.result import Prediction, Result
 
@@ -35,11 +36,11 @@ _ROUNDING = 1e-6
 
 def evidence_regions(
     heatmap: Any,
+    spacing: Any = None,
+    unit: str = "px",
     *,
     threshold: Annotated[float, {"min": 0.05, "max": 1, "step": 0.05}] = 0.5,
-    min_size: Annotated[
-        int, {"min": 0, "max": 100_000, "label": "Smallest region", "unit": "px"}
-    ] = 20,
+    min_diameter: MinDiameter = 0.0,
 ) -> Steps[Result]:
     """Label the regions of a heatmap above a threshold.
 
@@ -47,10 +48,15 @@ def evidence_regions(
     ----------
     heatmap : (..., Y, X) array
         Heatmap of `explain`. Slices of a stack are labelled one by one.
+    spacing : (y, x), optional
+        Pixel size.
+    unit : str
+        Unit of `spacing`.
     threshold : float
         Fraction of the maximum of the image or stack.
-    min_size : int
-        Regions with fewer pixels are left out, 0 keeps all.
+    min_diameter : float
+        Smaller regions are left out: diameter of a circle of the same area, in the unit of the
+        pixel size, or in pixels without one. 0: regions of fewer than 20 pixels.
 
     Returns
     -------
@@ -61,7 +67,7 @@ def evidence_regions(
     Raises
     ------
     ValueError
-        If the threshold is out of range or the heatmap has nothing positive.
+        If the threshold or the diameter is out of range, or the heatmap has nothing positive.
     """
     import pandas as pd
     from skimage.measure import label, regionprops_table
@@ -73,12 +79,13 @@ def evidence_regions(
     values = np.nan_to_num(np.asarray(heatmap, np.float64))
     if values.ndim < 2 or not values.size or values.max() <= 0:
         raise ValueError("this image has no positive evidence; choose a heatmap made by Explain")
+    least = kept_pixels(min_diameter, PixelSize.of(spacing, unit), 20)
     yield Progress(0, 1, "regions")
     labels, count = np.zeros(values.shape, np.int32), 0
     for index in np.ndindex(values.shape[:-2]):
         regions = label(values[index] >= threshold * values.max(), connectivity=2)
-        if min_size > 1:
-            regions = label(_large(regions, min_size), connectivity=2)
+        if least > 1:
+            regions = label(_large(regions, least), connectivity=2)
         labels[index] = np.where(regions > 0, regions + count, 0)
         count += int(regions.max())
     wanted = ("label", "area", "intensity_mean", "intensity_max")
@@ -97,9 +104,9 @@ def evidence_regions(
     )
 
 
-def _large(labels: np.ndarray, min_size: int) -> np.ndarray:
+def _large(labels: np.ndarray, least: int) -> np.ndarray:
     counts = np.bincount(labels.ravel())
-    keep = counts >= min_size
+    keep = counts >= least
     keep[0] = False
     return keep[labels]
 

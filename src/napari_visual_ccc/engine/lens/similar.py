@@ -17,7 +17,7 @@ from ...core.layers import (
     ShapesLayer,
     outline,
 )
-from ...core.pixel_size import PixelSize
+from ...core.pixel_size import PixelSize, kept_pixels
 from .cells import Seen, cell_means
 from .ranking import flat_cells, has_value
 
@@ -246,7 +246,7 @@ def to_image(
 
 
 def similar_regions(
-    similarity: np.ndarray, threshold: float, min_size: int, size: PixelSize | None
+    similarity: np.ndarray, threshold: float, min_diameter: float, size: PixelSize | None
 ) -> LabelsLayer:
     """Label the regions above a threshold, the most similar first.
 
@@ -256,10 +256,10 @@ def similar_regions(
         At every pixel.
     threshold : float
         Smallest similarity of a region.
-    min_size : int
-        Smaller regions, in pixels, are left out.
+    min_diameter : float
+        Smaller regions are left out; 0: those of fewer than 20 pixels.
     size : PixelSize, optional
-        Of the image, for areas.
+        Of the image, for areas and the diameter.
 
     Returns
     -------
@@ -272,7 +272,7 @@ def similar_regions(
     found = label(similarity >= threshold, connectivity=2)
     wanted = ("label", "area", "intensity_max", "intensity_mean", "centroid")
     table = pd.DataFrame(regionprops_table(found, similarity, properties=wanted))
-    table = table[table["area"] >= max(min_size, 1)]
+    table = table[table["area"] >= kept_pixels(min_diameter, size, 20)]
     table = table.sort_values("intensity_max", ascending=False, kind="stable", ignore_index=True)
     new = np.zeros(int(found.max()) + 1, np.int32)
     new[table["label"].to_numpy(int)] = np.arange(1, len(table) + 1)

@@ -17,7 +17,7 @@ Classes = Annotated[int, {"min": 2, "max": 5, "applies": {"method": ("otsu",)}}]
 GreyValue = Annotated[
     float, {"min": -1e9, "max": 1e9, "label": "Grey value", "applies": {"method": ("manual",)}}
 ]
-Side = Annotated[Literal["evidence", "border", "bright", "dark"], _TWO]
+Side = Annotated[Literal["auto", "border", "bright", "dark"], _TWO]
 MinObject = Annotated[float, {**MIN_DIAMETER, **_TWO}]
 
 # bins of methods that need several pixels in each, as scikit-image takes for floats: with one bin

@@ -70,17 +70,17 @@ def objects_of(labels: Any, grey: Any, by: str) -> Steps[tuple[dict[str, Any], t
         0 = not finite, 1 = dark, 2 = bright.
     grey : (..., Y, X) array
         What the threshold was found in.
-    by : {'evidence', 'border'}
+    by : {'auto', 'border'}
         The border decides as well where slices are too small to have forms.
 
     Returns
     -------
     facts : dict
-        ``objects`` and, by evidence, ``evidence`` and ``doubtful``.
+        ``objects`` and, where the sides were weighed, ``evidence`` and ``doubtful``.
     notes : tuple of str
     """
     side: dict[str, float] = {}
-    if by == "evidence":
+    if by == "auto":
         side = yield from _weighed(labels, grey)
     if side:
         return side_facts(side), side_notes(side, "objects")

@@ -41,7 +41,7 @@ def threshold(  # noqa: PLR0913
     method: MethodName = "otsu",
     classes: Classes = 2,
     value: GreyValue = 0.0,
-    objects: Side = "evidence",
+    objects: Side = "auto",
     sigma: Sigma = 1.0,
     min_diameter: MinObject = 0.0,
     dimensions: Dimensions = "2D",
@@ -73,9 +73,9 @@ def threshold(  # noqa: PLR0913
         Two: objects and background. More (Otsu only): grey classes, 1 is the darkest.
     value : float
         Grey value of the manual threshold: pixels of this value or above are bright.
-    objects : {'evidence', 'border', 'bright', 'dark'}
-        Which side of the threshold is objects (two classes). Evidence: weighs roundness, spread of
-        grey levels, sizes and number of the parts of both sides, and the border, as *Particles*
+    objects : {'auto', 'border', 'bright', 'dark'}
+        Which side of the threshold is objects (two classes). Auto: weighs roundness, spread of grey
+        levels, sizes and number of the parts of both sides, and the border, as *Particles*
         does; up to five slices are looked at, of planes above 16 megapixels the middle. A note
         says where it is doubtful. Border: the class that fills most of the image border is
         background; it decides in 3D as well.
@@ -142,7 +142,7 @@ def threshold(  # noqa: PLR0913
         table["name"] = [row.replace("cluster", "class") for row in table["name"]]
         layer = LabelsLayer(labels, table=table, name=name)
         return Result((layer,), facts=facts, notes=notes)
-    if objects in ("evidence", "border"):
+    if objects in ("auto", "border"):
         # slices through a volume have not the forms of its objects, and show blurred ones nearby
         by = objects if axes == 2 else "border"
         found, side_notes = yield from objects_of(labels, grey, by)
@@ -162,8 +162,8 @@ def _check(method: str, classes: int, objects: str) -> None:
         raise ValueError(f"method is {method!r}; choose {', '.join(METHODS)}")
     if not 2 <= classes <= 5:
         raise ValueError(f"classes is {classes}; choose 2 to 5")
-    if objects not in ("evidence", "border", "bright", "dark"):
-        raise ValueError(f"objects is {objects!r}; choose evidence, border, bright or dark")
+    if objects not in ("auto", "border", "bright", "dark"):
+        raise ValueError(f"objects is {objects!r}; choose auto, border, bright or dark")
 
 
 def _starts(

@@ -11,7 +11,7 @@ import numpy as np
 from ...arrays.lazy import is_lazy
 from ...arrays.stacks import at_slice, each_slice, slices_of
 from ...core.layers import ImageLayer
-from ...core.pixel_size import PixelSize
+from ...core.pixel_size import MinDiameter, PixelSize
 from ...core.progress import Progress, Steps, as_one_step
 from ...core.result import Result
 from ...core.units import are, counted
@@ -44,9 +44,7 @@ def find_similar(  # noqa: PLR0913
     model: Path | None = None,
     layer: str = "",
     threshold: Annotated[float, {"min": -1, "max": 1, "step": 0.01}] = 0.6,
-    min_size: Annotated[
-        int, {"min": 0, "max": 100_000, "label": "Smallest region", "unit": "px"}
-    ] = 20,
+    min_diameter: MinDiameter = 0.0,
     background: Background = "subtract",
     folder: Annotated[Path | None, {"mode": "d"}] = None,
     hits: Annotated[int, {"min": 1, "max": 1000}] = 36,
@@ -79,8 +77,9 @@ def find_similar(  # noqa: PLR0913
         Earlier layers have smaller cells and see grey levels and edges rather than shapes.
     threshold : float
         Smallest similarity of a region, up to 1.
-    min_size : int
-        Regions with fewer pixels are left out, 0 keeps all.
+    min_diameter : float
+        Smaller regions are left out: diameter of a circle of the same area, in the unit of the
+        pixel size, or in pixels without one. 0: regions of fewer than 20 pixels.
     background : {'subtract', 'keep'}
         Subtract the mean feature of each image from the example and the cells, so that what all
         cells have in common does not count.
@@ -116,7 +115,7 @@ def find_similar(  # noqa: PLR0913
     doubts = Doubts()
     card = loaded.card
     others = doubts.watched(others, card.channels, kept=card.keeps_info_bar)
-    search = _Search(spacing, unit, loaded, layer, threshold, min_size, background)
+    search = _Search(spacing, unit, loaded, layer, threshold, min_diameter, background)
     given = image if is_lazy(image) else np.asarray(image)
     colour = given.ndim > 2 and given.shape[-1] in (3, 4)
     axes = 3 if card.depth > 1 or colour else 2
@@ -144,7 +143,7 @@ class _Search:
     model: Model
     layer: str
     threshold: float
-    min_size: int
+    min_diameter: float
     background: Background
 
     def in_plane(self, plane: Any, example: Any, axes: int) -> Steps[tuple[Result, np.ndarray]]:
@@ -205,7 +204,7 @@ class _Search:
         coarse = cosine_map(seen.maps, feature, background_of(seen.maps, self.background))
         fine = to_image(coarse, seen.placement, seen.shape, seen.known)
         size = PixelSize.of(self.spacing, self.unit)
-        regions = similar_regions(fine, self.threshold, self.min_size, size)
+        regions = similar_regions(fine, self.threshold, self.min_diameter, size)
         is_signed = self.background == "subtract"
         shown = ImageLayer(
             fine, style="signed" if is_signed else "heat", name="similarity",
