@@ -84,6 +84,7 @@ def test_thick_slices_are_several_pixels_deep():
     assert voxel_shape(None) == (1, 1, 1)
 
 
+@pytest.mark.case("S03")
 @pytest.mark.parametrize(
     ("size", "square"),
     [((2, 2), True), ((0.05071414, 0.05070176), True), ((1.32, 1.33), True), ((1.0, 1.02), False),

@@ -49,6 +49,7 @@ def test_three_or_four_channels_behind_the_columns_are_colours(colours):
     assert not order_of((colours, 40, 50), "cyx").is_colour
 
 
+@pytest.mark.case("S01")
 @pytest.mark.parametrize(
     ("shape", "right"),
     [((40, 50, 1), (40, 50)), ((40, 50, 2), (2, 40, 50)), ((100, 120, 5), (5, 100, 120)),

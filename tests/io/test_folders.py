@@ -28,6 +28,7 @@ def folder(tmp_path):
     return tmp_path / "data"
 
 
+@pytest.mark.case("E05b")
 @pytest.mark.parametrize(
     "system",
     [
@@ -74,6 +75,7 @@ def test_a_class_may_have_an_unusual_name(folder, name):
     assert name in load(folder).classes
 
 
+@pytest.mark.case("S26")
 @pytest.mark.parametrize("place", [[], ["-o", "dots"], ["-o", "masks"], ["-o", "stripe/masks"]])
 def test_results_of_this_package_are_no_images(folder, place):
     words = [sys.executable, "-m", "napari_visual_ccc.cli", "denoise", "dots/im1.png", *place]
@@ -111,6 +113,7 @@ def test_an_image_in_two_formats_is_one_example(folder):
     assert {one.name for one in found} == {"im1.png", "im1.jpg"}
 
 
+@pytest.mark.case("S05")
 @pytest.mark.parametrize(
     "parts", [("train", "val", "test"), ("Training", "Validation", "Testing"),
               ("train_set", "dev-set", "test set"), ("1_train", "2_valid", "3_holdout"),

@@ -28,6 +28,7 @@ def images(tmp_path):
     return tmp_path, rows
 
 
+@pytest.mark.case("S19", "E19a", "E19b", "E19c")
 @pytest.mark.parametrize("separator", [",", ";", "\t", "|"])
 @pytest.mark.parametrize(
     "encoding", ["utf-8", "utf-8-sig", "cp1252", "utf-16", "utf-16-le", "utf-16-be", "mac_roman"]

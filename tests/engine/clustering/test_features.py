@@ -49,6 +49,7 @@ def test_slices_of_different_brightness_are_told_apart_by_texture(rng):
     assert (found[1] == 2).all()
 
 
+@pytest.mark.case("S27")
 @pytest.mark.parametrize("features", ["multiscale", "texture", "network"])
 @pytest.mark.parametrize("value", [0, 9, 200])
 def test_a_constant_image_is_one_cluster(features, value):

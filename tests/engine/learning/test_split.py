@@ -290,6 +290,7 @@ def test_one_image_in_training_is_named():
     assert not len(partition(made(none, data)[0], none, True).calibration)
 
 
+@pytest.mark.case("S24")
 @pytest.mark.parametrize("split", ["auto", "cross-validation", "leave-one-group-out", "holdout"])
 @pytest.mark.parametrize("model", ["simple-cnn", "lite0-linear"])
 def test_a_class_of_one_image_is_named_whatever_the_split(split, model):

@@ -170,6 +170,7 @@ def test_a_mask_of_many_objects_is_told_to_be_one_region(discs):
     assert ccc.region_table(ccc.watershed_split(mask).labels).notes == ()
 
 
+@pytest.mark.case("S20")
 @pytest.mark.parametrize(("value", "dtype"), [(255, np.uint8), (1, bool), (7, np.int32)])
 def test_a_mask_of_any_value_is_told_to_be_one_region(value, dtype):
     mask = np.zeros((30, 60), dtype)
@@ -234,6 +235,7 @@ def test_a_column_of_a_person_is_not_rescaled():
     assert found.iloc[0].to_dict() == {"label": 1, "area_nm2": 16, "standard_nm": 100}
 
 
+@pytest.mark.case("S03")
 @pytest.mark.parametrize(
     "size", [(0.05071414, 0.05070176), (0.05070176, 0.05071414), (1.325, 1.33)]
 )

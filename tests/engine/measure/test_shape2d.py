@@ -57,6 +57,7 @@ def test_discs_are_round(radius):
         assert row["perimeter_px"] == pytest.approx(2 * np.pi * radius, rel=0.03)
 
 
+@pytest.mark.case("S28")
 @pytest.mark.parametrize(
     ("rows", "columns", "off"), [(1, 20, 0.07), (2, 20, 0.06), (20, 20, 0.04), (40, 10, 0.04),
                                  (200, 200, 0.02)]
@@ -83,6 +84,7 @@ def test_a_rotated_square_keeps_its_perimeter(angle):
     assert row["circularity"] == pytest.approx(np.sqrt(np.pi) / 2, rel=0.04)
 
 
+@pytest.mark.case("S28")
 def test_no_small_region_is_rounder_than_a_disc():
     rng = np.random.default_rng(1)
     labels = np.zeros((400, 400), np.uint16)

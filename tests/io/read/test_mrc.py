@@ -42,6 +42,7 @@ def levels():
     return np.linspace(0, 255, 600).astype(np.uint8).reshape(20, 30)
 
 
+@pytest.mark.case("S09")
 @pytest.mark.parametrize("ending", [".mrc", ".rec", ".mrcs"])
 @pytest.mark.parametrize(
     "more",

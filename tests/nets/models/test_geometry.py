@@ -133,6 +133,7 @@ def test_maps_of_timm_networks_lie_on_what_they_show(name):
     assert abs(np.mean(off)) < stride / 4
 
 
+@pytest.mark.case("S07", "E07b")
 @pytest.mark.parametrize("name", ["resnet10t", "test_efficientnet", "tinynet_e"])
 def test_a_stride_does_not_depend_on_the_size_of_the_input(name):
     design = architecture(f"timm:{name}")

@@ -41,6 +41,7 @@ def test_features_and_head_are_the_network(name):
         assert design.parts.embed(net, maps).ndim == 2
 
 
+@pytest.mark.case("S08")
 @pytest.mark.parametrize("name", ["eva02_tiny_patch14_224", "vit_tiny_patch16_224", "test_vit3"])
 def test_a_head_gives_the_last_block_what_the_network_gives_it(name):
     design = architecture(f"timm:{name}")

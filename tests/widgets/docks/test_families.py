@@ -473,6 +473,7 @@ def test_segment_anything_runs_on_the_image_and_again_on_points(
     np.testing.assert_allclose(outlines.data_to_world((3, 4)), image.data_to_world((3, 4)))
 
 
+@pytest.mark.case("E18d")
 def test_grey_is_measured_where_the_labels_lie(headless):
     grey = np.arange(40 * 60, dtype=np.uint16).reshape(40, 60)
     labels = np.zeros((30, 40), np.uint8)

@@ -343,6 +343,7 @@ def test_what_has_to_be_measured_again_is_said(headless):
     assert "feret_max_nm" not in headless.layers["grains"].features
 
 
+@pytest.mark.case("S17v")
 def test_labels_and_points_painted_before_take_the_pixel_size(headless):
     image = headless.add_image(np.zeros((40, 50)), name="image")
     labels = np.zeros((40, 50), int)

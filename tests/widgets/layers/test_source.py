@@ -67,6 +67,7 @@ def test_the_record_of_an_edited_layer_does_not_count(headless):
 # levels that shrink unlike along axes -------------------------------------------------------------
 
 
+@pytest.mark.case("S04v", "E04a")
 @pytest.mark.parametrize(
     ("shape", "factors"),
     [((40, 64, 80), (2, 2, 2)), ((12, 64, 80), (1, 2, 4)), ((40, 64, 80), (4, 1, 1)),

@@ -31,6 +31,7 @@ def test_camera_and_scale_bar_are_those_of_the_viewer(viewer):
     assert scale_bar(viewer).visible
 
 
+@pytest.mark.case("S18v", "E18b")
 @pytest.mark.parametrize("order", list(itertools.permutations(range(3))), ids=str)
 @pytest.mark.parametrize("displayed", [2, 3])
 def test_the_view_goes_to_a_pixel_whichever_axes_are_displayed(viewer, order, displayed):

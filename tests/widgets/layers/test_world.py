@@ -18,6 +18,7 @@ from napari_visual_ccc.widgets.layers.world import (
 BOX = np.array([[10.0, 20], [10, 60], [40, 60], [40, 20]])
 
 
+@pytest.mark.case("E18c")
 @pytest.mark.parametrize(
     ("unit", "size"), [("nm", 2.0), ("um", 2e-3), ("angstrom", 20.0), ("mm", 2e-6)]
 )

@@ -35,6 +35,7 @@ def test_every_image_of_a_folder_gets_a_row(folder):
     assert "cannot be read" in table.loc["d.png", "problem"]
 
 
+@pytest.mark.case("S23")
 @pytest.mark.parametrize(
     ("name", "axes"),
     [("tczyx.ome.tif", "TCZYX"), ("z.ome.tif", "ZYX"), ("plain.tif", None), ("array.npy", None),

@@ -23,7 +23,7 @@ from ...workflow.record import Record, fingerprint
 from ...workflow.run import Outcome, execute
 from ...workflow.signature import calibrated
 from .metadata import METADATA, calibration, current_slice, known_bar, noted, plane_shape
-from .world import level_steps, lying_on, slice_of_level
+from .world import level_steps, lying_on, slice_of_level, visible_corners
 
 if TYPE_CHECKING:
     from napari.viewer import Viewer
@@ -227,11 +227,7 @@ def _about(layer: Layer) -> dict[str, Any]:
 def _visible(layer: Layer) -> tuple[slice, slice, int]:
     """Visible rows and columns, thinned to about a million pixels."""
     height, width = plane_shape(layer)
-    corners = layer.corner_pixels[:, -2:]
-    if getattr(layer, "multiscale", False):
-        # they are given in pixels of the level on screen
-        corners = corners * layer.downsample_factors[layer.data_level][-2:]
-    (top, left), (bottom, right) = corners
+    (top, left), (bottom, right) = visible_corners(layer)[:, -2:]
     top, left = max(int(top), 0), max(int(left), 0)
     bottom, right = min(int(bottom) + 1, height), min(int(right) + 1, width)
     if bottom - top < 2 or right - left < 2:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from .world import in_viewer
+from .world import in_viewer, visible_corners
 
 if TYPE_CHECKING:
     from napari.layers import Layer
@@ -39,9 +39,16 @@ def show_slice(viewer: Viewer, layer: Layer, place: Sequence[float]) -> Sequence
 
 
 def bring_into_view(viewer: Viewer, layer: Layer, place: Sequence[float]) -> None:
-    """Move sliders to a pixel of a layer, and the camera only where the pixel is out of view."""
+    """Move sliders to a pixel of a layer, and the camera only where the pixel is not in view.
+
+    A pixel of another slice is not, nor is one in space: it may lie behind others.
+    """
+    before = viewer.dims.current_step
     show_slice(viewer, layer, place)
-    low, high = layer.corner_pixels
+    if viewer.dims.ndisplay == 3 or viewer.dims.current_step != before:
+        centre_on(viewer, layer, place)
+        return
+    low, high = visible_corners(layer)
     shown = [axis - viewer.dims.ndim + layer.ndim for axis in viewer.dims.displayed]
     if any(not low[axis] <= place[axis] <= high[axis] for axis in shown if axis >= 0):
         centre_on(viewer, layer, place)

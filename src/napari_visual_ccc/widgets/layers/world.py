@@ -152,6 +152,15 @@ def _is_unplaced(layer: Layer) -> bool:
     return pixels and not moved and np.allclose(layer.scale[-2:], 1)
 
 
+def visible_corners(layer: Layer) -> np.ndarray:
+    """First and last pixel on the canvas, at full resolution: (2, D)."""
+    corners = np.asarray(layer.corner_pixels)
+    if getattr(layer, "multiscale", False):
+        # they are given in pixels of the level on screen
+        corners = corners * layer.downsample_factors[layer.data_level][: layer.ndim]
+    return corners
+
+
 def level_steps(layer: Layer, level: int) -> np.ndarray:
     """Every how many pixels of the finest level a level has one, along each axis.
 

@@ -69,6 +69,7 @@ def test_grey_with_opacity_in_pictures_is_grey(tmp_path, grey, name):
 # channels -----------------------------------------------------------------------------------------
 
 
+@pytest.mark.case("E01c")
 @pytest.mark.parametrize("count", [2, 3, 5, 7])
 @pytest.mark.parametrize("planar", ["contig", "separate"])
 def test_grey_samples_are_channels_before_the_rows(tmp_path, grey, count, planar):

@@ -141,6 +141,7 @@ def test_a_diffraction_pattern_stays_in_reciprocal_nanometres(tmp_path):
 # resolution ---------------------------------------------------------------------------------------
 
 
+@pytest.mark.case("S06b", "E06b")
 @pytest.mark.parametrize(
     ("resolution", "unit", "nanometres"),
     [(2e6, "centimeter", 5.0), (6.35e6, "inch", 4.0), (7547169.8, "centimeter", 1.325),
@@ -175,6 +176,7 @@ def test_dots_for_print_are_no_pixel_size(tmp_path, resolution, unit):
     assert formats.is_plain(path)
 
 
+@pytest.mark.case("S06a")
 @pytest.mark.parametrize(
     ("unit", "dots"), [("inch", 96), ("inch", 254), ("cm", 37.795), ("mm", 11.811)]
 )
@@ -246,6 +248,7 @@ def ome_set(folder, present, count=4, axis="Z", compression=None):
     return folder / names[min(present)]
 
 
+@pytest.mark.case("S10")
 @pytest.mark.parametrize("axis", ["Z", "T", "C"])
 @pytest.mark.parametrize(("present", "missing"), [((0, 1, 3), 2), ((1, 2, 3), 0), ((0, 1, 2), 3)])
 @pytest.mark.parametrize("compression", [None, "zlib"])

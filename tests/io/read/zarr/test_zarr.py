@@ -106,6 +106,7 @@ def test_plain_zarr_is_read(tmp_path, rng):
 # axes in any order --------------------------------------------------------------------------------
 
 
+@pytest.mark.case("S22")
 @pytest.mark.parametrize("axes", ["xyz", "zxy", "xzy", "yxz", "xy", "tzyx", "yxc", "xyzc"])
 @pytest.mark.parametrize("version", [2, 3])
 def test_axes_of_ome_zarr_may_be_stored_in_any_order(tmp_path, axes, version):
