@@ -54,7 +54,7 @@ def _draw_image(axes: Axes, layer: ImageLayer, over: bool) -> None:
             extent=_extent(layer, plane),
         )  # fmt: skip
     if layer.style != "grey":
-        axes.figure.colorbar(drawn, ax=axes, shrink=0.8)
+        axes.figure.colorbar(drawn, ax=axes, shrink=0.8, label=layer.quantity)
 
 
 def _colormap(style: Style, over: bool) -> Any:

@@ -9,6 +9,7 @@ from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.clustering.kmeans import kmeans, select_cluster
 from napari_visual_ccc.engine.segmentation.objects import label_objects
 from napari_visual_ccc.engine.segmentation.threshold import threshold
+from napari_visual_ccc.engine.texture.glcm import glcm_features
 from napari_visual_ccc.widgets.canvas.entries import MOST, blocks
 from napari_visual_ccc.widgets.layers.build import build, colormap_of
 from napari_visual_ccc.widgets.layers.source import Source, take
@@ -105,3 +106,14 @@ def test_many_classes_are_counted():
     (block,) = blocks([Labels(np.ones((4, 4), int), features=table)])
     assert len(block.entries) == MOST + 1
     assert block.entries[-1] == ((), "and 18 more")
+
+
+@pytest.mark.parametrize(
+    ("feature", "unit"),
+    [("contrast", "squared grey levels"), ("entropy", "nat"), ("energy", "without unit")],
+)
+def test_the_values_of_a_map_have_their_quantity_and_unit(shown, feature, unit):
+    (block,) = blocks([shown(glcm_features(RAMP, feature=feature, levels=8))])
+    bar, quantity = block.entries
+    assert len(bar.colours) > 1
+    assert quantity.text == f"{feature}, {unit}"

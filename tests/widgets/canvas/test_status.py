@@ -7,7 +7,11 @@ import pandas as pd
 import pytest
 from qtpy.QtWidgets import QLabel
 
-from napari_visual_ccc.widgets.canvas.status import write_status, written
+from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.texture.edge_density import edge_density
+from napari_visual_ccc.widgets.canvas.status import with_quantity, write_status, written
+from napari_visual_ccc.widgets.layers.build import build
+from napari_visual_ccc.widgets.layers.source import take
 
 
 @pytest.mark.parametrize(
@@ -42,3 +46,31 @@ def test_the_status_over_a_label_is_in_words(viewer):
     # as the window shows it
     shown = viewer.window.main_menu.window().statusBar().findChildren(QLabel)
     assert any("0.155 µm²" in one.text() for one in shown)
+
+
+@pytest.mark.parametrize(
+    ("status", "expected"),
+    [
+        ("[1, 2]: 1.3", "[1, 2]: 1.3 (contrast)"),
+        ({"coordinates": "[1, 2]: -2e-05"}, {"coordinates": "[1, 2]: -2e-05 (contrast)"}),
+        ({"value": "7"}, {"value": "7 (contrast)"}),
+        ("[1, 2]: nan", "[1, 2]: nan"),
+        ("Ready", "Ready"),
+    ],
+)  # fmt: skip
+def test_a_value_says_what_it_is_once(status, expected):
+    assert with_quantity(status, "contrast") == expected
+    assert with_quantity(expected, "contrast") == expected
+    assert with_quantity(status, "") == status
+
+
+def test_the_status_over_a_map_says_what_its_values_are(viewer, discs):
+    layer = viewer.add_image(discs, name="discs")
+    part = run(edge_density(discs)).layer()
+    viewer.add_layer(build(take(layer, viewer), part, {}))
+    write_status(viewer)
+    viewer.mouse_over_canvas = True
+    viewer.cursor.position = (30, 30)
+    viewer.update_status_from_cursor()
+    said = viewer.status if isinstance(viewer.status, str) else viewer.status["coordinates"]
+    assert said.endswith(": 0 (share of pairs that differ)")

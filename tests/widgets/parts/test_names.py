@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QEvent, Qt
 from qtpy.QtWidgets import (
     QAbstractButton,
+    QApplication,
     QComboBox,
     QHBoxLayout,
     QHeaderView,
@@ -112,3 +113,23 @@ def test_the_tab_key_goes_from_a_step_through_its_form_to_the_next(workspace):
     ]  # fmt: skip
     assert order.index("Step 2: Quality") > order.index("Run")
     assert form.native.isAncestorOf(form.run_button.native)
+
+
+def test_a_control_that_replaces_another_is_in_its_place_for_the_tab_key(qtbot):
+    root = QWidget()
+    qtbot.addWidget(root)
+    layout = QVBoxLayout(root)
+    first, last = QLineEdit(), QLineEdit()
+    layout.addWidget(first)
+    layout.addWidget(last)
+    names = Accessible(root)
+    for _ in range(5):
+        middle = QSpinBox()
+        layout.insertWidget(1, middle)
+        names.refresh()
+        order = [one for one in chain(first, root) if one in (first, middle, last)]
+        assert order == [first, middle, last]
+        middle.setParent(None)
+        middle.deleteLater()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        del middle

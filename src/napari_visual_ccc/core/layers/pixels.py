@@ -74,10 +74,14 @@ class ImageLayer(_Pixels):
         How to display it: like the source, as a map over it, or with a diverging colormap.
     limits : (low, high), optional
         Contrast limits; by default they are taken from the data.
+    quantity : str
+        What its values are, with their unit, as legends, colour bars and the status bar say it;
+        empty for grey values of the image.
     """
 
     style: Style = field(default="grey", kw_only=True)
     limits: tuple[float, float] | None = field(default=None, kw_only=True)
+    quantity: str = field(default="", kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

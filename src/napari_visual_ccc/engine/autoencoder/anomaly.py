@@ -17,7 +17,16 @@ from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ..classification.crops import scale_note
 from ..classification.windows import Device, model_facts
-from .known import CELL, MARGIN, STRIDE, at_pixels, places_scored, scored
+from .known import (
+    CELL,
+    MARGIN,
+    STRIDE,
+    at_pixels,
+    places_scored,
+    regions_above,
+    scored,
+    table_of,
+)
 from .usual import (
     HALO,
     MEAN,
@@ -34,8 +43,6 @@ from .usual import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from ...nets.checkpoint import Model
 
 # rows of a band of the statistics, a multiple of `CELL`
@@ -93,7 +100,12 @@ def reconstruct(
     squares = max(float(np.mean(residual[found.known].astype(np.float64) ** 2)), 1e-10)
     layers = (
         ImageLayer(found.blanked(found.made * (high - low) + low), name="reconstruction"),
-        ImageLayer(found.blanked(residual * (high - low)), name="residual", style="signed"),
+        ImageLayer(
+            found.blanked(residual * (high - low)),
+            name="residual",
+            style="signed",
+            quantity="difference of grey values",
+        ),
     )
     facts = {"psnr": float(-10 * np.log10(squares))}
     return Result(layers, facts=facts, notes=found.notes, model=model_facts(found.model))
@@ -183,14 +195,20 @@ def anomaly_map(
             )
     yield Progress(0, 0, "regions")
     fine = np.where(there, at_pixels(coarse, found.grey.shape) / threshold, np.nan)
-    labels = _regions(np.where(there, fine, 0), least)
-    table = _table(labels, fine, PixelSize.of(spacing, unit))
+    labels = regions_above(np.where(there, fine, 0), least)
+    table = table_of(labels, fine, PixelSize.of(spacing, unit))
     facts = {
         "threshold": threshold, "usual": min(usual, scale.supports), "tiles": scale.tiles,
         "regions": len(table), "area_percent": float(100 * (labels > 0).sum() / there.sum()),
     }  # fmt: skip
     layers = (
-        ImageLayer(fine.astype(np.float32), name="anomaly", style="heat", limits=(0.0, 2.0)),
+        ImageLayer(
+            fine.astype(np.float32),
+            name="anomaly",
+            style="heat",
+            limits=(0.0, 2.0),
+            quantity="score / threshold",
+        ),
         LabelsLayer(labels, table=table, name="anomalies"),
     )
     if near := float((found.known & ~there).mean()):
@@ -315,36 +333,3 @@ def _scores(found: _Reconstructed, score: Score) -> Steps[np.ndarray]:
         yield from without_surroundings(features, there)
         usual = usual.centred
     return distance(features, usual, there)
-
-
-def _regions(score: np.ndarray, least: int) -> np.ndarray:
-    """Label what is above 1, the region of the largest score first."""
-    from scipy.ndimage import maximum
-    from skimage.measure import label
-
-    regions = label(score > 1, connectivity=2)
-    counts = np.bincount(regions.ravel())
-    kept = np.flatnonzero(counts[1:] >= least) + 1
-    order = kept[np.argsort(-np.asarray(maximum(score, regions, kept)), kind="stable")]
-    number = np.zeros(len(counts), np.int32)
-    number[order] = np.arange(1, len(order) + 1)
-    return number[regions]
-
-
-def _table(labels: np.ndarray, score: np.ndarray, pixel_size: PixelSize | None) -> pd.DataFrame:
-    import pandas as pd
-    from skimage.measure import regionprops_table
-
-    wanted = ("label", "area", "intensity_max", "intensity_mean", "centroid", "bbox")
-    found = pd.DataFrame(regionprops_table(labels, score, properties=wanted))
-    table = pd.DataFrame({"label": found["label"]})
-    pixels = found["area"].astype(int)
-    if pixel_size is not None:
-        table[pixel_size.extent_column] = pixels * pixel_size.extent
-    border = (found[["bbox-0", "bbox-1"]] == 0).any(axis=1)
-    border |= (found[["bbox-2", "bbox-3"]] == list(labels.shape)).any(axis=1)
-    return table.assign(
-        area_px=pixels, peak=found["intensity_max"], mean=found["intensity_mean"],
-        centroid_y_px=found["centroid-0"], centroid_x_px=found["centroid-1"],
-        touches_border=border,
-    )  # fmt: skip

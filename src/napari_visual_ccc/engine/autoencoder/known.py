@@ -1,10 +1,16 @@
-"""Known pixels of images: gaps, windows of tiles without gaps, places that can be scored."""
+"""Known pixels of images: gaps, tiles without gaps, places with a score, and regions of them."""
 
 from __future__ import annotations
+
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from ...arrays.filling import filled
+from ...core.pixel_size import PixelSize
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # pixels around a tile that its scores depend on
 MARGIN = 64
@@ -169,3 +175,37 @@ def _among(
         more = corners[rng.integers(0, len(corners), count - apart)]
         chosen += [(int(y), int(x)) for y, x in more]
     return chosen, apart
+
+
+def regions_above(score: np.ndarray, least: int) -> np.ndarray:
+    """Label what is above 1, the region of the largest score first."""
+    from scipy.ndimage import maximum
+    from skimage.measure import label
+
+    regions = label(score > 1, connectivity=2)
+    counts = np.bincount(regions.ravel())
+    kept = np.flatnonzero(counts[1:] >= least) + 1
+    order = kept[np.argsort(-np.asarray(maximum(score, regions, kept)), kind="stable")]
+    number = np.zeros(len(counts), np.int32)
+    number[order] = np.arange(1, len(order) + 1)
+    return number[regions]
+
+
+def table_of(labels: np.ndarray, score: np.ndarray, pixel_size: PixelSize | None) -> pd.DataFrame:
+    """List regions: area, highest and mean score, centroid, and whether the border cuts them."""
+    import pandas as pd
+    from skimage.measure import regionprops_table
+
+    wanted = ("label", "area", "intensity_max", "intensity_mean", "centroid", "bbox")
+    found = pd.DataFrame(regionprops_table(labels, score, properties=wanted))
+    table = pd.DataFrame({"label": found["label"]})
+    pixels = found["area"].astype(int)
+    if pixel_size is not None:
+        table[pixel_size.extent_column] = pixels * pixel_size.extent
+    border = (found[["bbox-0", "bbox-1"]] == 0).any(axis=1)
+    border |= (found[["bbox-2", "bbox-3"]] == list(labels.shape)).any(axis=1)
+    return table.assign(
+        area_px=pixels, peak=found["intensity_max"], mean=found["intensity_mean"],
+        centroid_y_px=found["centroid-0"], centroid_x_px=found["centroid-1"],
+        touches_border=border,
+    )  # fmt: skip

@@ -284,6 +284,7 @@ def _layers(
             style="heat",
             limits=(1 / len(classes), 1.0),
             name="probability",
+            quantity="probability",
             placement=place,
         ),
     )

@@ -262,7 +262,10 @@ def _maps(
     maps: list[Layer] = [LabelsLayer(winners, table=table, name="morphology")]
     for k, name in enumerate(classes):
         one = np.where(content, probabilities[..., k], np.nan).astype(np.float32)[pixels]
-        maps.append(ImageLayer(one, style="heat", limits=(0.0, 1.0), name=f"probability {name}"))
+        maps.append(ImageLayer(
+            one, style="heat", limits=(0.0, 1.0), name=f"probability {name}",
+            quantity="probability",
+        ))  # fmt: skip
     if not content.any():
         notes = (*notes, "all windows contain only noise")
     facts = model_facts(model) | {

@@ -340,4 +340,7 @@ def _enrichment_layer(cells: Cells, regions: np.ndarray, heat: np.ndarray) -> Im
     place = np.minimum(np.searchsorted(cells.labels, regions), len(values) - 1)
     compared = (cells.labels[place] == regions) & np.isfinite(heat)
     shown[compared] = np.clip(values, -limit, limit)[place[compared]]
-    return ImageLayer(shown, style="signed", limits=(-limit, limit), name="enrichment (log2)")
+    return ImageLayer(
+        shown, style="signed", limits=(-limit, limit), name="enrichment (log2)",
+        quantity="log2 of share of evidence / share of area",
+    )  # fmt: skip

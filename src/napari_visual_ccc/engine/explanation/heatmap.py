@@ -157,6 +157,7 @@ def heatmap(
         style="signed" if signed else "heat",
         limits=(-1.0, 1.0) if signed else (0.0, 1.0),
         name=title,
+        quantity="evidence, share of the maximum",
         facts={**own, "model_path": prediction.model.get("path", "")},
     )
     return Result(

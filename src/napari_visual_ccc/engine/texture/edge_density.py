@@ -77,7 +77,13 @@ def otsu_labels(grey: Any) -> Steps[tuple[Callable[[np.ndarray], np.ndarray], di
 
 
 def _layer(data: Any) -> ImageLayer:
-    return ImageLayer(data, style="heat", limits=(0, 1), name="edge density")
+    return ImageLayer(
+        data,
+        style="heat",
+        limits=(0, 1),
+        name="edge density",
+        quantity="share of pairs that differ",
+    )
 
 
 def _share_of_edges(mask: np.ndarray) -> np.ndarray:

@@ -23,6 +23,9 @@ Feature = Literal[
     "contrast", "dissimilarity", "homogeneity", "asm", "energy", "correlation", "entropy", "all"
 ]
 
+# of features that have a unit: grey levels are those of the matrix
+_UNITS = {"contrast": "squared grey levels", "dissimilarity": "grey levels", "entropy": "nat"}
+
 
 def glcm_features(  # noqa: PLR0913
     image: Any,
@@ -109,7 +112,8 @@ def glcm_features(  # noqa: PLR0913
 
 
 def _layer(name: str, data: Any = None) -> ImageLayer:
-    return ImageLayer(data, style="heat", name=f"GLCM {name}")
+    quantity = f"{name}, {_UNITS.get(name, 'without unit')}"
+    return ImageLayer(data, style="heat", name=f"GLCM {name}", quantity=quantity)
 
 
 def _by_slice(

@@ -10,7 +10,7 @@ from napari.layers import Image, Labels, Layer
 
 from ...core.contrast import COLORMAPS
 from ...core.layers.palette import are_classes, hexadecimal
-from ..layers.metadata import METADATA
+from ..layers.metadata import METADATA, QUANTITY
 
 # rows of a legend; what there is more is counted
 MOST = 12
@@ -100,6 +100,7 @@ def _map(layer: Layer) -> Block | None:
     if not is_map or layer.colormap.name == COLORMAPS["grey"]:
         return None
     colours = layer.colormap.map(np.linspace(0, 1, _STEPS))[:, :3]
-    low, high = (f"{limit:.4g}" for limit in layer.contrast_limits)
+    low, high = (f"{limit:.3g}" for limit in layer.contrast_limits)
     bar = Entry(tuple(hexadecimal(one) for one in colours), f"{low} to {high}")
-    return Block(layer.name, (bar,))
+    quantity = layer.metadata.get(QUANTITY)
+    return Block(layer.name, (bar, *([Entry((), quantity)] if quantity else [])))

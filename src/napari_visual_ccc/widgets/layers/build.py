@@ -27,7 +27,7 @@ from ...core.layers.palette import are_classes
 from ...core.micrograph import InfoBar
 from ...core.result import Result
 from ...workflow.record import Record, fingerprint
-from .metadata import METADATA, MICROGRAPH, NOT_FACTS, plane_shape
+from .metadata import METADATA, MICROGRAPH, NOT_FACTS, QUANTITY, plane_shape
 
 if TYPE_CHECKING:
     from .source import Source
@@ -95,6 +95,8 @@ def build_alone(result: Result, name: str, record: Record) -> Image:
 def _image(source: Source, part: ImageLayer, common: dict[str, Any]) -> Layer:
     data = _with_leading_axes(part.data, source.layer.ndim)
     look = display_of(source, part)
+    if part.quantity:
+        common = {**common, "metadata": {**common["metadata"], QUANTITY: part.quantity}}
     layer = Image(data, rgb=False, colormap=colormap_of(part.style), **look, **common)
     return layer if part.style == "grey" else _with_colour_bar(layer)
 

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # keys of a layer's metadata: the record of a result; the facts of a micrograph
 METADATA, MICROGRAPH = "visual_ccc", "micrograph"
 
+# what the values of a result are
+QUANTITY = "quantity"
+
 # further keys beside the facts of a micrograph
 NOT_FACTS = ("original", "notes", "path", "spacing", "unit", "info_bar")
 

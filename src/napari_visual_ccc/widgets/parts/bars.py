@@ -143,8 +143,12 @@ class Similar(QWidget):
         """Display images; hide the row without any."""
         while (item := self._row.takeAt(0)) is not None:
             _discard(item)
-        for one in similar:
-            self._row.addWidget(_card(one))
+        cards = [_card(one) for one in similar]
+        # pictures are equally far apart, whatever the length of their names
+        width = max((card.sizeHint().width() for card in cards), default=0)
+        for card in cards:
+            card.setFixedWidth(width)
+            self._row.addWidget(card)
         self._row.addStretch(1)
         self.setVisible(bool(similar))
 

@@ -49,7 +49,8 @@ class Accessible(QObject):
     def __init__(self, form: QWidget) -> None:
         super().__init__(form)
         self._form = form
-        self._order: list[int] = []
+        # the widgets themselves: a new one may get the address of one that was deleted
+        self._order: list[QWidget] = []
         self._soon = settled(self, 0, self._refresh_seen)
         self._unseen = Unseen(form, self.refresh)
         form.setStyleSheet(form.styleSheet() + _FOCUS)
@@ -72,11 +73,10 @@ class Accessible(QObject):
         found = [one for one in inside if _takes_focus(one)]
         for one in found:
             _name(one, self._form)
-        order = [id(one) for one in found]
-        if order != self._order:
+        if found != self._order:
             for before, after in itertools.pairwise(found):
                 QWidget.setTabOrder(before, after)
-            self._order = order
+            self._order = found
 
 
 def _takes_focus(widget: QWidget) -> bool:

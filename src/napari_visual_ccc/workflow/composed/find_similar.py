@@ -208,7 +208,7 @@ class _Search:
         is_signed = self.background == "subtract"
         shown = ImageLayer(
             fine, style="signed" if is_signed else "heat", name="similarity",
-            limits=(-1.0, 1.0) if is_signed else (0.0, 1.0),
+            limits=(-1.0, 1.0) if is_signed else (0.0, 1.0), quantity="cosine similarity",
         )  # fmt: skip
         count = int(np.asarray(regions.data).max())
         facts = {
