@@ -384,22 +384,27 @@ def test_cancel_answers_at_once_and_nothing_arrives_later(family, viewer, qtbot)
     assert len(viewer.layers) == 1
 
 
-def test_a_closed_viewer_with_every_dock_is_freed(qtbot, mock_app_model):
+def opened_and_closed():
+    """What is left of a viewer with every dock."""
     viewer = napari.Viewer(show=False, show_welcome_screen=False)
     viewer.add_image(np.eye(30))
     forms = [weakref.ref(dock(viewer, family)) for family in WIDGETS]
     window = weakref.ref(viewer.window._qt_viewer)
     with patch.object(viewer.window._qt_window, "_save_current_window_settings"):
         viewer.close()
-    del viewer
+    return [window, *forms]
+
+
+def test_a_closed_viewer_with_every_dock_is_freed(qtbot, mock_app_model):
+    left = opened_and_closed()
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0)
     # what is freed posts events that delete more
     for _ in range(3):
         QApplication.processEvents()
         gc.collect()
-    assert window() is None
-    assert [one for one in forms if one() is not None] == []
+    assert [one() for one in left if one() is not None] == []
     # what earlier tests have left is frozen, see `_little_garbage`
-    own = [one for one in gc.get_objects() if type(one).__module__.startswith(widgets.__name__)]
+    own = [one for one in gc.get_objects() if widgets.__name__ in str(type(one).__module__)]
     assert [one for one in own if isinstance(one, QObject | Widget)] == []
 
 
