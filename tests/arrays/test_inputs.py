@@ -7,7 +7,6 @@ import pytest
 import napari_visual_ccc as ccc
 from napari_visual_ccc.arrays.inputs import (
     finite,
-    labels_of,
     plane_of,
     stretch,
     to_gray,
@@ -91,72 +90,6 @@ def test_stretch_of_a_constant_image_is_zero():
 
 
 # labels saved as pictures ------------------------------------------------------------------------
-
-
-@pytest.fixture
-def numbers():
-    labels = np.zeros((40, 60), np.uint8)
-    labels[2:10, 3:12], labels[15:22, 30:44], labels[28:38, 5:25] = 1, 2, 3
-    return labels
-
-
-@pytest.mark.parametrize("channels", [3, 4])
-@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, bool])
-@pytest.mark.parametrize("stack", [False, True])
-def test_a_mask_saved_as_colour_is_a_mask(numbers, channels, dtype, stack):
-    mask = (numbers > 0).astype(dtype) * np.array(255 if dtype is np.uint8 else 1, dtype)
-    picture = np.stack([mask] * channels, -1)
-    picture = np.stack([picture, picture]) if stack else picture
-    labels, notes = labels_of(picture)
-    np.testing.assert_array_equal(labels, [mask, mask] if stack else mask)
-    assert "equal channels" in notes[0]
-
-
-@pytest.mark.parametrize("ground", [(0, 0, 0), (255, 255, 255)])
-@pytest.mark.parametrize("channels", [3, 4])
-def test_each_colour_of_a_map_is_a_label(numbers, ground, channels):
-    table = np.array([ground, (200, 10, 10), (10, 200, 10), (10, 10, 200)], np.uint8)
-    picture = table[numbers]
-    if channels == 4:
-        picture = np.concatenate([picture, np.full((*numbers.shape, 1), 255, np.uint8)], -1)
-    labels, notes = labels_of(picture)
-    # the same regions, whatever their numbers
-    assert len(np.unique(labels)) == 4
-    assert len({(int(a), int(b)) for a, b in zip(labels.flat, numbers.flat, strict=True)}) == 4
-    np.testing.assert_array_equal(labels == 0, numbers == 0)
-    assert "3 colours" in notes[0]
-    assert ("most frequent" in notes[0]) is (ground != (0, 0, 0))
-
-
-def test_a_photograph_is_no_map(rng):
-    with pytest.raises(ValueError, match="colour picture of"):
-        labels_of(rng.integers(0, 255, (100, 100, 3)).astype(np.uint8))
-
-
-@pytest.mark.parametrize("quality", [50, 75, 90])
-def test_a_mask_in_jpeg_is_a_mask_again(numbers, quality):
-    from io import BytesIO
-
-    from PIL import Image
-
-    mask = np.where(numbers > 0, 255, 0).astype(np.uint8)
-    mask = np.kron(mask, np.ones((5, 5), np.uint8))
-    file = BytesIO()
-    Image.fromarray(mask).save(file, "JPEG", quality=quality)
-    blurred = np.array(Image.open(file))
-    assert len(np.unique(blurred)) > 3
-    labels, notes = labels_of(blurred)
-    assert (labels != mask).mean() < 0.002
-    assert "JPEG" in notes[0]
-
-
-def test_labels_stay_as_they_are(numbers, rng):
-    many = rng.integers(0, 30, (40, 60)).astype(np.uint8)
-    ignored = np.where(numbers == 3, 255, numbers).astype(np.uint8)
-    for labels in (numbers, many, ignored, numbers.astype(np.int32), np.stack([numbers] * 5)):
-        assert labels_of(labels) == (labels, ())
-    lazy = da.from_array(numbers)
-    assert labels_of(lazy)[0] is lazy
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64, np.float16])

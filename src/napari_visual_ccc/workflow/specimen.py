@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.inputs import labels_of
+from ..arrays.labels.pictures import labels_of
 from ..arrays.lazy import is_lazy
 from ..core.dataset import Dataset
 from ..core.files import as_path
@@ -20,6 +20,7 @@ from ..core.progress import Steps
 from ..core.result import Result
 from ..engine.acquisition.info_bar import Doubts
 from ..io.axes import in_order
+from ..io.read.pictures import is_lossy
 from .operations import Operation
 from .signature import INFO_BAR, checked, parameters
 
@@ -190,7 +191,7 @@ def as_input(given: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
     if kind == "labels":
         if found.metadata.get("picture"):
             raise ValueError(found.metadata["picture"])
-        data, more = labels_of(found.data)
+        data, more = labels_of(found.data, is_lossy(found.path) and not found.metadata)
         notes = (*notes, *more)
         found = found if data is found.data else replace(found, data=data, levels=())
     return (found.data if is_array else found), notes

@@ -80,6 +80,15 @@ def is_plain(path: Path) -> bool:
     return _resolution(path) is None and not of_orientation(_orientation(path))
 
 
+def is_lossy(path: Path | None) -> bool:
+    """Whether a file is a JPEG or a lossy WebP, by its first bytes; False where there is none."""
+    if path is None or not path.is_file():
+        return False
+    with path.open("rb") as file:
+        start = file.read(16)
+    return start[:3] == b"\xff\xd8\xff" or start[8:] == b"WEBPVP8 "
+
+
 def _opened(path: Path) -> Image.Image:
     """Open a picture of any size: micrographs are large, and `check_size` sees to attacks."""
     from PIL import Image

@@ -1,0 +1,1 @@
+"""Label maps and masks that were saved as pictures."""

@@ -1,0 +1,140 @@
+"""Make labels of masks and label maps that were saved as pictures."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from ..lazy import as_array_or_dask, is_lazy
+from .smeared import Restored, colours_of, is_smeared, restored
+
+# more colours than these are those of a picture; of a smeared one, than the second
+_MOST_COLOURS, _MOST_SMEARED = 4096, 64
+
+# grey levels that JPEG moves black and white by, and the share of other levels at edges
+_JPEG, _EDGES = 32, 0.05
+
+# a darker colour than this is black
+_BLACK = 16
+
+_SAVE = "save labels without loss, as PNG or TIFF, and without smoothing"
+
+
+def labels_of(given: Any, lossy: bool = False) -> tuple[Any, tuple[str, ...]]:
+    """Make labels of a mask or label map that was saved as a picture.
+
+    Parameters
+    ----------
+    given : (..., Y, X) or (..., Y, X, 3 or 4) array
+        Labels, or their picture: of grey saved as colour, one channel is taken; of a map in
+        colours, each colour is a label and black is the background (without black, the most
+        frequent colour is). Where JPEG, smoothing or resizing has smeared levels or colours of 8
+        bits, pixels are put back to the few that the regions have, if that is certain.
+    lossy : bool
+        Whether it is known to come from a lossy format, as JPEG.
+
+    Returns
+    -------
+    labels : (..., Y, X) array
+        The input itself where it is no picture.
+    notes : tuple of str
+        What was done, for the user.
+
+    Raises
+    ------
+    ValueError
+        If it is a picture of too many colours, or of smeared ones that cannot be put back.
+    """
+    given = as_array_or_dask(given)
+    if given.ndim > 2 and given.shape[-1] in (3, 4) and given.dtype.kind in "biuf":
+        return _labels_of_colours(np.asarray(given), lossy)
+    if given.dtype == np.uint8 and given.ndim >= 2 and given.size and not is_lazy(given):
+        return _labels_of_grey(given, lossy)
+    return given, ()
+
+
+def _labels_of_grey(grey: np.ndarray, lossy: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+    levels = np.count_nonzero(np.bincount(grey.reshape(-1), minlength=256))
+    if levels <= 2 or not (lossy or _any_smeared(grey[..., None])):
+        return grey, ()
+    if _is_blurred_mask(grey):
+        return _as_mask(grey > 127)
+    found = _restored(grey[..., None])
+    if found is None and lossy:
+        raise ValueError(
+            f"labels come from a format with lossy compression, which has mixed their {levels} "
+            f"levels at edges: {_SAVE}; segment the image first if it is a micrograph"
+        )
+    if found is None or len(found.palette) == levels:
+        return grey, ()
+    values = found.palette[:, 0]
+    if len(values) == 2 and values[0] <= _JPEG and values[1] > 127:
+        return _as_mask(found.rows == 1)
+    values[0] = 0 if values[0] <= _BLACK else values[0]
+    note = (
+        f"labels that compression or resizing has smeared: put back to their {len(values)} levels"
+    )
+    return values[found.rows], (note,)
+
+
+def _as_mask(inside: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
+    note = "a mask with the traces of JPEG or smoothing: levels above half are its objects"
+    return np.where(inside, np.uint8(255), np.uint8(0)), (note,)
+
+
+def _labels_of_colours(picture: np.ndarray, lossy: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+    colours = picture[..., :3]
+    if (colours == colours[..., :1]).all():
+        labels, notes = labels_of(np.ascontiguousarray(colours[..., 0]), lossy)
+        return labels, ("labels saved as colour, with equal channels: one was used", *notes)
+    found, inverse, count = _colours_in(colours)
+    smeared = colours.dtype == np.uint8 and (lossy or _any_smeared(colours))
+    better = _restored(colours) if smeared else None
+    if better is not None and len(better.palette) < len(found):
+        found, inverse = better.palette, better.rows.reshape(-1)
+        count = np.bincount(inverse, minlength=len(found))
+    elif lossy or len(found) > (_MOST_SMEARED if smeared else _MOST_COLOURS):
+        raise ValueError(
+            f"labels are a colour picture of {len(found):,} colours: segment it first, or {_SAVE}"
+        )
+    black = np.flatnonzero((found <= (_BLACK if better is not None else 0)).all(axis=1))
+    ground = int(black[0]) if len(black) else int(count.argmax())
+    numbers = np.arange(1, len(found) + 1, dtype=np.uint16)
+    numbers[ground:] -= 1
+    numbers[ground] = 0
+    colour = ", ".join(str(one) for one in found[ground])
+    note = f"a label map in colours: each of {len(found) - 1} colours is a label"
+    note += "" if len(black) else f", the most frequent one ({colour}) is the background"
+    note += (
+        "" if better is None else "; compression or resizing has smeared them: they are put back"
+    )
+    return numbers[inverse.reshape(colours.shape[:-1])], (note,)
+
+
+def _colours_in(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    pixels = picture.reshape(-1, 3)
+    if picture.dtype == np.uint8:
+        return colours_of(pixels)
+    return np.unique(pixels, axis=0, return_inverse=True, return_counts=True)
+
+
+def _any_smeared(picture: np.ndarray) -> bool:
+    return any(is_smeared(plane) for plane in picture.reshape(-1, *picture.shape[-3:]))
+
+
+def _restored(picture: np.ndarray) -> Restored | None:
+    found = restored(picture.reshape(-1, *picture.shape[-3:]))
+    return found and found._replace(rows=found.rows.reshape(picture.shape[:-1]))
+
+
+def _is_blurred_mask(grey: np.ndarray) -> bool:
+    """Whether nearly all levels are near 0 or the highest one, but not on it."""
+    count = np.bincount(grey.reshape(-1), minlength=256)
+    high = int(np.flatnonzero(count)[-1]) if grey.size else 0
+    low, top = count[: _JPEG + 1], count[max(high - _JPEG, 0) :]
+    # a label of 255 alone marks what other programs ignore
+    if high < 128 or np.count_nonzero(top) < 2 or np.count_nonzero(count) < 4:
+        return False
+    between = grey.size - low.sum() - top.sum()
+    return bool(low.sum() and top.sum() and between <= _EDGES * grey.size)
