@@ -11,6 +11,7 @@ os.environ["NAPARI_CONFIG"] = str(Path(mkdtemp()) / "settings.yaml")
 
 import napari
 import numpy as np
+from napari._qt.dialogs.qt_notification import NapariQtNotification
 from PIL import Image
 from qtpy.QtCore import QEventLoop, QPoint, Qt, QTimer
 from qtpy.QtTest import QTest
@@ -50,6 +51,15 @@ def dock(viewer: napari.Viewer, name: str):
     if viewer.layers:
         show_all(viewer)
     return found
+
+
+def dismiss(viewer: napari.Viewer) -> None:
+    """Close the messages of the window, which were read, by their crosses."""
+    window = viewer.window._qt_window
+    for one in window.findChildren(NapariQtNotification):
+        if one.isVisible():
+            click(one.close_button)
+    wait(300)
 
 
 def native(widget) -> QWidget:
@@ -93,7 +103,7 @@ def choose(box, text: str) -> None:
 def click_row(view: QTableView, row: int) -> None:
     """Click a row of a table."""
     show(view)
-    index = view.model().index(row, 1)
+    index = view.model().index(row, 0)
     view.scrollTo(index)
     click(view.viewport(), view.visualRect(index).center())
 
@@ -129,6 +139,7 @@ def picture(viewer: napari.Viewer) -> Image.Image:
 
 def shot(viewer: napari.Viewer, name: str) -> None:
     """Write a picture of the window; WebP has a fifth of the size of PNG."""
+    dismiss(viewer)
     IMAGES.mkdir(exist_ok=True)
     picture(viewer).save(IMAGES / f"{name}.webp", quality=85, method=6)
 

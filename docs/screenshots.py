@@ -177,16 +177,17 @@ def quality() -> None:
 
 
 def correct() -> None:
-    """A micrograph with stripes put onto it; the upper half of the picture is the corrected one."""
+    """A micrograph with stripes put onto it, and the corrected one, side by side as a grid."""
     viewer = open_sample("superalloy")
     layer = viewer.layers[0]
     jumps = np.random.default_rng(0).normal(0, 4, (len(layer.data), 1))
     layer.data = (layer.data + jumps).clip(0, 255).round().astype("u1")
     form = dock(viewer, "Correct")
+    viewer.layers.remove(viewer.layers[1])
     choose(form.method, "Remove stripes")
     run(form)
-    clean = viewer.layers[-1]
-    clean.data = clean.data[: len(clean.data) // 2]
+    click(viewer.window._qt_viewer.viewerButtons.gridViewButton)
+    show_all(viewer)
     save(viewer, "correct")
 
 

@@ -20,7 +20,7 @@ from napari_visual_ccc.io.write.layers import micrograph_of
 from napari_visual_ccc.widgets.layers.convert import layer_data
 from napari_visual_ccc.widgets.layers.metadata import calibration
 from napari_visual_ccc.widgets.layers.viewers import scale_bar
-from napari_visual_ccc.widgets.plugin import reader
+from napari_visual_ccc.widgets.plugin import other_files, reader
 from tests.io.read.made import JEOL, TESCAN, fei_text, write_tags
 
 PLUGIN = "napari-visual-ccc"
@@ -220,9 +220,12 @@ def test_the_manifest_offers_what_can_be_read():
     from npe2 import PluginManifest
 
     manifest = PluginManifest.from_file(formats.Path(reader.__file__).parents[2] / "napari.yaml")
-    (one,) = manifest.contributions.readers
+    one, other = manifest.contributions.readers
     assert set(one.filename_patterns) == {f"*{suffix}" for suffix in formats.SUFFIXES}
     assert one.accepts_directories
+    others = {f"*{suffix}" for suffix in (*other_files.MODELS, *other_files.RECORDS)}
+    assert set(other.filename_patterns) == others
+    assert not other.accepts_directories
 
 
 def test_a_damaged_file_is_named(headless, tmp_path):

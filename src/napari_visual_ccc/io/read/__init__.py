@@ -189,8 +189,10 @@ def is_plain(path: Path) -> bool:
         folder = _folder_format(path)
         if folder is None and path.suffix.lower() not in FOLDERS:
             files = _pictures_in(path)
-            # several are put in order here, and what is left out is said
-            return not files or (len(files) == 1 and is_plain(files[0]))
+            # several are put in order here, and what is left out is said; napari's own reader
+            # takes all that lies beside a picture for one more
+            alone = len(files) == 1 == sum(one.name[0] != "." for one in path.iterdir())
+            return not files or (alone and is_plain(files[0]))
         return folder is not None and folder.is_plain(path)
     reader = READERS.get(path.suffix.lower())
     return reader is not None and reader.is_plain(path)

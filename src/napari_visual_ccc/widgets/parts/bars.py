@@ -124,6 +124,10 @@ def _title(name: str, prediction: Prediction) -> str:
     return f"{name}: mostly <b>{label}</b>, mean over {prediction.windows} windows"
 
 
+# width of a similar image with its name at most, where all are as wide: five fit a dock
+_CARD = 64
+
+
 class Similar(QWidget):
     """The most similar training images, with class and distance. Hidden while there are none."""
 
@@ -144,10 +148,10 @@ class Similar(QWidget):
         while (item := self._row.takeAt(0)) is not None:
             _discard(item)
         cards = [_card(one) for one in similar]
-        # pictures are equally far apart, whatever the length of their names
+        # equally far apart, unless a name is so long that the dock would grow
         width = max((card.sizeHint().width() for card in cards), default=0)
         for card in cards:
-            card.setFixedWidth(width)
+            card.setMinimumWidth(min(width, _CARD))
             self._row.addWidget(card)
         self._row.addStretch(1)
         self.setVisible(bool(similar))
@@ -187,6 +191,7 @@ def _card(one: Mapping[str, Any]) -> QWidget:
     picture.setPixmap(pixmap(one["thumbnail"], 56))
     text = QLabel(f"{one['class']}\n{one['distance']:.2f}")
     text.setTextFormat(Qt.TextFormat.PlainText)
+    text.setStyleSheet("font-size: 8pt")
     card.setToolTip(str(one["name"]))
     layout.addWidget(picture)
     layout.addWidget(text)
