@@ -11,8 +11,8 @@ import sys
 from pathlib import Path
 
 TOPICS = (
-    "image_quality", "enlarged", "info_bars", "particles", "unseen", "packed", "denoising",
-    "denoising_methods",
+    "image_quality", "enlarged", "detail", "info_bars", "particles", "unseen", "packed",
+    "denoising", "denoising_methods",
 )  # fmt: skip
 
 # odd: the halves alternate

@@ -16,7 +16,8 @@ from PIL import Image
 from scipy.ndimage import gaussian_filter
 
 from napari_visual_ccc.engine.acquisition.quality import NAMED
-from napari_visual_ccc.engine.acquisition.spectrum import enlargements, windows_of
+from napari_visual_ccc.engine.acquisition.spectrum.detail import windows_of
+from napari_visual_ccc.engine.acquisition.spectrum.enlargement import enlargements
 
 from ..degrade import compressed
 from .image_quality import images, stored

@@ -258,7 +258,7 @@ def line_jumps(windows: list[np.ndarray]) -> tuple[float, float]:
     Parameters
     ----------
     windows : list of (h, w) arrays
-        From `spectrum.windows_of`.
+        From `spectrum.detail.windows_of`.
 
     Returns
     -------

@@ -15,7 +15,8 @@ from ...core.result import Result
 from ...core.units import are
 from .drift import Drift, Moved, drift_columns, line_jumps, row_displacement, slice_name
 from .noise import BEST, signal_to_noise
-from .spectrum import enlargements, finest_detail, power_of, windows_of
+from .spectrum.detail import band_end, finest_detail, power_of, windows_of
+from .spectrum.enlargement import enlargements
 
 # as far as the numbers that they are compared with, so that a flag can be turned off
 Period = Annotated[float, {"min": 2.0, "max": 1000.0, "step": 0.5, "label": "Limit of blur (px)"}]
@@ -36,7 +37,11 @@ UNEVEN, MOVED, DISPLACED = 3.0, 2.0, 0.15
 _SMALL = 32
 
 # ratio of two factors of enlargement up to which both are named; above, neither is known
-NAMED = 1.7
+NAMED = 2.4
+
+# fall of the spectrum in dB from which an image is called smoothed, and finest detail from which it
+# matters. The micrographs have up to 9.7 dB, none above 7.8 with detail of 5 px
+_SMOOTHED, _COARSE = 9.0, 5.0
 
 # signal-to-noise ratio below which an image may be empty, and standard deviations of the noise by
 # which a feature must stand out for it not to be
@@ -201,6 +206,10 @@ def quality_of(
     contrast = math.sqrt(float(np.mean([np.mean(w**2) for w in windows])))
     detail, along = finest_detail(power_of(windows), windows[0].shape[1])
     factors, ratio = enlargements(windows), signal_to_noise(windows)
+    end = band_end(windows)
+    if end.known:
+        # what lies above the end of the band is not detail
+        detail = max(detail, end.period)
     if factors:
         # of the original pixels two are the finest detail
         detail = max(detail, 2 * factors[0])
@@ -223,7 +232,8 @@ def quality_of(
         return found | {"flags": ["empty: nothing stands out of the noise"]}
     else:
         flags = []
-    flags += _enlarged(factors, detail)
+    smoothed = end.known and end.fall > _SMOOTHED and _COARSE < detail <= min(blurred, BLURRED)
+    flags += _enlarged(factors, detail, smoothed)
     return found | {"flags": flags + _flags(found, blurred, noisy, saturated, striped)}
 
 
@@ -260,15 +270,14 @@ def _are_named(factors: tuple[float, ...]) -> bool:
     return bool(factors) and factors[-1] <= NAMED * factors[0]
 
 
-def _enlarged(factors: tuple[float, ...], detail: float) -> list[str]:
-    if not factors:
-        return []
-    least, most = factors[0], factors[-1]
-    if not _are_named(factors):
+def _enlarged(factors: tuple[float, ...], detail: float, smoothed: bool) -> list[str]:
+    if _are_named(factors):
+        said = " or ".join(f"{one:.2g}" for one in factors)
+        true = f"{2 * factors[0]:.2g} px" if len(factors) == 1 else f"{detail:.2g} px or more"
+        return [f"enlarged about {said} times: true detail is {true}"]
+    if factors or smoothed:
         return [f"enlarged or smoothed: true detail is {detail:.2g} px or more"]
-    said = " or ".join(f"{one:.2g}" for one in factors)
-    more = " or more" if most > least else ""
-    return [f"enlarged about {said} times: true detail is {2 * least:.2g} px{more}"]
+    return []
 
 
 def _has_feature(window: np.ndarray) -> bool:
