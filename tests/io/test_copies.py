@@ -8,7 +8,7 @@ from PIL import Image
 
 from napari_visual_ccc.core.micrograph import Micrograph
 from napari_visual_ccc.core.progress import run
-from napari_visual_ccc.io.copies import belonging, grey, parts_of_sets
+from napari_visual_ccc.io.copies import belonging, grey, likeness, parts_of_sets
 from napari_visual_ccc.io.datasets import load, unlabelled
 from napari_visual_ccc.io.write.images import write_image
 from tests.io.read.tiff.test_tags import ome_set
@@ -96,3 +96,38 @@ def test_files_of_one_ome_image_are_one_image(tmp_path):
     others = sorted(folder.glob("*.ome.tif"))[1:]
     assert parts_of_sets(sorted(folder.iterdir())) == dict.fromkeys(others, first)
     assert parts_of_sets([others[0], tmp_path / "gone.ome.tif"]) == {}
+
+
+@pytest.mark.parametrize("masks", ["masks", "Labels", "ground truth", "binary_masks"])
+@pytest.mark.parametrize("beside", ["", "images/"])
+@pytest.mark.parametrize("name", ["im{}.png", "im{}_mask.png"])
+def test_masks_in_a_folder_of_their_own_are_no_images(tmp_path, masks, beside, name):
+    for kind in ("dots", "stripe"):
+        for number in range(3):
+            for place in (f"{beside}im{number}.png", f"{masks}/{name.format(number)}"):
+                path = tmp_path / kind / place
+                path.parent.mkdir(parents=True, exist_ok=True)
+                Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+    for least in (2, 0):
+        data = load(tmp_path, min_classes=least)
+        assert len(data.examples) == 6
+        assert all(masks not in one.name for one in data.examples)
+        assert sum("by its folder" in why for _, why in data.skipped) == 6
+
+
+def test_files_in_a_folder_for_masks_without_an_image_are_images(tmp_path):
+    for place in ("dots/masks/a.png", "dots/b.png", "stripe/binary/b.png", "stripe/ternary/b.png"):
+        path = tmp_path / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(np.zeros((8, 8), np.uint8)).save(path)
+    assert len(load(tmp_path).examples) == 4
+
+
+def test_likeness_of_files(tmp_path, rng):
+    data = rng.integers(0, 255, (16, 16)).astype(np.uint8)
+    Image.fromarray(data).save(tmp_path / "a.png")
+    Image.fromarray(255 - data).save(tmp_path / "b.png")
+    Image.fromarray(data[:8]).save(tmp_path / "c.png")
+    assert likeness(tmp_path / "a.png", tmp_path / "a.png") == pytest.approx(1)
+    assert likeness(tmp_path / "a.png", tmp_path / "b.png") == pytest.approx(-1)
+    assert likeness(tmp_path / "a.png", tmp_path / "c.png") is None

@@ -10,7 +10,8 @@ import pytest
 from PIL import Image
 
 from napari_visual_ccc.io.datasets import load, unlabelled
-from napari_visual_ccc.io.folders import inner_parts, is_class, own_results, same_image
+from napari_visual_ccc.io.folders import aside, is_class, own_results, same_image
+from napari_visual_ccc.io.parts import inner_parts
 from napari_visual_ccc.io.read import read
 
 
@@ -73,6 +74,33 @@ def test_thumbnails_of_file_servers_are_no_images(folder, system):
 def test_a_class_may_have_an_unusual_name(folder, name):
     picture(folder / name / "im0.png")
     assert name in load(folder).classes
+
+
+@pytest.mark.parametrize(
+    "name", ["results", "Output", "figures", "my_results", "results_2024-01", "masks", "Labels",
+             "ground_truth", "old plots", "unlabelled", "Unlabeled", "to_label", "unsorted",
+             "todo"],
+)  # fmt: skip
+def test_results_masks_and_what_has_no_class_is_no_class(folder, name):
+    picture(folder / name / "im0.png")
+    data = load(folder)
+    assert data.classes == ("dots", "stripe")
+    assert next(why for one, why in data.skipped if one == name).startswith("named like a folder")
+
+
+@pytest.mark.parametrize(
+    "name", ["output_stage", "mask defect", "figure-8", "logs of oak", "outer"]
+)
+def test_a_class_may_have_such_a_word_in_its_name(folder, name):
+    picture(folder / name / "im0.png")
+    assert (name in load(folder).classes) is (name != "figure-8")
+
+
+def test_folders_that_are_all_named_like_results_are_classes(tmp_path):
+    for name in ("figures", "plots"):
+        picture(tmp_path / name / "a.png")
+    assert load(tmp_path).classes == ("figures", "plots")
+    assert aside([tmp_path / "figures", tmp_path / "plots"]) == {}
 
 
 @pytest.mark.case("S26")
@@ -168,10 +196,10 @@ def test_files_of_one_name_that_show_something_else_are_images_of_their_own(fold
 
 
 def test_many_files_in_two_formats_are_compared_in_part(tmp_path, rng, monkeypatch):
-    from napari_visual_ccc.io import folders
+    from napari_visual_ccc.io import copies, folders
 
     opened = []
-    monkeypatch.setattr(folders, "read", lambda path: opened.append(path) or read(path))
+    monkeypatch.setattr(copies, "read", lambda path: opened.append(path) or read(path))
     monkeypatch.setattr(folders, "_COMPARED", 3)
     for number in range(12):
         image = rng.integers(0, 255, (8, 8)).astype(np.uint8)

@@ -23,6 +23,13 @@ _BEHIND = re.compile(rf"(.+?)[-_. ]+{_WORD}", re.I)
 
 _BEFORE = re.compile(rf"{_WORD}[-_. ]+(.+)", re.I)
 
+# names of folders for masks and other files of the images beside or around them
+_FOLDER = re.compile(
+    r"(?:bin(?:ary)?[-_. ]?)?masks?|labels?|annotations?|seg(?:mentations?|mented)?|overlays?|"
+    r"contours?|outlines?|heat[-_. ]?maps?|ground[-_. ]?truth|gt",
+    re.I,
+)
+
 # pairs of files that are compared at first
 _COMPARED = 20
 
@@ -42,7 +49,8 @@ def belonging(paths: Sequence[Path]) -> dict[Path, str]:
     -------
     dict
         Further files of an OME image in several files; what is named as the mask, overlay or
-        thumbnail of another file in its folder; TIFF with a record of this package whose name
+        thumbnail of another file in its folder; files of a folder for masks that have the name of
+        an image beside or above this folder; TIFF with a record of this package whose name
         begins as that of another file; thumbnails in a folder within that of their images, by
         their pixels.
     """
@@ -50,11 +58,14 @@ def belonging(paths: Sequence[Path]) -> dict[Path, str]:
     found = {
         path: f"a part of the OME image {of.name}" for path, of in parts_of_sets(paths).items()
     }
+    folders = sorted({path.parent for path in paths})
     for path in paths:
         of = None if path in found else _named_after(path, there)
         if of is not None:
             why = f"belongs to {of.name} by its name; rename it if it is an image of its own"
             found[path] = why
+        elif path not in found and (of := _in_folder_of_masks(path, there, folders)):
+            found[path] = f"belongs to {of.name} by its folder; move it if it is an image"
         elif path not in found and _is_result(path, there):
             found[path] = "a result of this package"
     pairs = [
@@ -101,6 +112,19 @@ def _named_after(path: Path, there: Mapping[tuple[Path, str], Path]) -> Path | N
     return None
 
 
+def _in_folder_of_masks(
+    path: Path, there: Mapping[tuple[Path, str], Path], folders: Sequence[Path]
+) -> Path | None:
+    """Image whose mask a file is that lies in a folder for masks beside or below the image."""
+    if not _FOLDER.fullmatch(path.parent.name):
+        return None
+    outer, name = path.parent.parent, stem(path).casefold()
+    names = [name, *(found[1] for one in (_BEHIND, _BEFORE) if (found := one.fullmatch(name)))]
+    beside = (one for one in folders if one.parent == outer and not _FOLDER.fullmatch(one.name))
+    images = (there.get((place, one)) for place in (outer, *beside) for one in names)
+    return next((one for one in images if one is not None), None)
+
+
 def _is_result(path: Path, there: Mapping[tuple[Path, str], Path]) -> bool:
     name = stem(path).casefold()
     starts = (name[: found.start()] for found in re.finditer(r"[-_. ]", name))
@@ -121,24 +145,46 @@ def _thumbnails(pairs: Sequence[tuple[Path, Path]]) -> list[tuple[Path, Path]]:
 
 
 def _is_thumbnail(path: Path, of: Path) -> bool:
-    from PIL import Image
+    return (likeness(path, of, _SMALLER) or 0) >= _SAME
 
+
+def likeness(path: Path, other: Path, smaller: int = 1) -> float | None:
+    """Correlation of the grey levels of two files; None where they cannot be compared.
+
+    Parameters
+    ----------
+    path, other : Path
+        Images. Two without any contrast are alike if they are equal.
+    smaller : int
+        With more than 1, the first is compared with a reduced copy of the second, which has at
+        least so many times its rows and columns.
+    """
     try:
-        small, large = (grey(read(one).data) for one in (path, of))
+        first, second = (grey(read(one).data) for one in (path, other))
     # its own reading says what is wrong with it
     except (ValueError, ImportError, OSError):
-        return False
-    if small.ndim != 2 or large.ndim != 2:
-        return False
-    (height, width), (rows, columns) = small.shape, large.shape
+        return None
+    if smaller > 1:
+        second = _reduced(second, first.shape, smaller)
+    if first.shape != second.shape:
+        return None
+    if not (first.std() and second.std()):
+        return 1.0 if smaller == 1 and np.array_equal(first, second) else None
+    return float(np.corrcoef(first.ravel(), second.ravel())[0, 1])
+
+
+def _reduced(image: np.ndarray, shape: tuple[int, ...], smaller: int) -> np.ndarray:
+    """Image with the size of a thumbnail of it; the image itself where it cannot have this one."""
+    from PIL import Image
+
+    if image.ndim != 2 or len(shape) != 2:
+        return image
+    (height, width), (rows, columns) = shape, image.shape
     alike = abs(rows * width - columns * height) <= max(rows, columns)
-    if not alike or min(rows / height, columns / width) < _SMALLER:
-        return False
-    picture = Image.fromarray(large.astype(np.float32))
-    reduced = np.asarray(picture.resize((width, height), Image.Resampling.BOX))
-    if not (reduced.std() and small.std()):
-        return False
-    return bool(np.corrcoef(reduced.ravel(), small.ravel())[0, 1] >= _SAME)
+    if not alike or min(rows / height, columns / width) < smaller:
+        return image
+    picture = Image.fromarray(image.astype(np.float32))
+    return np.asarray(picture.resize((width, height), Image.Resampling.BOX))
 
 
 def grey(data: Any) -> np.ndarray:

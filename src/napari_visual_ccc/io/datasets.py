@@ -15,15 +15,16 @@ from ..core.micrograph import Micrograph, channel_names
 from .channels import by_image, complete, read_channels, read_files
 from .copies import belonging, parts_of_sets
 from .folders import (
+    aside,
     files_below,
     inner_classes,
-    inner_parts,
     is_class,
+    of_crossed,
+    of_recurring,
     own_results,
-    parts_of,
-    recurring_folders,
     same_image,
 )
+from .parts import doubtful, inner_parts, parts_of
 from .read import FOLDERS, is_image, read
 from .rows import first_line, lacks, names_in, parts_in, repeated, with_known_columns
 from .tables import FOREIGN, as_text, path_in, read_text_table
@@ -42,10 +43,12 @@ def load(
 
     The images may be divided already: the folder has folders ``train``, ``validation`` and
     ``test`` (or ``training``, ``val``, ``valid``, ``holdout``, in any case) with one folder for
-    each class in them, or the table has a column ``part``. `train` keeps these parts. Images whose
+    each class in them, also with more words in their names (``my_train``, ``test2``); or the table
+    has a column ``part``. `train` keeps these parts. Images whose
     part is ``cross-validated`` are cross-validated again. Folders that all hold the same folders,
     such as folds, sets or days, are groups, and the folders in them are the classes; a note says
-    so.
+    so. Folders named ``results``, ``figures``, ``masks``, ``unlabelled`` and the like are left out,
+    with the reason in `skipped`.
 
     Parameters
     ----------
@@ -155,7 +158,7 @@ def _from_folder(
 ) -> Dataset:
     examples: list[Example] = []
     places = sorted(p for p in folder.iterdir() if is_class(p))
-    parts = parts_of(folder, places)
+    parts = parts_of(places)
     if not min_classes and not parts:
         return _plain(folder, pattern)
     skipped = _outside(folder, folder)
@@ -164,6 +167,9 @@ def _from_folder(
                     if p not in parts]  # fmt: skip
         skipped += [one for place in parts for one in _outside(place, folder)]
         places = sorted(p for place in parts for p in place.iterdir() if is_class(p))
+    left = aside(places)
+    skipped += [(printable(p.relative_to(folder).as_posix()), why) for p, why in left.items()]
+    places = [place for place in places if place not in left]
     inner = {} if parts else inner_parts(places)
     crossed = [] if parts or inner else inner_classes(places)
     places = crossed or places
@@ -186,7 +192,9 @@ def _from_folder(
             part = inner.get(top, parts.get(place.parent, ""))
             examples.append(_example(path, name, place.name, group, part, channels))
     name = folder.resolve().name
-    notes = _of_crossed(crossed) or (() if parts or inner else _of_recurring(places))
+    notes = of_crossed(crossed)
+    if not (notes or parts or inner):
+        notes = (*doubtful(places), *of_recurring(places))
     return Dataset(tuple(examples), name, tuple(skipped), min_classes, channels, notes)
 
 
@@ -196,36 +204,6 @@ def _folder_group(path: Path, base: Path, name: str, crossed: bool) -> str:
     if crossed:
         return Path(base.parent.name, between).as_posix()
     return name if path.parent == base else between.as_posix()
-
-
-def _of_crossed(places: Sequence[Path]) -> tuple[str, ...]:
-    """Say which folders were taken for the classes."""
-    if not places:
-        return ()
-    outer = list(dict.fromkeys(printable(place.parent.name) for place in places))
-    inner = list(dict.fromkeys(printable(place.name) for place in places))
-    return (
-        f"{_some(outer)} hold the same folders {_some(inner)}: these are the classes, and the "
-        "outer ones are groups; give a table with path and label if the outer ones are the "
-        "classes",
-    )
-
-
-def _of_recurring(places: Sequence[Path]) -> tuple[str, ...]:
-    """Say that folders within those of the classes may be the classes."""
-    names = recurring_folders(places)
-    if not names:
-        return ()
-    outer = [printable(place.name) for place in places]
-    return (
-        f"{_some(outer)} are the classes, though folders within them have the same names "
-        f"({_some([printable(name) for name in names])}): give a table with path and label if "
-        "these are the classes",
-    )
-
-
-def _some(names: Sequence[str]) -> str:
-    return f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
 
 
 def _unusable(paths: Sequence[Path], channels: Sequence[str]) -> dict[Path, str]:
@@ -244,13 +222,22 @@ def _unusable(paths: Sequence[Path], channels: Sequence[str]) -> dict[Path, str]
 def _plain(folder: Path, pattern: re.Pattern[str] | None) -> Dataset:
     """All images below a folder, without classes."""
     examples, skipped = [], []
-    for one in unlabelled(folder):
+    found = unlabelled(folder)
+    paths = [one.path for one in found if one.path is not None]
+    others = belonging(paths)
+    for place, why in aside(sorted(p for p in folder.iterdir() if is_class(p))).items():
+        inside = {path: why for path in paths if path.is_relative_to(place)}
+        # images without a class are those of an autoencoder
+        others |= inside if len(inside) < len(paths) and "without" not in why else {}
+    for one in found:
         assert one.path is not None
         group = _group(one.path.stem, one.name, pattern)
-        if group:
-            examples.append(replace(one, group=printable(group)))
+        without = "" if group else "the group pattern does not match its name"
+        why = others.get(one.path, without)
+        if why:
+            skipped.append((one.name, why))
         else:
-            skipped.append((one.name, "the group pattern does not match its name"))
+            examples.append(replace(one, group=printable(group)))
     if not examples:
         raise ValueError(f"{folder}: the group pattern matches the name of no image")
     return Dataset(tuple(examples), folder.resolve().name, tuple(skipped), min_classes=0)

@@ -9,11 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
-
-from ..core.dataset import part_named
-from .copies import grey
-from .read import FOLDERS, is_image, read
+from ..core.dataset import printable
+from .copies import likeness
+from .read import FOLDERS, is_image
 from .read.slices import in_best_format
 
 # where the command line writes to by itself
@@ -31,6 +29,20 @@ _SYSTEM = re.compile(
 
 # words of folders that hold the images of one class each, before a number
 _CLASS = re.compile(r"(class|phase|type|label|category|grade)\W*\d+")
+
+# names of folders for what programs make of images, perhaps with a number or date
+_RESULTS = re.compile(
+    r"(?:(?:my|old|new|all|final|saved|binary) )?(?:results?|outputs?|out|figures?|figs?|plots?|"
+    r"predictions?|masks?|labels?|annotations?|segmentations?|segmented|ground ?truth|overlays?|"
+    r"heat ?maps?|reports?|logs?|models?|checkpoints?)(?: images?| folder)?(?: v?\d+)*"
+)
+
+# names of folders for images that have not been sorted into classes
+_UNSORTED = re.compile(
+    r"un ?(?:labell?ed|annotated|sorted|classified|assigned|tagged)(?: images?| data| \d+)*|"
+    r"(?:to|not)(?: be)?(?: yet)? (?:labell?(?:ed)?|sort(?:ed)?|annotated?|classif(?:y|ied))|"
+    r"to ?do|no (?:labels?|class)"
+)
 
 # folders of repetitions, which hold folders of classes: fold1, set_A, day 2, 2026-01-01
 _OUTER = re.compile(
@@ -67,29 +79,37 @@ def files_below(folder: Path) -> Iterable[Path]:
         yield from (Path(place) / name for name in names if not name.startswith("."))
 
 
-def parts_of(folder: Path, places: list[Path]) -> dict[Path, str]:
-    """Part of each folder that is named like one; empty where the folders are classes.
+def aside(places: Sequence[Path]) -> dict[Path, str]:
+    """Folders beside those of the classes that hold results, masks or what has no class yet.
 
-    A class may be called train: folders are parts if there is another part beside it, or nothing
-    else.
+    Parameters
+    ----------
+    places : sequence of Path
+        Folders that may be classes; where all are named so, they are.
+
+    Returns
+    -------
+    dict
+        Folder → reason, for the user.
     """
-    parts = {place: part_named(place.name) for place in places if part_named(place.name)}
-    names = set(parts.values())
-    if not names or (len(parts) < len(places) and not ("train" in names and len(names) > 1)):
-        return {}
-    return parts
+    found = {
+        place: f"named like a folder of {what}; rename it if it is a class"
+        for place in places if (what := _named_aside(place.name))
+    }  # fmt: skip
+    return found if len(found) < len(places) else {}
 
 
-def inner_parts(places: Sequence[Path]) -> dict[Path, str]:
-    """Part of each folder within those of the classes; empty unless all of them are parts."""
-    parts: dict[Path, str] = {}
-    for place in places:
-        for one in place.iterdir():
-            if is_image(one) or (is_class(one) and not part_named(one.name)):
-                return {}
-            if is_class(one):
-                parts[one] = part_named(one.name)
-    return parts if {"train"} < set(parts.values()) else {}
+def _named_aside(name: str) -> str:
+    """What a folder of this name holds in the place of a class; empty if it may be one."""
+    plain = re.sub(r"[\W_]+", " ", name.lower()).strip()
+    if _RESULTS.fullmatch(plain):
+        return "results or masks"
+    return "images without a class" if _UNSORTED.fullmatch(plain) else ""
+
+
+def is_fold(name: str) -> bool:
+    """Whether a folder is named like a repetition: a fold, a set, a day."""
+    return bool(_OUTER.fullmatch(name.lower()))
 
 
 def inner_classes(places: Sequence[Path]) -> list[Path]:
@@ -105,7 +125,7 @@ def inner_classes(places: Sequence[Path]) -> list[Path]:
         return []
     outer = {place.name for place in places}
     if any(set(one) != shared for one in inside):
-        named = all(_OUTER.fullmatch(name.lower()) for name in outer)
+        named = all(map(is_fold, outer))
         if not named or not _recurring(inside) or not all(inside):
             return []
     specimens = _numbered(shared) and not _all_classes(shared) and not _numbered(outer)
@@ -121,10 +141,41 @@ def recurring_folders(places: Sequence[Path]) -> list[str]:
     return [] if clear else sorted(names)
 
 
+def of_crossed(places: Sequence[Path]) -> tuple[str, ...]:
+    """Say which folders were taken for the classes."""
+    if not places:
+        return ()
+    outer = list(dict.fromkeys(printable(place.parent.name) for place in places))
+    inner = list(dict.fromkeys(printable(place.name) for place in places))
+    return (
+        f"{some_of(outer)} hold the same folders {some_of(inner)}: these are the classes, and the "
+        "outer ones are groups; give a table with path and label if the outer ones are the "
+        "classes",
+    )
+
+
+def of_recurring(places: Sequence[Path]) -> tuple[str, ...]:
+    """Say that folders within those of the classes may be the classes."""
+    names = recurring_folders(places)
+    if not names:
+        return ()
+    outer = [printable(place.name) for place in places]
+    return (
+        f"{some_of(outer)} are the classes, though folders within them have the same names "
+        f"({some_of([printable(name) for name in names])}): give a table with path and label if "
+        "these are the classes",
+    )
+
+
+def some_of(names: Sequence[str]) -> str:
+    """Name the first three."""
+    return f"{', '.join(names[:3])}{', ...' if len(names) > 3 else ''}"
+
+
 def _inside(places: Sequence[Path]) -> list[dict[str, Path]]:
     """Folders within each folder by their names; capitals do not matter."""
-    return [{one.name.casefold(): one for one in place.iterdir() if is_class(one)}
-            for place in places]  # fmt: skip
+    return [{one.name.casefold(): one for one in place.iterdir()
+             if is_class(one) and not _named_aside(one.name)} for place in places]  # fmt: skip
 
 
 def _recurring(inside: Sequence[dict[str, Path]]) -> set[str]:
@@ -198,9 +249,9 @@ def same_image(paths: Sequence[Path]) -> dict[Path, Kept]:
     twice = in_best_format(paths)[1]
     pairs = list(twice.items())
     some = pairs[:: max(1, len(pairs) // _COMPARED)]
-    alike = {path: _likeness(path, other) for path, other in some}
+    alike = {path: _similar(path, other) for path, other in some}
     if any(found < _OTHER for found in alike.values()):
-        alike |= {path: _likeness(path, other) for path, other in pairs if path not in alike}
+        alike |= {path: _similar(path, other) for path, other in pairs if path not in alike}
     return {
         path: Kept(other, _why(other, alike.get(path, _OTHER)))
         for path, other in pairs
@@ -208,21 +259,13 @@ def same_image(paths: Sequence[Path]) -> dict[Path, Kept]:
     }
 
 
-def _why(other: Path, likeness: float) -> str:
-    if likeness >= _SAME:
+def _why(other: Path, alike: float) -> str:
+    if alike >= _SAME:
         return f"the same image as {other.name}, in another format"
     return f"{other.name} of the same name is used, which keeps more; rename it if it is another"
 
 
-def _likeness(path: Path, other: Path) -> float:
-    """Correlation of the grey levels of two files, or `_OTHER` where it is not clear."""
-    try:
-        first, second = (grey(read(one).data) for one in (path, other))
-    # its own reading says what is wrong with it
-    except (ValueError, ImportError, OSError):
-        return _OTHER
-    if first.shape != second.shape:
-        return _OTHER
-    if not (first.std() and second.std()):
-        return 1.0 if np.array_equal(first, second) else _OTHER
-    return abs(float(np.corrcoef(first.ravel(), second.ravel())[0, 1]))
+def _similar(path: Path, other: Path) -> float:
+    """Correlation of two files, or `_OTHER` where it is not clear."""
+    found = likeness(path, other)
+    return _OTHER if found is None else abs(found)
