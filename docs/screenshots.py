@@ -337,7 +337,8 @@ def lens() -> None:
     settle(lambda: form.job is not None)
     shot(viewer, "lens_pixel")
     click_eye(viewer, next(one for one in viewer.layers if one.name.endswith("PCA")))
-    click_eye(viewer, next(one for one in viewer.layers if one.name.endswith("patches")))
+    for end in ("patches", "blocks.3"):
+        click_eye(viewer, next(one for one in viewer.layers if one.name.endswith(end)))
     save(viewer, "lens_colour")
 
     viewer = open_sample("nanoparticles")

@@ -117,3 +117,12 @@ def test_the_values_of_a_map_have_their_quantity_and_unit(shown, feature, unit):
     bar, quantity = block.entries
     assert len(bar.colours) > 1
     assert quantity.text == f"{feature}, {unit}"
+
+
+def test_a_map_below_colours_that_hide_it_is_not_explained(shown):
+    heat = shown(glcm_features(RAMP))
+    colours = Image(np.zeros((40, 40, 3), np.uint8), rgb=True, metadata=dict(heat.metadata))
+    assert len(blocks([colours, heat])) == 1
+    assert blocks([heat, colours]) == []
+    colours.opacity = 0.5
+    assert len(blocks([heat, colours])) == 1

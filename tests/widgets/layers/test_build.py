@@ -261,3 +261,10 @@ def test_layers_without_items_are_displayed_too(stack, part):
     layer = build(source_of(stack), part, {})
     assert len(layer.data) == 0
     assert layer.ndim == 3
+
+
+def test_a_map_beside_the_image_is_opaque_where_it_is_low(stack):
+    data = np.arange(12.0).reshape(3, 4)
+    beside = build(source_of(stack), ImageLayer(data, style="heat", beside=True), {})
+    assert beside.colormap.colors[0, 3] == 1
+    assert beside.colorbar.visible

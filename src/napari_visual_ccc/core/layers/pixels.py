@@ -77,11 +77,14 @@ class ImageLayer(_Pixels):
     quantity : str
         What its values are, with their unit, as legends, colour bars and the status bar say it;
         empty for grey values of the image.
+    beside : bool
+        Shown beside the image, not over it: low values of a map have a colour, too.
     """
 
     style: Style = field(default="grey", kw_only=True)
     limits: tuple[float, float] | None = field(default=None, kw_only=True)
     quantity: str = field(default="", kw_only=True)
+    beside: bool = field(default=False, kw_only=True)
 
 
 @dataclass(frozen=True, eq=False)

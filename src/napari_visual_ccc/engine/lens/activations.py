@@ -301,9 +301,11 @@ def _sheet(shown: ChannelsLayer, shape: tuple[int, int]) -> ImageLayer:
         y, x = number // columns * (height + 1), number % columns * (width + 1)
         sheet[y : y + height, x : x + width] = np.clip((one - low) / max(high - low, 1e-30), 0, 1)
     # reduced to the size of the image
-    beside = Placement(max(shape) / max(sheet.shape), corner=(0, round(1.05 * shape[1])))
-    limits = (0.0, 1.0)
-    return ImageLayer(sheet, style="heat", limits=limits, name="contact sheet", placement=beside)
+    place = Placement(max(shape) / max(sheet.shape), corner=(0, round(1.05 * shape[1])))
+    return ImageLayer(
+        sheet, style="heat", limits=(0.0, 1.0), name="contact sheet", placement=place, beside=True,
+        quantity="each channel, lowest to highest",
+    )  # fmt: skip
 
 
 def layers_table(seen: Seen) -> Any:

@@ -48,10 +48,12 @@ def image_analysis(image: Any, *, scope: Scope = "stack") -> Steps[Result]:
     else:
         binary = yield from _binary(grey)
     texture = yield from edge_density(grey, scope=scope)
+    shown = texture.layer()
+    assert isinstance(shown, ImageLayer)
     layers = (
         ImageLayer(grey, name="grey"),
         binary.layer(),
-        replace(texture.layer(), name="texture"),
+        replace(shown, name="texture", beside=True),
     )
     return Result(layers, facts=binary.facts, notes=(*notes, *binary.notes))
 

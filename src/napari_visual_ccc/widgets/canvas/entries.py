@@ -46,11 +46,19 @@ def blocks(layers: Iterable[Layer]) -> list[Block]:
         From the bottom to the top.
     """
     visible = [one for one in reversed(list(layers)) if one.visible and one.opacity > 0]
+    # colours of a result that hide all below them
+    covers = [number for number, one in enumerate(visible) if _hides(one)]
+    visible = visible[: covers[0]] if covers else visible
     found = []
     for explain in (_classes, _map):
         explained = (explain(one) for one in visible)
         found += [one for one in explained if one is not None][:1]
     return found
+
+
+def _hides(layer: Layer) -> bool:
+    is_colour = isinstance(layer, Image) and layer.rgb and METADATA in layer.metadata
+    return is_colour and layer.opacity == 1 and layer.data.shape[-1] == 3
 
 
 def _classes(layer: Layer) -> Block | None:

@@ -97,7 +97,8 @@ def _image(source: Source, part: ImageLayer, common: dict[str, Any]) -> Layer:
     look = display_of(source, part)
     if part.quantity:
         common = {**common, "metadata": {**common["metadata"], QUANTITY: part.quantity}}
-    layer = Image(data, rgb=False, colormap=colormap_of(part.style), **look, **common)
+    colours = COLORMAPS[part.style] if part.beside else colormap_of(part.style)
+    layer = Image(data, rgb=False, colormap=colours, **look, **common)
     return layer if part.style == "grey" else _with_colour_bar(layer)
 
 
@@ -108,6 +109,7 @@ def _channels(source: Source, part: ChannelsLayer, common: dict[str, Any]) -> La
     maps = maps.reshape(len(maps), *(1,) * (ndim - 2), *maps.shape[1:])
     rotate = np.eye(ndim + 1)
     rotate[1:, 1:] = common["rotate"]
+    common = {**common, "metadata": {**common["metadata"], QUANTITY: "activation"}}
     # napari's own Affine.expand_dims gives too few elements of shear where nothing is rotated
     first = {
         "scale": (1, *common["scale"]),
