@@ -168,7 +168,7 @@ def threshold(
     method: Literal['otsu', 'yen', 'isodata', 'li', 'triangle', 'minimum', 'manual'] = 'otsu',
     classes: int = 2,
     value: float = 0.0,
-    objects: Literal['evidence', 'border', 'bright', 'dark'] = 'evidence',
+    objects: Literal['auto', 'border', 'bright', 'dark'] = 'auto',
     sigma: float = 1.0,
     min_diameter: float = 0.0,
     dimensions: Literal['2D', '3D'] = '2D',
@@ -426,9 +426,11 @@ def compare(
 
 def evidence_regions(
     heatmap: Image,
+    spacing: Any = None,
+    unit: str = 'px',
     *,
     threshold: float = 0.5,
-    min_size: int = 20,
+    min_diameter: float = 0.0,
     info_bar: InfoBar | None = None,
     report: Reporting = None,
 ) -> Result:
@@ -493,7 +495,7 @@ def occlude(
     info_bar: InfoBar | None = None,
     report: Reporting = None,
 ) -> Result:
-    """Occlude regions of an image and compare the predictions before and after."""
+    """Occlude regions of an image and compare the scores of the classes before and after."""
 
 def concordance(
     heatmap: Image,
@@ -589,7 +591,7 @@ def find_similar(
     model: AnyModel | None = None,
     layer: str = '',
     threshold: float = 0.6,
-    min_size: int = 20,
+    min_diameter: float = 0.0,
     background: Literal['subtract', 'keep'] = 'subtract',
     folder: str | Path | None = None,
     hits: int = 36,
@@ -649,7 +651,7 @@ def anomaly_map(
     model: AnyModel | None = None,
     score: Literal['features', 'local', 'residual'] = 'features',
     usual: float = 0.9,
-    min_size: int = 64,
+    min_diameter: float = 0.0,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
     report: Reporting = None,
