@@ -83,6 +83,31 @@ def test_layers_in_other_places_are_refused(more, words):
     np.testing.assert_array_equal(regions_on(labels, image), inside)
 
 
+@pytest.mark.case("E18d")
+@pytest.mark.parametrize("unit", ["nm", "um", "pixel"])
+def test_slices_are_those_that_lie_on_the_other_layer(unit):
+    size = np.array((10, 2, 2)) * {"nm": 1, "um": 1e-3, "pixel": 1}[unit]
+    image = Image(np.arange(5 * 40 * 60).reshape(5, 40, 60), scale=size, units=unit, name="image")
+    for first, count in ((0, 5), (0, 2), (2, 3)):
+        labels = Labels(
+            np.ones((count, 40, 60), np.uint8), translate=size * (first, 0, 0), scale=size,
+            units=unit, name="part",
+        )  # fmt: skip
+        found = lying_on(image.data, image, labels, labels.data.shape)
+        np.testing.assert_array_equal(found, image.data[first : first + count])
+    for first in (-1, 3):
+        labels.translate = size * (first, 0, 0)
+        with pytest.raises(ValueError, match=f"{first} slices.*reaches beyond"):
+            lying_on(image.data, image, labels, labels.data.shape)
+    # a plane lies in the slice that is displayed
+    assert lying_on(image.data[0], image, labels, (40, 60)) is not None
+    # without a step, slices belong together by their number
+    labels = Labels(np.ones((5, 40, 60), np.uint8), scale=size[1:], units=unit, name="no step")
+    np.testing.assert_array_equal(
+        lying_on(image.data, image, labels, labels.data.shape), image.data
+    )
+
+
 def test_a_layer_without_a_size_lies_where_its_pixels_say():
     image = Image(np.zeros((40, 60)), scale=(2, 2), units="nm")
     labels = Labels(np.ones((40, 60), np.uint8))

@@ -268,7 +268,7 @@ def placed_on(source: Source, first: Source) -> Source:
     if rgb:
         lying_on(np.empty(shape_of(source.data)), source.layer, first.layer, shape_of(first.data))
         return source
-    data = lying_on(source.data, source.layer, first.layer, shape_of(first.data))
+    data = lying_on(source.data, source.layer, first.layer, np.shape(first.data))
     return source if data is source.data else replace(source, data=data)
 
 

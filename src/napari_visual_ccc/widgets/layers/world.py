@@ -58,19 +58,19 @@ def in_viewer(viewer: Viewer, layer: Layer, world: Sequence[float]) -> np.ndarra
     return place
 
 
-def pixels_of(layer: Layer, places: Any, other: Layer) -> np.ndarray:
-    """(n, 2) rows and columns of pixels of another layer at (n, D) places of a layer."""
+def pixels_of(layer: Layer, places: Any, other: Layer, axes: int = 2) -> np.ndarray:
+    """(n, axes) pixels of another layer, by default rows and columns, at (n, D) places of one."""
     found = []
-    factors = unit_factors(layer.units, other.units)[-2:]
+    factors = unit_factors(layer.units, other.units)[-axes:]
     for place in np.atleast_2d(np.asarray(places, float)):
         point = np.zeros(other.ndim)
-        point[-2:] = np.asarray(layer.data_to_world(place))[-2:] * factors
-        found.append(np.asarray(other.world_to_data(point))[-2:])
+        point[-axes:] = np.asarray(layer.data_to_world(place))[-axes:] * factors
+        found.append(np.asarray(other.world_to_data(point))[-axes:])
     return np.array(found, float)
 
 
 def lying_on(data: Any, layer: Layer, first: Layer, shape: Sequence[int]) -> Any:
-    """Cut the pixels of a layer to those that lie on another one.
+    """Cut the pixels and slices of a layer to those that lie on another one.
 
     Parameters
     ----------
@@ -79,8 +79,8 @@ def lying_on(data: Any, layer: Layer, first: Layer, shape: Sequence[int]) -> Any
     layer, first : Layer
         Where they lie counts. A layer without a pixel size, and at the origin, lies where the
         numbers of its pixels say.
-    shape : (rows, columns)
-        Of `first`.
+    shape : (..., rows, columns)
+        Of the data of `first`. Where both have as many axes, slices count as well.
 
     Returns
     -------
@@ -92,29 +92,50 @@ def lying_on(data: Any, layer: Layer, first: Layer, shape: Sequence[int]) -> Any
     ValueError
         If the pixels of one are not those of the other, or some of `first` lie beside `layer`.
     """
-    if _is_unplaced(layer) or _is_unplaced(first):
+    if any(_is_unplaced(one, len(shape)) for one in (layer, first)):
         return data
-    height, width = shape
+    height, width = shape[-2:]
     corners = np.zeros((3, first.ndim))
     corners[1, -2], corners[2, -1] = height, width
     found = pixels_of(first, corners, layer)
     origin, down, across = found[0], found[1] - found[0], found[2] - found[0]
     alike = np.allclose(down, (height, 0), atol=0.5) and np.allclose(across, (0, width), atol=0.5)
     start = np.round(origin).astype(int)
-    if not alike or np.abs(origin - start).max() > _NEAR * max(1, *shape) ** 0.5:
+    if not alike or np.abs(origin - start).max() > _NEAR * max(1, height, width) ** 0.5:
         raise ValueError(
             f"the pixels of {layer.name} do not lie on those of {first.name}: give both the same "
             "pixel size and place"
         )
-    rows, columns = data.shape[-2:]
-    if not start.any() and (rows, columns) == (height, width):
-        return data
-    if (start < 0).any() or start[0] + height > rows or start[1] + width > columns:
-        raise ValueError(
-            f"{first.name} lies {start[0]} rows and {start[1]} columns away from {layer.name} and "
-            "reaches beyond it: move or cut one of them"
-        )
-    return data[..., start[0] : start[0] + height, start[1] : start[1] + width]
+    along = data.ndim if data.ndim == len(shape) else 2
+    starts = (*_slices_ahead(layer, first, along - 2), *start.tolist())
+    parts = []
+    for at, side, size in zip(starts, shape[-along:], data.shape[-along:], strict=True):
+        if at is not None and (at < 0 or at + side > size):
+            away = [f"{ahead} slices, " for ahead in starts[:-2] if ahead]
+            raise ValueError(
+                f"{first.name} lies {''.join(away)}{start[0]} rows and {start[1]} columns away "
+                f"from {layer.name} and reaches beyond it: move or cut one of them"
+            )
+        parts.append(slice(None) if at is None else slice(at, at + side))
+    part = data[(..., *parts)]
+    return data if part.shape == data.shape else part
+
+
+def _slices_ahead(layer: Layer, first: Layer, axes: int) -> list[int | None]:
+    """Slice of a layer on which the first one of another lies, along each leading axis.
+
+    None where one of them has no step, or another: slices then belong together by their number.
+    """
+    places = np.zeros((2, first.ndim))
+    found: list[int | None] = []
+    for axis in range(-2 - axes, -2):
+        places[1] = 0
+        places[1, axis] = 1
+        one, next_one = pixels_of(first, places, layer, 2 + axes)[:, axis]
+        plain = [f"{unit:~}" in _PIXELS for unit in (layer.units[axis], first.units[axis])]
+        alike = plain[0] == plain[1] and abs(next_one - one - 1) < _NEAR
+        found.append(round(one) if alike else None)
+    return found
 
 
 def labels_at(data: np.ndarray, layer: Layer, other: Layer, shape: tuple[int, int]) -> np.ndarray:
@@ -145,10 +166,10 @@ def labels_at(data: np.ndarray, layer: Layer, other: Layer, shape: tuple[int, in
     return np.asarray(affine_transform(wide, matrix, origin, shape, order=0, prefilter=False))
 
 
-def _is_unplaced(layer: Layer) -> bool:
+def _is_unplaced(layer: Layer, axes: int = 2) -> bool:
     """Whether a layer has no pixel size and lies at the origin, as napari adds arrays."""
     pixels = all(f"{unit:~}" in _PIXELS for unit in layer.units[-2:])
-    moved = np.abs(np.asarray(layer.data_to_world((0,) * layer.ndim))[-2:]).max() > 0
+    moved = np.abs(np.asarray(layer.data_to_world((0,) * layer.ndim))[-axes:]).max() > 0
     return pixels and not moved and np.allclose(layer.scale[-2:], 1)
 
 
