@@ -219,7 +219,7 @@ def test_what_was_learnt_does_not_depend_on_the_run(trained):
 
 def test_only_an_offer_can_be_fetched():
     """A name alone downloads nothing; what a fetch does is tested beside the hub."""
-    with pytest.raises(AttributeError):
+    with pytest.raises(TypeError, match="give what look_up_model returned"):
         ccc.fetch_model("facebook/sam2.1-hiera-tiny")
 
 

@@ -1,11 +1,13 @@
-"""Values as JSON can hold them, and as messages show them."""
+"""Values as JSON can hold them, as messages show them, and as scripts may give them."""
 
 from __future__ import annotations
 
 import math
+import os
 import reprlib
 from collections.abc import Mapping
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -42,3 +44,53 @@ _short.maxstring = _short.maxother = _MOST_LETTERS
 def shown(value: Any) -> str:
     """Spell a value for a message, shortened where it is long."""
     return _short.repr(value)
+
+
+def path_given(value: object, name: str) -> Path:
+    """Path that a script gave.
+
+    Parameters
+    ----------
+    value : str or os.PathLike
+        What was given.
+    name : str
+        Of the argument.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If it is no path, or none that a file can have.
+    """
+    path = os.fspath(value) if isinstance(value, os.PathLike) else value
+    if not isinstance(path, str):
+        raise TypeError(f"{name} is no path: give a str or Path, not {_kind(value)}")
+    if "\0" in path:
+        raise ValueError(f"{name} is no path: it holds a null character")
+    return Path(path)
+
+
+def check_given(value: object, kinds: type | tuple[type, ...], name: str, wanted: str) -> None:
+    """Insist on the type of an argument.
+
+    Parameters
+    ----------
+    value
+        What was given.
+    kinds : type or tuple of type
+        What it may be an instance of.
+    name : str
+        Of the argument.
+    wanted : str
+        What to give, in words.
+
+    Raises
+    ------
+    TypeError
+        If it is none of them.
+    """
+    if not isinstance(value, kinds):
+        raise TypeError(f"{name}: give {wanted}, not {_kind(value)}")
+
+
+def _kind(value: object) -> str:
+    return "None" if value is None else f"a value of type {type(value).__name__}"

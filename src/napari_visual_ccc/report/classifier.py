@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..core.files import written
-from ..core.plain import plain
+from ..core.plain import check_given, path_given, plain
 from ..core.result import Evaluation, TrainedModel
 from ..core.units import counted
 from ..engine.evaluation.metrics import confused_pairs
@@ -117,11 +117,15 @@ def write_report(
     FileExistsError, OSError
         As `files.written`.
     """
+    wanted = "a trained model or an evaluation of one"
+    check_given(result, (TrainedModel, Evaluation), "result", wanted)
+    path = path_given(path, "path")
+    folder = None if figures is None else path_given(figures, "figures")
     drawn = {name: Drawn(one, one.svg()) for name, one in all_pictures(result).items()}
-    with written(Path(path), force=force) as part:
+    with written(path, force=force) as part:
         part.write_text(render("classifier", **_page(result, drawn)), encoding="utf-8")
-    if figures is not None:
-        _write_figures(drawn, Path(figures), force)
+    if folder is not None:
+        _write_figures(drawn, folder, force)
 
 
 def write_numbers(result: TrainedModel | Evaluation, path: Path, *, force: bool = False) -> None:

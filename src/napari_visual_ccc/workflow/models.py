@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from ..core.files import REPLACE, check_free, check_writable, make_folder, write_csv, write_text
+from ..core.plain import check_given, path_given
 from ..core.progress import Reporting, reporter, run
 from ..core.result import Result, TrainedModel
 from .scripts.models import path_of, remember
@@ -90,12 +91,15 @@ def save_model(
     FileExistsError
         If one of them already exists.
     """
+    from ..engine.autoencoder.trained import TrainedAutoencoder
     from ..nets.card import file_hash
     from ..report.architecture import architecture_text
     from ..report.classifier import write_numbers, write_report
     from ..report.reconstruction.page import write_autoencoder_report
 
-    path = named(path)
+    trained = (TrainedModel, TrainedAutoencoder)
+    check_given(result, trained, "result", "what train or train_autoencoder returned")
+    path = named(path_given(path, "path"))
     others = companions(path)
     check_companions(path, force=force)
     save_weights(result, path)
@@ -227,8 +231,9 @@ def fetch_model(offer: Offer, *, report: Reporting = None) -> Path:
     ConnectionError, ValueError
         Without a network, or if a file is not what the hub stated.
     """
-    from ..nets.sam.hub import fetch
+    from ..nets.sam.hub import Offer, fetch
 
+    check_given(offer, Offer, "offer", "what look_up_model returned")
     return run(fetch(offer), reporter(report, "download"))
 
 
@@ -263,9 +268,9 @@ def import_visual_ccc(
     from ..nets.legacy import read_visual_ccc
     from ..nets.models.registry import architecture
 
-    output = named(output)
+    source, output = path_given(path, "path"), named(path_given(output, "output"))
     check_free(output, force=force)
-    name, weights, card = read_visual_ccc(Path(path), classes=classes)
+    name, weights, card = read_visual_ccc(source, classes=classes)
     net = architecture(name).build(len(card.classes), card.input_px)
     net.load_state_dict(weights)
     card = card.model_copy(update={"layers": layers_of(net, card.input_px)})

@@ -228,7 +228,8 @@ def spacing_at(
 def _factors(micrograph: Micrograph, level: Any) -> list[float]:
     """How many times coarser a level is along each axis, without colours."""
     sizes = zip(micrograph.data.shape, level.shape, strict=True)
-    factors = [whole / part for whole, part in sizes]
+    # an empty image is refused later
+    factors = [1.0 if whole == part else whole / part for whole, part in sizes]
     return factors[:-1] if has_colours(micrograph) else factors
 
 

@@ -202,7 +202,7 @@ def _given(
         if kind == "regions" and isinstance(there.get(key), Micrograph):
             there[key], more = as_input(there[key], "labels")
             notes += more
-        if kind == "prompts" and key in there:
+        if kind == "prompts" and key in there and len(shape) > 1:
             there[key] = in_pixels(there[key], shape)
         if kind == "dataset" and key in there:
             there[key] = open_dataset(name, there[key], choices)

@@ -25,6 +25,8 @@ def test_covering_what_decides_changes_the_answer(crop):
     assert found.facts["covered_share"] == pytest.approx(regions.mean())
     with pytest.raises(ValueError, match="must agree"):
         ccc.occlude(crop, regions[:5])
+    with pytest.raises(ValueError, match="regions are of type object; real numbers are needed"):
+        ccc.occlude(crop, {"a": 1})
 
 
 def test_the_score_of_one_view_stands_beside_the_prediction_of_classify():

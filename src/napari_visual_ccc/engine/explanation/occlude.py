@@ -75,7 +75,10 @@ def occlude(
     from ...nets.inference import user_message
 
     plane, notes = network_plane(image, read_card(model), "occlude")
-    mask, shape = np.asarray(regions) > 0, plane.shape[-2:]
+    given, shape = np.asarray(regions), plane.shape[-2:]
+    if given.dtype.kind not in "biuf":
+        raise ValueError(f"regions are of type {given.dtype}; real numbers are needed")
+    mask = given > 0
     if mask.shape != shape:
         raise ValueError(f"regions are {mask.shape}, the image is {shape}: they must agree")
     yield Progress(0, 2, "model")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol, cast
 
 from ...core.micrograph import Micrograph, has_colours, plane_shape
+from ...core.plain import path_given
 from ..axes import in_order
 from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
 from .checks import UnreadableFileError
@@ -123,7 +124,7 @@ def read_all(path: str | Path) -> list[Micrograph]:
     FileNotFoundError, ImportError, ValueError
         As `read`.
     """
-    path = Path(path)
+    path = path_given(path, "path")
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ...core.files import sha256
+from ...core.plain import check_given
 from ...core.progress import Progress, Steps
 from ...core.settings.current import check_download, weights_folder
 from .background import in_background
@@ -107,6 +108,7 @@ def look_up_model(name: str, *, endpoint: str | None = None) -> Offer:
     """
     from huggingface_hub import HfApi
 
+    check_given(name, str, "name", "the name of a model on the hub")
     check_download(name)
     with _plain_errors(name):
         api = HfApi(endpoint=endpoint)

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from ...core.files import written
+from ...core.plain import check_given, path_given
 from ...engine.lens.patches import sheet
 from ...engine.lens.patterns import ClassPattern, Patterns
 from ..pages import render
@@ -44,6 +45,8 @@ def write_patterns(
     FileExistsError, OSError
         As `files.written`.
     """
+    check_given(result, Patterns, "result", "what common_patterns returned")
+    path = path_given(path, "path")
     table = result.tables["patches"]
     page = render(
         "patterns",

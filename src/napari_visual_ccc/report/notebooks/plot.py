@@ -12,6 +12,7 @@ import numpy as np
 from ...core.layers import Layer
 from ...core.micrograph import Micrograph
 from ...core.pixel_size import PixelSize
+from ...core.plain import check_given
 from ...core.result import Evaluation, Prediction, Result, TrainedModel
 from ...core.units import is_known
 from ..enrichment import CHARTS
@@ -66,6 +67,7 @@ def plot(result: Result, name: str = "", *, image: Any = None) -> Figure:
     """
     from matplotlib.figure import Figure
 
+    check_given(result, Result, "result", "what an operation returned")
     under = image.data if isinstance(image, Micrograph) else image
     known = _drawings(result, under)
     if name and name not in known:

@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from ...core.dataset import printable
 from ...core.files import stem
+from ...core.plain import path_given
 from ...io.datasets import unlabelled
 from ...io.rows import with_known_columns
 from ...io.tables import SUFFIXES as TABLES
@@ -85,7 +86,8 @@ def images_of(
     FileNotFoundError, ValueError
         If there is no such folder or file, or no image.
     """
-    places = [source] if isinstance(source, str | Path) else list(source)
+    several = not isinstance(source, str | bytes | Path) and isinstance(source, Iterable)
+    places = [path_given(one, "images") for one in (source if several else [source])]  # type: ignore[union-attr]
     paths = [path for place in places for path in _paths(place, recursive, stacks)]
     if without is not None:
         results = without.resolve()

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...core.files import check_free
+from ...core.plain import path_given
 from ...core.progress import Progress, Reporting, Steps, reporter, run
 from ...core.result import Result
 from ...report.overlay import Overlay
@@ -159,7 +160,7 @@ def batch(  # noqa: PLR0913
         If the disk is full; the batch goes on where it ended.
     """
     formats = Formats(layers, "none", "png" if thumbnails else "none", overlays)
-    folder, table = place_of(Path(output))
+    folder, table = place_of(path_given(output, "output"))
     choices, unsaved = kept_as_files(choices or {})
     if unsaved is not None:
         raise ValueError(

@@ -8,6 +8,7 @@ from typing import Any
 from ...core.files import check_free, write_table, write_text
 from ...core.layers import Layer, PointsLayer, ShapesLayer
 from ...core.micrograph import Axis, Micrograph
+from ...core.plain import check_given, path_given
 from ...core.progress import run
 from ...core.result import Result
 from ...io.write.images import Format, write_image
@@ -57,7 +58,8 @@ def write(
     ValueError, FileExistsError, OSError
         As `write_layer`; if the result has no such layer or table.
     """
-    path = Path(path)
+    check_given(what, (Result, Micrograph), "what", "a result or a micrograph")
+    path = path_given(path, "path")
     ending = path.suffix.lower()
     if isinstance(what, Micrograph):
         run(write_image(what, path, format=format, force=force))

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ...core.plain import path_given
 from ...core.result import Result, prediction_of
 from ..record import Record, Step, model_of
 
@@ -89,10 +90,9 @@ def load_model(path: str | Path | None = None, *, device: str = "cpu") -> Model:
     from ...nets import checkpoint
     from ...nets.card import DEFAULT
 
-    shipped = path is None or str(path) == DEFAULT.stem
-    kept = checkpoint.load_model(
-        None if shipped or path is None else Path(path), torch.device(device), task=None
-    )
+    given = None if path is None else path_given(path, "path")
+    shipped = given is None or str(given) == DEFAULT.stem
+    kept = checkpoint.load_model(None if shipped else given, torch.device(device), task=None)
     # weights of its own: those of the cache must not change
     model = replace(
         kept,
@@ -143,7 +143,7 @@ def kept_as_files(choices: Mapping[str, Any]) -> tuple[dict[str, Any], Unsaved |
 def path_of(model: Any) -> Path | None:
     """File of a model: of an object as `kept_as_files`, of a path that path, None of None."""
     path = kept_as_files({"model": model})[0]["model"]
-    return None if path is None else Path(path)
+    return None if path is None else path_given(path, "model")
 
 
 def choices_of(step: Step, others: Mapping[str, Any]) -> dict[str, Any]:
