@@ -191,7 +191,8 @@ def as_input(given: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
     if kind == "labels":
         if found.metadata.get("picture"):
             raise ValueError(found.metadata["picture"])
-        data, more = labels_of(found.data, is_lossy(found.path) and not found.metadata)
+        lossy = "visual_ccc" not in found.metadata and is_lossy(found.path)
+        data, more = labels_of(found.data, lossy)
         notes = (*notes, *more)
         found = found if data is found.data else replace(found, data=data, levels=())
     return (found.data if is_array else found), notes

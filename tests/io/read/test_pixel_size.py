@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from napari_visual_ccc.core.units import unit_of
-from napari_visual_ccc.io.read.pixel_size import PixelSizeClaim, number, resolve_pixel_size
+from napari_visual_ccc.io.read.pixel_size import (
+    PRINTED,
+    PixelSizeClaim,
+    number,
+    of_print,
+    resolve_pixel_size,
+)
 
 
 @pytest.mark.parametrize(
@@ -64,3 +70,18 @@ def test_numbers_as_microscopes_write_them(text, value):
 @pytest.mark.parametrize("text", ["", "K", None, True, float("nan"), "1.#IND"[2:], [1]])
 def test_what_is_no_number_is_none(text):
     assert number(text) is None
+
+
+@pytest.mark.parametrize(
+    ("sizes", "unit", "text"),
+    [((1 / 300, 1 / 300), "inch", "300 dpi"), ((1 / 118.11, 1 / 118.11), "cm", "300 dpi"),
+     ((1 / 28.35, 1 / 28.35), "cm", "72 dpi"), ((1 / 1200, 1 / 600), "inch", "600 x 1200 dpi"),
+     ((1 / 2540, 1 / 2540), "inch", "2540 dpi"), ((1 / 5000,) * 2, None, "5000 without a unit"),
+     ((1.0, 1.0), None, ""), ((1.0, 1.0), "cm", ""), ((1.0, 1.0), "inch", ""),
+     ((None, None), "inch", ""), ((1e-7, 1e-7), "cm", "")],
+)  # fmt: skip
+def test_a_resolution_for_print_is_told(sizes, unit, text):
+    told = of_print(sizes, unit).get(PRINTED, "")
+    assert told.startswith(text)
+    assert bool(told) is bool(text)
+    assert not told or told.endswith("not used as a pixel size")

@@ -204,4 +204,5 @@ def test_a_pixel_size_in_the_resolution_of_a_picture_is_used_and_said(tmp_path, 
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / name, dpi=(300, 300))
     found = formats.read(tmp_path / name)
     assert (found.spacing, found.notes) == (None, ())
+    assert found.metadata["facts"]["print_resolution"].startswith("300 dpi, for print: not used")
     assert formats.is_plain(tmp_path / name)

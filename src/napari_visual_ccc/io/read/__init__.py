@@ -17,6 +17,7 @@ from ..axes import in_order
 from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
 from .checks import UnreadableFileError
 from .pictures import netpbm
+from .pixel_size import PRINTED
 
 
 class Format(Protocol):
@@ -159,11 +160,16 @@ def _first_of(images: list[Micrograph]) -> int:
     has them. Of the rest it is the first grey one that is not far smaller than the largest.
     """
     left = [k for k, one in enumerate(images) if not any(_is_preview(one, of) for of in images)]
-    for known in (lambda one: one.spacing is not None, lambda one: one.metadata.get("facts")):
+    for known in (lambda one: one.spacing is not None, _has_facts):
         left = [k for k in left if known(images[k])] or left
     pixels = {k: _pixels_of(images[k]) for k in left}
     left = [k for k in left if pixels[k] * _SMALLER**2 > max(pixels.values())]
     return next((k for k in left if not has_colours(images[k])), left[0])
+
+
+def _has_facts(image: Micrograph) -> bool:
+    """Whether a file states facts of the acquisition, not only how large it is to be printed."""
+    return bool(set(image.metadata.get("facts") or ()) - {PRINTED})
 
 
 def _pixels_of(image: Micrograph) -> int:

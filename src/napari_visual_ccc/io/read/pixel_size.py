@@ -37,6 +37,9 @@ _NEAR = 3e-3
 
 _INCH = 0.0254
 
+# fact of a micrograph: a resolution that is no pixel size
+PRINTED = "print_resolution"
+
 
 @dataclass(frozen=True)
 class PixelSizeClaim:
@@ -82,6 +85,41 @@ def of_resolution(source: str, sizes: Sequence[float | None], unit: str) -> Pixe
         return None
     note = f"the pixel size is the resolution in the fields of {source}: check it"
     return PixelSizeClaim(f"{source} resolution", tuple(sizes), unit, note)
+
+
+def of_print(sizes: Sequence[float | None], unit: str | None) -> dict[str, str]:
+    """Say which resolution for paper and screens a file states: it is no pixel size.
+
+    It is a fact, not a note: most programs write one without being asked.
+
+    Parameters
+    ----------
+    sizes : (y, x)
+        Of a pixel, in `unit`.
+    unit : str or None
+        A length; None where the file states numbers without one.
+
+    Returns
+    -------
+    dict
+        `PRINTED` and the resolution; empty for 1, which programs write in the place of none, and
+        for one that `of_resolution` takes.
+    """
+    known = [one * {"inch": _INCH, **LENGTHS}[unit or "m"] for one in sizes if one and one > 0]
+    if len(known) < 2 or (unit and all(one < _PRINTED for one in known)):
+        return {}
+    across, down = ((_INCH if unit else 1.0) / one for one in known[::-1])
+    # a dot per inch or centimetre is a number in the place of none
+    if across == down and across <= _INCH / 0.01 * (1 + _NEAR):
+        return {}
+    text = " x ".join(dict.fromkeys(f"{_whole(one):.5g}" for one in (across, down)))
+    what = "dpi, for print" if unit else "without a unit"
+    return {PRINTED: f"{text} {what}: not used as a pixel size"}
+
+
+def _whole(dots: float) -> float:
+    """Dots per inch, whole where a file rounds their inverse or states them per metre."""
+    return round(dots) if abs(dots / max(round(dots), 1) - 1) <= 1e-3 else dots
 
 
 def number(value: Any) -> float | None:

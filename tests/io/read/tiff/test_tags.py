@@ -174,6 +174,7 @@ def test_dots_for_print_are_no_pixel_size(tmp_path, resolution, unit):
     found = formats.read(path)
     assert (found.spacing, found.unit, found.notes) == (None, "px", ())
     assert formats.is_plain(path)
+    assert ("print_resolution" in found.metadata["facts"]) is (resolution != 1)
 
 
 @pytest.mark.case("S06a")

@@ -14,7 +14,7 @@ from ....core.micrograph import Axis, Micrograph
 from ...axes import ALPHA
 from .. import sidecar
 from ..checks import DEFLATE, UnreadableFileError, check_memory, check_size
-from ..pixel_size import PixelSizeClaim, of_resolution, plain, resolve_pixel_size
+from ..pixel_size import of_print, of_resolution, plain, resolve_pixel_size
 from ..vendors import VendorMetadata
 from .colours import INKS, from_inks, of_orientation, of_palette
 
@@ -50,11 +50,13 @@ def read(path: Path) -> list[Micrograph]:
     """
     data, axes, of_pixels = _pixels(path)
     found = sidecar.find(path, *data.shape[len(axes) :][:2]) or VendorMetadata()
-    claim = _resolution(path)
+    kind, sizes = _resolution(path)
+    claim = of_resolution(kind, sizes, "inch")
     claims = [*found.claims, *([claim] if claim else [])]
     spacing, unit, source, notes = resolve_pixel_size(claims)
-    is_more = found.facts or found.original
-    metadata: dict[str, Any] = {"facts": found.facts, "original": plain(found.original)}
+    facts = {**found.facts, **(of_print(sizes, "inch") if spacing is None else {})}
+    is_more = facts or found.original
+    metadata: dict[str, Any] = {"facts": facts, "original": plain(found.original)}
     metadata = metadata if is_more else {}
     if _is_drawn(path):
         metadata["picture"] = _of_result(path)
@@ -77,7 +79,9 @@ def is_plain(path: Path) -> bool:
         mode = opened.mode
     if _is_drawn(path) or mode in ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB"):
         return False
-    return _resolution(path) is None and not of_orientation(_orientation(path))
+    kind, sizes = _resolution(path)
+    claim = of_resolution(kind, sizes, "inch")
+    return claim is None and not of_orientation(_orientation(path))
 
 
 def is_lossy(path: Path | None) -> bool:
@@ -102,18 +106,16 @@ def _opened(path: Path) -> Image.Image:
             Image.MAX_IMAGE_PIXELS = before
 
 
-def _resolution(path: Path) -> PixelSizeClaim | None:
-    """Pixel size in the fields that pictures have for paper and screens."""
+def _resolution(path: Path) -> tuple[str, tuple[float | None, float | None]]:
+    """Name of the format, and size of a pixel (y, x) in inches in its fields for paper."""
     with _opened(path) as opened:
         dots = opened.info.get("dpi")
         kind = str(opened.format)
     try:
         across, down = (float(one) for one in dots or (0, 0))
     except (TypeError, ValueError):
-        return None
-    if not (across > 0 and down > 0):
-        return None
-    return of_resolution(kind, (1 / down, 1 / across), "inch")
+        across = down = 0.0
+    return kind, (1 / down, 1 / across) if across > 0 and down > 0 else (None, None)
 
 
 def _is_drawn(path: Path) -> bool:

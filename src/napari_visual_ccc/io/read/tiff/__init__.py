@@ -18,7 +18,7 @@ from ...header import KEY, restore
 from .. import sidecar
 from ..checks import UnreadableFileError, check_regular, is_large
 from ..pictures.colours import of_orientation
-from ..pixel_size import plain, resolve_pixel_size
+from ..pixel_size import of_print, plain, resolve_pixel_size
 from ..vendors import VendorMetadata
 from .pages import check_pages
 from .pixels import as_picture, load_level
@@ -30,6 +30,7 @@ from .tags import (
     read_axes,
     read_metadata,
     resolution,
+    stated_resolution,
     stored_header,
 )
 
@@ -202,6 +203,9 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
     levels, channels, more = as_picture(page, series.axes, levels, for_display=display)
     axes = (*axes, Axis(CHANNEL_AXIS)) if channels else axes
     facts = found.facts
+    # what ImageJ has made of them is in the notes
+    if spacing is None and not tif.is_imagej:
+        facts = {**facts, **of_print(*stated_resolution(page))}
     if any(axis.name == CHANNEL_AXIS for axis in axes) and channel_names(tif, index):
         facts = {**facts, CHANNELS: channel_names(tif, index)}
     metadata: dict[str, Any] = {"facts": facts, "original": plain(found.original)}
@@ -210,7 +214,8 @@ def _image(path: Path, tif: Any, series: Any, index: int, name: str) -> Microgra
         metadata["visual_ccc"] = stored
     image = Micrograph(
         levels[0], spacing, unit, name, path, metadata, axes, found.bar, tuple(levels[1:]),
-        (*notes, *of_axes, *found.notes, *more, *of_orientation(int(page.tags.valueof(274) or 1)),
+        (*notes, *of_axes, *found.notes, *more,
+         *of_orientation(int(page.tags.valueof(274) or 1)),
          *missing_files(tif, series, index)), source,
     )  # fmt: skip
     return restore(image, stored.get(KEY))

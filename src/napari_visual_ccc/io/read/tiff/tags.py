@@ -107,9 +107,14 @@ def _imagej(tif: Any, page: Any) -> VendorMetadata:
 
 def resolution(page: Any) -> PixelSizeClaim | None:
     """Pixel size in the resolution tags, where it is too small for a resolution to print with."""
-    unit = _RESOLUTION_UNITS.get(int(page.tags.valueof(296) or 0))
-    sizes = [_per_pixel(page.tags.valueof(tag)) for tag in (283, 282)]
-    return None if unit is None else of_resolution("TIFF", sizes, unit)
+    sizes, unit = stated_resolution(page)
+    return None if unit is None or 296 not in page.tags else of_resolution("TIFF", sizes, unit)
+
+
+def stated_resolution(page: Any) -> tuple[list[float | None], str | None]:
+    """Size of a pixel (y, x) in the resolution tags, and its unit: inches by default."""
+    unit = _RESOLUTION_UNITS.get(int(page.tags.valueof(296, default=2)))
+    return [_per_pixel(page.tags.valueof(tag)) for tag in (283, 282)], unit
 
 
 _RESOLUTION_UNITS = {2: "inch", 3: "cm"}
