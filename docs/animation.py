@@ -6,7 +6,19 @@ The steps are those of the tour, done by clicks in a window of 1366 × 768 pixel
 from __future__ import annotations
 
 import napari
-from clicks import IMAGES, choose, click, click_row, dock, open_window, picture, run, settle, wait
+from clicks import (
+    IMAGES,
+    choose,
+    click,
+    click_row,
+    dismiss,
+    dock,
+    open_window,
+    picture,
+    run,
+    settle,
+    wait,
+)
 from PIL import Image, ImageDraw, ImageFont
 from qtpy.QtCore import QPoint
 
@@ -27,6 +39,7 @@ class Film:
 
     def take(self, words: str, seconds: float = 1.6, pointer=None) -> None:
         """Add a picture, with the mouse over a widget."""
+        dismiss(self.viewer)
         whole = picture(self.viewer)
         if pointer is not None:
             self._draw_pointer(whole, pointer)

@@ -94,6 +94,8 @@ def concordance() -> None:
     choose(form.fields["image"], "right half")
     form.fields["names"].value = "cube, octahedron, sphere"
     run(form)
+    # the plot has its height by now
+    wait(500)
     show(form.table)
     save(viewer, "concordance")
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import io
 import json
+import sys
+import tempfile
 
 import numpy as np
 import pytest
 import tifffile
+from PIL import Image
 
+import napari_visual_ccc as ccc
 from napari_visual_ccc.cli.main import main
 from napari_visual_ccc.core.micrograph import Axis, InfoBar, Micrograph
 from napari_visual_ccc.workflow.files.write import write
@@ -84,3 +89,55 @@ def test_open_refuses_what_is_not_there_and_a_machine_without_a_screen(folder, c
     monkeypatch.setattr("sys.platform", "linux")
     assert main(["open", str(folder / "a.tif")]) == 1
     assert "there is no screen" in capsys.readouterr().err
+
+
+# an image on standard input ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def piped(monkeypatch):
+    def pipe(content):
+        monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content)))
+
+    return pipe
+
+
+def encoded(image, kind):
+    file = io.BytesIO()
+    if kind == "tif":
+        tifffile.imwrite(file, image)
+    else:
+        Image.fromarray(image).save(file, kind)
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("kind", ["png", "tif"])
+def test_a_piped_image_gives_the_result_of_its_file(piped, kind, tmp_path, discs, monkeypatch):
+    place = tmp_path / "temporary"
+    place.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(place))
+    piped(encoded(discs, kind))
+    assert main(["threshold", "-", "-o", str(tmp_path), "--figures", "none"]) == 0
+    labels = ccc.read(tmp_path / "stdin_threshold.ome.tif").data
+    np.testing.assert_array_equal(labels, ccc.threshold(discs).labels)
+    assert not list(place.glob("visual-ccc-*"))
+
+
+def test_info_reads_it(piped, capsys, discs):
+    piped(encoded(discs, "png"))
+    assert main(["info", "-", "--json"]) == 0
+    (known,) = json.loads(capsys.readouterr().out)["images"]
+    assert (known["height"], known["width"]) == discs.shape
+
+
+@pytest.mark.parametrize("words", [["threshold", "-"], ["info", "-"]])
+def test_what_is_no_image_is_refused(piped, capsys, words):
+    piped(b"no image at all")
+    assert main(words) == 2
+    assert "no PNG, TIFF or JPEG" in capsys.readouterr().err
+
+
+def test_it_is_given_once(piped, capsys, discs):
+    piped(encoded(discs, "png"))
+    assert main(["threshold", "-", "-"]) == 2
+    assert "give it once" in capsys.readouterr().err

@@ -1,10 +1,13 @@
-"""Commands on images without an operation: ``info`` says what is known, ``open`` shows them."""
+"""Commands on images without an operation, ``info`` and ``open``; an image on standard input."""
 
 from __future__ import annotations
 
 import json
+import shutil
+import sys
 from collections.abc import Sequence
 from pathlib import Path
+from tempfile import mkdtemp
 from typing import Any
 
 import click
@@ -13,6 +16,44 @@ from .. import __version__
 from ..workflow import operations
 from . import terminal
 from .terminal import EXPECTED, FAILED, FILE, OK, end_with_the_window
+
+STDIN = Path("-")
+
+# first bytes of the kinds of images that say what they are
+_KINDS = {
+    b"\x89PNG\r\n\x1a\n": ".png",
+    b"II*\0": ".tif", b"MM\0*": ".tif", b"II+\0": ".tif", b"MM\0+": ".tif",
+    b"\xff\xd8\xff": ".jpg",
+}  # fmt: skip
+
+
+def from_stdin(images: Sequence[Path]) -> list[Path]:
+    """Replace ``-`` by a file with the image on standard input, which is removed with the command.
+
+    Raises
+    ------
+    ValueError
+        If it is given twice, nothing is piped, or what is piped is no PNG, TIFF or JPEG.
+    """
+    if STDIN not in images:
+        return list(images)
+    if list(images).count(STDIN) > 1:
+        raise ValueError("- is the image on standard input: give it once")
+    if sys.stdin.isatty():
+        raise ValueError("- is the image on standard input, but nothing is piped into it")
+    start = sys.stdin.buffer.read(8)
+    ending = next((ending for magic, ending in _KINDS.items() if start.startswith(magic)), "")
+    if not ending:
+        raise ValueError(
+            "what is on standard input is no PNG, TIFF or JPEG: name a file of another kind"
+        )
+    folder = Path(mkdtemp(prefix="visual-ccc-"))
+    click.get_current_context().call_on_close(lambda: shutil.rmtree(folder, ignore_errors=True))
+    path = folder / f"stdin{ending}"
+    with path.open("wb") as file:
+        file.write(start)
+        shutil.copyfileobj(sys.stdin.buffer, file)
+    return [path if one == STDIN else one for one in images]
 
 
 def info() -> click.Command:
@@ -54,7 +95,11 @@ def _info(images: Sequence[Path], as_stack: bool, as_json: bool) -> int:
         known = _installation()
         print(json.dumps(known, indent=2, ensure_ascii=False) if as_json else _about(known))
         return OK
-    found = [facts for word in images for facts in _all_facts(word, as_stack)]
+    try:
+        files = from_stdin(images)
+    except ValueError as error:
+        raise click.UsageError(str(error)) from None
+    found = [facts for word in files for facts in _all_facts(word, as_stack)]
     if as_json:
         print(json.dumps({"images": found}, indent=2, ensure_ascii=False))
     else:

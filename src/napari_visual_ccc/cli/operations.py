@@ -17,6 +17,7 @@ from ..core.plain import shown
 from ..core.progress import Progress, run
 from ..workflow import operations, signature
 from . import many, terminal
+from .images import from_stdin
 from .terminal import EXPECTED, FAILED, FILE, OK
 
 if TYPE_CHECKING:
@@ -93,7 +94,7 @@ def command(name: str) -> click.Command:
         ],
         help=f"{signature.summary(name)}\n\n{word}: {_about(name, texts[first])} A folder or a "
         "pattern in quotes is many images, and -o table.csv one table over all of them, with its "
-        f"summary. {many.AGAIN}{also}",
+        f"summary. - is an image on standard input. {many.AGAIN}{also}",
         epilog=terminal.EPILOG,
         context_settings=terminal.CONTEXT,
     )
@@ -183,8 +184,9 @@ def common() -> list[click.Parameter]:
 
 
 def _run(name: str, images: Sequence[Path], **values: Any) -> int:
-    together = many.are_many(images, values)
     try:
+        images = from_stdin(images)
+        together = many.are_many(images, values)
         spacing = pixel_size(values["spacing"], values["unit"])
         if not together:
             _check_names(images)

@@ -342,5 +342,5 @@ def _enrichment_layer(cells: Cells, regions: np.ndarray, heat: np.ndarray) -> Im
     shown[compared] = np.clip(values, -limit, limit)[place[compared]]
     return ImageLayer(
         shown, style="signed", limits=(-limit, limit), name="enrichment (log2)",
-        quantity="log2 of share of evidence / share of area",
+        quantity="log2 (evidence share / area share)",
     )  # fmt: skip
