@@ -49,6 +49,26 @@ def test_each_colour_of_a_map_is_a_label(numbers, ground, channels):
     assert ("most frequent" in notes[0]) is (ground != (0, 0, 0))
 
 
+@pytest.mark.case("S02a")
+@pytest.mark.parametrize("ground", [(0, 0, 0), (255, 255, 255), (200, 10, 10)])
+@pytest.mark.parametrize("colour", [(0, 0, 0), (255, 255, 255), (200, 10, 10)])
+@pytest.mark.parametrize("opacity", [255, 100])
+def test_clear_pixels_are_the_background_whatever_their_colour(numbers, ground, colour, opacity):
+    inside = numbers > 0
+    colours = np.where(inside[..., None], colour, ground)
+    picture = np.dstack([colours, np.where(inside, opacity, 0)]).astype(np.uint8)
+    labels, notes = labels_of(picture)
+    np.testing.assert_array_equal(labels > 0, inside)
+    assert len(np.unique(labels)) == 2
+    assert "clear pixels" in notes[-1]
+    # a clear corner of a map in colours
+    table = np.array([(0, 0, 0), (200, 10, 10), (10, 200, 10), (10, 10, 200)], np.uint8)
+    clear = np.dstack([table[numbers], np.full(numbers.shape, opacity)]).astype(np.uint8)
+    clear[:2] = (*ground, 0)
+    there = np.where(np.arange(len(numbers))[:, None] < 2, 0, numbers)
+    assert len(np.unique(labels_of(clear)[0])) == len(np.unique(there))
+
+
 def test_a_photograph_is_no_map(rng):
     with pytest.raises(ValueError, match="colour picture of"):
         labels_of(rng.integers(0, 255, (100, 100, 3)).astype(np.uint8))

@@ -29,8 +29,9 @@ def labels_of(given: Any, lossy: bool = False) -> tuple[Any, tuple[str, ...]]:
     given : (..., Y, X) or (..., Y, X, 3 or 4) array
         Labels, or their picture: of grey saved as colour, one channel is taken; of a map in
         colours, each colour is a label and black is the background (without black, the most
-        frequent colour is). Where JPEG, smoothing or resizing has smeared levels or colours of 8
-        bits, pixels are put back to the few that the regions have, if that is certain.
+        frequent colour is). Clear pixels are the background as well. Where JPEG, smoothing or
+        resizing has smeared levels or colours of 8 bits, pixels are put back to the few that the
+        regions have, if that is certain.
     lossy : bool
         Whether it is known to come from a lossy format, as JPEG.
 
@@ -84,6 +85,10 @@ def _as_mask(inside: np.ndarray) -> tuple[np.ndarray, tuple[str, ...]]:
 
 
 def _labels_of_colours(picture: np.ndarray, lossy: bool) -> tuple[np.ndarray, tuple[str, ...]]:
+    opacity = picture[..., 3:]
+    if opacity.any() and not opacity.all():
+        labels, notes = _labels_of_colours(_on_black(picture), lossy)
+        return labels, (*notes, "clear pixels (opacity 0) are the background")
     colours = picture[..., :3]
     if (colours == colours[..., :1]).all():
         labels, notes = labels_of(np.ascontiguousarray(colours[..., 0]), lossy)
@@ -110,6 +115,19 @@ def _labels_of_colours(picture: np.ndarray, lossy: bool) -> tuple[np.ndarray, tu
         "" if better is None else "; compression or resizing has smeared them: they are put back"
     )
     return numbers[inverse.reshape(colours.shape[:-1])], (note,)
+
+
+def _on_black(picture: np.ndarray) -> np.ndarray:
+    """Colours of what is opaque, on black: clear pixels may have any colour.
+
+    Half of the opacity that the regions have is the edge of one that was smoothed.
+    """
+    opacity, colours = picture[..., 3], picture[..., :3]
+    seen = opacity > opacity.max() / 2
+    if not colours[seen].any():
+        # black regions
+        colours = np.broadcast_to(opacity.max(), colours.shape)
+    return np.where(seen[..., None], colours, np.zeros_like(colours))
 
 
 def _colours_in(picture: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
