@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from ....core.files import stem
+from .quantities import plain
 
 # text before a number, its sign, and its digits
 _NUMBER = re.compile(r"([-+\u2212\u2013]?)(\d+(?:[.,]\d+(?![.,]?\d))?)")
@@ -44,6 +45,7 @@ class _Parsed(NamedTuple):
     split: dict[str, list[str]]
     mixed: set[int]
     counts: bool
+    values: dict[str, str]
 
 
 def natural(name: str) -> list[Any]:
@@ -64,7 +66,8 @@ def ordered(names: Sequence[str]) -> tuple[list[str], str]:
     none or a plus in its place (``tilt-30``, ``tilt+30``). Letters and words are signs where others
     take their place (``m30`` and ``p30``, ``neg2`` and ``2``). Digits after a point are decimals
     (``z_1.25`` before ``z_1.5``), unless they count: ``1.9``, ``1.10``. Where each name has another
-    angle, some below zero, these decide, not the number of the exposure before them.
+    angle, some below zero, these decide, not the number of the exposure before them. Powers of ten
+    (``1e-3``), units that differ (``500nm``, ``1um``) and Roman numerals count as what they mean.
 
     Returns
     -------
@@ -78,7 +81,7 @@ def ordered(names: Sequence[str]) -> tuple[list[str], str]:
     keys = {name: (_key(parsed, name), natural(name)) for name in parsed.split}
     there = sorted(names, key=keys.__getitem__)
     if place is None:
-        return there, "their numbers"
+        return there, _by(parsed, there)
     angle = {name: _at(parsed, name, place)[0] for name in parsed.split}
     steep = sorted(there, key=angle.__getitem__)
     if steep == there:
@@ -86,10 +89,22 @@ def ordered(names: Sequence[str]) -> tuple[list[str], str]:
     return steep, f"the angles in their names, {angle[steep[0]]:g} to {angle[steep[-1]]:g}"
 
 
+def _by(parsed: _Parsed, names: Sequence[str]) -> str:
+    """What decides the order of names without angles."""
+    if parsed.values:
+        first, last = parsed.values[names[0]], parsed.values[names[-1]]
+        return f"the values in their names, {first} to {last}"
+    numbers = {tuple(parts[2::3]) for parts in parsed.split.values()}
+    if len(numbers) == 1 and len(names) > 1:
+        return f"their names, as no number in them differs ({names[0]} to {names[-1]})"
+    return "their numbers"
+
+
 def _parsed(names: Iterable[str]) -> _Parsed:
-    stems = _with_signs({name: stem(Path(name)) for name in names})
+    found = plain({name: stem(Path(name)) for name in names})
+    stems = _with_signs(found.stems)
     split = {name: _NUMBER.split(one) for name, one in stems.items()}
-    return _Parsed(split, _mixed_places(split), _counts(stems.values()))
+    return _Parsed(split, _mixed_places(split), _counts(stems.values()), found.values)
 
 
 def _with_signs(stems: dict[str, str]) -> dict[str, str]:
