@@ -208,7 +208,7 @@ def view_note(views: int, smooth: Smooth) -> tuple[str, ...]:
         return ()
     return (
         "the map is of one view (eight take longer than a second): a mirrored image has another "
-        "map; smooth='on' takes the mean",
+        "map; smooth 'on' takes the mean",
     )
 
 
