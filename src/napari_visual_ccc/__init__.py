@@ -35,7 +35,7 @@ _ELSEWHERE = {
     "read_all": ".io.read",
     "replay": ".workflow.recipe",
     "save_model": ".workflow.models",
-    "to_script": ".workflow.script",
+    "to_script": ".workflow.files.script",
     "write": ".workflow.files.write",
     "write_patterns": ".report.lens.patterns",
     "write_report": ".report.classifier",

@@ -24,13 +24,13 @@ from .report.classifier import write_report as write_report
 from .report.lens.patterns import write_patterns as write_patterns
 from .report.notebooks.plot import plot as plot
 from .workflow.batch.run import batch as batch
+from .workflow.files.script import to_script as to_script
 from .workflow.files.write import write as write
 from .workflow.models import describe_model as describe_model
 from .workflow.models import fetch_model as fetch_model
 from .workflow.models import import_visual_ccc as import_visual_ccc
 from .workflow.models import save_model as save_model
 from .workflow.recipe import replay as replay
-from .workflow.script import to_script as to_script
 from .workflow.scripts.models import load_model as load_model
 
 class _Array(Protocol):

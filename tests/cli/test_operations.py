@@ -43,6 +43,17 @@ def test_every_command_refuses_an_unknown_option(runner, image, name):
     assert "No such option '--nonsense'" in done.output.replace(": --nonsense", " '--nonsense'")
 
 
+def test_an_option_without_an_effect_is_named_once_on_stderr(runner, image, tmp_path):
+    many = [str(image), str(image.parent / "more.tif")]
+    tifffile.imwrite(many[1], tifffile.imread(image))
+    words = ["threshold", *many, "--method", "otsu", "--value", "10", "-o", str(tmp_path / "out")]
+    done = runner.invoke(cli, words)
+    assert done.exit_code == 0, done.output
+    note = "value=10.0 has no effect: it belongs to method='manual'"
+    assert done.stderr.count(note) == 1
+    assert note not in done.stdout
+
+
 def test_exit_codes_are_those_of_the_process(runner, tmp_path):
     assert runner.invoke(cli, []).exit_code == 2
     assert runner.invoke(cli, ["--version"]).exit_code == 0

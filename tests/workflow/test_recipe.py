@@ -10,9 +10,9 @@ import napari_visual_ccc as ccc
 from napari_visual_ccc.core.micrograph import Micrograph
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.workflow import recipe, signature
+from napari_visual_ccc.workflow.files.script import to_script
 from napari_visual_ccc.workflow.record import make_record
 from napari_visual_ccc.workflow.run import execute
-from napari_visual_ccc.workflow.script import to_script
 from tests.models import CLASSES, saved
 
 

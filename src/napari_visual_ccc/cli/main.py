@@ -196,7 +196,7 @@ def _demo(output: Path, no_screen: bool) -> int:
 def _script(record: Path, output: Path | None, force: bool) -> int:
     """Write a record, or a result that carries one, as a Python script that repeats it."""
     from ..core.files import write_text
-    from ..workflow.script import to_script
+    from ..workflow.files.script import to_script
 
     text = to_script(record)
     if output is None:

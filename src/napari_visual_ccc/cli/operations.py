@@ -320,8 +320,7 @@ def _one_image(job: FileJob, path: Path, report: Callable[[Progress], object]) -
     done = run(run_on_file(job, path), report)
     terminal.clear_line()
     print(f"{path}: {summary(done.result)}")
-    for note in done.notes:
-        print(f"  {note}")
+    terminal.print_notes(done.notes)
     terminal.answer(done.result, image=str(path))
     for file in done.files:
         terminal.wrote(file)

@@ -18,6 +18,7 @@ import click
 from ..core.memory import full
 from ..core.progress import Progress, StopEarly, printer
 from ..workflow import signature
+from ..workflow.choices import ignored
 from ..workflow.files.lengths import lengths_given, takes_unit
 from ..workflow.signature import Parameter
 
@@ -34,7 +35,9 @@ CONTEXT = {"help_option_names": ["-h", "--help"]}
 FILE = click.Path(path_type=Path)
 
 # keys of what a command was asked to say, in the context of click
-_QUIET, _VERBOSE, _ANSWERS = (f"{__name__}.{key}" for key in ("quiet", "verbose", "answers"))
+_QUIET, _VERBOSE, _ANSWERS, _SAID = (
+    f"{__name__}.{key}" for key in ("quiet", "verbose", "answers", "said")
+)
 
 RESULTS = "Folder for the results, or one table over all images: x.csv or x.parquet"
 
@@ -111,6 +114,8 @@ def choices(name: str, values: dict[str, Any]) -> dict[str, Any]:
         checked = signature.checked(name, lengths_given(name, given)[0])
     except ValueError as error:
         raise click.UsageError(str(error)) from None
+    there = [key for key in signature.inputs(name) if values.get(f"input_{key}", True) is not None]
+    _say_once(ignored(name, checked, there))
     lengths = {key: given[key] for key in takes_unit(name) if isinstance(given[key], str)}
     return {**checked, **lengths}
 
@@ -203,6 +208,21 @@ def tell(text: str) -> None:
     """Print a remark on stderr, unless the command is quiet."""
     if not _asked(_QUIET):
         print(text, file=sys.stderr)
+
+
+def _say_once(notes: Sequence[str]) -> None:
+    """Print notes on stderr, which `print_notes` then leaves out."""
+    if notes and not _asked(_QUIET):
+        click.get_current_context().meta[_SAID] = notes
+        for note in notes:
+            print(f"visual-ccc: {note}", file=sys.stderr)
+
+
+def print_notes(notes: Sequence[str]) -> None:
+    """Print the notes of a result on stdout."""
+    for note in notes:
+        if note not in (_asked(_SAID) or ()):
+            print(f"  {note}")
 
 
 def complain(text: str) -> None:

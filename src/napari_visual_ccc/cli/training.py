@@ -109,7 +109,7 @@ def _audit(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
     result = _executed("audit_dataset", data, parameters)
     print(result.table.to_string(index=False))
     print(result.tables["formats"].to_string(index=False))
-    _notes(result)
+    terminal.print_notes(result.notes)
     make_folder(output)
     for name, path in targets.items():
         _write_csv(result.tables[name], path, force)
@@ -127,7 +127,7 @@ def _train(data: Any, parameters: dict[str, Any], output: Path, force: bool) -> 
     result = _interruptible("train", data, parameters)
     _summary(result.evaluation)
     _operating_point(result.evaluation)
-    _notes(result)
+    terminal.print_notes(result.notes)
     for file in save_model(result, path, force=force):
         terminal.wrote(file)
     return OK
@@ -142,7 +142,7 @@ def _train_autoencoder(data: Any, parameters: dict[str, Any], output: Path, forc
     terminal.tell(f"{describe(autoencoder(parameters))}.")
     result = _interruptible("train_autoencoder", data, parameters)
     print(result.summary.round(3).to_string(index=False))
-    _notes(result)
+    terminal.print_notes(result.notes)
     for file in save_model(result, path, force=force):
         terminal.wrote(file)
     return OK
@@ -185,7 +185,7 @@ def _evaluate(data: Any, parameters: dict[str, Any], output: Path, force: bool) 
     result = _executed("evaluate", data, parameters)
     _summary(result)
     _details(result)
-    _notes(result)
+    terminal.print_notes(result.notes)
     make_folder(output)
     write_report(result, names["html"], figures=figures, force=force)
     write_numbers(result, names["json"], force=force)
@@ -218,7 +218,7 @@ def _folder(name: str, folder: Path, parameters: dict[str, Any], output: Path, f
     path = output / f"{folder.resolve().name}_{what}.csv"
     check_free(path, force=force)
     result = _executed(name, folder, parameters)
-    _notes(result)
+    terminal.print_notes(result.notes)
     make_folder(output)
     write_table(result.table, path, force=force)
     terminal.wrote(path)
@@ -290,11 +290,6 @@ def _operating_point(evaluation: Any) -> None:
         facts = evaluation.facts["operating_point"]
         print(f"\n{evaluation.operating_point.round(3).to_string(index=False)}")
         print(f"thresholds chosen on: {facts['chosen_on']}; rates of {rates_of(facts)}")
-
-
-def _notes(result: Any) -> None:
-    for note in result.notes:
-        print(f"  {note}")
 
 
 # import -------------------------------------------------------------------------------------------

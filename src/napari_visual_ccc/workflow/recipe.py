@@ -146,7 +146,7 @@ def replayed(
         )  # fmt: skip
         outcome = yield from execute(
             step.operation, given, choices, spacing=spacing, unit=unit,
-            info_bar=step.bar if whole else info_bar, limits=False,
+            info_bar=step.bar if whole else info_bar, limits=False, typed=False,
         )  # fmt: skip
         result: Result = outcome.result
         made.append(_again(step, outcome.record.last, source, micrograph))

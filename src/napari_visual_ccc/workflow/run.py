@@ -20,8 +20,9 @@ from ..core.memory import in_words
 from ..core.micrograph import InfoBar, Micrograph
 from ..core.plain import shown
 from ..core.progress import Progress, Steps
-from ..core.result import Result, prediction_of
+from ..core.result import Result
 from ..core.units import unit_of
+from .choices import carried_record, ignored, inherited
 from .operations import OPERATIONS, Operation, function
 from .signature import (
     INFO_BAR,
@@ -71,11 +72,14 @@ class Outcome:
     info_bar : InfoBar
         What was left out of the first input, in the frame of the layers; empty where the
         operation works on the whole image.
+    ignored : tuple of str
+        Those notes of the result that name a choice without an effect.
     """
 
     result: Any
     record: Record
     info_bar: InfoBar
+    ignored: tuple[str, ...] = ()
 
 
 def execute(
@@ -87,6 +91,7 @@ def execute(
     unit: str = "px",
     info_bar: InfoBar | Callable[[], InfoBar] | None = None,
     limits: bool = True,
+    typed: bool = True,
 ) -> Steps[Outcome]:
     """Run an operation.
 
@@ -109,6 +114,8 @@ def execute(
         called for it when the work begins. When absent: the bar of a Micrograph, detected where
         its file does not state one; that of the image that a result was made of. Nothing of an
         array is left out: a bar that it seems to have is named in the notes.
+    typed : bool
+        Whether a person made the choices: those without an effect are named. A record has all.
 
     Returns
     -------
@@ -121,12 +128,15 @@ def execute(
         If an input is missing or a parameter is wrong, and as the operation does.
     """
     operation = _known(name)
-    choices = resolved(name, checked(name, choices or {}, limits=limits))
+    choices = checked(name, choices or {}, limits=limits)
+    there = [key for key, one in given.items() if one is not None]
+    idle = ignored(name, choices, there) if typed else ()
+    choices = resolved(name, choices)
     _check_inputs(operation, given)
     given, of_inputs = _given(name, given, choices)
     given, doubts = watched(operation, given, choices)
     first = next(iter(given.values()))
-    choices |= _inherited(operation, first, choices)
+    choices |= inherited(operation, first, choices)
     if spacing is None:
         spacing, unit = common_size(layers_of(given), unit)
     check_spacing(spacing, unit, _array(first))
@@ -134,7 +144,7 @@ def execute(
     from .record import make_record
 
     # nothing of the record may fail after the work
-    previous, notes = _previous(first)
+    previous, notes = carried_record(first)
     source = {
         "name": _name(first),
         "path": _path(first),
@@ -145,7 +155,7 @@ def execute(
         info_bar, notes = InfoBar(), (*notes, KEPT)
     bar = yield from _bar(operation, first, info_bar)
     looks = info_bar is None and operation.takes == "image" and not operation.whole
-    notes = (*of_inputs, *notes, *bar_notes(bar, first if looks else None))
+    notes = (*idle, *of_inputs, *notes, *bar_notes(bar, first if looks else None))
     with in_words():
         result = yield from _steps(operation, given, choices, bar, spacing, unit)
     if isinstance(result, Result):
@@ -165,7 +175,7 @@ def execute(
         drawn={key: one for key, one in given.items() if isinstance(one, Drawn)},
     )
     result = replace(result, record=record) if isinstance(result, Result) else result
-    return Outcome(result, record, InfoBar() if operation.whole or bar is None else bar)
+    return Outcome(result, record, InfoBar() if operation.whole or bar is None else bar, idle)
 
 
 def _known(name: str) -> Operation:
@@ -261,66 +271,6 @@ def _steps(
     if not bar or operation.whole:
         return work(**arrays, **scale, **choices)
     return on_field(lambda cut: work(**cut, **scale, **choices), arrays, bar, spacing, unit)
-
-
-def _previous(first: Any) -> tuple[dict[str, Any] | None, tuple[str, ...]]:
-    """Record of the first input; a note where what it carries is none."""
-    from .record import read_record
-
-    carried = first.metadata.get("visual_ccc") if isinstance(first, Micrograph) else None
-    if carried is None or (isinstance(carried, Mapping) and not carried.get("steps")):
-        return None, ()
-    try:
-        return read_record(carried, str(first.name or "image")).plain(), ()
-    # other programs write such metadata too: the operation itself needs none of it
-    except ValueError as error:
-        return None, (f"the record of the image was ignored: {error}",)
-
-
-def _inherited(operation: Operation, first: Any, choices: Mapping[str, Any]) -> dict[str, Any]:
-    """What the first input tells of how it was made, where the choice is empty.
-
-    Model and class of an explanation; the filter that denoised an image.
-    """
-    if not operation.inherits:
-        return {}
-    made: dict[str, Any]
-    if "denoised" in operation.inherits:
-        made = {"denoised": _denoised_by(first)}
-    elif isinstance(first, Result):
-        # the class of all slices of a stack is a fact
-        target = first.target or first.facts.get("target")
-        path = (prediction_of(first) or first).model.get("path")
-        made = {"target": target if isinstance(target, str) else "", "model": path}
-    elif isinstance(first, Layer):
-        made = {"target": first.facts.get("target"), "model": first.facts.get("model_path")}
-    else:
-        from .record import explained
-
-        made = explained(_previous(first)[0])
-    if made.get("model"):
-        made["model"] = Path(made["model"])
-    return {key: made[key] for key in operation.inherits if made.get(key) and not choices.get(key)}
-
-
-def _denoised_by(first: Any) -> str:
-    """Filter of the last step that denoised an image, also before further steps; else empty."""
-    if isinstance(first, Layer):
-        return str(first.facts.get("denoised", ""))
-    record = first.record if isinstance(first, Result) else None
-    made = record.plain() if record is not None else _previous(first)[0] or {"steps": []}
-    last = True
-    for step in reversed(made["steps"]):
-        choices = step.get("parameters") or {}
-        if step["operation"] == "denoise":
-            if choices.get("denoised"):
-                return str(choices["denoised"])
-            # what it removed is a fact of the last step alone
-            share = (made.get("facts") or {}).get("share", 1) if last else 1
-            if choices.get("strength", 1) and share:
-                return str(choices.get("method", "denoise"))
-        last = False
-    return ""
 
 
 def _is_of_another_model(first: Any, previous: Mapping[str, Any] | None, result: Result) -> bool:

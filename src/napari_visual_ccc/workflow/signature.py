@@ -40,8 +40,9 @@ class Parameter:
         Limits and hints given with ``Annotated``: ``min``, ``max``, ``step``, ...; ``presets`` of
         a choice: its value → values of other parameters that are None; ``hub`` of a model that may
         be fetched; ``more`` of a choice that a form shows on demand; ``stack`` and ``applies`` of
-        one that it shows for stacks, or for values of an earlier choice; ``unit`` of its label;
-        ``label_in`` of a number that is a label in an input.
+        one that means something for stacks, or beside others: name of a choice or an input → its
+        values, or "given"; ``unit`` of its label; ``label_in`` of a number that is a label in an
+        input.
     help : str
         The numpydoc text of the parameter.
     """
@@ -125,7 +126,8 @@ def _parameters(operation: Callable[..., Any]) -> dict[str, Parameter]:
         kind, options = hints[parameter.name], {}
         if get_origin(kind) is Annotated:
             kind, *extras = get_args(kind)
-            options = dict(extras[0])
+            # of a type that has limits itself, the further ones come last
+            options = {key: value for one in extras for key, value in one.items()}
         result[parameter.name] = Parameter(
             parameter.name, kind, parameter.default, options, texts.get(parameter.name, "")
         )

@@ -81,8 +81,8 @@ def test_any_number_of_clusters(ramp16):
 def test_many_clusters_of_features_and_of_slices(rng, lazy):
     image = rng.integers(0, 4000, (2, 24, 24)).astype(np.uint16)
     given = da.from_array(image, chunks=(1, 24, 24)) if lazy else image
-    for choices in ({"features": "multiscale"}, {"scope": "slice"}):
-        found = ccc.kmeans(given, clusters=260, sample=1000, **choices)
+    for choices in ({"features": "multiscale", "sample": 1000}, {"scope": "slice"}):
+        found = ccc.kmeans(given, clusters=260, **choices)
         labels = np.asarray(found.labels)
         assert labels.dtype == found.labels.dtype == np.uint16
         assert 255 < labels.max() <= 260
@@ -247,7 +247,8 @@ def test_the_blur_is_the_same_by_slice_and_not_taken_across_slices(rng):
 
 def test_features_are_those_of_the_image_itself(rng):
     image, _ = two_phases(rng, np.uint8)
-    one, other = (ccc.kmeans(image, clusters=2, features="multiscale", sigma=s) for s in (0, 5))
+    with pytest.warns(UserWarning, match="has no effect: it belongs to features='intensity'"):
+        one, other = (ccc.kmeans(image, clusters=2, features="multiscale", sigma=s) for s in (0, 5))
     np.testing.assert_array_equal(one.labels, other.labels)
 
 

@@ -108,8 +108,9 @@ def test_missing_pixels_stay_missing_and_change_nothing_else(alloy):
     image = alloy[:128, :128].copy()
     image[30:40, 50:60] = np.nan
     for method in ("plane", "polynomial", "rolling ball"):
-        found = ccc.subtract_background(image, method=method, radius=20).data
-        whole = ccc.subtract_background(alloy[:128, :128], method=method, radius=20).data
+        how = {"method": method, **({"radius": 20} if method == "rolling ball" else {})}
+        found = ccc.subtract_background(image, **how).data
+        whole = ccc.subtract_background(alloy[:128, :128], **how).data
         np.testing.assert_array_equal(np.isnan(found), np.isnan(image))
         seen = np.isfinite(found)
         assert np.std(found[seen] - whole[seen]) < 0.1 * image[seen].std()

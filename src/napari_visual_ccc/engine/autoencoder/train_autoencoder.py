@@ -46,6 +46,7 @@ _USUAL = 0.9
 
 # tiles that a normal distribution is fitted to
 _FITTED = 100
+_VARIATIONAL = {"applies": {"variational": (True,)}}
 
 
 def train_autoencoder(  # noqa: PLR0913
@@ -54,7 +55,7 @@ def train_autoencoder(  # noqa: PLR0913
     latent: Annotated[int, {"min": 1, "max": 64, "label": "Channels of the code"}] = 8,
     depth: Annotated[int, {"min": 1, "max": 5, "label": "Halvings"}] = 3,
     variational: bool = False,
-    divergence: Annotated[float, {"min": 0, "max": 1, "step": 0.0001}] = 0.001,
+    divergence: Annotated[float, {"min": 0, "max": 1, "step": 0.0001, **_VARIATIONAL}] = 0.001,
     similarity: Annotated[float, {"min": 0, "max": 1, "step": 0.1}] = 0.0,
     tile: Annotated[int, {"min": 16, "max": 512, "label": "Tile (px)"}] = 96,
     tiles: Annotated[int, {"min": 2, "max": 20_000}] = 600,

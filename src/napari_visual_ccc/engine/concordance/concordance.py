@@ -39,6 +39,8 @@ _NO_EVIDENCE = (
     "class for which the image has evidence"
 )
 
+_OCCLUDED = {"min": 0, "max": 100, "label": "Occluded regions", "applies": {"image": "given"}}
+
 
 def concordance(  # noqa: PLR0913
     heatmap: Any,
@@ -49,11 +51,11 @@ def concordance(  # noqa: PLR0913
     *,
     by: Literal["label", "object"] = "label",
     background: bool = True,
-    names: str = "",
+    names: Annotated[str, {"applies": {"by": ("label",)}}] = "",
     threshold: Annotated[
         float, {"min": 0.05, "max": 1, "step": 0.05, "label": "Threshold (IoU)"}
     ] = 0.5,
-    occluded: Annotated[int, {"min": 0, "max": 100, "label": "Occluded regions"}] = 8,
+    occluded: Annotated[int, _OCCLUDED] = 8,
     target: str = "",
     model: Path | None = None,
     device: Device = "auto",

@@ -30,6 +30,8 @@ if TYPE_CHECKING:
     from ...nets.card import ModelCard
     from ...nets.checkpoint import Model
 
+_ROBUST = {"applies": {"robustness": (True,)}}
+
 
 def evaluate(  # noqa: PLR0913
     data: Dataset,
@@ -38,10 +40,10 @@ def evaluate(  # noqa: PLR0913
     checkpoint: Literal["best", "current"] = "best",
     tta: Annotated[bool, {"label": "Average 8 rotations"}] = True,
     robustness: Annotated[bool, {"label": "Robustness to noise and blur"}] = False,
-    noise: Annotated[str, {"label": "Noise (of contrast)"}] = "0.05, 0.1, 0.2, 0.4",
-    counts: Annotated[str, {"label": "Noise (counts)"}] = "100, 30, 10, 3",
-    blur: Annotated[str, {"label": "Blur (sigma)"}] = "1, 2, 4",
-    blur_unit: Literal["px", "nm"] = "px",
+    noise: Annotated[str, {**_ROBUST, "label": "Noise (of contrast)"}] = "0.05, 0.1, 0.2, 0.4",
+    counts: Annotated[str, {**_ROBUST, "label": "Noise (counts)"}] = "100, 30, 10, 3",
+    blur: Annotated[str, {**_ROBUST, "label": "Blur (sigma)"}] = "1, 2, 4",
+    blur_unit: Annotated[Literal["px", "nm"], _ROBUST] = "px",
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
 ) -> Steps[Evaluation]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import numpy as np
 
@@ -33,25 +33,34 @@ Architecture = Literal[
 
 Share = Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}]
 
+# a linear layer has no epochs, and its features no changed grey levels
+_TUNED = {"applies": {"model": tuple(one for one in get_args(Architecture) if "linear" not in one)}}
+
+_WEIGHTS = {"applies": {"model": ("other", "xception")}}
+
+_HELD_OUT = {"applies": {"split": ("auto", "holdout")}}
+
 
 def train(  # noqa: PLR0913
     data: Dataset,
     *,
     model: Architecture = "lite0-linear",
-    other: str = "",
-    weights: Literal["installed", "download", "random"] = "installed",
+    other: Annotated[str, {"applies": {"model": ("other",)}}] = "",
+    weights: Annotated[Literal["installed", "download", "random"], _WEIGHTS] = "installed",
     window: Annotated[float, {"min": 0, "max": 65_536, "label": "Window (0: automatic)"}] = 0.0,
     window_unit: Literal["px", "nm"] = "px",
     input_px: Annotated[int, {"min": 0, "max": 1024, "label": "Input (px, 0: automatic)"}] = 0,
     use_pixel_size: bool = False,
     info_bar: Literal["leave out", "keep"] = "leave out",
     split: Literal["auto", "holdout", "k-fold", "leave-one-group-out"] = "auto",
-    validation: Share = 0.15,
-    test: Share = 0.15,
+    validation: Annotated[Share, _HELD_OUT] = 0.15,
+    test: Annotated[Share, _HELD_OUT] = 0.15,
     class_weights: bool = True,
     flips: bool = Augmentation.flips,
-    brightness: Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}] = Augmentation.brightness,
-    noise: Annotated[float, {"min": 0, "max": 0.2, "step": 0.01}] = Augmentation.noise,
+    brightness: Annotated[
+        float, {"min": 0, "max": 0.5, "step": 0.05, **_TUNED}
+    ] = Augmentation.brightness,
+    noise: Annotated[float, {"min": 0, "max": 0.2, "step": 0.01, **_TUNED}] = Augmentation.noise,
     scale: Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}] = Augmentation.scale,
     crop: Annotated[
         float, {"min": 0.08, "max": 1, "step": 0.05, "label": "Random crop (1: whole)"}
@@ -61,22 +70,23 @@ def train(  # noqa: PLR0913
     ] = Augmentation.rotation,
     shift: Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}] = Augmentation.shift,
     shear: Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}] = Augmentation.shear,
-    epochs: Annotated[int, {"min": 1, "max": 1000}] = FitOptions.epochs,
-    batch_size: Annotated[int, {"min": 1, "max": 512}] = FitOptions.batch_size,
+    epochs: Annotated[int, {"min": 1, "max": 1000, **_TUNED}] = FitOptions.epochs,
+    batch_size: Annotated[int, {"min": 1, "max": 512, **_TUNED}] = FitOptions.batch_size,
     learning_rate: Annotated[
-        float, {"min": 0, "max": 1, "step": 0.0001, "label": "Learning rate (0: automatic)"}
+        float,
+        {"min": 0, "max": 1, "step": 0.0001, "label": "Learning rate (0: automatic)", **_TUNED},
     ] = 0.0,
-    schedule: Schedule = FitOptions.schedule,
-    patience: Annotated[int, {"min": 1, "max": 100}] = FitOptions.patience,
+    schedule: Annotated[Schedule, _TUNED] = FitOptions.schedule,
+    patience: Annotated[int, {"min": 1, "max": 100, **_TUNED}] = FitOptions.patience,
     accumulate_grad_batches: Annotated[
-        int, {"min": 1, "max": 64}
+        int, {"min": 1, "max": 64, **_TUNED}
     ] = FitOptions.accumulate_grad_batches,
-    checkpoints: Annotated[int, {"min": 0, "max": 20}] = 3,
+    checkpoints: Annotated[int, {"min": 0, "max": 20, **_TUNED}] = 3,
     seed: Annotated[int, {"min": 0, "max": 1_000_000}] = 0,
     device: Device = "auto",
-    state: Path | None = None,
-    finish: bool = False,
-    log: Annotated[Path | None, {"mode": "d"}] = None,
+    state: Annotated[Path | None, _TUNED] = None,
+    finish: Annotated[bool, _TUNED] = False,
+    log: Annotated[Path | None, {"mode": "d", **_TUNED}] = None,
     licence: str = "not stated",
 ) -> Steps[TrainedModel]:
     """Train a classifier on labelled images, test it and calibrate it.

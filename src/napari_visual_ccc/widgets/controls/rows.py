@@ -15,6 +15,7 @@ from ...core.layers.frame import in_unit
 from ...core.pixel_size import pixel_side
 from ...core.units import ratio, suitable
 from ...workflow import signature
+from ...workflow.choices import without_effect
 from ...workflow.signature import Parameter
 from ...workflow.upgrade import lengths_of
 from ..layers.metadata import calibration
@@ -180,23 +181,17 @@ def align_labels(*containers: Container) -> None:
 
 
 def applying(operation: str, fields: Container) -> set[str]:
-    """Parameters that mean something for the layers and the other choices.
-
-    Options of a parameter: ``applies``, of another one that stands before it → its values;
-    ``stack``, of a stack only.
-    """
-    layer = next((fields[key].value for key in signature.inputs(operation)), None)
-    is_stack = layer is not None and layer.ndim > 2
-    values: dict[str, Any] = {}
-    found = set()
-    for key, parameter in signature.parameters(operation).items():
-        conditions = parameter.options.get("applies", {})
-        applies = all(values[other] in allowed for other, allowed in conditions.items())
-        applies &= is_stack or not parameter.options.get("stack")
-        values[key] = fields[key].value if applies else parameter.default
-        if applies:
-            found.add(key)
-    return found
+    """Parameters that mean something for the layers and the other choices."""
+    given = {key: fields[key].value for key in signature.inputs(operation)}
+    layer = next(iter(given.values()), None)
+    is_stack, known = layer is not None and layer.ndim > 2, signature.parameters(operation)
+    values = {key: None if one is None else True for key, one in given.items()}
+    idle = without_effect(operation, values | {key: fields[key].value for key in known})
+    return {
+        key
+        for key, parameter in known.items()
+        if key not in idle and (is_stack or not parameter.options.get("stack"))
+    }
 
 
 def label_of(parameter: Parameter, unit: str, choices: Mapping[str, Any]) -> str:

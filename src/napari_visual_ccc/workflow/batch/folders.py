@@ -48,7 +48,7 @@ def classify_folder(
     model: Path | None = None,
     coverage: Annotated[float, {"min": 0.5, "max": 0.99, "step": 0.01}] = COVERAGE,
     decision: Decision = "highest probability",
-    thresholds: str = "",
+    thresholds: Annotated[str, {"applies": {"decision": ("operating point",)}}] = "",
     tta: Annotated[bool, {"label": "Average 8 rotations"}] = True,
     device: Device = "auto",
 ) -> Steps[Result]:

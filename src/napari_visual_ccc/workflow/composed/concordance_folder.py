@@ -22,15 +22,19 @@ from ...engine.segmentation.threshold import threshold
 from ..batch.classified import specimen_of
 from ..batch.folders import rows_of
 
+_SEGMENTED = {"applies": {"labels": (None,)}}
+
+_CLUSTERED = {"applies": {"labels": (None,), "segmentation": ("k-means",)}}
+
 
 def concordance_folder(  # noqa: PLR0913
     folder: Path,
     *,
     model: Path | None = None,
     target: str = "",
-    segmentation: Literal["k-means", "threshold"] = "k-means",
-    clusters: Annotated[int, {"min": 2, "max": 20}] = 3,
-    sigma: Annotated[float, {**SIGMA, "applies": {"segmentation": ("k-means",)}}] = 1.0,
+    segmentation: Annotated[Literal["k-means", "threshold"], _SEGMENTED] = "k-means",
+    clusters: Annotated[int, {"min": 2, "max": 20, **_CLUSTERED}] = 3,
+    sigma: Annotated[float, {**SIGMA, **_CLUSTERED}] = 1.0,
     labels: Annotated[Path | None, {"mode": "d"}] = None,
     names: str = "",
     occluded: Annotated[int, {"min": 0, "max": 100, "label": "Occluded regions"}] = 0,

@@ -47,7 +47,7 @@ def find_similar(  # noqa: PLR0913
     min_diameter: MinDiameter = 0.0,
     background: Background = "subtract",
     folder: Annotated[Path | None, {"mode": "d"}] = None,
-    hits: Annotated[int, {"min": 1, "max": 1000}] = 36,
+    hits: Annotated[int, {"min": 1, "max": 1000, "applies": {"folder": "given"}}] = 36,
     device: Device = "auto",
 ) -> Steps[Result]:
     """Find more like this: where an image, or a folder, looks to a network as an example does.

@@ -27,7 +27,7 @@ def look_at(  # noqa: PLR0913
     layer: str = "",
     count: Annotated[int, {"min": 1, "max": 100}] = 9,
     folder: Annotated[Path | None, {"mode": "d"}] = None,
-    hits: Annotated[int, {"min": 1, "max": 1000}] = 36,
+    hits: Annotated[int, {"min": 1, "max": 1000, "applies": {"folder": "given"}}] = 36,
     device: Device = "auto",
 ) -> Steps[Result]:
     """Look at a pixel: its feature vector, its highest channels, and the patches most like it.

@@ -32,6 +32,12 @@ _MOST = 10
 
 _SHARE = {"min": 0, "max": 1, "step": 0.01}
 
+_GRID = {"applies": {"prompts": (None,), "prompts_from": ("grid",)}}
+
+_LAYERS = {"min": 0, "max": 3, "label": "Crop layers", **_GRID}
+
+_FEWER = {"min": 1, "max": 8, "label": "Crop downscale", "applies": {"crop_n_layers": "given"}}
+
 
 def sam_masks(  # noqa: PLR0913
     image: Any,
@@ -41,7 +47,7 @@ def sam_masks(  # noqa: PLR0913
     *,
     model: Annotated[Path | None, {"mode": "d", "hub": True}] = None,
     preset: Annotated[Literal["window", "batch", "custom"], {"presets": PRESETS}] = "window",
-    points_per_side: Annotated[int | None, {"min": 1, "max": 256}] = None,
+    points_per_side: Annotated[int | None, {"min": 1, "max": 256, **_GRID}] = None,
     points_per_batch: Annotated[int | None, {"min": 1, "max": 1024}] = None,
     pred_iou_thresh: Annotated[float | None, {**_SHARE, "label": "Predicted IoU"}] = None,
     stability_score_thresh: Annotated[float | None, {**_SHARE, "label": "Stability"}] = None,
@@ -49,11 +55,9 @@ def sam_masks(  # noqa: PLR0913
         float | None, {"min": 0, "max": 10, "step": 0.1, "label": "Stability offset"}
     ] = None,
     mask_threshold: Annotated[float | None, {"min": -10, "max": 10, "step": 0.1}] = None,
-    crop_n_layers: Annotated[int | None, {"min": 0, "max": 3, "label": "Crop layers"}] = None,
+    crop_n_layers: Annotated[int | None, _LAYERS] = None,
     box_nms_thresh: Annotated[float | None, {**_SHARE, "label": "NMS of boxes"}] = None,
-    crop_n_points_downscale_factor: Annotated[
-        int | None, {"min": 1, "max": 8, "label": "Crop downscale"}
-    ] = None,
+    crop_n_points_downscale_factor: Annotated[int | None, _FEWER] = None,
     min_mask_region_area: Annotated[
         int | None, {"min": 0, "max": 1_000_000, "label": "Minimum area", "unit": "px"}
     ] = None,

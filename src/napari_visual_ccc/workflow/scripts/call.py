@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, get_args
@@ -27,7 +28,8 @@ _MORE = """
 Notes
 -----
 Every operation also takes ``report``: ``True`` prints the progress, a function is called with
-each `Progress`. A choice of a model takes a file, a model of `load_model` or the result of a
+each `Progress`. A choice that has no effect beside the others is named in a warning and in the
+notes. A choice of a model takes a file, a model of `load_model` or the result of a
 training."""
 
 
@@ -63,6 +65,8 @@ def call(name: str) -> Callable[..., Any]:
         # a training beyond the limits of the form makes no sense: no epochs, no images
         limits = not OPERATIONS[name].takes_arrays
         outcome = run(execute(name, given, choices, info_bar=bar, limits=limits, **scale), report)
+        for note in outcome.ignored:
+            warnings.warn(f"{name}: {note}", stacklevel=2)
         result, record = outcome.result, _after(next(iter(given.values()), None), outcome.record)
         if unsaved is not None:
             record = unsaved.in_record(record)

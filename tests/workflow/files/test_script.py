@@ -8,7 +8,7 @@ import pytest
 import tifffile
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.workflow.script import to_script
+from napari_visual_ccc.workflow.files.script import to_script
 from tests.workflow.test_recipe import CHAIN, recorded
 
 

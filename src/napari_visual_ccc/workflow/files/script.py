@@ -6,9 +6,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .recipe import check_level, load
-from .record import Record, Step
-from .signature import calibrated, checked, inputs
+from ..choices import without_effect
+from ..recipe import check_level, load
+from ..record import Record, Step
+from ..signature import calibrated, checked, inputs
 
 _HEAD = """\
 from pathlib import Path
@@ -84,7 +85,12 @@ def _call(step: Step, current: str, variables: Mapping[str, str]) -> str:
         arguments += ["spacing=spacing", "unit=unit"]
     if any(step.info_bar.values()):
         arguments.append(f"info_bar={step.bar!r}")
-    for key, value in checked(name, step.parameters, limits=False).items():
+    choices = checked(name, step.parameters, limits=False)
+    idle = without_effect(name, {**choices, **step.inputs})
+    for key, value in choices.items():
+        if key in idle:
+            # a script would be warned of it
+            continue
         text = f"Path({str(value)!r})" if isinstance(value, Path) else repr(value)
         if step.lengths == "px" and value and key == "min_diameter":
             axes = ", axes=3" if step.parameters.get("dimensions") == "3D" else ""
