@@ -122,6 +122,14 @@ def test_pipes_sockets_and_loops_beside_and_among_images_are_not_waited_for(tmp_
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are those of Unix")
+@pytest.mark.parametrize("ending", [".tif", ".png", ".npy"])
+def test_the_viewer_waits_for_no_pipe(ending, tmp_path):
+    """It asks whether a file is plain before one is read."""
+    os.mkfifo(tmp_path / f"pipe{ending}")
+    assert not formats.is_plain(tmp_path / f"pipe{ending}")
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes with names are those of Unix")
 @pytest.mark.parametrize("name", ["a.emi", "a.zspy"])
 def test_pipes_that_rosettasciio_would_read_are_refused(name, tmp_path):
     pytest.importorskip("rsciio")

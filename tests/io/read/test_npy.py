@@ -50,3 +50,24 @@ def test_a_damaged_numpy_file_is_told_in_our_words(tmp_path, at, new, said):
         path.write_bytes(raw[:200])
     with pytest.raises(ValueError, match=rf"a\.npy: .*{said}.*get an intact copy"):
         formats.read(path)
+
+
+@pytest.mark.parametrize("content", [b"", b"MZ" * 99, None])
+def test_only_a_whole_array_is_left_to_napari(content, tmp_path):
+    path = tmp_path / "a.npy"
+    np.save(path, np.zeros((4, 5)))
+    assert formats.is_plain(path)
+    path.write_bytes(path.read_bytes()[:-1] if content is None else content)
+    try:
+        plain = formats.is_plain(path)
+    except ValueError:
+        plain = False
+    assert not plain
+    with pytest.raises(ValueError, match=r"a\.npy"):
+        formats.read(path)
+
+
+@pytest.mark.parametrize("ending", [".npy", ".csv"])
+def test_a_folder_of_the_name_of_a_file_is_not_left_to_napari(ending, tmp_path):
+    (tmp_path / f"a{ending}").mkdir()
+    assert not formats.is_plain(tmp_path / f"a{ending}")

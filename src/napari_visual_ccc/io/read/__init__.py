@@ -199,10 +199,13 @@ def is_plain(path: Path) -> bool:
             # several are put in order here, and what is left out is said; napari's own reader
             # takes all that lies beside a picture for one more
             alone = len(files) == 1 == sum(one.name[0] != "." for one in path.iterdir())
-            return not files or (alone and is_plain(files[0]))
+            # napari would open a folder of such a name as a file
+            is_folder = path.suffix.lower() not in (".csv", ".npy")
+            return is_folder and (not files or (alone and is_plain(files[0])))
         return folder is not None and folder.is_plain(path)
     reader = READERS.get(path.suffix.lower())
-    return reader is not None and reader.is_plain(path)
+    # a pipe is waited for without end
+    return reader is not None and path.is_file() and reader.is_plain(path)
 
 
 def slices_of(folder: Path) -> list[Path]:

@@ -25,8 +25,14 @@ def read(path: Path) -> list[Micrograph]:
 
 
 def is_plain(path: Path) -> bool:
-    """Whether the file is a single small array."""
-    return path.suffix.lower() == ".npy" and not is_large(path.stat().st_size)
+    """Whether the file is a single small array of numbers, and whole."""
+    if path.suffix.lower() != ".npy" or is_large(path.stat().st_size):
+        return False
+    with path.open("rb") as file:
+        shape, _, dtype = _npy_header(file)
+        offset = file.tell()
+    check_real(len(shape), dtype)
+    return offset + _nbytes(shape, dtype) <= path.stat().st_size
 
 
 def _read_npy(path: Path) -> list[Micrograph]:
