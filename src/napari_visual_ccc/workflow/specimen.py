@@ -20,7 +20,6 @@ from ..core.progress import Steps
 from ..core.result import Result
 from ..engine.acquisition.info_bar import Doubts
 from ..io.axes import in_order
-from ..io.read.pictures import is_lossy
 from .operations import Operation
 from .signature import INFO_BAR, checked, parameters
 
@@ -189,6 +188,8 @@ def as_input(given: Any, kind: str) -> tuple[Any, tuple[str, ...]]:
     found = in_order(image)
     notes = found.notes[len(image.notes) :]
     if kind == "labels":
+        from ..io.read import is_lossy
+
         if found.metadata.get("picture"):
             raise ValueError(found.metadata["picture"])
         lossy = "visual_ccc" not in found.metadata and is_lossy(found.path)

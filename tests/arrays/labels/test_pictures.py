@@ -171,9 +171,16 @@ def test_a_smoothed_mask_is_a_mask(discs):
     assert "smoothing" in notes[0]
 
 
+@pytest.mark.parametrize("high", [128, 160, 255])
+def test_a_mask_of_any_level_is_cut_at_half_of_it(discs, high):
+    picture = saved(np.where(discs > 0, high, 0).astype(np.uint8), "JPEG", quality=80)
+    labels, _ = labels_of(picture, lossy=True)
+    assert abs((labels > 0).sum() / (discs > 0).sum() - 1) < 0.005
+
+
 def test_levels_too_close_for_jpeg_are_refused(discs):
-    for step in (1, 5, 12):
-        picture = saved(discs * np.uint8(step), "JPEG", quality=85)
+    for near in (discs > 0, discs, discs * 5, discs * 12):
+        picture = saved(near.astype(np.uint8), "JPEG", quality=85)
         with pytest.raises(ValueError, match="PNG or TIFF"):
             labels_of(picture, lossy=True)
 

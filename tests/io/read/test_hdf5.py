@@ -258,6 +258,15 @@ def test_velox_emd_has_all_frames_also_beside_spectra(tmp_path, rng, ending, fra
     assert [one.step for one in found.axes] == ([0.5] if frames > 1 else [])
 
 
+def test_a_large_velox_emd_stays_in_its_file(tmp_path, rng, monkeypatch):
+    pytest.importorskip("rsciio.emd")
+    monkeypatch.setattr(checks, "EAGER_BYTES", 100)
+    image = rng.integers(0, 60_000, (20, 30)).astype(np.uint16)
+    found = formats.read(velox(tmp_path / "a.emd", image, 3))
+    assert found.data.chunksize == (1, 20, 30)
+    np.testing.assert_array_equal(found.data[1], image + 1)
+
+
 # axes without names, sizes of pixels --------------------------------------------------------------
 
 

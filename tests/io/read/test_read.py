@@ -206,3 +206,19 @@ def test_a_pixel_size_in_the_resolution_of_a_picture_is_used_and_said(tmp_path, 
     assert (found.spacing, found.notes) == (None, ())
     assert found.metadata["facts"]["print_resolution"].startswith("300 dpi, for print: not used")
     assert formats.is_plain(tmp_path / name)
+
+
+@pytest.mark.parametrize(
+    ("name", "how", "lossy"),
+    [("a.jpg", {}, True), ("a.webp", {"quality": 80}, True), ("a.webp", {"lossless": True}, False),
+     ("a.png", {}, False), ("a.tif", {"compression": "jpeg"}, True), ("a.tif", {}, False)],
+)  # fmt: skip
+def test_lossy_files_are_known_by_their_content(tmp_path, name, how, lossy):
+    data = np.zeros((32, 32, 3), np.uint8)
+    if name == "a.tif":
+        tifffile.imwrite(tmp_path / name, data, photometric="rgb", **how)
+    else:
+        Image.fromarray(data).save(tmp_path / name, **how)
+    assert formats.is_lossy(tmp_path / name) is lossy
+    assert not formats.is_lossy(tmp_path / "none.jpg")
+    assert not formats.is_lossy(None)

@@ -57,10 +57,11 @@ def labels_of(given: Any, lossy: bool = False) -> tuple[Any, tuple[str, ...]]:
 
 def _labels_of_grey(grey: np.ndarray, lossy: bool) -> tuple[np.ndarray, tuple[str, ...]]:
     levels = np.count_nonzero(np.bincount(grey.reshape(-1), minlength=256))
-    if levels <= 2 or not (lossy or _any_smeared(grey[..., None])):
+    if levels == 1 or not (lossy or (levels > 2 and _any_smeared(grey[..., None]))):
         return grey, ()
-    if _is_blurred_mask(grey):
-        return _as_mask(grey > 127)
+    high = _mask_level(grey)
+    if high:
+        return _as_mask(grey > high / 2)
     found = _restored(grey[..., None])
     if found is None and lossy:
         raise ValueError(
@@ -146,13 +147,15 @@ def _restored(picture: np.ndarray) -> Restored | None:
     return found and found._replace(rows=found.rows.reshape(picture.shape[:-1]))
 
 
-def _is_blurred_mask(grey: np.ndarray) -> bool:
-    """Whether nearly all levels are near 0 or the highest one, but not on it."""
+def _mask_level(grey: np.ndarray) -> int:
+    """Level of the objects of a smeared mask: nearly all levels are near it or near 0; else 0."""
     count = np.bincount(grey.reshape(-1), minlength=256)
-    high = int(np.flatnonzero(count)[-1]) if grey.size else 0
+    high = int(np.flatnonzero(count)[-1])
     low, top = count[: _JPEG + 1], count[max(high - _JPEG, 0) :]
     # a label of 255 alone marks what other programs ignore
     if high < 128 or np.count_nonzero(top) < 2 or np.count_nonzero(count) < 4:
-        return False
+        return 0
     between = grey.size - low.sum() - top.sum()
-    return bool(low.sum() and top.sum() and between <= _EDGES * grey.size)
+    if not (low.sum() and top.sum() and between <= _EDGES * grey.size):
+        return 0
+    return max(high - _JPEG, 0) + int(top.argmax())

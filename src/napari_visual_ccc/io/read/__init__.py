@@ -60,6 +60,11 @@ def is_image(path: Path) -> bool:
     return path.suffix.lower() in SUFFIXES and path.suffix.lower() != ".emi"
 
 
+def is_lossy(path: Path | None) -> bool:
+    """Whether the pixels of a file have been compressed with loss, as by JPEG."""
+    return path is not None and (pictures.is_lossy(path) or tiff.is_lossy(path))
+
+
 def read(path: str | Path) -> Micrograph:
     """Open an image file.
 

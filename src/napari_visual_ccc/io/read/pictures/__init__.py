@@ -84,9 +84,9 @@ def is_plain(path: Path) -> bool:
     return claim is None and not of_orientation(_orientation(path))
 
 
-def is_lossy(path: Path | None) -> bool:
+def is_lossy(path: Path) -> bool:
     """Whether a file is a JPEG or a lossy WebP, by its first bytes; False where there is none."""
-    if path is None or not path.is_file():
+    if not path.is_file():
         return False
     with path.open("rb") as file:
         start = file.read(16)

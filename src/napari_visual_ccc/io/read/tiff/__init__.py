@@ -36,6 +36,9 @@ from .tags import (
 
 SUFFIXES = (".tif", ".tiff")
 
+# compressions: JPEG of old and new files and of DNG, WebP
+_LOSSY = (6, 7, 34892, 50001)
+
 # photometric interpretations and numbers a pixel that need no decision: grey, and colours
 _PLAIN = ((0, 1), (1, 1), (2, 3), (2, 4))
 
@@ -109,6 +112,20 @@ def has_record(path: Path) -> bool:
         known = stored.get(KEY)
         kept = known.get("metadata") if isinstance(known, dict) else None
         return "steps" in stored or (isinstance(kept, dict) and "visual_ccc" in kept)
+    # its own reading says what is wrong with it
+    except (ValueError, OSError, tifffile.TiffFileError):
+        return False
+
+
+def is_lossy(path: Path) -> bool:
+    """Whether the first page of a file is compressed as JPEG or WebP; False if it is damaged."""
+    import tifffile
+
+    if path.suffix.lower() not in SUFFIXES or not path.is_file():
+        return False
+    try:
+        with _capture_warnings(), tifffile.TiffFile(path) as tif:
+            return int(tif.pages.first.compression) in _LOSSY
     # its own reading says what is wrong with it
     except (ValueError, OSError, tifffile.TiffFileError):
         return False
