@@ -82,7 +82,7 @@ def test_the_hash_of_the_model_is_recorded_and_checked(discs, tmp_path):
 def test_yaml_cannot_run_code(tmp_path, discs):
     path = tmp_path / "evil.yaml"
     path.write_text("!!python/object/apply:os.system ['touch /tmp/vccc-evil']")
-    with pytest.raises(ValueError, match="not YAML"):
+    with pytest.raises(ValueError, match=r"evil\.yaml: the recipe is not YAML"):
         ccc.replay(path, discs)
 
 

@@ -302,7 +302,10 @@ def _from_file(path: Path) -> Any:
     if path.suffix.lower() in (".yaml", ".yml", ".json"):
         if not path.is_file():
             raise FileNotFoundError(f"{path}: no such file")
-        return from_yaml(path.read_text(encoding="utf-8", errors="replace"))
+        try:
+            return from_yaml(path.read_text(encoding="utf-8", errors="replace"))
+        except ValueError as error:
+            raise ValueError(f"{path}: {error}") from error
     if path.is_file() and not is_image(path):
         raise ValueError(
             f"{path}: not a record; give the YAML file of a result, or a file that carries one"
