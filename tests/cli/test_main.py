@@ -601,3 +601,18 @@ def test_the_script_of_a_shell_is_printed(capsys):
 def test_an_option_that_is_misspelled_is_corrected(capsys):
     assert main(["threshold", "a.tif", "--metod", "otsu"]) == 2
     assert "Did you mean '--method'" in capsys.readouterr().err
+
+
+@UNIX
+def test_closed_streams_end_no_command_and_a_full_stdout_is_named(image, out):
+    command = f"'{sys.executable}' -m napari_visual_ccc.cli batch threshold '{image}' -o '{out}'"
+
+    def shell(line):
+        return subprocess.run(["sh", "-c", line], capture_output=True, text=True)
+
+    assert shell(f"{command} --format none --no-thumbnails 2>&-").returncode == 0
+    assert (out / "threshold.csv").is_file()
+    if os.path.exists("/dev/full"):
+        done = shell(f"'{sys.executable}' -m napari_visual_ccc.cli --version >/dev/full")
+        assert done.returncode == 1
+        assert "could not be written to stdout" in done.stderr

@@ -105,3 +105,8 @@ def test_the_place_of_results_is_a_path(tmp_path):
 def test_what_is_no_image_is_named_where_an_example_is_given(name):
     with pytest.raises(ValueError, match="image"):
         getattr(ccc, name)({"a": 1}, np.eye(40))
+
+
+def test_bytes_of_a_name_that_are_not_text_are_escaped():
+    name = b"b\xff.tif".decode("utf-8", "surrogateescape")
+    assert core_plain.plain({name: [Path(name)]}) == {"b\\udcff.tif": ["b\\udcff.tif"]}

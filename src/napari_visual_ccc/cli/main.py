@@ -39,6 +39,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         Exit code: 0 all done, 1 some image failed, 2 wrong use, 130 interrupted.
     """
     words = None if arguments is None else list(arguments)
+    for name in ("stdout", "stderr"):
+        # closed, or a program without a console
+        if getattr(sys, name) is None:
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         # a letter that a code page lacks must not count a done image as failed
         if isinstance(stream, io.TextIOWrapper):
@@ -53,6 +57,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return error.exit_code
     except click.Abort:
         return INTERRUPTED
+    # while options are read, or where the answer itself cannot be printed
+    except OSError as error:
+        print(f"visual-ccc: {_sentence(error)}", file=sys.stderr)
+        return FAILED
     return code if isinstance(code, int) else OK
 
 
@@ -132,14 +140,30 @@ class CommandLine(click.Group):
             code = INTERRUPTED
         except BrokenPipeError:
             # the pipe is closed; Python would report it again at exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _drop_stdout()
             code = OK
         except EXPECTED as error:
-            text = terminal.sentence(error)
+            text = _sentence(error)
             print(f"visual-ccc: {text}", file=sys.stderr)
             terminal.print_answer(ctx, text)
             code = FAILED
         ctx.exit(code or OK)
+
+
+def _drop_stdout() -> None:
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _sentence(error: BaseException) -> str:
+    """Say what is wrong; an error of the system without a file may be one of stdout."""
+    if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+        try:
+            print(flush=True)
+        except OSError as full:
+            # Python would report it again at exit
+            _drop_stdout()
+            return f"what the command prints could not be written to stdout ({full.strerror})"
+    return terminal.sentence(error)
 
 
 def _overview() -> str:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from .micrograph import Micrograph
+from .plain import printable
 from .units import are, counted
 
 if TYPE_CHECKING:
@@ -215,11 +216,6 @@ def missing_classes(labels: Sequence[str], parts: Sequence[str]) -> list[str]:
         for label in sorted({str(one) for one in labels})
         if part in map(str, parts) and (part, label) not in pairs
     ]
-
-
-def printable(text: str) -> str:
-    """Escape the bytes of a file name that cannot be decoded: tables cannot hold them."""
-    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 def from_arrays(  # noqa: PLR0913

@@ -17,18 +17,26 @@ _MOST_DIGITS, _MOST_LETTERS = 20, 80
 
 
 def plain(value: Any) -> Any:
-    """Convert numpy values, paths and tuples to what JSON can hold; NaN becomes None."""
+    """Convert numpy values, paths and tuples to what JSON can hold.
+
+    NaN becomes None, and text is `printable`.
+    """
     if isinstance(value, Mapping):
-        return {str(key): plain(one) for key, one in value.items()}
+        return {printable(str(key)): plain(one) for key, one in value.items()}
     if isinstance(value, np.ndarray | np.generic):
         return plain(value.tolist())
     if isinstance(value, list | tuple | set):
         return [plain(one) for one in value]
     if isinstance(value, float):
         return value if math.isfinite(value) else None
-    if value is None or isinstance(value, bool | int | str):
+    if value is None or isinstance(value, bool | int):
         return value
-    return str(value)
+    return printable(str(value))
+
+
+def printable(text: str) -> str:
+    """Escape the bytes of a file name that cannot be decoded: no table or record can hold them."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 class _Short(reprlib.Repr):

@@ -102,6 +102,9 @@ def printer(title: str, *, as_lines: bool = False) -> Callable[[Progress], objec
     as_lines : bool
         Lines in a terminal, too: one an epoch, and one every few seconds.
     """
+    if sys.stderr is None:
+        # closed, or a program without a console
+        return lambda _: None
     on_one_line = sys.stderr.isatty() and not as_lines
     last = time.monotonic()
 

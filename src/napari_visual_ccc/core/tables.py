@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 
-from .dataset import printable
 from .pixel_size import PixelSize
+from .plain import printable
 
 if TYPE_CHECKING:
     import pandas as pd

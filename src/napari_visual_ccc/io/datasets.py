@@ -10,8 +10,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ..core.dataset import Dataset, Example, printable
+from ..core.dataset import Dataset, Example
 from ..core.micrograph import Micrograph, channel_names
+from ..core.plain import printable
 from .channels import by_image, complete, read_channels, read_files
 from .copies import belonging, parts_of_sets
 from .folders import (

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ..core.dataset import printable
+from ..core.plain import printable
 from .copies import likeness
 from .read import FOLDERS, is_image
 from .read.slices import in_best_format

@@ -6,7 +6,8 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..core.dataset import part_named, printable
+from ..core.dataset import part_named
+from ..core.plain import printable
 from .folders import is_class, is_fold, some_of
 from .read import is_image
 

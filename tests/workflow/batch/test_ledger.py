@@ -77,6 +77,22 @@ def test_another_file_is_left_alone(file):
     assert file.read_text() == "a line of something else\n"
 
 
+def test_damaged_lines_are_left_out_and_counted(file):
+    with Ledger(file, ABOUT) as ledger:
+        ledger.add("a", {"problem": ""})
+        ledger.finish()
+    first, a, _ = file.read_bytes().splitlines(keepends=True)
+    bad = [b"\xff\x00\n", b"[" * 100_000 + b"\n", b'{"image":[1],"problem":""}\n', b"5\n", b"{}\n"]
+    file.write_bytes(b"".join([first, *bad, a, a.replace(b'"a"', b'"b"')]))
+    with Ledger(file, ABOUT, is_whole=lambda entry: entry["image"] == "a") as ledger:
+        assert ("a" in ledger, "b" in ledger, ledger.damaged) == (True, False, len(bad) + 1)
+    file.unlink()
+    file.mkdir()
+    assert not is_unfinished(file, "k1")
+    with pytest.raises(FileExistsError, match="is no file"):
+        Ledger(file, ABOUT, force=True)
+
+
 def test_it_tells_whether_a_batch_came_to_its_end(file):
     assert not is_unfinished(file, "k1")
     with Ledger(file, ABOUT) as ledger:

@@ -224,3 +224,12 @@ def test_a_cluster_goes_on_when_its_workers_are_killed(folder, many, tmp_path):
     same(result.tables["threshold"], expected(folder, sorted(many)))
     assert lines(tmp_path / "out") == dict.fromkeys(many, 1)
     assert alone.facts["done"] == 1
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_not_text_costs_no_table(folder, tmp_path):
+    (folder / "a.tif").rename(folder / os.fsdecode(b"a\xff.tif"))
+    result = ccc.batch(folder, "threshold", tmp_path / "out", **BARE)
+    assert result.facts["done"] == 4
+    (path,) = pd.read_csv(tmp_path / "out" / "images.csv")["path"][:1]
+    assert path.endswith("a\\udcff.tif")

@@ -11,7 +11,7 @@ import pytest
 import napari_visual_ccc as ccc
 from napari_visual_ccc.workflow.batch import work as module
 from napari_visual_ccc.workflow.batch.images import images_of
-from napari_visual_ccc.workflow.batch.work import Report, columns_of, work
+from napari_visual_ccc.workflow.batch.work import Report, columns_of, is_whole, work
 from napari_visual_ccc.workflow.files.run_on_file import FileJob
 from napari_visual_ccc.workflow.save import NOTHING, Formats
 
@@ -86,3 +86,17 @@ def test_values_of_columns_are_exact_and_plain():
     assert found["b"] == [True, False]
     assert found["t"][0] == "a"
     assert json.loads(json.dumps(found))["m"] == [1, "x"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"name": 5}, {"tables": 3}, {"tables": {"": [1]}}, {"tables": {"": {"a": [1], "b": []}}},
+        {"notes": [1]}, {"spacing": "x"}, {"unit": 1}, {"seconds": "a"}, {"result": None},
+    ],
+)  # fmt: skip
+def test_a_damaged_entry_of_a_ledger_is_told_from_a_whole_one(change):
+    entry = {"name": "a", "path": "a", **asdict(Report(tables={"": {"a": [1]}}, spacing=[1.0]))}
+    assert is_whole(entry)
+    assert not is_whole(entry | change)
+    assert not is_whole({key: value for key, value in entry.items() if key not in change})

@@ -11,7 +11,8 @@ import numpy as np
 
 from ...arrays.filling import filled, known_values
 from ...arrays.inputs import stretch
-from ...core.dataset import Dataset, Example, printable
+from ...core.dataset import Dataset, Example
+from ...core.plain import printable
 from ...core.progress import Progress, Steps
 from .images import apart, specimen
 from .known import MARGIN, cut_windows

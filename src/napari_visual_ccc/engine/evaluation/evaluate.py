@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 
-from ...core.dataset import CROSS_VALIDATED, Dataset, Example, printable
+from ...core.dataset import CROSS_VALIDATED, Dataset, Example
+from ...core.plain import printable
 from ...core.progress import Progress, Steps, map_progress
 from ...core.result import Evaluation
 from ..classification.calibration import expected_calibration_error

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.dataset import printable
+from ...core.plain import printable
 from ...core.result import Evaluation
 from ..classification.calibration import (
     expected_calibration_error,

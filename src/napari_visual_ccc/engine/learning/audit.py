@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import stretch
-from ...core.dataset import Dataset, missing_classes, printable, shared_groups
+from ...core.dataset import Dataset, missing_classes, shared_groups
+from ...core.plain import printable
 from ...core.progress import Progress, Steps
 from ...core.result import Audit
 from ...core.units import are, counted

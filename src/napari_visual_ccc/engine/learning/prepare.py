@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import stretch
-from ...core.dataset import printable
+from ...core.plain import printable
 from ...core.progress import Progress, Steps
 from ...core.units import counted
 from ..acquisition.bar_detector import info_bar_of

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Literal, get_args
 
 import numpy as np
 
-from ...core.dataset import Dataset, printable
+from ...core.dataset import Dataset
+from ...core.plain import printable
 from ...core.progress import Progress, Steps, in_part, to_its_end
 from ...core.result import TrainedModel
 from ...core.units import counted

@@ -12,10 +12,10 @@ import numpy as np
 from ...arrays.filling import known_everywhere, missing_around
 from ...arrays.lazy import is_lazy
 from ...arrays.reduction import computed
-from ...core.dataset import printable
 from ...core.layers import Placement
 from ...core.micrograph import InfoBar
 from ...core.pixel_size import PixelSize, nanometres
+from ...core.plain import printable
 from ...core.progress import Progress, Steps, as_one_step
 from ..acquisition.bar_detector import info_bar_of
 from ..classification.crops import (

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from ...core.dataset import printable
 from ...core.micrograph import Axis, Micrograph, has_colours
+from ...core.plain import printable
 from ...core.units import unit_of
 from ..header import header
 from .pyramid import level_sizes

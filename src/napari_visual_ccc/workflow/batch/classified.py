@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...arrays.inputs import to_gray
-from ...core.dataset import Example, printable
+from ...core.dataset import Example
 from ...core.micrograph import Micrograph
 from ...core.pixel_size import nanometres
+from ...core.plain import printable
 from ...core.progress import Progress, Steps, as_one_step
 from ...engine.acquisition.bar_detector import info_bar_of
 from ...engine.classification.classify import predict_plane, predicted

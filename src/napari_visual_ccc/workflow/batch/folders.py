@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from ...arrays.lazy import WORKERS
-from ...core.dataset import Example, printable
+from ...core.dataset import Example
 from ...core.micrograph import Micrograph
+from ...core.plain import printable
 from ...core.progress import Progress, Steps
 from ...core.result import Result
 from ...core.units import are, counted

@@ -9,9 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from ...core.dataset import printable
 from ...core.files import stem
-from ...core.plain import path_given
+from ...core.plain import path_given, printable
 from ...io.datasets import unlabelled
 from ...io.rows import with_known_columns
 from ...io.tables import SUFFIXES as TABLES

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -37,6 +37,9 @@ class Ledger:
         What is done, as JSON can hold it; ``"key"`` is what a later run compares.
     force : bool
         Begin anew where the file is of something else.
+    is_whole : callable
+        Whether an entry has all that is read of it. Lines with another one are damaged: they are
+        left out, and counted in ``damaged``.
 
     Raises
     ------
@@ -44,12 +47,23 @@ class Ledger:
         If the file is of something else, or another process writes it.
     """
 
-    def __init__(self, file: Path, about: Mapping[str, Any], *, force: bool = False) -> None:
+    def __init__(
+        self,
+        file: Path,
+        about: Mapping[str, Any],
+        *,
+        force: bool = False,
+        is_whole: Callable[[Mapping[str, Any]], bool] = lambda _: True,
+    ) -> None:
         make_folder(file.parent)
+        if file.exists() and not file.is_file():
+            raise FileExistsError(f"{file} is no file; remove it, or choose another folder")
         self.file = file
+        self._is_whole = is_whole
         self._stream: BinaryIO = file.open("a+b")
         self._places: dict[str, int] = {}
         self._done: set[str] = set()
+        self.damaged = 0
         self._synced = time.monotonic()
         try:
             _lock(self._stream, file)
@@ -76,7 +90,7 @@ class Ledger:
                     "anew with --force (force=True in Python)"
                 )
             header, end = None, 0
-            self._places, self._done = {}, set()
+            self._places, self._done, self.damaged = {}, set(), 0
         self._stream.truncate(end)
         if header is None:
             self._write({_HEADER: 1, **about})
@@ -93,8 +107,10 @@ class Ledger:
                 header = entry if entry and _HEADER in entry else None
                 if header is None:
                     raise FileExistsError(f"{self.file} is not the ledger of a batch")
-            elif entry is not None and "image" in entry:
+            elif entry and isinstance(entry.get("image"), str) and self._is_whole(entry):
                 self._index(entry, end)
+            elif entry != {"finished": True}:
+                self.damaged += 1
             end += len(line)
         return header, end
 
@@ -153,6 +169,8 @@ class Ledger:
 
 def is_unfinished(file: Path, key: str) -> bool:
     """Whether a file is the ledger of the batch with this key, and it has not come to its end."""
+    if not file.is_file():
+        return False
     try:
         lines = file.read_bytes().splitlines()
     except OSError:
@@ -164,7 +182,7 @@ def is_unfinished(file: Path, key: str) -> bool:
 def _entry(line: bytes) -> dict[str, Any] | None:
     try:
         found = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return found if isinstance(found, dict) else None
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...core.files import write_table, write_text
+from ...core.plain import printable
 from ...core.result import Result
 from ...core.units import counted
 from ..files.run_on_file import FileJob
@@ -98,6 +99,8 @@ def write_tables(
     }  # fmt: skip
     there = main if main is not None and job.name in tables else None
     notes = (*_notes(facts, failed, len(keys), there), *_unlike_lengths(job, images))
+    if ledger.damaged:
+        notes = (*notes, f"{ledger.file}: {counted(ledger.damaged, 'damaged line')} left out")
     return Result(tables=tables, facts=facts, notes=notes)
 
 
@@ -117,7 +120,7 @@ def _images(ledger: Ledger, keys: Mapping[str, Image]) -> pd.DataFrame:
             entry["name"], entry["problem"], entry["result"], _rows(entry["tables"]),
             "; ".join(entry["notes"]),
             entry["spacing"][-1] if entry["spacing"] else None,
-            entry["unit"] if entry["spacing"] else "", entry["seconds"], entry["path"],
+            entry["unit"] if entry["spacing"] else "", entry["seconds"], printable(entry["path"]),
         )
         for entry in ledger.entries(keys)
     ]  # fmt: skip

@@ -27,7 +27,7 @@ from .ledger import NAME, Ledger
 from .output import place_of, write_record, write_tables
 from .pool import PROCESSES, THREADS, StoppedError, check_scheduler, pool
 from .queue import LOST, Done, each, is_lost
-from .work import RESULTS, Report, work
+from .work import RESULTS, Report, is_whole, work
 
 # images for each worker that are at work or wait: they are paths, results are written by workers
 _AHEAD = 4
@@ -197,8 +197,9 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
     if settings.table is not None and not (job.output / NAME).is_file():
         check_free(settings.table, force=settings.force)
     write = functools.partial(write_tables, ending=_ending(settings), main=settings.table)
+    file = job.output / NAME
     about = {"key": key_of(job), "title": title_of(job), "versions": versions()}
-    with Ledger(job.output / NAME, about, force=settings.force) as ledger:
+    with Ledger(file, about, force=settings.force, is_whole=is_whole) as ledger:
         yield Progress(0, len(found), "files")
         keys = {image.key: image for image in found}
         todo = {key: image for key, image in keys.items() if key not in ledger}

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import errno
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from ...core.dataset import printable
 from ...core.memory import full, reuse_freed
-from ...core.plain import plain
+from ...core.plain import plain, printable
 from ...core.result import Prediction, Result
 from ..files.paired import paired
 from ..files.run_on_file import FileJob, FileRun, run_on_file
@@ -75,6 +74,31 @@ class Report:
     files: list[str] = field(default_factory=list)
     seconds: float = 0.0
     record: dict[str, Any] = field(default_factory=dict)
+
+
+# types of what the ledger has of a report
+_TYPES: dict[str, Any] = {
+    "name": str, "path": str, "problem": str, "result": str, "notes": list, "tables": dict,
+    "spacing": list | None, "unit": str, "seconds": float | int,
+}  # fmt: skip
+
+
+def is_whole(entry: Mapping[str, Any]) -> bool:
+    """Whether an entry of a ledger is a report on an image, with all that tables take of it."""
+    if not all(key in entry and isinstance(entry[key], kind) for key, kind in _TYPES.items()):
+        return False
+    return (
+        all(isinstance(note, str) for note in entry["notes"])
+        and all(isinstance(size, float | int) for size in entry["spacing"] or ())
+        and all(map(_is_table, entry["tables"].values()))
+    )
+
+
+def _is_table(columns: Any) -> bool:
+    """Whether all columns are lists of one length."""
+    if not isinstance(columns, dict) or not all(isinstance(one, list) for one in columns.values()):
+        return False
+    return len(set(map(len, columns.values()))) < 2
 
 
 def work(job: FileJob, image: Image, stop: Any = None) -> Report:
