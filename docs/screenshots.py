@@ -9,6 +9,8 @@ import os
 import shutil
 import sys
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import napari
@@ -33,6 +35,18 @@ from scipy.ndimage import gaussian_filter
 from skimage.io import imread, imsave
 
 from napari_visual_ccc.widgets.layers.viewers import scale_bar
+
+
+@contextmanager
+def temporary() -> Iterator[None]:
+    """Work in a temporary folder: fields show the names of folders in it, and no path."""
+    before = Path.cwd()
+    with tempfile.TemporaryDirectory() as folder:
+        os.chdir(folder)
+        try:
+            yield
+        finally:
+            os.chdir(before)
 
 
 def open_sample(name: str) -> napari.Viewer:
@@ -107,12 +121,14 @@ def concordance_folder() -> None:
         *sorted((data / "test").glob("*.png")),
         *sorted((data / "train").glob("Picture*"))[::4],
     ]
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary():
+        folder = Path("nanoparticles")
+        folder.mkdir()
         for file in files:
             shutil.copy(file, folder)
         viewer = open_window("a folder")
         form = dock(viewer, "Classify & Explain")
-        form.compare_folder(Path(folder))
+        form.compare_folder(folder)
         settle(lambda: form.job is not None)
         form._open_row(int(form.table.frame["enrichment"].argmax()))
         settle(lambda: not viewer.layers)
@@ -196,8 +212,8 @@ def correct() -> None:
 def train() -> None:
     """Need the development micrographs: VCCC_DATA points to them."""
     crops = Path(os.environ["VCCC_DATA"]) / "nanoshapes/crops/train"
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder) / "shapes"
+    with temporary():
+        data = Path("shapes")
         for name in ("cube", "sphere"):
             (data / name).mkdir(parents=True)
             for file in sorted((crops / name).glob("*.png"))[::4]:
@@ -232,18 +248,20 @@ def autoencoder() -> None:
         anomaly.OFFSETS["brighter"],
         np.random.default_rng(2),
     )
-    with tempfile.TemporaryDirectory() as folder:
+    with temporary():
+        usual = Path("usual")
+        usual.mkdir()
         # parts of a few images, few tiles and epochs: enough for a picture, in a few minutes
         for number, image in enumerate(every[:6:2]):
             part = image[:384, :512]
-            imsave(Path(folder) / f"usual_{number}.png", part, check_contrast=False)
+            imsave(usual / f"superalloy_{number}.png", part, check_contrast=False)
         viewer = open_window("AI lens")
         viewer.add_image(pasted, name="superalloy")
         form = dock(viewer, "AI lens")
         form.fold.expand(animate=False)
         training = form.training
         training.images.source.value = "Folder"
-        training.images.folder.value = Path(folder)
+        training.images.folder.value = usual
         training.fields["tiles"].value, training.fields["epochs"].value = 150, 16
         click(training.train_button)
         settle(lambda: training.is_running)

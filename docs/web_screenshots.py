@@ -18,6 +18,9 @@ OPTIONS = (
     "--disable-component-update", "--disable-sync",
 )  # fmt: skip
 
+# around a part of the page
+MARGIN = 12
+
 # longest picture of a page, in pixels
 TALLEST = 1500
 
@@ -41,7 +44,15 @@ def part(page: Page, image: str, analysis: str, name: str) -> None:
     """Take one analysis of one image."""
     article = page.locator("article").filter(has_text=image)
     section = article.locator("section").filter(has=page.get_by_role("heading", name=analysis))
-    section.screenshot(path=IMAGES / f"{name}.png")
+    section.scroll_into_view_if_needed()
+    box = section.bounding_box()
+    assert box is not None
+    top = page.evaluate("window.scrollY")
+    clip = {
+        "x": box["x"] - MARGIN, "y": box["y"] + top - MARGIN,
+        "width": box["width"] + 2 * MARGIN, "height": box["height"] + 2 * MARGIN,
+    }  # fmt: skip
+    page.screenshot(path=IMAGES / f"{name}.png", clip=clip, full_page=True)
 
 
 def shot(page: Page, name: str, width: int) -> None:
