@@ -85,6 +85,19 @@ def test_a_separator_in_quotes_does_not_count(images):
     assert len(load(folder / "table.csv").examples) == 6
 
 
+@pytest.mark.case("S19")
+@pytest.mark.parametrize("separator", [",", ";", "\t"])
+def test_spaces_around_separators_and_quotes_are_no_part_of_a_cell(images, separator):
+    folder, rows = images
+    lines = ['"path" {0} "label" {0}', *(f'"{path}" {{0}} {label}  {{0}}' for path, label in rows)]
+    lines[2] = lines[2].replace('"', " ").replace(" {0}", "{0}")
+    text = "\r\n".join(line.format(separator) for line in [*lines, "", "{0}{0}"])
+    (folder / "table.csv").write_text(text, encoding="utf-8")
+    data = load(folder / "table.csv")
+    assert data.classes == ("stripe", "\xd6l")
+    assert len(data.examples) == 6
+
+
 @pytest.mark.parametrize("ending", [".xlsx", ".xlsm"])
 def test_a_table_of_excel_is_read(images, ending):
     openpyxl = pytest.importorskip("openpyxl")

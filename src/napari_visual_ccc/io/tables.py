@@ -49,8 +49,9 @@ def read_text_table(file: Path) -> pd.DataFrame:
     The separator is the one that the header has most of; a line ``sep=;`` before it is left out,
     and so are lines that begin with ``#``, unless the last of them has the names of the columns.
     Text that is no Unicode is taken for that of Windows (cp1252) or of the old Macintosh, whichever
-    gives more usual letters. The apostrophes of `core.tables.without_formulas` are taken away. Of
-    Excel, the first sheet with a known column is read.
+    gives more usual letters. Spaces around cells and the apostrophes of
+    `core.tables.without_formulas` are taken away. Of Excel, the first sheet with a known column is
+    read.
 
     Raises
     ------
@@ -82,10 +83,15 @@ def read_text_table(file: Path) -> pd.DataFrame:
         lines.pop()
     text = "\n".join(lines)
     try:
-        table = pd.read_csv(io.StringIO(text), sep=separator, dtype=str, keep_default_na=False)
+        table = pd.read_csv(
+            io.StringIO(text), sep=separator, dtype=str, keep_default_na=False,
+            skipinitialspace=True,
+        )  # fmt: skip
     except ValueError as error:
         reason = str(error).removeprefix("Error tokenizing data. C error: ")
         raise ValueError(f"{file}: cannot be read as a table ({reason})") from None
+    # spaces around separators, and beside quotes
+    table = table.rename(columns=str.strip).map(str.strip)
     table = table.rename(columns=with_formulas).map(with_formulas)
     table.attrs["first_line"] = 2 + skipped
     table.attrs["notes"] = _of_encoding(file, raw)
