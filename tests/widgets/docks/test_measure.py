@@ -145,3 +145,18 @@ def test_a_row_brings_its_region_to_the_middle_whichever_axes_are_displayed(
     shown, hidden = list(headless.dims.displayed), list(headless.dims.not_displayed)
     np.testing.assert_allclose(camera(headless).center[-displayed:], wanted[shown], atol=6)
     np.testing.assert_allclose(np.array(headless.dims.point)[hidden], wanted[hidden], atol=6)
+
+
+@pytest.mark.case("E04a")
+def test_pixels_of_a_level_are_told_where_there_is_no_pixel_size(headless):
+    fine = ball((96, 120), 30)
+    layer = headless.add_image([fine, coarse(fine, (3, 3))], multiscale=True, name="pyramid")
+    segment, measure = dock(headless, "segment"), dock(headless, "measure")
+    segment.fields["image"].value = layer
+    told = "as wide as 3 of full resolution"
+    for level, said in ((0, False), (1, True)):
+        segment.level.value = level
+        (mask,) = segment()
+        assert (told in segment.message.value) is said
+        measure(labels=mask)
+        assert (told in measure.message.value) is said

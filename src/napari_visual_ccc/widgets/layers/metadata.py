@@ -135,10 +135,28 @@ def why_no_size(layer: Layer) -> str:
     )
 
 
-def noted(result: Result, layer: Layer) -> Result:
-    """Result with a note on a layer that has no pixel size though one might think so."""
-    why = why_no_size(layer)
-    return replace(result, notes=(*result.notes, why)) if why else result
+def noted(result: Result, layer: Layer, steps: Any = ()) -> Result:
+    """Result with notes on a layer that has no pixel size though one might think so.
+
+    Parameters
+    ----------
+    steps : sequence of float
+        Every how many pixels of full resolution the level of a pyramid has one that was taken.
+    """
+    notes = [why for why in (why_no_size(layer), _why_coarse(layer, steps)) if why]
+    return replace(result, notes=(*result.notes, *notes)) if notes else result
+
+
+def _why_coarse(layer: Layer, steps: Any) -> str:
+    """Say that pixels without a size are those of a level, or of a result on one."""
+    made = (layer.metadata.get(METADATA) or {}).get("steps") or ()
+    coarse = float(np.max([1, *(one.get("level", 1) for one in made), *steps]))
+    if coarse == 1 or calibration(layer)[0] is not None:
+        return ""
+    return (
+        f"{layer.name} has no pixel size: lengths are in pixels of the level that was chosen, each "
+        f"as wide as {coarse:g} of full resolution"
+    )
 
 
 def unit_name(unit: Any) -> str:

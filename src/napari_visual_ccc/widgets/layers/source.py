@@ -307,7 +307,10 @@ def on_specimen(
         operation.name, given, parameters, spacing=first.spacing, unit=first.unit, info_bar=bar
     )
     is_measured = calibrated(operation.name)
-    return replace(outcome, result=noted(outcome.result, first.layer)) if is_measured else outcome
+    if not is_measured:
+        return outcome
+    steps = () if first.preview else first.steps
+    return replace(outcome, result=noted(outcome.result, first.layer, steps))
 
 
 def recorded(operation: Operation, source: Source, record: Record, output: str) -> dict[str, Any]:
