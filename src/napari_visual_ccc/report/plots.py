@@ -10,7 +10,7 @@ import numpy as np
 from ..core.layers.palette import class_colours, luminance
 from ..core.result import Audit, Evaluation
 from ..engine.classification.calibration import reliability
-from ..engine.evaluation.metrics import wilson
+from ..engine.evaluation.intervals import wilson
 
 if TYPE_CHECKING:
     import pandas as pd

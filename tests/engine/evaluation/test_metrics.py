@@ -5,11 +5,11 @@ import pytest
 from sklearn import metrics
 
 from napari_visual_ccc.engine.classification.calibration import expected_calibration_error, softmax
+from napari_visual_ccc.engine.evaluation.intervals import wilson
 from napari_visual_ccc.engine.evaluation.metrics import (
     chance_note,
     confused_pairs,
     evaluation,
-    wilson,
     with_prediction_sets,
     worst_mistakes,
 )

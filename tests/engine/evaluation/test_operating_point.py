@@ -5,7 +5,8 @@ import pytest
 from sklearn.metrics import roc_curve
 
 from napari_visual_ccc.engine.classification.decision import decide
-from napari_visual_ccc.engine.evaluation.metrics import evaluation, wilson
+from napari_visual_ccc.engine.evaluation.intervals import wilson
+from napari_visual_ccc.engine.evaluation.metrics import evaluation
 from napari_visual_ccc.engine.evaluation.operating_point import (
     at,
     nested_limits,

@@ -10,17 +10,12 @@ import numpy as np
 
 from ...core.plain import printable
 from ...core.result import Evaluation
-from ..classification.calibration import (
-    expected_calibration_error,
-    prediction_set,
-    reliability,
-)
+from ..classification.calibration import prediction_set
 from ..classification.windows import COVERAGE
+from .intervals import calibration_error, interval, resampled, share
 
 if TYPE_CHECKING:
     import pandas as pd
-
-DRAWS = 2000
 
 
 def evaluation(
@@ -54,9 +49,8 @@ def evaluation(
     Returns
     -------
     Evaluation
-        With 95 % intervals: percentiles of a bootstrap over groups (Efron & Tibshirani 1993).
-        Where all draws are equal (no error, for example), Wilson's score interval for that number
-        of groups (J. Am. Stat. Assoc. 22 (1927) 209).
+        With 95 % intervals, from `intervals.interval`, and of the calibration error from
+        `intervals.calibration_error`.
     """
     import pandas as pd
 
@@ -69,21 +63,23 @@ def evaluation(
     _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
     by_group = np.zeros((member.max() + 1, count, count))
     np.add.at(by_group, (member, targets, predicted), 1)
-    drawn = _draws(by_group, seed)
+    drawn = resampled(by_group, seed)
     summary, per_class = _metrics(by_group.sum(axis=0)), _per_class(by_group.sum(axis=0))
     drawn_summary, drawn_class = _metrics(drawn), _per_class(drawn)
     independent = len(by_group)
     rows = [
-        (metric, float(value), *_interval(float(value), drawn_summary[metric], independent))
+        (metric, float(value), *interval(float(value), drawn_summary[metric], independent, n))
         for metric, value in summary.items()
     ]
-    rows.append(_calibration_row(probabilities, targets, member, seed))
+    error = calibration_error(probabilities, targets, member, seed)
+    rows.append(("expected calibration error", *error))
     table = pd.DataFrame({"class": list(classes), "images": by_group.sum(axis=(0, 2)).astype(int)})
     for metric, values in per_class.items():
-        limits = [
-            _interval(float(v), d, len(np.unique(member[targets == k])))
-            for k, (v, d) in enumerate(zip(values, drawn_class[metric].T, strict=True))
-        ]
+        limits = []
+        for k, (v, d) in enumerate(zip(values, drawn_class[metric].T, strict=True)):
+            of = {"recall": targets == k, "precision": predicted == k}
+            mine = of.get(metric, (targets == k) | (predicted == k))
+            limits.append(interval(float(v), d, len(np.unique(member[mine])), mine.sum()))
         table[metric] = values
         table[f"{metric}_low"], table[f"{metric}_high"] = zip(*limits, strict=True)
     images = pd.DataFrame({"name": names, "group": groups})
@@ -155,14 +151,12 @@ def with_prediction_sets(
     targets = result.targets
     covered, sizes = inside[np.arange(len(targets)), targets], inside.sum(axis=1)
     groups = np.array(result.images["group"].astype(str).tolist())
-    value, low, high = accuracy(covered, groups.tolist(), seed=seed)
+    value, low, high = share(covered, groups.tolist(), seed=seed)
     table, rows = result.per_class.copy(), []
     for k in range(len(result.classes)):
         mine = targets == k
         found = (
-            accuracy(covered[mine], groups[mine].tolist(), seed=seed)
-            if mine.any()
-            else (np.nan,) * 3
+            share(covered[mine], groups[mine].tolist(), seed=seed) if mine.any() else (np.nan,) * 3
         )
         rows.append((*found, sizes[mine].mean() if mine.any() else np.nan))
     table[["coverage", "coverage_low", "coverage_high", "set_size"]] = rows
@@ -187,34 +181,6 @@ def with_prediction_sets(
         facts={**result.facts, "prediction_sets": facts},
         notes=(*result.notes, note),
     )
-
-
-def accuracy(
-    right: np.ndarray, groups: Sequence[str], *, seed: int = 0
-) -> tuple[float, float, float]:
-    """Fraction of correct predictions, and its 95 % interval as in `evaluation`.
-
-    Parameters
-    ----------
-    right : (n,) bool array
-        Whether each prediction is correct.
-    groups : sequence of str
-        Group of each image.
-    seed : int
-        Seed of the bootstrap; equal seeds draw the same groups.
-    """
-    _, member = np.unique(np.asarray(groups, dtype=str), return_inverse=True)
-    by_group = np.stack([np.bincount(member, right), np.bincount(member)], axis=1).astype(float)
-    drawn = _draws(by_group, seed)
-    value = float(right.mean())
-    return value, *_interval(value, drawn[:, 0] / drawn[:, 1], len(by_group))
-
-
-def _draws(by_group: np.ndarray, seed: int) -> np.ndarray:
-    rng = np.random.default_rng(seed)
-    independent = len(by_group)
-    times = rng.multinomial(independent, np.full(independent, 1 / independent), size=DRAWS)
-    return np.tensordot(times, by_group, axes=1)
 
 
 def _metrics(confusion: np.ndarray) -> dict[str, np.ndarray]:
@@ -243,76 +209,6 @@ def _per_class(confusion: np.ndarray) -> dict[str, np.ndarray]:
         precision, recall = correct / predicted, correct / true
         f1 = 2 * correct / (predicted + true)
     return {"precision": precision, "recall": recall, "f1": f1}
-
-
-def _interval(value: float, drawn: np.ndarray, independent: int) -> tuple[float, float]:
-    drawn = drawn[np.isfinite(drawn)]
-    if drawn.size == 0 or independent == 0 or not np.isfinite(value):
-        return float("nan"), float("nan")
-    low, high = (float(v) for v in np.percentile(drawn, (2.5, 97.5)))
-    if high - low > 1e-12:
-        return low, high
-    return wilson(value, independent)
-
-
-def wilson(share: float, n: int) -> tuple[float, float]:
-    """95 % score interval of a fraction of n cases."""
-    z = 1.959964
-    middle = (share + z * z / (2 * n)) / (1 + z * z / n)
-    half = z / (1 + z * z / n) * np.sqrt(share * (1 - share) / n + z * z / (4 * n * n))
-    return max(0.0, float(middle - half)), min(1.0, float(middle + half))
-
-
-# with fewer independent images, the interval of the calibration error is that of the worst case
-_FEW = 30
-
-
-def _calibration_row(
-    probabilities: np.ndarray, targets: np.ndarray, member: np.ndarray, seed: int
-) -> tuple[str, float, float, float]:
-    """Expected calibration error with a 95 % interval.
-
-    The error is positive by chance alone. Below, the interval reaches what is left of it beyond
-    chance: the 97.5th percentile with outcomes drawn from the probabilities (one draw a group).
-    Above, it is the reflected bootstrap over groups or, if larger, the posterior of the accuracy in
-    the bins (Jeffreys prior; as many images as there are groups): a bin of two right images says
-    little. Simulated intervals contain the error of new images in 93 to 100 % (11 to 400 images),
-    the bootstrap alone in 47 to 100 %.
-    """
-    from scipy.stats import beta
-
-    rng = np.random.default_rng(seed)
-    of = [np.flatnonzero(member == g) for g in range(member.max() + 1)]
-    found = []
-    for _ in range(200):
-        drawn = np.concatenate([of[g] for g in rng.integers(0, len(of), len(of))])
-        found.append(expected_calibration_error(probabilities[drawn], targets[drawn]))
-    low, high = (float(v) for v in np.percentile(found, (2.5, 97.5)))
-    value = expected_calibration_error(probabilities, targets)
-    # drawing with replacement increases the error: reflect the interval about the value
-    low, high = max(0.0, 2 * value - high), min(1.0, max(value, 2 * value - low))
-    confidence, accurate, count = reliability(probabilities, targets)
-    sure, bins = probabilities.max(axis=1), len(count)
-    place = np.minimum((sure * bins).astype(int), bins - 1)
-    expected = np.bincount(place, sure, bins)
-    by_chance = [
-        np.abs(np.bincount(place, rng.random(len(of))[member] < sure, bins) - expected).sum()
-        for _ in range(200)
-    ]
-    low = min(low, max(0.0, value - float(np.percentile(by_chance, 97.5)) / len(sure)))
-    there = count > 0
-    trials = count[there] * len(of) / len(sure)
-    right = accurate[there] * trials
-    posterior = right + 0.5, trials - right + 0.5
-    gaps = np.abs(rng.beta(*posterior, (1000, len(trials))) - confidence[there])
-    errors = (rng.dirichlet(trials, 1000) * gaps).sum(axis=1)
-    high = max(high, float(np.percentile(errors, 97.5)))
-    if len(of) < _FEW:
-        ends = np.abs(
-            np.stack([beta.ppf(q, *posterior) for q in (0.025, 0.975)]) - confidence[there]
-        )
-        high = max(high, float((ends.max(axis=0) * count[there]).sum() / len(sure)))
-    return "expected calibration error", value, low, min(1.0, high)
 
 
 def confused_pairs(result: Evaluation) -> pd.DataFrame:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ..classification.decision import decide
-from .metrics import wilson
+from .intervals import wilson
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 
 from ...arrays.filling import filled, known_values
-from .metrics import accuracy
+from .intervals import share
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -191,7 +191,7 @@ def robustness_table(
     rows = []
     for k, what in enumerate(levels):
         chances = probabilities[:, k]
-        value, low, high = accuracy(chances.argmax(axis=1) == targets, groups, seed=seed)
+        value, low, high = share(chances.argmax(axis=1) == targets, groups, seed=seed)
         rows.append(
             {
                 "degradation": what.kind, "level": what.level, "unit": what.measure,
