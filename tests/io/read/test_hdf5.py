@@ -259,10 +259,20 @@ def test_velox_emd_has_all_frames_also_beside_spectra(tmp_path, rng, ending, fra
 
 
 def test_a_large_velox_emd_stays_in_its_file(tmp_path, rng, monkeypatch):
+    import h5py
+
     pytest.importorskip("rsciio.emd")
     monkeypatch.setattr(checks, "EAGER_BYTES", 100)
     image = rng.integers(0, 60_000, (20, 30)).astype(np.uint16)
-    found = formats.read(velox(tmp_path / "a.emd", image, 3))
+    path = velox(tmp_path / "a.emd", image, 3)
+    # in one piece it is read whole
+    np.testing.assert_array_equal(np.asarray(formats.read(path).data)[1], image + 1)
+    with h5py.File(path, "r+") as file:
+        place = file[f"Data/Image/{1:032x}"]
+        data = place["Data"][()]
+        del place["Data"]
+        place.create_dataset("Data", data=data, chunks=(20, 30, 1))
+    found = formats.read(path)
     assert found.data.chunksize == (1, 20, 30)
     np.testing.assert_array_equal(found.data[1], image + 1)
 

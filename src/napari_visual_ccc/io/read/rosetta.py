@@ -147,7 +147,8 @@ def _called(plugin: Any, path: Path, options: dict[str, Any]) -> list[dict[str, 
         try:
             return plugin.file_reader(str(path), **options)
         except RGBA as error:
-            if "RGBA" not in str(error):
+            # arrays in one piece it cannot leave in the file
+            if "RGBA" not in str(error) and "chunks=" not in str(error):
                 raise
             return plugin.file_reader(str(path), **{**options, "lazy": False})
         except ModuleNotFoundError as error:
