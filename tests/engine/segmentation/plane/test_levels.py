@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import cv2
 import numpy as np
 import pytest
 from scipy.ndimage import gaussian_filter
@@ -64,3 +65,37 @@ def test_contours_of_gaussian_noise_are_4_by_pi_as_steep_as_it_is():
         assert found.between == pytest.approx(2 / np.pi, rel=0.05)
         assert found.noise
         assert not clarity(noise / noise.std() + 5 * disc(600, (300, 300), 150), known).noise
+
+
+@pytest.mark.parametrize("gap", [6, 9])
+def test_packed_particles_stand_out_though_their_outlines_are_as_steep_as_the_image(rng, gap):
+    side = 26
+    pattern = np.zeros((side, side))
+    pattern[gap // 2 : side - gap // 2, gap // 2 : side - gap // 2] = 100
+    levels = np.kron(rng.normal(1, 0.2, (20, 20)), np.ones((side, side)))
+    packed = gaussian_filter(np.tile(pattern, (20, 20)) * levels, 4)
+    packed += gaussian_filter(rng.normal(0, 8, packed.shape), 2)
+    known = np.ones(packed.shape, bool)
+    found = clarity(packed, known)
+    # by these alone it is noise
+    assert found.slope < 1.8
+    assert 0.595 < found.between < 0.78
+    assert not found.noise
+
+
+@pytest.mark.parametrize("kind", ["uniform", "counts", "lines", "band", "JPEG"])
+def test_noise_of_other_kinds_is_noise(rng, kind):
+    shape = (300, 300)
+    noise = {
+        "uniform": lambda: rng.random(shape),
+        "counts": lambda: rng.poisson(3, shape).astype(float),
+        "lines": lambda: rng.normal(size=shape) + 0.5 * rng.normal(size=(300, 1)),
+        "band": lambda: np.subtract(
+            *(gaussian_filter(rng.normal(size=shape), n) / n for n in (3, 6))
+        ),
+        "JPEG": lambda: cv2.imdecode(
+            cv2.imencode(".jpg", np.uint8(128 + 30 * rng.normal(size=shape).clip(-4, 4)))[1], 0
+        ).astype(float),
+    }[kind]()
+    smooth = gaussian_filter(noise, 2)
+    assert clarity(smooth / smooth.std(), np.ones(shape, bool)).noise

@@ -63,7 +63,7 @@ def survey(plane: np.ndarray, choices: Choices) -> Steps[Survey]:
     """Look at a plane on a scale that does not depend on its size."""
     scale, drawn, small, use = yield from _reduced(plane, choices.ignore)
     yield Progress(0, 0, "background")
-    grey = blurred(small, _FIRST)
+    plain = grey = blurred(small, _FIRST)
     surface = find_shading(grey, use) if choices.even else None
     if surface is not None and _edge(grey, grey - surface, use) < _WORSE * _edge(grey, grey, use):
         # it follows where particles lie, not the light
@@ -79,7 +79,7 @@ def survey(plane: np.ndarray, choices: Choices) -> Steps[Survey]:
         few, bright = None, (grey > otsu(grey[use])) & there
         side = judge_sides(bright, there, grey)
     return Survey(
-        scale, drawn, surface, small, grey, bright, few is not None, side, clarity(grey, use)
+        scale, drawn, surface, small, grey, bright, few is not None, side, clarity(grey, use, plain)
     )
 
 
