@@ -78,6 +78,17 @@ def show(widget) -> QWidget:
     return inner
 
 
+def scroll_down(widget) -> None:
+    """Scroll to the end of the dock that a widget is in, as the wheel does."""
+    above = native(widget).parentWidget()
+    while above is not None:
+        if isinstance(above, QScrollArea):
+            bar = above.verticalScrollBar()
+            bar.setValue(bar.maximum())
+        above = above.parentWidget()
+    wait(50)
+
+
 def click(widget, at: QPoint | None = None) -> None:
     """Click a button, or a place of a widget."""
     inner = show(widget)

@@ -25,6 +25,7 @@ from clicks import (
     open_window,
     run,
     save,
+    scroll_down,
     settle,
     shot,
     show,
@@ -39,14 +40,15 @@ from napari_visual_ccc.widgets.layers.viewers import scale_bar
 
 @contextmanager
 def temporary() -> Iterator[None]:
-    """Work in a temporary folder: fields show the names of folders in it, and no path."""
-    before = Path.cwd()
-    with tempfile.TemporaryDirectory() as folder:
-        os.chdir(folder)
-        try:
-            yield
-        finally:
-            os.chdir(before)
+    """Work in a folder with a name that fields may show; it is removed."""
+    before, folder = Path.cwd(), Path(tempfile.gettempdir()) / "micrographs"
+    folder.mkdir()
+    os.chdir(folder)
+    try:
+        yield
+    finally:
+        os.chdir(before)
+        shutil.rmtree(folder)
 
 
 def open_sample(name: str) -> napari.Viewer:
@@ -232,6 +234,7 @@ def train() -> None:
             place = form.mistakes.visualItemRect(form.mistakes.item(0)).center()
             click(form.mistakes.viewport(), place)
         click(form.tabs.tabBar(), form.tabs.tabBar().tabRect(2).center())
+        scroll_down(form.tabs)
         save(viewer, "train_report")
 
 
