@@ -224,6 +224,9 @@ def test_a_class_that_is_named_but_never_true_is_judged_without_it():
     assert found.value("mean F1") == pytest.approx((1 + 0.8) / 2)
     assert found.summary[["low", "high"]].notna().all(axis=None)
     assert np.isnan(found.per_class["recall_low"][2])
+    for metric in ("precision", "f1"):
+        ends = found.per_class[[f"{metric}_low", f"{metric}_high"]].to_numpy()[2]
+        assert ends.tolist() == [0, 1]
 
 
 def test_a_class_that_is_neither_true_nor_named_has_no_numbers():

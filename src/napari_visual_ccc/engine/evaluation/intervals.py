@@ -166,7 +166,7 @@ def calibration_error(
     In simulations with 500 sets each (8, 12, 20, 40 and 100 images, alone and in groups of 2 and
     4; nine models: honest, too sure, hardly sure, without skill, mostly right, of copies, with
     effects of the specimen) the interval contains the error of 20,000 new images in 96.6 to 100 %
-    of the sets. The error that only 28 new images show is larger by chance: it is held in 96 % and
+    of the sets. The error that only 28 new images show is larger by chance: it is held in 98 % and
     more of the sets of up to 20 images, and less often by the narrow intervals of many.
     """
     sure, right = probabilities.max(axis=1), probabilities.argmax(axis=1) == targets

@@ -79,6 +79,10 @@ def evaluation(
         for k, (v, d) in enumerate(zip(values, drawn_class[metric].T, strict=True)):
             of = {"recall": targets == k, "precision": predicted == k}
             mine = of.get(metric, (targets == k) | (predicted == k))
+            if not (targets == k).any() and np.isfinite(v):
+                # without an image of the class, mistakes say nothing of how often it is meant
+                limits.append((0.0, 1.0))
+                continue
             limits.append(interval(float(v), d, len(np.unique(member[mine])), mine.sum()))
         table[metric] = values
         table[f"{metric}_low"], table[f"{metric}_high"] = zip(*limits, strict=True)
