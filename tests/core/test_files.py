@@ -114,3 +114,13 @@ def test_a_name_with_a_null_character_is_told(tmp_path):
     match = r"a\\x00b.txt' is no name of a file"
     with pytest.raises(ValueError, match=match), files.written(tmp_path / "a\0b.txt"):
         pass
+
+
+def test_files_have_content_and_are_written_through(tmp_path):
+    (tmp_path / "a").write_text("a")
+    (tmp_path / "b").touch()
+    (tmp_path / "c.zarr" / "c").mkdir(parents=True)
+    found = [files.has_content(tmp_path / name) for name in ("a", "b", "c.zarr", "c.zarr/c", "d")]
+    assert found == [True, False, True, False, False]
+    files.to_disk([tmp_path / "a", tmp_path / "c.zarr", tmp_path / "gone"])
+    assert (tmp_path / "a").read_text() == "a"

@@ -10,7 +10,7 @@ import platform
 import re
 import secrets
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -153,6 +153,31 @@ def written(path: Path, *, force: bool = False) -> Iterator[Path]:
         raise
     finally:
         _remove(part)
+
+
+def has_content(path: Path) -> bool:
+    """Whether a file is there and not empty, or a folder with something in it."""
+    try:
+        return any(path.iterdir()) if path.is_dir() else path.stat().st_size > 0
+    except OSError:
+        return False
+
+
+def to_disk(paths: Iterable[Path]) -> None:
+    """Write files and folders through to the disk, with their names: they outlast a power cut."""
+    places = set()
+    for path in paths:
+        inner = path.rglob("*") if path.is_dir() else ()
+        places |= {path, path.parent, *inner}
+    for place in places:
+        # Windows writes through what is open for writing, and no folders
+        how = os.O_RDWR if os.name == "nt" else os.O_RDONLY
+        with suppress(OSError):
+            number = os.open(place, how)
+            try:
+                os.fsync(number)
+            finally:
+                os.close(number)
 
 
 def _target(path: Path) -> Path:

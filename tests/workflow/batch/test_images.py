@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from napari_visual_ccc.workflow.batch.images import images_of
+from napari_visual_ccc.workflow.batch.images import as_known, images_of
 
 
 def names(source, **options):
@@ -65,3 +65,32 @@ def test_images_of_one_stem_have_titles_of_their_own(tmp_path):
     inside = [title.casefold() for name, title in titles.items() if "/" not in name]
     assert len(set(inside)) == 4
     assert titles["a.tif"] == "a.tif"
+
+
+def test_names_stay_when_files_are_added(folder, tmp_path, discs_of):
+    for day in ("day1", "day2"):
+        discs_of(tmp_path / "s" / day / "a.tif")
+    pattern = str(tmp_path / "s" / "*" / "*.tif")
+    assert names(pattern) == ["day1/a.tif", "day2/a.tif"]
+    first, both = (sorted((tmp_path / "s").glob(one)) for one in ("day1/*", "*/*"))
+    assert names(first) == ["a.tif"]
+    known = {str(first[0]): "a.tif"}
+    assert [one.name for one in as_known(images_of(both), known)] == ["a.tif", "day2/a.tif"]
+    # what ledgers have of patterns of before, and two files of one name
+    assert [one.name for one in as_known(images_of(pattern), known)] == ["a.tif", "day2/a.tif"]
+    known = {str(one): "a.tif" for one in both} | {str(tmp_path / "gone"): "day2/a.tif"}
+    assert [one.name for one in as_known(images_of(both), known)] == ["a.tif", "day2/a.tif"]
+    (alone,) = images_of(both[1:])
+    assert [one.name for one in as_known([alone, *images_of(first)], known)][:1] == ["a.tif"]
+    assert len({one.name for one in as_known([alone, *images_of(first)], {})}) == 2
+
+
+def test_a_row_may_name_no_file_but_no_folder(folder, tmp_path):
+    table = tmp_path / "list.csv"
+    table.write_text(f"path\nimages/a.tif\n{'x' * 300}.tif\n")
+    one, other = images_of(table)
+    assert other.key.endswith("|0|0")
+    assert one.key.startswith("images/a.tif|")
+    table.write_text("path\nimages/a.tif\n.\n")
+    with pytest.raises(ValueError, match="is a folder; a row is one image"):
+        images_of(table)

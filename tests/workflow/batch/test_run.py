@@ -233,3 +233,33 @@ def test_a_name_that_is_not_text_costs_no_table(folder, tmp_path):
     assert result.facts["done"] == 4
     (path,) = pd.read_csv(tmp_path / "out" / "images.csv")["path"][:1]
     assert path.endswith("a\\udcff.tif")
+
+
+def test_what_lost_its_files_or_has_another_partner_is_done_again(folder, tmp_path, discs_of):
+    (folder / "d.png").unlink()
+    masks, out = tmp_path / "masks", tmp_path / "out"
+    ccc.batch(folder, "threshold", masks, thumbnails=False)
+    labels, grey = masks / "results", {"intensity": folder}
+    first = ccc.batch(labels, "region_table", out, further=grey, thumbnails=False)
+    again = ccc.batch(labels, "region_table", out, further=grey, thumbnails=False)
+    assert (again.facts["done"], again.facts["before"]) == (0, 4)
+    discs_of(folder / "b.tif", radius=4)
+    changed = ccc.batch(labels, "region_table", out, further=grey, thumbnails=False)
+    assert (changed.facts["done"], changed.facts["before"]) == (1, 3)
+    means = [one.tables["region_table"]["intensity_mean"] for one in (first, changed)]
+    assert not means[0].equals(means[1])
+    # one file of a result is gone, another one is empty
+    (labels / "a_threshold.ome.tif").unlink()
+    (labels / "c_threshold.yaml").write_bytes(b"")
+    whole = ccc.batch(folder, "threshold", masks, thumbnails=False)
+    # b has changed itself
+    assert (whole.facts["done"], whole.facts["before"]) == (3, 1)
+    assert (labels / "a_threshold.ome.tif").is_file()
+
+
+def test_a_session_that_grows_is_not_done_anew(folder, tmp_path, discs_of):
+    out = tmp_path / "out"
+    ccc.batch([folder / "a.tif"], "threshold", out, **BARE)
+    more = ccc.batch([folder / "below" / "a.tif", folder / "a.tif"], "threshold", out, **BARE)
+    assert (more.facts["done"], more.facts["before"]) == (1, 1)
+    assert list(more.tables["images"]["image"]) == ["below/a.tif", "a.tif"]

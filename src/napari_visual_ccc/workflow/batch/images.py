@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import glob
+import itertools
 import os
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,16 +46,21 @@ class Image(NamedTuple):
 
         That of a file that is not there is its name.
         """
-        files = [self.path]
-        if self.path.is_dir():
-            files = [Path(place, one) for place, _, names in os.walk(self.path) for one in names]
-        try:
-            about = [one.stat() for one in files]
-        except OSError:
-            about = []
-        size = sum(one.st_size for one in about)
-        changed = max((one.st_mtime_ns for one in about), default=0)
-        return f"{self.name}|{size}|{changed}"
+        return f"{self.name}|{state_of(self.path)}"
+
+
+def state_of(path: Path) -> str:
+    """Size and time of change of a file, or of all files of a folder; zeros if there is none."""
+    try:
+        files = [path]
+        if path.is_dir():
+            files = [Path(place, one) for place, _, names in os.walk(path) for one in names]
+        about = [one.stat() for one in files]
+    # a name that no file system takes is one of no file
+    except (OSError, ValueError):
+        about = []
+    size = sum(one.st_size for one in about)
+    return f"{size}|{max((one.st_mtime_ns for one in about), default=0)}"
 
 
 def images_of(
@@ -77,8 +83,9 @@ def images_of(
     Returns
     -------
     list of Image
-        In the order of the source, those of a folder by name. Names are paths below the folder;
-        those of files of several folders are paths below the folder that they share.
+        In the order of the source, those of a folder by name. Names are paths below the folder,
+        or below what a pattern has before its first wildcard; those of several places are paths
+        below the folder that they share.
 
     Raises
     ------
@@ -94,10 +101,44 @@ def images_of(
     paths = list(dict.fromkeys(paths))
     if not paths:
         raise ValueError(f"{', '.join(map(str, places)) or 'the list'}: no image")
-    alone = len(places) == 1 and not stacks and Path(places[0]).is_dir()
-    base = Path(places[0]) if alone else _shared(paths)
-    names = [_name(path, base) for path in paths]
+    base = _base(places[0], stacks) if len(places) == 1 else None
+    base = _shared(paths) if base is None else base
+    return _titled([_name(path, base) for path in paths], paths)
+
+
+def as_known(images: Sequence[Image], names: Mapping[str, str]) -> list[Image]:
+    """Keep the names that an earlier run gave, whatever files were added since.
+
+    Parameters
+    ----------
+    images : sequence of Image
+        Of this run.
+    names : mapping
+        Absolute path → name, of the earlier ones.
+    """
+    known = [names.get(os.path.abspath(one.path), "") for one in images]
+    own = {name: number for number, name in reversed(list(enumerate(known))) if name}
+    found: dict[str, int] = {}
+    for number, (name, image) in enumerate(zip(known, images, strict=True)):
+        name, count = name if own.get(name) == number else image.name, 1
+        while own.get(name, number) != number or name in found:
+            count += 1
+            part = Path(image.name)
+            name = part.with_name(f"{part.stem}_{count}{part.suffix}").as_posix()
+        found[name] = number
+    return _titled(list(found), [image.path for image in images])
+
+
+def _titled(names: Sequence[str], paths: Sequence[Path]) -> list[Image]:
     return list(map(Image, names, paths, _titles(names, paths)))
+
+
+def _base(place: Path, stacks: bool) -> Path | None:
+    """Folder below which names are paths, whatever files are added: that of a folder, a pattern."""
+    if place.exists():
+        return place if place.is_dir() and not stacks else None
+    fixed = itertools.takewhile(lambda part: not glob.has_magic(part), place.parts)
+    return Path(*fixed)
 
 
 def _titles(names: Sequence[str], paths: Sequence[Path]) -> list[str]:
@@ -122,7 +163,7 @@ def _paths(place: str | Path, recursive: bool, stacks: bool) -> list[Path]:
         found = [one.path for one in unlabelled(path) if one.path is not None]
         return [one for one in found if recursive or one.parent == path]
     if path.is_file() and path.suffix.lower() in TABLES:
-        return _of_table(path)
+        return _of_table(path, stacks)
     if path.exists():
         return [path]
     if glob.has_magic(str(place)):
@@ -133,12 +174,16 @@ def _paths(place: str | Path, recursive: bool, stacks: bool) -> list[Path]:
     raise FileNotFoundError(f"{place}: no such file or folder")
 
 
-def _of_table(file: Path) -> list[Path]:
+def _of_table(file: Path, stacks: bool) -> list[Path]:
     table = with_known_columns(read_text_table(file), ())
     if "path" not in table:
         raise ValueError(f"{file}: no column 'path'; it needs one, relative to the table")
     # a file that is not there is listed among the failures
-    return [path_in(file.parent, text.strip()) for text in table["path"] if text.strip()]
+    found = [path_in(file.parent, text.strip()) for text in table["path"] if text.strip()]
+    for path in found:
+        if is_folder(path) and not stacks:
+            raise ValueError(f"{file}: {path} is a folder; a row is one image")
+    return found
 
 
 def _shared(paths: Sequence[Path]) -> Path:

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from ...core.files import make_folder
+from ...core.files import has_content, make_folder
 
 NAME = "batch.jsonl"
 
@@ -63,6 +63,8 @@ class Ledger:
         self._stream: BinaryIO = file.open("a+b")
         self._places: dict[str, int] = {}
         self._done: set[str] = set()
+        self._files: dict[str, list[str]] = {}
+        self.names: dict[str, str] = {}
         self.damaged = 0
         self._synced = time.monotonic()
         try:
@@ -90,7 +92,8 @@ class Ledger:
                     "anew with --force (force=True in Python)"
                 )
             header, end = None, 0
-            self._places, self._done, self.damaged = {}, set(), 0
+            self._places, self._done, self._files, self.damaged = {}, set(), {}, 0
+            self.names = {}
         self._stream.truncate(end)
         if header is None:
             self._write({_HEADER: 1, **about})
@@ -117,10 +120,15 @@ class Ledger:
     def _index(self, entry: Mapping[str, Any], place: int) -> None:
         self._places[entry["image"]] = place
         (self._done.discard if entry.get("problem") else self._done.add)(entry["image"])
+        self._files[entry["image"]] = entry.get("files") or []
+        if "path" in entry:
+            self.names[os.path.abspath(entry["path"])] = entry["name"]
 
     def __contains__(self, key: str) -> bool:
-        """Whether an image is done, without a problem."""
-        return key in self._done
+        """Whether an image is done, without a problem, and the files of its result are there."""
+        return key in self._done and all(
+            has_content(self.file.parent / name) for name in self._files[key]
+        )
 
     def add(self, key: str, entry: Mapping[str, Any]) -> None:
         """Write down what became of an image.

@@ -16,12 +16,13 @@ from ...core.progress import Progress, Reporting, Steps, reporter, run
 from ...core.result import Result
 from ...report.overlay import Overlay
 from .. import cost
+from ..files.paired import paired
 from ..files.run_on_file import FileJob
 from ..record import Record, versions
 from ..save import Formats
 from ..scripts.models import kept_as_files
 from .forecast import bounded
-from .images import Image, Images, images_of
+from .images import Image, Images, as_known, images_of, state_of
 from .job import key_of, make_job, title_of
 from .ledger import NAME, Ledger
 from .output import place_of, write_record, write_tables
@@ -201,7 +202,7 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
     about = {"key": key_of(job), "title": title_of(job), "versions": versions()}
     with Ledger(file, about, force=settings.force, is_whole=is_whole) as ledger:
         yield Progress(0, len(found), "files")
-        keys = {image.key: image for image in found}
+        keys = {_key(job, image): image for image in as_known(found, ledger.names)}
         todo = {key: image for key, image in keys.items() if key not in ledger}
         before = len(keys) - len(todo)
         try:
@@ -213,6 +214,22 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
         result = write(ledger, keys, job, before)
         ledger.finish()
         return result
+
+
+def _key(job: FileJob, image: Image) -> str:
+    """What identifies an image, with those files of further inputs that are its own."""
+    try:
+        own = paired(job.further, image.name)
+    # it is listed among the failures
+    except (ValueError, OSError):
+        return image.key
+    parts = [
+        f"{name}={file.name}|{state_of(file)}"
+        for name, file in own.items()
+        # the content of a single file is in the key of the batch
+        if not job.further[name].is_file()
+    ]
+    return "|".join([image.key, *parts])
 
 
 def _ending(settings: Settings) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from ...core.files import to_disk
 from ...core.memory import full, reuse_freed
 from ...core.plain import plain, printable
 from ...core.result import Prediction, Result
@@ -79,7 +80,7 @@ class Report:
 # types of what the ledger has of a report
 _TYPES: dict[str, Any] = {
     "name": str, "path": str, "problem": str, "result": str, "notes": list, "tables": dict,
-    "spacing": list | None, "unit": str, "seconds": float | int,
+    "spacing": list | None, "unit": str, "seconds": float | int, "files": list,
 }  # fmt: skip
 
 
@@ -88,7 +89,7 @@ def is_whole(entry: Mapping[str, Any]) -> bool:
     if not all(key in entry and isinstance(entry[key], kind) for key, kind in _TYPES.items()):
         return False
     return (
-        all(isinstance(note, str) for note in entry["notes"])
+        all(isinstance(text, str) for text in (*entry["notes"], *entry["files"]))
         and all(isinstance(size, float | int) for size in entry["spacing"] or ())
         and all(map(_is_table, entry["tables"].values()))
     )
@@ -119,6 +120,7 @@ def work(job: FileJob, image: Image, stop: Any = None) -> Report:
         try:
             own = replace(own, further=paired(job.further, image.name))
             done = stoppable(run_on_file(own, image.path), stop)
+            to_disk(done.files)
             return _report(done, job.output, time.perf_counter() - start)
         except StoppedError:
             raise

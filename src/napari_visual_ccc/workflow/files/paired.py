@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -19,7 +20,8 @@ _KINDS = ("label", "mask", "seg", "instance", "object", "phase", "cp_mask")
 
 def is_folder(path: Path) -> bool:
     """Whether a path is a folder of files, not an image that is a folder (Zarr)."""
-    return path.is_dir() and path.suffix.lower() not in FOLDERS
+    # a name that no file system takes is that of none
+    return os.path.isdir(path) and path.suffix.lower() not in FOLDERS
 
 
 def paired(further: Mapping[str, Path], name: str) -> dict[str, Path]:
@@ -46,10 +48,13 @@ def paired(further: Mapping[str, Path], name: str) -> dict[str, Path]:
 
 def _of(folder: Path, name: str) -> Path:
     image = Path(name)
+    files = _files(folder, folder.stat().st_mtime_ns)
+    whole, short = (file_stem(text).casefold() for text in (image.name, stem(image)))
     fits = [
         (len(start), path.relative_to(folder).parent == image.parent, path)
-        for start, path in _files(folder, folder.stat().st_mtime_ns)
-        if _belongs(start, image)
+        for start in {whole, *(short[:end] for end in range(len(short) + 1))}
+        if start in files and _belongs(start, whole, short)
+        for path in files[start]
     ]
     if not fits:
         raise ValueError(f"{folder}: no file has the name of {name}")
@@ -61,8 +66,7 @@ def _of(folder: Path, name: str) -> Path:
     return found[0]
 
 
-def _belongs(start: str, image: Path) -> bool:
-    whole, short = (file_stem(text).casefold() for text in (image.name, stem(image)))
+def _belongs(start: str, whole: str, short: str) -> bool:
     if start in (whole, short):
         return True
     rest = short.removeprefix(start)
@@ -73,9 +77,10 @@ def _belongs(start: str, image: Path) -> bool:
 
 
 @functools.lru_cache(maxsize=8)
-def _files(folder: Path, changed: int) -> list[tuple[str, Path]]:
-    """Names of the images of a folder, without and with their endings."""
-    paths = [one.path for one in unlabelled(folder) if one.path is not None]
-    return [
-        (file_stem(text).casefold(), path) for path in paths for text in (stem(path), path.name)
-    ]
+def _files(folder: Path, changed: int) -> dict[str, list[Path]]:
+    """Images of a folder by their names, without and with their endings."""
+    found: dict[str, list[Path]] = {}
+    for path in (one.path for one in unlabelled(folder) if one.path is not None):
+        for text in (stem(path), path.name):
+            found.setdefault(file_stem(text).casefold(), []).append(path)
+    return found
