@@ -1,11 +1,13 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
 import torch
 from pytorch_grad_cam import AblationCAM, FullGrad
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
 
 from napari_visual_ccc.core.progress import run
+from napari_visual_ccc.engine.explanation import weights as explaining
 from napari_visual_ccc.engine.explanation.weights import Head, Target, ablation_cam, full_grad
 from napari_visual_ccc.nets.models.registry import ARCHITECTURES
 
@@ -40,3 +42,23 @@ def test_ablation_weights_are_those_of_grad_cam():
         # grad-cam divides by the score itself: where it is negative, what helps becomes what harms
         sign = -1 if net(x)[0, 2] < 0 else 1
     np.testing.assert_allclose(sign * ours, found, atol=1e-4 * np.abs(found).max())
+
+
+@pytest.mark.parametrize("kind", ["ablation_cam", "score_cam_of_layer"])
+def test_a_heavy_network_pauses_after_every_channel_and_gives_the_same_map(kind, monkeypatch):
+    torch.manual_seed(0)
+    net = torch.nn.Sequential(
+        torch.nn.Conv2d(1, 6, 3, padding=1), torch.nn.Flatten(), torch.nn.Linear(6 * 64, 2)
+    )
+    given = torch.rand(1, 1, 8, 8)
+    # 6 x 64 numbers of 9 weights each, and 2 of 384
+    assert explaining._step(net, given) == int(explaining._PRODUCTS // (6 * 64 * 9 + 2 * 384))
+    made, steps = [], []
+    for products in (explaining._PRODUCTS, 1.0):
+        monkeypatch.setattr(explaining, "_PRODUCTS", products)
+        function = getattr(explaining, kind)
+        reports = []
+        made.append(run(function(net, net[0], given, Target(1), lambda maps: maps), reports.append))
+        steps.append(len(reports))
+    assert steps == [1, 6]
+    np.testing.assert_allclose(*made, atol=1e-6)

@@ -19,6 +19,9 @@ from torch.nn.functional import interpolate
 from ...core.progress import Progress, Steps
 from ...nets.models.base import Architecture
 
+# products of numbers between two steps: about half a second of two cores
+_PRODUCTS = 1e10
+
 # first principal component of activations: its sign is arbitrary
 _EIGEN = ("eigencam", "eigengradcam")
 
@@ -142,6 +145,26 @@ def _channels(maps: torch.Tensor, few: bool) -> torch.Tensor:
     return maps.std(dim=(1, 2)).topk(_FEW_CHANNELS).indices.sort().values
 
 
+def _step(net: nn.Module, given: torch.Tensor) -> int:
+    """How often a network runs on an input between two steps: less than a second, if it can."""
+    count = 0
+
+    def add(layer: Any, _: Any, output: torch.Tensor) -> None:
+        nonlocal count
+        # the weights that each number of the output is made of
+        count += output.numel() * layer.weight[0].numel()
+
+    layers = [one for one in net.modules() if isinstance(one, nn.Conv2d | nn.Linear)]
+    handles = [one.register_forward_hook(add) for one in layers]
+    try:
+        with torch.no_grad():
+            net(given)
+    finally:
+        for handle in handles:
+            handle.remove()
+    return int(_PRODUCTS // max(1, count))
+
+
 def ablation_cam(
     net: Any,
     layer: nn.Module,
@@ -176,7 +199,7 @@ def ablation_cam(
             maps = as_map(seen[0])
             channels = list(range(maps.shape[1]))
             weights = torch.zeros(count, maps.shape[1], device=maps.device)
-            at_once = max(1, min(32, int(3e7 // max(1, maps.numel()))))
+            at_once = max(1, min(32, int(3e7 // max(1, maps.numel())), _step(net, given)))
             for start in range(0, len(channels), at_once):
                 yield Progress(start, len(channels), "channels")
                 off[:] = channels[start : start + at_once]
@@ -226,7 +249,7 @@ def score_cam(
         Use only the 64 channels with the largest variance.
     """
     weights = torch.full(maps.shape[:2], -torch.inf, device=maps.device)
-    at_once = max(1, min(32, int(4e6 // given[0].numel())))
+    at_once = max(1, min(32, int(4e6 // given[0].numel()), _step(net, given[:1])))
     with torch.no_grad():
         for number in range(len(given)):
             channels = _channels(maps[number], few)
