@@ -78,3 +78,12 @@ def test_what_is_larger_than_memory_in_its_archive_is_refused(made, monkeypatch)
     monkeypatch.setattr(excel, "available", lambda: 90 << 20)
     with pytest.raises(ValueError, match=r"table\.xlsx: takes 0\.1 GB of memory .* CSV UTF-8"):
         read_sheets(file)
+
+
+def test_blanks_that_take_minutes_are_refused(made, monkeypatch):
+    monkeypatch.setattr(excel, "_LARGE", 1 << 16)
+    table = made(new=b" " * (1 << 20) + b"</sheetData>")
+    with pytest.raises(ValueError, match=r"table\.xlsx: is packed far denser than a table can be"):
+        read_sheets(table)
+    many = b"".join(row(number, f'<c r="A{number}"><v>1</v></c>') for number in range(3, 5000))
+    assert len(read_sheets(made(new=many + b"</sheetData>"))["Sheet"]) == 4998

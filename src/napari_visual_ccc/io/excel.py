@@ -20,6 +20,10 @@ _OF_XML, _OF_CELL = 5, 120
 # of a sheet: rows that Excel has, and cells that can be read within minutes
 _MOST_ROWS, _MOST_CELLS = 1 << 20, 20_000_000
 
+# bytes of a part from which its packing is looked at, and how often it may shrink: the cells of a
+# sheet have different names, blanks of a part take minutes
+_LARGE, _MOST_PACKED = 64 << 20, 300
+
 _CELL = re.compile(r"\$?([A-Za-z]{1,3})\$?(\d+)")
 
 _SMALLER = "save the sheet with the table alone, as CSV UTF-8"
@@ -72,6 +76,8 @@ def _check(file: Path) -> None:
         return
     with zipfile.ZipFile(file) as archive:
         parts = archive.infolist()
+        if any(one.file_size > max(_LARGE, _MOST_PACKED * one.compress_size) for one in parts):
+            raise _TooLargeError(f"is packed far denser than a table can be; {_SMALLER}")
         needed = _OF_XML * sum(one.file_size for one in parts)
         _check_memory(needed)
         for part in parts:
