@@ -37,8 +37,6 @@ Share = Annotated[float, {"min": 0, "max": 0.5, "step": 0.05}]
 # a linear layer has no epochs, and its features no changed grey levels
 _TUNED = {"applies": {"model": tuple(one for one in get_args(Architecture) if "linear" not in one)}}
 
-_WEIGHTS = {"applies": {"model": ("other", "xception")}}
-
 _HELD_OUT = {"applies": {"split": ("auto", "holdout")}}
 
 
@@ -46,8 +44,8 @@ def train(  # noqa: PLR0913
     data: Dataset,
     *,
     model: Architecture = "lite0-linear",
-    other: Annotated[str, {"applies": {"model": ("other",)}}] = "",
-    weights: Annotated[Literal["installed", "download", "random"], _WEIGHTS] = "installed",
+    other: str = "",
+    weights: Literal["installed", "download", "random"] = "installed",
     window: Annotated[float, {"min": 0, "max": 65_536, "label": "Window (0: automatic)"}] = 0.0,
     window_unit: Literal["px", "nm"] = "px",
     input_px: Annotated[int, {"min": 0, "max": 1024, "label": "Input (px, 0: automatic)"}] = 0,
