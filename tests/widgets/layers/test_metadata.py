@@ -114,3 +114,6 @@ def test_voxels_that_are_sheared_have_no_step_but_their_pixels_have_a_size():
 
 def test_equal_sides_without_a_unit_need_no_word():
     assert noted(Result(), Image(np.zeros((4, 4)), scale=(2, 2))).notes == ()
+    # but a map of windows is coarser than its image
+    layer = Image(np.zeros((4, 4)), scale=(32, 32), metadata={METADATA: {}}, name="classes")
+    assert "classes, each of which is 32 x 32 pixels" in noted(Result(), layer).notes[0]

@@ -90,6 +90,30 @@ def test_nothing_is_done_twice_and_what_has_changed_or_failed_is_done_again(
     assert other.facts["done"] == 5
 
 
+def test_rows_of_another_folder_are_not_replaced(folder, tmp_path, discs_of):
+    out, table = tmp_path / "t_files", tmp_path / "t.csv"
+    ccc.batch(folder / "*.tif", "threshold", table, layers="none", thumbnails=False)
+    first = table.read_bytes()
+    other = tmp_path / "other"
+    other.mkdir()
+    discs_of(other / "z.tif")
+    for images in (other, [folder / "a.tif"]):
+        with pytest.raises(FileExistsError, match="other image"):
+            ccc.batch(images, "threshold", table, layers="none", thumbnails=False)
+        assert table.read_bytes() == first
+    # images that were removed are meant to be left out
+    (folder / "b.tif").unlink()
+    less = ccc.batch(folder / "*.tif", "threshold", table, layers="none", thumbnails=False)
+    assert list(less.tables["threshold"]["image"].unique()) == ["a.tif", "c.tif"]
+    for _ in range(2):
+        anew = ccc.batch(other, "threshold", table, layers="none", thumbnails=False, force=True)
+        assert list(anew.tables["threshold"]["image"].unique()) == ["z.tif"]
+    same(pd.read_csv(table)[["image"]], anew.tables["threshold"][["image"]])
+    assert list(lines(out).values()) == [1]
+    again = ccc.batch(other, "threshold", table, layers="none", thumbnails=False)
+    assert again.facts["before"] == 1
+
+
 def test_a_record_of_several_steps_is_replayed_on_each_image(folder, tmp_path):
     first = ccc.batch(folder / "a.tif", "denoise", tmp_path / "one", {"method": "median"})
     assert first.facts["done"] == 1

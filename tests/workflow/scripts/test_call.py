@@ -2,8 +2,10 @@ import inspect
 
 import numpy as np
 import pytest
+import tifffile
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.layers import LabelsLayer, Placement
 from napari_visual_ccc.core.progress import Progress
 from napari_visual_ccc.workflow.operations import OPERATIONS
 
@@ -41,3 +43,26 @@ def test_results_carry_the_record_of_all_steps(discs):
     assert [step.operation for step in second.record.steps] == ["threshold", "label_objects"]
     again = ccc.replay(second.record, discs)
     np.testing.assert_array_equal(again.labels, second.labels)
+
+
+def test_a_file_is_an_input(discs, tmp_path):
+    file = tmp_path / "discs.tif"
+    tifffile.imwrite(file, discs)
+    expected = ccc.threshold(ccc.read(file))
+    for given in (file, str(file)):
+        found = ccc.threshold(given)
+        np.testing.assert_array_equal(found.labels, expected.labels)
+        assert found.record.source == expected.record.source
+    table = ccc.region_table(expected, str(file)).table
+    assert "intensity_mean" in table
+    with pytest.raises(FileNotFoundError, match=r"none\.tif"):
+        ccc.kmeans(tmp_path / "none.tif")
+
+
+def test_a_map_coarser_than_the_image_says_what_its_lengths_are_in():
+    labels = np.zeros((16, 16), int)
+    labels[4:8, 4:8] = 1
+    layer = LabelsLayer(labels, name="classes", placement=Placement(32))
+    assert ccc.region_table(layer).table["area_px2"].tolist() == [16]
+    assert "32 x 32 pixels of the image" in ccc.region_table(layer).notes[-1]
+    assert ccc.region_table(layer, spacing=64, unit="nm").notes == ()

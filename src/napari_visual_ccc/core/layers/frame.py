@@ -62,6 +62,30 @@ def common_size(
     return in_unit(*size, wanted)
 
 
+def coarse(inputs: Mapping[str, Any]) -> tuple[str, ...]:
+    """Notes on inputs without a pixel size whose pixels are several of the image.
+
+    Parameters
+    ----------
+    inputs : mapping
+        By name.
+    """
+    found = [
+        (name, one.placement.stride)
+        for name, one in inputs.items()
+        if isinstance(one, Layer) and one.spacing is None and one.placement.stride != 1
+    ]
+    return tuple(coarse_pixels(name, stride) for name, stride in found)
+
+
+def coarse_pixels(name: str, stride: float) -> str:
+    """Say that lengths are in pixels of a layer that are several of the image."""
+    return (
+        f"lengths are in pixels of {name}, each of which is {stride:g} x {stride:g} pixels of the "
+        f"image: areas in pixels of the image are {stride**2:g} times as large"
+    )
+
+
 def in_unit(
     spacing: tuple[float, ...] | None, unit: str, wanted: str
 ) -> tuple[tuple[float, ...] | None, str]:

@@ -10,6 +10,7 @@ import numpy as np
 from napari.layers import Labels, Layer, Shapes
 from napari.utils.transforms import Affine
 
+from ...core.layers.frame import coarse_pixels
 from ...core.micrograph import InfoBar
 from ...core.pixel_size import ROUNDING
 from ...core.result import Result
@@ -111,7 +112,7 @@ def _are_skew(steps: Sequence[np.ndarray]) -> bool:
 
 
 def why_no_size(layer: Layer) -> str:
-    """Say of a layer that is stretched, sheared or has units why it has no pixel size."""
+    """Say of a layer that is stretched, sheared, coarse or has units why it has no pixel size."""
     if calibration(layer)[0] is not None:
         return ""
     rows, columns = steps_of(layer)[-2:]
@@ -128,7 +129,8 @@ def why_no_size(layer: Layer) -> str:
         )
     height, width = (float(np.linalg.norm(step)) for step in (rows, columns))
     if abs(height - width) <= ROUNDING * max(height, width):
-        return ""
+        is_map = METADATA in layer.metadata and height > 1 + ROUNDING
+        return coarse_pixels(layer.name, height) if is_map else ""
     return (
         f"the pixels of {layer.name} are {width:g} x {height:g} without a unit: lengths are in "
         "pixels, as if these were square; set the pixel size in Micrograph info"

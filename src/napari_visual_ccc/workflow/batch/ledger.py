@@ -92,11 +92,37 @@ class Ledger:
                     "anew with --force (force=True in Python)"
                 )
             header, end = None, 0
-            self._places, self._done, self._files, self.damaged = {}, set(), {}, 0
-            self.names = {}
+            self._forget()
         self._stream.truncate(end)
+        self._about = about
         if header is None:
             self._write({_HEADER: 1, **about})
+
+    def begin_anew(self) -> None:
+        """Forget all images."""
+        self._stream.truncate(0)
+        self._forget()
+        self._write({_HEADER: 1, **self._about})
+
+    def _forget(self) -> None:
+        self._places, self._done, self._files, self.damaged = {}, set(), {}, 0
+        self.names = {}
+
+    def lost(self, images: Mapping[str, Path]) -> list[str]:
+        """Name the images done before that are not among these, though their files may be there.
+
+        An image whose file was removed from a folder that is there is not meant.
+
+        Parameters
+        ----------
+        images : mapping of str to Path
+            Files of the images by their keys.
+        """
+        given = {os.path.abspath(path) for path in images.values()}
+        before = [one for one in self._places if one in self._done and one not in images]
+        files = [str(entry["path"]) for entry in self.entries(before) if "path" in entry]
+        others = [Path(one) for one in files if os.path.abspath(one) not in given]
+        return [str(one) for one in others if one.exists() or not one.parent.is_dir()]
 
     def _read(self) -> tuple[dict[str, Any] | None, int]:
         """First line, and where the last whole line ends."""

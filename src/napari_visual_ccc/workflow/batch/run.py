@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from ...core.files import check_free
-from ...core.plain import path_given
+from ...core.plain import path_given, printable
 from ...core.progress import Progress, Reporting, Steps, reporter, run
 from ...core.result import Result
+from ...core.units import counted
 from ...report.overlay import Overlay
 from .. import cost
 from ..files.paired import paired
@@ -139,7 +140,7 @@ def batch(  # noqa: PLR0913
     keep_info_bar : bool
         Include the info bars.
     force : bool
-        Begin anew where the folder holds another batch or other files.
+        Begin anew where the folder holds another batch, other images or other files.
     report : callable or True, optional
         Called with every `Progress`, whose ``note`` tells the time that is left; ``True`` prints
         it.
@@ -203,6 +204,7 @@ def batching(images: Images, job: FileJob, settings: Settings) -> Steps[Result]:
     with Ledger(file, about, force=settings.force, is_whole=is_whole) as ledger:
         yield Progress(0, len(found), "files")
         keys = {_key(job, image): image for image in as_known(found, ledger.names)}
+        _check_images(ledger, keys, settings)
         todo = {key: image for key, image in keys.items() if key not in ledger}
         before = len(keys) - len(todo)
         try:
@@ -230,6 +232,19 @@ def _key(job: FileJob, image: Image) -> str:
         if not job.further[name].is_file()
     ]
     return "|".join([image.key, *parts])
+
+
+def _check_images(ledger: Ledger, keys: Mapping[str, Image], settings: Settings) -> None:
+    """Insist that no image loses its rows, as of another folder with the same output."""
+    lost = ledger.lost({key: image.path for key, image in keys.items()})
+    if lost and not settings.force:
+        raise FileExistsError(
+            f"{settings.table or ledger.file.parent} holds results of "
+            f"{counted(len(lost), 'other image')}, such as {printable(lost[0])}; choose another "
+            "output, give all images at once, or begin anew with --force (force=True in Python)"
+        )
+    if lost:
+        ledger.begin_anew()
 
 
 def _ending(settings: Settings) -> str:

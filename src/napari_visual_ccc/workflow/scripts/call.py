@@ -7,15 +7,16 @@ import inspect
 import warnings
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from ...core.layers.frame import typed_scale
+from ...core.layers.frame import coarse, typed_scale
 from ...core.progress import reporter, run
 from ...core.result import Result
 from ..operations import OPERATIONS, function
 from ..run import execute
-from ..signature import CALIBRATION, INFO_BAR, inputs, takes_bar
-from ..specimen import layers_of
+from ..signature import CALIBRATION, INFO_BAR, calibrated, input_kinds, inputs, takes_bar
+from ..specimen import as_micrograph, layers_of
 
 if TYPE_CHECKING:
     from ..record import Record
@@ -36,9 +37,9 @@ training."""
 def call(name: str) -> Callable[..., Any]:
     """Wrap an operation as a plain function that returns its result (for scripts).
 
-    Each input may be a `Micrograph`, a result or a layer of one: the pixel size of the first that
-    has one is used, in its unit or in that of ``unit="µm"``, and the info bar of the first input is
-    left out. An array has neither: give ``spacing=2.5, unit="nm"`` and
+    Each input may be a `Micrograph`, a file, a result or a layer of one: the pixel size of the
+    first that has one is used, in its unit or in that of ``unit="µm"``, and the info bar of the
+    first input is left out. An array has neither: give ``spacing=2.5, unit="nm"`` and
     ``info_bar=InfoBar(bottom=64)``; a bar that it seems to have is named in the notes and not left
     out. ``report=True`` prints the progress, a function gets each `Progress`.
     """
@@ -58,7 +59,7 @@ def call(name: str) -> Callable[..., Any]:
             raise TypeError(f"{name}() {error}") from None
         known = bound.pop(INFO_BAR, None) if takes_bar(name) else None
         scale = {key: bound.pop(key) for key in CALIBRATION if key in bound}
-        given = {key: bound.pop(key) for key in inputs(name) if key in bound}
+        given = {key: _opened(name, key, bound.pop(key)) for key in inputs(name) if key in bound}
         scale = typed_scale(scale, layers_of(given))
         bar = known if bar is None else bar
         choices, unsaved = kept_as_files(bound)
@@ -71,12 +72,20 @@ def call(name: str) -> Callable[..., Any]:
         if unsaved is not None:
             record = unsaved.in_record(record)
             result = replace(result, notes=(*result.notes, unsaved.note))
+        if calibrated(name) and "spacing" not in scale:
+            result = replace(result, notes=(*result.notes, *coarse(layers_of(given))))
         return replace(result, record=record)
 
     shown: Any = finished
     shown.__signature__ = signature_of(name)
     shown.__doc__ = inspect.cleandoc(engine_function.__doc__ or "") + _MORE
     return finished
+
+
+def _opened(name: str, key: str, given: Any) -> Any:
+    """Read an input that is the path of a file; data sets have paths that operations open."""
+    is_file = isinstance(given, str | Path) and input_kinds(name)[key] != "prompts"
+    return as_micrograph(given) if is_file and OPERATIONS[name].takes_arrays else given
 
 
 def _after(first: Any, record: Record) -> Record:
