@@ -124,3 +124,41 @@ def test_files_have_content_and_are_written_through(tmp_path):
     assert found == [True, False, True, False, False]
     files.to_disk([tmp_path / "a", tmp_path / "c.zarr", tmp_path / "gone"])
     assert (tmp_path / "a").read_text() == "a"
+
+
+@pytest.fixture
+def gone():
+    """Number of a process that has ended."""
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return process.pid
+
+
+def test_a_folder_whose_replacement_was_killed_is_brought_back(tmp_path, gone):
+    old = files._part_of(tmp_path / "a.zarr", "old")
+    old = old.with_name(old.name.replace(f"-{os.getpid()}-", f"-{gone}-"))
+    old.mkdir()
+    (old / "zarr.json").write_text("{}")
+    # that of a process that lives is left alone
+    alive = files._part_of(tmp_path / "b.zarr", "old")
+    alive.mkdir()
+    files.restore(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([alive, tmp_path / "a.zarr"])
+    assert (tmp_path / "a.zarr" / "zarr.json").read_text() == "{}"
+    # where the new one has its place, the old one goes
+    old.mkdir()
+    files.restore(tmp_path)
+    assert sorted(tmp_path.iterdir()) == sorted([alive, tmp_path / "a.zarr"])
+
+
+def test_a_zarr_and_a_file_replace_each_other(tmp_path):
+    path = tmp_path / "a.zarr"
+    for text in ("1", "2"):
+        with files.written(path, force=True) as part:
+            part.mkdir()
+            (part / "zarr.json").write_text(text)
+        assert (path / "zarr.json").read_text() == text
+    with files.written(path, force=True) as part:
+        part.write_text("file")
+    assert path.read_text() == "file"
+    assert list(tmp_path.iterdir()) == [path]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import ctypes
 import functools
 import hashlib
 import os
@@ -10,6 +11,7 @@ import platform
 import re
 import secrets
 import shutil
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -206,12 +208,30 @@ def _part_of(path: Path, kind: str = "part") -> Path:
 @functools.lru_cache(maxsize=256)
 def _remove_abandoned(folder: Path) -> None:
     """Remove the temporary files of processes of this machine that are gone, once per process."""
+    restore(folder)
+    for one, _ in _abandoned(folder, "part"):
+        _remove(one)
+
+
+def restore(folder: Path) -> None:
+    """Bring back what made room for its replacement when the process was killed."""
+    for one, name in _abandoned(folder, "old"):
+        if (folder / name).exists():
+            _remove(one)
+        # a longer name was cut off
+        elif len(os.fsencode(one.name)) < LONGEST_NAME:
+            with suppress(OSError):
+                os.replace(one, folder / name)
+
+
+def _abandoned(folder: Path, kind: str) -> Iterator[tuple[Path, str]]:
+    """Temporary files of processes of this machine that are gone, and what they are of."""
     import psutil
 
-    for one in folder.glob(f".part-{_machine()}-*"):
-        owner = one.name.split("-")[2]
+    for one in list(folder.glob(f".{kind}-{_machine()}-*-*-*")):
+        _, _, owner, _, name = one.name.split("-", 4)
         if owner.isdecimal() and not psutil.pid_exists(int(owner)):
-            _remove(one)
+            yield one, name
 
 
 def _put_in_place(part: Path, path: Path) -> None:
@@ -223,6 +243,8 @@ def _put_in_place(part: Path, path: Path) -> None:
         os.replace(part, path)
         return
     # a folder that holds something cannot be replaced, nor a file by one: it makes room first
+    if _exchanged(part, path):
+        return
     old = _part_of(path, "old")
     os.replace(path, old)
     try:
@@ -231,6 +253,18 @@ def _put_in_place(part: Path, path: Path) -> None:
         os.replace(old, path)
         raise
     _remove(old)
+
+
+def _exchanged(part: Path, path: Path) -> bool:
+    """Exchange two names in one step where Linux can: what was there is then removed as a part."""
+    if sys.platform != "linux":
+        return False
+    one, other = (os.fsencode(path.absolute()) for path in (part, path))
+    try:
+        # AT_FDCWD, RENAME_EXCHANGE
+        return bool(ctypes.CDLL(None).renameat2(-100, one, -100, other, 2) == 0)
+    except (AttributeError, OSError):
+        return False
 
 
 def _remove(path: Path) -> None:

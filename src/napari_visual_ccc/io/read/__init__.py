@@ -11,6 +11,7 @@ import math
 from pathlib import Path
 from typing import Protocol, cast
 
+from ...core.files import restore
 from ...core.micrograph import Micrograph, has_colours, plane_shape
 from ...core.plain import path_given
 from ..axes import in_order
@@ -131,6 +132,8 @@ def read_all(path: str | Path) -> list[Micrograph]:
         As `read`.
     """
     path = path_given(path, "path")
+    if not path.exists():
+        restore(path.parent)
     if not path.exists():
         raise FileNotFoundError(f"{path}: no such file")
     try:
