@@ -195,6 +195,23 @@ def _is_preview(image: Micrograph, of: Micrograph) -> bool:
     return same and rows >= _SMALLER * height and columns >= _SMALLER * width
 
 
+def declared(path: Path) -> int:
+    """Numbers of the largest image of a file by its header, without its pixels.
+
+    It is the bytes of formats that compress little, and 0 where it cannot be read.
+    """
+    try:
+        if path.is_dir() and _folder_format(path) is None:
+            slices_ = _pictures_in(path)
+            return len(slices_) * max(map(declared, slices_[:1]), default=0)
+        reader = zarr if path.is_dir() else READERS.get(path.suffix.lower())
+        count = getattr(reader, "declared", None)
+        return int(count(path)) if count else path.stat().st_size
+    # headers of damaged files raise any exception
+    except Exception:  # noqa: BLE001
+        return 0
+
+
 def is_plain(path: Path) -> bool:
     """Whether a file or folder holds pixels and nothing else: no pixel size, no facts.
 

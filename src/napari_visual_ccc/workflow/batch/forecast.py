@@ -1,8 +1,10 @@
-"""How many workers memory allows."""
+"""How many workers the memory of this machine allows; that of a GPU is not counted."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,7 +12,7 @@ import numpy as np
 from ...arrays.lazy import is_lazy
 from ...core.memory import available
 from ...core.micrograph import Micrograph, has_colours
-from ...io.read import read
+from ...io.read import declared, read
 from .. import cost
 from ..files.measured import MEASURES
 from ..files.run_on_file import FileJob
@@ -20,6 +22,9 @@ from .images import Image
 
 # share of the free memory that all workers may take together
 _SHARE = 0.8
+
+# files whose headers are read at most, and the largest of a kind that are tried
+_HEADERS, _TRIES = 1000, 3
 
 # bytes a pixel of operations that were never measured
 _UNKNOWN = 100
@@ -38,20 +43,41 @@ def bounded(workers: int, job: FileJob, images: Sequence[Image]) -> int:
     job : FileJob
         What is done with each image.
     images : sequence of Image
-        The largest file is read.
+        The largest one is found by the headers of the files, of very many of a sample.
 
     Returns
     -------
     int
         At least 1: a single image may need more than there is, as alone.
     """
-    sizes = [(_size(image), number) for number, image in enumerate(images)]
-    try:
-        largest = read(images[max(sizes)[1]].path)
-    # it is listed among the failures later
-    except (ValueError, OSError, RuntimeError, MemoryError, ImportError):
+    needs = [needed(job, one) for one in _largest(images)]
+    if not needs:
+        # all are listed among the failures later
         return workers
-    return max(1, min(workers, int(_SHARE * available() // needed(job, largest))))
+    return max(1, min(workers, int(_SHARE * available() // max(needs))))
+
+
+def _largest(images: Sequence[Image]) -> Iterator[Micrograph]:
+    """Read the largest image of each kind of file: bytes and numbers of kinds do not compare."""
+    kinds: dict[str, list[tuple[int, Path]]] = {}
+    for image in _sample(images):
+        kind = kinds.setdefault(image.path.suffix.lower(), [])
+        kind.append((declared(image.path), image.path))
+    for kind in kinds.values():
+        for _, path in sorted(kind, reverse=True)[:_TRIES]:
+            # one that cannot be read is listed among the failures later
+            with suppress(ValueError, OSError, RuntimeError, MemoryError, ImportError):
+                yield read(path)
+                break
+
+
+def _sample(images: Sequence[Image]) -> Sequence[Image]:
+    """All images, or of very many those with most bytes and some of the others."""
+    if len(images) <= _HEADERS:
+        return images
+    by_bytes = sorted(images, key=_bytes_of, reverse=True)
+    half = _HEADERS // 2
+    return [*by_bytes[:half], *by_bytes[half :: len(images) // half]]
 
 
 def needed(job: FileJob, image: Micrograph) -> int:
@@ -73,8 +99,8 @@ def _bytes(image: Micrograph, name: str, choices: Any) -> int:
     return own + work + (_MODEL if "device" in parameters(name) else 0)
 
 
-def _size(image: Image) -> int:
+def _bytes_of(image: Image) -> int:
     try:
         return image.path.stat().st_size
-    except OSError:
+    except (OSError, ValueError):
         return 0

@@ -71,6 +71,13 @@ def read(path: Path) -> list[Micrograph]:
     ]  # fmt: skip
 
 
+def declared(path: Path) -> int:
+    """Numbers of all frames by the header."""
+    with _opened(path) as opened:
+        count = len(opened.getbands()) * getattr(opened, "n_frames", 1)
+        return math.prod(opened.size) * count
+
+
 def is_plain(path: Path) -> bool:
     """Whether napari reads it as it is, and it has no pixel size and no text file beside it."""
     if path.suffix.lower() not in _NAPARI or sidecar.exists(path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import logging
+import math
 import re
 import threading
 from collections.abc import Iterator
@@ -72,6 +73,14 @@ def read(path: Path) -> list[Micrograph]:
             "is cut off: pages of it lie beyond its end; get an intact copy of it"
         )
     return images
+
+
+def declared(path: Path) -> int:
+    """Numbers of the largest series by the header."""
+    import tifffile
+
+    with _capture_warnings(), tifffile.TiffFile(path) as tif:
+        return max(math.prod(series.shape) for series in tif.series)
 
 
 def _check_set(path: Path, tif: Any) -> None:

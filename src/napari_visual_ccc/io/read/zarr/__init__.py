@@ -23,6 +23,9 @@ from . import store
 
 SUFFIXES = FOLDERS = (".zarr",)
 
+# levels of groups in groups that are looked into
+_DEEPEST = 4
+
 # chunks that are read one by one
 _MANY, _TINY_BYTES = 1_000_000, 4096
 
@@ -44,6 +47,19 @@ def read(path: Path) -> list[Micrograph]:
     if not found:
         raise UnreadableFileError("is a Zarr group without an array of two or more axes")
     return found
+
+
+def declared(path: Path) -> int:
+    """Numbers of the largest array of a store, also of one in groups within it."""
+    import zarr
+
+    def largest(one: Any, depth: int = 0) -> int:
+        if isinstance(one, zarr.Array):
+            return int(one.size)
+        inner = one.members() if depth < _DEEPEST else ()
+        return max((largest(member, depth + 1) for _, member in inner), default=0)
+
+    return largest(zarr.open(store.kind()(path), mode="r"))
 
 
 def is_plain(path: Path) -> bool:
@@ -76,7 +92,7 @@ def _groups(path: Path, group: Any, name: str, depth: int = 0) -> Any:
             title = name if len(scales) == 1 else f"{name} {number_ + 1}"
             image = restore(_zarr_image(path, arrays, title, one), dict(group.attrs).get(KEY))
             yield replace(image, notes=(*image.notes, *_labels_in(path, group)))
-    elif depth < 4:
+    elif depth < _DEEPEST:
         members = sorted([*group.groups(), *group.arrays()], key=lambda pair: natural(pair[0]))
         images = [
             (key, one) for key, one in members
