@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any, get_args, get_type_hints
 
 from ...core.layers.frame import coarse, typed_scale
 from ...core.progress import reporter, run
@@ -105,15 +105,11 @@ def leaves_out_bar(name: str) -> bool:
 
 def signature_of(name: str) -> inspect.Signature:
     """Signature of the function of an operation: with what scripts add, and what it returns."""
-    made = inspect.signature(function(name))
+    made, hints = inspect.signature(function(name)), get_type_hints(function(name))
     more = [INFO_BAR, REPORT] if leaves_out_bar(name) else [REPORT]
     kind = inspect.Parameter.KEYWORD_ONLY
     given = [inspect.Parameter(one, kind, default=None) for one in more]
-    # without the generator around it: Steps[Result]
-    returned = made.return_annotation
-    if isinstance(returned, str):
-        returned = returned.removeprefix("Steps[").removesuffix("]")
-    elif get_args(returned):
-        returned = get_args(returned)[-1]
-    parameters = [*made.parameters.values(), *given]
-    return made.replace(parameters=parameters, return_annotation=returned)
+    # without the limits of forms, and without the generator around the result: Steps[Result]
+    parameters = [one.replace(annotation=hints[key]) for key, one in made.parameters.items()]
+    (*_, returned) = get_args(hints["return"]) or (hints["return"],)
+    return made.replace(parameters=[*parameters, *given], return_annotation=returned)
