@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from qtpy.QtCore import Qt
+from qtpy.QtCore import QSize, Qt
 from qtpy.QtGui import QResizeEvent
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -101,3 +101,39 @@ def test_what_was_closed_is_not_said_again(viewer, notice, qtbot):
 def test_a_window_has_one_notice(viewer, notice, headless):
     assert watch(viewer) is notice
     assert watch(headless) is None
+
+
+def test_the_notice_stays_on_a_canvas_of_any_width(viewer, notice, qtbot):
+    viewer.add_image(np.zeros((50, 50)), name="sized", scale=(1, 1), units="nm")
+    viewer.add_image(np.zeros((50, 50)), name="Sc1Tile_001-001-000_0-000")
+    qtbot.waitUntil(lambda: not notice.isHidden())
+    canvas = notice.parentWidget()
+    height = {}
+    for width in (320, 551, 645, 1200):
+        size = QSize(width, 700)
+        canvas.resize(size)
+        QApplication.sendEvent(canvas, QResizeEvent(size, size))
+        # the window is hidden: it lays out nothing of its own accord
+        QApplication.sendEvent(notice, QResizeEvent(notice.size(), notice.size()))
+        assert canvas.rect().contains(notice.geometry())
+        for part in (notice.text, notice.button, notice.close_button):
+            assert notice.rect().contains(part.geometry())
+        assert notice.button.width() >= notice.button.sizeHint().width()
+        # the whole sentence
+        assert notice.text.height() >= notice.text.heightForWidth(notice.text.width())
+        height[width] = notice.height()
+    assert height[320] > height[1200]
+
+
+def test_the_size_is_set_in_the_workspace_that_is_open(viewer, notice, qtbot):
+    dock, workspace = viewer.window.add_plugin_dock_widget("napari-visual-ccc", "Visual-CCC")
+    viewer.add_image(np.zeros((50, 50)), name="sized", scale=(1, 1), units="nm")
+    plain = viewer.add_image(np.zeros((50, 50)), name="plain")
+    qtbot.waitUntil(lambda: not notice.isHidden())
+    dock.hide()
+    QTest.mouseClick(notice.button, Qt.MouseButton.LeftButton)
+    assert len(viewer.window.dock_widgets) == 1
+    assert not dock.isHidden()
+    form = workspace.open_info()
+    assert form.layer == plain
+    assert form.size.value == ""

@@ -87,7 +87,51 @@ def test_a_size_is_taken_as_typed(headless, typed, size):
     assert calibration(layer) == ((size, size), "nm")
 
 
-@pytest.mark.parametrize("typed", ["", "two", "0", "-1", "nan"])
+def test_an_image_without_a_size_does_not_offer_that_of_the_image_before(headless):
+    data = np.zeros((4, 50, 80), np.uint8)
+    sized = headless.add_image(data, name="sized", scale=(10, 2, 2), units="µm")
+    form = dock(headless, "micrograph")
+    assert (form.size.value, form.step.value) == ("2", "10")
+    form.line_length.value = 200.0
+    plain = headless.add_image(data, name="plain")
+    form.fields["image"].value = plain
+    for field, button in (
+        (form.size, form.set_button),
+        (form.step, form.step_button),
+    ):
+        assert field.value == ""
+        assert not button.enabled
+        button.native.click()
+    assert form.line_length.value == ""
+    form.draw_button.native.click()
+    headless.layers.selection.active.add_lines(np.array([[5.0, 5.0], [5.0, 25.0]]))
+    form.line_button.native.click()
+    assert "Type the length" in notification_manager.records[-1].message
+    headless.layers.selection.active = plain
+    assert calibration(plain) == (None, "px")
+    assert (form.unit.value, form.step_unit.value) == ("nm", "nm")
+    # what is being typed stays when the facts are told anew
+    form.size.value = "0.5"
+    assert form.set_button.enabled
+    form.refresh()
+    assert form.size.value == "0.5"
+    form.fields["image"].value = sized
+    assert (form.size.value, form.unit.value) == ("2", "µm")
+
+
+def test_a_size_set_elsewhere_is_shown(headless, qtbot):
+    layer = headless.add_image(np.zeros((50, 80), np.uint8))
+    form, other = (dock(headless, "micrograph") for _ in range(2))
+    for one in (form, other):
+        one.native.show()
+    form.size.value, form.unit.value = 2.5, "µm"
+    form.set_button.native.click()
+    qtbot.waitUntil(lambda: (other.size.value, other.unit.value) == ("2.5", "µm"))
+    assert "2.5 µm" in other.facts.text()
+    assert calibration(layer) == ((2.5, 2.5), "µm")
+
+
+@pytest.mark.parametrize("typed", ["two", "0", "-1", "nan"])
 def test_what_is_no_size_sets_nothing(headless, typed):
     stack = headless.add_image(np.zeros((4, 50, 80), np.uint8))
     form = dock(headless, "micrograph")

@@ -9,7 +9,15 @@ from uuid import UUID
 import numpy as np
 from napari.layers import Image, Layer
 from qtpy.QtCore import Qt
-from qtpy.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QToolButton, QWidget
+from qtpy.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QPushButton,
+    QSizePolicy,
+    QToolButton,
+    QWidget,
+)
 
 from ..layers.metadata import METADATA, calibration
 from ..layers.viewers import PLUGIN, fit_to, short, sides
@@ -25,6 +33,12 @@ _STYLE = (
 
 # of the sides of two layers: beyond, one is a dot beside the other
 _UNLIKE = 2.0
+
+# width that the sentence keeps at least, and that of the margins and gaps beside it
+_LEAST, _GAPS = 40, 36
+
+# the dock that has the form of the pixel size as a step
+_WORKSPACE = "Visual-CCC"
 
 _CHANGES = {"inserted", "removed", "visible", "scale", "units", "affine", "name"}
 
@@ -63,6 +77,11 @@ class SizeNotice(QFrame):
         self.close_button.setText("✕")
         self.close_button.setToolTip("Say it no more of this image")
         self.close_button.setAccessibleName("Close")
+        self.text.setWordWrap(True)
+        for button in (self.button, self.close_button):
+            button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)
+        # a long name does not push the buttons off the canvas
+        self.text.setMinimumWidth(_LEAST)
         layout = QHBoxLayout(self)
         layout.setContentsMargins(8, 4, 4, 4)
         for one in (self.text, self.button, self.close_button):
@@ -112,15 +131,37 @@ class SizeNotice(QFrame):
         layer = self.layer
         if layer is None:
             return
-        form: Any = self._viewer.window.add_plugin_dock_widget(PLUGIN, "Micrograph info")[1]
+        form = self._info()
         self._viewer.layers.selection.active = layer
         form.reset_choices()
         form.fields["image"].value = layer
         form.size.native.setFocus()
 
+    def _info(self) -> Any:
+        """The form of the pixel size: in the workspace where that is open, else its own dock."""
+        window = self._viewer.window
+        docks = getattr(window, "dock_widgets", ())
+        is_open = any(name.startswith(f"{_WORKSPACE} (") for name in docks)
+        dock, form = window.add_plugin_dock_widget(
+            PLUGIN, _WORKSPACE if is_open else "Micrograph info"
+        )
+        # it may lie behind others as a tab
+        dock.show()
+        dock.raise_()
+        return form.open_info() if is_open else form
+
     def _place(self) -> None:
-        self.adjustSize()
-        self.move(max(MARGIN, (self._canvas.width() - self.width()) // 2), MARGIN)
+        room = self._canvas.width() - 2 * MARGIN
+        parts = (self.button, self.close_button)
+        wide = self.text.fontMetrics().horizontalAdvance(self.text.text()) + _GAPS
+        width = min(room, wide + sum(one.sizeHint().width() for one in parts))
+        layout = self.layout()
+        assert layout is not None
+        # the sentence takes more lines on a narrow canvas
+        self.resize(
+            width, max(layout.totalHeightForWidth(width), layout.totalMinimumSize().height())
+        )
+        self.move(max(MARGIN, (self._canvas.width() - width) // 2), MARGIN)
         self.raise_()
 
 

@@ -49,14 +49,24 @@ LINE = "line over the scale bar"
 class Length(LineEdit):
     """A length as text: displayed with six digits, exact until the user types another."""
 
-    def __init__(self, tooltip: str, length: float) -> None:
+    def __init__(self, tooltip: str, hint: str = "not known") -> None:
         super().__init__(tooltip=tooltip)
-        self.display(length)
+        self.native.setPlaceholderText(hint)
+        self.display(None)
 
-    def display(self, length: float) -> None:
-        """Display a known length."""
-        self._known = f"{length:.6g}", length
+    def display(self, length: float | None) -> None:
+        """Display a known length, or nothing."""
+        self._known = ("", math.nan) if length is None else (f"{length:.6g}", length)
         self.value = self._known[0]
+
+    def enables(self, button: PushButton) -> None:
+        """Switch a button off while nothing is typed."""
+
+        def follow(*_: Any) -> None:
+            button.enabled = bool(self.value.strip())
+
+        self.changed.connect(follow)
+        follow()
 
     @property
     def length(self) -> float:
@@ -79,9 +89,11 @@ class MicrographInfo(Form):
         self.facts = QLabel()
         self.facts.setWordWrap(True)
         self._watcher = watch(napari_viewer)
+        # layer and sizes that the fields show
+        self._shown: tuple[Any, ...] = (None,)
         super().__init__(napari_viewer)
-        self.size = Length("Width of a pixel", 1.0)
-        self.line_length = Length("Length of the line: the number at the scale bar", 100.0)
+        self.size = Length("Width of a pixel")
+        self.line_length = Length("Length of the line: the number at the scale bar", "length")
         self.unit, self.line_unit = (ComboBox(choices=UNITS, value="nm") for _ in range(2))
         self.set_button = PushButton(text="Set", tooltip="Set the pixel size of the image")
         self.draw_button = PushButton(
@@ -91,11 +103,13 @@ class MicrographInfo(Form):
             text="Set", tooltip="Calibrate the image by the length of the line"
         )
         self.step, self.step_unit = (
-            Length("Distance between slices", 1.0),
+            Length("Distance between slices"),
             ComboBox(choices=UNITS[:-1], value="nm"),
         )
         self.step_button = PushButton(text="Set", tooltip="Set the step between the slices")
         self.step_row = _row("Slice step", self.step, self.step_unit, self.step_button)
+        self.size.enables(self.set_button)
+        self.step.enables(self.step_button)
         rows = Container(
             widgets=[
                 _row("Pixel size", self.size, self.unit, self.set_button),
@@ -117,6 +131,8 @@ class MicrographInfo(Form):
         # another form may have detected the bar, or made a result
         self.viewer.layers.events.inserted.connect(self._later)
         self.viewer.layers.events.inserted.connect(self._list_layers)
+        # a pixel size may be set in another dock
+        self.viewer.layers.events.connect(self._on_event)
         self.viewer.layers.selection.events.active.connect(self._later)
         self._watcher.changed.connect(self._later)
         self.refresh()
@@ -141,8 +157,13 @@ class MicrographInfo(Form):
         if not self._unseen_facts.waits():
             later(self.native, 0, self.refresh)
 
+    def _on_event(self, event: Any) -> None:
+        if event.type in ("scale", "units", "affine"):
+            self._later()
+
     def on_closed(self, *_: Any) -> None:
         """Follow the viewer no longer."""
+        self.viewer.layers.events.disconnect(self._on_event)
         for follow in (self._later, self._list_layers):
             self.viewer.layers.events.inserted.disconnect(follow)
         self.viewer.layers.selection.events.active.disconnect(self._later)
@@ -160,17 +181,27 @@ class MicrographInfo(Form):
         head = verdict.rich([("Quality", facts["Quality"])]) if verdict else ""
         self.facts.setText(describe(layer, head, facts.get("Info bar", "not detected yet")))
         if hasattr(self, "step_row"):
-            self.step_row.visible = layer.ndim > 2
-            unit = unit_name(layer.units[-3]) if layer.ndim > 2 else ""
-            if unit in self.step_unit.choices:
-                self.step_unit.value = unit
-                self.step.display(float(layer.scale[-3]))
+            self._show_sizes(layer)
+
+    def _show_sizes(self, layer: Layer) -> None:
+        """Display the sizes of the layer; what another image had would be set by one click."""
+        self.step_row.visible = layer.ndim > 2
+        step, step_unit = None, "nm"
+        if layer.ndim > 2 and unit_name(layer.units[-3]) in self.step_unit.choices:
+            step, step_unit = float(layer.scale[-3]), unit_name(layer.units[-3])
         spacing, unit = calibration(layer)
-        if spacing is not None and hasattr(self, "size"):
-            # also a unit that is not offered
-            self.unit.choices = UNITS if unit in UNITS else (*UNITS, unit)
-            self.unit.value = unit
-            self.size.display(spacing[-1])
+        size, unit = (None, "nm") if spacing is None else (spacing[-1], unit)
+        before, self._shown = self._shown, (layer.unique_id, size, unit, step, step_unit)
+        # what is being typed stays while nothing else has changed
+        if before == self._shown:
+            return
+        if before[0] != layer.unique_id:
+            self.line_length.display(None)
+        # also a unit that is not offered
+        self.unit.choices = UNITS if unit in UNITS else (*UNITS, unit)
+        self.unit.value, self.step_unit.value = unit, step_unit
+        self.size.display(size)
+        self.step.display(step)
 
     # pixel size -----------------------------------------------------------------------------------
 
@@ -234,6 +265,9 @@ class MicrographInfo(Form):
         drawn = float(np.linalg.norm(world[1] - world[0]))
         if drawn <= 0:
             report(ValueError("The line has no length: draw it from end to end of the scale bar"))
+            return
+        if math.isnan(self.line_length.length):
+            report(ValueError("Type the length of the line: the number at the scale bar"))
             return
         factor = self.line_length.length / drawn
         self._calibrate([side * factor for side in pixel_sides(layer)], str(self.line_unit.value))

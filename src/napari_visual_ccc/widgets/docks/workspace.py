@@ -106,9 +106,13 @@ class Workspace(Container):
         self.steps.open(number)
         return self.form(STEPS[number].form)
 
+    def open_info(self) -> Any:
+        """Open the first step, which has the pixel size, and return its form."""
+        return self.open(STEPS[0].title)
+
     def show_info(self) -> None:
         """Open the first step on the image that is chosen."""
-        layer, form = self.verdict.layer, self.open(STEPS[0].title)
+        layer, form = self.verdict.layer, self.open_info()
         if layer is not None:
             choose_layer(form.operation.name, form.fields, layer)
 
