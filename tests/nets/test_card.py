@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import struct
 
 import pytest
 from safetensors.torch import load_file, save_file
@@ -76,3 +77,10 @@ def test_only_an_autoencoder_has_no_classes():
         make_card({**about, "task": "classification"})
     with pytest.raises(ValueError, match="'task'"):
         make_card({**about, "task": "segmentation"})
+
+
+def test_a_header_that_takes_long_to_read_is_refused(tmp_path):
+    path = tmp_path / "m.safetensors"
+    path.write_bytes(struct.pack("<Q", 34_000_000) + b"{}" + b" " * 34_000_000)
+    with pytest.raises(ValueError, match="not a safetensors file"):
+        read_card(path)

@@ -14,7 +14,7 @@ import pytest
 import napari_visual_ccc as ccc
 from napari_visual_ccc.core.progress import Progress
 from napari_visual_ccc.workflow.batch.job import make_job
-from napari_visual_ccc.workflow.batch.run import Settings, batching
+from napari_visual_ccc.workflow.batch.run import WAITING, Settings, batching
 from napari_visual_ccc.workflow.save import NOTHING
 
 BARE = {"layers": "none", "thumbnails": False}
@@ -287,3 +287,13 @@ def test_a_session_that_grows_is_not_done_anew(folder, tmp_path, discs_of):
     more = ccc.batch([folder / "below" / "a.tif", folder / "a.tif"], "threshold", out, **BARE)
     assert (more.facts["done"], more.facts["before"]) == (1, 1)
     assert list(more.tables["images"]["image"]) == ["below/a.tif", "a.tif"]
+
+
+def test_a_cluster_without_workers_is_waited_for_and_said(folder, tmp_path):
+    distributed = pytest.importorskip("distributed")
+    with distributed.LocalCluster(n_workers=0, dashboard_address=None, silence_logs=50) as cluster:
+        job = make_job("threshold", None, tmp_path / "out", formats=NOTHING)
+        steps = batching(folder, job, Settings(cluster.scheduler_address))
+        seen = [next(steps) for _ in range(2)]
+        steps.close()
+    assert seen[-1] == Progress(0, 5, WAITING)

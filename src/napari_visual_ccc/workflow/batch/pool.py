@@ -127,8 +127,9 @@ def _processes(workers: int) -> Pool:
         made.executor.submit(os.getpid).result()
     except BrokenProcessPool:
         raise RuntimeError(
-            "no worker process starts; a script that uses processes needs the line if __name__ == "
-            '"__main__": before its first step'
+            "no worker process starts; choose threads where the system allows no more processes "
+            'or memory. A script that uses processes needs the line if __name__ == "__main__": '
+            "before its first step"
         ) from None
     return made
 

@@ -34,6 +34,9 @@ from .work import RESULTS, Report, is_whole, work
 # images for each worker that are at work or wait: they are paths, results are written by workers
 _AHEAD = 4
 
+# what is said while a cluster has no workers
+WAITING = "images (waiting for workers)"
+
 # images after which the time that is left is given
 _ENOUGH = 5
 
@@ -273,7 +276,8 @@ def _through(
                 count += 1
                 failed += bool(found.problem)
             left = (len(todo) - count) * (time.monotonic() - start) / max(count, 1)
-            yield Progress(before + count, total, _note(count, left, failed))
+            note = _note(count, left, failed) if made.count() else WAITING
+            yield Progress(before + count, total, note)
 
 
 def _answer(one: Done[Report]) -> Report:

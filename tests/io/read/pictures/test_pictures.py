@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import struct
+import zlib
+
 import imagecodecs
 import numpy as np
 import pytest
@@ -139,3 +142,18 @@ def test_png_of_others_is_plain(tmp_path):
     Image.fromarray(np.zeros((20, 30), np.uint8)).save(tmp_path / "a.png")
     assert formats.is_plain(tmp_path / "a.png")
     assert not formats.read(tmp_path / "a.png").notes
+
+
+def test_a_png_of_very_many_texts_is_refused_and_one_of_some_is_read(tmp_path):
+    path = tmp_path / "a.png"
+    Image.fromarray(np.eye(9, dtype=np.uint8)).save(path)
+    raw = path.read_bytes()
+    text = b"k\0v"
+    chunk = struct.pack(">I", 3) + b"tEXt" + text + struct.pack(">I", zlib.crc32(b"tEXt" + text))
+    # before the pixels, and behind them
+    for place in (33, len(raw) - 12):
+        path.write_bytes(raw[:place] + 100 * chunk + raw[place:])
+        assert formats.read(path).data.shape == (9, 9)
+        path.write_bytes(raw[:place] + 6000 * chunk + raw[place:])
+        with pytest.raises(ValueError, match=r"a\.png: holds more than 5,000 texts"):
+            formats.read(path)

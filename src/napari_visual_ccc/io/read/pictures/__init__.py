@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -30,6 +31,9 @@ _TAKEN = {"GIF": 13, "WEBP": 8, "JPEG2000": 6, "CMYK": 23, "P": 5, "I": 12, "F":
 _USUAL = 4
 
 _PNG = b"\x89PNG\r\n\x1a\n"
+
+# parts of a PNG that hold pixels or frames; of others, a file has some ten
+_OF_PIXELS, _MOST_CHUNKS = (b"IDAT", b"fdAT", b"fcTL"), 5000
 
 # while Pillow opens a file without its limit
 _LIMIT = threading.Lock()
@@ -104,6 +108,7 @@ def _opened(path: Path) -> Image.Image:
     """Open a picture of any size: micrographs are large, and `check_size` sees to attacks."""
     from PIL import Image
 
+    _check_chunks(path)
     # the limit is that of all of napari; it is looked at when a file is opened
     with _LIMIT:
         before, Image.MAX_IMAGE_PIXELS = Image.MAX_IMAGE_PIXELS, None
@@ -111,6 +116,23 @@ def _opened(path: Path) -> Image.Image:
             return Image.open(path)
         finally:
             Image.MAX_IMAGE_PIXELS = before
+
+
+def _check_chunks(path: Path) -> None:
+    """Refuse a PNG with very many texts: Pillow reads each of them whenever it opens the file."""
+    count = 0
+    with path.open("rb") as file:
+        if file.read(len(_PNG)) != _PNG:
+            return
+        while len(head := file.read(8)) == 8:
+            count += head[4:] not in _OF_PIXELS
+            if count > _MOST_CHUNKS:
+                raise UnreadableFileError(
+                    f"holds more than {_MOST_CHUNKS:,} texts or the like beside its pixels; save "
+                    "it without them"
+                )
+            # and the checksum
+            file.seek(int.from_bytes(head[:4], "big") + 4, os.SEEK_CUR)
 
 
 def _resolution(path: Path) -> tuple[str, tuple[float | None, float | None]]:
