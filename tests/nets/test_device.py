@@ -1,13 +1,23 @@
 from __future__ import annotations
 
+import ast
 import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
 
-from napari_visual_ccc.nets.device import choose, full_precision, spare_triton
+import napari_visual_ccc
+from napari_visual_ccc.nets.device import (
+    choose,
+    doubles,
+    full_precision,
+    longest_float,
+    spare_triton,
+)
+from tests.mps import MPS, mps
 
 
 def test_the_cpu_is_always_present():
@@ -62,3 +72,35 @@ def test_a_gpu_that_is_chosen_computes_in_full_precision():
         pytest.skip("needs CUDA")
     choose("cuda")
     assert not torch.backends.cudnn.allow_tf32
+
+
+def test_only_one_module_names_float64():
+    # MPS has none: reductions in float64 happen in main memory, see `doubles`
+    folder = Path(napari_visual_ccc.__file__).parent / "nets"
+    named = {}
+    for path in sorted(folder.rglob("*.py")):
+        tree = ast.parse(path.read_text("utf-8"))
+        # of torch, and methods of tensors; NumPy is in main memory
+        numpy = {
+            id(node) for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and getattr(node.value, "id", "") == "np"
+        }  # fmt: skip
+        words = [
+            node.attr for node in ast.walk(tree)
+            if isinstance(node, ast.Attribute) and id(node) not in numpy
+            and node.attr in ("double", "float64", "complex128", "DoubleTensor")
+        ]  # fmt: skip
+        if words:
+            named[path.relative_to(folder).as_posix()] = len(words)
+    assert set(named) == {"device.py"}
+
+
+def test_a_device_without_float64_is_known():
+    assert longest_float(MPS) == torch.float32
+    assert longest_float(torch.device("cpu")) == torch.float64
+    with mps() as device:
+        there = torch.ones(3, device=device)
+        with pytest.raises(TypeError, match="float64"):
+            there.double()
+        assert doubles(there).tolist() == [1, 1, 1]
+        assert (doubles(there).dtype, doubles(there).device.type) == (torch.float64, "cpu")

@@ -54,6 +54,16 @@ def choose(device: str = "auto") -> torch.device:
     return torch.device(device)
 
 
+def doubles(values: torch.Tensor) -> torch.Tensor:
+    """Copy to main memory in float64: MPS has no such numbers, so no device is asked for them."""
+    return values.detach().cpu().double()
+
+
+def longest_float(device: torch.device) -> torch.dtype:
+    """The most precise type of floats that a device has: float64, on MPS float32."""
+    return torch.float32 if device.type == "mps" else torch.float64
+
+
 def full_precision() -> None:
     """Convolve in float32 on CUDA, as a processor does.
 

@@ -66,7 +66,7 @@ def _one_offset(
     levels: int,
     symmetric: bool,
 ) -> dict[str, torch.Tensor]:
-    real = torch.float32 if padded.device.type == "mps" else torch.float64
+    real = devices.longest_float(padded.device)
     first, second = offset_pairs(padded, offset)
     box = (window - abs(offset[0]), window - abs(offset[1]))
     count = box[0] * box[1]
@@ -78,7 +78,7 @@ def _one_offset(
         found["dissimilarity"] = _sum(apart, box).to(real) / count
     if "homogeneity" in features:
         # whole numbers in units of 2^-38 keep the sums exact
-        close = torch.arange(256, device=padded.device, dtype=torch.float32).double().cpu()
+        close = devices.doubles(torch.arange(256))
         whole = torch.round(2.0**38 / (1 + close**2)).long().to(padded.device)
         found["homogeneity"] = _sum(whole[apart], box).to(real) / (2.0**38 * count)
     if "correlation" in features:

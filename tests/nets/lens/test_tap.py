@@ -11,6 +11,7 @@ from napari_visual_ccc.nets.checkpoint import load_model
 from napari_visual_ccc.nets.layers import find_layer, maps_of
 from napari_visual_ccc.nets.lens.tap import Tap, _bottleneck, output_of
 from tests.models import saved, saved_vit
+from tests.mps import mps
 
 CPU = torch.device("cpu")
 
@@ -149,3 +150,15 @@ def test_inner_layers_with_asymmetric_padding_lie_where_arithmetic_says(
     assert about.stride == stride
     # evenly, the first cell would be (stride - 1) / 2: half a stride away for deep layers
     assert abs(about.first_centre - first) <= stride / 4
+
+
+def test_a_device_without_float64_places_cells_as_the_processor(folder, visual):
+    layer = "features.8"
+    known = Tap(replace(visual, hash=""), layer)
+    with mps() as device:
+        there = load_model(saved(folder, "visualcnn"), device)
+        tap = Tap(replace(there, hash=""), layer)
+        assert tap.model.device.type == "mps"
+        assert tap.geometry() == known.geometry()
+        assert tap.seen_px() == known.seen_px()
+        assert tap.reach_px() == known.reach_px()

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from ..checkpoint import Model
+from ..device import doubles
 from ..layers import find_layer, layers_of, maps_of
 from ..models.channels import input_channels
 from ..models.geometry import measure_grid
@@ -191,10 +192,10 @@ class Tap:
         maps = self(noise)
         row, column = maps.shape[2] // 2, maps.shape[3] // 2
         (gradient,) = torch.autograd.grad(maps[:, :, row, column].abs().sum(), noise)
-        weight = gradient.abs().sum(dim=(0, 1)).double()
+        weight = doubles(gradient.abs().sum(dim=(0, 1)))
         about = self.geometry()
         centre = [about.first_centre + about.stride * place for place in (row, column)]
-        grid = torch.arange(side, device=device, dtype=torch.double)
+        grid = doubles(torch.arange(side))
         reach = torch.maximum(
             (grid[:, None] - centre[0]).abs().expand(side, side),
             (grid[None, :] - centre[1]).abs().expand(side, side),
@@ -203,7 +204,7 @@ class Tap:
         inside = weight.flatten()[order].cumsum(0) >= share * total
         if not float(total) or not bool(inside.any()):
             return side / 2
-        return float(reach.flatten()[order][int(inside.double().argmax())])
+        return float(reach.flatten()[order][int(inside.int().argmax())])
 
 
 def output_of(net: nn.Module, layer: nn.Module, x: torch.Tensor) -> torch.Tensor:

@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import torch
 
+from ..device import doubles
+
 # pixels by which a second input is wider: a multiple of the usual strides, so that padding and
 # what remains at the border do not count in the difference
 _WIDER = 128
@@ -182,7 +184,7 @@ def _centres(
         for place, start in zip(places, starts or [math.nan] * len(places), strict=True):
             total = (maps[:, :, place, place] * signs).sum()
             (gradient,) = torch.autograd.grad(total, noise, retain_graph=place != places[-1])
-            energy = gradient.double().abs().sum(dim=(0, 1)).cpu()
+            energy = doubles(gradient).abs().sum(dim=(0, 1))
             row, column = energy.sum(dim=1), energy.sum(dim=0)
             found.append((_centre(row, start, reach), _centre(column, start, reach)))
     return found
@@ -191,7 +193,7 @@ def _centres(
 def _centre(profile: torch.Tensor, start: float = math.nan, most: float = math.inf) -> float:
     """Centre of a profile without what it is everywhere, such as from means over the image."""
     profile = (profile - profile.median()).clamp(min=0)
-    places = torch.arange(len(profile), dtype=torch.double)
+    places = doubles(torch.arange(len(profile)))
     mean = (profile * places).sum() / profile.sum()
     mean = mean if math.isnan(start) else torch.tensor(start)
     # once more around it, evenly to both sides: the border cuts one off

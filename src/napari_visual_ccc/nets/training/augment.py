@@ -57,7 +57,7 @@ def varied(
 
     if augmentation.moves:
         affine = _affine(lambda low, high: draw(low, high).flatten(), augmentation, x)
-        change = torch.linalg.det(affine[:, :, :2].float()).abs().log10().to(x) / 2
+        change = torch.linalg.det(affine[:, :, :2].float().cpu()).abs().log10().to(x) / 2
         grid = affine_grid(affine, list(x.shape), align_corners=False)
         x = grid_sample(x, grid, padding_mode="reflection", align_corners=False)
     if augmentation.flips:

@@ -9,6 +9,7 @@ import torch
 from torch.nn.functional import cross_entropy
 
 from ...core.progress import Progress, Steps
+from ..device import doubles
 
 
 def fit_linear(
@@ -43,8 +44,7 @@ def fit_linear(
     weight, bias : (classes, d) and (classes,) float32 tensors
         Of features that are not standardised.
     """
-    x = torch.as_tensor(features, dtype=torch.float64)
-    y = torch.as_tensor(targets, dtype=torch.float64)
+    x, y = doubles(torch.as_tensor(features)), doubles(torch.as_tensor(targets))
     counts = torch.ones(len(x)) if weights is None else torch.as_tensor(weights)
     counts = (counts / counts.sum()).to(x)
     mean, spread = x.mean(dim=0), x.std(dim=0).clamp(min=1e-6)
