@@ -82,13 +82,13 @@ def test_a_layer_is_chosen_for_the_input_of_its_kind(headless):
     form = fields.fields_of("region_table", headless)
     image = headless.add_image(np.ones((9, 9)), name="image")
     labels = headless.add_labels(np.ones((9, 9), int), name="labels")
-    fields.choose_layer("region_table", form, labels)
-    fields.choose_layer("region_table", form, image)
+    fields.choose_layers("region_table", form, labels, headless.layers)
+    fields.choose_layers("region_table", form, image, headless.layers)
     assert form["labels"].value is labels
     # an input that may be left out does not follow the selection
     assert form["intensity"].value is None
     points = headless.add_points([(1, 1)])
-    fields.choose_layer("region_table", form, points)
+    fields.choose_layers("region_table", form, points, headless.layers)
     assert form["labels"].value is labels
     assert fields.layer_kind("labels") is Labels
     assert fields.layer_kind("image") is Image
@@ -98,19 +98,19 @@ def test_layers_are_listed_anew_only_where_they_or_their_names_have_changed(head
     form = fields.fields_of("region_table", headless)
     first, second = (headless.add_labels(np.ones((9, 9), int), name=name) for name in "ab")
     box = form["labels"]
-    fields.choose_layer("region_table", form, second)
+    fields.choose_layers("region_table", form, second, headless.layers)
     filled = []
     box.native.model().rowsInserted.connect(lambda *_: filled.append(1))
     box.native.model().dataChanged.connect(lambda *_: filled.append(1))
-    fields.choose_layer("region_table", form, first)
+    fields.choose_layers("region_table", form, first, headless.layers)
     assert box.value is first
     assert not filled
     second.name = "c"
-    fields.choose_layer("region_table", form, first)
+    fields.choose_layers("region_table", form, first, headless.layers)
     assert [box.native.itemText(k) for k in range(box.native.count())] == ["a", "c"]
     headless.layers.remove(first)
     other = headless.add_labels(np.ones((9, 9), int), name="a")
-    fields.choose_layer("region_table", form, second)
+    fields.choose_layers("region_table", form, second, headless.layers)
     assert set(box.choices) == {second, other}
     assert box.value is second
 
@@ -178,10 +178,10 @@ def test_points_are_chosen_as_prompts_but_labels_only_by_hand(headless):
     image = headless.add_image(np.zeros((8, 8)))
     form = fields.fields_of("sam_masks", headless)
     labels = headless.add_labels(np.ones((8, 8), int))
-    fields.choose_layer("sam_masks", form, labels)
+    fields.choose_layers("sam_masks", form, labels, headless.layers)
     assert form["prompts"].value is None
     points = headless.add_points([[1, 2]])
-    fields.choose_layer("sam_masks", form, points)
+    fields.choose_layers("sam_masks", form, points, headless.layers)
     assert form["prompts"].value is points
     taken = fields.take_inputs(
         OPERATIONS["sam_masks"], {"image": image, "prompts": points}, headless

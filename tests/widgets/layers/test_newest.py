@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from napari.layers._source import layer_source
 
 from napari_visual_ccc import samples
 from napari_visual_ccc.widgets.layers import newest
@@ -163,3 +164,83 @@ def test_a_live_result_hides_earlier_ones_at_every_step(copper, finish):
     cluster._live.follow()
     finish(cluster)
     assert not mask.visible
+
+
+@pytest.fixture
+def two(headless):
+    """Two micrographs with a hidden mask each, opened one after the other as samples are."""
+    part = samples.load("nanoparticles").data[60:180, 40:200]
+    for name, grey in (("first", part), ("second", part[::-1, :100])):
+        with layer_source(sample=("napari-visual-ccc", name)):
+            headless.add_image(grey, name=name, metadata={"micrograph": {"info_bar": {}}})
+            headless.add_labels((grey < 120).astype(int), name=f"{name} mask", visible=False)
+    return headless
+
+
+def test_a_form_takes_the_image_that_the_selected_mask_was_opened_with(two):
+    cluster, segment = dock(two, "cluster"), dock(two, "segment")
+    assert cluster.fields["image"].value is two.layers["second"]
+    for name in ("first", "second"):
+        two.layers.selection.active = two.layers[f"{name} mask"]
+        (layer,) = cluster(clusters=2)
+        assert layer.name.startswith(name)
+        assert segment.fields["image"].value is two.layers[name]
+
+
+def test_a_form_takes_the_image_that_the_selected_result_was_made_of(two):
+    cluster, segment = dock(two, "cluster"), dock(two, "segment")
+    mask = run(segment, "threshold", image=two.layers["first"])[0]
+    two.layers.selection.active = two.layers["second"]
+    assert cluster.fields["image"].value is two.layers["second"]
+    two.layers.selection.active = mask
+    assert cluster.fields["image"].value is two.layers["first"]
+
+
+def test_without_a_selection_a_new_form_takes_the_topmost_visible_image(two):
+    two.layers.selection.clear()
+    assert dock(two, "cluster").fields["image"].value is two.layers["second"]
+    two.layers["second"].visible = False
+    cluster = dock(two, "cluster")
+    assert cluster.fields["image"].value is two.layers["first"]
+    # a drawing lies on no image of its own: the choice stays while its image is visible
+    drawn = two.add_shapes([[[2, 2], [9, 9]]], shape_type="line")
+    assert two.layers.selection.active is drawn
+    assert cluster.fields["image"].value is two.layers["first"]
+    two.layers["second"].visible, two.layers["first"].visible = True, False
+    two.layers.selection.active = two.layers["second mask"]
+    two.layers.selection.active = drawn
+    assert cluster.fields["image"].value is two.layers["second"]
+
+
+def test_painted_labels_are_taken_with_a_visible_image_of_their_size(headless):
+    for name, side in (("small", 8), ("large", 9)):
+        headless.add_image(np.zeros((side, side)), name=name)
+    cluster = dock(headless, "cluster")
+    assert cluster.fields["image"].value is headless.layers["large"]
+    headless.add_labels(np.ones((8, 8), int))
+    assert cluster.fields["image"].value is headless.layers["small"]
+
+
+def test_measure_takes_the_newest_objects_of_the_selected_image(two):
+    segment, cluster = dock(two, "segment"), dock(two, "cluster")
+    (found,) = run(segment, "label_objects", labels=two.layers["first mask"])
+    (phases,) = run(cluster, "kmeans", image=two.layers["first"], clusters=2)
+    two.layers.selection.active = two.layers["first"]
+    assert dock(two, "measure").fields["labels"].value is found
+    # what is visible first
+    found.visible = False
+    assert dock(two, "measure").fields["labels"].value is phases
+    run(dock(two, "texture"), "edge_density", image=two.layers["first"])
+    measure = dock(two, "measure")
+    assert measure.fields["labels"].value is found
+    two.layers.selection.active = two.layers["second"]
+    assert measure.fields["labels"].value is two.layers["second mask"]
+
+
+def test_evidence_is_looked_for_in_the_map_of_the_selected_mask(two):
+    (heat, *_) = run(dock(two, "texture"), "edge_density", image=two.layers["first"])
+    (mask,) = run(dock(two, "segment"), "threshold", image=two.layers["first"])
+    layers = list(two.layers)
+    assert newest.map_for(mask, layers, None) is heat
+    assert newest.map_for(two.layers["second mask"], layers, None) is two.layers["second"]
+    assert newest.map_for(two.layers["first"], layers, None) is two.layers["first"]

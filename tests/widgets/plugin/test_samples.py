@@ -23,3 +23,10 @@ def test_a_sample_with_a_pixel_size_shows_its_scale_bar(viewer):
     for name, is_shown in (("superalloy", False), ("nanoparticles", True)):
         layers(name)
         assert scale_bar(viewer).visible == is_shown
+
+
+def test_the_image_of_an_opened_sample_is_selected(viewer, qtbot):
+    for name in ("nanoparticles", "superalloy"):
+        viewer.open_sample("napari-visual-ccc", name)
+        qtbot.waitUntil(lambda name=name: viewer.layers.selection.active is viewer.layers[name])
+        assert len(viewer.layers.selection) == 1

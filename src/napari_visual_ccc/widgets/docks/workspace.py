@@ -12,7 +12,7 @@ from qtpy.QtWidgets import QFileDialog, QHBoxLayout, QPushButton, QWidget
 from ...workflow.operations import OPERATIONS
 from ..canvas.refit import keep_fitted
 from ..checks.line import VerdictLine
-from ..form.fields import choose_layer
+from ..form.fields import choose_layers
 from ..layers.viewers import PLUGIN
 from ..parts.accordion import Accordion
 from ..parts.jobs import EXPECTED, report
@@ -114,7 +114,7 @@ class Workspace(Container):
         """Open the first step on the image that is chosen."""
         layer, form = self.verdict.layer, self.open_info()
         if layer is not None:
-            choose_layer(form.operation.name, form.fields, layer)
+            choose_layers(form.operation.name, form.fields, layer, self.viewer.layers)
 
     def _open_classifier(self) -> Any:
         return self.open("Classify")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +25,7 @@ from ..controls.timers import later
 from ..layers.channels import with_channels
 from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
-from ..layers.newest import image_under
+from ..layers.newest import image_for, labels_for, map_for
 from ..layers.source import Source, level_like, placed_on, take
 from .number import Number
 
@@ -132,25 +132,58 @@ def values_of(name: str, fields: Rows) -> dict[str, Any]:
     return values
 
 
-def choose_layer(name: str, fields: Container, layer: Layer) -> None:
-    """Choose a layer for the first input that takes its kind, if there is one.
+def choose_layers(
+    name: str,
+    fields: Container,
+    layer: Layer | None,
+    layers: Iterable[Layer],
+    *,
+    is_first: bool = False,
+) -> None:
+    """Choose the inputs of an operation that a selected layer is, or belongs to.
 
     Inputs that may be left out are chosen by hand, but for prompts: those are drawn for it.
+
+    Parameters
+    ----------
+    name : str
+        Of the operation.
+    fields : Container
+        Of the operation.
+    layer : Layer or None
+        The selected one; None where none or several are.
+    layers : iterable of Layer
+        Of the viewer, the topmost last.
+    is_first : bool
+        Nothing was chosen yet: in the fields are the layers that are offered first. Where none is
+        selected, the topmost visible layer is taken.
     """
-    optional = signature.optional_inputs(name)
-    for key, kind in signature.input_kinds(name).items():
+    layers = list(layers)
+    if layer is None and is_first:
+        layer = next((one for one in reversed(layers) if one.visible), None)
+    if layer is None:
+        return
+    optional, kinds = signature.optional_inputs(name), signature.input_kinds(name)
+    for key in kinds:
+        _renew(fields[key])
+    for key, kind in kinds.items():
         if key in optional and kind != "prompts":
             continue
-        # labels are mostly results: as prompts they are chosen by hand
-        if isinstance(layer, layer_kind(kind)) and not (kind == "prompts" and _is_labels(layer)):
-            for box in (fields[one] for one in signature.inputs(name)):
-                _renew(box)
-            # a micrograph is analysed, not the heatmap on it: that is chosen by hand
-            if kind == "image":
-                layer = image_under(layer, _offered(fields[key]))
-            if fields[key].value is not layer:
-                fields[key].value = layer
-            return
+        box = fields[key]
+        chosen = None if is_first else box.value
+        found: Layer | None
+        if kind == "prompts":
+            # labels are mostly results: as prompts they are chosen by hand
+            found = layer if isinstance(layer, Points | Shapes) else None
+        elif kind == "labels":
+            # regions are measured one by one, and phases as a whole
+            found = labels_for(layer, layers, chosen, objects=name == "region_table")
+        elif kind == "heatmap":
+            found = map_for(layer, layers, chosen)
+        else:
+            found = image_for(layer, layers, chosen)
+        if found is not None and box.value is not found:
+            box.value = found
 
 
 def _renew(box: ComboBox) -> None:
@@ -168,10 +201,6 @@ def _offered(box: ComboBox) -> list[Layer]:
     """Layers of the viewer that a box offers."""
     layers: list[Layer] = box.options["choices"](box)
     return layers
-
-
-def _is_labels(layer: Layer) -> bool:
-    return isinstance(layer, Labels)
 
 
 def take_inputs(

@@ -28,7 +28,7 @@ from ..layers.lazy import PreparedLayer, compute_lazy, prepare_for_display
 from ..layers.source import Source, on_specimen
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.scrolling import scroll_in_dock
-from .fields import choose_layer, fields_of, take_inputs, values_of, wrapped
+from .fields import choose_layers, fields_of, take_inputs, values_of, wrapped
 from .folder_runs import FolderRuns
 from .forecast import Forecast
 from .lazy_results import LazyResults
@@ -142,7 +142,7 @@ class Form(Container):
 
     def _build_method(self) -> None:
         name = self.operation.name
-        if name not in self._fields:
+        if is_new := name not in self._fields:
             self._fields[name] = self.make_fields(name)
             self._fields[name].arrange()
             self.place.append(self._fields[name])
@@ -154,7 +154,7 @@ class Form(Container):
         self.folder_runs.offer(self.offers_folders)
         self.prompt_points.visible = "prompts" in self.kinds.values()
         self.fetcher.visible = signature.has_hub(name)
-        self._follow_selection()
+        self._follow_selection(is_first=is_new)
         self.on_changed()
 
     def make_fields(self, name: str) -> Rows:
@@ -173,12 +173,12 @@ class Form(Container):
         """Layers chosen as inputs."""
         return {name: self.fields[name].value for name in signature.inputs(self.operation.name)}
 
-    def _follow_selection(self, event: Any = None) -> None:
-        active = self.viewer.layers.selection.active
-        if active is None or self.results.is_adding or not self._fields:
+    def _follow_selection(self, event: Any = None, *, is_first: bool = False) -> None:
+        if self.results.is_adding or not self._fields:
             return
         if event is None or not self._unseen.waits():
-            choose_layer(self.operation.name, self.fields, active)
+            name, layers = self.operation.name, self.viewer.layers
+            choose_layers(name, self.fields, layers.selection.active, layers, is_first=is_first)
 
     def _on_button(self) -> None:
         if self.job is None:

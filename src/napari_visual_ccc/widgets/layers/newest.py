@@ -1,15 +1,16 @@
-"""The newest result alone: what a run hides, and how it comes back."""
+"""The newest result alone: what a run hides, how it comes back, and what the next run takes."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Image, Layer
+from napari.layers import Image, Labels, Layer
 
 from ...core.contrast import COLORMAPS
-from .metadata import METADATA
+from ...core.layers.palette import are_classes
+from .metadata import METADATA, plane_shape
 from .recalibrate import results_of
 
 if TYPE_CHECKING:
@@ -114,7 +115,10 @@ def _on_key(viewer: Viewer) -> None:
 
 def origins(layer: Layer, layers: Iterable[Layer]) -> list[Layer]:
     """A layer, the one that it is a result of, and so on: an image that is no result comes last."""
-    by_id = {str(one.unique_id): one for one in layers}
+    return _line(layer, {str(one.unique_id): one for one in layers})
+
+
+def _line(layer: Layer, by_id: Mapping[str, Layer]) -> list[Layer]:
     line = [layer]
     while (parent := by_id.get(_parent(line[-1]))) is not None and parent not in line:
         line.append(parent)
@@ -124,6 +128,111 @@ def origins(layer: Layer, layers: Iterable[Layer]) -> list[Layer]:
 def image_under(layer: Layer, layers: Iterable[Layer]) -> Layer:
     """The image that a map lies on, such as a heatmap; any other layer is returned itself."""
     return next((one for one in origins(layer, layers) if not _is_map(one)), layer)
+
+
+def image_for(layer: Layer, layers: Sequence[Layer], chosen: Layer | None) -> Layer | None:
+    """The image that a run takes while a layer is selected.
+
+    Parameters
+    ----------
+    layer : Layer
+        The selected one.
+    layers : sequence of Layer
+        Of the viewer, the topmost last.
+    chosen : Layer or None
+        What the form has chosen before.
+
+    Returns
+    -------
+    Layer or None
+        The layer, or the image that it was made of or opened with. Of a layer that belongs to no
+        image, such as a drawing: the choice before, unless it is hidden; else the topmost visible
+        image. Labels are looked for on an image of their size first.
+    """
+    made_of = [one for one in origins(layer, layers) if isinstance(one, Image)]
+    if made_of:
+        return image_under(made_of[0], layers)
+    images = [one for one in reversed(layers) if isinstance(one, Image)]
+    together = [one for one in images if _opened_together(one, layer)]
+    if together:
+        return together[0]
+    fits = isinstance(layer, Labels)
+    # the choice before is the first of equals
+    images.sort(
+        key=lambda one: (
+            not one.visible,
+            fits and plane_shape(one) != plane_shape(layer),
+            one != chosen,
+        )
+    )
+    return image_under(images[0], layers) if images else None
+
+
+def labels_for(
+    layer: Layer, layers: Sequence[Layer], chosen: Layer | None, *, objects: bool
+) -> Layer | None:
+    """The labels that a run takes while a layer is selected.
+
+    Parameters
+    ----------
+    layer, layers
+        As `image_for`.
+    chosen : Layer or None
+        What the form has chosen before; kept while no visible labels are of the same image.
+    objects : bool
+        Prefer objects to classes, where none are visible.
+
+    Returns
+    -------
+    Layer or None
+        The layer, or labels of its image: the newest of those that are visible, else the newest
+        result, else the newest.
+    """
+    if isinstance(layer, Labels):
+        return layer
+    every = [one for one in layers if isinstance(one, Labels)]
+    own = _of_its_image(layer, every, layers)
+    if chosen in own and (chosen.visible or not any(one.visible for one in own)):
+        return chosen
+
+    def rank(one: Layer) -> tuple[bool, ...]:
+        is_result = METADATA in one.metadata
+        return one.visible, objects and is_result and not are_classes(one.features), is_result
+
+    # of equals, the newest
+    return max(reversed(own or every), key=rank, default=None)
+
+
+def map_for(layer: Layer, layers: Sequence[Layer], chosen: Layer | None) -> Layer | None:
+    """The map that a run takes while a layer is selected: it, or the newest of its image.
+
+    Of those that are visible first. Where the image has none, any image may be one.
+    """
+    if isinstance(layer, Image):
+        return layer
+    maps = _of_its_image(layer, [one for one in layers if _is_map(one)], layers)
+    if not maps:
+        return image_for(layer, layers, chosen)
+    return max(reversed(maps), key=lambda one: bool(one.visible))
+
+
+def _of_its_image(layer: Layer, some: Sequence[Layer], layers: Sequence[Layer]) -> list[Layer]:
+    """Layers that come from the same image as another one: made of it, or opened with it."""
+    by_id = {str(one.unique_id): one for one in layers}
+    root = _line(layer, by_id)[-1]
+    roots = [_line(one, by_id)[-1] for one in some]
+    return [
+        one for one, its in zip(some, roots, strict=True)
+        if its == root or _opened_together(its, root)
+    ]  # fmt: skip
+
+
+def _opened_together(one: Layer, other: Layer) -> bool:
+    """Whether two layers are of one sample or file."""
+    first, second = one.source, other.source
+    if first.sample is not None or second.sample is not None:
+        return bool(first.sample == second.sample)
+    return first.path is not None and first.path == second.path
 
 
 def _is_map(layer: Layer) -> bool:

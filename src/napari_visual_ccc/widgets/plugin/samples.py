@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
+from napari import Viewer
+from napari.layers import Image
+from qtpy.QtCore import QTimer
 
 from ...core.layers.palette import label_colours
 from ...samples import facts, load, masks
 from ..layers.build import labels_colormap
-from ..layers.viewers import scale_bar
+from ..layers.viewers import PLUGIN, scale_bar
 from .reader import watched_viewer
 
 LayerData = tuple[Any, dict[str, Any], str]
@@ -35,7 +39,20 @@ def layers(name: str) -> list[LayerData]:
             options["features"] = {"index": list(range(len(names))), "name": names}
         options["colormap"] = _colormap(options.get("features"))
         layer_data.append((labels, options, "labels"))
+    if viewer is not None:
+        # after napari has added the layers, and has selected the last one, a hidden mask
+        QTimer.singleShot(0, functools.partial(_select_image, viewer, name))
     return layer_data
+
+
+def _select_image(viewer: Viewer, name: str) -> None:
+    """Select the image of a sample while one of its masks is."""
+    active = viewer.layers.selection.active
+    own = [one for one in viewer.layers if one.source.sample == (PLUGIN, name)]
+    if active is not None and active in own:
+        viewer.layers.selection.active = next(
+            one for one in reversed(own) if isinstance(one, Image)
+        )
 
 
 def _colormap(features: dict[str, Any] | None) -> Any:
