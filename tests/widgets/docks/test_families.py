@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 from magicgui.widgets import Widget
 from napari.layers import Labels, Shapes
+from napari.utils.colormaps.standardize_color import transform_color
 from qtpy.QtCore import QObject, Qt, QThreadPool
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
@@ -22,6 +23,7 @@ from napari_visual_ccc import samples, widgets
 from napari_visual_ccc.core.result import Result
 from napari_visual_ccc.widgets.docks.families import threshold_text
 from napari_visual_ccc.widgets.layers.viewers import camera, grid
+from napari_visual_ccc.widgets.parts.marks import STRONG
 from napari_visual_ccc.workflow import signature
 from napari_visual_ccc.workflow.operations import OPERATIONS
 from tests.widgets.heartbeat import LONGEST, Heartbeat
@@ -170,7 +172,7 @@ def test_a_row_of_clusters_shows_its_phase_alone_until_it_is_clicked_again(viewe
     assert [layer.get_color(label)[3] for label in (1, 2, 3)] == [0, 1, 0]
     # swatches of the table stay
     assert [tuple(form._color(label)) for label in (1, 2, 3)] == [tuple(c) for c in colours]
-    form.table.cleared.emit()
+    form.table.cleared.emit(1)
     np.testing.assert_array_equal([layer.get_color(label) for label in (1, 2, 3)], colours)
     assert not form.share.isVisibleTo(form.native)
     # that of another cluster is a mask of one label, shown alone at once
@@ -179,6 +181,7 @@ def test_a_row_of_clusters_shows_its_phase_alone_until_it_is_clicked_again(viewe
     np.testing.assert_array_equal(layer.get_color(2), colours[1])
     assert form.share.text().startswith("Cluster 3: ")
     assert not np.array_equal(mask.get_color(1), colours[0])
+    np.testing.assert_array_equal(form._color(1), mask.get_color(1))
     form.undo()
     assert not form.share.isVisibleTo(form.native)
 
@@ -196,8 +199,9 @@ def test_measure_finds_the_region_of_a_row_and_the_row_of_a_region(viewer, finis
     form.table.select(5)
     label = int(frame["label"].iloc[5])
     assert layer.selected_label == label
-    # marked: the others are grey and fainter; it was in view, so nothing moves
-    np.testing.assert_array_equal(layer.get_color(label), own)
+    # outlined: the others are grey and fainter; it was in view, so nothing moves
+    np.testing.assert_allclose(layer.get_color(label), transform_color(STRONG)[0])
+    assert layer.contour > 0
     assert layer.get_color(int(frame["label"].iloc[6]))[3] < 0.5
     assert camera(viewer).center == before
     # out of view, the camera goes there

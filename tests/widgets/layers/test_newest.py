@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 from napari.layers._source import layer_source
@@ -244,3 +246,69 @@ def test_evidence_is_looked_for_in_the_map_of_the_selected_mask(two):
     assert newest.map_for(mask, layers, None) is heat
     assert newest.map_for(two.layers["second mask"], layers, None) is two.layers["second"]
     assert newest.map_for(two.layers["first"], layers, None) is two.layers["first"]
+
+
+def shown(viewer):
+    return [layer.name for layer in viewer.layers if layer.visible]
+
+
+def click(table, row):
+    """Click a row, which is selected or not."""
+    index = table.view.model().index(row, 0)
+    if row != table.selected:
+        table.select(row)
+    table.view.clicked.emit(index)
+
+
+def test_a_marked_row_brings_nothing_back_over_a_later_result(two):
+    cluster, texture = dock(two, "cluster"), dock(two, "texture")
+    first = two.layers["first"]
+    (phases,) = run(cluster, "kmeans", image=first, clusters=2)
+    click(cluster.table, 1)
+    (target,) = run(cluster, "select_cluster", labels=phases)
+    assert shown(two) == ["first", "second", target.name]
+    click(cluster.table, 0)
+    (edges,) = run(texture, "edge_density", image=first)
+    # the labels of a row are shown alone, as long as it is marked
+    for row_of in ([target.name], [edges.name], [target.name]):
+        click(cluster.table, 0)
+        assert shown(two) == ["first", "second", *row_of]
+    # a run meanwhile hides what the mark has shown, and keeps what the mark has hidden
+    (otsu,) = run(dock(two, "segment"), "threshold", image=first)
+    cluster.end_mark()
+    assert shown(two) == ["first", "second", otsu.name]
+    newest.switch(two)
+    assert {phases.name, target.name, edges.name} < set(shown(two))
+
+
+def test_a_row_of_measured_labels_that_are_hidden_shows_them_alone(two):
+    measure = dock(two, "measure")
+    (edges,) = run(dock(two, "texture"), "edge_density", image=two.layers["first"])
+    before = shown(two)
+    for name, expected in (
+        ("first mask", ["first", "first mask", "second"]),
+        ("second mask", ["first", "second", "second mask", edges.name]),
+    ):
+        measure(labels=two.layers[name])
+        click(measure.table, 0)
+        assert shown(two) == expected
+        click(measure.table, 0)
+        assert shown(two) == before
+
+
+def test_a_click_on_the_image_marks_the_phase_below_it(two):
+    cluster = dock(two, "cluster")
+    (phases,) = run(cluster, "kmeans", image=two.layers["first"], clusters=2)
+    two.layers.selection.active = two.layers["first"]
+    for place in ((3, 4), (60, 80), (100, 30)):
+        event = SimpleNamespace(
+            type="mouse_press", pos=(5, 5), position=place, view_direction=None,
+            dims_displayed=[0, 1],
+        )  # fmt: skip
+        (callback,) = two.layers["first"].mouse_drag_callbacks
+        steps = callback(two.layers["first"], event)
+        next(steps)
+        next(steps, None)
+        assert cluster.table.frame["label"][cluster.table.selected] == phases.data[place]
+    cluster.undo()
+    assert not two.layers["first"].mouse_drag_callbacks

@@ -10,6 +10,7 @@ import pytest
 from napari_visual_ccc.widgets.layers.viewers import (
     camera,
     centre_on,
+    pixel_on_screen,
     pointer_away,
     scale_bar,
     short,
@@ -77,3 +78,14 @@ def test_labels_with_features_are_added_below_a_pointer_that_has_not_moved(headl
     with pytest.raises(KeyError), pointer_away(headless):
         raise KeyError
     assert headless.mouse_over_canvas
+
+
+def test_the_width_of_a_pixel_on_the_screen(viewer):
+    image = viewer.add_image(np.zeros((2, 16, 16)), scale=(1, 1, 0.5))
+    small = np.zeros((512, 512))
+    pyramid = viewer.add_image([small, small[::2, ::2]], multiscale=True)
+    camera(viewer).zoom = 3
+    assert pixel_on_screen(viewer, image) == 1.5
+    assert pixel_on_screen(viewer, pyramid) == 3 * 2**pyramid.data_level
+    viewer.dims.ndisplay = 3
+    assert pixel_on_screen(viewer, image) == 0

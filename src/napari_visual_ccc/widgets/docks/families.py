@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels
+from napari.utils.colormaps.standardize_color import transform_color
 from qtpy.QtWidgets import QLabel, QPushButton
 
 from ...core.result import Result
@@ -143,6 +144,12 @@ class Cluster(TableForm):
         self.share.hide()
         layout = self.native.layout()
         layout.insertWidget(layout.indexOf(self.table), self.share)
+
+    def _color(self, label: int) -> Any:
+        frame = self.table.frame
+        # one that was selected is always marked
+        is_marked = frame is not None and "cluster" in frame
+        return transform_color(STRONG)[0] if is_marked else super()._color(label)
 
     def show_tables(self, result: Result) -> None:
         """List the phases; one that was selected is shown alone."""

@@ -6,7 +6,7 @@ import functools
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from napari.layers import Labels
+from napari.layers import Labels, Layer
 from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QCheckBox, QComboBox, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
@@ -15,9 +15,10 @@ from ...workflow.operations import Operation
 from ..controls.headings import Heading, format_value, headings
 from ..form.form import Form
 from ..form.result_layers import Run
+from ..layers.newest import Uncovered
 from ..layers.source import Source
-from ..layers.viewers import bring_into_view
-from ..parts.marks import clicked_label, mark, own_color, unmark
+from ..layers.viewers import bring_into_view, pixel_on_screen
+from ..parts.marks import at_click, clicked_label, mark, own_color, unmark
 from ..parts.report import Canvas
 from ..parts.tables import Table
 
@@ -129,13 +130,25 @@ class Measure(Form):
         super().__init__(napari_viewer)
         self.table, self.histogram = Table("regions"), Histogram()
         self.layer: Labels | None = None
+        self._uncovered = Uncovered(napari_viewer)
+        self._on_mouse = at_click(self._on_click)
         self._following = self._writing = False
         self._measured: dict[Any, frozenset[str]] = {}
         for widget in (self.table, self.histogram):
             widget.hide()
             self.native.layout().addWidget(widget)
         self.table.picked.connect(self._go_to_region)
-        self.table.cleared.connect(self._end_mark)
+        self.table.cleared.connect(self._on_cleared)
+
+    def _show(self, *result: Any) -> list[Layer]:
+        """Show a result; a mark ends before, so that nothing comes back over it."""
+        self._end_mark()
+        return super()._show(*result)
+
+    def undo(self) -> None:
+        """Undo the last run; its labels have their own colours again."""
+        self._end_mark()
+        super().undo()
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """List the regions and draw their sizes."""
@@ -179,14 +192,14 @@ class Measure(Form):
         if self.layer is not None:
             self.layer.events.selected_label.disconnect(self._go_to_row)
             self.layer.events.features.disconnect(self._follow_features)
-            if self._on_click in self.layer.mouse_drag_callbacks:
-                self.layer.mouse_drag_callbacks.remove(self._on_click)
+            if self._on_mouse in self.layer.mouse_drag_callbacks:
+                self.layer.mouse_drag_callbacks.remove(self._on_mouse)
         self.layer = layer
         if layer is None:
             return
         layer.events.selected_label.connect(self._go_to_row)
         layer.events.features.connect(self._follow_features)
-        layer.mouse_drag_callbacks.append(self._on_click)
+        layer.mouse_drag_callbacks.append(self._on_mouse)
 
     def on_closed(self, *args: Any) -> None:
         """Stop the job, and follow the viewer and the labels no longer."""
@@ -218,10 +231,19 @@ class Measure(Form):
         self._mark(layer, int(region["label"]))
         bring_into_view(self.viewer, layer, _centre(region, layer.ndim))
 
+    def _on_cleared(self, row: int) -> None:
+        """End the mark; where another run has hidden the labels, show them again instead."""
+        layer = self.layer
+        if layer is not None and layer in self.viewer.layers and not layer.visible:
+            self.table.select(row)
+        else:
+            self._end_mark()
+
     def _mark(self, layer: Labels, label: int) -> None:
         # napari tells of the selected label whenever colours change
         self._following = True
-        mark(layer, label)
+        self._uncovered.show(layer)
+        mark(layer, label, pixel=pixel_on_screen(self.viewer, layer))
         self._following = False
 
     def _end_mark(self) -> None:
@@ -229,6 +251,7 @@ class Measure(Form):
             self._following = True
             unmark(self.layer)
             self._following = False
+        self._uncovered.end()
 
 
 class _Features:

@@ -9,8 +9,9 @@ from napari.layers import Labels, Layer
 
 from ...core.result import Result
 from ..layers.metadata import current_slice
-from ..layers.viewers import bring_into_view
-from ..parts.marks import clicked_label, mark, own_color, unmark
+from ..layers.newest import Uncovered, origins
+from ..layers.viewers import bring_into_view, pixel_on_screen
+from ..parts.marks import at_click, clicked_label, mark, own_color, unmark
 from ..parts.tables import Table
 from .form import Form
 
@@ -35,10 +36,12 @@ class TableForm(Form):
         self.table = Table(self.family)
         self.table.hide()
         self.table.picked.connect(self._on_picked)
-        self.table.cleared.connect(self.end_mark)
+        self.table.cleared.connect(self._on_cleared)
         self._clickable: Labels | None = None
-        # whether layers were visible before a label was marked
-        self._before: list[tuple[Layer, bool]] = []
+        self._uncovered = Uncovered(napari_viewer)
+        # the labels, and the images that they were made of
+        self._clicked: list[Layer] = []
+        self._on_mouse = at_click(self._on_click)
         self.native.layout().addWidget(self.table)
 
     def show_tables(self, result: Result) -> None:
@@ -69,16 +72,32 @@ class TableForm(Form):
         self.end_mark()
         super().undo()
 
+    def redo(self) -> None:
+        """Repeat the run that was undone last; labels have their own colours again."""
+        self.end_mark()
+        super().redo()
+
+    def _show(self, *result: Any) -> list[Layer]:
+        """Show a result; a mark ends before, so that nothing comes back over it."""
+        self.end_mark()
+        return super()._show(*result)
+
     def _listen_to(self, layer: Labels | None) -> None:
         """Select rows by clicks on a layer, and no longer on that of an earlier result."""
-        if self._clickable is not None and self._on_click in self._clickable.mouse_drag_callbacks:
-            self._clickable.mouse_drag_callbacks.remove(self._on_click)
+        for one in self._clicked:
+            if self._on_mouse in one.mouse_drag_callbacks:
+                one.mouse_drag_callbacks.remove(self._on_mouse)
         self._clickable = layer
-        if layer is not None:
-            layer.mouse_drag_callbacks.append(self._on_click)
+        self._clicked = [] if layer is None else origins(layer, self.viewer.layers)
+        for one in self._clicked:
+            one.mouse_drag_callbacks.append(self._on_mouse)
 
-    def _on_click(self, layer: Labels, event: Any) -> None:
-        label, frame = clicked_label(layer, event), self.table.frame
+    def _on_click(self, layer: Layer, event: Any) -> None:
+        """Select the row of the label under the mouse, also while its image is the active layer."""
+        labels, frame = self._clickable, self.table.frame
+        if labels is None or not labels.visible or str(layer.mode) != "pan_zoom":
+            return
+        label = clicked_label(labels, event)
         if label and frame is not None and "label" in frame:
             rows = np.flatnonzero(frame["label"].to_numpy() == label)
             if len(rows):
@@ -100,23 +119,22 @@ class TableForm(Form):
         if layer is None or layer not in self.viewer.layers:
             return
         if frame is not None and "label" in frame:
-            self._uncover(layer)
+            self._uncovered.show(layer)
             self.show_mark(layer, frame.iloc[row])
 
-    def _uncover(self, layer: Labels) -> None:
-        """Show the layer of the labels, and hide the maps of the result that lie on it."""
-        if self._before:
-            return
-        above = self.viewer.layers[self.viewer.layers.index(layer) + 1 :]
-        maps = [one.layer for one in self.results.shown if one.layer in above]
-        self._before = [(one, one.visible) for one in (layer, *maps)]
-        for one, _ in self._before:
-            one.visible = one is layer
+    def _on_cleared(self, row: int) -> None:
+        """End the mark; where another run has hidden the labels, show them again instead."""
+        layer = self._clickable
+        if layer is not None and layer in self.viewer.layers and not layer.visible:
+            self.table.select(row)
+        else:
+            self.end_mark()
 
     def show_mark(self, layer: Labels, row: pd.Series) -> None:
         """Mark the label of a row, and bring it into view."""
         label = int(row["label"])
-        mark(layer, label, alone=self.marks_alone)
+        pixel = pixel_on_screen(self.viewer, layer)
+        mark(layer, label, alone=self.marks_alone, pixel=pixel)
         place = _middle(layer, label, current_slice(layer, self.viewer))
         if place is not None:
             bring_into_view(self.viewer, layer, place)
@@ -130,9 +148,7 @@ class TableForm(Form):
         """Show all labels in their own colours."""
         if self._clickable is not None:
             unmark(self._clickable)
-        for layer, was_visible in self._before:
-            layer.visible = was_visible
-        self._before = []
+        self._uncovered.end()
 
 
 def _middle(layer: Labels, label: int, leading: tuple[int, ...]) -> tuple[float, ...] | None:

@@ -23,6 +23,10 @@ KEY = "h"
 # results that runs have hidden, of all viewers: what the user hides is not shown again
 _hidden_by_runs: set[UUID] = set()
 
+# layers that are hidden, or shown, while a label is marked
+_hidden_by_marks: set[UUID] = set()
+_shown_by_marks: set[UUID] = set()
+
 
 def show_alone(
     viewer: Viewer, source: Layer, masks: Sequence[Layer], made: Sequence[Layer]
@@ -63,12 +67,59 @@ def show_alone(
         kept.discard(source.unique_id)
     hidden = []
     for one in earlier:
-        if one.visible and one.unique_id not in kept:
+        # what a mark has hidden would come back with its end
+        is_shown = one.visible or one.unique_id in _hidden_by_marks
+        if is_shown and one.unique_id not in kept:
             one.visible = False
             hidden.append(one)
     _hidden_by_runs.update(one.unique_id for one in hidden)
     _hidden_by_runs.difference_update(one.unique_id for one in present)
+    changed = [one.unique_id for one in (*hidden, *present)]
+    _hidden_by_marks.difference_update(changed)
+    _shown_by_marks.difference_update(changed)
     return hidden
+
+
+class Uncovered:
+    """Labels that are shown while one of them is marked, without the results that lie on them.
+
+    Parameters
+    ----------
+    viewer : Viewer
+        Of the layers.
+    """
+
+    def __init__(self, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._changed: list[Layer] = []
+
+    def show(self, layer: Layer) -> None:
+        """Show labels, and hide the other results of their image."""
+        layers = list(self._viewer.layers)
+        image = image_for(layer, layers, None)
+        line = [*origins(layer, layers), *([] if image is None else origins(image, layers))]
+        kept = {one.unique_id for one in line if isinstance(one, Image)} | {layer.unique_id}
+        for one in results_of(line[-1], self._viewer):
+            if one.visible and one.unique_id not in kept:
+                one.visible = False
+                _hidden_by_marks.add(one.unique_id)
+                self._changed.append(one)
+        if not layer.visible:
+            layer.visible = True
+            _shown_by_marks.add(layer.unique_id)
+            self._changed.append(layer)
+
+    def end(self) -> None:
+        """Show and hide them as before, but for what a run has shown or hidden since."""
+        for one in self._changed:
+            if one.unique_id in _hidden_by_marks:
+                one.visible = True
+            elif one.unique_id in _shown_by_marks:
+                one.visible = False
+        changed = [one.unique_id for one in self._changed]
+        _hidden_by_marks.difference_update(changed)
+        _shown_by_marks.difference_update(changed)
+        self._changed = []
 
 
 def show_again(layers: Iterable[Layer]) -> None:

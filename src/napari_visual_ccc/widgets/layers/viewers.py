@@ -86,6 +86,22 @@ def show_patch(viewer: Viewer, layer: Layer, centre: Sequence[float], side: floa
     view.zoom = _PATCH_PX / max(wide, 1e-12)
 
 
+def pixel_on_screen(viewer: Viewer, layer: Layer) -> float:
+    """Width of a pixel of a layer on the screen, of a pyramid of the level that is displayed.
+
+    In 3D there is no such width: 0.
+    """
+    if viewer.dims.ndisplay == 3:
+        return 0.0
+    leading = (0,) * (layer.ndim - 2)
+    here, beside = (
+        np.asarray(in_viewer(viewer, layer, layer.data_to_world((*leading, 0, x)))) for x in (0, 1)
+    )
+    level = getattr(layer, "data_level", 0) if getattr(layer, "multiscale", False) else 0
+    coarse = layer.downsample_factors[level][-1] if level else 1.0
+    return float(camera(viewer).zoom * np.linalg.norm(beside - here) * coarse)
+
+
 def show_only(viewer: Viewer, layer: Layer) -> None:
     """Hide all other layers, and fit the view to this one, however large its pixels are."""
     for one in viewer.layers:

@@ -84,11 +84,11 @@ class Table(QWidget):
     -------
     picked : int
         Row of `frame` that was selected.
-    cleared
-        The selected row was clicked again: no row is selected.
+    cleared : int
+        Row of `frame` that was selected, and was clicked again: no row is selected.
     """
 
-    picked, cleared = Signal(int), Signal()
+    picked, cleared = Signal(int), Signal(int)
 
     def __init__(self, name: str = "table") -> None:
         super().__init__()
@@ -212,5 +212,5 @@ class Table(QWidget):
         if not self._is_new:
             self.view.clearSelection()
             self.view.setCurrentIndex(QModelIndex())
-            self.cleared.emit()
+            self.cleared.emit(self._sorted.mapToSource(index).row())
         self._is_new = False
