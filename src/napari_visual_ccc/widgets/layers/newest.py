@@ -243,7 +243,8 @@ def labels_for(
         return layer
     every = [one for one in layers if isinstance(one, Labels)]
     own = _of_its_image(layer, every, layers)
-    if chosen in own and (chosen.visible or not any(one.visible for one in own)):
+    is_none_visible = not any(one.visible for one in own)
+    if chosen is not None and chosen in own and (chosen.visible or is_none_visible):
         return chosen
 
     def rank(one: Layer) -> tuple[bool, ...]:
