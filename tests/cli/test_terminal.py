@@ -2,9 +2,12 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 from pathlib import Path
 
 import click
+import numpy as np
+import PIL.Image
 import pytest
 
 from napari_visual_ccc.cli import terminal
@@ -120,3 +123,11 @@ def test_a_value_of_hundreds_of_letters_is_shortened(capsys):
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.endswith(f"'{'9' * 59}...{'9' * 19}' is not a valid integer.")
     assert terminal.shortened(f"/{'n' * 255}/a: no") == f"/{'n' * 255}/a: no"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")
+def test_a_name_that_is_no_text_goes_through_quiet_commands(tmp_path):
+    path = tmp_path / os.fsdecode(b"b\xff.png")
+    PIL.Image.fromarray(np.eye(40, dtype=np.uint8)).save(path)
+    for word in ("-q", "--json"):
+        assert main(["threshold", str(path), "-o", f"{tmp_path}/{word}", word]) == 0

@@ -195,7 +195,8 @@ def _collect(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 def _without_text(ctx: click.Context) -> None:
     """Print nothing on stdout until the command ends."""
-    nowhere = ctx.with_resource(open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
+    nowhere = open(os.devnull, "w", encoding="utf-8", errors="backslashreplace")  # noqa: SIM115
+    ctx.with_resource(nowhere)
     ctx.with_resource(contextlib.redirect_stdout(nowhere))
 
 

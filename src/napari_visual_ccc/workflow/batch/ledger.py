@@ -135,7 +135,10 @@ class Ledger:
             if end == 0:
                 header = entry if entry and _HEADER in entry else None
                 if header is None:
-                    raise FileExistsError(f"{self.file} is not the ledger of a batch")
+                    raise FileExistsError(
+                        f"{self.file} is not the ledger of a batch; remove it, or choose another "
+                        "folder"
+                    )
             elif entry and isinstance(entry.get("image"), str) and self._is_whole(entry):
                 self._index(entry, end)
             elif entry != {"finished": True}:
