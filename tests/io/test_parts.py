@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from napari_visual_ccc.io.datasets import load
-from napari_visual_ccc.io.parts import inner_parts, part_in
+from napari_visual_ccc.io.parts import inner_parts, part_in, parts_of
 from tests.io.test_folders import picture
 
 
@@ -83,3 +83,14 @@ def test_folds_with_parts_are_refused(tmp_path):
     data = load(tmp_path / "fold_0")
     assert data.classes == ("cube", "rod")
     assert inner_parts([tmp_path / "fold_0/train"]) == {}
+
+
+def test_parts_of_several_folds_are_refused(tmp_path):
+    for name in ("cv1_train", "cv1_val", "cv2_train", "cv2_val"):
+        for label in ("cube", "rod"):
+            (tmp_path / name / label).mkdir(parents=True)
+    places = sorted(tmp_path.iterdir())
+    with pytest.raises(ValueError, match="several folds, which share images"):
+        parts_of(places)
+    # one test for two training parts shares none
+    assert set(parts_of(places[:3]).values()) == {"train", "validation"}

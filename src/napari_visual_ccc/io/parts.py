@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from ..core.dataset import part_named
@@ -34,7 +35,8 @@ def parts_of(places: Sequence[Path]) -> dict[Path, str]:
     Raises
     ------
     ValueError
-        If all folders have the word of a part in their names, and hold images.
+        If all folders have the word of a part in their names, and hold images, or are several
+        folds.
     """
     exact = {place: part_named(place.name) for place in places if part_named(place.name)}
     names = set(exact.values())
@@ -46,8 +48,10 @@ def parts_of(places: Sequence[Path]) -> dict[Path, str]:
     inside = [_classes_in(place) for place in words]
     holding = [place for place in words if any(map(is_image, place.iterdir()))]
     if len(words) < len(places):
-        same = len(set.intersection(*inside)) > 1
-        return words if same and not holding else {}
+        if holding or len(set.intersection(*inside)) < 2:
+            return {}
+        _check_folds(words)
+        return words
     if holding and not any(inside):
         given = some_of([printable(place.name) for place in places])
         raise ValueError(
@@ -55,7 +59,19 @@ def parts_of(places: Sequence[Path]) -> dict[Path, str]:
             "without a folder for each class: make folders such as train/cube and test/cube, or "
             "give a table with path, label and part; rename them if they are classes"
         )
+    _check_folds(words)
     return words
+
+
+def _check_folds(words: Mapping[Path, str]) -> None:
+    """Insist on one training part, or one other part: an image of folds is in both."""
+    several = [part for part, count in Counter(words.values()).items() if count > 1]
+    if "train" in several and len(several) > 1:
+        names = [printable(place.name) for place in words]
+        raise ValueError(
+            f"{next(iter(words)).parent}: {some_of(names)} are named like the parts of several "
+            "folds, which share images: give a folder with the parts of one of them"
+        )
 
 
 def _by_words(places: Sequence[Path]) -> dict[Path, str]:
