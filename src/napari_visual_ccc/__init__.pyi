@@ -383,6 +383,7 @@ def classify(
     decision: Literal['highest probability', 'operating point', 'highest-probability', 'operating-point'] = 'highest probability',
     thresholds: str = '',
     tta: bool = True,
+    mark_unknown: bool = True,
     device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
     report: Reporting = None,

@@ -42,10 +42,9 @@ def test_a_step_of_now_stays_as_it_is():
     assert step("threshold", min_diameter=3.0)["parameters"] == {"min_diameter": 3.0}
     now = {"objects": "auto", "min_diameter": 0.0}
     assert step("threshold", **now)["parameters"] == now
-    assert step("classify", stride=32) == {
-        "operation": "classify",
-        "parameters": {"stride": 32},
-    }
+    # every parameter of today is recorded
+    now = {"stride": 32, "mark_unknown": True}
+    assert step("classify", **now) == {"operation": "classify", "parameters": now}
 
 
 def test_the_weighed_side_is_called_auto_as_that_of_particles():
@@ -73,6 +72,9 @@ def test_a_threshold_of_records_takes_the_class_at_the_border_for_background(old
 def test_a_comparison_without_the_choice_of_views_is_that_of_one_view():
     assert step("compare", method="gradcam")["parameters"]["smooth"] == "off"
     assert step("compare", smooth="auto")["parameters"]["smooth"] == "auto"
+    # the map of classes did not tell unknown windows apart
+    assert step("classify", stride=32)["parameters"]["mark_unknown"] is False
+    assert step("classify", mark_unknown=True)["parameters"]["mark_unknown"] is True
     # of 0.1.0: a flag
     kept = signature.checked("explain", step("explain", smooth=False)["parameters"])
     assert kept["smooth"] == "off"

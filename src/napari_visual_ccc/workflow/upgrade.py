@@ -74,7 +74,7 @@ CHANGED = {
     "concordance_folder": Renamed("concordance_folder", missing={"sigma": 0.0}),
     "target_cluster": Renamed("select_cluster"),
     "evidence_regions": Renamed("evidence_regions"),
-    "classify": Renamed("classify", _PREDICTED),
+    "classify": Renamed("classify", _PREDICTED, missing={"mark_unknown": False}),
     "compare": Renamed("compare", missing={"smooth": "off"}),
     "classify_folder": Renamed("classify_folder", _PREDICTED),
     "evaluate": Renamed("evaluate", {"turns": "tta"}),

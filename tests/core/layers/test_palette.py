@@ -111,3 +111,14 @@ def test_classes_have_names_of_their_own():
     assert not are_classes(pd.DataFrame({"label": [1, 2, 3], "name": ["cube", "cube", "sphere"]}))
     assert not are_classes(pd.DataFrame({"label": [1, 2], "pixels": [4, 5]}))
     assert not are_classes(pd.DataFrame({"label": [], "name": []}))
+
+
+def test_the_unknown_are_grey_beside_the_colours_of_the_classes():
+    table = pd.DataFrame({"label": [1, 2, 3], "name": ["cube", "rod", "unknown"]})
+    colours = label_colours(table)
+    np.testing.assert_array_equal(colours[:2], label_colours(table[:2])[:2])
+    assert np.ptp(colours[2]) == 0
+    # only as the last of several
+    for names in (["unknown"], ["unknown", "rod"]):
+        some = pd.DataFrame({"label": range(1, len(names) + 1), "name": names})
+        assert np.ptp(label_colours(some)[:2], axis=1).all()

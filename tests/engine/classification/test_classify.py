@@ -204,3 +204,26 @@ def test_every_operation_that_explains_a_class_is_walked():
     walked = {"explain", "compare", "cam_sanity_checks", "detect_shortcuts", "occlude"}
     others = {"classify", "evidence_regions", "morphology_map", "classify_folder"}
     assert inherited == walked | others | {"concordance", "concordance_folder"}
+
+
+def test_unknown_windows_have_a_label_of_their_own():
+    image = samples.load("superalloy").data
+    found, plain = (ccc.classify(image, mark_unknown=mark) for mark in (True, False))
+    labels, before = found.layers[0], plain.layers[0]
+    unknown = labels.data == 4
+    assert unknown.sum() == found.facts["unknown_windows"] > 0.5 * labels.data.size
+    # all others have their class, and the probabilities are the same
+    np.testing.assert_array_equal(labels.data[~unknown], before.data[~unknown])
+    np.testing.assert_array_equal(found.layers[1].data, plain.layers[1].data)
+    np.testing.assert_array_equal(found.shares, plain.shares)
+    table = labels.table.set_index("name")["share_of_windows"]
+    assert list(table.index) == ["cube", "octahedron", "sphere", "unknown"]
+    assert table["unknown"] == pytest.approx(unknown.sum() / found.windows)
+    assert table.sum() == pytest.approx(1)
+    assert list(before.table["name"]) == ["cube", "octahedron", "sphere"]
+    assert before.table["share_of_windows"].tolist() == pytest.approx(plain.shares.tolist())
+    # classes keep their colours
+    np.testing.assert_array_equal(labels.palette[:3], before.palette[:3])
+    assert np.ptp(labels.palette[3]) == 0
+    regions = ccc.region_table(labels.data).table
+    assert set(regions["label"]) == set(np.unique(labels.data)) - {0}

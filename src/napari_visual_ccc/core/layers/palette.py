@@ -32,6 +32,10 @@ _BESIDE = (
 )
 
 
+# name of what is like no class: the last label, and grey beside the colours of the classes
+UNKNOWN = "unknown"
+_GREY = "8C8C8C"
+
 # of matplotlib, dark to bright; cividis looks alike with and without colour blindness
 _ORDERED = {
     "viridis": "440154 472D7B 3B528B 2C728E 21918C 28AE80 5EC962 ADDC30 FDE725",
@@ -91,7 +95,8 @@ def label_colours(table: pd.DataFrame | None) -> np.ndarray:
     ----------
     table : DataFrame or None
         Where each label has a name of its own (columns ``name`` and ``label`` or ``index``), labels
-        are classes or phases; otherwise they are particles.
+        are classes or phases; otherwise they are particles. A last label named ``unknown`` is grey,
+        and the others have the colours that they have without it.
 
     Returns
     -------
@@ -100,7 +105,14 @@ def label_colours(table: pd.DataFrame | None) -> np.ndarray:
     """
     if table is None or not are_classes(table):
         return particle_colours()
-    return class_colours(int(_numbers(table).max()))
+    numbers = _numbers(table)
+    last = int(numbers.max())
+    name = str(table["name"].iloc[int(np.argmax(numbers))])
+    if last < 2 or not name.startswith(UNKNOWN):
+        return class_colours(last)
+    colours = class_colours(last - 1)
+    colours[(last - 1) % len(colours)] = _rgb(_GREY)
+    return colours
 
 
 def are_classes(table: pd.DataFrame) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import numpy as np
 
 from ...core.layers import ImageLayer, LabelsLayer, Placement
+from ...core.layers.palette import UNKNOWN
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
 from ...core.result import Prediction
@@ -44,6 +45,7 @@ def classify(  # noqa: PLR0913
     decision: Decision = "highest probability",
     thresholds: Annotated[str, {"applies": {"decision": ("operating point",)}}] = "",
     tta: Annotated[bool, {"label": "Average 8 rotations", "more": True}] = True,
+    mark_unknown: Annotated[bool, {"label": "Mark unknown windows", "more": True}] = True,
     device: Device = "auto",
 ) -> Steps[Prediction]:
     """Classify an image, with calibrated probabilities.
@@ -79,6 +81,10 @@ def classify(  # noqa: PLR0913
     tta : bool
         Test-time augmentation: mean and spread over the eight rotated and mirrored views of a
         crop. Not used for windows, or for a model that was trained without such views.
+    mark_unknown : bool
+        Window by window: give the windows that are out of distribution a label of their own in the
+        map of classes, named ``unknown``, after those of the classes; otherwise the map shows the
+        class of every window.
     device : {'auto', 'cpu', 'cuda', 'mps'}
         Device of the network; 'auto' takes a GPU if there is one.
 
@@ -89,8 +95,10 @@ def classify(  # noqa: PLR0913
         ``unknown`` if the image, or more than half of its windows, is out of distribution; the
         most ``similar`` training images; at the operating point, the class that is ``decided``.
         Window by window: ``shares`` of the windows that are not empty, a map of their classes (0 =
-        empty, more than half missing, or no class reaches its threshold) and of their
-        probabilities, with one cell every `stride` pixels. Thresholds apply to every window, and to
+        empty, more than half missing, or no class reaches its threshold; the number of classes plus
+        one = unknown, which the table of the layer counts apart) and of the probabilities of those
+        classes, with one cell every `stride` pixels; ``shares`` count the class of unknown windows
+        as well. Thresholds apply to every window, and to
         the mean over the windows.
 
     Raises
@@ -115,11 +123,11 @@ def classify(  # noqa: PLR0913
     card, size = loaded.card, nanometres(spacing, unit)
     limits = thresholds_of(card, decision, thresholds)
     notes = (*notes, *scale_note(card, size), f"{card.name}: {card.use}")
-    return (
-        yield from predict_plane(
-            loaded, plane, size, notes, tta=tta, stride=stride, coverage=coverage, thresholds=limits
-        )
-    )
+    output = yield from run_network(loaded, plane, size, tta, stride)
+    return predicted(
+        loaded, output, notes, tta=tta, coverage=coverage, thresholds=limits,
+        mark_unknown=mark_unknown,
+    )  # fmt: skip
 
 
 def predict_plane(
@@ -188,11 +196,12 @@ def predicted(
     tta: bool = True,
     coverage: float = COVERAGE,
     thresholds: np.ndarray | None = None,
+    mark_unknown: bool = True,
 ) -> Prediction:
     """Make a prediction of the output of a network, as `predict_plane` does."""
     card = loaded.card
     if output.windows is not None:
-        return _by_window(output, output.windows, loaded, thresholds, notes)
+        return _by_window(output, output.windows, loaded, thresholds, notes, mark_unknown)
     if tta and len(output.logits) == 1:
         notes = (*notes, "no test-time augmentation: the model was trained without rotated views")
     spread = (
@@ -216,6 +225,7 @@ def _by_window(
     model: Model,
     thresholds: np.ndarray | None,
     notes: tuple[str, ...],
+    mark_unknown: bool,
 ) -> Prediction:
     """Sum up the windows of a micrograph; thresholds apply to each, and to their mean."""
     import torch
@@ -250,7 +260,14 @@ def _by_window(
         probabilities=mean_probabilities,
         windows=count,
         shares=shares,
-        layers=_layers(probabilities, np.where(content, found, -1), shares, windows, classes),
+        layers=_layers(
+            probabilities,
+            np.where(content, found, -1),
+            output.informative,
+            outside if mark_unknown else None,
+            windows,
+            classes,
+        ),
         unknown=unknown,
         similar=tuple(nearest(model, torch.from_numpy(mean).to(model.device))),
         model=model.identity,
@@ -263,17 +280,32 @@ def _by_window(
 def _layers(
     probabilities: np.ndarray,
     found: np.ndarray,
-    shares: np.ndarray,
+    informative: np.ndarray,
+    outside: np.ndarray | None,
     windows: Windows,
     classes: tuple[str, ...],
 ) -> tuple[LabelsLayer, ImageLayer]:
-    """Class of every window (0: empty, or none above its threshold) and its probability."""
+    """Class of every window (0: empty, or none above its threshold) and its probability.
+
+    Of the informative windows, those outside of the distribution are the last label.
+    """
     import pandas as pd
 
-    table = pd.DataFrame(
-        {"label": range(1, len(classes) + 1), "name": classes, "share_of_windows": shares}
-    )
     winners = (found + 1).astype(np.uint8)
+    names = list(classes)
+    if outside is not None and outside.any():
+        names.append(UNKNOWN if UNKNOWN not in classes else f"{UNKNOWN} (out of distribution)")
+        unlike = informative[outside]
+        # where no class reaches its threshold, none is claimed: neither is that it is unknown
+        winners[unlike[found[unlike] >= 0]] = len(names)
+    counts = np.bincount(winners[informative], minlength=len(names) + 1)[1:]
+    table = pd.DataFrame(
+        {
+            "label": range(1, len(names) + 1),
+            "name": names,
+            "share_of_windows": counts / len(informative),
+        }
+    )
     own = probabilities[np.arange(len(found)), np.maximum(found, 0)]
     best = np.where(found >= 0, own, np.nan).astype(np.float32)
     place = Placement(windows.stride)
