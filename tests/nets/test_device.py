@@ -104,3 +104,18 @@ def test_a_device_without_float64_is_known():
             there.double()
         assert doubles(there).tolist() == [1, 1, 1]
         assert (doubles(there).dtype, doubles(there).device.type) == (torch.float64, "cpu")
+
+
+def test_networks_take_no_more_threads_than_cores_are_allowed():
+    code = (
+        "import torch; torch.set_num_threads(7)\n"
+        "from napari_visual_ccc.nets.device import choose\n"
+        "choose('cpu'); print(torch.get_num_threads())\n"
+        "torch.set_num_threads(1); choose('cpu'); print(torch.get_num_threads())"
+    )
+    environment = {k: v for k, v in os.environ.items() if not k.endswith("_THREADS")}
+    environment["SLURM_CPUS_PER_TASK"] = "1"
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout.split() == ["1", "1"]

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import os
+import functools
 from typing import Any
 
 import numpy as np
 
 from ..core.memory import available
-from ..core.settings.current import current
+from ..core.settings.cores import workers
 
 # pixels of a tile: small enough to cancel within a second and to bound temporary memory
 BAND_PIXELS = 1 << 20
 
 # each thread holds a tile, so more threads would take more memory than they save time
-WORKERS = min(8, current().threads or os.cpu_count() or 1)
+_MOST_WORKERS = 8
 
 # chunks of a lazy image: most pixels, smallest side, and the side after rechunking
 CHUNK_PIXELS, _CHUNK_LEAST, CHUNK_SIDE = 1 << 24, 512, 2048
@@ -25,6 +25,16 @@ READ_BYTES = 1 << 30
 # largest size of grey values, whose differences float32 holds, and the size below which it loses
 # their digits
 _LARGEST, _LEAST = 1e38, 1.2e-38
+
+
+@functools.cache
+def tile_workers() -> int:
+    """Number of threads on which filters run, from the settings or the cores that are allowed.
+
+    It is counted once, at the first filter: the pool of threads has one size, and worker processes
+    of a batch are given theirs after this module is loaded.
+    """
+    return min(_MOST_WORKERS, workers())
 
 
 def is_lazy(image: Any) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from ..core.progress import Progress, Steps, run
-from .lazy import _CHUNK_LEAST, BAND_PIXELS, CHUNK_PIXELS, CHUNK_SIDE, WORKERS, is_lazy
+from .lazy import _CHUNK_LEAST, BAND_PIXELS, CHUNK_PIXELS, CHUNK_SIDE, is_lazy, tile_workers
 from .reduction import stepwise
 from .tiling import COLUMNS, Tile, plane_tiles
 
@@ -62,7 +62,7 @@ def map_planes(
         return _lazily(function, image, dtype, halo, cut)
     result = np.empty(image.shape if maps is None else (maps, *image.shape), dtype)
     # whole planes one by one: their temporary memory is not bounded
-    workers = 1 if halo is None else WORKERS
+    workers = 1 if halo is None else tile_workers()
     tiles = plane_tiles(image.shape, halo, pixels, columns=columns)
     yield from fill(function, image, result, tiles, note, workers)
     return result

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..core.progress import Progress, Steps
-from .lazy import WORKERS, is_lazy
+from .lazy import is_lazy, tile_workers
 from .tiling import Tile, bands, plane_tiles
 
 Item = TypeVar("Item")
@@ -106,10 +106,10 @@ def computed(image: Any, out: Any = None) -> Steps[Any]:
 
 
 def ordered_map(
-    function: Callable[[Item], Answer], items: Iterable[Item], workers: int = WORKERS
+    function: Callable[[Item], Answer], items: Iterable[Item], workers: int = 0
 ) -> Iterator[Answer]:
     """Apply a function on several threads, a few items ahead, and yield the answers in order."""
-    items = iter(items)
+    items, workers = iter(items), workers or tile_workers()
     if workers == 1:
         yield from map(function, items)
         return
@@ -124,14 +124,14 @@ def ordered_map(
         wait([one for one in ahead if not one.cancel()])
 
 
-def stepwise(works: Iterable[Generator[Any, None, Any]], workers: int = WORKERS) -> Iterator[bool]:
+def stepwise(works: Iterable[Generator[Any, None, Any]], workers: int = 0) -> Iterator[bool]:
     """Run generators on several threads, a few at once; left half-way, no step more is begun.
 
     Yields
     ------
     After every step: whether its generator has ended.
     """
-    works = iter(works)
+    works, workers = iter(works), workers or tile_workers()
     if workers == 1:
         for work in works:
             yield from (False for _ in work)
@@ -159,7 +159,7 @@ def threads() -> ThreadPoolExecutor:
 
     One pool for all: each new thread would keep freed memory of its own.
     """
-    return ThreadPoolExecutor(WORKERS)
+    return ThreadPoolExecutor(tile_workers())
 
 
 # what a generator gives after its last step
@@ -216,7 +216,7 @@ def map_chunks(function: Callable[..., Answer], *images: Any) -> Iterator[tuple[
     Number of the chunk and answer; dask chooses the order.
     """
     first = next(image for image in images if is_lazy(image))
-    found: queue.Queue[tuple[int, Any]] = queue.Queue(2 * WORKERS)
+    found: queue.Queue[tuple[int, Any]] = queue.Queue(2 * tile_workers())
     abandoned = threading.Event()
 
     def put(answer: tuple[int, Any]) -> None:
@@ -274,4 +274,4 @@ def _compute(
         # hashing what the function holds, for a name, would take long
         name=f"asked-{uuid.uuid4().hex}",
     )
-    asked.compute(scheduler="threads", num_workers=WORKERS)
+    asked.compute(scheduler="threads", num_workers=tile_workers())

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -83,14 +83,32 @@ def _left_in_groups(root: Path) -> list[int]:
     Containers and services are limited by them; the memory of the machine says nothing of it.
     """
     left = []
-    for folder, limit, use, cache in _groups(root):
+    for kind, folder in control_groups(root, {kind: one[0] for kind, one in _VERSIONS.items()}):
+        _, limit, use, cache = _VERSIONS[kind]
         most, used = _number(folder / limit), _number(folder / use)
         if most is not None and used is not None:
             left.append(max(0, most - used + _of_table(folder / "memory.stat", cache)))
     return left or [1 << 63]
 
 
-def _groups(root: Path) -> Iterator[tuple[Path, str, str, str]]:
+def control_groups(root: Path, folders: Mapping[str, str]) -> Iterator[tuple[str, Path]]:
+    """Control groups of this process, its own and those around it.
+
+    Parameters
+    ----------
+    root : Path
+        Of the file system.
+    folders : mapping
+        Folder of the groups below the root by controller; ``""`` is the second version, which has
+        one folder for all controllers.
+
+    Yields
+    ------
+    controller : str
+        Key of `folders`.
+    folder : Path
+        Of a group; it need not exist.
+    """
     try:
         lines = (root / "proc/self/cgroup").read_text("utf-8").splitlines()
     # other systems have none
@@ -98,12 +116,11 @@ def _groups(root: Path) -> Iterator[tuple[Path, str, str, str]]:
         return
     for line in lines:
         _, controllers, path = line.split(":", 2)
-        for kind in set(controllers.split(",")) & set(_VERSIONS):
-            base, *names = _VERSIONS[kind]
+        for kind in set(controllers.split(",")) & set(folders):
             # in a container the path may be one of the host, and its own group is at the top
             inner = Path(path.lstrip("/"))
             for one in (inner, *inner.parents):
-                yield root / base / one, names[0], names[1], names[2]
+                yield kind, root / folders[kind] / one
 
 
 def _number(file: Path) -> int | None:

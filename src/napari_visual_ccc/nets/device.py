@@ -8,6 +8,7 @@ from pathlib import Path
 
 import torch
 
+from ..core.settings.cores import cores
 from ..core.settings.current import current
 
 
@@ -37,8 +38,11 @@ def choose(device: str = "auto") -> torch.device:
         "cpu": True,
     }
     settings = current()
-    if settings.threads and "OMP_NUM_THREADS" not in os.environ:
-        torch.set_num_threads(settings.threads)
+    if "OMP_NUM_THREADS" not in os.environ:
+        # torch counts the cores of the machine, and a host may have chosen fewer
+        wanted = settings.threads or min(torch.get_num_threads(), cores())
+        if wanted != torch.get_num_threads():
+            torch.set_num_threads(wanted)
     of_settings = device == "auto" and settings.device != "auto"
     if of_settings:
         device = settings.device

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ..arrays.lazy import BAND_PIXELS, CHUNK_SIDE, WORKERS
+from ..arrays.lazy import BAND_PIXELS, CHUNK_SIDE, tile_workers
 from ..core.memory import available as available
 
 # seconds of `_yardstick` on the machine where the table was measured
@@ -126,10 +126,10 @@ def estimate(
     kind = np.dtype(dtype)
     work = needs if isinstance(needs, Needs) else needs(kind, choices)
     plane, pixels = math.prod(shape[-2:]), math.prod(shape)
-    at_work = work.tile * min(pixels, WORKERS * BAND_PIXELS) + work.plane * plane
+    at_work = work.tile * min(pixels, tile_workers() * BAND_PIXELS) + work.plane * plane
     if lazy:
         chunk = min(plane, CHUNK_SIDE**2)
-        held = (work.kept + work.loaded + 2 * kind.itemsize) * chunk * (WORKERS + _AHEAD)
+        held = (work.kept + work.loaded + 2 * kind.itemsize) * chunk * (tile_workers() + _AHEAD)
         result = work.kept * pixels
         held += result if result <= room else 0
         tiles = math.prod(shape[:-2]) * math.prod(-(-n // CHUNK_SIDE) for n in shape[-2:])
@@ -138,7 +138,7 @@ def estimate(
         tiles = math.prod(shape[:-2]) * -(-plane // BAND_PIXELS)
     if work.plane:
         tiles = math.prod(shape[:-2])
-    cores = WORKERS if work.shared and tiles > 1 else 1
+    cores = tile_workers() if work.shared and tiles > 1 else 1
     seconds = work.ns * 1e-9 * pixels / cores * _slowness()
     if work.network and _has_graphics(choices):
         seconds = math.nan

@@ -40,3 +40,17 @@ def test_what_is_no_scheduler_is_refused_before_anything_begins():
     pytest.importorskip("distributed")
     with pytest.raises(ConnectionError, match="no dask scheduler answers"):
         check_scheduler("tcp://127.0.0.1:9")
+
+
+def _limits():
+    import os
+
+    from napari_visual_ccc.arrays.lazy import tile_workers
+
+    return tile_workers(), int(os.environ["OMP_NUM_THREADS"])
+
+
+def test_processes_share_the_threads_of_the_settings(monkeypatch):
+    monkeypatch.setenv("VISUAL_CCC_THREADS", "4")
+    with pool("processes", 2) as made:
+        assert made.executor.submit(_limits).result() == (2, 2)

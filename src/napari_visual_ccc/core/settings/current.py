@@ -34,7 +34,7 @@ class Settings:
     device : {'auto', 'cpu', 'cuda', 'mps'}
         What ``device="auto"`` of an operation means.
     threads : int
-        Processor threads that networks and filters use; 0 for all.
+        Processor threads that networks, filters and batches use; 0 for all that are allowed.
     memory_mb : int
         Memory that the results of a large image may take in the viewer, in MB.
     downloads : bool
@@ -52,8 +52,8 @@ class Settings:
         choices=("auto", "cpu", "cuda", "mps"),
     )  # fmt: skip
     threads: int = _setting(
-        0, "Threads (0: all)", "Processor threads of networks and filters. Filters take it at the "
-        "next start", "computing", minimum=0, maximum=1024,
+        0, "Threads (0: all)", "Processor threads of networks and filters, and workers of a batch. "
+        "Filters take it at the next start", "computing", minimum=0, maximum=1024,
     )  # fmt: skip
     memory_mb: int = _setting(
         1024, "Memory for results (MB)",

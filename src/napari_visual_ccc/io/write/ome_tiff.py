@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import itertools
 import json
-import os
 import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from ...core.settings.cores import workers
 from ...core.units import LENGTHS, TIMES
 from ..header import KEY
 from .chunks import STRIP, TILE
@@ -54,8 +55,8 @@ def ome_tiff(stored: EncodedImage, path: Path) -> Iterator[tuple[int, Put]]:
             nothing = itertools.repeat(b"", planes * place.shape[-1])
             layout_of.write(nothing, shape=stored.shape(level), **options, **own)
 
-    with path.open("r+b") as file, ThreadPoolExecutor(os.cpu_count()) as pool:
-        file.seek(0, os.SEEK_END)
+    with path.open("r+b") as file, ThreadPoolExecutor(workers()) as pool:
+        file.seek(0, io.SEEK_END)
 
         def put(level: int, index: Index, start: int, rows: np.ndarray) -> None:
             offsets, counts = places[level][_number(index, stored)]

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from ...arrays.lazy import WORKERS, is_lazy
+from ...arrays.lazy import is_lazy, tile_workers
 from ...arrays.reduction import computed
 from ...core.layers import Layer
 from ...core.progress import Progress, Steps
@@ -112,7 +112,7 @@ def compute_lazy(
         batch, start = [waiting.pop() for _ in range(min(count, len(waiting)))], time.monotonic()
         # together, so that what neighbours share is computed once, on all cores
         blocks = [layers[number].lazy.blocks[index] for number, index, _ in batch]
-        found = compute(*blocks, scheduler="threads", num_workers=WORKERS)
+        found = compute(*blocks, scheduler="threads", num_workers=tile_workers())
         for (number, _, place), values in zip(batch, found, strict=True):
             layers[number].layer.data[place] = values
         count = max(1, count // 2) if time.monotonic() - start > _BATCH_S else 2 * count

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
-from ...arrays.lazy import WORKERS
+from ...arrays.lazy import tile_workers
 from ...core.dataset import Example
 from ...core.micrograph import Micrograph
 from ...core.plain import printable
@@ -213,7 +213,7 @@ def image_quality_folder(
         return {"problem": ""} | _all_slices(result.table)
 
     doubts = Doubts()
-    rows = yield from rows_of(folder, assess, {"flags": ""}, doubts=doubts, workers=WORKERS)
+    rows = yield from rows_of(folder, assess, {"flags": ""}, doubts=doubts, workers=tile_workers())
     table = pd.DataFrame(rows)
     if "detail_px" in table:
         typical = table["detail_px"].median()

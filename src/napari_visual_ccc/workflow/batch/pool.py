@@ -21,6 +21,8 @@ from typing import Any, TypeVar
 from urllib.parse import SplitResult, urlsplit
 
 from ...core.progress import Steps, run
+from ...core.settings import cores
+from ...core.settings.current import variable
 
 T = TypeVar("T")
 
@@ -117,10 +119,10 @@ def _processes(workers: int) -> Pool:
     # forks of a process with threads, as Qt's and torch's, may hang
     context = multiprocessing.get_context("spawn")
     stop = context.Event()
-    cores = max(1, (os.cpu_count() or 1) // workers)
+    each = max(1, cores.workers() // workers)
 
     def start() -> Any:
-        return futures.ProcessPoolExecutor(workers, context, _begin, (stop, cores))
+        return futures.ProcessPoolExecutor(workers, context, _begin, (stop, each))
 
     made = Pool(start, lambda: workers, stop)
     try:
@@ -134,15 +136,17 @@ def _processes(workers: int) -> Pool:
     return made
 
 
-def _begin(stop: Any, cores: int) -> None:
+def _begin(stop: Any, threads: int) -> None:
     """Prepare a worker process: few threads, and an end when that of the batch ends."""
     global _stop
     _stop = stop
     # torch reads it when it is loaded
-    os.environ["OMP_NUM_THREADS"] = str(cores)
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    # the first filter reads it
+    os.environ[variable("threads")] = str(threads)
     from threadpoolctl import threadpool_limits
 
-    threadpool_limits(cores)
+    threadpool_limits(threads)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
 

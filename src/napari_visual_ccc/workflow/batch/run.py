@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
@@ -14,6 +13,7 @@ from ...core.files import check_free
 from ...core.plain import path_given, printable
 from ...core.progress import Progress, Reporting, Steps, reporter, run
 from ...core.result import Result
+from ...core.settings import cores
 from ...core.units import counted
 from ...report.overlay import Overlay
 from .. import cost
@@ -258,7 +258,7 @@ def _through(
     todo: Mapping[str, Image], before: int, job: FileJob, settings: Settings, ledger: Ledger
 ) -> Steps[None]:
     """Go through the images that are left, and write down each."""
-    workers = settings.workers or os.cpu_count() or 1
+    workers = settings.workers or cores.workers()
     if settings.scheduler in (THREADS, PROCESSES):
         yield Progress(before, before + len(todo), "forecast")
         workers = bounded(min(workers, len(todo)), job, list(todo.values()))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import functools
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from ....core.settings.cores import workers
 from ...axes import ALPHA
 from ..checks import DEFLATE, UnreadableFileError, check_memory, check_size, is_large
 from ..lazy import Contiguous, Planes, chunks_of, from_file, whole_tiles
@@ -93,7 +93,7 @@ def _page_part(
         page = tifffile.TiffPage(tif, index=0)
         if all(range(*s.indices(n)) == range(n) for s, n in zip(part, shape, strict=True)):
             return page.asarray()
-        with page.aszarr(maxworkers=os.cpu_count() or 1) as store:
+        with page.aszarr(maxworkers=workers()) as store:
             array: Any = zarr.open(store, mode="r")
             return np.asarray(array[part])
 
