@@ -315,3 +315,20 @@ def test_a_small_file_that_claims_a_giant_network_is_refused_at_once(tmp_path):
     save_file(weights, path, {"card": json.dumps({**many, "format": cards.FORMAT})})
     with pytest.raises(ValueError, match="do not fit lite0-linear with 1000000 classes"):
         checkpoint.load_model(path, CPU)
+
+
+def test_a_full_gpu_means_the_processor_and_another_fault_a_sentence(tmp_path, monkeypatch):
+    path, load = saved(tmp_path), checkpoint._load
+    fault = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 9 GiB")
+
+    def loaded(path, device):
+        if device.type != "cpu":
+            raise fault
+        return load(path, device)
+
+    monkeypatch.setattr(checkpoint, "_load", loaded)
+    with pytest.warns(UserWarning, match="GPU memory is full: continuing on the CPU"):
+        assert checkpoint.load_model(path, torch.device("cuda")).device.type == "cpu"
+    fault = RuntimeError("CUDA error: no kernel image is available\nfor execution on the device")
+    with pytest.raises(RuntimeError, match=r"failed on cuda: .*available; choose device cpu$"):
+        checkpoint.load_model(path, torch.device("cuda"))

@@ -10,9 +10,12 @@ import pytest
 import torch
 
 import napari_visual_ccc
+from napari_visual_ccc.core.settings.borrowed import given_back
+from napari_visual_ccc.nets import device as devices
 from napari_visual_ccc.nets.device import (
     choose,
     doubles,
+    failure,
     full_precision,
     longest_float,
     spare_triton,
@@ -60,18 +63,65 @@ def test_threads_that_wait_sleep_unless_told_otherwise(given, expected):
     assert done.stdout.strip() == expected
 
 
-def test_convolutions_on_cuda_are_as_precise_as_on_the_cpu(monkeypatch):
-    monkeypatch.setattr(torch.backends.cudnn, "allow_tf32", True)
-    full_precision()
-    assert not torch.backends.cudnn.allow_tf32
+HOSTS = {
+    "default": lambda: None,
+    "high": lambda: torch.set_float32_matmul_precision("high"),
+    "convolutions": lambda: setattr(torch.backends.cudnn, "allow_tf32", False),
+    "all": lambda: setattr(torch.backends, "fp32_precision", "tf32"),
+}
+
+
+def precision_of_torch():
+    parts = (torch.backends.cudnn.conv, torch.backends.cuda.matmul)
+    return [part.fp32_precision for part in parts]
+
+
+def report(host):
+    """In a process of its own: torch's choices before, in and after an operation."""
+    HOSTS[host]()
+    states = [precision_of_torch()]
+    with given_back():
+        full_precision()
+        full_precision()
+        states.append(precision_of_torch())
+    states.append(precision_of_torch())
+    return states
+
+
+@pytest.mark.parametrize("host", HOSTS)
+def test_cuda_is_as_precise_as_the_cpu_while_an_operation_runs(host):
+    code = f"from tests.nets.test_device import report; print(report({host!r}))"
+    done = subprocess.run(
+        [sys.executable, "-W", "error", "-c", code], cwd=Path(__file__).parents[2],
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    before, within, after = ast.literal_eval(done.stdout)
+    assert within == ["ieee", "ieee"]
+    assert after == before
+
+
+def test_a_device_that_fails_is_named_and_the_processor_taken(monkeypatch):
+    # nothing can be read from torch's device for shapes: it is there and gives no result
+    reason = failure("meta")
+    assert "meta" in reason and "\n" not in reason
+    assert failure("cpu") == ""
+    monkeypatch.setattr(devices, "_present", lambda: {"meta": True, "cpu": True})
+    devices._fit.cache_clear()
+    with pytest.warns(UserWarning, match=r"the meta device of this machine fails \(.*processor"):
+        assert choose("auto").type == "cpu"
+    # said once
+    assert choose("auto").type == "cpu"
+    with pytest.raises(ValueError, match=r"the meta device of .* fails .*; choose device c"):
+        choose("meta")
 
 
 @pytest.mark.gpu
 def test_a_gpu_that_is_chosen_computes_in_full_precision():
     if not torch.cuda.is_available():
         pytest.skip("needs CUDA")
-    choose("cuda")
-    assert not torch.backends.cudnn.allow_tf32
+    with given_back():
+        choose("cuda")
+        assert precision_of_torch() == ["ieee", "ieee"]
 
 
 def test_only_one_module_names_float64():

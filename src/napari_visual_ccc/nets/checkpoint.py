@@ -6,6 +6,7 @@ import copy
 import functools
 import json
 import threading
+import warnings
 from collections import OrderedDict
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -28,6 +29,7 @@ from .card import (
     read_card,
     unfitting,
 )
+from .inference import FALLBACK_NOTE, can_fall_back, release_memory, user_message
 from .models.base import Architecture
 from .models.registry import architecture, shapes_of
 
@@ -147,7 +149,10 @@ def load_model(
         digest = hash_of(path)
         key = (digest, str(device))
         if key not in _models:
-            _models[key] = replace(_load(path, device), hash=digest, path=file)
+            loaded = _on_device(path, device)
+            # where the memory of a GPU is full now, it may have room the next time
+            key = (digest, "cpu") if loaded.device.type == "cpu" else key
+            _models[key] = replace(loaded, hash=digest, path=file)
         _models.move_to_end(key)
         while len(_models) > _KEPT_MODELS:
             _models.popitem(last=False)
@@ -170,6 +175,20 @@ def hash_of(path: Path) -> str:
     if known is None or known[0] != state:
         _hashes[where] = known = (state, file_hash(path))
     return known[1]
+
+
+def _on_device(path: Path, device: torch.device) -> Model:
+    """Load a model onto a device; onto the CPU where the memory of the GPU is full."""
+    try:
+        return _load(path, device)
+    except RuntimeError as error:
+        if device.type == "cpu":
+            raise
+        if not can_fall_back(error, device):
+            raise user_message(error, device) from error
+    release_memory(device)
+    warnings.warn(FALLBACK_NOTE, stacklevel=4)
+    return _load(path, torch.device("cpu"))
 
 
 def _load(path: Path, device: torch.device) -> Model:

@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import sys
+import warnings
 from pathlib import Path
+from typing import Any
 
 import torch
 
+from ..core.settings.borrowed import at_end
 from ..core.settings.cores import cores
 from ..core.settings.current import current
 
@@ -32,11 +36,7 @@ def choose(device: str = "auto") -> torch.device:
     """
     # optimisers and torchvision import triton later
     spare_triton()
-    present = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
+    present = _present()
     settings = current()
     if "OMP_NUM_THREADS" not in os.environ:
         # torch counts the cores of the machine, and a host may have chosen fewer
@@ -47,15 +47,57 @@ def choose(device: str = "auto") -> torch.device:
     if of_settings:
         device = settings.device
     elif device == "auto":
-        device = next(name for name, is_present in present.items() if is_present)
+        device = next(name for name, is_present in present.items() if is_present and _fit(name))
     if device not in present:
         raise ValueError(f"no device {device!r}; choose auto, {', '.join(present)}")
     if not present[device]:
         where = ", which the settings ask for" if of_settings else ""
         raise ValueError(f"this machine has no {device} device{where}; choose auto or cpu")
+    if reason := failure(device):
+        raise ValueError(f"the {device} device of this machine fails ({reason}); choose device cpu")
     if device == "cuda":
         full_precision()
     return torch.device(device)
+
+
+def _present() -> dict[str, bool]:
+    """Devices in the order of preference, and whether this machine has them."""
+    return {
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+        "cpu": True,
+    }
+
+
+@functools.cache
+def failure(device: str) -> str:
+    """Why a device that is present does not compute; empty where it does.
+
+    A card may be too old for the installed torch, or its driver: it is there, and every network
+    fails on it. A small convolution is tried, once.
+    """
+    if device == "cpu":
+        return ""
+    try:
+        torch.nn.functional.conv2d(
+            torch.ones(1, 1, 8, 8, device=device), torch.ones(1, 1, 3, 3, device=device)
+        ).cpu()
+    except (RuntimeError, AssertionError, TypeError, ValueError, OSError) as error:
+        # others use the memory of the card now, which says nothing of the card
+        return "" if "out of memory" in str(error) else str(error).strip().splitlines()[0]
+    return ""
+
+
+@functools.cache
+def _fit(device: str) -> bool:
+    """Whether a device computes; one that does not is named, once."""
+    reason = failure(device)
+    if reason:
+        warnings.warn(
+            f"the {device} device of this machine fails ({reason}): computing on the processor",
+            stacklevel=3,
+        )
+    return not reason
 
 
 def doubles(values: torch.Tensor) -> torch.Tensor:
@@ -69,13 +111,24 @@ def longest_float(device: torch.device) -> torch.dtype:
 
 
 def full_precision() -> None:
-    """Convolve in float32 on CUDA, as a processor does.
+    """Convolve and multiply matrices in float32 on CUDA, as a processor does.
 
     By default convolutions keep 10 bits of the mantissa (TF32): maps of Grad-CAM differed from
     those of a processor by 0.018 of their range, those of FullGrad by 0.093, and probabilities by
-    0.003. It holds for the whole process.
+    0.003. A host may have asked for the same of matrices, of which transformers consist. Torch has
+    one such choice for the whole process: that of the host comes back when no operation runs.
     """
-    torch.backends.cudnn.allow_tf32 = False
+    backends: Any = torch.backends
+    parts = (backends.cudnn.conv, backends.cuda.matmul)
+    before = [part.fp32_precision for part in parts]
+
+    def restore() -> None:
+        for part, precision in zip(parts, before, strict=True):
+            part.fp32_precision = precision
+
+    at_end("precision", restore)
+    for part in parts:
+        part.fp32_precision = "ieee"
 
 
 def spare_triton() -> None:

@@ -189,7 +189,9 @@ def user_message(error: Exception, device: torch.device) -> RuntimeError:
             f"{where} memory is full: take a part of the image, or run on "
             f"{'the CPU' if where == 'GPU' else 'a machine with more memory'}"
         )
-    return RuntimeError(f"the network failed on {device.type}: {str(error).splitlines()[0]}")
+    remedy = "" if device.type == "cpu" else "; choose device cpu"
+    reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return RuntimeError(f"the network failed on {device.type}: {reason}{remedy}")
 
 
 def can_fall_back(error: BaseException, device: torch.device) -> bool:
@@ -201,6 +203,8 @@ def release_memory(device: torch.device) -> None:
     """Free the GPU memory that torch caches."""
     if device.type == "cuda":
         torch.cuda.empty_cache()
+    elif device.type == "mps":
+        torch.mps.empty_cache()
 
 
 def out_of_memory(error: BaseException) -> bool:

@@ -21,6 +21,7 @@ from ..core.micrograph import InfoBar, Micrograph
 from ..core.plain import shown
 from ..core.progress import Progress, Steps
 from ..core.result import Result
+from ..core.settings.borrowed import given_back
 from ..core.units import unit_of
 from .choices import carried_record, ignored, inherited
 from .operations import OPERATIONS, Operation, function
@@ -156,7 +157,7 @@ def execute(
     bar = yield from _bar(operation, first, info_bar)
     looks = info_bar is None and operation.takes == "image" and not operation.whole
     notes = (*idle, *of_inputs, *notes, *bar_notes(bar, first if looks else None))
-    with in_words():
+    with in_words(), given_back():
         result = yield from _steps(operation, given, choices, bar, spacing, unit)
     if isinstance(result, Result):
         kept = None if operation.whole else bar

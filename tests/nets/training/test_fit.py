@@ -7,7 +7,7 @@ from torch import nn
 
 from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.nets.seed import seeded
-from napari_visual_ccc.nets.training.fit import EarlyStopping, fit
+from napari_visual_ccc.nets.training.fit import EarlyStopping, _Loop, fit
 from napari_visual_ccc.nets.training.recipe import Augmentation, FitOptions, Stages
 from napari_visual_ccc.nets.training.state import StateFile
 from napari_visual_ccc.nets.training.tasks import (
@@ -243,3 +243,21 @@ def test_the_learning_rate_ends_at_nothing_whatever_is_accumulated(accumulate):
     rates = [row["learning_rate"] for row in history]
     assert rates[-1] < 0.05 * 0.01
     assert min(rates[:-1]) > 0
+
+
+def test_a_step_that_is_left_out_does_not_lower_the_learning_rate():
+    options = FitOptions(epochs=2, batch_size=8, learning_rate=0.01, patience=50)
+    loop = _Loop(TASK, Classifier(tiny()), 48, options, Stages())
+    loop.start(0)
+    loop.scaler = torch.amp.GradScaler("cpu")
+    weight = next(loop.net.parameters())
+    # a gradient that overflows, as the first ones in half precision do
+    overflow = weight.register_hook(lambda gradient: gradient + torch.inf)
+    generator, batch = torch.Generator().manual_seed(0), pictures().subset(np.arange(8))
+    before = weight.detach().clone()
+    for step in range(2):
+        loop._step(batch, step, generator)
+        changed = not torch.equal(weight.detach(), before)
+        assert changed == (step == 1)
+        assert loop.cosine.last_epoch == step
+        overflow.remove()

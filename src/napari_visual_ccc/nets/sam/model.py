@@ -17,6 +17,7 @@ from safetensors import SafetensorError
 from torch import nn
 
 from ..checkpoint import hash_of
+from ..inference import release_memory, user_message
 from . import hub
 
 Precision = Literal["fp32", "bf16", "fp16"]
@@ -124,7 +125,11 @@ def load_sam(model: Path | None, device: torch.device, precision: Precision = "f
         key = (digest, kind, str(device), precision)
         if key not in _models:
             net, processor = _loaded(folder, kind)
-            net = net.to(device).eval().requires_grad_(False)
+            try:
+                net = net.to(device).eval().requires_grad_(False)
+            except RuntimeError as error:
+                release_memory(device)
+                raise user_message(error, device) from error
             _models[key] = Sam(net, processor, kind, name, digest, precision)
         _models.move_to_end(key)
         while len(_models) > _KEPT:

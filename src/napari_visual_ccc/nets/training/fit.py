@@ -279,10 +279,12 @@ class _Loop:
             loss = self.task.loss(outputs, batch).mean()
         self.scaler.scale(loss / options.accumulate_grad_batches).backward()
         if (step + 1) % options.accumulate_grad_batches == 0 or step + 1 == self.batches:
+            scale = self.scaler.get_scale()
             self.scaler.step(self.optimiser)
             self.scaler.update()
             self.optimiser.zero_grad(set_to_none=True)
-            if options.schedule == "cosine":
+            # a smaller scale: gradients were not finite, and the step was left out
+            if options.schedule == "cosine" and self.scaler.get_scale() >= scale:
                 self.cosine.step()
         score = self.task.score(outputs.detach(), batch).sum()
         return float(loss.detach()), float(score)
