@@ -262,7 +262,7 @@ def glcm_features(
     levels: int = 32,
     symmetric: bool = True,
     scope: Literal['stack', 'slice'] = 'stack',
-    device: Literal['cpu', 'cuda', 'mps'] = 'cpu',
+    device: Literal['auto', 'cpu', 'cuda', 'mps'] = 'auto',
     info_bar: InfoBar | None = None,
     report: Reporting = None,
 ) -> Result:

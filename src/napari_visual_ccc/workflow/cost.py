@@ -13,6 +13,7 @@ import numpy as np
 
 from ..arrays.lazy import BAND_PIXELS, CHUNK_SIDE, tile_workers
 from ..core.memory import available as available
+from ..core.settings.current import current
 
 # seconds of `_yardstick` on the machine where the table was measured
 _REFERENCE_S = 0.0015
@@ -274,7 +275,8 @@ def _counted(kind: np.dtype) -> bool:
 def _has_graphics(choices: Mapping[str, Any]) -> bool:
     """Whether a network would run on a graphics processor; False until torch is imported."""
     torch = sys.modules.get("torch")
-    if torch is None or choices.get("device") == "cpu":
+    device = choices.get("device", "auto")
+    if torch is None or (current().device if device == "auto" else device) == "cpu":
         return False
     return bool(torch.cuda.is_available() or torch.backends.mps.is_available())
 

@@ -179,13 +179,17 @@ def test_torch_maps_what_the_engine_maps(rng):
 
 
 @pytest.mark.parametrize("scope", ["stack", "slice"])
-def test_a_device_is_obeyed_or_refused(rng, scope):
+def test_a_device_is_obeyed_or_refused(rng, scope, monkeypatch):
     import torch
 
     stack = rng.random((2, 20, 24))
     if not torch.cuda.is_available():
         with pytest.raises(ValueError, match="no cuda device"):
             ccc.glcm_features(stack, scope=scope, device="cuda")
+        monkeypatch.setenv("VISUAL_CCC_DEVICE", "cuda")
+        with pytest.raises(ValueError, match="no cuda device, which the settings ask for"):
+            ccc.glcm_features(stack, scope=scope)
+        assert ccc.glcm_features(stack, scope=scope, device="cpu").data.shape == stack.shape
         return
     expected = ccc.glcm_features(stack, scope=scope).data
     found = ccc.glcm_features(stack, scope=scope, device="cuda").data

@@ -17,6 +17,7 @@ from ...arrays.stacks import Scope, check_scope, map_slices
 from ...core.layers import ImageLayer
 from ...core.progress import Steps
 from ...core.result import Result
+from ...core.settings.current import current
 from .cooccurrence import FEATURES, Pairs, feature_maps, tile_pixels
 
 Feature = Literal[
@@ -39,7 +40,7 @@ def glcm_features(  # noqa: PLR0913
     levels: Annotated[int, {"min": 2, "max": 256, "label": "Grey levels", "more": True}] = 32,
     symmetric: Annotated[bool, {"more": True}] = True,
     scope: Scope = "stack",
-    device: Annotated[Literal["cpu", "cuda", "mps"], {"more": True}] = "cpu",
+    device: Annotated[Literal["auto", "cpu", "cuda", "mps"], {"more": True}] = "auto",
 ) -> Steps[Result]:
     """Map texture features of the grey-level co-occurrence matrix (GLCM) around every pixel.
 
@@ -69,9 +70,9 @@ def glcm_features(  # noqa: PLR0913
         Count each pair in both orders. Does not change contrast, dissimilarity and homogeneity.
     scope : {'stack', 'slice'}
         Quantise the grey range of the whole stack, or that of each slice.
-    device : {'cpu', 'cuda', 'mps'}
-        Where to compute. A GPU gives the same maps within 1e-9 ('mps': 1e-5); how fast it is was
-        not measured.
+    device : {'auto', 'cpu', 'cuda', 'mps'}
+        Where to compute; ``auto`` is the device of the settings, or else the processor. A GPU gives
+        the same maps within 1e-9 ('mps': 1e-5); how fast it is was not measured.
 
     Returns
     -------
@@ -88,10 +89,7 @@ def glcm_features(  # noqa: PLR0913
         finite, or the machine has no such device.
     """
     check_scope(scope)
-    if device != "cpu":
-        from ...nets import device as devices
-
-        devices.choose(device)
+    device = _chosen(device)
     grey, notes = to_gray(image)
     _check(grey, feature, window, levels)
     offsets = _offsets(_distances(distances, window), angle)
@@ -109,6 +107,15 @@ def glcm_features(  # noqa: PLR0913
     facts = {"limits": [float(low), float(high)]}
     maps = tuple(_layer(name, data) for name, data in zip(names, stack, strict=True))
     return Result(maps, facts=facts, notes=notes)
+
+
+def _chosen(device: str) -> Any:
+    """Device on which to compute; torch is not loaded for the processor."""
+    if device == "cpu" or (device == "auto" and current().device in ("auto", "cpu")):
+        return "cpu"
+    from ...nets import device as devices
+
+    return devices.choose(device).type
 
 
 def _layer(name: str, data: Any = None) -> ImageLayer:
