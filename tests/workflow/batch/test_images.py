@@ -51,6 +51,10 @@ def test_the_key_changes_with_the_file_alone(folder):
     assert images_of(folder)[0].key != before
     os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
     assert images_of(folder)[0].key == before
+    # the text of a microscope beside it belongs to it
+    path.with_suffix(".txt").write_text("$CM_MAG 1000")
+    assert images_of(folder)[0].key.startswith(f"{before}|a.txt|")
+    path.with_suffix(".txt").unlink()
     path.write_bytes(path.read_bytes() + b" ")
     os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
     assert images_of(folder)[0].key != before
@@ -87,9 +91,10 @@ def test_names_stay_when_files_are_added(folder, tmp_path, discs_of):
 
 def test_a_row_may_name_no_file_but_no_folder(folder, tmp_path):
     table = tmp_path / "list.csv"
-    table.write_text(f"path\nimages/a.tif\n{'x' * 300}.tif\n")
-    one, other = images_of(table)
+    table.write_text(f"path\nimages/a.tif\n{'x' * 300}.tif\n{'x' * 300}/a.tif\n")
+    one, other, third = images_of(table)
     assert other.key.endswith("|0|0")
+    assert third.key.endswith("|0|0")
     assert one.key.startswith("images/a.tif|")
     table.write_text("path\nimages/a.tif\n.\n")
     with pytest.raises(ValueError, match="is a folder; a row is one image"):

@@ -47,20 +47,18 @@ def exists(path: Path) -> bool:
     return find(path, 0, 0) is not None
 
 
-def _texts(path: Path) -> list[tuple[str, str]]:
+def beside(path: Path) -> list[Path]:
+    """Text files that may be those of a microscope, by their names."""
     ending = path.suffix[1:]
     names = [f"{path.stem}.txt", f"{path.stem}.TXT", f"{path.name}.txt"]
     names += [f"{path.stem}-{ending}.hdr", f"{path.stem}.hdr", f"{path.stem}.HDR"]
-    found = []
-    for name in names:
-        beside = path.with_name(name)
-        if (
-            len(os.fsencode(name)) <= LONGEST_NAME
-            and beside.is_file()
-            and beside.stat().st_size <= _LONGEST
-        ):
-            found.append((name, decoded(beside.read_bytes())))
-    return found
+    found = (path.parent / name for name in names if len(os.fsencode(name)) <= LONGEST_NAME)
+    # other than that of a Path, it is False for a name that no file system takes
+    return [one for one in found if os.path.isfile(one) and one.stat().st_size <= _LONGEST]
+
+
+def _texts(path: Path) -> list[tuple[str, str]]:
+    return [(one.name, decoded(one.read_bytes())) for one in beside(path)]
 
 
 def _jeol(name: str, text: str, height: int, width: int) -> VendorMetadata:

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from ...core.files import stem
 from ...core.plain import path_given, printable
 from ...io.datasets import unlabelled
+from ...io.read.sidecar import beside
 from ...io.rows import with_known_columns
 from ...io.tables import SUFFIXES as TABLES
 from ...io.tables import path_in, read_text_table
@@ -44,9 +45,11 @@ class Image(NamedTuple):
     def key(self) -> str:
         """What identifies the file: its name in the batch, its size and its time of change.
 
-        That of a file that is not there is its name.
+        Those of the text of the microscope beside it follow. That of a file that is not there is
+        its name.
         """
-        return f"{self.name}|{state_of(self.path)}"
+        texts = [f"|{one.name}|{state_of(one)}" for one in beside(self.path)]
+        return "".join([f"{self.name}|{state_of(self.path)}", *texts])
 
 
 def state_of(path: Path) -> str:
