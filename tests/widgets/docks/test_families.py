@@ -14,7 +14,7 @@ import pytest
 from magicgui.widgets import Widget
 from napari.layers import Labels, Shapes
 from napari.utils.colormaps.standardize_color import transform_color
-from qtpy.QtCore import QObject, Qt, QThreadPool
+from qtpy.QtCore import QEvent, QObject, Qt, QThreadPool
 from qtpy.QtTest import QTest
 from qtpy.QtWidgets import QApplication
 
@@ -388,28 +388,46 @@ def test_cancel_answers_at_once_and_nothing_arrives_later(family, viewer, qtbot)
     assert len(viewer.layers) == 1
 
 
+def own_objects():
+    """Weak references to the objects of our widgets that were made since the last freeze."""
+    # by the type alone: an object may be a proxy of what is gone, a class may have no module
+    own = [one for one in gc.get_objects() if issubclass(type(one), QObject | Widget)]
+    named = [(getattr(type(one), "__module__", None), one) for one in own]
+    return [weakref.ref(one) for name, one in named if str(name).startswith(widgets.__name__)]
+
+
 def opened_and_closed():
-    """What is left of a viewer with every dock."""
+    """What belonged to a viewer with every dock: its window, its forms, every object of ours."""
     viewer = napari.Viewer(show=False, show_welcome_screen=False)
     viewer.add_image(np.eye(30))
     forms = [weakref.ref(dock(viewer, family)) for family in WIDGETS]
     window = weakref.ref(viewer.window._qt_viewer)
+    own = own_objects()
+    assert len(own) > len(forms)
     with patch.object(viewer.window._qt_window, "_save_current_window_settings"):
         viewer.close()
-    return [window, *forms]
+    return [window, *forms, *own]
+
+
+def settle(is_enough):
+    """Do what waits in the event loop, deletions too, as often as one thing leads to another."""
+    for _ in range(20):
+        QApplication.processEvents()
+        QApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
+        gc.collect()
+        if is_enough():
+            return
 
 
 def test_a_closed_viewer_with_every_dock_is_freed(qtbot, mock_app_model):
+    # what timers of earlier tests make is none of this viewer
+    qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0)
+    settle(lambda: False)
+    gc.freeze()
     left = opened_and_closed()
     qtbot.waitUntil(lambda: QThreadPool.globalInstance().activeThreadCount() == 0)
-    # what is freed posts events that delete more
-    for _ in range(3):
-        QApplication.processEvents()
-        gc.collect()
+    settle(lambda: all(one() is None for one in left))
     assert [one() for one in left if one() is not None] == []
-    # what earlier tests have left is frozen, see `_little_garbage`
-    own = [one for one in gc.get_objects() if widgets.__name__ in str(type(one).__module__)]
-    assert [one for one in own if isinstance(one, QObject | Widget)] == []
 
 
 def test_opening_every_widget_imports_no_heavy_library():
