@@ -9,6 +9,7 @@ from qtpy.QtCore import QPoint, Qt
 from qtpy.QtTest import QTest
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc import samples
 from napari_visual_ccc.core.micrograph import InfoBar
 from napari_visual_ccc.widgets.canvas import threshold_levels
 from napari_visual_ccc.widgets.layers.metadata import keep_bar
@@ -64,7 +65,8 @@ def test_dragging_sets_a_manual_threshold_and_runs_live(form, headless, qtbot):
     form.fields["sigma"].value = 0
     QTest.keyClick(plot, Qt.Key.Key_Right)
     value = form.parameters["value"]
-    expected = ccc.threshold(IMAGE, method="manual", value=value, sigma=0).labels
+    side = form.parameters["objects"]
+    expected = ccc.threshold(IMAGE, method="manual", value=value, sigma=0, objects=side).labels
     qtbot.waitUntil(lambda: np.array_equal(headless.layers[-1].data, expected))
     qtbot.waitUntil(lambda: form.is_idle)
     assert plot.lines == [value]
@@ -72,6 +74,40 @@ def test_dragging_sets_a_manual_threshold_and_runs_live(form, headless, qtbot):
     form.live.value = False
     form.fields["value"].value = 77.25
     assert plot.lines == [77.25]
+
+
+def test_the_side_of_the_objects_stays_while_the_line_is_dragged(headless):
+    copper = samples.load("nanoparticles").data
+    headless.add_image(copper, name="copper")
+    form = dock(headless, "segment")
+    form.method.value = OPERATIONS["threshold"].title
+    form()
+    plot, objects = form.levels.plot, form.fields["objects"]
+    plot.resize(400, 104)
+    # by itself, this grey value has its objects on the other side
+    automatic = ccc.threshold(copper, method="manual", value=53).facts
+    assert automatic["objects"] == "bright"
+    press = QPoint(round(plot.place_of(plot.lines[0])), 40)
+    QTest.mousePress(plot, Qt.MouseButton.LeftButton, pos=press)
+    for grey in (100, 53):
+        QTest.mouseMove(plot, QPoint(round(plot.place_of(grey)), 40))
+    QTest.mouseRelease(plot, Qt.MouseButton.LeftButton)
+    form.levels.plot.moved.emit(53)
+    assert objects.value == "dark"
+    (layer,) = form()
+    expected = ccc.threshold(copper, method="manual", value=53, objects="dark").labels
+    np.testing.assert_array_equal(layer.data, expected)
+    # another method, and another image, choose again; what is chosen by hand stays
+    form.fields["method"].value = "otsu"
+    assert objects.value == "auto"
+    form.levels.plot.moved.emit(60)
+    headless.add_image(copper, name="other")
+    assert (form.fields["method"].value, objects.value) == ("manual", "auto")
+    objects.value = "bright"
+    form()
+    form.levels.plot.moved.emit(70)
+    form.fields["method"].value = "otsu"
+    assert objects.value == "bright"
 
 
 def test_manual_begins_with_what_was_found(form):

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 # pixels that are counted at once, and that a level of a pyramid should have
 _QUICK = 1 << 20
 
+# of a threshold, which objects may lie on
+_SIDES = ("bright", "dark")
+
 
 class ThresholdLevels:
     """Shows the grey levels of the image of a form, and its thresholds.
@@ -42,6 +45,10 @@ class ThresholdLevels:
         # thresholds of the last run, and the layer that they are of
         self._found: list[float] = []
         self._found_of: Any = None
+        # the side that the last run took for objects; the choice that a moved line has replaced by
+        # it, and the layer
+        self._side = ""
+        self._replaced: tuple[Any, str, str] | None = None
         self._method = ""
         self.plot.moved.connect(self._on_moved)
         # an empty choice of layers tells nobody
@@ -64,6 +71,7 @@ class ThresholdLevels:
             return
         self._count(layer)
         self._begin_manual()
+        self._choose_side_again()
         self._show_lines()
 
     def show_found(self, facts: Mapping[str, Any]) -> None:
@@ -72,6 +80,9 @@ class ThresholdLevels:
         if values.ndim > 1:
             values = np.concatenate([values.min(axis=0), values.max(axis=0)])
         self._found, self._found_of = np.unique(values).tolist(), self._identity
+        side = facts.get("objects")
+        # slices may have one side each
+        self._side = side if isinstance(side, str) else ""
         # the run may have found the info bar
         self.refresh()
 
@@ -182,6 +193,26 @@ class ThresholdLevels:
         self._method = "manual"
         fields["value"].value = value
         fields["method"].value = "manual"
+        self._keep_side()
+
+    def _keep_side(self) -> None:
+        """Keep the side of the objects while a line moves: it would change at some grey value."""
+        box = self.form.fields["objects"]
+        is_found = self._side in _SIDES and self._found_of == self._identity
+        if is_found and box.value not in _SIDES:
+            self._replaced = self._identity, str(box.value), self._side
+            box.value = self._side
+
+    def _choose_side_again(self) -> None:
+        """Let a run choose the side again, for another image or by another method."""
+        box = self.form.fields["objects"]
+        if self._replaced is None:
+            return
+        layer, before, side = self._replaced
+        if self._identity != layer or self.form.fields["method"].value != "manual":
+            self._replaced = None
+            if box.value == side:
+                box.value = before
 
 
 def _finest(layer: Layer) -> Any:
