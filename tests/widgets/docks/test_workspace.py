@@ -45,6 +45,9 @@ def fits(viewer):
 def test_no_step_and_no_dock_outgrows_a_small_screen(screen, qtbot):
     workspace = dock(screen, "workspace")
     assert workspace.forms == {}
+    # a list of layers has no room for it
+    name = f"copper {'of one long name' * 4}"
+    screen.add_labels(samples.masks("nanoparticles")["instances"], name=name)
     assert fits(screen)
     place = screen.window._qt_viewer.width()
     for title, step in zip(workspace.steps.titles, STEPS, strict=True):
@@ -54,6 +57,12 @@ def test_no_step_and_no_dock_outgrows_a_small_screen(screen, qtbot):
         assert screen.window._qt_viewer.width() == place, step.title
         assert workspace.form(step.form).native.isVisible()
         assert title.toolTip() == step.purpose
+    for title in ("Segment", "Cluster"):
+        form = workspace.open(title)
+        for method in form.operations:
+            form.method.value = method
+            qtbot.wait(30)
+            assert screen.window._qt_viewer.width() == place, method
     holders = [screen.window.add_plugin_dock_widget("napari-visual-ccc", "Visual-CCC")[0]]
     for name in list(WIDGETS.values())[1:]:
         holders.append(screen.window.add_plugin_dock_widget("napari-visual-ccc", name)[0])

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from napari.viewer import Viewer
 
 # wide enough for every form, so that opening a step does not move the canvas
-_WIDTH = 362
+_WIDTH = 368
 
 
 @dataclass(frozen=True)

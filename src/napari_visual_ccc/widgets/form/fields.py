@@ -27,6 +27,7 @@ from ..layers.drawn import take_drawn
 from ..layers.metadata import layers_of
 from ..layers.newest import image_for, labels_for, map_for
 from ..layers.source import Source, level_like, placed_on, take
+from ..parts.scrolling import keep_narrow
 from .number import Number
 
 if TYPE_CHECKING:
@@ -56,6 +57,7 @@ def fields_of(name: str, viewer: Viewer) -> Rows:
     choices = [field_of(p, first.get(key)) for key, p in signature.parameters(name).items()]
     fields = Rows(name, boxes + choices)
     follow_preset(fields, presets)
+    keep_narrow(fields.native)
     later(fields.native, 0, fields.align)
     return fields
 

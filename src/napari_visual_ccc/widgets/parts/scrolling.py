@@ -25,6 +25,9 @@ from .names import Accessible
 # height in pixels below which a dock cannot be made
 _LEAST = 120
 
+# least width of a list, in letters
+_LETTERS = 14
+
 # what the wheel changes
 _NUMBERS = (QAbstractSpinBox, QComboBox, QAbstractSlider)
 
@@ -58,6 +61,14 @@ def scroll_to_top(widget: QWidget) -> None:
     scroll = _scroll_of(widget)
     if scroll is not None:
         later(scroll, 0, lambda: scroll.put_first(widget))
+
+
+def keep_narrow(widget: QWidget) -> None:
+    """Let no long entry of a list in a widget, such as the name of a layer, widen its dock."""
+    for one in widget.findChildren(QComboBox):
+        # it takes precedence over the width of the entries
+        if not one.minimumWidth():
+            one.setMinimumWidth(_LETTERS * one.fontMetrics().averageCharWidth())
 
 
 def _scroll_of(widget: QWidget) -> Scroll | None:
@@ -161,11 +172,13 @@ class Scroll(QScrollArea):
         self.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self.setWidget(inner)
         self._keep_wheel()
+        keep_narrow(self._inner)
 
     def eventFilter(self, watched: QObject | None, event: QEvent | None) -> bool:
         """Follow the width of the content, and leave the wheel to the scroll area."""
         if event is not None and event.type() == QEvent.Type.LayoutRequest:
             self._keep_wheel()
+            keep_narrow(self._inner)
             self.updateGeometry()
         is_wheel = event is not None and event.type() == QEvent.Type.Wheel
         if is_wheel and isinstance(watched, _NUMBERS) and watched is not self._bar:
