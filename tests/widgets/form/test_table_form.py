@@ -122,3 +122,27 @@ def test_the_table_is_of_the_result_that_undo_and_redo_leave(form):
     assert len(form.table.frame) == 2
     form.redo()
     assert len(form.table.frame) == 4
+
+
+def test_words_of_another_image_or_method_hide_until_it_is_chosen_again(form, headless, discs):
+    other = headless.add_image(discs[::-1], name="other")
+    form(clusters=2, image=headless.layers["discs"])
+    form.say("Two clusters.")
+
+    def are_shown():
+        return form.table.isVisibleTo(form.native), form.message.native.isVisibleTo(form.native)
+
+    assert are_shown() == (True, True)
+    form.fields["image"].value = other
+    assert are_shown() == (False, False)
+    form.fields["image"].value = headless.layers["discs"]
+    assert are_shown() == (True, True)
+    # the clusters that are listed are what one of them is selected of
+    headless.layers.selection.active = form.results.shown[0].layer
+    form.method.value = OPERATIONS["select_cluster"].title
+    assert are_shown() == (True, True)
+    form.method.value = OPERATIONS["kmeans"].title
+    form.fields["image"].value = other
+    form(clusters=3)
+    assert are_shown()[0]
+    assert len(form.table.frame) == 3

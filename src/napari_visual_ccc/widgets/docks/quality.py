@@ -62,6 +62,11 @@ class Quality(TableForm):
         layout.invalidate()
         layout.activate()
 
+    def show_words(self, on: bool) -> None:
+        """Show or hide the verdict, too."""
+        super().show_words(on)
+        self.verdict.setVisible(on and bool(self.verdict.text()))
+
     def check_folder(self, folder: Path | None = None) -> None:
         """List the quality of all images of a folder; ask for the folder when none is given."""
         chosen = folder or QFileDialog.getExistingDirectory(self.native, "Folder of images")

@@ -8,8 +8,10 @@ import numpy as np
 from napari.layers import Labels, Layer
 
 from ...core.result import Result
+from ...workflow.operations import Operation
 from ..layers.metadata import current_slice
 from ..layers.newest import Uncovered, origins
+from ..layers.source import Source
 from ..layers.viewers import bring_into_view, pixel_on_screen
 from ..parts.marks import at_click, clicked_label, mark, own_color, unmark
 from ..parts.tables import Table
@@ -38,16 +40,46 @@ class TableForm(Form):
         self.table.picked.connect(self._on_picked)
         self.table.cleared.connect(self._on_cleared)
         self._clickable: Labels | None = None
+        # operation and layer that the table and the message are of, and the table
+        self._words_of: tuple[str, Layer, Any] | None = None
+        self.is_stale = self._has_table = False
         self._uncovered = Uncovered(napari_viewer)
         # the labels, and the images that they were made of
         self._clicked: list[Layer] = []
         self._on_mouse = at_click(self._on_click)
         self.native.layout().addWidget(self.table)
 
+    def show_result(self, operation: Operation, source: Source, result: Result) -> None:
+        """List the first table, as long as what it was made of is chosen."""
+        super().show_result(operation, source, result)
+        self._words_of = operation.name, source.layer, self.table.frame
+
+    def on_changed(self) -> None:
+        """Hide the table and the message under another choice; they come back with the first."""
+        super().on_changed()
+        words_of = getattr(self, "_words_of", None)
+        # the table of a folder is of no choice
+        if words_of is None or self.table.frame is not words_of[2]:
+            return
+        name, layer, _ = words_of
+        first = next(iter(self.inputs.values()), None)
+        is_of_result = any(one.layer == first for one in self.results.shown)
+        is_stale = not is_of_result and (name != self.operation.name or layer != first)
+        if is_stale != self.is_stale:
+            self.is_stale = is_stale
+            self.show_words(not is_stale)
+
+    def show_words(self, on: bool) -> None:
+        """Show or hide what is said of the last result."""
+        self.table.setVisible(on and self._has_table)
+        self.message.visible = on and bool(self.message.value)
+
     def show_tables(self, result: Result) -> None:
         """List the first table."""
+        self._words_of, self.is_stale = None, False
         frame = next(iter(result.tables.values()), None)
-        self.table.setVisible(frame is not None)
+        self._has_table = frame is not None
+        self.table.setVisible(self._has_table)
         self.end_mark()
         layer = self.labels_layer
         self._listen_to(layer)
