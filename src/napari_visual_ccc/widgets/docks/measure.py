@@ -131,7 +131,7 @@ class Measure(Form):
         self.table, self.histogram = Table("regions"), Histogram()
         self.layer: Labels | None = None
         self._uncovered = Uncovered(napari_viewer)
-        self._on_mouse = at_click(self._on_click)
+        self._label_clicked = at_click(self._on_click)
         self._following = self._writing = False
         self._measured: dict[Any, frozenset[str]] = {}
         for widget in (self.table, self.histogram):
@@ -192,14 +192,14 @@ class Measure(Form):
         if self.layer is not None:
             self.layer.events.selected_label.disconnect(self._go_to_row)
             self.layer.events.features.disconnect(self._follow_features)
-            if self._on_mouse in self.layer.mouse_drag_callbacks:
-                self.layer.mouse_drag_callbacks.remove(self._on_mouse)
+            if self._label_clicked in self.layer.mouse_drag_callbacks:
+                self.layer.mouse_drag_callbacks.remove(self._label_clicked)
         self.layer = layer
         if layer is None:
             return
         layer.events.selected_label.connect(self._go_to_row)
         layer.events.features.connect(self._follow_features)
-        layer.mouse_drag_callbacks.append(self._on_mouse)
+        layer.mouse_drag_callbacks.append(self._label_clicked)
 
     def on_closed(self, *args: Any) -> None:
         """Stop the job, and follow the viewer and the labels no longer."""

@@ -46,7 +46,7 @@ class TableForm(Form):
         self._uncovered = Uncovered(napari_viewer)
         # the labels, and the images that they were made of
         self._clicked: list[Layer] = []
-        self._on_mouse = at_click(self._on_click)
+        self._label_clicked = at_click(self._on_click)
         self.native.layout().addWidget(self.table)
 
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
@@ -117,12 +117,12 @@ class TableForm(Form):
     def _listen_to(self, layer: Labels | None) -> None:
         """Select rows by clicks on a layer, and no longer on that of an earlier result."""
         for one in self._clicked:
-            if self._on_mouse in one.mouse_drag_callbacks:
-                one.mouse_drag_callbacks.remove(self._on_mouse)
+            if self._label_clicked in one.mouse_drag_callbacks:
+                one.mouse_drag_callbacks.remove(self._label_clicked)
         self._clickable = layer
         self._clicked = [] if layer is None else origins(layer, self.viewer.layers)
         for one in self._clicked:
-            one.mouse_drag_callbacks.append(self._on_mouse)
+            one.mouse_drag_callbacks.append(self._label_clicked)
 
     def _on_click(self, layer: Layer, event: Any) -> None:
         """Select the row of the label under the mouse, also while its image is the active layer."""
