@@ -19,5 +19,6 @@ ENV HOME=/tmp MPLCONFIGDIR=/tmp PYTHONDONTWRITEBYTECODE=1
 EXPOSE 8000
 HEALTHCHECK --interval=30s --timeout=5s --start-period=60s CMD \
     ["python", "-c", "import urllib.request as r; r.urlopen('http://127.0.0.1:8000/api/health', timeout=4)"]
-# further words of `docker run` are options: --name lab.example.org --model /models/mine.safetensors
+# further words of `docker run` are options: --name lab.example.org, and with
+# -v "$PWD/models:/models:ro" before the name of the image --model /models/mine.safetensors
 ENTRYPOINT ["visual-ccc", "serve", "--host", "0.0.0.0", "--allow-remote"]

@@ -14,7 +14,7 @@ def test_this_machine_alone_needs_no_token():
     ("settings", "remote", "message"),
     [
         (Settings(host="0.0.0.0", token=TOKEN), False, "--allow-remote"),
-        (Settings(host="0.0.0.0"), True, "--token-file"),
+        (Settings(host="0.0.0.0"), True, "--token-file, or set the variable VISUAL_CCC_TOKEN"),
         # behind a proxy others reach it as well
         (Settings(names=("lab.example.org",)), False, "--token-file"),
         (Settings(token="short"), False, "16"),

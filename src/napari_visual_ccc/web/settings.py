@@ -136,7 +136,7 @@ class Settings:
         if (not local or self.names) and not self.token:
             raise ValueError(
                 "a server that others can reach needs a token: write one into a file, and give "
-                "the file as --token-file"
+                "the file as --token-file, or set the variable VISUAL_CCC_TOKEN"
             )
         # others cannot be sent in a header
         sent = self.token.isascii() and self.token.isprintable() and " " not in self.token

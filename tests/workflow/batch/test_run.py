@@ -230,7 +230,7 @@ def test_a_cluster_goes_on_when_its_workers_are_killed(folder, many, tmp_path):
     distributed = pytest.importorskip("distributed")
     with (
         distributed.LocalCluster(
-            n_workers=2, threads_per_worker=1, dashboard_address=None, silence_logs=50
+            n_workers=0, threads_per_worker=1, dashboard_address=None, silence_logs=50
         ) as cluster,
         distributed.Client(cluster.scheduler_address, set_as_default=False) as client,
     ):
@@ -239,15 +239,25 @@ def test_a_cluster_goes_on_when_its_workers_are_killed(folder, many, tmp_path):
             for pid in client.run(os.getpid).values():
                 os.kill(pid, signal.SIGKILL)
 
+        notes, once = [], kill_once(kill)
+
+        def report(progress):
+            notes.append(progress.note)
+            if notes.count(WAITING) == 1:
+                cluster.scale(2)
+            once(progress)
+
         result = ccc.batch(
             folder, "threshold", tmp_path / "out", scheduler=cluster.scheduler_address,
-            report=kill_once(kill), **BARE,
+            report=report, **BARE,
         )  # fmt: skip
         # one image on the cluster, by a client that is there
         alone = ccc.batch(folder / "a.tif", "threshold", tmp_path / "one", scheduler=client, **BARE)
     same(result.tables["threshold"], expected(folder, sorted(many)))
     assert lines(tmp_path / "out") == dict.fromkeys(many, 1)
     assert alone.facts["done"] == 1
+    # workers that are queued are waited for, and that is said
+    assert WAITING in notes and notes[-1] != WAITING
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems have no such names")

@@ -227,7 +227,7 @@ def _counter(client: Any) -> Callable[[], int]:
 
     def count() -> int:
         nonlocal known, asked
-        if time.monotonic() - asked > _COUNT:
+        if not known or time.monotonic() - asked > _COUNT:
             known, asked = sum(client.nthreads().values()), time.monotonic()
         return known
 

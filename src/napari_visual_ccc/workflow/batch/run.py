@@ -40,6 +40,9 @@ WAITING = "images (waiting for workers)"
 # images after which the time that is left is given
 _ENOUGH = 5
 
+# note while the jobs of all workers are queued, or have ended
+WAITING = "images (waiting for a worker of the cluster)"
+
 # what a batch can write of layers
 Layers = Literal["ome-tiff", "ome-zarr", "ome-zarr-0.4", "imagej", "none"]
 
