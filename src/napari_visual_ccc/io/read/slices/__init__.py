@@ -15,6 +15,7 @@ from ....core.micrograph import Axis, Micrograph
 from ....core.units import are, counted
 from ..checks import UnreadableFileError
 from ..lazy import Planes, from_file
+from .doubts import doubts
 from .order import gaps, ordered, series, tilts
 
 # so many files are named in a note
@@ -64,7 +65,8 @@ def chosen(paths: Iterable[Path]) -> Chosen:
     if angles:
         return Chosen(sorted(there, key=angles.__getitem__), tuple(notes),
                       "the angles in the .mdoc beside them")  # fmt: skip
-    return Chosen(there, (*notes, *gaps([one.name for one in there])), by)
+    names_there = [one.name for one in there]
+    return Chosen(there, (*notes, *doubts(names_there), *gaps(names_there)), by)
 
 
 def in_best_format(paths: Iterable[Path]) -> tuple[list[Path], dict[Path, Path]]:

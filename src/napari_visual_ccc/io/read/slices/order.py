@@ -50,7 +50,7 @@ class _Parsed(NamedTuple):
 
 def natural(name: str) -> list[Any]:
     """Sort ``slice2`` before ``slice10``."""
-    return [(0, int(one), "") if one.isdigit() else (1, 0, one.lower())
+    return [(0, int(one), "") if one.isdecimal() else (1, 0, one.lower())
             for one in re.split(r"(\d+)", name) if one]  # fmt: skip
 
 
@@ -67,7 +67,8 @@ def ordered(names: Sequence[str]) -> tuple[list[str], str]:
     take their place (``m30`` and ``p30``, ``neg2`` and ``2``). Digits after a point are decimals
     (``z_1.25`` before ``z_1.5``), unless they count: ``1.9``, ``1.10``. Where each name has another
     angle, some below zero, these decide, not the number of the exposure before them. Powers of ten
-    (``1e-3``), units that differ (``500nm``, ``1um``) and Roman numerals count as what they mean.
+    (``1e-3``), units that differ (``500nm``, ``1um``), hexadecimal numbers (``0A``) and Roman
+    numerals count as what they mean.
 
     Returns
     -------
