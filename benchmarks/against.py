@@ -1,4 +1,4 @@
-"""This state against another: ``python -m benchmarks.against CHECKOUT [--data DATA] [JOB ...]``.
+"""This state against another: ``python -m benchmarks.against CHECKOUT [JOB ...] [--data DATA]``.
 
 CHECKOUT is a working tree of another commit (``git worktree add --detach old 39916e3``). Each state
 has a process of its own, and they take turns, so that a neighbour on the machine slows both down
