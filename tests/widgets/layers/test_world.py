@@ -115,6 +115,74 @@ def test_a_layer_without_a_size_lies_where_its_pixels_say():
     assert pixels_of(labels, [[3, 4]], labels).tolist() == [[3, 4]]
 
 
+HALF = np.zeros((60, 60), np.uint8)
+HALF[:30] = 1
+MIRRORED = [[-1, 0, 59], [0, 1, 0], [0, 0, 1]]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        {"affine": MIRRORED},
+        {"affine": [[0, 1, 0], [1, 0, 0], [0, 0, 1]]},
+        {"rotate": 10}, {"rotate": 90}, {"rotate": 180}, {"rotate": 0.5}, {"shear": [0.5]},
+        {"scale": (-1, 1)}, {"scale": (-1, 1), "translate": (59, 0)},
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize("sized", [False, True])
+def test_turned_layers_without_a_size_lie_where_they_are_seen(place, sized):
+    size = {"scale": (2, 2), "units": "nm"} if sized and "scale" not in place else {}
+    turned = Image(HALF * 100.0, **size | place, name="turned")
+    plain = Labels(HALF, name="plain")
+    for one, other in ((turned, plain), (plain, turned)):
+        with pytest.raises(ValueError, match="do not lie"):
+            lying_on(one.data, one, other, (60, 60))
+    # what was made of it has its place
+    made = Labels(HALF, **size | place)
+    assert lying_on(turned.data, turned, made, (60, 60)) is turned.data
+    np.testing.assert_array_equal(regions_on(made, turned), HALF)
+
+
+def test_labels_on_a_mirrored_image_are_mirrored():
+    image = Image(np.zeros((60, 60)), affine=MIRRORED)
+    np.testing.assert_array_equal(regions_on(Labels(HALF), image), HALF[::-1])
+
+
+def test_a_moved_layer_without_a_size_lies_where_the_numbers_of_its_pixels_say():
+    for moved in (Image(HALF, translate=(15, 0)),
+                  Image(HALF, scale=(2, 2), units="nm", translate=(30, 0))):  # fmt: skip
+        assert lying_on(moved.data, moved, Labels(HALF), (60, 60)) is moved.data
+
+
+@pytest.mark.parametrize("ahead", [0.3, 0.5, -0.4])
+@pytest.mark.parametrize("axis", [0, 1, 2])
+@pytest.mark.parametrize("count", [3, 40])
+def test_layers_between_pixels_or_slices_are_refused(ahead, axis, count):
+    size = np.array((10, 2, 2))
+    image = Image(np.zeros((count + 2, 120, 120)), scale=size, units="nm", name="image")
+    move = np.array((1.0, 1, 1))
+    move[axis] += ahead
+    labels = Labels(np.ones((count, 110, 110), np.uint8), scale=size, units="nm", name="between",
+                    translate=size * move)  # fmt: skip
+    with pytest.raises(ValueError, match=r"do not lie on those of between"):
+        lying_on(image.data, image, labels, labels.data.shape)
+    labels.translate = size * (1, 1, 1) + 0.05
+    assert lying_on(image.data, image, labels, labels.data.shape).shape == labels.data.shape
+
+
+@pytest.mark.filterwarnings("ignore:Non-orthogonal slicing")
+@pytest.mark.parametrize("size", [{}, {"units": "nm", "scale": (10, 2, 2)}])
+@pytest.mark.parametrize("entries", [{(0, 0): -1}, {(0, 2): 0.5}, {(1, 0): 0.5}])
+def test_stacks_that_run_the_other_way_or_are_sheared_are_refused(size, entries):
+    affine = np.eye(4)
+    for place, value in entries.items():
+        affine[place] = value
+    image = Image(np.zeros((5, 40, 60)), affine=affine, **size)
+    labels = Labels(np.ones((5, 40, 60), np.uint8), **size)
+    with pytest.raises(ValueError, match="do not lie"):
+        lying_on(image.data, image, labels, labels.data.shape)
+
+
 def test_levels_shrink_along_each_axis_by_their_own_factor():
     levels = [np.zeros((8, 40, 64)), np.zeros((4, 20, 16))]
     assert level_steps(Image(levels, multiscale=True), 1).tolist() == [2, 2, 4]

@@ -16,6 +16,12 @@ _PIXELS = ("px", "pixel", "pix", "")
 # of a pixel: layers that are this near lie on each other
 _NEAR = 0.05
 
+# of a pixel or slice, however many there are: what is farther away lies between two of them
+_NEAREST = 0.25
+
+# tangent of an angle, beneath which a layer is not turned: half a pixel in some thousand
+_SKEW = 1e-4
+
 
 def unit_factors(of: Sequence[Any] | None, to: Sequence[Any] | None) -> np.ndarray:
     """Factors that turn lengths in some units into others, for as many last axes as both have.
@@ -78,7 +84,7 @@ def lying_on(data: Any, layer: Layer, first: Layer, shape: Sequence[int]) -> Any
         Of `layer`, at full resolution.
     layer, first : Layer
         Where they lie counts. A layer without a pixel size, and at the origin, lies where the
-        numbers of its pixels say.
+        numbers of its pixels say, unless one of both is turned, mirrored or sheared.
     shape : (..., rows, columns)
         Of the data of `first`. Where both have as many axes, slices count as well.
 
@@ -90,22 +96,16 @@ def lying_on(data: Any, layer: Layer, first: Layer, shape: Sequence[int]) -> Any
     Raises
     ------
     ValueError
-        If the pixels of one are not those of the other, or some of `first` lie beside `layer`.
+        If the pixels or slices of one are not those of the other, or some of `first` lie beside
+        `layer`.
     """
-    if any(_is_unplaced(one, len(shape)) for one in (layer, first)):
+    if _by_number(layer, first, len(shape)):
         return data
-    height, width = shape[-2:]
-    corners = np.zeros((3, first.ndim))
-    corners[1, -2], corners[2, -1] = height, width
-    found = pixels_of(first, corners, layer)
-    origin, down, across = found[0], found[1] - found[0], found[2] - found[0]
-    alike = np.allclose(down, (height, 0), atol=0.5) and np.allclose(across, (0, width), atol=0.5)
+    origin = pixels_of(first, np.zeros(first.ndim), layer)[0]
     start = np.round(origin).astype(int)
-    if not alike or np.abs(origin - start).max() > _NEAR * max(1, height, width) ** 0.5:
-        raise ValueError(
-            f"the pixels of {layer.name} do not lie on those of {first.name}: give both the same "
-            "pixel size and place"
-        )
+    near = min(_NEAR * max(1, *shape[-2:]) ** 0.5, _NEAREST)
+    if not _is_alike(layer, first, shape) or np.abs(origin - start).max() > near:
+        raise _elsewhere(layer, first)
     along = data.ndim if data.ndim == len(shape) else 2
     starts = (*_slices_ahead(layer, first, along - 2), *start.tolist())
     parts = []
@@ -121,10 +121,35 @@ def lying_on(data: Any, layer: Layer, first: Layer, shape: Sequence[int]) -> Any
     return data if part.shape == data.shape else part
 
 
+def _elsewhere(layer: Layer, first: Layer, of: str = "pixels") -> ValueError:
+    return ValueError(
+        f"the {of} of {layer.name} do not lie on those of {first.name}: give both the same pixel "
+        "size, place and rotation"
+    )
+
+
+def _is_alike(layer: Layer, first: Layer, shape: Sequence[int]) -> bool:
+    """Whether rows and columns of both are as wide, and no axis is turned, mirrored or sheared."""
+    axes = min(layer.ndim, first.ndim)
+    places = np.zeros((axes + 1, first.ndim))
+    places[1:, -axes:] = np.eye(axes)
+    found = pixels_of(first, places, layer, axes)
+    steps = found[1:] - found[0]
+    own = np.array([*np.diag(steps)[:-2], 1, 1])
+    sizes = np.ptp(first.extent.data, axis=0)[-axes:] + 1
+    sizes[-len(shape) :] = shape[-axes:]
+    return bool((own > 0).all() and np.abs((steps - np.diag(own)) * sizes[:, None]).max() <= 0.5)
+
+
 def _slices_ahead(layer: Layer, first: Layer, axes: int) -> list[int | None]:
     """Slice of a layer on which the first one of another lies, along each leading axis.
 
     None where one of them has no step, or another: slices then belong together by their number.
+
+    Raises
+    ------
+    ValueError
+        If it lies between two slices.
     """
     places = np.zeros((2, first.ndim))
     found: list[int | None] = []
@@ -134,6 +159,8 @@ def _slices_ahead(layer: Layer, first: Layer, axes: int) -> list[int | None]:
         one, next_one = pixels_of(first, places, layer, 2 + axes)[:, axis]
         plain = [f"{unit:~}" in _PIXELS for unit in (layer.units[axis], first.units[axis])]
         alike = plain[0] == plain[1] and abs(next_one - one - 1) < _NEAR
+        if alike and abs(one - round(one)) > _NEAREST:
+            raise _elsewhere(layer, first, "slices")
         found.append(round(one) if alike else None)
     return found
 
@@ -147,13 +174,14 @@ def labels_at(data: np.ndarray, layer: Layer, other: Layer, shape: tuple[int, in
         Of `layer`, at full resolution.
     layer, other : Layer
         Scale, place, rotation and unit of both count. Labels of the size of the other layer that
-        have no pixel size and lie at the origin lie on its pixels.
+        have no pixel size and lie at the origin lie on its pixels, unless one of both is turned,
+        mirrored or sheared.
     shape : (rows, columns)
         Of `other`.
     """
     from scipy.ndimage import affine_transform
 
-    if data.shape == shape and (_is_unplaced(layer) or _is_unplaced(other)):
+    if data.shape == shape and _by_number(layer, other):
         return data
     corners = np.zeros((3, other.ndim))
     corners[1, -2], corners[2, -1] = 1, 1
@@ -166,11 +194,32 @@ def labels_at(data: np.ndarray, layer: Layer, other: Layer, shape: tuple[int, in
     return np.asarray(affine_transform(wide, matrix, origin, shape, order=0, prefilter=False))
 
 
-def _is_unplaced(layer: Layer, axes: int = 2) -> bool:
+def _by_number(layer: Layer, other: Layer, axes: int = 2) -> bool:
+    """Whether pixels of layers belong together by their number: one of them has no place."""
+    both = (layer, other)
+    return any(_is_unplaced(one, axes) for one in both) and all(_is_straight(one) for one in both)
+
+
+def _is_unplaced(layer: Layer, axes: int) -> bool:
     """Whether a layer has no pixel size and lies at the origin, as napari adds arrays."""
     pixels = all(f"{unit:~}" in _PIXELS for unit in layer.units[-2:])
     moved = np.abs(np.asarray(layer.data_to_world((0,) * layer.ndim))[-axes:]).max() > 0
-    return pixels and not moved and np.allclose(layer.scale[-2:], 1)
+    return pixels and not moved and np.allclose(_world_steps(layer)[-2:, -2:], np.eye(2))
+
+
+def _is_straight(layer: Layer) -> bool:
+    """Whether the axes of a layer are those of the world: not turned, mirrored or sheared."""
+    steps = _world_steps(layer)
+    wide = np.diag(steps)
+    skew = np.abs(steps - np.diag(wide)) / np.abs(steps).max(axis=1, keepdims=True)
+    return bool((wide > 0).all() and skew.max() < _SKEW)
+
+
+def _world_steps(layer: Layer) -> np.ndarray:
+    """Step in the world of one pixel along each axis: (axes of the layer, axes of the world)."""
+    places = np.vstack([np.zeros(layer.ndim), np.eye(layer.ndim)])
+    world = np.array([layer.data_to_world(place) for place in places], float)
+    return world[1:] - world[0]
 
 
 def visible_corners(layer: Layer) -> np.ndarray:
