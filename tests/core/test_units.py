@@ -11,6 +11,7 @@ from napari_visual_ccc.core.units import (
     is_plausible,
     length,
     ratio,
+    sides_in_short,
     suitable,
     unit_of,
     usable,
@@ -94,3 +95,10 @@ def test_numbers_have_a_noun_in_their_form():
 )  # fmt: skip
 def test_the_unit_of_people_is_chosen_by_size(value, unit, power, expected):
     assert suitable(value, unit, power) == expected
+
+
+def test_sides_of_a_pixel_are_in_a_unit_with_short_numbers():
+    assert sides_in_short((2614.5, 2614.5), "nm") == "2.6145 µm"
+    assert sides_in_short((1.5, 1.2), "nm") == "1.5 × 1.2 nm"
+    assert sides_in_short((0.02, 0.02), "1/nm") == "0.02 1/nm"
+    assert sides_in_short((), "px") == ""

@@ -209,10 +209,13 @@ def titled_facts(facts: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Titles and values of the facts of a micrograph, as text, in the order of display."""
     more = {key: key.replace("_", " ").capitalize() for key in facts if key not in _TITLES}
     titles = {**_TITLES, **more}
-    return [(title, _text(facts[key])) for key, title in titles.items() if key in facts]
+    return [(title, _text(facts[key], key)) for key, title in titles.items() if key in facts]
 
 
-def _text(value: Any) -> str:
+def _text(value: Any, key: str = "") -> str:
+    if key == "magnification" and isinstance(value, int | float) and np.isfinite(value):
+        # as on the microscope: 150,000×
+        return f"{value:,.0f}×" if value >= 100 else f"{value:.3g}×"
     # adding zero makes -0 a 0
     return f"{value + 0.0:.5g}" if isinstance(value, float) else str(value)
 

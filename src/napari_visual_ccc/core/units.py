@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from collections.abc import Sequence
 from typing import Any
 
 from .plain import shown
@@ -163,6 +164,15 @@ def in_short(width: float, height: float, unit: str) -> str:
     while unit in names[:-1] and width >= 1000:
         width, height, unit = width / 1000, height / 1000, names[names.index(unit) + 1]
     return f"{width:.4g} × {height:.4g} {unit}"
+
+
+def sides_in_short(sides: Sequence[float], unit: str) -> str:
+    """Sides of a pixel, once where they are equal, in the unit that keeps the numbers short."""
+    if not len(sides):
+        return ""
+    shown = suitable(min(sides), unit)
+    factor = METRES[unit] / METRES[shown] if shown != unit else 1.0
+    return " × ".join(dict.fromkeys(f"{side * factor:.5g}" for side in sides)) + f" {shown}"
 
 
 def is_plausible(size: float, unit: str) -> bool:

@@ -29,7 +29,7 @@ def verdict(checked=FINE, pixel_size="2 nm", name="steel"):
 def test_a_good_image_has_its_facts_with_limits_and_nothing_to_do():
     found = verdict()
     assert found.state == GOOD and not found.advice and not found.what_to_do
-    assert found.line == "✔ Fit for analysis: 512 × 512 px, 2 nm"
+    assert found.line == "✔ Fit for analysis: 512 × 512 px, 2 nm, no info bar"
     for one in ("512 × 512 px", "2 nm", "Info bar", "none", "finest detail 3.2 px (limit: at most "
                 "9 px)", "signal-to-noise ratio 12 (limit: at least 1)"):  # fmt: skip
         assert one in found.html
@@ -57,6 +57,7 @@ def test_what_is_wrong_comes_with_what_to_do(checked, pixel_size, state, said, t
     assert found.state == state
     assert found.line.startswith(f"{SIGNS[state].symbol} {SIGNS[state].text}: ")
     assert said in found.line
+    assert "512 × 512 px" in found.line
     assert todo.lower() in found.html.lower()
     assert found.what_to_do.startswith("steel: ") and todo.lower() in found.what_to_do.lower()
 

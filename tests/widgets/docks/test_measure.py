@@ -160,3 +160,24 @@ def test_pixels_of_a_level_are_told_where_there_is_no_pixel_size(headless):
         assert (told in segment.message.value) is said
         measure(labels=mask)
         assert (told in measure.message.value) is said
+
+
+def test_a_measurement_is_undone_after_the_pixel_size_was_set(headless):
+    data = np.zeros((40, 50), int)
+    data[5:15, 5:15] = 1
+    image = headless.add_image(100 * data.astype(np.uint8), name="s")
+    image.metadata["micrograph"] = {"info_bar": {}}
+    (labels,) = dock(headless, "segment")(method="Threshold", image=image)
+    measure = dock(headless, "measure")
+    columns = list(labels.features)
+    measure(labels=labels)
+    info = dock(headless, "micrograph")
+    info.fields["image"].value = image
+    for size in (0.3, 0.7):
+        info.size.value, info.unit.value = size, "nm"
+        info.set_button.native.click()
+    assert labels.features["area_nm2"].iloc[0] == pytest.approx(49)
+    assert measure.results.undo() == []
+    assert list(labels.features.columns) == columns
+    assert measure.results.redo() == []
+    assert labels.features["area_nm2"].iloc[0] == pytest.approx(49)

@@ -46,7 +46,7 @@ _SMOOTHED = (
     "the image may have been smoothed or denoised: it can look sharper than it is; use the original"
 )
 
-_NO_SIZE = "no pixel size"
+_NO_SIZE, _UNSIZED = "no pixel size", "not known"
 
 _SET_SIZE = "set the pixel size in Micrograph info: until then lengths are in pixels"
 
@@ -124,8 +124,12 @@ class Verdict:
     @property
     def line(self) -> str:
         """One line of plain text."""
-        after = "; ".join(self.problems) or ", ".join(value for _, value in self.facts[:2])
-        return f"{self.sign.symbol} {self.sign.text}: {after}"
+        facts = dict(self.facts)
+        bar = facts.get("Info bar", "")
+        what = [*self.problems, facts.get("Size", "")]
+        what += [facts["Pixel size"]] if facts.get("Pixel size") not in (None, _UNSIZED) else []
+        what += ["no info bar" if bar == str(InfoBar()) else f"info bar {bar}"] if bar else []
+        return f"{self.sign.symbol} {self.sign.text}: {', '.join(one for one in what if one)}"
 
     @property
     def what_to_do(self) -> str:
@@ -197,7 +201,7 @@ def judge(name: str, size: str, pixel_size: str, checked: Checked) -> Verdict:
             state = DOUBTFUL if state == GOOD else state
     facts = (
         ("Size", size),
-        ("Pixel size", pixel_size or "not known"),
+        ("Pixel size", pixel_size or _UNSIZED),
         ("Info bar", _bar(checked.bar)),
         ("Quality", _quality(checked)),
     )

@@ -15,6 +15,7 @@ from qtpy.QtCore import QObject, QTimer, Signal
 from ...arrays.lazy import is_lazy
 from ...core.micrograph import InfoBar
 from ...core.settings.current import current
+from ...core.units import sides_in_short
 from ..canvas.place import canvas_of
 from ..canvas.size_notice import without_size
 from ..layers.metadata import METADATA, calibration, current_slice, known_bar, plane_shape
@@ -68,11 +69,8 @@ class Watcher(QObject):
             return None
         height, width = plane_shape(layer)
         spacing, unit = calibration(layer)
-        sides = () if spacing is None else reversed(spacing[-2:])
-        size = " × ".join(dict.fromkeys(f"{side:.5g}" for side in sides))
-        return judge(
-            layer.name, f"{width} × {height} px", f"{size} {unit}" if size else "", checked
-        )
+        size = sides_in_short(spacing[:-3:-1] if spacing else (), unit)
+        return judge(layer.name, f"{width} × {height} px", size, checked)
 
     def is_waiting(self, layer: Layer | None) -> bool:
         """Whether an image will be checked, or is checked now."""

@@ -137,9 +137,9 @@ def _plain(name: str) -> Heading:
     stem, _, last = name.rpartition("_")
     # the name of a class may end like a unit
     is_own = definition is not None and (definition.name == name or "<unit>" in definition.name)
-    if not is_own or not stem or last not in {*_UNITS, "px"}:
+    if not is_own or not stem or last not in {*_UNITS, "px", "px2", "px3"}:
         return Heading(_words(name), _tooltip(name))
-    unit = _UNITS.get(last, last)
+    unit = _UNITS.get(last, last.replace("2", "²").replace("3", "³"))
     return Heading(f"{_words(stem)} ({unit})", _tooltip(name), unit=unit)
 
 

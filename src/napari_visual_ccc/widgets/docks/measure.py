@@ -15,7 +15,9 @@ from ...workflow.operations import Operation
 from ..controls.headings import Heading, format_value, headings
 from ..form.form import Form
 from ..form.result_layers import Run
+from ..layers.metadata import calibration
 from ..layers.newest import Uncovered
+from ..layers.recalibrate import at_size
 from ..layers.source import Source
 from ..layers.viewers import bring_into_view, pixel_on_screen
 from ..parts.marks import at_click, clicked_label, mark, own_color, unmark
@@ -262,6 +264,7 @@ class _Features:
     def __init__(self, layer: Labels) -> None:
         self.layer = layer
         self._before = layer.features.copy()
+        self._size = calibration(layer, voxel=True)
         self._written: pd.DataFrame | None = None
 
     def write(self, frame: pd.DataFrame) -> None:
@@ -278,7 +281,12 @@ class _Features:
         return self._replace(self._before, self._written)
 
     def _replace(self, old: pd.DataFrame | None, new: pd.DataFrame | None) -> bool:
-        if old is None or new is None or not self.layer.features.equals(old):
+        if old is None or new is None:
+            return False
+        # another pixel size since is no edit
+        now = calibration(self.layer, voxel=True)
+        old, new = (at_size(one, self._size, now) for one in (old, new))
+        if not _alike(self.layer.features, old):
             return False
         self.layer.features = new
         return True
@@ -293,6 +301,17 @@ class _Features:
     def held_bytes(self) -> int:
         """Memory of both tables."""
         return int(2 * self._before.memory_usage().sum())
+
+
+def _alike(one: pd.DataFrame, other: pd.DataFrame) -> bool:
+    """Whether tables are equal, but for the rounding of sizes that were converted."""
+    from pandas.testing import assert_frame_equal
+
+    try:
+        assert_frame_equal(one, other, rtol=1e-9, atol=0)
+    except AssertionError:
+        return False
+    return True
 
 
 def _stem(column: Any) -> str:

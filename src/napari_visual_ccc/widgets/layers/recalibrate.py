@@ -13,6 +13,7 @@ from ...workflow.upgrade import in_pixels
 from .metadata import METADATA, calibration, plane_shape, steps_of
 
 if TYPE_CHECKING:
+    import pandas as pd
     from napari.viewer import Viewer
 
 
@@ -103,14 +104,21 @@ def record_pixel_size(layers: list[Layer], size: tuple[float, ...], unit: str) -
             record["source"] |= {"spacing": spacing, "unit": unit}
 
 
+def at_size(table: pd.DataFrame, before: Any, after: Any) -> pd.DataFrame:
+    """Convert a table of labels from one result of `calibration` to another."""
+    if before == after:
+        return table
+    sizes = [spacing and PixelSize(tuple(spacing), unit) for spacing, unit in (before, after)]
+    return rescaled_table(table, *sizes)
+
+
 def rescale_tables(layers: list[Layer], before: Any, after: Any) -> str:
     """Convert tables of labels to another pixel size; return which must be measured again."""
-    sizes = [spacing and PixelSize(tuple(spacing), unit) for spacing, unit in (before, after)]
     short = []
     for one in layers:
         if before == after or not isinstance(one, Labels) or not len(one.features.columns):
             continue
-        table = rescaled_table(one.features, *sizes)
+        table = at_size(one.features, before, after)
         if len(table.columns) < len(one.features.columns):
             short.append(one.name)
         one.features = table

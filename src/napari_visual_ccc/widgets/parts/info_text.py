@@ -7,7 +7,7 @@ from html import escape
 from napari.layers import Layer
 
 from ...core.micrograph import titled_facts
-from ...core.units import in_short
+from ...core.units import in_short, sides_in_short
 from ..layers.metadata import (
     MICROGRAPH,
     NOT_FACTS,
@@ -31,9 +31,8 @@ def describe(layer: Layer, verdict: str = "", bar_found: str = "not detected yet
             "draw a line over the scale bar.</p>"
         )
     else:
-        sides = dict.fromkeys(f"{side:.5g}" for side in reversed(spacing[-2:]))
         hand = " (by hand)" if known.get("calibrated") else ""
-        rows.append(("Pixel size", f"{' × '.join(sides)} {unit}{hand}"))
+        rows.append(("Pixel size", f"{sides_in_short(spacing[:-3:-1], unit)}{hand}"))
         field = in_short(width * spacing[-1], height * spacing[-2], unit)
         rows.append(("Field of view", field))
     if layer.ndim > 2:
