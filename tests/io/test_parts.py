@@ -58,7 +58,10 @@ def test_classes_with_such_letters_in_their_names_are_classes(tmp_path, names):
 
 
 @pytest.mark.parametrize("names", [("cube_train", "rod_train", "cube_test", "rod_test"),
-                                   ("set_train", "set_test")])  # fmt: skip
+                                   ("set_train", "set_test"), ("trainset", "testset"),
+                                   ("trn", "tst"), ("TRAINING", "VALIDATION"), ("dev", "eval"),
+                                   ("train_images", "val_images"), ("train", "val", "test"),
+                                   ("train2017", "val2017")])  # fmt: skip
 def test_images_in_folders_named_like_parts_are_refused(tmp_path, names):
     for name in names:
         picture(tmp_path / name / "a.png")
@@ -94,3 +97,29 @@ def test_parts_of_several_folds_are_refused(tmp_path):
         parts_of(places)
     # one test for two training parts shares none
     assert set(parts_of(places[:3]).values()) == {"train", "validation"}
+
+
+@pytest.mark.parametrize("names", [("fold_1", "fold_2", "fold_3"), ("split0", "split1"),
+                                   ("cv-a", "cv-b"), ("Fold 1 of 2", "Fold 2 of 2"),
+                                   ("1st_fold", "2nd_fold"),
+                                   ("fold1", "fold2", "test")])  # fmt: skip
+def test_folds_of_images_are_no_classes(tmp_path, names):
+    for name in names:
+        picture(tmp_path / name / "a.png")
+    with pytest.raises(ValueError, match="like folds of a cross-validation, not like classes"):
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("names", "like"),
+    [(("calibration", "holdout"), "parts of"), (("seen", "unseen"), "parts of"),
+     (("day_1", "day_7"), "sets, days"), (("set_A", "set_B"), "sets, days"),
+     (("2026-01-01", "2026-01-02"), "sets, days"), (("fold_1", "flat"), ""),
+     (("seen", "cube"), ""), (("split_ring", "disc"), ""), (("scaffold1", "scaffold2"), "")],
+)  # fmt: skip
+def test_classes_named_like_repetitions_are_told(tmp_path, names, like):
+    for name in names:
+        picture(tmp_path / name / "a.png")
+    data = load(tmp_path)
+    assert set(data.classes) == set(names)
+    assert [f"named like {like}" in one for one in data.notes] == ([True] if like else [])

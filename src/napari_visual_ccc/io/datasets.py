@@ -25,7 +25,7 @@ from .folders import (
     own_results,
     same_image,
 )
-from .parts import doubtful, inner_parts, parts_of
+from .parts import check_no_folds, doubtful, inner_parts, parts_of
 from .read import FOLDERS, is_image, read
 from .rows import first_line, lacks, names_in, parts_in, repeated, with_known_columns
 from .tables import FOREIGN, as_text, path_in, read_text_table
@@ -173,6 +173,8 @@ def _from_folder(
     places = [place for place in places if place not in left]
     inner = {} if parts else inner_parts(places)
     crossed = [] if parts or inner else inner_classes(places)
+    if not (parts or inner or crossed):
+        check_no_folds(places)
     places = crossed or places
     of_class = {place: _joined(sorted(files_below(place)), channels) for place in places}
     every = [path for paths, _ in of_class.values() for path in paths]

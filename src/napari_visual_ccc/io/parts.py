@@ -15,6 +15,18 @@ from .read import is_image
 # words and numbers in a name: set_train, TrainSet, val2
 _TOKENS = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
 
+# a fold of a cross-validation: fold_1, cv2, split-a, fold 1 of 5, 2nd fold
+_FOLD = re.compile(
+    r"(k?folds?|cv|xval|cross[\W_]*validation|splits?)([\W_]*\d+([\W_]*of[\W_]*\d+)?|[\W_]+[a-z])|"
+    r"\d+(st|nd|rd|th)?[\W_]*(fold|split)"
+)
+
+# names of what is held back, and of what is not, that may be classes as well
+_HELD_BACK = re.compile(
+    r"calib(ration)?|(un)?seen|h[eo]ld[\W_]*out|held[\W_]*back|learn(ing)?|fit(ting)?|query|"
+    r"gallery|support|public|private|out[\W_]*of[\W_]*sample|in[\W_]*sample|ood|iid"
+)
+
 
 def part_in(name: str) -> str:
     """Part that a word of a name stands for, as in ``my_train`` or ``test2``; empty if none does.
@@ -35,12 +47,13 @@ def parts_of(places: Sequence[Path]) -> dict[Path, str]:
     Raises
     ------
     ValueError
-        If all folders have the word of a part in their names, and hold images, or are several
-        folds.
+        If all folders are named like parts or have the word of one in their names, and hold
+        images, or are several folds.
     """
     exact = {place: part_named(place.name) for place in places if part_named(place.name)}
     names = set(exact.values())
     if names and (len(exact) == len(places) or ("train" in names and len(names) > 1)):
+        _check_classes(exact)
         return exact
     words = _by_words(places)
     if not words:
@@ -52,15 +65,21 @@ def parts_of(places: Sequence[Path]) -> dict[Path, str]:
             return {}
         _check_folds(words)
         return words
-    if holding and not any(inside):
-        given = some_of([printable(place.name) for place in places])
-        raise ValueError(
-            f"{places[0].parent}: {given} are named like parts of a data set, and hold images "
-            "without a folder for each class: make folders such as train/cube and test/cube, or "
-            "give a table with path, label and part; rename them if they are classes"
-        )
+    _check_classes(words)
     _check_folds(words)
     return words
+
+
+def _check_classes(parts: Mapping[Path, str]) -> None:
+    """Insist on folders of classes in those of the parts, if they hold images."""
+    holding = any(is_image(one) for place in parts for one in place.iterdir())
+    if holding and not any(map(_classes_in, parts)):
+        given = some_of([printable(place.name) for place in parts])
+        raise ValueError(
+            f"{next(iter(parts)).parent}: {given} are named like parts of a data set, and hold "
+            "images without a folder for each class: make folders such as train/cube and "
+            "test/cube, or give a table with path, label and part; rename them if they are classes"
+        )
 
 
 def _check_folds(words: Mapping[Path, str]) -> None:
@@ -85,16 +104,52 @@ def _classes_in(place: Path) -> set[str]:
     return {one.name.casefold() for one in place.iterdir() if is_class(one)}
 
 
+def check_no_folds(places: Sequence[Path]) -> None:
+    """Insist on folders of classes that are not named like the folds of a cross-validation.
+
+    Raises
+    ------
+    ValueError
+        If several are named so, and the others, if any, like parts.
+    """
+    folds = [place for place in places if _FOLD.fullmatch(place.name.lower())]
+    if len(folds) > 1 and all(place in folds or part_in(place.name) for place in places):
+        given = some_of([printable(place.name) for place in folds])
+        raise ValueError(
+            f"{folds[0].parent}: {given} are named like folds of a cross-validation, not like "
+            "classes: make a folder for each class, or the same folders of classes in each fold, "
+            "or give a table with path and label; rename them if they are classes"
+        )
+
+
 def doubtful(places: Sequence[Path]) -> tuple[str, ...]:
-    """Say that folders that are taken for classes are named like parts; nothing if they are not."""
+    """Say that folders that are taken for classes are named like parts; nothing if they are not.
+
+    So are those that are all named like sets, days or what is held back.
+    """
     found = [printable(place.name) for place in _by_words(places)]
     if not found:
-        return ()
+        return _of_repetitions([printable(place.name) for place in places])
     others = [printable(one.name) for one in places if printable(one.name) not in found]
     return (
         f"{some_of(found)} are taken for classes like {some_of(others)}, though they are "
         "named like parts of a data set: give one folder for each part, with the folders "
         "of the classes in it, if they are parts",
+    )
+
+
+def _of_repetitions(names: Sequence[str]) -> tuple[str, ...]:
+    held = [one for one in names if _HELD_BACK.fullmatch(one.lower())]
+    like = ""
+    if len(names) > 1 and all(_FOLD.fullmatch(one.lower()) or is_fold(one) for one in names):
+        like = "sets, days or repetitions of an experiment"
+    elif len(names) > 1 and held and all(one in held or part_in(one) for one in names):
+        like = "parts of a data set"
+    if not like:
+        return ()
+    return (
+        f"{some_of(names)} are taken for classes, though they are named like {like}: give a folder "
+        "for each class, or a table with path and label, if they are not classes",
     )
 
 
