@@ -86,7 +86,7 @@ def test_a_lossy_webp_is_close(tmp_path):
     np.testing.assert_allclose(data.mean(axis=-1), grey, atol=12)
 
 
-@pytest.mark.parametrize("name", ["a.gif", "a.webp"])
+@pytest.mark.parametrize("name", ["a.gif", "a.webp", "a.png"])
 def test_an_animation_is_a_stack_along_time(tmp_path, name):
     frames = [np.full((20, 30), level, np.uint8) for level in (10, 100, 250)]
     frames[1][5:9, 5:9] = 0
@@ -98,6 +98,42 @@ def test_an_animation_is_a_stack_along_time(tmp_path, name):
     one = formats.read(tmp_path / name)
     np.testing.assert_array_equal(one.data, np.stack(frames))
     assert [(axis.name, axis.step, axis.unit) for axis in one.axes] == [("t", 0.2, "s")]
+    assert not one.notes
+    # napari's own reader opens the first frame
+    assert not formats.is_plain(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", ["1", "P", "RGB", "RGBA", "LA"])
+def test_frames_of_a_png_have_the_levels_of_the_picture(tmp_path, rng, kind):
+    frames = [
+        Image.fromarray(rng.integers(0, 256, (20, 30, 3), np.uint8)).convert(kind) for _ in "abc"
+    ]
+    for number, frame in enumerate(frames):
+        frame.save(tmp_path / f"{number}.png")
+    frames[0].save(tmp_path / "a.png", save_all=True, append_images=frames[1:], blend=0)
+    found = formats.read(tmp_path / "a.png")
+    assert found.axes[0].name == "t"
+    alone = np.stack([formats.read(tmp_path / f"{number}.png").data for number in range(3)])
+    # an opacity that is full is left out
+    np.testing.assert_array_equal(found.data, alone[..., :3] if kind == "RGBA" else alone)
+
+
+def test_what_is_left_out_of_an_animated_png_is_said(tmp_path):
+    frames = [np.full((20, 30), level, np.uint8) for level in (10, 100, 250)]
+    first, *others = [Image.fromarray(frame) for frame in frames]
+    first.save(tmp_path / "a.png", save_all=True, append_images=others, default_image=True)
+    found = formats.read(tmp_path / "a.png")
+    np.testing.assert_array_equal(found.data, frames[1:])
+    assert "no animation was left out" in found.notes[0]
+    deep = [Image.fromarray(frame.astype(np.uint16) * 200) for frame in frames]
+    deep[0].save(tmp_path / "b.png", save_all=True, append_images=deep[1:])
+    found = formats.read(tmp_path / "b.png")
+    np.testing.assert_array_equal(found.data, frames[0].astype(np.uint16) * 200)
+    assert found.notes == ("the file holds 3 pictures, of which the first is read",)
+    content = (tmp_path / "a.png").read_bytes()
+    (tmp_path / "c.png").write_bytes(content[: content.rindex(b"fcTL") - 4])
+    with pytest.raises(ValueError, match=r"c\.png"):
+        formats.read(tmp_path / "c.png")
 
 
 def test_a_picture_larger_than_memory_is_refused_by_its_header(tmp_path):

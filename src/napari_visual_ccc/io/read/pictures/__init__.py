@@ -44,8 +44,8 @@ SUFFIXES = (*_NAPARI, ".gif", ".webp", ".jp2", ".j2k")
 def read(path: Path) -> list[Micrograph]:
     """Read a picture; values as stored, colours of a palette as colours.
 
-    The frames of an animation become a stack along time. GIF and WebP have no grey of their own:
-    where red, green and blue are equal in all pixels, the image is grey.
+    The frames of an animation become a stack along time. GIF, WebP and animated PNG have no grey
+    of their own: where red, green and blue are equal in all pixels, the image is grey.
 
     Raises
     ------
@@ -87,8 +87,8 @@ def is_plain(path: Path) -> bool:
     if path.suffix.lower() not in _NAPARI or sidecar.exists(path):
         return False
     with _opened(path) as opened:
-        mode = opened.mode
-    if _is_drawn(path) or mode in ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB"):
+        mode, frames = opened.mode, getattr(opened, "n_frames", 1)
+    if _is_drawn(path) or frames > 1 or mode in ("P", "PA", "LA", "La", "CMYK", "YCbCr", "LAB"):
         return False
     kind, sizes = _resolution(path)
     claim = of_resolution(kind, sizes, "inch")
@@ -171,19 +171,22 @@ def _orientation(path: Path) -> int:
 def _pixels(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
     """Pixels, the axis of the frames of an animation, and notes."""
     # no JPEG or BMP is smaller than deflate can make it; the others may be
-    ratio = DEFLATE if path.suffix.lower() in _NAPARI else None
     with _opened(path) as opened:
         kind = opened.format
         width, height = opened.size
         frames = getattr(opened, "n_frames", 1)
+        # frames hold what has changed
+        ratio = DEFLATE if path.suffix.lower() in _NAPARI and frames == 1 else None
         numbers = width * height * len(opened.getbands()) * frames
         check_size(math.ceil(numbers * _bits(path, opened.mode) / 8), path, ratio=ratio)
         check_memory(numbers * _taken(path, opened), "save it as a tiled TIFF, read in parts")
         opened.verify()
-    if kind in ("GIF", "WEBP"):
+        animated = kind in ("GIF", "WEBP") or _is_animated(path, opened)
+    if animated:
         return _frames(path)
     data, notes = (_jpeg_2000 if kind == "JPEG2000" else _picture)(path)
-    return data, (), notes
+    more = (f"the file holds {frames} pictures, of which the first is read",) if frames > 1 else ()
+    return data, (), (*notes, *more)
 
 
 def _bits(path: Path, mode: str) -> int:
@@ -195,25 +198,40 @@ def _bits(path: Path, mode: str) -> int:
     return min(8, start[24]) if start[:8] == _PNG and len(start) == 25 else 8
 
 
+def _is_animated(path: Path, opened: Image.Image) -> bool:
+    """Whether it is a PNG of several frames of 8 bits: Pillow mixes frames of 16 bits up."""
+    is_deep = opened.mode.startswith("I") or _is_deep_colour(path)
+    return opened.format == "PNG" and getattr(opened, "n_frames", 1) > 1 and not is_deep
+
+
 def _taken(path: Path, opened: Image.Image) -> int:
     """Bytes of memory that a number of a pixel takes while it is decoded."""
-    most = max(_TAKEN.get(str(one), _USUAL) for one in (opened.format, opened.mode))
+    kind = "GIF" if _is_animated(path, opened) else opened.format
+    most = max(_TAKEN.get(str(one), _USUAL) for one in (kind, opened.mode))
     return 2 * most if opened.mode.startswith("I;16") or _is_deep_colour(path) else most
 
 
 def _frames(path: Path) -> tuple[np.ndarray, tuple[Axis, ...], tuple[str, ...]]:
     from PIL import ImageSequence
 
+    notes: tuple[str, ...] = ()
     with _opened(path) as opened:
         frames, durations = [], []
+        count = getattr(opened, "n_frames", 1)
         for frame in ImageSequence.Iterator(opened):
             frames.append(np.array(frame.convert("RGBA")))
             durations.append(frame.info.get("duration", 0))
+        if len(frames) < count:
+            raise UnreadableFileError(
+                f"is cut off: it has {len(frames)} of {count} frames; get an intact copy of it"
+            )
+        if count > 1 and opened.info.get("default_image"):
+            frames, durations = frames[1:], durations[1:]
+            notes = ("the picture for programs that show no animation was left out",)
     data = np.stack(frames)
-    notes: tuple[str, ...] = ()
     is_whole = (data[..., 3] == 255).all()
     if (data[..., :1] == data[..., :3]).all():
-        data, notes = data[..., 0], () if is_whole else (ALPHA,)
+        data, notes = data[..., 0], notes if is_whole else (*notes, ALPHA)
     elif is_whole:
         data = data[..., :3]
     if len(frames) == 1:
