@@ -11,6 +11,7 @@ import signal
 import socket
 import sys
 import tempfile
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
@@ -69,8 +70,9 @@ def serve(settings: Settings, ready: Callable[[str, uvicorn.Server], None]) -> N
         class Server(uvicorn.Server):
             @contextlib.contextmanager
             def capture_signals(self) -> Iterator[None]:
-                # in the background of a script Ctrl+C is for others
+                # in the background of a script Ctrl+C is for others; threads take no signals
                 is_ignored = signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+                is_ignored &= threading.current_thread() is threading.main_thread()
                 with super().capture_signals():
                     if is_ignored:
                         signal.signal(signal.SIGINT, signal.SIG_IGN)

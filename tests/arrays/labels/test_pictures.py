@@ -217,3 +217,15 @@ def test_a_map_in_a_file_of_jpeg_is_measured(discs, quality, tmp_path):
     Image.fromarray(discs).save(path, quality=quality)
     with pytest.raises(ValueError, match="PNG or TIFF"):
         ccc.region_table(ccc.read(path))
+
+
+def test_many_clusters_of_noise_are_no_smeared_levels(rng):
+    # each label lies between those of its neighbours, as blends at edges do
+    from scipy.ndimage import gaussian_filter
+
+    image = gaussian_filter(rng.normal(size=(100, 120)), 1.5)
+    labels = (90 * (image - image.min()) / np.ptp(image)).astype(np.uint8)
+    labels[90:] = 0
+    found, notes = labels_of(labels)
+    np.testing.assert_array_equal(found, labels)
+    assert notes == ()

@@ -33,7 +33,7 @@ def test_a_large_image_is_explained_as_a_small_one(particles, tiny_tiles, monkey
     again = ccc.explain(image, target=found.target, method="hirescam", signed=True)
     monkeypatch.setattr(explain, "LARGE_PIXELS", 1 << 30)
     # the image at once in both
-    monkeypatch.setattr(explain, "_WINDOWS", 0)
+    monkeypatch.setattr(explain, "MOST_WINDOWS", 0)
     whole = ccc.explain(image, signed=True)
     assert found.target == whole.target
     np.testing.assert_allclose(

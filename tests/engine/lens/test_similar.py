@@ -130,7 +130,7 @@ def test_cells_are_interpolated_to_the_pixels_around_their_centres():
 def test_regions_are_sorted_and_measured():
     similarity = np.zeros((20, 20))
     similarity[2:5, 2:5], similarity[10:14, 10:14], similarity[18, 18] = 0.7, 0.9, 1.0
-    layer = similar_regions(similarity, 0.6, 2, PixelSize((2.0, 3.0), "nm"))
+    layer = similar_regions(similarity, 0.6, 3, PixelSize((2.0, 3.0), "nm"))
     assert layer.table["similarity"].tolist() == [0.9, 0.7]
     assert layer.table["area_nm2"].tolist() == [96, 54]
     assert layer.data[11, 11] == 1

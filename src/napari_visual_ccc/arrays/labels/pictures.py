@@ -15,6 +15,10 @@ _MOST_COLOURS, _MOST_SMEARED = 4096, 64
 # grey levels that JPEG moves black and white by, and the share of other levels at edges
 _JPEG, _EDGES = 32, 0.05
 
+# labels of an unknown format are smeared only if most pixels are so near to the levels of regions:
+# clusters of noise are not
+_NEAR, _MOSTLY = 4, 0.5
+
 # a darker colour than this is black
 _BLACK = 16
 
@@ -71,6 +75,8 @@ def _labels_of_grey(grey: np.ndarray, lossy: bool) -> tuple[np.ndarray, tuple[st
     if found is None or len(found.palette) == levels:
         return grey, ()
     values = found.palette[:, 0]
+    if not lossy and np.mean(np.abs(grey - values[found.rows].astype(np.int16)) <= _NEAR) < _MOSTLY:
+        return grey, ()
     if len(values) == 2 and values[0] <= _JPEG and values[1] > 127:
         return _as_mask(found.rows == 1)
     values[0] = 0 if values[0] <= _BLACK else values[0]
