@@ -56,6 +56,29 @@ def test_bytes_with_a_sign_keep_the_order_of_their_levels(tmp_path, levels, endi
     np.testing.assert_array_equal(found, signed)
 
 
+@pytest.mark.parametrize("name", ["a.map", "EMD-1.MAP"])
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_a_map_of_ccp4_is_mrc(tmp_path, rng, name, order):
+    values_ = rng.normal(size=(4, 20, 30)).astype(np.float32)
+    path = write(tmp_path / name, values_, 2, order=order)
+    found = formats.read(path)
+    np.testing.assert_array_equal(found.data, values_)
+    assert found.spacing == pytest.approx((2, 2))
+    assert found.unit == "nm"
+    assert found.axes == (Axis("z", pytest.approx(5), "nm"),)
+    assert formats.is_image(path)
+
+
+@pytest.mark.parametrize("content", [b'{"version": 3, "sources": []}' * 99, b"short"])
+def test_a_map_of_another_program_is_no_image(tmp_path, content):
+    path = tmp_path / "bundle.js.map"
+    path.write_bytes(content)
+    assert not formats.is_image(path)
+    with pytest.raises(ValueError, match=r"bundle\.js\.map: is (no map in MRC|cut off)"):
+        formats.read(path)
+    assert formats.is_image(tmp_path / "missing.map")
+
+
 @pytest.mark.parametrize("more", [{"imod": 0}, {"version": 0}, {"version": 20140}])
 def test_bytes_without_a_sign_stay_as_they_are(tmp_path, levels, more):
     found = formats.read(write(tmp_path / "a.mrc", levels, 0, **more)).data

@@ -15,7 +15,7 @@ from ...core.files import restore
 from ...core.micrograph import Micrograph, has_colours, plane_shape
 from ...core.plain import path_given
 from ..axes import in_order
-from . import hdf5, npy, pictures, rosetta, slices, tiff, zarr
+from . import hdf5, mrc, npy, pictures, rosetta, slices, tiff, zarr
 from .checks import UnreadableFileError
 from .pictures import netpbm
 from .pixel_size import PRINTED
@@ -56,9 +56,11 @@ FOLDERS = (*zarr.FOLDERS, *rosetta.FOLDERS)
 def is_image(path: Path) -> bool:
     """Whether a file is an image, by its name.
 
-    The .emi of a .ser holds no pixels of its own: it does not count as one more image.
+    The .emi of a .ser holds no pixels of its own: it does not count as one more image. A .map is
+    one where it is MRC (CCP4).
     """
-    return path.suffix.lower() in SUFFIXES and path.suffix.lower() != ".emi"
+    suffix = path.suffix.lower()
+    return suffix in SUFFIXES and suffix != ".emi" and (suffix != ".map" or mrc.is_map(path))
 
 
 def is_lossy(path: Path | None) -> bool:
@@ -118,8 +120,8 @@ def read_all(path: str | Path) -> list[Micrograph]:
     path : str or Path
         TIFF (also of FEI, Zeiss, JEOL, Hitachi, TESCAN, Olympus, TVIPS, ImageJ, and OME), PNG,
         JPEG, JPEG 2000, WebP, GIF or BMP (with the text that a microscope wrote beside it), PBM,
-        PGM, PPM, PFM, DM3/DM4, SER/EMI, EMD, MRC/REC/ST, HyperSpy, HDF5, NumPy, Zarr, OME-Zarr, or
-        a folder of slices.
+        PGM, PPM, PFM, DM3/DM4, SER/EMI, EMD, MRC/REC/ST/MAP, HyperSpy, HDF5, NumPy, Zarr,
+        OME-Zarr, or a folder of slices.
 
     Returns
     -------

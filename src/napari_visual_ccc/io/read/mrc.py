@@ -37,6 +37,9 @@ _ANGSTROMS = 10.0
 # "IMOD" as a number
 _STAMP = 1146047817
 
+# of MRC and CCP4, and where it is; old files have none
+_MAP, _AT = b"MAP", 208
+
 _SIGNED = 1
 
 
@@ -87,6 +90,11 @@ def read_header(path: Path) -> Header:
         header = file.read(1024)
     if len(header) < 1024:
         raise UnreadableFileError("is cut off: it ends within its header; get an intact copy of it")
+    if not _may_be(path, header):
+        raise UnreadableFileError(
+            "is no map in MRC (CCP4) format: its header has no stamp MAP; other programs write "
+            "other files of this name"
+        )
     order = _order(header)
     whole = np.frombuffer(header, f"{order}i4")
     real = np.frombuffer(header, f"{order}f4")
@@ -112,6 +120,18 @@ def read_header(path: Path) -> Header:
         order, is_signed, sizes, mode, (planes, rows, columns), start,
         planes // volume if several else 1, notes,
     )  # fmt: skip
+
+
+def is_map(path: Path) -> bool:
+    """Whether a file is MRC, by its name, and a .map by its stamp: other things are named so."""
+    if not path.is_file():
+        return True
+    with path.open("rb") as file:
+        return _may_be(path, file.read(1024))
+
+
+def _may_be(path: Path, header: bytes) -> bool:
+    return path.suffix.lower() != ".map" or header[_AT : _AT + len(_MAP)] == _MAP
 
 
 def _row_bytes(columns: int, mode: int) -> int:

@@ -33,7 +33,7 @@ from .vendors import VendorMetadata, known_only
 PLUGINS = {
     ".dm3": "digitalmicrograph", ".dm4": "digitalmicrograph", ".ser": "tia", ".emi": "tia",
     ".mrc": "mrc", ".mrcs": "mrc", ".rec": "mrc", ".st": "mrc", ".ali": "mrc",
-    ".hspy": "hspy", ".zspy": "zspy",
+    ".map": "mrc", ".hspy": "hspy", ".zspy": "zspy",
 }  # fmt: skip
 
 # how many times smaller than in memory they can be; those of HDF5 are checked one by one

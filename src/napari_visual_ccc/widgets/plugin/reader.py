@@ -12,6 +12,7 @@ from napari.utils.notifications import show_info
 
 from ...core.micrograph import Micrograph
 from ...io import read as formats
+from ...io.read.mrc import is_map
 from ..canvas import size_notice
 from ..canvas.refit import keep_fitted
 from ..checks import watcher
@@ -78,7 +79,9 @@ def watched_viewer() -> napari.Viewer | None:
 
 
 def _known(path: Path) -> bool:
-    return path.is_dir() or path.suffix.lower() in formats.SUFFIXES
+    suffix = path.suffix.lower()
+    # other readers take other files of that name
+    return path.is_dir() or (suffix in formats.SUFFIXES and (suffix != ".map" or is_map(path)))
 
 
 def _is_plain(path: Path) -> bool:
