@@ -6,6 +6,7 @@ import dask.array as da
 import numpy as np
 import pandas as pd
 import pytest
+from PIL import Image
 from skimage.io import imsave
 
 import napari_visual_ccc as ccc
@@ -311,6 +312,18 @@ def test_a_map_in_colours_is_measured_by_its_colours():
     table = np.array([(0, 0, 0), (255, 0, 0), (0, 255, 0), (0, 0, 255)], np.uint8)
     found = ccc.region_table(table[labels], None, 2.0, "nm").table
     assert sorted(found["area_nm2"]) == [256, 800, 1800]
+
+
+@pytest.mark.parametrize("name", ["label_objects", "region_table", "watershed_split"])
+def test_each_operation_says_that_a_smeared_map_was_put_back(name, tmp_path):
+    y, x = np.mgrid[:90, :180]
+    labels = (np.hypot(y - 45, x - 45) < 20) + 2 * (np.hypot(y - 45, x - 130) < 25)
+    table = np.array([(0, 0, 0), (255, 0, 0), (0, 255, 0)], np.uint8)
+    Image.fromarray(table[labels]).save(tmp_path / "a.jpg", quality=75)
+    found = getattr(ccc, name)(tmp_path / "a.jpg")
+    measured = found if name == "region_table" else ccc.region_table(found)
+    assert sorted(measured.table["area_px2"]) == pytest.approx([1245, 1941], rel=0.02)
+    assert any("they are put back" in note for note in found.notes)
 
 
 @pytest.mark.parametrize("kind", [np.asarray, da.from_array, Micrograph])

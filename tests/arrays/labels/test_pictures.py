@@ -1,3 +1,4 @@
+import colorsys
 from io import BytesIO
 
 import dask.array as da
@@ -141,6 +142,21 @@ def test_colours_that_compression_smeared_are_put_back(discs, kind, quality, gro
     assert np.sort(pairs)[-7:].sum() > 0.999 * discs.size
     assert "6 colours" in notes[0]
     assert "put back" in notes[0]
+
+
+def hues(saturation, value):
+    turns = [colorsys.hsv_to_rgb(number / 9, saturation, value) for number in range(6)]
+    return np.array([(0, 0, 0), *np.multiply(turns, 255).astype(int)], np.uint8)
+
+
+def test_pale_colours_and_small_regions_in_jpeg_are_refused(discs):
+    labels, _ = labels_of(saved(hues(0.6, 1.0)[discs], "JPEG", quality=75), lossy=True)
+    np.testing.assert_allclose(areas(labels), areas(discs), rtol=0.01)
+    small = np.zeros_like(discs)
+    small[::4, ::6] = discs[::4, ::6]
+    for picture in (hues(0.3, 0.7)[discs], hues(0.8, 1.0)[small]):
+        with pytest.raises(ValueError, match="save labels without loss"):
+            labels_of(saved(picture, "JPEG", quality=60), lossy=True)
 
 
 @pytest.mark.parametrize("how", ["BILINEAR", "BICUBIC", "LANCZOS"])
