@@ -3,9 +3,10 @@ from __future__ import annotations
 import dask.array as da
 import numpy as np
 import pytest
+from dask.callbacks import Callback
 
 import napari_visual_ccc as ccc
-from napari_visual_ccc.arrays.lazy import as_array_or_dask, check_repeated, within_reach
+from napari_visual_ccc.arrays.lazy import as_array_or_dask, check_repeated, in_memory, within_reach
 from napari_visual_ccc.arrays.reduction import computed
 from napari_visual_ccc.core.progress import run
 
@@ -71,3 +72,15 @@ def test_other_values_are_handed_on_as_they_are(dtype):
 def test_gaps_and_the_ends_of_the_range_are_taken(values):
     image = np.array([values])
     assert within_reach(image) is image
+
+
+@pytest.mark.parametrize("name", ["threshold", "kmeans", "particles", "denoise", "image_quality",
+                                  "region_table", "glcm_features", "explain"])  # fmt: skip
+def test_callbacks_that_napari_sets_take_no_part_in_an_operation(discs, name):
+    image = (discs > 100).astype(int) if name == "region_table" else discs
+    seen = []
+    with Callback(start=seen.append):
+        found = getattr(ccc, name)(da.from_array(image, chunks=70))
+        for layer in found.layers:
+            in_memory(layer.data)
+    assert seen == []

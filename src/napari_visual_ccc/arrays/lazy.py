@@ -42,6 +42,17 @@ def is_lazy(image: Any) -> bool:
     return hasattr(image, "dask")
 
 
+def in_memory(array: Any) -> np.ndarray:
+    """Compute a dask array; read anything else as numpy does.
+
+    Callbacks of dask belong to the process: that of the cache which napari sets while it slices a
+    layer would take part in the work of other threads, and either would fail.
+    """
+    if not is_lazy(array):
+        return np.asarray(array)
+    return np.asarray(array.compute(scheduler="threads", callbacks=()))
+
+
 def as_array_or_dask(image: Any, read_bytes: int = READ_BYTES) -> Any:
     """Convert to numpy, or to dask where the array is large and on disk.
 

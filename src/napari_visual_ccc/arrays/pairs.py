@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from .lazy import in_memory
 from .tiling import middle
 
 # share of the neighbours that differ in noise, and in an image that is smooth
@@ -47,7 +48,7 @@ def looks_grey(plane: Any, most: int = 16) -> bool:
     """
     if plane.shape[1] < 16 or plane.size < 1000:
         return False
-    plane = np.asarray(plane[middle(plane.shape, _CHECKED)])
+    plane = in_memory(plane[middle(plane.shape, _CHECKED)])
     left, right = offset_pairs(plane, (0, 1))
     differ = left != right
     if float(differ.mean()) > _NOISY:
@@ -73,7 +74,7 @@ def zero_is_darkest(plane: Any) -> bool:
     """
     from scipy.ndimage import binary_dilation
 
-    plane = np.asarray(plane[middle(plane.shape, _CHECKED)])
+    plane = in_memory(plane[middle(plane.shape, _CHECKED)])
     black = plane == 0
     beside = plane[binary_dilation(black, np.ones((3, 3), bool)) & ~black]
     if not beside.size:

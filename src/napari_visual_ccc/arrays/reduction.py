@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ..core.progress import Progress, Steps
-from .lazy import is_lazy, tile_workers
+from .lazy import in_memory, is_lazy, tile_workers
 from .tiling import Tile, bands, plane_tiles
 
 Item = TypeVar("Item")
@@ -38,7 +38,7 @@ def pieces(image: Any) -> Iterator[np.ndarray]:
     """
     if is_lazy(image):
         for index in np.ndindex(image.numblocks):
-            yield np.asarray(image.blocks[index])
+            yield in_memory(image.blocks[index])
         return
     for index, rows in bands(image.shape):
         yield image[(*index, rows)]
@@ -274,4 +274,4 @@ def _compute(
         # hashing what the function holds, for a name, would take long
         name=f"asked-{uuid.uuid4().hex}",
     )
-    asked.compute(scheduler="threads", num_workers=tile_workers())
+    asked.compute(scheduler="threads", num_workers=tile_workers(), callbacks=())

@@ -15,7 +15,7 @@ from ..core.layers import Index, Layer, LayerStack, PointsLayer, ShapesLayer
 from ..core.progress import Progress, Steps, map_progress, run
 from ..core.result import Prediction, Result, prediction_of
 from ..core.units import counted
-from .lazy import is_lazy
+from .lazy import in_memory, is_lazy
 from .volumes import map_parts
 
 Scope = Annotated[Literal["stack", "slice"], {"stack": True}]
@@ -115,7 +115,7 @@ def slices_of(drawn: Any, shape: Index) -> list[Index]:
 def at_slice(stack: Any, index: Index) -> Any:
     """Slice of an array; points and shapes in a slice, with (y, x) alone."""
     if not isinstance(stack, PointsLayer | ShapesLayer):
-        return np.asarray(stack[index])
+        return in_memory(stack[index])
     inside = [
         number
         for number, places in enumerate(stack.data)
@@ -224,7 +224,7 @@ def each_slice(
     for number, index in enumerate(np.ndindex(shape)):
         relabel = functools.partial(_at_slice, number, total)
         try:
-            result = yield from map_progress(function(np.asarray(image[index])), relabel)
+            result = yield from map_progress(function(in_memory(image[index])), relabel)
         except ValueError as error:
             first = first or error
             stacked.note(index, f"no result: {error}")

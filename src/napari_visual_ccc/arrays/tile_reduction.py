@@ -79,7 +79,7 @@ def _reader(image: Any) -> Callable[[int, int], np.ndarray]:
         parts = [held] if len(held) else []
         while start + sum(map(len, parts)) < last:
             chunks = image.blocks[block]
-            parts.append(chunks.compute(scheduler="threads", pool=threads()))
+            parts.append(chunks.compute(scheduler="threads", pool=threads(), callbacks=()))
             block += 1
         held = parts[0] if len(parts) == 1 else np.concatenate(parts)
         return held[: last - first]

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from ..core.progress import Steps
-from .lazy import is_lazy
+from .lazy import in_memory, is_lazy
 from .mapping import Plane, fill, map_planes
 from .tiling import BLOCK_VOXELS, volume_tiles
 
@@ -35,7 +35,7 @@ def axes_of(dimensions: str, shape: tuple[int, ...]) -> int:
 def parts(image: Any, axes: int) -> Iterator[tuple[tuple[int, ...], np.ndarray]]:
     """Iterate over slices (2 axes) or volumes (3 axes) with their index."""
     for index in np.ndindex(image.shape[:-axes]):
-        yield index, np.asarray(image[index])
+        yield index, in_memory(image[index])
 
 
 def map_volumes(

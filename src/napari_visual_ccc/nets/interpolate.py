@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ..arrays.lazy import CHUNK_SIDE
+from ..arrays.lazy import CHUNK_SIDE, in_memory
 
 
 def to_pixels(
@@ -81,7 +81,7 @@ def resized(
     # bands end at the borders of chunks, so that every chunk is read once
     edges = [top, *range((top // CHUNK_SIDE + 1) * CHUNK_SIDE, bottom, CHUNK_SIDE), bottom]
     for first, last in itertools.pairwise(edges):
-        band = np.asarray(image[first:last, left:right])
+        band = in_memory(image[first:last, left:right])
         found += down[:, first - top : last - top] @ (across @ band.T).T
     return found
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from ...arrays.inputs import to_gray
+from ...arrays.lazy import in_memory
 from ...core.micrograph import InfoBar, Micrograph
 from .bar_rows import Rows, first_of_paper, last_change, sharpest
 from .lettering import solid, strokes
@@ -338,7 +339,7 @@ def _band(plane: Any, border: str, height: int, step: int) -> np.ndarray:
     inwards = slice(None, height) if border in ("top", "left") else slice(-1, -1 - height, -1)
     upright = border in ("left", "right")
     part = plane[::step, inwards].T if upright else plane[inwards, ::step]
-    part = np.asarray(part)
+    part = in_memory(part)
     band = np.ascontiguousarray(part, "f4" if part.dtype.itemsize <= 2 else "f8")
     missing = ~np.isfinite(band)
     if missing.any():

@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import finite
+from ...arrays.lazy import in_memory
 from ...arrays.tiling import middle
 from ...core.pixel_size import PixelSize
 
@@ -156,7 +157,7 @@ class Drift:
 def _middle(plane: Any) -> np.ndarray | None:
     """Central region of a plane; None where it is constant or not finite."""
     rows, columns = middle(plane.shape, _SIDE)
-    part = np.asarray(plane[rows, columns]).astype(np.float64)
+    part = in_memory(plane[rows, columns]).astype(np.float64)
     if not np.isfinite(part).any():
         return None
     part = finite(part)[0]

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from ...arrays.inputs import finite, to_gray
-from ...arrays.lazy import is_lazy
+from ...arrays.lazy import in_memory, is_lazy
 from ...core.dataset import Example
 from ...core.layers import ImageLayer, LabelsLayer, Placement
 from ...core.micrograph import InfoBar, Micrograph, select_channels
@@ -222,7 +222,7 @@ def _choose(
     yield Progress(0, 0, "info bar")
     plane = grey[tuple(length // 2 for length in grey.shape[:-2])]
     step = max(1, max(plane.shape) // _SAMPLED)
-    finite(np.asarray(plane[::step, ::step]))
+    finite(in_memory(plane[::step, ::step]))
     bar = manual if find == "manual" else stated
     if bar is None:
         bar = find_info_bar(plane)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ...arrays.inputs import finite
+from ...arrays.lazy import in_memory
 from ...arrays.tiling import middle
 
 # side in pixels of the central region that noise is estimated on
@@ -102,7 +103,7 @@ def sample(image: Any) -> np.ndarray:
     every = list(np.ndindex(image.shape[:-2]))
     # empty slices (a drifted end of a series) are skipped, from the middle outwards
     for number in sorted(range(len(every)), key=lambda n: abs(n - len(every) // 2)):
-        plane = np.asarray(image[(*every[number], rows, columns)]).astype(np.float64)
+        plane = in_memory(image[(*every[number], rows, columns)]).astype(np.float64)
         if np.isfinite(plane).any():
             return finite(plane)[0]
     for index in every:

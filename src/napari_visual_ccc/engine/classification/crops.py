@@ -10,7 +10,7 @@ import numpy as np
 
 from ...arrays.filling import filled, known_everywhere, known_values
 from ...arrays.inputs import missing_pixels, plane_of, stretch, to_gray
-from ...arrays.lazy import CHUNK_SIDE, rechunk_square
+from ...arrays.lazy import CHUNK_SIDE, in_memory, rechunk_square
 from ...core.micrograph import select_channels
 from ...core.progress import Steps
 from ..acquisition.bar_detector import info_bar_of
@@ -122,7 +122,7 @@ def network_plane(
         plane = plane_of(grey, what)
         if lazy_above is not None and plane.size > lazy_above:
             return rechunk_square(plane, CHUNK_SIDE), notes
-        plane = with_pixels(np.asarray(plane))
+        plane = with_pixels(in_memory(plane))
         return plane, (*notes, *missing_note(plane))
     planes = image if hasattr(image, "ndim") else np.asarray(image)
     if planes.ndim != 3 or planes.shape[0] != card.depth:

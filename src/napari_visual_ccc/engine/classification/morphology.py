@@ -10,6 +10,7 @@ import numpy as np
 
 from ...arrays.filling import known_everywhere
 from ...arrays.inputs import plane_of, to_gray
+from ...arrays.lazy import in_memory
 from ...core.layers import ImageLayer, LabelsLayer, Layer
 from ...core.pixel_size import nanometres
 from ...core.progress import Progress, Steps
@@ -84,7 +85,7 @@ def morphology_map(  # noqa: PLR0913
         If memory is full.
     """
     grey, notes = to_gray(image)
-    plane = with_pixels(np.asarray(plane_of(grey, "morphology map")))
+    plane = with_pixels(in_memory(plane_of(grey, "morphology map")))
     side_px, stride_px = _lengths(window, stride, length, spacing, unit)
     from ...nets import checkpoint
     from ...nets import device as devices

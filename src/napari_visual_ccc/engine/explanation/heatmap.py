@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import numpy as np
 
 from ...arrays.filling import known_everywhere
-from ...arrays.lazy import is_lazy
+from ...arrays.lazy import in_memory, is_lazy
 from ...core.layers import ImageLayer, LabelsLayer
 from ...core.pixel_size import MinDiameter, PixelSize, kept_pixels
 from ...core.progress import Progress, Steps, in_part
@@ -74,9 +74,10 @@ def evidence_regions(
 
     if not 0 < threshold <= 1:
         raise ValueError(f"threshold is {threshold}; choose above 0 to 1")
-    if np.asarray(heatmap).dtype.kind not in "biuf":
+    values = in_memory(heatmap)
+    if values.dtype.kind not in "biuf":
         raise ValueError(f"a heatmap is an array of numbers, not {type(heatmap).__name__}")
-    values = np.nan_to_num(np.asarray(heatmap, np.float64))
+    values = np.nan_to_num(values.astype(np.float64))
     if values.ndim < 2 or not values.size or values.max() <= 0:
         raise ValueError("this image has no positive evidence; choose a heatmap made by Explain")
     least = kept_pixels(min_diameter, PixelSize.of(spacing, unit), 20)

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 import numpy as np
 
 from ...arrays.inputs import to_gray
-from ...arrays.lazy import is_lazy
+from ...arrays.lazy import in_memory, is_lazy
 from ...arrays.volumes import parts
 from ...core.layers import LabelsLayer
 from ...core.pixel_size import MinDiameter, PixelSize, Spacing, pixel_shape
@@ -212,7 +212,7 @@ def _side_of_stack(grey: Any, choices: Choices) -> Steps[tuple[dict[str, float],
     for done, index in enumerate(chosen):
         yield Progress(done, len(chosen), "side")
         try:
-            seen = yield from survey(*squared(np.asarray(grey[index]), choices)[:2])
+            seen = yield from survey(*squared(in_memory(grey[index]), choices)[:2])
             found.append(seen.side)
             clear.append(seen.clarity)
         except ValueError as error:

@@ -99,7 +99,7 @@ def _weighed(labels: Any, grey: Any) -> Steps[dict[str, float]]:
             from dask.base import compute
 
             # together: both read the same chunks
-            classes, plane = compute(classes, plane)
+            classes, plane = compute(classes, plane, callbacks=())
         try:
             found.append((yield from weigh(np.asarray(plane), np.asarray(classes) == 2)))
         except ValueError:

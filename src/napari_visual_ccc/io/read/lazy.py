@@ -165,7 +165,7 @@ class Foreign:
     def __getitem__(self, key: Any) -> np.ndarray:
         if self._path.stat().st_size < self._bytes:
             raise OSError(_SHORTER)
-        return np.asarray(self._data[key].compute(scheduler="synchronous"))
+        return np.asarray(self._data[key].compute(scheduler="synchronous", callbacks=()))
 
 
 class _Named:

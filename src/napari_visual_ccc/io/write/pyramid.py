@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.lazy import BAND_PIXELS, is_lazy
+from ...arrays.lazy import BAND_PIXELS, in_memory, is_lazy
 from ...core.progress import Progress, Steps
 
 # longest side of an image without a pyramid, and of the top level of one
@@ -64,7 +64,7 @@ def write_levels(
     planes: dict[Index, _Plane] = {}
     places = list(_places(data, leading))
     for done, place in enumerate(places, start=1):
-        block = np.asarray(data[place])
+        block = in_memory(data[place])
         first = tuple(part.start for part in place[:leading])
         for within in np.ndindex(block.shape[:leading]):
             index = tuple(a + b for a, b in zip(first, within, strict=True))

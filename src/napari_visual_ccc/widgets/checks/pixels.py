@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from ...arrays.lazy import is_lazy
+from ...arrays.lazy import in_memory, is_lazy
 from ...core.micrograph import InfoBar, Micrograph, plane_shape
 from ...core.progress import Steps
 from ...engine.acquisition.bar_detector import find_info_bar
@@ -75,7 +75,7 @@ def check(plane: Plane) -> Steps[Checked]:
     if is_lazy(data):
         if data.npartitions * plane.chunk_bytes > _READ:
             return Checked(bar=bar, problem="too large to be assessed at once")
-        data = np.asarray(data)
+        data = in_memory(data)
     if _few_levels(data):
         return Checked(bar=bar, problem="it has few grey levels, as a mask or labels have")
     if bar is None and not large:

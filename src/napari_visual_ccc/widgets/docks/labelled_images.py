@@ -75,9 +75,10 @@ class LabelledImages(Container):
         )
         self.group = LineEdit(
             label="Group",
-            tooltip="Regular expression whose first (group) matches the specimen in a file name; "
-            "images of one specimen are never split between training and test. Empty: a folder "
-            "within a class is a specimen, any other image is one of its own",
+            tooltip="Pattern that finds the specimen in a file name: a regular expression with the "
+            "specimen in brackets, ^(S\\d+)_ for S12 in S12_003.tif. Images of one specimen are "
+            "never split between training and test. Empty: a folder within a class is a specimen, "
+            "any other image is one of its own",
         )
         self.propose_button = PushButton(visible=False)
         self._proposed = ""

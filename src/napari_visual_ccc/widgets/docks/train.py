@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
-from magicgui.widgets import Container, PushButton
+from magicgui.widgets import Container, Label, PushButton
 from qtpy.QtWidgets import QLabel, QTabWidget
 from superqt import QCollapsible
 
@@ -22,7 +22,7 @@ from ...workflow.run import Outcome, execute
 from ..controls.keys import RunKeys
 from ..controls.progress import WorkBar
 from ..controls.rows import align_labels
-from ..form.fields import field_of
+from ..form.fields import field_of, wrapped
 from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import add_micrograph, open_image
@@ -66,8 +66,7 @@ class Train(Container):
         self.open_classifier: Callable[[], Any] = self._open_classifier_dock
         self._job: Job | None = None
         self._rows: list[dict[str, float]] = []
-        self._trained = 0
-        self._drawn = 0.0
+        self._trained, self._drawn = 0, 0.0
         self._training = self._stopping = False
         self._data: Any = None
         self._layers: tuple[Layer, ...] = ()
@@ -80,7 +79,9 @@ class Train(Container):
             if name not in _HIDDEN
         }
         first = Container(widgets=[self.fields[name] for name in _FIRST])
-        super().__init__(widgets=[self.images, first], labels=False)
+        purpose = Label(value=signature.summary("train"))
+        wrapped(purpose)
+        super().__init__(widgets=[purpose, self.images, first], labels=False)
         self.margins = (6, 6, 6, 6)
         more = Container(widgets=[one for name, one in self.fields.items() if name not in _FIRST])
         self._make_widgets()
@@ -127,10 +128,9 @@ class Train(Container):
             lambda job: job.need(self.images.used, self.viewer, self.evaluation.cancel), self._say,
         )  # fmt: skip
         self.tabs = QTabWidget()
-        self.tabs.addTab(self.audit, "Images")
-        self.tabs.addTab(self.curves, "Training")
-        self.tabs.addTab(self.report, "Report")
-        self.tabs.addTab(self.mistakes, "Mistakes")
+        shown = (self.audit, self.curves, self.report, self.mistakes)
+        for one, title in zip(shown, ("Images", "Training", "Report", "Mistakes"), strict=True):
+            self.tabs.addTab(one, title)
         self.tabs.hide()
 
     def _connect(self) -> None:

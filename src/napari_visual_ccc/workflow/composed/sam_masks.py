@@ -11,6 +11,7 @@ import numpy as np
 
 from ...arrays.filling import filled
 from ...arrays.inputs import plane_of, to_gray
+from ...arrays.lazy import in_memory
 from ...core.layers import LabelsLayer, PointsLayer, ShapesLayer
 from ...core.pixel_size import PixelSize, Spacing, diameter_of
 from ...core.progress import Progress, Steps
@@ -162,7 +163,7 @@ def sam_masks(  # noqa: PLR0913
         {name: value for name, value in locals().items() if name in Settings._fields},
     )
     grey, notes = to_gray(image)
-    plane, known = filled(np.asarray(plane_of(grey, "Segment Anything")))
+    plane, known = filled(in_memory(plane_of(grey, "Segment Anything")))
     from ...engine.promptable import generate
     from ...nets import device as devices
     from ...nets.sam.model import load_sam

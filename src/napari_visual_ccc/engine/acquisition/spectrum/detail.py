@@ -7,6 +7,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from ....arrays.inputs import finite
+from ....arrays.lazy import in_memory
 from ....arrays.tiling import starts
 
 # a plane is analysed in nine windows at most, whatever its size
@@ -63,7 +64,7 @@ def windows_of(plane: Any) -> list[np.ndarray]:
     found = []
     for y in rows:
         for x in columns:
-            window = np.array(plane[y : y + SIDE, x : x + SIDE], np.float64, order="C")
+            window = np.array(in_memory(plane[y : y + SIDE, x : x + SIDE]), np.float64, order="C")
             if np.isfinite(window).any():
                 found.append(_level(finite(window)[0]))
     return found
