@@ -221,6 +221,32 @@ def test_a_factor_that_is_not_known_is_not_stated():
     assert np.isnan(found["enlarged"])
 
 
+@pytest.mark.parametrize(("ending", "kept"), [("WEBP", {"quality": 85}), ("WEBP", {"quality": 60}),
+                                               ("PNG", {})])  # fmt: skip
+def test_no_factor_contradicts_the_detail(good, ending, kept):
+    import io
+
+    from PIL import Image
+
+    for image in good:
+        file = io.BytesIO()
+        smooth = gaussian_filter(image.astype(float), 2.5).astype(np.uint8)
+        Image.fromarray(smooth).save(file, ending, **kept)
+        found = quality_of(np.asarray(Image.open(file).convert("L")))
+        assert not any(one.startswith("enlarged about") for one in found["flags"])
+        assert np.isnan(found["enlarged"])
+        assert found["detail_px"] > 6
+
+
+def test_stairs_of_repeated_pixels_are_no_displaced_rows(good):
+    for factor in (2, 3, 4):
+        large = np.kron(good[0][:120, :120], np.ones((factor, factor), np.uint8))
+        found = quality_of(large)
+        assert np.isnan(found["displaced_px"])
+        assert "rows displaced" not in kinds(found)
+    assert np.isfinite(quality_of(good[0])["displaced_px"])
+
+
 def test_rows_that_are_displaced_sideways_are_found(good):
     place = np.arange(512)
     for image in good:

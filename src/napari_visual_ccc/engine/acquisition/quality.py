@@ -16,7 +16,7 @@ from ...core.units import are
 from .drift import Drift, Moved, drift_columns, line_jumps, row_displacement, slice_name
 from .noise import BEST, signal_to_noise
 from .spectrum.detail import band_end, finest_detail, power_of, windows_of
-from .spectrum.enlargement import enlargements
+from .spectrum.enlargement import are_repeated, enlargements
 
 # as far as the numbers that they are compared with, so that a flag can be turned off
 Period = Annotated[float, {"min": 2.0, "max": 1000.0, "step": 0.5, "label": "Limit of blur (px)"}]
@@ -38,6 +38,10 @@ _SMALL = 32
 
 # ratio of two factors of enlargement up to which both are named; above, neither is known
 NAMED = 2.4
+
+# finest detail over two pixels of the original from which a factor is not stated: lossy WebP and
+# JPEG 2000 make smooth images look enlarged
+_COARSER = 1.5
 
 # fall of the spectrum in dB from which an image is called smoothed, and finest detail from which it
 # matters. The micrographs have up to 9.7 dB, none above 7.8 with detail of 5 px
@@ -214,7 +218,7 @@ def quality_of(
         # of the original pixels two are the finest detail
         detail = max(detail, 2 * factors[0])
     found |= {
-        "enlarged": factors[0] if _are_named(factors) else math.nan,
+        "enlarged": factors[0] if _are_named(factors, detail) else math.nan,
         "detail_px": detail if math.isfinite(detail) else math.nan,
         "detail_ratio": max(along) / min(along) if math.isfinite(max(along)) else math.nan,
         "snr": ratio if ratio < BEST else math.nan,
@@ -225,7 +229,9 @@ def quality_of(
         rows, columns = line_jumps(windows)
         found["row_stripes_percent"] = 100 * rows / contrast
         found["column_stripes_percent"] = 100 * columns / contrast
-        found["displaced_px"] = row_displacement(windows)
+        if not are_repeated(windows):
+            # stairs are no displacement
+            found["displaced_px"] = row_displacement(windows)
     if min(windows[0].shape) < _SMALL:
         flags = [f"small: less than {_SMALL} px; sharpness and stripes are not assessed"]
     elif found["snr"] < _FAINT and not any(_has_feature(w) for w in windows):
@@ -266,12 +272,14 @@ def _flags(
     return [text for flagged, text in cases if flagged]
 
 
-def _are_named(factors: tuple[float, ...]) -> bool:
-    return bool(factors) and factors[-1] <= NAMED * factors[0]
+def _are_named(factors: tuple[float, ...], detail: float) -> bool:
+    if not factors or detail > _COARSER * 2 * factors[-1]:
+        return False
+    return factors[-1] <= NAMED * factors[0]
 
 
 def _enlarged(factors: tuple[float, ...], detail: float, smoothed: bool) -> list[str]:
-    if _are_named(factors):
+    if _are_named(factors, detail):
         said = " or ".join(f"{one:.2g}" for one in factors)
         true = f"{2 * factors[0]:.2g} px" if len(factors) == 1 else f"{detail:.2g} px or more"
         return [f"enlarged about {said} times: true detail is {true}"]
