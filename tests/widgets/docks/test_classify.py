@@ -48,6 +48,26 @@ def test_the_second_class_becomes_regions_to_measure(viewer, finish):
     assert "area_nm2" in measure.table.frame
 
 
+def test_bars_of_an_image_are_not_shown_under_another(headless, finish):
+    image = samples.load("nanoparticles").data
+    first, other = (headless.add_image(image[:64, k : k + 64], name=str(k)) for k in (0, 64))
+    form = dock(headless, "classify")
+    headless.layers.selection.active = first
+    form.run_button.native.click()
+    finish(form)
+    assert form.bars.isVisibleTo(form.native)
+    headless.layers.selection.active = other
+    assert not form.bars.isVisibleTo(form.native)
+    assert not form.similar.isVisibleTo(form.native)
+    headless.layers.selection.active = first
+    assert form.bars.isVisibleTo(form.native)
+    # of the same image, another method
+    choose(form, "Explain (class activation map)")
+    assert form.bars.isVisibleTo(form.native)
+    form.fields["image"].value = other
+    assert not form.bars.isVisibleTo(form.native)
+
+
 def test_layers_of_the_model_are_offered(headless, finish):
     headless.add_image(samples.load("nanoparticles").data[90:170, 100:190], name="tem")
     form = dock(headless, "classify")

@@ -85,8 +85,8 @@ class Classify(TableForm):
         row.addWidget(self.occlude_button)
         row.addWidget(self.layers_button)
         self.table.picked.connect(self._open_row)
-        below = (self.bars, self.similar, self.card, self.chart, self.table)
-        for widget in (buttons, self.compare_button, *below):
+        self.details = (self.bars, self.similar, self.card, self.chart)
+        for widget in (buttons, self.compare_button, *self.details, self.table):
             self.native.layout().addWidget(widget)
 
     # fields with choices of the model card --------------------------------------------------------
@@ -149,15 +149,12 @@ class Classify(TableForm):
         elif listed.tables:
             self.card.show_table(next(iter(listed.tables.values())))
         self._show_chart(result)
+        self.keep_words("", source.layer)
 
     def show_tables(self, result: Result) -> None:
         """List the first table, in place of all that was shown of another result."""
-        self._hide_details()
+        self.hide_details()
         super().show_tables(result)
-
-    def _hide_details(self) -> None:
-        for one in (self.bars, self.similar, self.card, self.chart):
-            one.hide()
 
     def _show_chart(self, result: Result) -> None:
         """Draw the first table that has a chart."""
@@ -220,7 +217,7 @@ class Classify(TableForm):
 
     def _show_table(self, result: Result) -> None:
         """Show a table, with its chart, in place of what was below the buttons."""
-        self._hide_details()
+        self.hide_details()
         self.end_mark()
         self._listen_to(None)
         self.table.set_title("" if self._folder is None else self._folder.name)

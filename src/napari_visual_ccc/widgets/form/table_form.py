@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from napari.layers import Labels, Layer
+from qtpy.QtWidgets import QWidget
 
 from ...core.result import Result
 from ...workflow.operations import Operation
@@ -43,6 +45,9 @@ class TableForm(Form):
         # operation and layer that the table and the message are of, and the table
         self._words_of: tuple[str, Layer, Any] | None = None
         self.is_stale = self._has_table = False
+        # what stands beside the table, and which of it is shown for the last result
+        self.details: Sequence[QWidget] = ()
+        self._seen: list[QWidget] = []
         self._uncovered = Uncovered(napari_viewer)
         # the labels, and the images that they were made of
         self._clicked: list[Layer] = []
@@ -52,7 +57,12 @@ class TableForm(Form):
     def show_result(self, operation: Operation, source: Source, result: Result) -> None:
         """List the first table, as long as what it was made of is chosen."""
         super().show_result(operation, source, result)
-        self._words_of = operation.name, source.layer, self.table.frame
+        self.keep_words(operation.name, source.layer)
+
+    def keep_words(self, name: str, layer: Layer) -> None:
+        """Keep what is said for as long as a method and a layer are chosen; "" is any method."""
+        self._words_of = name, layer, self.table.frame
+        self._seen = [one for one in self.details if not one.isHidden()]
 
     def on_changed(self) -> None:
         """Hide the table and the message under another choice; they come back with the first."""
@@ -64,7 +74,8 @@ class TableForm(Form):
         name, layer, _ = words_of
         first = next(iter(self.inputs.values()), None)
         is_of_result = any(one.layer == first for one in self.results.shown)
-        is_stale = not is_of_result and (name != self.operation.name or layer != first)
+        is_other = bool(name) and name != self.operation.name
+        is_stale = not is_of_result and (is_other or layer != first)
         if is_stale != self.is_stale:
             self.is_stale = is_stale
             self.show_words(not is_stale)
@@ -73,10 +84,17 @@ class TableForm(Form):
         """Show or hide what is said of the last result."""
         self.table.setVisible(on and self._has_table)
         self.message.visible = on and bool(self.message.value)
+        for one in self._seen:
+            one.setVisible(on)
+
+    def hide_details(self) -> None:
+        """Hide what stands beside the table."""
+        for one in self.details:
+            one.hide()
 
     def show_tables(self, result: Result) -> None:
         """List the first table."""
-        self._words_of, self.is_stale = None, False
+        self._words_of, self.is_stale, self._seen = None, False, []
         frame = next(iter(result.tables.values()), None)
         self._has_table = frame is not None
         self.table.setVisible(self._has_table)
