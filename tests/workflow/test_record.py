@@ -36,7 +36,8 @@ def test_plain_values_come_back_as_they_were():
     values = {
         "source": {"name": "a", "path": None, "spacing": [2.0, 2.0], "unit": "nm", "by": "hand"},
         "steps": [
-            {"operation": "classify", "parameters": {}, "inputs": {"image": "a"}, "output": "",
+            {"operation": "classify", "parameters": {"mark_unknown": True},
+             "inputs": {"image": "a"}, "output": "",
              "plane": [3], "info_bar": {"top": 0, "bottom": 9, "left": 0, "right": 0}}
         ],
         "output": "", "facts": {}, "versions": {"numpy": "2"}, "print": "00ff", "layer": "1-2",
