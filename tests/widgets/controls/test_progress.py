@@ -26,6 +26,12 @@ def test_progress_names_phase_counts_and_time_left(progress, number, seconds, te
     assert described(progress, number, seconds) == text
 
 
+def test_the_time_left_is_of_the_work_not_of_what_was_loaded_before():
+    progress = Progress(39, 129, "windows", share=0.3)
+    assert described(progress, 1, 10, 0.1) == "Windows: 39 of 129, about 35 s left"
+    assert described(progress, 1, 10, 0.29) == "Windows: 39 of 129"
+
+
 def test_the_button_of_a_cancelled_job_says_that_it_stops(qapp):
     work, button = WorkBar(), PushButton(text="Cancel")
     work.stop(button)

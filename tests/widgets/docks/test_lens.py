@@ -58,6 +58,11 @@ def test_a_layer_is_chosen_by_name_and_its_channels_have_a_slider(form, viewer, 
     form.table.picked.emit(3)
     assert viewer.dims.current_step[0] == 3
     assert names[3] in text_overlay(viewer).text
+    # the name is of what is seen
+    form.maps.visible = False
+    assert not text_overlay(viewer).visible
+    form.maps.visible = True
+    assert text_overlay(viewer).visible
     shown = maps.data[3]
     np.testing.assert_allclose(maps.contrast_limits, (shown.min(), shown.max()), rtol=1e-5)
     viewer.layers.remove(maps)

@@ -12,7 +12,7 @@ from ...core.progress import Progress
 _SURE = 3.0
 
 # share of the work that the time of the rest is estimated from
-_LEAST = 0.005
+_LEAST = 0.02
 
 # what is said from Cancel until the thread of a job has stopped
 STOPPING = "Stopping…"
@@ -40,6 +40,8 @@ class WorkBar(Container):
         self.text.value, self._phase, self._round = "Starting…", "", 1
         self._last, self._start = Progress(0, 0), time.monotonic()
         self._began, self._share, self._counted = self._start, 0.0, False
+        # share that was done when its time began: libraries and models are loaded before
+        self._first = 0.0
 
     def stop(self, button: PushButton) -> None:
         """Hide, and show on the button that a cancelled job stops."""
@@ -60,6 +62,8 @@ class WorkBar(Container):
             self._round = 1 if is_new else self._round + 1
             self._phase, self._start = progress.phase, time.monotonic()
         self._last = progress
+        if progress.share and not self._first:
+            self._began, self._first = time.monotonic(), progress.share
         self._share = max(self._share, progress.fraction)
         # how much work follows a counted phase is not known: the bar is busy in a second one
         behind = progress.share is None and progress.fraction < self._share
@@ -70,11 +74,11 @@ class WorkBar(Container):
             self.bar.max = self.bar.value = 0
         else:
             self.bar.max, self.bar.value = _STEPS, round(_STEPS * self._share)
-        begin = self._start if progress.share is None else self._began
-        self.text.value = described(progress, self._round, time.monotonic() - begin)
+        begin, since = (self._start, 0.0) if progress.share is None else (self._began, self._first)
+        self.text.value = described(progress, self._round, time.monotonic() - begin, since)
 
 
-def described(progress: Progress, number: int, seconds: float) -> str:
+def described(progress: Progress, number: int, seconds: float, since: float = 0.0) -> str:
     """Describe progress: its phase, what is done of it, and the time that is left.
 
     Parameters
@@ -85,6 +89,8 @@ def described(progress: Progress, number: int, seconds: float) -> str:
         How often this phase has begun, such as the epochs of each fold.
     seconds : float
         Since the work has begun where its share is known, else since the phase has.
+    since : float
+        Share that was done when these seconds began.
     """
     phase = progress.phase or "Working"
     is_again = number > 1 and progress.share is None
@@ -96,9 +102,10 @@ def described(progress: Progress, number: int, seconds: float) -> str:
     if progress.remark:
         return f"{text} {progress.remark}"
     least = 0.0 if progress.share is None else _LEAST
-    if seconds < _SURE or not least < progress.fraction < 1:
+    done = progress.fraction - since
+    if seconds < _SURE or not done > least or progress.fraction >= 1:
         return text
-    left = seconds / progress.fraction * (1 - progress.fraction)
+    left = seconds / done * (1 - progress.fraction)
     return f"{text}, about {_rounded(left)} left"
 
 

@@ -152,6 +152,7 @@ class Lens(TableForm):
         labels[axis] = "channel"
         self.viewer.dims.axis_labels = tuple(labels)
         self.viewer.dims.set_current_step(axis, 0)
+        self.maps.events.visible.connect(self._on_slider)
         self._on_slider()
         self.say(f"{self.message.value} {_CLICK}")
 
@@ -170,7 +171,7 @@ class Lens(TableForm):
         dims = self.viewer.dims
         number = min(int(dims.current_step[dims.ndim - self.maps.ndim]), len(self._names) - 1)
         overlay.text = f"{short(self.maps.name)}\n{short(self._names[number])}"
-        overlay.visible = True
+        overlay.visible = self.maps.visible
         self.maps.reset_contrast_limits(mode="slice")
 
     def _on_picked(self, row: int) -> None:
