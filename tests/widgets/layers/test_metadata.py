@@ -117,3 +117,7 @@ def test_equal_sides_without_a_unit_need_no_word():
     # but a map of windows is coarser than its image
     layer = Image(np.zeros((4, 4)), scale=(32, 32), metadata={METADATA: {}}, name="classes")
     assert "classes, each of which is 32 x 32 pixels" in noted(Result(), layer).notes[0]
+    # a result on a level of a pyramid is said once
+    made = {METADATA: {"steps": [{"level": 2.0}]}}
+    (note,) = noted(Result(), Image(np.zeros((4, 4)), scale=(2, 2), metadata=made)).notes
+    assert "as wide as 2 of full resolution" in note

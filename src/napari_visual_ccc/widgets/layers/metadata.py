@@ -112,7 +112,7 @@ def _are_skew(steps: Sequence[np.ndarray]) -> bool:
 
 
 def why_no_size(layer: Layer) -> str:
-    """Say of a layer that is stretched, sheared, coarse or has units why it has no pixel size."""
+    """Say of a layer that is stretched, sheared or has units why it has no pixel size."""
     if calibration(layer)[0] is not None:
         return ""
     rows, columns = steps_of(layer)[-2:]
@@ -129,8 +129,7 @@ def why_no_size(layer: Layer) -> str:
         )
     height, width = (float(np.linalg.norm(step)) for step in (rows, columns))
     if abs(height - width) <= ROUNDING * max(height, width):
-        is_map = METADATA in layer.metadata and height > 1 + ROUNDING
-        return coarse_pixels(layer.name, height) if is_map else ""
+        return ""
     return (
         f"the pixels of {layer.name} are {width:g} x {height:g} without a unit: lengths are in "
         "pixels, as if these were square; set the pixel size in Micrograph info"
@@ -150,11 +149,15 @@ def noted(result: Result, layer: Layer, steps: Any = ()) -> Result:
 
 
 def _why_coarse(layer: Layer, steps: Any) -> str:
-    """Say that pixels without a size are those of a level, or of a result on one."""
+    """Say that pixels without a size are those of a level, of a result on one, or of a map."""
+    if calibration(layer)[0] is not None:
+        return ""
     made = (layer.metadata.get(METADATA) or {}).get("steps") or ()
     coarse = float(np.max([1, *(one.get("level", 1) for one in made), *steps]))
-    if coarse == 1 or calibration(layer)[0] is not None:
-        return ""
+    if coarse == 1:
+        side = float(np.linalg.norm(steps_of(layer)[-2]))
+        is_map = METADATA in layer.metadata and side > 1 + ROUNDING
+        return coarse_pixels(layer.name, side) if is_map and not why_no_size(layer) else ""
     return (
         f"{layer.name} has no pixel size: lengths are in pixels of the level that was chosen, each "
         f"as wide as {coarse:g} of full resolution"
