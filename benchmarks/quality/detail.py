@@ -18,7 +18,7 @@ from napari_visual_ccc.engine.acquisition.quality import quality_of
 
 from ..degrade import compressed
 from .enlarged import resized
-from .image_quality import images, stored
+from .image_quality import numbered, stored
 
 FACTORS = (1.5, 2.0, 3.0, 5.0)
 KERNELS = (
@@ -68,12 +68,8 @@ def answer(found: dict, factor: float, original: float) -> str:
 
 
 def measured(data: Path, step: int = 1) -> pd.DataFrame:
-    rows, seen = [], {}
-    for number, (name, image) in enumerate(images(data)):
-        seen[name] = seen.get(name, -1) + 1
-        if number % step:
-            continue
-        half = "held out" if seen[name] % 2 else "tuning"
+    rows = []
+    for number, own, name, half, image in numbered(data, step):
         source, rng = stored(image), np.random.default_rng(number)
         side = min(SIDE, *source.shape)
         y, x = (int(rng.integers(n - side + 1)) for n in source.shape)
@@ -82,7 +78,7 @@ def measured(data: Path, step: int = 1) -> pd.DataFrame:
             flags = "; ".join(quality_of(one)["flags"])
             said = any(word in flags for word in ("enlarged", "blurred"))
             rows.append(row | {"kernel": "none", "factor": 1.0, "after": after, "said": said})
-        if seen[name] // 2 >= EACH * step:
+        if own // 2 >= EACH * step:
             continue
         for factor in FACTORS:
             crop = int(np.ceil(side / factor)) + 2

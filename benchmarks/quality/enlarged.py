@@ -20,7 +20,7 @@ from napari_visual_ccc.engine.acquisition.spectrum.detail import windows_of
 from napari_visual_ccc.engine.acquisition.spectrum.enlargement import enlargements
 
 from ..degrade import compressed
-from .image_quality import images, stored
+from .image_quality import numbered, stored
 
 FACTORS = (1.2, 1.33, 1.5, 1.7, 2.0, 2.2, 2.5, 3.0, 4.0, 6.0)
 KERNELS = {
@@ -88,15 +88,11 @@ def said(found: tuple[float, ...], true: float) -> str:
 
 
 def measured(data: Path, step: int = 1, kernels: tuple[str, ...] = tuple(KERNELS)) -> pd.DataFrame:
-    rows, seen = [], {}
-    for number, (name, image) in enumerate(images(data)):
-        seen[name] = seen.get(name, -1) + 1
-        if number % step:
-            continue
-        half = "held out" if seen[name] % 2 else "tuning"
+    rows = []
+    for number, own, name, half, image in numbered(data, step):
         rng = np.random.default_rng(number)
         cases = [(kind, 1.0, one) for kind, one in plain(stored(image), rng).items()]
-        if seen[name] // step % 7 == 0:
+        if own // step % 7 == 0:
             for kernel in kernels:
                 for factor in FACTORS:
                     one, true = enlarged(stored(image), factor, kernel, rng)

@@ -6,7 +6,7 @@ a known defect was put on. Prints the tables of docs/quality.md.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import cv2
@@ -96,6 +96,15 @@ def images(data: Path) -> list[tuple[str, np.ndarray]]:
             image = imread(file).astype(float)
             found.append((name, image if image.ndim == 2 else image[..., :3].mean(axis=-1)))
     return found
+
+
+def numbered(data: Path, step: int = 1) -> Iterator[tuple[int, int, str, str, np.ndarray]]:
+    """Every so many images: number, number in its set, set, half, and image."""
+    seen: dict[str, int] = {}
+    for number, (name, image) in enumerate(images(data)):
+        seen[name] = seen.get(name, -1) + 1
+        if not number % step:
+            yield number, seen[name], name, "held out" if seen[name] % 2 else "tuning", image
 
 
 def judged(image: np.ndarray) -> dict[str, object]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
 from ..core.dataset import part_named
@@ -58,22 +58,17 @@ def parts_of(places: Sequence[Path]) -> dict[Path, str]:
     words = _by_words(places)
     if not words:
         return {}
-    inside = [_classes_in(place) for place in words]
-    holding = [place for place in words if any(map(is_image, place.iterdir()))]
-    if len(words) < len(places):
-        if holding or len(set.intersection(*inside)) < 2:
-            return {}
-        _check_folds(words)
-        return words
-    _check_classes(words)
+    if len(words) == len(places):
+        _check_classes(words)
+    elif _holds_images(words) or len(set.intersection(*map(_classes_in, words))) < 2:
+        return {}
     _check_folds(words)
     return words
 
 
 def _check_classes(parts: Mapping[Path, str]) -> None:
     """Insist on folders of classes in those of the parts, if they hold images."""
-    holding = any(is_image(one) for place in parts for one in place.iterdir())
-    if holding and not any(map(_classes_in, parts)):
+    if _holds_images(parts) and not any(map(_classes_in, parts)):
         given = some_of([printable(place.name) for place in parts])
         raise ValueError(
             f"{next(iter(parts)).parent}: {given} are named like parts of a data set, and hold "
@@ -98,6 +93,10 @@ def _by_words(places: Sequence[Path]) -> dict[Path, str]:
     found = {place: part_in(place.name) for place in places if part_in(place.name)}
     names = set(found.values())
     return found if "train" in names and len(names) > 1 else {}
+
+
+def _holds_images(places: Iterable[Path]) -> bool:
+    return any(is_image(one) for place in places for one in place.iterdir())
 
 
 def _classes_in(place: Path) -> set[str]:

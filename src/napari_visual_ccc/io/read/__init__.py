@@ -60,7 +60,7 @@ def is_image(path: Path) -> bool:
     one where it is MRC (CCP4).
     """
     suffix = path.suffix.lower()
-    return suffix in SUFFIXES and suffix != ".emi" and (suffix != ".map" or mrc.is_map(path))
+    return suffix in SUFFIXES and suffix != ".emi" and mrc.is_map(path)
 
 
 def is_lossy(path: Path | None) -> bool:

@@ -124,7 +124,7 @@ def read_header(path: Path) -> Header:
 
 def is_map(path: Path) -> bool:
     """Whether a file is MRC, by its name, and a .map by its stamp: other things are named so."""
-    if not path.is_file():
+    if path.suffix.lower() != ".map" or not path.is_file():
         return True
     with path.open("rb") as file:
         return _may_be(path, file.read(1024))

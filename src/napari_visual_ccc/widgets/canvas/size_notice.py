@@ -20,7 +20,7 @@ from qtpy.QtWidgets import (
 )
 
 from ..layers.metadata import METADATA, calibration
-from ..layers.viewers import PLUGIN, fit_to, short, sides
+from ..layers.viewers import PLUGIN, WORKSPACE, fit_to, short, sides
 from .place import MARGIN, Follower, on_canvas
 
 if TYPE_CHECKING:
@@ -36,9 +36,6 @@ _UNLIKE = 2.0
 
 # width that the sentence keeps at least, and that of the margins and gaps beside it
 _LEAST, _GAPS = 40, 36
-
-# the dock that has the form of the pixel size as a step
-_WORKSPACE = "Visual-CCC"
 
 _CHANGES = {"inserted", "removed", "visible", "scale", "units", "affine", "name"}
 
@@ -141,9 +138,9 @@ class SizeNotice(QFrame):
         """The form of the pixel size: in the workspace where that is open, else its own dock."""
         window = self._viewer.window
         docks = getattr(window, "dock_widgets", ())
-        is_open = any(name.startswith(f"{_WORKSPACE} (") for name in docks)
+        is_open = any(name.startswith(f"{WORKSPACE} (") for name in docks)
         dock, form = window.add_plugin_dock_widget(
-            PLUGIN, _WORKSPACE if is_open else "Micrograph info"
+            PLUGIN, WORKSPACE if is_open else "Micrograph info"
         )
         # it may lie behind others as a tab
         dock.show()

@@ -235,8 +235,7 @@ class Measure(Form):
 
     def _on_cleared(self, row: int) -> None:
         """End the mark; where another run has hidden the labels, show them again instead."""
-        layer = self.layer
-        if layer is not None and layer in self.viewer.layers and not layer.visible:
+        if self._uncovered.is_covered(self.layer):
             self.table.select(row)
         else:
             self._end_mark()

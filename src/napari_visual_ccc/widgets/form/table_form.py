@@ -174,8 +174,7 @@ class TableForm(Form):
 
     def _on_cleared(self, row: int) -> None:
         """End the mark; where another run has hidden the labels, show them again instead."""
-        layer = self._clickable
-        if layer is not None and layer in self.viewer.layers and not layer.visible:
+        if self._uncovered.is_covered(self._clickable):
             self.table.select(row)
         else:
             self.end_mark()

@@ -109,6 +109,10 @@ class Uncovered:
             _shown_by_marks.add(layer.unique_id)
             self._changed.append(layer)
 
+    def is_covered(self, layer: Layer | None) -> bool:
+        """Whether labels are in the viewer, and another run has hidden them."""
+        return layer is not None and layer in self._viewer.layers and not layer.visible
+
     def end(self) -> None:
         """Show and hide them as before, but for what a run has shown or hidden since."""
         for one in self._changed:

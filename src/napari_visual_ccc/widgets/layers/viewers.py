@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 # what napari calls this package
 PLUGIN = "napari-visual-ccc"
 
+# the dock that has every form as a step
+WORKSPACE = "Visual-CCC"
+
 # side of a patch on the screen
 _PATCH_PX = 200
 

@@ -79,9 +79,8 @@ def watched_viewer() -> napari.Viewer | None:
 
 
 def _known(path: Path) -> bool:
-    suffix = path.suffix.lower()
-    # other readers take other files of that name
-    return path.is_dir() or (suffix in formats.SUFFIXES and (suffix != ".map" or is_map(path)))
+    # other readers take other files with the name of a map
+    return path.is_dir() or (path.suffix.lower() in formats.SUFFIXES and is_map(path))
 
 
 def _is_plain(path: Path) -> bool:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import napari
 
-from ..layers.viewers import PLUGIN
+from ..layers.viewers import PLUGIN, WORKSPACE
 
 
 def show(paths: Sequence[str], *, block: bool = True) -> napari.Viewer:
@@ -20,7 +20,7 @@ def show(paths: Sequence[str], *, block: bool = True) -> napari.Viewer:
         Stay until the window is closed.
     """
     viewer = napari.Viewer()
-    workspace = viewer.window.add_plugin_dock_widget(PLUGIN, "Visual-CCC")[1]
+    workspace = viewer.window.add_plugin_dock_widget(PLUGIN, WORKSPACE)[1]
     workspace.open_paths(list(paths))
     if block:
         napari.run()

@@ -34,9 +34,6 @@ from .work import RESULTS, Report, is_whole, work
 # images for each worker that are at work or wait: they are paths, results are written by workers
 _AHEAD = 4
 
-# what is said while a cluster has no workers
-WAITING = "images (waiting for workers)"
-
 # images after which the time that is left is given
 _ENOUGH = 5
 

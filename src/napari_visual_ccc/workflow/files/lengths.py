@@ -8,7 +8,7 @@ from typing import Any
 
 from ...core.plain import shown
 from ...core.units import LENGTHS, SIZES, ratio, unit_of
-from ..signature import parameters
+from ..signature import defaults, parameters
 
 _GIVEN = re.compile(r"\s*([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([^\s\d].*?)\s*")
 
@@ -53,7 +53,7 @@ def lengths_given(name: str, choices: Mapping[str, Any]) -> tuple[dict[str, Any]
     first, unit = next(iter(units.items()))
     known = parameters(name)
     for key in takes_unit(name):
-        if known[key].length_unit({**_defaults(name), **numbers}) != "layer":
+        if known[key].length_unit({**defaults(name), **numbers}) != "layer":
             if key in units:
                 chooses = known[key].options["unit"]
                 raise ValueError(f"{key} has a unit: choose {chooses} 'unit' with it")
@@ -66,10 +66,6 @@ def lengths_given(name: str, choices: Mapping[str, Any]) -> tuple[dict[str, Any]
                 raise ValueError(f"{first} is in {unit} and {key} in {own}: give both in one unit")
             numbers[key] *= factor
     return numbers, unit
-
-
-def _defaults(name: str) -> dict[str, Any]:
-    return {key: one.default for key, one in parameters(name).items()}
 
 
 def _number(key: str, text: str) -> tuple[float, str]:
