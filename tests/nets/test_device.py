@@ -4,20 +4,25 @@ import ast
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 import torch
 
 import napari_visual_ccc
+from napari_visual_ccc.arrays.lazy import tile_workers
+from napari_visual_ccc.arrays.reduction import threads
 from napari_visual_ccc.core.settings.borrowed import given_back
 from napari_visual_ccc.nets import device as devices
 from napari_visual_ccc.nets.device import (
+    at_a_time,
     choose,
     doubles,
     failure,
     full_precision,
     longest_float,
+    side_by_side,
     spare_triton,
 )
 from tests.mps import MPS, mps
@@ -169,3 +174,61 @@ def test_networks_take_no_more_threads_than_cores_are_allowed():
         [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
     )
     assert done.stdout.split() == ["1", "1"]
+
+
+def test_items_side_by_side_have_a_core_each_and_the_caller_keeps_its_own():
+    before, mine = torch.get_num_threads(), threading.get_ident()
+    read = []
+
+    def items():
+        for number in range(9):
+            read.append(threading.get_ident())
+            yield number
+
+    def apply(number):
+        return number, torch.get_num_threads(), threading.get_ident()
+
+    found = list(side_by_side(apply, items(), 2))
+    assert [number for number, _, _ in found] == list(range(9))
+    if tile_workers() > 1:
+        assert {cores for _, cores, _ in found} == {1}
+        assert mine not in {thread for _, _, thread in found}
+    assert set(read) == {mine}
+    assert torch.get_num_threads() == before
+    # threads of the pool get their number back, for what else runs on them
+    again = [threads().submit(torch.get_num_threads).result() for _ in range(4)]
+    assert set(again) == {before}
+
+
+def test_a_single_item_and_a_single_core_stay_in_the_thread_of_the_caller():
+    mine = threading.get_ident()
+    for items, cores in (([1], 4), ([1, 2, 3], 1)):
+        found = list(side_by_side(lambda _: threading.get_ident(), items, cores))
+        assert found == [mine] * len(items)
+    assert list(side_by_side(lambda _: 0, [], 2)) == []
+
+
+def test_items_within_items_do_not_wait_for_each_other():
+    def inner(number):
+        cores = at_a_time(torch.device("cpu"))
+        return sum(side_by_side(lambda part: number * part, range(5), cores))
+
+    assert list(side_by_side(inner, range(20), 2)) == [10 * number for number in range(20)]
+
+
+def test_a_run_that_is_left_begins_no_more_items_and_an_error_comes_through():
+    begun = []
+    steps = side_by_side(lambda number: begun.append(number), iter(range(1000)), 2)
+    next(steps)
+    steps.close() if hasattr(steps, "close") else None
+    assert len(begun) < 10
+
+    def fails(number):
+        if number == 3:
+            raise ValueError("the fourth")
+        return number
+
+    steps = side_by_side(fails, range(9), 2)
+    assert [next(steps) for _ in range(3)] == [0, 1, 2]
+    with pytest.raises(ValueError, match="the fourth"):
+        next(steps)

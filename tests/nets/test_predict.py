@@ -41,7 +41,8 @@ def test_batches_of_large_inputs_fit_into_memory_or_are_refused(tmp_path, rng, m
     model = load_model(saved(tmp_path, "lite0-linear"), CPU)
     windows = rng.random((3, 64, 64)).astype(np.float32)
     whole = run(predict(model, lambda a, b: windows[a:b], 3, views=8))
-    assert fitting(model) is None
+    # 16 of the largest inputs that need no look at the memory
+    assert fitting(model) == 16 * (512 // model.card.input_px) ** 2
     monkeypatch.setattr(predicting, "_SMALL_PX", 32)
     # three maps of 96 channels, half as wide as the input
     side = model.card.input_px
@@ -67,15 +68,37 @@ def test_batches_of_large_inputs_fit_into_memory_or_are_refused(tmp_path, rng, m
 def test_a_network_of_fixed_input_is_refused_where_one_does_not_fit(tmp_path, rng, monkeypatch):
     path = saved(tmp_path, "alexnet-1ch")
     model = load_model(path, CPU)
-    assert fitting(model) is None
+    assert fitting(model) == 64
     monkeypatch.setattr(predicting, "_SMALL_PX", 32)
     # three maps of 64 channels, a quarter as wide as the input of 256 pixels
     each = 3 * 4 * 64 * 63**2
     monkeypatch.setattr(predicting, "available", lambda: 5 * each)
     assert fitting(model) == 5
     # an input of another size
-    assert fitting(model, (16, 16)) is None
+    assert fitting(model, (16, 16)) == 16 * 32**2
     monkeypatch.setattr(predicting, "available", lambda: each - 1)
     for made in (ccc.explain, ccc.classify):
         with pytest.raises(RuntimeError, match="input of 256 x 256 pixels, which needs about"):
             made(rng.random((90, 160)), model=path)
+
+
+def test_windows_on_several_cores_give_what_they_give_on_one(tmp_path, rng, monkeypatch):
+    model = load_model(saved(tmp_path, "lite0-linear"), CPU)
+    windows = rng.random((50, 64, 64)).astype(np.float32)
+    found = {}
+    for cores in (1, 2, 3):
+        monkeypatch.setattr(predicting, "at_a_time", lambda _, cores=cores: cores)
+        seen = []
+        found[cores] = run(predict(model, lambda a, b: windows[a:b], 50), seen.append)
+        assert [one.done for one in seen] == sorted(one.done for one in seen)
+        assert seen[-1].done == 50
+    for cores in (2, 3):
+        for one, other in zip(found[cores], found[1], strict=True):
+            np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-5)
+
+
+def test_cores_have_the_same_number_of_batches(monkeypatch):
+    for cores, count, size in ((1, 24, 12), (2, 24, 12), (2, 100, 13), (4, 33, 9), (8, 16, 16)):
+        monkeypatch.setattr(predicting, "at_a_time", lambda _, cores=cores: cores)
+        assert predicting.batch_size(CPU, count) == size
+        assert -(-count // size) % cores == 0 or count <= 16

@@ -205,19 +205,24 @@ class Prediction(Result):
     def _all_tables(self) -> dict[str, pd.DataFrame]:
         import pandas as pd
 
-        table = pd.DataFrame({"class": self.classes, self.means: self.probabilities})
+        columns: dict[str, Any] = {"class": self.classes, self.means: self.probabilities}
         if self.spread is not None:
-            table["spread"] = self.spread
+            columns["spread"] = self.spread
         if self.thresholds:
-            table["threshold"] = [self.thresholds[name] for name in self.classes]
+            columns["threshold"] = [self.thresholds[name] for name in self.classes]
         if self.prediction_set:
-            table["prediction_set"] = [name in self.prediction_set for name in self.classes]
+            columns["prediction_set"] = [name in self.prediction_set for name in self.classes]
         if self.shares is not None:
-            table["share_of_windows"] = self.shares
-        tables = {"classes": table.sort_values(self.means, ascending=False, ignore_index=True)}
+            columns["share_of_windows"] = self.shares
+        # sorted before it is a table: there is one for each of thousands of images
+        order = np.argsort(-self.probabilities, kind="stable")
+        columns = {name: [values[k] for k in order] for name, values in columns.items()}
+        tables = {"classes": pd.DataFrame(columns)}
         if self.similar:
-            similar = pd.DataFrame(list(self.similar))
-            tables["similar"] = similar[["name", "class", "distance"]]
+            names = ["name", "class", "distance"]
+            tables["similar"] = pd.DataFrame(
+                [[one[name] for name in names] for one in self.similar], columns=names
+            )
         return tables
 
 

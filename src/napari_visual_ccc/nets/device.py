@@ -1,19 +1,27 @@
-"""Choose the device of a network."""
+"""Choose the device of a network, and how it is shared."""
 
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import sys
 import warnings
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 
+from ..arrays.lazy import tile_workers
+from ..arrays.reduction import ordered_map
 from ..core.settings.borrowed import at_end
 from ..core.settings.cores import cores
 from ..core.settings.current import current
+
+Item = TypeVar("Item")
+
+Answer = TypeVar("Answer")
 
 
 def choose(device: str = "auto") -> torch.device:
@@ -98,6 +106,57 @@ def _fit(device: str) -> bool:
             stacklevel=3,
         )
     return not reason
+
+
+def at_a_time(device: torch.device) -> int:
+    """Number of inputs that `side_by_side` runs at a time: the threads of torch, on a GPU one."""
+    return min(tile_workers(), torch.get_num_threads()) if device.type == "cpu" else 1
+
+
+def side_by_side(
+    function: Callable[[Item], Answer], items: Iterable[Item], cores: int
+) -> Iterator[Answer]:
+    """Run a network on several inputs at a time, on a processor each on a core of its own.
+
+    The threads of torch share the work of one layer and wait for each other after it: on two cores
+    they are hardly faster than one, and slower beside other programs. Inputs that share nothing
+    need not wait.
+
+    Parameters
+    ----------
+    function : callable
+        Of an item; called on several threads. Choices of torch that belong to a thread, as
+        `torch.inference_mode`, are made in it.
+    items : iterable
+        Read in the calling thread, one or two more than are at work.
+    cores : int
+        Items that are at work; with 1, or for a single item, torch uses all its threads.
+
+    Yields
+    ------
+    Answers in the order of the items.
+    """
+    items = iter(items)
+    first = list(itertools.islice(items, 2))
+    items = itertools.chain(first, items)
+    if cores == 1 or len(first) == 1:
+        return map(function, items)
+
+    def alone(item: Item) -> Answer:
+        # torch gives a thread its number at the first use, which would undo the limit
+        torch.get_num_threads()
+        with _openmp().limit(limits=1):
+            return function(item)
+
+    return ordered_map(alone, items, cores)
+
+
+@functools.cache
+def _openmp() -> Any:
+    """Control the number of threads of OpenMP, which each thread of the process has its own of."""
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="openmp")
 
 
 def doubles(values: torch.Tensor) -> torch.Tensor:

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
-import numpy as np
 import torch
 from torch import nn
 from torch.nn.functional import interpolate, pad
 
 from ..core.progress import Progress, Steps
+from .device import at_a_time, side_by_side
 from .models.base import Architecture
 
 # part of the input → maps
 Layers = Callable[[torch.Tensor], torch.Tensor]
 
-# batch sizes: a larger one is no faster on a CPU, and cancelling has to wait for a batch
-BATCH = {"cpu": 16, "mps": 64, "cuda": 256}
+# first row and column of a tile, and its side
+Place = tuple[int, int, int]
+
+# pixels of inputs that a processor works on at a time
+AT_ONCE_PX = 16 * 512**2
 
 
 class Tiles(NamedTuple):
@@ -87,92 +90,6 @@ def to_input(
         shrinks = side[0] < x.shape[2] or side[1] < x.shape[3]
         x = interpolate(x, size=side, mode="bilinear", align_corners=False, antialias=shrinks)
     return (x - mean) / std
-
-
-def batched(
-    function: Callable[[torch.Tensor], torch.Tensor],
-    read: Callable[[int, int], np.ndarray],
-    count: int,
-    device: torch.device,
-    note: str = "windows",
-    rows: int = 1,
-    most: int | None = None,
-) -> Steps[np.ndarray]:
-    """Apply a function to many windows, in smaller batches if memory runs out.
-
-    Parameters
-    ----------
-    function : callable
-        (B, H, W) or (B, C, H, W) tensor on the device → (B, ...) tensor.
-    read : callable
-        Takes start and stop, returns the windows as float32.
-    count : int
-        Number of windows.
-    device : torch.device
-        Device of the network.
-    note : str
-        Text for the progress bar.
-    rows : int
-        Inputs of the network that the function makes of a window.
-    most : int, optional
-        Inputs that fit into memory; see `predict.fitting`.
-
-    Returns
-    -------
-    (count, ...) float32 array
-
-    Raises
-    ------
-    RuntimeError
-        If a single window does not fit into memory.
-    """
-    size, start, found, last = batch_size(device, count, rows), 0, [], None
-    size = size if most is None else max(1, min(size, most // rows))
-    # how many there are is said before the first ones, which take longest
-    yield Progress(0, count, note)
-    while start < count:
-        stop = min(start + size, count)
-        try:
-            with torch.inference_mode():
-                made = function(_on(device, read(start, stop))).float()
-                # the device goes on while what it gave before is copied
-                if last is not None:
-                    found.append(last.cpu().numpy())
-                last = made
-        except (RuntimeError, MemoryError) as error:
-            if not out_of_memory(error) or size == 1:
-                raise
-            size = max(1, size // 2)
-            release_memory(device)
-            continue
-        start = stop
-        yield Progress(start, count, note)
-    return np.concatenate([*found, *([] if last is None else [last.cpu().numpy()])])
-
-
-def batch_size(device: torch.device, count: int, rows: int = 1) -> int:
-    """Windows in a batch: at least four batches of many, so that there is progress and a cancel.
-
-    Parameters
-    ----------
-    device : torch.device
-        Device of the network.
-    count : int
-        Number of windows.
-    rows : int
-        Inputs of the network that are made of a window.
-    """
-    least = BATCH["cpu"]
-    most = max(least, min(BATCH.get(device.type, least), -(-count * rows // 4)))
-    return max(1, most // rows)
-
-
-def _on(device: torch.device, windows: np.ndarray) -> torch.Tensor:
-    """Copy windows to a device; to a GPU without waiting for what it computes."""
-    batch = torch.from_numpy(np.ascontiguousarray(windows))
-    if device.type != "cuda":
-        return batch.to(device)
-    return batch.pin_memory().to(device, non_blocking=True)
 
 
 def scores_and_features(net: nn.Module, design: Architecture, x: torch.Tensor) -> torch.Tensor:
@@ -303,46 +220,85 @@ def in_tiles(
     """
     height, width = given.shape[2:]
     several = layers if isinstance(layers, Sequence) else [layers]
-    # a stack: the last tile is the next
-    todo = [(y, x, tile) for y in range(0, height, tile) for x in range(0, width, tile)][::-1]
+    todo = [(y, x, tile) for y in range(0, height, tile) for x in range(0, width, tile)]
     maps: Any = None
     done = 0
-    while todo:
-        y, x, side = todo.pop()
+
+    def cut(place: Place) -> tuple[Place, torch.Tensor]:
+        y, x, side = place
         top, left = max(y - margin, 0), max(x - margin, 0)
-        try:
-            part = given[:, :, top : y + side + margin, left : x + side + margin].to(device)
-            found = yield from _through(several, part, done, len(todo) + 1)
-        except (RuntimeError, MemoryError) as error:
-            half = -(-side // (2 * stride)) * stride
-            if not out_of_memory(error) or half < _LEAST_CELLS * stride:
-                raise
-            release_memory(device)
-            quarters = [(y + down, x + across) for down in (half, 0) for across in (half, 0)]
-            todo += [(v, u, half) for v, u in quarters if v < height and u < width]
-            continue
-        done += 1
-        if done == 1 and not todo:
-            return found
-        if maps is None:
-            maps = found.new_empty((1, found.shape[1], height // stride, width // stride))
-        rows, columns = (
-            -(-min(side, n - first) // stride) for n, first in ((height, y), (width, x))
+        part = given[:, :, top : y + side + margin, left : x + side + margin]
+        return place, part.to(device)
+
+    cores = min(at_a_time(device), AT_ONCE_PX // (tile + 2 * margin) ** 2)
+    while todo:
+        places, todo = todo, []
+        total = done + len(places)
+        if len(several) == 1:
+            yield Progress(done, total, "network")
+        parts = map(cut, places)
+        answers = (
+            side_by_side(functools.partial(_maps, several[0]), parts, max(1, cores))
+            if len(several) == 1
+            else _in_turn(several, parts, done, total)
         )
-        first, second = (y - top) // stride, (x - left) // stride
-        maps[:, :, y // stride : y // stride + rows, x // stride : x // stride + columns] = found[
-            :, :, first : first + rows, second : second + columns
-        ]
+        for answer in answers:
+            if isinstance(answer, Progress):
+                yield answer
+                continue
+            place, found = answer
+            if isinstance(found, Exception):
+                release_memory(device)
+                quarters = _quarters(place, stride, found)
+                todo += [one for one in quarters if one[0] < height and one[1] < width]
+                continue
+            (y, x, side), done = place, done + 1
+            if total == 1:
+                return found
+            if maps is None:
+                maps = found.new_empty((1, found.shape[1], height // stride, width // stride))
+            top, left = y // stride, x // stride
+            first, second = top - max(y - margin, 0) // stride, left - max(x - margin, 0) // stride
+            # a tile at the border is smaller
+            part = maps[:, :, top : top + -(-side // stride), left : left + -(-side // stride)]
+            part[:] = found[:, :, first:, second:][:, :, : part.shape[2], : part.shape[3]]
+            if len(several) == 1:
+                yield Progress(done, total, "network")
     return maps
 
 
-def _through(
-    layers: Sequence[Layers], part: torch.Tensor, done: int, left: int
-) -> Steps[torch.Tensor]:
-    """Apply layers to a tile, with progress before each; `left` of all tiles are not `done`."""
-    for number, one in enumerate(layers):
-        yield Progress(done * len(layers) + number, (done + left) * len(layers), "network")
+def _quarters(place: Place, stride: int, error: Exception) -> list[Place]:
+    """Quarters of a tile that does not fit into memory; of a small one the error is raised."""
+    y, x, side = place
+    half = -(-side // (2 * stride)) * stride
+    if half < _LEAST_CELLS * stride:
+        raise error
+    return [(y + down, x + across, half) for down in (0, half) for across in (0, half)]
+
+
+def _maps(layers: Layers, cut: tuple[Place, torch.Tensor]) -> tuple[Place, Any]:
+    """Place of a tile, and its maps, or the error where it does not fit into memory."""
+    place, part = cut
+    try:
         # not inference_mode: gradients are taken of the layers that follow
         with torch.no_grad():
-            part = one(part)
-    return part
+            return place, layers(part)
+    except (RuntimeError, MemoryError) as error:
+        if not out_of_memory(error):
+            raise
+        # its traceback would keep the maps in memory
+        return place, error.with_traceback(None)
+
+
+def _in_turn(
+    layers: Sequence[Layers], cut: Iterable[tuple[Place, torch.Tensor]], done: int, total: int
+) -> Iterator[Progress | tuple[Place, Any]]:
+    """Apply several layers to tiles, with progress before each."""
+    for number, (place, part) in enumerate(cut, start=done):
+        found: Any = part
+        for step, layer in enumerate(layers):
+            yield Progress(number * len(layers) + step, total * len(layers), "network")
+            _, found = _maps(layer, (place, found))
+            if isinstance(found, Exception):
+                break
+        yield place, found

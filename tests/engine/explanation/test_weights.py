@@ -60,5 +60,7 @@ def test_a_heavy_network_pauses_after_every_channel_and_gives_the_same_map(kind,
         reports = []
         made.append(run(function(net, net[0], given, Target(1), lambda maps: maps), reports.append))
         steps.append(len(reports))
-    assert steps == [1, 6]
+    # one before each batch; that which runs on several cores, one after the last too
+    last = kind == "score_cam_of_layer"
+    assert steps == [1 + last, 6 + last]
     np.testing.assert_allclose(*made, atol=1e-6)

@@ -55,7 +55,7 @@ def reconstructed(
     device : torch.device
         Of the network.
     """
-    from ...nets.inference import batched
+    from ...nets.predict import batched
 
     def apply(x: torch.Tensor) -> torch.Tensor:
         return net(((x - 0.5) / 0.5)[:, None])[:, 0] * 0.5 + 0.5

@@ -11,7 +11,6 @@ from ...core.progress import Progress, Steps, map_progress
 from ...nets.checkpoint import Model, on_cpu
 from ...nets.inference import (
     FALLBACK_NOTE,
-    batched,
     can_fall_back,
     feature_map,
     scores_and_features,
@@ -21,7 +20,7 @@ from ...nets.inference import (
 from ...nets.interpolate import to_pixels
 from ...nets.layers import find_layer, multiplications
 from ...nets.lens.tap import Tap
-from ...nets.predict import fitting, grey_range, size_term
+from ...nets.predict import batched, fitting, grey_range, size_term
 from ..classification.calibration import softmax
 from ..classification.crops import CROP, EMPTY, is_crop, is_whole, spread, window_side
 from ..classification.whole_image import input_size
@@ -317,7 +316,7 @@ class Explainer:
         weight = np.outer(edge, edge)
         total, weights, height = np.zeros(self.shape), np.zeros(self.shape), 0.0
         most = fitting(self.model)
-        batch = _BATCH if most is None else min(_BATCH, max(1, most // _KEPT))
+        batch = _BATCH if most is None or most >= _BATCH else max(1, most // _KEPT)
         for start in range(0, len(corners), batch):
             yield Progress(start, len(corners), "windows")
             some = corners[start : start + batch]

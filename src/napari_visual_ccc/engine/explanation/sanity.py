@@ -322,8 +322,8 @@ def _probabilities(
     part: Explainer, number: int, images: list[np.ndarray], note: str
 ) -> Steps[np.ndarray]:
     """Probability of the target in perturbed images: (count,)."""
-    from ...nets.inference import batched, to_input, whole_strides
-    from ...nets.predict import fitting, grey_range
+    from ...nets.inference import to_input, whole_strides
+    from ...nets.predict import batched, fitting, grey_range
 
     model, design = part.model, part.design
 

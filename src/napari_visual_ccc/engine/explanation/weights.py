@@ -17,6 +17,7 @@ from torch import nn
 from torch.nn.functional import interpolate
 
 from ...core.progress import Progress, Steps
+from ...nets.device import at_a_time, side_by_side
 from ...nets.models.base import Architecture
 
 # products of numbers between two steps: about half a second of two cores
@@ -249,19 +250,25 @@ def score_cam(
         Use only the 64 channels with the largest variance.
     """
     weights = torch.full(maps.shape[:2], -torch.inf, device=maps.device)
-    at_once = max(1, min(32, int(4e6 // given[0].numel()), _step(net, given[:1])))
-    with torch.no_grad():
-        for number in range(len(given)):
-            channels = _channels(maps[number], few)
-            for start in range(0, len(channels), at_once):
-                yield Progress(start, len(channels), "channels")
-                some = channels[start : start + at_once]
-                masks = interpolate(
-                    maps[number, some][:, None], size=given.shape[2:], mode="bilinear"
-                )
-                low, high = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
-                masks = (masks - low) / (high - low).clamp(min=1e-8)
-                weights[number, some] = target(net(given[number : number + 1] * masks)).float()
+    cores = at_a_time(given.device)
+    at_once = max(1, min(32, int(4e6 // given[0].numel()) // cores, _step(net, given[:1])))
+
+    def score(channels: tuple[int, torch.Tensor]) -> tuple[int, torch.Tensor, torch.Tensor]:
+        number, some = channels
+        with torch.no_grad():
+            masks = interpolate(maps[number, some][:, None], size=given.shape[2:], mode="bilinear")
+            low, high = masks.amin((2, 3), keepdim=True), masks.amax((2, 3), keepdim=True)
+            masks = (masks - low) / (high - low).clamp(min=1e-8)
+            return number, some, target(net(given[number : number + 1] * masks)).float()
+
+    every = [_channels(one, few) for one in maps]
+    parts = [(number, some) for number, one in enumerate(every) for some in one.split(at_once)]
+    count, done = sum(map(len, every)), 0
+    yield Progress(0, count, "channels")
+    for number, some, scores in side_by_side(score, parts, cores):
+        weights[number, some] = scores
+        done += len(some)
+        yield Progress(done, count, "channels")
     return (weights.softmax(dim=1)[:, :, None, None] * maps).sum(dim=1).cpu().double().numpy()
 
 

@@ -248,8 +248,8 @@ def _quality_notes(flags: dict[str, str]) -> tuple[str, ...]:
 def _features(pictures: np.ndarray, device: object) -> Steps[np.ndarray]:
     import torch
 
-    from ...nets.inference import batched
     from ...nets.models.lite0 import lite0
+    from ...nets.predict import batched
 
     assert isinstance(device, torch.device)
     net = lite0().to(device)

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 
 from ...core.progress import Steps
-from ...nets.inference import batched, user_message, with_channels
+from ...nets.inference import user_message, with_channels
+from ...nets.predict import batched
 from ..classification.calibration import fit_temperature, nonconformity_scores, softmax
 
 if TYPE_CHECKING:

@@ -38,6 +38,9 @@ MISSING = "missing"
 # threads that read and prepare images, while the network runs on another
 _READERS = 2
 
+# batches of a core, or of a GPU, that are gathered before they run
+_BATCHES = 2
+
 
 @dataclass(frozen=True, eq=False)
 class Prepared:
@@ -80,11 +83,14 @@ def classified(
         A row an image: ``name`` and `Prediction.row`, or ``verdict`` and ``problem``; and
         `MISSING`.
     """
-    from ...nets.inference import BATCH
+    from ...nets.device import at_a_time
+    from ...nets.predict import BATCH
 
     rows: list[dict[str, Any]] = [{"name": one.name, "verdict": ""} for one in examples]
     how: dict[str, Any] = {"tta": tta, "coverage": coverage, "thresholds": thresholds}
-    most, done, together = BATCH.get(model.device.type, 16), 0, Together(model)
+    # the cores wait for each other after each such group
+    most = _BATCHES * at_a_time(model.device) * BATCH.get(model.device.type, BATCH["cpu"])
+    done, together = 0, Together(model)
     with pool(THREADS, _READERS) as made:
         for one in each(made, lambda example: prepared(example, model, tta), examples):
             here = Progress(done, len(examples), "images")
