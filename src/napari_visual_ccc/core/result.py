@@ -205,24 +205,19 @@ class Prediction(Result):
     def _all_tables(self) -> dict[str, pd.DataFrame]:
         import pandas as pd
 
-        columns: dict[str, Any] = {"class": self.classes, self.means: self.probabilities}
-        if self.spread is not None:
-            columns["spread"] = self.spread
-        if self.thresholds:
-            columns["threshold"] = [self.thresholds[name] for name in self.classes]
-        if self.prediction_set:
-            columns["prediction_set"] = [name in self.prediction_set for name in self.classes]
-        if self.shares is not None:
-            columns["share_of_windows"] = self.shares
-        # sorted before it is a table: there is one for each of thousands of images
+        limits, likely = self.thresholds, self.prediction_set
+        columns = {
+            "class": self.classes, self.means: self.probabilities, "spread": self.spread,
+            "threshold": [limits[name] for name in self.classes] if limits else None,
+            "prediction_set": [name in likely for name in self.classes] if likely else None,
+            "share_of_windows": self.shares,
+        }  # fmt: skip
+        # sorted before it is a table, which is faster: each of thousands of images has one
         order = np.argsort(-self.probabilities, kind="stable")
-        columns = {name: [values[k] for k in order] for name, values in columns.items()}
-        tables = {"classes": pd.DataFrame(columns)}
+        kept = {k: [v[i] for i in order] for k, v in columns.items() if v is not None}
+        tables = {"classes": pd.DataFrame(kept)}
         if self.similar:
-            names = ["name", "class", "distance"]
-            tables["similar"] = pd.DataFrame(
-                [[one[name] for name in names] for one in self.similar], columns=names
-            )
+            tables["similar"] = pd.DataFrame(list(self.similar))[["name", "class", "distance"]]
         return tables
 
 
