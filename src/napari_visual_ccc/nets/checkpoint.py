@@ -237,7 +237,9 @@ def _damaged(path: Path) -> ValueError:
 
 
 def on_cpu(model: Model) -> Model:
-    """Give a copy of a model that runs on the processor."""
+    """Give a model that runs on the processor: a copy, if it does not do so already."""
+    if model.device.type == "cpu":
+        return model
     net = copy.deepcopy(model.net).to("cpu")
     return replace(model, net=net, extras={name: v.cpu() for name, v in model.extras.items()})
 

@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import inspect
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import torch
 
 import napari_visual_ccc as ccc
+from napari_visual_ccc.core.progress import run
 from napari_visual_ccc.engine.evaluation.operating_point import rates, youden_thresholds
+from napari_visual_ccc.engine.learning.learner import calibrate
+from napari_visual_ccc.engine.learning.package import Training, evaluate_parts, package
+from napari_visual_ccc.engine.learning.prepare import prepare
+from napari_visual_ccc.engine.learning.split import partition
+from napari_visual_ccc.engine.learning.train import _choose_learner, train
+from napari_visual_ccc.nets.models.network import choose_network
+from napari_visual_ccc.nets.training.recipe import TrainingRecipe
 from tests.engine.learning.prepared import striped
+from tests.mps import mps
 
 SMALL = {"model": "simple-cnn", "input_px": 32, "batch_size": 8, "learning_rate": 3e-3}
 SHARES = {"split": "holdout", "validation": 0.25, "test": 0.25}
@@ -118,3 +129,26 @@ def test_without_images_to_choose_on_there_are_no_thresholds():
     assert found.validation is None
     assert not found.model.card.is_calibrated
     assert np.isfinite(found.evaluation.value("accuracy"))
+
+
+def test_what_a_gpu_has_trained_is_a_model_on_the_processor():
+    data = striped(8)
+    known = inspect.signature(train).parameters.values()
+    usual = {one.name: one.default for one in known if one.name != "data"}
+    recipe = TrainingRecipe(**usual | SMALL | SHARES | {"epochs": 1})
+    network = choose_network(recipe.network, len(data.classes), recipe.weights, recipe.seed, 1)
+    prepared = run(prepare(data, network.architecture, recipe))
+    learner = _choose_learner(prepared, network, recipe, torch.device("cpu"))
+    parts = partition(prepared, recipe, learner.needs_validation)
+    fitted = run(learner.fit(parts.train, parts.calibration))
+    calibrated = calibrate(prepared, fitted, parts)
+    training = Training(data, prepared, network, parts, recipe, {})
+    evaluations = evaluate_parts(training, calibrated, ())
+    expected = {name: value.numpy().copy() for name, value in fitted.net.state_dict().items()}
+    with mps() as device:
+        moved = replace(fitted, net=fitted.net.to(device))
+        assert next(moved.net.parameters()).device == device
+        made = package(training, moved, calibrated, evaluations)
+    assert made.device == torch.device("cpu")
+    for name, value in made.net.state_dict().items():
+        np.testing.assert_array_equal(value.numpy(), expected[name])

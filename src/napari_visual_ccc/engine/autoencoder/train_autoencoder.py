@@ -321,7 +321,7 @@ def _package(
     """Put a network and its card into a model."""
     net, options = fitted
     from ...nets.card import RECONSTRUCTION, make_card
-    from ...nets.checkpoint import Model
+    from ...nets.checkpoint import Model, on_cpu
     from ...nets.layers import layers_of
     from ...nets.models.autoencoder import autoencoder_name
 
@@ -347,4 +347,4 @@ def _package(
         "version": version("napari-visual-ccc"),
         **({"anomaly": usual[0].as_dict()} if usual is not None else {}),
     }
-    return Model(net, make_card(card), usual[1] if usual is not None else {})
+    return on_cpu(Model(net, make_card(card), usual[1] if usual is not None else {}))

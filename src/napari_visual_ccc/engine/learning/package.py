@@ -150,7 +150,7 @@ def package(
         Epoch of a checkpoint.
     """
     from ...nets.card import make_card
-    from ...nets.checkpoint import Model
+    from ...nets.checkpoint import Model, on_cpu
     from ...nets.layers import layers_of
     from ...nets.neighbours import choose_references, knn_threshold
 
@@ -188,7 +188,8 @@ def package(
     threshold = knn_threshold(features, trained[chosen], held_out, parts.groups[image_index])
     if threshold is not None:
         card["familiar"] = threshold
-    return Model(fitted.net, make_card(card), {**kept, **fitted.extras})
+    # what a GPU has trained is read and passed on as what a processor has
+    return on_cpu(Model(fitted.net, make_card(card), {**kept, **fitted.extras}))
 
 
 def _selected(tested: Evaluation, epoch: KeptEpoch | None) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from ...arrays.inputs import to_gray
+from ...arrays.lazy import tile_workers
 from ...core.dataset import Example
 from ...core.micrograph import Micrograph
 from ...core.pixel_size import nanometres
@@ -34,9 +35,6 @@ if TYPE_CHECKING:
 
 # key of a row: share of the pixels that are missing, where some are
 MISSING = "missing"
-
-# threads that read and prepare images, while the network runs on another
-_READERS = 2
 
 # batches of a core, or of a GPU, that are gathered before they run
 _BATCHES = 2
@@ -91,7 +89,7 @@ def classified(
     # the cores wait for each other after each such group
     most = _BATCHES * at_a_time(model.device) * BATCH.get(model.device.type, BATCH["cpu"])
     done, together = 0, Together(model)
-    with pool(THREADS, _READERS) as made:
+    with pool(THREADS, tile_workers()) as made:
         for one in each(made, lambda example: prepared(example, model, tta), examples):
             here = Progress(done, len(examples), "images")
             yield here
