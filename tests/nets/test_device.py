@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,7 @@ import napari_visual_ccc
 from napari_visual_ccc.arrays.lazy import tile_workers
 from napari_visual_ccc.arrays.reduction import threads
 from napari_visual_ccc.core.settings.borrowed import given_back
+from napari_visual_ccc.core.settings.cores import give_thread
 from napari_visual_ccc.nets import device as devices
 from napari_visual_ccc.nets.device import (
     at_a_time,
@@ -232,3 +234,21 @@ def test_a_run_that_is_left_begins_no_more_items_and_an_error_comes_through():
     assert [next(steps) for _ in range(3)] == [0, 1, 2]
     with pytest.raises(ValueError, match="the fourth"):
         next(steps)
+
+
+def test_a_thread_of_a_batch_has_cores_of_its_own():
+    before = torch.get_num_threads()
+
+    def chosen(number):
+        give_thread(number)
+        choose("cpu")
+        return torch.get_num_threads(), at_a_time(torch.device("cpu"))
+
+    for number in (1, 10 * before):
+        with ThreadPoolExecutor(1) as pool:
+            threads_there, items_there = pool.submit(chosen, number).result()
+        assert threads_there == min(number, before)
+        assert items_there == min(number, before, tile_workers())
+    assert torch.get_num_threads() == before
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(torch.get_num_threads).result() == before

@@ -16,7 +16,7 @@ import torch
 from ..arrays.lazy import tile_workers
 from ..arrays.reduction import ordered_map
 from ..core.settings.borrowed import at_end
-from ..core.settings.cores import cores
+from ..core.settings.cores import cores, of_thread
 from ..core.settings.current import current
 
 Item = TypeVar("Item")
@@ -51,6 +51,10 @@ def choose(device: str = "auto") -> torch.device:
         wanted = settings.threads or min(torch.get_num_threads(), cores())
         if wanted != torch.get_num_threads():
             torch.set_num_threads(wanted)
+    if of_thread():
+        torch.get_num_threads()
+        # of this thread alone, until it ends
+        _openmp().limit(limits=min(of_thread(), torch.get_num_threads()))
     of_settings = device == "auto" and settings.device != "auto"
     if of_settings:
         device = settings.device

@@ -6,6 +6,7 @@ import threading
 import pytest
 
 from napari_visual_ccc.core.progress import Progress
+from napari_visual_ccc.core.settings.cores import of_thread
 from napari_visual_ccc.workflow.batch.pool import StoppedError, check_scheduler, pool, stoppable
 from napari_visual_ccc.workflow.batch.queue import each
 
@@ -54,3 +55,11 @@ def test_processes_share_the_threads_of_the_settings(monkeypatch):
     monkeypatch.setenv("VISUAL_CCC_THREADS", "4")
     with pool("processes", 2) as made:
         assert made.executor.submit(_limits).result() == (2, 2)
+
+
+def test_threads_share_the_cores_of_the_settings(monkeypatch):
+    monkeypatch.setenv("VISUAL_CCC_THREADS", "4")
+    for workers, each_one in ((1, 4), (2, 2), (9, 1)):
+        with pool("threads", workers) as made:
+            assert made.executor.submit(of_thread).result() == each_one
+    assert of_thread() == 0

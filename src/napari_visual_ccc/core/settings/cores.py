@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import threading
 from pathlib import Path
 
 from ..memory import control_groups
@@ -14,6 +15,20 @@ _OF_JOB = "SLURM_CPUS_PER_TASK"
 
 # folders of the controller of the processor, for both versions of control groups
 _FOLDERS = {"": "sys/fs/cgroup", "cpu": "sys/fs/cgroup/cpu"}
+
+
+# of a thread that shares the machine with others: `number`
+_thread = threading.local()
+
+
+def give_thread(number: int) -> None:
+    """Limit the calling thread to a number of cores, for networks."""
+    _thread.number = number
+
+
+def of_thread() -> int:
+    """Cores that networks in the calling thread may use; 0 without a limit."""
+    return getattr(_thread, "number", 0)
 
 
 def workers() -> int:

@@ -109,7 +109,11 @@ def pool(scheduler: Any, workers: int) -> Iterator[Pool]:
 
 
 def _threads(workers: int) -> Pool:
-    start = functools.partial(futures.ThreadPoolExecutor, workers, "batch")
+    # each with cores of its own: the threads of torch would wait for each other
+    each = max(1, cores.workers() // workers)
+    start = functools.partial(
+        futures.ThreadPoolExecutor, workers, "batch", cores.give_thread, (each,)
+    )
     return Pool(start, lambda: workers, threading.Event(), shared=True)
 
 
