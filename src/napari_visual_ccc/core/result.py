@@ -212,12 +212,12 @@ class Prediction(Result):
             "prediction_set": [name in likely for name in self.classes] if likely else None,
             "share_of_windows": self.shares,
         }  # fmt: skip
-        # sorted before it is a table, which is faster: each of thousands of images has one
         order = np.argsort(-self.probabilities, kind="stable")
         kept = {k: [v[i] for i in order] for k, v in columns.items() if v is not None}
         tables = {"classes": pd.DataFrame(kept)}
         if self.similar:
-            tables["similar"] = pd.DataFrame(list(self.similar))[["name", "class", "distance"]]
+            shown = ("name", "class", "distance")
+            tables["similar"] = pd.DataFrame({k: [one[k] for one in self.similar] for k in shown})
         return tables
 
 
