@@ -40,7 +40,9 @@ def test_a_batch_has_the_flags_of_the_operation_and_a_rerun_is_no_failure(folder
 def test_what_failed_is_listed(folder, tmp_path, capsys):
     (folder / "c.png").write_bytes(b"no image")
     assert main(["batch", "threshold", str(folder), "-o", str(tmp_path / "out")]) == 1
-    assert "c.png: " in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "c.png: " in said.out
+    assert said.err.splitlines()[-1] == "visual-ccc: 1 of 3 images failed"
     assert list(pd.read_csv(tmp_path / "out" / "failures.csv")["image"]) == ["c.png"]
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from matplotlib.figure import Figure
 from PIL import Image
 
 from napari_visual_ccc.core.layers import ImageLayer, LabelsLayer
@@ -85,3 +86,19 @@ def test_layers_are_drawn_above_each_other(tmp_path, discs):
     )
     assert (plain[..., 1] > 100).mean() < 0.001
     assert (coloured[..., 1] > 100).mean() > 0.03
+
+
+@pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
+def test_a_file_that_cannot_be_written_to_its_end_is_named(tmp_path, discs, ending):
+    resource = pytest.importorskip("resource")
+    figure = Figure()
+    figure.subplots().imshow(discs)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    # as on a full disk: the first bytes are written, the others are refused
+    resource.setrlimit(resource.RLIMIT_FSIZE, (2000, before[1]))
+    try:
+        with pytest.raises(OSError, match=f"a.{ending}: could not be written"):
+            figures.save(figure, tmp_path / f"a.{ending}")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert not list(tmp_path.iterdir())

@@ -129,7 +129,12 @@ def through(
         terminal.wrote(file)
     if values["excel"]:
         copies_for_excel(files, force=True)
-    return FAILED if result.facts["failed"] else OK
+    failed = result.facts["failed"]
+    if failed:
+        # where stdout goes into a file, too
+        count = failed + result.facts["done"] + result.facts["before"]
+        terminal.tell(f"visual-ccc: {failed} of {counted(count, 'image')} failed")
+    return FAILED if failed else OK
 
 
 def _say(images: Sequence[Path], values: Mapping[str, Any]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -123,8 +124,13 @@ def save(figure: Figure, path: Path, *, force: bool = False) -> None:
         "svg.fonttype": "none",
         "image.composite_image": False,
     }
-    with written(path, force=force) as part, rc_context(style):
-        figure.savefig(part, format=kind, **options)
+    # in memory first: on a full disk the writers of matplotlib fail as they close the file, with
+    # errors that do not say so
+    drawn = BytesIO()
+    with rc_context(style):
+        figure.savefig(drawn, format=kind, **options)
+    with written(path, force=force) as part:
+        part.write_bytes(drawn.getvalue())
 
 
 def draw(

@@ -5,11 +5,13 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 import pytest
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel
 
 from napari_visual_ccc.widgets.docks.measure import Histogram
 from napari_visual_ccc.widgets.layers.viewers import camera
 from tests import discs
-from tests.widgets.opening import dock
+from tests.widgets.opening import WIDGETS, dock
 
 FRAME = pd.DataFrame(
     {
@@ -77,6 +79,15 @@ def test_a_field_that_a_bar_was_cropped_off_has_the_columns_of_square_pixels(hea
     (mask,) = segment(image=field)
     measure(labels=mask)
     assert {"perimeter_nm", "circularity"} <= set(measure.table.frame)
+
+
+@pytest.mark.parametrize("family", [one for one in WIDGETS if one != "workspace"])
+def test_labels_that_wrap_say_whether_they_are_html(headless, family):
+    # otherwise Qt guesses it, also of the names of images and classes
+    form = dock(headless, family)
+    wrapped = [one for one in form.native.findChildren(QLabel) if one.wordWrap()]
+    assert wrapped
+    assert [one.text() for one in wrapped if one.textFormat() == Qt.TextFormat.AutoText] == []
 
 
 def ball(shape, radius):

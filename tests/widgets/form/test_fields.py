@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from magicgui.widgets import Container, Label
 from napari.layers import Image, Labels
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QToolButton
 
 from napari_visual_ccc.engine.promptable.presets import PRESETS
@@ -142,6 +143,8 @@ def test_a_second_input_is_taken_on_the_level_of_the_first(headless):
 def test_long_texts_wrap(qapp):
     label = Label(value="long " * 40)
     fields.wrapped(label)
+    # the name of a layer may look like HTML
+    assert label.native.textFormat() == Qt.TextFormat.PlainText
     assert label.native.wordWrap()
     assert label.native.sizePolicy().hasHeightForWidth()
 

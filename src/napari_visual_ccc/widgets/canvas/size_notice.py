@@ -74,6 +74,7 @@ class SizeNotice(QFrame):
         self.close_button.setText("✕")
         self.close_button.setToolTip("Say it no more of this image")
         self.close_button.setAccessibleName("Close")
+        self.text.setTextFormat(Qt.TextFormat.PlainText)
         self.text.setWordWrap(True)
         for button in (self.button, self.close_button):
             button.setSizePolicy(QSizePolicy.Policy.Fixed, QSizePolicy.Policy.Fixed)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from magicgui.widgets import Container, Label, ProgressBar, PushButton
+from qtpy.QtCore import Qt
 
 from ...core.progress import Progress
 
@@ -28,6 +29,8 @@ class WorkBar(Container):
         self.bar, self.text = ProgressBar(min=0, max=100), Label()
         super().__init__(widgets=[self.bar, self.text], labels=False, visible=False)
         self.margins = (0, 0, 0, 0)
+        # names of images are no HTML
+        self.text.native.setTextFormat(Qt.TextFormat.PlainText)
         self.text.native.setWordWrap(True)
         self.begin()
 

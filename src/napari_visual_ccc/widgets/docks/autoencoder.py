@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from magicgui.widgets import Container, PushButton
-from qtpy.QtWidgets import QLabel, QTabWidget
+from qtpy.QtWidgets import QTabWidget
 from superqt import QCollapsible
 
 from ...core.progress import Progress, StopEarly
@@ -21,7 +21,7 @@ from ...workflow.models import save_model
 from ...workflow.run import Outcome, execute
 from ..controls.keys import RUN_KEYS, RunKeys
 from ..controls.progress import WorkBar
-from ..form.fields import field_of
+from ..form.fields import field_of, plain_label
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.report import Canvas
 from ..parts.scrolling import reveal
@@ -122,10 +122,7 @@ class AutoencoderTraining(Container):
             labels=False,
         )
         self.work = WorkBar()
-        self.forecast = QLabel()
-        self.forecast.setWordWrap(True)
-        self.message = QLabel()
-        self.message.setWordWrap(True)
+        self.forecast, self.message = plain_label(), plain_label()
         self.message.hide()
         self.curves, self.examples = Canvas(), Canvas()
         self.tabs = QTabWidget()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from magicgui.widgets import ComboBox, Container, LineEdit, PushButton
 from napari.layers import Layer, Shapes
+from qtpy.QtCore import Qt
 from qtpy.QtWidgets import QLabel
 
 from ...core.micrograph import InfoBar
@@ -87,6 +88,7 @@ class MicrographInfo(Form):
 
     def __init__(self, napari_viewer: Viewer) -> None:
         self.facts = QLabel()
+        self.facts.setTextFormat(Qt.TextFormat.RichText)
         self.facts.setWordWrap(True)
         self._watcher = watch(napari_viewer)
         # layer and sizes that the fields show

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from weakref import finalize
 
 from magicgui.widgets import Container, Label, PushButton
-from qtpy.QtWidgets import QLabel, QTabWidget
+from qtpy.QtWidgets import QTabWidget
 from superqt import QCollapsible
 
 from ...core.progress import Progress, Steps, StopEarly
@@ -22,7 +22,7 @@ from ...workflow.run import Outcome, execute
 from ..controls.keys import RunKeys
 from ..controls.progress import WorkBar
 from ..controls.rows import align_labels
-from ..form.fields import field_of, wrapped
+from ..form.fields import field_of, plain_label, wrapped
 from ..parts.audit import AuditView
 from ..parts.jobs import EXPECTED, Job, report
 from ..parts.open import add_micrograph, open_image
@@ -118,8 +118,7 @@ class Train(Container):
             labels=False,
         )
         self.work = WorkBar()
-        self.message = QLabel()
-        self.message.setWordWrap(True)
+        self.message = plain_label()
         self.message.hide()
         self.audit = AuditView()
         self.curves, self.report, self.mistakes = Canvas(), Report(), Mistakes()

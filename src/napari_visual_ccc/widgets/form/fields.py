@@ -15,7 +15,8 @@ from magicgui.widgets import (
     create_widget,
 )
 from napari.layers import Image, Labels, Layer, Points, Shapes
-from qtpy.QtWidgets import QSizePolicy
+from qtpy.QtCore import Qt
+from qtpy.QtWidgets import QLabel, QSizePolicy
 
 from ...workflow import signature
 from ...workflow.operations import Kind, Operation
@@ -254,9 +255,18 @@ def take_inputs(
     return sources
 
 
+def plain_label() -> QLabel:
+    """Make a label that wraps, and shows names that look like HTML as they are."""
+    label = QLabel()
+    label.setTextFormat(Qt.TextFormat.PlainText)
+    label.setWordWrap(True)
+    return label
+
+
 def wrapped(*texts: Label) -> None:
-    """Wrap texts to the width of the dock."""
+    """Wrap texts to the width of the dock; names that look like HTML stay as they are."""
     for text in texts:
+        text.native.setTextFormat(Qt.TextFormat.PlainText)
         text.native.setWordWrap(True)
         policy = QSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Minimum)
         policy.setHeightForWidth(True)

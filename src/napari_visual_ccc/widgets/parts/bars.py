@@ -61,6 +61,7 @@ class Bars(QWidget):
         if prediction.prediction_set and len(prediction.prediction_set) < len(prediction.classes):
             level = prediction.facts.get("coverage", 0.9)
             note = QLabel(f"Prediction set ({level:.0%}): {', '.join(prediction.prediction_set)}")
+            note.setTextFormat(Qt.TextFormat.PlainText)
             note.setWordWrap(True)
             self._grid.addWidget(note, len(order) + 1, 0, 1, 3)
         self.show()
@@ -68,7 +69,7 @@ class Bars(QWidget):
     def show_occlusion(self, name: str, result: Result) -> None:
         """Draw the scores of the occluded image."""
         share = f"{result.facts['covered_share']:.1%}"
-        self._start(f"{name}, {share} occluded: score of one view, not the prediction")
+        self._start(f"{escape(name)}, {share} occluded: score of one view, not the prediction")
         for number, row in enumerate(result.table.head(10).to_dict("records"), start=1):
             text = f"{row['after']:.1%} ({100 * row['change']:+.1f})"
             colour = self._colours.get(row["class"], _NEUTRAL)
@@ -79,6 +80,7 @@ class Bars(QWidget):
         while (item := self._grid.takeAt(0)) is not None:
             _discard(item)
         label = QLabel(title)
+        label.setTextFormat(Qt.TextFormat.RichText)
         label.setWordWrap(True)
         self._grid.addWidget(label, 0, 0, 1, 3)
 
@@ -136,6 +138,7 @@ class Similar(QWidget):
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 6, 0, 0)
         self._title = QLabel("Most similar training images, with their distance")
+        self._title.setTextFormat(Qt.TextFormat.PlainText)
         self._title.setWordWrap(True)
         self._row = QHBoxLayout()
         self._row.setSpacing(6)
@@ -192,7 +195,7 @@ def _card(one: Mapping[str, Any]) -> QWidget:
     text = QLabel(f"{one['class']}\n{one['distance']:.2f}")
     text.setTextFormat(Qt.TextFormat.PlainText)
     text.setStyleSheet("font-size: 8pt")
-    card.setToolTip(str(one["name"]))
+    card.setToolTip(f"<span>{escape(str(one['name']))}</span>")
     layout.addWidget(picture)
     layout.addWidget(text)
     return card

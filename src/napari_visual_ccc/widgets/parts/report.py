@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,6 +83,7 @@ class Report(QWidget):
     def __init__(self) -> None:
         super().__init__()
         self.headline = QLabel()
+        self.headline.setTextFormat(Qt.TextFormat.RichText)
         self.headline.setWordWrap(True)
         self.headline.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Maximum)
         self.part, self.view = QComboBox(), QComboBox()
@@ -195,5 +197,5 @@ class Mistakes(QListWidget):
             if name in thumbnails:
                 item.setIcon(QIcon(pixmap(thumbnails[name], _THUMBNAIL)))
             item.setData(Qt.ItemDataRole.UserRole, name)
-            item.setToolTip(name)
+            item.setToolTip(f"<span>{escape(name)}</span>")
             self.addItem(item)
